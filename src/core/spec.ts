@@ -1,0 +1,126 @@
+/**
+ * What the core is told to do: a frozen value without defaults left to guess, made by control/config from YAML
+ * or by a test. Rates are IP bytes per second, sizes bytes, instants and spans nanoseconds.
+ */
+
+/** An address prefix; IPv4 uses words[0] only. Words are big-endian 32-bit groups as unsigned numbers. */
+export interface PrefixSpec {
+  readonly family: 4 | 6;
+  readonly words: readonly [number, number, number, number];
+  readonly bits: number;
+}
+
+/** Inclusive range of ports. */
+export interface PortRangeSpec {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** All fields given must hold; a list holds if any entry does. Absent: anything. */
+export interface MatcherSpec {
+  /** IP protocol numbers. `icmp` is [1, 58]; ports without a protocol mean [6, 17, 136, 132]. */
+  readonly proto?: readonly number[];
+  readonly src?: readonly PrefixSpec[];
+  readonly dst?: readonly PrefixSpec[];
+  /** Either address. */
+  readonly host?: readonly PrefixSpec[];
+  readonly sport?: readonly PortRangeSpec[];
+  readonly dport?: readonly PortRangeSpec[];
+  /** Either port. */
+  readonly port?: readonly PortRangeSpec[];
+  /** Code points 0..63. */
+  readonly dscp?: readonly number[];
+  /** Packet mark outside our own mask: (mark & mask) === value. */
+  readonly mark?: readonly { readonly value: number; readonly mask: number }[];
+  /** Device names. */
+  readonly iif?: readonly string[];
+  readonly oif?: readonly string[];
+}
+
+export interface PoliceSpec {
+  readonly rateBytesPerSec: number;
+  readonly burstBytes: number;
+  /** `mark` needs ECN and comes with it; refused until then. */
+  readonly exceed: 'drop';
+}
+
+/** What shares one bucket. `host` is the inside address: source in `up`, destination in `down`. */
+export type EachBy = 'flow' | 'host' | 'src' | 'dst';
+
+export interface EachSpec {
+  readonly by: EachBy;
+  readonly rateBytesPerSec: number;
+  readonly burstBytes: number;
+  readonly exceed: 'delay' | 'drop';
+}
+
+export interface RedSpec {
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  /** maxp: the drop probability as the average reaches maxBytes. */
+  readonly probability: number;
+  /** wq: weight of one sample in the average. */
+  readonly weight: number;
+  readonly gentle: boolean;
+  /** Scale the probability by size / meanPacketBytes (Floyd's byte mode). */
+  readonly byteMode: boolean;
+  readonly meanPacketBytes: number;
+}
+
+export interface QueueSpec {
+  readonly discipline: 'fifo';
+  /** Exactly one bound counts: bytes or packets (times are turned into bytes at the class's ceil). */
+  readonly limitBytes: number;
+  readonly limitPackets: number;
+  readonly red: RedSpec | null;
+}
+
+export interface ClassSpec {
+  readonly name: string;
+  /** `link/direction/class…` */
+  readonly path: string;
+  /** Configured guarantee; 0: none. */
+  readonly rateBytesPerSec: number;
+  /** Configured or inherited upper bound. */
+  readonly ceilBytesPerSec: number;
+  readonly burstBytes: number;
+  /** null: takes everything that reaches it. */
+  readonly match: readonly MatcherSpec[] | null;
+  readonly police: PoliceSpec | null;
+  readonly each: EachSpec | null;
+  /** null for inner classes (the direction's root). */
+  readonly queue: QueueSpec | null;
+  /** In file order; `default` always present in a direction and tried last. */
+  readonly children: readonly ClassSpec[];
+}
+
+export interface LinkSpec {
+  readonly name: string;
+  readonly device: string;
+  /** Added to every packet's length when charging; never shown. */
+  readonly overheadBytes: number;
+  /** The trees; absent when that direction is not shaped. The root is the direction itself. */
+  readonly up: ClassSpec | null;
+  readonly down: ClassSpec | null;
+}
+
+/** What binds the instance to the kernel. */
+export interface NfqueueSpec {
+  /** First queue number; the instance owns [first, first + count). Also names our nft table. */
+  readonly first: number;
+  readonly count: number;
+  /** Packets that may wait for an answer, per queue. */
+  readonly length: number;
+  /** Packets pass unshaped when nobody answers the queue. */
+  readonly bypass: boolean;
+  /** Ask the kernel for unsegmented superpackets: always, never, or where every rate is fast enough. */
+  readonly gso: 'auto' | boolean;
+  readonly backend: 'auto' | 'nft' | 'iptables';
+  /** Our bits of the packet mark, eight neighbouring ones; all other bits are preserved. */
+  readonly markMask: number;
+}
+
+export interface ShaperSpec {
+  readonly links: readonly LinkSpec[];
+  readonly nfqueue: NfqueueSpec;
+}

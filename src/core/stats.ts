@@ -1,0 +1,83 @@
+/**
+ * Counters as columns of float64 (exact to 2^53) and delay histograms of uint32, in one buffer, so that a
+ * snapshot between two batches is one copy and another thread can read it without touching the data path.
+ */
+import { HISTOGRAM_BINS } from '../base/histogram.ts';
+
+const TOTALS = [
+  'receivedPackets',
+  'receivedBytes',
+  'acceptedPackets',
+  'acceptedBytes',
+  'droppedPackets',
+  'droppedBytes',
+  'heldPackets',
+  'heldBytes',
+  'lostPackets', // the kernel answered "no such packet" to our verdict
+  'lostBytes',
+  'unmatchedPackets', // accepted unseen by any tree: the device has another index than at start
+  'batches',
+  'uptimeNs', // instant of the snapshot
+  'flows',
+  'flowsEvicted', // flow table full: the oldest idle flow made room
+  'eachBuckets',
+  'eachEvicted', // each table full
+  'heldFull', // packets accepted undelayed because HELD_MAX was reached
+] as const;
+
+const CLASS_COLUMNS = [
+  'sentPackets',
+  'sentBytes',
+  'backlogPackets',
+  'backlogBytes',
+  'dropTail',
+  'dropEarly',
+  'dropPolice',
+  'dropAqm',
+  'marked',
+  'flows',
+] as const;
+
+export type Totals = { readonly [K in (typeof TOTALS)[number]]: number };
+export const TOTAL: { readonly [K in (typeof TOTALS)[number]]: number } = indexOf(TOTALS);
+type ClassColumns = { readonly [K in (typeof CLASS_COLUMNS)[number]]: Float64Array };
+
+function indexOf<Names extends readonly string[]>(names: Names): Record<Names[number], number> {
+  return Object.fromEntries(names.map((name, i) => [name, i])) as Record<Names[number], number>;
+}
+
+export interface Stats extends ClassColumns {
+  readonly buffer: ArrayBufferLike;
+  /** Indexed by TOTAL.name. */
+  readonly totals: Float64Array;
+  /** Time from arrival to verdict in microseconds, HISTOGRAM_BINS per class; row c starts at c * HISTOGRAM_BINS. */
+  readonly delay: Uint32Array;
+  readonly classes: number;
+}
+
+export function statsBytes(classes: number): number {
+  return 8 * TOTALS.length + 8 * CLASS_COLUMNS.length * classes + 4 * HISTOGRAM_BINS * classes;
+}
+
+/** Views over `buffer` (statsBytes(classes) long): the live one, a snapshot, or shared memory. */
+export function statsOver(buffer: ArrayBufferLike, classes: number): Stats {
+  let offset = 0;
+  const float64 = (n: number): Float64Array => {
+    const view = new Float64Array(buffer, offset, n);
+    offset += 8 * n;
+    return view;
+  };
+  const totals = float64(TOTALS.length);
+  const columns = Object.fromEntries(CLASS_COLUMNS.map((name) => [name, float64(classes)]));
+  const delay = new Uint32Array(buffer, offset, HISTOGRAM_BINS * classes);
+  return { buffer, totals, delay, classes, ...(columns as ClassColumns) };
+}
+
+export function createStats(classes: number): Stats {
+  return statsOver(new ArrayBuffer(statsBytes(classes)), classes);
+}
+
+/** Copies everything; both must have been made for the same number of classes. */
+export function copyStats(from: Stats, to: Stats): void {
+  new Uint8Array(to.buffer).set(new Uint8Array(from.buffer));
+}

@@ -1,0 +1,56 @@
+/**
+ * Every bound of the program in one place, with the relations between them asserted at load.
+ * Reaching a bound is counted in the statistics and shown by `status`; it is never silent.
+ */
+
+/** Rows of one arrival batch: one recvmmsg call, one crossing into TypeScript. Mirrored in native/columns.h. */
+export const ARRIVAL_ROWS = 256;
+/** Rows of the verdict columns; a fuller set is sent in several crossings. Mirrored in native/columns.h. */
+export const VERDICT_ROWS = 1024;
+/** Rows for kernel replies that refuse a verdict, read per drain. Mirrored in native/columns.h. */
+export const FAILURE_ROWS = 256;
+/** Bytes of each packet copied from the kernel: enough for IPv6 + options + TCP with all its options. */
+export const COPY_BYTES = 128;
+/** Bytes of slab per arrival row: copied packet plus netlink attributes (nfqueue facts, section 6). */
+export const SLOT_BYTES = 4096 + COPY_BYTES;
+/** Batches handled in one wake-up before the event loop gets a turn (control socket, signals). */
+export const BATCHES_PER_WAKEUP_MAX = 16;
+
+/** Queue numbers one instance may own. */
+export const QUEUES_MAX = 64;
+/** Packets the kernel can hold per queue since the per-queue hash table (nfqueue facts, section 1). */
+export const QUEUE_LENGTH_MAX = 65536;
+/** Packets held over all queues: bounds the kernel memory we pin (about 2.2 kB a full-sized packet). */
+export const HELD_MAX = 262144;
+/** Verdicts remembered so that a late "no such packet" can be booked to its class; a power of two. */
+export const VERDICT_LOG_ROWS = 262144;
+
+/** Classes over all links and directions. */
+export const CLASSES_MAX = 4096;
+/** Flows remembered at once; a power of two. The oldest idle ones make room. */
+export const FLOWS_MAX = 262144;
+/** Datagrams whose first fragment is remembered; a power of two. */
+export const FRAGMENTS_MAX = 4096;
+/** Token buckets made on sight by `each`, over all classes; a power of two. */
+export const EACH_BUCKETS_MAX = 131072;
+
+/** A flow without packets for this long is forgotten (nothing of it held). */
+export const FLOW_IDLE_NS = 60e9;
+/** Later fragments find their first one for this long (RFC 791 suggests 15 s, Linux uses 30 s). */
+export const FRAGMENT_IDLE_NS = 30e9;
+/** An `each` bucket that is full and unused for this long is forgotten: nothing is lost, a new one starts full. */
+export const EACH_IDLE_NS = 60e9;
+
+/**
+ * What is due within this span leaves together (DESIGN section 3, "release in handfuls"). Buckets are
+ * charged at the due instant, so this moves packets by at most the span and mints nothing.
+ */
+export const RELEASE_SLACK_NS = 100e3;
+
+const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
+for (const [name, n] of Object.entries({ VERDICT_LOG_ROWS, FLOWS_MAX, FRAGMENTS_MAX, EACH_BUCKETS_MAX })) {
+  if (!isPowerOfTwo(n)) throw new Error(`${name} must be a power of two`);
+}
+if (VERDICT_ROWS < 2 * ARRIVAL_ROWS)
+  throw new Error('a batch must fit the verdict columns with room for releases');
+if (HELD_MAX > VERDICT_LOG_ROWS) throw new Error('answering everything held must fit the verdict log');

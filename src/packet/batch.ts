@@ -1,0 +1,95 @@
+/**
+ * The columns that native code and TypeScript share: three tables in one ArrayBuffer, every column a
+ * Uint32Array, so that the C++ mirror (native/columns.h) is an array of rows per column and nothing else.
+ *
+ * arrivals  rows [0, drain())      written by native, read by the core
+ * verdicts  rows [0, send(count))  written by the core, read by native
+ * failures  rows [0, failureRows)  written by native: verdicts the kernel refused
+ *
+ * Each column has exactly one writer. The order of names below is the order in memory.
+ */
+import { ARRIVAL_ROWS, FAILURE_ROWS, VERDICT_ROWS } from '../limits.ts';
+
+/** Absent value of an index, a user id or a group id. */
+export const NONE = 0xffffffff;
+
+/** netfilter hooks as NFQUEUE reports them (linux/netfilter.h, enum nf_inet_hooks). */
+export const NF_INET_LOCAL_IN = 1;
+export const NF_INET_FORWARD = 2;
+export const NF_INET_LOCAL_OUT = 3;
+
+/** Verdicts (linux/netfilter.h). */
+export const NF_DROP = 0;
+export const NF_ACCEPT = 1;
+/** Or-ed into `verdict`: answer every waiting packet of the queue up to and including this id (NFQNL_MSG_VERDICT_BATCH). */
+export const VERDICT_UP_TO = 0x100;
+/** Or-ed into `verdict`: the `mark` column replaces the packet's mark; without it the mark stays. */
+export const VERDICT_SET_MARK = 0x200;
+
+const ARRIVAL_COLUMNS = [
+  'packetId', // NFQA_PACKET_HDR packet_id, host order
+  'queue', // index of the queue: queue number minus the first number bound
+  'hook', // NF_INET_*
+  'ifIndexIn', // 0: none
+  'ifIndexOut', // 0: none
+  'lengthBytes', // true IP length (NFQA_CAP_LEN when the copy is shorter)
+  'copiedBytes', // bytes present in the slab
+  'slabOffset', // where the copy starts in the slab
+  'mark', // 0 when the kernel sends none
+  'macHigh', // source MAC, first two bytes, big-endian; 0 with macLow 0: none
+  'macLow', // source MAC, last four bytes, big-endian
+  'uid', // NONE: not given
+  'gid', // NONE: not given
+  'skbInfo', // NFQA_SKB_*: 1 checksum not ready, 2 GSO, 4 checksum not verified
+] as const;
+
+const VERDICT_COLUMNS = [
+  'packetId',
+  'queue', // index, as in arrivals
+  'verdict', // NF_ACCEPT or NF_DROP, with VERDICT_UP_TO and VERDICT_SET_MARK
+  'mark',
+  'tag', // comes back in failures.tag when the kernel refuses this verdict
+  'payloadOffset', // into the slab: new bytes of the whole packet
+  'payloadBytes', // 0: unchanged
+] as const;
+
+const FAILURE_COLUMNS = [
+  'tag', // of the refused verdict
+  'errno', // positive; ENOENT 2: the kernel had dropped the packet
+] as const;
+
+type Columns<Names extends readonly string[]> = Readonly<Record<Names[number], Uint32Array>>;
+export type Arrivals = Columns<typeof ARRIVAL_COLUMNS>;
+export type Verdicts = Columns<typeof VERDICT_COLUMNS>;
+export type Failures = Columns<typeof FAILURE_COLUMNS>;
+
+export interface Batch {
+  readonly buffer: ArrayBuffer;
+  readonly arrivals: Arrivals;
+  readonly verdicts: Verdicts;
+  readonly failures: Failures;
+}
+
+/** Bytes of the whole column buffer; native code asserts the same number when it opens. */
+export const BATCH_BYTES =
+  4 *
+  (ARRIVAL_COLUMNS.length * ARRIVAL_ROWS +
+    VERDICT_COLUMNS.length * VERDICT_ROWS +
+    FAILURE_COLUMNS.length * FAILURE_ROWS);
+
+export function createBatch(): Batch {
+  const buffer = new ArrayBuffer(BATCH_BYTES);
+  let offset = 0;
+  const table = <Names extends readonly string[]>(names: Names, rows: number): Columns<Names> => {
+    const columns: Record<string, Uint32Array> = {};
+    for (const name of names) {
+      columns[name] = new Uint32Array(buffer, offset, rows);
+      offset += 4 * rows;
+    }
+    return columns as Columns<Names>;
+  };
+  const arrivals = table(ARRIVAL_COLUMNS, ARRIVAL_ROWS);
+  const verdicts = table(VERDICT_COLUMNS, VERDICT_ROWS);
+  const failures = table(FAILURE_COLUMNS, FAILURE_ROWS);
+  return { buffer, arrivals, verdicts, failures };
+}
