@@ -1,0 +1,245 @@
+#include "queue.h"
+
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/sock_diag.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "netlink.h"
+
+namespace shaper {
+namespace {
+
+// netlink_sendmsg wants 32 bytes more than the datagram; the kernel doubles what it is asked for.
+constexpr int kSendBufferBytes = VerdictWriter::kDatagramBytes;
+// A receive that fails for the moment only (interrupted, no memory) is repeated this often.
+constexpr int kReceiveAttemptsMax = 4;
+
+template <typename T>
+bool setOption(int fd, int level, int option, const T& value) {
+  return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+int lastErrno() { return errno; }
+
+}  // namespace
+
+Queue::Queue(Columns* columns, uint8_t* slab, Counters* counters, const QueueOptions& options)
+    : options_(options),
+      slab_(slab),
+      parser_(columns, counters, options.firstQueue, options.count),
+      writer_(columns, options.firstQueue, options.count, ::send),
+      headers_(new mmsghdr[kArrivalRows]()),
+      vectors_(new iovec[kArrivalRows]()) {
+  unsent_.reserve(kVerdictRows);
+  for (uint32_t slot = 0; slot < kArrivalRows; slot++) {
+    vectors_[slot] = {slab_ + slot * kSlotBytes, kSlotBytes};
+    // No name and no control buffer: the kernel then writes only msg_len and msg_flags, nothing needs a reset.
+    headers_[slot].msg_hdr.msg_iov = &vectors_[slot];
+    headers_[slot].msg_hdr.msg_iovlen = 1;
+  }
+}
+
+Queue::~Queue() { close(); }
+
+bool Queue::open(SystemError* error) {
+  bool opened = openSocket(error);
+  for (uint32_t q = 0; opened && q < options_.count; q++) opened = bindQueue(options_.firstQueue + q, error);
+  bool uidGid = options_.uidGid;
+  for (uint32_t q = 0; opened && q < options_.count; q++) {
+    const uint32_t queueNumber = options_.firstQueue + q;
+    bool granted = false;
+    if (options_.gso[q]) opened = setFlag(queueNumber, NFQA_CFG_F_GSO, &granted, error);
+    granted_.gso[q] = granted;
+    if (opened && options_.uidGid) {
+      opened = setFlag(queueNumber, NFQA_CFG_F_UID_GID, &granted, error);
+      uidGid &= granted;
+    }
+  }
+  granted_.uidGid = uidGid;
+  if (!opened) close();
+  return opened;
+}
+
+bool Queue::openSocket(SystemError* error) {
+  socket_ = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (!socket_) {
+    *error = {lastErrno(), "socket", -1};
+    return false;
+  }
+  fd_ = mnl_socket_get_fd(socket_);
+  if (mnl_socket_bind(socket_, 0, MNL_SOCKET_AUTOPID) < 0) {
+    *error = {lastErrno(), "bind", -1};
+    return false;
+  }
+  // Connected to the kernel (port 0): sends need no address, and no other process can slip us a message
+  // (netlink_getsockbyportid refuses senders other than the peer).
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  if (connect(fd_, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0) {
+    *error = {lastErrno(), "connect", -1};
+    return false;
+  }
+  sizeBuffers();
+  // Without it one overflow makes the kernel refuse everything until the socket is read empty.
+  if (!setOption(fd_, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1)) {
+    *error = {lastErrno(), "setsockopt NETLINK_NO_ENOBUFS", -1};
+    return false;
+  }
+  // Refusals come back with the header of the refused verdict only; on kernels before 4.3 with all of it.
+  setOption(fd_, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+  return true;
+}
+
+// FORCE needs CAP_NET_ADMIN in the initial user namespace; without it the kernel clamps to its own limit, and what
+// was granted is reported. A send buffer that is too small makes VerdictWriter split its datagrams.
+void Queue::sizeBuffers() {
+  const int receiveHalf = static_cast<int>(options_.receiveBufferBytes / 2);
+  if (!setOption(fd_, SOL_SOCKET, SO_RCVBUFFORCE, receiveHalf)) setOption(fd_, SOL_SOCKET, SO_RCVBUF, receiveHalf);
+  if (!setOption(fd_, SOL_SOCKET, SO_SNDBUFFORCE, kSendBufferBytes)) {
+    setOption(fd_, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
+  }
+  int granted = 0;
+  socklen_t length = sizeof granted;
+  getsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &granted, &length);
+  granted_.receiveBufferBytes = static_cast<uint32_t>(granted);
+}
+
+// Bind, copy mode, copy range and maximum length in one message: a bound queue without a copy mode drops its packets.
+bool Queue::bindQueue(uint32_t queueNumber, SystemError* error) {
+  char buffer[256];
+  nlmsghdr* message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queueNumber);
+  nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+  nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, static_cast<int>(options_.copyBytes));
+  nfq_nlmsg_cfg_put_qmaxlen(message, options_.lengthPackets);
+  const int number = request(message);
+  if (number != 0) *error = {number, "nfqueue bind", static_cast<int>(queueNumber)};
+  return number == 0;
+}
+
+// Each flag in its own message, because one unsupported bit fails the whole message.
+bool Queue::setFlag(uint32_t queueNumber, uint32_t flag, bool* granted, SystemError* error) {
+  char buffer[256];
+  nlmsghdr* message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queueNumber);
+  mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(flag));
+  mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(flag));
+  const int number = request(message);
+  *granted = number == 0;
+  if (number == 0 || number == EOPNOTSUPP || number == EINVAL) return true;
+  *error = {number, "nfqueue flags", static_cast<int>(queueNumber)};
+  return false;
+}
+
+// Sends one configuration message and reads its acknowledgement; 0 or errno. The kernel answers before send returns,
+// so an empty socket means that the answer was lost. Packets in between wait in early_.
+int Queue::request(nlmsghdr* message) {
+  message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+  message->nlmsg_seq = ++sequence_;
+  ssize_t sent;
+  do {
+    sent = ::send(fd_, message, message->nlmsg_len, 0);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return lastErrno();
+
+  std::vector<uint8_t> bytes(kSlotBytes);
+  iovec vector{bytes.data(), bytes.size()};
+  msghdr header{};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  for (;;) {
+    const ssize_t received = recvmsg(fd_, &header, MSG_DONTWAIT);
+    if (received < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
+    if (received < 0) return errno == EAGAIN ? ETIMEDOUT : lastErrno();
+    const auto length = static_cast<size_t>(received);
+    if (length < sizeof(nlmsghdr)) continue;
+    const auto reply = readAs<nlmsghdr>(bytes.data());
+    if (reply.nlmsg_type != NLMSG_ERROR) {
+      early_.push_back({{bytes.begin(), bytes.begin() + received}, (header.msg_flags & MSG_TRUNC) != 0});
+    } else if (reply.nlmsg_seq == message->nlmsg_seq && length >= sizeof(nlmsghdr) + sizeof(int32_t)) {
+      return -readAs<int32_t>(bytes.data() + sizeof(nlmsghdr));
+    }
+  }
+}
+
+void Queue::close() {
+  if (socket_) mnl_socket_close(socket_);
+  socket_ = nullptr;
+  fd_ = -1;
+  filledSlots_ = nextSlot_ = resumeAt_ = 0;
+  early_.clear();
+  unsent_.clear();
+}
+
+// Moves packets that came during open() into slots, as if they had just been received.
+void Queue::takeEarly() {
+  const auto count = std::min<size_t>(early_.size(), kArrivalRows);
+  for (size_t slot = 0; slot < count; slot++) {
+    std::memcpy(slab_ + slot * kSlotBytes, early_[slot].bytes.data(), early_[slot].bytes.size());
+    headers_[slot].msg_len = static_cast<unsigned int>(early_[slot].bytes.size());
+    headers_[slot].msg_hdr.msg_flags = early_[slot].truncated ? MSG_TRUNC : 0;
+  }
+  early_.erase(early_.begin(), early_.begin() + static_cast<ptrdiff_t>(count));
+  filledSlots_ = static_cast<uint32_t>(count);
+}
+
+bool Queue::receive(SystemError* error) {
+  nextSlot_ = filledSlots_ = resumeAt_ = 0;
+  if (!early_.empty()) {
+    takeEarly();
+    return true;
+  }
+  for (int attempt = 1; attempt <= kReceiveAttemptsMax; attempt++) {
+    const int count = recvmmsg(fd_, headers_.get(), kArrivalRows, MSG_DONTWAIT, nullptr);
+    if (count >= 0) {
+      filledSlots_ = static_cast<uint32_t>(count);
+      return true;
+    }
+    if (errno == EAGAIN) return true;
+    if (errno == ENOBUFS) {
+      parser_.counters().enobufs++;
+    } else if (errno != EINTR && errno != ENOMEM) {
+      *error = {lastErrno(), "recvmmsg", -1};
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Queue::drain(uint32_t* rows, SystemError* error) {
+  *rows = 0;
+  parser_.begin();
+  parser_.counters().failureRows = 0;
+  if (fd_ < 0) return true;
+  size_t reported = 0;
+  while (reported < unsent_.size() && parser_.addFailure(unsent_[reported].tag, unsent_[reported].errorNumber)) {
+    reported++;
+  }
+  if (reported > 0) unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<ptrdiff_t>(reported));
+  if (nextSlot_ == filledSlots_ && !receive(error)) return false;
+  while (nextSlot_ < filledSlots_) {
+    const mmsghdr& slot = headers_[nextSlot_];
+    const bool truncated = (slot.msg_hdr.msg_flags & MSG_TRUNC) != 0;
+    if (!parser_.parse(slab_, nextSlot_ * kSlotBytes, slot.msg_len, truncated, &resumeAt_)) break;
+    resumeAt_ = 0;
+    nextSlot_++;
+  }
+  *rows = parser_.rows();
+  parser_.counters().failureRows = parser_.failureRows();
+  return true;
+}
+
+void Queue::send(uint32_t count) { parser_.counters().sendErrors += writer_.send(fd_, slab_, count, &unsent_); }
+
+bool Queue::hasLeftover() const { return nextSlot_ < filledSlots_ || !early_.empty() || !unsent_.empty(); }
+
+uint32_t Queue::socketDrops() const {
+  uint32_t memory[SK_MEMINFO_VARS] = {};
+  socklen_t length = sizeof memory;
+  if (fd_ < 0 || getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, memory, &length) < 0) return 0;
+  return memory[SK_MEMINFO_DROPS];
+}
+
+}  // namespace shaper

@@ -1,0 +1,110 @@
+/**
+ * Says what went wrong when queues could not be opened, and what to do about it. The kernel answers EPERM both to
+ * a missing capability and to a queue that another socket owns; procfs tells them apart.
+ */
+import { readFileSync } from 'node:fs';
+
+const QUEUES_FILE = '/proc/net/netfilter/nfnetlink_queue';
+const STATUS_FILE = '/proc/self/status';
+/** linux/capability.h */
+const CAP_NET_ADMIN = 12n;
+
+export class NfqueueError extends Error {
+  override readonly name = 'NfqueueError';
+  /**
+   * EPERM: no CAP_NET_ADMIN. EBUSY: another program owns the queue number. EPROTONOSUPPORT: kernel without
+   * NFQUEUE. Otherwise the name of the errno that `syscall` gave.
+   */
+  readonly code: string;
+  readonly syscall: string;
+  /** What the user can do. */
+  readonly hint: string;
+
+  constructor(code: string, syscall: string, hint: string, cause?: unknown) {
+    super(`${syscall}: ${code}: ${hint}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.syscall = syscall;
+    this.hint = hint;
+  }
+}
+
+/** A failed system call as the addon reports it. `queue` is a queue number, -1: none. */
+export interface SystemFailure {
+  readonly code: string;
+  readonly syscall: string;
+  readonly queue: number;
+}
+
+export function isSystemFailure(error: unknown): error is Error & SystemFailure {
+  return error instanceof Error && 'code' in error && 'syscall' in error && 'queue' in error;
+}
+
+/** The two files this module judges by; null: cannot be read. */
+export interface Circumstances {
+  readonly queuesText: string | null;
+  readonly statusText: string | null;
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Absent or not ours to read: the caller judges without it.
+    return null;
+  }
+}
+
+export function readCircumstances(): Circumstances {
+  return { queuesText: readText(QUEUES_FILE), statusText: readText(STATUS_FILE) };
+}
+
+/** Port id of the socket that owns the queue (mostly the process id), from nfnetlink_queue's seq_show; 0: none. */
+export function ownerOf(queue: number, queuesText: string): number {
+  for (const line of queuesText.split('\n')) {
+    const [number, portId] = line.trim().split(/\s+/);
+    if (number === String(queue)) return Number(portId);
+  }
+  return 0;
+}
+
+/** Whether this process may administer its network; null: unknown. */
+export function hasNetAdmin(statusText: string | null): boolean | null {
+  const match = statusText?.match(/^CapEff:\s*([0-9a-f]+)$/m);
+  return match ? ((BigInt(`0x${match[1]}`) >> CAP_NET_ADMIN) & 1n) === 1n : null;
+}
+
+const NEEDS_CAPABILITY =
+  'needs root or CAP_NET_ADMIN in this network namespace (sudo, or AmbientCapabilities=)';
+const NO_NFQUEUE = 'this kernel has no NFQUEUE: load nfnetlink_queue (modprobe) or use a kernel that has it';
+
+/** The error for the user. Pure: what procfs says is passed in. */
+export function explainFailure(failure: SystemFailure, circumstances: Circumstances): NfqueueError {
+  const { code, syscall, queue } = failure;
+  const { queuesText, statusText } = circumstances;
+  const owner = queue >= 0 && queuesText ? ownerOf(queue, queuesText) : 0;
+  const taken =
+    `queue ${queue} belongs to another program${owner > 0 ? ` (netlink port ${owner}, usually its pid)` : ''}: ` +
+    'stop it or choose another nfqueue.first';
+  if (code === 'EPERM' && (owner > 0 || (queue >= 0 && hasNetAdmin(statusText) === true))) {
+    return new NfqueueError('EBUSY', syscall, taken, failure);
+  }
+  if (code === 'EBUSY') return new NfqueueError(code, syscall, taken, failure);
+  if (code === 'EPERM' || code === 'EACCES')
+    return new NfqueueError('EPERM', syscall, NEEDS_CAPABILITY, failure);
+  if (code === 'EPROTONOSUPPORT' || code === 'EAFNOSUPPORT') {
+    return new NfqueueError('EPROTONOSUPPORT', syscall, NO_NFQUEUE, failure);
+  }
+  // nfnetlink answers EINVAL to a subsystem it does not have (nfnetlink_rcv_msg).
+  if (code === 'EINVAL' && queue >= 0 && queuesText === null) {
+    return new NfqueueError('EPROTONOSUPPORT', syscall, NO_NFQUEUE, failure);
+  }
+  if (code === 'ENOMEM' || code === 'ENOBUFS' || code === 'EMFILE' || code === 'ENFILE') {
+    return new NfqueueError(code, syscall, 'the system is short of memory or file descriptors', failure);
+  }
+  return new NfqueueError(
+    code,
+    syscall,
+    queue >= 0 ? `the kernel refused queue ${queue}` : 'unexpected',
+    failure,
+  );
+}
