@@ -29,12 +29,12 @@ export function histogramBinStart(bin: number): number {
  */
 export function histogramPercentile(counts: Uint32Array, offset: number, fraction: number): number {
   let total = 0;
-  for (let b = 0; b < HISTOGRAM_BINS; b++) total += counts[offset + b]!;
+  for (let b = 0; b < HISTOGRAM_BINS; b++) total += counts[offset + b];
   if (total === 0) return 0;
   const rank = Math.max(1, Math.ceil(total * fraction));
   let seen = 0;
   for (let b = 0; b < HISTOGRAM_BINS; b++) {
-    seen += counts[offset + b]!;
+    seen += counts[offset + b];
     if (seen >= rank) {
       const start = histogramBinStart(b);
       return b < 2 * SUB ? start : Math.floor((start + histogramBinStart(b + 1)) / 2);

@@ -62,7 +62,7 @@ function tidy(value: number): number {
 }
 
 function scaled(digits: string, prefix: string | undefined): number {
-  return tidy(Number(digits) * PREFIX[(prefix ?? '').toLowerCase()]!);
+  return tidy(Number(digits) * PREFIX[(prefix ?? '').toLowerCase()]);
 }
 
 function refuse(text: string, what: string, forms: string): UnitError {
@@ -106,7 +106,7 @@ export function parseSize(text: string): Size {
   if (packets) return { kind: 'packets', packets: Number(packets[1]) };
   const [, digits, unit] = TIME.exec(trimmed) ?? [];
   if (digits !== undefined && unit!.endsWith('s'))
-    return { kind: 'time', ns: tidy(Number(digits) * TIME_NS[unit!]!) };
+    return { kind: 'time', ns: tidy(Number(digits) * TIME_NS[unit!]) };
   const bytes = bytesOf(trimmed);
   if (bytes === null) throw refuse(text, 'size', SIZE_FORMS);
   return { kind: 'bytes', bytes };
@@ -116,7 +116,7 @@ export function parseSize(text: string): Size {
 export function parseTime(text: string): number {
   const [, digits, unit] = TIME.exec(text.trim()) ?? [];
   if (digits === undefined) throw refuse(text, 'time', TIME_FORMS);
-  return tidy(Number(digits) * TIME_NS[unit!]!);
+  return tidy(Number(digits) * TIME_NS[unit!]);
 }
 
 /** `80%` -> 0.8, or null when the text carries no percent sign. Throws UnitError for `80 percent%`. */
@@ -186,7 +186,7 @@ function short(value: number, units: readonly string[]): string {
 /** `15ms`: exact, parseTime gives the same number back. */
 export function formatTime(ns: number): string {
   for (const unit of ['d', 'h', 'm', 's', 'ms', 'us'] as const) {
-    const amount = ns / TIME_NS[unit]!;
+    const amount = ns / TIME_NS[unit];
     if (amount >= 1 && Number.isInteger(amount)) return `${amount}${unit}`;
   }
   return `${ns}ns`;

@@ -21,7 +21,8 @@ const TOTALS = [
   'flows',
   'flowsEvicted', // flow table full: the oldest idle flow made room
   'eachBuckets',
-  'eachEvicted', // each table full
+  'eachEvicted', // each table full: a full bucket made room
+  'eachFull', // each table full of buckets in use: the packet was dropped as tail
   'heldFull', // packets accepted undelayed because HELD_MAX was reached
 ] as const;
 
@@ -52,11 +53,13 @@ export interface Stats extends ClassColumns {
   readonly totals: Float64Array;
   /** Time from arrival to verdict in microseconds, HISTOGRAM_BINS per class; row c starts at c * HISTOGRAM_BINS. */
   readonly delay: Uint32Array;
+  /** Microseconds by which packets that waited left after their due instant, HISTOGRAM_BINS over all classes. */
+  readonly lateness: Uint32Array;
   readonly classes: number;
 }
 
 export function statsBytes(classes: number): number {
-  return 8 * TOTALS.length + 8 * CLASS_COLUMNS.length * classes + 4 * HISTOGRAM_BINS * classes;
+  return 8 * TOTALS.length + 8 * CLASS_COLUMNS.length * classes + 4 * HISTOGRAM_BINS * (classes + 1);
 }
 
 /** Views over `buffer` (statsBytes(classes) long): the live one, a snapshot, or shared memory. */
@@ -69,8 +72,14 @@ export function statsOver(buffer: ArrayBufferLike, classes: number): Stats {
   };
   const totals = float64(TOTALS.length);
   const columns = Object.fromEntries(CLASS_COLUMNS.map((name) => [name, float64(classes)]));
-  const delay = new Uint32Array(buffer, offset, HISTOGRAM_BINS * classes);
-  return { buffer, totals, delay, classes, ...(columns as ClassColumns) };
+  const uint32 = (n: number): Uint32Array => {
+    const view = new Uint32Array(buffer, offset, n);
+    offset += 4 * n;
+    return view;
+  };
+  const delay = uint32(HISTOGRAM_BINS * classes);
+  const lateness = uint32(HISTOGRAM_BINS);
+  return { buffer, totals, delay, lateness, classes, ...(columns as ClassColumns) };
 }
 
 export function createStats(classes: number): Stats {

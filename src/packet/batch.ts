@@ -10,8 +10,7 @@
  */
 import { ARRIVAL_ROWS, FAILURE_ROWS, VERDICT_ROWS } from '../limits.ts';
 
-/** Absent value of an index, a user id or a group id. */
-export const NONE = 0xffffffff;
+export { NONE } from '../base/none.ts';
 
 /** netfilter hooks as NFQUEUE reports them (linux/netfilter.h, enum nf_inet_hooks). */
 export const NF_INET_LOCAL_IN = 1;

@@ -1,0 +1,136 @@
+/**
+ * Random early detection: drops before the queue is full, the more the longer it has been long on average.
+ *
+ * Reference: Floyd, Jacobson, "Random early detection gateways for congestion avoidance" (1993), figure 2 and sections
+ * 4-7; Floyd, "Recommendation on using the gentle variant of RED" (2000).
+ *
+ * Model, in real numbers, for a packet that finds q bytes queued:
+ *
+ *     q > 0:  avg <- avg + weight * (q - avg)
+ *     q = 0:  avg <- avg * (1 - weight)^m,  m = idle time / time to send one mean packet    (the queue "would have sent" m)
+ *
+ *     pb(avg):  1 |                        ________      avg < min:              0
+ *                 |                     __/              min <= avg < max:       maxp * (avg - min) / (max - min)
+ *            maxp |               ___---                 gentle, avg < 2 max:    maxp + (1 - maxp) * (avg - max) / max
+ *               0 |______________/                       beyond:                 1
+ *                 0            min     max     2 max
+ *
+ *     pa = pb / (1 - count * pb): count packets since the last drop; spaces drops uniformly over 1 .. 1/pb packets.
+ *
+ * | parameter       | unit  | range          | default                                   |
+ * |-----------------|-------|----------------|-------------------------------------------|
+ * | minBytes        | bytes | > 0            | a third of max                            |
+ * | maxBytes        | bytes | > min          | a quarter of the limit                    |
+ * | probability     | 0..1  | > 0            | 0.1 (maxp)                                |
+ * | weight          | 0..1  | > 0            | 0.002 (wq)                                |
+ * | gentle          |       |                | true                                      |
+ * | byteMode        |       |                | false: every packet alike; true: by size  |
+ * | meanPacketBytes | bytes | > 0            | 1000                                      |
+ *
+ * Worked example: min 5, max 15, maxp 0.1 packets, avg 10: pb = 0.05; the 11th packet since a drop has pa = 0.05 / (1 -
+ * 10 * 0.05) = 0.1, the 20th is dropped for certain.
+ *
+ * Invariants (test/property/red): 1. nothing is signalled while avg < min; 2. gaps between signals at constant pb are
+ * uniform; 3. an empty queue decays the average, however long nobody asks.
+ *
+ * Depends on the caller: thresholds and q in the same unit (bytes), and q of the real queue including packets that wait
+ * for their own bucket. count increments before pa is taken, as in figure 2. Early drop of traffic that does not slow
+ * down (UDP) only spreads the loss: it is no policer. Cost: a dozen float operations, one power after idling.
+ */
+
+export interface RedParameters {
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly probability: number;
+  readonly weight: number;
+  readonly gentle: boolean;
+  readonly byteMode: boolean;
+  readonly meanPacketBytes: number;
+}
+
+export interface RedQueues {
+  readonly avgBytes: Float64Array;
+  /** Packets since the last signal; -1 while the average is below min. */
+  readonly count: Int32Array;
+  /** Instant at which the queue became empty; only read while it is. */
+  readonly idleSinceNs: Float64Array;
+}
+
+export function createRedQueues(rows: number): RedQueues {
+  return {
+    avgBytes: new Float64Array(rows),
+    count: new Int32Array(rows).fill(-1),
+    idleSinceNs: new Float64Array(rows),
+  };
+}
+
+/** The queue's last packet left at `nowNs`: its average decays from here. */
+export function redBecameIdle(r: RedQueues, i: number, nowNs: number): void {
+  r.idleSinceNs[i] = nowNs;
+}
+
+/**
+ * Moves the average for a packet that finds `backlogBytes` queued. `nsPerByte` is the class's present rate.
+ * Called for every arrival, dropped later or not.
+ */
+export function redObserve(
+  r: RedQueues,
+  i: number,
+  p: RedParameters,
+  nowNs: number,
+  backlogBytes: number,
+  nsPerByte: number,
+): void {
+  const avg = r.avgBytes[i];
+  if (backlogBytes > 0) {
+    r.avgBytes[i] = avg + p.weight * (backlogBytes - avg);
+    return;
+  }
+  const idlePackets = (nowNs - r.idleSinceNs[i]) / (p.meanPacketBytes * nsPerByte);
+  r.avgBytes[i] = idlePackets > 0 ? avg * (1 - p.weight) ** idlePackets : avg;
+  // Two packets in a row that both find the queue empty decay the span between them once.
+  r.idleSinceNs[i] = nowNs;
+}
+
+/** pb: the signal probability at average `avgBytes`, before spacing. */
+export function redBaseProbability(p: RedParameters, avgBytes: number): number {
+  if (avgBytes < p.minBytes) return 0;
+  if (avgBytes < p.maxBytes) {
+    return (p.probability * (avgBytes - p.minBytes)) / (p.maxBytes - p.minBytes);
+  }
+  if (p.gentle && avgBytes < 2 * p.maxBytes) {
+    return p.probability + ((1 - p.probability) * (avgBytes - p.maxBytes)) / p.maxBytes;
+  }
+  return 1;
+}
+
+/** pa: pb spaced by the packets since the last signal. */
+export function redSpacedProbability(baseProb: number, count: number): number {
+  const denominator = 1 - count * baseProb;
+  return denominator <= baseProb ? 1 : baseProb / denominator;
+}
+
+/** pb of one packet: byte mode scales by its size; the forced region stays forced. */
+export function redPacketProbability(p: RedParameters, avgBytes: number, lengthBytes: number): number {
+  const base = redBaseProbability(p, avgBytes);
+  return p.byteMode && base < 1 ? Math.min(1, (base * lengthBytes) / p.meanPacketBytes) : base;
+}
+
+/** Whether to signal this packet; call after redObserve. `unit` is uniform on [0, 1). */
+export function redSignal(
+  r: RedQueues,
+  i: number,
+  p: RedParameters,
+  lengthBytes: number,
+  unit: number,
+): boolean {
+  const base = redPacketProbability(p, r.avgBytes[i], lengthBytes);
+  if (base <= 0) {
+    r.count[i] = -1;
+    return false;
+  }
+  const count = r.count[i] + 1;
+  const signal = base >= 1 || unit < redSpacedProbability(base, count);
+  r.count[i] = signal ? 0 : count;
+  return signal;
+}

@@ -1,0 +1,99 @@
+/**
+ * Token bucket, kept as one instant.
+ *
+ * Reference: Turner, "New directions in communications" (1986); as a time: the virtual scheduling form of the generic
+ * cell rate algorithm (ITU-T I.371, annex A), and CAKE's next-packet time (net/sched/sch_cake.c).
+ *
+ * Model. A bucket holds at most B bytes and gains R bytes per second; it starts full. Instead of the tokens we keep
+ * `fullNs`, the instant at which the bucket would be full if nothing more were taken:
+ *
+ *     tokens(t) = B - max(0, fullNs - t) * R          taking n bytes at t:   fullNs = max(fullNs, t) + n / R
+ *     n tokens are there  <=>  tokens(t) >= n  <=>  t >= fullNs - (B - n) / R
+ *
+ * The two forms are equal: max() is the cap at B (time spent full earns nothing), and the refill between two takings is
+ * the passing of t itself. So refilling costs nothing, a late look loses nothing, a clock that stands still mints nothing.
+ *
+ * | parameter        | unit          | range                                   |
+ * |------------------|---------------|-----------------------------------------|
+ * | rateBytesPerSec  | bytes/second  | > 0; Infinity: never waits              |
+ * | burstBytes       | bytes         | > 0                                     |
+ *
+ * Worked example: R = 1000 B/s, B = 1600, packets of 1500 B at 0: the first leaves at 0 (fullNs = 1.5 s); for the second
+ * 100 B are there already, so at 1.4 s; from then on one every 1.5 s.
+ *
+ * Invariants (test/property/token-bucket):
+ *  1. Bytes taken in any interval of length T are at most B + R * T, plus one oversize packet in debt mode.
+ *  2. A rate change moves no tokens: tokens just before and just after are equal (less what the new B cuts off).
+ *
+ * A packet larger than B: the policer never lets it pass; the shaper lets it leave on a full bucket and goes into debt
+ * (tokens below zero), so that a superpacket cannot block a queue for ever. Cost: a few float operations, no memory.
+ */
+
+const NS_PER_SEC = 1e9;
+/** Rounding of float64 instants below 104 days stays under this; equality counts as "there". */
+const EPSILON_NS = 1e-3;
+
+export interface TokenBuckets {
+  /** Instant at which the bucket is full again. */
+  readonly fullNs: Float64Array;
+  /** 1e9 / rateBytesPerSec; 0: unlimited. */
+  readonly nsPerByte: Float64Array;
+  readonly burstBytes: Float64Array;
+}
+
+export function createTokenBuckets(rows: number): TokenBuckets {
+  return {
+    fullNs: new Float64Array(rows),
+    nsPerByte: new Float64Array(rows),
+    burstBytes: new Float64Array(rows),
+  };
+}
+
+/** Makes row `i` a full bucket. */
+export function fillBucket(b: TokenBuckets, i: number, rateBytesPerSec: number, burstBytes: number): void {
+  b.fullNs[i] = 0;
+  b.nsPerByte[i] = NS_PER_SEC / rateBytesPerSec;
+  b.burstBytes[i] = burstBytes;
+}
+
+/** Tokens at `nowNs`, in bytes; negative while in debt. */
+export function tokensBytes(b: TokenBuckets, i: number, nowNs: number): number {
+  const missingNs = b.fullNs[i] - nowNs;
+  return missingNs <= 0 ? b.burstBytes[i] : b.burstBytes[i] - missingNs / b.nsPerByte[i];
+}
+
+/**
+ * First instant at or after `fromNs` at which `lengthBytes` tokens are there. A packet larger than the burst
+ * conforms when the bucket is full.
+ */
+export function conformNs(b: TokenBuckets, i: number, fromNs: number, lengthBytes: number): number {
+  const spareBytes = b.burstBytes[i] - lengthBytes;
+  const atNs = spareBytes > 0 ? b.fullNs[i] - spareBytes * b.nsPerByte[i] : b.fullNs[i];
+  return atNs - EPSILON_NS > fromNs ? atNs : fromNs;
+}
+
+/** Takes `lengthBytes` at `atNs`, the instant at which the packet conforms (not the later one at which a timer fired). */
+export function takeTokens(b: TokenBuckets, i: number, atNs: number, lengthBytes: number): void {
+  const fullNs = b.fullNs[i];
+  b.fullNs[i] = (fullNs > atNs ? fullNs : atNs) + lengthBytes * b.nsPerByte[i];
+}
+
+/** Policer's question: are `lengthBytes` tokens there now? Never for a packet larger than the burst. */
+export function conforms(b: TokenBuckets, i: number, nowNs: number, lengthBytes: number): boolean {
+  const spareBytes = b.burstBytes[i] - lengthBytes;
+  return spareBytes >= 0 && b.fullNs[i] - spareBytes * b.nsPerByte[i] <= nowNs + EPSILON_NS;
+}
+
+/** Gives the bucket another rate and burst at `nowNs`; its tokens stay, cut to the new burst. */
+export function retuneBucket(
+  b: TokenBuckets,
+  i: number,
+  nowNs: number,
+  rateBytesPerSec: number,
+  burstBytes: number,
+): void {
+  const tokens = Math.min(tokensBytes(b, i, nowNs), burstBytes);
+  b.nsPerByte[i] = NS_PER_SEC / rateBytesPerSec;
+  b.burstBytes[i] = burstBytes;
+  b.fullNs[i] = nowNs + (burstBytes - tokens) * b.nsPerByte[i];
+}

@@ -1,0 +1,94 @@
+/**
+ * Binary min-heap of row numbers by a float64 key, over typed arrays, with the place of every row known, so that a
+ * row can be moved or taken out in O(log n). Each row is in the heap at most once. Ties leave in any order.
+ *
+ *            heap: [ 7, 3, 9 ]   rows, smallest key first     place[7] = 0
+ *                                                            place[3] = 1   place[other] = ABSENT
+ */
+const ABSENT = 0xffffffff;
+
+export class IndexedHeap {
+  size = 0;
+  private readonly heap: Uint32Array;
+  private readonly place: Uint32Array;
+  private readonly key: Float64Array;
+
+  constructor(rows: number) {
+    this.heap = new Uint32Array(rows);
+    this.place = new Uint32Array(rows).fill(ABSENT);
+    this.key = new Float64Array(rows);
+  }
+
+  has(row: number): boolean {
+    return this.place[row] !== ABSENT;
+  }
+
+  /** Smallest key; Infinity when empty. */
+  topKey(): number {
+    return this.size === 0 ? Number.POSITIVE_INFINITY : this.key[this.heap[0]];
+  }
+
+  /** Row of the smallest key; the heap must not be empty. */
+  top(): number {
+    return this.heap[0];
+  }
+
+  /** Puts the row in, or moves it to its new key. */
+  set(row: number, key: number): void {
+    let at = this.place[row];
+    if (at === ABSENT) {
+      at = this.size++;
+      this.place[row] = at;
+      this.heap[at] = row;
+    }
+    this.key[row] = key;
+    this.up(this.down(at));
+  }
+
+  /** Takes the row out if it is in. */
+  delete(row: number): void {
+    const at = this.place[row];
+    if (at === ABSENT) return;
+    this.place[row] = ABSENT;
+    const last = this.heap[--this.size];
+    if (last === row) return;
+    this.heap[at] = last;
+    this.place[last] = at;
+    this.up(this.down(at));
+  }
+
+  private up(from: number): void {
+    const { heap, place, key } = this;
+    const row = heap[from];
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent];
+      if (key[above] <= key[row]) break;
+      heap[at] = above;
+      place[above] = at;
+      at = parent;
+    }
+    heap[at] = row;
+    place[row] = at;
+  }
+
+  private down(from: number): number {
+    const { heap, place, key, size } = this;
+    const row = heap[from];
+    let at = from;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= size) break;
+      if (child + 1 < size && key[heap[child + 1]] < key[heap[child]]) child++;
+      const below = heap[child];
+      if (key[row] <= key[below]) break;
+      heap[at] = below;
+      place[below] = at;
+      at = child;
+    }
+    heap[at] = row;
+    place[row] = at;
+    return at;
+  }
+}

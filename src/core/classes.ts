@@ -1,0 +1,47 @@
+/**
+ * The classes of all trees as rows, numbered depth first in file order, every direction's root before its children.
+ * Row numbers index the statistics columns and the tables of every stage.
+ */
+import { invariant } from '../base/assert.ts';
+import { NONE } from '../base/none.ts';
+import { CLASSES_MAX } from '../limits.ts';
+import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
+
+export type Direction = 'up' | 'down';
+
+export interface ClassInfo {
+  readonly path: string;
+  readonly spec: ClassSpec;
+  /** Row of the parent; NONE for a direction's root. */
+  readonly parent: number;
+  /** Row of the direction's root. */
+  readonly root: number;
+  /** Rows of the children in the order they are tried; empty for a leaf. */
+  readonly children: readonly number[];
+  readonly link: LinkSpec;
+  readonly direction: Direction;
+}
+
+export function listClasses(spec: ShaperSpec): ClassInfo[] {
+  const rows: ClassInfo[] = [];
+  const add = (
+    node: ClassSpec,
+    parent: number,
+    root: number,
+    link: LinkSpec,
+    direction: Direction,
+  ): number => {
+    const row = rows.length;
+    const children: number[] = [];
+    const rootRow = root === NONE ? row : root;
+    rows.push({ path: node.path, spec: node, parent, root: rootRow, children, link, direction });
+    for (const child of node.children) children.push(add(child, row, rootRow, link, direction));
+    return row;
+  };
+  for (const link of spec.links) {
+    if (link.up) add(link.up, NONE, NONE, link, 'up');
+    if (link.down) add(link.down, NONE, NONE, link, 'down');
+  }
+  invariant(rows.length <= CLASSES_MAX, `at most ${CLASSES_MAX} classes, ${rows.length} configured`);
+  return rows;
+}

@@ -1,0 +1,120 @@
+/**
+ * Packets between arrival and verdict. The kernel keeps their bytes; we keep these columns, and rows are linked into
+ * FIFOs through `next`. A row is taken at arrival and given back with the verdict, so one path serves packets that wait
+ * and packets that do not.
+ */
+import { invariant } from '../base/assert.ts';
+import { NONE } from '../base/none.ts';
+import { ARRIVAL_ROWS } from '../limits.ts';
+
+export class HeldTable {
+  readonly rows: number;
+  /** Rows in use. */
+  size = 0;
+  readonly packetId: Uint32Array;
+  /** Queue index. */
+  readonly queue: Uint8Array;
+  readonly hook: Uint8Array;
+  /** Mark as it arrived. */
+  readonly mark: Uint32Array;
+  /** IP length, as counted and shown. */
+  readonly lengthBytes: Uint32Array;
+  /** Length charged on the present link: with its overhead. */
+  readonly chargeBytes: Uint32Array;
+  /** Flow row; NONE when the flow table had no room. */
+  readonly flow: Uint32Array;
+  /** Leaf of the tree the packet is in. */
+  readonly leaf: Uint16Array;
+  /** Leaf of the tree that follows; NO_LEAF for none. */
+  readonly nextLeaf: Uint16Array;
+  /** Leaf of the tree it has passed; NO_LEAF for none. */
+  readonly leafBefore: Uint16Array;
+  /** FLAG_* */
+  readonly flags: Uint8Array;
+  /** Instant at which it entered the present tree. */
+  readonly enteredNs: Float64Array;
+  /** Instant from which the ceilings may let it go: entered, or let go by its last `each` bucket. */
+  readonly readyNs: Float64Array;
+  /** Row behind this one in its FIFO, or the next free row. */
+  readonly next: Uint32Array;
+  private free = NONE;
+  private highWater = 0;
+
+  constructor(rows: number) {
+    this.rows = rows;
+    this.packetId = new Uint32Array(rows);
+    this.queue = new Uint8Array(rows);
+    this.hook = new Uint8Array(rows);
+    this.mark = new Uint32Array(rows);
+    this.lengthBytes = new Uint32Array(rows);
+    this.chargeBytes = new Uint32Array(rows);
+    this.flow = new Uint32Array(rows);
+    this.leaf = new Uint16Array(rows);
+    this.nextLeaf = new Uint16Array(rows);
+    this.leafBefore = new Uint16Array(rows);
+    this.flags = new Uint8Array(rows);
+    this.enteredNs = new Float64Array(rows);
+    this.readyNs = new Float64Array(rows);
+    this.next = new Uint32Array(rows);
+  }
+
+  /** Whether a packet may still be made to wait: a batch of others must find rows while they are answered. */
+  mayWait(): boolean {
+    return this.size + ARRIVAL_ROWS <= this.rows;
+  }
+
+  /** A row for a packet. Packets that may not wait are answered at once, so there always is one. */
+  take(): number {
+    let h = this.free;
+    if (h !== NONE) this.free = this.next[h];
+    else h = this.highWater++;
+    invariant(h < this.rows, 'more packets between arrival and verdict than rows');
+    this.size++;
+    this.next[h] = NONE;
+    return h;
+  }
+
+  give(h: number): void {
+    this.next[h] = this.free;
+    this.free = h;
+    this.size--;
+    invariant(this.size >= 0, 'a held row was given back twice');
+  }
+}
+
+export const NO_LEAF = 0xffff;
+/** Charged like the rest but never dropped: SSH to or from this host. */
+export const FLAG_NEVER_DROP = 1;
+/** ICMP error message: not policed. */
+export const FLAG_ICMP_ERROR = 2;
+
+/** First-in first-out lists of held rows, one per row of some other table. */
+export class HeldFifos {
+  readonly head: Uint32Array;
+  private readonly tail: Uint32Array;
+  private readonly next: Uint32Array;
+
+  constructor(rows: number, held: HeldTable) {
+    this.head = new Uint32Array(rows).fill(NONE);
+    this.tail = new Uint32Array(rows).fill(NONE);
+    this.next = held.next;
+  }
+
+  isEmpty(row: number): boolean {
+    return this.head[row] === NONE;
+  }
+
+  push(row: number, h: number): void {
+    this.next[h] = NONE;
+    if (this.head[row] === NONE) this.head[row] = h;
+    else this.next[this.tail[row]] = h;
+    this.tail[row] = h;
+  }
+
+  /** Takes the head, which must be there. */
+  shift(row: number): number {
+    const h = this.head[row];
+    this.head[row] = this.next[h];
+    return h;
+  }
+}

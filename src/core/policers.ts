@@ -1,0 +1,49 @@
+/** The policers of every class: answer at once, never delay. */
+import {
+  conforms,
+  createTokenBuckets,
+  fillBucket,
+  type TokenBuckets,
+  takeTokens,
+} from '../algo/token-bucket.ts';
+import { NONE } from '../base/none.ts';
+import type { ClassInfo } from './classes.ts';
+import { NO_LEAF } from './held.ts';
+
+export class Policers {
+  private readonly buckets: TokenBuckets;
+  /** The class itself or its nearest ancestor with a policer; NO_LEAF for none. */
+  private readonly from: Uint16Array;
+  private readonly above: Uint16Array;
+
+  constructor(classes: readonly ClassInfo[]) {
+    this.buckets = createTokenBuckets(classes.length);
+    this.from = new Uint16Array(classes.length);
+    this.above = new Uint16Array(classes.length);
+    for (const [row, { spec, parent }] of classes.entries()) {
+      this.above[row] = parent === NONE ? NO_LEAF : this.from[parent];
+      this.from[row] = spec.police ? row : this.above[row];
+      if (spec.police) fillBucket(this.buckets, row, spec.police.rateBytesPerSec, spec.police.burstBytes);
+    }
+  }
+
+  /**
+   * Whether the packet conforms to the policers of its leaf and of all classes above; charges all of them or none. A
+   * packet that must not be dropped is charged and passes; its debt is bounded to one burst, so that it delays others'
+   * credit by no more than that.
+   */
+  pass(leaf: number, now: number, chargeBytes: number, mayDrop: boolean): boolean {
+    const { buckets, from, above } = this;
+    if (mayDrop) {
+      for (let row = from[leaf]; row !== NO_LEAF; row = above[row]) {
+        if (!conforms(buckets, row, now, chargeBytes)) return false;
+      }
+    }
+    for (let row = from[leaf]; row !== NO_LEAF; row = above[row]) {
+      takeTokens(buckets, row, now, chargeBytes);
+      const latestNs = now + 2 * buckets.burstBytes[row] * buckets.nsPerByte[row];
+      if (buckets.fullNs[row] > latestNs) buckets.fullNs[row] = latestNs;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Writes verdict rows, joins runs into one VERDICT_UP_TO, and remembers what was answered so that a late "no such
+ * packet" can be booked where the packet was counted.
+ *
+ * Joining: NFQNL_MSG_VERDICT_BATCH answers every packet of a queue up to an id, so it may only be used while nothing
+ * older of that queue waits. A run collects packets of one queue, accepted with one mark, while that queue holds nothing;
+ * drops of the same batch are written before it, so they are gone from the kernel when the run is answered.
+ *
+ *   ids of a queue:  41 accept  42 drop  43 accept  44 hold  45 accept
+ *   rows written:    DROP 42,  ACCEPT up to 43 (run of two),  ACCEPT 45 by itself, because 44 waits now
+ */
+import { NONE } from '../base/none.ts';
+import { VERDICT_LOG_ROWS, VERDICT_ROWS } from '../limits.ts';
+import {
+  NF_ACCEPT,
+  NF_DROP,
+  NF_INET_LOCAL_OUT,
+  VERDICT_SET_MARK,
+  VERDICT_UP_TO,
+  type Verdicts,
+} from '../packet/batch.ts';
+import type { Port } from '../packet/port.ts';
+import { type HeldTable, NO_LEAF } from './held.ts';
+import { type Stats, TOTAL } from './stats.ts';
+
+const LOG_MASK = VERDICT_LOG_ROWS - 1;
+
+export class VerdictWriter {
+  /** Packets read and not answered yet, per queue index. */
+  readonly waiting: Uint32Array;
+  private readonly foreignMask: number;
+  private readonly held: HeldTable;
+  private readonly stats: Stats;
+  private rows = 0;
+  private nextTag = 0;
+  // The open run of each queue: packets in it (0: none), last id, mark verdict, tag of its last packet.
+  private readonly runPackets: Uint32Array;
+  private readonly runLastId: Uint32Array;
+  private readonly runVerdict: Uint32Array;
+  private readonly runMark: Uint32Array;
+  private readonly runTag: Uint32Array;
+  // What was answered, by tag modulo the log's size.
+  private readonly logBytes = new Uint32Array(VERDICT_LOG_ROWS);
+  private readonly logAccepted = new Uint8Array(VERDICT_LOG_ROWS);
+  private readonly logLeaf = new Uint16Array(VERDICT_LOG_ROWS);
+  private readonly logLeafBefore = new Uint16Array(VERDICT_LOG_ROWS);
+  /** Tag of the packet before in the same run; NONE at its start. */
+  private readonly logPrevious = new Uint32Array(VERDICT_LOG_ROWS);
+
+  constructor(queues: number, markMask: number, held: HeldTable, stats: Stats) {
+    this.foreignMask = ~markMask >>> 0;
+    this.held = held;
+    this.stats = stats;
+    this.waiting = new Uint32Array(queues);
+    this.runPackets = new Uint32Array(queues);
+    this.runLastId = new Uint32Array(queues);
+    this.runVerdict = new Uint32Array(queues);
+    this.runMark = new Uint32Array(queues);
+    this.runTag = new Uint32Array(queues);
+  }
+
+  /** Answers held row `h` and gives the row back. */
+  accept(port: Port, h: number): void {
+    const { held, stats } = this;
+    const queue = held.queue[h];
+    const id = held.packetId[h];
+    const lengthBytes = held.lengthBytes[h];
+    const tag = this.log(lengthBytes, 1, held.leaf[h], held.leafBefore[h]);
+    // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
+    // changed mark, so there it stays and a later rule clears our bits.
+    const setsMark = held.hook[h] !== NF_INET_LOCAL_OUT;
+    const verdict = setsMark ? NF_ACCEPT | VERDICT_SET_MARK : NF_ACCEPT;
+    const mark = setsMark ? (held.mark[h] & this.foreignMask) >>> 0 : 0;
+    this.waiting[queue] = this.waiting[queue] - 1;
+    const inRun = this.runPackets[queue];
+    // Joins when every packet of the queue still waiting came after it (see arrived()), that is: none waits that is older.
+    if (this.waiting[queue] === 0) {
+      if (inRun > 0 && (this.runVerdict[queue] !== verdict || this.runMark[queue] !== mark))
+        this.closeRun(port, queue);
+      this.logPrevious[tag & LOG_MASK] = this.runPackets[queue] > 0 ? this.runTag[queue] : NONE;
+      this.runPackets[queue] = this.runPackets[queue] + 1;
+      this.runLastId[queue] = id;
+      this.runVerdict[queue] = verdict;
+      this.runMark[queue] = mark;
+      this.runTag[queue] = tag;
+    } else {
+      this.logPrevious[tag & LOG_MASK] = NONE;
+      this.write(port, queue, id, verdict, mark, tag);
+    }
+    stats.totals[TOTAL.acceptedPackets] += 1;
+    stats.totals[TOTAL.acceptedBytes] += lengthBytes;
+    this.leave(h, lengthBytes);
+  }
+
+  drop(port: Port, h: number): void {
+    const { held, stats } = this;
+    const queue = held.queue[h];
+    const lengthBytes = held.lengthBytes[h];
+    const tag = this.log(lengthBytes, 0, NO_LEAF, NO_LEAF);
+    this.logPrevious[tag & LOG_MASK] = NONE;
+    this.waiting[queue] = this.waiting[queue] - 1;
+    this.write(port, queue, held.packetId[h], NF_DROP, 0, tag);
+    stats.totals[TOTAL.droppedPackets] += 1;
+    stats.totals[TOTAL.droppedBytes] += lengthBytes;
+    this.leave(h, lengthBytes);
+  }
+
+  /** Sends everything written and every open run; call at the end of a batch. */
+  flush(port: Port): void {
+    for (let queue = 0; queue < this.runPackets.length; queue++) {
+      if (this.runPackets[queue] > 0) this.closeRun(port, queue);
+    }
+    if (this.rows > 0) {
+      port.send(this.rows);
+      this.rows = 0;
+    }
+  }
+
+  /** Books the packets of a refused verdict as lost: the kernel no longer had them. */
+  refused(tag: number): void {
+    const { totals, sentPackets, sentBytes } = this.stats;
+    for (let t = tag; t !== NONE; t = this.logPrevious[t & LOG_MASK]) {
+      const at = t & LOG_MASK;
+      const bytes = this.logBytes[at];
+      if (this.logAccepted[at] === 1) {
+        totals[TOTAL.acceptedPackets] -= 1;
+        totals[TOTAL.acceptedBytes] -= bytes;
+      } else {
+        totals[TOTAL.droppedPackets] -= 1;
+        totals[TOTAL.droppedBytes] -= bytes;
+      }
+      totals[TOTAL.lostPackets] += 1;
+      totals[TOTAL.lostBytes] += bytes;
+      for (const leaf of [this.logLeaf[at], this.logLeafBefore[at]]) {
+        if (leaf === NO_LEAF) continue;
+        sentPackets[leaf] -= 1;
+        sentBytes[leaf] -= bytes;
+      }
+    }
+  }
+
+  private leave(h: number, lengthBytes: number): void {
+    this.stats.totals[TOTAL.heldPackets] -= 1;
+    this.stats.totals[TOTAL.heldBytes] -= lengthBytes;
+    this.held.give(h);
+  }
+
+  private log(lengthBytes: number, accepted: number, leaf: number, leafBefore: number): number {
+    const tag = this.nextTag;
+    this.nextTag = tag === NONE - 1 ? 0 : tag + 1;
+    const at = tag & LOG_MASK;
+    this.logBytes[at] = lengthBytes;
+    this.logAccepted[at] = accepted;
+    this.logLeaf[at] = leaf;
+    this.logLeafBefore[at] = leafBefore;
+    return tag;
+  }
+
+  private closeRun(port: Port, queue: number): void {
+    const upTo = this.runPackets[queue] > 1 ? VERDICT_UP_TO : 0;
+    this.runPackets[queue] = 0;
+    const verdict = this.runVerdict[queue] | upTo;
+    this.write(port, queue, this.runLastId[queue], verdict, this.runMark[queue], this.runTag[queue]);
+  }
+
+  private write(port: Port, queue: number, id: number, verdict: number, mark: number, tag: number): void {
+    if (this.rows === VERDICT_ROWS) {
+      port.send(this.rows);
+      this.rows = 0;
+    }
+    const columns: Verdicts = port.batch.verdicts;
+    const row = this.rows++;
+    columns.packetId[row] = id;
+    columns.queue[row] = queue;
+    columns.verdict[row] = verdict;
+    columns.mark[row] = mark;
+    columns.tag[row] = tag;
+    columns.payloadBytes[row] = 0;
+  }
+}
