@@ -1,0 +1,6 @@
+export { RulesError, type RulesErrorCode } from './errors.ts';
+export { type InstalledRules, installRules, type RulesLog, renderRules } from './install.ts';
+export { foreignBits, hex, markShift, queueMark } from './mark.ts';
+export { cleanLeftovers, findConflicts, findWarnings } from './others.ts';
+export { probeBackend } from './probe.ts';
+export { type Backend, type RulesRequest, tableName } from './render-nft.ts';

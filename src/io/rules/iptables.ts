@@ -1,0 +1,114 @@
+/**
+ * Installs, finds and deletes the tagged rules of render-iptables. Edits go through `iptables-restore --noflush`:
+ * one transaction per family that creates the base chain it needs and never deletes or rebuilds one.
+ */
+import { RulesError, toolError } from './errors.ts';
+import {
+  deletionOf,
+  IPTABLES_TABLE,
+  LOCK_WAIT_SECONDS,
+  restoreInput,
+  taggedInstance,
+} from './render-iptables.ts';
+import { runTool, type ToolResult } from './tool.ts';
+
+/** The two programs per family, by which prefix they are installed. */
+export interface Iptables {
+  readonly families: readonly { readonly tool: string; readonly restore: string; readonly save: string }[];
+}
+
+const HINT_PACKAGE = 'install the package iptables (1.8 or newer) with its nf_tables variant';
+
+async function version(tool: string): Promise<string | null> {
+  try {
+    const result = await runTool(tool, ['--version']);
+    return result.status === 0 ? result.stdout : null;
+  } catch (error) {
+    if (error instanceof RulesError && error.code === 'missing') return null;
+    throw error;
+  }
+}
+
+/**
+ * The nf_tables variants, under their own name or, where only that is installed, under the plain one.
+ * @throws RulesError `missing` when there is none
+ */
+export async function findIptables(): Promise<Iptables> {
+  const families = await Promise.all(
+    ['iptables', 'ip6tables'].map(async (plain) => {
+      for (const tool of [`${plain}-nft`, plain]) {
+        const text = await version(tool);
+        if (text?.includes('nf_tables')) return { tool, restore: `${tool}-restore`, save: `${tool}-save` };
+      }
+      throw new RulesError('missing', `${plain}-nft: no nf_tables variant of ${plain} found`, HINT_PACKAGE);
+    }),
+  );
+  return { families };
+}
+
+function restore(tool: string, rules: readonly string[]): Promise<ToolResult> {
+  return runTool(tool, ['--noflush', '-w', String(LOCK_WAIT_SECONDS)], restoreInput(rules));
+}
+
+async function savedRules(save: string): Promise<string[]> {
+  const result = await runTool(save, ['-t', IPTABLES_TABLE]);
+  if (result.status !== 0) throw toolError(`${save} -t ${IPTABLES_TABLE}`, result.stdout + result.stderr);
+  return result.stdout.split('\n').filter((line) => line.startsWith('-A '));
+}
+
+/** Both families side by side: the tools wait for the kernel most of their time. Fails after both have ended. */
+async function bothFamilies<T>(
+  { families }: Iptables,
+  act: (family: Iptables['families'][number]) => Promise<T>,
+): Promise<T[]> {
+  const results = await Promise.allSettled(families.map(act));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return results.map((result) => (result as PromiseFulfilledResult<T>).value);
+}
+
+/** @throws RulesError; one family may be installed then, so the caller deletes by tag */
+export async function addRules(iptables: Iptables, rules: readonly string[]): Promise<void> {
+  if (rules.length === 0) return;
+  await bothFamilies(iptables, async ({ tool, restore: restoreTool }) => {
+    const result = await restore(restoreTool, rules);
+    if (result.status !== 0) {
+      throw toolError(`${tool}: adding the queue rules`, result.stdout + result.stderr);
+    }
+  });
+}
+
+/** Deletes the rules of the instances for which `wanted` holds. Returns the equivalent commands. */
+export async function deleteTagged(
+  iptables: Iptables,
+  wanted: (firstQueue: number) => boolean,
+): Promise<string[]> {
+  const removed = await bothFamilies(iptables, async ({ tool, restore: restoreTool, save }) => {
+    const deletions = (await savedRules(save))
+      .filter((rule) => {
+        const instance = taggedInstance(rule);
+        return instance !== null && wanted(instance);
+      })
+      .map(deletionOf);
+    if (deletions.length === 0) return [];
+    const result = await restore(restoreTool, deletions);
+    if (result.status !== 0) {
+      throw toolError(`${tool}: deleting the queue rules`, result.stdout + result.stderr);
+    }
+    return deletions.map((deletion) => `${tool} -t ${IPTABLES_TABLE} ${deletion}`);
+  });
+  return removed.flat();
+}
+
+/**
+ * Tries an NFQUEUE rule in a chain of its own that the same transaction deletes again: the kernel checks the rule,
+ * nothing of it is ever visible. (`-F` would not do: iptables then never sends the rule.) An empty `security`
+ * table may stay. Returns null when it works, else what was said.
+ */
+export async function tryNfqueue(iptables: Iptables): Promise<string | null> {
+  const chain = `shaper-probe-${process.pid}`;
+  const rule = `${chain} -m mark --mark 0x1/0xff -m comment --comment shaper -j NFQUEUE --queue-num 0 --queue-bypass`;
+  const rules = [`:${chain} - [0:0]`, `-A ${rule}`, `-D ${rule}`, `-X ${chain}`];
+  const answers = await bothFamilies(iptables, ({ restore: restoreTool }) => restore(restoreTool, rules));
+  const refusal = answers.find((answer) => answer.status !== 0);
+  return refusal ? refusal.stdout + refusal.stderr : null;
+}

@@ -1,0 +1,160 @@
+/**
+ * A child `nft -i` that owns our table. It reads our pipe; when we end by any means the pipe closes, nft ends and
+ * the kernel removes the table. It runs in a session of its own with INT, TERM and HUP ignored: signals meant for
+ * us must not take the table away before the orderly stop has answered what is held.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { RulesError, toolComplaint, toolError } from './errors.ts';
+import { missingTool, toolEnvironment } from './tool.ts';
+
+/** nft answers within milliseconds; longer than this means that it hangs. */
+const ANSWER_TIMEOUT_MS = 5000;
+/** After its input has closed nft has nothing left to do but let the kernel free the table. */
+const END_TIMEOUT_MS = 1000;
+
+/** Errors and listings come through one pipe, so that an error is read before the listing that follows it. */
+const COMMAND = 'trap "" INT TERM HUP; command -v nft >/dev/null || exit 127; exec nft -i 2>&1';
+
+const NO_CACHE = /cache initialization failed: .*\n/;
+
+interface Waiting {
+  readonly resolve: (output: string) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class NftSession {
+  private readonly table: string;
+  private readonly child: ChildProcess;
+  /** Lines that nft prints when it cannot list the table: the listing's own error. */
+  private readonly unlisted: RegExp;
+  private readonly ended: Promise<string>;
+  private output = '';
+  private waiting: Waiting | null = null;
+  private turn: Promise<unknown> = Promise.resolve();
+  private expected = false;
+  private lostReason: string | null = null;
+  private tableListed = false;
+  private readonly lostCallbacks: ((reason: string) => void)[] = [];
+
+  /** Starts the child; a missing nft shows in the first `run`. `table` is `family name`. */
+  constructor(table: string) {
+    this.table = table;
+    this.unlisted = new RegExp(`^.*Error: .*\\n.*list table ${table}\\n\\s*\\^+\\n`, 'm');
+    this.child = spawn('sh', ['-c', COMMAND], {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: toolEnvironment(),
+    });
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.read(text));
+    // Writing to a child that has ended: its end is reported by `close`.
+    this.child.stdin?.on('error', () => undefined);
+    this.ended = new Promise((resolve) => {
+      this.child.on('error', (error) => resolve(error.message));
+      this.child.on('close', (status, signal) => {
+        if (status === 127) resolve(missingTool('nft').message);
+        else resolve(`nft ended (${signal ?? `status ${status}`}) ${this.output.trim()}`.trim());
+      });
+    });
+    void this.ended.then((reason) => this.lose(reason));
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** Whether the table was there, ours or not, after the last transaction. */
+  get listed(): boolean {
+    return this.tableListed;
+  }
+
+  /** Called once when the child ends without having been asked to, also if that has happened already. */
+  onLost(callback: (reason: string) => void): void {
+    if (this.lostReason !== null && !this.expected) queueMicrotask(() => callback(this.lostReason ?? ''));
+    else this.lostCallbacks.push(callback);
+  }
+
+  /**
+   * Runs the lines as one transaction; comment lines are left out. Resolves with the listing of the table that
+   * follows it. @throws RulesError with what nft said; nothing of the transaction is in force then
+   */
+  run(what: string, lines: readonly string[]): Promise<string> {
+    const next = this.turn.then(() => this.transact(what, lines));
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+
+  private async transact(what: string, lines: readonly string[]): Promise<string> {
+    const batch = lines.filter((line) => !line.startsWith('#')).join('; ');
+    const output = await this.ask(what, `${batch}\nlist table ${this.table}\n`);
+    if (/Error: /.test(output.replace(this.unlisted, ''))) throw toolError(what, output);
+    if (this.unlisted.test(output)) throw new RulesError('failed', `${what}: table ${this.table} is gone`);
+    return output;
+  }
+
+  private ask(what: string, text: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (this.lostReason !== null) {
+        reject(this.lossError(what));
+        return;
+      }
+      const timer = setTimeout(() => {
+        this.waiting = null;
+        reject(new RulesError('failed', `${what}: no answer from nft in ${ANSWER_TIMEOUT_MS / 1000} s`));
+      }, ANSWER_TIMEOUT_MS);
+      this.output = '';
+      this.waiting = { resolve, reject: () => reject(this.lossError(what)), timer };
+      this.child.stdin?.write(text);
+    });
+  }
+
+  private lossError(what: string): RulesError {
+    const reason = this.lostReason ?? '';
+    if (reason === missingTool('nft').message) return missingTool('nft');
+    return /Error|not/.test(reason)
+      ? toolError(what, reason)
+      : new RulesError('failed', `${what}: ${reason}`);
+  }
+
+  /**
+   * A listing ends with a brace in the first column, a refused one with the underline below our command. Without
+   * the right to look at all nft says only that.
+   */
+  private read(text: string): void {
+    this.output += text;
+    if (!this.waiting) return;
+    this.tableListed = /^\}\n/m.test(this.output);
+    if (!this.tableListed && !this.unlisted.test(this.output) && !NO_CACHE.test(this.output)) return;
+    const { resolve, timer } = this.waiting;
+    clearTimeout(timer);
+    this.waiting = null;
+    resolve(this.output);
+  }
+
+  private lose(reason: string): void {
+    this.lostReason = reason;
+    if (this.waiting) {
+      clearTimeout(this.waiting.timer);
+      this.waiting.reject(new Error(reason));
+      this.waiting = null;
+    }
+    if (this.expected) return;
+    for (const callback of this.lostCallbacks) callback(reason);
+  }
+
+  /**
+   * Runs last lines, closes the pipe and waits for the child. Its end removes the table in any case; the lines
+   * only make sure that it is gone when nft ends. Never throws; returns a complaint or null.
+   */
+  async end(lines: readonly string[] = []): Promise<string | null> {
+    await this.turn;
+    if (this.lostReason !== null) return null;
+    this.expected = true;
+    this.output = '';
+    this.child.stdin?.end(lines.map((line) => `${line}\n`).join(''));
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), END_TIMEOUT_MS);
+    await this.ended;
+    clearTimeout(timer);
+    return this.output.includes('Error: ') ? toolComplaint(this.output) : null;
+  }
+}

@@ -1,0 +1,124 @@
+/** What else lives in this network namespace: other instances, dead instances' rules, flowtables. */
+import { RulesError, toolError } from './errors.ts';
+import { deleteTagged, findIptables } from './iptables.ts';
+import { hex } from './mark.ts';
+import {
+  DEVICES_SET,
+  firstQueueOfTable,
+  MASK_SET,
+  plannedDevices,
+  type RulesRequest,
+  tableName,
+} from './render-nft.ts';
+import { runTool } from './tool.ts';
+
+/** A killed predecessor's table goes when its nft child has ended: some milliseconds, more on a busy machine. */
+const PREDECESSOR_TRIES = 5;
+const PREDECESSOR_WAIT_MS = 100;
+
+/** Queue numbers (nfqueue.first) of the instances whose table is alive. */
+export async function liveInstances(): Promise<number[]> {
+  // Text, because nft 1.0.6 prints uninitialised memory as the flags of an owned table in JSON.
+  const result = await runTool('nft', ['list', 'tables', 'inet']);
+  if (result.status !== 0) throw toolError('listing the nft tables', result.stdout + result.stderr);
+  const instances: number[] = [];
+  for (const line of result.stdout.split('\n')) {
+    const first = firstQueueOfTable(line.replace(/^table inet /, '').trim());
+    if (first !== null) instances.push(first);
+  }
+  return instances;
+}
+
+/** Elements of a named set; none when the set or its table is not there (any more). */
+async function setElements(firstQueue: number, set: string): Promise<unknown[]> {
+  const result = await runTool('nft', ['-j', 'list', 'set', 'inet', tableName(firstQueue), set]);
+  return result.status === 0 ? parseSetElements(result.stdout) : [];
+}
+
+interface NftJson {
+  readonly nftables?: readonly {
+    readonly set?: { readonly elem?: readonly unknown[] };
+    readonly flowtable?: { readonly name: string; readonly table: string; readonly dev?: string | string[] };
+  }[];
+}
+
+export function parseSetElements(json: string): unknown[] {
+  const parsed = JSON.parse(json) as NftJson;
+  return (parsed.nftables ?? []).flatMap((object) => object.set?.elem ?? []);
+}
+
+/** Flowtables that take established flows of these devices past FORWARD, and so past us; one line each. */
+export function parseFlowtableClashes(json: string, devices: readonly string[]): string[] {
+  const clashes: string[] = [];
+  for (const { flowtable } of (JSON.parse(json) as NftJson).nftables ?? []) {
+    if (!flowtable) continue;
+    const covered = [flowtable.dev ?? []].flat().filter((device) => devices.includes(device));
+    if (covered.length === 0) continue;
+    clashes.push(
+      `flowtable ${flowtable.name} of table ${flowtable.table} covers ${covered.join(', ')}: ` +
+        'flows it has taken over are not shaped',
+    );
+  }
+  return clashes;
+}
+
+/** Things that do not stop us but make shaping incomplete; one readable line each. */
+export async function findWarnings(request: RulesRequest): Promise<string[]> {
+  const result = await runTool('nft', ['-j', 'list', 'flowtables']);
+  if (result.status !== 0) return [];
+  return parseFlowtableClashes(result.stdout, plannedDevices(request.plan));
+}
+
+async function instancesAfterGrace(own: number): Promise<number[]> {
+  for (let tries = 1; ; tries++) {
+    const instances = await liveInstances();
+    if (!instances.includes(own) || tries === PREDECESSOR_TRIES) return instances;
+    await new Promise((resolve) => setTimeout(resolve, PREDECESSOR_WAIT_MS));
+  }
+}
+
+/**
+ * Why this instance must not start beside the running ones; empty when it may. One readable line each: our own
+ * table is alive, a device is shaped by another instance, or the mark masks share bits.
+ */
+export async function findConflicts(request: RulesRequest): Promise<string[]> {
+  const { first, markMask } = request.nfqueue;
+  const devices = plannedDevices(request.plan);
+  const conflicts: string[] = [];
+  for (const other of await instancesAfterGrace(first)) {
+    if (other === first) {
+      conflicts.push(`table inet ${tableName(first)} is in use: another instance has nfqueue.first ${first}`);
+      continue;
+    }
+    const [theirDevices, theirMasks] = await Promise.all([
+      setElements(other, DEVICES_SET),
+      setElements(other, MASK_SET),
+    ]);
+    const instance = `the running instance with nfqueue.first ${other}`;
+    for (const device of devices) {
+      if (theirDevices.includes(device)) conflicts.push(`device ${device} is shaped by ${instance}`);
+    }
+    for (const mask of theirMasks) {
+      if (typeof mask !== 'number' || (mask & markMask) === 0) continue;
+      conflicts.push(`mark mask ${hex(markMask)} shares bits with ${hex(mask)} of ${instance}`);
+    }
+  }
+  return conflicts;
+}
+
+/**
+ * Deletes the iptables rules of instances whose nft table is gone (tables go with their instance); those of
+ * running ones stay. Returns one equivalent command per deleted rule.
+ */
+export async function cleanLeftovers(firstQueue: number | 'all'): Promise<string[]> {
+  const alive = new Set(await liveInstances());
+  const dead = (first: number): boolean =>
+    (firstQueue === 'all' || first === firstQueue) && !alive.has(first);
+  try {
+    return await deleteTagged(await findIptables(), dead);
+  } catch (error) {
+    // Without iptables nobody can have installed such rules.
+    if (error instanceof RulesError && error.code === 'missing') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+/** Which back end this kernel and these tools can carry: tried, never guessed from versions. */
+import { HINT_ROOT, RulesError, toolComplaint, toolError } from './errors.ts';
+import { findIptables, tryNfqueue } from './iptables.ts';
+import type { Backend } from './render-nft.ts';
+import { runTool } from './tool.ts';
+
+const HINT_QUEUE =
+  'use a kernel with CONFIG_NFT_QUEUE (module nft_queue), or with CONFIG_NETFILTER_XT_TARGET_NFQUEUE, ' +
+  'CONFIG_NETFILTER_XT_MARK, CONFIG_NFT_COMPAT and the package iptables';
+const HINT_MARKING =
+  'the kernel needs nf_tables with CONFIG_NFT_FIB_INET, version 5.12 or newer (owned tables)';
+const HINT_NFT = 'use a kernel with CONFIG_NFT_QUEUE (module nft_queue), or nfqueue.backend: auto';
+
+/** `nft -c` asks the kernel to check a transaction that is then given up: nothing is left. */
+async function nftAccepts(rules: readonly string[]): Promise<string | null> {
+  const table = `inet shaper-probe-${process.pid}`.replaceAll('-', '_');
+  const lines = [
+    `add table ${table} { flags owner; }`,
+    `add chain ${table} probe`,
+    ...rules.map((rule) => `add rule ${table} probe ${rule}`),
+  ];
+  const result = await runTool('nft', ['-c', '-f', '-'], `${lines.join('\n')}\n`);
+  return result.status === 0 ? null : result.stdout + result.stderr;
+}
+
+async function probeMarking(): Promise<void> {
+  const refusal = await nftAccepts(['meta nfproto ipv4 fib daddr type broadcast accept']);
+  if (refusal === null) return;
+  const error = toolError('checking the marking rules', refusal);
+  if (error.code !== 'failed') throw error;
+  throw new RulesError('unsupported', error.message, HINT_MARKING);
+}
+
+/**
+ * @throws RulesError `denied`, `missing` (a tool) or `unsupported` (the kernel), with a hint
+ */
+export async function probeBackend(wanted: 'auto' | Backend): Promise<Backend> {
+  await probeMarking();
+  let nftRefusal = '';
+  if (wanted !== 'iptables') {
+    const refusal = await nftAccepts(['queue flags bypass to 0']);
+    if (refusal === null) return 'nft';
+    nftRefusal = toolComplaint(refusal);
+    if (wanted === 'nft') {
+      throw new RulesError('unsupported', `the nft queue statement does not work: ${nftRefusal}`, HINT_NFT);
+    }
+  }
+  const refusal = await tryNfqueue(await findIptables());
+  if (refusal === null) return 'iptables';
+  if (toolError('', refusal).code === 'denied') {
+    throw new RulesError('denied', `iptables-nft: ${toolComplaint(refusal)}`, HINT_ROOT);
+  }
+  const both = nftRefusal === '' ? '' : `the nft queue statement does not work (${nftRefusal}), and `;
+  const message = `${both}iptables' NFQUEUE target does not work: ${toolComplaint(refusal)}`;
+  throw new RulesError('unsupported', message, HINT_QUEUE);
+}

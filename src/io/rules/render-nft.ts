@@ -1,0 +1,166 @@
+/**
+ * The text of our nft table, as flat commands: one per line, so that the same lines can be printed, checked by
+ * `nft -c -f`, and joined by semicolons into one transaction for `nft -i`, which reads line by line.
+ */
+
+import type { QueuePlan } from '../../core/queue-plan.ts';
+import type { NfqueueSpec } from '../../core/spec.ts';
+import { RulesError } from './errors.ts';
+import { foreignBits, hex, markShift, queueMark } from './mark.ts';
+
+export interface RulesRequest {
+  readonly plan: QueuePlan;
+  readonly nfqueue: NfqueueSpec;
+}
+
+export type Backend = 'nft' | 'iptables';
+
+/** After every common filter (0) and before iptables-nft's `security` table (150), where the queue rules are. */
+export const MARK_PRIORITY = 140;
+/** Before the mangle chains (-150), so that they see no bit of ours on local packets. */
+export const UNMARK_PRIORITY = -160;
+/** Named set with the devices an instance shapes; read by other instances. */
+export const DEVICES_SET = 'shaped_devices';
+/** Named set with the instance's mark mask; read by other instances. */
+export const MASK_SET = 'mark_mask';
+
+const TABLE = /^shaper_(\d+)$/;
+
+export function tableName(firstQueue: number): string {
+  if (!Number.isInteger(firstQueue) || firstQueue < 0 || firstQueue > 65535) {
+    throw new RulesError('request', `${firstQueue} is not a queue number`);
+  }
+  return `shaper_${firstQueue}`;
+}
+
+/** The first queue number of the instance that owns a table of this name, or null. */
+export function firstQueueOfTable(table: string): number | null {
+  const match = TABLE.exec(table);
+  return match ? Number(match[1]) : null;
+}
+
+/**
+ * A device name between quotes. nft reads a trailing `*` as a wildcard and knows no escape for a quote; `nft -i`
+ * reads through a line editor, which wants printable ASCII.
+ * @throws RulesError for names that cannot be written
+ */
+export function quoteDevice(device: string): string {
+  if (!/^[\x21-\x7e]{1,15}$/.test(device) || /["*\\/]/.test(device)) {
+    throw new RulesError('request', `device name ${JSON.stringify(device)} cannot be written as an nft rule`);
+  }
+  return `"${device}"`;
+}
+
+/** Devices of the plan, each once, in plan order. */
+export function plannedDevices(plan: QueuePlan): string[] {
+  return [...new Set(plan.directions.map((direction) => direction.device))];
+}
+
+/** Queue indexes that some direction uses, ascending. */
+export function plannedQueues(plan: QueuePlan): number[] {
+  return [...new Set(plan.directions.map((direction) => direction.queue))].sort((a, b) => a - b);
+}
+
+/**
+ * First transaction: takes the name. `create` fails when the table exists, so two instances cannot share one,
+ * and the kernel removes an owned table when the process that created it ends (Linux 5.12).
+ */
+export function claimLines({ plan, nfqueue }: RulesRequest): string[] {
+  const table = tableName(nfqueue.first);
+  markShift(nfqueue.markMask);
+  const lines = [
+    '# Owned: the kernel removes the table when the process that made it ends.',
+    `create table inet ${table} { flags owner; }`,
+    '# For people and for other instances.',
+    `add set inet ${table} ${MASK_SET} { type mark; }`,
+    `add element inet ${table} ${MASK_SET} { ${hex(nfqueue.markMask)} }`,
+    `add set inet ${table} ${DEVICES_SET} { type ifname; }`,
+  ];
+  const devices = plannedDevices(plan).map(quoteDevice);
+  if (devices.length > 0) lines.push(`add element inet ${table} ${DEVICES_SET} { ${devices.join(', ')} }`);
+  return lines;
+}
+
+/** `accept` ends our base chain only: the packet goes on to the next one, unmarked. */
+function neverQueuedLines(table: string): string[] {
+  const rule = `add rule inet ${table} never_queued`;
+  return [
+    '# Never queued: multicast, broadcast, neighbour discovery, DHCP, DHCPv6.',
+    `add chain inet ${table} never_queued`,
+    `${rule} meta pkttype { broadcast, multicast } accept`,
+    `${rule} ip daddr 224.0.0.0/4 accept`,
+    `${rule} ip6 daddr ff00::/8 accept`,
+    `${rule} meta l4proto tcp return`,
+    `${rule} meta nfproto ipv4 fib daddr type broadcast accept`,
+    `${rule} icmpv6 type { 133, 134, 135, 136, 137 } accept`,
+    `${rule} ip protocol udp udp sport { 67, 68 } udp dport { 67, 68 } accept`,
+    `${rule} meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } accept`,
+  ];
+}
+
+function queueLines({ plan, nfqueue }: RulesRequest, backend: Backend): string[] {
+  const table = tableName(nfqueue.first);
+  const lines: string[] = [];
+  for (const index of plannedQueues(plan)) {
+    const chain = `inet ${table} queue_${index}`;
+    lines.push(
+      `add chain ${chain}`,
+      `add rule ${chain} jump never_queued`,
+      `add rule ${chain} meta mark set meta mark | ${hex(queueMark(nfqueue.markMask, index))}`,
+    );
+    const flags = nfqueue.bypass ? ' flags bypass' : '';
+    if (backend === 'nft') lines.push(`add rule ${chain} queue${flags} to ${nfqueue.first + index}`);
+  }
+  return lines;
+}
+
+const HOOKS = [
+  { name: 'forward', up: true, down: true, loopback: '' },
+  { name: 'input', up: false, down: true, loopback: 'iifname "lo" accept' },
+  { name: 'output', up: true, down: false, loopback: 'oifname "lo" accept' },
+] as const;
+
+/** Second transaction: everything that touches packets. */
+export function chainLines(request: RulesRequest, backend: Backend): string[] {
+  const { plan, nfqueue } = request;
+  const table = tableName(nfqueue.first);
+  const foreign = hex(foreignBits(nfqueue.markMask));
+  const clear = `meta mark set meta mark & ${foreign}`;
+  const lines = [
+    ...neverQueuedLines(table),
+    backend === 'nft'
+      ? '# Mark for queue index + 1, then queue.'
+      : '# Mark for queue index + 1; the iptables rules queue by that value.',
+    ...queueLines(request, backend),
+    '# Our bits start at 0, foreign bits stay. The first direction that fits decides.',
+  ];
+  for (const hook of HOOKS) {
+    const chain = `inet ${table} ${hook.name}`;
+    lines.push(
+      `add chain ${chain} { type filter hook ${hook.name} priority ${MARK_PRIORITY}; policy accept; }`,
+      `add rule ${chain} ${clear}`,
+    );
+    if (hook.loopback !== '') lines.push(`add rule ${chain} ${hook.loopback}`);
+    for (const { device, direction, queue } of plan.directions) {
+      if (!hook[direction]) continue;
+      const side = direction === 'up' ? 'oifname' : 'iifname';
+      lines.push(`add rule ${chain} ${side} ${quoteDevice(device)} goto queue_${queue}`);
+    }
+  }
+  const unmark = `inet ${table} postrouting`;
+  lines.push(
+    '# Local packets keep our bits through the verdict (a changed mark is routed again), so they go here.',
+    `add chain ${unmark} { type filter hook postrouting priority ${UNMARK_PRIORITY}; policy accept; }`,
+    `add rule ${unmark} meta mark & ${hex(nfqueue.markMask)} != 0 ${clear}`,
+  );
+  return lines;
+}
+
+/** Nothing new is marked or queued; base chains stay, so that held packets stay too (nf_tables drops them otherwise). */
+export function stopLines(firstQueue: number): string[] {
+  return HOOKS.map((hook) => `flush chain inet ${tableName(firstQueue)} ${hook.name}`);
+}
+
+export function removeLines(firstQueue: number): string[] {
+  return [`delete table inet ${tableName(firstQueue)}`];
+}
