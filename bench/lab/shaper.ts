@@ -1,0 +1,200 @@
+/** Starts the real program in a host of the lab and speaks to it as a user would: log lines, CLI, signals. */
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Host, Lab } from './lab.ts';
+import { CommandError, ended, type Finished, until } from './process.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+let started = 0;
+
+export interface ShaperOptions {
+  /** Default: the router. */
+  readonly host?: Host;
+  /** `dist`: what npm run build left. `tsx`: the sources. Default: dist unless a source is newer. */
+  readonly entry?: 'dist' | 'tsx';
+  readonly arguments?: readonly string[];
+  /** How long `ready` may take; default 15 s. */
+  readonly readyMs?: number;
+}
+
+export interface LogLine {
+  readonly msg: string;
+  readonly level: number;
+  readonly [field: string]: unknown;
+}
+
+export interface Count {
+  readonly packets: number;
+  readonly bytes: number;
+}
+export interface StatusTotals {
+  readonly received: Count;
+  readonly accepted: Count;
+  readonly dropped: Count;
+  readonly held: Count;
+  readonly kernel: { readonly queueFull: number; readonly socketFull: number; readonly lost: number };
+}
+export interface StatusClass {
+  readonly path: string;
+  readonly rateBitsPerSecond: number;
+  readonly ceilBitsPerSecond: number;
+  readonly sent: Count;
+  readonly backlog: Count;
+  readonly dropped: {
+    readonly tail: number;
+    readonly early: number;
+    readonly police: number;
+    readonly aqm: number;
+  };
+  readonly marked: number;
+  readonly flows: number;
+  readonly delayMicroseconds: { readonly p50: number; readonly p99: number };
+}
+/** What `status --json` prints (CONTRACT). */
+export interface Status {
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly backend: 'nft' | 'iptables';
+  readonly totals: StatusTotals;
+  readonly classes: readonly StatusClass[];
+}
+
+export interface Stopped {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** From the signal to the end of the process. */
+  readonly tookMs: number;
+}
+
+export interface RunningShaper {
+  readonly child: ChildProcess;
+  /** The process itself: `ip netns exec` becomes it. */
+  readonly pid: number;
+  readonly logs: readonly LogLine[];
+  readonly stderr: () => string;
+  readonly socketPath: string;
+  readonly configPath: string;
+  /** Runs the CLI with these arguments in the same namespace. */
+  cli(args: readonly string[]): Promise<Finished>;
+  status(): Promise<Status>;
+  /** Waits for a log line with this message. */
+  logged(msg: string, timeoutMs?: number): Promise<LogLine>;
+  /** Sends the signal and waits for the end (5 s, then SIGKILL and an error). */
+  stop(signal?: NodeJS.Signals): Promise<Stopped>;
+  /** SIGKILL. */
+  kill(): Promise<Stopped>;
+}
+
+function newestChange(folder: string): number {
+  let newest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
+  }
+  return newest;
+}
+
+/** The command that starts the program: node and its script. */
+export function shaperCommand(entry?: 'dist' | 'tsx'): string[] {
+  const dist = join(ROOT, 'dist/shaper.js');
+  const fresh = existsSync(dist) && statSync(dist).mtimeMs >= newestChange(join(ROOT, 'src'));
+  if (entry === 'dist' || (entry === undefined && fresh)) return [process.execPath, dist];
+  const tsx = join(ROOT, 'node_modules/tsx/dist/loader.mjs');
+  return [process.execPath, '--import', tsx, join(ROOT, 'src/shaper.ts')];
+}
+
+/** The class with that path; throws with the paths there are. */
+export function classOf(status: Status, path: string): StatusClass {
+  const found = status.classes.find((c) => c.path === path);
+  if (!found) throw new Error(`no class ${path} among ${status.classes.map((c) => c.path).join(', ')}`);
+  return found;
+}
+
+/** Collects log lines and other output; returns views that grow. */
+function watchOutput(child: ChildProcess): { logs: LogLine[]; stderr: () => string } {
+  const logs: LogLine[] = [];
+  let rest = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line.startsWith('{')) logs.push(JSON.parse(line) as LogLine);
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return { logs, stderr: () => stderr };
+}
+
+/**
+ * Writes the configuration (with a control socket of its own unless it names one), starts the program and resolves
+ * when it logged `ready`. Rejects with its output when it ends before.
+ */
+export async function startShaper(
+  lab: Lab,
+  config: string,
+  options: ShaperOptions = {},
+): Promise<RunningShaper> {
+  const host = options.host ?? lab.router;
+  const command = shaperCommand(options.entry);
+  const id = ++started;
+  const configPath = join(lab.folder, `shaper-${id}.yaml`);
+  const own = /^control:\s*(?:\{\s*socket:|\n\s+socket:)\s*"?([^\s"}]+)/m.exec(config)?.[1];
+  const socketPath = own ?? join(lab.folder, `shaper-${id}.sock`);
+  writeFileSync(configPath, own ? config : `${config}\ncontrol: { socket: ${socketPath} }\n`);
+  const child = host.spawn([...command, '--conf', configPath, ...(options.arguments ?? [])]);
+  const { logs, stderr } = watchOutput(child);
+  const find = (msg: string): LogLine | undefined => logs.find((line) => line.msg === msg);
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+
+  const logged = async (msg: string, timeoutMs = 5000): Promise<LogLine> => {
+    await until(`log line "${msg}"`, () => find(msg) !== undefined || hasEnded(), timeoutMs);
+    const line = find(msg);
+    if (line) return line;
+    const stdout = logs.map((entry) => JSON.stringify(entry)).join('\n');
+    throw new CommandError(command, {
+      stdout,
+      stderr: stderr() || stdout,
+      code: child.exitCode,
+      signal: child.signalCode,
+    });
+  };
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<Stopped> => {
+    const before = performance.now();
+    child.kill(signal);
+    if (!(await ended(child, 5000))) {
+      child.kill('SIGKILL');
+      throw new Error(`the shaper did not end within 5 s of ${signal}\n${stderr()}`);
+    }
+    return { code: child.exitCode, signal: child.signalCode, tookMs: performance.now() - before };
+  };
+  const cli = (args: readonly string[]): Promise<Finished> =>
+    host.exec([...command, ...args], { check: false });
+  const status = async (): Promise<Status> => {
+    const args = ['status', '--json', '--socket', socketPath];
+    const finished = await cli(args);
+    if (finished.code !== 0) throw new CommandError(['shaper', ...args], finished);
+    return JSON.parse(finished.stdout) as Status;
+  };
+
+  try {
+    await logged('ready', options.readyMs ?? 15_000);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+  return {
+    child,
+    pid: child.pid!,
+    logs,
+    stderr,
+    socketPath,
+    configPath,
+    cli,
+    status,
+    logged,
+    stop,
+    kill: () => stop('SIGKILL'),
+  };
+}
