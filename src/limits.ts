@@ -34,6 +34,18 @@ export const FRAGMENTS_MAX = 4096;
 /** Token buckets made on sight by `each`, over all classes; a power of two. */
 export const EACH_BUCKETS_MAX = 131072;
 
+/** Length of a configuration file. */
+export const CONFIG_BYTES_MAX = 1 << 20;
+/** Values in a configuration, counting what aliases repeat. */
+export const CONFIG_NODES_MAX = 100_000;
+
+/** Length of one request line on the control socket. */
+export const CONTROL_REQUEST_BYTES_MAX = 4096;
+/** Control connections open at once. */
+export const CONTROL_CLIENTS_MAX = 32;
+/** A control connection that says nothing, or takes no answer, for this long is closed. */
+export const CONTROL_IDLE_MS = 60_000;
+
 /** A flow without packets for this long is forgotten (nothing of it held). */
 export const FLOW_IDLE_NS = 60e9;
 /** Later fragments find their first one for this long (RFC 791 suggests 15 s, Linux uses 30 s). */

@@ -1,0 +1,37 @@
+/**
+ * The one table of everything that a configuration may say. Reading the file, the README's table and the
+ * editor's schema are made from it; nothing else knows a key, a range or a default.
+ */
+import { mapOf, node, ref, type Section } from './field-kinds.ts';
+import { CONTROL, LOG, NFQUEUE } from './fields-host.ts';
+import { AQM, CLASS, DIRECTION, EACH, LINK, MATCH, POLICE, QUEUE, RED } from './fields-links.ts';
+
+const TOP = {
+  links: node(
+    { takes: 'map of name to link', default: 'required', live: false, help: 'The devices to shape.' },
+    mapOf('link'),
+  ),
+  nfqueue: node(
+    { takes: 'map', default: '{}', live: false, help: 'What binds the instance to the kernel.' },
+    ref('nfqueue'),
+  ),
+  control: node({ takes: 'map', default: '{}', live: false, help: 'The control socket.' }, ref('control')),
+  log: node({ takes: 'map', default: '{}', live: false, help: 'The log.' }, ref('log')),
+} satisfies Section;
+
+/** Every section by its name, in the order of the README. */
+export const SECTIONS = {
+  top: TOP,
+  link: LINK,
+  direction: DIRECTION,
+  class: CLASS,
+  match: MATCH,
+  police: POLICE,
+  each: EACH,
+  queue: QUEUE,
+  aqm: AQM,
+  red: RED,
+  nfqueue: NFQUEUE,
+  control: CONTROL,
+  log: LOG,
+} as const;

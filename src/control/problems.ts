@@ -1,0 +1,72 @@
+/** What is wrong with a configuration, with the place of it: collected, then reported all at once. */
+import type { LineCounter } from 'yaml';
+
+export interface ConfigProblem {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly column: number;
+  readonly message: string;
+}
+
+/** The file cannot be used; `problems` holds everything that is wrong with it, in file order. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(formatProblem).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** `FILE:LINE:COL: message`, the form that editors and terminals make clickable. */
+export function formatProblem(problem: ConfigProblem): string {
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+}
+
+/** Collects while the document is read. Offsets are positions in the text. */
+export class Problems {
+  readonly #file: string;
+  readonly #lines: LineCounter;
+  readonly #errors = new Map<string, ConfigProblem>();
+  readonly #warnings = new Map<string, ConfigProblem>();
+
+  constructor(file: string, lines: LineCounter) {
+    this.#file = file;
+    this.#lines = lines;
+  }
+
+  error(offset: number, message: string): void {
+    this.#add(this.#errors, offset, message);
+  }
+
+  warn(offset: number, message: string): void {
+    this.#add(this.#warnings, offset, message);
+  }
+
+  get errors(): ConfigProblem[] {
+    return inFileOrder(this.#errors);
+  }
+
+  get warnings(): ConfigProblem[] {
+    return inFileOrder(this.#warnings);
+  }
+
+  /** Keyed by place and text: an anchor that is used ten times is wrong once. */
+  #add(into: Map<string, ConfigProblem>, offset: number, message: string): void {
+    const at = this.#lines.linePos(offset);
+    const problem = {
+      file: this.#file,
+      line: Math.max(1, at.line),
+      column: Math.max(1, at.col),
+      message,
+    };
+    into.set(`${offset} ${message}`, problem);
+  }
+}
+
+function inFileOrder(problems: Map<string, ConfigProblem>): ConfigProblem[] {
+  return [...problems.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+}
