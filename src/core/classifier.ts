@@ -16,8 +16,8 @@ export class Classifier {
   private readonly deviceNames: string[] = [''];
   private readonly deviceOfIndex = new Map<number, number>();
   /** Root class of the tree for packets that arrive by (down) and leave by (up) a device number; NO_LEAF: none. */
-  private readonly downRoot: number[] = [];
-  private readonly upRoot: number[] = [];
+  private readonly downRoots: number[] = [];
+  private readonly upRoots: number[] = [];
   private readonly context: PacketContext = { foreignMark: 0, deviceIn: 0, deviceOut: 0 };
 
   constructor(spec: ShaperSpec, classes: readonly ClassInfo[]) {
@@ -28,7 +28,7 @@ export class Classifier {
     );
     for (const [row, info] of classes.entries()) {
       if (info.root !== row) continue;
-      const roots = info.direction === 'up' ? this.upRoot : this.downRoot;
+      const roots = info.direction === 'up' ? this.upRoots : this.downRoots;
       roots[this.deviceNumber(info.link.device)] = row;
     }
   }
@@ -47,15 +47,15 @@ export class Classifier {
   }
 
   /** Root of the `down` tree a packet passes first; NO_LEAF for none. */
-  firstRoot(hook: number, ifIndexIn: number): number {
+  downRoot(hook: number, ifIndexIn: number): number {
     if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_IN) return NO_LEAF;
-    return this.downRoot[this.deviceOfIndex.get(ifIndexIn) ?? 0] ?? NO_LEAF;
+    return this.downRoots[this.deviceOfIndex.get(ifIndexIn) ?? 0] ?? NO_LEAF;
   }
 
   /** Root of the `up` tree a packet passes last; NO_LEAF for none. */
-  lastRoot(hook: number, ifIndexOut: number): number {
+  upRoot(hook: number, ifIndexOut: number): number {
     if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_OUT) return NO_LEAF;
-    return this.upRoot[this.deviceOfIndex.get(ifIndexOut) ?? 0] ?? NO_LEAF;
+    return this.upRoots[this.deviceOfIndex.get(ifIndexOut) ?? 0] ?? NO_LEAF;
   }
 
   /** Leaf of the tree under `root` that takes the packet in parsed row `p`. */

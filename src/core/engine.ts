@@ -12,24 +12,19 @@ import { HISTOGRAM_BINS, histogramBin } from '../base/histogram.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
 import { ARRIVAL_ROWS, EACH_BUCKETS_MAX, FLOWS_MAX, HELD_MAX, RELEASE_SLACK_NS } from '../limits.ts';
-import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../packet/batch.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import { Admission } from './admission.ts';
 import { type ClassInfo, listClasses } from './classes.ts';
-import { Classifier } from './classifier.ts';
 import { EachTable } from './each.ts';
 import { FlowTable } from './flow-table.ts';
-import { FragmentTable } from './fragments.ts';
 import { FLAG_ICMP_ERROR, FLAG_NEVER_DROP, HeldTable, NO_LEAF } from './held.ts';
+import { Intake } from './intake.ts';
 import { Policers } from './policers.ts';
 import type { EachSpec, ShaperSpec } from './spec.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
 import { Trees } from './trees.ts';
 import { VerdictWriter } from './verdicts.ts';
-
-const IPPROTO_TCP = 6;
-const SSH_PORT = 22;
 
 export interface EngineOptions {
   /** Seeds chance (RED) and the keys of the hash tables. */
@@ -44,8 +39,7 @@ export class Engine {
   private readonly parsed: Parsed = createParsed();
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
-  private readonly fragments: FragmentTable;
-  private readonly classifier: Classifier;
+  private readonly intake: Intake;
   private readonly policers: Policers;
   private readonly admission: Admission;
   private readonly each: EachTable;
@@ -58,7 +52,6 @@ export class Engine {
   private readonly eachFrom: Uint16Array;
   /** The same, starting at the parent. */
   private readonly eachAbove: Uint16Array;
-  private readonly foreignMask: number;
   private readonly slackNs: number;
   private lastNs = 0;
   private stopping = false;
@@ -72,8 +65,7 @@ export class Engine {
     this.stats = createStats(classes.length);
     this.held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
     this.flows = new FlowTable(FLOWS_MAX, key(), key(), this.stats);
-    this.fragments = new FragmentTable(key(), key());
-    this.classifier = new Classifier(spec, classes);
+    this.intake = new Intake(spec, classes, this.held, this.flows, this.stats, key(), key());
     this.each = new EachTable(EACH_BUCKETS_MAX, key(), key(), classes, this.held, this.flows, this.stats);
     this.trees = new Trees(classes, this.held);
     this.policers = new Policers(classes);
@@ -88,19 +80,17 @@ export class Engine {
       this.eachAbove[row] = info.parent === NONE ? NO_LEAF : this.eachFrom[info.parent];
       this.eachFrom[row] = info.spec.each ? row : this.eachAbove[row];
     }
-    this.foreignMask = ~markMask >>> 0;
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
   }
 
   /** Device names whose interface index the core must be told. */
   get devices(): readonly string[] {
-    return this.classifier.devices;
+    return this.intake.devices;
   }
 
   /** The device has this interface index from now on; every flow is classified again. */
   setDeviceIndex(device: string, ifIndex: number): void {
-    this.classifier.setDeviceIndex(device, ifIndex);
-    this.flows.hook.fill(0);
+    this.intake.setDeviceIndex(device, ifIndex);
   }
 
   /** Handles what waits at the port and what is due at `nowNs`; returns the packets read, at most ARRIVAL_ROWS. */
@@ -143,87 +133,15 @@ export class Engine {
   }
 
   private arrive(port: Port, p: number, now: number): void {
-    const { held, flows, parsed } = this;
-    const a = port.batch.arrivals;
-    if (parsed.fragment[p] !== 0) this.fragments.join(parsed, p, now);
-    const f = flows.findOrMake(parsed, p, now);
-    const h = held.take();
-    const lengthBytes = a.lengthBytes[p];
-    const queue = a.queue[p];
-    held.packetId[h] = a.packetId[p];
-    held.queue[h] = queue;
-    held.hook[h] = a.hook[p];
-    held.mark[h] = a.mark[p];
-    held.lengthBytes[h] = lengthBytes;
-    held.flow[h] = f;
-    held.flags[h] = this.flagsOf(a.hook[p], p);
-    held.leafBefore[h] = NO_LEAF;
-    this.verdicts.waiting[queue] += 1;
-    const { totals } = this.stats;
-    totals[TOTAL.receivedPackets] += 1;
-    totals[TOTAL.receivedBytes] += lengthBytes;
-    totals[TOTAL.heldPackets] += 1;
-    totals[TOTAL.heldBytes] += lengthBytes;
-    this.classify(port, p, f, h);
-    if (f !== NONE) flows.held[f] += 1;
+    const { held, verdicts } = this;
+    const h = this.intake.take(port.batch.arrivals, this.parsed, p, now);
+    verdicts.waiting[held.queue[h]] += 1;
     if (held.leaf[h] === NO_LEAF) {
-      totals[TOTAL.unmatchedPackets] += 1;
+      this.stats.totals[TOTAL.unmatchedPackets] += 1;
       this.answer(port, h);
     } else {
       this.enter(port, h, now, now);
     }
-  }
-
-  /** Sets the packet's leaves: from its flow, or by the matchers when the flow is new or looks different. */
-  private classify(port: Port, p: number, f: number, h: number): void {
-    const { flows, held, parsed, classifier } = this;
-    const a = port.batch.arrivals;
-    const hook = a.hook[p];
-    const ifIndexIn = a.ifIndexIn[p];
-    const ifIndexOut = a.ifIndexOut[p];
-    const foreignMark = (a.mark[p] & this.foreignMask) >>> 0;
-    const known =
-      f !== NONE &&
-      flows.hook[f] === hook &&
-      flows.dscp[f] === parsed.dscp[p] &&
-      flows.ifIndexIn[f] === ifIndexIn &&
-      flows.ifIndexOut[f] === ifIndexOut &&
-      flows.foreignMark[f] === foreignMark;
-    let first: number;
-    let second: number;
-    if (known) {
-      first = flows.leaf[f];
-      second = flows.secondLeaf[f];
-    } else {
-      const down = classifier.firstRoot(hook, ifIndexIn);
-      const up = classifier.lastRoot(hook, ifIndexOut);
-      const downLeaf =
-        down === NO_LEAF ? NO_LEAF : classifier.leafOf(down, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
-      const upLeaf =
-        up === NO_LEAF ? NO_LEAF : classifier.leafOf(up, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
-      first = downLeaf === NO_LEAF ? upLeaf : downLeaf;
-      second = downLeaf === NO_LEAF ? NO_LEAF : upLeaf;
-      if (f !== NONE) {
-        flows.assign(f, first, second);
-        flows.hook[f] = hook;
-        flows.dscp[f] = parsed.dscp[p];
-        flows.ifIndexIn[f] = ifIndexIn;
-        flows.ifIndexOut[f] = ifIndexOut;
-        flows.foreignMark[f] = foreignMark;
-      }
-    }
-    held.leaf[h] = first;
-    held.nextLeaf[h] = second;
-  }
-
-  private flagsOf(hook: number, p: number): number {
-    const { parsed } = this;
-    if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR;
-    const ssh =
-      parsed.protocol[p] === IPPROTO_TCP &&
-      ((hook === NF_INET_LOCAL_IN && parsed.dport[p] === SSH_PORT) ||
-        (hook === NF_INET_LOCAL_OUT && parsed.sport[p] === SSH_PORT));
-    return ssh ? FLAG_NEVER_DROP : 0;
   }
 
   /** Packet `h` comes to its leaf; `atNs` (at most now) is the instant from which its ceilings count. */

@@ -109,6 +109,11 @@ export class FlowTable {
     if (secondLeaf !== NO_LEAF) flows[secondLeaf] += 1;
   }
 
+  /** The next packet of every flow is classified anew. */
+  reclassifyAll(): void {
+    this.hook.fill(0);
+  }
+
   /** Forgets idle flows, a share of the table in proportion to the time that passed. */
   sweep(nowNs: number): void {
     const { keys } = this;
