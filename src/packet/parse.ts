@@ -1,9 +1,11 @@
 /**
  * Headers of a batch of packets to columns: addresses, protocol, ports, and the few bits that classification,
- * AQM and the flow table ask for. Reads only the bytes that were copied; what a truncated or malformed packet does
- * not say stays at its "unknown" value. Lengths claimed inside packets only say where the next header starts.
+ * AQM and the flow table ask for. Reads only the bytes that were copied; what a truncated or malformed packet
+ * does not say stays at its "unknown" value. Lengths claimed inside packets only say where the next header
+ * starts.
  *
- * Cost: 20 to 30 ns per packet, no allocation. Offsets in the code are those of the RFC named beside them.
+ * Cost: about 50 ns per IPv4 packet, 75 ns per IPv6 packet, no allocation. Offsets in the code are those of
+ * the RFC named beside them.
  */
 import { ARRIVAL_ROWS } from '../limits.ts';
 import type { Arrivals } from './batch.ts';
@@ -24,8 +26,8 @@ export interface Parsed {
   readonly dst2: Uint32Array;
   readonly dst3: Uint32Array;
   /**
-   * Ports of TCP, UDP, UDP-Lite, SCTP; elsewhere what tells flows apart: ESP's SPI and GRE's key (high half in
-   * sport, low half in dport), the id of an ICMP echo (sport). 0 when absent.
+   * Ports of TCP, UDP, UDP-Lite, SCTP; elsewhere what tells flows apart: ESP's SPI and GRE's key (high half
+   * in sport, low half in dport), the id of an ICMP echo (sport). 0 when absent.
    */
   readonly sport: Uint16Array;
   readonly dport: Uint16Array;
@@ -41,7 +43,9 @@ export interface Parsed {
   readonly tcpFlags: Uint8Array;
   /** 1: ICMP or ICMPv6 unreachable, too big, time exceeded, parameter problem. */
   readonly icmpError: Uint8Array;
-  /** Where the transport header starts, from the packet's start; it may lie beyond the copy. 0: none, unknown. */
+  /**
+   * Where the transport header starts, from the packet's start; it may lie beyond the copy. 0: none, unknown.
+   */
   readonly l4Offset: Uint16Array;
 }
 
@@ -68,7 +72,9 @@ const IPPROTO_UDPLITE = 136;
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
 const IPV6_FRAGMENT_BYTES = 8;
-/** RFC 8200, 4.1 lists seven places for extension headers; a longer chain is somebody's attack on our time. */
+/**
+ * RFC 8200, 4.1 lists seven places for extension headers; a longer chain is somebody's attack on our time.
+ */
 const EXTENSION_HEADERS_MAX = 8;
 
 export function createParsed(): Parsed {
@@ -99,7 +105,9 @@ export function createParsed(): Parsed {
   };
 }
 
-/** Parses rows [0, rows) of `arrivals` out of `slab`. Never throws; never reads beyond a row's copiedBytes. */
+/**
+ * Parses rows [0, rows) of `arrivals` out of `slab`. Never throws; never reads beyond a row's copiedBytes.
+ */
 export function parseBatch(arrivals: Arrivals, slab: Uint8Array, rows: number, parsed: Parsed): void {
   const { slabOffset, copiedBytes } = arrivals;
   const slabBytes = slab.length;
@@ -200,7 +208,10 @@ function isExtension(nextHeader: number): boolean {
   );
 }
 
-/** Walks the chain from `firstHeader`, an extension header right behind the IPv6 header, to the transport header. */
+/**
+ * Walks the chain from `firstHeader`, an extension header right behind the IPv6 header, to the transport
+ * header.
+ */
 function parseExtensions(
   slab: Uint8Array,
   start: number,
@@ -263,7 +274,9 @@ function parseTransport(
   }
 }
 
-/** The first four bytes of TCP (RFC 9293, 3.1), UDP (RFC 768), UDP-Lite (RFC 3828, 3.1), SCTP (RFC 9260, 3.1). */
+/**
+ * The first four bytes of TCP (RFC 9293, 3.1), UDP (RFC 768), UDP-Lite (RFC 3828, 3.1), SCTP (RFC 9260, 3.1).
+ */
 function parsePorts(slab: Uint8Array, at: number, end: number, parsed: Parsed, p: number): void {
   if (at + 4 > end) return;
   parsed.sport[p] = readUint16(slab, at);
@@ -289,8 +302,9 @@ function parseIcmpv6(slab: Uint8Array, at: number, end: number, parsed: Parsed, 
 }
 
 /**
- * The key of GRE (RFC 2890, 2), behind the checksum word if C or R says that there is one (RFC 1701). In version 1
- * (PPTP, RFC 2637, 4.1) the key's high half is the payload's length: only the call id, its low half, names a flow.
+ * The key of GRE (RFC 2890, 2), behind the checksum word if C or R says that there is one (RFC 1701). In
+ * version 1 (PPTP, RFC 2637, 4.1) the key's high half is the payload's length: only the call id, its low
+ * half, names a flow.
  */
 function parseGre(slab: Uint8Array, at: number, end: number, parsed: Parsed, p: number): void {
   if (at + 2 > end) return;
