@@ -1,0 +1,124 @@
+/** The programs that drain queues in the bench: how each is started, and what all have in common. */
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Lab } from './lab/lab.ts';
+import { nativeProgram } from './lab/native.ts';
+import { loadNpmPackage } from './npm-nfqueue.ts';
+
+export const QUEUE_LENGTH = 65536;
+export const RCVBUF_BYTES = 128 * 1024 * 1024;
+const FIRST_QUEUE = 40;
+const FIRST_PORT = 7000;
+
+/** Classes, per-flow buckets and RED that conforming traffic passes at once: what deciding costs, not waiting. */
+export const CONFORMING_CONFIG = `
+links:
+  wan:
+    device: wan0
+    up:
+      rate: 40gbit
+      classes:
+        voice: { ceil: 10gbit, match: [{ proto: udp, dport: 5060-5090 }, { dscp: ef }] }
+        work: { ceil: 20gbit, match: { src: [10.0.0.0/16, "fd00:1::/64"] } }
+        web: { ceil: 20gbit, match: { proto: tcp, dport: [80, 443] } }
+        ping: { match: { proto: icmp }, police: { rate: 1gbit } }
+        bulk:
+          ceil: 30gbit
+          match: { proto: udp, dport: 7000-7999 }
+          each: { by: flow, rate: 10gbit }
+          queue:
+            discipline: fifo
+            limit: 1MB
+            aqm: { red: { min: 30kB, max: 90kB, probability: 0.1, weight: 0.002, gentle: true } }
+`;
+
+export interface Contender {
+  readonly key: string;
+  readonly label: string;
+  /** null: cannot run here, see `missing`. */
+  readonly command: readonly string[] | null;
+  readonly missing?: string;
+  readonly queue: number;
+  /** Traffic to this port goes to its queue. */
+  readonly port: number;
+}
+
+const LOADER = fileURLToPath(new URL('../node_modules/tsx/dist/loader.mjs', import.meta.url));
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+/** A script of bench/ run by tsx in one process. */
+function script(file: string, ...args: (string | number)[]): string[] {
+  return [process.execPath, '--import', LOADER, here(file), ...args.map(String)];
+}
+
+export async function listContenders(lab: Lab): Promise<Contender[]> {
+  const acceptall = await nativeProgram('acceptall');
+  const configPath = join(lab.folder, 'conforming.yaml');
+  writeFileSync(configPath, CONFORMING_CONFIG);
+  const npm = loadNpmPackage() ? {} : { missing: 'the optional npm package nfqueue is not installed' };
+  const entries: { key: string; label: string; make: (queue: number) => string[]; missing?: string }[] = [
+    {
+      key: 'c256',
+      label: 'C loop, 256 verdicts per send',
+      make: (q) => [acceptall, '--queue', String(q), '--verdicts', '256'],
+    },
+    {
+      key: 'c1',
+      label: 'C loop, one verdict per send',
+      make: (q) => [acceptall, '--queue', String(q), '--verdicts', '1'],
+    },
+    {
+      key: 'cbatch',
+      label: 'C loop, one batch verdict per 256',
+      make: (q) => [acceptall, '--queue', String(q), '--verdicts', '0'],
+    },
+    {
+      key: 'core',
+      label: 'our core over our addon',
+      make: (q) => script('drain-core.ts', 'addon', q, QUEUE_LENGTH, configPath),
+    },
+    {
+      key: 'npm',
+      label: 'npm nfqueue, accept all',
+      make: (q) => script('drain-npm.ts', q, QUEUE_LENGTH),
+      ...npm,
+    },
+    {
+      key: 'npmcore',
+      label: 'our core over npm nfqueue',
+      make: (q) => script('drain-core.ts', 'npm', q, QUEUE_LENGTH, configPath),
+      ...npm,
+    },
+  ];
+  return entries.map(({ key, label, make, missing }, i) => ({
+    key,
+    label,
+    command: missing ? null : make(FIRST_QUEUE + i),
+    ...(missing && { missing }),
+    queue: FIRST_QUEUE + i,
+    port: FIRST_PORT + i,
+  }));
+}
+
+/** Sends forwarded UDP to `port` into `queue`; after the verdict a packet does not come back to these rules. */
+export async function queueRule(lab: Lab, port: number, queue: number): Promise<void> {
+  const match = ['-i', 'lan0', '-p', 'udp', '--dport', String(port)];
+  const target = ['-j', 'NFQUEUE', '--queue-num', String(queue)];
+  await lab.router.exec(['iptables', '-A', 'FORWARD', ...match, ...target]);
+}
+
+/** Starts it in the router and waits for its "ready". */
+export async function startContender(lab: Lab, command: readonly string[]): Promise<ChildProcess> {
+  const child = lab.router.spawn(command);
+  let errors = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.once('data', () => resolve());
+    child.once('exit', () => reject(new Error(`${command.join(' ')} ended early\n${errors}`)));
+  });
+  return child;
+}

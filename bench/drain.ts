@@ -1,0 +1,110 @@
+/**
+ * CPU per packet by filling a queue and then draining it. The drainer is stopped (SIGSTOP) while the generator fills
+ * its queue in the kernel, so the generator's speed does not matter; then it runs (SIGCONT) until the kernel holds
+ * nothing any more. CPU is the run time of all its threads as the scheduler counts it (/proc/PID/task/*\/schedstat, in
+ * nanoseconds). It includes the rest of the packet's way through router and receiver, which runs inside the verdict's
+ * send, for every contender alike; the receiver is a bound socket that nobody reads.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Lab } from './lab/lab.ts';
+import { sleep } from './lab/process.ts';
+import { sendUdp } from './lab/udp.ts';
+
+export interface FillOptions {
+  readonly packets: number;
+  readonly flows: number;
+  readonly lengthBytes: number;
+}
+
+export interface Drained {
+  readonly cpuNsPerPacket: number;
+  readonly packetsPerSec: number;
+}
+
+/** Run time of all threads so far. */
+export function cpuNs(pid: number): number {
+  let sum = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  }
+  return sum;
+}
+
+export interface QueueState {
+  readonly held: number;
+  readonly queueFull: number;
+  readonly socketFull: number;
+}
+
+/** The kernel's own numbers of a queue in the namespace of that process. */
+export function queueState(pid: number, queue: number): QueueState {
+  for (const line of readFileSync(`/proc/${pid}/net/netfilter/nfnetlink_queue`, 'utf8').split('\n')) {
+    const columns = line.trim().split(/\s+/).map(Number);
+    if (columns[0] !== queue) continue;
+    return { held: columns[2]!, queueFull: columns[5]!, socketFull: columns[6]! };
+  }
+  throw new Error(`queue ${queue} is not bound`);
+}
+
+/** Packets the router has sent to the server. */
+function forwarded(pid: number): number {
+  const line = readFileSync(`/proc/${pid}/net/dev`, 'utf8')
+    .split('\n')
+    .find((text) => text.trim().startsWith('wan0:'));
+  return Number(line?.split(':')[1]?.trim().split(/\s+/)[9]);
+}
+
+/** Blocks this thread: nothing of ours may run while the drainer is measured. */
+function pauseMs(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** Polls until the kernel holds none; the time at which that was seen. */
+function untilDrained(pid: number, queue: number, limitMs: number): number {
+  const deadline = performance.now() + limitMs;
+  while (queueState(pid, queue).held > 0) {
+    if (performance.now() > deadline) {
+      throw new Error(`queue ${queue} still holds ${queueState(pid, queue).held} packets after ${limitMs} ms`);
+    }
+    pauseMs(0.5);
+  }
+  return performance.now();
+}
+
+/** One fill and one drain of a running contender. Throws when a packet was lost on the way. */
+export async function fillAndDrain(
+  lab: Lab,
+  child: ChildProcess,
+  queue: number,
+  port: number,
+  fill: FillOptions,
+): Promise<Drained> {
+  const pid = child.pid!;
+  child.kill('SIGSTOP');
+  const before = queueState(pid, queue);
+  const forwardedBefore = forwarded(pid);
+  await sendUdp(lab.client, lab.server, {
+    port,
+    count: fill.packets,
+    flows: fill.flows,
+    lengthBytes: fill.lengthBytes,
+  });
+  await sleep(10); // the last packets of the generator pass the router
+  const filled = queueState(pid, queue);
+  if (filled.held !== fill.packets) {
+    const full = `${filled.queueFull - before.queueFull} queue full`;
+    const socket = `${filled.socketFull - before.socketFull} socket full`;
+    child.kill('SIGCONT');
+    throw new Error(`queue ${queue} holds ${filled.held} of ${fill.packets} packets (${full}, ${socket})`);
+  }
+  const cpuBefore = cpuNs(pid);
+  const start = performance.now();
+  child.kill('SIGCONT');
+  const end = untilDrained(pid, queue, 10_000);
+  pauseMs(10); // what a contender does after its last verdict is its cost too
+  const cpu = cpuNs(pid) - cpuBefore;
+  const passed = forwarded(pid) - forwardedBefore;
+  if (passed < fill.packets) throw new Error(`${fill.packets - passed} of ${fill.packets} packets did not pass`);
+  return { cpuNsPerPacket: cpu / fill.packets, packetsPerSec: (fill.packets * 1000) / (end - start) };
+}
