@@ -1,0 +1,193 @@
+/**
+ * What a scenario on real packets stands on: a port, UDP sockets on the loopback of the namespace it runs in, and
+ * iptables rules that queue at INPUT. At INPUT a held packet is not charged to its sender's socket any more.
+ */
+import { execFileSync } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { Addon } from '../../src/io/addon.ts';
+import { type NfqueueOptions, type NfqueuePort, openNfqueue } from '../../src/io/nfqueue.ts';
+import { NF_ACCEPT } from '../../src/packet/batch.ts';
+
+export const FIRST_QUEUE = 40;
+export const PORT = 9000;
+
+export interface Packet {
+  id: number;
+  queue: number;
+  hook: number;
+  ifIndexIn: number;
+  ifIndexOut: number;
+  lengthBytes: number;
+  copiedBytes: number;
+  mark: number;
+  mac: string;
+  uid: number;
+  gid: number;
+  skbInfo: number;
+  bytes: Buffer;
+}
+
+export interface Answer {
+  id: number;
+  verdict?: number;
+  queue?: number;
+  mark?: number;
+  tag?: number;
+  payload?: Buffer;
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  for (let waited = 0; waited < 5000; waited += 2) {
+    if (holds()) return;
+    await sleep(2);
+  }
+  throw new Error(`never happened: ${what}`);
+}
+
+export function iptables(...rule: string[]): void {
+  execFileSync('iptables', ['-w', ...rule]);
+}
+
+export function queueRule(options: {
+  chain?: string;
+  match?: string[];
+  queue?: string[];
+  six?: boolean;
+}): void {
+  const { chain = 'INPUT', match = ['-p', 'udp', '--dport', String(PORT)], six = false } = options;
+  const queue = options.queue ?? ['--queue-num', String(FIRST_QUEUE)];
+  execFileSync(six ? 'ip6tables' : 'iptables', ['-w', '-A', chain, ...match, '-j', 'NFQUEUE', ...queue]);
+}
+
+/** Packets the kernel holds for our queues, and what it dropped, from procfs. */
+export function kernelQueues(): { held: number; queueFull: number; socketFull: number }[] {
+  const text = readFileSync('/proc/net/netfilter/nfnetlink_queue', 'utf8').trim();
+  if (text === '') return [];
+  return text.split('\n').map((line) => {
+    const [, , held, , , queueFull, socketFull] = line.trim().split(/\s+/).map(Number);
+    return { held: held!, queueFull: queueFull!, socketFull: socketFull! };
+  });
+}
+
+export const DEFAULTS: NfqueueOptions = {
+  firstQueue: FIRST_QUEUE,
+  count: 2,
+  lengthPackets: 1024,
+  copyBytes: 128,
+  gso: [false, false],
+  uidGid: false,
+};
+
+export class Bed {
+  readonly port: NfqueuePort;
+  readonly received: string[] = [];
+  private readonly sender: Socket;
+  private readonly receiver: Socket;
+
+  private constructor(port: NfqueuePort, sender: Socket, receiver: Socket) {
+    this.port = port;
+    this.sender = sender;
+    this.receiver = receiver;
+    receiver.on('message', (bytes) => this.received.push(bytes.toString()));
+  }
+
+  static async create(options: Partial<NfqueueOptions> = {}, addon?: Addon): Promise<Bed> {
+    const merged = { ...DEFAULTS, ...options };
+    const port = addon ? openNfqueue(merged, addon) : openNfqueue(merged);
+    const sender = createSocket('udp4');
+    const receiver = createSocket({ type: 'udp4', recvBufferSize: 1 << 22 });
+    receiver.bind(PORT, '127.0.0.1');
+    await once(receiver, 'listening');
+    return new Bed(port, sender, receiver);
+  }
+
+  async say(...texts: string[]): Promise<void> {
+    for (const text of texts) {
+      await new Promise<void>((resolve, reject) => {
+        this.sender.send(text, PORT, '127.0.0.1', (error) => (error ? reject(error) : resolve()));
+      });
+    }
+  }
+
+  /** Reads until `count` packets have come. */
+  async collect(count: number): Promise<Packet[]> {
+    const packets: Packet[] = [];
+    await until(() => {
+      packets.push(...this.take());
+      return packets.length >= count;
+    }, `${count} packets in the queue`);
+    return packets;
+  }
+
+  take(): Packet[] {
+    const rows = this.port.drain();
+    const { slab, batch } = this.port;
+    const a = batch.arrivals;
+    return Array.from({ length: rows }, (_, p) => ({
+      id: a.packetId[p]!,
+      queue: a.queue[p]!,
+      hook: a.hook[p]!,
+      ifIndexIn: a.ifIndexIn[p]!,
+      ifIndexOut: a.ifIndexOut[p]!,
+      lengthBytes: a.lengthBytes[p]!,
+      copiedBytes: a.copiedBytes[p]!,
+      mark: a.mark[p]!,
+      mac: a.macHigh[p]!.toString(16).padStart(4, '0') + a.macLow[p]!.toString(16).padStart(8, '0'),
+      uid: a.uid[p]!,
+      gid: a.gid[p]!,
+      skbInfo: a.skbInfo[p]!,
+      bytes: Buffer.from(slab.subarray(a.slabOffset[p]!, a.slabOffset[p]! + a.copiedBytes[p]!)),
+    }));
+  }
+
+  answer(answers: readonly Answer[]): void {
+    const v = this.port.batch.verdicts;
+    let payloadOffset = 0;
+    answers.forEach((answer, row) => {
+      v.packetId[row] = answer.id;
+      v.queue[row] = answer.queue ?? 0;
+      v.verdict[row] = answer.verdict ?? NF_ACCEPT;
+      v.mark[row] = answer.mark ?? 0;
+      v.tag[row] = answer.tag ?? 0;
+      v.payloadOffset[row] = payloadOffset;
+      v.payloadBytes[row] = answer.payload?.length ?? 0;
+      if (answer.payload) this.port.slab.set(answer.payload, payloadOffset);
+      payloadOffset += answer.payload?.length ?? 0;
+    });
+    this.port.send(answers.length);
+  }
+
+  /** Failures of the next drain. */
+  failures(): { tag: number; errno: number }[] {
+    this.port.drain();
+    const { tag, errno } = this.port.batch.failures;
+    return Array.from({ length: this.port.failureRows }, (_, i) => ({ tag: tag[i]!, errno: errno[i]! }));
+  }
+
+  /** Accepts everything as it comes, from the event loop. */
+  acceptAll(seen: (packet: Packet) => void = () => undefined): void {
+    this.port.onReady(() => {
+      const packets = this.take();
+      packets.forEach(seen);
+      if (packets.length > 0) this.answer(packets.map(({ id, queue }) => ({ id, queue })));
+      this.port.arm(Number.POSITIVE_INFINITY);
+    });
+  }
+
+  async receivedCount(count: number): Promise<string[]> {
+    await until(() => this.received.length >= count, `${count} packets received`);
+    // Time for one too many to show.
+    await sleep(20);
+    return this.received;
+  }
+
+  close(): void {
+    this.port.close();
+    this.sender.close();
+    this.receiver.close();
+  }
+}

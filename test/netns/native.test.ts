@@ -1,0 +1,188 @@
+/**
+ * The addon on real packets: every scenario of native-scenarios.ts in a fresh network namespace. A second namespace
+ * at the other end of a veth answers pings.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { addonPaths } from '../../src/io/addon.ts';
+
+const run = promisify(execFile);
+const SCRIPT = fileURLToPath(new URL('./native-scenarios.ts', import.meta.url));
+const NS = `shnat${process.pid}`;
+const PEER = `${NS}p`;
+const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
+
+// biome-ignore lint/suspicious/noExplicitAny: the result of a scenario is whatever it printed
+type Result = any;
+
+async function scenario(name: string, through: string[] = []): Promise<Result> {
+  const command = [...through, process.execPath, '--import', 'tsx', SCRIPT, name];
+  const { stdout, stderr } = await run('ip', ['netns', 'exec', NS, ...command], { timeout: 40_000 });
+  expect(stderr.replace(/^.*(Warning|trace-warnings).*\n/gm, '')).toBe('');
+  return JSON.parse(stdout);
+}
+
+const tests = describe.skipIf(!addonPaths().some((path) => existsSync(path)));
+
+tests('native port (skipped: the addon is not built, npm run build:native)', () => {
+  beforeEach(() => {
+    ip('netns', 'add', NS);
+    ip('netns', 'add', PEER);
+    ip('-n', NS, 'link', 'set', 'lo', 'up');
+    ip('-n', NS, 'link', 'add', 'n0', 'type', 'veth', 'peer', 'name', 'p0', 'netns', PEER);
+    ip('-n', NS, 'address', 'add', '10.77.0.1/24', 'dev', 'n0');
+    ip('-n', PEER, 'address', 'add', '10.77.0.2/24', 'dev', 'p0');
+    ip('-n', NS, 'link', 'set', 'n0', 'up');
+    ip('-n', PEER, 'link', 'set', 'p0', 'up');
+  });
+
+  afterEach(() => {
+    ip('netns', 'delete', NS);
+    ip('netns', 'delete', PEER);
+  });
+
+  test('columns hold what was sent; accepted packets arrive, dropped ones do not', async () => {
+    const { packets, received, held, failures } = await scenario('acceptAndDrop');
+    const ids = packets.map((packet: Result) => packet.id);
+    expect(ids).toEqual(ids.map((_: number, i: number) => ids[0] + i));
+    packets.slice(0, 19).forEach((packet: Result, i: number) => {
+      const bytes = 28 + `w${i}`.length;
+      expect(packet).toMatchObject({ queue: 0, hook: 1, ifIndexIn: 1, ifIndexOut: 0, mark: 0x1234 });
+      expect(packet).toMatchObject({ lengthBytes: bytes, copiedBytes: bytes, text: `w${i}` });
+      expect(packet).toMatchObject({ uid: 0xffffffff, gid: 0xffffffff });
+    });
+    expect(packets[19]).toMatchObject({ lengthBytes: 528, copiedBytes: 128, text: 'x'.repeat(100) });
+    const odd = Array.from({ length: 9 }, (_, i) => `w${2 * i + 1}`);
+    expect(received).toEqual([...odd, 'x'.repeat(500)]);
+    expect({ held, failures }).toEqual({ held: 0, failures: 0 });
+  });
+
+  test('IPv6, on the second queue', async () => {
+    expect(await scenario('ipv6')).toEqual({ version: 6, queue: 1, status: 0 });
+  });
+
+  test('held packets stay in the kernel and leave in the order of the verdicts', async () => {
+    const { early, held, received } = await scenario('holdAndReorder');
+    expect({ early, held }).toEqual({ early: 0, held: 300 });
+    expect(received).toEqual(Array.from({ length: 300 }, (_, i) => `w${299 - i}`));
+  });
+
+  test('one verdict answers everything up to an id', async () => {
+    const { first, held, failures } = await scenario('batchVerdict');
+    expect(first).toEqual(['w0', 'w1', 'w2', 'w3', 'w4', 'w5']);
+    expect({ held, failures }).toEqual({ held: 0, failures: [] });
+  });
+
+  test('the mark is set when asked, and only then', async () => {
+    expect(await scenario('mark')).toEqual(['w1', 'w2']);
+  });
+
+  test('new bytes replace the packet, longer and shorter', async () => {
+    expect(await scenario('payload')).toEqual([`edited ${'and longer '.repeat(20)}`, 'odd', 'left alone']);
+  });
+
+  test('refused verdicts come back with their tags, all of them, and stop nothing', async () => {
+    const { received, failures, tags, counters } = await scenario('refusals');
+    expect(received).toEqual(['w0', 'w1']);
+    // Queue 5 is not ours: refused before the kernel sees it, so it is reported first.
+    expect(failures).toEqual([
+      { tag: 78, errno: 22 },
+      { tag: 77, errno: 2 },
+    ]);
+    expect(tags).toEqual(Array.from({ length: 1000 }, (_, i) => 1000 + i));
+    expect(counters).toMatchObject({ verdictErrors: 1001, sendErrors: 1, malformed: 0, truncated: 0 });
+  });
+
+  test('verdicts that could not be sent wake the loop until all are reported', async () => {
+    const { tags, counters } = await scenario('unsentWakes');
+    expect(tags).toEqual(Array.from({ length: 600 }, (_, i) => i));
+    expect(counters).toMatchObject({ verdictErrors: 0, sendErrors: 600 });
+  });
+
+  test('the timer wakes once, never early; a past due time at once; disarmed never', async () => {
+    const { lateNs, afterDisarm } = await scenario('timer');
+    for (const late of lateNs) expect(late).toBeGreaterThanOrEqual(0);
+    expect(afterDisarm).toBe(0);
+  });
+
+  test('superpackets come whole where the flag was asked for, in segments elsewhere', async () => {
+    const { granted, longest, skbInfo, copied, intact } = await scenario('superpackets');
+    expect(granted.gso).toEqual([true, false]);
+    expect(longest[0]).toBeGreaterThan(15_000);
+    expect(longest[0]).toBeLessThanOrEqual(65_535);
+    expect(longest[1]).toBeLessThanOrEqual(1500);
+    expect(skbInfo[0] & 2).toBe(2);
+    expect(copied).toEqual([128]);
+    expect(intact).toBe(true);
+  });
+
+  test('user and group of local senders, link address of remote ones', async () => {
+    const { granted, local, far, status } = await scenario('uidAndMac');
+    expect(granted).toBe(true);
+    expect(local).toMatchObject({
+      hook: 3,
+      uid: 0,
+      gid: 0,
+      ifIndexIn: 0,
+      ifIndexOut: 1,
+      mac: '000000000000',
+    });
+    const [{ address }] = JSON.parse(ip('-n', PEER, '-j', 'link', 'show', 'p0'));
+    expect(far).toMatchObject({ queue: 1, mac: address.replaceAll(':', ''), uid: 0xffffffff });
+    expect(status).toBe(0);
+  });
+
+  test('a full socket loses packets, counts them, and goes on', async () => {
+    const { socketFull, packets, received, counters } = await scenario('socketOverflow');
+    expect(socketFull).toBeGreaterThan(0);
+    expect(packets).toBe(500 - socketFull);
+    expect(received).toBe(packets);
+    expect(counters).toMatchObject({ enobufs: socketFull, verdictErrors: 0 });
+  });
+
+  test('a full queue drops in the kernel and says so in procfs', async () => {
+    expect(await scenario('queueOverflow')).toMatchObject({
+      packets: 16,
+      kernel: { held: 16, queueFull: 24, socketFull: 0 },
+    });
+  });
+
+  test('a second opener is refused with a reason, and the first goes on', async () => {
+    const { errors, received, queues } = await scenario('secondOpener');
+    for (const error of errors.slice(0, 2)) {
+      expect(error).toMatchObject({ typed: true, code: 'EBUSY', syscall: 'nfqueue bind' });
+      expect(error.hint).toMatch(/^queue 40 belongs to another program \(netlink port \d+/);
+    }
+    expect(errors[2]).toBe(null);
+    expect({ received, queues }).toEqual({ received: ['still here'], queues: 2 });
+  });
+
+  test('without the capability the error says which one is missing', async () => {
+    const without = ['setpriv', '--inh-caps=-net_admin', '--bounding-set=-net_admin'];
+    const { code, hint } = await scenario('noCapability', without);
+    expect(code).toBe('EPERM');
+    expect(hint).toMatch(/CAP_NET_ADMIN/);
+  });
+
+  test('packets that come while the queues are being bound get verdicts too', async () => {
+    const { seen, unanswered, counters } = await scenario('earlyPackets');
+    expect(seen).toBeGreaterThan(0);
+    expect(unanswered).toBe(0);
+    for (const counts of counters) {
+      expect(counts).toEqual({ enobufs: 0, truncated: 0, malformed: 0, verdictErrors: 0, sendErrors: 0 });
+    }
+  });
+
+  test('works in a worker thread, and ends with it', async () => {
+    expect(await scenario('worker')).toEqual({ received: 50, exitCode: 1, queuesLeft: 0 });
+  });
+
+  test('what the callback throws is uncaught; it may close the port', async () => {
+    const { uncaught, microtask, drained, afterClose } = await scenario('throwingCallback');
+    expect(uncaught).toEqual(['from the callback']);
+    expect({ microtask, drained, afterClose }).toEqual({ microtask: true, drained: 0, afterClose: 'EBADF' });
+  });
+});
