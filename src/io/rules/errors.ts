@@ -18,6 +18,11 @@ export class RulesError extends Error {
   }
 }
 
+/** The part of a pino logger that the rules use. */
+export interface RulesLog {
+  warn(message: string, fields?: object): void;
+}
+
 const DENIED = /Operation not permitted|Permission denied|must be root/;
 const NO_NFTABLES = /Protocol not supported|Address family not supported|Unable to initialize Netlink/;
 const NO_CLI = /compiled without|interactive (?:mode|CLI) not/i;

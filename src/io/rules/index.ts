@@ -1,5 +1,5 @@
-export { RulesError, type RulesErrorCode } from './errors.ts';
-export { type InstalledRules, installRules, type RulesLog, renderRules } from './install.ts';
+export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
+export { type InstalledRules, installRules, renderRules } from './install.ts';
 export { foreignBits, hex, markShift, queueMark } from './mark.ts';
 export { cleanLeftovers, findConflicts, findWarnings } from './others.ts';
 export { probeBackend } from './probe.ts';

@@ -1,5 +1,5 @@
 /** Puts the rules of an instance in force and takes them out again. */
-import { RulesError } from './errors.ts';
+import { RulesError, type RulesLog } from './errors.ts';
 import { addRules, deleteTagged, findIptables, type Iptables } from './iptables.ts';
 import { NftSession } from './nft-session.ts';
 import { findWarnings } from './others.ts';
@@ -13,10 +13,7 @@ import {
   stopLines,
   tableName,
 } from './render-nft.ts';
-
-export interface RulesLog {
-  warn(message: string, fields?: object): void;
-}
+import { RuleWatch } from './watch.ts';
 
 export interface InstalledRules {
   /** Nothing new is queued after it resolves; what is held stays held. Nothing to do when the rules are lost. */
@@ -54,6 +51,7 @@ class Installed implements InstalledRules {
   private readonly session: NftSession;
   private readonly iptables: Iptables | null;
   private readonly log: RulesLog;
+  private watch: RuleWatch | null = null;
   private removal: Promise<void> | null = null;
   private lost = false;
 
@@ -64,10 +62,18 @@ class Installed implements InstalledRules {
     this.log = log;
     session.onLost(() => {
       this.lost = true;
+      void this.watch?.stop();
     });
   }
 
+  /** Keeps the rules of the iptables back end in force from here on. */
+  async keep(iptables: Iptables, rules: readonly string[]): Promise<void> {
+    this.watch = new RuleWatch(this.session, iptables, { first: this.first, rules }, this.log);
+    await this.watch.start();
+  }
+
   async stopMatching(): Promise<void> {
+    await this.watch?.stop();
     if (this.lost || this.removal) return;
     await this.session.run('emptying the marking chains', stopLines(this.first));
   }
@@ -80,6 +86,7 @@ class Installed implements InstalledRules {
   /** The table goes even when iptables fails; that failure is thrown then. */
   private async removeAll(): Promise<void> {
     try {
+      await this.watch?.stop();
       if (this.iptables) await deleteTagged(this.iptables, (first) => first === this.first);
     } finally {
       const complaint = await this.session.end(removeLines(this.first));
@@ -113,13 +120,15 @@ export async function installRules(
     await session.end();
     throw error;
   }
+  const rules = iptablesRules(request);
   try {
     if (iptables) {
       // We hold the name, so rules with our tag are a killed predecessor's.
       await deleteTagged(iptables, (tagged) => tagged === first);
-      await addRules(iptables, iptablesRules(request));
+      await addRules(iptables, rules);
     }
     await session.run('installing the marking chains', chains);
+    if (iptables) await installed.keep(iptables, rules);
     for (const warning of await findWarnings(request)) log.warn(warning);
   } catch (error) {
     await installed.remove().catch((failure: unknown) => {

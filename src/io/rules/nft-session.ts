@@ -28,6 +28,7 @@ export class NftSession {
   private readonly child: ChildProcess;
   /** Lines that nft prints when it cannot list the table: the listing's own error. */
   private readonly unlisted: RegExp;
+  private readonly listing: RegExp;
   private readonly ended: Promise<string>;
   private output = '';
   private waiting: Waiting | null = null;
@@ -41,6 +42,7 @@ export class NftSession {
   constructor(table: string) {
     this.table = table;
     this.unlisted = new RegExp(`^.*Error: .*\\n.*list table ${table}\\n\\s*\\^+\\n`, 'm');
+    this.listing = new RegExp(`table ${table} \\{[^]*?\\n\\}\\n`);
     this.child = spawn('sh', ['-c', COMMAND], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
@@ -84,6 +86,13 @@ export class NftSession {
     return next;
   }
 
+  /** What nft prints for the listings; objects that do not exist are left out. */
+  query(what: string, lists: readonly string[]): Promise<string> {
+    const next = this.turn.then(() => this.ask(what, `${lists.join('\n')}\nlist table ${this.table}\n`));
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+
   private async transact(what: string, lines: readonly string[]): Promise<string> {
     const batch = lines.filter((line) => !line.startsWith('#')).join('; ');
     const output = await this.ask(what, `${batch}\nlist table ${this.table}\n`);
@@ -123,7 +132,7 @@ export class NftSession {
   private read(text: string): void {
     this.output += text;
     if (!this.waiting) return;
-    this.tableListed = /^\}\n/m.test(this.output);
+    this.tableListed = this.listing.test(this.output);
     if (!this.tableListed && !this.unlisted.test(this.output) && !NO_CACHE.test(this.output)) return;
     const { resolve, timer } = this.waiting;
     clearTimeout(timer);

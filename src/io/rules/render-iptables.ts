@@ -10,7 +10,7 @@ export const IPTABLES_TABLE = 'security';
 /** iptables-nft itself retries; this is for a legacy lock held by somebody else. */
 export const LOCK_WAIT_SECONDS = 2;
 
-const TAG = /^-A \S+ .*--comment "?shaper:(\d+)"?(?: |$)/;
+const TAG = /^-A \S+ .*--comment (?:"shaper:(\d+)"|shaper:(\d+)) -j NFQUEUE /;
 
 /** Rules in iptables' own words, e.g. `-A FORWARD -m mark …`; the same for both families. */
 export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
@@ -37,7 +37,7 @@ export function restoreInput(rules: readonly string[]): string {
 /** The instance whose tag a line of `iptables-save` carries, or null. */
 export function taggedInstance(savedRule: string): number | null {
   const match = TAG.exec(savedRule);
-  return match ? Number(match[1]) : null;
+  return match ? Number(match[1] ?? match[2]) : null;
 }
 
 /** The deletion of a rule as `iptables-save` printed it. */

@@ -1,0 +1,73 @@
+/**
+ * Somebody's `nft flush ruleset`, `iptables-restore` or `iptables -F` takes the iptables rules away while our own
+ * table, being owned, stays: packets would pass unshaped and nobody would know. This looks every few seconds,
+ * through the session that is open anyway (starting a process would stall the packet loop), and puts them back.
+ */
+import type { RulesLog } from './errors.ts';
+import { addRules, deleteTagged, type Iptables } from './iptables.ts';
+import type { NftSession } from './nft-session.ts';
+import { IPTABLES_TABLE } from './render-iptables.ts';
+
+export const WATCH_INTERVAL_MS = 2000;
+
+/** nft prints the target as a queue statement or, built without xtables, by its name. */
+function countQueueRules(listing: string): number {
+  return listing.split('\n').filter((line) => /\bqueue\b|NFQUEUE/.test(line)).length;
+}
+
+export class RuleWatch {
+  private readonly session: NftSession;
+  private readonly iptables: Iptables;
+  private readonly rules: readonly string[];
+  private readonly first: number;
+  private readonly log: RulesLog;
+  private timer: NodeJS.Timeout | null = null;
+  private expected = 0;
+  private look: Promise<void> = Promise.resolve();
+
+  constructor(
+    session: NftSession,
+    iptables: Iptables,
+    own: { readonly first: number; readonly rules: readonly string[] },
+    log: RulesLog,
+  ) {
+    this.session = session;
+    this.iptables = iptables;
+    this.first = own.first;
+    this.rules = own.rules;
+    this.log = log;
+  }
+
+  async start(): Promise<void> {
+    this.expected = await this.count();
+    this.timer = setInterval(() => {
+      this.look = this.look.then(() => this.check());
+    }, WATCH_INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  /** After it resolves nothing is put back any more. */
+  async stop(): Promise<void> {
+    if (this.timer) clearInterval(this.timer);
+    this.timer = null;
+    await this.look;
+  }
+
+  private async count(): Promise<number> {
+    const lists = ['ip', 'ip6'].map((family) => `list table ${family} ${IPTABLES_TABLE}`);
+    return countQueueRules(await this.session.query('looking for the queue rules', lists));
+  }
+
+  private async check(): Promise<void> {
+    if (!this.timer) return;
+    try {
+      if ((await this.count()) >= this.expected || !this.timer) return;
+      await deleteTagged(this.iptables, (first) => first === this.first);
+      await addRules(this.iptables, this.rules);
+      this.expected = await this.count();
+      this.log.warn('somebody removed our iptables rules; put back', { rules: this.rules.length });
+    } catch (error) {
+      this.log.warn('cannot keep the iptables rules in force', { error: String(error) });
+    }
+  }
+}

@@ -1,0 +1,392 @@
+/**
+ * What the rules must do on real packets, for one back end. There is no listener: with `bypass` packets pass, without
+ * it whatever is queued is lost, which shows that it was queued.
+ */
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createLab, type Host, type Lab } from '../../bench/lab/lab.ts';
+import { ended, until } from '../../bench/lab/process.ts';
+import type { Backend, RulesRequest } from '../../src/io/rules/index.ts';
+
+const DRIVER = fileURLToPath(new URL('./rules-driver.ts', import.meta.url));
+export const MASK = 0xff000000;
+
+interface Answer {
+  readonly result?: unknown;
+  readonly error?: { code: string; message: string; hint: string };
+}
+
+export class Driver {
+  readonly child: ChildProcess;
+  readonly events: { event: string; message: string }[] = [];
+  private readonly answers: ((answer: Answer) => void)[] = [];
+
+  constructor(host: Host, wrapper: readonly string[] = []) {
+    this.child = host.spawn([...wrapper, process.execPath, '--import', 'tsx', DRIVER]);
+    this.child.stderr?.pipe(process.stderr);
+    createInterface({ input: this.child.stdout! }).on('line', (line) => {
+      const parsed = JSON.parse(line) as Answer & { event: string; message: string };
+      if (parsed.event) this.events.push(parsed);
+      else this.answers.shift()?.(parsed);
+    });
+  }
+
+  ask(call: string, ...args: unknown[]): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.child.once('exit', () => reject(new Error(`the driver ended during ${call}`)));
+      this.answers.push(resolve);
+      this.child.stdin?.write(`${JSON.stringify({ call, args })}\n`);
+    });
+  }
+
+  async call(call: string, ...args: unknown[]): Promise<unknown> {
+    const answer = await this.ask(call, ...args);
+    assert.equal(answer.error, undefined);
+    return answer.result;
+  }
+
+  async end(): Promise<void> {
+    this.child.stdin?.end();
+    assert.ok(await ended(this.child, 5000), 'the driver ends when nothing is left to do');
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await ended(this.child, 5000);
+  }
+}
+
+type Plan = RulesRequest['plan']['directions'];
+
+export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
+  const defaults = { first: 100, count: 4, length: 1024, bypass: true, markMask: MASK } as const;
+  return {
+    plan: { directions, gso: [false, false, false, false] },
+    nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },
+  };
+}
+
+export const WAN: Plan = [
+  { device: 'wan0', direction: 'up', queue: 0 },
+  { device: 'wan0', direction: 'down', queue: 1 },
+];
+
+export async function passes(from: Host, to: string): Promise<boolean> {
+  const ping = ['ping', '-c', '2', '-i', '0.05', '-W', '1', to];
+  return (await from.exec(ping, { check: false })).code === 0;
+}
+
+/** Everything in force but counters, handles and the empty built-in chains that iptables-nft leaves. */
+export async function ruleset(host: Host): Promise<string> {
+  const parts: string[] = [];
+  for (const tool of ['iptables-nft-save', 'ip6tables-nft-save']) {
+    parts.push((await host.exec([tool])).stdout.replace(/^#.*\n/gm, ''));
+  }
+  const text = (await host.exec(['nft', 'list', 'ruleset'])).stdout
+    .replace(/packets \d+ bytes \d+/g, '')
+    .replace(/\tchain \w+ \{\n\t\ttype filter hook \w+ priority 150; policy accept;\n\t\}\n\n?/g, '')
+    .replace(/^\s*\n/gm, '')
+    .replace(/^table ip6? security \{\n\}\n/gm, '');
+  return [text, ...parts.map((part) => part.replace(/\*security\n(?::.*\n)*COMMIT\n/, ''))]
+    .join('\n')
+    .replace(/\[\d+:\d+\]/g, '');
+}
+
+export async function hasTable(host: Host, first = 100): Promise<boolean> {
+  return (await host.exec(['nft', 'list', 'tables'])).stdout.includes(`table inet shaper_${first}\n`);
+}
+
+/** Our iptables rules with their packet counts, both families. */
+export async function queueRules(host: Host): Promise<{ rule: string; packets: number }[]> {
+  const rules: { rule: string; packets: number }[] = [];
+  for (const tool of ['iptables-nft-save', 'ip6tables-nft-save']) {
+    const { stdout } = await host.exec([tool, '-c', '-t', 'security']);
+    for (const [, packets, rule] of stdout.matchAll(/^\[(\d+):\d+\] (.*shaper:.*)$/gm)) {
+      rules.push({ rule: rule!, packets: Number(packets) });
+    }
+  }
+  return rules;
+}
+
+/** A foreign table whose named counters see what leaves FORWARD and POSTROUTING; returns their values. */
+export async function addCounters(host: Host, hooks: Record<string, readonly string[]>): Promise<void> {
+  const chains = Object.entries(hooks).map(([hook, rules]) => {
+    const [name, priority] = hook.split(' ');
+    const lines = [`type filter hook ${name} priority ${priority}; policy accept;`, ...rules];
+    return `chain ${name}_${rules.length} {\n${lines.join('\n')}\n}`;
+  });
+  const names = new Set(
+    Object.values(hooks)
+      .flat()
+      .flatMap((rule) => /counter name (\w+)/.exec(rule)?.[1] ?? []),
+  );
+  const declared = [...names].map((name) => `counter ${name} { }`);
+  const table = ['table inet foreign {', ...declared, ...chains, '}', ''].join('\n');
+  await host.exec(['nft', '-f', '-'], { input: table });
+}
+
+export async function counters(host: Host): Promise<Record<string, number>> {
+  const { stdout } = await host.exec(['nft', '-j', 'list', 'counters', 'table', 'inet', 'foreign']);
+  const objects = (
+    JSON.parse(stdout) as { nftables: { counter?: { name: string; packets: number } }[] }
+  ).nftables.flatMap((object) => object.counter ?? []);
+  return Object.fromEntries(objects.map(({ name, packets }) => [name, packets]));
+}
+
+/** One UDP datagram from a chosen source port. */
+export async function sendUdp(from: Host, to: string, ports: { from: number; to: number }): Promise<void> {
+  const family = to.includes(':') ? 'udp6' : 'udp4';
+  const script =
+    `const s = require('node:dgram').createSocket('${family}');` +
+    `s.bind(${ports.from}, () => { s.setBroadcast(true); s.send('x', ${ports.to}, '${to}', () => s.close()); });`;
+  await from.exec([process.execPath, '-e', script]);
+}
+
+/** pids of the nft children in the namespace. */
+export async function nftChildren(host: Host): Promise<number[]> {
+  const pids = (await host.exec(['ip', 'netns', 'pids', host.ns])).stdout.split('\n').filter(Boolean);
+  const { stdout } = await host.exec(['ps', '-o', 'pid=,comm=', '-p', pids.join(',') || '1'], {
+    check: false,
+  });
+  return [...stdout.matchAll(/^\s*(\d+) nft$/gm)].map((match) => Number(match[1]));
+}
+
+export interface Scenario {
+  readonly name: string;
+  run(lab: Lab, backend: Backend): Promise<void>;
+}
+
+async function installed(lab: Lab, backend: Backend, wanted: RulesRequest): Promise<Driver> {
+  const driver = new Driver(lab.router);
+  await driver.call('install', wanted, backend);
+  return driver;
+}
+
+async function leavesNothing(lab: Lab, backend: Backend): Promise<void> {
+  const { router } = lab;
+  await addCounters(router, { 'postrouting 0': ['counter name total'] });
+  await router.exec(['iptables-nft', '-A', 'FORWARD', '-p', 'tcp', '-j', 'ACCEPT']);
+  await router.exec(['ip6tables-nft', '-t', 'security', '-A', 'OUTPUT', '-p', 'udp', '-j', 'ACCEPT']);
+  const before = await ruleset(router);
+  const driver = await installed(lab, backend, request(WAN));
+  assert.notEqual(await ruleset(router), before);
+  assert.ok(await hasTable(router));
+  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 8 : 0);
+  await driver.call('stopMatching');
+  assert.ok(await hasTable(router));
+  await driver.call('remove');
+  await driver.call('remove');
+  assert.equal(await ruleset(router), before);
+  assert.deepEqual(await nftChildren(router), []);
+  await driver.end();
+}
+
+async function queuesWhatIsShaped(lab: Lab, backend: Backend): Promise<void> {
+  const { client, router, server } = lab;
+  const driver = await installed(lab, backend, request(WAN, { bypass: false }));
+  for (const [what, from, to] of [
+    ['forwarded', client, server.addresses.v4],
+    ['forwarded, IPv6', client, server.addresses.v6],
+    ['local', router, server.addresses.v4],
+    ['local, IPv6', router, server.addresses.v6],
+    ['to us', server, '10.77.2.1'],
+  ] as const) {
+    assert.equal(await passes(from, to), false, what);
+  }
+  assert.ok(await passes(client, router.addresses.v4), 'a device that is not shaped');
+  assert.ok(await passes(client, router.addresses.v6), 'a device that is not shaped, IPv6');
+  await driver.call('stopMatching');
+  assert.ok(await passes(client, server.addresses.v4), 'after stopMatching');
+  assert.ok(await passes(router, server.addresses.v6), 'after stopMatching, local');
+  await driver.call('remove');
+  await driver.end();
+}
+
+async function neverQueues(lab: Lab, backend: Backend): Promise<void> {
+  const { router, server } = lab;
+  const left = ['239.7.7.7', '10.77.2.255'].map((to, i) => `ip daddr ${to} counter name group${i}`);
+  await addCounters(router, {
+    'postrouting 0': [
+      ...left,
+      'ip6 daddr ff02::7777 counter name group6',
+      'udp sport 68 udp dport 67 counter name dhcp',
+      'udp sport 546 udp dport 547 counter name dhcp6',
+      'udp sport 6868 udp dport 67 counter name other',
+    ],
+  });
+  const driver = await installed(lab, backend, request(WAN, { bypass: false }));
+  await router.exec(['ip', 'route', 'add', '239.0.0.0/8', 'dev', 'wan0']);
+  await sendUdp(router, '239.7.7.7', { from: 5000, to: 5001 });
+  await sendUdp(router, '10.77.2.255', { from: 5000, to: 5001 });
+  await sendUdp(router, 'ff02::7777%wan0', { from: 5000, to: 5001 });
+  await sendUdp(router, server.addresses.v4, { from: 68, to: 67 });
+  await sendUdp(router, server.addresses.v6, { from: 546, to: 547 });
+  await sendUdp(router, server.addresses.v4, { from: 6868, to: 67 });
+  // Multicast and broadcast pass POSTROUTING a second time, as the copy for local listeners.
+  const passed = Object.entries(await counters(router)).map(([name, packets]) => [name, packets > 0]);
+  const expected = { group0: true, group1: true, group6: true, dhcp: true, dhcp6: true, other: false };
+  assert.deepEqual(Object.fromEntries(passed), expected);
+
+  // Echo requests are lost, yet their neighbour solicitation is answered.
+  await server.exec(['ip', '-6', 'neigh', 'flush', 'dev', 'eth0']);
+  assert.equal(await passes(server, 'fd77:2::1'), false);
+  const neighbour = (await server.exec(['ip', '-6', 'neigh', 'show', 'fd77:2::1'])).stdout;
+  assert.match(neighbour, /lladdr/);
+
+  assert.ok(await passes(router, '10.77.2.1'), 'loopback');
+  await driver.call('remove');
+  await driver.end();
+}
+
+async function keepsForeignMarks(lab: Lab, backend: Backend): Promise<void> {
+  const { client, router, server } = lab;
+  // Both directions fit a packet from lan0 to wan0: the first decides.
+  const two: Plan = [
+    { device: 'wan0', direction: 'up', queue: 0 },
+    { device: 'lan0', direction: 'down', queue: 2 },
+    { device: 'wan0', direction: 'down', queue: 1 },
+  ];
+  const driver = await installed(lab, backend, request(two));
+  // The namespaces' own chatter, marked before our table was there, is not to be counted: hence the order.
+  await addCounters(router, {
+    'prerouting -150': ['iifname "lan0" meta mark set 0x55abcdef'],
+    'output -150': ['meta mark set 0x55001234'],
+    'forward 145': [
+      'meta mark 0x01abcdef counter name first',
+      'meta mark & 0x00ffffff == 0x00abcdef meta mark != 0x01abcdef counter name second',
+      'meta mark 0x02000000 counter name reply',
+    ],
+    'postrouting 0': [
+      'meta mark 0x00abcdef counter name foreign_forward',
+      'meta mark 0x00001234 icmp type echo-request counter name foreign_local',
+      'meta mark & 0xff000000 != 0 counter name ours',
+      'counter name total',
+    ],
+  });
+  assert.ok(await passes(client, server.addresses.v4));
+  assert.ok(await passes(client, server.addresses.v6));
+  const forwarded = await counters(router);
+  assert.deepEqual(
+    [forwarded.first, forwarded.second, forwarded.reply, forwarded.foreign_forward, forwarded.ours],
+    [4, 0, 4, 4, 0],
+  );
+  assert.ok(await passes(router, server.addresses.v4));
+  const local = await counters(router);
+  assert.equal(local.foreign_local, 2);
+  assert.equal(local.ours, 0);
+  if (backend === 'iptables') {
+    const packets = async (pattern: RegExp): Promise<number> =>
+      (await queueRules(router)).filter(({ rule }) => pattern.test(rule)).reduce((n, r) => n + r.packets, 0);
+    assert.equal(await packets(/FORWARD .*--queue-num 100 /), 4);
+    assert.equal(await packets(/FORWARD .*--queue-num 101 /), 4);
+    assert.equal(await packets(/--queue-num 102 /), 0);
+    assert.equal(await packets(/OUTPUT .*--queue-num 100 /), 2);
+  }
+  await driver.call('remove');
+  await driver.end();
+}
+
+async function diesWithItsOwner(lab: Lab, backend: Backend): Promise<void> {
+  const { client, router, server } = lab;
+  const before = await ruleset(router);
+  const wanted = request(WAN, { bypass: false });
+  const killed = await installed(lab, backend, wanted);
+  assert.equal(await passes(client, server.addresses.v4), false);
+  assert.deepEqual(await killed.call('clean', 'all'), [], 'nothing of a running instance');
+  await killed.kill();
+  await until('the table is gone', async () => !(await hasTable(router)), 2000);
+  assert.ok(await passes(client, server.addresses.v4));
+  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 8 : 0);
+
+  // The next start replaces what was left.
+  const next = await installed(lab, backend, wanted);
+  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 8 : 0);
+  await next.kill();
+  await until('the table is gone', async () => !(await hasTable(router)), 2000);
+
+  const other = new Driver(router);
+  assert.deepEqual(await other.call('clean', 200), []);
+  const cleaned = (await other.call('clean', 100)) as string[];
+  assert.equal(cleaned.length, backend === 'iptables' ? 8 : 0);
+  if (backend === 'iptables') assert.match(cleaned[0]!, /^iptables-nft -t security -D .*shaper:100/);
+  assert.deepEqual(await other.call('clean', 'all'), []);
+  assert.equal(await ruleset(router), before);
+  await other.end();
+}
+
+async function knowsOtherInstances(lab: Lab, backend: Backend): Promise<void> {
+  const { router } = lab;
+  const first = await installed(lab, backend, request(WAN));
+  const before = await ruleset(router);
+  const second = new Driver(router);
+  const lan: Plan = [{ device: 'lan0', direction: 'up', queue: 0 }];
+  const conflicts = async (wanted: RulesRequest): Promise<string> =>
+    ((await second.call('conflicts', wanted)) as string[]).join('\n');
+  assert.match(await conflicts(request(WAN)), /^table inet shaper_100 is in use/);
+  assert.match(
+    await conflicts(request(WAN, { first: 200, markMask: 0xff0000 })),
+    /^device wan0 is shaped by the running instance with nfqueue.first 100$/,
+  );
+  assert.match(
+    await conflicts(request(lan, { first: 200, markMask: 0x0ff00000 })),
+    /^mark mask 0x0ff00000 shares/,
+  );
+  const beside = request(lan, { first: 200, markMask: 0xff0000 });
+  assert.equal(await conflicts(beside), '');
+  const refused = await second.ask('install', request(WAN), backend);
+  assert.equal(refused.error?.code, 'taken');
+  assert.equal(await ruleset(router), before, 'the first instance is untouched');
+
+  await second.call('install', beside, backend);
+  assert.ok(await hasTable(router, 200));
+  await second.call('remove');
+  assert.equal(await ruleset(router), before);
+  await second.end();
+  await first.call('remove');
+  await first.end();
+}
+
+async function reportsLoss(lab: Lab, backend: Backend): Promise<void> {
+  const { client, router, server } = lab;
+  const before = await ruleset(router);
+  const driver = await installed(lab, backend, request(WAN, { bypass: false }));
+  const [child, ...others] = await nftChildren(router);
+  assert.deepEqual(others, []);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(child!, signal);
+  assert.equal(await passes(client, server.addresses.v4), false, 'signals for us leave the table alone');
+  await router.exec(['nft', 'flush', 'ruleset']);
+  assert.ok(await hasTable(router), 'others cannot flush an owned table');
+  assert.deepEqual(
+    driver.events.filter(({ event }) => event === 'lost'),
+    [],
+  );
+  process.kill(child!, 'SIGKILL');
+  await until('the loss is reported', () => driver.events.some(({ event }) => event === 'lost'));
+  assert.equal(await hasTable(router), false);
+  await driver.call('stopMatching');
+  await driver.call('remove');
+  assert.equal(await ruleset(router), before);
+  await driver.end();
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: 'install, stop and remove leave the rule set as it was', run: leavesNothing },
+  { name: 'what passes a shaped device is queued, and nothing else', run: queuesWhatIsShaped },
+  { name: 'multicast, broadcast, neighbour discovery, DHCP and loopback are never queued', run: neverQueues },
+  { name: 'a packet is marked once, foreign mark bits survive, ours do not leave', run: keepsForeignMarks },
+  { name: 'SIGKILL ends all shaping at once, clean removes what is left', run: diesWithItsOwner },
+  { name: 'a second instance sees the first and cannot hurt it', run: knowsOtherInstances },
+  { name: 'signals and flushes do not take the table away, its loss is reported', run: reportsLoss },
+];
+
+/** Every scenario in a lab of its own. */
+export async function runScenario(scenario: Scenario, backend: Backend): Promise<void> {
+  const lab = await createLab();
+  try {
+    await scenario.run(lab, backend);
+  } finally {
+    await lab.close();
+  }
+}

@@ -1,0 +1,192 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import {
+  type Backend,
+  probeBackend,
+  type RulesRequest,
+  renderRules,
+} from '../../../../src/io/rules/index.ts';
+import {
+  deletionOf,
+  iptablesRules,
+  restoreInput,
+  taggedInstance,
+} from '../../../../src/io/rules/render-iptables.ts';
+import {
+  claimLines,
+  firstQueueOfTable,
+  quoteDevice,
+  removeLines,
+  stopLines,
+} from '../../../../src/io/rules/render-nft.ts';
+
+type Directions = RulesRequest['plan']['directions'];
+
+const TWO_LINKS: Directions = [
+  { device: 'wan0', direction: 'up', queue: 0 },
+  { device: 'lan.7', direction: 'down', queue: 1 },
+];
+
+function request(directions: Directions, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
+  const defaults = { first: 100, count: 4, length: 1024, bypass: true, gso: false, backend: 'auto' } as const;
+  return {
+    plan: { directions, gso: [false, false, false, false] },
+    nfqueue: { ...defaults, markMask: 0xff000000, ...nfqueue },
+  };
+}
+
+const NFT = `# Owned: the kernel removes the table when the process that made it ends.
+create table inet shaper_100 { flags owner; }
+# For people and for other instances.
+add set inet shaper_100 mark_mask { type mark; }
+add element inet shaper_100 mark_mask { 0xff000000 }
+add set inet shaper_100 shaped_devices { type ifname; }
+add element inet shaper_100 shaped_devices { "wan0", "lan.7" }
+# Never queued: multicast, broadcast, neighbour discovery, DHCP, DHCPv6.
+add chain inet shaper_100 never_queued
+add rule inet shaper_100 never_queued meta pkttype { broadcast, multicast } accept
+add rule inet shaper_100 never_queued ip daddr 224.0.0.0/4 accept
+add rule inet shaper_100 never_queued ip6 daddr ff00::/8 accept
+add rule inet shaper_100 never_queued meta l4proto tcp return
+add rule inet shaper_100 never_queued meta nfproto ipv4 fib daddr type broadcast accept
+add rule inet shaper_100 never_queued icmpv6 type { 133, 134, 135, 136, 137 } accept
+add rule inet shaper_100 never_queued ip protocol udp udp sport { 67, 68 } udp dport { 67, 68 } accept
+add rule inet shaper_100 never_queued meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } accept
+# Mark for queue index + 1, then queue.
+add chain inet shaper_100 queue_0
+add rule inet shaper_100 queue_0 jump never_queued
+add rule inet shaper_100 queue_0 meta mark set meta mark | 0x01000000
+add rule inet shaper_100 queue_0 queue flags bypass to 100
+add chain inet shaper_100 queue_1
+add rule inet shaper_100 queue_1 jump never_queued
+add rule inet shaper_100 queue_1 meta mark set meta mark | 0x02000000
+add rule inet shaper_100 queue_1 queue flags bypass to 101
+# Our bits start at 0, foreign bits stay. The first direction that fits decides.
+add chain inet shaper_100 forward { type filter hook forward priority 140; policy accept; }
+add rule inet shaper_100 forward meta mark set meta mark & 0x00ffffff
+add rule inet shaper_100 forward oifname "wan0" goto queue_0
+add rule inet shaper_100 forward iifname "lan.7" goto queue_1
+add chain inet shaper_100 input { type filter hook input priority 140; policy accept; }
+add rule inet shaper_100 input meta mark set meta mark & 0x00ffffff
+add rule inet shaper_100 input iifname "lo" accept
+add rule inet shaper_100 input iifname "lan.7" goto queue_1
+add chain inet shaper_100 output { type filter hook output priority 140; policy accept; }
+add rule inet shaper_100 output meta mark set meta mark & 0x00ffffff
+add rule inet shaper_100 output oifname "lo" accept
+add rule inet shaper_100 output oifname "wan0" goto queue_0
+# Local packets keep our bits through the verdict (a changed mark is routed again), so they go here.
+add chain inet shaper_100 postrouting { type filter hook postrouting priority -160; policy accept; }
+add rule inet shaper_100 postrouting meta mark & 0xff000000 != 0 meta mark set meta mark & 0x00ffffff
+`;
+
+const rule = (hook: string, index: number, first = 100): string =>
+  `-A ${hook} -m mark --mark 0x0${index + 1}000000/0xff000000 -m comment --comment shaper:${first} ` +
+  `-j NFQUEUE --queue-num ${first + index} --queue-bypass`;
+
+describe('the text of the rules', () => {
+  it('queues in the marking chains with the nft back end', () => {
+    expect(renderRules(request(TWO_LINKS), 'nft')).toBe(NFT);
+  });
+
+  it('only marks with the iptables back end and lists the commands for both families', () => {
+    const marking = NFT.replace(/^.* queue flags .*\n/gm, '').replace(
+      '# Mark for queue index + 1, then queue.',
+      '# Mark for queue index + 1; the iptables rules queue by that value.',
+    );
+    const rules = [rule('FORWARD', 0), rule('OUTPUT', 0), rule('FORWARD', 1), rule('INPUT', 1)];
+    const commands = ['iptables-nft', 'ip6tables-nft'].flatMap((tool) =>
+      rules.map((text) => `${tool} -w 2 -t security ${text}\n`),
+    );
+    expect(renderRules(request(TWO_LINKS), 'iptables')).toBe(
+      `${marking}# Inert until the table above sets a mark; iptables-nft commands, not nft:\n${commands.join('')}`,
+    );
+  });
+
+  it('leaves bypass out when packets must not pass unshaped', () => {
+    const strict = request(TWO_LINKS, { bypass: false });
+    expect(renderRules(strict, 'nft')).toContain('queue_0 queue to 100\n');
+    expect(renderRules(strict, 'nft')).not.toContain('bypass');
+    expect(renderRules(strict, 'iptables')).not.toContain('bypass');
+  });
+
+  it('makes one chain per queue that is used, however many directions share it', () => {
+    const shared = [...TWO_LINKS, { device: 'tun0', direction: 'up', queue: 0 }] as const;
+    const text = renderRules(request(shared), 'nft');
+    expect(text.match(/^add chain .* queue_\d+$/gm)).toHaveLength(2);
+    expect(text.match(/forward .*goto queue_\d/g)).toEqual([
+      'forward oifname "wan0" goto queue_0',
+      'forward iifname "lan.7" goto queue_1',
+      'forward oifname "tun0" goto queue_0',
+    ]);
+    expect(iptablesRules(request(shared))).toHaveLength(4);
+  });
+
+  it('puts the mask where it is asked to be', () => {
+    const text = renderRules(request(TWO_LINKS, { markMask: 0x00000ff0, first: 7 }), 'iptables');
+    expect(text).toContain('create table inet shaper_7 ');
+    expect(text).toContain('meta mark set meta mark & 0xfffff00f');
+    expect(text).toContain('queue_1 meta mark set meta mark | 0x00000020');
+    expect(text).toContain(
+      '--mark 0x00000020/0x00000ff0 -m comment --comment shaper:7 -j NFQUEUE --queue-num 8',
+    );
+  });
+
+  it('stops by flushing chains and removes by deleting the table', () => {
+    expect(stopLines(100)).toEqual([
+      'flush chain inet shaper_100 forward',
+      'flush chain inet shaper_100 input',
+      'flush chain inet shaper_100 output',
+    ]);
+    expect(removeLines(100)).toEqual(['delete table inet shaper_100']);
+  });
+});
+
+describe('names', () => {
+  it.each(['eth*', 'a"b', 'a b', 'a\\', 'a/b', '', 'sixteen-letters-', 'wan\n', 'wän0'])(
+    'refuses device %j',
+    (device) => {
+      expect(() => quoteDevice(device)).toThrow(/cannot be written as an nft rule/);
+      expect(() => claimLines(request([{ device, direction: 'up', queue: 0 }]))).toThrow();
+    },
+  );
+
+  it.each(['eth0', 'br-1a2b3c', 'wan.7', 'x@y', 'fifteen-letters'])('takes device %j', (device) => {
+    expect(quoteDevice(device)).toBe(`"${device}"`);
+  });
+
+  it('refuses what is not a queue number', () => {
+    for (const first of [-1, 65536, 1.5, Number.NaN])
+      expect(() => stopLines(first)).toThrow(/not a queue number/);
+  });
+
+  it('knows our tables and our rules from others', () => {
+    expect(firstQueueOfTable('shaper_100')).toBe(100);
+    expect(firstQueueOfTable('shaper_100x')).toBeNull();
+    expect(firstQueueOfTable('my_shaper_1')).toBeNull();
+    const saved = '-A OUTPUT -m mark --mark 0x1 -m comment --comment "shaper:100" -j NFQUEUE --queue-num 100';
+    expect(taggedInstance(saved)).toBe(100);
+    expect(taggedInstance(saved.replaceAll('"', ''))).toBe(100);
+    expect(taggedInstance(saved.replace('shaper:100', 'the shaper:100'))).toBeNull();
+    expect(taggedInstance(saved.replace('shaper:100', 'shaper:100 of mine'))).toBeNull();
+    expect(taggedInstance(saved.replace('NFQUEUE', 'LOG'))).toBeNull();
+    expect(taggedInstance(':OUTPUT ACCEPT [0:0]')).toBeNull();
+    expect(restoreInput([deletionOf(saved)])).toBe(`*security\n-D ${saved.slice(3)}\nCOMMIT\n`);
+  });
+});
+
+const isRoot = process.getuid?.() === 0;
+
+describe(`the kernel's own check${isRoot ? '' : ' (skipped: not root)'}`, () => {
+  it.skipIf(!isRoot)('accepts the rules of every back end it can carry', async () => {
+    const backends: Backend[] = [await probeBackend('auto'), 'iptables'];
+    for (const backend of new Set(backends)) {
+      // Without the owner flag, so that a machine where an instance runs under this name is not disturbed.
+      const text = renderRules(request(TWO_LINKS, { first: 65000 }), backend).replace(
+        /^ip6?tables-nft .*\n/gm,
+        '',
+      );
+      const { status, stderr } = spawnSync('nft', ['-c', '-f', '-'], { input: text, encoding: 'utf8' });
+      expect([status, stderr]).toEqual([0, '']);
+    }
+  });
+});
