@@ -138,6 +138,11 @@ export function toBitsPerSec(rateBytesPerSec: number): number {
   return tidy(rateBytesPerSec * BITS_PER_BYTE);
 }
 
+/** The inverse of toBitsPerSec. */
+export function fromBitsPerSec(bitsPerSec: number): number {
+  return bitsPerSec / BITS_PER_BYTE;
+}
+
 /** Shortest exact text: the largest unit that needs at most three decimals, else plain bits. */
 function withPrefix(value: number, unit: string): string {
   for (const [prefix, factor] of [

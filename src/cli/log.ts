@@ -1,0 +1,31 @@
+/** The log of `run`: JSON lines when a program reads, readable when a person does. */
+import pino, { type Logger } from 'pino';
+import pretty from 'pino-pretty';
+
+export interface Log {
+  readonly logger: Logger;
+  /** Writes out what waits; call before the process ends. */
+  flush(): void;
+}
+
+/** Goes to stdout. Nothing waits for a slow reader, and one that went away does not end the shaper. */
+export function openLog(level: string, isInteractive: boolean): Log {
+  const options = { level, base: null, formatters: { level: (label: string) => ({ level: label }) } };
+  if (isInteractive) {
+    const stream = pretty({ colorize: process.env.NO_COLOR === undefined, sync: true });
+    return { logger: pino({ level, base: null }, stream), flush: () => undefined };
+  }
+  const destination = pino.destination({ fd: 1, sync: false });
+  destination.on('error', () => undefined);
+  const logger = pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return { logger, flush: () => flushQuietly(destination) };
+}
+
+function flushQuietly(destination: { flushSync(): void }): void {
+  try {
+    destination.flushSync();
+  } catch (error) {
+    // The reader of the log has gone: there is nobody left to tell.
+    if (!(error instanceof Error)) throw error;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * `shaper run`: from a file to answered packets, and back. Rules come last and go first, so that no packet is
+ * queued that nobody answers.
+ */
+import { randomInt } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { LoadedConfig } from '../control/config.ts';
+import { type Control, startControl } from '../control/control.ts';
+import { Engine } from '../core/engine.ts';
+import { planQueues } from '../core/queue-plan.ts';
+import { TOTAL } from '../core/stats.ts';
+import { type NfqueuePort, openNfqueue, UNREAD_MESSAGE_BYTES } from '../io/nfqueue.ts';
+import { finishReactor, startReactor } from '../io/reactor.ts';
+import {
+  type Backend,
+  findConflicts,
+  type InstalledRules,
+  installRules,
+  probeBackend,
+  type RulesRequest,
+} from '../io/rules/index.ts';
+import { COPY_BYTES } from '../limits.ts';
+import { watchDevices } from './device-watch.ts';
+import { checkDevices } from './devices.ts';
+import { CliError, EXIT_IMPOSSIBLE } from './errors.ts';
+import { openLog } from './log.ts';
+import { readConfig } from './read-config.ts';
+import { createStopper, type Stopper } from './stop.ts';
+import type { Terminal } from './terminal.ts';
+import { Unwinder } from './unwinder.ts';
+import { readVersion } from './version.ts';
+
+/** Runs until a signal or a fault; resolves with the exit code. */
+export async function run(file: string, terminal: Terminal): Promise<number> {
+  const config = readConfig(file);
+  checkDevices(config.spec);
+  const { logger, flush } = openLog(config.logLevel, terminal.isInteractive);
+  for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);
+  const stopper = createStopper({
+    exitNow: terminal.exitNow,
+    onReload: () => logger.warn('SIGHUP: reloading comes with a later version; nothing has changed'),
+    onTimeout: () => {
+      logger.error('the orderly stop took too long');
+      flush();
+    },
+  });
+  const unwinder = new Unwinder();
+  try {
+    const instance = await start(config, { logger, stopper, unwinder });
+    const { reason, exitCode } = await stopper.requested;
+    if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
+    const undelivered = await instance.release();
+    await unwind(unwinder, logger);
+    logger.info({ reason, undelivered }, 'stopped');
+    return exitCode;
+  } finally {
+    await unwind(unwinder, logger);
+    stopper.dispose();
+    flush();
+  }
+}
+
+async function unwind(unwinder: Unwinder, logger: Logger): Promise<void> {
+  await unwinder.unwind((what, err) => logger.error({ err }, `taking back the ${what} failed`));
+}
+
+interface Parts {
+  readonly logger: Logger;
+  readonly stopper: Stopper;
+  readonly unwinder: Unwinder;
+}
+
+interface Instance {
+  /** Stops matching and accepts what is held; gives the number of packets that are still held (0). */
+  release(): Promise<number>;
+}
+
+/** Everything up to `ready`. What was set up is in the unwinder, also when this throws. */
+async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
+  const { logger, unwinder } = parts;
+  const { spec, socketPath } = config;
+  const request: RulesRequest = { plan: planQueues(spec), nfqueue: spec.nfqueue };
+  const conflicts = await findConflicts(request);
+  if (conflicts.length > 0) {
+    const hint = 'stop that instance, or give this one other devices, queue numbers and mark bits';
+    throw new CliError(EXIT_IMPOSSIBLE, conflicts.join('; '), hint);
+  }
+  const backend = await probeBackend(spec.nfqueue.backend);
+  const port = openPort(request);
+  unwinder.add('queues', () => port.close());
+  reportGranted(port, request, logger);
+
+  const engine = new Engine(spec, { seed: randomInt(2 ** 32) });
+  const control = await openControl(config, { backend, engine, port, logger });
+  unwinder.add('control socket', () => control.close());
+  const watch = watchDevices({
+    engine,
+    unmatchedPackets: () => engine.stats.totals[TOTAL.unmatchedPackets]!,
+    onChange: (device, from, to) => logger.warn({ device, from, to }, 'the device has another index'),
+  });
+  unwinder.add('device watch', () => watch.close());
+
+  startReactor(port, engine);
+  const rules = await installRules(request, backend, {
+    warn: (message, fields) => logger.warn(fields ?? {}, message),
+  });
+  unwinder.add('rules', () => rules.remove());
+  rules.onLost((reason) => parts.stopper.fail(reason));
+  const { first, count } = spec.nfqueue;
+  const devices = spec.links.map((link) => link.device);
+  logger.info({ backend, devices, queues: `${first}-${first + count - 1}`, socket: socketPath }, 'ready');
+  return { release: () => release({ rules, engine, port }) };
+}
+
+function openPort({ nfqueue, plan }: RulesRequest): NfqueuePort {
+  return openNfqueue({
+    firstQueue: nfqueue.first,
+    count: nfqueue.count,
+    lengthPackets: nfqueue.length,
+    copyBytes: COPY_BYTES,
+    gso: plan.gso,
+    uidGid: false,
+  });
+}
+
+/** Says once what the kernel gave less of than was asked for. */
+function reportGranted(port: NfqueuePort, { nfqueue, plan }: RulesRequest, logger: Logger): void {
+  const { rcvbufBytes, gso } = port.granted;
+  const fits = Math.floor(rcvbufBytes / UNREAD_MESSAGE_BYTES);
+  if (fits < nfqueue.length) {
+    const message = 'the kernel granted a smaller socket buffer: so many packets can wait unread';
+    logger.warn({ length: nfqueue.length, fits, rcvbufBytes }, `${message}; set nfqueue.length to ${fits}`);
+  }
+  if (plan.gso.some((wanted, queue) => wanted && gso[queue] !== true)) {
+    logger.warn('the kernel refused superpackets (GSO): fast classes cost more processor time');
+  }
+}
+
+function openControl(
+  config: LoadedConfig,
+  live: { backend: Backend; engine: Engine; port: NfqueuePort; logger: Logger },
+): Promise<Control> {
+  const { backend, engine, port, logger } = live;
+  const { first, count } = config.spec.nfqueue;
+  const classes = engine.classes.map(({ path, parent, spec }) => ({
+    path,
+    parent,
+    rateBytesPerSec: spec.rateBytesPerSec,
+    ceilBytesPerSec: spec.ceilBytesPerSec,
+  }));
+  return startControl({
+    socketPath: config.socketPath,
+    subject: { version: readVersion(), backend, firstQueue: first, queueCount: count, classes },
+    stats: engine.stats,
+    nowNs: () => port.nowNs(),
+    onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
+  });
+}
+
+/** Nothing new is queued, what waits unread is read, everything held is accepted. */
+async function release(live: { rules: InstalledRules; engine: Engine; port: NfqueuePort }): Promise<number> {
+  const { rules, engine, port } = live;
+  await rules.stopMatching();
+  finishReactor(port, engine);
+  return engine.stats.totals[TOTAL.heldPackets]!;
+}

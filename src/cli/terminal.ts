@@ -1,0 +1,9 @@
+/** What a command may do to the world around the process; given by shaper.ts, and by tests. */
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Whether stdout is a terminal. */
+  readonly isInteractive: boolean;
+  /** Ends the process at once. Only shaper.ts can. */
+  readonly exitNow: (code: number) => never;
+}

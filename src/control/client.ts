@@ -1,0 +1,61 @@
+/** Asks a running instance over its control socket. */
+import { connect } from 'node:net';
+import { isSystemError } from './system-error.ts';
+
+/** `absent`: nobody answers there. `denied`: the socket is not ours to use. `failed`: it answered with an error. */
+export type ClientErrorCode = 'absent' | 'denied' | 'failed';
+
+export class ClientError extends Error {
+  override readonly name = 'ClientError';
+  readonly code: ClientErrorCode;
+
+  constructor(code: ClientErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const ANSWER_MS_MAX = 5000;
+
+/** Sends one request, resolves with the reply's object. Rejects with ClientError. */
+export function request(path: string, message: object): Promise<Readonly<Record<string, unknown>>> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.setTimeout(ANSWER_MS_MAX, () => {
+      socket.destroy(new ClientError('failed', `no answer on ${path} within ${ANSWER_MS_MAX / 1000} s`));
+    });
+    socket.once('connect', () => socket.write(`${JSON.stringify(message)}\n`));
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      if (chunk.includes('\n')) socket.end();
+    });
+    socket.once('error', (error) => reject(explain(path, error)));
+    socket.once('close', () => {
+      try {
+        resolve(readReply(path, text));
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+}
+
+function explain(path: string, error: Error): ClientError {
+  if (error instanceof ClientError) return error;
+  const code = isSystemError(error) ? error.code : error.message;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR' || code === 'ENOTSOCK') {
+    return new ClientError('absent', `no running instance answers on ${path}`);
+  }
+  if (code === 'EACCES' || code === 'EPERM')
+    return new ClientError('denied', `${path} is not ours to use (${code})`);
+  return new ClientError('failed', `${path}: ${code}`);
+}
+
+function readReply(path: string, text: string): Readonly<Record<string, unknown>> {
+  if (!text.endsWith('\n')) throw new ClientError('failed', `${path} closed without an answer`);
+  const reply = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  if (reply.ok !== true) throw new ClientError('failed', `${path}: ${String(reply.error)}`);
+  return reply;
+}

@@ -1,0 +1,175 @@
+/**
+ * The control socket: one JSON request per line, one JSON reply per line, in order. Runs in the control thread, so a
+ * slow or hostile client costs packets nothing; what a client may make us keep is bounded all the same.
+ */
+import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { CONTROL_CLIENTS_MAX, CONTROL_IDLE_MS, CONTROL_REQUEST_BYTES_MAX } from '../limits.ts';
+import { isSystemError } from './system-error.ts';
+
+/** `live`: another instance answers there. `foreign`: something that is no socket. `failed`: the system refused. */
+export type ControlErrorCode = 'live' | 'foreign' | 'failed';
+
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+  readonly code: ControlErrorCode;
+  /** What the user can do about it. */
+  readonly hint: string;
+
+  constructor(code: ControlErrorCode, message: string, hint: string) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** Answers one request; what it throws is told to the client as the error's message. */
+export type Handler = (request: Readonly<Record<string, unknown>>) => Promise<object>;
+
+export interface ControlServer {
+  /** Closes every connection and removes the socket. */
+  close(): Promise<void>;
+}
+
+/** Throws ControlError. */
+export async function startServer(path: string, handler: Handler): Promise<ControlServer> {
+  await makeRoom(path);
+  const clients = new Set<Socket>();
+  const server = createServer((socket) => serve(socket, handler, clients));
+  await listen(server, path);
+  // A failing accept (no file descriptors left) loses that client, not the server.
+  server.on('error', () => undefined);
+  await chmod(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of clients) socket.destroy();
+      }),
+  };
+}
+
+/** Node unlinks the path when the server closes, so nothing else must be bound there by then. */
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(refused(path, error)));
+    server.listen(path, () => resolve());
+  });
+}
+
+function refused(path: string, error: unknown): ControlError {
+  const reason = isSystemError(error) ? error.code : String(error);
+  return new ControlError('failed', `control socket ${path}: ${reason}`, 'choose another control.socket');
+}
+
+/** Makes the folder, and room in it. */
+async function makeRoom(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw refused(path, error);
+  }
+  await removeDeadSocket(path);
+}
+
+/**
+ * Removes a socket that nobody listens on; says whether there was one. Never removes anything else: throws
+ * ControlError when the path is taken.
+ */
+export async function removeDeadSocket(path: string): Promise<boolean> {
+  try {
+    const found = await lstat(path);
+    if (!found.isSocket()) {
+      const hint = 'remove it yourself or choose another control.socket';
+      throw new ControlError('foreign', `${path} exists and is no socket`, hint);
+    }
+    if (await isLive(path)) {
+      const hint = 'stop that instance, or give this one another control.socket and other queue numbers';
+      throw new ControlError('live', `another instance answers on ${path}`, hint);
+    }
+    await unlink(path);
+    return true;
+  } catch (error) {
+    if (error instanceof ControlError) throw error;
+    if (isSystemError(error) && error.code === 'ENOENT') return false;
+    throw refused(path, error);
+  }
+}
+
+/** Whether somebody listens on the socket. */
+function isLive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // EAGAIN: its queue of connections is full, so somebody does listen.
+    socket.once('error', (error) => resolve(isSystemError(error) && error.code === 'EAGAIN'));
+  });
+}
+
+/** One client: a request is answered and the answer taken before the next request is looked at. */
+function serve(socket: Socket, handler: Handler, clients: Set<Socket>): void {
+  if (clients.size >= CONTROL_CLIENTS_MAX) {
+    socket.on('error', () => socket.destroy());
+    socket.end(`${JSON.stringify({ ok: false, error: 'too many control connections' })}\n`);
+    return;
+  }
+  clients.add(socket);
+  socket.setTimeout(CONTROL_IDLE_MS, () => socket.destroy());
+  socket.on('close', () => clients.delete(socket));
+  socket.on('error', () => socket.destroy());
+  let pending = '';
+  let isBusy = false;
+  const proceed = async (): Promise<void> => {
+    if (isBusy) return;
+    isBusy = true;
+    for (let end = pending.indexOf('\n'); end >= 0 && !socket.destroyed; end = pending.indexOf('\n')) {
+      const line = pending.slice(0, end);
+      pending = pending.slice(end + 1);
+      await reply(socket, await answer(line, handler));
+    }
+    isBusy = false;
+    if (pending.length > CONTROL_REQUEST_BYTES_MAX) {
+      await reply(socket, { ok: false, error: `a request is at most ${CONTROL_REQUEST_BYTES_MAX} bytes` });
+      socket.destroy();
+    }
+    socket.resume();
+  };
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk: string) => {
+    pending += chunk;
+    socket.pause();
+    void proceed();
+  });
+}
+
+async function answer(line: string, handler: Handler): Promise<object> {
+  if (line.length > CONTROL_REQUEST_BYTES_MAX) {
+    return { ok: false, error: `a request is at most ${CONTROL_REQUEST_BYTES_MAX} bytes` };
+  }
+  try {
+    const request: unknown = JSON.parse(line);
+    if (typeof request !== 'object' || request === null || Array.isArray(request)) {
+      return { ok: false, error: 'a request is a JSON object' };
+    }
+    return { ok: true, ...(await handler(request as Record<string, unknown>)) };
+  } catch (error) {
+    return { ok: false, error: error instanceof SyntaxError ? 'not JSON' : String((error as Error).message) };
+  }
+}
+
+/** Resolves when the client has taken the reply, or is gone. */
+function reply(socket: Socket, message: object): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed) return resolve();
+    const done = (): void => {
+      socket.off('close', done);
+      resolve();
+    };
+    socket.once('close', done);
+    socket.write(`${JSON.stringify(message)}\n`, done);
+  });
+}

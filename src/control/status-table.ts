@@ -1,0 +1,94 @@
+/** `status` for people: the same report as a compact table. */
+import { formatBytesShort, formatMicrosecondsShort, formatRate, fromBitsPerSec } from '../base/units.ts';
+import type { ClassReport, Count, StatusReport } from './status.ts';
+
+/** Columns are padded to their widest cell; all but the first are aligned right. */
+export function renderTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
+  return rows.map((row) => line(row).trimEnd()).join('\n');
+}
+
+export function statusTable(report: StatusReport): string {
+  const { totals, uptimeSeconds, backend, version } = report;
+  const { kernel } = totals;
+  const lines = [
+    `shaper ${version}, back end ${backend}, up ${uptimeText(uptimeSeconds)}`,
+    `received ${countText(totals.received)} = accepted ${countText(totals.accepted)}` +
+      ` + dropped ${countText(totals.dropped)} + held ${countText(totals.held)} + lost in the kernel ${kernel.lost}`,
+    `refused by the kernel: queue full ${kernel.queueFull}, socket full ${kernel.socketFull}`,
+    `left after the due instant: half within ${lateText(report, 'p50')}, 99 % within ${lateText(report, 'p99')}`,
+    ...boundLines(report),
+    '',
+    renderTable([HEADINGS, ...report.classes.map(classRow)]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const HEADINGS = [
+  'class',
+  'rate',
+  'ceil',
+  'sent',
+  'packets',
+  'backlog',
+  'tail',
+  'early',
+  'police',
+  'aqm',
+  'flows',
+  'p50',
+  'p99',
+];
+
+function classRow(c: ClassReport): string[] {
+  return [
+    c.path,
+    rateText(c.rateBitsPerSecond),
+    rateText(c.ceilBitsPerSecond),
+    formatBytesShort(c.sent.bytes),
+    String(c.sent.packets),
+    formatBytesShort(c.backlog.bytes),
+    String(c.dropped.tail),
+    String(c.dropped.early),
+    String(c.dropped.police),
+    String(c.dropped.aqm),
+    String(c.flows),
+    formatMicrosecondsShort(c.delayMicroseconds.p50),
+    formatMicrosecondsShort(c.delayMicroseconds.p99),
+  ];
+}
+
+/** Said only when it happened. */
+function boundLines({ bounds }: StatusReport): string[] {
+  const told: [number, string][] = [
+    [bounds.unmatched, 'packets passed unshaped: their device is not the one configured (renumbered?)'],
+    [bounds.flowsEvicted, 'flows forgotten early: the flow table is full'],
+    [bounds.eachEvicted, 'buckets of each forgotten early: their table is full'],
+    [bounds.eachFull, 'packets dropped: the table of the buckets of each is full'],
+    [bounds.heldFull, 'packets passed undelayed: as many waited as may wait'],
+  ];
+  return told.filter(([n]) => n > 0).map(([n, text]) => `${n} ${text}`);
+}
+
+function lateText({ latenessMicroseconds }: StatusReport, percentile: 'p50' | 'p99'): string {
+  return formatMicrosecondsShort(latenessMicroseconds[percentile]);
+}
+
+function countText(count: Count): string {
+  return `${count.packets} (${formatBytesShort(count.bytes)})`;
+}
+
+/** 0 is "no guarantee". */
+function rateText(bits: number): string {
+  return bits === 0 ? '-' : formatRate(fromBitsPerSec(bits));
+}
+
+function uptimeText(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

@@ -1,0 +1,173 @@
+/** The contract's `status` from a snapshot of the counters: a pure function, so that every number can be tested. */
+import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
+import { NONE } from '../base/none.ts';
+import { toBitsPerSec } from '../base/units.ts';
+import { copyStats, createStats, type Stats, TOTAL } from '../core/stats.ts';
+
+/** What does not change while an instance runs; sent to the control thread once. */
+export interface StatusSubject {
+  readonly version: string;
+  readonly backend: 'nft' | 'iptables';
+  readonly firstQueue: number;
+  readonly queueCount: number;
+  /** Row c describes row c of the statistics; parents stand before their children. */
+  readonly classes: readonly StatusClass[];
+}
+
+export interface StatusClass {
+  readonly path: string;
+  readonly rateBytesPerSec: number;
+  readonly ceilBytesPerSec: number;
+  /** Row of the parent, or NONE. */
+  readonly parent: number;
+}
+
+/** Packets that the kernel refused before they reached us. */
+export interface KernelDrops {
+  /** More than nfqueue.length waited. */
+  readonly queueFull: number;
+  /** The socket's buffer was full. */
+  readonly socketFull: number;
+}
+
+export interface Count {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+export interface ClassReport {
+  readonly path: string;
+  readonly rateBitsPerSecond: number;
+  readonly ceilBitsPerSecond: number;
+  readonly sent: Count;
+  readonly backlog: Count;
+  readonly dropped: {
+    readonly tail: number;
+    readonly early: number;
+    readonly police: number;
+    readonly aqm: number;
+  };
+  readonly marked: number;
+  readonly flows: number;
+  readonly delayMicroseconds: { readonly p50: number; readonly p99: number };
+}
+
+export interface StatusReport {
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly backend: 'nft' | 'iptables';
+  readonly totals: {
+    readonly received: Count;
+    readonly accepted: Count;
+    readonly dropped: Count;
+    readonly held: Count;
+    readonly kernel: { readonly queueFull: number; readonly socketFull: number; readonly lost: number };
+  };
+  /** By how much packets that waited left after the instant at which they were due. */
+  readonly latenessMicroseconds: { readonly p50: number; readonly p99: number };
+  /** How often a bound (limits.ts) was reached: packets for unmatched, eachFull and heldFull, else table rows. */
+  readonly bounds: {
+    readonly unmatched: number;
+    readonly flowsEvicted: number;
+    readonly eachEvicted: number;
+    readonly eachFull: number;
+    readonly heldFull: number;
+  };
+  readonly classes: readonly ClassReport[];
+}
+
+/** Throws when the snapshot is for another number of classes. */
+export function statusReport(snapshot: Stats, subject: StatusSubject, drops: KernelDrops): StatusReport {
+  if (snapshot.classes !== subject.classes.length) throw new RangeError('snapshot of another set of classes');
+  const { totals } = snapshot;
+  const sums = withChildren(snapshot, subject.classes);
+  return {
+    version: subject.version,
+    uptimeSeconds: totals[TOTAL.uptimeNs]! / 1e9,
+    backend: subject.backend,
+    totals: {
+      received: { packets: totals[TOTAL.receivedPackets]!, bytes: totals[TOTAL.receivedBytes]! },
+      accepted: { packets: totals[TOTAL.acceptedPackets]!, bytes: totals[TOTAL.acceptedBytes]! },
+      dropped: { packets: totals[TOTAL.droppedPackets]!, bytes: totals[TOTAL.droppedBytes]! },
+      held: { packets: totals[TOTAL.heldPackets]!, bytes: totals[TOTAL.heldBytes]! },
+      kernel: { ...drops, lost: totals[TOTAL.lostPackets]! },
+    },
+    latenessMicroseconds: percentiles(snapshot.lateness, 0),
+    bounds: {
+      unmatched: totals[TOTAL.unmatchedPackets]!,
+      flowsEvicted: totals[TOTAL.flowsEvicted]!,
+      eachEvicted: totals[TOTAL.eachEvicted]!,
+      eachFull: totals[TOTAL.eachFull]!,
+      heldFull: totals[TOTAL.heldFull]!,
+    },
+    classes: subject.classes.map((info, c) => classReport(sums, info, c)),
+  };
+}
+
+function classReport(sums: Stats, info: StatusClass, c: number): ClassReport {
+  return {
+    path: info.path,
+    rateBitsPerSecond: toBitsPerSec(info.rateBytesPerSec),
+    ceilBitsPerSecond: toBitsPerSec(info.ceilBytesPerSec),
+    sent: { packets: sums.sentPackets[c]!, bytes: sums.sentBytes[c]! },
+    backlog: { packets: sums.backlogPackets[c]!, bytes: sums.backlogBytes[c]! },
+    dropped: {
+      tail: sums.dropTail[c]!,
+      early: sums.dropEarly[c]!,
+      police: sums.dropPolice[c]!,
+      aqm: sums.dropAqm[c]!,
+    },
+    marked: sums.marked[c]!,
+    flows: sums.flows[c]!,
+    delayMicroseconds: percentiles(sums.delay, c * HISTOGRAM_BINS),
+  };
+}
+
+function percentiles(counts: Uint32Array, offset: number): { p50: number; p99: number } {
+  return { p50: histogramPercentile(counts, offset, 0.5), p99: histogramPercentile(counts, offset, 0.99) };
+}
+
+/** A copy in which every parent shows its own counts plus its children's. */
+function withChildren(snapshot: Stats, classes: readonly StatusClass[]): Stats {
+  const sums = createStats(snapshot.classes);
+  copyStats(snapshot, sums);
+  const columns = [
+    sums.sentPackets,
+    sums.sentBytes,
+    sums.backlogPackets,
+    sums.backlogBytes,
+    sums.dropTail,
+    sums.dropEarly,
+    sums.dropPolice,
+    sums.dropAqm,
+    sums.marked,
+    sums.flows,
+  ];
+  for (let c = classes.length - 1; c >= 0; c--) {
+    const { parent } = classes[c]!;
+    if (parent === NONE) continue;
+    for (const column of columns) column[parent]! += column[c]!;
+    for (let b = 0; b < HISTOGRAM_BINS; b++) {
+      sums.delay[parent * HISTOGRAM_BINS + b]! += sums.delay[c * HISTOGRAM_BINS + b]!;
+    }
+  }
+  return sums;
+}
+
+/**
+ * Reads /proc/net/netfilter/nfnetlink_queue (nfnetlink_queue.c, seq_show): queue, port id, waiting, copy mode, copy
+ * range, dropped because full, dropped because the socket refused, last id, 1. Other programs' queues do not count.
+ */
+export function parseKernelDrops(text: string, firstQueue: number, queueCount: number): KernelDrops {
+  let queueFull = 0;
+  let socketFull = 0;
+  for (const line of text.split('\n')) {
+    const columns = line.trim().split(/\s+/).map(Number);
+    if (columns.length < 7) continue;
+    const [queue = -1, , , , , full = 0, refused = 0] = columns;
+    if (queue < firstQueue || queue >= firstQueue + queueCount) continue;
+    queueFull += full;
+    socketFull += refused;
+  }
+  return { queueFull, socketFull };
+}
