@@ -53,6 +53,11 @@ function script(file: string, ...args: (string | number)[]): string[] {
   return [process.execPath, '--import', LOADER, here(file), ...args.map(String)];
 }
 
+/** The core over the addon or over the npm package, without the program around it. */
+export function coreCommand(over: 'addon' | 'npm', queue: number, configPath: string): string[] {
+  return script('drain-core.ts', over, queue, QUEUE_LENGTH, configPath);
+}
+
 export async function listContenders(lab: Lab): Promise<Contender[]> {
   const acceptall = await nativeProgram('acceptall');
   const configPath = join(lab.folder, 'conforming.yaml');
@@ -77,7 +82,7 @@ export async function listContenders(lab: Lab): Promise<Contender[]> {
     {
       key: 'core',
       label: 'our core over our addon',
-      make: (q) => script('drain-core.ts', 'addon', q, QUEUE_LENGTH, configPath),
+      make: (q) => coreCommand('addon', q, configPath),
     },
     {
       key: 'npm',
@@ -88,7 +93,7 @@ export async function listContenders(lab: Lab): Promise<Contender[]> {
     {
       key: 'npmcore',
       label: 'our core over npm nfqueue',
-      make: (q) => script('drain-core.ts', 'npm', q, QUEUE_LENGTH, configPath),
+      make: (q) => coreCommand('npm', q, configPath),
       ...npm,
     },
   ];
@@ -102,9 +107,14 @@ export async function listContenders(lab: Lab): Promise<Contender[]> {
   }));
 }
 
-/** Sends forwarded UDP to `port` into `queue`; after the verdict a packet does not come back to these rules. */
-export async function queueRule(lab: Lab, port: number, queue: number): Promise<void> {
-  const match = ['-i', 'lan0', '-p', 'udp', '--dport', String(port)];
+/** Sends forwarded traffic to `port` into `queue`; after the verdict a packet does not come back to these rules. */
+export async function queueRule(
+  lab: Lab,
+  protocol: 'udp' | 'tcp',
+  port: number,
+  queue: number,
+): Promise<void> {
+  const match = ['-i', 'lan0', '-p', protocol, '--dport', String(port)];
   const target = ['-j', 'NFQUEUE', '--queue-num', String(queue)];
   await lab.router.exec(['iptables', '-A', 'FORWARD', ...match, ...target]);
 }

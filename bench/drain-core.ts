@@ -9,11 +9,9 @@ import { loadConfig } from '../src/control/config.ts';
 import { Engine } from '../src/core/engine.ts';
 import { TOTAL } from '../src/core/stats.ts';
 import { openNfqueue } from '../src/io/nfqueue.ts';
-import { ARRIVAL_ROWS, BATCHES_PER_WAKEUP_MAX, COPY_BYTES } from '../src/limits.ts';
-import type { Port } from '../src/packet/port.ts';
+import { startReactor } from '../src/io/reactor.ts';
+import { COPY_BYTES } from '../src/limits.ts';
 import { NpmNfqueuePort } from './npm-nfqueue-port.ts';
-
-type TimedPort = Port & { nowNs(): number; onReady(callback: () => void): void };
 
 const [over, queueText, lengthText, configPath] = process.argv.slice(2);
 const queue = Number(queueText);
@@ -21,26 +19,18 @@ const lengthPackets = Number(lengthText);
 const { spec } = loadConfig(readFileSync(configPath!, 'utf8'), configPath!);
 const ownQueue = { ...spec, nfqueue: { ...spec.nfqueue, first: queue, count: 1, length: lengthPackets } };
 
-const port: TimedPort =
-  over === 'npm'
-    ? new NpmNfqueuePort(queue, lengthPackets)
-    : openNfqueue({
-        firstQueue: queue,
-        count: 1,
-        lengthPackets,
-        copyBytes: COPY_BYTES,
-        gso: [false],
-        uidGid: false,
-      });
 const engine = new Engine(ownQueue, { seed: 1 });
 for (const device of engine.devices) {
   engine.setDeviceIndex(device, Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8')));
 }
-port.onReady(() => {
-  for (let n = 0; n < BATCHES_PER_WAKEUP_MAX; n++) {
-    if (engine.runBatch(port, port.nowNs()) < ARRIVAL_ROWS) return;
-  }
-});
+if (over === 'npm') {
+  const port = new NpmNfqueuePort(queue, lengthPackets);
+  port.onReady(() => engine.runBatch(port, port.nowNs()));
+} else {
+  const gso = [false];
+  const options = { firstQueue: queue, count: 1, lengthPackets, copyBytes: COPY_BYTES, gso, uidGid: false };
+  startReactor(openNfqueue(options), engine);
+}
 process.on('SIGTERM', () => {
   const { totals, lateness, dropEarly, dropTail, dropPolice } = engine.stats;
   const sum = (column: Float64Array): number => column.reduce((a, b) => a + b, 0);

@@ -65,7 +65,9 @@ function untilDrained(pid: number, queue: number, limitMs: number): number {
   const deadline = performance.now() + limitMs;
   while (queueState(pid, queue).held > 0) {
     if (performance.now() > deadline) {
-      throw new Error(`queue ${queue} still holds ${queueState(pid, queue).held} packets after ${limitMs} ms`);
+      throw new Error(
+        `queue ${queue} still holds ${queueState(pid, queue).held} packets after ${limitMs} ms`,
+      );
     }
     pauseMs(0.5);
   }
@@ -105,6 +107,7 @@ export async function fillAndDrain(
   pauseMs(10); // what a contender does after its last verdict is its cost too
   const cpu = cpuNs(pid) - cpuBefore;
   const passed = forwarded(pid) - forwardedBefore;
-  if (passed < fill.packets) throw new Error(`${fill.packets - passed} of ${fill.packets} packets did not pass`);
+  if (passed < fill.packets)
+    throw new Error(`${fill.packets - passed} of ${fill.packets} packets did not pass`);
   return { cpuNsPerPacket: cpu / fill.packets, packetsPerSec: (fill.packets * 1000) / (end - start) };
 }

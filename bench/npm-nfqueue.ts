@@ -59,8 +59,8 @@ function netfilterDescriptors(): Set<number> {
   );
   const found = new Set<number>();
   for (const fd of readdirSync('/proc/self/fd')) {
-    const target = linkOf(fd);
-    if (inodes.has(/^socket:\[(\d+)\]$/.exec(target)?.[1])) found.add(Number(fd));
+    const inode = /^socket:\[(\d+)\]$/.exec(linkOf(fd))?.[1];
+    if (inode !== undefined && inodes.has(inode)) found.add(Number(fd));
   }
   return found;
 }

@@ -1,0 +1,227 @@
+/**
+ * npm run bench: everything in one run, so that the numbers belong together. Prints tables, and JSON into
+ * bench/results/. `--quick` measures little, prints one line of JSON and is for tests: it shows that everything runs.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type Contender, listContenders, queueRule, startContender } from './contenders.ts';
+import { type Drained, fillAndDrain } from './drain.ts';
+import { createLab } from './lab/lab.ts';
+import { startSink } from './lab/udp.ts';
+import { type Lateness, measureLateness } from './lateness.ts';
+import { rate, renderTable, type Spread, spread } from './table.ts';
+import { measureThroughput, type Throughput } from './throughput.ts';
+
+interface Plan {
+  readonly packets: number;
+  readonly lengthBytes: number;
+  readonly flows: readonly number[];
+  readonly warmups: number;
+  readonly rounds: number;
+  readonly tcpRounds: number;
+  readonly tcpSeconds: number;
+  readonly latenessSeconds: number;
+}
+const FULL: Plan = {
+  packets: 20_000,
+  lengthBytes: 300,
+  flows: [1000, 1],
+  warmups: 3,
+  rounds: 9,
+  tcpRounds: 3,
+  tcpSeconds: 2,
+  latenessSeconds: 5,
+};
+const QUICK: Plan = {
+  packets: 6000,
+  lengthBytes: 300,
+  flows: [1000],
+  warmups: 2,
+  rounds: 3,
+  tcpRounds: 1,
+  tcpSeconds: 1,
+  latenessSeconds: 1,
+};
+
+interface DrainResult {
+  readonly label: string;
+  readonly cpuNsPerPacket: Spread;
+  readonly packetsPerSec: Spread;
+  /** CPU of this contender by CPU of the C loop with 256 verdicts per send, round by round. */
+  readonly toCLoop: Spread;
+  /** The same by the npm package. */
+  readonly toNpm: Spread | null;
+}
+type DrainResults = Record<string, Record<string, DrainResult>>;
+
+interface Goal {
+  readonly name: string;
+  readonly value: number;
+  readonly limit: number;
+  readonly met: boolean;
+}
+
+const quick = process.argv.includes('--quick');
+const say = (text: string): void => {
+  if (!quick) console.error(text);
+};
+
+function summarise(
+  contenders: readonly Contender[],
+  rounds: ReadonlyMap<string, Drained[]>,
+): DrainResults[string] {
+  const cpu = (key: string): number[] | undefined => rounds.get(key)?.map((d) => d.cpuNsPerPacket);
+  const yardstick = cpu('c256')!;
+  const npm = cpu('npm');
+  const results: DrainResults[string] = {};
+  for (const { key, label } of contenders) {
+    const own = cpu(key);
+    if (!own) continue;
+    results[key] = {
+      label,
+      cpuNsPerPacket: spread(own),
+      packetsPerSec: spread(rounds.get(key)!.map((d) => d.packetsPerSec)),
+      toCLoop: spread(own.map((ns, i) => ns / yardstick[i]!)),
+      toNpm: npm ? spread(own.map((ns, i) => ns / npm[i]!)) : null,
+    };
+  }
+  return results;
+}
+
+/** Contenders take turns within every round, so that what else the machine does hits them alike. */
+async function measureDrains(plan: Plan): Promise<DrainResults> {
+  const lab = await createLab();
+  try {
+    const contenders = (await listContenders(lab)).filter((contender) => {
+      if (contender.command === null) say(`  skipped: ${contender.label} (${contender.missing})`);
+      return contender.command !== null;
+    });
+    const running = [];
+    for (const contender of contenders) {
+      await queueRule(lab, 'udp', contender.port, contender.queue);
+      await startSink(lab.server, { port: contender.port, hold: true });
+      running.push({ ...contender, child: await startContender(lab, contender.command!) });
+    }
+    const results: DrainResults = {};
+    for (const flows of plan.flows) {
+      const rounds = new Map<string, Drained[]>(contenders.map(({ key }) => [key, []]));
+      const fill = { packets: plan.packets, flows, lengthBytes: plan.lengthBytes };
+      for (let round = -plan.warmups; round < plan.rounds; round++) {
+        for (const { key, child, queue, port } of running) {
+          const drained = await fillAndDrain(lab, child, queue, port, fill);
+          if (round >= 0) rounds.get(key)!.push(drained);
+        }
+      }
+      results[`flows${flows}`] = summarise(contenders, rounds);
+    }
+    return results;
+  } finally {
+    await lab.close();
+  }
+}
+
+function judge(drains: DrainResults, lateness: Lateness): Goal[] {
+  const goal = (name: string, value: number, limit: number): Goal => ({
+    name,
+    value,
+    limit,
+    met: value <= limit,
+  });
+  const goals: Goal[] = [];
+  for (const [flows, { core }] of Object.entries(drains)) {
+    if (!core) continue;
+    goals.push(goal(`CPU by C loop, ${flows}`, core.toCLoop.median, 1.25));
+    if (core.toNpm) goals.push(goal(`CPU by npm nfqueue, ${flows}`, core.toNpm.median, 1 / 3));
+  }
+  goals.push(goal('release lateness p99, microseconds', lateness.engineMicroseconds.p99, 300));
+  return goals;
+}
+
+function printDrains(drains: DrainResults, plan: Plan): void {
+  for (const [flows, results] of Object.entries(drains)) {
+    const rows = Object.values(results).map(
+      ({ label, cpuNsPerPacket: ns, packetsPerSec, toCLoop, toNpm }) => [
+        label,
+        ns.median.toFixed(0),
+        `${ns.min.toFixed(0)}-${ns.max.toFixed(0)}`,
+        `${(packetsPerSec.median / 1000).toFixed(0)}`,
+        toCLoop.median.toFixed(2),
+        toNpm ? toNpm.median.toFixed(2) : '-',
+      ],
+    );
+    const head = [`${flows}: drained queue`, 'CPU ns/packet', 'min-max', 'kpps', 'by C loop', 'by npm'];
+    console.log(`\n${renderTable(head, rows, true)}`);
+  }
+  console.log(
+    `(${plan.packets} packets of ${plan.lengthBytes} B per fill, medians of ${plan.rounds} rounds)`,
+  );
+}
+
+function printRest(throughput: Throughput, lateness: Lateness, goals: readonly Goal[]): void {
+  const tcp = ([label, s]: [string, Spread]): string[] => [label, rate(s.median), rate(s.min), rate(s.max)];
+  const rows = (
+    [
+      ['no queue', throughput.noQueue],
+      ['C loop, superpackets', throughput.cLoopGso],
+      ['shaper, rate not reached', throughput.shaper],
+    ] satisfies [string, Spread][]
+  ).map(tcp);
+  console.log(`\n${renderTable(['forwarded TCP', 'median', 'min', 'max'], rows, true)}`);
+  const { engineMicroseconds: engine, receiverMicroseconds: receiver } = lateness;
+  const late = [
+    ['as the engine counts it', `${engine.p50} us`, `${engine.p99} us`],
+    ['as the receiver sees it', `${receiver.p50.toFixed(0)} us`, `${receiver.p99.toFixed(0)} us`],
+  ];
+  console.log(`\n${renderTable(['lateness at 20 Mbit/s', 'p50', 'p99'], late, true)}`);
+  const cpu = (lateness.cpuNsPerPacket / 1000).toFixed(1);
+  console.log(
+    `(${rate(lateness.bitsPerSec)} passed of twice the rate offered; ${cpu} us CPU per packet read)`,
+  );
+  const judged = goals.map(({ name, value, limit, met }) => [
+    name,
+    value.toFixed(2),
+    `at most ${limit.toFixed(2)}`,
+    met ? 'met' : 'NOT MET',
+  ]);
+  console.log(`\n${renderTable(['goal', 'measured', 'wanted', ''], judged)}`);
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }).trim();
+  } catch {
+    return 'unknown'; // not a git checkout
+  }
+}
+
+async function main(): Promise<void> {
+  const plan = quick ? QUICK : FULL;
+  say('bench: filling and draining queues');
+  const drains = await measureDrains(plan);
+  say('bench: forwarded TCP');
+  const throughput = await measureThroughput(plan.tcpRounds, plan.tcpSeconds);
+  say('bench: lateness of releases');
+  const lateness = await measureLateness(plan.latenessSeconds);
+  const goals = judge(drains, lateness);
+  const cpu = cpus();
+  const machine = { kernel: release(), cpu: cpu[0]?.model ?? '', cores: cpu.length, node: process.version };
+  const result = { commit: commit(), machine, plan, drains, throughput, lateness, goals };
+  if (quick) {
+    console.log(JSON.stringify(result));
+    return;
+  }
+  console.log(`\n${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`);
+  printDrains(drains, plan);
+  printRest(throughput, lateness, goals);
+  const folder = fileURLToPath(new URL('results/', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}latest.json`, `${JSON.stringify(result, null, 2)}\n`);
+  console.log('\nJSON: bench/results/latest.json');
+}
+
+await main();

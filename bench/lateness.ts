@@ -1,0 +1,62 @@
+/**
+ * How late packets leave after the instant their bucket named, at 20 Mbit/s under twice the load: as the engine counts
+ * it, and as the receiver sees it (lag of each arrival behind the earliest grid of one packet time that any packet
+ * kept; releases in handfuls make some packets early, which shifts that grid, so it is the larger number).
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { coreCommand, queueRule, startContender } from './contenders.ts';
+import { cpuNs } from './drain.ts';
+import { createLab } from './lab/lab.ts';
+import { udpTransfer } from './lab/udp.ts';
+
+const QUEUE = 61;
+const PORT = 7100;
+const RATE_BITS_PER_SEC = 20e6;
+const LENGTH_BYTES = 1000;
+const CONFIG = `
+links:
+  wan: { device: wan0, up: { rate: 20mbit, classes: { default: { queue: { discipline: fifo, limit: 100p } } } } }
+`;
+
+export interface Lateness {
+  readonly engineMicroseconds: { readonly p50: number; readonly p99: number; readonly packets: number };
+  readonly receiverMicroseconds: { readonly p50: number; readonly p99: number };
+  readonly bitsPerSec: number;
+  /** CPU of the shaping process per packet read, while it held packets back. */
+  readonly cpuNsPerPacket: number;
+}
+
+export async function measureLateness(seconds: number): Promise<Lateness> {
+  const lab = await createLab();
+  try {
+    const configPath = join(lab.folder, 'lateness.yaml');
+    writeFileSync(configPath, CONFIG);
+    await queueRule(lab, 'udp', PORT, QUEUE);
+    const child = await startContender(lab, coreCommand('addon', QUEUE, configPath));
+    const cpuBefore = cpuNs(child.pid!);
+    const { received, sent, bitsPerSec } = await udpTransfer(lab.client, lab.server, {
+      port: PORT,
+      seconds,
+      rateBitsPerSec: 2 * RATE_BITS_PER_SEC,
+      lengthBytes: LENGTH_BYTES,
+      flows: 16,
+      intervalNs: (LENGTH_BYTES * 8e9) / RATE_BITS_PER_SEC,
+    });
+    const cpu = cpuNs(child.pid!) - cpuBefore;
+    const report = new Promise<string>((resolve) => child.stdout?.once('data', resolve));
+    child.kill('SIGTERM');
+    const counted = JSON.parse(await report) as { latenessMicroseconds: Lateness['engineMicroseconds'] };
+    return {
+      engineMicroseconds: counted.latenessMicroseconds,
+      receiverMicroseconds: {
+        p50: (received.latenessNs?.p50 ?? 0) / 1000,
+        p99: (received.latenessNs?.p99 ?? 0) / 1000,
+      },
+      bitsPerSec,
+      cpuNsPerPacket: cpu / sent.packets,
+    };
+  } finally {
+    await lab.close();
+  }
+}

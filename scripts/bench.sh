@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# npm run bench [-- --quick]: sets up what is missing, then measures. Needs root (network namespaces, NFQUEUE).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+[ "$(id -u)" = 0 ] || {
+  echo "bench: needs root for network namespaces: sudo npm run bench" >&2
+  exit 3
+}
+# What set-up says goes to stderr: with --quick stdout is one line of JSON.
+bash scripts/setup.sh >&2
+exec node --import tsx bench/bench.ts "$@"
