@@ -112,11 +112,11 @@ export function parseBatch(arrivals: Arrivals, slab: Uint8Array, rows: number, p
   const { slabOffset, copiedBytes } = arrivals;
   const slabBytes = slab.length;
   for (let p = 0; p < rows; p++) {
-    const start = slabOffset[p]!;
-    const end = Math.min(start + copiedBytes[p]!, slabBytes);
+    const start = slabOffset[p];
+    const end = Math.min(start + copiedBytes[p], slabBytes);
     clearRow(parsed, p);
     if (start >= end) continue;
-    const version = slab[start]! >> 4;
+    const version = slab[start] >> 4;
     if (version === 4) parseIpv4(slab, start, end, parsed, p);
     else if (version === 6) parseIpv6(slab, start, end, parsed, p);
   }
@@ -149,12 +149,12 @@ function clearRow(parsed: Parsed, p: number): void {
 function parseIpv4(slab: Uint8Array, start: number, end: number, parsed: Parsed, p: number): void {
   parsed.family[p] = 4;
   if (start + IPV4_HEADER_BYTES > end) return;
-  const typeOfService = slab[start + 1]!;
+  const typeOfService = slab[start + 1];
   parsed.dscp[p] = typeOfService >> 2;
   parsed.ecn[p] = typeOfService & 3;
   parsed.src0[p] = readUint32(slab, start + 12);
   parsed.dst0[p] = readUint32(slab, start + 16);
-  const protocol = slab[start + 9]!;
+  const protocol = slab[start + 9];
   parsed.protocol[p] = protocol;
 
   const flagsAndOffset = readUint16(slab, start + 6);
@@ -165,7 +165,7 @@ function parseIpv4(slab: Uint8Array, start: number, end: number, parsed: Parsed,
     parsed.fragment[p] = fragmentOffset === 0 ? FRAGMENT_FIRST : FRAGMENT_LATER;
     if (fragmentOffset !== 0) return;
   }
-  const headerBytes = (slab[start]! & 15) * 4;
+  const headerBytes = (slab[start] & 15) * 4;
   if (headerBytes < IPV4_HEADER_BYTES) return;
   parsed.l4Offset[p] = headerBytes;
   parseTransport(slab, start + headerBytes, end, protocol, parsed, p);
@@ -187,7 +187,7 @@ function parseIpv6(slab: Uint8Array, start: number, end: number, parsed: Parsed,
   parsed.dst2[p] = readUint32(slab, start + 32);
   parsed.dst3[p] = readUint32(slab, start + 36);
 
-  const nextHeader = slab[start + 6]!;
+  const nextHeader = slab[start + 6];
   if (isExtension(nextHeader)) {
     parseExtensions(slab, start, end, nextHeader, parsed, p);
     return;
@@ -224,7 +224,7 @@ function parseExtensions(
   let at = start + IPV6_HEADER_BYTES;
   for (let n = 0; isExtension(header); n++) {
     if (n === EXTENSION_HEADERS_MAX || at + 8 > end) return; // every one has at least 8 bytes
-    const next = slab[at]!;
+    const next = slab[at];
     if (header === IPPROTO_FRAGMENT) {
       // RFC 8200, 4.5. Offset 0 without M is a whole packet that only looks like a fragment (RFC 6946).
       const offsetAndMore = readUint16(slab, at + 2);
@@ -239,9 +239,9 @@ function parseExtensions(
       }
       at += IPV6_FRAGMENT_BYTES;
     } else if (header === IPPROTO_AH) {
-      at += (slab[at + 1]! + 2) * 4; // RFC 4302, 2.2: in 4-byte units, minus 2
+      at += (slab[at + 1] + 2) * 4; // RFC 4302, 2.2: in 4-byte units, minus 2
     } else {
-      at += (slab[at + 1]! + 1) * 8; // RFC 8200, 4.3 to 4.6: in 8-byte units, not counting the first
+      at += (slab[at + 1] + 1) * 8; // RFC 8200, 4.3 to 4.6: in 8-byte units, not counting the first
     }
     header = next;
   }
@@ -260,7 +260,7 @@ function parseTransport(
 ): void {
   if (protocol === IPPROTO_TCP) {
     parsePorts(slab, at, end, parsed, p);
-    if (at + 14 <= end) parsed.tcpFlags[p] = slab[at + 13]!; // RFC 9293, 3.1
+    if (at + 14 <= end) parsed.tcpFlags[p] = slab[at + 13]; // RFC 9293, 3.1
   } else if (protocol === IPPROTO_UDP || protocol === IPPROTO_SCTP || protocol === IPPROTO_UDPLITE) {
     parsePorts(slab, at, end, parsed, p);
   } else if (protocol === IPPROTO_ICMP) {
@@ -287,7 +287,7 @@ function parsePorts(slab: Uint8Array, at: number, end: number, parsed: Parsed, p
 /** RFC 792. Echo identifiers play the part of a port, as connection tracking does it. */
 function parseIcmp(slab: Uint8Array, at: number, end: number, parsed: Parsed, p: number): void {
   if (at >= end) return;
-  const type = slab[at]!;
+  const type = slab[at];
   // Destination unreachable ("fragmentation needed" is its code 4), time exceeded, parameter problem.
   if (type === 3 || type === 11 || type === 12) parsed.icmpError[p] = 1;
   if ((type === 8 || type === 0) && at + 6 <= end) parsed.sport[p] = readUint16(slab, at + 4);
@@ -296,7 +296,7 @@ function parseIcmp(slab: Uint8Array, at: number, end: number, parsed: Parsed, p:
 /** RFC 4443, 2.1 and 3.1 to 3.4 (errors 1 to 4), 4.1 and 4.2 (echo). */
 function parseIcmpv6(slab: Uint8Array, at: number, end: number, parsed: Parsed, p: number): void {
   if (at >= end) return;
-  const type = slab[at]!;
+  const type = slab[at];
   if (type >= 1 && type <= 4) parsed.icmpError[p] = 1;
   if ((type === 128 || type === 129) && at + 6 <= end) parsed.sport[p] = readUint16(slab, at + 4);
 }
@@ -308,12 +308,12 @@ function parseIcmpv6(slab: Uint8Array, at: number, end: number, parsed: Parsed, 
  */
 function parseGre(slab: Uint8Array, at: number, end: number, parsed: Parsed, p: number): void {
   if (at + 2 > end) return;
-  const flags = slab[at]!;
+  const flags = slab[at];
   if ((flags & 0x20) === 0) return;
   const keyAt = at + ((flags & 0xc0) !== 0 ? 8 : 4);
   if (keyAt + 4 > end) return;
   setKey(slab, keyAt, parsed, p);
-  if ((slab[at + 1]! & 7) === 1) parsed.sport[p] = 0;
+  if ((slab[at + 1] & 7) === 1) parsed.sport[p] = 0;
 }
 
 /** Four bytes that tell flows apart where there are no ports. */
@@ -323,10 +323,10 @@ function setKey(slab: Uint8Array, at: number, parsed: Parsed, p: number): void {
 }
 
 function readUint16(slab: Uint8Array, at: number): number {
-  return (slab[at]! << 8) | slab[at + 1]!;
+  return (slab[at] << 8) | slab[at + 1];
 }
 
 /** As a signed number; storing it in an unsigned column makes it right. */
 function readUint32(slab: Uint8Array, at: number): number {
-  return (slab[at]! << 24) | (slab[at + 1]! << 16) | (slab[at + 2]! << 8) | slab[at + 3]!;
+  return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
 }

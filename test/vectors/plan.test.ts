@@ -1,0 +1,108 @@
+/** Tests of the vector tests: a vector is run, or skipped with a reason; it cannot pass untried. */
+import { describe, expect, test } from 'vitest';
+import { loadVectors, type Vector, vectorsOf } from './load.ts';
+import { planFor } from './plan.ts';
+
+const own = loadVectors(import.meta.dirname);
+const named = (id: string): Vector => own.find((vector) => vector.id === id) as Vector;
+
+function runOf(vector: Vector): () => string | undefined {
+  const plan = planFor(vector);
+  if ('skip' in plan) throw new Error(`skipped: ${plan.skip}`);
+  return plan.run;
+}
+
+/** The vector with one expected value made wrong: the first or the last. */
+function falsified(vector: Vector, which: 'first' | 'last'): Vector {
+  const body: Record<string, unknown> = { expect: structuredClone(vector.body.expect) };
+  const spoil = (node: object): boolean => {
+    const entries = Object.entries(node);
+    if (which === 'last') entries.reverse();
+    return entries.some(([key, value]) => {
+      if (typeof value === 'object' && value !== null) return spoil(value);
+      if (value === null) return false;
+      (node as Record<string, unknown>)[key] = typeof value === 'number' ? value + 10 : `not ${value}`;
+      return true;
+    });
+  };
+  expect(spoil(body)).toBe(true);
+  return { ...vector, body: { ...vector.body, ...body } };
+}
+
+describe('planFor', () => {
+  const runnable = own.filter((vector) => 'run' in planFor(vector));
+
+  test('runs policing, shaping and RED', () => {
+    const algorithms = new Set(runnable.map((vector) => vector.alg));
+    for (const alg of ['police', 'shape', 'red', 'red-ewma', 'red-idle', 'red-pb', 'red-pa', 'red-byte']) {
+      expect(algorithms).toContain(alg);
+    }
+  });
+
+  test.each(runnable.map((vector) => [vector.id, vector] as const))(
+    '%s fails when falsified',
+    (_, vector) => {
+      // One of the two may be an input, or belong to a part that is reported as untried.
+      const fails = (['first', 'last'] as const).map((which) => {
+        try {
+          runOf(falsified(vector, which))();
+          return false;
+        } catch {
+          return true;
+        }
+      });
+      expect(fails).toContain(true);
+    },
+  );
+
+  test('a row too many or too few fails', () => {
+    const vector = named('police-edges');
+    const expected = (vector.body.expect as unknown[]).slice(1);
+    expect(runOf({ ...vector, body: { ...vector.body, expect: expected } })).toThrow(/rows/);
+  });
+
+  test('other parameters of a known algorithm run', () => {
+    const body = {
+      params: { rate: 1000, burst: 100 },
+      events: [
+        [0, 100],
+        [1e6, 1],
+        [1e6, 1],
+      ],
+    };
+    const expected = {
+      expect: [
+        [true, 0],
+        [true, 0],
+        [false, 0],
+      ],
+      expect_fields: ['conform', 'tokens_after'],
+    };
+    const vector = { file: 'new.json', id: 'new', alg: 'police', body: { ...body, ...expected } };
+    expect(runOf(vector)()).toBeUndefined();
+  });
+
+  test.each([
+    ['an algorithm without code', { alg: 'quantum', body: {} }, /quantum/],
+    [
+      'a parameter not known',
+      { alg: 'police', body: { params: { rate: 1, burst: 1, jitter: 2 } } },
+      /jitter/,
+    ],
+    [
+      'a field not known',
+      { alg: 'police', body: { params: { rate: 1, burst: 1 }, weather: 'fair' } },
+      /weather/,
+    ],
+    ['events of another shape', { alg: 'police', body: { params: {}, events: [{ at: 1 }] } }, /event/],
+  ])('%s is skipped with the reason', (_, vector, reason) => {
+    const plan = planFor({ file: 'x.json', id: 'x', ...vector });
+    expect('skip' in plan && plan.skip).toMatch(reason);
+  });
+
+  test('a file of another shape is one skipped vector', () => {
+    const [vector, ...more] = vectorsOf('odd.json', { data: [1, 2] });
+    expect(more).toEqual([]);
+    expect(planFor(vector as Vector)).toEqual({ skip: expect.stringContaining('a file of this shape') });
+  });
+});

@@ -1,0 +1,110 @@
+/** Which code a vector runs against, and how its expectations are compared. */
+import type { Vector } from './load.ts';
+import { RED_RUNNERS } from './red.ts';
+import { TOKEN_BUCKET_RUNNERS } from './token-bucket.ts';
+
+/** What a runner found: one record of named values per expected row, and what it could not try. */
+export interface Found {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** Fields of a row when the vector does not name them. */
+  readonly fields?: readonly string[];
+  /** Why a part of the vector was not tried; the rest was. */
+  readonly untried?: string;
+}
+
+export interface Runner {
+  /** Names in `params` that the runner understands; others make the vector skipped, not passed. */
+  readonly params: readonly string[];
+  /** A reason not to run this vector, though its algorithm is known. */
+  readonly refuse?: (vector: Vector) => string | undefined;
+  readonly run: (vector: Vector) => Found;
+}
+
+export type Plan = { readonly skip: string } | { readonly run: () => string | undefined };
+
+const RUNNERS: ReadonlyMap<string, Runner> = new Map([...TOKEN_BUCKET_RUNNERS, ...RED_RUNNERS]);
+
+/** Keys of a vector that describe or are read by every runner. */
+const KEYS = [
+  'id',
+  'alg',
+  'about',
+  'params',
+  'events',
+  'event_fields',
+  'expect',
+  'expect_fields',
+  'tol',
+  'note',
+];
+const KEYS_OF_SOURCE = ['source', 'what', 'reference_scripts', 'caution', 'provenance', 'comment'];
+
+/** `run` throws where the code and the vector differ and returns what it left untried. */
+export function planFor(vector: Vector): Plan {
+  const runner = RUNNERS.get(vector.alg);
+  if (!runner) return { skip: `no code for ${vector.alg || 'a file of this shape'} yet` };
+  const unknown = Object.keys(vector.body).find(
+    (key) => !KEYS.includes(key) && !KEYS_OF_SOURCE.includes(key),
+  );
+  if (unknown) return { skip: `vector field not known: ${unknown}` };
+  const params = Object.keys((vector.body.params ?? {}) as object);
+  const unknownParam = params.find((name) => !runner.params.includes(name));
+  if (unknownParam) return { skip: `parameter not known: ${unknownParam}` };
+  const refusal = runner.refuse?.(vector);
+  if (refusal) return { skip: refusal };
+  return {
+    run: () => {
+      const found = runner.run(vector);
+      compare(vector, found);
+      return found.untried;
+    },
+  };
+}
+
+function compare(vector: Vector, found: Found): void {
+  const { expect: expected, expect_fields: named } = vector.body;
+  const wanted = Array.isArray(expected) ? expected : [expected];
+  if (wanted.length !== found.rows.length) {
+    throw new Error(`${vector.id}: ${wanted.length} rows expected, ${found.rows.length} found`);
+  }
+  wanted.forEach((want, i) => {
+    const record = recordOf(want, (named ?? found.fields ?? []) as string[]);
+    for (const [field, value] of Object.entries(record)) {
+      const got = found.rows[i]?.[field];
+      if (!agrees(value, got, toleranceOf(vector, field))) {
+        throw new Error(`${vector.id}, row ${i}, ${field}: expected ${show(value)}, found ${show(got)}`);
+      }
+    }
+  });
+}
+
+function recordOf(want: unknown, fields: readonly string[]): Record<string, unknown> {
+  if (typeof want === 'object' && want !== null && !Array.isArray(want))
+    return want as Record<string, unknown>;
+  const values = Array.isArray(want) ? want : [want];
+  if (values.length > fields.length) throw new Error(`more values than field names: ${show(want)}`);
+  return Object.fromEntries(values.map((value, i) => [fields[i], value]));
+}
+
+interface Tolerance {
+  readonly absolute: number;
+  readonly relative: number;
+}
+
+/** `tol` names a field or its beginning: "avg" is that of "avg_after". Vectors print twelve digits. */
+function toleranceOf(vector: Vector, field: string): Tolerance {
+  const stated = Object.entries((vector.body.tol ?? {}) as Record<string, unknown>);
+  const [, value] = stated.find(([name]) => field.startsWith(name)) ?? [];
+  if (typeof value === 'number') return { absolute: value, relative: 1e-11 };
+  return { absolute: 1e-12, relative: Number.parseFloat(String(value ?? '1e-11')) };
+}
+
+function agrees(want: unknown, got: unknown, { absolute, relative }: Tolerance): boolean {
+  if (Array.isArray(want) && Array.isArray(got)) {
+    return want.length === got.length && want.every((w, i) => agrees(w, got[i], { absolute, relative }));
+  }
+  if (typeof want !== 'number' || typeof got !== 'number') return want === got;
+  return Math.abs(want - got) <= absolute + relative * Math.abs(want);
+}
+
+const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
