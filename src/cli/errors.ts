@@ -1,6 +1,6 @@
 /** How failures of the parts become what a user sees: a message, what to do, and an exit code. */
 import { ClientError } from '../control/client.ts';
-import { ConfigError } from '../control/config.ts';
+import { ConfigError } from '../control/problems.ts';
 import { ControlError } from '../control/server.ts';
 import { AddonError } from '../io/addon.ts';
 import { NfqueueError } from '../io/nfqueue-error.ts';

@@ -1,4 +1,5 @@
 /** The packet thread's side of control: starts the control thread and answers its wish for a snapshot. */
+import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { copyStats, type Stats, statsBytes, statsOver, TOTAL } from '../core/stats.ts';
@@ -25,7 +26,7 @@ export interface Control {
 /** A worker's file beside this one: .ts under a TypeScript loader, .js in dist. */
 const EXTENSION = extname(import.meta.url);
 const WORKER = new URL(`./worker${EXTENSION}`, import.meta.url);
-const LOADER = EXTENSION === '.ts' ? ['--import', 'tsx'] : [];
+const LOADER = EXTENSION === '.ts' ? ['--import', createRequire(import.meta.url).resolve('tsx')] : [];
 
 /** Resolves when the socket listens. Rejects with ControlError. */
 export async function startControl(options: ControlOptions): Promise<Control> {
