@@ -7,12 +7,13 @@ import type { Host, Lab } from './lab.ts';
 import { CommandError, ended, type Finished, until } from './process.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const TSX_LOADER = join(ROOT, 'node_modules/tsx/dist/loader.mjs');
 let started = 0;
 
 export interface ShaperOptions {
   /** Default: the router. */
   readonly host?: Host;
-  /** `dist`: what npm run build left. `tsx`: the sources. Default: dist unless a source is newer. */
+  /** `dist`: what npm run build left. `tsx`: the sources. Default: dist, and an error when a source is newer. */
   readonly entry?: 'dist' | 'tsx';
   readonly arguments?: readonly string[];
   /** How long `ready` may take; default 15 s. */
@@ -97,11 +98,13 @@ function newestChange(folder: string): number {
 
 /** The command that starts the program: node and its script. */
 export function shaperCommand(entry?: 'dist' | 'tsx'): string[] {
+  if (entry === 'tsx') return [process.execPath, '--import', TSX_LOADER, join(ROOT, 'src/shaper.ts')];
   const dist = join(ROOT, 'dist/shaper.js');
-  const fresh = existsSync(dist) && statSync(dist).mtimeMs >= newestChange(join(ROOT, 'src'));
-  if (entry === 'dist' || (entry === undefined && fresh)) return [process.execPath, dist];
-  const tsx = join(ROOT, 'node_modules/tsx/dist/loader.mjs');
-  return [process.execPath, '--import', tsx, join(ROOT, 'src/shaper.ts')];
+  if (!existsSync(dist)) throw new Error('dist/shaper.js is missing: npm run build');
+  if (entry === undefined && statSync(dist).mtimeMs < newestChange(join(ROOT, 'src'))) {
+    throw new Error("dist/ is older than src/, so this would test yesterday's program: npm run build");
+  }
+  return [process.execPath, dist];
 }
 
 /** The class with that path; throws with the paths there are. */
