@@ -143,26 +143,27 @@ export function fromBitsPerSec(bitsPerSec: number): number {
   return bitsPerSec / BITS_PER_BYTE;
 }
 
-/** Shortest exact text: the largest unit that needs at most three decimals, else plain bits. */
-function withPrefix(value: number, unit: string): string {
+/** Exact text: the largest prefix that needs at most `decimals`, else none. */
+function withPrefix(value: number, unit: string, decimals: number): string {
   for (const [prefix, factor] of [
     ['g', 1e9],
     ['m', 1e6],
     ['k', 1e3],
   ] as const) {
-    if (value >= factor && value % (factor / 1e3) === 0) return `${value / factor}${prefix}${unit}`;
+    if (value >= factor && value % (factor / 10 ** decimals) === 0)
+      return `${value / factor}${prefix}${unit}`;
   }
   return `${value}${unit}`;
 }
 
 /** `20mbit`: exact, parseRate gives the same number back. */
 export function formatRate(rateBytesPerSec: number): string {
-  return withPrefix(toBitsPerSec(rateBytesPerSec), 'bit');
+  return withPrefix(toBitsPerSec(rateBytesPerSec), 'bit', 3);
 }
 
 /** `30kB`: exact, parseBytes gives the same number back. */
 export function formatBytes(bytes: number): string {
-  const text = withPrefix(bytes, 'B');
+  const text = withPrefix(bytes, 'B', 1);
   return text.replace('mB', 'MB').replace('gB', 'GB');
 }
 

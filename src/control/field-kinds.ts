@@ -126,10 +126,16 @@ export function wholeNumber(text: string): number | null {
   return /^(-?\d+|0x[\da-f]+)$/i.test(text) ? Number(text) : null;
 }
 
-export function integer(about: About & { min: number; max: number }): ScalarField<number> {
+/** `presets`: words are planned as names for values, and refused as such. */
+export function integer(about: About & { min: number; max: number; presets?: boolean }): ScalarField<number> {
   const { min, max } = about;
   const read = (text: string): number => {
     const value = wholeNumber(text);
+    if (about.presets && /^[a-z]/i.test(text)) {
+      throw new FieldError(
+        `presets like '${text}' come with a later version; give a number from ${min} to ${max}`,
+      );
+    }
     if (value === null || value < min || value > max) {
       throw new FieldError(`'${text}' is not a whole number from ${min} to ${max}`);
     }

@@ -62,6 +62,7 @@ export const LINK = {
   overhead: integer({
     min: -64,
     max: 256,
+    presets: true,
     default: '0',
     help: 'Bytes added to each packet when charging: what the line below adds to IP. Never shown in counters.',
   }),

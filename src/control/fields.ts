@@ -15,8 +15,11 @@ const TOP = {
     { takes: 'map', default: '{}', live: false, help: 'What binds the instance to the kernel.' },
     ref('nfqueue'),
   ),
-  control: node({ takes: 'map', default: '{}', live: false, help: 'The control socket.' }, ref('control')),
-  log: node({ takes: 'map', default: '{}', live: false, help: 'The log.' }, ref('log')),
+  control: node(
+    { takes: 'map', default: '{}', live: false, help: 'Where a running instance is asked.' },
+    ref('control'),
+  ),
+  log: node({ takes: 'map', default: '{}', live: false, help: 'How much is logged.' }, ref('log')),
 } satisfies Section;
 
 /** Every section by its name, in the order of the README. */

@@ -1,16 +1,20 @@
-/** "Did you mean": the candidate with the fewest edits, or null when nothing is near. */
-export function nearest(word: string, candidates: readonly string[]): string | null {
+/** The candidate with the fewest edits, and whether it is near enough to be meant; null without candidates. */
+export function nearest(
+  word: string,
+  candidates: readonly string[],
+): { word: string; isNear: boolean } | null {
   let best: string | null = null;
   let bestEdits = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const edits = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    const nearEnough = edits <= Math.max(2, Math.floor(candidate.length / 2));
-    if (nearEnough && edits < candidate.length && edits < bestEdits) {
+    if (edits < bestEdits) {
       best = candidate;
       bestEdits = edits;
     }
   }
-  return best;
+  if (best === null) return null;
+  const isNear = bestEdits < best.length && bestEdits <= Math.max(2, Math.floor(best.length / 2));
+  return { word: best, isNear };
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment), one row at a time. */

@@ -224,8 +224,8 @@ function describe(at: Node): string {
 function unknownKey(key: string, section: Section, what: string): string {
   const known = Object.keys(section).filter((name) => section[name]!.refused === undefined);
   const near = nearest(key, known);
-  const hint = near === null ? `known here: ${known.join(', ')}` : `did you mean '${near}'?`;
-  return `unknown key '${key}' in ${what}; ${hint}`;
+  if (near?.isNear) return `unknown key '${key}' in ${what}; did you mean '${near.word}'?`;
+  return `unknown key '${key}' in ${what}; the nearest is '${near?.word}' (known here: ${known.join(', ')})`;
 }
 
 function yamlFault(code: string, message: string): string {

@@ -150,6 +150,14 @@ describe('sizes', () => {
     );
   });
 
+  it('formats like people write', () => {
+    expect(formatBytes(30_000)).toBe('30kB');
+    expect(formatBytes(1500)).toBe('1.5kB');
+    expect(formatBytes(1499)).toBe('1499B');
+    expect(formatBytes(2_500_000)).toBe('2.5MB');
+    expect(formatBytes(3e9)).toBe('3GB');
+  });
+
   it('a time becomes bytes at a rate, rounded up', () => {
     expect(bytesInTime(100e6, 2_500_000)).toBe(250_000);
     expect(bytesInTime(1e6, 125_000)).toBe(125);

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/control/config.ts';
+import { configSchema, fieldTable } from '../../../src/control/field-docs.ts';
+import { SECTIONS } from '../../../src/control/fields.ts';
+
+const ROOT = new URL('../../../', import.meta.url);
+const read = (name: string): string => readFileSync(new URL(name, ROOT), 'utf8');
+
+describe('the table of fields', () => {
+  it('every field says what it takes, what it defaults to and what it does', () => {
+    for (const section of Object.values(SECTIONS)) {
+      for (const [key, field] of Object.entries(section)) {
+        expect(field.takes, key).not.toBe('');
+        expect(field.default, key).not.toBe('');
+        if (field.refused === undefined) expect(field.help, key).toMatch(/^.{10,}[.…]$/);
+      }
+    }
+  });
+
+  it('a default written as a value is one that the field takes', () => {
+    for (const section of Object.values(SECTIONS)) {
+      for (const [key, field] of Object.entries(section)) {
+        const isValue = /^(0x[\da-f]+|-?[\d.]+B?|true|false|auto|info|drop|delay|fifo|\/\S+)$/.test(
+          field.default,
+        );
+        if (field.shape === 'scalar' && isValue) expect(() => field.read(field.default), key).not.toThrow();
+      }
+    }
+  });
+
+  it('what binds the instance to the machine cannot change while packets flow', () => {
+    for (const section of [SECTIONS.nfqueue, SECTIONS.control, SECTIONS.log]) {
+      for (const field of Object.values(section)) expect(field.live).toBe(false);
+    }
+    expect(SECTIONS.link.device.live).toBe(false);
+    expect(SECTIONS.class.ceil.live).toBe(true);
+  });
+
+  it('README has it', () => {
+    expect(read('README.md')).toContain(fieldTable().trim());
+  });
+
+  it("the editor's schema has it (npx vitest run -u writes it)", async () => {
+    await expect(`${JSON.stringify(configSchema(), null, 2)}\n`).toMatchFileSnapshot(
+      '../../../shaper.schema.json',
+    );
+  });
+
+  it('every reference of the schema has a definition', () => {
+    const schema = configSchema() as { $defs: Record<string, unknown> };
+    const references = [...JSON.stringify(schema).matchAll(/#\/\$defs\/(\w+)/g)].map(([, name]) => name!);
+    expect(references.length).toBeGreaterThan(8);
+    for (const name of references) expect(Object.keys(schema.$defs)).toContain(name);
+  });
+});
+
+describe('the example configuration', () => {
+  it('is fine, and its last part repeats the defaults', () => {
+    const text = read('shaper.yaml');
+    const { spec, warnings, socketPath, logLevel } = loadConfig(text, 'shaper.yaml');
+    expect(warnings).toEqual([]);
+    expect(spec.links[0]!.up!.children.map((c) => c.name)).toEqual([
+      'ping',
+      'voice',
+      'guests',
+      'bulk',
+      'default',
+    ]);
+    const minimal = loadConfig('links: { wan: { device: eth0, up: 20mbit } }', 'minimal');
+    expect(spec.nfqueue).toEqual(minimal.spec.nfqueue);
+    expect({ socketPath, logLevel }).toEqual({ socketPath: minimal.socketPath, logLevel: minimal.logLevel });
+  });
+});
