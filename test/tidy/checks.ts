@@ -1,0 +1,153 @@
+/** House rules as functions from sources to problems, one line each. tidy.test.ts runs them on this repository. */
+import { posix } from 'node:path';
+import type { SourceFile } from './source.ts';
+
+const CODE_LINES_MAX = 300;
+const LINES_MAX = 400;
+
+/** Ranks by folder ("core/") or file ("limits.ts") of src, from the table in ARCHITECTURE.md. */
+export function parseRanks(markdown: string): Map<string, number> {
+  const ranks = new Map<string, number>();
+  for (const [, rank, units] of markdown.matchAll(/^\| (\d) \| ([^|]+) \|/gm)) {
+    for (const unit of (units as string).split(',')) ranks.set(unit.replaceAll('`', '').trim(), Number(rank));
+  }
+  return ranks;
+}
+
+/** Folder or file directly under src that `path` belongs to. */
+function unitOf(path: string): string {
+  const [, unit, inside] = path.split('/');
+  return inside === undefined ? (unit as string) : `${unit}/`;
+}
+
+const isSource = (file: SourceFile): boolean => file.path.startsWith('src/');
+const isTypeScript = (file: SourceFile): boolean => file.path.endsWith('.ts');
+
+/** Everything a file imports, as written. */
+export function importsOf(file: SourceFile): string[] {
+  const statement = /\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g;
+  return [...file.code.matchAll(statement)].map((match) => match[1] as string);
+}
+
+export function checkRanks(files: readonly SourceFile[], ranks: ReadonlyMap<string, number>): string[] {
+  const problems: string[] = [];
+  const sources = files.filter((file) => isSource(file) && isTypeScript(file));
+  const units = new Set(sources.map((file) => unitOf(file.path)));
+  for (const unit of units) if (!ranks.has(unit)) problems.push(`${unit} has no rank in ARCHITECTURE.md`);
+  for (const unit of ranks.keys())
+    if (!units.has(unit)) problems.push(`${unit} has a rank but does not exist`);
+  for (const file of sources) {
+    for (const name of importsOf(file).filter((wanted) => wanted.startsWith('.'))) {
+      const target = posix.join(posix.dirname(file.path), name);
+      const from = unitOf(file.path);
+      const to = unitOf(target);
+      if (!target.startsWith('src/')) problems.push(`${file.path} imports ${name}, outside src`);
+      else if (from !== to && !((ranks.get(to) ?? 99) < (ranks.get(from) ?? -1))) {
+        problems.push(`${file.path} imports ${to}, which is not of a lower rank`);
+      }
+    }
+  }
+  return problems;
+}
+
+const PURE = /^src\/(?:limits\.ts|(?:base|packet|algo|core|sim)\/)/;
+const IMPURE_NAMES = [
+  ...['Date', 'performance', 'process', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'],
+  ...['fetch', 'console', 'require', 'globalThis', 'crypto', 'Buffer', 'Atomics', 'Worker'],
+];
+const IMPURE = new RegExp(`(?<![.\\w$'"])(?:${IMPURE_NAMES.join('|')})(?![\\w$:?])|\\bMath\\.random\\b`, 'g');
+
+/** The first invariant: these folders are told the time and everything else, and import no package. */
+export function checkPurity(files: readonly SourceFile[]): string[] {
+  return files
+    .filter((file) => PURE.test(file.path))
+    .flatMap((file) => [
+      ...importsOf(file)
+        .filter((name) => !name.startsWith('.'))
+        .map((name) => `${file.path} imports ${name}`),
+      ...[...file.bare.matchAll(IMPURE)].map((match) => `${file.path} uses ${match[0]}`),
+    ]);
+}
+
+/** Only src/shaper.ts ends the process. */
+export function checkExit(files: readonly SourceFile[]): string[] {
+  return files
+    .filter((file) => isSource(file) && file.path !== 'src/shaper.ts')
+    .filter((file) => /\bprocess\s*\.\s*(?:exit|exitCode|abort|kill|reallyExit)\b/.test(file.bare))
+    .map((file) => `${file.path} ends the process`);
+}
+
+/** A file is read in one sitting: 300 lines of code in src, 400 lines with comments anywhere. */
+export function checkLength(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => {
+    const lines = file.text.split('\n').length - 1;
+    const codeLines = file.code.split('\n').filter((line) => line.trim() !== '').length;
+    if (isSource(file) && codeLines > CODE_LINES_MAX) return [`${file.path} has ${codeLines} lines of code`];
+    return lines > LINES_MAX ? [`${file.path} has ${lines} lines`] : [];
+  });
+}
+
+/** tc writes bytes as bps, others bits: no name here says so. */
+export function checkUnits(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => {
+    const names = file.bare.match(/[A-Za-z_$][\w$]*/g) ?? [];
+    const words = (name: string): string[] => name.replace(/([a-z])([A-Z])/g, '$1_$2').split('_');
+    const wrong = names.filter((name) => words(name).some((word) => /^[kmgt]?bps$/i.test(word)));
+    return [...new Set(wrong)].map((name) => `${file.path}: ${name} does not say whether bits or bytes`);
+  });
+}
+
+/** Files that no other file names are dead; tests and the program itself are started from outside. */
+export function checkUnreferenced(files: readonly SourceFile[]): string[] {
+  const named = new Set<string>();
+  for (const file of files.filter(isTypeScript)) {
+    const names = [...file.code.matchAll(/['"](\.{1,2}\/[^'"]+)\.[tj]s['"]|`(\.{1,2}\/[\w./-]+)\$\{/g)];
+    for (const [, whole, beginning] of names) {
+      named.add(`${posix.join(posix.dirname(file.path), (whole ?? beginning) as string)}.ts`);
+    }
+  }
+  const started = /^src\/shaper\.ts$|\.test\.ts$|^bench\/|^scripts\//;
+  /** Tests also start programs of their own, by name. */
+  const isStartedByTest = (path: string): boolean => {
+    const name = new RegExp(`['"]${posix.basename(path, '.ts')}(?:\\.ts)?['"]`);
+    return (
+      path.startsWith('test/') && files.some((file) => file.path.startsWith('test/') && name.test(file.code))
+    );
+  };
+  return files
+    .filter((file) => isTypeScript(file) && !started.test(file.path) && !named.has(file.path))
+    .filter((file) => !isStartedByTest(file.path))
+    .map((file) => `${file.path} is imported by nobody`);
+}
+
+/** Every algorithm says where it comes from before it says anything else. */
+export function checkReferences(files: readonly SourceFile[]): string[] {
+  return files
+    .filter((file) => file.path.startsWith('src/algo/'))
+    .filter((file) => !/^\/\*\*(?:(?!\*\/)[\s\S])*\bReference:/.test(file.text))
+    .map((file) => `${file.path} has no "Reference:" in its header`);
+}
+
+const MARKERS = new RegExp(
+  ['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].map((m) => `\\b${m}\\b`).join('|'),
+);
+const SWALLOWED = /\bcatch\s*(?:\([^)]*\))?\s*\{\s*\}|@ts-(?:ignore|nocheck)|\bdebugger\b/;
+const FOCUSED = /\b(?:test|it|describe)\.only\b/;
+
+/** What was meant to be mended later, errors that vanish, tests that hide the others. */
+export function checkLeftovers(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => {
+    const problems: string[] = [];
+    if (MARKERS.test(file.text)) problems.push(`${file.path} has a marker for later`);
+    if (SWALLOWED.test(isTypeScript(file) ? file.bare : '') || /@ts-(?:ignore|nocheck)/.test(file.text)) {
+      problems.push(`${file.path} swallows errors or types`);
+    }
+    if (FOCUSED.test(file.bare)) problems.push(`${file.path} runs only some of its tests`);
+    return problems;
+  });
+}
+
+/** The lock file must not tie users to the registry that it was made with. */
+export function checkLock(lock: string): string[] {
+  return /"resolved"\s*:/.test(lock) ? ['package-lock.json records download addresses'] : [];
+}

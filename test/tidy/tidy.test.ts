@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  checkExit,
+  checkLeftovers,
+  checkLength,
+  checkLock,
+  checkPurity,
+  checkRanks,
+  checkReferences,
+  checkUnits,
+  checkUnreferenced,
+  parseRanks,
+} from './checks.ts';
+import { ROOT, readSources, sourceFile } from './source.ts';
+
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const config = sourceFile('vitest.config.ts', read('vitest.config.ts'));
+const files = readSources();
+
+describe('house rules', () => {
+  test('imports go to lower ranks only', () => {
+    expect(checkRanks(files, parseRanks(read('ARCHITECTURE.md')))).toEqual([]);
+  });
+
+  test('base, packet, algo, core and sim are pure', () => {
+    expect(checkPurity(files)).toEqual([]);
+  });
+
+  test('only shaper.ts ends the process', () => {
+    expect(checkExit(files)).toEqual([]);
+  });
+
+  test('files can be read in one sitting', () => {
+    expect(checkLength(files)).toEqual([]);
+  });
+
+  test('names of rates say bits or bytes', () => {
+    expect(checkUnits(files)).toEqual([]);
+  });
+
+  test('no file is dead', () => {
+    expect(checkUnreferenced([...files, { ...config, path: 'vitest.config.test.ts' }])).toEqual([]);
+  });
+
+  test('algorithms name their source', () => {
+    expect(checkReferences(files)).toEqual([]);
+  });
+
+  test('nothing is left over', () => {
+    expect(checkLeftovers(files)).toEqual([]);
+  });
+
+  test('the lock file holds no addresses', () => {
+    expect(checkLock(read('package-lock.json'))).toEqual([]);
+  });
+
+  test('formatted, linted, functions of at most 60 lines', () => {
+    const { status, stdout, stderr } = spawnSync(
+      join(ROOT, 'node_modules/.bin/biome'),
+      ['ci', '--colors=off', '.'],
+      {
+        cwd: ROOT,
+        encoding: 'utf8',
+      },
+    );
+    expect(status, stdout + stderr).toBe(0);
+  });
+});
