@@ -30,7 +30,10 @@
  */
 
 const NS_PER_SEC = 1e9;
-/** Rounding of float64 instants below 104 days stays under this; equality counts as "there". */
+/**
+ * Equality counts as "there" in spite of rounding. Neighbouring float64 instants are closer than this for two hours, 1 ns
+ * apart after 52 days: from then on a packet may leave one such step late. What is taken errs by half a step each.
+ */
 const EPSILON_NS = 1e-3;
 
 export interface TokenBuckets {
@@ -59,7 +62,10 @@ export function fillBucket(b: TokenBuckets, i: number, rateBytesPerSec: number, 
 /** Tokens at `nowNs`, in bytes; negative while in debt. */
 export function tokensBytes(b: TokenBuckets, i: number, nowNs: number): number {
   const missingNs = b.fullNs[i] - nowNs;
-  return missingNs <= 0 ? b.burstBytes[i] : b.burstBytes[i] - missingNs / b.nsPerByte[i];
+  // Unlimited: always full, even where a taking was booked ahead of time and fullNs lies in the future.
+  return missingNs <= 0 || b.nsPerByte[i] === 0
+    ? b.burstBytes[i]
+    : b.burstBytes[i] - missingNs / b.nsPerByte[i];
 }
 
 /**
