@@ -4,19 +4,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, it } from 'vitest';
-import { type Backend, probeBackend } from '../../src/io/rules/index.ts';
+import type { Backend } from '../../src/io/rules/index.ts';
 import { createLab, describeNetns, type Lab, netnsMissing, run, until } from './harness.ts';
 import { Driver, hasTable, queueRules, request, ruleset, SCENARIOS, WAN } from './rules-scenarios.ts';
 
-async function works(backend: Backend): Promise<boolean> {
-  if (netnsMissing()) return false;
-  return probeBackend(backend).then(
-    () => true,
-    () => false,
-  );
+/** Probed in a lab: probing may leave an empty iptables table. */
+async function capabilities(): Promise<Record<Backend, boolean>> {
+  if (netnsMissing()) return { nft: false, iptables: false };
+  const lab = await createLab();
+  try {
+    const driver = new Driver(lab.router);
+    const works = async (backend: Backend): Promise<boolean> => !(await driver.ask('probe', backend)).error;
+    return { nft: await works('nft'), iptables: await works('iptables') };
+  } finally {
+    await lab.close();
+  }
 }
 
-const capable = { nft: await works('nft'), iptables: await works('iptables') };
+const capable = await capabilities();
 
 for (const backend of ['iptables', 'nft'] as const) {
   describeNetns(`rules, back end ${backend}`, () => {
