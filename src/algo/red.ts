@@ -15,7 +15,7 @@
  *               0 |______________/                       beyond:                 1
  *                 0            min     max     2 max
  *
- *     pa = pb / (1 - count * pb): count packets since the last drop; spaces drops uniformly over 1 .. 1/pb packets.
+ *     pa = pb / (1 - count * pb): count packets since the last drop; the gap to the next is uniform on 1 .. 1/pb - 1.
  *
  * | parameter       | unit  | range          | default                                   |
  * |-----------------|-------|----------------|-------------------------------------------|
@@ -27,15 +27,16 @@
  * | byteMode        |       |                | false: every packet alike; true: by size  |
  * | meanPacketBytes | bytes | > 0            | 1000                                      |
  *
- * Worked example: min 5, max 15, maxp 0.1 packets, avg 10: pb = 0.05; the 11th packet since a drop has pa = 0.05 / (1 -
- * 10 * 0.05) = 0.1, the 20th is dropped for certain.
+ * Worked example: min 5, max 15, maxp 0.1 packets, avg 10: pb = 0.05; the 10th packet since a drop has pa = 0.05 / (1 -
+ * 10 * 0.05) = 0.1, the 19th is dropped for certain.
  *
  * Invariants (test/property/red): 1. nothing is signalled while avg < min; 2. gaps between signals at constant pb are
  * uniform; 3. an empty queue decays the average, however long nobody asks.
  *
  * Depends on the caller: thresholds and q in the same unit (bytes), and q of the real queue including packets that wait
- * for their own bucket. count increments before pa is taken, as in figure 2. Early drop of traffic that does not slow
- * down (UDP) only spreads the loss: it is no policer. Cost: a dozen float operations, one power after idling.
+ * for their own bucket. count increments before pa is taken, as in figure 2; the paper's text counts from 0, with gaps of 1 ..
+ * 1/pb. Early drop of traffic that does not slow down (UDP) only spreads the loss: it is no policer. Cost: a dozen float
+ * operations, one power after idling.
  */
 
 export interface RedParameters {
