@@ -88,8 +88,13 @@ export class AddonError extends Error {
   override readonly name = 'AddonError';
 }
 
-/** Loads `path`, or the first build there is. Throws AddonError when there is none or it does not fit. */
-export function loadAddon(path: string | undefined = addonPaths().find((place) => existsSync(place))): Addon {
+/** Path of the addon to load: SHAPER_ADDON (for a sanitizer build), else the first build there is. */
+export function findAddon(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  return environment.SHAPER_ADDON || addonPaths().find((place) => existsSync(place));
+}
+
+/** Throws AddonError when there is no build or it does not fit the program. */
+export function loadAddon(path: string | undefined = findAddon()): Addon {
   if (path === undefined) {
     throw new AddonError('the native addon is not built; run: npm run build:native');
   }

@@ -191,3 +191,15 @@ export class Bed {
     this.receiver.close();
   }
 }
+
+export const words = (count: number): string[] => Array.from({ length: count }, (_, i) => `w${i}`);
+
+/** The bed is closed whatever `run` does, so that a failed scenario ends. */
+export async function withBed<T>(run: (bed: Bed) => Promise<T>, options = {}, addon?: Addon): Promise<T> {
+  const bed = await Bed.create(options, addon);
+  try {
+    return await run(bed);
+  } finally {
+    bed.close();
+  }
+}

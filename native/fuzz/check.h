@@ -1,0 +1,106 @@
+// One input through the parser, and the promises that must hold whatever the input is. Used by the libFuzzer target
+// and by the driver. Aborts on a broken promise; the sanitizers watch the memory.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "../parser.h"
+#include "messages.h"
+
+namespace shaper {
+
+inline void promise(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "broken promise: %s\n", what);
+  std::abort();
+}
+
+// What a slow, plain reading finds in a datagram: the ids that must get a verdict and the refusals, in order.
+struct Expected {
+  std::vector<uint32_t> ids;
+  std::vector<uint32_t> tags;
+};
+
+// The last readable NFQA_PACKET_HDR of the attributes in [at, end), if any; attributes behind the first broken one
+// do not count, as for the kernel's own parser.
+inline bool findPacketId(const uint8_t* data, size_t at, size_t end, uint32_t* id) {
+  bool found = false;
+  while (end - at >= 4) {
+    const size_t length = data[at] | data[at + 1] << 8;
+    const size_t type = (data[at + 2] | data[at + 3] << 8) & 0x3fff;
+    if (length < 4 || length > end - at) break;
+    if (type == 1 && length >= 11) {
+      *id = static_cast<uint32_t>(data[at + 4]) << 24 | data[at + 5] << 16 | data[at + 6] << 8 | data[at + 7];
+      found = true;
+    }
+    const size_t step = (length + 3) / 4 * 4;
+    at = step < end - at ? at + step : end;
+  }
+  return found;
+}
+
+inline Expected expectedOf(const uint8_t* data, size_t size) {
+  Expected expected;
+  for (size_t at = 0; size - at >= 16;) {
+    uint32_t length;
+    std::memcpy(&length, data + at, 4);
+    if (length < 16) break;
+    const size_t end = length < size - at ? at + length : size;
+    const int type = data[at + 4] | data[at + 5] << 8;
+    if (type == 3 << 8 && end - at >= 20) {
+      const uint32_t queue = static_cast<uint32_t>(data[at + 18] << 8 | data[at + 19]) - kFuzzFirstQueue;
+      uint32_t id;
+      if (findPacketId(data, at + 20, end, &id) && queue < kFuzzQueueCount) expected.ids.push_back(id);
+    } else if (type == 2 && end - at >= 20) {
+      uint32_t error, tag;
+      std::memcpy(&error, data + at + 16, 4);
+      std::memcpy(&tag, data + at + 8, 4);
+      if (error != 0) expected.tags.push_back(tag);
+    }
+    const size_t step = (end - at + 3) / 4 * 4;
+    at = step < size - at ? at + step : size;
+  }
+  return expected;
+}
+
+// State kept over inputs, so that an input costs no large allocation.
+struct Bench {
+  std::unique_ptr<Columns> columns = std::make_unique<Columns>();
+  Counters counters{};
+  Parser parser{columns.get(), &counters, kFuzzFirstQueue, kFuzzQueueCount};
+};
+
+inline void checkRows(const Bench& bench, size_t size) {
+  const Arrivals& a = bench.columns->arrivals;
+  for (uint32_t p = 0; p < bench.parser.rows(); p++) {
+    promise(a.queue[p] < kFuzzQueueCount, "queue index in range");
+    promise(a.slabOffset[p] <= size && a.copiedBytes[p] <= size - a.slabOffset[p], "copy inside the datagram");
+    promise(a.lengthBytes[p] >= a.copiedBytes[p], "no more copied than there is");
+    promise(a.hook[p] <= 0xff && a.macHigh[p] <= 0xffff, "narrow values");
+  }
+}
+
+// `data` must be an allocation of exactly `size` bytes, so that a read beyond it is seen.
+inline void checkInput(Bench& bench, const uint8_t* data, size_t size, bool truncated) {
+  const Expected expected = expectedOf(data, size);
+  Expected got;
+  uint32_t resumeAt = 0;
+  for (bool done = false; !done;) {
+    const uint32_t before = resumeAt;
+    bench.parser.begin();
+    done = bench.parser.parse(data, 0, static_cast<uint32_t>(size), truncated, &resumeAt);
+    promise(done || resumeAt > before, "a full table was emptied for nothing");
+    checkRows(bench, size);
+    const Arrivals& a = bench.columns->arrivals;
+    got.ids.insert(got.ids.end(), a.packetId, a.packetId + bench.parser.rows());
+    const Failures& f = bench.columns->failures;
+    got.tags.insert(got.tags.end(), f.tag, f.tag + bench.parser.failureRows());
+  }
+  promise(got.ids == expected.ids, "one row per readable packet id");
+  promise(got.tags == expected.tags, "one failure row per refusal");
+}
+
+}  // namespace shaper

@@ -1,0 +1,135 @@
+// Netlink messages that look like the kernel's (nfqnl_build_packet_message, netlink_ack): what the fuzzers start from.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../netlink.h"
+
+namespace shaper {
+
+using Bytes = std::vector<uint8_t>;
+
+constexpr uint32_t kFuzzFirstQueue = 40;
+constexpr uint32_t kFuzzQueueCount = 8;
+
+class MessageBuilder {
+ public:
+  MessageBuilder(uint16_t type, uint32_t sequence) : start_(0) { header(type, sequence); }
+
+  MessageBuilder& family(uint16_t queueNumber) {
+    const nfgenmsg part{2, NFNETLINK_V0, htons(queueNumber)};
+    raw(&part, sizeof part);
+    return *this;
+  }
+  MessageBuilder& attribute(uint16_t type, const void* data, size_t size) {
+    while (bytes_.size() % 4 != 0) bytes_.push_back(0);
+    const nlattr part{static_cast<uint16_t>(sizeof(nlattr) + size), type};
+    raw(&part, sizeof part);
+    raw(data, size);
+    return *this;
+  }
+  MessageBuilder& word(uint16_t type, uint32_t value) {
+    const uint32_t wire = htonl(value);
+    return attribute(type, &wire, sizeof wire);
+  }
+  MessageBuilder& packetHeader(uint32_t id, uint8_t hook) {
+    nfqnl_msg_packet_hdr part{htonl(id), htons(0x0800), hook};
+    return attribute(NFQA_PACKET_HDR, &part, sizeof part);
+  }
+  MessageBuilder& raw(const void* data, size_t size) {
+    const auto* from = static_cast<const uint8_t*>(data);
+    bytes_.insert(bytes_.end(), from, from + size);
+    return *this;
+  }
+  // A further message in the same datagram.
+  MessageBuilder& then(uint16_t type, uint32_t sequence) {
+    close();
+    while (bytes_.size() % 4 != 0) bytes_.push_back(0);
+    start_ = bytes_.size();
+    header(type, sequence);
+    return *this;
+  }
+  Bytes take() {
+    close();
+    return bytes_;
+  }
+
+ private:
+  void header(uint16_t type, uint32_t sequence) {
+    const nlmsghdr part{0, type, 0, sequence, 0};
+    raw(&part, sizeof part);
+  }
+  void close() {
+    const auto length = static_cast<uint32_t>(bytes_.size() - start_);
+    std::memcpy(bytes_.data() + start_, &length, sizeof length);
+  }
+
+  Bytes bytes_;
+  size_t start_;
+};
+
+inline Bytes fullPacket(uint32_t id, uint16_t queueNumber, size_t payloadBytes) {
+  const nfqnl_msg_packet_hw hw{htons(6), 0, {2, 0, 0x5e, 1, 2, 3, 0, 0}};
+  const Bytes payload(payloadBytes, 0x45);
+  const char context[] = "system_u:object_r:unlabeled_t:s0";
+  return MessageBuilder(messageType(NFQNL_MSG_PACKET), 0)
+      .family(queueNumber)
+      .packetHeader(id, 2)
+      .word(NFQA_IFINDEX_INDEV, 3)
+      .word(NFQA_IFINDEX_PHYSINDEV, 4)
+      .word(NFQA_IFINDEX_OUTDEV, 5)
+      .word(NFQA_MARK, 0x1234)
+      .word(NFQA_PRIORITY, 7)
+      .attribute(NFQA_HWADDR, &hw, sizeof hw)
+      .attribute(NFQA_TIMESTAMP, "0123456789abcdef", 16)
+      .word(NFQA_UID, 1000)
+      .word(NFQA_GID, 1000)
+      .attribute(NFQA_SECCTX, context, sizeof context)
+      .attribute(NFQA_VLAN | NLA_F_NESTED, "\x06\x00\x01\x00\x81\x00\x00\x00", 8)
+      .word(NFQA_SKB_INFO, 3)
+      .word(NFQA_CAP_LEN, 65000)
+      .attribute(NFQA_PAYLOAD, payload.data(), payload.size())
+      .take();
+}
+
+inline Bytes plainPacket(uint32_t id, uint16_t queueNumber, size_t payloadBytes) {
+  const Bytes payload(payloadBytes, 0x60);
+  return MessageBuilder(messageType(NFQNL_MSG_PACKET), 0)
+      .family(queueNumber)
+      .packetHeader(id, 1)
+      .word(NFQA_IFINDEX_INDEV, 1)
+      .attribute(NFQA_PAYLOAD, payload.data(), payload.size())
+      .take();
+}
+
+inline Bytes refusal(uint32_t tag, int32_t error) {
+  const nlmsghdr refused{40, messageType(NFQNL_MSG_VERDICT), NLM_F_REQUEST, tag, 0};
+  return MessageBuilder(NLMSG_ERROR, tag).raw(&error, sizeof error).raw(&refused, sizeof refused).take();
+}
+
+inline std::vector<Bytes> corpus() {
+  std::vector<Bytes> seeds;
+  for (size_t payload : {0, 1, 20, 40, 127, 128}) {
+    seeds.push_back(fullPacket(0x01020304, kFuzzFirstQueue, payload));
+    seeds.push_back(plainPacket(0xffffffff, kFuzzFirstQueue + kFuzzQueueCount - 1, payload));
+  }
+  seeds.push_back(plainPacket(7, kFuzzFirstQueue + kFuzzQueueCount, 60));  // not our queue
+  seeds.push_back(refusal(99, -2));
+  seeds.push_back(refusal(100, 0));
+  seeds.push_back(refusal(0xffffffff, INT32_MIN));
+  seeds.push_back(MessageBuilder(NLMSG_NOOP, 1).take());
+  seeds.push_back(MessageBuilder(NLMSG_DONE, 1).raw("\0\0\0\0", 4).take());
+  seeds.push_back(MessageBuilder(messageType(NFQNL_MSG_PACKET), 0).family(kFuzzFirstQueue).take());
+  // Several in one datagram: the kernel does not, the parser can.
+  MessageBuilder many(messageType(NFQNL_MSG_PACKET), 0);
+  many.family(kFuzzFirstQueue).packetHeader(1, 1).attribute(NFQA_PAYLOAD, "abc", 3);
+  for (uint32_t i = 2; i < 20; i++) {
+    many.then(messageType(NFQNL_MSG_PACKET), 0).family(kFuzzFirstQueue).packetHeader(i, 1).word(NFQA_MARK, i);
+    many.then(NLMSG_ERROR, i).raw("\xfe\xff\xff\xff", 4);
+  }
+  seeds.push_back(many.take());
+  return seeds;
+}
+
+}  // namespace shaper

@@ -1,0 +1,192 @@
+/** Scenarios for native.test.ts about opening, overflowing, waking and closing. */
+import { spawn } from 'node:child_process';
+import { Worker } from 'node:worker_threads';
+import { type Addon, loadAddon } from '../../src/io/addon.ts';
+import { type NfqueueCounters, NfqueueError, openNfqueue } from '../../src/io/nfqueue.ts';
+import {
+  Bed,
+  DEFAULTS,
+  FIRST_QUEUE,
+  kernelQueues,
+  queueRule,
+  sleep,
+  until,
+  withBed,
+  words,
+} from './native-bed.ts';
+
+export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
+  async socketOverflow() {
+    const addon = loadAddon();
+    const small = {
+      layout: addon.layout,
+      NativeQueue: function SmallQueue(...args: ConstructorParameters<Addon['NativeQueue']>) {
+        args[7] = 20_000;
+        return new addon.NativeQueue(...args);
+      },
+    } as unknown as Addon;
+    return withBed(
+      async (bed) => {
+        queueRule({});
+        await bed.say(...words(500));
+        const kernel = kernelQueues()[0]!;
+        const packets = await bed.collect(500 - kernel.socketFull);
+        bed.answer(packets.map(({ id }) => ({ id })));
+        const received = (await bed.receivedCount(packets.length)).length;
+        // The socket goes on: what comes after the overflow arrives.
+        await bed.say('after');
+        const [after] = await bed.collect(1);
+        bed.answer([{ id: after!.id }]);
+        await bed.receivedCount(packets.length + 1);
+        return {
+          socketFull: kernel.socketFull,
+          packets: packets.length,
+          received,
+          counters: bed.port.counters(),
+        };
+      },
+      {},
+      small,
+    );
+  },
+
+  async queueOverflow() {
+    return withBed(
+      async (bed) => {
+        queueRule({});
+        await bed.say(...words(40));
+        const packets = await bed.collect(16);
+        return { packets: packets.length, kernel: kernelQueues()[0] };
+      },
+      { lengthPackets: 16 },
+    );
+  },
+
+  async secondOpener() {
+    return withBed(async (bed) => {
+      queueRule({});
+      const errors: unknown[] = [];
+      for (const firstQueue of [FIRST_QUEUE, FIRST_QUEUE - 1, FIRST_QUEUE + 2]) {
+        try {
+          openNfqueue({ ...DEFAULTS, firstQueue }).close();
+          errors.push(null);
+        } catch (error) {
+          const { code, syscall, hint } = error as NfqueueError;
+          errors.push({ typed: error instanceof NfqueueError, code, syscall, hint });
+        }
+      }
+      await bed.say('still here');
+      const [packet] = await bed.collect(1);
+      bed.answer([{ id: packet!.id }]);
+      return {
+        errors,
+        received: await bed.receivedCount(1),
+        queues: kernelQueues().length,
+        pid: process.pid,
+      };
+    });
+  },
+
+  async noCapability() {
+    try {
+      openNfqueue(DEFAULTS).close();
+      return null;
+    } catch (error) {
+      const { code, hint } = error as NfqueueError;
+      return { code, hint };
+    }
+  },
+
+  /** Rules are there and packets pour in while 64 queues are bound: none may stay without a verdict. */
+  async earlyPackets() {
+    queueRule({ match: ['-p', 'icmp'], queue: ['--queue-balance', '40:103', '--queue-bypass'] });
+    const addresses = Array.from({ length: 4 }, (_, i) => `127.0.0.${i + 1}`);
+    const floods = addresses.map((address) => spawn('ping', ['-f', '-q', address], { stdio: 'ignore' }));
+    let seen = 0;
+    let unanswered = 0;
+    const counters: NfqueueCounters[] = [];
+    try {
+      for (let round = 0; round < 50; round++) {
+        const bed = await Bed.create({ count: 64, gso: new Array(64).fill(true), uidGid: true });
+        bed.acceptAll(() => seen++);
+        await sleep(5);
+        for (const flood of floods) flood.kill('SIGSTOP');
+        await until(() => kernelQueues().every(({ held }) => held === 0), 'all held packets answered').catch(
+          () => {
+            unanswered++;
+          },
+        );
+        for (const flood of floods) flood.kill('SIGCONT');
+        counters.push(bed.port.counters());
+        bed.close();
+      }
+    } finally {
+      for (const flood of floods) flood.kill('SIGKILL');
+    }
+    return { seen, unanswered, counters };
+  },
+
+  async worker() {
+    queueRule({});
+    const source = `
+      import { parentPort } from 'node:worker_threads';
+      const { register } = await import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))});
+      register();
+      const { openNfqueue } = await import(${JSON.stringify(new URL('../../src/io/nfqueue.ts', import.meta.url).href)});
+      const port = openNfqueue(${JSON.stringify(DEFAULTS)});
+      let total = 0;
+      port.onReady(() => {
+        const rows = port.drain();
+        const { arrivals, verdicts } = port.batch;
+        for (let p = 0; p < rows; p++) {
+          verdicts.packetId[p] = arrivals.packetId[p];
+          verdicts.verdict[p] = 1;
+        }
+        if (rows > 0) port.send(rows);
+        total += rows;
+        parentPort.postMessage(total);
+      });
+      parentPort.postMessage(0);`;
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+    let total = -1;
+    worker.on('message', (count: number) => {
+      total = count;
+    });
+    await until(() => total === 0, 'worker listens');
+    // The main thread may own other queues at the same time.
+    const bed = await Bed.create({ firstQueue: 60 });
+    await bed.say(...words(50));
+    await until(() => total === 50, 'worker answered');
+    const received = (await bed.receivedCount(50)).length;
+    bed.close();
+    const exitCode = await worker.terminate();
+    return { received, exitCode, queuesLeft: kernelQueues().length };
+  },
+
+  async throwingCallback() {
+    return withBed(async (bed) => {
+      const uncaught: string[] = [];
+      process.on('uncaughtException', (error) => uncaught.push(error.message));
+      let microtask = false;
+      bed.port.onReady(() => {
+        bed.port.arm(Number.POSITIVE_INFINITY);
+        queueMicrotask(() => {
+          microtask = true;
+        });
+        throw new Error('from the callback');
+      });
+      bed.port.arm(0);
+      await until(() => uncaught.length === 1, 'uncaught exception');
+      bed.port.onReady(() => bed.port.close());
+      bed.port.arm(0);
+      await until(() => kernelQueues().length === 0, 'closed from its own callback');
+      let afterClose = '';
+      try {
+        bed.port.send(0);
+      } catch (error) {
+        afterClose = (error as Error & { code: string }).code;
+      }
+      return { uncaught, microtask, drained: bed.port.drain(), afterClose, counters: bed.port.counters() };
+    });
+  },
+};

@@ -1,0 +1,242 @@
+/** Scenarios for native.test.ts in which packets get their verdicts. */
+import { execFileSync, spawn } from 'node:child_process';
+import { createServer, type Socket, connect as tcpConnect } from 'node:net';
+import { NF_ACCEPT, NF_DROP, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../src/packet/batch.ts';
+import {
+  FIRST_QUEUE,
+  iptables,
+  kernelQueues,
+  queueRule,
+  sleep,
+  until,
+  withBed,
+  words,
+} from './native-bed.ts';
+
+/** The RFC 1071 sum over an IPv4 header whose checksum field is zero. */
+function ipChecksum(header: Buffer): number {
+  let sum = 0;
+  for (let i = 0; i < header.length; i += 2) sum += header.readUInt16BE(i);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+/** The packet with other text: lengths and the IP checksum put right, no UDP checksum (0, RFC 768). */
+function withText(packet: Buffer, text: string): Buffer {
+  const edited = Buffer.concat([packet.subarray(0, 28), Buffer.from(text)]);
+  edited.writeUInt16BE(edited.length, 2);
+  edited.writeUInt16BE(0, 10);
+  edited.writeUInt16BE(ipChecksum(edited.subarray(0, 20)), 10);
+  edited.writeUInt16BE(edited.length - 20, 24);
+  edited.writeUInt16BE(0, 26);
+  return edited;
+}
+
+export const packetScenarios: Record<string, () => Promise<unknown>> = {
+  async acceptAndDrop() {
+    iptables('-t', 'mangle', '-A', 'PREROUTING', '-p', 'udp', '-j', 'MARK', '--set-mark', '0x1234');
+    return withBed(async (bed) => {
+      queueRule({});
+      await bed.say(...words(19), 'x'.repeat(500));
+      const packets = await bed.collect(20);
+      bed.answer(packets.map(({ id }, i) => ({ id, verdict: i % 2 ? NF_ACCEPT : NF_DROP })));
+      const received = [...(await bed.receivedCount(10))];
+      const shown = packets.map((packet) => ({ ...packet, text: packet.bytes.subarray(28).toString() }));
+      return { packets: shown, received, held: kernelQueues()[0]!.held, failures: bed.failures().length };
+    });
+  },
+
+  async ipv6() {
+    return withBed(async (bed) => {
+      queueRule({ six: true, match: ['-p', 'icmpv6', '--icmpv6-type', '128'], queue: ['--queue-num', '41'] });
+      const ping = spawn('ping', ['-6', '-c', '1', '-W', '2', '::1'], { stdio: 'ignore' });
+      const status = new Promise((resolve) => ping.on('close', resolve));
+      const [packet] = await bed.collect(1);
+      bed.answer([{ id: packet!.id, queue: packet!.queue }]);
+      return { version: packet!.bytes[0]! >> 4, queue: packet!.queue, status: await status };
+    });
+  },
+
+  async holdAndReorder() {
+    return withBed(async (bed) => {
+      queueRule({});
+      await bed.say(...words(300));
+      const packets = await bed.collect(300);
+      await sleep(30);
+      const early = bed.received.length;
+      const held = kernelQueues()[0]!.held;
+      bed.answer(packets.reverse().map(({ id }) => ({ id })));
+      return { early, held, received: await bed.receivedCount(300) };
+    });
+  },
+
+  async batchVerdict() {
+    return withBed(async (bed) => {
+      queueRule({});
+      await bed.say(...words(10));
+      const packets = await bed.collect(10);
+      bed.answer([{ id: packets[5]!.id, verdict: NF_ACCEPT | VERDICT_UP_TO }]);
+      const first = [...(await bed.receivedCount(6))];
+      bed.answer([{ id: packets[9]!.id, verdict: NF_DROP | VERDICT_UP_TO }]);
+      return { first, held: kernelQueues()[0]!.held, failures: bed.failures() };
+    });
+  },
+
+  async mark() {
+    iptables('-t', 'security', '-A', 'INPUT', '-m', 'mark', '--mark', '0x77', '-j', 'DROP');
+    return withBed(async (bed) => {
+      queueRule({});
+      await bed.say(...words(3));
+      const [a, b, c] = await bed.collect(3);
+      bed.answer([
+        { id: a!.id, verdict: NF_ACCEPT | VERDICT_SET_MARK, mark: 0x77 },
+        { id: b!.id, verdict: NF_ACCEPT, mark: 0x77 },
+        { id: c!.id, verdict: NF_ACCEPT | VERDICT_SET_MARK | VERDICT_UP_TO, mark: 0x76 },
+      ]);
+      return bed.receivedCount(2);
+    });
+  },
+
+  async payload() {
+    return withBed(async (bed) => {
+      queueRule({});
+      await bed.say('plain', 'short', 'left alone');
+      const [a, b, c] = await bed.collect(3);
+      bed.answer([
+        { id: a!.id, payload: withText(a!.bytes, `edited ${'and longer '.repeat(20)}`) },
+        { id: b!.id, payload: withText(b!.bytes, 'odd') },
+        { id: c!.id },
+      ]);
+      return bed.receivedCount(3);
+    });
+  },
+
+  async refusals() {
+    return withBed(async (bed) => {
+      queueRule({});
+      await bed.say(...words(2));
+      const [a, b] = await bed.collect(2);
+      bed.answer([
+        { id: a!.id },
+        { id: 999_999, tag: 77 },
+        { id: b!.id, queue: 5, tag: 78 },
+        { id: b!.id, tag: 79, payload: Buffer.alloc(0) },
+      ]);
+      const failures = [...bed.failures(), ...bed.failures()];
+      bed.answer(Array.from({ length: 1000 }, (_, i) => ({ id: 500_000 + i, tag: 1000 + i })));
+      const tags: number[] = [];
+      for (let i = 0; i < 8; i++) tags.push(...bed.failures().map(({ tag }) => tag));
+      return { received: await bed.receivedCount(2), failures, tags, counters: bed.port.counters() };
+    });
+  },
+
+  /** A row that cannot be sent comes back by itself, although the socket announces nothing. */
+  async unsentWakes() {
+    return withBed(async (bed) => {
+      const tags: number[] = [];
+      bed.port.onReady(() => {
+        tags.push(...bed.failures().map(({ tag }) => tag));
+        bed.port.arm(Number.POSITIVE_INFINITY);
+      });
+      bed.answer(Array.from({ length: 600 }, (_, i) => ({ id: 1, queue: 9, tag: i })));
+      bed.port.arm(Number.POSITIVE_INFINITY);
+      await until(() => tags.length === 600, 'all failures');
+      return { tags, counters: bed.port.counters() };
+    });
+  },
+
+  async timer() {
+    return withBed(async (bed) => {
+      const { port } = bed;
+      let wakeups = 0;
+      let wokeNs = 0;
+      port.onReady(() => {
+        wakeups++;
+        wokeNs = port.nowNs();
+      });
+      const lateNs: number[] = [];
+      for (const delayNs of [5e6, 1e6, 200e3, 0, -1e9]) {
+        const before = wakeups;
+        const dueNs = port.nowNs() + delayNs;
+        port.arm(dueNs);
+        await until(() => wakeups > before, 'timer');
+        lateNs.push(wokeNs - dueNs);
+        // The callback did not arm again: it must not be called on and on.
+        await sleep(5);
+        if (wakeups !== before + 1) throw new Error(`${wakeups - before} wake-ups for one due time`);
+      }
+      const before = wakeups;
+      port.arm(port.nowNs() + 10e6);
+      port.arm(Number.POSITIVE_INFINITY);
+      await sleep(30);
+      return { lateNs, afterDisarm: wakeups - before };
+    });
+  },
+
+  /** 1 MB of TCP through one queue with superpackets and, in the other direction, one without. */
+  async superpackets() {
+    execFileSync('ip', ['link', 'set', 'lo', 'mtu', '1500']);
+    return withBed(
+      async (bed) => {
+        queueRule({ match: ['-p', 'tcp', '--dport', '9100'] });
+        queueRule({
+          match: ['-p', 'tcp', '--sport', '9100'],
+          queue: ['--queue-num', String(FIRST_QUEUE + 1)],
+        });
+        const longest = [0, 0];
+        const skbInfo = [0, 0];
+        const copied: number[] = [];
+        bed.acceptAll((packet) => {
+          longest[packet.queue] = Math.max(longest[packet.queue]!, packet.lengthBytes);
+          skbInfo[packet.queue]! |= packet.skbInfo;
+          if (packet.lengthBytes > 128) copied.push(packet.copiedBytes);
+        });
+        const sent = Buffer.alloc(1 << 20, 'shaper ');
+        const accepted: Socket[] = [];
+        const server = createServer((socket) => {
+          accepted.push(socket);
+          socket.pipe(socket);
+        }).listen(9100, '127.0.0.1');
+        const client = tcpConnect(9100, '127.0.0.1');
+        const echoed: Buffer[] = [];
+        let echoedBytes = 0;
+        client.on('data', (bytes) => {
+          echoed.push(bytes as Buffer);
+          echoedBytes += bytes.length;
+        });
+        client.write(sent);
+        await until(() => echoedBytes >= sent.length, 'the echo');
+        client.destroy();
+        for (const socket of accepted) socket.destroy();
+        server.close();
+        return {
+          granted: bed.port.granted,
+          longest,
+          skbInfo,
+          copied: [...new Set(copied)],
+          intact: Buffer.concat(echoed).equals(sent),
+        };
+      },
+      { gso: [true, false] },
+    );
+  },
+
+  async uidAndMac() {
+    return withBed(
+      async (bed) => {
+        queueRule({ chain: 'OUTPUT' });
+        await bed.say('local');
+        const [local] = await bed.collect(1);
+        bed.answer([{ id: local!.id }]);
+        queueRule({ match: ['-p', 'icmp', '-i', 'n0'], queue: ['--queue-num', String(FIRST_QUEUE + 1)] });
+        // The peer's answers come in by the veth and carry its address.
+        const ping = spawn('ping', ['-c', '1', '-W', '2', '10.77.0.2'], { stdio: 'ignore' });
+        const [far] = await bed.collect(1);
+        bed.answer([{ id: far!.id, queue: far!.queue }]);
+        const status = await new Promise((resolve) => ping.on('close', resolve));
+        return { granted: bed.port.granted.uidGid, local, far, status };
+      },
+      { uidGid: true },
+    );
+  },
+};
