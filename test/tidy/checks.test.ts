@@ -9,6 +9,7 @@ import {
   checkLeftovers,
   checkLength,
   checkLock,
+  checkPaths,
   checkPurity,
   checkRanks,
   checkReferences,
@@ -162,6 +163,13 @@ test.each([
 ])('left over: %s', (text) => {
   expect(checkLeftovers([source('src/a.ts', text)])).toHaveLength(1);
   expect(checkLeftovers([source('src/a.ts', 'try { f(); } catch (e) { g(e); }')])).toEqual([]);
+});
+
+test('paths in documents', () => {
+  const text = 'See `src/a.ts`, `src/b/`, `src/c*.ts`, `npm run x` and src/not-quoted.ts.';
+  expect(checkPaths('X.md', text, (path) => path !== 'src/b/')).toEqual([
+    'X.md names src/b/, which does not exist',
+  ]);
 });
 
 test('lock', () => {

@@ -5,13 +5,23 @@ import type { SourceFile } from './source.ts';
 const CODE_LINES_MAX = 300;
 const LINES_MAX = 400;
 
-/** Ranks by folder ("core/") or file ("limits.ts") of src, from the table in ARCHITECTURE.md. */
+/** Ranks by folder ("core/") or file ("limits.ts") of src, from the table in ARCHITECTURE.md headed "rank". */
 export function parseRanks(markdown: string): Map<string, number> {
   const ranks = new Map<string, number>();
-  for (const [, rank, units] of markdown.matchAll(/^\| (\d) \| ([^|]+) \|/gm)) {
+  const [, table = ''] = markdown.split(/^\| rank \|.*\n/m);
+  const [rows = ''] = table.split('\n\n');
+  for (const [, rank, units] of rows.matchAll(/^\| (\d) \| ([^|]+) \|/gm)) {
     for (const unit of (units as string).split(',')) ranks.set(unit.replaceAll('`', '').trim(), Number(rank));
   }
   return ranks;
+}
+
+/** Paths of the repository that a document names in backticks and that are not there. */
+export function checkPaths(document: string, markdown: string, exists: (path: string) => boolean): string[] {
+  const named = markdown.matchAll(/`((?:src|test|bench|native|scripts)\/[\w./*-]*)`/g);
+  return [...new Set([...named].map((match) => match[1] as string))]
+    .filter((path) => !exists(path))
+    .map((path) => `${document} names ${path}, which does not exist`);
 }
 
 /** Folder or file directly under src that `path` belongs to. */

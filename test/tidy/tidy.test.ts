@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -7,6 +7,7 @@ import {
   checkLeftovers,
   checkLength,
   checkLock,
+  checkPaths,
   checkPurity,
   checkRanks,
   checkReferences,
@@ -51,6 +52,15 @@ describe('house rules', () => {
 
   test('nothing is left over', () => {
     expect(checkLeftovers(files)).toEqual([]);
+  });
+
+  test('documents name files that exist', () => {
+    const exists = (path: string): boolean => {
+      const pattern = path.replaceAll('.', '\\.').replaceAll('*', '[^/]*');
+      return files.some((file) => new RegExp(`^${pattern}`).test(file.path)) || existsSync(join(ROOT, path));
+    };
+    const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+    expect(documents.flatMap((name) => checkPaths(name, read(name), exists))).toEqual([]);
   });
 
   test('the lock file holds no addresses', () => {
