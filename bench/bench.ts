@@ -2,13 +2,14 @@
  * npm run bench: everything in one run, so that the numbers belong together. Prints tables, and JSON into
  * bench/results/. `--quick` measures little, prints one line of JSON and is for tests: it shows that everything runs.
  */
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type Contender, listContenders, queueRule, startContender } from './contenders.ts';
-import { type Drained, fillAndDrain } from './drain.ts';
-import { createLab } from './lab/lab.ts';
+import { listContenders, queueRule, startContender, WHOLE_PROGRAM } from './contenders.ts';
+import { type Drained, fillAndDrain, pinDrainer } from './drain.ts';
+import { createLab, type Lab } from './lab/lab.ts';
+import { startShaper } from './lab/shaper.ts';
 import { startSink } from './lab/udp.ts';
 import { type Lateness, measureLateness } from './lateness.ts';
 import { rate, renderTable, type Spread, spread } from './table.ts';
@@ -68,17 +69,25 @@ const say = (text: string): void => {
   if (!quick) console.error(text);
 };
 
+interface Running {
+  readonly key: string;
+  readonly label: string;
+  readonly lab: Lab;
+  readonly child: ChildProcess;
+  readonly queue: number;
+  readonly port: number;
+}
+
 function summarise(
-  contenders: readonly Contender[],
+  running: readonly Running[],
   rounds: ReadonlyMap<string, Drained[]>,
 ): DrainResults[string] {
   const cpu = (key: string): number[] | undefined => rounds.get(key)?.map((d) => d.cpuNsPerPacket);
   const yardstick = cpu('c256')!;
   const npm = cpu('npm');
   const results: DrainResults[string] = {};
-  for (const { key, label } of contenders) {
-    const own = cpu(key);
-    if (!own) continue;
+  for (const { key, label } of running) {
+    const own = cpu(key)!;
     results[key] = {
       label,
       cpuNsPerPacket: spread(own),
@@ -90,34 +99,51 @@ function summarise(
   return results;
 }
 
-/** Contenders take turns within every round, so that what else the machine does hits them alike. */
+async function startAll(lab: Lab, programLab: Lab): Promise<Running[]> {
+  const running: Running[] = [];
+  for (const { key, label, command, missing, queue, port } of await listContenders(lab)) {
+    if (command === null) {
+      say(`  skipped: ${label} (${missing})`);
+      continue;
+    }
+    await queueRule(lab, 'udp', port, queue);
+    await startSink(lab.server, { port, hold: true });
+    running.push({ key, label, lab, child: await startContender(lab, command), queue, port });
+  }
+  const { key, label, config, queue, port } = WHOLE_PROGRAM;
+  const { child } = await startShaper(programLab, config, { entry: 'dist' });
+  await startSink(programLab.server, { port, hold: true });
+  running.push({ key, label, lab: programLab, child, queue, port });
+  for (const one of running) await pinDrainer(one.child.pid!);
+  return running;
+}
+
+/**
+ * Contenders take turns within every round, so that what else the machine does hits them alike, and each round starts
+ * with another one.
+ */
 async function measureDrains(plan: Plan): Promise<DrainResults> {
   const lab = await createLab();
+  const programLab = await createLab();
   try {
-    const contenders = (await listContenders(lab)).filter((contender) => {
-      if (contender.command === null) say(`  skipped: ${contender.label} (${contender.missing})`);
-      return contender.command !== null;
-    });
-    const running = [];
-    for (const contender of contenders) {
-      await queueRule(lab, 'udp', contender.port, contender.queue);
-      await startSink(lab.server, { port: contender.port, hold: true });
-      running.push({ ...contender, child: await startContender(lab, contender.command!) });
-    }
+    const running = await startAll(lab, programLab);
     const results: DrainResults = {};
     for (const flows of plan.flows) {
-      const rounds = new Map<string, Drained[]>(contenders.map(({ key }) => [key, []]));
+      const rounds = new Map<string, Drained[]>(running.map(({ key }) => [key, []]));
       const fill = { packets: plan.packets, flows, lengthBytes: plan.lengthBytes };
       for (let round = -plan.warmups; round < plan.rounds; round++) {
-        for (const { key, child, queue, port } of running) {
-          const drained = await fillAndDrain(lab, child, queue, port, fill);
+        for (let turn = 0; turn < running.length; turn++) {
+          const next = running[(turn + round + plan.warmups) % running.length]!;
+          const { key, lab: where, child, queue, port } = next;
+          const drained = await fillAndDrain(where, child, queue, port, fill);
           if (round >= 0) rounds.get(key)!.push(drained);
         }
       }
-      results[`flows${flows}`] = summarise(contenders, rounds);
+      results[`flows${flows}`] = summarise(running, rounds);
     }
     return results;
   } finally {
+    await programLab.close();
     await lab.close();
   }
 }
@@ -130,10 +156,12 @@ function judge(drains: DrainResults, lateness: Lateness): Goal[] {
     met: value <= limit,
   });
   const goals: Goal[] = [];
-  for (const [flows, { core }] of Object.entries(drains)) {
-    if (!core) continue;
-    goals.push(goal(`CPU by C loop, ${flows}`, core.toCLoop.median, 1.25));
-    if (core.toNpm) goals.push(goal(`CPU by npm nfqueue, ${flows}`, core.toNpm.median, 1 / 3));
+  for (const [flows, results] of Object.entries(drains)) {
+    for (const key of ['core', WHOLE_PROGRAM.key]) {
+      const { toCLoop, toNpm } = results[key]!;
+      goals.push(goal(`CPU of ${key} by C loop, ${flows}`, toCLoop.median, 1.25));
+      if (toNpm) goals.push(goal(`CPU of ${key} by npm nfqueue, ${flows}`, toNpm.median, 1 / 3));
+    }
   }
   goals.push(goal('release lateness p99, microseconds', lateness.engineMicroseconds.p99, 300));
   return goals;

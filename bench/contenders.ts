@@ -34,6 +34,15 @@ links:
             aqm: { red: { min: 30kB, max: 90kB, probability: 0.1, weight: 0.002, gentle: true } }
 `;
 
+/** The program as it ships, with its own rules, in a lab of its own: they match everything that crosses the router. */
+export const WHOLE_PROGRAM = {
+  key: 'program',
+  label: 'the whole program',
+  queue: 100,
+  port: 7099,
+  config: `${CONFORMING_CONFIG}nfqueue: { first: 100, count: 1, length: ${QUEUE_LENGTH}, gso: false }\n`,
+} as const;
+
 export interface Contender {
   readonly key: string;
   readonly label: string;

@@ -184,7 +184,7 @@ async function redAgainstTail(lab: Lab, shaper: RunningShaper): Promise<Row[]> {
     return {
       what,
       configured,
-      measured: `ping ${reply}, queue ${kilobytes(average(path))}, ${mbit(bits)}`,
+      measured: `ping ${reply}, queue ${kilobytes(average(path))}, payload ${mbit(bits)} Mbit/s`,
       counted: sentAndDropped(status, path),
       wrong: offBy(bits, 8e6 * GOODPUT_V4, 0.15),
     };

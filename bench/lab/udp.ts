@@ -22,6 +22,8 @@ export interface UdpSendOptions {
   readonly tos?: number;
   /** Packets per system call at most. */
   readonly burst?: number;
+  /** Run on this processor only. */
+  readonly cpu?: number;
 }
 
 export interface UdpSent {
@@ -108,6 +110,7 @@ export function receivedBitsPerSec(r: {
 export async function sendUdp(from: Host, to: Host, options: UdpSendOptions): Promise<UdpSent> {
   const address = options.family === 6 ? to.addresses.v6 : to.addresses.v4;
   const command = [
+    ...(options.cpu === undefined ? [] : ['taskset', '-c', String(options.cpu)]),
     await nativeProgram('udpgen'),
     ...option('to', address),
     ...option('port', options.port),
