@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 NODE_MIN=20.19
+NATIVE_STAMP=native/build/.built
 PACKAGES=(nftables iptables libnetfilter-queue-dev libmnl-dev libuv1-dev iperf3 iproute2 iputils-ping procps
   cmake g++ make pkg-config python3)
 
@@ -56,17 +57,17 @@ install_modules() {
   npm ci --no-audit --no-fund --loglevel=error
 }
 
-# True when no addon is built or something it is made of is newer.
+# True when something the addon is made of is newer than its last build.
 native_is_stale() {
-  local addon
-  addon=$(find native/build -name '*.node' -type f 2>/dev/null | head -n 1)
-  [ -z "$addon" ] || [ -n "$(find native package-lock.json -path native/build -prune -o -type f -newer "$addon" -print -quit)" ]
+  [ ! -f "$NATIVE_STAMP" ] ||
+    [ -n "$(find native package-lock.json -path native/build -prune -o -type f -newer "$NATIVE_STAMP" -print -quit)" ]
 }
 
 build() {
   if native_is_stale; then
     say "building the native addon"
     npm run --silent build:native
+    touch "$NATIVE_STAMP"
   fi
   say "building TypeScript"
   npm run --silent build

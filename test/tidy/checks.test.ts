@@ -136,11 +136,12 @@ test('dead files', () => {
   const files = [
     source('src/shaper.ts', `import './cli/a.ts';`),
     source('src/cli/a.ts', 'new URL(`./w${ext}`, import.meta.url);'),
-    source('src/cli/w.ts', ''),
     source('test/x.test.ts', `import '../src/base/b.ts';`),
     source('src/base/b.ts', ''),
     source('test/netns/y.test.ts', `spawn(join(HERE, 'driver.ts'))`),
     source('test/netns/driver.ts', ''),
+    source('src/cli/thread.ts', ''),
+    source('src/cli/w.ts', `start(import.meta.url, 'thread')`),
   ];
   expect(checkUnreferenced(files)).toEqual([]);
   const dead = [source('src/base/c.ts', `import './b.ts';`), source('test/helper.ts', '// ./c.ts')];

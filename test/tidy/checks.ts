@@ -117,16 +117,14 @@ export function checkUnreferenced(files: readonly SourceFile[]): string[] {
     }
   }
   const started = /^src\/shaper\.ts$|\.test\.ts$|^bench\/|^scripts\//;
-  /** Tests also start programs of their own, by name. */
-  const isStartedByTest = (path: string): boolean => {
+  /** Threads and programs of tests are started by name, from the same folder. */
+  const isStartedByName = (path: string): boolean => {
     const name = new RegExp(`['"]${posix.basename(path, '.ts')}(?:\\.ts)?['"]`);
-    return (
-      path.startsWith('test/') && files.some((file) => file.path.startsWith('test/') && name.test(file.code))
-    );
+    return files.some((file) => posix.dirname(file.path) === posix.dirname(path) && name.test(file.code));
   };
   return files
     .filter((file) => isTypeScript(file) && !started.test(file.path) && !named.has(file.path))
-    .filter((file) => !isStartedByTest(file.path))
+    .filter((file) => !isStartedByName(file.path))
     .map((file) => `${file.path} is imported by nobody`);
 }
 
