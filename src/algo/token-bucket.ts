@@ -62,10 +62,7 @@ export function fillBucket(b: TokenBuckets, i: number, rateBytesPerSec: number, 
 /** Tokens at `nowNs`, in bytes; negative while in debt. */
 export function tokensBytes(b: TokenBuckets, i: number, nowNs: number): number {
   const missingNs = b.fullNs[i] - nowNs;
-  // Unlimited: always full, even where a taking was booked ahead of time and fullNs lies in the future.
-  return missingNs <= 0 || b.nsPerByte[i] === 0
-    ? b.burstBytes[i]
-    : b.burstBytes[i] - missingNs / b.nsPerByte[i];
+  return missingNs <= 0 ? b.burstBytes[i] : b.burstBytes[i] - missingNs / b.nsPerByte[i];
 }
 
 /**
@@ -73,21 +70,38 @@ export function tokensBytes(b: TokenBuckets, i: number, nowNs: number): number {
  * conforms when the bucket is full.
  */
 export function conformNs(b: TokenBuckets, i: number, fromNs: number, lengthBytes: number): number {
-  const spareBytes = b.burstBytes[i] - lengthBytes;
-  const atNs = spareBytes > 0 ? b.fullNs[i] - spareBytes * b.nsPerByte[i] : b.fullNs[i];
-  return atNs - EPSILON_NS > fromNs ? atNs : fromNs;
+  return conformInstantNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], fromNs, lengthBytes);
 }
 
 /** Takes `lengthBytes` at `atNs`, the instant at which the packet conforms (not the later one at which a timer fired). */
 export function takeTokens(b: TokenBuckets, i: number, atNs: number, lengthBytes: number): void {
-  const fullNs = b.fullNs[i];
-  b.fullNs[i] = (fullNs > atNs ? fullNs : atNs) + lengthBytes * b.nsPerByte[i];
+  b.fullNs[i] = fullAfterNs(b.fullNs[i], b.nsPerByte[i], atNs, lengthBytes);
 }
 
 /** Policer's question: are `lengthBytes` tokens there now? Never for a packet larger than the burst. */
 export function conforms(b: TokenBuckets, i: number, nowNs: number, lengthBytes: number): boolean {
-  const spareBytes = b.burstBytes[i] - lengthBytes;
-  return spareBytes >= 0 && b.fullNs[i] - spareBytes * b.nsPerByte[i] <= nowNs + EPSILON_NS;
+  return (
+    lengthBytes <= b.burstBytes[i] &&
+    conformInstantNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], nowNs, lengthBytes) <= nowNs
+  );
+}
+
+/** conformNs() of a bucket whose parts are kept elsewhere. */
+export function conformInstantNs(
+  fullNs: number,
+  nsPerByte: number,
+  burstBytes: number,
+  fromNs: number,
+  lengthBytes: number,
+): number {
+  const spareBytes = burstBytes - lengthBytes;
+  const atNs = spareBytes > 0 ? fullNs - spareBytes * nsPerByte : fullNs;
+  return atNs - EPSILON_NS > fromNs ? atNs : fromNs;
+}
+
+/** The new fullNs after takeTokens(), of a bucket whose parts are kept elsewhere. */
+export function fullAfterNs(fullNs: number, nsPerByte: number, atNs: number, lengthBytes: number): number {
+  return (fullNs > atNs ? fullNs : atNs) + lengthBytes * nsPerByte;
 }
 
 /** Gives the bucket another rate and burst at `nowNs`; its tokens stay, cut to the new burst. */

@@ -3,7 +3,7 @@
  * Reference: Aumasson, Bernstein, "SipHash: a fast short-input PRF" (2012); the 32-bit variant and its 1-3 rounds
  * as in Linux lib/siphash.c (hsiphash). Cost: n + 4 rounds of ten operations, about 30 ns for four words.
  */
-export function hashWords(key0: number, key1: number, words: Uint32Array, count: number): number {
+export function hashWords(key0: number, key1: number, words: Int32Array, count: number): number {
   let v0 = key0 | 0;
   let v1 = key1 | 0;
   let v2 = key0 ^ 0x6c796765;

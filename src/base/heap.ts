@@ -5,17 +5,17 @@
  *            heap: [ 7, 3, 9 ]   rows, smallest key first     place[7] = 0
  *                                                            place[3] = 1   place[other] = ABSENT
  */
-const ABSENT = 0xffffffff;
+const ABSENT = -1;
 
 export class IndexedHeap {
   size = 0;
-  private readonly heap: Uint32Array;
-  private readonly place: Uint32Array;
+  private readonly heap: Int32Array;
+  private readonly place: Int32Array;
   private readonly key: Float64Array;
 
   constructor(rows: number) {
-    this.heap = new Uint32Array(rows);
-    this.place = new Uint32Array(rows).fill(ABSENT);
+    this.heap = new Int32Array(rows);
+    this.place = new Int32Array(rows).fill(ABSENT);
     this.key = new Float64Array(rows);
   }
 

@@ -1,10 +1,13 @@
 /**
- * Rows found by a key of a fixed number of 32-bit words: open addressing with linear probing at a load of at most one
+ * Records found by a key of a fixed number of 32-bit words: open addressing with linear probing at a load of at most one
  * half, keyed hash, deletion by shifting back (Knuth, TAOCP 3, 6.4 algorithm R), so no tombstones and no rehash ever.
- * Rows stay where they are while they live; a caller keeps further columns by row number.
+ * Rows stay where they are while they live.
  *
- *   slots  [ - 5 - 2 9 - - 1 ]   row numbers, NONE where free; 2 x rows of them
- *   keys   row 0 | row 1 | ...   `words` words each
+ *   slots    [ - 5 - 2 9 - - 1 ]                        row numbers, NONE where free; twice the rows
+ *   records  | key words | hash | the caller's fields | one row, `stride` words; the next row follows
+ *
+ * A record holds all of a row together, unlike the columns elsewhere: rows are visited in random order, so a row in one or
+ * two cache lines costs one or two misses where columns would cost one per field.
  */
 import { hashWords } from './hash.ts';
 import { NONE } from './none.ts';
@@ -16,30 +19,36 @@ export class KeyTable {
   /** Rows ever handed out: a sweep need not look beyond. */
   highWater = 0;
   /** The key to find or insert; the caller fills it before each call. */
-  readonly key: Uint32Array;
-  /** Words of each row, `words` apart. */
-  readonly keys: Uint32Array;
-  readonly words: number;
+  readonly key: Int32Array;
+  /** Words of a record; row r starts at r * stride. A power of two, at least 16: records do not straddle cache lines. */
+  readonly stride: number;
+  /** The records as signed words, and as float64 fields at half the index. */
+  readonly words: Int32Array;
+  readonly floats: Float64Array;
+  private readonly keyWords: number;
   private readonly key0: number;
   private readonly key1: number;
-  private readonly slots: Uint32Array;
+  private readonly slots: Int32Array;
   private readonly slotMask: number;
-  private readonly hashes: Uint32Array;
-  private readonly freeRows: Uint32Array;
+  private readonly freeRows: Int32Array;
   private freeCount = 0;
 
-  /** `rows` must be a power of two; `key0`, `key1` are the secret. */
-  constructor(rows: number, words: number, key0: number, key1: number) {
+  /**
+   * `rows` must be a power of two. The caller's fields start at word keyWords + 1; float64 ones at an even word.
+   * `key0` and `key1` are the secret of the hash.
+   */
+  constructor(rows: number, keyWords: number, fieldWords: number, key0: number, key1: number) {
     this.rows = rows;
-    this.words = words;
+    this.keyWords = keyWords;
+    this.stride = Math.max(16, 2 ** Math.ceil(Math.log2(keyWords + 1 + fieldWords)));
     this.key0 = key0;
     this.key1 = key1;
-    this.key = new Uint32Array(words);
-    this.keys = new Uint32Array(rows * words);
-    this.slots = new Uint32Array(2 * rows).fill(NONE);
+    this.key = new Int32Array(keyWords);
+    this.floats = new Float64Array((rows * this.stride) / 2);
+    this.words = new Int32Array(this.floats.buffer);
+    this.slots = new Int32Array(2 * rows).fill(NONE);
     this.slotMask = 2 * rows - 1;
-    this.hashes = new Uint32Array(rows);
-    this.freeRows = new Uint32Array(rows);
+    this.freeRows = new Int32Array(rows);
   }
 
   /** Hash of the first `count` words of `key`; the words beyond must follow from them (be zero, say). */
@@ -49,60 +58,64 @@ export class KeyTable {
 
   /** Row of `key`, whose hash the caller has; NONE when absent. */
   find(hash: number): number {
-    const { slots, slotMask, hashes } = this;
+    const { slots, slotMask } = this;
     for (let slot = hash & slotMask; ; slot = (slot + 1) & slotMask) {
       const row = slots[slot];
       if (row === NONE) return NONE;
-      if (hashes[row] === hash && this.matches(row)) return row;
+      if (this.isAt(row)) return row;
     }
   }
 
-  /** A new row for `key`, which must be absent; NONE when all rows are in use. */
+  /** Whether `row` is in use and holds `key`: a remembered row can be tried before hashing. */
+  isAt(row: number): boolean {
+    const { key, words, keyWords } = this;
+    const base = row * this.stride;
+    for (let w = 0; w < keyWords; w++) if (words[base + w] !== key[w]) return false;
+    return words[base + keyWords] !== NONE;
+  }
+
+  /** A new row for `key`, which must be absent; NONE when all rows are in use. The caller sets its fields. */
   insert(hash: number): number {
-    const row = this.takeRow();
-    if (row === NONE) return NONE;
-    const { slots, slotMask, words } = this;
-    let slot = hash & slotMask;
-    while (slots[slot] !== NONE) slot = (slot + 1) & slotMask;
-    slots[slot] = row;
-    this.hashes[row] = hash;
-    const base = row * words;
-    for (let w = 0; w < words; w++) this.keys[base + w] = this.key[w];
-    return row;
-  }
-
-  /** Forgets a row in use. */
-  remove(row: number): void {
-    const { slots, slotMask, hashes } = this;
-    let hole = hashes[row] & slotMask;
-    while (slots[hole] !== row) hole = (hole + 1) & slotMask;
-    for (let slot = (hole + 1) & slotMask; ; slot = (slot + 1) & slotMask) {
-      const other = slots[slot];
-      if (other === NONE) break;
-      // `other` may move into the hole unless its home lies cyclically after the hole.
-      const home = hashes[other] & slotMask;
-      if (((slot - home) & slotMask) < ((slot - hole) & slotMask)) continue;
-      slots[hole] = other;
-      hole = slot;
-    }
-    slots[hole] = NONE;
-    this.freeRows[this.freeCount++] = row;
-    this.size--;
-  }
-
-  private takeRow(): number {
     let row: number;
     if (this.freeCount > 0) row = this.freeRows[--this.freeCount];
     else if (this.highWater < this.rows) row = this.highWater++;
     else return NONE;
     this.size++;
+    const { slots, slotMask, words, key, keyWords } = this;
+    let slot = hash & slotMask;
+    while (slots[slot] !== NONE) slot = (slot + 1) & slotMask;
+    slots[slot] = row;
+    const base = row * this.stride;
+    for (let w = 0; w < keyWords; w++) words[base + w] = key[w];
+    words[base + keyWords] = hash & slotMask;
     return row;
   }
 
-  private matches(row: number): boolean {
-    const { key, keys, words } = this;
-    const base = row * words;
-    for (let w = 0; w < words; w++) if (keys[base + w] !== key[w]) return false;
-    return true;
+  /** Forgets a row in use. */
+  remove(row: number): void {
+    const { slots, slotMask } = this;
+    let hole = this.home(row);
+    while (slots[hole] !== row) hole = (hole + 1) & slotMask;
+    for (let slot = (hole + 1) & slotMask; ; slot = (slot + 1) & slotMask) {
+      const other = slots[slot];
+      if (other === NONE) break;
+      // `other` may move into the hole unless its home lies cyclically after the hole.
+      if (((slot - this.home(other)) & slotMask) < ((slot - hole) & slotMask)) continue;
+      slots[hole] = other;
+      hole = slot;
+    }
+    slots[hole] = NONE;
+    this.words[row * this.stride + this.keyWords] = NONE;
+    this.freeRows[this.freeCount++] = row;
+    this.size--;
+  }
+
+  isUsed(row: number): boolean {
+    return row < this.highWater && this.words[row * this.stride + this.keyWords] !== NONE;
+  }
+
+  /** Slot at which the search for a row starts; kept in its record after the key, NONE when the row is free. */
+  private home(row: number): number {
+    return this.words[row * this.stride + this.keyWords];
   }
 }

@@ -1,2 +1,2 @@
-/** Absent row, index or id in a Uint32 column; never -1, so columns stay unsigned. */
-export const NONE = 0xffffffff;
+/** Absent row or index in an Int32Array column. Rows are signed: V8 keeps them as machine integers, which it does not for 0xffffffff. */
+export const NONE = -1;

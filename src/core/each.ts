@@ -5,25 +5,17 @@
  *   bucket 7 (web, 10.0.9.4)   fullNs ...   FIFO: h12 -> h15        heap key: instant at which h12 conforms
  *   bucket 9 (web, 10.0.9.8)   fullNs ...   FIFO: (empty)           not in the heap
  *
- * A bucket that is full and idle is forgotten by a sweeping hand: a new one starts full, so nothing is lost or minted.
+ * Rate and burst are the class's; a bucket is only the instant at which it is full (algo/token-bucket.ts). One that is full
+ * and idle is forgotten by a sweeping hand: a new one starts full, so nothing is lost or minted.
  */
-
-import {
-  conformNs,
-  conforms,
-  createTokenBuckets,
-  fillBucket,
-  type TokenBuckets,
-  takeTokens,
-} from '../algo/token-bucket.ts';
+import { conformInstantNs, fullAfterNs } from '../algo/token-bucket.ts';
 import { IndexedHeap } from '../base/heap.ts';
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
 import { EACH_IDLE_NS } from '../limits.ts';
 import type { ClassInfo } from './classes.ts';
-import { type FlowTable, KEY_DST, KEY_SRC } from './flow-table.ts';
+import type { FlowTable } from './flow-table.ts';
 import { HeldFifos, type HeldTable } from './held.ts';
-import type { EachSpec } from './spec.ts';
 import { type Stats, TOTAL } from './stats.ts';
 
 /** Class, kind, then four address words or flow row and generation. */
@@ -31,6 +23,13 @@ const KEY_WORDS = 6;
 const KIND_FLOW = 1;
 const KIND_V4 = 4;
 const KIND_V6 = 6;
+
+// Fields of a record, as word offsets; the hash slot is word 6.
+const CLASS = 0; // part of the key
+const FULL_NS = 8; // float64
+const LAST_SEEN_NS = 10; // float64
+const FIELD_WORDS = 5;
+
 const EVICT_LOOKS = 64;
 const SWEEP_ROWS_MAX = 256;
 
@@ -43,15 +42,17 @@ export class EachTable {
   /** Class of the bucket that popDue() emptied last. */
   poppedClass = 0;
   private readonly keys: KeyTable;
-  private readonly buckets: TokenBuckets;
+  private readonly words: Int32Array;
+  private readonly floats: Float64Array;
+  private readonly shift: number;
   private readonly fifos: HeldFifos;
   private readonly due: IndexedHeap;
-  private readonly classOf: Uint16Array;
-  private readonly lastSeenNs: Float64Array;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly stats: Stats;
-  private readonly specs: readonly (EachSpec | null)[];
+  // By class.
+  private readonly nsPerByte: Float64Array;
+  private readonly burstBytes: Float64Array;
   private readonly side: Uint8Array;
   private hand = 0;
   private sweptNs = 0;
@@ -67,16 +68,17 @@ export class EachTable {
   ) {
     // No class with `each`: one row, so that idle memory stays small.
     const used = classes.some((info) => info.spec.each !== null) ? rows : 1;
-    this.keys = new KeyTable(used, KEY_WORDS, key0, key1);
-    this.buckets = createTokenBuckets(used);
+    this.keys = new KeyTable(used, KEY_WORDS, FIELD_WORDS, key0, key1);
+    this.words = this.keys.words;
+    this.floats = this.keys.floats;
+    this.shift = Math.log2(this.keys.stride);
     this.fifos = new HeldFifos(used, held);
     this.due = new IndexedHeap(used);
-    this.classOf = new Uint16Array(used);
-    this.lastSeenNs = new Float64Array(used).fill(Number.POSITIVE_INFINITY);
     this.held = held;
     this.flows = flows;
     this.stats = stats;
-    this.specs = classes.map((info) => info.spec.each);
+    this.nsPerByte = Float64Array.from(classes, ({ spec }) => 1e9 / (spec.each?.rateBytesPerSec ?? 1));
+    this.burstBytes = Float64Array.from(classes, ({ spec }) => spec.each?.burstBytes ?? 0);
     this.side = Uint8Array.from(classes, sideOf);
   }
 
@@ -88,47 +90,24 @@ export class EachTable {
   /** Bucket of class `c` for held packet `h`, made if new; NONE when there is no room for one more. */
   bucketOf(c: number, h: number, nowNs: number): number {
     const { keys, flows } = this;
-    const key = keys.key;
     const f = this.held.flow[h];
-    const side = this.side[c];
-    key[0] = c;
-    if (f === NONE || side === SIDE_FLOW) {
-      key[1] = KIND_FLOW;
-      key[2] = f;
-      key[3] = f === NONE ? 0 : flows.generation[f];
-      key[4] = 0;
-      key[5] = 0;
-    } else {
-      const flowKeys = flows.keys.keys;
-      const base = f * flows.keys.words;
-      const words = side === SIDE_SRC ? KEY_SRC : KEY_DST;
-      key[1] = flowKeys[base] >>> 8 === 6 ? KIND_V6 : KIND_V4;
-      key[2] = flowKeys[base + words[0]];
-      key[3] = flowKeys[base + words[1]];
-      key[4] = flowKeys[base + words[2]];
-      key[5] = flowKeys[base + words[3]];
+    this.setKey(c, f);
+    let e = f === NONE ? NONE : flows.eachBucket(f);
+    if (e === NONE || !keys.isAt(e)) {
+      const hash = keys.hash(KEY_WORDS);
+      e = keys.find(hash);
+      if (e === NONE) e = this.make(hash, nowNs);
+      if (e === NONE) return NONE;
+      if (f !== NONE) flows.setEachBucket(f, e);
     }
-    const hash = keys.hash(KEY_WORDS);
-    let e = keys.find(hash);
-    if (e === NONE) {
-      e = keys.insert(hash);
-      if (e === NONE) {
-        if (!this.evict(nowNs)) return NONE;
-        e = keys.insert(hash);
-      }
-      const spec = this.specs[c] as EachSpec;
-      fillBucket(this.buckets, e, spec.rateBytesPerSec, spec.burstBytes);
-      this.classOf[e] = c;
-      this.stats.totals[TOTAL.eachBuckets] += 1;
-    }
-    this.lastSeenNs[e] = nowNs;
+    this.floats[((e << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
     return e;
   }
 
   /** Bucket `e` of an `exceed: drop` class: takes the tokens and says true, or takes nothing and says false. */
   police(e: number, nowNs: number, h: number): boolean {
-    const lengthBytes = this.held.chargeBytes[h];
-    if (!conforms(this.buckets, e, nowNs, lengthBytes)) return false;
+    const fits = this.held.chargeBytes[h] <= this.burstBytes[this.words[(e << this.shift) + CLASS]];
+    if (!fits || this.conformNs(e, nowNs, h) > nowNs) return false;
     this.take(e, nowNs, h);
     return true;
   }
@@ -140,7 +119,7 @@ export class EachTable {
   pass(e: number, horizonNs: number, h: number): boolean {
     const { held, fifos } = this;
     if (fifos.isEmpty(e)) {
-      const atNs = conformNs(this.buckets, e, held.readyNs[h], held.chargeBytes[h]);
+      const atNs = this.conformNs(e, held.readyNs[h], h);
       if (atNs <= horizonNs) {
         this.take(e, atNs, h);
         held.readyNs[h] = atNs;
@@ -159,12 +138,12 @@ export class EachTable {
     if (atNs > horizonNs || due.size === 0) return NONE;
     const e = due.top();
     const h = fifos.shift(e);
-    this.poppedClass = this.classOf[e];
+    this.poppedClass = this.words[(e << this.shift) + CLASS];
     this.take(e, atNs, h);
     held.readyNs[h] = atNs;
     const head = fifos.head[e];
     if (head === NONE) due.delete(e);
-    else due.set(e, conformNs(this.buckets, e, held.readyNs[head], held.chargeBytes[head]));
+    else due.set(e, this.conformNs(e, held.readyNs[head], head));
     return h;
   }
 
@@ -186,16 +165,54 @@ export class EachTable {
     this.sweptNs = nowNs;
     for (let n = Math.min(rows, SWEEP_ROWS_MAX, keys.highWater); n >= 1; n--) {
       const e = this.advance();
-      if (nowNs - this.lastSeenNs[e] > EACH_IDLE_NS && this.isForgettable(e, nowNs)) this.forget(e);
+      const idleNs = nowNs - this.floats[((e << this.shift) + LAST_SEEN_NS) >> 1];
+      if (idleNs > EACH_IDLE_NS && this.mayForget(e, nowNs)) this.forget(e);
     }
   }
 
-  private take(e: number, atNs: number, h: number): void {
-    takeTokens(this.buckets, e, atNs, this.held.chargeBytes[h]);
-    const f = this.held.flow[h];
-    if (f !== NONE && this.flows.busyUntilNs[f] < this.buckets.fullNs[e]) {
-      this.flows.busyUntilNs[f] = this.buckets.fullNs[e];
+  private setKey(c: number, f: number): void {
+    const { flows, side } = this;
+    const key = this.keys.key;
+    key[0] = c;
+    if (f === NONE || side[c] === SIDE_FLOW) {
+      key[1] = KIND_FLOW;
+      key[2] = f;
+      key[3] = f === NONE ? 0 : flows.generation(f);
+      key[4] = 0;
+      key[5] = 0;
+      return;
     }
+    key[1] = flows.isIpv6(f) ? KIND_V6 : KIND_V4;
+    if (side[c] === SIDE_SRC) for (let w = 0; w < 4; w++) key[2 + w] = flows.srcWord(f, w);
+    else for (let w = 0; w < 4; w++) key[2 + w] = flows.dstWord(f, w);
+  }
+
+  private conformNs(e: number, fromNs: number, h: number): number {
+    const at = e << this.shift;
+    const c = this.words[at + CLASS];
+    const fullNs = this.floats[(at + FULL_NS) >> 1];
+    return conformInstantNs(fullNs, this.nsPerByte[c], this.burstBytes[c], fromNs, this.held.chargeBytes[h]);
+  }
+
+  private take(e: number, atNs: number, h: number): void {
+    const at = e << this.shift;
+    const nsPerByte = this.nsPerByte[this.words[at + CLASS]];
+    const fullNs = fullAfterNs(this.floats[(at + FULL_NS) >> 1], nsPerByte, atNs, this.held.chargeBytes[h]);
+    this.floats[(at + FULL_NS) >> 1] = fullNs;
+    const f = this.held.flow[h];
+    if (f !== NONE) this.flows.keepUntil(f, fullNs);
+  }
+
+  /** A full bucket for the key in `keys.key`; NONE when nothing can make room. */
+  private make(hash: number, nowNs: number): number {
+    let e = this.keys.insert(hash);
+    if (e === NONE) {
+      if (!this.evict(nowNs)) return NONE;
+      e = this.keys.insert(hash);
+    }
+    this.floats[((e << this.shift) + FULL_NS) >> 1] = 0;
+    this.stats.totals[TOTAL.eachBuckets] += 1;
+    return e;
   }
 
   private advance(): number {
@@ -203,19 +220,16 @@ export class EachTable {
     return this.hand;
   }
 
-  /** In use (forgotten rows have lastSeenNs Infinity), nothing waits, and full: a new bucket would be equal. */
-  private isForgettable(e: number, nowNs: number): boolean {
-    return (
-      this.lastSeenNs[e] !== Number.POSITIVE_INFINITY &&
-      this.fifos.isEmpty(e) &&
-      this.buckets.fullNs[e] <= nowNs
-    );
+  /** In use, nothing waits, and full: a new bucket would be equal. */
+  private mayForget(e: number, nowNs: number): boolean {
+    const full = this.floats[((e << this.shift) + FULL_NS) >> 1] <= nowNs;
+    return full && this.keys.isUsed(e) && this.fifos.isEmpty(e);
   }
 
   private evict(nowNs: number): boolean {
     for (let n = 0; n < EVICT_LOOKS; n++) {
       const e = this.advance();
-      if (!this.isForgettable(e, nowNs)) continue;
+      if (!this.mayForget(e, nowNs)) continue;
       this.forget(e);
       this.stats.totals[TOTAL.eachEvicted] += 1;
       return true;
@@ -224,7 +238,6 @@ export class EachTable {
   }
 
   private forget(e: number): void {
-    this.lastSeenNs[e] = Number.POSITIVE_INFINITY;
     this.keys.remove(e);
     this.stats.totals[TOTAL.eachBuckets] -= 1;
   }

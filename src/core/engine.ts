@@ -110,7 +110,7 @@ export class Engine {
     this.verdicts.flush(port);
     const { totals } = this.stats;
     totals[TOTAL.batches] += 1;
-    totals[TOTAL.flows] = this.flows.keys.size;
+    totals[TOTAL.flows] = this.flows.size;
     port.arm(this.nextDueNs());
     return rows;
   }
@@ -263,6 +263,6 @@ export class Engine {
 
   private unlinkFlow(h: number): void {
     const f = this.held.flow[h];
-    if (f !== NONE) this.flows.held[f] -= 1;
+    if (f !== NONE) this.flows.addHeld(f, -1);
   }
 }

@@ -3,7 +3,9 @@
  *
  * The class is looked up again when one of the other things a matcher may ask for differs from what the flow was
  * classified with: DSCP, foreign mark, devices. Idle flows are forgotten by a hand that sweeps the rows; when the table
- * is full it takes the longest idle of a few dozen. Memory: about 110 bytes a flow, all allocated at start.
+ * is full it takes the longest idle of a few dozen. Memory: 136 bytes a flow, all reserved at start.
+ *
+ * A record is two cache lines: what every packet compares in the first, what it writes in the second.
  */
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
@@ -15,8 +17,21 @@ import { type Stats, TOTAL } from './stats.ts';
 /** Key words: protocol and family, ports, first address words, then the rest of IPv6 addresses. */
 const KEY_WORDS = 10;
 const KEY_WORDS_V4 = 4;
-export const KEY_SRC = [2, 4, 5, 6] as const;
-export const KEY_DST = [3, 7, 8, 9] as const;
+const KEY_SRC = [2, 4, 5, 6] as const;
+const KEY_DST = [3, 7, 8, 9] as const;
+
+// Fields of a record, as word offsets; the hash slot is word 10.
+const LEAVES = 11; // second leaf in the high half
+const IF_INDEX_IN = 12;
+const IF_INDEX_OUT = 13;
+const FOREIGN_MARK = 14;
+const HOOK_DSCP = 15;
+const LAST_SEEN_NS = 16; // float64
+const BUSY_UNTIL_NS = 18; // float64
+const HELD = 20;
+const GENERATION = 21;
+const EACH_BUCKET = 22;
+const FIELD_WORDS = 13;
 
 /** Rows the hand looks at when a full table needs room. */
 const EVICT_LOOKS = 64;
@@ -24,53 +39,35 @@ const EVICT_LOOKS = 64;
 const SWEEP_ROWS_MAX = 1024;
 
 export class FlowTable {
-  readonly keys: KeyTable;
-  /** Leaf of the first and the second tree the packets pass; NO_LEAF: none. */
-  readonly leaf: Uint16Array;
-  readonly secondLeaf: Uint16Array;
-  readonly lastSeenNs: Float64Array;
-  /** Packets of the flow not answered yet. */
-  readonly held: Uint32Array;
-  /** Grows when a row gets another flow, so that what others keep by row number can be told stale. */
-  readonly generation: Uint32Array;
-  /** Instant until which an `each` bucket of the flow is not full; forgetting the flow earlier would mint tokens. */
-  readonly busyUntilNs: Float64Array;
-  // What the flow was classified with.
-  readonly ifIndexIn: Uint32Array;
-  readonly ifIndexOut: Uint32Array;
-  readonly foreignMark: Uint32Array;
-  readonly dscp: Uint8Array;
-  readonly hook: Uint8Array;
+  private readonly keys: KeyTable;
+  private readonly words: Int32Array;
+  private readonly floats: Float64Array;
+  private readonly shift: number;
   private readonly stats: Stats;
+  /** Grows with every flow made, so that what others keep by row number can be told stale. */
+  private generations = 0;
   private hand = 0;
   private sweptNs = 0;
 
   constructor(rows: number, key0: number, key1: number, stats: Stats) {
-    this.keys = new KeyTable(rows, KEY_WORDS, key0, key1);
+    this.keys = new KeyTable(rows, KEY_WORDS, FIELD_WORDS, key0, key1);
+    this.words = this.keys.words;
+    this.floats = this.keys.floats;
+    this.shift = Math.log2(this.keys.stride);
     this.stats = stats;
-    this.leaf = new Uint16Array(rows);
-    this.secondLeaf = new Uint16Array(rows);
-    this.lastSeenNs = new Float64Array(rows);
-    this.held = new Uint32Array(rows);
-    this.generation = new Uint32Array(rows);
-    this.busyUntilNs = new Float64Array(rows);
-    this.ifIndexIn = new Uint32Array(rows);
-    this.ifIndexOut = new Uint32Array(rows);
-    this.foreignMark = new Uint32Array(rows);
-    this.dscp = new Uint8Array(rows);
-    this.hook = new Uint8Array(rows);
   }
 
-  /**
-   * Row of the flow of parsed row `p`, made if new (its leaves are NO_LEAF and `hook` 0 then, which no packet has). NONE
-   * when the table is full of flows with packets waiting.
-   */
+  get size(): number {
+    return this.keys.size;
+  }
+
+  /** Row of the flow of parsed row `p`, made if new; NONE when the table is full of flows with packets waiting. */
   findOrMake(parsed: Parsed, p: number, nowNs: number): number {
     const { keys } = this;
     const key = keys.key;
     const ipv6 = parsed.family[p] === 6;
     key[0] = (parsed.family[p] << 8) | parsed.protocol[p];
-    key[1] = ((parsed.sport[p] << 16) | parsed.dport[p]) >>> 0;
+    key[1] = (parsed.sport[p] << 16) | parsed.dport[p];
     key[2] = parsed.src0[p];
     key[3] = parsed.dst0[p];
     key[4] = parsed.src1[p];
@@ -81,37 +78,107 @@ export class FlowTable {
     key[9] = parsed.dst3[p];
     const hash = keys.hash(ipv6 ? KEY_WORDS : KEY_WORDS_V4);
     let f = keys.find(hash);
-    if (f === NONE) {
-      f = keys.insert(hash);
-      if (f === NONE) {
-        if (!this.evict(nowNs)) return NONE;
-        f = keys.insert(hash);
-      }
-      this.leaf[f] = NO_LEAF;
-      this.secondLeaf[f] = NO_LEAF;
-      this.hook[f] = 0;
-      this.held[f] = 0;
-      this.busyUntilNs[f] = 0;
-      this.generation[f]++;
-    }
-    this.lastSeenNs[f] = nowNs;
+    if (f === NONE) f = this.make(hash, nowNs);
+    if (f !== NONE) this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
     return f;
+  }
+
+  /** Leaf of the first tree the flow's packets pass; NO_LEAF: none. */
+  leaf(f: number): number {
+    return this.words[(f << this.shift) + LEAVES] & 0xffff;
+  }
+
+  /** Leaf of the second tree; NO_LEAF: none. */
+  secondLeaf(f: number): number {
+    return this.words[(f << this.shift) + LEAVES] >>> 16;
+  }
+
+  /** Whether the flow was classified with just these; `foreignMark` as a signed word. */
+  isClassifiedBy(
+    f: number,
+    hook: number,
+    dscp: number,
+    ifIn: number,
+    ifOut: number,
+    foreignMark: number,
+  ): boolean {
+    const { words } = this;
+    const at = f << this.shift;
+    return (
+      words[at + HOOK_DSCP] === ((hook << 8) | dscp) &&
+      words[at + IF_INDEX_IN] === ifIn &&
+      words[at + IF_INDEX_OUT] === ifOut &&
+      words[at + FOREIGN_MARK] === foreignMark
+    );
+  }
+
+  setClassifiedBy(
+    f: number,
+    hook: number,
+    dscp: number,
+    ifIn: number,
+    ifOut: number,
+    foreignMark: number,
+  ): void {
+    const { words } = this;
+    const at = f << this.shift;
+    words[at + HOOK_DSCP] = (hook << 8) | dscp;
+    words[at + IF_INDEX_IN] = ifIn;
+    words[at + IF_INDEX_OUT] = ifOut;
+    words[at + FOREIGN_MARK] = foreignMark;
   }
 
   /** Books the flow to its leaves. */
   assign(f: number, leaf: number, secondLeaf: number): void {
     const { flows } = this.stats;
-    if (this.leaf[f] !== NO_LEAF) flows[this.leaf[f]] -= 1;
-    if (this.secondLeaf[f] !== NO_LEAF) flows[this.secondLeaf[f]] -= 1;
-    this.leaf[f] = leaf;
-    this.secondLeaf[f] = secondLeaf;
+    if (this.leaf(f) !== NO_LEAF) flows[this.leaf(f)] -= 1;
+    if (this.secondLeaf(f) !== NO_LEAF) flows[this.secondLeaf(f)] -= 1;
+    this.words[(f << this.shift) + LEAVES] = (secondLeaf << 16) | leaf;
     if (leaf !== NO_LEAF) flows[leaf] += 1;
     if (secondLeaf !== NO_LEAF) flows[secondLeaf] += 1;
   }
 
+  /** A packet of the flow waits for its verdict (+1) or has it (-1); flows with such packets are not forgotten. */
+  addHeld(f: number, packets: number): void {
+    this.words[(f << this.shift) + HELD] += packets;
+  }
+
+  /** The flow must not be forgotten before `untilNs`: a bucket of its own is not full until then. */
+  keepUntil(f: number, untilNs: number): void {
+    const at = ((f << this.shift) + BUSY_UNTIL_NS) >> 1;
+    if (this.floats[at] < untilNs) this.floats[at] = untilNs;
+  }
+
+  /** Tells apart flows that had the same row one after the other. */
+  generation(f: number): number {
+    return this.words[(f << this.shift) + GENERATION];
+  }
+
+  /** Remembered row of the flow's `each` bucket, to be checked before use; NONE: none. */
+  eachBucket(f: number): number {
+    return this.words[(f << this.shift) + EACH_BUCKET];
+  }
+
+  setEachBucket(f: number, e: number): void {
+    this.words[(f << this.shift) + EACH_BUCKET] = e;
+  }
+
+  isIpv6(f: number): boolean {
+    return this.words[f << this.shift] >>> 8 === 6;
+  }
+
+  /** Word 0..3 of the flow's source address, as a signed word. */
+  srcWord(f: number, w: number): number {
+    return this.words[(f << this.shift) + KEY_SRC[w]];
+  }
+
+  dstWord(f: number, w: number): number {
+    return this.words[(f << this.shift) + KEY_DST[w]];
+  }
+
   /** The next packet of every flow is classified anew. */
   reclassifyAll(): void {
-    this.hook.fill(0);
+    for (let f = 0; f < this.keys.highWater; f++) this.words[(f << this.shift) + HOOK_DSCP] = 0;
   }
 
   /** Forgets idle flows, a share of the table in proportion to the time that passed. */
@@ -124,8 +191,32 @@ export class FlowTable {
     this.sweptNs = nowNs;
     for (let n = Math.min(due, SWEEP_ROWS_MAX, keys.highWater); n >= 1; n--) {
       const f = this.advance();
-      if (this.isUsed(f) && this.isIdle(f, nowNs)) this.forget(f);
+      if (keys.isUsed(f) && this.mayForget(f, nowNs) && nowNs - this.lastSeenNs(f) > FLOW_IDLE_NS)
+        this.forget(f);
     }
+  }
+
+  private lastSeenNs(f: number): number {
+    return this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1];
+  }
+
+  /** Row for the key in `keys.key`; NONE when nothing can make room. */
+  private make(hash: number, nowNs: number): number {
+    let f = this.keys.insert(hash);
+    if (f === NONE) {
+      if (!this.evict(nowNs)) return NONE;
+      f = this.keys.insert(hash);
+    }
+    const { words } = this;
+    const at = f << this.shift;
+    words[at + LEAVES] = (NO_LEAF << 16) | NO_LEAF;
+    words[at + HOOK_DSCP] = 0; // no packet has hook 0: not classified yet
+    this.floats[(at + BUSY_UNTIL_NS) >> 1] = 0;
+    words[at + HELD] = 0;
+    this.generations = (this.generations + 1) | 0;
+    words[at + GENERATION] = this.generations;
+    words[at + EACH_BUCKET] = NONE;
+    return f;
   }
 
   private advance(): number {
@@ -133,21 +224,17 @@ export class FlowTable {
     return this.hand;
   }
 
-  /** A forgotten row has lastSeenNs Infinity. */
-  private isUsed(f: number): boolean {
-    return this.lastSeenNs[f] !== Number.POSITIVE_INFINITY;
-  }
-
-  private isIdle(f: number, nowNs: number): boolean {
-    return this.held[f] === 0 && nowNs - this.lastSeenNs[f] > FLOW_IDLE_NS && this.busyUntilNs[f] <= nowNs;
+  private mayForget(f: number, nowNs: number): boolean {
+    const at = f << this.shift;
+    return this.words[at + HELD] === 0 && this.floats[(at + BUSY_UNTIL_NS) >> 1] <= nowNs;
   }
 
   private evict(nowNs: number): boolean {
     let oldest = NONE;
     for (let n = 0; n < EVICT_LOOKS; n++) {
       const f = this.advance();
-      if (this.held[f] > 0 || this.busyUntilNs[f] > nowNs) continue;
-      if (oldest === NONE || this.lastSeenNs[f] < this.lastSeenNs[oldest]) oldest = f;
+      if (!this.mayForget(f, nowNs)) continue;
+      if (oldest === NONE || this.lastSeenNs(f) < this.lastSeenNs(oldest)) oldest = f;
     }
     if (oldest === NONE) return false;
     this.forget(oldest);
@@ -157,7 +244,6 @@ export class FlowTable {
 
   private forget(f: number): void {
     this.assign(f, NO_LEAF, NO_LEAF);
-    this.lastSeenNs[f] = Number.POSITIVE_INFINITY;
     this.keys.remove(f);
   }
 }

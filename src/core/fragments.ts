@@ -14,7 +14,7 @@ const KEY_WORDS = 10;
 export class FragmentTable {
   private readonly key0: number;
   private readonly key1: number;
-  private readonly words = new Uint32Array(KEY_WORDS);
+  private readonly words = new Int32Array(KEY_WORDS);
   private readonly check = new Uint32Array(FRAGMENTS_MAX);
   private readonly seenNs = new Float64Array(FRAGMENTS_MAX).fill(Number.NEGATIVE_INFINITY);
   private readonly ports = new Uint32Array(FRAGMENTS_MAX);
@@ -28,7 +28,7 @@ export class FragmentTable {
   /** Remembers a first fragment, or gives a later one (parsed.fragment 2) the ports of its first. */
   join(parsed: Parsed, p: number, nowNs: number): void {
     const { words } = this;
-    words[0] = ((parsed.family[p] << 8) | parsed.protocol[p]) >>> 0;
+    words[0] = (parsed.family[p] << 8) | parsed.protocol[p];
     words[1] = parsed.fragmentId[p];
     words[2] = parsed.src0[p];
     words[3] = parsed.dst0[p];

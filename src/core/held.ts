@@ -18,11 +18,11 @@ export class HeldTable {
   /** Mark as it arrived. */
   readonly mark: Uint32Array;
   /** IP length, as counted and shown. */
-  readonly lengthBytes: Uint32Array;
+  readonly lengthBytes: Int32Array;
   /** Length charged on the present link: with its overhead. */
-  readonly chargeBytes: Uint32Array;
+  readonly chargeBytes: Int32Array;
   /** Flow row; NONE when the flow table had no room. */
-  readonly flow: Uint32Array;
+  readonly flow: Int32Array;
   /** Leaf of the tree the packet is in. */
   readonly leaf: Uint16Array;
   /** Leaf of the tree that follows; NO_LEAF for none. */
@@ -36,7 +36,7 @@ export class HeldTable {
   /** Instant from which the ceilings may let it go: entered, or let go by its last `each` bucket. */
   readonly readyNs: Float64Array;
   /** Row behind this one in its FIFO, or the next free row. */
-  readonly next: Uint32Array;
+  readonly next: Int32Array;
   private free = NONE;
   private highWater = 0;
 
@@ -46,16 +46,16 @@ export class HeldTable {
     this.queue = new Uint8Array(rows);
     this.hook = new Uint8Array(rows);
     this.mark = new Uint32Array(rows);
-    this.lengthBytes = new Uint32Array(rows);
-    this.chargeBytes = new Uint32Array(rows);
-    this.flow = new Uint32Array(rows);
+    this.lengthBytes = new Int32Array(rows);
+    this.chargeBytes = new Int32Array(rows);
+    this.flow = new Int32Array(rows);
     this.leaf = new Uint16Array(rows);
     this.nextLeaf = new Uint16Array(rows);
     this.leafBefore = new Uint16Array(rows);
     this.flags = new Uint8Array(rows);
     this.enteredNs = new Float64Array(rows);
     this.readyNs = new Float64Array(rows);
-    this.next = new Uint32Array(rows);
+    this.next = new Int32Array(rows);
   }
 
   /** Whether a packet may still be made to wait: a batch of others must find rows while they are answered. */
@@ -90,13 +90,13 @@ export const FLAG_ICMP_ERROR = 2;
 
 /** First-in first-out lists of held rows, one per row of some other table. */
 export class HeldFifos {
-  readonly head: Uint32Array;
-  private readonly tail: Uint32Array;
-  private readonly next: Uint32Array;
+  readonly head: Int32Array;
+  private readonly tail: Int32Array;
+  private readonly next: Int32Array;
 
   constructor(rows: number, held: HeldTable) {
-    this.head = new Uint32Array(rows).fill(NONE);
-    this.tail = new Uint32Array(rows).fill(NONE);
+    this.head = new Int32Array(rows).fill(NONE);
+    this.tail = new Int32Array(rows).fill(NONE);
     this.next = held.next;
   }
 

@@ -39,7 +39,7 @@ export class Intake {
     this.held = held;
     this.flows = flows;
     this.stats = stats;
-    this.foreignMask = ~spec.nfqueue.markMask >>> 0;
+    this.foreignMask = ~spec.nfqueue.markMask;
   }
 
   /** Device names whose interface index the classifier must be told. */
@@ -78,26 +78,19 @@ export class Intake {
       this.findLeaves(arrivals, parsed, p, h);
       return h;
     }
-    flows.held[f] += 1;
-    const foreignMark = (arrivals.mark[p] & this.foreignMask) >>> 0;
-    const known =
-      flows.hook[f] === hook &&
-      flows.dscp[f] === parsed.dscp[p] &&
-      flows.ifIndexIn[f] === arrivals.ifIndexIn[p] &&
-      flows.ifIndexOut[f] === arrivals.ifIndexOut[p] &&
-      flows.foreignMark[f] === foreignMark;
-    if (known) {
-      held.leaf[h] = flows.leaf[f];
-      held.nextLeaf[h] = flows.secondLeaf[f];
+    flows.addHeld(f, 1);
+    const dscp = parsed.dscp[p];
+    const ifIn = arrivals.ifIndexIn[p];
+    const ifOut = arrivals.ifIndexOut[p];
+    const foreignMark = arrivals.mark[p] & this.foreignMask;
+    if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {
+      held.leaf[h] = flows.leaf(f);
+      held.nextLeaf[h] = flows.secondLeaf(f);
       return h;
     }
     this.findLeaves(arrivals, parsed, p, h);
     flows.assign(f, held.leaf[h], held.nextLeaf[h]);
-    flows.hook[f] = hook;
-    flows.dscp[f] = parsed.dscp[p];
-    flows.ifIndexIn[f] = arrivals.ifIndexIn[p];
-    flows.ifIndexOut[f] = arrivals.ifIndexOut[p];
-    flows.foreignMark[f] = foreignMark;
+    flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
     return h;
   }
 

@@ -24,39 +24,41 @@ import { type HeldTable, NO_LEAF } from './held.ts';
 import { type Stats, TOTAL } from './stats.ts';
 
 const LOG_MASK = VERDICT_LOG_ROWS - 1;
+/** Tags stay positive as signed numbers. */
+const TAG_MASK = 0x7fffffff;
 
 export class VerdictWriter {
   /** Packets read and not answered yet, per queue index. */
-  readonly waiting: Uint32Array;
+  readonly waiting: Int32Array;
   private readonly foreignMask: number;
   private readonly held: HeldTable;
   private readonly stats: Stats;
   private rows = 0;
   private nextTag = 0;
   // The open run of each queue: packets in it (0: none), last id, mark verdict, tag of its last packet.
-  private readonly runPackets: Uint32Array;
+  private readonly runPackets: Int32Array;
   private readonly runLastId: Uint32Array;
   private readonly runVerdict: Uint32Array;
   private readonly runMark: Uint32Array;
-  private readonly runTag: Uint32Array;
+  private readonly runTag: Int32Array;
   // What was answered, by tag modulo the log's size.
-  private readonly logBytes = new Uint32Array(VERDICT_LOG_ROWS);
+  private readonly logBytes = new Int32Array(VERDICT_LOG_ROWS);
   private readonly logAccepted = new Uint8Array(VERDICT_LOG_ROWS);
   private readonly logLeaf = new Uint16Array(VERDICT_LOG_ROWS);
   private readonly logLeafBefore = new Uint16Array(VERDICT_LOG_ROWS);
   /** Tag of the packet before in the same run; NONE at its start. */
-  private readonly logPrevious = new Uint32Array(VERDICT_LOG_ROWS);
+  private readonly logPrevious = new Int32Array(VERDICT_LOG_ROWS);
 
   constructor(queues: number, markMask: number, held: HeldTable, stats: Stats) {
     this.foreignMask = ~markMask >>> 0;
     this.held = held;
     this.stats = stats;
-    this.waiting = new Uint32Array(queues);
-    this.runPackets = new Uint32Array(queues);
+    this.waiting = new Int32Array(queues);
+    this.runPackets = new Int32Array(queues);
     this.runLastId = new Uint32Array(queues);
     this.runVerdict = new Uint32Array(queues);
     this.runMark = new Uint32Array(queues);
-    this.runTag = new Uint32Array(queues);
+    this.runTag = new Int32Array(queues);
   }
 
   /** Answers held row `h` and gives the row back. */
@@ -147,7 +149,7 @@ export class VerdictWriter {
 
   private log(lengthBytes: number, accepted: number, leaf: number, leafBefore: number): number {
     const tag = this.nextTag;
-    this.nextTag = tag === NONE - 1 ? 0 : tag + 1;
+    this.nextTag = (tag + 1) & TAG_MASK;
     const at = tag & LOG_MASK;
     this.logBytes[at] = lengthBytes;
     this.logAccepted[at] = accepted;

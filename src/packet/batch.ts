@@ -10,7 +10,8 @@
  */
 import { ARRIVAL_ROWS, FAILURE_ROWS, VERDICT_ROWS } from '../limits.ts';
 
-export { NONE } from '../base/none.ts';
+/** uid or gid that the kernel did not give. */
+export const NO_ID = 0xffffffff;
 
 /** netfilter hooks as NFQUEUE reports them (linux/netfilter.h, enum nf_inet_hooks). */
 export const NF_INET_LOCAL_IN = 1;
@@ -37,8 +38,8 @@ const ARRIVAL_COLUMNS = [
   'mark', // 0 when the kernel sends none
   'macHigh', // source MAC, first two bytes, big-endian; 0 with macLow 0: none
   'macLow', // source MAC, last four bytes, big-endian
-  'uid', // NONE: not given
-  'gid', // NONE: not given
+  'uid', // NO_ID: not given
+  'gid', // NO_ID: not given
   'skbInfo', // NFQA_SKB_*: 1 checksum not ready, 2 GSO, 4 checksum not verified
 ] as const;
 
