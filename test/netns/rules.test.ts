@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, it } from 'vitest';
 import type { Backend } from '../../src/io/rules/index.ts';
 import { createLab, describeNetns, type Lab, netnsMissing, run, until } from './harness.ts';
-import { Driver, hasTable, queueRules, request, ruleset, SCENARIOS, WAN } from './rules-scenarios.ts';
+import { Driver, hasTable, queueRules, request, ruleset, WAN } from './rules-bed.ts';
+import { SCENARIOS } from './rules-scenarios.ts';
 
 /** Probed in a lab: probing may leave an empty iptables table. */
 async function capabilities(): Promise<Record<Backend, boolean>> {

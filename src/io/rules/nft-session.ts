@@ -19,8 +19,7 @@ const NO_CACHE = /cache initialization failed: .*\n/;
 
 interface Waiting {
   readonly resolve: (output: string) => void;
-  readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly reject: () => void;
 }
 
 export class NftSession {
@@ -61,10 +60,6 @@ export class NftSession {
     void this.ended.then((reason) => this.lose(reason));
   }
 
-  get pid(): number | undefined {
-    return this.child.pid;
-  }
-
   /** Whether the table was there, ours or not, after the last transaction. */
   get listed(): boolean {
     return this.tableListed;
@@ -80,39 +75,38 @@ export class NftSession {
    * Runs the lines as one transaction; comment lines are left out. Resolves with the listing of the table that
    * follows it. @throws RulesError with what nft said; nothing of the transaction is in force then
    */
-  run(what: string, lines: readonly string[]): Promise<string> {
-    const next = this.turn.then(() => this.transact(what, lines));
-    this.turn = next.catch(() => undefined);
-    return next;
-  }
-
-  /** What nft prints for the listings; objects that do not exist are left out. */
-  query(what: string, lists: readonly string[]): Promise<string> {
-    const next = this.turn.then(() => this.ask(what, `${lists.join('\n')}\nlist table ${this.table}\n`));
-    this.turn = next.catch(() => undefined);
-    return next;
-  }
-
-  private async transact(what: string, lines: readonly string[]): Promise<string> {
-    const batch = lines.filter((line) => !line.startsWith('#')).join('; ');
-    const output = await this.ask(what, `${batch}\nlist table ${this.table}\n`);
+  async run(what: string, lines: readonly string[]): Promise<string> {
+    const output = await this.ask(what, lines.filter((line) => !line.startsWith('#')).join('; '));
     if (/Error: /.test(output.replace(this.unlisted, ''))) throw toolError(what, output);
     if (this.unlisted.test(output)) throw new RulesError('failed', `${what}: table ${this.table} is gone`);
     return output;
   }
 
+  /** What nft prints for the listings; objects that do not exist are left out. */
+  query(what: string, lists: readonly string[]): Promise<string> {
+    return this.ask(what, lists.join('\n'));
+  }
+
+  /**
+   * The answer, or an error when it takes too long. Turns are kept even then: a late answer must not be taken
+   * for that of the next question.
+   */
   private ask(what: string, text: string): Promise<string> {
+    const answer = this.turn.then(() => this.exchange(what, `${text}\nlist table ${this.table}\n`));
+    this.turn = answer.catch(() => undefined);
     return new Promise((resolve, reject) => {
-      if (this.lostReason !== null) {
-        reject(this.lossError(what));
-        return;
-      }
       const timer = setTimeout(() => {
-        this.waiting = null;
         reject(new RulesError('failed', `${what}: no answer from nft in ${ANSWER_TIMEOUT_MS / 1000} s`));
       }, ANSWER_TIMEOUT_MS);
+      void answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+
+  private exchange(what: string, text: string): Promise<string> {
+    if (this.lostReason !== null) return Promise.reject(this.lossError(what));
+    return new Promise((resolve, reject) => {
       this.output = '';
-      this.waiting = { resolve, reject: () => reject(this.lossError(what)), timer };
+      this.waiting = { resolve, reject: () => reject(this.lossError(what)) };
       this.child.stdin?.write(text);
     });
   }
@@ -134,19 +128,15 @@ export class NftSession {
     if (!this.waiting) return;
     this.tableListed = this.listing.test(this.output);
     if (!this.tableListed && !this.unlisted.test(this.output) && !NO_CACHE.test(this.output)) return;
-    const { resolve, timer } = this.waiting;
-    clearTimeout(timer);
+    const { resolve } = this.waiting;
     this.waiting = null;
     resolve(this.output);
   }
 
   private lose(reason: string): void {
     this.lostReason = reason;
-    if (this.waiting) {
-      clearTimeout(this.waiting.timer);
-      this.waiting.reject(new Error(reason));
-      this.waiting = null;
-    }
+    this.waiting?.reject();
+    this.waiting = null;
     if (this.expected) return;
     for (const callback of this.lostCallbacks) callback(reason);
   }
@@ -156,12 +146,12 @@ export class NftSession {
    * only make sure that it is gone when nft ends. Never throws; returns a complaint or null.
    */
   async end(lines: readonly string[] = []): Promise<string | null> {
-    await this.turn;
     if (this.lostReason !== null) return null;
     this.expected = true;
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), END_TIMEOUT_MS);
+    await this.turn;
     this.output = '';
     this.child.stdin?.end(lines.map((line) => `${line}\n`).join(''));
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), END_TIMEOUT_MS);
     await this.ended;
     clearTimeout(timer);
     return this.output.includes('Error: ') ? toolComplaint(this.output) : null;

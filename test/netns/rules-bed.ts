@@ -1,0 +1,157 @@
+/** The rules module in a namespace, and what can be seen of its work from outside. */
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Host } from '../../bench/lab/lab.ts';
+import { ended } from '../../bench/lab/process.ts';
+import type { RulesRequest } from '../../src/io/rules/index.ts';
+
+/** Translated files (see rules-nft.test.ts) run without tsx. */
+const IS_SOURCE = import.meta.url.endsWith('.ts');
+const DRIVER = [
+  process.execPath,
+  ...(IS_SOURCE ? ['--import', 'tsx'] : []),
+  fileURLToPath(new URL(`./rules-driver${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url)),
+];
+const MASK = 0xff000000;
+
+interface Answer {
+  readonly result?: unknown;
+  readonly error?: { code: string; message: string; hint: string };
+}
+
+export class Driver {
+  readonly child: ChildProcess;
+  readonly events: { event: string; message: string }[] = [];
+  private readonly answers: ((answer: Answer) => void)[] = [];
+
+  constructor(host: Host, wrapper: readonly string[] = []) {
+    this.child = host.spawn([...wrapper, ...DRIVER]);
+    this.child.stderr?.pipe(process.stderr);
+    createInterface({ input: this.child.stdout! }).on('line', (line) => {
+      const parsed = JSON.parse(line) as Answer & { event: string; message: string };
+      if (parsed.event) this.events.push(parsed);
+      else this.answers.shift()?.(parsed);
+    });
+  }
+
+  ask(call: string, ...args: unknown[]): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.child.once('exit', () => reject(new Error(`the driver ended during ${call}`)));
+      this.answers.push(resolve);
+      this.child.stdin?.write(`${JSON.stringify({ call, args })}\n`);
+    });
+  }
+
+  async call(call: string, ...args: unknown[]): Promise<unknown> {
+    const answer = await this.ask(call, ...args);
+    assert.equal(answer.error, undefined);
+    return answer.result;
+  }
+
+  async end(): Promise<void> {
+    this.child.stdin?.end();
+    assert.ok(await ended(this.child, 5000), 'the driver ends when nothing is left to do');
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await ended(this.child, 5000);
+  }
+}
+
+export type Plan = RulesRequest['plan']['directions'];
+
+export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
+  const defaults = { first: 100, count: 4, length: 1024, bypass: true, markMask: MASK } as const;
+  return {
+    plan: { directions, gso: [false, false, false, false] },
+    nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },
+  };
+}
+
+export const WAN: Plan = [
+  { device: 'wan0', direction: 'up', queue: 0 },
+  { device: 'wan0', direction: 'down', queue: 1 },
+];
+
+export async function passes(from: Host, to: string): Promise<boolean> {
+  const ping = ['ping', '-c', '2', '-i', '0.05', '-W', '0.5', to];
+  return (await from.exec(ping, { check: false })).code === 0;
+}
+
+/** Everything in force but counters, handles and the empty built-in chains that iptables-nft leaves. */
+export async function ruleset(host: Host): Promise<string> {
+  const parts: string[] = [];
+  for (const tool of ['iptables-nft-save', 'ip6tables-nft-save']) {
+    parts.push((await host.exec([tool])).stdout.replace(/^#.*\n/gm, ''));
+  }
+  const text = (await host.exec(['nft', 'list', 'ruleset'])).stdout
+    .replace(/packets \d+ bytes \d+/g, '')
+    .replace(/\tchain \w+ \{\n\t\ttype filter hook \w+ priority 150; policy accept;\n\t\}\n\n?/g, '')
+    .replace(/^\s*\n/gm, '')
+    .replace(/^table ip6? security \{\n\}\n/gm, '');
+  return [text, ...parts.map((part) => part.replace(/\*security\n(?::.*\n)*COMMIT\n/, ''))]
+    .join('\n')
+    .replace(/\[\d+:\d+\]/g, '');
+}
+
+export async function hasTable(host: Host, first = 100): Promise<boolean> {
+  return (await host.exec(['nft', 'list', 'tables'])).stdout.includes(`table inet shaper_${first}\n`);
+}
+
+/** Our iptables rules with their packet counts, both families. */
+export async function queueRules(host: Host): Promise<{ rule: string; packets: number }[]> {
+  const rules: { rule: string; packets: number }[] = [];
+  for (const tool of ['iptables-nft-save', 'ip6tables-nft-save']) {
+    const { stdout } = await host.exec([tool, '-c', '-t', 'security']);
+    for (const [, packets, rule] of stdout.matchAll(/^\[(\d+):\d+\] (.*shaper:.*)$/gm)) {
+      rules.push({ rule: rule!, packets: Number(packets) });
+    }
+  }
+  return rules;
+}
+
+/** A foreign table whose named counters see what leaves FORWARD and POSTROUTING; returns their values. */
+export async function addCounters(host: Host, hooks: Record<string, readonly string[]>): Promise<void> {
+  const chains = Object.entries(hooks).map(([hook, rules]) => {
+    const [name, priority] = hook.split(' ');
+    const lines = [`type filter hook ${name} priority ${priority}; policy accept;`, ...rules];
+    return `chain ${name}_${rules.length} {\n${lines.join('\n')}\n}`;
+  });
+  const names = new Set(
+    Object.values(hooks)
+      .flat()
+      .flatMap((rule) => /counter name (\w+)/.exec(rule)?.[1] ?? []),
+  );
+  const declared = [...names].map((name) => `counter ${name} { }`);
+  const table = ['table inet foreign {', ...declared, ...chains, '}', ''].join('\n');
+  await host.exec(['nft', '-f', '-'], { input: table });
+}
+
+export async function counters(host: Host): Promise<Record<string, number>> {
+  const { stdout } = await host.exec(['nft', '-j', 'list', 'counters', 'table', 'inet', 'foreign']);
+  const objects = (
+    JSON.parse(stdout) as { nftables: { counter?: { name: string; packets: number } }[] }
+  ).nftables.flatMap((object) => object.counter ?? []);
+  return Object.fromEntries(objects.map(({ name, packets }) => [name, packets]));
+}
+
+/** One UDP datagram from a chosen source port. */
+export async function sendUdp(from: Host, to: string, ports: { from: number; to: number }): Promise<void> {
+  const family = to.includes(':') ? 'udp6' : 'udp4';
+  const script =
+    `const s = require('node:dgram').createSocket('${family}');` +
+    `s.bind(${ports.from}, () => { s.setBroadcast(true); s.send('x', ${ports.to}, '${to}', () => s.close()); });`;
+  await from.exec([process.execPath, '-e', script]);
+}
+
+/** pids of the nft children in the namespace. */
+export async function nftChildren(host: Host): Promise<number[]> {
+  const pids = (await host.exec(['ip', 'netns', 'pids', host.ns])).stdout.split('\n').filter(Boolean);
+  const { stdout } = await host.exec(['ps', '-o', 'pid=,comm=', '-p', pids.join(',') || '1'], {
+    check: false,
+  });
+  return [...stdout.matchAll(/^\s*(\d+) nft$/gm)].map((match) => Number(match[1]));
+}
