@@ -1,11 +1,9 @@
 /** The packet thread's side of control: starts the control thread and answers its wish for a snapshot. */
-import { createRequire } from 'node:module';
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { copyStats, type Stats, statsBytes, statsOver, TOTAL } from '../core/stats.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { ControlError } from './server.ts';
 import type { StatusSubject } from './status.ts';
+import { startWorkerFile } from './worker-file.ts';
 
 export interface ControlOptions {
   readonly socketPath: string;
@@ -23,18 +21,13 @@ export interface Control {
   close(): Promise<void>;
 }
 
-/** A worker's file beside this one: .ts under a TypeScript loader, .js in dist. */
-const EXTENSION = extname(import.meta.url);
-const WORKER = new URL(`./worker${EXTENSION}`, import.meta.url);
-const LOADER = EXTENSION === '.ts' ? ['--import', createRequire(import.meta.url).resolve('tsx')] : [];
-
 /** Resolves when the socket listens. Rejects with ControlError. */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { socketPath, subject, stats } = options;
   const snapshot = new SharedArrayBuffer(statsBytes(stats.classes));
   const shared = statsOver(snapshot, stats.classes);
   const start: ControlStart = { socketPath, subject, snapshot };
-  const worker = new Worker(WORKER, { workerData: start, execArgv: LOADER, name: 'control' });
+  const worker = startWorkerFile(import.meta.url, 'worker', { workerData: start, name: 'control' });
   const tell = (message: ToControlThread): void => worker.postMessage(message);
   let isClosing = false;
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));

@@ -110,17 +110,21 @@ function isLive(path: string): Promise<boolean> {
   });
 }
 
+/** A connection too many gets this long to take its refusal. */
+const REFUSED_MS = 1000;
+
 /** One client: a request is answered and the answer taken before the next request is looked at. */
 function serve(socket: Socket, handler: Handler, clients: Set<Socket>): void {
-  if (clients.size >= CONTROL_CLIENTS_MAX) {
-    socket.on('error', () => socket.destroy());
+  const isRefused = clients.size >= CONTROL_CLIENTS_MAX;
+  clients.add(socket);
+  socket.setTimeout(isRefused ? REFUSED_MS : CONTROL_IDLE_MS, () => socket.destroy());
+  socket.on('close', () => clients.delete(socket));
+  socket.on('error', () => socket.destroy());
+  if (isRefused) {
+    socket.resume();
     socket.end(`${JSON.stringify({ ok: false, error: 'too many control connections' })}\n`);
     return;
   }
-  clients.add(socket);
-  socket.setTimeout(CONTROL_IDLE_MS, () => socket.destroy());
-  socket.on('close', () => clients.delete(socket));
-  socket.on('error', () => socket.destroy());
   let pending = '';
   let isBusy = false;
   const proceed = async (): Promise<void> => {

@@ -203,7 +203,7 @@ describe('bursts', () => {
 
   it('a full-sized packet with the overhead of the link must fit', () => {
     expect(classProblems('burst: 1500B')).toEqual([]);
-    expect(classProblems('burst: 1500B', 'overhead: 20,').join()).toContain('1.52kB');
+    expect(classProblems('burst: 1500B', 'overhead: 20,').join()).toContain('1520B');
     expect(classProblems('burst: 1500B', 'overhead: -20,')).toEqual([]);
   });
 });

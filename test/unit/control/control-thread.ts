@@ -1,0 +1,46 @@
+/** Run by control.test.ts in a process of its own: worker threads of the test runner have no TypeScript loader. */
+import { existsSync } from 'node:fs';
+import { NONE } from '../../../src/base/none.ts';
+import { request } from '../../../src/control/client.ts';
+import { startControl } from '../../../src/control/control.ts';
+import { ControlError } from '../../../src/control/server.ts';
+import { createStats, TOTAL } from '../../../src/core/stats.ts';
+
+const socketPath = process.argv[2]!;
+const stats = createStats(1);
+const failures: string[] = [];
+const begin = () =>
+  startControl({
+    socketPath,
+    subject: {
+      version: '1',
+      backend: 'iptables',
+      firstQueue: 65535,
+      queueCount: 1,
+      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+    },
+    stats,
+    nowNs: () => 2.5e9,
+    onFailure: (error) => failures.push(error.message),
+  });
+
+const control = await begin();
+stats.totals[TOTAL.receivedPackets] = 41;
+const first = await request(socketPath, { command: 'status' });
+stats.totals[TOTAL.receivedPackets] = 42;
+const second = await request(socketPath, { command: 'status' });
+const refusal = await begin().then(
+  () => 'started twice',
+  (error: unknown) => (error instanceof ControlError ? error.code : String(error)),
+);
+const third = await request(socketPath, { command: 'status' });
+await control.close();
+console.log(
+  JSON.stringify({
+    replies: [first, second, third],
+    refusal,
+    failures,
+    isSocketLeft: existsSync(socketPath),
+    liveUptimeNs: stats.totals[TOTAL.uptimeNs],
+  }),
+);

@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StatusReport } from '../../../src/control/status.ts';
+
+interface Outcome {
+  readonly replies: readonly { readonly status: StatusReport }[];
+  readonly refusal: string;
+  readonly failures: readonly string[];
+  readonly isSocketLeft: boolean;
+  readonly liveUptimeNs: number;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'shaper-test-'));
+let outcome: Outcome;
+
+beforeAll(async () => {
+  const script = fileURLToPath(new URL('./control-thread.ts', import.meta.url));
+  const args = ['--import', 'tsx', script, join(folder, 'x.sock')];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
+  outcome = JSON.parse(stdout) as Outcome;
+}, 40_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the control thread', () => {
+  it('answers with the counters of the moment', () => {
+    const received = outcome.replies.map(({ status }) => status.totals.received.packets);
+    expect(received).toEqual([41, 42, 42]);
+  });
+
+  it('uptime is the instant of the snapshot, and the live counters stay untouched', () => {
+    expect(outcome.replies[0]!.status.uptimeSeconds).toBe(2.5);
+    expect(outcome.liveUptimeNs).toBe(0);
+  });
+
+  it('a live socket is a typed error, and the instance that has it goes on', () => {
+    expect(outcome.refusal).toBe('live');
+    expect(outcome.replies[2]!.status.backend).toBe('iptables');
+  });
+
+  it('ends without complaint and without leaving its socket', () => {
+    expect(outcome.failures).toEqual([]);
+    expect(outcome.isSocketLeft).toBe(false);
+  });
+});

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { HISTOGRAM_BINS, histogramBin } from '../../../src/base/histogram.ts';
+import { NONE } from '../../../src/base/none.ts';
+import { parseKernelDrops, type StatusSubject, statusReport } from '../../../src/control/status.ts';
+import { statusTable } from '../../../src/control/status-table.ts';
+import { createStats, type Stats, TOTAL } from '../../../src/core/stats.ts';
+
+const SUBJECT: StatusSubject = {
+  version: '1.2.3',
+  backend: 'nft',
+  firstQueue: 100,
+  queueCount: 4,
+  classes: [
+    { path: 'wan/up', rateBytesPerSec: 2_500_000, ceilBytesPerSec: 2_500_000, parent: NONE },
+    { path: 'wan/up/bulk', rateBytesPerSec: 0, ceilBytesPerSec: 1_250_000, parent: 0 },
+    { path: 'wan/up/default', rateBytesPerSec: 0, ceilBytesPerSec: 2_500_000, parent: 0 },
+    { path: 'wan/down', rateBytesPerSec: 125, ceilBytesPerSec: 125, parent: NONE },
+  ],
+};
+const NO_DROPS = { queueFull: 0, socketFull: 0 };
+
+function sample(): Stats {
+  const stats = createStats(4);
+  const { totals } = stats;
+  totals[TOTAL.receivedPackets] = 100;
+  totals[TOTAL.receivedBytes] = 100_000;
+  totals[TOTAL.acceptedPackets] = 80;
+  totals[TOTAL.acceptedBytes] = 80_000;
+  totals[TOTAL.droppedPackets] = 15;
+  totals[TOTAL.droppedBytes] = 15_000;
+  totals[TOTAL.heldPackets] = 3;
+  totals[TOTAL.heldBytes] = 3000;
+  totals[TOTAL.lostPackets] = 2;
+  totals[TOTAL.uptimeNs] = 1.5e9;
+  stats.sentPackets.set([1, 20, 30, 7]);
+  stats.sentBytes.set([10, 2000, 3000, 700]);
+  stats.backlogPackets.set([0, 1, 2, 0]);
+  stats.backlogBytes.set([0, 100, 200, 0]);
+  stats.dropTail.set([0, 1, 2, 0]);
+  stats.dropEarly.set([0, 3, 0, 0]);
+  stats.dropPolice.set([4, 5, 0, 0]);
+  stats.dropAqm.set([0, 0, 6, 0]);
+  stats.marked.set([0, 0, 1, 0]);
+  stats.flows.set([0, 2, 3, 1]);
+  stats.delay[1 * HISTOGRAM_BINS + histogramBin(10)] = 99;
+  stats.delay[2 * HISTOGRAM_BINS + histogramBin(1000)] = 1;
+  stats.lateness[histogramBin(50)] = 5;
+  return stats;
+}
+
+describe('the report', () => {
+  const report = statusReport(sample(), SUBJECT, { queueFull: 11, socketFull: 12 });
+
+  it('has the keys of the contract', () => {
+    expect(report).toMatchObject({
+      version: '1.2.3',
+      uptimeSeconds: 1.5,
+      backend: 'nft',
+      totals: {
+        received: { packets: 100, bytes: 100_000 },
+        accepted: { packets: 80, bytes: 80_000 },
+        dropped: { packets: 15, bytes: 15_000 },
+        held: { packets: 3, bytes: 3000 },
+        kernel: { queueFull: 11, socketFull: 12, lost: 2 },
+      },
+    });
+    expect(report.classes[1]).toEqual({
+      path: 'wan/up/bulk',
+      rateBitsPerSecond: 0,
+      ceilBitsPerSecond: 10_000_000,
+      sent: { packets: 20, bytes: 2000 },
+      backlog: { packets: 1, bytes: 100 },
+      dropped: { tail: 1, early: 3, police: 5, aqm: 0 },
+      marked: 0,
+      flows: 2,
+      delayMicroseconds: { p50: 10, p99: 10 },
+    });
+  });
+
+  it('received = accepted + dropped + held + lost', () => {
+    const { received, accepted, dropped, held, kernel } = report.totals;
+    expect(received.packets).toBe(accepted.packets + dropped.packets + held.packets + kernel.lost);
+  });
+
+  it("a parent shows its own counts and its children's, and its delays are theirs together", () => {
+    expect(report.classes[0]).toMatchObject({
+      path: 'wan/up',
+      rateBitsPerSecond: 20_000_000,
+      sent: { packets: 51, bytes: 5010 },
+      backlog: { packets: 3, bytes: 300 },
+      dropped: { tail: 3, early: 3, police: 9, aqm: 6 },
+      marked: 1,
+      flows: 5,
+      delayMicroseconds: { p50: 10, p99: 10 },
+    });
+    expect(report.classes[3]).toMatchObject({ sent: { packets: 7 }, rateBitsPerSecond: 1000 });
+  });
+
+  it('leaves the snapshot as it was', () => {
+    const stats = sample();
+    statusReport(stats, SUBJECT, NO_DROPS);
+    expect(stats.sentPackets[0]).toBe(1);
+  });
+
+  it('refuses a snapshot of other classes', () => {
+    expect(() => statusReport(createStats(2), SUBJECT, NO_DROPS)).toThrow(RangeError);
+  });
+});
+
+describe("the kernel's counters", () => {
+  const text = [
+    '   99   4242     7 2   128     5     6      100  1',
+    '  100   4242     7 2   128     1     2      100  1',
+    '  103   4242     0 2   128    10    20      100  1',
+    '  104   4243     0 2   128   100   200      100  1',
+    '',
+  ].join('\n');
+
+  it('are summed over our queues only', () => {
+    expect(parseKernelDrops(text, 100, 4)).toEqual({ queueFull: 11, socketFull: 22 });
+    expect(parseKernelDrops(text, 99, 1)).toEqual({ queueFull: 5, socketFull: 6 });
+    expect(parseKernelDrops('', 0, 65536)).toEqual(NO_DROPS);
+  });
+});
+
+describe('the table', () => {
+  it('has a line per class with aligned columns', () => {
+    const lines = statusTable(statusReport(sample(), SUBJECT, NO_DROPS)).split('\n');
+    expect(lines[0]).toBe('shaper 1.2.3, back end nft, up 1.5 s');
+    expect(lines[1]).toBe(
+      'received 100 (100 kB) = accepted 80 (80.0 kB) + dropped 15 (15.0 kB) + held 3 (3.00 kB) + lost in the kernel 2',
+    );
+    const bulk = lines.find((line) => line.startsWith('wan/up/bulk'))!;
+    const head = lines.find((line) => line.startsWith('class'))!;
+    expect(bulk.split(/\s{2,}/)).toEqual([
+      'wan/up/bulk',
+      '-',
+      '10mbit',
+      '2.00 kB',
+      '20',
+      '100 B',
+      '1',
+      '3',
+      '5',
+      '0',
+      '2',
+      '10 us',
+      '10 us',
+    ]);
+    expect(bulk.length).toBe(head.length);
+  });
+
+  it.each([
+    [59.9, 'up 59.9 s'],
+    [61, 'up 1 min'],
+    [3700, 'up 1 h 1 min'],
+    [200_000, 'up 2 d 7 h'],
+  ])('uptime %d: %s', (seconds, text) => {
+    const stats = sample();
+    stats.totals[TOTAL.uptimeNs] = seconds * 1e9;
+    expect(statusTable(statusReport(stats, SUBJECT, NO_DROPS))).toContain(text);
+  });
+
+  it('a bound that was reached is said, others are not', () => {
+    const stats = sample();
+    expect(statusTable(statusReport(stats, SUBJECT, NO_DROPS))).not.toContain('flow table');
+    stats.totals[TOTAL.flowsEvicted] = 3;
+    expect(statusTable(statusReport(stats, SUBJECT, NO_DROPS))).toContain('3 flows forgotten early');
+  });
+});
