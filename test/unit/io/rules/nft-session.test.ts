@@ -63,7 +63,10 @@ describe('a session with nft', () => {
 
   it('says when nft has no interactive mode', async () => {
     const nft = pretend('echo "nft: interactive CLI not supported in this build" >&2; exit 1');
-    await expect(nft.run('it', ['x'])).rejects.toMatchObject({ code: 'unsupported', hint: expect.stringContaining('nft -i') });
+    await expect(nft.run('it', ['x'])).rejects.toMatchObject({
+      code: 'unsupported',
+      hint: expect.stringContaining('nft -i'),
+    });
   });
 
   it('says when there is no right to look', async () => {
