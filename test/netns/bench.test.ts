@@ -1,0 +1,50 @@
+/** The bench and the demo run at all: their numbers are for quiet machines and people, not for asserts. */
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { describeNetns, finish, namespaceNames, run, start, until } from './harness.ts';
+
+const bench = fileURLToPath(new URL('../../bench/bench.ts', import.meta.url));
+const demo = fileURLToPath(new URL('../../bench/demo.ts', import.meta.url));
+
+interface QuickResult {
+  readonly drains: Record<string, Record<string, { readonly cpuNsPerPacket: { readonly median: number } }>>;
+  readonly throughput: Record<string, { readonly median: number }>;
+  readonly lateness: { readonly engineMicroseconds: { readonly packets: number } };
+  readonly goals: readonly { readonly name: string; readonly value: number }[];
+}
+
+describeNetns('bench --quick', () => {
+  it('drains, transfers and releases with every contender, and prints one line of JSON', async () => {
+    const { stdout } = await run([process.execPath, '--import', 'tsx', bench, '--quick'], {
+      timeoutMs: 100_000,
+    });
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    const result = JSON.parse(stdout) as QuickResult;
+    const contenders = result.drains.flows1000!;
+    expect(Object.keys(contenders)).toEqual(
+      expect.arrayContaining(['c256', 'c1', 'cbatch', 'core', 'program']),
+    );
+    for (const { cpuNsPerPacket } of Object.values(contenders))
+      expect(cpuNsPerPacket.median).toBeGreaterThan(0);
+    for (const { median } of Object.values(result.throughput)) expect(median).toBeGreaterThan(0);
+    expect(result.lateness.engineMicroseconds.packets).toBeGreaterThan(100);
+    for (const { value } of result.goals) expect(value).not.toBeNaN();
+  }, 120_000);
+});
+
+describeNetns('the demo', () => {
+  it('leaves nothing when it is interrupted half way', async () => {
+    const child = start([process.execPath, '--import', 'tsx', demo]);
+    let output = '';
+    child.stdout?.on('data', (text: Buffer) => {
+      output += text.toString();
+    });
+    const finished = finish(child, 50_000);
+    await until('the shaper shapes', () => output.includes('20 Mbit/s'), 30_000);
+    const own = (): string[] => namespaceNames().filter((name) => name.startsWith(`shlab-${child.pid}-`));
+    expect(own()).toHaveLength(3);
+    child.kill('SIGINT');
+    expect((await finished).signal).toBe('SIGINT');
+    expect(own()).toEqual([]);
+  });
+});
