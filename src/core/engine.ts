@@ -196,8 +196,12 @@ export class Engine {
       }
       if (!each.pass(e, now + this.slackNs, h)) return;
     }
-    this.trees.enqueue(h);
-    this.serve(port, this.rootOf[held.leaf[h]], now);
+    if (this.trees.pass(h, now + this.slackNs)) {
+      this.leaveTrees(port, h, now);
+    } else {
+      this.trees.enqueue(h);
+      this.serve(port, this.rootOf[held.leaf[h]], now);
+    }
   }
 
   /** Lets go what its buckets and ceilings allow by now. */

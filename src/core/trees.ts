@@ -63,6 +63,25 @@ export class Trees {
     return this.buckets.nsPerByte[row];
   }
 
+  /**
+   * The way of most packets: nothing waits under the root, and leaf and root let `h` go by `horizonNs`. Takes the tokens,
+   * moves readyNs and says true; otherwise changes nothing.
+   */
+  pass(h: number, horizonNs: number): boolean {
+    const { held, buckets } = this;
+    const leaf = held.leaf[h];
+    const root = this.rootOf[leaf];
+    if (this.ringTail[root] !== NO_LEAF || !this.fifos.isEmpty(leaf)) return false;
+    const chargeBytes = held.chargeBytes[h];
+    const leafNs = conformNs(buckets, leaf, held.readyNs[h], chargeBytes);
+    const atNs = conformNs(buckets, root, leafNs, chargeBytes);
+    if (atNs > horizonNs) return false;
+    takeTokens(buckets, leaf, atNs, chargeBytes);
+    takeTokens(buckets, root, atNs, chargeBytes);
+    held.readyNs[h] = atNs;
+    return true;
+  }
+
   /** Appends packet `h` to its leaf; readyNs says from when it may leave. */
   enqueue(h: number): void {
     const leaf = this.held.leaf[h];

@@ -86,6 +86,8 @@ export class VerdictWriter {
       this.runMark[queue] = mark;
       this.runTag[queue] = tag;
     } else {
+      // The run holds older packets, perhaps of the same flow: they go first.
+      if (inRun > 0) this.closeRun(port, queue);
       this.logPrevious[tag & LOG_MASK] = NONE;
       this.write(port, queue, id, verdict, mark, tag);
     }
