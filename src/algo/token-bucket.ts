@@ -62,7 +62,9 @@ export function fillBucket(b: TokenBuckets, i: number, rateBytesPerSec: number, 
 /** Tokens at `nowNs`, in bytes; negative while in debt. */
 export function tokensBytes(b: TokenBuckets, i: number, nowNs: number): number {
   const missingNs = b.fullNs[i] - nowNs;
-  return missingNs <= 0 ? b.burstBytes[i] : b.burstBytes[i] - missingNs / b.nsPerByte[i];
+  // Unlimited: always full, even where a taking was booked ahead of time and fullNs lies in the future.
+  if (missingNs <= 0 || b.nsPerByte[i] === 0) return b.burstBytes[i];
+  return b.burstBytes[i] - missingNs / b.nsPerByte[i];
 }
 
 /**
