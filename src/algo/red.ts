@@ -125,11 +125,12 @@ export function redSignal(
   lengthBytes: number,
   unit: number,
 ): boolean {
-  const base = redPacketProbability(p, r.avgBytes[i], lengthBytes);
-  if (base <= 0) {
+  const avgBytes = r.avgBytes[i];
+  if (avgBytes < p.minBytes) {
     r.count[i] = -1;
     return false;
   }
+  const base = redPacketProbability(p, avgBytes, lengthBytes);
   const count = r.count[i] + 1;
   const signal = base >= 1 || unit < redSpacedProbability(base, count);
   r.count[i] = signal ? 0 : count;

@@ -1,6 +1,6 @@
 /**
  * Ports of datagrams in fragments: the first fragment carries them, later ones do not (RFC 791 section 3.2, RFC 8200
- * section 4.5). Remembering them per (addresses, protocol, identification) lets later fragments join the flow, and so the class and the
+ * section 4.5). Remembering them per (addresses, identification, in IPv4 protocol) lets later fragments join the flow, and so the class and the
  * bucket, of the first one. Where connection tracking runs, the kernel reassembles before us and this table stays empty.
  *
  * One slot per hash, the newest datagram wins; what is told apart by a second 32-bit hash with other keys.
@@ -19,6 +19,7 @@ export class FragmentTable {
   private readonly seenNs = new Float64Array(FRAGMENTS_MAX).fill(Number.NEGATIVE_INFINITY);
   private readonly ports = new Uint32Array(FRAGMENTS_MAX);
   private readonly hasPorts = new Uint8Array(FRAGMENTS_MAX);
+  private readonly protocol = new Uint8Array(FRAGMENTS_MAX);
 
   constructor(key0: number, key1: number) {
     this.key0 = key0;
@@ -28,7 +29,8 @@ export class FragmentTable {
   /** Remembers a first fragment, or gives a later one (parsed.fragment 2) the ports of its first. */
   join(parsed: Parsed, p: number, nowNs: number): void {
     const { words } = this;
-    words[0] = (parsed.family[p] << 8) | parsed.protocol[p];
+    // IPv6 tells datagrams apart without the protocol, which a later fragment may not even name (behind another header).
+    words[0] = parsed.family[p] === 6 ? 0 : parsed.protocol[p];
     words[1] = parsed.fragmentId[p];
     words[2] = parsed.src0[p];
     words[3] = parsed.dst0[p];
@@ -45,10 +47,12 @@ export class FragmentTable {
       this.seenNs[slot] = nowNs;
       this.ports[slot] = ((parsed.sport[p] << 16) | parsed.dport[p]) >>> 0;
       this.hasPorts[slot] = parsed.hasPorts[p];
+      this.protocol[slot] = parsed.protocol[p];
     } else if (this.check[slot] === check && nowNs - this.seenNs[slot] <= FRAGMENT_IDLE_NS) {
       parsed.sport[p] = this.ports[slot] >>> 16;
       parsed.dport[p] = this.ports[slot] & 0xffff;
       parsed.hasPorts[p] = this.hasPorts[slot];
+      parsed.protocol[p] = this.protocol[slot];
     }
   }
 }
