@@ -4,8 +4,8 @@ import { Prng } from '../../../src/base/prng.ts';
 
 const SEED = 20;
 
-function randomWords(prng: Prng, count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, () => prng.nextUint32());
+function randomWords(prng: Prng, count: number): Int32Array {
+  return Int32Array.from({ length: count }, () => prng.nextUint32());
 }
 
 /**
@@ -19,13 +19,13 @@ test.each([
   [3, 0x6b28096c],
   [4, 0x8b31d501],
 ])('the hash of %i words is the one the kernel computes', (count, expected) => {
-  const words = new Uint32Array(Uint8Array.from({ length: 16 }, (_, i) => i).buffer);
+  const words = new Int32Array(Uint8Array.from({ length: 16 }, (_, i) => i).buffer);
   expect(hashWords(0x03020100, 0x07060504, words, count)).toBe(expected);
 });
 
 test('only the first `count` words matter, and how many they are', () => {
-  const words = Uint32Array.of(1, 2, 0, 0);
-  const longer = Uint32Array.of(1, 2, 9, 9);
+  const words = Int32Array.of(1, 2, 0, 0);
+  const longer = Int32Array.of(1, 2, 9, 9);
   expect(hashWords(7, 8, longer, 2)).toBe(hashWords(7, 8, words, 2));
   expect(hashWords(7, 8, words, 3)).not.toBe(hashWords(7, 8, words, 2));
 });
@@ -52,9 +52,9 @@ test('flipping any one bit of the words or of the key flips each bit of the hash
 
 test('keys that collide under one secret do not collide under another', () => {
   const prng = new Prng(SEED);
-  const slotOf = (key0: number, key1: number, words: Uint32Array): number =>
+  const slotOf = (key0: number, key1: number, words: Int32Array): number =>
     hashWords(key0, key1, words, 4) & 0xff;
-  const aimed: Uint32Array[] = [];
+  const aimed: Int32Array[] = [];
   while (aimed.length < 256) {
     const words = randomWords(prng, 4);
     if (slotOf(11, 12, words) === 5) aimed.push(words);
@@ -87,7 +87,7 @@ test('pairs of words that differ only in their top bits spread as well as any', 
 test('addresses and ports as networks have them fill a table evenly', () => {
   const SLOTS = 1024;
   const load = new Uint32Array(SLOTS);
-  const words = new Uint32Array(4);
+  const words = new Int32Array(4);
   for (let host = 0; host < 64; host++) {
     for (let port = 0; port < 256; port++) {
       words.set([0x0406, ((1024 + port) << 16) | 443, 0x0a000000 + host, 0xc0a80001]);

@@ -6,18 +6,24 @@ import { NONE } from '../../../src/base/none.ts';
 const SEED = 50;
 const ROWS = 16;
 const WORDS = 3;
+const FIELDS = 4;
 
 type Key = readonly [number, number, number];
-const keyOf = (n: number): Key => [n % 3, n, 0xfffffff0 + (n % 2)];
+const keyOf = (n: number): Key => [n % 3, n, -2 + (n % 2)];
 
 /** A table with its slow twin: a map from the key's text to its row. */
 class Twins {
-  readonly table = new KeyTable(ROWS, WORDS, 1, 2);
+  readonly table = new KeyTable(ROWS, WORDS, FIELDS, 1, 2);
   readonly model = new Map<number, number>();
   private readonly hashOf: (n: number) => number;
 
   constructor(hashOf: (n: number) => number) {
     this.hashOf = hashOf;
+  }
+
+  /** Index of the last field of a row's record. */
+  private fieldOf(row: number): number {
+    return row * this.table.stride + WORDS + FIELDS;
   }
 
   find(n: number): number {
@@ -36,6 +42,7 @@ class Twins {
     expect(row).toBeLessThan(ROWS);
     expect([...this.model.values()], 'a row belongs to one key').not.toContain(row);
     this.model.set(n, row);
+    this.table.words[this.fieldOf(row)] = n;
   }
 
   remove(n: number): void {
@@ -50,10 +57,16 @@ class Twins {
     const expected = Array.from({ length: keys }, (_, n) => this.model.get(n) ?? NONE);
     expect([this.table.size, ...found]).toEqual([this.model.size, ...expected]);
     expect(this.table.highWater).toBeGreaterThanOrEqual(this.model.size);
+    const { words, stride } = this.table;
     const stored = [...this.model.values()].map((row) => [
-      ...this.table.keys.subarray(row * WORDS, (row + 1) * WORDS),
+      ...words.subarray(row * stride, row * stride + WORDS),
     ]);
     expect(stored).toEqual([...this.model.keys()].map(keyOf));
+    const rows = [...this.model.values()];
+    const fields = rows.map((row) => words[this.fieldOf(row)]);
+    expect(fields, 'fields stay with their row').toEqual([...this.model.keys()]);
+    const used = Array.from({ length: ROWS }, (_, row) => this.table.isUsed(row));
+    expect(used).toEqual(used.map((_, row) => rows.includes(row)));
   }
 }
 
@@ -86,7 +99,7 @@ test.each(HASHES)('finds what is in and nothing else after any steps: %s', (_, h
 });
 
 test('with its own hash it agrees with a map over many thousand steps', () => {
-  const table = new KeyTable(256, 2, 3, 4);
+  const table = new KeyTable(256, 2, 0, 3, 4);
   const model = new Map<number, number>();
   let state = SEED;
   const next = (n: number): number => {
@@ -109,6 +122,34 @@ test('with its own hash it agrees with a map over many thousand steps', () => {
     }
   }
   expect(table.size).toBe(model.size);
+});
+
+test('a remembered row is told stale: another key has it, or none', () => {
+  const twins = new Twins((n) => n);
+  twins.insert(1);
+  const row = twins.model.get(1)!;
+  twins.table.key.set(keyOf(1));
+  expect(twins.table.isAt(row)).toBe(true);
+  twins.remove(1);
+  twins.table.key.set(keyOf(1));
+  expect(twins.table.isAt(row)).toBe(false);
+  twins.insert(2);
+  expect(twins.model.get(2)).toBe(row);
+  twins.table.key.set(keyOf(1));
+  expect(twins.table.isAt(row)).toBe(false);
+});
+
+test('records do not straddle cache lines of 64 bytes', () => {
+  for (const [keyWords, fieldWords] of [
+    [3, 4],
+    [6, 5],
+    [10, 13],
+    [10, 5],
+  ]) {
+    const { stride } = new KeyTable(4, keyWords, fieldWords, 1, 2);
+    expect(stride).toBeGreaterThan(keyWords + fieldWords);
+    expect(Math.max(stride, 16) % Math.min(stride, 16)).toBe(0);
+  }
 });
 
 test('rows that were given back are handed out before new ones', () => {
