@@ -22,7 +22,7 @@ import {
 import { COPY_BYTES } from '../limits.ts';
 import { watchDevices } from './device-watch.ts';
 import { checkDevices } from './devices.ts';
-import { CliError, EXIT_IMPOSSIBLE } from './errors.ts';
+import { CliError, EXIT_FAILED, EXIT_IMPOSSIBLE } from './errors.ts';
 import { openLog } from './log.ts';
 import { readConfig } from './read-config.ts';
 import { createStopper, type Stopper } from './stop.ts';
@@ -50,9 +50,9 @@ export async function run(file: string, terminal: Terminal): Promise<number> {
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
     const undelivered = await instance.release();
-    await unwind(unwinder, logger);
+    const isClean = await unwind(unwinder, logger);
     logger.info({ reason, undelivered }, 'stopped');
-    return exitCode;
+    return isClean ? exitCode : EXIT_FAILED;
   } finally {
     await unwind(unwinder, logger);
     stopper.dispose();
@@ -60,8 +60,8 @@ export async function run(file: string, terminal: Terminal): Promise<number> {
   }
 }
 
-async function unwind(unwinder: Unwinder, logger: Logger): Promise<void> {
-  await unwinder.unwind((what, err) => logger.error({ err }, `taking back the ${what} failed`));
+function unwind(unwinder: Unwinder, logger: Logger): Promise<boolean> {
+  return unwinder.unwind((what, err) => logger.error({ err }, `taking back the ${what} failed`));
 }
 
 interface Parts {
@@ -109,7 +109,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   const { first, count } = spec.nfqueue;
   const devices = spec.links.map((link) => link.device);
   logger.info({ backend, devices, queues: `${first}-${first + count - 1}`, socket: socketPath }, 'ready');
-  return { release: () => release({ rules, engine, port }) };
+  return { release: () => release({ rules, engine, port, logger }) };
 }
 
 function openPort({ nfqueue, plan }: RulesRequest): NfqueuePort {
@@ -158,9 +158,19 @@ function openControl(
 }
 
 /** Nothing new is queued, what waits unread is read, everything held is accepted. */
-async function release(live: { rules: InstalledRules; engine: Engine; port: NfqueuePort }): Promise<number> {
-  const { rules, engine, port } = live;
-  await rules.stopMatching();
+async function release(live: {
+  rules: InstalledRules;
+  engine: Engine;
+  port: NfqueuePort;
+  logger: Logger;
+}): Promise<number> {
+  const { rules, engine, port, logger } = live;
+  try {
+    await rules.stopMatching();
+  } catch (err) {
+    // Some packets may still come and be lost with the rules; those held now are delivered all the same.
+    logger.error({ err }, 'the rules still match');
+  }
   finishReactor(port, engine);
   return engine.stats.totals[TOTAL.heldPackets]!;
 }

@@ -6,14 +6,17 @@ export class Unwinder {
     this.#steps.push({ what, undo });
   }
 
-  /** Runs every step; one that fails is told to `onFailure` and does not keep the others from running. */
-  async unwind(onFailure: (what: string, error: unknown) => void): Promise<void> {
+  /** Runs every step; one that fails is told to `onFailure` and does not keep the others from running. True: all went. */
+  async unwind(onFailure: (what: string, error: unknown) => void): Promise<boolean> {
+    let isClean = true;
     for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
       try {
         await step.undo();
       } catch (error) {
+        isClean = false;
         onFailure(step.what, error);
       }
     }
+    return isClean;
   }
 }

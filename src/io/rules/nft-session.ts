@@ -129,8 +129,11 @@ export class NftSession {
     this.tableListed = this.listing.test(this.output);
     if (!this.tableListed && !this.unlisted.test(this.output) && !NO_CACHE.test(this.output)) return;
     const { resolve } = this.waiting;
+    const answer = this.output;
+    // What comes after an answer, if anything, is nft's last words.
+    this.output = '';
     this.waiting = null;
-    resolve(this.output);
+    resolve(answer);
   }
 
   private lose(reason: string): void {

@@ -90,9 +90,10 @@ describe('the unwinder', () => {
     unwinder.add('c', async () => {
       seen.push('c');
     });
-    await unwinder.unwind((what, error) => seen.push(`${what}: ${(error as Error).message}`));
+    const isClean = await unwinder.unwind((what, error) => seen.push(`${what}: ${(error as Error).message}`));
+    expect(isClean).toBe(false);
     expect(seen).toEqual(['c', 'b: b does not go', 'a']);
-    await unwinder.unwind(() => seen.push('again'));
+    expect(await unwinder.unwind(() => seen.push('again'))).toBe(true);
     expect(seen).toHaveLength(3);
   });
 });
