@@ -100,13 +100,14 @@ export class Engine {
     this.lastNs = now;
     const rows = port.drain();
     for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(port.batch.failures.tag[row]);
+    // First what was due before: arrivals find the queues as they are now, and take no tokens that were others' since.
+    this.leaveDue(port, now);
     if (rows > 0) {
       parseBatch(port.batch.arrivals, port.slab, rows, this.parsed);
       for (let p = 0; p < rows; p++) this.arrive(port, p, now);
       this.flows.sweep(now);
       this.each.sweep(now);
     }
-    this.leaveDue(port, now);
     this.verdicts.flush(port);
     const { totals } = this.stats;
     totals[TOTAL.batches] += 1;
@@ -124,8 +125,9 @@ export class Engine {
   releaseAll(port: Port, nowNs: number): void {
     this.stopping = true;
     const now = Math.max(nowNs, this.lastNs);
-    for (let h = this.each.popAny(); h !== NONE; h = this.each.popAny()) this.leaveTrees(port, h, now);
+    // What has passed its `each` bucket is older than what waits for it.
     for (let h = this.trees.popAny(); h !== NONE; h = this.trees.popAny()) this.leaveTrees(port, h, now);
+    for (let h = this.each.popAny(); h !== NONE; h = this.each.popAny()) this.leaveTrees(port, h, now);
     this.verdicts.flush(port);
     while (this.runBatch(port, now) > 0) {
       // Every batch is accepted as it is read.

@@ -28,7 +28,7 @@ import { HeldFifos, type HeldTable, NO_LEAF } from './held.ts';
 const QUANTUM_BYTES = 1514;
 
 export class Trees {
-  /** Rows of the roots. */
+  /** Rows of the roots; `up` first: what waits there has passed its `down` tree, so it is older. */
   readonly roots: readonly number[];
   private readonly held: HeldTable;
   private readonly fifos: HeldFifos;
@@ -45,7 +45,11 @@ export class Trees {
   constructor(classes: readonly ClassInfo[], held: HeldTable) {
     const rows = classes.length;
     this.held = held;
-    this.roots = classes.flatMap((info, row) => (info.root === row ? [row] : []));
+    const roots = classes.flatMap((info, row) => (info.root === row ? [row] : []));
+    this.roots = [
+      ...roots.filter((row) => classes[row].direction === 'up'),
+      ...roots.filter((row) => classes[row].direction === 'down'),
+    ];
     this.fifos = new HeldFifos(rows, held);
     this.buckets = createTokenBuckets(rows);
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
@@ -161,6 +165,8 @@ export class Trees {
 
   private joinRing(leaf: number): void {
     const root = this.rootOf[leaf];
+    // Its first quantum at once: waiting another round for it would keep leaves that come and go below their share.
+    if (this.deficitBytes[leaf] <= 0) this.deficitBytes[leaf] += QUANTUM_BYTES;
     const tail = this.ringTail[root];
     if (tail === NO_LEAF) {
       this.ringNext[leaf] = leaf;

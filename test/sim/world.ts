@@ -1,0 +1,245 @@
+/** Small worlds for tests: a specification in a few words, an engine over a watched port, packets, the books. */
+import { expect } from 'vitest';
+import { Engine } from '../../src/core/engine.ts';
+import type {
+  ClassSpec,
+  EachSpec,
+  LinkSpec,
+  MatcherSpec,
+  NfqueueSpec,
+  PoliceSpec,
+  RedSpec,
+  ShaperSpec,
+} from '../../src/core/spec.ts';
+import { TOTAL } from '../../src/core/stats.ts';
+import { NF_ACCEPT } from '../../src/packet/batch.ts';
+import { runUntil } from '../../src/sim/driver.ts';
+import { IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets.ts';
+import { type SimArrival, SimPort } from '../../src/sim/sim-port.ts';
+
+export const MS = 1e6;
+export const SECOND = 1e9;
+
+export interface ClassInput {
+  readonly name: string;
+  readonly match?: readonly MatcherSpec[];
+  /** Bytes per second; left out: the parent's, with the parent's burst. */
+  readonly ceil?: number;
+  readonly burst?: number;
+  readonly police?: Omit<PoliceSpec, 'exceed'>;
+  readonly each?: EachSpec;
+  readonly limitBytes?: number;
+  readonly limitPackets?: number;
+  readonly red?: RedSpec;
+}
+
+export interface TreeInput extends Omit<ClassInput, 'name' | 'ceil' | 'burst' | 'match'> {
+  /** Bytes per second. */
+  readonly rate: number;
+  readonly burst: number;
+  /** In file order; `default` is added when missing. */
+  readonly leaves?: readonly ClassInput[];
+}
+
+export interface LinkInput {
+  /** Default: the link's name with a 0. */
+  readonly device?: string;
+  readonly overheadBytes?: number;
+  readonly up?: TreeInput;
+  readonly down?: TreeInput;
+}
+
+function classSpec(input: ClassInput, path: string, parent: { ceil: number; burst: number }): ClassSpec {
+  return {
+    name: input.name,
+    path,
+    rateBytesPerSec: 0,
+    ceilBytesPerSec: input.ceil ?? parent.ceil,
+    burstBytes: input.burst ?? parent.burst,
+    match: input.match ?? null,
+    police: input.police ? { ...input.police, exceed: 'drop' } : null,
+    each: input.each ?? null,
+    queue: {
+      discipline: 'fifo',
+      limitBytes: input.limitBytes ?? Number.POSITIVE_INFINITY,
+      limitPackets: input.limitPackets ?? Number.POSITIVE_INFINITY,
+      red: input.red ?? null,
+    },
+    children: [],
+  };
+}
+
+function treeSpec(tree: TreeInput, path: string, name: string): ClassSpec {
+  const self = { ceil: tree.rate, burst: tree.burst };
+  const leaves = [...(tree.leaves ?? [])];
+  if (!leaves.some((leaf) => leaf.name === 'default')) leaves.push({ name: 'default' });
+  const root = classSpec({ ...tree, name, ceil: tree.rate }, path, self);
+  const children = leaves.map((leaf) => classSpec(leaf, `${path}/${leaf.name}`, self));
+  return { ...root, rateBytesPerSec: tree.rate, queue: null, children };
+}
+
+const NFQUEUE: NfqueueSpec = {
+  first: 100,
+  count: 1,
+  length: 32768,
+  bypass: true,
+  gso: 'auto',
+  backend: 'auto',
+  markMask: 0xff000000,
+};
+
+export function shaper(
+  links: Readonly<Record<string, LinkInput>>,
+  nfqueue: Partial<NfqueueSpec> = {},
+): ShaperSpec {
+  return {
+    links: Object.entries(links).map(
+      ([name, link]): LinkSpec => ({
+        name,
+        device: link.device ?? `${name}0`,
+        overheadBytes: link.overheadBytes ?? 0,
+        up: link.up ? treeSpec(link.up, `${name}/up`, 'up') : null,
+        down: link.down ? treeSpec(link.down, `${name}/down`, 'down') : null,
+      }),
+    ),
+    nfqueue: { ...NFQUEUE, ...nfqueue },
+  };
+}
+
+/** One verdict row as the engine wrote it. */
+export interface VerdictRow {
+  readonly timeNs: number;
+  readonly queue: number;
+  readonly packetId: number;
+  /** With VERDICT_UP_TO and VERDICT_SET_MARK. */
+  readonly verdict: number;
+  readonly mark: number;
+}
+
+/** Keeps the rows as written, and calls back after every batch. */
+export class WatchedPort extends SimPort {
+  readonly rows: VerdictRow[] = [];
+  afterBatch: () => void = () => {};
+
+  constructor() {
+    super({ keepTrace: true });
+  }
+
+  override send(count: number): void {
+    const { packetId, queue, verdict, mark } = this.batch.verdicts;
+    for (let row = 0; row < count; row++) {
+      this.rows.push({
+        timeNs: this.nowNs,
+        queue: queue[row],
+        packetId: packetId[row],
+        verdict: verdict[row],
+        mark: mark[row],
+      });
+    }
+    super.send(count);
+  }
+
+  override arm(dueNs: number): void {
+    super.arm(dueNs);
+    this.afterBatch();
+  }
+}
+
+export interface WorldOptions {
+  readonly seed?: number;
+  /** Default 0: packets leave exactly when they conform. */
+  readonly releaseSlackNs?: number;
+}
+
+/** Totals by name, for messages and comparisons. */
+export type Books = Record<keyof typeof TOTAL, number>;
+
+export class World {
+  readonly port = new WatchedPort();
+  readonly engine: Engine;
+
+  /** Devices get the interface indices 1, 2, … in the order in which the engine names them. */
+  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0 }: WorldOptions = {}) {
+    this.engine = new Engine(spec, { seed, releaseSlackNs });
+    for (const [i, device] of this.engine.devices.entries()) this.engine.setDeviceIndex(device, i + 1);
+    this.port.afterBatch = () => this.checkBooks();
+  }
+
+  inject(arrivals: Iterable<SimArrival>): void {
+    this.port.inject(arrivals);
+  }
+
+  run(untilNs: number, timerLatenessNs = 0): void {
+    runUntil(this.engine, this.port, untilNs, timerLatenessNs);
+  }
+
+  /** Instants of acceptance of queue 0, by packet id in order of acceptance. */
+  accepted(): { id: number; timeNs: number }[] {
+    const { trace } = this.port;
+    return trace
+      .filter((v) => v.verdict === NF_ACCEPT)
+      .map(({ packetId, timeNs }) => ({ id: packetId, timeNs }));
+  }
+
+  acceptedNs(): number[] {
+    return this.accepted().map((v) => v.timeNs);
+  }
+
+  get totals(): Books {
+    const { totals } = this.engine.stats;
+    return Object.fromEntries(Object.entries(TOTAL).map(([name, i]) => [name, totals[i]])) as Books;
+  }
+
+  /** Counters of the class with this path. */
+  classOf(path: string): { sent: number; bytes: number; backlog: number; drops: number[]; flows: number } {
+    const { stats, classes } = this.engine;
+    const c = classes.findIndex((info) => info.path === path);
+    expect(c, `class ${path}`).toBeGreaterThanOrEqual(0);
+    return {
+      sent: stats.sentPackets[c],
+      bytes: stats.sentBytes[c],
+      backlog: stats.backlogPackets[c],
+      drops: [stats.dropTail[c], stats.dropEarly[c], stats.dropPolice[c]],
+      flows: stats.flows[c],
+    };
+  }
+
+  /** Invariant 3 of the design: received = accepted + dropped + held + lost, in packets and in bytes. */
+  checkBooks(): void {
+    const t = this.totals;
+    const packets = t.acceptedPackets + t.droppedPackets + t.heldPackets + t.lostPackets;
+    const bytes = t.acceptedBytes + t.droppedBytes + t.heldBytes + t.lostBytes;
+    if (packets !== t.receivedPackets || bytes !== t.receivedBytes || t.heldPackets < 0) {
+      expect.fail(`the books do not balance: ${JSON.stringify(t)}`);
+    }
+    const { backlogPackets, backlogBytes } = this.engine.stats;
+    const waiting = backlogPackets.reduce((sum, n) => sum + n, 0);
+    const waitingBytes = backlogBytes.reduce((sum, n) => sum + n, 0);
+    if (waiting !== t.heldPackets || waitingBytes !== t.heldBytes || backlogPackets.some((n) => n < 0)) {
+      expect.fail(`${waiting} packets of ${waitingBytes} B wait in classes: ${JSON.stringify(t)}`);
+    }
+  }
+}
+
+export const CLIENT = ipv4(10, 0, 0, 1);
+export const SERVER = ipv4(192, 0, 2, 1);
+
+/** UDP of flow number `flow`: its source port tells it apart. */
+export function udp(flow = 1, shape: Partial<PacketShape> = {}): PacketShape {
+  return { src: CLIENT, dst: SERVER, protocol: IPPROTO_UDP, sport: 1000 + flow, dport: 5000, ...shape };
+}
+
+/** A packet forwarded out by the first device. */
+export function up(timeNs: number, lengthBytes: number, more: Partial<SimArrival> = {}): SimArrival {
+  return { timeNs, lengthBytes, shape: udp(), ifIndexIn: 99, ifIndexOut: 1, ...more };
+}
+
+/** `count` times the same packet, `gapNs` apart from `fromNs` on. */
+export function repeat(
+  count: number,
+  gapNs: number,
+  make: (timeNs: number, n: number) => SimArrival,
+  fromNs = 0,
+) {
+  return Array.from({ length: count }, (_, n) => make(fromNs + n * gapNs, n));
+}
