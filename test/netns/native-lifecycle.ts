@@ -189,4 +189,15 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
       return { uncaught, microtask, drained: bed.port.drain(), afterClose, counters: bed.port.counters() };
     });
   },
+
+  /** The process ends from within the callback, with the port open and packets held. */
+  async exitWhileOpen() {
+    queueRule({});
+    const bed = await Bed.create();
+    await bed.say(...words(5));
+    await bed.collect(5);
+    bed.port.onReady(() => process.exit(0));
+    setTimeout(() => bed.port.arm(0), 10);
+    return { held: kernelQueues()[0]!.held };
+  },
 };

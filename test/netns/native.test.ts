@@ -191,4 +191,8 @@ describe('native port on real packets', () => {
     expect(uncaught).toEqual(['from the callback']);
     expect({ microtask, drained, afterClose }).toEqual({ microtask: true, drained: 0, afterClose: 'EBADF' });
   });
+
+  test('the process may end with the port open', async () => {
+    expect(await scenario('exitWhileOpen')).toEqual({ held: 5 });
+  });
 });

@@ -175,25 +175,15 @@ describe('loadAddon', () => {
     () => {
       const { NativeQueue, layout } = loadAddon();
       const memory = (bytes: number) => new ArrayBuffer(bytes);
-      const open = (columns: number, slab: number, counters: number) => () =>
-        new NativeQueue(
-          memory(columns),
-          memory(slab),
-          memory(counters),
-          1,
-          1,
-          1,
-          128,
-          1000,
-          Uint8Array.of(0),
-          false,
-        );
+      const open = (columnsBytes: number, slabBytes: number, countersBytes: number) => () => {
+        const parts = [memory(columnsBytes), memory(slabBytes), memory(countersBytes)] as const;
+        return new NativeQueue(...parts, 1, 1, 1, 128, 1000, Uint8Array.of(0), false);
+      };
+      const { columnsBytes: columns, slabBytes: slab } = layout;
       const counters = 8 * COUNTER_NAMES.length;
-      expect(open(layout.columnsBytes - 4, layout.slabBytes, counters)).toThrow(
-        /argument 0 must be .*rebuild/,
-      );
-      expect(open(layout.columnsBytes, layout.slabBytes + 1, counters)).toThrow(/argument 1/);
-      expect(open(layout.columnsBytes, layout.slabBytes, counters - 8)).toThrow(/argument 2/);
+      expect(open(columns - 4, slab, counters)).toThrow(/argument 0 must be .*rebuild/);
+      expect(open(columns, slab + 1, counters)).toThrow(/argument 1/);
+      expect(open(columns, slab, counters - 8)).toThrow(/argument 2/);
     },
   );
 
