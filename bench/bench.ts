@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { listContenders, queueRule, startContender, WHOLE_PROGRAM } from './contenders.ts';
 import { type Drained, fillAndDrain, pinDrainer } from './drain.ts';
 import { createLab, type Lab } from './lab/lab.ts';
+import { giveBack } from './lab/native.ts';
 import { startShaper } from './lab/shaper.ts';
 import { startSink } from './lab/udp.ts';
 import { type Lateness, measureLateness } from './lateness.ts';
@@ -256,7 +257,9 @@ async function main(): Promise<void> {
   printRest(throughput, lateness, goals);
   const folder = fileURLToPath(new URL('results/', import.meta.url));
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}latest.json`, `${JSON.stringify(result, null, 2)}\n`);
+  const file = `${folder}latest.json`;
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  giveBack(folder, file);
   console.log('\nJSON: bench/results/latest.json');
 }
 

@@ -1,5 +1,5 @@
 /** Builds the C programs of bench/native with the system's compiler, once per change of their sources. */
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { run } from './process.ts';
 
@@ -12,6 +12,13 @@ const SOURCES: Record<NativeProgram, readonly string[]> = {
   udpsink: ['udpsink.c', 'udp.h'],
   acceptall: ['acceptall.c'],
 };
+
+/** Under sudo what we write into the checkout belongs to the person who asked. */
+export function giveBack(...paths: readonly string[]): void {
+  const { SUDO_UID, SUDO_GID } = process.env;
+  if (process.getuid?.() !== 0 || SUDO_UID === undefined) return;
+  for (const path of paths) chownSync(path, Number(SUDO_UID), Number(SUDO_GID ?? SUDO_UID));
+}
 
 const pending = new Map<NativeProgram, Promise<string>>();
 
@@ -34,6 +41,7 @@ async function build(name: NativeProgram): Promise<string> {
   const scratch = `${target}.${process.pid}`;
   const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror'];
   await run(['cc', ...flags, '-o', scratch, sources[0]!], { timeoutMs: 60_000 });
+  giveBack(BUILD_FOLDER, scratch);
   renameSync(scratch, target);
   return target;
 }
