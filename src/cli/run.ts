@@ -136,7 +136,8 @@ function reportGranted(port: NfqueuePort, { nfqueue, plan }: RulesRequest, logge
   }
 }
 
-function openControl(
+/** Under a mask that lets nobody else in: the socket must not be open to others until its mode is set. */
+async function openControl(
   config: LoadedConfig,
   live: { backend: Backend; engine: Engine; port: NfqueuePort; logger: Logger },
 ): Promise<Control> {
@@ -148,13 +149,15 @@ function openControl(
     rateBytesPerSec: spec.rateBytesPerSec,
     ceilBytesPerSec: spec.ceilBytesPerSec,
   }));
-  return startControl({
+  const mask = process.umask(0o077);
+  const started = startControl({
     socketPath: config.socketPath,
     subject: { version: readVersion(), backend, firstQueue: first, queueCount: count, classes },
     stats: engine.stats,
     nowNs: () => port.nowNs(),
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
+  return started.finally(() => process.umask(mask));
 }
 
 /** Nothing new is queued, what waits unread is read, everything held is accepted. */

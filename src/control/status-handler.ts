@@ -4,6 +4,7 @@ import { statsOver } from '../core/stats.ts';
 import type { ControlStart } from './messages.ts';
 import type { Handler } from './server.ts';
 import { type KernelDrops, parseKernelDrops, type StatusReport, statusReport } from './status.ts';
+import { isSystemError } from './system-error.ts';
 
 const KERNEL_FILE = '/proc/net/netfilter/nfnetlink_queue';
 
@@ -62,7 +63,7 @@ async function readKernelDrops(firstQueue: number, queueCount: number): Promise<
   try {
     return parseKernelDrops(await readFile(KERNEL_FILE, 'utf8'), firstQueue, queueCount);
   } catch (error) {
-    if (error instanceof RangeError) throw error;
+    if (!isSystemError(error)) throw error;
     return { queueFull: 0, socketFull: 0 };
   }
 }
