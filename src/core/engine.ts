@@ -18,7 +18,7 @@ import { Admission } from './admission.ts';
 import { type ClassInfo, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
 import { FlowTable } from './flow-table.ts';
-import { FLAG_ICMP_ERROR, FLAG_NEVER_DROP, HeldTable, NO_LEAF } from './held.ts';
+import { FLAG_ICMP_ERROR, FLAG_NEVER_DROP, FLAG_UNDELAYED, HeldTable, NO_LEAF } from './held.ts';
 import { Intake } from './intake.ts';
 import { Policers } from './policers.ts';
 import type { EachSpec, ShaperSpec } from './spec.ts';
@@ -102,6 +102,8 @@ export class Engine {
     for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(port.batch.failures.tag[row]);
     // First what was due before: arrivals find the queues as they are now, and take no tokens that were others' since.
     this.leaveDue(port, now);
+    // New packets must not join them: a run is refused only as a whole, and the kernel may have dropped what we held.
+    this.verdicts.closeRuns(port);
     if (rows > 0) {
       parseBatch(port.batch.arrivals, port.slab, rows, this.parsed);
       for (let p = 0; p < rows; p++) this.arrive(port, p, now);
@@ -157,7 +159,10 @@ export class Engine {
     held.readyNs[h] = atNs;
     const mayDrop = (held.flags[h] & FLAG_NEVER_DROP) === 0;
     if (this.stopping || !held.mayWait()) {
-      if (!this.stopping) stats.totals[TOTAL.heldFull] += 1;
+      if (!this.stopping && (held.flags[h] & FLAG_UNDELAYED) === 0) {
+        stats.totals[TOTAL.heldFull] += 1;
+        held.flags[h] |= FLAG_UNDELAYED;
+      }
       stats.backlogPackets[leaf] += 1;
       stats.backlogBytes[leaf] += lengthBytes;
       this.leaveTrees(port, h, now);

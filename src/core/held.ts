@@ -87,6 +87,8 @@ export const NO_LEAF = 0xffff;
 export const FLAG_NEVER_DROP = 1;
 /** ICMP error message: not policed. */
 export const FLAG_ICMP_ERROR = 2;
+/** Too many were held: passes all trees at once. */
+export const FLAG_UNDELAYED = 4;
 
 /** First-in first-out lists of held rows, one per row of some other table. */
 export class HeldFifos {

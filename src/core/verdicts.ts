@@ -109,11 +109,16 @@ export class VerdictWriter {
     this.leave(h, lengthBytes);
   }
 
-  /** Sends everything written and every open run; call at the end of a batch. */
-  flush(port: Port): void {
+  /** Writes every open run: what is accepted from now on is not answered together with what was before. */
+  closeRuns(port: Port): void {
     for (let queue = 0; queue < this.runPackets.length; queue++) {
       if (this.runPackets[queue] > 0) this.closeRun(port, queue);
     }
+  }
+
+  /** Sends everything written and every open run; call at the end of a batch. */
+  flush(port: Port): void {
+    this.closeRuns(port);
     if (this.rows > 0) {
       port.send(this.rows);
       this.rows = 0;
