@@ -1,4 +1,5 @@
 /** Which code a vector runs against, and how its expectations are compared. */
+import { CAKE_RUNNERS } from './cake.ts';
 import { CODEL_RUNNERS } from './codel.ts';
 import { isRecord, type Vector } from './load.ts';
 import { MARKER_RUNNERS } from './markers.ts';
@@ -40,6 +41,7 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...CODEL_RUNNERS,
   ...PIE_RUNNERS,
   ...MARKER_RUNNERS,
+  ...CAKE_RUNNERS,
 ]);
 
 /** Keys of a vector that describe or are read by every runner. */
