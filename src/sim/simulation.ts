@@ -39,6 +39,8 @@ export interface SimulationResult {
 }
 
 const SAMPLES = 240;
+/** How long a run that is to end empty may go on. */
+const DRAIN_NS_MAX = 3600e9;
 
 /** A run that is going on. */
 export class Simulation {
@@ -48,15 +50,23 @@ export class Simulation {
   private readonly subject: ReportSubject;
   private readonly recorder: SeriesRecorder;
   private readonly onProgress: (done: number) => void;
+  private readonly drains: boolean;
   private taken = 0;
 
-  constructor(world: World, durationNs: number, subject: ReportSubject, options: RunOptions) {
+  /** `drains`: at the end, wait until no packet is under way. */
+  constructor(
+    world: World,
+    durationNs: number,
+    subject: ReportSubject,
+    options: RunOptions & { readonly drains?: boolean },
+  ) {
     this.world = world;
     this.durationNs = durationNs;
     this.samples = options.samples ?? SAMPLES;
     this.subject = subject;
     this.recorder = new SeriesRecorder(world, this.samples);
     this.onProgress = options.onProgress ?? (() => {});
+    this.drains = options.drains ?? false;
   }
 
   /** Runs to the next sample; false when the end has been reached. */
@@ -64,9 +74,17 @@ export class Simulation {
     if (this.taken === this.samples) return false;
     this.taken++;
     this.world.runUntil((this.durationNs * this.taken) / this.samples);
+    if (this.taken === this.samples && this.drains) this.drain();
     this.recorder.sample();
     this.onProgress(this.taken / this.samples);
     return this.taken < this.samples;
+  }
+
+  /** To the verdict of the last packet. */
+  private drain(): void {
+    const { world } = this;
+    const lastNs = world.nowNs + DRAIN_NS_MAX;
+    while (world.packets.size > 0 && world.nextNs() <= lastNs) world.runUntil(world.nextNs());
   }
 
   /** Of what has happened so far. */
