@@ -1,5 +1,12 @@
 /** Whether a leaf's queue takes one more packet: its limit, and RED where configured. */
-import { createRedQueues, type RedQueues, redBecameIdle, redObserve, redSignal } from '../algo/red.ts';
+import {
+  createRedQueues,
+  type RedQueues,
+  redAverageAt,
+  redBecameIdle,
+  redObserve,
+  redSignal,
+} from '../algo/red.ts';
 import type { Prng } from '../base/prng.ts';
 import type { ClassInfo } from './classes.ts';
 import type { QueueSpec } from './spec.ts';
@@ -39,6 +46,14 @@ export class Admission {
     if (queue === null || backlogPackets === 0) return false;
     const bytes = this.stats.backlogBytes[leaf] + lengthBytes;
     return bytes > queue.limitBytes || backlogPackets + 1 > queue.limitPackets;
+  }
+
+  /** RED's average of the leaf, in bytes, as an arrival at `now` would find it; NaN without RED. */
+  averageBytes(leaf: number, now: number): number {
+    const red = this.queues[leaf]?.red;
+    if (!red) return Number.NaN;
+    const backlogBytes = this.stats.backlogBytes[leaf];
+    return redAverageAt(this.red, leaf, red, now, backlogBytes, this.trees.nsPerByte(leaf));
   }
 
   /** The leaf's last packet left at `now`. */

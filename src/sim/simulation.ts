@@ -17,7 +17,7 @@ import { IPPROTO_TCP } from './packets.ts';
 import { type ReportSubject, type SimulateReport, simulateReport } from './report.ts';
 import { findScenario } from './scenarios/index.ts';
 import { type Series, SeriesRecorder } from './series.ts';
-import type { Scenario, Traffic } from './traffic.ts';
+import type { Bottleneck, Scenario, Traffic } from './traffic.ts';
 import type { World } from './world.ts';
 
 export interface RunOptions {
@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly releaseSlackNs?: number;
   /** By how much the engine is woken late; default 0. */
   readonly timerLatenessNs?: number;
+  /** What the scenario is made for; default: the specification's. Another's, to compare both under the same traffic. */
+  readonly bottleneck?: Bottleneck;
   /** Called after every sample with the share of the run that is done, 0..1. */
   readonly onProgress?: (done: number) => void;
 }
@@ -101,7 +103,7 @@ export function prepareScenario(
   options: RunOptions = {},
 ): Simulation {
   const found = typeof scenario === 'string' ? findScenario(scenario) : scenario;
-  const traffic = found.build(seed, bottleneckOf(spec));
+  const traffic = found.build(seed, options.bottleneck ?? bottleneckOf(spec));
   return prepareTraffic(spec, traffic, found.name, seed, options);
 }
 
