@@ -5,7 +5,14 @@
 import { invariant } from '../base/assert.ts';
 import { NONE } from '../base/none.ts';
 import { ARRIVAL_ROWS } from '../limits.ts';
-import { type Batch, createBatch, NF_ACCEPT, NF_INET_FORWARD, VERDICT_UP_TO } from '../packet/batch.ts';
+import {
+  type Batch,
+  createBatch,
+  NF_ACCEPT,
+  NF_INET_FORWARD,
+  NO_ID,
+  VERDICT_UP_TO,
+} from '../packet/batch.ts';
 import type { Port } from '../packet/port.ts';
 import { HEADER_STRIDE } from './headers.ts';
 import { PacketFifos, type PacketTable } from './packet-table.ts';
@@ -67,6 +74,9 @@ export class WorldPort implements Port {
     this.slab = slab;
     this.lengthPackets = nfqueue.length;
     this.fifo = new PacketFifos(1, packets);
+    // Forwarded packets belong to no local user.
+    this.batch.arrivals.uid.fill(NO_ID);
+    this.batch.arrivals.gid.fill(NO_ID);
     this.waiting = new Int32Array(nfqueue.count);
     this.oldestId = new Float64Array(nfqueue.count).fill(1);
     this.nextId = new Float64Array(nfqueue.count).fill(1);
