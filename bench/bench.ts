@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { listContenders, queueRule, startContender, WHOLE_PROGRAM } from './contenders.ts';
-import { type Drained, fillAndDrain, pinDrainer } from './drain.ts';
+import { type Drained, fillAndDrain, placeDrainer } from './drain.ts';
 import { createLab, type Lab } from './lab/lab.ts';
 import { giveBack } from './lab/native.ts';
 import { startShaper } from './lab/shaper.ts';
@@ -118,7 +118,7 @@ async function startAll(lab: Lab, programLab: Lab): Promise<Running[]> {
   const { child } = await startShaper(programLab, config, { entry: 'dist' });
   await startSink(programLab.server, { port, hold: true });
   running.push({ key, label, lab: programLab, child, queue, port });
-  for (const one of running) await pinDrainer(one.child.pid!);
+  for (const one of running) await placeDrainer(one.child.pid!);
   return running;
 }
 

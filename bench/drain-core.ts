@@ -8,7 +8,7 @@ import { histogramPercentile } from '../src/base/histogram.ts';
 import { loadConfig } from '../src/control/config.ts';
 import { Engine } from '../src/core/engine.ts';
 import { TOTAL } from '../src/core/stats.ts';
-import { openNfqueue } from '../src/io/nfqueue.ts';
+import { askForPromptness, openNfqueue } from '../src/io/nfqueue.ts';
 import { startReactor } from '../src/io/reactor.ts';
 import { COPY_BYTES } from '../src/limits.ts';
 import { NpmNfqueuePort } from './npm-nfqueue-port.ts';
@@ -29,6 +29,7 @@ if (over === 'npm') {
 } else {
   const gso = [false];
   const options = { firstQueue: queue, count: 1, lengthPackets, copyBytes: COPY_BYTES, gso, uidGid: false };
+  askForPromptness();
   startReactor(openNfqueue(options), engine);
 }
 process.on('SIGTERM', () => {

@@ -33,7 +33,9 @@ export async function measureLateness(seconds: number): Promise<Lateness> {
     const configPath = join(lab.folder, 'lateness.yaml');
     writeFileSync(configPath, CONFIG);
     await queueRule(lab, 'udp', PORT, QUEUE);
-    const child = await startContender(lab, await coreCommand('addon', QUEUE, configPath));
+    // In a session of its own, as a service manager starts it (native/promptness.h).
+    const command = ['setsid', ...(await coreCommand('addon', QUEUE, configPath))];
+    const child = await startContender(lab, command);
     const cpuBefore = cpuNs(child.pid!);
     const { received, sent, bitsPerSec } = await udpTransfer(lab.client, lab.server, {
       port: PORT,

@@ -11,6 +11,7 @@
 
 #include "columns.h"
 #include "error.h"
+#include "promptness.h"
 #include "queue.h"
 #include "wakeup.h"
 
@@ -316,9 +317,19 @@ Napi::Object layout(Napi::Env env) {
   return layout;
 }
 
+Napi::Value askForPromptness(const Napi::CallbackInfo& info) {
+  const Promptness promptness = shaper::askForPromptness();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result["niceness"] = Napi::Number::New(info.Env(), promptness.niceness);
+  result["sliceNs"] = Napi::Number::New(info.Env(), static_cast<double>(promptness.sliceNs));
+  result["sessionNiceness"] = Napi::Number::New(info.Env(), promptness.sessionNiceness);
+  return result;
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["layout"] = layout(env);
+  exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
   return exports;
 }
 

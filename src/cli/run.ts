@@ -9,7 +9,7 @@ import { type Control, startControl } from '../control/control.ts';
 import { Engine } from '../core/engine.ts';
 import { planQueues } from '../core/queue-plan.ts';
 import { TOTAL } from '../core/stats.ts';
-import { type NfqueuePort, openNfqueue, UNREAD_MESSAGE_BYTES } from '../io/nfqueue.ts';
+import { askForPromptness, type NfqueuePort, openNfqueue, UNREAD_MESSAGE_BYTES } from '../io/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/reactor.ts';
 import {
   type Backend,
@@ -89,6 +89,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   const port = openPort(request);
   unwinder.add('queues', () => port.close());
   reportGranted(port, request, logger);
+  logger.debug(askForPromptness(), 'scheduling');
 
   const engine = new Engine(spec, { seed: randomInt(2 ** 32) });
   const control = await openControl(config, { backend, engine, port, logger });

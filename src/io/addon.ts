@@ -47,6 +47,16 @@ export interface NativeLayout {
   readonly counters: readonly string[];
 }
 
+/** native/promptness.h: what the calling thread has after it asked. */
+export interface Promptness {
+  /** -20 (first) to 19. */
+  readonly niceness: number;
+  /** 0: the kernel has no slices of a thread's own (before 6.12), or the thread has a policy without them. */
+  readonly sliceNs: number;
+  /** Of the whole session among sessions; 0 also where the kernel does not group by sessions. */
+  readonly sessionNiceness: number;
+}
+
 export interface Addon {
   readonly layout: NativeLayout;
   readonly NativeQueue: new (
@@ -61,6 +71,8 @@ export interface Addon {
     gso: Uint8Array,
     uidGid: boolean,
   ) => NativeQueue;
+  /** Asks the scheduler to run this thread soon after it is woken. Refusals are no errors: the answer says what holds. */
+  askForPromptness(): Promptness;
 }
 
 /** What TypeScript expects; any difference means that addon and program are of different versions. */

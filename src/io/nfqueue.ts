@@ -5,10 +5,17 @@
 import { COPY_BYTES, QUEUE_LENGTH_MAX, QUEUES_MAX, VERDICT_ROWS } from '../limits.ts';
 import { createBatch } from '../packet/batch.ts';
 import type { Port } from '../packet/port.ts';
-import { type Addon, COUNTER_NAMES, loadAddon, type NativeQueue, SLAB_BYTES } from './addon.ts';
+import {
+  type Addon,
+  COUNTER_NAMES,
+  loadAddon,
+  type NativeQueue,
+  type Promptness,
+  SLAB_BYTES,
+} from './addon.ts';
 import { explainFailure, isSystemFailure, readCircumstances } from './nfqueue-error.ts';
 
-export { AddonError } from './addon.ts';
+export { AddonError, type Promptness } from './addon.ts';
 export { NfqueueError } from './nfqueue-error.ts';
 
 /**
@@ -174,4 +181,12 @@ class LivePort implements NfqueuePort {
 export function openNfqueue(options: NfqueueOptions, addon: Addon = loadAddon()): NfqueuePort {
   validate(options);
   return new LivePort(addon, options);
+}
+
+/**
+ * Asks the scheduler to let this thread run soon after packets or timers wake it; gives what it has now. Never fails,
+ * touches no real-time policy (native/promptness.h: what is asked for, and what it brings).
+ */
+export function askForPromptness(addon: Addon = loadAddon()): Promptness {
+  return addon.askForPromptness();
 }

@@ -1,8 +1,9 @@
 /** Scenarios for native.test.ts about opening, overflowing, waking and closing. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { getPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type Addon, loadAddon } from '../../src/io/addon.ts';
-import { type NfqueueCounters, NfqueueError, openNfqueue } from '../../src/io/nfqueue.ts';
+import { askForPromptness, type NfqueueCounters, NfqueueError, openNfqueue } from '../../src/io/nfqueue.ts';
 import {
   Bed,
   DEFAULTS,
@@ -188,6 +189,13 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
       }
       return { uncaught, microtask, drained: bed.port.drain(), afterClose, counters: bed.port.counters() };
     });
+  },
+
+  async promptness() {
+    const asked = askForPromptness();
+    const again = askForPromptness();
+    const child = Number(execFileSync('nice', { encoding: 'utf8' }));
+    return { asked, again, own: getPriority(), child };
   },
 
   /** The process ends from within the callback, with the port open and packets held. */

@@ -192,6 +192,30 @@ describe('native port on real packets', () => {
     expect({ microtask, drained, afterClose }).toEqual({ microtask: true, drained: 0, afterClose: 'EBADF' });
   });
 
+  test('promptness is asked for, reported, and not handed on to children', async () => {
+    const { asked, again, own, child } = await scenario('promptness');
+    expect({ niceness: asked.niceness, own, child }).toEqual({ niceness: -20, own: -20, child: 0 });
+    expect([0, 100_000]).toContain(asked.sliceNs);
+    expect(again).toEqual(asked);
+  });
+
+  test('who leads a session asks for all of it, nobody else does', async () => {
+    const others = (await scenario('promptness')).asked.sessionNiceness;
+    const leader = (await scenario('promptness', ['setsid', '--wait'])).asked.sessionNiceness;
+    const hasSessions = existsSync('/proc/self/autogroup');
+    expect({ others, leader }).toEqual({ others: 0, leader: hasSessions ? -20 : 0 });
+  });
+
+  test('a niceness or policy that was chosen stays; without the capability it is only reported', async () => {
+    expect((await scenario('promptness', ['nice', '-n', '5'])).asked.niceness).toBe(5);
+    expect((await scenario('promptness', ['chrt', '-r', '1'])).asked).toMatchObject({
+      niceness: 0,
+      sliceNs: 0,
+    });
+    const without = ['setpriv', '--inh-caps=-sys_nice', '--bounding-set=-sys_nice'];
+    expect(await scenario('promptness', without)).toMatchObject({ asked: { niceness: 0 }, own: 0 });
+  });
+
   test('the process may end with the port open', async () => {
     expect(await scenario('exitWhileOpen')).toEqual({ held: 5 });
   });
