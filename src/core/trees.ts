@@ -1,87 +1,157 @@
 /**
- * The trees' ceilings: every direction's root shapes to its rate, every leaf to its own ceiling, and leaves that have packets are
- * served in turn by bytes.
+ * The class trees: who may send next, and when.
  *
- * Reference for the turns: Shreedhar, Varghese, "Efficient fair queueing using deficit round robin" (1995), in the signed
- * form of RFC 8290 section 4.2: a leaf is served while its deficit is positive, then gets a quantum and goes to the back.
+ * Reference: Floyd, Jacobson, "Link-sharing and resource management models for packet networks" (1995), and its form in Linux,
+ * HTB (net/sched/sch_htb.c): every class has a bucket for what it is sure of (rate) and one for the most it may have (ceil).
  *
- *   ring of a root:   tail -> [web] -> [mail] -> [bulk] -+      leaves with packets whose own ceiling lets them go
- *                       ^-------------------------------+
- *   blocked:          heap of leaves that wait for their own ceiling, by the instant at which their first packet conforms
+ *   mode of a class     SEND    its rate and its ceiling let it go: it needs nobody's leave
+ *                       BORROW  its ceiling lets it go, its rate does not: the nearest ancestor in mode SEND lends
+ *                       WAIT    its ceiling is used up
  *
- * Instants are kept apart from the time at which we happen to look: a packet leaves, for the buckets, at the instant at
- * which it conformed. So a late timer loses no tokens, and the release slack mints none.
+ *   rows   one list per (root, level, priority): nodes in mode SEND; level 0 are leaves, a parent is above its children
+ *   feeds  one list per (inner class, priority): children in mode BORROW
+ *
+ *     root  level 2  [prio 1: root]                       next(): lowest level first, so that what is sure goes before what is
+ *                        | feed                           borrowed; then the lowest priority number; then by turns, each node
+ *     A     level 1     [A, B]        (A in BORROW)       a quantum times its weight (deficit round robin, signed as in
+ *                        | feed                           RFC 8290 4.2), down the feeds to a leaf.
+ *     leaf  level 0     [web, mail]
+ *
+ * What a packet takes: the ceiling bucket of its leaf and of every ancestor; the rate bucket of the lender and of what is above it.
+ * Departing from HTB: the root's ceiling bounds everything, also what is within its own rate, so that bursts of the children never
+ * exceed the link; quanta count at every branch, so that `weight` splits among siblings; buckets are instants
+ * (algo/token-bucket.ts), and a packet takes its tokens at the instant at which it conformed, however late we look.
+ *
+ * Invariants (test/property/trees): 1. a root sends at most burst + ceil * T in every interval; 2. a leaf that wants its rate
+ * gets it, whatever others want; 3. no root idles while a leaf whose ceilings allow has packets.
  */
 import {
+  conformInstantNs,
   conformNs,
   createTokenBuckets,
   fillBucket,
   type TokenBuckets,
   takeTokens,
 } from '../algo/token-bucket.ts';
+import { invariant } from '../base/assert.ts';
 import { IndexedHeap } from '../base/heap.ts';
 import { NONE } from '../base/none.ts';
 import type { ClassInfo } from './classes.ts';
-import { HeldFifos, type HeldTable, NO_LEAF } from './held.ts';
+import type { HeldTable } from './held.ts';
+import type { LeafQueues } from './leaf-queues.ts';
+import { NodeLists } from './node-lists.ts';
 
-/** Bytes a leaf may send per turn: one Ethernet frame, as fq_codel's default. */
+/** Bytes a node may send per turn and unit of weight: one Ethernet frame, as fq_codel's default. */
 const QUANTUM_BYTES = 1514;
+export const PRIORITIES = 8;
+const PRIORITY_BITS = 3;
+
+const WAIT = 0;
+const BORROW = 1;
+const SEND = 2;
 
 export class Trees {
   /** Rows of the roots; `up` first: what waits there has passed its `down` tree, so it is older. */
   readonly roots: readonly number[];
   private readonly held: HeldTable;
-  private readonly fifos: HeldFifos;
-  private readonly buckets: TokenBuckets;
+  private readonly queues: LeafQueues;
+  private readonly ceil: TokenBuckets;
+  private readonly rate: TokenBuckets;
+  private readonly hasRate: Uint8Array;
   private readonly rootOf: Uint16Array;
-  private readonly deficitBytes: Float64Array;
-  private readonly ringNext: Uint16Array;
-  /** By root row: the last leaf of its ring, NO_LEAF when empty. */
-  private readonly ringTail: Uint16Array;
-  private readonly blocked: IndexedHeap;
-  /** By root row: no packet of the ring leaves before; 0 when not known. */
+  private readonly parent: Int32Array;
+  /** 0 for leaves, else one more than the highest child. */
+  private readonly level: Uint8Array;
+  private readonly priority: Uint8Array;
+  private readonly quantumBytes: Float64Array;
+  private readonly mode: Uint8Array;
+  /** Bit p: the class has packets of priority p below it (a leaf: has packets). */
+  private readonly active: Uint8Array;
+  private readonly lists: NodeLists;
+  /** Row lists start here; feeds are lists 0 .. classes * PRIORITIES. */
+  private readonly rowList: Int32Array;
+  /** By root and level: bit p set while the row list has nodes. */
+  private readonly rowMask: Uint8Array;
+  private readonly levels: number;
+  /** Classes by the instant at which their mode changes. */
+  private readonly changes: IndexedHeap;
+  /** By root row: no packet leaves before; 0 when not known. */
   private readonly rootDueNs: Float64Array;
+  /** Everything due by this instant counts as due. */
+  private horizonNs = 0;
+  /** Nodes from the row to the leaf that pick() chose, to charge their turns. */
+  private readonly path: Int32Array;
+  private readonly pathList: Int32Array;
+  private pathLength = 0;
 
-  constructor(classes: readonly ClassInfo[], held: HeldTable) {
+  constructor(classes: readonly ClassInfo[], held: HeldTable, queues: LeafQueues) {
     const rows = classes.length;
     this.held = held;
+    this.queues = queues;
     const roots = classes.flatMap((info, row) => (info.root === row ? [row] : []));
     this.roots = [
       ...roots.filter((row) => classes[row].direction === 'up'),
       ...roots.filter((row) => classes[row].direction === 'down'),
     ];
-    this.fifos = new HeldFifos(rows, held);
-    this.buckets = createTokenBuckets(rows);
+    this.ceil = createTokenBuckets(rows);
+    this.rate = createTokenBuckets(rows);
+    this.hasRate = Uint8Array.from(classes, ({ spec }) => (spec.rateBytesPerSec > 0 ? 1 : 0));
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
-    this.deficitBytes = new Float64Array(rows);
-    this.ringNext = new Uint16Array(rows);
-    this.ringTail = new Uint16Array(rows).fill(NO_LEAF);
-    this.blocked = new IndexedHeap(rows);
+    this.parent = Int32Array.from(classes, (info) => info.parent);
+    this.level = levelsOf(classes);
+    this.levels = Math.max(1, ...this.level) + 1;
+    this.priority = Uint8Array.from(classes, ({ spec }) => spec.priority);
+    this.quantumBytes = Float64Array.from(classes, ({ spec }) => QUANTUM_BYTES * spec.weight);
+    this.mode = new Uint8Array(rows).fill(BORROW);
+    this.active = new Uint8Array(rows);
+    const feeds = rows * PRIORITIES;
+    this.lists = new NodeLists(feeds, feeds + roots.length * this.levels * PRIORITIES);
+    this.rowList = new Int32Array(rows);
+    for (const [n, root] of roots.entries()) this.rowList[root] = feeds + n * this.levels * PRIORITIES;
+    this.rowMask = new Uint8Array(rows * this.levels);
+    this.changes = new IndexedHeap(rows);
     this.rootDueNs = new Float64Array(rows);
-    for (const [row, { spec }] of classes.entries())
-      fillBucket(this.buckets, row, spec.ceilBytesPerSec, spec.burstBytes);
+    this.path = new Int32Array(this.levels);
+    this.pathList = new Int32Array(this.levels);
+    for (const [row, { spec }] of classes.entries()) {
+      fillBucket(this.ceil, row, spec.ceilBytesPerSec, spec.burstBytes);
+      if (spec.rateBytesPerSec > 0) fillBucket(this.rate, row, spec.rateBytesPerSec, spec.rateBurstBytes);
+    }
   }
 
   /** Nanoseconds a byte takes at the class's ceiling. */
   nsPerByte(row: number): number {
-    return this.buckets.nsPerByte[row];
+    return this.ceil.nsPerByte[row];
+  }
+
+  /** Moves the horizon, and every class whose buckets let it do more by then. Call before the others of a batch. */
+  advance(horizonNs: number): void {
+    this.horizonNs = horizonNs;
+    const { changes } = this;
+    while (changes.size > 0 && changes.topKey() <= horizonNs) {
+      const c = changes.top();
+      changes.delete(c);
+      this.refresh(c);
+    }
   }
 
   /**
-   * The way of most packets: nothing waits under the root, and leaf and root let `h` go by `horizonNs`. Takes the tokens,
+   * The way of most packets: nothing waits under the root, and buckets let `h` go by the horizon. Takes the tokens,
    * moves readyNs and says true; otherwise changes nothing.
    */
-  pass(h: number, horizonNs: number): boolean {
-    const { held, buckets } = this;
+  pass(h: number): boolean {
+    const { held, ceil } = this;
     const leaf = held.leaf[h];
     const root = this.rootOf[leaf];
-    if (this.ringTail[root] !== NO_LEAF || !this.fifos.isEmpty(leaf)) return false;
+    if (this.active[root] !== 0) return false;
     const chargeBytes = held.chargeBytes[h];
-    const leafNs = conformNs(buckets, leaf, held.readyNs[h], chargeBytes);
-    const atNs = conformNs(buckets, root, leafNs, chargeBytes);
-    if (atNs > horizonNs) return false;
-    takeTokens(buckets, leaf, atNs, chargeBytes);
-    takeTokens(buckets, root, atNs, chargeBytes);
+    const readyNs = held.readyNs[h];
+    const leafNs = root === leaf ? readyNs : conformNs(ceil, leaf, readyNs, chargeBytes);
+    const atNs = conformNs(ceil, root, leafNs, chargeBytes);
+    if (atNs > this.horizonNs) return false;
+    const lender = this.lenderOf(leaf, chargeBytes);
+    if (lender === NONE) return false;
+    this.charge(leaf, lender, atNs, chargeBytes);
     held.readyNs[h] = atNs;
     return true;
   }
@@ -89,100 +159,209 @@ export class Trees {
   /** Appends packet `h` to its leaf; readyNs says from when it may leave. */
   enqueue(h: number): void {
     const leaf = this.held.leaf[h];
-    const wasEmpty = this.fifos.isEmpty(leaf);
-    this.fifos.push(leaf, h);
-    if (wasEmpty) this.joinRing(leaf);
+    this.queues.push(leaf, h);
+    if (this.active[leaf] === 0) this.activate(leaf, this.priority[leaf]);
   }
 
-  /** Puts leaves back in turn whose ceiling lets them go by `horizonNs`. */
-  unblock(horizonNs: number): void {
-    const { blocked } = this;
-    while (blocked.size > 0 && blocked.topKey() <= horizonNs) {
-      const leaf = blocked.top();
-      blocked.delete(leaf);
-      this.joinRing(leaf);
-    }
-  }
-
-  /** Takes the next packet under `root` that may leave by `horizonNs`, with readyNs its instant; NONE: none. */
-  next(root: number, horizonNs: number): number {
-    if (this.rootDueNs[root] > horizonNs) return NONE;
-    const { held, fifos, buckets, deficitBytes, ringNext, ringTail } = this;
-    while (ringTail[root] !== NO_LEAF) {
-      const leaf = ringNext[ringTail[root]];
-      if (deficitBytes[leaf] <= 0) {
-        deficitBytes[leaf] += QUANTUM_BYTES;
-        ringTail[root] = leaf;
-        continue;
-      }
-      const h = fifos.head[leaf];
-      const chargeBytes = held.chargeBytes[h];
-      const leafNs = conformNs(buckets, leaf, held.readyNs[h], chargeBytes);
-      if (leafNs > horizonNs) {
-        this.leaveRing(root, leaf);
-        this.blocked.set(leaf, leafNs);
-        continue;
-      }
-      const atNs = conformNs(buckets, root, leafNs, chargeBytes);
-      if (atNs > horizonNs) {
+  /** Takes the next packet under `root` that may leave by the horizon, with readyNs its instant; NONE: none. */
+  next(root: number): number {
+    const { held, queues, ceil } = this;
+    if (this.rootDueNs[root] > this.horizonNs) return NONE;
+    for (let leaf = this.pick(root); leaf !== NONE; leaf = this.pick(root)) {
+      const head = queues.head(leaf);
+      const headBytes = held.chargeBytes[head];
+      const leafNs = conformNs(ceil, leaf, held.readyNs[head], headBytes);
+      const atNs = conformNs(ceil, root, leafNs, headBytes);
+      if (atNs > this.horizonNs) {
         this.rootDueNs[root] = atNs;
         return NONE;
       }
-      takeTokens(buckets, leaf, atNs, chargeBytes);
-      takeTokens(buckets, root, atNs, chargeBytes);
-      deficitBytes[leaf] -= chargeBytes;
-      fifos.shift(leaf);
-      if (fifos.isEmpty(leaf)) this.leaveRing(root, leaf);
+      const lender = this.path[0] >> PRIORITY_BITS;
+      const h = queues.shift(leaf, atNs);
+      if (h === NONE) {
+        // Its AQM dropped all it had.
+        this.deactivate(leaf, this.priority[leaf]);
+        continue;
+      }
+      const chargeBytes = held.chargeBytes[h];
+      this.chargeTurns(chargeBytes);
+      if (queues.isEmpty(leaf)) this.deactivate(leaf, this.priority[leaf]);
+      this.charge(leaf, lender, atNs, chargeBytes);
       held.readyNs[h] = atNs;
       return h;
     }
     return NONE;
   }
 
-  /** Instant at which next() may have something again, after unblock() and next() said NONE; Infinity: never. */
+  /** Instant at which next() may have something again, after advance() and next() said NONE; Infinity: never. */
   nextDueNs(): number {
-    let dueNs = this.blocked.topKey();
+    let dueNs = this.changes.topKey();
     for (const root of this.roots) {
-      if (this.ringTail[root] !== NO_LEAF && this.rootDueNs[root] < dueNs) dueNs = this.rootDueNs[root];
+      if (this.anyRow(root) && this.rootDueNs[root] < dueNs) dueNs = this.rootDueNs[root];
     }
     return dueNs;
   }
 
   /** Takes any waiting packet of any leaf, whatever the tokens; NONE when none waits. For the orderly stop. */
   popAny(): number {
-    for (const root of this.roots) {
-      const tail = this.ringTail[root];
-      if (tail === NO_LEAF) continue;
-      const leaf = this.ringNext[tail];
-      const h = this.fifos.shift(leaf);
-      if (this.fifos.isEmpty(leaf)) this.leaveRing(root, leaf);
+    for (let leaf = 0; leaf < this.level.length; leaf++) {
+      if (this.level[leaf] > 0 || this.active[leaf] === 0) continue;
+      const h = this.queues.shiftAny(leaf);
+      if (this.queues.isEmpty(leaf)) this.deactivate(leaf, this.priority[leaf]);
       return h;
     }
-    if (this.blocked.size === 0) return NONE;
-    this.unblock(Number.POSITIVE_INFINITY);
-    return this.popAny();
+    return NONE;
   }
 
-  private joinRing(leaf: number): void {
-    const root = this.rootOf[leaf];
-    // Its first quantum at once: waiting another round for it would keep leaves that come and go below their share.
-    if (this.deficitBytes[leaf] <= 0) this.deficitBytes[leaf] += QUANTUM_BYTES;
-    const tail = this.ringTail[root];
-    if (tail === NO_LEAF) {
-      this.ringNext[leaf] = leaf;
-      this.rootDueNs[root] = 0;
-    } else {
-      this.ringNext[leaf] = this.ringNext[tail];
-      this.ringNext[tail] = leaf;
+  /** The leaf whose turn it is, with the nodes on the way to it in `path`; NONE when no row has nodes. */
+  private pick(root: number): number {
+    const { lists, quantumBytes, level } = this;
+    for (let l = 0; l < this.levels; l++) {
+      const mask = this.rowMask[root * this.levels + l];
+      if (mask === 0) continue;
+      const p = 31 - Math.clz32(mask & -mask);
+      let list = this.rowList[root] + l * PRIORITIES + p;
+      this.pathLength = 0;
+      for (;;) {
+        let node = lists.first(list);
+        while (lists.deficitBytes[node] <= 0) {
+          lists.deficitBytes[node] += quantumBytes[node >> PRIORITY_BITS];
+          lists.rotate(list);
+          node = lists.first(list);
+        }
+        this.path[this.pathLength] = node;
+        this.pathList[this.pathLength++] = list;
+        const c = node >> PRIORITY_BITS;
+        if (level[c] === 0) return c;
+        list = node; // the feed of (c, p) has the number of the node
+      }
     }
-    this.ringTail[root] = leaf;
+    return NONE;
   }
 
-  /** Takes the first leaf of the ring out; what was left of its turn is forfeit, a debt stays. */
-  private leaveRing(root: number, leaf: number): void {
-    const tail = this.ringTail[root];
-    if (tail === leaf) this.ringTail[root] = NO_LEAF;
-    else this.ringNext[tail] = this.ringNext[leaf];
-    if (this.deficitBytes[leaf] > 0) this.deficitBytes[leaf] = 0;
+  private chargeTurns(chargeBytes: number): void {
+    for (let n = 0; n < this.pathLength; n++) this.lists.deficitBytes[this.path[n]] -= chargeBytes;
   }
+
+  /** Nearest class from `leaf` up that may send on its own rate by the horizon, with all ceilings on the way; NONE: none. */
+  private lenderOf(leaf: number, chargeBytes: number): number {
+    for (let c = leaf; ; c = this.parent[c]) {
+      if (this.parent[c] === NONE) return c;
+      const mode = this.modeAt(c, c === leaf ? chargeBytes : 0);
+      if (mode === SEND) return c;
+      if (mode === WAIT) return NONE;
+    }
+  }
+
+  /** Takes a packet's tokens and moves the classes whose mode that changes. */
+  private charge(leaf: number, lender: number, atNs: number, chargeBytes: number): void {
+    let lends = false;
+    for (let c = leaf; c !== NONE; c = this.parent[c]) {
+      takeTokens(this.ceil, c, atNs, chargeBytes);
+      if (c === lender) lends = true;
+      if (lends && this.hasRate[c] === 1) takeTokens(this.rate, c, atNs, chargeBytes);
+      if (this.active[c] !== 0) this.refresh(c);
+    }
+  }
+
+  private modeAt(c: number, headBytes: number): number {
+    if (this.ceilNs(c, headBytes) > this.horizonNs) return WAIT;
+    if (this.hasRate[c] === 0) return BORROW;
+    return this.rateNs(c, headBytes) <= this.horizonNs ? SEND : BORROW;
+  }
+
+  private ceilNs(c: number, headBytes: number): number {
+    return conformInstantNs(this.ceil.fullNs[c], this.ceil.nsPerByte[c], this.ceil.burstBytes[c], 0, headBytes);
+  }
+
+  private rateNs(c: number, headBytes: number): number {
+    return conformInstantNs(this.rate.fullNs[c], this.rate.nsPerByte[c], this.rate.burstBytes[c], 0, headBytes);
+  }
+
+  /** Gives an active class the mode its buckets allow, and notes when that changes by itself. */
+  private refresh(c: number): void {
+    if (this.active[c] === 0 || this.parent[c] === NONE) return;
+    // An inner class lends while it is not in debt; a leaf must have the tokens of its first packet.
+    const headBytes = this.level[c] === 0 ? this.held.chargeBytes[this.queues.head(c)] : 0;
+    const mode = this.modeAt(c, headBytes);
+    if (mode === WAIT) this.changes.set(c, this.ceilNs(c, headBytes));
+    else if (mode === BORROW && this.hasRate[c] === 1) this.changes.set(c, this.rateNs(c, headBytes));
+    else this.changes.delete(c);
+    if (mode === this.mode[c]) return;
+    const priorities = this.active[c];
+    for (let p = 0; p < PRIORITIES; p++) if (priorities & (1 << p)) this.deactivate(c, p);
+    this.mode[c] = mode;
+    for (let p = 0; p < PRIORITIES; p++) if (priorities & (1 << p)) this.link(c, p);
+  }
+
+  /** Class `c` has packets of priority `p` from now on. */
+  private activate(c: number, p: number): void {
+    if (this.active[c] === 0 && this.parent[c] !== NONE) {
+      // Nobody kept the mode of an idle class: find it before the node is linked.
+      this.active[c] = 1 << p;
+      const headBytes = this.level[c] === 0 ? this.held.chargeBytes[this.queues.head(c)] : 0;
+      this.mode[c] = this.modeAt(c, headBytes);
+      this.refresh(c);
+      this.link(c, p);
+      return;
+    }
+    this.link(c, p);
+  }
+
+  /** Puts node (c, p) where its mode says: a row, the parent's feed, or nowhere. */
+  private link(c: number, p: number): void {
+    const { lists } = this;
+    const node = (c << PRIORITY_BITS) | p;
+    this.active[c] |= 1 << p;
+    if (this.parent[c] === NONE || this.mode[c] === SEND) {
+      const root = this.rootOf[c];
+      const at = root * this.levels + this.level[c];
+      // A root that had nothing to send does not know when it may.
+      if (!this.anyRow(root)) this.rootDueNs[root] = 0;
+      lists.append(this.rowList[root] + this.level[c] * PRIORITIES + p, node);
+      this.rowMask[at] |= 1 << p;
+    } else if (this.mode[c] === BORROW) {
+      const feed = (this.parent[c] << PRIORITY_BITS) | p;
+      const wasEmpty = lists.isEmpty(feed);
+      lists.append(feed, node);
+      if (wasEmpty) this.activate(this.parent[c], p);
+    }
+  }
+
+  /** Takes node (c, p) out of its list, and parents that have nothing else of that priority out of theirs. */
+  private deactivate(c: number, p: number): void {
+    const { lists } = this;
+    const node = (c << PRIORITY_BITS) | p;
+    this.active[c] &= ~(1 << p);
+    if (this.active[c] === 0) this.changes.delete(c);
+    if (this.parent[c] === NONE || this.mode[c] === SEND) {
+      const root = this.rootOf[c];
+      const list = this.rowList[root] + this.level[c] * PRIORITIES + p;
+      lists.remove(list, node);
+      if (lists.isEmpty(list)) this.rowMask[root * this.levels + this.level[c]] &= ~(1 << p);
+    } else if (this.mode[c] === BORROW) {
+      const feed = (this.parent[c] << PRIORITY_BITS) | p;
+      lists.remove(feed, node);
+      if (lists.isEmpty(feed)) this.deactivate(this.parent[c], p);
+    }
+  }
+
+  private anyRow(root: number): boolean {
+    for (let l = 0; l < this.levels; l++) if (this.rowMask[root * this.levels + l] !== 0) return true;
+    return false;
+  }
+}
+
+function levelsOf(classes: readonly ClassInfo[]): Uint8Array {
+  const level = new Uint8Array(classes.length);
+  // Children have higher row numbers than their parents.
+  for (let row = classes.length - 1; row >= 0; row--) {
+    const { parent } = classes[row];
+    if (parent !== NONE) level[parent] = Math.max(level[parent], level[row] + 1);
+  }
+  invariant(
+    classes.every((info, row) => info.parent === NONE || info.parent < row),
+    'a class comes after its parent',
+  );
+  return level;
 }
