@@ -21,29 +21,24 @@ export class Admission {
     this.prng = prng;
   }
 
+  /** Whether RED signals the packet. Moves the leaf's average: call once for every arrival. */
+  signals(leaf: number, now: number, lengthBytes: number): boolean {
+    const red = this.queues[leaf]?.red;
+    if (!red) return false;
+    redObserve(this.red, leaf, red, now, this.stats.backlogBytes[leaf], this.trees.nsPerByte(leaf));
+    return redSignal(this.red, leaf, red, lengthBytes, this.prng.nextUnit());
+  }
+
   /**
-   * Decides and counts the reason of a drop. The limit compares with what waits already: an empty queue takes any packet, so
-   * that a superpacket larger than the limit is not locked out.
+   * Whether the leaf's limit leaves no room for the packet. An empty queue has room for any, so that a superpacket
+   * larger than the limit is not locked out.
    */
-  admit(leaf: number, now: number, lengthBytes: number, mayDrop: boolean): boolean {
+  isFull(leaf: number, lengthBytes: number): boolean {
     const queue = this.queues[leaf];
-    if (queue === null) return true;
-    const { stats } = this;
-    const backlogBytes = stats.backlogBytes[leaf];
-    if (queue.red !== null) {
-      redObserve(this.red, leaf, queue.red, now, backlogBytes, this.trees.nsPerByte(leaf));
-      if (redSignal(this.red, leaf, queue.red, lengthBytes, this.prng.nextUnit()) && mayDrop) {
-        stats.dropEarly[leaf] += 1;
-        return false;
-      }
-    }
-    const backlogPackets = stats.backlogPackets[leaf];
-    const full = backlogBytes + lengthBytes > queue.limitBytes || backlogPackets + 1 > queue.limitPackets;
-    if (full && backlogPackets > 0 && mayDrop) {
-      stats.dropTail[leaf] += 1;
-      return false;
-    }
-    return true;
+    const backlogPackets = this.stats.backlogPackets[leaf];
+    if (queue === null || backlogPackets === 0) return false;
+    const bytes = this.stats.backlogBytes[leaf] + lengthBytes;
+    return bytes > queue.limitBytes || backlogPackets + 1 > queue.limitPackets;
   }
 
   /** The leaf's last packet left at `now`. */

@@ -12,6 +12,7 @@ import { conformInstantNs, fullAfterNs } from '../algo/token-bucket.ts';
 import { IndexedHeap } from '../base/heap.ts';
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
+import { SizeBins } from '../base/size-bins.ts';
 import { EACH_IDLE_NS } from '../limits.ts';
 import type { ClassInfo } from './classes.ts';
 import type { FlowTable } from './flow-table.ts';
@@ -28,7 +29,8 @@ const KIND_V6 = 6;
 const CLASS = 0; // part of the key
 const FULL_NS = 8; // float64
 const LAST_SEEN_NS = 10; // float64
-const FIELD_WORDS = 5;
+const WAITING_BYTES = 12;
+const FIELD_WORDS = 6;
 
 const EVICT_LOOKS = 64;
 const SWEEP_ROWS_MAX = 256;
@@ -47,6 +49,8 @@ export class EachTable {
   private readonly shift: number;
   private readonly fifos: HeldFifos;
   private readonly due: IndexedHeap;
+  /** Buckets of each class by the bytes that wait in them. */
+  private readonly waiting: SizeBins;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly stats: Stats;
@@ -74,6 +78,7 @@ export class EachTable {
     this.shift = Math.log2(this.keys.stride);
     this.fifos = new HeldFifos(used, held);
     this.due = new IndexedHeap(used);
+    this.waiting = new SizeBins(used, classes.length);
     this.held = held;
     this.flows = flows;
     this.stats = stats;
@@ -128,6 +133,7 @@ export class EachTable {
       this.due.set(e, atNs);
     }
     fifos.push(e, h);
+    this.addWaiting(e, held.lengthBytes[h]);
     return false;
   }
 
@@ -137,23 +143,28 @@ export class EachTable {
     const atNs = due.topKey();
     if (atNs > horizonNs || due.size === 0) return NONE;
     const e = due.top();
-    const h = fifos.shift(e);
     this.poppedClass = this.words[(e << this.shift) + CLASS];
-    this.take(e, atNs, h);
+    this.take(e, atNs, fifos.head[e]);
+    const h = this.shiftFirst(e);
     held.readyNs[h] = atNs;
-    const head = fifos.head[e];
-    if (head === NONE) due.delete(e);
-    else due.set(e, this.conformNs(e, held.readyNs[head], head));
     return h;
+  }
+
+  /** First packet of a bucket of class `c` in which most bytes wait; NONE when none waits. It stays there. */
+  longestHead(c: number): number {
+    const e = this.waiting.largest(c);
+    return e === NONE ? NONE : this.fifos.head[e];
+  }
+
+  /** Takes out the packet that longestHead() named, to be dropped: its tokens stay. */
+  popLongest(c: number): number {
+    return this.shiftFirst(this.waiting.largest(c));
   }
 
   /** Takes any waiting packet out, whatever its tokens; NONE when none waits. For the orderly stop. */
   popAny(): number {
     if (this.due.size === 0) return NONE;
-    const e = this.due.top();
-    const h = this.fifos.shift(e);
-    if (this.fifos.isEmpty(e)) this.due.delete(e);
-    return h;
+    return this.shiftFirst(this.due.top());
   }
 
   /** Forgets full and idle buckets, a share of the table in proportion to the time that passed. */
@@ -168,6 +179,22 @@ export class EachTable {
       const idleNs = nowNs - this.floats[((e << this.shift) + LAST_SEEN_NS) >> 1];
       if (idleNs > EACH_IDLE_NS && this.mayForget(e, nowNs)) this.forget(e);
     }
+  }
+
+  /** Takes the first packet of a bucket out of its FIFO and tells when the next one is due. */
+  private shiftFirst(e: number): number {
+    const h = this.fifos.shift(e);
+    this.addWaiting(e, -this.held.lengthBytes[h]);
+    const head = this.fifos.head[e];
+    if (head === NONE) this.due.delete(e);
+    else this.due.set(e, this.conformNs(e, this.held.readyNs[head], head));
+    return h;
+  }
+
+  private addWaiting(e: number, bytes: number): void {
+    const at = e << this.shift;
+    this.words[at + WAITING_BYTES] += bytes;
+    this.waiting.set(this.words[at + CLASS], e, this.words[at + WAITING_BYTES]);
   }
 
   private setKey(c: number, f: number): void {
@@ -211,6 +238,7 @@ export class EachTable {
       e = this.keys.insert(hash);
     }
     this.floats[((e << this.shift) + FULL_NS) >> 1] = 0;
+    this.words[(e << this.shift) + WAITING_BYTES] = 0;
     this.stats.totals[TOTAL.eachBuckets] += 1;
     return e;
   }

@@ -173,13 +173,34 @@ export class Engine {
       this.discard(port, h);
       return;
     }
-    if (!this.admission.admit(leaf, now, lengthBytes, mayDrop)) {
+    if (this.admission.signals(leaf, now, lengthBytes) && mayDrop) {
+      stats.dropEarly[leaf] += 1;
+      this.discard(port, h);
+      return;
+    }
+    if (mayDrop && !this.makeRoom(port, leaf, lengthBytes, now)) {
+      stats.dropTail[leaf] += 1;
       this.discard(port, h);
       return;
     }
     stats.backlogPackets[leaf] += 1;
     stats.backlogBytes[leaf] += lengthBytes;
     this.passEach(port, h, this.eachFrom[leaf], now);
+  }
+
+  /**
+   * Whether the leaf has room. A full leaf with `each` makes room at the expense of the bucket with the longest queue, so that
+   * one flow cannot lock others out; without, the arriving packet finds no room.
+   */
+  private makeRoom(port: Port, leaf: number, lengthBytes: number, now: number): boolean {
+    while (this.admission.isFull(leaf, lengthBytes)) {
+      if (this.eachSpec[leaf] === null) return false;
+      const longest = this.each.longestHead(leaf);
+      if (longest === NONE || (this.held.flags[longest] & FLAG_NEVER_DROP) !== 0) return false;
+      this.stats.dropTail[leaf] += 1;
+      this.withdraw(port, this.each.popLongest(leaf), now);
+    }
+    return true;
   }
 
   /** Takes `h` through the `each` buckets from class `c` upwards, then to its ceilings. */

@@ -50,7 +50,7 @@ export class SlowRed {
   private pb(lengthBytes: number): number | null {
     const { minBytes, maxBytes, probability, gentle, byteMode, meanPacketBytes } = this.p;
     const { avg } = this;
-    if (avg <= minBytes) return null;
+    if (avg < minBytes) return null;
     let pb: number;
     if (avg < maxBytes) pb = probability * ((avg - minBytes) / (maxBytes - minBytes));
     else if (gentle && avg < 2 * maxBytes) pb = probability + (1 - probability) * (avg / maxBytes - 1);

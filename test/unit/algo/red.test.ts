@@ -117,3 +117,9 @@ test('queues do not touch each other', () => {
   expect([...r.count]).toEqual([-1, 0, -1]);
   expect([...r.idleSinceNs]).toEqual([0, 77, 0]);
 });
+
+test('at min itself nothing is signalled yet, but packets count', () => {
+  const r = queueWithAverage(5000);
+  for (let i = 0; i < 3; i++) expect(redSignal(r, 0, P, 1000, 0)).toBe(false);
+  expect(r.count[0]).toBe(2);
+});

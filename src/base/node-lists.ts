@@ -1,0 +1,60 @@
+/**
+ * Circular doubly linked lists of nodes, each node in at most one list.
+ *
+ *   tail(list) -> [first] <-> [second] <-> ... <-> [tail] -> first
+ */
+import { NONE } from './none.ts';
+
+export class NodeLists {
+  private readonly next: Int32Array;
+  private readonly prev: Int32Array;
+  private readonly tail: Int32Array;
+
+  constructor(nodes: number, lists: number) {
+    this.next = new Int32Array(nodes);
+    this.prev = new Int32Array(nodes);
+    this.tail = new Int32Array(lists).fill(NONE);
+  }
+
+  isEmpty(list: number): boolean {
+    return this.tail[list] === NONE;
+  }
+
+  /** The first node; the list must not be empty. */
+  first(list: number): number {
+    return this.next[this.tail[list]];
+  }
+
+  /** The first node goes to the back. */
+  rotate(list: number): void {
+    this.tail[list] = this.next[this.tail[list]];
+  }
+
+  append(list: number, node: number): void {
+    const tail = this.tail[list];
+    if (tail === NONE) {
+      this.next[node] = node;
+      this.prev[node] = node;
+    } else {
+      const first = this.next[tail];
+      this.next[node] = first;
+      this.prev[node] = tail;
+      this.next[tail] = node;
+      this.prev[first] = node;
+    }
+    this.tail[list] = node;
+  }
+
+  /** Takes the node out of its list. */
+  remove(list: number, node: number): void {
+    const next = this.next[node];
+    if (next === node) {
+      this.tail[list] = NONE;
+      return;
+    }
+    const prev = this.prev[node];
+    this.next[prev] = next;
+    this.prev[next] = prev;
+    if (this.tail[list] === node) this.tail[list] = prev;
+  }
+}

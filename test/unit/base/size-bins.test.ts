@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { NONE } from '../../../src/base/none.ts';
+import { SizeBins } from '../../../src/base/size-bins.ts';
+
+const ROWS = 12;
+const GROUPS = 3;
+
+test('the largest of a group is found within an eighth, whatever came before', () => {
+  const change = fc.tuple(fc.nat(ROWS - 1), fc.oneof(fc.constant(0), fc.nat(2_000_000)));
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
+      const bins = new SizeBins(ROWS, GROUPS);
+      const sizes = new Array<number>(ROWS).fill(0);
+      for (const [row, size] of changes) {
+        bins.set(row % GROUPS, row, size);
+        sizes[row] = size;
+        for (let group = 0; group < GROUPS; group++) {
+          const largest = Math.max(...sizes.filter((_, r) => r % GROUPS === group));
+          const found = bins.largest(group);
+          if (largest === 0) {
+            expect(found).toBe(NONE);
+          } else {
+            expect(found % GROUPS).toBe(group);
+            expect(sizes[found]).toBeGreaterThan((largest * 7) / 8);
+          }
+        }
+      }
+    }),
+  );
+});
