@@ -13,34 +13,26 @@
  *   triple                divided by the larger of the two
  *
  * A queue that emptied in `new` goes through `old` once before it is forgotten, or coming and going would win (RFC 8290 4.2).
- * When the leaf is full, the queue with the most bytes loses from its head (4.1.3); bins by size find it without a search
- * (within an eighth). Queues are keyed by the whole flow, so there are no collisions.
+ * When the leaf is full, the queue with the most bytes loses from its head (4.1.3). Queues are keyed by the whole flow, so there are no collisions.
  */
-import { HISTOGRAM_BINS, histogramBin } from '../base/histogram.ts';
-import { KeyTable } from '../base/key-table.ts';
+import {
+  CODEL_DROP,
+  CODEL_PASS,
+  type CodelParameters,
+  type CodelQueues,
+  codelBecameEmpty,
+  codelDecide,
+  codelOverflowed,
+  codelReset,
+  createCodelQueues,
+} from '../algo/codel.ts';
+import { NodeLists } from '../base/node-lists.ts';
 import { NONE } from '../base/none.ts';
+import { SizeBins } from '../base/size-bins.ts';
 import type { ClassInfo } from './classes.ts';
-import { HostLoads } from './host-loads.ts';
-import type { FlowTable } from './flow-table.ts';
-import { HeldFifos, type HeldTable } from './held.ts';
-import { NodeLists } from './node-lists.ts';
-import type { Isolation } from './spec.ts';
-
-/** Leaf and kind, flow row and generation or up to two addresses of four words. */
-const KEY_WORDS = 10;
-const KIND_FLOW = 1;
-const KIND_SRC = 2;
-const KIND_DST = 3;
-const KIND_HOST = 4;
-
-// Fields of a record, as word offsets; the hash slot is word 10.
-const LEAF = 0; // part of the key
-const BACKLOG_BYTES = 11;
-const STATE = 12;
-const SRC_HOST = 13;
-const DST_HOST = 14;
-const LAST_SEEN_NS = 16; // float64
-const FIELD_WORDS = 7;
+import type { FairKeys } from './fair-keys.ts';
+import { FLAG_CE, FLAG_ECT, HeldFifos, type HeldTable } from './held.ts';
+import type { HostLoads } from './host-loads.ts';
 
 /** States of a queue, with CAKE's meaning: on no list; on `new`; on `old` with packets; emptied, on its last round. */
 const IDLE = 0;
@@ -48,77 +40,195 @@ const SPARSE = 1;
 const BULK = 2;
 const DECAYING = 3;
 
-const IDLE_NS = 60e9;
-const EVICT_LOOKS = 64;
-const SWEEP_ROWS_MAX = 256;
-/** Packets dropped at once from the fattest queue (RFC 8290 section 4.1.3). */
-export const DROP_BATCH = 64;
+/** Packets dropped at once from the longest queue (RFC 8290 section 4.1.3). */
+const DROP_BATCH = 64;
 
 export class FairQueues {
-  private readonly keys: KeyTable;
-  private readonly words: Int32Array;
-  private readonly floats: Float64Array;
-  private readonly shift: number;
   private readonly held: HeldTable;
-  private readonly flows: FlowTable;
-  private readonly fifos: HeldFifos;
+  private readonly keys: FairKeys;
   private readonly hosts: HostLoads;
+  private readonly fifos: HeldFifos;
   /** List 2 * leaf is `new`, 2 * leaf + 1 is `old`. */
   private readonly lists: NodeLists;
-  /** List leaf * HISTOGRAM_BINS + bin: queues with that backlog. */
-  private readonly bins: NodeLists;
-  private readonly topBin: Int32Array;
-  private readonly isolation: readonly (Isolation | null)[];
+  private readonly state: Uint8Array;
+  private readonly deficitBytes: Float64Array;
+  private readonly backlogBytes: Int32Array;
+  private readonly longest: SizeBins;
+  private readonly codel: CodelQueues;
+  // By leaf.
+  private readonly packets: Int32Array;
   private readonly quantumBytes: Float64Array;
-  private hand = 0;
-  private sweptNs = 0;
+  private readonly codelOf: readonly (CodelParameters | null)[];
+  private readonly doomed: HeldFifos;
 
+  /** `doomed` collects, by leaf, packets that CoDel dropped. */
   constructor(
-    rows: number,
-    key0: number,
-    key1: number,
     classes: readonly ClassInfo[],
     quantumBytes: Float64Array,
+    codelOf: readonly (CodelParameters | null)[],
     held: HeldTable,
-    flows: FlowTable,
+    keys: FairKeys,
+    hosts: HostLoads,
+    doomed: HeldFifos,
   ) {
-    this.isolation = classes.map(({ spec }) =>
-      spec.queue?.discipline === 'fair' ? spec.queue.isolation : null,
-    );
-    // No fair leaf: one row, so that idle memory stays small.
-    const used = this.isolation.some((isolation) => isolation !== null) ? rows : 1;
-    this.keys = new KeyTable(used, KEY_WORDS, FIELD_WORDS, key0, key1);
-    this.words = this.keys.words;
-    this.floats = this.keys.floats;
-    this.shift = Math.log2(this.keys.stride);
+    const rows = keys.rows;
     this.held = held;
-    this.flows = flows;
-    this.fifos = new HeldFifos(used, held);
-    this.hosts = new HostLoads(used, key1, key0);
-    this.lists = new NodeLists(used, 2 * classes.length);
-    this.bins = new NodeLists(used, HISTOGRAM_BINS * classes.length);
-    this.topBin = new Int32Array(classes.length);
+    this.keys = keys;
+    this.hosts = hosts;
+    this.fifos = new HeldFifos(rows, held);
+    this.lists = new NodeLists(rows, 2 * classes.length);
+    this.state = new Uint8Array(rows);
+    this.deficitBytes = new Float64Array(rows);
+    this.backlogBytes = new Int32Array(rows);
+    this.longest = new SizeBins(rows, classes.length);
+    this.codel = createCodelQueues(rows);
+    this.packets = new Int32Array(classes.length);
     this.quantumBytes = quantumBytes;
-  }
-
-  /** Row of the queue packet `h` belongs to in `leaf`, made if new; NONE when there is no room for one more. */
-  queueOf(leaf: number, h: number, nowNs: number): number {
-    const { keys, flows } = this;
-    const f = this.held.flow[h];
-    this.setKey(leaf, f);
-    let q = f === NONE ? NONE : flows.fairQueue(f);
-    if (q === NONE || !keys.isAt(q)) {
-      const hash = keys.hash(KEY_WORDS);
-      q = keys.find(hash);
-      if (q === NONE) q = this.make(hash, leaf, f, nowNs);
-      if (q === NONE) return NONE;
-      if (f !== NONE) flows.setFairQueue(f, q);
-    }
-    this.floats[((q << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
-    return q;
+    this.codelOf = codelOf;
+    this.doomed = doomed;
   }
 
   isEmpty(leaf: number): boolean {
-    return this.topBinOf(leaf) === 0;
+    return this.packets[leaf] === 0;
+  }
+
+  /** Appends packet `h` to its queue; false when there is no room for one more queue. */
+  push(leaf: number, h: number, nowNs: number): boolean {
+    const { keys, state, held } = this;
+    const q = keys.queueOf(leaf, h, nowNs);
+    if (q === NONE) return false;
+    if (keys.isNew) this.reset(q);
+    this.fifos.push(q, h);
+    this.packets[leaf] += 1;
+    this.addBacklog(leaf, q, held.lengthBytes[h]);
+    if (state[q] === IDLE) {
+      state[q] = SPARSE;
+      this.deficitBytes[q] = this.quantum(leaf, q);
+      this.lists.append(2 * leaf, q);
+    } else if (state[q] === DECAYING) {
+      state[q] = BULK;
+      this.hosts.addBulk(q, 1);
+    }
+    return true;
+  }
+
+  /** The packet whose turn it is, which stays where it is; the leaf must not be empty. */
+  head(leaf: number): number {
+    return this.fifos.head[this.pick(leaf)];
+  }
+
+  /**
+   * Takes the packet whose turn it is at `atNs`, with FLAG_CE set if it is to be marked; NONE when CoDel dropped all that
+   * was left. What was dropped is in `doomed`.
+   */
+  shift(leaf: number, atNs: number): number {
+    const { held, fifos, codel } = this;
+    const parameters = this.codelOf[leaf];
+    while (this.packets[leaf] > 0) {
+      const q = this.pick(leaf);
+      let h = this.take(leaf, q);
+      if (parameters === null) return this.deliver(q, h);
+      for (;;) {
+        const ect = (held.flags[h] & FLAG_ECT) !== 0;
+        const decision = codelDecide(codel, q, parameters, atNs, atNs - held.enteredNs[h], this.backlogBytes[q], ect);
+        if (decision !== CODEL_DROP) {
+          if (decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
+          return this.deliver(q, h);
+        }
+        this.doomed.push(leaf, h);
+        if (fifos.isEmpty(q)) break;
+        h = this.take(leaf, q);
+      }
+    }
+    return NONE;
+  }
+
+  /** Takes any packet, in order of its queue; the leaf must not be empty. */
+  shiftAny(leaf: number): number {
+    return this.take(leaf, this.pick(leaf));
+  }
+
+  /** Bytes of the longest queue of the leaf; 0 when nothing waits. */
+  longestBytes(leaf: number): number {
+    const q = this.longest.largest(leaf);
+    return q === NONE ? 0 : this.backlogBytes[q];
+  }
+
+  /** Moves packets from the head of the longest queue to `doomed`: half of its bytes, at most DROP_BATCH packets. */
+  dropFromLongest(leaf: number): void {
+    const q = this.longest.largest(leaf);
+    if (q === NONE) return;
+    const untilBytes = this.backlogBytes[q] / 2;
+    let packets = 0;
+    while (packets < DROP_BATCH && this.backlogBytes[q] > untilBytes) {
+      this.doomed.push(leaf, this.take(leaf, q));
+      packets++;
+    }
+    codelOverflowed(this.codel, q, packets);
+    if (this.fifos.isEmpty(q)) codelBecameEmpty(this.codel, q);
+  }
+
+  /** Whether a queue may be forgotten: it is on no list. */
+  isIdle(q: number): boolean {
+    return this.state[q] === IDLE;
+  }
+
+  private deliver(q: number, h: number): number {
+    this.deficitBytes[q] -= this.held.chargeBytes[h];
+    return h;
+  }
+
+  /** The queue with packets whose turn it is. */
+  private pick(leaf: number): number {
+    const { lists, fifos, deficitBytes, state } = this;
+    const fresh = 2 * leaf;
+    const old = fresh + 1;
+    for (;;) {
+      const list = lists.isEmpty(fresh) ? old : fresh;
+      const q = lists.first(list);
+      if (deficitBytes[q] <= 0) {
+        if (state[q] === SPARSE) {
+          const hasPackets = !fifos.isEmpty(q);
+          state[q] = hasPackets ? BULK : DECAYING;
+          if (hasPackets) this.hosts.addBulk(q, 1);
+        }
+        deficitBytes[q] += this.quantum(leaf, q);
+        lists.remove(list, q);
+        lists.append(old, q);
+      } else if (fifos.isEmpty(q)) {
+        lists.remove(list, q);
+        if (state[q] === BULK) this.hosts.addBulk(q, -1);
+        if (list === fresh && !lists.isEmpty(old)) {
+          state[q] = DECAYING;
+          lists.append(old, q);
+        } else {
+          state[q] = IDLE;
+        }
+      } else {
+        return q;
+      }
+    }
+  }
+
+  private quantum(leaf: number, q: number): number {
+    return this.quantumBytes[leaf] / this.hosts.load(q);
+  }
+
+  private take(leaf: number, q: number): number {
+    const h = this.fifos.shift(q);
+    this.packets[leaf] -= 1;
+    this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
+    return h;
+  }
+
+  private addBacklog(leaf: number, q: number, bytes: number): void {
+    this.backlogBytes[q] += bytes;
+    this.longest.set(leaf, q, this.backlogBytes[q]);
+  }
+
+  private reset(q: number): void {
+    this.backlogBytes[q] = 0;
+    this.deficitBytes[q] = 0;
+    codelReset(this.codel, q);
   }
 }
