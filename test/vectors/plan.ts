@@ -1,5 +1,6 @@
 /** Which code a vector runs against, and how its expectations are compared. */
-import type { Vector } from './load.ts';
+import { CODEL_RUNNERS } from './codel.ts';
+import { isRecord, type Vector } from './load.ts';
 import { RED_RUNNERS } from './red.ts';
 import { TOKEN_BUCKET_RUNNERS } from './token-bucket.ts';
 
@@ -15,6 +16,13 @@ export interface Found {
 export interface Runner {
   /** Names in `params` that the runner understands; others make the vector skipped, not passed. */
   readonly params: readonly string[];
+  /** Names beside `params`, `events` and `expect` that the runner reads. */
+  readonly keys?: readonly string[];
+  /** What the rows are compared with, where that is not `expect`: records, or lists of values as named by `fields`. */
+  readonly expected?: (vector: Vector) => {
+    readonly rows: readonly unknown[];
+    readonly fields?: readonly string[];
+  };
   /** A reason not to run this vector, though its algorithm is known. */
   readonly refuse?: (vector: Vector) => string | undefined;
   readonly run: (vector: Vector) => Found;
@@ -22,7 +30,11 @@ export interface Runner {
 
 export type Plan = { readonly skip: string } | { readonly run: () => string | undefined };
 
-const RUNNERS: ReadonlyMap<string, Runner> = new Map([...TOKEN_BUCKET_RUNNERS, ...RED_RUNNERS]);
+const RUNNERS: ReadonlyMap<string, Runner> = new Map([
+  ...TOKEN_BUCKET_RUNNERS,
+  ...RED_RUNNERS,
+  ...CODEL_RUNNERS,
+]);
 
 /** Keys of a vector that describe or are read by every runner. */
 const KEYS = [
@@ -44,7 +56,7 @@ export function planFor(vector: Vector): Plan {
   const runner = RUNNERS.get(vector.alg);
   if (!runner) return { skip: `no code for ${vector.alg || 'a file of this shape'} yet` };
   const unknown = Object.keys(vector.body).find(
-    (key) => !KEYS.includes(key) && !KEYS_OF_SOURCE.includes(key),
+    (key) => !KEYS.includes(key) && !KEYS_OF_SOURCE.includes(key) && !runner.keys?.includes(key),
   );
   if (unknown) return { skip: `vector field not known: ${unknown}` };
   const params = Object.keys((vector.body.params ?? {}) as object);
@@ -55,27 +67,32 @@ export function planFor(vector: Vector): Plan {
   return {
     run: () => {
       const found = runner.run(vector);
-      compare(vector, found);
+      compare(vector, runner, found);
       return found.untried;
     },
   };
 }
 
-function compare(vector: Vector, found: Found): void {
-  const { expect: expected, expect_fields: named } = vector.body;
-  const wanted = Array.isArray(expected) ? expected : [expected];
+function compare(vector: Vector, runner: Runner, found: Found): void {
+  const { rows: wanted, fields } = runner.expected?.(vector) ?? expectedOf(vector, found);
   if (wanted.length !== found.rows.length) {
     throw new Error(`${vector.id}: ${wanted.length} rows expected, ${found.rows.length} found`);
   }
   wanted.forEach((want, i) => {
-    const record = recordOf(want, (named ?? found.fields ?? []) as string[]);
+    const record = recordOf(want, fields ?? []);
     for (const [field, value] of Object.entries(record)) {
       const got = found.rows[i]?.[field];
-      if (!agrees(value, got, toleranceOf(vector, field))) {
+      if (!agrees(value, got, toleranceOf(vector, field, Object.keys(record)))) {
         throw new Error(`${vector.id}, row ${i}, ${field}: expected ${show(value)}, found ${show(got)}`);
       }
     }
   });
+}
+
+function expectedOf(vector: Vector, found: Found): { rows: readonly unknown[]; fields: readonly string[] } {
+  const { expect: expected, expect_fields: named } = vector.body;
+  const rows = Array.isArray(expected) ? expected : [expected];
+  return { rows, fields: (named ?? found.fields ?? []) as string[] };
 }
 
 function recordOf(want: unknown, fields: readonly string[]): Record<string, unknown> {
@@ -91,20 +108,34 @@ interface Tolerance {
   readonly relative: number;
 }
 
-/** `tol` names a field or its beginning: "avg" is that of "avg_after". Vectors print twelve digits. */
-function toleranceOf(vector: Vector, field: string): Tolerance {
-  const stated = Object.entries((vector.body.tol ?? {}) as Record<string, unknown>);
-  const [, value] = stated.find(([name]) => field.startsWith(name)) ?? [];
+/**
+ * `tol` names a field, its beginning or its end ("avg" is that of "avg_after", "ns" of "target_ns"), or is one number for
+ * all, also when its only name is none of a field. Vectors print twelve digits.
+ */
+function toleranceOf(vector: Vector, field: string, fields: readonly string[]): Tolerance {
+  const { tol } = vector.body;
+  if (typeof tol === 'number') return { absolute: tol, relative: 1e-11 };
+  const stated = Object.entries(isRecord(tol) ? tol : {});
+  const isOf = (name: string, other: string): boolean => other.startsWith(name) || other.endsWith(`_${name}`);
+  const isForAll =
+    stated.length === 1 && stated.every(([name]) => !fields.some((other) => isOf(name, other)));
+  const [, value] = stated.find(([name]) => isForAll || isOf(name, field)) ?? [];
   if (typeof value === 'number') return { absolute: value, relative: 1e-11 };
   return { absolute: 1e-12, relative: Number.parseFloat(String(value ?? '1e-11')) };
 }
 
-function agrees(want: unknown, got: unknown, { absolute, relative }: Tolerance): boolean {
+function agrees(want: unknown, got: unknown, tolerance: Tolerance): boolean {
   if (Array.isArray(want) && Array.isArray(got)) {
-    return want.length === got.length && want.every((w, i) => agrees(w, got[i], { absolute, relative }));
+    return want.length === got.length && want.every((w, i) => agrees(w, got[i], tolerance));
+  }
+  if (isRecord(want) && isRecord(got)) {
+    const keys = Object.keys(want);
+    return (
+      keys.length === Object.keys(got).length && keys.every((key) => agrees(want[key], got[key], tolerance))
+    );
   }
   if (typeof want !== 'number' || typeof got !== 'number') return want === got;
-  return Math.abs(want - got) <= absolute + relative * Math.abs(want);
+  return Math.abs(want - got) <= tolerance.absolute + tolerance.relative * Math.abs(want);
 }
 
 const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
