@@ -23,8 +23,9 @@ export class Admission {
 
   /** Whether RED signals the packet. Moves the leaf's average: call once for every arrival. */
   signals(leaf: number, now: number, lengthBytes: number): boolean {
-    const red = this.queues[leaf]?.red;
-    if (!red) return false;
+    const aqm = this.queues[leaf]?.aqm;
+    if (aqm?.kind !== 'red') return false;
+    const { red } = aqm;
     redObserve(this.red, leaf, red, now, this.stats.backlogBytes[leaf], this.trees.nsPerByte(leaf));
     return redSignal(this.red, leaf, red, lengthBytes, this.prng.nextUnit());
   }
@@ -43,6 +44,6 @@ export class Admission {
 
   /** The leaf's last packet left at `now`. */
   becameEmpty(leaf: number, now: number): void {
-    if (this.queues[leaf]?.red) redBecameIdle(this.red, leaf, now);
+    if (this.queues[leaf]?.aqm.kind === 'red') redBecameIdle(this.red, leaf, now);
   }
 }

@@ -11,16 +11,33 @@
 import { HISTOGRAM_BINS, histogramBin } from '../base/histogram.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
-import { ARRIVAL_ROWS, EACH_BUCKETS_MAX, FLOWS_MAX, HELD_MAX, RELEASE_SLACK_NS } from '../limits.ts';
+import {
+  ARRIVAL_ROWS,
+  EACH_BUCKETS_MAX,
+  FAIR_QUEUES_MAX,
+  FLOWS_MAX,
+  HELD_MAX,
+  RELEASE_SLACK_NS,
+} from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import { Admission } from './admission.ts';
 import { type ClassInfo, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
 import { FlowTable } from './flow-table.ts';
-import { FLAG_ICMP_ERROR, FLAG_NEVER_DROP, FLAG_UNDELAYED, HeldTable, NO_LEAF } from './held.ts';
+import {
+  FLAG_CE,
+  FLAG_ECT,
+  FLAG_ICMP_ERROR,
+  FLAG_MARKED,
+  FLAG_NEVER_DROP,
+  FLAG_UNDELAYED,
+  HeldTable,
+  NO_LEAF,
+} from './held.ts';
 import { Intake } from './intake.ts';
-import { Policers } from './policers.ts';
+import { LeafQueues } from './leaf-queues.ts';
+import { POLICE_DROP, POLICE_MARK, Policers } from './policers.ts';
 import type { EachSpec, ShaperSpec } from './spec.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
 import { Trees } from './trees.ts';
@@ -43,9 +60,12 @@ export class Engine {
   private readonly policers: Policers;
   private readonly admission: Admission;
   private readonly each: EachTable;
+  private readonly queues: LeafQueues;
   private readonly trees: Trees;
   private readonly verdicts: VerdictWriter;
   private readonly overheadBytes: Int32Array;
+  /** The leaf's AQM marks what can carry a mark. */
+  private readonly marksEcn: Uint8Array;
   private readonly rootOf: Uint16Array;
   private readonly eachSpec: readonly (EachSpec | null)[];
   /** The class itself or its nearest ancestor with `each`; NO_LEAF for none. */
@@ -67,11 +87,13 @@ export class Engine {
     this.flows = new FlowTable(FLOWS_MAX, key(), key(), this.stats);
     this.intake = new Intake(spec, classes, this.held, this.flows, this.stats, key(), key());
     this.each = new EachTable(EACH_BUCKETS_MAX, key(), key(), classes, this.held, this.flows, this.stats);
-    this.trees = new Trees(classes, this.held);
+    this.queues = new LeafQueues(FAIR_QUEUES_MAX, key, classes, this.held, this.flows);
+    this.trees = new Trees(classes, this.held, this.queues);
     this.policers = new Policers(classes);
     this.admission = new Admission(classes, this.stats, this.trees, prng);
     this.verdicts = new VerdictWriter(count, markMask, this.held, this.stats);
-    this.overheadBytes = Int32Array.from(classes, (info) => info.link.overheadBytes);
+    this.overheadBytes = Int32Array.from(classes, (info) => info.link.linkLayer.overheadBytes);
+    this.marksEcn = Uint8Array.from(classes, ({ spec }) => (spec.queue?.ecn ? 1 : 0));
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
     this.eachSpec = classes.map((info) => info.spec.each);
     this.eachFrom = new Uint16Array(classes.length);
@@ -109,6 +131,7 @@ export class Engine {
       for (let p = 0; p < rows; p++) this.arrive(port, p, now);
       this.flows.sweep(now);
       this.each.sweep(now);
+      this.queues.sweep(now);
     }
     this.verdicts.flush(port);
     const { totals } = this.stats;
@@ -168,12 +191,19 @@ export class Engine {
       this.leaveTrees(port, h, now);
       return;
     }
-    if ((held.flags[h] & FLAG_ICMP_ERROR) === 0 && !this.policers.pass(leaf, now, chargeBytes, mayDrop)) {
-      stats.dropPolice[leaf] += 1;
-      this.discard(port, h);
-      return;
+    if ((held.flags[h] & FLAG_ICMP_ERROR) === 0) {
+      const answer = this.policers.ask(leaf, now, chargeBytes, mayDrop);
+      if (answer === POLICE_DROP || (answer === POLICE_MARK && !this.mark(h))) {
+        stats.dropPolice[leaf] += 1;
+        this.discard(port, h);
+        return;
+      }
     }
-    if (this.admission.signals(leaf, now, lengthBytes) && mayDrop) {
+    if (
+      this.admission.signals(leaf, now, lengthBytes) &&
+      !(this.marksEcn[leaf] === 1 && this.mark(h)) &&
+      mayDrop
+    ) {
       stats.dropEarly[leaf] += 1;
       this.discard(port, h);
       return;
@@ -188,17 +218,35 @@ export class Engine {
     this.passEach(port, h, this.eachFrom[leaf], now);
   }
 
+  /** Marks the packet instead of dropping it, if it can carry a mark. */
+  private mark(h: number): boolean {
+    const { flags } = this.held;
+    if ((flags[h] & FLAG_ECT) === 0) return false;
+    flags[h] |= FLAG_CE;
+    return true;
+  }
+
   /**
-   * Whether the leaf has room. A full leaf with `each` makes room at the expense of the bucket with the longest queue, so that
-   * one flow cannot lock others out; without, the arriving packet finds no room.
+   * Whether the leaf has room. A full leaf makes room at the expense of its longest queue, be it that of an `each` bucket or of a
+   * flow, so that one cannot lock others out. A plain FIFO has no room for the arriving packet.
    */
   private makeRoom(port: Port, leaf: number, lengthBytes: number, now: number): boolean {
+    const { each, queues } = this;
     while (this.admission.isFull(leaf, lengthBytes)) {
-      if (this.eachSpec[leaf] === null) return false;
-      const longest = this.each.longestHead(leaf);
-      if (longest === NONE || (this.held.flags[longest] & FLAG_NEVER_DROP) !== 0) return false;
+      const eachBytes = this.eachSpec[leaf] === null ? 0 : each.longestBytes(leaf);
+      if (queues.fair.longestBytes(leaf) > eachBytes) {
+        queues.fair.dropFromLongest(leaf);
+        this.trees.emptied(leaf);
+        for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
+          this.stats.dropTail[leaf] += 1;
+          this.withdraw(port, h, now);
+        }
+        continue;
+      }
+      if (eachBytes === 0) return false;
+      if ((this.held.flags[each.longestHead(leaf)] & FLAG_NEVER_DROP) !== 0) return false;
       this.stats.dropTail[leaf] += 1;
-      this.withdraw(port, this.each.popLongest(leaf), now);
+      this.withdraw(port, each.popLongest(leaf), now);
     }
     return true;
   }
@@ -224,11 +272,14 @@ export class Engine {
       }
       if (!each.pass(e, now + this.slackNs, h)) return;
     }
-    if (this.trees.pass(h, now + this.slackNs)) {
+    if (this.trees.pass(h)) {
       this.leaveTrees(port, h, now);
-    } else {
-      this.trees.enqueue(h);
+    } else if (this.trees.enqueue(h, now)) {
       this.serve(port, this.rootOf[held.leaf[h]], now);
+    } else {
+      this.stats.totals[TOTAL.fairFull] += 1;
+      this.stats.dropTail[held.leaf[h]] += 1;
+      this.withdraw(port, h, now);
     }
   }
 
@@ -236,18 +287,20 @@ export class Engine {
   private leaveDue(port: Port, now: number): void {
     const { each, trees } = this;
     const horizonNs = now + this.slackNs;
+    trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
       this.passEach(port, h, this.eachAbove[each.poppedClass], now);
     }
-    trees.unblock(horizonNs);
     for (const root of trees.roots) this.serve(port, root, now);
   }
 
   private serve(port: Port, root: number, now: number): void {
-    const horizonNs = now + this.slackNs;
-    const { trees } = this;
-    for (let h = trees.next(root, horizonNs); h !== NONE; h = trees.next(root, horizonNs))
-      this.leaveTrees(port, h, now);
+    const { trees, queues, stats, held } = this;
+    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveTrees(port, h, now);
+    for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
+      stats.dropAqm[held.leaf[h]] += 1;
+      this.withdraw(port, h, now);
+    }
   }
 
   /** Packet `h` leaves its leaf: counted as sent there, then into the next tree or to its verdict. */
@@ -263,6 +316,10 @@ export class Engine {
     const atNs = held.readyNs[h];
     stats.delay[leaf * HISTOGRAM_BINS + histogramBin((now - held.enteredNs[h]) / 1e3)] += 1;
     if (atNs > held.enteredNs[h]) stats.lateness[histogramBin(Math.max(0, now - atNs) / 1e3)] += 1;
+    if ((held.flags[h] & FLAG_CE) !== 0) {
+      stats.marked[leaf] += 1;
+      held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
+    }
     const second = held.nextLeaf[h];
     if (second === NO_LEAF) {
       this.answer(port, h);

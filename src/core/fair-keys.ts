@@ -52,7 +52,9 @@ export class FairKeys {
     flows: FlowTable,
     hosts: HostLoads,
   ) {
-    this.isolation = classes.map(({ spec }) => (spec.queue?.discipline === 'fair' ? spec.queue.isolation : null));
+    this.isolation = classes.map(({ spec }) =>
+      spec.queue?.discipline === 'fair' ? spec.queue.isolation : null,
+    );
     // No fair leaf: one row, so that idle memory stays small.
     this.rows = this.isolation.some((isolation) => isolation !== null) ? rows : 1;
     this.keys = new KeyTable(this.rows, KEY_WORDS, FIELD_WORDS, key0, key1);

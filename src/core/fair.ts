@@ -61,7 +61,7 @@ export class FairQueues {
   private readonly codelOf: readonly (CodelParameters | null)[];
   private readonly doomed: HeldFifos;
 
-  /** `doomed` collects, by leaf, packets that CoDel dropped. */
+  /** `doomed` (one list) collects packets that CoDel dropped. */
   constructor(
     classes: readonly ClassInfo[],
     quantumBytes: Float64Array,
@@ -130,12 +130,20 @@ export class FairQueues {
       if (parameters === null) return this.deliver(q, h);
       for (;;) {
         const ect = (held.flags[h] & FLAG_ECT) !== 0;
-        const decision = codelDecide(codel, q, parameters, atNs, atNs - held.enteredNs[h], this.backlogBytes[q], ect);
+        const decision = codelDecide(
+          codel,
+          q,
+          parameters,
+          atNs,
+          atNs - held.enteredNs[h],
+          this.backlogBytes[q],
+          ect,
+        );
         if (decision !== CODEL_DROP) {
           if (decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
           return this.deliver(q, h);
         }
-        this.doomed.push(leaf, h);
+        this.doomed.push(0, h);
         if (fifos.isEmpty(q)) break;
         h = this.take(leaf, q);
       }
@@ -161,7 +169,7 @@ export class FairQueues {
     const untilBytes = this.backlogBytes[q] / 2;
     let packets = 0;
     while (packets < DROP_BATCH && this.backlogBytes[q] > untilBytes) {
-      this.doomed.push(leaf, this.take(leaf, q));
+      this.doomed.push(0, this.take(leaf, q));
       packets++;
     }
     codelOverflowed(this.codel, q, packets);

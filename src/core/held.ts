@@ -90,6 +90,13 @@ export const FLAG_ICMP_ERROR = 2;
 /** Too many were held: passes all trees at once. */
 export const FLAG_UNDELAYED = 4;
 
+/** Can carry a mark: ECT(0), ECT(1) or CE. */
+export const FLAG_ECT = 8;
+/** The present tree signals by a mark. */
+export const FLAG_CE = 16;
+/** A tree has signalled: the verdict asks for CE. */
+export const FLAG_MARKED = 32;
+
 /** First-in first-out lists of held rows, one per row of some other table. */
 export class HeldFifos {
   readonly head: Int32Array;

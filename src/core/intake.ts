@@ -9,7 +9,7 @@ import type { ClassInfo } from './classes.ts';
 import { Classifier } from './classifier.ts';
 import type { FlowTable } from './flow-table.ts';
 import { FragmentTable } from './fragments.ts';
-import { FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable, NO_LEAF } from './held.ts';
+import { FLAG_ECT, FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable, NO_LEAF } from './held.ts';
 import type { ShaperSpec } from './spec.ts';
 import { type Stats, TOTAL } from './stats.ts';
 
@@ -79,6 +79,7 @@ export class Intake {
       return h;
     }
     flows.addHeld(f, 1);
+    flows.addBytes(f, lengthBytes);
     const dscp = parsed.dscp[p];
     const ifIn = arrivals.ifIndexIn[p];
     const ifOut = arrivals.ifIndexOut[p];
@@ -116,10 +117,11 @@ export class Intake {
 }
 
 function flagsOf(parsed: Parsed, p: number, hook: number): number {
-  if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR;
-  if (parsed.protocol[p] !== IPPROTO_TCP) return 0;
+  const ect = parsed.ecn[p] === 0 ? 0 : FLAG_ECT;
+  if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR | ect;
+  if (parsed.protocol[p] !== IPPROTO_TCP) return ect;
   const ssh =
     (hook === NF_INET_LOCAL_IN && parsed.dport[p] === SSH_PORT) ||
     (hook === NF_INET_LOCAL_OUT && parsed.sport[p] === SSH_PORT);
-  return ssh ? FLAG_NEVER_DROP : 0;
+  return ssh ? FLAG_NEVER_DROP | ect : ect;
 }

@@ -8,14 +8,20 @@
  *                       BORROW  its ceiling lets it go, its rate does not: the nearest ancestor in mode SEND lends
  *                       WAIT    its ceiling is used up
  *
- *   rows   one list per (root, level, priority): nodes in mode SEND; level 0 are leaves, a parent is above its children
- *   feeds  one list per (inner class, priority): children in mode BORROW
+ *   rows   one list per (root, level, priority): nodes in mode SEND, one packet a turn; level 0 are leaves, a parent is above its
+ *          children
+ *   feeds  one list per (inner class, priority): its children that have packets, whatever their mode; a quantum times the weight
+ *          a turn (deficit round robin, signed as in RFC 8290 4.2)
  *
  *     root  level 2  [prio 1: root]                       next(): lowest level first, so that what is sure goes before what is
- *                        | feed                           borrowed; then the lowest priority number; then by turns, each node
- *     A     level 1     [A, B]        (A in BORROW)       a quantum times its weight (deficit round robin, signed as in
- *                        | feed                           RFC 8290 4.2), down the feeds to a leaf.
+ *                        | feed                           borrowed; then the lowest priority number; then by turns, down the
+ *     A     level 1     [A, B]        (A in BORROW)       feeds to a leaf.
+ *                        | feed
  *     leaf  level 0     [web, mail]
+ *
+ * A node keeps its place in its feed while its mode comes and goes. One that is in WAIT when its turn comes is parked, and has
+ * that turn first thing when it is back; nothing below a feed that next() walks is in SEND, for then a lower row would have
+ * been first.
  *
  * What a packet takes: the ceiling bucket of its leaf and of every ancestor; the rate bucket of the lender and of what is above it.
  * Departing from HTB: the root's ceiling bounds everything, also what is within its own rate, so that bursts of the children never
@@ -35,11 +41,11 @@ import {
 } from '../algo/token-bucket.ts';
 import { invariant } from '../base/assert.ts';
 import { IndexedHeap } from '../base/heap.ts';
+import { NodeLists } from '../base/node-lists.ts';
 import { NONE } from '../base/none.ts';
 import type { ClassInfo } from './classes.ts';
 import type { HeldTable } from './held.ts';
 import type { LeafQueues } from './leaf-queues.ts';
-import { NodeLists } from './node-lists.ts';
 
 /** Bytes a node may send per turn and unit of weight: one Ethernet frame, as fq_codel's default. */
 const QUANTUM_BYTES = 1514;
@@ -49,6 +55,10 @@ const PRIORITY_BITS = 3;
 const WAIT = 0;
 const BORROW = 1;
 const SEND = 2;
+
+const OUT = 0;
+const QUEUED = 1;
+const PARKED = 2;
 
 export class Trees {
   /** Rows of the roots; `up` first: what waits there has passed its `down` tree, so it is older. */
@@ -67,8 +77,14 @@ export class Trees {
   private readonly mode: Uint8Array;
   /** Bit p: the class has packets of priority p below it (a leaf: has packets). */
   private readonly active: Uint8Array;
-  private readonly lists: NodeLists;
-  /** Row lists start here; feeds are lists 0 .. classes * PRIORITIES. */
+  /** Feed of (c, p) is list (c, p), the number of the node. */
+  private readonly feeds: NodeLists;
+  /** By node: OUT, QUEUED in its parent's feed, or PARKED. */
+  private readonly place: Uint8Array;
+  /** By node: bytes it may still send in its turn; at most 0: its turn is over. */
+  private readonly deficitBytes: Float64Array;
+  private readonly rows: NodeLists;
+  /** By root: its first row list; level and priority are added. */
   private readonly rowList: Int32Array;
   /** By root and level: bit p set while the row list has nodes. */
   private readonly rowMask: Uint8Array;
@@ -81,7 +97,6 @@ export class Trees {
   private horizonNs = 0;
   /** Nodes from the row to the leaf that pick() chose, to charge their turns. */
   private readonly path: Int32Array;
-  private readonly pathList: Int32Array;
   private pathLength = 0;
 
   constructor(classes: readonly ClassInfo[], held: HeldTable, queues: LeafQueues) {
@@ -105,14 +120,16 @@ export class Trees {
     this.mode = new Uint8Array(rows).fill(BORROW);
     this.active = new Uint8Array(rows);
     const feeds = rows * PRIORITIES;
-    this.lists = new NodeLists(feeds, feeds + roots.length * this.levels * PRIORITIES);
+    this.feeds = new NodeLists(feeds, feeds);
+    this.place = new Uint8Array(feeds);
+    this.rows = new NodeLists(feeds, roots.length * this.levels * PRIORITIES);
+    this.deficitBytes = new Float64Array(feeds);
     this.rowList = new Int32Array(rows);
-    for (const [n, root] of roots.entries()) this.rowList[root] = feeds + n * this.levels * PRIORITIES;
+    for (const [n, root] of roots.entries()) this.rowList[root] = n * this.levels * PRIORITIES;
     this.rowMask = new Uint8Array(rows * this.levels);
     this.changes = new IndexedHeap(rows);
     this.rootDueNs = new Float64Array(rows);
     this.path = new Int32Array(this.levels);
-    this.pathList = new Int32Array(this.levels);
     for (const [row, { spec }] of classes.entries()) {
       fillBucket(this.ceil, row, spec.ceilBytesPerSec, spec.burstBytes);
       if (spec.rateBytesPerSec > 0) fillBucket(this.rate, row, spec.rateBytesPerSec, spec.rateBurstBytes);
@@ -143,7 +160,7 @@ export class Trees {
     const { held, ceil } = this;
     const leaf = held.leaf[h];
     const root = this.rootOf[leaf];
-    if (this.active[root] !== 0) return false;
+    if (this.anyRow(root) || !this.queues.isEmpty(leaf)) return false;
     const chargeBytes = held.chargeBytes[h];
     const readyNs = held.readyNs[h];
     const leafNs = root === leaf ? readyNs : conformNs(ceil, leaf, readyNs, chargeBytes);
@@ -156,11 +173,17 @@ export class Trees {
     return true;
   }
 
-  /** Appends packet `h` to its leaf; readyNs says from when it may leave. */
-  enqueue(h: number): void {
+  /** Appends packet `h` to its leaf; readyNs says from when it may leave. False when the leaf has no room for its flow. */
+  enqueue(h: number, nowNs: number): boolean {
     const leaf = this.held.leaf[h];
-    this.queues.push(leaf, h);
+    if (!this.queues.push(leaf, h, nowNs)) return false;
     if (this.active[leaf] === 0) this.activate(leaf, this.priority[leaf]);
+    return true;
+  }
+
+  /** Packets of the leaf were taken from its queue by somebody else. */
+  emptied(leaf: number): void {
+    if (this.active[leaf] !== 0 && this.queues.isEmpty(leaf)) this.deactivate(leaf, this.priority[leaf]);
   }
 
   /** Takes the next packet under `root` that may leave by the horizon, with readyNs its instant; NONE: none. */
@@ -171,6 +194,11 @@ export class Trees {
       const head = queues.head(leaf);
       const headBytes = held.chargeBytes[head];
       const leafNs = conformNs(ceil, leaf, held.readyNs[head], headBytes);
+      if (leafNs > this.horizonNs) {
+        // Its turn came to a longer packet than the one its mode was found for.
+        this.refresh(leaf);
+        continue;
+      }
       const atNs = conformNs(ceil, root, leafNs, headBytes);
       if (atNs > this.horizonNs) {
         this.rootDueNs[root] = atNs;
@@ -215,32 +243,56 @@ export class Trees {
 
   /** The leaf whose turn it is, with the nodes on the way to it in `path`; NONE when no row has nodes. */
   private pick(root: number): number {
-    const { lists, quantumBytes, level } = this;
     for (let l = 0; l < this.levels; l++) {
-      const mask = this.rowMask[root * this.levels + l];
-      if (mask === 0) continue;
-      const p = 31 - Math.clz32(mask & -mask);
-      let list = this.rowList[root] + l * PRIORITIES + p;
-      this.pathLength = 0;
-      for (;;) {
-        let node = lists.first(list);
-        while (lists.deficitBytes[node] <= 0) {
-          lists.deficitBytes[node] += quantumBytes[node >> PRIORITY_BITS];
-          lists.rotate(list);
-          node = lists.first(list);
-        }
-        this.path[this.pathLength] = node;
-        this.pathList[this.pathLength++] = list;
-        const c = node >> PRIORITY_BITS;
-        if (level[c] === 0) return c;
-        list = node; // the feed of (c, p) has the number of the node
+      let mask = this.rowMask[root * this.levels + l];
+      while (mask !== 0) {
+        // The lowest bit set: the first priority that has nodes.
+        const p = 31 - Math.clz32(mask & -mask);
+        const leaf = this.descend(this.rows.first(this.rowList[root] + l * PRIORITIES + p));
+        if (leaf !== NONE) return leaf;
+        mask = this.rowMask[root * this.levels + l];
       }
     }
     return NONE;
   }
 
+  /** From a node in a row down the feeds to the leaf whose turn it is; NONE when all below wait: the node is out then. */
+  private descend(top: number): number {
+    const { feeds, deficitBytes, quantumBytes, level, mode, place } = this;
+    let node = top;
+    this.path[0] = node;
+    this.pathLength = 1;
+    while (level[node >> PRIORITY_BITS] > 0) {
+      const feed = node;
+      node = feeds.first(feed);
+      const c = node >> PRIORITY_BITS;
+      if (mode[c] === WAIT) {
+        feeds.remove(feed, node);
+        place[node] = PARKED;
+        if (!feeds.isEmpty(feed)) {
+          node = feed;
+          continue;
+        }
+        this.deactivate(feed >> PRIORITY_BITS, feed & (PRIORITIES - 1));
+        return NONE;
+      }
+      if (deficitBytes[node] <= 0) {
+        deficitBytes[node] += quantumBytes[c];
+        feeds.rotate(feed);
+        node = feed;
+        continue;
+      }
+      this.path[this.pathLength++] = node;
+    }
+    return node >> PRIORITY_BITS;
+  }
+
+  /** Ends the turn in the row, takes the packet's bytes from the turns in the feeds. */
   private chargeTurns(chargeBytes: number): void {
-    for (let n = 0; n < this.pathLength; n++) this.lists.deficitBytes[this.path[n]] -= chargeBytes;
+    const top = this.path[0];
+    const c = top >> PRIORITY_BITS;
+    this.rows.rotate(this.rowOf(c, top & (PRIORITIES - 1)));
+    for (let n = 1; n < this.pathLength; n++) this.deficitBytes[this.path[n]] -= chargeBytes;
   }
 
   /** Nearest class from `leaf` up that may send on its own rate by the horizon, with all ceilings on the way; NONE: none. */
@@ -271,11 +323,23 @@ export class Trees {
   }
 
   private ceilNs(c: number, headBytes: number): number {
-    return conformInstantNs(this.ceil.fullNs[c], this.ceil.nsPerByte[c], this.ceil.burstBytes[c], 0, headBytes);
+    return conformInstantNs(
+      this.ceil.fullNs[c],
+      this.ceil.nsPerByte[c],
+      this.ceil.burstBytes[c],
+      0,
+      headBytes,
+    );
   }
 
   private rateNs(c: number, headBytes: number): number {
-    return conformInstantNs(this.rate.fullNs[c], this.rate.nsPerByte[c], this.rate.burstBytes[c], 0, headBytes);
+    return conformInstantNs(
+      this.rate.fullNs[c],
+      this.rate.nsPerByte[c],
+      this.rate.burstBytes[c],
+      0,
+      headBytes,
+    );
   }
 
   /** Gives an active class the mode its buckets allow, and notes when that changes by itself. */
@@ -284,66 +348,95 @@ export class Trees {
     // An inner class lends while it is not in debt; a leaf must have the tokens of its first packet.
     const headBytes = this.level[c] === 0 ? this.held.chargeBytes[this.queues.head(c)] : 0;
     const mode = this.modeAt(c, headBytes);
+    if (mode !== this.mode[c]) this.setMode(c, mode);
     if (mode === WAIT) this.changes.set(c, this.ceilNs(c, headBytes));
     else if (mode === BORROW && this.hasRate[c] === 1) this.changes.set(c, this.rateNs(c, headBytes));
     else this.changes.delete(c);
-    if (mode === this.mode[c]) return;
-    const priorities = this.active[c];
-    for (let p = 0; p < PRIORITIES; p++) if (priorities & (1 << p)) this.deactivate(c, p);
+  }
+
+  private setMode(c: number, mode: number): void {
+    const before = this.mode[c];
     this.mode[c] = mode;
-    for (let p = 0; p < PRIORITIES; p++) if (priorities & (1 << p)) this.link(c, p);
+    for (let p = 0; p < PRIORITIES; p++) {
+      if ((this.active[c] & (1 << p)) === 0) continue;
+      if (before === SEND) this.leaveRow(c, p);
+      if (mode === SEND) this.joinRow(c, p);
+      if (mode !== WAIT) this.joinFeed(c, p);
+    }
   }
 
   /** Class `c` has packets of priority `p` from now on. */
   private activate(c: number, p: number): void {
-    if (this.active[c] === 0 && this.parent[c] !== NONE) {
-      // Nobody kept the mode of an idle class: find it before the node is linked.
-      this.active[c] = 1 << p;
-      const headBytes = this.level[c] === 0 ? this.held.chargeBytes[this.queues.head(c)] : 0;
-      this.mode[c] = this.modeAt(c, headBytes);
-      this.refresh(c);
-      this.link(c, p);
+    const wasIdle = this.active[c] === 0;
+    this.active[c] |= 1 << p;
+    if (this.parent[c] === NONE) {
+      this.joinRow(c, p);
       return;
     }
-    this.link(c, p);
-  }
-
-  /** Puts node (c, p) where its mode says: a row, the parent's feed, or nowhere. */
-  private link(c: number, p: number): void {
-    const { lists } = this;
-    const node = (c << PRIORITY_BITS) | p;
-    this.active[c] |= 1 << p;
-    if (this.parent[c] === NONE || this.mode[c] === SEND) {
-      const root = this.rootOf[c];
-      const at = root * this.levels + this.level[c];
-      // A root that had nothing to send does not know when it may.
-      if (!this.anyRow(root)) this.rootDueNs[root] = 0;
-      lists.append(this.rowList[root] + this.level[c] * PRIORITIES + p, node);
-      this.rowMask[at] |= 1 << p;
-    } else if (this.mode[c] === BORROW) {
-      const feed = (this.parent[c] << PRIORITY_BITS) | p;
-      const wasEmpty = lists.isEmpty(feed);
-      lists.append(feed, node);
-      if (wasEmpty) this.activate(this.parent[c], p);
+    // Nobody kept the mode of an idle class: it is in no list, so any mode will do to start from.
+    if (wasIdle) {
+      this.mode[c] = WAIT;
+      this.refresh(c);
+      return;
     }
+    if (this.mode[c] === SEND) this.joinRow(c, p);
+    if (this.mode[c] !== WAIT) this.joinFeed(c, p);
   }
 
-  /** Takes node (c, p) out of its list, and parents that have nothing else of that priority out of theirs. */
+  /** Class `c` has no packets of priority `p` any more, or none below it that may go. */
   private deactivate(c: number, p: number): void {
-    const { lists } = this;
     const node = (c << PRIORITY_BITS) | p;
     this.active[c] &= ~(1 << p);
     if (this.active[c] === 0) this.changes.delete(c);
-    if (this.parent[c] === NONE || this.mode[c] === SEND) {
-      const root = this.rootOf[c];
-      const list = this.rowList[root] + this.level[c] * PRIORITIES + p;
-      lists.remove(list, node);
-      if (lists.isEmpty(list)) this.rowMask[root * this.levels + this.level[c]] &= ~(1 << p);
-    } else if (this.mode[c] === BORROW) {
-      const feed = (this.parent[c] << PRIORITY_BITS) | p;
-      lists.remove(feed, node);
-      if (lists.isEmpty(feed)) this.deactivate(this.parent[c], p);
+    if (this.parent[c] === NONE) {
+      this.leaveRow(c, p);
+      return;
     }
+    if (this.mode[c] === SEND) this.leaveRow(c, p);
+    // What was left of its turn is forfeit, a debt stays.
+    if (this.deficitBytes[node] > 0) this.deficitBytes[node] = 0;
+    const feed = (this.parent[c] << PRIORITY_BITS) | p;
+    if (this.place[node] === QUEUED) {
+      this.feeds.remove(feed, node);
+      if (this.feeds.isEmpty(feed)) this.deactivate(this.parent[c], p);
+    }
+    this.place[node] = OUT;
+  }
+
+  /** Puts node (c, p) into its parent's feed if it is not there: at the back, or at the front if its turn was put off. */
+  private joinFeed(c: number, p: number): void {
+    const node = (c << PRIORITY_BITS) | p;
+    if (this.place[node] === QUEUED) return;
+    const feed = (this.parent[c] << PRIORITY_BITS) | p;
+    const wasEmpty = this.feeds.isEmpty(feed);
+    if (this.place[node] === PARKED) {
+      this.feeds.prepend(feed, node);
+    } else {
+      // Its first quantum at once: waiting another round for it would keep nodes that come and go below their share.
+      if (this.deficitBytes[node] <= 0) this.deficitBytes[node] += this.quantumBytes[c];
+      this.feeds.append(feed, node);
+    }
+    this.place[node] = QUEUED;
+    if (wasEmpty) this.activate(this.parent[c], p);
+  }
+
+  private joinRow(c: number, p: number): void {
+    const root = this.rootOf[c];
+    // A root that had nothing to send does not know when it may.
+    if (!this.anyRow(root)) this.rootDueNs[root] = 0;
+    this.rows.append(this.rowOf(c, p), (c << PRIORITY_BITS) | p);
+    this.rowMask[root * this.levels + this.level[c]] |= 1 << p;
+  }
+
+  private leaveRow(c: number, p: number): void {
+    const list = this.rowOf(c, p);
+    this.rows.remove(list, (c << PRIORITY_BITS) | p);
+    if (this.rows.isEmpty(list)) this.rowMask[this.rootOf[c] * this.levels + this.level[c]] &= ~(1 << p);
+  }
+
+  /** Row list of node (c, p). */
+  private rowOf(c: number, p: number): number {
+    return this.rowList[this.rootOf[c]] + this.level[c] * PRIORITIES + p;
   }
 
   private anyRow(root: number): boolean {

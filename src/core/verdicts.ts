@@ -20,7 +20,8 @@ import {
   type Verdicts,
 } from '../packet/batch.ts';
 import type { Port } from '../packet/port.ts';
-import { type HeldTable, NO_LEAF } from './held.ts';
+import { FLAG_MARKED, type HeldTable, NO_LEAF } from './held.ts';
+import { MARK_CE, markBits } from './mark-codes.ts';
 import { type Stats, TOTAL } from './stats.ts';
 
 const LOG_MASK = VERDICT_LOG_ROWS - 1;
@@ -31,6 +32,7 @@ export class VerdictWriter {
   /** Packets read and not answered yet, per queue index. */
   readonly waiting: Int32Array;
   private readonly foreignMask: number;
+  private readonly ceBits: number;
   private readonly held: HeldTable;
   private readonly stats: Stats;
   private rows = 0;
@@ -51,6 +53,7 @@ export class VerdictWriter {
 
   constructor(queues: number, markMask: number, held: HeldTable, stats: Stats) {
     this.foreignMask = ~markMask >>> 0;
+    this.ceBits = markBits(markMask, MARK_CE);
     this.held = held;
     this.stats = stats;
     this.waiting = new Int32Array(queues);
@@ -70,9 +73,11 @@ export class VerdictWriter {
     const tag = this.log(lengthBytes, 1, held.leaf[h], held.leafBefore[h]);
     // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
     // changed mark, so there it stays and a later rule clears our bits.
-    const setsMark = held.hook[h] !== NF_INET_LOCAL_OUT;
+    const marked = (held.flags[h] & FLAG_MARKED) !== 0;
+    const setsMark = marked || held.hook[h] !== NF_INET_LOCAL_OUT;
     const verdict = setsMark ? NF_ACCEPT | VERDICT_SET_MARK : NF_ACCEPT;
-    const mark = setsMark ? (held.mark[h] & this.foreignMask) >>> 0 : 0;
+    const ceBits = marked ? this.ceBits : 0;
+    const mark = setsMark ? ((held.mark[h] & this.foreignMask) | ceBits) >>> 0 : 0;
     this.waiting[queue] = this.waiting[queue] - 1;
     const inRun = this.runPackets[queue];
     // Joins when every packet of the queue still waiting came after it (see arrived()), that is: none waits that is older.
