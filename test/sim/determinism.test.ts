@@ -10,6 +10,7 @@ import { MS, repeat, SECOND, shaper, udp, up } from './world.ts';
 
 const to = (dport: number) => [{ dport: [{ from: dport, to: dport }] }];
 const RED: RedSpec = {
+  adaptive: false,
   minBytes: 5000,
   maxBytes: 15_000,
   probability: 0.1,
