@@ -1,13 +1,16 @@
 /**
- * What the eight bits of our mark say. Before the verdict: queue index + 1. In the verdict: what a later rule of our table is to do
- * with the packet; that rule clears the bits.
+ * What the eight bits of our mark say. Before the verdict: queue index + 1, 1 .. 64. In the verdict: MARK_ANSWERED with what later
+ * rules of our table are to do with the packet and its connection; they clear the bits.
  */
 
-/** Set the ECN field to CE. Queue indexes stay below. */
-export const MARK_CE = 0x80;
+export const MARK_ANSWERED = 0x80;
+/** Set the ECN field to CE. */
+export const MARK_CE = MARK_ANSWERED | 0x01;
+/** The connection's class is fast: its packets go to a queue that keeps superpackets whole. */
+export const MARK_FAST = MARK_ANSWERED | 0x02;
 
 /** `code` moved to where the mask's eight bits are. */
 export function markBits(markMask: number, code: number): number {
-  const lowest = markMask & -markMask;
-  return (code * (lowest >>> 0)) >>> 0;
+  const lowest = (markMask & -markMask) >>> 0;
+  return (code * lowest) >>> 0;
 }
