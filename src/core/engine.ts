@@ -8,7 +8,6 @@
  * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator call
  * the same runBatch(port, nowNs).
  */
-import { HISTOGRAM_BINS, histogramBin } from '../base/histogram.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
 import {
@@ -29,7 +28,6 @@ import {
   FLAG_CE,
   FLAG_ECT,
   FLAG_ICMP_ERROR,
-  FLAG_MARKED,
   FLAG_NEVER_DROP,
   FLAG_UNDELAYED,
   HeldTable,
@@ -37,6 +35,7 @@ import {
 } from './held.ts';
 import { Intake } from './intake.ts';
 import { LeafQueues } from './leaf-queues.ts';
+import { Outcomes } from './outcomes.ts';
 import { POLICE_DROP, POLICE_MARK, Policers } from './policers.ts';
 import type { EachSpec, ShaperSpec } from './spec.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
@@ -63,6 +62,7 @@ export class Engine {
   private readonly queues: LeafQueues;
   private readonly trees: Trees;
   private readonly verdicts: VerdictWriter;
+  private readonly outcomes: Outcomes;
   private readonly overheadBytes: Int32Array;
   /** The leaf's AQM marks what can carry a mark. */
   private readonly marksEcn: Uint8Array;
@@ -79,19 +79,28 @@ export class Engine {
   constructor(spec: ShaperSpec, options: EngineOptions) {
     const { count, length, markMask } = spec.nfqueue;
     const prng = new Prng(options.seed);
-    const key = (): number => prng.nextUint32();
+    const nextKey = (): number => prng.nextUint32();
     const classes = listClasses(spec);
     this.classes = classes;
     this.stats = createStats(classes.length);
     this.held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
-    this.flows = new FlowTable(FLOWS_MAX, key(), key(), this.stats);
-    this.intake = new Intake(spec, classes, this.held, this.flows, this.stats, key(), key());
-    this.each = new EachTable(EACH_BUCKETS_MAX, key(), key(), classes, this.held, this.flows, this.stats);
-    this.queues = new LeafQueues(FAIR_QUEUES_MAX, key, classes, this.held, this.flows);
+    this.flows = new FlowTable(FLOWS_MAX, nextKey(), nextKey(), this.stats);
+    this.intake = new Intake(spec, classes, this.held, this.flows, this.stats, nextKey(), nextKey());
+    this.each = new EachTable(
+      EACH_BUCKETS_MAX,
+      nextKey(),
+      nextKey(),
+      classes,
+      this.held,
+      this.flows,
+      this.stats,
+    );
+    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, this.held, this.flows);
     this.trees = new Trees(classes, this.held, this.queues);
     this.policers = new Policers(classes);
     this.admission = new Admission(classes, this.stats, this.trees, prng);
     this.verdicts = new VerdictWriter(count, markMask, this.held, this.stats);
+    this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
     this.overheadBytes = Int32Array.from(classes, (info) => info.link.linkLayer.overheadBytes);
     this.marksEcn = Uint8Array.from(classes, ({ spec }) => (spec.queue?.ecn ? 1 : 0));
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
@@ -165,7 +174,7 @@ export class Engine {
     verdicts.waiting[held.queue[h]] += 1;
     if (held.leaf[h] === NO_LEAF) {
       this.stats.totals[TOTAL.unmatchedPackets] += 1;
-      this.answer(port, h);
+      this.outcomes.accept(port, h);
     } else {
       this.enter(port, h, now, now);
     }
@@ -186,8 +195,7 @@ export class Engine {
         stats.totals[TOTAL.heldFull] += 1;
         held.flags[h] |= FLAG_UNDELAYED;
       }
-      stats.backlogPackets[leaf] += 1;
-      stats.backlogBytes[leaf] += lengthBytes;
+      this.outcomes.admitted(h);
       this.leaveTrees(port, h, now);
       return;
     }
@@ -195,7 +203,7 @@ export class Engine {
       const answer = this.policers.ask(leaf, now, chargeBytes, mayDrop);
       if (answer === POLICE_DROP || (answer === POLICE_MARK && !this.mark(h))) {
         stats.dropPolice[leaf] += 1;
-        this.discard(port, h);
+        this.outcomes.drop(port, h);
         return;
       }
     }
@@ -205,16 +213,15 @@ export class Engine {
       mayDrop
     ) {
       stats.dropEarly[leaf] += 1;
-      this.discard(port, h);
+      this.outcomes.drop(port, h);
       return;
     }
     if (mayDrop && !this.makeRoom(port, leaf, lengthBytes, now)) {
       stats.dropTail[leaf] += 1;
-      this.discard(port, h);
+      this.outcomes.drop(port, h);
       return;
     }
-    stats.backlogPackets[leaf] += 1;
-    stats.backlogBytes[leaf] += lengthBytes;
+    this.outcomes.admitted(h);
     this.passEach(port, h, this.eachFrom[leaf], now);
   }
 
@@ -239,14 +246,14 @@ export class Engine {
         this.trees.emptied(leaf);
         for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
           this.stats.dropTail[leaf] += 1;
-          this.withdraw(port, h, now);
+          this.outcomes.withdraw(port, h, now);
         }
         continue;
       }
       if (eachBytes === 0) return false;
       if ((this.held.flags[each.longestHead(leaf)] & FLAG_NEVER_DROP) !== 0) return false;
       this.stats.dropTail[leaf] += 1;
-      this.withdraw(port, each.popLongest(leaf), now);
+      this.outcomes.withdraw(port, each.popLongest(leaf), now);
     }
     return true;
   }
@@ -261,13 +268,13 @@ export class Engine {
         this.stats.totals[TOTAL.eachFull] += 1;
         if (!mayDrop) continue;
         this.stats.dropTail[held.leaf[h]] += 1;
-        this.withdraw(port, h, now);
+        this.outcomes.withdraw(port, h, now);
         return;
       }
       if (this.eachSpec[row]?.exceed === 'drop') {
         if (each.police(e, now, h) || !mayDrop) continue;
         this.stats.dropPolice[held.leaf[h]] += 1;
-        this.withdraw(port, h, now);
+        this.outcomes.withdraw(port, h, now);
         return;
       }
       if (!each.pass(e, now + this.slackNs, h)) return;
@@ -279,7 +286,7 @@ export class Engine {
     } else {
       this.stats.totals[TOTAL.fairFull] += 1;
       this.stats.dropTail[held.leaf[h]] += 1;
-      this.withdraw(port, h, now);
+      this.outcomes.withdraw(port, h, now);
     }
   }
 
@@ -299,59 +306,22 @@ export class Engine {
     for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveTrees(port, h, now);
     for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
       stats.dropAqm[held.leaf[h]] += 1;
-      this.withdraw(port, h, now);
+      this.outcomes.withdraw(port, h, now);
     }
   }
 
   /** Packet `h` leaves its leaf: counted as sent there, then into the next tree or to its verdict. */
   private leaveTrees(port: Port, h: number, now: number): void {
-    const { held, stats } = this;
-    const leaf = held.leaf[h];
-    const lengthBytes = held.lengthBytes[h];
-    stats.backlogPackets[leaf] -= 1;
-    stats.backlogBytes[leaf] -= lengthBytes;
-    if (stats.backlogPackets[leaf] === 0) this.admission.becameEmpty(leaf, now);
-    stats.sentPackets[leaf] += 1;
-    stats.sentBytes[leaf] += lengthBytes;
-    const atNs = held.readyNs[h];
-    stats.delay[leaf * HISTOGRAM_BINS + histogramBin((now - held.enteredNs[h]) / 1e3)] += 1;
-    if (atNs > held.enteredNs[h]) stats.lateness[histogramBin(Math.max(0, now - atNs) / 1e3)] += 1;
-    if ((held.flags[h] & FLAG_CE) !== 0) {
-      stats.marked[leaf] += 1;
-      held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
-    }
+    const { held } = this;
+    this.outcomes.sent(h, now);
     const second = held.nextLeaf[h];
     if (second === NO_LEAF) {
-      this.answer(port, h);
-    } else {
-      held.leafBefore[h] = leaf;
-      held.leaf[h] = second;
-      held.nextLeaf[h] = NO_LEAF;
-      this.enter(port, h, Math.min(atNs, now), now);
+      this.outcomes.accept(port, h);
+      return;
     }
-  }
-
-  private answer(port: Port, h: number): void {
-    this.unlinkFlow(h);
-    this.verdicts.accept(port, h);
-  }
-
-  private discard(port: Port, h: number): void {
-    this.unlinkFlow(h);
-    this.verdicts.drop(port, h);
-  }
-
-  /** Drops a packet that was already admitted to its leaf. */
-  private withdraw(port: Port, h: number, now: number): void {
-    const leaf = this.held.leaf[h];
-    this.stats.backlogPackets[leaf] -= 1;
-    this.stats.backlogBytes[leaf] -= this.held.lengthBytes[h];
-    if (this.stats.backlogPackets[leaf] === 0) this.admission.becameEmpty(leaf, now);
-    this.discard(port, h);
-  }
-
-  private unlinkFlow(h: number): void {
-    const f = this.held.flow[h];
-    if (f !== NONE) this.flows.addHeld(f, -1);
+    held.leafBefore[h] = held.leaf[h];
+    held.leaf[h] = second;
+    held.nextLeaf[h] = NO_LEAF;
+    this.enter(port, h, Math.min(held.readyNs[h], now), now);
   }
 }
