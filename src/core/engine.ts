@@ -102,7 +102,7 @@ export class Engine {
     this.verdicts = new VerdictWriter(count, markMask, this.held, this.stats);
     this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
     this.overheadBytes = Int32Array.from(classes, (info) => info.link.linkLayer.overheadBytes);
-    this.marksEcn = Uint8Array.from(classes, ({ spec }) => (spec.queue?.ecn ? 1 : 0));
+    this.marksEcn = Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0));
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
     this.eachSpec = classes.map((info) => info.spec.each);
     this.eachFrom = new Uint16Array(classes.length);
