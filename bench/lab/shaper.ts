@@ -22,7 +22,7 @@ export interface ShaperOptions {
 
 export interface LogLine {
   readonly msg: string;
-  readonly level: number;
+  readonly level: string;
   readonly [field: string]: unknown;
 }
 

@@ -26,12 +26,21 @@
  * | gentle          |       |                | true                                      |
  * | byteMode        |       |                | false: every packet alike; true: by size  |
  * | meanPacketBytes | bytes | > 0            | 1000                                      |
+ * | spacing         |       | see below      | floyd                                     |
  *
  * Worked example: min 5, max 15, maxp 0.1 packets, avg 10: pb = 0.05; the 10th packet since a drop has pa = 0.05 / (1 -
  * 10 * 0.05) = 0.1, the 19th is dropped for certain.
  *
  * Invariants (test/property/red): 1. nothing is signalled while avg < min; 2. gaps between signals at constant pb are
  * uniform; 3. an empty queue decays the average, however long nobody asks.
+ *
+ * Spacing. Published are three, and the same maxp means three rates of signals:
+ *
+ *     floyd   pb / (1 - count * pb)                                      gap uniform on 1 .. 1/pb        mean 1 / 2pb   the paper
+ *     half    pb / (2 - count * pb)                                      gap uniform on 1 .. 2/pb        mean 1 / pb    DPDK
+ *     wait    0 while count * pb < 1, then pb / (2 - count * pb)         gap uniform on 1/pb .. 2/pb     mean 3 / 2pb   ns-2, ns-3
+ *
+ * The last two are there to compare with those programs; a `maxp` taken from them needs them.
  *
  * Depends on the caller: thresholds and q in the same unit (bytes), and q of the real queue including packets that wait
  * for their own bucket. count increments before pa is taken, as in figure 2; the paper's text counts from 0, with gaps of 1 ..
@@ -47,7 +56,11 @@ export interface RedParameters {
   readonly gentle: boolean;
   readonly byteMode: boolean;
   readonly meanPacketBytes: number;
+  /** Default: floyd. */
+  readonly spacing?: RedSpacing;
 }
+
+export type RedSpacing = 'floyd' | 'half' | 'wait';
 
 export interface RedQueues {
   readonly avgBytes: Float64Array;
@@ -82,15 +95,29 @@ export function redObserve(
   backlogBytes: number,
   nsPerByte: number,
 ): void {
-  const avg = r.avgBytes[i];
   if (backlogBytes > 0) {
+    const avg = r.avgBytes[i];
     r.avgBytes[i] = avg + p.weight * (backlogBytes - avg);
     return;
   }
-  const idlePackets = (nowNs - r.idleSinceNs[i]) / (p.meanPacketBytes * nsPerByte);
-  r.avgBytes[i] = idlePackets > 0 ? avg * (1 - p.weight) ** idlePackets : avg;
+  r.avgBytes[i] = redAverageAt(r, i, p, nowNs, backlogBytes, nsPerByte);
   // Two packets in a row that both find the queue empty decay the span between them once.
   r.idleSinceNs[i] = nowNs;
+}
+
+/** The average as an arrival at `nowNs` would find it: an idle queue's has decayed by then. */
+export function redAverageAt(
+  r: RedQueues,
+  i: number,
+  p: RedParameters,
+  nowNs: number,
+  backlogBytes: number,
+  nsPerByte: number,
+): number {
+  const avg = r.avgBytes[i];
+  if (backlogBytes > 0) return avg;
+  const idlePackets = (nowNs - r.idleSinceNs[i]) / (p.meanPacketBytes * nsPerByte);
+  return idlePackets > 0 ? avg * (1 - p.weight) ** idlePackets : avg;
 }
 
 /** pb: the signal probability at average `avgBytes`, before spacing. */
@@ -106,8 +133,10 @@ export function redBaseProbability(p: RedParameters, avgBytes: number): number {
 }
 
 /** pa: pb spaced by the packets since the last signal. */
-export function redSpacedProbability(baseProb: number, count: number): number {
-  const denominator = 1 - count * baseProb;
+export function redSpacedProbability(baseProb: number, count: number, spacing: RedSpacing = 'floyd'): number {
+  const spent = count * baseProb;
+  if (spacing === 'wait' && spent < 1) return 0;
+  const denominator = (spacing === 'floyd' ? 1 : 2) - spent;
   return denominator <= baseProb ? 1 : baseProb / denominator;
 }
 
@@ -115,6 +144,11 @@ export function redSpacedProbability(baseProb: number, count: number): number {
 export function redPacketProbability(p: RedParameters, avgBytes: number, lengthBytes: number): number {
   const base = redBaseProbability(p, avgBytes);
   return p.byteMode && base < 1 ? Math.min(1, (base * lengthBytes) / p.meanPacketBytes) : base;
+}
+
+/** Beyond max (gentle: twice max) a signal is a drop, whether or not the packet could be marked (RFC 3168, section 7). */
+export function redIsForced(p: RedParameters, avgBytes: number): boolean {
+  return redBaseProbability(p, avgBytes) >= 1;
 }
 
 /** Whether to signal this packet; call after redObserve. `unit` is uniform on [0, 1). */
@@ -132,7 +166,7 @@ export function redSignal(
   }
   const base = redPacketProbability(p, avgBytes, lengthBytes);
   const count = r.count[i] + 1;
-  const signal = base >= 1 || unit < redSpacedProbability(base, count);
+  const signal = base >= 1 || unit < redSpacedProbability(base, count, p.spacing);
   r.count[i] = signal ? 0 : count;
   return signal;
 }

@@ -4,8 +4,9 @@
  *
  *   describeNetns('a policed class', () => {
  *     const world = useLab();
+ *     const start = useShapers(world);
  *     it('passes its rate and drops the rest', async () => {
- *       const shaper = await startShaper(world.lab, CONFIG);
+ *       const shaper = await start(CONFIG);
  *       const { bitsPerSec } = await udpTransfer(world.lab.client, world.lab.server, { port: 7001, ... });
  *       expect(bitsPerSec / 2e6).toBeCloseTo(1, 1);
  *       expect((await shaper.stop()).code).toBe(0);
@@ -14,14 +15,16 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { createLab, type Lab, type LabOptions } from '../../bench/lab/lab.ts';
+import { type RunningShaper, type ShaperOptions, type Status, startShaper } from '../../bench/lab/shaper.ts';
 
 export * from '../../bench/lab/lab.ts';
 export * from '../../bench/lab/measure.ts';
 export * from '../../bench/lab/native.ts';
 export * from '../../bench/lab/process.ts';
 export * from '../../bench/lab/shaper.ts';
+export * from '../../bench/lab/tcp.ts';
 export * from '../../bench/lab/udp.ts';
 
 const QUEUES = '/proc/net/netfilter/nfnetlink_queue';
@@ -53,4 +56,27 @@ export function useLab(options: LabOptions = {}): { readonly lab: Lab } {
       return lab;
     },
   };
+}
+
+/** Starts the program in the lab's router; what a test leaves running is killed after it. */
+export function useShapers(world: {
+  readonly lab: Lab;
+}): (config: string, options?: ShaperOptions) => Promise<RunningShaper> {
+  const running: RunningShaper[] = [];
+  afterEach(async () => {
+    for (const shaper of running.splice(0)) {
+      if (shaper.child.exitCode === null && shaper.child.signalCode === null) await shaper.kill();
+    }
+  });
+  return async (config, options) => {
+    const shaper = await startShaper(world.lab, config, options);
+    running.push(shaper);
+    return shaper;
+  };
+}
+
+/** By how many packets the four numbers of a status do not add up: 0, whenever it is read. */
+export function packetsUnaccounted({ totals }: Status): number {
+  const { received, accepted, dropped, held, kernel } = totals;
+  return received.packets - accepted.packets - dropped.packets - held.packets - kernel.lost;
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, it } from 'vitest';
 import type { Backend } from '../../src/io/rules/index.ts';
+import { REPOSITORY, underFullkernel } from './fullkernel.ts';
 import { createLab, describeNetns, type Lab, netnsMissing, run, until } from './harness.ts';
 import { Driver, hasTable, queueRules, request, ruleset, WAN } from './rules-bed.ts';
 import { SCENARIOS } from './rules-scenarios.ts';
@@ -40,11 +40,7 @@ for (const backend of ['iptables', 'nft'] as const) {
   });
 }
 
-const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-/** A command that runs another one under a full kernel: `fullkernel -t SECONDS -- COMMAND…`. */
-const FULLKERNEL = process.env.SHAPER_FULLKERNEL ?? join(REPOSITORY, '../shared/tools/fullkernel');
 const FULLKERNEL_SECONDS = 200;
-const FULLKERNEL_FAILED = 125;
 
 /** Starting tsx takes seconds in an emulated machine, so what runs there is translated before. */
 async function translate(folder: string): Promise<string> {
@@ -69,18 +65,10 @@ async function translate(folder: string): Promise<string> {
 describeNetns('rules under a full kernel', () => {
   it('the nft back end passes the same scenarios', { timeout: 240_000 }, async (context) => {
     if (capable.nft) context.skip('this kernel has the nft queue statement itself');
-    if (!existsSync(FULLKERNEL)) context.skip('no fullkernel tool (SHAPER_FULLKERNEL)');
     const folder = mkdtempSync(join(tmpdir(), 'shaper-rules-'));
     try {
       const command = [process.execPath, await translate(folder)];
-      // An empty environment: what it names may cost time at every start inside.
-      const clean = ['env', '-i', `PATH=${process.env.PATH}`];
-      const limit = ['-t', String(FULLKERNEL_SECONDS)];
-      const { code, stdout, stderr } = await run([...clean, FULLKERNEL, ...limit, '--', ...command], {
-        timeoutMs: (FULLKERNEL_SECONDS + 20) * 1000,
-        check: false,
-      });
-      if (code === FULLKERNEL_FAILED) context.skip(`fullkernel failed: ${stderr.slice(0, 200)}`);
+      const { code, stdout, stderr } = await underFullkernel(context, FULLKERNEL_SECONDS, command);
       const expected = SCENARIOS.filter(({ differs }) => differs).map(({ name }) => `ok ${name}\n`);
       assert.equal(stdout, `back end nft\n${expected.join('')}`, stderr);
       assert.equal(code, 0);

@@ -31,6 +31,14 @@ export function wlogOfBurst(minBytes: number, burstPackets: number, meanPacketBy
   return -1;
 }
 
+/** Largest burst that this formula lets pass at weight 2^-wlog: the table in the head of include/net/red.h. */
+export function burstOfWlog(minPackets: number, wlog: number): number {
+  const weight = 2 ** -wlog;
+  let burst = 0;
+  while (burst + 2 - minPackets < (1 - (1 - weight) ** (burst + 1)) / weight) burst++;
+  return burst;
+}
+
 /** Exponent of the probability per byte of average (tc_red_eval_P()). */
 export function plogOfProbability(minBytes: number, maxBytes: number, probability: number): number {
   let perByte = probability / (maxBytes - minBytes);

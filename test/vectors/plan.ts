@@ -2,6 +2,7 @@
 import { CODEL_RUNNERS } from './codel.ts';
 import { isRecord, type Vector } from './load.ts';
 import { RED_RUNNERS } from './red.ts';
+import { RED_FAMILY_RUNNERS } from './red-family.ts';
 import { TOKEN_BUCKET_RUNNERS } from './token-bucket.ts';
 
 /** What a runner found: one record of named values per expected row, and what it could not try. */
@@ -33,6 +34,7 @@ export type Plan = { readonly skip: string } | { readonly run: () => string | un
 const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...TOKEN_BUCKET_RUNNERS,
   ...RED_RUNNERS,
+  ...RED_FAMILY_RUNNERS,
   ...CODEL_RUNNERS,
 ]);
 

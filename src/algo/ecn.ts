@@ -1,0 +1,60 @@
+/**
+ * Explicit congestion notification: the two low bits of the traffic class.
+ *
+ * Reference: RFC 3168, section 5 and 6.1; RFC 6040, section 4.2 (tunnels); RFC 8311 (ECT(1) is marked like ECT(0)).
+ *
+ * Model. A packet whose ends understand a mark says so, and a queue marks it where it would have dropped it:
+ *
+ *     00 Not-ECT  cannot be marked: a signal drops it        inner \ outer   00    01    10    11
+ *     01 ECT(1)   a signal makes it CE                             00        00    00    00   drop
+ *     10 ECT(0)   a signal makes it CE                             01        01    01    01    11
+ *     11 CE       stays CE, and counts as one more mark            10        10    01    10    11
+ *                                                                  11        11    11    11    11
+ *
+ * On the right what leaves a tunnel: the outer header's congestion, the inner header's ability to bear it.
+ *
+ * | parameter | unit    | range |                                                 |
+ * |-----------|---------|-------|-------------------------------------------------|
+ * | ecn       |         | 0..3  | the two low bits                                |
+ * | dscp      |         | 0..63 | the six high bits                               |
+ *
+ * Worked example: traffic class 0xb9 is DSCP 46 with ECT(1); rewritten to DSCP 8 it is 0x21, still ECT(1).
+ *
+ * Invariants (test/unit/algo/ecn):
+ *  1. No function turns ECT or CE into Not-ECT, or CE into anything else.
+ *  2. Rewriting a DSCP leaves the two ECN bits, whatever they are.
+ *
+ * Which signals may mark is the AQM's business: overflow and RED's forced region drop capable packets too, or a sender that
+ * ignores marks would own the queue. Cost: nothing.
+ */
+
+export const ECN_NOT_ECT = 0;
+export const ECN_ECT_1 = 1;
+export const ECN_ECT_0 = 2;
+export const ECN_CE = 3;
+/** In place of a code point: the packet is dropped. */
+export const ECN_DROP = -1;
+
+const ECN_MASK = 3;
+const DSCP_SHIFT = 2;
+
+/** Whether a signal may be a mark. */
+export function isEcnCapable(ecn: number): boolean {
+  return ecn !== ECN_NOT_ECT;
+}
+
+/** Code point after an AQM's signal; ECN_DROP: it cannot be marked. */
+export function ecnSignalled(ecn: number): number {
+  return ecn === ECN_NOT_ECT ? ECN_DROP : ECN_CE;
+}
+
+/** Code point of a packet that leaves a tunnel; ECN_DROP: congestion was signalled to ends that cannot hear. */
+export function ecnDecapsulated(inner: number, outer: number): number {
+  if (outer === ECN_CE) return ecnSignalled(inner);
+  return inner === ECN_ECT_0 && outer === ECN_ECT_1 ? ECN_ECT_1 : inner;
+}
+
+/** Traffic class with another DSCP. */
+export function withDscp(trafficClass: number, dscp: number): number {
+  return (dscp << DSCP_SHIFT) | (trafficClass & ECN_MASK);
+}

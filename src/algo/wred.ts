@@ -1,0 +1,119 @@
+/**
+ * Weighted RED: several RED profiles over one average, so that packets of less worth are dropped from shorter queues.
+ *
+ * Reference: Cisco IOS, "Weighted random early detection" (the name and the default thresholds by precedence); RED itself as
+ * in algo/red.ts. The meters of RFC 2697, 2698 and 4115 (algo/markers.ts) give the colours, RFC 2597 the drop precedence.
+ *
+ * Model. One average for the queue; each packet is judged by the profile of its class of worth:
+ *
+ *     pb |        red /  yellow /    green /           avg moves with every arrival, whatever its profile.
+ *        |           /        /          /             count, which spaces signals, is kept for each profile, so that
+ *      0 |__________/________/__________/____          a run of red packets does not bring green ones nearer a drop.
+ *        0        min 0    min 1     min 2   avg
+ *
+ * | parameter | unit | range          | default                                                          |
+ * |-----------|------|----------------|------------------------------------------------------------------|
+ * | profiles  |      | 1..64, as RED's | by precedence: min as wredDefaultMinimum(), one max, maxp 0.1, weight 2^-9 |
+ * | byDscp    |      | 64 indexes     | the precedence: DSCP / 8                                         |
+ *
+ * Worked example: max 40 packets; precedence 0 has min 20, precedence 5 (voice) min 31. At an average of 30 precedence 0 has
+ * pb = 0.1 * 10 / 20 = 0.05 and precedence 5 has 0.
+ *
+ * Invariants (test/property/wred):
+ *  1. With one profile it is RED, decision by decision.
+ *  2. The average does not depend on which profiles the packets have.
+ *  3. Of two profiles of which one has lower thresholds or a higher maxp, that one never has the smaller pb.
+ *
+ * Departure: none; an average for each class, which others also call WRED, is RIO or GRED. weight and meanPacketBytes are those
+ * of the first profile. Cost: as RED.
+ */
+import {
+  createRedQueues,
+  type RedParameters,
+  type RedQueues,
+  redObserve,
+  redPacketProbability,
+  redSpacedProbability,
+} from './red.ts';
+
+export interface WredParameters {
+  readonly profiles: readonly RedParameters[];
+}
+
+export interface WredQueues {
+  /** The averages. Their count is not used: see below. */
+  readonly red: RedQueues;
+  /** Packets since the last signal, row by row and profile by profile. */
+  readonly count: Int32Array;
+  readonly profilesMax: number;
+}
+
+/** `profilesMax`: as many as any row's parameters have. */
+export function createWredQueues(rows: number, profilesMax: number): WredQueues {
+  return {
+    red: createRedQueues(rows),
+    count: new Int32Array(rows * profilesMax).fill(-1),
+    profilesMax,
+  };
+}
+
+/** As redObserve(). Becoming idle is `redBecameIdle(w.red, …)`. */
+export function wredObserve(
+  w: WredQueues,
+  i: number,
+  p: WredParameters,
+  nowNs: number,
+  backlogBytes: number,
+  nsPerByte: number,
+): void {
+  redObserve(w.red, i, p.profiles[0], nowNs, backlogBytes, nsPerByte);
+}
+
+/** As redSignal(), for a packet of the given profile. */
+export function wredSignal(
+  w: WredQueues,
+  i: number,
+  p: WredParameters,
+  profile: number,
+  lengthBytes: number,
+  unit: number,
+): boolean {
+  const red = p.profiles[profile];
+  const avgBytes = w.red.avgBytes[i];
+  const at = i * w.profilesMax + profile;
+  if (avgBytes < red.minBytes) {
+    w.count[at] = -1;
+    return false;
+  }
+  const base = redPacketProbability(red, avgBytes, lengthBytes);
+  const count = w.count[at] + 1;
+  const signal = base >= 1 || unit < redSpacedProbability(base, count, red.spacing);
+  w.count[at] = signal ? 0 : count;
+  return signal;
+}
+
+/** Classes of worth that the default thresholds tell apart: precedence 0..7, and 8 for what a router reserves for itself. */
+const LEVELS = 9;
+
+/** Default min of a precedence, in whole units of max: evenly spaced from half of max up. */
+export function wredDefaultMinimum(maxThreshold: number, precedence: number): number {
+  return Math.floor((maxThreshold * (LEVELS + precedence)) / (2 * LEVELS));
+}
+
+/** Profile by DSCP where profiles stand for precedences. */
+export function wredByPrecedence(): Uint8Array {
+  return Uint8Array.from({ length: 64 }, (_, dscp) => dscp >> 3);
+}
+
+/**
+ * Profile by DSCP where profiles stand for colours (0 green, 1 yellow, 2 red): the drop precedence of assured forwarding
+ * (RFC 2597, section 6); green for everything else.
+ */
+export function wredByAssuredForwarding(): Uint8Array {
+  return Uint8Array.from({ length: 64 }, (_, dscp) => {
+    const group = dscp >> 3;
+    const dropPrecedence = (dscp >> 1) & 3;
+    const isAssured = group >= 1 && group <= 4 && dropPrecedence >= 1 && (dscp & 1) === 0;
+    return isAssured ? dropPrecedence - 1 : 0;
+  });
+}

@@ -1,0 +1,30 @@
+/** What happened in a run, folded into 64 bits: any verdict or delivery that differs, or comes at another instant, changes it. */
+const TWO_32 = 0x100000000;
+
+export class TraceHash {
+  private a = 0x811c9dc5 | 0;
+  private b = 0x9e3779b9 | 0;
+
+  /** One word; only its low 32 bits count. */
+  add(word: number): void {
+    // FNV-1a in one lane, a multiply and rotate of another constant in the other.
+    this.a = Math.imul(this.a ^ word, 0x01000193);
+    const b = Math.imul(this.b + word, 0x85ebca6b);
+    this.b = (b << 13) | (b >>> 19);
+  }
+
+  /** An instant, in whole nanoseconds. */
+  addInstant(ns: number): void {
+    const high = Math.floor(ns / TWO_32);
+    this.add(high);
+    this.add(ns - high * TWO_32);
+  }
+
+  /** 16 hexadecimal digits. */
+  get text(): string {
+    let { a, b } = this;
+    a ^= b >>> 16;
+    b ^= a >>> 15;
+    return (a >>> 0).toString(16).padStart(8, '0') + (b >>> 0).toString(16).padStart(8, '0');
+  }
+}

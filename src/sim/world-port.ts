@@ -1,0 +1,170 @@
+/**
+ * The shaper's place in the virtual world: a Port whose packets are rows of the packet table. It plays the kernel's part:
+ * ids count up per queue, a queue holds at most so many undecided packets, VERDICT_UP_TO answers everything up to an id.
+ */
+import { invariant } from '../base/assert.ts';
+import { NONE } from '../base/none.ts';
+import { ARRIVAL_ROWS } from '../limits.ts';
+import { type Batch, createBatch, NF_ACCEPT, NF_INET_FORWARD, VERDICT_UP_TO } from '../packet/batch.ts';
+import type { Port } from '../packet/port.ts';
+import { HEADER_STRIDE } from './headers.ts';
+import { PacketFifos, type PacketTable } from './packet-table.ts';
+
+const VERDICT_CODE_MASK = 0xff;
+const IDS_AT_START = 1024;
+
+/** A way through the shaper: the devices a packet comes and leaves by, and the queue the rules send it to. */
+export interface ShaperRoute {
+  readonly ifIndexIn: number;
+  readonly ifIndexOut: number;
+  /** Index of the queue. */
+  readonly queue: number;
+}
+
+/** What the world does for the port. */
+export interface PortOwner {
+  /** Writes the first bytes of packet `p` at `slab[to]`; returns how many. */
+  writeHeaders(p: number, to: number): number;
+  /** Packet `p` has its verdict. The row is the owner's again. */
+  answered(p: number, queue: number, packetId: number, isAccepted: boolean): void;
+}
+
+export class WorldPort implements Port {
+  readonly batch: Batch = createBatch();
+  readonly slab: Uint8Array;
+  readonly failureRows = 0;
+  /** Instant asked for by the last arm(). */
+  armedNs = Number.POSITIVE_INFINITY;
+  /** Packets that came and were not read. */
+  unread = 0;
+  /** Packets the kernel refused because their queue was full. */
+  queueFullPackets = 0;
+  private readonly owner: PortOwner;
+  private readonly packets: PacketTable;
+  private readonly routes: readonly ShaperRoute[];
+  private readonly lengthPackets: number;
+  private readonly fifo: PacketFifos;
+  // By queue: packets without a verdict, the first id that may be one of them, the id after the last, rows by id.
+  private readonly waiting: Int32Array;
+  private readonly oldestId: Float64Array;
+  private readonly nextId: Float64Array;
+  private readonly rowOfId: Int32Array[];
+  /** By packet row; these two follow the packet table as it grows. */
+  private idOf = new Uint32Array(0);
+  private routeOf = new Uint16Array(0);
+
+  /** `slab` has room for ARRIVAL_ROWS headers at its start. */
+  constructor(
+    owner: PortOwner,
+    packets: PacketTable,
+    routes: readonly ShaperRoute[],
+    slab: Uint8Array,
+    nfqueue: { readonly count: number; readonly length: number },
+  ) {
+    this.owner = owner;
+    this.packets = packets;
+    this.routes = routes;
+    this.slab = slab;
+    this.lengthPackets = nfqueue.length;
+    this.fifo = new PacketFifos(1, packets);
+    this.waiting = new Int32Array(nfqueue.count);
+    this.oldestId = new Float64Array(nfqueue.count).fill(1);
+    this.nextId = new Float64Array(nfqueue.count).fill(1);
+    this.rowOfId = Array.from({ length: nfqueue.count }, () => new Int32Array(IDS_AT_START).fill(NONE));
+  }
+
+  /** Packet `p` comes by route `r`; false when the kernel's queue is full. */
+  arrive(p: number, r: number): boolean {
+    const { queue } = this.routes[r];
+    if (this.waiting[queue] >= this.lengthPackets) {
+      this.queueFullPackets++;
+      return false;
+    }
+    this.waiting[queue] += 1;
+    const id = this.nextId[queue]++;
+    if (id - this.oldestId[queue] >= this.rowOfId[queue].length) this.growIds(queue, id);
+    const rows = this.rowOfId[queue];
+    rows[id & (rows.length - 1)] = p;
+    if (p >= this.idOf.length) this.growColumns();
+    this.idOf[p] = id;
+    this.routeOf[p] = r;
+    this.fifo.push(0, p);
+    this.unread++;
+    return true;
+  }
+
+  drain(): number {
+    const a = this.batch.arrivals;
+    let row = 0;
+    for (; row < ARRIVAL_ROWS && this.unread > 0; row++) {
+      const p = this.fifo.shift(0);
+      this.unread--;
+      const route = this.routes[this.routeOf[p]];
+      const offset = row * HEADER_STRIDE;
+      a.packetId[row] = this.idOf[p];
+      a.queue[row] = route.queue;
+      a.hook[row] = NF_INET_FORWARD;
+      a.ifIndexIn[row] = route.ifIndexIn;
+      a.ifIndexOut[row] = route.ifIndexOut;
+      a.lengthBytes[row] = this.packets.lengthBytes[p];
+      a.copiedBytes[row] = this.owner.writeHeaders(p, offset);
+      a.slabOffset[row] = offset;
+    }
+    return row;
+  }
+
+  send(count: number): void {
+    const { packetId, queue, verdict } = this.batch.verdicts;
+    for (let row = 0; row < count; row++) {
+      const q = queue[row];
+      const id = packetId[row];
+      const isAccepted = (verdict[row] & VERDICT_CODE_MASK) === NF_ACCEPT;
+      if ((verdict[row] & VERDICT_UP_TO) === 0) {
+        this.answer(q, id, isAccepted);
+        continue;
+      }
+      for (let older = this.oldestId[q]; older <= id; older = Math.max(older + 1, this.oldestId[q])) {
+        const rows = this.rowOfId[q];
+        if (rows[older & (rows.length - 1)] !== NONE) this.answer(q, older, isAccepted);
+      }
+    }
+  }
+
+  arm(dueNs: number): void {
+    this.armedNs = dueNs;
+  }
+
+  private answer(queue: number, id: number, isAccepted: boolean): void {
+    const rows = this.rowOfId[queue];
+    const mask = rows.length - 1;
+    const inWindow = id >= this.oldestId[queue] && id < this.nextId[queue];
+    const p = inWindow ? rows[id & mask] : NONE;
+    invariant(p !== NONE, `a verdict for packet ${id} of queue ${queue}, which has none to come`);
+    rows[id & mask] = NONE;
+    this.waiting[queue] -= 1;
+    let oldest = this.oldestId[queue];
+    const next = this.nextId[queue];
+    while (oldest < next && rows[oldest & mask] === NONE) oldest++;
+    this.oldestId[queue] = oldest;
+    this.owner.answered(p, queue, id, isAccepted);
+  }
+
+  /** The span of undecided ids has outgrown the ring. */
+  private growIds(queue: number, nextId: number): void {
+    const from = this.rowOfId[queue];
+    const to = new Int32Array(2 * from.length).fill(NONE);
+    for (let id = this.oldestId[queue]; id < nextId; id++) {
+      to[id & (to.length - 1)] = from[id & (from.length - 1)];
+    }
+    this.rowOfId[queue] = to;
+  }
+
+  private growColumns(): void {
+    const idOf = new Uint32Array(this.packets.rows);
+    const routeOf = new Uint16Array(this.packets.rows);
+    idOf.set(this.idOf);
+    routeOf.set(this.routeOf);
+    this.idOf = idOf;
+    this.routeOf = routeOf;
+  }
+}

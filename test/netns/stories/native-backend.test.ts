@@ -1,0 +1,45 @@
+/** The whole program over the nft queue statement, under a full kernel where this machine's own lacks it. */
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { underFullkernel } from '../fullkernel.ts';
+import { classOf, createLab, describeNetns, nativeProgram, packetsUnaccounted } from '../harness.ts';
+import { Driver } from '../rules-bed.ts';
+import type { NativeReport } from './native-backend.ts';
+
+const PROGRAM = fileURLToPath(new URL('native-backend.ts', import.meta.url));
+const SECONDS = 120;
+
+async function hasQueueStatement(): Promise<boolean> {
+  const lab = await createLab();
+  try {
+    const driver = new Driver(lab.router);
+    return !(await driver.ask('probe', 'nft')).error;
+  } finally {
+    await lab.close();
+  }
+}
+
+describeNetns('the nft back end', () => {
+  it('shapes, polices, counts and stops as the other one does', { timeout: 150_000 }, async (context) => {
+    if (await hasQueueStatement()) context.skip('all stories here run over the nft back end');
+    // Built here: a compiler takes its time in an emulated machine.
+    await Promise.all([nativeProgram('udpgen'), nativeProgram('udpsink')]);
+    const command = [process.execPath, '--import', 'tsx', PROGRAM];
+    const { code, stdout, stderr } = await underFullkernel(context, SECONDS, command);
+    expect(code, stderr).toBe(0);
+    const { status, tcp, policed, stopped, isAsBefore, pingsAcrossTheStop } = JSON.parse(
+      stdout,
+    ) as NativeReport;
+    expect(status.backend).toBe('nft');
+    expect(packetsUnaccounted(status)).toBe(0);
+    expect(tcp.receivedBytes).toBeGreaterThan(100_000);
+    expect(tcp.bitsPerSec).toBeLessThan(4.4e6);
+    const { sent, dropped } = classOf(status, 'wan/up/policed');
+    expect(policed.received.packets).toBe(sent.packets);
+    expect(dropped.police).toBe(300 - sent.packets);
+    expect(dropped.police).toBeGreaterThan(50);
+    expect(stopped.code).toBe(0);
+    expect(isAsBefore).toBe(true);
+    expect(pingsAcrossTheStop).toBe(100);
+  });
+});

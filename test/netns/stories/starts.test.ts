@@ -1,0 +1,119 @@
+/** The start: what is wrong is said at once and all of it, what is taken stays with its owner. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import {
+  classOf,
+  describeNetns,
+  type Finished,
+  packetsUnaccounted,
+  sendUdp,
+  shaperCommand,
+  startSink,
+  udpTransfer,
+  useLab,
+  useShapers,
+} from '../harness.ts';
+import { ruleset } from '../rules-bed.ts';
+
+const PORT = 7001;
+
+describeNetns('the start', () => {
+  const world = useLab();
+  const start = useShapers(world);
+
+  function write(name: string, config: string): string {
+    const file = join(world.lab.folder, name);
+    writeFileSync(file, config);
+    return file;
+  }
+
+  const shaper = (args: readonly string[], wrapper: readonly string[] = []): Promise<Finished> =>
+    world.lab.router.exec([...wrapper, ...shaperCommand(), ...args], { check: false });
+
+  it('refuses a bad file with every problem and its place, before it looks at the machine', async () => {
+    const before = await ruleset(world.lab.router);
+    const file = write(
+      'bad.yaml',
+      `links:
+  wan:
+    device: no-such-device0
+    up:
+      rate: 20mbps
+      classes:
+        a: { match: { dport: 70000 }, polce: { rate: 1mbit } }
+        b: { ceil: 30mbit, queue: { limit: 3 } }
+`,
+    );
+    const problems = [
+      [5, 13, 'mbps'],
+      [7, 30, '70000'],
+      [7, 39, 'police'],
+      [8, 44, '3'],
+    ] as const;
+    for (const args of [
+      ['--conf', file],
+      ['run', '--conf', file],
+      ['check', file],
+      ['rules', '--conf', file],
+    ]) {
+      const { code, stderr } = await shaper(args);
+      expect(code, args[0]).toBe(2);
+      for (const [line, column, word] of problems) {
+        const own = stderr.split('\n').find((text) => text.startsWith(`${file}:${line}:${column}: `));
+        expect(own, `${args[0]}: ${line}:${column} in\n${stderr}`).toContain(word);
+      }
+    }
+    expect(await ruleset(world.lab.router)).toBe(before);
+  });
+
+  it('a second instance on the same queues refuses and loses the first one nothing', async () => {
+    const { client, server } = world.lab;
+    const first = await start('links: { wan: { device: wan0, up: 4mbit } }');
+    const sink = await startSink(server, { port: PORT });
+    const sending = sendUdp(client, server, {
+      port: PORT,
+      seconds: 2.5,
+      lengthBytes: 1000,
+      rateBitsPerSec: 3.8e6,
+    });
+    const lan = 'links: { lan: { device: lan0, up: 1mbit } }';
+    const socket = `control: { socket: ${join(world.lab.folder, 'second.sock')} }`;
+    const { code, stderr } = await shaper(['--conf', write('second.yaml', `${lan}\n${socket}`)]);
+    expect(code).toBe(3);
+    expect(stderr).toContain('nfqueue.first 100');
+    const { packets } = await sending;
+    expect((await sink.finished()).packets).toBe(packets);
+    const status = await first.status();
+    expect(status.totals.received.packets).toBe(packets);
+    expect(packetsUnaccounted(status)).toBe(0);
+    expect((await first.stop()).code).toBe(0);
+  });
+
+  it('instances side by side each shape their own device, and end without touching the other', async () => {
+    const { client, router, server } = world.lab;
+    const before = await ruleset(router);
+    const lan = await start('links: { lan: { device: lan0, up: 8mbit } }');
+    const wan = await start(`
+links: { wan: { device: wan0, up: { rate: 2mbit, classes: { y: { queue: { limit: 50p } } } } } }
+nfqueue: { first: 200, mark: 0x00ff0000 }
+`);
+    const load = { port: PORT, seconds: 1, lengthBytes: 1000, rateBitsPerSec: 6e6 };
+    const [inner, outer] = await Promise.all([
+      udpTransfer(router, client, load),
+      udpTransfer(router, server, load),
+    ]);
+    expect(inner.received.packets).toBe(inner.sent.packets);
+    expect((await lan.status()).totals.accepted.packets).toBe(inner.sent.packets);
+    const { sent, dropped } = classOf(await wan.status(), 'wan/up/y');
+    expect(sent.packets).toBe(outer.received.packets);
+    expect(dropped.tail).toBe(outer.sent.packets - outer.received.packets);
+    expect(dropped.tail).toBeGreaterThan(100);
+    expect((await lan.stop()).code).toBe(0);
+    const later = await udpTransfer(router, server, { port: PORT, count: 40, lengthBytes: 500 });
+    expect(later.received.packets).toBe(40);
+    expect((await wan.status()).totals.accepted.packets).toBe(outer.received.packets + 40);
+    expect((await wan.stop()).code).toBe(0);
+    expect(await ruleset(router)).toBe(before);
+  });
+});
