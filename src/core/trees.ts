@@ -232,11 +232,13 @@ export class Trees {
 
   /** Takes any waiting packet of any leaf, whatever the tokens; NONE when none waits. For the orderly stop. */
   popAny(): number {
-    for (let leaf = 0; leaf < this.level.length; leaf++) {
-      if (this.level[leaf] > 0 || this.active[leaf] === 0) continue;
-      const h = this.queues.shiftAny(leaf);
-      if (this.queues.isEmpty(leaf)) this.deactivate(leaf, this.priority[leaf]);
-      return h;
+    for (const root of this.roots) {
+      for (let leaf = root + 1; leaf < this.level.length && this.rootOf[leaf] === root; leaf++) {
+        if (this.level[leaf] > 0 || this.active[leaf] === 0) continue;
+        const h = this.queues.shiftAny(leaf);
+        this.emptied(leaf);
+        return h;
+      }
     }
     return NONE;
   }
