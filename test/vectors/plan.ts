@@ -1,6 +1,7 @@
 /** Which code a vector runs against, and how its expectations are compared. */
 import { CODEL_RUNNERS } from './codel.ts';
 import { isRecord, type Vector } from './load.ts';
+import { PIE_RUNNERS } from './pie.ts';
 import { RED_RUNNERS } from './red.ts';
 import { RED_FAMILY_RUNNERS } from './red-family.ts';
 import { TOKEN_BUCKET_RUNNERS } from './token-bucket.ts';
@@ -36,6 +37,7 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...RED_RUNNERS,
   ...RED_FAMILY_RUNNERS,
   ...CODEL_RUNNERS,
+  ...PIE_RUNNERS,
 ]);
 
 /** Keys of a vector that describe or are read by every runner. */

@@ -1,0 +1,26 @@
+/** The built-in scenarios, in the order in which `simulate --list` shows them. */
+import type { Scenario } from '../traffic.ts';
+import { callBesideUploads } from './call-beside-uploads.ts';
+import { eightFlows } from './eight-flows.ts';
+import { flats300 } from './flats-300.ts';
+import { flood } from './flood.ts';
+import { gameBesideDownload } from './game-beside-download.ts';
+import { shortBesideLong } from './short-beside-long.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  callBesideUploads,
+  gameBesideDownload,
+  eightFlows,
+  shortBesideLong,
+  flats300,
+  flood,
+];
+
+/** @throws RangeError when there is none of this name */
+export function findScenario(name: string): Scenario {
+  const found = SCENARIOS.find((scenario) => scenario.name === name);
+  if (!found) {
+    throw new RangeError(`no scenario ${name}; there are ${SCENARIOS.map((s) => s.name).join(', ')}`);
+  }
+  return found;
+}

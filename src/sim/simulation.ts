@@ -1,0 +1,130 @@
+/**
+ * Runs a scenario or a capture against a specification and says what happened.
+ *
+ *   const { report, series } = runScenario(spec, 'game-beside-download', 1);
+ *
+ * Long runs can be taken in steps, one per sample, so that the caller can show progress or end early:
+ *
+ *   const run = prepareScenario(spec, scenario, seed);
+ *   while (run.step()) await somethingElse();
+ *   const { report } = run.result();
+ */
+import { NONE } from '../base/none.ts';
+import type { ShaperSpec } from '../core/spec.ts';
+import { buildWorld } from './build.ts';
+import { bottleneckOf } from './layout.ts';
+import { IPPROTO_TCP } from './packets.ts';
+import { type ReportSubject, type SimulateReport, simulateReport } from './report.ts';
+import { findScenario } from './scenarios/index.ts';
+import { type Series, SeriesRecorder } from './series.ts';
+import type { Scenario, Traffic } from './traffic.ts';
+import type { World } from './world.ts';
+
+export interface RunOptions {
+  /** Default: the scenario's. */
+  readonly durationNs?: number;
+  /** Samples of the time series, default 240. */
+  readonly samples?: number;
+  /** Default: as the live program. */
+  readonly releaseSlackNs?: number;
+  /** By how much the engine is woken late; default 0. */
+  readonly timerLatenessNs?: number;
+  /** Called after every sample with the share of the run that is done, 0..1. */
+  readonly onProgress?: (done: number) => void;
+}
+
+export interface SimulationResult {
+  readonly report: SimulateReport;
+  readonly series: Series;
+}
+
+const SAMPLES = 240;
+
+/** A run that is going on. */
+export class Simulation {
+  readonly world: World;
+  private readonly durationNs: number;
+  private readonly samples: number;
+  private readonly subject: ReportSubject;
+  private readonly recorder: SeriesRecorder;
+  private readonly onProgress: (done: number) => void;
+  private taken = 0;
+
+  constructor(world: World, durationNs: number, subject: ReportSubject, options: RunOptions) {
+    this.world = world;
+    this.durationNs = durationNs;
+    this.samples = options.samples ?? SAMPLES;
+    this.subject = subject;
+    this.recorder = new SeriesRecorder(world, this.samples);
+    this.onProgress = options.onProgress ?? (() => {});
+  }
+
+  /** Runs to the next sample; false when the end has been reached. */
+  step(): boolean {
+    if (this.taken === this.samples) return false;
+    this.taken++;
+    this.world.runUntil((this.durationNs * this.taken) / this.samples);
+    this.recorder.sample();
+    this.onProgress(this.taken / this.samples);
+    return this.taken < this.samples;
+  }
+
+  /** Of what has happened so far. */
+  result(): SimulationResult {
+    return { report: simulateReport(this.world, this.subject), series: this.recorder.series };
+  }
+}
+
+/** @throws RangeError for an unknown scenario, or a specification without links */
+export function prepareScenario(
+  spec: ShaperSpec,
+  scenario: Scenario | string,
+  seed: number,
+  options: RunOptions = {},
+): Simulation {
+  const found = typeof scenario === 'string' ? findScenario(scenario) : scenario;
+  const traffic = found.build(seed, bottleneckOf(spec));
+  return prepareTraffic(spec, traffic, found.name, seed, options);
+}
+
+/** The same for traffic of one's own. */
+export function prepareTraffic(
+  spec: ShaperSpec,
+  traffic: Traffic,
+  name: string,
+  seed: number,
+  options: RunOptions = {},
+): Simulation {
+  const durationNs = options.durationNs ?? traffic.durationNs;
+  const world = buildWorld(spec, { ...traffic, durationNs }, { ...options, seed });
+  const protocols = Array<number>(world.meter.rows).fill(NONE);
+  for (const [f, { source }] of traffic.flows.entries())
+    protocols[world.meter.rowOf[f]] = 'protocol' in source ? source.protocol : IPPROTO_TCP;
+  return new Simulation(world, durationNs, { scenario: name, seed, unparsed: 0, protocols }, options);
+}
+
+export function runScenario(
+  spec: ShaperSpec,
+  scenario: Scenario | string,
+  seed: number,
+  options: RunOptions = {},
+): SimulationResult {
+  return finish(prepareScenario(spec, scenario, seed, options));
+}
+
+export function runTraffic(
+  spec: ShaperSpec,
+  traffic: Traffic,
+  name: string,
+  seed: number,
+  options: RunOptions = {},
+): SimulationResult {
+  return finish(prepareTraffic(spec, traffic, name, seed, options));
+}
+
+export function finish(run: Simulation): SimulationResult {
+  while (run.step()) {
+    // Every step is a sample.
+  }
+  return run.result();
+}
