@@ -20,7 +20,7 @@ import {
 } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
-import { Admission } from './admission.ts';
+import { Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission.ts';
 import { type ClassInfo, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
 import { FlowTable } from './flow-table.ts';
@@ -98,7 +98,7 @@ export class Engine {
     this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, this.held, this.flows);
     this.trees = new Trees(classes, this.held, this.queues);
     this.policers = new Policers(classes);
-    this.admission = new Admission(classes, this.stats, this.trees, prng);
+    this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
     this.verdicts = new VerdictWriter(count, markMask, this.held, this.stats);
     this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
     this.overheadBytes = Int32Array.from(classes, (info) => info.link.linkLayer.overheadBytes);
@@ -207,12 +207,11 @@ export class Engine {
         return;
       }
     }
-    if (
-      this.admission.signals(leaf, now, lengthBytes) &&
-      !(this.marksEcn[leaf] === 1 && this.mark(h)) &&
-      mayDrop
-    ) {
-      stats.dropEarly[leaf] += 1;
+    const signal = this.admission.signal(leaf, h, now);
+    const marks = signal === SIGNAL_MARK && this.marksEcn[leaf] === 1 && this.mark(h);
+    if (signal !== SIGNAL_NONE && !marks && mayDrop) {
+      const reason = this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm;
+      reason[leaf] += 1;
       this.outcomes.drop(port, h);
       return;
     }

@@ -15,6 +15,7 @@ export class HeldTable {
   /** Queue index. */
   readonly queue: Uint8Array;
   readonly hook: Uint8Array;
+  readonly dscp: Uint8Array;
   /** Mark as it arrived. */
   readonly mark: Uint32Array;
   /** IP length, as counted and shown. */
@@ -45,6 +46,7 @@ export class HeldTable {
     this.packetId = new Uint32Array(rows);
     this.queue = new Uint8Array(rows);
     this.hook = new Uint8Array(rows);
+    this.dscp = new Uint8Array(rows);
     this.mark = new Uint32Array(rows);
     this.lengthBytes = new Int32Array(rows);
     this.chargeBytes = new Int32Array(rows);

@@ -64,6 +64,7 @@ export class Intake {
     held.packetId[h] = arrivals.packetId[p];
     held.queue[h] = arrivals.queue[p];
     held.hook[h] = hook;
+    held.dscp[h] = parsed.dscp[p];
     held.mark[h] = arrivals.mark[p];
     held.lengthBytes[h] = lengthBytes;
     held.flow[h] = f;

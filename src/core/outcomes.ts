@@ -77,7 +77,7 @@ export class Outcomes {
     const leaf = held.leaf[h];
     stats.backlogPackets[leaf] -= 1;
     stats.backlogBytes[leaf] -= held.lengthBytes[h];
-    if (stats.backlogPackets[leaf] === 0) this.admission.becameEmpty(leaf, now);
+    this.admission.departed(leaf, now, now - held.enteredNs[h]);
   }
 
   private unlinkFlow(h: number): void {
