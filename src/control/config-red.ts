@@ -1,10 +1,12 @@
 /** Parameters of RED and WRED, which go by the average length of the queue. */
 import type { Node } from 'yaml';
+import { aredMinPackets, aredWeight } from '../algo/ared.ts';
+import { wredByPrecedence, wredDefaultMinimum } from '../algo/wred.ts';
 import { formatBytes, type Size } from '../base/units.ts';
 import type { AqmSpec, QueueSpec, WredSpec } from '../core/spec.ts';
 import { type LeafContext, sizeBytes } from './config-limits.ts';
 import { SECTIONS } from './fields.ts';
-import type { Located, Values } from './yaml-reader.ts';
+import type { Located, Values, YamlReader } from './yaml-reader.ts';
 
 /** What may wait: as given, or the default, which grows with the thresholds. */
 export interface QueueRoom {
@@ -29,8 +31,8 @@ const MAX_BY_MIN = 3;
 const LIMIT_BY_MAX = 4;
 const PROBABILITY = 0.1;
 const RED = { weight: 0.002, gentle: true, byteMode: false, meanPacketBytes: 1000 };
-/** Adaptive RED (Floyd, Gummadi, Shenker 2001), section 5: min is half of what passes in 5 ms, max three times min. */
-const ADAPTIVE_MAX_SECONDS = (MAX_BY_MIN * 5e-3) / 2;
+/** Target delay of Adaptive RED (2001), section 5. */
+const ADAPTIVE_TARGET_NS = 5e6;
 
 /** What thresholds are measured by and bounded with. */
 interface Measure {
@@ -65,6 +67,11 @@ interface Thresholds {
   readonly maxBytes: number;
 }
 
+/** Thresholds that could not be read have been reported; the others cannot be compared with them. */
+function areRead(reader: YamlReader, at: Node | null, values: { min?: unknown; max?: unknown }): boolean {
+  return (['min', 'max'] as const).every((key) => values[key] !== undefined || !reader.hasKey(at, key));
+}
+
 /** An unknown ceil makes derived thresholds infinite; that has been reported and says nothing about these. */
 function checkThresholds(
   { context, name, limitBytes, isLimitGiven }: Measure,
@@ -87,21 +94,24 @@ export function readRed(context: LeafContext, at: Parameters, room: QueueRoom): 
   const measure = measureOf(context, 'red', room, values.meanPacket?.value);
   const { meanPacketBytes, limitBytes } = measure;
   const adaptive = values.adaptive?.value ?? false;
-  const wanted = adaptive ? ADAPTIVE_MAX_SECONDS * context.ceilBytesPerSec : limitBytes / LIMIT_BY_MAX;
+  const packetsPerSec = context.ceilBytesPerSec / meanPacketBytes;
+  const wanted = adaptive
+    ? MAX_BY_MIN * aredMinPackets(packetsPerSec, ADAPTIVE_TARGET_NS) * meanPacketBytes
+    : limitBytes / LIMIT_BY_MAX;
   const min = givenBytes(measure, values.min);
   const maxBytes =
     givenBytes(measure, values.max) ?? (min === null ? derivedMax(measure, wanted) : MAX_BY_MIN * min);
   const minBytes = min ?? Math.floor(maxBytes / MAX_BY_MIN);
   const maxAt = values.max?.offset ?? values.min?.offset ?? at.offset;
-  checkThresholds(measure, { minBytes, maxBytes }, { min: values.min?.offset ?? maxAt, max: maxAt });
-  const packetsPerSec = context.ceilBytesPerSec / meanPacketBytes;
+  if (areRead(context.reader, at.value, values)) {
+    checkThresholds(measure, { minBytes, maxBytes }, { min: values.min?.offset ?? maxAt, max: maxAt });
+  }
   const red = {
     adaptive,
     minBytes,
     maxBytes,
     probability: values.probability?.value ?? PROBABILITY,
-    // Adaptive RED, section 5: the time constant is a second of packets.
-    weight: values.weight?.value ?? (adaptive ? -Math.expm1(-1 / packetsPerSec) : RED.weight),
+    weight: values.weight?.value ?? (adaptive ? aredWeight(packetsPerSec) : RED.weight),
     gentle: values.gentle?.value ?? RED.gentle,
     byteMode: values.byteMode?.value ?? RED.byteMode,
     meanPacketBytes,
@@ -112,14 +122,6 @@ export function readRed(context: LeafContext, at: Parameters, room: QueueRoom): 
 /** Routers take 2^-9. */
 const WRED_WEIGHT = 2 ** -9;
 const PRECEDENCES = 8;
-const CODE_POINTS_EACH = 8;
-/** Routers space the minima of eight precedences and a reserved class evenly over the upper half of max. */
-const MINIMA = 9;
-
-/** Default minimum threshold of IP precedence 0..7: 20, 22, 24, 26, 28, 31, 33, 35 for a max of 40. */
-export function precedenceMin(maxThreshold: number, precedence: number): number {
-  return Math.floor((maxThreshold * (MINIMA + precedence)) / (2 * MINIMA));
-}
 
 type Profile = WredSpec['profiles'][number];
 
@@ -177,7 +179,9 @@ function readProfiles(measure: Measure, at: Located<Node>, shared: Shared): Prof
     const maxBytes = givenBytes(measure, values.max) ?? shared.maxBytes;
     const minBytes = givenBytes(measure, values.min) ?? 1;
     const maxAt = values.max?.offset ?? shared.offset;
-    checkThresholds(measure, { minBytes, maxBytes }, { min: values.min?.offset ?? offset, max: maxAt });
+    if (areRead(reader, item, values)) {
+      checkThresholds(measure, { minBytes, maxBytes }, { min: values.min?.offset ?? offset, max: maxAt });
+    }
     return {
       dscp: [...new Set(values.dscp?.value.map((point) => point.value) ?? [])],
       minBytes,
@@ -192,11 +196,12 @@ function byPrecedence(measure: Measure, given: readonly Profile[], shared: Share
   const { maxBytes, probability, offset } = shared;
   const taken = new Set(given.flatMap((profile) => profile.dscp));
   const profiles: Profile[] = [];
+  const precedenceOf = [...wredByPrecedence()];
   for (let precedence = PRECEDENCES - 1; precedence >= 0; precedence--) {
-    const all = Array.from({ length: CODE_POINTS_EACH }, (_, n) => precedence * CODE_POINTS_EACH + n);
-    const dscp = precedence === 0 ? [] : all.filter((point) => !taken.has(point));
-    if (precedence > 0 && dscp.length === 0) continue;
-    profiles.push({ dscp, minBytes: precedenceMin(maxBytes, precedence), maxBytes, probability });
+    const all = precedenceOf.flatMap((of, point) => (of === precedence && !taken.has(point) ? [point] : []));
+    if (precedence > 0 && all.length === 0) continue;
+    const minBytes = wredDefaultMinimum(maxBytes, precedence);
+    profiles.push({ dscp: precedence === 0 ? [] : all, minBytes, maxBytes, probability });
   }
   checkThresholds(measure, profiles.at(-1)!, { min: offset, max: offset });
   return profiles;

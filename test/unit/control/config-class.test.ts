@@ -42,7 +42,7 @@ describe('rate and ceil', () => {
     const text = withClasses('c: { match: { dport: 1 }, ceil: 21mbit }');
     expect(load(text).spec.links[0]!.up!.children[0]!.ceilBytesPerSec).toBe(2_625_000);
     expect(warningsOf(text)).toEqual([
-      "1:98 ceil: 21mbit is above the parent's 20mbit, which counts as well",
+      "1:95 ceil: 21mbit is above the parent's 20mbit, which counts as well",
     ]);
     expect(warningsOf(withClasses('c: { match: { dport: 1 }, ceil: 20mbit }'))).toEqual([]);
   });
@@ -100,7 +100,7 @@ describe('guarantees', () => {
     const two = 'a: { match: { dport: 1 }, rate: 50% }, b: { match: { dport: 2 }, rate: 50% }';
     expect(problemsOf(withClasses(two))).toEqual([]);
     expect(problemsOf(withClasses(`${two}, c: { match: { dport: 3 }, rate: 1kbit }, default: {}`))).toEqual([
-      '1:143 the rates of wan/up sum to more than its 20mbit from this class on; they need 20.001mbit of it',
+      '1:141 the rates of wan/up sum to more than its 20mbit from this class on; they need 20.001mbit of it',
     ]);
   });
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { precedenceMin } from '../../../src/control/config-red.ts';
 import type { QueueSpec, RedSpec, WredSpec } from '../../../src/core/spec.ts';
 import { classOf, classProblems } from './helpers.ts';
 
@@ -125,9 +124,10 @@ describe('RED', () => {
 describe('WRED', () => {
   const MAX = 62_500;
 
-  it("routers' minima by precedence", () => {
-    expect([0, 1, 2, 3, 4, 5, 6, 7].map((p) => precedenceMin(40, p))).toEqual([
-      20, 22, 24, 26, 28, 31, 33, 35,
+  it('minima of routers: 20 to 35 for a max of 40', () => {
+    const { profiles } = wredOf('aqm: { wred: { max: 40p } }');
+    expect(profiles.map((profile) => profile.minBytes / 1000)).toEqual([
+      35.555, 33.333, 31.111, 28.888, 26.666, 24.444, 22.222, 20,
     ]);
   });
 
@@ -137,7 +137,7 @@ describe('WRED', () => {
     expect(profiles).toHaveLength(8);
     expect(profiles[0]).toEqual({
       dscp: [56, 57, 58, 59, 60, 61, 62, 63],
-      minBytes: precedenceMin(MAX, 7),
+      minBytes: 55_555,
       maxBytes: MAX,
       probability: 0.1,
     });
@@ -217,5 +217,15 @@ describe('WRED', () => {
       'max 60kB is above',
     );
     expect(inQueue('max: 50kB')).toBe('');
+  });
+});
+
+describe('thresholds that cannot be read', () => {
+  it.each([
+    'red: { min: 90kB, max: 30 }',
+    'red: { min: 30, max: 1B }',
+    'wred: { max: 30kB, profiles: [{ dscp: ef, min: 40kB, max: 90 }] }',
+  ])('{ %s } draws one message', (aqm) => {
+    expect(classProblems(`queue: { aqm: { ${aqm} } }`)).toHaveLength(1);
   });
 });
