@@ -37,8 +37,10 @@ import { Intake } from './intake.ts';
 import { LeafQueues } from './leaf-queues.ts';
 import { Outcomes } from './outcomes.ts';
 import { POLICE_DROP, POLICE_MARK, Policers } from './policers.ts';
+import { planQueues, type QueuePlan } from './queue-plan.ts';
 import type { EachSpec, ShaperSpec } from './spec.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
+import { Steering } from './steering.ts';
 import { Trees } from './trees.ts';
 import { VerdictWriter } from './verdicts.ts';
 
@@ -47,6 +49,8 @@ export interface EngineOptions {
   readonly seed: number;
   /** What is due within this span leaves together; default RELEASE_SLACK_NS. */
   readonly releaseSlackNs?: number;
+  /** What the rules around the queues do; default: they set CE, and nobody steers flows. */
+  readonly plan?: QueuePlan;
 }
 
 export class Engine {
@@ -82,10 +86,22 @@ export class Engine {
     const nextKey = (): number => prng.nextUint32();
     const classes = listClasses(spec);
     this.classes = classes;
+    const plan = options.plan ?? planQueues(spec, { ecn: true, connectionMarks: false });
+    const steering = new Steering(plan, classes);
     this.stats = createStats(classes.length);
     this.held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
     this.flows = new FlowTable(FLOWS_MAX, nextKey(), nextKey(), this.stats);
-    this.intake = new Intake(spec, classes, this.held, this.flows, this.stats, nextKey(), nextKey());
+    this.intake = new Intake(
+      spec,
+      classes,
+      this.held,
+      this.flows,
+      this.stats,
+      nextKey(),
+      nextKey(),
+      plan,
+      steering,
+    );
     this.each = new EachTable(
       EACH_BUCKETS_MAX,
       nextKey(),
@@ -99,7 +115,7 @@ export class Engine {
     this.trees = new Trees(classes, this.held, this.queues);
     this.policers = new Policers(classes);
     this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
-    this.verdicts = new VerdictWriter(count, markMask, this.held, this.stats);
+    this.verdicts = new VerdictWriter(markMask, this.held, this.stats, steering);
     this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
     this.overheadBytes = Int32Array.from(classes, (info) => info.link.linkLayer.overheadBytes);
     this.marksEcn = Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0));

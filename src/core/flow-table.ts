@@ -33,7 +33,9 @@ const GENERATION = 21;
 const EACH_BUCKET = 22;
 const FAIR_QUEUE = 23;
 const BYTES = 24; // float64
-const FIELD_WORDS = 15;
+const QUEUE = 26;
+const ASKED_AGO = 27; // packets until a verdict may ask again for the flow to be steered
+const FIELD_WORDS = 17;
 
 /** Rows the hand looks at when a full table needs room. */
 const EVICT_LOOKS = 64;
@@ -183,6 +185,22 @@ export class FlowTable {
     this.floats[((f << this.shift) + BYTES) >> 1] += bytes;
   }
 
+  /** A packet of the flow came by this queue; says whether the one before it came by another. */
+  movesTo(f: number, queue: number): boolean {
+    const at = (f << this.shift) + QUEUE;
+    const before = this.words[at];
+    this.words[at] = queue;
+    return before !== queue && before !== NONE;
+  }
+
+  /** True now and then only, once in `packets` calls for the flow, beginning with the first. */
+  mayAsk(f: number, packets: number): boolean {
+    const at = (f << this.shift) + ASKED_AGO;
+    const left = this.words[at];
+    this.words[at] = left === 0 ? packets - 1 : left - 1;
+    return left === 0;
+  }
+
   isIpv6(f: number): boolean {
     return this.words[f << this.shift] >>> 8 === 6;
   }
@@ -238,6 +256,8 @@ export class FlowTable {
     words[at + EACH_BUCKET] = NONE;
     words[at + FAIR_QUEUE] = NONE;
     this.floats[(at + BYTES) >> 1] = 0;
+    words[at + QUEUE] = NONE;
+    words[at + ASKED_AGO] = 0;
     return f;
   }
 

@@ -98,6 +98,10 @@ export const FLAG_ECT = 8;
 export const FLAG_CE = 16;
 /** A tree has signalled: the verdict asks for CE. */
 export const FLAG_MARKED = 32;
+/** Came by the wrong queue for its class: the verdict asks for the flow to be moved. */
+export const FLAG_STEER = 64;
+/** The first of its flow that came by another queue than the one before. */
+export const FLAG_MOVED = 128;
 
 /** First-in first-out lists of held rows, one per row of some other table. */
 export class HeldFifos {

@@ -102,10 +102,9 @@ function planHalves(directions: readonly Direction[], count: number): Omit<Queue
   let slows = 0;
   let fasts = 0;
   const dealt = directions.map(({ fast, slow, ...rest }) => {
-    const slowQueue = slow ? slows++ % slowQueues : null;
     const fastQueue = fast ? slowQueues + (fasts++ % fastQueues) : null;
-    if (slowQueue === null) return { ...rest, queue: fastQueue ?? slowQueues, fastQueue: null };
-    return { ...rest, queue: slowQueue, fastQueue };
+    if (fastQueue !== null && !slow) return { ...rest, queue: fastQueue, fastQueue: null };
+    return { ...rest, queue: slows++ % slowQueues, fastQueue };
   });
   // A packet of two links goes by the rule of the one that has more to say against superpackets.
   const rank = ({ queue, fastQueue }: DirectionPlan): number => {
