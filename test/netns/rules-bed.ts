@@ -66,14 +66,14 @@ export type Plan = RulesRequest['plan']['directions'];
 export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
   const defaults = { first: 100, count: 4, length: 1024, bypass: true, markMask: MASK } as const;
   return {
-    plan: { directions, gso: [false, false, false, false] },
+    plan: { directions, gso: [false, false, false, false], ecn: true },
     nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },
   };
 }
 
 export const WAN: Plan = [
-  { device: 'wan0', direction: 'up', queue: 0 },
-  { device: 'wan0', direction: 'down', queue: 1 },
+  { device: 'wan0', direction: 'up', queue: 0, fastQueue: null },
+  { device: 'wan0', direction: 'down', queue: 1, fastQueue: null },
 ];
 
 export async function passes(from: Host, to: string): Promise<boolean> {
