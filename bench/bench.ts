@@ -53,6 +53,8 @@ interface DrainResult {
   readonly packetsPerSec: Spread;
   /** CPU of this contender by CPU of the C loop with 256 verdicts per send, round by round. */
   readonly toCLoop: Spread;
+  /** Its best round by the best round of that loop: what other load on the machine disturbs least. */
+  readonly bestToBest: number;
   /** The same by the npm package. */
   readonly toNpm: Spread | null;
 }
@@ -94,6 +96,7 @@ function summarise(
       cpuNsPerPacket: spread(own),
       packetsPerSec: spread(rounds.get(key)!.map((d) => d.packetsPerSec)),
       toCLoop: spread(own.map((ns, i) => ns / yardstick[i]!)),
+      bestToBest: Math.min(...own) / Math.min(...yardstick),
       toNpm: npm ? spread(own.map((ns, i) => ns / npm[i]!)) : null,
     };
   }
@@ -171,12 +174,13 @@ function judge(drains: DrainResults, lateness: Lateness): Goal[] {
 function printDrains(drains: DrainResults, plan: Plan): void {
   for (const [flows, results] of Object.entries(drains)) {
     const rows = Object.values(results).map(
-      ({ label, cpuNsPerPacket: ns, packetsPerSec, toCLoop, toNpm }) => [
+      ({ label, cpuNsPerPacket: ns, packetsPerSec, toCLoop, bestToBest, toNpm }) => [
         label,
         ns.median.toFixed(0),
         `${ns.min.toFixed(0)}-${ns.max.toFixed(0)}`,
         `${(packetsPerSec.median / 1000).toFixed(0)}`,
         toCLoop.median.toFixed(2),
+        bestToBest.toFixed(2),
         toNpm ? toNpm.median.toFixed(2) : '-',
       ],
     );

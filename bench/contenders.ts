@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { compiledScript } from './compiled.ts';
 import type { Lab } from './lab/lab.ts';
 import { nativeProgram } from './lab/native.ts';
 import { loadNpmPackage } from './npm-nfqueue.ts';
@@ -54,17 +54,20 @@ export interface Contender {
   readonly port: number;
 }
 
-const LOADER = fileURLToPath(new URL('../node_modules/tsx/dist/loader.mjs', import.meta.url));
-const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-
-/** A script of bench/ run by tsx in one process. */
-function script(file: string, ...args: (string | number)[]): string[] {
-  return [process.execPath, '--import', LOADER, here(file), ...args.map(String)];
+/** The core over the addon or over the npm package, without the program around it. */
+export function coreCommand(
+  over: 'addon' | 'npm',
+  queue: number,
+  configPath: string,
+): Promise<readonly string[]> {
+  return compiledScript('drain-core', over, queue, QUEUE_LENGTH, configPath);
 }
 
-/** The core over the addon or over the npm package, without the program around it. */
-export function coreCommand(over: 'addon' | 'npm', queue: number, configPath: string): string[] {
-  return script('drain-core.ts', over, queue, QUEUE_LENGTH, configPath);
+interface Entry {
+  readonly key: string;
+  readonly label: string;
+  readonly make: (queue: number) => Promise<readonly string[]>;
+  readonly missing?: string;
 }
 
 export async function listContenders(lab: Lab): Promise<Contender[]> {
@@ -72,21 +75,21 @@ export async function listContenders(lab: Lab): Promise<Contender[]> {
   const configPath = join(lab.folder, 'conforming.yaml');
   writeFileSync(configPath, CONFORMING_CONFIG);
   const npm = loadNpmPackage() ? {} : { missing: 'the optional npm package nfqueue is not installed' };
-  const entries: { key: string; label: string; make: (queue: number) => string[]; missing?: string }[] = [
+  const entries: Entry[] = [
     {
       key: 'c256',
       label: 'C loop, 256 verdicts per send',
-      make: (q) => [acceptall, '--queue', String(q), '--verdicts', '256'],
+      make: async (q) => [acceptall, '--queue', String(q), '--verdicts', '256'],
     },
     {
       key: 'c1',
       label: 'C loop, one verdict per send',
-      make: (q) => [acceptall, '--queue', String(q), '--verdicts', '1'],
+      make: async (q) => [acceptall, '--queue', String(q), '--verdicts', '1'],
     },
     {
       key: 'cbatch',
       label: 'C loop, one batch verdict per 256',
-      make: (q) => [acceptall, '--queue', String(q), '--verdicts', '0'],
+      make: async (q) => [acceptall, '--queue', String(q), '--verdicts', '0'],
     },
     {
       key: 'core',
@@ -96,7 +99,7 @@ export async function listContenders(lab: Lab): Promise<Contender[]> {
     {
       key: 'npm',
       label: 'npm nfqueue, accept all',
-      make: (q) => script('drain-npm.ts', q, QUEUE_LENGTH),
+      make: (q) => compiledScript('drain-npm', q, QUEUE_LENGTH),
       ...npm,
     },
     {
@@ -106,14 +109,16 @@ export async function listContenders(lab: Lab): Promise<Contender[]> {
       ...npm,
     },
   ];
-  return entries.map(({ key, label, make, missing }, i) => ({
-    key,
-    label,
-    command: missing ? null : make(FIRST_QUEUE + i),
-    ...(missing && { missing }),
-    queue: FIRST_QUEUE + i,
-    port: FIRST_PORT + i,
-  }));
+  return Promise.all(
+    entries.map(async ({ key, label, make, missing }, i) => ({
+      key,
+      label,
+      command: missing ? null : await make(FIRST_QUEUE + i),
+      ...(missing && { missing }),
+      queue: FIRST_QUEUE + i,
+      port: FIRST_PORT + i,
+    })),
+  );
 }
 
 /** Sends forwarded traffic to `port` into `queue`; after the verdict a packet does not come back to these rules. */

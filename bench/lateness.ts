@@ -33,7 +33,7 @@ export async function measureLateness(seconds: number): Promise<Lateness> {
     const configPath = join(lab.folder, 'lateness.yaml');
     writeFileSync(configPath, CONFIG);
     await queueRule(lab, 'udp', PORT, QUEUE);
-    const child = await startContender(lab, coreCommand('addon', QUEUE, configPath));
+    const child = await startContender(lab, await coreCommand('addon', QUEUE, configPath));
     const cpuBefore = cpuNs(child.pid!);
     const { received, sent, bitsPerSec } = await udpTransfer(lab.client, lab.server, {
       port: PORT,

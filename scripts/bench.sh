@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# npm run bench [-- --quick]: sets up what is missing, then measures. Needs root (network namespaces, NFQUEUE).
+# npm run bench [-- --quick | -- accuracy]: sets up what is missing, then measures cost, or what really passes of a
+# configured rate. Needs root (network namespaces, NFQUEUE).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,4 +10,6 @@ cd "$(dirname "$0")/.."
 }
 # What set-up says goes to stderr: with --quick stdout is one line of JSON.
 bash scripts/setup.sh >&2
-exec node --import tsx bench/bench.ts "$@"
+program=bench
+[ "${1:-}" = accuracy ] && program=accuracy
+exec node --import tsx "bench/$program.ts" "$@"

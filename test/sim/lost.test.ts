@@ -40,6 +40,18 @@ test('a packet lost between two links is taken back from both classes', () => {
     expect(world.classOf(path)).toMatchObject({ sent: 2, bytes: 1600 });
 });
 
+test('a lost packet of one tree takes nothing from the tree that a packet before it had crossed', () => {
+  const world = new World(shaper({ lan: { down: ROOT }, wan: { up: ROOT } }));
+  world.inject([up(0, 1500, { ifIndexIn: 1, ifIndexOut: 2 })]);
+  world.inject(repeat(2, 0, (t) => up(t, 1500, { ifIndexIn: 99, ifIndexOut: 2 }), SECOND));
+  world.run(SECOND);
+  world.port.forgetHeld();
+  world.run(2 * SECOND);
+  world.engine.runBatch(world.port, 2 * SECOND);
+  expect(world.totals).toMatchObject({ acceptedPackets: 2, lostPackets: 1 });
+  expect([world.classOf('lan/down/default').sent, world.classOf('wan/up/default').sent]).toEqual([1, 2]);
+});
+
 test('a whole run of packets answered together is booked as lost together', () => {
   const world = new World(shaper({ wan: { up: { rate: 1e9, burst: 1e6 } } }));
   // The kernel drops them between our read and our answer.

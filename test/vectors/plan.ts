@@ -1,6 +1,8 @@
 /** Which code a vector runs against, and how its expectations are compared. */
+import { CAKE_RUNNERS } from './cake.ts';
 import { CODEL_RUNNERS } from './codel.ts';
 import { isRecord, type Vector } from './load.ts';
+import { MARKER_RUNNERS } from './markers.ts';
 import { PIE_RUNNERS } from './pie.ts';
 import { RED_RUNNERS } from './red.ts';
 import { RED_FAMILY_RUNNERS } from './red-family.ts';
@@ -38,6 +40,8 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...RED_FAMILY_RUNNERS,
   ...CODEL_RUNNERS,
   ...PIE_RUNNERS,
+  ...MARKER_RUNNERS,
+  ...CAKE_RUNNERS,
 ]);
 
 /** Keys of a vector that describe or are read by every runner. */

@@ -135,6 +135,19 @@ test('a packet larger than the bucket leaves in debt when delayed and never when
   expect(dropped.accepted().map((v) => v.id)).toEqual([2]);
 });
 
+test('a flow is not forgotten before its bucket is full: a new one would start with tokens it has spent', () => {
+  const each: EachSpec = { by: 'flow', exceed: 'delay', rateBytesPerSec: 10, burstBytes: 1000 };
+  const tree = { ...WIDE, leaves: [{ name: 'default', each }] };
+  const world = new World(shaper({ wan: { up: tree }, lan: { up: WIDE } }));
+  // Other traffic moves the sweeping hand. At 90 s the bucket has 900 B, and the flow was idle for longer than its time.
+  world.inject([up(0, 1000)]);
+  const other = (n: number) => up(n * SECOND, 100, { ifIndexOut: 2, shape: udp(2) });
+  world.inject(Array.from({ length: 89 }, (_, n) => other(n)));
+  world.inject([up(90 * SECOND, 1000)]);
+  world.run(200 * SECOND);
+  expect(world.acceptedNs().at(-1)).toBe(100 * SECOND);
+});
+
 interface Bench {
   readonly each: EachTable;
   readonly stats: Stats;

@@ -161,11 +161,13 @@ test('a row that passes to another flow is told apart by its generation', () => 
   const generation = flows.generation(first);
   flows.assign(first, 1, 2);
   flows.setEachBucket(first, 9);
+  flows.setClassifiedBy(first, 2, 0, 7, 8, 0);
   flows.keepUntil(first, 5);
   sweepUntil(flows, 0, 2 * FLOW_IDLE_NS);
   const again = find(udp(2), 2 * FLOW_IDLE_NS);
   expect(again).toBe(first);
   expect(flows.generation(again)).not.toBe(generation);
+  expect(flows.isClassifiedBy(again, 2, 0, 7, 8, 0)).toBe(false);
   expect([flows.leaf(again), flows.secondLeaf(again), flows.eachBucket(again)]).toEqual([
     NO_LEAF,
     NO_LEAF,

@@ -207,3 +207,17 @@ test('a class counts its flows', () => {
   expect(w.classOf('wan/up/web')).toMatchObject({ sent: 300, flows: 150 });
   expect(w.classOf('wan/up/default')).toMatchObject({ sent: 300, flows: 150 });
 });
+
+test('a flow is remembered while a packet of it waits, however long, and for its idle time after', () => {
+  const slow = { rate: 5, burst: 1000 };
+  const w = new World(shaper({ wan: { up: slow }, lan: { up: WIDE } }));
+  // The second packet waits 200 s; other traffic moves the sweeping hand all the time.
+  w.inject([up(0, 1000), up(0, 1000)]);
+  w.inject(Array.from({ length: 400 }, (_, n) => up(n * SECOND, 100, { ifIndexOut: 2, shape: udp(2) })));
+  const flowsAt = [150, 199, 255, 300].map((second) => {
+    w.run(second * SECOND);
+    return w.classOf('wan/up/default').flows;
+  });
+  // Seen at 0, answered at 200 s: forgotten by the sweep after that.
+  expect(flowsAt).toEqual([1, 1, 0, 0]);
+});

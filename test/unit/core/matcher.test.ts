@@ -139,6 +139,18 @@ test('prefixes of any length take exactly the addresses that share so many bits'
   );
 });
 
+test('every word of an IPv6 address counts', () => {
+  const own = V6.src as [number, number, number, number];
+  for (const family of ['src', 'host'] as const) {
+    expect(matches({ [family]: [net6(128, ...own)] }, V6)).toBe(true);
+    for (let w = 0; w < 4; w++) {
+      const other: typeof own = [...own];
+      other[w] ^= 1;
+      expect(matches({ [family]: [net6(128, ...other)] }, V6), `word ${w}`).toBe(false);
+    }
+  }
+});
+
 test('bits of a prefix beyond its length are no condition', () => {
   expect(matches({ src: [net4(8, 10, 255, 255, 255)] }, V4)).toBe(true);
   expect(matches({ src: [net6(8, 0xfdffffff, 1, 2, 3)] }, V6)).toBe(true);

@@ -1,0 +1,63 @@
+/**
+ * npm run bench -- accuracy: what really passes, against what the file says (rates.ts says how it is measured). Prints a
+ * table, and JSON into bench/results/accuracy.json. Exit 1 when a rate is off by more than its goal.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createLab } from './lab/lab.ts';
+import { giveBack } from './lab/native.ts';
+import { type Case, type Measured, measureCase, tcpCase, udpCase } from './rates.ts';
+import { rate, renderTable } from './table.ts';
+
+const ATTEMPTS_MAX = 3;
+
+const CASES: readonly Case[] = [
+  tcpCase(2e6, 12, 4000),
+  tcpCase(20e6, 8, 2500),
+  tcpCase(200e6, 6, 2000),
+  udpCase(1e6, 8, false),
+  udpCase(10e6, 4, false),
+  udpCase(100e6, 3, false),
+  udpCase(1e6, 8, true),
+  udpCase(10e6, 4, true),
+  udpCase(100e6, 3, true),
+];
+
+function print(measured: readonly Measured[]): void {
+  const percent = (ratio: number, digits: number): string => `${(100 * ratio).toFixed(digits)} %`;
+  const cells = measured.map((row) => [
+    row.what,
+    rate(row.rateBitsPerSec),
+    rate(row.expectedBitsPerSec),
+    rate(row.measuredBitsPerSec),
+    percent(row.measuredBitsPerSec / row.expectedBitsPerSec - 1, 2),
+    percent(row.toleranceRatio, 1),
+    row.isMet ? 'pass' : 'FAIL',
+    `${percent(row.starvedRatio, 1)}${row.attempts > 1 ? `, best of ${row.attempts}` : ''}`,
+  ]);
+  const head = ['', 'configured', 'expected', 'measured', 'off by', 'goal', '', 'waited for a processor'];
+  console.log(`\n${renderTable(head, cells, true)}`);
+}
+
+async function main(): Promise<void> {
+  const lab = await createLab();
+  const measured: Measured[] = [];
+  try {
+    for (const one of CASES) {
+      console.error(`bench: ${one.what} at ${rate(one.rateBitsPerSec)}`);
+      measured.push(await measureCase(lab, one, ATTEMPTS_MAX));
+    }
+  } finally {
+    await lab.close();
+  }
+  print(measured);
+  const folder = fileURLToPath(new URL('results/', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  const file = `${folder}accuracy.json`;
+  writeFileSync(file, `${JSON.stringify(measured, null, 2)}\n`);
+  giveBack(folder, file);
+  console.log('\nJSON: bench/results/accuracy.json');
+  process.exitCode = measured.every((row) => row.isMet) ? 0 : 1;
+}
+
+await main();

@@ -1,0 +1,78 @@
+/** COBALT line by line as net/sched/sch_cake.c has it, in real numbers. Slow twin of src/algo/cobalt.ts. */
+import type { CobaltParameters } from '../../src/algo/cobalt.ts';
+
+export class SlowCobalt {
+  count = 0;
+  dropping = false;
+  pDrop = 0;
+  private dropNext = 0;
+  private blueTimer = 0;
+  private readonly p: CobaltParameters;
+
+  constructor(p: CobaltParameters) {
+    this.p = p;
+  }
+
+  private control(t: number): number {
+    return t + this.p.intervalNs / Math.sqrt(this.count === 0 ? 1 : this.count);
+  }
+
+  /** cobalt_should_drop(). */
+  shouldDrop(now: number, sojourn: number, bulkFlows: number, ect: boolean, random: number) {
+    let schedule = now - this.dropNext;
+    const { targetNs, mtuNs, ecn } = this.p;
+    const overTarget = sojourn > targetNs && sojourn > mtuNs * bulkFlows * 2 && sojourn > mtuNs * 4;
+    let nextDue = this.count > 0 && schedule >= 0;
+    let marked = false;
+    let drop = false;
+    if (overTarget) {
+      if (!this.dropping) {
+        this.dropping = true;
+        this.dropNext = this.control(now);
+      }
+      if (this.count === 0) this.count = 1;
+    } else if (this.dropping) this.dropping = false;
+    if (nextDue && this.dropping) {
+      marked = ecn && ect;
+      drop = !marked;
+      this.count++;
+      this.dropNext = this.control(this.dropNext);
+      schedule = now - this.dropNext;
+    } else {
+      while (nextDue) {
+        this.count--;
+        this.dropNext = this.control(this.dropNext);
+        schedule = now - this.dropNext;
+        nextDue = this.count > 0 && schedule >= 0;
+      }
+    }
+    if (this.pDrop > 0 && random < this.pDrop) drop = true;
+    if (this.count === 0) this.dropNext = now + this.p.intervalNs;
+    else if (schedule > 0 && !drop) this.dropNext = now;
+    return { drop, marked };
+  }
+
+  /** cobalt_queue_full(). */
+  queueFull(now: number): void {
+    if (now - this.blueTimer > this.p.targetNs) {
+      this.pDrop = Math.min(1, this.pDrop + 2 ** -8);
+      this.blueTimer = now;
+    }
+    this.dropping = true;
+    this.dropNext = now;
+    if (this.count === 0) this.count = 1;
+  }
+
+  /** cobalt_queue_empty(). */
+  queueEmpty(now: number): void {
+    if (this.pDrop > 0 && now - this.blueTimer > this.p.targetNs) {
+      this.pDrop = Math.max(0, this.pDrop - 2 ** -12);
+      this.blueTimer = now;
+    }
+    this.dropping = false;
+    if (this.count > 0 && now >= this.dropNext) {
+      this.count--;
+      this.dropNext = this.control(this.dropNext);
+    }
+  }
+}

@@ -1,0 +1,220 @@
+/** Runs the vectors of CAKE's parts: link layer, rate scaling, deficit shaper, host isolation, ACK filter, COBALT. */
+import { COBALT_DROP, COBALT_MARK, cobaltDecide, createCobaltQueues } from '../../src/algo/cobalt.ts';
+import {
+  bulkFlowJoined,
+  createHostLoads,
+  ISOLATION,
+  type Isolation,
+  turnBytes,
+} from '../../src/algo/host-isolation.ts';
+import {
+  FRAMING_ATM,
+  FRAMING_NONE,
+  FRAMING_PTM,
+  LINK_LAYERS,
+  type LinkLayer,
+  segmentsOf,
+  superpacketWireBytes,
+  wireBytes,
+} from '../../src/algo/link-layer.ts';
+import { flowQuantumBytes, scaledIntervalNs, scaledTargetNs } from '../../src/algo/rate-scaling.ts';
+import { conformNs, createTokenBuckets, fillBucket, takeTokens } from '../../src/algo/token-bucket.ts';
+import type { Segment } from '../oracle/ack-filter.ts';
+import { findInQueue } from './ack-rows.ts';
+import type { Vector } from './load.ts';
+import type { Found, Runner } from './plan.ts';
+
+const FRAMINGS: Readonly<Record<string, number>> = {
+  none: FRAMING_NONE,
+  atm: FRAMING_ATM,
+  ptm: FRAMING_PTM,
+};
+
+interface Keyword {
+  overhead: number;
+  mpu: number;
+  framing: string;
+}
+
+/** By keyword: ours, which must be the vector's too where it lists its own. */
+function layerOf(name: string, listed: Readonly<Record<string, Keyword>>): LinkLayer {
+  const ours = LINK_LAYERS[name] as LinkLayer;
+  const theirs = listed[name];
+  if (!theirs) return ours;
+  const { overhead: overheadBytes, mpu: mpuBytes, framing } = theirs;
+  const stated = { overheadBytes, mpuBytes, framing: FRAMINGS[framing] as number };
+  if (JSON.stringify(stated) !== JSON.stringify(ours)) throw new Error(`${name} has other numbers here`);
+  return stated;
+}
+
+function overhead(vector: Vector): Found {
+  const fields = vector.body.expect_fields as string[];
+  const { keywords = {} } = (vector.body.params ?? {}) as { keywords?: Record<string, Keyword> };
+  const rows = (vector.body.expect as unknown[][]).map((values) => {
+    const row = Object.fromEntries(values.map((value, i) => [fields[i], value]));
+    const l: LinkLayer =
+      typeof row.keyword === 'string'
+        ? layerOf(row.keyword, keywords)
+        : { overheadBytes: row.overhead, mpuBytes: row.mpu, framing: FRAMINGS[row.framing] as number };
+    const { ip_len: ip, hdr_len: header, mss } = row;
+    if (mss === undefined) return { ...row, wire_len: wireBytes(l, ip) };
+    return {
+      ...row,
+      segments: segmentsOf(ip, header, mss),
+      wire_len: superpacketWireBytes(l, ip, header, mss),
+    };
+  });
+  return { rows };
+}
+
+function refuseOverhead(vector: Vector): string | undefined {
+  const fields = (vector.body.expect_fields ?? []) as string[];
+  const known = ['keyword', 'ip_len', 'overhead', 'mpu', 'framing', 'hdr_len', 'mss', 'segments', 'wire_len'];
+  const unknown = fields.find((field) => !known.includes(field));
+  if (unknown) return `field not known: ${unknown}`;
+  const at = fields.indexOf('keyword');
+  const keyword = (vector.body.expect as string[][]).find(
+    (row) => at >= 0 && !(String(row[at]) in LINK_LAYERS),
+  );
+  return keyword ? `no link layer of the name ${keyword[at]}` : undefined;
+}
+
+function rateParameters(vector: Vector): Found {
+  const [rateField] = vector.body.expect_fields as [string];
+  const rows = (vector.body.expect as [number][]).map(([bitsPerSec]) => {
+    const rate = bitsPerSec / 8;
+    return {
+      [rateField]: bitsPerSec,
+      flow_quantum: flowQuantumBytes(rate, 1514),
+      target_ns: scaledTargetNs(rate, 1514, 5e6),
+      interval_ns: scaledIntervalNs(rate, 1514, 5e6, 1e8),
+    };
+  });
+  return { rows };
+}
+
+/** A bucket that holds less than a packet is CAKE's shaper: what waits is charged from the instant the one before was paid. */
+function deficitShaper(vector: Vector): Found {
+  const { rate } = vector.body.params as { rate: number };
+  const b = createTokenBuckets(1);
+  fillBucket(b, 0, rate, 1);
+  const rows = (vector.body.events as [number, number, number?][]).map(([t, length, idle]) => {
+    const sent = conformNs(b, 0, t, length) <= t;
+    if (sent) takeTokens(b, 0, idle ? t : 0, length);
+    return { sent, time_next: b.fullNs[0] };
+  });
+  return { rows };
+}
+
+const MODES: Readonly<Record<string, Isolation>> = {
+  flows: 'flow',
+  hosts: 'host',
+  srchost: 'src',
+  dsthost: 'dst',
+  'dual-srchost': 'dual-src',
+  'dual-dsthost': 'dual-dst',
+  'triple-isolate': 'triple',
+};
+
+interface HostParams {
+  mode: string;
+  flows_src_dst: [string, string][];
+}
+
+const unknownMode = (vector: Vector): string | undefined => {
+  const { mode } = vector.body.params as unknown as HostParams;
+  return mode in MODES ? undefined : `no code for the mode ${mode}`;
+};
+
+/** Rounds of turns over queues that always have packets of 1500 B; in a queue of several flows they alternate. */
+function hosts(vector: Vector): Found {
+  const { mode, flows_src_dst: flows } = vector.body.params as unknown as HostParams;
+  const isolation = ISOLATION[MODES[mode] as Isolation];
+  const names = [...new Set(flows.flat())];
+  const rowsOf = ([src, dst]: [string, string]): [number, number] => [names.indexOf(src), names.indexOf(dst)];
+  const queues = new Map<string, number[]>();
+  flows.forEach(([src, dst], f) => {
+    const key = [isolation.bySource && src, isolation.byDestination && dst, isolation.byPorts && f].join();
+    queues.set(key, [...(queues.get(key) ?? []), f]);
+  });
+  const loads = createHostLoads(names.length);
+  for (const [first] of queues.values())
+    bulkFlowJoined(loads, ...rowsOf(flows[first as number] as [string, string]));
+  const bytes = flows.map(() => 0);
+  for (const members of queues.values()) {
+    let deficit = 0;
+    let sent = 0;
+    for (let round = 0; round < 5000; round++) {
+      const pair = flows[members[0] as number] as [string, string];
+      deficit += turnBytes(loads, isolation, 1514, ...rowsOf(pair));
+      for (; deficit > 0; deficit -= 1500) bytes[members[sent++ % members.length] as number] += 1500;
+    }
+  }
+  const total = bytes.reduce((sum, each) => sum + each, 0);
+  const shareOf = (end: 0 | 1, name: string): number =>
+    bytes.reduce((sum, each, f) => sum + (flows[f]?.[end] === name ? each : 0), 0) / total;
+  const shares = (end: 0 | 1): Record<string, number> =>
+    Object.fromEntries(
+      [...new Set(flows.map((pair) => pair[end]))].map((name) => [name, shareOf(end, name)]),
+    );
+  return {
+    rows: [{ per_flow: bytes.map((each) => each / total), per_src: shares(0), per_dst: shares(1) }],
+  };
+}
+
+function ackFilter(vector: Vector): Found {
+  const queue = vector.body.queue as Segment[];
+  return { rows: [{ normal: findInQueue(queue, false), aggressive: findInQueue(queue, true) }] };
+}
+
+function refuseSegments(vector: Vector): string | undefined {
+  const known = ['flow', 'flags', 'ack', 'seq', 'payload', 'sack', 'ts', 'unknown_option'];
+  const segments = vector.body.queue as object[];
+  const unknown = segments.flatMap(Object.keys).find((key) => !known.includes(key));
+  return unknown === undefined ? undefined : `segment field not known: ${unknown}`;
+}
+
+function cobalt(vector: Vector): Found {
+  const params = vector.body.params as { target: number; interval: number; mtu_time: number };
+  const p = {
+    ...{ targetNs: params.target, intervalNs: params.interval, mtuNs: params.mtu_time },
+    ecn: (params as { ecn?: boolean }).ecn ?? false,
+  };
+  const q = createCobaltQueues(1);
+  const rows = (vector.body.events as [number, number][]).map(([now, sojourn]) => {
+    const code = cobaltDecide(q, 0, p, now, sojourn, 0, p.ecn, 0.5);
+    const action = code === COBALT_DROP ? 'drop' : code === COBALT_MARK ? 'mark' : 'pass';
+    return { action, count: q.count[0], dropping: q.dropping[0] === 1 };
+  });
+  return { rows };
+}
+
+function atmKnownValues(): Found {
+  const is = (name: string, ip: number, wire: number): boolean =>
+    wireBytes(LINK_LAYERS[name] as LinkLayer, ip) === wire;
+  const holds =
+    is('pppoe-llcsnap', 1500, 1749) &&
+    is('pppoe-llcsnap', 40, 106) &&
+    is('ethernet', 1500, 1538) &&
+    is('ethernet', 28, 84);
+  return { rows: [{ holds }], fields: ['holds'] };
+}
+
+export const CAKE_RUNNERS: readonly [string, Runner][] = [
+  ['overhead', { params: ['keywords'], refuse: refuseOverhead, run: overhead }],
+  ['cake-params', { params: [], run: rateParameters }],
+  ['cake-shaper', { params: ['rate'], run: deficitShaper }],
+  ['cake-hosts', { params: ['mode', 'flows_src_dst'], refuse: unknownMode, run: hosts }],
+  [
+    'ack-filter',
+    {
+      params: [],
+      keys: ['queue', 'expect_drop_index'],
+      refuse: refuseSegments,
+      expected: ({ body }) => ({ rows: [body.expect_drop_index] }),
+      run: ackFilter,
+    },
+  ],
+  ['cobalt', { params: ['target', 'interval', 'mtu_time', 'ecn'], run: cobalt }],
+  ['atm-known-values', { params: [], run: atmKnownValues }],
+];
