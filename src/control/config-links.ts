@@ -1,7 +1,16 @@
 /** Links, their layers and directions: where the trees of classes begin. */
+
 import { isScalar, type Node } from 'yaml';
+import {
+  FRAMING_ATM,
+  FRAMING_NONE,
+  FRAMING_PTM,
+  LINK_LAYERS,
+  type LinkLayer,
+  wireBytes,
+} from '../algo/link-layer.ts';
 import { formatRate } from '../base/units.ts';
-import type { ClassSpec, LinkLayerSpec, LinkSpec } from '../core/spec.ts';
+import type { ClassSpec, LinkSpec } from '../core/spec.ts';
 import { CLASSES_MAX } from '../limits.ts';
 import { readChildren } from './config-class.ts';
 import {
@@ -14,7 +23,6 @@ import {
 } from './config-limits.ts';
 import { SECTIONS } from './fields.ts';
 import { OVERHEAD_WORD } from './fields-links.ts';
-import { RAW, wireBytes } from './link-layer.ts';
 import type { Located, Named, YamlReader } from './yaml-reader.ts';
 
 export function readLinks(reader: YamlReader, at: Node | null, ownMarkMask: number): LinkSpec[] {
@@ -75,14 +83,17 @@ function readLink(
   };
 }
 
-function readOverhead(reader: YamlReader, at: Located<Node> | undefined): LinkLayerSpec {
+const RAW = LINK_LAYERS.raw;
+const FRAMINGS = { none: FRAMING_NONE, atm: FRAMING_ATM, ptm: FRAMING_PTM };
+
+function readOverhead(reader: YamlReader, at: Located<Node> | undefined): LinkLayer {
   if (!at) return RAW;
   if (isScalar(at.value)) return reader.scalar(OVERHEAD_WORD.read, at.value, 'overhead')?.value ?? RAW;
   const values = reader.section(at.value, SECTIONS.overhead, 'overhead');
   return {
     overheadBytes: values.bytes?.value ?? RAW.overheadBytes,
     mpuBytes: values.mpu?.value ?? RAW.mpuBytes,
-    framing: values.framing?.value ?? RAW.framing,
+    framing: FRAMINGS[values.framing?.value ?? 'none'],
   };
 }
 

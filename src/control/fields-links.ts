@@ -1,5 +1,11 @@
 /** Fields of links, directions and classes, and of what they hold besides queues. Part of the table in fields.ts. */
-import type { LinkLayerSpec } from '../core/spec.ts';
+import {
+  FRAMING_NONE,
+  LINK_LAYERS,
+  type LinkLayer,
+  OVERHEAD_BYTES_MAX,
+  OVERHEAD_BYTES_MIN,
+} from '../algo/link-layer.ts';
 import { readPrefix } from './addresses.ts';
 import {
   byteSize,
@@ -18,12 +24,11 @@ import {
   wholeNumber,
   word,
 } from './field-kinds.ts';
-import { LINK_LAYERS } from './link-layer.ts';
 import { readDevice, readDscp, readMark, readPortRange, readProtocol } from './names.ts';
 import { nearest } from './nearest.ts';
 
 /** tc-cake(8). */
-const OVERHEAD_BYTES = { min: -64, max: 256 };
+const OVERHEAD_BYTES = { min: OVERHEAD_BYTES_MIN, max: OVERHEAD_BYTES_MAX };
 const OVERHEAD_RANGE = `${OVERHEAD_BYTES.min} to ${OVERHEAD_BYTES.max}`;
 const OVERHEAD_BYTES_SCHEMA = {
   type: 'integer',
@@ -35,10 +40,10 @@ const PRESETS = Object.keys(LINK_LAYERS).join(', ');
 /** `overhead` written as one number or name. */
 export const OVERHEAD_WORD = word(
   { takes: `${OVERHEAD_RANGE} or a preset`, default: '0', help: 'Bytes, or the name of a kind of line.' },
-  (text): LinkLayerSpec => {
+  (text): LinkLayer => {
     const bytes = wholeNumber(text);
     if (bytes !== null && bytes >= OVERHEAD_BYTES.min && bytes <= OVERHEAD_BYTES.max) {
-      return { overheadBytes: bytes, mpuBytes: 0, framing: 'none' };
+      return { overheadBytes: bytes, mpuBytes: 0, framing: FRAMING_NONE };
     }
     if (Object.hasOwn(LINK_LAYERS, text)) return LINK_LAYERS[text]!;
     const near = nearest(text, Object.keys(LINK_LAYERS));

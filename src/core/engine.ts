@@ -8,6 +8,7 @@
  * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator call
  * the same runBatch(port, nowNs).
  */
+import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/link-layer.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
 import {
@@ -44,6 +45,9 @@ import { Steering } from './steering.ts';
 import { Trees } from './trees.ts';
 import { VerdictWriter } from './verdicts.ts';
 
+/** Segments of superpackets are taken to fill packets of this length. */
+const MTU_BYTES = 1500;
+
 export interface EngineOptions {
   /** Seeds chance (RED) and the keys of the hash tables. */
   readonly seed: number;
@@ -67,7 +71,7 @@ export class Engine {
   private readonly trees: Trees;
   private readonly verdicts: VerdictWriter;
   private readonly outcomes: Outcomes;
-  private readonly overheadBytes: Int32Array;
+  private readonly linkLayers: readonly LinkLayer[];
   /** The leaf's AQM marks what can carry a mark. */
   private readonly marksEcn: Uint8Array;
   private readonly rootOf: Uint16Array;
@@ -117,7 +121,7 @@ export class Engine {
     this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
     this.verdicts = new VerdictWriter(markMask, this.held, this.stats, steering);
     this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
-    this.overheadBytes = Int32Array.from(classes, (info) => info.link.linkLayer.overheadBytes);
+    this.linkLayers = classes.map((info) => info.link.linkLayer);
     this.marksEcn = Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0));
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
     this.eachSpec = classes.map((info) => info.spec.each);
@@ -201,7 +205,7 @@ export class Engine {
     const { held, stats } = this;
     const leaf = held.leaf[h];
     const lengthBytes = held.lengthBytes[h];
-    const chargeBytes = Math.max(1, lengthBytes + this.overheadBytes[leaf]);
+    const chargeBytes = this.chargeBytes(h);
     held.chargeBytes[h] = chargeBytes;
     held.enteredNs[h] = now;
     held.readyNs[h] = atNs;
@@ -238,6 +242,15 @@ export class Engine {
     }
     this.outcomes.admitted(h);
     this.passEach(port, h, this.eachFrom[leaf], now);
+  }
+
+  /** What packet `h` costs on the wire of its leaf's link; a superpacket costs what its segments will. */
+  private chargeBytes(h: number): number {
+    const { held } = this;
+    const layer = this.linkLayers[held.leaf[h]];
+    const headerBytes = held.headerBytes[h];
+    if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
+    return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, MTU_BYTES - headerBytes);
   }
 
   /** Marks the packet instead of dropping it, if it can carry a mark. */

@@ -22,6 +22,8 @@ export class HeldTable {
   readonly lengthBytes: Int32Array;
   /** Length charged on the present link: with its overhead. */
   readonly chargeBytes: Int32Array;
+  /** IP and transport header of a superpacket; 0: an ordinary packet. */
+  readonly headerBytes: Uint8Array;
   /** Flow row; NONE when the flow table had no room. */
   readonly flow: Int32Array;
   /** Leaf of the tree the packet is in. */
@@ -50,6 +52,7 @@ export class HeldTable {
     this.mark = new Uint32Array(rows);
     this.lengthBytes = new Int32Array(rows);
     this.chargeBytes = new Int32Array(rows);
+    this.headerBytes = new Uint8Array(rows);
     this.flow = new Int32Array(rows);
     this.leaf = new Uint16Array(rows);
     this.nextLeaf = new Uint16Array(rows);

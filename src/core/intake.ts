@@ -26,6 +26,11 @@ import type { Steering } from './steering.ts';
 const IPPROTO_TCP = 6;
 const SSH_PORT = 22;
 const WHOLE_PACKET = 0;
+/** NFQA_SKB_GSO (linux/netfilter/nfnetlink_queue.h): the packet will be cut into segments after us. */
+const SKB_GSO = 2;
+/** TCP header with the timestamps option, as nearly all have; UDP header. */
+const TCP_HEADER_BYTES = 32;
+const UDP_HEADER_BYTES = 8;
 /** A local packet whose verdict asks for something is routed again: one in so many of a flow asks to be steered. */
 const LOCAL_PACKETS_PER_ASK = 256;
 
@@ -86,6 +91,7 @@ export class Intake {
     held.dscp[h] = parsed.dscp[p];
     held.mark[h] = arrivals.mark[p];
     held.lengthBytes[h] = lengthBytes;
+    held.headerBytes[h] = arrivals.skbInfo[p] & SKB_GSO ? superpacketHeaderBytes(parsed, p) : 0;
     held.flow[h] = f;
     const foreignMark = arrivals.mark[p] & this.foreignMask;
     // A mark set at local output is what the packet is routed by then. Where others route by marks our bits would send it
@@ -158,4 +164,9 @@ function flagsOf(parsed: Parsed, p: number, hook: number, ectFlag: number): numb
     (hook === NF_INET_LOCAL_IN && parsed.dport[p] === SSH_PORT) ||
     (hook === NF_INET_LOCAL_OUT && parsed.sport[p] === SSH_PORT);
   return ssh ? FLAG_NEVER_DROP | ect : ect;
+}
+
+/** Bytes that each segment of a superpacket will repeat. */
+function superpacketHeaderBytes(parsed: Parsed, p: number): number {
+  return parsed.l4Offset[p] + (parsed.protocol[p] === IPPROTO_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES);
 }

@@ -2,6 +2,7 @@
  * What the core is told to do: a frozen value without defaults left to guess, made by control/config from YAML
  * or by a test. Rates are IP bytes per second, sizes bytes, instants and spans nanoseconds.
  */
+import type { LinkLayer } from '../algo/link-layer.ts';
 
 /** An address prefix; IPv4 uses words[0] only. Words are big-endian 32-bit groups as unsigned numbers. */
 export interface PrefixSpec {
@@ -147,18 +148,11 @@ export interface ClassSpec {
   readonly children: readonly ClassSpec[];
 }
 
-/** Link-layer framing (CAKE's definitions): length + overhead, raised to mpu, then cells. */
-export interface LinkLayerSpec {
-  readonly overheadBytes: number;
-  readonly mpuBytes: number;
-  readonly framing: 'none' | 'atm' | 'ptm';
-}
-
 export interface LinkSpec {
   readonly name: string;
   readonly device: string;
   /** What a packet costs on the link's wire; counted when charging, never shown. */
-  readonly linkLayer: LinkLayerSpec;
+  readonly linkLayer: LinkLayer;
   /** The trees; absent when that direction is not shaped. The root is the direction itself. */
   readonly up: ClassSpec | null;
   readonly down: ClassSpec | null;

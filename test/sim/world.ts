@@ -104,7 +104,7 @@ export function shaper(
       ([name, link]): LinkSpec => ({
         name,
         device: link.device ?? `${name}0`,
-        linkLayer: { overheadBytes: link.overheadBytes ?? 0, mpuBytes: 0, framing: 'none' },
+        linkLayer: { overheadBytes: link.overheadBytes ?? 0, mpuBytes: 0, framing: 0 },
         up: link.up ? treeSpec(link.up, `${name}/up`, 'up') : null,
         down: link.down ? treeSpec(link.down, `${name}/down`, 'down') : null,
       }),

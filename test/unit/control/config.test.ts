@@ -3,7 +3,7 @@ import { ConfigError, formatProblem, loadConfig } from '../../../src/control/con
 import { CONFIG_BYTES_MAX, CONFIG_NODES_MAX } from '../../../src/limits.ts';
 import { load, problemsOf, warningsOf, withClasses } from './helpers.ts';
 
-const RAW = { overheadBytes: 0, mpuBytes: 0, framing: 'none' };
+const RAW = { overheadBytes: 0, mpuBytes: 0, framing: 0 };
 const MINIMAL = 'links: { wan: { device: eth0, up: 20mbit } }';
 
 describe('defaults', () => {

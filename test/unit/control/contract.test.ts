@@ -40,7 +40,7 @@ describe('the configuration of the contract', () => {
   it('loads without a warning', () => {
     expect(warnings).toEqual([]);
     expect(spec.links).toHaveLength(1);
-    expect(linkLayer).toEqual({ overheadBytes: 0, mpuBytes: 0, framing: 'none' });
+    expect(linkLayer).toEqual({ overheadBytes: 0, mpuBytes: 0, framing: 0 });
   });
 
   it('up is a tree of its classes in file order, and default', () => {

@@ -77,7 +77,7 @@ describe('the example configuration', () => {
     const { spec, warnings } = loadConfig(read('examples/flats.yaml'), 'flats.yaml');
     expect(warnings).toEqual([]);
     const { up, down, linkLayer } = spec.links[0]!;
-    expect(linkLayer).toEqual({ overheadBytes: 38, mpuBytes: 84, framing: 'none' });
+    expect(linkLayer).toEqual({ overheadBytes: 38, mpuBytes: 84, framing: 0 });
     const guarantees = (root: typeof up): number =>
       root!.children.reduce((sum, child) => sum + child.rateBytesPerSec, 0);
     expect(guarantees(up)).toBeLessThanOrEqual(up!.rateBytesPerSec);

@@ -1,41 +1,48 @@
 import { describe, expect, it } from 'vitest';
-import { LINK_LAYERS, RAW, wireBytes } from '../../../src/control/link-layer.ts';
-import type { LinkLayerSpec } from '../../../src/core/spec.ts';
+import {
+  FRAMING_ATM,
+  FRAMING_NONE,
+  FRAMING_PTM,
+  LINK_LAYERS,
+  type LinkLayer,
+} from '../../../src/algo/link-layer.ts';
 import { load, problemsOf } from './helpers.ts';
 
 const linkWith = (overhead: string): string =>
   `links: { wan: { device: eth0, overhead: ${overhead}, up: 1mbit } }`;
-const layerOf = (overhead: string): LinkLayerSpec => load(linkWith(overhead)).spec.links[0]!.linkLayer;
+const layerOf = (overhead: string): LinkLayer => load(linkWith(overhead)).spec.links[0]!.linkLayer;
 
 describe('overhead', () => {
   it.each([
-    ['0', 0, 0, 'none'],
-    ['-64', -64, 0, 'none'],
-    ['256', 256, 0, 'none'],
-    ['raw', 0, 0, 'none'],
-    ['conservative', 48, 0, 'atm'],
-    ['pppoa-vcmux', 10, 0, 'atm'],
-    ['pppoa-llc', 14, 0, 'atm'],
-    ['pppoe-vcmux', 32, 0, 'atm'],
-    ['pppoe-llcsnap', 40, 0, 'atm'],
-    ['bridged-vcmux', 24, 0, 'atm'],
-    ['bridged-llcsnap', 32, 0, 'atm'],
-    ['ipoa-vcmux', 8, 0, 'atm'],
-    ['ipoa-llcsnap', 16, 0, 'atm'],
-    ['pppoe-ptm', 30, 0, 'ptm'],
-    ['bridged-ptm', 22, 0, 'ptm'],
-    ['docsis', 18, 64, 'none'],
-    ['ethernet', 38, 84, 'none'],
-    ['{ bytes: 42, mpu: 84 }', 42, 84, 'none'],
-    ['{ bytes: -8, framing: atm }', -8, 0, 'atm'],
-    ['{ framing: ptm }', 0, 0, 'ptm'],
-    ['{}', 0, 0, 'none'],
+    ['0', 0, 0, FRAMING_NONE],
+    ['-64', -64, 0, FRAMING_NONE],
+    ['256', 256, 0, FRAMING_NONE],
+    ['raw', 0, 0, FRAMING_NONE],
+    ['conservative', 48, 0, FRAMING_ATM],
+    ['pppoa-vcmux', 10, 0, FRAMING_ATM],
+    ['pppoa-llc', 14, 0, FRAMING_ATM],
+    ['pppoe-vcmux', 32, 0, FRAMING_ATM],
+    ['pppoe-llcsnap', 40, 0, FRAMING_ATM],
+    ['bridged-vcmux', 24, 0, FRAMING_ATM],
+    ['bridged-llcsnap', 32, 0, FRAMING_ATM],
+    ['ipoa-vcmux', 8, 0, FRAMING_ATM],
+    ['ipoa-llcsnap', 16, 0, FRAMING_ATM],
+    ['pppoe-ptm', 30, 0, FRAMING_PTM],
+    ['bridged-ptm', 22, 0, FRAMING_PTM],
+    ['docsis', 18, 64, FRAMING_NONE],
+    ['ethernet', 38, 84, FRAMING_NONE],
+    ['{ bytes: 42, mpu: 84 }', 42, 84, FRAMING_NONE],
+    ['{ bytes: -8, framing: atm }', -8, 0, FRAMING_ATM],
+    ['{ framing: ptm }', 0, 0, FRAMING_PTM],
+    ['{}', 0, 0, FRAMING_NONE],
   ])('%s', (text, overheadBytes, mpuBytes, framing) => {
     expect(layerOf(text)).toEqual({ overheadBytes, mpuBytes, framing });
   });
 
   it('left out is raw; every preset is tested above', () => {
-    expect(load('links: { wan: { device: eth0, up: 1mbit } }').spec.links[0]!.linkLayer).toEqual(RAW);
+    expect(load('links: { wan: { device: eth0, up: 1mbit } }').spec.links[0]!.linkLayer).toEqual(
+      LINK_LAYERS.raw,
+    );
     expect(Object.keys(LINK_LAYERS)).toHaveLength(14);
   });
 
@@ -53,24 +60,5 @@ describe('overhead', () => {
     ['{ byte: 1 }', "unknown key 'byte' in overhead; did you mean 'bytes'?"],
   ])('%s is refused', (text, message) => {
     expect(problemsOf(linkWith(text)).join('\n')).toContain(message);
-  });
-});
-
-describe('length on the wire', () => {
-  it.each([
-    // Worked examples of the reference: 40 bytes and ATM cells; an Ethernet frame of the smallest size.
-    ['pppoe-llcsnap', 1500, 1749],
-    ['pppoe-llcsnap', 40, 106],
-    ['ethernet', 28, 84],
-    ['ethernet', 1500, 1538],
-    ['docsis', 40, 64],
-    ['pppoe-ptm', 1500, 1554],
-    ['raw', 1500, 1500],
-  ] as const)('%s: %d bytes are %d', (preset, ipBytes, bytes) => {
-    expect(wireBytes(LINK_LAYERS[preset]!, ipBytes)).toBe(bytes);
-  });
-
-  it('a negative overhead leaves at least a byte', () => {
-    expect(wireBytes({ overheadBytes: -64, mpuBytes: 0, framing: 'none' }, 20)).toBe(1);
   });
 });

@@ -162,7 +162,7 @@ describe('the text of the rules', () => {
       'fast_3_or_1 ct direction original ct mark & 0x01000000 != 0 goto queue_3',
       'fast_3_or_1 ct direction reply ct mark & 0x02000000 != 0 goto queue_3',
     ]);
-    expect(linesWith(/^add rule.*(name "|goto queue_[01]$)/)).toEqual([
+    expect(linesWith(/^add rule.*(name "[wt]|goto queue_[01]$)/)).toEqual([
       'fast_2_or_0 goto queue_0',
       'fast_3_or_1 goto queue_1',
       'forward oifname "wan0" goto fast_2_or_0',
@@ -172,11 +172,11 @@ describe('the text of the rules', () => {
       'output oifname "wan0" goto fast_2_or_0',
       'output oifname "tun0" goto queue_2',
     ]);
-    const queued = iptablesRules(request(STEERED)).map((rule) => rule.replace(/-m.*--queue-num/, ''));
+    const queued = iptablesRules(request(STEERED)).map((text) => text.replace(/-m.*--queue-num/, ''));
     expect(queued).toEqual(
       ['FORWARD  100', 'OUTPUT  100', 'FORWARD  101', 'INPUT  101']
         .concat(['FORWARD  102', 'OUTPUT  102', 'FORWARD  103', 'INPUT  103'])
-        .map((rule) => `-A ${rule} --queue-bypass`),
+        .map((words) => `-A ${words} --queue-bypass`),
     );
   });
 
