@@ -1,6 +1,7 @@
 /** Small worlds for tests: a specification in a few words, an engine over a watched port, packets, the books. */
 import { expect } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
+import type { QueuePlan } from '../../src/core/queue-plan.ts';
 import type {
   ClassSpec,
   EachSpec,
@@ -156,6 +157,8 @@ export interface WorldOptions {
   readonly seed?: number;
   /** Default 0: packets leave exactly when they conform. */
   readonly releaseSlackNs?: number;
+  /** What rules would do around the queues; default: nobody steers flows. */
+  readonly plan?: QueuePlan;
 }
 
 /** Totals by name, for messages and comparisons. */
@@ -166,8 +169,8 @@ export class World {
   readonly engine: Engine;
 
   /** Devices get the interface indices 1, 2, … in the order in which the engine names them. */
-  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0 }: WorldOptions = {}) {
-    this.engine = new Engine(spec, { seed, releaseSlackNs });
+  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0, plan }: WorldOptions = {}) {
+    this.engine = new Engine(spec, { seed, releaseSlackNs, ...(plan && { plan }) });
     for (const [i, device] of this.engine.devices.entries()) this.engine.setDeviceIndex(device, i + 1);
     this.port.afterBatch = () => this.checkBooks();
   }
