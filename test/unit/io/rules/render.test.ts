@@ -172,7 +172,7 @@ describe('the text of the rules', () => {
       'output oifname "wan0" goto fast_2_or_0',
       'output oifname "tun0" goto queue_2',
     ]);
-    const queued = iptablesRules(request(STEERED)).map((text) => text.replace(/-m.*--queue-num/, ''));
+    const queued = iptablesRules(request(STEERED)).map((words) => words.replace(/-m.*--queue-num/, ''));
     expect(queued).toEqual(
       ['FORWARD  100', 'OUTPUT  100', 'FORWARD  101', 'INPUT  101']
         .concat(['FORWARD  102', 'OUTPUT  102', 'FORWARD  103', 'INPUT  103'])
