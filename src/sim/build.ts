@@ -163,6 +163,7 @@ function endpoints(
   const ipBytes = ipHeaderBytes(layout.host(flow.from).address);
   const { ecn = false, delayedAcks = true, windowPackets, initialWindow } = flow.tcp ?? {};
   const sender = new TcpSender(world, meter, congestion, f, {
+    isLinuxLike: flow.tcp?.growth !== 'reno',
     ecn,
     initialWindow: initialWindow ?? INITIAL_WINDOW,
     windowPackets: windowPackets ?? WINDOW_PACKETS,

@@ -9,8 +9,11 @@
  *     |  the timer runs out: one segment, everything else counts as lost
  *     +----------------------> LOSS ---------------------------------------------> OPEN
  *
- * References: RFC 5681; RFC 6675 (what is lost, what is under way); RFC 6937 (proportional rate reduction while in
- * RECOVERY); RFC 6298 with Linux's bounds: SRTT + max(200 ms, 4 RTTVAR), 1 s before the first sample, doubled up to 60 s; RFC
+ * A sender with Reno's growth is the textbook's: on a loss the window is halved at once, and nothing is sent until as much has
+ * left the network (RFC 6675). One with CUBIC's does as Linux does: limited transmit (RFC 3042) and proportional rate
+ * reduction (RFC 6937), which spread the reduction over a round trip.
+ *
+ * References: RFC 5681; RFC 6675 (what is lost, what is under way); RFC 6298 with Linux's bounds: SRTT + max(200 ms, 4 RTTVAR), 1 s before the first sample, doubled up to 60 s; RFC
  * 6928 (initial window); RFC 7323 (every acknowledgement that moves `una` is a sample); RFC 3168, 6.1.2 (ECE: one
  * reduction per window of data, CWR once; retransmissions are not ECN-capable).
  * Differences to Linux: no tail loss probe, no undo of spurious reductions, no pacing; a lost retransmission is
@@ -35,6 +38,8 @@ const RECOVERY = 3;
 const LOSS = 4;
 
 export interface TcpSenderOptions {
+  /** As Linux reduces its window, or as the textbook does; see above. */
+  readonly isLinuxLike: boolean;
   readonly ecn: boolean;
   /** Segments at the start of a connection and after idling. */
   readonly initialWindow: number;
@@ -191,7 +196,10 @@ export class TcpSender {
       const isRetransmit = board.toRetransmit > 0;
       if (!isRetransmit && (board.nxt >= this.end || board.nxt - board.una >= this.options.windowPackets))
         return;
-      if (board.underWay + 1 > congestion.cwnd[flow]) {
+      // Without limited transmit, segments of which SACK tells still fill the window until a loss is certain.
+      const isTextbook = this.state === OPEN && !this.options.isLinuxLike;
+      const inWindow = isTextbook ? board.nxt - board.una : board.underWay;
+      if (inWindow + 1 > congestion.cwnd[flow]) {
         this.isWindowLimited = true;
         return;
       }
@@ -228,12 +236,18 @@ export class TcpSender {
     this.prrOut = 0;
     congestion.reduce(flow, congestion.cwnd[flow]);
     this.countReduction();
+    // The first retransmission goes at once, whatever the window says; unless the recovery before has already sent it.
+    if (board.toRetransmit > 0) this.sendSegment(board.retransmit(this.wire.nowNs), true);
   }
 
-  /** RFC 6937, 3.1, with the slow start reduction bound. */
+  /** RFC 6937, 3.1, with the slow start reduction bound; or half the window at once. */
   private setRecoveryWindow(arrived: number): void {
     const { board, congestion, flow } = this;
     const ssthresh = congestion.ssthresh[flow];
+    if (!this.options.isLinuxLike) {
+      congestion.cwnd[flow] = ssthresh;
+      return;
+    }
     this.prrDelivered += arrived;
     let segments: number;
     if (board.underWay > ssthresh) {
@@ -242,8 +256,6 @@ export class TcpSender {
       const bound = Math.max(this.prrDelivered - this.prrOut, arrived) + 1;
       segments = Math.min(ssthresh - board.underWay, bound);
     }
-    // The first retransmission goes at once.
-    if (this.prrOut === 0) segments = Math.max(1, segments);
     congestion.cwnd[flow] = board.underWay + Math.max(0, segments);
   }
 

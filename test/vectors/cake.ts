@@ -47,13 +47,19 @@ function layerOf(name: string, listed: Readonly<Record<string, Keyword>>): LinkL
   return stated;
 }
 
+/** A row of the vector by field: with a keyword or with numbers, of a superpacket or not. */
+interface OverheadRow {
+  // biome-ignore lint/suspicious/noExplicitAny: the fields are named by the vector, and refuseOverhead() knows them all.
+  readonly [field: string]: any;
+}
+
 function overhead(vector: Vector): Found {
   const fields = vector.body.expect_fields as string[];
   const { keywords = {} } = (vector.body.params ?? {}) as { keywords?: Record<string, Keyword> };
   const rows = (vector.body.expect as unknown[][]).map((values) => {
-    const row = Object.fromEntries(values.map((value, i) => [fields[i], value]));
+    const row: OverheadRow = Object.fromEntries(values.map((value, i) => [fields[i], value]));
     const l: LinkLayer =
-      typeof row.keyword === 'string'
+      row.keyword !== undefined
         ? layerOf(row.keyword, keywords)
         : { overheadBytes: row.overhead, mpuBytes: row.mpu, framing: FRAMINGS[row.framing] as number };
     const { ip_len: ip, hdr_len: header, mss } = row;

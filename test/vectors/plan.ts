@@ -1,11 +1,13 @@
 /** Which code a vector runs against, and how its expectations are compared. */
 import { CAKE_RUNNERS } from './cake.ts';
 import { CODEL_RUNNERS } from './codel.ts';
+import { ITM_RUNNERS } from './itm.ts';
 import { isRecord, type Vector } from './load.ts';
 import { MARKER_RUNNERS } from './markers.ts';
 import { PIE_RUNNERS } from './pie.ts';
 import { RED_RUNNERS } from './red.ts';
 import { RED_FAMILY_RUNNERS } from './red-family.ts';
+import { SCHEDULER_RUNNERS } from './schedulers.ts';
 import { TOKEN_BUCKET_RUNNERS } from './token-bucket.ts';
 
 /** What a runner found: one record of named values per expected row, and what it could not try. */
@@ -42,6 +44,8 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...PIE_RUNNERS,
   ...MARKER_RUNNERS,
   ...CAKE_RUNNERS,
+  ...SCHEDULER_RUNNERS,
+  ...ITM_RUNNERS,
 ]);
 
 /** Keys of a vector that describe or are read by every runner. */

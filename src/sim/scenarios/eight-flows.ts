@@ -11,8 +11,8 @@ import {
 } from './parts.ts';
 
 /**
- * Eight Reno flows with equal round trips and equal packets: where a full queue drops from all of them at once, they halve and
- * grow together (Floyd, Jacobson 1993; the experiment of QUALITATIVE.json).
+ * Eight Reno flows with equal round trips, equal packets and an acknowledgement for each: where a full queue drops from
+ * all of them at once, they halve and grow together (Floyd, Jacobson 1993).
  */
 export const eightFlows: Scenario = {
   name: 'eight-flows',
@@ -29,7 +29,7 @@ export const eightFlows: Scenario = {
         bulk(prng, name, { inside: name, outside: 'server' }, way, {
           startNs: drawNs(prng, 0, 2 * SECOND),
           rttNs: 60 * MILLISECOND,
-          tcp: { growth: 'reno' },
+          tcp: { growth: 'reno', delayedAcks: false },
         }),
       ),
     };

@@ -1,0 +1,42 @@
+/** Runs those vectors of the itmBench set that concern marking: ECN, and classes of packets by the size of their flow. */
+import { ECN_DROP, ecnDecapsulated, ecnSignalled } from '../../src/algo/ecn.ts';
+import { BAND_SHORT, sizeAwareBand } from '../../src/algo/size-aware.ts';
+import type { Vector } from './load.ts';
+import type { Found, Runner } from './plan.ts';
+
+/** Code points are numbered in the vectors as on the wire. */
+function ecn(vector: Vector): Found {
+  const fields = vector.body.expect_fields as string[];
+  const named = (codePoint: number): number | string => (codePoint === ECN_DROP ? 'drop' : codePoint);
+  const rows = (vector.body.expect as number[][]).map(([first, second]) => {
+    if (fields[0] === 'ecn') return { ecn: first, result: named(ecnSignalled(first as number)) };
+    const result = named(ecnDecapsulated(first as number, second as number));
+    return { inner: first, outer: second, result };
+  });
+  return { rows };
+}
+
+/**
+ * The listing classifies before it logs, and its log begins at 0: the first packet is not known yet, and a flow is long from its
+ * packet threshold + 3 on.
+ */
+function marks(vector: Vector): Found {
+  const { threshold, fin_at } = vector.body.params as { threshold: number; fin_at: number[] };
+  const p = { thresholdPackets: threshold + 2, thresholdBytes: Number.POSITIVE_INFINITY, longShare: 0 };
+  const rows = (vector.body.expect as string[]).map((_, before) => {
+    const band = sizeAwareBand(p, before, 0, fin_at.includes(before + 1));
+    return { mark: before === 0 ? 'unknown' : band === BAND_SHORT ? 'short' : 'long' };
+  });
+  return { rows, fields: ['mark'] };
+}
+
+function rfc6040(): Found {
+  const holds = ecnDecapsulated(0, 3) === ECN_DROP && ecnDecapsulated(2, 1) === 1;
+  return { rows: [{ holds }], fields: ['holds'] };
+}
+
+export const ITM_RUNNERS: readonly [string, Runner][] = [
+  ['ecn', { params: [], run: ecn }],
+  ['size-aware', { params: ['threshold', 'fin_at'], run: marks }],
+  ['rfc6040', { params: [], run: rfc6040 }],
+];
