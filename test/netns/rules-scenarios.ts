@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import type { Lab } from '../../bench/lab/lab.ts';
 import { until } from '../../bench/lab/process.ts';
 import type { Backend, RulesRequest } from '../../src/io/rules/index.ts';
+import { ANSWERS } from './rules-answers.ts';
 import {
   addCounters,
   counters,
@@ -249,4 +250,5 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'SIGKILL ends all shaping at once, clean removes the rest', differs: true, run: diesWithItsOwner },
   { name: 'a second instance sees the first and cannot hurt it', differs: false, run: knowsOtherInstances },
   { name: 'signals and flushes leave the table, its loss is reported', differs: false, run: reportsLoss },
+  ...ANSWERS,
 ];

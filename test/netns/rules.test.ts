@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, it } from 'vitest';
+import { findAddon } from '../../src/io/addon.ts';
 import type { Backend } from '../../src/io/rules/index.ts';
 import { REPOSITORY, underFullkernel } from './fullkernel.ts';
 import { createLab, describeNetns, type Lab, netnsMissing, run, until } from './harness.ts';
@@ -67,7 +68,8 @@ describeNetns('rules under a full kernel', () => {
     if (capable.nft) context.skip('this kernel has the nft queue statement itself');
     const folder = mkdtempSync(join(tmpdir(), 'shaper-rules-'));
     try {
-      const command = [process.execPath, await translate(folder)];
+      const addon = `SHAPER_ADDON=${findAddon() ?? ''}`;
+      const command = ['env', addon, process.execPath, await translate(folder)];
       const { code, stdout, stderr } = await underFullkernel(context, FULLKERNEL_SECONDS, command);
       const expected = SCENARIOS.filter(({ differs }) => differs).map(({ name }) => `ok ${name}\n`);
       assert.equal(stdout, `back end nft\n${expected.join('')}`, stderr);
