@@ -16,6 +16,7 @@ import {
   createRedQueues,
   type RedParameters,
   type RedQueues,
+  redAverageAt,
   redBecameIdle,
   redIsForced,
   redObserve,
@@ -133,9 +134,12 @@ export class Admission {
     else if (this.wredOf[leaf] !== null) redBecameIdle(this.wred.red, leaf, now);
   }
 
-  /** RED's average in bytes, for pictures; 0 for leaves without. */
-  averageBytes(leaf: number): number {
-    return this.wredOf[leaf] === null ? this.red.avgBytes[leaf] : this.wred.red.avgBytes[leaf];
+  /** RED's average of the leaf, in bytes, as an arrival at `now` would find it; NaN without RED. */
+  averageBytes(leaf: number, now: number): number {
+    const red = this.redOf[leaf] ?? this.wredParameters[leaf].profiles[0];
+    if (!red) return Number.NaN;
+    const queues = this.redOf[leaf] === null ? this.wred.red : this.red;
+    return redAverageAt(queues, leaf, red, now, this.stats.backlogBytes[leaf], this.trees.nsPerByte(leaf));
   }
 
   private wredSignal(leaf: number, h: number, now: number, backlogBytes: number): number {

@@ -175,6 +175,11 @@ export class Engine {
     return Math.min(this.trees.nextDueNs(), this.each.nextDueNs());
   }
 
+  /** RED's average queue of class row `leaf` at `nowNs`, in bytes; NaN where RED is not configured. */
+  redAverageBytes(leaf: number, nowNs: number): number {
+    return this.admission.averageBytes(leaf, nowNs);
+  }
+
   /** Accepts everything held, then everything that still arrives: the orderly stop. */
   releaseAll(port: Port, nowNs: number): void {
     this.stopping = true;

@@ -14,7 +14,7 @@ import { IPPROTO_TCP, type PacketShape } from './packets.ts';
 import { DatagramSource, PingSource, RequestSource, TransferSource } from './sources.ts';
 import { TcpReceiver } from './tcp-receiver.ts';
 import { TcpSender } from './tcp-sender.ts';
-import type { FlowSpec, Traffic } from './traffic.ts';
+import type { Bottleneck, FlowSpec, Traffic } from './traffic.ts';
 import { TIMER_SOURCE, TIMERS } from './wire.ts';
 import { World, type WorldFlow } from './world.ts';
 import { WorldPort } from './world-port.ts';
@@ -32,6 +32,8 @@ export interface BuildOptions {
   readonly releaseSlackNs?: number;
   /** By how much the engine is woken late; default 0. */
   readonly timerLatenessNs?: number;
+  /** Rate of a direction's line where nobody shapes it; default: the specification's. */
+  readonly bottleneck?: Bottleneck;
 }
 
 /** An engine that knows its devices: they get the interface indices 1, 2, … in the order in which it names them. */
@@ -50,7 +52,7 @@ export function indexOfDevice(engine: Engine): (device: string) => number {
 export function buildWorld(spec: ShaperSpec, traffic: Traffic, options: BuildOptions): World {
   const engine = createEngine(spec, options);
   const routes = planRoutes(spec, engine.devices, indexOfDevice(engine));
-  const layout = new Layout(traffic, bottleneckOf(spec), routes);
+  const layout = new Layout(traffic, options.bottleneck ?? bottleneckOf(spec), routes);
   const ways = traffic.flows.map((flow) => waysOf(flow, layout));
   const { rowOf, names } = namedRows(traffic.flows);
   const packets = new PacketTable();

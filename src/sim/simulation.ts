@@ -17,7 +17,7 @@ import { IPPROTO_TCP } from './packets.ts';
 import { type ReportSubject, type SimulateReport, simulateReport } from './report.ts';
 import { findScenario } from './scenarios/index.ts';
 import { type Series, SeriesRecorder } from './series.ts';
-import type { Scenario, Traffic } from './traffic.ts';
+import type { Bottleneck, Scenario, Traffic } from './traffic.ts';
 import type { World } from './world.ts';
 
 export interface RunOptions {
@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly releaseSlackNs?: number;
   /** By how much the engine is woken late; default 0. */
   readonly timerLatenessNs?: number;
+  /** What the scenario is made for; default: the specification's. Another's, to compare both under the same traffic. */
+  readonly bottleneck?: Bottleneck;
   /** Called after every sample with the share of the run that is done, 0..1. */
   readonly onProgress?: (done: number) => void;
 }
@@ -39,6 +41,8 @@ export interface SimulationResult {
 }
 
 const SAMPLES = 240;
+/** How long a run that is to end empty may go on. */
+const DRAIN_NS_MAX = 3600e9;
 
 /** A run that is going on. */
 export class Simulation {
@@ -48,15 +52,23 @@ export class Simulation {
   private readonly subject: ReportSubject;
   private readonly recorder: SeriesRecorder;
   private readonly onProgress: (done: number) => void;
+  private readonly drains: boolean;
   private taken = 0;
 
-  constructor(world: World, durationNs: number, subject: ReportSubject, options: RunOptions) {
+  /** `drains`: at the end, wait until no packet is under way. */
+  constructor(
+    world: World,
+    durationNs: number,
+    subject: ReportSubject,
+    options: RunOptions & { readonly drains?: boolean },
+  ) {
     this.world = world;
     this.durationNs = durationNs;
     this.samples = options.samples ?? SAMPLES;
     this.subject = subject;
     this.recorder = new SeriesRecorder(world, this.samples);
     this.onProgress = options.onProgress ?? (() => {});
+    this.drains = options.drains ?? false;
   }
 
   /** Runs to the next sample; false when the end has been reached. */
@@ -64,9 +76,17 @@ export class Simulation {
     if (this.taken === this.samples) return false;
     this.taken++;
     this.world.runUntil((this.durationNs * this.taken) / this.samples);
+    if (this.taken === this.samples && this.drains) this.drain();
     this.recorder.sample();
     this.onProgress(this.taken / this.samples);
     return this.taken < this.samples;
+  }
+
+  /** To the verdict of the last packet. */
+  private drain(): void {
+    const { world } = this;
+    const lastNs = world.nowNs + DRAIN_NS_MAX;
+    while (world.packets.size > 0 && world.nextNs() <= lastNs) world.runUntil(world.nextNs());
   }
 
   /** Of what has happened so far. */
@@ -83,7 +103,7 @@ export function prepareScenario(
   options: RunOptions = {},
 ): Simulation {
   const found = typeof scenario === 'string' ? findScenario(scenario) : scenario;
-  const traffic = found.build(seed, bottleneckOf(spec));
+  const traffic = found.build(seed, options.bottleneck ?? bottleneckOf(spec));
   return prepareTraffic(spec, traffic, found.name, seed, options);
 }
 

@@ -114,11 +114,9 @@ export class World implements Wire, PortOwner {
   /** Lets everything happen that is due by `untilNs`. */
   runUntil(untilNs: number): void {
     const { agenda } = this;
-    const { port, timerLatenessNs } = this.parts;
     for (;;) {
       const eventNs = agenda.topNs();
-      const armedNs = Math.ceil(port.armedNs) + timerLatenessNs;
-      const shaperNs = port.unread > 0 ? this.nowNs : armedNs > this.nowNs ? armedNs : this.nowNs;
+      const shaperNs = this.shaperNs();
       if (eventNs <= shaperNs) {
         if (eventNs > untilNs) break;
         this.moveTo(eventNs);
@@ -130,6 +128,11 @@ export class World implements Wire, PortOwner {
       }
     }
     this.moveTo(untilNs);
+  }
+
+  /** Instant of what happens next; Infinity when nothing will. */
+  nextNs(): number {
+    return Math.min(this.agenda.topNs(), this.shaperNs());
   }
 
   setTimer(timer: number, flow: number, atNs: number): void {
@@ -161,6 +164,14 @@ export class World implements Wire, PortOwner {
     }
     packets.queuedNs[p] += this.nowNs - packets.enteredNs[p];
     this.advance(p);
+  }
+
+  /** Instant of the shaper's next batch: at once when packets wait unread, else on a whole nanosecond, as a timer's. */
+  private shaperNs(): number {
+    const { port, timerLatenessNs } = this.parts;
+    if (port.unread > 0) return this.nowNs;
+    const armedNs = Math.ceil(port.armedNs) + timerLatenessNs;
+    return armedNs > this.nowNs ? armedNs : this.nowNs;
   }
 
   private moveTo(ns: number): void {

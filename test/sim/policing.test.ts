@@ -107,6 +107,25 @@ test('the average of RED falls while the class is idle: a burst after a pause is
   expect(world.classOf('wan/up/default').drops).toEqual(before);
 });
 
+test('the idle clock of RED starts when the last packet leaves, not when the queue was empty before', () => {
+  const red = { ...RED, gentle: false };
+  const early = (pauseNs: number): number => {
+    const world = new World(
+      shaper({ wan: { up: { rate: 125_000, burst: 1000, leaves: [{ name: 'default', red }] } } }),
+    );
+    world.inject(repeat(300, 0, (t) => up(t, 1000)));
+    world.run(0);
+    const { sent, backlog, drops } = world.classOf('wan/up/default');
+    expect(sent + backlog + drops[1]).toBe(300);
+    // The last one leaves when those before it are paid for, 8 ms each.
+    world.inject([up(backlog * 8 * MS + pauseNs, 1000)]);
+    world.run(10 * SECOND);
+    return world.classOf('wan/up/default').drops[1] - drops[1];
+  };
+  // The average is about twice max: still above a millisecond later, below min after half a second.
+  expect([early(MS), early(500 * MS)]).toEqual([1, 0]);
+});
+
 test('policer, RED and each in one run: every packet is in exactly one count of its class', () => {
   const each: EachSpec = { by: 'src', rateBytesPerSec: 60_000, burstBytes: 3000, exceed: 'delay' };
   const leaves = [

@@ -180,6 +180,11 @@ function refuseSegments(vector: Vector): string | undefined {
   return unknown === undefined ? undefined : `segment field not known: ${unknown}`;
 }
 
+const otherEvents = (vector: Vector): string | undefined => {
+  const fields = (vector.body.event_fields ?? ['now', 'sojourn']) as string[];
+  return fields.join() === 'now,sojourn' ? undefined : `event fields not known: ${fields}`;
+};
+
 function cobalt(vector: Vector): Found {
   const params = vector.body.params as { target: number; interval: number; mtu_time: number };
   const p = {
@@ -221,6 +226,6 @@ export const CAKE_RUNNERS: readonly [string, Runner][] = [
       run: ackFilter,
     },
   ],
-  ['cobalt', { params: ['target', 'interval', 'mtu_time', 'ecn'], run: cobalt }],
+  ['cobalt', { params: ['target', 'interval', 'mtu_time', 'ecn'], refuse: otherEvents, run: cobalt }],
   ['atm-known-values', { params: [], run: atmKnownValues }],
 ];

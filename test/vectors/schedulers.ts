@@ -21,6 +21,7 @@ interface Params {
   quanta?: number[];
   weights?: number[];
   threshold_packets?: number;
+  threshold_bytes?: number;
 }
 
 /** What the link asks. `lists` holds the packets that wait, by flow or band; a packet is its index in the arrivals. */
@@ -110,18 +111,22 @@ function byVirtualTime(
   };
 }
 
-function shortFirst(threshold: number, arrivals: readonly Arrival[]): Scheduler {
+function shortFirst(params: Params, arrivals: readonly Arrival[]): Scheduler {
   const lists = emptyLists(2);
-  const sent = new Map<number, number>();
+  const sent = new Map<number, { packets: number; bytes: number }>();
   const q = createSizeAwareQueues(1);
-  const p = { thresholdPackets: threshold, thresholdBytes: Number.POSITIVE_INFINITY, longShare: 0 };
+  const p = {
+    thresholdPackets: params.threshold_packets ?? Number.POSITIVE_INFINITY,
+    thresholdBytes: params.threshold_bytes ?? Number.POSITIVE_INFINITY,
+    longShare: 0,
+  };
   const headBytes = (band: number): number => arrivals[lists[band]?.[0] ?? -1]?.[2] ?? 0;
   return {
     lists,
-    arrive(_, id, [, flow]) {
-      const before = sent.get(flow) ?? 0;
-      sent.set(flow, before + 1);
-      lists[sizeAwareBand(p, before, 0, false)]?.push(id);
+    arrive(_, id, [, flow, size]) {
+      const { packets, bytes } = sent.get(flow) ?? { packets: 0, bytes: 0 };
+      sent.set(flow, { packets: packets + 1, bytes: bytes + size });
+      lists[sizeAwareBand(p, packets, bytes, false)]?.push(id);
     },
     send() {
       const [short, long] = [headBytes(BAND_SHORT), headBytes(1)] as [number, number];
@@ -229,12 +234,7 @@ export const SCHEDULER_RUNNERS: readonly [string, Runner][] = [
   ['wf2q', virtual('wf2q')],
   ['wf2qp', virtual('wf2q+')],
   ['sfq', virtual('sfq')],
-  [
-    'sizeaware',
-    runner(['threshold_packets'], ({ threshold_packets = 0 }, arrivals) =>
-      shortFirst(threshold_packets, arrivals),
-    ),
-  ],
+  ['sizeaware', runner(['threshold_packets', 'threshold_bytes'], shortFirst)],
   ['sv95-drr', { params: [], run: paperRounds }],
   ['bz96-example', { params: [], run: elevenSessions }],
 ];

@@ -9,6 +9,7 @@ import {
   takeTokens,
   tokensBytes,
 } from '../../src/algo/token-bucket.ts';
+import { keptOf } from './engine.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';
 
@@ -152,10 +153,7 @@ function fourPackets(): Found {
     takeTokens(buckets, 0, 0, 1500);
     return tokensBytes(buckets, 0, 0);
   });
-  return {
-    rows: [{ tokens_after_each: tokens, queue_after_5_enqueues: 4 }],
-    untried: 'the limit of the queue is the core’s and tested there; the tokens agree',
-  };
+  return { rows: [{ tokens_after_each: tokens, queue_after_5_enqueues: keptOf(4, 5) }] };
 }
 
 export const TOKEN_BUCKET_RUNNERS: readonly [string, Runner][] = [

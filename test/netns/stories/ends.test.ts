@@ -62,7 +62,7 @@ describeNetns('the end', () => {
     const sink = await startSink(server, { port: PORT });
     const sending = sendUdp(client, server, {
       port: PORT,
-      seconds: 4,
+      seconds: 5,
       lengthBytes: 500,
       rateBitsPerSec: 8e6,
     });

@@ -26,7 +26,7 @@ describeNetns('limits', () => {
 links:
   wan:
     device: wan0
-    up: { rate: 100mbit, classes: { policed: { match: { dport: ${PORT} }, police: { rate: 1mbit, burst: 20kB } } } }
+    up: { rate: 10gbit, classes: { policed: { match: { dport: ${PORT} }, police: { rate: 1mbit, burst: 20kB } } } }
 `);
     const { sent, received } = await udpTransfer(client, server, {
       port: PORT,

@@ -126,7 +126,7 @@ links:
 links: { wan: { device: wan0, up: { rate: 30mbit, classes: { all: { queue: { limit: 30kB } } } } } }
 nfqueue: { gso: true }
 `);
-    const { sent, received } = await tcpTransfer(client, server, { port: 5001, bytes: 5e6 });
+    const { sent, received } = await tcpTransfer(client, server, { port: 5001, bytes: 2e6 });
     expect(received).toMatchObject(sent);
     expect(averageBytes(await shaper.status(), 'wan/up/all')).toBeGreaterThan(1500);
     expect((await shaper.stop()).code).toBe(0);

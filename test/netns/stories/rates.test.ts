@@ -3,11 +3,13 @@ import { expect, it } from 'vitest';
 import { type Case, measureCase, tcpCase, udpCase } from '../../../bench/rates.ts';
 import { describeNetns, useLab } from '../harness.ts';
 
+const ATTEMPTS_MAX = 3;
+
 describeNetns('rates', () => {
   const world = useLab();
 
   async function passedOfExpected(one: Case): Promise<number> {
-    const { measuredBitsPerSec, expectedBitsPerSec } = await measureCase(world.lab, one);
+    const { measuredBitsPerSec, expectedBitsPerSec } = await measureCase(world.lab, one, ATTEMPTS_MAX);
     return measuredBitsPerSec / expectedBitsPerSec;
   }
 
@@ -17,11 +19,8 @@ describeNetns('rates', () => {
     expect(ratio).toBeLessThan(1.03);
   });
 
-  it.each([
-    ['waits and', false],
-    ['is policed and', true],
-  ])('UDP offered at three times the rate %s passes at the rate', async (_, isPoliced) => {
-    const ratio = await passedOfExpected(udpCase(5e6, 1.5, isPoliced));
+  it('UDP offered at three times the rate passes at the rate', async () => {
+    const ratio = await passedOfExpected(udpCase(10e6, 1.5, false));
     expect(ratio).toBeGreaterThan(0.95);
     expect(ratio).toBeLessThan(1.03);
   });

@@ -111,6 +111,14 @@ describe('fragments', () => {
     expect(w.totals.flows).toBe(1);
   });
 
+  test('have the ports of the first also when they are classified anew', () => {
+    expect(run([first(7, 80), { ...later(7), dscp: 46 }, { ...later(8), dscp: 46 }])).toEqual([
+      'web',
+      'web',
+      'default',
+    ]);
+  });
+
   test('with another id, other addresses, or without a first one, are packets without ports', () => {
     expect(run([later(7), first(7, 80), later(6), { ...later(7), src: 99 }])).toEqual([
       'default',

@@ -1,0 +1,146 @@
+/** Runs vectors of whole queues and class trees through the engine in virtual time. */
+import type { ClassSpec, ShaperSpec } from '../../src/core/spec.ts';
+import { repeat, SECOND, shaper, udp, up, World } from '../sim/world.ts';
+import type { Vector } from './load.ts';
+import type { Found, Runner } from './plan.ts';
+
+interface HtbClass {
+  name: string;
+  parent?: string;
+  rate: number;
+  ceil?: number;
+  prio?: number;
+  quantum?: number;
+}
+
+const PACKET_BYTES = 1500;
+/** What waits is bounded and dropped at the tail, so that a class whose offer is above its share always has packets. */
+const LIMIT_PACKETS = 50;
+
+/** Ports tell the leaves apart. */
+function classSpec(list: readonly HtbClass[], own: HtbClass, path: string): ClassSpec {
+  const children = list.filter(({ parent }) => parent === own.name);
+  const port = 5000 + list.indexOf(own);
+  const spec = {
+    name: path.split('/').at(-1) as string,
+    path,
+    rateBytesPerSec: own.rate,
+    ceilBytesPerSec: own.ceil ?? own.rate,
+    burstBytes: 2 * PACKET_BYTES,
+    priority: own.prio ?? 0,
+    // The vectors say in what proportion classes borrow by their quantum.
+    weight: own.quantum ?? Math.max(PACKET_BYTES, own.rate / 10),
+    match: own.parent === undefined ? null : [{ dport: [{ from: port, to: port }] }],
+    police: null,
+    each: null,
+    queue: children.length > 0 ? null : leafQueue(),
+    children: children.map((child) => classSpec(list, child, `${path}/${child.name}`)),
+  };
+  // An inner class takes what its children take.
+  return { ...spec, match: children.length > 0 ? null : spec.match };
+}
+
+function leafQueue(): NonNullable<ClassSpec['queue']> {
+  const [link] = shaper({ wan: { up: { rate: 1, burst: 1 } } }).links;
+  const template = link?.up?.children[0]?.queue;
+  if (!template) throw new Error('a default class has no queue');
+  return { ...template, limitPackets: LIMIT_PACKETS };
+}
+
+function treeOf(list: readonly HtbClass[]): ShaperSpec {
+  const root = list.find(({ parent }) => parent === undefined) as HtbClass;
+  const spec = shaper({ wan: { up: { rate: root.rate, burst: 2 * PACKET_BYTES } } });
+  const [link] = spec.links;
+  const tree = classSpec(list, root, 'wan/up');
+  const fallback = link?.up?.children ?? [];
+  const up_ = { ...tree, queue: null, children: [...tree.children, ...fallback] };
+  return { ...spec, links: [{ ...(link as ShaperSpec['links'][0]), up: up_ }] };
+}
+
+/** Bytes per second of each class with a demand, over ten seconds after one of warming up; null: always has packets. */
+function measure(
+  list: readonly HtbClass[],
+  demand: Readonly<Record<string, number | null>>,
+): Record<string, number> {
+  const world = new World(treeOf(list));
+  const root = list.find(({ parent }) => parent === undefined) as HtbClass;
+  const pathOf = (name: string | undefined): string => {
+    const own = list.find((each) => each.name === name) as HtbClass;
+    return own.parent === undefined ? 'wan/up' : `${pathOf(own.parent)}/${own.name}`;
+  };
+  const arrivals = Object.entries(demand).flatMap(([name, rate]) => {
+    const index = list.findIndex((each) => each.name === name);
+    const gapNs = (PACKET_BYTES / (rate ?? 1.25 * root.rate)) * SECOND;
+    const shape = udp(index, { dport: 5000 + index });
+    return repeat(Math.floor((11 * SECOND) / gapNs), gapNs, (t) =>
+      up(Math.round(t), PACKET_BYTES, { shape }),
+    );
+  });
+  world.inject(arrivals.sort((a, b) => a.timeNs - b.timeNs));
+  const sent = (): number[] => Object.keys(demand).map((name) => world.classOf(pathOf(name)).bytes);
+  world.run(SECOND);
+  const before = sent();
+  world.run(11 * SECOND);
+  const after = sent();
+  return Object.fromEntries(
+    Object.keys(demand).map((name, i) => [name, ((after[i] as number) - (before[i] as number)) / 10]),
+  );
+}
+
+let hasGuarantees: boolean | undefined;
+
+/** A guarantee of four fifths is kept only by a tree that knows guarantees: found out once. */
+function refuseTree(): string | undefined {
+  hasGuarantees ??= knowsGuarantees();
+  return hasGuarantees ? undefined : 'the engine has no guarantees and no borrowing yet';
+}
+
+function knowsGuarantees(): boolean {
+  const list = [
+    { name: 'root', rate: 1e5 },
+    { name: 'a', parent: 'root', rate: 8e4, ceil: 1e5, quantum: PACKET_BYTES },
+    { name: 'b', parent: 'root', rate: 2e4, ceil: 1e5, quantum: PACKET_BYTES },
+  ];
+  return (measure(list, { a: null, b: null }).a as number) > 7e4;
+}
+
+function htb(vector: Vector): Found {
+  const { classes } = vector.body.params as unknown as { classes: HtbClass[] };
+  const demand = vector.body.demand_Bps as Record<string, number | null>;
+  const stated = vector.body.expect_Bps as Record<string, number>;
+  const found = measure(classes, demand);
+  const agreed = Object.entries(stated).map(([name, rate]) => {
+    const own = classes.find((each) => each.name === name) as HtbClass;
+    const isNear = Math.abs((found[name] ?? 0) - rate) <= 0.03 * own.rate;
+    return [name, isNear ? rate : found[name]];
+  });
+  return { rows: [Object.fromEntries(agreed)] };
+}
+
+/** Packets that a queue of `limit` keeps of `count` at once, when its class has just spent what it may send. */
+export function keptOf(limit: number, count: number): number {
+  const leaves = [{ name: 'default', limitPackets: limit }];
+  const world = new World(shaper({ wan: { up: { rate: 1, burst: PACKET_BYTES, leaves } } }));
+  world.inject(repeat(1 + count, 0, (t) => up(t, PACKET_BYTES)));
+  world.run(0);
+  return world.classOf('wan/up/default').backlog;
+}
+
+function overflow(): Found {
+  const kept = keptOf(500, 503);
+  return { rows: [{ kept, overlimit_drops: 503 - kept }] };
+}
+
+export const ENGINE_RUNNERS: readonly [string, Runner][] = [
+  [
+    'htb',
+    {
+      params: ['classes', 'defaults'],
+      keys: ['demand_Bps', 'expect_Bps', 'measured_by_packet_model_Bps'],
+      refuse: refuseTree,
+      expected: ({ body }) => ({ rows: [body.expect_Bps] }),
+      run: htb,
+    },
+  ],
+  ['ns3-codel-overflow', { params: [], run: overflow }],
+];
