@@ -1,17 +1,21 @@
 /**
- * ACK filter: of several acknowledgements that wait in one queue, those that a later one makes useless need not be sent.
+ * ACK filter: of several acknowledgements that wait in one queue, those that a later one makes useless need
+ * not be sent.
  *
- * Reference: net/sched/sch_cake.c, cake_ack_filter(), cake_tcph_may_drop() and cake_tcph_sack_compare(); RFC 3449, section 5.2.1.
+ * Reference: net/sched/sch_cake.c, cake_ack_filter(), cake_tcph_may_drop() and cake_tcph_sack_compare(); RFC
+ * 3449, section 5.2.1.
  *
- * Model. When an ACK joins the queue (the trigger: any segment with ACK and without SYN), walk the queue from its head for older pure ACKs
- * of the same connection that say nothing the trigger does not say:
+ * Model. When an ACK joins the queue (the trigger: any segment with ACK and without SYN), walk the queue from
+ * its head for older pure ACKs of the same connection that say nothing the trigger does not say:
  *
- *     head  A1  D  A2  A3  B1 | trigger      two found (A1, A2): drop A1, the oldest; the others still pace the sender
- *           ^       ^                        one found: keep it, or drop it if it stands right before the trigger (aggressive)
+ *     head  A1  D  A2  A3  B1 | trigger    two found (A1, A2): drop A1, the oldest; the others still pace
+ *           ^       ^                      one found: keep it; aggressive: drop it right before the trigger
  *
- *     redundant: no payload, no flag but ACK, ECE, CWR, no option but padding, SACK, time stamps and signature; number not above the
- *                trigger's; stamps not newer; every block it SACKs SACKed by the trigger, and none a duplicate (below its number);
- *                and not a duplicate ACK: with an equal number the trigger must SACK more.
+ * Redundant is a segment
+ *  - without payload, flags but ACK, ECE and CWR, options but padding, SACK, time stamps and signature;
+ *  - with no number above the trigger's, no newer stamps, no block that the trigger does not SACK, and no
+ *    duplicate block (below its own number);
+ *  - that is no duplicate ACK: with an equal number the trigger must SACK more.
  *
  * A change of ECE or CWR between two of them protects the first: the change is news.
  *
@@ -20,15 +24,16 @@
  * | aggressive |         |        | false: at least every second ACK survives in the queue          |
  * | looksMax   | packets | > 0    | 64: packets walked for one trigger                              |
  *
- * Worked example: ACKs 100, 200 and 300 of one connection wait: with the third, 100 is dropped; with a fourth, 400, also 200.
+ * Worked example: ACKs 100, 200 and 300 of one connection wait: with the third, 100 is dropped; with a
+ * fourth, 400, also 200.
  *
  * Invariants (test/property/ack-filter):
  *  1. What is dropped is redundant by the rules above, applied one by one (test/oracle/ack-filter.ts).
  *  2. Duplicate ACKs, ACKs with payload and ACKs with news about SACK, time stamps or ECN are never dropped.
  *  3. The highest number that waits is never lost, and numbers are compared modulo 2^32.
  *
- * Departures: the walk is bounded, and gives up where it ends: behind 64 packets an ACK saves nothing worth the walk. Cost: two
- * comparisons per packet of another kind, about twenty per ACK.
+ * Departures: the walk is bounded, and gives up where it ends: behind 64 packets an ACK saves nothing worth
+ * the walk. Cost: two comparisons per packet of another kind, about twenty per ACK.
  */
 import { NONE } from '../base/none.ts';
 
@@ -79,8 +84,8 @@ export function createAckRows(rows: number): AckRows {
 }
 
 /**
- * Looks for an ACK that `trigger`, the tail of the queue that begins at `head` and is linked by `next`, makes useless. True:
- * `found` says where.
+ * Looks for an ACK that `trigger`, the tail of the queue that begins at `head` and is linked by `next`, makes
+ * useless. True: `found` says where.
  */
 export function findRedundantAck(
   a: AckRows,

@@ -1,8 +1,8 @@
 /**
  * Adaptive RED: RED that finds its own weight, thresholds and maximum probability.
  *
- * Reference: Floyd, Gummadi, Shenker, "Adaptive RED: an algorithm for increasing the robustness of RED's active queue
- * management" (2001), sections 4 and 5.
+ * Reference: Floyd, Gummadi, Shenker, "Adaptive RED: an algorithm for increasing the robustness of RED's
+ * active queue management" (2001), sections 4 and 5.
  *
  * Model. Automatic parameters for a link of C mean packets per second and a target delay d:
  *
@@ -24,15 +24,17 @@
  * | meanPacketBytes  | bytes        | > 0     | 1000                                              |
  * | targetDelayNs    | ns           | > 0     | 5 ms                                              |
  *
- * Worked example: 10 Mbit/s of 1000 B packets, C = 1250: weight 0.00080, min 5 and max 15 packets (5 ms would be 3). An average of 14 packets
- * for one second makes maxp 0.1, 0.11, 0.12; one of 6 packets makes 0.1, 0.09, 0.081.
+ * Worked example: 10 Mbit/s of 1000 B packets, C = 1250: weight 0.00080, min 5 and max 15 packets (5 ms would
+ * be 3). An average of 14 packets for one second makes maxp 0.1, 0.11, 0.12; one of 6 packets makes 0.1,
+ * 0.09, 0.081.
  *
  * Invariants (test/property/ared):
  *  1. maxp stays within 0.009 and 0.51 once it is there: as printed, a step is taken from either bound.
  *  2. Looking seldom equals looking often: the steps of a quiet time are made up with the averages it had.
  *
- * Departures: gentle, as the paper asks. The steps due while nobody looked are made up at the next arrival, before it moves the
- * average; an idle queue's average is decayed for each of them first. Cost: a comparison per arrival.
+ * Departures: gentle, as the paper asks. The steps due while nobody looked are made up at the next arrival,
+ * before it moves the average; an idle queue's average is decayed for each of them first. Cost: a comparison
+ * per arrival.
  */
 import { type RedParameters, type RedQueues, redAverageAt } from './red.ts';
 
@@ -96,8 +98,8 @@ export function aredStep(probability: number, position: number): number {
 }
 
 /**
- * Makes the steps due by `nowNs` of queue `i`, whose backlog has been `backlogBytes` since the last arrival or departure. To be called
- * before redObserve().
+ * Makes the steps due by `nowNs` of queue `i`, whose backlog has been `backlogBytes` since the last arrival
+ * or departure. To be called before redObserve().
  */
 export function aredAdvance(
   a: Ared,
@@ -114,7 +116,7 @@ export function aredAdvance(
     a.probability = aredStep(before, position);
     a.nextStepNs += PERIOD_NS;
     if (a.probability !== before) continue;
-    // Where maxp rests it stays: with a backlog the average stands still between arrivals, without one it only falls.
+    // Where maxp rests it stays: between arrivals the average of a backlog stands still, that of none falls.
     if (backlogBytes > 0 || position < BAND_LOW) {
       a.nextStepNs += Math.max(0, Math.ceil((nowNs - a.nextStepNs) / PERIOD_NS)) * PERIOD_NS;
     }

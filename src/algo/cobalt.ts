@@ -1,17 +1,19 @@
 /**
  * COBALT: CoDel with another memory, and BLUE beside it for traffic that does not listen.
  *
- * Reference: net/sched/sch_cake.c, cobalt_should_drop(), cobalt_queue_full() and cobalt_queue_empty(); Feng, Kandlur, Saha, Shin,
- * "The BLUE active queue management algorithms" (1999).
+ * Reference: net/sched/sch_cake.c, cobalt_should_drop(), cobalt_queue_full() and cobalt_queue_empty(); Feng,
+ * Kandlur, Saha, Shin, "The BLUE active queue management algorithms" (1999).
  *
- * Model. CoDel half: a packet is late when it waited longer than the target and than four MTU times (a shared link: two for each
- * bulk flow). The count of signals is not forgotten when packets are in time again: it goes down at the pace at which it went up,
+ * Model. CoDel half: a packet is late when it waited longer than the target and than four MTU times (a shared
+ * link: two for each bulk flow). The count of signals is not forgotten when packets are in time again: it
+ * goes down at the pace at which it went up,
  *
  *     late        X----100----X---71---X--58--X          count 1 2 3 4
  *     in time                                  --50--.--58--.--71--.--100--.     count 3 2 1 0
  *
- * so a return to lateness finds the pace that had been right. BLUE half: every overflow raises a probability by which all packets
- * are dropped, those that could be marked too; every time the queue is found empty lowers it; at most one step per target.
+ * so a return to lateness finds the pace that had been right. BLUE half: every overflow raises a probability
+ * by which all packets are dropped, those that could be marked too; every time the queue is found empty
+ * lowers it; at most one step per target.
  *
  * | parameter      | unit | range | default                                        |
  * |----------------|------|-------|------------------------------------------------|
@@ -20,16 +22,16 @@
  * | mtuNs          | ns   | >= 0  | time to send one MTU at the class's rate       |
  * | ecn            |      |       | true                                           |
  *
- * Worked example: target 5 ms, interval 100 ms, packets late from 10 ms on: first signal at 110 ms, the next at 180.7 ms. In time from
- * 210 ms on: count goes from 3 to 2 at 238.4 ms.
+ * Worked example: target 5 ms, interval 100 ms, packets late from 10 ms on: first signal at 110 ms, the next
+ * at 180.7 ms. In time from 210 ms on: count goes from 3 to 2 at 238.4 ms.
  *
  * Invariants (test/property/cobalt):
  *  1. Equal to the kernel's code, line by line, in real numbers (test/oracle/cobalt.ts).
  *  2. CoDel's half signals late packets only.
  *  3. The probability stays within 0 and 1 and moves at most once per target.
  *
- * Departures: square roots are exact; overflow of a probability is clamped instead of wrapped. The decision is for one packet: on
- * a drop the caller takes the next one and asks again. Cost: as CoDel.
+ * Departures: square roots are exact; overflow of a probability is clamped instead of wrapped. The decision
+ * is for one packet: on a drop the caller takes the next one and asks again. Cost: as CoDel.
  */
 
 export interface CobaltParameters {
@@ -69,8 +71,8 @@ export function createCobaltQueues(rows: number): CobaltQueues {
 }
 
 /**
- * What to do with the packet just taken from queue `i`. `bulkFlows`: flows that share the link with it, 0 where the sender is
- * held back elsewhere; `unit` is uniform on [0, 1).
+ * What to do with the packet just taken from queue `i`. `bulkFlows`: flows that share the link with it, 0
+ * where the sender is held back elsewhere; `unit` is uniform on [0, 1).
  */
 export function cobaltDecide(
   q: CobaltQueues,

@@ -1,22 +1,23 @@
 /**
  * CoDel: drops when packets have waited too long for too long, however long the queue is.
  *
- * Reference: Nichols, Jacobson, McGregor, Iyengar, "Controlled delay active queue management" (RFC 8289), sections 5.5
- * and 5.6; where it is silent, include/net/codel_impl.h. Count kept by an overflow: net/sched/sch_fq_codel.c.
+ * Reference: Nichols, Jacobson, McGregor, Iyengar, "Controlled delay active queue management" (RFC 8289),
+ * sections 5.5 and 5.6; where it is silent, include/net/codel_impl.h. Count kept by an overflow:
+ * net/sched/sch_fq_codel.c.
  *
- * Model. A packet is bad when it waited at least `target` and more than one MTU waits behind it. When for a whole `interval`
- * every packet was bad, the queue is standing: signal one packet, then the next after interval / sqrt(1), the next after
- * interval / sqrt(2), ... until a packet is good again:
+ * Model. A packet is bad when it waited at least `target` and more than one MTU waits behind it. When for a
+ * whole `interval` every packet was bad, the queue is standing: signal one packet, then the next after
+ * interval / sqrt(1), the next after interval / sqrt(2), ... until a packet is good again:
  *
- *     sojourn |        ____________                     spacing of the signals (target 5 ms, interval 100 ms):
+ *     sojourn |        ____________                     spacing of the signals (interval 100 ms):
  *             |    ___/            \__
  *      target |---/-------------------\-----                 |<--100-->|<-71->|<-58->|<50>| ... ms
  *             |__/   first above       \__                   X         X      X      X    X
  *             0      |<- interval ->|X  X X  good: stop
  *
- * Signals made by t seconds of this: (t / (2 * interval))^2, so the drop rate grows linearly with time until the sources slow
- * down. A sender met again soon (less than 16 intervals after the next signal would have come) is met at the rate that had
- * been learnt: count goes on from what the last episode added, not from 1.
+ * Signals made by t seconds of this: (t / (2 * interval))^2, so the drop rate grows linearly with time until
+ * the sources slow down. A sender met again soon (less than 16 intervals after the next signal would have
+ * come) is met at the rate that had been learnt: count goes on from what the last episode added, not from 1.
  *
  * | parameter     | unit  | range      | default                                                  |
  * |---------------|-------|------------|----------------------------------------------------------|
@@ -26,19 +27,21 @@
  * | ecn           |       |            | true: packets that can carry a mark are marked, not lost  |
  * | ceThresholdNs | ns    | > 0        | Infinity: marks nothing; else every packet that waited longer |
  *
- * Worked example: packets of 1500 B every 1 ms through 10 Mbit/s (1.2 ms each) from 0 on. The 26th leaves at 30 ms, waited 5 ms and
- * is the first bad one; a first signal at 130 ms, the next ones 100, 70.7 and 57.7 ms after it.
+ * Worked example: packets of 1500 B every 1 ms through 10 Mbit/s (1.2 ms each) from 0 on. The 26th leaves at
+ * 30 ms, waited 5 ms and is the first bad one; a first signal at 130 ms, the next ones 100, 70.7 and 57.7 ms
+ * after it.
  *
  * Invariants (test/property/codel):
- *  1. Equal to the pseudo code of RFC 8289 run over a list of packets (test/oracle/codel.ts), packet by packet.
+ *  1. Equal to the pseudo code of RFC 8289 run over a list of packets (test/oracle/codel.ts), packet by
+ *     packet.
  *  2. With at most one MTU behind a packet it is never signalled: the last packet always gets through.
  *  3. Nothing is signalled unless every packet of the interval before was bad.
  *  4. A packet is marked at most once, and with `ecn` a packet that can carry a mark is never dropped.
  *  5. After a drop there is a next packet, so a dequeue that found a packet delivers one.
  *
- * Departures: none from the RFC. A mark ends the dequeue, as in Linux: one signal per dequeue, and the next is due relative to
- * when this one was. Square roots are exact (Linux: 16 bit, one Newton step, 29 % too early at count 2). Cost: two comparisons
- * for a good packet; one square root per signal.
+ * Departures: none from the RFC. A mark ends the dequeue, as in Linux: one signal per dequeue, and the next
+ * is due relative to when this one was. Square roots are exact (Linux: 16 bit, one Newton step, 29 % too
+ * early at count 2). Cost: two comparisons for a good packet; one square root per signal.
  */
 
 export interface CodelParameters {
@@ -93,9 +96,9 @@ export function createCodelQueues(rows: number): CodelQueues {
 }
 
 /**
- * What to do with the packet just taken from queue `i`: it waited `sojournNs`, `backlogBytes` wait behind it, and `ect` says
- * whether it can carry a mark (ECT(0), ECT(1) or CE). On CODEL_DROP the caller takes the next packet, at the same `nowNs`, and asks
- * again; everything else ends this dequeue.
+ * What to do with the packet just taken from queue `i`: it waited `sojournNs`, `backlogBytes` wait behind it,
+ * and `ect` says whether it can carry a mark (ECT(0), ECT(1) or CE). On CODEL_DROP the caller takes the next
+ * packet, at the same `nowNs`, and asks again; everything else ends this dequeue.
  */
 export function codelDecide(
   q: CodelQueues,
@@ -163,8 +166,8 @@ function enter(q: CodelQueues, i: number, p: CodelParameters, nowNs: number, ect
 }
 
 /**
- * Count with which a new episode begins, `sinceNs` after the next signal of the last one would have been due (negative: not
- * due yet).
+ * Count with which a new episode begins, `sinceNs` after the next signal of the last one would have been due
+ * (negative: not due yet).
  */
 export function codelCountAgain(
   count: number,
@@ -182,8 +185,8 @@ export function codelSpacingNs(intervalNs: number, count: number): number {
 }
 
 /**
- * The queue was emptied by something else than codelDecide(): by an overflow, a filter, its removal. A queue that runs
- * dry by dequeues needs no call: nothing waits behind its last packet.
+ * The queue was emptied by something else than codelDecide(): by an overflow, a filter, its removal. A queue
+ * that runs dry by dequeues needs no call: nothing waits behind its last packet.
  */
 export function codelBecameEmpty(q: CodelQueues, i: number): void {
   q.firstAboveNs[i] = 0;

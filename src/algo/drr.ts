@@ -1,10 +1,11 @@
 /**
- * Deficit round robin: queues take turns, each worth a number of bytes, so that shares do not depend on packet sizes.
+ * Deficit round robin: queues take turns, each worth a number of bytes, so that shares do not depend on
+ * packet sizes.
  *
  * Reference: Shreedhar, Varghese, "Efficient fair queueing using deficit round robin" (1995), figure 2.
  *
- * Model. Queues with packets stand in a ring. A visit adds the queue's quantum to its deficit once and sends while the head
- * fits; what is left is kept for the next visit, unless the queue ran dry:
+ * Model. Queues with packets stand in a ring. A visit adds the queue's quantum to its deficit once and sends
+ * while the head fits; what is left is kept for the next visit, unless the queue ran dry:
  *
  *     quantum 500    head         deficit       sends         keeps
  *     queue 1        200 750 20   500           200           300
@@ -12,7 +13,8 @@
  *     ...
  *     queue 1        750 20       300 + 500     750 20        0 (dry)
  *
- * So the shares of queues that always have packets are as their quanta, within Q + 2 * Max bytes over any time.
+ * So the shares of queues that always have packets are as their quanta, within Q + 2 * Max bytes over any
+ * time.
  *
  * | parameter    | unit  | range | default                                                    |
  * |--------------|-------|-------|------------------------------------------------------------|
@@ -25,8 +27,9 @@
  *  2. A queue that is not in the ring has no deficit: nothing is saved up while idle.
  *  3. A pick ends whatever the quanta: rounds in which nobody can send are skipped arithmetically.
  *
- * Departures: none in what is sent when. Several rings may share the columns, as the levels of a tree do: a row is in one ring at a
- * time. Cost: O(1) for quanta of at least a packet; otherwise one or two walks round the ring.
+ * Departures: none in what is sent when. Several rings may share the columns, as the levels of a tree do: a
+ * row is in one ring at a time. Cost: O(1) for quanta of at least a packet; otherwise one or two walks round
+ * the ring.
  */
 import { invariant } from '../base/assert.ts';
 import { NONE } from '../base/none.ts';
@@ -95,7 +98,10 @@ export function drrPick(q: DrrQueues, ring: DrrRing, quantumBytes: ArrayLike<num
   }
 }
 
-/** The head of queue `i`, as picked, left; `headBytes` is the size of the packet behind it, 0: the queue ran dry. */
+/**
+ * The head of queue `i`, as picked, left; `headBytes` is the size of the packet behind it, 0: the queue ran
+ * dry.
+ */
 export function drrSent(q: DrrQueues, ring: DrrRing, i: number, headBytes: number): void {
   q.deficitBytes[i] -= q.headBytes[i];
   if (headBytes > 0) q.headBytes[i] = headBytes;
@@ -131,7 +137,9 @@ function rotate(q: DrrQueues, ring: DrrRing): void {
   ring.isVisited = false;
 }
 
-/** Nobody could send in a whole round: adds to all what they get in the further rounds in which nobody can. */
+/**
+ * Nobody could send in a whole round: adds to all what they get in the further rounds in which nobody can.
+ */
 function skipRounds(q: DrrQueues, ring: DrrRing, quantumBytes: ArrayLike<number>): void {
   let rounds = Number.POSITIVE_INFINITY;
   let i = ring.tail;

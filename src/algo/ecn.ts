@@ -1,7 +1,8 @@
 /**
  * Explicit congestion notification: the two low bits of the traffic class.
  *
- * Reference: RFC 3168, section 5 and 6.1; RFC 6040, section 4.2 (tunnels); RFC 8311 (ECT(1) is marked like ECT(0)).
+ * Reference: RFC 3168, section 5 and 6.1; RFC 6040, section 4.2 (tunnels); RFC 8311 (ECT(1) is marked like
+ * ECT(0)).
  *
  * Model. A packet whose ends understand a mark says so, and a queue marks it where it would have dropped it:
  *
@@ -24,8 +25,8 @@
  *  1. No function turns ECT or CE into Not-ECT, or CE into anything else.
  *  2. Rewriting a DSCP leaves the two ECN bits, whatever they are.
  *
- * Which signals may mark is the AQM's business: overflow and RED's forced region drop capable packets too, or a sender that
- * ignores marks would own the queue. Cost: nothing.
+ * Which signals may mark is the AQM's business: overflow and RED's forced region drop capable packets too, or
+ * a sender that ignores marks would own the queue. Cost: nothing.
  */
 
 export const ECN_NOT_ECT = 0;
@@ -48,7 +49,9 @@ export function ecnSignalled(ecn: number): number {
   return ecn === ECN_NOT_ECT ? ECN_DROP : ECN_CE;
 }
 
-/** Code point of a packet that leaves a tunnel; ECN_DROP: congestion was signalled to ends that cannot hear. */
+/**
+ * Code point of a packet that leaves a tunnel; ECN_DROP: congestion was signalled to ends that cannot hear.
+ */
 export function ecnDecapsulated(inner: number, outer: number): number {
   if (outer === ECN_CE) return ecnSignalled(inner);
   return inner === ECN_ECT_0 && outer === ECN_ECT_1 ? ECN_ECT_1 : inner;

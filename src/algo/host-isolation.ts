@@ -1,35 +1,40 @@
 /**
- * Host isolation: flows share a link so that, first, each host gets its share, and then each flow its share of the host's.
+ * Host isolation: flows share a link so that, first, each host gets its share, and then each flow its share
+ * of the host's.
  *
- * Reference: net/sched/sch_cake.c, cake_hash(), cake_get_flow_quantum() and the counting of bulk flows; tc-cake(8), "Flow
- * isolation parameters" (the modes and what they mean); Høiland-Jørgensen, Täht, Morton, "Piece of CAKE" (2018), section 3.3.
+ * Reference: net/sched/sch_cake.c, cake_hash(), cake_get_flow_quantum() and the counting of bulk flows;
+ * tc-cake(8), "Flow isolation parameters" (the modes and what they mean); Høiland-Jørgensen, Täht, Morton,
+ * "Piece of CAKE" (2018), section 3.3.
  *
- * Model. Flows take turns (deficit round robin). A turn is worth quantum / load, where load is how many flows with a
- * standing queue the flow's host has, so that a host's turns are worth one quantum together, however many flows it opens:
+ * Model. Flows take turns (deficit round robin). A turn is worth quantum / load, where load is how many flows
+ * with a standing queue the flow's host has, so that a host's turns are worth one quantum together, however
+ * many flows it opens:
  *
- *     mode       queues are           load of a turn                          shares, h1 with 4 flows and h2 with 1
- *     flow       5-tuples             1                                       20 20 20 20    20
- *     src        source hosts         1                                       50             50
- *     dst        destination hosts    1                                       by destination
- *     host       pairs of hosts       1                                       by pair
- *     dual-src   5-tuples             flows of its source                     12.5 (four)    50
- *     dual-dst   5-tuples             flows of its destination                as dual-src, for the destinations
- *     triple     5-tuples             the larger of the two                   fair to whichever end has more flows
+ *     mode       queues are           load of a turn              shares, h1 with 4 flows and h2 with 1
+ *     flow       5-tuples             1                           20 20 20 20    20
+ *     src        source hosts         1                           50             50
+ *     dst        destination hosts    1                           by destination
+ *     host       pairs of hosts       1                           by pair
+ *     dual-src   5-tuples             flows of its source         12.5 (four)    50
+ *     dual-dst   5-tuples             flows of its destination    as dual-src, for the destinations
+ *     triple     5-tuples             the larger of the two       fair to the end that has more flows
  *
  * | parameter    | unit  | range  | default                                          |
  * |--------------|-------|--------|--------------------------------------------------|
  * | isolation    |       | above  | dual-src in `up`, dual-dst in `down`             |
  * | quantumBytes | bytes | > 0    | flowQuantumBytes() of algo/rate-scaling.ts       |
  *
- * Worked example: a host with 7 flows and a quantum of 1514: each turn is worth 216 2/7 bytes. In whole bytes 216 would lose
- * it 2 bytes a round to a host with one flow; the fraction stays in the deficit, a float64, so nothing is lost.
+ * Worked example: a host with 7 flows and a quantum of 1514: each turn is worth 216 2/7 bytes. In whole bytes
+ * 216 would lose it 2 bytes a round to a host with one flow; the fraction stays in the deficit, a float64, so
+ * nothing is lost.
  *
  * Invariants (test/property/host-isolation):
  *  1. A host's flows of equal standing have turns that add up to one quantum (dual-src, dual-dst).
- *  2. A host's count is the number of its flows that have joined and not left; it cannot fall below 0 (a broken invariant).
+ *  2. A host's count is the number of its flows that have joined and not left; it cannot fall below 0 (a
+ *     broken invariant).
  *
- * Departures: CAKE rounds by a random number, we carry the fraction. Hosts are rows of the caller's table, not hashes: no two share a
- * row. Cost: one division per turn.
+ * Departures: CAKE rounds by a random number, we carry the fraction. Hosts are rows of the caller's table,
+ * not hashes: no two share a row. Cost: one division per turn.
  */
 import { invariant } from '../base/assert.ts';
 import { NONE } from '../base/none.ts';
@@ -78,7 +83,10 @@ export function createHostLoads(hosts: number): HostLoads {
   return { asSource: new Uint32Array(hosts), asDestination: new Uint32Array(hosts) };
 }
 
-/** A flow has become a bulk flow: it outlasted its first turn. Hosts may be NONE where the rule does not ask for them. */
+/**
+ * A flow has become a bulk flow: it outlasted its first turn. Hosts may be NONE where the rule does not ask
+ * for them.
+ */
 export function bulkFlowJoined(loads: HostLoads, source: number, destination: number): void {
   if (source !== NONE) loads.asSource[source] += 1;
   if (destination !== NONE) loads.asDestination[destination] += 1;

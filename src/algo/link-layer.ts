@@ -1,8 +1,9 @@
 /**
  * Link layer: how many bytes of a link an IP packet takes.
  *
- * Reference: net/sched/sch_cake.c, cake_calc_overhead() and cake_overhead(); tc-cake(8), "Link layer" (the keywords and their
- * numbers); ITU-T I.363.5 (AAL5: cells of 53 bytes carry 48), IEEE 802.3ah (64b/65b encoding of PTM).
+ * Reference: net/sched/sch_cake.c, cake_calc_overhead() and cake_overhead(); tc-cake(8), "Link layer" (the
+ * keywords and their numbers); ITU-T I.363.5 (AAL5: cells of 53 bytes carry 48), IEEE 802.3ah (64b/65b
+ * encoding of PTM).
  *
  * Model. Headers first, then what is at least sent, then what the framing adds:
  *
@@ -13,7 +14,8 @@
  *     ip 1500, PPPoE over ATM:    |1500.......................|40|            1540
  *                                 |48|48|48| ... 33 cells ... |04|pad|        33 * 53 = 1749
  *
- * A superpacket is cut before it is sent: every segment has the headers, the overhead, the minimum and the framing anew.
+ * A superpacket is cut before it is sent: every segment has the headers, the overhead, the minimum and the
+ * framing anew.
  *
  * | parameter     | unit  | range     | default                                              |
  * |---------------|-------|-----------|------------------------------------------------------|
@@ -21,15 +23,17 @@
  * | mpuBytes      | bytes | 0 .. 256  | 0; smallest frame, counted after the overhead        |
  * | framing       |       |           | none                                                 |
  *
- * Worked example: 40 bytes of acknowledgement are 40 + 40 = 80 = 2 cells = 106 bytes with pppoe-llcsnap, 84 on Ethernet with
- * preamble and gap. A superpacket of 14640 bytes with 40 of headers and segments of 1460 is ten frames, 15380 bytes.
+ * Worked example: 40 bytes of acknowledgement are 40 + 40 = 80 = 2 cells = 106 bytes with pppoe-llcsnap, 84
+ * on Ethernet with preamble and gap. A superpacket of 14640 bytes with 40 of headers and segments of 1460 is
+ * ten frames, 15380 bytes.
  *
  * Invariants (test/unit/algo/link-layer):
  *  1. A longer packet never takes less, and every packet takes at least one byte.
  *  2. A superpacket takes what its segments take one by one.
  *
- * Departure: the kernel shows us IP lengths, so nothing is taken off for a link header first. A total that the overhead makes
- * zero or less is one byte: a packet that costs nothing would pass any limit. Cost: a comparison, a division with framing.
+ * Departure: the kernel shows us IP lengths, so nothing is taken off for a link header first. A total that
+ * the overhead makes zero or less is one byte: a packet that costs nothing would pass any limit. Cost: a
+ * comparison, a division with framing.
  */
 
 export const FRAMING_NONE = 0;
@@ -81,7 +85,10 @@ export function wireBytes(l: LinkLayer, ipBytes: number): number {
   return n;
 }
 
-/** Packets that a superpacket becomes: `headerBytes` of IP and transport header, `segmentBytes` of payload each. */
+/**
+ * Packets that a superpacket becomes: `headerBytes` of IP and transport header, `segmentBytes` of payload
+ * each.
+ */
 export function segmentsOf(ipBytes: number, headerBytes: number, segmentBytes: number): number {
   return Math.max(1, Math.ceil((ipBytes - headerBytes) / segmentBytes));
 }

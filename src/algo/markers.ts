@@ -1,9 +1,10 @@
 /**
- * Three-colour markers: measure traffic against a committed and an excess profile and say green, yellow or red.
+ * Three-colour markers: measure traffic against a committed and an excess profile and say green, yellow or
+ * red.
  *
- * Reference: Heinanen, Guérin, "A single rate three color marker" (RFC 2697) and "A two rate three color marker" (RFC 2698),
- * section 3 of both; Aboul-Magd, Rabie, "A differentiated service two-rate, three-color marker with efficient handling of
- * in-profile traffic" (RFC 4115), section 3. Validity: lib/meter of DPDK.
+ * Reference: Heinanen, Guérin, "A single rate three color marker" (RFC 2697) and "A two rate three color
+ * marker" (RFC 2698), section 3 of both; Aboul-Magd, Rabie, "A differentiated service two-rate, three-color
+ * marker with efficient handling of in-profile traffic" (RFC 4115), section 3. Validity: lib/meter of DPDK.
  *
  * Model. Two buckets, full at the start:
  *
@@ -14,8 +15,8 @@
  *     yellow: n <= E    E -= n       n <= P      P -= n                n <= E      E -= n
  *     red:    else                   n > P                             else
  *
- * and a packet that came in yellow or red is never made better than that (colour-aware; a blind marker takes all for green). What is red
- * takes nothing.
+ * and a packet that came in yellow or red is never made better than that (colour-aware; a blind marker takes
+ * all for green). What is red takes nothing.
  *
  * | parameter               | unit         | range                                     |
  * |-------------------------|--------------|-------------------------------------------|
@@ -24,17 +25,18 @@
  * | excessBytesPerSec       | bytes/second | 2698: PIR >= CIR; 4115: EIR; 2697: unused |
  * | excessBytes             | bytes        | as committedBytes                         |
  *
- * Worked example: single-rate, CIR 1000 B/s, CBS 1500, EBS 3000: of four packets of 1500 B at once the first is green, two are
- * yellow, one is red; 1.5 s later one is green; E gets nothing until C has been full.
+ * Worked example: single-rate, CIR 1000 B/s, CBS 1500, EBS 3000: of four packets of 1500 B at once the first
+ * is green, two are yellow, one is red; 1.5 s later one is green; E gets nothing until C has been full.
  *
  * Invariants (test/property/markers):
  *  1. Equal to the RFCs' buckets in exact arithmetic (test/oracle/markers.ts).
- *  2. Green bytes in any interval of length T are at most CBS + CIR * T; all that is not red at most PBS + PIR * T (2698), or CBS +
+ *  2. Green bytes in any interval of length T are at most CBS + CIR * T; all that is not red at most PBS +
+ *     PIR * T (2698), or CBS +
  *     EBS + CIR * T (2697).
  *  3. A marker makes no packet better than it came, and red takes nothing from any bucket.
  *
- * Departures: none. Bytes are IP bytes, as the RFCs say. Equality counts as there in spite of rounding. A clock that stands still mints
- * nothing. Cost: two multiplications and two comparisons per packet.
+ * Departures: none. Bytes are IP bytes, as the RFCs say. Equality counts as there in spite of rounding. A
+ * clock that stands still mints nothing. Cost: two multiplications and two comparisons per packet.
  */
 
 export const GREEN = 0;

@@ -1,18 +1,21 @@
 /**
- * PIE: drops with a probability that a controller moves so that the queueing delay comes to rest at a reference.
+ * PIE: drops with a probability that a controller moves so that the queueing delay comes to rest at a
+ * reference.
  *
- * Reference: Pan, Natarajan, Baker, White, "Proportional integral controller enhanced (PIE)" (RFC 8033), sections 4 and 5,
- * appendices A and B.
+ * Reference: Pan, Natarajan, Baker, White, "Proportional integral controller enhanced (PIE)" (RFC 8033),
+ * sections 4 and 5, appendices A and B.
  *
- * Model. Every `update` the probability p takes a step by how far the delay is from `ref`, and by how much it grew:
+ * Model. Every `update` the probability p takes a step by how far the delay is from `ref`, and by how much it
+ * grew:
  *
  *     d = alpha * (delay - ref) + beta * (delay - delayBefore)           delays in seconds
- *     p = clamp(p + d / divisor(p), 0, 1)                                p decays by 2 % while there is no delay
+ *     p = clamp(p + d / divisor(p), 0, 1)                                p decays by 2 % while delay is 0
  *
- *     p        < 1e-6  < 1e-5  < 1e-4  < 1e-3  < 1e-2  < 1e-1  else      small probabilities move in small steps, or the
- *     divisor    2048     512     128      32       8       2     1      loop swings
+ *     p        < 1e-6  < 1e-5  < 1e-4  < 1e-3  < 1e-2  < 1e-1  else
+ *     divisor    2048     512     128      32       8       2     1    or the loop swings
  *
- * and an arriving packet is signalled with probability p, unless a burst allowance is left, or the queue is small or young.
+ * and an arriving packet is signalled with probability p, unless a burst allowance is left, or the queue is
+ * small or young.
  *
  * | parameter       | unit     | range  | default                                                         |
  * |-----------------|----------|--------|-----------------------------------------------------------------|
@@ -26,17 +29,22 @@
  * | capped          |          |        | true: from p 0.1 on it grows by at most 0.02 a step             |
  * | decayBelowRef   |          |        | true: p decays below ref / 2 (appendix B); false: only at 0 (A) |
  *
- * Worked example: p = 0, no delay so far, now 20 ms: d = 0.125 * 0.005 + 1.25 * 0.020 = 0.025625; p = d / 2048 = 1.2512e-5.
+ * Worked example: p = 0, no delay so far, now 20 ms: d = 0.125 * 0.005 + 1.25 * 0.020 = 0.025625; p = d /
+ * 2048 = 1.2512e-5.
  *
  * Invariants (test/property/pie):
  *  1. Equal to the pseudo code of RFC 8033, appendices A and B (test/oracle/pie.ts).
- *  2. Looking seldom equals looking often: steps are made up with the delay that held when they were due, not the present one.
- *  3. p stays within 0 and 1; nothing is signalled while the allowance lasts or at most two mean packets wait.
- *  4. Derandomised, the p of the packets since the last signal add up to at least 0.85 at the next, and never beyond 8.5 + 1.
+ *  2. Looking seldom equals looking often: steps are made up with the delay that held when they were due, not
+ *     the present one.
+ *  3. p stays within 0 and 1; nothing is signalled while the allowance lasts or at most two mean packets
+ *     wait.
+ *  4. Derandomised, the p of the packets since the last signal add up to at least 0.85 at the next, and never
+ *     beyond 8.5 + 1.
  *
- * Departures: the delay is the time the last packet to leave had waited, 0 once the queue is empty, not an estimate from a
- * departure rate; the RFC allows both, and every packet here carries its instant of arrival. PIE is never switched off: with an
- * empty queue it comes to rest at p = 0 by itself. Cost: a comparison per packet, a dozen float operations per update.
+ * Departures: the delay is the time the last packet to leave had waited, 0 once the queue is empty, not an
+ * estimate from a departure rate; the RFC allows both, and every packet here carries its instant of arrival.
+ * PIE is never switched off: with an empty queue it comes to rest at p = 0 by itself. Cost: a comparison per
+ * packet, a dozen float operations per update.
  */
 
 export interface PieParameters {

@@ -1,10 +1,12 @@
 /**
  * Rate scaling: the quantum of a flow and CoDel's target and interval for the rate of the class they work in.
  *
- * Reference: net/sched/sch_cake.c, cake_set_rate(); RFC 8289, section 4.4 (the target must not be below a packet's time).
+ * Reference: net/sched/sch_cake.c, cake_set_rate(); RFC 8289, section 4.4 (the target must not be below a
+ * packet's time).
  *
- * Model. On a slow link one packet takes longer than the usual target, so the target follows the time of one and a half MTUs, and the
- * interval grows by as much; a slow link serves flows in smaller portions, a fast one in packets:
+ * Model. On a slow link one packet takes longer than the usual target, so the target follows the time of one
+ * and a half MTUs, and the interval grows by as much; a slow link serves flows in smaller portions, a fast
+ * one in packets:
  *
  *     target   = max(1.5 * mtu / rate, wanted)
  *     interval = max(rtt + target - wanted, 2 * target)
@@ -17,7 +19,8 @@
  * | targetNs        | ns           | > 0   | 5 ms, the target wanted                                |
  * | rttNs           | ns           | > 0   | 100 ms, the interval at rates that need no adaptation  |
  *
- * Worked example: 1 Mbit/s, MTU 1514: 12.112 ms a packet, target 18.168 ms, interval 113.168 ms, quantum 300 (30 wanted).
+ * Worked example: 1 Mbit/s, MTU 1514: 12.112 ms a packet, target 18.168 ms, interval 113.168 ms, quantum 300
+ * (30 wanted).
  *
  * Invariants (test/unit/algo/rate-scaling):
  *  1. A higher rate never has a longer target or interval, nor a smaller quantum.

@@ -36,9 +36,9 @@
  *
  * Spacing. Published are three, and the same maxp means three rates of signals:
  *
- *     floyd   pb / (1 - count * pb)                                      gap uniform on 1 .. 1/pb        mean 1 / 2pb   the paper
- *     half    pb / (2 - count * pb)                                      gap uniform on 1 .. 2/pb        mean 1 / pb    DPDK
- *     wait    0 while count * pb < 1, then pb / (2 - count * pb)         gap uniform on 1/pb .. 2/pb     mean 3 / 2pb   ns-2, ns-3
+ *     floyd   pb / (1 - count * pb)                 gap uniform on 1 .. 1/pb       mean 1 / 2pb   the paper
+ *     half    pb / (2 - count * pb)                 gap uniform on 1 .. 2/pb       mean 1 / pb    DPDK
+ *     wait    as half, but 0 while count * pb < 1   gap uniform on 1/pb .. 2/pb    mean 3 / 2pb   ns-2, ns-3
  *
  * The last two are there to compare with those programs; a `maxp` taken from them needs them.
  *

@@ -1,23 +1,26 @@
 /**
- * Size-aware scheduling: the first packets of every flow go before those of flows that have already sent much, so that short flows
- * do not wait for long ones.
+ * Size-aware scheduling: the first packets of every flow go before those of flows that have already sent
+ * much, so that short flows do not wait for long ones.
  *
- * Reference: Guo, Matta, "The war between mice and elephants" (2001) and its itmBench implementation (classes by a counter per flow);
- * Avrachenkov, Ayesta, Brown, Nyberg, "Differentiation between short and long TCP flows" (2004).
+ * Reference: Guo, Matta, "The war between mice and elephants" (2001) and its itmBench implementation (classes
+ * by a counter per flow); Avrachenkov, Ayesta, Brown, Nyberg, "Differentiation between short and long TCP
+ * flows" (2004).
  *
- * Model. A counter per flow; a packet is short while its flow has sent less than the threshold, and when it ends a connection:
+ * Model. A counter per flow; a packet is short while its flow has sent less than the threshold, and when it
+ * ends a connection:
  *
  *     flow    1 2 3 4 5 6 | 7 8 9 ... FIN        short band  ----------------->|
  *             short       | long      short      long band   -----.....------->|  link
  *
- * Two bands: short first, but what the short band sends while the long one waits is owed to the long band in a proportion of
- * `longShare`: many new flows at once (a flood, or a browser) slow long flows down, and cannot stop them.
+ * Two bands: short first, but what the short band sends while the long one waits is owed to the long band in
+ * a proportion of `longShare`: many new flows at once (a flood, or a browser) slow long flows down, and
+ * cannot stop them.
  *
- * | parameter        | unit    | range   | default                                                             |
- * |------------------|---------|---------|---------------------------------------------------------------------|
- * | thresholdPackets | packets | > 0     | 20                                                                  |
- * | thresholdBytes   | bytes   | > 0     | Infinity; the first of the two that is reached counts               |
- * | longShare        | 0 .. 1  | [0, 1)  | 0.25: a quarter of the bytes while they wait; 0: strict             |
+ * | parameter        | unit    | range   | default                                                  |
+ * |------------------|---------|---------|----------------------------------------------------------|
+ * | thresholdPackets | packets | > 0     | 20                                                       |
+ * | thresholdBytes   | bytes   | > 0     | Infinity; the first of the two that is reached counts    |
+ * | longShare        | 0 .. 1  | [0, 1)  | 0.25: a quarter of the bytes while they wait; 0: strict  |
  *
  * Worked example: longShare 0.25, both bands full of 1500 B: three short, one long, three short, one long.
  *
@@ -26,9 +29,10 @@
  *  2. With longShare 0 no long packet goes before a short one.
  *  3. A flow's packets change from short to long once; only one with FIN may be short again.
  *
- * Reordering: a flow that becomes long has its short packets ahead, in order. A FIN would overtake the flow's own long packets: the
- * caller passes isLast only when none of them waits. The counter starts anew when the flow table has forgotten the flow, which it does not
- * while its packets wait. Cost: a comparison per arrival, two per departure.
+ * Reordering: a flow that becomes long has its short packets ahead, in order. A FIN would overtake the flow's
+ * own long packets: the caller passes isLast only when none of them waits. The counter starts anew when the
+ * flow table has forgotten the flow, which it does not while its packets wait. Cost: a comparison per
+ * arrival, two per departure.
  */
 
 export interface SizeAwareParameters {
@@ -61,8 +65,8 @@ export function sizeAwareBand(
 }
 
 /**
- * Band to serve when packets of these sizes are at the heads; 0: that band is empty, and they may not both be. Ask for every packet that
- * leaves.
+ * Band to serve when packets of these sizes are at the heads; 0: that band is empty, and they may not both
+ * be. Ask for every packet that leaves.
  */
 export function sizeAwarePick(
   q: SizeAwareQueues,

@@ -3,8 +3,9 @@
  *
  * Reference: net/sched/sch_prio.c; the row of classes by priority in net/sched/sch_htb.c (row_mask).
  *
- * Model. Bands 0 .. 31, 0 the best; bit b of a word is set while band b has packets. Non-preemptive: a packet that began is
- * finished. A better band starves a worse one for as long as it has packets, by design: bound it with a policer or a ceil.
+ * Model. Bands 0 .. 31, 0 the best; bit b of a word is set while band b has packets. Non-preemptive: a packet
+ * that began is finished. A better band starves a worse one for as long as it has packets, by design: bound
+ * it with a policer or a ceil.
  *
  *     bands   7 6 5 4 3 2 1 0
  *     word    0 0 1 0 1 1 0 0   ->  the lowest bit set: band 2

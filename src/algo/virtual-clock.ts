@@ -1,11 +1,13 @@
 /**
- * Fair queueing by virtual time: weighted fair queueing (WFQ), WF2Q, WF2Q+ and start-time fair queueing (SFQ).
+ * Fair queueing by virtual time: weighted fair queueing (WFQ), WF2Q, WF2Q+ and start-time fair queueing
+ * (SFQ).
  *
- * Reference: Parekh, Gallager, "A generalized processor sharing approach to flow control" (1993), section III; Bennett, Zhang,
- * "WF2Q: worst-case fair weighted fair queueing" (1996) and "Hierarchical packet fair queueing algorithms" (1997); Goyal, Vin,
- * Cheng, "Start-time fair queuing" (1996), section 2.1.
+ * Reference: Parekh, Gallager, "A generalized processor sharing approach to flow control" (1993), section
+ * III; Bennett, Zhang, "WF2Q: worst-case fair weighted fair queueing" (1996) and "Hierarchical packet fair
+ * queueing algorithms" (1997); Goyal, Vin, Cheng, "Start-time fair queuing" (1996), section 2.1.
  *
- * Model. Every packet gets a start and a finish tag when it arrives, in bytes per unit of weight, from a clock V:
+ * Model. Every packet gets a start and a finish tag when it arrives, in bytes per unit of weight, from a
+ * clock V:
  *
  *     S = max(F of the flow's packet before, V)     F = S + length / weight
  *
@@ -25,19 +27,22 @@
  * | rateBytesPerSec | bytes/second | > 0   |                                           |
  * | weights         |              | > 0   | one per flow                              |
  *
- * Worked example: weights 10 and ten times 1, packets of 1000 B, eleven of the first flow and one of each other at 0. WFQ sends ten of
- * the first flow in a row (F = 100, 200, ... 1000), then the others (F = 1000); WF2Q and WF2Q+ alternate, since the second packet of
- * the first flow has S = 100 and V is 50.
+ * Worked example: weights 10 and ten times 1, packets of 1000 B, eleven of the first flow and one of each
+ * other at 0. WFQ sends ten of the first flow in a row (F = 100, 200, ... 1000), then the others (F = 1000);
+ * WF2Q and WF2Q+ alternate, since the second packet of the first flow has S = 100 and V is 50.
  *
  * Invariants (test/property/virtual-clock):
- *  1. WFQ and WF2Q finish every packet at most one largest packet's time after the fluid system does (test/oracle/fluid.ts).
+ *  1. WFQ and WF2Q finish every packet at most one largest packet's time after the fluid system does
+ *     (test/oracle/fluid.ts).
  *  2. WF2Q begins no packet before the fluid system does.
  *  3. All four are work conserving and keep a flow's packets in order.
- *  4. SFQ: two flows that both wait get bytes per weight that differ by at most one largest packet of each, over its weight.
+ *  4. SFQ: two flows that both wait get bytes per weight that differ by at most one largest packet of each,
+ *     over its weight.
  *
- * Departures: tags start anew at 0 when the system runs empty (not in WF2Q+, whose flows remember), so they do not grow without
- * bound. Tags that differ by less than a billionth are equal: sums of fractions round. Cost: a pick looks at every flow; for many
- * flows use deficit round robin (algo/drr.ts), for hierarchies the class tree. These are here to compare with.
+ * Departures: tags start anew at 0 when the system runs empty (not in WF2Q+, whose flows remember), so they
+ * do not grow without bound. Tags that differ by less than a billionth are equal: sums of fractions round.
+ * Cost: a pick looks at every flow; for many flows use deficit round robin (algo/drr.ts), for hierarchies the
+ * class tree. These are here to compare with.
  */
 import { IndexedHeap } from '../base/heap.ts';
 import { NONE } from '../base/none.ts';
@@ -96,7 +101,10 @@ export class VirtualClock {
     this.fluid.set(f, finish);
   }
 
-  /** Flow whose head is sent now; `heads` has the row of each flow's first packet or NONE. NONE: no packet waits. */
+  /**
+   * Flow whose head is sent now; `heads` has the row of each flow's first packet or NONE. NONE: no packet
+   * waits.
+   */
   pick(nowNs: number, heads: Int32Array): number {
     this.advance(nowNs);
     const { kind, tags } = this;

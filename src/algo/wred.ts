@@ -1,31 +1,33 @@
 /**
- * Weighted RED: several RED profiles over one average, so that packets of less worth are dropped from shorter queues.
+ * Weighted RED: several RED profiles over one average, so that packets of less worth are dropped from shorter
+ * queues.
  *
- * Reference: Cisco IOS, "Weighted random early detection" (the name and the default thresholds by precedence); RED itself as
- * in algo/red.ts. The meters of RFC 2697, 2698 and 4115 (algo/markers.ts) give the colours, RFC 2597 the drop precedence.
+ * Reference: Cisco IOS, "Weighted random early detection" (the name and the default thresholds by
+ * precedence); RED itself as in algo/red.ts. The meters of RFC 2697, 2698 and 4115 (algo/markers.ts) give the
+ * colours, RFC 2597 the drop precedence.
  *
  * Model. One average for the queue; each packet is judged by the profile of its class of worth:
  *
- *     pb |        red /  yellow /    green /           avg moves with every arrival, whatever its profile.
- *        |           /        /          /             count, which spaces signals, is kept for each profile, so that
- *      0 |__________/________/__________/____          a run of red packets does not bring green ones nearer a drop.
+ *     pb |        red /  yellow /    green /      avg moves with every arrival, whatever its profile.
+ *        |           /        /          /        count, which spaces signals, is kept for each profile:
+ *      0 |__________/________/__________/____     red packets do not bring green ones nearer a drop.
  *        0        min 0    min 1     min 2   avg
  *
- * | parameter | unit | range          | default                                                          |
- * |-----------|------|----------------|------------------------------------------------------------------|
- * | profiles  |      | 1..64, as RED's | by precedence: min as wredDefaultMinimum(), one max, maxp 0.1, weight 2^-9 |
- * | byDscp    |      | 64 indexes     | the precedence: DSCP / 8                                         |
+ * | parameter | unit | range           | default                                                          |
+ * |-----------|------|-----------------|------------------------------------------------------------------|
+ * | profiles  |      | 1..64, as RED's | one per precedence: min wredDefaultMinimum(), maxp 0.1, wq 2^-9  |
+ * | byDscp    |      | 64 indexes      | the precedence: DSCP / 8                                         |
  *
- * Worked example: max 40 packets; precedence 0 has min 20, precedence 5 (voice) min 31. At an average of 30 precedence 0 has
- * pb = 0.1 * 10 / 20 = 0.05 and precedence 5 has 0.
+ * Worked example: max 40 packets; precedence 0 has min 20, precedence 5 (voice) min 31. At an average of 30
+ * precedence 0 has pb = 0.1 * 10 / 20 = 0.05 and precedence 5 has 0.
  *
  * Invariants (test/property/wred):
  *  1. With one profile it is RED, decision by decision.
  *  2. The average does not depend on which profiles the packets have.
  *  3. Of two profiles of which one has lower thresholds or a higher maxp, that one never has the smaller pb.
  *
- * Departure: none; an average for each class, which others also call WRED, is RIO or GRED. weight and meanPacketBytes are those
- * of the first profile. Cost: as RED.
+ * Departure: none; an average for each class, which others also call WRED, is RIO or GRED. weight and
+ * meanPacketBytes are those of the first profile. Cost: as RED.
  */
 import {
   createRedQueues,
@@ -92,7 +94,10 @@ export function wredSignal(
   return signal;
 }
 
-/** Classes of worth that the default thresholds tell apart: precedence 0..7, and 8 for what a router reserves for itself. */
+/**
+ * Classes of worth that the default thresholds tell apart: precedence 0..7, and 8 for what a router reserves
+ * for itself.
+ */
 const LEVELS = 9;
 
 /** Default min of a precedence, in whole units of max: evenly spaced from half of max up. */
@@ -106,8 +111,8 @@ export function wredByPrecedence(): Uint8Array {
 }
 
 /**
- * Profile by DSCP where profiles stand for colours (0 green, 1 yellow, 2 red): the drop precedence of assured forwarding
- * (RFC 2597, section 6); green for everything else.
+ * Profile by DSCP where profiles stand for colours (0 green, 1 yellow, 2 red): the drop precedence of assured
+ * forwarding (RFC 2597, section 6); green for everything else.
  */
 export function wredByAssuredForwarding(): Uint8Array {
   return Uint8Array.from({ length: 64 }, (_, dscp) => {

@@ -1,6 +1,6 @@
 /**
- * The rules of the ACK filter, one by one, over objects. Slow twin of src/algo/ack-filter.ts. Numbers are unbounded here:
- * tests give them and wrap them themselves.
+ * The rules of the ACK filter, one by one, over objects. Slow twin of src/algo/ack-filter.ts. Numbers are
+ * unbounded here: tests give them and wrap them themselves.
  */
 export interface Segment {
   readonly flow: string;

@@ -1,6 +1,7 @@
 /**
  * CoDel as the pseudo code of RFC 8289, section 5, writes it, over a list of packets; with marks where Linux
- * (codel_impl.h) puts them. Slow twin of src/algo/codel.ts. Also the rules for the count that older versions had.
+ * (codel_impl.h) puts them. Slow twin of src/algo/codel.ts. Also the rules for the count that older versions
+ * had.
  */
 import type { CodelParameters } from '../../src/algo/codel.ts';
 
@@ -90,8 +91,8 @@ export class SlowCodel {
 }
 
 /**
- * Count at the start of an episode in versions that are still met: none (2011), and the Internet draft of 2013; `since` in
- * intervals.
+ * Count at the start of an episode in versions that are still met: none (2011), and the Internet draft of
+ * 2013; `since` in intervals.
  */
 export function olderCountAgain(rule: 'none' | 'draft01', count: number, since: number): number {
   return rule === 'draft01' && count > 2 && since < 8 ? count - 2 : 1;

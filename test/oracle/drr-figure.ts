@@ -1,4 +1,7 @@
-/** Deficit round robin as figure 2 of Shreedhar and Varghese prints it, over lists. Slow twin of src/algo/drr.ts. */
+/**
+ * Deficit round robin as figure 2 of Shreedhar and Varghese prints it, over lists. Slow twin of
+ * src/algo/drr.ts.
+ */
 export class SlowDrr {
   readonly queues: number[][];
   private readonly deficit: number[];

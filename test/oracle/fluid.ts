@@ -1,6 +1,6 @@
 /**
- * The fluid system that fair queueing imitates (generalized processor sharing): all flows with packets are served at once, in
- * proportion to their weights. When it begins and finishes every packet, in seconds.
+ * The fluid system that fair queueing imitates (generalized processor sharing): all flows with packets are
+ * served at once, in proportion to their weights. When it begins and finishes every packet, in seconds.
  */
 export interface FluidPacket {
   readonly atSec: number;

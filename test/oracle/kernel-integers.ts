@@ -1,11 +1,11 @@
 /**
- * What Linux and tc compute in integers where src/algo uses real numbers: for comparisons with the kernel's own queues,
- * and for the vectors that state these numbers.
+ * What Linux and tc compute in integers where src/algo uses real numbers: for comparisons with the kernel's
+ * own queues, and for the vectors that state these numbers.
  */
 
 /**
- * One Newton step towards 1 / sqrt(count) in 16 bits (codel_Newton_step() of include/net/codel_impl.h). The kernel makes one
- * for each change of count, so at count 2 it has 0.5 and not 0.707.
+ * One Newton step towards 1 / sqrt(count) in 16 bits (codel_Newton_step() of include/net/codel_impl.h). The
+ * kernel makes one for each change of count, so at count 2 it has 0.5 and not 0.707.
  */
 export function inverseRootStep(inverse16: number, count: number): number {
   const inverse = BigInt(inverse16) << 16n;
@@ -15,7 +15,9 @@ export function inverseRootStep(inverse16: number, count: number): number {
   return Number(((((rest * inverse) & ((1n << 64n) - 1n)) >> 31n) >> 16n) & 0xffffn);
 }
 
-/** The average of RED, scaled by 2^wlog, after an arrival (red_calc_qavg_no_idle_time() of include/net/red.h). */
+/**
+ * The average of RED, scaled by 2^wlog, after an arrival (red_calc_qavg_no_idle_time() of include/net/red.h).
+ */
 export function scaledAverage(averageScaled: number, backlogBytes: number, wlog: number): number {
   return averageScaled + backlogBytes - Math.floor(averageScaled / 2 ** wlog);
 }
@@ -31,7 +33,9 @@ export function wlogOfBurst(minBytes: number, burstPackets: number, meanPacketBy
   return -1;
 }
 
-/** Largest burst that this formula lets pass at weight 2^-wlog: the table in the head of include/net/red.h. */
+/**
+ * Largest burst that this formula lets pass at weight 2^-wlog: the table in the head of include/net/red.h.
+ */
 export function burstOfWlog(minPackets: number, wlog: number): number {
   const weight = 2 ** -wlog;
   let burst = 0;
@@ -46,7 +50,10 @@ export function plogOfProbability(minBytes: number, maxBytes: number, probabilit
   return -1;
 }
 
-/** Shifts of the average after an idle time of `i << cellLog` microseconds, i = 0..255 (tc_red_eval_idle_damping()). */
+/**
+ * Shifts of the average after an idle time of `i << cellLog` microseconds, i = 0..255
+ * (tc_red_eval_idle_damping()).
+ */
 export function idleDamping(
   wlog: number,
   meanPacketBytes: number,

@@ -1,6 +1,6 @@
 /**
- * The three markers as RFC 2697, 2698 and 4115 word them, in exact integers: tokens in units of 10^-9 byte, whole
- * nanoseconds. Slow twin of src/algo/markers.ts.
+ * The three markers as RFC 2697, 2698 and 4115 word them, in exact integers: tokens in units of 10^-9 byte,
+ * whole nanoseconds. Slow twin of src/algo/markers.ts.
  */
 import type { MarkerParameters } from '../../src/algo/markers.ts';
 

@@ -1,6 +1,7 @@
 /**
- * PIE in the names and order of RFC 8033, appendices A (basic) and B (enhanced), in seconds, one call per timer. Slow twin
- * of src/algo/pie.ts. And the RFC's estimator of the delay for queues without time stamps (section 5.3).
+ * PIE in the names and order of RFC 8033, appendices A (basic) and B (enhanced), in seconds, one call per
+ * timer. Slow twin of src/algo/pie.ts. And the RFC's estimator of the delay for queues without time stamps
+ * (section 5.3).
  */
 export class SlowPie {
   dropProb = 0;
@@ -62,7 +63,9 @@ export interface SlowPieOptions {
   readonly enhanced: boolean;
 }
 
-/** Time that `threshold` bytes take to leave, measured over cycles that begin with at least so many waiting. */
+/**
+ * Time that `threshold` bytes take to leave, measured over cycles that begin with at least so many waiting.
+ */
 export class DepartureRate {
   /** 0: no cycle is complete yet. */
   avgDqTime = 0;
@@ -77,7 +80,10 @@ export class DepartureRate {
     this.weight = weight;
   }
 
-  /** A packet leaves at `now` seconds; bytes waiting just before, itself included, and after. True: a cycle is complete. */
+  /**
+   * A packet leaves at `now` seconds; bytes waiting just before, itself included, and after. True: a cycle is
+   * complete.
+   */
   departed(now: number, size: number, before: number, after: number): boolean {
     if (Number.isNaN(this.start) && before >= this.threshold) {
       this.start = now;

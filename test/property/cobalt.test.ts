@@ -30,7 +30,7 @@ const event = fc.record({
 /** Long runs of lateness and of the opposite. */
 const events = fc.array(event, { minLength: 100, maxLength: 500, size: 'max' });
 
-test('invariants 1 to 3: decides as the kernel’s code, signals late packets only, one step of BLUE a target', () => {
+test('invariants 1 to 3: as the kernel’s code, late packets only, one step of BLUE a target', () => {
   const seen = { drops: 0, marks: 0, blue: 0 };
   fc.assert(
     fc.property(events, fc.boolean(), (list, ecn) => {

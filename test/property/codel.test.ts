@@ -24,7 +24,10 @@ const parameters: fc.Arbitrary<CodelParameters> = fc.record({
   ceThresholdNs: fc.constantFrom(Number.POSITIVE_INFINITY, 3 * MS),
 });
 
-/** A queue that grows and shrinks by turns: whether a packet arrives, its size, whether it can be marked, time to the next step. */
+/**
+ * A queue that grows and shrinks by turns: whether a packet arrives, its size, whether it can be marked, time
+ * to the next step.
+ */
 const step = fc.record({
   arrive: fc.boolean(),
   sizeBytes: fc.constantFrom(64, 1500, 65_000),

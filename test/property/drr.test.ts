@@ -97,7 +97,7 @@ test('invariant 2: a queue outside the ring has no deficit, whoever leaves', () 
   );
 });
 
-test('fairness: two queues that always have packets, as their quanta, within a quantum and two packets', () => {
+test('fairness: two full queues send as their quanta, within a quantum and two packets', () => {
   const sizes = fc.array(fc.constantFrom(40, 576, 1500), { minLength: 20, maxLength: 20 });
   fc.assert(
     fc.property(sizes, sizes, fc.integer({ min: 1, max: 5 }), (first, second, weight) => {

@@ -71,7 +71,7 @@ test('leaving twice is a broken invariant, and a host not asked for is not count
   expect(() => bulkFlowLeft(loads, NONE, 1)).toThrow(InvariantError);
 });
 
-test('the worked example of the header: seven flows against one, and not a byte lost in a thousand rounds', () => {
+test('the worked example of the header: seven flows against one, and no byte lost', () => {
   const loads = createHostLoads(2);
   for (let n = 0; n < 7; n++) bulkFlowJoined(loads, 0, NONE);
   bulkFlowJoined(loads, 1, NONE);

@@ -31,7 +31,7 @@ const packet = fc.tuple(
 );
 const packets = fc.array(packet, { minLength: 10, maxLength: 200, size: 'max' });
 
-test('invariants 1 and 3: the colours of the RFCs in exact arithmetic, never a better one, red takes nothing', () => {
+test('invariants 1 and 3: the colours of the RFCs, exactly, never a better one, red takes nothing', () => {
   fc.assert(
     fc.property(parameters, packets, fc.boolean(), (p, list, isAware) => {
       const m = createMarkerBuckets(2);

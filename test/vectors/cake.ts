@@ -1,4 +1,7 @@
-/** Runs the vectors of CAKE's parts: link layer, rate scaling, deficit shaper, host isolation, ACK filter, COBALT. */
+/**
+ * Runs the vectors of CAKE's parts: link layer, rate scaling, deficit shaper, host isolation, ACK filter,
+ * COBALT.
+ */
 import { COBALT_DROP, COBALT_MARK, cobaltDecide, createCobaltQueues } from '../../src/algo/cobalt.ts';
 import {
   bulkFlowJoined,
@@ -49,15 +52,22 @@ function layerOf(name: string, listed: Readonly<Record<string, Keyword>>): LinkL
 
 /** A row of the vector by field: with a keyword or with numbers, of a superpacket or not. */
 interface OverheadRow {
-  // biome-ignore lint/suspicious/noExplicitAny: the fields are named by the vector, and refuseOverhead() knows them all.
-  readonly [field: string]: any;
+  readonly keyword?: string;
+  readonly overhead: number;
+  readonly mpu: number;
+  readonly framing: string;
+  readonly ip_len: number;
+  readonly hdr_len: number;
+  readonly mss?: number;
 }
 
 function overhead(vector: Vector): Found {
   const fields = vector.body.expect_fields as string[];
   const { keywords = {} } = (vector.body.params ?? {}) as { keywords?: Record<string, Keyword> };
   const rows = (vector.body.expect as unknown[][]).map((values) => {
-    const row: OverheadRow = Object.fromEntries(values.map((value, i) => [fields[i], value]));
+    const named = Object.fromEntries(values.map((value, i) => [fields[i], value]));
+    // Which of them there are, refuseOverhead() has seen to.
+    const row = named as unknown as OverheadRow;
     const l: LinkLayer =
       row.keyword !== undefined
         ? layerOf(row.keyword, keywords)
@@ -99,7 +109,10 @@ function rateParameters(vector: Vector): Found {
   return { rows };
 }
 
-/** A bucket that holds less than a packet is CAKE's shaper: what waits is charged from the instant the one before was paid. */
+/**
+ * A bucket that holds less than a packet is CAKE's shaper: what waits is charged from the instant the one
+ * before was paid.
+ */
 function deficitShaper(vector: Vector): Found {
   const { rate } = vector.body.params as { rate: number };
   const b = createTokenBuckets(1);
@@ -132,7 +145,9 @@ const unknownMode = (vector: Vector): string | undefined => {
   return mode in MODES ? undefined : `no code for the mode ${mode}`;
 };
 
-/** Rounds of turns over queues that always have packets of 1500 B; in a queue of several flows they alternate. */
+/**
+ * Rounds of turns over queues that always have packets of 1500 B; in a queue of several flows they alternate.
+ */
 function hosts(vector: Vector): Found {
   const { mode, flows_src_dst: flows } = vector.body.params as unknown as HostParams;
   const isolation = ISOLATION[MODES[mode] as Isolation];

@@ -1,4 +1,7 @@
-/** Runs CoDel vectors against algo/codel.ts, and those of FQ-CoDel against it in the small model of fq-codel.ts. */
+/**
+ * Runs CoDel vectors against algo/codel.ts, and those of FQ-CoDel against it in the small model of
+ * fq-codel.ts.
+ */
 import {
   CODEL_DROP,
   CODEL_DROPPING,
@@ -155,7 +158,10 @@ function reuse(vector: Vector): Found {
   return { rows };
 }
 
-/** The kernel's integers, in test/oracle: our square roots are exact. Rows either walk on from the one before, or stand alone. */
+/**
+ * The kernel's integers, in test/oracle: our square roots are exact. Rows either walk on from the one before,
+ * or stand alone.
+ */
 function fixedPoint(vector: Vector): Found {
   const fields = vector.body.expect_fields as string[];
   const expected = vector.body.expect as number[][];
@@ -178,7 +184,10 @@ function fixedPoint(vector: Vector): Found {
   return { rows };
 }
 
-/** 20 packets of 1000 B at 0. At the last dequeue as many drops are published as drop instants have passed by then. */
+/**
+ * 20 packets of 1000 B at 0. At the last dequeue as many drops are published as drop instants have passed by
+ * then.
+ */
 function basicDrop(vector: Vector): Found {
   const leaf = new Leaf(codelParameters({ target: 5e6, interval: 1e8, mtu: 1500 }));
   for (let id = 0; id < 20; id++) leaf.enqueue({ id, enqueuedNs: 0, sizeBytes: 1000, ect: false });
@@ -194,8 +203,8 @@ function basicDrop(vector: Vector): Found {
 }
 
 /**
- * 12 Mbit/s into 10 Mbit/s, 1500 B, 1000 packets of room: count, drops and queue when the link has been busy for so long. Orientation
- * values: an eighth or 8 is as near as two ways of starting the clock come.
+ * 12 Mbit/s into 10 Mbit/s, 1500 B, 1000 packets of room: count, drops and queue when the link has been busy
+ * for so long. Orientation values: an eighth or 8 is as near as two ways of starting the clock come.
  */
 function unresponsive({ body }: Vector): Found {
   const leaf = new Leaf(codelParameters({ target: 5e6, interval: 1e8, mtu: 1500 }));

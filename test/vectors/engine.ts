@@ -13,8 +13,15 @@ interface HtbClass {
   quantum?: number;
 }
 
+/** The vectors' names; bytes per second. */
+const DEMAND = 'demand_Bps';
+const EXPECTED = 'expect_Bps';
+
 const PACKET_BYTES = 1500;
-/** What waits is bounded and dropped at the tail, so that a class whose offer is above its share always has packets. */
+/**
+ * What waits is bounded and dropped at the tail, so that a class whose offer is above its share always has
+ * packets.
+ */
 const LIMIT_PACKETS = 50;
 
 /** Ports tell the leaves apart. */
@@ -57,7 +64,10 @@ function treeOf(list: readonly HtbClass[]): ShaperSpec {
   return { ...spec, links: [{ ...(link as ShaperSpec['links'][0]), up: up_ }] };
 }
 
-/** Bytes per second of each class with a demand, over ten seconds after one of warming up; null: always has packets. */
+/**
+ * Bytes per second of each class with a demand, over ten seconds after one of warming up; null: always has
+ * packets.
+ */
 function measure(
   list: readonly HtbClass[],
   demand: Readonly<Record<string, number | null>>,
@@ -106,8 +116,8 @@ function knowsGuarantees(): boolean {
 
 function htb(vector: Vector): Found {
   const { classes } = vector.body.params as unknown as { classes: HtbClass[] };
-  const demand = vector.body.demand_Bps as Record<string, number | null>;
-  const stated = vector.body.expect_Bps as Record<string, number>;
+  const demand = vector.body[DEMAND] as Record<string, number | null>;
+  const stated = vector.body[EXPECTED] as Record<string, number>;
   const found = measure(classes, demand);
   const agreed = Object.entries(stated).map(([name, rate]) => {
     const own = classes.find((each) => each.name === name) as HtbClass;
@@ -117,7 +127,9 @@ function htb(vector: Vector): Found {
   return { rows: [Object.fromEntries(agreed)] };
 }
 
-/** Packets that a queue of `limit` keeps of `count` at once, when its class has just spent what it may send. */
+/**
+ * Packets that a queue of `limit` keeps of `count` at once, when its class has just spent what it may send.
+ */
 export function keptOf(limit: number, count: number): number {
   const leaves = [{ name: 'default', limitPackets: limit }];
   const world = new World(shaper({ wan: { up: { rate: 1, burst: PACKET_BYTES, leaves } } }));
@@ -136,9 +148,9 @@ export const ENGINE_RUNNERS: readonly [string, Runner][] = [
     'htb',
     {
       params: ['classes', 'defaults'],
-      keys: ['demand_Bps', 'expect_Bps', 'measured_by_packet_model_Bps'],
+      keys: [DEMAND, EXPECTED, 'measured_by_packet_model_Bps'],
       refuse: refuseTree,
-      expected: ({ body }) => ({ rows: [body.expect_Bps] }),
+      expected: ({ body }) => ({ rows: [body[EXPECTED]] }),
       run: htb,
     },
   ],

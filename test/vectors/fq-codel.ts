@@ -1,6 +1,6 @@
 /**
- * Runs the vectors of FQ-CoDel (RFC 8290): algo/codel.ts below new and old lists, in the words of the RFC. The leaf of
- * the core is compared with the same vectors in test/unit/core once it has this discipline.
+ * Runs the vectors of FQ-CoDel (RFC 8290): algo/codel.ts below new and old lists, in the words of the RFC.
+ * The leaf of the core is compared with the same vectors in test/unit/core once it has this discipline.
  */
 import {
   CODEL_DROP,
@@ -61,7 +61,9 @@ class FairQueue {
     this.deficit[flow] = this.quantum;
   }
 
-  /** Makes room when more than `limitPackets` wait: half of the fattest flow goes, or `batch` packets of it. */
+  /**
+   * Makes room when more than `limitPackets` wait: half of the fattest flow goes, or `batch` packets of it.
+   */
   trim(limitPackets: number, batch: number): void {
     if (this.packets.reduce((sum, list) => sum + list.length, 0) <= limitPackets) return;
     const bytes = this.packets.map((_, flow) => this.bytesOf(flow));
@@ -151,7 +153,10 @@ function expectedOps({ body }: Vector) {
 const perFlow = (packets: readonly Packet[]): number[] =>
   [0, 1, 2, 3, 4].map((flow) => packets.filter((packet) => packet.flow === flow).length);
 
-/** ns-3's ECN cases: five flows of 20 packets of 120 B at 0, the first three can be marked; its backlog rule is "< 1500". */
+/**
+ * ns-3's ECN cases: five flows of 20 packets of 120 B at 0, the first three can be marked; its backlog rule
+ * is "< 1500".
+ */
 function ecnCase(gapNs: number, ceThresholdNs: number): FairQueue {
   const queue = new FairQueue(1514, {
     targetNs: 5e6,
@@ -170,8 +175,8 @@ function ecnCase(gapNs: number, ceThresholdNs: number): FairQueue {
 }
 
 /**
- * Published are 4 drops of each flow without ECN: the 16-bit square root of ns-3 makes the second spacing 50 instead of
- * 70.7 ms. With the exact one there are 3, as the vectors say themselves.
+ * Published are 4 drops of each flow without ECN: the 16-bit square root of ns-3 makes the second spacing 50
+ * instead of 70.7 ms. With the exact one there are 3, as the vectors say themselves.
  */
 const exactDrops = (drops: number[]): number[] => drops.map((n) => (n === 3 ? 4 : n));
 

@@ -1,4 +1,7 @@
-/** Runs those vectors of the itmBench set that concern marking: ECN, and classes of packets by the size of their flow. */
+/**
+ * Runs those vectors of the itmBench set that concern marking: ECN, and classes of packets by the size of
+ * their flow.
+ */
 import { ECN_DROP, ecnDecapsulated, ecnSignalled } from '../../src/algo/ecn.ts';
 import { BAND_SHORT, sizeAwareBand } from '../../src/algo/size-aware.ts';
 import type { Vector } from './load.ts';
@@ -17,8 +20,8 @@ function ecn(vector: Vector): Found {
 }
 
 /**
- * The listing classifies before it logs, and its log begins at 0: the first packet is not known yet, and a flow is long from its
- * packet threshold + 3 on.
+ * The listing classifies before it logs, and its log begins at 0: the first packet is not known yet, and a
+ * flow is long from its packet threshold + 3 on.
  */
 function marks(vector: Vector): Found {
   const { threshold, fin_at } = vector.body.params as { threshold: number; fin_at: number[] };

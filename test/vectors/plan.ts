@@ -25,7 +25,10 @@ export interface Runner {
   readonly params: readonly string[];
   /** Names beside `params`, `events` and `expect` that the runner reads. */
   readonly keys?: readonly string[];
-  /** What the rows are compared with, where that is not `expect`: records, or lists of values as named by `fields`. */
+  /**
+   * What the rows are compared with, where that is not `expect`: records, or lists of values as named by
+   * `fields`.
+   */
   readonly expected?: (vector: Vector) => {
     readonly rows: readonly unknown[];
     readonly fields?: readonly string[];
@@ -126,8 +129,8 @@ interface Tolerance {
 }
 
 /**
- * `tol` names a field, its beginning or its end ("avg" is that of "avg_after", "ns" of "target_ns"), or is one number for
- * all, also when its only name is none of a field. Vectors print twelve digits.
+ * `tol` names a field, its beginning or its end ("avg" is that of "avg_after", "ns" of "target_ns"), or is
+ * one number for all, also when its only name is none of a field. Vectors print twelve digits.
  */
 function toleranceOf(vector: Vector, field: string, fields: readonly string[]): Tolerance {
   const { tol } = vector.body;

@@ -1,4 +1,7 @@
-/** Runs the vectors of WRED and Adaptive RED against algo/, and those of the kernel's integers against test/oracle. */
+/**
+ * Runs the vectors of WRED and Adaptive RED against algo/, and those of the kernel's integers against
+ * test/oracle.
+ */
 import { aredAdvance, aredMinPackets, aredWeight, createAred } from '../../src/algo/ared.ts';
 import { createRedQueues, redBaseProbability, redObserve } from '../../src/algo/red.ts';
 import { wredDefaultMinimum } from '../../src/algo/wred.ts';
@@ -130,8 +133,8 @@ function ns3Ared(): Found {
 }
 
 /**
- * Largest burst that the kernel's formula lets into an empty queue with min 32, by weight 2^-1 .. 2^-9. The formula lacks one
- * packet's step, so what RED itself lets in is up to 2 packets more.
+ * Largest burst that the kernel's formula lets into an empty queue with min 32, by weight 2^-1 .. 2^-9. The
+ * formula lacks one packet's step, so what RED itself lets in is up to 2 packets more.
  */
 function burstTable(): Found {
   const recomputed = Array.from({ length: 9 }, (_, n) => {

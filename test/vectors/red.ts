@@ -137,7 +137,9 @@ function byteMode(vector: Vector): Found {
   return { rows };
 }
 
-/** Distribution of the gap between two signals at constant pb, `first` being the count of the first packet. */
+/**
+ * Distribution of the gap between two signals at constant pb, `first` being the count of the first packet.
+ */
 function gaps(pb: number, first: number, form: RedSpacing): { mean: number; max: number; each: number[] } {
   const each: number[] = [];
   let unsignalled = 1;
@@ -164,7 +166,9 @@ function intermark(vector: Vector): Found {
   return { rows };
 }
 
-/** Floyd and Jacobson: a burst of 50 packets into an empty queue keeps the average below 5 up to this weight. */
+/**
+ * Floyd and Jacobson: a burst of 50 packets into an empty queue keeps the average below 5 up to this weight.
+ */
 function burst(vector: Vector): Found {
   const { wq_limit: limit } = vector.body.expect as { wq_limit: number };
   const staysBelow = (wq: number): boolean => {
@@ -211,7 +215,10 @@ function levels(vector: Vector): Found {
   return { rows: [{ level_to_pb: found }] };
 }
 
-/** Signals among 300 packets that arrive at once, averaged over 200 seeds; `wait` is what the cited suite has on. */
+/**
+ * Signals among 300 packets that arrive at once, averaged over 200 seeds; `wait` is what the cited suite has
+ * on.
+ */
 export function signalsOf300(params: RedParams, ecn = 0): { drops: number; early: number; marks: number } {
   const p = parametersOf({
     ...{ min_th: 70, max_th: 150, maxp: 1 / 50, gentle: true, uniformisation: 'wait' },

@@ -24,7 +24,10 @@ interface Params {
   threshold_bytes?: number;
 }
 
-/** What the link asks. `lists` holds the packets that wait, by flow or band; a packet is its index in the arrivals. */
+/**
+ * What the link asks. `lists` holds the packets that wait, by flow or band; a packet is its index in the
+ * arrivals.
+ */
 interface Scheduler {
   readonly lists: number[][];
   arrive(nowNs: number, id: number, arrival: Arrival): void;

@@ -7,7 +7,7 @@ import { Driver } from '../rules-bed.ts';
 import type { NativeReport } from './native-backend.ts';
 
 const PROGRAM = fileURLToPath(new URL('native-backend.ts', import.meta.url));
-const SECONDS = 120;
+const SECONDS = 170;
 
 async function hasQueueStatement(): Promise<boolean> {
   const lab = await createLab();
@@ -20,7 +20,7 @@ async function hasQueueStatement(): Promise<boolean> {
 }
 
 describeNetns('the nft back end', () => {
-  it('shapes, polices, counts and stops as the other one does', { timeout: 150_000 }, async (context) => {
+  it('shapes, polices, counts and stops as the other one does', { timeout: 200_000 }, async (context) => {
     if (await hasQueueStatement()) context.skip('all stories here run over the nft back end');
     // Built here: a compiler takes its time in an emulated machine.
     await Promise.all([nativeProgram('udpgen'), nativeProgram('udpsink')]);

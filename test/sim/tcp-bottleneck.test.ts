@@ -1,0 +1,192 @@
+/** One and a few TCP flows at a bottleneck: what textbooks and QUALITATIVE.json say must come out. */
+import { describe, expect, test } from 'vitest';
+import { buildWorld } from '../../src/sim/build.ts';
+import { delayLine } from '../../src/sim/lines.ts';
+import { runTraffic } from '../../src/sim/simulation.ts';
+import { bottleneck, MS, mean, SECOND, TEN_MBIT, tcp, traffic, udp } from './net.ts';
+
+const jain = (x: readonly number[]): number =>
+  x.reduce((a, b) => a + b, 0) ** 2 / (x.length * x.reduce((a, b) => a + b * b, 0));
+
+describe('one flow', () => {
+  test.each(['reno', 'cubic'] as const)('%s fills a FIFO bottleneck', (growth) => {
+    const { report, series } = runTraffic(
+      bottleneck({ limitPackets: 60 }),
+      traffic(40, [tcp('tcp', 40 * MS, { options: { growth } })]),
+      'one',
+      1,
+    );
+    const from = series.timesSeconds.findIndex((t) => t > 5);
+    expect(mean(series.classes[0].throughputBitsPerSecond, from)).toBeGreaterThan(0.95 * 8 * TEN_MBIT);
+    expect(report.flows[0].timeouts).toBe(0);
+    expect(report.flows[0].retransmits).toBe(report.flows[0].dropped);
+  });
+
+  test("Reno's sawtooth: from the full queue to half of it, a segment more per round trip", () => {
+    const spec = bottleneck({ limitPackets: 60 });
+    const options = { growth: 'reno', delayedAcks: false } as const;
+    const world = buildWorld(spec, traffic(60, [tcp('tcp', 40 * MS, { options })]), { seed: 1 });
+    const { congestion, meter } = world;
+    const peaks: number[] = [];
+    world.runUntil(20 * SECOND);
+    for (let ms = 20_000; ms < 60_000; ms++) {
+      const reductions = meter.reductions[0];
+      const before = congestion.cwnd[0];
+      world.runUntil(ms * MS);
+      if (meter.reductions[0] === reductions) continue;
+      peaks.push(before);
+      // What the last millisecond's acknowledgements added is not in `before`.
+      expect(Math.abs(2 * congestion.ssthresh[0] - before)).toBeLessThan(0.5);
+      expect(congestion.cwnd[0]).toBe(congestion.ssthresh[0]);
+    }
+    expect(peaks.length).toBeGreaterThan(4);
+    // 33 packets fit the path, 60 the queue; one more is dropped, and known to be a round trip later.
+    for (const peak of peaks) expect(Math.abs(peak - 94)).toBeLessThan(3);
+  });
+
+  test('a FIFO of a thousand packets holds them: hundreds of milliseconds', () => {
+    const flow = tcp('tcp', 40 * MS, { options: { growth: 'reno' } });
+    const { report } = runTraffic(bottleneck({ limitPackets: 1000 }), traffic(30, [flow]), 'fifo-1000', 1);
+    expect(report.flows[0].delayMilliseconds.p50).toBeGreaterThan(200);
+  });
+
+  test('CUBIC beside the formula: after a loss, C (t - K)^3 + W_max', () => {
+    // 40 Mbit/s and 100 ms: 333 segments fit the path, few wait, so the round trip hardly changes.
+    const world = buildWorld(
+      bottleneck({ limitPackets: 30 }, 5_000_000),
+      traffic(60, [tcp('tcp', 100 * MS, { options: { growth: 'cubic' } })]),
+      { seed: 1 },
+    );
+    const { congestion, meter } = world;
+    const peaks: number[] = [];
+    let wMax = 0;
+    let sinceNs = 0;
+    let compared = 0;
+    world.runUntil(10 * SECOND);
+    for (let ms = 10_000; ms < 60_000; ms += 10) {
+      const reductions = meter.reductions[0];
+      const before = congestion.cwnd[0];
+      world.runUntil(ms * MS);
+      if (meter.reductions[0] > reductions) {
+        // Fast convergence aims lower where the peak before was higher.
+        wMax = before < (peaks.at(-1) ?? 0) ? (before * 1.7) / 2 : before;
+        peaks.push(before);
+        sinceNs = world.nowNs;
+      }
+      const t = (world.nowNs - sinceNs) / SECOND;
+      if (peaks.length < 2 || t < 0.5) continue;
+      const from = 0.7 * peaks[peaks.length - 1];
+      const k = Math.cbrt((wMax - from) / 0.4);
+      // The epoch begins with the first acknowledgement after recovery, one round trip later, and aims a round trip ahead.
+      const wanted = 0.4 * (t - k) ** 3 + wMax;
+      expect(Math.abs(congestion.cwnd[0] - wanted), `${t} s after`).toBeLessThan(0.06 * wanted);
+      compared++;
+    }
+    expect(peaks.length).toBeGreaterThanOrEqual(3);
+    expect(compared).toBeGreaterThan(1000);
+  });
+});
+
+describe('lossy lines', () => {
+  const lossy = (lossProbability: number) => ({
+    line: { up: { ...delayLine(0), lossProbability } },
+  });
+
+  test.each([1, 2, 3, 4, 5])('seed %i: what is lost is sent again, and nothing else', (seed) => {
+    const bytes = 3000 * 1448;
+    const flow = tcp('tcp', 30 * MS, { bytes, options: { initialWindow: 20 } });
+    const { report } = runTraffic(
+      bottleneck({ limitPackets: 10_000 }),
+      traffic(120, [flow], lossy(0.005)),
+      'lossy',
+      seed,
+    );
+    const [{ completions, dropped, retransmits, timeouts, goodputBitsPerSecond }] = report.flows;
+    expect(completions?.count).toBe(1);
+    expect(goodputBitsPerSecond * 15).toBeCloseTo(bytes, 3);
+    expect(dropped).toBeGreaterThan(5);
+    // The timer sends everything that was not acknowledged; recovery only what is missing.
+    if (timeouts === 0) expect(retransmits).toBe(dropped);
+    else expect(retransmits).toBeGreaterThanOrEqual(dropped);
+  });
+
+  test('throughput follows the square root of the loss (Mathis et al. 1997)', () => {
+    const rate = (lossProbability: number): number => {
+      const options = { growth: 'reno', delayedAcks: false } as const;
+      const flow = tcp('tcp', 50 * MS, { options });
+      const run = runTraffic(bottleneck({}, 1e8), traffic(120, [flow], lossy(lossProbability)), 'x', 1);
+      return run.report.flows[0].throughputBitsPerSecond;
+    };
+    // MSS / RTT * sqrt(3/2) / sqrt(p): 2.9 Mbit/s at 1 %.
+    const at = (p: number): number => (8 * 1500 * Math.sqrt(1.5 / p)) / 0.05;
+    const [often, seldom] = [rate(0.01), rate(0.0025)];
+    expect(seldom / often).toBeGreaterThan(1.6);
+    expect(seldom / often).toBeLessThan(2.6);
+    // Losses at random are worth 1.31 instead of 1.22, and two in one window count once.
+    for (const ratio of [often / at(0.01), seldom / at(0.0025)]) {
+      expect(ratio).toBeGreaterThan(0.75);
+      expect(ratio).toBeLessThan(1.3);
+    }
+  });
+});
+
+describe('marks instead of drops', () => {
+  test.each(['reno', 'cubic'] as const)('%s keeps the line busy without a retransmission', (growth) => {
+    // The shaper is as fast as can be; the line behind it marks what finds more than 30 packets.
+    const line = { ...delayLine(0), rateBytesPerSec: TEN_MBIT, limitBytes: 1e6, ceAboveBytes: 45_000 };
+    const flow = tcp('tcp', 30 * MS, { options: { growth, ecn: true } });
+    const { report } = runTraffic(bottleneck({}, 1e8), traffic(30, [flow], { line: { up: line } }), 'ecn', 1);
+    const [{ throughputBitsPerSecond, marked, retransmits, dropped, timeouts }] = report.flows;
+    expect({ retransmits, dropped, timeouts }).toEqual({ retransmits: 0, dropped: 0, timeouts: 0 });
+    expect(marked).toBeGreaterThan(20);
+    expect(throughputBitsPerSecond).toBeGreaterThan(0.95 * 8 * TEN_MBIT);
+    // At the first peak slow start doubles what it will be told of; never more.
+    expect(report.flows[0].delayMilliseconds.p99).toBeLessThan(80);
+  });
+});
+
+describe('several flows', () => {
+  test('windows that fit the path need no queue: full rate of the windows, nothing dropped, all alike', () => {
+    const flows = Array.from({ length: 6 }, (_, i) =>
+      tcp(`tcp ${i}`, 50 * MS, { options: { windowPackets: 6 }, startNs: i * 7 * MS }),
+    );
+    const { report } = runTraffic(bottleneck({ limitPackets: 60 }), traffic(30, flows), 'windows', 1);
+    expect(report.totals.dropped.packets).toBe(0);
+    const rates = report.flows.map((flow) => flow.throughputBitsPerSecond);
+    expect(jain(rates)).toBeGreaterThan(0.999);
+    // 36 packets per round trip of 50 ms plus transmission.
+    const utilisation = rates.reduce((a, b) => a + b, 0) / (8 * TEN_MBIT);
+    expect(utilisation).toBeGreaterThan(0.8);
+    expect(utilisation).toBeLessThan(0.865);
+    for (const flow of report.flows) expect(flow.delayMilliseconds.p99).toBeLessThan(8);
+  });
+
+  test('RED does not police: UDP loses the share TCP loses and keeps nearly all of its 6 Mbit/s', () => {
+    const red = {
+      minBytes: 15_000,
+      maxBytes: 45_000,
+      probability: 0.1,
+      weight: 0.002,
+      gentle: true,
+      byteMode: false,
+      meanPacketBytes: 1000,
+    };
+    const flows = Array.from({ length: 5 }, (_, i) =>
+      tcp(`tcp ${i}`, 60 * MS, { startNs: i * 90 * MS, options: { growth: 'reno', delayedAcks: false } }),
+    );
+    const { report } = runTraffic(
+      bottleneck({ limitBytes: 500_000, red }),
+      traffic(60, [...flows, udp('udp', 750_000, 1500)]),
+      'udp-through-red',
+      1,
+    );
+    const flow = report.flows.at(-1)!;
+    expect(flow.throughputBitsPerSecond).toBeGreaterThan(0.9 * 6e6);
+    const lossOfUdp = flow.dropped / ((60 * 750_000) / 1500);
+    const tcpFlows = report.flows.slice(0, 5);
+    const arrived = tcpFlows.reduce((sum, f) => sum + (f.throughputBitsPerSecond * 60) / 8 / 1500, 0);
+    const lost = tcpFlows.reduce((sum, f) => sum + f.dropped, 0);
+    const lossOfTcp = lost / (arrived + lost);
+    expect(Math.abs(lossOfUdp - lossOfTcp)).toBeLessThan(0.25 * lossOfTcp);
+  });
+});
