@@ -25,15 +25,7 @@ import { Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission.ts';
 import { type ClassInfo, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
 import { FlowTable } from './flow-table.ts';
-import {
-  FLAG_CE,
-  FLAG_ECT,
-  FLAG_ICMP_ERROR,
-  FLAG_NEVER_DROP,
-  FLAG_UNDELAYED,
-  HeldTable,
-  NO_LEAF,
-} from './held.ts';
+import { FLAG_ICMP_ERROR, FLAG_NEVER_DROP, FLAG_UNDELAYED, HeldTable, NO_LEAF } from './held.ts';
 import { Intake } from './intake.ts';
 import { LeafQueues } from './leaf-queues.ts';
 import { Outcomes } from './outcomes.ts';
@@ -226,14 +218,14 @@ export class Engine {
     }
     if ((held.flags[h] & FLAG_ICMP_ERROR) === 0) {
       const answer = this.policers.ask(leaf, now, chargeBytes, mayDrop);
-      if (answer === POLICE_DROP || (answer === POLICE_MARK && !this.mark(h))) {
+      if (answer === POLICE_DROP || (answer === POLICE_MARK && !this.outcomes.mark(h))) {
         stats.dropPolice[leaf] += 1;
         this.outcomes.drop(port, h);
         return;
       }
     }
     const signal = this.admission.signal(leaf, h, now);
-    const marks = signal === SIGNAL_MARK && this.marksEcn[leaf] === 1 && this.mark(h);
+    const marks = signal === SIGNAL_MARK && this.marksEcn[leaf] === 1 && this.outcomes.mark(h);
     if (signal !== SIGNAL_NONE && !marks && mayDrop) {
       const reason = this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm;
       reason[leaf] += 1;
@@ -256,14 +248,6 @@ export class Engine {
     const headerBytes = held.headerBytes[h];
     if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
     return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, MTU_BYTES - headerBytes);
-  }
-
-  /** Marks the packet instead of dropping it, if it can carry a mark. */
-  private mark(h: number): boolean {
-    const { flags } = this.held;
-    if ((flags[h] & FLAG_ECT) === 0) return false;
-    flags[h] |= FLAG_CE;
-    return true;
   }
 
   /**

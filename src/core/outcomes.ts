@@ -7,7 +7,7 @@ import { NONE } from '../base/none.ts';
 import type { Port } from '../packet/port.ts';
 import type { Admission } from './admission.ts';
 import type { FlowTable } from './flow-table.ts';
-import { FLAG_CE, FLAG_MARKED, type HeldTable } from './held.ts';
+import { FLAG_CE, FLAG_ECT, FLAG_MARKED, type HeldTable } from './held.ts';
 import type { Stats } from './stats.ts';
 import type { VerdictWriter } from './verdicts.ts';
 
@@ -54,6 +54,14 @@ export class Outcomes {
       stats.marked[leaf] += 1;
       held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
     }
+  }
+
+  /** Asks for a mark instead of a drop; false when the packet cannot carry one. */
+  mark(h: number): boolean {
+    const { flags } = this.held;
+    if ((flags[h] & FLAG_ECT) === 0) return false;
+    flags[h] |= FLAG_CE;
+    return true;
   }
 
   accept(port: Port, h: number): void {

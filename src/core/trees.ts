@@ -31,19 +31,11 @@
  * Invariants (test/property/trees): 1. a root sends at most burst + ceil * T in every interval; 2. a leaf that wants its rate
  * gets it, whatever others want; 3. no root idles while a leaf whose ceilings allow has packets.
  */
-import {
-  conformInstantNs,
-  conformNs,
-  createTokenBuckets,
-  fillBucket,
-  type TokenBuckets,
-  takeTokens,
-} from '../algo/token-bucket.ts';
-import { invariant } from '../base/assert.ts';
 import { IndexedHeap } from '../base/heap.ts';
 import { NodeLists } from '../base/node-lists.ts';
 import { NONE } from '../base/none.ts';
-import type { ClassInfo } from './classes.ts';
+import { BORROW, ClassBuckets, SEND, WAIT } from './class-buckets.ts';
+import { type ClassInfo, levelsOf } from './classes.ts';
 import type { HeldTable } from './held.ts';
 import type { LeafQueues } from './leaf-queues.ts';
 
@@ -51,10 +43,6 @@ import type { LeafQueues } from './leaf-queues.ts';
 const QUANTUM_BYTES = 1514;
 export const PRIORITIES = 8;
 const PRIORITY_BITS = 3;
-
-const WAIT = 0;
-const BORROW = 1;
-const SEND = 2;
 
 const OUT = 0;
 const QUEUED = 1;
@@ -65,9 +53,7 @@ export class Trees {
   readonly roots: readonly number[];
   private readonly held: HeldTable;
   private readonly queues: LeafQueues;
-  private readonly ceil: TokenBuckets;
-  private readonly rate: TokenBuckets;
-  private readonly hasRate: Uint8Array;
+  private readonly buckets: ClassBuckets;
   private readonly rootOf: Uint16Array;
   private readonly parent: Int32Array;
   /** 0 for leaves, else one more than the highest child. */
@@ -108,9 +94,7 @@ export class Trees {
       ...roots.filter((row) => classes[row].direction === 'up'),
       ...roots.filter((row) => classes[row].direction === 'down'),
     ];
-    this.ceil = createTokenBuckets(rows);
-    this.rate = createTokenBuckets(rows);
-    this.hasRate = Uint8Array.from(classes, ({ spec }) => (spec.rateBytesPerSec > 0 ? 1 : 0));
+    this.buckets = new ClassBuckets(classes);
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
     this.parent = Int32Array.from(classes, (info) => info.parent);
     this.level = levelsOf(classes);
@@ -130,15 +114,11 @@ export class Trees {
     this.changes = new IndexedHeap(rows);
     this.rootDueNs = new Float64Array(rows);
     this.path = new Int32Array(this.levels);
-    for (const [row, { spec }] of classes.entries()) {
-      fillBucket(this.ceil, row, spec.ceilBytesPerSec, spec.burstBytes);
-      if (spec.rateBytesPerSec > 0) fillBucket(this.rate, row, spec.rateBytesPerSec, spec.rateBurstBytes);
-    }
   }
 
   /** Nanoseconds a byte takes at the class's ceiling. */
   nsPerByte(row: number): number {
-    return this.ceil.nsPerByte[row];
+    return this.buckets.nsPerByte(row);
   }
 
   /** Moves the horizon, and every class whose buckets let it do more by then. Call before the others of a batch. */
@@ -157,14 +137,14 @@ export class Trees {
    * moves readyNs and says true; otherwise changes nothing.
    */
   pass(h: number): boolean {
-    const { held, ceil } = this;
+    const { held, buckets } = this;
     const leaf = held.leaf[h];
     const root = this.rootOf[leaf];
     if (this.anyRow(root) || !this.queues.isEmpty(leaf)) return false;
     const chargeBytes = held.chargeBytes[h];
     const readyNs = held.readyNs[h];
-    const leafNs = root === leaf ? readyNs : conformNs(ceil, leaf, readyNs, chargeBytes);
-    const atNs = conformNs(ceil, root, leafNs, chargeBytes);
+    const leafNs = root === leaf ? readyNs : buckets.conformNs(leaf, readyNs, chargeBytes);
+    const atNs = buckets.conformNs(root, leafNs, chargeBytes);
     if (atNs > this.horizonNs) return false;
     const lender = this.lenderOf(leaf, chargeBytes);
     if (lender === NONE) return false;
@@ -188,18 +168,18 @@ export class Trees {
 
   /** Takes the next packet under `root` that may leave by the horizon, with readyNs its instant; NONE: none. */
   next(root: number): number {
-    const { held, queues, ceil } = this;
+    const { held, queues, buckets } = this;
     if (this.rootDueNs[root] > this.horizonNs) return NONE;
     for (let leaf = this.pick(root); leaf !== NONE; leaf = this.pick(root)) {
       const head = queues.head(leaf);
       const headBytes = held.chargeBytes[head];
-      const leafNs = conformNs(ceil, leaf, held.readyNs[head], headBytes);
+      const leafNs = buckets.conformNs(leaf, held.readyNs[head], headBytes);
       if (leafNs > this.horizonNs) {
         // Its turn came to a longer packet than the one its mode was found for.
         this.refresh(leaf);
         continue;
       }
-      const atNs = conformNs(ceil, root, leafNs, headBytes);
+      const atNs = buckets.conformNs(root, leafNs, headBytes);
       if (atNs > this.horizonNs) {
         this.rootDueNs[root] = atNs;
         return NONE;
@@ -309,39 +289,12 @@ export class Trees {
 
   /** Takes a packet's tokens and moves the classes whose mode that changes. */
   private charge(leaf: number, lender: number, atNs: number, chargeBytes: number): void {
-    let lends = false;
-    for (let c = leaf; c !== NONE; c = this.parent[c]) {
-      takeTokens(this.ceil, c, atNs, chargeBytes);
-      if (c === lender) lends = true;
-      if (lends && this.hasRate[c] === 1) takeTokens(this.rate, c, atNs, chargeBytes);
-      if (this.active[c] !== 0) this.refresh(c);
-    }
+    this.buckets.take(leaf, lender, atNs, chargeBytes);
+    for (let c = leaf; c !== NONE; c = this.parent[c]) if (this.active[c] !== 0) this.refresh(c);
   }
 
   private modeAt(c: number, headBytes: number): number {
-    if (this.ceilNs(c, headBytes) > this.horizonNs) return WAIT;
-    if (this.hasRate[c] === 0) return BORROW;
-    return this.rateNs(c, headBytes) <= this.horizonNs ? SEND : BORROW;
-  }
-
-  private ceilNs(c: number, headBytes: number): number {
-    return conformInstantNs(
-      this.ceil.fullNs[c],
-      this.ceil.nsPerByte[c],
-      this.ceil.burstBytes[c],
-      0,
-      headBytes,
-    );
-  }
-
-  private rateNs(c: number, headBytes: number): number {
-    return conformInstantNs(
-      this.rate.fullNs[c],
-      this.rate.nsPerByte[c],
-      this.rate.burstBytes[c],
-      0,
-      headBytes,
-    );
+    return this.buckets.mode(c, headBytes, this.horizonNs);
   }
 
   /** Gives an active class the mode its buckets allow, and notes when that changes by itself. */
@@ -351,9 +304,9 @@ export class Trees {
     const headBytes = this.level[c] === 0 ? this.held.chargeBytes[this.queues.head(c)] : 0;
     const mode = this.modeAt(c, headBytes);
     if (mode !== this.mode[c]) this.setMode(c, mode);
-    if (mode === WAIT) this.changes.set(c, this.ceilNs(c, headBytes));
-    else if (mode === BORROW && this.hasRate[c] === 1) this.changes.set(c, this.rateNs(c, headBytes));
-    else this.changes.delete(c);
+    const changeNs = this.buckets.changeNs(c, headBytes, mode);
+    if (changeNs === Number.POSITIVE_INFINITY) this.changes.delete(c);
+    else this.changes.set(c, changeNs);
   }
 
   private setMode(c: number, mode: number): void {
@@ -445,18 +398,4 @@ export class Trees {
     for (let l = 0; l < this.levels; l++) if (this.rowMask[root * this.levels + l] !== 0) return true;
     return false;
   }
-}
-
-function levelsOf(classes: readonly ClassInfo[]): Uint8Array {
-  const level = new Uint8Array(classes.length);
-  // Children have higher row numbers than their parents.
-  for (let row = classes.length - 1; row >= 0; row--) {
-    const { parent } = classes[row];
-    if (parent !== NONE) level[parent] = Math.max(level[parent], level[row] + 1);
-  }
-  invariant(
-    classes.every((info, row) => info.parent === NONE || info.parent < row),
-    'a class comes after its parent',
-  );
-  return level;
 }
