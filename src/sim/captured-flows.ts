@@ -129,12 +129,21 @@ function addressText(parsed: Parsed, row: number, side: 'src' | 'dst'): string {
       : [parsed.dst0[row], parsed.dst1[row], parsed.dst2[row], parsed.dst3[row]];
   if (parsed.family[row] !== 6) return `${w0 >>> 24}.${(w0 >>> 16) & 255}.${(w0 >>> 8) & 255}.${w0 & 255}`;
   const groups = [w0, w1, w2, w3].flatMap((word) => [word >>> 16, word & 0xffff]);
-  return `[${shortened(groups.map((group) => group.toString(16)).join(':'))}]`;
+  return `[${shortened(groups)}]`;
 }
 
 /** RFC 5952, 4.2: the longest run of zero groups, the first of several, becomes two colons. */
-function shortened(address: string): string {
-  const runs = address.match(/\b0(?::0)+\b/g) ?? [];
-  const longest = runs.reduce((a, b) => (b.length > a.length ? b : a), '');
-  return longest === '' ? address : address.replace(longest, '::').replace(/:{3,}/, '::');
+function shortened(groups: readonly number[]): string {
+  let from = 0;
+  let length = 1;
+  for (let i = 0; i < groups.length; i++) {
+    let end = i;
+    while (groups[end] === 0) end++;
+    if (end - i > length) {
+      from = i;
+      length = end - i;
+    }
+  }
+  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
+  return length === 1 ? text(groups) : `${text(groups.slice(0, from))}::${text(groups.slice(from + length))}`;
 }
