@@ -121,25 +121,22 @@ async function steers(lab: Lab, backend: Backend): Promise<void> {
   });
   for (const host of [client, server]) await addCounters(host, { 'input 0': [ENDS] });
   const driver = await listening(lab, backend, plan);
-
   const pairs = [
     [client, server, client.addresses.v4, server.addresses.v4],
-    [client, server, client.addresses.v6, server.addresses.v6],
-    [router, server, '10.77.2.1', server.addresses.v4],
     [router, server, 'fd77:2::1', server.addresses.v6],
   ] as const;
+  let before = await counters(router);
   for (const [near, far, nearAddress, farAddress] of pairs) {
     /** Sends one packet, whose verdict asks for `code`; the queue it came by and the connection's bits behind us. */
     const send = async (way: 'there' | 'back', code: number): Promise<string> => {
       await driver.call('askFor', code);
-      await driver.call('queued');
-      const before = await counters(router);
       if (way === 'there') await sendUdp(near, farAddress, { from: FROM_PORT, to: FIRST_PORT });
       else await sendUdp(far, nearAddress, { from: FIRST_PORT, to: FROM_PORT });
       let bits = '';
       await until('the packet has passed', async () => {
         const now = await counters(router);
         bits = [0, 1, 2, 3].filter((n) => now[`fast${n}`] !== before[`fast${n}`]).join();
+        before = now;
         return bits !== '';
       });
       const queues = ((await driver.call('queued')) as number[]).flatMap((n, queue) =>
