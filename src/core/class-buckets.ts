@@ -51,9 +51,9 @@ export class ClassBuckets {
 
   /** What the class may do by `horizonNs`; `headBytes` 0 for an inner class. */
   mode(c: number, headBytes: number, horizonNs: number): number {
-    if (instantNs(this.ceil, c, headBytes) > horizonNs) return WAIT;
+    if (conformNs(this.ceil, c, horizonNs, headBytes) > horizonNs) return WAIT;
     if (this.hasRate[c] === 0) return BORROW;
-    return instantNs(this.rate, c, headBytes) <= horizonNs ? SEND : BORROW;
+    return conformNs(this.rate, c, horizonNs, headBytes) <= horizonNs ? SEND : BORROW;
   }
 
   /** Instant at which a class in this mode changes to another by itself; Infinity: never. */
