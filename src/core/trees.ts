@@ -27,9 +27,6 @@
  * Departing from HTB: the root's ceiling bounds everything, also what is within its own rate, so that bursts of the children never
  * exceed the link; quanta count at every branch, so that `weight` splits among siblings; buckets are instants
  * (algo/token-bucket.ts), and a packet takes its tokens at the instant at which it conformed, however late we look.
- *
- * Invariants (test/property/trees): 1. a root sends at most burst + ceil * T in every interval; 2. a leaf that wants its rate
- * gets it, whatever others want; 3. no root idles while a leaf whose ceilings allow has packets.
  */
 import { IndexedHeap } from '../base/heap.ts';
 import { NodeLists } from '../base/node-lists.ts';
