@@ -16,8 +16,9 @@ export class TraceHash {
   /** An instant, in whole nanoseconds. */
   addInstant(ns: number): void {
     const high = Math.floor(ns / TWO_32);
-    this.add(high);
-    this.add(ns - high * TWO_32);
+    // As machine integers: a float handed on would be an object on the heap.
+    this.add(high | 0);
+    this.add((ns - high * TWO_32) | 0);
   }
 
   /** 16 hexadecimal digits. */

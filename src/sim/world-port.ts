@@ -5,7 +5,14 @@
 import { invariant } from '../base/assert.ts';
 import { NONE } from '../base/none.ts';
 import { ARRIVAL_ROWS } from '../limits.ts';
-import { type Batch, createBatch, NF_ACCEPT, NF_INET_FORWARD, VERDICT_UP_TO } from '../packet/batch.ts';
+import {
+  type Batch,
+  createBatch,
+  NF_ACCEPT,
+  NF_INET_FORWARD,
+  NO_ID,
+  VERDICT_UP_TO,
+} from '../packet/batch.ts';
 import type { Port } from '../packet/port.ts';
 import { HEADER_STRIDE } from './headers.ts';
 import { PacketFifos, type PacketTable } from './packet-table.ts';
@@ -46,8 +53,8 @@ export class WorldPort implements Port {
   private readonly fifo: PacketFifos;
   // By queue: packets without a verdict, the first id that may be one of them, the id after the last, rows by id.
   private readonly waiting: Int32Array;
-  private readonly oldestId: Float64Array;
-  private readonly nextId: Float64Array;
+  private readonly oldestId: Int32Array;
+  private readonly nextId: Int32Array;
   private readonly rowOfId: Int32Array[];
   /** By packet row; these two follow the packet table as it grows. */
   private idOf = new Uint32Array(0);
@@ -67,9 +74,12 @@ export class WorldPort implements Port {
     this.slab = slab;
     this.lengthPackets = nfqueue.length;
     this.fifo = new PacketFifos(1, packets);
+    // Forwarded packets belong to no local user.
+    this.batch.arrivals.uid.fill(NO_ID);
+    this.batch.arrivals.gid.fill(NO_ID);
     this.waiting = new Int32Array(nfqueue.count);
-    this.oldestId = new Float64Array(nfqueue.count).fill(1);
-    this.nextId = new Float64Array(nfqueue.count).fill(1);
+    this.oldestId = new Int32Array(nfqueue.count).fill(1);
+    this.nextId = new Int32Array(nfqueue.count).fill(1);
     this.rowOfId = Array.from({ length: nfqueue.count }, () => new Int32Array(IDS_AT_START).fill(NONE));
   }
 
@@ -81,7 +91,8 @@ export class WorldPort implements Port {
       return false;
     }
     this.waiting[queue] += 1;
-    const id = this.nextId[queue]++;
+    const id = this.nextId[queue];
+    this.nextId[queue] = id + 1;
     if (id - this.oldestId[queue] >= this.rowOfId[queue].length) this.growIds(queue, id);
     const rows = this.rowOfId[queue];
     rows[id & (rows.length - 1)] = p;

@@ -12,9 +12,11 @@ import {
 } from './parts.ts';
 
 const UPLOADS = 4;
+/** HTTPS and rsync by turns: photographs and backups. */
+const PORTS = [443, 873];
 const RTT_NS = 30 * MILLISECOND;
 
-/** Somebody telephones while three computers send their photographs away. */
+/** Somebody telephones while three computers send photographs and backups away. */
 export const callBesideUploads: Scenario = {
   name: 'call-beside-uploads',
   about: 'a call and a ping while four uploads fill the line',
@@ -38,6 +40,7 @@ export const callBesideUploads: Scenario = {
           bulk(prng, `upload ${i + 1}`, { inside: `computer ${1 + (i % 3)}`, outside: 'storage' }, 'up', {
             startNs: drawNs(prng, SECOND, 3 * SECOND),
             rttNs: drawNs(prng, 20 * MILLISECOND, 60 * MILLISECOND),
+            port: PORTS[i % PORTS.length],
           }),
         ),
       ],
