@@ -2,10 +2,16 @@
 /** The program. The only file that may end the process. */
 import { main } from './cli/main.ts';
 
+/** A file or a program reads along: wide enough for tables, narrow enough for a letter. */
+const COLUMNS_OF_A_PIPE = 100;
+
 const code = await main(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   isInteractive: process.stdout.isTTY === true,
+  isErrInteractive: process.stderr.isTTY === true,
+  hasColor: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
+  columns: process.stdout.columns ?? COLUMNS_OF_A_PIPE,
   exitNow: (exitCode) => process.exit(exitCode),
 });
 process.exit(code);

@@ -177,6 +177,11 @@ export function formatMicrosecondsShort(microseconds: number): string {
   return short(microseconds, ['us', 'ms', 's']);
 }
 
+/** `18.2 Mbit/s`: three digits, for people. */
+export function formatBitsPerSecShort(bitsPerSec: number): string {
+  return short(bitsPerSec, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
+}
+
 function short(value: number, units: readonly string[]): string {
   let scaledValue = value;
   let unit = 0;

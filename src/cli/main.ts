@@ -1,15 +1,22 @@
 /** The command line: which command, which options, which exit code. */
 import { Command, CommanderError, Option } from 'commander';
 import { asCliError, EXIT_FINE, EXIT_USAGE } from './errors.ts';
+import type { SimulateOptions } from './simulate.ts';
 import type { Terminal } from './terminal.ts';
 import { readVersion } from './version.ts';
 
 const CONF = ['--conf <file>', 'configuration file (YAML)'] as const;
+/** Of a simulation whose user does not choose one. */
+const SEED_DEFAULT = '1';
+/** Options that would do nothing beside --list. */
+const BESIDE_LIST = ['scenario', 'pcap', 'compare', 'seed', 'json', 'html'];
 const EXAMPLES = `
 Examples:
   shaper --conf shaper.yaml          run in the foreground until SIGTERM or SIGINT
   shaper check shaper.yaml           is the file right? every problem with its place
   shaper status                      what the running instance counted
+  shaper simulate --conf shaper.yaml --scenario call-beside-uploads
+                                     what would these limits do?
 
 Exit codes: 0 fine, 1 failed, 2 wrong usage or invalid configuration, 3 not possible here (with what to do).
 `;
@@ -80,6 +87,7 @@ function buildProgram(terminal: Terminal, finish: (code: number) => void): Comma
       const { status } = await import('./status.ts');
       finish(await status(options, terminal));
     });
+  addSimulate(program, terminal, finish);
   program
     .command('clean')
     .description('remove what a killed instance left')
@@ -88,6 +96,24 @@ function buildProgram(terminal: Terminal, finish: (code: number) => void): Comma
       finish(await clean(terminal));
     });
   return program;
+}
+
+function addSimulate(program: Command, terminal: Terminal, finish: (code: number) => void): void {
+  program
+    .command('simulate')
+    .description('the same engine in virtual time: what will these parameters do?')
+    .option(...CONF)
+    .option('--scenario <name>', 'built-in scenario')
+    .addOption(new Option('--pcap <file>', 'replay a capture instead').conflicts('scenario'))
+    .option('--compare <file>', 'a second configuration, under the same traffic')
+    .option('--seed <n>', 'of everything random', SEED_DEFAULT)
+    .option('--json', 'as JSON')
+    .option('--html <file>', 'write a page with pictures')
+    .addOption(new Option('--list', 'print the scenarios, one per line').conflicts(BESIDE_LIST))
+    .action(async (options: SimulateOptions) => {
+      const { simulate } = await import('./simulate.ts');
+      finish(simulate(options, terminal));
+    });
 }
 
 function explain(error: unknown, terminal: Terminal): number {

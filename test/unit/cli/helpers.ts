@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { main } from '../../../src/cli/main.ts';
+import type { Terminal } from '../../../src/cli/terminal.ts';
 
 export interface Outcome {
   readonly code: number;
@@ -11,6 +12,14 @@ export interface Outcome {
 
 /** Runs the command line in this process. */
 export async function shaper(...args: string[]): Promise<Outcome> {
+  return shaperOn({}, ...args);
+}
+
+/** The same on a terminal that differs from a pipe. */
+export async function shaperOn(
+  more: Partial<Omit<Terminal, 'out' | 'err'>>,
+  ...args: string[]
+): Promise<Outcome> {
   let stdout = '';
   let stderr = '';
   const code = await main(args, {
@@ -21,6 +30,10 @@ export async function shaper(...args: string[]): Promise<Outcome> {
       stderr += text;
     },
     isInteractive: false,
+    isErrInteractive: false,
+    hasColor: false,
+    columns: 100,
+    ...more,
     exitNow: (exitCode) => {
       throw new Error(`exit ${exitCode}`);
     },

@@ -23,7 +23,6 @@ describe('usage faults exit with 2 and say what would be right', () => {
     [['top'], "unknown command 'top'"],
     [['reload'], "unknown command 'reload'"],
     [['set', 'wan/up', 'ceil=1mbit'], "unknown command 'set'"],
-    [['simulate'], "unknown command 'simulate'"],
     [['--conf', good, '--frob'], "unknown option '--frob'"],
     [['--conf'], 'argument missing'],
     [['run'], "required option '--conf <file>' not specified"],

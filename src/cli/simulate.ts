@@ -1,0 +1,122 @@
+/** `shaper simulate`: a scenario or a capture through the engine in virtual time, as text, JSON or a page with pictures. */
+import { writeFileSync } from 'node:fs';
+import { formatProblem, type LoadedConfig } from '../control/config.ts';
+import { isSystemError } from '../control/system-error.ts';
+import { CliError, EXIT_FINE, EXIT_USAGE } from './errors.ts';
+import { readConfig } from './read-config.ts';
+import { renderPage } from './simulate/page.ts';
+import { Progress } from './simulate/progress.ts';
+import { type RunView, takeRun } from './simulate/run-view.ts';
+import { styleOf } from './simulate/style.ts';
+import { captureSubject, type Subject, scenarioList, scenarioSubject } from './simulate/subject.ts';
+import { renderSummary } from './simulate/summary.ts';
+import type { Terminal } from './terminal.ts';
+import { readVersion } from './version.ts';
+
+export interface SimulateOptions {
+  readonly conf?: string;
+  readonly scenario?: string;
+  readonly pcap?: string;
+  readonly compare?: string;
+  readonly seed: string;
+  readonly json?: boolean;
+  readonly html?: string;
+  readonly list?: boolean;
+}
+
+/** Whole numbers are exact up to here. */
+const SEED_MAX = Number.MAX_SAFE_INTEGER;
+
+export function simulate(options: SimulateOptions, terminal: Terminal): number {
+  if (options.list) {
+    if (options.conf !== undefined) readConfig(options.conf);
+    terminal.out(scenarioList());
+    return EXIT_FINE;
+  }
+  const seed = readSeed(options.seed);
+  const files = readFiles(options, terminal);
+  const subject = chooseSubject(options);
+  for (const warning of subject.warnings) terminal.err(`shaper: warning: ${warning}\n`);
+  if (options.html !== undefined) writePage(options.html, '');
+  const runs = takeRuns(files, subject, seed, terminal);
+  if (options.html !== undefined) {
+    writePage(options.html, renderPage(runs, { about: subject.about, version: readVersion() }));
+  }
+  if (options.json) terminal.out(`${JSON.stringify(jsonOf(runs), null, 2)}\n`);
+  else {
+    const { hasColor, columns } = terminal;
+    terminal.out(renderSummary(runs, { about: subject.about, style: styleOf(hasColor), columns }));
+  }
+  return EXIT_FINE;
+}
+
+interface ConfigFile {
+  readonly file: string;
+  readonly config: LoadedConfig;
+}
+
+/** The file and the one to compare with; their warnings go to stderr. */
+function readFiles({ conf, compare }: SimulateOptions, terminal: Terminal): ConfigFile[] {
+  if (conf === undefined) throw new CliError(EXIT_USAGE, "required option '--conf <file>' not specified");
+  const files = [conf, ...(compare === undefined ? [] : [compare])];
+  return files.map((file) => {
+    const config = readConfig(file);
+    for (const { message, ...place } of config.warnings)
+      terminal.err(`${formatProblem({ ...place, message: `warning: ${message}` })}\n`);
+    return { file, config };
+  });
+}
+
+function chooseSubject({ scenario, pcap }: SimulateOptions): Subject {
+  if (scenario !== undefined) return scenarioSubject(scenario);
+  if (pcap !== undefined) return captureSubject(pcap);
+  throw new CliError(
+    EXIT_USAGE,
+    'simulate what? --scenario NAME or --pcap FILE',
+    'shaper simulate --list prints the scenarios',
+  );
+}
+
+function readSeed(text: string): number {
+  const seed = Number(text);
+  if (/^\d+$/.test(text) && seed <= SEED_MAX) return seed;
+  throw new CliError(EXIT_USAGE, `--seed takes a whole number from 0 to ${SEED_MAX}, not '${text}'`);
+}
+
+function takeRuns(
+  files: readonly ConfigFile[],
+  subject: Subject,
+  seed: number,
+  terminal: Terminal,
+): RunView[] {
+  const progress = new Progress(terminal.isErrInteractive ? terminal.err : null, () => performance.now());
+  try {
+    return files.map(({ file, config }) => {
+      const run = subject.prepare(config.spec, files[0].config.spec, seed);
+      return takeRun(run, file, (done) => progress.show(file, done));
+    });
+  } finally {
+    progress.clear();
+  }
+}
+
+/** The contract's object; of a comparison both, each with its file. */
+function jsonOf(runs: readonly RunView[]): object {
+  if (runs.length === 1) return runs[0].report;
+  return { runs: runs.map(({ configuration, report }) => ({ configuration, ...report })) };
+}
+
+/** Written empty before the run: what cannot be written should be known before, not after minutes. */
+function writePage(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const reasons: Record<string, string> = {
+      ENOENT: 'no such folder',
+      EACCES: 'not ours to write',
+      EISDIR: 'a folder, not a file',
+    };
+    throw new CliError(EXIT_USAGE, `cannot write ${file}: ${reasons[error.code] ?? error.code}`);
+  }
+}

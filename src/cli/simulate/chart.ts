@@ -1,0 +1,185 @@
+/** Charts as SVG text: axes, lines, areas, bars, thresholds, and what the pointer shows. */
+import type { Axis } from './axis.ts';
+
+/** In the units of the view box; text is about as large as on the page around it. */
+/** Half of the page, and the whole. */
+export const HALF_WIDTH = 560;
+export const WIDE_WIDTH = 1172;
+const HEIGHT = 250;
+const LEFT = 48;
+const RIGHT = 12;
+const TOP = 26;
+const BOTTOM = 38;
+
+export interface Frame {
+  readonly x: Axis;
+  readonly y: Axis;
+  /** Of the picture. */
+  readonly width: number;
+}
+
+/** One line of the box at the pointer. */
+export interface HoverSeries {
+  readonly name: string;
+  readonly color: string;
+  readonly unit: string;
+  readonly values: ArrayLike<number>;
+}
+
+export interface Hover {
+  /** Where the pointer finds something, in the values of the x axis. */
+  readonly at: readonly number[];
+  readonly unit: string;
+  /** In front of the place: "≤" where values are sums up to it. */
+  readonly sign?: string;
+  readonly series: readonly HoverSeries[];
+}
+
+export function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character]);
+}
+
+const tenth = (value: number): string => String(Math.round(10 * value) / 10);
+
+function atX({ x, width }: Frame, value: number): number {
+  return LEFT + x.share(value) * (width - LEFT - RIGHT);
+}
+
+function atY({ y }: Frame, value: number): number {
+  return HEIGHT - BOTTOM - y.share(value) * (HEIGHT - TOP - BOTTOM);
+}
+
+/** A chart around its layers, which stand behind one another in this order. */
+export function chart(frame: Frame, label: string, layers: readonly string[], hover: Hover): string {
+  const bottom = HEIGHT - BOTTOM;
+  const right = frame.width - RIGHT;
+  const rows = frame.y.ticks.map(({ value, label: text }) => {
+    const y = tenth(atY(frame, value));
+    return (
+      `<line class="grid" x1="${LEFT}" x2="${right}" y1="${y}" y2="${y}"/>` +
+      `<text class="tick" x="${LEFT - 7}" y="${y}" dy="0.32em" text-anchor="end">${text}</text>`
+    );
+  });
+  const columns = frame.x.ticks.map(({ value, label: text }) => {
+    const x = tenth(atX(frame, value));
+    return `<text class="tick" x="${x}" y="${bottom + 16}" text-anchor="middle">${text}</text>`;
+  });
+  return [
+    `<svg viewBox="0 0 ${frame.width} ${HEIGHT}" role="img" aria-label="${escapeHtml(label)}"`,
+    ` data-hover="${escapeHtml(JSON.stringify(hoverData(frame, hover)))}">`,
+    ...rows,
+    ...columns,
+    `<text class="unit" x="${LEFT - 40}" y="13">${escapeHtml(frame.y.title)}</text>`,
+    `<text class="unit" x="${right}" y="${HEIGHT - 5}" text-anchor="end">${escapeHtml(frame.x.title)}</text>`,
+    ...layers,
+    `<line class="axis" x1="${LEFT}" x2="${right}" y1="${bottom}" y2="${bottom}"/>`,
+    `<line class="cursor" x1="0" x2="0" y1="${TOP}" y2="${bottom}" visibility="hidden"/>`,
+    '</svg>',
+  ].join('');
+}
+
+/** Places in the picture and values of three digits; the page's script reads them. */
+function hoverData(frame: Frame, { at, unit, sign = '', series }: Hover): object {
+  const digits = (value: number): number | null =>
+    Number.isFinite(value) ? Number(value.toPrecision(3)) : null;
+  return {
+    px: at.map((value) => Math.round(10 * atX(frame, value)) / 10),
+    x: at.map(digits),
+    u: unit,
+    g: sign,
+    s: series.map(({ name, color, unit: own, values }) => ({
+      n: name,
+      c: color,
+      u: own,
+      v: Array.from(values, digits),
+    })),
+  };
+}
+
+/** A line through the points; values that are no numbers leave a gap. */
+export function line(
+  frame: Frame,
+  xs: ArrayLike<number>,
+  ys: ArrayLike<number>,
+  color: string,
+  className = 'line',
+): string {
+  return `<path class="${className}" style="stroke:${color}" d="${trace(frame, xs, ys)}"/>`;
+}
+
+function trace(frame: Frame, xs: ArrayLike<number>, ys: ArrayLike<number>): string {
+  let path = '';
+  let isDrawing = false;
+  for (let i = 0; i < xs.length; i++) {
+    if (Number.isNaN(ys[i])) {
+      isDrawing = false;
+      continue;
+    }
+    // A point of its own between two gaps is a dot: round ends make a line of no length visible.
+    const isAlone = !isDrawing && (i + 1 === xs.length || Number.isNaN(ys[i + 1]));
+    const place = `${tenth(atX(frame, xs[i]))} ${tenth(atY(frame, ys[i]))}`;
+    path += `${isDrawing ? 'L' : 'M'}${place}${isAlone ? 'h0' : ''}`;
+    isDrawing = true;
+  }
+  return path;
+}
+
+/** Between two curves. */
+export function area(
+  frame: Frame,
+  xs: ArrayLike<number>,
+  lower: ArrayLike<number>,
+  upper: ArrayLike<number>,
+  color: string,
+): string {
+  const there = Array.from(xs, (x, i) => `${tenth(atX(frame, x))} ${tenth(atY(frame, upper[i]))}`);
+  const back = Array.from(xs, (x, i) => `${tenth(atX(frame, x))} ${tenth(atY(frame, lower[i]))}`).reverse();
+  return `<path class="area" style="fill:${color}" d="M${[...there, ...back].join('L')}Z"/>`;
+}
+
+/** Bars from `lower` to `upper`, each between two neighbours of `edges`. */
+export function bars(
+  frame: Frame,
+  edges: ArrayLike<number>,
+  lower: ArrayLike<number>,
+  upper: ArrayLike<number>,
+  color: string,
+): string {
+  let path = '';
+  for (let i = 0; i < upper.length; i++) {
+    if (!(upper[i] > lower[i])) continue;
+    const x0 = atX(frame, edges[i]);
+    const width = Math.max(0.8, atX(frame, edges[i + 1]) - x0 - 1);
+    const y0 = atY(frame, lower[i]);
+    path += `M${tenth(x0)} ${tenth(y0)}V${tenth(atY(frame, upper[i]))}h${tenth(width)}V${tenth(y0)}Z`;
+  }
+  return path === '' ? '' : `<path class="bar" style="fill:${color}" d="${path}"/>`;
+}
+
+/** A horizontal line with its name, for what is configured. */
+export function threshold(frame: Frame, value: number, text: string): string {
+  const y = atY(frame, value);
+  const right = frame.width - RIGHT;
+  return (
+    `<line class="threshold" x1="${LEFT}" x2="${right}" y1="${tenth(y)}" y2="${tenth(y)}"/>` +
+    `<text class="note" x="${right - 3}" y="${tenth(y - 4)}" text-anchor="end">${escapeHtml(text)}</text>`
+  );
+}
+
+/** Words at the upper left, for what the picture lacks. */
+export function remark(text: string): string {
+  return `<text class="note" x="${LEFT + 6}" y="${TOP + 10}">${escapeHtml(text)}</text>`;
+}
+
+/** Words in the middle of an empty chart. */
+export function notice({ width }: Frame, text: string): string {
+  const x = (LEFT + width - RIGHT) / 2;
+  return `<text class="notice" x="${x}" y="${(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle">${escapeHtml(text)}</text>`;
+}

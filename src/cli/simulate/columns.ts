@@ -1,0 +1,80 @@
+/** What the tables on the terminal and on the page say of a class and of a flow. */
+import { formatBitsPerSecShort, formatMicrosecondsShort } from '../../base/units.ts';
+import type { DelayMilliseconds, SimulatedFlow } from '../../sim/report.ts';
+import type { ClassView, RunView } from './run-view.ts';
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly text: (row: Row) => string;
+  /** Counts that mean trouble where they are not 0. */
+  readonly isTrouble?: true;
+}
+
+const delays = <Row>(delayOf: (row: Row) => DelayMilliseconds): Column<Row>[] => [
+  { title: 'delay p50', text: (row) => millisecondsText(delayOf(row).p50) },
+  { title: 'p99', text: (row) => millisecondsText(delayOf(row).p99) },
+  { title: 'max', text: (row) => millisecondsText(delayOf(row).max) },
+];
+
+export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
+  { title: 'throughput', text: ({ report }) => formatBitsPerSecShort(report.throughputBitsPerSecond) },
+  ...delays(({ report }: ClassView) => report.delayMilliseconds),
+  { title: 'tail', text: ({ drops }) => String(drops.tail), isTrouble: true },
+  { title: 'early', text: ({ drops }) => String(drops.early), isTrouble: true },
+  { title: 'police', text: ({ drops }) => String(drops.police), isTrouble: true },
+  { title: 'aqm', text: ({ drops }) => String(drops.aqm), isTrouble: true },
+  { title: 'marked', text: ({ report }) => String(report.marked) },
+];
+
+export const FLOW_COLUMNS: readonly Column<SimulatedFlow>[] = [
+  { title: 'throughput', text: (flow) => formatBitsPerSecShort(flow.throughputBitsPerSecond) },
+  ...delays((flow: SimulatedFlow) => flow.delayMilliseconds),
+  { title: 'dropped', text: (flow) => String(flow.dropped), isTrouble: true },
+  { title: 'resent', text: (flow) => (isTcp(flow) ? String(flow.retransmits) : '') },
+  { title: 'timeouts', text: (flow) => (isTcp(flow) ? String(flow.timeouts) : ''), isTrouble: true },
+  { title: 'marked', text: (flow) => String(flow.marked) },
+  { title: 'finished', text: ({ completions }) => (completions ? String(completions.count) : '') },
+  {
+    title: 'mean time',
+    text: ({ completions }) => (completions ? millisecondsText(completions.meanMilliseconds) : ''),
+  },
+];
+
+export function flowTitle({ name, count }: SimulatedFlow): string {
+  return count > 1 ? `${name} (${count})` : name;
+}
+
+function isTcp(flow: SimulatedFlow): boolean {
+  return flow.protocol === 'tcp';
+}
+
+export function millisecondsText(milliseconds: number): string {
+  return formatMicrosecondsShort(1000 * milliseconds);
+}
+
+/** Everything that was dropped on the way of a flow but not by a class: on lines, or by a full kernel queue. */
+export function droppedOutside({ report }: RunView): number {
+  const byFlows = report.flows.reduce((sum, flow) => sum + flow.dropped, 0);
+  return Math.max(0, byFlows - report.totals.dropped.packets);
+}
+
+/**
+ * The same thing of all runs side by side, by key; null where a run lacks it. In the order of the first run, what others add
+ * behind what it follows there.
+ */
+export function pairUp<Item>(
+  lists: readonly (readonly Item[])[],
+  keyOf: (item: Item) => string,
+): (Item | null)[][] {
+  const maps = lists.map((items) => new Map(items.map((item) => [keyOf(item), item])));
+  const keys: string[] = [];
+  for (const [r, map] of maps.entries()) {
+    let before = -1;
+    for (const key of map.keys()) {
+      const isKnown = maps.slice(0, r).some((earlier) => earlier.has(key));
+      if (isKnown) before = keys.indexOf(key);
+      else keys.splice(++before, 0, key);
+    }
+  }
+  return keys.map((key) => maps.map((map) => map.get(key) ?? null));
+}

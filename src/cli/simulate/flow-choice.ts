@@ -1,0 +1,36 @@
+/** Which flows have a row of their own where there are too many for all. */
+import type { SimulatedFlow } from '../../sim/report.ts';
+import { pairUp } from './columns.ts';
+import type { RunView } from './run-view.ts';
+
+/** One flow in every run; null where the run lacks it. */
+export type FlowPair = readonly (SimulatedFlow | null)[];
+
+export interface FlowChoice {
+  readonly shown: readonly FlowPair[];
+  readonly others: readonly FlowPair[];
+}
+
+/**
+ * All in their order when there are at most `rows`. Else by throughput: the largest, and as many spread evenly over the rest, so
+ * that the small ones are seen too.
+ */
+export function chooseFlows(runs: readonly RunView[], rows: number): FlowChoice {
+  const pairs = pairUp(
+    runs.map(({ report }) => report.flows),
+    ({ name }) => name,
+  );
+  if (pairs.length <= rows) return { shown: pairs, others: [] };
+  const throughput = (pair: FlowPair): number =>
+    Math.max(...pair.map((flow) => flow?.throughputBitsPerSecond ?? 0));
+  const ranked = pairs.toSorted((a, b) => throughput(b) - throughput(a));
+  const largest = Math.ceil(rows / 2);
+  const spread = rows - largest;
+  const chosen = new Set<FlowPair>(ranked.slice(0, largest));
+  for (let i = 1; i <= spread; i++)
+    chosen.add(ranked[largest - 1 + Math.floor((i * (ranked.length - largest)) / spread)]);
+  return {
+    shown: ranked.filter((pair) => chosen.has(pair)),
+    others: ranked.filter((pair) => !chosen.has(pair)),
+  };
+}

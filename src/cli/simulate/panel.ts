@@ -1,0 +1,55 @@
+/** A panel of the page: a title, what it shows, a legend, one figure per run on one scale. */
+import { type Axis, linearAxis } from './axis.ts';
+import type { RunView } from './run-view.ts';
+
+export interface LegendEntry {
+  readonly name: string;
+  readonly color: string;
+  readonly shape: 'fill' | 'line' | 'thin';
+}
+
+export interface Panel {
+  readonly title: string;
+  readonly about: string;
+  readonly legend: readonly LegendEntry[];
+  /** SVG, one per run. */
+  readonly figures: readonly string[];
+  /** Takes the whole width also when it shows one run. */
+  readonly isWide?: true;
+}
+
+/** Of the longest run. */
+export function timeAxis(runs: readonly RunView[]): Axis {
+  return linearAxis(
+    Math.max(...runs.map(({ report }) => report.durationSeconds)),
+    'time in seconds',
+    'exact',
+  );
+}
+
+/** Largest of all values, and at least `least`. */
+export function largest(lists: readonly ArrayLike<number>[], least = 0): number {
+  let top = least;
+  for (const values of lists) {
+    for (let i = 0; i < values.length; i++) if (values[i] > top) top = values[i];
+  }
+  return top;
+}
+
+export function divided(values: Float64Array, factor: number): Float64Array {
+  return values.map((value) => value / factor);
+}
+
+/** Sums of the first, the first two, … of the lists, beginning with zeros. */
+export function stacked(lists: readonly Float64Array[], length: number): Float64Array[] {
+  const levels = [new Float64Array(length)];
+  for (const values of lists) {
+    const below = levels[levels.length - 1];
+    levels.push(below.map((value, i) => value + values[i]));
+  }
+  return levels;
+}
+
+export function summed(lists: readonly Float64Array[], length: number): Float64Array {
+  return stacked(lists, length)[lists.length];
+}

@@ -1,0 +1,204 @@
+/** What a direction's classes did: throughput, delay over time and as a distribution, drops and marks. */
+import { formatBitsPerSecShort } from '../../base/units.ts';
+import { linearAxis, rateUnit } from './axis.ts';
+import { area, bars, chart, type Frame, HALF_WIDTH, notice, threshold } from './chart.ts';
+import { type Choice, choose, leavesOf, REST_COLOR } from './palette.ts';
+import { divided, type LegendEntry, largest, type Panel, stacked, summed, timeAxis } from './panel.ts';
+import { DELAY_MIN_MS, delayPanel, distributionPanel } from './panels-delay.ts';
+import type { ClassView, RunView } from './run-view.ts';
+
+/** Room above the highest value. */
+const HEADROOM = 1.05;
+/** Bars of the chart of drops. */
+const BARS = 60;
+
+const REASONS = [
+  { key: 'tail', name: 'tail: the queue was full', color: 'var(--hue-6)' },
+  { key: 'early', name: 'early: RED', color: 'var(--hue-3)' },
+  { key: 'police', name: 'police: over a rate', color: 'var(--hue-5)' },
+  { key: 'aqm', name: 'aqm: CoDel, PIE', color: 'var(--hue-2)' },
+] as const;
+const MARK_COLOR = 'var(--hue-1)';
+
+export function classPanels(runs: readonly RunView[], directionPath: string): Panel[] {
+  const leaves = runs.map((run) => leavesOf(run, directionPath));
+  const choice = choose(
+    leaves,
+    ({ path }) => path,
+    ({ report }) => report.throughputBitsPerSecond,
+  );
+  return [
+    throughputPanel(runs, choice, directionPath),
+    ...(leaves.flat().some(waited) ? [delayPanel(runs, choice), distributionPanel(runs, choice)] : []),
+    ...(leaves.flat().some(signalled) ? [dropsPanel(runs, leaves)] : []),
+  ];
+}
+
+/** What of the panels there is nothing to show for, in words. */
+export function quietText(runs: readonly RunView[], directionPath: string): string {
+  const leaves = runs.flatMap((run) => leavesOf(run, directionPath));
+  return [
+    ...(leaves.some(waited) ? [] : ['nothing waited']),
+    ...(leaves.some(signalled) ? [] : ['nothing was dropped or marked']),
+  ].join(', ');
+}
+
+function waited({ report }: ClassView): boolean {
+  return report.delayMilliseconds.max >= DELAY_MIN_MS;
+}
+
+function signalled({ report }: ClassView): boolean {
+  return report.dropped + report.marked > 0;
+}
+
+function legendOf(
+  choice: Choice<ClassView>,
+  shape: LegendEntry['shape'],
+  directionPath: string,
+): LegendEntry[] {
+  const shown = choice.shown.map(({ name, color }) => ({
+    name: name.slice(directionPath.length + 1) || name,
+    color,
+    shape,
+  }));
+  return choice.rest.some((items) => items.length > 0)
+    ? [...shown, { name: 'all others', color: REST_COLOR, shape }]
+    : shown;
+}
+
+/** Leaves have a series. */
+function throughputOf(leaf: ClassView | null, length: number): Float64Array {
+  return leaf?.series?.throughputBitsPerSecond ?? new Float64Array(length);
+}
+
+function throughputPanel(runs: readonly RunView[], choice: Choice<ClassView>, directionPath: string): Panel {
+  const stacks = runs.map((run, r) => {
+    const samples = run.series.timesSeconds.length;
+    const layers = choice.shown.map(({ items }) => throughputOf(items[r], samples));
+    const rest = choice.rest[r].map((leaf) => throughputOf(leaf, samples));
+    return rest.length > 0 ? [...layers, summed(rest, samples)] : layers;
+  });
+  const ceils = runs.map(
+    (run) => run.classes.find(({ path }) => path === directionPath)?.ceilBitsPerSecond ?? 0,
+  );
+  const tops = stacks.map((layers, r) => summed(layers, runs[r].series.timesSeconds.length));
+  const unit = rateUnit(largest([...tops, ceils]));
+  const frame: Frame = {
+    width: HALF_WIDTH,
+    x: timeAxis(runs),
+    y: linearAxis((HEADROOM * largest([...tops, ceils])) / unit.factor, unit.name, 'exact'),
+  };
+  const legend = legendOf(choice, 'fill', directionPath);
+  const figures = runs.map((run, r) => {
+    const { timesSeconds } = run.series;
+    const layers = stacks[r].map((values) => divided(values, unit.factor));
+    const levels = stacked(layers, timesSeconds.length);
+    const color = (i: number): string => choice.shown[i]?.color ?? REST_COLOR;
+    return chart(
+      frame,
+      `${run.configuration}: throughput of the classes of ${directionPath} over time`,
+      [
+        ...layers.map((_, i) => area(frame, timesSeconds, levels[i], levels[i + 1], color(i))),
+        ...(ceils[r] > 0
+          ? [threshold(frame, ceils[r] / unit.factor, `ceil ${formatBitsPerSecShort(ceils[r])}`)]
+          : []),
+      ],
+      {
+        at: Array.from(timesSeconds),
+        unit: 's',
+        series: [
+          ...layers.map((values, i) => ({
+            name: legend[i].name,
+            color: color(i),
+            unit: unit.name,
+            values,
+          })),
+          { name: 'together', color: 'transparent', unit: unit.name, values: levels[layers.length] },
+        ],
+      },
+    );
+  });
+  return { title: 'Throughput', about: 'IP bits, stacked by class', legend, figures };
+}
+
+/** Sums of neighbouring samples, as packets per second. */
+function perBar(
+  values: Float64Array,
+  spans: readonly { from: number; to: number; sec: number }[],
+): Float64Array {
+  return Float64Array.from(spans, ({ from, to, sec }) => {
+    const sum = values.subarray(from, to).reduce((total, value) => total + value, 0);
+    return sec > 0 ? sum / sec : 0;
+  });
+}
+
+function barSpans(timesSeconds: Float64Array): { from: number; to: number; sec: number }[] {
+  const count = Math.min(BARS, timesSeconds.length);
+  return Array.from({ length: count }, (_, i) => {
+    const from = Math.floor((i * timesSeconds.length) / count);
+    const to = Math.floor(((i + 1) * timesSeconds.length) / count);
+    return { from, to, sec: timesSeconds[to - 1] - (from > 0 ? timesSeconds[from - 1] : 0) };
+  });
+}
+
+function dropsPanel(runs: readonly RunView[], leaves: readonly (readonly ClassView[])[]): Panel {
+  const columns = runs.map(({ series: { timesSeconds } }, r) => {
+    const spans = barSpans(timesSeconds);
+    const sumOf = (pick: (leaf: ClassView) => Float64Array | undefined): Float64Array => {
+      const lists = leaves[r].map(pick).filter((values) => values !== undefined);
+      return perBar(summed(lists, timesSeconds.length), spans);
+    };
+    return {
+      edges: [0, ...spans.map(({ to }) => timesSeconds[to - 1])],
+      kinds: [
+        ...REASONS.map(({ key, name, color }) => ({
+          name,
+          color,
+          values: sumOf((leaf) => leaf.series?.dropped[key]),
+        })),
+        {
+          name: 'marked (ECN), not dropped',
+          color: MARK_COLOR,
+          values: sumOf((leaf) => leaf.series?.marked),
+        },
+      ].filter(({ values }) => values.some((value) => value > 0)),
+    };
+  });
+  const tops = columns.map(({ kinds, edges }) =>
+    summed(
+      kinds.map(({ values }) => values),
+      edges.length - 1,
+    ),
+  );
+  const frame: Frame = {
+    width: HALF_WIDTH,
+    x: timeAxis(runs),
+    y: linearAxis(largest(tops, 1), 'packets/s', 'tick'),
+  };
+  const figures = columns.map(({ edges, kinds }, r) => {
+    const levels = stacked(
+      kinds.map(({ values }) => values),
+      edges.length - 1,
+    );
+    const layers = kinds.map(({ color }, i) => bars(frame, edges, levels[i], levels[i + 1], color));
+    return chart(
+      frame,
+      `${runs[r].configuration}: drops and marks over time, by reason`,
+      kinds.length > 0 ? layers : [notice(frame, 'nothing was dropped or marked')],
+      {
+        at: edges.slice(1).map((edge, i) => (edge + edges[i]) / 2),
+        unit: 's',
+        series: kinds.map((kind) => ({ ...kind, unit: '/s' })),
+      },
+    );
+  });
+  const used = [...REASONS, { name: 'marked (ECN), not dropped', color: MARK_COLOR }].filter(({ name }) =>
+    columns.some(({ kinds }) => kinds.some((kind) => kind.name === name)),
+  );
+  return {
+    title: 'Drops and marks',
+    about: 'by reason, all classes of the direction',
+    legend: used.map(({ name, color }) => ({ name, color, shape: 'fill' as const })),
+    figures,
+  };
+}

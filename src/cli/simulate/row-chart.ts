@@ -1,0 +1,74 @@
+/** A chart with a row per thing: its name on the left, a mark on a common scale, a number on the right. */
+import type { Axis } from './axis.ts';
+import { escapeHtml } from './chart.ts';
+
+const WIDTH = 560;
+const LEFT = 132;
+const RIGHT = 84;
+const TOP = 8;
+const ROW = 21;
+const BOTTOM = 38;
+const NAME_CHARACTERS = 19;
+
+/** Middle of a row. */
+export interface Place {
+  readonly y: number;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly value: string;
+  readonly mark: (place: Place) => string;
+}
+
+const tenth = (value: number): string => String(Math.round(10 * value) / 10);
+
+function atX(axis: Axis, value: number): number {
+  return LEFT + axis.share(value) * (WIDTH - LEFT - RIGHT);
+}
+
+export function rowChart(axis: Axis, label: string, rows: readonly Row[]): string {
+  const bottom = TOP + rows.length * ROW;
+  const grid = axis.ticks.map(({ value, label: text }) => {
+    const x = tenth(atX(axis, value));
+    return (
+      `<line class="grid" x1="${x}" x2="${x}" y1="${TOP}" y2="${bottom}"/>` +
+      `<text x="${x}" y="${bottom + 16}" text-anchor="middle">${text}</text>`
+    );
+  });
+  const lines = rows.map(({ name, value, mark }, i) => {
+    const y = TOP + (i + 0.5) * ROW;
+    return (
+      `<text class="name" x="${LEFT - 8}" y="${y}" dy="0.32em" text-anchor="end">${nameText(name)}</text>${mark({ y })}` +
+      `<text class="note" x="${WIDTH - RIGHT + 10}" y="${y}" dy="0.32em">${escapeHtml(value)}</text>`
+    );
+  });
+  return [
+    `<svg viewBox="0 0 ${WIDTH} ${bottom + BOTTOM}" role="img" aria-label="${escapeHtml(label)}">`,
+    ...grid,
+    `<text class="unit" x="${WIDTH - RIGHT}" y="${bottom + BOTTOM - 5}" text-anchor="end">${escapeHtml(axis.title)}</text>`,
+    `<line class="axis" x1="${LEFT}" x2="${LEFT}" y1="${TOP}" y2="${bottom}"/>`,
+    ...lines,
+    '</svg>',
+  ].join('');
+}
+
+/** Long names are cut; the pointer shows the whole. */
+function nameText(name: string): string {
+  if (name.length <= NAME_CHARACTERS) return escapeHtml(name);
+  return `<title>${escapeHtml(name)}</title>${escapeHtml(name.slice(0, NAME_CHARACTERS - 1))}…`;
+}
+
+export function barMark({ y }: Place, axis: Axis, value: number): string {
+  const width = atX(axis, value) - LEFT;
+  return `<rect class="mark" x="${LEFT}" y="${tenth(y - 6)}" width="${tenth(Math.max(1, width))}" height="12" rx="2"/>`;
+}
+
+/** A bar from the median to the 99th percentile, a line from there to the maximum. */
+export function rangeMark({ y }: Place, axis: Axis, p50: number, p99: number, max: number): string {
+  const [from, to, end] = [p50, p99, max].map((value) => atX(axis, value));
+  return (
+    `<line class="whisker" x1="${tenth(to)}" x2="${tenth(end)}" y1="${y}" y2="${y}"/>` +
+    `<rect class="mark" x="${tenth(from)}" y="${tenth(y - 5)}" width="${tenth(Math.max(2, to - from))}" height="10" rx="2"/>`
+  );
+}

@@ -1,0 +1,108 @@
+/** A run taken to its end, sample by sample, and everything that its table and its pictures need. */
+import { HISTOGRAM_BINS } from '../../base/histogram.ts';
+import { NONE } from '../../base/none.ts';
+import { toBitsPerSec } from '../../base/units.ts';
+import type { ClassInfo } from '../../core/classes.ts';
+import type { Stats } from '../../core/stats.ts';
+import type { SimulatedClass, SimulateReport } from '../../sim/report.ts';
+import type { ClassSeries, Series } from '../../sim/series.ts';
+import type { Simulation } from '../../sim/simulation.ts';
+
+/** Points of every curve: more than a picture of half a page has room for. */
+export const SAMPLES = 300;
+
+/** Packets. A parent's include its children's. */
+export interface DropReasons {
+  readonly tail: number;
+  readonly early: number;
+  readonly police: number;
+  readonly aqm: number;
+}
+
+export interface RedView {
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly gentle: boolean;
+  /** At every sample's instant. */
+  readonly averageBytes: Float64Array;
+}
+
+export interface ClassView {
+  readonly path: string;
+  /** Path of the direction it belongs to, "wan/up". */
+  readonly directionPath: string;
+  readonly isLeaf: boolean;
+  readonly ceilBitsPerSecond: number;
+  readonly report: SimulatedClass;
+  readonly drops: DropReasons;
+  /** Packets by microseconds in the class, HISTOGRAM_BINS; of leaves only. */
+  readonly delayCounts: Uint32Array;
+  /** Null for a class with children. */
+  readonly series: ClassSeries | null;
+  /** Null where RED is not configured. */
+  readonly red: RedView | null;
+}
+
+export interface RunView {
+  /** The configuration file. */
+  readonly configuration: string;
+  readonly report: SimulateReport;
+  readonly series: Series;
+  /** In the order of the report. */
+  readonly classes: readonly ClassView[];
+}
+
+/** Runs to the end; `onSample` is told the share that is done, 0..1. */
+export function takeRun(
+  run: Simulation,
+  configuration: string,
+  onSample: (done: number) => void = () => {},
+): RunView {
+  const { engine } = run.world;
+  const averages = engine.classes.map(({ spec }) => (spec.queue?.red ? new Float64Array(SAMPLES) : null));
+  for (let at = 0, isMore = true; isMore; at++) {
+    isMore = run.step();
+    for (const [row, average] of averages.entries()) {
+      if (average) average[at] = engine.redAverageBytes(row, run.world.nowNs);
+    }
+    onSample((at + 1) / SAMPLES);
+  }
+  const { report, series } = run.result();
+  const drops = dropsWithChildren(engine.stats, engine.classes);
+  const classes = engine.classes.map((info, row): ClassView => {
+    const { red } = info.spec.queue ?? {};
+    const averageBytes = averages[row];
+    return {
+      path: info.path,
+      directionPath: engine.classes[info.root].path,
+      isLeaf: info.children.length === 0,
+      ceilBitsPerSecond: toBitsPerSec(info.spec.ceilBytesPerSec),
+      report: report.classes[row],
+      drops: drops[row],
+      delayCounts: engine.stats.delay.subarray(row * HISTOGRAM_BINS, (row + 1) * HISTOGRAM_BINS),
+      series: series.classes.find(({ path }) => path === info.path) ?? null,
+      red:
+        red && averageBytes
+          ? { minBytes: red.minBytes, maxBytes: red.maxBytes, gentle: red.gentle, averageBytes }
+          : null,
+    };
+  });
+  return { configuration, report, series, classes };
+}
+
+/** Parents stand before their children. */
+function dropsWithChildren(stats: Stats, classes: readonly ClassInfo[]): DropReasons[] {
+  const sums = classes.map((_, row) => ({
+    tail: stats.dropTail[row],
+    early: stats.dropEarly[row],
+    police: stats.dropPolice[row],
+    aqm: stats.dropAqm[row],
+  }));
+  for (let row = classes.length - 1; row >= 0; row--) {
+    const { parent } = classes[row];
+    if (parent === NONE) continue;
+    for (const reason of ['tail', 'early', 'police', 'aqm'] as const)
+      sums[parent][reason] += sums[row][reason];
+  }
+  return sums;
+}

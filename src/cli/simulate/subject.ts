@@ -1,0 +1,70 @@
+/** What is simulated: a built-in scenario, or a capture. */
+import { nearest } from '../../control/nearest.ts';
+import type { ShaperSpec } from '../../core/spec.ts';
+import { bottleneckOf } from '../../sim/layout.ts';
+import { type Capture, PcapError, readPcap } from '../../sim/pcap.ts';
+import { prepareReplay } from '../../sim/replay.ts';
+import { SCENARIOS } from '../../sim/scenarios/index.ts';
+import { prepareScenario, type Simulation } from '../../sim/simulation.ts';
+import { CliError, EXIT_USAGE } from '../errors.ts';
+import { readBytes } from '../read-config.ts';
+import { SAMPLES } from './run-view.ts';
+
+export interface Subject {
+  readonly about: string;
+  /** Not fatal, for stderr. */
+  readonly warnings: readonly string[];
+  /** The traffic is made for the line of `reference`, whichever configuration it meets. */
+  prepare(spec: ShaperSpec, reference: ShaperSpec, seed: number): Simulation;
+}
+
+/** @throws CliError that names the nearest scenario */
+export function scenarioSubject(name: string): Subject {
+  const found = SCENARIOS.find((scenario) => scenario.name === name);
+  if (!found) {
+    const names = SCENARIOS.map((scenario) => scenario.name);
+    const near = nearest(name, names);
+    const meant =
+      near === null ? '' : near.isNear ? `; did you mean ${near.word}?` : `; nearest: ${near.word}`;
+    throw new CliError(
+      EXIT_USAGE,
+      `no scenario ${name}${meant}`,
+      `scenarios: ${names.join(', ')} (shaper simulate --list says what they are)`,
+    );
+  }
+  return {
+    about: found.about,
+    warnings: [],
+    prepare: (spec, reference, seed) =>
+      prepareScenario(spec, found, seed, { samples: SAMPLES, bottleneck: bottleneckOf(reference) }),
+  };
+}
+
+/** @throws CliError when the file cannot be read or is no capture */
+export function captureSubject(file: string): Subject {
+  const capture = readCapture(file);
+  const name = file.slice(file.lastIndexOf('/') + 1);
+  return {
+    about: `replay of ${capture.packets} captured packets`,
+    warnings: [
+      ...(capture.packets === 0 ? [`${file} holds no packets`] : []),
+      ...(capture.isCut ? [`${file}: the last record is cut short and not replayed`] : []),
+    ],
+    prepare: (spec, _reference, seed) => prepareReplay(spec, capture, name, seed, { samples: SAMPLES }),
+  };
+}
+
+function readCapture(file: string): Capture {
+  try {
+    return readPcap(readBytes(file));
+  } catch (error) {
+    if (error instanceof PcapError) throw new CliError(EXIT_USAGE, `${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** One scenario per line, name first. */
+export function scenarioList(): string {
+  const width = Math.max(...SCENARIOS.map(({ name }) => name.length));
+  return SCENARIOS.map(({ name, about }) => `${name.padEnd(width)}  ${about}\n`).join('');
+}
