@@ -78,7 +78,7 @@ function runCard(run: RunView, r: number, isPair: boolean): string {
     0,
   );
   const tiles: [string, string][] = [
-    ['accepted, both ways', formatBitsPerSecShort(bits)],
+    ['accepted', formatBitsPerSecShort(bits)],
     [`dropped (${totals.dropped.packets})`, `${share.toFixed(share < 10 ? 2 : 1)} %`],
     ['marked', String(marked)],
     ['highest delay p99', millisecondsText(delay)],
@@ -88,7 +88,7 @@ function runCard(run: RunView, r: number, isPair: boolean): string {
   return (
     `<section class="panel card${isPair ? '' : ' wide'}">` +
     `<div class="run-title"><h3>${runName(run, r, isPair)}</h3>` +
-    `<p>${Number(durationSeconds.toPrecision(6))} s in virtual time, seed ${seed}, trace <code>${escapeHtml(traceHash)}</code></p></div>` +
+    `<p>${Number(durationSeconds.toPrecision(4))} s in virtual time, seed ${seed}, trace <code>${escapeHtml(traceHash)}</code></p></div>` +
     `<div class="tiles">${items.join('')}</div></section>`
   );
 }
@@ -177,5 +177,5 @@ function tableOf<Row>(
 }
 
 function cellOf(text: string): string {
-  return text === '0' || text === '–' ? `<td class="nothing">${text}</td>` : `<td>${escapeHtml(text)}</td>`;
+  return /^(0|0 .*|–)$/.test(text) ? `<td class="nothing">${text}</td>` : `<td>${escapeHtml(text)}</td>`;
 }

@@ -1,7 +1,7 @@
 /** What a direction's classes did: throughput, delay over time and as a distribution, drops and marks. */
 import { formatBitsPerSecShort } from '../../base/units.ts';
 import { linearAxis, rateUnit } from './axis.ts';
-import { area, bars, chart, type Frame, HALF_WIDTH, notice, threshold } from './chart.ts';
+import { area, bars, chart, type Frame, HALF_WIDTH, notice, remark, threshold } from './chart.ts';
 import { type Choice, choose, leavesOf, REST_COLOR } from './palette.ts';
 import { divided, type LegendEntry, largest, type Panel, stacked, summed, timeAxis } from './panel.ts';
 import { DELAY_MIN_MS, delayPanel, distributionPanel } from './panels-delay.ts';
@@ -101,7 +101,7 @@ function throughputPanel(runs: readonly RunView[], choice: Choice<ClassView>, di
         ...layers.map((_, i) => area(frame, timesSeconds, levels[i], levels[i + 1], color(i))),
         ...(ceils[r] > 0
           ? [threshold(frame, ceils[r] / unit.factor, `ceil ${formatBitsPerSecShort(ceils[r])}`)]
-          : []),
+          : [remark('not shaped')]),
       ],
       {
         at: Array.from(timesSeconds),
@@ -121,35 +121,28 @@ function throughputPanel(runs: readonly RunView[], choice: Choice<ClassView>, di
   return { title: 'Throughput', about: 'IP bits, stacked by class', legend, figures };
 }
 
-/** Sums of neighbouring samples, as packets per second. */
-function perBar(
-  values: Float64Array,
-  spans: readonly { from: number; to: number; sec: number }[],
-): Float64Array {
-  return Float64Array.from(spans, ({ from, to, sec }) => {
-    const sum = values.subarray(from, to).reduce((total, value) => total + value, 0);
-    return sec > 0 ? sum / sec : 0;
-  });
+/** Sums of neighbouring samples, from one of `ends` to the next. */
+function perBar(values: Float64Array, ends: readonly number[]): Float64Array {
+  return Float64Array.from(ends, (end, i) =>
+    values.subarray(i > 0 ? ends[i - 1] : 0, end).reduce((total, value) => total + value, 0),
+  );
 }
 
-function barSpans(timesSeconds: Float64Array): { from: number; to: number; sec: number }[] {
-  const count = Math.min(BARS, timesSeconds.length);
-  return Array.from({ length: count }, (_, i) => {
-    const from = Math.floor((i * timesSeconds.length) / count);
-    const to = Math.floor(((i + 1) * timesSeconds.length) / count);
-    return { from, to, sec: timesSeconds[to - 1] - (from > 0 ? timesSeconds[from - 1] : 0) };
-  });
+/** Samples before the end of each bar. */
+function barEnds(samples: number): number[] {
+  const count = Math.min(BARS, samples);
+  return Array.from({ length: count }, (_, i) => Math.floor(((i + 1) * samples) / count));
 }
 
 function dropsPanel(runs: readonly RunView[], leaves: readonly (readonly ClassView[])[]): Panel {
   const columns = runs.map(({ series: { timesSeconds } }, r) => {
-    const spans = barSpans(timesSeconds);
+    const ends = barEnds(timesSeconds.length);
     const sumOf = (pick: (leaf: ClassView) => Float64Array | undefined): Float64Array => {
       const lists = leaves[r].map(pick).filter((values) => values !== undefined);
-      return perBar(summed(lists, timesSeconds.length), spans);
+      return perBar(summed(lists, timesSeconds.length), ends);
     };
     return {
-      edges: [0, ...spans.map(({ to }) => timesSeconds[to - 1])],
+      edges: [0, ...ends.map((end) => timesSeconds[end - 1])],
       kinds: [
         ...REASONS.map(({ key, name, color }) => ({
           name,
@@ -173,7 +166,7 @@ function dropsPanel(runs: readonly RunView[], leaves: readonly (readonly ClassVi
   const frame: Frame = {
     width: HALF_WIDTH,
     x: timeAxis(runs),
-    y: linearAxis(largest(tops, 1), 'packets/s', 'tick'),
+    y: linearAxis(largest(tops, 1), 'packets', 'tick'),
   };
   const figures = columns.map(({ edges, kinds }, r) => {
     const levels = stacked(
@@ -188,7 +181,7 @@ function dropsPanel(runs: readonly RunView[], leaves: readonly (readonly ClassVi
       {
         at: edges.slice(1).map((edge, i) => (edge + edges[i]) / 2),
         unit: 's',
-        series: kinds.map((kind) => ({ ...kind, unit: '/s' })),
+        series: kinds.map((kind) => ({ ...kind, unit: '' })),
       },
     );
   });
@@ -197,7 +190,7 @@ function dropsPanel(runs: readonly RunView[], leaves: readonly (readonly ClassVi
   );
   return {
     title: 'Drops and marks',
-    about: 'by reason, all classes of the direction',
+    about: `of all classes of the direction, by reason; ${BARS} bars over the run`,
     legend: used.map(({ name, color }) => ({ name, color, shape: 'fill' as const })),
     figures,
   };

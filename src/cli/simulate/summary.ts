@@ -68,7 +68,7 @@ function countText({ packets, bytes }: PacketCount): string {
 }
 
 function rounded(value: number): number {
-  return Number(value.toPrecision(6));
+  return Number(value.toPrecision(4));
 }
 
 function classTable(runs: readonly RunView[], style: Style): string {

@@ -14,7 +14,7 @@ import {
 import { renderPage } from '../../../src/cli/simulate/page.ts';
 import { choose } from '../../../src/cli/simulate/palette.ts';
 import { cumulative } from '../../../src/cli/simulate/panels-delay.ts';
-import { runView } from './simulate-fixture.ts';
+import { flow, runView } from './simulate-fixture.ts';
 
 const OPTIONS = { about: 'made by hand', version: '9.9' };
 
@@ -64,6 +64,88 @@ describe('page', () => {
     expect(count(tail, /class="bar" style="fill:var\(--hue-6\)"/g)).toBe(1);
     expect(count(early, /class="bar" style="fill:var\(--hue-3\)"/g)).toBe(1);
     expect(count(early, /class="bar" style="fill:var\(--hue-6\)"/g)).toBe(0);
+  });
+
+  it('shows the numbers of the run to the pointer', () => {
+    const panels = panelsOf(renderPage([runView('x.yaml', { hasRed: true })], OPTIONS));
+    const valuesOf = (title: string): Record<string, (number | null)[]> => {
+      const [, json] = /data-hover="([^"]*)"/.exec(panels.get(title)![0])!;
+      const { s } = JSON.parse(json.replaceAll('&quot;', '"')) as {
+        s: { n: string; v: (number | null)[] }[];
+      };
+      return Object.fromEntries(s.map(({ n, v }) => [n, v]));
+    };
+    expect(valuesOf('Throughput')).toEqual({
+      call: [0.08, 0.08, 0.08, 0.08],
+      bulk: [0, 8, 8, 8],
+      together: [0.08, 8.08, 8.08, 8.08],
+    });
+    expect(valuesOf('Queueing delay')).toEqual({
+      'call p50': [0.2, 0.2, 0.2, 0.2],
+      'call p99': [0.5, 0.5, 0.5, 0.5],
+      'bulk p50': [null, 20, 20, 20],
+      'bulk p99': [null, 20, 40, 40],
+    });
+    expect(valuesOf('Drops and marks')).toEqual({ 'early: RED': [0, 0, 3, 4] });
+    expect(valuesOf('RED in bulk')).toEqual({ queue: [0, 20, 40, 40], average: [0, 5, 15, 20] });
+    expect(valuesOf('Congestion windows')).toEqual({ 'x.yaml load': [10, 20, 10, 20] });
+    const { call } = valuesOf('Queueing delay, distribution');
+    expect(new Set(call)).toEqual(new Set([0, 100]));
+  });
+
+  it('draws flows as long as they are', () => {
+    const panels = panelsOf(renderPage([runView('x.yaml')], OPTIONS));
+    const widths = (title: string): number[] =>
+      [...panels.get(title)![0].matchAll(/<rect class="mark"[^>]* width="([\d.]+)"/g)].map(([, width]) =>
+        Number(width),
+      );
+    const [load, call] = widths('Throughput by flow');
+    expect(call / load).toBeCloseTo(80e3 / 6e6, 1);
+    // From 1 to 2 ms on the axis from 0.1 to 5 ms; whiskers reach as far again.
+    const [first] = widths('Queueing delay by flow');
+    const whisker = /class="whisker" x1="([\d.]+)" x2="([\d.]+)"/.exec(
+      panels.get('Queueing delay by flow')![0],
+    )!;
+    expect(Number(whisker[2]) - Number(whisker[1])).toBeCloseTo(first, 0);
+    expect(first).toBeGreaterThan(30);
+  });
+
+  it('the distribution begins at the bottom left and ends at the top', () => {
+    const [svg] = panelsOf(renderPage([runView('x.yaml')], OPTIONS)).get('Queueing delay, distribution')!;
+    const [, path] = /<path class="line"[^>]* d="([^"]*)"/.exec(svg)!;
+    const places = path
+      .slice(1)
+      .split('L')
+      .map((place) => place.split(' ').map(Number));
+    expect(places[0]).toEqual([48, 212]);
+    expect(places.at(-1)![1]).toBe(26);
+    expect(places.every(([x], i) => i === 0 || x >= places[i - 1][0])).toBe(true);
+  });
+
+  it('windows are drawn to the scale of what follows the first rise', () => {
+    const run = runView('x.yaml');
+    const cwnd = Float64Array.from([500, 500, 10, 20, 10, 20, 10, 20, 10, 20, 10, 20]);
+    const timesSeconds = cwnd.map((_, i) => (i + 1) / 3);
+    const flows = [{ name: 'a', cwnd, reductions: cwnd, throughputBitsPerSecond: cwnd }];
+    const page = renderPage([{ ...run, classes: [], series: { timesSeconds, classes: [], flows } }], OPTIONS);
+    const [svg] = panelsOf(page).get('Congestion windows')!;
+    expect(svg).toContain('text-anchor="end">25</text>');
+    expect(svg).not.toContain('text-anchor="end">500</text>');
+    expect(page).toContain('the first rise goes up to 500');
+  });
+
+  it('says in tiles what matters most, and folds long tables', () => {
+    const run = runView('x.yaml');
+    const classes = run.classes.map((info) => ({ ...info, report: { ...info.report, marked: 4 } }));
+    const page = renderPage([{ ...run, classes }], OPTIONS);
+    // Of three leaves; the root's marks are theirs.
+    expect(page).toContain('<span>marked</span><b>12</b>');
+    expect(page).toContain('<span>dropped (7)</span><b>0.70 %</b>');
+    expect(page).toContain('<span>accepted</span><b>1.98 Mbit/s</b>');
+    expect(page).toContain('<span>highest delay p99</span><b>40.0 ms</b>');
+    expect(page).not.toContain('<details>');
+    const many = Array.from({ length: 61 }, (_, i) => flow(`f${i}`, 1000));
+    expect(renderPage([runView('x.yaml', { flows: many })], OPTIONS)).toContain('<summary>61 rows</summary>');
   });
 
   it('needs nothing but itself, in both themes', () => {
