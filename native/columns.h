@@ -11,7 +11,8 @@ constexpr uint32_t kArrivalRows = 256;
 constexpr uint32_t kVerdictRows = 1024;
 constexpr uint32_t kFailureRows = 256;
 constexpr uint32_t kCopyBytes = 128;
-// Room in a slot for everything of a message but the copied packet.
+// Room in a slot for everything of a message but the copied packet. What we ask for needs 180 bytes; slots of 576 and
+// of 1,088 bytes made neither recvmmsg nor the parser faster, so there is room for what we never asked for, too.
 constexpr uint32_t kAttributeBytes = 4096;
 constexpr uint32_t kSlotBytes = kAttributeBytes + kCopyBytes;
 constexpr uint32_t kSlabBytes = kArrivalRows * kSlotBytes;
