@@ -120,6 +120,9 @@ describe('page', () => {
     expect(places[0]).toEqual([48, 212]);
     expect(places.at(-1)![1]).toBe(26);
     expect(places.every(([x], i) => i === 0 || x >= places[i - 1][0])).toBe(true);
+    // Of the call: every packet waited 0.5 ms, on the axis from 0.1 to 50 ms.
+    const [topX] = places.find(([, y]) => y === 26)!;
+    expect((topX - 48) / 500).toBeCloseTo(Math.log10(5) / Math.log10(500), 1);
   });
 
   it('windows are drawn to the scale of what follows the first rise', () => {
