@@ -27,6 +27,8 @@ export const VERDICT_LOG_ROWS = 262144;
 
 /** Classes over all links and directions. */
 export const CLASSES_MAX = 4096;
+/** Classes inside classes, below a direction: every packet charges each of them. */
+export const CLASS_DEPTH_MAX = 128;
 /** Flows remembered at once; a power of two. The oldest idle ones make room. */
 export const FLOWS_MAX = 262144;
 /** Datagrams whose first fragment is remembered; a power of two. */
@@ -46,6 +48,9 @@ export const CONTROL_CLIENTS_MAX = 32;
 /** A control connection that says nothing, or takes no answer, for this long is closed. */
 export const CONTROL_IDLE_MS = 60_000;
 
+/** Queues of fair leaves, over all leaves; a power of two. */
+export const FAIR_QUEUES_MAX = 262144;
+
 /** A flow without packets for this long is forgotten (nothing of it held). */
 export const FLOW_IDLE_NS = 60e9;
 /** Later fragments find their first one for this long (RFC 791 suggests 15 s, Linux uses 30 s). */
@@ -60,7 +65,13 @@ export const EACH_IDLE_NS = 60e9;
 export const RELEASE_SLACK_NS = 100e3;
 
 const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
-for (const [name, n] of Object.entries({ VERDICT_LOG_ROWS, FLOWS_MAX, FRAGMENTS_MAX, EACH_BUCKETS_MAX })) {
+for (const [name, n] of Object.entries({
+  VERDICT_LOG_ROWS,
+  FLOWS_MAX,
+  FRAGMENTS_MAX,
+  EACH_BUCKETS_MAX,
+  FAIR_QUEUES_MAX,
+})) {
   if (!isPowerOfTwo(n)) throw new Error(`${name} must be a power of two`);
 }
 if (VERDICT_ROWS < 2 * ARRIVAL_ROWS)

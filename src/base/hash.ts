@@ -1,5 +1,5 @@
 /**
- * HalfSipHash-1-3: a keyed 32-bit hash of 32-bit words, so that nobody outside can aim flows at one slot.
+ * HalfSipHash-1-3: a keyed 32-bit hash (as a signed number) of 32-bit words, so that nobody outside can aim flows at one slot.
  * Reference: Aumasson, Bernstein, "SipHash: a fast short-input PRF" (2012); the 32-bit variant and its 1-3 rounds
  * as in Linux lib/siphash.c (hsiphash). Cost: n + 4 rounds of ten operations, about 30 ns for four words.
  */
@@ -26,5 +26,5 @@ export function hashWords(key0: number, key1: number, words: Int32Array, count: 
     v2 = (v2 << 16) | (v2 >>> 16);
     v0 ^= m;
   }
-  return (v1 ^ v3) >>> 0;
+  return v1 ^ v3;
 }

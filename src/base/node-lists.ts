@@ -45,6 +45,12 @@ export class NodeLists {
     this.tail[list] = node;
   }
 
+  prepend(list: number, node: number): void {
+    const tail = this.tail[list];
+    this.append(list, node);
+    if (tail !== NONE) this.tail[list] = tail;
+  }
+
   /** Takes the node out of its list. */
   remove(list: number, node: number): void {
     const next = this.next[node];

@@ -16,7 +16,9 @@ import {
   findConflicts,
   type InstalledRules,
   installRules,
+  probeAbilities,
   probeBackend,
+  type RulesLog,
   type RulesRequest,
 } from '../io/rules/index.ts';
 import { COPY_BYTES } from '../limits.ts';
@@ -79,19 +81,22 @@ interface Instance {
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   const { logger, unwinder } = parts;
   const { spec, socketPath } = config;
-  const request: RulesRequest = { plan: planQueues(spec), nfqueue: spec.nfqueue };
-  const conflicts = await findConflicts(request);
+  const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
+  const wanted: RulesRequest = { plan: planQueues(spec), nfqueue: spec.nfqueue };
+  const conflicts = await findConflicts(wanted);
   if (conflicts.length > 0) {
     const hint = 'stop that instance, or give this one other devices, queue numbers and mark bits';
     throw new CliError(EXIT_IMPOSSIBLE, conflicts.join('; '), hint);
   }
   const backend = await probeBackend(spec.nfqueue.backend);
+  const abilities = await probeAbilities(wanted.plan, rulesLog);
+  const request: RulesRequest = { ...wanted, plan: planQueues(spec, abilities) };
   const port = openPort(request);
   unwinder.add('queues', () => port.close());
   reportGranted(port, request, logger);
   logger.debug(askForPromptness(), 'scheduling');
 
-  const engine = new Engine(spec, { seed: randomInt(2 ** 32) });
+  const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan });
   const control = await openControl(config, { backend, engine, port, logger });
   unwinder.add('control socket', () => control.close());
   const watch = watchDevices({
@@ -102,9 +107,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   unwinder.add('device watch', () => watch.close());
 
   startReactor(port, engine);
-  const rules = await installRules(request, backend, {
-    warn: (message, fields) => logger.warn(fields ?? {}, message),
-  });
+  const rules = await installRules(request, backend, rulesLog);
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => parts.stopper.fail(reason));
   const { first, count } = spec.nfqueue;

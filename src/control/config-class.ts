@@ -1,164 +1,172 @@
-/** One class: its limits and what it holds. */
+/** Classes: their limits, what they hold, the classes inside them, and what must hold between parent and children. */
 import type { Node } from 'yaml';
-import { bytesInTime, formatBytes, formatRate, formatShare, type Size } from '../base/units.ts';
-import type { ClassSpec, EachSpec, PoliceSpec } from '../core/spec.ts';
+import { formatRate } from '../base/units.ts';
+import type { ClassSpec } from '../core/spec.ts';
+import { CLASS_DEPTH_MAX } from '../limits.ts';
+import { type ClassContext, defaultBurst, givenBurst, readEach, readPolice } from './config-limits.ts';
 import { readMatch } from './config-match.ts';
 import { readQueue } from './config-queue.ts';
-import type { RateOrShare } from './field-kinds.ts';
+import { RATE_MIN_BYTES_PER_SEC, type RateOrShare } from './field-kinds.ts';
 import { SECTIONS } from './fields.ts';
 import type { Located, Named, Values, YamlReader } from './yaml-reader.ts';
 
-/** Where a class is read: what everything inside it may need. */
-export interface ClassContext {
-  readonly reader: YamlReader;
-  /** Of the direction or class that is being read. */
-  readonly path: string;
-  /** Of the link, charged with every packet. */
-  readonly overheadBytes: number;
-  readonly ownMarkMask: number;
-}
+const PRIORITY = 3;
+const WEIGHT = 1;
 
-/** A context in which sizes given as times can be turned into bytes. */
-export interface LeafContext extends ClassContext {
+/** What children may need of the class or direction around them. Rates are infinite when they could not be read. */
+export interface ParentContext extends ClassContext {
+  readonly rateBytesPerSec: number;
   readonly ceilBytesPerSec: number;
+  /** Of the children: 1 directly below a direction. */
+  readonly depth: number;
 }
 
-/** IP bytes of a full-sized packet: what a bucket must hold to let it pass. */
-const PACKET_BYTES = 1500;
-const SHAPE_BURST = { minBytes: 3028, ns: 1e6 };
-const POLICE_BURST = { minBytes: 15_000, ns: 20e6 };
+interface ReadChild {
+  readonly entry: Named;
+  readonly spec: ClassSpec;
+}
 
-/** `parentBytesPerSec` is the parent's ceil; infinite when that could not be read. */
-export function readClass(outer: ClassContext, entry: Named, parentBytesPerSec: number): ClassSpec {
-  const { reader } = outer;
-  const path = `${outer.path}/${entry.name}`;
+/** The classes of a direction or inner class in file order, with `default` as the last. */
+export function readChildren(parent: ParentContext, entries: readonly Named[]): ClassSpec[] {
+  const { reader } = parent;
+  const read = entries.map((entry) => ({ entry, spec: readClass(parent, entry) }));
+  const last = read.find(({ entry }) => entry.name === 'default');
+  const ordered = read.filter((child) => child !== last);
+  warnUnreachable(reader, ordered, last?.entry);
+  checkSum(parent, ordered.concat(last ?? []));
+  const unasked = { name: 'default', offset: 0, node: null };
+  return [...ordered.map(({ spec }) => spec), last?.spec ?? readClass(parent, unasked)];
+}
+
+function readClass(parent: ParentContext, entry: Named): ClassSpec {
+  const { reader } = parent;
+  const path = `${parent.path}/${entry.name}`;
   const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
-  const ceil = ofParent(values.ceil, parentBytesPerSec);
-  const rate = ofParent(values.rate, parentBytesPerSec);
-  const ceilBytesPerSec = ceil ?? parentBytesPerSec;
-  if (values.ceil && ceilBytesPerSec > parentBytesPerSec) {
-    reader.problems.error(values.ceil.offset, above('ceil', ceilBytesPerSec, parentBytesPerSec));
-  }
-  const isCeilWrong = !values.ceil && reader.hasKey(entry.node, 'ceil');
-  if (values.rate && rate !== null && !isCeilWrong) {
-    checkRate(reader, values.rate, { rate, ceil, parentBytesPerSec });
-  }
-  const context = {
-    ...outer,
-    path,
-    ceilBytesPerSec: isCeilWrong ? Number.POSITIVE_INFINITY : ceilBytesPerSec,
-  };
+  const { rateBytesPerSec, ceilBytesPerSec, promisedBytesPerSec } = readRates(parent, entry, values);
+  const context = { ...parent, path, ceilBytesPerSec };
   if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
     reader.problems.error(
       entry.offset,
       'class default takes what no other class does; it has no match of its own',
     );
   }
+  const given = values.burst ? givenBurst(context, values.burst) : null;
+  const inner = values.classes;
+  const isInner = reader.hasKey(entry.node, 'classes');
   return {
     name: entry.name,
     path,
-    rateBytesPerSec: rate ?? 0,
+    rateBytesPerSec,
+    rateBurstBytes: given ?? defaultBurst(rateBytesPerSec, 'shape'),
     ceilBytesPerSec,
-    burstBytes: readBurst(context, values.burst, ceilBytesPerSec, 'shape'),
+    burstBytes: given ?? defaultBurst(ceilBytesPerSec, 'shape'),
+    priority: values.priority?.value ?? PRIORITY,
+    weight: values.weight?.value ?? WEIGHT,
     match: values.match ? readMatch(context, values.match) : null,
     police: readPolice(context, values.police),
     each: readEach(context, values.each),
-    queue: readQueue(context, values.queue),
-    children: [],
+    queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue),
+    children: inner ? readInner({ ...context, rateBytesPerSec: promisedBytesPerSec }, inner) : [],
   };
 }
 
-function ofParent(value: Located<RateOrShare> | undefined, parentBytesPerSec: number): number | null {
-  if (!value) return null;
-  if (value.value.kind === 'rate') return value.value.rateBytesPerSec;
-  return value.value.ratio * parentBytesPerSec;
-}
-
-function above(field: string, bytesPerSec: number, parentBytesPerSec: number): string {
-  return `${field}: ${formatRate(bytesPerSec)} is above the parent's ${formatRate(parentBytesPerSec)}`;
-}
-
-/** Borrowing between rate and ceil is not there yet, so the two must say the same. */
-function checkRate(
-  reader: YamlReader,
-  at: Located<RateOrShare>,
-  known: { rate: number; ceil: number | null; parentBytesPerSec: number },
-): void {
-  const { rate, ceil, parentBytesPerSec } = known;
-  if (rate > parentBytesPerSec) {
-    reader.problems.error(at.offset, above('rate', rate, parentBytesPerSec));
-  } else if (ceil === null && rate !== parentBytesPerSec) {
-    const text = at.value.kind === 'share' ? formatShare(at.value.ratio) : formatRate(rate);
-    const message = `rate without ceil would borrow up to the parent's ceil, and borrowing comes with a later version`;
-    reader.problems.error(at.offset, `${message}; write ceil: ${text} for a limit`);
-  } else if (ceil !== null && rate !== ceil) {
-    const message = `rate ${formatRate(rate)} differs from ceil ${formatRate(ceil)}: the class would borrow, and`;
-    reader.problems.error(
-      at.offset,
-      `${message} borrowing comes with a later version; make them equal or leave rate out`,
-    );
+function readInner(context: ParentContext, at: Located<Node>): ClassSpec[] {
+  if (context.depth >= CLASS_DEPTH_MAX) {
+    const message = `${context.path.slice(0, 40)}… has classes more than ${CLASS_DEPTH_MAX} deep`;
+    context.reader.problems.error(at.offset, message);
+    return [];
   }
+  const entries = context.reader.named(at.value, 'class', 'classes');
+  return readChildren({ ...context, depth: context.depth + 1 }, entries);
 }
 
-/** Bytes of a bucket. Times mean the class's ceil, also in `police` and `each`; defaults follow the bucket's own rate. */
-export function readBurst(
-  context: LeafContext,
-  at: Located<Exclude<Size, { kind: 'packets' }>> | undefined,
-  rateBytesPerSec: number,
-  kind: 'shape' | 'police',
-): number {
-  const smallest = PACKET_BYTES + Math.max(0, context.overheadBytes);
-  if (!at) {
-    const { minBytes, ns } = kind === 'shape' ? SHAPE_BURST : POLICE_BURST;
-    return Math.max(minBytes, bytesInTime(ns, rateBytesPerSec));
+function noQueue(reader: YamlReader, name: string, at: Located<Node> | undefined): null {
+  if (at) {
+    const message = `queue: packets of ${name} wait in its classes`;
+    reader.problems.error(at.offset, `${message}; write classes: { default: { queue: … } }`);
   }
-  const bytes =
-    at.value.kind === 'bytes' ? at.value.bytes : bytesInTime(at.value.ns, context.ceilBytesPerSec);
-  if (bytes < smallest) {
-    const meaning = at.value.kind === 'time' ? ` (at ${formatRate(context.ceilBytesPerSec)})` : '';
-    const message = `burst: ${formatBytes(bytes)}${meaning} is less than a full-sized packet, ${formatBytes(smallest)}`;
-    context.reader.problems.error(at.offset, `${message}: none would ever pass`);
-  }
-  return bytes;
-}
-
-export function readPolice(context: LeafContext, at: Located<Node> | undefined): PoliceSpec | null {
-  if (!at) return null;
-  const values = context.reader.section(at.value, SECTIONS.police, 'police');
-  const rateBytesPerSec = required(context.reader, at, values, 'rate', 'police');
-  return {
-    rateBytesPerSec: rateBytesPerSec ?? 1,
-    burstBytes: readBurst(context, values.burst, rateBytesPerSec ?? 1, 'police'),
-    exceed: values.exceed?.value ?? 'drop',
-  };
-}
-
-export function readEach(context: LeafContext, at: Located<Node> | undefined): EachSpec | null {
-  if (!at) return null;
-  const { reader } = context;
-  const values = reader.section(at.value, SECTIONS.each, 'each');
-  const rateBytesPerSec = required(reader, at, values, 'rate', 'each');
-  if (!reader.hasKey(at.value, 'by')) {
-    reader.problems.error(at.offset, `each needs by: ${SECTIONS.each.by.takes}`);
-  }
-  const exceed = values.exceed?.value ?? 'delay';
-  const kind = exceed === 'drop' ? 'police' : 'shape';
-  return {
-    by: values.by?.value ?? 'flow',
-    rateBytesPerSec: rateBytesPerSec ?? 1,
-    burstBytes: readBurst(context, values.burst, rateBytesPerSec ?? 1, kind),
-    exceed,
-  };
-}
-
-function required(
-  reader: YamlReader,
-  at: Located<Node>,
-  values: Values<{ rate: typeof SECTIONS.police.rate }>,
-  key: 'rate',
-  what: string,
-): number | null {
-  if (values[key]) return values[key].value;
-  if (!reader.hasKey(at.value, key)) reader.problems.error(at.offset, `${what} needs ${key}`);
   return null;
+}
+
+interface Rates {
+  readonly rateBytesPerSec: number;
+  readonly ceilBytesPerSec: number;
+  /** What the rates of its classes may sum to. */
+  readonly promisedBytesPerSec: number;
+}
+
+/** What could not be read or cannot be is infinite for what depends on it, so that it draws no other messages. */
+function readRates(parent: ParentContext, entry: Named, values: Values<typeof SECTIONS.class>): Rates {
+  const { problems } = parent.reader;
+  const unknown = Number.POSITIVE_INFINITY;
+  const has = (key: string): boolean => parent.reader.hasKey(entry.node, key);
+  const ceil = ofParent(parent, 'ceil', values.ceil) ?? (has('ceil') ? unknown : parent.ceilBytesPerSec);
+  const rate = ofParent(parent, 'rate', values.rate) ?? (has('rate') ? unknown : 0);
+  if (values.ceil && ceil !== unknown && ceil > parent.ceilBytesPerSec) {
+    problems.warn(values.ceil.offset, `${above('ceil', ceil, parent)}, which counts as well`);
+  }
+  if (values.rate && rate !== unknown && rate > Math.min(ceil, parent.ceilBytesPerSec)) {
+    const isOwn = ceil < parent.ceilBytesPerSec;
+    const own = `rate: ${formatRate(rate)} is above the class's own ceil, ${formatRate(ceil)}`;
+    problems.error(values.rate.offset, isOwn ? own : above('rate', rate, parent));
+    return { rateBytesPerSec: 0, ceilBytesPerSec: ceil, promisedBytesPerSec: unknown };
+  }
+  return {
+    rateBytesPerSec: rate === unknown ? 0 : rate,
+    ceilBytesPerSec: ceil,
+    promisedBytesPerSec: rate,
+  };
+}
+
+function ofParent(
+  { reader, ceilBytesPerSec }: ParentContext,
+  field: 'rate' | 'ceil',
+  at: Located<RateOrShare> | undefined,
+): number | null {
+  if (!at) return null;
+  if (at.value.kind === 'rate') return at.value.rateBytesPerSec;
+  const rateBytesPerSec = at.value.ratio * ceilBytesPerSec;
+  if (rateBytesPerSec < RATE_MIN_BYTES_PER_SEC) {
+    const least = formatRate(RATE_MIN_BYTES_PER_SEC);
+    const message = `${field}: this share of ${formatRate(ceilBytesPerSec)} is less than ${least}`;
+    reader.problems.error(at.offset, message);
+    return null;
+  }
+  return rateBytesPerSec;
+}
+
+function above(field: string, bytesPerSec: number, { ceilBytesPerSec }: ParentContext): string {
+  return `${field}: ${formatRate(bytesPerSec)} is above the parent's ${formatRate(ceilBytesPerSec)}`;
+}
+
+/** First match wins: after a class that takes everything, nothing is left. */
+function warnUnreachable(reader: YamlReader, ordered: readonly ReadChild[], last: Named | undefined): void {
+  const greedy = ordered.findIndex(({ spec }) => spec.match === null);
+  if (greedy < 0) return;
+  const { name } = ordered[greedy]!.entry;
+  const starved = ordered.slice(greedy + 1).map(({ entry }) => entry);
+  if (last) starved.push(last);
+  for (const entry of starved) {
+    reader.problems.warn(entry.offset, `class ${entry.name} gets no packets: ${name} before it has no match`);
+  }
+}
+
+/** Sums of shares carry the noise of their last binary digits. */
+const SUM_TOLERANCE = 1 + 1e-9;
+
+/** Guarantees are shared out of the parent's guarantee: nobody can promise what it was not promised. */
+function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
+  const { reader, path, rateBytesPerSec } = parent;
+  let sum = 0;
+  for (const { entry, spec } of children) {
+    sum += spec.rateBytesPerSec;
+    if (sum <= rateBytesPerSec * SUM_TOLERANCE) continue;
+    const needed = formatRate(children.reduce((total, child) => total + child.spec.rateBytesPerSec, 0));
+    const message =
+      rateBytesPerSec > 0
+        ? `the rates of ${path} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`
+        : `${path} has no rate, so its classes cannot be sure of any`;
+    reader.problems.error(entry.offset, `${message}; they need ${needed} of it`);
+    return;
+  }
 }

@@ -1,14 +1,29 @@
-/** Links and directions: the trees of classes, and what must hold between their nodes. */
+/** Links, their layers and directions: where the trees of classes begin. */
+
 import { isScalar, type Node } from 'yaml';
+import {
+  FRAMING_ATM,
+  FRAMING_NONE,
+  FRAMING_PTM,
+  LINK_LAYERS,
+  type LinkLayer,
+  wireBytes,
+} from '../algo/link-layer.ts';
 import { formatRate } from '../base/units.ts';
 import type { ClassSpec, LinkSpec } from '../core/spec.ts';
 import { CLASSES_MAX } from '../limits.ts';
-import { type ClassContext, readBurst, readClass, readEach, readPolice } from './config-class.ts';
-import { readQueue } from './config-queue.ts';
+import { readChildren } from './config-class.ts';
+import {
+  type ClassContext,
+  type Direction,
+  PACKET_BYTES,
+  readBurst,
+  readEach,
+  readPolice,
+} from './config-limits.ts';
 import { SECTIONS } from './fields.ts';
+import { OVERHEAD_WORD } from './fields-links.ts';
 import type { Located, Named, YamlReader } from './yaml-reader.ts';
-
-type Direction = 'up' | 'down';
 
 export function readLinks(reader: YamlReader, at: Node | null, ownMarkMask: number): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
@@ -53,29 +68,43 @@ function readLink(
   if (!reader.hasKey(entry.node, 'up') && !reader.hasKey(entry.node, 'down')) {
     reader.problems.error(entry.offset, `link ${entry.name} shapes nothing: give it up, down or both`);
   }
-  const overheadBytes = values.overhead?.value ?? 0;
+  const linkLayer = readOverhead(reader, values.overhead);
+  const packetBytes = Math.max(PACKET_BYTES, wireBytes(linkLayer, PACKET_BYTES));
   const tree = (direction: Direction, at: Located<Node> | undefined): ClassSpec | null =>
     at
-      ? readDirection(
-          { reader, path: `${entry.name}/${direction}`, overheadBytes, ownMarkMask },
-          direction,
-          at,
-        )
+      ? readDirection({ reader, path: `${entry.name}/${direction}`, direction, packetBytes, ownMarkMask }, at)
       : null;
   return {
     name: entry.name,
     device: device ?? '',
-    overheadBytes,
+    linkLayer,
     up: tree('up', values.up),
     down: tree('down', values.down),
   };
 }
 
+const RAW = LINK_LAYERS.raw;
+const FRAMINGS = { none: FRAMING_NONE, atm: FRAMING_ATM, ptm: FRAMING_PTM };
+
+function readOverhead(reader: YamlReader, at: Located<Node> | undefined): LinkLayer {
+  if (!at) return RAW;
+  if (isScalar(at.value)) return reader.scalar(OVERHEAD_WORD.read, at.value, 'overhead')?.value ?? RAW;
+  const values = reader.section(at.value, SECTIONS.overhead, 'overhead');
+  return {
+    overheadBytes: values.bytes?.value ?? RAW.overheadBytes,
+    mpuBytes: values.mpu?.value ?? RAW.mpuBytes,
+    framing: FRAMINGS[values.framing?.value ?? 'none'],
+  };
+}
+
+/** A direction has no siblings to be compared with. */
+const SOLE = { priority: 3, weight: 1 };
+
 /** The tree of one direction; null when its rate is missing or wrong, which has been reported. */
-function readDirection(outer: ClassContext, name: Direction, at: Located<Node>): ClassSpec | null {
-  const { reader, path } = outer;
+function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null {
+  const { reader, path, direction } = outer;
   const isShort = isScalar(at.value);
-  const short = isShort ? reader.scalar(SECTIONS.direction.rate.read, at.value, name) : null;
+  const short = isShort ? reader.scalar(SECTIONS.direction.rate.read, at.value, direction) : null;
   if (isShort && short === null) return null;
   const values = isShort ? {} : reader.section(at.value, SECTIONS.direction, path);
   const rate = short ?? values.rate;
@@ -89,86 +118,25 @@ function readDirection(outer: ClassContext, name: Direction, at: Located<Node>):
     const message = `ceil: a direction has nobody to borrow from; it must equal the rate, ${formatRate(rateBytesPerSec)}`;
     reader.problems.error(ceil.offset, message);
   }
-  const context = { ...outer, ceilBytesPerSec: rateBytesPerSec };
-  const entries = reader.named(values.classes?.value ?? null, 'class', 'classes');
-  const children = readChildren({ ...outer, parentBytesPerSec: rateBytesPerSec }, entries);
+  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec: rateBytesPerSec, depth: 1 };
+  const children = readChildren(context, reader.named(values.classes?.value ?? null, 'class', 'classes'));
+  const police = readPolice(context, values.police);
+  const each = readEach(context, values.each);
+  const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');
   if (rate === undefined || rate === null) return null;
   return {
-    name,
+    name: direction,
     path,
     rateBytesPerSec,
+    rateBurstBytes: burstBytes,
     ceilBytesPerSec: rateBytesPerSec,
-    burstBytes: readBurst(context, values.burst, rateBytesPerSec, 'shape'),
+    burstBytes,
+    priority: SOLE.priority,
+    weight: SOLE.weight,
     match: null,
-    police: readPolice(context, values.police),
-    each: readEach(context, values.each),
+    police,
+    each,
     queue: null,
     children,
   };
-}
-
-function readChildren(
-  context: ClassContext & { readonly parentBytesPerSec: number },
-  entries: readonly Named[],
-): ClassSpec[] {
-  const { reader, path, parentBytesPerSec } = context;
-  const read = entries.map((entry) => ({ entry, spec: readClass(context, entry, parentBytesPerSec) }));
-  const last = read.find(({ entry }) => entry.name === 'default');
-  const ordered = read.filter((child) => child !== last);
-  warnUnreachable(reader, ordered, last?.entry);
-  checkRates(context, ordered.concat(last ?? []));
-  const children = ordered.map(({ spec }) => spec);
-  children.push(last?.spec ?? defaultClass(context, path, parentBytesPerSec));
-  return children;
-}
-
-interface ReadChild {
-  readonly entry: Named;
-  readonly spec: ClassSpec;
-}
-
-/** What exists unasked: bounded by the root alone. */
-function defaultClass(context: ClassContext, path: string, ceilBytesPerSec: number): ClassSpec {
-  const own = { ...context, path: `${path}/default`, ceilBytesPerSec };
-  return {
-    name: 'default',
-    path: own.path,
-    rateBytesPerSec: 0,
-    ceilBytesPerSec,
-    burstBytes: readBurst(own, undefined, ceilBytesPerSec, 'shape'),
-    match: null,
-    police: null,
-    each: null,
-    queue: readQueue(own, undefined),
-    children: [],
-  };
-}
-
-/** First match wins: after a class that takes everything, nothing is left. */
-function warnUnreachable(reader: YamlReader, ordered: readonly ReadChild[], last: Named | undefined): void {
-  const greedy = ordered.findIndex(({ spec }) => spec.match === null);
-  if (greedy < 0) return;
-  const { name } = ordered[greedy]!.entry;
-  const starved = ordered.slice(greedy + 1).map(({ entry }) => entry);
-  if (last) starved.push(last);
-  for (const entry of starved) {
-    reader.problems.warn(entry.offset, `class ${entry.name} gets no packets: ${name} before it has no match`);
-  }
-}
-
-/** Guarantees must fit into what the parent has. */
-function checkRates(
-  context: { reader: YamlReader; path: string; parentBytesPerSec: number },
-  children: readonly ReadChild[],
-): void {
-  const { reader, path, parentBytesPerSec } = context;
-  let sum = 0;
-  for (const { entry, spec } of children) {
-    const before = sum;
-    sum += spec.rateBytesPerSec;
-    if (before <= parentBytesPerSec && sum > parentBytesPerSec && spec.rateBytesPerSec <= parentBytesPerSec) {
-      const message = `the rates of ${path} sum to more than its ${formatRate(parentBytesPerSec)} from this class on`;
-      reader.problems.error(entry.offset, message);
-    }
-  }
 }

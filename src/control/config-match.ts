@@ -2,7 +2,7 @@
 import type { Node } from 'yaml';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../core/spec.ts';
 import type { ReadPrefix } from './addresses.ts';
-import type { ClassContext } from './config-class.ts';
+import type { ClassContext } from './config-limits.ts';
 import { SECTIONS } from './fields.ts';
 import { PORT_PROTOCOLS } from './names.ts';
 import { type Located, offsetOf, type Values, type YamlReader } from './yaml-reader.ts';

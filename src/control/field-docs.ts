@@ -5,6 +5,7 @@ import { SECTIONS } from './fields.ts';
 const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   top: 'Top level',
   link: '`links.NAME`',
+  overhead: '`overhead` as a map',
   direction: '`up` and `down` (a rate alone is short for `{ rate: … }`)',
   class: 'A class',
   match: '`match`: all fields of a matcher must hold, one entry of a list is enough',
@@ -12,13 +13,17 @@ const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   each: '`each`',
   queue: '`queue`',
   aqm: '`queue.aqm`',
+  codel: '`queue.aqm.codel`',
+  pie: '`queue.aqm.pie`',
   red: '`queue.aqm.red`',
+  wred: '`queue.aqm.wred`',
+  profile: '`profiles` of `wred`',
   nfqueue: '`nfqueue`',
   control: '`control`',
   log: '`log`',
 };
 
-/** Fields that can be used; those refused until a later version are left out. */
+/** Fields that can be used; those known only to say where they belong are left out. */
 function usable(section: Section): [string, Field][] {
   return Object.entries(section).filter(([, field]) => field.refused === undefined);
 }

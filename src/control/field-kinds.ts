@@ -5,10 +5,12 @@
 import {
   formatBytes,
   formatRate,
+  formatTime,
   parseBytes,
   parseRate,
   parseShare,
   parseSize,
+  parseTime,
   type Size,
 } from '../base/units.ts';
 
@@ -25,7 +27,7 @@ interface FieldBase {
   readonly help: string;
   /** May change while packets flow; the others need a restart. */
   readonly live: boolean;
-  /** Known, but refused: the message says when it comes or where it belongs. Not shown in tables. */
+  /** Known, but refused: the message says where it belongs. Not shown in tables. */
   readonly refused?: string;
   readonly schema: Readonly<Record<string, unknown>>;
 }
@@ -69,7 +71,7 @@ export type RateOrShare =
   | { readonly kind: 'rate'; readonly rateBytesPerSec: number }
   | { readonly kind: 'share'; readonly ratio: number };
 
-const RATE_MIN_BYTES_PER_SEC = parseRate('1kbit');
+export const RATE_MIN_BYTES_PER_SEC = parseRate('1kbit');
 const RATE_MAX_BYTES_PER_SEC = parseRate('1000gbit');
 
 function readRate(text: string): number {
@@ -126,16 +128,10 @@ export function wholeNumber(text: string): number | null {
   return /^(-?\d+|0x[\da-f]+)$/i.test(text) ? Number(text) : null;
 }
 
-/** `presets`: words are planned as names for values, and refused as such. */
-export function integer(about: About & { min: number; max: number; presets?: boolean }): ScalarField<number> {
+export function integer(about: About & { min: number; max: number }): ScalarField<number> {
   const { min, max } = about;
   const read = (text: string): number => {
     const value = wholeNumber(text);
-    if (about.presets && /^[a-z]/i.test(text)) {
-      throw new FieldError(
-        `presets like '${text}' come with a later version; give a number from ${min} to ${max}`,
-      );
-    }
     if (value === null || value < min || value > max) {
       throw new FieldError(`'${text}' is not a whole number from ${min} to ${max}`);
     }
@@ -145,11 +141,38 @@ export function integer(about: About & { min: number; max: number; presets?: boo
   return { shape: 'scalar', read, ...base(about, `${min} to ${max}`, schema) };
 }
 
+const DECIMAL = /^\d*\.?\d+(e-?\d+)?$/i;
+
+/** A real number. */
+export function number(about: About & { min: number; max: number }): ScalarField<number> {
+  const { min, max } = about;
+  const read = (text: string): number => {
+    const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      throw new FieldError(`'${text}' is not a number from ${min} to ${max}`);
+    }
+    return value;
+  };
+  const schema = { type: 'number', minimum: min, maximum: max };
+  return { shape: 'scalar', read, ...base(about, `${min} to ${max}`, schema) };
+}
+
+/** A span of time; bounds and value in nanoseconds. */
+export function time(about: About & { min: number; max: number }): ScalarField<number> {
+  const range = `${formatTime(about.min)} to ${formatTime(about.max)}`;
+  const read = (text: string): number => {
+    const ns = parseTime(text);
+    if (ns < about.min || ns > about.max) throw new FieldError(`${text} is out of range: ${range}`);
+    return ns;
+  };
+  return { shape: 'scalar', read, ...base(about, range, TEXT_SCHEMA) };
+}
+
 /** A real number above 0 up to 1; also as a share. */
 export function fraction(about: About): ScalarField<number> {
   const read = (text: string): number => {
     const share = parseShare(text);
-    const value = share ?? (/^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN);
+    const value = share ?? (DECIMAL.test(text) ? Number(text) : Number.NaN);
     if (!(value > 0 && value <= 1))
       throw new FieldError(`'${text}' is not a number above 0 up to 1 (or 100%)`);
     return value;
@@ -165,27 +188,24 @@ export function boolean(about: About): ScalarField<boolean> {
   return { shape: 'scalar', read, ...base(about, 'true or false', { type: 'boolean' }) };
 }
 
-/**
- * One of `choices`. Words in `later` are known and refused as not there yet, so that a file written for a later
- * version fails for the right reason.
- */
-export function choice<const C extends string>(
-  about: About & { choices: readonly C[]; later?: readonly string[] },
-): ScalarField<C> {
-  const { choices, later = [] } = about;
+/** One of `choices`. */
+export function choice<const C extends string>(about: About & { choices: readonly C[] }): ScalarField<C> {
+  const { choices } = about;
   const read = (text: string): C => {
     const found = choices.find((c) => c === text);
     if (found !== undefined) return found;
-    if (later.includes(text))
-      throw new FieldError(`'${text}' ${LATER}; this version takes: ${choices.join(', ')}`);
     throw new FieldError(`'${text}' is not one of: ${choices.join(', ')}`);
   };
   const values = choices.map((c) => (c === 'true' || c === 'false' ? c === 'true' : c));
   return { shape: 'scalar', read, ...base(about, choices.join(', '), { enum: values }) };
 }
 
-export function word(about: About & { takes: string }, read: (text: string) => string): ScalarField<string> {
-  return { shape: 'scalar', read, ...base(about, about.takes, TEXT_SCHEMA) };
+export function word<T>(
+  about: About & { takes: string },
+  read: (text: string) => T,
+  schema: Record<string, unknown> = TEXT_SCHEMA,
+): ScalarField<T> {
+  return { shape: 'scalar', read, ...base(about, about.takes, schema) };
 }
 
 export function list<T>(about: About & { takes: string }, read: (text: string) => T): ListField<T> {
@@ -197,21 +217,6 @@ export function list<T>(about: About & { takes: string }, read: (text: string) =
 /** `schema` describes the structure for editors. */
 export function node(about: About & { takes: string }, schema: Record<string, unknown>): NodeField {
   return { shape: 'node', ...base(about, about.takes, schema) };
-}
-
-/** How a refused wish for something planned reads. */
-export const LATER = 'comes with a later version';
-
-/** Planned: refused unless it asks for what is done anyway. */
-export function planned(feature: string, doneAnyway: readonly string[]): ScalarField<string> {
-  const refused = `${feature} ${LATER}`;
-  const hint = doneAnyway.length > 0 ? ` (only ${doneAnyway.join(' or ')} is accepted now)` : '';
-  const read = (value: string): string => {
-    if (!doneAnyway.includes(value)) throw new FieldError(refused + hint);
-    return value;
-  };
-  const about = { default: doneAnyway[0] ?? 'none', help: refused };
-  return { shape: 'scalar', read, refused: refused + hint, ...base(about, 'later', {}) };
 }
 
 /** Known by name only to say where it belongs. */

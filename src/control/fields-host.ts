@@ -38,7 +38,7 @@ export const NFQUEUE = {
     choices: ['auto', 'true', 'false'],
     default: 'auto',
     live: false,
-    help: 'Take superpackets of up to 64 KB whole: cheaper, but in bursts. auto: where every rate is fast enough.',
+    help: 'Take superpackets of up to 64 KB whole: cheaper, but in bursts. auto: for classes that are fast enough.',
   }),
   backend: choice({
     choices: ['auto', 'nft', 'iptables'],
@@ -51,7 +51,7 @@ export const NFQUEUE = {
       takes: 'mask of 8 neighbouring bits',
       default: '0xff000000',
       live: false,
-      help: 'Bits of the packet mark that the shaper may use; all others are left alone.',
+      help: 'Bits of packet and connection marks that the shaper may use; all others are left alone.',
     },
     (mask) => {
       const isMask = /^(0x[\da-f]{1,8}|\d{1,10})$/i.test(mask);

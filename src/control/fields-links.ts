@@ -1,27 +1,78 @@
-/** Fields of links, directions and classes, and of what a class may hold. Part of the table in fields.ts. */
-import { SIZE_FORMS } from '../base/units.ts';
+/** Fields of links, directions and classes, and of what they hold besides queues. Part of the table in fields.ts. */
+import {
+  FRAMING_NONE,
+  LINK_LAYERS,
+  type LinkLayer,
+  OVERHEAD_BYTES_MAX,
+  OVERHEAD_BYTES_MIN,
+} from '../algo/link-layer.ts';
 import { readPrefix } from './addresses.ts';
 import {
-  boolean,
   byteSize,
-  bytes,
   choice,
   FieldError,
-  fraction,
   integer,
   list,
   mapOf,
   misplaced,
   node,
-  planned,
+  number,
   rate,
   rateOrShare,
   ref,
   type Section,
-  size,
+  wholeNumber,
   word,
 } from './field-kinds.ts';
 import { readDevice, readDscp, readMark, readPortRange, readProtocol } from './names.ts';
+import { nearest } from './nearest.ts';
+
+/** tc-cake(8). */
+const OVERHEAD_BYTES = { min: OVERHEAD_BYTES_MIN, max: OVERHEAD_BYTES_MAX };
+const OVERHEAD_RANGE = `${OVERHEAD_BYTES.min} to ${OVERHEAD_BYTES.max}`;
+const OVERHEAD_BYTES_SCHEMA = {
+  type: 'integer',
+  minimum: OVERHEAD_BYTES.min,
+  maximum: OVERHEAD_BYTES.max,
+};
+const PRESETS = Object.keys(LINK_LAYERS).join(', ');
+
+/** `overhead` written as one number or name. */
+export const OVERHEAD_WORD = word(
+  { takes: `${OVERHEAD_RANGE} or a preset`, default: '0', help: 'Bytes, or the name of a kind of line.' },
+  (text): LinkLayer => {
+    const bytes = wholeNumber(text);
+    if (bytes !== null && bytes >= OVERHEAD_BYTES.min && bytes <= OVERHEAD_BYTES.max) {
+      return { overheadBytes: bytes, mpuBytes: 0, framing: FRAMING_NONE };
+    }
+    if (Object.hasOwn(LINK_LAYERS, text)) return LINK_LAYERS[text]!;
+    const near = nearest(text, Object.keys(LINK_LAYERS));
+    const hint = near?.isNear ? `; did you mean '${near.word}'?` : '';
+    throw new FieldError(
+      `'${text}' is neither a whole number from ${OVERHEAD_RANGE} nor a preset (${PRESETS})${hint}`,
+    );
+  },
+);
+
+/** `overhead` written as a map. */
+export const OVERHEAD = {
+  bytes: integer({
+    ...OVERHEAD_BYTES,
+    default: '0',
+    help: 'Added to each packet first; of a superpacket to each of its segments.',
+  }),
+  mpu: integer({
+    min: 0,
+    max: 256,
+    default: '0',
+    help: 'Smallest unit of the line: shorter packets count as this many bytes.',
+  }),
+  framing: choice({
+    choices: ['none', 'atm', 'ptm'],
+    default: 'none',
+    help: 'atm: cells of 53 bytes that carry 48. ptm: a byte more for every 64.',
+  }),
+} satisfies Section;
 
 const BURST_DEFAULT = 'the larger of 3028B and 1ms at the rate';
 const POLICE_BURST_DEFAULT = 'the larger of 15kB and 20ms at the rate';
@@ -31,7 +82,7 @@ const shaping = {
     {
       takes: 'map',
       default: 'none',
-      help: 'A limit that answers at once: what exceeds it is dropped, nothing waits for it.',
+      help: 'A limit that answers at once: what exceeds it is dropped or marked, nothing waits for it.',
     },
     ref('police'),
   ),
@@ -59,13 +110,14 @@ export const LINK = {
       return device;
     },
   ),
-  overhead: integer({
-    min: -64,
-    max: 256,
-    presets: true,
-    default: '0',
-    help: 'Bytes added to each packet when charging: what the line below adds to IP. Never shown in counters.',
-  }),
+  overhead: node(
+    {
+      takes: `${OVERHEAD_RANGE}, a preset or a map`,
+      default: '0',
+      help: `What the line below adds to a packet, charged and never shown. Presets of CAKE: ${PRESETS}.`,
+    },
+    { oneOf: [OVERHEAD_BYTES_SCHEMA, { enum: Object.keys(LINK_LAYERS) }, ref('overhead')] },
+  ),
   up: node(
     { takes: 'rate or map', default: 'not shaped', help: 'Packets leaving by the device.' },
     { oneOf: [{ type: 'string' }, ref('direction')] },
@@ -108,29 +160,55 @@ export const CLASS = {
     { oneOf: [ref('match'), { type: 'array', items: ref('match'), minItems: 1 }] },
   ),
   rate: rateOrShare({
-    default: 'none',
-    help: 'What the class is sure of. In this version it must equal the ceil.',
+    default: 'nothing',
+    help: "What the class is sure of. With its siblings' at most the parent's rate. A share is of the parent's ceil.",
   }),
   ceil: rateOrShare({
     default: "the parent's",
-    help: "The most it may have. A share (80%) is of the parent's ceil.",
+    help: "The most it may have, borrowing included. A share (80%) is of the parent's ceil.",
   }),
-  burst: byteSize({ default: BURST_DEFAULT, help: 'What may leave back to back after a pause.' }),
+  priority: integer({
+    min: 0,
+    max: 7,
+    default: '3',
+    help: 'Who borrows first: 0 before 1 before … 7. What is within a rate goes before all borrowing.',
+  }),
+  weight: number({
+    min: 0.1,
+    max: 1000,
+    default: '1',
+    help: 'Share of what is left, among classes of equal priority.',
+  }),
+  burst: byteSize({
+    default: 'the larger of 3028B and 1ms, for the rate at the rate, for the ceil at the ceil',
+    help: 'What may leave back to back after a pause.',
+  }),
   ...shaping,
-  queue: node({ takes: 'map', default: '{}', help: 'How packets of the class wait.' }, ref('queue')),
-  priority: planned('ordering classes by priority', ['3']),
-  weight: planned('sharing by weight', ['1']),
-  classes: planned('a class inside a class', []),
+  queue: node(
+    {
+      takes: 'map',
+      default: '{}',
+      help: 'How packets of the class wait. A class with classes of its own has none.',
+    },
+    ref('queue'),
+  ),
+  classes: node(
+    {
+      takes: 'map of name to class',
+      default: 'none',
+      help: 'Classes that share this one, in the order in which they are tried. `default` takes what none of them does.',
+    },
+    mapOf('class'),
+  ),
 } satisfies Section;
 
 export const POLICE = {
   rate: rate({ default: 'required', help: 'What passes.' }),
   burst: byteSize({ default: POLICE_BURST_DEFAULT, help: 'What passes at once after a pause.' }),
   exceed: choice({
-    choices: ['drop'],
-    later: ['mark'],
+    choices: ['drop', 'mark'],
     default: 'drop',
-    help: 'What happens to the rest.',
+    help: 'What happens to the rest. mark: CE for packets that are ECN-capable, a drop for others.',
   }),
 } satisfies Section;
 
@@ -149,77 +227,6 @@ export const EACH = {
     choices: ['delay', 'drop'],
     default: 'delay',
     help: 'Packets over the rate wait in a queue of their own bucket, or are dropped at once.',
-  }),
-} satisfies Section;
-
-export const QUEUE = {
-  discipline: choice({
-    choices: ['fifo'],
-    later: ['fair', 'short-first'],
-    default: 'fifo',
-    help: 'In which order packets leave.',
-  }),
-  limit: size({
-    default: "100ms at the class's ceil, at least 30kB and twice RED's max",
-    help: `What may wait: ${SIZE_FORMS}.`,
-  }),
-  aqm: node(
-    { takes: 'none, red or { red: … }', default: 'none', help: 'Drops early, before the queue is full.' },
-    { oneOf: [{ enum: ['none', 'red'] }, ref('aqm')] },
-  ),
-  isolation: planned('isolating hosts and flows', []),
-  ackFilter: planned('the ACK filter', ['false']),
-} satisfies Section;
-
-/** `aqm` written as one word. */
-export const AQM_NAME = choice({
-  choices: ['none', 'red'],
-  later: ['codel', 'pie', 'wred'],
-  default: 'none',
-  help: '`red` is RED with every default.',
-});
-
-export const AQM = {
-  red: node(
-    { takes: 'map', default: 'none', help: 'Random early detection (Floyd, Jacobson 1993).' },
-    ref('red'),
-  ),
-  wred: planned('WRED', []),
-  codel: planned('CoDel', []),
-  pie: planned('PIE', []),
-} satisfies Section;
-
-export const RED = {
-  min: size({
-    default: 'a third of max',
-    help: 'Average queue below which nothing is dropped. Packets count as meanPacket bytes, times at the ceil.',
-  }),
-  max: size({
-    default:
-      'three times min, else a quarter of the limit (at least 15 mean packets, at most half the limit)',
-    help: 'Average queue at which the drop probability reaches its configured value.',
-  }),
-  probability: fraction({ default: '0.1', help: 'Drop probability as the average reaches max.' }),
-  weight: fraction({ default: '0.002', help: 'Weight of one arrival in the average.' }),
-  gentle: boolean({
-    default: 'true',
-    help: 'Between max and twice max the probability rises to 1; without it everything above max is dropped.',
-  }),
-  ecn: choice({
-    choices: ['false'],
-    later: ['true'],
-    default: 'false',
-    help: 'Mark ECN-capable packets instead of dropping them.',
-  }),
-  byteMode: boolean({
-    default: 'false',
-    help: 'Scale the probability of a packet by its size / meanPacket.',
-  }),
-  meanPacket: bytes({
-    min: 64,
-    max: 65535,
-    default: '1000B',
-    help: 'Typical packet: the measure of byteMode, of packets in min and max, and of time while idle.',
   }),
 } satisfies Section;
 

@@ -4,7 +4,8 @@
  */
 import { mapOf, node, ref, type Section } from './field-kinds.ts';
 import { CONTROL, LOG, NFQUEUE } from './fields-host.ts';
-import { AQM, CLASS, DIRECTION, EACH, LINK, MATCH, POLICE, QUEUE, RED } from './fields-links.ts';
+import { CLASS, DIRECTION, EACH, LINK, MATCH, OVERHEAD, POLICE } from './fields-links.ts';
+import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './fields-queue.ts';
 
 const TOP = {
   links: node(
@@ -26,6 +27,7 @@ const TOP = {
 export const SECTIONS = {
   top: TOP,
   link: LINK,
+  overhead: OVERHEAD,
   direction: DIRECTION,
   class: CLASS,
   match: MATCH,
@@ -33,7 +35,11 @@ export const SECTIONS = {
   each: EACH,
   queue: QUEUE,
   aqm: AQM,
+  codel: CODEL,
+  pie: PIE,
   red: RED,
+  wred: WRED,
+  profile: PROFILE,
   nfqueue: NFQUEUE,
   control: CONTROL,
   log: LOG,

@@ -1,39 +1,115 @@
-/** Whether a leaf's queue takes one more packet: its limit, and RED where configured. */
+/**
+ * Whether a leaf's queue takes one more packet: its limit, and the algorithms that signal on arrival, RED, weighted and
+ * adaptive RED, and PIE. (CoDel signals when packets leave: leaf-queues.ts.)
+ */
+import { type Ared, aredAdvance, createAred } from '../algo/ared.ts';
+import {
+  createPieQueues,
+  PIE_PASS,
+  type PieParameters,
+  type PieQueues,
+  pieArrive,
+  pieDeparted,
+  pieReset,
+} from '../algo/pie.ts';
 import {
   createRedQueues,
+  type RedParameters,
   type RedQueues,
   redAverageAt,
   redBecameIdle,
+  redIsForced,
   redObserve,
   redSignal,
 } from '../algo/red.ts';
+import {
+  createWredQueues,
+  type WredParameters,
+  type WredQueues,
+  wredObserve,
+  wredSignal,
+} from '../algo/wred.ts';
 import type { Prng } from '../base/prng.ts';
 import type { ClassInfo } from './classes.ts';
-import type { QueueSpec } from './spec.ts';
+import type { HeldTable } from './held.ts';
+import type { AqmSpec, QueueSpec, WredSpec } from './spec.ts';
 import type { Stats } from './stats.ts';
 import type { Trees } from './trees.ts';
 
+export const SIGNAL_NONE = 0;
+/** Signal by a mark where ECN is on and the packet can carry one, else by a drop. */
+export const SIGNAL_MARK = 1;
+/** Signal by a drop: too late for marks (RFC 3168 section 7, RFC 8033 section 5.1). */
+export const SIGNAL_DROP = 2;
+
+const DSCPS = 64;
+/** PIE's mean packet, of which two may wait unharmed (RFC 8033 section 4.1), and the bound of marking. */
+const PIE_MEAN_PACKET_BYTES = 1000;
+const PIE_MARK_BELOW = 0.1;
+
 export class Admission {
   private readonly queues: readonly (QueueSpec | null)[];
-  private readonly red: RedQueues;
   private readonly stats: Stats;
+  private readonly held: HeldTable;
   private readonly trees: Trees;
   private readonly prng: Prng;
+  private readonly red: RedQueues;
+  private readonly redOf: readonly (RedParameters | null)[];
+  private readonly aredOf: readonly (Ared | null)[];
+  private readonly wred: WredQueues;
+  private readonly wredOf: readonly (WredSpec | null)[];
+  private readonly wredParameters: readonly WredParameters[];
+  /** WRED's profile of each DSCP, DSCPS per leaf. */
+  private readonly profileOf: Uint8Array;
+  private readonly pie: PieQueues;
+  private readonly pieOf: readonly (PieParameters | null)[];
 
-  constructor(classes: readonly ClassInfo[], stats: Stats, trees: Trees, prng: Prng) {
+  constructor(classes: readonly ClassInfo[], stats: Stats, held: HeldTable, trees: Trees, prng: Prng) {
     this.queues = classes.map((info) => info.spec.queue);
-    this.red = createRedQueues(classes.length);
     this.stats = stats;
+    this.held = held;
     this.trees = trees;
     this.prng = prng;
+    const aqms = this.queues.map((queue) => queue?.aqm ?? { kind: 'none' as const });
+    this.red = createRedQueues(classes.length);
+    this.aredOf = aqms.map(adaptive);
+    this.redOf = aqms.map((aqm, row) => (aqm.kind === 'red' ? (this.aredOf[row] ?? aqm.red) : null));
+    this.wredOf = aqms.map((aqm) => (aqm.kind === 'wred' ? aqm.wred : null));
+    this.wredParameters = this.wredOf.map((wred) => ({ profiles: profiles(wred) }));
+    const profilesMax = Math.max(1, ...this.wredParameters.map((wred) => wred.profiles.length));
+    this.wred = createWredQueues(classes.length, profilesMax);
+    this.profileOf = new Uint8Array(DSCPS * classes.length);
+    for (const [row, wred] of this.wredOf.entries())
+      if (wred) this.profileOf.set(profileByDscp(wred), row * DSCPS);
+    this.pie = createPieQueues(classes.length);
+    this.pieOf = aqms.map(pieParameters);
+    for (const [row, pie] of this.pieOf.entries()) if (pie) pieReset(this.pie, row, pie, 0);
   }
 
-  /** Whether RED signals the packet. Moves the leaf's average: call once for every arrival. */
-  signals(leaf: number, now: number, lengthBytes: number): boolean {
-    const red = this.queues[leaf]?.red;
-    if (!red) return false;
-    redObserve(this.red, leaf, red, now, this.stats.backlogBytes[leaf], this.trees.nsPerByte(leaf));
-    return redSignal(this.red, leaf, red, lengthBytes, this.prng.nextUnit());
+  /** What the leaf's AQM says of arriving packet `h`. Moves its average: call once for every arrival. */
+  signal(leaf: number, h: number, now: number): number {
+    const backlogBytes = this.stats.backlogBytes[leaf];
+    const lengthBytes = this.held.lengthBytes[h];
+    const red = this.redOf[leaf];
+    if (red !== null) {
+      const ared = this.aredOf[leaf];
+      if (ared !== null) aredAdvance(ared, this.red, leaf, now, backlogBytes, this.trees.nsPerByte(leaf));
+      redObserve(this.red, leaf, red, now, backlogBytes, this.trees.nsPerByte(leaf));
+      if (!redSignal(this.red, leaf, red, lengthBytes, this.prng.nextUnit())) return SIGNAL_NONE;
+      return redIsForced(red, this.red.avgBytes[leaf]) ? SIGNAL_DROP : SIGNAL_MARK;
+    }
+    const pie = this.pieOf[leaf];
+    if (pie !== null) {
+      const answer = pieArrive(this.pie, leaf, pie, now, backlogBytes, false, this.prng.nextUnit());
+      if (answer === PIE_PASS) return SIGNAL_NONE;
+      return this.pie.probability[leaf] < pie.markBelow ? SIGNAL_MARK : SIGNAL_DROP;
+    }
+    return this.wredOf[leaf] === null ? SIGNAL_NONE : this.wredSignal(leaf, h, now, backlogBytes);
+  }
+
+  /** Whether what signal() says counts as early drop (RED and its kin) or as AQM (PIE). */
+  isEarly(leaf: number): boolean {
+    return this.pieOf[leaf] === null;
   }
 
   /**
@@ -48,16 +124,72 @@ export class Admission {
     return bytes > queue.limitBytes || backlogPackets + 1 > queue.limitPackets;
   }
 
-  /** RED's average of the leaf, in bytes, as an arrival at `now` would find it; NaN without RED. */
-  averageBytes(leaf: number, now: number): number {
-    const red = this.queues[leaf]?.red;
-    if (!red) return Number.NaN;
-    const backlogBytes = this.stats.backlogBytes[leaf];
-    return redAverageAt(this.red, leaf, red, now, backlogBytes, this.trees.nsPerByte(leaf));
+  /** A packet left the leaf at `now` after `sojournNs`; the books are up to date. */
+  departed(leaf: number, now: number, sojournNs: number): void {
+    const isEmptyNow = this.stats.backlogPackets[leaf] === 0;
+    const pie = this.pieOf[leaf];
+    if (pie !== null) pieDeparted(this.pie, leaf, pie, now, sojournNs, isEmptyNow);
+    if (!isEmptyNow) return;
+    if (this.redOf[leaf] !== null) redBecameIdle(this.red, leaf, now);
+    else if (this.wredOf[leaf] !== null) redBecameIdle(this.wred.red, leaf, now);
   }
 
-  /** The leaf's last packet left at `now`. */
-  becameEmpty(leaf: number, now: number): void {
-    if (this.queues[leaf]?.red) redBecameIdle(this.red, leaf, now);
+  /** RED's average of the leaf, in bytes, as an arrival at `now` would find it; NaN without RED. */
+  averageBytes(leaf: number, now: number): number {
+    const red = this.redOf[leaf] ?? this.wredParameters[leaf].profiles[0];
+    if (!red) return Number.NaN;
+    const queues = this.redOf[leaf] === null ? this.wred.red : this.red;
+    return redAverageAt(queues, leaf, red, now, this.stats.backlogBytes[leaf], this.trees.nsPerByte(leaf));
   }
+
+  private wredSignal(leaf: number, h: number, now: number, backlogBytes: number): number {
+    const parameters = this.wredParameters[leaf];
+    wredObserve(this.wred, leaf, parameters, now, backlogBytes, this.trees.nsPerByte(leaf));
+    const profile = this.profileOf[leaf * DSCPS + this.held.dscp[h]];
+    const lengthBytes = this.held.lengthBytes[h];
+    if (!wredSignal(this.wred, leaf, parameters, profile, lengthBytes, this.prng.nextUnit()))
+      return SIGNAL_NONE;
+    return redIsForced(parameters.profiles[profile], this.wred.red.avgBytes[leaf])
+      ? SIGNAL_DROP
+      : SIGNAL_MARK;
+  }
+}
+
+/** RED whose probability follows the average; the other parameters are the configured ones. */
+function adaptive(aqm: AqmSpec): Ared | null {
+  if (aqm.kind !== 'red' || !aqm.red.adaptive) return null;
+  return { ...createAred(aqm.red.meanPacketBytes, 0), ...aqm.red };
+}
+
+function profiles(wred: WredSpec | null): RedParameters[] {
+  if (wred === null) return [];
+  const { weight, gentle, meanPacketBytes } = wred;
+  return wred.profiles.map(({ minBytes, maxBytes, probability }) => {
+    return { minBytes, maxBytes, probability, weight, gentle, meanPacketBytes, byteMode: false };
+  });
+}
+
+/** Profile of each DSCP: the first that names it, else the last. */
+function profileByDscp(wred: WredSpec): Uint8Array {
+  return Uint8Array.from({ length: DSCPS }, (_, dscp) => {
+    const named = wred.profiles.findIndex((profile) => profile.dscp.includes(dscp));
+    return named >= 0 ? named : wred.profiles.length - 1;
+  });
+}
+
+function pieParameters(aqm: AqmSpec): PieParameters | null {
+  if (aqm.kind !== 'pie') return null;
+  const { targetNs, updateNs, burstNs, alpha, beta } = aqm.pie;
+  return {
+    refNs: targetNs,
+    updateNs,
+    burstNs,
+    alpha,
+    beta,
+    meanPacketBytes: PIE_MEAN_PACKET_BYTES,
+    markBelow: PIE_MARK_BELOW,
+    derandomise: true,
+    capped: true,
+    decayBelowRef: true,
+  };
 }

@@ -45,3 +45,18 @@ export function listClasses(spec: ShaperSpec): ClassInfo[] {
   invariant(rows.length <= CLASSES_MAX, `at most ${CLASSES_MAX} classes, ${rows.length} configured`);
   return rows;
 }
+
+/** Height of every class: 0 for leaves, else one more than the highest child. */
+export function levelsOf(classes: readonly ClassInfo[]): Uint8Array {
+  const level = new Uint8Array(classes.length);
+  // Children have higher row numbers than their parents.
+  for (let row = classes.length - 1; row >= 0; row--) {
+    const { parent } = classes[row];
+    if (parent !== NONE) level[parent] = Math.max(level[parent], level[row] + 1);
+  }
+  invariant(
+    classes.every((info, row) => info.parent === NONE || info.parent < row),
+    'a class comes after its parent',
+  );
+  return level;
+}

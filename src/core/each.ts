@@ -150,6 +150,12 @@ export class EachTable {
     return h;
   }
 
+  /** Bytes that wait in the longest queue of the class; 0 when none do. */
+  longestBytes(c: number): number {
+    const e = this.waiting.largest(c);
+    return e === NONE ? 0 : this.words[(e << this.shift) + WAITING_BYTES];
+  }
+
   /** First packet of a bucket of class `c` in which most bytes wait; NONE when none waits. It stays there. */
   longestHead(c: number): number {
     const e = this.waiting.largest(c);

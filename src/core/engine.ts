@@ -8,29 +8,45 @@
  * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator call
  * the same runBatch(port, nowNs).
  */
-import { HISTOGRAM_BINS, histogramBin } from '../base/histogram.ts';
+import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/link-layer.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
-import { ARRIVAL_ROWS, EACH_BUCKETS_MAX, FLOWS_MAX, HELD_MAX, RELEASE_SLACK_NS } from '../limits.ts';
+import {
+  ARRIVAL_ROWS,
+  EACH_BUCKETS_MAX,
+  FAIR_QUEUES_MAX,
+  FLOWS_MAX,
+  HELD_MAX,
+  RELEASE_SLACK_NS,
+} from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
-import { Admission } from './admission.ts';
+import { Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission.ts';
 import { type ClassInfo, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
 import { FlowTable } from './flow-table.ts';
-import { FLAG_ICMP_ERROR, FLAG_NEVER_DROP, FLAG_UNDELAYED, HeldTable, NO_LEAF } from './held.ts';
+import { FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldTable, NO_LEAF } from './held.ts';
 import { Intake } from './intake.ts';
-import { Policers } from './policers.ts';
+import { LeafQueues } from './leaf-queues.ts';
+import { Outcomes } from './outcomes.ts';
+import { POLICE_DROP, POLICE_MARK, Policers } from './policers.ts';
+import { planQueues, type QueuePlan } from './queue-plan.ts';
 import type { EachSpec, ShaperSpec } from './spec.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
+import { Steering } from './steering.ts';
 import { Trees } from './trees.ts';
 import { VerdictWriter } from './verdicts.ts';
+
+/** Segments of superpackets are taken to fill packets of this length. */
+const MTU_BYTES = 1500;
 
 export interface EngineOptions {
   /** Seeds chance (RED) and the keys of the hash tables. */
   readonly seed: number;
   /** What is due within this span leaves together; default RELEASE_SLACK_NS. */
   readonly releaseSlackNs?: number;
+  /** What the rules around the queues do; default: they set CE, and nobody steers flows. */
+  readonly plan?: QueuePlan;
 }
 
 export class Engine {
@@ -43,9 +59,13 @@ export class Engine {
   private readonly policers: Policers;
   private readonly admission: Admission;
   private readonly each: EachTable;
+  private readonly queues: LeafQueues;
   private readonly trees: Trees;
   private readonly verdicts: VerdictWriter;
-  private readonly overheadBytes: Int32Array;
+  private readonly outcomes: Outcomes;
+  private readonly linkLayers: readonly LinkLayer[];
+  /** The leaf's AQM marks what can carry a mark. */
+  private readonly marksEcn: Uint8Array;
   private readonly rootOf: Uint16Array;
   private readonly eachSpec: readonly (EachSpec | null)[];
   /** The class itself or its nearest ancestor with `each`; NO_LEAF for none. */
@@ -59,19 +79,42 @@ export class Engine {
   constructor(spec: ShaperSpec, options: EngineOptions) {
     const { count, length, markMask } = spec.nfqueue;
     const prng = new Prng(options.seed);
-    const key = (): number => prng.nextUint32();
+    const nextKey = (): number => prng.nextUint32();
     const classes = listClasses(spec);
     this.classes = classes;
+    const plan = options.plan ?? planQueues(spec, { ecn: true, connectionMarks: false });
+    const steering = new Steering(plan, classes);
     this.stats = createStats(classes.length);
     this.held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
-    this.flows = new FlowTable(FLOWS_MAX, key(), key(), this.stats);
-    this.intake = new Intake(spec, classes, this.held, this.flows, this.stats, key(), key());
-    this.each = new EachTable(EACH_BUCKETS_MAX, key(), key(), classes, this.held, this.flows, this.stats);
-    this.trees = new Trees(classes, this.held);
+    this.flows = new FlowTable(FLOWS_MAX, nextKey(), nextKey(), this.stats);
+    this.intake = new Intake(
+      spec,
+      classes,
+      this.held,
+      this.flows,
+      this.stats,
+      nextKey(),
+      nextKey(),
+      plan,
+      steering,
+    );
+    this.each = new EachTable(
+      EACH_BUCKETS_MAX,
+      nextKey(),
+      nextKey(),
+      classes,
+      this.held,
+      this.flows,
+      this.stats,
+    );
+    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, this.held, this.flows);
+    this.trees = new Trees(classes, this.held, this.queues);
     this.policers = new Policers(classes);
-    this.admission = new Admission(classes, this.stats, this.trees, prng);
-    this.verdicts = new VerdictWriter(count, markMask, this.held, this.stats);
-    this.overheadBytes = Int32Array.from(classes, (info) => info.link.overheadBytes);
+    this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
+    this.verdicts = new VerdictWriter(markMask, this.held, this.stats, steering);
+    this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
+    this.linkLayers = classes.map((info) => info.link.linkLayer);
+    this.marksEcn = Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0));
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
     this.eachSpec = classes.map((info) => info.spec.each);
     this.eachFrom = new Uint16Array(classes.length);
@@ -109,6 +152,7 @@ export class Engine {
       for (let p = 0; p < rows; p++) this.arrive(port, p, now);
       this.flows.sweep(now);
       this.each.sweep(now);
+      this.queues.sweep(now);
     }
     this.verdicts.flush(port);
     const { totals } = this.stats;
@@ -147,7 +191,7 @@ export class Engine {
     verdicts.waiting[held.queue[h]] += 1;
     if (held.leaf[h] === NO_LEAF) {
       this.stats.totals[TOTAL.unmatchedPackets] += 1;
-      this.answer(port, h);
+      this.outcomes.accept(port, h);
     } else {
       this.enter(port, h, now, now);
     }
@@ -158,52 +202,75 @@ export class Engine {
     const { held, stats } = this;
     const leaf = held.leaf[h];
     const lengthBytes = held.lengthBytes[h];
-    const chargeBytes = Math.max(1, lengthBytes + this.overheadBytes[leaf]);
+    const chargeBytes = this.chargeBytes(h);
     held.chargeBytes[h] = chargeBytes;
     held.enteredNs[h] = now;
     held.readyNs[h] = atNs;
-    const mayDrop = (held.flags[h] & FLAG_NEVER_DROP) === 0;
+    const mayDrop = !held.neverDrop(h);
     if (this.stopping || !held.mayWait()) {
       if (!this.stopping && (held.flags[h] & FLAG_UNDELAYED) === 0) {
         stats.totals[TOTAL.heldFull] += 1;
         held.flags[h] |= FLAG_UNDELAYED;
       }
-      stats.backlogPackets[leaf] += 1;
-      stats.backlogBytes[leaf] += lengthBytes;
+      this.outcomes.admitted(h);
       this.leaveTrees(port, h, now);
       return;
     }
-    if ((held.flags[h] & FLAG_ICMP_ERROR) === 0 && !this.policers.pass(leaf, now, chargeBytes, mayDrop)) {
-      stats.dropPolice[leaf] += 1;
-      this.discard(port, h);
-      return;
+    if ((held.flags[h] & FLAG_ICMP_ERROR) === 0) {
+      const answer = this.policers.ask(leaf, now, chargeBytes, mayDrop);
+      if (answer === POLICE_DROP || (answer === POLICE_MARK && !this.outcomes.mark(h))) {
+        stats.dropPolice[leaf] += 1;
+        this.outcomes.drop(port, h);
+        return;
+      }
     }
-    if (this.admission.signals(leaf, now, lengthBytes) && mayDrop) {
-      stats.dropEarly[leaf] += 1;
-      this.discard(port, h);
+    const signal = this.admission.signal(leaf, h, now);
+    const marks = signal === SIGNAL_MARK && this.marksEcn[leaf] === 1 && this.outcomes.mark(h);
+    if (signal !== SIGNAL_NONE && !marks && mayDrop) {
+      const reason = this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm;
+      reason[leaf] += 1;
+      this.outcomes.drop(port, h);
       return;
     }
     if (mayDrop && !this.makeRoom(port, leaf, lengthBytes, now)) {
       stats.dropTail[leaf] += 1;
-      this.discard(port, h);
+      this.outcomes.drop(port, h);
       return;
     }
-    stats.backlogPackets[leaf] += 1;
-    stats.backlogBytes[leaf] += lengthBytes;
+    this.outcomes.admitted(h);
     this.passEach(port, h, this.eachFrom[leaf], now);
   }
 
+  /** What packet `h` costs on the wire of its leaf's link; a superpacket costs what its segments will. */
+  private chargeBytes(h: number): number {
+    const { held } = this;
+    const layer = this.linkLayers[held.leaf[h]];
+    const headerBytes = held.headerBytes[h];
+    if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
+    return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, MTU_BYTES - headerBytes);
+  }
+
   /**
-   * Whether the leaf has room. A full leaf with `each` makes room at the expense of the bucket with the longest queue, so that
-   * one flow cannot lock others out; without, the arriving packet finds no room.
+   * Whether the leaf has room. A full leaf makes room at the expense of its longest queue, be it that of an `each` bucket or of a
+   * flow, so that one cannot lock others out. A plain FIFO has no room for the arriving packet.
    */
   private makeRoom(port: Port, leaf: number, lengthBytes: number, now: number): boolean {
+    const { each, queues } = this;
     while (this.admission.isFull(leaf, lengthBytes)) {
-      if (this.eachSpec[leaf] === null) return false;
-      const longest = this.each.longestHead(leaf);
-      if (longest === NONE || (this.held.flags[longest] & FLAG_NEVER_DROP) !== 0) return false;
+      const eachBytes = this.eachSpec[leaf] === null ? 0 : each.longestBytes(leaf);
+      if (queues.fair.longestBytes(leaf) > eachBytes) {
+        if (!queues.fair.dropFromLongest(leaf)) return false;
+        this.trees.emptied(leaf);
+        for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
+          this.stats.dropTail[leaf] += 1;
+          this.outcomes.withdraw(port, h, now);
+        }
+        continue;
+      }
+      if (eachBytes === 0) return false;
+      if (this.held.neverDrop(each.longestHead(leaf))) return false;
       this.stats.dropTail[leaf] += 1;
-      this.withdraw(port, this.each.popLongest(leaf), now);
+      this.outcomes.withdraw(port, each.popLongest(leaf), now);
     }
     return true;
   }
@@ -213,27 +280,30 @@ export class Engine {
     const { held, each } = this;
     for (let row = c; row !== NO_LEAF; row = this.eachAbove[row]) {
       const e = each.bucketOf(row, h, now);
-      const mayDrop = (held.flags[h] & FLAG_NEVER_DROP) === 0;
+      const mayDrop = !held.neverDrop(h);
       if (e === NONE) {
         this.stats.totals[TOTAL.eachFull] += 1;
         if (!mayDrop) continue;
         this.stats.dropTail[held.leaf[h]] += 1;
-        this.withdraw(port, h, now);
+        this.outcomes.withdraw(port, h, now);
         return;
       }
       if (this.eachSpec[row]?.exceed === 'drop') {
         if (each.police(e, now, h) || !mayDrop) continue;
         this.stats.dropPolice[held.leaf[h]] += 1;
-        this.withdraw(port, h, now);
+        this.outcomes.withdraw(port, h, now);
         return;
       }
       if (!each.pass(e, now + this.slackNs, h)) return;
     }
-    if (this.trees.pass(h, now + this.slackNs)) {
+    if (this.trees.pass(h)) {
       this.leaveTrees(port, h, now);
-    } else {
-      this.trees.enqueue(h);
+    } else if (this.trees.enqueue(h, now)) {
       this.serve(port, this.rootOf[held.leaf[h]], now);
+    } else {
+      this.stats.totals[TOTAL.fairFull] += 1;
+      this.stats.dropTail[held.leaf[h]] += 1;
+      this.outcomes.withdraw(port, h, now);
     }
   }
 
@@ -241,65 +311,34 @@ export class Engine {
   private leaveDue(port: Port, now: number): void {
     const { each, trees } = this;
     const horizonNs = now + this.slackNs;
+    trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
       this.passEach(port, h, this.eachAbove[each.poppedClass], now);
     }
-    trees.unblock(horizonNs);
     for (const root of trees.roots) this.serve(port, root, now);
   }
 
   private serve(port: Port, root: number, now: number): void {
-    const horizonNs = now + this.slackNs;
-    const { trees } = this;
-    for (let h = trees.next(root, horizonNs); h !== NONE; h = trees.next(root, horizonNs))
-      this.leaveTrees(port, h, now);
+    const { trees, queues, stats, held } = this;
+    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveTrees(port, h, now);
+    for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
+      stats.dropAqm[held.leaf[h]] += 1;
+      this.outcomes.withdraw(port, h, now);
+    }
   }
 
   /** Packet `h` leaves its leaf: counted as sent there, then into the next tree or to its verdict. */
   private leaveTrees(port: Port, h: number, now: number): void {
-    const { held, stats } = this;
-    const leaf = held.leaf[h];
-    const lengthBytes = held.lengthBytes[h];
-    stats.backlogPackets[leaf] -= 1;
-    stats.backlogBytes[leaf] -= lengthBytes;
-    if (stats.backlogPackets[leaf] === 0) this.admission.becameEmpty(leaf, now);
-    stats.sentPackets[leaf] += 1;
-    stats.sentBytes[leaf] += lengthBytes;
-    const atNs = held.readyNs[h];
-    stats.delay[leaf * HISTOGRAM_BINS + histogramBin((now - held.enteredNs[h]) / 1e3)] += 1;
-    if (atNs > held.enteredNs[h]) stats.lateness[histogramBin(Math.max(0, now - atNs) / 1e3)] += 1;
+    const { held } = this;
+    this.outcomes.sent(h, now);
     const second = held.nextLeaf[h];
     if (second === NO_LEAF) {
-      this.answer(port, h);
-    } else {
-      held.leafBefore[h] = leaf;
-      held.leaf[h] = second;
-      held.nextLeaf[h] = NO_LEAF;
-      this.enter(port, h, Math.min(atNs, now), now);
+      this.outcomes.accept(port, h);
+      return;
     }
-  }
-
-  private answer(port: Port, h: number): void {
-    this.unlinkFlow(h);
-    this.verdicts.accept(port, h);
-  }
-
-  private discard(port: Port, h: number): void {
-    this.unlinkFlow(h);
-    this.verdicts.drop(port, h);
-  }
-
-  /** Drops a packet that was already admitted to its leaf. */
-  private withdraw(port: Port, h: number, now: number): void {
-    const leaf = this.held.leaf[h];
-    this.stats.backlogPackets[leaf] -= 1;
-    this.stats.backlogBytes[leaf] -= this.held.lengthBytes[h];
-    if (this.stats.backlogPackets[leaf] === 0) this.admission.becameEmpty(leaf, now);
-    this.discard(port, h);
-  }
-
-  private unlinkFlow(h: number): void {
-    const f = this.held.flow[h];
-    if (f !== NONE) this.flows.addHeld(f, -1);
+    held.leafBefore[h] = held.leaf[h];
+    held.leaf[h] = second;
+    held.nextLeaf[h] = NO_LEAF;
+    this.enter(port, h, Math.min(held.readyNs[h], now), now);
   }
 }

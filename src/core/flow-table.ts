@@ -31,7 +31,11 @@ const BUSY_UNTIL_NS = 18; // float64
 const HELD = 20;
 const GENERATION = 21;
 const EACH_BUCKET = 22;
-const FIELD_WORDS = 13;
+const FAIR_QUEUE = 23;
+const BYTES = 24; // float64
+const QUEUE = 26;
+const ASKED_AGO = 27; // packets until a verdict may ask again for the flow to be steered
+const FIELD_WORDS = 17;
 
 /** Rows the hand looks at when a full table needs room. */
 const EVICT_LOOKS = 64;
@@ -163,6 +167,40 @@ export class FlowTable {
     this.words[(f << this.shift) + EACH_BUCKET] = e;
   }
 
+  /** Remembered row of the flow's queue in a fair leaf, to be checked before use; NONE: none. */
+  fairQueue(f: number): number {
+    return this.words[(f << this.shift) + FAIR_QUEUE];
+  }
+
+  setFairQueue(f: number, q: number): void {
+    this.words[(f << this.shift) + FAIR_QUEUE] = q;
+  }
+
+  /** IP bytes the flow has sent since it was made. */
+  bytes(f: number): number {
+    return this.floats[((f << this.shift) + BYTES) >> 1];
+  }
+
+  addBytes(f: number, bytes: number): void {
+    this.floats[((f << this.shift) + BYTES) >> 1] += bytes;
+  }
+
+  /** A packet of the flow came by this queue; says whether the one before it came by another. */
+  movesTo(f: number, queue: number): boolean {
+    const at = (f << this.shift) + QUEUE;
+    const before = this.words[at];
+    this.words[at] = queue;
+    return before !== queue && before !== NONE;
+  }
+
+  /** True now and then only, once in `packets` calls for the flow, beginning with the first. */
+  mayAsk(f: number, packets: number): boolean {
+    const at = (f << this.shift) + ASKED_AGO;
+    const left = this.words[at];
+    this.words[at] = left === 0 ? packets - 1 : left - 1;
+    return left === 0;
+  }
+
   isIpv6(f: number): boolean {
     return this.words[f << this.shift] >>> 8 === 6;
   }
@@ -216,6 +254,10 @@ export class FlowTable {
     this.generations = (this.generations + 1) | 0;
     words[at + GENERATION] = this.generations;
     words[at + EACH_BUCKET] = NONE;
+    words[at + FAIR_QUEUE] = NONE;
+    this.floats[(at + BYTES) >> 1] = 0;
+    words[at + QUEUE] = NONE;
+    words[at + ASKED_AGO] = 0;
     return f;
   }
 

@@ -15,7 +15,7 @@ export class FragmentTable {
   private readonly key0: number;
   private readonly key1: number;
   private readonly words = new Int32Array(KEY_WORDS);
-  private readonly check = new Uint32Array(FRAGMENTS_MAX);
+  private readonly check = new Int32Array(FRAGMENTS_MAX);
   private readonly seenNs = new Float64Array(FRAGMENTS_MAX).fill(Number.NEGATIVE_INFINITY);
   private readonly ports = new Uint32Array(FRAGMENTS_MAX);
   private readonly hasPorts = new Uint8Array(FRAGMENTS_MAX);

@@ -15,12 +15,15 @@ export class HeldTable {
   /** Queue index. */
   readonly queue: Uint8Array;
   readonly hook: Uint8Array;
+  readonly dscp: Uint8Array;
   /** Mark as it arrived. */
   readonly mark: Uint32Array;
   /** IP length, as counted and shown. */
   readonly lengthBytes: Int32Array;
   /** Length charged on the present link: with its overhead. */
   readonly chargeBytes: Int32Array;
+  /** IP and transport header of a superpacket; 0: an ordinary packet. */
+  readonly headerBytes: Uint8Array;
   /** Flow row; NONE when the flow table had no room. */
   readonly flow: Int32Array;
   /** Leaf of the tree the packet is in. */
@@ -45,9 +48,11 @@ export class HeldTable {
     this.packetId = new Uint32Array(rows);
     this.queue = new Uint8Array(rows);
     this.hook = new Uint8Array(rows);
+    this.dscp = new Uint8Array(rows);
     this.mark = new Uint32Array(rows);
     this.lengthBytes = new Int32Array(rows);
     this.chargeBytes = new Int32Array(rows);
+    this.headerBytes = new Uint8Array(rows);
     this.flow = new Int32Array(rows);
     this.leaf = new Uint16Array(rows);
     this.nextLeaf = new Uint16Array(rows);
@@ -61,6 +66,11 @@ export class HeldTable {
   /** Whether a packet may still be made to wait: a batch of others must find rows while they are answered. */
   mayWait(): boolean {
     return this.size + ARRIVAL_ROWS <= this.rows;
+  }
+
+  /** Whether packet `h` must get through whatever happens. */
+  neverDrop(h: number): boolean {
+    return (this.flags[h] & FLAG_NEVER_DROP) !== 0;
   }
 
   /** A row for a packet. Packets that may not wait are answered at once, so there always is one. */
@@ -89,6 +99,17 @@ export const FLAG_NEVER_DROP = 1;
 export const FLAG_ICMP_ERROR = 2;
 /** Too many were held: passes all trees at once. */
 export const FLAG_UNDELAYED = 4;
+
+/** Can carry a mark: ECT(0), ECT(1) or CE. */
+export const FLAG_ECT = 8;
+/** The present tree signals by a mark. */
+export const FLAG_CE = 16;
+/** A tree has signalled: the verdict asks for CE. */
+export const FLAG_MARKED = 32;
+/** Came by the wrong queue for its class: the verdict asks for the flow to be moved. */
+export const FLAG_STEER = 64;
+/** The first of its flow that came by another queue than the one before. */
+export const FLAG_MOVED = 128;
 
 /** First-in first-out lists of held rows, one per row of some other table. */
 export class HeldFifos {

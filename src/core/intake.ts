@@ -9,13 +9,30 @@ import type { ClassInfo } from './classes.ts';
 import { Classifier } from './classifier.ts';
 import type { FlowTable } from './flow-table.ts';
 import { FragmentTable } from './fragments.ts';
-import { FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable, NO_LEAF } from './held.ts';
+import {
+  FLAG_ECT,
+  FLAG_ICMP_ERROR,
+  FLAG_MOVED,
+  FLAG_NEVER_DROP,
+  FLAG_STEER,
+  type HeldTable,
+  NO_LEAF,
+} from './held.ts';
+import type { QueuePlan } from './queue-plan.ts';
 import type { ShaperSpec } from './spec.ts';
 import { type Stats, TOTAL } from './stats.ts';
+import type { Steering } from './steering.ts';
 
 const IPPROTO_TCP = 6;
 const SSH_PORT = 22;
 const WHOLE_PACKET = 0;
+/** NFQA_SKB_GSO (linux/netfilter/nfnetlink_queue.h): the packet will be cut into segments after us. */
+const SKB_GSO = 2;
+/** TCP header with the timestamps option, as nearly all have; UDP header. */
+const TCP_HEADER_BYTES = 32;
+const UDP_HEADER_BYTES = 8;
+/** A local packet whose verdict asks for something is routed again: one in so many of a flow asks to be steered. */
+const LOCAL_PACKETS_PER_ASK = 256;
 
 export class Intake {
   private readonly classifier: Classifier;
@@ -24,6 +41,9 @@ export class Intake {
   private readonly flows: FlowTable;
   private readonly stats: Stats;
   private readonly foreignMask: number;
+  private readonly steering: Steering;
+  /** FLAG_ECT where the kernel can be asked for CE, else 0: all are like packets that cannot carry it. */
+  private readonly ectFlag: number;
 
   constructor(
     spec: ShaperSpec,
@@ -33,6 +53,8 @@ export class Intake {
     stats: Stats,
     key0: number,
     key1: number,
+    plan: QueuePlan,
+    steering: Steering,
   ) {
     this.classifier = new Classifier(spec, classes);
     this.fragments = new FragmentTable(key0, key1);
@@ -40,6 +62,8 @@ export class Intake {
     this.flows = flows;
     this.stats = stats;
     this.foreignMask = ~spec.nfqueue.markMask;
+    this.steering = steering;
+    this.ectFlag = plan.ecn ? FLAG_ECT : 0;
   }
 
   /** Device names whose interface index the classifier must be told. */
@@ -64,10 +88,16 @@ export class Intake {
     held.packetId[h] = arrivals.packetId[p];
     held.queue[h] = arrivals.queue[p];
     held.hook[h] = hook;
+    held.dscp[h] = parsed.dscp[p];
     held.mark[h] = arrivals.mark[p];
     held.lengthBytes[h] = lengthBytes;
+    held.headerBytes[h] = arrivals.skbInfo[p] & SKB_GSO ? superpacketHeaderBytes(parsed, p) : 0;
     held.flow[h] = f;
-    held.flags[h] = flagsOf(parsed, p, hook);
+    const foreignMark = arrivals.mark[p] & this.foreignMask;
+    // A mark set at local output is what the packet is routed by then. Where others route by marks our bits would send it
+    // astray (exact fwmark rules do not match any more), so nothing is asked for.
+    const mayAsk = hook !== NF_INET_LOCAL_OUT || foreignMark === 0;
+    held.flags[h] = flagsOf(parsed, p, hook, mayAsk ? this.ectFlag : 0);
     held.leafBefore[h] = NO_LEAF;
     const { totals } = this.stats;
     totals[TOTAL.receivedPackets] += 1;
@@ -79,19 +109,29 @@ export class Intake {
       return h;
     }
     flows.addHeld(f, 1);
+    flows.addBytes(f, lengthBytes);
     const dscp = parsed.dscp[p];
     const ifIn = arrivals.ifIndexIn[p];
     const ifOut = arrivals.ifIndexOut[p];
-    const foreignMark = arrivals.mark[p] & this.foreignMask;
     if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {
       held.leaf[h] = flows.leaf(f);
       held.nextLeaf[h] = flows.secondLeaf(f);
-      return h;
+    } else {
+      this.findLeaves(arrivals, parsed, p, h);
+      flows.assign(f, held.leaf[h], held.nextLeaf[h]);
+      flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
     }
-    this.findLeaves(arrivals, parsed, p, h);
-    flows.assign(f, held.leaf[h], held.nextLeaf[h]);
-    flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
+    if (flows.movesTo(f, held.queue[h])) held.flags[h] |= FLAG_MOVED;
+    if (mayAsk && this.steering.moves(held.queue[h], held.leaf[h], held.nextLeaf[h])) this.steer(h, f, hook);
     return h;
+  }
+
+  /** An error message belongs to the connection it tells of, but not to its class. */
+  private steer(h: number, f: number, hook: number): void {
+    const { flags } = this.held;
+    if ((flags[h] & FLAG_ICMP_ERROR) !== 0) return;
+    if (hook === NF_INET_LOCAL_OUT && !this.flows.mayAsk(f, LOCAL_PACKETS_PER_ASK)) return;
+    flags[h] |= FLAG_STEER;
   }
 
   /** Sets the packet's leaves by the matchers: the tree of the device it came by first, then that of the one it leaves by. */
@@ -115,11 +155,18 @@ export class Intake {
   }
 }
 
-function flagsOf(parsed: Parsed, p: number, hook: number): number {
-  if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR;
-  if (parsed.protocol[p] !== IPPROTO_TCP) return 0;
+/** `ectFlag`: the flag of a packet that can carry CE, if it may be asked for. */
+function flagsOf(parsed: Parsed, p: number, hook: number, ectFlag: number): number {
+  const ect = parsed.ecn[p] === 0 ? 0 : ectFlag;
+  if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR | ect;
+  if (parsed.protocol[p] !== IPPROTO_TCP) return ect;
   const ssh =
     (hook === NF_INET_LOCAL_IN && parsed.dport[p] === SSH_PORT) ||
     (hook === NF_INET_LOCAL_OUT && parsed.sport[p] === SSH_PORT);
-  return ssh ? FLAG_NEVER_DROP : 0;
+  return ssh ? FLAG_NEVER_DROP | ect : ect;
+}
+
+/** Bytes that each segment of a superpacket will repeat. */
+function superpacketHeaderBytes(parsed: Parsed, p: number): number {
+  return parsed.l4Offset[p] + (parsed.protocol[p] === IPPROTO_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES);
 }

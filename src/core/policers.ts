@@ -10,16 +10,24 @@ import { NONE } from '../base/none.ts';
 import type { ClassInfo } from './classes.ts';
 import { NO_LEAF } from './held.ts';
 
+/** What the policers say of a packet. */
+export const POLICE_PASS = 0;
+export const POLICE_DROP = 1;
+/** Exceeds, and the class asks for a mark instead of a drop. */
+export const POLICE_MARK = 2;
+
 export class Policers {
   private readonly buckets: TokenBuckets;
   /** The class itself or its nearest ancestor with a policer; NO_LEAF for none. */
   private readonly from: Uint16Array;
   private readonly above: Uint16Array;
+  private readonly marks: Uint8Array;
 
   constructor(classes: readonly ClassInfo[]) {
     this.buckets = createTokenBuckets(classes.length);
     this.from = new Uint16Array(classes.length);
     this.above = new Uint16Array(classes.length);
+    this.marks = Uint8Array.from(classes, ({ spec }) => (spec.police?.exceed === 'mark' ? 1 : 0));
     for (const [row, { spec, parent }] of classes.entries()) {
       this.above[row] = parent === NONE ? NO_LEAF : this.from[parent];
       this.from[row] = spec.police ? row : this.above[row];
@@ -28,15 +36,16 @@ export class Policers {
   }
 
   /**
-   * Whether the packet conforms to the policers of its leaf and of all classes above; charges all of them or none. A
+   * Asks the policers of the leaf and of all classes above; charges all of them or, for a packet that exceeds one, none. A
    * packet that must not be dropped is charged and passes; its debt is bounded to one burst, so that it delays others'
    * credit by no more than that.
    */
-  pass(leaf: number, now: number, chargeBytes: number, mayDrop: boolean): boolean {
+  ask(leaf: number, now: number, chargeBytes: number, mayDrop: boolean): number {
     const { buckets, from, above } = this;
     if (mayDrop) {
       for (let row = from[leaf]; row !== NO_LEAF; row = above[row]) {
-        if (!conforms(buckets, row, now, chargeBytes)) return false;
+        if (!conforms(buckets, row, now, chargeBytes))
+          return this.marks[row] === 1 ? POLICE_MARK : POLICE_DROP;
       }
     }
     for (let row = from[leaf]; row !== NO_LEAF; row = above[row]) {
@@ -44,6 +53,6 @@ export class Policers {
       const latestNs = now + 2 * buckets.burstBytes[row] * buckets.nsPerByte[row];
       if (buckets.fullNs[row] > latestNs) buckets.fullNs[row] = latestNs;
     }
-    return true;
+    return POLICE_PASS;
   }
 }

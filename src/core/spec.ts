@@ -2,6 +2,7 @@
  * What the core is told to do: a frozen value without defaults left to guess, made by control/config from YAML
  * or by a test. Rates are IP bytes per second, sizes bytes, instants and spans nanoseconds.
  */
+import type { LinkLayer } from '../algo/link-layer.ts';
 
 /** An address prefix; IPv4 uses words[0] only. Words are big-endian 32-bit groups as unsigned numbers. */
 export interface PrefixSpec {
@@ -40,8 +41,8 @@ export interface MatcherSpec {
 export interface PoliceSpec {
   readonly rateBytesPerSec: number;
   readonly burstBytes: number;
-  /** `mark` needs ECN and comes with it; refused until then. */
-  readonly exceed: 'drop';
+  /** `mark`: CE if the packet is ECN-capable, else drop. */
+  readonly exceed: 'drop' | 'mark';
 }
 
 /** What shares one bucket. `host` is the inside address: source in `up`, destination in `down`. */
@@ -55,6 +56,8 @@ export interface EachSpec {
 }
 
 export interface RedSpec {
+  /** Adaptive RED (Floyd, Gummadi, Shenker 2001): probability follows the average. */
+  readonly adaptive: boolean;
   readonly minBytes: number;
   readonly maxBytes: number;
   /** maxp: the drop probability as the average reaches maxBytes. */
@@ -67,38 +70,89 @@ export interface RedSpec {
   readonly meanPacketBytes: number;
 }
 
+/** CoDel (RFC 8289). */
+export interface CodelSpec {
+  readonly targetNs: number;
+  readonly intervalNs: number;
+}
+
+/** PIE (RFC 8033). */
+export interface PieSpec {
+  readonly targetNs: number;
+  readonly updateNs: number;
+  readonly burstNs: number;
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+/** One shared average, a profile per set of code points; the last one takes all others (its dscp is empty). */
+export interface WredSpec {
+  readonly weight: number;
+  readonly gentle: boolean;
+  readonly meanPacketBytes: number;
+  readonly profiles: readonly {
+    readonly dscp: readonly number[];
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly probability: number;
+  }[];
+}
+
+/** What a queue does before it is full. Each signals by CE where `ecn` allows it and the packet is capable, else by a drop. */
+export type AqmSpec =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'red'; readonly red: RedSpec }
+  | { readonly kind: 'wred'; readonly wred: WredSpec }
+  | { readonly kind: 'codel'; readonly codel: CodelSpec }
+  | { readonly kind: 'pie'; readonly pie: PieSpec };
+
+/** Who shares equally in a fair queue; CAKE's meanings. */
+export type Isolation = 'flow' | 'host' | 'src' | 'dst' | 'dual-src' | 'dual-dst' | 'triple';
+
 export interface QueueSpec {
-  readonly discipline: 'fifo';
+  readonly discipline: 'fair' | 'fifo' | 'short-first';
+  /** Of `fair`. */
+  readonly isolation: Isolation;
+  /** Of `short-first`: a flow is short while it has sent no more than this. */
+  readonly shortBytes: number;
   /** Exactly one bound counts: bytes or packets (times are turned into bytes at the class's ceil). */
   readonly limitBytes: number;
   readonly limitPackets: number;
-  readonly red: RedSpec | null;
+  readonly aqm: AqmSpec;
+  readonly ecn: boolean;
+  /** Drop pure ACKs that a newer one of the same flow makes useless (CAKE). */
+  readonly ackFilter: boolean;
 }
 
 export interface ClassSpec {
   readonly name: string;
   /** `link/direction/class…` */
   readonly path: string;
-  /** Configured guarantee; 0: none. */
+  /** What the class is sure of; 0: nothing. */
   readonly rateBytesPerSec: number;
+  readonly rateBurstBytes: number;
   /** Configured or inherited upper bound. */
   readonly ceilBytesPerSec: number;
   readonly burstBytes: number;
+  /** 0 (first) .. 7: who borrows first. */
+  readonly priority: number;
+  /** Share of what is left among classes of equal priority. */
+  readonly weight: number;
   /** null: takes everything that reaches it. */
   readonly match: readonly MatcherSpec[] | null;
   readonly police: PoliceSpec | null;
   readonly each: EachSpec | null;
-  /** null for inner classes (the direction's root). */
+  /** null for inner classes, the direction's root among them. */
   readonly queue: QueueSpec | null;
-  /** In file order; `default` always present in a direction and tried last. */
+  /** In file order; an inner class always has a `default`, tried last. */
   readonly children: readonly ClassSpec[];
 }
 
 export interface LinkSpec {
   readonly name: string;
   readonly device: string;
-  /** Added to every packet's length when charging; never shown. */
-  readonly overheadBytes: number;
+  /** What a packet costs on the link's wire; counted when charging, never shown. */
+  readonly linkLayer: LinkLayer;
   /** The trees; absent when that direction is not shaped. The root is the direction itself. */
   readonly up: ClassSpec | null;
   readonly down: ClassSpec | null;

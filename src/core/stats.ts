@@ -23,6 +23,7 @@ const TOTALS = [
   'eachBuckets',
   'eachEvicted', // each table full: a full bucket made room
   'eachFull', // each table full of buckets in use: the packet was dropped as tail
+  'fairFull', // a fair leaf had no room for one more queue: the packet was dropped as tail
   'heldFull', // packets accepted undelayed because HELD_MAX was reached
 ] as const;
 

@@ -8,6 +8,10 @@
  *
  *   ids of a queue:  41 accept  42 drop  43 accept  44 hold  45 accept
  *   rows written:    DROP 42,  ACCEPT up to 43 (run of two),  ACCEPT 45 by itself, because 44 waits now
+ *
+ * Order within a flow that moves from one queue to another: all queues are read from one socket in order of arrival, a flow's
+ * packets wait behind each other whatever queue they came by, and the first one from the new queue (FLAG_MOVED) has all open
+ * runs written before it, as one of them may hold the flow's packets of the old queue. So nothing overtakes.
  */
 import { NONE } from '../base/none.ts';
 import { VERDICT_LOG_ROWS, VERDICT_ROWS } from '../limits.ts';
@@ -20,8 +24,10 @@ import {
   type Verdicts,
 } from '../packet/batch.ts';
 import type { Port } from '../packet/port.ts';
-import { type HeldTable, NO_LEAF } from './held.ts';
+import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, type HeldTable, NO_LEAF } from './held.ts';
+import { MARK_CE, markBits } from './mark-codes.ts';
 import { type Stats, TOTAL } from './stats.ts';
+import type { Steering } from './steering.ts';
 
 const LOG_MASK = VERDICT_LOG_ROWS - 1;
 /** Tags stay positive as signed numbers. */
@@ -31,6 +37,9 @@ export class VerdictWriter {
   /** Packets read and not answered yet, per queue index. */
   readonly waiting: Int32Array;
   private readonly foreignMask: number;
+  private readonly ceBits: number;
+  /** By queue: what moves a flow away from it. */
+  private readonly steerBits: Uint32Array;
   private readonly held: HeldTable;
   private readonly stats: Stats;
   private rows = 0;
@@ -49,8 +58,11 @@ export class VerdictWriter {
   /** Tag of the packet before in the same run; NONE at its start. */
   private readonly logPrevious = new Int32Array(VERDICT_LOG_ROWS);
 
-  constructor(queues: number, markMask: number, held: HeldTable, stats: Stats) {
+  constructor(markMask: number, held: HeldTable, stats: Stats, steering: Steering) {
+    const queues = steering.codes.length;
     this.foreignMask = ~markMask >>> 0;
+    this.ceBits = markBits(markMask, MARK_CE);
+    this.steerBits = Uint32Array.from(steering.codes, (code) => markBits(markMask, code));
     this.held = held;
     this.stats = stats;
     this.waiting = new Int32Array(queues);
@@ -68,11 +80,16 @@ export class VerdictWriter {
     const id = held.packetId[h];
     const lengthBytes = held.lengthBytes[h];
     const tag = this.log(lengthBytes, 1, held.leaf[h], held.leafBefore[h]);
+    const flags = held.flags[h];
+    if ((flags & FLAG_MOVED) !== 0) this.closeRuns(port);
     // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
-    // changed mark, so there it stays and a later rule clears our bits.
-    const setsMark = held.hook[h] !== NF_INET_LOCAL_OUT;
+    // changed mark, so there it stays unless something is asked for, and a later rule clears our bits.
+    const asked =
+      ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
+      ((flags & FLAG_STEER) !== 0 ? this.steerBits[queue] : 0);
+    const setsMark = asked !== 0 || held.hook[h] !== NF_INET_LOCAL_OUT;
     const verdict = setsMark ? NF_ACCEPT | VERDICT_SET_MARK : NF_ACCEPT;
-    const mark = setsMark ? (held.mark[h] & this.foreignMask) >>> 0 : 0;
+    const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
     this.waiting[queue] = this.waiting[queue] - 1;
     const inRun = this.runPackets[queue];
     // Joins when every packet of the queue still waiting came after it (see arrived()), that is: none waits that is older.
@@ -100,6 +117,7 @@ export class VerdictWriter {
     const { held, stats } = this;
     const queue = held.queue[h];
     const lengthBytes = held.lengthBytes[h];
+    if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns(port);
     const tag = this.log(lengthBytes, 0, NO_LEAF, NO_LEAF);
     this.logPrevious[tag & LOG_MASK] = NONE;
     this.waiting[queue] = this.waiting[queue] - 1;

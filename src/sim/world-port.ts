@@ -1,9 +1,11 @@
 /**
  * The shaper's place in the virtual world: a Port whose packets are rows of the packet table. It plays the kernel's part:
- * ids count up per queue, a queue holds at most so many undecided packets, VERDICT_UP_TO answers everything up to an id.
+ * ids count up per queue, a queue holds at most so many undecided packets, VERDICT_UP_TO answers everything up to an id, and
+ * a mark that asks for CE sets it, as the rules behind the queue do.
  */
 import { invariant } from '../base/assert.ts';
 import { NONE } from '../base/none.ts';
+import { MARK_CE, markAsks } from '../core/mark-codes.ts';
 import { ARRIVAL_ROWS } from '../limits.ts';
 import {
   type Batch,
@@ -11,11 +13,12 @@ import {
   NF_ACCEPT,
   NF_INET_FORWARD,
   NO_ID,
+  VERDICT_SET_MARK,
   VERDICT_UP_TO,
 } from '../packet/batch.ts';
 import type { Port } from '../packet/port.ts';
 import { HEADER_STRIDE } from './headers.ts';
-import { PacketFifos, type PacketTable } from './packet-table.ts';
+import { CE, PacketFifos, type PacketTable } from './packet-table.ts';
 
 const VERDICT_CODE_MASK = 0xff;
 const IDS_AT_START = 1024;
@@ -50,6 +53,7 @@ export class WorldPort implements Port {
   private readonly packets: PacketTable;
   private readonly routes: readonly ShaperRoute[];
   private readonly lengthPackets: number;
+  private readonly markMask: number;
   private readonly fifo: PacketFifos;
   // By queue: packets without a verdict, the first id that may be one of them, the id after the last, rows by id.
   private readonly waiting: Int32Array;
@@ -66,13 +70,14 @@ export class WorldPort implements Port {
     packets: PacketTable,
     routes: readonly ShaperRoute[],
     slab: Uint8Array,
-    nfqueue: { readonly count: number; readonly length: number },
+    nfqueue: { readonly count: number; readonly length: number; readonly markMask: number },
   ) {
     this.owner = owner;
     this.packets = packets;
     this.routes = routes;
     this.slab = slab;
     this.lengthPackets = nfqueue.length;
+    this.markMask = nfqueue.markMask;
     this.fifo = new PacketFifos(1, packets);
     // Forwarded packets belong to no local user.
     this.batch.arrivals.uid.fill(NO_ID);
@@ -125,18 +130,19 @@ export class WorldPort implements Port {
   }
 
   send(count: number): void {
-    const { packetId, queue, verdict } = this.batch.verdicts;
+    const { packetId, queue, verdict, mark } = this.batch.verdicts;
     for (let row = 0; row < count; row++) {
       const q = queue[row];
       const id = packetId[row];
       const isAccepted = (verdict[row] & VERDICT_CODE_MASK) === NF_ACCEPT;
+      const setsCe = (verdict[row] & VERDICT_SET_MARK) !== 0 && markAsks(this.markMask, mark[row], MARK_CE);
       if ((verdict[row] & VERDICT_UP_TO) === 0) {
-        this.answer(q, id, isAccepted);
+        this.answer(q, id, isAccepted, setsCe);
         continue;
       }
       for (let older = this.oldestId[q]; older <= id; older = Math.max(older + 1, this.oldestId[q])) {
         const rows = this.rowOfId[q];
-        if (rows[older & (rows.length - 1)] !== NONE) this.answer(q, older, isAccepted);
+        if (rows[older & (rows.length - 1)] !== NONE) this.answer(q, older, isAccepted, setsCe);
       }
     }
   }
@@ -145,7 +151,7 @@ export class WorldPort implements Port {
     this.armedNs = dueNs;
   }
 
-  private answer(queue: number, id: number, isAccepted: boolean): void {
+  private answer(queue: number, id: number, isAccepted: boolean, setsCe: boolean): void {
     const rows = this.rowOfId[queue];
     const mask = rows.length - 1;
     const inWindow = id >= this.oldestId[queue] && id < this.nextId[queue];
@@ -157,6 +163,7 @@ export class WorldPort implements Port {
     const next = this.nextId[queue];
     while (oldest < next && rows[oldest & mask] === NONE) oldest++;
     this.oldestId[queue] = oldest;
+    if (setsCe) this.packets.ecn[p] = CE;
     this.owner.answered(p, queue, id, isAccepted);
   }
 

@@ -14,7 +14,7 @@ const DRIVER = [
   ...(IS_SOURCE ? ['--import', 'tsx'] : []),
   fileURLToPath(new URL(`./rules-driver${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url)),
 ];
-const MASK = 0xff000000;
+export const MASK = 0xff000000;
 
 interface Answer {
   readonly result?: unknown;
@@ -24,22 +24,24 @@ interface Answer {
 export class Driver {
   readonly child: ChildProcess;
   readonly events: { event: string; message: string }[] = [];
-  private readonly answers: ((answer: Answer) => void)[] = [];
+  private readonly answers: { resolve(answer: Answer): void; reject(error: Error): void }[] = [];
 
   constructor(host: Host, wrapper: readonly string[] = []) {
     this.child = host.spawn([...wrapper, ...DRIVER]);
     this.child.stderr?.pipe(process.stderr);
+    this.child.once('exit', () => {
+      for (const { reject } of this.answers.splice(0)) reject(new Error('the driver ended'));
+    });
     createInterface({ input: this.child.stdout! }).on('line', (line) => {
       const parsed = JSON.parse(line) as Answer & { event: string; message: string };
       if (parsed.event) this.events.push(parsed);
-      else this.answers.shift()?.(parsed);
+      else this.answers.shift()?.resolve(parsed);
     });
   }
 
   ask(call: string, ...args: unknown[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.child.once('exit', () => reject(new Error(`the driver ended during ${call}`)));
-      this.answers.push(resolve);
+      this.answers.push({ resolve, reject });
       this.child.stdin?.write(`${JSON.stringify({ call, args })}\n`);
     });
   }
@@ -66,14 +68,14 @@ export type Plan = RulesRequest['plan']['directions'];
 export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
   const defaults = { first: 100, count: 4, length: 1024, bypass: true, markMask: MASK } as const;
   return {
-    plan: { directions, gso: [false, false, false, false] },
+    plan: { directions, gso: [false, false, false, false], ecn: true },
     nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },
   };
 }
 
 export const WAN: Plan = [
-  { device: 'wan0', direction: 'up', queue: 0 },
-  { device: 'wan0', direction: 'down', queue: 1 },
+  { device: 'wan0', direction: 'up', queue: 0, fastQueue: null },
+  { device: 'wan0', direction: 'down', queue: 1, fastQueue: null },
 ];
 
 export async function passes(from: Host, to: string): Promise<boolean> {
@@ -138,12 +140,25 @@ export async function counters(host: Host): Promise<Record<string, number>> {
   return Object.fromEntries(objects.map(({ name, packets }) => [name, packets]));
 }
 
-/** One UDP datagram from a chosen source port. */
-export async function sendUdp(from: Host, to: string, ports: { from: number; to: number }): Promise<void> {
+/** One UDP datagram from a chosen source port to each port. */
+export async function sendUdp(
+  from: Host,
+  to: string,
+  ports: { readonly from: number; readonly to: number | readonly number[] },
+): Promise<void> {
   const family = to.includes(':') ? 'udp6' : 'udp4';
-  const script =
-    `const s = require('node:dgram').createSocket('${family}');` +
-    `s.bind(${ports.from}, () => { s.setBroadcast(true); s.send('x', ${ports.to}, '${to}', () => s.close()); });`;
+  const script = `
+    const socket = require('node:dgram').createSocket('${family}');
+    const ports = ${JSON.stringify([ports.to].flat())};
+    const sendNext = () => {
+      const port = ports.shift();
+      if (port === undefined) socket.close();
+      else socket.send('x', port, '${to}', sendNext);
+    };
+    socket.bind(${ports.from}, () => {
+      socket.setBroadcast(true);
+      sendNext();
+    });`;
   await from.exec([process.execPath, '-e', script]);
 }
 

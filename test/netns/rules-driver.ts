@@ -3,6 +3,8 @@
  * {"call": name, "args": […]}; one JSON line each for answers ({"result"} or {"error"}) and for events ({"event"}).
  */
 import { createInterface } from 'node:readline';
+import { markBits } from '../../src/core/mark-codes.ts';
+import { type NfqueuePort, openNfqueue } from '../../src/io/nfqueue.ts';
 import {
   cleanLeftovers,
   findConflicts,
@@ -11,10 +13,37 @@ import {
   probeBackend,
   RulesError,
 } from '../../src/io/rules/index.ts';
+import { NF_ACCEPT, VERDICT_SET_MARK } from '../../src/packet/batch.ts';
 
 const print = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 const log = { warn: (message: string, fields?: object) => void print({ event: 'warn', message, ...fields }) };
 let installed: InstalledRules | undefined;
+let port: NfqueuePort | undefined;
+/** By queue index. */
+const packets = [0, 0, 0, 0];
+let askedCode = 0;
+
+/** Accepts everything with the code last asked for in its mark; other bits stay. */
+function listen(markMask: number): void {
+  const [firstQueue, count] = [100, packets.length];
+  const options = { firstQueue, count, lengthPackets: 1024, copyBytes: 128, uidGid: false };
+  const opened = openNfqueue({ ...options, gso: packets.map(() => false) });
+  opened.onReady(() => {
+    const rows = opened.drain();
+    const { arrivals, verdicts } = opened.batch;
+    for (let row = 0; row < rows; row++) {
+      packets[arrivals.queue[row]!]! += 1;
+      verdicts.packetId[row] = arrivals.packetId[row]!;
+      verdicts.queue[row] = arrivals.queue[row]!;
+      verdicts.verdict[row] = NF_ACCEPT | VERDICT_SET_MARK;
+      verdicts.mark[row] = ((arrivals.mark[row]! & ~markMask) | markBits(markMask, askedCode)) >>> 0;
+      verdicts.payloadBytes[row] = 0;
+    }
+    if (rows > 0) opened.send(rows);
+    opened.arm(Number.POSITIVE_INFINITY);
+  });
+  port = opened;
+}
 
 const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
   probe: probeBackend,
@@ -24,6 +53,13 @@ const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
     installed = await installRules(request, backend, log);
     installed.onLost((reason) => void print({ event: 'lost', message: reason }));
   },
+  listen: async (...[markMask]: [number]) => listen(markMask),
+  askFor: async (...[code]: [number]) => {
+    askedCode = code;
+  },
+  /** Packets by queue index since the last call. */
+  queued: async () => packets.map((_, queue) => packets.splice(queue, 1, 0)[0]),
+  closePort: async () => port?.close(),
   stopMatching: async () => installed?.stopMatching(),
   remove: async () => installed?.remove(),
 };

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import type { Lab } from '../../bench/lab/lab.ts';
 import { until } from '../../bench/lab/process.ts';
 import type { Backend, RulesRequest } from '../../src/io/rules/index.ts';
+import { ANSWERS } from './rules-answers.ts';
 import {
   addCounters,
   counters,
@@ -114,9 +115,9 @@ async function keepsForeignMarks(lab: Lab, backend: Backend): Promise<void> {
   const { client, router, server } = lab;
   // Both directions fit a packet from lan0 to wan0: the first decides.
   const two: Plan = [
-    { device: 'wan0', direction: 'up', queue: 0 },
-    { device: 'lan0', direction: 'down', queue: 2 },
-    { device: 'wan0', direction: 'down', queue: 1 },
+    { device: 'wan0', direction: 'up', queue: 0, fastQueue: null },
+    { device: 'lan0', direction: 'down', queue: 2, fastQueue: null },
+    { device: 'wan0', direction: 'down', queue: 1, fastQueue: null },
   ];
   const driver = await installed(lab, backend, request(two));
   // The namespaces' own chatter, marked before our table was there, is not to be counted: hence the order.
@@ -191,7 +192,7 @@ async function knowsOtherInstances(lab: Lab, backend: Backend): Promise<void> {
   const first = await installed(lab, backend, request(WAN));
   const before = await ruleset(router);
   const second = new Driver(router);
-  const lan: Plan = [{ device: 'lan0', direction: 'up', queue: 0 }];
+  const lan: Plan = [{ device: 'lan0', direction: 'up', queue: 0, fastQueue: null }];
   const conflicts = async (wanted: RulesRequest): Promise<string> =>
     ((await second.call('conflicts', wanted)) as string[]).join('\n');
   assert.match(await conflicts(request(WAN)), /^table inet shaper_100 is in use/);
@@ -249,4 +250,5 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'SIGKILL ends all shaping at once, clean removes the rest', differs: true, run: diesWithItsOwner },
   { name: 'a second instance sees the first and cannot hurt it', differs: false, run: knowsOtherInstances },
   { name: 'signals and flushes leave the table, its loss is reported', differs: false, run: reportsLoss },
+  ...ANSWERS,
 ];

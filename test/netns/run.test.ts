@@ -81,7 +81,7 @@ describeNetns('run', () => {
 
   it('the four numbers add up whenever they are read, and SIGHUP changes nothing', async () => {
     const shaper = await start(
-      'links: { wan: { device: wan0, up: { rate: 5mbit, classes: { bulk: { queue: { limit: 20p } } } } } }',
+      'links: { wan: { device: wan0, up: { rate: 5mbit, classes: { bulk: { queue: { discipline: fifo, limit: 20p } } } } } }',
     );
     const transfer = iperfTcp(world.lab.client, world.lab.server, { port: 5201, seconds: 3 });
     let held = 0;
@@ -97,14 +97,15 @@ describeNetns('run', () => {
     const { classes, totals } = await shaper.status();
     expect(classes.map((c) => c.path)).toEqual(['wan/up', 'wan/up/bulk', 'wan/up/default']);
     expect(classes[0]!.sent).toEqual(classes[1]!.sent);
-    expect(classes[1]!.dropped.tail).toBe(totals.dropped.packets);
+    const { tail, aqm } = classes[1]!.dropped;
+    expect(tail + aqm).toBe(totals.dropped.packets);
     expect((await shaper.stop()).code).toBe(0);
   });
 
   it('SIGTERM with packets held: all are delivered, exit 0 within 2 s, the rules are as before', async () => {
     const before = await ruleSet();
     const shaper = await start(
-      'links: { wan: { device: wan0, up: { rate: 64kbit, classes: { default: { queue: { limit: 100p } } } } } }',
+      'links: { wan: { device: wan0, up: { rate: 64kbit, classes: { default: { queue: { discipline: fifo, limit: 100p } } } } } }',
     );
     const pings = ping(world.lab.client, world.lab.server, {
       count: 40,

@@ -30,6 +30,7 @@ const each: fc.Arbitrary<EachSpec> = fc.record({
 });
 const police = fc.record({ rateBytesPerSec: rate, burstBytes: burst });
 const red: fc.Arbitrary<RedSpec> = fc.record({
+  adaptive: fc.constant(false),
   minBytes: fc.constantFrom(500, 3000),
   maxBytes: fc.constantFrom(4000, 9000),
   probability: fc.constantFrom(0.05, 0.5, 1),

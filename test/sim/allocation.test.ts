@@ -62,6 +62,7 @@ class EndlessPort implements Port {
 
 const to = (low: number) => [{ dport: [{ from: 0x1300 + low, to: 0x1300 + low }] }];
 const RED = {
+  adaptive: false,
   minBytes: 50e3,
   maxBytes: 150e3,
   probability: 0.1,

@@ -10,6 +10,7 @@ import { MS, repeat, SECOND, shaper, udp, up } from './world.ts';
 
 const to = (dport: number) => [{ dport: [{ from: dport, to: dport }] }];
 const RED: RedSpec = {
+  adaptive: false,
   minBytes: 5000,
   maxBytes: 15_000,
   probability: 0.1,
@@ -69,7 +70,7 @@ test('without chance in the configuration the seed changes nothing: hash keys de
 
 test('the trace of seed 1 is this one, on every machine', () => {
   // Changes when a rule of the core changes: then look at why, and write the new one down.
-  expect(run(1).hash).toBe('412d4edf');
+  expect(run(1).hash).toBe('07607c37');
   expect(run(1, null).hash).toBe('ba36c05b');
 });
 

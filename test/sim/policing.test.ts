@@ -7,6 +7,7 @@ import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 const to = (dport: number) => [{ dport: [{ from: dport, to: dport }] }];
 const WIDE = { rate: 1e9, burst: 1e6 };
 const RED: RedSpec = {
+  adaptive: false,
   minBytes: 5000,
   maxBytes: 15_000,
   probability: 0.1,

@@ -169,6 +169,7 @@ describe('several flows', () => {
       weight: 0.002,
       gentle: true,
       byteMode: false,
+      adaptive: false,
       meanPacketBytes: 1000,
     };
     const flows = Array.from({ length: 5 }, (_, i) =>

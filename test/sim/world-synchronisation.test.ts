@@ -24,6 +24,7 @@ const RED = {
     weight: 0.002,
     gentle: true,
     byteMode: false,
+    adaptive: false,
     meanPacketBytes: 1000,
   },
 };

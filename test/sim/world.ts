@@ -1,6 +1,7 @@
 /** Small worlds for tests: a specification in a few words, an engine over a watched port, packets, the books. */
 import { expect } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
+import type { QueuePlan } from '../../src/core/queue-plan.ts';
 import type {
   ClassSpec,
   EachSpec,
@@ -54,16 +55,23 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
     name: input.name,
     path,
     rateBytesPerSec: 0,
+    rateBurstBytes: input.burst ?? parent.burst,
     ceilBytesPerSec: input.ceil ?? parent.ceil,
     burstBytes: input.burst ?? parent.burst,
+    priority: 3,
+    weight: 1,
     match: input.match ?? null,
     police: input.police ? { ...input.police, exceed: 'drop' } : null,
     each: input.each ?? null,
     queue: {
       discipline: 'fifo',
+      isolation: 'flow',
+      shortBytes: 30_000,
       limitBytes: input.limitBytes ?? Number.POSITIVE_INFINITY,
       limitPackets: input.limitPackets ?? Number.POSITIVE_INFINITY,
-      red: input.red ?? null,
+      aqm: input.red ? { kind: 'red', red: input.red } : { kind: 'none' },
+      ecn: false,
+      ackFilter: false,
     },
     children: [],
   };
@@ -97,7 +105,7 @@ export function shaper(
       ([name, link]): LinkSpec => ({
         name,
         device: link.device ?? `${name}0`,
-        overheadBytes: link.overheadBytes ?? 0,
+        linkLayer: { overheadBytes: link.overheadBytes ?? 0, mpuBytes: 0, framing: 0 },
         up: link.up ? treeSpec(link.up, `${name}/up`, 'up') : null,
         down: link.down ? treeSpec(link.down, `${name}/down`, 'down') : null,
       }),
@@ -149,6 +157,8 @@ export interface WorldOptions {
   readonly seed?: number;
   /** Default 0: packets leave exactly when they conform. */
   readonly releaseSlackNs?: number;
+  /** What rules would do around the queues; default: nobody steers flows. */
+  readonly plan?: QueuePlan;
 }
 
 /** Totals by name, for messages and comparisons. */
@@ -159,8 +169,8 @@ export class World {
   readonly engine: Engine;
 
   /** Devices get the interface indices 1, 2, … in the order in which the engine names them. */
-  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0 }: WorldOptions = {}) {
-    this.engine = new Engine(spec, { seed, releaseSlackNs });
+  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0, plan }: WorldOptions = {}) {
+    this.engine = new Engine(spec, { seed, releaseSlackNs, ...(plan && { plan }) });
     for (const [i, device] of this.engine.devices.entries()) this.engine.setDeviceIndex(device, i + 1);
     this.port.afterBatch = () => this.checkBooks();
   }

@@ -32,11 +32,12 @@ function classSpec(list: readonly HtbClass[], own: HtbClass, path: string): Clas
     name: path.split('/').at(-1) as string,
     path,
     rateBytesPerSec: own.rate,
+    rateBurstBytes: 2 * PACKET_BYTES,
     ceilBytesPerSec: own.ceil ?? own.rate,
     burstBytes: 2 * PACKET_BYTES,
     priority: own.prio ?? 0,
     // The vectors say in what proportion classes borrow by their quantum.
-    weight: own.quantum ?? Math.max(PACKET_BYTES, own.rate / 10),
+    weight: (own.quantum ?? Math.max(PACKET_BYTES, own.rate / 10)) / PACKET_BYTES,
     match: own.parent === undefined ? null : [{ dport: [{ from: port, to: port }] }],
     police: null,
     each: null,
@@ -44,7 +45,8 @@ function classSpec(list: readonly HtbClass[], own: HtbClass, path: string): Clas
     children: children.map((child) => classSpec(list, child, `${path}/${child.name}`)),
   };
   // An inner class takes what its children take.
-  return { ...spec, match: children.length > 0 ? null : spec.match };
+  const ofChildren = spec.children.flatMap(({ match }) => match ?? []);
+  return { ...spec, match: children.length > 0 ? ofChildren : spec.match };
 }
 
 function leafQueue(): NonNullable<ClassSpec['queue']> {

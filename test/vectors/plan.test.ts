@@ -22,7 +22,8 @@ function falsified(vector: Vector, which: 'first' | 'last'): Vector {
     return entries.some(([key, value]) => {
       if (typeof value === 'object' && value !== null) return spoil(value);
       if (value === null) return false;
-      (node as Record<string, unknown>)[key] = typeof value === 'number' ? value + 10 : `not ${value}`;
+      (node as Record<string, unknown>)[key] =
+        typeof value === 'number' ? value + 10 + Math.abs(value) : `not ${value}`;
       return true;
     });
   };

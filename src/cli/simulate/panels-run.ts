@@ -50,7 +50,7 @@ export function redPanels(runs: readonly RunView[], directionPath: string): Pane
 function redPanel(runs: readonly RunView[], path: string, leaves: readonly (ClassView | null)[]): Panel {
   const queues = leaves.map((leaf) => leaf?.series?.backlogBytes ?? new Float64Array());
   const averages = leaves.map((leaf) => leaf?.red?.averageBytes ?? new Float64Array());
-  const marks = leaves.flatMap((leaf) => (leaf?.red ? [leaf.red.maxBytes] : []));
+  const marks = leaves.flatMap((leaf) => leaf?.red?.thresholds.map(({ maxBytes }) => maxBytes) ?? []);
   const top = largest([...queues, ...averages, marks]);
   const unit = bytesUnit(top);
   const frame: Frame = {
@@ -91,17 +91,17 @@ function redPanel(runs: readonly RunView[], path: string, leaves: readonly (Clas
 
 function thresholds(
   frame: Frame,
-  { minBytes, maxBytes, gentle }: NonNullable<ClassView['red']>,
+  { thresholds: profiles, gentle }: NonNullable<ClassView['red']>,
   factor: number,
   topBytes: number,
 ): string[] {
-  return [
+  return profiles.flatMap(({ minBytes, maxBytes }) => [
     threshold(frame, minBytes / factor, 'min'),
     threshold(frame, maxBytes / factor, gentle ? 'max' : 'max: all are dropped'),
     ...(gentle && 2 * maxBytes <= topBytes
       ? [threshold(frame, (2 * maxBytes) / factor, 'twice max: all are dropped')]
       : []),
-  ];
+  ]);
 }
 
 /** Null when no TCP flow has a name of its own. */

@@ -3,6 +3,7 @@ import { HISTOGRAM_BINS } from '../../base/histogram.ts';
 import { NONE } from '../../base/none.ts';
 import { toBitsPerSec } from '../../base/units.ts';
 import type { ClassInfo } from '../../core/classes.ts';
+import type { QueueSpec } from '../../core/spec.ts';
 import type { Stats } from '../../core/stats.ts';
 import type { SimulatedClass, SimulateReport } from '../../sim/report.ts';
 import type { ClassSeries, Series } from '../../sim/series.ts';
@@ -20,9 +21,9 @@ export interface DropReasons {
 }
 
 export interface RedView {
-  readonly minBytes: number;
-  readonly maxBytes: number;
   readonly gentle: boolean;
+  /** One of RED, one for each profile of weighted RED. */
+  readonly thresholds: readonly { readonly minBytes: number; readonly maxBytes: number }[];
   /** At every sample's instant. */
   readonly averageBytes: Float64Array;
 }
@@ -39,7 +40,7 @@ export interface ClassView {
   readonly delayCounts: Uint32Array;
   /** Null for a class with children. */
   readonly series: ClassSeries | null;
-  /** Null where RED is not configured. */
+  /** Null where RED, adaptive or weighted RED is not configured. */
   readonly red: RedView | null;
 }
 
@@ -59,7 +60,7 @@ export function takeRun(
   onSample: (done: number) => void = () => {},
 ): RunView {
   const { engine } = run.world;
-  const averages = engine.classes.map(({ spec }) => (spec.queue?.red ? new Float64Array(SAMPLES) : null));
+  const averages = engine.classes.map(({ spec }) => (redOf(spec.queue) ? new Float64Array(SAMPLES) : null));
   for (let at = 0, isMore = true; isMore; at++) {
     isMore = run.step();
     for (const [row, average] of averages.entries()) {
@@ -70,7 +71,7 @@ export function takeRun(
   const { report, series } = run.result();
   const drops = dropsWithChildren(engine.stats, engine.classes);
   const classes = engine.classes.map((info, row): ClassView => {
-    const { red } = info.spec.queue ?? {};
+    const red = redOf(info.spec.queue);
     const averageBytes = averages[row];
     return {
       path: info.path,
@@ -81,13 +82,17 @@ export function takeRun(
       drops: drops[row],
       delayCounts: engine.stats.delay.subarray(row * HISTOGRAM_BINS, (row + 1) * HISTOGRAM_BINS),
       series: series.classes.find(({ path }) => path === info.path) ?? null,
-      red:
-        red && averageBytes
-          ? { minBytes: red.minBytes, maxBytes: red.maxBytes, gentle: red.gentle, averageBytes }
-          : null,
+      red: red && averageBytes ? { ...red, averageBytes } : null,
     };
   });
   return { configuration, report, series, classes };
+}
+
+function redOf(queue: QueueSpec | null): Omit<RedView, 'averageBytes'> | null {
+  if (queue?.aqm.kind === 'red') return { gentle: queue.aqm.red.gentle, thresholds: [queue.aqm.red] };
+  if (queue?.aqm.kind === 'wred')
+    return { gentle: queue.aqm.wred.gentle, thresholds: queue.aqm.wred.profiles };
+  return null;
 }
 
 /** Parents stand before their children. */

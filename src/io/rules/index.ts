@@ -2,5 +2,5 @@ export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
 export { type InstalledRules, installRules, renderRules } from './install.ts';
 export { foreignBits, hex, markShift, queueMark } from './mark.ts';
 export { cleanLeftovers, findConflicts, findWarnings } from './others.ts';
-export { probeBackend } from './probe.ts';
+export { probeAbilities, probeBackend } from './probe.ts';
 export { type Backend, type RulesRequest, tableName } from './render-nft.ts';

@@ -2,10 +2,11 @@
  * Arithmetic of our part of the packet mark: eight neighbouring bits that hold queue index + 1 between our marking
  * chain and the verdict; 0 means not ours. All values are unsigned 32-bit numbers.
  */
+import { MARK_ASKS, markBits } from '../../core/mark-codes.ts';
 import { RulesError } from './errors.ts';
 
-/** 0 says "not ours" and index + 1 must fit eight bits. */
-export const MARK_QUEUES_MAX = 255;
+/** Marks 1 .. MARK_ASKS name a queue; what is above asks for something. */
+export const MARK_QUEUES_MAX = MARK_ASKS;
 
 /** Position of the lowest bit of the mask. @throws RulesError unless the mask is eight neighbouring bits */
 export function markShift(mask: number): number {
@@ -18,11 +19,11 @@ export function markShift(mask: number): number {
 
 /** The value inside the mask that sends a packet to the queue. */
 export function queueMark(mask: number, queueIndex: number): number {
-  const shift = markShift(mask);
+  markShift(mask);
   if (!Number.isInteger(queueIndex) || queueIndex < 0 || queueIndex >= MARK_QUEUES_MAX) {
-    throw new RulesError('request', `queue index ${queueIndex} does not fit the mark mask`);
+    throw new RulesError('request', `queue index ${queueIndex} does not fit the mark`);
   }
-  return ((queueIndex + 1) << shift) >>> 0;
+  return markBits(mask, queueIndex + 1);
 }
 
 /** Everybody else's bits. */

@@ -1,5 +1,7 @@
 /** Which back end this kernel and these tools can carry: tried, never guessed from versions. */
-import { HINT_ROOT, RulesError, toolComplaint, toolError } from './errors.ts';
+
+import { planSteers, type QueuePlan, type RuleAbilities } from '../../core/queue-plan.ts';
+import { HINT_ROOT, RulesError, type RulesLog, toolComplaint, toolError } from './errors.ts';
 import { findIptables, tryNfqueue } from './iptables.ts';
 import type { Backend } from './render-nft.ts';
 import { runTool } from './tool.ts';
@@ -11,15 +13,16 @@ const HINT_MARKING =
   'the kernel needs nf_tables with CONFIG_NFT_FIB_INET, version 5.12 or newer (owned tables)';
 const HINT_NFT = 'use a kernel with CONFIG_NFT_QUEUE (module nft_queue), or nfqueue.backend: auto';
 
-/** `nft -c` asks the kernel to check a transaction that is then given up: nothing is left. */
-async function nftAccepts(rules: readonly string[]): Promise<string | null> {
+/** `nft -c` asks the kernel to check a transaction that is then given up: nothing is left. Null when accepted. */
+async function nftAccepts(rules: readonly string[], command = ['nft']): Promise<string | null> {
   const table = `inet shaper-probe-${process.pid}`.replaceAll('-', '_');
   const lines = [
     `add table ${table} { flags owner; }`,
     `add chain ${table} probe`,
     ...rules.map((rule) => `add rule ${table} probe ${rule}`),
   ];
-  const result = await runTool('nft', ['-c', '-f', '-'], `${lines.join('\n')}\n`);
+  const [tool = '', ...args] = [...command, '-c', '-f', '-'];
+  const result = await runTool(tool, args, `${lines.join('\n')}\n`);
   return result.status === 0 ? null : result.stdout + result.stderr;
 }
 
@@ -53,4 +56,44 @@ export async function probeBackend(wanted: 'auto' | Backend): Promise<Backend> {
   const both = nftRefusal === '' ? '' : `the nft queue statement does not work (${nftRefusal}), and `;
   const message = `${both}iptables' NFQUEUE target does not work: ${toolComplaint(refusal)}`;
   throw new RulesError('unsupported', message, HINT_QUEUE);
+}
+
+const NO_ECN = 'no ECN here: packets are dropped where CE would do';
+const NO_CONNECTION_MARKS =
+  'no connection marks here: fast classes beside slow ones get no superpackets and cost more processor time';
+
+const ECN_RULES = ['ip ecn set ce', 'ip6 ecn set ce'];
+const CONNECTION_MARK_RULES = ['ct direction original ct mark & 1 != 0 ct mark set ct mark | 1'];
+
+/**
+ * In a namespace of its own where we may make one: a given-up rule about connections turns connection tracking on and off, and
+ * where nobody else uses it that makes the kernel drop all packets that queues of this namespace hold.
+ */
+async function nftAcceptsElsewhere(rules: readonly string[]): Promise<string | null> {
+  for (const unshare of [
+    ['unshare', '-n', 'nft'],
+    ['unshare', '-rn', 'nft'],
+  ]) {
+    try {
+      if ((await nftAccepts(rules, unshare)) === null) return null;
+    } catch (error) {
+      if (!(error instanceof RulesError) || error.code !== 'missing') throw error;
+    }
+  }
+  return nftAccepts(rules);
+}
+
+/**
+ * What rules can do here beside queueing, of what the plan wants of them. Known refusals: writing headers in a user namespace
+ * (Linux 7.1), kernels without CONFIG_NFT_CT. Ask after probeBackend, which explains what is wrong with nft itself.
+ */
+export async function probeAbilities(wanted: QueuePlan, log: RulesLog): Promise<RuleAbilities> {
+  const warn = (refusal: string | null, consequence: string): boolean => {
+    if (refusal !== null) log.warn(consequence, { reason: toolComplaint(refusal) });
+    return refusal === null;
+  };
+  const ecn = !wanted.ecn || warn(await nftAccepts(ECN_RULES), NO_ECN);
+  const connectionMarks =
+    !planSteers(wanted) || warn(await nftAcceptsElsewhere(CONNECTION_MARK_RULES), NO_CONNECTION_MARKS);
+  return { ecn, connectionMarks };
 }

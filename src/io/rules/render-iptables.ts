@@ -16,7 +16,9 @@ const TAG = /^-A \S+ .*--comment (?:"shaper:(\d+)"|shaper:(\d+)) -j NFQUEUE /;
 export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
   const rules: string[] = [];
   for (const index of plannedQueues(plan)) {
-    const used = plan.directions.filter((direction) => direction.queue === index);
+    const used = plan.directions.filter(
+      (direction) => direction.queue === index || direction.fastQueue === index,
+    );
     const hooks = ['FORWARD'];
     if (used.some((direction) => direction.direction === 'down')) hooks.push('INPUT');
     if (used.some((direction) => direction.direction === 'up')) hooks.push('OUTPUT');

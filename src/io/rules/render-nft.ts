@@ -3,7 +3,17 @@
  * `nft -c -f`, and joined by semicolons into one transaction for `nft -i`, which reads line by line.
  */
 
-import type { QueuePlan } from '../../core/queue-plan.ts';
+import {
+  CONNECTION_FAST_ORIGINAL,
+  CONNECTION_FAST_REPLY,
+  MARK_ASKS,
+  MARK_CE,
+  MARK_FAST,
+  MARK_KIND,
+  MARK_SLOW,
+  markBits,
+} from '../../core/mark-codes.ts';
+import { type DirectionPlan, planSteers, type QueuePlan } from '../../core/queue-plan.ts';
 import type { NfqueueSpec } from '../../core/spec.ts';
 import { RulesError } from './errors.ts';
 import { foreignBits, hex, markShift, queueMark } from './mark.ts';
@@ -17,8 +27,10 @@ export type Backend = 'nft' | 'iptables';
 
 /** After every common filter (0) and before iptables-nft's `security` table (150), where the queue rules are. */
 export const MARK_PRIORITY = 140;
-/** Before the mangle chains (-150), so that they see no bit of ours on local packets. */
-export const UNMARK_PRIORITY = -160;
+/** Where forwarded and local packets meet first behind the queues; before the mangle chains (-150), which see no bit of ours. */
+export const POSTROUTING_ANSWER_PRIORITY = -160;
+/** Behind the queue rules of either back end. */
+export const INPUT_ANSWER_PRIORITY = 160;
 /** Named set with the devices an instance shapes; read by other instances. */
 export const DEVICES_SET = 'shaped_devices';
 /** Named set with the instance's mark mask; read by other instances. */
@@ -58,7 +70,8 @@ export function plannedDevices(plan: QueuePlan): string[] {
 
 /** Queue indexes that some direction uses, ascending. */
 export function plannedQueues(plan: QueuePlan): number[] {
-  return [...new Set(plan.directions.map((direction) => direction.queue))].sort((a, b) => a - b);
+  const queues = plan.directions.flatMap(({ queue, fastQueue }) => [queue, fastQueue ?? queue]);
+  return [...new Set(queues)].sort((a, b) => a - b);
 }
 
 /**
@@ -114,6 +127,79 @@ function queueLines({ plan, nfqueue }: RulesRequest, backend: Backend): string[]
   return lines;
 }
 
+/** Of the mark's eight bits: a connection's that says which direction of it is fast. */
+const CONNECTION_DIRECTIONS = [
+  { name: 'original', bit: CONNECTION_FAST_ORIGINAL },
+  { name: 'reply', bit: CONNECTION_FAST_REPLY },
+] as const;
+
+function steeringChain({ queue, fastQueue }: DirectionPlan): string {
+  return fastQueue === null ? `queue_${queue}` : `fast_${fastQueue}_or_${queue}`;
+}
+
+/** The connection says by which of the two queues its packets come; packets without one are slow. */
+function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
+  if (!planSteers(plan)) return [];
+  const lines = [
+    '# Packets of connections marked as fast use the queue with superpackets, all others the one without. This turns',
+    '# connection tracking on; a kernel without it gets no such rules. Whoever restores connection marks to packets must',
+    '# leave our bits out.',
+  ];
+  const done = new Set<string>();
+  for (const direction of plan.directions) {
+    const name = steeringChain(direction);
+    if (direction.fastQueue === null || done.has(name)) continue;
+    done.add(name);
+    const chain = `inet ${tableName(nfqueue.first)} ${name}`;
+    lines.push(`add chain ${chain}`);
+    for (const { name: way, bit } of CONNECTION_DIRECTIONS) {
+      const isFast = `ct mark & ${hex(markBits(nfqueue.markMask, bit))} != 0`;
+      lines.push(`add rule ${chain} ct direction ${way} ${isFast} goto queue_${direction.fastQueue}`);
+    }
+    lines.push(`add rule ${chain} goto queue_${direction.queue}`);
+  }
+  return lines;
+}
+
+/** What the verdict asks for, done behind the queues; then our bits go. */
+function answerLines({ plan, nfqueue }: RulesRequest): string[] {
+  const { markMask } = nfqueue;
+  const table = `inet ${tableName(nfqueue.first)}`;
+  const asks = (code: number): string =>
+    `meta mark & ${hex(markBits(markMask, MARK_KIND | code))} == ${hex(markBits(markMask, code))}`;
+  const lines = ['# What the verdict asks for.', `add chain ${table} asked`];
+  if (plan.ecn) {
+    lines.push(
+      `add rule ${table} asked ${asks(MARK_CE)} ip ecn { ect0, ect1 } ip ecn set ce`,
+      `add rule ${table} asked ${asks(MARK_CE)} ip6 ecn { ect0, ect1 } ip6 ecn set ce`,
+    );
+  }
+  for (const { name, bit } of planSteers(plan) ? CONNECTION_DIRECTIONS : []) {
+    const fast = markBits(markMask, bit);
+    const way = `ct direction ${name} ct mark set ct mark`;
+    lines.push(
+      `add rule ${table} asked ${asks(MARK_FAST)} ${way} | ${hex(fast)}`,
+      `add rule ${table} asked ${asks(MARK_SLOW)} ${way} & ${hex(~fast)}`,
+    );
+  }
+  lines.push(
+    '# Behind the queues. Local packets come with our bits, as a changed mark is routed again; others if asked.',
+  );
+  for (const [hook, priority] of [
+    ['postrouting', POSTROUTING_ANSWER_PRIORITY],
+    ['input', INPUT_ANSWER_PRIORITY],
+  ] as const) {
+    const chain = `${table} answered_${hook}`;
+    const ours = `meta mark & ${hex(markMask)} != 0`;
+    lines.push(
+      `add chain ${chain} { type filter hook ${hook} priority ${priority}; policy accept; }`,
+      `add rule ${chain} ${asks(MARK_ASKS)} jump asked`,
+      `add rule ${chain} ${ours} meta mark set meta mark & ${hex(foreignBits(markMask))}`,
+    );
+  }
+  return lines;
+}
+
 const HOOKS = [
   { name: 'forward', up: true, down: true, loopback: '' },
   { name: 'input', up: false, down: true, loopback: 'iifname "lo" accept' },
@@ -127,11 +213,14 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
   const foreign = hex(foreignBits(nfqueue.markMask));
   const clear = `meta mark set meta mark & ${foreign}`;
   const lines = [
+    // First what is behind the queues, so that nothing comes out of them unexpected.
+    ...answerLines(request),
     ...neverQueuedLines(table),
     backend === 'nft'
       ? '# Mark for queue index + 1, then queue.'
       : '# Mark for queue index + 1; the iptables rules queue by that value.',
     ...queueLines(request, backend),
+    ...steeringLines(request),
     '# Our bits start at 0, foreign bits stay. The first direction that fits decides.',
   ];
   for (const hook of HOOKS) {
@@ -141,18 +230,13 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
       `add rule ${chain} ${clear}`,
     );
     if (hook.loopback !== '') lines.push(`add rule ${chain} ${hook.loopback}`);
-    for (const { device, direction, queue } of plan.directions) {
-      if (!hook[direction]) continue;
-      const side = direction === 'up' ? 'oifname' : 'iifname';
-      lines.push(`add rule ${chain} ${side} ${quoteDevice(device)} goto queue_${queue}`);
+    for (const direction of plan.directions) {
+      if (!hook[direction.direction]) continue;
+      const side = direction.direction === 'up' ? 'oifname' : 'iifname';
+      const device = quoteDevice(direction.device);
+      lines.push(`add rule ${chain} ${side} ${device} goto ${steeringChain(direction)}`);
     }
   }
-  const unmark = `inet ${table} postrouting`;
-  lines.push(
-    '# Local packets keep our bits through the verdict (a changed mark is routed again), so they go here.',
-    `add chain ${unmark} { type filter hook postrouting priority ${UNMARK_PRIORITY}; policy accept; }`,
-    `add rule ${unmark} meta mark & ${hex(nfqueue.markMask)} != 0 ${clear}`,
-  );
   return lines;
 }
 

@@ -90,7 +90,7 @@ links:
     down: { rate: 50mbit, classes: { in: { match: { dport: 7001 } } } }
   wan:
     device: wan0
-    up: { rate: 20mbit, classes: { out: { match: { dport: 7001 } } } }
+    up: { rate: 20mbit, classes: { out: { match: { dport: 7001 }, queue: { discipline: fifo } } } }
     down: 50mbit
 `);
     // Over the slower link's rate: packets wait in its tree, after they have passed the first one.

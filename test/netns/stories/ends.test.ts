@@ -17,7 +17,7 @@ import { hasTable, queueRules, ruleset } from '../rules-bed.ts';
 
 const PORT = 7001;
 const SLOW =
-  'links: { wan: { device: wan0, up: { rate: 400kbit, classes: { all: { queue: { limit: 500p } } } } } }';
+  'links: { wan: { device: wan0, up: { rate: 400kbit, classes: { all: { queue: { discipline: fifo, limit: 500p } } } } } }';
 const FAST = 'links: { wan: { device: wan0, up: 50mbit, down: 50mbit } }';
 
 /** A firewall such as a router has, with counters that go on counting. */
@@ -68,7 +68,7 @@ describeNetns('the end', () => {
     });
     await sleep(500);
     const shaper = await start(
-      'links: { wan: { device: wan0, up: { rate: 7mbit, classes: { all: { queue: { limit: 5000p } } } } } }',
+      'links: { wan: { device: wan0, up: { rate: 7mbit, classes: { all: { queue: { discipline: fifo, limit: 5000p } } } } } }',
     );
     await until('packets wait', async () => (await shaper.status()).totals.held.packets > 50);
     const { code, tookMs } = await shaper.stop();

@@ -54,7 +54,7 @@ links:
 links:
   wan:
     device: wan0
-    up: { rate: 1mbit, burst: 2kB, classes: { short: { queue: { limit: 20p } } } }
+    up: { rate: 1mbit, burst: 2kB, classes: { short: { queue: { discipline: fifo, limit: 20p } } } }
 `);
     const { received } = await udpTransfer(client, server, { port: PORT, count: 100, lengthBytes: 1000 });
     const { sent, dropped } = classOf(await shaper.status(), 'wan/up/short');
@@ -78,11 +78,11 @@ links:
     up:
       rate: 100mbit
       classes:
-        tail: { ceil: 4mbit, match: { dport: 7001 }, queue: { limit: 150kB } }
+        tail: { ceil: 4mbit, match: { dport: 7001 }, queue: { discipline: fifo, limit: 150kB } }
         red:
           ceil: 4mbit
           match: { dport: 7002 }
-          queue: { limit: 150kB, aqm: { red: { min: 10kB, max: 30kB, weight: 0.02 } } }
+          queue: { discipline: fifo, limit: 150kB, aqm: { red: { min: 10kB, max: 30kB, weight: 0.02 } } }
 `);
     const load = { seconds: 2, lengthBytes: 1000, rateBitsPerSec: 6e6 };
     const transfers = [7001, 7002].map((port) => udpTransfer(client, server, { port, ...load }));
@@ -106,7 +106,7 @@ links:
     device: wan0
     up:
       rate: 100mbit
-      classes: { every: { match: { dport: [7001, 7002] }, each: { by: flow, rate: 2mbit }, queue: { limit: 100kB } } }
+      classes: { every: { match: { dport: [7001, 7002] }, each: { by: flow, rate: 2mbit }, queue: { discipline: fifo, limit: 100kB } } }
 `);
     const common = { seconds: 2, lengthBytes: 500 };
     const [fast, slow] = await Promise.all([

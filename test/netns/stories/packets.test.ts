@@ -123,7 +123,7 @@ links:
   it('as superpackets pass where they are longer than burst and limit', async () => {
     const { client, server } = world.lab;
     const shaper = await start(`
-links: { wan: { device: wan0, up: { rate: 30mbit, classes: { all: { queue: { limit: 30kB } } } } } }
+links: { wan: { device: wan0, up: { rate: 30mbit, classes: { all: { queue: { discipline: fifo, limit: 30kB } } } } } }
 nfqueue: { gso: true }
 `);
     const { sent, received } = await tcpTransfer(client, server, { port: 5001, bytes: 2e6 });

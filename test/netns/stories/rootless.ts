@@ -25,7 +25,7 @@ try {
   const { client, server } = lab;
   const shaper = await startShaper(
     lab,
-    'links: { wan: { device: wan0, up: { rate: 200mbit, classes: { all: { queue: { limit: 65000p } } } } } }\n' +
+    'links: { wan: { device: wan0, up: { rate: 200mbit, classes: { all: { queue: { discipline: fifo, limit: 65000p } } } } } }\n' +
       'nfqueue: { length: 65536 }',
   );
   const warning = shaper.logs.find(({ msg }) => msg.includes('smaller socket buffer'));

@@ -42,14 +42,14 @@ describeNetns('the start', () => {
       rate: 20mbps
       classes:
         a: { match: { dport: 70000 }, polce: { rate: 1mbit } }
-        b: { ceil: 30mbit, queue: { limit: 3 } }
+        b: { ceil: 30mbit, queue: { discipline: fifo, limit: 3 } }
 `,
     );
     const problems = [
       [5, 13, 'mbps'],
       [7, 30, '70000'],
       [7, 39, 'police'],
-      [8, 44, '3'],
+      [8, 62, '3'],
     ] as const;
     for (const args of [
       ['--conf', file],
@@ -95,7 +95,7 @@ describeNetns('the start', () => {
     const before = await ruleset(router);
     const lan = await start('links: { lan: { device: lan0, up: 8mbit } }');
     const wan = await start(`
-links: { wan: { device: wan0, up: { rate: 2mbit, classes: { y: { queue: { limit: 50p } } } } } }
+links: { wan: { device: wan0, up: { rate: 2mbit, classes: { y: { queue: { discipline: fifo, limit: 50p } } } } } }
 nfqueue: { first: 200, mark: 0x00ff0000 }
 `);
     const load = { port: PORT, seconds: 1, lengthBytes: 1000, rateBitsPerSec: 6e6 };

@@ -73,7 +73,7 @@ links:
   it('somebody deletes a base chain while packets wait: they are lost and counted, later ones are shaped', async () => {
     const { client, router, server } = world.lab;
     const shaper = await start(
-      'links: { wan: { device: wan0, up: { rate: 400kbit, classes: { default: { queue: { limit: 500p } } } } } }',
+      'links: { wan: { device: wan0, up: { rate: 400kbit, classes: { default: { queue: { discipline: fifo, limit: 500p } } } } } }',
     );
     await router.exec([
       'nft',
@@ -103,7 +103,7 @@ links:
   it('a full kernel queue drops, the status says how many, and nothing else suffers', async () => {
     const { client, server } = world.lab;
     const shaper = await start(`
-links: { wan: { device: wan0, up: { rate: 1mbit, classes: { default: { queue: { limit: 1000p } } } } } }
+links: { wan: { device: wan0, up: { rate: 1mbit, classes: { default: { queue: { discipline: fifo, limit: 1000p } } } } } }
 nfqueue: { length: 50 }
 `);
     const { received } = await udpTransfer(client, server, { port: PORT, count: 300, lengthBytes: 500 });
@@ -120,7 +120,7 @@ nfqueue: { length: 50 }
   it('stopped for a while and continued, it finds what waited and shapes on', async () => {
     const { client, server } = world.lab;
     const shaper = await start(`
-links: { wan: { device: wan0, up: { rate: 2mbit, classes: { default: { queue: { limit: 1000p } } } } } }
+links: { wan: { device: wan0, up: { rate: 2mbit, classes: { default: { queue: { discipline: fifo, limit: 1000p } } } } } }
 nfqueue: { length: 200 }
 `);
     const sink = await startSink(server, { port: PORT, waitMs: 30_000, idleMs: 1000 });

@@ -84,7 +84,11 @@ export function runView(
       backlogBytes: column(0, 20e3, 40e3, 40e3),
     }),
     red: more.hasRed
-      ? { minBytes: 10e3, maxBytes: 30e3, gentle: true, averageBytes: column(0, 5e3, 15e3, 20e3) }
+      ? {
+          gentle: true,
+          thresholds: [{ minBytes: 10e3, maxBytes: 30e3 }],
+          averageBytes: column(0, 5e3, 15e3, 20e3),
+        }
       : null,
   });
   const call = classView('wan/up/call', 80e3, 0.5, {

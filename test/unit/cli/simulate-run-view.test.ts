@@ -61,7 +61,7 @@ describe('a run of TCP through RED beside a policed flood', () => {
   it("RED's average is followed where there is RED: behind the queue, between its thresholds", () => {
     const { red, series } = classOf('wan/up/default');
     expect(classOf('wan/up/flood').red).toBeNull();
-    expect(red).toMatchObject({ minBytes: 5000, maxBytes: 15000, gentle: true });
+    expect(red).toMatchObject({ gentle: true, thresholds: [{ minBytes: 5000, maxBytes: 15000 }] });
     const mean = (values: Float64Array): number =>
       values.reduce((total, value) => total + value, 0) / SAMPLES;
     expect(red!.averageBytes).toHaveLength(SAMPLES);

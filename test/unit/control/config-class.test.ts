@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { ClassSpec } from '../../../src/core/spec.ts';
+import { CLASS_DEPTH_MAX, CLASSES_MAX } from '../../../src/limits.ts';
 import { classOf, classProblems, load, problemsOf, warningsOf, withClasses } from './helpers.ts';
-
-const LATER = 'comes with a later version';
 
 describe('rate and ceil', () => {
   it.each([
@@ -10,94 +10,271 @@ describe('rate and ceil', () => {
     ['ceil: 100%', 0, 2_500_000],
     ['ceil: 20mbit', 0, 2_500_000],
     ['rate: 5mbit, ceil: 5mbit', 625_000, 625_000],
+    ['rate: 1mbit, ceil: 2mbit', 125_000, 250_000],
     ['rate: 25%, ceil: 5mbit', 625_000, 625_000],
     ['rate: 20mbit', 2_500_000, 2_500_000],
+    ['rate: 1mbit', 125_000, 2_500_000],
+    ['rate: 10%', 250_000, 2_500_000],
     ['', 0, 2_500_000],
   ])('{ %s }', (fields, rateBytesPerSec, ceilBytesPerSec) => {
     expect(classOf(fields)).toMatchObject({ rateBytesPerSec, ceilBytesPerSec });
   });
 
   it.each([
-    ['ceil: 21mbit', "ceil: 21mbit is above the parent's 20mbit"],
     ['ceil: 101%', 'above 0% up to 100%'],
     ['ceil: 0%', 'above 0% up to 100%'],
     ['ceil: 0.8', "'0.8' has no unit"],
     ['ceil: 20mbps', 'may mean bits or bytes'],
+    ['ceil: 0.001%', 'ceil: this share of 20mbit is less than 1kbit'],
+    ['rate: 0.001%', 'rate: this share of 20mbit is less than 1kbit'],
+    ['rate: 0', 'has no unit'],
     ['rate: 21mbit, ceil: 21mbit', "rate: 21mbit is above the parent's 20mbit"],
-    ['rate: 1mbit', `borrowing ${LATER}; write ceil: 1mbit for a limit`],
-    ['rate: 10%', `borrowing ${LATER}; write ceil: 10% for a limit`],
-    ['rate: 1mbit, ceil: 2mbit', `borrowing ${LATER}; make them equal or leave rate out`],
-  ])('{ %s } is refused', (fields, message) => {
-    expect(classProblems(fields).join('\n')).toContain(message);
-  });
-
-  it('a ceil that cannot be read does not draw other messages', () => {
-    expect(classProblems('rate: 1mbit, ceil: 2')).toHaveLength(1);
-  });
-
-  it('a direction without a rate does not draw messages about shares and sums', () => {
-    const text = 'links: { w: { device: e, up: { classes: { a: { ceil: 50%, queue: { limit: 50ms } } } } } }';
-    expect(problemsOf(text)).toEqual(['1:30 w/up has no rate']);
-  });
-
-  it('the rates together must fit into the parent, and the class that breaks it is named by its place', () => {
-    const three =
-      'a: { match: { dport: 1 }, rate: 50%, ceil: 50% }, b: { match: { dport: 2 }, rate: 50%, ceil: 50% }';
-    expect(problemsOf(withClasses(three))).toEqual([]);
-    const problems = problemsOf(
-      withClasses(`${three}, c: { match: { dport: 3 }, rate: 1kbit, ceil: 1kbit }`),
-    );
-    expect(problems).toHaveLength(1);
-    expect(problems[0]).toContain('the rates of wan/up sum to more than its 20mbit from this class on');
-  });
-});
-
-describe('what comes later is refused, and what is done anyway accepted', () => {
-  it.each([
-    ['priority: 0', LATER],
-    ['weight: 2', LATER],
-    ['classes: { web: {} }', LATER],
-    ['classes: {}', LATER],
-    ['police: { rate: 1mbit, exceed: mark }', LATER],
-    ['queue: { discipline: fair }', LATER],
-    ['queue: { discipline: short-first }', LATER],
-    ['queue: { isolation: flow }', LATER],
-    ['queue: { ackFilter: true }', LATER],
-    ['queue: { aqm: codel }', LATER],
-    ['queue: { aqm: pie }', LATER],
-    ['queue: { aqm: { codel: {} } }', LATER],
-    ['queue: { aqm: { pie: { target: 15ms } } }', LATER],
-    ['queue: { aqm: { wred: {} } }', LATER],
-    ['queue: { aqm: { red: { ecn: true } } }', LATER],
-  ])('{ %s }', (fields, message) => {
+    ['rate: 21mbit', "rate: 21mbit is above the parent's 20mbit"],
+    ['rate: 5mbit, ceil: 4mbit', "rate: 5mbit is above the class's own ceil, 4mbit"],
+    ['rate: 50%, ceil: 40%', "rate: 10mbit is above the class's own ceil, 8mbit"],
+  ])('{ %s } is refused, with one message', (fields, message) => {
     const problems = classProblems(fields);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(message);
   });
 
+  it("a ceil above the parent's is kept and warned about: the parent's counts as well", () => {
+    const text = withClasses('c: { match: { dport: 1 }, ceil: 21mbit }');
+    expect(load(text).spec.links[0]!.up!.children[0]!.ceilBytesPerSec).toBe(2_625_000);
+    expect(warningsOf(text)).toEqual([
+      "1:95 ceil: 21mbit is above the parent's 20mbit, which counts as well",
+    ]);
+    expect(warningsOf(withClasses('c: { match: { dport: 1 }, ceil: 20mbit }'))).toEqual([]);
+  });
+
+  it('a rate or ceil that cannot be read does not draw other messages', () => {
+    expect(classProblems('rate: 1mbit, ceil: 2')).toHaveLength(1);
+    expect(classProblems('ceil: 2, classes: { a: { rate: 1mbit } }').join()).toContain('has no rate');
+    expect(classProblems('rate: 1mbit, ceil: 2, classes: { a: { rate: 50% } }')).toHaveLength(1);
+    expect(classProblems('rate: 2, classes: { a: { rate: 1mbit } }')).toHaveLength(1);
+    expect(classProblems('rate: 21mbit, classes: { a: { rate: 1mbit } }')).toHaveLength(1);
+  });
+
+  it('a direction without a rate does not draw messages about what depends on it', () => {
+    const classes =
+      'a: { rate: 50%, ceil: 50%, queue: { limit: 50ms, aqm: { red: { min: 5ms } } } }, b: { ceil: 1mbit, rate: 60% }, ' +
+      'c: { queue: { aqm: wred } }, d: { queue: { aqm: { codel: { target: 1ms } } } }, e: { burst: 1ms, rate: 1mbit }';
+    const text = `links: { w: { device: e, up: { classes: { ${classes} } } } }`;
+    expect(problemsOf(text)).toEqual(['1:30 w/up has no rate']);
+  });
+});
+
+describe('priority and weight', () => {
   it.each([
-    'priority: 3',
-    'weight: 1',
-    'queue: { discipline: fifo }',
-    'queue: { ackFilter: false }',
-    'queue: { aqm: none }',
-    'queue: { aqm: { red: { ecn: false } } }',
-    'police: { rate: 1mbit, exceed: drop }',
-  ])('{ %s } is fine', (fields) => {
-    expect(classProblems(fields)).toEqual([]);
+    ['', 3, 1],
+    ['priority: 0', 0, 1],
+    ['priority: 7', 7, 1],
+    ['weight: 2', 3, 2],
+    ['weight: 0.1', 3, 0.1],
+    ['weight: 1000, priority: 1', 1, 1000],
+  ])('{ %s }', (fields, priority, weight) => {
+    expect(classOf(fields)).toMatchObject({ priority, weight });
+  });
+
+  it.each([
+    ['priority: 8', 'from 0 to 7'],
+    ['priority: -1', 'from 0 to 7'],
+    ['priority: high', 'from 0 to 7'],
+    ['weight: 0', 'is not a number from 0.1 to 1000'],
+    ['weight: -1', 'is not a number from 0.1 to 1000'],
+    ['weight: 1001', 'is not a number from 0.1 to 1000'],
+    ['weight: .inf', 'is not a number from 0.1 to 1000'],
+    ['weight: heavy', 'is not a number from 0.1 to 1000'],
+  ])('{ %s } is refused', (fields, message) => {
+    expect(classProblems(fields).join()).toContain(message);
+  });
+
+  it('belong to classes', () => {
+    const text = 'links: { w: { device: e, up: { rate: 1mbit, priority: 1, weight: 2 } } }';
+    expect(problemsOf(text)).toHaveLength(2);
+  });
+});
+
+describe('guarantees', () => {
+  it('together fit into the rate of the direction; the class that breaks it is named by its place', () => {
+    const two = 'a: { match: { dport: 1 }, rate: 50% }, b: { match: { dport: 2 }, rate: 50% }';
+    expect(problemsOf(withClasses(two))).toEqual([]);
+    expect(problemsOf(withClasses(`${two}, c: { match: { dport: 3 }, rate: 1kbit }, default: {}`))).toEqual([
+      '1:141 the rates of wan/up sum to more than its 20mbit from this class on; they need 20.001mbit of it',
+    ]);
+  });
+
+  it('what default is sure of counts as well', () => {
+    const text = withClasses('default: { rate: 11mbit }, a: { match: { dport: 1 }, rate: 10mbit }');
+    expect(problemsOf(text).join()).toContain('they need 21mbit of it');
+  });
+
+  it('of an inner class: the sum is at most its rate, whatever its ceil', () => {
+    const inner = (rate: string): string =>
+      `rate: 4mbit, ceil: 10mbit, classes: { a: { match: { dport: 1 }, rate: 3mbit }, b: { rate: ${rate} } }`;
+    expect(classProblems(inner('1mbit'))).toEqual([]);
+    expect(classProblems(inner('1.1mbit'))).toEqual([
+      'the rates of wan/up/c sum to more than its 4mbit from this class on; they need 4.1mbit of it',
+    ]);
+  });
+
+  it('of an inner class without a rate: none', () => {
+    expect(classProblems('ceil: 10mbit, classes: { a: { match: { dport: 1 } } }')).toEqual([]);
+    expect(classProblems('classes: { a: { rate: 1mbit, match: { dport: 1 } }, b: { rate: 2mbit } }')).toEqual(
+      ['wan/up/c has no rate, so its classes cannot be sure of any; they need 3mbit of it'],
+    );
+  });
+
+  it('shares of the ceil count as what they are', () => {
+    expect(classProblems('rate: 5mbit, ceil: 10mbit, classes: { a: { rate: 50% } }')).toEqual([]);
+    expect(classProblems('rate: 5mbit, ceil: 10mbit, classes: { a: { rate: 51% } }').join()).toContain('sum');
+  });
+
+  it('the noise of binary digits is no excess', () => {
+    const rates = ['33.3%', '33.3%', '33.3%', '0.1%'];
+    const classes = rates.map((rate, i) => `c${i}: { match: { dport: ${i + 1} }, rate: ${rate} }`);
+    for (const rate of ['1mbit', '7.7mbit', '33.333mbit', '1gbit']) {
+      expect(problemsOf(withClasses(classes.join()).replace('20mbit', rate))).toEqual([]);
+    }
+  });
+});
+
+const names = (parent: ClassSpec): string[] => parent.children.map((child) => child.name);
+const upOf = (classes: string): ClassSpec => load(withClasses(classes)).spec.links[0]!.up!;
+
+describe('classes in classes', () => {
+  it('an inner class has no queue and a default of its own, and hands its ceil down', () => {
+    const guests = classOf(
+      'ceil: 10mbit, classes: { web: { match: { dport: 80 } }, mail: { match: { dport: 25 } } }',
+    );
+    expect(guests.queue).toBeNull();
+    expect(names(guests)).toEqual(['web', 'mail', 'default']);
+    expect(guests.children.map((child) => child.path)).toEqual([
+      'wan/up/c/web',
+      'wan/up/c/mail',
+      'wan/up/c/default',
+    ]);
+    for (const child of guests.children) {
+      expect(child).toMatchObject({ rateBytesPerSec: 0, ceilBytesPerSec: 1_250_000, priority: 3, weight: 1 });
+      expect(child.queue).toMatchObject({ discipline: 'fair', isolation: 'dual-src', limitBytes: 125_000 });
+    }
+  });
+
+  it("shares are of the parent's ceil at every depth", () => {
+    const a = classOf('ceil: 50%, classes: { b: { ceil: 50%, classes: { d: { ceil: 10% } } } }');
+    const d = a.children[0]!.children[0]!;
+    expect(d).toMatchObject({ path: 'wan/up/c/b/d', ceilBytesPerSec: 62_500 });
+  });
+
+  it('take police and each, and may be default', () => {
+    const up = upOf(
+      'default: { police: { rate: 5mbit }, each: { by: host, rate: 1mbit }, classes: { default: { ceil: 1mbit } } }',
+    );
+    expect(names(up)).toEqual(['default']);
+    expect(up.children[0]).toMatchObject({
+      police: { rateBytesPerSec: 625_000 },
+      each: { by: 'host' },
+      queue: null,
+    });
+    expect(up.children[0]!.children[0]).toMatchObject({
+      path: 'wan/up/default/default',
+      ceilBytesPerSec: 125_000,
+    });
+  });
+
+  it('an inner class may hold nothing but its default', () => {
+    expect(names(classOf('classes: {}'))).toEqual(['default']);
+  });
+
+  it('a queue there is an error', () => {
+    expect(classProblems('queue: { limit: 100p }, classes: { a: {} }')).toEqual([
+      'queue: packets of c wait in its classes; write classes: { default: { queue: … } }',
+    ]);
+  });
+
+  it.each([
+    ['classes:', 'classes has no value; it takes: map of name to class'],
+    ['classes: [a]', 'classes must be a map'],
+    ['classes: { A: {} }', "'A' is no name for a class"],
+    ['classes: { a: { weigth: 2 } }', "unknown key 'weigth' in class a; did you mean 'weight'?"],
+    ['classes: { a: { rate: 21mbit } }', "rate: 21mbit is above the parent's 20mbit"],
+    ['ceil: 1mbit, rate: 1mbit, classes: { a: { rate: 2mbit } }', "rate: 2mbit is above the parent's 1mbit"],
+    ['classes: { default: { match: { dport: 1 } } }', 'it has no match of its own'],
+  ])('{ %s } is refused', (fields, message) => {
+    expect(classProblems(fields).join('\n')).toContain(message);
+  });
+
+  it('faults at every depth are told at once, each at its place', () => {
+    const text = [
+      'links:',
+      '  wan:',
+      '    device: eth0',
+      '    up:',
+      '      rate: 20mbit',
+      '      classes:',
+      '        a:',
+      '          rate: 1mbit',
+      '          queue: {}', // 9:18
+      '          classes:',
+      '            b: { rate: 2mbit, priority: 9 }', // 11:13, 11:41
+      '            c: { classes: { d: { weight: 0 } } }', // 12:42
+    ].join('\n');
+    expect(problemsOf(text).map((line) => line.split(' ')[0])).toEqual(['9:18', '11:13', '11:41', '12:42']);
+  });
+});
+
+describe('depth and number', () => {
+  const nested = (depth: number): string =>
+    withClasses(`${'a: { classes: { '.repeat(depth - 1)}a: {} ${'} }'.repeat(depth - 1)}`);
+
+  it('as deep as a file asks, up to the bound', () => {
+    let spec = load(nested(CLASS_DEPTH_MAX)).spec.links[0]!.up!;
+    let depth = 0;
+    while (spec.children.length > 0) {
+      spec = spec.children[0]!;
+      depth++;
+    }
+    expect(depth).toBe(CLASS_DEPTH_MAX);
+    const problems = problemsOf(nested(CLASS_DEPTH_MAX + 1));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`more than ${CLASS_DEPTH_MAX} deep`);
+  });
+
+  it('a class that contains itself by an alias ends at the bound', () => {
+    expect(problemsOf(withClasses('a: &a { classes: { b: *a } }')).join()).toContain('deep');
+    const many = problemsOf(withClasses('a: &a { classes: { b: *a, c: *a, d: *a } }'));
+    expect(many.join()).toContain('aliases repeat');
+    expect(many.length).toBeLessThan(5);
+  });
+
+  it('brackets without end are refused, not followed', () => {
+    expect(problemsOf(`a: ${'{ a: '.repeat(50_000)}`).join()).toContain('not well-formed');
+    const block = Array.from({ length: 3000 }, (_, n) => `${' '.repeat(n)}a:`).join('\n');
+    expect(problemsOf(block).length).toBeGreaterThan(0);
+  });
+
+  it('more classes than fit are counted over all depths', () => {
+    const leaves = Array.from({ length: 63 }, (_, n) => `c${n}:`).join(', ');
+    const inner = Array.from(
+      { length: 63 },
+      (_, n) => `i${n}: { match: { dport: ${n} }, classes: { ${leaves} } }`,
+    );
+    // The root, 63 inner classes and the default; in each inner class 63 leaves and a default.
+    const count = 1 + 63 + 1 + 63 * 64;
+    expect(count).toBe(CLASSES_MAX + 1);
+    expect(problemsOf(withClasses(inner.join(', '))).join()).toContain(`${count} classes are more than`);
+    expect(problemsOf(withClasses(inner.slice(1).join(', ')))).toEqual([]);
   });
 });
 
 describe('default', () => {
-  const names = (text: string): string[] => load(text).spec.links[0]!.up!.children.map((c) => c.name);
-
   it('exists unasked, is last, and may be configured anywhere', () => {
-    expect(names(withClasses('a: { ceil: 1mbit, match: { dport: 1 } }'))).toEqual(['a', 'default']);
-    const configured = withClasses(
+    expect(names(upOf('a: { ceil: 1mbit, match: { dport: 1 } }'))).toEqual(['a', 'default']);
+    const configured = upOf(
       'default: { ceil: 1mbit }, a: { match: { dport: 1 } }, b: { match: { dport: 2 } }',
     );
     expect(names(configured)).toEqual(['a', 'b', 'default']);
-    expect(load(configured).spec.links[0]!.up!.children[2]).toMatchObject({
+    expect(configured.children[2]).toMatchObject({
       path: 'wan/up/default',
       ceilBytesPerSec: 125_000,
       match: null,
@@ -111,8 +288,8 @@ describe('default', () => {
   });
 
   it('an empty class is a class', () => {
-    expect(names(withClasses('a: , default:'))).toEqual(['a', 'default']);
-    expect(names(withClasses('a: {}'))).toEqual(['a', 'default']);
+    expect(names(upOf('a: , default:'))).toEqual(['a', 'default']);
+    expect(names(upOf('a: {}'))).toEqual(['a', 'default']);
   });
 });
 
@@ -124,86 +301,9 @@ describe('classes that get nothing', () => {
     ]);
     expect(warningsOf(withClasses('a: { match: { dport: 1 } }, b: {}'))).toEqual([]);
   });
-});
 
-describe('police and each', () => {
-  it('read all fields', () => {
-    expect(classOf('police: { rate: 64kbit, burst: 8kB, exceed: drop }').police).toEqual({
-      rateBytesPerSec: 8000,
-      burstBytes: 8000,
-      exceed: 'drop',
-    });
-    expect(classOf('each: { by: dst, rate: 2mbit, burst: 10kB, exceed: delay }').each).toEqual({
-      by: 'dst',
-      rateBytesPerSec: 250_000,
-      burstBytes: 10_000,
-      exceed: 'delay',
-    });
-  });
-
-  it.each(['flow', 'host', 'src', 'dst'])('each by %s', (by) => {
-    expect(classOf(`each: { by: ${by}, rate: 1mbit }`).each).toMatchObject({ by });
-  });
-
-  it.each([
-    ['police: {}', 'police needs rate'],
-    ['police: { burst: 8kB }', 'police needs rate'],
-    ['police: 1mbit', 'police must be a map'],
-    ['police: { rate: 10% }', 'is not a rate'],
-    ['police: { rate: 1mbit, exceed: delay }', 'is not one of: drop'],
-    ['each: { by: host }', 'each needs rate'],
-    ['each: { rate: 1mbit }', 'each needs by: flow, host, src, dst'],
-    ['each: { by: mac, rate: 1mbit }', 'is not one of: flow, host, src, dst'],
-    ['each: { by: host, rate: 1mbit, exceed: mark }', 'is not one of: delay, drop'],
-  ])('{ %s } is refused', (fields, message) => {
-    expect(classProblems(fields).join('\n')).toContain(message);
-  });
-});
-
-describe('bursts', () => {
-  it.each([
-    // Larger of 3028 B and 1 ms at the rate.
-    ['ceil: 1mbit', 3028],
-    ['ceil: 24.224mbit', 3028],
-    ['burst: 5kB', 5000],
-    ['burst: 4ms, ceil: 10mbit', 5000],
-  ])('{ %s }: %d bytes', (fields, burstBytes) => {
-    const rate = fields.includes('24.224') ? '100mbit' : '20mbit';
-    const text = withClasses(`c: { ${fields} }`).replace('20mbit', rate);
-    expect(load(text).spec.links[0]!.up!.children[0]!.burstBytes).toBe(burstBytes);
-  });
-
-  it('above 24.2 Mbit/s the default is 1 ms at the rate', () => {
-    const up = load('links: { w: { device: e, up: 1gbit } }').spec.links[0]!.up!;
-    expect(up.burstBytes).toBe(125_000);
-    expect(up.children[0]!.burstBytes).toBe(125_000);
-  });
-
-  it('police, and each that drops: larger of 15 kB and 20 ms at their own rate', () => {
-    expect(classOf('police: { rate: 1mbit }').police!.burstBytes).toBe(15_000);
-    expect(classOf('police: { rate: 16mbit }').police!.burstBytes).toBe(40_000);
-    expect(classOf('each: { by: host, rate: 16mbit, exceed: drop }').each!.burstBytes).toBe(40_000);
-    expect(classOf('each: { by: host, rate: 16mbit }').each!.burstBytes).toBe(3028);
-  });
-
-  it("times mean the class's ceil, also in police", () => {
-    expect(classOf('ceil: 8mbit, police: { rate: 64kbit, burst: 10ms }').police!.burstBytes).toBe(10_000);
-  });
-
-  it.each([
-    ['burst: 1499B', '1499B is less than a full-sized packet, 1.5kB'],
-    ['burst: 100us', '250B (at 20mbit) is less than'],
-    ['burst: 5p', 'give bytes (15kB) or a time (20ms), not packets'],
-    ['burst: 3000', 'has no unit'],
-    ['police: { rate: 1mbit, burst: 1400B }', 'none would ever pass'],
-    ['each: { by: host, rate: 1mbit, burst: 1400B }', 'none would ever pass'],
-  ])('{ %s } is refused', (fields, message) => {
-    expect(classProblems(fields).join('\n')).toContain(message);
-  });
-
-  it('a full-sized packet with the overhead of the link must fit', () => {
-    expect(classProblems('burst: 1500B')).toEqual([]);
-    expect(classProblems('burst: 1500B', 'overhead: 20,').join()).toContain('1520B');
-    expect(classProblems('burst: 1500B', 'overhead: -20,')).toEqual([]);
+  it('also inside a class', () => {
+    const inside = 'x: { match: { dport: 1 }, classes: { a: {}, b: {} } }';
+    expect(warningsOf(withClasses(inside)).join()).toContain('class b gets no packets: a before it');
   });
 });

@@ -1,11 +1,69 @@
 import { describe, expect, it } from 'vitest';
 import type { QueueSpec } from '../../../src/core/spec.ts';
 import { HELD_MAX } from '../../../src/limits.ts';
-import { classOf, classProblems } from './helpers.ts';
+import { classOf, classProblems, load } from './helpers.ts';
 
 const queueOf = (fields: string, ceil = '20mbit'): QueueSpec =>
   classOf(`ceil: ${ceil}, queue: { ${fields} }`).queue!;
+const problemsIn = (fields: string): string => classProblems(`queue: { ${fields} }`).join('\n');
 const NO_BOUND = Number.POSITIVE_INFINITY;
+
+describe('discipline', () => {
+  it.each([
+    ['', 'fair', 'codel', true],
+    ['discipline: fair', 'fair', 'codel', true],
+    ['discipline: fifo', 'fifo', 'none', false],
+    ['discipline: short-first', 'short-first', 'none', false],
+    ['discipline: fair, aqm: none', 'fair', 'none', false],
+    ['discipline: fifo, aqm: codel', 'fifo', 'codel', false],
+  ])('{ %s }', (fields, discipline, kind, ecn) => {
+    expect(queueOf(fields)).toMatchObject({ discipline, aqm: { kind }, ecn });
+  });
+
+  it.each(['flow', 'host', 'src', 'dst', 'dual-src', 'dual-dst', 'triple'])('isolation: %s', (isolation) => {
+    expect(queueOf(`isolation: ${isolation}`)).toMatchObject({ isolation });
+  });
+
+  it('a fair queue shares between the inside hosts of its direction', () => {
+    const link = load('links: { w: { device: e, up: 1mbit, down: 1mbit } }').spec.links[0]!;
+    expect(link.up!.children[0]!.queue!.isolation).toBe('dual-src');
+    expect(link.down!.children[0]!.queue!.isolation).toBe('dual-dst');
+  });
+
+  it.each([
+    ['', 30_000],
+    ['short: 20kB', 20_000],
+    ['short: 12p', 18_000],
+    ['short: 10ms', 25_000],
+  ])('short-first { %s }: short up to %d bytes', (fields, shortBytes) => {
+    expect(queueOf(`discipline: short-first, ${fields}`)).toMatchObject({ shortBytes });
+  });
+
+  it.each([
+    ['discipline: lifo', 'is not one of: fair, fifo, short-first'],
+    ['isolation: mac', 'is not one of: flow, host'],
+    ['isolation: hosts', 'is not one of: flow, host'],
+    ['discipline: fifo, isolation: flow', 'isolation belongs to discipline: fair; this queue is fifo'],
+    ['discipline: short-first, isolation: flow', 'isolation belongs to discipline: fair'],
+    ['short: 20kB', 'short belongs to discipline: short-first; this queue is fair'],
+    ['discipline: fifo, short: 20kB', 'short belongs to discipline: short-first'],
+    ['discipline: short-first, short: 0p', 'no flow would be short'],
+    ['discipline: short-first, short: 20', 'has no unit'],
+    ['ackFilter: aggressive', 'neither true nor false'],
+  ])('{ %s } is refused', (fields, message) => {
+    expect(problemsIn(fields)).toContain(message);
+  });
+
+  it('a discipline that cannot be read does not draw messages about what belongs to it', () => {
+    expect(classProblems('queue: { discipline: fiar, isolation: flow }')).toHaveLength(1);
+  });
+
+  it('the ACK filter is off unless asked for', () => {
+    expect(queueOf('').ackFilter).toBe(false);
+    expect(queueOf('ackFilter: true').ackFilter).toBe(true);
+    expect(queueOf('discipline: fifo, ackFilter: false').ackFilter).toBe(false);
+  });
+});
 
 describe('limit', () => {
   it.each([
@@ -13,6 +71,7 @@ describe('limit', () => {
     ['', '1mbit', 30_000, NO_BOUND],
     ['', '2.4mbit', 30_000, NO_BOUND],
     ['', '2.408mbit', 30_100, NO_BOUND],
+    ['discipline: fifo', '20mbit', 250_000, NO_BOUND],
     ['limit: 500kB', '1mbit', 500_000, NO_BOUND],
     ['limit: 64KiB', '1mbit', 65_536, NO_BOUND],
     ['limit: 50ms', '20mbit', 125_000, NO_BOUND],
@@ -20,7 +79,7 @@ describe('limit', () => {
     ['limit: 200p', '20mbit', NO_BOUND, 200],
     ['limit: 1500B', '20mbit', 1500, NO_BOUND],
   ])('{ %s } at %s', (fields, ceil, limitBytes, limitPackets) => {
-    expect(queueOf(fields, ceil)).toEqual({ discipline: 'fifo', limitBytes, limitPackets, red: null });
+    expect(queueOf(fields, ceil)).toMatchObject({ limitBytes, limitPackets });
   });
 
   it.each([
@@ -32,93 +91,7 @@ describe('limit', () => {
     ['limit: 64kb', 'capital B'],
     ['limit: 5m', 'is not a size'],
     ['limit: big', 'is not a size'],
-    ['aqm: fast', 'is not one of: none, red'],
-    ['aqm: [red]', 'aqm must be a map'],
-    ['aqm: { blue: {} }', "unknown key 'blue' in aqm; the nearest is 'red'"],
   ])('{ %s } is refused', (fields, message) => {
-    expect(classProblems(`queue: { ${fields} }`).join('\n')).toContain(message);
-  });
-});
-
-describe('RED', () => {
-  const DEFAULTS = { probability: 0.1, weight: 0.002, gentle: true, byteMode: false, meanPacketBytes: 1000 };
-
-  it('takes every parameter', () => {
-    const red =
-      'min: 30kB, max: 90kB, probability: 0.02, weight: 0.004, gentle: false, ecn: false, byteMode: true, meanPacket: 500B';
-    expect(queueOf(`limit: 500kB, aqm: { red: { ${red} } }`)).toEqual({
-      discipline: 'fifo',
-      limitBytes: 500_000,
-      limitPackets: NO_BOUND,
-      red: {
-        minBytes: 30_000,
-        maxBytes: 90_000,
-        probability: 0.02,
-        weight: 0.004,
-        gentle: false,
-        byteMode: true,
-        meanPacketBytes: 500,
-      },
-    });
-  });
-
-  it.each([
-    // A quarter of 250 kB, and a third of that.
-    ['red', '20mbit', 20_833, 62_500, 250_000],
-    ['{ red: {} }', '20mbit', 20_833, 62_500, 250_000],
-    // A quarter of 30 kB would be 7.5 packets: 15 mean packets instead.
-    ['{ red: {} }', '1mbit', 5000, 15_000, 30_000],
-    ['{ red: { min: 20kB } }', '20mbit', 20_000, 60_000, 250_000],
-    ['{ red: { max: 90kB } }', '20mbit', 30_000, 90_000, 250_000],
-    // The default limit is at least twice max.
-    ['{ red: { max: 90kB } }', '1mbit', 30_000, 90_000, 180_000],
-    ['{ red: { min: 5p, max: 15p } }', '1mbit', 5000, 15_000, 30_000],
-    ['{ red: { min: 5p, max: 15p, meanPacket: 1500B } }', '1mbit', 7500, 22_500, 45_000],
-    ['{ red: { min: 5ms, max: 20ms } }', '20mbit', 12_500, 50_000, 250_000],
-  ])('%s at %s', (aqm, ceil, minBytes, maxBytes, limitBytes) => {
-    expect(queueOf(`aqm: ${aqm}`, ceil)).toEqual({
-      discipline: 'fifo',
-      limitBytes,
-      limitPackets: NO_BOUND,
-      red: expect.objectContaining({ minBytes, maxBytes }),
-    });
-  });
-
-  it('defaults, and shares as fractions', () => {
-    expect(queueOf('aqm: red').red).toMatchObject(DEFAULTS);
-    expect(queueOf('aqm: { red: { probability: 2%, weight: 1e-3 } }').red).toMatchObject({
-      probability: 0.02,
-      weight: 0.001,
-    });
-  });
-
-  it('a derived max stays below half of a small limit', () => {
-    expect(queueOf('limit: 20kB, aqm: red').red).toMatchObject({ minBytes: 3333, maxBytes: 10_000 });
-    expect(queueOf('limit: 100p, aqm: red')).toMatchObject({
-      limitPackets: 100,
-      red: { minBytes: 8333, maxBytes: 25_000 },
-    });
-  });
-
-  it.each([
-    ['min: 90kB, max: 30kB', 'min 90kB must be above 0 and below max 30kB'],
-    ['min: 30kB, max: 30kB', 'must be above 0 and below max'],
-    ['min: 0B, max: 30kB', 'must be above 0'],
-    ['probability: 0', 'is not a number above 0 up to 1'],
-    ['probability: 1.1', 'is not a number above 0 up to 1'],
-    ['probability: often', 'is not a number above 0 up to 1'],
-    ['weight: 0', 'is not a number above 0 up to 1'],
-    ['gentle: 1', 'neither true nor false'],
-    ['meanPacket: 63B', 'out of range'],
-    ['meanPacket: 5p', 'is not a size'],
-    ['ecn: maybe', 'is not one of: false'],
-  ])('{ %s } is refused', (red, message) => {
-    expect(classProblems(`queue: { aqm: { red: { ${red} } } }`).join('\n')).toContain(message);
-  });
-
-  it('a max above the limit is refused: the queue would be full before', () => {
-    const problems = classProblems('queue: { limit: 50kB, aqm: { red: { min: 20kB, max: 60kB } } }');
-    expect(problems.join()).toContain("red: max 60kB is above the queue's limit, 50kB");
-    expect(classProblems('queue: { limit: 60kB, aqm: { red: { min: 20kB, max: 60kB } } }')).toEqual([]);
+    expect(problemsIn(fields)).toContain(message);
   });
 });

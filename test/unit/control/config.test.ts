@@ -3,6 +3,7 @@ import { ConfigError, formatProblem, loadConfig } from '../../../src/control/con
 import { CONFIG_BYTES_MAX, CONFIG_NODES_MAX } from '../../../src/limits.ts';
 import { load, problemsOf, warningsOf, withClasses } from './helpers.ts';
 
+const RAW = { overheadBytes: 0, mpuBytes: 0, framing: 0 };
 const MINIMAL = 'links: { wan: { device: eth0, up: 20mbit } }';
 
 describe('defaults', () => {
@@ -21,13 +22,16 @@ describe('defaults', () => {
       markMask: 0xff000000,
     });
     const [link] = spec.links;
-    expect(link).toMatchObject({ name: 'wan', device: 'eth0', overheadBytes: 0, down: null });
+    expect(link).toMatchObject({ name: 'wan', device: 'eth0', linkLayer: RAW, down: null });
     expect(link!.up).toEqual({
       name: 'up',
       path: 'wan/up',
       rateBytesPerSec: 2_500_000,
+      rateBurstBytes: 3028,
       ceilBytesPerSec: 2_500_000,
       burstBytes: 3028,
+      priority: 3,
+      weight: 1,
       match: null,
       police: null,
       each: null,
@@ -37,16 +41,23 @@ describe('defaults', () => {
           name: 'default',
           path: 'wan/up/default',
           rateBytesPerSec: 0,
+          rateBurstBytes: 3028,
           ceilBytesPerSec: 2_500_000,
           burstBytes: 3028,
+          priority: 3,
+          weight: 1,
           match: null,
           police: null,
           each: null,
           queue: {
-            discipline: 'fifo',
+            discipline: 'fair',
+            isolation: 'dual-src',
+            shortBytes: 30_000,
             limitBytes: 250_000,
             limitPackets: Number.POSITIVE_INFINITY,
-            red: null,
+            aqm: { kind: 'codel', codel: { targetNs: 5e6, intervalNs: 100e6 } },
+            ecn: true,
+            ackFilter: false,
           },
           children: [],
         },
@@ -213,15 +224,6 @@ describe('links', () => {
     ['links: { wan: { device: "eth*", up: 1mbit } }', 'is no device name'],
     ['links: { Wan: { device: eth0, up: 1mbit } }', "'Wan' is no name for a link"],
     ['links: { 1wan: { device: eth0, up: 1mbit } }', "'1wan' is no name for a link"],
-    [
-      'links: { wan: { device: eth0, overhead: 257, up: 1mbit } }',
-      "overhead: '257' is not a whole number from -64 to 256",
-    ],
-    ['links: { wan: { device: eth0, overhead: -65, up: 1mbit } }', "overhead: '-65'"],
-    [
-      'links: { wan: { device: eth0, overhead: docsis, up: 1mbit } }',
-      "overhead: presets like 'docsis' come with a later",
-    ],
     ['links: { wan: { device: eth0, up: {} } }', 'wan/up has no rate'],
     ['links: { wan: { device: eth0, up: 500 } }', "up: '500' has no unit"],
     ['links: { wan: { device: eth0, up: 100bit } }', 'out of range'],
@@ -245,16 +247,13 @@ describe('links', () => {
     expect(problemsOf(text)).toEqual(['1:55 eth0 is shaped by link a already']);
   });
 
-  it('order, overhead and both directions are kept', () => {
+  it('order and both directions are kept; down shares by destination', () => {
     const { spec } = load(
-      'links: { b: { device: eth1, overhead: -4, down: 2mbit }, a: { device: eth0, up: { rate: 1mbit, ceil: 1mbit } } }',
+      'links: { b: { device: eth1, down: 2mbit }, a: { device: eth0, up: { rate: 1mbit, ceil: 1mbit } } }',
     );
     expect(spec.links.map((link) => link.name)).toEqual(['b', 'a']);
-    expect(spec.links[0]).toMatchObject({
-      overheadBytes: -4,
-      up: null,
-      down: { path: 'b/down', rateBytesPerSec: 250_000 },
-    });
+    expect(spec.links[0]).toMatchObject({ up: null, down: { path: 'b/down', rateBytesPerSec: 250_000 } });
+    expect(spec.links[0]!.down!.children[0]!.queue!.isolation).toBe('dual-dst');
   });
 
   it('a direction may police and give every host a bucket', () => {

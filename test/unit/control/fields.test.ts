@@ -21,10 +21,12 @@ describe('the table of fields', () => {
   it('a default written as a value is one that the field takes', () => {
     for (const section of Object.values(SECTIONS)) {
       for (const [key, field] of Object.entries(section)) {
-        const isValue = /^(0x[\da-f]+|-?[\d.]+B?|true|false|auto|info|drop|delay|fifo|\/\S+)$/.test(
-          field.default,
-        );
-        if (field.shape === 'scalar' && isValue) expect(() => field.read(field.default), key).not.toThrow();
+        const isValue =
+          /^(0x[\da-f]+|-?[\d.]+(k?B|ms)?|true|false|none|auto|info|drop|delay|fair|\/\S+)$/.test(
+            field.default,
+          );
+        if (field.shape === 'scalar' && field.refused === undefined && isValue)
+          expect(() => field.read(field.default), key).not.toThrow();
       }
     }
   });
@@ -55,20 +57,34 @@ describe('the table of fields', () => {
   });
 });
 
+const NAMES = ['ping', 'voice', 'work', 'guests', 'bulk', 'default'];
+
 describe('the example configuration', () => {
   it('is fine, and its last part repeats the defaults', () => {
     const text = read('shaper.yaml');
     const { spec, warnings, socketPath, logLevel } = loadConfig(text, 'shaper.yaml');
     expect(warnings).toEqual([]);
-    expect(spec.links[0]!.up!.children.map((c) => c.name)).toEqual([
-      'ping',
-      'voice',
-      'guests',
-      'bulk',
-      'default',
-    ]);
+    const { up, down } = spec.links[0]!;
+    expect(up!.children.map((c) => c.name)).toEqual(NAMES);
+    expect(up!.children[3]!.children.map((c) => c.name)).toEqual(['web', 'default']);
+    expect(down!.children.map((c) => c.name)).toEqual(['default']);
     const minimal = loadConfig('links: { wan: { device: eth0, up: 20mbit } }', 'minimal');
     expect(spec.nfqueue).toEqual(minimal.spec.nfqueue);
     expect({ socketPath, logLevel }).toEqual({ socketPath: minimal.socketPath, logLevel: minimal.logLevel });
+  });
+
+  it('of a house with 300 flats is fine as well', () => {
+    const { spec, warnings } = loadConfig(read('examples/flats.yaml'), 'flats.yaml');
+    expect(warnings).toEqual([]);
+    const { up, down, linkLayer } = spec.links[0]!;
+    expect(linkLayer).toEqual({ overheadBytes: 38, mpuBytes: 84, framing: 0 });
+    const guarantees = (root: typeof up): number =>
+      root!.children.reduce((sum, child) => sum + child.rateBytesPerSec, 0);
+    expect(guarantees(up)).toBeLessThanOrEqual(up!.rateBytesPerSec);
+    expect(guarantees(down)).toBeLessThanOrEqual(down!.rateBytesPerSec);
+    const flats = up!.children.find((child) => child.name === 'flats')!;
+    expect(flats.each).toMatchObject({ by: 'host', rateBytesPerSec: 6_250_000 });
+    expect(flats.children.map((c) => c.queue!.isolation)).toEqual(['dual-src', 'dual-src']);
+    expect(down!.children.at(-1)!.queue!.isolation).toBe('dual-dst');
   });
 });

@@ -13,6 +13,7 @@ const RED: RedSpec = {
   weight: 1,
   gentle: false,
   byteMode: false,
+  adaptive: false,
   meanPacketBytes: 1000,
 };
 

@@ -151,6 +151,7 @@ describe('what is never dropped or never policed', () => {
     weight: 1,
     gentle: false,
     byteMode: false,
+    adaptive: false,
     meanPacketBytes: 1,
   };
   const tight = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { listClasses } from '../../../src/core/classes.ts';
-import { Policers } from '../../../src/core/policers.ts';
+import { POLICE_PASS, Policers } from '../../../src/core/policers.ts';
 import { type ClassInput, SECOND, shaper } from '../../sim/world.ts';
 
 const POLICE = { rateBytesPerSec: 1000, burstBytes: 3000 };
@@ -14,7 +14,7 @@ function policers(leaves: readonly ClassInput[], police?: typeof POLICE): Police
 /** How many of `count` packets pass at once. */
 function passes(p: Policers, leaf: number, nowNs: number, lengthBytes: number, count: number): number {
   let passed = 0;
-  for (let i = 0; i < count; i++) if (p.pass(leaf, nowNs, lengthBytes, true)) passed++;
+  for (let i = 0; i < count; i++) if (p.ask(leaf, nowNs, lengthBytes, true) === POLICE_PASS) passed++;
   return passed;
 }
 
@@ -59,7 +59,7 @@ test('all are charged or none: what one refuses costs the others nothing', () =>
 
 test('a packet that may not be dropped passes and is charged, down to a debt of one burst', () => {
   const p = policers([{ name: 'a', police: POLICE }]);
-  for (let i = 0; i < 1000; i++) expect(p.pass(1, 0, 1000, false)).toBe(true);
+  for (let i = 0; i < 1000; i++) expect(p.ask(1, 0, 1000, false)).toBe(POLICE_PASS);
   // From -3000 B it takes four seconds until 1000 B are there.
   expect(passes(p, 1, 4 * SECOND - 1, 1000, 1)).toBe(0);
   expect(passes(p, 1, 4 * SECOND, 1000, 5)).toBe(1);

@@ -1,7 +1,8 @@
 /** The world's port against the real engine: what it parses is what was written, ids are answered once, queues have a length. */
 import { describe, expect, test } from 'vitest';
+import { MARK_CE, markBits } from '../../../src/core/mark-codes.ts';
 import { ARRIVAL_ROWS } from '../../../src/limits.ts';
-import { NF_ACCEPT, NF_DROP, VERDICT_UP_TO } from '../../../src/packet/batch.ts';
+import { NF_ACCEPT, NF_DROP, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../../src/packet/batch.ts';
 import { createParsed, parseBatch } from '../../../src/packet/parse.ts';
 import { HEADER_STRIDE, HeaderTemplates } from '../../../src/sim/headers.ts';
 import {
@@ -18,6 +19,7 @@ import {
 import { IPPROTO_TCP, IPPROTO_UDP, ipv4, type PacketShape } from '../../../src/sim/packets.ts';
 import { WorldPort } from '../../../src/sim/world-port.ts';
 
+const MARK_MASK = 0xff0000;
 const A = ipv4(10, 0, 0, 1);
 const B = ipv4(198, 51, 100, 1);
 const A6 = [0xfd000000, 0, 0, 1] as const;
@@ -47,7 +49,11 @@ function world(lengthPackets = 1000) {
     },
   };
   const routes = [{ ifIndexIn: 9, ifIndexOut: 1, queue: 0 }];
-  const port = new WorldPort(owner, packets, routes, slab, { count: 1, length: lengthPackets });
+  const port = new WorldPort(owner, packets, routes, slab, {
+    count: 1,
+    length: lengthPackets,
+    markMask: MARK_MASK,
+  });
   const verdict = (row: number, id: number, code: number): void => {
     port.batch.verdicts.packetId[row] = id;
     port.batch.verdicts.queue[row] = 0;
@@ -122,6 +128,20 @@ describe('verdicts', () => {
     ]);
     verdict(0, 3, NF_ACCEPT);
     expect(() => port.send(1)).toThrow(/packet 3 of queue 0/);
+  });
+
+  test('a mark that asks for CE sets it, as the rules behind the queue do', () => {
+    const { packets, port, verdict } = world();
+    const rows = [0, 1, 2].map((i) => packets.take(2, KIND_DATAGRAM, i, 100));
+    for (const p of rows) port.arrive(p, 0);
+    port.drain();
+    port.batch.verdicts.mark.fill(markBits(MARK_MASK, MARK_CE), 0, 2);
+    port.batch.verdicts.mark[2] = 0;
+    verdict(0, 1, NF_ACCEPT | VERDICT_SET_MARK);
+    verdict(1, 2, NF_ACCEPT);
+    verdict(2, 3, NF_ACCEPT | VERDICT_SET_MARK);
+    port.send(3);
+    expect(rows.map((p) => packets.ecn[p])).toEqual([CE, 0, 0]);
   });
 
   test('a packet that waits for ever does not stop ids from being given', () => {

@@ -18,14 +18,25 @@ import {
 type Directions = RulesRequest['plan']['directions'];
 
 const TWO_LINKS: Directions = [
-  { device: 'wan0', direction: 'up', queue: 0 },
-  { device: 'lan.7', direction: 'down', queue: 1 },
+  { device: 'wan0', direction: 'up', queue: 0, fastQueue: null },
+  { device: 'lan.7', direction: 'down', queue: 1, fastQueue: null },
 ];
 
-function request(directions: Directions, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
+/** Fast and slow classes in two directions, fast ones only in the third. */
+const STEERED: Directions = [
+  { device: 'wan0', direction: 'up', queue: 0, fastQueue: 2 },
+  { device: 'wan0', direction: 'down', queue: 1, fastQueue: 3 },
+  { device: 'tun0', direction: 'up', queue: 2, fastQueue: null },
+];
+
+function request(
+  directions: Directions,
+  nfqueue: Partial<RulesRequest['nfqueue']> = {},
+  ecn = true,
+): RulesRequest {
   const defaults = { first: 100, count: 4, length: 1024, bypass: true, gso: false, backend: 'auto' } as const;
   return {
-    plan: { directions, gso: [false, false, false, false] },
+    plan: { directions, gso: [false, false, false, false], ecn },
     nfqueue: { ...defaults, markMask: 0xff000000, ...nfqueue },
   };
 }
@@ -37,6 +48,17 @@ add set inet shaper_100 mark_mask { type mark; }
 add element inet shaper_100 mark_mask { 0xff000000 }
 add set inet shaper_100 shaped_devices { type ifname; }
 add element inet shaper_100 shaped_devices { "wan0", "lan.7" }
+# What the verdict asks for.
+add chain inet shaper_100 asked
+add rule inet shaper_100 asked meta mark & 0xc1000000 == 0x41000000 ip ecn { ect0, ect1 } ip ecn set ce
+add rule inet shaper_100 asked meta mark & 0xc1000000 == 0x41000000 ip6 ecn { ect0, ect1 } ip6 ecn set ce
+# Behind the queues. Local packets come with our bits, as a changed mark is routed again; others if asked.
+add chain inet shaper_100 answered_postrouting { type filter hook postrouting priority -160; policy accept; }
+add rule inet shaper_100 answered_postrouting meta mark & 0xc0000000 == 0x40000000 jump asked
+add rule inet shaper_100 answered_postrouting meta mark & 0xff000000 != 0 meta mark set meta mark & 0x00ffffff
+add chain inet shaper_100 answered_input { type filter hook input priority 160; policy accept; }
+add rule inet shaper_100 answered_input meta mark & 0xc0000000 == 0x40000000 jump asked
+add rule inet shaper_100 answered_input meta mark & 0xff000000 != 0 meta mark set meta mark & 0x00ffffff
 # Never queued: multicast, broadcast, neighbour discovery, DHCP, DHCPv6.
 add chain inet shaper_100 never_queued
 add rule inet shaper_100 never_queued meta pkttype { broadcast, multicast } accept
@@ -69,9 +91,6 @@ add chain inet shaper_100 output { type filter hook output priority 140; policy 
 add rule inet shaper_100 output meta mark set meta mark & 0x00ffffff
 add rule inet shaper_100 output oifname "lo" accept
 add rule inet shaper_100 output oifname "wan0" goto queue_0
-# Local packets keep our bits through the verdict (a changed mark is routed again), so they go here.
-add chain inet shaper_100 postrouting { type filter hook postrouting priority -160; policy accept; }
-add rule inet shaper_100 postrouting meta mark & 0xff000000 != 0 meta mark set meta mark & 0x00ffffff
 `;
 
 const rule = (hook: string, index: number, first = 100): string =>
@@ -105,7 +124,7 @@ describe('the text of the rules', () => {
   });
 
   it('makes one chain per queue that is used, however many directions share it', () => {
-    const shared = [...TWO_LINKS, { device: 'tun0', direction: 'up', queue: 0 }] as const;
+    const shared: Directions = [...TWO_LINKS, { device: 'tun0', direction: 'up', queue: 0, fastQueue: null }];
     const text = renderRules(request(shared), 'nft');
     expect(text.match(/^add chain .* queue_\d+$/gm)).toHaveLength(2);
     expect(text.match(/forward .*goto queue_\d/g)).toEqual([
@@ -126,6 +145,64 @@ describe('the text of the rules', () => {
     );
   });
 
+  it('steers by connection mark where a direction has two queues', () => {
+    const text = renderRules(request(STEERED), 'nft');
+    const linesWith = (pattern: RegExp): string[] =>
+      text
+        .split('\n')
+        .filter((line) => pattern.test(line))
+        .map((line) => line.replace('add rule inet shaper_100 ', ''));
+    expect(linesWith(/ ct /)).toEqual([
+      'asked meta mark & 0xc2000000 == 0x42000000 ct direction original ct mark set ct mark | 0x01000000',
+      'asked meta mark & 0xc4000000 == 0x44000000 ct direction original ct mark set ct mark & 0xfeffffff',
+      'asked meta mark & 0xc2000000 == 0x42000000 ct direction reply ct mark set ct mark | 0x02000000',
+      'asked meta mark & 0xc4000000 == 0x44000000 ct direction reply ct mark set ct mark & 0xfdffffff',
+      'fast_2_or_0 ct direction original ct mark & 0x01000000 != 0 goto queue_2',
+      'fast_2_or_0 ct direction reply ct mark & 0x02000000 != 0 goto queue_2',
+      'fast_3_or_1 ct direction original ct mark & 0x01000000 != 0 goto queue_3',
+      'fast_3_or_1 ct direction reply ct mark & 0x02000000 != 0 goto queue_3',
+    ]);
+    expect(linesWith(/^add rule.*(name "[wt]|goto queue_[01]$)/)).toEqual([
+      'fast_2_or_0 goto queue_0',
+      'fast_3_or_1 goto queue_1',
+      'forward oifname "wan0" goto fast_2_or_0',
+      'forward iifname "wan0" goto fast_3_or_1',
+      'forward oifname "tun0" goto queue_2',
+      'input iifname "wan0" goto fast_3_or_1',
+      'output oifname "wan0" goto fast_2_or_0',
+      'output oifname "tun0" goto queue_2',
+    ]);
+    const queued = iptablesRules(request(STEERED)).map((words) => words.replace(/-m.*--queue-num/, ''));
+    expect(queued).toEqual(
+      ['FORWARD  100', 'OUTPUT  100', 'FORWARD  101', 'INPUT  101']
+        .concat(['FORWARD  102', 'OUTPUT  102', 'FORWARD  103', 'INPUT  103'])
+        .map((words) => `-A ${words} --queue-bypass`),
+    );
+  });
+
+  it('has one steering chain for directions that share both queues', () => {
+    const shared: Directions = [STEERED[0]!, { ...STEERED[0]!, device: 'tun0' }];
+    const text = renderRules(request(shared), 'nft');
+    expect(text.match(/^add chain .* fast_\S+$/gm)).toEqual(['add chain inet shaper_100 fast_2_or_0']);
+    expect(text.match(/goto fast_2_or_0$/gm)).toHaveLength(4);
+  });
+
+  it('moves connection bits and requests with the mask', () => {
+    const text = renderRules(request(STEERED, { markMask: 0x00000ff0 }), 'nft');
+    expect(text).toContain('meta mark & 0x00000c10 == 0x00000410 ip ecn { ect0, ect1 } ip ecn set ce');
+    expect(text).toContain(
+      'meta mark & 0x00000c40 == 0x00000440 ct direction reply ct mark set ct mark & 0xffffffdf',
+    );
+    expect(text).toContain('ct direction original ct mark & 0x00000010 != 0 goto queue_2');
+  });
+
+  it('writes nothing into packets where the kernel refuses it, and does not turn connection tracking on unasked', () => {
+    const text = renderRules(request(TWO_LINKS, {}, false), 'nft');
+    expect(text).not.toContain('ecn');
+    expect(text).not.toMatch(/\bct\b/);
+    expect(text).toContain('answered_input meta mark & 0xff000000 != 0 meta mark set');
+  });
+
   it('stops by flushing chains and removes by deleting the table', () => {
     expect(stopLines(100)).toEqual([
       'flush chain inet shaper_100 forward',
@@ -141,7 +218,7 @@ describe('names', () => {
     'refuses device %j',
     (device) => {
       expect(() => quoteDevice(device)).toThrow(/cannot be written as an nft rule/);
-      expect(() => claimLines(request([{ device, direction: 'up', queue: 0 }]))).toThrow();
+      expect(() => claimLines(request([{ device, direction: 'up', queue: 0, fastQueue: null }]))).toThrow();
     },
   );
 
@@ -188,9 +265,11 @@ describe("the kernel's own check", () => {
       if (backend === 'nft' && check(`${table}add rule inet t c queue to 0\n`) !== '') {
         context.skip('this kernel lacks the nft queue statement');
       }
-      const text = renderRules(request(TWO_LINKS), backend).replace(/^ip6?tables-nft .*\n/gm, '');
-      expect(check(text)).toBe('');
-      expect(check(text.replace('goto queue_0', 'goto queue_9'))).toContain('No such file');
+      for (const directions of [TWO_LINKS, STEERED]) {
+        const text = renderRules(request(directions), backend).replace(/^ip6?tables-nft .*\n/gm, '');
+        expect(check(text)).toBe('');
+        expect(check(text.replace('goto queue_0', 'goto queue_9'))).toContain('No such file');
+      }
     });
   }
 });

@@ -1,0 +1,208 @@
+/** Parameters of RED and WRED, which go by the average length of the queue. */
+import type { Node } from 'yaml';
+import { aredMinPackets, aredWeight } from '../algo/ared.ts';
+import { wredByPrecedence, wredDefaultMinimum } from '../algo/wred.ts';
+import { formatBytes, type Size } from '../base/units.ts';
+import type { AqmSpec, QueueSpec, WredSpec } from '../core/spec.ts';
+import { type LeafContext, sizeBytes } from './config-limits.ts';
+import { SECTIONS } from './fields.ts';
+import type { Located, Values, YamlReader } from './yaml-reader.ts';
+
+/** What may wait: as given, or the default, which grows with the thresholds. */
+export interface QueueRoom {
+  readonly given: Pick<QueueSpec, 'limitBytes' | 'limitPackets'> | null;
+  readonly defaultBytes: number;
+}
+
+/** Where the parameters of an algorithm are; null: none were written. */
+export type Parameters = Located<Node | null>;
+
+export interface ReadAqm {
+  readonly aqm: AqmSpec;
+  readonly ecn: boolean;
+  /** Largest threshold of RED or WRED; 0 for others. */
+  readonly maxBytes: number;
+}
+
+/** Floyd's advice: max three times min, and min at least five packets. */
+const MAX_PACKETS = 15;
+const MAX_BY_MIN = 3;
+/** tc's advice: a quarter of what may wait at all. */
+const LIMIT_BY_MAX = 4;
+const PROBABILITY = 0.1;
+const RED = { weight: 0.002, gentle: true, byteMode: false, meanPacketBytes: 1000 };
+/** Target delay of Adaptive RED (2001), section 5. */
+const ADAPTIVE_TARGET_NS = 5e6;
+
+/** What thresholds are measured by and bounded with. */
+interface Measure {
+  readonly context: LeafContext;
+  readonly name: 'red' | 'wred';
+  readonly meanPacketBytes: number;
+  readonly limitBytes: number;
+  readonly isLimitGiven: boolean;
+}
+
+function measureOf(
+  context: LeafContext,
+  name: Measure['name'],
+  { given, defaultBytes }: QueueRoom,
+  meanPacketBytes = RED.meanPacketBytes,
+): Measure {
+  const limitBytes = given ? Math.min(given.limitBytes, given.limitPackets * meanPacketBytes) : defaultBytes;
+  return { context, name, meanPacketBytes, limitBytes, isLimitGiven: given !== null };
+}
+
+/** What is taken for max when nobody says; `wantedBytes` within at least 15 packets and at most half the limit. */
+function derivedMax({ limitBytes, meanPacketBytes }: Measure, wantedBytes: number): number {
+  return Math.floor(Math.min(limitBytes / 2, Math.max(wantedBytes, MAX_PACKETS * meanPacketBytes)));
+}
+
+function givenBytes({ context, meanPacketBytes }: Measure, at: Located<Size> | undefined): number | null {
+  return at ? sizeBytes(at.value, context.ceilBytesPerSec, meanPacketBytes) : null;
+}
+
+interface Thresholds {
+  readonly minBytes: number;
+  readonly maxBytes: number;
+}
+
+/** Thresholds that could not be read have been reported; the others cannot be compared with them. */
+function areRead(reader: YamlReader, at: Node | null, values: { min?: unknown; max?: unknown }): boolean {
+  return (['min', 'max'] as const).every((key) => values[key] !== undefined || !reader.hasKey(at, key));
+}
+
+/** An unknown ceil makes derived thresholds infinite; that has been reported and says nothing about these. */
+function checkThresholds(
+  { context, name, limitBytes, isLimitGiven }: Measure,
+  { minBytes, maxBytes }: Thresholds,
+  at: { readonly min: number; readonly max: number },
+): void {
+  const { problems } = context.reader;
+  if (minBytes < 1 || (minBytes >= maxBytes && Number.isFinite(minBytes))) {
+    const message = `${name}: min ${formatBytes(minBytes)} must be above 0 and below max ${formatBytes(maxBytes)}`;
+    problems.error(at.min, message);
+  }
+  if (isLimitGiven && maxBytes > limitBytes) {
+    const message = `${name}: max ${formatBytes(maxBytes)} is above the queue's limit, ${formatBytes(limitBytes)}`;
+    problems.error(at.max, `${message}: the queue would be full before`);
+  }
+}
+
+export function readRed(context: LeafContext, at: Parameters, room: QueueRoom): ReadAqm {
+  const values: Values<typeof SECTIONS.red> = context.reader.section(at.value, SECTIONS.red, 'red');
+  const measure = measureOf(context, 'red', room, values.meanPacket?.value);
+  const { meanPacketBytes, limitBytes } = measure;
+  const adaptive = values.adaptive?.value ?? false;
+  const packetsPerSec = context.ceilBytesPerSec / meanPacketBytes;
+  const wanted = adaptive
+    ? MAX_BY_MIN * aredMinPackets(packetsPerSec, ADAPTIVE_TARGET_NS) * meanPacketBytes
+    : limitBytes / LIMIT_BY_MAX;
+  const min = givenBytes(measure, values.min);
+  const maxBytes =
+    givenBytes(measure, values.max) ?? (min === null ? derivedMax(measure, wanted) : MAX_BY_MIN * min);
+  const minBytes = min ?? Math.floor(maxBytes / MAX_BY_MIN);
+  const maxAt = values.max?.offset ?? values.min?.offset ?? at.offset;
+  if (areRead(context.reader, at.value, values)) {
+    checkThresholds(measure, { minBytes, maxBytes }, { min: values.min?.offset ?? maxAt, max: maxAt });
+  }
+  const red = {
+    adaptive,
+    minBytes,
+    maxBytes,
+    probability: values.probability?.value ?? PROBABILITY,
+    weight: values.weight?.value ?? (adaptive ? aredWeight(packetsPerSec) : RED.weight),
+    gentle: values.gentle?.value ?? RED.gentle,
+    byteMode: values.byteMode?.value ?? RED.byteMode,
+    meanPacketBytes,
+  };
+  return { aqm: { kind: 'red', red }, ecn: values.ecn?.value ?? false, maxBytes };
+}
+
+/** Routers take 2^-9. */
+const WRED_WEIGHT = 2 ** -9;
+const PRECEDENCES = 8;
+
+type Profile = WredSpec['profiles'][number];
+
+export function readWred(context: LeafContext, at: Parameters, room: QueueRoom): ReadAqm {
+  const { reader } = context;
+  const values: Values<typeof SECTIONS.wred> = reader.section(at.value, SECTIONS.wred, 'wred');
+  const measure = measureOf(context, 'wred', room, values.meanPacket?.value);
+  const wanted = measure.limitBytes / LIMIT_BY_MAX;
+  const shared = {
+    maxBytes: givenBytes(measure, values.max) ?? derivedMax(measure, wanted),
+    probability: values.probability?.value ?? PROBABILITY,
+    offset: values.max?.offset ?? at.offset,
+  };
+  const given = values.profiles ? readProfiles(measure, values.profiles, shared) : [];
+  const isComplete = given.at(-1)?.dscp.length === 0;
+  const profiles = isComplete ? given : [...given, ...byPrecedence(measure, given, shared)];
+  const wred = {
+    weight: values.weight?.value ?? WRED_WEIGHT,
+    gentle: values.gentle?.value ?? RED.gentle,
+    meanPacketBytes: measure.meanPacketBytes,
+    profiles,
+  };
+  const maxBytes = Math.max(...profiles.map((profile) => profile.maxBytes));
+  return { aqm: { kind: 'wred', wred }, ecn: values.ecn?.value ?? false, maxBytes };
+}
+
+/** Of profiles that have none of their own; `offset` is where the maximum was written, if it was. */
+interface Shared {
+  readonly maxBytes: number;
+  readonly probability: number;
+  readonly offset: number;
+}
+
+function readProfiles(measure: Measure, at: Located<Node>, shared: Shared): Profile[] {
+  const { reader } = measure.context;
+  const taken = new Set<number>();
+  let isAllTaken = false;
+  return reader.items(at.value).map((item): Profile => {
+    const values = reader.section(item, SECTIONS.profile, 'a profile');
+    const offset = item.range?.[0] ?? at.offset;
+    if (isAllTaken) {
+      reader.problems.error(
+        offset,
+        'the profile before this one has no dscp, so it takes all others: put it last',
+      );
+    }
+    isAllTaken ||= !reader.hasKey(item, 'dscp');
+    for (const point of values.dscp?.value ?? []) {
+      if (taken.has(point.value)) {
+        reader.problems.error(point.offset, `dscp: code point ${point.value} has a profile already`);
+      }
+      taken.add(point.value);
+    }
+    if (!reader.hasKey(item, 'min')) reader.problems.error(offset, 'a profile needs min');
+    const maxBytes = givenBytes(measure, values.max) ?? shared.maxBytes;
+    const minBytes = givenBytes(measure, values.min) ?? 1;
+    const maxAt = values.max?.offset ?? shared.offset;
+    if (areRead(reader, item, values)) {
+      checkThresholds(measure, { minBytes, maxBytes }, { min: values.min?.offset ?? offset, max: maxAt });
+    }
+    return {
+      dscp: [...new Set(values.dscp?.value.map((point) => point.value) ?? [])],
+      minBytes,
+      maxBytes,
+      probability: values.probability?.value ?? shared.probability,
+    };
+  });
+}
+
+/** Eight profiles for what `given` leaves; that of precedence 0 comes last and takes all others. */
+function byPrecedence(measure: Measure, given: readonly Profile[], shared: Shared): Profile[] {
+  const { maxBytes, probability, offset } = shared;
+  const taken = new Set(given.flatMap((profile) => profile.dscp));
+  const profiles: Profile[] = [];
+  const precedenceOf = [...wredByPrecedence()];
+  for (let precedence = PRECEDENCES - 1; precedence >= 0; precedence--) {
+    const all = precedenceOf.flatMap((of, point) => (of === precedence && !taken.has(point) ? [point] : []));
+    if (precedence > 0 && all.length === 0) continue;
+    const minBytes = wredDefaultMinimum(maxBytes, precedence);
+    profiles.push({ dscp: precedence === 0 ? [] : all, minBytes, maxBytes, probability });
+  }
+  checkThresholds(measure, profiles.at(-1)!, { min: offset, max: offset });
+  return profiles;
+}

@@ -1,0 +1,180 @@
+/**
+ * What our rules do with a verdict's mark on real packets: a listener answers everything with one code, and counters
+ * behind our chains and at the receivers say what became of the packets. Receivers check IPv4's header checksum before they count.
+ */
+import assert from 'node:assert/strict';
+import type { Host, Lab } from '../../bench/lab/lab.ts';
+import { until } from '../../bench/lab/process.ts';
+import { MARK_CE, MARK_FAST, MARK_SLOW } from '../../src/core/mark-codes.ts';
+import type { Backend } from '../../src/io/rules/index.ts';
+import { addCounters, counters, Driver, MASK, type Plan, request, sendUdp, WAN } from './rules-bed.ts';
+
+const FIELDS = ['not-ect', 'ect1', 'ect0', 'ce'] as const;
+/** Packets to this port and the next three are sent with the ECN fields 0 to 3. */
+const FIRST_PORT = 7000;
+const FROM_PORT = 6000;
+const ENDS = `udp dport { ${FROM_PORT}, ${FIRST_PORT} } drop`;
+
+async function listening(lab: Lab, backend: Backend, plan: Plan): Promise<Driver> {
+  const driver = new Driver(lab.router);
+  await driver.call('install', request(plan, { bypass: false }), backend);
+  await driver.call('listen', MASK);
+  return driver;
+}
+
+async function finish(driver: Driver): Promise<void> {
+  await driver.call('stopMatching');
+  await driver.call('remove');
+  await driver.call('closePort');
+  await driver.end();
+}
+
+/** DSCP EF and the ECN fields, by port. */
+function fieldRules(): string[] {
+  return FIELDS.flatMap((field, i) =>
+    ['ip', 'ip6'].flatMap((ip) => [
+      `udp dport ${FIRST_PORT + i} ${ip} dscp set ef`,
+      `udp dport ${FIRST_PORT + i} ${ip} ecn set ${field}`,
+    ]),
+  );
+}
+
+/** Counters "sent_received" of packets that still have their DSCP. */
+function fieldCounters(): string[] {
+  return FIELDS.flatMap((_, sent) =>
+    FIELDS.flatMap((field, received) =>
+      ['ip', 'ip6'].map(
+        (ip) =>
+          `udp dport ${FIRST_PORT + sent} ${ip} dscp ef ${ip} ecn ${field} counter name n${sent}_${received}`,
+      ),
+    ),
+  );
+}
+
+/** Sends one packet with each field to both families; by the field sent, the field received. */
+async function transfer(from: Host, to: Host, addresses: readonly string[]): Promise<string[]> {
+  const before = await counters(to);
+  const ports = FIELDS.map((_, i) => FIRST_PORT + i);
+  for (const address of addresses) await sendUdp(from, address, { from: FROM_PORT, to: ports });
+  let grown: string[] = [];
+  await until('the packets arrive', async () => {
+    const now = await counters(to);
+    grown = Object.keys(now).flatMap((name) => Array<string>(now[name]! - before[name]!).fill(name));
+    return grown.length === addresses.length * ports.length;
+  });
+  return [...new Set(grown)].sort().map((name) => name.slice(1).replace('_', ' > '));
+}
+
+async function setsCe(lab: Lab, backend: Backend): Promise<void> {
+  const { client, router, server } = lab;
+  await addCounters(client, { 'output -150': fieldRules() });
+  await addCounters(server, { 'output -150': fieldRules(), 'input 170': fieldCounters() });
+  await addCounters(router, {
+    // A foreign mark, but not on our own packets' account: the packet is routed by it.
+    'prerouting -150': ['meta mark set 0x55001234'],
+    'output -150': fieldRules(),
+    'input 170': [
+      ...fieldCounters(),
+      `udp dport >= ${FIRST_PORT} meta mark != 0x00001234 counter name other_in`,
+    ],
+    'postrouting 0': [
+      `iifname "lan0" udp dport >= ${FIRST_PORT} meta mark != 0x00001234 counter name other_out`,
+      'meta mark & 0xff000000 != 0 counter name ours',
+    ],
+  });
+  const driver = await listening(lab, backend, WAN);
+  const addresses = Object.values(server.addresses);
+  const ways = [
+    ['forwarded', client, server, addresses],
+    ['local output', router, server, addresses],
+    ['local input', server, router, ['10.77.2.1', 'fd77:2::1']],
+  ] as const;
+  for (const [way, from, to, reached] of ways) {
+    await driver.call('askFor', 0);
+    assert.deepEqual(await transfer(from, to, reached), ['0 > 0', '1 > 1', '2 > 2', '3 > 3'], way);
+    await driver.call('askFor', MARK_CE);
+    const marked = ['0 > 0', '1 > 3', '2 > 3', '3 > 3'];
+    assert.deepEqual(await transfer(from, to, reached), marked, `${way}, CE asked for`);
+  }
+  const { other_in, other_out, ours } = await counters(router);
+  assert.deepEqual([other_in, other_out, ours], [0, 0, 0], 'foreign bits stay, ours go');
+  const queued = (await driver.call('queued')) as number[];
+  assert.ok(queued[0]! >= 32 && queued[1]! >= 16, `all came by us: ${queued.join(' ')}`);
+  await finish(driver);
+}
+
+async function steers(lab: Lab, backend: Backend): Promise<void> {
+  const { client, router, server } = lab;
+  const plan: Plan = [
+    { device: 'wan0', direction: 'up', queue: 0, fastQueue: 2 },
+    { device: 'wan0', direction: 'down', queue: 1, fastQueue: 3 },
+  ];
+  const marks = [0, 1, 2, 3].map(
+    (bits) => `udp dport { ${FROM_PORT}, ${FIRST_PORT} } ct mark 0x0${bits}abcdef counter name fast${bits}`,
+  );
+  await addCounters(router, {
+    'prerouting -150': ['ct mark 0 ct mark set 0x00abcdef'],
+    'output -150': ['ct mark 0 ct mark set 0x00abcdef'],
+    'postrouting 0': marks,
+    // No answers about closed ports: they would be packets of the connection, too.
+    'input 170': [...marks, ENDS],
+  });
+  for (const host of [client, server]) await addCounters(host, { 'input 0': [ENDS] });
+  const driver = await listening(lab, backend, plan);
+  const pairs = [
+    [client, server, client.addresses.v4, server.addresses.v4],
+    [router, server, 'fd77:2::1', server.addresses.v6],
+  ] as const;
+  let before = await counters(router);
+  for (const [near, far, nearAddress, farAddress] of pairs) {
+    /** Sends one packet, whose verdict asks for `code`; the queue it came by and the connection's bits behind us. */
+    const send = async (way: 'there' | 'back', code: number): Promise<string> => {
+      await driver.call('askFor', code);
+      if (way === 'there') await sendUdp(near, farAddress, { from: FROM_PORT, to: FIRST_PORT });
+      else await sendUdp(far, nearAddress, { from: FIRST_PORT, to: FROM_PORT });
+      let bits = '';
+      await until('the packet has passed', async () => {
+        const now = await counters(router);
+        bits = [0, 1, 2, 3].filter((n) => now[`fast${n}`] !== before[`fast${n}`]).join();
+        before = now;
+        return bits !== '';
+      });
+      const queues = ((await driver.call('queued')) as number[]).flatMap((n, queue) =>
+        n > 0 ? [queue] : [],
+      );
+      return `${queues.join()} ${bits}`;
+    };
+    const steps: [Parameters<typeof send>[0], number, string][] = [
+      ['there', 0, '0 0'],
+      ['there', MARK_FAST, '0 1'],
+      ['there', 0, '2 1'],
+      // The other direction passes other classes.
+      ['back', 0, '1 1'],
+      ['back', MARK_FAST, '1 3'],
+      ['back', 0, '3 3'],
+      ['there', MARK_SLOW, '2 2'],
+      ['there', 0, '0 2'],
+      ['back', MARK_SLOW, '3 0'],
+      ['back', 0, '1 0'],
+      ['there', MARK_FAST | MARK_CE, '0 1'],
+      ['there', MARK_SLOW | MARK_CE, '2 0'],
+    ];
+    for (const [i, [way, code, expected]] of steps.entries()) {
+      assert.equal(await send(way, code), expected, `${nearAddress} to ${farAddress}, step ${i + 1}`);
+    }
+  }
+  await finish(driver);
+}
+
+export const ANSWERS = [
+  {
+    name: 'CE is set where it is asked for and can be carried, nothing else changes',
+    differs: true,
+    run: setsCe,
+  },
+  {
+    name: 'a connection moves to the other queue and back, each direction by itself',
+    differs: true,
+    run: steers,
+  },
+] as const;
