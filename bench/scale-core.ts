@@ -1,0 +1,104 @@
+/**
+ * One measurement of bench/scale.ts, in a process of its own so that what one case compiles to does not depend on another.
+ * Arguments: key of the case, `pass` or `wait`, slices; or `simulate`, scenario, seconds of virtual time. Prints one line of JSON.
+ */
+import { loadConfig } from '../src/control/config.ts';
+import { Engine } from '../src/core/engine.ts';
+import { TOTAL } from '../src/core/stats.ts';
+import { ARRIVAL_ROWS, FLOWS_MAX } from '../src/limits.ts';
+import { prepareScenario } from '../src/sim/simulation.ts';
+import { MemoryPort, PACKET_BYTES } from './memory-port.ts';
+import { RATE_BYTES_PER_SEC, SCALE_CASES } from './scale-cases.ts';
+import { type Spread, spread } from './table.ts';
+
+/** Batches of a slice: some milliseconds, so that many slices see no other process. */
+const SLICE_BATCHES = 32;
+/** Packets kept waiting: within CoDel's target at the rate. */
+const WAITING_PACKETS = 16_384;
+const BATCH_NS = (ARRIVAL_ROWS * PACKET_BYTES * 1e9) / RATE_BYTES_PER_SEC;
+const IF_INDEX = 3;
+
+export interface CoreResult {
+  readonly nsPerPacket: Spread;
+  readonly flows: number;
+  readonly droppedRatio: number;
+  /** Packets waiting at the end. */
+  readonly waiting: number;
+  /** Of the process, before the engine was made, when it was idle, and at the end. */
+  readonly rssBytes: { readonly before: number; readonly idle: number; readonly end: number };
+  /** Address space of the engine's tables by the flows they have room for. */
+  readonly tableBytesPerFlow: number;
+}
+
+export interface SimulatorResult {
+  /** Packets that reached an end, by seconds of processor time. */
+  readonly packetsPerSec: number;
+  readonly packets: number;
+  readonly batches: number;
+}
+
+function loadSpec(config: string) {
+  return loadConfig(config, 'bench').spec;
+}
+
+function measureCore(key: string, mode: string, slices: number): CoreResult {
+  const found = SCALE_CASES.find((one) => one.key === key)!;
+  const spec = loadSpec(found.config);
+  const port = new MemoryPort(found.traffic, IF_INDEX, () => performance.now());
+  const before = process.memoryUsage();
+  const engine = new Engine(spec, { seed: 1 });
+  for (const device of engine.devices) engine.setDeviceIndex(device, IF_INDEX);
+  const idle = process.memoryUsage();
+  const waitingGoal = mode === 'wait' ? WAITING_PACKETS : 0;
+  // What passes at once takes half of the rate.
+  const batchNs = mode === 'wait' ? BATCH_NS : 2 * BATCH_NS;
+  const { totals } = engine.stats;
+  let now = 1e9;
+  const runSlice = (): number => {
+    const receivedBefore = totals[TOTAL.receivedPackets]!;
+    const ownBefore = port.ownMs;
+    const startMs = performance.now();
+    for (let n = 0; n < SLICE_BATCHES; n++) {
+      engine.runBatch(port, now);
+      // While the queues fill, time stands still.
+      if (totals[TOTAL.heldPackets]! >= waitingGoal) now += batchNs;
+    }
+    const ms = performance.now() - startMs - (port.ownMs - ownBefore);
+    return (ms * 1e6) / (totals[TOTAL.receivedPackets]! - receivedBefore);
+  };
+  const warmUp = Math.ceil((2 * found.traffic.flows + 300_000) / (SLICE_BATCHES * ARRIVAL_ROWS));
+  for (let n = 0; n < warmUp; n++) runSlice();
+  const dropsBefore = port.droppedPackets;
+  const receivedBefore = totals[TOTAL.receivedPackets]!;
+  const nsPerPacket = spread(Array.from({ length: slices }, runSlice));
+  const end = process.memoryUsage();
+  return {
+    nsPerPacket,
+    flows: totals[TOTAL.flows]!,
+    droppedRatio: (port.droppedPackets - dropsBefore) / (totals[TOTAL.receivedPackets]! - receivedBefore),
+    waiting: totals[TOTAL.heldPackets]!,
+    rssBytes: { before: before.rss, idle: idle.rss, end: end.rss },
+    tableBytesPerFlow: (idle.arrayBuffers - before.arrayBuffers) / FLOWS_MAX,
+  };
+}
+
+function measureSimulator(scenario: string, seconds: number): SimulatorResult {
+  const spec = loadSpec('links: { wan: { device: wan0, up: 100mbit, down: 100mbit } }\n');
+  const run = prepareScenario(spec, scenario, 1, { durationNs: seconds * 1e9, samples: 40 });
+  const start = process.cpuUsage();
+  while (run.step()) {
+    // Every step is a sample.
+  }
+  const { user, system } = process.cpuUsage(start);
+  const { world } = run;
+  return {
+    packetsPerSec: (world.arrivals * 1e6) / (user + system),
+    packets: world.arrivals,
+    batches: world.batches,
+  };
+}
+
+const [what, how, amount] = process.argv.slice(2);
+const result =
+  what === 'simulate' ? measureSimulator(how!, Number(amount)) : measureCore(what!, how!, Number(amount));
+console.log(JSON.stringify(result));

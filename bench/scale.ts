@@ -1,0 +1,191 @@
+/**
+ * npm run bench -- scale: what deciding costs with one and with many, over memory (memory-port.ts), so neither root nor network
+ * is needed; and how fast the simulator is. Prints tables, and JSON into bench/results/scale.json. `--quick` measures little,
+ * prints one line of JSON and is for tests.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { compiledScript } from './compiled.ts';
+import { giveBack } from './lab/native.ts';
+import { run } from './lab/process.ts';
+import { SCALE_CASES } from './scale-cases.ts';
+import type { CoreResult, SimulatorResult } from './scale-core.ts';
+import { renderTable, type Spread, spread } from './table.ts';
+
+const MODES = ['pass', 'wait'] as const;
+type Mode = (typeof MODES)[number];
+const MODE_TEXT: Record<Mode, string> = { pass: 'passing at once', wait: '16,384 waiting' };
+
+const SCENARIOS = ['eight-flows', 'flats-300'] as const;
+
+interface Plan {
+  readonly cases: readonly string[];
+  readonly rounds: number;
+  readonly slices: number;
+  readonly simulatedSeconds: number;
+}
+const FULL: Plan = { cases: SCALE_CASES.map(({ key }) => key), rounds: 3, slices: 60, simulatedSeconds: 20 };
+const QUICK: Plan = { cases: ['flow', 'flows'], rounds: 1, slices: 3, simulatedSeconds: 1 };
+
+interface CaseResult {
+  readonly key: string;
+  readonly label: string;
+  readonly mode: Mode;
+  /** The best slice of every round. */
+  readonly nsPerPacket: Spread;
+  /** The best of all by the best of the baseline: what other load on the machine disturbs least. */
+  readonly toBaseline: number | null;
+  /** Round by round. */
+  readonly toBaselineByRound: Spread | null;
+  readonly last: CoreResult;
+}
+
+interface Goal {
+  readonly name: string;
+  readonly value: number;
+  readonly limit: number;
+  readonly met: boolean;
+}
+
+const quick = process.argv.includes('--quick');
+const say = (text: string): void => {
+  if (!quick) console.error(text);
+};
+
+async function child<Result>(...args: readonly (string | number)[]): Promise<Result> {
+  const { stdout } = await run(await compiledScript('scale-core', ...args), { timeoutMs: 120_000 });
+  return JSON.parse(stdout) as Result;
+}
+
+/** Cases take turns within every round, so that what else the machine does hits them alike. */
+async function measureCases(plan: Plan): Promise<CaseResult[]> {
+  const found = new Map<string, CoreResult[]>();
+  const at = (key: string, mode: Mode): CoreResult[] => found.get(`${key} ${mode}`) ?? [];
+  for (let round = 0; round < plan.rounds; round++) {
+    say(`bench: round ${round + 1} of ${plan.rounds}`);
+    for (const key of plan.cases) {
+      for (const mode of MODES) {
+        const result = await child<CoreResult>(key, mode, plan.slices);
+        found.set(`${key} ${mode}`, [...at(key, mode), result]);
+      }
+    }
+  }
+  const cases = SCALE_CASES.filter(({ key }) => plan.cases.includes(key));
+  return MODES.flatMap((mode) =>
+    cases.map(({ key, label, baseline }) => {
+      const best = at(key, mode).map((one) => one.nsPerPacket.min);
+      const base = baseline === null ? null : at(baseline, mode).map((one) => one.nsPerPacket.min);
+      return {
+        key,
+        label,
+        mode,
+        nsPerPacket: spread(best),
+        toBaseline: base === null ? null : Math.min(...best) / Math.min(...base),
+        toBaselineByRound: base === null ? null : spread(best.map((ns, round) => ns / base[round]!)),
+        last: at(key, mode).at(-1)!,
+      };
+    }),
+  );
+}
+
+async function measureSimulator(plan: Plan): Promise<Record<string, SimulatorResult>> {
+  const results: Record<string, SimulatorResult> = {};
+  for (const scenario of SCENARIOS) {
+    say(`bench: simulating ${scenario}`);
+    for (let round = 0; round < plan.rounds; round++) {
+      const result = await child<SimulatorResult>('simulate', scenario, plan.simulatedSeconds);
+      const best = results[scenario];
+      if (!best || result.packetsPerSec > best.packetsPerSec) results[scenario] = result;
+    }
+  }
+  return results;
+}
+
+function judge(cases: readonly CaseResult[], simulator: Record<string, SimulatorResult>): Goal[] {
+  const goal = (name: string, value: number, limit: number): Goal => ({
+    name,
+    value,
+    limit,
+    met: value <= limit,
+  });
+  const goals: Goal[] = [];
+  for (const { label, mode, toBaseline } of cases) {
+    if (toBaseline !== null) goals.push(goal(`${label} by one of them, ${MODE_TEXT[mode]}`, toBaseline, 1.3));
+  }
+  for (const { key, mode, nsPerPacket } of cases) {
+    if (key === 'tree') goals.push(goal(`full tree, ${MODE_TEXT[mode]}: ns/packet`, nsPerPacket.min, 500));
+  }
+  const tables = Math.max(...cases.map((one) => one.last.tableBytesPerFlow));
+  goals.push(goal('tables: bytes per flow that has room', tables, 300));
+  for (const [scenario, { packetsPerSec }] of Object.entries(simulator))
+    goals.push(goal(`simulator, ${scenario}: ns/packet`, 1e9 / packetsPerSec, 1e9 / 300_000));
+  return goals;
+}
+
+function print(
+  cases: readonly CaseResult[],
+  simulator: Record<string, SimulatorResult>,
+  goals: readonly Goal[],
+): void {
+  const mebi = (bytes: number): string => (bytes / 1048576).toFixed(0);
+  for (const mode of MODES) {
+    const rows = cases
+      .filter((one) => one.mode === mode)
+      .map(({ label, nsPerPacket: ns, toBaseline, toBaselineByRound, last }) => [
+        label,
+        ns.min.toFixed(0),
+        ns.median.toFixed(0),
+        toBaseline?.toFixed(2) ?? '-',
+        toBaselineByRound?.median.toFixed(2) ?? '-',
+        `${(100 * last.droppedRatio).toFixed(2)} %`,
+        `${mebi(last.rssBytes.before)} > ${mebi(last.rssBytes.idle)} > ${mebi(last.rssBytes.end)}`,
+      ]);
+    const head = [
+      `decision loop, ${MODE_TEXT[mode]}`,
+      'ns/packet, best',
+      'median of rounds',
+      'by one',
+      'median',
+      'dropped',
+      'RSS MiB: before, idle, end',
+    ];
+    console.log(`\n${renderTable(head, rows, true)}`);
+  }
+  const rows = Object.entries(simulator).map(([scenario, { packets, packetsPerSec, batches }]) => [
+    scenario,
+    `${(packetsPerSec / 1000).toFixed(0)}`,
+    `${packets}`,
+    (packets / batches).toFixed(2),
+  ]);
+  console.log(
+    `\n${renderTable(['simulator', 'packets/s of CPU, thousands', 'packets', 'per batch'], rows, true)}`,
+  );
+  const judged = goals.map(({ name, value, limit, met }) => [
+    name,
+    value.toFixed(2),
+    `at most ${limit.toFixed(2)}`,
+    met ? 'met' : 'NOT MET',
+  ]);
+  console.log(`\n${renderTable(['goal', 'measured', 'wanted', ''], judged)}`);
+}
+
+async function main(): Promise<void> {
+  const plan = quick ? QUICK : FULL;
+  const cases = await measureCases(plan);
+  const simulator = await measureSimulator(plan);
+  const goals = judge(cases, simulator);
+  const result = { node: process.version, plan, cases, simulator, goals };
+  if (quick) {
+    console.log(JSON.stringify(result));
+    return;
+  }
+  print(cases, simulator, goals);
+  const folder = fileURLToPath(new URL('results/', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  const file = `${folder}scale.json`;
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  giveBack(folder, file);
+  console.log('\nJSON: bench/results/scale.json');
+}
+
+await main();

@@ -1,0 +1,39 @@
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { run } from '../../../bench/lab/process.ts';
+
+const bench = fileURLToPath(new URL('../../../bench/scale.ts', import.meta.url));
+
+interface QuickResult {
+  readonly cases: readonly {
+    readonly key: string;
+    readonly mode: string;
+    readonly nsPerPacket: { readonly min: number };
+    readonly toBaseline: number | null;
+    readonly last: { readonly flows: number; readonly waiting: number; readonly tableBytesPerFlow: number };
+  }[];
+  readonly simulator: Record<string, { readonly packets: number; readonly packetsPerSec: number }>;
+  readonly goals: readonly { readonly name: string; readonly value: number }[];
+}
+
+it('the scale bench measures many flows against one, passing and waiting, and the simulator', async () => {
+  const { stdout } = await run([process.execPath, '--import', 'tsx', bench, '--quick'], {
+    timeoutMs: 100_000,
+  });
+  expect(stdout.trim().split('\n')).toHaveLength(1);
+  const { cases, simulator, goals } = JSON.parse(stdout) as QuickResult;
+  const flowsOf = (key: string): number[] => cases.filter((c) => c.key === key).map((c) => c.last.flows);
+  expect(flowsOf('flow')).toEqual([1, 1]);
+  expect(flowsOf('flows')).toEqual([100_000, 100_000]);
+  for (const { mode, last, nsPerPacket } of cases) {
+    expect(nsPerPacket.min).toBeGreaterThan(0);
+    expect(last.tableBytesPerFlow).toBeGreaterThan(0);
+    if (mode === 'pass') expect(last.waiting).toBe(0);
+    else expect(last.waiting).toBeGreaterThan(16_000);
+  }
+  for (const { packets, packetsPerSec } of Object.values(simulator)) {
+    expect(packets).toBeGreaterThan(1000);
+    expect(packetsPerSec).toBeGreaterThan(0);
+  }
+  for (const { value } of goals) expect(value).not.toBeNaN();
+}, 120_000);
