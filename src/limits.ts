@@ -36,6 +36,9 @@ export const FRAGMENTS_MAX = 4096;
 /** Token buckets made on sight by `each`, over all classes; a power of two. */
 export const EACH_BUCKETS_MAX = 131072;
 
+/** SACK blocks that fit into the options of a TCP segment (RFC 2018, 3). */
+export const SACK_BLOCKS_MAX = 4;
+
 /** Length of a configuration file. */
 export const CONFIG_BYTES_MAX = 1 << 20;
 /** Values in a configuration, counting what aliases repeat. */

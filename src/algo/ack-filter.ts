@@ -36,9 +36,7 @@
  * the walk. Cost: two comparisons per packet of another kind, about twenty per ACK.
  */
 import { NONE } from '../base/none.ts';
-
-/** Blocks that fit into the options of one segment. */
-export const SACK_BLOCKS_MAX = 4;
+import { SACK_BLOCKS_MAX } from '../limits.ts';
 
 /** Parsed TCP segments that wait, by row. */
 export interface AckRows {

@@ -42,6 +42,10 @@ export function readQueue(context: LeafContext, at: Located<Node> | undefined): 
 
 /** A setting that would do nothing is an error. */
 function refuseOfOthers({ reader }: LeafContext, values: QueueValues, discipline: string): void {
+  if (values.ackFilter?.value && discipline !== 'fair') {
+    const message = `ackFilter belongs to discipline: fair, where a flow's packets wait in one queue; this one is ${discipline}`;
+    reader.problems.error(values.ackFilter.offset, message);
+  }
   for (const [field, of] of [
     ['isolation', 'fair'],
     ['short', 'short-first'],

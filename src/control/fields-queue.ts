@@ -52,7 +52,7 @@ export const QUEUE = {
   ),
   ackFilter: boolean({
     default: 'false',
-    help: 'Drop waiting TCP acknowledgements that a newer one of the same flow makes useless. For slow uplinks.',
+    help: 'Of fair: drop waiting TCP acknowledgements that a newer one of the same flow makes useless (CAKE). Counts as aqm.',
   }),
 } satisfies Section;
 

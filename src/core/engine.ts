@@ -21,6 +21,7 @@ import {
 } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
+import { AckFilter } from './ack-filter.ts';
 import { Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission.ts';
 import { type ClassInfo, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
@@ -56,6 +57,7 @@ export class Engine {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly intake: Intake;
+  private readonly acks: AckFilter;
   private readonly policers: Policers;
   private readonly admission: Admission;
   private readonly each: EachTable;
@@ -107,7 +109,8 @@ export class Engine {
       this.flows,
       this.stats,
     );
-    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, this.held, this.flows);
+    this.acks = new AckFilter(classes, this.held);
+    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, this.held, this.flows, this.acks);
     this.trees = new Trees(classes, this.held, this.queues);
     this.policers = new Policers(classes);
     this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
@@ -187,7 +190,9 @@ export class Engine {
 
   private arrive(port: Port, p: number, now: number): void {
     const { held, verdicts } = this;
-    const h = this.intake.take(port.batch.arrivals, this.parsed, p, now);
+    const { arrivals } = port.batch;
+    const h = this.intake.take(arrivals, this.parsed, p, now);
+    if (this.acks.isUsed) this.acks.read(arrivals, port.slab, this.parsed, p, h);
     verdicts.waiting[held.queue[h]] += 1;
     if (held.leaf[h] === NO_LEAF) {
       this.stats.totals[TOTAL.unmatchedPackets] += 1;

@@ -29,6 +29,7 @@ import {
 import { NodeLists } from '../base/node-lists.ts';
 import { NONE } from '../base/none.ts';
 import { SizeBins } from '../base/size-bins.ts';
+import type { AckFilter } from './ack-filter.ts';
 import type { ClassInfo } from './classes.ts';
 import type { FairKeys } from './fair-keys.ts';
 import { FLAG_CE, FLAG_ECT, HeldFifos, type HeldTable } from './held.ts';
@@ -47,6 +48,7 @@ export class FairQueues {
   private readonly held: HeldTable;
   private readonly keys: FairKeys;
   private readonly hosts: HostLoads;
+  private readonly acks: AckFilter;
   private readonly fifos: HeldFifos;
   /** List 2 * leaf is `new`, 2 * leaf + 1 is `old`. */
   private readonly lists: NodeLists;
@@ -61,7 +63,7 @@ export class FairQueues {
   private readonly codelOf: readonly (CodelParameters | null)[];
   private readonly doomed: HeldFifos;
 
-  /** `doomed` (one list) collects packets that CoDel dropped. */
+  /** `doomed` (one list) collects packets that CoDel or the ACK filter dropped. */
   constructor(
     classes: readonly ClassInfo[],
     quantumBytes: Float64Array,
@@ -69,12 +71,14 @@ export class FairQueues {
     held: HeldTable,
     keys: FairKeys,
     hosts: HostLoads,
+    acks: AckFilter,
     doomed: HeldFifos,
   ) {
     const rows = keys.rows;
     this.held = held;
     this.keys = keys;
     this.hosts = hosts;
+    this.acks = acks;
     this.fifos = new HeldFifos(rows, held);
     this.lists = new NodeLists(rows, 2 * classes.length);
     this.state = new Uint8Array(rows);
@@ -92,7 +96,10 @@ export class FairQueues {
     return this.packets[leaf] === 0;
   }
 
-  /** Appends packet `h` to its queue; false when there is no room for one more queue. */
+  /**
+   * Appends packet `h` to its queue; false when there is no room for one more queue. An ACK that it makes useless is in `doomed`
+   * then.
+   */
   push(leaf: number, h: number, nowNs: number): boolean {
     const { keys, state, held } = this;
     const q = keys.queueOf(leaf, h, nowNs);
@@ -101,6 +108,7 @@ export class FairQueues {
     this.fifos.push(q, h);
     this.packets[leaf] += 1;
     this.addBacklog(leaf, q, held.lengthBytes[h]);
+    if (this.acks.isAckUseless(leaf, this.fifos.head[q], h)) this.dropAck(leaf, q);
     if (state[q] === IDLE) {
       state[q] = SPARSE;
       this.deficitBytes[q] = this.quantum(leaf, q);
@@ -233,6 +241,15 @@ export class FairQueues {
     this.packets[leaf] -= 1;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
     return h;
+  }
+
+  /** Drops the ACK that the filter found. Another one of its flow and the newest stay, so the queue is not empty. */
+  private dropAck(leaf: number, q: number): void {
+    const { row, before } = this.acks.found;
+    this.fifos.unlink(q, row, before);
+    this.packets[leaf] -= 1;
+    this.addBacklog(leaf, q, -this.held.lengthBytes[row]);
+    this.doomed.push(0, row);
   }
 
   private addBacklog(leaf: number, q: number, bytes: number): void {

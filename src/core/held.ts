@@ -134,6 +134,13 @@ export class HeldFifos {
     this.tail[row] = h;
   }
 
+  /** Takes `h`, which is behind `before` in the list; NONE: `h` is the head. */
+  unlink(row: number, h: number, before: number): void {
+    if (before === NONE) this.head[row] = this.next[h];
+    else this.next[before] = this.next[h];
+    if (this.tail[row] === h) this.tail[row] = before;
+  }
+
   /** Takes the head, which must be there. */
   shift(row: number): number {
     const h = this.head[row];

@@ -2,11 +2,12 @@
  * Where packets of a leaf wait for its ceilings, by discipline:
  *
  *   fifo         one line                              CoDel, if configured, over the whole line
- *   fair         FairQueues: a line per flow or host   CoDel per line
+ *   fair         FairQueues: a line per flow or host   CoDel per line; the ACK filter, if configured
  *   short-first  two lines: packets of flows that have sent little so far, then the others; the second gets a packet through at
  *                least every SHORT_RUN_BYTES, so that a flood of new flows cannot shut out the long ones
  *
- * Packets that an AQM drops when they would leave are collected in `doomed`, for the engine to answer.
+ * Packets that an AQM drops when they would leave, and ACKs that a new one made useless, are collected in `doomed`, for the engine
+ * to answer.
  */
 import {
   CODEL_DROP,
@@ -17,6 +18,7 @@ import {
   createCodelQueues,
 } from '../algo/codel.ts';
 import { NONE } from '../base/none.ts';
+import type { AckFilter } from './ack-filter.ts';
 import type { ClassInfo } from './classes.ts';
 import { FairQueues } from './fair.ts';
 import { FairKeys } from './fair-keys.ts';
@@ -60,6 +62,7 @@ export class LeafQueues {
     classes: readonly ClassInfo[],
     held: HeldTable,
     flows: FlowTable,
+    acks: AckFilter,
   ) {
     const specs = classes.map((info) => info.spec);
     this.held = held;
@@ -76,7 +79,7 @@ export class LeafQueues {
     const hosts = new HostLoads(used, key(), key(), flows);
     this.fairKeys = new FairKeys(rows, key(), key(), classes, held, flows, hosts);
     const quanta = Float64Array.from(specs, quantumBytes);
-    this.fair = new FairQueues(classes, quanta, this.codelOf, held, this.fairKeys, hosts, this.doomed);
+    this.fair = new FairQueues(classes, quanta, this.codelOf, held, this.fairKeys, hosts, acks, this.doomed);
     this.fairKeys.isIdle = (q) => this.fair.isIdle(q);
   }
 

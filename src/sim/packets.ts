@@ -11,6 +11,9 @@ export interface PacketShape {
   readonly ecn?: number;
   /** TCP flags byte. */
   readonly tcpFlags?: number;
+  readonly tcpAck?: number;
+  /** Bytes behind the fixed TCP header, padded to four; COPY_BYTES bounds what is read of them. */
+  readonly tcpOptions?: readonly number[];
   /** ICMP type. */
   readonly icmpType?: number;
   readonly fragment?: { readonly id: number; readonly offsetBytes: number; readonly more: boolean };
@@ -96,10 +99,13 @@ function writeTransport(view: DataView, at: number, shape: PacketShape, lengthBy
     return 8;
   }
   view.setUint32(at + 4, 0);
-  view.setUint32(at + 8, 0);
-  view.setUint8(at + 12, 5 << 4);
+  view.setUint32(at + 8, shape.tcpAck ?? 0);
+  const options = shape.tcpOptions ?? [];
+  const headerBytes = 20 + 4 * Math.ceil(options.length / 4);
+  view.setUint8(at + 12, (headerBytes >> 2) << 4);
   view.setUint8(at + 13, shape.tcpFlags ?? 0x10);
   view.setUint16(at + 14, 0xffff);
   view.setUint32(at + 16, 0);
-  return 20;
+  for (let n = 20; n < headerBytes; n++) view.setUint8(at + n, options[n - 20] ?? 0);
+  return headerBytes;
 }

@@ -9,6 +9,7 @@ import type {
   MatcherSpec,
   NfqueueSpec,
   PoliceSpec,
+  QueueSpec,
   RedSpec,
   ShaperSpec,
 } from '../../src/core/spec.ts';
@@ -32,6 +33,8 @@ export interface ClassInput {
   readonly limitBytes?: number;
   readonly limitPackets?: number;
   readonly red?: RedSpec;
+  /** The rest of the queue; left out: a FIFO. */
+  readonly queue?: Partial<QueueSpec>;
 }
 
 export interface TreeInput extends Omit<ClassInput, 'name' | 'ceil' | 'burst' | 'match'> {
@@ -72,6 +75,7 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
       aqm: input.red ? { kind: 'red', red: input.red } : { kind: 'none' },
       ecn: false,
       ackFilter: false,
+      ...input.queue,
     },
     children: [],
   };

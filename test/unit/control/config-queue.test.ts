@@ -50,6 +50,11 @@ describe('discipline', () => {
     ['discipline: short-first, short: 0p', 'no flow would be short'],
     ['discipline: short-first, short: 20', 'has no unit'],
     ['ackFilter: aggressive', 'neither true nor false'],
+    [
+      'discipline: fifo, ackFilter: true',
+      "belongs to discipline: fair, where a flow's packets wait in one queue",
+    ],
+    ['discipline: short-first, ackFilter: true', 'this one is short-first'],
   ])('{ %s } is refused', (fields, message) => {
     expect(problemsIn(fields)).toContain(message);
   });

@@ -1,0 +1,64 @@
+/**
+ * ACK filters of fair leaves: what is read of TCP when a packet comes, and which waiting ACK a new one makes useless
+ * (algo/ack-filter.ts). While no leaf has the filter, no packet is looked at and no memory is taken.
+ *
+ * Only in fair leaves: there a queue holds the packets of a flow or of a host, so that a short walk finds the flow's older ACKs.
+ * Packets that wait in an `each` bucket are not in the queue yet.
+ */
+import { type AckRows, createAckRows, type FoundAck, findRedundantAck } from '../algo/ack-filter.ts';
+import { NONE } from '../base/none.ts';
+import type { Arrivals } from '../packet/batch.ts';
+import { FRAGMENT_NONE, type Parsed } from '../packet/parse.ts';
+import { clearSegment, parseSegment } from '../packet/tcp.ts';
+import type { ClassInfo } from './classes.ts';
+import { type HeldTable, NO_LEAF } from './held.ts';
+
+const IPPROTO_TCP = 6;
+/** Packets of a queue looked at for one ACK. */
+const LOOKS_MAX = 64;
+
+export class AckFilter {
+  /** Whether any leaf has the filter. */
+  readonly isUsed: boolean;
+  /** Where the last redundant ACK was found. */
+  readonly found: FoundAck = { row: NONE, before: NONE };
+  private readonly held: HeldTable;
+  /** By leaf, NO_LEAF among them. */
+  private readonly has: Uint8Array;
+  private readonly rows: AckRows;
+
+  constructor(classes: readonly ClassInfo[], held: HeldTable) {
+    this.held = held;
+    this.has = new Uint8Array(NO_LEAF + 1);
+    for (const [row, { spec }] of classes.entries()) if (spec.queue?.ackFilter) this.has[row] = 1;
+    this.isUsed = this.has.includes(1);
+    // A flow is a connection in one direction.
+    this.rows = { ...createAckRows(this.isUsed ? held.rows : 0), connection: held.flow };
+  }
+
+  /** Reads of arrival `p`, held as `h` with its leaves set, what the filters will ask for. Call for every packet if isUsed. */
+  read(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number): void {
+    const { held, has, rows } = this;
+    const isAsked = has[held.leaf[h]] === 1 || has[held.nextLeaf[h]] === 1;
+    const at = parsed.l4Offset[p];
+    if (
+      !isAsked ||
+      at === 0 ||
+      parsed.protocol[p] !== IPPROTO_TCP ||
+      parsed.fragment[p] !== FRAGMENT_NONE ||
+      held.neverDrop(h)
+    ) {
+      clearSegment(rows, h);
+      return;
+    }
+    const start = arrivals.slabOffset[p];
+    const end = start + arrivals.copiedBytes[p];
+    parseSegment(slab, start + at, end, arrivals.lengthBytes[p] - at, rows, h);
+  }
+
+  /** Whether `h`, the tail of a queue of `leaf` that begins at `head`, makes an ACK in it useless: `found` says where. */
+  isAckUseless(leaf: number, head: number, h: number): boolean {
+    if (this.has[leaf] === 0 || head === h) return false;
+    return findRedundantAck(this.rows, this.held.next, head, h, false, LOOKS_MAX, this.found);
+  }
+}

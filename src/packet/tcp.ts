@@ -1,0 +1,117 @@
+/**
+ * TCP segments as the ACK filter looks at them (algo/ack-filter.ts): number, flags, options, and whether an acknowledgement
+ * is all they are. Only packets of leaves with the filter are read this far, into columns that live as long as the packet is held.
+ *
+ * Stricter than net/sched/sch_cake.c, cake_tcph_may_drop(), where a packet is odd: a header that was not copied whole is no segment
+ * at all, and one whose options do not end where they should is not plain.
+ *
+ * Cost: about 20 ns per segment, no allocation. Offsets in the code are those of RFC 9293, 3.1.
+ */
+import { SACK_BLOCKS_MAX } from '../limits.ts';
+
+/** What is kept of a segment, by a row of the caller's. */
+export interface SegmentColumns {
+  /** CWR ECE URG ACK PSH RST SYN FIN, from bit 7 down; 0: no whole TCP header. */
+  readonly flags: Uint8Array;
+  /** 1: no payload, no reserved flag, and no options but padding, SACK, time stamps and MD5 signature. */
+  readonly isPlain: Uint8Array;
+  readonly ack: Uint32Array;
+  /** TSval and TSecr (RFC 7323, 3.2); 0 without the option. */
+  readonly stamp: Uint32Array;
+  readonly stampEcho: Uint32Array;
+  /** SACK blocks in use (RFC 2018, 3); edges of block b of row r at SACK_BLOCKS_MAX * r + b. */
+  readonly sackBlocks: Uint8Array;
+  readonly sackLeft: Uint32Array;
+  readonly sackRight: Uint32Array;
+}
+
+const TCP_HEADER_BYTES = 20;
+/** Low half of the byte with the data offset: three reserved flags and AE, once NS (RFC 9768, 3.1). */
+const RESERVED_FLAGS = 0x0f;
+
+/** Option kinds (IANA, TCP parameters). */
+const OPTION_END = 0;
+const OPTION_NOP = 1;
+const OPTION_SACK = 5;
+const OPTION_TIMESTAMPS = 8;
+const OPTION_MD5 = 19;
+const TIMESTAMPS_BYTES = 10;
+const SACK_BLOCK_BYTES = 8;
+
+/** Row `r` holds no segment. */
+export function clearSegment(columns: SegmentColumns, r: number): void {
+  columns.flags[r] = 0;
+  columns.isPlain[r] = 0;
+}
+
+/**
+ * Reads the segment of `segmentBytes` (its header and payload, as the IP length says) whose header begins at `slab[at]` into row
+ * `r`; nothing at or behind `slab[end]` is touched. Never throws.
+ */
+export function parseSegment(
+  slab: Uint8Array,
+  at: number,
+  end: number,
+  segmentBytes: number,
+  columns: SegmentColumns,
+  r: number,
+): void {
+  clearSegment(columns, r);
+  if (at + TCP_HEADER_BYTES > end) return;
+  const headerBytes = (slab[at + 12] >> 4) * 4;
+  if (headerBytes < TCP_HEADER_BYTES || at + headerBytes > end) return;
+  columns.flags[r] = slab[at + 13];
+  columns.ack[r] = readUint32(slab, at + 8);
+  columns.stamp[r] = 0;
+  columns.stampEcho[r] = 0;
+  columns.sackBlocks[r] = 0;
+  const isKnown = parseOptions(slab, at + TCP_HEADER_BYTES, at + headerBytes, columns, r);
+  const isPure = segmentBytes === headerBytes && (slab[at + 12] & RESERVED_FLAGS) === 0;
+  columns.isPlain[r] = isPure && isKnown ? 1 : 0;
+}
+
+/** Reads the options that matter; false if there are others, or if they make no sense. */
+function parseOptions(
+  slab: Uint8Array,
+  start: number,
+  end: number,
+  columns: SegmentColumns,
+  r: number,
+): boolean {
+  let isKnown = true;
+  let bytes = 1;
+  for (let at = start; at < end; at += bytes) {
+    const kind = slab[at];
+    if (kind === OPTION_END) return isKnown;
+    if (kind === OPTION_NOP) {
+      bytes = 1;
+      continue;
+    }
+    if (at + 2 > end) return false;
+    bytes = slab[at + 1];
+    if (bytes < 2 || at + bytes > end) return false;
+    if (kind === OPTION_TIMESTAMPS && bytes === TIMESTAMPS_BYTES) {
+      columns.stamp[r] = readUint32(slab, at + 2);
+      columns.stampEcho[r] = readUint32(slab, at + 6);
+    } else if (kind === OPTION_SACK && bytes % SACK_BLOCK_BYTES === 2 && columns.sackBlocks[r] === 0) {
+      parseSack(slab, at, bytes, columns, r);
+    } else if (kind !== OPTION_MD5) {
+      isKnown = false;
+    }
+  }
+  return isKnown;
+}
+
+function parseSack(slab: Uint8Array, at: number, bytes: number, columns: SegmentColumns, r: number): void {
+  const blocks = (bytes - 2) / SACK_BLOCK_BYTES;
+  columns.sackBlocks[r] = blocks;
+  for (let b = 0; b < blocks; b++) {
+    columns.sackLeft[r * SACK_BLOCKS_MAX + b] = readUint32(slab, at + 2 + SACK_BLOCK_BYTES * b);
+    columns.sackRight[r * SACK_BLOCKS_MAX + b] = readUint32(slab, at + 6 + SACK_BLOCK_BYTES * b);
+  }
+}
+
+/** As a signed number; storing it in an unsigned column makes it right. */
+function readUint32(slab: Uint8Array, at: number): number {
+  return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
+}
