@@ -64,26 +64,23 @@ export function sizeAwareBand(
   return isShort || isLast ? BAND_SHORT : BAND_LONG;
 }
 
-/**
- * Band to serve when packets of these sizes are at the heads; 0: that band is empty, and they may not both
- * be. Ask for every packet that leaves.
- */
-export function sizeAwarePick(
+/** Band to serve when packets of these sizes are at the heads; 0: that band is empty, and they may not both be. */
+export function sizeAwareTurn(q: SizeAwareQueues, i: number, shortBytes: number, longBytes: number): number {
+  if (longBytes === 0) return BAND_SHORT;
+  return shortBytes === 0 || q.owedBytes[i] >= longBytes ? BAND_LONG : BAND_SHORT;
+}
+
+/** The band whose turn it was has sent a packet of `bytes`; `longWaits`: the long band was not empty before. */
+export function sizeAwareSent(
   q: SizeAwareQueues,
   i: number,
   p: SizeAwareParameters,
-  shortBytes: number,
-  longBytes: number,
-): number {
-  if (longBytes === 0) {
-    // What is owed is a claim to wait less, not a credit to save.
-    q.owedBytes[i] = 0;
-    return BAND_SHORT;
-  }
-  if (shortBytes === 0 || q.owedBytes[i] >= longBytes) {
-    q.owedBytes[i] = Math.max(0, q.owedBytes[i] - longBytes);
-    return BAND_LONG;
-  }
-  q.owedBytes[i] += (shortBytes * p.longShare) / (1 - p.longShare);
-  return BAND_SHORT;
+  band: number,
+  bytes: number,
+  longWaits: boolean,
+): void {
+  // What is owed is a claim to wait less, not a credit to save.
+  if (!longWaits) q.owedBytes[i] = 0;
+  else if (band === BAND_LONG) q.owedBytes[i] = Math.max(0, q.owedBytes[i] - bytes);
+  else q.owedBytes[i] += (bytes * p.longShare) / (1 - p.longShare);
 }

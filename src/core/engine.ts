@@ -256,15 +256,15 @@ export class Engine {
   }
 
   /**
-   * Whether the leaf has room. A full leaf makes room at the expense of its longest queue, be it that of an `each` bucket or of a
-   * flow, so that one cannot lock others out. A plain FIFO has no room for the arriving packet.
+   * Whether the leaf has room. A full leaf makes room at the expense of its longest queue, be it that of an `each` bucket, of a
+   * flow or of a band, so that one cannot lock others out. A plain FIFO has no room for the arriving packet.
    */
   private makeRoom(port: Port, leaf: number, lengthBytes: number, now: number): boolean {
     const { each, queues } = this;
     while (this.admission.isFull(leaf, lengthBytes)) {
       const eachBytes = this.eachSpec[leaf] === null ? 0 : each.longestBytes(leaf);
-      if (queues.fair.longestBytes(leaf) > eachBytes) {
-        if (!queues.fair.dropFromLongest(leaf)) return false;
+      if (queues.longestBytes(leaf) > eachBytes) {
+        if (!queues.dropFromLongest(leaf)) return false;
         this.trees.emptied(leaf);
         for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
           this.stats.dropTail[leaf] += 1;

@@ -1,10 +1,9 @@
 /**
  * Where packets of a leaf wait for its ceilings, by discipline:
  *
- *   fifo         one line                              CoDel, if configured, over the whole line
- *   fair         FairQueues: a line per flow or host   CoDel per line; the ACK filter, if configured
- *   short-first  two lines: packets of flows that have sent little so far, then the others; the second gets a packet through at
- *                least every SHORT_RUN_BYTES, so that a flood of new flows cannot shut out the long ones
+ *   fifo         Bands: one line                                     CoDel, if configured, for every line on its own
+ *   short-first  Bands: a line of short flows, one of long ones
+ *   fair         FairQueues: a line per flow or host                 the ACK filter, if configured
  *
  * Packets that an AQM drops when they would leave, and ACKs that a new one made useless, are collected in `doomed`, for the engine
  * to answer.
@@ -19,6 +18,7 @@ import {
 } from '../algo/codel.ts';
 import { NONE } from '../base/none.ts';
 import type { AckFilter } from './ack-filter.ts';
+import { Bands } from './bands.ts';
 import type { ClassInfo } from './classes.ts';
 import { FairQueues } from './fair.ts';
 import { FairKeys } from './fair-keys.ts';
@@ -27,33 +27,22 @@ import { FLAG_CE, FLAG_ECT, HeldFifos, type HeldTable } from './held.ts';
 import { HostLoads } from './host-loads.ts';
 import type { ClassSpec } from './spec.ts';
 
-const FIFO = 0;
-const FAIR = 1;
-const SHORT_FIRST = 2;
-
 /** The link's IP MTU: CoDel leaves that much in a queue. */
 const MTU_BYTES = 1500;
 /** Quantum of a fair leaf: CAKE's, one packet at most, smaller on slow links so that small packets need not wait long. */
 const QUANTUM_BYTES_MAX = 1514;
 const QUANTUM_BYTES_MIN = 300;
 const QUANTUM_SHIFT = 4096;
-/** Bytes of short flows between two packets of long ones, while both wait. */
-const SHORT_RUN_BYTES = 10 * QUANTUM_BYTES_MAX;
 
 export class LeafQueues {
-  readonly fair: FairQueues;
+  private readonly fair: FairQueues;
   private readonly fairKeys: FairKeys;
   private readonly held: HeldTable;
-  private readonly flows: FlowTable;
-  private readonly discipline: Uint8Array;
-  private readonly shortBytes: Float64Array;
+  private readonly bands: Bands;
+  private readonly isFair: Uint8Array;
   private readonly codelOf: readonly (CodelParameters | null)[];
+  /** By line of `bands`. */
   private readonly codel: CodelQueues;
-  /** Lines 2 * leaf (fifo; short flows) and 2 * leaf + 1 (long flows). */
-  private readonly lines: HeldFifos;
-  private readonly lineBytes: Float64Array;
-  /** Bytes of short flows since the last packet of a long one. */
-  private readonly shortRunBytes: Float64Array;
   private readonly doomed: HeldFifos;
 
   constructor(
@@ -66,16 +55,12 @@ export class LeafQueues {
   ) {
     const specs = classes.map((info) => info.spec);
     this.held = held;
-    this.flows = flows;
-    this.discipline = Uint8Array.from(specs, disciplineOf);
-    this.shortBytes = Float64Array.from(specs, (spec) => spec.queue?.shortBytes ?? 0);
+    this.bands = new Bands(classes, held, flows);
+    this.isFair = Uint8Array.from(specs, (spec) => (spec.queue?.discipline === 'fair' ? 1 : 0));
     this.codelOf = specs.map(codelParameters);
-    this.codel = createCodelQueues(classes.length);
-    this.lines = new HeldFifos(2 * classes.length, held);
-    this.lineBytes = new Float64Array(2 * classes.length);
-    this.shortRunBytes = new Float64Array(classes.length);
+    this.codel = createCodelQueues(2 * classes.length);
     this.doomed = new HeldFifos(1, held);
-    const used = this.discipline.includes(FAIR) ? rows : 1;
+    const used = this.isFair.includes(1) ? rows : 1;
     const hosts = new HostLoads(used, key(), key(), flows);
     this.fairKeys = new FairKeys(rows, key(), key(), classes, held, flows, hosts);
     const quanta = Float64Array.from(specs, quantumBytes);
@@ -85,21 +70,19 @@ export class LeafQueues {
 
   /** Appends packet `h` to its leaf; false when a fair leaf has no room for one more queue. */
   push(leaf: number, h: number, nowNs: number): boolean {
-    if (this.discipline[leaf] === FAIR) return this.fair.push(leaf, h, nowNs);
-    const line = 2 * leaf + (this.isLong(leaf, h) ? 1 : 0);
-    this.lines.push(line, h);
-    this.lineBytes[line] += this.held.lengthBytes[h];
+    if (this.isFair[leaf] === 1) return this.fair.push(leaf, h, nowNs);
+    this.bands.push(leaf, h);
     return true;
   }
 
   isEmpty(leaf: number): boolean {
-    if (this.discipline[leaf] === FAIR) return this.fair.isEmpty(leaf);
-    return this.lines.isEmpty(2 * leaf) && this.lines.isEmpty(2 * leaf + 1);
+    return this.isFair[leaf] === 1 ? this.fair.isEmpty(leaf) : this.bands.isEmpty(leaf);
   }
 
   /** The packet whose turn it is, which stays where it is; the leaf must not be empty. */
   head(leaf: number): number {
-    return this.discipline[leaf] === FAIR ? this.fair.head(leaf) : this.lines.head[this.line(leaf)];
+    const { fair, bands } = this;
+    return this.isFair[leaf] === 1 ? fair.head(leaf) : bands.head(bands.line(leaf));
   }
 
   /**
@@ -107,35 +90,37 @@ export class LeafQueues {
    * left.
    */
   shift(leaf: number, atNs: number): number {
-    if (this.discipline[leaf] === FAIR) return this.fair.shift(leaf, atNs);
+    if (this.isFair[leaf] === 1) return this.fair.shift(leaf, atNs);
+    const { bands } = this;
     const parameters = this.codelOf[leaf];
-    if (parameters === null) return this.take(leaf);
-    const { held } = this;
-    while (!this.isEmpty(leaf)) {
-      const h = this.take(leaf);
-      const ect = (held.flags[h] & FLAG_ECT) !== 0;
-      const backlogBytes = this.lineBytes[2 * leaf] + this.lineBytes[2 * leaf + 1];
-      const decision = codelDecide(
-        this.codel,
-        leaf,
-        parameters,
-        atNs,
-        atNs - held.enteredNs[h],
-        backlogBytes,
-        ect,
-      );
-      if (decision !== CODEL_DROP || held.neverDrop(h)) {
-        if (decision !== CODEL_DROP && decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
-        return h;
-      }
-      this.doomed.push(0, h);
+    while (!bands.isEmpty(leaf)) {
+      const line = bands.line(leaf);
+      const h = parameters === null ? bands.take(line) : this.shiftLine(line, parameters, atNs);
+      if (h === NONE) continue;
+      bands.sent(line, h);
+      return h;
     }
     return NONE;
   }
 
   /** Takes any packet; the leaf must not be empty. For the orderly stop. */
   shiftAny(leaf: number): number {
-    return this.discipline[leaf] === FAIR ? this.fair.shiftAny(leaf) : this.take(leaf);
+    const { fair, bands } = this;
+    return this.isFair[leaf] === 1 ? fair.shiftAny(leaf) : bands.take(bands.line(leaf));
+  }
+
+  /** Bytes of the leaf's longest queue, at whose expense dropFromLongest() makes room; 0: it makes none. */
+  longestBytes(leaf: number): number {
+    return this.isFair[leaf] === 1 ? this.fair.longestBytes(leaf) : this.bands.longestBytes(leaf);
+  }
+
+  /** Moves packets from the head of the longest queue to `doomed`; false when the first of them must not be dropped. */
+  dropFromLongest(leaf: number): boolean {
+    if (this.isFair[leaf] === 1) return this.fair.dropFromLongest(leaf);
+    const h = this.bands.takeFromLongest(leaf);
+    if (h === NONE) return false;
+    this.doomed.push(0, h);
+    return true;
   }
 
   /** A packet that an AQM or a full leaf dropped; NONE when there is none. */
@@ -147,32 +132,23 @@ export class LeafQueues {
     this.fairKeys.sweep(nowNs);
   }
 
-  private take(leaf: number): number {
-    const line = this.line(leaf);
-    const h = this.lines.shift(line);
-    const bytes = this.held.lengthBytes[h];
-    this.lineBytes[line] -= bytes;
-    if (line === 2 * leaf) this.shortRunBytes[leaf] += bytes;
-    else this.shortRunBytes[leaf] = 0;
-    return h;
+  /** The first packet of a line that CoDel lets go; NONE when it dropped all that was left. */
+  private shiftLine(line: number, parameters: CodelParameters, atNs: number): number {
+    const { held, bands } = this;
+    while (bands.head(line) !== NONE) {
+      const h = bands.take(line);
+      const ect = (held.flags[h] & FLAG_ECT) !== 0;
+      const waitedNs = atNs - held.enteredNs[h];
+      const backlogBytes = bands.backlogBytes(line);
+      const decision = codelDecide(this.codel, line, parameters, atNs, waitedNs, backlogBytes, ect);
+      if (decision !== CODEL_DROP || held.neverDrop(h)) {
+        if (decision !== CODEL_DROP && decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
+        return h;
+      }
+      this.doomed.push(0, h);
+    }
+    return NONE;
   }
-
-  private line(leaf: number): number {
-    const short = 2 * leaf;
-    if (this.lines.isEmpty(short + 1)) return short;
-    return this.lines.isEmpty(short) || this.shortRunBytes[leaf] >= SHORT_RUN_BYTES ? short + 1 : short;
-  }
-
-  private isLong(leaf: number, h: number): boolean {
-    if (this.discipline[leaf] !== SHORT_FIRST) return false;
-    const f = this.held.flow[h];
-    return f === NONE || this.flows.bytes(f) > this.shortBytes[leaf];
-  }
-}
-
-function disciplineOf(spec: ClassSpec): number {
-  if (spec.queue?.discipline === 'fair') return FAIR;
-  return spec.queue?.discipline === 'short-first' ? SHORT_FIRST : FIFO;
 }
 
 function codelParameters({ queue }: ClassSpec): CodelParameters | null {

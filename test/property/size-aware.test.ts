@@ -5,13 +5,29 @@ import {
   BAND_LONG,
   BAND_SHORT,
   createSizeAwareQueues,
+  type SizeAwareParameters,
+  type SizeAwareQueues,
   sizeAwareBand,
-  sizeAwarePick,
+  sizeAwareSent,
+  sizeAwareTurn,
 } from '../../src/algo/size-aware.ts';
 
 const SEED = Number(process.env.SEED ?? 83);
 const MTU = 1500;
 const parameters = (longShare: number) => ({ thresholdPackets: 6, thresholdBytes: 6000, longShare });
+/** Turn and account of one packet. */
+function sizeAwarePick(
+  q: SizeAwareQueues,
+  i: number,
+  p: SizeAwareParameters,
+  shortBytes: number,
+  longBytes: number,
+): number {
+  const band = sizeAwareTurn(q, i, shortBytes, longBytes);
+  sizeAwareSent(q, i, p, band, band === BAND_SHORT ? shortBytes : longBytes, longBytes > 0);
+  return band;
+}
+
 const sizes = fc.array(fc.tuple(fc.integer({ min: 40, max: MTU }), fc.integer({ min: 40, max: MTU })), {
   minLength: 50,
   maxLength: 300,

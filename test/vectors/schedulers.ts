@@ -4,7 +4,8 @@ import {
   BAND_SHORT,
   createSizeAwareQueues,
   sizeAwareBand,
-  sizeAwarePick,
+  sizeAwareSent,
+  sizeAwareTurn,
 } from '../../src/algo/size-aware.ts';
 import { bestBand, withBand } from '../../src/algo/strict-priority.ts';
 import { VirtualClock, type VirtualClockKind } from '../../src/algo/virtual-clock.ts';
@@ -134,7 +135,9 @@ function shortFirst(params: Params, arrivals: readonly Arrival[]): Scheduler {
     send() {
       const [short, long] = [headBytes(BAND_SHORT), headBytes(1)] as [number, number];
       if (short === 0 && long === 0) return NONE;
-      return lists[sizeAwarePick(q, 0, p, short, long)]?.shift() as number;
+      const band = sizeAwareTurn(q, 0, short, long);
+      sizeAwareSent(q, 0, p, band, band === BAND_SHORT ? short : long, long > 0);
+      return lists[band]?.shift() as number;
     },
   };
 }

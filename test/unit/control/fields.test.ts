@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/control/config.ts';
 import { configSchema, fieldTable } from '../../../src/control/field-docs.ts';
@@ -71,6 +71,17 @@ describe('the example configuration', () => {
     const minimal = loadConfig('links: { wan: { device: eth0, up: 20mbit } }', 'minimal');
     expect(spec.nfqueue).toEqual(minimal.spec.nfqueue);
     expect({ socketPath, logLevel }).toEqual({ socketPath: minimal.socketPath, logLevel: minimal.logLevel });
+  });
+
+  it('of a line of 10 Mbit/s are fine, one queue each', () => {
+    const files = readdirSync(new URL('examples/ten-megabit', ROOT));
+    expect(files.length).toBeGreaterThan(5);
+    for (const file of files) {
+      const { spec, warnings } = loadConfig(read(`examples/ten-megabit/${file}`), file);
+      expect(warnings).toEqual([]);
+      expect(spec.links[0]!.up!.ceilBytesPerSec).toBe(1_250_000);
+      expect(spec.links[0]!.up!.children.map((child) => child.name)).toEqual(['default']);
+    }
   });
 
   it('of a house with 300 flats is fine as well', () => {

@@ -1,0 +1,128 @@
+/**
+ * Lines of the leaves that are not fair:
+ *
+ *   fifo         one line
+ *   short-first  two: packets of flows that have sent little so far, then the others (algo/size-aware.ts). The second has its
+ *                share while both wait, so that a flood of new flows cannot shut out the long ones.
+ *
+ * A full short-first leaf loses from the head of its longer line, so that neither band can lock the other out. A full fifo
+ * has no room for what arrives.
+ */
+import {
+  BAND_LONG,
+  BAND_SHORT,
+  createSizeAwareQueues,
+  type SizeAwareParameters,
+  type SizeAwareQueues,
+  sizeAwareBand,
+  sizeAwareSent,
+  sizeAwareTurn,
+} from '../algo/size-aware.ts';
+import { NONE } from '../base/none.ts';
+import type { ClassInfo } from './classes.ts';
+import type { FlowTable } from './flow-table.ts';
+import { HeldFifos, type HeldTable } from './held.ts';
+
+/** What the long band gets of the bytes while short flows wait too: one packet in four. */
+const LONG_SHARE = 0.25;
+
+export class Bands {
+  private readonly held: HeldTable;
+  private readonly flows: FlowTable;
+  /** Line 2 * leaf + band; of a fifo only the first is used. */
+  private readonly fifos: HeldFifos;
+  private readonly bytes: Float64Array;
+  private readonly owed: SizeAwareQueues;
+  /** null: fifo. */
+  private readonly shortFirst: readonly (SizeAwareParameters | null)[];
+
+  constructor(classes: readonly ClassInfo[], held: HeldTable, flows: FlowTable) {
+    this.held = held;
+    this.flows = flows;
+    this.fifos = new HeldFifos(2 * classes.length, held);
+    this.bytes = new Float64Array(2 * classes.length);
+    this.owed = createSizeAwareQueues(classes.length);
+    this.shortFirst = classes.map(({ spec: { queue } }) =>
+      queue?.discipline === 'short-first'
+        ? {
+            thresholdPackets: Number.POSITIVE_INFINITY,
+            thresholdBytes: queue.shortBytes,
+            longShare: LONG_SHARE,
+          }
+        : null,
+    );
+  }
+
+  push(leaf: number, h: number): void {
+    const line = 2 * leaf + this.bandOf(leaf, h);
+    this.fifos.push(line, h);
+    this.bytes[line] += this.held.lengthBytes[h];
+  }
+
+  isEmpty(leaf: number): boolean {
+    return this.fifos.isEmpty(2 * leaf) && this.fifos.isEmpty(2 * leaf + BAND_LONG);
+  }
+
+  /** The line whose turn it is; the leaf must not be empty. */
+  line(leaf: number): number {
+    const short = 2 * leaf;
+    if (this.shortFirst[leaf] === null) return short;
+    return short + sizeAwareTurn(this.owed, leaf, this.headBytes(short), this.headBytes(short + BAND_LONG));
+  }
+
+  /** First packet of a line; NONE when it is empty. */
+  head(line: number): number {
+    return this.fifos.head[line];
+  }
+
+  backlogBytes(line: number): number {
+    return this.bytes[line];
+  }
+
+  /** Takes the first packet of a line that is not empty. */
+  take(line: number): number {
+    const h = this.fifos.shift(line);
+    this.bytes[line] -= this.held.lengthBytes[h];
+    return h;
+  }
+
+  /** Packet `h`, taken from `line`, is the one that leaves. */
+  sent(line: number, h: number): void {
+    const leaf = line >> 1;
+    const parameters = this.shortFirst[leaf];
+    if (parameters === null) return;
+    const band = line & 1;
+    const longWaits = band === BAND_LONG || !this.fifos.isEmpty(2 * leaf + BAND_LONG);
+    sizeAwareSent(this.owed, leaf, parameters, band, this.held.lengthBytes[h], longWaits);
+  }
+
+  /** Bytes of the longer line of a short-first leaf; 0 of a fifo, which makes no room. */
+  longestBytes(leaf: number): number {
+    return this.shortFirst[leaf] === null ? 0 : this.bytes[this.longest(leaf)];
+  }
+
+  /** Takes the first packet of the longer line, to be dropped; NONE when that one must not be. */
+  takeFromLongest(leaf: number): number {
+    const line = this.longest(leaf);
+    return this.held.neverDrop(this.fifos.head[line]) ? NONE : this.take(line);
+  }
+
+  private longest(leaf: number): number {
+    return this.bytes[2 * leaf + BAND_LONG] >= this.bytes[2 * leaf] ? 2 * leaf + BAND_LONG : 2 * leaf;
+  }
+
+  private headBytes(line: number): number {
+    const h = this.fifos.head[line];
+    return h === NONE ? 0 : this.held.lengthBytes[h];
+  }
+
+  private bandOf(leaf: number, h: number): number {
+    const parameters = this.shortFirst[leaf];
+    if (parameters === null) return BAND_SHORT;
+    const f = this.held.flow[h];
+    if (f === NONE) return BAND_LONG;
+    // The flow's bytes count this packet already.
+    const sentBytes = this.flows.bytes(f) - this.held.lengthBytes[h];
+    return sizeAwareBand(parameters, 0, sentBytes, false);
+  }
+}
