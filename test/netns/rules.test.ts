@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, it } from 'vitest';
-import { findAddon } from '../../src/io/addon.ts';
 import type { Backend } from '../../src/io/rules/index.ts';
-import { REPOSITORY, underFullkernel } from './fullkernel.ts';
-import { createLab, describeNetns, type Lab, netnsMissing, run, until } from './harness.ts';
-import { ANSWERS } from './rules-answers.ts';
+import { capabilities } from './capabilities.ts';
+import { createLab, describeNetns, type Lab, until } from './harness.ts';
 import { Driver, hasTable, queueRules, request, ruleset, WAN } from './rules-bed.ts';
 import { SCENARIOS } from './rules-scenarios.ts';
-
-/** Probed in a lab: probing may leave an empty iptables table. */
-async function capabilities(): Promise<Record<Backend, boolean>> {
-  if (netnsMissing()) return { nft: false, iptables: false };
-  const lab = await createLab();
-  try {
-    const driver = new Driver(lab.router);
-    const works = async (backend: Backend): Promise<boolean> => !(await driver.ask('probe', backend)).error;
-    return { nft: await works('nft'), iptables: await works('iptables') };
-  } finally {
-    await lab.close();
-  }
-}
 
 const capable = await capabilities();
 
@@ -41,49 +25,6 @@ for (const backend of ['iptables', 'nft'] as const) {
     }
   });
 }
-
-const FULLKERNEL_SECONDS = 200;
-
-/** Starting tsx takes seconds in an emulated machine, so what runs there is translated before. */
-async function translate(folder: string): Promise<string> {
-  const names = ['rules-fullkernel', 'rules-driver'];
-  const config = {
-    extends: join(REPOSITORY, 'tsconfig.json'),
-    compilerOptions: {
-      noEmit: false,
-      outDir: folder,
-      rootDir: REPOSITORY,
-      typeRoots: [join(REPOSITORY, 'node_modules/@types')],
-    },
-    include: [],
-    files: names.map((name) => join(REPOSITORY, `test/netns/${name}.ts`)),
-  };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  await run([join(REPOSITORY, 'node_modules/.bin/tsc'), '-p', folder]);
-  return join(folder, `test/netns/${names[0]}.js`);
-}
-
-describeNetns('rules under a full kernel', () => {
-  const answers: string[] = ANSWERS.map(({ name }) => name);
-  const others = SCENARIOS.filter(({ name, differs }) => differs && !answers.includes(name));
-  it.for([
-    ['the same scenarios', others.map(({ name }) => name)],
-    ['the same scenarios about verdicts', answers],
-  ] as const)('the nft back end passes %s', { timeout: 240_000 }, async ([, names], context) => {
-    if (capable.nft) context.skip('this kernel has the nft queue statement itself');
-    const folder = mkdtempSync(join(tmpdir(), 'shaper-rules-'));
-    try {
-      const addon = `SHAPER_ADDON=${findAddon() ?? ''}`;
-      const command = ['env', addon, process.execPath, await translate(folder), ...names];
-      const { code, stdout, stderr } = await underFullkernel(context, FULLKERNEL_SECONDS, command);
-      assert.equal(stdout, ['back end nft', ...names.map((name) => `ok ${name}`), ''].join('\n'), stderr);
-      assert.equal(code, 0);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-});
 
 describeNetns('rules in trouble', () => {
   let lab: Lab;

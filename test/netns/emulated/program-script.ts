@@ -1,5 +1,5 @@
 /**
- * The whole program over the nft queue statement, for a kernel that has it: native-backend.test.ts runs this inside a full
+ * The whole program over the nft queue statement, for a kernel that has it: program.test.ts runs this inside a full
  * kernel where the machine's own lacks it. Prints one line of JSON.
  */
 import { createLab } from '../../../bench/lab/lab.ts';

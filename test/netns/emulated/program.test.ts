@@ -1,27 +1,17 @@
 /** The whole program over the nft queue statement, under a full kernel where this machine's own lacks it. */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { underFullkernel } from '../fullkernel.ts';
-import { classOf, createLab, describeNetns, nativeProgram, packetsUnaccounted } from '../harness.ts';
-import { Driver } from '../rules-bed.ts';
-import type { NativeReport } from './native-backend.ts';
+import { capabilities } from '../capabilities.ts';
+import { classOf, describeNetns, nativeProgram, packetsUnaccounted } from '../harness.ts';
+import { underFullkernel } from './fullkernel.ts';
+import type { NativeReport } from './program-script.ts';
 
-const PROGRAM = fileURLToPath(new URL('native-backend.ts', import.meta.url));
-const SECONDS = 170;
-
-async function hasQueueStatement(): Promise<boolean> {
-  const lab = await createLab();
-  try {
-    const driver = new Driver(lab.router);
-    return !(await driver.ask('probe', 'nft')).error;
-  } finally {
-    await lab.close();
-  }
-}
+const PROGRAM = fileURLToPath(new URL('program-script.ts', import.meta.url));
+const SECONDS = 280;
 
 describeNetns('the nft back end', () => {
-  it('shapes, polices, counts and stops as the other one does', { timeout: 200_000 }, async (context) => {
-    if (await hasQueueStatement()) context.skip('all stories here run over the nft back end');
+  it('shapes, polices, counts and stops as the other one does', { timeout: 310_000 }, async (context) => {
+    if ((await capabilities()).nft) context.skip('all stories here run over the nft back end');
     // Built here: a compiler takes its time in an emulated machine.
     await Promise.all([nativeProgram('udpgen'), nativeProgram('udpsink')]);
     const command = [process.execPath, '--import', 'tsx', PROGRAM];

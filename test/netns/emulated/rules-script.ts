@@ -1,7 +1,7 @@
 /** The scenarios named as arguments; rules.test.ts runs this under a kernel with the nft queue statement. */
-import { createLab } from '../../bench/lab/lab.ts';
-import { probeBackend } from '../../src/io/rules/index.ts';
-import { SCENARIOS } from './rules-scenarios.ts';
+import { createLab } from '../../../bench/lab/lab.ts';
+import { probeBackend } from '../../../src/io/rules/index.ts';
+import { SCENARIOS } from '../rules-scenarios.ts';
 
 const backend = await probeBackend('auto');
 console.log(`back end ${backend}`);

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'vitest';
-import { type Finished, run } from '../../bench/lab/process.ts';
+import { type Finished, run } from '../../../bench/lab/process.ts';
 
-export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-/** Called as `fullkernel -t SECONDS -- COMMAND…`. */
+export const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
+/** Called as `fullkernel -t SECONDS -- COMMAND…`. In virtual time (-V) waiting for a file of a busy host lets timeouts run out. */
 const FULLKERNEL = process.env.SHAPER_FULLKERNEL ?? join(REPOSITORY, '../shared/tools/fullkernel');
 /** Its exit status when the fault is its own. */
 const FULLKERNEL_FAILED = 125;
