@@ -5,6 +5,7 @@ import type { ClassSpec } from '../core/spec.ts';
 import { CLASS_DEPTH_MAX } from '../limits.ts';
 import { type ClassContext, defaultBurst, givenBurst, readEach, readPolice } from './config-limits.ts';
 import { readMatch } from './config-match.ts';
+import { readMeter } from './config-meter.ts';
 import { readQueue } from './config-queue.ts';
 import { RATE_MIN_BYTES_PER_SEC, type RateOrShare } from './field-kinds.ts';
 import { SECTIONS } from './fields.ts';
@@ -43,7 +44,8 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const path = `${parent.path}/${entry.name}`;
   const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
   const { rateBytesPerSec, ceilBytesPerSec, promisedBytesPerSec } = readRates(parent, entry, values);
-  const context = { ...parent, path, ceilBytesPerSec };
+  const isMetered = parent.isMetered || values.meter !== undefined;
+  const context = { ...parent, path, ceilBytesPerSec, isMetered };
   if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
     reader.problems.error(
       entry.offset,
@@ -64,6 +66,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     weight: values.weight?.value ?? WEIGHT,
     match: values.match ? readMatch(context, values.match) : null,
     police: readPolice(context, values.police),
+    meter: readMeter(context, values.meter),
     each: readEach(context, values.each),
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue),
     children: inner ? readInner({ ...context, rateBytesPerSec: promisedBytesPerSec }, inner) : [],

@@ -16,6 +16,8 @@ export interface ClassContext {
   /** What a full-sized packet costs on the link's wire, at least its IP bytes. */
   readonly packetBytes: number;
   readonly ownMarkMask: number;
+  /** It or one above has a meter. */
+  readonly isMetered: boolean;
 }
 
 /** A context in which sizes given as times can be turned into bytes. */
@@ -44,8 +46,9 @@ export function readBurst(
   at: Located<Exclude<Size, { kind: 'packets' }>> | undefined,
   rateBytesPerSec: number,
   kind: BurstKind,
+  key = 'burst',
 ): number {
-  return at ? givenBurst(context, at) : defaultBurst(rateBytesPerSec, kind);
+  return at ? givenBurst(context, at, key) : defaultBurst(rateBytesPerSec, kind);
 }
 
 export function defaultBurst(rateBytesPerSec: number, kind: BurstKind): number {
@@ -54,14 +57,21 @@ export function defaultBurst(rateBytesPerSec: number, kind: BurstKind): number {
 }
 
 /** A burst as written. Times mean the class's ceil, also in `police` and `each`. */
-export function givenBurst(context: LeafContext, at: Located<Exclude<Size, { kind: 'packets' }>>): number {
+export function givenBurst(
+  context: LeafContext,
+  at: Located<Exclude<Size, { kind: 'packets' }>>,
+  key = 'burst',
+): number {
   const bytes =
     at.value.kind === 'bytes' ? at.value.bytes : bytesInTime(at.value.ns, context.ceilBytesPerSec);
   if (bytes < context.packetBytes) {
     const meaning = at.value.kind === 'time' ? ` (at ${formatRate(context.ceilBytesPerSec)})` : '';
     const smallest = formatBytes(context.packetBytes);
-    const message = `burst: ${formatBytes(bytes)}${meaning} is less than a full-sized packet, ${smallest}`;
-    context.reader.problems.error(at.offset, `${message}: none would ever pass`);
+    const message = `${key}: ${formatBytes(bytes)}${meaning} is less than a full-sized packet, ${smallest}`;
+    context.reader.problems.error(
+      at.offset,
+      `${message}: none would ever ${key === 'burst' ? 'pass' : 'fit'}`,
+    );
   }
   return bytes;
 }

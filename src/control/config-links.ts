@@ -21,6 +21,7 @@ import {
   readEach,
   readPolice,
 } from './config-limits.ts';
+import { readMeter } from './config-meter.ts';
 import { SECTIONS } from './fields.ts';
 import { OVERHEAD_WORD } from './fields-links.ts';
 import type { Located, Named, YamlReader } from './yaml-reader.ts';
@@ -72,7 +73,17 @@ function readLink(
   const packetBytes = Math.max(PACKET_BYTES, wireBytes(linkLayer, PACKET_BYTES));
   const tree = (direction: Direction, at: Located<Node> | undefined): ClassSpec | null =>
     at
-      ? readDirection({ reader, path: `${entry.name}/${direction}`, direction, packetBytes, ownMarkMask }, at)
+      ? readDirection(
+          {
+            reader,
+            path: `${entry.name}/${direction}`,
+            direction,
+            packetBytes,
+            ownMarkMask,
+            isMetered: false,
+          },
+          at,
+        )
       : null;
   return {
     name: entry.name,
@@ -118,9 +129,11 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     const message = `ceil: a direction has nobody to borrow from; it must equal the rate, ${formatRate(rateBytesPerSec)}`;
     reader.problems.error(ceil.offset, message);
   }
-  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec: rateBytesPerSec, depth: 1 };
+  const isMetered = values.meter !== undefined;
+  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec: rateBytesPerSec, depth: 1, isMetered };
   const children = readChildren(context, reader.named(values.classes?.value ?? null, 'class', 'classes'));
   const police = readPolice(context, values.police);
+  const meter = readMeter(context, values.meter);
   const each = readEach(context, values.each);
   const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');
   if (rate === undefined || rate === null) return null;
@@ -135,6 +148,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     weight: SOLE.weight,
     match: null,
     police,
+    meter,
     each,
     queue: null,
     children,

@@ -6,6 +6,7 @@ import { formatBytes, type Size } from '../base/units.ts';
 import type { AqmSpec, QueueSpec, WredSpec } from '../core/spec.ts';
 import { type LeafContext, sizeBytes } from './config-limits.ts';
 import { SECTIONS } from './fields.ts';
+import { COLOURS } from './names.ts';
 import type { Located, Values, YamlReader } from './yaml-reader.ts';
 
 /** What may wait: as given, or the default, which grows with the thresholds. */
@@ -124,6 +125,7 @@ const WRED_WEIGHT = 2 ** -9;
 const PRECEDENCES = 8;
 
 type Profile = WredSpec['profiles'][number];
+type ProfileValues = Values<typeof SECTIONS.profile>;
 
 export function readWred(context: LeafContext, at: Parameters, room: QueueRoom): ReadAqm {
   const { reader } = context;
@@ -136,7 +138,8 @@ export function readWred(context: LeafContext, at: Parameters, room: QueueRoom):
     offset: values.max?.offset ?? at.offset,
   };
   const given = values.profiles ? readProfiles(measure, values.profiles, shared) : [];
-  const isComplete = given.at(-1)?.dscp.length === 0;
+  const last = given.at(-1);
+  const isComplete = last !== undefined && last.dscp.length === 0 && last.colours.length === 0;
   const profiles = isComplete ? given : [...given, ...byPrecedence(measure, given, shared)];
   const wred = {
     weight: values.weight?.value ?? WRED_WEIGHT,
@@ -157,7 +160,7 @@ interface Shared {
 
 function readProfiles(measure: Measure, at: Located<Node>, shared: Shared): Profile[] {
   const { reader } = measure.context;
-  const taken = new Set<number>();
+  const taken: Taken = new Set();
   let isAllTaken = false;
   return reader.items(at.value).map((item): Profile => {
     const values = reader.section(item, SECTIONS.profile, 'a profile');
@@ -165,16 +168,11 @@ function readProfiles(measure: Measure, at: Located<Node>, shared: Shared): Prof
     if (isAllTaken) {
       reader.problems.error(
         offset,
-        'the profile before this one has no dscp, so it takes all others: put it last',
+        'the profile before this one has no dscp and no color, so it takes all others: put it last',
       );
     }
-    isAllTaken ||= !reader.hasKey(item, 'dscp');
-    for (const point of values.dscp?.value ?? []) {
-      if (taken.has(point.value)) {
-        reader.problems.error(point.offset, `dscp: code point ${point.value} has a profile already`);
-      }
-      taken.add(point.value);
-    }
+    isAllTaken ||= !reader.hasKey(item, 'dscp') && !reader.hasKey(item, 'color');
+    takePackets(measure.context, values, taken);
     if (!reader.hasKey(item, 'min')) reader.problems.error(offset, 'a profile needs min');
     const maxBytes = givenBytes(measure, values.max) ?? shared.maxBytes;
     const minBytes = givenBytes(measure, values.min) ?? 1;
@@ -183,7 +181,8 @@ function readProfiles(measure: Measure, at: Located<Node>, shared: Shared): Prof
       checkThresholds(measure, { minBytes, maxBytes }, { min: values.min?.offset ?? offset, max: maxAt });
     }
     return {
-      dscp: [...new Set(values.dscp?.value.map((point) => point.value) ?? [])],
+      dscp: [...new Set(valuesOf(values.dscp))],
+      colours: [...new Set(valuesOf(values.color))],
       minBytes,
       maxBytes,
       probability: values.probability?.value ?? shared.probability,
@@ -191,17 +190,64 @@ function readProfiles(measure: Measure, at: Located<Node>, shared: Shared): Prof
   });
 }
 
+/** Pairs of colour and code point that a profile has: POINTS * colour + point. */
+type Taken = Set<number>;
+const POINTS = 64;
+
+const valuesOf = (at: Located<readonly Located<number>[]> | undefined): number[] =>
+  at?.value.map(({ value }) => value) ?? [];
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+function takesPair({ colours, dscp }: Profile, colour: number, point: number): boolean {
+  const has = (list: readonly number[], value: number): boolean => list.length === 0 || list.includes(value);
+  return has(colours, colour) && has(dscp, point);
+}
+
+/** Adds what a profile takes; what it names and others have altogether is an error. */
+function takePackets({ reader, isMetered }: LeafContext, values: ProfileValues, taken: Taken): void {
+  const colours = values.color ? valuesOf(values.color) : upTo(COLOURS.length);
+  const points = values.dscp ? valuesOf(values.dscp) : upTo(POINTS);
+  if (values.color && !isMetered) {
+    const message = 'color: nothing gives packets a colour; give the class, or one above it, a meter';
+    reader.problems.error(values.color.offset, message);
+  }
+  const isTaken = (some: readonly number[], others: readonly number[]): boolean =>
+    some.every((colour) => others.every((point) => taken.has(POINTS * colour + point)));
+  const add = (some: readonly number[], others: readonly number[]): void => {
+    for (const colour of some) for (const point of others) taken.add(POINTS * colour + point);
+  };
+  for (const { value, offset } of values.dscp?.value ?? []) {
+    if (isTaken(colours, [value])) {
+      reader.problems.error(offset, `dscp: code point ${value} has a profile already`);
+    }
+    add(colours, [value]);
+  }
+  if (values.dscp) return;
+  for (const { value, offset } of values.color?.value ?? []) {
+    if (isTaken([value], points)) {
+      reader.problems.error(offset, `color: ${COLOURS[value]} has a profile already`);
+    }
+    add([value], points);
+  }
+}
+
 /** Eight profiles for what `given` leaves; that of precedence 0 comes last and takes all others. */
 function byPrecedence(measure: Measure, given: readonly Profile[], shared: Shared): Profile[] {
   const { maxBytes, probability, offset } = shared;
-  const taken = new Set(given.flatMap((profile) => profile.dscp));
+  // What some colour has left goes by precedence as well.
+  const taken = new Set(
+    upTo(POINTS).filter((point) =>
+      upTo(COLOURS.length).every((colour) => given.some((profile) => takesPair(profile, colour, point))),
+    ),
+  );
+  if (taken.size === POINTS) return [];
   const profiles: Profile[] = [];
   const precedenceOf = [...wredByPrecedence()];
   for (let precedence = PRECEDENCES - 1; precedence >= 0; precedence--) {
     const all = precedenceOf.flatMap((of, point) => (of === precedence && !taken.has(point) ? [point] : []));
     if (precedence > 0 && all.length === 0) continue;
     const minBytes = wredDefaultMinimum(maxBytes, precedence);
-    profiles.push({ dscp: precedence === 0 ? [] : all, minBytes, maxBytes, probability });
+    profiles.push({ dscp: precedence === 0 ? [] : all, colours: [], minBytes, maxBytes, probability });
   }
   checkThresholds(measure, profiles.at(-1)!, { min: offset, max: offset });
   return profiles;

@@ -10,6 +10,7 @@ const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   class: 'A class',
   match: '`match`: all fields of a matcher must hold, one entry of a list is enough',
   police: '`police`',
+  meter: '`meter`',
   each: '`each`',
   queue: '`queue`',
   aqm: '`queue.aqm`',

@@ -86,6 +86,14 @@ const shaping = {
     },
     ref('police'),
   ),
+  meter: node(
+    {
+      takes: 'map',
+      default: 'none',
+      help: 'Measures packets, drops none: each becomes green, yellow or red, which wred can go by.',
+    },
+    ref('meter'),
+  ),
   each: node(
     {
       takes: 'map',

@@ -13,7 +13,7 @@ import {
   size,
   time,
 } from './field-kinds.ts';
-import { readDscp } from './names.ts';
+import { COLOURS, readColour, readDscp } from './names.ts';
 
 const AQMS = ['none', 'codel', 'pie', 'red', 'wred'] as const;
 
@@ -73,7 +73,7 @@ export const AQM = {
   ),
   pie: parameters('pie', 'Keeps the time that packets wait near target by a drop probability (RFC 8033).'),
   red: parameters('red', 'Random early detection by the average length (Floyd, Jacobson 1993).'),
-  wred: parameters('wred', 'RED with one average and thresholds by DSCP.'),
+  wred: parameters('wred', 'RED with one average and thresholds by DSCP, or by colour of a meter.'),
 } satisfies Section;
 
 const US = 1e3;
@@ -190,9 +190,17 @@ export const PROFILE = {
     {
       takes: 'name, number 0 to 63, or list',
       default: 'all others',
-      help: 'Code points that follow this profile. One without it takes all others and is the last.',
+      help: 'Code points that follow this profile. One without dscp and color takes all others and is the last.',
     },
     readDscp,
+  ),
+  color: list(
+    {
+      takes: `${COLOURS.join(', ')}, or list`,
+      default: 'all',
+      help: 'Colours that follow this profile, given by the meter of the class or of one above it.',
+    },
+    readColour,
   ),
   min: size({ default: 'required', help: RED.min.help }),
   max: size({ default: 'max of wred', help: RED.max.help }),

@@ -5,6 +5,7 @@
 import { mapOf, node, ref, type Section } from './field-kinds.ts';
 import { CONTROL, LOG, NFQUEUE } from './fields-host.ts';
 import { CLASS, DIRECTION, EACH, LINK, MATCH, OVERHEAD, POLICE } from './fields-links.ts';
+import { METER } from './fields-meter.ts';
 import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './fields-queue.ts';
 
 const TOP = {
@@ -32,6 +33,7 @@ export const SECTIONS = {
   class: CLASS,
   match: MATCH,
   police: POLICE,
+  meter: METER,
   each: EACH,
   queue: QUEUE,
   aqm: AQM,

@@ -25,6 +25,9 @@ const PROTOCOLS: Readonly<Record<string, readonly number[]>> = {
 /** Protocols with ports: TCP, UDP, UDP-Lite, SCTP. What a port in a matcher means when `proto` is left out. */
 export const PORT_PROTOCOLS: readonly number[] = [6, 17, 136, 132];
 
+/** By the numbers of algo/markers.ts. */
+export const COLOURS = ['green', 'yellow', 'red'] as const;
+
 /** Code points: RFC 2474 (cs), RFC 2597 (af), RFC 3246 (ef), RFC 5865 (va), RFC 8622 (le); `be` is default forwarding. */
 const DSCP: Readonly<Record<string, number>> = {
   be: 0,
@@ -60,6 +63,13 @@ export function readDscp(text: string): number {
   throw new FieldError(
     `'${text}' is no DSCP; write a number 0 to 63 or ef, va, le, be, cs0 to cs7, af11 to af43`,
   );
+}
+
+/** A colour by name, as GREEN, YELLOW or RED of algo/markers.ts. Throws FieldError. */
+export function readColour(text: string): number {
+  const colour = COLOURS.indexOf(text as (typeof COLOURS)[number]);
+  if (colour < 0) throw new FieldError(`'${text}' is no colour; write ${COLOURS.join(', ')}`);
+  return colour;
 }
 
 /** `443` or `5060-5090`. Throws FieldError. */

@@ -43,6 +43,7 @@ export const SIGNAL_MARK = 1;
 export const SIGNAL_DROP = 2;
 
 const DSCPS = 64;
+const COLOURS = 3;
 /** PIE's mean packet, of which two may wait unharmed (RFC 8033 section 4.1), and the bound of marking. */
 const PIE_MEAN_PACKET_BYTES = 1000;
 const PIE_MARK_BELOW = 0.1;
@@ -59,7 +60,7 @@ export class Admission {
   private readonly wred: WredQueues;
   private readonly wredOf: readonly (WredSpec | null)[];
   private readonly wredParameters: readonly WredParameters[];
-  /** WRED's profile of each DSCP, DSCPS per leaf. */
+  /** WRED's profile of each colour and DSCP, COLOURS * DSCPS per leaf. */
   private readonly profileOf: Uint8Array;
   private readonly pie: PieQueues;
   private readonly pieOf: readonly (PieParameters | null)[];
@@ -78,9 +79,9 @@ export class Admission {
     this.wredParameters = this.wredOf.map((wred) => ({ profiles: profiles(wred) }));
     const profilesMax = Math.max(1, ...this.wredParameters.map((wred) => wred.profiles.length));
     this.wred = createWredQueues(classes.length, profilesMax);
-    this.profileOf = new Uint8Array(DSCPS * classes.length);
+    this.profileOf = new Uint8Array(COLOURS * DSCPS * classes.length);
     for (const [row, wred] of this.wredOf.entries())
-      if (wred) this.profileOf.set(profileByDscp(wred), row * DSCPS);
+      if (wred) this.profileOf.set(profileTable(wred), row * COLOURS * DSCPS);
     this.pie = createPieQueues(classes.length);
     this.pieOf = aqms.map(pieParameters);
     for (const [row, pie] of this.pieOf.entries()) if (pie) pieReset(this.pie, row, pie, 0);
@@ -145,7 +146,8 @@ export class Admission {
   private wredSignal(leaf: number, h: number, now: number, backlogBytes: number): number {
     const parameters = this.wredParameters[leaf];
     wredObserve(this.wred, leaf, parameters, now, backlogBytes, this.trees.nsPerByte(leaf));
-    const profile = this.profileOf[leaf * DSCPS + this.held.dscp[h]];
+    const { colour, dscp } = this.held;
+    const profile = this.profileOf[(leaf * COLOURS + colour[h]) * DSCPS + dscp[h]];
     const lengthBytes = this.held.lengthBytes[h];
     if (!wredSignal(this.wred, leaf, parameters, profile, lengthBytes, this.prng.nextUnit()))
       return SIGNAL_NONE;
@@ -169,11 +171,14 @@ function profiles(wred: WredSpec | null): RedParameters[] {
   });
 }
 
-/** Profile of each DSCP: the first that names it, else the last. */
-function profileByDscp(wred: WredSpec): Uint8Array {
-  return Uint8Array.from({ length: DSCPS }, (_, dscp) => {
-    const named = wred.profiles.findIndex((profile) => profile.dscp.includes(dscp));
-    return named >= 0 ? named : wred.profiles.length - 1;
+/** Profile of each colour and DSCP: the first that takes both, else the last. */
+function profileTable({ profiles: all }: WredSpec): Uint8Array {
+  const takes = (listed: readonly number[], value: number): boolean =>
+    listed.length === 0 || listed.includes(value);
+  return Uint8Array.from({ length: COLOURS * DSCPS }, (_, at) => {
+    const [colour, point] = [Math.floor(at / DSCPS), at % DSCPS];
+    const first = all.findIndex(({ colours, dscp }) => takes(colours, colour) && takes(dscp, point));
+    return first >= 0 ? first : all.length - 1;
   });
 }
 

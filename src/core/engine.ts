@@ -2,7 +2,7 @@
  * The decision loop. One packet's way:
  *
  *   runBatch > arrive: parse > flow > leaf of each tree > enter
- *              enter:  police > queue admission (limit, RED) > each > trees          (answers at once, or waits)
+ *              enter:  police > meter > queue admission (limit, RED) > each > trees          (answers at once, or waits)
  *              leave:  due buckets and ceilings > next tree, or verdict
  *
  * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator call
@@ -29,6 +29,7 @@ import { FlowTable } from './flow-table.ts';
 import { FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldTable, NO_LEAF } from './held.ts';
 import { Intake } from './intake.ts';
 import { LeafQueues } from './leaf-queues.ts';
+import { Meters } from './meters.ts';
 import { Outcomes } from './outcomes.ts';
 import { POLICE_DROP, POLICE_MARK, Policers } from './policers.ts';
 import { planQueues, type QueuePlan } from './queue-plan.ts';
@@ -59,6 +60,7 @@ export class Engine {
   private readonly intake: Intake;
   private readonly acks: AckFilter;
   private readonly policers: Policers;
+  private readonly meters: Meters;
   private readonly admission: Admission;
   private readonly each: EachTable;
   private readonly queues: LeafQueues;
@@ -113,6 +115,7 @@ export class Engine {
     this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, this.held, this.flows, this.acks);
     this.trees = new Trees(classes, this.held, this.queues);
     this.policers = new Policers(classes);
+    this.meters = new Meters(classes, this.held);
     this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
     this.verdicts = new VerdictWriter(markMask, this.held, this.stats, steering);
     this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
@@ -229,6 +232,7 @@ export class Engine {
         return;
       }
     }
+    if (this.meters.isUsed) this.meters.measure(h, now);
     const signal = this.admission.signal(leaf, h, now);
     const marks = signal === SIGNAL_MARK && this.marksEcn[leaf] === 1 && this.outcomes.mark(h);
     if (signal !== SIGNAL_NONE && !marks && mayDrop) {

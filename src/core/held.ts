@@ -16,6 +16,8 @@ export class HeldTable {
   readonly queue: Uint8Array;
   readonly hook: Uint8Array;
   readonly dscp: Uint8Array;
+  /** By the meters of the present tree: GREEN, YELLOW or RED of algo/markers.ts. */
+  readonly colour: Uint8Array;
   /** Mark as it arrived. */
   readonly mark: Uint32Array;
   /** IP length, as counted and shown. */
@@ -49,6 +51,7 @@ export class HeldTable {
     this.queue = new Uint8Array(rows);
     this.hook = new Uint8Array(rows);
     this.dscp = new Uint8Array(rows);
+    this.colour = new Uint8Array(rows);
     this.mark = new Uint32Array(rows);
     this.lengthBytes = new Int32Array(rows);
     this.chargeBytes = new Int32Array(rows);

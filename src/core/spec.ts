@@ -3,6 +3,7 @@
  * or by a test. Rates are IP bytes per second, sizes bytes, instants and spans nanoseconds.
  */
 import type { LinkLayer } from '../algo/link-layer.ts';
+import type { MarkerParameters } from '../algo/markers.ts';
 
 /** An address prefix; IPv4 uses words[0] only. Words are big-endian 32-bit groups as unsigned numbers. */
 export interface PrefixSpec {
@@ -45,6 +46,12 @@ export interface PoliceSpec {
   readonly exceed: 'drop' | 'mark';
 }
 
+/** A three-colour marker. */
+export interface MeterSpec extends MarkerParameters {
+  /** Makes no packet better than it came. */
+  readonly aware: boolean;
+}
+
 /** What shares one bucket. `host` is the inside address: source in `up`, destination in `down`. */
 export type EachBy = 'flow' | 'host' | 'src' | 'dst';
 
@@ -85,13 +92,18 @@ export interface PieSpec {
   readonly beta: number;
 }
 
-/** One shared average, a profile per set of code points; the last one takes all others (its dscp is empty). */
+/**
+ * One shared average, a profile per set of code points and colours. The first profile that names both takes a packet (an empty
+ * list names all), the last one takes all others.
+ */
 export interface WredSpec {
   readonly weight: number;
   readonly gentle: boolean;
   readonly meanPacketBytes: number;
   readonly profiles: readonly {
     readonly dscp: readonly number[];
+    /** GREEN, YELLOW, RED of algo/markers.ts. */
+    readonly colours: readonly number[];
     readonly minBytes: number;
     readonly maxBytes: number;
     readonly probability: number;
@@ -141,6 +153,7 @@ export interface ClassSpec {
   /** null: takes everything that reaches it. */
   readonly match: readonly MatcherSpec[] | null;
   readonly police: PoliceSpec | null;
+  readonly meter: MeterSpec | null;
   readonly each: EachSpec | null;
   /** null for inner classes, the direction's root among them. */
   readonly queue: QueueSpec | null;

@@ -7,6 +7,7 @@ import type {
   EachSpec,
   LinkSpec,
   MatcherSpec,
+  MeterSpec,
   NfqueueSpec,
   PoliceSpec,
   QueueSpec,
@@ -29,6 +30,7 @@ export interface ClassInput {
   readonly ceil?: number;
   readonly burst?: number;
   readonly police?: Omit<PoliceSpec, 'exceed'>;
+  readonly meter?: MeterSpec;
   readonly each?: EachSpec;
   readonly limitBytes?: number;
   readonly limitPackets?: number;
@@ -65,6 +67,7 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
     weight: 1,
     match: input.match ?? null,
     police: input.police ? { ...input.police, exceed: 'drop' } : null,
+    meter: input.meter ?? null,
     each: input.each ?? null,
     queue: {
       discipline: 'fifo',

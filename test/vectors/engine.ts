@@ -40,6 +40,7 @@ function classSpec(list: readonly HtbClass[], own: HtbClass, path: string): Clas
     weight: (own.quantum ?? Math.max(PACKET_BYTES, own.rate / 10)) / PACKET_BYTES,
     match: own.parent === undefined ? null : [{ dport: [{ from: port, to: port }] }],
     police: null,
+    meter: null,
     each: null,
     queue: children.length > 0 ? null : leafQueue(),
     children: children.map((child) => classSpec(list, child, `${path}/${child.name}`)),

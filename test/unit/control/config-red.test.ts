@@ -137,11 +137,18 @@ describe('WRED', () => {
     expect(profiles).toHaveLength(8);
     expect(profiles[0]).toEqual({
       dscp: [56, 57, 58, 59, 60, 61, 62, 63],
+      colours: [],
       minBytes: 55_555,
       maxBytes: MAX,
       probability: 0.1,
     });
-    expect(profiles.at(-1)).toEqual({ dscp: [], minBytes: 31_250, maxBytes: MAX, probability: 0.1 });
+    expect(profiles.at(-1)).toEqual({
+      dscp: [],
+      colours: [],
+      minBytes: 31_250,
+      maxBytes: MAX,
+      probability: 0.1,
+    });
     const minima = profiles.map((profile) => profile.minBytes);
     expect(minima).toEqual([...minima].sort((a, b) => b - a));
   });
@@ -152,7 +159,13 @@ describe('WRED', () => {
       '1mbit',
     );
     expect(wred).toMatchObject({ weight: 0.01, gentle: false, meanPacketBytes: 500 });
-    expect(wred.profiles.at(-1)).toEqual({ dscp: [], minBytes: 10_000, maxBytes: 20_000, probability: 0.2 });
+    expect(wred.profiles.at(-1)).toEqual({
+      dscp: [],
+      colours: [],
+      minBytes: 10_000,
+      maxBytes: 20_000,
+      probability: 0.2,
+    });
     expect(wred.profiles[2]).toMatchObject({ dscp: [40, 41, 42, 43, 44, 45, 46, 47] });
   });
 
@@ -161,9 +174,9 @@ describe('WRED', () => {
       'aqm: { wred: { max: 60kB, profiles: [{ dscp: [ef, cs6], min: 50kB, max: 80kB, probability: 0.02 }, { dscp: af13, min: 10kB }, { min: 20kB }] } }',
     );
     expect(wred.profiles).toEqual([
-      { dscp: [46, 48], minBytes: 50_000, maxBytes: 80_000, probability: 0.02 },
-      { dscp: [14], minBytes: 10_000, maxBytes: 60_000, probability: 0.1 },
-      { dscp: [], minBytes: 20_000, maxBytes: 60_000, probability: 0.1 },
+      { dscp: [46, 48], colours: [], minBytes: 50_000, maxBytes: 80_000, probability: 0.02 },
+      { dscp: [14], colours: [], minBytes: 10_000, maxBytes: 60_000, probability: 0.1 },
+      { dscp: [], colours: [], minBytes: 20_000, maxBytes: 60_000, probability: 0.1 },
     ]);
   });
 
@@ -175,7 +188,7 @@ describe('WRED', () => {
     expect(profiles).toHaveLength(9);
     expect(profiles.find((profile) => profile.dscp.includes(47))!.dscp).toEqual([40, 41, 42, 43, 44, 45, 47]);
     expect(profiles.find((profile) => profile.dscp.includes(9))!.dscp).toEqual([9, 11, 12, 13, 14, 15]);
-    expect(profiles.at(-1)).toMatchObject({ dscp: [], minBytes: 20_000 });
+    expect(profiles.at(-1)).toMatchObject({ dscp: [], colours: [], minBytes: 20_000 });
   });
 
   it('a precedence of which nothing is left has no profile', () => {
@@ -183,6 +196,51 @@ describe('WRED', () => {
     const { profiles } = wredOf(`aqm: { wred: { profiles: [{ dscp: [${all}], min: 5kB }] } }`);
     expect(profiles).toHaveLength(8);
     expect(profiles.filter((profile) => profile.dscp.length === 0)).toHaveLength(1);
+  });
+
+  it('profiles by colour, of which all together leave nothing to others', () => {
+    const profiles =
+      '[{ color: green, min: 30kB }, { color: [yellow], min: 20kB }, { color: red, min: 10kB }]';
+    const metered = `meter: { type: srtcm, cir: 1mbit }, queue: { aqm: { wred: { max: 60kB, profiles: ${profiles} } } }`;
+    const { aqm } = classOf(metered).queue!;
+    const wred = aqm.kind === 'wred' ? aqm.wred : null;
+    expect(wred?.profiles.map(({ colours, dscp, minBytes }) => [colours, dscp, minBytes])).toEqual([
+      [[0], [], 30_000],
+      [[1], [], 20_000],
+      [[2], [], 10_000],
+    ]);
+  });
+
+  it('profiles by colour and code point, the first wins; the rest goes by precedence', () => {
+    const profiles =
+      '[{ color: [yellow, red], dscp: ef, min: 30kB }, { dscp: ef, min: 40kB }, { color: red, min: 10kB }]';
+    const outer = 'meter: { type: srtcm, cir: 1mbit }, classes: { in: { queue:';
+    const inner = classOf(`${outer} { aqm: { wred: { max: 60kB, profiles: ${profiles} } } } } }`)
+      .children[0]!;
+    const wred = inner.queue!.aqm.kind === 'wred' ? inner.queue!.aqm.wred : null;
+    expect(wred!.profiles.slice(0, 3).map(({ colours, dscp }) => [colours, dscp])).toEqual([
+      [[1, 2], [46]],
+      [[], [46]],
+      [[2], []],
+    ]);
+    expect(wred!.profiles).toHaveLength(3 + 8);
+    expect(wred!.profiles[5]!.dscp).toEqual([40, 41, 42, 43, 44, 45, 47]);
+  });
+
+  it.each([
+    ['[{ color: blue, min: 5kB }]', "'blue' is no colour; write green, yellow, red"],
+    ['[{ color: red, min: 5kB }, { color: [red, green], min: 6kB }]', 'color: red has a profile already'],
+    ['[{ color: red, min: 5kB }, { color: red, dscp: ef, min: 6kB }]', 'code point 46 has a profile already'],
+    ['[{ min: 5kB }, { color: red, min: 6kB }]', 'no dscp and no color, so it takes all others: put it last'],
+  ])('profiles %s are refused', (profiles, message) => {
+    const wred = `queue: { aqm: { wred: { profiles: ${profiles} } } }`;
+    expect(classProblems(`meter: { type: srtcm, cir: 1mbit }, ${wred}`).join('\n')).toContain(message);
+  });
+
+  it('a colour without a meter is refused', () => {
+    expect(classProblems('queue: { aqm: { wred: { profiles: { color: red, min: 5kB } } } }')).toEqual([
+      'color: nothing gives packets a colour; give the class, or one above it, a meter',
+    ]);
   });
 
   it('the default limit is twice the largest max', () => {

@@ -34,6 +34,7 @@ describe('defaults', () => {
       weight: 1,
       match: null,
       police: null,
+      meter: null,
       each: null,
       queue: null,
       children: [
@@ -48,6 +49,7 @@ describe('defaults', () => {
           weight: 1,
           match: null,
           police: null,
+          meter: null,
           each: null,
           queue: {
             discipline: 'fair',
