@@ -1,6 +1,6 @@
 /**
  * Log-linear histogram of non-negative integers: 8 bins per power of two, so a percentile is off by at most
- * one eighth of its value. Values 0..15 have a bin each. Counts live in a slice of a caller's Uint32Array.
+ * one eighth of its value. Values 0..15 have a bin each. Counts live in a slice of a caller's array.
  *
  * Bin of v >= 16: e = floor(log2 v); bin = 8 * (e - 2) + the three bits below the leading one.
  */
@@ -27,7 +27,7 @@ export function histogramBinStart(bin: number): number {
  * The value below or at which `fraction` of the counts lie, as the middle of its bin; 0 when empty.
  * `offset` is where the slice of HISTOGRAM_BINS counts starts.
  */
-export function histogramPercentile(counts: Uint32Array, offset: number, fraction: number): number {
+export function histogramPercentile(counts: ArrayLike<number>, offset: number, fraction: number): number {
   let total = 0;
   for (let b = 0; b < HISTOGRAM_BINS; b++) total += counts[offset + b];
   if (total === 0) return 0;

@@ -123,7 +123,7 @@ function classReport(sums: Stats, info: StatusClass, c: number): ClassReport {
   };
 }
 
-function percentiles(counts: Uint32Array, offset: number): { p50: number; p99: number } {
+function percentiles(counts: Float64Array, offset: number): { p50: number; p99: number } {
   return { p50: histogramPercentile(counts, offset, 0.5), p99: histogramPercentile(counts, offset, 0.99) };
 }
 

@@ -118,11 +118,20 @@ export class Admission {
    * larger than the limit is not locked out.
    */
   isFull(leaf: number, lengthBytes: number): boolean {
-    const queue = this.queues[leaf];
-    const backlogPackets = this.stats.backlogPackets[leaf];
-    if (queue === null || backlogPackets === 0) return false;
-    const bytes = this.stats.backlogBytes[leaf] + lengthBytes;
-    return bytes > queue.limitBytes || backlogPackets + 1 > queue.limitPackets;
+    if (this.stats.backlogPackets[leaf] === 0) return false;
+    return this.excessBytes(leaf, lengthBytes) > 0 || this.excessPackets(leaf) > 0;
+  }
+
+  /** Bytes by which the leaf would exceed its limit with one more packet of this length; at most 0: it would not. */
+  excessBytes(leaf: number, lengthBytes: number): number {
+    const limitBytes = this.queues[leaf]?.limitBytes ?? Number.POSITIVE_INFINITY;
+    return this.stats.backlogBytes[leaf] + lengthBytes - limitBytes;
+  }
+
+  /** The same in packets. */
+  excessPackets(leaf: number): number {
+    const limitPackets = this.queues[leaf]?.limitPackets ?? Number.POSITIVE_INFINITY;
+    return this.stats.backlogPackets[leaf] + 1 - limitPackets;
   }
 
   /** A packet left the leaf at `now` after `sojournNs`; the books are up to date. */

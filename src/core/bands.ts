@@ -96,15 +96,26 @@ export class Bands {
     sizeAwareSent(this.owed, leaf, parameters, band, this.held.lengthBytes[h], longWaits);
   }
 
-  /** Bytes of the longer line of a short-first leaf; 0 of a fifo, which makes no room. */
-  longestBytes(leaf: number): number {
-    return this.shortFirst[leaf] === null ? 0 : this.bytes[this.longest(leaf)];
+  /** Line of a short-first leaf that packet `h` would join; NONE of a fifo, which makes no room. */
+  pileOf(leaf: number, h: number): number {
+    return this.shortFirst[leaf] === null ? NONE : 2 * leaf + this.bandOf(leaf, h);
   }
 
-  /** Takes the first packet of the longer line, to be dropped; NONE when that one must not be. */
-  takeFromLongest(leaf: number): number {
-    const line = this.longest(leaf);
-    return this.held.neverDrop(this.fifos.head[line]) ? NONE : this.take(line);
+  /** The longer line of a short-first leaf; NONE of a fifo. */
+  longestPile(leaf: number): number {
+    return this.shortFirst[leaf] === null ? NONE : this.longest(leaf);
+  }
+
+  /** Whether so much in a line may be dropped. */
+  canSpare(line: number, packets: number, bytes: number): boolean {
+    return this.fifos.canSpare(line, packets, bytes);
+  }
+
+  /** Takes the first packet of a line that may be dropped, for want of room. */
+  evict(line: number): number {
+    const h = this.fifos.shiftDroppable(line);
+    this.bytes[line] -= this.held.lengthBytes[h];
+    return h;
   }
 
   private longest(leaf: number): number {

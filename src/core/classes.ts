@@ -5,6 +5,7 @@
 import { invariant } from '../base/assert.ts';
 import { NONE } from '../base/none.ts';
 import { CLASSES_MAX } from '../limits.ts';
+import { NO_LEAF } from './held.ts';
 import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 
 export type Direction = 'up' | 'down';
@@ -44,6 +45,22 @@ export function listClasses(spec: ShaperSpec): ClassInfo[] {
   }
   invariant(rows.length <= CLASSES_MAX, `at most ${CLASSES_MAX} classes, ${rows.length} configured`);
   return rows;
+}
+
+/** Classes of a kind on the way up from each class: `from` the class itself or the nearest above, `above` its parent; NO_LEAF: none. */
+export interface Chain {
+  readonly from: Uint16Array;
+  readonly above: Uint16Array;
+}
+
+export function chainOf(classes: readonly ClassInfo[], isOfKind: (info: ClassInfo) => boolean): Chain {
+  const from = new Uint16Array(classes.length);
+  const above = new Uint16Array(classes.length);
+  for (const [row, info] of classes.entries()) {
+    above[row] = info.parent === NONE ? NO_LEAF : from[info.parent];
+    from[row] = isOfKind(info) ? row : above[row];
+  }
+  return { from, above };
 }
 
 /** Height of every class: 0 for leaves, else one more than the highest child. */

@@ -5,6 +5,8 @@
  *   bucket 7 (web, 10.0.9.4)   fullNs ...   FIFO: h12 -> h15        heap key: instant at which h12 conforms
  *   bucket 9 (web, 10.0.9.8)   fullNs ...   FIFO: (empty)           not in the heap
  *
+ * A class with `exceed: drop` has the buckets only: nothing waits there (each-policers.ts).
+ *
  * Rate and burst are the class's; a bucket is only the instant at which it is full (algo/token-bucket.ts). One that is full
  * and idle is forgotten by a sweeping hand: a new one starts full, so nothing is lost or minted.
  */
@@ -109,12 +111,25 @@ export class EachTable {
     return e;
   }
 
-  /** Bucket `e` of an `exceed: drop` class: takes the tokens and says true, or takes nothing and says false. */
-  police(e: number, nowNs: number, h: number): boolean {
+  /** Bucket of class `c` in which packet `h` would wait, if there is one yet; else NONE. */
+  find(c: number, h: number): number {
+    this.setKey(c, this.held.flow[h]);
+    return this.keys.find(this.keys.hash(KEY_WORDS));
+  }
+
+  /** Whether bucket `e` of an `exceed: drop` class has the tokens of packet `h` now; takes none. */
+  conforms(e: number, nowNs: number, h: number): boolean {
     const fits = this.held.chargeBytes[h] <= this.burstBytes[this.words[(e << this.shift) + CLASS]];
-    if (!fits || this.conformNs(e, nowNs, h) > nowNs) return false;
+    return fits && this.conformNs(e, nowNs, h) <= nowNs;
+  }
+
+  /** Takes the tokens of packet `h` from bucket `e`, whether there or not: it goes at most a burst into debt. */
+  charge(e: number, nowNs: number, h: number): void {
     this.take(e, nowNs, h);
-    return true;
+    const at = e << this.shift;
+    const c = this.words[at + CLASS];
+    const latestNs = nowNs + 2 * this.burstBytes[c] * this.nsPerByte[c];
+    if (this.floats[(at + FULL_NS) >> 1] > latestNs) this.floats[(at + FULL_NS) >> 1] = latestNs;
   }
 
   /**
@@ -150,21 +165,24 @@ export class EachTable {
     return h;
   }
 
-  /** Bytes that wait in the longest queue of the class; 0 when none do. */
-  longestBytes(c: number): number {
-    const e = this.waiting.largest(c);
+  /** A bucket of the class in which no other has an eighth more bytes waiting; NONE when none waits. */
+  longest(c: number): number {
+    return this.waiting.largest(c);
+  }
+
+  /** Bytes that wait in bucket `e`; 0 for NONE. */
+  waitingBytes(e: number): number {
     return e === NONE ? 0 : this.words[(e << this.shift) + WAITING_BYTES];
   }
 
-  /** First packet of a bucket of class `c` in which most bytes wait; NONE when none waits. It stays there. */
-  longestHead(c: number): number {
-    const e = this.waiting.largest(c);
-    return e === NONE ? NONE : this.fifos.head[e];
+  /** Whether so much waits in bucket `e` that may be dropped. */
+  canSpare(e: number, packets: number, bytes: number): boolean {
+    return this.fifos.canSpare(e, packets, bytes);
   }
 
-  /** Takes out the packet that longestHead() named, to be dropped: its tokens stay. */
-  popLongest(c: number): number {
-    return this.shiftFirst(this.waiting.largest(c));
+  /** Takes the first packet out of bucket `e` that may be dropped, for want of room: its tokens stay. */
+  evict(e: number): number {
+    return this.taken(e, this.fifos.shiftDroppable(e));
   }
 
   /** Takes any waiting packet out, whatever its tokens; NONE when none waits. For the orderly stop. */
@@ -189,7 +207,10 @@ export class EachTable {
 
   /** Takes the first packet of a bucket out of its FIFO and tells when the next one is due. */
   private shiftFirst(e: number): number {
-    const h = this.fifos.shift(e);
+    return this.taken(e, this.fifos.shift(e));
+  }
+
+  private taken(e: number, h: number): number {
     this.addWaiting(e, -this.held.lengthBytes[h]);
     const head = this.fifos.head[e];
     if (head === NONE) this.due.delete(e);
@@ -240,7 +261,7 @@ export class EachTable {
   private make(hash: number, nowNs: number): number {
     let e = this.keys.insert(hash);
     if (e === NONE) {
-      if (!this.evict(nowNs)) return NONE;
+      if (!this.forgetOne(nowNs)) return NONE;
       e = this.keys.insert(hash);
     }
     this.floats[((e << this.shift) + FULL_NS) >> 1] = 0;
@@ -260,7 +281,7 @@ export class EachTable {
     return full && this.keys.isUsed(e) && this.fifos.isEmpty(e);
   }
 
-  private evict(nowNs: number): boolean {
+  private forgetOne(nowNs: number): boolean {
     for (let n = 0; n < EVICT_LOOKS; n++) {
       const e = this.advance();
       if (!this.mayForget(e, nowNs)) continue;

@@ -2,7 +2,7 @@
  * The decision loop. One packet's way:
  *
  *   runBatch > arrive: parse > flow > leaf of each tree > enter
- *              enter:  police > meter > queue admission (limit, RED) > each > trees          (answers at once, or waits)
+ *              enter:  police > meter > queue admission (RED, limit) > each > trees          (answers at once, or waits)
  *              leave:  due buckets and ceilings > next tree, or verdict
  *
  * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator call
@@ -23,8 +23,9 @@ import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import { AckFilter } from './ack-filter.ts';
 import { Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission.ts';
-import { type ClassInfo, listClasses } from './classes.ts';
+import { type Chain, type ClassInfo, chainOf, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
+import { EACH_FULL, EACH_PASS, EachPolicers } from './each-policers.ts';
 import { FlowTable } from './flow-table.ts';
 import { FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldTable, NO_LEAF } from './held.ts';
 import { Intake } from './intake.ts';
@@ -33,7 +34,8 @@ import { Meters } from './meters.ts';
 import { Outcomes } from './outcomes.ts';
 import { POLICE_DROP, POLICE_MARK, Policers } from './policers.ts';
 import { planQueues, type QueuePlan } from './queue-plan.ts';
-import type { EachSpec, ShaperSpec } from './spec.ts';
+import { Room } from './room.ts';
+import type { ShaperSpec } from './spec.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
 import { Steering } from './steering.ts';
 import { Trees } from './trees.ts';
@@ -63,6 +65,8 @@ export class Engine {
   private readonly meters: Meters;
   private readonly admission: Admission;
   private readonly each: EachTable;
+  private readonly eachPolicers: EachPolicers;
+  private readonly room: Room;
   private readonly queues: LeafQueues;
   private readonly trees: Trees;
   private readonly verdicts: VerdictWriter;
@@ -71,11 +75,8 @@ export class Engine {
   /** The leaf's AQM marks what can carry a mark. */
   private readonly marksEcn: Uint8Array;
   private readonly rootOf: Uint16Array;
-  private readonly eachSpec: readonly (EachSpec | null)[];
-  /** The class itself or its nearest ancestor with `each`; NO_LEAF for none. */
-  private readonly eachFrom: Uint16Array;
-  /** The same, starting at the parent. */
-  private readonly eachAbove: Uint16Array;
+  /** Classes with `each` buckets in which packets wait. */
+  private readonly waits: Chain;
   private readonly slackNs: number;
   private lastNs = 0;
   private stopping = false;
@@ -117,18 +118,16 @@ export class Engine {
     this.policers = new Policers(classes);
     this.meters = new Meters(classes, this.held);
     this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
+    this.eachPolicers = new EachPolicers(classes, this.each);
+    const { held, admission, each, queues } = this;
+    const areDelayed = Uint8Array.from(classes, (info) => (delays(info) ? 1 : 0));
+    this.room = new Room(held, admission, each, queues, areDelayed);
     this.verdicts = new VerdictWriter(markMask, this.held, this.stats, steering);
     this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
     this.linkLayers = classes.map((info) => info.link.linkLayer);
     this.marksEcn = Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0));
     this.rootOf = Uint16Array.from(classes, (info) => info.root);
-    this.eachSpec = classes.map((info) => info.spec.each);
-    this.eachFrom = new Uint16Array(classes.length);
-    this.eachAbove = new Uint16Array(classes.length);
-    for (const [row, info] of classes.entries()) {
-      this.eachAbove[row] = info.parent === NONE ? NO_LEAF : this.eachFrom[info.parent];
-      this.eachFrom[row] = info.spec.each ? row : this.eachAbove[row];
-    }
+    this.waits = chainOf(classes, delays);
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
   }
 
@@ -209,7 +208,6 @@ export class Engine {
   private enter(port: Port, h: number, atNs: number, now: number): void {
     const { held, stats } = this;
     const leaf = held.leaf[h];
-    const lengthBytes = held.lengthBytes[h];
     const chargeBytes = this.chargeBytes(h);
     held.chargeBytes[h] = chargeBytes;
     held.enteredNs[h] = now;
@@ -224,7 +222,8 @@ export class Engine {
       this.leaveTrees(port, h, now);
       return;
     }
-    if ((held.flags[h] & FLAG_ICMP_ERROR) === 0) {
+    const isError = (held.flags[h] & FLAG_ICMP_ERROR) !== 0;
+    if (!isError) {
       const answer = this.policers.ask(leaf, now, chargeBytes, mayDrop);
       if (answer === POLICE_DROP || (answer === POLICE_MARK && !this.outcomes.mark(h))) {
         stats.dropPolice[leaf] += 1;
@@ -241,13 +240,25 @@ export class Engine {
       this.outcomes.drop(port, h);
       return;
     }
-    if (mayDrop && !this.makeRoom(port, leaf, lengthBytes, now)) {
+    if (mayDrop && !this.room.find(leaf, h)) {
       stats.dropTail[leaf] += 1;
       this.outcomes.drop(port, h);
       return;
     }
+    if (!isError) {
+      const answer = mayDrop ? this.eachPolicers.ask(leaf, h, now) : EACH_PASS;
+      if (answer !== EACH_PASS) {
+        if (answer === EACH_FULL) stats.totals[TOTAL.eachFull] += 1;
+        const reason = answer === EACH_FULL ? stats.dropTail : stats.dropPolice;
+        reason[leaf] += 1;
+        this.outcomes.drop(port, h);
+        return;
+      }
+      this.eachPolicers.charge(leaf, h, now);
+    }
+    if (mayDrop) this.makeRoom(port, leaf, h, now);
     this.outcomes.admitted(h);
-    this.passEach(port, h, this.eachFrom[leaf], now);
+    this.passEach(port, h, this.waits.from[leaf], now);
   }
 
   /** What packet `h` costs on the wire of its leaf's link; a superpacket costs what its segments will. */
@@ -259,47 +270,25 @@ export class Engine {
     return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, MTU_BYTES - headerBytes);
   }
 
-  /**
-   * Whether the leaf has room. A full leaf makes room at the expense of its longest queue, be it that of an `each` bucket, of a
-   * flow or of a band, so that one cannot lock others out. A plain FIFO has no room for the arriving packet.
-   */
-  private makeRoom(port: Port, leaf: number, lengthBytes: number, now: number): boolean {
-    const { each, queues } = this;
-    while (this.admission.isFull(leaf, lengthBytes)) {
-      const eachBytes = this.eachSpec[leaf] === null ? 0 : each.longestBytes(leaf);
-      if (queues.longestBytes(leaf) > eachBytes) {
-        if (!queues.dropFromLongest(leaf)) return false;
-        this.trees.emptied(leaf);
-        for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
-          this.stats.dropTail[leaf] += 1;
-          this.outcomes.withdraw(port, h, now);
-        }
-        continue;
-      }
-      if (eachBytes === 0) return false;
-      if (this.held.neverDrop(each.longestHead(leaf))) return false;
+  /** Evicts what room.find() found. */
+  private makeRoom(port: Port, leaf: number, arriving: number, now: number): void {
+    const { room } = this;
+    for (let h = room.evict(leaf, arriving); h !== NONE; h = room.evict(leaf, arriving)) {
       this.stats.dropTail[leaf] += 1;
-      this.outcomes.withdraw(port, each.popLongest(leaf), now);
+      this.outcomes.withdraw(port, h, now);
     }
-    return true;
+    this.trees.emptied(leaf);
   }
 
-  /** Takes `h` through the `each` buckets from class `c` upwards, then to its ceilings. */
+  /** Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings. */
   private passEach(port: Port, h: number, c: number, now: number): void {
     const { held, each } = this;
-    for (let row = c; row !== NO_LEAF; row = this.eachAbove[row]) {
+    for (let row = c; row !== NO_LEAF; row = this.waits.above[row]) {
       const e = each.bucketOf(row, h, now);
-      const mayDrop = !held.neverDrop(h);
       if (e === NONE) {
         this.stats.totals[TOTAL.eachFull] += 1;
-        if (!mayDrop) continue;
+        if (held.neverDrop(h)) continue;
         this.stats.dropTail[held.leaf[h]] += 1;
-        this.outcomes.withdraw(port, h, now);
-        return;
-      }
-      if (this.eachSpec[row]?.exceed === 'drop') {
-        if (each.police(e, now, h) || !mayDrop) continue;
-        this.stats.dropPolice[held.leaf[h]] += 1;
         this.outcomes.withdraw(port, h, now);
         return;
       }
@@ -322,7 +311,7 @@ export class Engine {
     const horizonNs = now + this.slackNs;
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
-      this.passEach(port, h, this.eachAbove[each.poppedClass], now);
+      this.passEach(port, h, this.waits.above[each.poppedClass], now);
     }
     for (const root of trees.roots) this.serve(port, root, now);
   }
@@ -350,4 +339,9 @@ export class Engine {
     held.nextLeaf[h] = NO_LEAF;
     this.enter(port, h, Math.min(held.readyNs[h], now), now);
   }
+}
+
+/** Whether packets wait in `each` buckets of the class. */
+function delays({ spec }: ClassInfo): boolean {
+  return spec.each?.exceed === 'delay';
 }

@@ -83,6 +83,12 @@ export class FairKeys {
     return q;
   }
 
+  /** Queue of packet `h` in `leaf` if there is one; else NONE. */
+  find(leaf: number, h: number): number {
+    this.setKey(leaf, this.held.flow[h]);
+    return this.keys.find(this.keys.hash(KEY_WORDS));
+  }
+
   /** Forgets idle queues, a share of the table in proportion to the time that passed. */
   sweep(nowNs: number): void {
     const { keys } = this;

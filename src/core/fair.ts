@@ -41,9 +41,6 @@ const SPARSE = 1;
 const BULK = 2;
 const DECAYING = 3;
 
-/** Packets dropped at once from the longest queue (RFC 8290 section 4.1.3). */
-const DROP_BATCH = 64;
-
 export class FairQueues {
   private readonly held: HeldTable;
   private readonly keys: FairKeys;
@@ -164,30 +161,34 @@ export class FairQueues {
     return this.take(leaf, this.pick(leaf));
   }
 
-  /** Bytes of the longest queue of the leaf; 0 when nothing waits. */
-  longestBytes(leaf: number): number {
-    const q = this.longest.largest(leaf);
-    return q === NONE ? 0 : this.backlogBytes[q];
+  /** A queue of the leaf that no other exceeds by an eighth or more; NONE when nothing waits. */
+  longestQueue(leaf: number): number {
+    return this.longest.largest(leaf);
   }
 
-  /**
-   * Moves packets from the head of the longest queue to `doomed`: half of its bytes, at most DROP_BATCH packets, none that must
-   * not be dropped. False when there was none to move.
-   */
-  dropFromLongest(leaf: number): boolean {
-    const q = this.longest.largest(leaf);
-    if (q === NONE) return false;
-    const untilBytes = this.backlogBytes[q] / 2;
-    let packets = 0;
-    while (packets < DROP_BATCH && this.backlogBytes[q] > untilBytes) {
-      if (this.held.neverDrop(this.fifos.head[q])) break;
-      this.doomed.push(0, this.take(leaf, q));
-      packets++;
-    }
-    if (packets === 0) return false;
-    codelOverflowed(this.codel, q, packets);
+  /** Queue in which packet `h` would wait, if there is one yet; else NONE. */
+  find(leaf: number, h: number): number {
+    return this.keys.find(leaf, h);
+  }
+
+  /** Bytes that wait in queue `q`. */
+  waitingBytes(q: number): number {
+    return this.backlogBytes[q];
+  }
+
+  /** Whether queue `q` has so much that may be dropped. */
+  canSpare(q: number, packets: number, bytes: number): boolean {
+    return this.fifos.canSpare(q, packets, bytes);
+  }
+
+  /** Takes the first packet of queue `q` that may be dropped, for want of room. */
+  evict(leaf: number, q: number): number {
+    const h = this.fifos.shiftDroppable(q);
+    this.packets[leaf] -= 1;
+    this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
+    codelOverflowed(this.codel, q, 1);
     if (this.fifos.isEmpty(q)) codelBecameEmpty(this.codel, q);
-    return true;
+    return h;
   }
 
   /** Whether a queue may be forgotten: it is on no list. */

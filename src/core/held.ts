@@ -119,11 +119,13 @@ export class HeldFifos {
   readonly head: Int32Array;
   private readonly tail: Int32Array;
   private readonly next: Int32Array;
+  private readonly held: HeldTable;
 
   constructor(rows: number, held: HeldTable) {
     this.head = new Int32Array(rows).fill(NONE);
     this.tail = new Int32Array(rows).fill(NONE);
     this.next = held.next;
+    this.held = held;
   }
 
   isEmpty(row: number): boolean {
@@ -148,6 +150,32 @@ export class HeldFifos {
   shift(row: number): number {
     const h = this.head[row];
     this.head[row] = this.next[h];
+    return h;
+  }
+
+  /** Whether the packets of a list that may be dropped are so many and have so many bytes. */
+  canSpare(row: number, packets: number, bytes: number): boolean {
+    const { held } = this;
+    let packetsLeft = packets;
+    let bytesLeft = bytes;
+    for (let h = this.head[row]; h !== NONE && (packetsLeft > 0 || bytesLeft > 0); h = this.next[h]) {
+      if (held.neverDrop(h)) continue;
+      packetsLeft--;
+      bytesLeft -= held.lengthBytes[h];
+    }
+    return packetsLeft <= 0 && bytesLeft <= 0;
+  }
+
+  /** Takes the first packet that may be dropped, which must be there; those before it keep their places. */
+  shiftDroppable(row: number): number {
+    const { held, next } = this;
+    let before = NONE;
+    let h = this.head[row];
+    while (held.neverDrop(h)) {
+      before = h;
+      h = next[h];
+    }
+    this.unlink(row, h, before);
     return h;
   }
 }

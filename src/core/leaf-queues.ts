@@ -33,6 +33,7 @@ const MTU_BYTES = 1500;
 const QUANTUM_BYTES_MAX = 1514;
 const QUANTUM_BYTES_MIN = 300;
 const QUANTUM_SHIFT = 4096;
+const DROP_BATCH = 64;
 
 export class LeafQueues {
   private readonly fair: FairQueues;
@@ -109,21 +110,41 @@ export class LeafQueues {
     return this.isFair[leaf] === 1 ? fair.shiftAny(leaf) : bands.take(bands.line(leaf));
   }
 
-  /** Bytes of the leaf's longest queue, at whose expense dropFromLongest() makes room; 0: it makes none. */
-  longestBytes(leaf: number): number {
-    return this.isFair[leaf] === 1 ? this.fair.longestBytes(leaf) : this.bands.longestBytes(leaf);
+  /** The pile of a leaf (a queue of a fair one, a line of a short-first one) that packet `h` would join; NONE: new, or a fifo. */
+  pileOf(leaf: number, h: number): number {
+    return this.isFair[leaf] === 1 ? this.fair.find(leaf, h) : this.bands.pileOf(leaf, h);
   }
 
-  /** Moves packets from the head of the longest queue to `doomed`; false when the first of them must not be dropped. */
-  dropFromLongest(leaf: number): boolean {
-    if (this.isFair[leaf] === 1) return this.fair.dropFromLongest(leaf);
-    const h = this.bands.takeFromLongest(leaf);
-    if (h === NONE) return false;
-    this.doomed.push(0, h);
-    return true;
+  /** A pile that no other of the leaf exceeds by an eighth or more; NONE when nothing waits, and for a fifo. */
+  longestPile(leaf: number): number {
+    return this.isFair[leaf] === 1 ? this.fair.longestQueue(leaf) : this.bands.longestPile(leaf);
   }
 
-  /** A packet that an AQM or a full leaf dropped; NONE when there is none. */
+  /** Bytes that wait in a pile; 0 for NONE. */
+  pileBytes(leaf: number, pile: number): number {
+    if (pile === NONE) return 0;
+    return this.isFair[leaf] === 1 ? this.fair.waitingBytes(pile) : this.bands.backlogBytes(pile);
+  }
+
+  /** Whether so much in a pile may be dropped. */
+  canSpare(leaf: number, pile: number, packets: number, bytes: number): boolean {
+    const { fair, bands } = this;
+    return this.isFair[leaf] === 1
+      ? fair.canSpare(pile, packets, bytes)
+      : bands.canSpare(pile, packets, bytes);
+  }
+
+  /** Packets that a pile loses at once: a fair queue's sender is met with half of it, up to this bound (RFC 8290 section 4.1.3). */
+  evictionsMax(leaf: number): number {
+    return this.isFair[leaf] === 1 ? DROP_BATCH : 1;
+  }
+
+  /** Takes the first packet of a pile that may be dropped, for want of room. */
+  evict(leaf: number, pile: number): number {
+    return this.isFair[leaf] === 1 ? this.fair.evict(leaf, pile) : this.bands.evict(pile);
+  }
+
+  /** A packet that an AQM dropped; NONE when there is none. */
   popDoomed(): number {
     return this.doomed.isEmpty(0) ? NONE : this.doomed.shift(0);
   }

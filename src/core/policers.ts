@@ -6,8 +6,7 @@ import {
   type TokenBuckets,
   takeTokens,
 } from '../algo/token-bucket.ts';
-import { NONE } from '../base/none.ts';
-import type { ClassInfo } from './classes.ts';
+import { type Chain, type ClassInfo, chainOf } from './classes.ts';
 import { NO_LEAF } from './held.ts';
 
 /** What the policers say of a packet. */
@@ -18,19 +17,14 @@ export const POLICE_MARK = 2;
 
 export class Policers {
   private readonly buckets: TokenBuckets;
-  /** The class itself or its nearest ancestor with a policer; NO_LEAF for none. */
-  private readonly from: Uint16Array;
-  private readonly above: Uint16Array;
+  private readonly chain: Chain;
   private readonly marks: Uint8Array;
 
   constructor(classes: readonly ClassInfo[]) {
     this.buckets = createTokenBuckets(classes.length);
-    this.from = new Uint16Array(classes.length);
-    this.above = new Uint16Array(classes.length);
+    this.chain = chainOf(classes, ({ spec }) => spec.police !== null);
     this.marks = Uint8Array.from(classes, ({ spec }) => (spec.police?.exceed === 'mark' ? 1 : 0));
-    for (const [row, { spec, parent }] of classes.entries()) {
-      this.above[row] = parent === NONE ? NO_LEAF : this.from[parent];
-      this.from[row] = spec.police ? row : this.above[row];
+    for (const [row, { spec }] of classes.entries()) {
       if (spec.police) fillBucket(this.buckets, row, spec.police.rateBytesPerSec, spec.police.burstBytes);
     }
   }
@@ -41,7 +35,8 @@ export class Policers {
    * credit by no more than that.
    */
   ask(leaf: number, now: number, chargeBytes: number, mayDrop: boolean): number {
-    const { buckets, from, above } = this;
+    const { buckets } = this;
+    const { from, above } = this.chain;
     if (mayDrop) {
       for (let row = from[leaf]; row !== NO_LEAF; row = above[row]) {
         if (!conforms(buckets, row, now, chargeBytes))

@@ -1,6 +1,7 @@
 /**
- * Counters as columns of float64 (exact to 2^53) and delay histograms of uint32, in one buffer, so that a
- * snapshot between two batches is one copy and another thread can read it without touching the data path.
+ * Counters and delay histograms as columns of float64 (exact to 2^53; uint32 would wrap within hours of a million packets a
+ * second), 2 kB a class, in one buffer, so that a snapshot between two batches is one copy and another thread can read it
+ * without touching the data path.
  */
 import { HISTOGRAM_BINS } from '../base/histogram.ts';
 
@@ -53,14 +54,14 @@ export interface Stats extends ClassColumns {
   /** Indexed by TOTAL.name. */
   readonly totals: Float64Array;
   /** Time from arrival to verdict in microseconds, HISTOGRAM_BINS per class; row c starts at c * HISTOGRAM_BINS. */
-  readonly delay: Uint32Array;
+  readonly delay: Float64Array;
   /** Microseconds by which packets that waited left after their due instant, HISTOGRAM_BINS over all classes. */
-  readonly lateness: Uint32Array;
+  readonly lateness: Float64Array;
   readonly classes: number;
 }
 
 export function statsBytes(classes: number): number {
-  return 8 * TOTALS.length + 8 * CLASS_COLUMNS.length * classes + 4 * HISTOGRAM_BINS * (classes + 1);
+  return 8 * (TOTALS.length + CLASS_COLUMNS.length * classes + HISTOGRAM_BINS * (classes + 1));
 }
 
 /** Views over `buffer` (statsBytes(classes) long): the live one, a snapshot, or shared memory. */
@@ -73,13 +74,8 @@ export function statsOver(buffer: ArrayBufferLike, classes: number): Stats {
   };
   const totals = float64(TOTALS.length);
   const columns = Object.fromEntries(CLASS_COLUMNS.map((name) => [name, float64(classes)]));
-  const uint32 = (n: number): Uint32Array => {
-    const view = new Uint32Array(buffer, offset, n);
-    offset += 4 * n;
-    return view;
-  };
-  const delay = uint32(HISTOGRAM_BINS * classes);
-  const lateness = uint32(HISTOGRAM_BINS);
+  const delay = float64(HISTOGRAM_BINS * classes);
+  const lateness = float64(HISTOGRAM_BINS);
   return { buffer, totals, delay, lateness, classes, ...(columns as ClassColumns) };
 }
 

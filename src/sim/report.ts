@@ -178,7 +178,7 @@ function withChildren(stats: Stats, classes: readonly ClassInfo[]): Stats {
 }
 
 /** Upper end of the highest bin in use; 0 when empty. */
-function histogramMax(counts: Uint32Array, first: number): number {
+function histogramMax(counts: Float64Array, first: number): number {
   for (let b = HISTOGRAM_BINS - 1; b >= 0; b--) {
     if (counts[first + b] > 0) return histogramBinStart(b + 1) - 1;
   }

@@ -49,8 +49,8 @@ export class SeriesRecorder {
   private readonly samples: number;
   private readonly rows: readonly number[];
   private readonly flowRows: readonly number[];
-  private readonly delayBefore: Uint32Array;
-  private readonly delaySince = new Uint32Array(HISTOGRAM_BINS);
+  private readonly delayBefore: Float64Array;
+  private readonly delaySince = new Float64Array(HISTOGRAM_BINS);
   /** Counters at the sample before: five per class, two per flow. */
   private readonly classBefore: Float64Array;
   private readonly flowBefore: Float64Array;
@@ -64,7 +64,7 @@ export class SeriesRecorder {
     this.samples = samples;
     this.rows = engine.classes.flatMap((info, row) => (info.children.length === 0 ? [row] : []));
     this.flowRows = followedFlows(world);
-    this.delayBefore = new Uint32Array(engine.stats.delay.length);
+    this.delayBefore = new Float64Array(engine.stats.delay.length);
     this.classBefore = new Float64Array(6 * engine.classes.length);
     this.flowBefore = new Float64Array(2 * meter.rows);
     this.series = {

@@ -26,6 +26,14 @@ export const SECOND = 1e9;
 export interface ClassInput {
   readonly name: string;
   readonly match?: readonly MatcherSpec[];
+  /** What the class is sure of, bytes per second; its burst is that of the ceiling. */
+  readonly rate?: number;
+  readonly priority?: number;
+  readonly weight?: number;
+  /** The rest of the queue; left out: a FIFO. */
+  readonly queue?: Partial<QueueSpec>;
+  /** Makes it an inner class; `default` is added when missing. */
+  readonly classes?: readonly ClassInput[];
   /** Bytes per second; left out: the parent's, with the parent's burst. */
   readonly ceil?: number;
   readonly burst?: number;
@@ -35,11 +43,10 @@ export interface ClassInput {
   readonly limitBytes?: number;
   readonly limitPackets?: number;
   readonly red?: RedSpec;
-  /** The rest of the queue; left out: a FIFO. */
-  readonly queue?: Partial<QueueSpec>;
 }
 
-export interface TreeInput extends Omit<ClassInput, 'name' | 'ceil' | 'burst' | 'match'> {
+export interface TreeInput
+  extends Omit<ClassInput, 'name' | 'rate' | 'ceil' | 'burst' | 'match' | 'classes'> {
   /** Bytes per second. */
   readonly rate: number;
   readonly burst: number;
@@ -56,41 +63,51 @@ export interface LinkInput {
 }
 
 function classSpec(input: ClassInput, path: string, parent: { ceil: number; burst: number }): ClassSpec {
+  const self = { ceil: input.ceil ?? parent.ceil, burst: input.burst ?? parent.burst };
   return {
     name: input.name,
     path,
-    rateBytesPerSec: 0,
-    rateBurstBytes: input.burst ?? parent.burst,
-    ceilBytesPerSec: input.ceil ?? parent.ceil,
-    burstBytes: input.burst ?? parent.burst,
-    priority: 3,
-    weight: 1,
+    rateBytesPerSec: input.rate ?? 0,
+    rateBurstBytes: self.burst,
+    ceilBytesPerSec: self.ceil,
+    burstBytes: self.burst,
+    priority: input.priority ?? 3,
+    weight: input.weight ?? 1,
     match: input.match ?? null,
     police: input.police ? { ...input.police, exceed: 'drop' } : null,
     meter: input.meter ?? null,
     each: input.each ?? null,
-    queue: {
-      discipline: 'fifo',
-      isolation: 'flow',
-      shortBytes: 30_000,
-      limitBytes: input.limitBytes ?? Number.POSITIVE_INFINITY,
-      limitPackets: input.limitPackets ?? Number.POSITIVE_INFINITY,
-      aqm: input.red ? { kind: 'red', red: input.red } : { kind: 'none' },
-      ecn: false,
-      ackFilter: false,
-      ...input.queue,
-    },
-    children: [],
+    queue: input.classes
+      ? null
+      : {
+          discipline: 'fifo',
+          isolation: 'flow',
+          shortBytes: 30_000,
+          limitBytes: input.limitBytes ?? Number.POSITIVE_INFINITY,
+          limitPackets: input.limitPackets ?? Number.POSITIVE_INFINITY,
+          aqm: input.red ? { kind: 'red', red: input.red } : { kind: 'none' },
+          ecn: false,
+          ackFilter: false,
+          ...input.queue,
+        },
+    children: input.classes ? childSpecs(input.classes, path, self) : [],
   };
+}
+
+function childSpecs(
+  inputs: readonly ClassInput[],
+  path: string,
+  parent: { ceil: number; burst: number },
+): ClassSpec[] {
+  const hasDefault = inputs.some((input) => input.name === 'default');
+  const all = hasDefault ? inputs : [...inputs, { name: 'default' }];
+  return all.map((input) => classSpec(input, `${path}/${input.name}`, parent));
 }
 
 function treeSpec(tree: TreeInput, path: string, name: string): ClassSpec {
   const self = { ceil: tree.rate, burst: tree.burst };
-  const leaves = [...(tree.leaves ?? [])];
-  if (!leaves.some((leaf) => leaf.name === 'default')) leaves.push({ name: 'default' });
-  const root = classSpec({ ...tree, name, ceil: tree.rate }, path, self);
-  const children = leaves.map((leaf) => classSpec(leaf, `${path}/${leaf.name}`, self));
-  return { ...root, rateBytesPerSec: tree.rate, queue: null, children };
+  const { leaves = [], ...root } = tree;
+  return classSpec({ ...root, name, ceil: self.ceil, classes: leaves }, path, self);
 }
 
 const NFQUEUE: NfqueueSpec = {

@@ -74,7 +74,7 @@ function binEnds(leaves: readonly ClassView[]): number[] {
 }
 
 /** Per cent of the packets that waited at most so long, for each of `ends`. */
-export function cumulative(counts: Uint32Array, ends: readonly number[]): Float64Array {
+export function cumulative(counts: Float64Array, ends: readonly number[]): Float64Array {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const shares = new Float64Array(ends.length);
   let seen = 0;

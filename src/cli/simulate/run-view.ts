@@ -37,7 +37,7 @@ export interface ClassView {
   readonly report: SimulatedClass;
   readonly drops: DropReasons;
   /** Packets by microseconds in the class, HISTOGRAM_BINS; of leaves only. */
-  readonly delayCounts: Uint32Array;
+  readonly delayCounts: Float64Array;
   /** Null for a class with children. */
   readonly series: ClassSeries | null;
   /** Null where RED, adaptive or weighted RED is not configured. */

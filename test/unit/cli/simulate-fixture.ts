@@ -24,7 +24,7 @@ function leafSeries(path: string, more: Partial<ClassSeries>): ClassSeries {
 function classView(path: string, bits: number, p99: number, more: Partial<ClassView> = {}): ClassView {
   const drops = more.drops ?? NO_DROPS;
   const dropped = drops.tail + drops.early + drops.police + drops.aqm;
-  const delayCounts = new Uint32Array(HISTOGRAM_BINS);
+  const delayCounts = new Float64Array(HISTOGRAM_BINS);
   delayCounts[histogramBin(1000 * p99)] = 100;
   return {
     path,

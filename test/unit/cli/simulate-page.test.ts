@@ -295,11 +295,11 @@ describe('colours', () => {
 
 describe('distribution', () => {
   it('counts packets up to the end of each bin', () => {
-    const counts = new Uint32Array(HISTOGRAM_BINS);
+    const counts = new Float64Array(HISTOGRAM_BINS);
     counts[histogramBin(5)] = 1;
     counts[histogramBin(12)] = 1;
     counts[histogramBin(1000)] = 2;
     expect(Array.from(cumulative(counts, [0.01, 0.013, 0.5, 1.024, 2]))).toEqual([25, 50, 50, 100, 100]);
-    expect(Array.from(cumulative(new Uint32Array(HISTOGRAM_BINS), [1]))).toEqual([Number.NaN]);
+    expect(Array.from(cumulative(new Float64Array(HISTOGRAM_BINS), [1]))).toEqual([Number.NaN]);
   });
 });

@@ -51,7 +51,7 @@ describe('a run of TCP through RED beside a policed flood', () => {
     });
     const { series, drops, delayCounts, directionPath } = classOf('wan/up/flood');
     expect(directionPath).toBe('wan/up');
-    const sum = (values: Float64Array | Uint32Array): number =>
+    const sum = (values: Float64Array): number =>
       Array.from(values).reduce((total, value) => total + value, 0);
     expect(sum(series!.dropped.police)).toBe(drops.police);
     const bits = (sum(series!.throughputBitsPerSecond) * 30) / SAMPLES;

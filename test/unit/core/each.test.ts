@@ -8,9 +8,10 @@ import { HeldTable } from '../../../src/core/held.ts';
 import type { EachBy, EachSpec } from '../../../src/core/spec.ts';
 import { createStats, type Stats, TOTAL } from '../../../src/core/stats.ts';
 import { EACH_IDLE_NS } from '../../../src/limits.ts';
+import { NF_INET_LOCAL_OUT } from '../../../src/packet/batch.ts';
 import { IPPROTO_TCP, type PacketShape } from '../../../src/sim/packets.ts';
 import type { SimArrival } from '../../../src/sim/sim-port.ts';
-import { MS, SECOND, shaper, udp, up, World } from '../../sim/world.ts';
+import { type ClassInput, MS, SECOND, shaper, udp, up, World } from '../../sim/world.ts';
 import { parsedOf } from './rows.ts';
 
 const WIDE = { rate: 1e9, burst: 1e6 };
@@ -146,6 +147,71 @@ test('a flow is not forgotten before its bucket is full: a new one would start w
   world.inject([up(90 * SECOND, 1000)]);
   world.run(200 * SECOND);
   expect(world.acceptedNs().at(-1)).toBe(100 * SECOND);
+});
+
+describe('`each` with `exceed: drop` answers when a packet arrives', () => {
+  const KB = { rateBytesPerSec: 1000, burstBytes: 1000 };
+  const policed = (each: EachSpec, leaf: Omit<ClassInput, 'name'> = {}) =>
+    new World(shaper({ wan: { up: { ...WIDE, each, leaves: [{ name: 'default', ...leaf }] } } }));
+
+  test('and nothing below is charged for what it drops', () => {
+    // The host has 1000 B/s; each flow could send 2000 B at once, then 500 B/s.
+    const byFlow: EachSpec = { by: 'flow', exceed: 'delay', rateBytesPerSec: 500, burstBytes: 2000 };
+    const world = policed({ by: 'src', exceed: 'drop', ...KB }, { each: byFlow });
+    world.inject(Array.from({ length: 10 }, () => up(0, 1000)));
+    world.inject([up(SECOND, 1000), up(2 * SECOND, 1000)]);
+    world.run(10 * SECOND);
+    // Had the nine dropped ones been charged, the last two would wait for 16 s.
+    expect(world.acceptedNs()).toEqual([0, SECOND, 2 * SECOND]);
+    expect(world.classOf('wan/up/default').drops).toEqual([0, 0, 9]);
+  });
+
+  test('and what it let through is not dropped later, although it leaves in a burst', () => {
+    // A flow collects 2000 B in its bucket's queue; the host's bucket had them when they came.
+    const byFlow: EachSpec = { by: 'flow', exceed: 'delay', rateBytesPerSec: 100, burstBytes: 100 };
+    const world = policed({ by: 'src', exceed: 'drop', ...KB }, { each: byFlow });
+    world.inject([up(0, 1000), up(SECOND, 1000), up(2 * SECOND, 1000)]);
+    world.run(100 * SECOND);
+    expect(world.acceptedNs()).toEqual([0, 10 * SECOND, 20 * SECOND]);
+  });
+
+  test('and a packet that it drops costs no waiting one its place', () => {
+    const queue = { discipline: 'fair', aqm: { kind: 'none' } } as const;
+    const root = { rate: 1, burst: 1 };
+    const each: EachSpec = { by: 'src', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 3000 };
+    const leaves = [{ name: 'default', queue, limitPackets: 2, each }];
+    const world = new World(shaper({ wan: { up: { ...root, leaves } } }));
+    // The third waits in a full leaf; the fourth is over its host's rate.
+    world.inject([up(0, 1000), up(0, 1000), up(0, 1000), up(0, 64)]);
+    world.run(0);
+    expect(world.port.trace.map((v) => v.packetId).sort()).toEqual([1, 4]);
+    expect(world.classOf('wan/up/default').drops).toEqual([0, 0, 1]);
+  });
+
+  test('all buckets on the way are charged or none', () => {
+    const byFlow: EachSpec = { by: 'flow', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 1000 };
+    const world = policed(
+      { by: 'src', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 3000 },
+      { each: byFlow },
+    );
+    world.inject([1, 1, 1, 2, 3, 4].map((flow) => up(0, 1000, { shape: udp(flow) })));
+    world.run(0);
+    // Two of flow 1 exceed their own bucket and leave the host's alone, so flows 2 and 3 pass.
+    const accepted = world.accepted().map((v) => v.id);
+    expect(accepted).toEqual([1, 4, 5]);
+  });
+
+  test('SSH of this host is charged for, and goes at most a burst into debt', () => {
+    const ssh = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0 };
+    const shape = { ...udp(), protocol: IPPROTO_TCP, sport: 22 };
+    const world = policed({ by: 'src', exceed: 'drop', ...KB });
+    world.inject(Array.from({ length: 20 }, () => up(0, 1000, { ...ssh, shape })));
+    // The host's other packets: 1000 B of debt are paid after 1 s, and the burst is there after 2 s.
+    world.inject([up(1.9 * SECOND, 1000), up(2 * SECOND, 1000)]);
+    world.run(10 * SECOND);
+    expect(world.totals.acceptedPackets).toBe(21);
+    expect(world.accepted().at(-1)).toEqual({ id: 22, timeNs: 2 * SECOND });
+  });
 });
 
 interface Bench {

@@ -181,6 +181,34 @@ describe('what is never dropped or never policed', () => {
     }
   });
 
+  test.each(['fifo', 'fair', 'short-first'] as const)(
+    'SSH of this host gets through CoDel in a %s leaf',
+    (discipline) => {
+      const codel = { targetNs: 5 * MS, intervalNs: 100 * MS };
+      const queue = { discipline, aqm: { kind: 'codel', codel } } as const;
+      const ours = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, shape: { ...ssh, sport: 22 } };
+      const w = slow({ queue });
+      w.inject(Array.from({ length: 30 }, () => up(0, 1000, ours)));
+      w.run(60 * SECOND);
+      expect([w.totals.acceptedPackets, w.totals.droppedPackets]).toEqual([30, 0]);
+      // The same packets of somebody else's connection: a standing queue, so CoDel drops.
+      const other = slow({ queue });
+      other.inject(Array.from({ length: 30 }, () => up(0, 1000, { shape: { ...ssh, dport: 22 } })));
+      other.run(60 * SECOND);
+      expect(other.totals.droppedPackets).toBeGreaterThan(5);
+    },
+  );
+
+  test('SSH of this host gets into a full fair leaf, and stays when others overfill it', () => {
+    const ours = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, shape: { ...ssh, sport: 22 } };
+    const queue = { discipline: 'fair', aqm: { kind: 'none' } } as const;
+    const w = slow({ queue, limitPackets: 4 });
+    w.inject(Array.from({ length: 8 }, () => up(0, 1000, ours)));
+    w.inject(Array.from({ length: 8 }, (_, n) => up(MS, 64, { shape: udp(n) })));
+    w.run(60 * SECOND);
+    expect([w.totals.acceptedPackets, w.totals.droppedPackets]).toEqual([8, 8]);
+  });
+
   test('forwarded SSH, and a server elsewhere reached from here, are traffic like any other', () => {
     expect(send(slow(tight), { shape: { ...ssh, dport: 22 } })).toEqual([0, 8]);
     const client = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, shape: { ...ssh, dport: 22 } };
@@ -198,6 +226,15 @@ describe('what is never dropped or never policed', () => {
     });
     for (const type of [1, 2, 3]) expect(send(slow({ police: NOTHING }), icmp6(type))).toEqual([8, 0]);
     expect(send(slow({ police: NOTHING }), icmp6(128))).toEqual([0, 8]);
+  });
+
+  test('neither does `each` with `exceed: drop` police an ICMP error, nor charge for it', () => {
+    const each = { by: 'src', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 1000 } as const;
+    const w = slow({ each });
+    const error = { shape: { ...udp(), protocol: IPPROTO_ICMP, icmpType: 3 } };
+    expect(send(w, error)).toEqual([8, 0]);
+    // The bucket still has its burst: one datagram.
+    expect(send(w, {})).toEqual([9, 7]);
   });
 
   test('an ICMP error still meets limits and rates', () => {
