@@ -55,6 +55,7 @@ describe('planFor', () => {
       });
       expect(fails).toContain(true);
     },
+    120_000,
   );
 
   test('a row too many or too few fails', () => {
@@ -82,6 +83,22 @@ describe('planFor', () => {
     };
     const vector = { file: 'new.json', id: 'new', alg: 'police', body: { ...body, ...expected } };
     expect(runOf(vector)()).toBeUndefined();
+  });
+
+  test('an experiment with other numbers runs with those, and what it does not say makes it skipped', () => {
+    const vector = named('udp-through-red');
+    const setup = String(vector.body.setup).replace('6 Mbit/s constant', '8 Mbit/s constant');
+    expect(setup).not.toBe(vector.body.setup);
+    // A sixth of the line goes to UDP however much it sends.
+    const values = { 'fq-codel': [10 / 6, 50 / 6, 1 - 10 / 6 / 8, 0.01] };
+    expect(runOf({ ...vector, body: { ...vector.body, setup, values } })()).toBeUndefined();
+    const stated = runOf({
+      ...vector,
+      body: { ...vector.body, setup, values: { 'fq-codel': [8, 2, 0, 0] } },
+    });
+    expect(stated).toThrow(/udp_Mbps/);
+    const plan = planFor({ ...vector, body: { ...vector.body, setup: 'some flows' } });
+    expect('skip' in plan && plan.skip).toMatch(/does not say: flows/);
   });
 
   test.each([

@@ -6,6 +6,7 @@ import { ITM_RUNNERS } from './itm.ts';
 import { isRecord, type Vector } from './load.ts';
 import { MARKER_RUNNERS } from './markers.ts';
 import { PIE_RUNNERS } from './pie.ts';
+import { QUALITATIVE_RUNNERS } from './qualitative.ts';
 import { RED_RUNNERS } from './red.ts';
 import { RED_FAMILY_RUNNERS } from './red-family.ts';
 import { SCHEDULER_RUNNERS } from './schedulers.ts';
@@ -51,6 +52,7 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...SCHEDULER_RUNNERS,
   ...ITM_RUNNERS,
   ...ENGINE_RUNNERS,
+  ...QUALITATIVE_RUNNERS,
 ]);
 
 /** Keys of a vector that describe or are read by every runner. */

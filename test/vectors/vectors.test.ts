@@ -18,7 +18,7 @@ for (const file of new Set(vectors.map((vector) => vector.file))) {
           const untried = plan.run();
           if (untried) ctx.skip(untried);
         }
-      });
+      }, 120_000);
     }
   });
 }
