@@ -93,7 +93,7 @@ export function run(
   const { world } = simulation;
   const { stats } = world.engine;
   const bins = stats.delay.length / world.engine.classes.length;
-  const ofLeaf = (): Uint32Array => stats.delay.slice(LEAF * bins, (LEAF + 1) * bins);
+  const ofLeaf = () => stats.delay.slice(LEAF * bins, (LEAF + 1) * bins);
   const isPie = queue === PIE;
   const counts = (): { refused: number; arrived: number } => {
     const early = stats.dropTail[LEAF] + stats.dropEarly[LEAF];
