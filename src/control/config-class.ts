@@ -5,7 +5,7 @@ import type { ClassSpec } from '../core/spec.ts';
 import { CLASS_DEPTH_MAX } from '../limits.ts';
 import { type ClassContext, defaultBurst, givenBurst, readEach, readPolice } from './config-limits.ts';
 import { readMatch } from './config-match.ts';
-import { readMeter } from './config-meter.ts';
+import { readMeter, readRemark } from './config-meter.ts';
 import { readQueue } from './config-queue.ts';
 import { RATE_MIN_BYTES_PER_SEC, type RateOrShare } from './field-kinds.ts';
 import { SECTIONS } from './fields.ts';
@@ -67,6 +67,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     match: values.match ? readMatch(context, values.match) : null,
     police: readPolice(context, values.police),
     meter: readMeter(context, values.meter),
+    remark: readRemark(context, values.remark),
     each: readEach(context, values.each),
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue),
     children: inner ? readInner({ ...context, rateBytesPerSec: promisedBytesPerSec }, inner) : [],

@@ -10,6 +10,8 @@ import {
   wireBytes,
 } from '../algo/link-layer.ts';
 import { formatRate } from '../base/units.ts';
+import { MARK_DSCPS_MAX } from '../core/mark-codes.ts';
+import { remarkedDscps } from '../core/queue-plan.ts';
 import type { ClassSpec, LinkSpec } from '../core/spec.ts';
 import { CLASSES_MAX } from '../limits.ts';
 import { readChildren } from './config-class.ts';
@@ -21,7 +23,7 @@ import {
   readEach,
   readPolice,
 } from './config-limits.ts';
-import { readMeter } from './config-meter.ts';
+import { readMeter, readRemark } from './config-meter.ts';
 import { SECTIONS } from './fields.ts';
 import { OVERHEAD_WORD } from './fields-links.ts';
 import type { Located, Named, YamlReader } from './yaml-reader.ts';
@@ -39,6 +41,11 @@ export function readLinks(reader: YamlReader, at: Node | null, ownMarkMask: numb
       at?.range?.[0] ?? 0,
       `${classes} classes are more than the ${CLASSES_MAX} that are possible`,
     );
+  }
+  const points = remarkedDscps(links);
+  if (points.length > MARK_DSCPS_MAX) {
+    const message = `remark: ${points.length} different DSCPs are more than the ${MARK_DSCPS_MAX} that fit the packet mark`;
+    reader.problems.error(at?.range?.[0] ?? 0, message);
   }
   return links;
 }
@@ -134,6 +141,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const children = readChildren(context, reader.named(values.classes?.value ?? null, 'class', 'classes'));
   const police = readPolice(context, values.police);
   const meter = readMeter(context, values.meter);
+  const remark = readRemark({ ...context, isMetered }, values.remark);
   const each = readEach(context, values.each);
   const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');
   if (rate === undefined || rate === null) return null;
@@ -149,6 +157,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     match: null,
     police,
     meter,
+    remark,
     each,
     queue: null,
     children,

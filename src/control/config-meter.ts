@@ -1,9 +1,11 @@
-/** Meters: three-colour markers of a class. */
-import type { Node } from 'yaml';
+/** Meters, which give the packets of a class colours, and the DSCP that they leave with. */
+import { isMap, isScalar, type Node } from 'yaml';
 import { type MarkerKind, markerProblem } from '../algo/markers.ts';
-import type { MeterSpec } from '../core/spec.ts';
+import type { MeterSpec, RemarkSpec } from '../core/spec.ts';
 import { defaultBurst, type LeafContext, readBurst } from './config-limits.ts';
 import { SECTIONS } from './fields.ts';
+import { REMARK_ALL } from './fields-meter.ts';
+import { COLOURS } from './names.ts';
 import type { Located, Values } from './yaml-reader.ts';
 
 type MeterValues = Values<typeof SECTIONS.meter>;
@@ -70,4 +72,24 @@ function requiredRate(
   if (value) return value.value;
   if (!reader.hasKey(at.value, key)) reader.problems.error(at.offset, `meter of type ${type} needs ${key}`);
   return null;
+}
+
+export function readRemark(context: LeafContext, at: Located<Node> | undefined): RemarkSpec | null {
+  if (!at) return null;
+  const { reader, isMetered } = context;
+  if (isScalar(at.value)) {
+    const point = reader.scalar(REMARK_ALL.read, at.value, 'remark')?.value ?? null;
+    return [point, point, point];
+  }
+  const values: Values<typeof SECTIONS.remark> = reader.section(at.value, SECTIONS.remark, 'remark');
+  if (isMap(at.value) && at.value.items.length === 0) {
+    reader.problems.error(at.offset, `remark is empty; write one DSCP, or one for ${COLOURS.join(', ')}`);
+  }
+  if (!isMetered) {
+    const message =
+      'remark: nothing gives packets a colour; give the class, or one above it, a meter, or write one DSCP';
+    reader.problems.error(at.offset, message);
+  }
+  const pointOf = (colour: (typeof COLOURS)[number]): number | null => values[colour]?.value ?? null;
+  return [pointOf('green'), pointOf('yellow'), pointOf('red')];
 }

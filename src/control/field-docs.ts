@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   match: '`match`: all fields of a matcher must hold, one entry of a list is enough',
   police: '`police`',
   meter: '`meter`',
+  remark: '`remark` as a map',
   each: '`each`',
   queue: '`queue`',
   aqm: '`queue.aqm`',

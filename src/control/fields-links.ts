@@ -94,6 +94,14 @@ const shaping = {
     },
     ref('meter'),
   ),
+  remark: node(
+    {
+      takes: 'DSCP name or number 0 to 63, or map',
+      default: 'that of the class above, else packets keep what they came with',
+      help: 'The DSCP with which packets leave the class; as a map by the colour that a meter gave them.',
+    },
+    { oneOf: [{ type: ['string', 'integer'] }, { ...ref('remark'), minProperties: 1 }] },
+  ),
   each: node(
     {
       takes: 'map',

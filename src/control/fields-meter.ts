@@ -1,5 +1,6 @@
 /** Fields of meters, which give packets colours. Part of the table in fields.ts. */
-import { boolean, byteSize, choice, rate, type Section } from './field-kinds.ts';
+import { boolean, byteSize, choice, rate, type Section, word } from './field-kinds.ts';
+import { readDscp } from './names.ts';
 
 const BURST = 'the larger of 15kB and 20ms at';
 
@@ -29,3 +30,23 @@ export const METER = {
     help: 'Make no packet better than it came: by the meter of a class above, else by its DSCP (af12 is yellow, af13 red).',
   }),
 } satisfies Section;
+
+const colour = (name: string) =>
+  word(
+    {
+      takes: 'name or number 0 to 63',
+      default: 'as it came',
+      help: `DSCP of ${name} packets: af11, cs1, 46 …`,
+    },
+    readDscp,
+    { type: ['string', 'integer'] },
+  );
+
+export const REMARK = {
+  green: colour('green'),
+  yellow: colour('yellow'),
+  red: colour('red'),
+} satisfies Section;
+
+/** `remark` written as one word. */
+export const REMARK_ALL = colour('all');

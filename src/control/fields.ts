@@ -5,7 +5,7 @@
 import { mapOf, node, ref, type Section } from './field-kinds.ts';
 import { CONTROL, LOG, NFQUEUE } from './fields-host.ts';
 import { CLASS, DIRECTION, EACH, LINK, MATCH, OVERHEAD, POLICE } from './fields-links.ts';
-import { METER } from './fields-meter.ts';
+import { METER, REMARK } from './fields-meter.ts';
 import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './fields-queue.ts';
 
 const TOP = {
@@ -34,6 +34,7 @@ export const SECTIONS = {
   match: MATCH,
   police: POLICE,
   meter: METER,
+  remark: REMARK,
   each: EACH,
   queue: QUEUE,
   aqm: AQM,

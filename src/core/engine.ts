@@ -33,7 +33,8 @@ import { LeafQueues } from './leaf-queues.ts';
 import { Meters } from './meters.ts';
 import { Outcomes } from './outcomes.ts';
 import { POLICE_DROP, POLICE_MARK, Policers } from './policers.ts';
-import { planQueues, type QueuePlan } from './queue-plan.ts';
+import { ALL_ABILITIES, planQueues, type QueuePlan } from './queue-plan.ts';
+import { Remarks } from './remarks.ts';
 import { Room } from './room.ts';
 import type { ShaperSpec } from './spec.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
@@ -49,7 +50,7 @@ export interface EngineOptions {
   readonly seed: number;
   /** What is due within this span leaves together; default RELEASE_SLACK_NS. */
   readonly releaseSlackNs?: number;
-  /** What the rules around the queues do; default: they set CE, and nobody steers flows. */
+  /** What the rules around the queues do; default: they set CE and DSCP, and nobody steers flows. */
   readonly plan?: QueuePlan;
 }
 
@@ -63,6 +64,7 @@ export class Engine {
   private readonly acks: AckFilter;
   private readonly policers: Policers;
   private readonly meters: Meters;
+  private readonly remarks: Remarks;
   private readonly admission: Admission;
   private readonly each: EachTable;
   private readonly eachPolicers: EachPolicers;
@@ -87,7 +89,7 @@ export class Engine {
     const nextKey = (): number => prng.nextUint32();
     const classes = listClasses(spec);
     this.classes = classes;
-    const plan = options.plan ?? planQueues(spec, { ecn: true, connectionMarks: false });
+    const plan = options.plan ?? planQueues(spec, { ...ALL_ABILITIES, connectionMarks: false });
     const steering = new Steering(plan, classes);
     this.stats = createStats(classes.length);
     this.held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
@@ -117,6 +119,7 @@ export class Engine {
     this.trees = new Trees(classes, this.held, this.queues);
     this.policers = new Policers(classes);
     this.meters = new Meters(classes, this.held);
+    this.remarks = new Remarks(classes, this.held, plan.dscps);
     this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
     this.eachPolicers = new EachPolicers(classes, this.each);
     const { held, admission, each, queues } = this;
@@ -218,6 +221,7 @@ export class Engine {
         stats.totals[TOTAL.heldFull] += 1;
         held.flags[h] |= FLAG_UNDELAYED;
       }
+      if (this.meters.isUsed) this.meters.measure(h, now);
       this.outcomes.admitted(h);
       this.leaveTrees(port, h, now);
       return;
@@ -329,6 +333,7 @@ export class Engine {
   private leaveTrees(port: Port, h: number, now: number): void {
     const { held } = this;
     this.outcomes.sent(h, now);
+    if (this.remarks.isUsed) this.remarks.apply(h);
     const second = held.nextLeaf[h];
     if (second === NO_LEAF) {
       this.outcomes.accept(port, h);

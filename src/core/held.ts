@@ -15,9 +15,12 @@ export class HeldTable {
   /** Queue index. */
   readonly queue: Uint8Array;
   readonly hook: Uint8Array;
+  /** As it came, or as the trees it has passed want it. */
   readonly dscp: Uint8Array;
   /** By the meters of the present tree: GREEN, YELLOW or RED of algo/markers.ts. */
   readonly colour: Uint8Array;
+  /** Number of the DSCP that the verdict asks for (mark-codes.ts); 0: none. */
+  readonly remark: Uint8Array;
   /** Mark as it arrived. */
   readonly mark: Uint32Array;
   /** IP length, as counted and shown. */
@@ -52,6 +55,7 @@ export class HeldTable {
     this.hook = new Uint8Array(rows);
     this.dscp = new Uint8Array(rows);
     this.colour = new Uint8Array(rows);
+    this.remark = new Uint8Array(rows);
     this.mark = new Uint32Array(rows);
     this.lengthBytes = new Int32Array(rows);
     this.chargeBytes = new Int32Array(rows);

@@ -89,6 +89,7 @@ export class Intake {
     held.queue[h] = arrivals.queue[p];
     held.hook[h] = hook;
     held.dscp[h] = parsed.dscp[p];
+    held.remark[h] = 0;
     held.mark[h] = arrivals.mark[p];
     held.lengthBytes[h] = lengthBytes;
     held.headerBytes[h] = arrivals.skbInfo[p] & SKB_GSO ? superpacketHeaderBytes(parsed, p) : 0;

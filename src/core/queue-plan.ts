@@ -7,7 +7,8 @@
  * direction with classes of both kinds has two queues: packets go to the one without superpackets until the core has seen that
  * their class is fast and had the connection marked.
  */
-import type { ClassSpec, ShaperSpec } from './spec.ts';
+import { MARK_DSCPS_MAX } from './mark-codes.ts';
+import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 
 /** A 64 KiB superpacket must not occupy the slowest bucket on its way for longer than this. */
 const SUPERPACKET_NS_MAX = 2e6;
@@ -31,6 +32,8 @@ export interface QueuePlan {
   readonly gso: readonly boolean[];
   /** Rules set CE on what the verdict asks it for. */
   readonly ecn: boolean;
+  /** Code points that rules write on what the verdict asks it for; the mark names them by place, from 1. At most MARK_DSCPS_MAX. */
+  readonly dscps: readonly number[];
 }
 
 /** What the kernel's rules can do. */
@@ -39,9 +42,19 @@ export interface RuleAbilities {
   readonly ecn: boolean;
   /** Read and write connection marks. */
   readonly connectionMarks: boolean;
+  /** Write the DSCP. */
+  readonly dscp: boolean;
 }
 
-export const ALL_ABILITIES: RuleAbilities = { ecn: true, connectionMarks: true };
+export const ALL_ABILITIES: RuleAbilities = { ecn: true, connectionMarks: true, dscp: true };
+
+/** Every code point that some class asks for, each once, ascending. */
+export function remarkedDscps(links: readonly LinkSpec[]): number[] {
+  const points = (node: ClassSpec | null): (number | null)[] =>
+    node ? [...(node.remark ?? []), ...node.children.flatMap(points)] : [];
+  const all = links.flatMap(({ up, down }) => [...points(up), ...points(down)]);
+  return [...new Set(all.filter((point) => point !== null))].sort((a, b) => a - b);
+}
 
 /** Whether this class's own bounds let superpackets through at once; those of the classes above count too. */
 export function letsSuperpacketsPass(node: ClassSpec): boolean {
@@ -85,7 +98,7 @@ function listDirections(spec: ShaperSpec): Direction[] {
 }
 
 /** All queues are alike, or the few there are must do for all: a queue asks when everything on it is fast. */
-function planShared(directions: readonly Direction[], count: number): Omit<QueuePlan, 'ecn'> {
+function planShared(directions: readonly Direction[], count: number): Omit<QueuePlan, 'ecn' | 'dscps'> {
   const dealt = directions.map((direction, i) => ({ ...direction, queue: i % count, fastQueue: null }));
   const gso = Array.from({ length: count }, (_, queue) => {
     const onQueue = dealt.filter((direction) => direction.queue === queue);
@@ -96,7 +109,7 @@ function planShared(directions: readonly Direction[], count: number): Omit<Queue
 }
 
 /** The first half of the queues without superpackets, the others with them; mixed directions have one of each. */
-function planHalves(directions: readonly Direction[], count: number): Omit<QueuePlan, 'ecn'> {
+function planHalves(directions: readonly Direction[], count: number): Omit<QueuePlan, 'ecn' | 'dscps'> {
   const slowQueues = Math.ceil(count / 2);
   const fastQueues = count - slowQueues;
   let slows = 0;
@@ -127,7 +140,8 @@ export function planQueues(spec: ShaperSpec, abilities: RuleAbilities = ALL_ABIL
   }));
   const apart = count >= 2 && directions.some(({ fast }) => fast) && directions.some(({ slow }) => slow);
   const plan = apart ? planHalves(directions, count) : planShared(directions, count);
-  return { ...plan, ecn: abilities.ecn };
+  const dscps = abilities.dscp ? remarkedDscps(spec.links).slice(0, MARK_DSCPS_MAX) : [];
+  return { ...plan, ecn: abilities.ecn, dscps };
 }
 
 /** Whether some direction's packets are steered by connection mark. */

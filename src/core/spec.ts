@@ -52,6 +52,9 @@ export interface MeterSpec extends MarkerParameters {
   readonly aware: boolean;
 }
 
+/** The DSCP that green, yellow, red packets leave with; null: the one they came with. */
+export type RemarkSpec = readonly [green: number | null, yellow: number | null, red: number | null];
+
 /** What shares one bucket. `host` is the inside address: source in `up`, destination in `down`. */
 export type EachBy = 'flow' | 'host' | 'src' | 'dst';
 
@@ -154,6 +157,8 @@ export interface ClassSpec {
   readonly match: readonly MatcherSpec[] | null;
   readonly police: PoliceSpec | null;
   readonly meter: MeterSpec | null;
+  /** null: as the class above has it. */
+  readonly remark: RemarkSpec | null;
   readonly each: EachSpec | null;
   /** null for inner classes, the direction's root among them. */
   readonly queue: QueueSpec | null;

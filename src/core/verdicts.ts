@@ -25,7 +25,7 @@ import {
 } from '../packet/batch.ts';
 import type { Port } from '../packet/port.ts';
 import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, type HeldTable, NO_LEAF } from './held.ts';
-import { MARK_CE, markBits } from './mark-codes.ts';
+import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, markBits } from './mark-codes.ts';
 import { type Stats, TOTAL } from './stats.ts';
 import type { Steering } from './steering.ts';
 
@@ -38,6 +38,8 @@ export class VerdictWriter {
   readonly waiting: Int32Array;
   private readonly foreignMask: number;
   private readonly ceBits: number;
+  /** By number of a code point: what asks for it; 0 for number 0. */
+  private readonly remarkBits: Uint32Array;
   /** By queue: what moves a flow away from it. */
   private readonly steerBits: Uint32Array;
   private readonly held: HeldTable;
@@ -63,6 +65,9 @@ export class VerdictWriter {
     this.foreignMask = ~markMask >>> 0;
     this.ceBits = markBits(markMask, MARK_CE);
     this.steerBits = Uint32Array.from(steering.codes, (code) => markBits(markMask, code));
+    this.remarkBits = Uint32Array.from({ length: MARK_DSCPS_MAX + 1 }, (_, number) =>
+      number === 0 ? 0 : markBits(markMask, MARK_ASKS | number),
+    );
     this.held = held;
     this.stats = stats;
     this.waiting = new Int32Array(queues);
@@ -84,9 +89,11 @@ export class VerdictWriter {
     if ((flags & FLAG_MOVED) !== 0) this.closeRuns(port);
     // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
     // changed mark, so there it stays unless something is asked for, and a later rule clears our bits.
+    const remark = held.remark[h];
     const asked =
       ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
-      ((flags & FLAG_STEER) !== 0 ? this.steerBits[queue] : 0);
+      ((flags & FLAG_STEER) !== 0 ? this.steerBits[queue] : 0) |
+      (remark !== 0 && this.mayRemark(h) ? this.remarkBits[remark] : 0);
     const setsMark = asked !== 0 || held.hook[h] !== NF_INET_LOCAL_OUT;
     const verdict = setsMark ? NF_ACCEPT | VERDICT_SET_MARK : NF_ACCEPT;
     const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
@@ -164,6 +171,12 @@ export class VerdictWriter {
         sentBytes[leaf] -= bytes;
       }
     }
+  }
+
+  /** Local packets that others have marked may be routed by that mark: see intake.ts. */
+  private mayRemark(h: number): boolean {
+    const { hook, mark } = this.held;
+    return hook[h] !== NF_INET_LOCAL_OUT || (mark[h] & this.foreignMask) === 0;
   }
 
   private leave(h: number, lengthBytes: number): void {

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import type { Host, Lab } from '../../bench/lab/lab.ts';
 import { until } from '../../bench/lab/process.ts';
-import { MARK_CE, MARK_FAST, MARK_SLOW } from '../../src/core/mark-codes.ts';
+import { MARK_ASKS, MARK_CE, MARK_FAST, MARK_SLOW } from '../../src/core/mark-codes.ts';
 import type { Backend } from '../../src/io/rules/index.ts';
-import { addCounters, counters, Driver, MASK, type Plan, request, sendUdp, WAN } from './rules-bed.ts';
+import { addCounters, counters, Driver, DSCPS, MASK, type Plan, request, sendUdp, WAN } from './rules-bed.ts';
 
 const FIELDS = ['not-ect', 'ect1', 'ect0', 'ce'] as const;
 /** Packets to this port and the next three are sent with the ECN fields 0 to 3. */
@@ -39,20 +39,24 @@ function fieldRules(): string[] {
   );
 }
 
-/** Counters "sent_received" of packets that still have their DSCP. */
-function fieldCounters(): string[] {
-  return FIELDS.flatMap((_, sent) =>
-    FIELDS.flatMap((field, received) =>
-      ['ip', 'ip6'].map(
-        (ip) =>
-          `udp dport ${FIRST_PORT + sent} ${ip} dscp ef ${ip} ecn ${field} counter name n${sent}_${received}`,
+const EF = 46;
+
+/** Counters "sent_received_DSCP". */
+function fieldCounters(points: readonly number[] = [EF]): string[] {
+  return points.flatMap((point) =>
+    FIELDS.flatMap((_, sent) =>
+      FIELDS.flatMap((field, received) =>
+        ['ip', 'ip6'].map(
+          (ip) =>
+            `udp dport ${FIRST_PORT + sent} ${ip} dscp ${point} ${ip} ecn ${field} counter name n${sent}_${received}_${point}`,
+        ),
       ),
     ),
   );
 }
 
-/** Sends one packet with each field to both families; by the field sent, the field received. */
-async function transfer(from: Host, to: Host, addresses: readonly string[]): Promise<string[]> {
+/** Sends one packet with each field to both families; by the field sent, the field received, and the DSCP if it is not `point`. */
+async function transfer(from: Host, to: Host, addresses: readonly string[], point = EF): Promise<string[]> {
   const before = await counters(to);
   const ports = FIELDS.map((_, i) => FIRST_PORT + i);
   for (const address of addresses) await sendUdp(from, address, { from: FROM_PORT, to: ports });
@@ -62,7 +66,10 @@ async function transfer(from: Host, to: Host, addresses: readonly string[]): Pro
     grown = Object.keys(now).flatMap((name) => Array<string>(now[name]! - before[name]!).fill(name));
     return grown.length === addresses.length * ports.length;
   });
-  return [...new Set(grown)].sort().map((name) => name.slice(1).replace('_', ' > '));
+  return [...new Set(grown)].sort().map((name) => {
+    const [sent, received, dscp] = name.slice(1).split('_');
+    return `${sent} > ${received}${Number(dscp) === point ? '' : ` with DSCP ${dscp}`}`;
+  });
 }
 
 async function setsCe(lab: Lab, backend: Backend): Promise<void> {
@@ -100,6 +107,40 @@ async function setsCe(lab: Lab, backend: Backend): Promise<void> {
   assert.deepEqual([other_in, other_out, ours], [0, 0, 0], 'foreign bits stay, ours go');
   const queued = (await driver.call('queued')) as number[];
   assert.ok(queued[0]! >= 32 && queued[1]! >= 16, `all came by us: ${queued.join(' ')}`);
+  await finish(driver);
+}
+
+async function writesDscp(lab: Lab, backend: Backend): Promise<void> {
+  const { client, router, server } = lab;
+  await addCounters(client, { 'output -150': fieldRules() });
+  await addCounters(server, { 'output -150': fieldRules(), 'input 170': fieldCounters(DSCPS) });
+  await addCounters(router, {
+    'prerouting -150': ['meta mark set 0x55001234'],
+    'output -150': fieldRules(),
+    'input 170': [
+      ...fieldCounters(DSCPS),
+      `udp dport >= ${FIRST_PORT} meta mark != 0x00001234 counter name other_in`,
+    ],
+    'postrouting 0': [
+      `iifname "lan0" udp dport >= ${FIRST_PORT} meta mark != 0x00001234 counter name other_out`,
+      'meta mark & 0xff000000 != 0 counter name ours',
+    ],
+  });
+  const driver = await listening(lab, backend, WAN);
+  for (const [way, from, to, reached] of [
+    ['forwarded', client, server, Object.values(server.addresses)],
+    ['local output', router, server, Object.values(server.addresses)],
+    ['local input', server, router, ['10.77.2.1', 'fd77:2::1']],
+  ] as const) {
+    for (const [i, point] of DSCPS.entries()) {
+      const withCe = i % 2 === 1;
+      await driver.call('askFor', (withCe ? MARK_CE : MARK_ASKS) | (i + 1));
+      const expected = withCe ? ['0 > 0', '1 > 3', '2 > 3', '3 > 3'] : ['0 > 0', '1 > 1', '2 > 2', '3 > 3'];
+      assert.deepEqual(await transfer(from, to, reached, point), expected, `${way}, DSCP ${point}`);
+    }
+  }
+  const { other_in, other_out, ours } = await counters(router);
+  assert.deepEqual([other_in, other_out, ours], [0, 0, 0], 'foreign bits stay, ours go');
   await finish(driver);
 }
 
@@ -158,6 +199,7 @@ async function steers(lab: Lab, backend: Backend): Promise<void> {
       ['back', 0, '1 0'],
       ['there', MARK_FAST | MARK_CE, '0 1'],
       ['there', MARK_SLOW | MARK_CE, '2 0'],
+      ['there', MARK_FAST | MARK_CE | 1, '0 1'],
     ];
     for (const [i, [way, code, expected]] of steps.entries()) {
       assert.equal(await send(way, code), expected, `${nearAddress} to ${farAddress}, step ${i + 1}`);
@@ -171,6 +213,11 @@ export const ANSWERS = [
     name: 'CE is set where it is asked for and can be carried, nothing else changes',
     differs: true,
     run: setsCe,
+  },
+  {
+    name: 'a code point is written where it is asked for, beside CE too, and ECN stays as it is',
+    differs: true,
+    run: writesDscp,
   },
   {
     name: 'a connection moves to the other queue and back, each direction by itself',

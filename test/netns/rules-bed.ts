@@ -65,10 +65,13 @@ export class Driver {
 
 export type Plan = RulesRequest['plan']['directions'];
 
+/** What the verdict's marks name from 1 on: AF21, AF42 and the default. */
+export const DSCPS = [18, 36, 0] as const;
+
 export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
   const defaults = { first: 100, count: 4, length: 1024, bypass: true, markMask: MASK } as const;
   return {
-    plan: { directions, gso: [false, false, false, false], ecn: true },
+    plan: { directions, gso: [false, false, false, false], ecn: true, dscps: DSCPS },
     nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },
   };
 }

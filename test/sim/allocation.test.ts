@@ -1,11 +1,12 @@
 /**
  * Invariant 4 of the design: after start the data path allocates nothing. A port of its own, without objects per packet,
- * feeds a million packets through every stage: policer, RED, each, two trees, holds and drops.
+ * feeds a million packets through every stage: policer, meter, RED, each, two trees, holds and drops.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
+import type { MeterSpec } from '../../src/core/spec.ts';
 import { TOTAL } from '../../src/core/stats.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../../src/limits.ts';
 import { createBatch, NF_INET_FORWARD } from '../../src/packet/batch.ts';
@@ -70,6 +71,14 @@ const RED = {
   gentle: true,
   byteMode: false,
 };
+const METER: MeterSpec = {
+  kind: 'two-rate',
+  committedBytesPerSec: 5e6,
+  committedBytes: 50e3,
+  excessBytesPerSec: 10e6,
+  excessBytes: 50e3,
+  aware: true,
+};
 const SPEC = shaper({
   lan: { down: { rate: 200e6, burst: 400e3 } },
   wan: {
@@ -78,7 +87,14 @@ const SPEC = shaper({
       burst: 160e3,
       leaves: [
         { name: 'policed', match: to(0), police: { rateBytesPerSec: 20e6, burstBytes: 100e3 } },
-        { name: 'red', match: to(1), limitBytes: 400e3, red: { ...RED, meanPacketBytes: 500 } },
+        {
+          name: 'red',
+          match: to(1),
+          limitBytes: 400e3,
+          red: { ...RED, meanPacketBytes: 500 },
+          meter: METER,
+          remark: [10, 12, null],
+        },
         {
           name: 'each',
           match: to(2),

@@ -12,6 +12,7 @@ import type {
   PoliceSpec,
   QueueSpec,
   RedSpec,
+  RemarkSpec,
   ShaperSpec,
 } from '../../src/core/spec.ts';
 import { TOTAL } from '../../src/core/stats.ts';
@@ -39,6 +40,7 @@ export interface ClassInput {
   readonly burst?: number;
   readonly police?: Omit<PoliceSpec, 'exceed'>;
   readonly meter?: MeterSpec;
+  readonly remark?: RemarkSpec;
   readonly each?: EachSpec;
   readonly limitBytes?: number;
   readonly limitPackets?: number;
@@ -76,6 +78,7 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
     match: input.match ?? null,
     police: input.police ? { ...input.police, exceed: 'drop' } : null,
     meter: input.meter ?? null,
+    remark: input.remark ?? null,
     each: input.each ?? null,
     queue: input.classes
       ? null

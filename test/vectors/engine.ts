@@ -41,6 +41,7 @@ function classSpec(list: readonly HtbClass[], own: HtbClass, path: string): Clas
     match: own.parent === undefined ? null : [{ dport: [{ from: port, to: port }] }],
     police: null,
     meter: null,
+    remark: null,
     each: null,
     queue: children.length > 0 ? null : leafQueue(),
     children: children.map((child) => classSpec(list, child, `${path}/${child.name}`)),

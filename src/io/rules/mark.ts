@@ -5,8 +5,8 @@
 import { MARK_ASKS, markBits } from '../../core/mark-codes.ts';
 import { RulesError } from './errors.ts';
 
-/** Marks 1 .. MARK_ASKS name a queue; what is above asks for something. */
-export const MARK_QUEUES_MAX = MARK_ASKS;
+/** Marks 1 .. MARK_QUEUES_MAX name a queue; what is above asks for something. */
+export const MARK_QUEUES_MAX = MARK_ASKS - 1;
 
 /** Position of the lowest bit of the mask. @throws RulesError unless the mask is eight neighbouring bits */
 export function markShift(mask: number): number {

@@ -62,7 +62,10 @@ const NO_ECN = 'no ECN here: packets are dropped where CE would do';
 const NO_CONNECTION_MARKS =
   'no connection marks here: fast classes beside slow ones get no superpackets and cost more processor time';
 
+const NO_DSCP = 'no remarking here: packets keep the DSCP they came with';
+
 const ECN_RULES = ['ip ecn set ce', 'ip6 ecn set ce'];
+const DSCP_RULES = ['ip dscp set af11', 'ip6 dscp set af11'];
 const CONNECTION_MARK_RULES = ['ct direction original ct mark & 1 != 0 ct mark set ct mark | 1'];
 
 /**
@@ -95,5 +98,6 @@ export async function probeAbilities(wanted: QueuePlan, log: RulesLog): Promise<
   const ecn = !wanted.ecn || warn(await nftAccepts(ECN_RULES), NO_ECN);
   const connectionMarks =
     !planSteers(wanted) || warn(await nftAcceptsElsewhere(CONNECTION_MARK_RULES), NO_CONNECTION_MARKS);
-  return { ecn, connectionMarks };
+  const dscp = wanted.dscps.length === 0 || warn(await nftAccepts(DSCP_RULES), NO_DSCP);
+  return { ecn, connectionMarks, dscp };
 }

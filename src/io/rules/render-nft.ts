@@ -8,8 +8,8 @@ import {
   CONNECTION_FAST_REPLY,
   MARK_ASKS,
   MARK_CE,
+  MARK_DSCP_BITS,
   MARK_FAST,
-  MARK_KIND,
   MARK_SLOW,
   markBits,
 } from '../../core/mark-codes.ts';
@@ -161,13 +161,31 @@ function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
   return lines;
 }
 
+/** One look-up finds the chain that writes the code point; a rule for each family, neither of which touches ECN. */
+function dscpLines({ plan, nfqueue }: RulesRequest): string[] {
+  if (plan.dscps.length === 0) return [];
+  const table = `inet ${tableName(nfqueue.first)}`;
+  const bits = (code: number): string => hex(markBits(nfqueue.markMask, code));
+  const jumps = plan.dscps.map((point, i) => `${bits(i + 1)} : jump dscp_${point}`);
+  return [
+    ...plan.dscps.flatMap((point) => [
+      `add chain ${table} dscp_${point}`,
+      `add rule ${table} dscp_${point} ip dscp set ${point}`,
+      `add rule ${table} dscp_${point} ip6 dscp set ${point}`,
+    ]),
+    `add rule ${table} asked meta mark & ${bits(MARK_DSCP_BITS)} vmap { ${jumps.join(', ')} }`,
+  ];
+}
+
 /** What the verdict asks for, done behind the queues; then our bits go. */
 function answerLines({ plan, nfqueue }: RulesRequest): string[] {
   const { markMask } = nfqueue;
   const table = `inet ${tableName(nfqueue.first)}`;
-  const asks = (code: number): string =>
-    `meta mark & ${hex(markBits(markMask, MARK_KIND | code))} == ${hex(markBits(markMask, code))}`;
-  const lines = ['# What the verdict asks for.', `add chain ${table} asked`];
+  const asks = (code: number): string => {
+    const bits = hex(markBits(markMask, code));
+    return `meta mark & ${bits} == ${bits}`;
+  };
+  const lines = ['# What the verdict asks for.', `add chain ${table} asked`, ...dscpLines({ plan, nfqueue })];
   if (plan.ecn) {
     lines.push(
       `add rule ${table} asked ${asks(MARK_CE)} ip ecn { ect0, ect1 } ip ecn set ce`,

@@ -82,3 +82,51 @@ describe('meter', () => {
     expect(classProblems('meter: { type: trtmc, cir: 1mbit, pir: 2mbit }')).toHaveLength(1);
   });
 });
+
+describe('remark', () => {
+  const METER = 'meter: { type: srtcm, cir: 1mbit }';
+
+  it.each([
+    ['remark: af11', [10, 10, 10]],
+    ['remark: 46', [46, 46, 46]],
+    ['remark: 0x2e', [46, 46, 46]],
+    [`${METER}, remark: ef`, [46, 46, 46]],
+    [`${METER}, remark: { green: af11, yellow: af12, red: af13 }`, [10, 12, 14]],
+    [`${METER}, remark: { red: be }`, [null, null, 0]],
+  ])('%s', (fields, remark) => {
+    expect(classOf(fields).remark).toEqual(remark);
+  });
+
+  it('is nothing where it is not written, and may be of the direction', () => {
+    const { up } = load('links: { w: { device: e, up: { rate: 20mbit, remark: cs1 } } }').spec.links[0]!;
+    expect([up!.remark, up!.children[0]!.remark]).toEqual([[8, 8, 8], null]);
+  });
+
+  it.each([
+    ['remark: af15', "remark: 'af15' is no DSCP; write a number 0 to 63 or ef"],
+    ['remark: 64', 'is no DSCP'],
+    ['remark: [af11]', 'remark must be a map'],
+    [`${METER}, remark: {}`, 'remark is empty; write one DSCP, or one for green, yellow, red'],
+    [`${METER}, remark: { blue: af11 }`, "unknown key 'blue' in remark"],
+    [`${METER}, remark: { red: high }`, "red: 'high' is no DSCP"],
+    [
+      'remark: { red: af13 }',
+      'remark: nothing gives packets a colour; give the class, or one above it, a meter',
+    ],
+  ])('%s is refused', (fields, message) => {
+    expect(classProblems(fields).join('\n')).toContain(message);
+  });
+
+  it('a file has at most as many code points as fit the mark', () => {
+    const classes = (count: number): string =>
+      Array.from({ length: count }, (_, n) => `c${n}: { match: { dscp: ${n} }, remark: ${n + 20} }`).join(
+        ', ',
+      );
+    expect(
+      problemsOf(`links: { w: { device: e, up: { rate: 1mbit, classes: { ${classes(15)} } } } }`),
+    ).toEqual([]);
+    expect(
+      problemsOf(`links: { w: { device: e, up: { rate: 1mbit, classes: { ${classes(16)} } } } }`),
+    ).toEqual(['1:8 remark: 16 different DSCPs are more than the 15 that fit the packet mark']);
+  });
+});

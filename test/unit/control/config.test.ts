@@ -35,6 +35,7 @@ describe('defaults', () => {
       match: null,
       police: null,
       meter: null,
+      remark: null,
       each: null,
       queue: null,
       children: [
@@ -50,6 +51,7 @@ describe('defaults', () => {
           match: null,
           police: null,
           meter: null,
+          remark: null,
           each: null,
           queue: {
             discipline: 'fair',

@@ -2,11 +2,14 @@ import { expect, test } from 'vitest';
 import {
   CONNECTION_FAST_ORIGINAL,
   CONNECTION_FAST_REPLY,
+  MARK_ASKS,
   MARK_CE,
+  MARK_DSCPS_MAX,
   MARK_FAST,
   MARK_SLOW,
   markAsks,
   markBits,
+  markDscp,
 } from '../../../src/core/mark-codes.ts';
 import { QUEUES_MAX } from '../../../src/limits.ts';
 
@@ -32,7 +35,20 @@ test.each(MASKS)('no queue’s mark inside mask %i asks for anything, nor does a
   }
 });
 
-test('room for a DSCP beside CE is left above the requests', () => {
-  expect(MARK_CE | MARK_FAST | MARK_SLOW).toBeLessThan(0x80);
+test.each(MASKS)('a code point is asked for beside all the rest inside mask %i', (mask) => {
+  for (let number = 0; number <= MARK_DSCPS_MAX; number++) {
+    for (const code of [MARK_ASKS, ...CODES, MARK_CE | MARK_SLOW]) {
+      const mark = (~mask | markBits(mask, code | number)) >>> 0;
+      expect(markDscp(mask, mark)).toBe(number);
+      expect(CODES.filter((one) => markAsks(mask, mark, one))).toEqual(
+        CODES.filter((one) => (one & code) === one),
+      );
+    }
+  }
+  for (let queue = 0; queue < QUEUES_MAX; queue++) expect(markDscp(mask, markBits(mask, queue + 1))).toBe(0);
+});
+
+test('codes fit eight bits', () => {
+  expect(MARK_CE | MARK_FAST | MARK_SLOW | MARK_DSCPS_MAX).toBe(0xff);
   expect(CONNECTION_FAST_ORIGINAL & CONNECTION_FAST_REPLY).toBe(0);
 });

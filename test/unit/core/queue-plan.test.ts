@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planQueues, planSteers } from '../../../src/core/queue-plan.ts';
+import { ALL_ABILITIES, planQueues, planSteers } from '../../../src/core/queue-plan.ts';
 import type { NfqueueSpec } from '../../../src/core/spec.ts';
 import { type ClassInput, type LinkInput, shaper, type TreeInput } from '../../sim/world.ts';
 
@@ -7,13 +7,13 @@ import { type ClassInput, type LinkInput, shaper, type TreeInput } from '../../s
 const FAST: TreeInput = { rate: 125e6, burst: 1e6 };
 const SLOW: TreeInput = { rate: 2.5e6, burst: 3028 };
 const MIXED: TreeInput = { ...FAST, leaves: [{ name: 'slow', ceil: 2.5e6, burst: 3028 }] };
-const NO_CONNECTION_MARKS = { ecn: true, connectionMarks: false };
+const NO_CONNECTION_MARKS = { ...ALL_ABILITIES, connectionMarks: false };
 
 /** "device direction slow queue/fast queue", in the order of the rules. */
 function textOf(
   links: Readonly<Record<string, LinkInput>>,
   nfqueue: Partial<NfqueueSpec>,
-  abilities = { ecn: true, connectionMarks: true },
+  abilities = ALL_ABILITIES,
 ): string[] {
   const { directions, gso } = planQueues(shaper(links, nfqueue), abilities);
   const lines = directions.map(
@@ -139,5 +139,16 @@ describe('a class is slow by', () => {
 test('whether CE can be written is passed on', () => {
   const spec = shaper({ a: { up: SLOW } });
   expect(planQueues(spec).ecn).toBe(true);
-  expect(planQueues(spec, { ecn: false, connectionMarks: true }).ecn).toBe(false);
+  expect(planQueues(spec, { ...ALL_ABILITIES, ecn: false }).ecn).toBe(false);
+});
+
+test('code points that classes ask for are in the plan once each, if rules can write them', () => {
+  const inner = { name: 'a', remark: [46, null, 0] as const };
+  const spec = shaper({
+    wan: { up: { ...SLOW, remark: [10, 10, 10], leaves: [inner] }, down: SLOW },
+    lan: { down: { ...SLOW, leaves: [{ name: 'b', remark: [0, 12, 14] }] } },
+  });
+  expect(planQueues(spec).dscps).toEqual([0, 10, 12, 14, 46]);
+  expect(planQueues(spec, { ...ALL_ABILITIES, dscp: false }).dscps).toEqual([]);
+  expect(planQueues(shaper({ wan: { up: SLOW } })).dscps).toEqual([]);
 });

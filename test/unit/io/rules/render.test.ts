@@ -33,10 +33,11 @@ function request(
   directions: Directions,
   nfqueue: Partial<RulesRequest['nfqueue']> = {},
   ecn = true,
+  dscps: readonly number[] = [],
 ): RulesRequest {
   const defaults = { first: 100, count: 4, length: 1024, bypass: true, gso: false, backend: 'auto' } as const;
   return {
-    plan: { directions, gso: [false, false, false, false], ecn },
+    plan: { directions, gso: [false, false, false, false], ecn, dscps },
     nfqueue: { ...defaults, markMask: 0xff000000, ...nfqueue },
   };
 }
@@ -50,14 +51,14 @@ add set inet shaper_100 shaped_devices { type ifname; }
 add element inet shaper_100 shaped_devices { "wan0", "lan.7" }
 # What the verdict asks for.
 add chain inet shaper_100 asked
-add rule inet shaper_100 asked meta mark & 0xc1000000 == 0x41000000 ip ecn { ect0, ect1 } ip ecn set ce
-add rule inet shaper_100 asked meta mark & 0xc1000000 == 0x41000000 ip6 ecn { ect0, ect1 } ip6 ecn set ce
+add rule inet shaper_100 asked meta mark & 0x90000000 == 0x90000000 ip ecn { ect0, ect1 } ip ecn set ce
+add rule inet shaper_100 asked meta mark & 0x90000000 == 0x90000000 ip6 ecn { ect0, ect1 } ip6 ecn set ce
 # Behind the queues. Local packets come with our bits, as a changed mark is routed again; others if asked.
 add chain inet shaper_100 answered_postrouting { type filter hook postrouting priority -160; policy accept; }
-add rule inet shaper_100 answered_postrouting meta mark & 0xc0000000 == 0x40000000 jump asked
+add rule inet shaper_100 answered_postrouting meta mark & 0x80000000 == 0x80000000 jump asked
 add rule inet shaper_100 answered_postrouting meta mark & 0xff000000 != 0 meta mark set meta mark & 0x00ffffff
 add chain inet shaper_100 answered_input { type filter hook input priority 160; policy accept; }
-add rule inet shaper_100 answered_input meta mark & 0xc0000000 == 0x40000000 jump asked
+add rule inet shaper_100 answered_input meta mark & 0x80000000 == 0x80000000 jump asked
 add rule inet shaper_100 answered_input meta mark & 0xff000000 != 0 meta mark set meta mark & 0x00ffffff
 # Never queued: multicast, broadcast, neighbour discovery, DHCP, DHCPv6.
 add chain inet shaper_100 never_queued
@@ -153,10 +154,10 @@ describe('the text of the rules', () => {
         .filter((line) => pattern.test(line))
         .map((line) => line.replace('add rule inet shaper_100 ', ''));
     expect(linesWith(/ ct /)).toEqual([
-      'asked meta mark & 0xc2000000 == 0x42000000 ct direction original ct mark set ct mark | 0x01000000',
-      'asked meta mark & 0xc4000000 == 0x44000000 ct direction original ct mark set ct mark & 0xfeffffff',
-      'asked meta mark & 0xc2000000 == 0x42000000 ct direction reply ct mark set ct mark | 0x02000000',
-      'asked meta mark & 0xc4000000 == 0x44000000 ct direction reply ct mark set ct mark & 0xfdffffff',
+      'asked meta mark & 0xa0000000 == 0xa0000000 ct direction original ct mark set ct mark | 0x01000000',
+      'asked meta mark & 0xc0000000 == 0xc0000000 ct direction original ct mark set ct mark & 0xfeffffff',
+      'asked meta mark & 0xa0000000 == 0xa0000000 ct direction reply ct mark set ct mark | 0x02000000',
+      'asked meta mark & 0xc0000000 == 0xc0000000 ct direction reply ct mark set ct mark & 0xfdffffff',
       'fast_2_or_0 ct direction original ct mark & 0x01000000 != 0 goto queue_2',
       'fast_2_or_0 ct direction reply ct mark & 0x02000000 != 0 goto queue_2',
       'fast_3_or_1 ct direction original ct mark & 0x01000000 != 0 goto queue_3',
@@ -189,11 +190,26 @@ describe('the text of the rules', () => {
 
   it('moves connection bits and requests with the mask', () => {
     const text = renderRules(request(STEERED, { markMask: 0x00000ff0 }), 'nft');
-    expect(text).toContain('meta mark & 0x00000c10 == 0x00000410 ip ecn { ect0, ect1 } ip ecn set ce');
+    expect(text).toContain('meta mark & 0x00000900 == 0x00000900 ip ecn { ect0, ect1 } ip ecn set ce');
     expect(text).toContain(
-      'meta mark & 0x00000c40 == 0x00000440 ct direction reply ct mark set ct mark & 0xffffffdf',
+      'meta mark & 0x00000c00 == 0x00000c00 ct direction reply ct mark set ct mark & 0xffffffdf',
     );
     expect(text).toContain('ct direction original ct mark & 0x00000010 != 0 goto queue_2');
+  });
+
+  it('writes the code points that some class asks for, found by one look-up', () => {
+    const text = renderRules(request(TWO_LINKS, { markMask: 0x00000ff0 }, true, [0, 46]), 'iptables');
+    const lines = text.split('\n').filter((line) => line.includes('dscp'));
+    expect(lines).toEqual([
+      'add chain inet shaper_100 dscp_0',
+      'add rule inet shaper_100 dscp_0 ip dscp set 0',
+      'add rule inet shaper_100 dscp_0 ip6 dscp set 0',
+      'add chain inet shaper_100 dscp_46',
+      'add rule inet shaper_100 dscp_46 ip dscp set 46',
+      'add rule inet shaper_100 dscp_46 ip6 dscp set 46',
+      'add rule inet shaper_100 asked meta mark & 0x000000f0 vmap { 0x00000010 : jump dscp_0, 0x00000020 : jump dscp_46 }',
+    ]);
+    expect(renderRules(request(TWO_LINKS), 'nft')).not.toContain('dscp');
   });
 
   it('writes nothing into packets where the kernel refuses it, and does not turn connection tracking on unasked', () => {
@@ -266,7 +282,11 @@ describe("the kernel's own check", () => {
         context.skip('this kernel lacks the nft queue statement');
       }
       for (const directions of [TWO_LINKS, STEERED]) {
-        const text = renderRules(request(directions), backend).replace(/^ip6?tables-nft .*\n/gm, '');
+        const dscps = [0, 10, 46, 63];
+        const text = renderRules(request(directions, {}, true, dscps), backend).replace(
+          /^ip6?tables-nft .*\n/gm,
+          '',
+        );
         expect(check(text)).toBe('');
         expect(check(text.replace('goto queue_0', 'goto queue_9'))).toContain('No such file');
       }
