@@ -5,23 +5,18 @@
  *   carry. The first seconds (slow start, the first losses) and the last half second do not count.
  * - UDP at three times the rate: IP bytes. The bucket's burst passes at once and is taken off; the queue is full from
  *   then on and empties at the same rate when the sender has ended, so first and last arrival bound the steady state.
- *
- * A program that gets no processor can neither hold nor release: a measurement during which others kept the shaper off
- * the processors for long may be repeated, and the one with the least such waiting counts.
  */
-import { readFileSync } from 'node:fs';
 import type { Lab } from './lab/lab.ts';
 import { startShaper } from './lab/shaper.ts';
 import { steadyBitsPerSec, tcpTransfer } from './lab/tcp.ts';
 import { udpTransfer } from './lab/udp.ts';
+import { leastStarved, watchStarving } from './starved.ts';
 
 const GOODPUT = 1448 / 1500;
 const TCP_TOLERANCE = 0.015;
 const UDP_TOLERANCE = 0.01;
 const PACKET_BYTES = 1500;
 const PORT = 5001;
-/** Share of the time without a processor from which on a measurement is repeated. */
-const STARVED = 0.05;
 
 export interface Case {
   readonly what: string;
@@ -78,35 +73,17 @@ export function udpCase(rateBitsPerSec: number, seconds: number, isPoliced: bool
   };
 }
 
-/** Nanoseconds in which the process's main thread waited for a processor (proc(5), schedstat); NaN when unknown. */
-function waitedNs(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Number.NaN; // a kernel without CONFIG_SCHED_INFO
-    throw error;
-  }
-}
-
 async function attempt(lab: Lab, one: Case): Promise<{ bitsPerSec: number; starvedRatio: number }> {
   const config = `links: { wan: { device: wan0, up: ${one.up} } }`;
   const shaper = await startShaper(lab, config, { entry: 'dist' });
-  const [beganMs, waitedBeforeNs] = [performance.now(), waitedNs(shaper.pid)];
-  const bitsPerSec = await one.measure(lab);
-  const starvedNs = waitedNs(shaper.pid) - waitedBeforeNs;
-  const starvedRatio = starvedNs / ((performance.now() - beganMs) * 1e6);
+  const { value: bitsPerSec, starvedRatio } = await watchStarving(shaper.pid, () => one.measure(lab));
   await shaper.stop();
   return { bitsPerSec, starvedRatio };
 }
 
 /** Runs the case in the lab, again while the machine is busy, at most `attemptsMax` times. */
 export async function measureCase(lab: Lab, one: Case, attemptsMax = 1): Promise<Measured> {
-  let best = await attempt(lab, one);
-  let attempts = 1;
-  for (; best.starvedRatio > STARVED && attempts < attemptsMax; attempts++) {
-    const next = await attempt(lab, one);
-    if (next.starvedRatio < best.starvedRatio) best = next;
-  }
+  const { best, attempts } = await leastStarved(attemptsMax, () => attempt(lab, one));
   const { what, rateBitsPerSec, toleranceRatio } = one;
   const expectedBitsPerSec = rateBitsPerSec * one.share;
   return {

@@ -1,4 +1,4 @@
-/** Forwarded TCP: no queue, the C loop with superpackets, the program with a rate that limits nothing. */
+/** Forwarded TCP: no queue, the C loop with superpackets, the program's default queue at a rate that limits nothing. */
 import { queueRule, startContender } from './contenders.ts';
 import { createLab } from './lab/lab.ts';
 import { iperfTcp } from './lab/measure.ts';
@@ -9,10 +9,10 @@ import { type Spread, spread } from './table.ts';
 const QUEUE = 60;
 const PORT_FREE = 5201;
 const PORT_QUEUED = 5202;
-/** Fast enough for `gso: auto` to ask for superpackets, and never reached here. */
+/** Flows of `default` go by superpackets, those of the slow class beside it never do. */
 const NOT_LIMITING = `
 links:
-  wan: { device: wan0, up: { rate: 200gbit, classes: { tcp: { match: { proto: tcp }, queue: { discipline: fifo } } } } }
+  wan: { device: wan0, up: { rate: 20gbit, classes: { slow: { match: { dport: 9 }, ceil: 2mbit } } } }
 `;
 
 export interface Throughput {
@@ -20,6 +20,8 @@ export interface Throughput {
   readonly noQueue: Spread;
   readonly cLoopGso: Spread;
   readonly shaper: Spread;
+  /** Shaper by C loop, round by round. */
+  readonly toCLoop: Spread;
 }
 
 export async function measureThroughput(rounds: number, seconds: number): Promise<Throughput> {
@@ -42,7 +44,12 @@ export async function measureThroughput(rounds: number, seconds: number): Promis
     }
     loop.kill('SIGTERM');
     await shaper.stop();
-    return { noQueue: spread(noQueue), cLoopGso: spread(cLoopGso), shaper: spread(through) };
+    return {
+      noQueue: spread(noQueue),
+      cLoopGso: spread(cLoopGso),
+      shaper: spread(through),
+      toCLoop: spread(through.map((bitsPerSec, i) => bitsPerSec / cLoopGso[i]!)),
+    };
   } finally {
     await shaped.close();
     await plain.close();

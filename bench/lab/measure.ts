@@ -15,6 +15,8 @@ export interface IperfOptions {
   /** Bytes to transfer instead of a time. */
   readonly bytes?: number;
   readonly tos?: number;
+  /** The client's address; default: what its routes choose. */
+  readonly bind?: string;
 }
 
 export interface IperfUdpOptions extends IperfOptions {
@@ -68,6 +70,7 @@ async function iperf(client: Host, server: Host, options: IperfOptions, extra: s
   if (options.reverse) command.push('-R');
   if (options.omitSeconds) command.push('-O', String(options.omitSeconds));
   if (options.tos !== undefined) command.push('-S', String(options.tos));
+  if (options.bind !== undefined) command.push('-B', options.bind);
   command.push(...extra);
   try {
     const finished = await client.exec(command, { timeoutMs: limitMs, check: false });
@@ -166,6 +169,12 @@ export function parsePing(output: string, intervalMs: number): PingResult {
     maxMs: Math.max(0, ...rttsMs),
     gapMs: longest * intervalMs,
   };
+}
+
+/** The value that a share of `q` does not exceed; NaN when empty. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
 }
 
 /** NaN when empty. */

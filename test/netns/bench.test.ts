@@ -32,6 +32,17 @@ describeNetns('bench --quick', () => {
   }, 120_000);
 });
 
+describeNetns('bench queueing --quick', () => {
+  it('measures delay and shares under load, and judges them', async () => {
+    const script = fileURLToPath(new URL('../../bench/queueing.ts', import.meta.url));
+    const { stdout } = await run([process.execPath, '--import', 'tsx', script, '--quick'], {
+      timeoutMs: 100_000,
+    });
+    expect(stdout.match(/ (?:NOT MET|met)$/gm)).toHaveLength(7);
+    expect(stdout).not.toContain('NaN');
+  }, 120_000);
+});
+
 describeNetns('the demo', () => {
   it('leaves nothing when it is interrupted half way', async () => {
     const child = start([process.execPath, '--import', 'tsx', demo]);
