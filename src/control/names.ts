@@ -65,6 +65,11 @@ export function readDscp(text: string): number {
   );
 }
 
+/** The first name of a code point, else its number. */
+export function formatDscp(point: number): string {
+  return Object.keys(DSCP).find((name) => DSCP[name] === point) ?? String(point);
+}
+
 /** A colour by name, as GREEN, YELLOW or RED of algo/markers.ts. Throws FieldError. */
 export function readColour(text: string): number {
   const colour = COLOURS.indexOf(text as (typeof COLOURS)[number]);

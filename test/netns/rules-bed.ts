@@ -65,8 +65,8 @@ export class Driver {
 
 export type Plan = RulesRequest['plan']['directions'];
 
-/** What the verdict's marks name from 1 on: AF21, AF42 and the default. */
-export const DSCPS = [18, 36, 0] as const;
+/** What the verdict's marks name from 1 on: AF42 and the default. */
+export const DSCPS = [36, 0] as const;
 
 export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
   const defaults = { first: 100, count: 4, length: 1024, bypass: true, markMask: MASK } as const;

@@ -69,8 +69,11 @@ describe('check', () => {
       code: 0,
       stdout:
         `${good}: ok\n` +
-        '  wan/up on nodevice0: 20mbit, classes bulk 5mbit, default\n' +
-        '  wan/down on nodevice0: 100mbit, classes default\n',
+        '  wan/up on nodevice0: 20mbit\n' +
+        '    bulk     up to 5mbit; fair dual-src, codel 5ms/100ms ecn, limit 62.5kB\n' +
+        '    default  up to 20mbit; fair dual-src, codel 5ms/100ms ecn, limit 250kB\n' +
+        '  wan/down on nodevice0: 100mbit\n' +
+        '    default  up to 100mbit; fair dual-dst, codel 5ms/100ms ecn, limit 1250kB\n',
       stderr: '',
     });
   });
