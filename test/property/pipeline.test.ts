@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { EachSpec, RedSpec } from '../../src/core/spec.ts';
+import type { EachSpec, MeterSpec, QueueSpec, RedSpec, RemarkSpec } from '../../src/core/spec.ts';
 import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
 import { runUntil } from '../../src/sim/driver.ts';
 import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets.ts';
@@ -39,8 +39,31 @@ const red: fc.Arbitrary<RedSpec> = fc.record({
   byteMode: fc.boolean(),
   meanPacketBytes: fc.constantFrom(500, 1000),
 });
+const waiting: fc.Arbitrary<Partial<QueueSpec>> = fc
+  .record({
+    discipline: fc.constantFrom('fair', 'fair', 'short-first', 'fifo'),
+    isolation: fc.constantFrom('flow', 'dual-src', 'host'),
+    ackFilter: fc.boolean(),
+    isCodel: fc.boolean(),
+  })
+  .map(({ isCodel, ...rest }) => ({
+    ...rest,
+    ackFilter: rest.ackFilter && rest.discipline === 'fair',
+    ...(isCodel && { aqm: { kind: 'codel', codel: { targetNs: 5 * MS, intervalNs: 100 * MS } } }),
+  }));
+const meter: fc.Arbitrary<MeterSpec> = fc.record({
+  kind: fc.constantFrom('single-rate', 'two-rate', 'two-rate-4115'),
+  committedBytesPerSec: fc.constant(20_000),
+  committedBytes: burst,
+  excessBytesPerSec: fc.constant(40_000),
+  excessBytes: burst,
+  aware: fc.boolean(),
+});
+const remark: fc.Arbitrary<RemarkSpec> = fc.constantFrom([10, 12, 14], [null, 46, null], [0, 0, 0]);
 const classParts = {
   police: maybe(police, 2),
+  meter: maybe(meter, 1),
+  remark: maybe(remark, 1),
   each: maybe(each, 2),
 };
 const leafParts = {
@@ -48,6 +71,7 @@ const leafParts = {
   limitBytes: maybe(fc.constantFrom(1000, 10_000), 1),
   limitPackets: maybe(fc.constantFrom(1, 5, 30), 1),
   red: maybe(red, 2),
+  queue: maybe(waiting, 3),
 };
 
 /** Drops undefined members, which the builder takes as given. */
@@ -87,10 +111,12 @@ function flowShape(flow: number): PacketShape {
   return { src, dst, protocol: flow % 2 === 0 ? IPPROTO_UDP : IPPROTO_TCP, sport: 1000 + flow, dport };
 }
 
-function arrivalOf(timeNs: number, flow: number, lengthBytes: number): SimArrival {
-  const shape = flowShape(flow);
-  const queue = flow % QUEUES;
-  const common = { timeNs, lengthBytes, shape, queue, mark: flow * 0x01000001 };
+/** TCP packets of the shortest length are pure ACKs, each with a number of its own. */
+function arrivalOf(timeNs: number, flow: number, anyBytes: number, tcpAck = 0): SimArrival {
+  const shape = { ...flowShape(flow), tcpAck };
+  const headerBytes = typeof shape.src === 'number' ? 40 : 60;
+  const lengthBytes = shape.protocol === IPPROTO_TCP && anyBytes === 64 ? headerBytes : anyBytes;
+  const common = { timeNs, lengthBytes, shape, queue: flow % QUEUES, mark: flow * 0x01000001 };
   if (flow === 1) return { ...common, hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, ifIndexOut: WAN };
   if (flow === 5) return { ...common, hook: NF_INET_LOCAL_IN, ifIndexIn: LAN, ifIndexOut: 0 };
   if (flow === 7) return { ...common, hook: NF_INET_FORWARD, ifIndexIn: WAN, ifIndexOut: LAN };
@@ -141,9 +167,9 @@ function play(s: Scenario): Outcome {
   const nextId = new Array<number>(QUEUES).fill(0);
   let timeNs = 0;
   world.inject(
-    s.packets.map(([gap, flow, lengthBytes]) => {
+    s.packets.map(([gap, flow, lengthBytes], n) => {
       timeNs += gap;
-      const arrival = arrivalOf(timeNs, flow, lengthBytes);
+      const arrival = arrivalOf(timeNs, flow, lengthBytes, n);
       outcome.flowOf.set(`${arrival.queue}:${++nextId[arrival.queue!]}`, flow);
       return arrival;
     }),
@@ -206,7 +232,8 @@ function checkClasses({ world, flowOf }: Outcome, s: Scenario): void {
   const { stats } = world.engine;
   const sum = (column: Float64Array): number => column.reduce((a, b) => a + b, 0);
   const dropped = world.totals.droppedPackets;
-  expect(sum(stats.dropTail) + sum(stats.dropEarly) + sum(stats.dropPolice)).toBe(dropped);
+  const reasons = [stats.dropTail, stats.dropEarly, stats.dropPolice, stats.dropAqm].map(sum);
+  expect(reasons.reduce((a, b) => a + b, 0)).toBe(dropped);
   let passed = 0;
   for (const { queue, packetId, verdict } of world.port.trace) {
     if (verdict === NF_ACCEPT) passed += treesOf(flowOf.get(`${queue}:${packetId}`)!, s.links);
