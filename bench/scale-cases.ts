@@ -16,9 +16,9 @@ const RATE = '40gbit';
 
 const link = (up: string): string => `links:\n  wan:\n    device: wan0\n    up: ${up}\n`;
 
-/** As `up: RATE`, with a bucket for every host. */
+/** As `up: RATE`, with a bucket for every host that never holds anything up. */
 const EACH_HOST = link(
-  `{ rate: ${RATE}, classes: { default: { each: { by: host, rate: ${RATE}, burst: 1MB } } } }`,
+  `{ rate: ${RATE}, classes: { default: { each: { by: host, rate: 100gbit, burst: 10MB } } } }`,
 );
 
 /** `counts[0]` classes, in each `counts[1]`, ...: leaves take a destination port each, all are sure of a share. */

@@ -11,8 +11,8 @@ import { MemoryPort, PACKET_BYTES } from './memory-port.ts';
 import { RATE_BYTES_PER_SEC, SCALE_CASES } from './scale-cases.ts';
 import { type Spread, spread } from './table.ts';
 
-/** Batches of a slice: some milliseconds, so that many slices see no other process. */
-const SLICE_BATCHES = 32;
+/** Batches of a slice: a millisecond or two, so that many slices see no other process. */
+const SLICE_BATCHES = 8;
 /** Packets kept waiting: within CoDel's target at the rate. */
 const WAITING_PACKETS = 16_384;
 const BATCH_NS = (ARRIVAL_ROWS * PACKET_BYTES * 1e9) / RATE_BYTES_PER_SEC;

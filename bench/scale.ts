@@ -24,8 +24,8 @@ interface Plan {
   readonly slices: number;
   readonly simulatedSeconds: number;
 }
-const FULL: Plan = { cases: SCALE_CASES.map(({ key }) => key), rounds: 3, slices: 60, simulatedSeconds: 20 };
-const QUICK: Plan = { cases: ['flow', 'flows'], rounds: 1, slices: 3, simulatedSeconds: 1 };
+const FULL: Plan = { cases: SCALE_CASES.map(({ key }) => key), rounds: 3, slices: 240, simulatedSeconds: 20 };
+const QUICK: Plan = { cases: ['flow', 'flows'], rounds: 1, slices: 12, simulatedSeconds: 1 };
 
 interface CaseResult {
   readonly key: string;

@@ -53,6 +53,8 @@ export const CONTROL_IDLE_MS = 60_000;
 
 /** Queues of fair leaves, over all leaves; a power of two. */
 export const FAIR_QUEUES_MAX = 262144;
+/** Hosts between which fair leaves divide, over all leaves; a power of two. Beyond, a host has its share per flow. */
+export const FAIR_HOSTS_MAX = 131072;
 
 /** A flow without packets for this long is forgotten (nothing of it held). */
 export const FLOW_IDLE_NS = 60e9;
@@ -74,6 +76,7 @@ for (const [name, n] of Object.entries({
   FRAGMENTS_MAX,
   EACH_BUCKETS_MAX,
   FAIR_QUEUES_MAX,
+  FAIR_HOSTS_MAX,
 })) {
   if (!isPowerOfTwo(n)) throw new Error(`${name} must be a power of two`);
 }

@@ -53,17 +53,17 @@ export interface CodelParameters {
   readonly ceThresholdNs: number;
 }
 
-/** All zero is a fresh queue. */
+/** All zero is a fresh queue. Columns of their own, or of records: then queue i is at i times a record's length. */
 export interface CodelQueues {
   /** Instant from which the queue counts as standing; 0: its last packet was good. */
   readonly firstAboveNs: Float64Array;
   /** Instant of the next signal while signalling, of the one that did not come afterwards. */
   readonly dropNextNs: Float64Array;
   /** Signals in this episode, and those it began with. */
-  readonly count: Uint32Array;
-  readonly lastCount: Uint32Array;
+  readonly count: Float64Array;
+  readonly lastCount: Float64Array;
   /** CODEL_IDLE or CODEL_DROPPING; the other two last from a drop to the packet after it. */
-  readonly phase: Uint8Array;
+  readonly phase: Float64Array;
 }
 
 export const CODEL_IDLE = 0;
@@ -89,9 +89,9 @@ export function createCodelQueues(rows: number): CodelQueues {
   return {
     firstAboveNs: new Float64Array(rows),
     dropNextNs: new Float64Array(rows),
-    count: new Uint32Array(rows),
-    lastCount: new Uint32Array(rows),
-    phase: new Uint8Array(rows),
+    count: new Float64Array(rows),
+    lastCount: new Float64Array(rows),
+    phase: new Float64Array(rows),
   };
 }
 

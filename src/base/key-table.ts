@@ -20,7 +20,7 @@ export class KeyTable {
   highWater = 0;
   /** The key to find or insert; the caller fills it before each call. */
   readonly key: Int32Array;
-  /** Words of a record; row r starts at r * stride. A power of two, at least 16: records do not straddle cache lines. */
+  /** Words of a record; row r starts at r * stride. A power of two: records do not straddle cache lines. */
   readonly stride: number;
   /** The records as signed words, and as float64 fields at half the index. */
   readonly words: Int32Array;
@@ -40,7 +40,7 @@ export class KeyTable {
   constructor(rows: number, keyWords: number, fieldWords: number, key0: number, key1: number) {
     this.rows = rows;
     this.keyWords = keyWords;
-    this.stride = Math.max(16, 2 ** Math.ceil(Math.log2(keyWords + 1 + fieldWords)));
+    this.stride = 2 ** Math.ceil(Math.log2(keyWords + 1 + fieldWords));
     this.key0 = key0;
     this.key1 = key1;
     this.key = new Int32Array(keyWords);
@@ -54,6 +54,11 @@ export class KeyTable {
   /** Hash of the first `count` words of `key`; the words beyond must follow from them (be zero, say). */
   hash(count: number): number {
     return hashWords(this.key0, this.key1, this.key, count);
+  }
+
+  /** The row that find() will look at first for this hash, and nearly always give; NONE: it will find none. */
+  firstProbe(hash: number): number {
+    return this.slots[hash & this.slotMask];
   }
 
   /** Row of `key`, whose hash the caller has; NONE when absent. */

@@ -157,15 +157,16 @@ export class Engine {
     this.verdicts.closeRuns(port);
     if (rows > 0) {
       parseBatch(port.batch.arrivals, port.slab, rows, this.parsed);
+      this.intake.prepare(this.parsed, rows, now);
+      this.queues.readAhead(rows);
       for (let p = 0; p < rows; p++) this.arrive(port, p, now);
       this.flows.sweep(now);
       this.each.sweep(now);
       this.queues.sweep(now);
     }
     this.verdicts.flush(port);
-    const { totals } = this.stats;
-    totals[TOTAL.batches] += 1;
-    totals[TOTAL.flows] = this.flows.size;
+    this.stats.totals[TOTAL.batches] += 1;
+    this.stats.totals[TOTAL.flows] = this.flows.size;
     port.arm(this.nextDueNs());
     return rows;
   }

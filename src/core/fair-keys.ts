@@ -1,14 +1,18 @@
 /**
- * Which queue of a fair leaf a packet belongs to: rows by (leaf, flow) or (leaf, addresses), made on sight, forgotten when
- * idle; and the hosts each of them counts for.
+ * The queues of fair leaves as records: found by (leaf, flow) or (leaf, addresses), made on sight, forgotten when idle; and the
+ * hosts each of them counts for.
+ *
+ * A record is two cache lines with all that a packet's coming and going touches. With many flows nearly every packet finds its
+ * queue outside the caches, so what counts is how many lines it takes.
  */
+import { invariant } from '../base/assert.ts';
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
 import { FLOW_IDLE_NS } from '../limits.ts';
 import type { ClassInfo } from './classes.ts';
 import type { FlowTable } from './flow-table.ts';
 import type { HeldTable } from './held.ts';
-import type { HostLoads } from './host-loads.ts';
+import { type HostLoads, SIDE_DST, SIDE_SRC } from './host-loads.ts';
 import type { Isolation } from './spec.ts';
 
 /** Leaf and kind, then flow row and generation, or up to two addresses of four words. */
@@ -20,9 +24,32 @@ const KIND_HOST = 4;
 /** Added to the kind: the addresses are IPv6. */
 const KIND_IPV6 = 8;
 
-// Field of a record, as word offset; the hash slot is word 10.
-const LAST_SEEN_NS = 12; // float64
-const FIELD_WORDS = 3;
+// Fields of a record, as word offsets; the hash slot is word 10. FairQueues keeps all but the last three.
+export const STATE = 11;
+/** In float64 words. */
+export const DEFICIT_BYTES = 6;
+/** First held packet. */
+export const HEAD = 14;
+/** The queue behind this one in its list. */
+export const NEXT = 15;
+// The second line.
+/** Last held packet. */
+export const TAIL = 16;
+export const BACKLOG_BYTES = 17;
+/** CoDel's five, in float64 words: firstAboveNs, dropNextNs, count, lastCount, phase. */
+export const CODEL = 9;
+/** In float64 words. */
+const LAST_SEEN_NS = 14;
+// Rows of the hosts it counts for.
+const SRC_HOST = 30;
+const DST_HOST = 31;
+const FIELD_WORDS = 21;
+/** Of a record, as powers of two. */
+export const WORDS_SHIFT = 5;
+export const FLOATS_SHIFT = WORDS_SHIFT - 1;
+
+/** A queue on no list: its row may be forgotten. */
+export const IDLE = 0;
 
 const EVICT_LOOKS = 64;
 const SWEEP_ROWS_MAX = 256;
@@ -31,15 +58,16 @@ export class FairKeys {
   readonly rows: number;
   /** The row that queueOf() gave last did not exist before. */
   isNew = false;
-  /** Set once the queues exist: whether a row may be forgotten. */
-  isIdle: (q: number) => boolean = () => false;
+  /** The records: queue q starts at q << WORDS_SHIFT, or as float64 at q << FLOATS_SHIFT. */
+  readonly words: Int32Array;
+  readonly floats: Float64Array;
   private readonly keys: KeyTable;
-  private readonly floats: Float64Array;
-  private readonly shift: number;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly hosts: HostLoads;
   private readonly isolation: readonly (Isolation | null)[];
+  /** What was read ahead, so that reading it is not for nothing. */
+  readAheadSum = 0;
   private hand = 0;
   private sweptNs = 0;
 
@@ -58,8 +86,9 @@ export class FairKeys {
     // No fair leaf: one row, so that idle memory stays small.
     this.rows = this.isolation.some((isolation) => isolation !== null) ? rows : 1;
     this.keys = new KeyTable(this.rows, KEY_WORDS, FIELD_WORDS, key0, key1);
+    invariant(this.keys.stride === 1 << WORDS_SHIFT, 'records of fair queues are two cache lines');
+    this.words = this.keys.words;
     this.floats = this.keys.floats;
-    this.shift = Math.log2(this.keys.stride);
     this.held = held;
     this.flows = flows;
     this.hosts = hosts;
@@ -70,16 +99,16 @@ export class FairKeys {
     const { keys, flows } = this;
     const f = this.held.flow[h];
     this.isNew = false;
-    this.setKey(leaf, f);
     let q = f === NONE ? NONE : flows.fairQueue(f);
-    if (q === NONE || !keys.isAt(q)) {
+    if (q === NONE || !this.isQueueOf(q, leaf, f)) {
+      this.setKey(leaf, f);
       const hash = keys.hash(KEY_WORDS);
       q = keys.find(hash);
       if (q === NONE) q = this.make(hash, leaf, f, nowNs);
       if (q === NONE) return NONE;
       if (f !== NONE) flows.setFairQueue(f, q);
     }
-    this.floats[((q << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
+    this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS] = nowNs;
     return q;
   }
 
@@ -87,6 +116,33 @@ export class FairKeys {
   find(leaf: number, h: number): number {
     this.setKey(leaf, this.held.flow[h]);
     return this.keys.find(this.keys.hash(KEY_WORDS));
+  }
+
+  /** Reads ahead the records that packets [0, rows) of a batch will probably ask for: see FlowTable.readAhead(). */
+  readAhead(rows: number): void {
+    const { flows, words } = this;
+    let sum = 0;
+    for (let p = 0; p < rows; p++) {
+      const q = flows.probableFairQueue(p);
+      if (q !== NONE) sum ^= words[q << WORDS_SHIFT] ^ words[(q << WORDS_SHIFT) + TAIL];
+    }
+    this.readAheadSum = sum;
+  }
+
+  /** The queue's hosts have one busy queue more (+1) or less (-1). */
+  addBulk(q: number, change: number): void {
+    const at = q << WORDS_SHIFT;
+    if (this.words[at + SRC_HOST] !== NONE) this.hosts.addBulk(this.words[at + SRC_HOST], change);
+    if (this.words[at + DST_HOST] !== NONE) this.hosts.addBulk(this.words[at + DST_HOST], change);
+  }
+
+  /** What the quantum of queue `q` is divided by, at least 1. */
+  load(q: number): number {
+    const src = this.words[(q << WORDS_SHIFT) + SRC_HOST];
+    const dst = this.words[(q << WORDS_SHIFT) + DST_HOST];
+    const ofSrc = src === NONE ? 1 : this.hosts.bulk(src);
+    const ofDst = dst === NONE ? 1 : this.hosts.bulk(dst);
+    return Math.max(1, ofSrc, ofDst);
   }
 
   /** Forgets idle queues, a share of the table in proportion to the time that passed. */
@@ -98,16 +154,27 @@ export class FairKeys {
     this.sweptNs = nowNs;
     for (let n = Math.min(rows, SWEEP_ROWS_MAX, keys.highWater); n >= 1; n--) {
       const q = this.advance();
-      const idleNs = nowNs - this.floats[((q << this.shift) + LAST_SEEN_NS) >> 1];
+      const idleNs = nowNs - this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS];
       if (idleNs > FLOW_IDLE_NS && this.mayForget(q)) this.forget(q);
     }
+  }
+
+  /** Whether remembered row `q` is the queue of flow `f` in this leaf: as a look-up, in one cache line. */
+  private isQueueOf(q: number, leaf: number, f: number): boolean {
+    const { words, keys } = this;
+    const at = q << WORDS_SHIFT;
+    if (words[at] !== leaf) return false;
+    if (words[at + 1] === KIND_FLOW)
+      return words[at + 2] === f && words[at + 3] === this.flows.generation(f) && keys.isUsed(q);
+    this.setKey(leaf, f);
+    return keys.isAt(q);
   }
 
   private setKey(leaf: number, f: number): void {
     const { flows } = this;
     const { key } = this.keys;
     const isolation = this.isolation[leaf];
-    key.fill(0);
+    for (let w = 0; w < KEY_WORDS; w++) key[w] = 0;
     key[0] = leaf;
     if (f !== NONE && (isolation === 'src' || isolation === 'dst' || isolation === 'host')) {
       const ipv6 = flows.isIpv6(f) ? KIND_IPV6 : 0;
@@ -128,8 +195,12 @@ export class FairKeys {
       q = this.keys.insert(hash);
     }
     this.isNew = true;
-    this.floats[((q << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
-    this.hosts.attach(q, leaf, f, this.isolation[leaf]);
+    this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS] = nowNs;
+    const isolation = f === NONE ? null : this.isolation[leaf];
+    const bySrc = isolation === 'dual-src' || isolation === 'triple';
+    const byDst = isolation === 'dual-dst' || isolation === 'triple';
+    this.words[(q << WORDS_SHIFT) + SRC_HOST] = bySrc ? this.hosts.join(leaf, f, SIDE_SRC) : NONE;
+    this.words[(q << WORDS_SHIFT) + DST_HOST] = byDst ? this.hosts.join(leaf, f, SIDE_DST) : NONE;
     return q;
   }
 
@@ -139,7 +210,7 @@ export class FairKeys {
   }
 
   private mayForget(q: number): boolean {
-    return this.keys.isUsed(q) && this.isIdle(q);
+    return this.keys.isUsed(q) && this.words[(q << WORDS_SHIFT) + STATE] === IDLE;
   }
 
   private evict(): boolean {
@@ -153,7 +224,8 @@ export class FairKeys {
   }
 
   private forget(q: number): void {
-    this.hosts.detach(q);
+    this.hosts.leave(this.words[(q << WORDS_SHIFT) + SRC_HOST]);
+    this.hosts.leave(this.words[(q << WORDS_SHIFT) + DST_HOST]);
     this.keys.remove(q);
   }
 }

@@ -5,7 +5,7 @@
  * cake_get_flow_quantum).
  *
  *   new   [q4] -> [q9]              queues that were idle: their first quantum goes before everything else
- *   old   [q1] -> [q7] -> [q2]      queues that keep packets waiting, a quantum each per round
+ *   old   [q1] -> [q7] -> [q2]      queues that keep packets waiting, a quantum each per round (fair-turns.ts)
  *
  *   flow isolation        a queue per five-tuple
  *   src, dst, host        a queue per source, destination, pair of addresses
@@ -24,36 +24,50 @@ import {
   codelDecide,
   codelOverflowed,
   codelReset,
-  createCodelQueues,
 } from '../algo/codel.ts';
-import { NodeLists } from '../base/node-lists.ts';
 import { NONE } from '../base/none.ts';
 import { SizeBins } from '../base/size-bins.ts';
 import type { AckFilter } from './ack-filter.ts';
 import type { ClassInfo } from './classes.ts';
-import type { FairKeys } from './fair-keys.ts';
+import {
+  BACKLOG_BYTES,
+  CODEL,
+  DEFICIT_BYTES,
+  type FairKeys,
+  FLOATS_SHIFT,
+  HEAD,
+  IDLE,
+  NEXT,
+  STATE,
+  TAIL,
+  WORDS_SHIFT,
+} from './fair-keys.ts';
+import { FairTurns } from './fair-turns.ts';
 import { FLAG_CE, FLAG_ECT, HeldFifos, type HeldTable } from './held.ts';
-import type { HostLoads } from './host-loads.ts';
 
-/** States of a queue, with CAKE's meaning: on no list; on `new`; on `old` with packets; emptied, on its last round. */
-const IDLE = 0;
+/** States of a queue besides IDLE, with CAKE's meaning: on `new`; on `old` with packets; emptied, on its last round. */
 const SPARSE = 1;
 const BULK = 2;
 const DECAYING = 3;
 
+/** So many rounds are taken one by one, in the order of RFC 8290: enough for a full-sized packet and an undivided quantum. */
+const STEPS_MAX = 6;
+/** A queue with more than a full-sized packet is listed by its length; those with less are many and come and go. */
+const LISTED_FROM_BYTES = 1501;
+/** Queues looked at for the longest one where none is listed. */
+const LONGEST_LOOKS = 16;
+
 export class FairQueues {
   private readonly held: HeldTable;
   private readonly keys: FairKeys;
-  private readonly hosts: HostLoads;
   private readonly acks: AckFilter;
+  // The records (fair-keys.ts); of them the packets, queue q at q << WORDS_SHIFT, and CoDel's columns, at q << FLOATS_SHIFT.
+  private readonly words: Int32Array;
+  private readonly floats: Float64Array;
   private readonly fifos: HeldFifos;
-  /** List 2 * leaf is `new`, 2 * leaf + 1 is `old`. */
-  private readonly lists: NodeLists;
-  private readonly state: Uint8Array;
-  private readonly deficitBytes: Float64Array;
-  private readonly backlogBytes: Int32Array;
-  private readonly longest: SizeBins;
   private readonly codel: CodelQueues;
+  private readonly turns: FairTurns;
+  private readonly longest: SizeBins;
   // By leaf.
   private readonly packets: Int32Array;
   private readonly quantumBytes: Float64Array;
@@ -67,22 +81,25 @@ export class FairQueues {
     codelOf: readonly (CodelParameters | null)[],
     held: HeldTable,
     keys: FairKeys,
-    hosts: HostLoads,
     acks: AckFilter,
     doomed: HeldFifos,
   ) {
-    const rows = keys.rows;
     this.held = held;
     this.keys = keys;
-    this.hosts = hosts;
     this.acks = acks;
-    this.fifos = new HeldFifos(rows, held);
-    this.lists = new NodeLists(rows, 2 * classes.length);
-    this.state = new Uint8Array(rows);
-    this.deficitBytes = new Float64Array(rows);
-    this.backlogBytes = new Int32Array(rows);
-    this.longest = new SizeBins(rows, classes.length);
-    this.codel = createCodelQueues(rows);
+    this.words = keys.words;
+    this.floats = keys.floats;
+    const { words } = keys;
+    this.fifos = new HeldFifos(0, held, words.subarray(HEAD), words.subarray(TAIL));
+    this.codel = {
+      firstAboveNs: keys.floats.subarray(CODEL),
+      dropNextNs: keys.floats.subarray(CODEL + 1),
+      count: keys.floats.subarray(CODEL + 2),
+      lastCount: keys.floats.subarray(CODEL + 3),
+      phase: keys.floats.subarray(CODEL + 4),
+    };
+    this.turns = new FairTurns(classes.length, keys.words);
+    this.longest = new SizeBins(keys.rows, classes.length);
     this.packets = new Int32Array(classes.length);
     this.quantumBytes = quantumBytes;
     this.codelOf = codelOf;
@@ -98,28 +115,29 @@ export class FairQueues {
    * then.
    */
   push(leaf: number, h: number, nowNs: number): boolean {
-    const { keys, state, held } = this;
+    const { keys, words, fifos } = this;
     const q = keys.queueOf(leaf, h, nowNs);
     if (q === NONE) return false;
     if (keys.isNew) this.reset(q);
-    this.fifos.push(q, h);
+    const at = q << WORDS_SHIFT;
+    fifos.push(at, h);
     this.packets[leaf] += 1;
-    this.addBacklog(leaf, q, held.lengthBytes[h]);
-    if (this.acks.isAckUseless(leaf, this.fifos.head[q], h)) this.dropAck(leaf, q);
-    if (state[q] === IDLE) {
-      state[q] = SPARSE;
-      this.deficitBytes[q] = this.quantum(leaf, q);
-      this.lists.append(2 * leaf, q);
-    } else if (state[q] === DECAYING) {
-      state[q] = BULK;
-      this.hosts.addBulk(q, 1);
+    this.addBacklog(leaf, q, this.held.lengthBytes[h]);
+    if (this.acks.isAckUseless(leaf, fifos.head[at], h)) this.dropAck(leaf, q);
+    if (words[at + STATE] === IDLE) {
+      words[at + STATE] = SPARSE;
+      this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] = this.quantum(leaf, q);
+      this.turns.joinNew(leaf, q);
+    } else if (words[at + STATE] === DECAYING) {
+      words[at + STATE] = BULK;
+      keys.addBulk(q, 1);
     }
     return true;
   }
 
   /** The packet whose turn it is, which stays where it is; the leaf must not be empty. */
   head(leaf: number): number {
-    return this.fifos.head[this.pick(leaf)];
+    return this.fifos.head[this.pick(leaf) << WORDS_SHIFT];
   }
 
   /**
@@ -127,7 +145,7 @@ export class FairQueues {
    * was left. What was dropped is in `doomed`.
    */
   shift(leaf: number, atNs: number): number {
-    const { held, fifos, codel } = this;
+    const { held, codel } = this;
     const parameters = this.codelOf[leaf];
     while (this.packets[leaf] > 0) {
       const q = this.pick(leaf);
@@ -137,11 +155,11 @@ export class FairQueues {
         const ect = (held.flags[h] & FLAG_ECT) !== 0;
         const decision = codelDecide(
           codel,
-          q,
+          q << FLOATS_SHIFT,
           parameters,
           atNs,
           atNs - held.enteredNs[h],
-          this.backlogBytes[q],
+          this.waitingBytes(q),
           ect,
         );
         if (decision !== CODEL_DROP || held.neverDrop(h)) {
@@ -149,7 +167,7 @@ export class FairQueues {
           return this.deliver(q, h);
         }
         this.doomed.push(0, h);
-        if (fifos.isEmpty(q)) break;
+        if (this.isDry(q)) break;
         h = this.take(leaf, q);
       }
     }
@@ -161,9 +179,17 @@ export class FairQueues {
     return this.take(leaf, this.pick(leaf));
   }
 
-  /** A queue of the leaf that no other exceeds by an eighth or more; NONE when nothing waits. */
+  /** A queue of the leaf that no other exceeds by an eighth; where none is longer than a packet, the longest of the next few. */
   longestQueue(leaf: number): number {
-    return this.longest.largest(leaf);
+    const listed = this.longest.largest(leaf);
+    if (listed !== NONE || this.packets[leaf] === 0) return listed;
+    let q = this.pick(leaf);
+    let longest = q;
+    for (let n = 0; n < LONGEST_LOOKS && q !== NONE; n++) {
+      if (this.waitingBytes(q) > this.waitingBytes(longest)) longest = q;
+      q = this.words[(q << WORDS_SHIFT) + NEXT];
+    }
+    return longest;
   }
 
   /** Queue in which packet `h` would wait, if there is one yet; else NONE. */
@@ -173,59 +199,52 @@ export class FairQueues {
 
   /** Bytes that wait in queue `q`. */
   waitingBytes(q: number): number {
-    return this.backlogBytes[q];
+    return this.words[(q << WORDS_SHIFT) + BACKLOG_BYTES];
   }
 
   /** Whether queue `q` has so much that may be dropped. */
   canSpare(q: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(q, packets, bytes);
+    return this.fifos.canSpare(q << WORDS_SHIFT, packets, bytes);
   }
 
   /** Takes the first packet of queue `q` that may be dropped, for want of room. */
   evict(leaf: number, q: number): number {
-    const h = this.fifos.shiftDroppable(q);
+    const h = this.fifos.shiftDroppable(q << WORDS_SHIFT);
     this.packets[leaf] -= 1;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
-    codelOverflowed(this.codel, q, 1);
-    if (this.fifos.isEmpty(q)) codelBecameEmpty(this.codel, q);
+    codelOverflowed(this.codel, q << FLOATS_SHIFT, 1);
+    if (this.isDry(q)) codelBecameEmpty(this.codel, q << FLOATS_SHIFT);
     return h;
   }
 
-  /** Whether a queue may be forgotten: it is on no list. */
-  isIdle(q: number): boolean {
-    return this.state[q] === IDLE;
-  }
-
   private deliver(q: number, h: number): number {
-    this.deficitBytes[q] -= this.held.chargeBytes[h];
+    this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] -= this.held.chargeBytes[h];
     return h;
   }
 
   /** The queue with packets whose turn it is. */
   private pick(leaf: number): number {
-    const { lists, fifos, deficitBytes, state } = this;
-    const fresh = 2 * leaf;
-    const old = fresh + 1;
+    const { turns, words, floats } = this;
     for (;;) {
-      const list = lists.isEmpty(fresh) ? old : fresh;
-      const q = lists.first(list);
-      if (deficitBytes[q] <= 0) {
-        if (state[q] === SPARSE) {
-          const hasPackets = !fifos.isEmpty(q);
-          state[q] = hasPackets ? BULK : DECAYING;
-          if (hasPackets) this.hosts.addBulk(q, 1);
+      const q = turns.next(leaf);
+      const at = q << WORDS_SHIFT;
+      const deficit = (q << FLOATS_SHIFT) + DEFICIT_BYTES;
+      if (floats[deficit] <= 0) {
+        if (words[at + STATE] === SPARSE) {
+          const hasPackets = words[at + HEAD] !== NONE;
+          words[at + STATE] = hasPackets ? BULK : DECAYING;
+          if (hasPackets) this.keys.addBulk(q, 1);
         }
-        deficitBytes[q] += this.quantum(leaf, q);
-        lists.remove(list, q);
-        lists.append(old, q);
-      } else if (fifos.isEmpty(q)) {
-        lists.remove(list, q);
-        if (state[q] === BULK) this.hosts.addBulk(q, -1);
-        if (list === fresh && !lists.isEmpty(old)) {
-          state[q] = DECAYING;
-          lists.append(old, q);
+        turns.shift(leaf);
+        this.waitTurn(leaf, q);
+      } else if (words[at + HEAD] === NONE) {
+        const wasNew = turns.shift(leaf);
+        if (words[at + STATE] === BULK) this.keys.addBulk(q, -1);
+        if (wasNew && turns.hasOld(leaf)) {
+          words[at + STATE] = DECAYING;
+          turns.joinRound(leaf, q, 1);
         } else {
-          state[q] = IDLE;
+          words[at + STATE] = IDLE;
         }
       } else {
         return q;
@@ -233,12 +252,25 @@ export class FairQueues {
     }
   }
 
+  /** Gives a queue whose deficit is used up the quanta of the rounds until its next turn, and puts it there. */
+  private waitTurn(leaf: number, q: number): void {
+    const { floats } = this;
+    const deficit = (q << FLOATS_SHIFT) + DEFICIT_BYTES;
+    const quantum = this.quantum(leaf, q);
+    const rounds = Math.floor(-floats[deficit] / quantum) + 1;
+    floats[deficit] += this.turns.joinRound(leaf, q, rounds <= STEPS_MAX ? 1 : rounds) * quantum;
+  }
+
   private quantum(leaf: number, q: number): number {
-    return this.quantumBytes[leaf] / this.hosts.load(q);
+    return this.quantumBytes[leaf] / this.keys.load(q);
+  }
+
+  private isDry(q: number): boolean {
+    return this.fifos.isEmpty(q << WORDS_SHIFT);
   }
 
   private take(leaf: number, q: number): number {
-    const h = this.fifos.shift(q);
+    const h = this.fifos.shift(q << WORDS_SHIFT);
     this.packets[leaf] -= 1;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
     return h;
@@ -247,20 +279,27 @@ export class FairQueues {
   /** Drops the ACK that the filter found. Another one of its flow and the newest stay, so the queue is not empty. */
   private dropAck(leaf: number, q: number): void {
     const { row, before } = this.acks.found;
-    this.fifos.unlink(q, row, before);
+    this.fifos.unlink(q << WORDS_SHIFT, row, before);
     this.packets[leaf] -= 1;
     this.addBacklog(leaf, q, -this.held.lengthBytes[row]);
     this.doomed.push(0, row);
   }
 
   private addBacklog(leaf: number, q: number, bytes: number): void {
-    this.backlogBytes[q] += bytes;
-    this.longest.set(leaf, q, this.backlogBytes[q]);
+    const at = (q << WORDS_SHIFT) + BACKLOG_BYTES;
+    const before = this.words[at];
+    const after = before + bytes;
+    this.words[at] = after;
+    if (before >= LISTED_FROM_BYTES || after >= LISTED_FROM_BYTES)
+      this.longest.set(leaf, q, after >= LISTED_FROM_BYTES ? after : 0);
   }
 
   private reset(q: number): void {
-    this.backlogBytes[q] = 0;
-    this.deficitBytes[q] = 0;
-    codelReset(this.codel, q);
+    const at = q << WORDS_SHIFT;
+    this.words[at + STATE] = IDLE;
+    this.words[at + HEAD] = NONE;
+    this.words[at + BACKLOG_BYTES] = 0;
+    this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] = 0;
+    codelReset(this.codel, q << FLOATS_SHIFT);
   }
 }

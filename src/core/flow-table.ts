@@ -9,7 +9,7 @@
  */
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
-import { FLOW_IDLE_NS } from '../limits.ts';
+import { ARRIVAL_ROWS, FLOW_IDLE_NS } from '../limits.ts';
 import type { Parsed } from '../packet/parse.ts';
 import { NO_LEAF } from './held.ts';
 import { type Stats, TOTAL } from './stats.ts';
@@ -41,6 +41,10 @@ const FIELD_WORDS = 17;
 const EVICT_LOOKS = 64;
 /** Rows the hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 1024;
+/** Packets answered that their flows still count as held. */
+const ANSWERED_MAX = 1024;
+/** From so many flows on (half a megabyte) records are read a batch ahead. */
+const READ_AHEAD_FROM_FLOWS = 4096;
 
 export class FlowTable {
   private readonly keys: KeyTable;
@@ -52,6 +56,14 @@ export class FlowTable {
   private generations = 0;
   private hand = 0;
   private sweptNs = 0;
+  /** By row of the batch: hash, and the row that the flow probably has (NONE: none); of use while isReadAhead. */
+  private readonly hashes = new Int32Array(ARRIVAL_ROWS);
+  private readonly probable = new Int32Array(ARRIVAL_ROWS);
+  private isReadAhead = false;
+  private readonly answered = new Int32Array(ANSWERED_MAX);
+  private answeredCount = 0;
+  /** What was read ahead, so that reading it is not for nothing. */
+  readAheadSum = 0;
 
   constructor(rows: number, key0: number, key1: number, stats: Stats) {
     this.keys = new KeyTable(rows, KEY_WORDS, FIELD_WORDS, key0, key1);
@@ -65,11 +77,44 @@ export class FlowTable {
     return this.keys.size;
   }
 
+  /**
+   * Reads ahead what findOrMake() will ask for of parsed rows [0, rows), once the table has outgrown the caches: one after the
+   * other each packet would wait for its flow's record to come from memory; asked for in a row, many come at the same time.
+   */
+  readAhead(parsed: Parsed, rows: number): void {
+    this.isReadAhead = this.keys.size >= READ_AHEAD_FROM_FLOWS;
+    if (!this.isReadAhead) return;
+    const { hashes, probable, keys, words, shift } = this;
+    for (let p = 0; p < rows; p++) {
+      this.setKey(parsed, p);
+      hashes[p] = this.hashOfKey();
+    }
+    for (let p = 0; p < rows; p++) probable[p] = keys.firstProbe(hashes[p]);
+    let sum = 0;
+    for (let p = 0; p < rows; p++) {
+      const at = probable[p] << shift;
+      if (at >= 0) sum ^= words[at] ^ words[at + LAST_SEEN_NS];
+    }
+    this.readAheadSum = sum;
+  }
+
+  /** Queue in a fair leaf that parsed row `p` of a batch read ahead will probably ask for; NONE: none known. */
+  probableFairQueue(p: number): number {
+    return this.isReadAhead && this.probable[p] !== NONE ? this.fairQueue(this.probable[p]) : NONE;
+  }
+
   /** Row of the flow of parsed row `p`, made if new; NONE when the table is full of flows with packets waiting. */
   findOrMake(parsed: Parsed, p: number, nowNs: number): number {
-    const { keys } = this;
-    const key = keys.key;
-    const ipv6 = parsed.family[p] === 6;
+    this.setKey(parsed, p);
+    const hash = this.isReadAhead ? this.hashes[p] : this.hashOfKey();
+    let f = this.keys.find(hash);
+    if (f === NONE) f = this.make(hash, nowNs);
+    if (f !== NONE) this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
+    return f;
+  }
+
+  private setKey(parsed: Parsed, p: number): void {
+    const { key } = this.keys;
     key[0] = (parsed.family[p] << 8) | parsed.protocol[p];
     key[1] = (parsed.sport[p] << 16) | parsed.dport[p];
     key[2] = parsed.src0[p];
@@ -80,11 +125,11 @@ export class FlowTable {
     key[7] = parsed.dst1[p];
     key[8] = parsed.dst2[p];
     key[9] = parsed.dst3[p];
-    const hash = keys.hash(ipv6 ? KEY_WORDS : KEY_WORDS_V4);
-    let f = keys.find(hash);
-    if (f === NONE) f = this.make(hash, nowNs);
-    if (f !== NONE) this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
-    return f;
+  }
+
+  private hashOfKey(): number {
+    const { keys } = this;
+    return keys.hash(keys.key[0] >>> 8 === 6 ? KEY_WORDS : KEY_WORDS_V4);
   }
 
   /** Leaf of the first tree the flow's packets pass; NO_LEAF: none. */
@@ -142,9 +187,15 @@ export class FlowTable {
     if (secondLeaf !== NO_LEAF) flows[secondLeaf] += 1;
   }
 
-  /** A packet of the flow waits for its verdict (+1) or has it (-1); flows with such packets are not forgotten. */
-  addHeld(f: number, packets: number): void {
-    this.words[(f << this.shift) + HELD] += packets;
+  /** A packet of the flow waits for its verdict; flows with such packets are not forgotten. */
+  packetHeld(f: number): void {
+    this.words[(f << this.shift) + HELD] += 1;
+  }
+
+  /** It has its verdict. Counted later, many in a row, so that the processor waits for many records at once. */
+  packetAnswered(f: number): void {
+    if (this.answeredCount === ANSWERED_MAX) this.settle();
+    this.answered[this.answeredCount++] = f;
   }
 
   /** The flow must not be forgotten before `untilNs`: a bucket of its own is not full until then. */
@@ -219,9 +270,16 @@ export class FlowTable {
     for (let f = 0; f < this.keys.highWater; f++) this.words[(f << this.shift) + HOOK_DSCP] = 0;
   }
 
+  private settle(): void {
+    const { answered, words, shift } = this;
+    for (let n = 0; n < this.answeredCount; n++) words[(answered[n] << shift) + HELD] -= 1;
+    this.answeredCount = 0;
+  }
+
   /** Forgets idle flows, a share of the table in proportion to the time that passed. */
   sweep(nowNs: number): void {
     const { keys } = this;
+    this.settle();
     if (keys.highWater === 0) return;
     // Four rounds of the hand in the idle time: a flow outstays its time by a quarter at most.
     const due = (4 * keys.highWater * (nowNs - this.sweptNs)) / FLOW_IDLE_NS;
@@ -272,6 +330,7 @@ export class FlowTable {
   }
 
   private evict(nowNs: number): boolean {
+    this.settle();
     let oldest = NONE;
     for (let n = 0; n < EVICT_LOOKS; n++) {
       const f = this.advance();

@@ -118,16 +118,25 @@ export const FLAG_STEER = 64;
 /** The first of its flow that came by another queue than the one before. */
 export const FLAG_MOVED = 128;
 
-/** First-in first-out lists of held rows, one per row of some other table. */
+/**
+ * First-in first-out lists of held rows, one per row of some other table. Heads and tails are columns of their own, or parts of the
+ * other table's records: then a row is given by its place there.
+ */
 export class HeldFifos {
   readonly head: Int32Array;
   private readonly tail: Int32Array;
   private readonly next: Int32Array;
   private readonly held: HeldTable;
 
-  constructor(rows: number, held: HeldTable) {
-    this.head = new Int32Array(rows).fill(NONE);
-    this.tail = new Int32Array(rows).fill(NONE);
+  /** `head` and `tail`: given where they are parts of records; each must begin with NONE. */
+  constructor(
+    rows: number,
+    held: HeldTable,
+    head: Int32Array = new Int32Array(rows).fill(NONE),
+    tail: Int32Array = new Int32Array(rows).fill(NONE),
+  ) {
+    this.head = head;
+    this.tail = tail;
     this.next = held.next;
     this.held = held;
   }

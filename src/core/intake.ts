@@ -77,10 +77,17 @@ export class Intake {
     this.flows.reclassifyAll();
   }
 
+  /** Call for the whole batch before take(). */
+  prepare(parsed: Parsed, rows: number, now: number): void {
+    for (let p = 0; p < rows; p++) {
+      if (parsed.fragment[p] !== WHOLE_PACKET) this.fragments.join(parsed, p, now);
+    }
+    this.flows.readAhead(parsed, rows);
+  }
+
   /** Counts row `p` as received and held, and returns its held row with its leaves set (NO_LEAF: no tree). */
   take(arrivals: Arrivals, parsed: Parsed, p: number, now: number): number {
     const { held, flows } = this;
-    if (parsed.fragment[p] !== WHOLE_PACKET) this.fragments.join(parsed, p, now);
     const f = flows.findOrMake(parsed, p, now);
     const h = held.take();
     const hook = arrivals.hook[p];
@@ -109,7 +116,7 @@ export class Intake {
       this.findLeaves(arrivals, parsed, p, h);
       return h;
     }
-    flows.addHeld(f, 1);
+    flows.packetHeld(f);
     flows.addBytes(f, lengthBytes);
     const dscp = parsed.dscp[p];
     const ifIn = arrivals.ifIndexIn[p];

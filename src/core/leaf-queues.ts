@@ -17,6 +17,7 @@ import {
   createCodelQueues,
 } from '../algo/codel.ts';
 import { NONE } from '../base/none.ts';
+import { FAIR_HOSTS_MAX } from '../limits.ts';
 import type { AckFilter } from './ack-filter.ts';
 import { Bands } from './bands.ts';
 import type { ClassInfo } from './classes.ts';
@@ -61,12 +62,16 @@ export class LeafQueues {
     this.codelOf = specs.map(codelParameters);
     this.codel = createCodelQueues(2 * classes.length);
     this.doomed = new HeldFifos(1, held);
-    const used = this.isFair.includes(1) ? rows : 1;
+    const used = this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1;
     const hosts = new HostLoads(used, key(), key(), flows);
     this.fairKeys = new FairKeys(rows, key(), key(), classes, held, flows, hosts);
     const quanta = Float64Array.from(specs, quantumBytes);
-    this.fair = new FairQueues(classes, quanta, this.codelOf, held, this.fairKeys, hosts, acks, this.doomed);
-    this.fairKeys.isIdle = (q) => this.fair.isIdle(q);
+    this.fair = new FairQueues(classes, quanta, this.codelOf, held, this.fairKeys, acks, this.doomed);
+  }
+
+  /** Reads ahead what the packets of a batch of so many rows will probably ask for. */
+  readAhead(rows: number): void {
+    this.fairKeys.readAhead(rows);
   }
 
   /** Appends packet `h` to its leaf; false when a fair leaf has no room for one more queue. */

@@ -90,6 +90,6 @@ export class Outcomes {
 
   private unlinkFlow(h: number): void {
     const f = this.held.flow[h];
-    if (f !== NONE) this.flows.addHeld(f, -1);
+    if (f !== NONE) this.flows.packetAnswered(f);
   }
 }
