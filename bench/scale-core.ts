@@ -1,11 +1,12 @@
 /**
  * One measurement of bench/scale.ts, in a process of its own so that what one case compiles to does not depend on another.
- * Arguments: key of the case, `pass` or `wait`, slices; or `simulate`, scenario, seconds of virtual time. Prints one line of JSON.
+ * Arguments: key of the case, `pass` or `wait`, slices; or `memory`, flows; or `simulate`, scenario, seconds of
+ * virtual time. Prints one line of JSON.
  */
 import { loadConfig } from '../src/control/config.ts';
 import { Engine } from '../src/core/engine.ts';
 import { TOTAL } from '../src/core/stats.ts';
-import { ARRIVAL_ROWS, FLOWS_MAX } from '../src/limits.ts';
+import { ARRIVAL_ROWS } from '../src/limits.ts';
 import { prepareScenario } from '../src/sim/simulation.ts';
 import { MemoryPort, PACKET_BYTES } from './memory-port.ts';
 import { RATE_BYTES_PER_SEC, SCALE_CASES } from './scale-cases.ts';
@@ -26,8 +27,12 @@ export interface CoreResult {
   readonly waiting: number;
   /** Of the process, before the engine was made, when it was idle, and at the end. */
   readonly rssBytes: { readonly before: number; readonly idle: number; readonly end: number };
-  /** Address space of the engine's tables by the flows they have room for. */
-  readonly tableBytesPerFlow: number;
+}
+
+export interface MemoryResult {
+  readonly flows: number;
+  /** By how much the process grew for each of most of them: all have waited once and are idle. */
+  readonly bytesPerIdleFlow: number;
 }
 
 export interface SimulatorResult {
@@ -78,8 +83,27 @@ function measureCore(key: string, mode: string, slices: number): CoreResult {
     droppedRatio: (port.droppedPackets - dropsBefore) / (totals[TOTAL.receivedPackets]! - receivedBefore),
     waiting: totals[TOTAL.heldPackets]!,
     rssBytes: { before: before.rss, idle: idle.rss, end: end.rss },
-    tableBytesPerFlow: (idle.arrayBuffers - before.arrayBuffers) / FLOWS_MAX,
   };
+}
+
+/** Each flow sends a packet, which waits its turn in the queue of its flow; the first tenth does not count. */
+function measureMemory(flows: number): MemoryResult {
+  const port = new MemoryPort({ flows, hosts: flows / 4, ports: 1 }, IF_INDEX, () => 0);
+  const engine = new Engine(loadSpec(SCALE_CASES[0]!.config), { seed: 1 });
+  for (const device of engine.devices) engine.setDeviceIndex(device, IF_INDEX);
+  const { totals } = engine.stats;
+  let now = 1e9;
+  const runUntil = (known: number): number => {
+    while (totals[TOTAL.flows]! < known) {
+      engine.runBatch(port, now);
+      if (totals[TOTAL.heldPackets]! >= WAITING_PACKETS) now += BATCH_NS;
+    }
+    return process.memoryUsage().rss;
+  };
+  const first = Math.ceil(flows / 10);
+  const before = runUntil(first);
+  const after = runUntil(flows);
+  return { flows, bytesPerIdleFlow: (after - before) / (flows - first) };
 }
 
 function measureSimulator(scenario: string, seconds: number): SimulatorResult {
@@ -100,5 +124,9 @@ function measureSimulator(scenario: string, seconds: number): SimulatorResult {
 
 const [what, how, amount] = process.argv.slice(2);
 const result =
-  what === 'simulate' ? measureSimulator(how!, Number(amount)) : measureCore(what!, how!, Number(amount));
+  what === 'simulate'
+    ? measureSimulator(how!, Number(amount))
+    : what === 'memory'
+      ? measureMemory(Number(how))
+      : measureCore(what!, how!, Number(amount));
 console.log(JSON.stringify(result));

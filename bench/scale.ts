@@ -9,7 +9,7 @@ import { compiledScript } from './compiled.ts';
 import { giveBack } from './lab/native.ts';
 import { run } from './lab/process.ts';
 import { SCALE_CASES } from './scale-cases.ts';
-import type { CoreResult, SimulatorResult } from './scale-core.ts';
+import type { CoreResult, MemoryResult, SimulatorResult } from './scale-core.ts';
 import { renderTable, type Spread, spread } from './table.ts';
 
 const MODES = ['pass', 'wait'] as const;
@@ -23,9 +23,22 @@ interface Plan {
   readonly rounds: number;
   readonly slices: number;
   readonly simulatedSeconds: number;
+  readonly memoryFlows: number;
 }
-const FULL: Plan = { cases: SCALE_CASES.map(({ key }) => key), rounds: 3, slices: 240, simulatedSeconds: 20 };
-const QUICK: Plan = { cases: ['flow', 'flows'], rounds: 1, slices: 12, simulatedSeconds: 1 };
+const FULL: Plan = {
+  cases: SCALE_CASES.map(({ key }) => key),
+  rounds: 3,
+  slices: 240,
+  simulatedSeconds: 20,
+  memoryFlows: 250_000,
+};
+const QUICK: Plan = {
+  cases: ['flow', 'flows'],
+  rounds: 1,
+  slices: 12,
+  simulatedSeconds: 1,
+  memoryFlows: 100_000,
+};
 
 interface CaseResult {
   readonly key: string;
@@ -101,7 +114,11 @@ async function measureSimulator(plan: Plan): Promise<Record<string, SimulatorRes
   return results;
 }
 
-function judge(cases: readonly CaseResult[], simulator: Record<string, SimulatorResult>): Goal[] {
+function judge(
+  cases: readonly CaseResult[],
+  memory: MemoryResult,
+  simulator: Record<string, SimulatorResult>,
+): Goal[] {
   const goal = (name: string, value: number, limit: number): Goal => ({
     name,
     value,
@@ -115,8 +132,7 @@ function judge(cases: readonly CaseResult[], simulator: Record<string, Simulator
   for (const { key, mode, nsPerPacket } of cases) {
     if (key === 'tree') goals.push(goal(`full tree, ${MODE_TEXT[mode]}: ns/packet`, nsPerPacket.min, 500));
   }
-  const tables = Math.max(...cases.map((one) => one.last.tableBytesPerFlow));
-  goals.push(goal('tables: bytes per flow that has room', tables, 300));
+  goals.push(goal('memory per idle flow, bytes', memory.bytesPerIdleFlow, 300));
   for (const [scenario, { packetsPerSec }] of Object.entries(simulator))
     goals.push(goal(`simulator, ${scenario}: ns/packet`, 1e9 / packetsPerSec, 1e9 / 300_000));
   return goals;
@@ -172,9 +188,10 @@ function print(
 async function main(): Promise<void> {
   const plan = quick ? QUICK : FULL;
   const cases = await measureCases(plan);
+  const memory = await child<MemoryResult>('memory', plan.memoryFlows);
   const simulator = await measureSimulator(plan);
-  const goals = judge(cases, simulator);
-  const result = { node: process.version, plan, cases, simulator, goals };
+  const goals = judge(cases, memory, simulator);
+  const result = { node: process.version, plan, cases, memory, simulator, goals };
   if (quick) {
     console.log(JSON.stringify(result));
     return;
