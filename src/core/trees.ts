@@ -172,9 +172,10 @@ export class Trees {
       const headBytes = held.chargeBytes[head];
       const leafNs = buckets.conformNs(leaf, held.readyNs[head], headBytes);
       if (leafNs > this.horizonNs) {
-        // Its turn came to a longer packet than the one its mode was found for.
+        // Its turn came to a longer packet than the one its mode was found for; or what conforms within EPSILON_NS counts as
+        // conforming in the mode and not here, and the root says until when nothing leaves.
         this.refresh(leaf);
-        continue;
+        if (this.mode[leaf] === WAIT) continue;
       }
       const atNs = buckets.conformNs(root, leafNs, headBytes);
       if (atNs > this.horizonNs) {

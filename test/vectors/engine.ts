@@ -4,13 +4,15 @@ import { repeat, SECOND, shaper, udp, up, World } from '../sim/world.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';
 
-interface HtbClass {
+export interface HtbClass {
   name: string;
   parent?: string;
   rate: number;
   ceil?: number;
   prio?: number;
   quantum?: number;
+  /** Ours; default: from the quanta. */
+  weight?: number;
 }
 
 /** The vectors' names; bytes per second. */
@@ -24,6 +26,24 @@ const PACKET_BYTES = 1500;
  */
 const LIMIT_PACKETS = 50;
 
+/** The vectors say in what proportion leaves borrow by their quantum. */
+const quantumOf = (own: HtbClass): number => own.quantum ?? Math.max(PACKET_BYTES, own.rate / 10);
+
+/**
+ * HTB goes from leaf to leaf, whatever the branches: an inner class weighs what its leaves that always have packets weigh together.
+ */
+function weighted(list: readonly HtbClass[], demand: Readonly<Record<string, number | null>>): HtbClass[] {
+  const quantum = (own: HtbClass): number => {
+    const children = list.filter(({ parent }) => parent === own.name);
+    if (children.length === 0) return demand[own.name] === null ? quantumOf(own) : 0;
+    return children.reduce((total, child) => total + quantum(child), 0);
+  };
+  const isInner = ({ name }: HtbClass): boolean => list.some(({ parent }) => parent === name);
+  return list.map((own) =>
+    isInner(own) ? { ...own, weight: Math.max(PACKET_BYTES, quantum(own)) / PACKET_BYTES } : own,
+  );
+}
+
 /** Ports tell the leaves apart. */
 function classSpec(list: readonly HtbClass[], own: HtbClass, path: string): ClassSpec {
   const children = list.filter(({ parent }) => parent === own.name);
@@ -36,8 +56,7 @@ function classSpec(list: readonly HtbClass[], own: HtbClass, path: string): Clas
     ceilBytesPerSec: own.ceil ?? own.rate,
     burstBytes: 2 * PACKET_BYTES,
     priority: own.prio ?? 0,
-    // The vectors say in what proportion classes borrow by their quantum.
-    weight: (own.quantum ?? Math.max(PACKET_BYTES, own.rate / 10)) / PACKET_BYTES,
+    weight: own.weight ?? quantumOf(own) / PACKET_BYTES,
     match: own.parent === undefined ? null : [{ dport: [{ from: port, to: port }] }],
     police: null,
     meter: null,
@@ -68,29 +87,39 @@ function treeOf(list: readonly HtbClass[]): ShaperSpec {
   return { ...spec, links: [{ ...(link as ShaperSpec['links'][0]), up: up_ }] };
 }
 
-/**
- * Bytes per second of each class with a demand, over ten seconds after one of warming up; null: always has
- * packets.
- */
-function measure(
+/** The tree, and packets for so many seconds to come. */
+export function worldOf(
   list: readonly HtbClass[],
   demand: Readonly<Record<string, number | null>>,
-): Record<string, number> {
+  seconds: number,
+): World {
   const world = new World(treeOf(list));
   const root = list.find(({ parent }) => parent === undefined) as HtbClass;
-  const pathOf = (name: string | undefined): string => {
-    const own = list.find((each) => each.name === name) as HtbClass;
-    return own.parent === undefined ? 'wan/up' : `${pathOf(own.parent)}/${own.name}`;
-  };
   const arrivals = Object.entries(demand).flatMap(([name, rate]) => {
     const index = list.findIndex((each) => each.name === name);
     const gapNs = (PACKET_BYTES / (rate ?? 1.25 * root.rate)) * SECOND;
     const shape = udp(index, { dport: 5000 + index });
-    return repeat(Math.floor((11 * SECOND) / gapNs), gapNs, (t) =>
+    return repeat(Math.floor((seconds * SECOND) / gapNs), gapNs, (t) =>
       up(Math.round(t), PACKET_BYTES, { shape }),
     );
   });
   world.inject(arrivals.sort((a, b) => a.timeNs - b.timeNs));
+  return world;
+}
+
+/**
+ * Bytes per second of each class with a demand, over ten seconds after one of warming up; null: always has
+ * packets.
+ */
+export function measure(
+  list: readonly HtbClass[],
+  demand: Readonly<Record<string, number | null>>,
+): Record<string, number> {
+  const world = worldOf(list, demand, 11);
+  const pathOf = (name: string | undefined): string => {
+    const own = list.find((each) => each.name === name) as HtbClass;
+    return own.parent === undefined ? 'wan/up' : `${pathOf(own.parent)}/${own.name}`;
+  };
   const sent = (): number[] => Object.keys(demand).map((name) => world.classOf(pathOf(name)).bytes);
   world.run(SECOND);
   const before = sent();
@@ -122,7 +151,7 @@ function htb(vector: Vector): Found {
   const { classes } = vector.body.params as unknown as { classes: HtbClass[] };
   const demand = vector.body[DEMAND] as Record<string, number | null>;
   const stated = vector.body[EXPECTED] as Record<string, number>;
-  const found = measure(classes, demand);
+  const found = measure(weighted(classes, demand), demand);
   const agreed = Object.entries(stated).map(([name, rate]) => {
     const own = classes.find((each) => each.name === name) as HtbClass;
     const isNear = Math.abs((found[name] ?? 0) - rate) <= 0.03 * own.rate;
