@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale]: sets up what is missing, then measures cost, what really
-# passes of a configured rate, delay and shares under load, or what many flows, hosts and classes cost. All but the last need root (network namespaces, NFQUEUE).
+# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- compare]: sets up what is missing, then measures cost,
+# what really passes of a configured rate, delay and shares under load, what many flows, hosts and classes cost, or this
+# program beside the kernel's own queue disciplines. All but the last two need root (network namespaces, NFQUEUE).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 program=bench
-case "${1:-}" in accuracy | queueing | scale) program=$1 ;; esac
-[ "$(id -u)" = 0 ] || [ "$program" = scale ] || {
+case "${1:-}" in accuracy | queueing | scale | compare) program=$1 ;; esac
+[ "$(id -u)" = 0 ] || [[ $program =~ ^(scale|compare)$ ]] || {
   echo "bench: needs root for network namespaces: sudo npm run bench" >&2
   exit 3
 }

@@ -9,8 +9,11 @@ export interface Finished {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Longer where time itself jumps (bench/compare). */
+const LIMIT_MS = Number(process.env.SHAPER_LAB_LIMIT_MS ?? 20_000);
+
 export interface RunOptions {
-  /** Ends the command with SIGKILL after this long; default 20 s. */
+  /** Ends the command with SIGKILL after this long; default 20 s, or what SHAPER_LAB_LIMIT_MS says. */
   readonly timeoutMs?: number;
   readonly input?: string;
   /** false: a failure is a result, not an exception. */
@@ -65,7 +68,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   // A command that ends early closes its input: its exit status says why, EPIPE does not.
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(options.input ?? '');
-  const finished = await finish(child, options.timeoutMs ?? 20_000);
+  const finished = await finish(child, options.timeoutMs ?? LIMIT_MS);
   if (options.check !== false && finished.code !== 0) throw new CommandError(command, finished);
   return finished;
 }

@@ -1,0 +1,201 @@
+/**
+ * npm run bench -- compare [--seconds N] [--runs N] [--shapers a,b] [--loads a,b] [--quick]
+ *
+ * The kernel's fq_codel, CAKE and RED against this program, on the same traffic: 20 Mbit/s behind 20 ms, inside a full
+ * kernel in virtual time (lab/fullkernel.ts), so that the figures hardly depend on what else this machine does. Prints
+ * tables and writes bench/results/compare.json; --quick measures little and prints one line of JSON. Exit status 3 where
+ * the tool for that kernel is missing or cannot do it.
+ */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Cell, Task } from './compare/guest.ts';
+import { LOADS } from './compare/loads.ts';
+import { renderRepeats, renderRows, rowsOf } from './compare/report.ts';
+import { RATE_BITS_PER_SEC, SHAPERS } from './compare/shapers.ts';
+import {
+  FULLKERNEL_FAILED,
+  FULLKERNEL_MISSING,
+  findFullkernel,
+  underFullkernelCommand,
+} from './lab/fullkernel.ts';
+import { giveBack, nativeProgram } from './lab/native.ts';
+import { finish, onProcessEnd, run, start } from './lab/process.ts';
+import { shaperCommand } from './lab/shaper.ts';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const EXIT_FAILED = 1;
+const EXIT_NOT_HERE = 3;
+/** Real time for one machine: emulated at a tenth of the speed, on processors that others use too. */
+const MACHINE_SECONDS = 1500;
+const MACHINES_AT_ONCE = 2;
+
+interface Options extends Task {
+  readonly runs: number;
+  readonly quick: boolean;
+}
+
+function options(): Options {
+  const { values } = parseArgs({
+    allowPositionals: true, // the word that chose this program
+    options: {
+      quick: { type: 'boolean', default: false },
+      seconds: { type: 'string' },
+      runs: { type: 'string' },
+      shapers: { type: 'string' },
+      loads: { type: 'string' },
+    },
+  });
+  const { quick } = values;
+  const keys = (given: string | undefined, all: readonly { key: string }[], few: string[]): string[] =>
+    given?.split(',') ?? (quick ? few : all.map(({ key }) => key));
+  return {
+    quick,
+    runs: Number(values.runs ?? (quick ? 1 : 3)),
+    warmSeconds: quick ? 1.5 : 5,
+    seconds: Number(values.seconds ?? (quick ? 2 : 15)),
+    shapers: keys(values.shapers, SHAPERS, ['cake', 'shaper']),
+    loads: keys(values.loads, LOADS, ['tcp1']),
+  };
+}
+
+/**
+ * The measuring side as the compiler's output, because tsx takes seconds to start in an emulated machine; beside links
+ * to what it looks for in the checkout. Returns the script.
+ */
+async function translate(folder: string): Promise<string> {
+  const config = {
+    extends: join(ROOT, 'tsconfig.json'),
+    compilerOptions: {
+      noEmit: false,
+      noCheck: true,
+      outDir: folder,
+      rootDir: ROOT,
+      typeRoots: [join(ROOT, 'node_modules/@types')],
+    },
+    include: [],
+    files: [join(ROOT, 'bench/compare/guest.ts')],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  await run([join(ROOT, 'node_modules/.bin/tsc'), '-p', folder], { timeoutMs: 120_000 });
+  for (const linked of ['dist', 'bench/native', 'bench/build']) {
+    symlinkSync(join(ROOT, linked), join(folder, linked));
+  }
+  return join(folder, 'bench/compare/guest.js');
+}
+
+/**
+ * Reads what is needed before anything has a time limit: virtual time may jump far meanwhile. Failures show later, where
+ * they matter.
+ */
+const GUEST = `
+{
+  modprobe -a veth sch_netem sch_htb sch_red sch_fq_codel sch_cake nf_tables nft_queue nft_ct nfnetlink_queue
+  nft 'add table inet warm { chain warm { queue flags bypass to 1
+    ct mark 1 accept
+  } }'
+  nft delete table inet warm
+  ip netns add warm; ip netns exec warm sysctl net.core.default_qdisc; ip netns delete warm
+  tc -s -j qdisc; ss -ltn; iperf3 -v; ping -c 1 127.0.0.1; sleep 0; "$1" "$2" --version
+} >/dev/null 2>&1
+SHAPER_LAB_LIMIT_MS=$5 exec "$1" "$3" "$4"
+`;
+/** Time limits inside, where the real ones are those of the machine. */
+const INSIDE_LIMIT_MS = 1_000_000;
+
+class NotHereError extends Error {}
+
+/** One machine; rejects with what it said. */
+async function runMachine(
+  tool: string,
+  script: string,
+  task: Task,
+  onText: (text: string) => void,
+): Promise<Cell[]> {
+  const program = join(ROOT, 'dist/shaper.js');
+  const parameters = [process.execPath, program, script, JSON.stringify(task), String(INSIDE_LIMIT_MS)];
+  const command = underFullkernelCommand(tool, ['bash', '-c', GUEST, 'guest', ...parameters], {
+    seconds: MACHINE_SECONDS,
+    isVirtualTime: true,
+  });
+  const child = start(command);
+  const finished = finish(child, (MACHINE_SECONDS + 20) * 1000);
+  child.stdin?.end();
+  child.stdout?.on('data', (text: Buffer | string) => onText(String(text)));
+  const { code, stdout, stderr } = await finished;
+  if (code === FULLKERNEL_FAILED) throw new NotHereError(stderr);
+  if (code !== 0) throw new Error(`measuring ${task.shapers.join(', ')}: exit ${code}\n${stderr}`);
+  return stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Cell);
+}
+
+/** A machine for every run of every shaper, two at a time, as they disturb each other little. */
+async function measureAll(tool: string, script: string, chosen: Options): Promise<Cell[]> {
+  const waiting: Task[] = [];
+  if (chosen.quick) waiting.push(chosen);
+  else {
+    for (let n = 0; n < chosen.runs; n++) {
+      for (const shaper of chosen.shapers) waiting.push({ ...chosen, shapers: [shaper] });
+    }
+  }
+  const all = chosen.runs * chosen.shapers.length * chosen.loads.length;
+  let done = 0;
+  const onText = (text: string): void => {
+    done += text.split('\n').length - 1;
+    if (!chosen.quick) process.stderr.write(`\rcompare: ${done} of ${all} measured`);
+  };
+  const cells: Cell[] = [];
+  const work = async (): Promise<void> => {
+    for (let task = waiting.shift(); task; task = waiting.shift()) {
+      cells.push(...(await runMachine(tool, script, task, onText)));
+    }
+  };
+  await Promise.all(Array.from({ length: MACHINES_AT_ONCE }, work));
+  return cells;
+}
+
+function print(chosen: Options, cells: readonly Cell[]): void {
+  const rows = rowsOf(cells);
+  if (chosen.quick) {
+    console.log(JSON.stringify(rows));
+    return;
+  }
+  console.log(
+    `\n${RATE_BITS_PER_SEC / 1e6} Mbit/s of IP bytes, 20 ms, cubic; ${chosen.seconds} s after ${chosen.warmSeconds} s, ` +
+      `virtual time; medians.\nping: milliseconds above the round trip without load.\n\n${renderRows(rows)}\n\n${renderRepeats(rows)}`,
+  );
+  const folder = join(ROOT, 'bench/results');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'compare.json');
+  writeFileSync(file, `${JSON.stringify({ plan: chosen, rows, cells }, null, 1)}\n`);
+  giveBack(folder, file);
+  console.log('JSON: bench/results/compare.json');
+}
+
+async function main(): Promise<number> {
+  const chosen = options();
+  const tool = findFullkernel();
+  if (tool === undefined) {
+    console.error(`compare: ${FULLKERNEL_MISSING}`);
+    return EXIT_NOT_HERE;
+  }
+  shaperCommand(); // throws when dist/ is not of these sources
+  // Built here: a compiler takes its time in an emulated machine.
+  await Promise.all([nativeProgram('udpgen'), nativeProgram('udpsink')]);
+  const folder = mkdtempSync(join(tmpdir(), 'shaper-compare-'));
+  onProcessEnd(() => rmSync(folder, { recursive: true, force: true }));
+  try {
+    print(chosen, await measureAll(tool, await translate(folder), chosen));
+    return 0;
+  } catch (error) {
+    console.error(`compare: ${error instanceof Error ? error.message : String(error)}`);
+    return error instanceof NotHereError ? EXIT_NOT_HERE : EXIT_FAILED;
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,131 @@
+/** Figures of the comparison from what was measured, and tables of them. */
+import { median } from '../lab/measure.ts';
+import { renderTable } from '../table.ts';
+import type { Cell } from './guest.ts';
+import { LOADS, type Load } from './loads.ts';
+import { RATE_BITS_PER_SEC, SHAPERS } from './shapers.ts';
+
+/** IP bytes that carry so much TCP payload in full-sized packets with timestamps. */
+const IP_BYTES_PER_PAYLOAD_BYTE = 1500 / 1448;
+
+/** Of one cell; of several runs the median of each. */
+export interface Figures {
+  /** Payload of all streams. */
+  readonly tcpBitsPerSec: number;
+  /** Jain's index of the streams: 1 is equal, 1/n is all for one. */
+  readonly jain: number;
+  readonly udpBitsPerSec: number;
+  readonly udpLostRatio: number;
+  readonly udpDelayP99Ms: number;
+  /** Of the configured rate, TCP and UDP. */
+  readonly usedRatio: number;
+  /** Round trips above the median without load. */
+  readonly pingP50Ms: number;
+  readonly pingP99Ms: number;
+  readonly pingsLost: number;
+  readonly dropped: number;
+  readonly marked: number;
+}
+
+export interface Row {
+  readonly shaper: string;
+  readonly load: string;
+  readonly runs: readonly Figures[];
+  readonly figures: Figures;
+}
+
+/** Smallest value that so large a share of all does not exceed. NaN when empty. */
+export function percentile(values: readonly number[], ratio: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(ratio * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** Jain, Chiu, Hawe 1984: square of the sum by n times the sum of squares. */
+export function jainIndex(values: readonly number[]): number {
+  const sum = values.reduce((a, b) => a + b, 0);
+  const squares = values.reduce((a, b) => a + b * b, 0);
+  return squares === 0 ? Number.NaN : (sum * sum) / (values.length * squares);
+}
+
+export function figuresOf({ measured, idlePingMs, signals }: Cell): Figures {
+  const tcpBitsPerSec = measured.streamBitsPerSec.reduce((a, b) => a + b, 0);
+  const idleMs = median(idlePingMs);
+  return {
+    tcpBitsPerSec,
+    jain: jainIndex(measured.streamBitsPerSec),
+    udpBitsPerSec: measured.udpBitsPerSec,
+    udpLostRatio: measured.udpLostRatio,
+    udpDelayP99Ms: measured.udpDelayP99Ms ?? Number.NaN, // JSON has no NaN
+    usedRatio: (tcpBitsPerSec * IP_BYTES_PER_PAYLOAD_BYTE + measured.udpBitsPerSec) / RATE_BITS_PER_SEC,
+    pingP50Ms: percentile(measured.pingMs, 0.5) - idleMs,
+    pingP99Ms: percentile(measured.pingMs, 0.99) - idleMs,
+    pingsLost: measured.pingsLost,
+    ...signals,
+  };
+}
+
+function medians(runs: readonly Figures[]): Figures {
+  const keys = Object.keys(runs[0]!) as (keyof Figures)[];
+  return Object.fromEntries(
+    keys.map((key) => [key, median(runs.map((run) => run[key]))]),
+  ) as unknown as Figures;
+}
+
+/** In the order of SHAPERS and LOADS, whatever order the cells came in. */
+export function rowsOf(cells: readonly Cell[]): Row[] {
+  return LOADS.flatMap(({ key: load }) =>
+    SHAPERS.flatMap(({ key: shaper }) => {
+      const runs = cells.filter((cell) => cell.load === load && cell.shaper === shaper).map(figuresOf);
+      return runs.length === 0 ? [] : [{ shaper, load, runs, figures: medians(runs) }];
+    }),
+  );
+}
+
+const mbit = (bitsPerSec: number): string => (bitsPerSec / 1e6).toFixed(2);
+const percent = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`;
+const ms = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
+
+function tableOf(load: Load, rows: readonly Row[]): string {
+  const isShared = load.tcpStreams > 1;
+  const hasUdp = load.udpBitsPerSec !== undefined;
+  const head = [load.label, 'TCP Mbit/s', ...(isShared ? ['Jain'] : [])];
+  if (hasUdp) head.push('UDP Mbit/s', 'lost', 'UDP delay p99');
+  head.push('line used', 'ping +p50', '+p99 ms', 'lost', 'dropped', 'marked');
+  const lines = rows.map(({ shaper, figures: f }) => {
+    const cells = [SHAPERS.find(({ key }) => key === shaper)!.label, mbit(f.tcpBitsPerSec)];
+    if (isShared) cells.push(f.jain.toFixed(3));
+    if (hasUdp) cells.push(mbit(f.udpBitsPerSec), percent(f.udpLostRatio), `${ms(f.udpDelayP99Ms)} ms`);
+    return [
+      ...cells,
+      percent(f.usedRatio),
+      ms(f.pingP50Ms),
+      ms(f.pingP99Ms),
+      ...[f.pingsLost, f.dropped, f.marked].map((count) => count.toFixed(0)),
+    ];
+  });
+  return renderTable(head, lines, true);
+}
+
+/** One table per load. */
+export function renderRows(rows: readonly Row[]): string {
+  return LOADS.flatMap((load) => {
+    const own = rows.filter((row) => row.load === load.key);
+    return own.length === 0 ? [] : [tableOf(load, own)];
+  }).join('\n\n');
+}
+
+/** How far runs of the same cell are apart at most; one line, empty for single runs. */
+export function renderRepeats(rows: readonly Row[]): string {
+  const repeated = rows.filter(({ runs }) => runs.length > 1);
+  if (repeated.length === 0) return '';
+  const widest = (what: (f: Figures) => number): Row & { apart: number } =>
+    repeated
+      .map((row) => ({ ...row, apart: Math.max(...row.runs.map(what)) - Math.min(...row.runs.map(what)) }))
+      .reduce((a, b) => (b.apart > a.apart ? b : a));
+  const used = widest((f) => f.usedRatio);
+  const ping = widest((f) => f.pingP99Ms);
+  return (
+    `${repeated[0]!.runs.length} runs; farthest apart: line used ${percent(used.apart)} (${used.shaper}, ${used.load}), ` +
+    `ping p99 ${ms(ping.apart)} ms (${ping.shaper}, ${ping.load})`
+  );
+}

@@ -1,0 +1,40 @@
+/** The comparison with the kernel's disciplines, short: that it runs, and that what it shows has not turned round. */
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import type { Row } from '../../../bench/compare/report.ts';
+import { FULLKERNEL_MISSING, findFullkernel } from '../../../bench/lab/fullkernel.ts';
+import { describeNetns, run } from '../harness.ts';
+
+const compare = fileURLToPath(new URL('../../../bench/compare.ts', import.meta.url));
+const EXIT_NOT_HERE = 3;
+
+describeNetns('bench compare --quick', () => {
+  it('gives TCP what CAKE gives it, at no more delay', { timeout: 200_000 }, async (context) => {
+    if (findFullkernel() === undefined) context.skip(FULLKERNEL_MISSING);
+    const command = [process.execPath, '--import', 'tsx', compare, 'compare', '--quick'];
+    const { code, stdout, stderr } = await run(command, { timeoutMs: 190_000, check: false });
+    if (code === EXIT_NOT_HERE) context.skip(`fullkernel failed: ${stderr.slice(0, 200)}`);
+    expect(code, stderr).toBe(0);
+    const [cake, ours] = (JSON.parse(stdout) as Row[]).map(({ figures }) => figures);
+    expect(cake!.usedRatio).toBeGreaterThan(0.95);
+    expect(ours!.tcpBitsPerSec).toBeGreaterThan(0.98 * cake!.tcpBitsPerSec);
+    expect(ours!.usedRatio).toBeLessThan(1.01);
+    expect(ours!.pingP99Ms).toBeLessThan(cake!.pingP99Ms + 1);
+    expect(ours!.dropped).toBeGreaterThan(0);
+  });
+
+  it('says what is missing where there is no such kernel', async () => {
+    const command = [
+      'env',
+      'SHAPER_FULLKERNEL=/nowhere',
+      process.execPath,
+      '--import',
+      'tsx',
+      compare,
+      'compare',
+    ];
+    const { code, stderr } = await run(command, { check: false });
+    expect(code).toBe(EXIT_NOT_HERE);
+    expect(stderr).toContain('SHAPER_FULLKERNEL');
+  });
+});
