@@ -134,8 +134,14 @@ async function runMachine(
     .map((line) => JSON.parse(line) as Cell);
 }
 
+interface Outcome {
+  readonly cells: Cell[];
+  /** What failed, where other machines went on. */
+  readonly failures: string[];
+}
+
 /** A machine for every run of every shaper, two at a time, as they disturb each other little. */
-async function measureAll(tool: string, script: string, chosen: Options): Promise<Cell[]> {
+async function measureAll(tool: string, script: string, chosen: Options): Promise<Outcome> {
   const waiting: Task[] = [];
   if (chosen.quick) waiting.push(chosen);
   else {
@@ -150,13 +156,19 @@ async function measureAll(tool: string, script: string, chosen: Options): Promis
     if (!chosen.quick) process.stderr.write(`\rcompare: ${done} of ${all} measured`);
   };
   const cells: Cell[] = [];
+  const failures: string[] = [];
   const work = async (): Promise<void> => {
     for (let task = waiting.shift(); task; task = waiting.shift()) {
-      cells.push(...(await runMachine(tool, script, task, onText)));
+      try {
+        cells.push(...(await runMachine(tool, script, task, onText)));
+      } catch (error) {
+        if (error instanceof NotHereError) throw error;
+        failures.push(error instanceof Error ? error.message : String(error));
+      }
     }
   };
   await Promise.all(Array.from({ length: MACHINES_AT_ONCE }, work));
-  return cells;
+  return { cells, failures };
 }
 
 function print(chosen: Options, cells: readonly Cell[]): void {
@@ -190,8 +202,10 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'shaper-compare-'));
   onProcessEnd(() => rmSync(folder, { recursive: true, force: true }));
   try {
-    print(chosen, await measureAll(tool, await translate(folder), chosen));
-    return 0;
+    const { cells, failures } = await measureAll(tool, await translate(folder), chosen);
+    if (cells.length > 0) print(chosen, cells);
+    for (const failure of failures) console.error(`compare: ${failure}`);
+    return failures.length > 0 ? EXIT_FAILED : 0;
   } catch (error) {
     console.error(`compare: ${error instanceof Error ? error.message : String(error)}`);
     return error instanceof NotHereError ? EXIT_NOT_HERE : EXIT_FAILED;

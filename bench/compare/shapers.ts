@@ -116,7 +116,7 @@ export const SHAPERS: readonly Shaper[] = [
   program(
     'shaper-red',
     'shaper, fifo with RED',
-    `{ rate: 20mbit, queue: { discipline: fifo, limit: ${RED.limitBytes}B, aqm: { red: ${red} } } }`,
+    `{ rate: 20mbit, classes: { default: { queue: { discipline: fifo, limit: ${RED.limitBytes}B, aqm: { red: ${red} } } } } }`,
   ),
   kernel('fq_codel', 'HTB, fq_codel', '2:', [...HTB, `${LEAF} fq_codel`]),
   kernel('cake', 'CAKE', '1:', [`${ROOT} cake bandwidth 20mbit overhead 0`]),
