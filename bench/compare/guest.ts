@@ -12,8 +12,8 @@ import { SHAPERS, type Shaper, type Signals } from './shapers.ts';
 /** Round trip without a queue, made where the answers leave. */
 export const BASE_RTT_MS = 20;
 const IDLE_SECONDS = 0.5;
-/** Long enough for queues to drain before the next start. */
-const PAUSE_MS = 1500;
+/** For what senders still retransmit. */
+const PAUSE_MS = 300;
 
 export interface Task extends Window {
   readonly shapers: readonly string[];
@@ -37,17 +37,22 @@ function named<T extends { readonly key: string }>(all: readonly T[], keys: read
   });
 }
 
-/** One short run with every program: reading their files takes its time. */
-async function loadFiles(lab: Lab, loop: Loop): Promise<void> {
-  const shaping = await SHAPERS[0]!.start(lab);
-  const load = { key: '', label: '', tcpStreams: 1, udpBitsPerSec: 1e5 };
-  await measureLoad(lab, load, { warmSeconds: 1, seconds: 0.5 }, loop);
-  await shaping.stop();
-}
-
 interface Bed {
   readonly lab: Lab;
   readonly loop: Loop;
+}
+
+/** One short run with every program that is wanted: reading their files takes its time. */
+async function loadFiles({ lab, loop }: Bed, loads: readonly Load[]): Promise<void> {
+  const shaping = await SHAPERS[0]!.start(lab);
+  const udp = loads.some(({ udpBitsPerSec }) => udpBitsPerSec !== undefined) ? { udpBitsPerSec: 1e5 } : {};
+  await measureLoad(
+    lab,
+    { key: '', label: '', tcpStreams: 1, ...udp },
+    { warmSeconds: 0.2, seconds: 0.2 },
+    loop,
+  );
+  await shaping.stop();
 }
 
 /** One shaper, started afresh, under one load. */
@@ -77,7 +82,7 @@ async function main(task: Task): Promise<void> {
   try {
     const netem = `tc qdisc add dev eth0 root netem delay ${BASE_RTT_MS}ms limit 100000`;
     await lab.server.exec(netem.split(' '));
-    await loadFiles(lab, loop);
+    await loadFiles({ lab, loop }, loads);
     for (const shaper of shapers) {
       for (const load of loads)
         console.log(JSON.stringify(await measureCell({ lab, loop }, shaper, load, task)));

@@ -2,7 +2,7 @@
  * What is sent through the shaped line, and what is measured of it. All of it goes from client to server; the answers
  * come back through 20 ms of netem at the server, where they disturb nothing.
  *
- *     seconds    0 ............ warm-up ........ +measured ... +1
+ *     seconds    0 ............ warm-up ........ +measured .. +0.5
  *     TCP        |=============|[=============]|==|        payload per stream in the window, at the receiver
  *     UDP                    |==[=============]|=|         IP bytes and one-way delay, from first to last packet
  *     ping                      [=============]            every 20 ms
@@ -18,7 +18,7 @@ const PING_INTERVAL_MS = 20;
 const TCP_PORT = 5201;
 const UDP_PORT = 7000;
 /** How much longer than the window traffic lasts, so that its end is outside. */
-const TAIL_SECONDS = 1;
+const TAIL_SECONDS = 0.5;
 const UDP_LEAD_SECONDS = 1;
 /** Far longer than anything takes: a bound for what went wrong. */
 const PATIENCE_MS = 1_000_000;
@@ -114,7 +114,9 @@ async function startTcp({ client, server }: Lab, streams: number, window: Window
     '-P',
     `${streams}`,
   ];
-  const sender = client.spawn([...command, '-t', `${warmSeconds + seconds + TAIL_SECONDS}`]);
+  // Whole seconds: of anything else it takes what stands before the point, and 0 is for ever.
+  const lasts = Math.ceil(warmSeconds + seconds + TAIL_SECONDS);
+  const sender = client.spawn([...command, '-t', String(lasts)]);
   const sent = finish(sender, PATIENCE_MS);
   const connected = new Promise<void>((resolve) => {
     sender.stdout?.on('data', (text: string) => text.includes(' connected to ') && resolve());
@@ -144,7 +146,7 @@ interface UdpMeasured {
 async function measureUdp({ client, server }: Lab, load: Load, window: Window): Promise<UdpMeasured | null> {
   if (load.udpBitsPerSec === undefined) return null;
   const sink = await startSink(server, { port: UDP_PORT, waitMs: PATIENCE_MS });
-  await sleep(1000 * (window.warmSeconds - UDP_LEAD_SECONDS));
+  await sleep(1000 * Math.max(0, window.warmSeconds - UDP_LEAD_SECONDS));
   const sent = await sendUdp(client, server, {
     port: UDP_PORT,
     rateBitsPerSec: load.udpBitsPerSec,

@@ -9,10 +9,10 @@ const compare = fileURLToPath(new URL('../../../bench/compare.ts', import.meta.u
 const EXIT_NOT_HERE = 3;
 
 describeNetns('bench compare --quick', () => {
-  it('gives TCP what CAKE gives it, at no more delay', { timeout: 200_000 }, async (context) => {
+  it('gives TCP what CAKE gives it, at no more delay', { timeout: 420_000 }, async (context) => {
     if (findFullkernel() === undefined) context.skip(FULLKERNEL_MISSING);
     const command = [process.execPath, '--import', 'tsx', compare, 'compare', '--quick'];
-    const { code, stdout, stderr } = await run(command, { timeoutMs: 190_000, check: false });
+    const { code, stdout, stderr } = await run(command, { timeoutMs: 400_000, check: false });
     if (code === EXIT_NOT_HERE) context.skip(`fullkernel failed: ${stderr.slice(0, 200)}`);
     expect(code, stderr).toBe(0);
     const [cake, ours] = (JSON.parse(stdout) as Row[]).map(({ figures }) => figures);
