@@ -59,7 +59,7 @@ function fieldCounters(points: readonly number[] = [EF]): string[] {
 async function transfer(from: Host, to: Host, addresses: readonly string[], point = EF): Promise<string[]> {
   const before = await counters(to);
   const ports = FIELDS.map((_, i) => FIRST_PORT + i);
-  for (const address of addresses) await sendUdp(from, address, { from: FROM_PORT, to: ports });
+  await sendUdp(from, addresses, { from: FROM_PORT, to: ports });
   let grown: string[] = [];
   await until('the packets arrive', async () => {
     const now = await counters(to);

@@ -143,25 +143,27 @@ export async function counters(host: Host): Promise<Record<string, number>> {
   return Object.fromEntries(objects.map(({ name, packets }) => [name, packets]));
 }
 
-/** One UDP datagram from a chosen source port to each port. */
+/** One UDP datagram from a chosen source port to each port of each address; one process sends all, as starting one takes long. */
 export async function sendUdp(
   from: Host,
-  to: string,
+  to: string | readonly string[],
   ports: { readonly from: number; readonly to: number | readonly number[] },
 ): Promise<void> {
-  const family = to.includes(':') ? 'udp6' : 'udp4';
   const script = `
-    const socket = require('node:dgram').createSocket('${family}');
-    const ports = ${JSON.stringify([ports.to].flat())};
-    const sendNext = () => {
-      const port = ports.shift();
-      if (port === undefined) socket.close();
-      else socket.send('x', port, '${to}', sendNext);
-    };
-    socket.bind(${ports.from}, () => {
-      socket.setBroadcast(true);
-      sendNext();
-    });`;
+    for (const address of ${JSON.stringify([to].flat())}) {
+      const type = address.includes(':') ? 'udp6' : 'udp4';
+      const socket = require('node:dgram').createSocket({ type, ipv6Only: type === 'udp6' });
+      const ports = ${JSON.stringify([ports.to].flat())};
+      const sendNext = () => {
+        const port = ports.shift();
+        if (port === undefined) socket.close();
+        else socket.send('x', port, address, sendNext);
+      };
+      socket.bind(${ports.from}, () => {
+        socket.setBroadcast(true);
+        sendNext();
+      });
+    }`;
   await from.exec([process.execPath, '-e', script]);
 }
 

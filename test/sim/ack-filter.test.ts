@@ -24,7 +24,7 @@ function download(upBitsPerSec: number, ackFilter: boolean) {
     },
   });
   const flows = [0, 1].map((n) => ({ ...tcp(`tcp${n}`, 40 * MS), from: 'out', to: 'in' }));
-  const { report } = runTraffic(spec, traffic(30, flows), 'download', 1);
+  const { report } = runTraffic(spec, traffic(15, flows), 'download', 1);
   const up = report.classes.find(({ path }) => path === 'wan/up/default')!;
   const goodput = report.flows.reduce((sum, flow) => sum + flow.goodputBitsPerSecond, 0);
   const retransmits = report.flows.reduce((sum, flow) => sum + flow.retransmits, 0);
