@@ -7,8 +7,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { RulesError, toolComplaint, toolError } from './errors.ts';
 import { missingTool, toolEnvironment } from './tool.ts';
 
-/** nft answers within milliseconds; longer than this means that it hangs. */
-const ANSWER_TIMEOUT_MS = 5000;
+/** nft answers within milliseconds, on an emulated machine under load once not in 5 s; longer than this means that it hangs. */
+const ANSWER_TIMEOUT_MS = 10_000;
 /** After its input has closed nft has nothing left to do but let the kernel free the table. */
 const END_TIMEOUT_MS = 1000;
 
