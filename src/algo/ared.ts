@@ -72,6 +72,17 @@ export function createAred(meanPacketBytes: number, nowNs: number): Ared {
   };
 }
 
+/** The first step is due a period after `nowNs`. */
+export function aredStart(a: Ared, nowNs: number): void {
+  a.nextStepNs = nowNs + PERIOD_NS;
+}
+
+/** Goes on from where `from` has come to: maxp and the instant of the next step. */
+export function aredInherit(a: Ared, from: Ared): void {
+  a.probability = from.probability;
+  a.nextStepNs = from.nextStepNs;
+}
+
 /** Weight and thresholds for the class's present rate; maxp is kept. Call aredAdvance() before. */
 export function aredRetune(a: Ared, rateBytesPerSec: number, targetDelayNs: number): void {
   const packetsPerSec = rateBytesPerSec / a.meanPacketBytes;

@@ -198,6 +198,15 @@ export function codelOverflowed(q: CodelQueues, i: number, packets: number): voi
   q.count[i] += packets;
 }
 
+/** Row `i` of `q` goes on from the state of row `j` of `from`. */
+export function codelCopy(q: CodelQueues, i: number, from: CodelQueues, j: number): void {
+  q.firstAboveNs[i] = from.firstAboveNs[j];
+  q.dropNextNs[i] = from.dropNextNs[j];
+  q.count[i] = from.count[j];
+  q.lastCount[i] = from.lastCount[j];
+  q.phase[i] = from.phase[j];
+}
+
 /** Makes row `i` a fresh queue, when another flow gets it. */
 export function codelReset(q: CodelQueues, i: number): void {
   q.firstAboveNs[i] = 0;

@@ -105,6 +105,22 @@ export function markerColour(
   return YELLOW;
 }
 
+/** Row `i` of `m`, with parameters `p`, takes over the tokens that row `j` of `from` has at `nowNs`, cut to its sizes. */
+export function inheritMarker(
+  m: MarkerBuckets,
+  i: number,
+  p: MarkerParameters,
+  from: MarkerBuckets,
+  j: number,
+  before: MarkerParameters,
+  nowNs: number,
+): void {
+  refill(from, j, before, nowNs);
+  m.committedTokens[i] = Math.min(from.committedTokens[j], p.committedBytes);
+  m.excessTokens[i] = Math.min(from.excessTokens[j], p.excessBytes);
+  m.lastNs[i] = from.lastNs[j];
+}
+
 function refill(m: MarkerBuckets, i: number, p: MarkerParameters, nowNs: number): void {
   const passedNs = nowNs - m.lastNs[i];
   if (passedNs <= 0) return;

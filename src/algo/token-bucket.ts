@@ -114,8 +114,43 @@ export function retuneBucket(
   rateBytesPerSec: number,
   burstBytes: number,
 ): void {
-  const tokens = Math.min(tokensBytes(b, i, nowNs), burstBytes);
-  b.nsPerByte[i] = NS_PER_SEC / rateBytesPerSec;
+  const nsPerByte = NS_PER_SEC / rateBytesPerSec;
+  b.fullNs[i] = fullAtOtherRateNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], nowNs, nsPerByte, burstBytes);
+  b.nsPerByte[i] = nsPerByte;
   b.burstBytes[i] = burstBytes;
-  b.fullNs[i] = nowNs + (burstBytes - tokens) * b.nsPerByte[i];
+}
+
+/** Row `i` of `b`, which has its rate and burst, takes over the tokens that row `j` of `from` has at `nowNs`. */
+export function inheritBucket(
+  b: TokenBuckets,
+  i: number,
+  from: TokenBuckets,
+  j: number,
+  nowNs: number,
+): void {
+  const { fullNs, nsPerByte, burstBytes } = from;
+  b.fullNs[i] = fullAtOtherRateNs(
+    fullNs[j],
+    nsPerByte[j],
+    burstBytes[j],
+    nowNs,
+    b.nsPerByte[i],
+    b.burstBytes[i],
+  );
+}
+
+/** The fullNs of a bucket after it got another rate and burst at `nowNs`; if both are the same, the very same instant. */
+export function fullAtOtherRateNs(
+  fullNs: number,
+  nsPerByte: number,
+  burstBytes: number,
+  nowNs: number,
+  newNsPerByte: number,
+  newBurstBytes: number,
+): number {
+  if (newNsPerByte === nsPerByte && newBurstBytes === burstBytes) return fullNs;
+  const missingNs = fullNs - nowNs;
+  // Unlimited: full, see tokensBytes().
+  const tokens = missingNs <= 0 || nsPerByte === 0 ? burstBytes : burstBytes - missingNs / nsPerByte;
+  return nowNs + (newBurstBytes - Math.min(tokens, newBurstBytes)) * newNsPerByte;
 }

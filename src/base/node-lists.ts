@@ -6,11 +6,13 @@
 import { NONE } from './none.ts';
 
 export class NodeLists {
+  readonly lists: number;
   private readonly next: Int32Array;
   private readonly prev: Int32Array;
   private readonly tail: Int32Array;
 
   constructor(nodes: number, lists: number) {
+    this.lists = lists;
     this.next = new Int32Array(nodes);
     this.prev = new Int32Array(nodes);
     this.tail = new Int32Array(lists).fill(NONE);
@@ -23,6 +25,19 @@ export class NodeLists {
   /** The first node; the list must not be empty. */
   first(list: number): number {
     return this.next[this.tail[list]];
+  }
+
+  /** The nodes of a list from first to last. */
+  nodes(list: number): number[] {
+    const all: number[] = [];
+    if (this.isEmpty(list)) return all;
+    const first = this.first(list);
+    let node = first;
+    do {
+      all.push(node);
+      node = this.next[node];
+    } while (node !== first);
+    return all;
   }
 
   /** The first node goes to the back. */

@@ -19,21 +19,36 @@ const LOOKS_MAX = 64;
 
 export class AckFilter {
   /** Whether any leaf has the filter. */
-  readonly isUsed: boolean;
+  isUsed: boolean;
   /** Where the last redundant ACK was found. */
   readonly found: FoundAck = { row: NONE, before: NONE };
   private readonly held: HeldTable;
   /** By leaf, NO_LEAF among them. */
   private readonly has: Uint8Array;
-  private readonly rows: AckRows;
+  private rows: AckRows;
 
   constructor(classes: readonly ClassInfo[], held: HeldTable) {
     this.held = held;
     this.has = new Uint8Array(NO_LEAF + 1);
+    this.isUsed = false;
+    this.rows = createAckRows(0);
+    this.regroup(classes);
+  }
+
+  /** Leaves are others now. Of packets that came while there was no filter nothing is known. */
+  regroup(classes: readonly ClassInfo[]): void {
+    this.has.fill(0);
     for (const [row, { spec }] of classes.entries()) if (spec.queue?.ackFilter) this.has[row] = 1;
+    const wasUsed = this.isUsed;
     this.isUsed = this.has.includes(1);
+    if (this.isUsed === wasUsed) return;
     // A flow is a connection in one direction.
-    this.rows = { ...createAckRows(this.isUsed ? held.rows : 0), connection: held.flow };
+    this.rows = { ...createAckRows(this.isUsed ? this.held.rows : 0), connection: this.held.flow };
+  }
+
+  /** Packet `h` is put into another queue: it makes no ACK useless there. */
+  forget(h: number): void {
+    if (this.isUsed) clearSegment(this.rows, h);
   }
 
   /** Reads of arrival `p`, held as `h` with its leaves set, what the filters will ask for. Call for every packet if isUsed. */

@@ -2,7 +2,7 @@
  * Whether a leaf's queue takes one more packet: its limit, and the algorithms that signal on arrival, RED, weighted and
  * adaptive RED, and PIE. (CoDel signals when packets leave: leaf-queues.ts.)
  */
-import { type Ared, aredAdvance, createAred } from '../algo/ared.ts';
+import { type Ared, aredAdvance, aredInherit, aredStart, createAred } from '../algo/ared.ts';
 import {
   createPieQueues,
   PIE_PASS,
@@ -29,7 +29,9 @@ import {
   wredObserve,
   wredSignal,
 } from '../algo/wred.ts';
+import { NONE } from '../base/none.ts';
 import type { Prng } from '../base/prng.ts';
+import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
 import type { HeldTable } from './held.ts';
 import type { AqmSpec, QueueSpec, WredSpec } from './spec.ts';
@@ -85,6 +87,44 @@ export class Admission {
     this.pie = createPieQueues(classes.length);
     this.pieOf = aqms.map(pieParameters);
     for (const [row, pie] of this.pieOf.entries()) if (pie) pieReset(this.pie, row, pie, 0);
+  }
+
+  /** Takes over averages and probabilities of leaves that there were before and whose algorithm is of the same kind. */
+  inherit(from: Admission, { oldRow, nowNs }: ClassChange): void {
+    for (const [c, old] of oldRow.entries()) {
+      if (old === NONE) {
+        this.start(c, nowNs);
+        continue;
+      }
+      if (this.redOf[c] !== null && from.redOf[old] !== null) copyRow(this.red, c, from.red, old);
+      else if (this.wredOf[c] !== null && from.wredOf[old] !== null) this.inheritWred(c, from, old);
+      else if (this.pieOf[c] !== null && from.pieOf[old] !== null) copyRow(this.pie, c, from.pie, old);
+      else this.start(c, nowNs);
+      this.inheritAred(c, from, old, nowNs);
+    }
+  }
+
+  private inheritWred(c: number, from: Admission, old: number): void {
+    copyRow(this.wred.red, c, from.wred.red, old);
+    const count = this.wredParameters[c].profiles.length;
+    // Counts belong to profiles; of others than before they would tell nothing.
+    if (count !== from.wredParameters[old].profiles.length) return;
+    const [to, at] = [c * this.wred.profilesMax, old * from.wred.profilesMax];
+    for (let i = 0; i < count; i++) this.wred.count[to + i] = from.wred.count[at + i];
+  }
+
+  private inheritAred(c: number, from: Admission, old: number, nowNs: number): void {
+    const [ared, before] = [this.aredOf[c], from.aredOf[old]];
+    if (ared === null) return;
+    if (before === null) aredStart(ared, nowNs);
+    else aredInherit(ared, before);
+  }
+
+  /** A leaf of which nothing is known yet. */
+  private start(c: number, nowNs: number): void {
+    const [pie, ared] = [this.pieOf[c], this.aredOf[c]];
+    if (pie !== null) pieReset(this.pie, c, pie, nowNs);
+    if (ared !== null) aredStart(ared, nowNs);
   }
 
   /** What the leaf's AQM says of arriving packet `h`. Moves its average: call once for every arrival. */
@@ -163,6 +203,13 @@ export class Admission {
     return redIsForced(parameters.profiles[profile], this.wred.red.avgBytes[leaf])
       ? SIGNAL_DROP
       : SIGNAL_MARK;
+  }
+}
+
+/** Copies one row of all columns. */
+function copyRow<Columns extends object>(to: Columns, i: number, from: Columns, j: number): void {
+  for (const name of Object.keys(to) as (keyof Columns)[]) {
+    (to[name] as Float64Array)[i] = (from[name] as Float64Array)[j];
   }
 }
 

@@ -19,9 +19,11 @@ import {
   sizeAwareTurn,
 } from '../algo/size-aware.ts';
 import { NONE } from '../base/none.ts';
+import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
 import type { FlowTable } from './flow-table.ts';
 import { HeldFifos, type HeldTable } from './held.ts';
+import type { Mover } from './mover.ts';
 
 /** What the long band gets of the bytes while short flows wait too: one packet in four. */
 const LONG_SHARE = 0.25;
@@ -32,6 +34,8 @@ export class Bands {
   /** Line 2 * leaf + band; of a fifo only the first is used. */
   private readonly fifos: HeldFifos;
   private readonly bytes: Float64Array;
+  /** Leaves that are not fair. */
+  private readonly isUsed: Uint8Array;
   private readonly owed: SizeAwareQueues;
   /** null: fifo. */
   private readonly shortFirst: readonly (SizeAwareParameters | null)[];
@@ -41,6 +45,9 @@ export class Bands {
     this.flows = flows;
     this.fifos = new HeldFifos(2 * classes.length, held);
     this.bytes = new Float64Array(2 * classes.length);
+    this.isUsed = Uint8Array.from(classes, ({ spec: { queue } }) =>
+      queue && queue.discipline !== 'fair' ? 1 : 0,
+    );
     this.owed = createSizeAwareQueues(classes.length);
     this.shortFirst = classes.map(({ spec: { queue } }) =>
       queue?.discipline === 'short-first'
@@ -53,8 +60,30 @@ export class Bands {
     );
   }
 
+  /** Takes over the lines of `from`; where packets do not belong into them any more, `mover` gets them. */
+  inherit(from: Bands, { oldRow, newRow }: ClassChange, mover: Mover): void {
+    for (const [old, row] of newRow.entries()) {
+      const hadBands = from.shortFirst[old] !== null;
+      const stays = row !== NONE && this.isUsed[row] === 1 && hadBands === (this.shortFirst[row] !== null);
+      for (const line of [2 * old, 2 * old + BAND_LONG]) {
+        for (const h of from.fifos.takeAll(line)) {
+          const leafBefore = this.held.leaf[h];
+          const leaf = mover.settle(h);
+          if (stays && leaf === row) this.append(2 * leaf + (line & 1), h);
+          else mover.move(h, leafBefore, NONE);
+        }
+      }
+    }
+    for (const [row, old] of oldRow.entries()) {
+      if (old !== NONE) this.owed.owedBytes[row] = from.owed.owedBytes[old];
+    }
+  }
+
   push(leaf: number, h: number): void {
-    const line = 2 * leaf + this.bandOf(leaf, h);
+    this.append(2 * leaf + this.bandOf(leaf, h), h);
+  }
+
+  private append(line: number, h: number): void {
     this.fifos.push(line, h);
     this.bytes[line] += this.held.lengthBytes[h];
   }

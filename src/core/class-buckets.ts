@@ -9,10 +9,12 @@ import {
   conformNs,
   createTokenBuckets,
   fillBucket,
+  inheritBucket,
   type TokenBuckets,
   takeTokens,
 } from '../algo/token-bucket.ts';
 import { NONE } from '../base/none.ts';
+import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
 
 /** Its ceiling is used up. */
@@ -36,6 +38,20 @@ export class ClassBuckets {
     for (const [row, { spec }] of classes.entries()) {
       fillBucket(this.ceil, row, spec.ceilBytesPerSec, spec.burstBytes);
       if (spec.rateBytesPerSec > 0) fillBucket(this.rate, row, spec.rateBytesPerSec, spec.rateBurstBytes);
+    }
+  }
+
+  /**
+   * Takes over the tokens of classes that there were before; a bucket that a class did not have starts full. What was due by now has
+   * left, so nothing may be charged to the time before: what waited for another bucket would find tokens that overflowed then.
+   */
+  inherit(from: ClassBuckets, { oldRow, nowNs }: ClassChange): void {
+    for (const [c, old] of oldRow.entries()) {
+      if (old !== NONE) inheritBucket(this.ceil, c, from.ceil, old, nowNs);
+      const hadRate = old !== NONE && from.hasRate[old] === 1;
+      if (hadRate && this.hasRate[c] === 1) inheritBucket(this.rate, c, from.rate, old, nowNs);
+      this.ceil.fullNs[c] = Math.max(this.ceil.fullNs[c], nowNs);
+      this.rate.fullNs[c] = Math.max(this.rate.fullNs[c], nowNs);
     }
   }
 

@@ -12,6 +12,8 @@ export type Direction = 'up' | 'down';
 
 export interface ClassInfo {
   readonly path: string;
+  /** Stays with the class while its row and its path may change; keys of tables begin with it. */
+  readonly id: number;
   readonly spec: ClassSpec;
   /** Row of the parent; NONE for a direction's root. */
   readonly parent: number;
@@ -23,7 +25,8 @@ export interface ClassInfo {
   readonly direction: Direction;
 }
 
-export function listClasses(spec: ShaperSpec): ClassInfo[] {
+/** `idOf` gives the class at a path its number; default: its row. */
+export function listClasses(spec: ShaperSpec, idOf?: (path: string) => number): ClassInfo[] {
   const rows: ClassInfo[] = [];
   const add = (
     node: ClassSpec,
@@ -35,7 +38,8 @@ export function listClasses(spec: ShaperSpec): ClassInfo[] {
     const row = rows.length;
     const children: number[] = [];
     const rootRow = root === NONE ? row : root;
-    rows.push({ path: node.path, spec: node, parent, root: rootRow, children, link, direction });
+    const id = idOf?.(node.path) ?? row;
+    rows.push({ path: node.path, id, spec: node, parent, root: rootRow, children, link, direction });
     for (const child of node.children) children.push(add(child, row, rootRow, link, direction));
     return row;
   };

@@ -46,6 +46,11 @@ export class Classifier {
     this.deviceOfIndex.set(ifIndex, number);
   }
 
+  /** Takes over the interface indices that `from` was told. */
+  inherit(from: Classifier): void {
+    for (const [index, number] of from.deviceOfIndex) this.setDeviceIndex(from.deviceNames[number], index);
+  }
+
   /** Root of the `down` tree a packet passes first; NO_LEAF for none. */
   downRoot(hook: number, ifIndexIn: number): number {
     if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_IN) return NO_LEAF;

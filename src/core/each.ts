@@ -10,29 +10,31 @@
  * Rate and burst are the class's; a bucket is only the instant at which it is full (algo/token-bucket.ts). One that is full
  * and idle is forgotten by a sweeping hand: a new one starts full, so nothing is lost or minted.
  */
-import { conformInstantNs, fullAfterNs } from '../algo/token-bucket.ts';
+import { conformInstantNs, fullAfterNs, fullAtOtherRateNs } from '../algo/token-bucket.ts';
 import { IndexedHeap } from '../base/heap.ts';
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
 import { SizeBins } from '../base/size-bins.ts';
 import { EACH_IDLE_NS } from '../limits.ts';
+import { type ClassChange, isInside } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
 import type { FlowTable } from './flow-table.ts';
 import { HeldFifos, type HeldTable } from './held.ts';
+import type { Mover } from './mover.ts';
 import { type Stats, TOTAL } from './stats.ts';
 
-/** Class, kind, then four address words or flow row and generation. */
+/** Number of the class (not its row, which may change), kind, then four address words or flow row and generation. */
 const KEY_WORDS = 6;
 const KIND_FLOW = 1;
 const KIND_V4 = 4;
 const KIND_V6 = 6;
 
 // Fields of a record, as word offsets; the hash slot is word 6.
-const CLASS = 0; // part of the key
 const FULL_NS = 8; // float64
 const LAST_SEEN_NS = 10; // float64
 const WAITING_BYTES = 12;
-const FIELD_WORDS = 6;
+const CLASS = 13; // row of the class
+const FIELD_WORDS = 7;
 
 const EVICT_LOOKS = 64;
 const SWEEP_ROWS_MAX = 256;
@@ -52,14 +54,15 @@ export class EachTable {
   private readonly fifos: HeldFifos;
   private readonly due: IndexedHeap;
   /** Buckets of each class by the bytes that wait in them. */
-  private readonly waiting: SizeBins;
+  private waiting: SizeBins;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly stats: Stats;
   // By class.
-  private readonly nsPerByte: Float64Array;
-  private readonly burstBytes: Float64Array;
-  private readonly side: Uint8Array;
+  private ids: Int32Array;
+  private nsPerByte: Float64Array;
+  private burstBytes: Float64Array;
+  private side: Uint8Array;
   private hand = 0;
   private sweptNs = 0;
 
@@ -84,8 +87,9 @@ export class EachTable {
     this.held = held;
     this.flows = flows;
     this.stats = stats;
-    this.nsPerByte = Float64Array.from(classes, ({ spec }) => 1e9 / (spec.each?.rateBytesPerSec ?? 1));
-    this.burstBytes = Float64Array.from(classes, ({ spec }) => spec.each?.burstBytes ?? 0);
+    this.ids = Int32Array.from(classes, (info) => info.id);
+    this.nsPerByte = nsPerByteOf(classes);
+    this.burstBytes = burstBytesOf(classes);
     this.side = Uint8Array.from(classes, sideOf);
   }
 
@@ -103,7 +107,7 @@ export class EachTable {
     if (e === NONE || !keys.isAt(e)) {
       const hash = keys.hash(KEY_WORDS);
       e = keys.find(hash);
-      if (e === NONE) e = this.make(hash, nowNs);
+      if (e === NONE) e = this.make(c, hash, nowNs);
       if (e === NONE) return NONE;
       if (f !== NONE) flows.setEachBucket(f, e);
     }
@@ -145,11 +149,15 @@ export class EachTable {
         held.readyNs[h] = atNs;
         return true;
       }
-      this.due.set(e, atNs);
     }
-    fifos.push(e, h);
-    this.addWaiting(e, held.lengthBytes[h]);
+    this.wait(e, h);
     return false;
+  }
+
+  private wait(e: number, h: number): void {
+    if (this.fifos.isEmpty(e)) this.due.set(e, this.conformNs(e, this.held.readyNs[h], h));
+    this.fifos.push(e, h);
+    this.addWaiting(e, this.held.lengthBytes[h]);
   }
 
   /** The next packet whose bucket lets it go by `horizonNs`, with readyNs set; NONE when there is none. */
@@ -191,6 +199,51 @@ export class EachTable {
     return this.shiftFirst(this.due.top());
   }
 
+  /**
+   * Classes are others now. Buckets keep their tokens and what waits in them; where there is none any more for a waiting packet, as
+   * its class or `each` has gone or it belongs elsewhere, `mover` gets it.
+   */
+  regroup(change: ClassChange, mover: Mover): void {
+    const { before, classes, newRow } = change;
+    const [nsBefore, burstBefore] = [this.nsPerByte, this.burstBytes];
+    this.ids = Int32Array.from(classes, (info) => info.id);
+    this.nsPerByte = nsPerByteOf(classes);
+    this.burstBytes = burstBytesOf(classes);
+    this.side = Uint8Array.from(classes, sideOf);
+    this.waiting = new SizeBins(this.keys.rows, classes.length);
+    for (let e = 0; e < this.keys.highWater; e++) {
+      if (!this.keys.isUsed(e)) continue;
+      const at = e << this.shift;
+      const old = this.words[at + CLASS];
+      const row = newRow[old];
+      const each = row === NONE ? null : classes[row].spec.each;
+      const stays = each !== null && sideOf(classes[row]) === sideOf(before[old]);
+      const waiting = this.fifos.takeAll(e);
+      this.due.delete(e);
+      this.words[at + WAITING_BYTES] = 0;
+      if (stays) {
+        const fullNs = this.floats[(at + FULL_NS) >> 1];
+        const [ns, burst] = [this.nsPerByte[row], this.burstBytes[row]];
+        this.words[at + CLASS] = row;
+        this.floats[(at + FULL_NS) >> 1] = fullAtOtherRateNs(
+          fullNs,
+          nsBefore[old],
+          burstBefore[old],
+          change.nowNs,
+          ns,
+          burst,
+        );
+      }
+      for (const h of waiting) {
+        const leafBefore = this.held.leaf[h];
+        const leaf = mover.settle(h);
+        if (stays && each.exceed === 'delay' && isInside(classes, leaf, row)) this.wait(e, h);
+        else mover.move(h, leafBefore, old);
+      }
+      if (!stays) this.forget(e);
+    }
+  }
+
   /** Forgets full and idle buckets, a share of the table in proportion to the time that passed. */
   sweep(nowNs: number): void {
     const { keys } = this;
@@ -227,7 +280,7 @@ export class EachTable {
   private setKey(c: number, f: number): void {
     const { flows, side } = this;
     const key = this.keys.key;
-    key[0] = c;
+    key[0] = this.ids[c];
     if (f === NONE || side[c] === SIDE_FLOW) {
       key[1] = KIND_FLOW;
       key[2] = f;
@@ -258,7 +311,7 @@ export class EachTable {
   }
 
   /** A full bucket for the key in `keys.key`; NONE when nothing can make room. */
-  private make(hash: number, nowNs: number): number {
+  private make(c: number, hash: number, nowNs: number): number {
     let e = this.keys.insert(hash);
     if (e === NONE) {
       if (!this.forgetOne(nowNs)) return NONE;
@@ -266,6 +319,7 @@ export class EachTable {
     }
     this.floats[((e << this.shift) + FULL_NS) >> 1] = 0;
     this.words[(e << this.shift) + WAITING_BYTES] = 0;
+    this.words[(e << this.shift) + CLASS] = c;
     this.stats.totals[TOTAL.eachBuckets] += 1;
     return e;
   }
@@ -296,6 +350,14 @@ export class EachTable {
     this.keys.remove(e);
     this.stats.totals[TOTAL.eachBuckets] -= 1;
   }
+}
+
+function nsPerByteOf(classes: readonly ClassInfo[]): Float64Array {
+  return Float64Array.from(classes, ({ spec }) => 1e9 / (spec.each?.rateBytesPerSec ?? 1));
+}
+
+function burstBytesOf(classes: readonly ClassInfo[]): Float64Array {
+  return Float64Array.from(classes, ({ spec }) => spec.each?.burstBytes ?? 0);
 }
 
 /** `host` is the inside address: the source of what leaves, the destination of what arrives. */

@@ -8,7 +8,6 @@
  * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator call
  * the same runBatch(port, nowNs).
  */
-import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/link-layer.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
 import {
@@ -22,28 +21,27 @@ import {
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import { AckFilter } from './ack-filter.ts';
-import { Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission.ts';
-import { type Chain, type ClassInfo, chainOf, listClasses } from './classes.ts';
+import { type Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission.ts';
+import { planChange, type Renamed } from './class-change.ts';
+import { type ClassInfo, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
-import { EACH_FULL, EACH_PASS, EachPolicers } from './each-policers.ts';
+import { EACH_FULL, EACH_PASS } from './each-policers.ts';
 import { FlowTable } from './flow-table.ts';
-import { FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldTable, NO_LEAF } from './held.ts';
+import { FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldFifos, HeldTable, NO_LEAF } from './held.ts';
 import { Intake } from './intake.ts';
 import { LeafQueues } from './leaf-queues.ts';
-import { Meters } from './meters.ts';
-import { Outcomes } from './outcomes.ts';
-import { POLICE_DROP, POLICE_MARK, Policers } from './policers.ts';
+import type { Meters } from './meters.ts';
+import type { Outcomes } from './outcomes.ts';
+import { POLICE_DROP, POLICE_MARK, type Policers } from './policers.ts';
 import { ALL_ABILITIES, planQueues, type QueuePlan } from './queue-plan.ts';
-import { Remarks } from './remarks.ts';
-import { Room } from './room.ts';
+import { type Reconfigured, reconfigure } from './reconfigure.ts';
+import type { Remarks } from './remarks.ts';
 import type { ShaperSpec } from './spec.ts';
+import { chargeBytesOf, createStages, type Stages } from './stages.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
 import { Steering } from './steering.ts';
-import { Trees } from './trees.ts';
+import type { Trees } from './trees.ts';
 import { VerdictWriter } from './verdicts.ts';
-
-/** Segments of superpackets are taken to fill packets of this length. */
-const MTU_BYTES = 1500;
 
 export interface EngineOptions {
   /** Seeds chance (RED) and the keys of the hash tables. */
@@ -55,30 +53,25 @@ export interface EngineOptions {
 }
 
 export class Engine {
-  readonly classes: readonly ClassInfo[];
   readonly stats: Stats;
   private readonly parsed: Parsed = createParsed();
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly intake: Intake;
   private readonly acks: AckFilter;
-  private readonly policers: Policers;
-  private readonly meters: Meters;
-  private readonly remarks: Remarks;
-  private readonly admission: Admission;
-  private readonly each: EachTable;
-  private readonly eachPolicers: EachPolicers;
-  private readonly room: Room;
   private readonly queues: LeafQueues;
-  private readonly trees: Trees;
   private readonly verdicts: VerdictWriter;
-  private readonly outcomes: Outcomes;
-  private readonly linkLayers: readonly LinkLayer[];
-  /** The leaf's AQM marks what can carry a mark. */
-  private readonly marksEcn: Uint8Array;
-  private readonly rootOf: Uint16Array;
-  /** Classes with `each` buckets in which packets wait. */
-  private readonly waits: Chain;
+  private readonly lasting: Reconfigured;
+  private spec: ShaperSpec;
+  // What is made for the present classes: on(stages) sets all.
+  private stages!: Stages;
+  private policers!: Policers;
+  private meters!: Meters;
+  private remarks!: Remarks;
+  private admission!: Admission;
+  private each!: EachTable;
+  private trees!: Trees;
+  private outcomes!: Outcomes;
   private readonly slackNs: number;
   private lastNs = 0;
   private stopping = false;
@@ -88,7 +81,7 @@ export class Engine {
     const prng = new Prng(options.seed);
     const nextKey = (): number => prng.nextUint32();
     const classes = listClasses(spec);
-    this.classes = classes;
+    this.spec = spec;
     const plan = options.plan ?? planQueues(spec, { ...ALL_ABILITIES, connectionMarks: false });
     const steering = new Steering(plan, classes);
     this.stats = createStats(classes.length);
@@ -105,33 +98,24 @@ export class Engine {
       plan,
       steering,
     );
-    this.each = new EachTable(
-      EACH_BUCKETS_MAX,
-      nextKey(),
-      nextKey(),
-      classes,
-      this.held,
-      this.flows,
-      this.stats,
-    );
-    this.acks = new AckFilter(classes, this.held);
-    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, this.held, this.flows, this.acks);
-    this.trees = new Trees(classes, this.held, this.queues);
-    this.policers = new Policers(classes);
-    this.meters = new Meters(classes, this.held);
-    this.remarks = new Remarks(classes, this.held, plan.dscps);
-    this.admission = new Admission(classes, this.stats, this.held, this.trees, prng);
-    this.eachPolicers = new EachPolicers(classes, this.each);
-    const { held, admission, each, queues } = this;
-    const areDelayed = Uint8Array.from(classes, (info) => (delays(info) ? 1 : 0));
-    this.room = new Room(held, admission, each, queues, areDelayed);
-    this.verdicts = new VerdictWriter(markMask, this.held, this.stats, steering);
-    this.outcomes = new Outcomes(this.stats, this.held, this.flows, this.admission, this.verdicts);
-    this.linkLayers = classes.map((info) => info.link.linkLayer);
-    this.marksEcn = Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0));
-    this.rootOf = Uint16Array.from(classes, (info) => info.root);
-    this.waits = chainOf(classes, delays);
+    const { stats, held, flows, intake } = this;
+    const acks = new AckFilter(classes, held);
+    this.acks = acks;
+    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, held, flows, acks);
+    this.verdicts = new VerdictWriter(markMask, held, stats, steering);
+    const { queues, verdicts } = this;
+    const released = new HeldFifos(1, held);
+    const createEach = (all: readonly ClassInfo[]): EachTable =>
+      new EachTable(EACH_BUCKETS_MAX, nextKey(), nextKey(), all, held, flows, stats);
+    const parts = { stats, held, flows, queues, verdicts, prng, plan };
+    this.lasting = { ...parts, intake, steering, acks, released, createEach };
+    this.on(createStages(classes, createEach(classes), this.lasting));
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
+  }
+
+  /** Row c describes row c of the statistics; parents stand before their children. Another list after reconfigure(). */
+  get classes(): readonly ClassInfo[] {
+    return this.stages.classes;
   }
 
   /** Device names whose interface index the core must be told. */
@@ -171,6 +155,35 @@ export class Engine {
     return rows;
   }
 
+  /**
+   * Applies another specification between two batches; what may change and what stays is said in reconfigure.ts. `renamed` tells
+   * where classes come from that have another path now. Interface indices of devices that no class named before must be told
+   * with setDeviceIndex(). Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
+   */
+  reconfigure(port: Port, spec: ShaperSpec, nowNs: number, renamed: Renamed = new Map()): void {
+    const now = Math.max(nowNs, this.lastNs);
+    const change = planChange(this.classes, this.spec, spec, renamed, now);
+    this.lastNs = now;
+    // What is due leaves by the rules under which it became due.
+    this.leaveDue(port, now);
+    this.on(reconfigure(this.stages, spec, change, this.lasting, this.slackNs));
+    this.spec = spec;
+    this.leaveDue(port, now);
+    this.verdicts.flush(port);
+    port.arm(this.nextDueNs());
+  }
+
+  private on(stages: Stages): void {
+    this.stages = stages;
+    this.policers = stages.policers;
+    this.meters = stages.meters;
+    this.remarks = stages.remarks;
+    this.admission = stages.admission;
+    this.each = stages.each;
+    this.trees = stages.trees;
+    this.outcomes = stages.outcomes;
+  }
+
   /** Instant at which the next waiting packet is due; Infinity when none waits. */
   nextDueNs(): number {
     return Math.min(this.trees.nextDueNs(), this.each.nextDueNs());
@@ -185,6 +198,8 @@ export class Engine {
   releaseAll(port: Port, nowNs: number): void {
     this.stopping = true;
     const now = Math.max(nowNs, this.lastNs);
+    const { released } = this.lasting;
+    while (!released.isEmpty(0)) this.leaveTrees(port, released.shift(0), now);
     // What has passed its `each` bucket is older than what waits for it.
     for (let h = this.trees.popAny(); h !== NONE; h = this.trees.popAny()) this.leaveTrees(port, h, now);
     for (let h = this.each.popAny(); h !== NONE; h = this.each.popAny()) this.leaveTrees(port, h, now);
@@ -212,7 +227,7 @@ export class Engine {
   private enter(port: Port, h: number, atNs: number, now: number): void {
     const { held, stats } = this;
     const leaf = held.leaf[h];
-    const chargeBytes = this.chargeBytes(h);
+    const chargeBytes = chargeBytesOf(this.stages, held, h);
     held.chargeBytes[h] = chargeBytes;
     held.enteredNs[h] = now;
     held.readyNs[h] = atNs;
@@ -238,20 +253,20 @@ export class Engine {
     }
     if (this.meters.isUsed) this.meters.measure(h, now);
     const signal = this.admission.signal(leaf, h, now);
-    const marks = signal === SIGNAL_MARK && this.marksEcn[leaf] === 1 && this.outcomes.mark(h);
+    const marks = signal === SIGNAL_MARK && this.stages.marksEcn[leaf] === 1 && this.outcomes.mark(h);
     if (signal !== SIGNAL_NONE && !marks && mayDrop) {
       const reason = this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm;
       reason[leaf] += 1;
       this.outcomes.drop(port, h);
       return;
     }
-    if (mayDrop && !this.room.find(leaf, h)) {
+    if (mayDrop && !this.stages.room.find(leaf, h)) {
       stats.dropTail[leaf] += 1;
       this.outcomes.drop(port, h);
       return;
     }
     if (!isError) {
-      const answer = mayDrop ? this.eachPolicers.ask(leaf, h, now) : EACH_PASS;
+      const answer = mayDrop ? this.stages.eachPolicers.ask(leaf, h, now) : EACH_PASS;
       if (answer !== EACH_PASS) {
         if (answer === EACH_FULL) stats.totals[TOTAL.eachFull] += 1;
         const reason = answer === EACH_FULL ? stats.dropTail : stats.dropPolice;
@@ -259,36 +274,27 @@ export class Engine {
         this.outcomes.drop(port, h);
         return;
       }
-      this.eachPolicers.charge(leaf, h, now);
+      this.stages.eachPolicers.charge(leaf, h, now);
     }
     if (mayDrop) this.makeRoom(port, leaf, h, now);
     this.outcomes.admitted(h);
-    this.passEach(port, h, this.waits.from[leaf], now);
-  }
-
-  /** What packet `h` costs on the wire of its leaf's link; a superpacket costs what its segments will. */
-  private chargeBytes(h: number): number {
-    const { held } = this;
-    const layer = this.linkLayers[held.leaf[h]];
-    const headerBytes = held.headerBytes[h];
-    if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
-    return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, MTU_BYTES - headerBytes);
+    this.passEach(port, h, this.stages.waits.from[leaf], now);
   }
 
   /** Evicts what room.find() found. */
   private makeRoom(port: Port, leaf: number, arriving: number, now: number): void {
-    const { room } = this;
+    const { room } = this.stages;
     for (let h = room.evict(leaf, arriving); h !== NONE; h = room.evict(leaf, arriving)) {
       this.stats.dropTail[leaf] += 1;
       this.outcomes.withdraw(port, h, now);
     }
-    this.trees.emptied(leaf);
+    this.trees.look(leaf);
   }
 
   /** Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings. */
   private passEach(port: Port, h: number, c: number, now: number): void {
     const { held, each } = this;
-    for (let row = c; row !== NO_LEAF; row = this.waits.above[row]) {
+    for (let row = c; row !== NO_LEAF; row = this.stages.waits.above[row]) {
       const e = each.bucketOf(row, h, now);
       if (e === NONE) {
         this.stats.totals[TOTAL.eachFull] += 1;
@@ -302,7 +308,7 @@ export class Engine {
     if (this.trees.pass(h)) {
       this.leaveTrees(port, h, now);
     } else if (this.trees.enqueue(h, now)) {
-      this.serve(port, this.rootOf[held.leaf[h]], now);
+      this.serve(port, this.stages.rootOf[held.leaf[h]], now);
     } else {
       this.stats.totals[TOTAL.fairFull] += 1;
       this.stats.dropTail[held.leaf[h]] += 1;
@@ -312,11 +318,12 @@ export class Engine {
 
   /** Lets go what its buckets and ceilings allow by now. */
   private leaveDue(port: Port, now: number): void {
-    const { each, trees } = this;
+    const { each, trees, lasting } = this;
     const horizonNs = now + this.slackNs;
+    while (!lasting.released.isEmpty(0)) this.leaveTrees(port, lasting.released.shift(0), now);
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
-      this.passEach(port, h, this.waits.above[each.poppedClass], now);
+      this.passEach(port, h, this.stages.waits.above[each.poppedClass], now);
     }
     for (const root of trees.roots) this.serve(port, root, now);
   }
@@ -345,9 +352,4 @@ export class Engine {
     held.nextLeaf[h] = NO_LEAF;
     this.enter(port, h, Math.min(held.readyNs[h], now), now);
   }
-}
-
-/** Whether packets wait in `each` buckets of the class. */
-function delays({ spec }: ClassInfo): boolean {
-  return spec.each?.exceed === 'delay';
 }

@@ -15,7 +15,7 @@ import type { HeldTable } from './held.ts';
 import { type HostLoads, SIDE_DST, SIDE_SRC } from './host-loads.ts';
 import type { Isolation } from './spec.ts';
 
-/** Leaf and kind, then flow row and generation, or up to two addresses of four words. */
+/** Number of the leaf's class (not its row, which may change) and kind, then flow row and generation, or up to two addresses of four words. */
 const KEY_WORDS = 10;
 const KIND_FLOW = 1;
 const KIND_SRC = 2;
@@ -65,7 +65,8 @@ export class FairKeys {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly hosts: HostLoads;
-  private readonly isolation: readonly (Isolation | null)[];
+  private isolation: readonly (Isolation | null)[];
+  private ids: Int32Array;
   /** What was read ahead, so that reading it is not for nothing. */
   readAheadSum = 0;
   private hand = 0;
@@ -80,9 +81,8 @@ export class FairKeys {
     flows: FlowTable,
     hosts: HostLoads,
   ) {
-    this.isolation = classes.map(({ spec }) =>
-      spec.queue?.discipline === 'fair' ? spec.queue.isolation : null,
-    );
+    this.isolation = classes.map(isolationOf);
+    this.ids = Int32Array.from(classes, (info) => info.id);
     // No fair leaf: one row, so that idle memory stays small.
     this.rows = this.isolation.some((isolation) => isolation !== null) ? rows : 1;
     this.keys = new KeyTable(this.rows, KEY_WORDS, FIELD_WORDS, key0, key1);
@@ -145,6 +145,22 @@ export class FairKeys {
     return Math.max(1, ofSrc, ofDst);
   }
 
+  /** No row above it is in use. */
+  get highWater(): number {
+    return this.keys.highWater;
+  }
+
+  /** Number of the class in whose leaf the queue is; NONE: not in use. */
+  classId(q: number): number {
+    return this.keys.isUsed(q) ? this.words[q << WORDS_SHIFT] : NONE;
+  }
+
+  /** Leaves have other rows now. */
+  regroup(classes: readonly ClassInfo[]): void {
+    this.isolation = classes.map(isolationOf);
+    this.ids = Int32Array.from(classes, (info) => info.id);
+  }
+
   /** Forgets idle queues, a share of the table in proportion to the time that passed. */
   sweep(nowNs: number): void {
     const { keys } = this;
@@ -163,7 +179,7 @@ export class FairKeys {
   private isQueueOf(q: number, leaf: number, f: number): boolean {
     const { words, keys } = this;
     const at = q << WORDS_SHIFT;
-    if (words[at] !== leaf) return false;
+    if (words[at] !== this.ids[leaf]) return false;
     if (words[at + 1] === KIND_FLOW)
       return words[at + 2] === f && words[at + 3] === this.flows.generation(f) && keys.isUsed(q);
     this.setKey(leaf, f);
@@ -175,7 +191,7 @@ export class FairKeys {
     const { key } = this.keys;
     const isolation = this.isolation[leaf];
     for (let w = 0; w < KEY_WORDS; w++) key[w] = 0;
-    key[0] = leaf;
+    key[0] = this.ids[leaf];
     if (f !== NONE && (isolation === 'src' || isolation === 'dst' || isolation === 'host')) {
       const ipv6 = flows.isIpv6(f) ? KIND_IPV6 : 0;
       key[1] = (isolation === 'src' ? KIND_SRC : isolation === 'dst' ? KIND_DST : KIND_HOST) | ipv6;
@@ -199,8 +215,8 @@ export class FairKeys {
     const isolation = f === NONE ? null : this.isolation[leaf];
     const bySrc = isolation === 'dual-src' || isolation === 'triple';
     const byDst = isolation === 'dual-dst' || isolation === 'triple';
-    this.words[(q << WORDS_SHIFT) + SRC_HOST] = bySrc ? this.hosts.join(leaf, f, SIDE_SRC) : NONE;
-    this.words[(q << WORDS_SHIFT) + DST_HOST] = byDst ? this.hosts.join(leaf, f, SIDE_DST) : NONE;
+    this.words[(q << WORDS_SHIFT) + SRC_HOST] = bySrc ? this.hosts.join(this.ids[leaf], f, SIDE_SRC) : NONE;
+    this.words[(q << WORDS_SHIFT) + DST_HOST] = byDst ? this.hosts.join(this.ids[leaf], f, SIDE_DST) : NONE;
     return q;
   }
 
@@ -223,9 +239,15 @@ export class FairKeys {
     return false;
   }
 
-  private forget(q: number): void {
+  /** The queue, which is empty and on no list, ends. */
+  forget(q: number): void {
     this.hosts.leave(this.words[(q << WORDS_SHIFT) + SRC_HOST]);
     this.hosts.leave(this.words[(q << WORDS_SHIFT) + DST_HOST]);
     this.keys.remove(q);
   }
+}
+
+/** null: not a fair leaf. */
+export function isolationOf({ spec }: ClassInfo): Isolation | null {
+  return spec.queue?.discipline === 'fair' ? spec.queue.isolation : null;
 }

@@ -26,13 +26,13 @@ export class FairTurns {
   /** The records of the queues. */
   private readonly words: Int32Array;
   /** First and last queue by list, LISTS of them per leaf. */
-  private readonly first: Int32Array;
-  private readonly last: Int32Array;
+  private first: Int32Array;
+  private last: Int32Array;
   // By leaf.
   /** The round that is going on, modulo all rounds of the wheel. */
-  private readonly round: Int32Array;
+  private round: Int32Array;
   /** Queues on the wheel. */
-  private readonly oldQueues: Int32Array;
+  private oldQueues: Int32Array;
 
   constructor(leaves: number, words: Int32Array) {
     this.words = words;
@@ -40,6 +40,23 @@ export class FairTurns {
     this.last = new Int32Array(LISTS * leaves).fill(NONE);
     this.round = new Int32Array(leaves);
     this.oldQueues = new Int32Array(leaves);
+  }
+
+  /** There are other leaves now: leaf c goes on as keptAs[c]; NONE: it has ended. */
+  regroup(leaves: number, keptAs: Int32Array): void {
+    const before = { first: this.first, last: this.last, round: this.round, oldQueues: this.oldQueues };
+    this.first = new Int32Array(LISTS * leaves).fill(NONE);
+    this.last = new Int32Array(LISTS * leaves).fill(NONE);
+    this.round = new Int32Array(leaves);
+    this.oldQueues = new Int32Array(leaves);
+    for (const [old, leaf] of keptAs.entries()) {
+      if (leaf === NONE) continue;
+      const [from, to] = [LISTS * old, LISTS * leaf];
+      this.first.set(before.first.subarray(from, from + LISTS), to);
+      this.last.set(before.last.subarray(from, from + LISTS), to);
+      this.round[leaf] = before.round[old];
+      this.oldQueues[leaf] = before.oldQueues[old];
+    }
   }
 
   /** Puts the queue at the end of the new ones. */

@@ -28,6 +28,7 @@ import {
 import { NONE } from '../base/none.ts';
 import { SizeBins } from '../base/size-bins.ts';
 import type { AckFilter } from './ack-filter.ts';
+import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
 import {
   BACKLOG_BYTES,
@@ -37,6 +38,7 @@ import {
   FLOATS_SHIFT,
   HEAD,
   IDLE,
+  isolationOf,
   NEXT,
   STATE,
   TAIL,
@@ -44,6 +46,7 @@ import {
 } from './fair-keys.ts';
 import { FairTurns } from './fair-turns.ts';
 import { FLAG_CE, FLAG_ECT, HeldFifos, type HeldTable } from './held.ts';
+import type { Mover } from './mover.ts';
 
 /** States of a queue besides IDLE, with CAKE's meaning: on `new`; on `old` with packets; emptied, on its last round. */
 const SPARSE = 1;
@@ -67,11 +70,11 @@ export class FairQueues {
   private readonly fifos: HeldFifos;
   private readonly codel: CodelQueues;
   private readonly turns: FairTurns;
-  private readonly longest: SizeBins;
+  private longest: SizeBins;
   // By leaf.
-  private readonly packets: Int32Array;
-  private readonly quantumBytes: Float64Array;
-  private readonly codelOf: readonly (CodelParameters | null)[];
+  private packets: Int32Array;
+  private quantumBytes: Float64Array;
+  private codelOf: readonly (CodelParameters | null)[];
   private readonly doomed: HeldFifos;
 
   /** `doomed` (one list) collects packets that CoDel or the ACK filter dropped. */
@@ -104,6 +107,56 @@ export class FairQueues {
     this.quantumBytes = quantumBytes;
     this.codelOf = codelOf;
     this.doomed = doomed;
+  }
+
+  /**
+   * Leaves are others now, with these quanta and CoDel parameters. Queues keep their turns, debts, hosts and CoDel states; packets
+   * that do not belong into theirs any more go to `mover`.
+   */
+  regroup(
+    { before, classes, newRow }: ClassChange,
+    quantumBytes: Float64Array,
+    codelOf: readonly (CodelParameters | null)[],
+    mover: Mover,
+  ): void {
+    const codelBefore = this.codelOf;
+    const keptAs = newRow.map((row, old) =>
+      row !== NONE && isolationOf(classes[row]) === isolationOf(before[old]) ? row : NONE,
+    );
+    this.turns.regroup(classes.length, keptAs);
+    this.longest = new SizeBins(this.keys.rows, classes.length);
+    this.packets = new Int32Array(classes.length);
+    this.quantumBytes = quantumBytes;
+    this.codelOf = codelOf;
+    this.keys.regroup(classes);
+    const oldOfId = new Map(before.map((info, old) => [info.id, old]));
+    for (let q = 0; q < this.keys.highWater; q++) {
+      const old = oldOfId.get(this.keys.classId(q));
+      if (old === undefined) continue;
+      if (codelBefore[old] === null) codelReset(this.codel, q << FLOATS_SHIFT);
+      this.refill(q, keptAs[old], mover);
+    }
+  }
+
+  /** Fills queue `q` of `leaf` with those of its packets that belong there; NONE: it has no leaf, so it ends. */
+  private refill(q: number, leaf: number, mover: Mover): void {
+    const at = q << WORDS_SHIFT;
+    const waiting = this.fifos.takeAll(at);
+    this.words[at + BACKLOG_BYTES] = 0;
+    for (const h of waiting) {
+      const leafBefore = this.held.leaf[h];
+      if (mover.settle(h) === leaf) {
+        this.fifos.push(at, h);
+        this.packets[leaf] += 1;
+        this.addBacklog(leaf, q, this.held.lengthBytes[h]);
+      } else {
+        mover.move(h, leafBefore, NONE);
+      }
+    }
+    if (leaf !== NONE) return;
+    if (this.words[at + STATE] === BULK) this.keys.addBulk(q, -1);
+    this.words[at + STATE] = IDLE;
+    this.keys.forget(q);
   }
 
   isEmpty(leaf: number): boolean {

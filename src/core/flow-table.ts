@@ -265,9 +265,48 @@ export class FlowTable {
     return this.words[(f << this.shift) + KEY_DST[w]];
   }
 
+  /** Classes have other rows now: leaf c is heir[c]. */
+  renumber(heir: ArrayLike<number>): void {
+    const { words } = this;
+    for (let f = 0; f < this.keys.highWater; f++) {
+      if (!this.keys.isUsed(f)) continue;
+      const [leaf, second] = [this.leaf(f), this.secondLeaf(f)];
+      const first = leaf === NO_LEAF ? NO_LEAF : heir[leaf];
+      words[(f << this.shift) + LEAVES] = ((second === NO_LEAF ? NO_LEAF : heir[second]) << 16) | first;
+    }
+  }
+
+  /** Writes what the flow's packets have in common into row `p`, as the parser would. */
+  describe(f: number, parsed: Parsed, p: number): void {
+    const { words } = this;
+    const at = f << this.shift;
+    parsed.family[p] = (words[at] >>> 8) & 0xff;
+    parsed.protocol[p] = words[at] & 0xff;
+    parsed.sport[p] = words[at + 1] >>> 16;
+    parsed.dport[p] = words[at + 1] & 0xffff;
+    parsed.hasPorts[p] = words[at + 1] === 0 ? 0 : 1;
+    const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = parsed;
+    for (const [w, column] of [src0, src1, src2, src3].entries()) column[p] = this.srcWord(f, w);
+    for (const [w, column] of [dst0, dst1, dst2, dst3].entries()) column[p] = this.dstWord(f, w);
+  }
+
+  /** Code point of the flow's last packet. */
+  dscp(f: number): number {
+    return this.words[(f << this.shift) + HOOK_DSCP] & 0xff;
+  }
+
+  /** Devices by which the flow's last packet came and will leave. */
+  ifIndexIn(f: number): number {
+    return this.words[(f << this.shift) + IF_INDEX_IN];
+  }
+
+  ifIndexOut(f: number): number {
+    return this.words[(f << this.shift) + IF_INDEX_OUT];
+  }
+
   /** The next packet of every flow is classified anew. */
   reclassifyAll(): void {
-    for (let f = 0; f < this.keys.highWater; f++) this.words[(f << this.shift) + HOOK_DSCP] = 0;
+    for (let f = 0; f < this.keys.highWater; f++) this.words[(f << this.shift) + HOOK_DSCP] &= 0xff;
   }
 
   private settle(): void {

@@ -166,6 +166,14 @@ export class HeldFifos {
     return h;
   }
 
+  /** Takes out all, first to last, as an array. */
+  takeAll(row: number): number[] {
+    const all: number[] = [];
+    for (let h = this.head[row]; h !== NONE; h = this.next[h]) all.push(h);
+    this.head[row] = NONE;
+    return all;
+  }
+
   /** Whether the packets of a list that may be dropped are so many and have so many bytes. */
   canSpare(row: number, packets: number, bytes: number): boolean {
     const { held } = this;

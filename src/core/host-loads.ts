@@ -8,7 +8,7 @@ import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
 import type { FlowTable } from './flow-table.ts';
 
-/** Leaf, side and family in one, then four address words. */
+/** Number of the leaf's class, side and family in one, then four address words. */
 const KEY_WORDS = 5;
 export const SIDE_SRC = 1;
 export const SIDE_DST = 2;
@@ -31,11 +31,11 @@ export class HostLoads {
     this.flows = flows;
   }
 
-  /** Row of the host of flow `f` on this side of the leaf, with one queue more; NONE: no room, its queues count one by one. */
-  join(leaf: number, f: number, side: number): number {
+  /** Row of the host of flow `f` on this side of the leaf of class number `id`, with one queue more; NONE: no room, its queues count one by one. */
+  join(id: number, f: number, side: number): number {
     const { keys, flows, words } = this;
     const { key } = keys;
-    key[0] = (leaf << 8) | (side << 4) | (flows.isIpv6(f) ? 6 : 4);
+    key[0] = (id << 8) | (side << 4) | (flows.isIpv6(f) ? 6 : 4);
     for (let w = 0; w < 4; w++) key[1 + w] = side === SIDE_SRC ? flows.srcWord(f, w) : flows.dstWord(f, w);
     const hash = keys.hash(KEY_WORDS);
     let host = keys.find(hash);

@@ -35,7 +35,7 @@ const UDP_HEADER_BYTES = 8;
 const LOCAL_PACKETS_PER_ASK = 256;
 
 export class Intake {
-  private readonly classifier: Classifier;
+  private classifier: Classifier;
   private readonly fragments: FragmentTable;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
@@ -83,6 +83,26 @@ export class Intake {
       if (parsed.fragment[p] !== WHOLE_PACKET) this.fragments.join(parsed, p, now);
     }
     this.flows.readAhead(parsed, rows);
+  }
+
+  /** Classes are others now; `renewed`: packets may belong to others than before. */
+  reclassify(classifier: Classifier, heir: ArrayLike<number>, renewed: boolean): void {
+    classifier.inherit(this.classifier);
+    this.classifier = classifier;
+    this.flows.renumber(heir);
+    if (renewed) this.flows.reclassifyAll();
+  }
+
+  /** Leaf under `root` of a packet that waits, by its flow and what is kept of it; row 0 of `parsed` is used. */
+  leafAgain(h: number, root: number, parsed: Parsed): number {
+    const { held, flows } = this;
+    const f = held.flow[h];
+    if (f === NONE) return NO_LEAF;
+    flows.describe(f, parsed, 0);
+    // Classes are chosen by the code point that came, not by one that a class has written.
+    parsed.dscp[0] = held.remark[h] === 0 ? held.dscp[h] : flows.dscp(f);
+    const foreignMark = (held.mark[h] & this.foreignMask) >>> 0;
+    return this.classifier.leafOf(root, parsed, 0, foreignMark, flows.ifIndexIn(f), flows.ifIndexOut(f));
   }
 
   /** Counts row `p` as received and held, and returns its held row with its leaves set (NO_LEAF: no tree). */

@@ -13,6 +13,7 @@ import {
   CODEL_PASS,
   type CodelParameters,
   type CodelQueues,
+  codelCopy,
   codelDecide,
   createCodelQueues,
 } from '../algo/codel.ts';
@@ -20,12 +21,14 @@ import { NONE } from '../base/none.ts';
 import { FAIR_HOSTS_MAX } from '../limits.ts';
 import type { AckFilter } from './ack-filter.ts';
 import { Bands } from './bands.ts';
+import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
 import { FairQueues } from './fair.ts';
 import { FairKeys } from './fair-keys.ts';
 import type { FlowTable } from './flow-table.ts';
 import { FLAG_CE, FLAG_ECT, HeldFifos, type HeldTable } from './held.ts';
 import { HostLoads } from './host-loads.ts';
+import type { Mover } from './mover.ts';
 import type { ClassSpec } from './spec.ts';
 
 /** The link's IP MTU: CoDel leaves that much in a queue. */
@@ -37,14 +40,19 @@ const QUANTUM_SHIFT = 4096;
 const DROP_BATCH = 64;
 
 export class LeafQueues {
-  private readonly fair: FairQueues;
-  private readonly fairKeys: FairKeys;
+  private fair: FairQueues;
+  private fairKeys: FairKeys;
   private readonly held: HeldTable;
-  private readonly bands: Bands;
-  private readonly isFair: Uint8Array;
-  private readonly codelOf: readonly (CodelParameters | null)[];
+  private readonly flows: FlowTable;
+  private readonly acks: AckFilter;
+  /** For fair queues, made when the first fair leaf is. */
+  private readonly rows: number;
+  private readonly key: () => number;
+  private bands: Bands;
+  private isFair: Uint8Array;
+  private codelOf: readonly (CodelParameters | null)[];
   /** By line of `bands`. */
-  private readonly codel: CodelQueues;
+  private codel: CodelQueues;
   private readonly doomed: HeldFifos;
 
   constructor(
@@ -57,16 +65,48 @@ export class LeafQueues {
   ) {
     const specs = classes.map((info) => info.spec);
     this.held = held;
+    this.flows = flows;
+    this.acks = acks;
+    this.rows = rows;
+    this.key = key;
     this.bands = new Bands(classes, held, flows);
-    this.isFair = Uint8Array.from(specs, (spec) => (spec.queue?.discipline === 'fair' ? 1 : 0));
+    this.isFair = Uint8Array.from(specs, isFairLeaf);
     this.codelOf = specs.map(codelParameters);
     this.codel = createCodelQueues(2 * classes.length);
     this.doomed = new HeldFifos(1, held);
-    const used = this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1;
-    const hosts = new HostLoads(used, key(), key(), flows);
-    this.fairKeys = new FairKeys(rows, key(), key(), classes, held, flows, hosts);
+    ({ fair: this.fair, keys: this.fairKeys } = this.createFair(classes));
+  }
+
+  private createFair(classes: readonly ClassInfo[]): { fair: FairQueues; keys: FairKeys } {
+    const { rows, key, held, flows, acks, codelOf, doomed } = this;
+    const hosts = new HostLoads(this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1, key(), key(), flows);
+    const keys = new FairKeys(rows, key(), key(), classes, held, flows, hosts);
+    const quanta = Float64Array.from(classes, ({ spec }) => quantumBytes(spec));
+    const fair = new FairQueues(classes, quanta, codelOf, held, keys, acks, doomed);
+    return { fair, keys };
+  }
+
+  /**
+   * Leaves are others now. What waits keeps its place and its queue the state of its algorithm, where the discipline is what it
+   * was; other packets go to `mover`.
+   */
+  regroup(change: ClassChange, mover: Mover): void {
+    const { classes, oldRow } = change;
+    const specs = classes.map((info) => info.spec);
+    const { bands, codel, codelOf } = this;
+    const hadFair = this.isFair.includes(1);
+    this.bands = new Bands(classes, this.held, this.flows);
+    this.isFair = Uint8Array.from(specs, isFairLeaf);
+    this.codelOf = specs.map(codelParameters);
+    this.codel = createCodelQueues(2 * classes.length);
+    for (const [row, old] of oldRow.entries()) {
+      if (old === NONE || this.codelOf[row] === null || codelOf[old] === null) continue;
+      for (const n of [0, 1]) codelCopy(this.codel, 2 * row + n, codel, 2 * old + n);
+    }
+    this.bands.inherit(bands, change, mover);
     const quanta = Float64Array.from(specs, quantumBytes);
-    this.fair = new FairQueues(classes, quanta, this.codelOf, held, this.fairKeys, acks, this.doomed);
+    if (hadFair || !this.isFair.includes(1)) this.fair.regroup(change, quanta, this.codelOf, mover);
+    else ({ fair: this.fair, keys: this.fairKeys } = this.createFair(classes));
   }
 
   /** Reads ahead what the packets of a batch of so many rows will probably ask for. */
@@ -175,6 +215,10 @@ export class LeafQueues {
     }
     return NONE;
   }
+}
+
+function isFairLeaf(spec: ClassSpec): number {
+  return spec.queue?.discipline === 'fair' ? 1 : 0;
 }
 
 function codelParameters({ queue }: ClassSpec): CodelParameters | null {

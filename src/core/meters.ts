@@ -5,9 +5,17 @@
  * Meters of a packet's way are asked from the root down, the last one's colour counts. An aware one starts from the colour that
  * the one above gave or, if it is the first, from the drop precedence of assured forwarding in the packet's DSCP (RFC 2597).
  */
-import { createMarkerBuckets, fillMarker, GREEN, type MarkerBuckets, markerColour } from '../algo/markers.ts';
+import {
+  createMarkerBuckets,
+  fillMarker,
+  GREEN,
+  inheritMarker,
+  type MarkerBuckets,
+  markerColour,
+} from '../algo/markers.ts';
 import { wredByAssuredForwarding } from '../algo/wred.ts';
 import { NONE } from '../base/none.ts';
+import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
 import { type HeldTable, NO_LEAF } from './held.ts';
 import type { MeterSpec } from './spec.ts';
@@ -35,6 +43,14 @@ export class Meters {
       this.above[row] = parent === NONE ? NO_LEAF : this.from[parent];
       this.from[row] = spec.meter ? row : this.above[row];
       if (spec.meter) fillMarker(this.buckets, row, spec.meter, 0);
+    }
+  }
+
+  /** Takes over the tokens of meters that there were before. */
+  inherit(from: Meters, { oldRow, nowNs }: ClassChange): void {
+    for (const [c, old] of oldRow.entries()) {
+      const [meter, before] = [this.specs[c], old === NONE ? null : from.specs[old]];
+      if (meter && before) inheritMarker(this.buckets, c, meter, from.buckets, old, before, nowNs);
     }
   }
 

@@ -3,9 +3,12 @@ import {
   conforms,
   createTokenBuckets,
   fillBucket,
+  inheritBucket,
   type TokenBuckets,
   takeTokens,
 } from '../algo/token-bucket.ts';
+import { NONE } from '../base/none.ts';
+import type { ClassChange } from './class-change.ts';
 import { type Chain, type ClassInfo, chainOf } from './classes.ts';
 import { NO_LEAF } from './held.ts';
 
@@ -26,6 +29,15 @@ export class Policers {
     this.marks = Uint8Array.from(classes, ({ spec }) => (spec.police?.exceed === 'mark' ? 1 : 0));
     for (const [row, { spec }] of classes.entries()) {
       if (spec.police) fillBucket(this.buckets, row, spec.police.rateBytesPerSec, spec.police.burstBytes);
+    }
+  }
+
+  /** Takes over the tokens of policers that there were before. */
+  inherit(from: Policers, { before, classes, oldRow, nowNs }: ClassChange): void {
+    for (const [c, old] of oldRow.entries()) {
+      const hadPolicer = old !== NONE && before[old].spec.police !== null;
+      if (hadPolicer && classes[c].spec.police !== null)
+        inheritBucket(this.buckets, c, from.buckets, old, nowNs);
     }
   }
 

@@ -83,6 +83,22 @@ export function createStats(classes: number): Stats {
   return statsOver(new ArrayBuffer(statsBytes(classes)), classes);
 }
 
+/**
+ * Gives `stats` columns for another list of classes, in place. Row c of before goes on in row heir[c]; where several do, as those of
+ * removed classes in the one around them, they are added up, so that no count ever goes back.
+ */
+export function regroupStats(stats: Stats, heir: ArrayLike<number>, classes: number): void {
+  const next = createStats(classes);
+  next.totals.set(stats.totals);
+  next.lateness.set(stats.lateness);
+  for (let c = 0; c < stats.classes; c++) {
+    for (const name of CLASS_COLUMNS) next[name][heir[c]] += stats[name][c];
+    const [to, from] = [heir[c] * HISTOGRAM_BINS, c * HISTOGRAM_BINS];
+    for (let b = 0; b < HISTOGRAM_BINS; b++) next.delay[to + b] += stats.delay[from + b];
+  }
+  Object.assign(stats, next);
+}
+
 /** Copies everything; both must have been made for the same number of classes. */
 export function copyStats(from: Stats, to: Stats): void {
   new Uint8Array(to.buffer).set(new Uint8Array(from.buffer));

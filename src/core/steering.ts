@@ -12,7 +12,7 @@ export class Steering {
   /** By queue index: what a verdict asks for to move a flow away from it; 0: flows stay. */
   readonly codes: Uint8Array;
   /** By class: it and all above let superpackets pass. */
-  private readonly fast: Uint8Array;
+  private fast = new Uint8Array(0);
 
   constructor(plan: QueuePlan, classes: readonly ClassInfo[]) {
     this.codes = new Uint8Array(plan.gso.length);
@@ -21,12 +21,12 @@ export class Steering {
       this.codes[queue] = MARK_FAST;
       this.codes[fastQueue] = MARK_SLOW;
     }
-    this.fast = new Uint8Array(classes.length);
     this.update(classes);
   }
 
-  /** Looks at all rates again, after one has changed; flows move as their next packets come. */
+  /** Looks at all rates again, after one or the classes have changed; flows move as their next packets come. */
   update(classes: readonly ClassInfo[]): void {
+    this.fast = new Uint8Array(classes.length);
     for (const [row, { spec, parent }] of classes.entries()) {
       const above = parent === NONE || this.fast[parent] === 1;
       this.fast[row] = above && letsSuperpacketsPass(spec) ? 1 : 0;

@@ -26,7 +26,8 @@
  * What a packet takes: the ceiling bucket of its leaf and of every ancestor; the rate bucket of the lender and of what is above it.
  * Departing from HTB: the root's ceiling bounds everything, also what is within its own rate, so that bursts of the children never
  * exceed the link; quanta count at every branch, so that `weight` splits among siblings; buckets are instants
- * (algo/token-bucket.ts), and a packet takes its tokens at the instant at which it conformed, however late we look.
+ * (algo/token-bucket.ts), and a packet takes its tokens at the instant at which it conformed, however late we look. What is not
+ * private is carried over changes by tree-transfer.ts.
  */
 import { IndexedHeap } from '../base/heap.ts';
 import { NodeLists } from '../base/node-lists.ts';
@@ -42,15 +43,15 @@ export const PRIORITIES = 8;
 const PRIORITY_BITS = 3;
 
 const OUT = 0;
-const QUEUED = 1;
-const PARKED = 2;
+export const QUEUED = 1;
+export const PARKED = 2;
 
 export class Trees {
   /** Rows of the roots; `up` first: what waits there has passed its `down` tree, so it is older. */
   readonly roots: readonly number[];
   private readonly held: HeldTable;
   private readonly queues: LeafQueues;
-  private readonly buckets: ClassBuckets;
+  readonly buckets: ClassBuckets;
   private readonly rootOf: Uint16Array;
   private readonly parent: Int32Array;
   /** 0 for leaves, else one more than the highest child. */
@@ -59,14 +60,14 @@ export class Trees {
   private readonly quantumBytes: Float64Array;
   private readonly mode: Uint8Array;
   /** Bit p: the class has packets of priority p below it (a leaf: has packets). */
-  private readonly active: Uint8Array;
+  readonly active: Uint8Array;
   /** Feed of (c, p) is list (c, p), the number of the node. */
-  private readonly feeds: NodeLists;
+  readonly feeds: NodeLists;
   /** By node: OUT, QUEUED in its parent's feed, or PARKED. */
-  private readonly place: Uint8Array;
+  readonly place: Uint8Array;
   /** By node: bytes it may still send in its turn; at most 0: its turn is over. */
-  private readonly deficitBytes: Float64Array;
-  private readonly rows: NodeLists;
+  readonly deficitBytes: Float64Array;
+  readonly rows: NodeLists;
   /** By root: its first row list; level and priority are added. */
   private readonly rowList: Int32Array;
   /** By root and level: bit p set while the row list has nodes. */
@@ -77,7 +78,7 @@ export class Trees {
   /** By root row: no packet leaves before; 0 when not known. */
   private readonly rootDueNs: Float64Array;
   /** Everything due by this instant counts as due. */
-  private horizonNs = 0;
+  horizonNs = 0;
   /** Nodes from the row to the leaf that pick() chose, to charge their turns. */
   private readonly path: Int32Array;
   private pathLength = 0;
@@ -154,13 +155,15 @@ export class Trees {
   enqueue(h: number, nowNs: number): boolean {
     const leaf = this.held.leaf[h];
     if (!this.queues.push(leaf, h, nowNs)) return false;
-    if (this.active[leaf] === 0) this.activate(leaf, this.priority[leaf]);
+    this.look(leaf);
     return true;
   }
 
-  /** Packets of the leaf were taken from its queue by somebody else. */
-  emptied(leaf: number): void {
-    if (this.active[leaf] !== 0 && this.queues.isEmpty(leaf)) this.deactivate(leaf, this.priority[leaf]);
+  /** Somebody has put packets into the leaf's queue or taken them out. */
+  look(leaf: number): void {
+    const isActive = this.active[leaf] !== 0;
+    if (isActive && this.queues.isEmpty(leaf)) this.deactivate(leaf, this.priority[leaf]);
+    else if (!isActive && !this.queues.isEmpty(leaf)) this.activate(leaf, this.priority[leaf]);
   }
 
   /** Takes the next packet under `root` that may leave by the horizon, with readyNs its instant; NONE: none. */
@@ -214,7 +217,7 @@ export class Trees {
       for (let leaf = root + 1; leaf < this.level.length && this.rootOf[leaf] === root; leaf++) {
         if (this.level[leaf] > 0 || this.active[leaf] === 0) continue;
         const h = this.queues.shiftAny(leaf);
-        this.emptied(leaf);
+        this.look(leaf);
         return h;
       }
     }
@@ -279,7 +282,7 @@ export class Trees {
   private lenderOf(leaf: number, chargeBytes: number): number {
     for (let c = leaf; ; c = this.parent[c]) {
       if (this.parent[c] === NONE) return c;
-      const mode = this.modeAt(c, c === leaf ? chargeBytes : 0);
+      const mode = this.buckets.mode(c, c === leaf ? chargeBytes : 0, this.horizonNs);
       if (mode === SEND) return c;
       if (mode === WAIT) return NONE;
     }
@@ -291,16 +294,12 @@ export class Trees {
     for (let c = leaf; c !== NONE; c = this.parent[c]) if (this.active[c] !== 0) this.refresh(c);
   }
 
-  private modeAt(c: number, headBytes: number): number {
-    return this.buckets.mode(c, headBytes, this.horizonNs);
-  }
-
   /** Gives an active class the mode its buckets allow, and notes when that changes by itself. */
   private refresh(c: number): void {
     if (this.active[c] === 0 || this.parent[c] === NONE) return;
     // An inner class lends while it is not in debt; a leaf must have the tokens of its first packet.
     const headBytes = this.level[c] === 0 ? this.held.chargeBytes[this.queues.head(c)] : 0;
-    const mode = this.modeAt(c, headBytes);
+    const mode = this.buckets.mode(c, headBytes, this.horizonNs);
     if (mode !== this.mode[c]) this.setMode(c, mode);
     const changeNs = this.buckets.changeNs(c, headBytes, mode);
     if (changeNs === Number.POSITIVE_INFINITY) this.changes.delete(c);
@@ -357,7 +356,7 @@ export class Trees {
   }
 
   /** Puts node (c, p) into its parent's feed if it is not there: at the back, or at the front if its turn was put off. */
-  private joinFeed(c: number, p: number): void {
+  joinFeed(c: number, p: number): void {
     const node = (c << PRIORITY_BITS) | p;
     if (this.place[node] === QUEUED) return;
     const feed = (this.parent[c] << PRIORITY_BITS) | p;

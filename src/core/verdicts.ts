@@ -179,6 +179,15 @@ export class VerdictWriter {
     return hook[h] !== NF_INET_LOCAL_OUT || (mark[h] & this.foreignMask) === 0;
   }
 
+  /** Classes have other rows now: leaf c is heir[c]. */
+  renumber(heir: ArrayLike<number>): void {
+    for (const column of [this.logLeaf, this.logLeafBefore]) {
+      for (let at = 0; at < VERDICT_LOG_ROWS; at++) {
+        if (column[at] !== NO_LEAF) column[at] = heir[column[at]];
+      }
+    }
+  }
+
   private leave(h: number, lengthBytes: number): void {
     this.stats.totals[TOTAL.heldPackets] -= 1;
     this.stats.totals[TOTAL.heldBytes] -= lengthBytes;

@@ -231,7 +231,7 @@ test('nothing is dropped in vain: either one of the longest piles pays for the p
   );
   let [evictions, refusals] = [0, 0];
   fc.assert(
-    fc.property(leaf, fc.array(arrival, { minLength: 8, maxLength: 40 }), (input, arrivals) => {
+    fc.property(leaf, fc.array(arrival, { minLength: 20, maxLength: 60 }), (input, arrivals) => {
       const { isFair, hasEach, limitBytes, limitPackets } = input;
       const w = fullWorld({
         ...(isFair && { queue: FAIR }),
@@ -250,7 +250,7 @@ test('nothing is dropped in vain: either one of the longest piles pays for the p
         else evictions += dropped.length;
       }
     }),
-    { seed: SEED, numRuns: 120 },
+    { seed: SEED, numRuns: 40 },
   );
-  expect(Math.min(evictions, refusals)).toBeGreaterThan(150);
+  expect(Math.min(evictions, refusals)).toBeGreaterThan(60);
 });

@@ -1,0 +1,174 @@
+/**
+ * Classes change while packets wait: nothing is flushed, minted or lost.
+ *
+ * A class that stays (by its path, or the path it had) keeps tokens, averages, flows, buckets, what waits in it and its counters.
+ * What waits goes on waiting for what it waited for: what has passed `each` is not sent back to it. A packet whose class takes other
+ * packets now, or is gone, goes where the matchers send it, in order of arrival, past limits and AQM, which have seen it already:
+ *
+ *     waits for the ceilings of a      ->  for the ceilings of b
+ *     waits for an `each` bucket of a  ->  for the same bucket, if that class is around b too; else for those of b and of what is
+ *                                          around it, less those it has passed
+ *
+ * So packets of a flow stay in order also when new ones go elsewhere.
+ */
+import { NONE } from '../base/none.ts';
+import { createParsed, type Parsed } from '../packet/parse.ts';
+import type { AckFilter } from './ack-filter.ts';
+import { type ClassChange, isInside } from './class-change.ts';
+import { Classifier } from './classifier.ts';
+import type { EachTable } from './each.ts';
+import { type HeldFifos, NO_LEAF } from './held.ts';
+import type { Intake } from './intake.ts';
+import type { Mover } from './mover.ts';
+import type { ShaperSpec } from './spec.ts';
+import { createStages, type Lasting, type Stages } from './stages.ts';
+import { regroupStats } from './stats.ts';
+import type { Steering } from './steering.ts';
+import { inheritTrees } from './tree-transfer.ts';
+
+export interface Reconfigured extends Lasting {
+  readonly intake: Intake;
+  readonly steering: Steering;
+  readonly acks: AckFilter;
+  /** Packets that the next batch lets go at once: no queue had room for them. */
+  readonly released: HeldFifos;
+  /** Buckets for when `each` comes into use. */
+  createEach(classes: Stages['classes']): EachTable;
+}
+
+/**
+ * The stages for the classes of `change`, which go on from `from`. What was due by now must have left, and what is due then
+ * leaves afterwards.
+ */
+export function reconfigure(
+  from: Stages,
+  spec: ShaperSpec,
+  change: ClassChange,
+  parts: Reconfigured,
+  slackNs: number,
+): Stages {
+  const { stats, held, intake, verdicts, queues, acks } = parts;
+  const { before, classes, heir, nowNs } = change;
+  const classifier = new Classifier(spec, classes);
+  const hadEach = before.some((info) => info.spec.each !== null);
+  const each = hadEach ? from.each : parts.createEach(classes);
+  regroupStats(stats, heir, classes.length);
+  intake.reclassify(classifier, heir, change.isReclassified);
+  verdicts.renumber(heir);
+  parts.steering.update(classes);
+  acks.regroup(classes);
+  const moves = new Moves(change, parts);
+  for (const h of parts.released.takeAll(0)) {
+    moves.settle(h);
+    parts.released.push(0, h);
+  }
+  queues.regroup(change, moves);
+  if (hadEach) each.regroup(change, moves);
+  const to = createStages(classes, each, parts);
+  to.policers.inherit(from.policers, change);
+  to.meters.inherit(from.meters, change);
+  to.admission.inherit(from.admission, change);
+  inheritTrees(to.trees, from.trees, change);
+  for (const move of moves.inOrder()) {
+    const { h } = move;
+    acks.forget(h);
+    // Tokens of its new way that were there before it came are not its own.
+    held.readyNs[h] = Math.max(held.readyNs[h], nowNs);
+    if (!passesBuckets(to, h, firstWait(to, change, held.leaf[h], move), nowNs, slackNs)) continue;
+    if (!to.trees.enqueue(h, nowNs)) parts.released.push(0, h);
+  }
+  // A leaf that its packets have left is idle, as after a departure.
+  for (const leaf of moves.left) if (stats.backlogPackets[leaf] === 0) to.admission.departed(leaf, nowNs, 0);
+  return to;
+}
+
+interface Move {
+  readonly h: number;
+  readonly leafBefore: number;
+  readonly bucketClass: number;
+}
+
+class Moves implements Mover {
+  /** Rows of classes that packets have left. */
+  readonly left = new Set<number>();
+  private readonly change: ClassChange;
+  private readonly parts: Reconfigured;
+  private readonly moves: Move[] = [];
+  private readonly parsed: Parsed = createParsed();
+
+  constructor(change: ClassChange, parts: Reconfigured) {
+    this.change = change;
+    this.parts = parts;
+  }
+
+  settle(h: number): number {
+    const { heir } = this.change;
+    const { held, stats } = this.parts;
+    const booked = heir[held.leaf[h]];
+    const leaf = this.leafOf(h, booked);
+    if (held.nextLeaf[h] !== NO_LEAF) held.nextLeaf[h] = this.leafOf(h, heir[held.nextLeaf[h]]);
+    if (held.leafBefore[h] !== NO_LEAF) held.leafBefore[h] = heir[held.leafBefore[h]];
+    held.leaf[h] = leaf;
+    if (leaf === booked) return leaf;
+    this.left.add(booked);
+    stats.backlogPackets[booked] -= 1;
+    stats.backlogBytes[booked] -= held.lengthBytes[h];
+    stats.backlogPackets[leaf] += 1;
+    stats.backlogBytes[leaf] += held.lengthBytes[h];
+    return leaf;
+  }
+
+  move(h: number, leafBefore: number, bucketClass: number): void {
+    this.moves.push({ h, leafBefore, bucketClass });
+  }
+
+  /** Oldest first; of the same age what has come further, so that packets of a flow keep their order. */
+  inOrder(): readonly Move[] {
+    const { held } = this.parts;
+    const { before } = this.change;
+    const depth = (row: number): number => (row === NONE ? 0 : 1 + depth(before[row].parent));
+    return this.moves.sort(
+      (a, b) => held.enteredNs[a.h] - held.enteredNs[b.h] || depth(a.bucketClass) - depth(b.bucketClass),
+    );
+  }
+
+  /** Where packet `h` belongs, booked so far to class `row` of the same tree. */
+  private leafOf(h: number, row: number): number {
+    const { classes, isReclassified } = this.change;
+    const found = isReclassified ? this.parts.intake.leafAgain(h, classes[row].root, this.parsed) : NO_LEAF;
+    if (found !== NO_LEAF) return found;
+    // Its class, else the default of the class around it.
+    let leaf = row;
+    while (classes[leaf].children.length > 0) leaf = classes[leaf].children.at(-1) as number;
+    return leaf;
+  }
+}
+
+/** The first class whose `each` bucket the packet must pass; NO_LEAF: none. */
+function firstWait(to: Stages, change: ClassChange, leaf: number, { leafBefore, bucketClass }: Move): number {
+  if (bucketClass === NONE) return NO_LEAF;
+  const { before, oldRow } = change;
+  const { from, above } = to.waits;
+  let first = from[leaf];
+  for (let row = first; row !== NO_LEAF; row = above[row]) {
+    const old = oldRow[row];
+    const hasPassed =
+      old !== NONE &&
+      old !== bucketClass &&
+      isInside(before, leafBefore, old) &&
+      isInside(before, old, bucketClass);
+    if (hasPassed) first = above[row];
+  }
+  return first;
+}
+
+/** Whether packet `h` gets through the buckets from class `first` up; else it waits in one of them. */
+function passesBuckets(to: Stages, h: number, first: number, nowNs: number, slackNs: number): boolean {
+  const { each, waits } = to;
+  for (let row = first; row !== NO_LEAF; row = waits.above[row]) {
+    const e = each.bucketOf(row, h, nowNs);
+    // No room for one more bucket: this packet is not to be lost for that.
+    if (e !== NONE && !each.pass(e, nowNs + slackNs, h)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,92 @@
+/**
+ * The parts of the engine that are made for a list of classes, and made anew when the classes change: what each of them carries on
+ * then is its inherit(). What outlives the classes (packets, flows, queues, verdicts) is given to them.
+ */
+import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/link-layer.ts';
+import type { Prng } from '../base/prng.ts';
+import { Admission } from './admission.ts';
+import { type Chain, type ClassInfo, chainOf } from './classes.ts';
+import type { EachTable } from './each.ts';
+import { EachPolicers } from './each-policers.ts';
+import type { FlowTable } from './flow-table.ts';
+import type { HeldTable } from './held.ts';
+import type { LeafQueues } from './leaf-queues.ts';
+import { Meters } from './meters.ts';
+import { Outcomes } from './outcomes.ts';
+import { Policers } from './policers.ts';
+import type { QueuePlan } from './queue-plan.ts';
+import { Remarks } from './remarks.ts';
+import { Room } from './room.ts';
+import type { Stats } from './stats.ts';
+import { Trees } from './trees.ts';
+import type { VerdictWriter } from './verdicts.ts';
+
+/** Segments of superpackets are taken to fill packets of this length. */
+const MTU_BYTES = 1500;
+
+export interface Stages {
+  readonly classes: readonly ClassInfo[];
+  readonly policers: Policers;
+  readonly meters: Meters;
+  readonly remarks: Remarks;
+  readonly admission: Admission;
+  readonly each: EachTable;
+  readonly eachPolicers: EachPolicers;
+  readonly room: Room;
+  readonly trees: Trees;
+  readonly outcomes: Outcomes;
+  readonly linkLayers: readonly LinkLayer[];
+  /** The leaf's AQM marks what can carry a mark. */
+  readonly marksEcn: Uint8Array;
+  readonly rootOf: Uint16Array;
+  /** Classes with `each` buckets in which packets wait. */
+  readonly waits: Chain;
+}
+
+/** What outlives a change of classes. */
+export interface Lasting {
+  readonly stats: Stats;
+  readonly held: HeldTable;
+  readonly flows: FlowTable;
+  readonly queues: LeafQueues;
+  readonly verdicts: VerdictWriter;
+  readonly prng: Prng;
+  /** What the rules around the queues do. */
+  readonly plan: QueuePlan;
+}
+
+export function createStages(classes: readonly ClassInfo[], each: EachTable, lasting: Lasting): Stages {
+  const { stats, held, flows, queues, verdicts, prng, plan } = lasting;
+  const trees = new Trees(classes, held, queues);
+  const admission = new Admission(classes, stats, held, trees, prng);
+  const areDelayed = Uint8Array.from(classes, (info) => (delays(info) ? 1 : 0));
+  return {
+    classes,
+    policers: new Policers(classes),
+    meters: new Meters(classes, held),
+    remarks: new Remarks(classes, held, plan.dscps),
+    admission,
+    each,
+    eachPolicers: new EachPolicers(classes, each),
+    room: new Room(held, admission, each, queues, areDelayed),
+    trees,
+    outcomes: new Outcomes(stats, held, flows, admission, verdicts),
+    linkLayers: classes.map((info) => info.link.linkLayer),
+    marksEcn: Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0)),
+    rootOf: Uint16Array.from(classes, (info) => info.root),
+    waits: chainOf(classes, delays),
+  };
+}
+
+/** Whether packets wait in `each` buckets of the class. */
+function delays({ spec }: ClassInfo): boolean {
+  return spec.each?.exceed === 'delay';
+}
+
+/** What packet `h` costs on the wire of its leaf's link; a superpacket costs what its segments will. */
+export function chargeBytesOf({ linkLayers }: Stages, held: HeldTable, h: number): number {
+  const layer = linkLayers[held.leaf[h]];
+  const headerBytes = held.headerBytes[h];
+  if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
+  return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, MTU_BYTES - headerBytes);
+}

@@ -1,0 +1,182 @@
+/** Classes that change while packets wait, to the nanosecond. */
+import { describe, expect, test } from 'vitest';
+import type { EachSpec, MatcherSpec, ShaperSpec } from '../../src/core/spec.ts';
+import { addClass, changeClass, moveClass, removeClass } from '../../src/core/spec-edit.ts';
+import { type ClassInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
+
+const port = (n: number): MatcherSpec[] => [{ dport: [{ from: n, to: n }] }];
+const WIDE = { rate: 1e9, burst: 1e6 };
+const slow = (leaves: readonly ClassInput[], rate = 1e9, burst = 1e6): ShaperSpec =>
+  shaper({ wan: { up: { rate, burst, leaves } } });
+const packet = (timeNs: number, n: number, lengthBytes = 1000) =>
+  up(timeNs, lengthBytes, { shape: udp(n, { dport: n }) });
+
+/** Applies `edit` to the specification at `ns`. */
+function at(w: World, ns: number, edited: { spec: ShaperSpec; renamed?: ReadonlyMap<string, string> }): void {
+  w.run(ns);
+  w.engine.reconfigure(w.port, edited.spec, ns, edited.renamed);
+}
+
+describe('another rate', () => {
+  test('counts from the instant of the change; what was earned before stays', () => {
+    // 1000 B/s, packets of 1000 B: at 0, 1 s, 2 s. At 2.5 s half a packet is earned; 2000 B/s earn the rest by 2.75 s.
+    const spec = slow([{ name: 'a', match: port(1), ceil: 1000, burst: 1000 }]);
+    const w = new World(spec);
+    w.inject(repeat(6, 0, (t) => packet(t, 1)));
+    const fast = changeClass(spec, 'wan/up/a', { ceilBytesPerSec: 2000 });
+    at(w, 2.5 * SECOND, fast);
+    w.run(3 * SECOND);
+    expect(w.acceptedNs()).toEqual([0, SECOND, 2 * SECOND, 2.75 * SECOND]);
+    // Back at 3 s with 500 B earned: the other 500 B take half a second.
+    at(w, 3 * SECOND, { spec });
+    w.run(10 * SECOND);
+    expect(w.acceptedNs().slice(4)).toEqual([3.5 * SECOND, 4.5 * SECOND]);
+  });
+
+  test('changed to and fro forty times mints nothing and loses nothing', () => {
+    const spec = slow([{ name: 'a', match: port(1), ceil: 1000, burst: 1000 }]);
+    const fast = changeClass(spec, 'wan/up/a', { ceilBytesPerSec: 3000, burstBytes: 2000 }).spec;
+    const w = new World(spec);
+    w.inject(repeat(100, 0, (t) => packet(t, 1)));
+    for (let n = 0; n < 40; n++) at(w, (n + 1) * 250 * MS, { spec: n % 2 === 0 ? fast : spec });
+    // A burst and, half the time each, 1000 and 3000 B/s.
+    expect(w.totals.acceptedBytes).toBe(1000 + 10 * 2000);
+  });
+
+  test('a smaller burst cuts tokens, a larger one gives none', () => {
+    const spec = slow([{ name: 'a', match: port(1), ceil: 1000, burst: 3000 }]);
+    const w = new World(spec);
+    at(w, SECOND, changeClass(spec, 'wan/up/a', { burstBytes: 1000 }));
+    at(w, SECOND, { spec });
+    w.inject(repeat(3, 0, (t) => packet(t, 1), SECOND));
+    w.run(10 * SECOND);
+    expect(w.acceptedNs()).toEqual([SECOND, 2 * SECOND, 3 * SECOND]);
+  });
+
+  test('of `each` holds for the buckets that there are, and what waits in them', () => {
+    const each = (rateBytesPerSec: number): EachSpec => ({
+      by: 'src',
+      rateBytesPerSec,
+      burstBytes: 1000,
+      exceed: 'delay',
+    });
+    const spec = slow([{ name: 'a', match: port(1), each: each(1000) }]);
+    const w = new World(spec);
+    w.inject(repeat(3, 0, (t) => packet(t, 1)));
+    at(w, 0.5 * SECOND, changeClass(spec, 'wan/up/a', { each: each(250) }));
+    w.run(10 * SECOND);
+    expect(w.acceptedNs()).toEqual([0, 2.5 * SECOND, 6.5 * SECOND]);
+  });
+});
+
+describe('classes that come and go', () => {
+  const leaves: ClassInput[] = [
+    { name: 'a', match: port(1), ceil: 1000, burst: 1000 },
+    {
+      name: 'in',
+      match: port(2),
+      ceil: 500,
+      burst: 1000,
+      classes: [{ name: 'b', match: port(2), ceil: 500, burst: 1000 }],
+    },
+  ];
+
+  test('packets of a removed class go on, in order, with the class that the matchers say now', () => {
+    const spec = slow([...leaves, { name: 'last', match: port(1), ceil: 2000, burst: 1000 }]);
+    const w = new World(spec);
+    w.inject(repeat(4, 0, (t) => packet(t, 1)));
+    at(w, 0.5 * SECOND, removeClass(spec, 'wan/up/a'));
+    w.run(10 * SECOND);
+    // One left through a; the burst of the other class lets one go at once.
+    expect(w.accepted()).toEqual([
+      { id: 1, timeNs: 0 },
+      { id: 2, timeNs: 0.5 * SECOND },
+      { id: 3, timeNs: SECOND },
+      { id: 4, timeNs: 1.5 * SECOND },
+    ]);
+    expect(w.classOf('wan/up/last')).toMatchObject({ sent: 3, backlog: 0, flows: 0 });
+    // What the removed class has sent, and its flow until its next packet, the one around it goes on counting.
+    expect(w.classOf('wan/up')).toMatchObject({ sent: 1, backlog: 0, flows: 1 });
+    w.inject([packet(10 * SECOND, 1)]);
+    w.run(10 * SECOND);
+    expect([w.classOf('wan/up/last').flows, w.classOf('wan/up').flows]).toEqual([1, 0]);
+  });
+
+  test('a class that is added takes the packets that match it, and a flow is not overtaken by its own packets', () => {
+    const spec = slow([leaves[0]]);
+    const w = new World(spec);
+    w.inject(repeat(3, 0, (t) => packet(t, 1)));
+    const first = slow([{ name: 'new', match: port(1), ceil: 4000, burst: 1000 }]).links[0].up!.children[0];
+    at(w, 0.5 * SECOND, addClass(spec, 'wan/up', first, 'a'));
+    w.inject([packet(0.5 * SECOND, 1)]);
+    w.run(10 * SECOND);
+    expect(w.accepted()).toEqual([
+      { id: 1, timeNs: 0 },
+      { id: 2, timeNs: 0.5 * SECOND },
+      { id: 3, timeNs: 0.75 * SECOND },
+      { id: 4, timeNs: SECOND },
+    ]);
+  });
+
+  test('a class that moves keeps its tokens and what waits in it', () => {
+    const spec = slow(leaves);
+    const w = new World(spec);
+    w.inject(repeat(4, 0, (t) => packet(t, 2)));
+    // 500 B/s: at 0 and 2 s. Out of `in` at 3 s with 500 B earned, and its own ceiling as before.
+    at(w, 3 * SECOND, moveClass(spec, 'wan/up/in/b', 'wan/up', 'in'));
+    expect(w.classOf('wan/up/b')).toMatchObject({ sent: 2, backlog: 2, flows: 1 });
+    w.run(20 * SECOND);
+    expect(w.acceptedNs()).toEqual([0, 2 * SECOND, 4 * SECOND, 6 * SECOND]);
+  });
+
+  test('what waits for `each` of a class around goes on waiting in the same bucket, and pays once', () => {
+    const each: EachSpec = { by: 'src', rateBytesPerSec: 1000, burstBytes: 1000, exceed: 'delay' };
+    const spec = slow([{ name: 'in', match: port(1), each, classes: [{ name: 'b', match: port(1) }] }]);
+    const w = new World(spec);
+    w.inject(repeat(3, 0, (t) => packet(t, 1)));
+    at(w, 0.5 * SECOND, removeClass(spec, 'wan/up/in/b'));
+    w.run(10 * SECOND);
+    expect(w.acceptedNs()).toEqual([0, SECOND, 2 * SECOND]);
+  });
+
+  test('another discipline keeps every packet', () => {
+    const spec = slow(leaves);
+    const w = new World(spec);
+    w.inject(repeat(5, 0, (t) => packet(t, 1)));
+    for (const [n, discipline] of (['fair', 'short-first', 'fifo', 'fair'] as const).entries()) {
+      const queue = { ...spec.links[0].up!.children[0].queue!, discipline };
+      at(w, (n + 0.5) * SECOND, changeClass(spec, 'wan/up/a', { queue }));
+    }
+    w.run(10 * SECOND);
+    expect(w.accepted()).toEqual([1, 2, 3, 4, 5].map((id) => ({ id, timeNs: (id - 1) * SECOND })));
+  });
+});
+
+describe('what cannot be applied changes nothing', () => {
+  const spec = slow([{ name: 'a', match: port(1), ceil: 1000, burst: 1000 }]);
+
+  test.each<[string, ShaperSpec, ReadonlyMap<string, string>, RegExp]>([
+    ['another device', shaper({ wan: { device: 'eth9', up: WIDE } }), new Map(), /eth9|wan0/],
+    ['a direction more', shaper({ wan: { up: WIDE, down: WIDE } }), new Map(), /wan\/down/],
+    ['other queues', { ...spec, nfqueue: { ...spec.nfqueue, count: 2 } }, new Map(), /nfqueue/],
+    ['one class as two', spec, new Map([['wan/up/default', 'wan/up/a']]), /two classes/],
+  ])('%s', (_, next, renamed, message) => {
+    const w = new World(spec);
+    w.inject(repeat(3, 0, (t) => packet(t, 1)));
+    w.run(0.5 * SECOND);
+    const { classes } = w.engine;
+    expect(() => w.engine.reconfigure(w.port, next, w.port.nowNs, renamed)).toThrow(message);
+    expect(w.engine.classes).toBe(classes);
+    w.run(10 * SECOND);
+    expect(w.acceptedNs()).toEqual([0, SECOND, 2 * SECOND]);
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['no such class', () => changeClass(spec, 'wan/up/b', {}), /wan\/up\/b: there is no such class/],
+    ['the default', () => removeClass(spec, 'wan/up/default'), /default/],
+    ['a direction', () => removeClass(spec, 'wan/up'), /direction/],
+    ['a leaf as parent', () => moveClass(spec, 'wan/up/default', 'wan/up/a'), /stay where they are/],
+    ['into itself', () => moveClass(spec, 'wan/up/a', 'wan/up/a'), /into itself/],
+    ['a name twice', () => addClass(spec, 'wan/up', spec.links[0].up!.children[0]), /one already/],
+  ])('edit: %s', (_, edit, message) => expect(edit).toThrow(message));
+});
