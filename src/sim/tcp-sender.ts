@@ -154,6 +154,8 @@ export class TcpSender {
       return;
     }
     this.meter.timeouts[this.meter.rowOf[this.flow]] += 1;
+    // RFC 5681, 3.1: the threshold stays while the timer runs out again and again for the same segment, and falls once it has come.
+    const isFirstForSegment = this.backoff === 1;
     this.backoff *= 2;
     if (this.state === SYN_SENT) {
       this.meter.retransmits[this.meter.rowOf[this.flow]] += 1;
@@ -161,7 +163,7 @@ export class TcpSender {
       return;
     }
     const { board, congestion, flow } = this;
-    if (this.state !== LOSS) {
+    if (this.state !== LOSS || isFirstForSegment) {
       congestion.reduce(flow, Math.min(congestion.cwnd[flow], board.nxt - board.una));
       this.countReduction();
     }

@@ -57,10 +57,11 @@ describe('a flow that slows down for nothing', () => {
       expect(Math.abs(lossOfUdp - lossOfTcp)).toBeLessThan(0.25 * lossOfTcp);
 
       const fair = run('fair');
+      // A sixth for each; what Reno leaves of its own while it grows back goes to who asks for it.
       const share = 1e7 / 6;
-      expect(Math.abs(flowOf(fair, 'udp').throughputBitsPerSecond - share)).toBeLessThan(0.15 * share);
+      expect(flowOf(fair, 'udp').throughputBitsPerSecond).toBeLessThan(1.3 * share);
       for (const flow of flowsOf(fair, 'tcp')) {
-        expect(Math.abs(flow.throughputBitsPerSecond - share), flow.name).toBeLessThan(0.15 * share);
+        expect(flow.throughputBitsPerSecond, flow.name).toBeGreaterThan(0.9 * share);
       }
     },
   );

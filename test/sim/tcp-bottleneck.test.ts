@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { buildWorld } from '../../src/sim/build.ts';
 import { delayLine } from '../../src/sim/lines.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
-import { bottleneck, MS, mean, SECOND, TEN_MBIT, tcp, traffic } from './net.ts';
+import { bottleneck, MS, mean, SECOND, TEN_MBIT, tcp, traffic, udp } from './net.ts';
 
 const jain = (x: readonly number[]): number =>
   x.reduce((a, b) => a + b, 0) ** 2 / (x.length * x.reduce((a, b) => a + b * b, 0));
@@ -109,6 +109,19 @@ describe('lossy lines', () => {
     if (timeouts === 0) expect(retransmits).toBe(dropped);
     else expect(retransmits).toBeGreaterThanOrEqual(dropped);
   });
+
+  test.each(['reno', 'cubic'] as const)(
+    '%s: timeout after timeout makes the window smaller (RFC 5681, 3.1)',
+    (growth) => {
+      // A window that was opened on an idle line meets a flood of one and a half times its rate: every third packet is lost.
+      const flow = tcp('tcp', 30 * MS, { options: { growth } });
+      const flood = { ...udp('flood', 1.5 * TEN_MBIT, 1500), startNs: 10 * SECOND };
+      const { series } = runTraffic(bottleneck({ limitPackets: 300 }), traffic(90, [flow, flood]), 'x', 1);
+      const [{ cwnd }] = series.flows;
+      const late = cwnd.slice(series.timesSeconds.findIndex((t) => t > 60));
+      expect(Math.max(...late)).toBeLessThan(15);
+    },
+  );
 
   test('throughput follows the square root of the loss (Mathis et al. 1997)', () => {
     const rate = (lossProbability: number): number => {

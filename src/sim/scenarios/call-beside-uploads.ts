@@ -41,6 +41,8 @@ export const callBesideUploads: Scenario = {
             startNs: drawNs(prng, SECOND, 3 * SECOND),
             rttNs: drawNs(prng, 20 * MILLISECOND, 60 * MILLISECOND),
             port: PORTS[i % PORTS.length],
+            // Every second one speaks ECN, so that queues which mark have somebody to mark.
+            tcp: { ecn: i % 2 === 1 },
           }),
         ),
       ],
