@@ -31,6 +31,7 @@ const each: fc.Arbitrary<EachSpec> = fc.record({
   burstBytes: burst,
   exceed: fc.constantFrom('delay', 'delay', 'drop'),
 });
+// Short flows first is not among them: a flow's long packets may overtake its short ones there, change or no change.
 const queue: fc.Arbitrary<NonNullable<ClassInput['queue']>> = fc.record({
   discipline: fc.constantFrom('fair', 'fair', 'fifo'),
   isolation: fc.constantFrom('flow', 'dual-src', 'src', 'triple'),
@@ -102,6 +103,16 @@ type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
 const specOf = (links: Scenario['first']): ShaperSpec => shaper(links);
 
+/** The same without anything that drops. */
+function calm(links: Scenario['first']): Scenario['first'] {
+  const text = JSON.stringify(links, (key, value) => {
+    if (key === 'limitPackets') return undefined;
+    if (key === 'aqm') return { kind: 'none' };
+    return key === 'exceed' ? 'delay' : value;
+  });
+  return JSON.parse(text);
+}
+
 function arrivalOf(timeNs: number, flow: number, lengthBytes: number): SimArrival {
   const src = ipv4(10, 0, 0, flow % 3);
   const shape = {
@@ -147,15 +158,10 @@ function play(s: Scenario): Played {
     played.flowOf.push(flow);
     played.lengthOf.push(lengthBytes);
   }
-  let before = s.first;
   for (const { config: next, ns } of s.steps) {
     world.run(world.port.nowNs + ns, s.latenessNs);
-    const dropped = world.totals.droppedPackets;
-    const hasCodel = JSON.stringify([before, next]).includes('codel');
     world.engine.reconfigure(world.port, specOf(next), world.port.nowNs);
-    if (!hasCodel) expect(world.totals.droppedPackets, 'a change drops nothing').toBe(dropped);
     played.rates.push({ fromNs: world.port.nowNs, bytesPerSec: next.wan.up.rate });
-    before = next;
   }
   world.run(1e14, s.latenessNs);
   return played;
@@ -169,6 +175,17 @@ function allowance(rates: Played['rates'], fromNs: number, toNs: number): number
     return spanNs > 0 ? sum + (bytesPerSec * spanNs) / SECOND : sum;
   }, 0);
 }
+
+test('where nothing else drops, no change does', () => {
+  fc.assert(
+    fc.property(scenario, (s) => {
+      const steps = s.steps.map(({ config: links, ns }) => ({ config: calm(links), ns }));
+      const { world } = play({ ...s, first: calm(s.first), steps });
+      expect([world.totals.droppedPackets, world.totals.acceptedPackets]).toEqual([0, s.packets.length]);
+    }),
+    { seed: SEED, numRuns: RUNS },
+  );
+}, 120_000);
 
 test('whatever changes, packets are answered once and in order, and keep to the rates of their time', () => {
   fc.assert(
