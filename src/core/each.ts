@@ -11,6 +11,7 @@
  * and idle is forgotten by a sweeping hand: a new one starts full, so nothing is lost or minted.
  */
 import { conformInstantNs, fullAfterNs, fullAtOtherRateNs } from '../algo/token-bucket.ts';
+import { FLOAT_ZERO } from '../base/float.ts';
 import { IndexedHeap } from '../base/heap.ts';
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
@@ -64,7 +65,7 @@ export class EachTable {
   private burstBytes: Float64Array;
   private side: Uint8Array;
   private hand = 0;
-  private sweptNs = 0;
+  private sweptNs = FLOAT_ZERO;
 
   constructor(
     rows: number,

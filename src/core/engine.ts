@@ -8,6 +8,7 @@
  * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator call
  * the same runBatch(port, nowNs).
  */
+import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
 import {
@@ -73,7 +74,7 @@ export class Engine {
   private trees!: Trees;
   private outcomes!: Outcomes;
   private readonly slackNs: number;
-  private lastNs = 0;
+  private lastNs = FLOAT_ZERO;
   private stopping = false;
 
   constructor(spec: ShaperSpec, options: EngineOptions) {

@@ -6,6 +6,7 @@
  * queue outside the caches, so what counts is how many lines it takes.
  */
 import { invariant } from '../base/assert.ts';
+import { FLOAT_ZERO } from '../base/float.ts';
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
 import { FLOW_IDLE_NS } from '../limits.ts';
@@ -70,7 +71,7 @@ export class FairKeys {
   /** What was read ahead, so that reading it is not for nothing. */
   readAheadSum = 0;
   private hand = 0;
-  private sweptNs = 0;
+  private sweptNs = FLOAT_ZERO;
 
   constructor(
     rows: number,

@@ -7,6 +7,7 @@
  *
  * A record is two cache lines: what every packet compares in the first, what it writes in the second.
  */
+import { FLOAT_ZERO } from '../base/float.ts';
 import { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
 import { ARRIVAL_ROWS, FLOW_IDLE_NS } from '../limits.ts';
@@ -55,7 +56,7 @@ export class FlowTable {
   /** Grows with every flow made, so that what others keep by row number can be told stale. */
   private generations = 0;
   private hand = 0;
-  private sweptNs = 0;
+  private sweptNs = FLOAT_ZERO;
   /** By row of the batch: hash, and the row that the flow probably has (NONE: none); of use while isReadAhead. */
   private readonly hashes = new Int32Array(ARRIVAL_ROWS);
   private readonly probable = new Int32Array(ARRIVAL_ROWS);

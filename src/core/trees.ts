@@ -29,6 +29,7 @@
  * (algo/token-bucket.ts), and a packet takes its tokens at the instant at which it conformed, however late we look. What is not
  * private is carried over changes by tree-transfer.ts.
  */
+import { FLOAT_ZERO } from '../base/float.ts';
 import { IndexedHeap } from '../base/heap.ts';
 import { NodeLists } from '../base/node-lists.ts';
 import { NONE } from '../base/none.ts';
@@ -78,7 +79,7 @@ export class Trees {
   /** By root row: no packet leaves before; 0 when not known. */
   private readonly rootDueNs: Float64Array;
   /** Everything due by this instant counts as due. */
-  horizonNs = 0;
+  horizonNs = FLOAT_ZERO;
   /** Nodes from the row to the leaf that pick() chose, to charge their turns. */
   private readonly path: Int32Array;
   private pathLength = 0;

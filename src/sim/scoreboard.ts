@@ -10,6 +10,7 @@
  * A segment is lost when three segments above it are SACKed (RFC 6675, 4, IsLost with whole segments). Cost: constant per
  * segment over its life; blocks that were seen before are not walked again.
  */
+import { FLOAT_ZERO } from '../base/float.ts';
 import { type PacketTable, SACK_BLOCKS, SACK_WORDS } from './packet-table.ts';
 
 const SACKED = 1;
@@ -27,7 +28,7 @@ export class Scoreboard {
   lost = 0;
   retransmitted = 0;
   /** Latest instant at which a segment was sent that is known to have arrived; kept only while something is missing. */
-  newestArrivedNs = 0;
+  newestArrivedNs = FLOAT_ZERO;
   private flags = new Uint8Array(SEGMENTS_AT_START);
   private sentNs = new Float64Array(SEGMENTS_AT_START);
   /** The three highest SACKed segments, highest first. */

@@ -2,6 +2,7 @@
  * What makes flows send: applications. Datagram sources at a constant rate, at random (Poisson), in bursts (on-off), pings that
  * are answered, TCP transfers and request-response over TCP. Each flow has one; its timer calls onTimer at the flow's start.
  */
+import { FLOAT_ZERO } from '../base/float.ts';
 import type { Prng } from '../base/prng.ts';
 import { drawExponential, drawInteger } from './chance.ts';
 import type { FlowMeter } from './flow-meter.ts';
@@ -42,7 +43,7 @@ export class DatagramSource implements Source {
   private seq = 0;
   /** Constant and on-off: packets of the present span and its start. */
   private spanSent = 0;
-  private spanStartNs = -1;
+  private spanStartNs = Number.NEGATIVE_INFINITY;
   private spanEndNs = Number.POSITIVE_INFINITY;
 
   constructor(wire: Wire, flow: number, spec: DatagramSpec, prng: Prng, stopNs: number, ecn: number) {
@@ -145,7 +146,7 @@ export class TransferSource implements Source {
   private readonly flow: number;
   private readonly bytes: number;
   private readonly sender: TcpSender;
-  private startNs = 0;
+  private startNs = FLOAT_ZERO;
 
   constructor(wire: Wire, meter: FlowMeter, flow: number, bytes: number, sender: TcpSender) {
     this.wire = wire;
@@ -192,7 +193,7 @@ export class RequestSource implements Source {
   private asked = 0;
   private answered = 0;
   private isWaiting = false;
-  private askedNs = 0;
+  private askedNs = FLOAT_ZERO;
   private retryNs = REQUEST_RETRY_NS;
   private responseBytes = 0;
 

@@ -5,6 +5,7 @@
  * with Linux's 40 ms; RFC 2018, 4 (the block that grew last comes first); RFC 7323, 4.3 (which timestamp is returned);
  * RFC 3168, 6.1.3 (ECE from a CE mark until CWR). Differences to Linux: no quick acknowledgements at the start, no DSACK.
  */
+import { FLOAT_ZERO } from '../base/float.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { sackOptionBytes, TCP_HEADER_BYTES } from './headers.ts';
 import {
@@ -37,7 +38,7 @@ export class TcpReceiver {
   private unacknowledged = 0;
   private ackDueNs = Number.POSITIVE_INFINITY;
   /** What the next acknowledgement returns: when the segment that made it necessary was sent. */
-  private echoNs = 0;
+  private echoNs = FLOAT_ZERO;
   private echoesCongestion = 0;
   /** Segments above `next` that have arrived. */
   private arrived = new Uint8Array(RING_AT_START);

@@ -20,6 +20,7 @@
  * noticed for the first missing segment only.
  */
 import { invariant } from '../base/assert.ts';
+import { FLOAT_ZERO } from '../base/float.ts';
 import type { Congestion } from './congestion.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { TCP_HEADER_BYTES, TCP_SYN_HEADER_BYTES } from './headers.ts';
@@ -55,7 +56,7 @@ export class TcpSender {
   /** Segments the application has given so far. */
   end = 0;
   /** Smoothed round trip (RFC 6298); 0 before the first sample. */
-  srttNs = 0;
+  srttNs = FLOAT_ZERO;
   private readonly wire: Wire;
   private readonly meter: FlowMeter;
   private readonly congestion: Congestion;
@@ -65,15 +66,15 @@ export class TcpSender {
   private state = CLOSED;
   /** Payload of segment `end - 1`. */
   private lastBytes = 0;
-  private rttVarNs = 0;
-  private rtoNs = RTO_FIRST_NS;
+  private rttVarNs = FLOAT_ZERO;
+  private rtoNs = FLOAT_ZERO;
   private backoff = 1;
   private rtoDueNs = Number.POSITIVE_INFINITY;
   /** Where the timer stands on the agenda; it is moved only when it would come too late. */
   private timerNs = Number.POSITIVE_INFINITY;
   /** The window was what ended the last burst. */
   private isWindowLimited = false;
-  private lastSentNs = 0;
+  private lastSentNs = FLOAT_ZERO;
   /** RECOVERY and LOSS end when this segment is reached. */
   private recoveryPoint = 0;
   /** No second reduction for ECE below this segment. */
@@ -90,6 +91,7 @@ export class TcpSender {
     this.congestion = congestion;
     this.flow = flow;
     this.options = options;
+    this.rtoNs = RTO_FIRST_NS;
   }
 
   /** More to send: `bytes` of payload, or Infinity. Opens the connection the first time. */
