@@ -288,8 +288,8 @@ export class Engine {
     for (let h = room.evict(leaf, arriving); h !== NONE; h = room.evict(leaf, arriving)) {
       this.stats.dropTail[leaf] += 1;
       this.outcomes.withdraw(port, h, now);
+      this.trees.look(leaf);
     }
-    this.trees.look(leaf);
   }
 
   /** Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings. */

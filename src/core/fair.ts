@@ -73,6 +73,8 @@ export class FairQueues {
   private longest: SizeBins;
   // By leaf.
   private packets: Int32Array;
+  /** What pick() found, as long as nothing has changed it; NONE: look again. */
+  private picked: Int32Array;
   private quantumBytes: Float64Array;
   private codelOf: readonly (CodelParameters | null)[];
   private readonly doomed: HeldFifos;
@@ -104,6 +106,7 @@ export class FairQueues {
     this.turns = new FairTurns(classes.length, keys.words);
     this.longest = new SizeBins(keys.rows, classes.length);
     this.packets = new Int32Array(classes.length);
+    this.picked = new Int32Array(classes.length).fill(NONE);
     this.quantumBytes = quantumBytes;
     this.codelOf = codelOf;
     this.doomed = doomed;
@@ -126,6 +129,7 @@ export class FairQueues {
     this.turns.regroup(classes.length, keptAs);
     this.longest = new SizeBins(this.keys.rows, classes.length);
     this.packets = new Int32Array(classes.length);
+    this.picked = new Int32Array(classes.length).fill(NONE);
     this.quantumBytes = quantumBytes;
     this.codelOf = codelOf;
     this.keys.regroup(classes);
@@ -153,7 +157,10 @@ export class FairQueues {
         mover.move(h, leafBefore, NONE);
       }
     }
-    if (leaf !== NONE) return;
+    if (leaf !== NONE) {
+      this.picked[leaf] = NONE;
+      return;
+    }
     if (this.words[at + STATE] === BULK) this.keys.addBulk(q, -1);
     this.words[at + STATE] = IDLE;
     this.keys.forget(q);
@@ -181,6 +188,7 @@ export class FairQueues {
       words[at + STATE] = SPARSE;
       this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] = this.quantum(leaf, q);
       this.turns.joinNew(leaf, q);
+      this.picked[leaf] = NONE;
     } else if (words[at + STATE] === DECAYING) {
       words[at + STATE] = BULK;
       keys.addBulk(q, 1);
@@ -264,6 +272,7 @@ export class FairQueues {
   evict(leaf: number, q: number): number {
     const h = this.fifos.shiftDroppable(q << WORDS_SHIFT);
     this.packets[leaf] -= 1;
+    this.picked[leaf] = NONE;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
     codelOverflowed(this.codel, q << FLOATS_SHIFT, 1);
     if (this.isDry(q)) codelBecameEmpty(this.codel, q << FLOATS_SHIFT);
@@ -275,8 +284,13 @@ export class FairQueues {
     return h;
   }
 
-  /** The queue with packets whose turn it is. */
+  /** The queue with packets whose turn it is; asked for up to three times a packet. */
   private pick(leaf: number): number {
+    if (this.picked[leaf] === NONE) this.picked[leaf] = this.pickAgain(leaf);
+    return this.picked[leaf];
+  }
+
+  private pickAgain(leaf: number): number {
     const { turns, words, floats } = this;
     for (;;) {
       const q = turns.next(leaf);
@@ -325,6 +339,7 @@ export class FairQueues {
   private take(leaf: number, q: number): number {
     const h = this.fifos.shift(q << WORDS_SHIFT);
     this.packets[leaf] -= 1;
+    this.picked[leaf] = NONE;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
     return h;
   }
