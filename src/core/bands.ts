@@ -3,7 +3,8 @@
  *
  *   fifo         one line
  *   short-first  two: packets of flows that have sent little so far, then the others (algo/size-aware.ts). The second has its
- *                share while both wait, so that a flood of new flows cannot shut out the long ones.
+ *                share while both wait, so that a flood of new flows cannot shut out the long ones. A long packet has it only
+ *                when the short ones that were there before it are gone: among them may be the first ones of its own flow.
  *
  * A full short-first leaf loses from the head of its longer line, so that neither band can lock the other out. A full fifo
  * has no room for what arrives.
@@ -37,6 +38,9 @@ export class Bands {
   /** Leaves that are not fair. */
   private readonly isUsed: Uint8Array;
   private readonly owed: SizeAwareQueues;
+  /** By held row: how many short packets there had been when it came, itself included. */
+  private readonly shortsBefore: Float64Array;
+  private shorts = 0;
   /** null: fifo. */
   private readonly shortFirst: readonly (SizeAwareParameters | null)[];
 
@@ -49,6 +53,7 @@ export class Bands {
       queue && queue.discipline !== 'fair' ? 1 : 0,
     );
     this.owed = createSizeAwareQueues(classes.length);
+    this.shortsBefore = new Float64Array(held.rows);
     this.shortFirst = classes.map(({ spec: { queue } }) =>
       queue?.discipline === 'short-first'
         ? {
@@ -62,6 +67,7 @@ export class Bands {
 
   /** Takes over the lines of `from`; where packets do not belong into them any more, `mover` gets them. */
   inherit(from: Bands, { oldRow, newRow }: ClassChange, mover: Mover): void {
+    this.shorts = from.shorts;
     for (const [old, row] of newRow.entries()) {
       const hadBands = from.shortFirst[old] !== null;
       const stays = row !== NONE && this.isUsed[row] === 1 && hadBands === (this.shortFirst[row] !== null);
@@ -69,7 +75,7 @@ export class Bands {
         for (const h of from.fifos.takeAll(line)) {
           const leafBefore = this.held.leaf[h];
           const leaf = mover.settle(h);
-          if (stays && leaf === row) this.append(2 * leaf + (line & 1), h);
+          if (stays && leaf === row) this.append(2 * leaf + (line & 1), h, from.shortsBefore[h]);
           else mover.move(h, leafBefore, NONE);
         }
       }
@@ -80,10 +86,13 @@ export class Bands {
   }
 
   push(leaf: number, h: number): void {
-    this.append(2 * leaf + this.bandOf(leaf, h), h);
+    const band = this.bandOf(leaf, h);
+    if (band === BAND_SHORT) this.shorts++;
+    this.append(2 * leaf + band, h, this.shorts);
   }
 
-  private append(line: number, h: number): void {
+  private append(line: number, h: number, shortsBefore: number): void {
+    this.shortsBefore[h] = shortsBefore;
     this.fifos.push(line, h);
     this.bytes[line] += this.held.lengthBytes[h];
   }
@@ -96,6 +105,9 @@ export class Bands {
   line(leaf: number): number {
     const short = 2 * leaf;
     if (this.shortFirst[leaf] === null) return short;
+    const first = this.fifos.head[short];
+    const long = this.fifos.head[short + BAND_LONG];
+    if (first !== NONE && long !== NONE && this.shortsBefore[first] <= this.shortsBefore[long]) return short;
     return short + sizeAwareTurn(this.owed, leaf, this.headBytes(short), this.headBytes(short + BAND_LONG));
   }
 

@@ -31,7 +31,7 @@ const each: fc.Arbitrary<EachSpec> = fc.record({
   burstBytes: burst,
   exceed: fc.constantFrom('delay', 'delay', 'drop'),
 });
-// Short flows first is not among them: a flow's long packets may overtake its short ones there, change or no change.
+// Short flows first is not among them: where a change raises the threshold, a flow's next packets overtake its long ones.
 const queue: fc.Arbitrary<NonNullable<ClassInput['queue']>> = fc.record({
   discipline: fc.constantFrom('fair', 'fair', 'fifo'),
   isolation: fc.constantFrom('flow', 'dual-src', 'src', 'triple'),

@@ -160,3 +160,16 @@ test('a leaf whose ceiling is just below its share of a full root reaches that c
   expect(bytes[0] / 50 / 12_000).toBeLessThanOrEqual(1.005);
   for (const other of bytes.slice(1)) expect(Math.abs(other / 50 / 12_555 - 1)).toBeLessThan(0.01);
 });
+
+test('short first: a flow that becomes long keeps its order, and long flows their share of the others', () => {
+  const queue = { discipline: 'short-first', shortBytes: 15_000 } as const;
+  const world = new World(shaper({ wan: { up: { ...ROOT, leaves: [leaf(0, { queue })] } } }));
+  // Ten short packets and thirty long ones, all waiting at once; then flows of which every packet is short.
+  world.inject(repeat(40, 0, (t) => up(t, 1500, toLeaf(0))));
+  world.inject(repeat(60, MS, (t, i) => up(t, 1500, { shape: udp(1 + i, { dport: 5000 }) })));
+  world.run(2 * SECOND);
+  const order = world.accepted().map((v) => v.id);
+  expect(order.filter((id) => id <= 40)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+  // While both wait, one in four is long.
+  expect(order.slice(20, 60).filter((id) => id <= 40)).toHaveLength(10);
+});
