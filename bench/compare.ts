@@ -183,7 +183,7 @@ function print(chosen: Options, cells: readonly Cell[]): void {
   }
   console.log(
     `\n${RATE_BITS_PER_SEC / 1e6} Mbit/s of IP bytes, 20 ms, cubic; ${chosen.seconds} s after ${chosen.warmSeconds} s, ` +
-      `virtual time; medians.\nping: milliseconds above the round trip without load.\n\n${renderRows(rows)}\n\n${renderRepeats(rows)}`,
+      `virtual time; medians.\nping: milliseconds above the bare line's round trip.\n\n${renderRows(rows)}\n\n${renderRepeats(rows)}`,
   );
   const folder = join(ROOT, 'bench/results');
   mkdirSync(folder, { recursive: true });

@@ -6,11 +6,9 @@
 import { createLab, type Lab } from '../lab/lab.ts';
 import { sleep } from '../lab/process.ts';
 import { type Loop, startLoop } from './awake.ts';
-import { LOADS, type Load, type Measured, measureLoad, pings, type Window } from './loads.ts';
+import { BASE_RTT_MS, LOADS, type Load, type Measured, measureLoad, pings, type Window } from './loads.ts';
 import { SHAPERS, type Shaper, type Signals } from './shapers.ts';
 
-/** Round trip without a queue, made where the answers leave. */
-export const BASE_RTT_MS = 20;
 const IDLE_SECONDS = 0.5;
 /** For what senders still retransmit. */
 const PAUSE_MS = 300;

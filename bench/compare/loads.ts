@@ -4,7 +4,7 @@
  *
  *     seconds    0 ............ warm-up ........ +measured .. +0.5
  *     TCP        |=============|[=============]|==|        payload per stream in the window, at the receiver
- *     UDP                    |==[=============]|=|         IP bytes and one-way delay, from first to last packet
+ *     UDP                    |==[=============]|           IP bytes and one-way delay, from its start to the window's end
  *     ping                      [=============]            every 20 ms
  */
 
@@ -14,11 +14,14 @@ import { finish, sleep, until } from '../lab/process.ts';
 import { receivedBitsPerSec, sendUdp, startSink, type UdpReceived } from '../lab/udp.ts';
 import type { Loop } from './awake.ts';
 
+/** Round trip without a queue, made where the answers leave. */
+export const BASE_RTT_MS = 20;
 const PING_INTERVAL_MS = 20;
 const TCP_PORT = 5201;
 const UDP_PORT = 7000;
 /** How much longer than the window traffic lasts, so that its end is outside. */
 const TAIL_SECONDS = 0.5;
+/** Its packets and those of TCP share what they will share from then on. */
 const UDP_LEAD_SECONDS = 1;
 /** Far longer than anything takes: a bound for what went wrong. */
 const PATIENCE_MS = 1_000_000;
@@ -54,7 +57,7 @@ export interface Measured {
   readonly streamBitsPerSec: readonly number[];
   /** IP bytes; 0 without UDP. */
   readonly udpBitsPerSec: number;
-  /** Of those sent. */
+  /** Of those sent before the last one that arrived. */
   readonly udpLostRatio: number;
   /** One way; NaN without UDP. */
   readonly udpDelayP99Ms: number;
@@ -137,23 +140,22 @@ async function listening(server: Host): Promise<void> {
   await until('iperf3 listens', isListening, PATIENCE_MS);
 }
 
-interface UdpMeasured {
-  readonly received: UdpReceived;
-  readonly sentPackets: number;
-}
-
-/** Resolves with null when there is no UDP. */
-async function measureUdp({ client, server }: Lab, load: Load, window: Window): Promise<UdpMeasured | null> {
+/** Stops counting while TCP still sends: what waits then would have the line for itself. Null when there is no UDP. */
+async function measureUdp({ client, server }: Lab, load: Load, window: Window): Promise<UdpReceived | null> {
   if (load.udpBitsPerSec === undefined) return null;
-  const sink = await startSink(server, { port: UDP_PORT, waitMs: PATIENCE_MS });
-  await sleep(1000 * Math.max(0, window.warmSeconds - UDP_LEAD_SECONDS));
-  const sent = await sendUdp(client, server, {
+  const sink = await startSink(server, { port: UDP_PORT, waitMs: PATIENCE_MS, idleMs: PATIENCE_MS });
+  const leadSeconds = Math.min(UDP_LEAD_SECONDS, window.warmSeconds);
+  await sleep(1000 * (window.warmSeconds - leadSeconds));
+  const sent = sendUdp(client, server, {
     port: UDP_PORT,
     rateBitsPerSec: load.udpBitsPerSec,
     lengthBytes: load.udpBytes ?? 1500,
-    seconds: UDP_LEAD_SECONDS + window.seconds + TAIL_SECONDS / 2,
+    seconds: leadSeconds + window.seconds,
   });
-  return { received: await sink.finished(), sentPackets: sent.packets };
+  await sleep(1000 * (leadSeconds + window.seconds));
+  const received = await sink.stop();
+  await sent;
+  return received;
 }
 
 /** Round trips at the given spacing; runs for `seconds`. */
@@ -182,9 +184,9 @@ export async function measureLoad(lab: Lab, load: Load, window: Window, loop: Lo
   loop.resume();
   return {
     streamBitsPerSec,
-    udpBitsPerSec: udp ? receivedBitsPerSec(udp.received) : 0,
-    udpLostRatio: udp ? 1 - udp.received.packets / udp.sentPackets : 0,
-    udpDelayP99Ms: (udp?.received.delayNs?.p99 ?? Number.NaN) / 1e6,
+    udpBitsPerSec: udp ? receivedBitsPerSec(udp) : 0,
+    udpLostRatio: udp ? udp.lost / (udp.lost + udp.packets) : 0,
+    udpDelayP99Ms: (udp?.delayNs?.p99 ?? Number.NaN) / 1e6,
     pingMs: answers.ms,
     pingsLost: answers.lost,
   };

@@ -2,7 +2,7 @@
 import { median } from '../lab/measure.ts';
 import { renderTable } from '../table.ts';
 import type { Cell } from './guest.ts';
-import { LOADS, type Load } from './loads.ts';
+import { BASE_RTT_MS, LOADS, type Load } from './loads.ts';
 import { RATE_BITS_PER_SEC, SHAPERS } from './shapers.ts';
 
 /** IP bytes that carry so much TCP payload in full-sized packets with timestamps. */
@@ -19,7 +19,8 @@ export interface Figures {
   readonly udpDelayP99Ms: number;
   /** Of the configured rate, TCP and UDP. */
   readonly usedRatio: number;
-  /** Round trips above the median without load. */
+  /** Round trips above those of the bare line, here and below: median without load, percentiles under load. */
+  readonly pingIdleMs: number;
   readonly pingP50Ms: number;
   readonly pingP99Ms: number;
   readonly pingsLost: number;
@@ -49,7 +50,6 @@ export function jainIndex(values: readonly number[]): number {
 
 export function figuresOf({ measured, idlePingMs, signals }: Cell): Figures {
   const tcpBitsPerSec = measured.streamBitsPerSec.reduce((a, b) => a + b, 0);
-  const idleMs = median(idlePingMs);
   return {
     tcpBitsPerSec,
     jain: jainIndex(measured.streamBitsPerSec),
@@ -57,8 +57,9 @@ export function figuresOf({ measured, idlePingMs, signals }: Cell): Figures {
     udpLostRatio: measured.udpLostRatio,
     udpDelayP99Ms: measured.udpDelayP99Ms ?? Number.NaN, // JSON has no NaN
     usedRatio: (tcpBitsPerSec * IP_BYTES_PER_PAYLOAD_BYTE + measured.udpBitsPerSec) / RATE_BITS_PER_SEC,
-    pingP50Ms: percentile(measured.pingMs, 0.5) - idleMs,
-    pingP99Ms: percentile(measured.pingMs, 0.99) - idleMs,
+    pingIdleMs: median(idlePingMs) - BASE_RTT_MS,
+    pingP50Ms: percentile(measured.pingMs, 0.5) - BASE_RTT_MS,
+    pingP99Ms: percentile(measured.pingMs, 0.99) - BASE_RTT_MS,
     pingsLost: measured.pingsLost,
     ...signals,
   };
@@ -90,7 +91,7 @@ function tableOf(load: Load, rows: readonly Row[]): string {
   const hasUdp = load.udpBitsPerSec !== undefined;
   const head = [load.label, 'TCP Mbit/s', ...(isShared ? ['Jain'] : [])];
   if (hasUdp) head.push('UDP Mbit/s', 'lost', 'UDP delay p99');
-  head.push('line used', 'ping +p50', '+p99 ms', 'lost', 'dropped', 'marked');
+  head.push('line used', 'ping: idle', 'p50', 'p99 ms', 'lost', 'dropped', 'marked');
   const lines = rows.map(({ shaper, figures: f }) => {
     const cells = [SHAPERS.find(({ key }) => key === shaper)!.label, mbit(f.tcpBitsPerSec)];
     if (isShared) cells.push(f.jain.toFixed(3));
@@ -98,6 +99,7 @@ function tableOf(load: Load, rows: readonly Row[]): string {
     return [
       ...cells,
       percent(f.usedRatio),
+      ms(f.pingIdleMs),
       ms(f.pingP50Ms),
       ms(f.pingP99Ms),
       ...[f.pingsLost, f.dropped, f.marked].map((count) => count.toFixed(0)),

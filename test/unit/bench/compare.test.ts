@@ -13,13 +13,13 @@ import {
 const cell = (shaper: string, load: string, mbit: readonly number[]): Cell => ({
   shaper,
   load,
-  idlePingMs: [20, 20, 30],
+  idlePingMs: [20.25, 20, 30],
   measured: {
     streamBitsPerSec: mbit.map((m) => m * 1e6),
     udpBitsPerSec: 0,
     udpLostRatio: 0,
     udpDelayP99Ms: Number.NaN,
-    pingMs: [20, 21, 22, 25],
+    pingMs: [20, 21, 22, 25.5],
     pingsLost: 1,
   },
   signals: { dropped: 7, marked: 0 },
@@ -38,10 +38,11 @@ describe('figures of the comparison', () => {
     expect(percentile([], 0.5)).toBeNaN();
   });
 
-  it('pings count above the median of the idle ones, and headers count for what the line carries', () => {
+  it('pings count above what the bare line takes, and headers count for what the line carries', () => {
     const figures = figuresOf(cell('cake', 'tcp4', [4, 4, 5, 6.3]));
     expect(figures.pingP50Ms).toBe(1);
-    expect(figures.pingP99Ms).toBe(5);
+    expect(figures.pingP99Ms).toBe(5.5);
+    expect(figures.pingIdleMs).toBe(0.25);
     expect(figures.usedRatio).toBeCloseTo(1, 2);
   });
 
