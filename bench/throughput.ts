@@ -12,7 +12,7 @@ const PORT_QUEUED = 5202;
 /** Flows of `default` go by superpackets, those of the slow class beside it never do. */
 const NOT_LIMITING = `
 links:
-  wan: { device: wan0, up: { rate: 20gbit, classes: { slow: { match: { dport: 9 }, ceil: 2mbit } } } }
+  wan: { device: wan0, up: { rate: 100gbit, classes: { slow: { match: { dport: 9 }, ceil: 2mbit } } } }
 `;
 
 export interface Throughput {
