@@ -28,16 +28,11 @@
  * 216 would lose it 2 bytes a round to a host with one flow; the fraction stays in the deficit, a float64, so
  * nothing is lost.
  *
- * Invariants (test/property/host-isolation):
- *  1. A host's flows of equal standing have turns that add up to one quantum (dual-src, dual-dst).
- *  2. A host's count is the number of its flows that have joined and not left; it cannot fall below 0 (a
- *     broken invariant).
+ * Invariant (test/vectors, test/sim/isolation.test.ts): long-run shares are those of the table, through the engine.
  *
- * Departures: CAKE rounds by a random number, we carry the fraction. Hosts are rows of the caller's table,
- * not hashes: no two share a row. Cost: one division per turn.
+ * Departures: CAKE rounds by a random number, we carry the fraction. Hosts are found by their addresses, not by
+ * hashes: no two share a row. Cost: one division per turn.
  */
-import { invariant } from '../base/assert.ts';
-import { NONE } from '../base/none.ts';
 
 export type Isolation = 'flow' | 'host' | 'src' | 'dst' | 'dual-src' | 'dual-dst' | 'triple';
 
@@ -73,49 +68,10 @@ export const ISOLATION: Readonly<Record<Isolation, IsolationRule>> = Object.free
   triple: rule('tuple', 'both'),
 });
 
-/** Bulk flows of each host, as source and as destination; rows are hosts. All zero is a fresh table. */
-export interface HostLoads {
-  readonly asSource: Uint32Array;
-  readonly asDestination: Uint32Array;
-}
-
-export function createHostLoads(hosts: number): HostLoads {
-  return { asSource: new Uint32Array(hosts), asDestination: new Uint32Array(hosts) };
-}
-
 /**
- * A flow has become a bulk flow: it outlasted its first turn. Hosts may be NONE where the rule does not ask
- * for them.
+ * What a quantum is divided by, at least 1: so many bulk flows, which outlasted their first turn, have the source and the
+ * destination of a flow; 0 for an end that the rule does not ask for.
  */
-export function bulkFlowJoined(loads: HostLoads, source: number, destination: number): void {
-  if (source !== NONE) loads.asSource[source] += 1;
-  if (destination !== NONE) loads.asDestination[destination] += 1;
-}
-
-/** The flow is no bulk flow any more: its queue ran dry. To be called once for each bulkFlowJoined(). */
-export function bulkFlowLeft(loads: HostLoads, source: number, destination: number): void {
-  if (source !== NONE) {
-    invariant(loads.asSource[source] > 0, 'a flow left its source twice');
-    loads.asSource[source] -= 1;
-  }
-  if (destination !== NONE) {
-    invariant(loads.asDestination[destination] > 0, 'a flow left its destination twice');
-    loads.asDestination[destination] -= 1;
-  }
-}
-
-/** Bytes, with a fraction, to add to the flow's deficit for one turn. */
-export function turnBytes(
-  loads: HostLoads,
-  isolation: IsolationRule,
-  quantumBytes: number,
-  source: number,
-  destination: number,
-): number {
-  let load = 1;
-  if (isolation.loadOfSource && loads.asSource[source] > load) load = loads.asSource[source];
-  if (isolation.loadOfDestination && loads.asDestination[destination] > load) {
-    load = loads.asDestination[destination];
-  }
-  return quantumBytes / load;
+export function turnLoad(ofSource: number, ofDestination: number): number {
+  return Math.max(1, ofSource, ofDestination);
 }

@@ -38,15 +38,9 @@ export function scaledTargetNs(rateBytesPerSec: number, mtuBytes: number, target
   return Math.max((1.5 * mtuBytes * NS_PER_SEC) / rateBytesPerSec, targetNs);
 }
 
-/** CoDel's interval that goes with scaledTargetNs(). */
-export function scaledIntervalNs(
-  rateBytesPerSec: number,
-  mtuBytes: number,
-  targetNs: number,
-  rttNs: number,
-): number {
-  const scaledNs = scaledTargetNs(rateBytesPerSec, mtuBytes, targetNs);
-  return Math.max(rttNs + scaledNs - targetNs, 2 * scaledNs);
+/** CoDel's interval that goes with a target, be it scaled or chosen: it grows by as much as the target, from `wantedNs` on. */
+export function intervalForTargetNs(targetNs: number, wantedNs: number, rttNs: number): number {
+  return Math.max(rttNs, rttNs + targetNs - wantedNs, 2 * targetNs);
 }
 
 /** Bytes a flow may send in its turn. */

@@ -80,6 +80,11 @@ export function takeTokens(b: TokenBuckets, i: number, atNs: number, lengthBytes
   b.fullNs[i] = fullAfterNs(b.fullNs[i], b.nsPerByte[i], atNs, lengthBytes);
 }
 
+/** Instant at which a bucket is full that a packet with right of way was charged to: its debt is at most one burst. */
+export function boundedFullNs(fullNs: number, nsPerByte: number, burstBytes: number, nowNs: number): number {
+  return Math.min(fullNs, nowNs + 2 * burstBytes * nsPerByte);
+}
+
 /** Policer's question: are `lengthBytes` tokens there now? Never for a packet larger than the burst. */
 export function conforms(b: TokenBuckets, i: number, nowNs: number, lengthBytes: number): boolean {
   return (

@@ -1,5 +1,6 @@
 /** What a queue does before it is full: which algorithm, and the parameters of those that go by time. */
 import { isMap, isScalar, type Node } from 'yaml';
+import { intervalForTargetNs, scaledTargetNs } from '../algo/rate-scaling.ts';
 import { formatRate, formatTime } from '../base/units.ts';
 import type { AqmSpec, QueueSpec } from '../core/spec.ts';
 import type { LeafContext } from './config-limits.ts';
@@ -57,26 +58,19 @@ function chosenAqm({ reader }: LeafContext, at: Located<Node>): Chosen {
   return first ? { name: first[0], parameters: first[1] } : { name: 'none', parameters: bare };
 }
 
-const SECOND_NS = 1e9;
 /** CAKE's MTU: an Ethernet frame (sch_cake.c, cake_set_rate). */
 const FRAME_BYTES = 1514;
-const FRAMES_MIN = 1.5;
 /** RFC 8289, section 4.3. */
 const CODEL = { targetNs: 5e6, intervalNs: 100e6 };
-
-/** What 1.5 packets take at the ceil: less would signal without a queue. */
-function leastTargetNs(ceilBytesPerSec: number): number {
-  return Math.round((FRAMES_MIN * FRAME_BYTES * SECOND_NS) / ceilBytesPerSec);
-}
 
 /** Defaults follow slow rates as in CAKE. Linux lets fq_codel mark by default, and codel alone not. */
 function readCodel(context: LeafContext, at: Parameters, isFair: boolean): ReadAqm {
   const { reader, ceilBytesPerSec } = context;
   const values = reader.section(at.value, SECTIONS.codel, 'codel');
-  const leastNs = leastTargetNs(ceilBytesPerSec);
+  const leastNs = Math.round(scaledTargetNs(ceilBytesPerSec, FRAME_BYTES, 0));
   const targetNs = values.target?.value ?? Math.max(CODEL.targetNs, leastNs);
-  const moreNs = Math.max(0, targetNs - CODEL.targetNs);
-  const intervalNs = values.interval?.value ?? Math.max(CODEL.intervalNs + moreNs, 2 * targetNs);
+  const intervalNs =
+    values.interval?.value ?? intervalForTargetNs(targetNs, CODEL.targetNs, CODEL.intervalNs);
   if (targetNs >= intervalNs) {
     const message = `codel: target ${formatTime(targetNs)} must be below interval ${formatTime(intervalNs)}`;
     reader.problems.error(values.target?.offset ?? values.interval?.offset ?? at.offset, message);

@@ -1,7 +1,8 @@
 /** How packets of a class wait: in which order, and how many. */
 import type { Node } from 'yaml';
+import type { Isolation } from '../algo/host-isolation.ts';
 import { bytesInTime, formatBytes, type Size } from '../base/units.ts';
-import type { Isolation, QueueSpec } from '../core/spec.ts';
+import type { QueueSpec } from '../core/spec.ts';
 import { HELD_MAX } from '../limits.ts';
 import { readAqm } from './config-aqm.ts';
 import { type Direction, type LeafContext, PACKET_BYTES, sizeBytes } from './config-limits.ts';

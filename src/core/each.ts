@@ -10,7 +10,7 @@
  * Rate and burst are the class's; a bucket is only the instant at which it is full (algo/token-bucket.ts). One that is full
  * and idle is forgotten by a sweeping hand: a new one starts full, so nothing is lost or minted.
  */
-import { conformInstantNs, fullAfterNs, fullAtOtherRateNs } from '../algo/token-bucket.ts';
+import { boundedFullNs, conformInstantNs, fullAfterNs, fullAtOtherRateNs } from '../algo/token-bucket.ts';
 import { FLOAT_ZERO } from '../base/float.ts';
 import { IndexedHeap } from '../base/heap.ts';
 import { KeyTable } from '../base/key-table.ts';
@@ -133,8 +133,8 @@ export class EachTable {
     this.take(e, nowNs, h);
     const at = e << this.shift;
     const c = this.words[at + CLASS];
-    const latestNs = nowNs + 2 * this.burstBytes[c] * this.nsPerByte[c];
-    if (this.floats[(at + FULL_NS) >> 1] > latestNs) this.floats[(at + FULL_NS) >> 1] = latestNs;
+    const full = (at + FULL_NS) >> 1;
+    this.floats[full] = boundedFullNs(this.floats[full], this.nsPerByte[c], this.burstBytes[c], nowNs);
   }
 
   /**

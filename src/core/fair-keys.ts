@@ -5,6 +5,7 @@
  * A record is two cache lines with all that a packet's coming and going touches. With many flows nearly every packet finds its
  * queue outside the caches, so what counts is how many lines it takes.
  */
+import { ISOLATION, type IsolationRule, turnLoad } from '../algo/host-isolation.ts';
 import { invariant } from '../base/assert.ts';
 import { FLOAT_ZERO } from '../base/float.ts';
 import { KeyTable } from '../base/key-table.ts';
@@ -14,7 +15,6 @@ import type { ClassInfo } from './classes.ts';
 import type { FlowTable } from './flow-table.ts';
 import type { HeldTable } from './held.ts';
 import { type HostLoads, SIDE_DST, SIDE_SRC } from './host-loads.ts';
-import type { Isolation } from './spec.ts';
 
 /** Number of the leaf's class (not its row, which may change) and kind, then flow row and generation, or up to two addresses of four words. */
 const KEY_WORDS = 10;
@@ -66,7 +66,8 @@ export class FairKeys {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly hosts: HostLoads;
-  private isolation: readonly (Isolation | null)[];
+  /** null: not a fair leaf. */
+  private rules: readonly (IsolationRule | null)[];
   private ids: Int32Array;
   /** What was read ahead, so that reading it is not for nothing. */
   readAheadSum = 0;
@@ -82,10 +83,10 @@ export class FairKeys {
     flows: FlowTable,
     hosts: HostLoads,
   ) {
-    this.isolation = classes.map(isolationOf);
+    this.rules = classes.map(ruleOf);
     this.ids = Int32Array.from(classes, (info) => info.id);
     // No fair leaf: one row, so that idle memory stays small.
-    this.rows = this.isolation.some((isolation) => isolation !== null) ? rows : 1;
+    this.rows = this.rules.some((rule) => rule !== null) ? rows : 1;
     this.keys = new KeyTable(this.rows, KEY_WORDS, FIELD_WORDS, key0, key1);
     invariant(this.keys.stride === 1 << WORDS_SHIFT, 'records of fair queues are two cache lines');
     this.words = this.keys.words;
@@ -141,9 +142,9 @@ export class FairKeys {
   load(q: number): number {
     const src = this.words[(q << WORDS_SHIFT) + SRC_HOST];
     const dst = this.words[(q << WORDS_SHIFT) + DST_HOST];
-    const ofSrc = src === NONE ? 1 : this.hosts.bulk(src);
-    const ofDst = dst === NONE ? 1 : this.hosts.bulk(dst);
-    return Math.max(1, ofSrc, ofDst);
+    const ofSrc = src === NONE ? 0 : this.hosts.bulk(src);
+    const ofDst = dst === NONE ? 0 : this.hosts.bulk(dst);
+    return turnLoad(ofSrc, ofDst);
   }
 
   /** No row above it is in use. */
@@ -158,7 +159,7 @@ export class FairKeys {
 
   /** Leaves have other rows now. */
   regroup(classes: readonly ClassInfo[]): void {
-    this.isolation = classes.map(isolationOf);
+    this.rules = classes.map(ruleOf);
     this.ids = Int32Array.from(classes, (info) => info.id);
   }
 
@@ -190,14 +191,13 @@ export class FairKeys {
   private setKey(leaf: number, f: number): void {
     const { flows } = this;
     const { key } = this.keys;
-    const isolation = this.isolation[leaf];
+    const rule = this.rules[leaf];
     for (let w = 0; w < KEY_WORDS; w++) key[w] = 0;
     key[0] = this.ids[leaf];
-    if (f !== NONE && (isolation === 'src' || isolation === 'dst' || isolation === 'host')) {
-      const ipv6 = flows.isIpv6(f) ? KIND_IPV6 : 0;
-      key[1] = (isolation === 'src' ? KIND_SRC : isolation === 'dst' ? KIND_DST : KIND_HOST) | ipv6;
-      if (isolation !== 'dst') for (let w = 0; w < 4; w++) key[2 + w] = flows.srcWord(f, w);
-      if (isolation !== 'src') for (let w = 0; w < 4; w++) key[6 + w] = flows.dstWord(f, w);
+    if (f !== NONE && rule !== null && !rule.byPorts) {
+      key[1] = kindOf(rule) | (flows.isIpv6(f) ? KIND_IPV6 : 0);
+      if (rule.bySource) for (let w = 0; w < 4; w++) key[2 + w] = flows.srcWord(f, w);
+      if (rule.byDestination) for (let w = 0; w < 4; w++) key[6 + w] = flows.dstWord(f, w);
       return;
     }
     key[1] = KIND_FLOW;
@@ -213,9 +213,9 @@ export class FairKeys {
     }
     this.isNew = true;
     this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS] = nowNs;
-    const isolation = f === NONE ? null : this.isolation[leaf];
-    const bySrc = isolation === 'dual-src' || isolation === 'triple';
-    const byDst = isolation === 'dual-dst' || isolation === 'triple';
+    const rule = f === NONE ? null : this.rules[leaf];
+    const bySrc = rule?.loadOfSource === true;
+    const byDst = rule?.loadOfDestination === true;
     this.words[(q << WORDS_SHIFT) + SRC_HOST] = bySrc ? this.hosts.join(this.ids[leaf], f, SIDE_SRC) : NONE;
     this.words[(q << WORDS_SHIFT) + DST_HOST] = byDst ? this.hosts.join(this.ids[leaf], f, SIDE_DST) : NONE;
     return q;
@@ -249,6 +249,12 @@ export class FairKeys {
 }
 
 /** null: not a fair leaf. */
-export function isolationOf({ spec }: ClassInfo): Isolation | null {
-  return spec.queue?.discipline === 'fair' ? spec.queue.isolation : null;
+export function ruleOf({ spec }: ClassInfo): IsolationRule | null {
+  return spec.queue?.discipline === 'fair' ? ISOLATION[spec.queue.isolation] : null;
+}
+
+/** Kind of key of a queue that several flows share. */
+function kindOf(rule: IsolationRule): number {
+  if (!rule.byDestination) return KIND_SRC;
+  return rule.bySource ? KIND_HOST : KIND_DST;
 }

@@ -16,12 +16,9 @@
  * When the leaf is full, the queue with the most bytes loses from its head (4.1.3). Queues are keyed by the whole flow, so there are no collisions.
  */
 import {
-  CODEL_DROP,
-  CODEL_PASS,
   type CodelParameters,
   type CodelQueues,
   codelBecameEmpty,
-  codelDecide,
   codelOverflowed,
   codelReset,
 } from '../algo/codel.ts';
@@ -30,6 +27,7 @@ import { SizeBins } from '../base/size-bins.ts';
 import type { AckFilter } from './ack-filter.ts';
 import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
+import { codelLetsGo } from './codel-gate.ts';
 import {
   BACKLOG_BYTES,
   CODEL,
@@ -38,14 +36,14 @@ import {
   FLOATS_SHIFT,
   HEAD,
   IDLE,
-  isolationOf,
   NEXT,
+  ruleOf,
   STATE,
   TAIL,
   WORDS_SHIFT,
 } from './fair-keys.ts';
 import { FairTurns } from './fair-turns.ts';
-import { FLAG_CE, FLAG_ECT, HeldFifos, type HeldTable } from './held.ts';
+import { HeldFifos, type HeldTable } from './held.ts';
 import type { Mover } from './mover.ts';
 
 /** States of a queue besides IDLE, with CAKE's meaning: on `new`; on `old` with packets; emptied, on its last round. */
@@ -124,7 +122,7 @@ export class FairQueues {
   ): void {
     const codelBefore = this.codelOf;
     const keptAs = newRow.map((row, old) =>
-      row !== NONE && isolationOf(classes[row]) === isolationOf(before[old]) ? row : NONE,
+      row !== NONE && ruleOf(classes[row]) === ruleOf(before[old]) ? row : NONE,
     );
     this.turns.regroup(classes.length, keptAs);
     this.longest = new SizeBins(this.keys.rows, classes.length);
@@ -213,20 +211,8 @@ export class FairQueues {
       let h = this.take(leaf, q);
       if (parameters === null) return this.deliver(q, h);
       for (;;) {
-        const ect = (held.flags[h] & FLAG_ECT) !== 0;
-        const decision = codelDecide(
-          codel,
-          q << FLOATS_SHIFT,
-          parameters,
-          atNs,
-          atNs - held.enteredNs[h],
-          this.waitingBytes(q),
-          ect,
-        );
-        if (decision !== CODEL_DROP || held.neverDrop(h)) {
-          if (decision !== CODEL_DROP && decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
+        if (codelLetsGo(held, codel, q << FLOATS_SHIFT, parameters, atNs, h, this.waitingBytes(q)))
           return this.deliver(q, h);
-        }
         this.doomed.push(0, h);
         if (this.isDry(q)) break;
         h = this.take(leaf, q);

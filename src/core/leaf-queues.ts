@@ -8,35 +8,27 @@
  * Packets that an AQM drops when they would leave, and ACKs that a new one made useless, are collected in `doomed`, for the engine
  * to answer.
  */
-import {
-  CODEL_DROP,
-  CODEL_PASS,
-  type CodelParameters,
-  type CodelQueues,
-  codelCopy,
-  codelDecide,
-  createCodelQueues,
-} from '../algo/codel.ts';
+import { type CodelParameters, type CodelQueues, codelCopy, createCodelQueues } from '../algo/codel.ts';
+import { flowQuantumBytes } from '../algo/rate-scaling.ts';
 import { NONE } from '../base/none.ts';
 import { FAIR_HOSTS_MAX } from '../limits.ts';
 import type { AckFilter } from './ack-filter.ts';
 import { Bands } from './bands.ts';
 import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
+import { codelLetsGo } from './codel-gate.ts';
 import { FairQueues } from './fair.ts';
 import { FairKeys } from './fair-keys.ts';
 import type { FlowTable } from './flow-table.ts';
-import { FLAG_CE, FLAG_ECT, HeldFifos, type HeldTable } from './held.ts';
+import { HeldFifos, type HeldTable } from './held.ts';
 import { HostLoads } from './host-loads.ts';
 import type { Mover } from './mover.ts';
 import type { ClassSpec } from './spec.ts';
 
 /** The link's IP MTU: CoDel leaves that much in a queue. */
 const MTU_BYTES = 1500;
-/** Quantum of a fair leaf: CAKE's, one packet at most, smaller on slow links so that small packets need not wait long. */
+/** Most of a fair leaf's quantum: CAKE's MTU. */
 const QUANTUM_BYTES_MAX = 1514;
-const QUANTUM_BYTES_MIN = 300;
-const QUANTUM_SHIFT = 4096;
 const DROP_BATCH = 64;
 
 export class LeafQueues {
@@ -203,14 +195,8 @@ export class LeafQueues {
     const { held, bands } = this;
     while (bands.head(line) !== NONE) {
       const h = bands.take(line);
-      const ect = (held.flags[h] & FLAG_ECT) !== 0;
-      const waitedNs = atNs - held.enteredNs[h];
       const backlogBytes = bands.backlogBytes(line);
-      const decision = codelDecide(this.codel, line, parameters, atNs, waitedNs, backlogBytes, ect);
-      if (decision !== CODEL_DROP || held.neverDrop(h)) {
-        if (decision !== CODEL_DROP && decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
-        return h;
-      }
+      if (codelLetsGo(held, this.codel, line, parameters, atNs, h, backlogBytes)) return h;
       this.doomed.push(0, h);
     }
     return NONE;
@@ -234,5 +220,5 @@ function codelParameters({ queue }: ClassSpec): CodelParameters | null {
 }
 
 function quantumBytes(spec: ClassSpec): number {
-  return Math.min(QUANTUM_BYTES_MAX, Math.max(QUANTUM_BYTES_MIN, spec.ceilBytesPerSec / QUANTUM_SHIFT));
+  return flowQuantumBytes(spec.ceilBytesPerSec, QUANTUM_BYTES_MAX);
 }

@@ -1,5 +1,6 @@
 /** The policers of every class: answer at once, never delay. */
 import {
+  boundedFullNs,
   conforms,
   createTokenBuckets,
   fillBucket,
@@ -57,8 +58,8 @@ export class Policers {
     }
     for (let row = from[leaf]; row !== NO_LEAF; row = above[row]) {
       takeTokens(buckets, row, now, chargeBytes);
-      const latestNs = now + 2 * buckets.burstBytes[row] * buckets.nsPerByte[row];
-      if (buckets.fullNs[row] > latestNs) buckets.fullNs[row] = latestNs;
+      const { fullNs, nsPerByte, burstBytes } = buckets;
+      fullNs[row] = boundedFullNs(fullNs[row], nsPerByte[row], burstBytes[row], now);
     }
     return POLICE_PASS;
   }

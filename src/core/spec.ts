@@ -2,6 +2,7 @@
  * What the core is told to do: a frozen value without defaults left to guess, made by control/config from YAML
  * or by a test. Rates are IP bytes per second, sizes bytes, instants and spans nanoseconds.
  */
+import type { Isolation } from '../algo/host-isolation.ts';
 import type { LinkLayer } from '../algo/link-layer.ts';
 import type { MarkerParameters } from '../algo/markers.ts';
 
@@ -121,12 +122,9 @@ export type AqmSpec =
   | { readonly kind: 'codel'; readonly codel: CodelSpec }
   | { readonly kind: 'pie'; readonly pie: PieSpec };
 
-/** Who shares equally in a fair queue; CAKE's meanings. */
-export type Isolation = 'flow' | 'host' | 'src' | 'dst' | 'dual-src' | 'dual-dst' | 'triple';
-
 export interface QueueSpec {
   readonly discipline: 'fair' | 'fifo' | 'short-first';
-  /** Of `fair`. */
+  /** Of `fair`: who shares equally. */
   readonly isolation: Isolation;
   /** Of `short-first`: a flow is short while it has sent no more than this. */
   readonly shortBytes: number;

@@ -1,6 +1,6 @@
 /** Who shares equally in a fair leaf: CAKE's isolation modes, each with traffic that tells it from the others. */
 import { describe, expect, test } from 'vitest';
-import type { Isolation } from '../../src/core/spec.ts';
+import type { Isolation } from '../../src/algo/host-isolation.ts';
 import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import type { FlowSpec, HostSpec } from '../../src/sim/traffic.ts';

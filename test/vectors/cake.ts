@@ -3,13 +3,7 @@
  * COBALT.
  */
 import { COBALT_DROP, COBALT_MARK, cobaltDecide, createCobaltQueues } from '../../src/algo/cobalt.ts';
-import {
-  bulkFlowJoined,
-  createHostLoads,
-  ISOLATION,
-  type Isolation,
-  turnBytes,
-} from '../../src/algo/host-isolation.ts';
+import type { Isolation } from '../../src/algo/host-isolation.ts';
 import {
   FRAMING_ATM,
   FRAMING_NONE,
@@ -20,9 +14,12 @@ import {
   superpacketWireBytes,
   wireBytes,
 } from '../../src/algo/link-layer.ts';
-import { flowQuantumBytes, scaledIntervalNs, scaledTargetNs } from '../../src/algo/rate-scaling.ts';
+import { flowQuantumBytes, intervalForTargetNs, scaledTargetNs } from '../../src/algo/rate-scaling.ts';
 import { conformNs, createTokenBuckets, fillBucket, takeTokens } from '../../src/algo/token-bucket.ts';
+import { Prng } from '../../src/base/prng.ts';
+import { ipv4 } from '../../src/sim/packets.ts';
 import type { Segment } from '../oracle/ack-filter.ts';
+import { shaper, udp, up, World } from '../sim/world.ts';
 import { findInQueue } from './ack-rows.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';
@@ -103,7 +100,7 @@ function rateParameters(vector: Vector): Found {
       [rateField]: bitsPerSec,
       flow_quantum: flowQuantumBytes(rate, 1514),
       target_ns: scaledTargetNs(rate, 1514, 5e6),
-      interval_ns: scaledIntervalNs(rate, 1514, 5e6, 1e8),
+      interval_ns: intervalForTargetNs(scaledTargetNs(rate, 1514, 5e6), 5e6, 1e8),
     };
   });
   return { rows };
@@ -145,32 +142,31 @@ const unknownMode = (vector: Vector): string | undefined => {
   return mode in MODES ? undefined : `no code for the mode ${mode}`;
 };
 
-/**
- * Rounds of turns over queues that always have packets of 1500 B; in a queue of several flows they alternate.
- */
+const BYTES = 1500;
+const LINE_BYTES_PER_SEC = 3e6;
+/** Enough for shares to settle within a hundredth, drawn packets of shared queues included. */
+const ARRIVALS = 30_000;
+
+/** The engine's fair leaf, offered by every flow what the line can carry: packets of flows drawn by chance, so that no pattern decides who is dropped. */
 function hosts(vector: Vector): Found {
   const { mode, flows_src_dst: flows } = vector.body.params as unknown as HostParams;
-  const isolation = ISOLATION[MODES[mode] as Isolation];
   const names = [...new Set(flows.flat())];
-  const rowsOf = ([src, dst]: [string, string]): [number, number] => [names.indexOf(src), names.indexOf(dst)];
-  const queues = new Map<string, number[]>();
-  flows.forEach(([src, dst], f) => {
-    const key = [isolation.bySource && src, isolation.byDestination && dst, isolation.byPorts && f].join();
-    queues.set(key, [...(queues.get(key) ?? []), f]);
-  });
-  const loads = createHostLoads(names.length);
-  for (const [first] of queues.values())
-    bulkFlowJoined(loads, ...rowsOf(flows[first as number] as [string, string]));
+  const address = (name: string) => ipv4(10, 0, 1, 1 + names.indexOf(name));
+  const queue = { discipline: 'fair', isolation: MODES[mode] as Isolation } as const;
+  const leaves = [{ name: 'default', queue, limitPackets: 100 }];
+  const world = new World(shaper({ wan: { up: { rate: LINE_BYTES_PER_SEC, burst: 2 * BYTES, leaves } } }));
+  const prng = new Prng(1);
+  const gapNs = (BYTES * 1e9) / (flows.length * LINE_BYTES_PER_SEC);
+  const drawn = Array.from({ length: ARRIVALS }, () => Math.floor(prng.nextUnit() * flows.length));
+  world.inject(
+    drawn.map((f, n) => {
+      const [src, dst] = (flows[f] as [string, string]).map(address);
+      return up(n * gapNs, BYTES, { shape: udp(f, { src, dst, sport: 4000 + f }) });
+    }),
+  );
+  world.run(ARRIVALS * gapNs);
   const bytes = flows.map(() => 0);
-  for (const members of queues.values()) {
-    let deficit = 0;
-    let sent = 0;
-    for (let round = 0; round < 5000; round++) {
-      const pair = flows[members[0] as number] as [string, string];
-      deficit += turnBytes(loads, isolation, 1514, ...rowsOf(pair));
-      for (; deficit > 0; deficit -= 1500) bytes[members[sent++ % members.length] as number] += 1500;
-    }
-  }
+  for (const { id } of world.accepted()) bytes[drawn[id - 1] as number] += BYTES;
   const total = bytes.reduce((sum, each) => sum + each, 0);
   const shareOf = (end: 0 | 1, name: string): number =>
     bytes.reduce((sum, each, f) => sum + (flows[f]?.[end] === name ? each : 0), 0) / total;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { flowQuantumBytes, scaledIntervalNs, scaledTargetNs } from '../../../src/algo/rate-scaling.ts';
+import { flowQuantumBytes, intervalForTargetNs, scaledTargetNs } from '../../../src/algo/rate-scaling.ts';
 
 const SEED = Number(process.env.SEED ?? 78);
 const MS = 1e6;
 const all = (rate: number): [number, number, number] => [
   scaledTargetNs(rate, 1514, 5 * MS),
-  scaledIntervalNs(rate, 1514, 5 * MS, 100 * MS),
+  intervalForTargetNs(scaledTargetNs(rate, 1514, 5 * MS), 5 * MS, 100 * MS),
   flowQuantumBytes(rate, 1514),
 ];
 
