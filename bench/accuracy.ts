@@ -1,11 +1,5 @@
-/**
- * npm run bench -- accuracy: what really passes, against what the file says (rates.ts says how it is measured). Prints a
- * table, and JSON into bench/results/accuracy.json. Exit 1 when a rate is off by more than its goal.
- */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { writeResults } from './goals.ts';
 import { createLab } from './lab/lab.ts';
-import { giveBack } from './lab/native.ts';
 import { type Case, type Measured, measureCase, tcpCase, udpCase } from './rates.ts';
 import { rate, renderTable } from './table.ts';
 
@@ -51,12 +45,7 @@ async function main(): Promise<void> {
     await lab.close();
   }
   print(measured);
-  const folder = fileURLToPath(new URL('results/', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  const file = `${folder}accuracy.json`;
-  writeFileSync(file, `${JSON.stringify(measured, null, 2)}\n`);
-  giveBack(folder, file);
-  console.log('\nJSON: bench/results/accuracy.json');
+  writeResults('accuracy', measured);
   process.exitCode = measured.every((row) => row.isMet) ? 0 : 1;
 }
 

@@ -6,7 +6,7 @@
  * tables and writes bench/results/compare.json; --quick measures little and prints one line of JSON. Exit status 3 where
  * the tool for that kernel is missing or cannot do it.
  */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import type { Cell, Task } from './compare/guest.ts';
 import { LOADS } from './compare/loads.ts';
 import { renderRepeats, renderRows, rowsOf } from './compare/report.ts';
 import { RATE_BITS_PER_SEC, SHAPERS } from './compare/shapers.ts';
+import { writeResults } from './goals.ts';
 import {
   FULLKERNEL_FAILED,
   FULLKERNEL_LATE,
@@ -22,7 +23,7 @@ import {
   findFullkernel,
   underFullkernelCommand,
 } from './lab/fullkernel.ts';
-import { giveBack, nativeProgram } from './lab/native.ts';
+import { nativeProgram } from './lab/native.ts';
 import { finish, onProcessEnd, run, start } from './lab/process.ts';
 import { shaperCommand } from './lab/shaper.ts';
 
@@ -185,12 +186,7 @@ function print(chosen: Options, cells: readonly Cell[]): void {
     `\n${RATE_BITS_PER_SEC / 1e6} Mbit/s of IP bytes, 20 ms, cubic; ${chosen.seconds} s after ${chosen.warmSeconds} s, ` +
       `virtual time; medians.\nping: milliseconds above the bare line's round trip.\n\n${renderRows(rows)}\n\n${renderRepeats(rows)}`,
   );
-  const folder = join(ROOT, 'bench/results');
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'compare.json');
-  writeFileSync(file, `${JSON.stringify({ plan: chosen, rows, cells }, null, 1)}\n`);
-  giveBack(folder, file);
-  console.log('JSON: bench/results/compare.json');
+  writeResults('compare', { plan: chosen, rows, cells });
 }
 
 async function main(): Promise<number> {

@@ -1,19 +1,7 @@
-/**
- * npm run bench -- queueing [PART…]: delay, goodput and shares under load, on real packets. Prints tables, and JSON into
- * bench/results/queueing.json. Exit 1 when a goal is missed. `--quick` measures little, for
- * tests: it shows that everything runs, and misses of goals do not count.
- *
- *   load     four TCP flows (cubic) and ping through 50 Mbit/s by the default configuration; beside it the kernel's HTB
- *            with pfifo, the way many gateways are set up
- *   hosts    one TCP flow of one host against eight of another, both directions
- *   classes  UDP floods: guarantees, priority, weight, borrowing, ceilings, by what the classes sent between two statuses
- */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { request } from '../src/control/client.ts';
+import { atLeast, atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { createLab, type Host, type Lab } from './lab/lab.ts';
 import { iperfTcp, ping, quantile } from './lab/measure.ts';
-import { giveBack } from './lab/native.ts';
 import { type RunningShaper, type Status, startShaper } from './lab/shaper.ts';
 import { sendUdp, startSink } from './lab/udp.ts';
 import { leastStarved, watchStarving } from './starved.ts';
@@ -27,25 +15,6 @@ const GOODPUT = 1448 / 1500;
 const SECONDS = quick ? 1 : 10;
 const OMIT_SECONDS = quick ? 0 : 3;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-interface Goal {
-  readonly name: string;
-  readonly value: number;
-  readonly limit: number;
-  readonly isMet: boolean;
-}
-const atMost = (name: string, value: number, limit: number): Goal => ({
-  name: `${name}, at most`,
-  value,
-  limit,
-  isMet: value <= limit,
-});
-const atLeast = (name: string, value: number, limit: number): Goal => ({
-  name: `${name}, at least`,
-  value,
-  limit,
-  isMet: value >= limit,
-});
 
 interface Load {
   readonly goodputRatio: number;
@@ -335,20 +304,9 @@ async function main(): Promise<void> {
   } finally {
     await lab.close();
   }
-  const judged = goals.map(({ name, value, limit, isMet }) => [
-    name,
-    value.toFixed(3),
-    String(limit),
-    isMet ? 'met' : 'NOT MET',
-  ]);
-  console.log(`\n${renderTable(['goal', 'measured', 'wanted', ''], judged)}`);
+  printGoals(goals);
   if (quick) return;
-  const folder = fileURLToPath(new URL('results/', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  const file = `${folder}queueing.json`;
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-  giveBack(folder, file);
-  console.log('\nJSON: bench/results/queueing.json');
+  writeResults('queueing', result);
   process.exitCode = goals.every(({ isMet }) => isMet) ? 0 : 1;
 }
 

@@ -1,12 +1,5 @@
-/**
- * npm run bench -- scale: what deciding costs with one and with many, over memory (memory-port.ts), so neither root nor network
- * is needed; and how fast the simulator is. Prints tables, and JSON into bench/results/scale.json. `--quick` measures little,
- * prints one line of JSON and is for tests.
- */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { compiledScript } from './compiled.ts';
-import { giveBack } from './lab/native.ts';
+import { atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { run } from './lab/process.ts';
 import { SCALE_CASES } from './scale-cases.ts';
 import type { CoreResult, MemoryResult, SimulatorResult } from './scale-core.ts';
@@ -51,13 +44,6 @@ interface CaseResult {
   /** Round by round. */
   readonly toBaselineByRound: Spread | null;
   readonly last: CoreResult;
-}
-
-interface Goal {
-  readonly name: string;
-  readonly value: number;
-  readonly limit: number;
-  readonly met: boolean;
 }
 
 const quick = process.argv.includes('--quick');
@@ -119,22 +105,17 @@ function judge(
   memory: MemoryResult,
   simulator: Record<string, SimulatorResult>,
 ): Goal[] {
-  const goal = (name: string, value: number, limit: number): Goal => ({
-    name,
-    value,
-    limit,
-    met: value <= limit,
-  });
   const goals: Goal[] = [];
   for (const { label, mode, toBaseline } of cases) {
-    if (toBaseline !== null) goals.push(goal(`${label} by one of them, ${MODE_TEXT[mode]}`, toBaseline, 1.3));
+    if (toBaseline !== null)
+      goals.push(atMost(`${label} by one of them, ${MODE_TEXT[mode]}`, toBaseline, 1.3));
   }
   for (const { key, mode, nsPerPacket } of cases) {
-    if (key === 'tree') goals.push(goal(`full tree, ${MODE_TEXT[mode]}: ns/packet`, nsPerPacket.min, 500));
+    if (key === 'tree') goals.push(atMost(`full tree, ${MODE_TEXT[mode]}: ns/packet`, nsPerPacket.min, 500));
   }
-  goals.push(goal('memory per idle flow, bytes', memory.bytesPerIdleFlow, 300));
+  goals.push(atMost('memory per idle flow, bytes', memory.bytesPerIdleFlow, 300));
   for (const [scenario, { packetsPerSec }] of Object.entries(simulator))
-    goals.push(goal(`simulator, ${scenario}: ns/packet`, 1e9 / packetsPerSec, 1e9 / 300_000));
+    goals.push(atMost(`simulator, ${scenario}: ns/packet`, 1e9 / packetsPerSec, 1e9 / 300_000));
   return goals;
 }
 
@@ -177,13 +158,7 @@ function print(
   console.log(
     `\n${renderTable(['simulator, warm', 'packets/s of CPU, thousands', 'warm-up, s', 'packets', 'per batch'], rows, true)}`,
   );
-  const judged = goals.map(({ name, value, limit, met }) => [
-    name,
-    value.toFixed(2),
-    `at most ${limit.toFixed(2)}`,
-    met ? 'met' : 'NOT MET',
-  ]);
-  console.log(`\n${renderTable(['goal', 'measured', 'wanted', ''], judged)}`);
+  printGoals(goals);
 }
 
 async function main(): Promise<void> {
@@ -198,12 +173,7 @@ async function main(): Promise<void> {
     return;
   }
   print(cases, simulator, goals);
-  const folder = fileURLToPath(new URL('results/', import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  const file = `${folder}scale.json`;
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-  giveBack(folder, file);
-  console.log('\nJSON: bench/results/scale.json');
+  writeResults('scale', result);
 }
 
 await main();
