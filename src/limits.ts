@@ -1,6 +1,7 @@
 /**
  * Every bound of the program in one place, with the relations between them asserted at load.
- * Reaching a bound is counted in the statistics and shown by `status`; it is never silent.
+ * Reaching a bound of the data path is counted in the statistics and shown by `status`, but for two by which nothing is dropped or late:
+ * FRAGMENTS_MAX and FAIR_HOSTS_MAX say what happens then. Beyond a bound of the configuration or the control socket is an error.
  */
 
 /** Rows of one arrival batch: one recvmmsg call, one crossing into TypeScript. Mirrored in native/columns.h. */
@@ -31,7 +32,7 @@ export const CLASSES_MAX = 4096;
 export const CLASS_DEPTH_MAX = 128;
 /** Flows remembered at once; a power of two. The oldest idle ones make room. */
 export const FLOWS_MAX = 262144;
-/** Datagrams whose first fragment is remembered; a power of two. */
+/** Datagrams whose first fragment is remembered; a power of two. Those forgotten early leave fragments that are a flow without ports. */
 export const FRAGMENTS_MAX = 4096;
 /** Token buckets made on sight by `each`, over all classes; a power of two. */
 export const EACH_BUCKETS_MAX = 131072;

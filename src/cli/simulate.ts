@@ -37,10 +37,11 @@ export function simulate(options: SimulateOptions, terminal: Terminal): number {
   const files = readFiles(options, terminal);
   const subject = chooseSubject(options);
   for (const warning of subject.warnings) terminal.err(`shaper: warning: ${warning}\n`);
-  if (options.html !== undefined) writePage(options.html, '');
+  // What cannot be written should be known before the run, not after minutes; what is there stays until it is replaced.
+  if (options.html !== undefined) writePage(options.html, '', 'a');
   const runs = takeRuns(files, subject, seed, terminal);
   if (options.html !== undefined) {
-    writePage(options.html, renderPage(runs, { about: subject.about, version: readVersion() }));
+    writePage(options.html, renderPage(runs, { about: subject.about, version: readVersion() }), 'w');
   }
   if (options.json) terminal.out(`${JSON.stringify(jsonOf(runs), null, 2)}\n`);
   else {
@@ -106,10 +107,10 @@ function jsonOf(runs: readonly RunView[]): object {
   return { runs: runs.map(({ configuration, report }) => ({ configuration, ...report })) };
 }
 
-/** Written empty before the run: what cannot be written should be known before, not after minutes. */
-function writePage(file: string, text: string): void {
+/** Throws CliError when the file cannot be written. With the flag `a` the text goes behind what is there. */
+function writePage(file: string, text: string, flag: 'w' | 'a'): void {
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, text, { flag });
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const reasons: Record<string, string> = {

@@ -84,7 +84,7 @@ export async function removeDeadSocket(path: string): Promise<boolean> {
       const hint = 'remove it yourself or choose another control.socket';
       throw new ControlError('foreign', `${path} exists and is no socket`, hint);
     }
-    if (await isLive(path)) {
+    if (await isListening(path)) {
       const hint = 'stop that instance, or give this one another control.socket and other queue numbers';
       throw new ControlError('live', `another instance answers on ${path}`, hint);
     }
@@ -97,16 +97,29 @@ export async function removeDeadSocket(path: string): Promise<boolean> {
   }
 }
 
-/** Whether somebody listens on the socket. */
-function isLive(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
+/**
+ * Whether somebody listens on the socket. Only a refused connection says that nobody does (unix(7)); rejects with any other error
+ * that leaves it open: no right to connect, no file descriptors left. Throws ControlError for a socket that is no control socket.
+ */
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);
     });
-    // EAGAIN: its queue of connections is full, so somebody does listen.
-    socket.once('error', (error) => resolve(isSystemError(error) && error.code === 'EAGAIN'));
+    socket.once('error', (error) => {
+      const code = isSystemError(error) ? error.code : '';
+      if (code === 'ECONNREFUSED') resolve(false);
+      // EAGAIN: its queue of connections is full, so somebody does listen.
+      else if (code === 'EAGAIN') resolve(true);
+      else if (code === 'EPROTOTYPE') {
+        const hint = 'choose another control.socket';
+        reject(
+          new ControlError('foreign', `${path} is the socket of another program (no stream socket)`, hint),
+        );
+      } else reject(error);
+    });
   });
 }
 

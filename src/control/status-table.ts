@@ -37,6 +37,7 @@ const HEADINGS = [
   'early',
   'police',
   'aqm',
+  'marked',
   'flows',
   'p50',
   'p99',
@@ -54,6 +55,7 @@ function classRow(c: ClassReport): string[] {
     String(c.dropped.early),
     String(c.dropped.police),
     String(c.dropped.aqm),
+    String(c.marked),
     String(c.flows),
     formatMicrosecondsShort(c.delayMicroseconds.p50),
     formatMicrosecondsShort(c.delayMicroseconds.p99),
@@ -67,6 +69,7 @@ function boundLines({ bounds }: StatusReport): string[] {
     [bounds.flowsEvicted, 'flows forgotten early: the flow table is full'],
     [bounds.eachEvicted, 'buckets of each forgotten early: their table is full'],
     [bounds.eachFull, 'packets dropped: the table of the buckets of each is full'],
+    [bounds.fairFull, 'packets dropped: the table of the queues of fair leaves is full'],
     [bounds.heldFull, 'packets passed undelayed: as many waited as may wait'],
   ];
   return told.filter(([n]) => n > 0).map(([n, text]) => `${n} ${text}`);

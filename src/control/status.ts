@@ -1,8 +1,7 @@
 /** The contract's `status` from a snapshot of the counters: a pure function, so that every number can be tested. */
 import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
-import { NONE } from '../base/none.ts';
 import { toBitsPerSec } from '../base/units.ts';
-import { copyStats, createStats, type Stats, TOTAL } from '../core/stats.ts';
+import { type Stats, TOTAL, withChildren } from '../core/stats.ts';
 
 /** What does not change while an instance runs; sent to the control thread once. */
 export interface StatusSubject {
@@ -65,12 +64,13 @@ export interface StatusReport {
   };
   /** By how much packets that waited left after the instant at which they were due. */
   readonly latenessMicroseconds: { readonly p50: number; readonly p99: number };
-  /** How often a bound (limits.ts) was reached: packets for unmatched, eachFull and heldFull, else table rows. */
+  /** How often a bound (limits.ts) was reached: packets for unmatched, eachFull, fairFull and heldFull, else table rows. */
   readonly bounds: {
     readonly unmatched: number;
     readonly flowsEvicted: number;
     readonly eachEvicted: number;
     readonly eachFull: number;
+    readonly fairFull: number;
     readonly heldFull: number;
   };
   readonly classes: readonly ClassReport[];
@@ -98,6 +98,7 @@ export function statusReport(snapshot: Stats, subject: StatusSubject, drops: Ker
       flowsEvicted: totals[TOTAL.flowsEvicted]!,
       eachEvicted: totals[TOTAL.eachEvicted]!,
       eachFull: totals[TOTAL.eachFull]!,
+      fairFull: totals[TOTAL.fairFull]!,
       heldFull: totals[TOTAL.heldFull]!,
     },
     classes: subject.classes.map((info, c) => classReport(sums, info, c)),
@@ -125,33 +126,6 @@ function classReport(sums: Stats, info: StatusClass, c: number): ClassReport {
 
 function percentiles(counts: Float64Array, offset: number): { p50: number; p99: number } {
   return { p50: histogramPercentile(counts, offset, 0.5), p99: histogramPercentile(counts, offset, 0.99) };
-}
-
-/** A copy in which every parent shows its own counts plus its children's. */
-function withChildren(snapshot: Stats, classes: readonly StatusClass[]): Stats {
-  const sums = createStats(snapshot.classes);
-  copyStats(snapshot, sums);
-  const columns = [
-    sums.sentPackets,
-    sums.sentBytes,
-    sums.backlogPackets,
-    sums.backlogBytes,
-    sums.dropTail,
-    sums.dropEarly,
-    sums.dropPolice,
-    sums.dropAqm,
-    sums.marked,
-    sums.flows,
-  ];
-  for (let c = classes.length - 1; c >= 0; c--) {
-    const { parent } = classes[c]!;
-    if (parent === NONE) continue;
-    for (const column of columns) column[parent]! += column[c]!;
-    for (let b = 0; b < HISTOGRAM_BINS; b++) {
-      sums.delay[parent * HISTOGRAM_BINS + b]! += sums.delay[c * HISTOGRAM_BINS + b]!;
-    }
-  }
-  return sums;
 }
 
 /**

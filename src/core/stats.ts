@@ -4,6 +4,7 @@
  * without touching the data path.
  */
 import { HISTOGRAM_BINS } from '../base/histogram.ts';
+import { NONE } from '../base/none.ts';
 
 const TOTALS = [
   'receivedPackets',
@@ -102,4 +103,21 @@ export function regroupStats(stats: Stats, heir: ArrayLike<number>, classes: num
 /** Copies everything; both must have been made for the same number of classes. */
 export function copyStats(from: Stats, to: Stats): void {
   new Uint8Array(to.buffer).set(new Uint8Array(from.buffer));
+}
+
+/**
+ * A copy in which every parent shows its own counts plus its children's. `classes` has the row of each class's parent, or NONE; parents
+ * stand before their children.
+ */
+export function withChildren(stats: Stats, classes: readonly { readonly parent: number }[]): Stats {
+  const sums = createStats(stats.classes);
+  copyStats(stats, sums);
+  for (let c = classes.length - 1; c >= 0; c--) {
+    const { parent } = classes[c];
+    if (parent === NONE) continue;
+    for (const name of CLASS_COLUMNS) sums[name][parent] += sums[name][c];
+    const [to, from] = [parent * HISTOGRAM_BINS, c * HISTOGRAM_BINS];
+    for (let b = 0; b < HISTOGRAM_BINS; b++) sums.delay[to + b] += sums.delay[from + b];
+  }
+  return sums;
 }

@@ -2,8 +2,7 @@
 import { HISTOGRAM_BINS, histogramBinStart, histogramPercentile } from '../base/histogram.ts';
 import { NONE } from '../base/none.ts';
 import { toBitsPerSec } from '../base/units.ts';
-import type { ClassInfo } from '../core/classes.ts';
-import { copyStats, createStats, type Stats, TOTAL } from '../core/stats.ts';
+import { type Stats, TOTAL, withChildren } from '../core/stats.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import type { World } from './world.ts';
 
@@ -159,22 +158,6 @@ function flowReport(
             p99Milliseconds: completion(0.99),
           },
   };
-}
-
-/** A copy in which every parent shows its own counts plus its children's. */
-function withChildren(stats: Stats, classes: readonly ClassInfo[]): Stats {
-  const sums = createStats(stats.classes);
-  copyStats(stats, sums);
-  const { sentBytes, dropTail, dropEarly, dropPolice, dropAqm, marked, delay } = sums;
-  for (let row = classes.length - 1; row >= 0; row--) {
-    const { parent } = classes[row];
-    if (parent === NONE) continue;
-    for (const column of [sentBytes, dropTail, dropEarly, dropPolice, dropAqm, marked])
-      column[parent] += column[row];
-    for (let b = 0; b < HISTOGRAM_BINS; b++)
-      delay[parent * HISTOGRAM_BINS + b] += delay[row * HISTOGRAM_BINS + b];
-  }
-  return sums;
 }
 
 /** Upper end of the highest bin in use; 0 when empty. */

@@ -31,8 +31,6 @@ export interface RunOptions {
   readonly timerLatenessNs?: number;
   /** What the scenario is made for; default: the specification's. Another's, to compare both under the same traffic. */
   readonly bottleneck?: Bottleneck;
-  /** Called after every sample with the share of the run that is done, 0..1. */
-  readonly onProgress?: (done: number) => void;
 }
 
 export interface SimulationResult {
@@ -51,7 +49,6 @@ export class Simulation {
   private readonly samples: number;
   private readonly subject: ReportSubject;
   private readonly recorder: SeriesRecorder;
-  private readonly onProgress: (done: number) => void;
   private readonly drains: boolean;
   private taken = 0;
 
@@ -67,7 +64,6 @@ export class Simulation {
     this.samples = options.samples ?? SAMPLES;
     this.subject = subject;
     this.recorder = new SeriesRecorder(world, this.samples);
-    this.onProgress = options.onProgress ?? (() => {});
     this.drains = options.drains ?? false;
   }
 
@@ -78,7 +74,6 @@ export class Simulation {
     this.world.runUntil((this.durationNs * this.taken) / this.samples);
     if (this.taken === this.samples && this.drains) this.drain();
     this.recorder.sample();
-    this.onProgress(this.taken / this.samples);
     return this.taken < this.samples;
   }
 

@@ -31,14 +31,34 @@ function falsified(vector: Vector, which: 'first' | 'last'): Vector {
   return { ...vector, body: { ...vector.body, ...body } };
 }
 
+/** Algorithms of the project's own vectors that have no code. Whoever adds the code takes the name out. */
+const WITHOUT_CODE = [
+  ...[
+    'rrdtool-pdp-calc1',
+    'rrdtool-wrap-off-by-one',
+    'window-rate-control',
+    'autorate',
+    'hfsc-curve',
+    'hfsc-rt',
+  ],
+  ...['reservation', 'elastic-tunnel', 'ipip', 'overlay', 'counter', 'rrd-pdp', 'quota'],
+  ...['tcp-window', 'tcp-window-target', 'checksum', 'rtt'],
+];
+
 describe('planFor', () => {
   const runnable = own.filter((vector) => 'run' in planFor(vector));
 
-  test('runs policing, shaping and RED', () => {
-    const algorithms = new Set(runnable.map((vector) => vector.alg));
-    for (const alg of ['police', 'shape', 'red', 'red-ewma', 'red-idle', 'red-pb', 'red-pa', 'red-byte']) {
-      expect(algorithms).toContain(alg);
-    }
+  test('runs every vector of the project but those of algorithms that it does not have', () => {
+    const skipped = own.flatMap((vector) => {
+      const plan = planFor(vector);
+      return 'skip' in plan ? [{ alg: vector.alg, skip: plan.skip }] : [];
+    });
+    expect(new Set(skipped.map(({ skip }) => skip))).toEqual(
+      new Set(WITHOUT_CODE.map((alg) => `no code for ${alg} yet`)),
+    );
+    expect([...new Set(skipped.map(({ alg }) => alg))].sort()).toEqual([...WITHOUT_CODE].sort());
+    expect(runnable.length + skipped.length).toBe(own.length);
+    expect(runnable.length).toBeGreaterThan(100);
   });
 
   test.each(runnable.map((vector) => [vector.id, vector] as const))(

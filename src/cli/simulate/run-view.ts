@@ -1,10 +1,8 @@
 /** A run taken to its end, sample by sample, and everything that its table and its pictures need. */
 import { HISTOGRAM_BINS } from '../../base/histogram.ts';
-import { NONE } from '../../base/none.ts';
 import { toBitsPerSec } from '../../base/units.ts';
-import type { ClassInfo } from '../../core/classes.ts';
 import type { QueueSpec } from '../../core/spec.ts';
-import type { Stats } from '../../core/stats.ts';
+import { withChildren } from '../../core/stats.ts';
 import type { SimulatedClass, SimulateReport } from '../../sim/report.ts';
 import type { ClassSeries, Series } from '../../sim/series.ts';
 import type { Simulation } from '../../sim/simulation.ts';
@@ -69,7 +67,7 @@ export function takeRun(
     onSample((at + 1) / SAMPLES);
   }
   const { report, series } = run.result();
-  const drops = dropsWithChildren(engine.stats, engine.classes);
+  const sums = withChildren(engine.stats, engine.classes);
   const classes = engine.classes.map((info, row): ClassView => {
     const red = redOf(info.spec.queue);
     const averageBytes = averages[row];
@@ -79,7 +77,12 @@ export function takeRun(
       isLeaf: info.children.length === 0,
       ceilBitsPerSecond: toBitsPerSec(info.spec.ceilBytesPerSec),
       report: report.classes[row],
-      drops: drops[row],
+      drops: {
+        tail: sums.dropTail[row],
+        early: sums.dropEarly[row],
+        police: sums.dropPolice[row],
+        aqm: sums.dropAqm[row],
+      },
       delayCounts: engine.stats.delay.subarray(row * HISTOGRAM_BINS, (row + 1) * HISTOGRAM_BINS),
       series: series.classes.find(({ path }) => path === info.path) ?? null,
       red: red && averageBytes ? { ...red, averageBytes } : null,
@@ -93,21 +96,4 @@ function redOf(queue: QueueSpec | null): Omit<RedView, 'averageBytes'> | null {
   if (queue?.aqm.kind === 'wred')
     return { gentle: queue.aqm.wred.gentle, thresholds: queue.aqm.wred.profiles };
   return null;
-}
-
-/** Parents stand before their children. */
-function dropsWithChildren(stats: Stats, classes: readonly ClassInfo[]): DropReasons[] {
-  const sums = classes.map((_, row) => ({
-    tail: stats.dropTail[row],
-    early: stats.dropEarly[row],
-    police: stats.dropPolice[row],
-    aqm: stats.dropAqm[row],
-  }));
-  for (let row = classes.length - 1; row >= 0; row--) {
-    const { parent } = classes[row];
-    if (parent === NONE) continue;
-    for (const reason of ['tail', 'early', 'police', 'aqm'] as const)
-      sums[parent][reason] += sums[row][reason];
-  }
-  return sums;
 }

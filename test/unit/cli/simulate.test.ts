@@ -193,6 +193,23 @@ describe('a scenario', () => {
     expect(html).not.toMatch(/NaN|undefined|Infinity/);
   });
 
+  it('a page that is there stays as it was until the run has ended', async () => {
+    const page = files.path('before.html');
+    writeFileSync(page, 'before');
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+      throw new Error('the run breaks');
+    });
+    try {
+      const broken = shaperOn({ isErrInteractive: true }, ...flood, tail, '--html', page);
+      await expect(broken).rejects.toThrow('the run breaks');
+    } finally {
+      clock.mockRestore();
+    }
+    expect(readFileSync(page, 'utf8')).toBe('before');
+    await shaper(...flood, tail, '--html', page);
+    expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>/);
+  });
+
   it('shows progress only where stderr is a terminal, and takes it away', async () => {
     let nowMs = 0;
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => {

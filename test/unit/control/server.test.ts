@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +62,6 @@ function linesOf(socket: Socket, lines: number): Promise<string[]> {
 async function leaveDeadSocket(): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(join(folder, 'live.sock'), resolve));
-  const { linkSync, mkdirSync } = await import('node:fs');
   mkdirSync(join(folder, 'run'));
   linkSync(join(folder, 'live.sock'), path);
   await new Promise((resolve) => server.close(resolve));
@@ -99,6 +99,27 @@ describe('the socket', () => {
     writeFileSync(file, 'data');
     await expect(startServer(file, echo)).rejects.toMatchObject({ code: 'foreign' });
     expect(existsSync(file)).toBe(true);
+  });
+
+  it('a datagram socket that somebody has bound is not taken for a dead one', async (context) => {
+    mkdirSync(join(folder, 'run'));
+    // Node has no datagram sockets of this family.
+    const bind =
+      'import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); ' +
+      'print("bound", flush=True); sys.stdin.read()';
+    const owner = spawn('python3', ['-c', bind, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const isBound = await new Promise<boolean>((resolve) => {
+      owner.once('error', () => resolve(false));
+      owner.stdout.once('data', () => resolve(true));
+    });
+    if (!isBound) context.skip('no python3, which binds the socket');
+    try {
+      await expect(startServer(path, echo)).rejects.toMatchObject({ code: 'foreign' });
+      await expect(removeDeadSocket(path)).rejects.toMatchObject({ code: 'foreign' });
+      expect(existsSync(path)).toBe(true);
+    } finally {
+      owner.stdin.end();
+    }
   });
 
   it('a path that cannot be made is said', async () => {

@@ -130,24 +130,26 @@ describe('the table', () => {
     expect(lines[1]).toBe(
       'received 100 (100 kB) = accepted 80 (80.0 kB) + dropped 15 (15.0 kB) + held 3 (3.00 kB) + lost in the kernel 2',
     );
-    const bulk = lines.find((line) => line.startsWith('wan/up/bulk'))!;
+    const rest = lines.find((line) => line.startsWith('wan/up/default'))!;
     const head = lines.find((line) => line.startsWith('class'))!;
-    expect(bulk.split(/\s{2,}/)).toEqual([
-      'wan/up/bulk',
-      '-',
-      '10mbit',
-      '2.00 kB',
-      '20',
-      '100 B',
-      '1',
-      '3',
-      '5',
-      '0',
-      '2',
-      '10 us',
-      '10 us',
-    ]);
-    expect(bulk.length).toBe(head.length);
+    const words = (line: string): string[] => line.split(/\s{2,}/);
+    expect(Object.fromEntries(words(head).map((title, i) => [title, words(rest)[i]]))).toEqual({
+      class: 'wan/up/default',
+      rate: '-',
+      ceil: '20mbit',
+      sent: '3.00 kB',
+      packets: '30',
+      backlog: '200 B',
+      tail: '2',
+      early: '0',
+      police: '0',
+      aqm: '6',
+      marked: '1',
+      flows: '3',
+      p50: '992 us',
+      p99: '992 us',
+    });
+    expect(rest.length).toBe(head.length);
   });
 
   it.each([
@@ -162,9 +164,35 @@ describe('the table', () => {
   });
 
   it('a bound that was reached is said, others are not', () => {
-    const stats = sample();
-    expect(statusTable(statusReport(stats, SUBJECT, NO_DROPS))).not.toContain('flow table');
-    stats.totals[TOTAL.flowsEvicted] = 3;
-    expect(statusTable(statusReport(stats, SUBJECT, NO_DROPS))).toContain('3 flows forgotten early');
+    const bounds = (change: (totals: Float64Array) => void): string[] => {
+      const stats = sample();
+      change(stats.totals);
+      return statusTable(statusReport(stats, SUBJECT, NO_DROPS))
+        .split('\n')
+        .slice(4, -7);
+    };
+    expect(bounds(() => undefined)).toEqual([]);
+    const names = [
+      'unmatchedPackets',
+      'flowsEvicted',
+      'eachEvicted',
+      'eachFull',
+      'fairFull',
+      'heldFull',
+    ] as const;
+    const all = bounds((totals) => {
+      for (const [i, name] of names.entries()) totals[TOTAL[name]] = i + 1;
+    });
+    expect(all.map((line) => line.slice(0, 10))).toEqual([
+      '1 packets ',
+      '2 flows fo',
+      '3 buckets ',
+      '4 packets ',
+      '5 packets ',
+      '6 packets ',
+    ]);
+    expect(bounds((totals) => totals.fill(3, TOTAL.fairFull, TOTAL.fairFull + 1))).toEqual([
+      '3 packets dropped: the table of the queues of fair leaves is full',
+    ]);
   });
 });

@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 import { HISTOGRAM_BINS } from '../../../src/base/histogram.ts';
-import { copyStats, createStats, type Stats, statsBytes, statsOver, TOTAL } from '../../../src/core/stats.ts';
+import { NONE } from '../../../src/base/none.ts';
+import {
+  copyStats,
+  createStats,
+  type Stats,
+  statsBytes,
+  statsOver,
+  TOTAL,
+  withChildren,
+} from '../../../src/core/stats.ts';
 
 const CLASSES = 3;
 
@@ -58,4 +67,15 @@ test('counters and histograms are exact far beyond 32 bits', () => {
     view[0] += 1;
     expect(view[0], name).toBe(Number.MAX_SAFE_INTEGER);
   }
+});
+
+test('a parent shows its own counts and those of all below it, in every column of classes; the totals stay', () => {
+  const stats = createStats(4);
+  for (const [, view] of columnsOf(stats)) view.fill(1);
+  const sums = withChildren(stats, [{ parent: NONE }, { parent: 0 }, { parent: 1 }, { parent: NONE }]);
+  for (const [name, view] of columnsOf(sums)) {
+    if (name === 'totals' || name === 'lateness') expect(new Set(view), name).toEqual(new Set([1]));
+    else for (const [c, want] of [3, 2, 1, 1].entries()) expect(view[(c * view.length) / 4], name).toBe(want);
+  }
+  expect(stats.sentPackets[0]).toBe(1);
 });
