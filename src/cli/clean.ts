@@ -1,13 +1,25 @@
-/** `shaper clean`: removes what a killed instance left; running instances are not touched. */
+/**
+ * `shaper clean`: removes what killed instances left; running ones are not touched. Rules are found by themselves; a control socket
+ * only at the default path and at the one that `--conf` or `--socket` names.
+ */
 import { SOCKET_PATH } from '../control/fields-host.ts';
 import { ControlError, removeDeadSocket } from '../control/server.ts';
 import { cleanLeftovers } from '../io/rules/index.ts';
 import { EXIT_FINE } from './errors.ts';
+import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
-export async function clean(terminal: Terminal): Promise<number> {
+export interface CleanOptions {
+  readonly conf?: string;
+  readonly socket?: string;
+}
+
+export async function clean({ conf, socket }: CleanOptions, terminal: Terminal): Promise<number> {
+  const sockets = new Set([SOCKET_PATH]);
+  if (conf !== undefined) sockets.add(readConfigAloud(conf, terminal).socketPath);
+  if (socket !== undefined) sockets.add(socket);
   const removed = await cleanLeftovers('all');
-  if (await isSocketRemoved(SOCKET_PATH)) removed.push(`rm ${SOCKET_PATH}`);
+  for (const path of sockets) if (await isSocketRemoved(path)) removed.push(`rm ${path}`);
   for (const line of removed) terminal.out(`${line}\n`);
   if (removed.length === 0) terminal.out('nothing to clean\n');
   return EXIT_FINE;

@@ -7,7 +7,7 @@ import { NfqueueError } from '../io/nfqueue-error.ts';
 import { RulesError } from '../io/rules/errors.ts';
 
 export const EXIT_FINE = 0;
-/** A check or a limit failed, or the instance ended by a fault. */
+/** The instance ended by a fault, its stop failed, or a second signal cut it short. */
 export const EXIT_FAILED = 1;
 /** Wrong usage or invalid configuration. */
 export const EXIT_USAGE = 2;
@@ -30,13 +30,17 @@ export class CliError extends Error {
   }
 }
 
+/** For what the rule tools said that nobody foresaw. */
+const HINT_TOOLS =
+  'try by hand: nft list ruleset, and what shaper rules --conf FILE prints; the tool may be broken or busy';
+
 /** Errors of the parts as CliError; null for anything unforeseen, which is a fault of the program. */
 export function asCliError(error: unknown): CliError | null {
   if (error instanceof CliError) return error;
   if (error instanceof ConfigError) return new CliError(EXIT_USAGE, error.message);
   if (error instanceof RulesError) {
-    const exitCode = error.code === 'request' ? EXIT_USAGE : EXIT_IMPOSSIBLE;
-    return new CliError(exitCode, error.message, error.hint);
+    if (error.code === 'request') return new CliError(EXIT_USAGE, error.message, error.hint);
+    return new CliError(EXIT_IMPOSSIBLE, error.message, error.hint || HINT_TOOLS);
   }
   if (error instanceof NfqueueError) {
     return new CliError(
@@ -50,7 +54,7 @@ export function asCliError(error: unknown): CliError | null {
     const hint = {
       absent: 'start one with: shaper --conf FILE (or name its socket with --conf or --socket)',
       denied: 'run as the user of that instance, usually root',
-      failed: '',
+      failed: 'its log may say why; an instance that hangs has to be stopped and started again',
     }[error.code];
     return new CliError(EXIT_IMPOSSIBLE, error.message, hint);
   }

@@ -6,6 +6,7 @@ import type { Terminal } from './terminal.ts';
 import { readVersion } from './version.ts';
 
 const CONF = ['--conf <file>', 'configuration file (YAML)'] as const;
+const RULES_BACKEND = 'of this back end (default: nfqueue.backend, for auto nft)';
 /** Of a simulation whose user does not choose one. */
 const SEED_DEFAULT = '1';
 /** Options that would do nothing beside --list. */
@@ -18,7 +19,7 @@ Examples:
   shaper simulate --conf shaper.yaml --scenario call-beside-uploads
                                      what would these limits do?
 
-Exit codes: 0 fine, 1 failed, 2 wrong usage or invalid configuration, 3 not possible here (with what to do).
+Exit codes: 0 fine, 1 ended by a fault, 2 wrong usage or invalid configuration, 3 not possible here (with what to do).
 `;
 
 /** Runs the command in `args` (without node and script) and gives the exit code. Throws only faults of the program. */
@@ -70,9 +71,9 @@ function buildProgram(terminal: Terminal, finish: (code: number) => void): Comma
     });
   program
     .command('rules')
-    .description('print the rules that run would install')
+    .description('print the rules that run would install where the kernel can do all they ask for')
     .requiredOption(...CONF)
-    .addOption(new Option('--backend <name>', 'the other way to install them').choices(['nft', 'iptables']))
+    .addOption(new Option('--backend <name>', RULES_BACKEND).choices(['nft', 'iptables']))
     .action(async (options: { conf: string; backend?: 'nft' | 'iptables' }) => {
       const { rules } = await import('./rules.ts');
       finish(rules(options, terminal));
@@ -91,9 +92,11 @@ function buildProgram(terminal: Terminal, finish: (code: number) => void): Comma
   program
     .command('clean')
     .description('remove what a killed instance left')
-    .action(async () => {
+    .addOption(new Option('--conf <file>', 'its control socket, too').conflicts('socket'))
+    .option('--socket <path>', 'its control socket, where it is not the default one')
+    .action(async (options: { conf?: string; socket?: string }) => {
       const { clean } = await import('./clean.ts');
-      finish(await clean(terminal));
+      finish(await clean(options, terminal));
     });
   return program;
 }

@@ -1,15 +1,21 @@
+/** Configuration and other files as commands read them. */
 import { readFileSync } from 'node:fs';
-import { type LoadedConfig, loadConfig } from '../control/config.ts';
-import { isSystemError } from '../control/system-error.ts';
+import { formatProblem, type LoadedConfig, loadConfig } from '../control/config.ts';
+import { reasonOf } from '../control/system-error.ts';
 import { CliError, EXIT_USAGE } from './errors.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Throws CliError when the file cannot be read, ConfigError when it cannot be used. */
 export function readConfig(file: string): LoadedConfig {
-  return loadConfig(readText(file), file);
+  return loadConfig(readBytes(file).toString('utf8'), file);
 }
 
-function readText(file: string): string {
-  return readBytes(file).toString('utf8');
+/** The same, with its warnings on stderr. */
+export function readConfigAloud(file: string, terminal: Terminal): LoadedConfig {
+  const config = readConfig(file);
+  for (const { message, ...place } of config.warnings)
+    terminal.err(`${formatProblem({ ...place, message: `warning: ${message}` })}\n`);
+  return config;
 }
 
 /** Throws CliError when the file cannot be read. */
@@ -17,13 +23,11 @@ export function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    const reasons: Record<string, string> = {
+    const reason = reasonOf(error, {
       ENOENT: 'no such file',
       EACCES: 'not ours to read',
-      EISDIR: 'a folder, not a file',
       ERR_FS_FILE_TOO_LARGE: 'larger than 2 GiB',
-    };
-    const code = isSystemError(error) ? error.code : String(error);
-    throw new CliError(EXIT_USAGE, `cannot read ${file}: ${reasons[code] ?? code}`);
+    });
+    throw new CliError(EXIT_USAGE, `cannot read ${file}: ${reason}`);
   }
 }

@@ -1,9 +1,9 @@
 /** `shaper simulate`: a scenario or a capture through the engine in virtual time, as text, JSON or a page with pictures. */
 import { writeFileSync } from 'node:fs';
-import { formatProblem, type LoadedConfig } from '../control/config.ts';
-import { isSystemError } from '../control/system-error.ts';
+import type { LoadedConfig } from '../control/config.ts';
+import { isSystemError, reasonOf } from '../control/system-error.ts';
 import { CliError, EXIT_FINE, EXIT_USAGE } from './errors.ts';
-import { readConfig } from './read-config.ts';
+import { readConfigAloud } from './read-config.ts';
 import { renderPage } from './simulate/page.ts';
 import { Progress } from './simulate/progress.ts';
 import { type RunView, takeRun } from './simulate/run-view.ts';
@@ -29,7 +29,8 @@ const SEED_MAX = Number.MAX_SAFE_INTEGER;
 
 export function simulate(options: SimulateOptions, terminal: Terminal): number {
   if (options.list) {
-    if (options.conf !== undefined) readConfig(options.conf);
+    // The scenarios are the same for every file; one that is named is checked all the same.
+    if (options.conf !== undefined) readConfigAloud(options.conf, terminal);
     terminal.out(scenarioList());
     return EXIT_FINE;
   }
@@ -60,12 +61,7 @@ interface ConfigFile {
 function readFiles({ conf, compare }: SimulateOptions, terminal: Terminal): ConfigFile[] {
   if (conf === undefined) throw new CliError(EXIT_USAGE, "required option '--conf <file>' not specified");
   const files = [conf, ...(compare === undefined ? [] : [compare])];
-  return files.map((file) => {
-    const config = readConfig(file);
-    for (const { message, ...place } of config.warnings)
-      terminal.err(`${formatProblem({ ...place, message: `warning: ${message}` })}\n`);
-    return { file, config };
-  });
+  return files.map((file) => ({ file, config: readConfigAloud(file, terminal) }));
 }
 
 function chooseSubject({ scenario, pcap }: SimulateOptions): Subject {
@@ -113,11 +109,7 @@ function writePage(file: string, text: string, flag: 'w' | 'a'): void {
     writeFileSync(file, text, { flag });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    const reasons: Record<string, string> = {
-      ENOENT: 'no such folder',
-      EACCES: 'not ours to write',
-      EISDIR: 'a folder, not a file',
-    };
-    throw new CliError(EXIT_USAGE, `cannot write ${file}: ${reasons[error.code] ?? error.code}`);
+    const reason = reasonOf(error, { ENOENT: 'no such folder', EACCES: 'not ours to write' });
+    throw new CliError(EXIT_USAGE, `cannot write ${file}: ${reason}`);
   }
 }

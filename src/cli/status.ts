@@ -4,7 +4,7 @@ import { SOCKET_PATH } from '../control/fields-host.ts';
 import type { StatusReport } from '../control/status.ts';
 import { statusTable } from '../control/status-table.ts';
 import { EXIT_FINE } from './errors.ts';
-import { readConfig } from './read-config.ts';
+import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface StatusOptions {
@@ -14,8 +14,9 @@ export interface StatusOptions {
 }
 
 export async function status(options: StatusOptions, terminal: Terminal): Promise<number> {
-  const configured = options.conf === undefined ? SOCKET_PATH : readConfig(options.conf).socketPath;
-  const reply = await request(options.socket ?? configured, { command: 'status' });
+  const { conf, socket } = options;
+  const configured = conf === undefined ? SOCKET_PATH : readConfigAloud(conf, terminal).socketPath;
+  const reply = await request(socket ?? configured, { command: 'status' });
   const report = reply.status as StatusReport;
   terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report));
   return EXIT_FINE;

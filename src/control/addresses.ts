@@ -43,12 +43,15 @@ function masked(bytes: readonly number[], bits: number): ReadPrefix {
   const isCorrected = kept.some((byte, i) => byte !== bytes[i]);
   const word = (w: number): number =>
     w * 4 < kept.length ? kept.slice(4 * w, 4 * w + 4).reduce((sum, byte) => sum * 256 + byte, 0) : 0;
-  return {
-    prefix: {
-      family: bytes.length === 4 ? 4 : 6,
-      words: [word(0), word(1), word(2), word(3)],
-      bits,
-    },
-    corrected: isCorrected ? `${ipaddr.fromByteArray([...kept])}/${bits}` : null,
-  };
+  const words: PrefixSpec['words'] = [word(0), word(1), word(2), word(3)];
+  const prefix: PrefixSpec = { family: bytes.length === 4 ? 4 : 6, words, bits };
+  return { prefix, corrected: isCorrected ? formatPrefix(prefix) : null };
+}
+
+/** `10.0.0.0/24`; whole addresses without a length. */
+export function formatPrefix({ family, words, bits }: PrefixSpec): string {
+  const used = family === 4 ? words.slice(0, 1) : words;
+  const bytes = used.flatMap((word) => [word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff]);
+  const address = ipaddr.fromByteArray(bytes).toString();
+  return bits === 8 * bytes.length ? address : `${address}/${bits}`;
 }

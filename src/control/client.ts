@@ -1,6 +1,6 @@
 /** Asks a running instance over its control socket. */
 import { connect } from 'node:net';
-import { isSystemError } from './system-error.ts';
+import { reasonOf } from './system-error.ts';
 
 /** `absent`: nobody answers there. `denied`: the socket is not ours to use. `failed`: it answered with an error. */
 export type ClientErrorCode = 'absent' | 'denied' | 'failed';
@@ -44,7 +44,7 @@ export function request(path: string, message: object): Promise<Readonly<Record<
 
 function explain(path: string, error: Error): ClientError {
   if (error instanceof ClientError) return error;
-  const code = isSystemError(error) ? error.code : error.message;
+  const code = reasonOf(error);
   if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR' || code === 'ENOTSOCK') {
     return new ClientError('absent', `no running instance answers on ${path}`);
   }

@@ -140,6 +140,7 @@ export function readWred(context: LeafContext, at: Parameters, room: QueueRoom):
   const given = values.profiles ? readProfiles(measure, values.profiles, shared) : [];
   const last = given.at(-1);
   const isComplete = last !== undefined && last.dscp.length === 0 && last.colours.length === 0;
+  if (isComplete) warnUnread(reader, values);
   const profiles = isComplete ? given : [...given, ...byPrecedence(measure, given, shared)];
   const wred = {
     weight: values.weight?.value ?? WRED_WEIGHT,
@@ -149,6 +150,17 @@ export function readWred(context: LeafContext, at: Parameters, room: QueueRoom):
   };
   const maxBytes = Math.max(...profiles.map((profile) => profile.maxBytes));
   return { aqm: { kind: 'wred', wred }, ecn: values.ecn?.value ?? false, maxBytes };
+}
+
+/** What profiles inherit is read by nobody where every one has its own and no profiles by precedence follow. */
+function warnUnread(reader: YamlReader, values: Values<typeof SECTIONS.wred>): void {
+  const items = reader.items(values.profiles!.value);
+  for (const key of ['max', 'probability'] as const) {
+    const at = values[key];
+    if (at && items.every((item) => reader.hasKey(item, key))) {
+      reader.problems.warn(at.offset, `${key}: every profile has its own, so this one does nothing`);
+    }
+  }
 }
 
 /** Of profiles that have none of their own; `offset` is where the maximum was written, if it was. */

@@ -1,6 +1,7 @@
 /**
- * The one table of everything that a configuration may say. Reading the file, the README's table and the
- * editor's schema are made from it; nothing else knows a key, a range or a default.
+ * The one table of everything that a configuration may say: every key, what it takes, and in words what it defaults to and does.
+ * Reading the file, the README's table and the editor's schema are made from it. Defaults as numbers stand where they are used
+ * (config*.ts), because most are computed from other values.
  */
 import { mapOf, node, ref, type Section } from './field-kinds.ts';
 import { CONTROL, LOG, NFQUEUE } from './fields-host.ts';

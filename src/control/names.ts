@@ -54,6 +54,17 @@ export function readProtocol(text: string): readonly number[] {
   return named;
 }
 
+/** Names for protocol numbers, the number where there is none; 1 and 58 together are icmp. */
+export function formatProtocols(protocols: readonly number[]): string[] {
+  const left = new Set(protocols);
+  const names = Object.entries(PROTOCOLS).flatMap(([name, numbers]) => {
+    if (!numbers.every((number) => left.has(number))) return [];
+    for (const number of numbers) left.delete(number);
+    return [name];
+  });
+  return [...names, ...[...left].map(String)];
+}
+
 /** A code point by name or number 0..63. Throws FieldError. */
 export function readDscp(text: string): number {
   const number = wholeNumber(text);
@@ -89,6 +100,11 @@ export function readPortRange(text: string): { from: number; to: number } {
   return { from, to };
 }
 
+/** The inverse of readPortRange. */
+export function formatPortRange({ from, to }: { readonly from: number; readonly to: number }): string {
+  return from === to ? `${from}` : `${from}-${to}`;
+}
+
 /** `0x10` or `0x10/0xff`; without a mask, `mask` is null. Throws FieldError. */
 export function readMark(text: string): { value: number; mask: number | null } {
   const [valueText = '', maskText, ...rest] = text.split('/');
@@ -100,6 +116,11 @@ export function readMark(text: string): { value: number; mask: number | null } {
   }
   if (mask !== null && (value & ~mask) !== 0) throw new FieldError(`'${text}' has bits outside its mask`);
   return { value, mask };
+}
+
+/** The inverse of readMark, always with a mask. */
+export function formatMark({ value, mask }: { readonly value: number; readonly mask: number }): string {
+  return `0x${value.toString(16)}/0x${mask.toString(16)}`;
 }
 
 /** A device name as the kernel allows it, without the characters that rule languages give a meaning. */

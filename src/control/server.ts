@@ -6,7 +6,7 @@ import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { CONTROL_CLIENTS_MAX, CONTROL_IDLE_MS, CONTROL_REQUEST_BYTES_MAX } from '../limits.ts';
-import { isSystemError } from './system-error.ts';
+import { isSystemError, reasonOf } from './system-error.ts';
 
 /** `live`: another instance answers there. `foreign`: something that is no socket. `failed`: the system refused. */
 export type ControlErrorCode = 'live' | 'foreign' | 'failed';
@@ -59,8 +59,8 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 function refused(path: string, error: unknown): ControlError {
-  const reason = isSystemError(error) ? error.code : String(error);
-  return new ControlError('failed', `control socket ${path}: ${reason}`, 'choose another control.socket');
+  const message = `control socket ${path}: ${reasonOf(error)}`;
+  return new ControlError('failed', message, 'choose another control.socket');
 }
 
 /** Makes the folder, and room in it. */

@@ -137,6 +137,9 @@ describeNetns('run', () => {
     expect(cleaned.stdout).not.toBe('');
     expect((await world.lab.router.exec([...shaperCommand(), 'clean'])).stdout).toBe('nothing to clean\n');
     expect(await ruleSet()).toEqual([]);
+    // Its control socket is not where it would be by default.
+    const command = [...shaperCommand(), 'clean', '--conf', again.configPath];
+    expect((await world.lab.router.exec(command)).stdout).toBe(`rm ${again.socketPath}\n`);
   });
 
   it('when the rules are lost it says so and ends with exit 1, leaving nothing', async () => {

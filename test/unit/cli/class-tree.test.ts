@@ -1,15 +1,19 @@
-/** The summary of `shaper check`: every class, and everything that is configured. */
+/** The summary of `shaper check`: every class, and everything that is configured or taken for granted. */
 import { expect, it } from 'vitest';
 import { classTree } from '../../../src/cli/class-tree.ts';
 import { load } from '../control/helpers.ts';
 
 const treeOf = (text: string): string[] => classTree(load(text).spec).trimEnd().split('\n');
-/** What is said of the one class, without its name. */
-const saidOf = (fields: string): string => {
+/** What is said of the one class: its line, then those of its parts. */
+const saidOf = (fields: string): string[] => {
   const text = `links: { w: { device: e, up: { rate: 20mbit, classes: { c: { ${fields} } } } } }`;
-  return treeOf(text)[1]!.replace(/^\s+c\s+up to 20mbit; /, '');
+  const lines = treeOf(text).slice(1);
+  const end = lines.findIndex((line) => line.startsWith('    default: '));
+  return lines.slice(0, end).map((line) => line.slice(4));
 };
-const FAIR = 'fair dual-src, codel 5ms/100ms ecn, limit 250kB';
+const PLAIN = 'c: ceil 20mbit, burst 3028B, priority 3, weight 1';
+const FAIR = '  queue: fair, isolation dual-src, limit 250kB, ackFilter false';
+const CODEL = '  codel: target 5ms, interval 100ms, ecn true';
 
 it('every direction and class in its place, however deep', () => {
   const inner =
@@ -18,49 +22,135 @@ it('every direction and class in its place, however deep', () => {
   const up = `{ rate: 20mbit, police: { rate: 30mbit }, remark: be, classes: { ${a} } }`;
   const link = `{ device: e, overhead: pppoe-ptm, up: ${up}, down: 1gbit }`;
   expect(treeOf(`links: { w: ${link}, x: { device: f, down: 100mbit } }`)).toEqual([
-    '  w/up on e: 20mbit, overhead 30, ptm; police 30mbit burst 75kB, exceed drop; remark be',
-    '    a            2mbit, up to 20mbit, weight 2.5',
-    '      deep       1mbit, up to 10mbit',
-    '        deeper   1mbit, up to 10mbit, priority 0; fair dual-src, codel 5ms/100ms ecn, limit 125kB',
-    '        default  up to 10mbit; fair dual-src, codel 5ms/100ms ecn, limit 125kB',
-    '      default    up to 20mbit; fair dual-src, codel 5ms/100ms ecn, limit 250kB',
-    '    default      up to 20mbit; fair dual-src, codel 5ms/100ms ecn, limit 250kB',
-    '  w/down on e: 1gbit, overhead 30, ptm',
-    '    default  up to 1gbit; fair dual-dst, codel 5ms/100ms ecn, limit 12.5MB',
-    '  x/down on f: 100mbit',
-    '    default  up to 100mbit; fair dual-dst, codel 5ms/100ms ecn, limit 1250kB',
+    '  w/up on e: rate 20mbit, burst 3028B',
+    '    overhead: bytes 30, mpu 0, framing ptm',
+    '    police: rate 30mbit, burst 75kB, exceed drop',
+    '    remark: be',
+    '    a: rate 2mbit, ceil 20mbit, burst 3028B, priority 3, weight 2.5',
+    '      deep: rate 1mbit, ceil 10mbit, burst 3028B, priority 3, weight 1',
+    '        deeper: rate 1mbit, ceil 10mbit, burst 3028B, priority 0, weight 1',
+    '          queue: fair, isolation dual-src, limit 125kB, ackFilter false',
+    '          codel: target 5ms, interval 100ms, ecn true',
+    '        default: ceil 10mbit, burst 3028B, priority 3, weight 1',
+    '          queue: fair, isolation dual-src, limit 125kB, ackFilter false',
+    '          codel: target 5ms, interval 100ms, ecn true',
+    '      default: ceil 20mbit, burst 3028B, priority 3, weight 1',
+    '        queue: fair, isolation dual-src, limit 250kB, ackFilter false',
+    '        codel: target 5ms, interval 100ms, ecn true',
+    '    default: ceil 20mbit, burst 3028B, priority 3, weight 1',
+    '      queue: fair, isolation dual-src, limit 250kB, ackFilter false',
+    '      codel: target 5ms, interval 100ms, ecn true',
+    '  w/down on e: rate 1gbit, burst 125kB',
+    '    overhead: bytes 30, mpu 0, framing ptm',
+    '    default: ceil 1gbit, burst 125kB, priority 3, weight 1',
+    '      queue: fair, isolation dual-dst, limit 12.5MB, ackFilter false',
+    '      codel: target 5ms, interval 100ms, ecn true',
+    '  x/down on f: rate 100mbit, burst 12.5kB',
+    '    default: ceil 100mbit, burst 12.5kB, priority 3, weight 1',
+    '      queue: fair, isolation dual-dst, limit 1250kB, ackFilter false',
+    '      codel: target 5ms, interval 100ms, ecn true',
   ]);
 });
 
+it('a class whose rate and ceil have bursts of their own shows both', () => {
+  const text = 'links: { w: { device: e, down: { rate: 1gbit, classes: { c: { rate: 100mbit } } } } }';
+  expect(treeOf(text)[1]).toBe(
+    '    c: rate 100mbit, burst 12.5kB, ceil 1gbit, burst 125kB, priority 3, weight 1',
+  );
+});
+
 it.each([
-  ['police: { rate: 64kbit, burst: 8kB, exceed: mark }', `police 64kbit burst 8kB, exceed mark; ${FAIR}`],
-  ['each: { by: host, rate: 2mbit }', `each host 2mbit burst 3028B; ${FAIR}`],
-  ['each: { by: flow, rate: 2mbit, exceed: drop }', `each flow 2mbit burst 15kB, exceed drop; ${FAIR}`],
-  ['meter: { type: srtcm, cir: 1mbit }', `meter srtcm 1mbit burst 15kB, 30kB; ${FAIR}`],
+  [
+    'match: [{ proto: [icmp, tcp, 99], src: [10.0.0.0/8, "fd00::1"], host: 192.0.2.1 }, { iif: lo0, oif: [a, b] }]',
+    ['match: proto icmp tcp 99, src 10.0.0.0/8 fd00::1, host 192.0.2.1', 'match: iif lo0, oif a b'],
+  ],
+  [
+    'match: { sport: 1, dport: [2-3, 4], port: 5, dst: "2001:db8::/32", dscp: [ef, 63], mark: 0x10/0xff }',
+    [
+      'match: proto tcp udp sctp udplite, dst 2001:db8::/32, sport 1, dport 2-3 4, port 5, dscp ef 63, ' +
+        'mark 0x10/0xff',
+    ],
+  ],
+  ['police: { rate: 64kbit, burst: 8kB, exceed: mark }', ['police: rate 64kbit, burst 8kB, exceed mark']],
+  ['meter: { type: srtcm, cir: 1mbit }', ['meter: type srtcm, cir 1mbit, cbs 15kB, ebs 30kB, aware false']],
   [
     'meter: { type: trtcm, cir: 1mbit, pir: 2mbit, aware: true }, remark: { green: af11, red: 63 }',
-    `meter trtcm 1mbit burst 15kB, 2mbit burst 15kB, aware; remark green af11, yellow as it came, red 63; ${FAIR}`,
+    [
+      'meter: type trtcm, cir 1mbit, cbs 15kB, pir 2mbit, pbs 15kB, aware true',
+      'remark: green af11, yellow as it came, red 63',
+    ],
   ],
   [
     'meter: { type: rfc4115, cir: 1mbit, eir: 3mbit }',
-    `meter rfc4115 1mbit burst 15kB, 3mbit burst 15kB; ${FAIR}`,
+    ['meter: type rfc4115, cir 1mbit, cbs 15kB, eir 3mbit, ebs 15kB, aware false'],
   ],
-  ['remark: ef', `remark ef; ${FAIR}`],
-  ['queue: { isolation: triple, ackFilter: true, aqm: none }', 'fair triple, limit 250kB, ackFilter'],
-  ['queue: { discipline: fifo, limit: 200p, aqm: pie }', 'fifo, pie 15ms, limit 200p'],
-  [
-    'queue: { discipline: short-first, aqm: { codel: { ecn: false } } }',
-    'short-first 30kB, codel 5ms/100ms, limit 250kB',
-  ],
-  [
-    'queue: { discipline: fifo, aqm: { red: { min: 30kB, max: 90kB, probability: 2%, ecn: true } } }',
-    'fifo, red 30kB to 90kB 2% ecn, limit 250kB',
-  ],
-  [
-    'queue: { aqm: { red: { adaptive: true, min: 10kB } } }',
-    'fair dual-src, adaptive red 10kB to 30kB 10%, limit 250kB',
-  ],
-  ['queue: { aqm: wred }', 'fair dual-src, wred with 8 profiles, limit 250kB'],
+  ['remark: ef', ['remark: ef']],
 ])('{ %s }', (fields, said) => {
-  expect(saidOf(fields)).toBe(said);
+  expect(saidOf(fields)).toEqual([PLAIN, ...said.map((line) => `  ${line}`), FAIR, CODEL]);
+});
+
+it.each([
+  ['by: host, rate: 2mbit', 'by host, rate 2mbit, burst 3028B, exceed delay'],
+  ['by: flow, rate: 2mbit, exceed: drop', 'by flow, rate 2mbit, burst 15kB, exceed drop'],
+])('each: { %s }', (fields, said) => {
+  expect(saidOf(`each: { ${fields} }`)).toEqual([PLAIN, FAIR, CODEL, `  each: ${said}`]);
+});
+
+const PROFILE = 'color all, min 31250B, max 62.5kB, probability 10%';
+
+it.each([
+  [
+    'isolation: triple, ackFilter: true, aqm: none',
+    ['queue: fair, isolation triple, limit 250kB, ackFilter true', 'aqm: none'],
+  ],
+  [
+    'discipline: fifo, limit: 200p, aqm: pie',
+    [
+      'queue: fifo, limit 200p',
+      'pie: target 15ms, update 15ms, burst 150ms, alpha 0.125, beta 1.25, ecn false',
+    ],
+  ],
+  [
+    'discipline: short-first, aqm: { codel: { ecn: false } }',
+    ['queue: short-first, short 30kB, limit 250kB', 'codel: target 5ms, interval 100ms, ecn false'],
+  ],
+  [
+    'discipline: fifo, aqm: { red: { min: 30kB, max: 90kB, probability: 2%, ecn: true } }',
+    [
+      'queue: fifo, limit 250kB',
+      'red: min 30kB, max 90kB, probability 2%, weight 0.002, gentle true, adaptive false, ecn true, ' +
+        'byteMode false, meanPacket 1kB',
+    ],
+  ],
+  [
+    'discipline: fifo, aqm: { red: { adaptive: true, min: 10kB } }',
+    [
+      'queue: fifo, limit 250kB',
+      'red: min 10kB, max 30kB, probability 10%, weight 0.000399920011, gentle true, adaptive true, ' +
+        'ecn false, byteMode false, meanPacket 1kB',
+    ],
+  ],
+  [
+    'discipline: fifo, aqm: { wred: { profiles: [{ dscp: af11, min: 10kB }, { min: 31250B }] } }',
+    [
+      'queue: fifo, limit 250kB',
+      'wred: weight 0.001953125, gentle true, ecn false, meanPacket 1kB',
+      '  profile: dscp af11, color all, min 10kB, max 62.5kB, probability 10%',
+      `  profile: dscp all others, ${PROFILE}`,
+    ],
+  ],
+])('queue: { %s }', (fields, said) => {
+  expect(saidOf(`queue: { ${fields} }`)).toEqual([PLAIN, ...said.map((line) => `  ${line}`)]);
+});
+
+it('weighted RED shows the profiles by precedence that nobody wrote, and colours by name', () => {
+  const wred = '{ profiles: [{ color: [yellow, red], min: 10kB }] }';
+  const lines = saidOf(`meter: { type: srtcm, cir: 1mbit }, queue: { aqm: { wred: ${wred} } }`);
+  const profiles = lines.filter((line) => line.startsWith('    profile: '));
+  expect(profiles).toHaveLength(9);
+  expect(profiles[0]).toBe(
+    '    profile: dscp all others, color yellow red, min 10kB, max 62.5kB, probability 10%',
+  );
+  expect(profiles[3]).toMatch(/^ {4}profile: dscp cs5 41 42 43 va 45 ef 47, color all, min /);
+  expect(profiles.at(-1)).toBe(`    profile: dscp all others, ${PROFILE}`);
 });

@@ -15,14 +15,19 @@ describe('exit codes of failures', () => {
     [new RulesError('unsupported', 'm', 'h'), 3],
     [new RulesError('taken', 'm', 'h'), 3],
     [new RulesError('missing', 'm', 'h'), 3],
+    [new RulesError('failed', 'm'), 3],
     [new NfqueueError('EBUSY', 'bind', 'other queue'), 3],
     [new ControlError('live', 'm', 'h'), 3],
     [new ClientError('absent', 'm'), 3],
     [new ClientError('denied', 'm'), 3],
+    [new ClientError('failed', 'm'), 3],
     [new AddonError('build it'), 3],
     [new CliError(1, 'm'), 1],
   ])('%s: %d', (error, exitCode) => {
-    expect(asCliError(error)!.exitCode).toBe(exitCode);
+    const failure = asCliError(error)!;
+    expect(failure.exitCode).toBe(exitCode);
+    // What is not possible here comes with what to do; the addon's messages end in it.
+    if (exitCode === 3 && !(error instanceof AddonError)) expect(failure.hint).not.toBe('');
   });
 
   it('hints go along', () => {

@@ -34,6 +34,8 @@ describe('usage faults exit with 2 and say what would be right', () => {
     [['status', '--jsn'], '(Did you mean --json?)'],
     [['status', '--conf', good, '--socket', '/x'], 'cannot be used with'],
     [['clean', 'all'], 'too many arguments'],
+    [['clean', '--conf', bad], "bad.yaml:4:9: up: '20' has no unit"],
+    [['clean', '--conf', good, '--socket', '/x'], 'cannot be used with'],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await shaper(...args);
     expect(code).toBe(2);
@@ -69,11 +71,18 @@ describe('check', () => {
       code: 0,
       stdout:
         `${good}: ok\n` +
-        '  wan/up on nodevice0: 20mbit\n' +
-        '    bulk     up to 5mbit; fair dual-src, codel 5ms/100ms ecn, limit 62.5kB\n' +
-        '    default  up to 20mbit; fair dual-src, codel 5ms/100ms ecn, limit 250kB\n' +
-        '  wan/down on nodevice0: 100mbit\n' +
-        '    default  up to 100mbit; fair dual-dst, codel 5ms/100ms ecn, limit 1250kB\n',
+        '  wan/up on nodevice0: rate 20mbit, burst 3028B\n' +
+        '    bulk: ceil 5mbit, burst 3028B, priority 3, weight 1\n' +
+        '      match: proto tcp udp sctp udplite, dport 873\n' +
+        '      queue: fair, isolation dual-src, limit 62.5kB, ackFilter false\n' +
+        '      codel: target 5ms, interval 100ms, ecn true\n' +
+        '    default: ceil 20mbit, burst 3028B, priority 3, weight 1\n' +
+        '      queue: fair, isolation dual-src, limit 250kB, ackFilter false\n' +
+        '      codel: target 5ms, interval 100ms, ecn true\n' +
+        '  wan/down on nodevice0: rate 100mbit, burst 12.5kB\n' +
+        '    default: ceil 100mbit, burst 12.5kB, priority 3, weight 1\n' +
+        '      queue: fair, isolation dual-dst, limit 1250kB, ackFilter false\n' +
+        '      codel: target 5ms, interval 100ms, ecn true\n',
       stderr: '',
     });
   });
@@ -119,8 +128,12 @@ describe('rules', () => {
     ).not.toContain('NFQUEUE');
   });
 
-  it('a bad file: exit 2', async () => {
+  it('a bad file: exit 2; a doubtful one: its warnings on stderr', async () => {
     expect((await shaper('rules', '--conf', bad)).code).toBe(2);
+    const { code, stdout, stderr } = await shaper('rules', '--conf', files.path('warning.yaml'));
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('warning');
+    expect(stderr).toMatch(/warning\.yaml:1:\d+: warning: class b gets no packets/);
   });
 });
 
@@ -150,8 +163,11 @@ describe('status', () => {
     expect(stderr).toContain('shaper --conf FILE');
   });
 
-  it('a bad --conf is exit 2, decided before 3', async () => {
+  it('a bad --conf is exit 2, decided before 3; a doubtful one says its warnings', async () => {
     expect((await shaper('status', '--conf', bad)).code).toBe(2);
+    const { code, stderr } = await shaper('status', '--conf', files.path('warning.yaml'));
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^\S+warning\.yaml:1:\d+: warning: class b gets no packets/);
   });
 
   it('prints the report of the instance, as JSON or as a table', async () => {

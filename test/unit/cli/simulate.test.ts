@@ -110,7 +110,10 @@ it('--list prints one scenario per line, name first, no header', async () => {
   expect(lines.map((text) => text.split(/\s+/)[0])).toEqual(SCENARIOS.map(({ name }) => name));
   for (const [i, { about }] of SCENARIOS.entries())
     expect(lines[i]).toMatch(new RegExp(`^\\S+ {2,}${about.slice(0, 8)}`));
-  expect((await shaper('simulate', '--list', '--conf', tail)).stdout).toBe(stdout);
+  expect(await shaper('simulate', '--list', '--conf', tail)).toEqual({ code, stdout, stderr });
+  const doubtful = await shaper('simulate', '--list', '--conf', files.path('warning.yaml'));
+  expect(doubtful.stdout).toBe(stdout);
+  expect(doubtful.stderr).toMatch(/warning\.yaml:1:\d+: warning: class b gets no packets/);
 });
 
 describe('a scenario', () => {

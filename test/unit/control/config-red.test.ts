@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { QueueSpec, RedSpec, WredSpec } from '../../../src/core/spec.ts';
-import { classOf, classProblems } from './helpers.ts';
+import { classOf, classProblems, warningsOf, withClasses } from './helpers.ts';
 
 const queueOf = (fields: string, ceil = '20mbit'): QueueSpec =>
   classOf(`ceil: ${ceil}, queue: { ${fields} }`).queue!;
@@ -178,6 +178,23 @@ describe('WRED', () => {
       { dscp: [14], colours: [], minBytes: 10_000, maxBytes: 60_000, probability: 0.1 },
       { dscp: [], colours: [], minBytes: 20_000, maxBytes: 60_000, probability: 0.1 },
     ]);
+  });
+
+  it.each([
+    ['max: 60kB, profiles: [{ min: 20kB, max: 50kB }]', ['max']],
+    [
+      'probability: 5%, profiles: [{ dscp: ef, min: 9kB, probability: 1% }, { min: 9kB, probability: 1% }]',
+      ['probability'],
+    ],
+    ['max: 60kB, profiles: [{ dscp: ef, min: 20kB }, { min: 20kB, max: 50kB }]', []],
+    // Profiles by precedence follow, and take it.
+    ['max: 60kB, profiles: [{ dscp: ef, min: 20kB, max: 50kB }]', []],
+  ])('{ %s }: what no profile inherits draws a warning', (wred, keys) => {
+    const warnings = warningsOf(withClasses(`c: { queue: { aqm: { wred: { ${wred} } } } }`));
+    const expected = keys.map((key) => `${key}: every profile has its own, so this one does nothing`);
+    expect(
+      warnings.filter((text) => text.includes('profile')).map((text) => text.replace(/^\S+ /, '')),
+    ).toEqual(expected);
   });
 
   it('what no profile takes goes by precedence', () => {
