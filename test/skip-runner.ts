@@ -1,10 +1,9 @@
 /**
- * Stands in for vitest's runner where the tests of a project cannot run at all: every one of them is reported by
- * name as skipped, with the reason; neither tests nor hooks run.
+ * Vitest's runner, but for tests on real packets: where they cannot run at all, every one of them is reported by name as
+ * skipped, with the reason; neither tests nor hooks run.
  */
 import { type RunnerTask, type RunnerTestCase, type RunnerTestFile, TestRunner } from 'vitest';
-
-const REASON = 'needs root: makes network namespaces and queues';
+import { netnsMissing } from './netns/missing.ts';
 
 function disarmHooks(task: RunnerTask): void {
   if (task.type === 'test') return;
@@ -13,11 +12,14 @@ function disarmHooks(task: RunnerTask): void {
 }
 
 export default class SkipRunner extends TestRunner {
+  private readonly missing = netnsMissing();
+
   onCollected(files: RunnerTestFile[]): void {
-    files.forEach(disarmHooks);
+    if (this.missing !== '') files.forEach(disarmHooks);
   }
 
   override onBeforeTryTask(test: RunnerTestCase): void {
-    test.context.skip(REASON);
+    if (this.missing !== '') test.context.skip(this.missing);
+    super.onBeforeTryTask(test);
   }
 }

@@ -1,23 +1,14 @@
 /** What the program asks the rules for, end to end: superpackets for fast classes only, CE instead of drops. */
 import { expect, it } from 'vitest';
 import { classOf, describeNetns, type Host, iperfTcp, until, useLab, useShapers } from './harness.ts';
+import { addCounters, counters } from './rules-bed.ts';
 
 const MTU = 1500;
 const FAST_PORT = 5201;
 const SLOW_PORT = 5202;
 
-/** Packet counts by name, behind our queues. */
-async function counters(host: Host): Promise<Record<string, number>> {
-  const { stdout } = await host.exec(['nft', '-j', 'list', 'counters']);
-  const objects = (JSON.parse(stdout) as { nftables: { counter?: { name: string; packets: number } }[] })
-    .nftables;
-  return Object.fromEntries(
-    objects.flatMap(({ counter }) => (counter ? [[counter.name, counter.packets]] : [])),
-  );
-}
-
 /** Counts data packets of either port in POSTROUTING: all, and those longer than the MTU. */
-async function countLengths(router: Host): Promise<void> {
+function countLengths(router: Host): Promise<void> {
   const names = ['fast', 'slow'].flatMap((kind) => [kind, `${kind}_long`]);
   const rules = [FAST_PORT, SLOW_PORT].flatMap((port, i) =>
     ['sport', 'dport'].flatMap((side) => [
@@ -25,17 +16,7 @@ async function countLengths(router: Host): Promise<void> {
       `tcp ${side} ${port} meta length > ${MTU} counter name ${names[2 * i + 1]}`,
     ]),
   );
-  const table = [
-    'table inet lengths {',
-    ...names.map((name) => `counter ${name} { }`),
-    'chain c {',
-    'type filter hook postrouting priority 0; policy accept;',
-    ...rules,
-    '}',
-    '}',
-    '',
-  ];
-  await router.exec(['nft', '-f', '-'], { input: table.join('\n') });
+  return addCounters(router, { 'postrouting 0': rules });
 }
 
 describeNetns('superpackets', () => {

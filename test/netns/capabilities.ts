@@ -1,6 +1,7 @@
 /** Which back ends this kernel has. */
 import type { Backend } from '../../src/io/rules/index.ts';
-import { createLab, netnsMissing } from './harness.ts';
+import { createLab } from './harness.ts';
+import { netnsMissing } from './missing.ts';
 import { Driver } from './rules-bed.ts';
 
 /** What the probe says where the kernel or a tool lacks the back end; anything else is a fault. */

@@ -1,6 +1,5 @@
 /**
- * For tests on real packets: the lab of bench/lab, and `describeNetns`, which skips by name what this machine cannot
- * do. A test reads like a story:
+ * For tests on real packets: the lab of bench/lab, and the program in it. A test reads like a story:
  *
  *   describeNetns('a policed class', () => {
  *     const world = useLab();
@@ -13,8 +12,6 @@
  *     });
  *   });
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { createLab, type Lab, type LabOptions } from '../../bench/lab/lab.ts';
 import { type RunningShaper, type ShaperOptions, type Status, startShaper } from '../../bench/lab/shaper.ts';
@@ -27,21 +24,8 @@ export * from '../../bench/lab/shaper.ts';
 export * from '../../bench/lab/tcp.ts';
 export * from '../../bench/lab/udp.ts';
 
-const QUEUES = '/proc/net/netfilter/nfnetlink_queue';
-
-/** Why tests on real packets cannot run here; empty when they can. */
-export function netnsMissing(): string {
-  if (process.getuid?.() !== 0) return 'not root';
-  if (existsSync(QUEUES)) return '';
-  spawnSync('modprobe', ['-q', 'nfnetlink_queue']); // a module on most distributions, loaded by nobody yet
-  return existsSync(QUEUES) ? '' : 'no NFQUEUE in this kernel';
-}
-
-export function describeNetns(name: string, tests: () => void): void {
-  const missing = netnsMissing();
-  if (missing) describe.skip(`${name} (skipped: ${missing})`, tests);
-  else describe(name, tests);
-}
+/** For what needs root and NFQUEUE: where something is missing, test/skip-runner.ts skips it by name and says why. */
+export const describeNetns = describe;
 
 /** One lab for all tests of the surrounding describe, closed after them. */
 export function useLab(options: LabOptions = {}): { readonly lab: Lab } {

@@ -72,16 +72,19 @@ async function transfer(from: Host, to: Host, addresses: readonly string[], poin
   });
 }
 
-async function setsCe(lab: Lab, backend: Backend): Promise<void> {
-  const { client, router, server } = lab;
+/** A way of packets through the router: from, to, and by which addresses. */
+type Way = readonly [name: string, from: Host, to: Host, reached: readonly string[]];
+
+/** Every way through the router with every ECN field, and counters that tell what became of it with the DSCPs given. */
+async function fieldWorld({ client, router, server }: Lab, points?: readonly number[]): Promise<Way[]> {
   await addCounters(client, { 'output -150': fieldRules() });
-  await addCounters(server, { 'output -150': fieldRules(), 'input 170': fieldCounters() });
+  await addCounters(server, { 'output -150': fieldRules(), 'input 170': fieldCounters(points) });
   await addCounters(router, {
     // A foreign mark, but not on our own packets' account: the packet is routed by it.
     'prerouting -150': ['meta mark set 0x55001234'],
     'output -150': fieldRules(),
     'input 170': [
-      ...fieldCounters(),
+      ...fieldCounters(points),
       `udp dport >= ${FIRST_PORT} meta mark != 0x00001234 counter name other_in`,
     ],
     'postrouting 0': [
@@ -89,58 +92,49 @@ async function setsCe(lab: Lab, backend: Backend): Promise<void> {
       'meta mark & 0xff000000 != 0 counter name ours',
     ],
   });
-  const driver = await listening(lab, backend, WAN);
   const addresses = Object.values(server.addresses);
-  const ways = [
+  return [
     ['forwarded', client, server, addresses],
     ['local output', router, server, addresses],
     ['local input', server, router, ['10.77.2.1', 'fd77:2::1']],
-  ] as const;
-  for (const [way, from, to, reached] of ways) {
-    await driver.call('askFor', 0);
-    assert.deepEqual(await transfer(from, to, reached), ['0 > 0', '1 > 1', '2 > 2', '3 > 3'], way);
-    await driver.call('askFor', MARK_CE);
-    const marked = ['0 > 0', '1 > 3', '2 > 3', '3 > 3'];
-    assert.deepEqual(await transfer(from, to, reached), marked, `${way}, CE asked for`);
-  }
+  ];
+}
+
+async function assertMarksKept(router: Host): Promise<void> {
   const { other_in, other_out, ours } = await counters(router);
   assert.deepEqual([other_in, other_out, ours], [0, 0, 0], 'foreign bits stay, ours go');
+}
+
+const UNMARKED = ['0 > 0', '1 > 1', '2 > 2', '3 > 3'];
+const MARKED = ['0 > 0', '1 > 3', '2 > 3', '3 > 3'];
+
+async function setsCe(lab: Lab, backend: Backend): Promise<void> {
+  const ways = await fieldWorld(lab);
+  const driver = await listening(lab, backend, WAN);
+  for (const [way, from, to, reached] of ways) {
+    await driver.call('askFor', 0);
+    assert.deepEqual(await transfer(from, to, reached), UNMARKED, way);
+    await driver.call('askFor', MARK_CE);
+    assert.deepEqual(await transfer(from, to, reached), MARKED, `${way}, CE asked for`);
+  }
+  await assertMarksKept(lab.router);
   const queued = (await driver.call('queued')) as number[];
   assert.ok(queued[0]! >= 32 && queued[1]! >= 16, `all came by us: ${queued.join(' ')}`);
   await finish(driver);
 }
 
 async function writesDscp(lab: Lab, backend: Backend): Promise<void> {
-  const { client, router, server } = lab;
-  await addCounters(client, { 'output -150': fieldRules() });
-  await addCounters(server, { 'output -150': fieldRules(), 'input 170': fieldCounters(DSCPS) });
-  await addCounters(router, {
-    'prerouting -150': ['meta mark set 0x55001234'],
-    'output -150': fieldRules(),
-    'input 170': [
-      ...fieldCounters(DSCPS),
-      `udp dport >= ${FIRST_PORT} meta mark != 0x00001234 counter name other_in`,
-    ],
-    'postrouting 0': [
-      `iifname "lan0" udp dport >= ${FIRST_PORT} meta mark != 0x00001234 counter name other_out`,
-      'meta mark & 0xff000000 != 0 counter name ours',
-    ],
-  });
+  const ways = await fieldWorld(lab, DSCPS);
   const driver = await listening(lab, backend, WAN);
-  for (const [way, from, to, reached] of [
-    ['forwarded', client, server, Object.values(server.addresses)],
-    ['local output', router, server, Object.values(server.addresses)],
-    ['local input', server, router, ['10.77.2.1', 'fd77:2::1']],
-  ] as const) {
+  for (const [way, from, to, reached] of ways) {
     for (const [i, point] of DSCPS.entries()) {
       const withCe = i % 2 === 1;
       await driver.call('askFor', (withCe ? MARK_CE : MARK_ASKS) | (i + 1));
-      const expected = withCe ? ['0 > 0', '1 > 3', '2 > 3', '3 > 3'] : ['0 > 0', '1 > 1', '2 > 2', '3 > 3'];
+      const expected = withCe ? MARKED : UNMARKED;
       assert.deepEqual(await transfer(from, to, reached, point), expected, `${way}, DSCP ${point}`);
     }
   }
-  const { other_in, other_out, ours } = await counters(router);
-  assert.deepEqual([other_in, other_out, ours], [0, 0, 0], 'foreign bits stay, ours go');
+  await assertMarksKept(lab.router);
   await finish(driver);
 }
 

@@ -7,7 +7,7 @@ import type { Host } from '../../bench/lab/lab.ts';
 import { ended } from '../../bench/lab/process.ts';
 import type { RulesRequest } from '../../src/io/rules/index.ts';
 
-/** Translated files (see rules-nft.test.ts) run without tsx. */
+/** Translated files (see emulated/rules.test.ts) run without tsx. */
 const IS_SOURCE = import.meta.url.endsWith('.ts');
 const DRIVER = [
   process.execPath,
@@ -118,7 +118,10 @@ export async function queueRules(host: Host): Promise<{ rule: string; packets: n
   return rules;
 }
 
-/** A foreign table whose named counters see what leaves FORWARD and POSTROUTING; returns their values. */
+/**
+ * A foreign table with the rules given for each hook and priority (`postrouting 0`), which may name counters: `counter name NAME`.
+ * Once in a host.
+ */
 export async function addCounters(host: Host, hooks: Record<string, readonly string[]>): Promise<void> {
   const chains = Object.entries(hooks).map(([hook, rules]) => {
     const [name, priority] = hook.split(' ');
@@ -135,8 +138,9 @@ export async function addCounters(host: Host, hooks: Record<string, readonly str
   await host.exec(['nft', '-f', '-'], { input: table });
 }
 
+/** Packets by name of the named counters of all tables. */
 export async function counters(host: Host): Promise<Record<string, number>> {
-  const { stdout } = await host.exec(['nft', '-j', 'list', 'counters', 'table', 'inet', 'foreign']);
+  const { stdout } = await host.exec(['nft', '-j', 'list', 'counters']);
   const objects = (
     JSON.parse(stdout) as { nftables: { counter?: { name: string; packets: number } }[] }
   ).nftables.flatMap((object) => object.counter ?? []);

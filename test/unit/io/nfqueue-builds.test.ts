@@ -17,6 +17,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const nodeDir = dirname(dirname(realpathSync(process.execPath)));
 const hasHeaders = existsSync(join(nodeDir, 'include/node/uv.h'));
 const hasCompiler = spawnSync('g++', ['--version']).status === 0;
+const NO_COMPILER = 'no g++';
 
 /** The node-gyp that npm brings along; null: not found. */
 function bundledNodeGyp(): string | null {
@@ -34,40 +35,36 @@ test('every source is in the list', () => {
   expect(listed).toEqual(stdout.trim().split('\n').sort());
 });
 
-test.skipIf(!hasCompiler || !hasHeaders || findAddon() === undefined)(
-  'the node-gyp build exports the same [needs g++, Node headers, the cmake-js build]',
-  async ({ skip }) => {
-    const nodeGyp = bundledNodeGyp();
-    if (!nodeGyp) return skip('npm brings no node-gyp');
-    const copy = mkdtempSync(join(tmpdir(), 'shaper-gyp-'));
-    try {
-      cpSync(join(ROOT, 'native'), join(copy, 'native'), {
-        recursive: true,
-        filter: (path) => !/build$/.test(path),
-      });
-      for (const file of ['binding.gyp', 'package.json']) cpSync(join(ROOT, file), join(copy, file));
-      symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-      await run(process.execPath, [nodeGyp, 'rebuild', `--nodedir=${nodeDir}`], { cwd: copy });
-      const built = createRequire(import.meta.url)(join(copy, 'build/Release/shaper.node')) as Addon;
-      const other = loadAddon();
-      expect(built.layout).toEqual(other.layout);
-      const members = (addon: Addon) => [
-        Object.keys(addon),
-        Object.getOwnPropertyNames(addon.NativeQueue.prototype),
-      ];
-      expect(members(built)).toEqual(members(other));
-    } finally {
-      rmSync(copy, { recursive: true, force: true });
-    }
-  },
-  120_000,
-);
+test('the node-gyp build exports the same as the one by cmake-js', async ({ skip }) => {
+  if (!hasCompiler) skip(NO_COMPILER);
+  if (!hasHeaders) skip('this Node came without its headers');
+  if (findAddon() === undefined) skip('the addon is not built (npm run build:native)');
+  const nodeGyp = bundledNodeGyp();
+  if (!nodeGyp) return skip('npm brings no node-gyp');
+  const copy = mkdtempSync(join(tmpdir(), 'shaper-gyp-'));
+  try {
+    cpSync(join(ROOT, 'native'), join(copy, 'native'), {
+      recursive: true,
+      filter: (path) => !/build$/.test(path),
+    });
+    for (const file of ['binding.gyp', 'package.json']) cpSync(join(ROOT, file), join(copy, file));
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    await run(process.execPath, [nodeGyp, 'rebuild', `--nodedir=${nodeDir}`], { cwd: copy });
+    const built = createRequire(import.meta.url)(join(copy, 'build/Release/shaper.node')) as Addon;
+    const other = loadAddon();
+    expect(built.layout).toEqual(other.layout);
+    const members = (addon: Addon) => [
+      Object.keys(addon),
+      Object.getOwnPropertyNames(addon.NativeQueue.prototype),
+    ];
+    expect(members(built)).toEqual(members(other));
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}, 120_000);
 
-test.skipIf(!hasCompiler)(
-  'parser and verdict writer stand 200,000 mutated messages under the sanitizers [needs g++]',
-  async () => {
-    const { stdout } = await run('bash', [join(ROOT, 'native/fuzz/run.sh'), '200000']);
-    expect(stdout).toMatch(/^rounds 3000\ninputs 200000 seed 1 malformed \d+ truncated \d+ refusals \d+\n$/);
-  },
-  120_000,
-);
+test('parser and verdict writer stand 200,000 mutated messages under the sanitizers', async ({ skip }) => {
+  if (!hasCompiler) skip(NO_COMPILER);
+  const { stdout } = await run('bash', [join(ROOT, 'native/fuzz/run.sh'), '200000']);
+  expect(stdout).toMatch(/^rounds 3000\ninputs 200000 seed 1 malformed \d+ truncated \d+ refusals \d+\n$/);
+}, 120_000);

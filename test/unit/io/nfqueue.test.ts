@@ -157,35 +157,33 @@ describe('loadAddon', () => {
     expect(findAddon({ SHAPER_ADDON: '/elsewhere.node' })).toBe('/elsewhere.node');
   });
 
-  test.skipIf(findAddon() === undefined)(
-    'columns and sizes agree with native/columns.h [needs the addon]',
-    () => {
-      const { layout } = loadAddon();
-      const batch = createBatch();
-      expect(layout).toMatchObject(EXPECTED_LAYOUT);
-      expect(layout.arrivals).toEqual(Object.keys(batch.arrivals));
-      expect(layout.verdicts).toEqual(Object.keys(batch.verdicts));
-      expect(layout.failures).toEqual(Object.keys(batch.failures));
-      expect(layout.counters).toEqual([...COUNTER_NAMES]);
-    },
-  );
+  const NOT_BUILT = 'the addon is not built (npm run build:native)';
 
-  test.skipIf(findAddon() === undefined)(
-    'native code refuses memory of another size [needs the addon]',
-    () => {
-      const { NativeQueue, layout } = loadAddon();
-      const memory = (bytes: number) => new ArrayBuffer(bytes);
-      const open = (columnsBytes: number, slabBytes: number, countersBytes: number) => () => {
-        const parts = [memory(columnsBytes), memory(slabBytes), memory(countersBytes)] as const;
-        return new NativeQueue(...parts, 1, 1, 1, 128, 1000, Uint8Array.of(0), false);
-      };
-      const { columnsBytes: columns, slabBytes: slab } = layout;
-      const counters = 8 * COUNTER_NAMES.length;
-      expect(open(columns - 4, slab, counters)).toThrow(/argument 0 must be .*rebuild/);
-      expect(open(columns, slab + 1, counters)).toThrow(/argument 1/);
-      expect(open(columns, slab, counters - 8)).toThrow(/argument 2/);
-    },
-  );
+  test('columns and sizes agree with native/columns.h', ({ skip }) => {
+    if (findAddon() === undefined) skip(NOT_BUILT);
+    const { layout } = loadAddon();
+    const batch = createBatch();
+    expect(layout).toMatchObject(EXPECTED_LAYOUT);
+    expect(layout.arrivals).toEqual(Object.keys(batch.arrivals));
+    expect(layout.verdicts).toEqual(Object.keys(batch.verdicts));
+    expect(layout.failures).toEqual(Object.keys(batch.failures));
+    expect(layout.counters).toEqual([...COUNTER_NAMES]);
+  });
+
+  test('native code refuses memory of another size', ({ skip }) => {
+    if (findAddon() === undefined) skip(NOT_BUILT);
+    const { NativeQueue, layout } = loadAddon();
+    const memory = (bytes: number) => new ArrayBuffer(bytes);
+    const open = (columnsBytes: number, slabBytes: number, countersBytes: number) => () => {
+      const parts = [memory(columnsBytes), memory(slabBytes), memory(countersBytes)] as const;
+      return new NativeQueue(...parts, 1, 1, 1, 128, 1000, Uint8Array.of(0), false);
+    };
+    const { columnsBytes: columns, slabBytes: slab } = layout;
+    const counters = 8 * COUNTER_NAMES.length;
+    expect(open(columns - 4, slab, counters)).toThrow(/argument 0 must be .*rebuild/);
+    expect(open(columns, slab + 1, counters)).toThrow(/argument 1/);
+    expect(open(columns, slab, counters - 8)).toThrow(/argument 2/);
+  });
 
   test('says what to do when nothing is built or the build is broken', () => {
     expect(() => loadAddon('/nonexistent/shaper.node')).toThrow(/Cannot find module/);
