@@ -26,7 +26,7 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
 
  private:
   bool takeMemory(const Napi::CallbackInfo& info);
-  bool takeOptions(const Napi::CallbackInfo& info, QueueOptions* options);
+  bool takeOptions(const Napi::CallbackInfo& info, QueueOptions* options, uint32_t* leewayNs);
 
   void addHotCalls(Napi::Env env);
   static napi_value drain(napi_env env, napi_callback_info info);
@@ -68,12 +68,13 @@ Napi::Function NativeQueue::define(Napi::Env env) {
 }
 
 // Arguments: columns, slab, counters (ArrayBuffers), firstQueue, count, lengthPackets, copyBytes,
-// receiveBufferBytes, gso (Uint8Array of count), uidGid (boolean).
+// receiveBufferBytes, gso (Uint8Array of count), uidGid (boolean), timerLeewayNs.
 NativeQueue::NativeQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeQueue>(info) {
   QueueOptions options;
-  if (!takeMemory(info) || !takeOptions(info, &options)) return;
+  uint32_t leewayNs = 0;
+  if (!takeMemory(info) || !takeOptions(info, &options, &leewayNs)) return;
   SystemError error;
-  error.number = timer_.open();
+  error.number = timer_.open(leewayNs);
   error.syscall = "timerfd_create";
   queue_ = std::make_unique<Queue>(columns_, slab_, counters_, options);
   if (error.number != 0 || !queue_->open(&error)) {
@@ -106,10 +107,10 @@ bool NativeQueue::takeMemory(const Napi::CallbackInfo& info) {
   return true;
 }
 
-bool NativeQueue::takeOptions(const Napi::CallbackInfo& info, QueueOptions* options) {
+bool NativeQueue::takeOptions(const Napi::CallbackInfo& info, QueueOptions* options, uint32_t* leewayNs) {
   uint32_t* const numbers[] = {&options->firstQueue, &options->count, &options->lengthPackets, &options->copyBytes,
                                &options->receiveBufferBytes};
-  bool good = info[8].IsTypedArray() && info[9].IsBoolean();
+  bool good = info[8].IsTypedArray() && info[9].IsBoolean() && info[10].IsNumber();
   for (size_t i = 0; i < 5; i++) {
     good = good && info[3 + i].IsNumber();
     if (good) *numbers[i] = info[3 + i].As<Napi::Number>().Uint32Value();
@@ -122,6 +123,7 @@ bool NativeQueue::takeOptions(const Napi::CallbackInfo& info, QueueOptions* opti
     good = gso.TypedArrayType() == napi_uint8_array && gso.ElementLength() == options->count;
     for (uint32_t q = 0; good && q < options->count; q++) options->gso[q] = gso[q] != 0;
     options->uidGid = info[9].As<Napi::Boolean>().Value();
+    *leewayNs = info[10].As<Napi::Number>().Uint32Value();
   }
   if (!good) Napi::RangeError::New(info.Env(), "queue options out of range").ThrowAsJavaScriptException();
   return good;
@@ -326,10 +328,13 @@ Napi::Value askForPromptness(const Napi::CallbackInfo& info) {
   return result;
 }
 
+void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoolean().Value()); }
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["layout"] = layout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
+  exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");
   return exports;
 }
 

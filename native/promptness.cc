@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@ namespace shaper {
 namespace {
 
 constexpr int kFirst = -20;
+constexpr int kAsOthers = 0;
 // The shortest the kernel takes (sched_setattr, kernel/sched/syscalls.c); a batch of a few packets takes 20 to 50 us.
 constexpr uint64_t kSliceNs = 100'000;
 constexpr uint64_t kResetOnFork = 1;
@@ -44,7 +46,7 @@ void askForThread(const SchedulingAttributes& now) {
   wanted.size = sizeof wanted;
   wanted.policy = SCHED_OTHER;
   wanted.flags = now.flags | kResetOnFork;
-  wanted.niceness = now.niceness == 0 ? kFirst : now.niceness;
+  wanted.niceness = now.niceness == kAsOthers ? kFirst : now.niceness;
   wanted.runtimeNs = kSliceNs;
   if (setAttributes(wanted)) return;
   // Niceness takes CAP_SYS_NICE or RLIMIT_NICE, a short slice takes nothing.
@@ -62,27 +64,45 @@ int readSessionNiceness() {
   return niceness;
 }
 
-void askForSession() {
-  if (getsid(0) != getpid() || readSessionNiceness() != 0) return;
+// Refused without CAP_SYS_NICE; what holds is read back.
+void writeSessionNiceness(int niceness) {
   const int fd = open(kSessionFile, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
   char text[8];
-  const int length = snprintf(text, sizeof text, "%d", kFirst);
-  // Refused without CAP_SYS_NICE; what holds is read back.
+  const int length = snprintf(text, sizeof text, "%d", niceness);
   [[maybe_unused]] const ssize_t written = write(fd, text, static_cast<size_t>(length));
   close(fd);
 }
+
+void askForSession() {
+  if (getsid(0) == getpid() && readSessionNiceness() == kAsOthers) writeSessionNiceness(kFirst);
+}
+
+// What this thread was granted, and may give back.
+thread_local bool ownsThreadNiceness = false;
+thread_local bool ownsSessionNiceness = false;
 
 }  // namespace
 
 Promptness askForPromptness() {
   const SchedulingAttributes before = readAttributes();
+  const int sessionBefore = readSessionNiceness();
   if (before.policy == SCHED_OTHER && before.size != 0) {
     askForThread(before);
-    if (before.niceness == 0) askForSession();
+    if (before.niceness == kAsOthers) askForSession();
   }
   const SchedulingAttributes after = readAttributes();
-  return {after.niceness, after.policy == SCHED_OTHER ? after.runtimeNs : 0, readSessionNiceness()};
+  const int session = readSessionNiceness();
+  ownsThreadNiceness |= before.niceness == kAsOthers && after.niceness == kFirst;
+  ownsSessionNiceness |= sessionBefore == kAsOthers && session == kFirst;
+  return {after.niceness, after.policy == SCHED_OTHER ? after.runtimeNs : 0, session};
+}
+
+void setFirst(bool first) {
+  const int niceness = first ? kFirst : kAsOthers;
+  // "Process" 0 is the calling thread on Linux (setpriority(2), C library/kernel differences).
+  if (ownsThreadNiceness) setpriority(PRIO_PROCESS, 0, niceness);
+  if (ownsSessionNiceness) writeSessionNiceness(niceness);
 }
 
 }  // namespace shaper

@@ -24,7 +24,11 @@ struct Promptness {
 // 20 Mbit/s, five runs of 2 s each. Nothing asked: 24 to 86 ms; session only: 1.1 to 3.5 ms; everything: 0.5 to 2.2 ms.
 // Against two spinners in the same session, three runs each: nothing 6.4 to 8.7 ms, slice only 2.4 to 17 ms, niceness
 // only 1.7 to 3.7 ms, both 0.9 to 3.5 ms. With a processor to itself p99 is about 0.1 ms without any of it. Timer slack
-// (prctl) changes nothing, a timerfd has none. Forwarded TCP at full load neither gains nor loses.
+// (prctl) changes nothing, a timerfd has none.
 Promptness askForPromptness();
+
+// Takes back the niceness that this thread was granted (false), or asks for it again (true); the slice stays. Nothing was
+// granted: nothing happens. src/io/courtesy.ts says when.
+void setFirst(bool first);
 
 }  // namespace shaper

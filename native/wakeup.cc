@@ -18,7 +18,8 @@ int64_t monotonicNs() {
 
 Timer::~Timer() { close(); }
 
-int Timer::open() {
+int Timer::open(int64_t leewayNs) {
+  leewayNs_ = leewayNs;
   fd_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   return fd_ < 0 ? errno : 0;
 }
@@ -29,7 +30,8 @@ void Timer::close() {
 }
 
 void Timer::arm(int64_t dueNs) {
-  if (fd_ < 0 || (dueNs == dueNs_ && !stale_)) return;
+  const bool isSet = !stale_ && dueNs_ <= dueNs && dueNs - dueNs_ <= leewayNs_;
+  if (fd_ < 0 || isSet) return;
   itimerspec due{};
   if (dueNs != kNever) {
     // All zero would disarm.

@@ -9,7 +9,13 @@ import { type Control, startControl } from '../control/control.ts';
 import { Engine } from '../core/engine.ts';
 import { planQueues } from '../core/queue-plan.ts';
 import { TOTAL } from '../core/stats.ts';
-import { askForPromptness, type NfqueuePort, openNfqueue, UNREAD_MESSAGE_BYTES } from '../io/nfqueue.ts';
+import {
+  askForPromptness,
+  createCourtesy,
+  type NfqueuePort,
+  openNfqueue,
+  UNREAD_MESSAGE_BYTES,
+} from '../io/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/reactor.ts';
 import {
   type Backend,
@@ -106,7 +112,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   });
   unwinder.add('device watch', () => watch.close());
 
-  startReactor(port, engine);
+  startReactor(port, engine, createCourtesy());
   const rules = await installRules(request, backend, rulesLog);
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => parts.stopper.fail(reason));

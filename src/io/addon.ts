@@ -70,9 +70,12 @@ export interface Addon {
     receiveBufferBytes: number,
     gso: Uint8Array,
     uidGid: boolean,
+    timerLeewayNs: number,
   ) => NativeQueue;
   /** Asks the scheduler to run this thread soon after it is woken. Refusals are no errors: the answer says what holds. */
   askForPromptness(): Promptness;
+  /** Gives the niceness that was granted back (false), or asks for it again (true). */
+  setFirst(first: boolean): void;
 }
 
 /** What TypeScript expects; any difference means that addon and program are of different versions. */

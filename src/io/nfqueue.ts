@@ -2,7 +2,7 @@
  * The live port: real packets from NFQUEUE as columns, verdicts from columns, one wake-up for packets and time.
  * Everything fast is in native/; this file validates, names and explains.
  */
-import { COPY_BYTES, QUEUE_LENGTH_MAX, QUEUES_MAX, VERDICT_ROWS } from '../limits.ts';
+import { COPY_BYTES, QUEUE_LENGTH_MAX, QUEUES_MAX, RELEASE_SLACK_NS, VERDICT_ROWS } from '../limits.ts';
 import { createBatch } from '../packet/batch.ts';
 import type { Port } from '../packet/port.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type Promptness,
   SLAB_BYTES,
 } from './addon.ts';
+import { Courtesy } from './courtesy.ts';
 import { explainFailure, isSystemFailure, readCircumstances } from './nfqueue-error.ts';
 
 export { AddonError, type Promptness } from './addon.ts';
@@ -107,6 +108,7 @@ function openNative(
       Math.min(wantedBytes, RCVBUF_BYTES_MAX),
       Uint8Array.from(options.gso, Number),
       options.uidGid,
+      RELEASE_SLACK_NS,
     );
   } catch (error) {
     throw explained(error);
@@ -189,4 +191,9 @@ export function openNfqueue(options: NfqueueOptions, addon: Addon = loadAddon())
  */
 export function askForPromptness(addon: Addon = loadAddon()): Promptness {
   return addon.askForPromptness();
+}
+
+/** When the thread that asked for promptness gives some of it up; see courtesy.ts. */
+export function createCourtesy(addon: Addon = loadAddon()): Courtesy {
+  return new Courtesy((first) => addon.setFirst(first));
 }

@@ -10,14 +10,20 @@
  * without Node's callback scope. Waiting inside the callback saves 2, and every other event would have to be looked for.
  */
 import type { Engine } from '../core/engine.ts';
+import { TOTAL } from '../core/stats.ts';
 import { ARRIVAL_ROWS, BATCHES_PER_WAKEUP_MAX } from '../limits.ts';
+import type { Courtesy } from './courtesy.ts';
 import type { NfqueuePort } from './nfqueue.ts';
 
-/** Answers packets from now on. */
-export function startReactor(port: NfqueuePort, engine: Engine): void {
+/** Answers packets from now on; `courtesy` is for a thread that asked for promptness. */
+export function startReactor(port: NfqueuePort, engine: Engine, courtesy?: Courtesy): void {
   port.onReady(() => {
-    for (let batch = 0; batch < BATCHES_PER_WAKEUP_MAX; batch++) {
-      if (engine.runBatch(port, port.nowNs()) < ARRIVAL_ROWS) return;
+    const nowNs = port.nowNs();
+    const { totals } = engine.stats;
+    courtesy?.look(nowNs, totals[TOTAL.receivedPackets]!, totals[TOTAL.receivedBytes]!);
+    let rows = engine.runBatch(port, nowNs);
+    for (let batch = 1; rows === ARRIVAL_ROWS && batch < BATCHES_PER_WAKEUP_MAX; batch++) {
+      rows = engine.runBatch(port, port.nowNs());
     }
   });
 }

@@ -195,7 +195,12 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     const asked = askForPromptness();
     const again = askForPromptness();
     const child = Number(execFileSync('nice', { encoding: 'utf8' }));
-    return { asked, again, own: getPriority(), child };
+    const own = getPriority();
+    const { setFirst } = loadAddon();
+    setFirst(false);
+    const givenBack = getPriority();
+    setFirst(true);
+    return { asked, again, own, child, givenBack, takenAgain: getPriority() };
   },
 
   /** The process ends from within the callback, with the port open and packets held. */

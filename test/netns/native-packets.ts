@@ -1,6 +1,8 @@
 /** Scenarios for native.test.ts in which packets get their verdicts. */
 import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type Socket, connect as tcpConnect } from 'node:net';
+import { RELEASE_SLACK_NS } from '../../src/limits.ts';
 import { NF_ACCEPT, NF_DROP, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../src/packet/batch.ts';
 import {
   FIRST_QUEUE,
@@ -169,7 +171,35 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       port.arm(port.nowNs() + 10e6);
       port.arm(Number.POSITIVE_INFINITY);
       await sleep(30);
-      return { lateNs, afterDisarm: wakeups - before };
+      const afterDisarm = wakeups - before;
+      return { lateNs, afterDisarm };
+    });
+  },
+
+  /** A timer that waits is set again: by how much does the instant for which the kernel has it move? */
+  async timerSetTwice() {
+    return withBed(async (bed) => {
+      const { port } = bed;
+      const isTimer = (name: string): boolean => readlinkSync(`/proc/self/fd/${name}`).includes('timerfd');
+      // The event loop has none of its own: it waits with a time-out.
+      const fd = readdirSync('/proc/self/fd')
+        .filter((name) => existsSync(`/proc/self/fd/${name}`))
+        .find(isTimer);
+      /** At the latest: between reading the clock and the timer some time passes. */
+      const setForNs = (): number => {
+        const nowNs = port.nowNs();
+        const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
+        const [, seconds, nanoseconds] = /it_value: \((\d+), (\d+)\)/.exec(info)!;
+        return nowNs + Number(seconds) * 1e9 + Number(nanoseconds);
+      };
+      return [RELEASE_SLACK_NS, RELEASE_SLACK_NS + 50e6, -50e6].map((laterNs) => {
+        const firstNs = port.nowNs() + 1e9;
+        port.arm(firstNs);
+        port.arm(firstNs + laterNs);
+        const moved = setForNs() - firstNs;
+        port.arm(Number.POSITIVE_INFINITY);
+        return moved;
+      });
     });
   },
 

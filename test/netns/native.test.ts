@@ -114,6 +114,13 @@ describe('native port on real packets', () => {
     expect(afterDisarm).toBe(0);
   });
 
+  test('a timer is set again unless it is early by no more than the slack', async () => {
+    const [within, later, earlier] = await scenario('timerSetTwice');
+    expect(within).toBeLessThanOrEqual(0);
+    expect(later).toBeGreaterThan(45e6);
+    expect(earlier).toBeLessThanOrEqual(-50e6);
+  });
+
   test('superpackets come whole where the flag was asked for, in segments elsewhere', async () => {
     const { granted, longest, skbInfo, copied, intact } = await scenario('superpackets');
     expect(granted.gso).toEqual([true, false]);
@@ -193,8 +200,9 @@ describe('native port on real packets', () => {
   });
 
   test('promptness is asked for, reported, and not handed on to children', async () => {
-    const { asked, again, own, child } = await scenario('promptness');
+    const { asked, again, own, child, givenBack, takenAgain } = await scenario('promptness');
     expect({ niceness: asked.niceness, own, child }).toEqual({ niceness: -20, own: -20, child: 0 });
+    expect({ givenBack, takenAgain }).toEqual({ givenBack: 0, takenAgain: -20 });
     expect([0, 100_000]).toContain(asked.sliceNs);
     expect(again).toEqual(asked);
   });
@@ -207,7 +215,8 @@ describe('native port on real packets', () => {
   });
 
   test('a niceness or policy that was chosen stays; without the capability it is only reported', async () => {
-    expect((await scenario('promptness', ['nice', '-n', '5'])).asked.niceness).toBe(5);
+    const nice = await scenario('promptness', ['nice', '-n', '5']);
+    expect(nice).toMatchObject({ asked: { niceness: 5 }, givenBack: 5, takenAgain: 5 });
     expect((await scenario('promptness', ['chrt', '-r', '1'])).asked).toMatchObject({
       niceness: 0,
       sliceNs: 0,

@@ -50,7 +50,7 @@ describe('openNfqueue', () => {
     const [columns, slab, , ...rest] = calls[0]!;
     expect(columns).toBe(port.batch.buffer);
     expect(slab).toBe(port.slab.buffer);
-    expect(rest).toEqual([100, 2, 1024, 128, 2 * 1024 * 1280, Uint8Array.of(0, 1), true]);
+    expect(rest).toEqual([100, 2, 1024, 128, 2 * 1024 * 1280, Uint8Array.of(0, 1), true, 100_000]);
   });
 
   test('asks for no more than 256 MiB of socket memory', () => {
@@ -176,7 +176,7 @@ describe('loadAddon', () => {
     const memory = (bytes: number) => new ArrayBuffer(bytes);
     const open = (columnsBytes: number, slabBytes: number, countersBytes: number) => () => {
       const parts = [memory(columnsBytes), memory(slabBytes), memory(countersBytes)] as const;
-      return new NativeQueue(...parts, 1, 1, 1, 128, 1000, Uint8Array.of(0), false);
+      return new NativeQueue(...parts, 1, 1, 1, 128, 1000, Uint8Array.of(0), false, 0);
     };
     const { columnsBytes: columns, slabBytes: slab } = layout;
     const counters = 8 * COUNTER_NAMES.length;
