@@ -2,6 +2,7 @@ import { writeResults } from './goals.ts';
 import { createLab } from './lab/lab.ts';
 import { type Case, type Measured, measureCase, tcpCase, udpCase } from './rates.ts';
 import { rate, renderTable } from './table.ts';
+import { readWords } from './words.ts';
 
 const ATTEMPTS_MAX = 3;
 
@@ -34,6 +35,7 @@ function print(measured: readonly Measured[]): void {
 }
 
 async function main(): Promise<void> {
+  readWords({ hasQuick: false });
   const lab = await createLab();
   const measured: Measured[] = [];
   try {

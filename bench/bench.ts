@@ -13,6 +13,7 @@ import { startSink } from './lab/udp.ts';
 import { type Lateness, measureLateness } from './lateness.ts';
 import { rate, renderTable, type Spread, spread } from './table.ts';
 import { measureThroughput, type Throughput } from './throughput.ts';
+import { readWords } from './words.ts';
 
 interface Plan {
   readonly packets: number;
@@ -58,7 +59,7 @@ interface DrainResult {
 }
 type DrainResults = Record<string, Record<string, DrainResult>>;
 
-const quick = process.argv.includes('--quick');
+const { quick } = readWords();
 const say = (text: string): void => {
   if (!quick) console.error(text);
 };

@@ -3,18 +3,18 @@
  *
  * The kernel's fq_codel, CAKE and RED against this program, on the same traffic: 20 Mbit/s behind 20 ms, inside a full
  * kernel in virtual time (lab/fullkernel.ts), so that the figures hardly depend on what else this machine does. Prints
- * tables and writes bench/results/compare.json; --quick measures little and prints one line of JSON. Exit status 3 where
- * the tool for that kernel is missing or cannot do it.
+ * tables and writes bench/results/compare.json; --quick measures little, once, and prints one line of JSON. Exit status 2 for
+ * words that mean nothing, 3 where the tool for that kernel is missing or cannot do it.
  */
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import type { Cell, Task } from './compare/guest.ts';
-import { LOADS } from './compare/loads.ts';
-import { renderRepeats, renderRows, rowsOf } from './compare/report.ts';
-import { RATE_BITS_PER_SEC, SHAPERS } from './compare/shapers.ts';
+import type { Cell } from './compare/guest.ts';
+import { type Options, readOptions, UsageError } from './compare/options.ts';
+import { renderRepeats, renderRows, rowsOf, runsText } from './compare/report.ts';
+import { RATE_BITS_PER_SEC } from './compare/shapers.ts';
+import { compileInto } from './compiled.ts';
 import { writeResults } from './goals.ts';
 import {
   FULLKERNEL_FAILED,
@@ -24,65 +24,20 @@ import {
   underFullkernelCommand,
 } from './lab/fullkernel.ts';
 import { nativeProgram } from './lab/native.ts';
-import { finish, onProcessEnd, run, start } from './lab/process.ts';
+import { finish, onProcessEnd, start } from './lab/process.ts';
 import { shaperCommand } from './lab/shaper.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
 const EXIT_NOT_HERE = 3;
 /** Real time for one machine: emulated at a tenth of the speed, on processors that others use too. */
 const MACHINE_SECONDS = { full: 3000, quick: 380 };
 const MACHINES_AT_ONCE = 2;
 
-interface Options extends Task {
-  readonly runs: number;
-  readonly quick: boolean;
-}
-
-function options(): Options {
-  const { values } = parseArgs({
-    allowPositionals: true, // the word that chose this program
-    options: {
-      quick: { type: 'boolean', default: false },
-      seconds: { type: 'string' },
-      runs: { type: 'string' },
-      shapers: { type: 'string' },
-      loads: { type: 'string' },
-    },
-  });
-  const { quick } = values;
-  const keys = (given: string | undefined, all: readonly { key: string }[], few: string[]): string[] =>
-    given?.split(',') ?? (quick ? few : all.map(({ key }) => key));
-  return {
-    quick,
-    runs: Number(values.runs ?? (quick ? 1 : 3)),
-    warmSeconds: quick ? 1.5 : 5,
-    seconds: Number(values.seconds ?? (quick ? 2 : 15)),
-    shapers: keys(values.shapers, SHAPERS, ['cake', 'shaper']),
-    loads: keys(values.loads, LOADS, ['tcp1']),
-  };
-}
-
-/**
- * The measuring side as the compiler's output, because tsx takes seconds to start in an emulated machine; beside links
- * to what it looks for in the checkout. Returns the script.
- */
+/** The measuring side, beside links to what it looks for in the checkout. Returns the script. */
 async function translate(folder: string): Promise<string> {
-  const config = {
-    extends: join(ROOT, 'tsconfig.json'),
-    compilerOptions: {
-      noEmit: false,
-      noCheck: true,
-      outDir: folder,
-      rootDir: ROOT,
-      typeRoots: [join(ROOT, 'node_modules/@types')],
-    },
-    include: [],
-    files: [join(ROOT, 'bench/compare/guest.ts')],
-  };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  await run([join(ROOT, 'node_modules/.bin/tsc'), '-p', folder], { timeoutMs: 120_000 });
+  await compileInto(folder, [join(ROOT, 'bench/compare/guest.ts')]);
   for (const linked of ['dist', 'bench/native', 'bench/build']) {
     symlinkSync(join(ROOT, linked), join(folder, linked));
   }
@@ -184,13 +139,25 @@ function print(chosen: Options, cells: readonly Cell[]): void {
   }
   console.log(
     `\n${RATE_BITS_PER_SEC / 1e6} Mbit/s of IP bytes, 20 ms, cubic; ${chosen.seconds} s after ${chosen.warmSeconds} s, ` +
-      `virtual time; medians.\nping: milliseconds above the bare line's round trip.\n\n${renderRows(rows)}\n\n${renderRepeats(rows)}`,
+      `virtual time; ${runsText(rows)}, medians of several.\nping: milliseconds above the bare line's round trip.\n\n${renderRows(rows)}\n\n${renderRepeats(rows)}`,
   );
   writeResults('compare', { plan: chosen, rows, cells });
 }
 
+/** Says what is wrong with the words; null then. */
+function optionsOrNull(): Options | null {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`compare: ${error.message}`);
+    return null;
+  }
+}
+
 async function main(): Promise<number> {
-  const chosen = options();
+  const chosen = optionsOrNull();
+  if (chosen === null) return EXIT_USAGE;
   const tool = findFullkernel();
   if (tool === undefined) {
     console.error(`compare: ${FULLKERNEL_MISSING}`);

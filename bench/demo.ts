@@ -4,10 +4,11 @@
  * counted. Exit 1 when a measured value is far from its configuration.
  */
 import { createLab, type Lab } from './lab/lab.ts';
-import { iperfTcp, median, type PingResult, ping } from './lab/measure.ts';
+import { iperfTcp, type PingResult, ping } from './lab/measure.ts';
 import { CommandError, sleep } from './lab/process.ts';
 import { classOf, type RunningShaper, type Status, startShaper } from './lab/shaper.ts';
 import { receivedBitsPerSec, udpTransfer } from './lab/udp.ts';
+import { median } from './statistics.ts';
 import { kilobytes, millis, rate, renderTable } from './table.ts';
 
 /** TCP payload of a full-sized packet by its IP length: 1500 less 20 (IPv4), 20 (TCP), 12 (timestamps). */

@@ -1,20 +1,22 @@
 import { request } from '../src/control/client.ts';
 import { atLeast, atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { createLab, type Host, type Lab } from './lab/lab.ts';
-import { iperfTcp, ping, quantile } from './lab/measure.ts';
+import { iperfTcp, ping } from './lab/measure.ts';
+import { sleep, until } from './lab/process.ts';
 import { type RunningShaper, type Status, startShaper } from './lab/shaper.ts';
 import { sendUdp, startSink } from './lab/udp.ts';
 import { leastStarved, watchStarving } from './starved.ts';
+import { jainIndex, quantile } from './statistics.ts';
 import { millis, rate, renderTable } from './table.ts';
+import { readWords } from './words.ts';
 
-const quick = process.argv.includes('--quick');
+const { quick, parts } = readWords({ parts: ['load', 'hosts', 'classes'] });
 const ATTEMPTS_MAX = quick ? 1 : 3;
 const RATE_BITS_PER_SEC = 50e6;
 /** Payload of a full packet with timestamps. */
 const GOODPUT = 1448 / 1500;
 const SECONDS = quick ? 1 : 10;
 const OMIT_SECONDS = quick ? 0 : 3;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Load {
   readonly goodputRatio: number;
@@ -26,12 +28,6 @@ interface Load {
   readonly addedP99Ms: number;
 }
 
-/** (sum x)^2 / (n sum x^2): Jain, Chiu, Hawe, "A quantitative measure of fairness" (1984). */
-function jain(values: readonly number[]): number {
-  const sum = values.reduce((a, b) => a + b, 0);
-  return (sum * sum) / (values.length * values.reduce((a, b) => a + b * b, 0));
-}
-
 async function underLoad({ client, server }: Lab): Promise<Load> {
   const idle = await ping(client, server, { count: 200, intervalMs: 10 });
   const transfer = iperfTcp(client, server, {
@@ -40,14 +36,14 @@ async function underLoad({ client, server }: Lab): Promise<Load> {
     omitSeconds: OMIT_SECONDS,
     parallel: 4,
   });
-  await pause(1000 * OMIT_SECONDS + 300);
+  await sleep(1000 * OMIT_SECONDS + 300);
   const loaded = await ping(client, server, { count: 80 * SECONDS, intervalMs: 10 });
   const { bitsPerSec, streamBitsPerSec } = await transfer;
   const medianMs = quantile(loaded.rttsMs, 0.5);
   const p99Ms = quantile(loaded.rttsMs, 0.99);
   return {
     goodputRatio: bitsPerSec / (RATE_BITS_PER_SEC * GOODPUT),
-    jain: jain(streamBitsPerSec),
+    jain: jainIndex(streamBitsPerSec),
     pingMedianMs: medianMs,
     pingP99Ms: p99Ms,
     addedMedianMs: medianMs - quantile(idle.rttsMs, 0.5),
@@ -202,11 +198,10 @@ async function classRates(lab: Lab, { loads }: ClassCase, shaper: RunningShaper)
     const status = await statusNow(shaper);
     return loads.every(({ path }) => sentBytes(status, path) > 0);
   };
-  const deadlineMs = performance.now() + 20_000;
-  while (!(await begun()) && performance.now() < deadlineMs) await pause(20);
-  await pause(500);
+  await until(`every class sends: ${loads.map(({ path }) => path).join(', ')}`, begun, 20_000);
+  await sleep(500);
   const from = await statusNow(shaper);
-  await pause(1000 * (CLASS_SECONDS - 1.5));
+  await sleep(1000 * (CLASS_SECONDS - 1.5));
   const to = await statusNow(shaper);
   await flooding;
   const seconds = to.uptimeSeconds - from.uptimeSeconds;
@@ -290,16 +285,13 @@ async function measureClasses(lab: Lab, goals: Goal[]): Promise<unknown[]> {
 const PARTS = { load: measureLoad, hosts: measureHosts, classes: measureClasses };
 
 async function main(): Promise<void> {
-  const wanted = process.argv.slice(2).filter((word) => word !== 'queueing' && word !== '--quick');
-  const unknown = wanted.filter((word) => !(word in PARTS));
-  if (unknown.length > 0) throw new Error(`no part ${unknown}: ${Object.keys(PARTS)}`);
   const goals: Goal[] = [];
   const lab = await createLab();
   let result: unknown;
   try {
     const results: Record<string, unknown> = {};
     for (const [name, measure] of Object.entries(PARTS))
-      if (wanted.length === 0 || wanted.includes(name)) results[name] = await measure(lab, goals);
+      if (parts.includes(name)) results[name] = await measure(lab, goals);
     result = { ...results, goals };
   } finally {
     await lab.close();

@@ -4,6 +4,7 @@ import { run } from './lab/process.ts';
 import { SCALE_CASES } from './scale-cases.ts';
 import type { CoreResult, MemoryResult, SimulatorResult } from './scale-core.ts';
 import { renderTable, type Spread, spread } from './table.ts';
+import { readWords } from './words.ts';
 
 const MODES = ['pass', 'wait'] as const;
 type Mode = (typeof MODES)[number];
@@ -46,7 +47,7 @@ interface CaseResult {
   readonly last: CoreResult;
 }
 
-const quick = process.argv.includes('--quick');
+const { quick } = readWords();
 const say = (text: string): void => {
   if (!quick) console.error(text);
 };

@@ -1,4 +1,5 @@
 /** Plain text tables and numbers for people. */
+import { median, quantile } from './statistics.ts';
 
 /** Columns as wide as their widest cell; the first column is left-aligned, the others by `right`. */
 export function renderTable(
@@ -35,13 +36,7 @@ export interface Spread {
   readonly max: number;
 }
 
+/** NaN when empty. */
 export function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const even = sorted.length > 0 && sorted.length % 2 === 0;
-  return {
-    median: even ? (sorted[middle - 1]! + sorted[middle]!) / 2 : (sorted[middle] ?? Number.NaN),
-    min: sorted[0] ?? Number.NaN,
-    max: sorted.at(-1) ?? Number.NaN,
-  };
+  return { median: median(values), min: quantile(values, 0), max: quantile(values, 1) };
 }

@@ -6,7 +6,17 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 program=bench
-case "${1:-}" in accuracy | queueing | scale | compare) program=$1 ;; esac
+case "${1:-}" in
+  accuracy | queueing | scale | compare)
+    program=$1
+    shift
+    ;;
+  '' | -*) ;;
+  *)
+    echo "bench: there is no '$1'; there are accuracy, queueing, scale and compare, and without a word what it costs" >&2
+    exit 2
+    ;;
+esac
 [ "$(id -u)" = 0 ] || [[ $program =~ ^(scale|compare)$ ]] || {
   echo "bench: needs root for network namespaces: sudo npm run bench" >&2
   exit 3

@@ -1,5 +1,5 @@
 /** Figures of the comparison from what was measured, and tables of them. */
-import { median } from '../lab/measure.ts';
+import { jainIndex, median, quantile } from '../statistics.ts';
 import { renderTable } from '../table.ts';
 import type { Cell } from './guest.ts';
 import { BASE_RTT_MS, LOADS, type Load } from './loads.ts';
@@ -35,19 +35,6 @@ export interface Row {
   readonly figures: Figures;
 }
 
-/** Smallest value that so large a share of all does not exceed. NaN when empty. */
-export function percentile(values: readonly number[], ratio: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(ratio * sorted.length) - 1)] ?? Number.NaN;
-}
-
-/** Jain, Chiu, Hawe 1984: square of the sum by n times the sum of squares. */
-export function jainIndex(values: readonly number[]): number {
-  const sum = values.reduce((a, b) => a + b, 0);
-  const squares = values.reduce((a, b) => a + b * b, 0);
-  return squares === 0 ? Number.NaN : (sum * sum) / (values.length * squares);
-}
-
 export function figuresOf({ measured, idlePingMs, signals }: Cell): Figures {
   const tcpBitsPerSec = measured.streamBitsPerSec.reduce((a, b) => a + b, 0);
   return {
@@ -58,8 +45,8 @@ export function figuresOf({ measured, idlePingMs, signals }: Cell): Figures {
     udpDelayP99Ms: measured.udpDelayP99Ms ?? Number.NaN, // JSON has no NaN
     usedRatio: (tcpBitsPerSec * IP_BYTES_PER_PAYLOAD_BYTE + measured.udpBitsPerSec) / RATE_BITS_PER_SEC,
     pingIdleMs: median(idlePingMs) - BASE_RTT_MS,
-    pingP50Ms: percentile(measured.pingMs, 0.5) - BASE_RTT_MS,
-    pingP99Ms: percentile(measured.pingMs, 0.99) - BASE_RTT_MS,
+    pingP50Ms: quantile(measured.pingMs, 0.5) - BASE_RTT_MS,
+    pingP99Ms: quantile(measured.pingMs, 0.99) - BASE_RTT_MS,
     pingsLost: measured.pingsLost,
     ...signals,
   };
@@ -116,6 +103,13 @@ export function renderRows(rows: readonly Row[]): string {
   }).join('\n\n');
 }
 
+/** `3 runs`, `1 run`, or `1 to 3 runs` where some failed. */
+export function runsText(rows: readonly Row[]): string {
+  const counts = rows.map(({ runs }) => runs.length);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return `${least === most ? most : `${least} to ${most}`} ${most === 1 ? 'run' : 'runs'}`;
+}
+
 /** How far runs of the same cell are apart at most; one line, empty for single runs. */
 export function renderRepeats(rows: readonly Row[]): string {
   const repeated = rows.filter(({ runs }) => runs.length > 1);
@@ -127,7 +121,7 @@ export function renderRepeats(rows: readonly Row[]): string {
   const used = widest((f) => f.usedRatio);
   const ping = widest((f) => f.pingP99Ms);
   return (
-    `${repeated[0]!.runs.length} runs; farthest apart: line used ${percent(used.apart)} (${used.shaper}, ${used.load}), ` +
+    `${runsText(repeated)}; farthest apart: line used ${percent(used.apart)} (${used.shaper}, ${used.load}), ` +
     `ping p99 ${ms(ping.apart)} ms (${ping.shaper}, ${ping.load})`
   );
 }

@@ -1,4 +1,5 @@
 /** iperf3 and ping between hosts of the lab, bounded in time, with their results as numbers. */
+import { median } from '../statistics.ts';
 import type { Host } from './lab.ts';
 import { CommandError, ended, finish } from './process.ts';
 
@@ -19,21 +20,11 @@ export interface IperfOptions {
   readonly bind?: string;
 }
 
-export interface IperfUdpOptions extends IperfOptions {
-  readonly rateBitsPerSec: number;
-  /** UDP payload bytes of each packet. */
-  readonly payloadBytes?: number;
-}
-
 export interface IperfResult {
   /** Payload bits per second at the receiver. */
   readonly bitsPerSec: number;
   readonly receivedBytes: number;
-  /** TCP only. */
   readonly retransmits: number;
-  /** UDP only: lost at the receiver, of all sent. */
-  readonly lostPackets: number;
-  readonly packets: number;
   /** Payload bits per second of every connection at the receiver. */
   readonly streamBitsPerSec: readonly number[];
 }
@@ -42,20 +33,17 @@ interface Sum {
   bits_per_second?: number;
   bytes?: number;
   retransmits?: number;
-  lost_packets?: number;
-  packets?: number;
 }
 interface IperfJson {
   error?: string;
   end?: {
-    sum?: Sum;
     sum_sent?: Sum;
     sum_received?: Sum;
-    streams?: { receiver?: Sum; udp?: Sum }[];
+    streams?: { receiver?: Sum }[];
   };
 }
 
-async function iperf(client: Host, server: Host, options: IperfOptions, extra: string[]): Promise<IperfJson> {
+async function iperf(client: Host, server: Host, options: IperfOptions): Promise<IperfJson> {
   const address = options.family === 6 ? server.addresses.v6 : server.addresses.v4;
   const limitMs = 1000 * (options.seconds + (options.omitSeconds ?? 0)) + 15_000;
   const listener = server.spawn(['iperf3', '-s', '-1', '-p', String(options.port), '--forceflush']);
@@ -71,7 +59,6 @@ async function iperf(client: Host, server: Host, options: IperfOptions, extra: s
   if (options.omitSeconds) command.push('-O', String(options.omitSeconds));
   if (options.tos !== undefined) command.push('-S', String(options.tos));
   if (options.bind !== undefined) command.push('-B', options.bind);
-  command.push(...extra);
   try {
     const finished = await client.exec(command, { timeoutMs: limitMs, check: false });
     if (finished.code !== 0) {
@@ -85,28 +72,12 @@ async function iperf(client: Host, server: Host, options: IperfOptions, extra: s
 }
 
 export async function iperfTcp(client: Host, server: Host, options: IperfOptions): Promise<IperfResult> {
-  const { end } = await iperf(client, server, options, []);
+  const { end } = await iperf(client, server, options);
   return {
     bitsPerSec: end?.sum_received?.bits_per_second ?? 0,
     receivedBytes: end?.sum_received?.bytes ?? 0,
     retransmits: end?.sum_sent?.retransmits ?? 0,
-    lostPackets: 0,
-    packets: 0,
     streamBitsPerSec: (end?.streams ?? []).map((stream) => stream.receiver?.bits_per_second ?? 0),
-  };
-}
-
-export async function iperfUdp(client: Host, server: Host, options: IperfUdpOptions): Promise<IperfResult> {
-  const extra = ['-u', '-b', String(options.rateBitsPerSec), '-l', String(options.payloadBytes ?? 1400)];
-  const { end } = await iperf(client, server, options, extra);
-  const received = end?.sum_received ?? end?.sum;
-  return {
-    bitsPerSec: received?.bits_per_second ?? 0,
-    receivedBytes: received?.bytes ?? 0,
-    retransmits: 0,
-    lostPackets: received?.lost_packets ?? 0,
-    packets: received?.packets ?? 0,
-    streamBitsPerSec: (end?.streams ?? []).map((stream) => stream.udp?.bits_per_second ?? 0),
   };
 }
 
@@ -169,18 +140,4 @@ export function parsePing(output: string, intervalMs: number): PingResult {
     maxMs: Math.max(0, ...rttsMs),
     gapMs: longest * intervalMs,
   };
-}
-
-/** The value that a share of `q` does not exceed; NaN when empty. */
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
-}
-
-/** NaN when empty. */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) return Number.NaN;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

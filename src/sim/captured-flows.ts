@@ -9,6 +9,7 @@ import { NONE } from '../base/none.ts';
 import { ARRIVAL_ROWS, COPY_BYTES } from '../limits.ts';
 import { createBatch } from '../packet/batch.ts';
 import { createParsed, FRAGMENT_LATER, type Parsed, parseBatch } from '../packet/parse.ts';
+import { protocolName } from './packets.ts';
 import { type Capture, DIRECTION_OUT, DIRECTION_UNKNOWN } from './pcap.ts';
 
 export interface CapturedFlow {
@@ -29,8 +30,6 @@ export interface CapturedFlows {
   /** Packets without a readable IP header. */
   readonly unparsed: number;
 }
-
-const PROTOCOL_NAMES: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
 
 export function findFlows(capture: Capture): CapturedFlows {
   const batch = createBatch();
@@ -82,11 +81,12 @@ function flowAt(
   const protocol = parsed.protocol[row];
   const from = `${addressText(parsed, row, 'src')}:${parsed.sport[row]}`;
   const to = `${addressText(parsed, row, 'dst')}:${parsed.dport[row]}`;
-  const name = `${protocolName(protocol)} ${from} > ${to}`;
+  const kind = protocolName(protocol) ?? `proto-${protocol}`;
+  const name = `${kind} ${from} > ${to}`;
   const found = known.get(name);
   if (found !== undefined) return found;
   const isSrcInside = isPrivate(parsed, row, 'src');
-  const reverse = known.get(`${protocolName(protocol)} ${to} > ${from}`);
+  const reverse = known.get(`${kind} ${to} > ${from}`);
   let isUp: boolean;
   if (isSrcInside !== isPrivate(parsed, row, 'dst')) isUp = isSrcInside;
   else if (direction !== DIRECTION_UNKNOWN) isUp = direction === DIRECTION_OUT;
@@ -103,10 +103,6 @@ function unreadable(direction: number, flows: CapturedFlow[], known: Map<string,
   if (found !== undefined) return found;
   known.set(name, flows.length);
   return flows.push({ name, protocol: NONE, isUp, packets: 0, bytes: 0 }) - 1;
-}
-
-function protocolName(protocol: number): string {
-  return PROTOCOL_NAMES[protocol] ?? `proto-${protocol}`;
 }
 
 /** RFC 1918, RFC 6598, RFC 3927; RFC 4193, RFC 4291 (link-local). */

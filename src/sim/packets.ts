@@ -23,6 +23,19 @@ export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 const IPPROTO_FRAGMENT = 44;
+const IPPROTO_ICMPV6 = 58;
+
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+  [IPPROTO_ICMP]: 'icmp',
+  [IPPROTO_TCP]: 'tcp',
+  [IPPROTO_UDP]: 'udp',
+  [IPPROTO_ICMPV6]: 'icmpv6',
+};
+
+/** Of the protocols that scenarios and most captures have; null: another one. */
+export function protocolName(protocol: number): string | null {
+  return PROTOCOL_NAMES[protocol] ?? null;
+}
 
 /** IPv4 address a.b.c.d as an unsigned number. */
 export function ipv4(a: number, b: number, c: number, d: number): number {
@@ -83,7 +96,7 @@ function writeIpv6(view: DataView, shape: PacketShape, lengthBytes: number): num
 }
 
 function writeTransport(view: DataView, at: number, shape: PacketShape, lengthBytes: number): number {
-  if (shape.protocol === IPPROTO_ICMP || shape.protocol === 58) {
+  if (shape.protocol === IPPROTO_ICMP || shape.protocol === IPPROTO_ICMPV6) {
     view.setUint8(at, shape.icmpType ?? 8);
     view.setUint8(at + 1, 0);
     view.setUint16(at + 2, 0);

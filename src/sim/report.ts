@@ -4,6 +4,7 @@ import { NONE } from '../base/none.ts';
 import { toBitsPerSec } from '../base/units.ts';
 import { type Stats, TOTAL, withChildren } from '../core/stats.ts';
 import type { FlowMeter } from './flow-meter.ts';
+import { protocolName } from './packets.ts';
 import type { World } from './world.ts';
 
 export interface PacketCount {
@@ -134,7 +135,7 @@ function flowReport(
   const completion = (fraction: number): number => milliseconds(meter.completionPercentileNs(row, fraction));
   return {
     name: meter.names[row],
-    protocol: protocolName(protocol),
+    protocol: protocolName(protocol) ?? (protocol === NONE ? 'unknown' : String(protocol)),
     throughputBitsPerSecond: perSecond(meter.deliveredBytes[row], seconds),
     dropped: meter.shaperDrops[row] + meter.lineDrops[row],
     retransmits: meter.retransmits[row],
@@ -174,9 +175,4 @@ function perSecond(bytes: number, seconds: number): number {
 
 function milliseconds(ns: number): number {
   return Math.round(ns / 1e3) / 1e3;
-}
-
-function protocolName(protocol: number): string {
-  const names: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
-  return names[protocol] ?? (protocol === NONE ? 'unknown' : String(protocol));
 }

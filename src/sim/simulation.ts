@@ -15,7 +15,7 @@ import { buildWorld } from './build.ts';
 import { bottleneckOf } from './layout.ts';
 import { IPPROTO_TCP } from './packets.ts';
 import { type ReportSubject, type SimulateReport, simulateReport } from './report.ts';
-import { findScenario } from './scenarios/index.ts';
+import { findScenario, SCENARIO_NAMES } from './scenarios/index.ts';
 import { type Series, SeriesRecorder } from './series.ts';
 import type { Bottleneck, Scenario, Traffic } from './traffic.ts';
 import type { World } from './world.ts';
@@ -98,6 +98,7 @@ export function prepareScenario(
   options: RunOptions = {},
 ): Simulation {
   const found = typeof scenario === 'string' ? findScenario(scenario) : scenario;
+  if (!found) throw new RangeError(`no scenario ${scenario}; there are ${SCENARIO_NAMES.join(', ')}`);
   const traffic = found.build(seed, options.bottleneck ?? bottleneckOf(spec));
   return prepareTraffic(spec, traffic, found.name, seed, options);
 }

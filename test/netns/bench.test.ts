@@ -48,6 +48,13 @@ describeNetns('bench queueing --quick', () => {
     });
     expect(stdout.match(/ (?:NOT MET|met)$/gm)).toHaveLength(7);
     expect(stdout).not.toContain('NaN');
+    const cells = (line: RegExp): string[] => line.exec(stdout)?.[0].trim().split(/ {2,}/) ?? [];
+    // Of what the rate can carry, in percent: unshaped TCP would be far above, no transfer at 0.
+    const [, , , , goodput] = cells(/^shaper, default queue .*$/m);
+    expect(Number.parseFloat(goodput!)).toBeGreaterThan(50);
+    expect(Number.parseFloat(goodput!)).toBeLessThan(110);
+    const passed = ['a', 'b'].map((path) => cells(new RegExp(`^.*  ${path} .*bit/s .*$`, 'm')).at(-2));
+    for (const rate of passed) expect(rate).toMatch(/^(?!0\.0 )[\d.]+ [kM]bit\/s$/);
   }, 120_000);
 });
 

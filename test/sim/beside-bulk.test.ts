@@ -1,8 +1,9 @@
 /** Who suffers beside whom at 10 Mbit/s: a call beside uploads, TCP beside a flood, short transfers beside long ones. */
 import { describe, expect, test } from 'vitest';
+import { jainIndex } from '../../bench/statistics.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import type { FlowSpec } from '../../src/sim/traffic.ts';
-import { example, experiment, flowOf, flowsOf, jain, SEEDS, sum } from './experiments.ts';
+import { example, experiment, flowOf, flowsOf, SEEDS, sum } from './experiments.ts';
 import { MS, mean, SECOND, tcp, traffic, udp } from './net.ts';
 
 describe('a sparse flow beside bulk (RFC 8290, section 1)', () => {
@@ -30,7 +31,7 @@ describe('a sparse flow beside bulk (RFC 8290, section 1)', () => {
     // A packet of 1500 B is 1.2 ms: one may be on the line, one more before it in turn.
     expect(sparse.delayMilliseconds.p99).toBeLessThan(3);
     expect(sparse.dropped).toBe(0);
-    expect(jain(flowsOf(run, 'bulk').map((flow) => flow.throughputBitsPerSecond))).toBeGreaterThan(0.99);
+    expect(jainIndex(flowsOf(run, 'bulk').map((flow) => flow.throughputBitsPerSecond))).toBeGreaterThan(0.99);
   });
 });
 

@@ -50,8 +50,3 @@ function found<Row>(rows: readonly Row[], is: (row: Row) => boolean, name: strin
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
-
-/** Jain's fairness index: 1 when all are equal, 1 / n when one has all. */
-export function jain(values: readonly number[]): number {
-  return sum(values) ** 2 / (values.length * sum(values.map((value) => value * value)));
-}

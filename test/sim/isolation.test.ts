@@ -1,10 +1,11 @@
 /** Who shares equally in a fair leaf: CAKE's isolation modes, each with traffic that tells it from the others. */
 import { describe, expect, test } from 'vitest';
+import { jainIndex } from '../../bench/statistics.ts';
 import type { Isolation } from '../../src/algo/host-isolation.ts';
 import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import type { FlowSpec, HostSpec } from '../../src/sim/traffic.ts';
-import { config, flowsOf, jain, SEEDS, sum } from './experiments.ts';
+import { config, flowsOf, SEEDS, sum } from './experiments.ts';
 import { MS, mean, SECOND, tcp } from './net.ts';
 
 const LINE = 1_250_000;
@@ -90,6 +91,6 @@ describe.each(['up', 'down'] as const)('the default in %s', (way) => {
     const one = rates.get('one 9') ?? 0;
     const eight = flowsOf(run, 'eight').map((flow) => rates.get(flow.name) ?? 0);
     expect(Math.abs(one / (one + sum(eight)) - 0.5)).toBeLessThan(0.03);
-    expect(jain(eight)).toBeGreaterThan(0.98);
+    expect(jainIndex(eight)).toBeGreaterThan(0.98);
   });
 });

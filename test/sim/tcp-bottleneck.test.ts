@@ -1,12 +1,10 @@
 /** One and a few TCP flows at a bottleneck: what textbooks and QUALITATIVE.json say must come out. */
 import { describe, expect, test } from 'vitest';
+import { jainIndex } from '../../bench/statistics.ts';
 import { buildWorld } from '../../src/sim/build.ts';
 import { delayLine } from '../../src/sim/lines.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import { bottleneck, MS, mean, SECOND, TEN_MBIT, tcp, traffic, udp } from './net.ts';
-
-const jain = (x: readonly number[]): number =>
-  x.reduce((a, b) => a + b, 0) ** 2 / (x.length * x.reduce((a, b) => a + b * b, 0));
 
 describe('one flow', () => {
   test.each(['reno', 'cubic'] as const)('%s fills a FIFO bottleneck', (growth) => {
@@ -166,7 +164,7 @@ describe('several flows', () => {
     const { report } = runTraffic(bottleneck({ limitPackets: 60 }), traffic(30, flows), 'windows', 1);
     expect(report.totals.dropped.packets).toBe(0);
     const rates = report.flows.map((flow) => flow.throughputBitsPerSecond);
-    expect(jain(rates)).toBeGreaterThan(0.999);
+    expect(jainIndex(rates)).toBeGreaterThan(0.999);
     // 36 packets per round trip of 50 ms plus transmission.
     const utilisation = rates.reduce((a, b) => a + b, 0) / (8 * TEN_MBIT);
     expect(utilisation).toBeGreaterThan(0.8);

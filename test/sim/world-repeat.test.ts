@@ -25,7 +25,7 @@ describe.each(SCENARIOS.map(({ name }) => [name]))('%s', (name) => {
 
   test('draws starts and sizes from the seed', () => {
     const line = { upBytesPerSec: 1e6, downBytesPerSec: 1e6, shapesUp: true, shapesDown: true };
-    const scenario = findScenario(name);
+    const scenario = findScenario(name)!;
     expect(scenario.build(1, line)).toEqual(scenario.build(1, line));
     expect(scenario.build(1, line)).not.toEqual(scenario.build(2, line));
   });

@@ -1,8 +1,10 @@
 /** The experiments of QUALITATIVE.json: their traffic, what is measured, how near it must come, and what they are to show. */
+
+import { jainIndex } from '../../bench/statistics.ts';
 import { drawExponential } from '../../src/sim/chance.ts';
 import { scenarioChance } from '../../src/sim/scenarios/parts.ts';
 import type { FlowSpec } from '../../src/sim/traffic.ts';
-import { jain, sum } from '../sim/experiments.ts';
+import { sum } from '../sim/experiments.ts';
 import { correlation, MS, SECOND, tcp, udp } from '../sim/net.ts';
 import {
   atMost,
@@ -97,6 +99,8 @@ const globalSynchronisation: Experiment = {
   },
 };
 
+const MTU_BITS = 8 * 1500;
+
 function sparse(queue: string) {
   return (n: Numbers): Measured => {
     const flow = { ...udp('sparse', n.sparse * 125, n.packet), startNs: WARM_UP_SEC * SECOND };
@@ -109,7 +113,9 @@ function sparse(queue: string) {
       sparse_max_ms: meter.delayMaxNs[row] / MS,
       bulk_p50_ms: delayMs(0.5),
       sparse_drops: meter.shaperDrops[row],
-      jain_bulk: jain([...meter.deliveredBytes.slice(0, n.bulk)]),
+      // A packet of each bulk flow, the one that is being sent, and its own.
+      round_ms: ((n.bulk + 2) * MTU_BITS) / (n.line * 1000),
+      jain_bulk: jainIndex([...meter.deliveredBytes.slice(0, n.bulk)]),
     };
   };
 }
@@ -125,13 +131,16 @@ const sparseFlowDelay: Experiment = {
   margins: {
     sparse_p50_ms: near(3, 0.5),
     sparse_p99_ms: near(3, 0.7),
-    sparse_max_ms: near(5, 1),
+    // No quantile of many but one packet's fate: of a FIFO of 1000 packets it depends on who fills it when.
+    sparse_max_ms: atMost(1, 0.6),
     bulk_p50_ms: near(5, 0.5),
     sparse_drops: near(20),
     jain_bulk: near(0.45),
   },
   check({ 'fifo-1000': plain, 'fq-codel': fair }) {
     if (fair && fair.sparse_p99_ms >= 5) return `the sparse flow waits ${fair.sparse_p99_ms} ms`;
+    if (fair && fair.sparse_max_ms > fair.round_ms)
+      return `a sparse packet waits ${fair.sparse_max_ms} ms, longer than a round of ${fair.round_ms} ms`;
     if (fair && fair.sparse_drops > 0) return `the sparse flow lost ${fair.sparse_drops} packets`;
     if (fair && fair.jain_bulk < 0.98) return `bulk flows do not share equally: ${fair.jain_bulk}`;
     if (plain && plain.sparse_p99_ms < 200)
@@ -143,7 +152,10 @@ const sparseFlowDelay: Experiment = {
 function single(queue: string, ecn = false) {
   return (n: Numbers): Measured => {
     const found = run(n, queue, renoFlows(1, n.rtt, 1, ecn), 1);
+    const { marked, dropAqm } = found.world.engine.stats;
     return {
+      marked: sum([...marked]),
+      dropped_by_aqm: sum([...dropAqm]),
       utilisation: found.utilisation,
       p50_ms: found.delayMs(0.5),
       p95_ms: found.delayMs(0.95),
@@ -170,6 +182,9 @@ const singleFlowDelay: Experiment = {
     for (const own of [codel, marked]) {
       if (own && (own.p50_ms > 10 || own.utilisation < 0.85)) return `CoDel: ${JSON.stringify(own)}`;
     }
+    if (codel && (codel.marked > 0 || codel.dropped_by_aqm === 0)) return 'CoDel without ECN is to drop';
+    if (marked && (marked.marked === 0 || marked.dropped_by_aqm > 0))
+      return `CoDel with ECN marked ${marked.marked} and dropped ${marked.dropped_by_aqm}; it is to mark instead of dropping`;
     if (plain && plain.p50_ms < 200) return `a FIFO of 1000 packets delays by ${plain.p50_ms} ms only`;
     if (pie && Math.abs(pie.p50_ms - 15) > 5) return `PIE holds ${pie.p50_ms} ms, not 15`;
     return undefined;

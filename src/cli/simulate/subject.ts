@@ -4,7 +4,7 @@ import type { ShaperSpec } from '../../core/spec.ts';
 import { bottleneckOf } from '../../sim/layout.ts';
 import { type Capture, PcapError, readPcap } from '../../sim/pcap.ts';
 import { prepareReplay } from '../../sim/replay.ts';
-import { SCENARIOS } from '../../sim/scenarios/index.ts';
+import { findScenario, SCENARIO_NAMES, SCENARIOS } from '../../sim/scenarios/index.ts';
 import { prepareScenario, type Simulation } from '../../sim/simulation.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
 import { readBytes } from '../read-config.ts';
@@ -20,16 +20,15 @@ export interface Subject {
 
 /** @throws CliError that names the nearest scenario */
 export function scenarioSubject(name: string): Subject {
-  const found = SCENARIOS.find((scenario) => scenario.name === name);
+  const found = findScenario(name);
   if (!found) {
-    const names = SCENARIOS.map((scenario) => scenario.name);
-    const near = nearest(name, names);
+    const near = nearest(name, SCENARIO_NAMES);
     const meant =
       near === null ? '' : near.isNear ? `; did you mean ${near.word}?` : `; nearest: ${near.word}`;
     throw new CliError(
       EXIT_USAGE,
       `no scenario ${name}${meant}`,
-      `scenarios: ${names.join(', ')} (shaper simulate --list says what they are)`,
+      `scenarios: ${SCENARIO_NAMES.join(', ')} (shaper simulate --list says what they are)`,
     );
   }
   return {

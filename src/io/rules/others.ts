@@ -1,5 +1,5 @@
 /** What else lives in this network namespace: other instances, dead instances' rules, flowtables. */
-import { RulesError, toolError } from './errors.ts';
+import { RulesError, toolComplaint, toolError } from './errors.ts';
 import { deleteTagged, findIptables } from './iptables.ts';
 import { hex } from './mark.ts';
 import {
@@ -29,10 +29,19 @@ export async function liveInstances(): Promise<number[]> {
   return instances;
 }
 
-/** Elements of a named set; none when the set or its table is not there (any more). */
+/** Elements of a named set; none when the set or its table is not there (any more). Throws RulesError. */
 async function setElements(firstQueue: number, set: string): Promise<unknown[]> {
-  const result = await runTool('nft', ['-j', 'list', 'set', 'inet', tableName(firstQueue), set]);
-  return result.status === 0 ? parseSetElements(result.stdout) : [];
+  const table = tableName(firstQueue);
+  const result = await runTool('nft', ['-j', 'list', 'set', 'inet', table, set]);
+  const output = result.stdout + result.stderr;
+  if (result.status === 0) return parseSetElements(result.stdout);
+  if (isAbsent(output)) return [];
+  throw toolError(`listing the set ${set} of table ${table}`, output);
+}
+
+/** Whether nft could not find what it was to list. */
+function isAbsent(output: string): boolean {
+  return /No such file or directory/.test(output);
 }
 
 interface NftJson {
@@ -65,7 +74,10 @@ export function parseFlowtableClashes(json: string, devices: readonly string[]):
 /** Things that do not stop us but make shaping incomplete; one readable line each. */
 export async function findWarnings(request: RulesRequest): Promise<string[]> {
   const result = await runTool('nft', ['-j', 'list', 'flowtables']);
-  if (result.status !== 0) return [];
+  if (result.status !== 0) {
+    const reason = toolComplaint(result.stdout + result.stderr);
+    return [`flowtables cannot be listed, so some may take flows past the shaper: ${reason}`];
+  }
   return parseFlowtableClashes(result.stdout, plannedDevices(request.plan));
 }
 

@@ -16,11 +16,9 @@ export const SCENARIOS: readonly Scenario[] = [
   flood,
 ];
 
-/** @throws RangeError when there is none of this name */
-export function findScenario(name: string): Scenario {
-  const found = SCENARIOS.find((scenario) => scenario.name === name);
-  if (!found) {
-    throw new RangeError(`no scenario ${name}; there are ${SCENARIOS.map((s) => s.name).join(', ')}`);
-  }
-  return found;
+/** Null when there is none of this name. */
+export function findScenario(name: string): Scenario | null {
+  return SCENARIOS.find((scenario) => scenario.name === name) ?? null;
 }
+
+export const SCENARIO_NAMES: readonly string[] = SCENARIOS.map(({ name }) => name);

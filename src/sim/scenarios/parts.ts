@@ -1,12 +1,11 @@
 /** Hosts and flows that several scenarios are made of. */
 import type { Prng } from '../../base/prng.ts';
 import { chanceStream, drawInteger } from '../chance.ts';
-import { IPPROTO_UDP, ipv4 } from '../packets.ts';
+import { IPPROTO_ICMP, IPPROTO_UDP, ipv4 } from '../packets.ts';
 import type { Bottleneck, FlowSpec, HostSpec, TcpOptions } from '../traffic.ts';
 
 export const MILLISECOND = 1e6;
 export const SECOND = 1e9;
-export const IPPROTO_ICMP = 1;
 /** Expedited forwarding (RFC 3246). */
 export const DSCP_EF = 46;
 

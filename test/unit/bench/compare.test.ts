@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../bench/compare/guest.ts';
 import { streamRates } from '../../../bench/compare/loads.ts';
-import {
-  figuresOf,
-  jainIndex,
-  percentile,
-  renderRepeats,
-  renderRows,
-  rowsOf,
-} from '../../../bench/compare/report.ts';
+import { readOptions } from '../../../bench/compare/options.ts';
+import { figuresOf, renderRepeats, renderRows, rowsOf, runsText } from '../../../bench/compare/report.ts';
 
 const cell = (shaper: string, load: string, mbit: readonly number[]): Cell => ({
   shaper,
@@ -26,18 +20,6 @@ const cell = (shaper: string, load: string, mbit: readonly number[]): Cell => ({
 });
 
 describe('figures of the comparison', () => {
-  it('Jain is 1 for equal shares and 1/n where one has all', () => {
-    expect(jainIndex([3, 3, 3])).toBe(1);
-    expect(jainIndex([5, 0, 0, 0])).toBe(0.25);
-    expect(jainIndex([0, 0])).toBeNaN();
-  });
-
-  it('a percentile is a value that was measured', () => {
-    expect(percentile([4, 1, 3, 2], 0.5)).toBe(2);
-    expect(percentile([4, 1, 3, 2], 0.99)).toBe(4);
-    expect(percentile([], 0.5)).toBeNaN();
-  });
-
   it('pings count above what the bare line takes, and headers count for what the line carries', () => {
     const figures = figuresOf(cell('cake', 'tcp4', [4, 4, 5, 6.3]));
     expect(figures.pingP50Ms).toBe(1);
@@ -73,5 +55,43 @@ describe('figures of the comparison', () => {
     expect(rows[0]!.figures.tcpBitsPerSec).toBe(18e6);
     expect(renderRows(rows)).toMatch(/^1 TCP .*\n-.*\nCAKE +18\.00 .*\nshaper, defaults +19\.00/);
     expect(renderRepeats(rows)).toContain('3 runs; farthest apart: line used 7.8 % (cake, tcp1)');
+    expect(runsText(rows)).toBe('1 to 3 runs');
+    const single = rowsOf([cell('cake', 'tcp1', [18])]);
+    expect([runsText(single), renderRepeats(single)]).toEqual(['1 run', '']);
+  });
+});
+
+describe('options of the comparison', () => {
+  it('have defaults, fewer with --quick', () => {
+    const full = readOptions([]);
+    expect(full).toMatchObject({ quick: false, runs: 3, warmSeconds: 5, seconds: 15 });
+    expect(full.shapers.length).toBeGreaterThan(4);
+    expect(full.loads).toEqual(['tcp1', 'tcp4', 'tcp4-super', 'udp5', 'udp30']);
+    expect(readOptions(['--quick'])).toEqual({
+      ...{ quick: true, runs: 1, warmSeconds: 1.5, seconds: 2 },
+      ...{ shapers: ['cake', 'shaper'], loads: ['tcp1'] },
+    });
+    const chosen = ['--runs', '2', '--seconds', '10', '--shapers', 'cake', '--loads', 'udp5,tcp1'];
+    expect(readOptions(chosen)).toMatchObject({
+      runs: 2,
+      seconds: 10,
+      shapers: ['cake'],
+      loads: ['udp5', 'tcp1'],
+    });
+  });
+
+  it.each([
+    [['--quick', '--runs', '2'], '--quick measures once'],
+    [['--runs', '0'], "--runs takes a whole number from 1 to 20, not '0'"],
+    [['--runs', '1.5'], 'a whole number'],
+    [['--seconds', 'ten'], "--seconds takes a number from 1 to 120, not 'ten'"],
+    [['--seconds', ''], "not ''"],
+    [['--shapers', 'cake,chake'], "--shapers: no 'chake'; there are "],
+    [['--loads', ''], "--loads: no ''"],
+    [['--loads', 'tcp1,tcp1'], 'names one of them twice'],
+    [['--run', '2'], "Unknown option '--run'"],
+    [['more'], "Unexpected argument 'more'"],
+  ])('%j is refused', (args, message) => {
+    expect(() => readOptions(args)).toThrow(message);
   });
 });
