@@ -1,4 +1,5 @@
 /** Plain text tables and numbers for people. */
+import { joinColumns, padColumns } from '../src/base/text-columns.ts';
 import { median, quantile } from './statistics.ts';
 
 /** Columns as wide as their widest cell; the first column is left-aligned, the others by `right`. */
@@ -7,13 +8,10 @@ export function renderTable(
   rows: readonly (readonly string[])[],
   right = false,
 ): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? '').length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, i) => (right && i > 0 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-      .join('  ')
-      .trimEnd();
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
+  const dashes = head.map((title, i) =>
+    '-'.repeat(Math.max(title.length, ...rows.map((row) => row[i]!.length))),
+  );
+  return joinColumns(padColumns([head, dashes, ...rows], (column) => !right || column === 0));
 }
 
 export function rate(bitsPerSec: number): string {

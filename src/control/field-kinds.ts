@@ -25,8 +25,6 @@ interface FieldBase {
   /** As written in a file; `required`, or a sentence when it is computed. */
   readonly default: string;
   readonly help: string;
-  /** May change while packets flow; the others need a restart. */
-  readonly live: boolean;
   /** Known, but refused: the message says where it belongs. Not shown in tables. */
   readonly refused?: string;
   readonly schema: Readonly<Record<string, unknown>>;
@@ -57,11 +55,10 @@ export type Section = Readonly<Record<string, Field>>;
 interface About {
   readonly default: string;
   readonly help: string;
-  readonly live?: boolean;
 }
 
 function base(about: About, takes: string, schema: Record<string, unknown>): FieldBase {
-  return { takes, default: about.default, help: about.help, live: about.live ?? true, schema };
+  return { takes, default: about.default, help: about.help, schema };
 }
 
 const TEXT_SCHEMA = { type: 'string' };

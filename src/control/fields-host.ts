@@ -12,45 +12,38 @@ export const NFQUEUE = {
     min: 0,
     max: 65535,
     default: '100',
-    live: false,
     help: 'First queue number. Instances side by side need different ones.',
   }),
   count: integer({
     min: 1,
     max: QUEUES_MAX,
     default: '4',
-    live: false,
     help: 'Queue numbers used, from first on.',
   }),
   length: integer({
     min: 1,
     max: QUEUE_LENGTH_MAX,
     default: '32768',
-    live: false,
     help: 'Packets that may wait for an answer, per queue number.',
   }),
   bypass: boolean({
     default: 'true',
-    live: false,
     help: 'Packets pass unshaped while no shaper answers; false drops them.',
   }),
   gso: choice({
     choices: ['auto', 'true', 'false'],
     default: 'auto',
-    live: false,
     help: 'Take superpackets of up to 64 KB whole: cheaper, but in bursts. auto: for classes that are fast enough.',
   }),
   backend: choice({
     choices: ['auto', 'nft', 'iptables'],
     default: 'auto',
-    live: false,
     help: 'How rules are installed: the nft queue statement, or NFQUEUE of iptables-nft. auto: what works.',
   }),
   mark: word(
     {
       takes: 'mask of 8 neighbouring bits',
       default: '0xff000000',
-      live: false,
       help: 'Bits of packet and connection marks that the shaper may use; all others are left alone.',
     },
     (mask) => {
@@ -71,7 +64,6 @@ export const CONTROL = {
     {
       takes: 'absolute path',
       default: SOCKET_PATH,
-      live: false,
       help: 'Unix socket that `shaper status` talks to.',
     },
     (path) => {
@@ -90,7 +82,6 @@ export const LOG = {
   level: choice({
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     default: 'info',
-    live: false,
     help: 'Least severe messages that are logged.',
   }),
 } satisfies Section;

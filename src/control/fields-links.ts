@@ -117,7 +117,6 @@ export const LINK = {
     {
       takes: 'device name',
       default: 'required',
-      live: false,
       help: 'Network device whose packets are shaped. The loopback device is refused.',
     },
     (name) => {

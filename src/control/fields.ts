@@ -11,18 +11,15 @@ import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './fields-queue.ts';
 
 const TOP = {
   links: node(
-    { takes: 'map of name to link', default: 'required', live: false, help: 'The devices to shape.' },
+    { takes: 'map of name to link', default: 'required', help: 'The devices to shape.' },
     mapOf('link'),
   ),
   nfqueue: node(
-    { takes: 'map', default: '{}', live: false, help: 'What binds the instance to the kernel.' },
+    { takes: 'map', default: '{}', help: 'What binds the instance to the kernel.' },
     ref('nfqueue'),
   ),
-  control: node(
-    { takes: 'map', default: '{}', live: false, help: 'Where a running instance is asked.' },
-    ref('control'),
-  ),
-  log: node({ takes: 'map', default: '{}', live: false, help: 'How much is logged.' }, ref('log')),
+  control: node({ takes: 'map', default: '{}', help: 'Where a running instance is asked.' }, ref('control')),
+  log: node({ takes: 'map', default: '{}', help: 'How much is logged.' }, ref('log')),
 } satisfies Section;
 
 /** Every section by its name, in the order of the README. */

@@ -1,14 +1,7 @@
 /** `status` for people: the same report as a compact table. */
+import { joinColumns, padColumns } from '../base/text-columns.ts';
 import { formatBytesShort, formatMicrosecondsShort, formatRate, fromBitsPerSec } from '../base/units.ts';
 import type { ClassReport, Count, StatusReport } from './status.ts';
-
-/** Columns are padded to their widest cell; all but the first are aligned right. */
-export function renderTable(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
-  return rows.map((row) => line(row).trimEnd()).join('\n');
-}
 
 export function statusTable(report: StatusReport): string {
   const { totals, uptimeSeconds, backend, version } = report;
@@ -21,7 +14,7 @@ export function statusTable(report: StatusReport): string {
     `left after the due instant: half within ${lateText(report, 'p50')}, 99 % within ${lateText(report, 'p99')}`,
     ...boundLines(report),
     '',
-    renderTable([HEADINGS, ...report.classes.map(classRow)]),
+    joinColumns(padColumns([HEADINGS, ...report.classes.map(classRow)], (column) => column === 0)),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,4 +1,6 @@
 /** Colours of a terminal, or none. Widths are counted before painting. */
+import { joinColumns, padColumns } from '../../base/text-columns.ts';
+
 export type Paint = (text: string) => string;
 
 export interface Style {
@@ -29,16 +31,12 @@ export interface Cell {
 
 /** Columns are as wide as their widest cell; lines end where their last cell does. */
 export function renderCells(rows: readonly (readonly Cell[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column].text.length)));
-  const line = (row: readonly Cell[]): string => {
-    const last = row.findLastIndex(({ text }) => text !== '');
-    return row
-      .slice(0, last + 1)
-      .map(({ text, paint = plain, align }, column) => {
-        const space = ' '.repeat(widths[column] - text.length);
-        return align === 'left' ? paint(text) + (column < last ? space : '') : space + paint(text);
-      })
-      .join('  ');
-  };
-  return rows.map(line).join('\n');
+  const texts = rows.map((cells) => cells.map(({ text }) => text));
+  const padded = padColumns(texts, (column, row) => rows[row][column].align === 'left');
+  return joinColumns(
+    rows.map((cells, row) =>
+      // The text only: what is painted is not cut at the end of a line.
+      cells.map(({ text, paint = plain }, column) => padded[row][column].replace(text, () => paint(text))),
+    ),
+  );
 }

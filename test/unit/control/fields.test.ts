@@ -31,14 +31,6 @@ describe('the table of fields', () => {
     }
   });
 
-  it('what binds the instance to the machine cannot change while packets flow', () => {
-    for (const section of [SECTIONS.nfqueue, SECTIONS.control, SECTIONS.log]) {
-      for (const field of Object.values(section)) expect(field.live).toBe(false);
-    }
-    expect(SECTIONS.link.device.live).toBe(false);
-    expect(SECTIONS.class.ceil.live).toBe(true);
-  });
-
   it('README has it', () => {
     expect(read('README.md')).toContain(fieldTable().trim());
   });

@@ -58,7 +58,9 @@ describe('another instance', () => {
 
   it('that cannot be looked at is not taken for harmless', async () => {
     nft({ ...tables, 'list set': fails('netlink: out of memory') });
-    await expect(findConflicts(REQUEST)).rejects.toThrow(/listing the set \w+ of table shaper_200: .*out of memory/);
+    await expect(findConflicts(REQUEST)).rejects.toThrow(
+      /listing the set \w+ of table shaper_200: .*out of memory/,
+    );
   });
 });
 
