@@ -82,12 +82,12 @@ export function createAckRows(rows: number): AckRows {
 }
 
 /**
- * Looks for an ACK that `trigger`, the tail of the queue that begins at `head` and is linked by `next`, makes
+ * Looks for an ACK that `trigger`, the tail of the queue that begins at `head` and is linked by `links`, makes
  * useless. True: `found` says where.
  */
 export function findRedundantAck(
   a: AckRows,
-  next: Int32Array,
+  links: { next(row: number): number },
   head: number,
   trigger: number,
   aggressive: boolean,
@@ -100,7 +100,7 @@ export function findRedundantAck(
   let rowBefore = NONE;
   let before = NONE;
   let h = head;
-  for (let looks = 0; h !== trigger; looks++, before = h, h = next[h]) {
+  for (let looks = 0; h !== trigger; looks++, before = h, h = links.next(h)) {
     if (looks === looksMax) return false;
     if (a.connection[h] !== connection) continue;
     if (row !== NONE && ecnFlags(a, h) !== ecnFlags(a, row)) row = NONE;
@@ -109,7 +109,7 @@ export function findRedundantAck(
     row = h;
     rowBefore = before;
   }
-  const isLast = row !== NONE && next[row] === trigger;
+  const isLast = row !== NONE && links.next(row) === trigger;
   if (!aggressive || !isLast || ecnFlags(a, row) !== ecnFlags(a, trigger)) return false;
   return report(found, row, rowBefore);
 }

@@ -11,7 +11,7 @@ import type { Arrivals } from '../packet/batch.ts';
 import { FRAGMENT_NONE, type Parsed } from '../packet/parse.ts';
 import { clearSegment, parseSegment } from '../packet/tcp.ts';
 import type { ClassInfo } from './classes.ts';
-import { type HeldTable, NO_LEAF } from './held.ts';
+import { HELD_SHIFT, type HeldTable, NO_LEAF } from './held.ts';
 
 const IPPROTO_TCP = 6;
 /** Packets of a queue looked at for one ACK. */
@@ -42,18 +42,20 @@ export class AckFilter {
     const wasUsed = this.isUsed;
     this.isUsed = this.has.includes(1);
     if (this.isUsed === wasUsed) return;
-    // A flow is a connection in one direction.
-    this.rows = { ...createAckRows(this.isUsed ? this.held.rows : 0), connection: this.held.flow };
+    this.rows = createAckRows(this.isUsed ? this.held.rows : 0);
   }
 
   /** Packet `h` is put into another queue: it makes no ACK useless there. */
   forget(h: number): void {
-    if (this.isUsed) clearSegment(this.rows, h);
+    if (this.isUsed) clearSegment(this.rows, h >> HELD_SHIFT);
   }
 
   /** Reads of arrival `p`, held as `h` with its leaves set, what the filters will ask for. Call for every packet if isUsed. */
   read(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number): void {
     const { held, has, rows } = this;
+    const row = h >> HELD_SHIFT;
+    // A flow is a connection in one direction.
+    rows.connection[row] = held.flow[h];
     const isAsked = has[held.leaf[h]] === 1 || has[held.nextLeaf[h]] === 1;
     const at = parsed.l4Offset[p];
     if (
@@ -63,17 +65,36 @@ export class AckFilter {
       parsed.fragment[p] !== FRAGMENT_NONE ||
       held.neverDrop(h)
     ) {
-      clearSegment(rows, h);
+      clearSegment(rows, row);
       return;
     }
     const start = arrivals.slabOffset[p];
     const end = start + arrivals.copiedBytes[p];
-    parseSegment(slab, start + at, end, arrivals.lengthBytes[p] - at, rows, h);
+    parseSegment(slab, start + at, end, arrivals.lengthBytes[p] - at, rows, row);
   }
 
   /** Whether `h`, the tail of a queue of `leaf` that begins at `head`, makes an ACK in it useless: `found` says where. */
   isAckUseless(leaf: number, head: number, h: number): boolean {
     if (this.has[leaf] === 0 || head === h) return false;
-    return findRedundantAck(this.rows, this.held.next, head, h, false, LOOKS_MAX, this.found);
+    const { rows, found } = this;
+    const isFound = findRedundantAck(
+      rows,
+      this,
+      head >> HELD_SHIFT,
+      h >> HELD_SHIFT,
+      false,
+      LOOKS_MAX,
+      found,
+    );
+    if (!isFound) return false;
+    found.row <<= HELD_SHIFT;
+    if (found.before !== NONE) found.before <<= HELD_SHIFT;
+    return true;
+  }
+
+  /** Of the packets that wait, by number: the one behind another in its queue. For findRedundantAck(). */
+  next(row: number): number {
+    // NONE stays NONE.
+    return this.held.next[row << HELD_SHIFT] >> HELD_SHIFT;
   }
 }

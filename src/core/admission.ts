@@ -195,9 +195,9 @@ export class Admission {
   private wredSignal(leaf: number, h: number, now: number, backlogBytes: number): number {
     const parameters = this.wredParameters[leaf];
     wredObserve(this.wred, leaf, parameters, now, backlogBytes, this.trees.nsPerByte(leaf));
-    const { colour, dscp } = this.held;
-    const profile = this.profileOf[(leaf * COLOURS + colour[h]) * DSCPS + dscp[h]];
-    const lengthBytes = this.held.lengthBytes[h];
+    const { held } = this;
+    const profile = this.profileOf[(leaf * COLOURS + held.colour(h)) * DSCPS + held.dscp(h)];
+    const lengthBytes = held.lengthBytes[h];
     if (!wredSignal(this.wred, leaf, parameters, profile, lengthBytes, this.prng.nextUnit()))
       return SIGNAL_NONE;
     return redIsForced(parameters.profiles[profile], this.wred.red.avgBytes[leaf])

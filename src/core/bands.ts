@@ -23,7 +23,7 @@ import { NONE } from '../base/none.ts';
 import type { ClassChange } from './class-change.ts';
 import type { ClassInfo } from './classes.ts';
 import type { FlowTable } from './flow-table.ts';
-import { HeldFifos, type HeldTable } from './held.ts';
+import { HELD_SHIFT, HeldFifos, type HeldTable } from './held.ts';
 import type { Mover } from './mover.ts';
 
 /** What the long band gets of the bytes while short flows wait too: one packet in four. */
@@ -38,7 +38,7 @@ export class Bands {
   /** Leaves that are not fair. */
   private readonly isUsed: Uint8Array;
   private readonly owed: SizeAwareQueues;
-  /** By held row: how many short packets there had been when it came, itself included. */
+  /** By number of the held row: how many short packets there had been when it came, itself included. */
   private readonly shortsBefore: Float64Array;
   private shorts = 0;
   /** null: fifo. */
@@ -75,7 +75,8 @@ export class Bands {
         for (const h of from.fifos.takeAll(line)) {
           const leafBefore = this.held.leaf[h];
           const leaf = mover.settle(h);
-          if (stays && leaf === row) this.append(2 * leaf + (line & 1), h, from.shortsBefore[h]);
+          if (stays && leaf === row)
+            this.append(2 * leaf + (line & 1), h, from.shortsBefore[h >> HELD_SHIFT]);
           else mover.move(h, leafBefore, NONE);
         }
       }
@@ -92,7 +93,7 @@ export class Bands {
   }
 
   private append(line: number, h: number, shortsBefore: number): void {
-    this.shortsBefore[h] = shortsBefore;
+    this.shortsBefore[h >> HELD_SHIFT] = shortsBefore;
     this.fifos.push(line, h);
     this.bytes[line] += this.held.lengthBytes[h];
   }
@@ -107,7 +108,12 @@ export class Bands {
     if (this.shortFirst[leaf] === null) return short;
     const first = this.fifos.head[short];
     const long = this.fifos.head[short + BAND_LONG];
-    if (first !== NONE && long !== NONE && this.shortsBefore[first] <= this.shortsBefore[long]) return short;
+    if (
+      first !== NONE &&
+      long !== NONE &&
+      this.shortsBefore[first >> HELD_SHIFT] <= this.shortsBefore[long >> HELD_SHIFT]
+    )
+      return short;
     return short + sizeAwareTurn(this.owed, leaf, this.headBytes(short), this.headBytes(short + BAND_LONG));
   }
 

@@ -22,7 +22,7 @@ export function codelLetsGo(
   backlogBytes: number,
 ): boolean {
   const ect = (held.flags[h] & FLAG_ECT) !== 0;
-  const decision = codelDecide(codel, i, parameters, atNs, atNs - held.enteredNs[h], backlogBytes, ect);
+  const decision = codelDecide(codel, i, parameters, atNs, atNs - held.enteredNs(h), backlogBytes, ect);
   if (decision === CODEL_DROP) return held.neverDrop(h);
   if (decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
   return true;

@@ -144,10 +144,10 @@ export class EachTable {
   pass(e: number, horizonNs: number, h: number): boolean {
     const { held, fifos } = this;
     if (fifos.isEmpty(e)) {
-      const atNs = this.conformNs(e, held.readyNs[h], h);
+      const atNs = this.conformNs(e, held.readyNs(h), h);
       if (atNs <= horizonNs) {
         this.take(e, atNs, h);
-        held.readyNs[h] = atNs;
+        held.setReadyNs(h, atNs);
         return true;
       }
     }
@@ -156,7 +156,7 @@ export class EachTable {
   }
 
   private wait(e: number, h: number): void {
-    if (this.fifos.isEmpty(e)) this.due.set(e, this.conformNs(e, this.held.readyNs[h], h));
+    if (this.fifos.isEmpty(e)) this.due.set(e, this.conformNs(e, this.held.readyNs(h), h));
     this.fifos.push(e, h);
     this.addWaiting(e, this.held.lengthBytes[h]);
   }
@@ -170,7 +170,7 @@ export class EachTable {
     this.poppedClass = this.words[(e << this.shift) + CLASS];
     this.take(e, atNs, fifos.head[e]);
     const h = this.shiftFirst(e);
-    held.readyNs[h] = atNs;
+    held.setReadyNs(h, atNs);
     return h;
   }
 
@@ -268,7 +268,7 @@ export class EachTable {
     this.addWaiting(e, -this.held.lengthBytes[h]);
     const head = this.fifos.head[e];
     if (head === NONE) this.due.delete(e);
-    else this.due.set(e, this.conformNs(e, this.held.readyNs[head], head));
+    else this.due.set(e, this.conformNs(e, this.held.readyNs(head), head));
     return h;
   }
 

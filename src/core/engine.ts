@@ -215,7 +215,7 @@ export class Engine {
     const { arrivals } = port.batch;
     const h = this.intake.take(arrivals, this.parsed, p, now);
     if (this.acks.isUsed) this.acks.read(arrivals, port.slab, this.parsed, p, h);
-    verdicts.waiting[held.queue[h]] += 1;
+    verdicts.waiting[held.queue(h)] += 1;
     if (held.leaf[h] === NO_LEAF) {
       this.stats.totals[TOTAL.unmatchedPackets] += 1;
       this.outcomes.accept(port, h);
@@ -230,8 +230,7 @@ export class Engine {
     const leaf = held.leaf[h];
     const chargeBytes = chargeBytesOf(this.stages, held, h);
     held.chargeBytes[h] = chargeBytes;
-    held.enteredNs[h] = now;
-    held.readyNs[h] = atNs;
+    held.enter(h, now, atNs);
     const mayDrop = !held.neverDrop(h);
     if (this.stopping || !held.mayWait()) {
       if (!this.stopping && (held.flags[h] & FLAG_UNDELAYED) === 0) {
@@ -351,6 +350,6 @@ export class Engine {
     held.leafBefore[h] = held.leaf[h];
     held.leaf[h] = second;
     held.nextLeaf[h] = NO_LEAF;
-    this.enter(port, h, Math.min(held.readyNs[h], now), now);
+    this.enter(port, h, Math.min(held.readyNs(h), now), now);
   }
 }

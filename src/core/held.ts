@@ -1,73 +1,135 @@
 /**
- * Packets between arrival and verdict. The kernel keeps their bytes; we keep these columns, and rows are linked into
- * FIFOs through `next`. A row is taken at arrival and given back with the verdict, so one path serves packets that wait
- * and packets that do not.
+ * Packets between arrival and verdict. The kernel keeps their bytes; we keep a record, and rows are linked into FIFOs through `next`.
+ * A row is taken at arrival and given back with the verdict, so one path serves packets that wait and packets that do not.
+ *
+ * With thousands waiting, rows are visited in the order in which queues have their turns, which is none of memory: so all of a row
+ * is in one cache line. Its columns are views of the same memory, each beginning at its word of the first record.
  */
 import { invariant } from '../base/assert.ts';
 import { NONE } from '../base/none.ts';
 import { ARRIVAL_ROWS } from '../limits.ts';
+
+/** A row is named by the place of its record, in words of 32 bits; a record is one cache line. */
+export const HELD_SHIFT = 4;
+const WORDS = 1 << HELD_SHIFT;
 
 export class HeldTable {
   readonly rows: number;
   /** Rows in use. */
   size = 0;
   readonly packetId: Uint32Array;
-  /** Queue index. */
-  readonly queue: Uint8Array;
-  readonly hook: Uint8Array;
-  /** As it came, or as the trees it has passed want it. */
-  readonly dscp: Uint8Array;
-  /** By the meters of the present tree: GREEN, YELLOW or RED of algo/markers.ts. */
-  readonly colour: Uint8Array;
-  /** Number of the DSCP that the verdict asks for (mark-codes.ts); 0: none. */
-  readonly remark: Uint8Array;
   /** Mark as it arrived. */
   readonly mark: Uint32Array;
   /** IP length, as counted and shown. */
   readonly lengthBytes: Int32Array;
   /** Length charged on the present link: with its overhead. */
   readonly chargeBytes: Int32Array;
-  /** IP and transport header of a superpacket; 0: an ordinary packet. */
-  readonly headerBytes: Uint8Array;
   /** Flow row; NONE when the flow table had no room. */
   readonly flow: Int32Array;
   /** Leaf of the tree the packet is in. */
-  readonly leaf: Uint16Array;
+  readonly leaf: Int32Array;
   /** Leaf of the tree that follows; NO_LEAF for none. */
-  readonly nextLeaf: Uint16Array;
+  readonly nextLeaf: Int32Array;
   /** Leaf of the tree it has passed; NO_LEAF for none. */
-  readonly leafBefore: Uint16Array;
+  readonly leafBefore: Int32Array;
   /** FLAG_* */
-  readonly flags: Uint8Array;
-  /** Instant at which it entered the present tree. */
-  readonly enteredNs: Float64Array;
-  /** Instant from which the ceilings may let it go: entered, or let go by its last `each` bucket. */
-  readonly readyNs: Float64Array;
+  readonly flags: Int32Array;
   /** Row behind this one in its FIFO, or the next free row. */
   readonly next: Int32Array;
+  /** Queue index, hook << 8, header bytes << 16. */
+  private readonly way: Int32Array;
+  /** DSCP, colour << 8, remark << 16. */
+  private readonly codes: Int32Array;
+  private readonly floats: Float64Array;
   private free = NONE;
   private highWater = 0;
 
   constructor(rows: number) {
     this.rows = rows;
-    this.packetId = new Uint32Array(rows);
-    this.queue = new Uint8Array(rows);
-    this.hook = new Uint8Array(rows);
-    this.dscp = new Uint8Array(rows);
-    this.colour = new Uint8Array(rows);
-    this.remark = new Uint8Array(rows);
-    this.mark = new Uint32Array(rows);
-    this.lengthBytes = new Int32Array(rows);
-    this.chargeBytes = new Int32Array(rows);
-    this.headerBytes = new Uint8Array(rows);
-    this.flow = new Int32Array(rows);
-    this.leaf = new Uint16Array(rows);
-    this.nextLeaf = new Uint16Array(rows);
-    this.leafBefore = new Uint16Array(rows);
-    this.flags = new Uint8Array(rows);
-    this.enteredNs = new Float64Array(rows);
-    this.readyNs = new Float64Array(rows);
-    this.next = new Int32Array(rows);
+    const buffer = new ArrayBuffer(4 * (rows << HELD_SHIFT));
+    // Words 0 to 3: instants, two words each.
+    this.floats = new Float64Array(buffer);
+    const column = (word: number): Int32Array => new Int32Array(buffer, 4 * word);
+    this.packetId = new Uint32Array(buffer, 4 * 4);
+    this.mark = new Uint32Array(buffer, 4 * 5);
+    this.lengthBytes = column(6);
+    this.chargeBytes = column(7);
+    this.flow = column(8);
+    this.leaf = column(9);
+    this.nextLeaf = column(10);
+    this.leafBefore = column(11);
+    this.flags = column(12);
+    this.next = column(13);
+    this.way = column(14);
+    this.codes = column(15);
+  }
+
+  /** Says by which queue and hook the packet came; `headerBytes`: as below. */
+  setWay(h: number, queue: number, hook: number, headerBytes: number): void {
+    this.way[h] = queue | (hook << 8) | (headerBytes << 16);
+  }
+
+  /** Queue index. */
+  queue(h: number): number {
+    return this.way[h] & 0xff;
+  }
+
+  hook(h: number): number {
+    return (this.way[h] >> 8) & 0xff;
+  }
+
+  /** IP and transport header of a superpacket; 0: an ordinary packet. */
+  headerBytes(h: number): number {
+    return this.way[h] >>> 16;
+  }
+
+  /** Code point `dscp`, for which the verdict need not ask; green. */
+  setDscp(h: number, dscp: number): void {
+    this.codes[h] = dscp;
+  }
+
+  /** As it came, or as the trees it has passed want it. */
+  dscp(h: number): number {
+    return this.codes[h] & 0xff;
+  }
+
+  /** By the meters of the present tree: GREEN, YELLOW or RED of algo/markers.ts. */
+  colour(h: number): number {
+    return (this.codes[h] >> 8) & 0xff;
+  }
+
+  setColour(h: number, colour: number): void {
+    this.codes[h] = (this.codes[h] & ~0xff00) | (colour << 8);
+  }
+
+  /** Number of the DSCP that the verdict asks for (mark-codes.ts); 0: none. */
+  remark(h: number): number {
+    return this.codes[h] >>> 16;
+  }
+
+  /** The verdict asks for code point `dscp`, which has this number. */
+  setRemark(h: number, remark: number, dscp: number): void {
+    this.codes[h] = (this.codes[h] & 0xff00) | dscp | (remark << 16);
+  }
+
+  /** The packet comes into a tree. */
+  enter(h: number, nowNs: number, readyNs: number): void {
+    this.floats[h >> 1] = nowNs;
+    this.floats[(h >> 1) + 1] = readyNs;
+  }
+
+  /** Instant at which it entered the present tree. */
+  enteredNs(h: number): number {
+    return this.floats[h >> 1];
+  }
+
+  /** Instant from which the ceilings may let it go: entered, or let go by its last `each` bucket. */
+  readyNs(h: number): number {
+    return this.floats[(h >> 1) + 1];
+  }
+
+  setReadyNs(h: number, ns: number): void {
+    this.floats[(h >> 1) + 1] = ns;
   }
 
   /** Whether a packet may still be made to wait: a batch of others must find rows while they are answered. */
@@ -83,9 +145,13 @@ export class HeldTable {
   /** A row for a packet. Packets that may not wait are answered at once, so there always is one. */
   take(): number {
     let h = this.free;
-    if (h !== NONE) this.free = this.next[h];
-    else h = this.highWater++;
-    invariant(h < this.rows, 'more packets between arrival and verdict than rows');
+    if (h !== NONE) {
+      this.free = this.next[h];
+    } else {
+      h = this.highWater;
+      this.highWater += WORDS;
+    }
+    invariant(h < this.rows << HELD_SHIFT, 'more packets between arrival and verdict than rows');
     this.size++;
     this.next[h] = NONE;
     return h;

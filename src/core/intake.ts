@@ -100,7 +100,7 @@ export class Intake {
     if (f === NONE) return NO_LEAF;
     flows.describe(f, parsed, 0);
     // Classes are chosen by the code point that came, not by one that a class has written.
-    parsed.dscp[0] = held.remark[h] === 0 ? held.dscp[h] : flows.dscp(f);
+    parsed.dscp[0] = held.remark(h) === 0 ? held.dscp(h) : flows.dscp(f);
     const foreignMark = (held.mark[h] & this.foreignMask) >>> 0;
     return this.classifier.leafOf(root, parsed, 0, foreignMark, flows.ifIndexIn(f), flows.ifIndexOut(f));
   }
@@ -113,13 +113,13 @@ export class Intake {
     const hook = arrivals.hook[p];
     const lengthBytes = arrivals.lengthBytes[p];
     held.packetId[h] = arrivals.packetId[p];
-    held.queue[h] = arrivals.queue[p];
-    held.hook[h] = hook;
-    held.dscp[h] = parsed.dscp[p];
-    held.remark[h] = 0;
+    const queue = arrivals.queue[p];
+    const dscp = parsed.dscp[p];
+    const headerBytes = arrivals.skbInfo[p] & SKB_GSO ? superpacketHeaderBytes(parsed, p) : 0;
+    held.setWay(h, queue, hook, headerBytes);
+    held.setDscp(h, dscp);
     held.mark[h] = arrivals.mark[p];
     held.lengthBytes[h] = lengthBytes;
-    held.headerBytes[h] = arrivals.skbInfo[p] & SKB_GSO ? superpacketHeaderBytes(parsed, p) : 0;
     held.flow[h] = f;
     const foreignMark = arrivals.mark[p] & this.foreignMask;
     // A mark set at local output is what the packet is routed by then. Where others route by marks our bits would send it
@@ -138,7 +138,6 @@ export class Intake {
     }
     flows.packetHeld(f);
     flows.addBytes(f, lengthBytes);
-    const dscp = parsed.dscp[p];
     const ifIn = arrivals.ifIndexIn[p];
     const ifOut = arrivals.ifIndexOut[p];
     if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {
@@ -149,8 +148,8 @@ export class Intake {
       flows.assign(f, held.leaf[h], held.nextLeaf[h]);
       flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
     }
-    if (flows.movesTo(f, held.queue[h])) held.flags[h] |= FLAG_MOVED;
-    if (mayAsk && this.steering.moves(held.queue[h], held.leaf[h], held.nextLeaf[h])) this.steer(h, f, hook);
+    if (flows.movesTo(f, queue)) held.flags[h] |= FLAG_MOVED;
+    if (mayAsk && this.steering.moves(queue, held.leaf[h], held.nextLeaf[h])) this.steer(h, f, hook);
     return h;
   }
 

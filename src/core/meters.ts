@@ -57,13 +57,13 @@ export class Meters {
   /** Gives packet `h`, which has come to its leaf, its colour. Call once per tree if isUsed. */
   measure(h: number, now: number): void {
     const row = this.from[this.held.leaf[h]];
-    this.held.colour[h] = row === NO_LEAF ? GREEN : this.colour(row, h, now);
+    this.held.setColour(h, row === NO_LEAF ? GREEN : this.colour(row, h, now));
   }
 
   private colour(row: number, h: number, now: number): number {
     const { held, above } = this;
     // The one above measures the packet also if this one does not ask what it found.
-    const before = above[row] === NO_LEAF ? this.colourOfDscp[held.dscp[h]] : this.colour(above[row], h, now);
+    const before = above[row] === NO_LEAF ? this.colourOfDscp[held.dscp(h)] : this.colour(above[row], h, now);
     const meter = this.specs[row];
     if (meter === null) return before;
     return markerColour(this.buckets, row, meter, now, held.lengthBytes[h], meter.aware ? before : GREEN);

@@ -46,8 +46,8 @@ export class Outcomes {
     this.left(h, now);
     stats.sentPackets[leaf] += 1;
     stats.sentBytes[leaf] += held.lengthBytes[h];
-    const enteredNs = held.enteredNs[h];
-    const atNs = held.readyNs[h];
+    const enteredNs = held.enteredNs(h);
+    const atNs = held.readyNs(h);
     stats.delay[leaf * HISTOGRAM_BINS + histogramBin((now - enteredNs) / 1e3)] += 1;
     if (atNs > enteredNs) stats.lateness[histogramBin(Math.max(0, now - atNs) / 1e3)] += 1;
     if ((held.flags[h] & FLAG_CE) !== 0) {
@@ -85,7 +85,7 @@ export class Outcomes {
     const leaf = held.leaf[h];
     stats.backlogPackets[leaf] -= 1;
     stats.backlogBytes[leaf] -= held.lengthBytes[h];
-    this.admission.departed(leaf, now, now - held.enteredNs[h]);
+    this.admission.departed(leaf, now, now - held.enteredNs(h));
   }
 
   private unlinkFlow(h: number): void {

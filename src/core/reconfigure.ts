@@ -73,7 +73,7 @@ export function reconfigure(
     const { h } = move;
     acks.forget(h);
     // Tokens of its new way that were there before it came are not its own.
-    held.readyNs[h] = Math.max(held.readyNs[h], nowNs);
+    held.setReadyNs(h, Math.max(held.readyNs(h), nowNs));
     if (!passesBuckets(to, h, firstWait(to, change, held.leaf[h], move), nowNs, slackNs)) continue;
     if (!to.trees.enqueue(h, nowNs)) parts.released.push(0, h);
   }
@@ -128,7 +128,7 @@ class Moves implements Mover {
     const { before } = this.change;
     const depth = (row: number): number => (row === NONE ? 0 : 1 + depth(before[row].parent));
     return this.moves.sort(
-      (a, b) => held.enteredNs[a.h] - held.enteredNs[b.h] || depth(a.bucketClass) - depth(b.bucketClass),
+      (a, b) => held.enteredNs(a.h) - held.enteredNs(b.h) || depth(a.bucketClass) - depth(b.bucketClass),
     );
   }
 

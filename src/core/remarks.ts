@@ -39,10 +39,9 @@ export class Remarks {
   /** Packet `h` leaves its leaf. Call if isUsed. */
   apply(h: number): void {
     const { held } = this;
-    const number = this.number[COLOURS * held.leaf[h] + held.colour[h]];
+    const number = this.number[COLOURS * held.leaf[h] + held.colour(h)];
     const point = this.points[number];
-    if (number === 0 || held.dscp[h] === point) return;
-    held.dscp[h] = point;
-    held.remark[h] = number;
+    if (number === 0 || held.dscp(h) === point) return;
+    held.setRemark(h, number, point);
   }
 }

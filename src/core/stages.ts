@@ -86,7 +86,7 @@ function delays({ spec }: ClassInfo): boolean {
 /** What packet `h` costs on the wire of its leaf's link; a superpacket costs what its segments will. */
 export function chargeBytesOf({ linkLayers }: Stages, held: HeldTable, h: number): number {
   const layer = linkLayers[held.leaf[h]];
-  const headerBytes = held.headerBytes[h];
+  const headerBytes = held.headerBytes(h);
   if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
   return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, MTU_BYTES - headerBytes);
 }

@@ -141,14 +141,14 @@ export class Trees {
     const root = this.rootOf[leaf];
     if (this.anyRow(root) || !this.queues.isEmpty(leaf)) return false;
     const chargeBytes = held.chargeBytes[h];
-    const readyNs = held.readyNs[h];
+    const readyNs = held.readyNs(h);
     const leafNs = root === leaf ? readyNs : buckets.conformNs(leaf, readyNs, chargeBytes);
     const atNs = buckets.conformNs(root, leafNs, chargeBytes);
     if (atNs > this.horizonNs) return false;
     const lender = this.lenderOf(leaf, chargeBytes);
     if (lender === NONE) return false;
     this.charge(leaf, lender, atNs, chargeBytes);
-    held.readyNs[h] = atNs;
+    held.setReadyNs(h, atNs);
     return true;
   }
 
@@ -174,7 +174,7 @@ export class Trees {
     for (let leaf = this.pick(root); leaf !== NONE; leaf = this.pick(root)) {
       const head = queues.head(leaf);
       const headBytes = held.chargeBytes[head];
-      const leafNs = buckets.conformNs(leaf, held.readyNs[head], headBytes);
+      const leafNs = buckets.conformNs(leaf, held.readyNs(head), headBytes);
       if (leafNs > this.horizonNs) {
         // Its turn came to a longer packet than the one its mode was found for; or what conforms within EPSILON_NS counts as
         // conforming in the mode and not here, and the root says until when nothing leaves.
@@ -197,7 +197,7 @@ export class Trees {
       this.chargeTurns(chargeBytes);
       if (queues.isEmpty(leaf)) this.deactivate(leaf, this.priority[leaf]);
       this.charge(leaf, lender, atNs, chargeBytes);
-      held.readyNs[h] = atNs;
+      held.setReadyNs(h, atNs);
       return h;
     }
     return NONE;

@@ -81,7 +81,7 @@ export class VerdictWriter {
   /** Answers held row `h` and gives the row back. */
   accept(port: Port, h: number): void {
     const { held, stats } = this;
-    const queue = held.queue[h];
+    const queue = held.queue(h);
     const id = held.packetId[h];
     const lengthBytes = held.lengthBytes[h];
     const tag = this.log(lengthBytes, 1, held.leaf[h], held.leafBefore[h]);
@@ -89,12 +89,12 @@ export class VerdictWriter {
     if ((flags & FLAG_MOVED) !== 0) this.closeRuns(port);
     // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
     // changed mark, so there it stays unless something is asked for, and a later rule clears our bits.
-    const remark = held.remark[h];
+    const remark = held.remark(h);
     const asked =
       ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
       ((flags & FLAG_STEER) !== 0 ? this.steerBits[queue] : 0) |
       (remark !== 0 && this.mayRemark(h) ? this.remarkBits[remark] : 0);
-    const setsMark = asked !== 0 || held.hook[h] !== NF_INET_LOCAL_OUT;
+    const setsMark = asked !== 0 || held.hook(h) !== NF_INET_LOCAL_OUT;
     const verdict = setsMark ? NF_ACCEPT | VERDICT_SET_MARK : NF_ACCEPT;
     const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
     this.waiting[queue] = this.waiting[queue] - 1;
@@ -122,7 +122,7 @@ export class VerdictWriter {
 
   drop(port: Port, h: number): void {
     const { held, stats } = this;
-    const queue = held.queue[h];
+    const queue = held.queue(h);
     const lengthBytes = held.lengthBytes[h];
     if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns(port);
     const tag = this.log(lengthBytes, 0, NO_LEAF, NO_LEAF);
@@ -175,8 +175,8 @@ export class VerdictWriter {
 
   /** Local packets that others have marked may be routed by that mark: see intake.ts. */
   private mayRemark(h: number): boolean {
-    const { hook, mark } = this.held;
-    return hook[h] !== NF_INET_LOCAL_OUT || (mark[h] & this.foreignMask) === 0;
+    const { held } = this;
+    return held.hook(h) !== NF_INET_LOCAL_OUT || (held.mark[h] & this.foreignMask) === 0;
   }
 
   /** Classes have other rows now: leaf c is heir[c]. */

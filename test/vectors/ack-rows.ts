@@ -43,7 +43,8 @@ export function findInQueue(
 ): number | null {
   const { rows, next, head, tail } = ackQueue(queue, offset);
   const found: FoundAck = { row: NONE, before: NONE };
-  if (!findRedundantAck(rows, next, head, tail, aggressive, looksMax, found)) return null;
+  if (!findRedundantAck(rows, { next: (row) => next[row] }, head, tail, aggressive, looksMax, found))
+    return null;
   const index = queue.length + 2 - found.row;
   const before = index === 0 ? NONE : found.row + 1;
   if (found.before !== before) throw new Error(`before ${found.row} is ${before}, not ${found.before}`);

@@ -234,7 +234,7 @@ function bench(rows: number): Bench {
     const h = held.take();
     held.flow[h] = flows.findOrMake(parsedOf(udp(n)), 0, nowNs);
     held.chargeBytes[h] = 1000;
-    held.readyNs[h] = nowNs;
+    held.enter(h, nowNs, nowNs);
     const e = table.bucketOf(1, h, nowNs);
     if (e !== NONE) use(e, h);
     held.give(h);

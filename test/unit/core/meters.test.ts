@@ -28,11 +28,11 @@ function colours(classes: readonly ClassInfo[], name: string, dscps: readonly nu
   return dscps.map((dscp, n) => {
     const h = held.take();
     held.leaf[h] = leaf;
-    held.dscp[h] = dscp;
+    held.setDscp(h, dscp);
     held.lengthBytes[h] = 1000;
-    held.colour[h] = 99;
+    held.setColour(h, 99);
     meters.measure(h, n * gapNs);
-    return held.colour[h];
+    return held.colour(h);
   });
 }
 
