@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { histogramPercentile } from '../src/base/histogram.ts';
+import { widenInlining } from '../src/cli/inlining.ts';
 import { loadConfig } from '../src/control/config.ts';
 import { Engine } from '../src/core/engine.ts';
 import { TOTAL } from '../src/core/stats.ts';
@@ -13,6 +14,8 @@ import { startReactor } from '../src/io/reactor.ts';
 import { COPY_BYTES } from '../src/limits.ts';
 import { NpmNfqueuePort } from './npm-nfqueue-port.ts';
 
+// As the program does.
+widenInlining();
 const [over, queueText, lengthText, configPath] = process.argv.slice(2);
 const queue = Number(queueText);
 const lengthPackets = Number(lengthText);

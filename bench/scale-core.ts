@@ -3,6 +3,7 @@
  * Arguments: key of the case, `pass` or `wait`, slices; or `memory`, flows; or `simulate`, scenario, seconds of
  * virtual time. Prints one line of JSON.
  */
+import { widenInlining } from '../src/cli/inlining.ts';
 import { loadConfig } from '../src/control/config.ts';
 import { Engine } from '../src/core/engine.ts';
 import { TOTAL } from '../src/core/stats.ts';
@@ -139,6 +140,8 @@ function measureSimulator(scenario: string, seconds: number): SimulatorResult {
   };
 }
 
+// As the program does.
+widenInlining();
 const [what, how, amount] = process.argv.slice(2);
 const result =
   what === 'simulate'

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /** The program. The only file that may end the process. */
+import { widenInlining } from './cli/inlining.ts';
 import { main } from './cli/main.ts';
 
 /** A file or a program reads along: wide enough for tables, narrow enough for a letter. */
 const COLUMNS_OF_A_PIPE = 100;
 
+widenInlining();
 const code = await main(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
