@@ -69,7 +69,9 @@ describeNetns('the start', () => {
 
   it('a second instance on the same queues refuses and loses the first one nothing', async () => {
     const { client, server } = world.lab;
-    const first = await start('links: { wan: { device: wan0, up: 4mbit } }');
+    // FIFO: after a stall of this machine CoDel would drop, and this is about what the second instance does.
+    const fifo = '{ rate: 4mbit, classes: { y: { queue: { discipline: fifo, limit: 1MB } } } }';
+    const first = await start(`links: { wan: { device: wan0, up: ${fifo} } }`);
     const sink = await startSink(server, { port: PORT });
     const sending = sendUdp(client, server, {
       port: PORT,
