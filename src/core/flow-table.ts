@@ -61,6 +61,8 @@ export class FlowTable {
   private readonly hashes = new Int32Array(ARRIVAL_ROWS);
   private readonly probable = new Int32Array(ARRIVAL_ROWS);
   private isReadAhead = false;
+  /** Whether words of `keys.key` beyond those of IPv4 may be set. */
+  private isKeyLong = false;
   private readonly answered = new Int32Array(ANSWERED_MAX);
   private answeredCount = 0;
   /** What was read ahead, so that reading it is not for nothing. */
@@ -106,12 +108,42 @@ export class FlowTable {
 
   /** Row of the flow of parsed row `p`, made if new; NONE when the table is full of flows with packets waiting. */
   findOrMake(parsed: Parsed, p: number, nowNs: number): number {
-    this.setKey(parsed, p);
-    const hash = this.isReadAhead ? this.hashes[p] : this.hashOfKey();
-    let f = this.keys.find(hash);
-    if (f === NONE) f = this.make(hash, nowNs);
+    let f = this.isReadAhead ? this.probable[p] : NONE;
+    if (f === NONE || !this.isFlowOf(f, parsed, p)) {
+      this.setKey(parsed, p);
+      const hash = this.isReadAhead ? this.hashes[p] : this.hashOfKey();
+      f = this.keys.find(hash);
+      if (f === NONE) f = this.make(hash, nowNs);
+    }
     if (f !== NONE) this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
     return f;
+  }
+
+  /** Whether row `f` is the flow of parsed row `p`: what find() would ask, straight from the columns. */
+  private isFlowOf(f: number, parsed: Parsed, p: number): boolean {
+    const { words } = this;
+    const at = f << this.shift;
+    return (
+      words[at] === ((parsed.family[p] << 8) | parsed.protocol[p]) &&
+      words[at + 1] === ((parsed.sport[p] << 16) | parsed.dport[p]) &&
+      words[at + 2] === (parsed.src0[p] | 0) &&
+      words[at + 3] === (parsed.dst0[p] | 0) &&
+      (parsed.family[p] !== 6 || this.hasRestOf(at, parsed, p)) &&
+      this.keys.isUsed(f)
+    );
+  }
+
+  /** The words of IPv6 addresses beyond the first. */
+  private hasRestOf(at: number, parsed: Parsed, p: number): boolean {
+    const { words } = this;
+    return (
+      words[at + 4] === (parsed.src1[p] | 0) &&
+      words[at + 5] === (parsed.src2[p] | 0) &&
+      words[at + 6] === (parsed.src3[p] | 0) &&
+      words[at + 7] === (parsed.dst1[p] | 0) &&
+      words[at + 8] === (parsed.dst2[p] | 0) &&
+      words[at + 9] === (parsed.dst3[p] | 0)
+    );
   }
 
   private setKey(parsed: Parsed, p: number): void {
@@ -120,6 +152,13 @@ export class FlowTable {
     key[1] = (parsed.sport[p] << 16) | parsed.dport[p];
     key[2] = parsed.src0[p];
     key[3] = parsed.dst0[p];
+    if (parsed.family[p] !== 6) {
+      // Only after one of IPv6 are they not there already.
+      if (this.isKeyLong) key.fill(0, KEY_WORDS_V4);
+      this.isKeyLong = false;
+      return;
+    }
+    this.isKeyLong = true;
     key[4] = parsed.src1[p];
     key[5] = parsed.src2[p];
     key[6] = parsed.src3[p];
