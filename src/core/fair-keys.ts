@@ -120,7 +120,7 @@ export class FairKeys {
     return this.keys.find(this.keys.hash(KEY_WORDS));
   }
 
-  /** Reads ahead the records that packets [0, rows) of a batch will probably ask for: see FlowTable.readAhead(). */
+  /** Reads ahead the records that packets [0, rows) of a batch will probably ask for: see FlowKeys.readAhead(). */
   readAhead(rows: number): void {
     const { flows, words } = this;
     let sum = 0;

@@ -8,18 +8,13 @@
  * A record is two cache lines: what every packet compares in the first, what it writes in the second.
  */
 import { FLOAT_ZERO } from '../base/float.ts';
-import { KeyTable } from '../base/key-table.ts';
+import type { KeyTable } from '../base/key-table.ts';
 import { NONE } from '../base/none.ts';
-import { ARRIVAL_ROWS, FLOW_IDLE_NS } from '../limits.ts';
+import { FLOW_IDLE_NS } from '../limits.ts';
 import type { Parsed } from '../packet/parse.ts';
+import { FlowKeys, KEY_DST, KEY_SRC } from './flow-keys.ts';
 import { NO_LEAF } from './held.ts';
 import { type Stats, TOTAL } from './stats.ts';
-
-/** Key words: protocol and family, ports, first address words, then the rest of IPv6 addresses. */
-const KEY_WORDS = 10;
-const KEY_WORDS_V4 = 4;
-const KEY_SRC = [2, 4, 5, 6] as const;
-const KEY_DST = [3, 7, 8, 9] as const;
 
 // Fields of a record, as word offsets; the hash slot is word 10.
 const LEAVES = 11; // second leaf in the high half
@@ -44,10 +39,9 @@ const EVICT_LOOKS = 64;
 const SWEEP_ROWS_MAX = 1024;
 /** Packets answered that their flows still count as held. */
 const ANSWERED_MAX = 1024;
-/** From so many flows on (half a megabyte) records are read a batch ahead. */
-const READ_AHEAD_FROM_FLOWS = 4096;
 
 export class FlowTable {
+  private readonly flowKeys: FlowKeys;
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
@@ -57,19 +51,12 @@ export class FlowTable {
   private generations = 0;
   private hand = 0;
   private sweptNs = FLOAT_ZERO;
-  /** By row of the batch: hash, and the row that the flow probably has (NONE: none); of use while isReadAhead. */
-  private readonly hashes = new Int32Array(ARRIVAL_ROWS);
-  private readonly probable = new Int32Array(ARRIVAL_ROWS);
-  private isReadAhead = false;
-  /** Whether words of `keys.key` beyond those of IPv4 may be set. */
-  private isKeyLong = false;
   private readonly answered = new Int32Array(ANSWERED_MAX);
   private answeredCount = 0;
-  /** What was read ahead, so that reading it is not for nothing. */
-  readAheadSum = 0;
 
   constructor(rows: number, key0: number, key1: number, stats: Stats) {
-    this.keys = new KeyTable(rows, KEY_WORDS, FIELD_WORDS, key0, key1);
+    this.flowKeys = new FlowKeys(rows, FIELD_WORDS, key0, key1);
+    this.keys = this.flowKeys.table;
     this.words = this.keys.words;
     this.floats = this.keys.floats;
     this.shift = Math.log2(this.keys.stride);
@@ -80,96 +67,23 @@ export class FlowTable {
     return this.keys.size;
   }
 
-  /**
-   * Reads ahead what findOrMake() will ask for of parsed rows [0, rows), once the table has outgrown the caches: one after the
-   * other each packet would wait for its flow's record to come from memory; asked for in a row, many come at the same time.
-   */
+  /** Reads ahead what findOrMake() will ask for of parsed rows [0, rows). */
   readAhead(parsed: Parsed, rows: number): void {
-    this.isReadAhead = this.keys.size >= READ_AHEAD_FROM_FLOWS;
-    if (!this.isReadAhead) return;
-    const { hashes, probable, keys, words, shift } = this;
-    for (let p = 0; p < rows; p++) {
-      this.setKey(parsed, p);
-      hashes[p] = this.hashOfKey();
-    }
-    for (let p = 0; p < rows; p++) probable[p] = keys.firstProbe(hashes[p]);
-    let sum = 0;
-    for (let p = 0; p < rows; p++) {
-      const at = probable[p] << shift;
-      if (at >= 0) sum ^= words[at] ^ words[at + LAST_SEEN_NS];
-    }
-    this.readAheadSum = sum;
+    this.flowKeys.readAhead(parsed, rows, LAST_SEEN_NS);
   }
 
   /** Queue in a fair leaf that parsed row `p` of a batch read ahead will probably ask for; NONE: none known. */
   probableFairQueue(p: number): number {
-    return this.isReadAhead && this.probable[p] !== NONE ? this.fairQueue(this.probable[p]) : NONE;
+    const f = this.flowKeys.probableRow(p);
+    return f === NONE ? NONE : this.fairQueue(f);
   }
 
   /** Row of the flow of parsed row `p`, made if new; NONE when the table is full of flows with packets waiting. */
   findOrMake(parsed: Parsed, p: number, nowNs: number): number {
-    let f = this.isReadAhead ? this.probable[p] : NONE;
-    if (f === NONE || !this.isFlowOf(f, parsed, p)) {
-      this.setKey(parsed, p);
-      const hash = this.isReadAhead ? this.hashes[p] : this.hashOfKey();
-      f = this.keys.find(hash);
-      if (f === NONE) f = this.make(hash, nowNs);
-    }
+    let f = this.flowKeys.find(parsed, p);
+    if (f === NONE) f = this.make(nowNs);
     if (f !== NONE) this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
     return f;
-  }
-
-  /** Whether row `f` is the flow of parsed row `p`: what find() would ask, straight from the columns. */
-  private isFlowOf(f: number, parsed: Parsed, p: number): boolean {
-    const { words } = this;
-    const at = f << this.shift;
-    return (
-      words[at] === ((parsed.family[p] << 8) | parsed.protocol[p]) &&
-      words[at + 1] === ((parsed.sport[p] << 16) | parsed.dport[p]) &&
-      words[at + 2] === (parsed.src0[p] | 0) &&
-      words[at + 3] === (parsed.dst0[p] | 0) &&
-      (parsed.family[p] !== 6 || this.hasRestOf(at, parsed, p)) &&
-      this.keys.isUsed(f)
-    );
-  }
-
-  /** The words of IPv6 addresses beyond the first. */
-  private hasRestOf(at: number, parsed: Parsed, p: number): boolean {
-    const { words } = this;
-    return (
-      words[at + 4] === (parsed.src1[p] | 0) &&
-      words[at + 5] === (parsed.src2[p] | 0) &&
-      words[at + 6] === (parsed.src3[p] | 0) &&
-      words[at + 7] === (parsed.dst1[p] | 0) &&
-      words[at + 8] === (parsed.dst2[p] | 0) &&
-      words[at + 9] === (parsed.dst3[p] | 0)
-    );
-  }
-
-  private setKey(parsed: Parsed, p: number): void {
-    const { key } = this.keys;
-    key[0] = (parsed.family[p] << 8) | parsed.protocol[p];
-    key[1] = (parsed.sport[p] << 16) | parsed.dport[p];
-    key[2] = parsed.src0[p];
-    key[3] = parsed.dst0[p];
-    if (parsed.family[p] !== 6) {
-      // Only after one of IPv6 are they not there already.
-      if (this.isKeyLong) key.fill(0, KEY_WORDS_V4);
-      this.isKeyLong = false;
-      return;
-    }
-    this.isKeyLong = true;
-    key[4] = parsed.src1[p];
-    key[5] = parsed.src2[p];
-    key[6] = parsed.src3[p];
-    key[7] = parsed.dst1[p];
-    key[8] = parsed.dst2[p];
-    key[9] = parsed.dst3[p];
-  }
-
-  private hashOfKey(): number {
-    const { keys } = this;
-    return keys.hash(keys.key[0] >>> 8 === 6 ? KEY_WORDS : KEY_WORDS_V4);
   }
 
   /** Leaf of the first tree the flow's packets pass; NO_LEAF: none. */
@@ -375,12 +289,12 @@ export class FlowTable {
     return this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1];
   }
 
-  /** Row for the key in `keys.key`; NONE when nothing can make room. */
-  private make(hash: number, nowNs: number): number {
-    let f = this.keys.insert(hash);
+  /** Row for the flow that was asked for last; NONE when nothing can make room. */
+  private make(nowNs: number): number {
+    let f = this.flowKeys.insert();
     if (f === NONE) {
       if (!this.evict(nowNs)) return NONE;
-      f = this.keys.insert(hash);
+      f = this.flowKeys.insert();
     }
     const { words } = this;
     const at = f << this.shift;
