@@ -43,6 +43,11 @@ export class Bands {
   private shorts = 0;
   /** null: fifo. */
   private readonly shortFirst: readonly (SizeAwareParameters | null)[];
+  /**
+   * By leaf: those by which packets come to the bands. After a change that makes more of them short the old ones, until the long band
+   * has been empty: its packets must not be overtaken by the next ones of their flows.
+   */
+  private readonly inForce: (SizeAwareParameters | null)[];
 
   constructor(classes: readonly ClassInfo[], held: HeldTable, flows: FlowTable) {
     this.held = held;
@@ -63,6 +68,7 @@ export class Bands {
           }
         : null,
     );
+    this.inForce = [...this.shortFirst];
   }
 
   /** Takes over the lines of `from`; where packets do not belong into them any more, `mover` gets them. */
@@ -80,6 +86,10 @@ export class Bands {
           else mover.move(h, leafBefore, NONE);
         }
       }
+      if (stays && !this.fifos.isEmpty(2 * row + BAND_LONG)) {
+        const [before, wanted] = [from.inForce[old], this.shortFirst[row]];
+        if (before && wanted && before.thresholdBytes < wanted.thresholdBytes) this.inForce[row] = before;
+      }
     }
     for (const [row, old] of oldRow.entries()) {
       if (old !== NONE) this.owed.owedBytes[row] = from.owed.owedBytes[old];
@@ -87,6 +97,7 @@ export class Bands {
   }
 
   push(leaf: number, h: number): void {
+    if (this.fifos.isEmpty(2 * leaf + BAND_LONG)) this.inForce[leaf] = this.shortFirst[leaf];
     const band = this.bandOf(leaf, h);
     if (band === BAND_SHORT) this.shorts++;
     this.append(2 * leaf + band, h, this.shorts);
@@ -175,7 +186,7 @@ export class Bands {
   }
 
   private bandOf(leaf: number, h: number): number {
-    const parameters = this.shortFirst[leaf];
+    const parameters = this.inForce[leaf];
     if (parameters === null) return BAND_SHORT;
     const f = this.held.flow[h];
     if (f === NONE) return BAND_LONG;

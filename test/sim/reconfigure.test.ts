@@ -139,6 +139,24 @@ describe('classes that come and go', () => {
     expect(w.acceptedNs()).toEqual([0, SECOND, 2 * SECOND]);
   });
 
+  test('more bytes that count as short let no packet overtake an older one of its flow', () => {
+    const leaf = (shortBytes: number): ClassInput => ({
+      name: 'a',
+      match: port(1),
+      ceil: 1000,
+      burst: 1000,
+      queue: { discipline: 'short-first', shortBytes },
+    });
+    const w = new World(slow([leaf(2000)]));
+    // Two short packets and four long ones; from 1.5 s on two more of the same flow, for which the new bound has room.
+    w.inject([...repeat(6, 0, (t) => packet(t, 1)), ...repeat(2, 0, (t) => packet(t, 1), 1.5 * SECOND)]);
+    at(w, 1.2 * SECOND, { spec: slow([leaf(20_000)]) });
+    // When the long band has been empty the new bound holds: these are short, though the flow is beyond the old one.
+    w.inject(repeat(4, 0, (t) => packet(t, 1), 9 * SECOND));
+    w.run(20 * SECOND);
+    expect(w.accepted().map((v) => v.id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
   test('another discipline keeps every packet', () => {
     const spec = slow(leaves);
     const w = new World(spec);
