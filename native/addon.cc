@@ -175,7 +175,8 @@ napi_value NativeQueue::send(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// Nanoseconds since open; infinite or beyond 2^53 means never.
+// Nanoseconds since open; infinite or beyond 2^62, a century and a half, means never. (Beyond 2^53, three months, a double
+// counts in steps of two nanoseconds and more: late by no more than that.)
 napi_value NativeQueue::arm(napi_env env, napi_callback_info info) {
   napi_value argument = nullptr;
   NativeQueue* self = instanceOf(env, info, &argument);
@@ -185,7 +186,7 @@ napi_value NativeQueue::arm(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   int64_t at = Timer::kNever;
-  if (dueNs < 9007199254740992.0) at = self->startNs_ + static_cast<int64_t>(std::fmax(std::floor(dueNs), 0));
+  if (dueNs < 4611686018427387904.0) at = self->startNs_ + static_cast<int64_t>(std::fmax(std::floor(dueNs), 0));
   // What the socket will not announce again must not wait for the next packet.
   self->timer_.arm(self->queue_->hasLeftover() ? 0 : at);
   return nullptr;
