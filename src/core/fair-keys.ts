@@ -57,8 +57,6 @@ const SWEEP_ROWS_MAX = 256;
 
 export class FairKeys {
   readonly rows: number;
-  /** The row that queueOf() gave last did not exist before. */
-  isNew = false;
   /** The records: queue q starts at q << WORDS_SHIFT, or as float64 at q << FLOATS_SHIFT. */
   readonly words: Int32Array;
   readonly floats: Float64Array;
@@ -100,13 +98,12 @@ export class FairKeys {
   queueOf(leaf: number, h: number, nowNs: number): number {
     const { keys, flows } = this;
     const f = this.held.flow[h];
-    this.isNew = false;
     let q = f === NONE ? NONE : flows.fairQueue(f);
     if (q === NONE || !this.isQueueOf(q, leaf, f)) {
       this.setKey(leaf, f);
       const hash = keys.hash(KEY_WORDS);
       q = keys.find(hash);
-      if (q === NONE) q = this.make(hash, leaf, f, nowNs);
+      if (q === NONE) q = this.make(hash, leaf, f);
       if (q === NONE) return NONE;
       if (f !== NONE) flows.setFairQueue(f, q);
     }
@@ -205,19 +202,21 @@ export class FairKeys {
     key[3] = f === NONE ? 0 : flows.generation(f);
   }
 
-  private make(hash: number, leaf: number, f: number, nowNs: number): number {
+  private make(hash: number, leaf: number, f: number): number {
     let q = this.keys.insert(hash);
     if (q === NONE) {
       if (!this.evict()) return NONE;
       q = this.keys.insert(hash);
     }
-    this.isNew = true;
-    this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS] = nowNs;
+    const at = q << WORDS_SHIFT;
+    // At rest, empty, nothing owed, CoDel's all zero.
+    this.words.fill(0, at + STATE, at + (1 << WORDS_SHIFT));
+    this.words[at + HEAD] = NONE;
     const rule = f === NONE ? null : this.rules[leaf];
     const bySrc = rule?.loadOfSource === true;
     const byDst = rule?.loadOfDestination === true;
-    this.words[(q << WORDS_SHIFT) + SRC_HOST] = bySrc ? this.hosts.join(this.ids[leaf], f, SIDE_SRC) : NONE;
-    this.words[(q << WORDS_SHIFT) + DST_HOST] = byDst ? this.hosts.join(this.ids[leaf], f, SIDE_DST) : NONE;
+    this.words[at + SRC_HOST] = bySrc ? this.hosts.join(this.ids[leaf], f, SIDE_SRC) : NONE;
+    this.words[at + DST_HOST] = byDst ? this.hosts.join(this.ids[leaf], f, SIDE_DST) : NONE;
     return q;
   }
 

@@ -64,6 +64,11 @@ export class FairTurns {
     this.append(LISTS * leaf, q);
   }
 
+  /** Whether no queue is on any list of the leaf. */
+  isEmpty(leaf: number): boolean {
+    return this.first[LISTS * leaf] === NONE && this.oldQueues[leaf] === 0;
+  }
+
   hasOld(leaf: number): boolean {
     return this.oldQueues[leaf] > 0;
   }

@@ -57,6 +57,9 @@ const STEPS_MAX = 6;
 const LISTED_FROM_BYTES = 1501;
 /** Queues looked at for the longest one where none is listed. */
 const LONGEST_LOOKS = 16;
+/** Leaves looked at in one sweep, and turns that pass in each. */
+const SWEEP_LEAVES = 16;
+const SWEEP_TURNS = 64;
 
 export class FairQueues {
   private readonly held: HeldTable;
@@ -76,6 +79,7 @@ export class FairQueues {
   private quantumBytes: Float64Array;
   private codelOf: readonly (CodelParameters | null)[];
   private readonly doomed: HeldFifos;
+  private hand = 0;
 
   /** `doomed` (one list) collects packets that CoDel or the ACK filter dropped. */
   constructor(
@@ -176,7 +180,6 @@ export class FairQueues {
     const { keys, words, fifos } = this;
     const q = keys.queueOf(leaf, h, nowNs);
     if (q === NONE) return false;
-    if (keys.isNew) this.reset(q);
     const at = q << WORDS_SHIFT;
     fifos.push(at, h);
     this.packets[leaf] += 1;
@@ -265,6 +268,30 @@ export class FairQueues {
     return h;
   }
 
+  /**
+   * Turns go on where nothing waits, so that queues come to rest and may be forgotten. A leaf that empties after every packet of a new
+   * flow would keep them all: there is always a new one before the turn of the old ones comes.
+   */
+  sweep(): void {
+    const { packets, turns } = this;
+    for (let n = Math.min(SWEEP_LEAVES, packets.length); n > 0; n--) {
+      this.hand = this.hand + 1 >= packets.length ? 0 : this.hand + 1;
+      const leaf = this.hand;
+      for (let left = SWEEP_TURNS; left > 0 && packets[leaf] === 0 && !turns.isEmpty(leaf); left--)
+        this.passTurn(leaf, turns.next(leaf));
+    }
+  }
+
+  /** The turn of queue `q` in a leaf where nothing waits. */
+  private passTurn(leaf: number, q: number): void {
+    const state = (q << WORDS_SHIFT) + STATE;
+    this.turns.shift(leaf);
+    if (this.words[state] === BULK) this.keys.addBulk(q, -1);
+    const owes = this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] <= 0;
+    this.words[state] = owes ? DECAYING : IDLE;
+    if (owes) this.waitTurn(leaf, q);
+  }
+
   private deliver(q: number, h: number): number {
     this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] -= this.held.chargeBytes[h];
     return h;
@@ -346,14 +373,5 @@ export class FairQueues {
     this.words[at] = after;
     if (before >= LISTED_FROM_BYTES || after >= LISTED_FROM_BYTES)
       this.longest.set(leaf, q, after >= LISTED_FROM_BYTES ? after : 0);
-  }
-
-  private reset(q: number): void {
-    const at = q << WORDS_SHIFT;
-    this.words[at + STATE] = IDLE;
-    this.words[at + HEAD] = NONE;
-    this.words[at + BACKLOG_BYTES] = 0;
-    this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] = 0;
-    codelReset(this.codel, q << FLOATS_SHIFT);
   }
 }

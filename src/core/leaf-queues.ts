@@ -187,6 +187,7 @@ export class LeafQueues {
   }
 
   sweep(nowNs: number): void {
+    this.fair.sweep();
     this.fairKeys.sweep(nowNs);
   }
 

@@ -1,0 +1,74 @@
+/** Queues of fair leaves as rows of a table: made on sight, at rest again when nothing waits. */
+import { expect, test } from 'vitest';
+import { AckFilter } from '../../../src/core/ack-filter.ts';
+import { listClasses } from '../../../src/core/classes.ts';
+import { FlowTable } from '../../../src/core/flow-table.ts';
+import { HeldTable } from '../../../src/core/held.ts';
+import { LeafQueues } from '../../../src/core/leaf-queues.ts';
+import { createStats } from '../../../src/core/stats.ts';
+import { SECOND, shaper, udp } from '../../sim/world.ts';
+import { parsedOf } from './rows.ts';
+
+const LEAF = 1;
+const ROWS = 32;
+
+class Leaf {
+  private readonly held = new HeldTable(64);
+  private readonly flows: FlowTable;
+  private readonly queues: LeafQueues;
+
+  constructor() {
+    const leaves = [{ name: 'default', queue: { discipline: 'fair', isolation: 'dual-src' } as const }];
+    const classes = listClasses(shaper({ wan: { up: { rate: 1e9, burst: 1e9, leaves } } }));
+    this.flows = new FlowTable(1024, 1, 2, createStats(classes.length));
+    const acks = new AckFilter(classes, this.held);
+    this.queues = new LeafQueues(ROWS, () => 3, classes, this.held, this.flows, acks);
+  }
+
+  /** Whether there is a queue for a packet of the flow. */
+  push(flow: number, lengthBytes: number, nowNs: number): boolean {
+    const { held } = this;
+    const h = held.take();
+    held.leaf[h] = LEAF;
+    held.lengthBytes[h] = lengthBytes;
+    held.chargeBytes[h] = lengthBytes;
+    held.flow[h] = this.flows.findOrMake(parsedOf(udp(flow)), 0, nowNs);
+    held.enter(h, nowNs, nowNs);
+    const isIn = this.queues.push(LEAF, h, nowNs);
+    if (!isIn) held.give(h);
+    return isIn;
+  }
+
+  shift(nowNs: number): void {
+    this.held.give(this.queues.shift(LEAF, nowNs));
+  }
+
+  sweep(nowNs: number): void {
+    this.queues.sweep(nowNs);
+  }
+}
+
+test('a leaf of short flows, one packet at a time, goes on finding queues when there were more flows than rows', () => {
+  const leaf = new Leaf();
+  // One that has used up its quantum is the first on the list of old queues.
+  for (const _ of [1, 2]) leaf.push(0, 1500, 0);
+  for (const _ of [1, 2]) leaf.shift(0);
+  let refused = 0;
+  for (let flow = 1; flow <= 10 * ROWS; flow++) {
+    const nowNs = (flow * SECOND) / 100;
+    if (leaf.push(flow, 80, nowNs)) leaf.shift(nowNs);
+    else refused++;
+    leaf.sweep(nowNs);
+  }
+  expect(refused).toBe(0);
+});
+
+test('while packets wait nobody loses the place of its queue to a sweep', () => {
+  const leaf = new Leaf();
+  for (let flow = 0; flow < ROWS; flow++) expect(leaf.push(flow, 80, 0)).toBe(true);
+  for (let n = 0; n < 100; n++) leaf.sweep(n * SECOND);
+  expect(leaf.push(ROWS, 80, 100 * SECOND)).toBe(false);
+  for (let flow = 0; flow < ROWS; flow++) leaf.shift(100 * SECOND);
+  leaf.sweep(100 * SECOND);
+  expect(leaf.push(ROWS, 80, 101 * SECOND)).toBe(true);
+});
