@@ -190,8 +190,6 @@ export class Bands {
     if (parameters === null) return BAND_SHORT;
     const f = this.held.flow[h];
     if (f === NONE) return BAND_LONG;
-    // The flow's bytes count this packet already.
-    const sentBytes = this.flows.bytes(f) - this.held.lengthBytes[h];
-    return sizeAwareBand(parameters, 0, sentBytes, false);
+    return sizeAwareBand(parameters, 0, this.flows.bytesBefore(f, this.held.lengthBytes[h]), false);
   }
 }

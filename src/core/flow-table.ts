@@ -31,7 +31,8 @@ const FAIR_QUEUE = 23;
 const BYTES = 24; // float64
 const QUEUE = 26;
 const ASKED_AGO = 27; // packets until a verdict may ask again for the flow to be steered
-const FIELD_WORDS = 17;
+const BYTES_BEFORE = 28; // float64
+const FIELD_WORDS = 19;
 
 /** Rows the hand looks at when a full table needs room. */
 const EVICT_LOOKS = 64;
@@ -181,9 +182,16 @@ export class FlowTable {
     this.words[(f << this.shift) + FAIR_QUEUE] = q;
   }
 
-  /** IP bytes the flow has sent since it was made. */
-  bytes(f: number): number {
-    return this.floats[((f << this.shift) + BYTES) >> 1];
+  /**
+   * IP bytes the flow had sent since it was made before a packet of this length that comes to its queue now. Where others of the flow
+   * have come in between, as this one waited elsewhere, too many; but never less than for one that came to its queue earlier.
+   */
+  bytesBefore(f: number, lengthBytes: number): number {
+    const { floats } = this;
+    const at = f << this.shift;
+    const before = Math.max(floats[(at + BYTES) >> 1] - lengthBytes, floats[(at + BYTES_BEFORE) >> 1]);
+    floats[(at + BYTES_BEFORE) >> 1] = before;
+    return before;
   }
 
   addBytes(f: number, bytes: number): void {
@@ -307,6 +315,7 @@ export class FlowTable {
     words[at + EACH_BUCKET] = NONE;
     words[at + FAIR_QUEUE] = NONE;
     this.floats[(at + BYTES) >> 1] = 0;
+    this.floats[(at + BYTES_BEFORE) >> 1] = 0;
     words[at + QUEUE] = NONE;
     words[at + ASKED_AGO] = 0;
     return f;
