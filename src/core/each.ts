@@ -194,10 +194,19 @@ export class EachTable {
     return this.taken(e, this.fifos.shiftDroppable(e));
   }
 
-  /** Takes any waiting packet out, whatever its tokens; NONE when none waits. For the orderly stop. */
-  popAny(): number {
-    if (this.due.size === 0) return NONE;
-    return this.shiftFirst(this.due.top());
+  /**
+   * Takes out all that waits in buckets of these classes, whatever their tokens: outer classes first, whose packets have passed the
+   * inner ones; in a bucket as they came. For the orderly stop.
+   */
+  takeAll(classes: readonly number[]): number[] {
+    const ofClass = new Map(classes.map((c): [number, number[]] => [c, []]));
+    for (let e = 0; e < this.keys.highWater; e++) {
+      if (!this.fifos.isEmpty(e)) ofClass.get(this.words[(e << this.shift) + CLASS])?.push(e);
+    }
+    const all: number[] = [];
+    for (const c of classes)
+      for (const e of ofClass.get(c) ?? []) while (!this.fifos.isEmpty(e)) all.push(this.shiftFirst(e));
+    return all;
   }
 
   /**

@@ -28,7 +28,7 @@ import { type ClassInfo, listClasses } from './classes.ts';
 import { EachTable } from './each.ts';
 import { EACH_FULL, EACH_PASS } from './each-policers.ts';
 import { FlowTable } from './flow-table.ts';
-import { FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldFifos, HeldTable, NO_LEAF } from './held.ts';
+import { FLAG_ECT, FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldFifos, HeldTable, NO_LEAF } from './held.ts';
 import { Intake } from './intake.ts';
 import { LeafQueues } from './leaf-queues.ts';
 import type { Meters } from './meters.ts';
@@ -38,7 +38,7 @@ import { ALL_ABILITIES, planQueues, type QueuePlan } from './queue-plan.ts';
 import { type Reconfigured, reconfigure } from './reconfigure.ts';
 import type { Remarks } from './remarks.ts';
 import type { ShaperSpec } from './spec.ts';
-import { chargeBytesOf, createStages, type Stages } from './stages.ts';
+import { chargeBytesOf, createStages, type Stages, takeAll } from './stages.ts';
 import { createStats, type Stats, TOTAL } from './stats.ts';
 import { Steering } from './steering.ts';
 import type { Trees } from './trees.ts';
@@ -199,11 +199,8 @@ export class Engine {
   releaseAll(port: Port, nowNs: number): void {
     this.stopping = true;
     const now = Math.max(nowNs, this.lastNs);
-    const { released } = this.lasting;
-    while (!released.isEmpty(0)) this.leaveTrees(port, released.shift(0), now);
-    // What has passed its `each` bucket is older than what waits for it.
-    for (let h = this.trees.popAny(); h !== NONE; h = this.trees.popAny()) this.leaveTrees(port, h, now);
-    for (let h = this.each.popAny(); h !== NONE; h = this.each.popAny()) this.leaveTrees(port, h, now);
+    const waiting = [...this.lasting.released.takeAll(0), ...takeAll(this.stages, this.held)];
+    for (const h of waiting) this.leaveTrees(port, h, now);
     this.verdicts.flush(port);
     while (this.runBatch(port, now) > 0) {
       // Every batch is accepted as it is read.
@@ -244,34 +241,30 @@ export class Engine {
     }
     const isError = (held.flags[h] & FLAG_ICMP_ERROR) !== 0;
     if (!isError) {
-      const answer = this.policers.ask(leaf, now, chargeBytes, mayDrop);
-      if (answer === POLICE_DROP || (answer === POLICE_MARK && !this.outcomes.mark(h))) {
-        stats.dropPolice[leaf] += 1;
-        this.outcomes.drop(port, h);
+      const mayMark = (held.flags[h] & FLAG_ECT) !== 0;
+      const answer = this.policers.ask(leaf, now, chargeBytes, mayDrop, mayMark);
+      if (answer === POLICE_DROP) {
+        this.refuse(port, h, stats.dropPolice);
         return;
       }
+      if (answer === POLICE_MARK) this.outcomes.mark(h);
     }
     if (this.meters.isUsed) this.meters.measure(h, now);
     const signal = this.admission.signal(leaf, h, now);
     const marks = signal === SIGNAL_MARK && this.stages.marksEcn[leaf] === 1 && this.outcomes.mark(h);
     if (signal !== SIGNAL_NONE && !marks && mayDrop) {
-      const reason = this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm;
-      reason[leaf] += 1;
-      this.outcomes.drop(port, h);
+      this.refuse(port, h, this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm);
       return;
     }
     if (mayDrop && !this.stages.room.find(leaf, h)) {
-      stats.dropTail[leaf] += 1;
-      this.outcomes.drop(port, h);
+      this.refuse(port, h, stats.dropTail);
       return;
     }
     if (!isError) {
       const answer = mayDrop ? this.stages.eachPolicers.ask(leaf, h, now) : EACH_PASS;
       if (answer !== EACH_PASS) {
         if (answer === EACH_FULL) stats.totals[TOTAL.eachFull] += 1;
-        const reason = answer === EACH_FULL ? stats.dropTail : stats.dropPolice;
-        reason[leaf] += 1;
-        this.outcomes.drop(port, h);
+        this.refuse(port, h, answer === EACH_FULL ? stats.dropTail : stats.dropPolice);
         return;
       }
       this.stages.eachPolicers.charge(leaf, h, now);
@@ -279,6 +272,12 @@ export class Engine {
     if (mayDrop) this.makeRoom(port, leaf, h, now);
     this.outcomes.admitted(h);
     this.passEach(port, h, this.stages.waits.from[leaf], now);
+  }
+
+  /** Drops packet `h`, which its leaf does not take, and counts it there for this reason. */
+  private refuse(port: Port, h: number, reason: Float64Array): void {
+    reason[this.held.leaf[h]] += 1;
+    this.outcomes.drop(port, h);
   }
 
   /** Evicts what room.find() found. */
@@ -309,6 +308,9 @@ export class Engine {
       this.leaveTrees(port, h, now);
     } else if (this.trees.enqueue(h, now)) {
       this.serve(port, this.stages.rootOf[held.leaf[h]], now);
+    } else if (held.neverDrop(h)) {
+      // Its flow has no queue, so nothing of it waits there.
+      this.leaveTrees(port, h, now);
     } else {
       this.stats.totals[TOTAL.fairFull] += 1;
       this.stats.dropTail[held.leaf[h]] += 1;

@@ -16,7 +16,7 @@ import { NO_LEAF } from './held.ts';
 /** What the policers say of a packet. */
 export const POLICE_PASS = 0;
 export const POLICE_DROP = 1;
-/** Exceeds, and the class asks for a mark instead of a drop. */
+/** Exceeds where the class asks for a mark instead of a drop. */
 export const POLICE_MARK = 2;
 
 export class Policers {
@@ -43,24 +43,25 @@ export class Policers {
   }
 
   /**
-   * Asks the policers of the leaf and of all classes above; charges all of them or, for a packet that exceeds one, none. A
-   * packet that must not be dropped is charged and passes; its debt is bounded to one burst, so that it delays others'
-   * credit by no more than that.
+   * Asks the policers of the leaf and of all classes above. A packet that one of them drops is charged to none, one that is to be
+   * marked to those whose tokens it found. One that must not be dropped is charged to all and passes; its debt is bounded to one
+   * burst, so that it delays others' credit by no more than that. `mayMark`: it can carry a mark; else it is dropped instead.
    */
-  ask(leaf: number, now: number, chargeBytes: number, mayDrop: boolean): number {
-    const { buckets } = this;
+  ask(leaf: number, now: number, chargeBytes: number, mayDrop: boolean, mayMark: boolean): number {
+    const { buckets, marks } = this;
     const { from, above } = this.chain;
-    if (mayDrop) {
-      for (let row = from[leaf]; row !== NO_LEAF; row = above[row]) {
-        if (!conforms(buckets, row, now, chargeBytes))
-          return this.marks[row] === 1 ? POLICE_MARK : POLICE_DROP;
-      }
+    let answer = POLICE_PASS;
+    for (let row = from[leaf]; mayDrop && row !== NO_LEAF; row = above[row]) {
+      if (conforms(buckets, row, now, chargeBytes)) continue;
+      if (marks[row] === 0 || !mayMark) return POLICE_DROP;
+      answer = POLICE_MARK;
     }
     for (let row = from[leaf]; row !== NO_LEAF; row = above[row]) {
+      if (answer === POLICE_MARK && !conforms(buckets, row, now, chargeBytes)) continue;
       takeTokens(buckets, row, now, chargeBytes);
       const { fullNs, nsPerByte, burstBytes } = buckets;
       fullNs[row] = boundedFullNs(fullNs[row], nsPerByte[row], burstBytes[row], now);
     }
-    return POLICE_PASS;
+    return answer;
   }
 }

@@ -3,6 +3,7 @@
  * then is its inherit(). What outlives the classes (packets, flows, queues, verdicts) is given to them.
  */
 import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/link-layer.ts';
+import { NONE } from '../base/none.ts';
 import type { Prng } from '../base/prng.ts';
 import { Admission } from './admission.ts';
 import { type Chain, type ClassInfo, chainOf } from './classes.ts';
@@ -21,8 +22,10 @@ import type { Stats } from './stats.ts';
 import { Trees } from './trees.ts';
 import type { VerdictWriter } from './verdicts.ts';
 
-/** Segments of superpackets are taken to fill packets of this length. */
+/** Segments of superpackets are taken to fill packets of this length, */
 const MTU_BYTES = 1500;
+/** and to have at least this much payload (the default of RFC 9293 section 3.7.1), however long headers claim to be. */
+const SEGMENT_BYTES_MIN = 536;
 
 export interface Stages {
   readonly classes: readonly ClassInfo[];
@@ -84,9 +87,29 @@ function delays({ spec }: ClassInfo): boolean {
 }
 
 /** What packet `h` costs on the wire of its leaf's link; a superpacket costs what its segments will. */
-export function chargeBytesOf({ linkLayers }: Stages, held: HeldTable, h: number): number {
+export function chargeBytesOf(
+  { linkLayers }: Pick<Stages, 'linkLayers'>,
+  held: HeldTable,
+  h: number,
+): number {
   const layer = linkLayers[held.leaf[h]];
   const headerBytes = held.headerBytes(h);
   if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
-  return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, MTU_BYTES - headerBytes);
+  const segmentBytes = Math.max(SEGMENT_BYTES_MIN, MTU_BYTES - headerBytes);
+  return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, segmentBytes);
+}
+
+/**
+ * Takes out all that waits, so that packets of a flow keep their order: what has come further is older, so what waits in the tree that is
+ * passed last comes first, and what waits for ceilings before what waits in `each` buckets. For the orderly stop.
+ */
+export function takeAll({ classes, trees, each }: Stages, held: HeldTable): number[] {
+  const all: number[] = [];
+  let h = trees.popAny();
+  for (const direction of ['up', 'down']) {
+    for (; h !== NONE && classes[held.leaf[h]].direction === direction; h = trees.popAny()) all.push(h);
+    const rows = classes.flatMap((info, row) => (info.direction === direction ? [row] : []));
+    for (const waiting of each.takeAll(rows)) all.push(waiting);
+  }
+  return all;
 }

@@ -99,7 +99,7 @@ export class VerdictWriter {
     const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
     this.waiting[queue] = this.waiting[queue] - 1;
     const inRun = this.runPackets[queue];
-    // Joins when every packet of the queue still waiting came after it (see arrived()), that is: none waits that is older.
+    // Joins when no other packet of the queue that was read is unanswered: so none waits that is older.
     if (this.waiting[queue] === 0) {
       if (inRun > 0 && (this.runVerdict[queue] !== verdict || this.runMark[queue] !== mark))
         this.closeRun(port, queue);

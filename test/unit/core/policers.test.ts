@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { listClasses } from '../../../src/core/classes.ts';
-import { POLICE_PASS, Policers } from '../../../src/core/policers.ts';
+import { POLICE_DROP, POLICE_MARK, POLICE_PASS, Policers } from '../../../src/core/policers.ts';
 import { type ClassInput, SECOND, shaper } from '../../sim/world.ts';
 
 const POLICE = { rateBytesPerSec: 1000, burstBytes: 3000 };
@@ -14,7 +14,7 @@ function policers(leaves: readonly ClassInput[], police?: typeof POLICE): Police
 /** How many of `count` packets pass at once. */
 function passes(p: Policers, leaf: number, nowNs: number, lengthBytes: number, count: number): number {
   let passed = 0;
-  for (let i = 0; i < count; i++) if (p.ask(leaf, nowNs, lengthBytes, true) === POLICE_PASS) passed++;
+  for (let i = 0; i < count; i++) if (p.ask(leaf, nowNs, lengthBytes, true, false) === POLICE_PASS) passed++;
   return passed;
 }
 
@@ -59,8 +59,24 @@ test('all are charged or none: what one refuses costs the others nothing', () =>
 
 test('a packet that may not be dropped passes and is charged, down to a debt of one burst', () => {
   const p = policers([{ name: 'a', police: POLICE }]);
-  for (let i = 0; i < 1000; i++) expect(p.ask(1, 0, 1000, false)).toBe(POLICE_PASS);
+  for (let i = 0; i < 1000; i++) expect(p.ask(1, 0, 1000, false, false)).toBe(POLICE_PASS);
   // From -3000 B it takes four seconds until 1000 B are there.
   expect(passes(p, 1, 4 * SECOND - 1, 1000, 1)).toBe(0);
   expect(passes(p, 1, 4 * SECOND, 1000, 5)).toBe(1);
+});
+
+test('a packet marked instead of dropped still counts for the policers above, and is dropped by one that drops', () => {
+  const leaves = [{ name: 'default', police: { rateBytesPerSec: 1, burstBytes: 1000 } }];
+  const { links, ...rest } = shaper({ wan: { up: { rate: 1e9, burst: 1e9, police: POLICE, leaves } } });
+  const up = links[0].up!;
+  const [leaf] = up.children;
+  const marking = { ...up, children: [{ ...leaf, police: { ...leaf.police!, exceed: 'mark' as const } }] };
+  const p = new Policers(listClasses({ ...rest, links: [{ ...links[0], up: marking }] }));
+  const answers = Array.from({ length: 5 }, () => p.ask(1, 0, 1000, true, true));
+  expect(answers).toEqual([POLICE_PASS, POLICE_MARK, POLICE_MARK, POLICE_DROP, POLICE_DROP]);
+  // What the leaf marks takes no tokens from it, what it cannot mark is dropped.
+  expect([true, false].map((mayMark) => p.ask(1, SECOND, 1000, true, mayMark))).toEqual([
+    POLICE_MARK,
+    POLICE_DROP,
+  ]);
 });
