@@ -10,7 +10,7 @@ import { TOTAL } from '../src/core/stats.ts';
 import { ARRIVAL_ROWS } from '../src/limits.ts';
 import { prepareScenario } from '../src/sim/simulation.ts';
 import { MemoryPort, PACKET_BYTES } from './memory-port.ts';
-import { RATE_BYTES_PER_SEC, SCALE_CASES } from './scale-cases.ts';
+import { LOOP_SETTING, RATE_BYTES_PER_SEC, SCALE_CASES } from './scale-cases.ts';
 import { type Spread, spread } from './table.ts';
 
 /** Batches of a slice: a millisecond or two, so that many slices see no other process. */
@@ -54,7 +54,7 @@ function loadSpec(config: string) {
 
 function measureCore(key: string, mode: string, slices: number): CoreResult {
   const found = SCALE_CASES.find((one) => one.key === key)!;
-  const spec = loadSpec(found.config);
+  const spec = loadSpec(found.config(LOOP_SETTING));
   const port = new MemoryPort(found.traffic, IF_INDEX, () => performance.now());
   const before = process.memoryUsage();
   const engine = new Engine(spec, { seed: 1 });
@@ -95,7 +95,7 @@ function measureCore(key: string, mode: string, slices: number): CoreResult {
 /** Each flow sends a packet, which waits its turn in the queue of its flow; the first tenth does not count. */
 function measureMemory(flows: number): MemoryResult {
   const port = new MemoryPort({ flows, hosts: flows / 4, ports: 1 }, IF_INDEX, () => 0);
-  const engine = new Engine(loadSpec(SCALE_CASES[0]!.config), { seed: 1 });
+  const engine = new Engine(loadSpec(SCALE_CASES[0]!.config(LOOP_SETTING)), { seed: 1 });
   for (const device of engine.devices) engine.setDeviceIndex(device, IF_INDEX);
   const { totals } = engine.stats;
   let now = 1e9;
