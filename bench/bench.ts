@@ -5,7 +5,7 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { cpus, release } from 'node:os';
 import { listContenders, queueRule, startContender, WHOLE_PROGRAM } from './contenders.ts';
-import { type Drained, fillAndDrain, placeDrainer } from './drain.ts';
+import { type Drained, drainInTurns, fillAndDrain, placeDrainer } from './drain.ts';
 import { atLeast, atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { createLab, type Lab } from './lab/lab.ts';
 import { startShaper } from './lab/shaper.ts';
@@ -73,20 +73,18 @@ interface Running {
   readonly port: number;
 }
 
-function summarise(
-  running: readonly Running[],
-  rounds: ReadonlyMap<string, Drained[]>,
-): DrainResults[string] {
-  const cpu = (key: string): number[] | undefined => rounds.get(key)?.map((d) => d.cpuNsPerPacket);
+function summarise(rounds: ReadonlyMap<Running, readonly Drained[]>): DrainResults[string] {
+  const cpu = (wanted: string): number[] | undefined =>
+    [...rounds].find(([{ key }]) => key === wanted)?.[1].map((d) => d.cpuNsPerPacket);
   const yardstick = cpu('c256')!;
   const npm = cpu('npm');
   const results: DrainResults[string] = {};
-  for (const { key, label } of running) {
+  for (const [{ key, label }, drained] of rounds) {
     const own = cpu(key)!;
     results[key] = {
       label,
       cpuNsPerPacket: spread(own),
-      packetsPerSec: spread(rounds.get(key)!.map((d) => d.packetsPerSec)),
+      packetsPerSec: spread(drained.map((d) => d.packetsPerSec)),
       toCLoop: spread(own.map((ns, i) => ns / yardstick[i]!)),
       bestToBest: Math.min(...own) / Math.min(...yardstick),
       toNpm: npm ? spread(own.map((ns, i) => ns / npm[i]!)) : null,
@@ -102,7 +100,7 @@ async function startAll(lab: Lab, programLab: Lab): Promise<Running[]> {
       say(`  skipped: ${label} (${missing})`);
       continue;
     }
-    await queueRule(lab, 'udp', port, queue);
+    await queueRule(lab, { protocol: 'udp', port }, queue);
     await startSink(lab.server, { port, hold: true });
     running.push({ key, label, lab, child: await startContender(lab, command), queue, port });
   }
@@ -114,10 +112,6 @@ async function startAll(lab: Lab, programLab: Lab): Promise<Running[]> {
   return running;
 }
 
-/**
- * Contenders take turns within every round, so that what else the machine does hits them alike, and each round starts
- * with another one.
- */
 async function measureDrains(plan: Plan): Promise<DrainResults> {
   const lab = await createLab();
   const programLab = await createLab();
@@ -125,17 +119,11 @@ async function measureDrains(plan: Plan): Promise<DrainResults> {
     const running = await startAll(lab, programLab);
     const results: DrainResults = {};
     for (const flows of plan.flows) {
-      const rounds = new Map<string, Drained[]>(running.map(({ key }) => [key, []]));
       const fill = { packets: plan.packets, flows, lengthBytes: plan.lengthBytes };
-      for (let round = -plan.warmups; round < plan.rounds; round++) {
-        for (let turn = 0; turn < running.length; turn++) {
-          const next = running[(turn + round + plan.warmups) % running.length]!;
-          const { key, lab: where, child, queue, port } = next;
-          const drained = await fillAndDrain(where, child, queue, port, fill);
-          if (round >= 0) rounds.get(key)!.push(drained);
-        }
-      }
-      results[`flows${flows}`] = summarise(running, rounds);
+      const drain = ({ lab: where, child, queue, port }: Running): Promise<Drained> =>
+        fillAndDrain(where, child, queue, { ...fill, port });
+      await drainInTurns(running, plan.warmups, drain);
+      results[`flows${flows}`] = summarise(await drainInTurns(running, plan.rounds, drain));
     }
     return results;
   } finally {

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiledScript } from './compiled.ts';
+import type { CoreReport } from './drain-core.ts';
 import type { Lab } from './lab/lab.ts';
 import { nativeProgram } from './lab/native.ts';
 import { loadNpmPackage } from './npm-nfqueue.ts';
@@ -121,14 +122,22 @@ export async function listContenders(lab: Lab): Promise<Contender[]> {
   );
 }
 
-/** Sends forwarded traffic to `port` into `queue`; after the verdict a packet does not come back to these rules. */
-export async function queueRule(
-  lab: Lab,
-  protocol: 'udp' | 'tcp',
-  port: number,
-  queue: number,
-): Promise<void> {
-  const match = ['-i', 'lan0', '-p', protocol, '--dport', String(port)];
+/** Forwarded traffic from the client. */
+export interface QueuedTraffic {
+  readonly protocol: 'udp' | 'tcp';
+  readonly port?: number;
+  /** Prefix of source addresses. */
+  readonly source?: string;
+}
+
+/** Sends it into `queue`; after the verdict a packet does not come back to these rules. */
+export async function queueRule(lab: Lab, traffic: QueuedTraffic, queue: number): Promise<void> {
+  const { protocol, port, source } = traffic;
+  const match = [
+    ...['-i', 'lan0', '-p', protocol],
+    ...(source === undefined ? [] : ['-s', source]),
+    ...(port === undefined ? [] : ['--dport', String(port)]),
+  ];
   const target = ['-j', 'NFQUEUE', '--queue-num', String(queue)];
   await lab.router.exec(['iptables', '-A', 'FORWARD', ...match, ...target]);
 }
@@ -145,4 +154,14 @@ export async function startContender(lab: Lab, command: readonly string[]): Prom
     child.once('exit', () => reject(new Error(`${command.join(' ')} ended early\n${errors}`)));
   });
   return child;
+}
+
+/** What one that coreCommand() made has counted; SIGTERM ends it. */
+export async function askCore(child: ChildProcess, signal: 'SIGUSR2' | 'SIGTERM'): Promise<CoreReport> {
+  const answer = new Promise<string>((resolve, reject) => {
+    child.stdout?.once('data', (data: Buffer) => resolve(data.toString()));
+    child.once('exit', () => reject(new Error(`the core ended without an answer to ${signal}`)));
+  });
+  child.kill(signal);
+  return JSON.parse(await answer) as CoreReport;
 }

@@ -1,7 +1,7 @@
 /**
  * Contender: the whole core, over the addon or over the npm package, without the program around it.
- * Arguments: `addon` or `npm`, queue number, queue length, configuration file. On SIGTERM it prints what it
- * counted as one line of JSON.
+ * Arguments: `addon` or `npm`, queue number, queue length, configuration file. On SIGUSR2 and SIGTERM it prints what
+ * it has counted as one line of JSON; the latter ends it.
  */
 import { readFileSync } from 'node:fs';
 import { histogramPercentile } from '../src/base/histogram.ts';
@@ -13,6 +13,20 @@ import { askForPromptness, openNfqueue } from '../src/io/nfqueue.ts';
 import { startReactor } from '../src/io/reactor.ts';
 import { COPY_BYTES } from '../src/limits.ts';
 import { NpmNfqueuePort } from './npm-nfqueue-port.ts';
+
+export interface CoreReport {
+  readonly received: number;
+  readonly accepted: number;
+  readonly dropped: number;
+  readonly unmatched: number;
+  readonly batches: number;
+  readonly flows: number;
+  readonly eachBuckets: number;
+  /** Classes that have sent packets of their own. */
+  readonly classes: number;
+  /** Of the packets that waited. */
+  readonly latenessMicroseconds: { readonly p50: number; readonly p99: number; readonly packets: number };
+}
 
 // As the program does.
 widenInlining();
@@ -35,23 +49,27 @@ if (over === 'npm') {
   askForPromptness();
   startReactor(openNfqueue(options), engine);
 }
-process.on('SIGTERM', () => {
-  const { totals, lateness, dropEarly, dropTail, dropPolice } = engine.stats;
+function report(): CoreReport {
+  const { totals, lateness, sentPackets, dropEarly, dropTail, dropPolice, dropAqm } = engine.stats;
   const sum = (column: Float64Array): number => column.reduce((a, b) => a + b, 0);
-  const report = {
-    received: totals[TOTAL.receivedPackets],
-    accepted: totals[TOTAL.acceptedPackets],
-    dropped: sum(dropEarly) + sum(dropTail) + sum(dropPolice),
-    unmatched: totals[TOTAL.unmatchedPackets],
-    batches: totals[TOTAL.batches],
-    flows: totals[TOTAL.flows],
-    eachBuckets: totals[TOTAL.eachBuckets],
+  return {
+    received: totals[TOTAL.receivedPackets]!,
+    accepted: totals[TOTAL.acceptedPackets]!,
+    dropped: sum(dropEarly) + sum(dropTail) + sum(dropPolice) + sum(dropAqm),
+    unmatched: totals[TOTAL.unmatchedPackets]!,
+    batches: totals[TOTAL.batches]!,
+    flows: totals[TOTAL.flows]!,
+    eachBuckets: totals[TOTAL.eachBuckets]!,
+    classes: sentPackets.filter((packets) => packets > 0).length,
     latenessMicroseconds: {
       p50: histogramPercentile(lateness, 0, 0.5),
       p99: histogramPercentile(lateness, 0, 0.99),
-      packets: lateness.reduce((a, b) => a + b, 0),
+      packets: sum(lateness),
     },
   };
-  process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
-});
+}
+
+const print = (then?: () => void): boolean => process.stdout.write(`${JSON.stringify(report())}\n`, then);
+process.on('SIGUSR2', () => print());
+process.on('SIGTERM', () => print(() => process.exit(0)));
 console.log('ready');

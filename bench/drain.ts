@@ -10,12 +10,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Lab } from './lab/lab.ts';
 import { run, sleep } from './lab/process.ts';
-import { sendUdp } from './lab/udp.ts';
+import { sendUdp, type UdpSendOptions } from './lab/udp.ts';
 
-export interface FillOptions {
+export interface FillOptions
+  extends Pick<UdpSendOptions, 'flows' | 'first' | 'random' | 'hosts' | 'source' | 'ports' | 'lengthBytes'> {
   readonly packets: number;
-  readonly flows: number;
-  readonly lengthBytes: number;
+  /** To which port, or to `ports` of them from this one on. */
+  readonly port: number;
 }
 
 export interface Drained {
@@ -90,27 +91,21 @@ export async function fillAndDrain(
   lab: Lab,
   child: ChildProcess,
   queue: number,
-  port: number,
   fill: FillOptions,
 ): Promise<Drained> {
+  const { packets, ...traffic } = fill;
   const pid = child.pid!;
   child.kill('SIGSTOP');
   const before = queueState(pid, queue);
   const forwardedBefore = forwarded(pid);
-  await sendUdp(lab.client, lab.server, {
-    port,
-    count: fill.packets,
-    flows: fill.flows,
-    lengthBytes: fill.lengthBytes,
-    cpu: 0,
-  });
+  await sendUdp(lab.client, lab.server, { ...traffic, count: packets, cpu: 0 });
   await sleep(10); // the last packets of the generator pass the router
   const filled = queueState(pid, queue);
-  if (filled.held !== fill.packets) {
+  if (filled.held !== packets) {
     const full = `${filled.queueFull - before.queueFull} queue full`;
     const socket = `${filled.socketFull - before.socketFull} socket full`;
     child.kill('SIGCONT');
-    throw new Error(`queue ${queue} holds ${filled.held} of ${fill.packets} packets (${full}, ${socket})`);
+    throw new Error(`queue ${queue} holds ${filled.held} of ${packets} packets (${full}, ${socket})`);
   }
   const cpuBefore = cpuNs(pid);
   const start = performance.now();
@@ -119,7 +114,25 @@ export async function fillAndDrain(
   pauseMs(10); // what a contender does after its last verdict is its cost too
   const cpu = cpuNs(pid) - cpuBefore;
   const passed = forwarded(pid) - forwardedBefore;
-  if (passed < fill.packets)
-    throw new Error(`${fill.packets - passed} of ${fill.packets} packets did not pass`);
-  return { cpuNsPerPacket: cpu / fill.packets, packetsPerSec: (fill.packets * 1000) / (end - start) };
+  if (passed < packets) throw new Error(`${packets - passed} of ${packets} packets did not pass`);
+  return { cpuNsPerPacket: cpu / packets, packetsPerSec: (packets * 1000) / (end - start) };
+}
+
+/**
+ * Contenders take turns within every round, so that what else the machine does hits them alike, and each round starts
+ * with another one. For each what `drain` gave, round by round.
+ */
+export async function drainInTurns<One>(
+  contenders: readonly One[],
+  rounds: number,
+  drain: (one: One, round: number) => Promise<Drained>,
+): Promise<Map<One, Drained[]>> {
+  const found = new Map<One, Drained[]>(contenders.map((one) => [one, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const one = contenders[(turn + round) % contenders.length]!;
+      found.get(one)!.push(await drain(one, round));
+    }
+  }
+  return found;
 }

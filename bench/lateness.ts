@@ -5,8 +5,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { coreCommand, queueRule, startContender } from './contenders.ts';
+import { askCore, coreCommand, queueRule, startContender } from './contenders.ts';
 import { cpuNs } from './drain.ts';
+import type { CoreReport } from './drain-core.ts';
 import { createLab } from './lab/lab.ts';
 import { udpTransfer } from './lab/udp.ts';
 
@@ -20,7 +21,7 @@ links:
 `;
 
 export interface Lateness {
-  readonly engineMicroseconds: { readonly p50: number; readonly p99: number; readonly packets: number };
+  readonly engineMicroseconds: CoreReport['latenessMicroseconds'];
   readonly receiverMicroseconds: { readonly p50: number; readonly p99: number };
   readonly bitsPerSec: number;
   /** CPU of the shaping process per packet read, while it held packets back. */
@@ -32,7 +33,7 @@ export async function measureLateness(seconds: number): Promise<Lateness> {
   try {
     const configPath = join(lab.folder, 'lateness.yaml');
     writeFileSync(configPath, CONFIG);
-    await queueRule(lab, 'udp', PORT, QUEUE);
+    await queueRule(lab, { protocol: 'udp', port: PORT }, QUEUE);
     // In a session of its own, as a service manager starts it (native/promptness.h).
     const command = ['setsid', ...(await coreCommand('addon', QUEUE, configPath))];
     const child = await startContender(lab, command);
@@ -46,11 +47,9 @@ export async function measureLateness(seconds: number): Promise<Lateness> {
       intervalNs: (LENGTH_BYTES * 8e9) / RATE_BITS_PER_SEC,
     });
     const cpu = cpuNs(child.pid!) - cpuBefore;
-    const report = new Promise<string>((resolve) => child.stdout?.once('data', resolve));
-    child.kill('SIGTERM');
-    const counted = JSON.parse(await report) as { latenessMicroseconds: Lateness['engineMicroseconds'] };
+    const { latenessMicroseconds } = await askCore(child, 'SIGTERM');
     return {
-      engineMicroseconds: counted.latenessMicroseconds,
+      engineMicroseconds: latenessMicroseconds,
       receiverMicroseconds: {
         p50: (received.latenessNs?.p50 ?? 0) / 1000,
         p99: (received.latenessNs?.p99 ?? 0) / 1000,

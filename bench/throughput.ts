@@ -29,7 +29,7 @@ export async function measureThroughput(rounds: number, seconds: number): Promis
   const shaped = await createLab();
   try {
     const acceptall = await nativeProgram('acceptall');
-    await queueRule(plain, 'tcp', PORT_QUEUED, QUEUE);
+    await queueRule(plain, { protocol: 'tcp', port: PORT_QUEUED }, QUEUE);
     const loop = await startContender(plain, [acceptall, '--queue', String(QUEUE), '--gso']);
     const shaper = await startShaper(shaped, NOT_LIMITING, { entry: 'dist' });
     const noQueue: number[] = [];

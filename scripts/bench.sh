@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- compare]: sets up what is missing, then measures cost,
 # what really passes of a configured rate, delay and shares under load, what many flows, hosts and classes cost, or this
-# program beside the kernel's own queue disciplines. All but the last two need root (network namespaces, NFQUEUE).
+# program beside the kernel's own queue disciplines. All but the last two need root (network namespaces, NFQUEUE); scale without
+# it leaves out real packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -14,11 +14,19 @@ export interface UdpSendOptions {
   readonly count?: number;
   /** IP length of every packet; default 300, at least 52 (IPv4) or 72 (IPv6). */
   readonly lengthBytes?: number;
-  /** Flows differ in source port (from `sourcePort` on); packets take turns. */
+  /** Flows differ in source port (from `sourcePort` on, modulo 2^16: more flows need hosts or ports); packets take turns. */
   readonly flows?: number;
-  /** Source addresses, counted up from the sender's own; flow f has host f % hosts. */
+  /** The flow that has the first turn; default 0. */
+  readonly first?: number;
+  /** A seed above 0: packet by packet a flow is drawn instead. */
+  readonly random?: number;
+  /** Source addresses, counted up from `source`; flow f has host f % hosts. */
   readonly hosts?: number;
+  /** Default: the sender's own address. */
+  readonly source?: string;
   readonly sourcePort?: number;
+  /** Destination ports, counted up from `port`; flow f has port f % ports. */
+  readonly ports?: number;
   readonly tos?: number;
   /** Packets per system call at most. */
   readonly burst?: number;
@@ -119,7 +127,11 @@ export async function sendUdp(from: Host, to: Host, options: UdpSendOptions): Pr
     ...option('count', options.count),
     ...option('length', options.lengthBytes),
     ...option('flows', options.flows),
+    ...option('first', options.first),
+    ...option('random', options.random),
     ...option('hosts', options.hosts),
+    ...option('from', options.source),
+    ...option('ports', options.ports),
     ...option('source-port', options.sourcePort),
     ...option('tos', options.tos),
     ...option('burst', options.burst),

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define UDP_MAGIC 0x73686170u
-#define FLOWS_MAX 65536u
+#define FLOWS_MAX 131072u
 
 struct stamp {
 	uint32_t magic;

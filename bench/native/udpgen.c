@@ -1,6 +1,6 @@
 /*
- * UDP generator: many flows (source ports, source addresses) at a given rate or as fast as possible, IPv4 or IPv6.
- * Builds whole packets for a raw socket, so one sendmmsg carries packets of many flows and no socket per flow is
+ * UDP generator: many flows (source ports, source addresses, destination ports), by turns or at random, at a given rate
+ * or as fast as possible, IPv4 or IPv6. Builds whole packets for a raw socket, so one sendmmsg carries packets of many flows and no socket per flow is
  * needed. Prints one line of JSON: what the kernel took.
  */
 #define _GNU_SOURCE
@@ -23,7 +23,9 @@ struct options {
 	struct sockaddr_storage to;
 	struct sockaddr_storage from;
 	uint16_t port, first_source_port;
-	uint32_t flows, hosts, burst, length;
+	uint32_t flows, hosts, ports, burst, length;
+	uint64_t first; /* by turns: the flow of the first packet */
+	uint32_t seed;  /* not 0: flows are drawn */
 	uint8_t tos;
 	double rate_bits_per_sec; /* of IP bytes; 0: as fast as possible */
 	double seconds;
@@ -55,6 +57,17 @@ static void add_to_tail(uint8_t *tail, uint32_t n)
 	memcpy(&word, tail, 4);
 	word = htonl(ntohl(word) + n);
 	memcpy(tail, &word, 4);
+}
+
+/* Of packet n. Drawn ones (splitmix64 of seed and n) are the same for the same seed. */
+static uint32_t flow_of(const struct options *o, uint64_t n)
+{
+	if (!o->seed)
+		return (uint32_t)((o->first + n) % o->flows);
+	uint64_t x = ((uint64_t)o->seed << 32 ^ n) * 0x9e3779b97f4a7c15ull;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return (uint32_t)((x >> 32) * o->flows >> 32);
 }
 
 static void write_packet(uint8_t *packet, const struct options *o, uint32_t flow)
@@ -92,7 +105,7 @@ static void write_packet(uint8_t *packet, const struct options *o, uint32_t flow
 		sum = sum16(&ip->saddr, 8, sum);
 	}
 	udp->source = htons((uint16_t)(o->first_source_port + flow));
-	udp->dest = htons(o->port);
+	udp->dest = htons((uint16_t)(o->port + flow % o->ports));
 	udp->len = htons(udp_bytes);
 	udp->check = 0;
 	struct stamp stamp = {UDP_MAGIC, flow, sequence[flow]++, clock_ns(CLOCK_MONOTONIC)};
@@ -131,8 +144,9 @@ static void choose_source(struct options *o)
 
 static int usage(void)
 {
-	fprintf(stderr, "udpgen --to ADDRESS --port N [--from ADDRESS] [--source-port N] [--flows N] [--hosts N]\n"
-			"       [--length IP-BYTES] [--rate BITS-PER-SECOND] [--count N] [--seconds S] [--burst N] [--tos N]\n");
+	fprintf(stderr, "udpgen --to ADDRESS --port N [--from ADDRESS] [--source-port N] [--flows N] [--hosts N] [--ports N]\n"
+			"       [--first FLOW] [--random SEED] [--length IP-BYTES] [--rate BITS-PER-SECOND] [--count N]\n"
+			"       [--seconds S] [--burst N] [--tos N]\n");
 	exit(2);
 }
 
@@ -141,9 +155,12 @@ static struct options parse_options(int argc, char **argv)
 	static const struct option names[] = {
 		{"to", 1, 0, 't'},      {"from", 1, 0, 'f'},   {"port", 1, 0, 'p'},    {"source-port", 1, 0, 's'},
 		{"flows", 1, 0, 'n'},   {"hosts", 1, 0, 'h'},  {"length", 1, 0, 'l'},  {"rate", 1, 0, 'r'},
-		{"count", 1, 0, 'c'},   {"seconds", 1, 0, 'd'}, {"burst", 1, 0, 'b'},  {"tos", 1, 0, 'q'}, {0, 0, 0, 0},
+		{"count", 1, 0, 'c'},   {"seconds", 1, 0, 'd'}, {"burst", 1, 0, 'b'},  {"tos", 1, 0, 'q'},
+		{"ports", 1, 0, 'm'}, {"first", 1, 0, 'i'}, {"random", 1, 0, 'x'}, {0, 0, 0, 0},
 	};
-	struct options o = {.first_source_port = 10000, .flows = 1, .hosts = 1, .burst = BURST_MAX, .length = 300};
+	struct options o = {.first_source_port = 10000, .flows = 1, .hosts = 1, .ports = 1};
+	o.burst = BURST_MAX;
+	o.length = 300;
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
 		switch (c) {
 		case 't': parse_address(optarg, &o.to); break;
@@ -152,6 +169,9 @@ static struct options parse_options(int argc, char **argv)
 		case 's': o.first_source_port = (uint16_t)atoi(optarg); break;
 		case 'n': o.flows = (uint32_t)atoi(optarg); break;
 		case 'h': o.hosts = (uint32_t)atoi(optarg); break;
+		case 'm': o.ports = (uint32_t)atoi(optarg); break;
+		case 'i': o.first = strtoull(optarg, NULL, 10); break;
+		case 'x': o.seed = (uint32_t)atoi(optarg); break;
 		case 'l': o.length = (uint32_t)atoi(optarg); break;
 		case 'r': o.rate_bits_per_sec = atof(optarg); break;
 		case 'c': o.count = strtoull(optarg, NULL, 10); break;
@@ -162,8 +182,9 @@ static struct options parse_options(int argc, char **argv)
 		}
 	}
 	uint32_t shortest = (o.to.ss_family == AF_INET6 ? 48 : 28) + (uint32_t)sizeof(struct stamp);
-	if (!o.to.ss_family || !o.port || !o.flows || o.flows > FLOWS_MAX || !o.hosts || !o.burst ||
-	    o.burst > BURST_MAX || o.length < shortest || o.length > PACKET_MAX || (!o.count && !(o.seconds > 0)))
+	if (!o.to.ss_family || !o.port || !o.flows || o.flows > FLOWS_MAX || !o.hosts || !o.ports ||
+	    o.port + o.ports > 65536 || !o.burst || o.burst > BURST_MAX || o.length < shortest ||
+	    o.length > PACKET_MAX || (!o.count && !(o.seconds > 0)))
 		usage();
 	if (!o.from.ss_family)
 		choose_source(&o);
@@ -222,7 +243,7 @@ int main(int argc, char **argv)
 		if (o.count - n < want)
 			want = o.count - n;
 		for (uint64_t i = 0; i < want; i++)
-			write_packet(packets[i], &o, (uint32_t)((n + i) % o.flows));
+			write_packet(packets[i], &o, flow_of(&o, n + i));
 		for (uint64_t i = 0; i < want;) {
 			int sent = sendmmsg(fd, messages + i, (unsigned)(want - i), 0);
 			if (sent > 0) {

@@ -58,6 +58,60 @@ describeNetns('bench queueing --quick', () => {
   }, 120_000);
 });
 
+interface PacketsQuickResult {
+  readonly packets: readonly {
+    readonly key: string;
+    readonly mode: string;
+    readonly cpuNsPerPacket: { readonly min: number };
+    readonly waited: number;
+    readonly counted: Record<string, number>;
+  }[];
+  readonly goals: QuickResult['goals'];
+}
+
+describeNetns('bench scale --quick packets', () => {
+  it('sends real packets of many flows, hosts and classes, and judges them against one', async () => {
+    const script = fileURLToPath(new URL('../../bench/scale.ts', import.meta.url));
+    const child = start([process.execPath, '--import', 'tsx', script, '--quick', 'packets']);
+    const { stdout, stderr, code } = await finish(child, 100_000);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    const { packets, goals } = JSON.parse(stdout) as PacketsQuickResult;
+    // Fills of 20,000: as many as make every flow known, and one that counts.
+    const counts = (received: number, flows: number, eachBuckets: number, classes: number) => ({
+      ...{ received, accepted: received, dropped: 0, unmatched: 0, flows, eachBuckets, classes },
+    });
+    const expected = {
+      flow: counts(120_000, 1, 0, 1),
+      flows: counts(120_000, 100_000, 0, 1),
+      host: counts(40_000, 1, 1, 1),
+      hosts: counts(40_000, 10_000, 10_000, 1),
+      class: counts(40_000, 1000, 0, 1),
+      classes: counts(40_000, 1000, 0, 1000),
+    };
+    for (const mode of ['pass', 'wait']) {
+      const own = packets.filter((one) => one.mode === mode);
+      expect(Object.fromEntries(own.map(({ key, counted }) => [key, counted]))).toMatchObject(expected);
+      for (const { cpuNsPerPacket, waited } of own) {
+        expect(cpuNsPerPacket.min).toBeGreaterThan(0);
+        if (mode === 'pass') expect(waited).toBe(0);
+        // Of each batch of 256 at most 125 find the bucket full, however slow this machine is.
+        else expect(waited).toBeGreaterThan(0.5);
+      }
+    }
+    expect(goals.map(({ name }) => name)).toEqual([
+      '100,000 flows by one of them, real packets passing at once',
+      '10,000 hosts, each by one of them, real packets passing at once',
+      '1000 classes by one of them, real packets passing at once',
+      '100,000 flows by one of them, real packets waiting their turn',
+      '10,000 hosts, each by one of them, real packets waiting their turn',
+      '1000 classes by one of them, real packets waiting their turn',
+    ]);
+    for (const { value } of goals) expect(value).toBeGreaterThan(0);
+    expect(namespaceNames().filter((name) => name.startsWith(`shlab-${child.pid}-`))).toEqual([]);
+  }, 120_000);
+});
+
 describeNetns('the demo', () => {
   it('leaves nothing when it is interrupted half way', async () => {
     const child = start([process.execPath, '--import', 'tsx', demo]);

@@ -17,8 +17,8 @@ interface QuickResult {
   readonly goals: readonly { readonly name: string; readonly value: number }[];
 }
 
-it('the scale bench measures many flows against one, passing and waiting, and the simulator', async () => {
-  const { stdout } = await run([process.execPath, '--import', 'tsx', bench, '--quick'], {
+it('the scale bench measures many flows against one in the decision loop, passing and waiting, and the simulator', async () => {
+  const { stdout } = await run([process.execPath, '--import', 'tsx', bench, '--quick', 'loop'], {
     timeoutMs: 100_000,
   });
   expect(stdout.trim().split('\n')).toHaveLength(1);
