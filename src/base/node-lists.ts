@@ -27,6 +27,11 @@ export class NodeLists {
     return this.next[this.tail[list]];
   }
 
+  /** The node behind this one of the list; NONE: it is the last. */
+  after(list: number, node: number): number {
+    return this.tail[list] === node ? NONE : this.next[node];
+  }
+
   /** The nodes of a list from first to last. */
   nodes(list: number): number[] {
     const all: number[] = [];

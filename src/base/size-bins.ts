@@ -33,13 +33,24 @@ export class SizeBins {
 
   /** A row of the group whose size no other exceeds by an eighth or more; NONE when all are 0. */
   largest(group: number): number {
-    for (let bin = this.top[group]; bin > 0; bin--) {
+    const row = this.firstFrom(group, this.top[group]);
+    this.top[group] = row === NONE ? 0 : this.bin[row];
+    return row;
+  }
+
+  /** The row behind `row`, which has a size, in the order that begins with largest(): none behind is larger by an eighth; NONE: the last. */
+  after(group: number, row: number): number {
+    const bin = this.bin[row];
+    const behind = this.lists.after(group * HISTOGRAM_BINS + bin, row);
+    return behind === NONE ? this.firstFrom(group, bin - 1) : behind;
+  }
+
+  /** The first row of the group in this bin or, if it is empty, below. */
+  private firstFrom(group: number, top: number): number {
+    for (let bin = top; bin > 0; bin--) {
       const list = group * HISTOGRAM_BINS + bin;
-      if (this.lists.isEmpty(list)) continue;
-      this.top[group] = bin;
-      return this.lists.first(list);
+      if (!this.lists.isEmpty(list)) return this.lists.first(list);
     }
-    this.top[group] = 0;
     return NONE;
   }
 }

@@ -166,12 +166,12 @@ export class Bands {
 
   /** Whether so much in a line may be dropped. */
   canSpare(line: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(line, packets, bytes);
+    return this.fifos.canSpare(line, line >> 1, packets, bytes);
   }
 
   /** Takes the first packet of a line that may be dropped, for want of room. */
   evict(line: number): number {
-    const h = this.fifos.shiftDroppable(line);
+    const h = this.fifos.shiftDroppable(line, line >> 1);
     this.bytes[line] -= this.held.lengthBytes[h];
     return h;
   }

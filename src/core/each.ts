@@ -38,6 +38,8 @@ const CLASS = 13; // row of the class
 const FIELD_WORDS = 7;
 
 const EVICT_LOOKS = 64;
+/** Buckets looked at for the longest one with packets of a leaf. */
+const LONGEST_LOOKS = 8;
 const SWEEP_ROWS_MAX = 256;
 
 /** Which address of a flow shares a bucket. */
@@ -174,9 +176,15 @@ export class EachTable {
     return h;
   }
 
-  /** A bucket of the class in which no other has an eighth more bytes waiting; NONE when none waits. */
-  longest(c: number): number {
-    return this.waiting.largest(c);
+  /**
+   * A bucket of the class in which packets of `leaf` (the class or one inside it) wait, and no other such has an eighth more bytes
+   * waiting; NONE: none of the longest has them.
+   */
+  longest(c: number, leaf: number): number {
+    let e = this.waiting.largest(c);
+    for (let n = 0; n < LONGEST_LOOKS && e !== NONE; n++, e = this.waiting.after(c, e))
+      if (this.fifos.hasOf(e, leaf)) return e;
+    return NONE;
   }
 
   /** Bytes that wait in bucket `e`; 0 for NONE. */
@@ -184,14 +192,14 @@ export class EachTable {
     return e === NONE ? 0 : this.words[(e << this.shift) + WAITING_BYTES];
   }
 
-  /** Whether so much waits in bucket `e` that may be dropped. */
-  canSpare(e: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(e, packets, bytes);
+  /** Whether so much of `leaf` waits in bucket `e` that may be dropped. */
+  canSpare(e: number, leaf: number, packets: number, bytes: number): boolean {
+    return this.fifos.canSpare(e, leaf, packets, bytes);
   }
 
-  /** Takes the first packet out of bucket `e` that may be dropped, for want of room: its tokens stay. */
-  evict(e: number): number {
-    return this.taken(e, this.fifos.shiftDroppable(e));
+  /** Takes the first packet of `leaf` out of bucket `e` that may be dropped, for want of room: its tokens stay. */
+  evict(e: number, leaf: number): number {
+    return this.taken(e, this.fifos.shiftDroppable(e, leaf));
   }
 
   /**
@@ -199,14 +207,12 @@ export class EachTable {
    * inner ones; in a bucket as they came. For the orderly stop.
    */
   takeAll(classes: readonly number[]): number[] {
-    const ofClass = new Map(classes.map((c): [number, number[]] => [c, []]));
+    const packets = new Map(classes.map((c): [number, number[]] => [c, []]));
     for (let e = 0; e < this.keys.highWater; e++) {
-      if (!this.fifos.isEmpty(e)) ofClass.get(this.words[(e << this.shift) + CLASS])?.push(e);
+      const ofClass = packets.get(this.words[(e << this.shift) + CLASS]);
+      while (ofClass && !this.fifos.isEmpty(e)) ofClass.push(this.shiftFirst(e));
     }
-    const all: number[] = [];
-    for (const c of classes)
-      for (const e of ofClass.get(c) ?? []) while (!this.fifos.isEmpty(e)) all.push(this.shiftFirst(e));
-    return all;
+    return [...packets.values()].flat();
   }
 
   /**

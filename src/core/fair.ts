@@ -253,13 +253,13 @@ export class FairQueues {
   }
 
   /** Whether queue `q` has so much that may be dropped. */
-  canSpare(q: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(q << WORDS_SHIFT, packets, bytes);
+  canSpare(leaf: number, q: number, packets: number, bytes: number): boolean {
+    return this.fifos.canSpare(q << WORDS_SHIFT, leaf, packets, bytes);
   }
 
   /** Takes the first packet of queue `q` that may be dropped, for want of room. */
   evict(leaf: number, q: number): number {
-    const h = this.fifos.shiftDroppable(q << WORDS_SHIFT);
+    const h = this.fifos.shiftDroppable(q << WORDS_SHIFT, leaf);
     this.packets[leaf] -= 1;
     this.picked[leaf] = NONE;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);

@@ -184,6 +184,10 @@ export const FLAG_STEER = 64;
 /** The first of its flow that came by another queue than the one before. */
 export const FLAG_MOVED = 128;
 
+/** Packets of a list looked at for one of a leaf, and passed over that must stay. */
+const LEAF_LOOKS = 16;
+const SPARE_LOOKS = 256;
+
 /**
  * First-in first-out lists of held rows, one per row of some other table. Heads and tails are columns of their own, or parts of the
  * other table's records: then a row is given by its place there.
@@ -240,25 +244,37 @@ export class HeldFifos {
     return all;
   }
 
-  /** Whether the packets of a list that may be dropped are so many and have so many bytes. */
-  canSpare(row: number, packets: number, bytes: number): boolean {
+  /** Whether one of the first packets of a list is of this leaf. */
+  hasOf(row: number, leaf: number): boolean {
+    let h = this.head[row];
+    for (let n = 0; n < LEAF_LOOKS && h !== NONE; n++, h = this.next[h])
+      if (this.held.leaf[h] === leaf) return true;
+    return false;
+  }
+
+  /** Whether the packets of a list that this leaf may lose are so many and have so many bytes; few others may be between them. */
+  canSpare(row: number, leaf: number, packets: number, bytes: number): boolean {
     const { held } = this;
     let packetsLeft = packets;
     let bytesLeft = bytes;
+    let looks = SPARE_LOOKS;
     for (let h = this.head[row]; h !== NONE && (packetsLeft > 0 || bytesLeft > 0); h = this.next[h]) {
-      if (held.neverDrop(h)) continue;
+      if (held.neverDrop(h) || held.leaf[h] !== leaf) {
+        if (--looks === 0) return false;
+        continue;
+      }
       packetsLeft--;
       bytesLeft -= held.lengthBytes[h];
     }
     return packetsLeft <= 0 && bytesLeft <= 0;
   }
 
-  /** Takes the first packet that may be dropped, which must be there; those before it keep their places. */
-  shiftDroppable(row: number): number {
+  /** Takes the first packet that the leaf may lose, which must be there; those before it keep their places. */
+  shiftDroppable(row: number, leaf: number): number {
     const { held, next } = this;
     let before = NONE;
     let h = this.head[row];
-    while (held.neverDrop(h)) {
+    while (held.neverDrop(h) || held.leaf[h] !== leaf) {
       before = h;
       h = next[h];
     }

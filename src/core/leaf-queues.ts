@@ -167,7 +167,7 @@ export class LeafQueues {
   canSpare(leaf: number, pile: number, packets: number, bytes: number): boolean {
     const { fair, bands } = this;
     return this.isFair[leaf] === 1
-      ? fair.canSpare(pile, packets, bytes)
+      ? fair.canSpare(leaf, pile, packets, bytes)
       : bands.canSpare(pile, packets, bytes);
   }
 

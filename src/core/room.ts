@@ -1,6 +1,6 @@
 /**
- * Room in a full leaf. What waits in a leaf waits in piles: an `each` bucket of the leaf, a queue of a fair leaf, a line
- * of a short-first one; the one line of a fifo is no pile. The arriving packet is thought to be in its pile already, as in RFC 8290 section 4.1.3, and the longest pile loses
+ * Room in a full leaf. What waits in a leaf waits in piles: an `each` bucket of the leaf or of a class around it, a queue of a fair leaf,
+ * a line of a short-first one; the one line of a fifo is no pile. A bucket of a class around it counts as long as it is, and loses packets of the leaf. The arriving packet is thought to be in its pile already, as in RFC 8290 section 4.1.3, and the longest pile loses
  * from its head:
  *
  *     limit 10   piles  A 6  B 3   arriving 2 for B   B would have 5: A loses 1
@@ -14,8 +14,9 @@
  */
 import { NONE } from '../base/none.ts';
 import type { Admission } from './admission.ts';
+import type { Chain } from './classes.ts';
 import type { EachTable } from './each.ts';
-import type { HeldTable } from './held.ts';
+import { type HeldTable, NO_LEAF } from './held.ts';
 import type { LeafQueues } from './leaf-queues.ts';
 
 export class Room {
@@ -23,8 +24,8 @@ export class Room {
   private readonly admission: Admission;
   private readonly each: EachTable;
   private readonly queues: LeafQueues;
-  /** By class: its leaf has `each` buckets in which packets wait. */
-  private readonly delays: Uint8Array;
+  /** Classes with `each` buckets in which packets wait. */
+  private readonly waits: Chain;
   /** What find() chose: the pile, of which kind it is; NONE: there is room. */
   private pile = NONE;
   private isBucket = false;
@@ -32,18 +33,12 @@ export class Room {
   private batch = 0;
   private untilBytes = 0;
 
-  constructor(
-    held: HeldTable,
-    admission: Admission,
-    each: EachTable,
-    queues: LeafQueues,
-    delays: Uint8Array,
-  ) {
+  constructor(held: HeldTable, admission: Admission, each: EachTable, queues: LeafQueues, waits: Chain) {
     this.held = held;
     this.admission = admission;
     this.each = each;
     this.queues = queues;
-    this.delays = delays;
+    this.waits = waits;
   }
 
   /** Whether packet `h` gets into the leaf, perhaps after evictions; nothing is changed yet. */
@@ -58,7 +53,7 @@ export class Room {
     const packets = admission.excessPackets(leaf);
     const bytes = admission.excessBytes(leaf, lengthBytes);
     this.batch = 1;
-    if (this.isBucket) return this.each.canSpare(this.pile, packets, bytes);
+    if (this.isBucket) return this.each.canSpare(this.pile, leaf, packets, bytes);
     this.batch = this.queues.evictionsMax(leaf);
     this.untilBytes = this.queues.pileBytes(leaf, this.pile) / 2;
     return this.queues.canSpare(leaf, this.pile, packets, bytes);
@@ -74,20 +69,19 @@ export class Room {
       if (!more || !this.queues.canSpare(leaf, pile, 1, 0)) return NONE;
     }
     this.batch--;
-    return this.isBucket ? this.each.evict(pile) : this.queues.evict(leaf, pile);
+    return this.isBucket ? this.each.evict(pile, leaf) : this.queues.evict(leaf, pile);
   }
 
   /** The pile in which `h` would wait, and its bytes. */
   private chooseOwn(leaf: number, h: number): number {
-    const { each, queues } = this;
-    if (this.delays[leaf] === 1) {
-      const e = each.find(leaf, h);
+    const { each, queues, waits } = this;
+    for (let row = waits.from[leaf]; row !== NO_LEAF; row = waits.above[row]) {
+      const e = each.find(row, h);
       const bytes = each.waitingBytes(e);
-      if (bytes > 0) {
-        this.pile = e;
-        this.isBucket = true;
-        return bytes;
-      }
+      if (bytes === 0) continue;
+      this.pile = e;
+      this.isBucket = true;
+      return bytes;
     }
     const pile = queues.pileOf(leaf, h);
     const bytes = queues.pileBytes(leaf, pile);
@@ -98,15 +92,14 @@ export class Room {
 
   /** Another pile, if it is longer than `bytes`. */
   private chooseLongest(leaf: number, bytes: number): void {
-    const { each, queues } = this;
+    const { each, queues, waits } = this;
     let most = bytes;
-    if (this.delays[leaf] === 1) {
-      const e = each.longest(leaf);
-      if (each.waitingBytes(e) > most) {
-        most = each.waitingBytes(e);
-        this.pile = e;
-        this.isBucket = true;
-      }
+    for (let row = waits.from[leaf]; row !== NO_LEAF; row = waits.above[row]) {
+      const e = each.longest(row, leaf);
+      if (each.waitingBytes(e) <= most) continue;
+      most = each.waitingBytes(e);
+      this.pile = e;
+      this.isBucket = true;
     }
     const pile = queues.longestPile(leaf);
     if (queues.pileBytes(leaf, pile) > most) {

@@ -62,7 +62,7 @@ export function createStages(classes: readonly ClassInfo[], each: EachTable, las
   const { stats, held, flows, queues, verdicts, prng, plan } = lasting;
   const trees = new Trees(classes, held, queues);
   const admission = new Admission(classes, stats, held, trees, prng);
-  const areDelayed = Uint8Array.from(classes, (info) => (delays(info) ? 1 : 0));
+  const waits = chainOf(classes, delays);
   return {
     classes,
     policers: new Policers(classes),
@@ -71,13 +71,13 @@ export function createStages(classes: readonly ClassInfo[], each: EachTable, las
     admission,
     each,
     eachPolicers: new EachPolicers(classes, each),
-    room: new Room(held, admission, each, queues, areDelayed),
+    room: new Room(held, admission, each, queues, waits),
     trees,
     outcomes: new Outcomes(stats, held, flows, admission, verdicts),
     linkLayers: classes.map((info) => info.link.linkLayer),
     marksEcn: Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0)),
     rootOf: Uint16Array.from(classes, (info) => info.root),
-    waits: chainOf(classes, delays),
+    waits,
   };
 }
 

@@ -38,7 +38,8 @@ export interface ClassInput {
   /** Bytes per second; left out: the parent's, with the parent's burst. */
   readonly ceil?: number;
   readonly burst?: number;
-  readonly police?: Omit<PoliceSpec, 'exceed'>;
+  /** Left out of it: drop. */
+  readonly police?: Omit<PoliceSpec, 'exceed'> & Partial<PoliceSpec>;
   readonly meter?: MeterSpec;
   readonly remark?: RemarkSpec;
   readonly each?: EachSpec;
@@ -76,7 +77,7 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
     priority: input.priority ?? 3,
     weight: input.weight ?? 1,
     match: input.match ?? null,
-    police: input.police ? { ...input.police, exceed: 'drop' } : null,
+    police: input.police ? { exceed: 'drop', ...input.police } : null,
     meter: input.meter ?? null,
     remark: input.remark ?? null,
     each: input.each ?? null,

@@ -24,6 +24,14 @@ test('the largest of a group is found within an eighth, whatever came before', (
             expect(found % GROUPS).toBe(group);
             expect(sizes[found]).toBeGreaterThan((largest * 7) / 8);
           }
+          const listed: number[] = [];
+          for (let r = found; r !== NONE; r = bins.after(group, r)) {
+            const before = sizes[listed.at(-1) ?? r];
+            expect(sizes[r]).toBeLessThan((before * 8) / 7 + 1);
+            listed.push(r);
+          }
+          const inGroup = sizes.flatMap((s, r) => (s > 0 && r % GROUPS === group ? [r] : []));
+          expect(listed.sort((a, b) => a - b)).toEqual(inGroup);
         }
       }
     }),

@@ -98,6 +98,29 @@ describe('by hand', () => {
     }
   });
 
+  test('who waits for a bucket of the class around the leaf makes room for others, by packets of the leaf', () => {
+    const web = { name: 'web', match: [{ dport: [{ from: 5000, to: 5000 }] }], limitBytes: 4000 };
+    const w = fullWorld({ each: EACH, classes: [web] });
+    const other = (n: number, lengthBytes: number) => {
+      const { shape } = packet(n, lengthBytes);
+      return send(w, { lengthBytes, shape: { ...shape!, dport: 7 } });
+    };
+    // The first packet of each source has its tokens.
+    for (const n of [1, 2, 3, 4]) other(n, 64);
+    // Most of source 1 and all of source 2, which has most, wait in the default class; web is full of 3 and of a little of 1.
+    expect([1500, 1500, 1500].flatMap((bytes) => other(1, bytes))).toEqual([]);
+    expect([3000, 3000].flatMap((bytes) => other(2, bytes))).toEqual([]);
+    const drops = sendAll(w, [
+      [1, 500],
+      [3, 1700],
+      [3, 1700],
+      [4, 400],
+      [4, 1000],
+    ]);
+    // Source 1 pays with the one packet that it has in web, then 3 does.
+    expect(drops).toEqual([[], [], [], [10], [11]]);
+  });
+
   test('beyond what must not be dropped there is no room, and nothing is dropped in vain', () => {
     const w = fullWorld({ queue: FAIR, limitBytes: 3000 });
     const drops = sendAll(w, [
