@@ -130,14 +130,12 @@ async function measureLoop(plan: Plan): Promise<LoopResult> {
   return { cases, memory, simulator: await measureSimulator(plan) };
 }
 
+/** What many cost against one is judged by real packets; of the loop, a tenth of that, the table shows it. */
 function judgeLoop({ cases, memory, simulator }: LoopResult): Goal[] {
   const goals: Goal[] = [];
-  for (const { label, mode, toBaseline } of cases) {
-    if (toBaseline !== null)
-      goals.push(atMost(`${label} by one of them, ${MODE_TEXT[mode]}`, toBaseline, 1.3));
-  }
   for (const { key, mode, nsPerPacket } of cases) {
-    if (key === 'tree') goals.push(atMost(`full tree, ${MODE_TEXT[mode]}: ns/packet`, nsPerPacket.min, 500));
+    if (key === 'tree' && mode === 'pass')
+      goals.push(atMost(`full tree, ${MODE_TEXT[mode]}: ns/packet`, nsPerPacket.min, 500));
   }
   goals.push(atMost('memory per idle flow, bytes', memory.bytesPerIdleFlow, 300));
   for (const [scenario, { packetsPerSec }] of Object.entries(simulator))
