@@ -189,7 +189,7 @@ export class EachTable {
 
   /** Bytes that wait in bucket `e`; 0 for NONE. */
   waitingBytes(e: number): number {
-    return e === NONE ? 0 : this.words[(e << this.shift) + WAITING_BYTES];
+    return e === NONE ? 0 : this.words[(e << this.shift) + WAITING_BYTES] >>> 0;
   }
 
   /** Whether so much of `leaf` waits in bucket `e` that may be dropped. */
@@ -290,7 +290,7 @@ export class EachTable {
   private addWaiting(e: number, bytes: number): void {
     const at = e << this.shift;
     this.words[at + WAITING_BYTES] += bytes;
-    this.waiting.set(this.words[at + CLASS], e, this.words[at + WAITING_BYTES]);
+    this.waiting.set(this.words[at + CLASS], e, this.waitingBytes(e));
   }
 
   private setKey(c: number, f: number): void {

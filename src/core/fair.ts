@@ -160,6 +160,7 @@ export class FairQueues {
       }
     }
     if (leaf !== NONE) {
+      if (this.isDry(q)) codelBecameEmpty(this.codel, q << FLOATS_SHIFT);
       this.picked[leaf] = NONE;
       return;
     }
@@ -249,7 +250,8 @@ export class FairQueues {
 
   /** Bytes that wait in queue `q`. */
   waitingBytes(q: number): number {
-    return this.words[(q << WORDS_SHIFT) + BACKLOG_BYTES];
+    // Superpackets can be more than 2^31 bytes.
+    return this.words[(q << WORDS_SHIFT) + BACKLOG_BYTES] >>> 0;
   }
 
   /** Whether queue `q` has so much that may be dropped. */
@@ -367,10 +369,9 @@ export class FairQueues {
   }
 
   private addBacklog(leaf: number, q: number, bytes: number): void {
-    const at = (q << WORDS_SHIFT) + BACKLOG_BYTES;
-    const before = this.words[at];
+    const before = this.waitingBytes(q);
     const after = before + bytes;
-    this.words[at] = after;
+    this.words[(q << WORDS_SHIFT) + BACKLOG_BYTES] = after;
     if (before >= LISTED_FROM_BYTES || after >= LISTED_FROM_BYTES)
       this.longest.set(leaf, q, after >= LISTED_FROM_BYTES ? after : 0);
   }

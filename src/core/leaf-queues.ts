@@ -8,7 +8,13 @@
  * Packets that an AQM drops when they would leave, and ACKs that a new one made useless, are collected in `doomed`, for the engine
  * to answer.
  */
-import { type CodelParameters, type CodelQueues, codelCopy, createCodelQueues } from '../algo/codel.ts';
+import {
+  type CodelParameters,
+  type CodelQueues,
+  codelBecameEmpty,
+  codelCopy,
+  createCodelQueues,
+} from '../algo/codel.ts';
 import { flowQuantumBytes } from '../algo/rate-scaling.ts';
 import { NONE } from '../base/none.ts';
 import { FAIR_HOSTS_MAX } from '../limits.ts';
@@ -91,11 +97,14 @@ export class LeafQueues {
     this.isFair = Uint8Array.from(specs, isFairLeaf);
     this.codelOf = specs.map(codelParameters);
     this.codel = createCodelQueues(2 * classes.length);
+    this.bands.inherit(bands, change, mover);
     for (const [row, old] of oldRow.entries()) {
       if (old === NONE || this.codelOf[row] === null || codelOf[old] === null) continue;
-      for (const n of [0, 1]) codelCopy(this.codel, 2 * row + n, codel, 2 * old + n);
+      for (const n of [0, 1]) {
+        codelCopy(this.codel, 2 * row + n, codel, 2 * old + n);
+        if (this.bands.head(2 * row + n) === NONE) codelBecameEmpty(this.codel, 2 * row + n);
+      }
     }
-    this.bands.inherit(bands, change, mover);
     const quanta = Float64Array.from(specs, quantumBytes);
     if (hadFair || !this.isFair.includes(1)) this.fair.regroup(change, quanta, this.codelOf, mover);
     else ({ fair: this.fair, keys: this.fairKeys } = this.createFair(classes));
@@ -178,7 +187,10 @@ export class LeafQueues {
 
   /** Takes the first packet of a pile that may be dropped, for want of room. */
   evict(leaf: number, pile: number): number {
-    return this.isFair[leaf] === 1 ? this.fair.evict(leaf, pile) : this.bands.evict(pile);
+    if (this.isFair[leaf] === 1) return this.fair.evict(leaf, pile);
+    const h = this.bands.evict(pile);
+    if (this.bands.head(pile) === NONE) codelBecameEmpty(this.codel, pile);
+    return h;
   }
 
   /** A packet that an AQM dropped; NONE when there is none. */

@@ -198,3 +198,23 @@ describe('what cannot be applied changes nothing', () => {
     ['a name twice', () => addClass(spec, 'wan/up', spec.links[0].up!.children[0]), /one already/],
   ])('edit: %s', (_, edit, message) => expect(edit).toThrow(message));
 });
+
+test.each(['fifo', 'fair'] as const)(
+  'a %s leaf that all packets have left is as good as new for CoDel',
+  (discipline) => {
+    const aqm = { kind: 'codel', codel: { targetNs: 5 * MS, intervalNs: 100 * MS } } as const;
+    const a = { name: 'a', match: port(1), queue: { discipline, isolation: 'src', aqm } as const };
+    // A packet takes 10 ms.
+    const spec = shaper({ wan: { up: { rate: 150_000, burst: 1500, leaves: [a] } } });
+    const world = new World(spec);
+    world.inject(repeat(20, 0, (t) => up(t, 1500, { shape: udp(1, { dport: 1 }) })));
+    world.run(50 * MS);
+    world.engine.reconfigure(world.port, changeClass(spec, 'wan/up/a', { match: port(2) }).spec, 50 * MS);
+    expect(world.classOf('wan/up/a').backlog).toBe(0);
+    world.inject(repeat(20, 0, (t) => up(t, 1500, { shape: udp(1, { dport: 2 }) }), SECOND));
+    world.run(SECOND + 100 * MS);
+    expect(world.totals.droppedPackets).toBe(0);
+    world.run(SECOND + 120 * MS);
+    expect(world.totals.droppedPackets).toBe(1);
+  },
+);

@@ -1,24 +1,28 @@
-/** Queues of fair leaves as rows of a table: made on sight, at rest again when nothing waits. */
+/** Queues of leaves by themselves: rows of a table, made on sight, at rest again when nothing waits; what CoDel remembers. */
 import { expect, test } from 'vitest';
+import { NONE } from '../../../src/base/none.ts';
 import { AckFilter } from '../../../src/core/ack-filter.ts';
 import { listClasses } from '../../../src/core/classes.ts';
 import { FlowTable } from '../../../src/core/flow-table.ts';
 import { HeldTable } from '../../../src/core/held.ts';
 import { LeafQueues } from '../../../src/core/leaf-queues.ts';
+import type { AqmSpec, QueueSpec } from '../../../src/core/spec.ts';
 import { createStats } from '../../../src/core/stats.ts';
-import { SECOND, shaper, udp } from '../../sim/world.ts';
+import { MS, SECOND, shaper, udp } from '../../sim/world.ts';
 import { parsedOf } from './rows.ts';
 
 const LEAF = 1;
 const ROWS = 32;
 
-class Leaf {
-  private readonly held = new HeldTable(64);
-  private readonly flows: FlowTable;
-  private readonly queues: LeafQueues;
+const CODEL: AqmSpec = { kind: 'codel', codel: { targetNs: 5 * MS, intervalNs: 100 * MS } };
 
-  constructor() {
-    const leaves = [{ name: 'default', queue: { discipline: 'fair', isolation: 'dual-src' } as const }];
+class Leaf {
+  readonly held = new HeldTable(64);
+  readonly queues: LeafQueues;
+  private readonly flows: FlowTable;
+
+  constructor(queue: Partial<QueueSpec> = { discipline: 'fair', isolation: 'dual-src' }) {
+    const leaves = [{ name: 'default', queue }];
     const classes = listClasses(shaper({ wan: { up: { rate: 1e9, burst: 1e9, leaves } } }));
     this.flows = new FlowTable(1024, 1, 2, createStats(classes.length));
     const acks = new AckFilter(classes, this.held);
@@ -41,6 +45,14 @@ class Leaf {
 
   shift(nowNs: number): void {
     this.held.give(this.queues.shift(LEAF, nowNs));
+  }
+
+  /** Packets that CoDel drops before it lets one go at `nowNs`. */
+  drops(nowNs: number): number {
+    this.shift(nowNs);
+    let drops = 0;
+    for (let h = this.queues.popDoomed(); h !== NONE; h = this.queues.popDoomed()) drops++;
+    return drops;
   }
 
   sweep(nowNs: number): void {
@@ -72,3 +84,18 @@ test('while packets wait nobody loses the place of its queue to a sweep', () => 
   leaf.sweep(100 * SECOND);
   expect(leaf.push(ROWS, 80, 101 * SECOND)).toBe(true);
 });
+
+test.each(['fair', 'short-first'] as const)(
+  'a %s queue whose packets all had to make room is as good as new for CoDel',
+  (discipline) => {
+    const leaf = new Leaf({ discipline, isolation: 'flow', aqm: CODEL });
+    for (const _ of [1, 2, 3, 4]) leaf.push(1, 1500, 0);
+    // One that has waited too long, with more than a packet behind it.
+    expect(leaf.drops(10 * MS)).toBe(0);
+    for (const _ of [1, 2, 3]) leaf.held.give(leaf.queues.evict(LEAF, leaf.queues.longestPile(LEAF)));
+    for (const _ of [1, 2, 3, 4]) leaf.push(1, 1500, SECOND);
+    expect(leaf.drops(SECOND + 10 * MS)).toBe(0);
+    // The next one found that the queue has stood for an interval.
+    expect(leaf.drops(SECOND + 110 * MS)).toBe(1);
+  },
+);

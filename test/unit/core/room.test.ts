@@ -83,6 +83,18 @@ describe('by hand', () => {
     ).toEqual([[7], [8], [6], [9]]);
   });
 
+  test.each([{ queue: FAIR }, { each: EACH }])(
+    '%o: more than 2^31 bytes are the longest pile too',
+    (leaf) => {
+      const w = fullWorld({ ...leaf, limitBytes: 3.2e9 });
+      // Few long ones here, thousands of superpackets in truth. The first of each source has its tokens.
+      const filling = [1, 1, 1, 1, 1, 1, 1].map((n): [number, number] => [n, 4e8]);
+      const [first] = sendAll(w, [...filling, [2, 1e8], [2, 1e8], [2, 4e8]]).slice(-1);
+      expect(first[0]).toBe(leaf.each ? 2 : 1);
+      expect(first).not.toContain(10);
+    },
+  );
+
   test('a packet that must not be dropped is passed over, in a bucket and in a fair queue', () => {
     for (const leaf of [{ queue: FAIR }, { each: EACH }]) {
       const w = fullWorld({ ...leaf, limitBytes: 6000 });
