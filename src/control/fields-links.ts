@@ -3,6 +3,7 @@ import {
   FRAMING_NONE,
   LINK_LAYERS,
   type LinkLayer,
+  MPU_BYTES_MAX,
   OVERHEAD_BYTES_MAX,
   OVERHEAD_BYTES_MIN,
 } from '../algo/link-layer.ts';
@@ -63,7 +64,7 @@ export const OVERHEAD = {
   }),
   mpu: integer({
     min: 0,
-    max: 256,
+    max: MPU_BYTES_MAX,
     default: '0',
     help: 'Smallest unit of the line: shorter packets count as this many bytes.',
   }),

@@ -180,9 +180,10 @@ export class Bands {
     return this.bytes[2 * leaf + BAND_LONG] >= this.bytes[2 * leaf] ? 2 * leaf + BAND_LONG : 2 * leaf;
   }
 
+  /** 0: the line is empty. A message that the kernel cut may give no length. */
   private headBytes(line: number): number {
     const h = this.fifos.head[line];
-    return h === NONE ? 0 : this.held.lengthBytes[h];
+    return h === NONE ? 0 : Math.max(1, this.held.lengthBytes[h]);
   }
 
   private bandOf(leaf: number, h: number): number {

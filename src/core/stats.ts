@@ -42,7 +42,6 @@ const CLASS_COLUMNS = [
   'flows',
 ] as const;
 
-export type Totals = { readonly [K in (typeof TOTALS)[number]]: number };
 export const TOTAL: { readonly [K in (typeof TOTALS)[number]]: number } = indexOf(TOTALS);
 type ClassColumns = { readonly [K in (typeof CLASS_COLUMNS)[number]]: Float64Array };
 

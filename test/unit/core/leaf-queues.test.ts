@@ -37,6 +37,7 @@ class Leaf {
     held.lengthBytes[h] = lengthBytes;
     held.chargeBytes[h] = lengthBytes;
     held.flow[h] = this.flows.findOrMake(parsedOf(udp(flow)), 0, nowNs);
+    this.flows.addBytes(held.flow[h], lengthBytes);
     held.enter(h, nowNs, nowNs);
     const isIn = this.queues.push(LEAF, h, nowNs);
     if (!isIn) held.give(h);
@@ -99,3 +100,14 @@ test.each(['fair', 'short-first'] as const)(
     expect(leaf.drops(SECOND + 110 * MS)).toBe(1);
   },
 );
+
+test('a packet whose message was cut before its length has its turn in the long band of a short-first leaf', () => {
+  const leaf = new Leaf({ discipline: 'short-first', shortBytes: 100 });
+  leaf.push(1, 1000, 0);
+  leaf.push(1, 0, 0);
+  leaf.shift(0);
+  expect(leaf.queues.isEmpty(LEAF)).toBe(false);
+  leaf.shift(0);
+  expect(leaf.queues.isEmpty(LEAF)).toBe(true);
+  expect(leaf.held.size).toBe(0);
+});
