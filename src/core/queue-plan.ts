@@ -13,6 +13,8 @@ import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 /** A 64 KiB superpacket must not occupy the slowest bucket on its way for longer than this. */
 const SUPERPACKET_NS_MAX = 2e6;
 const SUPERPACKET_BYTES = 65535;
+/** With the headers and the overhead of all its segments, in cells, it costs less than this on every wire. */
+const SUPERPACKET_WIRE_BYTES_MAX = 2 * SUPERPACKET_BYTES;
 /** A queue that holds fewer would be full with every superpacket. */
 const QUEUED_SUPERPACKETS_MIN = 2;
 
@@ -62,9 +64,10 @@ export function letsSuperpacketsPass(node: ClassSpec): boolean {
     (SUPERPACKET_BYTES * 1e9) / bytesPerSec <= SUPERPACKET_NS_MAX;
   const { police, each, queue } = node;
   // What is larger than the burst of a bucket that drops never conforms.
-  if (police && !(passes(police.rateBytesPerSec) && police.burstBytes >= SUPERPACKET_BYTES)) return false;
+  if (police && !(passes(police.rateBytesPerSec) && police.burstBytes >= SUPERPACKET_WIRE_BYTES_MAX))
+    return false;
   if (each && !passes(each.rateBytesPerSec)) return false;
-  if (each?.exceed === 'drop' && each.burstBytes < SUPERPACKET_BYTES) return false;
+  if (each?.exceed === 'drop' && each.burstBytes < SUPERPACKET_WIRE_BYTES_MAX) return false;
   if (queue && queue.limitBytes < QUEUED_SUPERPACKETS_MIN * SUPERPACKET_BYTES) return false;
   return passes(node.ceilBytesPerSec);
 }

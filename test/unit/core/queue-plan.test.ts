@@ -1,4 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import {
+  FRAMING_ATM,
+  MPU_BYTES_MAX,
+  OVERHEAD_BYTES_MAX,
+  superpacketWireBytes,
+} from '../../../src/algo/link-layer.ts';
 import { ALL_ABILITIES, planQueues, planSteers } from '../../../src/core/queue-plan.ts';
 import type { NfqueueSpec } from '../../../src/core/spec.ts';
 import { type ClassInput, type LinkInput, shaper, type TreeInput } from '../../sim/world.ts';
@@ -106,15 +112,15 @@ function kindOf(tree: Partial<TreeInput>): string {
 }
 
 describe('a class is slow by', () => {
-  const police = { rateBytesPerSec: 125e6, burstBytes: 65_535 };
+  const police = { rateBytesPerSec: 125e6, burstBytes: 131_070 };
   const each = { by: 'flow', ...police } as const;
 
   test.each<[string, Partial<ClassInput>]>([
     ['its ceiling', { ceil: 1e6 }],
     ['each', { each: { ...each, rateBytesPerSec: 1e6, exceed: 'delay' } }],
-    ['the burst of an each that drops', { each: { ...each, burstBytes: 65_534, exceed: 'drop' } }],
+    ['the burst of an each that drops', { each: { ...each, burstBytes: 131_069, exceed: 'drop' } }],
     ['its policer', { police: { ...police, rateBytesPerSec: 1e6 } }],
-    ['the burst of its policer', { police: { ...police, burstBytes: 65_534 } }],
+    ['the burst of its policer', { police: { ...police, burstBytes: 131_069 } }],
     ['a queue that holds less than two superpackets', { limitBytes: 131_069 }],
   ])('%s', (_, slow) => {
     expect(kindOf({ leaves: [{ name: 'a', ...slow }] })).toBe('mixed');
@@ -128,6 +134,14 @@ describe('a class is slow by', () => {
     expect(kindOf({ leaves: [leaf] })).toBe('fast');
     const delaying = { ...each, burstBytes: 1, exceed: 'delay' } as const;
     expect(kindOf({ each: delaying })).toBe('fast');
+  });
+
+  test('no more than that: then a superpacket fits its policer, whatever its segments cost on the wire', () => {
+    const dearest = { overheadBytes: OVERHEAD_BYTES_MAX, mpuBytes: MPU_BYTES_MAX, framing: FRAMING_ATM };
+    const longestHeaders = 60 + 60;
+    const wireBytes = superpacketWireBytes(dearest, 65_535, longestHeaders, 1500 - longestHeaders);
+    expect(wireBytes).toBeGreaterThan(65_535);
+    expect(wireBytes).toBeLessThanOrEqual(police.burstBytes);
   });
 
   test('a superpacket that takes more than two milliseconds', () => {

@@ -99,14 +99,14 @@ describe('CE', () => {
 
   /** Everything exceeds, by `queue` of a fast class. */
   function policed(ecn: boolean): World {
-    const police: PoliceSpec = { rateBytesPerSec: 1e9, burstBytes: 65_535, exceed: 'mark' };
+    const police: PoliceSpec = { rateBytesPerSec: 1e9, burstBytes: 131_070, exceed: 'mark' };
     const leaves = [slowLeaf, { name: 'default', police }];
     const spec = shaper({ wan: { up: { ...TREE, leaves } } }, { count: 2, markMask: MASK });
     const [, leaf] = spec.links[0]!.up!.children;
     Object.assign(leaf!.police!, { exceed: 'mark' });
     const w = new World(spec, { plan: { ...planQueues(spec), ecn } });
     // Uses up the bucket for this instant.
-    for (let n = 0; n < 65; n++) answer(w, FAST_PORT, FAST_QUEUE);
+    for (let n = 0; n < 131; n++) answer(w, FAST_PORT, FAST_QUEUE);
     return w;
   }
 
