@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
 import type { EachSpec, RedSpec, ShaperSpec } from '../../src/core/spec.ts';
+import { Courtesy } from '../../src/io/courtesy.ts';
 import type { NfqueuePort } from '../../src/io/nfqueue.ts';
 import { startReactor } from '../../src/io/reactor.ts';
 import { runUntil } from '../../src/sim/driver.ts';
@@ -106,6 +107,16 @@ function livePort(inner: SimPort, onReady: NfqueuePort['onReady']): NfqueuePort 
   };
 }
 
+/** Wakes whenever packets come or the port is due. */
+function drive(inner: SimPort, wake: () => void): void {
+  for (;;) {
+    const nextNs = Math.max(inner.nowNs, Math.min(inner.nextArrivalNs(), Math.ceil(inner.armedNs)));
+    if (nextNs > END_NS) return;
+    inner.nowNs = nextNs;
+    wake();
+  }
+}
+
 test('the live loop, woken at the same instants, gives the same trace as the virtual clock', () => {
   const inner = new SimPort({ keepTrace: false });
   inner.inject(ARRIVALS);
@@ -114,11 +125,21 @@ test('the live loop, woken at the same instants, gives the same trace as the vir
     wake = callback;
   });
   startReactor(port, newEngine(1));
-  for (;;) {
-    const nextNs = Math.max(inner.nowNs, Math.min(inner.nextArrivalNs(), Math.ceil(inner.armedNs)));
-    if (nextNs > END_NS) break;
-    inner.nowNs = nextNs;
-    wake();
-  }
+  drive(inner, () => wake());
   expect(inner.traceHash).toBe(run(1).hash);
+});
+
+test('the live loop gives the first place back while superpackets press, and takes it again', () => {
+  const inner = new SimPort({ keepTrace: false });
+  // For 0.2 s 48 kB every 50 us, then small packets.
+  inner.inject(repeat(4000, 0.05 * MS, (t) => up(t, 48_000, { ifIndexOut: 2 })));
+  inner.inject(repeat(200, MS, (t) => up(t, 100, { ifIndexOut: 2 }), 0.2 * SECOND));
+  let wake = (): void => {};
+  const port = livePort(inner, (callback) => {
+    wake = callback;
+  });
+  const asked: boolean[] = [];
+  startReactor(port, newEngine(1), new Courtesy((first) => asked.push(first)));
+  drive(inner, () => wake());
+  expect(asked).toEqual([false, true]);
 });
