@@ -5,7 +5,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findAddon } from '../src/io/addon.ts';
+import { findAddon } from '../src/io/nfqueue/addon.ts';
 import { giveBack } from './lab/native.ts';
 import { run } from './lab/process.ts';
 

@@ -5,13 +5,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { histogramPercentile } from '../src/base/histogram.ts';
-import { widenInlining } from '../src/cli/inlining.ts';
-import { loadConfig } from '../src/control/config.ts';
+import { loadConfig } from '../src/config/config.ts';
 import { Engine } from '../src/core/engine.ts';
-import { TOTAL } from '../src/core/stats.ts';
-import { askForPromptness, openNfqueue } from '../src/io/nfqueue.ts';
-import { startReactor } from '../src/io/reactor.ts';
+import { TOTAL } from '../src/core/packets/stats.ts';
+import { askForPromptness, openNfqueue } from '../src/io/nfqueue/nfqueue.ts';
+import { startReactor } from '../src/io/nfqueue/reactor.ts';
 import { COPY_BYTES } from '../src/limits.ts';
+import { widenInlining } from '../src/live/inlining.ts';
 import { NpmNfqueuePort } from './npm-nfqueue-port.ts';
 
 export interface CoreReport {

@@ -13,7 +13,7 @@ import {
   VERDICT_UP_TO,
 } from '../src/packet/batch.ts';
 import type { Port } from '../src/packet/port.ts';
-import { IPPROTO_UDP, writePacket } from '../src/sim/packets.ts';
+import { IPPROTO_UDP, writePacket } from '../src/sim/packets/packets.ts';
 
 /** IPv4 and UDP. */
 const HEADER_BYTES = 28;

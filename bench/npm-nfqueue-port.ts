@@ -80,7 +80,7 @@ export class NpmNfqueuePort implements Port {
     const offset = row * SLOT_BYTES;
     this.slab.set(payload.subarray(0, copied), offset);
     arrivals.packetId[row] = info.id;
-    arrivals.queue[row] = 0;
+    arrivals.nfqueue[row] = 0;
     arrivals.hook[row] = NF_INET_FORWARD;
     arrivals.ifIndexIn[row] = info.indev;
     arrivals.ifIndexOut[row] = info.outdev;

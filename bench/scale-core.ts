@@ -3,11 +3,12 @@
  * Arguments: key of the case, `pass` or `wait`, slices; or `memory`, flows; or `simulate`, scenario, seconds of
  * virtual time. Prints one line of JSON.
  */
-import { widenInlining } from '../src/cli/inlining.ts';
-import { loadConfig } from '../src/control/config.ts';
+
+import { loadConfig } from '../src/config/config.ts';
 import { Engine } from '../src/core/engine.ts';
-import { TOTAL } from '../src/core/stats.ts';
+import { TOTAL } from '../src/core/packets/stats.ts';
 import { ARRIVAL_ROWS } from '../src/limits.ts';
+import { widenInlining } from '../src/live/inlining.ts';
 import { prepareScenario } from '../src/sim/simulation.ts';
 import { MemoryPort, PACKET_BYTES } from './memory-port.ts';
 import { LOOP_SETTING, RATE_BYTES_PER_SEC, SCALE_CASES } from './scale-cases.ts';

@@ -24,10 +24,10 @@ constexpr uint32_t kVerdictSetMark = 0x200;
 
 // One list per table: order in memory, and the names handed to TypeScript.
 #define SHAPER_ARRIVAL_COLUMNS(X)                                                                               \
-  X(packetId) X(queue) X(hook) X(ifIndexIn) X(ifIndexOut) X(lengthBytes) X(copiedBytes) X(slabOffset) X(mark)   \
+  X(packetId) X(nfqueue) X(hook) X(ifIndexIn) X(ifIndexOut) X(lengthBytes) X(copiedBytes) X(slabOffset) X(mark)   \
   X(macHigh) X(macLow) X(uid) X(gid) X(skbInfo)
 #define SHAPER_VERDICT_COLUMNS(X) \
-  X(packetId) X(queue) X(verdict) X(mark) X(tag) X(payloadOffset) X(payloadBytes)
+  X(packetId) X(nfqueue) X(verdict) X(mark) X(tag) X(payloadOffset) X(payloadBytes)
 #define SHAPER_FAILURE_COLUMNS(X) X(tag) X(errorNumber)
 
 struct Arrivals {

@@ -122,7 +122,7 @@ void Parser::parsePacket(const uint8_t* slab, uint32_t messageOffset, uint32_t l
   const uint32_t p = rows_++;
   const uint32_t copiedBytes = good && whole ? row.payloadBytes : 0;
   arrivals.packetId[p] = row.packetId;
-  arrivals.queue[p] = queue;
+  arrivals.nfqueue[p] = queue;
   arrivals.hook[p] = row.hook;
   arrivals.ifIndexIn[p] = row.ifIndexIn;
   arrivals.ifIndexOut[p] = row.ifIndexOut;

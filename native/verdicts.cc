@@ -59,7 +59,7 @@ bool VerdictWriter::put(const uint8_t* slab, uint32_t row) {
   message.header.nlmsg_flags = NLM_F_REQUEST;
   message.header.nlmsg_seq = rows_.tag[row];
   message.family.version = NFNETLINK_V0;
-  message.family.res_id = htons(static_cast<uint16_t>(firstQueue_ + rows_.queue[row]));
+  message.family.res_id = htons(static_cast<uint16_t>(firstQueue_ + rows_.nfqueue[row]));
   message.attribute.nla_len = sizeof(nlattr) + sizeof(nfqnl_msg_verdict_hdr);
   message.attribute.nla_type = NFQA_VERDICT_HDR;
   message.verdict.verdict = htonl(verdict & ~(kVerdictUpTo | kVerdictSetMark));
@@ -119,7 +119,7 @@ uint32_t VerdictWriter::send(int fd, const uint8_t* slab, uint32_t count, std::v
   used_ = 0;
   for (uint32_t row = 0; row < count; row++) {
     const uint32_t payloadBytes = rows_.payloadBytes[row];
-    const bool valid = rows_.queue[row] < queueCount_ && payloadBytes <= kPayloadBytesMax &&
+    const bool valid = rows_.nfqueue[row] < queueCount_ && payloadBytes <= kPayloadBytesMax &&
                        (payloadBytes == 0 || (payloadBytes <= kSlabBytes &&
                                               rows_.payloadOffset[row] <= kSlabBytes - payloadBytes));
     if (!valid) {

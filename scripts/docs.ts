@@ -1,6 +1,6 @@
 /** npm run docs: writes the configuration reference of README.md from the table of fields. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { fieldTable } from '../src/control/field-docs.ts';
+import { fieldTable } from '../src/config/fields/docs.ts';
 
 const README = new URL('../README.md', import.meta.url);
 const BETWEEN = /(<!-- fields -->\n)[\s\S]*?(\n<!-- \/fields -->)/;

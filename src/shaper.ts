@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-/** The program. The only file that may end the process. */
-import { widenInlining } from './cli/inlining.ts';
 import { main } from './cli/main.ts';
+/** The program. The only file that may end the process. */
+import { widenInlining } from './live/inlining.ts';
 
 /** A file or a program reads along: wide enough for tables, narrow enough for a letter. */
 const COLUMNS_OF_A_PIPE = 100;

@@ -76,7 +76,7 @@ struct Bench {
 inline void checkRows(const Bench& bench, size_t size) {
   const Arrivals& a = bench.columns->arrivals;
   for (uint32_t p = 0; p < bench.parser.rows(); p++) {
-    promise(a.queue[p] < kFuzzQueueCount, "queue index in range");
+    promise(a.nfqueue[p] < kFuzzQueueCount, "queue index in range");
     promise(a.slabOffset[p] <= size && a.copiedBytes[p] <= size - a.slabOffset[p], "copy inside the datagram");
     promise(a.lengthBytes[p] >= a.copiedBytes[p], "no more copied than there is");
     promise(a.hook[p] <= 0xff && a.macHigh[p] <= 0xffff, "narrow values");

@@ -59,14 +59,14 @@ std::vector<uint32_t> fill(Verdicts& rows, uint32_t count, bool payloads) {
   std::vector<uint32_t> invalid;
   for (uint32_t row = 0; row < count; row++) {
     rows.packetId[row] = rows.tag[row] = row + 1;
-    rows.queue[row] = draw(kFuzzQueueCount);
+    rows.nfqueue[row] = draw(kFuzzQueueCount);
     rows.verdict[row] = draw(2) | (draw(2) ? kVerdictSetMark : 0) | (draw(2) ? kVerdictUpTo : 0);
     rows.mark[row] = draw(1u << 24);
     rows.payloadOffset[row] = 0;
     rows.payloadBytes[row] = !payloads || draw(3) ? 0 : draw(50) == 0 ? 65531 : draw(2000);
     if (payloads && draw(100) == 0) {
       invalid.push_back(row + 1);
-      if (draw(2)) rows.queue[row] = kFuzzQueueCount + draw(1000);
+      if (draw(2)) rows.nfqueue[row] = kFuzzQueueCount + draw(1000);
       else if (draw(2)) rows.payloadBytes[row] = 65532 + draw(1u << 20);
       else rows.payloadBytes[row] = 10, rows.payloadOffset[row] = kSlabBytes - draw(10);
     }

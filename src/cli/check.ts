@@ -1,6 +1,7 @@
 /** `shaper check FILE`: validates, and says what the file means. */
+
+import { EXIT_FINE } from '../base/errors.ts';
 import { classTree } from './class-tree.ts';
-import { EXIT_FINE } from './errors.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,8 +1,8 @@
 /** What a configuration means, defaults included, as a tree of classes for people, in the words of the file. */
-import { FRAMING_ATM, FRAMING_NONE } from '../algo/link-layer.ts';
+import { FRAMING_ATM, FRAMING_NONE } from '../algo/buckets/link-layer.ts';
 import { formatBytes, formatRate, formatShare, formatTime } from '../base/units.ts';
-import { formatPrefix } from '../control/addresses.ts';
-import { COLOURS, formatDscp, formatMark, formatPortRange, formatProtocols } from '../control/names.ts';
+import { formatPrefix } from '../config/fields/addresses.ts';
+import { COLOURS, formatDscp, formatMark, formatPortRange, formatProtocols } from '../config/fields/names.ts';
 import type {
   AqmSpec,
   ClassSpec,
@@ -15,7 +15,7 @@ import type {
   RemarkSpec,
   ShaperSpec,
   WredSpec,
-} from '../core/spec.ts';
+} from '../spec/spec.ts';
 
 /**
  * A line per direction, per class and per part of a class, inner classes indented below theirs:

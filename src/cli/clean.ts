@@ -2,10 +2,11 @@
  * `shaper clean`: removes what killed instances left; running ones are not touched. Rules are found by themselves; a control socket
  * only at the default path and at the one that `--conf` or `--socket` names.
  */
-import { SOCKET_PATH } from '../control/fields-host.ts';
+
+import { EXIT_FINE } from '../base/errors.ts';
+import { SOCKET_PATH } from '../config/fields/host.ts';
 import { ControlError, removeDeadSocket } from '../control/server.ts';
 import { cleanLeftovers } from '../io/rules/index.ts';
-import { EXIT_FINE } from './errors.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,34 +1,12 @@
 /** How failures of the parts become what a user sees: a message, what to do, and an exit code. */
+
+import { CliError, EXIT_IMPOSSIBLE, EXIT_USAGE } from '../base/errors.ts';
+import { ConfigError } from '../config/yaml/problems.ts';
 import { ClientError } from '../control/client.ts';
-import { ConfigError } from '../control/problems.ts';
 import { ControlError } from '../control/server.ts';
-import { AddonError } from '../io/addon.ts';
-import { NfqueueError } from '../io/nfqueue-error.ts';
+import { AddonError } from '../io/nfqueue/addon.ts';
+import { NfqueueError } from '../io/nfqueue/nfqueue-error.ts';
 import { RulesError } from '../io/rules/errors.ts';
-
-export const EXIT_FINE = 0;
-/** The instance ended by a fault, its stop failed, or a second signal cut it short. */
-export const EXIT_FAILED = 1;
-/** Wrong usage or invalid configuration. */
-export const EXIT_USAGE = 2;
-/** Not possible on this machine, or not now. */
-export const EXIT_IMPOSSIBLE = 3;
-
-export type ExitCode = typeof EXIT_FAILED | typeof EXIT_USAGE | typeof EXIT_IMPOSSIBLE;
-
-/** Ends a command with a message on stderr. */
-export class CliError extends Error {
-  override readonly name = 'CliError';
-  readonly exitCode: ExitCode;
-  /** What to do about it; empty when the message says it. */
-  readonly hint: string;
-
-  constructor(exitCode: ExitCode, message: string, hint = '') {
-    super(message);
-    this.exitCode = exitCode;
-    this.hint = hint;
-  }
-}
 
 /** For what the rule tools said that nobody foresaw. */
 const HINT_TOOLS =

@@ -1,9 +1,10 @@
 /** The command line: which command, which options, which exit code. */
 import { Command, CommanderError, Option } from 'commander';
-import { asCliError, EXIT_FINE, EXIT_USAGE } from './errors.ts';
+import { EXIT_FINE, EXIT_USAGE } from '../base/errors.ts';
+import { readVersion } from '../live/version.ts';
+import { asCliError } from './errors.ts';
 import type { SimulateOptions } from './simulate.ts';
 import type { Terminal } from './terminal.ts';
-import { readVersion } from './version.ts';
 
 const CONF = ['--conf <file>', 'configuration file (YAML)'] as const;
 const RULES_BACKEND = 'of this back end (default: nfqueue.backend, for auto nft)';

@@ -1,8 +1,8 @@
 /** Configuration and other files as commands read them. */
 import { readFileSync } from 'node:fs';
-import { formatProblem, type LoadedConfig, loadConfig } from '../control/config.ts';
-import { reasonOf } from '../control/system-error.ts';
-import { CliError, EXIT_USAGE } from './errors.ts';
+import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { reasonOf } from '../base/system-error.ts';
+import { formatProblem, type LoadedConfig, loadConfig } from '../config/config.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Throws CliError when the file cannot be read, ConfigError when it cannot be used. */

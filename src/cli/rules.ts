@@ -2,9 +2,10 @@
  * `shaper rules`: what `run` would install, without installing it. Needs no privileges, so it asks the kernel nothing: these are the
  * rules of a kernel that can do everything they ask for.
  */
-import { planQueues } from '../core/queue-plan.ts';
+
+import { EXIT_FINE } from '../base/errors.ts';
 import { type Backend, renderRules } from '../io/rules/index.ts';
-import { EXIT_FINE } from './errors.ts';
+import { planQueues } from '../spec/queue-plan.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,8 +1,9 @@
 /** `shaper simulate`: a scenario or a capture through the engine in virtual time, as text, JSON or a page with pictures. */
 import { writeFileSync } from 'node:fs';
-import type { LoadedConfig } from '../control/config.ts';
-import { isSystemError, reasonOf } from '../control/system-error.ts';
-import { CliError, EXIT_FINE, EXIT_USAGE } from './errors.ts';
+import { CliError, EXIT_FINE, EXIT_USAGE } from '../base/errors.ts';
+import { isSystemError, reasonOf } from '../base/system-error.ts';
+import type { LoadedConfig } from '../config/config.ts';
+import { readVersion } from '../live/version.ts';
 import { readConfigAloud } from './read-config.ts';
 import { renderPage } from './simulate/page.ts';
 import { Progress } from './simulate/progress.ts';
@@ -11,7 +12,6 @@ import { styleOf } from './simulate/style.ts';
 import { captureSubject, type Subject, scenarioList, scenarioSubject } from './simulate/subject.ts';
 import { renderSummary } from './simulate/summary.ts';
 import type { Terminal } from './terminal.ts';
-import { readVersion } from './version.ts';
 
 export interface SimulateOptions {
   readonly conf?: string;

@@ -1,9 +1,10 @@
 /** `shaper status`: the counters of a running instance. */
+
+import { EXIT_FINE } from '../base/errors.ts';
+import { SOCKET_PATH } from '../config/fields/host.ts';
 import { request } from '../control/client.ts';
-import { SOCKET_PATH } from '../control/fields-host.ts';
 import type { StatusReport } from '../control/status.ts';
 import { statusTable } from '../control/status-table.ts';
-import { EXIT_FINE } from './errors.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,6 +1,6 @@
 /** Asks a running instance over its control socket. */
 import { connect } from 'node:net';
-import { reasonOf } from './system-error.ts';
+import { reasonOf } from '../base/system-error.ts';
 
 /** `absent`: nobody answers there. `denied`: the socket is not ours to use. `failed`: it answered with an error. */
 export type ClientErrorCode = 'absent' | 'denied' | 'failed';

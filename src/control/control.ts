@@ -1,5 +1,5 @@
 /** The packet thread's side of control: starts the control thread and answers its wish for a snapshot. */
-import { copyStats, type Stats, statsBytes, statsOver, TOTAL } from '../core/stats.ts';
+import { copyStats, type Stats, statsBytes, statsOver, TOTAL } from '../core/packets/stats.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { ControlError } from './server.ts';
 import type { StatusSubject } from './status.ts';

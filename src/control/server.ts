@@ -5,8 +5,8 @@
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { isSystemError, reasonOf } from '../base/system-error.ts';
 import { CONTROL_CLIENTS_MAX, CONTROL_IDLE_MS, CONTROL_REQUEST_BYTES_MAX } from '../limits.ts';
-import { isSystemError, reasonOf } from './system-error.ts';
 
 /** `live`: another instance answers there. `foreign`: something that is no socket. `failed`: the system refused. */
 export type ControlErrorCode = 'live' | 'foreign' | 'failed';

@@ -1,10 +1,10 @@
 /** Answers `status`: asks the packet thread for a snapshot, reads the kernel's counters, formats. */
 import { readFile } from 'node:fs/promises';
-import { statsOver } from '../core/stats.ts';
+import { isSystemError } from '../base/system-error.ts';
+import { statsOver } from '../core/packets/stats.ts';
 import type { ControlStart } from './messages.ts';
 import type { Handler } from './server.ts';
 import { type KernelDrops, parseKernelDrops, type StatusReport, statusReport } from './status.ts';
-import { isSystemError } from './system-error.ts';
 
 const KERNEL_FILE = '/proc/net/netfilter/nfnetlink_queue';
 

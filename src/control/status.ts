@@ -1,7 +1,7 @@
 /** The contract's `status` from a snapshot of the counters: a pure function, so that every number can be tested. */
 import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
 import { toBitsPerSec } from '../base/units.ts';
-import { type Stats, TOTAL, withChildren } from '../core/stats.ts';
+import { type Stats, TOTAL, withChildren } from '../core/packets/stats.ts';
 
 /** What does not change while an instance runs; sent to the control thread once. */
 export interface StatusSubject {

@@ -21,28 +21,29 @@ import {
 } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
-import { AckFilter } from './ack-filter.ts';
-import { type Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission.ts';
-import { planChange, type Renamed } from './class-change.ts';
-import { type ClassInfo, listClasses } from './classes.ts';
-import { EachTable } from './each.ts';
-import { EACH_FULL, EACH_PASS } from './each-policers.ts';
-import { FlowTable } from './flow-table.ts';
-import { FLAG_ECT, FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldFifos, HeldTable, NO_LEAF } from './held.ts';
-import { Intake } from './intake.ts';
-import { LeafQueues } from './leaf-queues.ts';
-import type { Meters } from './meters.ts';
-import type { Outcomes } from './outcomes.ts';
-import { POLICE_DROP, POLICE_MARK, type Policers } from './policers.ts';
-import { ALL_ABILITIES, planQueues, type QueuePlan } from './queue-plan.ts';
+import type { Renamed } from '../spec/edit.ts';
+import { ALL_ABILITIES, planQueues, type QueuePlan } from '../spec/queue-plan.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
+import { type Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission/admission.ts';
+import type { Meters } from './admission/meters.ts';
+import { POLICE_DROP, POLICE_MARK, type Policers } from './admission/policers.ts';
+import { planChange } from './classes/change.ts';
+import { type ClassInfo, listClasses } from './classes/classes.ts';
+import { EachTable } from './each/each.ts';
+import { EACH_FULL, EACH_PASS } from './each/policers.ts';
+import { FlowTable } from './flows/flow-table.ts';
+import { Intake } from './flows/intake.ts';
+import { Steering } from './flows/steering.ts';
+import { FLAG_ECT, FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldFifos, HeldTable } from './packets/held.ts';
+import { createStats, type Stats, TOTAL } from './packets/stats.ts';
+import { AckFilter } from './queues/ack-filter.ts';
+import { LeafQueues } from './queues/leaf-queues.ts';
 import { type Reconfigured, reconfigure } from './reconfigure.ts';
-import type { Remarks } from './remarks.ts';
-import type { ShaperSpec } from './spec.ts';
 import { chargeBytesOf, createStages, type Stages, takeAll } from './stages.ts';
-import { createStats, type Stats, TOTAL } from './stats.ts';
-import { Steering } from './steering.ts';
-import type { Trees } from './trees.ts';
-import { VerdictWriter } from './verdicts.ts';
+import type { Trees } from './tree/trees.ts';
+import type { Outcomes } from './verdicts/outcomes.ts';
+import type { Remarks } from './verdicts/remarks.ts';
+import { VerdictWriter } from './verdicts/writer.ts';
 
 export interface EngineOptions {
   /** Seeds chance (RED) and the keys of the hash tables. */
@@ -129,25 +130,25 @@ export class Engine {
     this.intake.setDeviceIndex(device, ifIndex);
   }
 
-  /** Handles what waits at the port and what is due at `nowNs`; returns the packets read, at most ARRIVAL_ROWS. */
-  runBatch(port: Port, nowNs: number): number {
+  /** Handles what waits at the port and what is due at `clockNs`; returns the packets read, at most ARRIVAL_ROWS. */
+  runBatch(port: Port, clockNs: number): number {
     // A clock that steps back mints nothing and takes nothing: time stands still until it has caught up.
-    const now = nowNs > this.lastNs ? nowNs : this.lastNs;
-    this.lastNs = now;
+    const nowNs = clockNs > this.lastNs ? clockNs : this.lastNs;
+    this.lastNs = nowNs;
     const rows = port.drain();
     for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(port.batch.failures.tag[row]);
     // First what was due before: arrivals find the queues as they are now, and take no tokens that were others' since.
-    this.leaveDue(port, now);
+    this.leaveDue(port, nowNs);
     // New packets must not join them: a run is refused only as a whole, and the kernel may have dropped what we held.
     this.verdicts.closeRuns(port);
     if (rows > 0) {
       parseBatch(port.batch.arrivals, port.slab, rows, this.parsed);
-      this.intake.prepare(this.parsed, rows, now);
+      this.intake.prepare(this.parsed, rows, nowNs);
       this.queues.readAhead(rows);
-      for (let p = 0; p < rows; p++) this.arrive(port, p, now);
-      this.flows.sweep(now);
-      this.each.sweep(now);
-      this.queues.sweep(now);
+      for (let p = 0; p < rows; p++) this.arrive(port, p, nowNs);
+      this.flows.sweep(nowNs);
+      this.each.sweep(nowNs);
+      this.queues.sweep(nowNs);
     }
     this.verdicts.flush(port);
     this.stats.totals[TOTAL.batches] += 1;
@@ -161,15 +162,15 @@ export class Engine {
    * where classes come from that have another path now. Interface indices of devices that no class named before must be told
    * with setDeviceIndex(). Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
    */
-  reconfigure(port: Port, spec: ShaperSpec, nowNs: number, renamed: Renamed = new Map()): void {
-    const now = Math.max(nowNs, this.lastNs);
-    const change = planChange(this.classes, this.spec, spec, renamed, now);
-    this.lastNs = now;
+  reconfigure(port: Port, spec: ShaperSpec, clockNs: number, renamed: Renamed = new Map()): void {
+    const nowNs = Math.max(clockNs, this.lastNs);
+    const change = planChange(this.classes, this.spec, spec, renamed, nowNs);
+    this.lastNs = nowNs;
     // What is due leaves by the rules under which it became due.
-    this.leaveDue(port, now);
+    this.leaveDue(port, nowNs);
     this.on(reconfigure(this.stages, spec, change, this.lasting, this.slackNs));
     this.spec = spec;
-    this.leaveDue(port, now);
+    this.leaveDue(port, nowNs);
     this.verdicts.flush(port);
     port.arm(this.nextDueNs());
   }
@@ -196,61 +197,61 @@ export class Engine {
   }
 
   /** Accepts everything held, then everything that still arrives: the orderly stop. */
-  releaseAll(port: Port, nowNs: number): void {
+  releaseAll(port: Port, clockNs: number): void {
     this.stopping = true;
-    const now = Math.max(nowNs, this.lastNs);
+    const nowNs = Math.max(clockNs, this.lastNs);
     const waiting = [...this.lasting.released.takeAll(0), ...takeAll(this.stages, this.held)];
-    for (const h of waiting) this.leaveTrees(port, h, now);
+    for (const h of waiting) this.leaveTrees(port, h, nowNs);
     this.verdicts.flush(port);
-    while (this.runBatch(port, now) > 0) {
+    while (this.runBatch(port, nowNs) > 0) {
       // Every batch is accepted as it is read.
     }
   }
 
-  private arrive(port: Port, p: number, now: number): void {
+  private arrive(port: Port, p: number, nowNs: number): void {
     const { held, verdicts } = this;
     const { arrivals } = port.batch;
-    const h = this.intake.take(arrivals, this.parsed, p, now);
+    const h = this.intake.take(arrivals, this.parsed, p, nowNs);
     if (this.acks.isUsed) this.acks.read(arrivals, port.slab, this.parsed, p, h);
-    verdicts.waiting[held.queue(h)] += 1;
-    if (held.leaf[h] === NO_LEAF) {
+    verdicts.waiting[held.nfqueue(h)] += 1;
+    if (held.leaf[h] === NONE) {
       this.stats.totals[TOTAL.unmatchedPackets] += 1;
       this.outcomes.accept(port, h);
     } else {
-      this.enter(port, h, now, now);
+      this.enter(port, h, nowNs, nowNs);
     }
   }
 
   /** Packet `h` comes to its leaf; `atNs` (at most now) is the instant from which its ceilings count. */
-  private enter(port: Port, h: number, atNs: number, now: number): void {
+  private enter(port: Port, h: number, atNs: number, nowNs: number): void {
     const { held, stats } = this;
     const leaf = held.leaf[h];
     const chargeBytes = chargeBytesOf(this.stages, held, h);
     held.chargeBytes[h] = chargeBytes;
-    held.enter(h, now, atNs);
+    held.enter(h, nowNs, atNs);
     const mayDrop = !held.neverDrop(h);
     if (this.stopping || !held.mayWait()) {
       if (!this.stopping && (held.flags[h] & FLAG_UNDELAYED) === 0) {
         stats.totals[TOTAL.heldFull] += 1;
         held.flags[h] |= FLAG_UNDELAYED;
       }
-      if (this.meters.isUsed) this.meters.measure(h, now);
+      if (this.meters.isUsed) this.meters.measure(h, nowNs);
       this.outcomes.admitted(h);
-      this.leaveTrees(port, h, now);
+      this.leaveTrees(port, h, nowNs);
       return;
     }
     const isError = (held.flags[h] & FLAG_ICMP_ERROR) !== 0;
     if (!isError) {
       const mayMark = (held.flags[h] & FLAG_ECT) !== 0;
-      const answer = this.policers.ask(leaf, now, chargeBytes, mayDrop, mayMark);
+      const answer = this.policers.ask(leaf, nowNs, chargeBytes, mayDrop, mayMark);
       if (answer === POLICE_DROP) {
         this.refuse(port, h, stats.dropPolice);
         return;
       }
       if (answer === POLICE_MARK) this.outcomes.mark(h);
     }
-    if (this.meters.isUsed) this.meters.measure(h, now);
-    const signal = this.admission.signal(leaf, h, now);
+    if (this.meters.isUsed) this.meters.measure(h, nowNs);
+    const signal = this.admission.signal(leaf, h, nowNs);
     const marks = signal === SIGNAL_MARK && this.stages.marksEcn[leaf] === 1 && this.outcomes.mark(h);
     if (signal !== SIGNAL_NONE && !marks && mayDrop) {
       this.refuse(port, h, this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm);
@@ -261,17 +262,17 @@ export class Engine {
       return;
     }
     if (!isError) {
-      const answer = mayDrop ? this.stages.eachPolicers.ask(leaf, h, now) : EACH_PASS;
+      const answer = mayDrop ? this.stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
       if (answer !== EACH_PASS) {
         if (answer === EACH_FULL) stats.totals[TOTAL.eachFull] += 1;
         this.refuse(port, h, answer === EACH_FULL ? stats.dropTail : stats.dropPolice);
         return;
       }
-      this.stages.eachPolicers.charge(leaf, h, now);
+      this.stages.eachPolicers.charge(leaf, h, nowNs);
     }
-    if (mayDrop) this.makeRoom(port, leaf, h, now);
+    if (mayDrop) this.makeRoom(port, leaf, h, nowNs);
     this.outcomes.admitted(h);
-    this.passEach(port, h, this.stages.waits.from[leaf], now);
+    this.passEach(port, h, this.stages.waits.from[leaf], nowNs);
   }
 
   /** Drops packet `h`, which its leaf does not take, and counts it there for this reason. */
@@ -281,77 +282,77 @@ export class Engine {
   }
 
   /** Evicts what room.find() found. */
-  private makeRoom(port: Port, leaf: number, arriving: number, now: number): void {
+  private makeRoom(port: Port, leaf: number, arriving: number, nowNs: number): void {
     const { room } = this.stages;
     for (let h = room.evict(leaf, arriving); h !== NONE; h = room.evict(leaf, arriving)) {
       this.stats.dropTail[leaf] += 1;
-      this.outcomes.withdraw(port, h, now);
+      this.outcomes.withdraw(port, h, nowNs);
       this.trees.look(leaf);
     }
   }
 
   /** Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings. */
-  private passEach(port: Port, h: number, c: number, now: number): void {
+  private passEach(port: Port, h: number, c: number, nowNs: number): void {
     const { held, each } = this;
-    for (let row = c; row !== NO_LEAF; row = this.stages.waits.above[row]) {
-      const e = each.bucketOf(row, h, now);
+    for (let row = c; row !== NONE; row = this.stages.waits.above[row]) {
+      const e = each.bucketOf(row, h, nowNs);
       if (e === NONE) {
         this.stats.totals[TOTAL.eachFull] += 1;
         if (held.neverDrop(h)) continue;
         this.stats.dropTail[held.leaf[h]] += 1;
-        this.outcomes.withdraw(port, h, now);
+        this.outcomes.withdraw(port, h, nowNs);
         return;
       }
-      if (!each.pass(e, now + this.slackNs, h)) return;
+      if (!each.pass(e, nowNs + this.slackNs, h)) return;
     }
     if (this.trees.pass(h)) {
-      this.leaveTrees(port, h, now);
-    } else if (this.trees.enqueue(h, now)) {
-      this.serve(port, this.stages.rootOf[held.leaf[h]], now);
+      this.leaveTrees(port, h, nowNs);
+    } else if (this.trees.enqueue(h, nowNs)) {
+      this.serve(port, this.stages.rootOf[held.leaf[h]], nowNs);
     } else if (held.neverDrop(h)) {
       // Its flow has no queue, so nothing of it waits there.
-      this.leaveTrees(port, h, now);
+      this.leaveTrees(port, h, nowNs);
     } else {
       this.stats.totals[TOTAL.fairFull] += 1;
       this.stats.dropTail[held.leaf[h]] += 1;
-      this.outcomes.withdraw(port, h, now);
+      this.outcomes.withdraw(port, h, nowNs);
     }
   }
 
   /** Lets go what its buckets and ceilings allow by now. */
-  private leaveDue(port: Port, now: number): void {
+  private leaveDue(port: Port, nowNs: number): void {
     const { each, trees, lasting } = this;
-    const horizonNs = now + this.slackNs;
-    while (!lasting.released.isEmpty(0)) this.leaveTrees(port, lasting.released.shift(0), now);
+    const horizonNs = nowNs + this.slackNs;
+    while (!lasting.released.isEmpty(0)) this.leaveTrees(port, lasting.released.shift(0), nowNs);
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
-      this.passEach(port, h, this.stages.waits.above[each.poppedClass], now);
+      this.passEach(port, h, this.stages.waits.above[each.poppedClass], nowNs);
     }
-    for (const root of trees.roots) this.serve(port, root, now);
+    for (const root of trees.roots) this.serve(port, root, nowNs);
   }
 
-  private serve(port: Port, root: number, now: number): void {
+  private serve(port: Port, root: number, nowNs: number): void {
     const { trees, queues, stats, held } = this;
-    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveTrees(port, h, now);
+    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveTrees(port, h, nowNs);
     for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
       stats.dropAqm[held.leaf[h]] += 1;
-      this.outcomes.withdraw(port, h, now);
+      this.outcomes.withdraw(port, h, nowNs);
     }
   }
 
   /** Packet `h` leaves its leaf: counted as sent there, then into the next tree or to its verdict. */
-  private leaveTrees(port: Port, h: number, now: number): void {
+  private leaveTrees(port: Port, h: number, nowNs: number): void {
     const { held } = this;
-    this.outcomes.sent(h, now);
+    this.outcomes.sent(h, nowNs);
     if (this.remarks.isUsed) this.remarks.apply(h);
     const second = held.nextLeaf[h];
-    if (second === NO_LEAF) {
+    if (second === NONE) {
       this.outcomes.accept(port, h);
       return;
     }
     held.leafBefore[h] = held.leaf[h];
     held.leaf[h] = second;
-    held.nextLeaf[h] = NO_LEAF;
-    this.enter(port, h, Math.min(held.readyNs(h), now), now);
+    held.nextLeaf[h] = NONE;
+    this.enter(port, h, Math.min(held.readyNs(h), nowNs), nowNs);
   }
 }

@@ -13,18 +13,18 @@
  */
 import { NONE } from '../base/none.ts';
 import { createParsed, type Parsed } from '../packet/parse.ts';
-import type { AckFilter } from './ack-filter.ts';
-import { type ClassChange, isInside } from './class-change.ts';
-import { Classifier } from './classifier.ts';
-import type { EachTable } from './each.ts';
-import { type HeldFifos, NO_LEAF } from './held.ts';
-import type { Intake } from './intake.ts';
-import type { Mover } from './mover.ts';
-import type { ShaperSpec } from './spec.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
+import { type ClassChange, isInside } from './classes/change.ts';
+import type { Mover } from './classes/mover.ts';
+import type { EachTable } from './each/each.ts';
+import { Classifier } from './flows/classifier.ts';
+import type { Intake } from './flows/intake.ts';
+import type { Steering } from './flows/steering.ts';
+import type { HeldFifos } from './packets/held.ts';
+import { regroupStats } from './packets/stats.ts';
+import type { AckFilter } from './queues/ack-filter.ts';
 import { createStages, type Lasting, type Stages } from './stages.ts';
-import { regroupStats } from './stats.ts';
-import type { Steering } from './steering.ts';
-import { inheritTrees } from './tree-transfer.ts';
+import { inheritTrees } from './tree/transfer.ts';
 
 export interface Reconfigured extends Lasting {
   readonly intake: Intake;
@@ -106,8 +106,8 @@ class Moves implements Mover {
     const { held, stats } = this.parts;
     const booked = heir[held.leaf[h]];
     const leaf = this.leafOf(h, booked);
-    if (held.nextLeaf[h] !== NO_LEAF) held.nextLeaf[h] = this.leafOf(h, heir[held.nextLeaf[h]]);
-    if (held.leafBefore[h] !== NO_LEAF) held.leafBefore[h] = heir[held.leafBefore[h]];
+    if (held.nextLeaf[h] !== NONE) held.nextLeaf[h] = this.leafOf(h, heir[held.nextLeaf[h]]);
+    if (held.leafBefore[h] !== NONE) held.leafBefore[h] = heir[held.leafBefore[h]];
     held.leaf[h] = leaf;
     if (leaf === booked) return leaf;
     this.left.add(booked);
@@ -135,8 +135,8 @@ class Moves implements Mover {
   /** Where packet `h` belongs, booked so far to class `row` of the same tree. */
   private leafOf(h: number, row: number): number {
     const { classes, isReclassified } = this.change;
-    const found = isReclassified ? this.parts.intake.leafAgain(h, classes[row].root, this.parsed) : NO_LEAF;
-    if (found !== NO_LEAF) return found;
+    const found = isReclassified ? this.parts.intake.leafAgain(h, classes[row].root, this.parsed) : NONE;
+    if (found !== NONE) return found;
     // Its class, else the default of the class around it.
     let leaf = row;
     while (classes[leaf].children.length > 0) leaf = classes[leaf].children.at(-1) as number;
@@ -144,13 +144,13 @@ class Moves implements Mover {
   }
 }
 
-/** The first class whose `each` bucket the packet must pass; NO_LEAF: none. */
+/** The first class whose `each` bucket the packet must pass; NONE: none. */
 function firstWait(to: Stages, change: ClassChange, leaf: number, { leafBefore, bucketClass }: Move): number {
-  if (bucketClass === NONE) return NO_LEAF;
+  if (bucketClass === NONE) return NONE;
   const { before, oldRow } = change;
   const { from, above } = to.waits;
   let first = from[leaf];
-  for (let row = first; row !== NO_LEAF; row = above[row]) {
+  for (let row = first; row !== NONE; row = above[row]) {
     const old = oldRow[row];
     const hasPassed =
       old !== NONE &&
@@ -165,7 +165,7 @@ function firstWait(to: Stages, change: ClassChange, leaf: number, { leafBefore, 
 /** Whether packet `h` gets through the buckets from class `first` up; else it waits in one of them. */
 function passesBuckets(to: Stages, h: number, first: number, nowNs: number, slackNs: number): boolean {
   const { each, waits } = to;
-  for (let row = first; row !== NO_LEAF; row = waits.above[row]) {
+  for (let row = first; row !== NONE; row = waits.above[row]) {
     const e = each.bucketOf(row, h, nowNs);
     // No room for one more bucket: this packet is not to be lost for that.
     if (e !== NONE && !each.pass(e, nowNs + slackNs, h)) return false;

@@ -2,25 +2,25 @@
  * The parts of the engine that are made for a list of classes, and made anew when the classes change: what each of them carries on
  * then is its inherit(). What outlives the classes (packets, flows, queues, verdicts) is given to them.
  */
-import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/link-layer.ts';
+import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/buckets/link-layer.ts';
 import { NONE } from '../base/none.ts';
 import type { Prng } from '../base/prng.ts';
-import { Admission } from './admission.ts';
-import { type Chain, type ClassInfo, chainOf } from './classes.ts';
-import type { EachTable } from './each.ts';
-import { EachPolicers } from './each-policers.ts';
-import type { FlowTable } from './flow-table.ts';
-import type { HeldTable } from './held.ts';
-import type { LeafQueues } from './leaf-queues.ts';
-import { Meters } from './meters.ts';
-import { Outcomes } from './outcomes.ts';
-import { Policers } from './policers.ts';
-import type { QueuePlan } from './queue-plan.ts';
-import { Remarks } from './remarks.ts';
-import { Room } from './room.ts';
-import type { Stats } from './stats.ts';
-import { Trees } from './trees.ts';
-import type { VerdictWriter } from './verdicts.ts';
+import type { QueuePlan } from '../spec/queue-plan.ts';
+import { Admission } from './admission/admission.ts';
+import { Meters } from './admission/meters.ts';
+import { Policers } from './admission/policers.ts';
+import { Room } from './admission/room.ts';
+import { type Chain, type ClassInfo, chainOf } from './classes/classes.ts';
+import type { EachTable } from './each/each.ts';
+import { EachPolicers } from './each/policers.ts';
+import type { FlowTable } from './flows/flow-table.ts';
+import type { HeldTable } from './packets/held.ts';
+import type { Stats } from './packets/stats.ts';
+import type { LeafQueues } from './queues/leaf-queues.ts';
+import { Trees } from './tree/trees.ts';
+import { Outcomes } from './verdicts/outcomes.ts';
+import { Remarks } from './verdicts/remarks.ts';
+import type { VerdictWriter } from './verdicts/writer.ts';
 
 /** Segments of superpackets are taken to fill packets of this length, */
 const MTU_BYTES = 1500;
@@ -41,7 +41,7 @@ export interface Stages {
   readonly linkLayers: readonly LinkLayer[];
   /** The leaf's AQM marks what can carry a mark. */
   readonly marksEcn: Uint8Array;
-  readonly rootOf: Uint16Array;
+  readonly rootOf: Int16Array;
   /** Classes with `each` buckets in which packets wait. */
   readonly waits: Chain;
 }
@@ -76,7 +76,7 @@ export function createStages(classes: readonly ClassInfo[], each: EachTable, las
     outcomes: new Outcomes(stats, held, flows, admission, verdicts),
     linkLayers: classes.map((info) => info.link.linkLayer),
     marksEcn: Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0)),
-    rootOf: Uint16Array.from(classes, (info) => info.root),
+    rootOf: Int16Array.from(classes, (info) => info.root),
     waits,
   };
 }

@@ -28,7 +28,7 @@ export const VERDICT_SET_MARK = 0x200;
 
 const ARRIVAL_COLUMNS = [
   'packetId', // NFQA_PACKET_HDR packet_id, host order
-  'queue', // index of the queue: queue number minus the first number bound
+  'nfqueue', // index of the kernel's queue: its number minus the first number bound
   'hook', // NF_INET_*
   'ifIndexIn', // 0: none
   'ifIndexOut', // 0: none
@@ -45,7 +45,7 @@ const ARRIVAL_COLUMNS = [
 
 const VERDICT_COLUMNS = [
   'packetId',
-  'queue', // index, as in arrivals
+  'nfqueue', // index, as in arrivals
   'verdict', // NF_ACCEPT or NF_DROP, with VERDICT_UP_TO and VERDICT_SET_MARK
   'mark',
   'tag', // comes back in failures.tag when the kernel refuses this verdict

@@ -10,15 +10,15 @@
  *   const { report } = run.result();
  */
 import { NONE } from '../base/none.ts';
-import type { ShaperSpec } from '../core/spec.ts';
-import { buildWorld } from './build.ts';
-import { bottleneckOf } from './layout.ts';
-import { IPPROTO_TCP } from './packets.ts';
-import { type ReportSubject, type SimulateReport, simulateReport } from './report.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
+import { IPPROTO_TCP } from './packets/packets.ts';
+import { type ReportSubject, type SimulateReport, simulateReport } from './report/report.ts';
+import { type Series, SeriesRecorder } from './report/series.ts';
 import { findScenario, SCENARIO_NAMES } from './scenarios/index.ts';
-import { type Series, SeriesRecorder } from './series.ts';
-import type { Bottleneck, Scenario, Traffic } from './traffic.ts';
-import type { World } from './world.ts';
+import { buildWorld } from './traffic/build.ts';
+import { bottleneckOf } from './traffic/layout.ts';
+import type { Bottleneck, Scenario, Traffic } from './traffic/traffic.ts';
+import type { World } from './world/world.ts';
 
 export interface RunOptions {
   /** Default: the scenario's. */

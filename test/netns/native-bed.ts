@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { Addon } from '../../src/io/addon.ts';
-import { type NfqueueOptions, type NfqueuePort, openNfqueue } from '../../src/io/nfqueue.ts';
+import type { Addon } from '../../src/io/nfqueue/addon.ts';
+import { type NfqueueOptions, type NfqueuePort, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 
 export const FIRST_QUEUE = 40;
@@ -15,7 +15,7 @@ export const PORT = 9000;
 
 export interface Packet {
   id: number;
-  queue: number;
+  nfqueue: number;
   hook: number;
   ifIndexIn: number;
   ifIndexOut: number;
@@ -32,7 +32,7 @@ export interface Packet {
 export interface Answer {
   id: number;
   verdict?: number;
-  queue?: number;
+  nfqueue?: number;
   mark?: number;
   tag?: number;
   payload?: Buffer;
@@ -55,12 +55,12 @@ export function iptables(...rule: string[]): void {
 export function queueRule(options: {
   chain?: string;
   match?: string[];
-  queue?: string[];
+  nfqueue?: string[];
   six?: boolean;
 }): void {
   const { chain = 'INPUT', match = ['-p', 'udp', '--dport', String(PORT)], six = false } = options;
-  const queue = options.queue ?? ['--queue-num', String(FIRST_QUEUE)];
-  execFileSync(six ? 'ip6tables' : 'iptables', ['-w', '-A', chain, ...match, '-j', 'NFQUEUE', ...queue]);
+  const nfqueue = options.nfqueue ?? ['--queue-num', String(FIRST_QUEUE)];
+  execFileSync(six ? 'ip6tables' : 'iptables', ['-w', '-A', chain, ...match, '-j', 'NFQUEUE', ...nfqueue]);
 }
 
 /** Packets the kernel holds for our queues, and what it dropped, from procfs. */
@@ -129,7 +129,7 @@ export class Bed {
     const a = batch.arrivals;
     return Array.from({ length: rows }, (_, p) => ({
       id: a.packetId[p]!,
-      queue: a.queue[p]!,
+      nfqueue: a.nfqueue[p]!,
       hook: a.hook[p]!,
       ifIndexIn: a.ifIndexIn[p]!,
       ifIndexOut: a.ifIndexOut[p]!,
@@ -149,7 +149,7 @@ export class Bed {
     let payloadOffset = 0;
     answers.forEach((answer, row) => {
       v.packetId[row] = answer.id;
-      v.queue[row] = answer.queue ?? 0;
+      v.nfqueue[row] = answer.nfqueue ?? 0;
       v.verdict[row] = answer.verdict ?? NF_ACCEPT;
       v.mark[row] = answer.mark ?? 0;
       v.tag[row] = answer.tag ?? 0;
@@ -173,7 +173,7 @@ export class Bed {
     this.port.onReady(() => {
       const packets = this.take();
       packets.forEach(seen);
-      if (packets.length > 0) this.answer(packets.map(({ id, queue }) => ({ id, queue })));
+      if (packets.length > 0) this.answer(packets.map(({ id, nfqueue }) => ({ id, nfqueue })));
       this.port.arm(Number.POSITIVE_INFINITY);
     });
   }

@@ -2,8 +2,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { getPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { type Addon, loadAddon } from '../../src/io/addon.ts';
-import { askForPromptness, type NfqueueCounters, NfqueueError, openNfqueue } from '../../src/io/nfqueue.ts';
+import { type Addon, loadAddon } from '../../src/io/nfqueue/addon.ts';
+import {
+  askForPromptness,
+  type NfqueueCounters,
+  NfqueueError,
+  openNfqueue,
+} from '../../src/io/nfqueue/nfqueue.ts';
 import {
   Bed,
   DEFAULTS,
@@ -100,7 +105,7 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
 
   /** Rules are there and packets pour in while 64 queues are bound: none may stay without a verdict. */
   async earlyPackets() {
-    queueRule({ match: ['-p', 'icmp'], queue: ['--queue-balance', '40:103', '--queue-bypass'] });
+    queueRule({ match: ['-p', 'icmp'], nfqueue: ['--queue-balance', '40:103', '--queue-bypass'] });
     const addresses = Array.from({ length: 4 }, (_, i) => `127.0.0.${i + 1}`);
     const floods = addresses.map((address) => spawn('ping', ['-f', '-q', address], { stdio: 'ignore' }));
     let seen = 0;
@@ -133,7 +138,7 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
       import { parentPort } from 'node:worker_threads';
       const { register } = await import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))});
       register();
-      const { openNfqueue } = await import(${JSON.stringify(new URL('../../src/io/nfqueue.ts', import.meta.url).href)});
+      const { openNfqueue } = await import(${JSON.stringify(new URL('../../src/io/nfqueue/nfqueue.ts', import.meta.url).href)});
       const port = openNfqueue(${JSON.stringify(DEFAULTS)});
       let total = 0;
       port.onReady(() => {

@@ -50,12 +50,16 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
 
   async ipv6() {
     return withBed(async (bed) => {
-      queueRule({ six: true, match: ['-p', 'icmpv6', '--icmpv6-type', '128'], queue: ['--queue-num', '41'] });
+      queueRule({
+        six: true,
+        match: ['-p', 'icmpv6', '--icmpv6-type', '128'],
+        nfqueue: ['--queue-num', '41'],
+      });
       const ping = spawn('ping', ['-6', '-c', '1', '-W', '2', '::1'], { stdio: 'ignore' });
       const status = new Promise((resolve) => ping.on('close', resolve));
       const [packet] = await bed.collect(1);
-      bed.answer([{ id: packet!.id, queue: packet!.queue }]);
-      return { version: packet!.bytes[0]! >> 4, queue: packet!.queue, status: await status };
+      bed.answer([{ id: packet!.id, nfqueue: packet!.nfqueue }]);
+      return { version: packet!.bytes[0]! >> 4, nfqueue: packet!.nfqueue, status: await status };
     });
   },
 
@@ -121,7 +125,7 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       bed.answer([
         { id: a!.id },
         { id: 999_999, tag: 77 },
-        { id: b!.id, queue: 5, tag: 78 },
+        { id: b!.id, nfqueue: 5, tag: 78 },
         { id: b!.id, tag: 79, payload: Buffer.alloc(0) },
       ]);
       const failures = [...bed.failures(), ...bed.failures()];
@@ -140,7 +144,7 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
         tags.push(...bed.failures().map(({ tag }) => tag));
         bed.port.arm(Number.POSITIVE_INFINITY);
       });
-      bed.answer(Array.from({ length: 600 }, (_, i) => ({ id: 1, queue: 9, tag: i })));
+      bed.answer(Array.from({ length: 600 }, (_, i) => ({ id: 1, nfqueue: 9, tag: i })));
       bed.port.arm(Number.POSITIVE_INFINITY);
       await until(() => tags.length === 600, 'all failures');
       return { tags, counters: bed.port.counters() };
@@ -214,14 +218,14 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
         queueRule({ match: ['-p', 'tcp', '--dport', '9100'] });
         queueRule({
           match: ['-p', 'tcp', '--sport', '9100'],
-          queue: ['--queue-num', String(FIRST_QUEUE + 1)],
+          nfqueue: ['--queue-num', String(FIRST_QUEUE + 1)],
         });
         const longest = [0, 0];
         const skbInfo = [0, 0];
         const copied: number[] = [];
         bed.acceptAll((packet) => {
-          longest[packet.queue] = Math.max(longest[packet.queue]!, packet.lengthBytes);
-          skbInfo[packet.queue]! |= packet.skbInfo;
+          longest[packet.nfqueue] = Math.max(longest[packet.nfqueue]!, packet.lengthBytes);
+          skbInfo[packet.nfqueue]! |= packet.skbInfo;
           if (packet.lengthBytes > 128) copied.push(packet.copiedBytes);
         });
         const sent = Buffer.alloc(1 << 20, 'shaper ');
@@ -261,11 +265,11 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
         await bed.say('local');
         const [local] = await bed.collect(1);
         bed.answer([{ id: local!.id }]);
-        queueRule({ match: ['-p', 'icmp', '-i', 'n0'], queue: ['--queue-num', String(FIRST_QUEUE + 1)] });
+        queueRule({ match: ['-p', 'icmp', '-i', 'n0'], nfqueue: ['--queue-num', String(FIRST_QUEUE + 1)] });
         // The peer's answers come in by the veth and carry its address.
         const ping = spawn('ping', ['-c', '1', '-W', '2', '10.77.0.2'], { stdio: 'ignore' });
         const [far] = await bed.collect(1);
-        bed.answer([{ id: far!.id, queue: far!.queue }]);
+        bed.answer([{ id: far!.id, nfqueue: far!.nfqueue }]);
         const status = await new Promise((resolve) => ping.on('close', resolve));
         return { granted: bed.port.granted.uidGid, local, far, status };
       },

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findAddon } from '../../src/io/addon.ts';
+import { findAddon } from '../../src/io/nfqueue/addon.ts';
 
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL('./native-scenarios.ts', import.meta.url));

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import type { Host, Lab } from '../../bench/lab/lab.ts';
 import { until } from '../../bench/lab/process.ts';
-import { MARK_ASKS, MARK_CE, MARK_FAST, MARK_SLOW } from '../../src/core/mark-codes.ts';
 import type { Backend } from '../../src/io/rules/index.ts';
+import { MARK_ASKS, MARK_CE, MARK_FAST, MARK_SLOW } from '../../src/spec/mark-codes.ts';
 import { addCounters, counters, Driver, DSCPS, MASK, type Plan, request, sendUdp, WAN } from './rules-bed.ts';
 
 const FIELDS = ['not-ect', 'ect1', 'ect0', 'ce'] as const;
@@ -141,8 +141,8 @@ async function writesDscp(lab: Lab, backend: Backend): Promise<void> {
 async function steers(lab: Lab, backend: Backend): Promise<void> {
   const { client, router, server } = lab;
   const plan: Plan = [
-    { device: 'wan0', direction: 'up', queue: 0, fastQueue: 2 },
-    { device: 'wan0', direction: 'down', queue: 1, fastQueue: 3 },
+    { device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: 2 },
+    { device: 'wan0', direction: 'down', nfqueue: 1, fastNfqueue: 3 },
   ];
   const marks = [0, 1, 2, 3].map(
     (bits) => `udp dport { ${FROM_PORT}, ${FIRST_PORT} } ct mark 0x0${bits}abcdef counter name fast${bits}`,

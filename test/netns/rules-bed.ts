@@ -77,8 +77,8 @@ export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue
 }
 
 export const WAN: Plan = [
-  { device: 'wan0', direction: 'up', queue: 0, fastQueue: null },
-  { device: 'wan0', direction: 'down', queue: 1, fastQueue: null },
+  { device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: null },
+  { device: 'wan0', direction: 'down', nfqueue: 1, fastNfqueue: null },
 ];
 
 export async function passes(from: Host, to: string): Promise<boolean> {

@@ -3,8 +3,7 @@
  * {"call": name, "args": […]}; one JSON line each for answers ({"result"} or {"error"}) and for events ({"event"}).
  */
 import { createInterface } from 'node:readline';
-import { markBits } from '../../src/core/mark-codes.ts';
-import { type NfqueuePort, openNfqueue } from '../../src/io/nfqueue.ts';
+import { type NfqueuePort, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';
 import {
   cleanLeftovers,
   findConflicts,
@@ -14,6 +13,7 @@ import {
   RulesError,
 } from '../../src/io/rules/index.ts';
 import { NF_ACCEPT, VERDICT_SET_MARK } from '../../src/packet/batch.ts';
+import { markBits } from '../../src/spec/mark-codes.ts';
 
 const print = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 const log = { warn: (message: string, fields?: object) => void print({ event: 'warn', message, ...fields }) };
@@ -32,9 +32,9 @@ function listen(markMask: number): void {
     const rows = opened.drain();
     const { arrivals, verdicts } = opened.batch;
     for (let row = 0; row < rows; row++) {
-      packets[arrivals.queue[row]!]! += 1;
+      packets[arrivals.nfqueue[row]!]! += 1;
       verdicts.packetId[row] = arrivals.packetId[row]!;
-      verdicts.queue[row] = arrivals.queue[row]!;
+      verdicts.nfqueue[row] = arrivals.nfqueue[row]!;
       verdicts.verdict[row] = NF_ACCEPT | VERDICT_SET_MARK;
       verdicts.mark[row] = ((arrivals.mark[row]! & ~markMask) | markBits(markMask, askedCode)) >>> 0;
       verdicts.payloadBytes[row] = 0;

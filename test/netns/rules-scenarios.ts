@@ -115,9 +115,9 @@ async function keepsForeignMarks(lab: Lab, backend: Backend): Promise<void> {
   const { client, router, server } = lab;
   // Both directions fit a packet from lan0 to wan0: the first decides.
   const two: Plan = [
-    { device: 'wan0', direction: 'up', queue: 0, fastQueue: null },
-    { device: 'lan0', direction: 'down', queue: 2, fastQueue: null },
-    { device: 'wan0', direction: 'down', queue: 1, fastQueue: null },
+    { device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: null },
+    { device: 'lan0', direction: 'down', nfqueue: 2, fastNfqueue: null },
+    { device: 'wan0', direction: 'down', nfqueue: 1, fastNfqueue: null },
   ];
   const driver = await installed(lab, backend, request(two));
   // The namespaces' own chatter, marked before our table was there, is not to be counted: hence the order.
@@ -192,7 +192,7 @@ async function knowsOtherInstances(lab: Lab, backend: Backend): Promise<void> {
   const first = await installed(lab, backend, request(WAN));
   const before = await ruleset(router);
   const second = new Driver(router);
-  const lan: Plan = [{ device: 'lan0', direction: 'up', queue: 0, fastQueue: null }];
+  const lan: Plan = [{ device: 'lan0', direction: 'up', nfqueue: 0, fastNfqueue: null }];
   const conflicts = async (wanted: RulesRequest): Promise<string> =>
     ((await second.call('conflicts', wanted)) as string[]).join('\n');
   assert.match(await conflicts(request(WAN)), /^table inet shaper_100 is in use/);

@@ -1,5 +1,5 @@
 /**
- * The rules of the ACK filter, one by one, over objects. Slow twin of src/algo/ack-filter.ts. Numbers are
+ * The rules of the ACK filter, one by one, over objects. Slow twin of src/algo/queues/ack-filter.ts. Numbers are
  * unbounded here: tests give them and wrap them themselves.
  */
 export interface Segment {

@@ -1,9 +1,9 @@
 /**
  * CoDel as the pseudo code of RFC 8289, section 5, writes it, over a list of packets; with marks where Linux
- * (codel_impl.h) puts them. Slow twin of src/algo/codel.ts. Also the rules for the count that older versions
+ * (codel_impl.h) puts them. Slow twin of src/algo/aqm/codel.ts. Also the rules for the count that older versions
  * had.
  */
-import type { CodelParameters } from '../../src/algo/codel.ts';
+import type { CodelParameters } from '../../src/algo/aqm/codel.ts';
 
 export interface CodelPacket {
   readonly id: number;

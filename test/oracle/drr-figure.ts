@@ -1,6 +1,6 @@
 /**
  * Deficit round robin as figure 2 of Shreedhar and Varghese prints it, over lists. Slow twin of
- * src/algo/drr.ts.
+ * test/reference/drr.ts.
  */
 export class SlowDrr {
   readonly queues: number[][];

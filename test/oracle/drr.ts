@@ -1,4 +1,4 @@
-/** Deficit round robin over plain arrays, as the header of src/core/trees.ts words it. Slow twin of the ring there. */
+/** Deficit round robin over plain arrays, as the header of src/core/tree/trees.ts words it. Slow twin of the ring there. */
 export interface Waiting {
   readonly id: number;
   readonly leaf: number;

@@ -1,8 +1,8 @@
 /**
  * The three markers as RFC 2697, 2698 and 4115 word them, in exact integers: tokens in units of 10^-9 byte,
- * whole nanoseconds. Slow twin of src/algo/markers.ts.
+ * whole nanoseconds. Slow twin of src/algo/buckets/markers.ts.
  */
-import type { MarkerParameters } from '../../src/algo/markers.ts';
+import type { MarkerParameters } from '../../src/algo/buckets/markers.ts';
 
 const SCALE = 1_000_000_000n;
 type Colour = 'green' | 'yellow' | 'red';

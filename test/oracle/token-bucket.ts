@@ -1,6 +1,6 @@
 /**
  * Token bucket as the books define it: a number of tokens, exact, in units of 10^-9 byte, filled at every look. Slow
- * twin of src/algo/token-bucket.ts. Instants are whole nanoseconds.
+ * twin of src/algo/buckets/token-bucket.ts. Instants are whole nanoseconds.
  */
 export const SCALE = 1_000_000_000n;
 

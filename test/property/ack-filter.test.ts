@@ -1,4 +1,4 @@
-/** The invariants of src/algo/ack-filter.ts, and the filter against its slow twin. */
+/** The invariants of src/algo/queues/ack-filter.ts, and the filter against its slow twin. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { redundantIndex, type Segment } from '../oracle/ack-filter.ts';

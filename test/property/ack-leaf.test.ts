@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NF_DROP, NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
-import { IPPROTO_TCP, type PacketShape } from '../../src/sim/packets.ts';
-import type { SimArrival } from '../../src/sim/sim-port.ts';
+import { IPPROTO_TCP, type PacketShape } from '../../src/sim/packets/packets.ts';
 import { redundantIndex, type Segment } from '../oracle/ack-filter.ts';
+import type { SimArrival } from '../port/sim-port.ts';
 import { CLIENT, SECOND, SERVER, shaper, up, World } from '../sim/world.ts';
 
 const SEED = Number(process.env.SEED ?? 82);

@@ -1,8 +1,8 @@
-/** The invariants of src/algo/ared.ts. */
+/** The invariants of src/algo/aqm/ared.ts. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { aredAdvance, aredStep, createAred } from '../../src/algo/ared.ts';
-import { createRedQueues, redBecameIdle } from '../../src/algo/red.ts';
+import { aredAdvance, aredStep, createAred } from '../../src/algo/aqm/ared.ts';
+import { createRedQueues, redBecameIdle } from '../../src/algo/aqm/red.ts';
 
 const SEED = Number(process.env.SEED ?? 74);
 

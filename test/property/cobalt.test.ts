@@ -1,6 +1,7 @@
-/** The invariants of src/algo/cobalt.ts, and COBALT against its slow twin. */
+/** The invariants of test/reference/cobalt.ts, and COBALT against its slow twin. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { SlowCobalt } from '../oracle/cobalt.ts';
 import {
   COBALT_DROP,
   COBALT_MARK,
@@ -9,8 +10,7 @@ import {
   cobaltFoundEmpty,
   cobaltOverflowed,
   createCobaltQueues,
-} from '../../src/algo/cobalt.ts';
-import { SlowCobalt } from '../oracle/cobalt.ts';
+} from '../reference/cobalt.ts';
 
 const SEED = Number(process.env.SEED ?? 79);
 const MS = 1e6;

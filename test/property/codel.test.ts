@@ -1,4 +1,4 @@
-/** The invariants of src/algo/codel.ts, and CoDel against its slow twin. */
+/** The invariants of src/algo/aqm/codel.ts, and CoDel against its slow twin. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -10,7 +10,7 @@ import {
   codelBecameEmpty,
   codelDecide,
   createCodelQueues,
-} from '../../src/algo/codel.ts';
+} from '../../src/algo/aqm/codel.ts';
 import { type CodelPacket, SlowCodel } from '../oracle/codel.ts';
 
 const SEED = Number(process.env.SEED ?? 72);

@@ -1,6 +1,8 @@
-/** The invariants of src/algo/drr.ts, and the ring against its slow twin. */
+/** The invariants of test/reference/drr.ts, and the ring against its slow twin. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { NONE } from '../../src/base/none.ts';
+import { SlowDrr } from '../oracle/drr-figure.ts';
 import {
   createDrrQueues,
   createDrrRing,
@@ -9,9 +11,7 @@ import {
   drrLeave,
   drrPick,
   drrSent,
-} from '../../src/algo/drr.ts';
-import { NONE } from '../../src/base/none.ts';
-import { SlowDrr } from '../oracle/drr-figure.ts';
+} from '../reference/drr.ts';
 
 const SEED = Number(process.env.SEED ?? 82);
 

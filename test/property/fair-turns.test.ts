@@ -1,8 +1,8 @@
 /** The turns of a fair leaf through the whole engine: as RFC 8290 writes them, and by shares where a turn takes many rounds. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Isolation } from '../../src/algo/host-isolation.ts';
-import { ipv4 } from '../../src/sim/packets.ts';
+import type { Isolation } from '../../src/algo/queues/host-isolation.ts';
+import { ipv4 } from '../../src/sim/packets/packets.ts';
 import { fairOrder, type Waiting } from '../oracle/fair-rounds.ts';
 import { SECOND, shaper, udp, up, World } from '../sim/world.ts';
 

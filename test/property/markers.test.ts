@@ -1,4 +1,4 @@
-/** The invariants of src/algo/markers.ts, and the markers against their exact twin. */
+/** The invariants of src/algo/buckets/markers.ts, and the markers against their exact twin. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -9,7 +9,7 @@ import {
   markerColour,
   RED,
   YELLOW,
-} from '../../src/algo/markers.ts';
+} from '../../src/algo/buckets/markers.ts';
 import { SlowMarker } from '../oracle/markers.ts';
 
 const SEED = Number(process.env.SEED ?? 76);

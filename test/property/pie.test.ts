@@ -1,4 +1,4 @@
-/** The invariants of src/algo/pie.ts, and PIE against its slow twin. */
+/** The invariants of src/algo/aqm/pie.ts, and PIE against its slow twin. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -11,7 +11,7 @@ import {
   pieDeparted,
   pieReset,
   pieSignal,
-} from '../../src/algo/pie.ts';
+} from '../../src/algo/aqm/pie.ts';
 import { SlowPie } from '../oracle/pie.ts';
 
 const SEED = Number(process.env.SEED ?? 75);

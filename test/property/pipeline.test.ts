@@ -4,11 +4,17 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { EachSpec, MeterSpec, QueueSpec, RedSpec, RemarkSpec } from '../../src/core/spec.ts';
 import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
-import { runUntil } from '../../src/sim/driver.ts';
-import { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets.ts';
-import type { SimArrival } from '../../src/sim/sim-port.ts';
+import {
+  IPPROTO_ICMP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  ipv4,
+  type PacketShape,
+} from '../../src/sim/packets/packets.ts';
+import type { EachSpec, MeterSpec, QueueSpec, RedSpec, RemarkSpec } from '../../src/spec/spec.ts';
+import { runUntil } from '../port/driver.ts';
+import type { SimArrival } from '../port/sim-port.ts';
 import { type ClassInput, type LinkInput, MS, shaper, type TreeInput, World } from '../sim/world.ts';
 
 const SEED = Number(process.env.SEED ?? 80);
@@ -78,7 +84,7 @@ const leafParts = {
   limitBytes: maybe(fc.constantFrom(1000, 10_000), 1),
   limitPackets: maybe(fc.constantFrom(1, 5, 30), 1),
   red: maybe(red, 2),
-  queue: maybe(waiting, 3),
+  nfqueue: maybe(waiting, 3),
 };
 
 /** Drops undefined members, which the builder takes as given. */
@@ -139,7 +145,7 @@ function arrivalOf(timeNs: number, flow: number, anyBytes: number, tcpAck = 0): 
   const shape = { ...flowShape(flow), tcpAck };
   const headerBytes = typeof shape.src === 'number' ? 40 : 60;
   const lengthBytes = shape.protocol === IPPROTO_TCP && anyBytes === 64 ? headerBytes : anyBytes;
-  const common = { timeNs, lengthBytes, shape, queue: flow % QUEUES, mark: flow * 0x01000001 };
+  const common = { timeNs, lengthBytes, shape, nfqueue: flow % QUEUES, mark: flow * 0x01000001 };
   if (flow === SSH_FLOW) return { ...common, hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, ifIndexOut: WAN };
   if (flow === 5) return { ...common, hook: NF_INET_LOCAL_IN, ifIndexIn: LAN, ifIndexOut: 0 };
   if (flow === 7) return { ...common, hook: NF_INET_FORWARD, ifIndexIn: WAN, ifIndexOut: LAN };
@@ -193,7 +199,7 @@ function play(s: Scenario): Outcome {
     s.packets.map(([gap, flow, lengthBytes], n) => {
       timeNs += gap;
       const arrival = arrivalOf(timeNs, flow, lengthBytes, n);
-      outcome.flowOf.set(`${arrival.queue}:${++nextId[arrival.queue!]}`, flow);
+      outcome.flowOf.set(`${arrival.nfqueue}:${++nextId[arrival.nfqueue!]}`, flow);
       return arrival;
     }),
   );
@@ -216,13 +222,13 @@ function play(s: Scenario): Outcome {
 
 function checkVerdicts({ world, flowOf, forgotten }: Outcome): void {
   const { trace } = world.port;
-  const answered = new Set(trace.map((v) => `${v.queue}:${v.packetId}`));
+  const answered = new Set(trace.map((v) => `${v.nfqueue}:${v.packetId}`));
   expect(answered.size, 'no packet is answered twice').toBe(trace.length);
   expect(answered.size + forgotten, 'every packet is answered').toBe(flowOf.size);
   const accepted = trace.filter((v) => v.verdict === NF_ACCEPT);
   const lost = trace
     .filter((v) => v.verdict !== NF_ACCEPT)
-    .map((v) => flowOf.get(`${v.queue}:${v.packetId}`));
+    .map((v) => flowOf.get(`${v.nfqueue}:${v.packetId}`));
   expect(lost, 'SSH of this host is not dropped').not.toContain(SSH_FLOW);
   const t = world.totals;
   expect([t.receivedPackets, t.acceptedPackets, t.droppedPackets, t.heldPackets, t.lostPackets]).toEqual([
@@ -237,9 +243,9 @@ function checkVerdicts({ world, flowOf, forgotten }: Outcome): void {
 /** Accepted packets of a flow, in the order of acceptance, have growing ids. */
 function checkOrder({ world, flowOf }: Outcome): void {
   const lastId = new Map<number, number>();
-  for (const { queue, packetId, verdict } of world.port.trace) {
+  for (const { nfqueue, packetId, verdict } of world.port.trace) {
     if (verdict !== NF_ACCEPT) continue;
-    const flow = flowOf.get(`${queue}:${packetId}`)!;
+    const flow = flowOf.get(`${nfqueue}:${packetId}`)!;
     expect(packetId, `flow ${flow} keeps its order`).toBeGreaterThan(lastId.get(flow) ?? 0);
     lastId.set(flow, packetId);
   }
@@ -262,8 +268,8 @@ function checkClasses({ world, flowOf }: Outcome, s: Scenario): void {
   const reasons = [stats.dropTail, stats.dropEarly, stats.dropPolice, stats.dropAqm].map(sum);
   expect(reasons.reduce((a, b) => a + b, 0)).toBe(dropped);
   let passed = 0;
-  for (const { queue, packetId, verdict } of world.port.trace) {
-    if (verdict === NF_ACCEPT) passed += treesOf(flowOf.get(`${queue}:${packetId}`)!, s.links);
+  for (const { nfqueue, packetId, verdict } of world.port.trace) {
+    if (verdict === NF_ACCEPT) passed += treesOf(flowOf.get(`${nfqueue}:${packetId}`)!, s.links);
   }
   // A packet dropped by its second tree was sent by its first.
   expect(sum(stats.sentPackets)).toBeGreaterThanOrEqual(passed);

@@ -4,11 +4,11 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { EachSpec, ShaperSpec } from '../../src/core/spec.ts';
-import { TOTAL } from '../../src/core/stats.ts';
+import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
-import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets.ts';
-import type { SimArrival } from '../../src/sim/sim-port.ts';
+import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets/packets.ts';
+import type { EachSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import type { SimArrival } from '../port/sim-port.ts';
 import { type ClassInput, MS, SECOND, shaper, type TreeInput, World } from '../sim/world.ts';
 
 const SEED = Number(process.env.SEED ?? 410);

@@ -1,4 +1,4 @@
-/** The invariants of src/algo/red.ts, and RED against its slow twin. */
+/** The invariants of src/algo/aqm/red.ts, and RED against its slow twin. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -10,7 +10,7 @@ import {
   redPacketProbability,
   redSignal,
   redSpacedProbability,
-} from '../../src/algo/red.ts';
+} from '../../src/algo/aqm/red.ts';
 import { SlowRed } from '../oracle/red.ts';
 
 const SEED = Number(process.env.SEED ?? 70);

@@ -1,4 +1,4 @@
-/** The invariants of src/algo/size-aware.ts. */
+/** The invariants of src/algo/queues/size-aware.ts. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -10,7 +10,7 @@ import {
   sizeAwareBand,
   sizeAwareSent,
   sizeAwareTurn,
-} from '../../src/algo/size-aware.ts';
+} from '../../src/algo/queues/size-aware.ts';
 
 const SEED = Number(process.env.SEED ?? 83);
 const MTU = 1500;

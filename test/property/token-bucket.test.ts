@@ -1,4 +1,4 @@
-/** The invariants of src/algo/token-bucket.ts, and the bucket against its slow twin in exact arithmetic. */
+/** The invariants of src/algo/buckets/token-bucket.ts, and the bucket against its slow twin in exact arithmetic. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -10,7 +10,7 @@ import {
   type TokenBuckets,
   takeTokens,
   tokensBytes,
-} from '../../src/algo/token-bucket.ts';
+} from '../../src/algo/buckets/token-bucket.ts';
 import { type Departure, SCALE, SlowTokenBucket, worstExcessBytes } from '../oracle/token-bucket.ts';
 
 const SEED = Number(process.env.SEED ?? 60);

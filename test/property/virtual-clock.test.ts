@@ -1,9 +1,9 @@
-/** The invariants of src/algo/virtual-clock.ts, against the fluid system. */
+/** The invariants of test/reference/virtual-clock.ts, against the fluid system. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { VirtualClock, type VirtualClockKind } from '../../src/algo/virtual-clock.ts';
 import { NONE } from '../../src/base/none.ts';
 import { type FluidPacket, serveFluid } from '../oracle/fluid.ts';
+import { VirtualClock, type VirtualClockKind } from '../reference/virtual-clock.ts';
 
 const SEED = Number(process.env.SEED ?? 84);
 const RATE = 1e6;

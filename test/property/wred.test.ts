@@ -1,4 +1,4 @@
-/** The invariants of src/algo/wred.ts. */
+/** The invariants of src/algo/aqm/wred.ts. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -8,8 +8,8 @@ import {
   redObserve,
   redPacketProbability,
   redSignal,
-} from '../../src/algo/red.ts';
-import { createWredQueues, wredObserve, wredSignal } from '../../src/algo/wred.ts';
+} from '../../src/algo/aqm/red.ts';
+import { createWredQueues, wredObserve, wredSignal } from '../../src/algo/aqm/wred.ts';
 
 const SEED = Number(process.env.SEED ?? 73);
 

@@ -6,12 +6,12 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
-import type { MeterSpec } from '../../src/core/spec.ts';
-import { TOTAL } from '../../src/core/stats.ts';
+import { TOTAL } from '../../src/core/packets/stats.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../../src/limits.ts';
 import { createBatch, NF_INET_FORWARD } from '../../src/packet/batch.ts';
 import type { Port } from '../../src/packet/port.ts';
-import { ipv4, writePacket } from '../../src/sim/packets.ts';
+import { ipv4, writePacket } from '../../src/sim/packets/packets.ts';
+import type { MeterSpec } from '../../src/spec/spec.ts';
 import { shaper, udp } from './world.ts';
 
 const FLOWS = 4096;

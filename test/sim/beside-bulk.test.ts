@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { jainIndex } from '../../bench/statistics.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
-import type { FlowSpec } from '../../src/sim/traffic.ts';
+import type { FlowSpec } from '../../src/sim/traffic/traffic.ts';
 import { example, experiment, flowOf, flowsOf, SEEDS, sum } from './experiments.ts';
 import { MS, mean, SECOND, tcp, traffic, udp } from './net.ts';
 

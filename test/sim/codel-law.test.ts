@@ -1,5 +1,5 @@
 /**
- * CoDel against a source that does not slow down (RFC 8289, section 5.5; facts in src/algo/codel.ts): signals come at the instants
+ * CoDel against a source that does not slow down (RFC 8289, section 5.5; facts in src/algo/aqm/codel.ts): signals come at the instants
  * of the square-root law, so the queue grows, peaks and drains as the law's integral says, through the whole engine.
  */
 import { describe, expect, test } from 'vitest';

@@ -1,12 +1,12 @@
 /** Same seed, same run: in virtual time, and through the live loop. */
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
-import type { EachSpec, RedSpec, ShaperSpec } from '../../src/core/spec.ts';
-import { Courtesy } from '../../src/io/courtesy.ts';
-import type { NfqueuePort } from '../../src/io/nfqueue.ts';
-import { startReactor } from '../../src/io/reactor.ts';
-import { runUntil } from '../../src/sim/driver.ts';
-import { type SimArrival, SimPort } from '../../src/sim/sim-port.ts';
+import { Courtesy } from '../../src/io/nfqueue/courtesy.ts';
+import type { NfqueuePort } from '../../src/io/nfqueue/nfqueue.ts';
+import { startReactor } from '../../src/io/nfqueue/reactor.ts';
+import type { EachSpec, RedSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import { runUntil } from '../port/driver.ts';
+import { type SimArrival, SimPort } from '../port/sim-port.ts';
 import { MS, repeat, SECOND, shaper, udp, up } from './world.ts';
 
 const to = (dport: number) => [{ dport: [{ from: dport, to: dport }] }];
@@ -84,7 +84,7 @@ test('a trace hash tells apart what, when and to whom', () => {
   };
   const base = answer(0, 100);
   expect(answer(0, 100)).toBe(base);
-  for (const other of [answer(1, 100), answer(2 ** 32, 100), answer(0, 100, { queue: 1 })])
+  for (const other of [answer(1, 100), answer(2 ** 32, 100), answer(0, 100, { nfqueue: 1 })])
     expect(other).not.toBe(base);
 });
 

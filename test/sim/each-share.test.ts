@@ -1,6 +1,6 @@
 /** A full leaf with `each`: who loses packets. */
 import { expect, test } from 'vitest';
-import { ipv4 } from '../../src/sim/packets.ts';
+import { ipv4 } from '../../src/sim/packets/packets.ts';
 import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 test('a flow that keeps to its rate loses nothing beside one that floods the leaf', () => {

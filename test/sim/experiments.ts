@@ -1,10 +1,10 @@
 /** The examples of a line of 10 Mbit/s, as files that `shaper simulate` takes, and runs of them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/control/config.ts';
-import type { ShaperSpec } from '../../src/core/spec.ts';
-import type { SimulatedClass, SimulatedFlow } from '../../src/sim/report.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import type { SimulatedClass, SimulatedFlow } from '../../src/sim/report/report.ts';
 import { type RunOptions, runScenario, type SimulationResult } from '../../src/sim/simulation.ts';
+import type { ShaperSpec } from '../../src/spec/spec.ts';
 
 export const SEEDS = [1, 2, 3];
 

@@ -1,10 +1,10 @@
 /** Who shares equally in a fair leaf: CAKE's isolation modes, each with traffic that tells it from the others. */
 import { describe, expect, test } from 'vitest';
 import { jainIndex } from '../../bench/statistics.ts';
-import type { Isolation } from '../../src/algo/host-isolation.ts';
-import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets.ts';
+import type { Isolation } from '../../src/algo/queues/host-isolation.ts';
+import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets/packets.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
-import type { FlowSpec, HostSpec } from '../../src/sim/traffic.ts';
+import type { FlowSpec, HostSpec } from '../../src/sim/traffic/traffic.ts';
 import { config, flowsOf, SEEDS, sum } from './experiments.ts';
 import { MS, mean, SECOND, tcp } from './net.ts';
 

@@ -1,7 +1,8 @@
 /** Traffic in a few words: TCP flows and datagrams from one inside host to one outside, through one bottleneck. */
-import type { ShaperSpec } from '../../src/core/spec.ts';
-import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets.ts';
-import type { FlowSpec, HostSpec, TcpOptions, Traffic } from '../../src/sim/traffic.ts';
+
+import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets/packets.ts';
+import type { FlowSpec, HostSpec, TcpOptions, Traffic } from '../../src/sim/traffic/traffic.ts';
+import type { ShaperSpec } from '../../src/spec/spec.ts';
 import { type ClassInput, type LinkInput, shaper } from './world.ts';
 
 /** 10 Mbit/s: a full packet takes 1.2 ms. */

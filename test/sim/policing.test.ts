@@ -1,6 +1,6 @@
 /** Policers, `each` buckets and RED beside each other, counted exactly. */
 import { expect, test } from 'vitest';
-import type { EachSpec, RedSpec } from '../../src/core/spec.ts';
+import type { EachSpec, RedSpec } from '../../src/spec/spec.ts';
 import { SlowTokenBucket } from '../oracle/token-bucket.ts';
 import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 

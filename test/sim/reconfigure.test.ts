@@ -1,7 +1,7 @@
 /** Classes that change while packets wait, to the nanosecond. */
 import { describe, expect, test } from 'vitest';
-import type { EachSpec, MatcherSpec, ShaperSpec } from '../../src/core/spec.ts';
-import { addClass, changeClass, moveClass, removeClass } from '../../src/core/spec-edit.ts';
+import { addClass, changeClass, moveClass, removeClass } from '../../src/spec/edit.ts';
+import type { EachSpec, MatcherSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { type ClassInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 const port = (n: number): MatcherSpec[] => [{ dport: [{ from: n, to: n }] }];

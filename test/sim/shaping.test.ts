@@ -1,6 +1,6 @@
 /** Rates, bursts and shares in virtual time, as exact integers. */
 import { expect, test } from 'vitest';
-import { ipv4 } from '../../src/sim/packets.ts';
+import { ipv4 } from '../../src/sim/packets/packets.ts';
 import { type ClassInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 /** 1 Mbit/s: 1500 B take 12 ms. */

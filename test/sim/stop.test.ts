@@ -1,6 +1,6 @@
 /** The orderly stop, and the bound on what may be held. */
 import { expect, test } from 'vitest';
-import type { EachSpec } from '../../src/core/spec.ts';
+import type { EachSpec } from '../../src/spec/spec.ts';
 import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 const SLOW = { rate: 1000, burst: 1500 };
@@ -18,7 +18,7 @@ test('the stop accepts everything held, wherever it waits, and everything that s
       shape: udp(n % 7, { dport: n % 3 }),
       ifIndexIn: n % 2 === 0 ? 1 : 99,
       ifIndexOut: 2,
-      queue: n % 3,
+      nfqueue: n % 3,
     });
   world.inject(repeat(300, 0, packet));
   world.run(5 * SECOND);

@@ -1,9 +1,9 @@
 /** One and a few TCP flows at a bottleneck: what textbooks and QUALITATIVE.json say must come out. */
 import { describe, expect, test } from 'vitest';
 import { jainIndex } from '../../bench/statistics.ts';
-import { buildWorld } from '../../src/sim/build.ts';
-import { delayLine } from '../../src/sim/lines.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
+import { buildWorld } from '../../src/sim/traffic/build.ts';
+import { delayLine } from '../../src/sim/world/lines.ts';
 import { bottleneck, MS, mean, SECOND, TEN_MBIT, tcp, traffic, udp } from './net.ts';
 
 describe('one flow', () => {

@@ -1,11 +1,11 @@
 /** Captures through the shaper: ways, instants, counts, and anything a file may hold. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { findFlows } from '../../src/sim/captured-flows.ts';
-import { IPPROTO_TCP, IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets.ts';
-import { readPcap } from '../../src/sim/pcap.ts';
-import { runReplay } from '../../src/sim/replay.ts';
-import { behind, captureFile, ethernet, type Frame, packetBytes } from '../unit/sim/capture-file.ts';
+import { findFlows } from '../../src/sim/capture/captured-flows.ts';
+import { readPcap } from '../../src/sim/capture/pcap.ts';
+import { runReplay } from '../../src/sim/capture/replay.ts';
+import { IPPROTO_TCP, IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
+import { behind, captureFile, ethernet, type Frame, packetBytes } from '../unit/sim/capture/capture-file.ts';
 import { bottleneck, MS } from './net.ts';
 import { shaper } from './world.ts';
 

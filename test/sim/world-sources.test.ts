@@ -1,9 +1,9 @@
 /** What sources send, when it arrives, and what is counted: exact where nothing is random. */
 import { describe, expect, test } from 'vitest';
-import { delayLine } from '../../src/sim/lines.ts';
-import { IPPROTO_UDP } from '../../src/sim/packets.ts';
+import { IPPROTO_UDP } from '../../src/sim/packets/packets.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
-import type { FlowSpec, SourceSpec, Traffic } from '../../src/sim/traffic.ts';
+import type { FlowSpec, SourceSpec, Traffic } from '../../src/sim/traffic/traffic.ts';
+import { delayLine } from '../../src/sim/world/lines.ts';
 import { bottleneck, HOSTS, MS, SECOND, tcp, traffic, udp } from './net.ts';
 
 const FAST = bottleneck({}, 1.25e9);

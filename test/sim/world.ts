@@ -1,7 +1,10 @@
 /** Small worlds for tests: a specification in a few words, an engine over a watched port, packets, the books. */
 import { expect } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
-import type { QueuePlan } from '../../src/core/queue-plan.ts';
+import { TOTAL } from '../../src/core/packets/stats.ts';
+import { NF_ACCEPT } from '../../src/packet/batch.ts';
+import { IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
+import type { QueuePlan } from '../../src/spec/queue-plan.ts';
 import type {
   ClassSpec,
   EachSpec,
@@ -14,12 +17,9 @@ import type {
   RedSpec,
   RemarkSpec,
   ShaperSpec,
-} from '../../src/core/spec.ts';
-import { TOTAL } from '../../src/core/stats.ts';
-import { NF_ACCEPT } from '../../src/packet/batch.ts';
-import { runUntil } from '../../src/sim/driver.ts';
-import { IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets.ts';
-import { type SimArrival, SimPort } from '../../src/sim/sim-port.ts';
+} from '../../src/spec/spec.ts';
+import { runUntil } from '../port/driver.ts';
+import { type SimArrival, SimPort } from '../port/sim-port.ts';
 
 export const MS = 1e6;
 export const SECOND = 1e9;
@@ -145,7 +145,7 @@ export function shaper(
 /** One verdict row as the engine wrote it. */
 export interface VerdictRow {
   readonly timeNs: number;
-  readonly queue: number;
+  readonly nfqueue: number;
   readonly packetId: number;
   /** With VERDICT_UP_TO and VERDICT_SET_MARK. */
   readonly verdict: number;
@@ -162,11 +162,11 @@ export class WatchedPort extends SimPort {
   }
 
   override send(count: number): void {
-    const { packetId, queue, verdict, mark } = this.batch.verdicts;
+    const { packetId, nfqueue, verdict, mark } = this.batch.verdicts;
     for (let row = 0; row < count; row++) {
       this.rows.push({
         timeNs: this.nowNs,
-        queue: queue[row],
+        nfqueue: nfqueue[row],
         packetId: packetId[row],
         verdict: verdict[row],
         mark: mark[row],

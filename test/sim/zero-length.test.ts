@@ -1,6 +1,6 @@
 /** Packets of which the kernel's message says no length: broken, but each needs its verdict. */
 import { expect, test } from 'vitest';
-import type { EachSpec } from '../../src/core/spec.ts';
+import type { EachSpec } from '../../src/spec/spec.ts';
 import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 test.each(['fifo', 'fair', 'short-first'] as const)(

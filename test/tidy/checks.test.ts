@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   checkExit,
+  checkFloors,
   checkLeftovers,
   checkLength,
   checkLock,
@@ -13,9 +14,11 @@ import {
   checkPurity,
   checkRanks,
   checkReferences,
+  checkRoomCircles,
   checkUnits,
   checkUnreferenced,
   importsOf,
+  parseFloors,
   parseRanks,
 } from './checks.ts';
 import { blank, ROOT, sourceFile as source } from './source.ts';
@@ -75,7 +78,7 @@ describe('ranks', () => {
     ['sideways', 'src/base/x.ts', `import { L } from '../limits.ts';`],
     ['a type upwards', 'src/base/x.ts', `import type { B } from '../core/b.ts';`],
     ['lazily upwards', 'src/base/x.ts', `const b = await import('../core/b.ts');`],
-    ['out of src', 'src/core/x.ts', `import '../../test/oracle/x.ts';`],
+    ['out of src', 'src/core/x.ts', `import '../oracle/x.ts';`],
     ['from a folder without a rank', 'src/new/x.ts', ''],
   ])('%s is not', (_, path, text) => {
     expect(checkRanks([...good, source(path, text)], ranks)).toHaveLength(1);
@@ -84,6 +87,38 @@ describe('ranks', () => {
   test('a rank for nothing is a problem', () => {
     expect(checkRanks(good.slice(0, 2), ranks)).toEqual(['core/ has a rank but does not exist']);
   });
+});
+
+describe('floors of core', () => {
+  const floors = parseFloors(
+    '| floor | where | what |\n|---|---|---|\n| 2 | `tree/` | x |\n| 1 | `flows/` | y |',
+  );
+  const flows = source('src/core/flows/a.ts', '');
+  const tree = source('src/core/tree/b.ts', `import '../flows/a.ts';`);
+  const engine = source('src/core/engine.ts', `import './tree/b.ts';`);
+
+  test('downwards is fine', () => {
+    expect(checkFloors([flows, tree, engine], floors)).toEqual([]);
+  });
+
+  test.each([
+    ['upwards', source('src/core/flows/c.ts', `import '../tree/b.ts';`)],
+    ['to the top', source('src/core/flows/c.ts', `import '../engine.ts';`)],
+    ['a room without a floor', source('src/core/new/c.ts', '')],
+  ])('%s is not', (_, file) => {
+    expect(checkFloors([flows, tree, engine, file], floors)).toHaveLength(1);
+  });
+
+  test('a floor for nothing is a problem', () => {
+    expect(checkFloors([flows], floors)).toEqual(['core/tree/ does not exist']);
+  });
+});
+
+test('circles between rooms of one folder', () => {
+  const a = source('src/sim/a/x.ts', `import '../b/y.ts';`);
+  const b = source('src/sim/b/y.ts', `import '../top.ts';`);
+  expect(checkRoomCircles([a, b, source('src/sim/top.ts', '')])).toEqual([]);
+  expect(checkRoomCircles([a, b, source('src/sim/top.ts', `import './a/x.ts';`)])).toHaveLength(3);
 });
 
 describe('purity', () => {
@@ -138,14 +173,25 @@ test('dead files', () => {
     source('src/cli/a.ts', 'new URL(`./w${ext}`, import.meta.url);'),
     source('test/x.test.ts', `import '../src/base/b.ts';`),
     source('src/base/b.ts', ''),
+    source('src/base/d.ts', `import './b.ts';`),
+    source('src/cli/v.ts', `import '../base/d.ts';\nstart('v');`),
     source('test/netns/y.test.ts', `spawn(join(HERE, 'driver.ts'))`),
     source('test/netns/driver.ts', ''),
     source('src/cli/thread.ts', ''),
     source('src/cli/w.ts', `start(import.meta.url, 'thread')`),
   ];
   expect(checkUnreferenced(files)).toEqual([]);
-  const dead = [source('src/base/c.ts', `import './b.ts';`), source('test/helper.ts', '// ./c.ts')];
-  expect(checkUnreferenced([...files, ...dead])).toHaveLength(2);
+  const dead = [
+    source('src/base/c.ts', `import './b.ts';`),
+    source('test/helper.ts', '// ./c.ts'),
+    source('src/base/e.ts', ''),
+    source('test/z.test.ts', `import '../src/base/e.ts';`),
+  ];
+  expect(checkUnreferenced([...files, ...dead]).map((problem) => problem.split(' ')[0])).toEqual([
+    'src/base/c.ts',
+    'test/helper.ts',
+    'src/base/e.ts',
+  ]);
 });
 
 test('references', () => {

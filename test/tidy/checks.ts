@@ -24,10 +24,21 @@ export function checkPaths(document: string, markdown: string, exists: (path: st
     .map((path) => `${document} names ${path}, which does not exist`);
 }
 
+/** Floors of the rooms of `core/`, from the table in ARCHITECTURE.md headed "floor"; files of no room stand above all. */
+export function parseFloors(markdown: string): Map<string, number> {
+  return parseRanks(markdown.replace(/^\| rank \|/gm, '| no rank |').replace(/^\| floor \|/gm, '| rank |'));
+}
+
 /** Folder or file directly under src that `path` belongs to. */
 function unitOf(path: string): string {
   const [, unit, inside] = path.split('/');
   return inside === undefined ? (unit as string) : `${unit}/`;
+}
+
+/** Folder inside a folder of src that `path` belongs to; empty for a file that stands in no such room. */
+function roomOf(path: string): string {
+  const [, , room, inside] = path.split('/');
+  return inside === undefined ? '' : `${room}/`;
 }
 
 const isSource = (file: SourceFile): boolean => file.path.startsWith('src/');
@@ -60,7 +71,57 @@ export function checkRanks(files: readonly SourceFile[], ranks: ReadonlyMap<stri
   return problems;
 }
 
-const PURE = /^src\/(?:limits\.ts|(?:base|packet|algo|core|sim)\/)/;
+/** Imports between files of one folder of src, by that folder. */
+function importsWithin(files: readonly SourceFile[]): Map<string, { from: string; to: string }[]> {
+  const within = new Map<string, { from: string; to: string }[]>();
+  for (const file of files.filter((source) => isSource(source) && isTypeScript(source))) {
+    for (const name of importsOf(file).filter((wanted) => wanted.startsWith('.'))) {
+      const to = posix.join(posix.dirname(file.path), name);
+      const unit = unitOf(file.path);
+      if (unitOf(to) === unit) within.set(unit, [...(within.get(unit) ?? []), { from: file.path, to }]);
+    }
+  }
+  return within;
+}
+
+/** Rooms of core/ import from lower floors only. */
+export function checkFloors(files: readonly SourceFile[], floors: ReadonlyMap<string, number>): string[] {
+  const rooms = new Set(
+    files.filter(({ path }) => path.startsWith('src/core/')).map(({ path }) => roomOf(path)),
+  );
+  rooms.delete('');
+  const unplaced = [...rooms].filter((room) => !floors.has(room)).map((room) => `core/${room} has no floor`);
+  const gone = [...floors.keys()]
+    .filter((room) => !rooms.has(room))
+    .map((room) => `core/${room} does not exist`);
+  const floorOf = (room: string): number => (room === '' ? 99 : (floors.get(room) ?? 99));
+  const upwards = (importsWithin(files).get('core/') ?? [])
+    .filter(({ from, to }) => roomOf(from) !== roomOf(to) && floorOf(roomOf(to)) >= floorOf(roomOf(from)))
+    .map(({ from, to }) => `${from} imports ${to}, which is not on a lower floor`);
+  return [...unplaced, ...gone, ...upwards];
+}
+
+/** The rooms of every folder of src import each other in one direction; files of no room stand above or below them. */
+export function checkRoomCircles(files: readonly SourceFile[]): string[] {
+  const problems: string[] = [];
+  for (const [unit, imports] of importsWithin(files)) {
+    const targets = new Map<string, Set<string>>();
+    for (const { from, to } of imports) {
+      // A file of no room is a room by itself.
+      const [a, b] = [roomOf(from) || from, roomOf(to) || to];
+      if (a !== b) targets.set(a, (targets.get(a) ?? new Set()).add(b));
+    }
+    const reaches = (from: string, to: string, seen: Set<string>): boolean =>
+      [...(targets.get(from) ?? [])].some(
+        (next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))),
+      );
+    for (const room of targets.keys())
+      if (reaches(room, room, new Set())) problems.push(`src/${unit}: ${room} is in a circle of imports`);
+  }
+  return problems;
+}
+
+const PURE = /^src\/(?:limits\.ts|(?:base|packet|algo|spec|core|sim|charts)\/)/;
 const IMPURE_NAMES = [
   ...['Date', 'performance', 'process', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'],
   ...['fetch', 'console', 'require', 'globalThis', 'crypto', 'Buffer', 'Atomics', 'Worker'],
@@ -107,13 +168,17 @@ export function checkUnits(files: readonly SourceFile[]): string[] {
   });
 }
 
-/** Files that no other file names are dead; tests and the program itself are started from outside. */
+/**
+ * Files that no other file names are dead; tests and the program itself are started from outside. A file of src must be named in
+ * src or by a script: one that only tests import is not part of the program.
+ */
 export function checkUnreferenced(files: readonly SourceFile[]): string[] {
   const named = new Set<string>();
   for (const file of files.filter(isTypeScript)) {
     const names = [...file.code.matchAll(/['"](\.{1,2}\/[^'"]+)\.[tj]s['"]|`(\.{1,2}\/[\w./-]+)\$\{/g)];
     for (const [, whole, beginning] of names) {
-      named.add(`${posix.join(posix.dirname(file.path), (whole ?? beginning) as string)}.ts`);
+      const target = `${posix.join(posix.dirname(file.path), (whole ?? beginning) as string)}.ts`;
+      if (isSource(file) || file.path.startsWith('scripts/') || !target.startsWith('src/')) named.add(target);
     }
   }
   const started = /^src\/shaper\.ts$|\.test\.ts$|^bench\/|^scripts\//;

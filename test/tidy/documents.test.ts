@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/control/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { ROOT } from './source.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   checkExit,
+  checkFloors,
   checkLeftovers,
   checkLength,
   checkLock,
@@ -11,8 +12,10 @@ import {
   checkPurity,
   checkRanks,
   checkReferences,
+  checkRoomCircles,
   checkUnits,
   checkUnreferenced,
+  parseFloors,
   parseRanks,
 } from './checks.ts';
 import { ROOT, readSources, sourceFile } from './source.ts';
@@ -24,6 +27,14 @@ const files = readSources();
 describe('house rules', () => {
   test('imports go to lower ranks only', () => {
     expect(checkRanks(files, parseRanks(read('ARCHITECTURE.md')))).toEqual([]);
+  });
+
+  test('rooms of core import from lower floors only', () => {
+    expect(checkFloors(files, parseFloors(read('ARCHITECTURE.md')))).toEqual([]);
+  });
+
+  test('rooms of a folder form no circle', () => {
+    expect(checkRoomCircles(files)).toEqual([]);
   });
 
   test('base, packet, algo, core and sim are pure', () => {

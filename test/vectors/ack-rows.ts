@@ -1,5 +1,10 @@
 /** Segments as vectors and tests write them, in the columns of algo/ack-filter.ts. */
-import { type AckRows, createAckRows, type FoundAck, findRedundantAck } from '../../src/algo/ack-filter.ts';
+import {
+  type AckRows,
+  createAckRows,
+  type FoundAck,
+  findRedundantAck,
+} from '../../src/algo/queues/ack-filter.ts';
 import { NONE } from '../../src/base/none.ts';
 import { SACK_BLOCKS_MAX } from '../../src/limits.ts';
 import type { Segment } from '../oracle/ack-filter.ts';

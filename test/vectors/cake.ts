@@ -2,8 +2,7 @@
  * Runs the vectors of CAKE's parts: link layer, rate scaling, deficit shaper, host isolation, ACK filter,
  * COBALT.
  */
-import { COBALT_DROP, COBALT_MARK, cobaltDecide, createCobaltQueues } from '../../src/algo/cobalt.ts';
-import type { Isolation } from '../../src/algo/host-isolation.ts';
+
 import {
   FRAMING_ATM,
   FRAMING_NONE,
@@ -13,12 +12,23 @@ import {
   segmentsOf,
   superpacketWireBytes,
   wireBytes,
-} from '../../src/algo/link-layer.ts';
-import { flowQuantumBytes, intervalForTargetNs, scaledTargetNs } from '../../src/algo/rate-scaling.ts';
-import { conformNs, createTokenBuckets, fillBucket, takeTokens } from '../../src/algo/token-bucket.ts';
+} from '../../src/algo/buckets/link-layer.ts';
+import {
+  flowQuantumBytes,
+  intervalForTargetNs,
+  scaledTargetNs,
+} from '../../src/algo/buckets/rate-scaling.ts';
+import {
+  conformNs,
+  createTokenBuckets,
+  fillBucket,
+  takeTokens,
+} from '../../src/algo/buckets/token-bucket.ts';
+import type { Isolation } from '../../src/algo/queues/host-isolation.ts';
 import { Prng } from '../../src/base/prng.ts';
-import { ipv4 } from '../../src/sim/packets.ts';
+import { ipv4 } from '../../src/sim/packets/packets.ts';
 import type { Segment } from '../oracle/ack-filter.ts';
+import { COBALT_DROP, COBALT_MARK, cobaltDecide, createCobaltQueues } from '../reference/cobalt.ts';
 import { shaper, udp, up, World } from '../sim/world.ts';
 import { findInQueue } from './ack-rows.ts';
 import type { Vector } from './load.ts';

@@ -13,7 +13,7 @@ import {
   codelDecide,
   codelSpacingNs,
   createCodelQueues,
-} from '../../src/algo/codel.ts';
+} from '../../src/algo/aqm/codel.ts';
 import { olderCountAgain } from '../oracle/codel.ts';
 import { inverseRootStep } from '../oracle/kernel-integers.ts';
 import { FQ_CODEL_RUNNERS } from './fq-codel.ts';

@@ -1,5 +1,5 @@
 /** Runs vectors of whole queues and class trees through the engine in virtual time. */
-import type { ClassSpec, ShaperSpec } from '../../src/core/spec.ts';
+import type { ClassSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { repeat, SECOND, shaper, udp, up, World } from '../sim/world.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';

@@ -11,7 +11,7 @@ import {
   codelDecide,
   codelOverflowed,
   createCodelQueues,
-} from '../../src/algo/codel.ts';
+} from '../../src/algo/aqm/codel.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';
 

@@ -2,8 +2,9 @@
  * Runs those vectors of the itmBench set that concern marking: ECN, and classes of packets by the size of
  * their flow.
  */
-import { ECN_DROP, ecnDecapsulated, ecnSignalled } from '../../src/algo/ecn.ts';
-import { BAND_SHORT, sizeAwareBand } from '../../src/algo/size-aware.ts';
+
+import { BAND_SHORT, sizeAwareBand } from '../../src/algo/queues/size-aware.ts';
+import { ECN_DROP, ecnDecapsulated, ecnSignalled } from '../reference/ecn.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';
 

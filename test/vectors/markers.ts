@@ -6,7 +6,7 @@ import {
   type MarkerParameters,
   markerColour,
   markerProblem,
-} from '../../src/algo/markers.ts';
+} from '../../src/algo/buckets/markers.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';
 

@@ -10,7 +10,7 @@ import {
   pieDivisor,
   pieReset,
   pieUpdate,
-} from '../../src/algo/pie.ts';
+} from '../../src/algo/aqm/pie.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { DepartureRate } from '../oracle/pie.ts';
 import { isRecord, type Vector } from './load.ts';

@@ -1,9 +1,9 @@
 /** The experiments of QUALITATIVE.json: their traffic, what is measured, how near it must come, and what they are to show. */
 
 import { jainIndex } from '../../bench/statistics.ts';
-import { drawExponential } from '../../src/sim/chance.ts';
+import { drawExponential } from '../../src/base/chance.ts';
 import { scenarioChance } from '../../src/sim/scenarios/parts.ts';
-import type { FlowSpec } from '../../src/sim/traffic.ts';
+import type { FlowSpec } from '../../src/sim/traffic/traffic.ts';
 import { sum } from '../sim/experiments.ts';
 import { correlation, MS, SECOND, tcp, udp } from '../sim/net.ts';
 import {

@@ -3,11 +3,11 @@
  * from the end of the warm-up on.
  */
 import { histogramPercentile } from '../../src/base/histogram.ts';
-import type { ShaperSpec } from '../../src/core/spec.ts';
 import { scenarioChance } from '../../src/sim/scenarios/parts.ts';
 import { prepareTraffic } from '../../src/sim/simulation.ts';
-import type { FlowSpec } from '../../src/sim/traffic.ts';
-import type { World } from '../../src/sim/world.ts';
+import type { FlowSpec } from '../../src/sim/traffic/traffic.ts';
+import type { World } from '../../src/sim/world/world.ts';
+import type { ShaperSpec } from '../../src/spec/spec.ts';
 import { config, sum } from '../sim/experiments.ts';
 import { MS, mean, SECOND, tcp, traffic } from '../sim/net.ts';
 

@@ -2,9 +2,9 @@
  * Runs the vectors of WRED and Adaptive RED against algo/, and those of the kernel's integers against
  * test/oracle.
  */
-import { aredAdvance, aredMinPackets, aredWeight, createAred } from '../../src/algo/ared.ts';
-import { createRedQueues, redBaseProbability, redObserve } from '../../src/algo/red.ts';
-import { wredDefaultMinimum } from '../../src/algo/wred.ts';
+import { aredAdvance, aredMinPackets, aredWeight, createAred } from '../../src/algo/aqm/ared.ts';
+import { createRedQueues, redBaseProbability, redObserve } from '../../src/algo/aqm/red.ts';
+import { wredDefaultMinimum } from '../../src/algo/aqm/wred.ts';
 import {
   burstOfWlog,
   idleDamping,

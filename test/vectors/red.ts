@@ -1,5 +1,5 @@
 /** Runs RED vectors against algo/red.ts. They count in packets: one "byte" is one packet here. */
-import { ECN_DROP, ECN_ECT_0, ECN_NOT_ECT, ecnSignalled } from '../../src/algo/ecn.ts';
+
 import {
   createRedQueues,
   type RedParameters,
@@ -10,8 +10,9 @@ import {
   redPacketProbability,
   redSignal,
   redSpacedProbability,
-} from '../../src/algo/red.ts';
+} from '../../src/algo/aqm/red.ts';
 import { Prng } from '../../src/base/prng.ts';
+import { ECN_DROP, ECN_ECT_0, ECN_NOT_ECT, ecnSignalled } from '../reference/ecn.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';
 

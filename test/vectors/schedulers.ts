@@ -1,15 +1,16 @@
 /** Runs the vectors of schedulers: packets before a link, one is sent at a time, the algorithm says whose. */
-import { createDrrQueues, createDrrRing, drrJoin, drrPick, drrSent } from '../../src/algo/drr.ts';
+
 import {
   BAND_SHORT,
   createSizeAwareQueues,
   sizeAwareBand,
   sizeAwareSent,
   sizeAwareTurn,
-} from '../../src/algo/size-aware.ts';
-import { bestBand, withBand } from '../../src/algo/strict-priority.ts';
-import { VirtualClock, type VirtualClockKind } from '../../src/algo/virtual-clock.ts';
+} from '../../src/algo/queues/size-aware.ts';
 import { NONE } from '../../src/base/none.ts';
+import { createDrrQueues, createDrrRing, drrJoin, drrPick, drrSent } from '../reference/drr.ts';
+import { bestBand, withBand } from '../reference/strict-priority.ts';
+import { VirtualClock, type VirtualClockKind } from '../reference/virtual-clock.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';
 

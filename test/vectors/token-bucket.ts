@@ -8,7 +8,7 @@ import {
   type TokenBuckets,
   takeTokens,
   tokensBytes,
-} from '../../src/algo/token-bucket.ts';
+} from '../../src/algo/buckets/token-bucket.ts';
 import { keptOf } from './engine.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './plan.ts';

@@ -1,6 +1,6 @@
 /** What the tables on the terminal and on the page say of a class and of a flow. */
 import { formatBitsPerSecShort, formatMicrosecondsShort } from '../../base/units.ts';
-import type { DelayMilliseconds, SimulatedFlow } from '../../sim/report.ts';
+import type { DelayMilliseconds, SimulatedFlow } from '../../sim/report/report.ts';
 import type { ClassView, RunView } from './run-view.ts';
 
 export interface Column<Row> {
@@ -56,25 +56,4 @@ export function millisecondsText(milliseconds: number): string {
 export function droppedOutside({ report }: RunView): number {
   const byFlows = report.flows.reduce((sum, flow) => sum + flow.dropped, 0);
   return Math.max(0, byFlows - report.totals.dropped.packets);
-}
-
-/**
- * The same thing of all runs side by side, by key; null where a run lacks it. In the order of the first run, what others add
- * behind what it follows there.
- */
-export function pairUp<Item>(
-  lists: readonly (readonly Item[])[],
-  keyOf: (item: Item) => string,
-): (Item | null)[][] {
-  const maps = lists.map((items) => new Map(items.map((item) => [keyOf(item), item])));
-  const keys: string[] = [];
-  for (const [r, map] of maps.entries()) {
-    let before = -1;
-    for (const key of map.keys()) {
-      const isKnown = maps.slice(0, r).some((earlier) => earlier.has(key));
-      if (isKnown) before = keys.indexOf(key);
-      else keys.splice(++before, 0, key);
-    }
-  }
-  return keys.map((key) => maps.map((map) => map.get(key) ?? null));
 }

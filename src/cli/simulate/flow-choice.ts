@@ -1,6 +1,7 @@
 /** Which flows have a row of their own where there are too many for all. */
-import type { SimulatedFlow } from '../../sim/report.ts';
-import { pairUp } from './columns.ts';
+
+import { pairUp } from '../../charts/palette.ts';
+import type { SimulatedFlow } from '../../sim/report/report.ts';
 import type { RunView } from './run-view.ts';
 
 /** One flow in every run; null where the run lacks it. */

@@ -1,16 +1,16 @@
 /** The page that `simulate --html` writes: one file, nothing loaded, one run or two side by side. */
 import { formatBitsPerSecShort } from '../../base/units.ts';
-import type { SimulatedFlow } from '../../sim/report.ts';
-import { escapeHtml } from './chart.ts';
-import { CLASS_COLUMNS, type Column, FLOW_COLUMNS, flowTitle, millisecondsText, pairUp } from './columns.ts';
+import { escapeHtml } from '../../charts/chart.ts';
+import { pairUp } from '../../charts/palette.ts';
+import type { SimulatedFlow } from '../../sim/report/report.ts';
+import { CLASS_COLUMNS, type Column, FLOW_COLUMNS, flowTitle, millisecondsText } from './columns.ts';
 import { SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
-import { leavesOf } from './palette.ts';
 import type { LegendEntry, Panel } from './panel.ts';
 import { classPanels, quietText } from './panels-class.ts';
 import { flowPanels } from './panels-flow.ts';
 import { redPanels, windowsPanel } from './panels-run.ts';
-import type { RunView } from './run-view.ts';
+import { leavesOf, type RunView } from './run-view.ts';
 import { RUN_NAMES } from './summary.ts';
 
 export interface PageOptions {

@@ -1,5 +1,5 @@
 /** A panel of the page: a title, what it shows, a legend, one figure per run on one scale. */
-import { type Axis, linearAxis } from './axis.ts';
+import { type Axis, linearAxis } from '../../charts/axis.ts';
 import type { RunView } from './run-view.ts';
 
 export interface LegendEntry {

@@ -1,11 +1,11 @@
 /** What a direction's classes did: throughput, delay over time and as a distribution, drops and marks. */
 import { formatBitsPerSecShort } from '../../base/units.ts';
-import { linearAxis, rateUnit } from './axis.ts';
-import { area, bars, chart, type Frame, HALF_WIDTH, notice, remark, threshold } from './chart.ts';
-import { type Choice, choose, leavesOf, REST_COLOR } from './palette.ts';
+import { linearAxis, rateUnit } from '../../charts/axis.ts';
+import { area, bars, chart, type Frame, HALF_WIDTH, notice, remark, threshold } from '../../charts/chart.ts';
+import { type Choice, choose, REST_COLOR } from '../../charts/palette.ts';
 import { divided, type LegendEntry, largest, type Panel, stacked, summed, timeAxis } from './panel.ts';
 import { DELAY_MIN_MS, delayPanel, distributionPanel } from './panels-delay.ts';
-import type { ClassView, RunView } from './run-view.ts';
+import { type ClassView, leavesOf, type RunView } from './run-view.ts';
 
 /** Room above the highest value. */
 const HEADROOM = 1.05;

@@ -1,10 +1,10 @@
 /** How long packets stay in the classes of a direction: over time, and as a distribution. */
 import { HISTOGRAM_BINS, histogramBinStart } from '../../base/histogram.ts';
-import { type Axis, linearAxis, logAxis } from './axis.ts';
-import { chart, type Frame, HALF_WIDTH, type HoverSeries, line } from './chart.ts';
-import { type Choice, shortName } from './palette.ts';
+import { type Axis, linearAxis, logAxis } from '../../charts/axis.ts';
+import { chart, type Frame, HALF_WIDTH, type HoverSeries, line } from '../../charts/chart.ts';
+import type { Choice } from '../../charts/palette.ts';
 import { type LegendEntry, largest, type Panel, timeAxis } from './panel.ts';
-import type { ClassView, RunView } from './run-view.ts';
+import { type ClassView, type RunView, shortName } from './run-view.ts';
 
 /** Below this a delay counts as none: nothing waits for less. */
 export const DELAY_MIN_MS = 0.01;

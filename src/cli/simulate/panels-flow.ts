@@ -1,11 +1,11 @@
 /** A row per flow: how much it got, and how long its packets waited. */
 import { formatBitsPerSecShort } from '../../base/units.ts';
-import type { SimulatedFlow } from '../../sim/report.ts';
-import { linearAxis, logAxis, rateUnit } from './axis.ts';
+import { linearAxis, logAxis, rateUnit } from '../../charts/axis.ts';
+import { barMark, type Row, rangeMark, rowChart } from '../../charts/row-chart.ts';
+import type { SimulatedFlow } from '../../sim/report/report.ts';
 import { flowTitle, millisecondsText } from './columns.ts';
 import { chooseFlows, type FlowPair } from './flow-choice.ts';
 import type { Panel } from './panel.ts';
-import { barMark, type Row, rangeMark, rowChart } from './row-chart.ts';
 import type { RunView } from './run-view.ts';
 
 /** Rows that a picture has room for. */

@@ -1,5 +1,5 @@
 /** What RED saw of its queue, and what TCP did with its windows. */
-import { bytesUnit, linearAxis } from './axis.ts';
+import { bytesUnit, linearAxis } from '../../charts/axis.ts';
 import {
   chart,
   type Frame,
@@ -10,10 +10,10 @@ import {
   remark,
   threshold,
   WIDE_WIDTH,
-} from './chart.ts';
-import { choose, REST_COLOR, shortName } from './palette.ts';
+} from '../../charts/chart.ts';
+import { choose, REST_COLOR } from '../../charts/palette.ts';
 import { divided, type LegendEntry, largest, type Panel, timeAxis } from './panel.ts';
-import type { ClassView, RunView } from './run-view.ts';
+import { type ClassView, type RunView, shortName } from './run-view.ts';
 import { afterWarmUp, synchronisation } from './windows.ts';
 
 const AVERAGE_COLOR = 'var(--hue-1)';

@@ -1,11 +1,11 @@
 /** A run taken to its end, sample by sample, and everything that its table and its pictures need. */
 import { HISTOGRAM_BINS } from '../../base/histogram.ts';
 import { toBitsPerSec } from '../../base/units.ts';
-import type { QueueSpec } from '../../core/spec.ts';
-import { withChildren } from '../../core/stats.ts';
-import type { SimulatedClass, SimulateReport } from '../../sim/report.ts';
-import type { ClassSeries, Series } from '../../sim/series.ts';
+import { withChildren } from '../../core/packets/stats.ts';
+import type { SimulatedClass, SimulateReport } from '../../sim/report/report.ts';
+import type { ClassSeries, Series } from '../../sim/report/series.ts';
 import type { Simulation } from '../../sim/simulation.ts';
+import type { QueueSpec } from '../../spec/spec.ts';
 
 /** Points of every curve: more than a picture of half a page has room for. */
 export const SAMPLES = 300;
@@ -96,4 +96,17 @@ function redOf(queue: QueueSpec | null): Omit<RedView, 'averageBytes'> | null {
   if (queue?.aqm.kind === 'wred')
     return { gentle: queue.aqm.wred.gentle, thresholds: queue.aqm.wred.profiles };
   return null;
+}
+
+/** The leaves of a direction that had anything to do. */
+export function leavesOf(run: RunView, directionPath: string): ClassView[] {
+  return run.classes.filter(
+    ({ isLeaf, directionPath: own, report }) =>
+      isLeaf && own === directionPath && report.throughputBitsPerSecond + report.dropped > 0,
+  );
+}
+
+/** Without link and direction, under whose heading it stands. */
+export function shortName(path: string): string {
+  return path.split('/').slice(2).join('/') || path;
 }

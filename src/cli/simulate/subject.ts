@@ -1,12 +1,13 @@
 /** What is simulated: a built-in scenario, or a capture. */
-import { nearest } from '../../control/nearest.ts';
-import type { ShaperSpec } from '../../core/spec.ts';
-import { bottleneckOf } from '../../sim/layout.ts';
-import { type Capture, PcapError, readPcap } from '../../sim/pcap.ts';
-import { prepareReplay } from '../../sim/replay.ts';
+
+import { CliError, EXIT_USAGE } from '../../base/errors.ts';
+import { nearest } from '../../base/nearest.ts';
+import { type Capture, PcapError, readPcap } from '../../sim/capture/pcap.ts';
+import { prepareReplay } from '../../sim/capture/replay.ts';
 import { findScenario, SCENARIO_NAMES, SCENARIOS } from '../../sim/scenarios/index.ts';
 import { prepareScenario, type Simulation } from '../../sim/simulation.ts';
-import { CliError, EXIT_USAGE } from '../errors.ts';
+import { bottleneckOf } from '../../sim/traffic/layout.ts';
+import type { ShaperSpec } from '../../spec/spec.ts';
 import { readBytes } from '../read-config.ts';
 import { SAMPLES } from './run-view.ts';
 

@@ -1,6 +1,8 @@
 /** What `simulate` prints for people: totals, tables of classes and flows, small plots. One run, or two line by line. */
 import { formatBitsPerSecShort, formatBytesShort } from '../../base/units.ts';
-import type { PacketCount } from '../../sim/report.ts';
+import { pairUp } from '../../charts/palette.ts';
+import { type Fold, sparkline, sparklineTop } from '../../charts/sparkline.ts';
+import type { PacketCount } from '../../sim/report/report.ts';
 import {
   CLASS_COLUMNS,
   type Column,
@@ -8,11 +10,9 @@ import {
   FLOW_COLUMNS,
   flowTitle,
   millisecondsText,
-  pairUp,
 } from './columns.ts';
 import { chooseFlows, type FlowPair } from './flow-choice.ts';
 import type { ClassView, RunView } from './run-view.ts';
-import { type Fold, sparkline, sparklineTop } from './sparkline.ts';
 import { type Cell, renderCells, type Style } from './style.ts';
 import { synchronisation } from './windows.ts';
 

@@ -1,5 +1,5 @@
 /** Do TCP flows halve and grow together? */
-import type { Series } from '../../sim/series.ts';
+import type { Series } from '../../sim/report/series.ts';
 
 /** Share of a run that is left out at its start: the flows open their windows there. */
 const WARM_UP_SHARE = 1 / 6;

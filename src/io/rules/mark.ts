@@ -2,7 +2,7 @@
  * Arithmetic of our part of the packet mark: eight neighbouring bits that hold queue index + 1 between our marking
  * chain and the verdict; 0 means not ours. All values are unsigned 32-bit numbers.
  */
-import { MARK_ASKS, markBits } from '../../core/mark-codes.ts';
+import { MARK_ASKS, markBits } from '../../spec/mark-codes.ts';
 import { RulesError } from './errors.ts';
 
 /** Marks 1 .. MARK_QUEUES_MAX name a queue; what is above asks for something. */

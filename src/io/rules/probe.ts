@@ -1,6 +1,6 @@
 /** Which back end this kernel and these tools can carry: tried, never guessed from versions. */
 
-import { planSteers, type QueuePlan, type RuleAbilities } from '../../core/queue-plan.ts';
+import { planSteers, type QueuePlan, type RuleAbilities } from '../../spec/queue-plan.ts';
 import { HINT_ROOT, RulesError, type RulesLog, toolComplaint, toolError } from './errors.ts';
 import { findIptables, tryNfqueue } from './iptables.ts';
 import type { Backend } from './render-nft.ts';

@@ -17,7 +17,7 @@ export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
   const rules: string[] = [];
   for (const index of plannedQueues(plan)) {
     const used = plan.directions.filter(
-      (direction) => direction.queue === index || direction.fastQueue === index,
+      (direction) => direction.nfqueue === index || direction.fastNfqueue === index,
     );
     const hooks = ['FORWARD'];
     if (used.some((direction) => direction.direction === 'down')) hooks.push('INPUT');

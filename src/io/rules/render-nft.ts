@@ -12,9 +12,9 @@ import {
   MARK_FAST,
   MARK_SLOW,
   markBits,
-} from '../../core/mark-codes.ts';
-import { type DirectionPlan, planSteers, type QueuePlan } from '../../core/queue-plan.ts';
-import type { NfqueueSpec } from '../../core/spec.ts';
+} from '../../spec/mark-codes.ts';
+import { type DirectionPlan, planSteers, type QueuePlan } from '../../spec/queue-plan.ts';
+import type { NfqueueSpec } from '../../spec/spec.ts';
 import { RulesError } from './errors.ts';
 import { foreignBits, hex, markShift, queueMark } from './mark.ts';
 
@@ -70,7 +70,7 @@ export function plannedDevices(plan: QueuePlan): string[] {
 
 /** Queue indexes that some direction uses, ascending. */
 export function plannedQueues(plan: QueuePlan): number[] {
-  const queues = plan.directions.flatMap(({ queue, fastQueue }) => [queue, fastQueue ?? queue]);
+  const queues = plan.directions.flatMap(({ nfqueue, fastNfqueue }) => [nfqueue, fastNfqueue ?? nfqueue]);
   return [...new Set(queues)].sort((a, b) => a - b);
 }
 
@@ -133,8 +133,8 @@ const CONNECTION_DIRECTIONS = [
   { name: 'reply', bit: CONNECTION_FAST_REPLY },
 ] as const;
 
-function steeringChain({ queue, fastQueue }: DirectionPlan): string {
-  return fastQueue === null ? `queue_${queue}` : `fast_${fastQueue}_or_${queue}`;
+function steeringChain({ nfqueue, fastNfqueue }: DirectionPlan): string {
+  return fastNfqueue === null ? `queue_${nfqueue}` : `fast_${fastNfqueue}_or_${nfqueue}`;
 }
 
 /** The connection says by which of the two queues its packets come; packets without one are slow. */
@@ -148,15 +148,15 @@ function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
   const done = new Set<string>();
   for (const direction of plan.directions) {
     const name = steeringChain(direction);
-    if (direction.fastQueue === null || done.has(name)) continue;
+    if (direction.fastNfqueue === null || done.has(name)) continue;
     done.add(name);
     const chain = `inet ${tableName(nfqueue.first)} ${name}`;
     lines.push(`add chain ${chain}`);
     for (const { name: way, bit } of CONNECTION_DIRECTIONS) {
       const isFast = `ct mark & ${hex(markBits(nfqueue.markMask, bit))} != 0`;
-      lines.push(`add rule ${chain} ct direction ${way} ${isFast} goto queue_${direction.fastQueue}`);
+      lines.push(`add rule ${chain} ct direction ${way} ${isFast} goto queue_${direction.fastNfqueue}`);
     }
-    lines.push(`add rule ${chain} goto queue_${direction.queue}`);
+    lines.push(`add rule ${chain} goto queue_${direction.nfqueue}`);
   }
   return lines;
 }

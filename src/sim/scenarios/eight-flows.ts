@@ -1,4 +1,4 @@
-import type { Scenario } from '../traffic.ts';
+import type { Scenario } from '../traffic/traffic.ts';
 import {
   bulk,
   drawNs,

@@ -1,7 +1,7 @@
+import { drawHeavyTailed, drawInteger } from '../../base/chance.ts';
 import type { Prng } from '../../base/prng.ts';
-import { drawHeavyTailed, drawInteger } from '../chance.ts';
-import { IPPROTO_UDP } from '../packets.ts';
-import type { FlowSpec, HostSpec, Scenario } from '../traffic.ts';
+import { IPPROTO_UDP } from '../packets/packets.ts';
+import type { FlowSpec, HostSpec, Scenario } from '../traffic/traffic.ts';
 import {
   bulk,
   DSCP_EF,

@@ -1,5 +1,5 @@
-import { IPPROTO_UDP } from '../packets.ts';
-import type { Scenario } from '../traffic.ts';
+import { IPPROTO_UDP } from '../packets/packets.ts';
+import type { Scenario } from '../traffic/traffic.ts';
 import {
   bulk,
   drawNs,

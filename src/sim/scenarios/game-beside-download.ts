@@ -1,5 +1,5 @@
-import { IPPROTO_UDP } from '../packets.ts';
-import type { FlowSpec, Scenario } from '../traffic.ts';
+import { IPPROTO_UDP } from '../packets/packets.ts';
+import type { FlowSpec, Scenario } from '../traffic/traffic.ts';
 import {
   bulk,
   drawNs,

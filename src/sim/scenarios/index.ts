@@ -1,5 +1,5 @@
 /** The built-in scenarios, in the order in which `simulate --list` shows them. */
-import type { Scenario } from '../traffic.ts';
+import type { Scenario } from '../traffic/traffic.ts';
 import { callBesideUploads } from './call-beside-uploads.ts';
 import { eightFlows } from './eight-flows.ts';
 import { flats300 } from './flats-300.ts';

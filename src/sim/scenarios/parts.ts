@@ -1,8 +1,9 @@
 /** Hosts and flows that several scenarios are made of. */
+
+import { chanceStream, drawInteger } from '../../base/chance.ts';
 import type { Prng } from '../../base/prng.ts';
-import { chanceStream, drawInteger } from '../chance.ts';
-import { IPPROTO_ICMP, IPPROTO_UDP, ipv4 } from '../packets.ts';
-import type { Bottleneck, FlowSpec, HostSpec, TcpOptions } from '../traffic.ts';
+import { IPPROTO_ICMP, IPPROTO_UDP, ipv4 } from '../packets/packets.ts';
+import type { Bottleneck, FlowSpec, HostSpec, TcpOptions } from '../traffic/traffic.ts';
 
 export const MILLISECOND = 1e6;
 export const SECOND = 1e9;

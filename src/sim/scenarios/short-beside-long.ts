@@ -1,5 +1,5 @@
-import { drawExponential } from '../chance.ts';
-import type { FlowSpec, Scenario } from '../traffic.ts';
+import { drawExponential } from '../../base/chance.ts';
+import type { FlowSpec, Scenario } from '../traffic/traffic.ts';
 import {
   bulk,
   drawNs,

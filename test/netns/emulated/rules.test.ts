@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'vitest';
 import { compileInto } from '../../../bench/compiled.ts';
-import { findAddon } from '../../../src/io/addon.ts';
+import { findAddon } from '../../../src/io/nfqueue/addon.ts';
 import { capabilities } from '../capabilities.ts';
 import { describeNetns } from '../harness.ts';
 import { SCENARIOS } from '../rules-scenarios.ts';

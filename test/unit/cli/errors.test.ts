@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { asCliError, CliError } from '../../../src/cli/errors.ts';
+import { CliError } from '../../../src/base/errors.ts';
+import { asCliError } from '../../../src/cli/errors.ts';
+import { ConfigError } from '../../../src/config/config.ts';
 import { ClientError } from '../../../src/control/client.ts';
-import { ConfigError } from '../../../src/control/config.ts';
 import { ControlError } from '../../../src/control/server.ts';
-import { AddonError } from '../../../src/io/addon.ts';
-import { NfqueueError } from '../../../src/io/nfqueue-error.ts';
+import { AddonError } from '../../../src/io/nfqueue/addon.ts';
+import { NfqueueError } from '../../../src/io/nfqueue/nfqueue-error.ts';
 import { RulesError } from '../../../src/io/rules/errors.ts';
 
 describe('exit codes of failures', () => {

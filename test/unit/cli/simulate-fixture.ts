@@ -1,8 +1,8 @@
 /** Two small runs made by hand: what they render to does not depend on the engine. */
 import { HISTOGRAM_BINS, histogramBin } from '../../../src/base/histogram.ts';
 import type { ClassView, DropReasons, RunView } from '../../../src/cli/simulate/run-view.ts';
-import type { SimulatedFlow } from '../../../src/sim/report.ts';
-import type { ClassSeries } from '../../../src/sim/series.ts';
+import type { SimulatedFlow } from '../../../src/sim/report/report.ts';
+import type { ClassSeries } from '../../../src/sim/report/series.ts';
 
 const NO_DROPS: DropReasons = { tail: 0, early: 0, police: 0, aqm: 0 };
 const column = (...values: number[]): Float64Array => Float64Array.from(values);

@@ -1,18 +1,10 @@
 /** The page of `simulate --html`: what it draws, and that it needs nothing but itself. */
 import { describe, expect, it } from 'vitest';
 import { HISTOGRAM_BINS, histogramBin } from '../../../src/base/histogram.ts';
-import { bytesUnit, linearAxis, logAxis, rateUnit, roundUp } from '../../../src/cli/simulate/axis.ts';
-import {
-  area,
-  bars,
-  chart,
-  escapeHtml,
-  type Frame,
-  line,
-  threshold,
-} from '../../../src/cli/simulate/chart.ts';
+import { bytesUnit, linearAxis, logAxis, rateUnit, roundUp } from '../../../src/charts/axis.ts';
+import { area, bars, chart, escapeHtml, type Frame, line, threshold } from '../../../src/charts/chart.ts';
+import { choose } from '../../../src/charts/palette.ts';
 import { renderPage } from '../../../src/cli/simulate/page.ts';
-import { choose } from '../../../src/cli/simulate/palette.ts';
 import { cumulative } from '../../../src/cli/simulate/panels-delay.ts';
 import { flow, runView } from './simulate-fixture.ts';
 

@@ -1,7 +1,7 @@
 /** What a run leaves for tables and pictures, against the report of the same run. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type RunView, SAMPLES, takeRun } from '../../../src/cli/simulate/run-view.ts';
-import { loadConfig } from '../../../src/control/config.ts';
+import { loadConfig } from '../../../src/config/config.ts';
 import { prepareScenario } from '../../../src/sim/simulation.ts';
 
 const YAML = `

@@ -1,13 +1,14 @@
 /** What `simulate` prints for people. */
 import { describe, expect, it } from 'vitest';
-import { flowTitle, pairUp } from '../../../src/cli/simulate/columns.ts';
+import { pairUp } from '../../../src/charts/palette.ts';
+import { sparkline } from '../../../src/charts/sparkline.ts';
+import { flowTitle } from '../../../src/cli/simulate/columns.ts';
 import { chooseFlows } from '../../../src/cli/simulate/flow-choice.ts';
 import { Progress } from '../../../src/cli/simulate/progress.ts';
-import { sparkline } from '../../../src/cli/simulate/sparkline.ts';
 import { renderCells, styleOf } from '../../../src/cli/simulate/style.ts';
 import { renderSummary } from '../../../src/cli/simulate/summary.ts';
 import { synchronisation } from '../../../src/cli/simulate/windows.ts';
-import type { Series } from '../../../src/sim/series.ts';
+import type { Series } from '../../../src/sim/report/series.ts';
 import { flow, runView } from './simulate-fixture.ts';
 
 const PLAIN = { about: 'made by hand', style: styleOf(false), columns: 60 };

@@ -1,8 +1,8 @@
 /** `shaper simulate` as its users call it. Slow lines and the shortest scenario: a run takes a fraction of a second. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { IPPROTO_UDP, ipv4, type PacketShape, writePacket } from '../../../src/sim/packets.ts';
-import type { SimulateReport } from '../../../src/sim/report.ts';
+import { IPPROTO_UDP, ipv4, type PacketShape, writePacket } from '../../../src/sim/packets/packets.ts';
+import type { SimulateReport } from '../../../src/sim/report/report.ts';
 import { SCENARIOS } from '../../../src/sim/scenarios/index.ts';
 import { filesWith, type Outcome, shaper, shaperOn } from './helpers.ts';
 

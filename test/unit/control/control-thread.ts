@@ -4,7 +4,7 @@ import { NONE } from '../../../src/base/none.ts';
 import { request } from '../../../src/control/client.ts';
 import { startControl } from '../../../src/control/control.ts';
 import { ControlError } from '../../../src/control/server.ts';
-import { createStats, TOTAL } from '../../../src/core/stats.ts';
+import { createStats, TOTAL } from '../../../src/core/packets/stats.ts';
 
 const socketPath = process.argv[2]!;
 const stats = createStats(1);

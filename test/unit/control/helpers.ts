@@ -1,5 +1,5 @@
-import { ConfigError, type LoadedConfig, loadConfig } from '../../../src/control/config.ts';
-import type { ClassSpec } from '../../../src/core/spec.ts';
+import { ConfigError, type LoadedConfig, loadConfig } from '../../../src/config/config.ts';
+import type { ClassSpec } from '../../../src/spec/spec.ts';
 
 export const FILE = 'test.yaml';
 

@@ -3,7 +3,7 @@ import { NONE } from '../../../src/base/none.ts';
 import type { ControlStart } from '../../../src/control/messages.ts';
 import type { StatusReport } from '../../../src/control/status.ts';
 import { createStatusHandler } from '../../../src/control/status-handler.ts';
-import { statsBytes, statsOver, TOTAL } from '../../../src/core/stats.ts';
+import { statsBytes, statsOver, TOTAL } from '../../../src/core/packets/stats.ts';
 
 function setUp() {
   const start: ControlStart = {

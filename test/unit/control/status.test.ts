@@ -3,7 +3,7 @@ import { HISTOGRAM_BINS, histogramBin } from '../../../src/base/histogram.ts';
 import { NONE } from '../../../src/base/none.ts';
 import { parseKernelDrops, type StatusSubject, statusReport } from '../../../src/control/status.ts';
 import { statusTable } from '../../../src/control/status-table.ts';
-import { createStats, type Stats, TOTAL } from '../../../src/core/stats.ts';
+import { createStats, type Stats, TOTAL } from '../../../src/core/packets/stats.ts';
 
 const SUBJECT: StatusSubject = {
   version: '1.2.3',

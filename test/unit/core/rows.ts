@@ -1,7 +1,7 @@
 /** One parsed packet in row 0, from a shape or field by field. */
 import { createBatch } from '../../../src/packet/batch.ts';
 import { createParsed, type Parsed, parseBatch } from '../../../src/packet/parse.ts';
-import { type PacketShape, writePacket } from '../../../src/sim/packets.ts';
+import { type PacketShape, writePacket } from '../../../src/sim/packets/packets.ts';
 
 type Fields = { readonly [K in keyof Parsed]?: number };
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { LINK_LAYERS } from '../../../src/algo/link-layer.ts';
-import { HeldTable } from '../../../src/core/held.ts';
+import { LINK_LAYERS } from '../../../src/algo/buckets/link-layer.ts';
+import { HeldTable } from '../../../src/core/packets/held.ts';
 import { chargeBytesOf } from '../../../src/core/stages.ts';
 
 const SUPERPACKET_BYTES = 60_000;

@@ -1,7 +1,7 @@
 /** Segments read out of bytes; what the filter makes of them is in test/property/ack-leaf. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createAckRows } from '../../../src/algo/ack-filter.ts';
+import { createAckRows } from '../../../src/algo/queues/ack-filter.ts';
 import { parseSegment } from '../../../src/packet/tcp.ts';
 
 const ROW = 2;

@@ -7,7 +7,7 @@ import { findConflicts, findWarnings, type RulesRequest } from '../../../../src/
 
 const REQUEST: RulesRequest = {
   plan: {
-    directions: [{ device: 'wan0', direction: 'up', queue: 0, fastQueue: null }],
+    directions: [{ device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: null }],
     gso: [false],
     ecn: false,
     dscps: [],

@@ -18,15 +18,15 @@ import {
 type Directions = RulesRequest['plan']['directions'];
 
 const TWO_LINKS: Directions = [
-  { device: 'wan0', direction: 'up', queue: 0, fastQueue: null },
-  { device: 'lan.7', direction: 'down', queue: 1, fastQueue: null },
+  { device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: null },
+  { device: 'lan.7', direction: 'down', nfqueue: 1, fastNfqueue: null },
 ];
 
 /** Fast and slow classes in two directions, fast ones only in the third. */
 const STEERED: Directions = [
-  { device: 'wan0', direction: 'up', queue: 0, fastQueue: 2 },
-  { device: 'wan0', direction: 'down', queue: 1, fastQueue: 3 },
-  { device: 'tun0', direction: 'up', queue: 2, fastQueue: null },
+  { device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: 2 },
+  { device: 'wan0', direction: 'down', nfqueue: 1, fastNfqueue: 3 },
+  { device: 'tun0', direction: 'up', nfqueue: 2, fastNfqueue: null },
 ];
 
 function request(
@@ -125,7 +125,10 @@ describe('the text of the rules', () => {
   });
 
   it('makes one chain per queue that is used, however many directions share it', () => {
-    const shared: Directions = [...TWO_LINKS, { device: 'tun0', direction: 'up', queue: 0, fastQueue: null }];
+    const shared: Directions = [
+      ...TWO_LINKS,
+      { device: 'tun0', direction: 'up', nfqueue: 0, fastNfqueue: null },
+    ];
     const text = renderRules(request(shared), 'nft');
     expect(text.match(/^add chain .* queue_\d+$/gm)).toHaveLength(2);
     expect(text.match(/forward .*goto queue_\d/g)).toEqual([
@@ -234,7 +237,9 @@ describe('names', () => {
     'refuses device %j',
     (device) => {
       expect(() => quoteDevice(device)).toThrow(/cannot be written as an nft rule/);
-      expect(() => claimLines(request([{ device, direction: 'up', queue: 0, fastQueue: null }]))).toThrow();
+      expect(() =>
+        claimLines(request([{ device, direction: 'up', nfqueue: 0, fastNfqueue: null }])),
+      ).toThrow();
     },
   );
 

@@ -1,0 +1,60 @@
+/** Which items have a colour of their own, the same in all charts and all runs. */
+
+/** Hues that people with any kind of sight tell apart next to each other; defined in page-style.ts. */
+const HUES = 8;
+export const REST_COLOR = 'var(--rest)';
+
+export interface Colored<Item> {
+  readonly name: string;
+  readonly color: string;
+  /** One per run; null where the run lacks it. */
+  readonly items: readonly (Item | null)[];
+}
+
+export interface Choice<Item> {
+  /** In the order of the runs. */
+  readonly shown: readonly Colored<Item>[];
+  /** Those without a colour, by run. */
+  readonly rest: readonly (readonly Item[])[];
+}
+
+/** The weightiest get hues, in the order in which they stand; the others share a grey. */
+export function choose<Item>(
+  lists: readonly (readonly Item[])[],
+  nameOf: (item: Item) => string,
+  weightOf: (item: Item) => number,
+): Choice<Item> {
+  const rows = pairUp(lists, nameOf).map((items, order) => {
+    const present = items.filter((item) => item !== null);
+    return { items, order, name: nameOf(present[0]), weight: Math.max(...present.map(weightOf)) };
+  });
+  const kept = rows.length <= HUES ? HUES : HUES - 1;
+  const heaviest = rows.toSorted((a, b) => b.weight - a.weight || a.order - b.order).slice(0, kept);
+  const shown = rows
+    .filter((row) => heaviest.includes(row))
+    .map(({ name, items }, i) => ({ name, items, color: `var(--hue-${i + 1})` }));
+  const others = rows.filter((row) => !heaviest.includes(row));
+  const rest = lists.map((_, r) => others.map(({ items }) => items[r]).filter((item) => item !== null));
+  return { shown, rest };
+}
+
+/**
+ * The same thing of all runs side by side, by key; null where a run lacks it. In the order of the first run, what others add
+ * behind what it follows there.
+ */
+export function pairUp<Item>(
+  lists: readonly (readonly Item[])[],
+  keyOf: (item: Item) => string,
+): (Item | null)[][] {
+  const maps = lists.map((items) => new Map(items.map((item) => [keyOf(item), item])));
+  const keys: string[] = [];
+  for (const [r, map] of maps.entries()) {
+    let before = -1;
+    for (const key of map.keys()) {
+      const isKnown = maps.slice(0, r).some((earlier) => earlier.has(key));
+      if (isKnown) before = keys.indexOf(key);
+      else keys.splice(++before, 0, key);
+    }
+  }
+  return keys.map((key) => maps.map((map) => map.get(key) ?? null));
+}

@@ -1,0 +1,71 @@
+/** The table of fields for people (README) and for editors (shaper.schema.json); tests compare both with the files. */
+
+import { SECTIONS } from './fields.ts';
+import type { Field, Section } from './kinds.ts';
+
+const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
+  top: 'Top level',
+  link: '`links.NAME`',
+  overhead: '`overhead` as a map',
+  direction: '`up` and `down` (a rate alone is short for `{ rate: … }`)',
+  class: 'A class',
+  match: '`match`: all fields of a matcher must hold, one entry of a list is enough',
+  police: '`police`',
+  meter: '`meter`',
+  remark: '`remark` as a map',
+  each: '`each`',
+  queue: '`queue`',
+  aqm: '`queue.aqm`',
+  codel: '`queue.aqm.codel`',
+  pie: '`queue.aqm.pie`',
+  red: '`queue.aqm.red`',
+  wred: '`queue.aqm.wred`',
+  profile: '`profiles` of `wred`',
+  nfqueue: '`nfqueue`',
+  control: '`control`',
+  log: '`log`',
+};
+
+/** Fields that can be used; those known only to say where they belong are left out. */
+function usable(section: Section): [string, Field][] {
+  return Object.entries(section).filter(([, field]) => field.refused === undefined);
+}
+
+/** One Markdown table per section. */
+export function fieldTable(): string {
+  const cell = (text: string): string => text.replaceAll('|', '\\|');
+  const sections = Object.entries(SECTIONS).map(([name, section]) => {
+    const rows = usable(section).map(
+      ([key, field]) =>
+        `| \`${key}\` | ${cell(field.takes)} | ${cell(field.default)} | ${cell(field.help)} |`,
+    );
+    const head = ['| key | takes | default | meaning |', '|---|---|---|---|'];
+    return [`**${TITLES[name as keyof typeof SECTIONS]}**`, '', ...head, ...rows].join('\n');
+  });
+  return `${sections.join('\n\n')}\n`;
+}
+
+/** JSON schema (draft 2020-12): completion and first checks in editors. `shaper check` is stricter. */
+export function configSchema(): Record<string, unknown> {
+  const { top, ...others } = SECTIONS;
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'shaper configuration',
+    ...sectionSchema(top),
+    $defs: Object.fromEntries(
+      Object.entries(others).map(([name, section]) => [name, sectionSchema(section)]),
+    ),
+  };
+}
+
+function sectionSchema(section: Section): Record<string, unknown> {
+  const fields = usable(section);
+  const required = fields.filter(([, field]) => field.default === 'required').map(([key]) => key);
+  const properties = fields.map(([key, { help, schema }]) => [key, { description: help, ...schema }]);
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    ...(required.length > 0 ? { required } : {}),
+    additionalProperties: false,
+  };
+}

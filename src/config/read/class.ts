@@ -1,0 +1,176 @@
+/** Classes: their limits, what they hold, the classes inside them, and what must hold between parent and children. */
+import type { Node } from 'yaml';
+import { formatRate } from '../../base/units.ts';
+import { CLASS_DEPTH_MAX } from '../../limits.ts';
+import type { ClassSpec } from '../../spec/spec.ts';
+import { SECTIONS } from '../fields/fields.ts';
+import { RATE_MIN_BYTES_PER_SEC, type RateOrShare } from '../fields/kinds.ts';
+import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
+import { type ClassContext, defaultBurst, givenBurst, readEach, readPolice } from './limits.ts';
+import { readMatch } from './match.ts';
+import { readMeter, readRemark } from './meter.ts';
+import { readQueue } from './queue.ts';
+
+const PRIORITY = 3;
+const WEIGHT = 1;
+
+/** What children may need of the class or direction around them. Rates are infinite when they could not be read. */
+export interface ParentContext extends ClassContext {
+  readonly rateBytesPerSec: number;
+  readonly ceilBytesPerSec: number;
+  /** Of the children: 1 directly below a direction. */
+  readonly depth: number;
+}
+
+interface ReadChild {
+  readonly entry: Named;
+  readonly spec: ClassSpec;
+}
+
+/** The classes of a direction or inner class in file order, with `default` as the last. */
+export function readChildren(parent: ParentContext, entries: readonly Named[]): ClassSpec[] {
+  const { reader } = parent;
+  const read = entries.map((entry) => ({ entry, spec: readClass(parent, entry) }));
+  const last = read.find(({ entry }) => entry.name === 'default');
+  const ordered = read.filter((child) => child !== last);
+  warnUnreachable(reader, ordered, last?.entry);
+  checkSum(parent, ordered.concat(last ?? []));
+  const unasked = { name: 'default', offset: 0, node: null };
+  return [...ordered.map(({ spec }) => spec), last?.spec ?? readClass(parent, unasked)];
+}
+
+function readClass(parent: ParentContext, entry: Named): ClassSpec {
+  const { reader } = parent;
+  const path = `${parent.path}/${entry.name}`;
+  const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
+  const { rateBytesPerSec, ceilBytesPerSec, promisedBytesPerSec } = readRates(parent, entry, values);
+  const isMetered = parent.isMetered || values.meter !== undefined;
+  const context = { ...parent, path, ceilBytesPerSec, isMetered };
+  if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
+    reader.problems.error(
+      entry.offset,
+      'class default takes what no other class does; it has no match of its own',
+    );
+  }
+  const given = values.burst ? givenBurst(context, values.burst) : null;
+  const inner = values.classes;
+  const isInner = reader.hasKey(entry.node, 'classes');
+  return {
+    name: entry.name,
+    path,
+    rateBytesPerSec,
+    rateBurstBytes: given ?? defaultBurst(rateBytesPerSec, 'shape'),
+    ceilBytesPerSec,
+    burstBytes: given ?? defaultBurst(ceilBytesPerSec, 'shape'),
+    priority: values.priority?.value ?? PRIORITY,
+    weight: values.weight?.value ?? WEIGHT,
+    match: values.match ? readMatch(context, values.match) : null,
+    police: readPolice(context, values.police),
+    meter: readMeter(context, values.meter),
+    remark: readRemark(context, values.remark),
+    each: readEach(context, values.each),
+    queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue),
+    children: inner ? readInner({ ...context, rateBytesPerSec: promisedBytesPerSec }, inner) : [],
+  };
+}
+
+function readInner(context: ParentContext, at: Located<Node>): ClassSpec[] {
+  if (context.depth >= CLASS_DEPTH_MAX) {
+    const message = `${context.path.slice(0, 40)}… has classes more than ${CLASS_DEPTH_MAX} deep`;
+    context.reader.problems.error(at.offset, message);
+    return [];
+  }
+  const entries = context.reader.named(at.value, 'class', 'classes');
+  return readChildren({ ...context, depth: context.depth + 1 }, entries);
+}
+
+function noQueue(reader: YamlReader, name: string, at: Located<Node> | undefined): null {
+  if (at) {
+    const message = `queue: packets of ${name} wait in its classes`;
+    reader.problems.error(at.offset, `${message}; write classes: { default: { queue: … } }`);
+  }
+  return null;
+}
+
+interface Rates {
+  readonly rateBytesPerSec: number;
+  readonly ceilBytesPerSec: number;
+  /** What the rates of its classes may sum to. */
+  readonly promisedBytesPerSec: number;
+}
+
+/** What could not be read or cannot be is infinite for what depends on it, so that it draws no other messages. */
+function readRates(parent: ParentContext, entry: Named, values: Values<typeof SECTIONS.class>): Rates {
+  const { problems } = parent.reader;
+  const unknown = Number.POSITIVE_INFINITY;
+  const has = (key: string): boolean => parent.reader.hasKey(entry.node, key);
+  const ceil = ofParent(parent, 'ceil', values.ceil) ?? (has('ceil') ? unknown : parent.ceilBytesPerSec);
+  const rate = ofParent(parent, 'rate', values.rate) ?? (has('rate') ? unknown : 0);
+  if (values.ceil && ceil !== unknown && ceil > parent.ceilBytesPerSec) {
+    problems.warn(values.ceil.offset, `${above('ceil', ceil, parent)}, which counts as well`);
+  }
+  if (values.rate && rate !== unknown && rate > Math.min(ceil, parent.ceilBytesPerSec)) {
+    const isOwn = ceil < parent.ceilBytesPerSec;
+    const own = `rate: ${formatRate(rate)} is above the class's own ceil, ${formatRate(ceil)}`;
+    problems.error(values.rate.offset, isOwn ? own : above('rate', rate, parent));
+    return { rateBytesPerSec: 0, ceilBytesPerSec: ceil, promisedBytesPerSec: unknown };
+  }
+  return {
+    rateBytesPerSec: rate === unknown ? 0 : rate,
+    ceilBytesPerSec: ceil,
+    promisedBytesPerSec: rate,
+  };
+}
+
+function ofParent(
+  { reader, ceilBytesPerSec }: ParentContext,
+  field: 'rate' | 'ceil',
+  at: Located<RateOrShare> | undefined,
+): number | null {
+  if (!at) return null;
+  if (at.value.kind === 'rate') return at.value.rateBytesPerSec;
+  const rateBytesPerSec = at.value.ratio * ceilBytesPerSec;
+  if (rateBytesPerSec < RATE_MIN_BYTES_PER_SEC) {
+    const least = formatRate(RATE_MIN_BYTES_PER_SEC);
+    const message = `${field}: this share of ${formatRate(ceilBytesPerSec)} is less than ${least}`;
+    reader.problems.error(at.offset, message);
+    return null;
+  }
+  return rateBytesPerSec;
+}
+
+function above(field: string, bytesPerSec: number, { ceilBytesPerSec }: ParentContext): string {
+  return `${field}: ${formatRate(bytesPerSec)} is above the parent's ${formatRate(ceilBytesPerSec)}`;
+}
+
+/** First match wins: after a class that takes everything, nothing is left. */
+function warnUnreachable(reader: YamlReader, ordered: readonly ReadChild[], last: Named | undefined): void {
+  const greedy = ordered.findIndex(({ spec }) => spec.match === null);
+  if (greedy < 0) return;
+  const { name } = ordered[greedy]!.entry;
+  const starved = ordered.slice(greedy + 1).map(({ entry }) => entry);
+  if (last) starved.push(last);
+  for (const entry of starved) {
+    reader.problems.warn(entry.offset, `class ${entry.name} gets no packets: ${name} before it has no match`);
+  }
+}
+
+/** Sums of shares carry the noise of their last binary digits. */
+const SUM_TOLERANCE = 1 + 1e-9;
+
+/** Guarantees are shared out of the parent's guarantee: nobody can promise what it was not promised. */
+function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
+  const { reader, path, rateBytesPerSec } = parent;
+  let sum = 0;
+  for (const { entry, spec } of children) {
+    sum += spec.rateBytesPerSec;
+    if (sum <= rateBytesPerSec * SUM_TOLERANCE) continue;
+    const needed = formatRate(children.reduce((total, child) => total + child.spec.rateBytesPerSec, 0));
+    const message =
+      rateBytesPerSec > 0
+        ? `the rates of ${path} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`
+        : `${path} has no rate, so its classes cannot be sure of any`;
+    reader.problems.error(entry.offset, `${message}; they need ${needed} of it`);
+    return;
+  }
+}

@@ -1,0 +1,96 @@
+/** Matchers: which packets belong to a class. */
+import type { Node } from 'yaml';
+import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
+import type { ReadPrefix } from '../fields/addresses.ts';
+import { SECTIONS } from '../fields/fields.ts';
+import { PORT_PROTOCOLS } from '../fields/names.ts';
+import { type Located, offsetOf, type Values, type YamlReader } from '../yaml/reader.ts';
+import type { ClassContext } from './limits.ts';
+
+type MatchValues = Values<typeof SECTIONS.match>;
+type LocatedList<T> = Located<readonly Located<T>[]> | undefined;
+
+/** One matcher or a list of them. */
+export function readMatch(context: ClassContext, at: Located<Node>): MatcherSpec[] {
+  return context.reader.items(at.value).map((item) => readMatcher(context, item));
+}
+
+function readMatcher(context: ClassContext, at: Node): MatcherSpec {
+  const { reader } = context;
+  if (reader.map(at, 'a matcher')?.items.length === 0) {
+    const message = 'an empty matcher would take everything; leave match out to say that';
+    reader.problems.error(offsetOf(at), message);
+  }
+  const values = reader.section(at, SECTIONS.match, 'a matcher');
+  const proto = protocolsOf(reader, values);
+  const matcher: Record<keyof MatcherSpec, unknown> = {
+    proto: proto,
+    src: prefixes(reader, values.src),
+    dst: prefixes(reader, values.dst),
+    host: prefixes(reader, values.host),
+    sport: plain<PortRangeSpec>(values.sport),
+    dport: plain<PortRangeSpec>(values.dport),
+    port: plain<PortRangeSpec>(values.port),
+    dscp: plain<number>(values.dscp),
+    mark: marks(context, values.mark),
+    iif: plain<string>(values.iif),
+    oif: plain<string>(values.oif),
+  };
+  checkFamilies(reader, at, values);
+  return Object.fromEntries(
+    Object.entries(matcher).filter(([, value]) => value !== undefined),
+  ) as MatcherSpec;
+}
+
+function plain<T>(at: LocatedList<T>): readonly T[] | undefined {
+  return at?.value.map((item) => item.value);
+}
+
+/** Ports without a protocol mean every protocol that has ports; other protocols have none. */
+function protocolsOf(reader: YamlReader, values: MatchValues): readonly number[] | undefined {
+  const ports = values.sport ?? values.dport ?? values.port;
+  const given = values.proto?.value;
+  if (!given) return ports ? PORT_PROTOCOLS : undefined;
+  const portless = ports && given.find(({ value }) => !value.every((p) => PORT_PROTOCOLS.includes(p)));
+  if (portless) {
+    reader.problems.error(
+      portless.offset,
+      'proto: this protocol has no ports (tcp, udp, udplite and sctp have)',
+    );
+  }
+  return [...new Set(given.flatMap(({ value }) => value))];
+}
+
+function prefixes(reader: YamlReader, at: LocatedList<ReadPrefix>): readonly PrefixSpec[] | undefined {
+  return at?.value.map(({ value, offset }) => {
+    if (value.corrected !== null) {
+      reader.problems.warn(offset, `the address has bits beyond its prefix; taken as ${value.corrected}`);
+    }
+    return value.prefix;
+  });
+}
+
+function marks(
+  context: ClassContext,
+  at: LocatedList<{ value: number; mask: number | null }>,
+): MatcherSpec['mark'] | undefined {
+  const own = context.ownMarkMask;
+  return at?.value.map(({ value: { value, mask }, offset }) => {
+    if (((mask ?? value) & own) !== 0) {
+      const bits = `0x${own.toString(16).padStart(8, '0')}`;
+      context.reader.problems.error(offset, `mark: the bits ${bits} are the shaper's own (nfqueue.mark)`);
+    }
+    return { value, mask: mask ?? ~own >>> 0 };
+  });
+}
+
+/** A packet has one family: a source of one and a destination of the other never meet. */
+function checkFamilies(reader: YamlReader, at: Node, values: MatchValues): void {
+  const families = [values.src, values.dst, values.host]
+    .filter((field) => field !== undefined)
+    .map((field) => new Set(field.value.map(({ value }) => value.prefix.family)));
+  const isPossible = ([4, 6] as const).some((family) => families.every((set) => set.has(family)));
+  if (!isPossible) {
+    reader.problems.error(offsetOf(at), 'this can never match: the addresses are of different families');
+  }
+}

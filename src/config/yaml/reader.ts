@@ -1,0 +1,235 @@
+/**
+ * Walks a YAML document along the table of fields. Everything wrong is reported with its place and reading goes
+ * on, so that one run shows all problems of a file.
+ */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
+import { nearest } from '../../base/nearest.ts';
+import { UnitError } from '../../base/units.ts';
+import { CONFIG_BYTES_MAX, CONFIG_NODES_MAX } from '../../limits.ts';
+import {
+  type Field,
+  FieldError,
+  type ListField,
+  NAME,
+  type NodeField,
+  type ScalarField,
+  type Section,
+} from '../fields/kinds.ts';
+import { Problems } from './problems.ts';
+
+/** A value with the place it was written at. */
+export interface Located<T> {
+  readonly value: T;
+  /** Of the value, in the text. */
+  readonly offset: number;
+}
+
+/** What a section may hold after reading; keys that were absent or wrong are absent. */
+export type Values<S extends Section> = {
+  readonly [K in keyof S]?: S[K] extends ScalarField<infer T>
+    ? Located<T>
+    : S[K] extends ListField<infer T>
+      ? Located<readonly Located<T>[]>
+      : S[K] extends NodeField
+        ? Located<Node>
+        : never;
+};
+
+/** A named entry of a map of links or classes. */
+export interface Named {
+  readonly name: string;
+  /** Of the name. */
+  readonly offset: number;
+  /** null: nothing was written after the colon. */
+  readonly node: Node | null;
+}
+
+export class YamlReader {
+  readonly problems: Problems;
+  readonly #document: Document;
+  #nodes = 0;
+
+  constructor(text: string, file: string) {
+    const lineCounter = new LineCounter();
+    this.problems = new Problems(file, lineCounter);
+    const isTooLong = text.length > CONFIG_BYTES_MAX;
+    this.#document = parseDocument(isTooLong ? '' : text, { lineCounter, prettyErrors: false });
+    if (isTooLong) this.problems.error(0, `the file is longer than ${CONFIG_BYTES_MAX} bytes`);
+    for (const fault of [...this.#document.errors, ...this.#document.warnings]) {
+      this.problems.error(fault.pos[0], yamlFault(fault.code, fault.message));
+    }
+  }
+
+  /** The document's content; null when it is empty or not well-formed (then that has been reported). */
+  root(): Node | null {
+    const isReadable = this.#document.errors.every((e) => e.code === 'DUPLICATE_KEY');
+    return isReadable ? this.#resolve(this.#document.contents) : null;
+  }
+
+  /** Reads a map whose keys are the fields of `section`. `what` names it in messages. */
+  section<S extends Section>(at: Node | null, section: S, what: string): Values<S> {
+    const values: Record<string, Located<unknown>> = {};
+    const map = this.map(at, what);
+    for (const pair of map?.items ?? []) {
+      const key = this.#key(pair);
+      if (!key) continue;
+      const field = Object.hasOwn(section, key.value) ? section[key.value] : undefined;
+      if (!field) {
+        this.problems.error(key.offset, unknownKey(key.value, section, what));
+        continue;
+      }
+      const value = this.#field(field, key, this.#resolve(pair.value as Node | null));
+      if (value) values[key.value] = value;
+    }
+    return values as Values<S>;
+  }
+
+  /** Entries of a map of links or classes, with well-formed names only. */
+  named(at: Node | null, what: string, many: string): Named[] {
+    const entries: Named[] = [];
+    for (const pair of this.map(at, many)?.items ?? []) {
+      const key = this.#key(pair);
+      if (!key) continue;
+      if (!NAME.test(key.value)) {
+        const rule = 'a letter a to z, then letters, digits, _ or -, all lower case';
+        this.problems.error(key.offset, `'${key.value}' is no name for a ${what}: ${rule}`);
+        continue;
+      }
+      const isDuplicate = entries.some((e) => e.name === key.value);
+      if (!isDuplicate) {
+        entries.push({ name: key.value, offset: key.offset, node: this.#valueOf(pair) });
+      }
+    }
+    return entries;
+  }
+
+  /** The map at `at`; reports and gives null for anything else. Nothing at all counts as an empty map. */
+  map(at: Node | null, what: string): YAMLMap | null {
+    if (at === null || isEmptyScalar(at)) return null;
+    if (isMap(at)) return at;
+    this.problems.error(offsetOf(at), `${what} must be a map (key: value), not ${describe(at)}`);
+    return null;
+  }
+
+  /** Whether a map has the key at all, also with a value that was refused. */
+  hasKey(at: Node | null, key: string): boolean {
+    return isMap(at) && at.items.some((pair) => isScalar(pair.key) && String(pair.key.value) === key);
+  }
+
+  /** Items of a list, or the one thing given instead of a list. */
+  items(at: Node): Node[] {
+    if (!isSeq(at)) return [at];
+    if (at.items.length === 0) this.problems.error(offsetOf(at), 'the list is empty');
+    const items: Node[] = [];
+    for (const item of at.items) {
+      const resolved = this.#resolve(item as Node | null);
+      if (resolved) items.push(resolved);
+      else this.problems.error(offsetOf(at), 'the list has an empty item');
+    }
+    return items;
+  }
+
+  /** Reads one scalar as a field would; reports and gives null when it does not fit. */
+  scalar<T>(read: (text: string) => T, at: Node, what: string): Located<T> | null {
+    const text = scalarText(at);
+    if (text === null) {
+      this.problems.error(offsetOf(at), `${what} must be a single value, not ${describe(at)}`);
+      return null;
+    }
+    try {
+      return { value: read(text), offset: offsetOf(at) };
+    } catch (error) {
+      if (!(error instanceof FieldError || error instanceof UnitError)) throw error;
+      this.problems.error(offsetOf(at), `${what}: ${error.message}`);
+      return null;
+    }
+  }
+
+  #field(field: Field, key: Located<string>, value: Node | null): Located<unknown> | null {
+    const isEmpty = value === null || isEmptyScalar(value);
+    if (field.refused !== undefined && (isEmpty || scalarText(value) === null)) {
+      this.problems.error(key.offset, `${key.value}: ${field.refused}`);
+      return null;
+    }
+    if (isEmpty) {
+      this.problems.error(key.offset, `${key.value} has no value; it takes: ${field.takes}`);
+      return null;
+    }
+    if (field.shape === 'node') return { value, offset: offsetOf(value) };
+    if (field.shape === 'scalar') return this.scalar(field.read, value, key.value);
+    const read = this.items(value).map((item) => this.scalar(field.read, item, key.value));
+    const items = read.filter((item) => item !== null);
+    return items.length > 0 ? { value: items, offset: offsetOf(value) } : null;
+  }
+
+  #key(pair: Pair): Located<string> | null {
+    const node = pair.key as Node | null;
+    const text = node && !isAlias(node) ? scalarText(node) : null;
+    if (node && text !== null) return { value: text, offset: offsetOf(node) };
+    const offset = node ? offsetOf(node) : offsetOf(pair.value as Node | null);
+    this.problems.error(offset, 'a key must be a plain word');
+    return null;
+  }
+
+  #valueOf(pair: Pair): Node | null {
+    const value = this.#resolve(pair.value as Node | null);
+    return value && isEmptyScalar(value) ? null : value;
+  }
+
+  /** Follows aliases. Counts what it hands out, so that aliases of aliases cannot blow a small file up. */
+  #resolve(at: Node | null): Node | null {
+    if (++this.#nodes > CONFIG_NODES_MAX) {
+      const message = `more than ${CONFIG_NODES_MAX} values, counting what aliases repeat`;
+      if (this.#nodes === CONFIG_NODES_MAX + 1) this.problems.error(offsetOf(at), message);
+      return null;
+    }
+    if (!isAlias(at)) return at;
+    const target = at.resolve(this.#document);
+    if (!target) this.problems.error(offsetOf(at), `*${at.source} has no anchor &${at.source} before it`);
+    return target ?? null;
+  }
+}
+
+export function offsetOf(at: Node | null): number {
+  return at?.range?.[0] ?? 0;
+}
+
+/** As written for numbers and booleans (0x10 stays 0x10), the content for strings; null for structures and nothing. */
+function scalarText(at: Node | null): string | null {
+  if (!isScalar(at) || isEmptyScalar(at)) return null;
+  return typeof at.value === 'string' ? at.value : (at.source ?? String(at.value));
+}
+
+function isEmptyScalar(at: Node): boolean {
+  return isScalar(at) && at.value === null;
+}
+
+function describe(at: Node): string {
+  if (isMap(at)) return 'a map';
+  if (isSeq(at)) return 'a list';
+  return `'${scalarText(at) ?? ''}'`;
+}
+
+function unknownKey(key: string, section: Section, what: string): string {
+  const known = Object.keys(section).filter((name) => section[name]!.refused === undefined);
+  const near = nearest(key, known);
+  if (near?.isNear) return `unknown key '${key}' in ${what}; did you mean '${near.word}'?`;
+  return `unknown key '${key}' in ${what}; the nearest is '${near?.word}' (known here: ${known.join(', ')})`;
+}
+
+function yamlFault(code: string, message: string): string {
+  if (code === 'DUPLICATE_KEY') return 'this key is here twice';
+  if (code === 'MULTIPLE_DOCS') return 'a file holds one document; remove the second (after ---)';
+  return `not well-formed YAML: ${message}`;
+}

@@ -1,0 +1,72 @@
+/**
+ * The meters of every class: each packet that gets past the policers is measured and gets a colour, green, yellow or red
+ * (algo/markers.ts). A meter drops nothing; the colour chooses WRED's profile.
+ *
+ * Meters of a packet's way are asked from the root down, the last one's colour counts. An aware one starts from the colour that
+ * the one above gave or, if it is the first, from the drop precedence of assured forwarding in the packet's DSCP (RFC 2597).
+ */
+
+import { wredByAssuredForwarding } from '../../algo/aqm/wred.ts';
+import {
+  createMarkerBuckets,
+  fillMarker,
+  GREEN,
+  inheritMarker,
+  type MarkerBuckets,
+  markerColour,
+} from '../../algo/buckets/markers.ts';
+import { NONE } from '../../base/none.ts';
+import type { MeterSpec } from '../../spec/spec.ts';
+import type { ClassChange } from '../classes/change.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+import type { HeldTable } from '../packets/held.ts';
+
+export class Meters {
+  /** Whether any class has a meter; without, every packet is green. */
+  readonly isUsed: boolean;
+  private readonly held: HeldTable;
+  private readonly specs: readonly (MeterSpec | null)[];
+  private readonly buckets: MarkerBuckets;
+  /** The class itself or its nearest ancestor with a meter; NONE for none. */
+  private readonly from: Int16Array;
+  /** The same, starting at the parent. */
+  private readonly above: Int16Array;
+  private readonly colourOfDscp = wredByAssuredForwarding();
+
+  constructor(classes: readonly ClassInfo[], held: HeldTable) {
+    this.held = held;
+    this.specs = classes.map(({ spec }) => spec.meter);
+    this.isUsed = this.specs.some((meter) => meter !== null);
+    this.buckets = createMarkerBuckets(classes.length);
+    this.from = new Int16Array(classes.length);
+    this.above = new Int16Array(classes.length);
+    for (const [row, { spec, parent }] of classes.entries()) {
+      this.above[row] = parent === NONE ? NONE : this.from[parent];
+      this.from[row] = spec.meter ? row : this.above[row];
+      if (spec.meter) fillMarker(this.buckets, row, spec.meter, 0);
+    }
+  }
+
+  /** Takes over the tokens of meters that there were before. */
+  inherit(from: Meters, { oldRow, nowNs }: ClassChange): void {
+    for (const [c, old] of oldRow.entries()) {
+      const [meter, before] = [this.specs[c], old === NONE ? null : from.specs[old]];
+      if (meter && before) inheritMarker(this.buckets, c, meter, from.buckets, old, before, nowNs);
+    }
+  }
+
+  /** Gives packet `h`, which has come to its leaf, its colour. Call once per tree if isUsed. */
+  measure(h: number, nowNs: number): void {
+    const row = this.from[this.held.leaf[h]];
+    this.held.setColour(h, row === NONE ? GREEN : this.colour(row, h, nowNs));
+  }
+
+  private colour(row: number, h: number, nowNs: number): number {
+    const { held, above } = this;
+    // The one above measures the packet also if this one does not ask what it found.
+    const before = above[row] === NONE ? this.colourOfDscp[held.dscp(h)] : this.colour(above[row], h, nowNs);
+    const meter = this.specs[row];
+    if (meter === null) return before;
+    return markerColour(this.buckets, row, meter, nowNs, held.lengthBytes[h], meter.aware ? before : GREEN);
+  }
+}

@@ -1,0 +1,66 @@
+/** The policers of every class: answer at once, never delay. */
+import {
+  boundedFullNs,
+  conforms,
+  createTokenBuckets,
+  fillBucket,
+  inheritBucket,
+  type TokenBuckets,
+  takeTokens,
+} from '../../algo/buckets/token-bucket.ts';
+import { NONE } from '../../base/none.ts';
+import type { ClassChange } from '../classes/change.ts';
+import { type Chain, type ClassInfo, chainOf } from '../classes/classes.ts';
+
+/** What the policers say of a packet. */
+export const POLICE_PASS = 0;
+export const POLICE_DROP = 1;
+/** Exceeds where the class asks for a mark instead of a drop. */
+export const POLICE_MARK = 2;
+
+export class Policers {
+  private readonly buckets: TokenBuckets;
+  private readonly chain: Chain;
+  private readonly marks: Uint8Array;
+
+  constructor(classes: readonly ClassInfo[]) {
+    this.buckets = createTokenBuckets(classes.length);
+    this.chain = chainOf(classes, ({ spec }) => spec.police !== null);
+    this.marks = Uint8Array.from(classes, ({ spec }) => (spec.police?.exceed === 'mark' ? 1 : 0));
+    for (const [row, { spec }] of classes.entries()) {
+      if (spec.police) fillBucket(this.buckets, row, spec.police.rateBytesPerSec, spec.police.burstBytes);
+    }
+  }
+
+  /** Takes over the tokens of policers that there were before. */
+  inherit(from: Policers, { before, classes, oldRow, nowNs }: ClassChange): void {
+    for (const [c, old] of oldRow.entries()) {
+      const hadPolicer = old !== NONE && before[old].spec.police !== null;
+      if (hadPolicer && classes[c].spec.police !== null)
+        inheritBucket(this.buckets, c, from.buckets, old, nowNs);
+    }
+  }
+
+  /**
+   * Asks the policers of the leaf and of all classes above. A packet that one of them drops is charged to none, one that is to be
+   * marked to those whose tokens it found. One that must not be dropped is charged to all and passes; its debt is bounded to one
+   * burst, so that it delays others' credit by no more than that. `mayMark`: it can carry a mark; else it is dropped instead.
+   */
+  ask(leaf: number, nowNs: number, chargeBytes: number, mayDrop: boolean, mayMark: boolean): number {
+    const { buckets, marks } = this;
+    const { from, above } = this.chain;
+    let answer = POLICE_PASS;
+    for (let row = from[leaf]; mayDrop && row !== NONE; row = above[row]) {
+      if (conforms(buckets, row, nowNs, chargeBytes)) continue;
+      if (marks[row] === 0 || !mayMark) return POLICE_DROP;
+      answer = POLICE_MARK;
+    }
+    for (let row = from[leaf]; row !== NONE; row = above[row]) {
+      if (answer === POLICE_MARK && !conforms(buckets, row, nowNs, chargeBytes)) continue;
+      takeTokens(buckets, row, nowNs, chargeBytes);
+      const { fullNs, nsPerByte, burstBytes } = buckets;
+      fullNs[row] = boundedFullNs(fullNs[row], nsPerByte[row], burstBytes[row], nowNs);
+    }
+    return answer;
+  }
+}

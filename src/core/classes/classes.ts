@@ -1,0 +1,82 @@
+/**
+ * The classes of all trees as rows, numbered depth first in file order, every direction's root before its children.
+ * Row numbers index the statistics columns and the tables of every stage.
+ */
+import { invariant } from '../../base/assert.ts';
+import { NONE } from '../../base/none.ts';
+import { CLASSES_MAX } from '../../limits.ts';
+import type { ClassSpec, LinkSpec, ShaperSpec } from '../../spec/spec.ts';
+
+export type Direction = 'up' | 'down';
+
+export interface ClassInfo {
+  readonly path: string;
+  /** Stays with the class while its row and its path may change; keys of tables begin with it. */
+  readonly id: number;
+  readonly spec: ClassSpec;
+  /** Row of the parent; NONE for a direction's root. */
+  readonly parent: number;
+  /** Row of the direction's root. */
+  readonly root: number;
+  /** Rows of the children in the order they are tried; empty for a leaf. */
+  readonly children: readonly number[];
+  readonly link: LinkSpec;
+  readonly direction: Direction;
+}
+
+/** `idOf` gives the class at a path its number; default: its row. */
+export function listClasses(spec: ShaperSpec, idOf?: (path: string) => number): ClassInfo[] {
+  const rows: ClassInfo[] = [];
+  const add = (
+    node: ClassSpec,
+    parent: number,
+    root: number,
+    link: LinkSpec,
+    direction: Direction,
+  ): number => {
+    const row = rows.length;
+    const children: number[] = [];
+    const rootRow = root === NONE ? row : root;
+    const id = idOf?.(node.path) ?? row;
+    rows.push({ path: node.path, id, spec: node, parent, root: rootRow, children, link, direction });
+    for (const child of node.children) children.push(add(child, row, rootRow, link, direction));
+    return row;
+  };
+  for (const link of spec.links) {
+    if (link.up) add(link.up, NONE, NONE, link, 'up');
+    if (link.down) add(link.down, NONE, NONE, link, 'down');
+  }
+  invariant(rows.length <= CLASSES_MAX, `at most ${CLASSES_MAX} classes, ${rows.length} configured`);
+  return rows;
+}
+
+/** Classes of a kind on the way up from each class: `from` the class itself or the nearest above, `above` its parent; NONE: none. */
+export interface Chain {
+  readonly from: Int16Array;
+  readonly above: Int16Array;
+}
+
+export function chainOf(classes: readonly ClassInfo[], isOfKind: (info: ClassInfo) => boolean): Chain {
+  const from = new Int16Array(classes.length);
+  const above = new Int16Array(classes.length);
+  for (const [row, info] of classes.entries()) {
+    above[row] = info.parent === NONE ? NONE : from[info.parent];
+    from[row] = isOfKind(info) ? row : above[row];
+  }
+  return { from, above };
+}
+
+/** Height of every class: 0 for leaves, else one more than the highest child. */
+export function levelsOf(classes: readonly ClassInfo[]): Uint8Array {
+  const level = new Uint8Array(classes.length);
+  // Children have higher row numbers than their parents.
+  for (let row = classes.length - 1; row >= 0; row--) {
+    const { parent } = classes[row];
+    if (parent !== NONE) level[parent] = Math.max(level[parent], level[row] + 1);
+  }
+  invariant(
+    classes.every((info, row) => info.parent === NONE || info.parent < row),
+    'a class comes after its parent',
+  );
+  return level;
+}

@@ -1,0 +1,100 @@
+/**
+ * Finds the trees a packet passes, by its devices, and its leaf in each, by the first matcher in file order that holds.
+ */
+import { NONE } from '../../base/none.ts';
+import { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
+import type { Parsed } from '../../packet/parse.ts';
+import type { ShaperSpec } from '../../spec/spec.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+import { Matcher, type PacketContext } from './matcher.ts';
+
+export class Classifier {
+  private readonly classes: readonly ClassInfo[];
+  /** Matchers of each class; null: takes everything. */
+  private readonly matchers: readonly (readonly Matcher[] | null)[];
+  /** Device names in order of first mention; number 0 is "another device". */
+  private readonly deviceNames: string[] = [''];
+  private readonly deviceOfIndex = new Map<number, number>();
+  /** Root class of the tree for packets that arrive by (down) and leave by (up) a device number; NONE: none. */
+  private readonly downRoots: number[] = [];
+  private readonly upRoots: number[] = [];
+  private readonly context: PacketContext = { foreignMark: 0, deviceIn: 0, deviceOut: 0 };
+
+  constructor(spec: ShaperSpec, classes: readonly ClassInfo[]) {
+    this.classes = classes;
+    for (const link of spec.links) this.deviceNumber(link.device);
+    this.matchers = classes.map(
+      ({ spec: node }) => node.match?.map((m) => new Matcher(m, (name) => this.deviceNumber(name))) ?? null,
+    );
+    for (const [row, info] of classes.entries()) {
+      if (info.root !== row) continue;
+      const roots = info.direction === 'up' ? this.upRoots : this.downRoots;
+      roots[this.deviceNumber(info.link.device)] = row;
+    }
+  }
+
+  /** Names whose interface index matters: of links and of iif and oif matchers. */
+  get devices(): readonly string[] {
+    return this.deviceNames.slice(1);
+  }
+
+  /** The device has this interface index from now on. */
+  setDeviceIndex(device: string, ifIndex: number): void {
+    const number = this.deviceNames.indexOf(device);
+    if (number < 1) return;
+    for (const [index, n] of this.deviceOfIndex) if (n === number) this.deviceOfIndex.delete(index);
+    this.deviceOfIndex.set(ifIndex, number);
+  }
+
+  /** Takes over the interface indices that `from` was told. */
+  inherit(from: Classifier): void {
+    for (const [index, number] of from.deviceOfIndex) this.setDeviceIndex(from.deviceNames[number], index);
+  }
+
+  /** Root of the `down` tree a packet passes first; NONE for none. */
+  downRoot(hook: number, ifIndexIn: number): number {
+    if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_IN) return NONE;
+    return this.downRoots[this.deviceOfIndex.get(ifIndexIn) ?? 0] ?? NONE;
+  }
+
+  /** Root of the `up` tree a packet passes last; NONE for none. */
+  upRoot(hook: number, ifIndexOut: number): number {
+    if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_OUT) return NONE;
+    return this.upRoots[this.deviceOfIndex.get(ifIndexOut) ?? 0] ?? NONE;
+  }
+
+  /** Leaf of the tree under `root` that takes the packet in parsed row `p`. */
+  leafOf(
+    root: number,
+    parsed: Parsed,
+    p: number,
+    foreignMark: number,
+    ifIndexIn: number,
+    ifIndexOut: number,
+  ): number {
+    this.context.foreignMark = foreignMark;
+    this.context.deviceIn = this.deviceOfIndex.get(ifIndexIn) ?? 0;
+    this.context.deviceOut = this.deviceOfIndex.get(ifIndexOut) ?? 0;
+    let row = root;
+    for (;;) {
+      const children = this.classes[row].children;
+      if (children.length === 0) return row;
+      // The last child of an inner class is its default and takes everything.
+      let i = 0;
+      while (i < children.length - 1 && !this.takes(children[i], parsed, p)) i++;
+      row = children[i];
+    }
+  }
+
+  private takes(row: number, parsed: Parsed, p: number): boolean {
+    const matchers = this.matchers[row];
+    if (matchers === null) return true;
+    for (const matcher of matchers) if (matcher.matches(parsed, p, this.context)) return true;
+    return false;
+  }
+
+  private deviceNumber(name: string): number {
+    const known = this.deviceNames.indexOf(name);
+    return known >= 0 ? known : this.deviceNames.push(name) - 1;
+  }
+}

@@ -1,0 +1,356 @@
+/**
+ * Flows by five-tuple, one direction each: what was decided once and holds for the packets that follow.
+ *
+ * The class is looked up again when one of the other things a matcher may ask for differs from what the flow was
+ * classified with: DSCP, foreign mark, devices. Idle flows are forgotten by a hand that sweeps the rows; when the table
+ * is full it takes the longest idle of a few dozen. Memory: 136 bytes a flow, all reserved at start.
+ *
+ * A record is two cache lines: what every packet compares in the first, what it writes in the second.
+ */
+import { FLOAT_ZERO } from '../../base/float.ts';
+import type { KeyTable } from '../../base/key-table.ts';
+import { NONE } from '../../base/none.ts';
+import { FLOW_IDLE_NS } from '../../limits.ts';
+import type { Parsed } from '../../packet/parse.ts';
+import { type Stats, TOTAL } from '../packets/stats.ts';
+import { FlowKeys, KEY_DST, KEY_SRC } from './flow-keys.ts';
+
+// Fields of a record, as word offsets; the hash slot is word 10.
+const LEAVES = 11; // second leaf in the high half
+const IF_INDEX_IN = 12;
+const IF_INDEX_OUT = 13;
+const FOREIGN_MARK = 14;
+const HOOK_DSCP = 15;
+const LAST_SEEN_NS = 16; // float64
+const BUSY_UNTIL_NS = 18; // float64
+const HELD = 20;
+const GENERATION = 21;
+const EACH_BUCKET = 22;
+const FAIR_QUEUE = 23;
+const BYTES = 24; // float64
+const QUEUE = 26;
+const ASKED_AGO = 27; // packets until a verdict may ask again for the flow to be steered
+const BYTES_BEFORE = 28; // float64
+const FIELD_WORDS = 19;
+
+/** Rows the hand looks at when a full table needs room. */
+const EVICT_LOOKS = 64;
+/** Rows the hand may pass in one batch. */
+const SWEEP_ROWS_MAX = 1024;
+/** Packets answered that their flows still count as held. */
+const ANSWERED_MAX = 1024;
+
+export class FlowTable {
+  private readonly flowKeys: FlowKeys;
+  private readonly keys: KeyTable;
+  private readonly words: Int32Array;
+  private readonly floats: Float64Array;
+  private readonly shift: number;
+  private readonly stats: Stats;
+  /** Grows with every flow made, so that what others keep by row number can be told stale. */
+  private generations = 0;
+  private hand = 0;
+  private sweptNs = FLOAT_ZERO;
+  private readonly answered = new Int32Array(ANSWERED_MAX);
+  private answeredCount = 0;
+
+  constructor(rows: number, key0: number, key1: number, stats: Stats) {
+    this.flowKeys = new FlowKeys(rows, FIELD_WORDS, key0, key1);
+    this.keys = this.flowKeys.table;
+    this.words = this.keys.words;
+    this.floats = this.keys.floats;
+    this.shift = Math.log2(this.keys.stride);
+    this.stats = stats;
+  }
+
+  get size(): number {
+    return this.keys.size;
+  }
+
+  /** Reads ahead what findOrMake() will ask for of parsed rows [0, rows). */
+  readAhead(parsed: Parsed, rows: number): void {
+    this.flowKeys.readAhead(parsed, rows, LAST_SEEN_NS);
+  }
+
+  /** Queue in a fair leaf that parsed row `p` of a batch read ahead will probably ask for; NONE: none known. */
+  probableFairQueue(p: number): number {
+    const f = this.flowKeys.probableRow(p);
+    return f === NONE ? NONE : this.fairQueue(f);
+  }
+
+  /** Row of the flow of parsed row `p`, made if new; NONE when the table is full of flows with packets waiting. */
+  findOrMake(parsed: Parsed, p: number, nowNs: number): number {
+    let f = this.flowKeys.find(parsed, p);
+    if (f === NONE) f = this.make(nowNs);
+    if (f !== NONE) this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
+    return f;
+  }
+
+  /** Leaf of the first tree the flow's packets pass; NONE: none. */
+  leaf(f: number): number {
+    return (this.words[(f << this.shift) + LEAVES] << 16) >> 16;
+  }
+
+  /** Leaf of the second tree; NONE: none. */
+  secondLeaf(f: number): number {
+    return this.words[(f << this.shift) + LEAVES] >> 16;
+  }
+
+  /** Whether the flow was classified with just these; `foreignMark` as a signed word. */
+  isClassifiedBy(
+    f: number,
+    hook: number,
+    dscp: number,
+    ifIn: number,
+    ifOut: number,
+    foreignMark: number,
+  ): boolean {
+    const { words } = this;
+    const at = f << this.shift;
+    return (
+      words[at + HOOK_DSCP] === ((hook << 8) | dscp) &&
+      words[at + IF_INDEX_IN] === ifIn &&
+      words[at + IF_INDEX_OUT] === ifOut &&
+      words[at + FOREIGN_MARK] === foreignMark
+    );
+  }
+
+  setClassifiedBy(
+    f: number,
+    hook: number,
+    dscp: number,
+    ifIn: number,
+    ifOut: number,
+    foreignMark: number,
+  ): void {
+    const { words } = this;
+    const at = f << this.shift;
+    words[at + HOOK_DSCP] = (hook << 8) | dscp;
+    words[at + IF_INDEX_IN] = ifIn;
+    words[at + IF_INDEX_OUT] = ifOut;
+    words[at + FOREIGN_MARK] = foreignMark;
+  }
+
+  /** Books the flow to its leaves. */
+  assign(f: number, leaf: number, secondLeaf: number): void {
+    const { flows } = this.stats;
+    if (this.leaf(f) !== NONE) flows[this.leaf(f)] -= 1;
+    if (this.secondLeaf(f) !== NONE) flows[this.secondLeaf(f)] -= 1;
+    this.words[(f << this.shift) + LEAVES] = leavesWord(leaf, secondLeaf);
+    if (leaf !== NONE) flows[leaf] += 1;
+    if (secondLeaf !== NONE) flows[secondLeaf] += 1;
+  }
+
+  /** A packet of the flow waits for its verdict; flows with such packets are not forgotten. */
+  packetHeld(f: number): void {
+    this.words[(f << this.shift) + HELD] += 1;
+  }
+
+  /** It has its verdict. Counted later, many in a row, so that the processor waits for many records at once. */
+  packetAnswered(f: number): void {
+    if (this.answeredCount === ANSWERED_MAX) this.settle();
+    this.answered[this.answeredCount++] = f;
+  }
+
+  /** The flow must not be forgotten before `untilNs`: a bucket of its own is not full until then. */
+  keepUntil(f: number, untilNs: number): void {
+    const at = ((f << this.shift) + BUSY_UNTIL_NS) >> 1;
+    if (this.floats[at] < untilNs) this.floats[at] = untilNs;
+  }
+
+  /** Tells apart flows that had the same row one after the other. */
+  generation(f: number): number {
+    return this.words[(f << this.shift) + GENERATION];
+  }
+
+  /** Remembered row of the flow's `each` bucket, to be checked before use; NONE: none. */
+  eachBucket(f: number): number {
+    return this.words[(f << this.shift) + EACH_BUCKET];
+  }
+
+  setEachBucket(f: number, e: number): void {
+    this.words[(f << this.shift) + EACH_BUCKET] = e;
+  }
+
+  /** Remembered row of the flow's queue in a fair leaf, to be checked before use; NONE: none. */
+  fairQueue(f: number): number {
+    return this.words[(f << this.shift) + FAIR_QUEUE];
+  }
+
+  setFairQueue(f: number, q: number): void {
+    this.words[(f << this.shift) + FAIR_QUEUE] = q;
+  }
+
+  /**
+   * IP bytes the flow had sent since it was made before a packet of this length that comes to its queue now. Where others of the flow
+   * have come in between, as this one waited elsewhere, too many; but never less than for one that came to its queue earlier.
+   */
+  bytesBefore(f: number, lengthBytes: number): number {
+    const { floats } = this;
+    const at = f << this.shift;
+    const before = Math.max(floats[(at + BYTES) >> 1] - lengthBytes, floats[(at + BYTES_BEFORE) >> 1]);
+    floats[(at + BYTES_BEFORE) >> 1] = before;
+    return before;
+  }
+
+  addBytes(f: number, bytes: number): void {
+    this.floats[((f << this.shift) + BYTES) >> 1] += bytes;
+  }
+
+  /** A packet of the flow came by this queue; says whether the one before it came by another. */
+  movesTo(f: number, queue: number): boolean {
+    const at = (f << this.shift) + QUEUE;
+    const before = this.words[at];
+    this.words[at] = queue;
+    return before !== queue && before !== NONE;
+  }
+
+  /** True now and then only, once in `packets` calls for the flow, beginning with the first. */
+  mayAsk(f: number, packets: number): boolean {
+    const at = (f << this.shift) + ASKED_AGO;
+    const left = this.words[at];
+    this.words[at] = left === 0 ? packets - 1 : left - 1;
+    return left === 0;
+  }
+
+  isIpv6(f: number): boolean {
+    return this.words[f << this.shift] >>> 8 === 6;
+  }
+
+  /** Word 0..3 of the flow's source address, as a signed word. */
+  srcWord(f: number, w: number): number {
+    return this.words[(f << this.shift) + KEY_SRC[w]];
+  }
+
+  dstWord(f: number, w: number): number {
+    return this.words[(f << this.shift) + KEY_DST[w]];
+  }
+
+  /** Classes have other rows now: leaf c is heir[c]. */
+  renumber(heir: ArrayLike<number>): void {
+    const { words } = this;
+    for (let f = 0; f < this.keys.highWater; f++) {
+      if (!this.keys.isUsed(f)) continue;
+      const [leaf, second] = [this.leaf(f), this.secondLeaf(f)];
+      const first = leaf === NONE ? NONE : heir[leaf];
+      words[(f << this.shift) + LEAVES] = leavesWord(first, second === NONE ? NONE : heir[second]);
+    }
+  }
+
+  /** Writes what the flow's packets have in common into row `p`, as the parser would. */
+  describe(f: number, parsed: Parsed, p: number): void {
+    const { words } = this;
+    const at = f << this.shift;
+    parsed.family[p] = (words[at] >>> 8) & 0xff;
+    parsed.protocol[p] = words[at] & 0xff;
+    parsed.sport[p] = words[at + 1] >>> 16;
+    parsed.dport[p] = words[at + 1] & 0xffff;
+    parsed.hasPorts[p] = words[at + 1] === 0 ? 0 : 1;
+    const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = parsed;
+    for (const [w, column] of [src0, src1, src2, src3].entries()) column[p] = this.srcWord(f, w);
+    for (const [w, column] of [dst0, dst1, dst2, dst3].entries()) column[p] = this.dstWord(f, w);
+  }
+
+  /** Code point of the flow's last packet. */
+  dscp(f: number): number {
+    return this.words[(f << this.shift) + HOOK_DSCP] & 0xff;
+  }
+
+  /** Devices by which the flow's last packet came and will leave. */
+  ifIndexIn(f: number): number {
+    return this.words[(f << this.shift) + IF_INDEX_IN];
+  }
+
+  ifIndexOut(f: number): number {
+    return this.words[(f << this.shift) + IF_INDEX_OUT];
+  }
+
+  /** The next packet of every flow is classified anew. */
+  reclassifyAll(): void {
+    for (let f = 0; f < this.keys.highWater; f++) this.words[(f << this.shift) + HOOK_DSCP] &= 0xff;
+  }
+
+  private settle(): void {
+    const { answered, words, shift } = this;
+    for (let n = 0; n < this.answeredCount; n++) words[(answered[n] << shift) + HELD] -= 1;
+    this.answeredCount = 0;
+  }
+
+  /** Forgets idle flows, a share of the table in proportion to the time that passed. */
+  sweep(nowNs: number): void {
+    const { keys } = this;
+    this.settle();
+    if (keys.highWater === 0) return;
+    // Four rounds of the hand in the idle time: a flow outstays its time by a quarter at most.
+    const due = (4 * keys.highWater * (nowNs - this.sweptNs)) / FLOW_IDLE_NS;
+    if (due < 1) return;
+    this.sweptNs = nowNs;
+    for (let n = Math.min(due, SWEEP_ROWS_MAX, keys.highWater); n >= 1; n--) {
+      const f = this.advance();
+      if (keys.isUsed(f) && this.mayForget(f, nowNs) && nowNs - this.lastSeenNs(f) > FLOW_IDLE_NS)
+        this.forget(f);
+    }
+  }
+
+  private lastSeenNs(f: number): number {
+    return this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1];
+  }
+
+  /** Row for the flow that was asked for last; NONE when nothing can make room. */
+  private make(nowNs: number): number {
+    let f = this.flowKeys.insert();
+    if (f === NONE) {
+      if (!this.evict(nowNs)) return NONE;
+      f = this.flowKeys.insert();
+    }
+    const { words } = this;
+    const at = f << this.shift;
+    words[at + LEAVES] = leavesWord(NONE, NONE);
+    words[at + HOOK_DSCP] = 0; // no packet has hook 0: not classified yet
+    this.floats[(at + BUSY_UNTIL_NS) >> 1] = 0;
+    words[at + HELD] = 0;
+    this.generations = (this.generations + 1) | 0;
+    words[at + GENERATION] = this.generations;
+    words[at + EACH_BUCKET] = NONE;
+    words[at + FAIR_QUEUE] = NONE;
+    this.floats[(at + BYTES) >> 1] = 0;
+    this.floats[(at + BYTES_BEFORE) >> 1] = 0;
+    words[at + QUEUE] = NONE;
+    words[at + ASKED_AGO] = 0;
+    return f;
+  }
+
+  private advance(): number {
+    this.hand = this.hand + 1 >= this.keys.highWater ? 0 : this.hand + 1;
+    return this.hand;
+  }
+
+  private mayForget(f: number, nowNs: number): boolean {
+    const at = f << this.shift;
+    return this.words[at + HELD] === 0 && this.floats[(at + BUSY_UNTIL_NS) >> 1] <= nowNs;
+  }
+
+  private evict(nowNs: number): boolean {
+    this.settle();
+    let oldest = NONE;
+    for (let n = 0; n < EVICT_LOOKS; n++) {
+      const f = this.advance();
+      if (!this.mayForget(f, nowNs)) continue;
+      if (oldest === NONE || this.lastSeenNs(f) < this.lastSeenNs(oldest)) oldest = f;
+    }
+    if (oldest === NONE) return false;
+    this.forget(oldest);
+    this.stats.totals[TOTAL.flowsEvicted] += 1;
+    return true;
+  }
+
+  private forget(f: number): void {
+    this.assign(f, NONE, NONE);
+    this.keys.remove(f);
+  }
+}
+
+/** Both leaves in one word, as signed halves: CLASSES_MAX and NONE fit. */
+function leavesWord(leaf: number, secondLeaf: number): number {
+  return (secondLeaf << 16) | (leaf & 0xffff);
+}

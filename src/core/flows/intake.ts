@@ -1,0 +1,197 @@
+/**
+ * From a row of the batch to a held row: which flow the packet belongs to, which leaves it will pass, what is special
+ * about it. A packet whose flow is known and unchanged costs one table look-up.
+ */
+import { NONE } from '../../base/none.ts';
+import { type Arrivals, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
+import type { Parsed } from '../../packet/parse.ts';
+import type { QueuePlan } from '../../spec/queue-plan.ts';
+import type { ShaperSpec } from '../../spec/spec.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+import {
+  FLAG_ECT,
+  FLAG_ICMP_ERROR,
+  FLAG_MOVED,
+  FLAG_NEVER_DROP,
+  FLAG_STEER,
+  type HeldTable,
+} from '../packets/held.ts';
+import { type Stats, TOTAL } from '../packets/stats.ts';
+import { Classifier } from './classifier.ts';
+import type { FlowTable } from './flow-table.ts';
+import { FragmentTable } from './fragments.ts';
+import type { Steering } from './steering.ts';
+
+const IPPROTO_TCP = 6;
+const SSH_PORT = 22;
+const WHOLE_PACKET = 0;
+/** NFQA_SKB_GSO (linux/netfilter/nfnetlink_queue.h): the packet will be cut into segments after us. */
+const SKB_GSO = 2;
+/** TCP header with the timestamps option, as nearly all have; UDP header. */
+const TCP_HEADER_BYTES = 32;
+const UDP_HEADER_BYTES = 8;
+/** A local packet whose verdict asks for something is routed again: one in so many of a flow asks to be steered. */
+const LOCAL_PACKETS_PER_ASK = 256;
+
+export class Intake {
+  private classifier: Classifier;
+  private readonly fragments: FragmentTable;
+  private readonly held: HeldTable;
+  private readonly flows: FlowTable;
+  private readonly stats: Stats;
+  private readonly foreignMask: number;
+  private readonly steering: Steering;
+  /** FLAG_ECT where the kernel can be asked for CE, else 0: all are like packets that cannot carry it. */
+  private readonly ectFlag: number;
+
+  constructor(
+    spec: ShaperSpec,
+    classes: readonly ClassInfo[],
+    held: HeldTable,
+    flows: FlowTable,
+    stats: Stats,
+    key0: number,
+    key1: number,
+    plan: QueuePlan,
+    steering: Steering,
+  ) {
+    this.classifier = new Classifier(spec, classes);
+    this.fragments = new FragmentTable(key0, key1);
+    this.held = held;
+    this.flows = flows;
+    this.stats = stats;
+    this.foreignMask = ~spec.nfqueue.markMask;
+    this.steering = steering;
+    this.ectFlag = plan.ecn ? FLAG_ECT : 0;
+  }
+
+  /** Device names whose interface index the classifier must be told. */
+  get devices(): readonly string[] {
+    return this.classifier.devices;
+  }
+
+  /** The device has this interface index from now on; every flow is classified again. */
+  setDeviceIndex(device: string, ifIndex: number): void {
+    this.classifier.setDeviceIndex(device, ifIndex);
+    this.flows.reclassifyAll();
+  }
+
+  /** Call for the whole batch before take(). */
+  prepare(parsed: Parsed, rows: number, nowNs: number): void {
+    for (let p = 0; p < rows; p++) {
+      if (parsed.fragment[p] !== WHOLE_PACKET) this.fragments.join(parsed, p, nowNs);
+    }
+    this.flows.readAhead(parsed, rows);
+  }
+
+  /** Classes are others now; `renewed`: packets may belong to others than before. */
+  reclassify(classifier: Classifier, heir: ArrayLike<number>, renewed: boolean): void {
+    classifier.inherit(this.classifier);
+    this.classifier = classifier;
+    this.flows.renumber(heir);
+    if (renewed) this.flows.reclassifyAll();
+  }
+
+  /** Leaf under `root` of a packet that waits, by its flow and what is kept of it; row 0 of `parsed` is used. */
+  leafAgain(h: number, root: number, parsed: Parsed): number {
+    const { held, flows } = this;
+    const f = held.flow[h];
+    if (f === NONE) return NONE;
+    flows.describe(f, parsed, 0);
+    // Classes are chosen by the code point that came, not by one that a class has written.
+    parsed.dscp[0] = held.remark(h) === 0 ? held.dscp(h) : flows.dscp(f);
+    const foreignMark = (held.mark[h] & this.foreignMask) >>> 0;
+    return this.classifier.leafOf(root, parsed, 0, foreignMark, flows.ifIndexIn(f), flows.ifIndexOut(f));
+  }
+
+  /** Counts row `p` as received and held, and returns its held row with its leaves set (NONE: no tree). */
+  take(arrivals: Arrivals, parsed: Parsed, p: number, nowNs: number): number {
+    const { held, flows } = this;
+    const f = flows.findOrMake(parsed, p, nowNs);
+    const h = held.take();
+    const hook = arrivals.hook[p];
+    const lengthBytes = arrivals.lengthBytes[p];
+    held.packetId[h] = arrivals.packetId[p];
+    const nfqueue = arrivals.nfqueue[p];
+    const dscp = parsed.dscp[p];
+    const headerBytes = arrivals.skbInfo[p] & SKB_GSO ? superpacketHeaderBytes(parsed, p) : 0;
+    held.setWay(h, nfqueue, hook, headerBytes);
+    held.setDscp(h, dscp);
+    held.mark[h] = arrivals.mark[p];
+    held.lengthBytes[h] = lengthBytes;
+    held.flow[h] = f;
+    const foreignMark = arrivals.mark[p] & this.foreignMask;
+    // A mark set at local output is what the packet is routed by then. Where others route by marks our bits would send it
+    // astray (exact fwmark rules do not match any more), so nothing is asked for.
+    const mayAsk = hook !== NF_INET_LOCAL_OUT || foreignMark === 0;
+    held.flags[h] = flagsOf(parsed, p, hook, mayAsk ? this.ectFlag : 0);
+    held.leafBefore[h] = NONE;
+    const { totals } = this.stats;
+    totals[TOTAL.receivedPackets] += 1;
+    totals[TOTAL.receivedBytes] += lengthBytes;
+    totals[TOTAL.heldPackets] += 1;
+    totals[TOTAL.heldBytes] += lengthBytes;
+    if (f === NONE) {
+      this.findLeaves(arrivals, parsed, p, h);
+      return h;
+    }
+    flows.packetHeld(f);
+    flows.addBytes(f, lengthBytes);
+    const ifIn = arrivals.ifIndexIn[p];
+    const ifOut = arrivals.ifIndexOut[p];
+    if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {
+      held.leaf[h] = flows.leaf(f);
+      held.nextLeaf[h] = flows.secondLeaf(f);
+    } else {
+      this.findLeaves(arrivals, parsed, p, h);
+      flows.assign(f, held.leaf[h], held.nextLeaf[h]);
+      flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
+    }
+    if (flows.movesTo(f, nfqueue)) held.flags[h] |= FLAG_MOVED;
+    if (mayAsk && this.steering.moves(nfqueue, held.leaf[h], held.nextLeaf[h])) this.steer(h, f, hook);
+    return h;
+  }
+
+  /** An error message belongs to the connection it tells of, but not to its class. */
+  private steer(h: number, f: number, hook: number): void {
+    const { flags } = this.held;
+    if ((flags[h] & FLAG_ICMP_ERROR) !== 0) return;
+    if (hook === NF_INET_LOCAL_OUT && !this.flows.mayAsk(f, LOCAL_PACKETS_PER_ASK)) return;
+    flags[h] |= FLAG_STEER;
+  }
+
+  /** Sets the packet's leaves by the matchers: the tree of the device it came by first, then that of the one it leaves by. */
+  private findLeaves(arrivals: Arrivals, parsed: Parsed, p: number, h: number): void {
+    const { held, classifier } = this;
+    const hook = arrivals.hook[p];
+    const ifIndexIn = arrivals.ifIndexIn[p];
+    const ifIndexOut = arrivals.ifIndexOut[p];
+    const foreignMark = (arrivals.mark[p] & this.foreignMask) >>> 0;
+    const down = classifier.downRoot(hook, ifIndexIn);
+    const up = classifier.upRoot(hook, ifIndexOut);
+    const upLeaf = up === NONE ? NONE : classifier.leafOf(up, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
+    if (down === NONE) {
+      held.leaf[h] = upLeaf;
+      held.nextLeaf[h] = NONE;
+    } else {
+      held.leaf[h] = classifier.leafOf(down, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
+      held.nextLeaf[h] = upLeaf;
+    }
+  }
+}
+
+/** `ectFlag`: the flag of a packet that can carry CE, if it may be asked for. */
+function flagsOf(parsed: Parsed, p: number, hook: number, ectFlag: number): number {
+  const ect = parsed.ecn[p] === 0 ? 0 : ectFlag;
+  if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR | ect;
+  if (parsed.protocol[p] !== IPPROTO_TCP) return ect;
+  const ssh =
+    (hook === NF_INET_LOCAL_IN && parsed.dport[p] === SSH_PORT) ||
+    (hook === NF_INET_LOCAL_OUT && parsed.sport[p] === SSH_PORT);
+  return ssh ? FLAG_NEVER_DROP | ect : ect;
+}
+
+/** Bytes that each segment of a superpacket will repeat. */
+function superpacketHeaderBytes(parsed: Parsed, p: number): number {
+  return parsed.l4Offset[p] + (parsed.protocol[p] === IPPROTO_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES);
+}

@@ -1,0 +1,108 @@
+/**
+ * ACK filters of fair leaves: what is read of TCP when a packet comes, and which waiting ACK a new one makes useless
+ * (algo/ack-filter.ts). While no leaf has the filter, no packet is looked at and no memory is taken.
+ *
+ * Only in fair leaves: there a queue holds the packets of a flow or of a host, so that a short walk finds the flow's older ACKs.
+ * Packets that wait in an `each` bucket are not in the queue yet.
+ */
+import {
+  type AckRows,
+  createAckRows,
+  type FoundAck,
+  findRedundantAck,
+} from '../../algo/queues/ack-filter.ts';
+import { NONE } from '../../base/none.ts';
+import { CLASSES_MAX } from '../../limits.ts';
+import type { Arrivals } from '../../packet/batch.ts';
+import { FRAGMENT_NONE, type Parsed } from '../../packet/parse.ts';
+import { clearSegment, parseSegment } from '../../packet/tcp.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+import { HELD_SHIFT, type HeldTable } from '../packets/held.ts';
+
+const IPPROTO_TCP = 6;
+/** Packets of a queue looked at for one ACK. */
+const LOOKS_MAX = 64;
+
+export class AckFilter {
+  /** Whether any leaf has the filter. */
+  isUsed: boolean;
+  /** Where the last redundant ACK was found. */
+  readonly found: FoundAck = { row: NONE, before: NONE };
+  private readonly held: HeldTable;
+  /** By leaf. */
+  private readonly has: Uint8Array;
+  private rows: AckRows;
+
+  constructor(classes: readonly ClassInfo[], held: HeldTable) {
+    this.held = held;
+    this.has = new Uint8Array(CLASSES_MAX);
+    this.isUsed = false;
+    this.rows = createAckRows(0);
+    this.regroup(classes);
+  }
+
+  /** Leaves are others now. Of packets that came while there was no filter nothing is known. */
+  regroup(classes: readonly ClassInfo[]): void {
+    this.has.fill(0);
+    for (const [row, { spec }] of classes.entries()) if (spec.queue?.ackFilter) this.has[row] = 1;
+    const wasUsed = this.isUsed;
+    this.isUsed = this.has.includes(1);
+    if (this.isUsed === wasUsed) return;
+    this.rows = createAckRows(this.isUsed ? this.held.rows : 0);
+  }
+
+  /** Packet `h` is put into another queue: it makes no ACK useless there. */
+  forget(h: number): void {
+    if (this.isUsed) clearSegment(this.rows, h >> HELD_SHIFT);
+  }
+
+  /** Reads of arrival `p`, held as `h` with its leaves set, what the filters will ask for. Call for every packet if isUsed. */
+  read(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number): void {
+    const { held, has, rows } = this;
+    const row = h >> HELD_SHIFT;
+    // A flow is a connection in one direction.
+    rows.connection[row] = held.flow[h];
+    const leaf = held.leaf[h];
+    const nextLeaf = held.nextLeaf[h];
+    const isAsked = (leaf !== NONE && has[leaf] === 1) || (nextLeaf !== NONE && has[nextLeaf] === 1);
+    const at = parsed.l4Offset[p];
+    if (
+      !isAsked ||
+      at === 0 ||
+      parsed.protocol[p] !== IPPROTO_TCP ||
+      parsed.fragment[p] !== FRAGMENT_NONE ||
+      held.neverDrop(h)
+    ) {
+      clearSegment(rows, row);
+      return;
+    }
+    const start = arrivals.slabOffset[p];
+    const end = start + arrivals.copiedBytes[p];
+    parseSegment(slab, start + at, end, arrivals.lengthBytes[p] - at, rows, row);
+  }
+
+  /** Whether `h`, the tail of a queue of `leaf` that begins at `head`, makes an ACK in it useless: `found` says where. */
+  isAckUseless(leaf: number, head: number, h: number): boolean {
+    if (this.has[leaf] === 0 || head === h) return false;
+    const { rows, found } = this;
+    const isFound = findRedundantAck(
+      rows,
+      this,
+      head >> HELD_SHIFT,
+      h >> HELD_SHIFT,
+      false,
+      LOOKS_MAX,
+      found,
+    );
+    if (!isFound) return false;
+    found.row <<= HELD_SHIFT;
+    if (found.before !== NONE) found.before <<= HELD_SHIFT;
+    return true;
+  }
+
+  /** Of the packets that wait, by number: the one behind another in its queue. For findRedundantAck(). */
+  next(row: number): number {
+    // NONE stays NONE.
+    return this.held.next[row << HELD_SHIFT] >> HELD_SHIFT;
+  }
+}

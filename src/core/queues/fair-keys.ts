@@ -1,0 +1,259 @@
+/**
+ * The queues of fair leaves as records: found by (leaf, flow) or (leaf, addresses), made on sight, forgotten when idle; and the
+ * hosts each of them counts for.
+ *
+ * A record is two cache lines with all that a packet's coming and going touches. With many flows nearly every packet finds its
+ * queue outside the caches, so what counts is how many lines it takes.
+ */
+import { ISOLATION, type IsolationRule, turnLoad } from '../../algo/queues/host-isolation.ts';
+import { invariant } from '../../base/assert.ts';
+import { FLOAT_ZERO } from '../../base/float.ts';
+import { KeyTable } from '../../base/key-table.ts';
+import { NONE } from '../../base/none.ts';
+import { FLOW_IDLE_NS } from '../../limits.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
+import type { HeldTable } from '../packets/held.ts';
+import { type HostLoads, SIDE_DST, SIDE_SRC } from './host-loads.ts';
+
+/** Number of the leaf's class (not its row, which may change) and kind, then flow row and generation, or up to two addresses of four words. */
+const KEY_WORDS = 10;
+const KIND_FLOW = 1;
+const KIND_SRC = 2;
+const KIND_DST = 3;
+const KIND_HOST = 4;
+/** Added to the kind: the addresses are IPv6. */
+const KIND_IPV6 = 8;
+
+// Fields of a record, as word offsets; the hash slot is word 10. FairQueues keeps all but the last three.
+export const STATE = 11;
+/** In float64 words. */
+export const DEFICIT_BYTES = 6;
+/** First held packet. */
+export const HEAD = 14;
+/** The queue behind this one in its list. */
+export const NEXT = 15;
+// The second line.
+/** Last held packet. */
+export const TAIL = 16;
+export const BACKLOG_BYTES = 17;
+/** CoDel's five, in float64 words: firstAboveNs, dropNextNs, count, lastCount, phase. */
+export const CODEL = 9;
+/** In float64 words. */
+const LAST_SEEN_NS = 14;
+// Rows of the hosts it counts for.
+const SRC_HOST = 30;
+const DST_HOST = 31;
+const FIELD_WORDS = 21;
+/** Of a record, as powers of two. */
+export const WORDS_SHIFT = 5;
+export const FLOATS_SHIFT = WORDS_SHIFT - 1;
+
+/** A queue on no list: its row may be forgotten. */
+export const IDLE = 0;
+
+const EVICT_LOOKS = 64;
+const SWEEP_ROWS_MAX = 256;
+
+export class FairKeys {
+  readonly rows: number;
+  /** The records: queue q starts at q << WORDS_SHIFT, or as float64 at q << FLOATS_SHIFT. */
+  readonly words: Int32Array;
+  readonly floats: Float64Array;
+  private readonly keys: KeyTable;
+  private readonly held: HeldTable;
+  private readonly flows: FlowTable;
+  private readonly hosts: HostLoads;
+  /** null: not a fair leaf. */
+  private rules: readonly (IsolationRule | null)[];
+  private ids: Int32Array;
+  /** What was read ahead, so that reading it is not for nothing. */
+  readAheadSum = 0;
+  private hand = 0;
+  private sweptNs = FLOAT_ZERO;
+
+  constructor(
+    rows: number,
+    key0: number,
+    key1: number,
+    classes: readonly ClassInfo[],
+    held: HeldTable,
+    flows: FlowTable,
+    hosts: HostLoads,
+  ) {
+    this.rules = classes.map(ruleOf);
+    this.ids = Int32Array.from(classes, (info) => info.id);
+    // No fair leaf: one row, so that idle memory stays small.
+    this.rows = this.rules.some((rule) => rule !== null) ? rows : 1;
+    this.keys = new KeyTable(this.rows, KEY_WORDS, FIELD_WORDS, key0, key1);
+    invariant(this.keys.stride === 1 << WORDS_SHIFT, 'records of fair queues are two cache lines');
+    this.words = this.keys.words;
+    this.floats = this.keys.floats;
+    this.held = held;
+    this.flows = flows;
+    this.hosts = hosts;
+  }
+
+  /** Queue of packet `h` in `leaf`, made if new; NONE when there is no room for one more. */
+  queueOf(leaf: number, h: number, nowNs: number): number {
+    const { keys, flows } = this;
+    const f = this.held.flow[h];
+    let q = f === NONE ? NONE : flows.fairQueue(f);
+    if (q === NONE || !this.isQueueOf(q, leaf, f)) {
+      this.setKey(leaf, f);
+      const hash = keys.hash(KEY_WORDS);
+      q = keys.find(hash);
+      if (q === NONE) q = this.make(hash, leaf, f);
+      if (q === NONE) return NONE;
+      if (f !== NONE) flows.setFairQueue(f, q);
+    }
+    this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS] = nowNs;
+    return q;
+  }
+
+  /** Queue of packet `h` in `leaf` if there is one; else NONE. */
+  find(leaf: number, h: number): number {
+    this.setKey(leaf, this.held.flow[h]);
+    return this.keys.find(this.keys.hash(KEY_WORDS));
+  }
+
+  /** Reads ahead the records that packets [0, rows) of a batch will probably ask for: see FlowKeys.readAhead(). */
+  readAhead(rows: number): void {
+    const { flows, words } = this;
+    let sum = 0;
+    for (let p = 0; p < rows; p++) {
+      const q = flows.probableFairQueue(p);
+      if (q !== NONE) sum ^= words[q << WORDS_SHIFT] ^ words[(q << WORDS_SHIFT) + TAIL];
+    }
+    this.readAheadSum = sum;
+  }
+
+  /** The queue's hosts have one busy queue more (+1) or less (-1). */
+  addBulk(q: number, change: number): void {
+    const at = q << WORDS_SHIFT;
+    if (this.words[at + SRC_HOST] !== NONE) this.hosts.addBulk(this.words[at + SRC_HOST], change);
+    if (this.words[at + DST_HOST] !== NONE) this.hosts.addBulk(this.words[at + DST_HOST], change);
+  }
+
+  /** What the quantum of queue `q` is divided by, at least 1. */
+  load(q: number): number {
+    const src = this.words[(q << WORDS_SHIFT) + SRC_HOST];
+    const dst = this.words[(q << WORDS_SHIFT) + DST_HOST];
+    const ofSrc = src === NONE ? 0 : this.hosts.bulk(src);
+    const ofDst = dst === NONE ? 0 : this.hosts.bulk(dst);
+    return turnLoad(ofSrc, ofDst);
+  }
+
+  /** No row above it is in use. */
+  get highWater(): number {
+    return this.keys.highWater;
+  }
+
+  /** Number of the class in whose leaf the queue is; NONE: not in use. */
+  classId(q: number): number {
+    return this.keys.isUsed(q) ? this.words[q << WORDS_SHIFT] : NONE;
+  }
+
+  /** Leaves have other rows now. */
+  regroup(classes: readonly ClassInfo[]): void {
+    this.rules = classes.map(ruleOf);
+    this.ids = Int32Array.from(classes, (info) => info.id);
+  }
+
+  /** Forgets idle queues, a share of the table in proportion to the time that passed. */
+  sweep(nowNs: number): void {
+    const { keys } = this;
+    if (keys.highWater === 0) return;
+    const rows = (4 * keys.highWater * (nowNs - this.sweptNs)) / FLOW_IDLE_NS;
+    if (rows < 1) return;
+    this.sweptNs = nowNs;
+    for (let n = Math.min(rows, SWEEP_ROWS_MAX, keys.highWater); n >= 1; n--) {
+      const q = this.advance();
+      const idleNs = nowNs - this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS];
+      if (idleNs > FLOW_IDLE_NS && this.mayForget(q)) this.forget(q);
+    }
+  }
+
+  /** Whether remembered row `q` is the queue of flow `f` in this leaf: as a look-up, in one cache line. */
+  private isQueueOf(q: number, leaf: number, f: number): boolean {
+    const { words, keys } = this;
+    const at = q << WORDS_SHIFT;
+    if (words[at] !== this.ids[leaf]) return false;
+    if (words[at + 1] === KIND_FLOW)
+      return words[at + 2] === f && words[at + 3] === this.flows.generation(f) && keys.isUsed(q);
+    this.setKey(leaf, f);
+    return keys.isAt(q);
+  }
+
+  private setKey(leaf: number, f: number): void {
+    const { flows } = this;
+    const { key } = this.keys;
+    const rule = this.rules[leaf];
+    for (let w = 0; w < KEY_WORDS; w++) key[w] = 0;
+    key[0] = this.ids[leaf];
+    if (f !== NONE && rule !== null && !rule.byPorts) {
+      key[1] = kindOf(rule) | (flows.isIpv6(f) ? KIND_IPV6 : 0);
+      if (rule.bySource) for (let w = 0; w < 4; w++) key[2 + w] = flows.srcWord(f, w);
+      if (rule.byDestination) for (let w = 0; w < 4; w++) key[6 + w] = flows.dstWord(f, w);
+      return;
+    }
+    key[1] = KIND_FLOW;
+    key[2] = f;
+    key[3] = f === NONE ? 0 : flows.generation(f);
+  }
+
+  private make(hash: number, leaf: number, f: number): number {
+    let q = this.keys.insert(hash);
+    if (q === NONE) {
+      if (!this.evict()) return NONE;
+      q = this.keys.insert(hash);
+    }
+    const at = q << WORDS_SHIFT;
+    // At rest, empty, nothing owed, CoDel's all zero.
+    this.words.fill(0, at + STATE, at + (1 << WORDS_SHIFT));
+    this.words[at + HEAD] = NONE;
+    const rule = f === NONE ? null : this.rules[leaf];
+    const bySrc = rule?.loadOfSource === true;
+    const byDst = rule?.loadOfDestination === true;
+    this.words[at + SRC_HOST] = bySrc ? this.hosts.join(this.ids[leaf], f, SIDE_SRC) : NONE;
+    this.words[at + DST_HOST] = byDst ? this.hosts.join(this.ids[leaf], f, SIDE_DST) : NONE;
+    return q;
+  }
+
+  private advance(): number {
+    this.hand = this.hand + 1 >= this.keys.highWater ? 0 : this.hand + 1;
+    return this.hand;
+  }
+
+  private mayForget(q: number): boolean {
+    return this.keys.isUsed(q) && this.words[(q << WORDS_SHIFT) + STATE] === IDLE;
+  }
+
+  private evict(): boolean {
+    for (let n = 0; n < EVICT_LOOKS; n++) {
+      const q = this.advance();
+      if (!this.mayForget(q)) continue;
+      this.forget(q);
+      return true;
+    }
+    return false;
+  }
+
+  /** The queue, which is empty and on no list, ends. */
+  forget(q: number): void {
+    this.hosts.leave(this.words[(q << WORDS_SHIFT) + SRC_HOST]);
+    this.hosts.leave(this.words[(q << WORDS_SHIFT) + DST_HOST]);
+    this.keys.remove(q);
+  }
+}
+
+/** null: not a fair leaf. */
+export function ruleOf({ spec }: ClassInfo): IsolationRule | null {
+  return spec.queue?.discipline === 'fair' ? ISOLATION[spec.queue.isolation] : null;
+}
+
+/** Kind of key of a queue that several flows share. */
+function kindOf(rule: IsolationRule): number {
+  if (!rule.byDestination) return KIND_SRC;
+  return rule.bySource ? KIND_HOST : KIND_DST;
+}

@@ -1,0 +1,378 @@
+/**
+ * Fair queueing inside a leaf: a queue per flow (or host), served by turns of bytes, those that send little first.
+ *
+ * Reference: RFC 8290 (FQ-CoDel), sections 4.1 and 4.2; host isolation after CAKE (net/sched/sch_cake.c, cake_dequeue and
+ * cake_get_flow_quantum).
+ *
+ *   new   [q4] -> [q9]              queues that were idle: their first quantum goes before everything else
+ *   old   [q1] -> [q7] -> [q2]      queues that keep packets waiting, a quantum each per round (fair-turns.ts)
+ *
+ *   flow isolation        a queue per five-tuple
+ *   src, dst, host        a queue per source, destination, pair of addresses
+ *   dual-src, dual-dst    a queue per five-tuple, its quantum divided by the number of busy flows of its source, destination
+ *   triple                divided by the larger of the two
+ *
+ * A queue that emptied in `new` goes through `old` once before it is forgotten, or coming and going would win (RFC 8290 4.2).
+ * When the leaf is full, the queue with the most bytes loses from its head (4.1.3). Queues are keyed by the whole flow, so there are no collisions.
+ */
+import {
+  type CodelParameters,
+  type CodelQueues,
+  codelBecameEmpty,
+  codelOverflowed,
+  codelReset,
+} from '../../algo/aqm/codel.ts';
+import { NONE } from '../../base/none.ts';
+import { SizeBins } from '../../base/size-bins.ts';
+import type { ClassChange } from '../classes/change.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+import type { Mover } from '../classes/mover.ts';
+import { HeldFifos, type HeldTable } from '../packets/held.ts';
+import type { AckFilter } from './ack-filter.ts';
+import { codelLetsGo } from './codel-gate.ts';
+import {
+  BACKLOG_BYTES,
+  CODEL,
+  DEFICIT_BYTES,
+  type FairKeys,
+  FLOATS_SHIFT,
+  HEAD,
+  IDLE,
+  NEXT,
+  ruleOf,
+  STATE,
+  TAIL,
+  WORDS_SHIFT,
+} from './fair-keys.ts';
+import { FairTurns } from './fair-turns.ts';
+
+/** States of a queue besides IDLE, with CAKE's meaning: on `new`; on `old` with packets; emptied, on its last round. */
+const SPARSE = 1;
+const BULK = 2;
+const DECAYING = 3;
+
+/** So many rounds are taken one by one, in the order of RFC 8290: enough for a full-sized packet and an undivided quantum. */
+const STEPS_MAX = 6;
+/** A queue with more than a full-sized packet is listed by its length; those with less are many and come and go. */
+const LISTED_FROM_BYTES = 1501;
+/** Queues looked at for the longest one where none is listed. */
+const LONGEST_LOOKS = 16;
+/** Leaves looked at in one sweep, and turns that pass in each. */
+const SWEEP_LEAVES = 16;
+const SWEEP_TURNS = 64;
+
+export class FairQueues {
+  private readonly held: HeldTable;
+  private readonly keys: FairKeys;
+  private readonly acks: AckFilter;
+  // The records (fair-keys.ts); of them the packets, queue q at q << WORDS_SHIFT, and CoDel's columns, at q << FLOATS_SHIFT.
+  private readonly words: Int32Array;
+  private readonly floats: Float64Array;
+  private readonly fifos: HeldFifos;
+  private readonly codel: CodelQueues;
+  private readonly turns: FairTurns;
+  private longest: SizeBins;
+  // By leaf.
+  private packets: Int32Array;
+  /** What pick() found, as long as nothing has changed it; NONE: look again. */
+  private picked: Int32Array;
+  private quantumBytes: Float64Array;
+  private codelOf: readonly (CodelParameters | null)[];
+  private readonly doomed: HeldFifos;
+  private hand = 0;
+
+  /** `doomed` (one list) collects packets that CoDel or the ACK filter dropped. */
+  constructor(
+    classes: readonly ClassInfo[],
+    quantumBytes: Float64Array,
+    codelOf: readonly (CodelParameters | null)[],
+    held: HeldTable,
+    keys: FairKeys,
+    acks: AckFilter,
+    doomed: HeldFifos,
+  ) {
+    this.held = held;
+    this.keys = keys;
+    this.acks = acks;
+    this.words = keys.words;
+    this.floats = keys.floats;
+    const { words } = keys;
+    this.fifos = new HeldFifos(0, held, words.subarray(HEAD), words.subarray(TAIL));
+    this.codel = {
+      firstAboveNs: keys.floats.subarray(CODEL),
+      dropNextNs: keys.floats.subarray(CODEL + 1),
+      count: keys.floats.subarray(CODEL + 2),
+      lastCount: keys.floats.subarray(CODEL + 3),
+      phase: keys.floats.subarray(CODEL + 4),
+    };
+    this.turns = new FairTurns(classes.length, keys.words);
+    this.longest = new SizeBins(keys.rows, classes.length);
+    this.packets = new Int32Array(classes.length);
+    this.picked = new Int32Array(classes.length).fill(NONE);
+    this.quantumBytes = quantumBytes;
+    this.codelOf = codelOf;
+    this.doomed = doomed;
+  }
+
+  /**
+   * Leaves are others now, with these quanta and CoDel parameters. Queues keep their turns, debts, hosts and CoDel states; packets
+   * that do not belong into theirs any more go to `mover`.
+   */
+  regroup(
+    { before, classes, newRow }: ClassChange,
+    quantumBytes: Float64Array,
+    codelOf: readonly (CodelParameters | null)[],
+    mover: Mover,
+  ): void {
+    const codelBefore = this.codelOf;
+    const keptAs = newRow.map((row, old) =>
+      row !== NONE && ruleOf(classes[row]) === ruleOf(before[old]) ? row : NONE,
+    );
+    this.turns.regroup(classes.length, keptAs);
+    this.longest = new SizeBins(this.keys.rows, classes.length);
+    this.packets = new Int32Array(classes.length);
+    this.picked = new Int32Array(classes.length).fill(NONE);
+    this.quantumBytes = quantumBytes;
+    this.codelOf = codelOf;
+    this.keys.regroup(classes);
+    const oldOfId = new Map(before.map((info, old) => [info.id, old]));
+    for (let q = 0; q < this.keys.highWater; q++) {
+      const old = oldOfId.get(this.keys.classId(q));
+      if (old === undefined) continue;
+      if (codelBefore[old] === null) codelReset(this.codel, q << FLOATS_SHIFT);
+      this.refill(q, keptAs[old], mover);
+    }
+  }
+
+  /** Fills queue `q` of `leaf` with those of its packets that belong there; NONE: it has no leaf, so it ends. */
+  private refill(q: number, leaf: number, mover: Mover): void {
+    const at = q << WORDS_SHIFT;
+    const waiting = this.fifos.takeAll(at);
+    this.words[at + BACKLOG_BYTES] = 0;
+    for (const h of waiting) {
+      const leafBefore = this.held.leaf[h];
+      if (mover.settle(h) === leaf) {
+        this.fifos.push(at, h);
+        this.packets[leaf] += 1;
+        this.addBacklog(leaf, q, this.held.lengthBytes[h]);
+      } else {
+        mover.move(h, leafBefore, NONE);
+      }
+    }
+    if (leaf !== NONE) {
+      if (this.isDry(q)) codelBecameEmpty(this.codel, q << FLOATS_SHIFT);
+      this.picked[leaf] = NONE;
+      return;
+    }
+    if (this.words[at + STATE] === BULK) this.keys.addBulk(q, -1);
+    this.words[at + STATE] = IDLE;
+    this.keys.forget(q);
+  }
+
+  isEmpty(leaf: number): boolean {
+    return this.packets[leaf] === 0;
+  }
+
+  /**
+   * Appends packet `h` to its queue; false when there is no room for one more queue. An ACK that it makes useless is in `doomed`
+   * then.
+   */
+  push(leaf: number, h: number, nowNs: number): boolean {
+    const { keys, words, fifos } = this;
+    const q = keys.queueOf(leaf, h, nowNs);
+    if (q === NONE) return false;
+    const at = q << WORDS_SHIFT;
+    fifos.push(at, h);
+    this.packets[leaf] += 1;
+    this.addBacklog(leaf, q, this.held.lengthBytes[h]);
+    if (this.acks.isAckUseless(leaf, fifos.head[at], h)) this.dropAck(leaf, q);
+    if (words[at + STATE] === IDLE) {
+      words[at + STATE] = SPARSE;
+      this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] = this.quantum(leaf, q);
+      this.turns.joinNew(leaf, q);
+      this.picked[leaf] = NONE;
+    } else if (words[at + STATE] === DECAYING) {
+      words[at + STATE] = BULK;
+      keys.addBulk(q, 1);
+    }
+    return true;
+  }
+
+  /** The packet whose turn it is, which stays where it is; the leaf must not be empty. */
+  head(leaf: number): number {
+    return this.fifos.head[this.pick(leaf) << WORDS_SHIFT];
+  }
+
+  /**
+   * Takes the packet whose turn it is at `atNs`, with FLAG_CE set if it is to be marked; NONE when CoDel dropped all that
+   * was left. What was dropped is in `doomed`.
+   */
+  shift(leaf: number, atNs: number): number {
+    const { held, codel } = this;
+    const parameters = this.codelOf[leaf];
+    while (this.packets[leaf] > 0) {
+      const q = this.pick(leaf);
+      let h = this.take(leaf, q);
+      if (parameters === null) return this.deliver(q, h);
+      for (;;) {
+        if (codelLetsGo(held, codel, q << FLOATS_SHIFT, parameters, atNs, h, this.waitingBytes(q)))
+          return this.deliver(q, h);
+        this.doomed.push(0, h);
+        if (this.isDry(q)) break;
+        h = this.take(leaf, q);
+      }
+    }
+    return NONE;
+  }
+
+  /** Takes any packet, in order of its queue; the leaf must not be empty. */
+  shiftAny(leaf: number): number {
+    return this.take(leaf, this.pick(leaf));
+  }
+
+  /** A queue of the leaf that no other exceeds by an eighth; where none is longer than a packet, the longest of the next few. */
+  longestQueue(leaf: number): number {
+    const listed = this.longest.largest(leaf);
+    if (listed !== NONE || this.packets[leaf] === 0) return listed;
+    let q = this.pick(leaf);
+    let longest = q;
+    for (let n = 0; n < LONGEST_LOOKS && q !== NONE; n++) {
+      if (this.waitingBytes(q) > this.waitingBytes(longest)) longest = q;
+      q = this.words[(q << WORDS_SHIFT) + NEXT];
+    }
+    return longest;
+  }
+
+  /** Queue in which packet `h` would wait, if there is one yet; else NONE. */
+  find(leaf: number, h: number): number {
+    return this.keys.find(leaf, h);
+  }
+
+  /** Bytes that wait in queue `q`. */
+  waitingBytes(q: number): number {
+    // Superpackets can be more than 2^31 bytes.
+    return this.words[(q << WORDS_SHIFT) + BACKLOG_BYTES] >>> 0;
+  }
+
+  /** Whether queue `q` has so much that may be dropped. */
+  canSpare(leaf: number, q: number, packets: number, bytes: number): boolean {
+    return this.fifos.canSpare(q << WORDS_SHIFT, leaf, packets, bytes);
+  }
+
+  /** Takes the first packet of queue `q` that may be dropped, for want of room. */
+  evict(leaf: number, q: number): number {
+    const h = this.fifos.shiftDroppable(q << WORDS_SHIFT, leaf);
+    this.packets[leaf] -= 1;
+    this.picked[leaf] = NONE;
+    this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
+    codelOverflowed(this.codel, q << FLOATS_SHIFT, 1);
+    if (this.isDry(q)) codelBecameEmpty(this.codel, q << FLOATS_SHIFT);
+    return h;
+  }
+
+  /**
+   * Turns go on where nothing waits, so that queues come to rest and may be forgotten. A leaf that empties after every packet of a new
+   * flow would keep them all: there is always a new one before the turn of the old ones comes.
+   */
+  sweep(): void {
+    const { packets, turns } = this;
+    for (let n = Math.min(SWEEP_LEAVES, packets.length); n > 0; n--) {
+      this.hand = this.hand + 1 >= packets.length ? 0 : this.hand + 1;
+      const leaf = this.hand;
+      for (let left = SWEEP_TURNS; left > 0 && packets[leaf] === 0 && !turns.isEmpty(leaf); left--)
+        this.passTurn(leaf, turns.next(leaf));
+    }
+  }
+
+  /** The turn of queue `q` in a leaf where nothing waits. */
+  private passTurn(leaf: number, q: number): void {
+    const state = (q << WORDS_SHIFT) + STATE;
+    this.turns.shift(leaf);
+    if (this.words[state] === BULK) this.keys.addBulk(q, -1);
+    const owes = this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] <= 0;
+    this.words[state] = owes ? DECAYING : IDLE;
+    if (owes) this.waitTurn(leaf, q);
+  }
+
+  private deliver(q: number, h: number): number {
+    this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] -= this.held.chargeBytes[h];
+    return h;
+  }
+
+  /** The queue with packets whose turn it is; asked for up to three times a packet. */
+  private pick(leaf: number): number {
+    if (this.picked[leaf] === NONE) this.picked[leaf] = this.pickAgain(leaf);
+    return this.picked[leaf];
+  }
+
+  private pickAgain(leaf: number): number {
+    const { turns, words, floats } = this;
+    for (;;) {
+      const q = turns.next(leaf);
+      const at = q << WORDS_SHIFT;
+      const deficit = (q << FLOATS_SHIFT) + DEFICIT_BYTES;
+      if (floats[deficit] <= 0) {
+        if (words[at + STATE] === SPARSE) {
+          const hasPackets = words[at + HEAD] !== NONE;
+          words[at + STATE] = hasPackets ? BULK : DECAYING;
+          if (hasPackets) this.keys.addBulk(q, 1);
+        }
+        turns.shift(leaf);
+        this.waitTurn(leaf, q);
+      } else if (words[at + HEAD] === NONE) {
+        const wasNew = turns.shift(leaf);
+        if (words[at + STATE] === BULK) this.keys.addBulk(q, -1);
+        if (wasNew && turns.hasOld(leaf)) {
+          words[at + STATE] = DECAYING;
+          turns.joinRound(leaf, q, 1);
+        } else {
+          words[at + STATE] = IDLE;
+        }
+      } else {
+        return q;
+      }
+    }
+  }
+
+  /** Gives a queue whose deficit is used up the quanta of the rounds until its next turn, and puts it there. */
+  private waitTurn(leaf: number, q: number): void {
+    const { floats } = this;
+    const deficit = (q << FLOATS_SHIFT) + DEFICIT_BYTES;
+    const quantum = this.quantum(leaf, q);
+    const rounds = Math.floor(-floats[deficit] / quantum) + 1;
+    floats[deficit] += this.turns.joinRound(leaf, q, rounds <= STEPS_MAX ? 1 : rounds) * quantum;
+  }
+
+  private quantum(leaf: number, q: number): number {
+    return this.quantumBytes[leaf] / this.keys.load(q);
+  }
+
+  private isDry(q: number): boolean {
+    return this.fifos.isEmpty(q << WORDS_SHIFT);
+  }
+
+  private take(leaf: number, q: number): number {
+    const h = this.fifos.shift(q << WORDS_SHIFT);
+    this.packets[leaf] -= 1;
+    this.picked[leaf] = NONE;
+    this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
+    return h;
+  }
+
+  /** Drops the ACK that the filter found. Another one of its flow and the newest stay, so the queue is not empty. */
+  private dropAck(leaf: number, q: number): void {
+    const { row, before } = this.acks.found;
+    this.fifos.unlink(q << WORDS_SHIFT, row, before);
+    this.packets[leaf] -= 1;
+    this.addBacklog(leaf, q, -this.held.lengthBytes[row]);
+    this.doomed.push(0, row);
+  }
+
+  private addBacklog(leaf: number, q: number, bytes: number): void {
+    const before = this.waitingBytes(q);
+    const after = before + bytes;
+    this.words[(q << WORDS_SHIFT) + BACKLOG_BYTES] = after;
+    if (before >= LISTED_FROM_BYTES || after >= LISTED_FROM_BYTES)
+      this.longest.set(leaf, q, after >= LISTED_FROM_BYTES ? after : 0);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * How many busy queues each host of a leaf has, so that hosts share equally whatever the number of their flows.
+ *
+ * Reference: CAKE's dual and triple isolation (net/sched/sch_cake.c: cake_inc_srchost_bulk_flow_count and
+ * cake_get_flow_quantum). A queue counts for its hosts while it is in state bulk: exactly once up, once down.
+ */
+import { KeyTable } from '../../base/key-table.ts';
+import { NONE } from '../../base/none.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
+
+/** Number of the leaf's class, side and family in one, then four address words. */
+const KEY_WORDS = 5;
+export const SIDE_SRC = 1;
+export const SIDE_DST = 2;
+// Fields of a record, as word offsets; the hash slot is word 5.
+const QUEUES = 6;
+const BULK = 7;
+const FIELD_WORDS = 2;
+
+export class HostLoads {
+  private readonly keys: KeyTable;
+  private readonly words: Int32Array;
+  private readonly shift: number;
+  private readonly flows: FlowTable;
+
+  /** Room for so many hosts of all leaves and both sides; a power of two. */
+  constructor(rows: number, key0: number, key1: number, flows: FlowTable) {
+    this.keys = new KeyTable(rows, KEY_WORDS, FIELD_WORDS, key0, key1);
+    this.words = this.keys.words;
+    this.shift = Math.log2(this.keys.stride);
+    this.flows = flows;
+  }
+
+  /** Row of the host of flow `f` on this side of the leaf of class number `id`, with one queue more; NONE: no room, its queues count one by one. */
+  join(id: number, f: number, side: number): number {
+    const { keys, flows, words } = this;
+    const { key } = keys;
+    key[0] = (id << 8) | (side << 4) | (flows.isIpv6(f) ? 6 : 4);
+    for (let w = 0; w < 4; w++) key[1 + w] = side === SIDE_SRC ? flows.srcWord(f, w) : flows.dstWord(f, w);
+    const hash = keys.hash(KEY_WORDS);
+    let host = keys.find(hash);
+    if (host === NONE) {
+      host = keys.insert(hash);
+      if (host === NONE) return NONE;
+      words[(host << this.shift) + QUEUES] = 0;
+      words[(host << this.shift) + BULK] = 0;
+    }
+    words[(host << this.shift) + QUEUES] += 1;
+    return host;
+  }
+
+  /** A queue of the host was forgotten; it was not bulk. */
+  leave(host: number): void {
+    if (host === NONE) return;
+    const at = (host << this.shift) + QUEUES;
+    this.words[at] -= 1;
+    if (this.words[at] === 0) this.keys.remove(host);
+  }
+
+  /** A queue of the host became bulk (+1) or is no longer (-1). */
+  addBulk(host: number, change: number): void {
+    this.words[(host << this.shift) + BULK] += change;
+  }
+
+  bulk(host: number): number {
+    return this.words[(host << this.shift) + BULK];
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The two token buckets of every class of a tree: what it is sure of (rate) and the most it may have (ceil).
+ *
+ * A leaf is asked for the tokens of its first packet; an inner class, whose next packet is not known yet, lends while it is not
+ * in debt, so it may go one packet into debt.
+ */
+import {
+  conformInstantNs,
+  conformNs,
+  createTokenBuckets,
+  fillBucket,
+  inheritBucket,
+  type TokenBuckets,
+  takeTokens,
+} from '../../algo/buckets/token-bucket.ts';
+import { NONE } from '../../base/none.ts';
+import type { ClassChange } from '../classes/change.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+
+/** Its ceiling is used up. */
+export const WAIT = 0;
+/** Its ceiling lets it go, its rate does not. */
+export const BORROW = 1;
+/** Both let it go. */
+export const SEND = 2;
+
+export class ClassBuckets {
+  private readonly ceil: TokenBuckets;
+  private readonly rate: TokenBuckets;
+  private readonly hasRate: Uint8Array;
+  private readonly parent: Int32Array;
+
+  constructor(classes: readonly ClassInfo[]) {
+    this.ceil = createTokenBuckets(classes.length);
+    this.rate = createTokenBuckets(classes.length);
+    this.hasRate = Uint8Array.from(classes, ({ spec }) => (spec.rateBytesPerSec > 0 ? 1 : 0));
+    this.parent = Int32Array.from(classes, (info) => info.parent);
+    for (const [row, { spec }] of classes.entries()) {
+      fillBucket(this.ceil, row, spec.ceilBytesPerSec, spec.burstBytes);
+      if (spec.rateBytesPerSec > 0) fillBucket(this.rate, row, spec.rateBytesPerSec, spec.rateBurstBytes);
+    }
+  }
+
+  /**
+   * Takes over the tokens of classes that there were before; a bucket that a class did not have starts full. What was due by now has
+   * left, so nothing may be charged to the time before: what waited for another bucket would find tokens that overflowed then.
+   */
+  inherit(from: ClassBuckets, { oldRow, nowNs }: ClassChange): void {
+    for (const [c, old] of oldRow.entries()) {
+      if (old !== NONE) inheritBucket(this.ceil, c, from.ceil, old, nowNs);
+      const hadRate = old !== NONE && from.hasRate[old] === 1;
+      if (hadRate && this.hasRate[c] === 1) inheritBucket(this.rate, c, from.rate, old, nowNs);
+      this.ceil.fullNs[c] = Math.max(this.ceil.fullNs[c], nowNs);
+      this.rate.fullNs[c] = Math.max(this.rate.fullNs[c], nowNs);
+    }
+  }
+
+  /** Nanoseconds a byte takes at the class's ceiling. */
+  nsPerByte(c: number): number {
+    return this.ceil.nsPerByte[c];
+  }
+
+  /** First instant at or after `fromNs` at which the ceiling lets `bytes` go. */
+  conformNs(c: number, fromNs: number, bytes: number): number {
+    return conformNs(this.ceil, c, fromNs, bytes);
+  }
+
+  /** What the class may do by `horizonNs`; `headBytes` 0 for an inner class. */
+  mode(c: number, headBytes: number, horizonNs: number): number {
+    if (conformNs(this.ceil, c, horizonNs, headBytes) > horizonNs) return WAIT;
+    if (this.hasRate[c] === 0) return BORROW;
+    return conformNs(this.rate, c, horizonNs, headBytes) <= horizonNs ? SEND : BORROW;
+  }
+
+  /** Instant at which a class in this mode changes to another by itself; Infinity: never. */
+  changeNs(c: number, headBytes: number, mode: number): number {
+    if (mode === WAIT) return instantNs(this.ceil, c, headBytes);
+    return mode === BORROW && this.hasRate[c] === 1
+      ? instantNs(this.rate, c, headBytes)
+      : Number.POSITIVE_INFINITY;
+  }
+
+  /** Takes a packet's tokens at `atNs`: from all ceilings up from the leaf, and from the rates from the lender up. */
+  take(leaf: number, lender: number, atNs: number, bytes: number): void {
+    let lends = false;
+    for (let c = leaf; c !== NONE; c = this.parent[c]) {
+      takeTokens(this.ceil, c, atNs, bytes);
+      if (c === lender) lends = true;
+      if (lends && this.hasRate[c] === 1) takeTokens(this.rate, c, atNs, bytes);
+    }
+  }
+}
+
+function instantNs(b: TokenBuckets, c: number, bytes: number): number {
+  return conformInstantNs(b.fullNs[c], b.nsPerByte[c], b.burstBytes[c], 0, bytes);
+}

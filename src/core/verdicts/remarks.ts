@@ -1,0 +1,47 @@
+/**
+ * Which DSCP packets leave their class with. Rules behind the queue write it (mark-codes.ts), so no packet is copied for that.
+ *
+ * What a class asks for holds from where it is left: its own AQM and meters see the code point that came, a tree that follows sees
+ * the new one. Classes are always chosen by the one that came.
+ */
+import { NONE } from '../../base/none.ts';
+import type { RemarkSpec } from '../../spec/spec.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+import type { HeldTable } from '../packets/held.ts';
+
+const COLOURS = 3;
+
+export class Remarks {
+  /** Whether any class asks for a DSCP, and rules can write it. */
+  readonly isUsed: boolean;
+  private readonly held: HeldTable;
+  /** By class and colour: number in the plan of the code point to write, from 1; 0: none. */
+  private readonly number: Uint8Array;
+  /** By number. */
+  private readonly points: Uint8Array;
+
+  /** `points` are the plan's. */
+  constructor(classes: readonly ClassInfo[], held: HeldTable, points: readonly number[]) {
+    this.held = held;
+    this.points = Uint8Array.from([0, ...points]);
+    this.number = new Uint8Array(COLOURS * classes.length);
+    const asked: (RemarkSpec | null)[] = [];
+    for (const [row, { spec, parent }] of classes.entries()) {
+      const remark = spec.remark ?? (parent === NONE ? null : (asked[parent] ?? null));
+      asked.push(remark);
+      for (const [colour, point] of (remark ?? []).entries()) {
+        if (point !== null) this.number[COLOURS * row + colour] = points.indexOf(point) + 1;
+      }
+    }
+    this.isUsed = this.number.some((number) => number !== 0);
+  }
+
+  /** Packet `h` leaves its leaf. Call if isUsed. */
+  apply(h: number): void {
+    const { held } = this;
+    const number = this.number[COLOURS * held.leaf[h] + held.colour(h)];
+    const point = this.points[number];
+    if (number === 0 || held.dscp(h) === point) return;
+    held.setRemark(h, number, point);
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Writes verdict rows, joins runs into one VERDICT_UP_TO, and remembers what was answered so that a late "no such
+ * packet" can be booked where the packet was counted.
+ *
+ * Joining: NFQNL_MSG_VERDICT_BATCH answers every packet of a queue up to an id, so it may only be used while nothing
+ * older of that queue waits. A run collects packets of one queue, accepted with one mark, while that queue holds nothing;
+ * drops of the same batch are written before it, so they are gone from the kernel when the run is answered.
+ *
+ *   ids of a queue:  41 accept  42 drop  43 accept  44 hold  45 accept
+ *   rows written:    DROP 42,  ACCEPT up to 43 (run of two),  ACCEPT 45 by itself, because 44 waits now
+ *
+ * Order within a flow that moves from one queue to another: all queues are read from one socket in order of arrival, a flow's
+ * packets wait behind each other whatever queue they came by, and the first one from the new queue (FLAG_MOVED) has all open
+ * runs written before it, as one of them may hold the flow's packets of the old queue. So nothing overtakes.
+ */
+import { NONE } from '../../base/none.ts';
+import { VERDICT_LOG_ROWS, VERDICT_ROWS } from '../../limits.ts';
+import {
+  NF_ACCEPT,
+  NF_DROP,
+  NF_INET_LOCAL_OUT,
+  VERDICT_SET_MARK,
+  VERDICT_UP_TO,
+  type Verdicts,
+} from '../../packet/batch.ts';
+import type { Port } from '../../packet/port.ts';
+import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, markBits } from '../../spec/mark-codes.ts';
+import type { Steering } from '../flows/steering.ts';
+import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, type HeldTable } from '../packets/held.ts';
+import { type Stats, TOTAL } from '../packets/stats.ts';
+
+const LOG_MASK = VERDICT_LOG_ROWS - 1;
+/** Tags stay positive as signed numbers. */
+const TAG_MASK = 0x7fffffff;
+
+export class VerdictWriter {
+  /** Packets read and not answered yet, per queue index. */
+  readonly waiting: Int32Array;
+  private readonly foreignMask: number;
+  private readonly ceBits: number;
+  /** By number of a code point: what asks for it; 0 for number 0. */
+  private readonly remarkBits: Uint32Array;
+  /** By queue: what moves a flow away from it. */
+  private readonly steerBits: Uint32Array;
+  private readonly held: HeldTable;
+  private readonly stats: Stats;
+  private rows = 0;
+  private nextTag = 0;
+  // The open run of each queue: packets in it (0: none), last id, mark verdict, tag of its last packet.
+  private readonly runPackets: Int32Array;
+  private readonly runLastId: Uint32Array;
+  private readonly runVerdict: Uint32Array;
+  private readonly runMark: Uint32Array;
+  private readonly runTag: Int32Array;
+  // What was answered, by tag modulo the log's size.
+  private readonly logBytes = new Int32Array(VERDICT_LOG_ROWS);
+  private readonly logAccepted = new Uint8Array(VERDICT_LOG_ROWS);
+  private readonly logLeaf = new Int16Array(VERDICT_LOG_ROWS);
+  private readonly logLeafBefore = new Int16Array(VERDICT_LOG_ROWS);
+  /** Tag of the packet before in the same run; NONE at its start. */
+  private readonly logPrevious = new Int32Array(VERDICT_LOG_ROWS);
+
+  constructor(markMask: number, held: HeldTable, stats: Stats, steering: Steering) {
+    const queues = steering.codes.length;
+    this.foreignMask = ~markMask >>> 0;
+    this.ceBits = markBits(markMask, MARK_CE);
+    this.steerBits = Uint32Array.from(steering.codes, (code) => markBits(markMask, code));
+    this.remarkBits = Uint32Array.from({ length: MARK_DSCPS_MAX + 1 }, (_, number) =>
+      number === 0 ? 0 : markBits(markMask, MARK_ASKS | number),
+    );
+    this.held = held;
+    this.stats = stats;
+    this.waiting = new Int32Array(queues);
+    this.runPackets = new Int32Array(queues);
+    this.runLastId = new Uint32Array(queues);
+    this.runVerdict = new Uint32Array(queues);
+    this.runMark = new Uint32Array(queues);
+    this.runTag = new Int32Array(queues);
+  }
+
+  /** Answers held row `h` and gives the row back. */
+  accept(port: Port, h: number): void {
+    const { held, stats } = this;
+    const nfqueue = held.nfqueue(h);
+    const id = held.packetId[h];
+    const lengthBytes = held.lengthBytes[h];
+    const tag = this.log(lengthBytes, 1, held.leaf[h], held.leafBefore[h]);
+    const flags = held.flags[h];
+    if ((flags & FLAG_MOVED) !== 0) this.closeRuns(port);
+    // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
+    // changed mark, so there it stays unless something is asked for, and a later rule clears our bits.
+    const remark = held.remark(h);
+    const asked =
+      ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
+      ((flags & FLAG_STEER) !== 0 ? this.steerBits[nfqueue] : 0) |
+      (remark !== 0 && this.mayRemark(h) ? this.remarkBits[remark] : 0);
+    const setsMark = asked !== 0 || held.hook(h) !== NF_INET_LOCAL_OUT;
+    const verdict = setsMark ? NF_ACCEPT | VERDICT_SET_MARK : NF_ACCEPT;
+    const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
+    this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
+    const inRun = this.runPackets[nfqueue];
+    // Joins when no other packet of the queue that was read is unanswered: so none waits that is older.
+    if (this.waiting[nfqueue] === 0) {
+      if (inRun > 0 && (this.runVerdict[nfqueue] !== verdict || this.runMark[nfqueue] !== mark))
+        this.closeRun(port, nfqueue);
+      this.logPrevious[tag & LOG_MASK] = this.runPackets[nfqueue] > 0 ? this.runTag[nfqueue] : NONE;
+      this.runPackets[nfqueue] = this.runPackets[nfqueue] + 1;
+      this.runLastId[nfqueue] = id;
+      this.runVerdict[nfqueue] = verdict;
+      this.runMark[nfqueue] = mark;
+      this.runTag[nfqueue] = tag;
+    } else {
+      // The run holds older packets, perhaps of the same flow: they go first.
+      if (inRun > 0) this.closeRun(port, nfqueue);
+      this.logPrevious[tag & LOG_MASK] = NONE;
+      this.write(port, nfqueue, id, verdict, mark, tag);
+    }
+    stats.totals[TOTAL.acceptedPackets] += 1;
+    stats.totals[TOTAL.acceptedBytes] += lengthBytes;
+    this.leave(h, lengthBytes);
+  }
+
+  drop(port: Port, h: number): void {
+    const { held, stats } = this;
+    const nfqueue = held.nfqueue(h);
+    const lengthBytes = held.lengthBytes[h];
+    if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns(port);
+    const tag = this.log(lengthBytes, 0, NONE, NONE);
+    this.logPrevious[tag & LOG_MASK] = NONE;
+    this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
+    this.write(port, nfqueue, held.packetId[h], NF_DROP, 0, tag);
+    stats.totals[TOTAL.droppedPackets] += 1;
+    stats.totals[TOTAL.droppedBytes] += lengthBytes;
+    this.leave(h, lengthBytes);
+  }
+
+  /** Writes every open run: what is accepted from now on is not answered together with what was before. */
+  closeRuns(port: Port): void {
+    for (let nfqueue = 0; nfqueue < this.runPackets.length; nfqueue++) {
+      if (this.runPackets[nfqueue] > 0) this.closeRun(port, nfqueue);
+    }
+  }
+
+  /** Sends everything written and every open run; call at the end of a batch. */
+  flush(port: Port): void {
+    this.closeRuns(port);
+    if (this.rows > 0) {
+      port.send(this.rows);
+      this.rows = 0;
+    }
+  }
+
+  /** Books the packets of a refused verdict as lost: the kernel no longer had them. */
+  refused(tag: number): void {
+    const { totals, sentPackets, sentBytes } = this.stats;
+    for (let t = tag; t !== NONE; t = this.logPrevious[t & LOG_MASK]) {
+      const at = t & LOG_MASK;
+      const bytes = this.logBytes[at];
+      if (this.logAccepted[at] === 1) {
+        totals[TOTAL.acceptedPackets] -= 1;
+        totals[TOTAL.acceptedBytes] -= bytes;
+      } else {
+        totals[TOTAL.droppedPackets] -= 1;
+        totals[TOTAL.droppedBytes] -= bytes;
+      }
+      totals[TOTAL.lostPackets] += 1;
+      totals[TOTAL.lostBytes] += bytes;
+      for (const leaf of [this.logLeaf[at], this.logLeafBefore[at]]) {
+        if (leaf === NONE) continue;
+        sentPackets[leaf] -= 1;
+        sentBytes[leaf] -= bytes;
+      }
+    }
+  }
+
+  /** Local packets that others have marked may be routed by that mark: see intake.ts. */
+  private mayRemark(h: number): boolean {
+    const { held } = this;
+    return held.hook(h) !== NF_INET_LOCAL_OUT || (held.mark[h] & this.foreignMask) === 0;
+  }
+
+  /** Classes have other rows now: leaf c is heir[c]. */
+  renumber(heir: ArrayLike<number>): void {
+    for (const column of [this.logLeaf, this.logLeafBefore]) {
+      for (let at = 0; at < VERDICT_LOG_ROWS; at++) {
+        if (column[at] !== NONE) column[at] = heir[column[at]];
+      }
+    }
+  }
+
+  private leave(h: number, lengthBytes: number): void {
+    this.stats.totals[TOTAL.heldPackets] -= 1;
+    this.stats.totals[TOTAL.heldBytes] -= lengthBytes;
+    this.held.give(h);
+  }
+
+  private log(lengthBytes: number, accepted: number, leaf: number, leafBefore: number): number {
+    const tag = this.nextTag;
+    this.nextTag = (tag + 1) & TAG_MASK;
+    const at = tag & LOG_MASK;
+    this.logBytes[at] = lengthBytes;
+    this.logAccepted[at] = accepted;
+    this.logLeaf[at] = leaf;
+    this.logLeafBefore[at] = leafBefore;
+    return tag;
+  }
+
+  private closeRun(port: Port, nfqueue: number): void {
+    const upTo = this.runPackets[nfqueue] > 1 ? VERDICT_UP_TO : 0;
+    this.runPackets[nfqueue] = 0;
+    const verdict = this.runVerdict[nfqueue] | upTo;
+    this.write(port, nfqueue, this.runLastId[nfqueue], verdict, this.runMark[nfqueue], this.runTag[nfqueue]);
+  }
+
+  private write(port: Port, nfqueue: number, id: number, verdict: number, mark: number, tag: number): void {
+    if (this.rows === VERDICT_ROWS) {
+      port.send(this.rows);
+      this.rows = 0;
+    }
+    const columns: Verdicts = port.batch.verdicts;
+    const row = this.rows++;
+    columns.packetId[row] = id;
+    columns.nfqueue[row] = nfqueue;
+    columns.verdict[row] = verdict;
+    columns.mark[row] = mark;
+    columns.tag[row] = tag;
+    columns.payloadBytes[row] = 0;
+  }
+}

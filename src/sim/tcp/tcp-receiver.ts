@@ -1,0 +1,178 @@
+/**
+ * The receiving end of TCP: what has arrived, and when to say so.
+ *
+ * References: RFC 5681, 4.2 (every second full segment, at once when out of order or when a hole closes); RFC 1122, 4.2.3.2
+ * with Linux's 40 ms; RFC 2018, 4 (the block that grew last comes first); RFC 7323, 4.3 (which timestamp is returned);
+ * RFC 3168, 6.1.3 (ECE from a CE mark until CWR). Differences to Linux: no quick acknowledgements at the start, no DSACK.
+ */
+import { FLOAT_ZERO } from '../../base/float.ts';
+import type { FlowMeter } from '../packets/flow-meter.ts';
+import { sackOptionBytes, TCP_HEADER_BYTES } from '../packets/headers.ts';
+import {
+  CE,
+  KIND_ACK,
+  KIND_SYN_ACK,
+  SACK_BLOCKS,
+  SACK_WORDS,
+  TCP_ACK,
+  TCP_CWR,
+  TCP_ECE,
+} from '../packets/packet-table.ts';
+import { TIMER_ACK, type Wire } from '../packets/wire.ts';
+
+export const DELAYED_ACK_NS = 40e6;
+const ACK_EVERY_SEGMENTS = 2;
+const RING_AT_START = 64;
+/** Blocks remembered; one more than fits into an acknowledgement. */
+const BLOCKS_KEPT = SACK_BLOCKS + 1;
+
+export class TcpReceiver {
+  /** First segment that has not arrived. */
+  next = 0;
+  private readonly wire: Wire;
+  private readonly meter: FlowMeter;
+  private readonly flow: number;
+  private readonly ipHeaderBytes: number;
+  private readonly delaysAcks: boolean;
+  /** Segments that arrived in order and are not acknowledged. */
+  private unacknowledged = 0;
+  private ackDueNs = Number.POSITIVE_INFINITY;
+  /** What the next acknowledgement returns: when the segment that made it necessary was sent. */
+  private echoNs = FLOAT_ZERO;
+  private echoesCongestion = 0;
+  /** Segments above `next` that have arrived. */
+  private arrived = new Uint8Array(RING_AT_START);
+  private outOfOrder = 0;
+  /** Blocks [start, end) of those, the one that grew last first. */
+  private readonly blocks = new Int32Array(2 * BLOCKS_KEPT);
+  private blockCount = 0;
+
+  constructor(wire: Wire, meter: FlowMeter, flow: number, ipHeaderBytes: number, delaysAcks: boolean) {
+    this.wire = wire;
+    this.meter = meter;
+    this.flow = flow;
+    this.ipHeaderBytes = ipHeaderBytes;
+    this.delaysAcks = delaysAcks;
+  }
+
+  /** The other side's SYN: answered each time it comes. */
+  onSyn(p: number, lengthBytes: number): void {
+    const { packets } = this.wire;
+    const sentNs = packets.sentNs[p];
+    const answer = packets.take(this.flow, KIND_SYN_ACK, 0, lengthBytes);
+    packets.tcpFlags[answer] = packets.tcpFlags[p] | TCP_ACK;
+    packets.sentNs[answer] = sentNs;
+    this.wire.transmit(answer);
+  }
+
+  /** Segment `p` of `payloadBytes`. */
+  onData(p: number, payloadBytes: number): void {
+    const { packets } = this.wire;
+    const seq = packets.seq[p];
+    if (packets.tcpFlags[p] & TCP_CWR) this.echoesCongestion = 0;
+    if (packets.ecn[p] === CE) this.echoesCongestion = TCP_ECE;
+    if (seq === this.next) {
+      this.meter.goodput(this.flow, payloadBytes);
+      if (this.unacknowledged === 0) this.echoNs = packets.sentNs[p];
+      this.next++;
+      if (this.outOfOrder > 0) {
+        this.closeHole();
+        this.acknowledge();
+        return;
+      }
+      this.unacknowledged++;
+      if (!this.delaysAcks || this.unacknowledged >= ACK_EVERY_SEGMENTS) this.acknowledge();
+      else this.delay();
+      return;
+    }
+    if (seq > this.next) this.keep(seq, payloadBytes);
+    this.acknowledge();
+  }
+
+  /** The delayed acknowledgement's timer. */
+  onTimer(): void {
+    if (this.unacknowledged === 0) {
+      this.ackDueNs = Number.POSITIVE_INFINITY;
+    } else if (this.wire.nowNs < this.ackDueNs) {
+      this.wire.setTimer(TIMER_ACK, this.flow, this.ackDueNs);
+    } else {
+      this.ackDueNs = Number.POSITIVE_INFINITY;
+      this.acknowledge();
+    }
+  }
+
+  /** The timer stays set while segments come in pairs; it looks again when it runs out. */
+  private delay(): void {
+    const wasSet = this.ackDueNs !== Number.POSITIVE_INFINITY;
+    this.ackDueNs = this.wire.nowNs + DELAYED_ACK_NS;
+    if (!wasSet) this.wire.setTimer(TIMER_ACK, this.flow, this.ackDueNs);
+  }
+
+  private acknowledge(): void {
+    const { packets } = this.wire;
+    const blocks = Math.min(SACK_BLOCKS, this.blockCount);
+    const lengthBytes = this.ipHeaderBytes + TCP_HEADER_BYTES + sackOptionBytes(blocks);
+    const p = packets.take(this.flow, KIND_ACK, this.next, lengthBytes);
+    packets.tcpFlags[p] = TCP_ACK | this.echoesCongestion;
+    packets.sentNs[p] = this.echoNs;
+    packets.sacks[p] = blocks;
+    for (let w = 0; w < 2 * blocks; w++) packets.sack[p * SACK_WORDS + w] = this.blocks[w];
+    this.unacknowledged = 0;
+    this.wire.transmit(p);
+  }
+
+  /** `next` has advanced over a hole: over everything that waited behind it, too. */
+  private closeHole(): void {
+    const mask = this.arrived.length - 1;
+    while (this.arrived[this.next & mask] === 1) {
+      this.arrived[this.next & mask] = 0;
+      this.outOfOrder--;
+      this.next++;
+    }
+    let kept = 0;
+    for (let b = 0; b < this.blockCount; b++) {
+      if (this.blocks[2 * b + 1] > this.next) this.moveBlock(b, kept++);
+    }
+    this.blockCount = kept;
+  }
+
+  /** A segment beyond a hole. */
+  private keep(seq: number, payloadBytes: number): void {
+    while (seq - this.next >= this.arrived.length) this.grow();
+    const at = seq & (this.arrived.length - 1);
+    if (this.arrived[at] === 0) {
+      this.arrived[at] = 1;
+      this.outOfOrder++;
+      this.meter.goodput(this.flow, payloadBytes);
+    }
+    let from = seq;
+    let to = seq + 1;
+    let kept = 0;
+    for (let b = 0; b < this.blockCount; b++) {
+      if (this.blocks[2 * b] <= to && this.blocks[2 * b + 1] >= from) {
+        from = Math.min(from, this.blocks[2 * b]);
+        to = Math.max(to, this.blocks[2 * b + 1]);
+      } else {
+        this.moveBlock(b, kept++);
+      }
+    }
+    this.blockCount = Math.min(BLOCKS_KEPT, kept + 1);
+    for (let b = this.blockCount - 1; b > 0; b--) this.moveBlock(b - 1, b);
+    this.blocks[0] = from;
+    this.blocks[1] = to;
+  }
+
+  private moveBlock(from: number, to: number): void {
+    this.blocks[2 * to] = this.blocks[2 * from];
+    this.blocks[2 * to + 1] = this.blocks[2 * from + 1];
+  }
+
+  private grow(): void {
+    const from = this.arrived;
+    const to = new Uint8Array(2 * from.length);
+    for (let seq = this.next; seq < this.next + from.length; seq++) {
+      to[seq & (to.length - 1)] = from[seq & (from.length - 1)];
+    }
+    this.arrived = to;
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * The sending end of TCP, as Linux does it in essence: ten segments at first, slow start, growth by congestion.ts, loss
+ * recovery by scoreboard.ts, the retransmission timer.
+ *
+ *          ack, nothing lost                        all of before is acknowledged
+ *   OPEN ---------------------> OPEN      RECOVERY ------------------------------> OPEN
+ *     |  three SACKed above a hole           ^
+ *     +--------------------------------------+
+ *     |  the timer runs out: one segment, everything else counts as lost
+ *     +----------------------> LOSS ---------------------------------------------> OPEN
+ *
+ * A sender with Reno's growth is the textbook's: on a loss the window is halved at once, and nothing is sent until as much has
+ * left the network (RFC 6675). One with CUBIC's does as Linux does: limited transmit (RFC 3042) and proportional rate
+ * reduction (RFC 6937), which spread the reduction over a round trip.
+ *
+ * References: RFC 5681; RFC 6675 (what is lost, what is under way); RFC 6298 with Linux's bounds: SRTT + max(200 ms, 4 RTTVAR), 1 s before the first sample, doubled up to 60 s; RFC
+ * 6928 (initial window); RFC 7323 (every acknowledgement that moves `una` is a sample); RFC 3168, 6.1.2 (ECE: one
+ * reduction per window of data, CWR once; retransmissions are not ECN-capable).
+ * Differences to Linux: no tail loss probe, no undo of spurious reductions, no pacing; a lost retransmission is
+ * noticed for the first missing segment only.
+ */
+import { invariant } from '../../base/assert.ts';
+import { FLOAT_ZERO } from '../../base/float.ts';
+import type { FlowMeter } from '../packets/flow-meter.ts';
+import { TCP_HEADER_BYTES, TCP_SYN_HEADER_BYTES } from '../packets/headers.ts';
+import { ECT_0, KIND_DATA, KIND_SYN, TCP_ACK, TCP_CWR, TCP_ECE, TCP_SYN } from '../packets/packet-table.ts';
+import { TIMER_RETRANSMIT, type Wire } from '../packets/wire.ts';
+import type { Congestion } from './congestion.ts';
+import { Scoreboard } from './scoreboard.ts';
+
+const RTO_FIRST_NS = 1e9;
+const RTO_VARIANCE_MIN_NS = 200e6;
+const RTO_MAX_NS = 60e9;
+
+const CLOSED = 0;
+const SYN_SENT = 1;
+const OPEN = 2;
+const RECOVERY = 3;
+const LOSS = 4;
+
+export interface TcpSenderOptions {
+  /** As Linux reduces its window, or as the textbook does; see above. */
+  readonly isLinuxLike: boolean;
+  readonly ecn: boolean;
+  /** Segments at the start of a connection and after idling. */
+  readonly initialWindow: number;
+  /** Most segments that may be between first unacknowledged and newest: the receiver's window. */
+  readonly windowPackets: number;
+  /** TCP payload of a full segment. */
+  readonly segmentBytes: number;
+  readonly ipHeaderBytes: number;
+}
+
+export class TcpSender {
+  readonly board = new Scoreboard();
+  /** Segments the application has given so far. */
+  end = 0;
+  /** Smoothed round trip (RFC 6298); 0 before the first sample. */
+  srttNs = FLOAT_ZERO;
+  private readonly wire: Wire;
+  private readonly meter: FlowMeter;
+  private readonly congestion: Congestion;
+  /** Also the row in `congestion`. */
+  private readonly flow: number;
+  private readonly options: TcpSenderOptions;
+  private state = CLOSED;
+  /** Payload of segment `end - 1`. */
+  private lastBytes = 0;
+  private rttVarNs = FLOAT_ZERO;
+  private rtoNs = FLOAT_ZERO;
+  private backoff = 1;
+  private rtoDueNs = Number.POSITIVE_INFINITY;
+  /** Where the timer stands on the agenda; it is moved only when it would come too late. */
+  private timerNs = Number.POSITIVE_INFINITY;
+  /** The window was what ended the last burst. */
+  private isWindowLimited = false;
+  private lastSentNs = FLOAT_ZERO;
+  /** RECOVERY and LOSS end when this segment is reached. */
+  private recoveryPoint = 0;
+  /** No second reduction for ECE below this segment. */
+  private cwrPoint = 0;
+  private owesCwr = false;
+  // RFC 6937.
+  private prrDelivered = 0;
+  private prrOut = 0;
+  private recoverUnderWay = 1;
+
+  constructor(wire: Wire, meter: FlowMeter, congestion: Congestion, flow: number, options: TcpSenderOptions) {
+    this.wire = wire;
+    this.meter = meter;
+    this.congestion = congestion;
+    this.flow = flow;
+    this.options = options;
+    this.rtoNs = RTO_FIRST_NS;
+  }
+
+  /** More to send: `bytes` of payload, or Infinity. Opens the connection the first time. */
+  write(bytes: number): void {
+    const { segmentBytes } = this.options;
+    const segments =
+      bytes === Number.POSITIVE_INFINITY ? 0x7fffffff - this.end : Math.ceil(bytes / segmentBytes);
+    invariant(segments > 0, 'a write needs a byte at least');
+    this.end += segments;
+    this.lastBytes =
+      bytes === Number.POSITIVE_INFINITY ? segmentBytes : bytes - (segments - 1) * segmentBytes;
+    if (this.state === CLOSED) this.sendSyn();
+    else if (this.state !== SYN_SENT) this.send();
+  }
+
+  payloadBytes(seq: number): number {
+    return seq === this.end - 1 ? this.lastBytes : this.options.segmentBytes;
+  }
+
+  onSynAck(p: number): void {
+    if (this.state !== SYN_SENT) return;
+    const { nowNs, packets } = this.wire;
+    this.state = OPEN;
+    this.congestion.open(this.flow, this.options.initialWindow);
+    this.sampleRtt(nowNs - packets.sentNs[p]);
+    this.rtoDueNs = Number.POSITIVE_INFINITY;
+    this.lastSentNs = nowNs;
+    this.send();
+  }
+
+  onAck(p: number): void {
+    if (this.state === CLOSED || this.state === SYN_SENT) return;
+    const { board, congestion, flow } = this;
+    const { nowNs, packets } = this.wire;
+    const ack = packets.seq[p];
+    let arrived = packets.sacks[p] > 0 ? board.absorb(packets, p) : 0;
+    const isNew = ack > board.una;
+    if (isNew) {
+      arrived += board.acknowledge(ack);
+      this.sampleRtt(nowNs - packets.sentNs[p]);
+    }
+    if (this.state !== OPEN && board.una >= this.recoveryPoint) {
+      if (this.state === RECOVERY) congestion.cwnd[flow] = congestion.ssthresh[flow];
+      this.state = OPEN;
+    }
+    board.findLost();
+    if (this.state !== OPEN) board.headLostAgain(this.srttNs / 4);
+    if (this.state === OPEN && board.lost > 0) this.enterRecovery();
+    if (this.state === RECOVERY) this.setRecoveryWindow(arrived);
+    else if (packets.tcpFlags[p] & TCP_ECE && this.state === OPEN) this.onCongestionEcho();
+    else if (arrived > 0 && this.isWindowLimited) congestion.grow(flow, arrived, nowNs, this.srttNs);
+    if (isNew) this.restartTimer();
+    this.send();
+  }
+
+  /** The retransmission timer's entry on the agenda came up. */
+  onTimer(): void {
+    this.timerNs = Number.POSITIVE_INFINITY;
+    if (this.rtoDueNs === Number.POSITIVE_INFINITY) return;
+    if (this.wire.nowNs < this.rtoDueNs) {
+      this.setTimer();
+      return;
+    }
+    this.meter.timeouts[this.meter.rowOf[this.flow]] += 1;
+    // RFC 5681, 3.1: the threshold stays while the timer runs out again and again for the same segment, and falls once it has come.
+    const isFirstForSegment = this.backoff === 1;
+    this.backoff *= 2;
+    if (this.state === SYN_SENT) {
+      this.meter.retransmits[this.meter.rowOf[this.flow]] += 1;
+      this.sendSyn();
+      return;
+    }
+    const { board, congestion, flow } = this;
+    if (this.state !== LOSS || isFirstForSegment) {
+      congestion.reduce(flow, Math.min(congestion.cwnd[flow], board.nxt - board.una));
+      this.countReduction();
+    }
+    congestion.timedOut(flow);
+    congestion.cwnd[flow] = 1;
+    board.allLost();
+    this.state = LOSS;
+    this.recoveryPoint = board.nxt;
+    this.restartTimer();
+    this.send();
+  }
+
+  private sendSyn(): void {
+    const { packets, nowNs } = this.wire;
+    const lengthBytes = this.options.ipHeaderBytes + TCP_SYN_HEADER_BYTES;
+    const p = packets.take(this.flow, KIND_SYN, 0, lengthBytes);
+    packets.tcpFlags[p] = TCP_SYN;
+    packets.sentNs[p] = nowNs;
+    this.state = SYN_SENT;
+    this.restartTimer();
+    this.wire.transmit(p);
+  }
+
+  /** What the window allows: lost segments first, then new ones. */
+  private send(): void {
+    const { board, congestion, flow, wire } = this;
+    const { nowNs } = wire;
+    if (board.una === board.nxt && nowNs - this.lastSentNs > this.rtoNs)
+      congestion.restart(flow, this.options.initialWindow);
+    this.isWindowLimited = false;
+    for (;;) {
+      const isRetransmit = board.toRetransmit > 0;
+      if (!isRetransmit && (board.nxt >= this.end || board.nxt - board.una >= this.options.windowPackets))
+        return;
+      // Without limited transmit, segments of which SACK tells still fill the window until a loss is certain.
+      const isTextbook = this.state === OPEN && !this.options.isLinuxLike;
+      const inWindow = isTextbook ? board.nxt - board.una : board.underWay;
+      if (inWindow + 1 > congestion.cwnd[flow]) {
+        this.isWindowLimited = true;
+        return;
+      }
+      if (isRetransmit) this.sendSegment(board.retransmit(nowNs), true);
+      else this.sendSegment(board.send(nowNs), false);
+    }
+  }
+
+  private sendSegment(seq: number, isRetransmit: boolean): void {
+    const { packets, nowNs } = this.wire;
+    const lengthBytes = this.options.ipHeaderBytes + TCP_HEADER_BYTES + this.payloadBytes(seq);
+    const p = packets.take(this.flow, KIND_DATA, seq, lengthBytes);
+    packets.tcpFlags[p] = TCP_ACK;
+    packets.sentNs[p] = nowNs;
+    if (isRetransmit) {
+      this.meter.retransmits[this.meter.rowOf[this.flow]] += 1;
+    } else if (this.options.ecn) {
+      packets.ecn[p] = ECT_0;
+      if (this.owesCwr) packets.tcpFlags[p] |= TCP_CWR;
+      this.owesCwr = false;
+    }
+    this.prrOut++;
+    this.lastSentNs = nowNs;
+    if (this.rtoDueNs === Number.POSITIVE_INFINITY) this.restartTimer();
+    this.wire.transmit(p);
+  }
+
+  private enterRecovery(): void {
+    const { board, congestion, flow } = this;
+    this.state = RECOVERY;
+    this.recoveryPoint = board.nxt;
+    this.recoverUnderWay = Math.max(1, board.nxt - board.una);
+    this.prrDelivered = 0;
+    this.prrOut = 0;
+    congestion.reduce(flow, congestion.cwnd[flow]);
+    this.countReduction();
+    // The first retransmission goes at once, whatever the window says; unless the recovery before has already sent it.
+    if (board.toRetransmit > 0) this.sendSegment(board.retransmit(this.wire.nowNs), true);
+  }
+
+  /** RFC 6937, 3.1, with the slow start reduction bound; or half the window at once. */
+  private setRecoveryWindow(arrived: number): void {
+    const { board, congestion, flow } = this;
+    const ssthresh = congestion.ssthresh[flow];
+    if (!this.options.isLinuxLike) {
+      congestion.cwnd[flow] = ssthresh;
+      return;
+    }
+    this.prrDelivered += arrived;
+    let segments: number;
+    if (board.underWay > ssthresh) {
+      segments = Math.ceil((this.prrDelivered * ssthresh) / this.recoverUnderWay) - this.prrOut;
+    } else {
+      const bound = Math.max(this.prrDelivered - this.prrOut, arrived) + 1;
+      segments = Math.min(ssthresh - board.underWay, bound);
+    }
+    congestion.cwnd[flow] = board.underWay + Math.max(0, segments);
+  }
+
+  private onCongestionEcho(): void {
+    const { board, congestion, flow } = this;
+    if (board.una <= this.cwrPoint) return;
+    congestion.reduce(flow, congestion.cwnd[flow]);
+    congestion.cwnd[flow] = congestion.ssthresh[flow];
+    this.cwrPoint = board.nxt;
+    this.owesCwr = true;
+    this.countReduction();
+  }
+
+  private countReduction(): void {
+    this.meter.reductions[this.meter.rowOf[this.flow]] += 1;
+  }
+
+  /** RFC 6298, 2. */
+  private sampleRtt(rttNs: number): void {
+    if (this.srttNs === 0) {
+      this.srttNs = rttNs;
+      this.rttVarNs = rttNs / 2;
+    } else {
+      this.rttVarNs += (Math.abs(this.srttNs - rttNs) - this.rttVarNs) / 4;
+      this.srttNs += (rttNs - this.srttNs) / 8;
+    }
+    this.rtoNs = Math.min(RTO_MAX_NS, this.srttNs + Math.max(RTO_VARIANCE_MIN_NS, 4 * this.rttVarNs));
+    this.backoff = 1;
+  }
+
+  /** RFC 6298, 5.1 to 5.5. */
+  private restartTimer(): void {
+    const { board } = this;
+    const isWaiting = this.state === SYN_SENT || board.una < board.nxt;
+    this.rtoDueNs = isWaiting
+      ? this.wire.nowNs + Math.min(RTO_MAX_NS, this.rtoNs * this.backoff)
+      : Number.POSITIVE_INFINITY;
+    if (this.rtoDueNs < this.timerNs) this.setTimer();
+  }
+
+  private setTimer(): void {
+    this.timerNs = this.rtoDueNs;
+    this.wire.setTimer(TIMER_RETRANSMIT, this.flow, this.timerNs);
+  }
+}

@@ -1,0 +1,184 @@
+/** From a description of traffic and a specification of the shaper to a world that can run. */
+
+import { chanceStream } from '../../base/chance.ts';
+import { Engine } from '../../core/engine.ts';
+import { ARRIVAL_ROWS } from '../../limits.ts';
+import type { ShaperSpec } from '../../spec/spec.ts';
+import { FlowMeter } from '../packets/flow-meter.ts';
+import { HEADER_STRIDE, HeaderTemplates, ipHeaderBytes, TCP_HEADER_BYTES } from '../packets/headers.ts';
+import { isBack, PacketTable } from '../packets/packet-table.ts';
+import { IPPROTO_TCP, type PacketShape } from '../packets/packets.ts';
+import { TIMER_SOURCE, TIMERS } from '../packets/wire.ts';
+import { Congestion } from '../tcp/congestion.ts';
+import { TcpReceiver } from '../tcp/tcp-receiver.ts';
+import { TcpSender } from '../tcp/tcp-sender.ts';
+import { EventHeap } from '../world/event-heap.ts';
+import { Lines } from '../world/lines.ts';
+import { DatagramSource, PingSource, RequestSource, TransferSource } from '../world/sources.ts';
+import { World, type WorldFlow } from '../world/world.ts';
+import { WorldPort } from '../world/world-port.ts';
+import { bottleneckOf, Layout, planRoutes } from './layout.ts';
+import type { Bottleneck, FlowSpec, Traffic } from './traffic.ts';
+
+/** IP length of a full segment. */
+const MTU_BYTES = 1500;
+const WINDOW_PACKETS = 4096;
+const INITIAL_WINDOW = 10;
+/** Streams of chance below belong to flows, from here on to lines. */
+const LINE_STREAMS = 1 << 19;
+
+export interface BuildOptions {
+  readonly seed: number;
+  /** Default: as the live program. */
+  readonly releaseSlackNs?: number;
+  /** By how much the engine is woken late; default 0. */
+  readonly timerLatenessNs?: number;
+  /** Rate of a direction's line where nobody shapes it; default: the specification's. */
+  readonly bottleneck?: Bottleneck;
+}
+
+/** An engine that knows its devices: they get the interface indices 1, 2, … in the order in which it names them. */
+export function createEngine(spec: ShaperSpec, options: BuildOptions): Engine {
+  const { seed, releaseSlackNs } = options;
+  const engine = new Engine(spec, releaseSlackNs === undefined ? { seed } : { seed, releaseSlackNs });
+  for (const [i, device] of engine.devices.entries()) engine.setDeviceIndex(device, i + 1);
+  return engine;
+}
+
+export function indexOfDevice(engine: Engine): (device: string) => number {
+  return (device) => engine.devices.indexOf(device) + 1;
+}
+
+/** A world at instant 0, every flow's start on its agenda. */
+export function buildWorld(spec: ShaperSpec, traffic: Traffic, options: BuildOptions): World {
+  const engine = createEngine(spec, options);
+  const routes = planRoutes(spec, engine.devices, indexOfDevice(engine));
+  const layout = new Layout(traffic, options.bottleneck ?? bottleneckOf(spec), routes);
+  const ways = traffic.flows.map((flow) => waysOf(flow, layout));
+  const { rowOf, names } = namedRows(traffic.flows);
+  const packets = new PacketTable();
+  const agenda = new EventHeap(layout.lines.length + TIMERS * traffic.flows.length);
+  const world = new World(packets, new FlowMeter(rowOf, names), agenda);
+  const congestion = new Congestion(traffic.flows.map((flow) => flow.tcp?.growth ?? 'cubic'));
+  const flows = traffic.flows.map(
+    (flow, f): WorldFlow => ({
+      ...ways[f],
+      ...endpoints(flow, f, world, congestion, traffic.durationNs, layout, options.seed),
+    }),
+  );
+  const slab = new Uint8Array(HEADER_STRIDE * (ARRIVAL_ROWS + 2 * traffic.flows.length));
+  const templates = new HeaderTemplates(
+    slab,
+    HEADER_STRIDE * ARRIVAL_ROWS,
+    traffic.flows.flatMap((flow) => shapesOf(flow, layout)),
+    traffic.flows.flatMap((flow) => Array(2).fill(segmentBytesOf(flow, layout))),
+  );
+  const chance = layout.lines.map((_, line) => chanceStream(options.seed, LINE_STREAMS + line));
+  world.assemble({
+    engine,
+    port: new WorldPort(world, packets, layout.routes, slab, spec.nfqueue),
+    lines: new Lines(layout.lines, chance, packets, agenda),
+    hops: Int32Array.from(layout.hops),
+    flows,
+    congestion,
+    writeHeaders: (p, to) =>
+      templates.write(2 * packets.flow[p] + (isBack(packets.kind[p]) ? 1 : 0), p, packets, to),
+    timerLatenessNs: options.timerLatenessNs ?? 0,
+  });
+  for (const [f, flow] of traffic.flows.entries()) world.setTimer(TIMER_SOURCE, f, flow.startNs ?? 0);
+  return world;
+}
+
+/** Names of the meter's rows, in order of first appearance, and each flow's row. */
+export function namedRows(flows: readonly { readonly name: string }[]): {
+  rowOf: Int32Array;
+  names: string[];
+} {
+  const rows = new Map<string, number>();
+  const rowOf = Int32Array.from(flows, ({ name }) => {
+    if (!rows.has(name)) rows.set(name, rows.size);
+    return rows.get(name) as number;
+  });
+  return { rowOf, names: [...rows.keys()] };
+}
+
+/** The end that sends the data first: of request-response the one that is asked. */
+function dataEnds(flow: FlowSpec): [string, string] {
+  return flow.source.kind === 'request-response' ? [flow.to, flow.from] : [flow.from, flow.to];
+}
+
+function waysOf(flow: FlowSpec, layout: Layout): { forth: number; back: number } {
+  const [sender, receiver] = dataEnds(flow);
+  const delayNs = flow.rttNs / 2;
+  return { forth: layout.way(sender, receiver, delayNs), back: layout.way(receiver, sender, delayNs) };
+}
+
+/** Headers of the way forth and of the way back. */
+function shapesOf(flow: FlowSpec, layout: Layout): PacketShape[] {
+  const { source, sport, dport, dscp = 0 } = flow;
+  const protocol = 'protocol' in source ? source.protocol : IPPROTO_TCP;
+  const src = layout.host(flow.from).address;
+  const dst = layout.host(flow.to).address;
+  const asked: PacketShape = { src, dst, protocol, sport, dport, dscp };
+  const answering: PacketShape = {
+    src: dst,
+    dst: src,
+    protocol,
+    // An echo has one identifier both ways.
+    sport: isEcho(protocol) ? sport : dport,
+    dport: sport,
+    dscp,
+    icmpType: protocol === 1 ? 0 : 129,
+  };
+  return source.kind === 'request-response' ? [answering, asked] : [asked, answering];
+}
+
+function isEcho(protocol: number): boolean {
+  return protocol === 1 || protocol === 58;
+}
+
+function segmentBytesOf(flow: FlowSpec, layout: Layout): number {
+  return MTU_BYTES - TCP_HEADER_BYTES - ipHeaderBytes(layout.host(flow.from).address);
+}
+
+function endpoints(
+  flow: FlowSpec,
+  f: number,
+  world: World,
+  congestion: Congestion,
+  durationNs: number,
+  layout: Layout,
+  seed: number,
+): Pick<WorldFlow, 'source' | 'sender' | 'receiver'> {
+  const { source } = flow;
+  const { meter } = world;
+  const stopNs = flow.stopNs ?? durationNs;
+  const prng = chanceStream(seed, f);
+  if (source.kind === 'ping')
+    return { source: new PingSource(world, f, source, stopNs), sender: null, receiver: null };
+  if (source.kind !== 'tcp' && source.kind !== 'request-response') {
+    return {
+      source: new DatagramSource(world, f, source, prng, stopNs, flow.ecn ?? 0),
+      sender: null,
+      receiver: null,
+    };
+  }
+  const ipBytes = ipHeaderBytes(layout.host(flow.from).address);
+  const { ecn = false, delayedAcks = true, windowPackets, initialWindow } = flow.tcp ?? {};
+  const sender = new TcpSender(world, meter, congestion, f, {
+    isLinuxLike: flow.tcp?.growth !== 'reno',
+    ecn,
+    initialWindow: initialWindow ?? INITIAL_WINDOW,
+    windowPackets: windowPackets ?? WINDOW_PACKETS,
+    segmentBytes: segmentBytesOf(flow, layout),
+    ipHeaderBytes: ipBytes,
+  });
+  return {
+    source:
+      source.kind === 'tcp'
+        ? new TransferSource(world, meter, f, source.bytes, sender)
+        : new RequestSource(world, meter, f, source, prng, stopNs, sender),
+    sender,
+    receiver: new TcpReceiver(world, meter, f, ipBytes, delayedAcks),
+  };
+}

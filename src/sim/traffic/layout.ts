@@ -1,0 +1,139 @@
+/** Where the lines of a world are and which of them a flow's packets take; which devices and queue the shaper sees them on. */
+import { planQueues } from '../../spec/queue-plan.ts';
+import type { ShaperSpec } from '../../spec/spec.ts';
+import { delayLine, type LineSpec } from '../world/lines.ts';
+import { HOP_END, hopOfRoute } from '../world/world.ts';
+import type { ShaperRoute } from '../world/world-port.ts';
+import type { Bottleneck, HostSpec, Traffic } from './traffic.ts';
+
+/** Interface index of the inside when the specification names no device for it. */
+const ANONYMOUS_DEVICE = 0xffff;
+/** What an unshaped line holds: a tenth of a second, as a modem would. */
+const MODEM_BUFFER_SEC = 0.1;
+const NO_LINE = -1;
+
+/** The first link's rates; a direction that is not shaped counts as fast as the other. */
+export function bottleneckOf(spec: ShaperSpec): Bottleneck {
+  const [link] = spec.links;
+  if (!link) throw new RangeError('a simulation needs a link');
+  const up = link.up?.ceilBytesPerSec;
+  const down = link.down?.ceilBytesPerSec;
+  return {
+    upBytesPerSec: up ?? down ?? Number.POSITIVE_INFINITY,
+    downBytesPerSec: down ?? up ?? Number.POSITIVE_INFINITY,
+    shapesUp: link.up !== null,
+    shapesDown: link.down !== null,
+  };
+}
+
+/** Routes through the shaper; null where no queue rule would catch the packets. */
+export interface Routes {
+  readonly up: ShaperRoute | null;
+  readonly down: ShaperRoute | null;
+}
+
+/**
+ * Outside is the first link's device. Inside is the second link's; with one link, the first other device that matchers name.
+ * `indexOf` gives each device's interface index.
+ */
+export function planRoutes(
+  spec: ShaperSpec,
+  devices: readonly string[],
+  indexOf: (device: string) => number,
+): Routes {
+  const outside = spec.links[0].device;
+  const linkDevices = spec.links.map((link) => link.device);
+  const inside = linkDevices[1] ?? devices.find((device) => device !== outside);
+  const outsideIndex = indexOf(outside);
+  const insideIndex = inside === undefined ? ANONYMOUS_DEVICE : indexOf(inside);
+  const plan = planQueues(spec);
+  const route = (ifIndexIn: number, ifIndexOut: number): ShaperRoute | null => {
+    const rule = plan.directions.find(
+      ({ device, direction }) => indexOf(device) === (direction === 'down' ? ifIndexIn : ifIndexOut),
+    );
+    return rule ? { ifIndexIn, ifIndexOut, nfqueue: rule.nfqueue } : null;
+  };
+  return { up: route(insideIndex, outsideIndex), down: route(outsideIndex, insideIndex) };
+}
+
+export class Layout {
+  readonly lines: LineSpec[] = [];
+  /** Lines, routes and ends, one way after the other; see world.ts. */
+  readonly hops: number[] = [];
+  readonly routes: ShaperRoute[] = [];
+  private readonly hosts: ReadonlyMap<string, HostSpec>;
+  private readonly access = new Map<string, { readonly outwards: number; readonly inwards: number }>();
+  private readonly delays = new Map<number, number>();
+  private readonly ways = new Map<string, number>();
+  /** Hops between inside and outside. */
+  private readonly upHops: readonly number[];
+  private readonly downHops: readonly number[];
+
+  constructor(traffic: Pick<Traffic, 'hosts' | 'line'>, bottleneck: Bottleneck, routes: Routes) {
+    this.hosts = new Map(traffic.hosts.map((host) => [host.name, host]));
+    const { up, down } = traffic.line ?? {};
+    this.upHops = [...this.routeHop(routes.up), ...this.lineHop(up, routes.up, bottleneck.upBytesPerSec)];
+    this.downHops = [
+      ...this.lineHop(down, routes.down, bottleneck.downBytesPerSec),
+      ...this.routeHop(routes.down),
+    ];
+    for (const host of traffic.hosts) {
+      if (!host.access) continue;
+      this.access.set(host.name, {
+        outwards: this.addLine(host.access),
+        inwards: this.addLine(host.access),
+      });
+    }
+  }
+
+  host(name: string): HostSpec {
+    const host = this.hosts.get(name);
+    if (!host) throw new RangeError(`no host ${name}`);
+    return host;
+  }
+
+  /** Position in `hops` of the way from one host to another with this much propagation delay. */
+  way(from: string, to: string, delayNs: number): number {
+    const key = `${from} ${to} ${delayNs}`;
+    const known = this.ways.get(key);
+    if (known !== undefined) return known;
+    const isUp = this.host(from).side === 'inside';
+    if (isUp === (this.host(to).side === 'inside')) throw new RangeError(`${from} and ${to} are on one side`);
+    const begin = this.hops.length;
+    const outwards = this.access.get(from)?.outwards ?? NO_LINE;
+    const inwards = this.access.get(to)?.inwards ?? NO_LINE;
+    if (outwards !== NO_LINE) this.hops.push(outwards);
+    if (isUp) this.hops.push(...this.upHops, this.delay(delayNs));
+    else this.hops.push(this.delay(delayNs), ...this.downHops);
+    if (inwards !== NO_LINE) this.hops.push(inwards);
+    this.hops.push(HOP_END);
+    this.ways.set(key, begin);
+    return begin;
+  }
+
+  private addLine(spec: LineSpec): number {
+    return this.lines.push(spec) - 1;
+  }
+
+  private routeHop(route: ShaperRoute | null): number[] {
+    return route ? [hopOfRoute(this.routes.push(route) - 1)] : [];
+  }
+
+  /** The physical line; one that nobody shapes is as fast as the bottleneck and buffers like a modem. */
+  private lineHop(line: LineSpec | undefined, route: ShaperRoute | null, rateBytesPerSec: number): number[] {
+    if (line) return [this.addLine(line)];
+    if (route) return [];
+    return [
+      this.addLine({ ...delayLine(0), rateBytesPerSec, limitBytes: rateBytesPerSec * MODEM_BUFFER_SEC }),
+    ];
+  }
+
+  /** Flows with the same delay share a line: it keeps order and has no rate, so they do not meet on it. */
+  private delay(delayNs: number): number {
+    const known = this.delays.get(delayNs);
+    if (known !== undefined) return known;
+    const line = this.addLine(delayLine(delayNs));
+    this.delays.set(delayNs, line);
+    return line;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * What makes flows send: applications. Datagram sources at a constant rate, at random (Poisson), in bursts (on-off), pings that
+ * are answered, TCP transfers and request-response over TCP. Each flow has one; its timer calls onTimer at the flow's start.
+ */
+
+import { drawExponential, drawInteger } from '../../base/chance.ts';
+import { FLOAT_ZERO } from '../../base/float.ts';
+import type { Prng } from '../../base/prng.ts';
+import type { FlowMeter } from '../packets/flow-meter.ts';
+import { KIND_ANSWER, KIND_DATAGRAM, KIND_REQUEST } from '../packets/packet-table.ts';
+import { TIMER_SOURCE, type Wire } from '../packets/wire.ts';
+import type { TcpSender } from '../tcp/tcp-sender.ts';
+
+export interface Source {
+  /** The flow's start, then whenever the source asked for it. */
+  onTimer(): void;
+  /** TCP: everything written so far has arrived. */
+  onAllArrived(): void;
+  /** Something other than TCP arrived at the far end. */
+  onFarEnd(p: number): void;
+}
+
+export interface DatagramSpec {
+  readonly kind: 'constant' | 'poisson' | 'on-off';
+  /** IANA number; 17 for UDP. */
+  readonly protocol: number;
+  /** IP bytes per second; of an on-off source while it is on. */
+  readonly rateBytesPerSec: number;
+  /** IP length. */
+  readonly packetBytes: number;
+  /** On-off: mean lengths of the spans, exponentially distributed. */
+  readonly onNs?: number;
+  readonly offNs?: number;
+}
+
+export class DatagramSource implements Source {
+  private readonly wire: Wire;
+  private readonly flow: number;
+  private readonly spec: DatagramSpec;
+  private readonly prng: Prng;
+  private readonly stopNs: number;
+  private readonly gapNs: number;
+  private readonly ecn: number;
+  private seq = 0;
+  /** Constant and on-off: packets of the present span and its start. */
+  private spanSent = 0;
+  private spanStartNs = Number.NEGATIVE_INFINITY;
+  private spanEndNs = Number.POSITIVE_INFINITY;
+
+  constructor(wire: Wire, flow: number, spec: DatagramSpec, prng: Prng, stopNs: number, ecn: number) {
+    this.wire = wire;
+    this.flow = flow;
+    this.spec = spec;
+    this.prng = prng;
+    this.stopNs = stopNs;
+    this.gapNs = (spec.packetBytes * 1e9) / spec.rateBytesPerSec;
+    this.ecn = ecn;
+  }
+
+  onTimer(): void {
+    const { wire, spec } = this;
+    if (wire.nowNs >= this.stopNs) return;
+    if (this.spanStartNs < 0) this.startSpan(wire.nowNs);
+    const p = wire.packets.take(this.flow, KIND_DATAGRAM, this.seq++, spec.packetBytes);
+    wire.packets.sentNs[p] = wire.nowNs;
+    wire.packets.ecn[p] = this.ecn;
+    this.spanSent++;
+    wire.transmit(p);
+    wire.setTimer(TIMER_SOURCE, this.flow, this.nextNs());
+  }
+
+  onAllArrived(): void {}
+
+  onFarEnd(): void {}
+
+  private startSpan(atNs: number): void {
+    this.spanStartNs = atNs;
+    this.spanSent = 0;
+    if (this.spec.kind === 'on-off')
+      this.spanEndNs = atNs + drawExponential(this.prng, this.spec.onNs ?? 1e9);
+  }
+
+  private nextNs(): number {
+    if (this.spec.kind === 'poisson') {
+      return Math.round(this.wire.nowNs + drawExponential(this.prng, this.gapNs));
+    }
+    // From the span's start, not from now: rounding does not add up.
+    const nextNs = Math.round(this.spanStartNs + this.spanSent * this.gapNs);
+    if (nextNs <= this.spanEndNs) return nextNs;
+    this.startSpan(Math.round(this.spanEndNs + drawExponential(this.prng, this.spec.offNs ?? 1e9)));
+    return this.spanStartNs;
+  }
+}
+
+export interface PingSpec {
+  readonly kind: 'ping';
+  readonly protocol: number;
+  readonly packetBytes: number;
+  readonly everyNs: number;
+}
+
+/** Sends at fixed intervals whatever comes back; the time until the answer is its completion time. */
+export class PingSource implements Source {
+  private readonly wire: Wire;
+  private readonly flow: number;
+  private readonly spec: PingSpec;
+  private readonly stopNs: number;
+  private seq = 0;
+
+  constructor(wire: Wire, flow: number, spec: PingSpec, stopNs: number) {
+    this.wire = wire;
+    this.flow = flow;
+    this.spec = spec;
+    this.stopNs = stopNs;
+  }
+
+  onTimer(): void {
+    const { wire, flow, spec } = this;
+    if (wire.nowNs >= this.stopNs) return;
+    const p = wire.packets.take(flow, KIND_DATAGRAM, this.seq++, spec.packetBytes);
+    wire.packets.sentNs[p] = wire.nowNs;
+    wire.transmit(p);
+    wire.setTimer(TIMER_SOURCE, flow, wire.nowNs + spec.everyNs);
+  }
+
+  onAllArrived(): void {}
+
+  onFarEnd(p: number): void {
+    const { packets } = this.wire;
+    const sentNs = packets.sentNs[p];
+    const answer = packets.take(this.flow, KIND_ANSWER, packets.seq[p], this.spec.packetBytes);
+    packets.sentNs[answer] = sentNs;
+    this.wire.transmit(answer);
+  }
+}
+
+export interface TransferSpec {
+  readonly kind: 'tcp';
+  /** Payload; Infinity: without end. */
+  readonly bytes: number;
+}
+
+/** One TCP transfer from the flow's start on; completion is when the last byte has arrived. */
+export class TransferSource implements Source {
+  private readonly wire: Wire;
+  private readonly meter: FlowMeter;
+  private readonly flow: number;
+  private readonly bytes: number;
+  private readonly sender: TcpSender;
+  private startNs = FLOAT_ZERO;
+
+  constructor(wire: Wire, meter: FlowMeter, flow: number, bytes: number, sender: TcpSender) {
+    this.wire = wire;
+    this.meter = meter;
+    this.flow = flow;
+    this.bytes = bytes;
+    this.sender = sender;
+  }
+
+  onTimer(): void {
+    this.startNs = this.wire.nowNs;
+    this.sender.write(this.bytes);
+  }
+
+  onAllArrived(): void {
+    this.meter.completed(this.flow, this.wire.nowNs - this.startNs);
+  }
+
+  onFarEnd(): void {}
+}
+
+export interface RequestSpec {
+  readonly kind: 'request-response';
+  /** IP length of the request. */
+  readonly requestBytes: number;
+  /** Payload of the response, drawn from this range each time. */
+  readonly responseBytes: readonly [number, number];
+  /** Mean pause between a response and the next request, exponentially distributed. */
+  readonly thinkNs: number;
+}
+
+/** A request that got no answer is repeated after this, then after twice as long. */
+const REQUEST_RETRY_NS = 1e9;
+
+/** One connection on which a client asks, gets everything, thinks, and asks again. */
+export class RequestSource implements Source {
+  private readonly wire: Wire;
+  private readonly meter: FlowMeter;
+  private readonly flow: number;
+  private readonly spec: RequestSpec;
+  private readonly prng: Prng;
+  private readonly stopNs: number;
+  private readonly sender: TcpSender;
+  private asked = 0;
+  private answered = 0;
+  private isWaiting = false;
+  private askedNs = FLOAT_ZERO;
+  private retryNs = REQUEST_RETRY_NS;
+  private responseBytes = 0;
+
+  constructor(
+    wire: Wire,
+    meter: FlowMeter,
+    flow: number,
+    spec: RequestSpec,
+    prng: Prng,
+    stopNs: number,
+    sender: TcpSender,
+  ) {
+    this.wire = wire;
+    this.meter = meter;
+    this.flow = flow;
+    this.spec = spec;
+    this.prng = prng;
+    this.stopNs = stopNs;
+    this.sender = sender;
+  }
+
+  /** Time to ask, or to ask again. */
+  onTimer(): void {
+    const { nowNs } = this.wire;
+    if (this.isWaiting) {
+      if (this.answered === this.asked) return; // the answer is on its way
+      this.retryNs *= 2;
+    } else {
+      if (nowNs >= this.stopNs) return;
+      this.asked++;
+      this.isWaiting = true;
+      this.askedNs = nowNs;
+      this.retryNs = REQUEST_RETRY_NS;
+      this.responseBytes = drawInteger(this.prng, this.spec.responseBytes[0], this.spec.responseBytes[1]);
+    }
+    const p = this.wire.packets.take(this.flow, KIND_REQUEST, this.asked, this.spec.requestBytes);
+    this.wire.packets.sentNs[p] = nowNs;
+    this.wire.transmit(p);
+    this.wire.setTimer(TIMER_SOURCE, this.flow, nowNs + this.retryNs);
+  }
+
+  onFarEnd(p: number): void {
+    if (this.wire.packets.seq[p] <= this.answered) return; // asked twice
+    this.answered = this.asked;
+    this.sender.write(this.responseBytes);
+  }
+
+  onAllArrived(): void {
+    this.isWaiting = false;
+    this.meter.completed(this.flow, this.wire.nowNs - this.askedNs);
+    const thinkNs = drawExponential(this.prng, this.spec.thinkNs);
+    this.wire.setTimer(TIMER_SOURCE, this.flow, Math.round(this.wire.nowNs + thinkNs));
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The shaper's place in the virtual world: a Port whose packets are rows of the packet table. It plays the kernel's part:
+ * ids count up per queue, a queue holds at most so many undecided packets, VERDICT_UP_TO answers everything up to an id, and
+ * a mark that asks for CE sets it, as the rules behind the queue do.
+ */
+import { invariant } from '../../base/assert.ts';
+import { NONE } from '../../base/none.ts';
+import { ARRIVAL_ROWS } from '../../limits.ts';
+import {
+  type Batch,
+  createBatch,
+  NF_ACCEPT,
+  NF_INET_FORWARD,
+  NO_ID,
+  VERDICT_SET_MARK,
+  VERDICT_UP_TO,
+} from '../../packet/batch.ts';
+import type { Port } from '../../packet/port.ts';
+import { MARK_CE, markAsks } from '../../spec/mark-codes.ts';
+import { HEADER_STRIDE } from '../packets/headers.ts';
+import { CE, PacketFifos, type PacketTable } from '../packets/packet-table.ts';
+
+const VERDICT_CODE_MASK = 0xff;
+const IDS_AT_START = 1024;
+
+/** A way through the shaper: the devices a packet comes and leaves by, and the queue the rules send it to. */
+export interface ShaperRoute {
+  readonly ifIndexIn: number;
+  readonly ifIndexOut: number;
+  /** Index of the queue. */
+  readonly nfqueue: number;
+}
+
+/** What the world does for the port. */
+export interface PortOwner {
+  /** Writes the first bytes of packet `p` at `slab[to]`; returns how many. */
+  writeHeaders(p: number, to: number): number;
+  /** Packet `p` has its verdict. The row is the owner's again. */
+  answered(p: number, nfqueue: number, packetId: number, isAccepted: boolean): void;
+}
+
+export class WorldPort implements Port {
+  readonly batch: Batch = createBatch();
+  readonly slab: Uint8Array;
+  readonly failureRows = 0;
+  /** Instant asked for by the last arm(). */
+  armedNs = Number.POSITIVE_INFINITY;
+  /** Packets that came and were not read. */
+  unread = 0;
+  /** Packets the kernel refused because their queue was full. */
+  queueFullPackets = 0;
+  private readonly owner: PortOwner;
+  private readonly packets: PacketTable;
+  private readonly routes: readonly ShaperRoute[];
+  private readonly lengthPackets: number;
+  private readonly markMask: number;
+  private readonly fifo: PacketFifos;
+  // By queue: packets without a verdict, the first id that may be one of them, the id after the last, rows by id.
+  private readonly waiting: Int32Array;
+  private readonly oldestId: Int32Array;
+  private readonly nextId: Int32Array;
+  private readonly rowOfId: Int32Array[];
+  /** By packet row; these two follow the packet table as it grows. */
+  private idOf = new Uint32Array(0);
+  private routeOf = new Uint16Array(0);
+
+  /** `slab` has room for ARRIVAL_ROWS headers at its start. */
+  constructor(
+    owner: PortOwner,
+    packets: PacketTable,
+    routes: readonly ShaperRoute[],
+    slab: Uint8Array,
+    nfqueue: { readonly count: number; readonly length: number; readonly markMask: number },
+  ) {
+    this.owner = owner;
+    this.packets = packets;
+    this.routes = routes;
+    this.slab = slab;
+    this.lengthPackets = nfqueue.length;
+    this.markMask = nfqueue.markMask;
+    this.fifo = new PacketFifos(1, packets);
+    // Forwarded packets belong to no local user.
+    this.batch.arrivals.uid.fill(NO_ID);
+    this.batch.arrivals.gid.fill(NO_ID);
+    this.waiting = new Int32Array(nfqueue.count);
+    this.oldestId = new Int32Array(nfqueue.count).fill(1);
+    this.nextId = new Int32Array(nfqueue.count).fill(1);
+    this.rowOfId = Array.from({ length: nfqueue.count }, () => new Int32Array(IDS_AT_START).fill(NONE));
+  }
+
+  /** Packet `p` comes by route `r`; false when the kernel's queue is full. */
+  arrive(p: number, r: number): boolean {
+    const { nfqueue } = this.routes[r];
+    if (this.waiting[nfqueue] >= this.lengthPackets) {
+      this.queueFullPackets++;
+      return false;
+    }
+    this.waiting[nfqueue] += 1;
+    const id = this.nextId[nfqueue];
+    this.nextId[nfqueue] = id + 1;
+    if (id - this.oldestId[nfqueue] >= this.rowOfId[nfqueue].length) this.growIds(nfqueue, id);
+    const rows = this.rowOfId[nfqueue];
+    rows[id & (rows.length - 1)] = p;
+    if (p >= this.idOf.length) this.growColumns();
+    this.idOf[p] = id;
+    this.routeOf[p] = r;
+    this.fifo.push(0, p);
+    this.unread++;
+    return true;
+  }
+
+  drain(): number {
+    const a = this.batch.arrivals;
+    let row = 0;
+    for (; row < ARRIVAL_ROWS && this.unread > 0; row++) {
+      const p = this.fifo.shift(0);
+      this.unread--;
+      const route = this.routes[this.routeOf[p]];
+      const offset = row * HEADER_STRIDE;
+      a.packetId[row] = this.idOf[p];
+      a.nfqueue[row] = route.nfqueue;
+      a.hook[row] = NF_INET_FORWARD;
+      a.ifIndexIn[row] = route.ifIndexIn;
+      a.ifIndexOut[row] = route.ifIndexOut;
+      a.lengthBytes[row] = this.packets.lengthBytes[p];
+      a.copiedBytes[row] = this.owner.writeHeaders(p, offset);
+      a.slabOffset[row] = offset;
+    }
+    return row;
+  }
+
+  send(count: number): void {
+    const { packetId, nfqueue, verdict, mark } = this.batch.verdicts;
+    for (let row = 0; row < count; row++) {
+      const q = nfqueue[row];
+      const id = packetId[row];
+      const isAccepted = (verdict[row] & VERDICT_CODE_MASK) === NF_ACCEPT;
+      const setsCe = (verdict[row] & VERDICT_SET_MARK) !== 0 && markAsks(this.markMask, mark[row], MARK_CE);
+      if ((verdict[row] & VERDICT_UP_TO) === 0) {
+        this.answer(q, id, isAccepted, setsCe);
+        continue;
+      }
+      for (let older = this.oldestId[q]; older <= id; older = Math.max(older + 1, this.oldestId[q])) {
+        const rows = this.rowOfId[q];
+        if (rows[older & (rows.length - 1)] !== NONE) this.answer(q, older, isAccepted, setsCe);
+      }
+    }
+  }
+
+  arm(dueNs: number): void {
+    this.armedNs = dueNs;
+  }
+
+  private answer(nfqueue: number, id: number, isAccepted: boolean, setsCe: boolean): void {
+    const rows = this.rowOfId[nfqueue];
+    const mask = rows.length - 1;
+    const inWindow = id >= this.oldestId[nfqueue] && id < this.nextId[nfqueue];
+    const p = inWindow ? rows[id & mask] : NONE;
+    // The text of a message is made only if it is needed: it would cost as much as the rest.
+    if (p === NONE)
+      invariant(false, `a verdict for packet ${id} of nfqueue ${nfqueue}, which has none to come`);
+    rows[id & mask] = NONE;
+    this.waiting[nfqueue] -= 1;
+    let oldest = this.oldestId[nfqueue];
+    const next = this.nextId[nfqueue];
+    while (oldest < next && rows[oldest & mask] === NONE) oldest++;
+    this.oldestId[nfqueue] = oldest;
+    if (setsCe) this.packets.ecn[p] = CE;
+    this.owner.answered(p, nfqueue, id, isAccepted);
+  }
+
+  /** The span of undecided ids has outgrown the ring. */
+  private growIds(nfqueue: number, nextId: number): void {
+    const from = this.rowOfId[nfqueue];
+    const to = new Int32Array(2 * from.length).fill(NONE);
+    for (let id = this.oldestId[nfqueue]; id < nextId; id++) {
+      to[id & (to.length - 1)] = from[id & (from.length - 1)];
+    }
+    this.rowOfId[nfqueue] = to;
+  }
+
+  private growColumns(): void {
+    const idOf = new Uint32Array(this.packets.rows);
+    const routeOf = new Uint16Array(this.packets.rows);
+    idOf.set(this.idOf);
+    routeOf.set(this.routeOf);
+    this.idOf = idOf;
+    this.routeOf = routeOf;
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * The virtual world: endpoints, lines and the real engine, on one agenda. Events happen in order of time; of one instant,
+ * in the order in which they were planned, and the shaper looks when all of them have happened. Same plan, same seed: same trace.
+ *
+ *   agenda: line 0's next arrival, line 1's, ..., flow 0's timers (source, retransmission, acknowledgement), flow 1's, ...
+ *   packet: row of columns; flow's hops: line 3 > shaper route 0 > line 7 > end
+ *
+ * Nothing here allocates per packet or per event.
+ */
+import { invariant } from '../../base/assert.ts';
+import type { Engine } from '../../core/engine.ts';
+import type { FlowMeter } from '../packets/flow-meter.ts';
+import {
+  CE,
+  carriesData,
+  isBack,
+  KIND_ACK,
+  KIND_ANSWER,
+  KIND_CAPTURED,
+  KIND_DATA,
+  KIND_DATAGRAM,
+  KIND_REQUEST,
+  KIND_SYN,
+  KIND_SYN_ACK,
+  type PacketTable,
+} from '../packets/packet-table.ts';
+import { TIMER_ACK, TIMER_RETRANSMIT, TIMERS, type Wire } from '../packets/wire.ts';
+import type { Congestion } from '../tcp/congestion.ts';
+import type { TcpReceiver } from '../tcp/tcp-receiver.ts';
+import type { TcpSender } from '../tcp/tcp-sender.ts';
+import type { EventHeap } from './event-heap.ts';
+import { type Lines, TRAVELS } from './lines.ts';
+import type { Source } from './sources.ts';
+import { TraceHash } from './trace-hash.ts';
+import type { PortOwner, WorldPort } from './world-port.ts';
+
+/** In the table of hops: a line's number, a shaper route as -2 - route, or this. */
+export const HOP_END = -1;
+export const hopOfRoute = (route: number): number => -2 - route;
+/** Batches at one instant after which the engine is taken to be stuck. */
+const BATCHES_AT_ONCE_MAX = 1_000_000;
+
+export interface WorldFlow {
+  /** Where its ways begin in the table of hops. */
+  readonly forth: number;
+  readonly back: number;
+  readonly source: Source | null;
+  readonly sender: TcpSender | null;
+  readonly receiver: TcpReceiver | null;
+}
+
+/** Writes a packet's first bytes into the port's slab; returns how many. */
+export type HeaderWriter = (p: number, to: number) => number;
+
+export interface WorldParts {
+  readonly engine: Engine;
+  readonly port: WorldPort;
+  readonly lines: Lines;
+  readonly hops: Int32Array;
+  readonly flows: readonly WorldFlow[];
+  readonly congestion: Congestion;
+  readonly writeHeaders: HeaderWriter;
+  /** Instants later than asked for at which the engine is woken. */
+  readonly timerLatenessNs: number;
+}
+
+export class World implements Wire, PortOwner {
+  nowNs = 0;
+  readonly packets: PacketTable;
+  readonly meter: FlowMeter;
+  readonly hash = new TraceHash();
+  /** Batches run and packets that reached an end: what a run has cost and done. */
+  batches = 0;
+  arrivals = 0;
+  private readonly agenda: EventHeap;
+  private parts!: WorldParts;
+  private forth = new Int32Array(0);
+  private back = new Int32Array(0);
+  private batchesAtOnce = 0;
+
+  constructor(packets: PacketTable, meter: FlowMeter, agenda: EventHeap) {
+    this.packets = packets;
+    this.meter = meter;
+    this.agenda = agenda;
+  }
+
+  /** The endpoints need the world and the world needs them: it gets its parts when they are made. */
+  assemble(parts: WorldParts): void {
+    this.parts = parts;
+    this.forth = Int32Array.from(parts.flows, (flow) => flow.forth);
+    this.back = Int32Array.from(parts.flows, (flow) => flow.back);
+  }
+
+  get engine(): Engine {
+    return this.parts.engine;
+  }
+
+  get port(): WorldPort {
+    return this.parts.port;
+  }
+
+  get lines(): Lines {
+    return this.parts.lines;
+  }
+
+  get congestion(): Congestion {
+    return this.parts.congestion;
+  }
+
+  get flows(): readonly WorldFlow[] {
+    return this.parts.flows;
+  }
+
+  /** Lets everything happen that is due by `untilNs`. */
+  runUntil(untilNs: number): void {
+    const { agenda } = this;
+    for (;;) {
+      const eventNs = agenda.topNs();
+      const shaperNs = this.shaperNs();
+      if (eventNs <= shaperNs) {
+        if (eventNs > untilNs) break;
+        this.moveTo(eventNs);
+        this.happen(agenda.top());
+      } else {
+        if (shaperNs > untilNs) break;
+        this.moveTo(shaperNs);
+        this.runShaper();
+      }
+    }
+    this.moveTo(untilNs);
+  }
+
+  /** Instant of what happens next; Infinity when nothing will. */
+  nextNs(): number {
+    return Math.min(this.agenda.topNs(), this.shaperNs());
+  }
+
+  setTimer(timer: number, flow: number, atNs: number): void {
+    this.agenda.set(this.parts.lines.count + flow * TIMERS + timer, atNs);
+  }
+
+  transmit(p: number): void {
+    const { packets } = this;
+    const flow = packets.flow[p];
+    const kind = packets.kind[p];
+    if (carriesData(kind)) this.meter.sent(flow, packets.lengthBytes[p]);
+    packets.hop[p] = isBack(kind) ? this.back[flow] : this.forth[flow];
+    this.advance(p);
+  }
+
+  writeHeaders(p: number, to: number): number {
+    return this.parts.writeHeaders(p, to);
+  }
+
+  answered(p: number, queue: number, packetId: number, isAccepted: boolean): void {
+    const { packets, hash } = this;
+    hash.addInstant(this.nowNs);
+    hash.add(packetId);
+    hash.add((queue << 1) | (isAccepted ? 1 : 0));
+    if (!isAccepted) {
+      this.meter.shaperDrops[this.meter.rowOf[packets.flow[p]]] += 1;
+      packets.give(p);
+      return;
+    }
+    packets.queuedNs[p] += this.nowNs - packets.enteredNs[p];
+    this.advance(p);
+  }
+
+  /** Instant of the shaper's next batch: at once when packets wait unread, else on a whole nanosecond, as a timer's. */
+  private shaperNs(): number {
+    const { port, timerLatenessNs } = this.parts;
+    if (port.unread > 0) return this.nowNs;
+    const armedNs = Math.ceil(port.armedNs) + timerLatenessNs;
+    return armedNs > this.nowNs ? armedNs : this.nowNs;
+  }
+
+  private moveTo(ns: number): void {
+    if (ns <= this.nowNs) return;
+    this.nowNs = ns;
+    this.batchesAtOnce = 0;
+  }
+
+  private runShaper(): void {
+    const { engine, port } = this.parts;
+    this.batches++;
+    this.batchesAtOnce++;
+    // The text of a message is made only if it is needed: it would cost more than the batch.
+    if (this.batchesAtOnce >= BATCHES_AT_ONCE_MAX)
+      invariant(false, `the engine asks to be woken at ${this.nowNs} for ever`);
+    engine.runBatch(port, this.nowNs);
+  }
+
+  /** The first row of the agenda is due. */
+  private happen(row: number): void {
+    const { lines, flows } = this.parts;
+    if (row < lines.count) {
+      this.advance(lines.take(row));
+      return;
+    }
+    this.agenda.delete(row);
+    const timer = (row - lines.count) % TIMERS;
+    const flow = flows[(row - lines.count - timer) / TIMERS];
+    if (timer === TIMER_RETRANSMIT) flow.sender?.onTimer();
+    else if (timer === TIMER_ACK) flow.receiver?.onTimer();
+    else flow.source?.onTimer();
+  }
+
+  /** Packet `p` goes to its next hop. */
+  private advance(p: number): void {
+    const { packets } = this;
+    const { hops, lines, port } = this.parts;
+    const hop = hops[packets.hop[p]++];
+    if (hop >= 0) {
+      if (lines.give(hop, p, this.nowNs) === TRAVELS) return;
+      this.meter.lineDrops[this.meter.rowOf[packets.flow[p]]] += 1;
+    } else if (hop === HOP_END) {
+      this.arrive(p);
+    } else {
+      packets.enteredNs[p] = this.nowNs;
+      if (port.arrive(p, -2 - hop)) return;
+      this.meter.shaperDrops[this.meter.rowOf[packets.flow[p]]] += 1;
+    }
+    packets.give(p);
+  }
+
+  /** Packet `p` has reached its end; its row is given back after this. */
+  private arrive(p: number): void {
+    const { packets, meter, hash } = this;
+    const f = packets.flow[p];
+    const kind = packets.kind[p];
+    const lengthBytes = packets.lengthBytes[p];
+    hash.addInstant(this.nowNs);
+    hash.add((f << 4) | kind);
+    hash.add(packets.seq[p]);
+    this.arrivals++;
+    if (carriesData(kind)) {
+      meter.delivered(f, lengthBytes, packets.queuedNs[p]);
+      if (packets.ecn[p] === CE) meter.marked[meter.rowOf[f]] += 1;
+    }
+    this.handOver(p, f, kind);
+  }
+
+  private handOver(p: number, f: number, kind: number): void {
+    const { source, sender, receiver } = this.parts.flows[f];
+    switch (kind) {
+      case KIND_DATA: {
+        const before = receiver!.next;
+        receiver!.onData(p, sender!.payloadBytes(this.packets.seq[p]));
+        if (receiver!.next > before && receiver!.next === sender!.end) source!.onAllArrived();
+        break;
+      }
+      case KIND_ACK:
+        sender!.onAck(p);
+        break;
+      case KIND_SYN:
+        receiver!.onSyn(p, this.packets.lengthBytes[p]);
+        break;
+      case KIND_SYN_ACK:
+        sender!.onSynAck(p);
+        break;
+      case KIND_DATAGRAM:
+        this.meter.goodput(f, this.packets.lengthBytes[p]);
+        source!.onFarEnd(p);
+        break;
+      case KIND_REQUEST:
+        source!.onFarEnd(p);
+        break;
+      case KIND_ANSWER:
+        this.meter.completed(f, this.nowNs - this.packets.sentNs[p]);
+        break;
+      default:
+        invariant(kind === KIND_CAPTURED, `packet of kind ${kind}`);
+    }
+  }
+}

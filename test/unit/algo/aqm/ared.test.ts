@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { aredAdvance, aredRetune, aredStep, createAred } from '../../../../src/algo/aqm/ared.ts';
+import { createRedQueues, redBecameIdle } from '../../../../src/algo/aqm/red.ts';
+
+const SECOND = 1e9;
+
+test('the worked example of the header: parameters of 10 Mbit/s', () => {
+  const a = createAred(1000, 0);
+  aredRetune(a, 1_250_000, 5e6);
+  expect(a.weight).toBeCloseTo(0.0008, 6);
+  expect([a.minBytes, a.maxBytes]).toEqual([5000, 15_000]);
+});
+
+test.each([
+  [14_000, [0.11, 0.12]],
+  [6000, [0.09, 0.081]],
+  [10_000, [0.1, 0.1]],
+])('the worked example of the header: an average of %i bytes', (avgBytes, expected) => {
+  const a = createAred(1000, 0);
+  const r = createRedQueues(1);
+  r.avgBytes[0] = avgBytes;
+  expected.forEach((probability, n) => {
+    aredAdvance(a, r, 0, (n + 1) * 0.5 * SECOND - 1, 3000, 800);
+    aredAdvance(a, r, 0, (n + 1) * 0.5 * SECOND, 3000, 800);
+    expect(a.probability).toBeCloseTo(probability, 12);
+  });
+});
+
+test('an idle queue is judged by its decayed average, not by the one it was left with', () => {
+  const a = createAred(1000, 0);
+  const r = createRedQueues(1);
+  r.avgBytes[0] = 14_000;
+  redBecameIdle(r, 0, 0.6 * SECOND);
+  // A step while it was busy, one 0.4 s after: 500 packets of 0.8 ms, avg 14000 * 0.998^500 = 5145.
+  aredAdvance(a, r, 0, 1.1 * SECOND, 0, 800);
+  expect(a.probability).toBeCloseTo(0.11 * 0.9, 12);
+});
+
+test('a high rate has high thresholds and a slow average', () => {
+  const a = createAred(500, 0);
+  aredRetune(a, 18_750_000, 5e6);
+  expect([a.minBytes / 500, a.maxBytes / 500]).toEqual([93.75, 281.25]);
+  expect(a.weight).toBeCloseTo(2.667e-5, 8);
+});
+
+test('a day of idleness costs no more than a minute: maxp rests at its floor', () => {
+  const a = createAred(1000, 0);
+  const r = createRedQueues(1);
+  aredAdvance(a, r, 0, 86_400 * SECOND, 0, 800);
+  expect(a.probability).toBeLessThan(0.01);
+  expect(a.probability).toBeGreaterThanOrEqual(0.009);
+  expect(a.nextStepNs).toBe(86_400.5 * SECOND);
+});
+
+test('steps stop at the bounds as printed in the paper', () => {
+  expect(aredStep(0.5, 0.7)).toBeCloseTo(0.51, 12);
+  expect(aredStep(0.501, 0.7)).toBe(0.501);
+  expect(aredStep(0.01, 0.3)).toBeCloseTo(0.009, 12);
+  expect(aredStep(0.0099, 0.3)).toBe(0.0099);
+});

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { classOf, classProblems, load, withClasses } from '../../control/helpers.ts';
+
+describe('police and each', () => {
+  it('read all fields', () => {
+    expect(classOf('police: { rate: 64kbit, burst: 8kB, exceed: drop }').police).toEqual({
+      rateBytesPerSec: 8000,
+      burstBytes: 8000,
+      exceed: 'drop',
+    });
+    expect(classOf('each: { by: dst, rate: 2mbit, burst: 10kB, exceed: delay }').each).toEqual({
+      by: 'dst',
+      rateBytesPerSec: 250_000,
+      burstBytes: 10_000,
+      exceed: 'delay',
+    });
+  });
+
+  it.each(['drop', 'mark'])('police with exceed: %s', (exceed) => {
+    expect(classOf(`police: { rate: 1mbit, exceed: ${exceed} }`).police).toMatchObject({ exceed });
+    expect(classOf('police: { rate: 1mbit }').police).toMatchObject({ exceed: 'drop' });
+  });
+
+  it.each(['flow', 'host', 'src', 'dst'])('each by %s', (by) => {
+    expect(classOf(`each: { by: ${by}, rate: 1mbit }`).each).toMatchObject({ by });
+  });
+
+  it.each([
+    ['police: {}', 'police needs rate'],
+    ['police: { burst: 8kB }', 'police needs rate'],
+    ['police: 1mbit', 'police must be a map'],
+    ['police: { rate: 10% }', 'is not a rate'],
+    ['police: { rate: 1mbit, exceed: delay }', 'is not one of: drop, mark'],
+    ['each: { by: host }', 'each needs rate'],
+    ['each: { rate: 1mbit }', 'each needs by: flow, host, src, dst'],
+    ['each: { by: mac, rate: 1mbit }', 'is not one of: flow, host, src, dst'],
+    ['each: { by: host, rate: 1mbit, exceed: mark }', 'is not one of: delay, drop'],
+  ])('{ %s } is refused', (fields, message) => {
+    expect(classProblems(fields).join('\n')).toContain(message);
+  });
+});
+
+describe('bursts', () => {
+  it.each([
+    // Larger of 3028 B and 1 ms, for the rate at the rate and for the ceil at the ceil: 3028 B are 1 ms at 24.224 Mbit/s.
+    ['ceil: 1mbit', 3028, 3028],
+    ['ceil: 24.224mbit', 3028, 3028],
+    ['ceil: 100mbit', 3028, 12_500],
+    ['rate: 40mbit, ceil: 100mbit', 5000, 12_500],
+    ['rate: 20mbit', 3028, 12_500],
+    // What is written goes for both.
+    ['burst: 5kB', 5000, 5000],
+    ['rate: 40mbit, burst: 20kB', 20_000, 20_000],
+    ['burst: 4ms, ceil: 10mbit', 5000, 5000],
+    ['burst: 4ms, rate: 1mbit, ceil: 10mbit', 5000, 5000],
+  ])('{ %s }: %d bytes at the rate, %d at the ceil', (fields, rateBurstBytes, burstBytes) => {
+    const text = withClasses(`c: { ${fields} }`).replace('20mbit, classes', '100mbit, classes');
+    expect(load(text).spec.links[0]!.up!.children[0]).toMatchObject({ rateBurstBytes, burstBytes });
+  });
+
+  it('of a direction: one rate, one burst', () => {
+    const up = load('links: { w: { device: e, up: 1gbit } }').spec.links[0]!.up!;
+    expect(up).toMatchObject({ rateBurstBytes: 125_000, burstBytes: 125_000 });
+    expect(up.children[0]).toMatchObject({ rateBurstBytes: 3028, burstBytes: 125_000 });
+    const given = load('links: { w: { device: e, up: { rate: 1gbit, burst: 9kB } } }').spec.links[0]!.up!;
+    expect(given).toMatchObject({ rateBurstBytes: 9000, burstBytes: 9000 });
+  });
+
+  it('police, and each that drops: larger of 15 kB and 20 ms at their own rate', () => {
+    expect(classOf('police: { rate: 1mbit }').police!.burstBytes).toBe(15_000);
+    expect(classOf('police: { rate: 16mbit }').police!.burstBytes).toBe(40_000);
+    expect(classOf('each: { by: host, rate: 16mbit, exceed: drop }').each!.burstBytes).toBe(40_000);
+    expect(classOf('each: { by: host, rate: 16mbit }').each!.burstBytes).toBe(3028);
+  });
+
+  it("times mean the class's ceil, also in police", () => {
+    expect(classOf('ceil: 8mbit, police: { rate: 64kbit, burst: 10ms }').police!.burstBytes).toBe(10_000);
+  });
+
+  it.each([
+    ['burst: 1499B', '1499B is less than a full-sized packet, 1.5kB'],
+    ['burst: 100us', '250B (at 20mbit) is less than'],
+    ['burst: 5p', 'give bytes (15kB) or a time (20ms), not packets'],
+    ['burst: 3000', 'has no unit'],
+    ['police: { rate: 1mbit, burst: 1400B }', 'none would ever pass'],
+    ['each: { by: host, rate: 1mbit, burst: 1400B }', 'none would ever pass'],
+  ])('{ %s } is refused', (fields, message) => {
+    expect(classProblems(fields).join('\n')).toContain(message);
+  });
+
+  it("a full-sized packet must fit as it is on the link's wire", () => {
+    expect(classProblems('burst: 1500B')).toEqual([]);
+    expect(classProblems('burst: 1500B', 'overhead: 20,').join()).toContain('1520B');
+    expect(classProblems('burst: 1500B', 'overhead: -20,')).toEqual([]);
+    expect(classProblems('burst: 1748B', 'overhead: pppoe-llcsnap,').join()).toContain('1749B');
+    expect(classProblems('burst: 1749B', 'overhead: pppoe-llcsnap,')).toEqual([]);
+  });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { classOf, classProblems, load, warningsOf, withClasses } from '../../control/helpers.ts';
+
+const matchOf = (fields: string): unknown => classOf(`match: ${fields}`).match;
+const prefix4 = (word: number, bits: number): object => ({ family: 4, words: [word, 0, 0, 0], bits });
+
+describe('matchers', () => {
+  it.each([
+    ['{ proto: tcp }', { proto: [6] }],
+    ['{ proto: [tcp, udp] }', { proto: [6, 17] }],
+    ['{ proto: icmp }', { proto: [1, 58] }],
+    ['{ proto: icmpv6 }', { proto: [58] }],
+    ['{ proto: [icmp, icmpv6] }', { proto: [1, 58] }],
+    ['{ proto: [esp, gre, ah, sctp, udplite] }', { proto: [50, 47, 51, 132, 136] }],
+    ['{ proto: 89 }', { proto: [89] }],
+    ['{ proto: udp, dport: 5060-5090 }', { proto: [17], dport: [{ from: 5060, to: 5090 }] }],
+    ['{ dport: 53 }', { proto: [6, 17, 136, 132], dport: [{ from: 53, to: 53 }] }],
+    [
+      '{ port: [80, 443, 8000-8080] }',
+      {
+        proto: [6, 17, 136, 132],
+        port: [
+          { from: 80, to: 80 },
+          { from: 443, to: 443 },
+          { from: 8000, to: 8080 },
+        ],
+      },
+    ],
+    ['{ proto: tcp, sport: 0-65535 }', { proto: [6], sport: [{ from: 0, to: 65535 }] }],
+    ['{ dscp: ef }', { dscp: [46] }],
+    ['{ dscp: [EF, af11, af43, cs0, cs7, be, le, 63, 0x2e] }', { dscp: [46, 10, 38, 0, 56, 0, 1, 63, 46] }],
+    ['{ src: 10.0.0.0/24 }', { src: [prefix4(0x0a000000, 24)] }],
+    ['{ host: 192.168.1.1 }', { host: [prefix4(0xc0a80101, 32)] }],
+    ['{ dst: 0.0.0.0/0 }', { dst: [prefix4(0, 0)] }],
+    [
+      '{ src: [10.0.0.0/24, "fd00:1::/64"] }',
+      {
+        src: [prefix4(0x0a000000, 24), { family: 6, words: [0xfd000001, 0, 0, 0], bits: 64 }],
+      },
+    ],
+    ['{ mark: 0x10 }', { mark: [{ value: 0x10, mask: 0x00ffffff }] }],
+    ['{ mark: 16 }', { mark: [{ value: 0x10, mask: 0x00ffffff }] }],
+    ['{ mark: 0x10/0xff }', { mark: [{ value: 0x10, mask: 0xff }] }],
+    [
+      '{ mark: [1, 0x20/0xf0] }',
+      {
+        mark: [
+          { value: 1, mask: 0x00ffffff },
+          { value: 0x20, mask: 0xf0 },
+        ],
+      },
+    ],
+    ['{ iif: lan0, oif: [wan0, ppp0.7] }', { iif: ['lan0'], oif: ['wan0', 'ppp0.7'] }],
+  ])('%s', (text, expected) => {
+    expect(matchOf(text)).toEqual([expected]);
+  });
+
+  it('a list of matchers is kept in order', () => {
+    expect(matchOf('[{ proto: udp, dport: 5060-5090 }, { dscp: ef }]')).toEqual([
+      { proto: [17], dport: [{ from: 5060, to: 5090 }] },
+      { dscp: [46] },
+    ]);
+  });
+
+  it.each([
+    ['{}', 'an empty matcher would take everything'],
+    ['[]', 'the list is empty'],
+    ['[{ dport: 1 }, ]', ''],
+    ['tcp', 'a matcher must be a map'],
+    ['[tcp]', 'a matcher must be a map'],
+    ['[[{ dport: 1 }]]', 'a matcher must be a map'],
+    ['{ proto: xns }', "'xns' is no protocol"],
+    ['{ proto: 256 }', "'256' is no protocol"],
+    ['{ proto: constructor }', "'constructor' is no protocol"],
+    ['{ proto: icmp, dport: 80 }', 'this protocol has no ports'],
+    ['{ proto: [tcp, esp], dport: 80 }', 'this protocol has no ports'],
+    ['{ dport: 65536 }', "'65536' is no port"],
+    ['{ dport: http }', "'http' is no port"],
+    ['{ dport: 90-80 }', 'runs backwards; write 80-90'],
+    ['{ dport: [] }', 'the list is empty'],
+    ['{ dport: [80, ] }', ''],
+    ['{ dport: { from: 1 } }', 'dport must be a single value, not a map'],
+    ['{ dscp: 64 }', "'64' is no DSCP"],
+    ['{ dscp: af14 }', "'af14' is no DSCP"],
+    ['{ dscp: toString }', "'toString' is no DSCP"],
+    ['{ src: 10.0.0 }', "'10.0.0' is no address"],
+    ['{ src: 10.0.0.256 }', 'is no address'],
+    ['{ src: 010.0.0.1 }', 'is no address'],
+    ['{ src: 10.0.0.0/33 }', 'at most 32'],
+    ['{ src: 10.0.0.0/255.0.0.0 }', 'is no address'],
+    ['{ src: "fe80::1%eth0" }', 'is no address'],
+    ['{ src: "fd00::/129" }', 'at most 128'],
+    ['{ src: example.org }', 'is no address'],
+    ['{ mark: -1 }', 'is no mark'],
+    ['{ mark: 0x100000000 }', 'is no mark'],
+    ['{ mark: 0x1/0 }', 'is no mark'],
+    ['{ mark: 0x10/0x0f }', 'has bits outside its mask'],
+    ['{ mark: 0x01000000 }', "the bits 0xff000000 are the shaper's own"],
+    ['{ mark: 0x0/0x80000000 }', "the bits 0xff000000 are the shaper's own"],
+    ['{ iif: "eth*" }', 'is no device name'],
+    ['{ src: 10.0.0.0/8, dst: "fd00::/8" }', 'this can never match'],
+    ['{ src: 10.0.0.0/8, host: "fd00::/8" }', 'this can never match'],
+  ])('%s is refused', (text, message) => {
+    const problems = classProblems(`match: ${text}`);
+    // A comma before the closing bracket is no item in YAML: nothing is wrong.
+    if (message === '') expect(problems).toEqual([]);
+    else expect(problems.join('\n')).toContain(message);
+  });
+
+  it('marks follow the mask that is configured', () => {
+    const text = `${withClasses('c: { match: { mark: 0x01000000 } }')}\nnfqueue: { mark: 0x00ff0000 }`;
+    expect(load(text).spec.links[0]!.up!.children[0]!.match).toEqual([
+      { mark: [{ value: 0x01000000, mask: 0xff00ffff }] },
+    ]);
+  });
+
+  it('families that overlap in a list are fine', () => {
+    expect(classProblems('match: { src: [10.0.0.0/8, "fd00::/8"], dst: "fd00::/8" }')).toEqual([]);
+  });
+
+  it('bits beyond the prefix are a warning with the prefix that is used', () => {
+    const warnings = warningsOf(withClasses('c: { match: { src: [10.0.0.5/24, "fd00::1/64"] } }'));
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toContain('taken as 10.0.0.0/24');
+    expect(warnings[1]).toContain('taken as fd00::/64');
+    expect(matchOf('{ src: 10.0.0.5/24 }')).toEqual([{ src: [prefix4(0x0a000000, 24)] }]);
+  });
+});

@@ -1,0 +1,99 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createStopper, type Stopper } from '../../../src/live/stop.ts';
+import { Unwinder } from '../../../src/live/unwinder.ts';
+
+let stopper: Stopper | null = null;
+afterEach(() => {
+  stopper?.dispose();
+  stopper = null;
+  vi.useRealTimers();
+});
+
+class Exited extends Error {}
+
+function setUp() {
+  const seen: string[] = [];
+  stopper = createStopper({
+    exitNow: (code) => {
+      seen.push(`exit ${code}`);
+      throw new Exited();
+    },
+    onReload: () => seen.push('reload'),
+    onTimeout: () => seen.push('timeout'),
+  });
+  return { stopper, seen };
+}
+
+/** As the kernel's signal would, without one. */
+const signal = (name: NodeJS.Signals): void => {
+  process.emit(name, name);
+};
+
+describe('signals', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s asks for the stop, a second signal ends at once',
+    async (name) => {
+      const { stopper: s, seen } = setUp();
+      signal(name);
+      expect(await s.requested).toEqual({ reason: name, exitCode: 0 });
+      expect(seen).toEqual([]);
+      expect(() => signal('SIGTERM')).toThrow(Exited);
+      expect(seen).toEqual(['exit 1']);
+    },
+  );
+
+  it('SIGHUP stops nothing', () => {
+    const { seen } = setUp();
+    signal('SIGHUP');
+    signal('SIGHUP');
+    expect(seen).toEqual(['reload', 'reload']);
+  });
+
+  it('a fault asks for the stop with exit code 1', async () => {
+    const { stopper: s } = setUp();
+    s.fail('the table is gone');
+    s.fail('and something else');
+    expect(await s.requested).toEqual({ reason: 'the table is gone', exitCode: 1 });
+  });
+
+  it('an orderly stop that hangs is ended within two seconds', () => {
+    vi.useFakeTimers();
+    const { seen } = setUp();
+    signal('SIGTERM');
+    vi.advanceTimersByTime(1500);
+    expect(seen).toEqual([]);
+    expect(() => vi.advanceTimersByTime(499)).toThrow(Exited);
+    expect(seen).toEqual(['timeout', 'exit 1']);
+  });
+
+  it('dispose gives the signals back', () => {
+    const before = process.listenerCount('SIGTERM');
+    const { stopper: s, seen } = setUp();
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    s.dispose();
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+    expect(process.listenerCount('SIGHUP')).toBe(0);
+    expect(seen).toEqual([]);
+  });
+});
+
+describe('the unwinder', () => {
+  it('takes back last first, every step once, also after one failed', async () => {
+    const unwinder = new Unwinder();
+    const seen: string[] = [];
+    unwinder.add('a', () => {
+      seen.push('a');
+    });
+    unwinder.add('b', async () => {
+      throw new Error('b does not go');
+    });
+    unwinder.add('c', async () => {
+      seen.push('c');
+    });
+    const isClean = await unwinder.unwind((what, error) => seen.push(`${what}: ${(error as Error).message}`));
+    expect(isClean).toBe(false);
+    expect(seen).toEqual(['c', 'b: b does not go', 'a']);
+    expect(await unwinder.unwind(() => seen.push('again'))).toBe(true);
+    expect(seen).toHaveLength(3);
+  });
+});

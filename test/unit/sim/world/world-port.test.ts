@@ -1,0 +1,173 @@
+/** The world's port against the real engine: what it parses is what was written, ids are answered once, queues have a length. */
+import { describe, expect, test } from 'vitest';
+import { ARRIVAL_ROWS } from '../../../../src/limits.ts';
+import { NF_ACCEPT, NF_DROP, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../../../src/packet/batch.ts';
+import { createParsed, parseBatch } from '../../../../src/packet/parse.ts';
+import { HEADER_STRIDE, HeaderTemplates } from '../../../../src/sim/packets/headers.ts';
+import {
+  CE,
+  isBack,
+  KIND_ACK,
+  KIND_DATA,
+  KIND_DATAGRAM,
+  PacketTable,
+  SACK_WORDS,
+  TCP_ACK,
+  TCP_ECE,
+} from '../../../../src/sim/packets/packet-table.ts';
+import { IPPROTO_TCP, IPPROTO_UDP, ipv4, type PacketShape } from '../../../../src/sim/packets/packets.ts';
+import { WorldPort } from '../../../../src/sim/world/world-port.ts';
+import { MARK_CE, markBits } from '../../../../src/spec/mark-codes.ts';
+
+const MARK_MASK = 0xff0000;
+const A = ipv4(10, 0, 0, 1);
+const B = ipv4(198, 51, 100, 1);
+const A6 = [0xfd000000, 0, 0, 1] as const;
+const B6 = [0x20010db8, 0, 0, 1] as const;
+const forth = (src: PacketShape['src'], dst: PacketShape['src'], protocol: number): PacketShape[] => [
+  { src, dst, protocol, sport: 40_000, dport: 443, dscp: 46 },
+  { src: dst, dst: src, protocol, sport: 443, dport: 40_000 },
+];
+const SHAPES = [...forth(A, B, IPPROTO_TCP), ...forth(A6, B6, IPPROTO_TCP), ...forth(A, B, IPPROTO_UDP)];
+
+function world(lengthPackets = 1000) {
+  const packets = new PacketTable();
+  const slab = new Uint8Array(HEADER_STRIDE * (ARRIVAL_ROWS + SHAPES.length));
+  const templates = new HeaderTemplates(
+    slab,
+    HEADER_STRIDE * ARRIVAL_ROWS,
+    SHAPES,
+    SHAPES.map(() => 1448),
+  );
+  const answers: { id: number; isAccepted: boolean }[] = [];
+  const owner = {
+    writeHeaders: (p: number, to: number) =>
+      templates.write(2 * packets.flow[p] + (isBack(packets.kind[p]) ? 1 : 0), p, packets, to),
+    answered(p: number, _queue: number, id: number, isAccepted: boolean) {
+      answers.push({ id, isAccepted });
+      packets.give(p);
+    },
+  };
+  const routes = [{ ifIndexIn: 9, ifIndexOut: 1, nfqueue: 0 }];
+  const port = new WorldPort(owner, packets, routes, slab, {
+    count: 1,
+    length: lengthPackets,
+    markMask: MARK_MASK,
+  });
+  const verdict = (row: number, id: number, code: number): void => {
+    port.batch.verdicts.packetId[row] = id;
+    port.batch.verdicts.nfqueue[row] = 0;
+    port.batch.verdicts.verdict[row] = code;
+  };
+  return { packets, port, answers, verdict };
+}
+
+describe('headers', () => {
+  test('the parser reads what the packet says', () => {
+    const { packets, port } = world();
+    const rows = [
+      packets.take(0, KIND_DATA, 7, 1500),
+      packets.take(0, KIND_ACK, 3, 72),
+      packets.take(1, KIND_DATA, 0, 1500),
+      packets.take(2, KIND_DATAGRAM, 0, 200),
+    ];
+    packets.tcpFlags[rows[1]] = TCP_ACK | TCP_ECE;
+    packets.sacks[rows[1]] = 2;
+    packets.sack.set([5, 6, 8, 10], rows[1] * SACK_WORDS);
+    packets.ecn[rows[2]] = CE;
+    for (const p of rows) expect(port.arrive(p, 0)).toBe(true);
+    expect(port.drain()).toBe(4);
+    const parsed = createParsed();
+    const { arrivals } = port.batch;
+    parseBatch(arrivals, port.slab, 4, parsed);
+    expect([...parsed.family.slice(0, 4)]).toEqual([4, 4, 6, 4]);
+    expect([...parsed.protocol.slice(0, 4)]).toEqual([6, 6, 6, 17]);
+    expect([...parsed.sport.slice(0, 4)]).toEqual([40_000, 443, 40_000, 40_000]);
+    expect([...parsed.dscp.slice(0, 4)]).toEqual([46, 0, 46, 46]);
+    expect([...parsed.ecn.slice(0, 4)]).toEqual([0, 0, 3, 0]);
+    expect(parsed.tcpFlags[1]).toBe(TCP_ACK | TCP_ECE);
+    expect([parsed.src0[1], parsed.dst0[1]]).toEqual([B, A]);
+    expect([...arrivals.lengthBytes.slice(0, 4)]).toEqual([1500, 72, 1500, 200]);
+    // IPv4, TCP with timestamps; two SACK blocks more; IPv6; UDP.
+    expect([...arrivals.copiedBytes.slice(0, 4)]).toEqual([52, 72, 72, 28]);
+  });
+
+  test('numbers of bytes, acknowledgements and SACK blocks are those of the segments', () => {
+    const { packets, port } = world();
+    const data = packets.take(0, KIND_DATA, 2, 1500);
+    const ack = packets.take(0, KIND_ACK, 2, 60);
+    packets.sacks[ack] = 1;
+    packets.sack.set([4, 7], ack * SACK_WORDS);
+    port.arrive(data, 0);
+    port.arrive(ack, 0);
+    port.drain();
+    const view = new DataView(port.slab.buffer);
+    const tcp = (row: number): number => port.batch.arrivals.slabOffset[row] + 20;
+    expect([view.getUint32(tcp(0) + 4), view.getUint32(tcp(0) + 8)]).toEqual([1 + 2 * 1448, 1]);
+    expect([view.getUint32(tcp(1) + 4), view.getUint32(tcp(1) + 8)]).toEqual([1, 1 + 2 * 1448]);
+    expect(view.getUint8(tcp(1) + 12) >> 4).toBe((32 + 12) / 4);
+    const option = tcp(1) + 32;
+    expect([0, 1, 2, 3].map((i) => view.getUint8(option + i))).toEqual([1, 1, 5, 10]);
+    expect([4, 8].map((i) => view.getUint32(option + i))).toEqual([1 + 4 * 1448, 1 + 7 * 1448]);
+  });
+});
+
+describe('verdicts', () => {
+  test('one by one, and up to an id all that are left', () => {
+    const { packets, port, answers, verdict } = world();
+    for (let i = 0; i < 5; i++) port.arrive(packets.take(2, KIND_DATAGRAM, i, 100), 0);
+    port.drain();
+    verdict(0, 2, NF_DROP);
+    verdict(1, 4, NF_ACCEPT | VERDICT_UP_TO);
+    port.send(2);
+    expect(answers).toEqual([
+      { id: 2, isAccepted: false },
+      { id: 1, isAccepted: true },
+      { id: 3, isAccepted: true },
+      { id: 4, isAccepted: true },
+    ]);
+    verdict(0, 3, NF_ACCEPT);
+    expect(() => port.send(1)).toThrow(/packet 3 of nfqueue 0/);
+  });
+
+  test('a mark that asks for CE sets it, as the rules behind the queue do', () => {
+    const { packets, port, verdict } = world();
+    const rows = [0, 1, 2].map((i) => packets.take(2, KIND_DATAGRAM, i, 100));
+    for (const p of rows) port.arrive(p, 0);
+    port.drain();
+    port.batch.verdicts.mark.fill(markBits(MARK_MASK, MARK_CE), 0, 2);
+    port.batch.verdicts.mark[2] = 0;
+    verdict(0, 1, NF_ACCEPT | VERDICT_SET_MARK);
+    verdict(1, 2, NF_ACCEPT);
+    verdict(2, 3, NF_ACCEPT | VERDICT_SET_MARK);
+    port.send(3);
+    expect(rows.map((p) => packets.ecn[p])).toEqual([CE, 0, 0]);
+  });
+
+  test('a packet that waits for ever does not stop ids from being given', () => {
+    const { packets, port, answers, verdict } = world(100_000);
+    port.arrive(packets.take(2, KIND_DATAGRAM, 0, 100), 0);
+    port.drain();
+    for (let id = 2; id < 6000; id++) {
+      port.arrive(packets.take(2, KIND_DATAGRAM, id, 100), 0);
+      port.drain();
+      verdict(0, id, NF_ACCEPT);
+      port.send(1);
+    }
+    verdict(0, 1, NF_ACCEPT);
+    port.send(1);
+    expect(answers.length).toBe(5999);
+    expect(answers.at(-1)).toEqual({ id: 1, isAccepted: true });
+  });
+
+  test("a full nfqueue refuses as the kernel's does", () => {
+    const { packets, port, verdict } = world(3);
+    const given = [0, 1, 2, 3].map((i) => port.arrive(packets.take(2, KIND_DATAGRAM, i, 100), 0));
+    expect(given).toEqual([true, true, true, false]);
+    expect(port.queueFullPackets).toBe(1);
+    port.drain();
+    verdict(0, 1, NF_ACCEPT);
+    port.send(1);
+    expect(port.arrive(packets.take(2, KIND_DATAGRAM, 9, 100), 0)).toBe(true);
+  });
+});

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { QUEUES_MAX } from '../../../src/limits.ts';
+import {
+  CONNECTION_FAST_ORIGINAL,
+  CONNECTION_FAST_REPLY,
+  MARK_ASKS,
+  MARK_CE,
+  MARK_DSCPS_MAX,
+  MARK_FAST,
+  MARK_SLOW,
+  markAsks,
+  markBits,
+  markDscp,
+} from '../../../src/spec/mark-codes.ts';
+
+const MASKS = [0xff000000, 0x00ff0000, 0x00000ff0, 0xff];
+const CODES = [MARK_CE, MARK_FAST, MARK_SLOW];
+
+test.each(MASKS)('codes stay inside mask %i, wherever it is, and are read back one by one', (mask) => {
+  for (let asked = 1; asked < 8; asked++) {
+    const wanted = CODES.filter((_, i) => (asked & (1 << i)) !== 0);
+    const mark = wanted.reduce((all, code) => (all | markBits(mask, code)) >>> 0, ~mask >>> 0);
+    expect((mark & ~mask) >>> 0).toBe(~mask >>> 0);
+    expect(CODES.filter((code) => markAsks(mask, mark, code))).toEqual(wanted);
+  }
+});
+
+test.each(MASKS)('no queue’s mark inside mask %i asks for anything, nor does a mark of others', (mask) => {
+  for (const foreign of [0, ~mask]) {
+    for (let queue = 0; queue < QUEUES_MAX; queue++) {
+      const mark = (foreign | markBits(mask, queue + 1)) >>> 0;
+      expect(CODES.filter((code) => markAsks(mask, mark, code))).toEqual([]);
+    }
+    expect(CODES.filter((code) => markAsks(mask, foreign >>> 0, code))).toEqual([]);
+  }
+});
+
+test.each(MASKS)('a code point is asked for beside all the rest inside mask %i', (mask) => {
+  for (let number = 0; number <= MARK_DSCPS_MAX; number++) {
+    for (const code of [MARK_ASKS, ...CODES, MARK_CE | MARK_SLOW]) {
+      const mark = (~mask | markBits(mask, code | number)) >>> 0;
+      expect(markDscp(mask, mark)).toBe(number);
+      expect(CODES.filter((one) => markAsks(mask, mark, one))).toEqual(
+        CODES.filter((one) => (one & code) === one),
+      );
+    }
+  }
+  for (let queue = 0; queue < QUEUES_MAX; queue++) expect(markDscp(mask, markBits(mask, queue + 1))).toBe(0);
+});
+
+test('codes fit eight bits', () => {
+  expect(MARK_CE | MARK_FAST | MARK_SLOW | MARK_DSCPS_MAX).toBe(0xff);
+  expect(CONNECTION_FAST_ORIGINAL & CONNECTION_FAST_REPLY).toBe(0);
+});

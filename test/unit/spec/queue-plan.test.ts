@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import {
+  FRAMING_ATM,
+  MPU_BYTES_MAX,
+  OVERHEAD_BYTES_MAX,
+  superpacketWireBytes,
+} from '../../../src/algo/buckets/link-layer.ts';
+import { ALL_ABILITIES, planQueues, planSteers } from '../../../src/spec/queue-plan.ts';
+import type { NfqueueSpec } from '../../../src/spec/spec.ts';
+import { type ClassInput, type LinkInput, shaper, type TreeInput } from '../../sim/world.ts';
+
+/** A 64 KiB superpacket takes 2 ms at 32.77 MB/s. */
+const FAST: TreeInput = { rate: 125e6, burst: 1e6 };
+const SLOW: TreeInput = { rate: 2.5e6, burst: 3028 };
+const MIXED: TreeInput = { ...FAST, leaves: [{ name: 'slow', ceil: 2.5e6, burst: 3028 }] };
+const NO_CONNECTION_MARKS = { ...ALL_ABILITIES, connectionMarks: false };
+
+/** "device direction slow queue/fast queue", in the order of the rules. */
+function textOf(
+  links: Readonly<Record<string, LinkInput>>,
+  options: Partial<NfqueueSpec>,
+  abilities = ALL_ABILITIES,
+): string[] {
+  const { directions, gso } = planQueues(shaper(links, options), abilities);
+  const lines = directions.map(
+    ({ device, direction, nfqueue, fastNfqueue }) =>
+      `${device} ${direction} ${nfqueue}/${fastNfqueue ?? '-'}`,
+  );
+  return [...lines, gso.map((asks) => (asks ? 'gso' : 'plain')).join(' ')];
+}
+
+describe('directions of one kind', () => {
+  test('are dealt to the queues in turn', () => {
+    const links = { a: { up: SLOW, down: SLOW }, b: { down: SLOW }, c: { up: SLOW } };
+    expect(textOf(links, { count: 3 })).toEqual([
+      'a0 up 0/-',
+      'a0 down 1/-',
+      'b0 down 2/-',
+      'c0 up 0/-',
+      'plain plain plain',
+    ]);
+  });
+
+  test('fast ones ask for superpackets on every queue that is used', () => {
+    expect(textOf({ a: { up: FAST, down: FAST } }, { count: 3 })).toEqual([
+      'a0 up 0/-',
+      'a0 down 1/-',
+      'gso gso plain',
+    ]);
+  });
+
+  test('a switch in the configuration overrules the rates', () => {
+    const links = { a: { up: MIXED, down: SLOW } };
+    const lines = ['a0 up 0/-', 'a0 down 1/-'];
+    expect(textOf(links, { count: 3, gso: true })).toEqual([...lines, 'gso gso plain']);
+    expect(textOf(links, { count: 3, gso: false })).toEqual([...lines, 'plain plain plain']);
+  });
+});
+
+describe('fast and slow', () => {
+  test('directions have queues of their own, slow ones first in numbers and rules', () => {
+    const links = { a: { up: FAST }, b: { up: SLOW }, c: { up: FAST } };
+    expect(textOf(links, { count: 3 })).toEqual(['b0 up 0/-', 'a0 up 2/-', 'c0 up 2/-', 'plain plain gso']);
+  });
+
+  test('classes of one direction have two queues', () => {
+    expect(textOf({ a: { up: MIXED, down: MIXED } }, { count: 4 })).toEqual([
+      'a0 up 0/2',
+      'a0 down 1/3',
+      'plain plain gso gso',
+    ]);
+    expect(textOf({ a: { up: MIXED, down: MIXED } }, { count: 2 })).toEqual([
+      'a0 up 0/1',
+      'a0 down 0/1',
+      'plain gso',
+    ]);
+  });
+
+  test('what has more to say against superpackets comes first: a packet of two links goes by it', () => {
+    const links = { a: { up: FAST }, b: { up: MIXED }, c: { up: SLOW } };
+    expect(textOf(links, { count: 5 })).toEqual([
+      'c0 up 1/-',
+      'b0 up 0/4',
+      'a0 up 3/-',
+      'plain plain plain gso gso',
+    ]);
+  });
+
+  test('share the queue when there is but one, without superpackets', () => {
+    expect(textOf({ a: { up: MIXED } }, { count: 1 })).toEqual(['a0 up 0/-', 'plain']);
+    expect(textOf({ a: { up: FAST, down: SLOW } }, { count: 1 })).toEqual([
+      'a0 up 0/-',
+      'a0 down 0/-',
+      'plain',
+    ]);
+  });
+
+  test('without connection marks a mixed direction is slow, pure ones keep queues of their own', () => {
+    const links = { a: { up: MIXED, down: FAST } };
+    const lines = ['a0 up 0/-', 'a0 down 2/-', 'plain plain gso gso'];
+    expect(textOf(links, { count: 4 }, NO_CONNECTION_MARKS)).toEqual(lines);
+    expect(planSteers(planQueues(shaper(links, { count: 4 }), NO_CONNECTION_MARKS))).toBe(false);
+    expect(planSteers(planQueues(shaper(links, { count: 4 })))).toBe(true);
+  });
+});
+
+/** What the direction, alone with two queues, is: fast, slow or mixed. */
+function kindOf(tree: Partial<TreeInput>): string {
+  const [line] = textOf({ a: { up: { ...FAST, ...tree } } }, { count: 2 });
+  const shared = planQueues(shaper({ a: { up: { ...FAST, ...tree } } }, { count: 1 })).gso[0];
+  if (line === 'a0 up 0/1') return 'mixed';
+  return shared ? 'fast' : 'slow';
+}
+
+describe('a class is slow by', () => {
+  const police = { rateBytesPerSec: 125e6, burstBytes: 131_070 };
+  const each = { by: 'flow', ...police } as const;
+
+  test.each<[string, Partial<ClassInput>]>([
+    ['its ceiling', { ceil: 1e6 }],
+    ['each', { each: { ...each, rateBytesPerSec: 1e6, exceed: 'delay' } }],
+    ['the burst of an each that drops', { each: { ...each, burstBytes: 131_069, exceed: 'drop' } }],
+    ['its policer', { police: { ...police, rateBytesPerSec: 1e6 } }],
+    ['the burst of its policer', { police: { ...police, burstBytes: 131_069 } }],
+    ['a queue that holds less than two superpackets', { limitBytes: 131_069 }],
+  ])('%s', (_, slow) => {
+    expect(kindOf({ leaves: [{ name: 'a', ...slow }] })).toBe('mixed');
+    expect(kindOf({ leaves: [{ name: 'default', ...slow }] })).toBe('slow');
+    // A limit belongs to leaves.
+    if (slow.limitBytes === undefined && slow.ceil === undefined) expect(kindOf(slow)).toBe('slow');
+  });
+
+  test('none of these when they are large enough', () => {
+    const leaf = { name: 'a', police, each: { ...each, exceed: 'drop' }, limitBytes: 131_070 } as const;
+    expect(kindOf({ leaves: [leaf] })).toBe('fast');
+    const delaying = { ...each, burstBytes: 1, exceed: 'delay' } as const;
+    expect(kindOf({ each: delaying })).toBe('fast');
+  });
+
+  test('no more than that: then a superpacket fits its policer, whatever its segments cost on the wire', () => {
+    const dearest = { overheadBytes: OVERHEAD_BYTES_MAX, mpuBytes: MPU_BYTES_MAX, framing: FRAMING_ATM };
+    const longestHeaders = 60 + 60;
+    const wireBytes = superpacketWireBytes(dearest, 65_535, longestHeaders, 1500 - longestHeaders);
+    expect(wireBytes).toBeGreaterThan(65_535);
+    expect(wireBytes).toBeLessThanOrEqual(police.burstBytes);
+  });
+
+  test('a superpacket that takes more than two milliseconds', () => {
+    expect(kindOf({ rate: 65_535 / 0.002 })).toBe('fast');
+    expect(kindOf({ rate: 65_535 / 0.002 - 1 })).toBe('slow');
+  });
+});
+
+test('whether CE can be written is passed on', () => {
+  const spec = shaper({ a: { up: SLOW } });
+  expect(planQueues(spec).ecn).toBe(true);
+  expect(planQueues(spec, { ...ALL_ABILITIES, ecn: false }).ecn).toBe(false);
+});
+
+test('code points that classes ask for are in the plan once each, if rules can write them', () => {
+  const inner = { name: 'a', remark: [46, null, 0] as const };
+  const spec = shaper({
+    wan: { up: { ...SLOW, remark: [10, 10, 10], leaves: [inner] }, down: SLOW },
+    lan: { down: { ...SLOW, leaves: [{ name: 'b', remark: [0, 12, 14] }] } },
+  });
+  expect(planQueues(spec).dscps).toEqual([0, 10, 12, 14, 46]);
+  expect(planQueues(spec, { ...ALL_ABILITIES, dscp: false }).dscps).toEqual([]);
+  expect(planQueues(shaper({ wan: { up: SLOW } })).dscps).toEqual([]);
+});
