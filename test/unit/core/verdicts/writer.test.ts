@@ -69,7 +69,7 @@ test('a packet that waits in one queue does not keep those of another from being
   const w = world();
   w.inject([packet('hold'), ...repeat(3, 0, () => packet('pass', { nfqueue: 1 }))]);
   w.run(0);
-  expect(w.port.rows).toEqual([{ timeNs: 0, queue: 1, packetId: 3, verdict: ACCEPT_UP_TO, mark: 0 }]);
+  expect(w.port.rows).toEqual([{ timeNs: 0, nfqueue: 1, packetId: 3, verdict: ACCEPT_UP_TO, mark: 0 }]);
 });
 
 test('a run is cut where the mark changes, for a joined answer sets one mark', () => {
