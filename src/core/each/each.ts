@@ -243,17 +243,11 @@ export class EachTable {
       this.due.delete(e);
       this.words[at + WAITING_BYTES] = 0;
       if (stays) {
-        const fullNs = this.floats[(at + FULL_NS) >> 1];
+        const full = (at + FULL_NS) >> 1;
+        const had = this.floats[full];
         const [ns, burst] = [this.nsPerByte[row], this.burstBytes[row]];
+        this.floats[full] = fullAtOtherRateNs(had, nsBefore[old], burstBefore[old], change.nowNs, ns, burst);
         this.words[at + CLASS] = row;
-        this.floats[(at + FULL_NS) >> 1] = fullAtOtherRateNs(
-          fullNs,
-          nsBefore[old],
-          burstBefore[old],
-          change.nowNs,
-          ns,
-          burst,
-        );
       }
       for (const h of waiting) {
         const leafBefore = this.held.leaf[h];
