@@ -1,4 +1,4 @@
-/** From values to places in a picture, with round ticks. */
+/** Axes: values become positions in a picture, with ticks at round values. */
 export interface Tick {
   readonly value: number;
   readonly label: string;
@@ -6,20 +6,20 @@ export interface Tick {
 
 export interface Axis {
   readonly ticks: readonly Tick[];
-  /** What the values are; stands beside the axis. */
+  /** The text beside the axis: quantity and unit. */
   readonly title: string;
-  /** 0 at the lower end of the axis, 1 at the upper; values beyond an end stay there. */
+  /** 0 at the lower end of the axis, 1 at the upper end. Values beyond an end are drawn at that end. */
   share(value: number): number;
 }
 
-/** The smallest of 1, 2, 5, 10, … times a power of ten that is not below `value`. */
+/** The smallest of 1, 2, 5 times a power of ten that is at least `value`. */
 export function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   const factor = [1, 2, 5].find((candidate) => candidate * power >= value * (1 - 1e-9)) ?? 10;
   return factor * power;
 }
 
-/** Without the noise of binary fractions. */
+/** Removes the noise of binary fractions (0.30000000000000004). */
 function plainText(value: number): string {
   return String(Number(value.toPrecision(12)));
 }
@@ -28,10 +28,10 @@ function clamp(share: number): number {
   return Math.min(1, Math.max(0, share));
 }
 
-/** Steps between ticks, at most about as many. */
+/** Number of steps between ticks: about this many at most. */
 const STEPS = 6;
 
-/** From 0 to `max` exactly, or to the first tick not below it. */
+/** A linear axis from 0 to `max` exactly, or to the first tick at or above `max`. */
 export function linearAxis(max: number, title: string, end: 'exact' | 'tick'): Axis {
   const step = max > 0 ? roundUp(max / STEPS) : 1;
   const steps = Math.max(1, end === 'tick' ? Math.ceil(max / step - 1e-9) : Math.floor(max / step + 1e-9));
@@ -43,7 +43,7 @@ export function linearAxis(max: number, title: string, end: 'exact' | 'tick'): A
   };
 }
 
-/** Both ends rounded to 1, 2, 5 times a power of ten; at least a decade. */
+/** A logarithmic axis. Both ends are rounded to 1, 2, 5 times a power of ten; it spans at least a decade. */
 export function logAxis(min: number, max: number, title: string): Axis {
   const high = roundUp(Math.max(max, 10 * min));
   const low = 10 ** Math.floor(Math.log10(min) + 1e-9);
@@ -59,7 +59,7 @@ export function logAxis(min: number, max: number, title: string): Axis {
   return { title, ticks, share: (value) => (value <= 0 ? 0 : clamp(Math.log10(value / low) / decades)) };
 }
 
-/** A unit in which `max` has few digits: divide values by `factor`. */
+/** Chooses a unit in which `max` has few digits. Divide values by `factor`. */
 export interface DisplayUnit {
   readonly name: string;
   readonly factor: number;

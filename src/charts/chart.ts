@@ -1,8 +1,8 @@
-/** Charts as SVG text: axes, lines, areas, bars, thresholds, and what the pointer shows. */
+/** Charts as SVG text: axes, curves, areas, bars, thresholds, and the values shown at the pointer. */
 import type { Axis } from './axis.ts';
 
-/** In the units of the view box; text is about as large as on the page around it. */
-/** Half of the page, and the whole. */
+/** Sizes in units of the view box, chosen so that text is about as large as on the page around it. */
+/** Widths of a chart that takes half of the page, and of one that takes all of it. */
 export const HALF_WIDTH = 560;
 export const WIDE_WIDTH = 1172;
 const HEIGHT = 250;
@@ -14,11 +14,11 @@ const BOTTOM = 38;
 export interface Frame {
   readonly x: Axis;
   readonly y: Axis;
-  /** Of the picture. */
+  /** Width of the picture in units of the view box. */
   readonly width: number;
 }
 
-/** One line of the box at the pointer. */
+/** One row of the box that appears at the pointer. */
 export interface HoverSeries {
   readonly name: string;
   readonly color: string;
@@ -27,10 +27,10 @@ export interface HoverSeries {
 }
 
 export interface Hover {
-  /** Where the pointer finds something, in the values of the x axis. */
+  /** Values of the x axis at which the pointer shows numbers. */
   readonly at: readonly number[];
   readonly unit: string;
-  /** In front of the place: "≤" where values are sums up to it. */
+  /** Prefix of the x value in the box: "≤" where the values are sums up to it. */
   readonly sign?: string;
   readonly series: readonly HoverSeries[];
 }
@@ -56,7 +56,7 @@ function atY({ y }: Frame, value: number): number {
   return HEIGHT - BOTTOM - y.share(value) * (HEIGHT - TOP - BOTTOM);
 }
 
-/** A chart around its layers, which stand behind one another in this order. */
+/** A chart with its layers, drawn in this order: the first is at the back. */
 export function chart(frame: Frame, label: string, layers: readonly string[], hover: Hover): string {
   const bottom = HEIGHT - BOTTOM;
   const right = frame.width - RIGHT;
@@ -85,7 +85,7 @@ export function chart(frame: Frame, label: string, layers: readonly string[], ho
   ].join('');
 }
 
-/** Places in the picture and values of three digits; the page's script reads them. */
+/** Positions in the picture and values with three digits, as attributes that the page's script reads. */
 function hoverData(frame: Frame, { at, unit, sign = '', series }: Hover): object {
   const digits = (value: number): number | null =>
     Number.isFinite(value) ? Number(value.toPrecision(3)) : null;
@@ -103,7 +103,7 @@ function hoverData(frame: Frame, { at, unit, sign = '', series }: Hover): object
   };
 }
 
-/** A line through the points; values that are no numbers leave a gap. */
+/** A curve through the points. NaN leaves a gap. */
 export function line(
   frame: Frame,
   xs: ArrayLike<number>,
@@ -122,7 +122,7 @@ function trace(frame: Frame, xs: ArrayLike<number>, ys: ArrayLike<number>): stri
       isDrawing = false;
       continue;
     }
-    // A point of its own between two gaps is a dot: round ends make a line of no length visible.
+    // A single point between two gaps becomes a dot: round ends make a line without length visible.
     const isAlone = !isDrawing && (i + 1 === xs.length || Number.isNaN(ys[i + 1]));
     const place = `${tenth(atX(frame, xs[i]))} ${tenth(atY(frame, ys[i]))}`;
     path += `${isDrawing ? 'L' : 'M'}${place}${isAlone ? 'h0' : ''}`;
@@ -131,7 +131,7 @@ function trace(frame: Frame, xs: ArrayLike<number>, ys: ArrayLike<number>): stri
   return path;
 }
 
-/** Between two curves. */
+/** The area between two curves. */
 export function area(
   frame: Frame,
   xs: ArrayLike<number>,
@@ -163,7 +163,7 @@ export function bars(
   return path === '' ? '' : `<path class="bar" style="fill:${color}" d="${path}"/>`;
 }
 
-/** A horizontal line with its name, for what is configured. */
+/** A horizontal line with a name, for a configured value. */
 export function threshold(frame: Frame, value: number, text: string): string {
   const y = atY(frame, value);
   const right = frame.width - RIGHT;
@@ -173,12 +173,12 @@ export function threshold(frame: Frame, value: number, text: string): string {
   );
 }
 
-/** Words at the upper left, for what the picture lacks. */
+/** A remark at the upper left, for data that the picture does not show. */
 export function remark(text: string): string {
   return `<text class="note" x="${LEFT + 6}" y="${TOP + 10}">${escapeHtml(text)}</text>`;
 }
 
-/** Words in the middle of an empty chart. */
+/** A notice in the middle of an empty chart. */
 export function notice({ width }: Frame, text: string): string {
   const x = (LEFT + width - RIGHT) / 2;
   return `<text class="notice" x="${x}" y="${(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle">${escapeHtml(text)}</text>`;

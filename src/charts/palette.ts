@@ -1,24 +1,27 @@
-/** Which items have a colour of their own, the same in all charts and all runs. */
+/** Chooses the items that have a colour of their own, the same in all charts and all runs. */
 
-/** Hues that people with any kind of sight tell apart next to each other; defined in page-style.ts. */
+/**
+ * Number of hues, chosen so that people with colour blindness tell neighbours apart. page-style.ts defines
+ * them.
+ */
 const HUES = 8;
 export const REST_COLOR = 'var(--rest)';
 
 export interface Colored<Item> {
   readonly name: string;
   readonly color: string;
-  /** One per run; null where the run lacks it. */
+  /** The item in every run; null where a run does not have it. */
   readonly items: readonly (Item | null)[];
 }
 
 export interface Choice<Item> {
-  /** In the order of the runs. */
+  /** Items with a colour, in the order in which the runs list them. */
   readonly shown: readonly Colored<Item>[];
-  /** Those without a colour, by run. */
+  /** Items without a colour, by run. */
   readonly rest: readonly (readonly Item[])[];
 }
 
-/** The weightiest get hues, in the order in which they stand; the others share a grey. */
+/** Gives hues to the items of greatest weight, in the order of the lists; the others share a grey. */
 export function choose<Item>(
   lists: readonly (readonly Item[])[],
   nameOf: (item: Item) => string,
@@ -39,8 +42,8 @@ export function choose<Item>(
 }
 
 /**
- * The same thing of all runs side by side, by key; null where a run lacks it. In the order of the first run, what others add
- * behind what it follows there.
+ * Pairs the items of all runs by key; null where a run has no such item. The order is that of the first run.
+ * An item that only a later run has stands behind the item that it follows in that run.
  */
 export function pairUp<Item>(
   lists: readonly (readonly Item[])[],

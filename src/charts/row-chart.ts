@@ -1,4 +1,4 @@
-/** A chart with a row per thing: its name on the left, a mark on a common scale, a number on the right. */
+/** A chart with one row per item: the name on the left, a mark on a common scale, a number on the right. */
 import type { Axis } from './axis.ts';
 import { escapeHtml } from './chart.ts';
 
@@ -7,12 +7,12 @@ const RIGHT = 84;
 const TOP = 8;
 const ROW = 21;
 const BOTTOM = 38;
-/** Room for names: as much as the longest needs, within bounds. */
+/** Width of the column of names: what the longest name needs, within bounds. */
 const LEFT_MIN = 90;
 const LEFT_MAX = 262;
 const CHARACTER = 6.7;
 
-/** Where a row's marks go: its middle, and the width that names take. */
+/** Position of a row's marks: its vertical middle and the width taken by names. */
 export interface Place {
   readonly y: number;
   readonly left: number;
@@ -58,7 +58,7 @@ export function rowChart(axis: Axis, label: string, rows: readonly Row[]): strin
   ].join('');
 }
 
-/** Long names are cut; the pointer shows the whole. */
+/** Cuts a long name. The pointer shows the whole name. */
 function nameText(name: string, characters: number): string {
   if (name.length <= characters) return escapeHtml(name);
   return `<title>${escapeHtml(name)}</title>${escapeHtml(name.slice(0, characters - 1))}…`;

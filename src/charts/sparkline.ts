@@ -1,10 +1,12 @@
-/** A curve in one line of text. */
+/** Sparklines: a curve in one line of text. */
 const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/** What a column shows of the samples that fall into it. */
+/** The value that a column shows for the samples that fall into it. */
 export type Fold = 'mean' | 'max';
 
-/** `width` columns, a full block being `top`; blank where nothing was, the lowest block for anything above it. */
+/**
+ * Draws `width` columns. A full block means `top`, a blank means 0, the lowest block any small value above 0.
+ */
 export function sparkline(values: Float64Array, width: number, top: number, fold: Fold): string {
   return columnsOf(values, width, fold)
     .map((value) => {
@@ -14,7 +16,7 @@ export function sparkline(values: Float64Array, width: number, top: number, fold
     .join('');
 }
 
-/** The highest column that sparkline would draw. */
+/** The highest column value that sparkline() would draw. */
 export function sparklineTop(values: Float64Array, width: number, fold: Fold): number {
   return Math.max(0, ...columnsOf(values, width, fold));
 }

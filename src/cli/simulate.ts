@@ -1,4 +1,7 @@
-/** `shaper simulate`: a scenario or a capture through the engine in virtual time, as text, JSON or a page with pictures. */
+/**
+ * `shaper simulate`: a scenario or a capture through the engine in virtual time, as text, JSON or a page with
+ * pictures.
+ */
 import { writeFileSync } from 'node:fs';
 import { CliError, EXIT_FINE, EXIT_USAGE } from '../base/errors.ts';
 import { isSystemError, reasonOf } from '../base/system-error.ts';
@@ -24,12 +27,12 @@ export interface SimulateOptions {
   readonly list?: boolean;
 }
 
-/** Whole numbers are exact up to here. */
+/** Whole numbers up to this one are exact. */
 const SEED_MAX = Number.MAX_SAFE_INTEGER;
 
 export function simulate(options: SimulateOptions, terminal: Terminal): number {
   if (options.list) {
-    // The scenarios are the same for every file; one that is named is checked all the same.
+    // The list does not depend on a file, but a file that is named is checked all the same.
     if (options.conf !== undefined) readConfigAloud(options.conf, terminal);
     terminal.out(scenarioList());
     return EXIT_FINE;
@@ -38,7 +41,8 @@ export function simulate(options: SimulateOptions, terminal: Terminal): number {
   const files = readFiles(options, terminal);
   const subject = chooseSubject(options);
   for (const warning of subject.warnings) terminal.err(`shaper: warning: ${warning}\n`);
-  // What cannot be written should be known before the run, not after minutes; what is there stays until it is replaced.
+  // A page that cannot be written is an error before the run, not minutes later. An existing file stays until
+  // it is replaced.
   if (options.html !== undefined) writePage(options.html, '', 'a');
   const runs = takeRuns(files, subject, seed, terminal);
   if (options.html !== undefined) {
@@ -57,7 +61,7 @@ interface ConfigFile {
   readonly config: LoadedConfig;
 }
 
-/** The file and the one to compare with; their warnings go to stderr. */
+/** Reads the file and the one to compare with. Warnings go to stderr. */
 function readFiles({ conf, compare }: SimulateOptions, terminal: Terminal): ConfigFile[] {
   if (conf === undefined) throw new CliError(EXIT_USAGE, "required option '--conf <file>' not specified");
   const files = [conf, ...(compare === undefined ? [] : [compare])];
@@ -97,13 +101,13 @@ function takeRuns(
   }
 }
 
-/** The contract's object; of a comparison both, each with its file. */
+/** The object of the contract. A comparison has both, each with the name of its file. */
 function jsonOf(runs: readonly RunView[]): object {
   if (runs.length === 1) return runs[0].report;
   return { runs: runs.map(({ configuration, report }) => ({ configuration, ...report })) };
 }
 
-/** Throws CliError when the file cannot be written. With the flag `a` the text goes behind what is there. */
+/** Throws CliError if the file cannot be written. With the flag `a` the text is appended. */
 function writePage(file: string, text: string, flag: 'w' | 'a'): void {
   try {
     writeFileSync(file, text, { flag });

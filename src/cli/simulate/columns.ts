@@ -1,4 +1,4 @@
-/** What the tables on the terminal and on the page say of a class and of a flow. */
+/** Columns of the tables of classes and of flows, on the terminal and on the page. */
 import { formatBitsPerSecShort, formatMicrosecondsShort } from '../../base/units.ts';
 import type { DelayMilliseconds, SimulatedFlow } from '../../sim/report/report.ts';
 import type { ClassView, RunView } from './run-view.ts';
@@ -6,7 +6,7 @@ import type { ClassView, RunView } from './run-view.ts';
 export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
-  /** Counts that mean trouble where they are not 0. */
+  /** The column counts something that means trouble unless it is 0. */
   readonly isTrouble?: true;
 }
 
@@ -52,7 +52,7 @@ export function millisecondsText(milliseconds: number): string {
   return formatMicrosecondsShort(1000 * milliseconds);
 }
 
-/** Everything that was dropped on the way of a flow but not by a class: on lines, or by a full kernel queue. */
+/** Packets that were dropped outside the classes: on lines, or by a full NFQUEUE. */
 export function droppedOutside({ report }: RunView): number {
   const byFlows = report.flows.reduce((sum, flow) => sum + flow.dropped, 0);
   return Math.max(0, byFlows - report.totals.dropped.packets);

@@ -1,10 +1,10 @@
-/** Which flows have a row of their own where there are too many for all. */
+/** Chooses the flows that have a row of their own when there are too many for all. */
 
 import { pairUp } from '../../charts/palette.ts';
 import type { SimulatedFlow } from '../../sim/report/report.ts';
 import type { RunView } from './run-view.ts';
 
-/** One flow in every run; null where the run lacks it. */
+/** One flow in every run; null where a run does not have it. */
 export type FlowPair = readonly (SimulatedFlow | null)[];
 
 export interface FlowChoice {
@@ -13,8 +13,9 @@ export interface FlowChoice {
 }
 
 /**
- * All in their order when there are at most `rows`. Else by throughput: the largest, and as many spread evenly over the rest, so
- * that the small ones are seen too.
+ * Takes all flows in their order if there are at most `rows`. Otherwise half of the rows go to the flows with
+ * most throughput. The other half are spread evenly over the remaining flows, ordered by throughput, so that
+ * small flows appear too.
  */
 export function chooseFlows(runs: readonly RunView[], rows: number): FlowChoice {
   const pairs = pairUp(

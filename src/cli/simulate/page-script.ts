@@ -1,4 +1,7 @@
-/** What happens at the pointer: the nearest moment of a chart, its values in a box. Without it the page is complete but still. */
+/**
+ * The page's script: a box at the pointer shows the values at the nearest instant. Without it the page is
+ * complete but static.
+ */
 export const SCRIPT = `
 const tip = document.getElementById('tip');
 const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 3, useGrouping: false });

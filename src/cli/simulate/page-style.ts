@@ -1,4 +1,4 @@
-/** The page's style sheet. Both themes use hues chosen for their own background; nothing is loaded from anywhere. */
+/** The page's style sheet. Each theme has hues chosen for its background. Nothing is loaded from anywhere. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

@@ -1,4 +1,4 @@
-/** The page that `simulate --html` writes: one file, nothing loaded, one run or two side by side. */
+/** The page that `simulate --html` writes: one file that loads nothing, with one run or two side by side. */
 import { formatBitsPerSecShort } from '../../base/units.ts';
 import { escapeHtml } from '../../charts/chart.ts';
 import { pairUp } from '../../charts/palette.ts';
@@ -53,7 +53,7 @@ ${body.join('\n')}
 `;
 }
 
-/** Longer tables are folded. */
+/** Tables with more rows are folded. */
 const ROWS_UNFOLDED = 60;
 
 const NOTES =
@@ -93,7 +93,7 @@ function runCard(run: RunView, r: number, isPair: boolean): string {
   );
 }
 
-/** Directions in which anything happened, in the order of the files. */
+/** Directions in which packets passed, in the order of the configuration. */
 function directionsOf(runs: readonly RunView[]): string[] {
   const paths = runs.flatMap(({ classes }) => classes.map(({ directionPath }) => directionPath));
   return [...new Set(paths)].filter((path) => runs.some((run) => leavesOf(run, path).length > 0));
@@ -152,7 +152,7 @@ function flowRows(runs: readonly RunView[]): (SimulatedFlow | null)[][] {
   );
 }
 
-/** With two runs every column is split in two. */
+/** A table. With two runs every column is split in two. */
 function tableOf<Row>(
   what: string,
   columns: readonly Column<Row>[],

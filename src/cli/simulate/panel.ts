@@ -1,4 +1,4 @@
-/** A panel of the page: a title, what it shows, a legend, one figure per run on one scale. */
+/** A panel of the page: title, explanation, legend, and one figure per run on a common scale. */
 import { type Axis, linearAxis } from '../../charts/axis.ts';
 import type { RunView } from './run-view.ts';
 
@@ -12,13 +12,13 @@ export interface Panel {
   readonly title: string;
   readonly about: string;
   readonly legend: readonly LegendEntry[];
-  /** SVG, one per run. */
+  /** SVG, one figure per run. */
   readonly figures: readonly string[];
-  /** Takes the whole width also when it shows one run. */
+  /** The panel takes the whole width even if it shows one run. */
   readonly isWide?: true;
 }
 
-/** Of the longest run. */
+/** The time axis of the longest run. */
 export function timeAxis(runs: readonly RunView[]): Axis {
   return linearAxis(
     Math.max(...runs.map(({ report }) => report.durationSeconds)),
@@ -27,7 +27,7 @@ export function timeAxis(runs: readonly RunView[]): Axis {
   );
 }
 
-/** Largest of all values, and at least `least`. */
+/** The largest of all values, but at least `least`. */
 export function largest(lists: readonly ArrayLike<number>[], least = 0): number {
   let top = least;
   for (const values of lists) {
@@ -40,7 +40,7 @@ export function divided(values: Float64Array, factor: number): Float64Array {
   return values.map((value) => value / factor);
 }
 
-/** Sums of the first, the first two, … of the lists, beginning with zeros. */
+/** Running sums of the lists: zeros, the first list, the first two lists added, and so on. */
 export function stacked(lists: readonly Float64Array[], length: number): Float64Array[] {
   const levels = [new Float64Array(length)];
   for (const values of lists) {

@@ -1,4 +1,4 @@
-/** What a direction's classes did: throughput, delay over time and as a distribution, drops and marks. */
+/** Panels of a direction's classes: throughput, delay over time and as a distribution, drops and CE marks. */
 import { formatBitsPerSecShort } from '../../base/units.ts';
 import { linearAxis, rateUnit } from '../../charts/axis.ts';
 import { area, bars, chart, type Frame, HALF_WIDTH, notice, remark, threshold } from '../../charts/chart.ts';
@@ -7,9 +7,9 @@ import { divided, type LegendEntry, largest, type Panel, stacked, summed, timeAx
 import { DELAY_MIN_MS, delayPanel, distributionPanel } from './panels-delay.ts';
 import { type ClassView, leavesOf, type RunView } from './run-view.ts';
 
-/** Room above the highest value. */
+/** The axis ends this much above the highest value. */
 const HEADROOM = 1.05;
-/** Bars of the chart of drops. */
+/** Number of bars in the chart of drops. */
 const BARS = 60;
 
 const REASONS = [
@@ -34,7 +34,7 @@ export function classPanels(runs: readonly RunView[], directionPath: string): Pa
   ];
 }
 
-/** What of the panels there is nothing to show for, in words. */
+/** Says in words which panels have nothing to show. */
 export function quietText(runs: readonly RunView[], directionPath: string): string {
   const leaves = runs.flatMap((run) => leavesOf(run, directionPath));
   return [
@@ -66,7 +66,7 @@ function legendOf(
     : shown;
 }
 
-/** Leaves have a series. */
+/** The series of a leaf; only leaves have one. */
 function throughputOf(leaf: ClassView | null, length: number): Float64Array {
   return leaf?.series?.throughputBitsPerSecond ?? new Float64Array(length);
 }
@@ -121,14 +121,14 @@ function throughputPanel(runs: readonly RunView[], choice: Choice<ClassView>, di
   return { title: 'Throughput', about: 'IP bits, stacked by class', legend, figures };
 }
 
-/** Sums of neighbouring samples, from one of `ends` to the next. */
+/** Sums of neighbouring samples, each from one entry of `ends` to the next. */
 function perBar(values: Float64Array, ends: readonly number[]): Float64Array {
   return Float64Array.from(ends, (end, i) =>
     values.subarray(i > 0 ? ends[i - 1] : 0, end).reduce((total, value) => total + value, 0),
   );
 }
 
-/** Samples before the end of each bar. */
+/** For every bar, the number of samples before its end. */
 function barEnds(samples: number): number[] {
   const count = Math.min(BARS, samples);
   return Array.from({ length: count }, (_, i) => Math.floor(((i + 1) * samples) / count));

@@ -6,16 +6,16 @@ import type { Choice } from '../../charts/palette.ts';
 import { type LegendEntry, largest, type Panel, timeAxis } from './panel.ts';
 import { type ClassView, type RunView, shortName } from './run-view.ts';
 
-/** Below this a delay counts as none: nothing waits for less. */
+/** A delay below this counts as none, because no packet waits for less. */
 export const DELAY_MIN_MS = 0.01;
-/** Classes that differ by more are drawn on a logarithmic scale. */
+/** If the delays of two classes differ by more than this factor, the scale is logarithmic. */
 const LINEAR_RATIO_MAX = 10;
 
 function linesOf(choice: Choice<ClassView>): LegendEntry[] {
   return choice.shown.map(({ name, color }) => ({ name: shortName(name), color, shape: 'line' }));
 }
 
-/** Logarithmic where one class waits much longer than another. */
+/** The axis of delays: logarithmic if one class waits much longer than another. */
 function delayAxis(choice: Choice<ClassView>, topMs: number): Axis {
   const p99s = choice.shown
     .flatMap(({ items }) => items.map((item) => item?.report.delayMilliseconds.p99 ?? 0))
@@ -25,7 +25,7 @@ function delayAxis(choice: Choice<ClassView>, topMs: number): Axis {
     : linearAxis(topMs, 'ms', 'tick');
 }
 
-/** Gaps where no packet left. */
+/** The curve of delays, with gaps where no packet left. */
 function shownDelay(values: Float64Array, packets: Float64Array): Float64Array {
   return values.map((value, i) => (packets[i] > 0 ? Math.max(DELAY_MIN_MS, value) : Number.NaN));
 }
@@ -62,7 +62,10 @@ export function delayPanel(runs: readonly RunView[], choice: Choice<ClassView>):
   };
 }
 
-/** Upper ends of the histogram's bins in milliseconds, from where delays count to the last bin in use. */
+/**
+ * Upper ends of the histogram's bins in milliseconds, from the first delay that counts to the last bin in
+ * use.
+ */
 function binEnds(leaves: readonly ClassView[]): number[] {
   const last = Math.max(
     0,
@@ -73,7 +76,7 @@ function binEnds(leaves: readonly ClassView[]): number[] {
   );
 }
 
-/** Per cent of the packets that waited at most so long, for each of `ends`. */
+/** For each entry of `ends`, the per cent of packets that waited at most so long. */
 export function cumulative(counts: Float64Array, ends: readonly number[]): Float64Array {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const shares = new Float64Array(ends.length);

@@ -1,4 +1,4 @@
-/** A row per flow: how much it got, and how long its packets waited. */
+/** Panels with one row per flow: its throughput and how long its packets waited. */
 import { formatBitsPerSecShort } from '../../base/units.ts';
 import { linearAxis, logAxis, rateUnit } from '../../charts/axis.ts';
 import { barMark, type Row, rangeMark, rowChart } from '../../charts/row-chart.ts';
@@ -8,7 +8,7 @@ import { chooseFlows, type FlowPair } from './flow-choice.ts';
 import type { Panel } from './panel.ts';
 import type { RunView } from './run-view.ts';
 
-/** Rows that a picture has room for. */
+/** Number of rows for which a picture has room. */
 const ROWS_MAX = 16;
 const DELAY_MIN_MS = 0.1;
 
@@ -19,7 +19,7 @@ export function flowPanels(runs: readonly RunView[]): Panel[] {
   return [throughputPanel(runs, shown, chosen), delayPanel(runs, shown, chosen)];
 }
 
-/** The same flows in the same rows for every run. */
+/** Puts the same flows into the same rows in every run. */
 function rowsOf(
   pairs: readonly FlowPair[],
   r: number,

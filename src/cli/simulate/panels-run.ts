@@ -1,4 +1,4 @@
-/** What RED saw of its queue, and what TCP did with its windows. */
+/** Panels of a run: RED's average queue, and TCP's congestion windows. */
 import { bytesUnit, linearAxis } from '../../charts/axis.ts';
 import {
   chart,
@@ -18,15 +18,17 @@ import { afterWarmUp, synchronisation } from './windows.ts';
 
 const AVERAGE_COLOR = 'var(--hue-1)';
 const QUEUE_COLOR = REST_COLOR;
-/** Room above the highest window. */
+/** The axis ends this much above the highest window. */
 const HEADROOM = 1.1;
 
-/** A single run has the page to itself. */
+/** Width of the figures: a single run has the whole page. */
 function widthFor(runs: readonly RunView[]): number {
   return runs.length > 1 ? HALF_WIDTH : WIDE_WIDTH;
 }
 
-/** One per class of the direction that has RED and packets in any run; the other run shows its queue on the same scale. */
+/**
+ * One panel per class that has RED and packets in any run. The other run shows its queue on the same scale.
+ */
 export function redPanels(runs: readonly RunView[], directionPath: string): Panel[] {
   const paths = new Set(
     runs.flatMap(({ classes }) =>
@@ -104,7 +106,7 @@ function thresholds(
   ]);
 }
 
-/** Null when no TCP flow has a name of its own. */
+/** Returns null if no TCP flow has a name of its own. */
 export function windowsPanel(runs: readonly RunView[]): Panel | null {
   const choice = choose(
     runs.map(({ series }) => series.flows),
@@ -113,7 +115,7 @@ export function windowsPanel(runs: readonly RunView[]): Panel | null {
   );
   if (choice.shown.length === 0) return null;
   const windows = runs.flatMap(({ series }) => series.flows.map(({ cwnd }) => cwnd));
-  // Slow start goes so high that it would press everything that follows against the ground.
+  // Slow start opens windows so far that the rest of the curve would lie flat on the axis.
   const top = HEADROOM * largest(windows.map(afterWarmUp), 1);
   const frame: Frame = { width: widthFor(runs), x: timeAxis(runs), y: linearAxis(top, 'segments', 'tick') };
   const figures = runs.map((run, r) => {

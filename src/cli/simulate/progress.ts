@@ -1,4 +1,4 @@
-/** One line on stderr that says how far a long run is; nothing where stderr is no terminal. */
+/** One line on stderr that shows the progress of a long run, if stderr is a terminal. */
 const FIRST_AFTER_MS = 500;
 const EVERY_MS = 100;
 const CLEAR_LINE = '\r\x1b[K';
@@ -10,7 +10,7 @@ export class Progress {
   private lastMs: number;
   private isOnScreen = false;
 
-  /** `write` is null where nobody watches. */
+  /** `write` is null if nobody watches. */
   constructor(write: ((text: string) => void) | null, nowMs: () => number) {
     this.write = write;
     this.nowMs = nowMs;
@@ -18,7 +18,7 @@ export class Progress {
     this.lastMs = this.startMs;
   }
 
-  /** `done` is the share of the run, 0..1. */
+  /** `done` is the share of the run that is over, 0 to 1. */
   show(what: string, done: number): void {
     if (this.write === null) return;
     const nowMs = this.nowMs();
@@ -28,7 +28,7 @@ export class Progress {
     this.write(`${CLEAR_LINE}simulating ${what}: ${Math.floor(100 * done)} %`);
   }
 
-  /** Takes the line away: what follows stands where it was. */
+  /** Erases the line, so that later output starts in its place. */
   clear(): void {
     if (this.isOnScreen) this.write?.(CLEAR_LINE);
     this.isOnScreen = false;

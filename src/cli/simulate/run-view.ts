@@ -1,4 +1,4 @@
-/** A run taken to its end, sample by sample, and everything that its table and its pictures need. */
+/** Takes a run to its end sample by sample, and keeps everything that tables and pictures need. */
 import { HISTOGRAM_BINS } from '../../base/histogram.ts';
 import { toBitsPerSec } from '../../base/units.ts';
 import { withChildren } from '../../core/packets/stats.ts';
@@ -7,10 +7,10 @@ import type { ClassSeries, Series } from '../../sim/report/series.ts';
 import type { Simulation } from '../../sim/simulation.ts';
 import type { QueueSpec } from '../../spec/spec.ts';
 
-/** Points of every curve: more than a picture of half a page has room for. */
+/** Points of every curve: more than a picture of half a page can show. */
 export const SAMPLES = 300;
 
-/** Packets. A parent's include its children's. */
+/** Packets by reason of the drop. A parent's counts include those of its children. */
 export interface DropReasons {
   readonly tail: number;
   readonly early: number;
@@ -20,25 +20,25 @@ export interface DropReasons {
 
 export interface RedView {
   readonly gentle: boolean;
-  /** One of RED, one for each profile of weighted RED. */
+  /** The thresholds of RED, or those of each profile of weighted RED. */
   readonly thresholds: readonly { readonly minBytes: number; readonly maxBytes: number }[];
-  /** At every sample's instant. */
+  /** RED's average queue at the instant of every sample, in bytes. */
   readonly averageBytes: Float64Array;
 }
 
 export interface ClassView {
   readonly path: string;
-  /** Path of the direction it belongs to, "wan/up". */
+  /** Path of the class's direction, such as "wan/up". */
   readonly directionPath: string;
   readonly isLeaf: boolean;
   readonly ceilBitsPerSecond: number;
   readonly report: SimulatedClass;
   readonly drops: DropReasons;
-  /** Packets by microseconds in the class, HISTOGRAM_BINS; of leaves only. */
+  /** Histogram of the microseconds that packets spent in the class (HISTOGRAM_BINS bins). Leaves only. */
   readonly delayCounts: Float64Array;
-  /** Null for a class with children. */
+  /** Null for an inner class. */
   readonly series: ClassSeries | null;
-  /** Null where RED, adaptive or weighted RED is not configured. */
+  /** Null if neither RED nor weighted RED is configured. */
   readonly red: RedView | null;
 }
 
@@ -47,11 +47,11 @@ export interface RunView {
   readonly configuration: string;
   readonly report: SimulateReport;
   readonly series: Series;
-  /** In the order of the report. */
+  /** Classes in the order of the report. */
   readonly classes: readonly ClassView[];
 }
 
-/** Runs to the end; `onSample` is told the share that is done, 0..1. */
+/** Runs to the end. `onSample` gets the share of the run that is over, 0 to 1. */
 export function takeRun(
   run: Simulation,
   configuration: string,
@@ -98,7 +98,7 @@ function redOf(queue: QueueSpec | null): Omit<RedView, 'averageBytes'> | null {
   return null;
 }
 
-/** The leaves of a direction that had anything to do. */
+/** The leaves of a direction that sent or dropped packets. */
 export function leavesOf(run: RunView, directionPath: string): ClassView[] {
   return run.classes.filter(
     ({ isLeaf, directionPath: own, report }) =>
@@ -106,7 +106,7 @@ export function leavesOf(run: RunView, directionPath: string): ClassView[] {
   );
 }
 
-/** Without link and direction, under whose heading it stands. */
+/** The path without link and direction, for use under a heading that names them. */
 export function shortName(path: string): string {
   return path.split('/').slice(2).join('/') || path;
 }

@@ -1,4 +1,4 @@
-/** Colours of a terminal, or none. Widths are counted before painting. */
+/** Colours of a terminal, or none. Widths are counted before colours are added. */
 import { joinColumns, padColumns } from '../../base/text-columns.ts';
 
 export type Paint = (text: string) => string;
@@ -7,7 +7,7 @@ export interface Style {
   readonly bold: Paint;
   readonly dim: Paint;
   readonly trouble: Paint;
-  /** One per run: the first, the second. */
+  /** Colours of the first and of the second run. */
   readonly runs: readonly Paint[];
 }
 
@@ -25,17 +25,17 @@ export function styleOf(hasColor: boolean): Style {
 export interface Cell {
   readonly text: string;
   readonly paint?: Paint;
-  /** Default: right. */
+  /** The default is right. */
   readonly align?: 'left' | 'right';
 }
 
-/** Columns are as wide as their widest cell; lines end where their last cell does. */
+/** Joins cells to lines. Columns are as wide as their widest cell; a line ends with its last cell. */
 export function renderCells(rows: readonly (readonly Cell[])[]): string {
   const texts = rows.map((cells) => cells.map(({ text }) => text));
   const padded = padColumns(texts, (column, row) => rows[row][column].align === 'left');
   return joinColumns(
     rows.map((cells, row) =>
-      // The text only: what is painted is not cut at the end of a line.
+      // Only the text is replaced, so that no colour code is cut at the end of a line.
       cells.map(({ text, paint = plain }, column) => padded[row][column].replace(text, () => paint(text))),
     ),
   );

@@ -1,4 +1,4 @@
-/** What is simulated: a built-in scenario, or a capture. */
+/** The subject of a simulation: a built-in scenario or a capture. */
 
 import { CliError, EXIT_USAGE } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
@@ -13,13 +13,13 @@ import { SAMPLES } from './run-view.ts';
 
 export interface Subject {
   readonly about: string;
-  /** Not fatal, for stderr. */
+  /** Warnings for stderr. */
   readonly warnings: readonly string[];
-  /** The traffic is made for the line of `reference`, whichever configuration it meets. */
+  /** Prepares the run. Traffic is made for the rates of `reference`, whichever configuration shapes it. */
   prepare(spec: ShaperSpec, reference: ShaperSpec, seed: number): Simulation;
 }
 
-/** @throws CliError that names the nearest scenario */
+/** Throws CliError that names the nearest scenario if there is none of this name. */
 export function scenarioSubject(name: string): Subject {
   const found = findScenario(name);
   if (!found) {
@@ -40,7 +40,7 @@ export function scenarioSubject(name: string): Subject {
   };
 }
 
-/** @throws CliError when the file cannot be read or is no capture */
+/** Throws CliError if the file cannot be read or is no capture. */
 export function captureSubject(file: string): Subject {
   const capture = readCapture(file);
   const name = file.slice(file.lastIndexOf('/') + 1);
@@ -63,7 +63,7 @@ function readCapture(file: string): Capture {
   }
 }
 
-/** One scenario per line, name first. */
+/** Lists the scenarios, one per line, with the name first. */
 export function scenarioList(): string {
   const width = Math.max(...SCENARIOS.map(({ name }) => name.length));
   return SCENARIOS.map(({ name, about }) => `${name.padEnd(width)}  ${about}\n`).join('');

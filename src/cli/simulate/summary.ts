@@ -1,4 +1,7 @@
-/** What `simulate` prints for people: totals, tables of classes and flows, small plots. One run, or two line by line. */
+/**
+ * The text that `simulate` prints: totals, tables of classes and flows, small plots. Two runs are shown line
+ * by line.
+ */
 import { formatBitsPerSecShort, formatBytesShort } from '../../base/units.ts';
 import { pairUp } from '../../charts/palette.ts';
 import { type Fold, sparkline, sparklineTop } from '../../charts/sparkline.ts';
@@ -16,7 +19,7 @@ import type { ClassView, RunView } from './run-view.ts';
 import { type Cell, renderCells, type Style } from './style.ts';
 import { synchronisation } from './windows.ts';
 
-/** Flows with a line of their own. */
+/** Number of flows with a line of their own. */
 const FLOWS_SHOWN = 20;
 const PLOT_COLUMNS_MIN = 12;
 const PLOT_COLUMNS_MAX = 50;
@@ -25,7 +28,7 @@ export const RUN_NAMES = ['A', 'B'];
 export interface SummaryOptions {
   readonly about: string;
   readonly style: Style;
-  /** Of the terminal. */
+  /** Width of the terminal. */
   readonly columns: number;
 }
 
@@ -86,7 +89,7 @@ function flowTable(runs: readonly RunView[], style: Style): string {
   return others.length > 0 ? `${rows}\n${othersText(others, runs.length)}` : rows;
 }
 
-/** One line per run about the flows without a line of their own. */
+/** One line per run that sums up the flows without a line of their own. */
 function othersText(rows: readonly FlowPair[], runCount: number): string {
   return Array.from({ length: runCount }, (_, r) => {
     const flows = rows.map((row) => row[r]).filter((flow) => flow !== null);
@@ -100,7 +103,7 @@ function othersText(rows: readonly FlowPair[], runCount: number): string {
   }).join('\n');
 }
 
-/** A line per row and run; with two runs a column says which. */
+/** A table with one line per row and run. With two runs a column names the run. */
 function table<Row>(
   what: string,
   columns: readonly Column<Row>[],
@@ -175,7 +178,7 @@ function delayOf(leaf: ClassView | null): Float64Array {
   return leaf?.series?.delayP99Milliseconds ?? new Float64Array();
 }
 
-/** Sparklines on one scale. */
+/** Sparklines on a common scale. */
 function plotColumn(
   rows: readonly (readonly (ClassView | null)[])[],
   width: number,

@@ -1,12 +1,12 @@
-/** Do TCP flows halve and grow together? */
+/** Synchronisation: do the windows of TCP flows halve and grow together? */
 import type { Series } from '../../sim/report/series.ts';
 
-/** Share of a run that is left out at its start: the flows open their windows there. */
+/** The first part of a run does not count, because flows open their windows there. */
 const WARM_UP_SHARE = 1 / 6;
 
 export interface Synchronisation {
   readonly flows: number;
-  /** Mean over all pairs of flows, -1..1; near 1: they halve together. */
+  /** Mean correlation over all pairs of flows, -1 to 1. Near 1 they halve together. */
   readonly correlation: number;
 }
 
@@ -15,8 +15,8 @@ export function afterWarmUp(samples: Float64Array): Float64Array {
 }
 
 /**
- * Mean pairwise correlation (Pearson) of the congestion windows of the flows that live through the run behind its warm-up; null
- * with fewer than two of them.
+ * Mean pairwise correlation (Pearson) of congestion windows, without the warm-up, over flows that live
+ * through the whole run. Returns null if there are fewer than two such flows.
  */
 export function synchronisation(series: Series): Synchronisation | null {
   const columns = series.flows
@@ -34,7 +34,9 @@ export function synchronisation(series: Series): Synchronisation | null {
   return { flows: columns.length, correlation: sum / pairs };
 }
 
-/** Minus its mean, of length 1; null for a window that was closed at some time, or never moved. */
+/**
+ * Subtracts the mean and scales to length 1. Returns null if the window was 0 at some time or never changed.
+ */
 function centred(values: Float64Array): Float64Array | null {
   if (values.length === 0 || values.some((value) => value === 0)) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
