@@ -1,9 +1,9 @@
 /**
- * Runs a scenario or a capture against a specification and says what happened.
+ * Runs a scenario or a capture against a specification and reports what happened.
  *
  *   const { report, series } = runScenario(spec, 'game-beside-download', 1);
  *
- * Long runs can be taken in steps, one per sample, so that the caller can show progress or end early:
+ * A long run can be taken in steps, one per sample, so that the caller can show progress or end early:
  *
  *   const run = prepareScenario(spec, scenario, seed);
  *   while (run.step()) await somethingElse();
@@ -21,15 +21,18 @@ import type { Bottleneck, Scenario, Traffic } from './traffic/traffic.ts';
 import type { World } from './world/world.ts';
 
 export interface RunOptions {
-  /** Default: the scenario's. */
+  /** Defaults to the scenario's duration. */
   readonly durationNs?: number;
-  /** Samples of the time series, default 240. */
+  /** Number of samples in the time series; 240 by default. */
   readonly samples?: number;
-  /** Default: as the live program. */
+  /** Defaults to the slack of the live program. */
   readonly releaseSlackNs?: number;
-  /** By how much the engine is woken late; default 0. */
+  /** Time by which the engine is woken late; 0 by default. */
   readonly timerLatenessNs?: number;
-  /** What the scenario is made for; default: the specification's. Another's, to compare both under the same traffic. */
+  /**
+   * Rates for which the traffic is made; by default those of the specification. Those of another compare both
+   * under equal traffic.
+   */
   readonly bottleneck?: Bottleneck;
 }
 
@@ -39,10 +42,10 @@ export interface SimulationResult {
 }
 
 const SAMPLES = 240;
-/** How long a run that is to end empty may go on. */
+/** A run that drains goes on for at most this long. */
 const DRAIN_NS_MAX = 3600e9;
 
-/** A run that is going on. */
+/** A run in progress. */
 export class Simulation {
   readonly world: World;
   private readonly durationNs: number;
@@ -52,7 +55,7 @@ export class Simulation {
   private readonly drains: boolean;
   private taken = 0;
 
-  /** `drains`: at the end, wait until no packet is under way. */
+  /** With `drains` the run goes on at its end until no packet is under way. */
   constructor(
     world: World,
     durationNs: number,
@@ -67,7 +70,7 @@ export class Simulation {
     this.drains = options.drains ?? false;
   }
 
-  /** Runs to the next sample; false when the end has been reached. */
+  /** Runs to the next sample. Returns false at the end of the run. */
   step(): boolean {
     if (this.taken === this.samples) return false;
     this.taken++;
@@ -77,20 +80,20 @@ export class Simulation {
     return this.taken < this.samples;
   }
 
-  /** To the verdict of the last packet. */
+  /** Runs until the last packet has its verdict. */
   private drain(): void {
     const { world } = this;
     const lastNs = world.nowNs + DRAIN_NS_MAX;
     while (world.packets.size > 0 && world.nextNs() <= lastNs) world.runUntil(world.nextNs());
   }
 
-  /** Of what has happened so far. */
+  /** The report of everything so far. */
   result(): SimulationResult {
     return { report: simulateReport(this.world, this.subject), series: this.recorder.series };
   }
 }
 
-/** @throws RangeError for an unknown scenario, or a specification without links */
+/** Throws RangeError if the scenario is unknown or the specification has no links. */
 export function prepareScenario(
   spec: ShaperSpec,
   scenario: Scenario | string,
@@ -103,7 +106,7 @@ export function prepareScenario(
   return prepareTraffic(spec, traffic, found.name, seed, options);
 }
 
-/** The same for traffic of one's own. */
+/** The same for a plan of traffic that the caller made. */
 export function prepareTraffic(
   spec: ShaperSpec,
   traffic: Traffic,

@@ -1,9 +1,10 @@
 /**
- * The flows of a capture, found with the program's own parser: which packet belongs to which, and which way it goes through
- * the shaper.
+ * The flows of a capture, found by the program's own parser: the flow of every packet, and the way of every
+ * flow through the shaper.
  *
- * Way: from a private address to a public one is `up`, the reverse `down`. Where that does not tell, what the link layer says of
- * the packet (sent: up), else a flow whose reverse was seen goes the other way, else who speaks first is inside.
+ * The way is decided by the first of these rules that applies. From a private address to a public one is
+ * `up`, the reverse `down`. A packet that the capturing machine sent, by its link layer, goes `up`, one that
+ * it received `down`. A flow goes the other way than its reverse flow. The host that speaks first is inside.
  */
 import { NONE } from '../../base/none.ts';
 import { ARRIVAL_ROWS, COPY_BYTES } from '../../limits.ts';
@@ -15,17 +16,17 @@ import { type Capture, DIRECTION_OUT, DIRECTION_UNKNOWN } from './pcap.ts';
 export interface CapturedFlow {
   /** "tcp 10.0.0.1:40000 > 198.51.100.1:443" */
   readonly name: string;
-  /** IP protocol; NONE when the header could not be read. */
+  /** IP protocol. NONE if the header could not be read. */
   readonly protocol: number;
   readonly isUp: boolean;
-  /** Packets of the capture that belong to it, and their bytes. */
+  /** Packets of the capture that belong to the flow, and their bytes. */
   packets: number;
   bytes: number;
 }
 
 export interface CapturedFlows {
   readonly flows: readonly CapturedFlow[];
-  /** By packet: its flow. */
+  /** The flow of every packet. */
   readonly flowOf: Int32Array;
   /** Packets without a readable IP header. */
   readonly unparsed: number;
@@ -59,7 +60,7 @@ export function findFlows(capture: Capture): CapturedFlows {
   return { flows, flowOf, unparsed };
 }
 
-/** Whether the IP header is there as a whole. */
+/** Whether the capture has the whole IP header. */
 function isReadable(parsed: Parsed, row: number, copiedBytes: number): boolean {
   if (parsed.family[row] === 4)
     return copiedBytes >= 20 && (parsed.l4Offset[row] > 0 || isLater(parsed, row));
@@ -70,7 +71,9 @@ function isLater(parsed: Parsed, row: number): boolean {
   return parsed.fragment[row] === FRAGMENT_LATER;
 }
 
-/** The flow of a parsed row, made if new. Later fragments have no ports: they are flows of their own. */
+/**
+ * The flow of a parsed row; a new one is made. Later fragments have no ports, so they are flows of their own.
+ */
 function flowAt(
   parsed: Parsed,
   row: number,
@@ -95,7 +98,7 @@ function flowAt(
   return flows.push({ name, protocol, isUp, packets: 0, bytes: 0 }) - 1;
 }
 
-/** One flow per way for all packets whose header could not be read. */
+/** All packets whose header could not be read are one flow per way. */
 function unreadable(direction: number, flows: CapturedFlow[], known: Map<string, number>): number {
   const isUp = direction === DIRECTION_UNKNOWN || direction === DIRECTION_OUT;
   const name = `unparsed ${isUp ? 'up' : 'down'}`;
@@ -105,7 +108,7 @@ function unreadable(direction: number, flows: CapturedFlow[], known: Map<string,
   return flows.push({ name, protocol: NONE, isUp, packets: 0, bytes: 0 }) - 1;
 }
 
-/** RFC 1918, RFC 6598, RFC 3927; RFC 4193, RFC 4291 (link-local). */
+/** Private addresses: RFC 1918, RFC 6598, RFC 3927; RFC 4193, RFC 4291 (link-local). */
 function isPrivate(parsed: Parsed, row: number, side: 'src' | 'dst'): boolean {
   const word = side === 'src' ? parsed.src0[row] : parsed.dst0[row];
   if (parsed.family[row] === 6) return word >>> 25 === 0xfc >> 1 || word >>> 22 === 0xfe80 >> 6;

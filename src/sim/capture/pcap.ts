@@ -1,17 +1,19 @@
 /**
- * Reads capture files of the classic format: both byte orders, microseconds and nanoseconds, Ethernet with VLAN tags, raw IP, Linux
- * cooked (SLL and SLL2), BSD loopback. Nothing is copied: columns point into the file's bytes.
+ * Reads capture files of the classic format: both byte orders, microseconds and nanoseconds, Ethernet with
+ * VLAN tags, raw IP, Linux cooked (SLL and SLL2), BSD loopback. Nothing is copied: columns point into the
+ * file's bytes.
  *
  * Reference: draft-ietf-opsawg-pcap (file and record headers); tcpdump.org/linktypes.html (link layers).
  *
- *   file:   magic 4 | major 2 | minor 2 | 8 unused | snaplen 4 | linktype 4       record: seconds 4 | fraction 4 | captured 4 | length 4
+ *   file:    magic 4 | major 2 | minor 2 | 8 unused | snaplen 4 | linktype 4
+ *   record:  seconds 4 | fraction 4 | captured 4 | length 4
  */
 
 export class PcapError extends Error {
   override readonly name = 'PcapError';
 }
 
-/** Whether the capturing machine sent or received a packet, where the link layer says so. */
+/** Whether the capturing machine sent or received a packet, if the link layer says so. */
 export const DIRECTION_UNKNOWN = 0;
 export const DIRECTION_OUT = 1;
 export const DIRECTION_IN = 2;
@@ -19,16 +21,19 @@ export const DIRECTION_IN = 2;
 export interface Capture {
   readonly bytes: Uint8Array;
   readonly packets: number;
-  /** Since the first packet; never decreasing: a packet stamped before its predecessor counts as at the same instant. */
+  /**
+   * Instant since the first packet. It never decreases: a packet stamped before its predecessor gets the same
+   * instant.
+   */
   readonly timeNs: Float64Array;
-  /** Where the network header starts in `bytes`. */
+  /** Position of the network header in `bytes`. */
   readonly offset: Float64Array;
-  /** Bytes of the packet that are there. */
+  /** Bytes of the packet that were captured. */
   readonly capturedBytes: Int32Array;
-  /** IP length; what the link layer carried where there is no IP header. At least 1. */
+  /** IP length, or the length that the link layer carried if there is no IP header. At least 1. */
   readonly lengthBytes: Int32Array;
   readonly direction: Uint8Array;
-  /** The last record was cut short, and everything behind it is lost. */
+  /** A record was cut short, and everything behind it is lost. */
   readonly isCut: boolean;
 }
 
@@ -42,7 +47,10 @@ const SLL_OUTGOING = 4;
 const ETHERTYPE_VLAN = 0x8100;
 const ETHERTYPE_QINQ = 0x88a8;
 
-/** Link-layer header of the frame at `at`: its length, or more than the frame has; and the packet's direction. */
+/**
+ * Reads the link-layer header of the frame at `at`: its length (more than the frame has, if it is cut) and
+ * the direction.
+ */
 interface Link {
   headerBytes(view: DataView, at: number, frameBytes: number): number;
   direction(view: DataView, at: number, frameBytes: number): number;
@@ -69,7 +77,10 @@ const cooked = (headerBytes: number, typeAt: number, typeBytes: 1 | 2): Link => 
   },
 });
 
-/** By the number in the file's header; tcpdump.org/linktypes.html. 12 and 14 are raw IP on some systems. */
+/**
+ * Link layers by their number in the file's header (tcpdump.org/linktypes.html). 12 and 14 are raw IP on some
+ * systems.
+ */
 const LINKS: ReadonlyMap<number, Link> = new Map([
   [0, fixed(4)],
   [1, ETHERNET],
@@ -87,7 +98,7 @@ function isVlanTag(etherType: number): boolean {
   return etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_QINQ;
 }
 
-/** @throws PcapError when the file is no capture or of a kind that is not read */
+/** Throws PcapError if the file is no capture, or is of a kind that cannot be read. */
 export function readPcap(bytes: Uint8Array): Capture {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { isLittle, fractionNs, link } = readFileHeader(view);
@@ -163,11 +174,12 @@ function countRecords(view: DataView, isLittle: boolean): { count: number; isCut
 }
 
 /**
- * Length by the IP header, which leaves out Ethernet's padding; the frame's where there is no such header, or where it says
- * 0 or too much, as it does for packets captured before the card segmented them.
+ * Length of the packet by its IP header, which leaves out Ethernet's padding. The frame's length counts if
+ * there is no such header, or if the header says 0 or too much, as it does in packets that were captured
+ * before the card segmented them.
  */
 function networkBytes(view: DataView, at: number, presentBytes: number, wireBytes: number): number {
-  // A length that no network layer has comes from a broken record; what was captured is there for certain.
+  // A length that no network layer has comes from a broken record. Only the captured bytes are certain.
   const carried = Math.max(1, Math.min(wireBytes, Math.max(presentBytes, IP_BYTES_MAX)));
   const version = presentBytes > 0 ? view.getUint8(at) >> 4 : 0;
   let said = 0;

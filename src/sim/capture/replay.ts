@@ -1,4 +1,7 @@
-/** Plays a capture into the shaper at the instants at which it was taken, to its end, and reports as a scenario does. */
+/**
+ * Plays a capture into the shaper, every packet at the instant of its capture, and reports as a scenario
+ * does.
+ */
 
 import { ARRIVAL_ROWS, COPY_BYTES } from '../../limits.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
@@ -18,10 +21,13 @@ import { WorldPort } from '../world/world-port.ts';
 import { type CapturedFlow, type CapturedFlows, findFlows } from './captured-flows.ts';
 import type { Capture } from './pcap.ts';
 
-/** Flows with a line of their own in the report, the ones with most bytes; the others are summed up by protocol. */
+/**
+ * Number of flows with an entry of their own in the report: those with most bytes. The others are summed up
+ * by protocol.
+ */
 const NAMED_FLOWS_MAX = 200;
 
-/** Sends the packets of a capture, each at its instant. */
+/** Sends every packet of a capture at its instant. */
 class ReplaySource implements Source {
   private readonly wire: Wire;
   private readonly capture: Capture;
@@ -50,7 +56,7 @@ class ReplaySource implements Source {
   onFarEnd(): void {}
 }
 
-/** The run goes on after the last packet for as long as something waits in the shaper. */
+/** After the last packet the run goes on until no packet waits in the shaper, for at most this long. */
 export function prepareReplay(
   spec: ShaperSpec,
   capture: Capture,
@@ -86,7 +92,8 @@ function buildReplay(
   const engine = createEngine(spec, options);
   const { up, down } = planRoutes(spec, engine.devices, indexOfDevice(engine));
   const routes = [up, down].filter((route) => route !== null);
-  // The ways: up from hop 0 on, down behind it. A direction that is not shaped is the end already.
+  // The hops of `up` start at hop 0, those of `down` follow. A direction that is not shaped has no hop but
+  // the end.
   const hops = [
     ...(up ? [hopOfRoute(0)] : []),
     HOP_END,
@@ -128,7 +135,9 @@ function copyHeaders(capture: Capture, i: number, slab: Uint8Array, to: number):
   return count;
 }
 
-/** A name of its own for each of the largest flows, one per protocol and way for all others. */
+/**
+ * Names of flows: each of the largest has a name of its own, all others have one name per protocol and way.
+ */
 function reportNames(flows: readonly CapturedFlow[]): { name: string }[] {
   const bySize = flows.map((flow) => flow.bytes).sort((a, b) => b - a);
   const least = bySize[NAMED_FLOWS_MAX - 1] ?? 0;

@@ -1,33 +1,35 @@
 /**
- * Counters of the virtual world's flows. Flows with the same name share a row: hundreds of short transfers are one line of
- * the report. Delay is the time packets with data spend in queues, the shaper's and the lines', their transmission included
- * and propagation left out.
+ * Counters of the virtual world's flows. Flows with the same name share a row, so that hundreds of short
+ * transfers are one entry of the report. Delay is the time that packets with data spend in queues of the
+ * shaper and of lines. It includes transmission and leaves out propagation.
  */
 import { HISTOGRAM_BINS, histogramBin, histogramPercentile } from '../../base/histogram.ts';
 
 export class FlowMeter {
   readonly rows: number;
   readonly names: readonly string[];
-  /** Row of each flow. */
+  /** The row of every flow. */
   readonly rowOf: Int32Array;
   readonly sentPackets: Float64Array;
   readonly sentBytes: Float64Array;
-  /** Packets with data (not acknowledgements, not requests) that reached their end, IP lengths. */
+  /**
+   * Packets with data that reached their end, and their IP bytes. Acknowledgements and requests do not count.
+   */
   readonly deliveredPackets: Float64Array;
   readonly deliveredBytes: Float64Array;
-  /** Payload that reached its end for the first time. */
+  /** Payload bytes that reached their end for the first time. */
   readonly goodputBytes: Float64Array;
-  /** Dropped by the shaper, either way. */
+  /** Packets that the shaper dropped, in both directions. */
   readonly shaperDrops: Float64Array;
-  /** Lost by lines or refused by their queues, either way. */
+  /** Packets that lines lost or their queues refused, in both directions. */
   readonly lineDrops: Float64Array;
   readonly retransmits: Float64Array;
   readonly timeouts: Float64Array;
-  /** Times a TCP sender made its window smaller, timeouts included. */
+  /** Number of times that a TCP sender reduced its window, timeouts included. */
   readonly reductions: Float64Array;
   /** Packets with data that arrived with a CE mark. */
   readonly marked: Float64Array;
-  /** Transfers or exchanges that ended. */
+  /** Number of transfers or exchanges that ended. */
   readonly completions: Float64Array;
   readonly completionSumNs: Float64Array;
   readonly delayMaxNs: Float64Array;

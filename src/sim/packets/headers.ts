@@ -1,6 +1,7 @@
 /**
- * Headers of the world's packets. Each flow has one template per direction; a packet that reaches the shaper is the
- * template copied, with its own length, ECN field, TCP numbers, flags and SACK blocks. The engine parses what it would see live.
+ * Headers of the world's packets. Each flow has one template per direction. A packet that reaches the shaper
+ * is a copy of the template with its own length, ECN field, TCP numbers, flags and SACK blocks, so the engine
+ * parses real headers.
  */
 import { COPY_BYTES } from '../../limits.ts';
 import { KIND_SYN, KIND_SYN_ACK, type PacketTable, SACK_WORDS } from './packet-table.ts';
@@ -10,9 +11,9 @@ import { IPPROTO_TCP, IPPROTO_UDP, type PacketShape, writePacket } from './packe
 export const HEADER_STRIDE = COPY_BYTES;
 /** TCP header with timestamps (RFC 7323, appendix A), as every segment after the handshake has. */
 export const TCP_HEADER_BYTES = 32;
-/** With the options of a Linux SYN. */
+/** TCP header with the options of a Linux SYN. */
 export const TCP_SYN_HEADER_BYTES = 40;
-/** What n SACK blocks add: two NOPs, kind, length, 8 bytes each (RFC 2018, 3). */
+/** Bytes that n SACK blocks add: two NOPs, kind, length, and 8 bytes a block (RFC 2018, 3). */
 export function sackOptionBytes(blocks: number): number {
   return blocks === 0 ? 0 : 4 + 8 * blocks;
 }
@@ -20,13 +21,16 @@ export function sackOptionBytes(blocks: number): number {
 export class HeaderTemplates {
   private readonly slab: Uint8Array;
   private readonly at: number;
-  /** By template: 4 or 6. */
+  /** IP version of every template: 4 or 6. */
   private readonly family: Uint8Array;
   private readonly protocol: Uint8Array;
-  /** TCP payload per segment, to turn segment numbers into byte numbers. */
+  /** TCP payload per segment. It turns segment numbers into byte numbers. */
   private readonly segmentBytes: Int32Array;
 
-  /** Template 2 f is flow f's way forth, 2 f + 1 its way back. They stand in `slab` from `at` on. */
+  /**
+   * Template 2 f belongs to the forward direction of flow f, 2 f + 1 to its reverse. They start at `at` in
+   * `slab`.
+   */
   constructor(slab: Uint8Array, at: number, shapes: readonly PacketShape[], segmentBytes: readonly number[]) {
     this.slab = slab;
     this.at = at;
@@ -42,7 +46,7 @@ export class HeaderTemplates {
     }
   }
 
-  /** Writes packet `p`, sent by template `t`, at `to`; returns the bytes written. */
+  /** Writes packet `p` by template `t` at `to`. Returns the number of bytes written. */
   write(t: number, p: number, packets: PacketTable, to: number): number {
     const { slab } = this;
     const from = this.at + t * HEADER_STRIDE;

@@ -1,10 +1,14 @@
 /**
- * The packets that are under way, as rows of columns: from the endpoint that sends them, over lines and through the
- * shaper, to the endpoint that takes them. No object per packet; the table doubles when more are under way than ever before.
+ * The packets under way as rows of columns, from the endpoint that sends them, over lines and through the
+ * shaper, to the endpoint that receives them. There is no object per packet. The table doubles when it is
+ * full.
  */
 import { NONE } from '../../base/none.ts';
 
-/** What a row is. Odd kinds travel the flow's way back; multiples of four carry what the flow is about. */
+/**
+ * Kinds of packets. Odd kinds travel in the reverse direction of their flow; multiples of four carry its
+ * data.
+ */
 export const KIND_DATA = 0; // TCP segment with data
 export const KIND_ACK = 1; // TCP acknowledgement
 export const KIND_SYN = 2;
@@ -33,9 +37,9 @@ export const TCP_CWR = 0x80;
 export const ECT_0 = 2;
 export const CE = 3;
 
-/** Blocks in an acknowledgement: what fits beside timestamps (RFC 2018, 3). */
+/** SACK blocks in an acknowledgement: as many as fit beside timestamps (RFC 2018, 3). */
 export const SACK_BLOCKS = 3;
-/** Ends of those blocks per row. */
+/** Words per row for the ends of these blocks. */
 export const SACK_WORDS = 2 * SACK_BLOCKS;
 
 const ROWS_AT_START = 4096;
@@ -48,21 +52,24 @@ export class PacketTable {
   kind = new Uint8Array(0);
   /** IP length. */
   lengthBytes = new Int32Array(0);
-  /** Number of the segment or datagram; of an acknowledgement: the first segment not received. */
+  /** Number of the segment or datagram. In an acknowledgement, the first segment not received. */
   seq = new Int32Array(0);
   tcpFlags = new Uint8Array(0);
   ecn = new Uint8Array(0);
   /** Position in the table of hops. */
   hop = new Int32Array(0);
-  /** Row behind this one in the FIFO it is in, or the next free row. */
+  /** The next row in the same FIFO, or the next free row. */
   next = new Int32Array(0);
-  /** Instant at which the line it is on delivers it. */
+  /** Instant at which its line delivers the packet. */
   dueNs = new Float64Array(0);
-  /** Instant at which it came to the shaper. */
+  /** Instant at which the packet came to the shaper. */
   enteredNs = new Float64Array(0);
-  /** Time it has spent in queues: the shaper's and those in front of lines, with its own transmission. */
+  /** Time that the packet has spent in queues of the shaper and of lines, its own transmission included. */
   queuedNs = new Float64Array(0);
-  /** Instant at which the sender sent it; an acknowledgement returns its cause's (RFC 7323, 3). */
+  /**
+   * Instant at which the sender sent the packet. An acknowledgement returns the one of its cause (RFC 7323,
+   * 3).
+   */
   sentNs = new Float64Array(0);
   /** SACK blocks [start, end) as segment numbers, SACK_WORDS per row; `sacks` says how many blocks count. */
   sack = new Int32Array(0);
@@ -74,7 +81,7 @@ export class PacketTable {
     this.grow(ROWS_AT_START);
   }
 
-  /** A row for a new packet; length, kind, flow and number are set, the rest is zero. */
+  /** Takes a row for a new packet. Length, kind, flow and number are set; the rest is zero. */
   take(flow: number, kind: number, seq: number, lengthBytes: number): number {
     let p = this.free;
     if (p !== NONE) this.free = this.next[p];
@@ -123,7 +130,7 @@ export class PacketTable {
   }
 }
 
-/** First in, first out lists of packet rows, one per row of some other table. */
+/** FIFOs of packet rows, one per row of some other table. */
 export class PacketFifos {
   readonly head: Int32Array;
   private readonly tail: Int32Array;

@@ -1,7 +1,7 @@
 /** Packets for the virtual world: real header bytes, so that the simulator exercises the real parser. */
 
 export interface PacketShape {
-  /** IPv4 dotted as four numbers in one, or four words of an IPv6 address. */
+  /** An IPv4 address as one number, or the four words of an IPv6 address. */
   readonly src: number | readonly [number, number, number, number];
   readonly dst: number | readonly [number, number, number, number];
   readonly protocol: number;
@@ -12,7 +12,10 @@ export interface PacketShape {
   /** TCP flags byte. */
   readonly tcpFlags?: number;
   readonly tcpAck?: number;
-  /** Bytes behind the fixed TCP header, padded to four; COPY_BYTES bounds what is read of them. */
+  /**
+   * Options behind the fixed TCP header, padded to four bytes. The copy range bounds how much of them is
+   * read.
+   */
   readonly tcpOptions?: readonly number[];
   /** ICMP type. */
   readonly icmpType?: number;
@@ -32,7 +35,7 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   [IPPROTO_ICMPV6]: 'icmpv6',
 };
 
-/** Of the protocols that scenarios and most captures have; null: another one. */
+/** Names of the protocols in scenarios and most captures. Returns null for another protocol. */
 export function protocolName(protocol: number): string | null {
   return PROTOCOL_NAMES[protocol] ?? null;
 }
@@ -43,8 +46,9 @@ export function ipv4(a: number, b: number, c: number, d: number): number {
 }
 
 /**
- * Writes the headers of a packet of `lengthBytes` at `offset` and returns how many bytes were written; the rest of the packet is
- * not materialised, as with a short copy range. Checksums stay zero: nothing in the core reads them.
+ * Writes the headers of a packet of `lengthBytes` at `offset` and returns the number of bytes written. The
+ * payload is left out, as with a short copy range. Checksums stay zero, because nothing in the core reads
+ * them.
  */
 export function writePacket(
   slab: Uint8Array,

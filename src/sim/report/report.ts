@@ -1,4 +1,7 @@
-/** What `simulate --json` prints, from the counters of a finished run. Keys up to `completions` are fixed by the contract. */
+/**
+ * The report of `simulate --json`, made from the counters of a finished run. The contract fixes all keys up
+ * to `completions`.
+ */
 import { HISTOGRAM_BINS, histogramBinStart, histogramPercentile } from '../../base/histogram.ts';
 import { NONE } from '../../base/none.ts';
 import { toBitsPerSec } from '../../base/units.ts';
@@ -23,7 +26,7 @@ export interface SimulatedClass {
   readonly throughputBitsPerSecond: number;
   readonly dropped: number;
   readonly marked: number;
-  /** Time in the class; percentiles and max are off by an eighth at most. */
+  /** Time that packets spent in the class. Percentiles and maximum are off by an eighth at most. */
   readonly delayMilliseconds: DelayMilliseconds;
 }
 
@@ -38,20 +41,20 @@ export interface Completions {
 export interface SimulatedFlow {
   readonly name: string;
   readonly protocol: string;
-  /** IP bytes that arrived. */
+  /** Throughput in IP bytes that arrived. */
   readonly throughputBitsPerSecond: number;
-  /** By the shaper and on lines, acknowledgements included. */
+  /** Packets dropped by the shaper and on lines, acknowledgements included. */
   readonly dropped: number;
   readonly retransmits: number;
-  /** Time of packets with data in all queues on their way; max is exact. */
+  /** Time that packets with data spent in all queues on their way. The maximum is exact. */
   readonly delayMilliseconds: DelayMilliseconds;
-  /** Flows of this name. */
+  /** Number of flows with this name. */
   readonly count: number;
-  /** Payload that arrived for the first time. */
+  /** Payload bytes that arrived for the first time. */
   readonly goodputBitsPerSecond: number;
   readonly timeouts: number;
   readonly marked: number;
-  /** Transfers, exchanges and answered pings that ended, and how long they took; null without any. */
+  /** Transfers, exchanges and answered pings that ended, and how long they took. Null if there are none. */
   readonly completions: Completions | null;
 }
 
@@ -77,7 +80,7 @@ export interface ReportSubject {
   readonly scenario: string;
   readonly seed: number;
   readonly unparsed: number;
-  /** IP protocol of each row of the meter; NONE where it is not known. */
+  /** IP protocol of every row of the meter. NONE if it is not known. */
   readonly protocols: readonly number[];
 }
 
@@ -129,7 +132,7 @@ function flowReport(
   { seconds, protocol, count }: { seconds: number; protocol: number; count: number },
 ): SimulatedFlow {
   const completions = meter.completions[row];
-  // The middle of a bin may lie above all that is in it.
+  // The middle of a bin may lie above all values in it.
   const delay = (fraction: number): number =>
     milliseconds(Math.min(meter.delayMaxNs[row], meter.delayPercentileNs(row, fraction)));
   const completion = (fraction: number): number => milliseconds(meter.completionPercentileNs(row, fraction));
@@ -161,7 +164,7 @@ function flowReport(
   };
 }
 
-/** Upper end of the highest bin in use; 0 when empty. */
+/** Upper end of the highest bin in use, or 0 if none is. */
 function histogramMax(counts: Float64Array, first: number): number {
   for (let b = HISTOGRAM_BINS - 1; b >= 0; b--) {
     if (counts[first + b] > 0) return histogramBinStart(b + 1) - 1;

@@ -1,30 +1,30 @@
-/** What a run looked like over time: a fixed number of samples, evenly spread, for plots and for tests that ask about shapes. */
+/** A run over time: a fixed number of evenly spread samples, for plots and for tests of shapes. */
 import { HISTOGRAM_BINS, histogramPercentile } from '../../base/histogram.ts';
 import type { World } from '../world/world.ts';
 
 export interface ClassSeries {
   readonly path: string;
-  /** Mean over the time since the sample before, IP bits. */
+  /** Mean throughput since the sample before, in IP bits per second. */
   readonly throughputBitsPerSecond: Float64Array;
-  /** Of packets that left in that time; 0 when none did. */
+  /** Delay of packets that left since the sample before; 0 if none left. */
   readonly delayP50Milliseconds: Float64Array;
   readonly delayP99Milliseconds: Float64Array;
-  /** Packets dropped in that time, by reason. */
+  /** Packets dropped since the sample before, by reason. */
   readonly dropped: {
     readonly tail: Float64Array;
     readonly early: Float64Array;
     readonly police: Float64Array;
     readonly aqm: Float64Array;
   };
-  /** Packets marked in that time. */
+  /** Packets marked since the sample before. */
   readonly marked: Float64Array;
-  /** At the sample's instant. */
+  /** Backlog at the sample's instant. */
   readonly backlogBytes: Float64Array;
 }
 
 export interface FlowSeries {
   readonly name: string;
-  /** Segments, at the sample's instant; 0 before the connection is open. */
+  /** Congestion window in segments at the sample's instant; 0 before the connection is open. */
   readonly cwnd: Float64Array;
   /** Window reductions since the sample before. */
   readonly reductions: Float64Array;
@@ -32,15 +32,15 @@ export interface FlowSeries {
 }
 
 export interface Series {
-  /** Instants of the samples: the ends of the spans they speak of. */
+  /** Instants of the samples: each ends the span that its sample describes. */
   readonly timesSeconds: Float64Array;
   /** Leaf classes in the order of `engine.classes`. */
   readonly classes: readonly ClassSeries[];
-  /** TCP flows with names of their own, the first CWND_FLOWS_MAX of them. */
+  /** The first CWND_FLOWS_MAX TCP flows that have a name of their own. */
   readonly flows: readonly FlowSeries[];
 }
 
-/** Flows whose window is followed. */
+/** Number of flows whose window is recorded. */
 export const CWND_FLOWS_MAX = 64;
 
 export class SeriesRecorder {
@@ -51,7 +51,7 @@ export class SeriesRecorder {
   private readonly flowRows: readonly number[];
   private readonly delayBefore: Float64Array;
   private readonly delaySince = new Float64Array(HISTOGRAM_BINS);
-  /** Counters at the sample before: five per class, two per flow. */
+  /** Counters as of the sample before: five per class, two per flow. */
   private readonly classBefore: Float64Array;
   private readonly flowBefore: Float64Array;
   private taken = 0;
@@ -87,7 +87,9 @@ export class SeriesRecorder {
     };
   }
 
-  /** Takes the next sample at the world's present instant; more than were announced are ignored. */
+  /**
+   * Takes the next sample at the world's present instant. Samples beyond the announced number are ignored.
+   */
   sample(): void {
     if (this.taken === this.samples) return;
     const at = this.taken++;
@@ -136,7 +138,7 @@ export class SeriesRecorder {
   }
 }
 
-/** TCP flows that share their name with no other. */
+/** TCP flows that share their name with no other flow. */
 function followedFlows(world: World): number[] {
   const { meter } = world;
   const flowsOfRow = new Int32Array(meter.rows);

@@ -12,7 +12,7 @@ import {
 } from './parts.ts';
 
 const UPLOADS = 4;
-/** HTTPS and rsync by turns: photographs and backups. */
+/** Ports of the uploads, by turns: HTTPS (photographs) and rsync (backups). */
 const PORTS = [443, 873];
 const RTT_NS = 30 * MILLISECOND;
 
@@ -41,7 +41,7 @@ export const callBesideUploads: Scenario = {
             startNs: drawNs(prng, SECOND, 3 * SECOND),
             rttNs: drawNs(prng, 20 * MILLISECOND, 60 * MILLISECOND),
             port: PORTS[i % PORTS.length],
-            // Every second one speaks ECN, so that queues which mark have somebody to mark.
+            // Every second upload uses ECN, so that queues that mark have packets to mark.
             tcp: { ecn: i % 2 === 1 },
           }),
         ),

@@ -11,8 +11,8 @@ import {
 } from './parts.ts';
 
 /**
- * Eight Reno flows with equal round trips, equal packets and an acknowledgement for each: where a full queue drops from
- * all of them at once, they halve and grow together (Floyd, Jacobson 1993).
+ * Eight Reno flows with equal round trips, equal packets and an acknowledgement for each packet. If a full
+ * queue drops from all of them at once, their windows halve and grow together (Floyd, Jacobson 1993).
  */
 export const eightFlows: Scenario = {
   name: 'eight-flows',

@@ -20,7 +20,7 @@ const FLATS = 300;
 /** Flats per subnet of addresses. */
 const PER_SUBNET = 100;
 
-/** A page or a picture now and then, on one connection. */
+/** Browsing: a page or a picture now and then, on one connection. */
 function browsing(prng: Prng, inside: string, outside: string): FlowSpec {
   const largest = drawHeavyTailed(prng, 20_000, 2_000_000);
   return {
@@ -40,7 +40,7 @@ function browsing(prng: Prng, inside: string, outside: string): FlowSpec {
   };
 }
 
-/** A film in pieces of a few seconds, each fetched as fast as it comes. */
+/** Streaming: a film in pieces of a few seconds, each fetched at full speed. */
 function video(prng: Prng, inside: string, outside: string): FlowSpec {
   return {
     name: `${inside} video`,
@@ -59,7 +59,7 @@ function video(prng: Prng, inside: string, outside: string): FlowSpec {
   };
 }
 
-/** Talk with silence suppression: spurts of 64 kbit/s speech, a second long on average. */
+/** A call with silence suppression: spurts of speech at 64 kbit/s, a second long on average. */
 function talk(prng: Prng, inside: string, outside: string, way: 'up' | 'down'): FlowSpec {
   return {
     name: `${inside} call`,
@@ -87,7 +87,8 @@ function flowsOf(prng: Prng, i: number, between: { inside: string; outside: stri
   const habit = drawInteger(prng, 0, 99);
   const startNs = drawNs(prng, 0, 8 * SECOND);
   const rttNs = drawNs(prng, 10 * MILLISECOND, 90 * MILLISECOND);
-  // Of a hundred flats: five fetch something big over four connections, five send, ten watch, ten talk. Flat 1 always fetches.
+  // Of a hundred flats, five download over four connections, five upload, ten stream, ten talk. Flat 1 always
+  // downloads.
   if (habit < 5 || i === 0) {
     for (let n = 0; n < 4; n++)
       flows.push(bulk(prng, `${inside} download`, between, 'down', { startNs, rttNs }));
@@ -97,7 +98,7 @@ function flowsOf(prng: Prng, i: number, between: { inside: string; outside: stri
   return flows;
 }
 
-/** A house on one uplink: mostly browsing, a few who take what they can. Every third flat uses IPv6. */
+/** A house on one uplink: most flats browse, a few take all they can get. Every third flat uses IPv6. */
 export const flats300: Scenario = {
   name: 'flats-300',
   about: '300 flats on one uplink: browsing, calls, video, and a few heavy users with many connections',

@@ -13,11 +13,11 @@ import {
   shapedWay,
 } from './parts.ts';
 
-/** Of the line's rate. */
+/** The flood's rate as a share of the line's rate. */
 const FLOOD_SHARE = 1.2;
 const TCP_FLOWS = 5;
 
-/** Datagrams at more than the line's rate, whatever is dropped, beside transfers that slow down when asked. */
+/** Datagrams faster than the line, whatever is dropped, beside transfers that react to drops and marks. */
 export const flood: Scenario = {
   name: 'flood',
   about: 'UDP at 120 % of the line, which slows down for nothing, beside five TCP transfers and a ping',

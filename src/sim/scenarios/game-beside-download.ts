@@ -15,7 +15,7 @@ import {
 const RTT_NS = 24 * MILLISECOND;
 const GAME_PORT = 27015;
 
-/** Small packets both ways, 60 a second: what the player does, what the others did. Nobody downloads politely beside it. */
+/** A game sends 60 small packets a second in both directions, beside a download that takes all it can get. */
 export const gameBesideDownload: Scenario = {
   name: 'game-beside-download',
   about: 'a game of small packets while a download over six connections fills the line',

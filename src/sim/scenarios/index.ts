@@ -16,7 +16,7 @@ export const SCENARIOS: readonly Scenario[] = [
   flood,
 ];
 
-/** Null when there is none of this name. */
+/** Returns null if no scenario has this name. */
 export function findScenario(name: string): Scenario | null {
   return SCENARIOS.find((scenario) => scenario.name === name) ?? null;
 }

@@ -1,4 +1,4 @@
-/** Hosts and flows that several scenarios are made of. */
+/** Hosts and flows that several scenarios use. */
 
 import { chanceStream, drawInteger } from '../../base/chance.ts';
 import type { Prng } from '../../base/prng.ts';
@@ -10,7 +10,7 @@ export const SECOND = 1e9;
 /** Expedited forwarding (RFC 3246). */
 export const DSCP_EF = 46;
 
-/** The stream a scenario draws from: none of its flows' and lines' streams. */
+/** The stream of chance from which a scenario draws; flows and lines have streams of their own. */
 const SCENARIO_STREAM = 0xffffe;
 
 export function scenarioChance(seed: number): Prng {
@@ -37,7 +37,7 @@ export function outsideHost6(name: string, number: number): HostSpec {
   return { name, side: 'outside', address: [0x20010db8, 0, 0, number] };
 }
 
-/** Uniform, in whole microseconds, so that instants stay round. */
+/** A uniform random span in whole microseconds, so that instants stay round. */
 export function drawNs(prng: Prng, fromNs: number, toNs: number): number {
   return 1e3 * drawInteger(prng, Math.round(fromNs / 1e3), Math.round(toNs / 1e3));
 }
@@ -48,12 +48,15 @@ export function drawPort(prng: Prng): number {
 }
 
 export interface Between {
-  /** Inside and outside host. */
+  /** Numbers of the inside and of the outside host. */
   readonly inside: string;
   readonly outside: string;
 }
 
-/** A TCP transfer without end, away from the inside or towards it; the inside is the client of port `port`. */
+/**
+ * An endless TCP transfer from the inside host or to it. The inside host is the client, `port` the server's
+ * port.
+ */
 export function bulk(
   prng: Prng,
   name: string,
@@ -101,7 +104,7 @@ export function ping(prng: Prng, name: string, { inside, outside }: Between, rtt
   };
 }
 
-/** The direction a scenario loads when either would do: the one that is shaped, `up` if both are. */
+/** The direction that a scenario loads if it can load either: the one that is shaped, `up` if both are. */
 export function shapedWay({ shapesUp, upBytesPerSec, downBytesPerSec }: Bottleneck): {
   way: 'up' | 'down';
   rateBytesPerSec: number;

@@ -13,13 +13,13 @@ import {
 
 const LONG_FLOWS = 4;
 const RTT_NS = 40 * MILLISECOND;
-/** Twelve full segments. */
+/** Payload of a short transfer: twelve full segments. */
 const SHORT_BYTES = 12 * 1448;
 const MEAN_GAP_NS = SECOND / 6;
 const FIRST_SHORT_NS = 5 * SECOND;
 const DURATION_NS = 55 * SECOND;
 
-/** About six short transfers a second beside four without end: how long do the short ones take? */
+/** About six short transfers a second beside four endless ones. How long do the short ones take? */
 export const shortBesideLong: Scenario = {
   name: 'short-beside-long',
   about:

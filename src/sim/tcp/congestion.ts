@@ -1,12 +1,13 @@
 /**
- * How much a TCP sender may have under way: slow start, then growth by Reno or by CUBIC, and what a congestion signal takes away.
- * Windows are in segments and may have fractions. Columns, one row per sender.
+ * The congestion window of a TCP sender: slow start, growth by Reno or by CUBIC, and the reduction at a
+ * congestion signal. Windows are in segments and may have fractions. Columns with one row per sender.
  *
- * References: RFC 5681 (slow start, Reno), with every acknowledged segment counted as in RFC 3465 and Linux; RFC 9438 (CUBIC):
+ * References: RFC 5681 (slow start, Reno), with every acknowledged segment counted as in RFC 3465 and Linux;
+ * RFC 9438 (CUBIC):
  *
- *   W_cubic(t) = C (t - K)^3 + W_max,   K = cbrt((W_max - cwnd_epoch) / C),   C = 0.4, beta = 0.7       (figures 1, 2)
- *   W_est     += alpha * acked / cwnd,  alpha = 3 (1 - beta) / (1 + beta), 1 from cwnd_prior on          (4.3, figure 4)
- *   target     = W_cubic(t + RTT), at least cwnd, at most 1.5 cwnd; cwnd += (target - cwnd) / cwnd per segment     (4.2)
+ *   W_cubic(t) = C (t - K)^3 + W_max,   K = cbrt((W_max - cwnd_epoch) / C),   C = 0.4, beta = 0.7   (1, 2)
+ *   W_est     += alpha * acked / cwnd,  alpha = 3 (1 - beta) / (1 + beta), 1 from cwnd_prior on   (4.3, figure 4)
+ *   target     = W_cubic(t + RTT), from cwnd to 1.5 cwnd; cwnd += (target - cwnd) / cwnd a segment   (4.2)
  *   reduction:   W_max = cwnd, or cwnd (1 + beta) / 2 below the former W_max (fast convergence, 4.7)
  *
  * Differences to Linux: no HyStart, so slow start ends with a loss, a mark or at ssthresh.
@@ -27,7 +28,10 @@ export class Congestion {
   readonly ssthresh: Float64Array;
   private readonly isCubic: Uint8Array;
   private readonly wMax: Float64Array;
-  /** Start of the growth since the last reduction; NOT_BEGUN until the first acknowledgement after it. */
+  /**
+   * Instant at which growth began after the last reduction. NOT_BEGUN until the first acknowledgement after
+   * it.
+   */
   private readonly epochNs: Float64Array;
   private readonly kSec: Float64Array;
   private readonly wEst: Float64Array;
@@ -45,7 +49,7 @@ export class Congestion {
     this.cwndPrior = new Float64Array(rows);
   }
 
-  /** A new connection with this window. */
+  /** Starts a connection with this window. */
   open(t: number, initialWindow: number): void {
     this.cwnd[t] = initialWindow;
     this.ssthresh[t] = Number.POSITIVE_INFINITY;
@@ -53,7 +57,7 @@ export class Congestion {
     this.epochNs[t] = NOT_BEGUN;
   }
 
-  /** `acked` segments were acknowledged while the window was what held the sender back. */
+  /** `acked` segments were acknowledged while the window limited the sender. */
   grow(t: number, acked: number, nowNs: number, rttNs: number): void {
     let left = acked;
     if (this.cwnd[t] < this.ssthresh[t]) {
@@ -86,7 +90,10 @@ export class Congestion {
     this.cwnd[t] = cwnd + (acked * (target - cwnd)) / cwnd;
   }
 
-  /** A loss or a mark: sets ssthresh for `window` segments, the window that met it. The caller sets cwnd. */
+  /**
+   * After a loss or a CE mark: sets ssthresh from `window`, the window at that time in segments. The caller
+   * sets cwnd.
+   */
   reduce(t: number, window: number): void {
     this.epochNs[t] = NOT_BEGUN;
     if (this.isCubic[t] === 0) {
@@ -98,13 +105,19 @@ export class Congestion {
     this.ssthresh[t] = Math.max(SSTHRESH_MIN, window * CUBIC_BETA);
   }
 
-  /** The retransmission timer ran out: after slow start, CUBIC grows from the window it then has (RFC 9438, 4.8). */
+  /**
+   * The retransmission timer ran out. After slow start CUBIC grows from the window it has then (RFC 9438,
+   * 4.8).
+   */
   timedOut(t: number): void {
     this.wMax[t] = 0;
     this.epochNs[t] = NOT_BEGUN;
   }
 
-  /** Nothing was under way for longer than the timer: what was known of the path is old (RFC 5681, 4.1; RFC 9438, 5.8). */
+  /**
+   * Nothing was under way for longer than the timer, so the window no longer says anything about the path
+   * (RFC 5681, 4.1; RFC 9438, 5.8).
+   */
   restart(t: number, initialWindow: number): void {
     this.cwnd[t] = Math.min(this.cwnd[t], initialWindow);
     this.epochNs[t] = NOT_BEGUN;

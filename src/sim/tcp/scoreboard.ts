@@ -1,5 +1,6 @@
 /**
- * What a TCP sender knows of its segments under way, after RFC 6675 in the counters Linux keeps: SACKed, lost, retransmitted.
+ * A TCP sender's knowledge of its segments under way, by RFC 6675, with the counters of Linux: SACKed, lost,
+ * retransmitted.
  *
  *   una                        third highest SACKed                      nxt
  *    |  lost unless SACKed            |   not known                       |
@@ -7,8 +8,8 @@
  *
  *   under way = (nxt - una) - sacked - lost + retransmitted
  *
- * A segment is lost when three segments above it are SACKed (RFC 6675, 4, IsLost with whole segments). Cost: constant per
- * segment over its life; blocks that were seen before are not walked again.
+ * A segment is lost when three segments above it are SACKed (RFC 6675, 4, IsLost with whole segments). Cost:
+ * constant per segment over its life; blocks that were seen before are not walked again.
  */
 import { FLOAT_ZERO } from '../../base/float.ts';
 import { type PacketTable, SACK_BLOCKS, SACK_WORDS } from '../packets/packet-table.ts';
@@ -17,7 +18,7 @@ const SACKED = 1;
 const IS_LOST = 2;
 const RETRANSMITTED = 4;
 const SEGMENTS_AT_START = 64;
-/** Segments above a hole that make it a loss (RFC 5681, 3.2; RFC 6675, DupThresh). */
+/** A hole is a loss when this many segments above it have arrived (RFC 5681, 3.2; RFC 6675, DupThresh). */
 const DUP_THRESH = 3;
 const NO_SEGMENT = -1;
 
@@ -27,30 +28,30 @@ export class Scoreboard {
   sacked = 0;
   lost = 0;
   retransmitted = 0;
-  /** Latest instant at which a segment was sent that is known to have arrived; kept only while something is missing. */
+  /** Latest sending instant of a segment that has arrived. Kept only while a segment is missing. */
   newestArrivedNs = FLOAT_ZERO;
   private flags = new Uint8Array(SEGMENTS_AT_START);
   private sentNs = new Float64Array(SEGMENTS_AT_START);
   /** The three highest SACKed segments, highest first. */
   private readonly highest = new Int32Array(DUP_THRESH).fill(NO_SEGMENT);
-  /** Below here every segment without SACK has been marked lost. */
+  /** Every segment below this one that has no SACK was counted as lost. */
   private lostEdge = 0;
-  /** No lost segment that waits for retransmission below here. */
+  /** No segment below this one waits for its retransmission. */
   private retransmitFrom = 0;
-  /** Blocks of the acknowledgement before. */
+  /** SACK blocks of the acknowledgement before. */
   private readonly seen = new Int32Array(SACK_WORDS);
 
-  /** Segments in the network. */
+  /** Number of segments in the network. */
   get underWay(): number {
     return this.nxt - this.una - this.sacked - this.lost + this.retransmitted;
   }
 
-  /** Lost segments not sent again yet. */
+  /** Number of lost segments that have not been sent again. */
   get toRetransmit(): number {
     return this.lost - this.retransmitted;
   }
 
-  /** Adds segment `nxt`, sent now; returns its number. */
+  /** Adds segment `nxt`, which is sent now. Returns its number. */
   send(nowNs: number): number {
     if (this.nxt - this.una === this.flags.length) this.grow();
     const seq = this.nxt++;
@@ -58,7 +59,10 @@ export class Scoreboard {
     return seq;
   }
 
-  /** The first lost segment that was not sent again; only when toRetransmit > 0. Marks it as sent again now. */
+  /**
+   * Returns the first lost segment that was not sent again, and records it as sent again now. Requires
+   * toRetransmit > 0.
+   */
   retransmit(nowNs: number): number {
     const mask = this.flags.length - 1;
     let seq = Math.max(this.una, this.retransmitFrom);
@@ -70,7 +74,9 @@ export class Scoreboard {
     return seq;
   }
 
-  /** Everything below `ack` has arrived; returns how many of those segments were not known to have. */
+  /**
+   * Everything below `ack` has arrived. Returns how many of these segments were not known to have arrived.
+   */
   acknowledge(ack: number): number {
     let arrived = ack - this.una;
     if (this.sacked + this.lost > 0) {
@@ -93,7 +99,7 @@ export class Scoreboard {
     return arrived;
   }
 
-  /** Takes the SACK blocks of packet `p`; returns how many segments they newly report. */
+  /** Reads the SACK blocks of packet `p`. Returns how many segments they report for the first time. */
   absorb(packets: PacketTable, p: number): number {
     const { sack } = packets;
     const { seen } = this;
@@ -114,7 +120,7 @@ export class Scoreboard {
     return arrived;
   }
 
-  /** Marks what three SACKed segments lie above of as lost. */
+  /** Counts every segment as lost that has three SACKed segments above it. */
   findLost(): void {
     const edge = this.highest[DUP_THRESH - 1];
     const { flags } = this;
@@ -130,8 +136,9 @@ export class Scoreboard {
   }
 
   /**
-   * The retransmission of the first segment is lost too, if one sent `reorderNs` later has arrived (the idea of RACK, RFC
-   * 8985, for the one segment that holds up all others). Makes it wait for another retransmission and says true.
+   * The retransmission of the first segment counts as lost if a segment sent `reorderNs` later has arrived.
+   * This is the idea of RACK (RFC 8985) for the one segment that holds up all others. Returns true if the
+   * segment waits for another retransmission.
    */
   headLostAgain(reorderNs: number): boolean {
     const at = this.una & (this.flags.length - 1);
@@ -143,7 +150,7 @@ export class Scoreboard {
     return true;
   }
 
-  /** The timer ran out: everything not SACKed counts as lost and will be sent again (RFC 6675, 5.1). */
+  /** The timer ran out. Every segment without SACK counts as lost and will be sent again (RFC 6675, 5.1). */
   allLost(): void {
     const { flags } = this;
     const mask = flags.length - 1;

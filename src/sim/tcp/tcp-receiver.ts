@@ -1,9 +1,10 @@
 /**
- * The receiving end of TCP: what has arrived, and when to say so.
+ * The receiving end of TCP: which segments have arrived, and when to acknowledge them.
  *
- * References: RFC 5681, 4.2 (every second full segment, at once when out of order or when a hole closes); RFC 1122, 4.2.3.2
- * with Linux's 40 ms; RFC 2018, 4 (the block that grew last comes first); RFC 7323, 4.3 (which timestamp is returned);
- * RFC 3168, 6.1.3 (ECE from a CE mark until CWR). Differences to Linux: no quick acknowledgements at the start, no DSACK.
+ * References: RFC 5681, 4.2 (every second full segment, at once when out of order or when a hole closes); RFC
+ * 1122, 4.2.3.2 with Linux's 40 ms; RFC 2018, 4 (the block that grew last comes first); RFC 7323, 4.3 (which
+ * timestamp is returned); RFC 3168, 6.1.3 (ECE from a CE mark until CWR). Differences to Linux: no quick
+ * acknowledgements at the start, no DSACK.
  */
 import { FLOAT_ZERO } from '../../base/float.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
@@ -23,7 +24,7 @@ import { TIMER_ACK, type Wire } from '../packets/wire.ts';
 export const DELAYED_ACK_NS = 40e6;
 const ACK_EVERY_SEGMENTS = 2;
 const RING_AT_START = 64;
-/** Blocks remembered; one more than fits into an acknowledgement. */
+/** Number of blocks remembered: one more than fits into an acknowledgement. */
 const BLOCKS_KEPT = SACK_BLOCKS + 1;
 
 export class TcpReceiver {
@@ -34,16 +35,16 @@ export class TcpReceiver {
   private readonly flow: number;
   private readonly ipHeaderBytes: number;
   private readonly delaysAcks: boolean;
-  /** Segments that arrived in order and are not acknowledged. */
+  /** Number of segments that arrived in order and are not acknowledged. */
   private unacknowledged = 0;
   private ackDueNs = Number.POSITIVE_INFINITY;
-  /** What the next acknowledgement returns: when the segment that made it necessary was sent. */
+  /** The time stamp that the next acknowledgement returns: when the segment that caused it was sent. */
   private echoNs = FLOAT_ZERO;
   private echoesCongestion = 0;
-  /** Segments above `next` that have arrived. */
+  /** Number of segments above `next` that have arrived. */
   private arrived = new Uint8Array(RING_AT_START);
   private outOfOrder = 0;
-  /** Blocks [start, end) of those, the one that grew last first. */
+  /** Blocks [start, end) of these segments. The block that grew last comes first. */
   private readonly blocks = new Int32Array(2 * BLOCKS_KEPT);
   private blockCount = 0;
 
@@ -55,7 +56,7 @@ export class TcpReceiver {
     this.delaysAcks = delaysAcks;
   }
 
-  /** The other side's SYN: answered each time it comes. */
+  /** A SYN of the other side. Each one is answered. */
   onSyn(p: number, lengthBytes: number): void {
     const { packets } = this.wire;
     const sentNs = packets.sentNs[p];
@@ -65,7 +66,7 @@ export class TcpReceiver {
     this.wire.transmit(answer);
   }
 
-  /** Segment `p` of `payloadBytes`. */
+  /** Segment `p` with `payloadBytes` has arrived. */
   onData(p: number, payloadBytes: number): void {
     const { packets } = this.wire;
     const seq = packets.seq[p];
@@ -89,7 +90,7 @@ export class TcpReceiver {
     this.acknowledge();
   }
 
-  /** The delayed acknowledgement's timer. */
+  /** The timer of the delayed acknowledgement ran out. */
   onTimer(): void {
     if (this.unacknowledged === 0) {
       this.ackDueNs = Number.POSITIVE_INFINITY;
@@ -101,7 +102,7 @@ export class TcpReceiver {
     }
   }
 
-  /** The timer stays set while segments come in pairs; it looks again when it runs out. */
+  /** The timer stays set while segments come in pairs. It checks again when it runs out. */
   private delay(): void {
     const wasSet = this.ackDueNs !== Number.POSITIVE_INFINITY;
     this.ackDueNs = this.wire.nowNs + DELAYED_ACK_NS;
@@ -121,7 +122,7 @@ export class TcpReceiver {
     this.wire.transmit(p);
   }
 
-  /** `next` has advanced over a hole: over everything that waited behind it, too. */
+  /** `next` has advanced over a hole. It advances over the blocks that touch it, too. */
   private closeHole(): void {
     const mask = this.arrived.length - 1;
     while (this.arrived[this.next & mask] === 1) {
@@ -136,7 +137,7 @@ export class TcpReceiver {
     this.blockCount = kept;
   }
 
-  /** A segment beyond a hole. */
+  /** A segment has arrived beyond a hole. */
   private keep(seq: number, payloadBytes: number): void {
     while (seq - this.next >= this.arrived.length) this.grow();
     const at = seq & (this.arrived.length - 1);

@@ -1,6 +1,6 @@
 /**
- * The sending end of TCP, as Linux does it in essence: ten segments at first, slow start, growth by congestion.ts, loss
- * recovery by scoreboard.ts, the retransmission timer.
+ * The sending end of TCP, in essence that of Linux: an initial window of ten segments, slow start, growth by
+ * congestion.ts, loss recovery by scoreboard.ts, the retransmission timer.
  *
  *          ack, nothing lost                        all of before is acknowledged
  *   OPEN ---------------------> OPEN      RECOVERY ------------------------------> OPEN
@@ -9,15 +9,15 @@
  *     |  the timer runs out: one segment, everything else counts as lost
  *     +----------------------> LOSS ---------------------------------------------> OPEN
  *
- * A sender with Reno's growth is the textbook's: on a loss the window is halved at once, and nothing is sent until as much has
- * left the network (RFC 6675). One with CUBIC's does as Linux does: limited transmit (RFC 3042) and proportional rate
- * reduction (RFC 6937), which spread the reduction over a round trip.
+ * A sender with Reno's growth follows the textbook: a loss halves the window at once, and the sender waits
+ * until as much has left the network (RFC 6675). A sender with CUBIC's growth follows Linux: limited transmit
+ * (RFC 3042) and proportional rate reduction (RFC 6937) spread the reduction over a round trip.
  *
- * References: RFC 5681; RFC 6675 (what is lost, what is under way); RFC 6298 with Linux's bounds: SRTT + max(200 ms, 4 RTTVAR), 1 s before the first sample, doubled up to 60 s; RFC
- * 6928 (initial window); RFC 7323 (every acknowledgement that moves `una` is a sample); RFC 3168, 6.1.2 (ECE: one
- * reduction per window of data, CWR once; retransmissions are not ECN-capable).
- * Differences to Linux: no tail loss probe, no undo of spurious reductions, no pacing; a lost retransmission is
- * noticed for the first missing segment only.
+ * References: RFC 5681; RFC 6675 (what is lost, what is under way); RFC 6298 with Linux's bounds: SRTT +
+ * max(200 ms, 4 RTTVAR), 1 s before the first sample, doubled up to 60 s; RFC 6928 (initial window); RFC 7323
+ * (every acknowledgement that moves `una` is a sample); RFC 3168, 6.1.2 (ECE: one reduction per window of
+ * data, CWR once; retransmissions are not ECN-capable). Differences to Linux: no tail loss probe, no undo of
+ * spurious reductions, no pacing; a lost retransmission is noticed for the first missing segment only.
  */
 import { invariant } from '../../base/assert.ts';
 import { FLOAT_ZERO } from '../../base/float.ts';
@@ -39,12 +39,12 @@ const RECOVERY = 3;
 const LOSS = 4;
 
 export interface TcpSenderOptions {
-  /** As Linux reduces its window, or as the textbook does; see above. */
+  /** Reduces the window as Linux does (true) or as the textbook does; see above. */
   readonly isLinuxLike: boolean;
   readonly ecn: boolean;
-  /** Segments at the start of a connection and after idling. */
+  /** Window at the start of a connection and after idling, in segments. */
   readonly initialWindow: number;
-  /** Most segments that may be between first unacknowledged and newest: the receiver's window. */
+  /** The receiver's window: the most segments between the first unacknowledged and the newest. */
   readonly windowPackets: number;
   /** TCP payload of a full segment. */
   readonly segmentBytes: number;
@@ -53,31 +53,31 @@ export interface TcpSenderOptions {
 
 export class TcpSender {
   readonly board = new Scoreboard();
-  /** Segments the application has given so far. */
+  /** Number of segments that the application has written so far. */
   end = 0;
-  /** Smoothed round trip (RFC 6298); 0 before the first sample. */
+  /** Smoothed round-trip time (RFC 6298); 0 before the first sample. */
   srttNs = FLOAT_ZERO;
   private readonly wire: Wire;
   private readonly meter: FlowMeter;
   private readonly congestion: Congestion;
-  /** Also the row in `congestion`. */
+  /** Number of the flow, and the row in `congestion`. */
   private readonly flow: number;
   private readonly options: TcpSenderOptions;
   private state = CLOSED;
-  /** Payload of segment `end - 1`. */
+  /** Payload of segment `end - 1`, the last one, in bytes. */
   private lastBytes = 0;
   private rttVarNs = FLOAT_ZERO;
   private rtoNs = FLOAT_ZERO;
   private backoff = 1;
   private rtoDueNs = Number.POSITIVE_INFINITY;
-  /** Where the timer stands on the agenda; it is moved only when it would come too late. */
+  /** Instant of the timer on the agenda. The timer is moved only if it would come too late. */
   private timerNs = Number.POSITIVE_INFINITY;
-  /** The window was what ended the last burst. */
+  /** The window ended the last burst. */
   private isWindowLimited = false;
   private lastSentNs = FLOAT_ZERO;
   /** RECOVERY and LOSS end when this segment is reached. */
   private recoveryPoint = 0;
-  /** No second reduction for ECE below this segment. */
+  /** ECE causes no second reduction below this segment. */
   private cwrPoint = 0;
   private owesCwr = false;
   // RFC 6937.
@@ -94,7 +94,7 @@ export class TcpSender {
     this.rtoNs = RTO_FIRST_NS;
   }
 
-  /** More to send: `bytes` of payload, or Infinity. Opens the connection the first time. */
+  /** Adds `bytes` of payload to send (Infinity is allowed). The first call opens the connection. */
   write(bytes: number): void {
     const { segmentBytes } = this.options;
     const segments =
@@ -156,7 +156,8 @@ export class TcpSender {
       return;
     }
     this.meter.timeouts[this.meter.rowOf[this.flow]] += 1;
-    // RFC 5681, 3.1: the threshold stays while the timer runs out again and again for the same segment, and falls once it has come.
+    // RFC 5681, 3.1: the threshold stays while the timer runs out repeatedly for one segment. It falls after
+    // that segment arrived.
     const isFirstForSegment = this.backoff === 1;
     this.backoff *= 2;
     if (this.state === SYN_SENT) {
@@ -189,7 +190,7 @@ export class TcpSender {
     this.wire.transmit(p);
   }
 
-  /** What the window allows: lost segments first, then new ones. */
+  /** Sends what the window allows: lost segments first, then new ones. */
   private send(): void {
     const { board, congestion, flow, wire } = this;
     const { nowNs } = wire;
@@ -200,7 +201,7 @@ export class TcpSender {
       const isRetransmit = board.toRetransmit > 0;
       if (!isRetransmit && (board.nxt >= this.end || board.nxt - board.una >= this.options.windowPackets))
         return;
-      // Without limited transmit, segments of which SACK tells still fill the window until a loss is certain.
+      // Without limited transmit, SACKed segments still fill the window until a loss is certain.
       const isTextbook = this.state === OPEN && !this.options.isLinuxLike;
       const inWindow = isTextbook ? board.nxt - board.una : board.underWay;
       if (inWindow + 1 > congestion.cwnd[flow]) {
@@ -240,7 +241,8 @@ export class TcpSender {
     this.prrOut = 0;
     congestion.reduce(flow, congestion.cwnd[flow]);
     this.countReduction();
-    // The first retransmission goes at once, whatever the window says; unless the recovery before has already sent it.
+    // The first retransmission goes at once, whatever the window says, unless the recovery before has already
+    // sent it.
     if (board.toRetransmit > 0) this.sendSegment(board.retransmit(this.wire.nowNs), true);
   }
 

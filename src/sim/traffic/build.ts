@@ -1,4 +1,4 @@
-/** From a description of traffic and a specification of the shaper to a world that can run. */
+/** Builds a world that can run from a plan of traffic and a specification of the shaper. */
 
 import { chanceStream } from '../../base/chance.ts';
 import { Engine } from '../../core/engine.ts';
@@ -24,20 +24,22 @@ import type { Bottleneck, FlowSpec, Traffic } from './traffic.ts';
 const MTU_BYTES = 1500;
 const WINDOW_PACKETS = 4096;
 const INITIAL_WINDOW = 10;
-/** Streams of chance below belong to flows, from here on to lines. */
+/** Streams of chance below this number belong to flows, the others to lines. */
 const LINE_STREAMS = 1 << 19;
 
 export interface BuildOptions {
   readonly seed: number;
-  /** Default: as the live program. */
+  /** Defaults to the slack of the live program. */
   readonly releaseSlackNs?: number;
-  /** By how much the engine is woken late; default 0. */
+  /** Time by which the engine is woken late; 0 by default. */
   readonly timerLatenessNs?: number;
-  /** Rate of a direction's line where nobody shapes it; default: the specification's. */
+  /** Rates of the lines of directions that are not shaped. Defaults to the specification's. */
   readonly bottleneck?: Bottleneck;
 }
 
-/** An engine that knows its devices: they get the interface indices 1, 2, … in the order in which it names them. */
+/**
+ * Makes an engine and tells it its devices: interface indices 1, 2, … in the order in which it names them.
+ */
 export function createEngine(spec: ShaperSpec, options: BuildOptions): Engine {
   const { seed, releaseSlackNs } = options;
   const engine = new Engine(spec, releaseSlackNs === undefined ? { seed } : { seed, releaseSlackNs });
@@ -49,7 +51,7 @@ export function indexOfDevice(engine: Engine): (device: string) => number {
   return (device) => engine.devices.indexOf(device) + 1;
 }
 
-/** A world at instant 0, every flow's start on its agenda. */
+/** Makes a world at instant 0, with the start of every flow on its agenda. */
 export function buildWorld(spec: ShaperSpec, traffic: Traffic, options: BuildOptions): World {
   const engine = createEngine(spec, options);
   const routes = planRoutes(spec, engine.devices, indexOfDevice(engine));
@@ -89,7 +91,7 @@ export function buildWorld(spec: ShaperSpec, traffic: Traffic, options: BuildOpt
   return world;
 }
 
-/** Names of the meter's rows, in order of first appearance, and each flow's row. */
+/** Names of the meter's rows in order of first appearance, and the row of every flow. */
 export function namedRows(flows: readonly { readonly name: string }[]): {
   rowOf: Int32Array;
   names: string[];
@@ -102,7 +104,7 @@ export function namedRows(flows: readonly { readonly name: string }[]): {
   return { rowOf, names: [...rows.keys()] };
 }
 
-/** The end that sends the data first: of request-response the one that is asked. */
+/** The two ends of a flow, the end that sends the data first. In request-response that is the server. */
 function dataEnds(flow: FlowSpec): [string, string] {
   return flow.source.kind === 'request-response' ? [flow.to, flow.from] : [flow.from, flow.to];
 }
@@ -113,7 +115,7 @@ function waysOf(flow: FlowSpec, layout: Layout): { forth: number; back: number }
   return { forth: layout.way(sender, receiver, delayNs), back: layout.way(receiver, sender, delayNs) };
 }
 
-/** Headers of the way forth and of the way back. */
+/** Headers of both directions of a flow. */
 function shapesOf(flow: FlowSpec, layout: Layout): PacketShape[] {
   const { source, sport, dport, dscp = 0 } = flow;
   const protocol = 'protocol' in source ? source.protocol : IPPROTO_TCP;
@@ -124,7 +126,7 @@ function shapesOf(flow: FlowSpec, layout: Layout): PacketShape[] {
     src: dst,
     dst: src,
     protocol,
-    // An echo has one identifier both ways.
+    // An echo has the same identifier in both directions.
     sport: isEcho(protocol) ? sport : dport,
     dport: sport,
     dscp,

@@ -1,4 +1,7 @@
-/** Where the lines of a world are and which of them a flow's packets take; which devices and queue the shaper sees them on. */
+/**
+ * The lines of a world, the lines that a flow's packets take, and the devices and NFQUEUE by which the shaper
+ * sees them.
+ */
 import { planQueues } from '../../spec/queue-plan.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { delayLine, type LineSpec } from '../world/lines.ts';
@@ -6,13 +9,13 @@ import { HOP_END, hopOfRoute } from '../world/world.ts';
 import type { ShaperRoute } from '../world/world-port.ts';
 import type { Bottleneck, HostSpec, Traffic } from './traffic.ts';
 
-/** Interface index of the inside when the specification names no device for it. */
+/** Interface index of the inside if the specification names no device for it. */
 const ANONYMOUS_DEVICE = 0xffff;
-/** What an unshaped line holds: a tenth of a second, as a modem would. */
+/** Queue of an unshaped line: a tenth of a second, as in a modem. */
 const MODEM_BUFFER_SEC = 0.1;
 const NO_LINE = -1;
 
-/** The first link's rates; a direction that is not shaped counts as fast as the other. */
+/** Rates of the first link. A direction that is not shaped counts as fast as the other. */
 export function bottleneckOf(spec: ShaperSpec): Bottleneck {
   const [link] = spec.links;
   if (!link) throw new RangeError('a simulation needs a link');
@@ -26,15 +29,15 @@ export function bottleneckOf(spec: ShaperSpec): Bottleneck {
   };
 }
 
-/** Routes through the shaper; null where no queue rule would catch the packets. */
+/** Routes through the shaper. Null if no rule would queue the packets. */
 export interface Routes {
   readonly up: ShaperRoute | null;
   readonly down: ShaperRoute | null;
 }
 
 /**
- * Outside is the first link's device. Inside is the second link's; with one link, the first other device that matchers name.
- * `indexOf` gives each device's interface index.
+ * Outside is the first link's device. Inside is the second link's; with one link, the first other device that
+ * matchers name. `indexOf` gives each device's interface index.
  */
 export function planRoutes(
   spec: ShaperSpec,
@@ -58,14 +61,14 @@ export function planRoutes(
 
 export class Layout {
   readonly lines: LineSpec[] = [];
-  /** Lines, routes and ends, one way after the other; see world.ts. */
+  /** Lines, routes and ends of all ways, one way after the other; see world.ts. */
   readonly hops: number[] = [];
   readonly routes: ShaperRoute[] = [];
   private readonly hosts: ReadonlyMap<string, HostSpec>;
   private readonly access = new Map<string, { readonly outwards: number; readonly inwards: number }>();
   private readonly delays = new Map<number, number>();
   private readonly ways = new Map<string, number>();
-  /** Hops between inside and outside. */
+  /** Hops between the inside and the outside. */
   private readonly upHops: readonly number[];
   private readonly downHops: readonly number[];
 
@@ -92,7 +95,7 @@ export class Layout {
     return host;
   }
 
-  /** Position in `hops` of the way from one host to another with this much propagation delay. */
+  /** Position in `hops` of the way from one host to another with this propagation delay. */
   way(from: string, to: string, delayNs: number): number {
     const key = `${from} ${to} ${delayNs}`;
     const known = this.ways.get(key);
@@ -119,7 +122,7 @@ export class Layout {
     return route ? [hopOfRoute(this.routes.push(route) - 1)] : [];
   }
 
-  /** The physical line; one that nobody shapes is as fast as the bottleneck and buffers like a modem. */
+  /** The physical line. If it is not shaped, it is as fast as the bottleneck and buffers like a modem. */
   private lineHop(line: LineSpec | undefined, route: ShaperRoute | null, rateBytesPerSec: number): number[] {
     if (line) return [this.addLine(line)];
     if (route) return [];
@@ -128,7 +131,7 @@ export class Layout {
     ];
   }
 
-  /** Flows with the same delay share a line: it keeps order and has no rate, so they do not meet on it. */
+  /** Flows with the same delay share a line that has no rate, so they do not affect each other there. */
   private delay(delayNs: number): number {
     const known = this.delays.get(delayNs);
     if (known !== undefined) return known;

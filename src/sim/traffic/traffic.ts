@@ -1,5 +1,6 @@
 /**
- * What happens in a virtual world, as a value: hosts on both sides of the shaper, the line behind it, and flows between them.
+ * The traffic of a virtual world as a value: hosts on both sides of the shaper, the line behind it, and flows
+ * between them.
  *
  *   inside hosts -- access lines -- [ shaper ] -- line.up ----> base RTT / 2 -- access lines -- outside hosts
  *                                             <-- line.down --- base RTT / 2 --
@@ -14,47 +15,47 @@ import type { DatagramSpec, PingSpec, RequestSpec, TransferSpec } from '../world
 
 export interface HostSpec {
   readonly name: string;
-  /** Inside: behind the shaper, its `up` leads away from here. */
+  /** The side of the host. `up` leads from the inside to the outside. */
   readonly side: 'inside' | 'outside';
   readonly address: PacketShape['src'];
-  /** Its own line, the same in both directions; left out: one without limits. */
+  /** The host's own line, equal in both directions. If left out, it has no limits. */
   readonly access?: LineSpec;
 }
 
 export type SourceSpec = DatagramSpec | PingSpec | TransferSpec | RequestSpec;
 
-/** For `tcp` and `request-response`. */
+/** Options of `tcp` and `request-response`. */
 export interface TcpOptions {
-  /** Default cubic. */
+  /** cubic by default. */
   readonly growth?: Growth;
-  /** Default false. */
+  /** false by default. */
   readonly ecn?: boolean;
-  /** Default true: acknowledge every second segment. */
+  /** Acknowledge every second segment; true by default. */
   readonly delayedAcks?: boolean;
-  /** Receiver's window in segments, default 4096. */
+  /** Receiver's window in segments; 4096 by default. */
   readonly windowPackets?: number;
-  /** Default 10 (RFC 6928). */
+  /** Initial window in segments; 10 by default (RFC 6928). */
   readonly initialWindow?: number;
 }
 
 export interface FlowSpec {
-  /** Flows of one name are counted together. */
+  /** Flows with the same name are counted together. */
   readonly name: string;
-  /** Host that sends the data; of request-response: the host that asks; of ping: the host that pings. */
+  /** The host that sends the data; in request-response the client, in ping the host that pings. */
   readonly from: string;
   readonly to: string;
   readonly source: SourceSpec;
-  /** Default 0. */
+  /** Start of the flow; 0 by default. */
   readonly startNs?: number;
-  /** No new packet, request or transfer from here on; default: the end of the run. */
+  /** From this instant on the flow starts no packet, request or transfer. Defaults to the end of the run. */
   readonly stopNs?: number;
-  /** Base round trip, half of it each way. */
+  /** Base round-trip time, half of it in each direction. */
   readonly rttNs: number;
   readonly sport: number;
   readonly dport: number;
   readonly dscp?: number;
   readonly tcp?: TcpOptions;
-  /** Datagrams: the ECN field they carry, default 0. */
+  /** ECN field of datagrams; 0 by default. */
   readonly ecn?: number;
 }
 
@@ -62,11 +63,11 @@ export interface Traffic {
   readonly durationNs: number;
   readonly hosts: readonly HostSpec[];
   readonly flows: readonly FlowSpec[];
-  /** The physical line; a direction left out has no limits of its own. */
+  /** The physical line. A direction that is left out has no limits of its own. */
   readonly line?: { readonly up?: LineSpec; readonly down?: LineSpec };
 }
 
-/** What a scenario may know of the configuration under test. */
+/** The part of the configuration under test that a scenario may use. */
 export interface Bottleneck {
   readonly upBytesPerSec: number;
   readonly downBytesPerSec: number;
@@ -79,6 +80,6 @@ export interface Scenario {
   readonly name: string;
   /** One line for `--list`. */
   readonly about: string;
-  /** Everything random in it comes from the seed. */
+  /** Makes the traffic. The seed decides all chance in it. */
   build(seed: number, bottleneck: Bottleneck): Traffic;
 }

@@ -1,6 +1,7 @@
 /**
- * The agenda of the virtual world: rows (a line's next arrival, a flow's timer) by the instant at which they are due. Each row
- * is in at most once. Rows due at the same instant come in the order in which they were set, so a run repeats exactly.
+ * The agenda of the virtual world: rows (a line's next arrival, a flow's timer) by the instant at which they
+ * are due. Each row is in at most once. Rows due at the same instant come in the order in which they were
+ * set, so a run repeats exactly.
  */
 const ABSENT = -1;
 

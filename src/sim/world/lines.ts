@@ -1,25 +1,27 @@
 /**
- * Lines between the nodes of the virtual world, each in one direction: a FIFO queue, a rate, a propagation delay, random loss.
+ * Lines between the nodes of the virtual world, each in one direction: a FIFO queue, a rate, a propagation
+ * delay, random loss.
  *
- *   packet > [ queue, limitBytes ] > transmission, length / rate > lost or not > propagation, delay > next hop
+ *   packet > [ queue, limitBytes ] > transmission, length / rate > loss > propagation, delay > next hop
  *
- * A line is a time: the instant at which its transmitter is free again. What waits in front of it is that instant minus now,
- * times the rate. Packets keep their order, so a line needs one entry on the agenda, for the packet that arrives next.
- * Cost per packet: one FIFO push and shift, one move in the agenda. Exact: no rounding but that of float64 nanoseconds.
+ * The state of a line is an instant: when its transmitter is free again. Its queue is that instant minus now,
+ * times the rate. Packets keep their order, so a line needs one entry on the agenda, for the packet that
+ * arrives next. A packet costs one push to a FIFO, one shift, and one move on the agenda. Nothing is rounded
+ * but to float64 nanoseconds.
  */
 import type { Prng } from '../../base/prng.ts';
 import { CE, PacketFifos, type PacketTable } from '../packets/packet-table.ts';
 import type { EventHeap } from './event-heap.ts';
 
 export interface LineSpec {
-  /** Infinity: no transmission time. */
+  /** Infinity means no transmission time. */
   readonly rateBytesPerSec: number;
   readonly delayNs: number;
-  /** Chance of each packet to be lost after its transmission; 0..1. */
+  /** Probability that a packet is lost after its transmission, 0 to 1. */
   readonly lossProbability: number;
-  /** What may wait, the packet in transmission included; an empty queue takes any packet. */
+  /** Limit of the queue, the packet in transmission included. An empty queue takes any packet. */
   readonly limitBytes: number;
-  /** ECN-capable packets that find more than this waiting are marked CE; Infinity: never. */
+  /** ECN-capable packets that find more than this in the queue are marked CE. Infinity means never. */
   readonly ceAboveBytes: number;
 }
 
@@ -34,7 +36,7 @@ export function delayLine(delayNs: number): LineSpec {
   };
 }
 
-/** What became of a packet given to a line. */
+/** The fate of a packet given to a line. */
 export const TRAVELS = 0;
 export const QUEUE_FULL = 1;
 export const LOST = 2;
@@ -56,7 +58,7 @@ export class Lines {
   private readonly packets: PacketTable;
   private readonly agenda: EventHeap;
 
-  /** Line l is row l of the agenda; `chance[l]` is its stream. */
+  /** Line l is row l of the agenda. `chance[l]` is its stream of chance. */
   constructor(specs: readonly LineSpec[], chance: readonly Prng[], packets: PacketTable, agenda: EventHeap) {
     const column = (pick: (spec: LineSpec) => number): Float64Array => Float64Array.from(specs, pick);
     this.count = specs.length;
@@ -82,7 +84,7 @@ export class Lines {
     return waitNs > 0 ? (waitNs * this.rateBytesPerSec[line]) / 1e9 : 0;
   }
 
-  /** Packet `p` comes to the line. Unless it TRAVELS the row is the caller's again. */
+  /** Packet `p` comes to the line. Unless the result is TRAVELS, the row belongs to the caller again. */
   give(line: number, p: number, nowNs: number): number {
     const { packets } = this;
     const lengthBytes = packets.lengthBytes[p];
@@ -115,7 +117,7 @@ export class Lines {
     return TRAVELS;
   }
 
-  /** Takes the packet that arrives now: the line is the first on the agenda. */
+  /** Takes the packet that arrives now. The line must be the first on the agenda. */
   take(line: number): number {
     const p = this.fifos.shift(line);
     const following = this.fifos.head[line];

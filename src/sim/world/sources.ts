@@ -1,6 +1,7 @@
 /**
- * What makes flows send: applications. Datagram sources at a constant rate, at random (Poisson), in bursts (on-off), pings that
- * are answered, TCP transfers and request-response over TCP. Each flow has one; its timer calls onTimer at the flow's start.
+ * Applications, which make flows send: datagrams at a constant rate, at random (Poisson) or in bursts
+ * (on-off), pings, TCP transfers, and request-response over TCP. Each flow has one source. The flow's timer
+ * calls onTimer at its start.
  */
 
 import { drawExponential, drawInteger } from '../../base/chance.ts';
@@ -12,23 +13,23 @@ import { TIMER_SOURCE, type Wire } from '../packets/wire.ts';
 import type { TcpSender } from '../tcp/tcp-sender.ts';
 
 export interface Source {
-  /** The flow's start, then whenever the source asked for it. */
+  /** Called at the flow's start, then whenever the source asked for it. */
   onTimer(): void;
-  /** TCP: everything written so far has arrived. */
+  /** Of TCP: everything written so far has arrived. */
   onAllArrived(): void;
-  /** Something other than TCP arrived at the far end. */
+  /** A packet that is not TCP arrived at the far end. */
   onFarEnd(p: number): void;
 }
 
 export interface DatagramSpec {
   readonly kind: 'constant' | 'poisson' | 'on-off';
-  /** IANA number; 17 for UDP. */
+  /** IP protocol number; 17 for UDP. */
   readonly protocol: number;
-  /** IP bytes per second; of an on-off source while it is on. */
+  /** IP bytes per second. An on-off source has this rate while it is on. */
   readonly rateBytesPerSec: number;
   /** IP length. */
   readonly packetBytes: number;
-  /** On-off: mean lengths of the spans, exponentially distributed. */
+  /** Of on-off: mean lengths of the spans, exponentially distributed. */
   readonly onNs?: number;
   readonly offNs?: number;
 }
@@ -42,7 +43,7 @@ export class DatagramSource implements Source {
   private readonly gapNs: number;
   private readonly ecn: number;
   private seq = 0;
-  /** Constant and on-off: packets of the present span and its start. */
+  /** Of constant and on-off: the start of the present span and the number of its packets so far. */
   private spanSent = 0;
   private spanStartNs = Number.NEGATIVE_INFINITY;
   private spanEndNs = Number.POSITIVE_INFINITY;
@@ -84,7 +85,7 @@ export class DatagramSource implements Source {
     if (this.spec.kind === 'poisson') {
       return Math.round(this.wire.nowNs + drawExponential(this.prng, this.gapNs));
     }
-    // From the span's start, not from now: rounding does not add up.
+    // Counted from the span's start and not from now, so that rounding does not add up.
     const nextNs = Math.round(this.spanStartNs + this.spanSent * this.gapNs);
     if (nextNs <= this.spanEndNs) return nextNs;
     this.startSpan(Math.round(this.spanEndNs + drawExponential(this.prng, this.spec.offNs ?? 1e9)));
@@ -99,7 +100,7 @@ export interface PingSpec {
   readonly everyNs: number;
 }
 
-/** Sends at fixed intervals whatever comes back; the time until the answer is its completion time. */
+/** Pings at fixed intervals, whatever comes back. The time until the answer is the completion time. */
 export class PingSource implements Source {
   private readonly wire: Wire;
   private readonly flow: number;
@@ -136,11 +137,11 @@ export class PingSource implements Source {
 
 export interface TransferSpec {
   readonly kind: 'tcp';
-  /** Payload; Infinity: without end. */
+  /** Payload in bytes. Infinity means an endless transfer. */
   readonly bytes: number;
 }
 
-/** One TCP transfer from the flow's start on; completion is when the last byte has arrived. */
+/** One TCP transfer from the flow's start on. It is complete when the last byte has arrived. */
 export class TransferSource implements Source {
   private readonly wire: Wire;
   private readonly meter: FlowMeter;
@@ -173,16 +174,16 @@ export interface RequestSpec {
   readonly kind: 'request-response';
   /** IP length of the request. */
   readonly requestBytes: number;
-  /** Payload of the response, drawn from this range each time. */
+  /** Range of the response's payload in bytes. Each response draws from it. */
   readonly responseBytes: readonly [number, number];
   /** Mean pause between a response and the next request, exponentially distributed. */
   readonly thinkNs: number;
 }
 
-/** A request that got no answer is repeated after this, then after twice as long. */
+/** A request without an answer is repeated after this span, then after twice as long. */
 const REQUEST_RETRY_NS = 1e9;
 
-/** One connection on which a client asks, gets everything, thinks, and asks again. */
+/** One connection on which a client asks, gets the whole response, pauses, and asks again. */
 export class RequestSource implements Source {
   private readonly wire: Wire;
   private readonly meter: FlowMeter;
@@ -216,7 +217,7 @@ export class RequestSource implements Source {
     this.sender = sender;
   }
 
-  /** Time to ask, or to ask again. */
+  /** Sends a request, or repeats it. */
   onTimer(): void {
     const { nowNs } = this.wire;
     if (this.isWaiting) {

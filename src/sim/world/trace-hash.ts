@@ -1,11 +1,14 @@
-/** What happened in a run, folded into 64 bits: any verdict or delivery that differs, or comes at another instant, changes it. */
+/**
+ * A run folded into 64 bits. Any verdict or delivery that differs, or comes at another instant, changes the
+ * hash.
+ */
 const TWO_32 = 0x100000000;
 
 export class TraceHash {
   private a = 0x811c9dc5 | 0;
   private b = 0x9e3779b9 | 0;
 
-  /** One word; only its low 32 bits count. */
+  /** Adds one word. Only its low 32 bits count. */
   add(word: number): void {
     // FNV-1a in one lane, a multiply and rotate of another constant in the other.
     this.a = Math.imul(this.a ^ word, 0x01000193);
@@ -13,10 +16,10 @@ export class TraceHash {
     this.b = (b << 13) | (b >>> 19);
   }
 
-  /** An instant, in whole nanoseconds. */
+  /** Adds an instant in whole nanoseconds. */
   addInstant(ns: number): void {
     const high = Math.floor(ns / TWO_32);
-    // As machine integers: a float handed on would be an object on the heap.
+    // Split into machine integers, because a float passed on would be an object on the heap.
     this.add(high | 0);
     this.add((ns - high * TWO_32) | 0);
   }

@@ -1,7 +1,7 @@
 /**
- * The shaper's place in the virtual world: a Port whose packets are rows of the packet table. It plays the kernel's part:
- * ids count up per queue, a queue holds at most so many undecided packets, VERDICT_UP_TO answers everything up to an id, and
- * a mark that asks for CE sets it, as the rules behind the queue do.
+ * The shaper's place in the virtual world: a Port whose packets are rows of the packet table. It plays the
+ * kernel's part: ids count up per queue, a queue holds at most so many undecided packets, VERDICT_UP_TO
+ * answers everything up to an id, and a mark that asks for CE sets it, as the rules behind the queue do.
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
@@ -55,7 +55,8 @@ export class WorldPort implements Port {
   private readonly lengthPackets: number;
   private readonly markMask: number;
   private readonly fifo: PacketFifos;
-  // By queue: packets without a verdict, the first id that may be one of them, the id after the last, rows by id.
+  // By queue: packets without a verdict, the first id that may be one of them, the id after the last, rows by
+  // id.
   private readonly waiting: Int32Array;
   private readonly oldestId: Int32Array;
   private readonly nextId: Int32Array;

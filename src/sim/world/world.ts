@@ -1,8 +1,9 @@
 /**
- * The virtual world: endpoints, lines and the real engine, on one agenda. Events happen in order of time; of one instant,
- * in the order in which they were planned, and the shaper looks when all of them have happened. Same plan, same seed: same trace.
+ * The virtual world: endpoints, lines and the real engine, on one agenda. Events happen in order of time.
+ * Events of one instant happen in the order in which they were planned; the shaper's batch comes after all of
+ * them. The same plan and the same seed give the same trace.
  *
- *   agenda: line 0's next arrival, line 1's, ..., flow 0's timers (source, retransmission, acknowledgement), flow 1's, ...
+ *   agenda: line 0's next arrival, line 1's, ..., flow 0's timers (source, retransmission, ACK), flow 1's, ...
  *   packet: row of columns; flow's hops: line 3 > shaper route 0 > line 7 > end
  *
  * Nothing here allocates per packet or per event.
@@ -34,14 +35,17 @@ import type { Source } from './sources.ts';
 import { TraceHash } from './trace-hash.ts';
 import type { PortOwner, WorldPort } from './world-port.ts';
 
-/** In the table of hops: a line's number, a shaper route as -2 - route, or this. */
+/**
+ * The end of a way in the table of hops. Other entries are a line's number, or -2 - route for a route of the
+ * shaper.
+ */
 export const HOP_END = -1;
 export const hopOfRoute = (route: number): number => -2 - route;
-/** Batches at one instant after which the engine is taken to be stuck. */
+/** After this many batches at one instant the engine counts as stuck. */
 const BATCHES_AT_ONCE_MAX = 1_000_000;
 
 export interface WorldFlow {
-  /** Where its ways begin in the table of hops. */
+  /** Positions in the table of hops at which the flow's ways begin. */
   readonly forth: number;
   readonly back: number;
   readonly source: Source | null;
@@ -49,7 +53,7 @@ export interface WorldFlow {
   readonly receiver: TcpReceiver | null;
 }
 
-/** Writes a packet's first bytes into the port's slab; returns how many. */
+/** Writes a packet's first bytes into the port's slab. Returns their number. */
 export type HeaderWriter = (p: number, to: number) => number;
 
 export interface WorldParts {
@@ -60,7 +64,7 @@ export interface WorldParts {
   readonly flows: readonly WorldFlow[];
   readonly congestion: Congestion;
   readonly writeHeaders: HeaderWriter;
-  /** Instants later than asked for at which the engine is woken. */
+  /** Time by which the engine is woken late. */
   readonly timerLatenessNs: number;
 }
 
@@ -69,7 +73,7 @@ export class World implements Wire, PortOwner {
   readonly packets: PacketTable;
   readonly meter: FlowMeter;
   readonly hash = new TraceHash();
-  /** Batches run and packets that reached an end: what a run has cost and done. */
+  /** Number of batches run and of packets that reached an end: the cost and the work of a run. */
   batches = 0;
   arrivals = 0;
   private readonly agenda: EventHeap;
@@ -84,7 +88,7 @@ export class World implements Wire, PortOwner {
     this.agenda = agenda;
   }
 
-  /** The endpoints need the world and the world needs them: it gets its parts when they are made. */
+  /** Gives the world its parts. They are made after the world, because the endpoints need it. */
   assemble(parts: WorldParts): void {
     this.parts = parts;
     this.forth = Int32Array.from(parts.flows, (flow) => flow.forth);
@@ -111,7 +115,7 @@ export class World implements Wire, PortOwner {
     return this.parts.flows;
   }
 
-  /** Lets everything happen that is due by `untilNs`. */
+  /** Runs all events that are due by `untilNs`. */
   runUntil(untilNs: number): void {
     const { agenda } = this;
     for (;;) {
@@ -130,7 +134,7 @@ export class World implements Wire, PortOwner {
     this.moveTo(untilNs);
   }
 
-  /** Instant of what happens next; Infinity when nothing will. */
+  /** Instant of the next event; Infinity if there is none. */
   nextNs(): number {
     return Math.min(this.agenda.topNs(), this.shaperNs());
   }
@@ -166,7 +170,9 @@ export class World implements Wire, PortOwner {
     this.advance(p);
   }
 
-  /** Instant of the shaper's next batch: at once when packets wait unread, else on a whole nanosecond, as a timer's. */
+  /**
+   * Instant of the shaper's next batch: now if packets wait unread, else a whole nanosecond, like a timer's.
+   */
   private shaperNs(): number {
     const { port, timerLatenessNs } = this.parts;
     if (port.unread > 0) return this.nowNs;
@@ -184,7 +190,7 @@ export class World implements Wire, PortOwner {
     const { engine, port } = this.parts;
     this.batches++;
     this.batchesAtOnce++;
-    // The text of a message is made only if it is needed: it would cost more than the batch.
+    // The message is made only if it is needed, because it would cost more than the batch.
     if (this.batchesAtOnce >= BATCHES_AT_ONCE_MAX)
       invariant(false, `the engine asks to be woken at ${this.nowNs} for ever`);
     engine.runBatch(port, this.nowNs);
