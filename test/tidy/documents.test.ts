@@ -6,7 +6,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { ROOT } from './source.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
+const DOCUMENTS = ['README.md', 'docs/configuration.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
 
 /** Fenced blocks of one language, without the indentation of the list they may stand in. */
 function blocksOf(markdown: string, language: string): string[] {
@@ -16,10 +16,10 @@ function blocksOf(markdown: string, language: string): string[] {
   );
 }
 
-test('configurations in README.md load without a warning', () => {
-  const blocks = blocksOf(read('README.md'), 'yaml');
+test.each(['README.md', 'docs/configuration.md'])('configurations in %s load without a warning', (name) => {
+  const blocks = blocksOf(read(name), 'yaml');
   expect(blocks.length).toBeGreaterThan(0);
-  for (const block of blocks) expect(loadConfig(block, 'README.md').warnings).toEqual([]);
+  for (const block of blocks) expect(loadConfig(block, name).warnings).toEqual([]);
 });
 
 test('npm scripts that documents name exist', () => {

@@ -1,4 +1,4 @@
-/** The table of fields for people (README) and for editors (shaper.schema.json); tests compare both with the files. */
+/** The table of fields for people (docs/configuration.md) and for editors (shaper.schema.json); tests compare both with the files. */
 
 import { SECTIONS } from './fields.ts';
 import type { Field, Section } from './kinds.ts';

@@ -1,6 +1,6 @@
 /**
  * The one table of everything that a configuration may say: every key, what it takes, and in words what it defaults to and does.
- * Reading the file, the README's table and the editor's schema are made from it. Defaults as numbers stand where they are used
+ * Reading the file, docs/configuration.md and the editor's schema are made from it. Defaults as numbers stand where they are used
  * (config*.ts), because most are computed from other values.
  */
 
@@ -23,7 +23,7 @@ const TOP = {
   log: node({ takes: 'map', default: '{}', help: 'How much is logged.' }, ref('log')),
 } satisfies Section;
 
-/** Every section by its name, in the order of the README. */
+/** Every section by its name, in the order of docs/configuration.md. */
 export const SECTIONS = {
   top: TOP,
   link: LINK,
