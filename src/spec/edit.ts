@@ -1,10 +1,11 @@
 /**
- * One class changed, added, moved or removed: from a specification to the next one, for Engine.reconfigure(). Pure; a specification is
- * never changed in place. Errors say which path and why. Rates are checked where configuration is read (control/config), not here.
+ * Edits of a specification, class by class: change, add, remove, move. Each function returns a new
+ * specification for Engine.reconfigure() and leaves the old one as it is. A RangeError names the path
+ * and the reason. Rates are not checked here: src/config checks them when it reads a configuration.
  */
 import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 
-/** Classes whose path differs from before: new path to old path. Their subtrees come with them. */
+/** New path to old path of every class that moved. The classes inside it moved with it and are not listed. */
 export type Renamed = ReadonlyMap<string, string>;
 
 export interface Edited {
@@ -15,7 +16,7 @@ export interface Edited {
 const NOTHING: Renamed = new Map();
 const DEFAULT = 'default';
 
-/** Gives the class at `path` other values; name, path and children stay. */
+/** Gives the class at `path` other values. Its name, path and children stay. */
 export function changeClass(
   spec: ShaperSpec,
   path: string,
@@ -25,21 +26,26 @@ export function changeClass(
 }
 
 /**
- * Adds `child` to the inner class at `parentPath`, before its child `before` (default: last but for `default`, as classes are
- * tried in order).
+ * Adds `child` to the inner class at `parentPath`, in front of its child `before`. Classes are
+ * tried in order; without `before` the new class is tried last, directly before `default`.
  */
 export function addClass(spec: ShaperSpec, parentPath: string, child: ClassSpec, before = DEFAULT): Edited {
   return { spec: withChild(spec, parentPath, child, before), renamed: NOTHING };
 }
 
-/** Takes the class at `path` and all inside it out; its packets go where the matchers send them then. */
+/**
+ * Removes the class at `path` with all classes inside it. Its packets go where the matchers send them then.
+ */
 export function removeClass(spec: ShaperSpec, path: string): Edited {
   return { spec: without(spec, path), renamed: NOTHING };
 }
 
-/** Moves the class at `path` and all inside it to the inner class at `parentPath` of the same tree. */
+/**
+ * Moves the class at `path`, with all classes inside it, to the inner class at `parentPath` of the same tree.
+ */
 export function moveClass(spec: ShaperSpec, path: string, parentPath: string, before = DEFAULT): Edited {
-  if (`${parentPath}/`.startsWith(`${path}/`)) throw new RangeError(`${path}: cannot move into itself`);
+  if (`${parentPath}/`.startsWith(`${path}/`))
+    throw new RangeError(`${path}: a class cannot move into itself`);
   const node = find(spec, path);
   const newPath = `${parentPath}/${node.name}`;
   const moved = withChild(without(spec, path), parentPath, node, before);
@@ -55,16 +61,16 @@ function find(spec: ShaperSpec, path: string): ClassSpec {
     const found = search(up) ?? search(down);
     if (found) return found;
   }
-  throw new RangeError(`${path}: there is no such class`);
+  throw new RangeError(`${path}: no such class`);
 }
 
 function withChild(spec: ShaperSpec, parentPath: string, child: ClassSpec, before: string): ShaperSpec {
   const parent = find(spec, parentPath);
-  if (parent.children.length === 0) throw new RangeError(`${parentPath}: has no classes inside`);
+  if (parent.children.length === 0) throw new RangeError(`${parentPath}: the class has no classes inside it`);
   if (parent.children.some(({ name }) => name === child.name))
-    throw new RangeError(`${parentPath}/${child.name}: there is one already`);
+    throw new RangeError(`${parentPath}/${child.name}: a class of this name exists already`);
   const at = parent.children.findIndex(({ name }) => name === before);
-  if (at < 0) throw new RangeError(`${parentPath}/${before}: there is no such class`);
+  if (at < 0) throw new RangeError(`${parentPath}/${before}: no such class`);
   const children = parent.children.toSpliced(at, 0, underPath(child, `${parentPath}/${child.name}`));
   return replaced(spec, parentPath, (node) => ({ ...node, children }));
 }
@@ -73,14 +79,14 @@ function without(spec: ShaperSpec, path: string): ShaperSpec {
   const { name } = find(spec, path);
   const parentPath = path.slice(0, -name.length - 1);
   if (name === DEFAULT || parentPath.split('/').length < 2)
-    throw new RangeError(`${path}: a direction and the default of a class stay where they are`);
+    throw new RangeError(`${path}: a direction, or the class default, can be neither removed nor moved`);
   return replaced(spec, parentPath, (node) => ({
     ...node,
     children: node.children.filter((child) => child.name !== name),
   }));
 }
 
-/** The class and all inside it, with paths that begin so. */
+/** The class with all classes inside it, under the new path. */
 function underPath(node: ClassSpec, path: string): ClassSpec {
   return { ...node, path, children: node.children.map((child) => underPath(child, `${path}/${child.name}`)) };
 }

@@ -1,44 +1,50 @@
 /**
- * Which queue carries which direction, which queues ask the kernel for superpackets, and what rules behind the queues
- * can do for the core. A pure function of the specification and of what the kernel can: the rules, the sockets,
- * the engine and `shaper rules` all read the same plan.
+ * The queue plan: which kernel queue carries which direction, which queues ask the kernel for superpackets,
+ * and what the rules behind the queues do for the core. The plan is a pure function of the specification and
+ * of the kernel's abilities. The rules, the sockets, the engine and `shaper rules` all read the same plan.
  *
- * A superpacket (up to 64 KiB) makes fast traffic several times cheaper, and is 0.26 s of a link of 2 Mbit/s. So each
- * direction with classes of both kinds has two queues: packets go to the one without superpackets until the core has seen that
- * their class is fast and had the connection marked.
+ * A superpacket (up to 64 KiB) makes fast traffic several times cheaper, but takes 0.26 s of a link of 2
+ * Mbit/s. So a direction with fast and slow classes has two queues. Packets of a connection go to the queue
+ * without superpackets until the core has seen that their class is fast and has had the connection marked.
  */
 import { MARK_DSCPS_MAX } from './mark-codes.ts';
 import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 
-/** A 64 KiB superpacket must not occupy the slowest bucket on its way for longer than this. */
+/** The longest time for which a 64 KiB superpacket may occupy the slowest bucket on its way. */
 const SUPERPACKET_NS_MAX = 2e6;
 const SUPERPACKET_BYTES = 65535;
-/** With the headers and the overhead of all its segments, in cells, it costs less than this on every wire. */
+/**
+ * Upper bound of the cost of a superpacket on any wire: headers and overhead of all its segments, in cells.
+ */
 const SUPERPACKET_WIRE_BYTES_MAX = 2 * SUPERPACKET_BYTES;
-/** A queue that holds fewer would be full with every superpacket. */
+/** A leaf that holds fewer superpackets would be full with every one of them. */
 const QUEUED_SUPERPACKETS_MIN = 2;
 
 export interface DirectionPlan {
   readonly device: string;
   readonly direction: 'up' | 'down';
-  /** Index of the queue: its number is first + index. */
+  /** Index of the kernel queue; its number is first + index. */
   readonly nfqueue: number;
-  /** Index of the queue for packets of connections marked as fast; null: there is no other. Greater than `queue`. */
+  /**
+   * Index of the kernel queue for connections marked as fast, greater than `nfqueue`. null if there is none.
+   */
   readonly fastNfqueue: number | null;
 }
 
 export interface QueuePlan {
-  /** One entry per direction, in the order the rules try them: queues without superpackets first. */
+  /** One entry per direction, in the order in which the rules try them: queues without superpackets first. */
   readonly directions: readonly DirectionPlan[];
-  /** One entry per queue index: ask for superpackets (NFQA_CFG_F_GSO). */
+  /** By queue index: whether the queue asks for superpackets (NFQA_CFG_F_GSO). */
   readonly gso: readonly boolean[];
-  /** Rules set CE on what the verdict asks it for. */
+  /** The rules set CE on packets whose verdict asks for it. */
   readonly ecn: boolean;
-  /** Code points that rules write on what the verdict asks it for; the mark names them by place, from 1. At most MARK_DSCPS_MAX. */
+  /**
+   * Code points that the rules can write. A verdict names one by its place, from 1. At most MARK_DSCPS_MAX.
+   */
   readonly dscps: readonly number[];
 }
 
-/** What the kernel's rules can do. */
+/** Abilities of the kernel's rules. */
 export interface RuleAbilities {
   /** Write the ECN field. */
   readonly ecn: boolean;
@@ -50,7 +56,7 @@ export interface RuleAbilities {
 
 export const ALL_ABILITIES: RuleAbilities = { ecn: true, connectionMarks: true, dscp: true };
 
-/** Every code point that some class asks for, each once, ascending. */
+/** Every code point that the remark of some class asks for, once each, ascending. */
 export function remarkedDscps(links: readonly LinkSpec[]): number[] {
   const points = (node: ClassSpec | null): (number | null)[] =>
     node ? [...(node.remark ?? []), ...node.children.flatMap(points)] : [];
@@ -58,12 +64,15 @@ export function remarkedDscps(links: readonly LinkSpec[]): number[] {
   return [...new Set(all.filter((point) => point !== null))].sort((a, b) => a - b);
 }
 
-/** Whether this class's own bounds let superpackets through at once; those of the classes above count too. */
+/**
+ * Whether the class's own limits let a superpacket through
+ * at once. The limits of the classes above are not asked.
+ */
 export function letsSuperpacketsPass(node: ClassSpec): boolean {
   const passes = (bytesPerSec: number): boolean =>
     (SUPERPACKET_BYTES * 1e9) / bytesPerSec <= SUPERPACKET_NS_MAX;
   const { police, each, queue } = node;
-  // What is larger than the burst of a bucket that drops never conforms.
+  // A packet larger than the burst of a bucket that drops never conforms.
   if (police && !(passes(police.rateBytesPerSec) && police.burstBytes >= SUPERPACKET_WIRE_BYTES_MAX))
     return false;
   if (each && !passes(each.rateBytesPerSec)) return false;
@@ -72,7 +81,7 @@ export function letsSuperpacketsPass(node: ClassSpec): boolean {
   return passes(node.ceilBytesPerSec);
 }
 
-/** Kinds of leaves below a class whose ancestors all let superpackets pass. */
+/** Which kinds of leaves are below a class, if all its ancestors let superpackets pass. */
 function leafKinds(node: ClassSpec): { fast: boolean; slow: boolean } {
   if (!letsSuperpacketsPass(node)) return { fast: false, slow: true };
   if (node.children.length === 0) return { fast: true, slow: false };
@@ -83,8 +92,9 @@ function leafKinds(node: ClassSpec): { fast: boolean; slow: boolean } {
 interface Direction {
   readonly device: string;
   readonly direction: 'up' | 'down';
-  /** Has leaves of this kind. */
+  /** The direction has leaves that let superpackets pass. */
   readonly fast: boolean;
+  /** The direction has leaves that do not. */
   readonly slow: boolean;
 }
 
@@ -100,7 +110,9 @@ function listDirections(spec: ShaperSpec): Direction[] {
   );
 }
 
-/** All queues are alike, or the few there are must do for all: a queue asks when everything on it is fast. */
+/**
+ * Directions share the kernel queues. A queue asks for superpackets if all leaves of its directions are fast.
+ */
 function planShared(directions: readonly Direction[], count: number): Omit<QueuePlan, 'ecn' | 'dscps'> {
   const dealt = directions.map((direction, i) => ({ ...direction, nfqueue: i % count, fastNfqueue: null }));
   const gso = Array.from({ length: count }, (_, nfqueue) => {
@@ -111,7 +123,10 @@ function planShared(directions: readonly Direction[], count: number): Omit<Queue
   return { directions: dealt.map(({ fast, slow, ...rest }) => rest), gso };
 }
 
-/** The first half of the queues without superpackets, the others with them; mixed directions have one of each. */
+/**
+ * The first half of the kernel queues comes without superpackets, the second half
+ * with them. A direction with fast and slow leaves has a queue of each half.
+ */
 function planHalves(directions: readonly Direction[], count: number): Omit<QueuePlan, 'ecn' | 'dscps'> {
   const slowQueues = Math.ceil(count / 2);
   const fastQueues = count - slowQueues;
@@ -122,7 +137,7 @@ function planHalves(directions: readonly Direction[], count: number): Omit<Queue
     if (fastNfqueue !== null && !slow) return { ...rest, nfqueue: fastNfqueue, fastNfqueue: null };
     return { ...rest, nfqueue: slows++ % slowQueues, fastNfqueue };
   });
-  // A packet of two links goes by the rule of the one that has more to say against superpackets.
+  // A packet that crosses two links follows the rule of the direction that is stricter about superpackets.
   const rank = ({ nfqueue, fastNfqueue }: DirectionPlan): number => {
     if (nfqueue >= slowQueues) return 2;
     return fastNfqueue === null ? 0 : 1;
@@ -132,8 +147,9 @@ function planHalves(directions: readonly Direction[], count: number): Omit<Queue
 }
 
 /**
- * Directions are dealt to the queues in turn. With `gso: auto` and at least two queues, fast and slow classes
- * have queues of their own. A direction with both kinds needs connection marks for that, without them it is slow.
+ * Deals the directions to the kernel queues in turn. With `gso: auto` and at least
+ * two queues, fast and slow classes have queues of their own. A direction with
+ * both kinds needs connection marks for that; without them it counts as slow.
  */
 export function planQueues(spec: ShaperSpec, abilities: RuleAbilities = ALL_ABILITIES): QueuePlan {
   const { count } = spec.nfqueue;
@@ -147,7 +163,7 @@ export function planQueues(spec: ShaperSpec, abilities: RuleAbilities = ALL_ABIL
   return { ...plan, ecn: abilities.ecn, dscps };
 }
 
-/** Whether some direction's packets are steered by connection mark. */
+/** Whether the packets of some direction choose their queue by connection mark. */
 export function planSteers(plan: QueuePlan): boolean {
   return plan.directions.some(({ fastNfqueue }) => fastNfqueue !== null);
 }

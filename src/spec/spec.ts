@@ -1,6 +1,7 @@
 /**
- * What the core is told to do: a frozen value without defaults left to guess, made by control/config from YAML
- * or by a test. Rates are IP bytes per second, sizes bytes, instants and spans nanoseconds.
+ * The specification that the core follows: a frozen value in which every
+ * default is filled in. src/config makes it from YAML, and tests make it
+ * by hand. Rates are IP bytes per second, sizes bytes, times nanoseconds.
  */
 
 import type { LinkLayer } from '../algo/buckets/link-layer.ts';
@@ -20,44 +21,47 @@ export interface PortRangeSpec {
   readonly to: number;
 }
 
-/** All fields given must hold; a list holds if any entry does. Absent: anything. */
+/** All fields that are present must hold. A list holds if any entry does. */
 export interface MatcherSpec {
   /** IP protocol numbers. `icmp` is [1, 58]; ports without a protocol mean [6, 17, 136, 132]. */
   readonly proto?: readonly number[];
   readonly src?: readonly PrefixSpec[];
   readonly dst?: readonly PrefixSpec[];
-  /** Either address. */
+  /** The source or the destination address. */
   readonly host?: readonly PrefixSpec[];
   readonly sport?: readonly PortRangeSpec[];
   readonly dport?: readonly PortRangeSpec[];
-  /** Either port. */
+  /** The source or the destination port. */
   readonly port?: readonly PortRangeSpec[];
   /** Code points 0..63. */
   readonly dscp?: readonly number[];
-  /** Packet mark outside our own mask: (mark & mask) === value. */
+  /** Packet mark outside our own mask; an entry holds if (packet mark & mask) === value. */
   readonly mark?: readonly { readonly value: number; readonly mask: number }[];
-  /** Device names. */
+  /** Name of the device by which the packet came in. */
   readonly iif?: readonly string[];
+  /** Name of the device by which the packet leaves. */
   readonly oif?: readonly string[];
 }
 
 export interface PoliceSpec {
   readonly rateBytesPerSec: number;
   readonly burstBytes: number;
-  /** `mark`: CE if the packet is ECN-capable, else drop. */
+  /** `mark` sets CE if the packet is ECN-capable and drops it otherwise. */
   readonly exceed: 'drop' | 'mark';
 }
 
 /** A three-colour marker. */
 export interface MeterSpec extends MarkerParameters {
-  /** Makes no packet better than it came. */
+  /** A packet never gets a better colour than it came with. */
   readonly aware: boolean;
 }
 
-/** The DSCP that green, yellow, red packets leave with; null: the one they came with. */
+/** The DSCP with which green, yellow and red packets leave. null keeps the one they came with. */
 export type RemarkSpec = readonly [green: number | null, yellow: number | null, red: number | null];
 
-/** What shares one bucket. `host` is the inside address: source in `up`, destination in `down`. */
+/**
+ * Packets that share one bucket. `host` is the inside address: the source in `up`, the destination in `down`.
+ */
 export type EachBy = 'flow' | 'host' | 'src' | 'dst';
 
 export interface EachSpec {
@@ -68,11 +72,11 @@ export interface EachSpec {
 }
 
 export interface RedSpec {
-  /** Adaptive RED (Floyd, Gummadi, Shenker 2001): probability follows the average. */
+  /** Adaptive RED (Floyd, Gummadi, Shenker 2001): the probability follows the average. */
   readonly adaptive: boolean;
   readonly minBytes: number;
   readonly maxBytes: number;
-  /** maxp: the drop probability as the average reaches maxBytes. */
+  /** maxp: the drop probability when the average reaches maxBytes. */
   readonly probability: number;
   /** wq: weight of one sample in the average. */
   readonly weight: number;
@@ -98,8 +102,9 @@ export interface PieSpec {
 }
 
 /**
- * One shared average, a profile per set of code points and colours. The first profile that names both takes a packet (an empty
- * list names all), the last one takes all others.
+ * Weighted RED: one shared average and a profile per set of code points and
+ * colours. A packet follows the first profile that names both its code point and
+ * its colour. An empty list names all; the last profile takes all other packets.
  */
 export interface WredSpec {
   readonly weight: number;
@@ -115,7 +120,10 @@ export interface WredSpec {
   }[];
 }
 
-/** What a queue does before it is full. Each signals by CE where `ecn` allows it and the packet is capable, else by a drop. */
+/**
+ * The algorithm that signals before a queue is full. It signals by CE where `ecn` allows it and the packet is
+ * ECN-capable, else by a drop.
+ */
 export type AqmSpec =
   | { readonly kind: 'none' }
   | { readonly kind: 'red'; readonly red: RedSpec }
@@ -125,69 +133,69 @@ export type AqmSpec =
 
 export interface QueueSpec {
   readonly discipline: 'fair' | 'fifo' | 'short-first';
-  /** Of `fair`: who shares equally. */
+  /** Only for `fair`: who shares equally. */
   readonly isolation: Isolation;
-  /** Of `short-first`: a flow is short while it has sent no more than this. */
+  /** Only for `short-first`: a flow is short until it has sent more than this. */
   readonly shortBytes: number;
-  /** Exactly one bound counts: bytes or packets (times are turned into bytes at the class's ceil). */
+  /** One of the two bounds is finite. A limit given as a time is bytes here, at the class's ceil. */
   readonly limitBytes: number;
   readonly limitPackets: number;
   readonly aqm: AqmSpec;
   readonly ecn: boolean;
-  /** Drop pure ACKs that a newer one of the same flow makes useless (CAKE). */
+  /** Drop pure ACKs that a newer ACK of the same flow makes useless (CAKE). */
   readonly ackFilter: boolean;
 }
 
 export interface ClassSpec {
   readonly name: string;
-  /** `link/direction/class…` */
+  /** `link/direction/class/child…` */
   readonly path: string;
-  /** What the class is sure of; 0: nothing. */
+  /** Guaranteed rate; 0 guarantees nothing. */
   readonly rateBytesPerSec: number;
   readonly rateBurstBytes: number;
-  /** Configured or inherited upper bound. */
+  /** Upper bound, configured or inherited. */
   readonly ceilBytesPerSec: number;
   readonly burstBytes: number;
-  /** 0 (first) .. 7: who borrows first. */
+  /** Order in which classes borrow, from 0 (first) to 7. */
   readonly priority: number;
-  /** Share of what is left among classes of equal priority. */
+  /** Share of the lendable rate among classes of equal priority. */
   readonly weight: number;
-  /** null: takes everything that reaches it. */
+  /** null takes every packet that reaches the class. */
   readonly match: readonly MatcherSpec[] | null;
   readonly police: PoliceSpec | null;
   readonly meter: MeterSpec | null;
-  /** null: as the class above has it. */
+  /** null means the remark of the class above. */
   readonly remark: RemarkSpec | null;
   readonly each: EachSpec | null;
-  /** null for inner classes, the direction's root among them. */
+  /** null for inner classes and for the root of a direction. */
   readonly queue: QueueSpec | null;
-  /** In file order; an inner class always has a `default`, tried last. */
+  /** In file order. An inner class always has a class `default`, which is tried last. */
   readonly children: readonly ClassSpec[];
 }
 
 export interface LinkSpec {
   readonly name: string;
   readonly device: string;
-  /** What a packet costs on the link's wire; counted when charging, never shown. */
+  /** The cost of a packet on the link's wire. It counts when packets are charged and is never shown. */
   readonly linkLayer: LinkLayer;
-  /** The trees; absent when that direction is not shaped. The root is the direction itself. */
+  /** The tree of each direction, whose root is the direction itself; null if the direction is not shaped. */
   readonly up: ClassSpec | null;
   readonly down: ClassSpec | null;
 }
 
-/** What binds the instance to the kernel. */
+/** The kernel queues of the instance, and how it uses them. */
 export interface NfqueueSpec {
-  /** First queue number; the instance owns [first, first + count). Also names our nft table. */
+  /** First queue number. The instance owns [first, first + count), and the number names our nft table. */
   readonly first: number;
   readonly count: number;
-  /** Packets that may wait for an answer, per queue. */
+  /** Packets that may wait for a verdict, per queue. */
   readonly length: number;
-  /** Packets pass unshaped when nobody answers the queue. */
+  /** Packets pass unshaped while no program listens on the queue. */
   readonly bypass: boolean;
-  /** Ask the kernel for unsegmented superpackets: always, never, or where every rate is fast enough. */
+  /** Whether to ask the kernel for superpackets: always, never, or where every rate is high enough. */
   readonly gso: 'auto' | boolean;
   readonly backend: 'auto' | 'nft' | 'iptables';
-  /** Our bits of the packet mark, eight neighbouring ones; all other bits are preserved. */
+  /** Our eight neighbouring bits of the packet mark. All other bits are preserved. */
   readonly markMask: number;
 }
 

@@ -190,12 +190,12 @@ describe('what cannot be applied changes nothing', () => {
   });
 
   test.each<[string, () => unknown, RegExp]>([
-    ['no such class', () => changeClass(spec, 'wan/up/b', {}), /wan\/up\/b: there is no such class/],
+    ['no such class', () => changeClass(spec, 'wan/up/b', {}), /wan\/up\/b: no such class/],
     ['the default', () => removeClass(spec, 'wan/up/default'), /default/],
     ['a direction', () => removeClass(spec, 'wan/up'), /direction/],
-    ['a leaf as parent', () => moveClass(spec, 'wan/up/default', 'wan/up/a'), /stay where they are/],
+    ['a leaf as parent', () => moveClass(spec, 'wan/up/default', 'wan/up/a'), /neither removed/],
     ['into itself', () => moveClass(spec, 'wan/up/a', 'wan/up/a'), /into itself/],
-    ['a name twice', () => addClass(spec, 'wan/up', spec.links[0].up!.children[0]), /one already/],
+    ['a name twice', () => addClass(spec, 'wan/up', spec.links[0].up!.children[0]), /exists already/],
   ])('edit: %s', (_, edit, message) => expect(edit).toThrow(message));
 });
 
