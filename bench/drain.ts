@@ -8,6 +8,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { NFQUEUES_FILE, parseNfqueues } from '../src/io/proc/nfqueues.ts';
 import type { Lab } from './lab/lab.ts';
 import { run, sleep } from './lab/process.ts';
 import { sendUdp, type UdpSendOptions } from './lab/udp.ts';
@@ -51,12 +52,10 @@ export interface QueueState {
 
 /** The kernel's own numbers of a queue in the namespace of that process. */
 export function queueState(pid: number, queue: number): QueueState {
-  for (const line of readFileSync(`/proc/${pid}/net/netfilter/nfnetlink_queue`, 'utf8').split('\n')) {
-    const columns = line.trim().split(/\s+/).map(Number);
-    if (columns[0] !== queue) continue;
-    return { held: columns[2]!, queueFull: columns[5]!, socketFull: columns[6]! };
-  }
-  throw new Error(`queue ${queue} is not bound`);
+  const queues = parseNfqueues(readFileSync(NFQUEUES_FILE.replace('/proc', `/proc/${pid}`), 'utf8'));
+  const found = queues.find(({ number }) => number === queue);
+  if (!found) throw new Error(`queue ${queue} is not bound`);
+  return { held: found.heldPackets, queueFull: found.queueFull, socketFull: found.socketFull };
 }
 
 /** Packets the router has sent to the server. */

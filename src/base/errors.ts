@@ -1,7 +1,7 @@
 /** Failures that a user can do something about, and the exit codes of the program (part of its contract). */
 
 export const EXIT_FINE = 0;
-/** The instance ended by a fault, its stop failed, or a second signal cut it short. */
+/** The instance ended by a fault, its stop failed, or a second signal cut the stop short. */
 export const EXIT_FAILED = 1;
 /** Wrong usage or invalid configuration. */
 export const EXIT_USAGE = 2;
@@ -10,15 +10,20 @@ export const EXIT_IMPOSSIBLE = 3;
 
 export type ExitCode = typeof EXIT_FAILED | typeof EXIT_USAGE | typeof EXIT_IMPOSSIBLE;
 
-/** Ends a command with a message on stderr. */
-export class CliError extends Error {
-  override readonly name = 'CliError';
+/**
+ * Ends a command with its message and hint on stderr and its exit code. A part of the program that callers tell apart by a
+ * code of its own extends it. Every other error is a fault of the program and ends it with a stack trace.
+ */
+export class OperatingError extends Error {
+  override readonly name: string = 'OperatingError';
   readonly exitCode: ExitCode;
-  /** What to do about it; empty when the message says it. */
+  /** What the user can do about it. Empty if the message says so. */
   readonly hint: string;
+  /** Every line of the message begins with FILE:LINE:COL, which editors recognise only at the start of a line. */
+  readonly isPlaced: boolean = false;
 
-  constructor(exitCode: ExitCode, message: string, hint = '') {
-    super(message);
+  constructor(exitCode: ExitCode, message: string, hint = '', cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
     this.exitCode = exitCode;
     this.hint = hint;
   }

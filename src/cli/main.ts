@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT_FINE, EXIT_USAGE } from '../base/errors.ts';
 import { readVersion } from '../live/version.ts';
-import { asCliError } from './errors.ts';
+import { explain } from './errors.ts';
 import type { SimulateOptions } from './simulate.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -33,6 +33,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     await buildProgram(terminal, finish).parseAsync(withDefaultCommand(args), { from: 'user' });
     return exitCode;
   } catch (error) {
+    // commander has printed its message already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_FINE : EXIT_USAGE;
     return explain(error, terminal);
   }
 }
@@ -118,15 +120,4 @@ function addSimulate(program: Command, terminal: Terminal, finish: (code: number
       const { simulate } = await import('./simulate.ts');
       finish(simulate(options, terminal));
     });
-}
-
-function explain(error: unknown, terminal: Terminal): number {
-  // commander has printed its message already.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_FINE : EXIT_USAGE;
-  const failure = asCliError(error);
-  if (!failure) throw error;
-  const isPlaced = error instanceof Error && error.name === 'ConfigError';
-  terminal.err(isPlaced ? `${failure.message}\n` : `shaper: ${failure.message}\n`);
-  if (failure.hint !== '') terminal.err(`  ${failure.hint}\n`);
-  return failure.exitCode;
 }

@@ -1,11 +1,11 @@
 /** Configuration and other files as commands read them. */
 import { readFileSync } from 'node:fs';
-import { CliError, EXIT_USAGE } from '../base/errors.ts';
+import { EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import { reasonOf } from '../base/system-error.ts';
 import { formatProblem, type LoadedConfig, loadConfig } from '../config/config.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Throws CliError when the file cannot be read, ConfigError when it cannot be used. */
+/** Throws OperatingError when the file cannot be read, ConfigError when it cannot be used. */
 export function readConfig(file: string): LoadedConfig {
   return loadConfig(readBytes(file).toString('utf8'), file);
 }
@@ -18,7 +18,7 @@ export function readConfigAloud(file: string, terminal: Terminal): LoadedConfig 
   return config;
 }
 
-/** Throws CliError when the file cannot be read. */
+/** Throws OperatingError when the file cannot be read. */
 export function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
@@ -28,6 +28,6 @@ export function readBytes(file: string): Buffer {
       EACCES: 'not ours to read',
       ERR_FS_FILE_TOO_LARGE: 'larger than 2 GiB',
     });
-    throw new CliError(EXIT_USAGE, `cannot read ${file}: ${reason}`);
+    throw new OperatingError(EXIT_USAGE, `cannot read ${file}: ${reason}`);
   }
 }

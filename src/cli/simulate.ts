@@ -3,7 +3,7 @@
  * pictures.
  */
 import { writeFileSync } from 'node:fs';
-import { CliError, EXIT_FINE, EXIT_USAGE } from '../base/errors.ts';
+import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import { isSystemError, reasonOf } from '../base/system-error.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { readVersion } from '../live/version.ts';
@@ -63,7 +63,8 @@ interface ConfigFile {
 
 /** Reads the file and the one to compare with. Warnings go to stderr. */
 function readFiles({ conf, compare }: SimulateOptions, terminal: Terminal): ConfigFile[] {
-  if (conf === undefined) throw new CliError(EXIT_USAGE, "required option '--conf <file>' not specified");
+  if (conf === undefined)
+    throw new OperatingError(EXIT_USAGE, "required option '--conf <file>' not specified");
   const files = [conf, ...(compare === undefined ? [] : [compare])];
   return files.map((file) => ({ file, config: readConfigAloud(file, terminal) }));
 }
@@ -71,7 +72,7 @@ function readFiles({ conf, compare }: SimulateOptions, terminal: Terminal): Conf
 function chooseSubject({ scenario, pcap }: SimulateOptions): Subject {
   if (scenario !== undefined) return scenarioSubject(scenario);
   if (pcap !== undefined) return captureSubject(pcap);
-  throw new CliError(
+  throw new OperatingError(
     EXIT_USAGE,
     'simulate what? --scenario NAME or --pcap FILE',
     'shaper simulate --list prints the scenarios',
@@ -81,7 +82,7 @@ function chooseSubject({ scenario, pcap }: SimulateOptions): Subject {
 function readSeed(text: string): number {
   const seed = Number(text);
   if (/^\d+$/.test(text) && seed <= SEED_MAX) return seed;
-  throw new CliError(EXIT_USAGE, `--seed takes a whole number from 0 to ${SEED_MAX}, not '${text}'`);
+  throw new OperatingError(EXIT_USAGE, `--seed takes a whole number from 0 to ${SEED_MAX}, not '${text}'`);
 }
 
 function takeRuns(
@@ -107,13 +108,13 @@ function jsonOf(runs: readonly RunView[]): object {
   return { runs: runs.map(({ configuration, report }) => ({ configuration, ...report })) };
 }
 
-/** Throws CliError if the file cannot be written. With the flag `a` the text is appended. */
+/** Throws OperatingError if the file cannot be written. With the flag `a` the text is appended. */
 function writePage(file: string, text: string, flag: 'w' | 'a'): void {
   try {
     writeFileSync(file, text, { flag });
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const reason = reasonOf(error, { ENOENT: 'no such folder', EACCES: 'not ours to write' });
-    throw new CliError(EXIT_USAGE, `cannot write ${file}: ${reason}`);
+    throw new OperatingError(EXIT_USAGE, `cannot write ${file}: ${reason}`);
   }
 }

@@ -1,16 +1,23 @@
 /** Asks a running instance over its control socket. */
 import { connect } from 'node:net';
+import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import { reasonOf } from '../base/system-error.ts';
 
 /** `absent`: nobody answers there. `denied`: the socket is not ours to use. `failed`: it answered with an error. */
 export type ClientErrorCode = 'absent' | 'denied' | 'failed';
 
-export class ClientError extends Error {
+const HINTS: Readonly<Record<ClientErrorCode, string>> = {
+  absent: 'start one with: shaper --conf FILE (or name its socket with --conf or --socket)',
+  denied: 'run as the user of that instance, usually root',
+  failed: 'its log may say why; an instance that hangs has to be stopped and started again',
+};
+
+export class ClientError extends OperatingError {
   override readonly name = 'ClientError';
   readonly code: ClientErrorCode;
 
   constructor(code: ClientErrorCode, message: string) {
-    super(message);
+    super(EXIT_IMPOSSIBLE, message, HINTS[code]);
     this.code = code;
   }
 }

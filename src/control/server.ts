@@ -5,22 +5,20 @@
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import { isSystemError, reasonOf } from '../base/system-error.ts';
 import { CONTROL_CLIENTS_MAX, CONTROL_IDLE_MS, CONTROL_REQUEST_BYTES_MAX } from '../limits.ts';
 
 /** `live`: another instance answers there. `foreign`: something that is no socket. `failed`: the system refused. */
 export type ControlErrorCode = 'live' | 'foreign' | 'failed';
 
-export class ControlError extends Error {
+export class ControlError extends OperatingError {
   override readonly name = 'ControlError';
   readonly code: ControlErrorCode;
-  /** What the user can do about it. */
-  readonly hint: string;
 
   constructor(code: ControlErrorCode, message: string, hint: string) {
-    super(message);
+    super(EXIT_IMPOSSIBLE, message, hint);
     this.code = code;
-    this.hint = hint;
   }
 }
 

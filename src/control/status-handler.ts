@@ -2,11 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { isSystemError } from '../base/system-error.ts';
 import { statsOver } from '../core/packets/stats.ts';
+import { type KernelQueue, NFQUEUES_FILE, parseNfqueues } from '../io/proc/nfqueues.ts';
 import type { ControlStart } from './messages.ts';
 import type { Handler } from './server.ts';
-import { type KernelDrops, parseKernelDrops, type StatusReport, statusReport } from './status.ts';
-
-const KERNEL_FILE = '/proc/net/netfilter/nfnetlink_queue';
+import { type StatusReport, statusReport, sumKernelDrops } from './status.ts';
 
 export interface StatusHandler {
   readonly handle: Handler;
@@ -30,8 +29,7 @@ export function createStatusHandler(start: ControlStart, askForSnapshot: () => v
     });
     askForSnapshot();
     await arrived;
-    const { firstQueue, queueCount } = start.subject;
-    return statusReport(stats, start.subject, await readKernelDrops(firstQueue, queueCount));
+    return statusReport(stats, start.subject, sumKernelDrops(await readNfqueues(), start.subject));
   };
 
   const report = (): Promise<StatusReport> => {
@@ -58,12 +56,12 @@ export function createStatusHandler(start: ControlStart, askForSnapshot: () => v
   };
 }
 
-/** Zeros when the file cannot be read: without privileges it is not ours to see. */
-async function readKernelDrops(firstQueue: number, queueCount: number): Promise<KernelDrops> {
+/** None if the file cannot be read: it shows nothing to those without privileges. */
+async function readNfqueues(): Promise<KernelQueue[]> {
   try {
-    return parseKernelDrops(await readFile(KERNEL_FILE, 'utf8'), firstQueue, queueCount);
+    return parseNfqueues(await readFile(NFQUEUES_FILE, 'utf8'));
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    return { queueFull: 0, socketFull: 0 };
+    return [];
   }
 }

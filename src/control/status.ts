@@ -2,6 +2,7 @@
 import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
 import { toBitsPerSec } from '../base/units.ts';
 import { type Stats, TOTAL, withChildren } from '../core/packets/stats.ts';
+import type { KernelQueue } from '../io/proc/nfqueues.ts';
 
 /** What does not change while an instance runs; sent to the control thread once. */
 export interface StatusSubject {
@@ -128,20 +129,17 @@ function percentiles(counts: Float64Array, offset: number): { p50: number; p99: 
   return { p50: histogramPercentile(counts, offset, 0.5), p99: histogramPercentile(counts, offset, 0.99) };
 }
 
-/**
- * Reads /proc/net/netfilter/nfnetlink_queue (nfnetlink_queue.c, seq_show): queue, port id, waiting, copy mode, copy
- * range, dropped because full, dropped because the socket refused, last id, 1. Other programs' queues do not count.
- */
-export function parseKernelDrops(text: string, firstQueue: number, queueCount: number): KernelDrops {
+/** Sums over our queues. Queues of other programs do not count. */
+export function sumKernelDrops(
+  queues: readonly KernelQueue[],
+  { firstQueue, queueCount }: Pick<StatusSubject, 'firstQueue' | 'queueCount'>,
+): KernelDrops {
   let queueFull = 0;
   let socketFull = 0;
-  for (const line of text.split('\n')) {
-    const columns = line.trim().split(/\s+/).map(Number);
-    if (columns.length < 7) continue;
-    const [queue = -1, , , , , full = 0, refused = 0] = columns;
-    if (queue < firstQueue || queue >= firstQueue + queueCount) continue;
-    queueFull += full;
-    socketFull += refused;
+  for (const queue of queues) {
+    if (queue.number < firstQueue || queue.number >= firstQueue + queueCount) continue;
+    queueFull += queue.queueFull;
+    socketFull += queue.socketFull;
   }
   return { queueFull, socketFull };
 }

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import { CliError, EXIT_FAILED, EXIT_IMPOSSIBLE } from '../base/errors.ts';
+import { EXIT_FAILED, EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { type Control, startControl } from '../control/control.ts';
 import { Engine } from '../core/engine.ts';
@@ -98,7 +98,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   const conflicts = await findConflicts(wanted);
   if (conflicts.length > 0) {
     const hint = 'stop that instance, or give this one other devices, queue numbers and mark bits';
-    throw new CliError(EXIT_IMPOSSIBLE, conflicts.join('; '), hint);
+    throw new OperatingError(EXIT_IMPOSSIBLE, conflicts.join('; '), hint);
   }
   const backend = await probeBackend(spec.nfqueue.backend);
   const abilities = await probeAbilities(wanted.plan, rulesLog);

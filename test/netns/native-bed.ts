@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Addon } from '../../src/io/nfqueue/addon.ts';
 import { type NfqueueOptions, type NfqueuePort, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';
+import { NFQUEUES_FILE, parseNfqueues } from '../../src/io/proc/nfqueues.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 
 export const FIRST_QUEUE = 40;
@@ -63,14 +64,13 @@ export function queueRule(options: {
   execFileSync(six ? 'ip6tables' : 'iptables', ['-w', '-A', chain, ...match, '-j', 'NFQUEUE', ...nfqueue]);
 }
 
-/** Packets the kernel holds for our queues, and what it dropped, from procfs. */
+/** Packets the kernel holds for our queues, and what it dropped. */
 export function kernelQueues(): { held: number; queueFull: number; socketFull: number }[] {
-  const text = readFileSync('/proc/net/netfilter/nfnetlink_queue', 'utf8').trim();
-  if (text === '') return [];
-  return text.split('\n').map((line) => {
-    const [, , held, , , queueFull, socketFull] = line.trim().split(/\s+/).map(Number);
-    return { held: held!, queueFull: queueFull!, socketFull: socketFull! };
-  });
+  return parseNfqueues(readFileSync(NFQUEUES_FILE, 'utf8')).map(({ heldPackets, queueFull, socketFull }) => ({
+    held: heldPackets,
+    queueFull,
+    socketFull,
+  }));
 }
 
 export const DEFAULTS: NfqueueOptions = {

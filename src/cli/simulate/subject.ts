@@ -1,6 +1,6 @@
 /** The subject of a simulation: a built-in scenario or a capture. */
 
-import { CliError, EXIT_USAGE } from '../../base/errors.ts';
+import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
 import { type Capture, PcapError, readPcap } from '../../sim/capture/pcap.ts';
 import { prepareReplay } from '../../sim/capture/replay.ts';
@@ -19,14 +19,14 @@ export interface Subject {
   prepare(spec: ShaperSpec, reference: ShaperSpec, seed: number): Simulation;
 }
 
-/** Throws CliError that names the nearest scenario if there is none of this name. */
+/** Throws OperatingError that names the nearest scenario if there is none of this name. */
 export function scenarioSubject(name: string): Subject {
   const found = findScenario(name);
   if (!found) {
     const near = nearest(name, SCENARIO_NAMES);
     const meant =
       near === null ? '' : near.isNear ? `; did you mean ${near.word}?` : `; nearest: ${near.word}`;
-    throw new CliError(
+    throw new OperatingError(
       EXIT_USAGE,
       `no scenario ${name}${meant}`,
       `scenarios: ${SCENARIO_NAMES.join(', ')} (shaper simulate --list says what they are)`,
@@ -40,7 +40,7 @@ export function scenarioSubject(name: string): Subject {
   };
 }
 
-/** Throws CliError if the file cannot be read or is no capture. */
+/** Throws OperatingError if the file cannot be read or is no capture. */
 export function captureSubject(file: string): Subject {
   const capture = readCapture(file);
   const name = file.slice(file.lastIndexOf('/') + 1);
@@ -58,7 +58,7 @@ function readCapture(file: string): Capture {
   try {
     return readPcap(readBytes(file));
   } catch (error) {
-    if (error instanceof PcapError) throw new CliError(EXIT_USAGE, `${file}: ${error.message}`);
+    if (error instanceof PcapError) throw new OperatingError(EXIT_USAGE, `${file}: ${error.message}`);
     throw error;
   }
 }

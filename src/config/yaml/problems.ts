@@ -1,5 +1,6 @@
 /** What is wrong with a configuration, with the place of it: collected, then reported all at once. */
 import type { LineCounter } from 'yaml';
+import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 
 export interface ConfigProblem {
   readonly file: string;
@@ -11,12 +12,13 @@ export interface ConfigProblem {
 }
 
 /** The file cannot be used; `problems` holds everything that is wrong with it, in file order. */
-export class ConfigError extends Error {
+export class ConfigError extends OperatingError {
   override readonly name = 'ConfigError';
+  override readonly isPlaced = true;
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(problems.map(formatProblem).join('\n'));
+    super(EXIT_USAGE, problems.map(formatProblem).join('\n'));
     this.problems = problems;
   }
 }

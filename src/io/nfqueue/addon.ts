@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { EXIT_IMPOSSIBLE, OperatingError } from '../../base/errors.ts';
 import {
   ARRIVAL_ROWS,
   COPY_BYTES,
@@ -106,8 +107,12 @@ export function addonPaths(): string[] {
   return places.map((place) => fileURLToPath(new URL(place, packageRoot)));
 }
 
-export class AddonError extends Error {
+export class AddonError extends OperatingError {
   override readonly name = 'AddonError';
+
+  constructor(message: string) {
+    super(EXIT_IMPOSSIBLE, message);
+  }
 }
 
 /** Path of the addon to load: SHAPER_ADDON (for a sanitizer build), else the first build there is. */

@@ -3,13 +3,14 @@
  * a missing capability and to a queue that another socket owns; procfs tells them apart.
  */
 import { readFileSync } from 'node:fs';
+import { EXIT_IMPOSSIBLE, OperatingError } from '../../base/errors.ts';
+import { NFQUEUES_FILE, parseNfqueues } from '../proc/nfqueues.ts';
 
-const QUEUES_FILE = '/proc/net/netfilter/nfnetlink_queue';
 const STATUS_FILE = '/proc/self/status';
 /** linux/capability.h */
 const CAP_NET_ADMIN = 12n;
 
-export class NfqueueError extends Error {
+export class NfqueueError extends OperatingError {
   override readonly name = 'NfqueueError';
   /**
    * EPERM: no CAP_NET_ADMIN. EBUSY: another program owns the queue number. EPROTONOSUPPORT: kernel without
@@ -17,14 +18,11 @@ export class NfqueueError extends Error {
    */
   readonly code: string;
   readonly syscall: string;
-  /** What the user can do. */
-  readonly hint: string;
 
   constructor(code: string, syscall: string, hint: string, cause?: unknown) {
-    super(`${syscall}: ${code}: ${hint}`, cause === undefined ? undefined : { cause });
+    super(EXIT_IMPOSSIBLE, `cannot open the queues: ${syscall}: ${code}`, hint, cause);
     this.code = code;
     this.syscall = syscall;
-    this.hint = hint;
   }
 }
 
@@ -55,16 +53,12 @@ function readText(path: string): string | null {
 }
 
 export function readCircumstances(): Circumstances {
-  return { queuesText: readText(QUEUES_FILE), statusText: readText(STATUS_FILE) };
+  return { queuesText: readText(NFQUEUES_FILE), statusText: readText(STATUS_FILE) };
 }
 
 /** Port id of the socket that owns the queue (mostly the process id), from nfnetlink_queue's seq_show; 0: none. */
 export function ownerOf(queue: number, queuesText: string): number {
-  for (const line of queuesText.split('\n')) {
-    const [number, portId] = line.trim().split(/\s+/);
-    if (number === String(queue)) return Number(portId);
-  }
-  return 0;
+  return parseNfqueues(queuesText).find(({ number }) => number === queue)?.portId ?? 0;
 }
 
 /** Whether this process may administer its network; null: unknown. */

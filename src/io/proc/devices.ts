@@ -3,7 +3,7 @@
  * it was put into a namespace without a new mount of /sys.
  */
 import { readFileSync } from 'node:fs';
-import { CliError, EXIT_IMPOSSIBLE } from '../../base/errors.ts';
+import { EXIT_IMPOSSIBLE, OperatingError } from '../../base/errors.ts';
 import { isSystemError } from '../../base/system-error.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 
@@ -52,11 +52,11 @@ export function deviceIndex(device: string): number | null {
   return parseIgmpIndex(readOrNull('/proc/net/igmp') ?? '', device);
 }
 
-/** Throws CliError naming every shaped device that is missing and those that exist. */
+/** Throws OperatingError naming every shaped device that is missing and those that exist. */
 export function checkDevices(spec: ShaperSpec, existing: readonly string[] = deviceNames()): void {
   const missing = spec.links.filter(({ device }) => !existing.includes(device));
   if (missing.length === 0) return;
   const names = missing.map(({ name, device }) => `device ${device} of link ${name}`).join(', ');
   const others = existing.filter((name) => name !== 'lo').join(', ') || 'none but lo';
-  throw new CliError(EXIT_IMPOSSIBLE, `${names} does not exist`, `devices here: ${others}`);
+  throw new OperatingError(EXIT_IMPOSSIBLE, `${names} does not exist`, `devices here: ${others}`);
 }

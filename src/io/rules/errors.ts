@@ -3,18 +3,22 @@
  * `unsupported` and `missing` mean "not possible here"; `denied` wants a capability; `taken` is another instance;
  * `request` is a value that cannot be written as a rule; `failed` is everything the tools said that we did not foresee.
  */
+import { EXIT_IMPOSSIBLE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
+
 export type RulesErrorCode = 'missing' | 'denied' | 'unsupported' | 'taken' | 'request' | 'failed';
 
-export class RulesError extends Error {
+/** The hint of an error that nobody foresaw. */
+const HINT_TOOLS =
+  'try by hand: nft list ruleset, and what shaper rules --conf FILE prints; the tool may be broken or busy';
+
+export class RulesError extends OperatingError {
   override readonly name = 'RulesError';
   readonly code: RulesErrorCode;
-  /** What the user can do about it; empty when the message says it all. */
-  readonly hint: string;
 
   constructor(code: RulesErrorCode, message: string, hint = '') {
-    super(message);
+    if (code === 'request') super(EXIT_USAGE, message, hint);
+    else super(EXIT_IMPOSSIBLE, message, hint || HINT_TOOLS);
     this.code = code;
-    this.hint = hint;
   }
 }
 

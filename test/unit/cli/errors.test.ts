@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CliError } from '../../../src/base/errors.ts';
-import { asCliError } from '../../../src/cli/errors.ts';
+import { OperatingError } from '../../../src/base/errors.ts';
+import { explain } from '../../../src/cli/errors.ts';
+import type { Terminal } from '../../../src/cli/terminal.ts';
 import { ConfigError } from '../../../src/config/config.ts';
 import { ClientError } from '../../../src/control/client.ts';
 import { ControlError } from '../../../src/control/server.ts';
@@ -8,39 +9,48 @@ import { AddonError } from '../../../src/io/nfqueue/addon.ts';
 import { NfqueueError } from '../../../src/io/nfqueue/nfqueue-error.ts';
 import { RulesError } from '../../../src/io/rules/errors.ts';
 
-describe('exit codes of failures', () => {
-  it.each([
-    [new ConfigError([{ file: 'f', line: 1, column: 1, message: 'm' }]), 2],
-    [new RulesError('request', 'm'), 2],
-    [new RulesError('denied', 'm', 'be root'), 3],
-    [new RulesError('unsupported', 'm', 'h'), 3],
-    [new RulesError('taken', 'm', 'h'), 3],
-    [new RulesError('missing', 'm', 'h'), 3],
-    [new RulesError('failed', 'm'), 3],
-    [new NfqueueError('EBUSY', 'bind', 'other queue'), 3],
-    [new ControlError('live', 'm', 'h'), 3],
-    [new ClientError('absent', 'm'), 3],
-    [new ClientError('denied', 'm'), 3],
-    [new ClientError('failed', 'm'), 3],
-    [new AddonError('build it'), 3],
-    [new CliError(1, 'm'), 1],
-  ])('%s: %d', (error, exitCode) => {
-    const failure = asCliError(error)!;
-    expect(failure.exitCode).toBe(exitCode);
-    // What is not possible here comes with what to do; the addon's messages end in it.
-    if (exitCode === 3 && !(error instanceof AddonError)) expect(failure.hint).not.toBe('');
+function explained(error: unknown): { exitCode: number; stderr: string } {
+  let stderr = '';
+  const err = (text: string): void => {
+    stderr += text;
+  };
+  const exitCode = explain(error, { err } as Terminal);
+  return { exitCode, stderr };
+}
+
+const BY_HAND =
+  '  try by hand: nft list ruleset, and what shaper rules --conf FILE prints; the tool may be broken or busy\n';
+
+describe('what the user sees of a failure', () => {
+  it.each<[Error, number, string]>([
+    [new ConfigError([{ file: 'f', line: 1, column: 2, message: 'm' }]), 2, 'f:1:2: m\n'],
+    [new RulesError('request', 'm'), 2, 'shaper: m\n'],
+    [new RulesError('request', 'm', 'h'), 2, 'shaper: m\n  h\n'],
+    [new RulesError('denied', 'm', 'be root'), 3, 'shaper: m\n  be root\n'],
+    [new RulesError('unsupported', 'm', 'h'), 3, 'shaper: m\n  h\n'],
+    [new RulesError('taken', 'm', 'h'), 3, 'shaper: m\n  h\n'],
+    [new RulesError('missing', 'm', 'h'), 3, 'shaper: m\n  h\n'],
+    [new RulesError('failed', 'm'), 3, `shaper: m\n${BY_HAND}`],
+    [new NfqueueError('EBUSY', 'bind', 'h'), 3, 'shaper: cannot open the queues: bind: EBUSY\n  h\n'],
+    [new ControlError('live', 'm', 'h'), 3, 'shaper: m\n  h\n'],
+    [
+      new ClientError('absent', 'm'),
+      3,
+      'shaper: m\n  start one with: shaper --conf FILE (or name its socket with --conf or --socket)\n',
+    ],
+    [new ClientError('denied', 'm'), 3, 'shaper: m\n  run as the user of that instance, usually root\n'],
+    [
+      new ClientError('failed', 'm'),
+      3,
+      'shaper: m\n  its log may say why; an instance that hangs has to be stopped and started again\n',
+    ],
+    [new AddonError('build it'), 3, 'shaper: build it\n'],
+    [new OperatingError(1, 'm'), 1, 'shaper: m\n'],
+  ])('%s: %d', (error, exitCode, stderr) => {
+    expect(explained(error)).toEqual({ exitCode, stderr });
   });
 
-  it('hints go along', () => {
-    expect(asCliError(new NfqueueError('EBUSY', 'bind', 'other queue'))).toMatchObject({
-      message: 'cannot open the queues: bind: EBUSY',
-      hint: 'other queue',
-    });
-    expect(asCliError(new ClientError('denied', 'm'))!.hint).toContain('root');
-  });
-
-  it('anything else is a fault of the program', () => {
-    expect(asCliError(new TypeError('x'))).toBeNull();
-    expect(asCliError('x')).toBeNull();
+  it.each([new TypeError('x'), 'x'])('a fault of the program is thrown on: %s', (fault) => {
+    expect(() => explained(fault)).toThrow('x');
   });
 });

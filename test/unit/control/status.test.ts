@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { HISTOGRAM_BINS, histogramBin } from '../../../src/base/histogram.ts';
 import { NONE } from '../../../src/base/none.ts';
-import { parseKernelDrops, type StatusSubject, statusReport } from '../../../src/control/status.ts';
+import { type StatusSubject, statusReport, sumKernelDrops } from '../../../src/control/status.ts';
 import { statusTable } from '../../../src/control/status-table.ts';
 import { createStats, type Stats, TOTAL } from '../../../src/core/packets/stats.ts';
+import type { KernelQueue } from '../../../src/io/proc/nfqueues.ts';
 
 const SUBJECT: StatusSubject = {
   version: '1.2.3',
@@ -108,18 +109,25 @@ describe('the report', () => {
 });
 
 describe("the kernel's counters", () => {
-  const text = [
-    '   99   4242     7 2   128     5     6      100  1',
-    '  100   4242     7 2   128     1     2      100  1',
-    '  103   4242     0 2   128    10    20      100  1',
-    '  104   4243     0 2   128   100   200      100  1',
-    '',
-  ].join('\n');
+  const queue = (number: number, queueFull: number, socketFull: number): KernelQueue => ({
+    number,
+    portId: 1,
+    heldPackets: 0,
+    queueFull,
+    socketFull,
+  });
+  const queues = [queue(99, 5, 6), queue(100, 1, 2), queue(103, 10, 20), queue(104, 100, 200)];
 
   it('are summed over our queues only', () => {
-    expect(parseKernelDrops(text, 100, 4)).toEqual({ queueFull: 11, socketFull: 22 });
-    expect(parseKernelDrops(text, 99, 1)).toEqual({ queueFull: 5, socketFull: 6 });
-    expect(parseKernelDrops('', 0, 65536)).toEqual(NO_DROPS);
+    expect(sumKernelDrops(queues, { firstQueue: 100, queueCount: 4 })).toEqual({
+      queueFull: 11,
+      socketFull: 22,
+    });
+    expect(sumKernelDrops(queues, { firstQueue: 99, queueCount: 1 })).toEqual({
+      queueFull: 5,
+      socketFull: 6,
+    });
+    expect(sumKernelDrops([], { firstQueue: 0, queueCount: 65536 })).toEqual(NO_DROPS);
   });
 });
 

@@ -24,7 +24,7 @@ describe('what the tools print', () => {
     const error = toolError('doing it', output);
     expect(error.code).toBe(code);
     expect(error.message).toMatch(/^doing it: /);
-    expect(error.hint === '').toBe(code === 'failed');
+    expect(error.hint.startsWith('try by hand: nft list ruleset')).toBe(code === 'failed');
   });
 
   it('gives the elements of a named set', () => {

@@ -1,0 +1,33 @@
+/** The kernel's list of NFQUEUE queues, those of all programs in this network namespace. */
+
+/** Of the process that reads it, so it shows the namespace of that process. Needs CAP_NET_ADMIN (mode 0440). */
+export const NFQUEUES_FILE = '/proc/net/netfilter/nfnetlink_queue';
+
+export interface KernelQueue {
+  readonly number: number;
+  /** Netlink port of the socket that owns the queue: usually the process id of its program. */
+  readonly portId: number;
+  /** Packets that wait for a verdict. */
+  readonly heldPackets: number;
+  /** Packets dropped because as many waited as may wait. */
+  readonly queueFull: number;
+  /** Packets dropped because the buffer of the socket was full. */
+  readonly socketFull: number;
+}
+
+/**
+ * Columns of nfnetlink_queue.c, seq_show: queue number, port id, packets that wait, copy mode, copy range, dropped by a
+ * full queue, dropped by a full socket, id of the last packet, 1.
+ */
+export function parseNfqueues(text: string): KernelQueue[] {
+  const rows = text.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  return rows
+    .filter((columns) => columns.length >= 7)
+    .map(([number, portId, heldPackets, , , queueFull, socketFull]) => ({
+      number,
+      portId,
+      heldPackets,
+      queueFull,
+      socketFull,
+    }));
+}
