@@ -42,9 +42,9 @@ test('invariant 2: looking seldom equals looking often', () => {
       let nowNs = 0;
       for (const spanNs of spans) {
         nowNs += spanNs;
-        aredAdvance(often.ared, often.red, 0, nowNs, from.backlogBytes, 80);
+        aredAdvance(often.ared, often.red, 0, from.backlogBytes, 80, nowNs);
       }
-      aredAdvance(seldom.ared, seldom.red, 0, nowNs, from.backlogBytes, 80);
+      aredAdvance(seldom.ared, seldom.red, 0, from.backlogBytes, 80, nowNs);
       expect(seldom.ared).toEqual(often.ared);
     }),
     { seed: SEED, numRuns: 300 },

@@ -56,7 +56,7 @@ class Queue {
       }
       const bytes = this.packets.reduce((sum, waiting) => sum + waiting.sizeBytes, 0);
       const sojournNs = nowNs - packet.enqueuedNs;
-      const code = codelDecide(this.state, 1, this.p, nowNs, sojournNs, bytes, packet.ect);
+      const code = codelDecide(this.state, 1, this.p, sojournNs, bytes, packet.ect, nowNs);
       if (code === CODEL_DROP) {
         dropped.push(packet);
         continue;
@@ -111,7 +111,7 @@ test('invariant 2: with at most one MTU behind it a packet is never signalled, h
       const calm = { ...p, ceThresholdNs: Number.POSITIVE_INFINITY };
       for (const gapNs of gaps) {
         nowNs += gapNs;
-        expect(codelDecide(q, 0, calm, nowNs, 5e9, p.mtuBytes, gapNs % 2 === 0)).toBe(0);
+        expect(codelDecide(q, 0, calm, 5e9, p.mtuBytes, gapNs % 2 === 0, nowNs)).toBe(0);
       }
     }),
     { seed: SEED, numRuns: 100 },
@@ -130,7 +130,7 @@ test('invariant 3: a signal follows an interval of bad packets only', () => {
         nowNs += gapNs;
         const sojournNs = isBad || nowNs % 7 !== 0 ? p.targetNs : p.targetNs - 1;
         if (sojournNs < p.targetNs) goodNs = nowNs;
-        const code = codelDecide(q, 0, { ...p, mtuBytes: 0 }, nowNs, sojournNs, 1, false);
+        const code = codelDecide(q, 0, { ...p, mtuBytes: 0 }, sojournNs, 1, false, nowNs);
         if (code === CODEL_DROP && before !== CODEL_DROP) {
           expect(nowNs - goodNs).toBeGreaterThanOrEqual(p.intervalNs);
         }
@@ -149,7 +149,7 @@ test('invariant 4: with ecn what can be marked is not dropped, and one packet ge
       let marks = 0;
       for (const gapNs of gaps) {
         nowNs += gapNs;
-        const code = codelDecide(q, 0, { ...p, ecn: true }, nowNs, 1e9, 1e6, true);
+        const code = codelDecide(q, 0, { ...p, ecn: true }, 1e9, 1e6, true, nowNs);
         expect(code).not.toBe(CODEL_DROP);
         if (code === CODEL_MARK) marks++;
       }

@@ -41,7 +41,7 @@ test('invariants 1 and 3: the colours of the RFCs, exactly, never a better one, 
       for (const [gapNs, lengthBytes, came] of list) {
         nowNs += gapNs;
         const before = isAware ? came : GREEN;
-        const colour = markerColour(m, 1, p, nowNs, lengthBytes, before);
+        const colour = markerColour(m, 1, p, lengthBytes, before, nowNs);
         expect(NAMES[colour]).toBe(twin.colour(nowNs, lengthBytes, NAMES[before]));
         expect(colour).toBeGreaterThanOrEqual(before);
         expect(Math.abs((m.committedTokens[1] as number) - Number(twin.tc) / 1e9)).toBeLessThan(1e-6);
@@ -65,7 +65,7 @@ test('invariant 2: green keeps to the committed profile, and all but red to both
       const { excessBytes: ebs, excessBytesPerSec: eir } = p;
       for (const [gapNs, lengthBytes] of list) {
         nowNs += gapNs;
-        const colour = markerColour(m, 0, p, nowNs, lengthBytes, GREEN);
+        const colour = markerColour(m, 0, p, lengthBytes, GREEN, nowNs);
         if (colour === GREEN) green += lengthBytes;
         if (colour !== RED) passed += lengthBytes;
         const seconds = nowNs / 1e9;

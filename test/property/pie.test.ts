@@ -62,7 +62,7 @@ test('invariant 1: what the pseudo code of the RFC does, update by update and pa
         nowNs += gapNs;
         for (; nextNs <= nowNs; nextNs += p.updateNs) twin.calculateDropProb(delayNs / 1e9);
         if (isArrival) {
-          const code = pieArrive(q, 0, p, nowNs, backlogBytes, false, chance);
+          const code = pieArrive(q, 0, p, backlogBytes, false, chance, nowNs);
           expect(Math.abs((q.probability[0] as number) - twin.dropProb)).toBeLessThan(1e-9);
           const expected = twin.enqueue(backlogBytes, chance);
           if ((code === PIE_DROP) !== expected) {
@@ -74,7 +74,7 @@ test('invariant 1: what the pseudo code of the RFC does, update by update and pa
           }
           if (code === PIE_DROP) signals++;
         } else {
-          pieDeparted(q, 0, p, nowNs, waitedNs, waitedNs === 0);
+          pieDeparted(q, 0, p, waitedNs, waitedNs === 0, nowNs);
           delayNs = waitedNs;
         }
       }
@@ -115,11 +115,11 @@ test('invariant 3: p is a probability, and allowance and small queues are safe',
       let nowNs = 0;
       for (const { gapNs, delayNs, backlogBytes, unit: chance } of list) {
         nowNs += gapNs;
-        pieDeparted(q, 0, p, nowNs, delayNs, false);
+        pieDeparted(q, 0, p, delayNs, false, nowNs);
         expect(q.probability[0]).toBeGreaterThanOrEqual(0);
         expect(q.probability[0]).toBeLessThanOrEqual(1);
         const isSafe = (q.allowanceNs[0] as number) > 0 || backlogBytes <= 2 * p.meanPacketBytes;
-        const code = pieArrive(q, 0, p, nowNs, backlogBytes, true, chance);
+        const code = pieArrive(q, 0, p, backlogBytes, true, chance, nowNs);
         if (isSafe) expect(code).toBe(PIE_PASS);
       }
     }),

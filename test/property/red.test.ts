@@ -49,7 +49,7 @@ test('decides as the figure of the paper does, arrival by arrival', () => {
           redBecameIdle(r, 0, nowNs - gapNs / 2);
           twin.becameIdle(nowNs - gapNs / 2);
         }
-        redObserve(r, 0, p, nowNs, backlogBytes, nsPerByte);
+        redObserve(r, 0, p, backlogBytes, nsPerByte, nowNs);
         const signal = redSignal(r, 0, p, lengthBytes, random);
         const expected = twin.arrive(nowNs, backlogBytes, lengthBytes, nsPerByte, random);
         expect(Math.abs(r.avgBytes[0] - twin.avg)).toBeLessThanOrEqual(1e-9 * Math.max(1, twin.avg));
@@ -126,9 +126,9 @@ test('invariant 3: an empty queue decays the same however often one asks', () =>
       let nowNs = 1000;
       for (const gapNs of gaps) {
         nowNs += gapNs;
-        redObserve(often, 0, p, nowNs, 0, 80);
+        redObserve(often, 0, p, 0, 80, nowNs);
       }
-      redObserve(once, 0, p, nowNs, 0, 80);
+      redObserve(once, 0, p, 0, 80, nowNs);
       expect(Math.abs(often.avgBytes[0] - once.avgBytes[0])).toBeLessThanOrEqual(1e-9 * avgBytes);
     }),
     { seed: SEED, numRuns: 300 },
@@ -159,7 +159,7 @@ test('the average stays between the smallest and the largest backlog seen', () =
       let nowNs = 0;
       for (const backlogBytes of list) {
         nowNs += 1000;
-        redObserve(r, 0, p, nowNs, backlogBytes, 8);
+        redObserve(r, 0, p, backlogBytes, 8, nowNs);
         expect(r.avgBytes[0]).toBeGreaterThanOrEqual(0);
         expect(r.avgBytes[0]).toBeLessThanOrEqual(Math.max(...list));
       }

@@ -53,9 +53,9 @@ function shapeLookingAt(
   for (const lookNs of looksNs) {
     while (head < packets.length && packets[head].atNs <= lookNs) {
       const { atNs: arrivedNs, lengthBytes } = packets[head];
-      const atNs = conformNs(b, 0, arrivedNs, lengthBytes);
+      const atNs = conformNs(b, 0, lengthBytes, arrivedNs);
       if (atNs > lookNs) break;
-      takeTokens(b, 0, atNs, lengthBytes);
+      takeTokens(b, 0, lengthBytes, atNs);
       departures.push({ atNs, lengthBytes });
       head++;
     }
@@ -76,8 +76,8 @@ test('invariant 1, policer: in every interval at most burst + rate x interval pa
     fc.property(rate, burst, arrivals, (rateBytesPerSec, burstBytes, list) => {
       const b = bucket(rateBytesPerSec, burstBytes);
       const passed = timed(list).filter(({ atNs, lengthBytes }) => {
-        const passes = conforms(b, 0, atNs, lengthBytes);
-        if (passes) takeTokens(b, 0, atNs, lengthBytes);
+        const passes = conforms(b, 0, lengthBytes, atNs);
+        if (passes) takeTokens(b, 0, lengthBytes, atNs);
         return passes;
       });
       const excess = worstExcessBytes(passed, rateBytesPerSec, burstBytes);
@@ -119,7 +119,7 @@ test('invariant 2: against the twin, through takings, refusals and rate changes,
           slowestRate = Math.min(slowestRate, newRate);
           fastestRate = Math.max(fastestRate, newRate);
           const before = tokensBytes(b, 0, nowNs);
-          retuneBucket(b, 0, nowNs, newRate, newBurst);
+          retuneBucket(b, 0, newRate, newBurst, nowNs);
           twin.retune(nowNs, newRate, newBurst);
           const after = tokensBytes(b, 0, nowNs);
           expect(Math.abs(after - Math.min(before, newBurst))).toBeLessThan(toleranceBytes(fastestRate));
@@ -127,10 +127,10 @@ test('invariant 2: against the twin, through takings, refusals and rate changes,
         const margin = Number(twin.scaledMargin(nowNs, lengthBytes)) / Number(SCALE);
         const tolerance = toleranceBytes(fastestRate);
         expect(Math.abs(tokensBytes(b, 0, nowNs) - lengthBytes - margin)).toBeLessThan(tolerance);
-        const passes = conforms(b, 0, nowNs, lengthBytes);
+        const passes = conforms(b, 0, lengthBytes, nowNs);
         if (Math.abs(margin) > tolerance) expect(passes).toBe(margin > 0);
         if (!passes) continue;
-        takeTokens(b, 0, nowNs, lengthBytes);
+        takeTokens(b, 0, lengthBytes, nowNs);
         twin.take(nowNs, lengthBytes);
       }
     }),
@@ -146,11 +146,11 @@ test('the instant at which a packet conforms is the one the twin computes', () =
       let nowNs = 0;
       for (const [gap, lengthBytes] of list) {
         nowNs += gap;
-        const atNs = Math.ceil(conformNs(b, 0, nowNs, lengthBytes) - TOLERANCE_NS);
+        const atNs = Math.ceil(conformNs(b, 0, lengthBytes, nowNs) - TOLERANCE_NS);
         expect(Math.abs(atNs - twin.conformNs(nowNs, lengthBytes))).toBeLessThanOrEqual(1);
         if (atNs > 2 ** 38) return;
         nowNs = twin.conformNs(nowNs, lengthBytes);
-        takeTokens(b, 0, nowNs, lengthBytes);
+        takeTokens(b, 0, lengthBytes, nowNs);
         twin.take(nowNs, lengthBytes);
       }
     }),
@@ -183,8 +183,8 @@ test('while the clock stands still at most one burst passes', () => {
         const b = bucket(r, burstBytes);
         let passedBytes = 0;
         for (const lengthBytes of list) {
-          if (!conforms(b, 0, nowNs, lengthBytes)) continue;
-          takeTokens(b, 0, nowNs, lengthBytes);
+          if (!conforms(b, 0, lengthBytes, nowNs)) continue;
+          takeTokens(b, 0, lengthBytes, nowNs);
           passedBytes += lengthBytes;
         }
         expect(passedBytes).toBeLessThanOrEqual(burstBytes);

@@ -45,8 +45,8 @@ test('invariant 1: with one profile it is RED', () => {
           redBecameIdle(w.red, 1, nowNs - gapNs);
           redBecameIdle(r, 0, nowNs - gapNs);
         }
-        wredObserve(w, 1, { profiles: [red] }, nowNs, backlogBytes, 80);
-        redObserve(r, 0, red, nowNs, backlogBytes, 80);
+        wredObserve(w, 1, { profiles: [red] }, backlogBytes, 80, nowNs);
+        redObserve(r, 0, red, backlogBytes, 80, nowNs);
         const found = wredSignal(w, 1, { profiles: [red] }, 0, lengthBytes, unit);
         expect(found).toBe(redSignal(r, 0, red, lengthBytes, unit));
         expect([w.red.avgBytes[1], w.count[3]]).toEqual([r.avgBytes[0], r.count[0]]);
@@ -66,8 +66,8 @@ test('invariant 2: the average does not depend on the worth of the packets', () 
       let nowNs = 0;
       for (const { gapNs, backlogBytes, lengthBytes, unit, worth } of packets) {
         nowNs += gapNs;
-        wredObserve(mixed, 0, p, nowNs, backlogBytes, 80);
-        wredObserve(alike, 0, p, nowNs, backlogBytes, 80);
+        wredObserve(mixed, 0, p, backlogBytes, 80, nowNs);
+        wredObserve(alike, 0, p, backlogBytes, 80, nowNs);
         wredSignal(mixed, 0, p, worth, lengthBytes, unit);
         wredSignal(alike, 0, p, 0, lengthBytes, unit);
         expect(mixed.red.avgBytes[0]).toBe(alike.red.avgBytes[0]);

@@ -125,8 +125,8 @@ function deficitShaper(vector: Vector): Found {
   const b = createTokenBuckets(1);
   fillBucket(b, 0, rate, 1);
   const rows = (vector.body.events as [number, number, number?][]).map(([t, length, idle]) => {
-    const sent = conformNs(b, 0, t, length) <= t;
-    if (sent) takeTokens(b, 0, idle ? t : 0, length);
+    const sent = conformNs(b, 0, length, t) <= t;
+    if (sent) takeTokens(b, 0, length, idle ? t : 0);
     return { sent, time_next: b.fullNs[0] };
   });
   return { rows };

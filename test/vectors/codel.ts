@@ -67,7 +67,7 @@ class Leaf {
     for (let packet = this.waiting.shift(); packet; packet = this.waiting.shift()) {
       const { enqueuedNs, sizeBytes, ect, id } = packet;
       this.backlogBytes -= sizeBytes;
-      const code = codelDecide(this.state, 0, this.p, nowNs, nowNs - enqueuedNs, this.backlogBytes, ect);
+      const code = codelDecide(this.state, 0, this.p, nowNs - enqueuedNs, this.backlogBytes, ect, nowNs);
       if (code !== CODEL_DROP) return { delivered: packet, code, dropped };
       dropped.push(id);
     }

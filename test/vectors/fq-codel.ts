@@ -103,7 +103,7 @@ class FairQueue {
     const list = this.packets[flow] as Packet[];
     for (let packet = list.shift(); packet; packet = list.shift()) {
       const waitedNs = nowNs - packet.enqueuedNs;
-      const code = codelDecide(this.codel, flow, this.p, nowNs, waitedNs, this.bytesOf(flow), packet.ect);
+      const code = codelDecide(this.codel, flow, this.p, waitedNs, this.bytesOf(flow), packet.ect, nowNs);
       if (code === CODEL_MARK) this.marked.push(packet);
       if (code === CODEL_MARK_CE) this.ceMarked.push(packet);
       if (code !== CODEL_DROP) return packet;

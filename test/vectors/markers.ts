@@ -47,7 +47,7 @@ const runner = (kind: MarkerKind): Runner => ({
     fillMarker(m, 0, p, 0);
     const rows = (vector.body.events as Event[]).map(([t, size, pre]) => {
       const before = params.mode === 'color-aware' ? COLOURS.indexOf(pre ?? 'green') : 0;
-      const color = COLOURS[markerColour(m, 0, p, t, size, before)];
+      const color = COLOURS[markerColour(m, 0, p, size, before, t)];
       const excess = m.excessTokens[0];
       return { color, Tc_after: m.committedTokens[0], Te_after: excess, Tp_after: excess };
     });
@@ -64,7 +64,7 @@ function dpdkAware(vector: Vector): Found {
       const p = parametersOf(kind, { cir: 46e6, cbs: 2048, pir: 69e6, pbs: 4096 });
       const m = createMarkerBuckets(1);
       fillMarker(m, 0, p, 0);
-      return COLOURS[markerColour(m, 0, p, 1e9, size, before)];
+      return COLOURS[markerColour(m, 0, p, size, before, 1e9)];
     });
     return { color: new Set(colours).size === 1 ? colours[0] : colours };
   });

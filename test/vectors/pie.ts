@@ -123,7 +123,7 @@ function decisions(vector: Vector): Found {
       if (set.burst_allowance !== undefined) q.allowanceNs[0] = set.burst_allowance * 1e9;
       return { action: 'set' };
     }
-    const code = pieArrive(q, 0, p, 0, backlog, ecn !== 0, u);
+    const code = pieArrive(q, 0, p, backlog, ecn !== 0, u, 0);
     return { action: code === PIE_MARK ? 'mark' : code === PIE_DROP ? 'drop' : 'enqueue' };
   });
   return { rows, fields: ['action'] };
@@ -172,7 +172,7 @@ function ns3Run(gapMs: number, more: Partial<PieParameters> = {}, ect = false, a
     const before = q.probability[0] as number;
     const enteredNs = waiting.shift();
     if (enteredNs === undefined) return;
-    pieDeparted(q, 0, p, atMs * 1e6, atMs * 1e6 - enteredNs, waiting.length === 0);
+    pieDeparted(q, 0, p, atMs * 1e6 - enteredNs, waiting.length === 0, atMs * 1e6);
     if (before > 0.1) seen.growthMax = Math.max(seen.growthMax, (q.probability[0] as number) - before);
   };
   let nextServiceMs = gapMs;
@@ -197,7 +197,7 @@ function arrive(
     seen.tail++;
     return;
   }
-  const code = pieArrive(q, 0, p, nowNs, waiting.length * 1000, ect, unit);
+  const code = pieArrive(q, 0, p, waiting.length * 1000, ect, unit, nowNs);
   const probability = q.probability[0] as number;
   if (code === PIE_DROP) {
     seen.early++;

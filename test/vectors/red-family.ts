@@ -42,7 +42,7 @@ function adapt(vector: Vector): Found {
   const queues = createRedQueues(1);
   const rows = (vector.body.events as number[]).map((avg, n) => {
     queues.avgBytes[0] = avg;
-    aredAdvance(a, queues, 0, (n + 1) * 0.5e9, 1, 1);
+    aredAdvance(a, queues, 0, 1, 1, (n + 1) * 0.5e9);
     return { maxp_after: a.probability };
   });
   return { rows };
@@ -149,7 +149,7 @@ function burstBelow(minPackets: number, weight: number): number {
   const p = { ...PACKETS, minBytes: minPackets, maxBytes: 2 * minPackets, probability: 1, weight };
   const queues = createRedQueues(1);
   for (let q = 1; ; q++) {
-    redObserve(queues, 0, p, 0, q, 1);
+    redObserve(queues, 0, p, q, 1, 0);
     if (queues.avgBytes[0] >= minPackets) return q - 1;
   }
 }

@@ -75,7 +75,7 @@ function trace(vector: Vector): Found {
   const events = vector.body.events as TraceEvent[];
   const rows = events.map(({ t, q, u, empty_since, ecn }) => {
     if (empty_since !== undefined) queues.idleSinceNs[0] = empty_since;
-    redObserve(queues, 0, p, t, q, params.s_ns as number);
+    redObserve(queues, 0, p, q, params.s_ns as number, t);
     const avg = queues.avgBytes[0];
     const pb = redPacketProbability(p, avg, 1);
     const pa = avg < p.minBytes ? 0 : redSpacedProbability(pb, queues.count[0] + 1, p.spacing);
@@ -96,7 +96,7 @@ function ewma(vector: Vector): Found {
   const p = parametersOf({ wq: params.wq });
   const rows = inputsOf(vector).map((k) => {
     const queues = createRedQueues(1);
-    for (let i = 0; i < k; i++) redObserve(queues, 0, p, i, params.q, 1);
+    for (let i = 0; i < k; i++) redObserve(queues, 0, p, params.q, 1, i);
     return { k, avg: queues.avgBytes[0] };
   });
   return { rows };
@@ -108,7 +108,7 @@ function idle(vector: Vector): Found {
     const queues = createRedQueues(1);
     queues.avgBytes[0] = params.avg_before;
     queues.idleSinceNs[0] = 5e9;
-    redObserve(queues, 0, parametersOf({ wq: params.wq }), 5e9 + idleNs, 0, params.s_ns);
+    redObserve(queues, 0, parametersOf({ wq: params.wq }), 0, params.s_ns, 5e9 + idleNs);
     return { idle_ns: idleNs, avg: queues.avgBytes[0] };
   });
   return { rows };
@@ -174,7 +174,7 @@ function burst(vector: Vector): Found {
   const { wq_limit: limit } = vector.body.expect as { wq_limit: number };
   const staysBelow = (wq: number): boolean => {
     const queues = createRedQueues(1);
-    for (let q = 1; q <= 50; q++) redObserve(queues, 0, parametersOf({ wq }), q, q, 1);
+    for (let q = 1; q <= 50; q++) redObserve(queues, 0, parametersOf({ wq }), q, 1, q);
     return queues.avgBytes[0] < 5;
   };
   // Printed with four decimals.
@@ -209,7 +209,7 @@ function levels(vector: Vector): Found {
   const expected = (vector.body.expect as { level_to_pb: [number, number][] }).level_to_pb;
   const found = expected.map(([level]) => {
     const queues = createRedQueues(1);
-    for (let n = 0; n < 10_000; n++) redObserve(queues, 0, p, n, level, 1);
+    for (let n = 0; n < 10_000; n++) redObserve(queues, 0, p, level, 1, n);
     // Printed with six digits.
     return [level, Math.round(redBaseProbability(p, queues.avgBytes[0]) * 1e6) / 1e6];
   });
@@ -231,7 +231,7 @@ export function signalsOf300(params: RedParams, ecn = 0): { drops: number; early
     const queues = createRedQueues(1);
     let queued = 0;
     for (let n = 0; n < 300; n++) {
-      redObserve(queues, 0, p, 1, queued, 1);
+      redObserve(queues, 0, p, queued, 1, 1);
       const signal = redSignal(queues, 0, p, 1, prng.nextUnit());
       const action = signal ? actionOf(p, queues.avgBytes[0], ecn) : 'pass';
       if (action === 'mark') sum.marks++;

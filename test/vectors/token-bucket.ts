@@ -27,12 +27,12 @@ function police(vector: Vector): Found {
     nowNs = Math.max(nowNs, timeNs);
     let conform: boolean | 'set' = 'set';
     if (typeof what === 'number') {
-      conform = conforms(buckets, 0, nowNs, what);
-      if (conform) takeTokens(buckets, 0, nowNs, what);
+      conform = conforms(buckets, 0, what, nowNs);
+      if (conform) takeTokens(buckets, 0, what, nowNs);
     } else {
       if (what === 'rate') rate = value as number;
       else burst = value as number;
-      retuneBucket(buckets, 0, nowNs, rate, burst);
+      retuneBucket(buckets, 0, rate, burst, nowNs);
     }
     return { conform, tokens_after: tokensBytes(buckets, 0, nowNs) };
   });
@@ -91,9 +91,9 @@ class Shaper {
   serve(untilNs: number): void {
     for (let head = this.waiting[0]; head; head = this.waiting[0]) {
       let atNs = Math.max(head.arrivedNs, this.lastNs);
-      for (let b = 0; b < this.rows; b++) atNs = conformNs(this.buckets, b, atNs, head.lengthBytes);
+      for (let b = 0; b < this.rows; b++) atNs = conformNs(this.buckets, b, head.lengthBytes, atNs);
       if (atNs > untilNs) return;
-      for (let b = 0; b < this.rows; b++) takeTokens(this.buckets, b, atNs, head.lengthBytes);
+      for (let b = 0; b < this.rows; b++) takeTokens(this.buckets, b, head.lengthBytes, atNs);
       head.row.departure_ns = atNs;
       this.lastNs = atNs;
       this.backlogBytes -= head.lengthBytes;
@@ -104,7 +104,7 @@ class Shaper {
   retune(nowNs: number, rate: number): void {
     this.serve(nowNs);
     this.lastNs = Math.max(this.lastNs, nowNs);
-    retuneBucket(this.buckets, 0, nowNs, rate, this.params.burst);
+    retuneBucket(this.buckets, 0, rate, this.params.burst, nowNs);
   }
 }
 
@@ -137,8 +137,8 @@ function attempts(rate: number, peak: number, instantsNs: readonly number[]): bo
   fillBucket(buckets, 0, rate, rate);
   fillBucket(buckets, 1, peak, 1000);
   return instantsNs.map((nowNs) => {
-    const passes = [0, 1].every((b) => conformNs(buckets, b, nowNs, 1000) <= nowNs);
-    if (passes) for (const b of [0, 1]) takeTokens(buckets, b, nowNs, 1000);
+    const passes = [0, 1].every((b) => conformNs(buckets, b, 1000, nowNs) <= nowNs);
+    if (passes) for (const b of [0, 1]) takeTokens(buckets, b, 1000, nowNs);
     return passes;
   });
 }
@@ -150,7 +150,7 @@ function fourPackets(): Found {
   const buckets = createTokenBuckets(1);
   fillBucket(buckets, 0, 6000, 6000);
   const tokens = [1, 2, 3, 4].map(() => {
-    takeTokens(buckets, 0, 0, 1500);
+    takeTokens(buckets, 0, 1500, 0);
     return tokensBytes(buckets, 0, 0);
   });
   return { rows: [{ tokens_after_each: tokens, queue_after_5_enqueues: keptOf(4, 5) }] };

@@ -116,12 +116,12 @@ export function aredAdvance(
   a: Ared,
   r: RedQueues,
   i: number,
-  nowNs: number,
   backlogBytes: number,
   nsPerByte: number,
+  nowNs: number,
 ): void {
   while (a.nextStepNs <= nowNs) {
-    const avgBytes = redAverageAt(r, i, a, a.nextStepNs, backlogBytes, nsPerByte);
+    const avgBytes = redAverageAt(r, i, a, backlogBytes, nsPerByte, a.nextStepNs);
     const position = (avgBytes - a.minBytes) / (a.maxBytes - a.minBytes);
     const before = a.probability;
     a.probability = aredStep(before, position);

@@ -104,15 +104,15 @@ export function codelDecide(
   q: CodelQueues,
   i: number,
   p: CodelParameters,
-  nowNs: number,
   sojournNs: number,
   backlogBytes: number,
   ect: boolean,
+  nowNs: number,
 ): number {
-  const isStanding = observe(q, i, p, nowNs, sojournNs, backlogBytes);
+  const isStanding = observe(q, i, p, sojournNs, backlogBytes, nowNs);
   const phase = q.phase[i];
   if (phase === CODEL_IDLE) {
-    if (isStanding) return enter(q, i, p, nowNs, ect);
+    if (isStanding) return enter(q, i, p, ect, nowNs);
   } else if (phase === CODEL_ENTERED) {
     q.phase[i] = CODEL_DROPPING;
   } else if (!isStanding) {
@@ -140,9 +140,9 @@ function observe(
   q: CodelQueues,
   i: number,
   p: CodelParameters,
-  nowNs: number,
   sojournNs: number,
   backlogBytes: number,
+  nowNs: number,
 ): boolean {
   if (sojournNs < p.targetNs || backlogBytes <= p.mtuBytes) {
     q.firstAboveNs[i] = 0;
@@ -155,7 +155,7 @@ function observe(
   return nowNs >= q.firstAboveNs[i];
 }
 
-function enter(q: CodelQueues, i: number, p: CodelParameters, nowNs: number, ect: boolean): number {
+function enter(q: CodelQueues, i: number, p: CodelParameters, ect: boolean, nowNs: number): number {
   const count = codelCountAgain(q.count[i], q.lastCount[i], nowNs - q.dropNextNs[i], p.intervalNs);
   q.count[i] = count;
   q.lastCount[i] = count;

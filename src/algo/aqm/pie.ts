@@ -114,9 +114,9 @@ export function pieDeparted(
   q: PieQueues,
   i: number,
   p: PieParameters,
-  nowNs: number,
   sojournNs: number,
   isEmptyNow: boolean,
+  nowNs: number,
 ): void {
   pieAdvance(q, i, p, nowNs);
   q.delayNs[i] = isEmptyNow ? 0 : sojournNs;
@@ -127,10 +127,10 @@ export function pieArrive(
   q: PieQueues,
   i: number,
   p: PieParameters,
-  nowNs: number,
   backlogBytes: number,
   ect: boolean,
   unit: number,
+  nowNs: number,
 ): number {
   pieAdvance(q, i, p, nowNs);
   if (!pieSignal(q, i, p, backlogBytes, unit)) return PIE_PASS;

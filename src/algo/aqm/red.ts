@@ -91,16 +91,16 @@ export function redObserve(
   r: RedQueues,
   i: number,
   p: RedParameters,
-  nowNs: number,
   backlogBytes: number,
   nsPerByte: number,
+  nowNs: number,
 ): void {
   if (backlogBytes > 0) {
     const avg = r.avgBytes[i];
     r.avgBytes[i] = avg + p.weight * (backlogBytes - avg);
     return;
   }
-  r.avgBytes[i] = redAverageAt(r, i, p, nowNs, backlogBytes, nsPerByte);
+  r.avgBytes[i] = redAverageAt(r, i, p, backlogBytes, nsPerByte, nowNs);
   // Two packets in a row that both find the queue empty decay the span between them once.
   r.idleSinceNs[i] = nowNs;
 }
@@ -110,9 +110,9 @@ export function redAverageAt(
   r: RedQueues,
   i: number,
   p: RedParameters,
-  nowNs: number,
   backlogBytes: number,
   nsPerByte: number,
+  nowNs: number,
 ): number {
   const avg = r.avgBytes[i];
   if (backlogBytes > 0) return avg;

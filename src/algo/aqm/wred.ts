@@ -64,11 +64,11 @@ export function wredObserve(
   w: WredQueues,
   i: number,
   p: WredParameters,
-  nowNs: number,
   backlogBytes: number,
   nsPerByte: number,
+  nowNs: number,
 ): void {
-  redObserve(w.red, i, p.profiles[0], nowNs, backlogBytes, nsPerByte);
+  redObserve(w.red, i, p.profiles[0], backlogBytes, nsPerByte, nowNs);
 }
 
 /** As redSignal(), for a packet of the given profile. */

@@ -84,9 +84,9 @@ export function markerColour(
   m: MarkerBuckets,
   i: number,
   p: MarkerParameters,
-  nowNs: number,
   lengthBytes: number,
   before: number,
+  nowNs: number,
 ): number {
   refill(m, i, p, nowNs);
   if (before === RED) return RED;

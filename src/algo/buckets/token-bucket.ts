@@ -71,13 +71,13 @@ export function tokensBytes(b: TokenBuckets, i: number, nowNs: number): number {
  * First instant at or after `fromNs` at which `lengthBytes` tokens are there. A packet larger than the burst
  * conforms when the bucket is full.
  */
-export function conformNs(b: TokenBuckets, i: number, fromNs: number, lengthBytes: number): number {
-  return conformInstantNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], fromNs, lengthBytes);
+export function conformNs(b: TokenBuckets, i: number, lengthBytes: number, fromNs: number): number {
+  return conformInstantNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], lengthBytes, fromNs);
 }
 
 /** Takes `lengthBytes` at `atNs`, the instant at which the packet conforms (not the later one at which a timer fired). */
-export function takeTokens(b: TokenBuckets, i: number, atNs: number, lengthBytes: number): void {
-  b.fullNs[i] = fullAfterNs(b.fullNs[i], b.nsPerByte[i], atNs, lengthBytes);
+export function takeTokens(b: TokenBuckets, i: number, lengthBytes: number, atNs: number): void {
+  b.fullNs[i] = fullAfterNs(b.fullNs[i], b.nsPerByte[i], lengthBytes, atNs);
 }
 
 /** Instant at which a bucket is full that a packet with right of way was charged to: its debt is at most one burst. */
@@ -86,10 +86,10 @@ export function boundedFullNs(fullNs: number, nsPerByte: number, burstBytes: num
 }
 
 /** Policer's question: are `lengthBytes` tokens there now? Never for a packet larger than the burst. */
-export function conforms(b: TokenBuckets, i: number, nowNs: number, lengthBytes: number): boolean {
+export function conforms(b: TokenBuckets, i: number, lengthBytes: number, nowNs: number): boolean {
   return (
     lengthBytes <= b.burstBytes[i] &&
-    conformInstantNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], nowNs, lengthBytes) <= nowNs
+    conformInstantNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], lengthBytes, nowNs) <= nowNs
   );
 }
 
@@ -98,8 +98,8 @@ export function conformInstantNs(
   fullNs: number,
   nsPerByte: number,
   burstBytes: number,
-  fromNs: number,
   lengthBytes: number,
+  fromNs: number,
 ): number {
   const spareBytes = burstBytes - lengthBytes;
   const atNs = spareBytes > 0 ? fullNs - spareBytes * nsPerByte : fullNs;
@@ -107,7 +107,7 @@ export function conformInstantNs(
 }
 
 /** The new fullNs after takeTokens(), of a bucket whose parts are kept elsewhere. */
-export function fullAfterNs(fullNs: number, nsPerByte: number, atNs: number, lengthBytes: number): number {
+export function fullAfterNs(fullNs: number, nsPerByte: number, lengthBytes: number, atNs: number): number {
   return (fullNs > atNs ? fullNs : atNs) + lengthBytes * nsPerByte;
 }
 
@@ -115,12 +115,12 @@ export function fullAfterNs(fullNs: number, nsPerByte: number, atNs: number, len
 export function retuneBucket(
   b: TokenBuckets,
   i: number,
-  nowNs: number,
   rateBytesPerSec: number,
   burstBytes: number,
+  nowNs: number,
 ): void {
   const nsPerByte = NS_PER_SEC / rateBytesPerSec;
-  b.fullNs[i] = fullAtOtherRateNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], nowNs, nsPerByte, burstBytes);
+  b.fullNs[i] = fullAtOtherRateNs(b.fullNs[i], b.nsPerByte[i], b.burstBytes[i], nsPerByte, burstBytes, nowNs);
   b.nsPerByte[i] = nsPerByte;
   b.burstBytes[i] = burstBytes;
 }
@@ -138,9 +138,9 @@ export function inheritBucket(
     fullNs[j],
     nsPerByte[j],
     burstBytes[j],
-    nowNs,
     b.nsPerByte[i],
     b.burstBytes[i],
+    nowNs,
   );
 }
 
@@ -149,9 +149,9 @@ export function fullAtOtherRateNs(
   fullNs: number,
   nsPerByte: number,
   burstBytes: number,
-  nowNs: number,
   newNsPerByte: number,
   newBurstBytes: number,
+  nowNs: number,
 ): number {
   if (newNsPerByte === nsPerByte && newBurstBytes === burstBytes) return fullNs;
   const missingNs = fullNs - nowNs;

@@ -134,14 +134,14 @@ export class Admission {
     const red = this.redOf[leaf];
     if (red !== null) {
       const ared = this.aredOf[leaf];
-      if (ared !== null) aredAdvance(ared, this.red, leaf, nowNs, backlogBytes, this.trees.nsPerByte(leaf));
-      redObserve(this.red, leaf, red, nowNs, backlogBytes, this.trees.nsPerByte(leaf));
+      if (ared !== null) aredAdvance(ared, this.red, leaf, backlogBytes, this.trees.nsPerByte(leaf), nowNs);
+      redObserve(this.red, leaf, red, backlogBytes, this.trees.nsPerByte(leaf), nowNs);
       if (!redSignal(this.red, leaf, red, lengthBytes, this.prng.nextUnit())) return SIGNAL_NONE;
       return redIsForced(red, this.red.avgBytes[leaf]) ? SIGNAL_DROP : SIGNAL_MARK;
     }
     const pie = this.pieOf[leaf];
     if (pie !== null) {
-      const answer = pieArrive(this.pie, leaf, pie, nowNs, backlogBytes, false, this.prng.nextUnit());
+      const answer = pieArrive(this.pie, leaf, pie, backlogBytes, false, this.prng.nextUnit(), nowNs);
       if (answer === PIE_PASS) return SIGNAL_NONE;
       return this.pie.probability[leaf] < pie.markBelow ? SIGNAL_MARK : SIGNAL_DROP;
     }
@@ -178,7 +178,7 @@ export class Admission {
   departed(leaf: number, nowNs: number, sojournNs: number): void {
     const isEmptyNow = this.stats.backlogPackets[leaf] === 0;
     const pie = this.pieOf[leaf];
-    if (pie !== null) pieDeparted(this.pie, leaf, pie, nowNs, sojournNs, isEmptyNow);
+    if (pie !== null) pieDeparted(this.pie, leaf, pie, sojournNs, isEmptyNow, nowNs);
     if (!isEmptyNow) return;
     if (this.redOf[leaf] !== null) redBecameIdle(this.red, leaf, nowNs);
     else if (this.wredOf[leaf] !== null) redBecameIdle(this.wred.red, leaf, nowNs);
@@ -189,12 +189,12 @@ export class Admission {
     const red = this.redOf[leaf] ?? this.wredParameters[leaf].profiles[0];
     if (!red) return Number.NaN;
     const queues = this.redOf[leaf] === null ? this.wred.red : this.red;
-    return redAverageAt(queues, leaf, red, nowNs, this.stats.backlogBytes[leaf], this.trees.nsPerByte(leaf));
+    return redAverageAt(queues, leaf, red, this.stats.backlogBytes[leaf], this.trees.nsPerByte(leaf), nowNs);
   }
 
   private wredSignal(leaf: number, h: number, nowNs: number, backlogBytes: number): number {
     const parameters = this.wredParameters[leaf];
-    wredObserve(this.wred, leaf, parameters, nowNs, backlogBytes, this.trees.nsPerByte(leaf));
+    wredObserve(this.wred, leaf, parameters, backlogBytes, this.trees.nsPerByte(leaf), nowNs);
     const { held } = this;
     const profile = this.profileOf[(leaf * COLOURS + held.colour(h)) * DSCPS + held.dscp(h)];
     const lengthBytes = held.lengthBytes[h];

@@ -67,6 +67,6 @@ export class Meters {
     const before = above[row] === NONE ? this.colourOfDscp[held.dscp(h)] : this.colour(above[row], h, nowNs);
     const meter = this.specs[row];
     if (meter === null) return before;
-    return markerColour(this.buckets, row, meter, nowNs, held.lengthBytes[h], meter.aware ? before : GREEN);
+    return markerColour(this.buckets, row, meter, held.lengthBytes[h], meter.aware ? before : GREEN, nowNs);
   }
 }

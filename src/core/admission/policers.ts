@@ -51,13 +51,13 @@ export class Policers {
     const { from, above } = this.chain;
     let answer = POLICE_PASS;
     for (let row = from[leaf]; mayDrop && row !== NONE; row = above[row]) {
-      if (conforms(buckets, row, nowNs, chargeBytes)) continue;
+      if (conforms(buckets, row, chargeBytes, nowNs)) continue;
       if (marks[row] === 0 || !mayMark) return POLICE_DROP;
       answer = POLICE_MARK;
     }
     for (let row = from[leaf]; row !== NONE; row = above[row]) {
-      if (answer === POLICE_MARK && !conforms(buckets, row, nowNs, chargeBytes)) continue;
-      takeTokens(buckets, row, nowNs, chargeBytes);
+      if (answer === POLICE_MARK && !conforms(buckets, row, chargeBytes, nowNs)) continue;
+      takeTokens(buckets, row, chargeBytes, nowNs);
       const { fullNs, nsPerByte, burstBytes } = buckets;
       fullNs[row] = boundedFullNs(fullNs[row], nsPerByte[row], burstBytes[row], nowNs);
     }

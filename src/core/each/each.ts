@@ -246,7 +246,7 @@ export class EachTable {
         const full = (at + FULL_NS) >> 1;
         const had = this.floats[full];
         const [ns, burst] = [this.nsPerByte[row], this.burstBytes[row]];
-        this.floats[full] = fullAtOtherRateNs(had, nsBefore[old], burstBefore[old], change.nowNs, ns, burst);
+        this.floats[full] = fullAtOtherRateNs(had, nsBefore[old], burstBefore[old], ns, burst, change.nowNs);
         this.words[at + CLASS] = row;
       }
       for (const h of waiting) {
@@ -313,13 +313,13 @@ export class EachTable {
     const at = e << this.shift;
     const c = this.words[at + CLASS];
     const fullNs = this.floats[(at + FULL_NS) >> 1];
-    return conformInstantNs(fullNs, this.nsPerByte[c], this.burstBytes[c], fromNs, this.held.chargeBytes[h]);
+    return conformInstantNs(fullNs, this.nsPerByte[c], this.burstBytes[c], this.held.chargeBytes[h], fromNs);
   }
 
   private take(e: number, atNs: number, h: number): void {
     const at = e << this.shift;
     const nsPerByte = this.nsPerByte[this.words[at + CLASS]];
-    const fullNs = fullAfterNs(this.floats[(at + FULL_NS) >> 1], nsPerByte, atNs, this.held.chargeBytes[h]);
+    const fullNs = fullAfterNs(this.floats[(at + FULL_NS) >> 1], nsPerByte, this.held.chargeBytes[h], atNs);
     this.floats[(at + FULL_NS) >> 1] = fullNs;
     const f = this.held.flow[h];
     if (f !== NONE) this.flows.keepUntil(f, fullNs);

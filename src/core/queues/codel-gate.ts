@@ -17,12 +17,12 @@ export function codelLetsGo(
   codel: CodelQueues,
   i: number,
   parameters: CodelParameters,
-  atNs: number,
   h: number,
   backlogBytes: number,
+  atNs: number,
 ): boolean {
   const ect = (held.flags[h] & FLAG_ECT) !== 0;
-  const decision = codelDecide(codel, i, parameters, atNs, atNs - held.enteredNs(h), backlogBytes, ect);
+  const decision = codelDecide(codel, i, parameters, atNs - held.enteredNs(h), backlogBytes, ect, atNs);
   if (decision === CODEL_DROP) return held.neverDrop(h);
   if (decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
   return true;

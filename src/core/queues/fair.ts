@@ -215,7 +215,7 @@ export class FairQueues {
       let h = this.take(leaf, q);
       if (parameters === null) return this.deliver(q, h);
       for (;;) {
-        if (codelLetsGo(held, codel, q << FLOATS_SHIFT, parameters, atNs, h, this.waitingBytes(q)))
+        if (codelLetsGo(held, codel, q << FLOATS_SHIFT, parameters, h, this.waitingBytes(q), atNs))
           return this.deliver(q, h);
         this.doomed.push(0, h);
         if (this.isDry(q)) break;

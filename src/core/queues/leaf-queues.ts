@@ -209,7 +209,7 @@ export class LeafQueues {
     while (bands.head(line) !== NONE) {
       const h = bands.take(line);
       const backlogBytes = bands.backlogBytes(line);
-      if (codelLetsGo(held, this.codel, line, parameters, atNs, h, backlogBytes)) return h;
+      if (codelLetsGo(held, this.codel, line, parameters, h, backlogBytes, atNs)) return h;
       this.doomed.push(0, h);
     }
     return NONE;

@@ -61,15 +61,15 @@ export class ClassBuckets {
   }
 
   /** First instant at or after `fromNs` at which the ceiling lets `bytes` go. */
-  conformNs(c: number, fromNs: number, bytes: number): number {
-    return conformNs(this.ceil, c, fromNs, bytes);
+  conformNs(c: number, bytes: number, fromNs: number): number {
+    return conformNs(this.ceil, c, bytes, fromNs);
   }
 
   /** What the class may do by `horizonNs`; `headBytes` 0 for an inner class. */
   mode(c: number, headBytes: number, horizonNs: number): number {
-    if (conformNs(this.ceil, c, horizonNs, headBytes) > horizonNs) return WAIT;
+    if (conformNs(this.ceil, c, headBytes, horizonNs) > horizonNs) return WAIT;
     if (this.hasRate[c] === 0) return BORROW;
-    return conformNs(this.rate, c, horizonNs, headBytes) <= horizonNs ? SEND : BORROW;
+    return conformNs(this.rate, c, headBytes, horizonNs) <= horizonNs ? SEND : BORROW;
   }
 
   /** Instant at which a class in this mode changes to another by itself; Infinity: never. */
@@ -81,16 +81,16 @@ export class ClassBuckets {
   }
 
   /** Takes a packet's tokens at `atNs`: from all ceilings up from the leaf, and from the rates from the lender up. */
-  take(leaf: number, lender: number, atNs: number, bytes: number): void {
+  take(leaf: number, lender: number, bytes: number, atNs: number): void {
     let lends = false;
     for (let c = leaf; c !== NONE; c = this.parent[c]) {
-      takeTokens(this.ceil, c, atNs, bytes);
+      takeTokens(this.ceil, c, bytes, atNs);
       if (c === lender) lends = true;
-      if (lends && this.hasRate[c] === 1) takeTokens(this.rate, c, atNs, bytes);
+      if (lends && this.hasRate[c] === 1) takeTokens(this.rate, c, bytes, atNs);
     }
   }
 }
 
 function instantNs(b: TokenBuckets, c: number, bytes: number): number {
-  return conformInstantNs(b.fullNs[c], b.nsPerByte[c], b.burstBytes[c], 0, bytes);
+  return conformInstantNs(b.fullNs[c], b.nsPerByte[c], b.burstBytes[c], bytes, 0);
 }

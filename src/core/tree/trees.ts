@@ -142,12 +142,12 @@ export class Trees {
     if (this.anyRow(root) || !this.queues.isEmpty(leaf)) return false;
     const chargeBytes = held.chargeBytes[h];
     const readyNs = held.readyNs(h);
-    const leafNs = root === leaf ? readyNs : buckets.conformNs(leaf, readyNs, chargeBytes);
-    const atNs = buckets.conformNs(root, leafNs, chargeBytes);
+    const leafNs = root === leaf ? readyNs : buckets.conformNs(leaf, chargeBytes, readyNs);
+    const atNs = buckets.conformNs(root, chargeBytes, leafNs);
     if (atNs > this.horizonNs) return false;
     const lender = this.lenderOf(leaf, chargeBytes);
     if (lender === NONE) return false;
-    this.charge(leaf, lender, atNs, chargeBytes);
+    this.charge(leaf, lender, chargeBytes, atNs);
     held.setReadyNs(h, atNs);
     return true;
   }
@@ -174,14 +174,14 @@ export class Trees {
     for (let leaf = this.pick(root); leaf !== NONE; leaf = this.pick(root)) {
       const head = queues.head(leaf);
       const headBytes = held.chargeBytes[head];
-      const leafNs = buckets.conformNs(leaf, held.readyNs(head), headBytes);
+      const leafNs = buckets.conformNs(leaf, headBytes, held.readyNs(head));
       if (leafNs > this.horizonNs) {
         // Its turn came to a longer packet than the one its mode was found for; or what conforms within EPSILON_NS counts as
         // conforming in the mode and not here, and the root says until when nothing leaves.
         this.refresh(leaf);
         if (this.mode[leaf] === WAIT) continue;
       }
-      const atNs = buckets.conformNs(root, leafNs, headBytes);
+      const atNs = buckets.conformNs(root, headBytes, leafNs);
       if (atNs > this.horizonNs) {
         this.rootDueNs[root] = atNs;
         return NONE;
@@ -196,7 +196,7 @@ export class Trees {
       const chargeBytes = held.chargeBytes[h];
       this.chargeTurns(chargeBytes);
       if (queues.isEmpty(leaf)) this.deactivate(leaf, this.priority[leaf]);
-      this.charge(leaf, lender, atNs, chargeBytes);
+      this.charge(leaf, lender, chargeBytes, atNs);
       held.setReadyNs(h, atNs);
       return h;
     }
@@ -290,8 +290,8 @@ export class Trees {
   }
 
   /** Takes a packet's tokens and moves the classes whose mode that changes. */
-  private charge(leaf: number, lender: number, atNs: number, chargeBytes: number): void {
-    this.buckets.take(leaf, lender, atNs, chargeBytes);
+  private charge(leaf: number, lender: number, chargeBytes: number, atNs: number): void {
+    this.buckets.take(leaf, lender, chargeBytes, atNs);
     for (let c = leaf; c !== NONE; c = this.parent[c]) if (this.active[c] !== 0) this.refresh(c);
   }
 

@@ -20,8 +20,8 @@ test.each([
   const r = createRedQueues(1);
   r.avgBytes[0] = avgBytes;
   expected.forEach((probability, n) => {
-    aredAdvance(a, r, 0, (n + 1) * 0.5 * SECOND - 1, 3000, 800);
-    aredAdvance(a, r, 0, (n + 1) * 0.5 * SECOND, 3000, 800);
+    aredAdvance(a, r, 0, 3000, 800, (n + 1) * 0.5 * SECOND - 1);
+    aredAdvance(a, r, 0, 3000, 800, (n + 1) * 0.5 * SECOND);
     expect(a.probability).toBeCloseTo(probability, 12);
   });
 });
@@ -32,7 +32,7 @@ test('an idle queue is judged by its decayed average, not by the one it was left
   r.avgBytes[0] = 14_000;
   redBecameIdle(r, 0, 0.6 * SECOND);
   // A step while it was busy, one 0.4 s after: 500 packets of 0.8 ms, avg 14000 * 0.998^500 = 5145.
-  aredAdvance(a, r, 0, 1.1 * SECOND, 0, 800);
+  aredAdvance(a, r, 0, 0, 800, 1.1 * SECOND);
   expect(a.probability).toBeCloseTo(0.11 * 0.9, 12);
 });
 
@@ -46,7 +46,7 @@ test('a high rate has high thresholds and a slow average', () => {
 test('a day of idleness costs no more than a minute: maxp rests at its floor', () => {
   const a = createAred(1000, 0);
   const r = createRedQueues(1);
-  aredAdvance(a, r, 0, 86_400 * SECOND, 0, 800);
+  aredAdvance(a, r, 0, 0, 800, 86_400 * SECOND);
   expect(a.probability).toBeLessThan(0.01);
   expect(a.probability).toBeGreaterThanOrEqual(0.009);
   expect(a.nextStepNs).toBe(86_400.5 * SECOND);

@@ -27,7 +27,7 @@ const P: CodelParameters = {
 };
 /** A packet that waited 20 ms with plenty behind it. */
 const bad = (q: CodelQueues, nowNs: number, ect = false): number =>
-  codelDecide(q, 0, P, nowNs, 20 * MS, 1e6, ect);
+  codelDecide(q, 0, P, 20 * MS, 1e6, ect, nowNs);
 
 test('the worked example of the header: a queue that grows by a packet in six', () => {
   const q = createCodelQueues(1);
@@ -39,7 +39,7 @@ test('the worked example of the header: a queue that grows by a packet in six', 
     const nowNs = n * 1.2 * MS;
     const sojournNs = nowNs - (n + dropped) * MS;
     const behind = Math.floor(nowNs / MS) - n - dropped;
-    const code = codelDecide(q, 0, P, nowNs, sojournNs, behind * 1500, false);
+    const code = codelDecide(q, 0, P, sojournNs, behind * 1500, false, nowNs);
     if (q.firstAboveNs[0] !== 0 && firstBadNs === 0) firstBadNs = nowNs;
     if (code !== CODEL_DROP) continue;
     dropped++;
@@ -74,7 +74,7 @@ test('a good packet ends the episode, also in the middle of a dequeue', () => {
   bad(q, 101 * MS);
   bad(q, 101 * MS);
   expect(bad(q, 301 * MS)).toBe(CODEL_DROP);
-  expect(codelDecide(q, 0, P, 301 * MS, 4.999 * MS, 1e6, false)).toBe(CODEL_PASS);
+  expect(codelDecide(q, 0, P, 4.999 * MS, 1e6, false, 301 * MS)).toBe(CODEL_PASS);
   expect(q.phase[0]).toBe(CODEL_IDLE);
   expect(q.dropNextNs[0], 'the instant of the next signal is not moved').toBe(201 * MS);
 });
@@ -92,15 +92,15 @@ test('marks instead of drops: one a dequeue, and the packet is delivered', () =>
 test('without ecn what could be marked is dropped', () => {
   const q = createCodelQueues(1);
   const plain = { ...P, ecn: false };
-  codelDecide(q, 0, plain, MS, 20 * MS, 1e6, true);
-  expect(codelDecide(q, 0, plain, 101 * MS, 20 * MS, 1e6, true)).toBe(CODEL_DROP);
+  codelDecide(q, 0, plain, 20 * MS, 1e6, true, MS);
+  expect(codelDecide(q, 0, plain, 20 * MS, 1e6, true, 101 * MS)).toBe(CODEL_DROP);
 });
 
 test('the mark threshold marks what waited longer, and only what can be marked', () => {
   const q = createCodelQueues(1);
   const low = { ...P, ceThresholdNs: MS };
   const code = (sojournNs: number, ect: boolean): number =>
-    codelDecide(q, 0, low, 50 * MS, sojournNs, 1e6, ect);
+    codelDecide(q, 0, low, sojournNs, 1e6, ect, 50 * MS);
   expect([code(MS, true), code(MS + 1, true), code(MS + 1, false)]).toEqual([
     CODEL_PASS,
     CODEL_MARK_CE,
@@ -111,9 +111,9 @@ test('the mark threshold marks what waited longer, and only what can be marked',
 
 test('sojourn equal to the target is bad, a backlog equal to the MTU is not', () => {
   const q = createCodelQueues(1);
-  codelDecide(q, 0, P, MS, 5 * MS, 1501, false);
+  codelDecide(q, 0, P, 5 * MS, 1501, false, MS);
   expect(q.firstAboveNs[0]).toBe(101 * MS);
-  codelDecide(q, 0, P, 2 * MS, 5 * MS, 1500, false);
+  codelDecide(q, 0, P, 5 * MS, 1500, false, 2 * MS);
   expect(q.firstAboveNs[0]).toBe(0);
 });
 

@@ -41,7 +41,7 @@ test('the worked example of the header', () => {
 
 test('updates come by the timer, whether or not packets do', () => {
   const q = fresh();
-  pieDeparted(q, 0, P, 1 * MS, 20 * MS, false);
+  pieDeparted(q, 0, P, 20 * MS, false, 1 * MS);
   pieAdvance(q, 0, P, 14.999 * MS);
   expect(q.probability[0]).toBe(0);
   pieAdvance(q, 0, P, 15 * MS);
@@ -55,7 +55,7 @@ test('updates come by the timer, whether or not packets do', () => {
 test('an empty queue has no delay: p does not stay where the last packet put it', () => {
   const q = fresh();
   q.probability[0] = 0.5;
-  pieDeparted(q, 0, P, 1 * MS, 80 * MS, true);
+  pieDeparted(q, 0, P, 80 * MS, true, 1 * MS);
   pieAdvance(q, 0, P, 60_000 * MS);
   expect([q.probability[0], q.allowanceNs[0], q.delayOldNs[0]]).toEqual([0, 150 * MS, 0]);
 });
@@ -70,14 +70,14 @@ test('the allowance passes a burst, two mean packets pass always, a young queue 
   const q = fresh();
   q.probability[0] = 0.9;
   q.delayOldNs[0] = 20 * MS;
-  expect(pieArrive(q, 0, P, 0, 5000, false, 0)).toBe(PIE_PASS);
+  expect(pieArrive(q, 0, P, 5000, false, 0, 0)).toBe(PIE_PASS);
   q.allowanceNs[0] = 0;
-  expect(pieArrive(q, 0, P, 0, 5000, false, 0)).toBe(PIE_DROP);
-  expect(pieArrive(q, 0, P, 0, 2000, false, 0)).toBe(PIE_PASS);
+  expect(pieArrive(q, 0, P, 5000, false, 0, 0)).toBe(PIE_DROP);
+  expect(pieArrive(q, 0, P, 2000, false, 0, 0)).toBe(PIE_PASS);
   q.delayOldNs[0] = 7 * MS;
-  expect(pieArrive(q, 0, P, 0, 5000, false, 0)).toBe(PIE_DROP);
+  expect(pieArrive(q, 0, P, 5000, false, 0, 0)).toBe(PIE_DROP);
   q.probability[0] = 0.19;
-  expect(pieArrive(q, 0, P, 0, 5000, false, 0)).toBe(PIE_PASS);
+  expect(pieArrive(q, 0, P, 5000, false, 0, 0)).toBe(PIE_PASS);
 });
 
 test('a mark takes the place of a drop where p is small and the packet can carry it', () => {
@@ -86,7 +86,7 @@ test('a mark takes the place of a drop where p is small and the packet can carry
   q.delayOldNs[0] = 20 * MS;
   const codes = [0.09, 0.1].map((probability) => {
     q.probability[0] = probability;
-    return [true, false].map((ect) => pieArrive(q, 0, P, 0, 5000, ect, 0));
+    return [true, false].map((ect) => pieArrive(q, 0, P, 5000, ect, 0, 0));
   });
   expect(codes).toEqual([
     [PIE_MARK, PIE_DROP],
@@ -97,7 +97,7 @@ test('a mark takes the place of a drop where p is small and the packet can carry
 test('queues do not touch each other', () => {
   const q = createPieQueues(2);
   pieReset(q, 0, P, 0);
-  pieDeparted(q, 1, P, 0, 80 * MS, false);
+  pieDeparted(q, 1, P, 80 * MS, false, 0);
   pieAdvance(q, 1, P, 300 * MS);
   expect([q.probability[0], q.delayNs[0], q.nextUpdateNs[0]]).toEqual([0, 0, 15 * MS]);
 });

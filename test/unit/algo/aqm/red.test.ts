@@ -66,9 +66,9 @@ test('byte mode scales by the size of the packet, up to 1, and leaves the forced
 
 test('the average moves by weight times the difference for every arrival that finds a queue', () => {
   const r = queueWithAverage(1000);
-  redObserve(r, 0, { ...P, weight: 0.25 }, 0, 5000, 1);
+  redObserve(r, 0, { ...P, weight: 0.25 }, 5000, 1, 0);
   expect(r.avgBytes[0]).toBe(2000);
-  redObserve(r, 0, { ...P, weight: 0.25 }, 1e12, 1000, 1);
+  redObserve(r, 0, { ...P, weight: 0.25 }, 1000, 1, 1e12);
   expect(r.avgBytes[0]).toBe(1750);
 });
 
@@ -76,23 +76,23 @@ test('an idle queue decays by one factor per mean packet that its rate would hav
   const r = queueWithAverage(8000);
   redBecameIdle(r, 0, 5e6);
   // 1000 B at 100 ns each: a packet takes 0.1 ms.
-  redObserve(r, 0, { ...P, weight: 0.5 }, 5e6 + 3e5, 0, 100);
+  redObserve(r, 0, { ...P, weight: 0.5 }, 0, 100, 5e6 + 3e5);
   expect(r.avgBytes[0]).toBe(1000);
 });
 
 test('idle time counts with the rate of the present, half the rate decays half as fast', () => {
   const r = queueWithAverage(8000);
   redBecameIdle(r, 0, 0);
-  redObserve(r, 0, { ...P, weight: 0.5 }, 4e5, 0, 200);
+  redObserve(r, 0, { ...P, weight: 0.5 }, 0, 200, 4e5);
   expect(r.avgBytes[0]).toBe(2000);
 });
 
 test('an unlimited class forgets its average as soon as it is idle for any time, and not before', () => {
   const r = queueWithAverage(8000);
   redBecameIdle(r, 0, 100);
-  redObserve(r, 0, P, 100, 0, 0);
+  redObserve(r, 0, P, 0, 0, 100);
   expect(r.avgBytes[0]).toBe(8000);
-  redObserve(r, 0, P, 101, 0, 0);
+  redObserve(r, 0, P, 0, 0, 101);
   expect(r.avgBytes[0]).toBe(0);
 });
 
@@ -112,7 +112,7 @@ test('in the forced region every packet is signalled, whatever chance says', () 
 
 test('queues do not touch each other', () => {
   const r = createRedQueues(3);
-  redObserve(r, 1, { ...P, weight: 1 }, 0, 9000, 1);
+  redObserve(r, 1, { ...P, weight: 1 }, 9000, 1, 0);
   redSignal(r, 1, P, 1000, NEVER);
   redBecameIdle(r, 1, 77);
   expect([...r.avgBytes]).toEqual([0, 9000, 0]);
@@ -152,7 +152,7 @@ test('looking at the average does not move it, nor the start of the idle time', 
   const r = queueWithAverage(8000);
   redBecameIdle(r, 0, 0);
   const p = { ...P, weight: 0.5 };
-  expect([1e5, 2e5, 1e5].map((now) => redAverageAt(r, 0, p, now, 0, 100))).toEqual([4000, 2000, 4000]);
-  expect(redAverageAt(r, 0, p, 1e9, 1, 100), 'a backlog does not decay').toBe(8000);
+  expect([1e5, 2e5, 1e5].map((now) => redAverageAt(r, 0, p, 0, 100, now))).toEqual([4000, 2000, 4000]);
+  expect(redAverageAt(r, 0, p, 1, 100, 1e9), 'a backlog does not decay').toBe(8000);
   expect([r.avgBytes[0], r.idleSinceNs[0]]).toEqual([8000, 0]);
 });

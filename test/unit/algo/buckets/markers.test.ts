@@ -23,7 +23,7 @@ function marker(p: MarkerParameters) {
   const m = createMarkerBuckets(1);
   fillMarker(m, 0, p, 0);
   return (nowNs: number, lengthBytes: number, before = GREEN): number =>
-    markerColour(m, 0, p, nowNs, lengthBytes, before);
+    markerColour(m, 0, p, lengthBytes, before, nowNs);
 }
 
 test('the worked example of the header', () => {
