@@ -3,7 +3,7 @@
     {
       "target_name": "shaper",
       "sources": ["<!@(sed 's|^|native/|' native/sources.txt)"],
-      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
       "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
       "cflags": ["<!@(pkg-config --cflags libnetfilter_queue libmnl)"],

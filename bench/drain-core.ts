@@ -45,7 +45,7 @@ if (over === 'npm') {
   port.onReady(() => engine.runBatch(port, port.nowNs()));
 } else {
   const gso = [false];
-  const options = { firstQueue: queue, count: 1, lengthPackets, copyBytes: COPY_BYTES, gso, uidGid: false };
+  const options = { firstQueue: queue, count: 1, lengthPackets, copyBytes: [COPY_BYTES], gso };
   askForPromptness();
   startReactor(openNfqueue(options), engine);
 }

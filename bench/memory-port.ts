@@ -4,14 +4,7 @@
  */
 import { Prng } from '../src/base/prng.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../src/limits.ts';
-import {
-  type Batch,
-  createBatch,
-  NF_ACCEPT,
-  NF_INET_FORWARD,
-  NO_ID,
-  VERDICT_UP_TO,
-} from '../src/packet/batch.ts';
+import { type Batch, createBatch, NF_ACCEPT, NF_INET_FORWARD, VERDICT_UP_TO } from '../src/packet/batch.ts';
 import type { Port } from '../src/packet/port.ts';
 import { IPPROTO_UDP, writePacket } from '../src/sim/packets/packets.ts';
 
@@ -33,6 +26,7 @@ export const PACKET_BYTES = 1000;
 export class MemoryPort implements Port {
   readonly batch: Batch = createBatch();
   readonly slab = new Uint8Array(ARRIVAL_ROWS * SLOT_BYTES);
+  readonly editOffset = this.slab.length;
   readonly failureRows = 0;
   /** Packets that drain() gives at most. */
   rowsMax = ARRIVAL_ROWS;
@@ -66,8 +60,6 @@ export class MemoryPort implements Port {
     arrivals.ifIndexOut.fill(ifIndexOut);
     arrivals.lengthBytes.fill(PACKET_BYTES);
     arrivals.copiedBytes.fill(HEADER_BYTES);
-    arrivals.uid.fill(NO_ID);
-    arrivals.gid.fill(NO_ID);
     for (let row = 0; row < ARRIVAL_ROWS; row++) arrivals.slabOffset[row] = row * SLOT_BYTES;
   }
 

@@ -4,7 +4,7 @@
  * nothing more. Timers are Node's (1 ms), the hook is not told by the package, interface indexes are.
  */
 import { ARRIVAL_ROWS, COPY_BYTES, SLOT_BYTES } from '../src/limits.ts';
-import { createBatch, NF_INET_FORWARD, NO_ID, VERDICT_SET_MARK, VERDICT_UP_TO } from '../src/packet/batch.ts';
+import { createBatch, NF_INET_FORWARD, VERDICT_SET_MARK, VERDICT_UP_TO } from '../src/packet/batch.ts';
 import type { Port } from '../src/packet/port.ts';
 import { type NpmPacket, type NpmQueue, openNpmQueue } from './npm-nfqueue.ts';
 
@@ -13,6 +13,7 @@ const VERDICT_MASK = 0xff;
 export class NpmNfqueuePort implements Port {
   readonly batch = createBatch();
   readonly slab = new Uint8Array(ARRIVAL_ROWS * SLOT_BYTES);
+  readonly editOffset = this.slab.length;
   /** The package ignores what the kernel answers to verdicts. */
   readonly failureRows = 0;
   private readonly handler: NpmQueue;
@@ -90,8 +91,6 @@ export class NpmNfqueuePort implements Port {
     arrivals.mark[row] = info.nfmark;
     arrivals.macHigh[row] = 0;
     arrivals.macLow[row] = 0;
-    arrivals.uid[row] = NO_ID;
-    arrivals.gid[row] = NO_ID;
     arrivals.skbInfo[row] = 0;
     this.waiting.add(info.id);
     if (this.filled === ARRIVAL_ROWS) this.callback();

@@ -1,5 +1,5 @@
-// The columns shared with TypeScript: mirror of src/packet/batch.ts and src/limits.ts. Both sides compare sizes when
-// a port opens, and a unit test compares the names, so neither can drift alone. Values are in host byte order.
+// The memory shared with TypeScript: mirror of src/packet/batch.ts and src/limits.ts. The program compares sizes and
+// names when it loads the addon, so neither side can drift alone. Values are in host byte order.
 #pragma once
 
 #include <cstddef>
@@ -10,22 +10,27 @@ namespace shaper {
 constexpr uint32_t kArrivalRows = 256;
 constexpr uint32_t kVerdictRows = 1024;
 constexpr uint32_t kFailureRows = 256;
-constexpr uint32_t kCopyBytes = 128;
-// Room in a slot for everything of a message but the copied packet. What we ask for needs 180 bytes; slots of 576 and
-// of 1,088 bytes made neither recvmmsg nor the parser faster, so there is room for what we never asked for, too.
-constexpr uint32_t kAttributeBytes = 4096;
-constexpr uint32_t kSlotBytes = kAttributeBytes + kCopyBytes;
-constexpr uint32_t kSlabBytes = kArrivalRows * kSlotBytes;
 constexpr uint32_t kQueuesMax = 64;
 
-constexpr uint32_t kNone = 0xffffffff;
+// The slab: one slot per arrival row, then the edit area, from which verdicts take the new bytes of packets. The size of
+// a slot depends on how much the queues copy, so TypeScript chooses it and this side checks it.
+//
+// Room in a slot for everything of a message except the copied packet. The attributes we ask for need 180 bytes; slots
+// of 576 and of 1,088 bytes made neither recvmmsg nor the parser faster, so attributes we never asked for fit as well.
+constexpr uint32_t kAttributeBytes = 4096;
+constexpr uint32_t kSlotBytesMax = 1 << 20;
+constexpr uint32_t kEditBytes = 1 << 18;
+// NFQA_PAYLOAD's length has 16 bits and counts the attribute's header of 4 bytes.
+constexpr uint32_t kCopyBytesMax = 0xffff - 4;
+static_assert(kEditBytes >= kCopyBytesMax, "the edit area holds any packet");
+
 constexpr uint32_t kVerdictUpTo = 0x100;
 constexpr uint32_t kVerdictSetMark = 0x200;
 
 // One list per table: order in memory, and the names handed to TypeScript.
 #define SHAPER_ARRIVAL_COLUMNS(X)                                                                               \
-  X(packetId) X(nfqueue) X(hook) X(ifIndexIn) X(ifIndexOut) X(lengthBytes) X(copiedBytes) X(slabOffset) X(mark)   \
-  X(macHigh) X(macLow) X(uid) X(gid) X(skbInfo)
+  X(packetId) X(nfqueue) X(hook) X(ifIndexIn) X(ifIndexOut) X(lengthBytes) X(copiedBytes) X(slabOffset) X(mark) \
+  X(macHigh) X(macLow) X(skbInfo)
 #define SHAPER_VERDICT_COLUMNS(X) \
   X(packetId) X(nfqueue) X(verdict) X(mark) X(tag) X(payloadOffset) X(payloadBytes)
 #define SHAPER_FAILURE_COLUMNS(X) X(tag) X(errorNumber)
@@ -42,7 +47,6 @@ struct Verdicts {
 #undef X
 };
 
-// `errno` is a macro in C, so this column has another name here than in TypeScript.
 struct Failures {
 #define X(name) uint32_t name[kFailureRows];
   SHAPER_FAILURE_COLUMNS(X)
@@ -55,10 +59,10 @@ struct Columns {
   Failures failures;
 };
 
-static_assert(sizeof(Columns) == 4 * (14 * kArrivalRows + 7 * kVerdictRows + 2 * kFailureRows),
+static_assert(sizeof(Columns) == 4 * (12 * kArrivalRows + 7 * kVerdictRows + 2 * kFailureRows),
               "columns have no padding");
 
-// Float64 so that they count past 2^32; written by native only, read by TypeScript without a call.
+// Float64, to count past 2^32. Native code writes them, TypeScript reads them without a call.
 #define SHAPER_COUNTERS(X) \
   X(failureRows) X(enobufs) X(truncated) X(malformed) X(verdictErrors) X(sendErrors)
 

@@ -12,8 +12,20 @@ export const VERDICT_ROWS = 1024;
 export const FAILURE_ROWS = 256;
 /** Bytes of each packet copied from the kernel: enough for IPv6 + options + TCP with all its options. */
 export const COPY_BYTES = 128;
-/** Bytes of slab per arrival row: copied packet plus netlink attributes (nfqueue facts, section 6). */
-export const SLOT_BYTES = 4096 + COPY_BYTES;
+/**
+ * Most bytes of a packet that an NFQUEUE may ask for, and most new bytes of an edited packet: the length of an attribute has
+ * 16 bits and counts its header of 4 bytes. Mirrored in native/columns.h.
+ */
+export const COPY_BYTES_MAX = 65531;
+/** Bytes of slab per arrival row beside the copied packet: netlink attributes. Mirrored in native/columns.h. */
+export const ATTRIBUTE_BYTES = 4096;
+/** Bytes of slab per arrival row where no NFQUEUE asks for longer copies. */
+export const SLOT_BYTES = ATTRIBUTE_BYTES + COPY_BYTES;
+/**
+ * Bytes at the end of the slab for new bytes of edited packets: four superpackets or 170 full-sized packets. When it is full, the
+ * verdicts written so far are sent first. Mirrored in native/columns.h.
+ */
+export const EDIT_BYTES = 1 << 18;
 /** Batches handled in one wake-up before the event loop gets a turn (control socket, signals). */
 export const BATCHES_PER_WAKEUP_MAX = 16;
 
@@ -83,4 +95,5 @@ for (const [name, n] of Object.entries({
 }
 if (VERDICT_ROWS < 2 * ARRIVAL_ROWS)
   throw new Error('a batch must fit the verdict columns with room for releases');
+if (EDIT_BYTES < COPY_BYTES_MAX) throw new Error('the edit area must hold any packet');
 if (HELD_MAX > VERDICT_LOG_ROWS) throw new Error('answering everything held must fit the verdict log');

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <memory>
 
-#include "../parser.h"
-#include "messages.h"
+#include "fuzz/messages.h"
+#include "nfqueue/parser.h"
 
 namespace shaper {
 

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <string>
 
-#include "check.h"
+#include "fuzz/check.h"
 
 namespace shaper {
 namespace {

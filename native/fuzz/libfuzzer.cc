@@ -1,5 +1,5 @@
 // clang++ -fsanitize=fuzzer,address,undefined: coverage-guided; run.sh builds it when clang has libFuzzer.
-#include "check.h"
+#include "fuzz/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static shaper::Bench bench;

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../netlink.h"
+#include "nfqueue/netlink.h"
 
 namespace shaper {
 

@@ -5,25 +5,25 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 OUT=../build/fuzz
-FLAGS=(-std=c++17 -O2 -g -Wall -Wextra -Werror -fno-omit-frame-pointer)
+FLAGS=(-std=c++17 -I.. -O2 -g -Wall -Wextra -Werror -fno-omit-frame-pointer)
 mkdir -p "$OUT"
 
 build() { # TARGET COMPILER SANITIZERS SOURCES...
   local target=$OUT/$1 compiler=$2 sanitizers=$3
   shift 3
-  if [ ! -x "$target" ] || [ -n "$(find . .. -maxdepth 1 \( -name '*.cc' -o -name '*.h' -o -name run.sh \) -newer "$target" -print -quit)" ]; then
+  if [ ! -x "$target" ] || [ -n "$(find .. -path ../build -prune -o \( -name '*.cc' -o -name '*.h' -o -name run.sh \) -newer "$target" -print -quit)" ]; then
     "$compiler" "${FLAGS[@]}" "-fsanitize=$sanitizers" -fno-sanitize-recover=all "$@" -o "$target.$$"
     mv "$target.$$" "$target"
   fi
 }
 
-build driver "${CXX:-g++}" address,undefined driver.cc ../parser.cc
+build driver "${CXX:-g++}" address,undefined driver.cc ../nfqueue/parser.cc
 if [ "${1:-}" = --libfuzzer ]; then
-  build libfuzzer clang++ fuzzer,address,undefined libfuzzer.cc ../parser.cc
+  build libfuzzer clang++ fuzzer,address,undefined libfuzzer.cc ../nfqueue/parser.cc
   mkdir -p "$OUT/corpus"
   "$OUT/driver" --corpus "$OUT/corpus"
   exec "$OUT/libfuzzer" -max_total_time="${2:-60}" -max_len=4352 -print_final_stats=1 "$OUT/corpus"
 fi
-build verdicts_check "${CXX:-g++}" address,undefined verdicts_check.cc ../verdicts.cc
+build verdicts_check "${CXX:-g++}" address,undefined verdicts_check.cc ../nfqueue/verdicts.cc
 "$OUT/verdicts_check" 3000
 "$OUT/driver" "${1:-10000000}" "${2:-1}"

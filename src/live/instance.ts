@@ -14,7 +14,7 @@ import {
   createCourtesy,
   type NfqueuePort,
   openNfqueue,
-  UNREAD_MESSAGE_BYTES,
+  unreadMessageBytes,
 } from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { checkDevices } from '../io/proc/devices.ts';
@@ -28,7 +28,6 @@ import {
   type RulesLog,
   type RulesRequest,
 } from '../io/rules/index.ts';
-import { COPY_BYTES } from '../limits.ts';
 import { planQueues } from '../spec/queue-plan.ts';
 import { watchDevices } from './device-watch.ts';
 import { openLog } from './log.ts';
@@ -133,16 +132,15 @@ function openPort({ nfqueue, plan }: RulesRequest): NfqueuePort {
     firstQueue: nfqueue.first,
     count: nfqueue.count,
     lengthPackets: nfqueue.length,
-    copyBytes: COPY_BYTES,
+    copyBytes: plan.copyBytes,
     gso: plan.gso,
-    uidGid: false,
   });
 }
 
 /** Says once what the kernel gave less of than was asked for. */
 function reportGranted(port: NfqueuePort, { nfqueue, plan }: RulesRequest, logger: Logger): void {
   const { rcvbufBytes, gso } = port.granted;
-  const fits = Math.floor(rcvbufBytes / UNREAD_MESSAGE_BYTES);
+  const fits = Math.floor(rcvbufBytes / unreadMessageBytes(Math.max(...plan.copyBytes)));
   if (fits < nfqueue.length) {
     const message = 'the kernel granted a smaller socket buffer: so many packets can wait unread';
     logger.warn({ length: nfqueue.length, fits, rcvbufBytes }, `${message}; set nfqueue.length to ${fits}`);

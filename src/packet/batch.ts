@@ -1,19 +1,16 @@
 /**
- * The columns that native code and TypeScript share: three tables in one ArrayBuffer, every column a
- * Uint32Array, so that the C++ mirror (native/columns.h) is an array of rows per column and nothing else.
+ * The columns that native code and TypeScript share: three tables in one ArrayBuffer. Every column is a Uint32Array, so
+ * that the C++ mirror (native/columns.h) is an array of rows per column and nothing else.
  *
  * arrivals  rows [0, drain())      written by native, read by the core
  * verdicts  rows [0, send(count))  written by the core, read by native
- * failures  rows [0, failureRows)  written by native: verdicts the kernel refused
+ * failures  rows [0, failureRows)  written by native: verdicts that the kernel refused
  *
  * Each column has exactly one writer. The order of names below is the order in memory.
  */
 import { ARRIVAL_ROWS, FAILURE_ROWS, VERDICT_ROWS } from '../limits.ts';
 
-/** uid or gid that the kernel did not give. */
-export const NO_ID = 0xffffffff;
-
-/** netfilter hooks as NFQUEUE reports them (linux/netfilter.h, enum nf_inet_hooks). */
+/** Netfilter hooks as NFQUEUE reports them (linux/netfilter.h, enum nf_inet_hooks). */
 export const NF_INET_LOCAL_IN = 1;
 export const NF_INET_FORWARD = 2;
 export const NF_INET_LOCAL_OUT = 3;
@@ -21,41 +18,39 @@ export const NF_INET_LOCAL_OUT = 3;
 /** Verdicts (linux/netfilter.h). */
 export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
-/** Or-ed into `verdict`: answer every waiting packet of the queue up to and including this id (NFQNL_MSG_VERDICT_BATCH). */
+/** Or-ed into `verdict`: it counts for every packet of the NFQUEUE up to and including this id (NFQNL_MSG_VERDICT_BATCH). */
 export const VERDICT_UP_TO = 0x100;
-/** Or-ed into `verdict`: the `mark` column replaces the packet's mark; without it the mark stays. */
+/** Or-ed into `verdict`: the `mark` column replaces the packet mark, which stays as it is otherwise. */
 export const VERDICT_SET_MARK = 0x200;
 
-const ARRIVAL_COLUMNS = [
+export const ARRIVAL_COLUMNS = [
   'packetId', // NFQA_PACKET_HDR packet_id, host order
-  'nfqueue', // index of the kernel's queue: its number minus the first number bound
+  'nfqueue', // index of the NFQUEUE: its number minus the first number bound
   'hook', // NF_INET_*
   'ifIndexIn', // 0: none
   'ifIndexOut', // 0: none
   'lengthBytes', // true IP length (NFQA_CAP_LEN when the copy is shorter)
-  'copiedBytes', // bytes present in the slab
+  'copiedBytes', // bytes present in the slab; the packet may be edited only if they equal lengthBytes
   'slabOffset', // where the copy starts in the slab
-  'mark', // 0 when the kernel sends none
+  'mark', // packet mark; 0 when the kernel sends none
   'macHigh', // source MAC, first two bytes, big-endian; 0 with macLow 0: none
   'macLow', // source MAC, last four bytes, big-endian
-  'uid', // NO_ID: not given
-  'gid', // NO_ID: not given
   'skbInfo', // NFQA_SKB_*: 1 checksum not ready, 2 GSO, 4 checksum not verified
 ] as const;
 
-const VERDICT_COLUMNS = [
+export const VERDICT_COLUMNS = [
   'packetId',
   'nfqueue', // index, as in arrivals
   'verdict', // NF_ACCEPT or NF_DROP, with VERDICT_UP_TO and VERDICT_SET_MARK
   'mark',
   'tag', // comes back in failures.tag when the kernel refuses this verdict
-  'payloadOffset', // into the slab: new bytes of the whole packet
-  'payloadBytes', // 0: unchanged
+  'payloadOffset', // into the slab: new bytes of the whole packet, from its IP header on
+  'payloadBytes', // their number; 0: the packet stays as it is. Never with VERDICT_UP_TO
 ] as const;
 
-const FAILURE_COLUMNS = [
+export const FAILURE_COLUMNS = [
   'tag', // of the refused verdict
-  'errno', // positive; ENOENT 2: the kernel had dropped the packet
+  'errorNumber', // positive errno; ENOENT 2: the kernel had dropped the packet
 ] as const;
 
 type Columns<Names extends readonly string[]> = Readonly<Record<Names[number], Uint32Array>>;
@@ -70,8 +65,8 @@ export interface Batch {
   readonly failures: Failures;
 }
 
-/** Bytes of the whole column buffer; native code asserts the same number when it opens. */
-export const BATCH_BYTES =
+/** Bytes of the whole column buffer; native code takes no other number. */
+const BATCH_BYTES =
   4 *
   (ARRIVAL_COLUMNS.length * ARRIVAL_ROWS +
     VERDICT_COLUMNS.length * VERDICT_ROWS +

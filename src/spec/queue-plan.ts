@@ -7,6 +7,7 @@
  * Mbit/s. So a direction with fast and slow classes has two queues. Packets of a connection go to the queue
  * without superpackets until the core has seen that their class is fast and has had the connection marked.
  */
+import { COPY_BYTES } from '../limits.ts';
 import { MARK_DSCPS_MAX } from './mark-codes.ts';
 import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 
@@ -36,6 +37,8 @@ export interface QueuePlan {
   readonly directions: readonly DirectionPlan[];
   /** By queue index: whether the queue asks for superpackets (NFQA_CFG_F_GSO). */
   readonly gso: readonly boolean[];
+  /** By queue index: bytes of each packet that the kernel copies to us. */
+  readonly copyBytes: readonly number[];
   /** The rules set CE on packets whose verdict asks for it. */
   readonly ecn: boolean;
   /**
@@ -113,7 +116,7 @@ function listDirections(spec: ShaperSpec): Direction[] {
 /**
  * Directions share the kernel queues. A queue asks for superpackets if all leaves of its directions are fast.
  */
-function planShared(directions: readonly Direction[], count: number): Omit<QueuePlan, 'ecn' | 'dscps'> {
+function planShared(directions: readonly Direction[], count: number): Pick<QueuePlan, 'directions' | 'gso'> {
   const dealt = directions.map((direction, i) => ({ ...direction, nfqueue: i % count, fastNfqueue: null }));
   const gso = Array.from({ length: count }, (_, nfqueue) => {
     const onQueue = dealt.filter((direction) => direction.nfqueue === nfqueue);
@@ -127,7 +130,7 @@ function planShared(directions: readonly Direction[], count: number): Omit<Queue
  * The first half of the kernel queues comes without superpackets, the second half
  * with them. A direction with fast and slow leaves has a queue of each half.
  */
-function planHalves(directions: readonly Direction[], count: number): Omit<QueuePlan, 'ecn' | 'dscps'> {
+function planHalves(directions: readonly Direction[], count: number): Pick<QueuePlan, 'directions' | 'gso'> {
   const slowQueues = Math.ceil(count / 2);
   const fastQueues = count - slowQueues;
   let slows = 0;
@@ -160,7 +163,7 @@ export function planQueues(spec: ShaperSpec, abilities: RuleAbilities = ALL_ABIL
   const apart = count >= 2 && directions.some(({ fast }) => fast) && directions.some(({ slow }) => slow);
   const plan = apart ? planHalves(directions, count) : planShared(directions, count);
   const dscps = abilities.dscp ? remarkedDscps(spec.links).slice(0, MARK_DSCPS_MAX) : [];
-  return { ...plan, ecn: abilities.ecn, dscps };
+  return { ...plan, copyBytes: plan.gso.map(() => COPY_BYTES), ecn: abilities.ecn, dscps };
 }
 
 /** Whether the packets of some direction choose their queue by connection mark. */

@@ -24,8 +24,6 @@ export interface Packet {
   copiedBytes: number;
   mark: number;
   mac: string;
-  uid: number;
-  gid: number;
   skbInfo: number;
   bytes: Buffer;
 }
@@ -77,9 +75,8 @@ export const DEFAULTS: NfqueueOptions = {
   firstQueue: FIRST_QUEUE,
   count: 2,
   lengthPackets: 1024,
-  copyBytes: 128,
+  copyBytes: [128, 128],
   gso: [false, false],
-  uidGid: false,
 };
 
 export class Bed {
@@ -137,8 +134,6 @@ export class Bed {
       copiedBytes: a.copiedBytes[p]!,
       mark: a.mark[p]!,
       mac: a.macHigh[p]!.toString(16).padStart(4, '0') + a.macLow[p]!.toString(16).padStart(8, '0'),
-      uid: a.uid[p]!,
-      gid: a.gid[p]!,
       skbInfo: a.skbInfo[p]!,
       bytes: Buffer.from(slab.subarray(a.slabOffset[p]!, a.slabOffset[p]! + a.copiedBytes[p]!)),
     }));
@@ -146,7 +141,7 @@ export class Bed {
 
   answer(answers: readonly Answer[]): void {
     const v = this.port.batch.verdicts;
-    let payloadOffset = 0;
+    let payloadOffset = this.port.editOffset;
     answers.forEach((answer, row) => {
       v.packetId[row] = answer.id;
       v.nfqueue[row] = answer.nfqueue ?? 0;
@@ -164,8 +159,11 @@ export class Bed {
   /** Failures of the next drain. */
   failures(): { tag: number; errno: number }[] {
     this.port.drain();
-    const { tag, errno } = this.port.batch.failures;
-    return Array.from({ length: this.port.failureRows }, (_, i) => ({ tag: tag[i]!, errno: errno[i]! }));
+    const { tag, errorNumber } = this.port.batch.failures;
+    return Array.from({ length: this.port.failureRows }, (_, i) => ({
+      tag: tag[i]!,
+      errno: errorNumber[i]!,
+    }));
   }
 
   /** Accepts everything as it comes, from the event loop. */

@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { getPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { type Addon, loadAddon } from '../../src/io/nfqueue/addon.ts';
+import { type Addon, loadAddon, type NativeOptions } from '../../src/io/nfqueue/addon.ts';
 import {
   askForPromptness,
   type NfqueueCounters,
@@ -26,9 +26,8 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     const addon = loadAddon();
     const small = {
       layout: addon.layout,
-      NativeQueue: function SmallQueue(...args: ConstructorParameters<Addon['NativeQueue']>) {
-        args[7] = 20_000;
-        return new addon.NativeQueue(...args);
+      NativeQueue: function SmallQueue(options: NativeOptions) {
+        return new addon.NativeQueue({ ...options, receiveBufferBytes: 20_000 });
       },
     } as unknown as Addon;
     return withBed(
@@ -113,7 +112,9 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     const counters: NfqueueCounters[] = [];
     try {
       for (let round = 0; round < 50; round++) {
-        const bed = await Bed.create({ count: 64, gso: new Array(64).fill(true), uidGid: true });
+        const bed = await Bed.create({
+          ...{ count: 64, gso: new Array(64).fill(true), copyBytes: new Array(64).fill(128) },
+        });
         bed.acceptAll(() => seen++);
         await sleep(5);
         for (const flood of floods) flood.kill('SIGSTOP');

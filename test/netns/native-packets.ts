@@ -258,22 +258,19 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
     );
   },
 
-  async uidAndMac() {
-    return withBed(
-      async (bed) => {
-        queueRule({ chain: 'OUTPUT' });
-        await bed.say('local');
-        const [local] = await bed.collect(1);
-        bed.answer([{ id: local!.id }]);
-        queueRule({ match: ['-p', 'icmp', '-i', 'n0'], nfqueue: ['--queue-num', String(FIRST_QUEUE + 1)] });
-        // The peer's answers come in by the veth and carry its address.
-        const ping = spawn('ping', ['-c', '1', '-W', '2', '10.77.0.2'], { stdio: 'ignore' });
-        const [far] = await bed.collect(1);
-        bed.answer([{ id: far!.id, nfqueue: far!.nfqueue }]);
-        const status = await new Promise((resolve) => ping.on('close', resolve));
-        return { granted: bed.port.granted.uidGid, local, far, status };
-      },
-      { uidGid: true },
-    );
+  async linkAddress() {
+    return withBed(async (bed) => {
+      queueRule({ chain: 'OUTPUT' });
+      await bed.say('local');
+      const [local] = await bed.collect(1);
+      bed.answer([{ id: local!.id }]);
+      queueRule({ match: ['-p', 'icmp', '-i', 'n0'], nfqueue: ['--queue-num', String(FIRST_QUEUE + 1)] });
+      // The peer's answers come in by the veth and carry its address.
+      const ping = spawn('ping', ['-c', '1', '-W', '2', '10.77.0.2'], { stdio: 'ignore' });
+      const [far] = await bed.collect(1);
+      bed.answer([{ id: far!.id, nfqueue: far!.nfqueue }]);
+      const status = await new Promise((resolve) => ping.on('close', resolve));
+      return { local, far, status };
+    });
   },
 };

@@ -71,7 +71,10 @@ export const DSCPS = [36, 0] as const;
 export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue']> = {}): RulesRequest {
   const defaults = { first: 100, count: 4, length: 1024, bypass: true, markMask: MASK } as const;
   return {
-    plan: { directions, gso: [false, false, false, false], ecn: true, dscps: DSCPS },
+    plan: {
+      ...{ directions, gso: [false, false, false, false], copyBytes: [128, 128, 128, 128] },
+      ...{ ecn: true, dscps: DSCPS },
+    },
     nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },
   };
 }

@@ -26,8 +26,12 @@ let askedCode = 0;
 /** Accepts everything with the code last asked for in its mark; other bits stay. */
 function listen(markMask: number): void {
   const [firstQueue, count] = [100, packets.length];
-  const options = { firstQueue, count, lengthPackets: 1024, copyBytes: 128, uidGid: false };
-  const opened = openNfqueue({ ...options, gso: packets.map(() => false) });
+  const options = { firstQueue, count, lengthPackets: 1024 };
+  const opened = openNfqueue({
+    ...options,
+    gso: packets.map(() => false),
+    copyBytes: packets.map(() => 128),
+  });
   opened.onReady(() => {
     const rows = opened.drain();
     const { arrivals, verdicts } = opened.batch;

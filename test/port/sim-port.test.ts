@@ -47,7 +47,7 @@ test('a packet is answered once; a second answer is refused with its tag', () =>
   port.drain();
   expect(port.failureRows).toBe(2);
   expect([...port.batch.failures.tag.subarray(0, 2)]).toEqual([6, 7]);
-  expect([...port.batch.failures.errno.subarray(0, 2)]).toEqual([ENOENT, ENOENT]);
+  expect([...port.batch.failures.errorNumber.subarray(0, 2)]).toEqual([ENOENT, ENOENT]);
   port.drain();
   expect(port.failureRows).toBe(0);
 });

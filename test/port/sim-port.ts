@@ -1,11 +1,18 @@
 /**
  * A port over nothing: arrivals come from a list in order of time, verdicts go into a trace with the instant at which
- * they were given and into a hash of it. It plays the kernel's part strictly: an id is answered once, an unknown id is
- * refused with ENOENT, VERDICT_UP_TO answers everything older of its queue.
+ * they were given, and into a hash of it. It plays the kernel's part strictly. An id has one verdict, and an unknown id is
+ * refused with ENOENT. VERDICT_UP_TO counts for all older packets of its NFQUEUE. New bytes must be a packet by themselves,
+ * as the kernel demands from 7.2 on, and replace a packet that was copied whole, which only we know.
  */
 import { invariant } from '../../src/base/assert.ts';
-import { ARRIVAL_ROWS, COPY_BYTES, FAILURE_ROWS, SLOT_BYTES } from '../../src/limits.ts';
-import { type Batch, createBatch, NF_INET_FORWARD, VERDICT_UP_TO } from '../../src/packet/batch.ts';
+import { ARRIVAL_ROWS, ATTRIBUTE_BYTES, COPY_BYTES, EDIT_BYTES, FAILURE_ROWS } from '../../src/limits.ts';
+import {
+  type Batch,
+  createBatch,
+  NF_ACCEPT,
+  NF_INET_FORWARD,
+  VERDICT_UP_TO,
+} from '../../src/packet/batch.ts';
 import type { Port } from '../../src/packet/port.ts';
 import { type PacketShape, writePacket } from '../../src/sim/packets/packets.ts';
 
@@ -31,31 +38,41 @@ export interface SimVerdict {
   readonly packetId: number;
   /** NF_ACCEPT or NF_DROP. */
   readonly verdict: number;
+  /** The packet as it leaves, if it was edited. */
+  readonly payload?: Uint8Array;
 }
 
 export class SimPort implements Port {
   readonly batch: Batch = createBatch();
-  readonly slab = new Uint8Array(ARRIVAL_ROWS * SLOT_BYTES);
+  readonly slab: Uint8Array;
+  readonly editOffset: number;
   failureRows = 0;
-  /** What was answered, in order; kept only when asked for. */
+  /** Packets with a verdict, in order; kept only when asked for. */
   readonly trace: SimVerdict[] = [];
   /** Instant asked for by the last arm(). */
   armedNs = Number.POSITIVE_INFINITY;
   nowNs = 0;
-  /** Calls of send() and rows in them: what crossing and answering cost. */
+  /** Calls of send() and rows in them, as the cost of crossing and answering. */
   sends = 0;
   verdictRows = 0;
   private readonly keepTrace: boolean;
+  private readonly copyBytes: readonly number[];
+  private readonly slotBytes: number;
   private readonly waiting: SimArrival[] = [];
   private read = 0;
-  /** Ids the "kernel" still holds, per queue, in order of arrival. */
-  private readonly kernel: Map<number, SimArrival>[] = [];
+  /** Ids that the "kernel" still holds, by nfqueue and in order of arrival: whether they were copied whole. */
+  private readonly kernel: Map<number, boolean>[] = [];
   private readonly nextId: number[] = [];
   private readonly refusals: { tag: number; errno: number }[] = [];
   private hash = 0x811c9dc5;
 
-  constructor(options: { keepTrace: boolean }) {
+  /** `copyBytes`: by nfqueue, the bytes of a packet that are copied; COPY_BYTES by default. */
+  constructor(options: { keepTrace: boolean; copyBytes?: readonly number[] }) {
     this.keepTrace = options.keepTrace;
+    this.copyBytes = options.copyBytes ?? [];
+    this.slotBytes = ATTRIBUTE_BYTES + Math.max(COPY_BYTES, ...this.copyBytes);
+    this.editOffset = ARRIVAL_ROWS * this.slotBytes;
+    this.slab = new Uint8Array(this.editOffset + EDIT_BYTES);
   }
 
   /** Adds arrivals; each call's must not be earlier than those before. */
@@ -73,7 +90,7 @@ export class SimPort implements Port {
     return this.kernel.reduce((sum, held) => sum + held.size, 0);
   }
 
-  /** FNV-1a over instant, queue, id and verdict of everything answered. */
+  /** FNV-1a over instant, nfqueue, id and verdict of every packet, and over new bytes. */
   get traceHash(): string {
     return this.hash.toString(16).padStart(8, '0');
   }
@@ -87,7 +104,7 @@ export class SimPort implements Port {
     this.failureRows = Math.min(this.refusals.length, FAILURE_ROWS);
     for (let row = 0; row < this.failureRows; row++) {
       this.batch.failures.tag[row] = this.refusals[row].tag;
-      this.batch.failures.errno[row] = this.refusals[row].errno;
+      this.batch.failures.errorNumber[row] = this.refusals[row].errno;
     }
     this.refusals.splice(0, this.failureRows);
     let rows = 0;
@@ -101,7 +118,7 @@ export class SimPort implements Port {
   }
 
   send(count: number): void {
-    const { packetId, nfqueue, verdict, tag } = this.batch.verdicts;
+    const { packetId, nfqueue, verdict, tag, payloadBytes } = this.batch.verdicts;
     this.sends++;
     this.verdictRows += count;
     for (let row = 0; row < count; row++) {
@@ -111,9 +128,10 @@ export class SimPort implements Port {
         ? [...held.keys()].filter((id) => id <= packetId[row])
         : [packetId[row]].filter((id) => held.has(id));
       if (ids.length === 0) this.refusals.push({ tag: tag[row], errno: ENOENT });
+      const payload = payloadBytes[row] > 0 && ids.length > 0 ? this.newBytes(row) : undefined;
       for (const id of ids) {
         held.delete(id);
-        this.answered(nfqueue[row], id, verdict[row] & VERDICT_CODE_MASK);
+        this.answered(nfqueue[row], id, verdict[row] & VERDICT_CODE_MASK, payload);
       }
     }
   }
@@ -122,30 +140,49 @@ export class SimPort implements Port {
     this.armedNs = dueNs;
   }
 
+  /** The new bytes that verdict row `row` brings. */
+  private newBytes(row: number): Uint8Array {
+    const { packetId, nfqueue, verdict, payloadOffset, payloadBytes } = this.batch.verdicts;
+    const at = payloadOffset[row];
+    const bytes = this.slab.slice(at, at + payloadBytes[row]);
+    invariant(bytes.length === payloadBytes[row], 'new bytes lie in the slab');
+    const isOneAccepted = (verdict[row] & (VERDICT_CODE_MASK | VERDICT_UP_TO)) === NF_ACCEPT;
+    invariant(isOneAccepted, 'only a single accepted packet has new bytes');
+    invariant(this.kernel[nfqueue[row]].get(packetId[row]) === true, 'only a packet copied whole is edited');
+    const said = bytes[0] >> 4 === 4 ? (bytes[2] << 8) | bytes[3] : 40 + ((bytes[4] << 8) | bytes[5]);
+    invariant(said === bytes.length, 'the IP header of new bytes says their length');
+    return bytes;
+  }
+
   private present(arrival: SimArrival, row: number): void {
     const a = this.batch.arrivals;
     const nfqueue = arrival.nfqueue ?? 0;
     this.kernel[nfqueue] ??= new Map();
     const id = (this.nextId[nfqueue] ?? 0) + 1;
     this.nextId[nfqueue] = id;
-    this.kernel[nfqueue].set(id, arrival);
-    const offset = row * SLOT_BYTES;
+    const offset = row * this.slotBytes;
     const written = writePacket(this.slab, offset, arrival.shape, arrival.lengthBytes);
     invariant(written <= COPY_BYTES, 'headers fit the copy range');
+    const copied = Math.min(arrival.lengthBytes, this.copyBytes[nfqueue] ?? COPY_BYTES);
+    this.slab.fill(0, offset + written, offset + copied);
+    this.kernel[nfqueue].set(id, copied === arrival.lengthBytes);
     a.packetId[row] = id;
     a.nfqueue[row] = nfqueue;
     a.hook[row] = arrival.hook ?? NF_INET_FORWARD;
     a.ifIndexIn[row] = arrival.ifIndexIn ?? 0;
     a.ifIndexOut[row] = arrival.ifIndexOut ?? 0;
     a.lengthBytes[row] = arrival.lengthBytes;
-    a.copiedBytes[row] = written;
+    a.copiedBytes[row] = copied;
     a.slabOffset[row] = offset;
     a.mark[row] = arrival.mark ?? 0;
   }
 
-  private answered(nfqueue: number, packetId: number, verdict: number): void {
-    if (this.keepTrace) this.trace.push({ timeNs: this.nowNs, nfqueue, packetId, verdict });
-    for (const word of [this.nowNs % 0x100000000, this.nowNs / 0x100000000, nfqueue, packetId, verdict]) {
+  private answered(nfqueue: number, packetId: number, verdict: number, payload?: Uint8Array): void {
+    const { nowNs } = this;
+    if (this.keepTrace)
+      this.trace.push({ timeNs: nowNs, nfqueue, packetId, verdict, ...(payload && { payload }) });
+    const words = [nowNs % 0x100000000, nowNs / 0x100000000, nfqueue, packetId, verdict];
+    for (const word of payload ? [...words, ...payload] : words) {
       this.hash = Math.imul(this.hash ^ (word >>> 0), 0x01000193) >>> 0;
       this.hash = (this.hash ^ (this.hash >>> 15)) >>> 0;
     }

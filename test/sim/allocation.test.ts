@@ -21,6 +21,7 @@ const BATCH_NS = 1e6;
 class EndlessPort implements Port {
   readonly batch = createBatch();
   readonly slab = new Uint8Array(ARRIVAL_ROWS * SLOT_BYTES);
+  readonly editOffset = this.slab.length;
   readonly failureRows = 0;
   answers = 0;
   private id = 0;

@@ -93,6 +93,7 @@ function livePort(inner: SimPort, onReady: NfqueuePort['onReady']): NfqueuePort 
   return {
     batch: inner.batch,
     slab: inner.slab,
+    editOffset: inner.editOffset,
     get failureRows() {
       return inner.failureRows;
     },
@@ -101,7 +102,7 @@ function livePort(inner: SimPort, onReady: NfqueuePort['onReady']): NfqueuePort 
     arm: (dueNs) => inner.arm(dueNs),
     nowNs: () => inner.nowNs,
     onReady,
-    granted: { gso: [false], uidGid: false, rcvbufBytes: 0 },
+    granted: { gso: [false], rcvbufBytes: 0 },
     counters: () => ({ enobufs: 0, truncated: 0, malformed: 0, verdictErrors: 0, sendErrors: 0 }),
     close: () => {},
   };

@@ -1,6 +1,6 @@
 /**
- * Finds, loads and types the native addon. Its class takes positional values that nfqueue.ts has validated; the
- * layout it reports is compared with packet/batch.ts and limits.ts before anything is shared.
+ * Finds, loads and types the native addon. The layout that it reports is compared with packet/batch.ts and limits.ts before
+ * any memory is shared.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,15 +8,16 @@ import { fileURLToPath } from 'node:url';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../../base/errors.ts';
 import {
   ARRIVAL_ROWS,
-  COPY_BYTES,
+  ATTRIBUTE_BYTES,
+  COPY_BYTES_MAX,
+  EDIT_BYTES,
   FAILURE_ROWS,
   QUEUES_MAX,
-  SLOT_BYTES,
   VERDICT_ROWS,
 } from '../../limits.ts';
-import { BATCH_BYTES } from '../../packet/batch.ts';
+import { ARRIVAL_COLUMNS, FAILURE_COLUMNS, VERDICT_COLUMNS } from '../../packet/batch.ts';
 
-/** Order of the counters shared with native code (native/columns.h, struct Counters), float64 each. */
+/** Order of the counters that native code writes (native/columns.h, struct Counters), float64 each. */
 export const COUNTER_NAMES = [
   'failureRows',
   'enobufs',
@@ -26,79 +27,88 @@ export const COUNTER_NAMES = [
   'sendErrors',
 ] as const;
 
-export const SLAB_BYTES = ARRIVAL_ROWS * SLOT_BYTES;
+/** What native/face/options.cc reads; it refuses values of other kinds and ranges with a RangeError that names them. */
+export interface NativeOptions {
+  /** Memory of createBatch(). */
+  readonly columns: ArrayBuffer;
+  /** ARRIVAL_ROWS slots and EDIT_BYTES. */
+  readonly slab: ArrayBuffer;
+  /** A float64 per name of COUNTER_NAMES. */
+  readonly counters: ArrayBuffer;
+  readonly firstQueue: number;
+  readonly count: number;
+  readonly lengthPackets: number;
+  readonly receiveBufferBytes: number;
+  readonly slotBytes: number;
+  readonly timerLeewayNs: number;
+  /** By nfqueue, as is `gso` (0 or 1). */
+  readonly copyBytes: Uint32Array;
+  readonly gso: Uint8Array;
+}
 
-/** native/addon.cc, class NativeQueue. System errors carry `code`, `errno`, `syscall` and `queue`. */
+/** native/face/addon.cc, class NativeQueue. System errors carry `code`, `errno`, `syscall` and `queue`. */
 export interface NativeQueue {
   drain(): number;
   send(count: number): void;
   arm(dueNs: number): void;
   nowNs(): number;
   onReady(callback: () => void): void;
-  granted(count: number): { gso: boolean[]; uidGid: boolean; rcvbufBytes: number };
+  granted(): { gso: boolean[]; rcvbufBytes: number };
   socketDrops(): number;
   close(): void;
 }
 
 export interface NativeLayout {
-  readonly columnsBytes: number;
-  readonly slabBytes: number;
-  readonly slotBytes: number;
-  readonly copyBytes: number;
   readonly arrivalRows: number;
   readonly verdictRows: number;
   readonly failureRows: number;
   readonly queuesMax: number;
+  readonly attributeBytes: number;
+  readonly editBytes: number;
+  readonly copyBytesMax: number;
   readonly arrivals: readonly string[];
   readonly verdicts: readonly string[];
   readonly failures: readonly string[];
   readonly counters: readonly string[];
 }
 
-/** native/promptness.h: what the calling thread has after it asked. */
+/** What the calling thread has after it asked (native/loop/promptness.h). */
 export interface Promptness {
   /** -20 (first) to 19. */
   readonly niceness: number;
-  /** 0: the kernel has no slices of a thread's own (before 6.12), or the thread has a policy without them. */
+  /** 0 if the kernel has no slices per thread (before 6.12), or if the thread has a policy without them. */
   readonly sliceNs: number;
-  /** Of the whole session among sessions; 0 also where the kernel does not group by sessions. */
+  /** Niceness of the whole session among sessions; 0 also where the kernel does not group by sessions. */
   readonly sessionNiceness: number;
 }
 
 export interface Addon {
   readonly layout: NativeLayout;
-  readonly NativeQueue: new (
-    columns: ArrayBuffer,
-    slab: ArrayBuffer,
-    counters: ArrayBuffer,
-    firstQueue: number,
-    count: number,
-    lengthPackets: number,
-    copyBytes: number,
-    receiveBufferBytes: number,
-    gso: Uint8Array,
-    uidGid: boolean,
-    timerLeewayNs: number,
-  ) => NativeQueue;
-  /** Asks the scheduler to run this thread soon after it is woken. Refusals are no errors: the answer says what holds. */
+  readonly NativeQueue: new (options: NativeOptions) => NativeQueue;
+  /**
+   * Asks the scheduler to run this thread soon after it is woken. A refusal is no error: the result says what the thread has.
+   */
   askForPromptness(): Promptness;
-  /** Gives the niceness that was granted back (false), or asks for it again (true). */
+  /** Gives back the niceness that was granted (false), or asks for it again (true). */
   setFirst(first: boolean): void;
 }
 
-/** What TypeScript expects; any difference means that addon and program are of different versions. */
-export const EXPECTED_LAYOUT = {
-  columnsBytes: BATCH_BYTES,
-  slabBytes: SLAB_BYTES,
-  slotBytes: SLOT_BYTES,
-  copyBytes: COPY_BYTES,
+/** What the program expects; any difference means that addon and program are of different versions. */
+const EXPECTED_LAYOUT: NativeLayout = {
   arrivalRows: ARRIVAL_ROWS,
   verdictRows: VERDICT_ROWS,
   failureRows: FAILURE_ROWS,
   queuesMax: QUEUES_MAX,
-} as const;
+  attributeBytes: ATTRIBUTE_BYTES,
+  editBytes: EDIT_BYTES,
+  copyBytesMax: COPY_BYTES_MAX,
+  arrivals: ARRIVAL_COLUMNS,
+  verdicts: VERDICT_COLUMNS,
+  failures: FAILURE_COLUMNS,
+  counters: COUNTER_NAMES,
+};
 
-/** src/io and dist/io are equally deep below the package. */
+/** src/io/nfqueue and dist/io/nfqueue are equally deep below the package. */
 const packageRoot = new URL('../../../', import.meta.url);
 
 /** Where the builds put the addon: cmake-js (npm run build:native), then node-gyp. */
@@ -115,24 +125,37 @@ export class AddonError extends OperatingError {
   }
 }
 
-/** Path of the addon to load: SHAPER_ADDON (for a sanitizer build), else the first build there is. */
+/** Path of the addon to load: SHAPER_ADDON (for a sanitizer build), else the first build that exists. */
 export function findAddon(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   return environment.SHAPER_ADDON || addonPaths().find((place) => existsSync(place));
 }
 
-/** Throws AddonError when there is no build or it does not fit the program. */
+/** Throws AddonError when there is no build, or when its layout is not the program's. */
 export function loadAddon(path: string | undefined = findAddon()): Addon {
   if (path === undefined) {
     throw new AddonError('the native addon is not built; run: npm run build:native');
   }
   const addon = createRequire(import.meta.url)(path) as Addon;
+  const difference = findDifference(addon.layout);
+  if (difference) throw new AddonError(`${difference}; run: npm run build:native`);
+  return addon;
+}
+
+/** Says in which size or column the addon's layout differs from the program's. Returns undefined if it does not. */
+export function findDifference(built: Partial<NativeLayout> = {}): string | undefined {
   for (const [name, expected] of Object.entries(EXPECTED_LAYOUT)) {
-    const built = addon.layout[name as keyof typeof EXPECTED_LAYOUT];
-    if (built !== expected) {
-      throw new AddonError(
-        `the native addon was built for ${name} ${built}, the program has ${expected}; run: npm run build:native`,
-      );
+    const found = built[name as keyof NativeLayout];
+    if (!Array.isArray(expected)) {
+      if (found !== expected)
+        return `the native addon was built for ${name} ${found}, the program has ${expected}`;
+      continue;
+    }
+    const columns = Array.isArray(found) ? found : [];
+    for (let i = 0; i < Math.max(expected.length, columns.length); i++) {
+      if (columns[i] === expected[i]) continue;
+      const [theirs, ours] = [columns[i] ?? 'none', expected[i] ?? 'none'];
+      return `the native addon was built with column ${i} of ${name} being ${theirs}, the program has ${ours}`;
     }
   }
-  return addon;
+  return undefined;
 }

@@ -1,18 +1,23 @@
 /**
  * The live port: real packets from NFQUEUE as columns, verdicts from columns, one wake-up for packets and time.
- * Everything fast is in native/; this file validates, names and explains.
+ * The fast work is done in native/; this file validates options and explains errors.
  */
-import { COPY_BYTES, QUEUE_LENGTH_MAX, QUEUES_MAX, RELEASE_SLACK_NS, VERDICT_ROWS } from '../../limits.ts';
+
+import { NONE } from '../../base/none.ts';
+import {
+  ARRIVAL_ROWS,
+  COPY_BYTES,
+  COPY_BYTES_MAX,
+  EDIT_BYTES,
+  QUEUE_LENGTH_MAX,
+  QUEUES_MAX,
+  RELEASE_SLACK_NS,
+  SLOT_BYTES,
+  VERDICT_ROWS,
+} from '../../limits.ts';
 import { createBatch } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
-import {
-  type Addon,
-  COUNTER_NAMES,
-  loadAddon,
-  type NativeQueue,
-  type Promptness,
-  SLAB_BYTES,
-} from './addon.ts';
+import { type Addon, COUNTER_NAMES, loadAddon, type NativeQueue, type Promptness } from './addon.ts';
 import { Courtesy } from './courtesy.ts';
 import { explainFailure, isSystemFailure, readCircumstances } from './nfqueue-error.ts';
 
@@ -21,42 +26,55 @@ export { NfqueueError } from './nfqueue-error.ts';
 
 /**
  * Socket memory that one unread message occupies, its truesize, with at most COPY_BYTES of packet: measured on
- * Linux 6.18 as 832, or 1280 when user ids or a timestamp make it fall into the next size class.
+ * Linux 6.18 as 832, or 1280 when a timestamp makes it fall into the next size class.
  */
-export const UNREAD_MESSAGE_BYTES = 1280;
+const UNREAD_MESSAGE_BYTES = 1280;
 /** No socket is asked for more than this, whatever the queues may hold. */
 const RCVBUF_BYTES_MAX = 256 * 1024 * 1024;
+/** Slots grow in pages, so that their starts spread over the sets of the processor's cache as those of SLOT_BYTES do. */
+const PAGE_BYTES = 4096;
+
+/** Socket memory that one unread message occupies at most, with a copy of this length. */
+export function unreadMessageBytes(copyBytes: number): number {
+  return UNREAD_MESSAGE_BYTES + Math.max(0, copyBytes - COPY_BYTES);
+}
+
+/** Bytes of slab per arrival row when no copy is longer than this; any slot may receive a packet of any NFQUEUE. */
+export function slotBytesFor(copyBytes: number): number {
+  return SLOT_BYTES + PAGE_BYTES * Math.ceil(Math.max(0, copyBytes - COPY_BYTES) / PAGE_BYTES);
+}
 
 export interface NfqueueOptions {
   /** First queue number; the port owns [firstQueue, firstQueue + count). */
   readonly firstQueue: number;
   readonly count: number;
-  /** Packets that may wait for a verdict, per queue; beyond it the kernel drops. */
+  /** Packets that may wait for a verdict, per NFQUEUE; beyond it the kernel drops. */
   readonly lengthPackets: number;
-  /** Bytes of each packet to copy, at most COPY_BYTES. */
-  readonly copyBytes: number;
-  /** Per queue index: ask for unsegmented superpackets (NFQA_CFG_F_GSO). */
+  /**
+   * By nfqueue: bytes of each packet to copy, at most COPY_BYTES_MAX. The longest copy sizes the slots: COPY_BYTES make a
+   * slab of 1.3 MB, whole packets one of 18 MB, of which the kernel provides the pages that packets have filled.
+   */
+  readonly copyBytes: readonly number[];
+  /** By nfqueue: ask for unsegmented superpackets (NFQA_CFG_F_GSO). */
   readonly gso: readonly boolean[];
-  /** Ask for user and group ids of local senders (NFQA_CFG_F_UID_GID). */
-  readonly uidGid: boolean;
 }
 
 export interface NfqueueCounters {
-  /** Messages that did not fit the socket: their packets were dropped by the kernel and never received. */
+  /** Messages that did not fit the socket: the kernel dropped their packets, which were never received. */
   readonly enobufs: number;
-  /** Messages longer than a slot, and messages that break netlink's format; their packets still came up. */
+  /** Messages longer than a slot, and messages that break netlink's format. Their packets are arrivals all the same. */
   readonly truncated: number;
   readonly malformed: number;
-  /** Verdicts the kernel refused (ENOENT: it had dropped the packet); each also came up as a failure row. */
+  /** Verdicts that the kernel refused (ENOENT: it had dropped the packet). Each is a row of the failures, too. */
   readonly verdictErrors: number;
-  /** Verdicts that could not be sent at all; likewise. */
+  /** Verdicts that could not be sent at all. Each is a row of the failures, too. */
   readonly sendErrors: number;
 }
 
 export interface NfqueueGranted {
+  /** By nfqueue. */
   readonly gso: readonly boolean[];
-  readonly uidGid: boolean;
-  /** Socket memory for unread messages; rcvbufBytes / UNREAD_MESSAGE_BYTES of them fit. */
+  /** Socket memory for unread messages, of which each takes unreadMessageBytes(). */
   readonly rcvbufBytes: number;
 }
 
@@ -64,13 +82,13 @@ export interface NfqueuePort extends Port {
   /** CLOCK_MONOTONIC in nanoseconds since the port was opened. */
   nowNs(): number;
   /**
-   * `callback` runs on this environment's event loop when packets wait or the time given to arm() has come; what it
-   * throws is an uncaught exception. The port keeps the loop alive from here to close(). Replaces an earlier one.
+   * `callback` runs on this environment's event loop when packets wait or the time given to arm() has come. An error that
+   * it throws becomes an uncaught exception. The port keeps the loop alive until close(). A later callback replaces it.
    */
   onReady(callback: () => void): void;
   readonly granted: NfqueueGranted;
   counters(): NfqueueCounters;
-  /** Unbinds; the kernel drops whatever it still holds. Afterwards drain() gives 0 and send() throws. */
+  /** Unbinds; the kernel drops every packet it still holds. Afterwards drain() returns 0 and send() throws. */
   close(): void;
 }
 
@@ -83,11 +101,13 @@ function validate(options: NfqueueOptions): void {
   within('count', options.count, 1, QUEUES_MAX);
   within('firstQueue', options.firstQueue, 0, 65536 - options.count);
   within('lengthPackets', options.lengthPackets, 1, QUEUE_LENGTH_MAX);
-  within('copyBytes', options.copyBytes, 1, COPY_BYTES);
-  if (options.gso.length !== options.count) throw new RangeError('gso must have one entry per queue');
+  for (const bytes of options.copyBytes) within('copyBytes', bytes, 1, COPY_BYTES_MAX);
+  if (options.copyBytes.length !== options.count || options.gso.length !== options.count) {
+    throw new RangeError('copyBytes and gso must have one entry per NFQUEUE');
+  }
 }
 
-/** Adds the hint to errors of the addon; others pass. */
+/** Adds the hint to errors of system calls; other errors stay as they are. */
 function explained(error: unknown): unknown {
   return isSystemFailure(error) ? explainFailure(error, readCircumstances()) : error;
 }
@@ -95,21 +115,21 @@ function explained(error: unknown): unknown {
 function openNative(
   addon: Addon,
   options: NfqueueOptions,
-  memory: readonly [ArrayBuffer, ArrayBuffer, ArrayBuffer],
+  memory: { columns: ArrayBuffer; slab: ArrayBuffer; counters: ArrayBuffer; slotBytes: number },
 ): NativeQueue {
-  const wantedBytes = options.lengthPackets * options.count * UNREAD_MESSAGE_BYTES;
+  const { firstQueue, count, lengthPackets, copyBytes } = options;
+  const unreadBytes = copyBytes.reduce((sum, bytes) => sum + lengthPackets * unreadMessageBytes(bytes), 0);
   try {
-    return new addon.NativeQueue(
+    return new addon.NativeQueue({
       ...memory,
-      options.firstQueue,
-      options.count,
-      options.lengthPackets,
-      options.copyBytes,
-      Math.min(wantedBytes, RCVBUF_BYTES_MAX),
-      Uint8Array.from(options.gso, Number),
-      options.uidGid,
-      RELEASE_SLACK_NS,
-    );
+      firstQueue,
+      count,
+      lengthPackets,
+      receiveBufferBytes: Math.min(unreadBytes, RCVBUF_BYTES_MAX),
+      timerLeewayNs: RELEASE_SLACK_NS,
+      copyBytes: Uint32Array.from(copyBytes),
+      gso: Uint8Array.from(options.gso, Number),
+    });
   } catch (error) {
     throw explained(error);
   }
@@ -118,17 +138,26 @@ function openNative(
 class LivePort implements NfqueuePort {
   readonly batch = createBatch();
   readonly slab: Uint8Array;
+  readonly editOffset: number;
   readonly granted: NfqueueGranted;
   private readonly native: NativeQueue;
   private readonly shared = new Float64Array(COUNTER_NAMES.length);
-  /** socketDrops at close: the socket that counted them is gone. */
-  private closedDrops = -1;
+  /** socketDrops at close, as the socket that counted them is gone; NONE while it is open. */
+  private closedDrops = NONE;
 
   constructor(addon: Addon, options: NfqueueOptions) {
-    const slab = new ArrayBuffer(SLAB_BYTES);
+    const slotBytes = slotBytesFor(Math.max(...options.copyBytes));
+    const slab = new ArrayBuffer(ARRIVAL_ROWS * slotBytes + EDIT_BYTES);
     this.slab = new Uint8Array(slab);
-    this.native = openNative(addon, options, [this.batch.buffer, slab, this.shared.buffer]);
-    this.granted = Object.freeze(this.native.granted(options.count));
+    this.editOffset = slab.byteLength - EDIT_BYTES;
+    const { shared, batch } = this;
+    this.native = openNative(addon, options, {
+      columns: batch.buffer,
+      slab,
+      counters: shared.buffer,
+      slotBytes,
+    });
+    this.granted = Object.freeze(this.native.granted());
   }
 
   get failureRows(): number {
@@ -139,7 +168,6 @@ class LivePort implements NfqueuePort {
     return this.native.drain();
   }
 
-  /** New packet bytes go out as they are: lengths and checksums are the caller's business. */
   send(count: number): void {
     if (count > VERDICT_ROWS) throw new RangeError(`send(${count}): there are ${VERDICT_ROWS} rows`);
     this.native.send(count);
@@ -159,7 +187,7 @@ class LivePort implements NfqueuePort {
 
   counters(): NfqueueCounters {
     const [, enobufs, truncated, malformed, verdictErrors, sendErrors] = this.shared;
-    const drops = this.closedDrops >= 0 ? this.closedDrops : this.native.socketDrops();
+    const drops = this.closedDrops === NONE ? this.native.socketDrops() : this.closedDrops;
     return {
       enobufs: enobufs! + drops,
       truncated: truncated!,
@@ -170,15 +198,15 @@ class LivePort implements NfqueuePort {
   }
 
   close(): void {
-    if (this.closedDrops < 0) this.closedDrops = this.native.socketDrops();
+    if (this.closedDrops === NONE) this.closedDrops = this.native.socketDrops();
     this.native.close();
   }
 }
 
 /**
- * Opens one netlink socket and binds all queues, or throws: NfqueueError with `code` and `hint` when the kernel
+ * Opens one netlink socket and binds every NFQUEUE to it. Throws NfqueueError with `code` and `hint` when the kernel
  * refuses, AddonError when the addon is missing or of another version, RangeError for options out of range.
- * Bind before any rule sends packets here: a packet sent to an unbound queue is dropped or bypasses.
+ * Call it before any rule sends packets here: the kernel drops packets for an unbound NFQUEUE, or lets them bypass.
  */
 export function openNfqueue(options: NfqueueOptions, addon: Addon = loadAddon()): NfqueuePort {
   validate(options);
@@ -186,14 +214,14 @@ export function openNfqueue(options: NfqueueOptions, addon: Addon = loadAddon())
 }
 
 /**
- * Asks the scheduler to let this thread run soon after packets or timers wake it; gives what it has now. Never fails,
- * touches no real-time policy (native/promptness.h: what is asked for, and what it brings).
+ * Asks the scheduler to let this thread run soon after packets or timers wake it, and returns what the thread has now. Never
+ * fails, and touches no real-time policy. native/loop/promptness.h says what is asked for and what it brings.
  */
 export function askForPromptness(addon: Addon = loadAddon()): Promptness {
   return addon.askForPromptness();
 }
 
-/** When the thread that asked for promptness gives some of it up; see courtesy.ts. */
+/** Decides when the thread that asked for promptness gives up some of it; see courtesy.ts. */
 export function createCourtesy(addon: Addon = loadAddon()): Courtesy {
   return new Courtesy((first) => addon.setFirst(first));
 }

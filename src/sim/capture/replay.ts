@@ -3,7 +3,7 @@
  * does.
  */
 
-import { ARRIVAL_ROWS, COPY_BYTES } from '../../limits.ts';
+import { ARRIVAL_ROWS, COPY_BYTES, EDIT_BYTES } from '../../limits.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { FlowMeter } from '../packets/flow-meter.ts';
 import { HEADER_STRIDE } from '../packets/headers.ts';
@@ -106,7 +106,7 @@ function buildReplay(
   const agenda = new EventHeap(TIMERS * Math.max(1, flows.length));
   const world = new World(packets, new FlowMeter(rowOf, names), agenda);
   const source = new ReplaySource(world, capture, flowOf);
-  const slab = new Uint8Array(HEADER_STRIDE * ARRIVAL_ROWS);
+  const slab = new Uint8Array(HEADER_STRIDE * ARRIVAL_ROWS + EDIT_BYTES);
   const port = new WorldPort(world, packets, routes, slab, spec.nfqueue);
   world.assemble({
     engine,

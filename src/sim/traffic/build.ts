@@ -2,7 +2,7 @@
 
 import { chanceStream } from '../../base/chance.ts';
 import { Engine } from '../../core/engine.ts';
-import { ARRIVAL_ROWS } from '../../limits.ts';
+import { ARRIVAL_ROWS, EDIT_BYTES } from '../../limits.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { FlowMeter } from '../packets/flow-meter.ts';
 import { HEADER_STRIDE, HeaderTemplates, ipHeaderBytes, TCP_HEADER_BYTES } from '../packets/headers.ts';
@@ -68,7 +68,7 @@ export function buildWorld(spec: ShaperSpec, traffic: Traffic, options: BuildOpt
       ...endpoints(flow, f, world, congestion, traffic.durationNs, layout, options.seed),
     }),
   );
-  const slab = new Uint8Array(HEADER_STRIDE * (ARRIVAL_ROWS + 2 * traffic.flows.length));
+  const slab = new Uint8Array(HEADER_STRIDE * (ARRIVAL_ROWS + 2 * traffic.flows.length) + EDIT_BYTES);
   const templates = new HeaderTemplates(
     slab,
     HEADER_STRIDE * ARRIVAL_ROWS,

@@ -1,17 +1,17 @@
 /**
  * The shaper's place in the virtual world: a Port whose packets are rows of the packet table. It plays the
  * kernel's part: ids count up per queue, a queue holds at most so many undecided packets, VERDICT_UP_TO
- * answers everything up to an id, and a mark that asks for CE sets it, as the rules behind the queue do.
+ * answers everything up to an id, new bytes replace a packet, and a mark that asks for CE sets it, as the
+ * rules behind the queue do.
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
-import { ARRIVAL_ROWS } from '../../limits.ts';
+import { ARRIVAL_ROWS, EDIT_BYTES } from '../../limits.ts';
 import {
   type Batch,
   createBatch,
   NF_ACCEPT,
   NF_INET_FORWARD,
-  NO_ID,
   VERDICT_SET_MARK,
   VERDICT_UP_TO,
 } from '../../packet/batch.ts';
@@ -42,6 +42,7 @@ export interface PortOwner {
 export class WorldPort implements Port {
   readonly batch: Batch = createBatch();
   readonly slab: Uint8Array;
+  readonly editOffset: number;
   readonly failureRows = 0;
   /** Instant asked for by the last arm(). */
   armedNs = Number.POSITIVE_INFINITY;
@@ -65,7 +66,7 @@ export class WorldPort implements Port {
   private idOf = new Uint32Array(0);
   private routeOf = new Uint16Array(0);
 
-  /** `slab` has room for ARRIVAL_ROWS headers at its start. */
+  /** `slab` begins with room for ARRIVAL_ROWS headers and ends with the edit area of EDIT_BYTES. */
   constructor(
     owner: PortOwner,
     packets: PacketTable,
@@ -77,12 +78,10 @@ export class WorldPort implements Port {
     this.packets = packets;
     this.routes = routes;
     this.slab = slab;
+    this.editOffset = slab.length - EDIT_BYTES;
     this.lengthPackets = nfqueue.length;
     this.markMask = nfqueue.markMask;
     this.fifo = new PacketFifos(1, packets);
-    // Forwarded packets belong to no local user.
-    this.batch.arrivals.uid.fill(NO_ID);
-    this.batch.arrivals.gid.fill(NO_ID);
     this.waiting = new Int32Array(nfqueue.count);
     this.oldestId = new Int32Array(nfqueue.count).fill(1);
     this.nextId = new Int32Array(nfqueue.count).fill(1);
@@ -131,10 +130,11 @@ export class WorldPort implements Port {
   }
 
   send(count: number): void {
-    const { packetId, nfqueue, verdict, mark } = this.batch.verdicts;
+    const { packetId, nfqueue, verdict, mark, payloadBytes, payloadOffset } = this.batch.verdicts;
     for (let row = 0; row < count; row++) {
       const q = nfqueue[row];
       const id = packetId[row];
+      if (payloadBytes[row] > 0) this.edit(q, id, payloadOffset[row], payloadBytes[row]);
       const isAccepted = (verdict[row] & VERDICT_CODE_MASK) === NF_ACCEPT;
       const setsCe = (verdict[row] & VERDICT_SET_MARK) !== 0 && markAsks(this.markMask, mark[row], MARK_CE);
       if ((verdict[row] & VERDICT_UP_TO) === 0) {
@@ -168,6 +168,19 @@ export class WorldPort implements Port {
     this.oldestId[nfqueue] = oldest;
     if (setsCe) this.packets.ecn[p] = CE;
     this.owner.answered(p, nfqueue, id, isAccepted);
+  }
+
+  /**
+   * The packet becomes the `bytes` bytes at `slab[at]`. Of these a row of the packet table has the length and
+   * the ECN field.
+   */
+  private edit(nfqueue: number, id: number, at: number, bytes: number): void {
+    const rows = this.rowOfId[nfqueue];
+    const p = rows[id & (rows.length - 1)];
+    invariant(p !== NONE && at + bytes <= this.slab.length, 'new bytes are for a packet, and in the slab');
+    const isIpv4 = this.slab[at] >> 4 === 4;
+    this.packets.lengthBytes[p] = bytes;
+    this.packets.ecn[p] = (isIpv4 ? this.slab[at + 1] : this.slab[at + 1] >> 4) & 3;
   }
 
   /** The span of undecided ids has outgrown the ring. */

@@ -1,38 +1,35 @@
 import { describe, expect, test } from 'vitest';
+import type { Addon, NativeOptions } from '../../../../src/io/nfqueue/addon.ts';
 import {
-  type Addon,
-  AddonError,
-  COUNTER_NAMES,
-  EXPECTED_LAYOUT,
-  findAddon,
-  loadAddon,
-} from '../../../../src/io/nfqueue/addon.ts';
-import { type NfqueueOptions, openNfqueue } from '../../../../src/io/nfqueue/nfqueue.ts';
+  type NfqueueOptions,
+  openNfqueue,
+  slotBytesFor,
+  unreadMessageBytes,
+} from '../../../../src/io/nfqueue/nfqueue.ts';
 import { explainFailure, hasNetAdmin, ownerOf } from '../../../../src/io/nfqueue/nfqueue-error.ts';
-import { createBatch } from '../../../../src/packet/batch.ts';
+import { ATTRIBUTE_BYTES, EDIT_BYTES, SLOT_BYTES } from '../../../../src/limits.ts';
 
 const OPTIONS: NfqueueOptions = {
   firstQueue: 100,
   count: 2,
   lengthPackets: 1024,
-  copyBytes: 128,
+  copyBytes: [128, 128],
   gso: [false, true],
-  uidGid: true,
 };
 
-/** Records what the native class is given, opens nothing. */
-function recordingAddon(failure?: object): { addon: Addon; calls: unknown[][] } {
-  const calls: unknown[][] = [];
+/** Records the options of the native class, opens nothing. */
+function recordingAddon(failure?: object): { addon: Addon; calls: NativeOptions[] } {
+  const calls: NativeOptions[] = [];
   class NativeQueue {
-    constructor(...args: unknown[]) {
-      calls.push(args);
+    constructor(options: NativeOptions) {
+      calls.push(options);
       if (failure) throw Object.assign(new Error('refused'), failure);
     }
-    granted(count: number) {
-      return { gso: new Array(count).fill(false), uidGid: false, rcvbufBytes: 1 };
+    granted() {
+      return { gso: [false, false], rcvbufBytes: 1 };
     }
     drain() {
-      new Float64Array(calls[0]![2] as ArrayBuffer).set([3, 10, 20, 30, 40, 50]);
+      new Float64Array(calls[0]!.counters).set([3, 10, 20, 30, 40, 50]);
       return 2;
     }
     socketDrops() {
@@ -47,16 +44,45 @@ describe('openNfqueue', () => {
   test('hands over shared memory and plain values', () => {
     const { addon, calls } = recordingAddon();
     const port = openNfqueue(OPTIONS, addon);
-    const [columns, slab, , ...rest] = calls[0]!;
+    const { columns, slab, counters, ...rest } = calls[0]!;
     expect(columns).toBe(port.batch.buffer);
     expect(slab).toBe(port.slab.buffer);
-    expect(rest).toEqual([100, 2, 1024, 128, 2 * 1024 * 1280, Uint8Array.of(0, 1), true, 100_000]);
+    expect(counters.byteLength).toBe(48);
+    expect(rest).toEqual({
+      ...{ firstQueue: 100, count: 2, lengthPackets: 1024, receiveBufferBytes: 2 * 1024 * 1280 },
+      ...{ slotBytes: 4224, timerLeewayNs: 100_000 },
+      ...{ copyBytes: Uint32Array.of(128, 128), gso: Uint8Array.of(0, 1) },
+    });
+    expect(port.slab.length).toBe(256 * 4224 + EDIT_BYTES);
+    expect(port.editOffset).toBe(256 * 4224);
+  });
+
+  test('the longest copy sizes every slot, each copy its share of the socket', () => {
+    const { addon, calls } = recordingAddon();
+    const port = openNfqueue({ ...OPTIONS, copyBytes: [128, 65531] }, addon);
+    const { copyBytes, slotBytes, receiveBufferBytes } = calls[0]!;
+    expect([...copyBytes]).toEqual([128, 65531]);
+    expect(slotBytes).toBe(4224 + 65536);
+    expect(port.slab.length).toBe(256 * slotBytes + EDIT_BYTES);
+    expect(receiveBufferBytes).toBe(1024 * (1280 + 1280 + 65531 - 128));
+  });
+
+  test('a slot has room for its copy, and starts spread over the cache', () => {
+    for (const copyBytes of [1, 128, 129, 4224, 4225, 65531]) {
+      const bytes = slotBytesFor(copyBytes);
+      expect(bytes).toBeGreaterThanOrEqual(ATTRIBUTE_BYTES + copyBytes);
+      expect(bytes % 4096).toBe(SLOT_BYTES % 4096);
+    }
+    expect([unreadMessageBytes(1), unreadMessageBytes(128), unreadMessageBytes(129)]).toEqual([
+      1280, 1280, 1281,
+    ]);
   });
 
   test('asks for no more than 256 MiB of socket memory', () => {
     const { addon, calls } = recordingAddon();
-    openNfqueue({ ...OPTIONS, count: 64, gso: new Array(64).fill(false), lengthPackets: 65536 }, addon);
-    expect(calls[0]![7]).toBe(256 * 1024 * 1024);
+    const all = { count: 64, gso: new Array(64).fill(false), copyBytes: new Array(64).fill(128) };
+    openNfqueue({ ...OPTIONS, ...all, lengthPackets: 65536 }, addon);
+    expect(calls[0]!.receiveBufferBytes).toBe(256 * 1024 * 1024);
   });
 
   test('reads the shared counters by position', () => {
@@ -76,8 +102,10 @@ describe('openNfqueue', () => {
     [{ firstQueue: -1 }, 'firstQueue'],
     [{ firstQueue: 1.5 }, 'firstQueue'],
     [{ lengthPackets: 65537 }, 'lengthPackets'],
-    [{ copyBytes: 129 }, 'copyBytes'],
-    [{ gso: [true] }, 'one entry per queue'],
+    [{ copyBytes: [128, 65532] }, 'copyBytes must be a whole number from 1 to 65531, not 65532'],
+    [{ copyBytes: [0, 128] }, 'copyBytes'],
+    [{ copyBytes: [128] }, 'one entry per NFQUEUE'],
+    [{ gso: [true] }, 'one entry per NFQUEUE'],
   ])('refuses %j', (change, message) => {
     const { addon, calls } = recordingAddon();
     expect(() => openNfqueue({ ...OPTIONS, ...change }, addon)).toThrow(message);
@@ -149,44 +177,5 @@ describe('explainFailure', () => {
     expect(hasNetAdmin(incapable)).toBe(false);
     expect(hasNetAdmin('CapEff: junk')).toBe(null);
     expect(hasNetAdmin(null)).toBe(null);
-  });
-});
-
-describe('loadAddon', () => {
-  test('SHAPER_ADDON goes first', () => {
-    expect(findAddon({ SHAPER_ADDON: '/elsewhere.node' })).toBe('/elsewhere.node');
-  });
-
-  const NOT_BUILT = 'the addon is not built (npm run build:native)';
-
-  test('columns and sizes agree with native/columns.h', ({ skip }) => {
-    if (findAddon() === undefined) skip(NOT_BUILT);
-    const { layout } = loadAddon();
-    const batch = createBatch();
-    expect(layout).toMatchObject(EXPECTED_LAYOUT);
-    expect(layout.arrivals).toEqual(Object.keys(batch.arrivals));
-    expect(layout.verdicts).toEqual(Object.keys(batch.verdicts));
-    expect(layout.failures).toEqual(Object.keys(batch.failures));
-    expect(layout.counters).toEqual([...COUNTER_NAMES]);
-  });
-
-  test('native code refuses memory of another size', ({ skip }) => {
-    if (findAddon() === undefined) skip(NOT_BUILT);
-    const { NativeQueue, layout } = loadAddon();
-    const memory = (bytes: number) => new ArrayBuffer(bytes);
-    const open = (columnsBytes: number, slabBytes: number, countersBytes: number) => () => {
-      const parts = [memory(columnsBytes), memory(slabBytes), memory(countersBytes)] as const;
-      return new NativeQueue(...parts, 1, 1, 1, 128, 1000, Uint8Array.of(0), false, 0);
-    };
-    const { columnsBytes: columns, slabBytes: slab } = layout;
-    const counters = 8 * COUNTER_NAMES.length;
-    expect(open(columns - 4, slab, counters)).toThrow(/argument 0 must be .*rebuild/);
-    expect(open(columns, slab + 1, counters)).toThrow(/argument 1/);
-    expect(open(columns, slab, counters - 8)).toThrow(/argument 2/);
-  });
-
-  test('says what to do when nothing is built or the build is broken', () => {
-    expect(() => loadAddon('/nonexistent/shaper.node')).toThrow(/Cannot find module/);
-    expect(new AddonError('x').name).toBe('AddonError');
   });
 });

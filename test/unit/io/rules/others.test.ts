@@ -9,6 +9,7 @@ const REQUEST: RulesRequest = {
   plan: {
     directions: [{ device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: null }],
     gso: [false],
+    copyBytes: [128],
     ecn: false,
     dscps: [],
   },

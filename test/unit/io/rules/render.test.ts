@@ -37,7 +37,10 @@ function request(
 ): RulesRequest {
   const defaults = { first: 100, count: 4, length: 1024, bypass: true, gso: false, backend: 'auto' } as const;
   return {
-    plan: { directions, gso: [false, false, false, false], ecn, dscps },
+    plan: {
+      ...{ directions, gso: [false, false, false, false], copyBytes: [128, 128, 128, 128] },
+      ...{ ecn, dscps },
+    },
     nfqueue: { ...defaults, markMask: 0xff000000, ...nfqueue },
   };
 }

@@ -1,6 +1,6 @@
 /** The world's port against the real engine: what it parses is what was written, ids are answered once, queues have a length. */
 import { describe, expect, test } from 'vitest';
-import { ARRIVAL_ROWS } from '../../../../src/limits.ts';
+import { ARRIVAL_ROWS, EDIT_BYTES } from '../../../../src/limits.ts';
 import { NF_ACCEPT, NF_DROP, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../../../src/packet/batch.ts';
 import { createParsed, parseBatch } from '../../../../src/packet/parse.ts';
 import { HEADER_STRIDE, HeaderTemplates } from '../../../../src/sim/packets/headers.ts';
@@ -32,7 +32,7 @@ const SHAPES = [...forth(A, B, IPPROTO_TCP), ...forth(A6, B6, IPPROTO_TCP), ...f
 
 function world(lengthPackets = 1000) {
   const packets = new PacketTable();
-  const slab = new Uint8Array(HEADER_STRIDE * (ARRIVAL_ROWS + SHAPES.length));
+  const slab = new Uint8Array(HEADER_STRIDE * (ARRIVAL_ROWS + SHAPES.length) + EDIT_BYTES);
   const templates = new HeaderTemplates(
     slab,
     HEADER_STRIDE * ARRIVAL_ROWS,

@@ -1,17 +1,18 @@
-// One netlink socket that owns the queues [first, first + count): open and bind, receive into the slab, give
-// verdicts. Free of Node. Configuration goes through libmnl and libnetfilter_queue, the hot path does not.
+// One netlink socket that owns the queues [firstQueue, firstQueue + count): opens and binds them, receives into the slab,
+// gives verdicts. Free of Node. Configuration goes through libmnl and libnetfilter_queue, the hot path does not.
 #pragma once
 
 #include <sys/socket.h>
 
+#include <array>
 #include <bitset>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "columns.h"
-#include "parser.h"
-#include "verdicts.h"
+#include "nfqueue/parser.h"
+#include "nfqueue/verdicts.h"
 
 struct mnl_socket;
 struct nlmsghdr;
@@ -29,22 +30,24 @@ struct QueueOptions {
   uint32_t firstQueue = 0;
   uint32_t count = 0;
   uint32_t lengthPackets = 0;
-  uint32_t copyBytes = 0;
   uint32_t receiveBufferBytes = 0;
+  // Room for one message: kAttributeBytes and the longest copy that any queue makes.
+  uint32_t slotBytes = 0;
+  std::array<uint32_t, kQueuesMax> copyBytes{};
   std::bitset<kQueuesMax> gso;
-  bool uidGid = false;
+
+  uint32_t slabBytes() const { return kArrivalRows * slotBytes + kEditBytes; }
 };
 
 // What the kernel agreed to.
 struct Granted {
   std::bitset<kQueuesMax> gso;
-  bool uidGid = false;
   uint32_t receiveBufferBytes = 0;
 };
 
 class Queue {
  public:
-  // `columns`, `slab` (kSlabBytes) and `counters` stay the caller's and must outlive the queue.
+  // `columns`, `slab` (options.slabBytes()) and `counters` stay the caller's and must outlive the queue.
   Queue(Columns* columns, uint8_t* slab, Counters* counters, const QueueOptions& options);
   ~Queue();
   Queue(const Queue&) = delete;
@@ -55,14 +58,14 @@ class Queue {
   // Unbinds by closing the socket; the kernel drops what it still holds. Harmless when repeated.
   void close();
 
-  // Next batch: rows of the arrivals table. Reads nothing while messages of the last receive are unparsed. False:
-  // the socket failed in a way that reading on cannot mend, *error says how.
+  // Fills the next rows of the arrivals table. Reads nothing while messages of the last receive are unparsed. False: the
+  // socket failed in a way that reading on cannot mend, and *error says how.
   bool drain(uint32_t* rows, SystemError* error);
-  // Verdict rows [0, count); count <= kVerdictRows.
+  // Sends verdict rows [0, count); count <= kVerdictRows.
   void send(uint32_t count);
-  // Something is left for the next drain that the socket will not announce again.
+  // Whether the next drain finds something that the socket will not announce again.
   bool hasLeftover() const;
-  // Messages the kernel could not put into the full socket since it was opened.
+  // Messages that the kernel could not put into the full socket since it was opened.
   uint32_t socketDrops() const;
 
   int fd() const { return fd_; }
@@ -76,8 +79,8 @@ class Queue {
 
   bool openSocket(SystemError* error);
   void sizeBuffers();
-  bool bindQueue(uint32_t queueNumber, SystemError* error);
-  bool setFlag(uint32_t queueNumber, uint32_t flag, bool* granted, SystemError* error);
+  bool bindQueue(uint32_t index, SystemError* error);
+  bool setFlag(uint32_t index, uint32_t flag, bool* granted, SystemError* error);
   int request(nlmsghdr* message);
   bool receive(SystemError* error);
   void takeEarly();
@@ -101,7 +104,7 @@ class Queue {
 
   // Packets that came between the acknowledgements of open(), when rules already sent them here.
   std::vector<EarlyMessage> early_;
-  // Verdicts that could not be sent, waiting for a drain to report them.
+  // Verdicts that could not be sent; the next drains report them.
   std::vector<Failure> unsent_;
 };
 

@@ -1,20 +1,18 @@
-#include "verdicts.h"
+#include "nfqueue/verdicts.h"
 
 #include <sys/socket.h>
 
 #include <cerrno>
 
-#include "netlink.h"
+#include "nfqueue/netlink.h"
 
 namespace shaper {
 namespace {
 
 // Attempts for one verdict that the kernel has no memory for at this moment.
 constexpr int kAttemptsMax = 8;
-// NFQA_PAYLOAD's length is 16 bits and includes the attribute's header.
-constexpr uint32_t kPayloadBytesMax = 0xffff - sizeof(nlattr);
 
-// The part every verdict has; 32 bytes, as the kernel reads it.
+// The part that every verdict has, as the kernel reads it.
 struct VerdictMessage {
   nlmsghdr header;
   nfgenmsg family;
@@ -30,7 +28,7 @@ struct MarkAttribute {
 static_assert(sizeof(MarkAttribute) == 8, "no padding");
 
 constexpr uint32_t kFixedBytes = sizeof(VerdictMessage) + sizeof(MarkAttribute) + sizeof(nlattr);
-static_assert(kFixedBytes + alignUp(kPayloadBytesMax) <= VerdictWriter::kDatagramBytes, "any verdict fits");
+static_assert(kFixedBytes + alignUp(kCopyBytesMax) <= VerdictWriter::kDatagramBytes, "any verdict fits");
 
 bool isSizeOrMemory(int error) {
   return error == ENOBUFS || error == ENOMEM || error == EMSGSIZE || error == EAGAIN;
@@ -38,16 +36,28 @@ bool isSizeOrMemory(int error) {
 
 }  // namespace
 
-VerdictWriter::VerdictWriter(const Columns* columns, uint32_t firstQueue, uint32_t queueCount, Send send)
+VerdictWriter::VerdictWriter(const Columns* columns, const uint8_t* slab, uint32_t slabBytes, uint32_t firstQueue,
+                             uint32_t queueCount, Send send)
     : rows_(columns->verdicts),
+      slab_(slab),
+      slabBytes_(slabBytes),
       firstQueue_(firstQueue),
       queueCount_(queueCount),
       send_(send),
       buffer_(new uint8_t[kDatagramBytes]),
       start_(new uint32_t[kVerdictRows + 1]) {}
 
-// Appends the message of `row`; false when it does not fit behind what is there.
-bool VerdictWriter::put(const uint8_t* slab, uint32_t row) {
+// The queue is ours, and new bytes lie in the slab and belong to one packet: a batch verdict carries none.
+bool VerdictWriter::isValid(uint32_t row) const {
+  if (rows_.nfqueue[row] >= queueCount_) return false;
+  const uint32_t payloadBytes = rows_.payloadBytes[row];
+  if (payloadBytes == 0) return true;
+  return payloadBytes <= kCopyBytesMax && payloadBytes <= slabBytes_ &&
+         rows_.payloadOffset[row] <= slabBytes_ - payloadBytes && (rows_.verdict[row] & kVerdictUpTo) == 0;
+}
+
+// Appends the message of `row`; false when it does not fit behind the messages in the buffer.
+bool VerdictWriter::put(uint32_t row) {
   const uint32_t payloadBytes = rows_.payloadBytes[row];
   if (used_ + kFixedBytes + alignUp(payloadBytes) > kDatagramBytes) return false;
   uint8_t* const begin = buffer_.get() + used_;
@@ -75,7 +85,7 @@ bool VerdictWriter::put(const uint8_t* slab, uint32_t row) {
     const nlattr header{static_cast<uint16_t>(sizeof(nlattr) + payloadBytes), NFQA_PAYLOAD};
     std::memcpy(begin + bytes, &header, sizeof header);
     bytes += sizeof header;
-    std::memcpy(begin + bytes, slab + rows_.payloadOffset[row], payloadBytes);
+    std::memcpy(begin + bytes, slab_ + rows_.payloadOffset[row], payloadBytes);
     std::memset(begin + bytes + payloadBytes, 0, alignUp(payloadBytes) - payloadBytes);
     bytes += alignUp(payloadBytes);
   }
@@ -85,7 +95,7 @@ bool VerdictWriter::put(const uint8_t* slab, uint32_t row) {
   return true;
 }
 
-// Sends the messages of rows [fromRow, toRow) as one datagram; 0 or errno. A netlink send is all or nothing.
+// Sends the messages of rows [fromRow, toRow) as one datagram. Returns 0 or errno. A netlink send is all or nothing.
 int VerdictWriter::transmit(int fd, uint32_t fromRow, uint32_t toRow) {
   const uint32_t from = start_[fromRow];
   const uint32_t bytes = start_[toRow] - from;
@@ -97,7 +107,7 @@ int VerdictWriter::transmit(int fd, uint32_t fromRow, uint32_t toRow) {
   }
 }
 
-// Halves what the kernel finds too large or has no memory for; rows stay in order.
+// Halves a datagram that the kernel finds too large or has no memory for. Rows stay in order.
 void VerdictWriter::flush(int fd, uint32_t fromRow, uint32_t toRow, std::vector<Failure>* failures) {
   if (fromRow == toRow) return;
   const int error = transmit(fd, fromRow, toRow);
@@ -113,31 +123,26 @@ void VerdictWriter::flush(int fd, uint32_t fromRow, uint32_t toRow, std::vector<
   }
 }
 
-uint32_t VerdictWriter::send(int fd, const uint8_t* slab, uint32_t count, std::vector<Failure>* failures) {
+uint32_t VerdictWriter::send(int fd, uint32_t count, std::vector<Failure>* failures) {
   const size_t before = failures->size();
   uint32_t first = 0;
   used_ = 0;
   for (uint32_t row = 0; row < count; row++) {
-    const uint32_t payloadBytes = rows_.payloadBytes[row];
-    const bool valid = rows_.nfqueue[row] < queueCount_ && payloadBytes <= kPayloadBytesMax &&
-                       (payloadBytes == 0 || (payloadBytes <= kSlabBytes &&
-                                              rows_.payloadOffset[row] <= kSlabBytes - payloadBytes));
-    if (!valid) {
-      // A row the caller got wrong: what stands before it is sent, it comes back as a failure.
-      start_[row] = used_;
+    start_[row] = used_;
+    if (!isValid(row)) {
+      // The caller got this row wrong: it comes back as a failure, after the rows before it are sent.
       flush(fd, first, row, failures);
       failures->push_back({rows_.tag[row], EINVAL});
       first = row + 1;
       used_ = 0;
       continue;
     }
-    start_[row] = used_;
-    if (put(slab, row)) continue;
+    if (put(row)) continue;
     flush(fd, first, row, failures);
     first = row;
     used_ = 0;
     start_[row] = 0;
-    put(slab, row);
+    put(row);
   }
   start_[count] = used_;
   flush(fd, first, count, failures);

@@ -1,4 +1,4 @@
-#include "promptness.h"
+#include "loop/promptness.h"
 
 #include <fcntl.h>
 #include <sched.h>

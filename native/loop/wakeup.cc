@@ -1,4 +1,4 @@
-#include "wakeup.h"
+#include "loop/wakeup.h"
 
 #include <sys/timerfd.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "queue.h"
+#include "nfqueue/queue.h"
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "netlink.h"
+#include "nfqueue/netlink.h"
 
 namespace shaper {
 namespace {
@@ -31,13 +31,13 @@ Queue::Queue(Columns* columns, uint8_t* slab, Counters* counters, const QueueOpt
     : options_(options),
       slab_(slab),
       parser_(columns, counters, options.firstQueue, options.count),
-      writer_(columns, options.firstQueue, options.count, ::send),
+      writer_(columns, slab, options.slabBytes(), options.firstQueue, options.count, ::send),
       headers_(new mmsghdr[kArrivalRows]()),
       vectors_(new iovec[kArrivalRows]()) {
   unsent_.reserve(kVerdictRows);
   for (uint32_t slot = 0; slot < kArrivalRows; slot++) {
-    vectors_[slot] = {slab_ + slot * kSlotBytes, kSlotBytes};
-    // No name and no control buffer: the kernel then writes only msg_len and msg_flags, nothing needs a reset.
+    vectors_[slot] = {slab_ + slot * options_.slotBytes, options_.slotBytes};
+    // Without a name and a control buffer the kernel writes only msg_len and msg_flags, so nothing needs a reset.
     headers_[slot].msg_hdr.msg_iov = &vectors_[slot];
     headers_[slot].msg_hdr.msg_iovlen = 1;
   }
@@ -47,19 +47,12 @@ Queue::~Queue() { close(); }
 
 bool Queue::open(SystemError* error) {
   bool opened = openSocket(error);
-  for (uint32_t q = 0; opened && q < options_.count; q++) opened = bindQueue(options_.firstQueue + q, error);
-  bool uidGid = options_.uidGid;
+  for (uint32_t q = 0; opened && q < options_.count; q++) opened = bindQueue(q, error);
   for (uint32_t q = 0; opened && q < options_.count; q++) {
-    const uint32_t queueNumber = options_.firstQueue + q;
     bool granted = false;
-    if (options_.gso[q]) opened = setFlag(queueNumber, NFQA_CFG_F_GSO, &granted, error);
+    if (options_.gso[q]) opened = setFlag(q, NFQA_CFG_F_GSO, &granted, error);
     granted_.gso[q] = granted;
-    if (opened && options_.uidGid) {
-      opened = setFlag(queueNumber, NFQA_CFG_F_UID_GID, &granted, error);
-      uidGid &= granted;
-    }
   }
-  granted_.uidGid = uidGid;
   if (!opened) close();
   return opened;
 }
@@ -84,18 +77,18 @@ bool Queue::openSocket(SystemError* error) {
     return false;
   }
   sizeBuffers();
-  // Without it one overflow makes the kernel refuse everything until the socket is read empty.
+  // Without this option one overflow makes the kernel refuse everything until the socket is read empty.
   if (!setOption(fd_, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1)) {
     *error = {lastErrno(), "setsockopt NETLINK_NO_ENOBUFS", -1};
     return false;
   }
-  // Refusals come back with the header of the refused verdict only; on kernels before 4.3 with all of it.
+  // Refusals then bring back the header of the refused verdict only. Kernels before 4.3 bring back all of it.
   setOption(fd_, SOL_NETLINK, NETLINK_CAP_ACK, 1);
   return true;
 }
 
-// FORCE needs CAP_NET_ADMIN in the initial user namespace; without it the kernel clamps to its own limit, and what
-// was granted is reported. A send buffer that is too small makes VerdictWriter split its datagrams.
+// FORCE needs CAP_NET_ADMIN in the initial user namespace. Without it the kernel clamps to its own limit, and
+// granted() reports the size. A send buffer that is too small makes VerdictWriter split its datagrams.
 void Queue::sizeBuffers() {
   const int receiveHalf = static_cast<int>(options_.receiveBufferBytes / 2);
   if (!setOption(fd_, SOL_SOCKET, SO_RCVBUFFORCE, receiveHalf)) setOption(fd_, SOL_SOCKET, SO_RCVBUF, receiveHalf);
@@ -108,20 +101,23 @@ void Queue::sizeBuffers() {
   granted_.receiveBufferBytes = static_cast<uint32_t>(granted);
 }
 
-// Bind, copy mode, copy range and maximum length in one message: a bound queue without a copy mode drops its packets.
-bool Queue::bindQueue(uint32_t queueNumber, SystemError* error) {
+// Sends bind, copy mode, copy range and maximum length in one message: a bound queue without a copy mode drops its
+// packets.
+bool Queue::bindQueue(uint32_t index, SystemError* error) {
+  const uint32_t queueNumber = options_.firstQueue + index;
   char buffer[256];
   nlmsghdr* message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queueNumber);
   nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
-  nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, static_cast<int>(options_.copyBytes));
+  nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, static_cast<int>(options_.copyBytes[index]));
   nfq_nlmsg_cfg_put_qmaxlen(message, options_.lengthPackets);
   const int number = request(message);
   if (number != 0) *error = {number, "nfqueue bind", static_cast<int>(queueNumber)};
   return number == 0;
 }
 
-// Each flag in its own message, because one unsupported bit fails the whole message.
-bool Queue::setFlag(uint32_t queueNumber, uint32_t flag, bool* granted, SystemError* error) {
+// Sends each flag in a message of its own, because one unsupported bit fails the whole message.
+bool Queue::setFlag(uint32_t index, uint32_t flag, bool* granted, SystemError* error) {
+  const uint32_t queueNumber = options_.firstQueue + index;
   char buffer[256];
   nlmsghdr* message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queueNumber);
   mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(flag));
@@ -133,8 +129,8 @@ bool Queue::setFlag(uint32_t queueNumber, uint32_t flag, bool* granted, SystemEr
   return false;
 }
 
-// Sends one configuration message and reads its acknowledgement; 0 or errno. The kernel answers before send returns,
-// so an empty socket means that the answer was lost. Packets in between wait in early_.
+// Sends one configuration message and reads its acknowledgement. Returns 0 or errno. The kernel acknowledges before
+// send returns, so an empty socket means that the acknowledgement was lost. Packets in between wait in early_.
 int Queue::request(nlmsghdr* message) {
   message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
   message->nlmsg_seq = ++sequence_;
@@ -144,7 +140,7 @@ int Queue::request(nlmsghdr* message) {
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return lastErrno();
 
-  std::vector<uint8_t> bytes(kSlotBytes);
+  std::vector<uint8_t> bytes(options_.slotBytes);
   iovec vector{bytes.data(), bytes.size()};
   msghdr header{};
   header.msg_iov = &vector;
@@ -173,11 +169,11 @@ void Queue::close() {
   unsent_.clear();
 }
 
-// Moves packets that came during open() into slots, as if they had just been received.
+// Moves packets that came during open() into slots, as if recvmmsg had just received them.
 void Queue::takeEarly() {
   const auto count = std::min<size_t>(early_.size(), kArrivalRows);
   for (size_t slot = 0; slot < count; slot++) {
-    std::memcpy(slab_ + slot * kSlotBytes, early_[slot].bytes.data(), early_[slot].bytes.size());
+    std::memcpy(slab_ + slot * options_.slotBytes, early_[slot].bytes.data(), early_[slot].bytes.size());
     headers_[slot].msg_len = static_cast<unsigned int>(early_[slot].bytes.size());
     headers_[slot].msg_hdr.msg_flags = early_[slot].truncated ? MSG_TRUNC : 0;
   }
@@ -222,7 +218,7 @@ bool Queue::drain(uint32_t* rows, SystemError* error) {
   while (nextSlot_ < filledSlots_) {
     const mmsghdr& slot = headers_[nextSlot_];
     const bool truncated = (slot.msg_hdr.msg_flags & MSG_TRUNC) != 0;
-    if (!parser_.parse(slab_, nextSlot_ * kSlotBytes, slot.msg_len, truncated, &resumeAt_)) break;
+    if (!parser_.parse(slab_, nextSlot_ * options_.slotBytes, slot.msg_len, truncated, &resumeAt_)) break;
     resumeAt_ = 0;
     nextSlot_++;
   }
@@ -231,7 +227,7 @@ bool Queue::drain(uint32_t* rows, SystemError* error) {
   return true;
 }
 
-void Queue::send(uint32_t count) { parser_.counters().sendErrors += writer_.send(fd_, slab_, count, &unsent_); }
+void Queue::send(uint32_t count) { parser_.counters().sendErrors += writer_.send(fd_, count, &unsent_); }
 
 bool Queue::hasLeftover() const { return nextSlot_ < filledSlots_ || !early_.empty() || !unsent_.empty(); }
 

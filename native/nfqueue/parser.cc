@@ -1,6 +1,6 @@
-#include "parser.h"
+#include "nfqueue/parser.h"
 
-#include "netlink.h"
+#include "nfqueue/netlink.h"
 
 namespace shaper {
 namespace {
@@ -15,8 +15,6 @@ struct Row {
   uint32_t mark = 0;
   uint32_t macHigh = 0;
   uint32_t macLow = 0;
-  uint32_t uid = kNone;
-  uint32_t gid = kNone;
   uint32_t skbInfo = 0;
   const uint8_t* payload = nullptr;
   uint32_t payloadBytes = 0;
@@ -69,10 +67,6 @@ bool readAttribute(const AttributeReader& attribute, Row* row) {
       return readWord(attribute, &row->capLen);
     case NFQA_SKB_INFO:
       return readWord(attribute, &row->skbInfo);
-    case NFQA_UID:
-      return readWord(attribute, &row->uid);
-    case NFQA_GID:
-      return readWord(attribute, &row->gid);
     default:
       return true;
   }
@@ -133,8 +127,6 @@ void Parser::parsePacket(const uint8_t* slab, uint32_t messageOffset, uint32_t l
   arrivals.mark[p] = row.mark;
   arrivals.macHigh[p] = row.macHigh;
   arrivals.macLow[p] = row.macLow;
-  arrivals.uid[p] = row.uid;
-  arrivals.gid[p] = row.gid;
   arrivals.skbInfo[p] = row.skbInfo;
 }
 
