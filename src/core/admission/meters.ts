@@ -18,7 +18,7 @@ import {
 import { NONE } from '../../base/none.ts';
 import type { MeterSpec } from '../../spec/spec.ts';
 import type { ClassChange } from '../classes/change.ts';
-import type { ClassInfo } from '../classes/classes.ts';
+import { type Chain, type ClassInfo, chainOf } from '../classes/classes.ts';
 import type { HeldTable } from '../packets/held.ts';
 
 export class Meters {
@@ -27,10 +27,8 @@ export class Meters {
   private readonly held: HeldTable;
   private readonly specs: readonly (MeterSpec | null)[];
   private readonly buckets: MarkerBuckets;
-  /** The class itself or its nearest ancestor with a meter; NONE for none. */
-  private readonly from: Int16Array;
-  /** The same, starting at the parent. */
-  private readonly above: Int16Array;
+  /** Classes with a meter, on the way up from each class. */
+  private readonly chain: Chain;
   private readonly colourOfDscp = wredByAssuredForwarding();
 
   constructor(classes: readonly ClassInfo[], held: HeldTable) {
@@ -38,13 +36,8 @@ export class Meters {
     this.specs = classes.map(({ spec }) => spec.meter);
     this.isUsed = this.specs.some((meter) => meter !== null);
     this.buckets = createMarkerBuckets(classes.length);
-    this.from = new Int16Array(classes.length);
-    this.above = new Int16Array(classes.length);
-    for (const [row, { spec, parent }] of classes.entries()) {
-      this.above[row] = parent === NONE ? NONE : this.from[parent];
-      this.from[row] = spec.meter ? row : this.above[row];
-      if (spec.meter) fillMarker(this.buckets, row, spec.meter, 0);
-    }
+    this.chain = chainOf(classes, ({ spec }) => spec.meter !== null);
+    for (const [row, meter] of this.specs.entries()) if (meter) fillMarker(this.buckets, row, meter, 0);
   }
 
   /** Takes over the tokens of meters that there were before. */
@@ -57,12 +50,13 @@ export class Meters {
 
   /** Gives packet `h`, which has come to its leaf, its colour. Call once per tree if isUsed. */
   measure(h: number, nowNs: number): void {
-    const row = this.from[this.held.leaf[h]];
+    const row = this.chain.from[this.held.leaf[h]];
     this.held.setColour(h, row === NONE ? GREEN : this.colour(row, h, nowNs));
   }
 
   private colour(row: number, h: number, nowNs: number): number {
-    const { held, above } = this;
+    const { held } = this;
+    const { above } = this.chain;
     // The one above measures the packet also if this one does not ask what it found.
     const before = above[row] === NONE ? this.colourOfDscp[held.dscp(h)] : this.colour(above[row], h, nowNs);
     const meter = this.specs[row];
