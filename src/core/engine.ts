@@ -21,7 +21,7 @@ import {
 } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
-import type { Renamed } from '../spec/edit.ts';
+import type { Edited } from '../spec/edit.ts';
 import { ALL_ABILITIES, planQueues, type QueuePlan } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { type Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission/admission.ts';
@@ -80,10 +80,8 @@ export class Engine {
 
   constructor(spec: ShaperSpec, options: EngineOptions) {
     const { count, length, markMask } = spec.nfqueue;
-    const prng = new Prng(options.seed);
+    const [prng, classes] = [new Prng(options.seed), listClasses(spec)];
     const nextKey = (): number => prng.nextUint32();
-    const classes = listClasses(spec);
-    this.spec = spec;
     const plan = options.plan ?? planQueues(spec, { ...ALL_ABILITIES, connectionMarks: false });
     const steering = new Steering(plan, classes);
     this.stats = createStats(classes.length);
@@ -101,17 +99,17 @@ export class Engine {
       steering,
     );
     const { stats, held, flows, intake } = this;
-    const acks = new AckFilter(classes, held);
-    this.acks = acks;
-    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, held, flows, acks);
+    this.acks = new AckFilter(classes, held);
+    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, held, flows, this.acks);
     this.verdicts = new VerdictWriter(markMask, held, stats, steering);
-    const { queues, verdicts } = this;
+    const { acks, queues, verdicts } = this;
     const released = new HeldFifos(1, held);
     const createEach = (all: readonly ClassInfo[]): EachTable =>
       new EachTable(EACH_BUCKETS_MAX, nextKey(), nextKey(), all, held, flows, stats);
     const parts = { stats, held, flows, queues, verdicts, prng, plan };
     this.lasting = { ...parts, intake, steering, acks, released, createEach };
     this.on(createStages(classes, createEach(classes), this.lasting));
+    this.spec = spec;
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
   }
 
@@ -136,21 +134,27 @@ export class Engine {
     const nowNs = clockNs > this.lastNs ? clockNs : this.lastNs;
     this.lastNs = nowNs;
     const rows = port.drain();
-    for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(port.batch.failures.tag[row]);
+    const { arrivals, failures } = port.batch;
+    for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(failures.tag[row]);
     // First what was due before: arrivals find the queues as they are now, and take no tokens that were others' since.
-    this.leaveDue(port, nowNs);
+    this.leaveDue(nowNs);
     // New packets must not join them: a run is refused only as a whole, and the kernel may have dropped what we held.
-    this.verdicts.closeRuns(port);
+    this.verdicts.closeRuns();
     if (rows > 0) {
-      parseBatch(port.batch.arrivals, port.slab, rows, this.parsed);
+      parseBatch(arrivals, port.slab, rows, this.parsed);
+      this.verdicts.connect(port, rows);
       this.intake.prepare(this.parsed, rows, nowNs);
       this.queues.readAhead(rows);
-      for (let p = 0; p < rows; p++) this.arrive(port, p, nowNs);
+      for (let p = 0; p < rows; p++) {
+        const h = this.intake.take(arrivals, this.parsed, p, nowNs);
+        if (this.acks.isUsed) this.acks.read(arrivals, port.slab, this.parsed, p, h);
+        this.arrive(h, nowNs);
+      }
       this.flows.sweep(nowNs);
       this.each.sweep(nowNs);
       this.queues.sweep(nowNs);
     }
-    this.verdicts.flush(port);
+    this.verdicts.flush();
     this.stats.totals[TOTAL.batches] += 1;
     this.stats.totals[TOTAL.flows] = this.flows.size;
     port.arm(this.nextDueNs());
@@ -158,20 +162,20 @@ export class Engine {
   }
 
   /**
-   * Applies another specification between two batches; what may change and what stays is said in reconfigure.ts. `renamed` tells
-   * where classes come from that have another path now. Interface indices of devices that no class named before must be told
-   * with setDeviceIndex(). Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
+   * Applies another specification between two batches; reconfigure.ts says what may change and what stays. `renamed` tells where
+   * classes with a new path come from. Interface indices of devices that no class named before must be told with
+   * setDeviceIndex(). Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
    */
-  reconfigure(port: Port, spec: ShaperSpec, clockNs: number, renamed: Renamed = new Map()): void {
+  reconfigure(port: Port, { spec, renamed }: Edited, clockNs: number): void {
     const nowNs = Math.max(clockNs, this.lastNs);
     const change = planChange(this.classes, this.spec, spec, renamed, nowNs);
     this.lastNs = nowNs;
     // What is due leaves by the rules under which it became due.
-    this.leaveDue(port, nowNs);
+    this.leaveDue(nowNs);
     this.on(reconfigure(this.stages, spec, change, this.lasting, this.slackNs));
     this.spec = spec;
-    this.leaveDue(port, nowNs);
-    this.verdicts.flush(port);
+    this.leaveDue(nowNs);
+    this.verdicts.flush();
     port.arm(this.nextDueNs());
   }
 
@@ -200,30 +204,26 @@ export class Engine {
   releaseAll(port: Port, clockNs: number): void {
     this.stopping = true;
     const nowNs = Math.max(clockNs, this.lastNs);
-    const waiting = [...this.lasting.released.takeAll(0), ...takeAll(this.stages, this.held)];
-    for (const h of waiting) this.leaveTrees(port, h, nowNs);
-    this.verdicts.flush(port);
+    for (const h of this.lasting.released.takeAll(0)) this.leaveTrees(h, nowNs);
+    for (const h of takeAll(this.stages, this.held)) this.leaveTrees(h, nowNs);
+    this.verdicts.flush();
     while (this.runBatch(port, nowNs) > 0) {
       // Every batch is accepted as it is read.
     }
   }
 
-  private arrive(port: Port, p: number, nowNs: number): void {
-    const { held, verdicts } = this;
-    const { arrivals } = port.batch;
-    const h = this.intake.take(arrivals, this.parsed, p, nowNs);
-    if (this.acks.isUsed) this.acks.read(arrivals, port.slab, this.parsed, p, h);
-    verdicts.waiting[held.nfqueue(h)] += 1;
-    if (held.leaf[h] === NONE) {
+  private arrive(h: number, nowNs: number): void {
+    this.verdicts.received(h);
+    if (this.held.leaf[h] === NONE) {
       this.stats.totals[TOTAL.unmatchedPackets] += 1;
-      this.outcomes.accept(port, h);
+      this.outcomes.accept(h);
     } else {
-      this.enter(port, h, nowNs, nowNs);
+      this.enter(h, nowNs, nowNs);
     }
   }
 
   /** Packet `h` comes to its leaf; `atNs` (at most now) is the instant from which its ceilings count. */
-  private enter(port: Port, h: number, atNs: number, nowNs: number): void {
+  private enter(h: number, atNs: number, nowNs: number): void {
     const { held, stats } = this;
     const leaf = held.leaf[h];
     const chargeBytes = chargeBytesOf(this.stages, held, h);
@@ -237,7 +237,7 @@ export class Engine {
       }
       if (this.meters.isUsed) this.meters.measure(h, nowNs);
       this.outcomes.admitted(h);
-      this.leaveTrees(port, h, nowNs);
+      this.leaveTrees(h, nowNs);
       return;
     }
     const isError = (held.flags[h] & FLAG_ICMP_ERROR) !== 0;
@@ -245,7 +245,7 @@ export class Engine {
       const mayMark = (held.flags[h] & FLAG_ECT) !== 0;
       const answer = this.policers.ask(leaf, nowNs, chargeBytes, mayDrop, mayMark);
       if (answer === POLICE_DROP) {
-        this.refuse(port, h, stats.dropPolice);
+        this.refuse(h, stats.dropPolice);
         return;
       }
       if (answer === POLICE_MARK) this.outcomes.mark(h);
@@ -254,45 +254,45 @@ export class Engine {
     const signal = this.admission.signal(leaf, h, nowNs);
     const marks = signal === SIGNAL_MARK && this.stages.marksEcn[leaf] === 1 && this.outcomes.mark(h);
     if (signal !== SIGNAL_NONE && !marks && mayDrop) {
-      this.refuse(port, h, this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm);
+      this.refuse(h, this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm);
       return;
     }
     if (mayDrop && !this.stages.room.find(leaf, h)) {
-      this.refuse(port, h, stats.dropTail);
+      this.refuse(h, stats.dropTail);
       return;
     }
     if (!isError) {
       const answer = mayDrop ? this.stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
       if (answer !== EACH_PASS) {
         if (answer === EACH_FULL) stats.totals[TOTAL.eachFull] += 1;
-        this.refuse(port, h, answer === EACH_FULL ? stats.dropTail : stats.dropPolice);
+        this.refuse(h, answer === EACH_FULL ? stats.dropTail : stats.dropPolice);
         return;
       }
       this.stages.eachPolicers.charge(leaf, h, nowNs);
     }
-    if (mayDrop) this.makeRoom(port, leaf, h, nowNs);
+    if (mayDrop) this.makeRoom(leaf, h, nowNs);
     this.outcomes.admitted(h);
-    this.passEach(port, h, this.stages.waits.from[leaf], nowNs);
+    this.passEach(h, this.stages.waits.from[leaf], nowNs);
   }
 
   /** Drops packet `h`, which its leaf does not take, and counts it there for this reason. */
-  private refuse(port: Port, h: number, reason: Float64Array): void {
+  private refuse(h: number, reason: Float64Array): void {
     reason[this.held.leaf[h]] += 1;
-    this.outcomes.drop(port, h);
+    this.outcomes.drop(h);
   }
 
   /** Evicts what room.find() found. */
-  private makeRoom(port: Port, leaf: number, arriving: number, nowNs: number): void {
+  private makeRoom(leaf: number, arriving: number, nowNs: number): void {
     const { room } = this.stages;
     for (let h = room.evict(leaf, arriving); h !== NONE; h = room.evict(leaf, arriving)) {
       this.stats.dropTail[leaf] += 1;
-      this.outcomes.withdraw(port, h, nowNs);
+      this.outcomes.withdraw(h, nowNs);
       this.trees.look(leaf);
     }
   }
 
   /** Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings. */
-  private passEach(port: Port, h: number, c: number, nowNs: number): void {
+  private passEach(h: number, c: number, nowNs: number): void {
     const { held, each } = this;
     for (let row = c; row !== NONE; row = this.stages.waits.above[row]) {
       const e = each.bucketOf(row, h, nowNs);
@@ -300,59 +300,59 @@ export class Engine {
         this.stats.totals[TOTAL.eachFull] += 1;
         if (held.neverDrop(h)) continue;
         this.stats.dropTail[held.leaf[h]] += 1;
-        this.outcomes.withdraw(port, h, nowNs);
+        this.outcomes.withdraw(h, nowNs);
         return;
       }
       if (!each.pass(e, nowNs + this.slackNs, h)) return;
     }
     if (this.trees.pass(h)) {
-      this.leaveTrees(port, h, nowNs);
+      this.leaveTrees(h, nowNs);
     } else if (this.trees.enqueue(h, nowNs)) {
-      this.serve(port, this.stages.rootOf[held.leaf[h]], nowNs);
+      this.serve(this.stages.rootOf[held.leaf[h]], nowNs);
     } else if (held.neverDrop(h)) {
       // Its flow has no queue, so nothing of it waits there.
-      this.leaveTrees(port, h, nowNs);
+      this.leaveTrees(h, nowNs);
     } else {
       this.stats.totals[TOTAL.fairFull] += 1;
       this.stats.dropTail[held.leaf[h]] += 1;
-      this.outcomes.withdraw(port, h, nowNs);
+      this.outcomes.withdraw(h, nowNs);
     }
   }
 
   /** Lets go what its buckets and ceilings allow by now. */
-  private leaveDue(port: Port, nowNs: number): void {
+  private leaveDue(nowNs: number): void {
     const { each, trees, lasting } = this;
     const horizonNs = nowNs + this.slackNs;
-    while (!lasting.released.isEmpty(0)) this.leaveTrees(port, lasting.released.shift(0), nowNs);
+    while (!lasting.released.isEmpty(0)) this.leaveTrees(lasting.released.shift(0), nowNs);
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
-      this.passEach(port, h, this.stages.waits.above[each.poppedClass], nowNs);
+      this.passEach(h, this.stages.waits.above[each.poppedClass], nowNs);
     }
-    for (const root of trees.roots) this.serve(port, root, nowNs);
+    for (const root of trees.roots) this.serve(root, nowNs);
   }
 
-  private serve(port: Port, root: number, nowNs: number): void {
-    const { trees, queues, stats, held } = this;
-    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveTrees(port, h, nowNs);
+  private serve(root: number, nowNs: number): void {
+    const { trees, queues } = this;
+    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveTrees(h, nowNs);
     for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
-      stats.dropAqm[held.leaf[h]] += 1;
-      this.outcomes.withdraw(port, h, nowNs);
+      this.stats.dropAqm[this.held.leaf[h]] += 1;
+      this.outcomes.withdraw(h, nowNs);
     }
   }
 
   /** Packet `h` leaves its leaf: counted as sent there, then into the next tree or to its verdict. */
-  private leaveTrees(port: Port, h: number, nowNs: number): void {
+  private leaveTrees(h: number, nowNs: number): void {
     const { held } = this;
     this.outcomes.sent(h, nowNs);
     if (this.remarks.isUsed) this.remarks.apply(h);
     const second = held.nextLeaf[h];
     if (second === NONE) {
-      this.outcomes.accept(port, h);
+      this.outcomes.accept(h);
       return;
     }
     held.leafBefore[h] = held.leaf[h];
     held.leaf[h] = second;
     held.nextLeaf[h] = NONE;
-    this.enter(port, h, Math.min(held.readyNs(h), nowNs), nowNs);
+    this.enter(h, Math.min(held.readyNs(h), nowNs), nowNs);
   }
 }

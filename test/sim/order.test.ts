@@ -107,7 +107,7 @@ describe('a short packet of a short-first leaf is not overtaken by a longer one 
     world.run(0);
     const before = spec.links[0].up!.children[0].queue!;
     const edited = changeClass(spec, 'wan/up/default', { queue: { ...before, ...queue } });
-    world.engine.reconfigure(world.port, edited.spec, MS);
+    world.engine.reconfigure(world.port, edited, MS);
     world.run(20 * SECOND);
     expect(world.accepted().map((v) => v.id)).toEqual([1, 2, 3]);
   });

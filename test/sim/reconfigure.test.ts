@@ -1,6 +1,6 @@
 /** Classes that change while packets wait, to the nanosecond. */
 import { describe, expect, test } from 'vitest';
-import { addClass, changeClass, moveClass, removeClass } from '../../src/spec/edit.ts';
+import { addClass, changeClass, type Edited, moveClass, removeClass } from '../../src/spec/edit.ts';
 import type { EachSpec, MatcherSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { type ClassInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
@@ -12,9 +12,13 @@ const packet = (timeNs: number, n: number, lengthBytes = 1000) =>
   up(timeNs, lengthBytes, { shape: udp(n, { dport: n }) });
 
 /** Applies `edit` to the specification at `ns`. */
-function at(w: World, ns: number, edited: { spec: ShaperSpec; renamed?: ReadonlyMap<string, string> }): void {
+function at(
+  w: World,
+  ns: number,
+  { spec, renamed = new Map() }: Partial<Edited> & { spec: ShaperSpec },
+): void {
   w.run(ns);
-  w.engine.reconfigure(w.port, edited.spec, ns, edited.renamed);
+  w.engine.reconfigure(w.port, { spec, renamed }, ns);
 }
 
 describe('another rate', () => {
@@ -183,7 +187,7 @@ describe('what cannot be applied changes nothing', () => {
     w.inject(repeat(3, 0, (t) => packet(t, 1)));
     w.run(0.5 * SECOND);
     const { classes } = w.engine;
-    expect(() => w.engine.reconfigure(w.port, next, w.port.nowNs, renamed)).toThrow(message);
+    expect(() => w.engine.reconfigure(w.port, { spec: next, renamed }, w.port.nowNs)).toThrow(message);
     expect(w.engine.classes).toBe(classes);
     w.run(10 * SECOND);
     expect(w.acceptedNs()).toEqual([0, SECOND, 2 * SECOND]);
@@ -209,7 +213,7 @@ test.each(['fifo', 'fair'] as const)(
     const world = new World(spec);
     world.inject(repeat(20, 0, (t) => up(t, 1500, { shape: udp(1, { dport: 1 }) })));
     world.run(50 * MS);
-    world.engine.reconfigure(world.port, changeClass(spec, 'wan/up/a', { match: port(2) }).spec, 50 * MS);
+    world.engine.reconfigure(world.port, changeClass(spec, 'wan/up/a', { match: port(2) }), 50 * MS);
     expect(world.classOf('wan/up/a').backlog).toBe(0);
     world.inject(repeat(20, 0, (t) => up(t, 1500, { shape: udp(1, { dport: 2 }) }), SECOND));
     world.run(SECOND + 100 * MS);

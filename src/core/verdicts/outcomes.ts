@@ -4,7 +4,6 @@
  */
 import { HISTOGRAM_BINS, histogramBin } from '../../base/histogram.ts';
 import { NONE } from '../../base/none.ts';
-import type { Port } from '../../packet/port.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import { FLAG_CE, FLAG_ECT, FLAG_MARKED, type HeldTable } from '../packets/held.ts';
@@ -64,20 +63,20 @@ export class Outcomes {
     return true;
   }
 
-  accept(port: Port, h: number): void {
+  accept(h: number): void {
     this.unlinkFlow(h);
-    this.verdicts.accept(port, h);
+    this.verdicts.accept(h);
   }
 
-  drop(port: Port, h: number): void {
+  drop(h: number): void {
     this.unlinkFlow(h);
-    this.verdicts.drop(port, h);
+    this.verdicts.drop(h);
   }
 
   /** Drops a packet that was already admitted to its leaf. */
-  withdraw(port: Port, h: number, nowNs: number): void {
+  withdraw(h: number, nowNs: number): void {
     this.left(h, nowNs);
-    this.drop(port, h);
+    this.drop(h);
   }
 
   private left(h: number, nowNs: number): void {

@@ -9,9 +9,11 @@
  *   ids of a queue:  41 accept  42 drop  43 accept  44 hold  45 accept
  *   rows written:    DROP 42,  ACCEPT up to 43 (run of two),  ACCEPT 45 by itself, because 44 waits now
  *
- * Order within a flow that moves from one queue to another: all queues are read from one socket in order of arrival, a flow's
- * packets wait behind each other whatever queue they came by, and the first one from the new queue (FLAG_MOVED) has all open
- * runs written before it, as one of them may hold the flow's packets of the old queue. So nothing overtakes.
+ * A packet is answered at the port that brought it, whichever port's batch runs then: an NFQUEUE belongs to one socket.
+ *
+ * A flow keeps its order when it moves from one NFQUEUE to another of the same port. The port reads both in order of arrival, the
+ * flow's packets wait behind each other whatever NFQUEUE they came by, and the first packet from the new NFQUEUE (FLAG_MOVED)
+ * has all open runs written before it, as one of them may hold older packets of the flow.
  */
 import { NONE } from '../../base/none.ts';
 import { VERDICT_LOG_ROWS, VERDICT_ROWS } from '../../limits.ts';
@@ -33,9 +35,28 @@ const LOG_MASK = VERDICT_LOG_ROWS - 1;
 /** Tags stay positive as signed numbers. */
 const TAG_MASK = 0x7fffffff;
 
+/** A port and how many rows of its verdict columns are written but not sent. */
+class Outbox {
+  readonly port: Port;
+  rows = 0;
+
+  constructor(port: Port) {
+    this.port = port;
+  }
+
+  send(): void {
+    this.port.send(this.rows);
+    this.rows = 0;
+  }
+}
+
 export class VerdictWriter {
-  /** Packets read and not answered yet, per queue index. */
-  readonly waiting: Int32Array;
+  /** By NFQUEUE: the port that its packets came by, which takes their verdicts too. */
+  private readonly outboxOf: Outbox[];
+  /** Every port once. */
+  private readonly outboxes: Outbox[] = [];
+  /** By NFQUEUE: packets read that have no verdict yet. */
+  private readonly waiting: Int32Array;
   private readonly foreignMask: number;
   private readonly ceBits: number;
   /** By number of a code point: what asks for it; 0 for number 0. */
@@ -44,7 +65,6 @@ export class VerdictWriter {
   private readonly steerBits: Uint32Array;
   private readonly held: HeldTable;
   private readonly stats: Stats;
-  private rows = 0;
   private nextTag = 0;
   // The open run of each queue: packets in it (0: none), last id, mark verdict, tag of its last packet.
   private readonly runPackets: Int32Array;
@@ -70,6 +90,7 @@ export class VerdictWriter {
     );
     this.held = held;
     this.stats = stats;
+    this.outboxOf = new Array(queues);
     this.waiting = new Int32Array(queues);
     this.runPackets = new Int32Array(queues);
     this.runLastId = new Uint32Array(queues);
@@ -78,15 +99,36 @@ export class VerdictWriter {
     this.runTag = new Int32Array(queues);
   }
 
+  /** Rows [0, rows) of the arrivals were read from `port`. Call before their packets are received. */
+  connect(port: Port, rows: number): void {
+    const { nfqueue } = port.batch.arrivals;
+    for (let p = 0; p < rows; p++) {
+      if (this.outboxOf[nfqueue[p]]?.port !== port) this.outboxOf[nfqueue[p]] = this.outboxFor(port);
+    }
+  }
+
+  private outboxFor(port: Port): Outbox {
+    const known = this.outboxes.find((one) => one.port === port);
+    if (known) return known;
+    const outbox = new Outbox(port);
+    this.outboxes.push(outbox);
+    return outbox;
+  }
+
+  /** Packet `h` is to have a verdict. */
+  received(h: number): void {
+    this.waiting[this.held.nfqueue(h)] += 1;
+  }
+
   /** Answers held row `h` and gives the row back. */
-  accept(port: Port, h: number): void {
+  accept(h: number): void {
     const { held, stats } = this;
     const nfqueue = held.nfqueue(h);
     const id = held.packetId[h];
     const lengthBytes = held.lengthBytes[h];
     const tag = this.log(lengthBytes, 1, held.leaf[h], held.leafBefore[h]);
     const flags = held.flags[h];
-    if ((flags & FLAG_MOVED) !== 0) this.closeRuns(port);
+    if ((flags & FLAG_MOVED) !== 0) this.closeRuns();
     // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
     // changed mark, so there it stays unless something is asked for, and a later rule clears our bits.
     const remark = held.remark(h);
@@ -102,7 +144,7 @@ export class VerdictWriter {
     // Joins when no other packet of the queue that was read is unanswered: so none waits that is older.
     if (this.waiting[nfqueue] === 0) {
       if (inRun > 0 && (this.runVerdict[nfqueue] !== verdict || this.runMark[nfqueue] !== mark))
-        this.closeRun(port, nfqueue);
+        this.closeRun(nfqueue);
       this.logPrevious[tag & LOG_MASK] = this.runPackets[nfqueue] > 0 ? this.runTag[nfqueue] : NONE;
       this.runPackets[nfqueue] = this.runPackets[nfqueue] + 1;
       this.runLastId[nfqueue] = id;
@@ -111,42 +153,41 @@ export class VerdictWriter {
       this.runTag[nfqueue] = tag;
     } else {
       // The run holds older packets, perhaps of the same flow: they go first.
-      if (inRun > 0) this.closeRun(port, nfqueue);
+      if (inRun > 0) this.closeRun(nfqueue);
       this.logPrevious[tag & LOG_MASK] = NONE;
-      this.write(port, nfqueue, id, verdict, mark, tag);
+      this.write(nfqueue, id, verdict, mark, tag);
     }
     stats.totals[TOTAL.acceptedPackets] += 1;
     stats.totals[TOTAL.acceptedBytes] += lengthBytes;
     this.leave(h, lengthBytes);
   }
 
-  drop(port: Port, h: number): void {
+  drop(h: number): void {
     const { held, stats } = this;
     const nfqueue = held.nfqueue(h);
     const lengthBytes = held.lengthBytes[h];
-    if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns(port);
+    if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns();
     const tag = this.log(lengthBytes, 0, NONE, NONE);
     this.logPrevious[tag & LOG_MASK] = NONE;
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
-    this.write(port, nfqueue, held.packetId[h], NF_DROP, 0, tag);
+    this.write(nfqueue, held.packetId[h], NF_DROP, 0, tag);
     stats.totals[TOTAL.droppedPackets] += 1;
     stats.totals[TOTAL.droppedBytes] += lengthBytes;
     this.leave(h, lengthBytes);
   }
 
   /** Writes every open run: what is accepted from now on is not answered together with what was before. */
-  closeRuns(port: Port): void {
+  closeRuns(): void {
     for (let nfqueue = 0; nfqueue < this.runPackets.length; nfqueue++) {
-      if (this.runPackets[nfqueue] > 0) this.closeRun(port, nfqueue);
+      if (this.runPackets[nfqueue] > 0) this.closeRun(nfqueue);
     }
   }
 
   /** Sends everything written and every open run; call at the end of a batch. */
-  flush(port: Port): void {
-    this.closeRuns(port);
-    if (this.rows > 0) {
-      port.send(this.rows);
-      this.rows = 0;
+  flush(): void {
+    this.closeRuns();
+    for (let n = 0; n < this.outboxes.length; n++) {
+      if (this.outboxes[n].rows > 0) this.outboxes[n].send();
     }
   }
 
@@ -205,20 +246,18 @@ export class VerdictWriter {
     return tag;
   }
 
-  private closeRun(port: Port, nfqueue: number): void {
+  private closeRun(nfqueue: number): void {
     const upTo = this.runPackets[nfqueue] > 1 ? VERDICT_UP_TO : 0;
     this.runPackets[nfqueue] = 0;
     const verdict = this.runVerdict[nfqueue] | upTo;
-    this.write(port, nfqueue, this.runLastId[nfqueue], verdict, this.runMark[nfqueue], this.runTag[nfqueue]);
+    this.write(nfqueue, this.runLastId[nfqueue], verdict, this.runMark[nfqueue], this.runTag[nfqueue]);
   }
 
-  private write(port: Port, nfqueue: number, id: number, verdict: number, mark: number, tag: number): void {
-    if (this.rows === VERDICT_ROWS) {
-      port.send(this.rows);
-      this.rows = 0;
-    }
-    const columns: Verdicts = port.batch.verdicts;
-    const row = this.rows++;
+  private write(nfqueue: number, id: number, verdict: number, mark: number, tag: number): void {
+    const outbox = this.outboxOf[nfqueue];
+    if (outbox.rows === VERDICT_ROWS) outbox.send();
+    const columns: Verdicts = outbox.port.batch.verdicts;
+    const row = outbox.rows++;
     columns.packetId[row] = id;
     columns.nfqueue[row] = nfqueue;
     columns.verdict[row] = verdict;

@@ -1,5 +1,7 @@
 /** Verdict rows: which answers are joined, in which order they are written, what marks they carry. */
 import { expect, test } from 'vitest';
+import { Engine } from '../../../../src/core/engine.ts';
+import { TOTAL } from '../../../../src/core/packets/stats.ts';
 import { ARRIVAL_ROWS } from '../../../../src/limits.ts';
 import {
   NF_ACCEPT,
@@ -8,7 +10,7 @@ import {
   VERDICT_SET_MARK,
   VERDICT_UP_TO,
 } from '../../../../src/packet/batch.ts';
-import type { SimArrival } from '../../../port/sim-port.ts';
+import { type SimArrival, SimPort } from '../../../port/sim-port.ts';
 import { repeat, SECOND, shaper, udp, up, World } from '../../../sim/world.ts';
 
 const ACCEPT = NF_ACCEPT | VERDICT_SET_MARK;
@@ -124,4 +126,31 @@ test('more rows than the columns have are sent in several calls, and none is los
   w.engine.runBatch(w.port, 1e4 * SECOND);
   expect(w.totals).toMatchObject({ acceptedPackets: 5000, heldPackets: 0, lostPackets: 0 });
   expect(w.port.heldPackets).toBe(0);
+});
+
+test('a packet is answered at the port that brought it, whichever port runs when it leaves', () => {
+  const spec = shaper({ wan: { up: { rate: 1000, burst: 1000 } } }, { count: 2 });
+  const engine = new Engine(spec, { seed: 1 });
+  for (const device of engine.devices) engine.setDeviceIndex(device, 7);
+  const ports = [0, 1].map((nfqueue) => {
+    const port = new SimPort({ keepTrace: true });
+    const waiting = repeat(3, 0, () => up(0, 1000, { shape: udp(1), ifIndexOut: 7, nfqueue }));
+    port.inject([...waiting, up(SECOND, 1000, { shape: udp(1), ifIndexOut: 7, nfqueue })]);
+    engine.runBatch(port, 0);
+    return port;
+  });
+  // Only the first port runs again: 1000 bytes a second let three packets of the first NFQUEUE and one of the second go.
+  for (const s of [1, 2, 3]) engine.runBatch(ports[0]!, s * SECOND);
+  expect(ports.map((port) => port.trace.map(({ nfqueue, packetId }) => [nfqueue, packetId]))).toEqual([
+    [
+      [0, 1],
+      [0, 2],
+      [0, 3],
+    ],
+    [[1, 1]],
+  ]);
+  ports[1]!.forgetHeld();
+  engine.runBatch(ports[0]!, 5 * SECOND);
+  engine.runBatch(ports[1]!, 5 * SECOND);
+  expect(engine.stats.totals[TOTAL.lostPackets]).toBe(2);
 });
