@@ -16,11 +16,11 @@ import {
   fullAfterNs,
   fullAtOtherRateNs,
 } from '../../algo/buckets/token-bucket.ts';
-import { FLOAT_ZERO } from '../../base/float.ts';
 import { IndexedHeap } from '../../base/heap.ts';
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import { SizeBins } from '../../base/size-bins.ts';
+import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { EACH_IDLE_NS } from '../../limits.ts';
 import { type ClassChange, isInside } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
@@ -42,9 +42,9 @@ const WAITING_BYTES = 12;
 const CLASS = 13; // row of the class
 const FIELD_WORDS = 7;
 
-const EVICT_LOOKS = 64;
 /** Buckets looked at for the longest one with packets of a leaf. */
 const LONGEST_LOOKS = 8;
+/** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 256;
 
 /** Which address of a flow shares a bucket. */
@@ -71,8 +71,7 @@ export class EachTable {
   private nsPerByte: Float64Array;
   private burstBytes: Float64Array;
   private side: Uint8Array;
-  private hand = 0;
-  private sweptNs = FLOAT_ZERO;
+  private readonly hand: SweepingHand;
 
   constructor(
     rows: number,
@@ -89,6 +88,7 @@ export class EachTable {
     this.words = this.keys.words;
     this.floats = this.keys.floats;
     this.shift = Math.log2(this.keys.stride);
+    this.hand = new SweepingHand(this.keys, EACH_IDLE_NS, SWEEP_ROWS_MAX);
     this.fifos = new HeldFifos(used, held);
     this.due = new IndexedHeap(used);
     this.waiting = new SizeBins(used, classes.length);
@@ -261,13 +261,9 @@ export class EachTable {
 
   /** Forgets full and idle buckets, a share of the table in proportion to the time that passed. */
   sweep(nowNs: number): void {
-    const { keys } = this;
-    if (keys.highWater === 0) return;
-    const rows = (4 * keys.highWater * (nowNs - this.sweptNs)) / EACH_IDLE_NS;
-    if (rows < 1) return;
-    this.sweptNs = nowNs;
-    for (let n = Math.min(rows, SWEEP_ROWS_MAX, keys.highWater); n >= 1; n--) {
-      const e = this.advance();
+    const { hand } = this;
+    for (let n = hand.rowsDue(nowNs); n > 0; n--) {
+      const e = hand.next();
       const idleNs = nowNs - this.floats[((e << this.shift) + LAST_SEEN_NS) >> 1];
       if (idleNs > EACH_IDLE_NS && this.mayForget(e, nowNs)) this.forget(e);
     }
@@ -339,11 +335,6 @@ export class EachTable {
     return e;
   }
 
-  private advance(): number {
-    this.hand = this.hand + 1 >= this.keys.highWater ? 0 : this.hand + 1;
-    return this.hand;
-  }
-
   /** In use, nothing waits, and full: a new bucket would be equal. */
   private mayForget(e: number, nowNs: number): boolean {
     const full = this.floats[((e << this.shift) + FULL_NS) >> 1] <= nowNs;
@@ -351,8 +342,8 @@ export class EachTable {
   }
 
   private forgetOne(nowNs: number): boolean {
-    for (let n = 0; n < EVICT_LOOKS; n++) {
-      const e = this.advance();
+    for (let n = EVICT_LOOKS; n > 0; n--) {
+      const e = this.hand.next();
       if (!this.mayForget(e, nowNs)) continue;
       this.forget(e);
       this.stats.totals[TOTAL.eachEvicted] += 1;

@@ -7,9 +7,9 @@
  *
  * A record is two cache lines: what every packet compares in the first, what it writes in the second.
  */
-import { FLOAT_ZERO } from '../../base/float.ts';
 import type { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
+import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
 import type { Parsed } from '../../packet/parse.ts';
 import { type Stats, TOTAL } from '../packets/stats.ts';
@@ -33,9 +33,7 @@ const ASKED_AGO = 27; // packets until a verdict may ask again for the flow to b
 const BYTES_BEFORE = 28; // float64
 const FIELD_WORDS = 19;
 
-/** Rows the hand looks at when a full table needs room. */
-const EVICT_LOOKS = 64;
-/** Rows the hand may pass in one batch. */
+/** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 1024;
 /** Packets answered that their flows still count as held. */
 const ANSWERED_MAX = 1024;
@@ -49,8 +47,7 @@ export class FlowTable {
   private readonly stats: Stats;
   /** Grows with every flow made, so that what others keep by row number can be told stale. */
   private generations = 0;
-  private hand = 0;
-  private sweptNs = FLOAT_ZERO;
+  private readonly hand: SweepingHand;
   private readonly answered = new Int32Array(ANSWERED_MAX);
   private answeredCount = 0;
 
@@ -60,6 +57,7 @@ export class FlowTable {
     this.words = this.keys.words;
     this.floats = this.keys.floats;
     this.shift = Math.log2(this.keys.stride);
+    this.hand = new SweepingHand(this.keys, FLOW_IDLE_NS, SWEEP_ROWS_MAX);
     this.stats = stats;
   }
 
@@ -278,15 +276,10 @@ export class FlowTable {
 
   /** Forgets idle flows, a share of the table in proportion to the time that passed. */
   sweep(nowNs: number): void {
-    const { keys } = this;
+    const { keys, hand } = this;
     this.settle();
-    if (keys.highWater === 0) return;
-    // Four rounds of the hand in the idle time: a flow outstays its time by a quarter at most.
-    const due = (4 * keys.highWater * (nowNs - this.sweptNs)) / FLOW_IDLE_NS;
-    if (due < 1) return;
-    this.sweptNs = nowNs;
-    for (let n = Math.min(due, SWEEP_ROWS_MAX, keys.highWater); n >= 1; n--) {
-      const f = this.advance();
+    for (let n = hand.rowsDue(nowNs); n > 0; n--) {
+      const f = hand.next();
       if (keys.isUsed(f) && this.mayForget(f, nowNs) && nowNs - this.lastSeenNs(f) > FLOW_IDLE_NS)
         this.forget(f);
     }
@@ -320,11 +313,6 @@ export class FlowTable {
     return f;
   }
 
-  private advance(): number {
-    this.hand = this.hand + 1 >= this.keys.highWater ? 0 : this.hand + 1;
-    return this.hand;
-  }
-
   private mayForget(f: number, nowNs: number): boolean {
     const at = f << this.shift;
     return this.words[at + HELD] === 0 && this.floats[(at + BUSY_UNTIL_NS) >> 1] <= nowNs;
@@ -333,8 +321,8 @@ export class FlowTable {
   private evict(nowNs: number): boolean {
     this.settle();
     let oldest = NONE;
-    for (let n = 0; n < EVICT_LOOKS; n++) {
-      const f = this.advance();
+    for (let n = EVICT_LOOKS; n > 0; n--) {
+      const f = this.hand.next();
       if (!this.mayForget(f, nowNs)) continue;
       if (oldest === NONE || this.lastSeenNs(f) < this.lastSeenNs(oldest)) oldest = f;
     }

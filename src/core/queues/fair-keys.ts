@@ -7,9 +7,9 @@
  */
 import { ISOLATION, type IsolationRule, turnLoad } from '../../algo/queues/host-isolation.ts';
 import { invariant } from '../../base/assert.ts';
-import { FLOAT_ZERO } from '../../base/float.ts';
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
+import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
@@ -52,7 +52,7 @@ export const FLOATS_SHIFT = WORDS_SHIFT - 1;
 /** A queue on no list: its row may be forgotten. */
 export const IDLE = 0;
 
-const EVICT_LOOKS = 64;
+/** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 256;
 
 export class FairKeys {
@@ -69,8 +69,7 @@ export class FairKeys {
   private ids: Int32Array;
   /** What was read ahead, so that reading it is not for nothing. */
   readAheadSum = 0;
-  private hand = 0;
-  private sweptNs = FLOAT_ZERO;
+  private readonly hand: SweepingHand;
 
   constructor(
     rows: number,
@@ -89,6 +88,7 @@ export class FairKeys {
     invariant(this.keys.stride === 1 << WORDS_SHIFT, 'records of fair queues are two cache lines');
     this.words = this.keys.words;
     this.floats = this.keys.floats;
+    this.hand = new SweepingHand(this.keys, FLOW_IDLE_NS, SWEEP_ROWS_MAX);
     this.held = held;
     this.flows = flows;
     this.hosts = hosts;
@@ -162,13 +162,9 @@ export class FairKeys {
 
   /** Forgets idle queues, a share of the table in proportion to the time that passed. */
   sweep(nowNs: number): void {
-    const { keys } = this;
-    if (keys.highWater === 0) return;
-    const rows = (4 * keys.highWater * (nowNs - this.sweptNs)) / FLOW_IDLE_NS;
-    if (rows < 1) return;
-    this.sweptNs = nowNs;
-    for (let n = Math.min(rows, SWEEP_ROWS_MAX, keys.highWater); n >= 1; n--) {
-      const q = this.advance();
+    const { hand } = this;
+    for (let n = hand.rowsDue(nowNs); n > 0; n--) {
+      const q = hand.next();
       const idleNs = nowNs - this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS];
       if (idleNs > FLOW_IDLE_NS && this.mayForget(q)) this.forget(q);
     }
@@ -220,18 +216,13 @@ export class FairKeys {
     return q;
   }
 
-  private advance(): number {
-    this.hand = this.hand + 1 >= this.keys.highWater ? 0 : this.hand + 1;
-    return this.hand;
-  }
-
   private mayForget(q: number): boolean {
     return this.keys.isUsed(q) && this.words[(q << WORDS_SHIFT) + STATE] === IDLE;
   }
 
   private evict(): boolean {
-    for (let n = 0; n < EVICT_LOOKS; n++) {
-      const q = this.advance();
+    for (let n = EVICT_LOOKS; n > 0; n--) {
+      const q = this.hand.next();
       if (!this.mayForget(q)) continue;
       this.forget(q);
       return true;
