@@ -2,20 +2,36 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Emulated machines take a processor for a minute: they start first, beside the fast tests. */
+/** Projects whose files take longest: they start first, beside the many short ones. */
+const LONGEST_FIRST = ['emulated', 'beside', 'slow', 'alone'];
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ project }: TestSpecification): boolean => project.name === 'emulated';
     const sorted = await super.sort(files);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+    const rank = ({ project }: TestSpecification): number =>
+      [...LONGEST_FIRST, project.name].indexOf(project.name);
+    return sorted.sort((a, b) => rank(a) - rank(b));
   }
 }
 
 /** Skips tests on real packets where they cannot run. */
 const RUNNER = './test/skip-runner.ts';
 
-/** One more than processors: the emulated machines wait for each other's timers now and then. */
+/** One more than processors: an emulated machine and tests on real packets wait now and then. */
 const WORKERS = availableParallelism() + 1;
+
+/** At the same time; nothing here measures time. The limit is for a machine that is busy with something else. */
+const TOGETHER = { maxWorkers: WORKERS, testTimeout: 120_000, sequence: { groupOrder: 0 } };
+
+/** One file at a time, after all others: these tests measure, and they share one machine's kernel. */
+const ONE_BY_ONE = { fileParallelism: false, maxWorkers: 1, sequence: { groupOrder: 1 } };
+
+/** Tests that change what all files of a process share: a module that they replace, a flag of V8. */
+const ALONE = ['test/sim/allocation.test.ts', 'test/sim/fair-full.test.ts'];
+
+/** Tests on real packets that look at what happens, not at how fast, so that others may run beside them. */
+const BESIDE = ['test/netns/bench.test.ts', 'test/netns/lab.test.ts', 'test/netns/rules.test.ts'];
+const EMULATED = 'test/netns/emulated/**/*.test.ts';
 
 export default defineConfig({
   test: {
@@ -24,33 +40,25 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...TOGETHER,
           name: 'fast',
-          include: ['test/{tidy,unit,property,sim,vectors}/**/*.test.ts'],
-          maxWorkers: WORKERS,
-          // Of a machine that is busy with something else: nothing here measures time.
-          testTimeout: 120_000,
-          sequence: { groupOrder: 0 },
+          include: ['test/{tidy,unit,property,port,sim,vectors}/**/*.test.ts'],
+          exclude: ['**/*.slow.test.ts', ...ALONE],
+          // Starting a process and loading the modules costs more than most files do.
+          isolate: false,
         },
       },
+      { test: { ...TOGETHER, name: 'alone', include: ALONE } },
+      // What test:fast leaves to npm test: compilers, benches, simulated minutes.
+      { test: { ...TOGETHER, name: 'slow', include: ['test/**/*.slow.test.ts'] } },
+      { test: { ...TOGETHER, name: 'emulated', include: [EMULATED], runner: RUNNER } },
+      { test: { ...TOGETHER, name: 'beside', include: BESIDE, runner: RUNNER } },
       {
         test: {
-          name: 'emulated',
-          // They look at what happens, not at how fast, so that they may run beside others.
-          include: ['test/netns/emulated/**/*.test.ts'],
-          maxWorkers: WORKERS,
-          sequence: { groupOrder: 0 },
-          runner: RUNNER,
-        },
-      },
-      {
-        test: {
+          ...ONE_BY_ONE,
           name: 'netns',
           include: ['test/netns/**/*.test.ts'],
-          exclude: ['test/netns/emulated/**'],
-          // One at a time, after the fast ones: they measure, and they share one machine's kernel.
-          fileParallelism: false,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          exclude: [EMULATED, ...BESIDE],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           runner: RUNNER,

@@ -6,7 +6,7 @@
  * tables and writes bench/results/compare.json; --quick measures little, once, and prints one line of JSON. Exit status 2 for
  * words that mean nothing, 3 where the tool for that kernel is missing or cannot do it.
  */
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,12 +35,9 @@ const EXIT_NOT_HERE = 3;
 const MACHINE_SECONDS = { full: 3000, quick: 380 };
 const MACHINES_AT_ONCE = 2;
 
-/** The measuring side, beside links to what it looks for in the checkout. Returns the script. */
+/** Compiles the measuring side. Returns the script. */
 async function translate(folder: string): Promise<string> {
   await compileInto(folder, [join(ROOT, 'bench/compare/guest.ts')]);
-  for (const linked of ['dist', 'bench/native', 'bench/build']) {
-    symlinkSync(join(ROOT, linked), join(folder, linked));
-  }
   return join(folder, 'bench/compare/guest.js');
 }
 

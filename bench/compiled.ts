@@ -2,25 +2,25 @@
  * Scripts of bench/ whose processor time is measured, as the compiler's output. tsx would do for running them, but it
  * names every function for stack traces (keepNames of esbuild), and that alone doubles what our core costs.
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findAddon } from '../src/io/nfqueue/addon.ts';
 import { giveBack } from './lab/native.ts';
-import { run } from './lab/process.ts';
+import { onProcessEnd, run } from './lab/process.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const TYPESCRIPT = join(ROOT, 'node_modules/.bin/tsc');
-const OUTPUT = join(ROOT, 'bench/build/js');
+/** Of this process alone, as another bench may compile at the same time. */
+const OUTPUT = join(ROOT, `bench/build/js-${process.pid}`);
 let compiling: Promise<void> | undefined;
 
 /** Every time: it takes a second, and nothing can be stale. Types are the business of `npm run check`. */
 async function compile(): Promise<void> {
-  await run([TYPESCRIPT, '-p', join(ROOT, 'tsconfig.bench.json')], {
-    timeoutMs: 60_000,
-  });
-  const inside = readdirSync(OUTPUT, { recursive: true, encoding: 'utf8' });
-  giveBack(join(ROOT, 'bench/build'), OUTPUT, ...inside.map((name) => join(OUTPUT, name)));
+  onProcessEnd(() => rmSync(OUTPUT, { recursive: true, force: true }));
+  const project = join(ROOT, 'tsconfig.bench.json');
+  await run([TYPESCRIPT, '-p', project, '--outDir', OUTPUT], { timeoutMs: 60_000 });
+  giveBack(join(ROOT, 'bench/build'));
 }
 
 /** The command that runs bench/`name`.ts in one process. */
@@ -33,7 +33,10 @@ export async function compiledScript(name: string, ...args: readonly (string | n
   return [...environment, process.execPath, join(OUTPUT, `bench/${name}.js`), ...args.map(String)];
 }
 
-/** Files of the checkout (whole paths) and all that they import, as the compiler's output below `folder`: what starts often, or in a slow machine. */
+/**
+ * Compiles files of the checkout (whole paths), and all that they import, into `folder`, with links to what they look
+ * for in the checkout: for scripts that start in a slow machine.
+ */
 export async function compileInto(folder: string, files: readonly string[]): Promise<void> {
   const config = {
     extends: join(ROOT, 'tsconfig.json'),
@@ -50,4 +53,7 @@ export async function compileInto(folder: string, files: readonly string[]): Pro
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   await run([TYPESCRIPT, '-p', folder], { timeoutMs: 120_000 });
+  for (const linked of ['dist', 'bench/native', 'bench/build']) {
+    symlinkSync(join(ROOT, linked), join(folder, linked));
+  }
 }

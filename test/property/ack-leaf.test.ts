@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NF_DROP, NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
 import { IPPROTO_TCP, type PacketShape } from '../../src/sim/packets/packets.ts';
+import { runs } from '../effort.ts';
 import { redundantIndex, type Segment } from '../oracle/ack-filter.ts';
 import type { SimArrival } from '../port/sim-port.ts';
 import { CLIENT, SECOND, SERVER, shaper, up, World } from '../sim/world.ts';
@@ -88,9 +89,9 @@ test('drops what the slow twin drops, in every order of arrival', () => {
       expect(droppedBy(segments.map(arrivalOf))).toEqual(expected.sort((a, b) => a - b));
       drops += expected.length;
     }),
-    { seed: SEED, numRuns: 100 },
+    { seed: SEED, numRuns: runs(100) },
   );
-  expect(drops, 'the runs reach the interesting part').toBeGreaterThan(100);
+  expect(drops, 'the runs reach the interesting part').toBeGreaterThan(runs(100));
 });
 
 const ACKS = [100, 200, 300, 400].map((ack): Segment => ({ flow: 'a', flags: 0x10, ack }));

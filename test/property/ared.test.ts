@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { aredAdvance, aredStep, createAred } from '../../src/algo/aqm/ared.ts';
 import { createRedQueues, redBecameIdle } from '../../src/algo/aqm/red.ts';
+import { runs } from '../effort.ts';
 
 const SEED = Number(process.env.SEED ?? 74);
 
@@ -17,7 +18,7 @@ test('invariant 1: maxp stays where its steps may take it', () => {
         expect(probability).toBeLessThanOrEqual(0.51);
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -47,6 +48,6 @@ test('invariant 2: looking seldom equals looking often', () => {
       aredAdvance(seldom.ared, seldom.red, 0, from.backlogBytes, 80, nowNs);
       expect(seldom.ared).toEqual(often.ared);
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
 });

@@ -1,6 +1,7 @@
 /** The invariants of test/reference/cobalt.ts, and COBALT against its slow twin. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { runs } from '../effort.ts';
 import { SlowCobalt } from '../oracle/cobalt.ts';
 import {
   COBALT_DROP,
@@ -70,7 +71,7 @@ test('invariants 1 to 3: as the kernel’s code, late packets only, one step of 
       });
       expect([q.count[0], q.dropNextNs[0]], 'the other row').toEqual([0, 0]);
     }),
-    { seed: SEED, numRuns: 100 },
+    { seed: SEED, numRuns: runs(100) },
   );
-  for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(100);
+  for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(runs(100));
 });

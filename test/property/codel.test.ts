@@ -11,6 +11,7 @@ import {
   codelDecide,
   createCodelQueues,
 } from '../../src/algo/aqm/codel.ts';
+import { runs } from '../effort.ts';
 import { type CodelPacket, SlowCodel } from '../oracle/codel.ts';
 
 const SEED = Number(process.env.SEED ?? 72);
@@ -98,9 +99,9 @@ test('invariants 1 and 5: packet by packet what the pseudo code of the RFC does'
       });
       expect([queue.state.count[0], queue.state.dropNextNs[0]], 'the other row').toEqual([0, 0]);
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
-  expect(signals, 'the runs reach the interesting part').toBeGreaterThan(1000);
+  expect(signals, 'the runs reach the interesting part').toBeGreaterThan(5 * runs(200));
 });
 
 test('invariant 2: with at most one MTU behind it a packet is never signalled, however late', () => {
@@ -114,7 +115,7 @@ test('invariant 2: with at most one MTU behind it a packet is never signalled, h
         expect(codelDecide(q, 0, calm, 5e9, p.mtuBytes, gapNs % 2 === 0, nowNs)).toBe(0);
       }
     }),
-    { seed: SEED, numRuns: 100 },
+    { seed: SEED, numRuns: runs(100) },
   );
 });
 
@@ -137,7 +138,7 @@ test('invariant 3: a signal follows an interval of bad packets only', () => {
         before = code;
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -155,6 +156,6 @@ test('invariant 4: with ecn what can be marked is not dropped, and one packet ge
       }
       if (nowNs > 60 * MS + 10 * p.intervalNs) expect(marks).toBeGreaterThan(0);
     }),
-    { seed: SEED, numRuns: 100 },
+    { seed: SEED, numRuns: runs(100) },
   );
 });

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NONE } from '../../src/base/none.ts';
+import { runs } from '../effort.ts';
 import { SlowDrr } from '../oracle/drr-figure.ts';
 import {
   createDrrQueues,
@@ -68,7 +69,7 @@ test('invariants 1 and 3: what the figure does, also with quanta far below a pac
       while (both() !== null);
       expect(queues.ring.size).toBe(0);
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
 });
 
@@ -93,7 +94,7 @@ test('invariant 2: a queue outside the ring has no deficit, whoever leaves', () 
         });
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -113,7 +114,7 @@ test('fairness: two full queues send as their quanta, within a quantum and two p
         expect(gap * 1500).toBeLessThanOrEqual(1500 + 2 * 1500);
       }
     }),
-    { seed: SEED, numRuns: 100 },
+    { seed: SEED, numRuns: runs(100) },
   );
 });
 

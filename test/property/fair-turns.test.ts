@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Isolation } from '../../src/algo/queues/host-isolation.ts';
 import { ipv4 } from '../../src/sim/packets/packets.ts';
+import { runs } from '../effort.ts';
 import { fairOrder, type Waiting } from '../oracle/fair-rounds.ts';
 import { SECOND, shaper, udp, up, World } from '../sim/world.ts';
 
@@ -64,7 +65,7 @@ test('packets up to a full-sized frame leave in the order of RFC 8290, whatever 
     fc.property(fc.array(arrival, { minLength: 1, maxLength: 60 }), (packets) => {
       expect(served(packets, 'flow')).toEqual(fairOrder(numbered(packets), QUANTUM_BYTES));
     }),
-    { seed: SEED, numRuns: 80 },
+    { seed: SEED, numRuns: runs(80) },
   );
 });
 
@@ -78,7 +79,7 @@ test('superpackets of hundreds of quanta: two flows that wait have had the same 
       const bound = 65_535 + 2 * QUANTUM_BYTES;
       expectEqualShares(served([...one, ...two], 'flow'), waiting, (packet) => packet.flow === 1, bound);
     }),
-    { seed: SEED, numRuns: 60 },
+    { seed: SEED, numRuns: runs(60) },
   );
 });
 

@@ -1,6 +1,7 @@
 /** Class trees at random: what every leaf gets is what the fluid solution says (test/oracle/link-sharing.ts). */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { runs } from '../effort.ts';
 import { type SharingClass, shareOut } from '../oracle/link-sharing.ts';
 import { type HtbClass, measure, worldOf } from '../vectors/engine.ts';
 
@@ -85,9 +86,9 @@ test('every leaf has its share of the fluid solution', () => {
         expect(Math.abs(found[name] - wanted[name]), message).toBeLessThan(NEAR);
       }
     }),
-    { seed: SEED, numRuns: 25 },
+    { seed: SEED, numRuns: runs(25) },
   );
-}, 120_000);
+});
 
 // The share of one that lends and waits for its ceiling by turns is not exact; what is sure, what is forbidden and the whole are.
 test('with ceilings at every level guarantees and ceilings hold, and nothing that may be sent is left', () => {
@@ -101,9 +102,9 @@ test('with ceilings at every level guarantees and ceilings hold, and nothing tha
       }
       expect(Math.abs(total(leaves, found) - total(leaves, wanted))).toBeLessThan(NEAR);
     }),
-    { seed: SEED, numRuns: 25 },
+    { seed: SEED, numRuns: runs(25) },
   );
-}, 120_000);
+});
 
 test('a leaf whose ceiling lets it go a rounding error after the horizon does not keep the engine busy for ever', () => {
   const below = (name: string, parent: string, ceil: number, prio: number, weight: number): HtbClass => ({

@@ -10,6 +10,7 @@ import {
   RED,
   YELLOW,
 } from '../../src/algo/buckets/markers.ts';
+import { runs } from '../effort.ts';
 import { SlowMarker } from '../oracle/markers.ts';
 
 const SEED = Number(process.env.SEED ?? 76);
@@ -49,7 +50,7 @@ test('invariants 1 and 3: the colours of the RFCs, exactly, never a better one, 
       }
       expect([m.committedTokens[0], m.excessTokens[0]], 'the other row').toEqual([0, 0]);
     }),
-    { seed: SEED, numRuns: 400 },
+    { seed: SEED, numRuns: runs(400) },
   );
 });
 
@@ -79,6 +80,6 @@ test('invariant 2: green keeps to the committed profile, and all but red to both
         expect(passed).toBeLessThanOrEqual(both[p.kind] + 1e-3);
       }
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
 });

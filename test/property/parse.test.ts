@@ -8,12 +8,13 @@ import { Prng } from '../../src/base/prng.ts';
 import { ARRIVAL_ROWS } from '../../src/limits.ts';
 import { createBatch } from '../../src/packet/batch.ts';
 import { createParsed, type Parsed, parseBatch } from '../../src/packet/parse.ts';
+import { runs } from '../effort.ts';
 import { type Description, describePacket } from '../oracle/parse.ts';
 import { createBench, parseAll, rowOf } from '../unit/packet/harness.ts';
 import { bytesOf, SAMPLES } from '../unit/packet/samples.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
-const FUZZ_PACKETS = Number(process.env.PARSE_FUZZ ?? 200_000);
+const FUZZ_PACKETS = Number(process.env.PARSE_FUZZ ?? runs(200_000));
 
 const byte = fc.nat(255);
 const bytes = (count: number): fc.Arbitrary<number[]> =>
@@ -47,7 +48,7 @@ describe('parser', () => {
       fc.property(fc.array(packet, { minLength: 1, maxLength: 8 }), byte, (packets, poison) => {
         expect(parseAll(bench, packets, poison)).toEqual(packets.map(describePacket));
       }),
-      { numRuns: 1000, seed: SEED },
+      { numRuns: runs(1000), seed: SEED },
     );
   });
 

@@ -12,6 +12,7 @@ import {
   pieReset,
   pieSignal,
 } from '../../src/algo/aqm/pie.ts';
+import { runs } from '../effort.ts';
 import { SlowPie } from '../oracle/pie.ts';
 
 const SEED = Number(process.env.SEED ?? 75);
@@ -79,9 +80,9 @@ test('invariant 1: what the pseudo code of the RFC does, update by update and pa
         }
       }
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
-  expect(signals, 'the runs reach the interesting part').toBeGreaterThan(300);
+  expect(signals, 'the runs reach the interesting part').toBeGreaterThan(runs(300));
 });
 
 test('invariant 2: looking seldom equals looking often', () => {
@@ -103,7 +104,7 @@ test('invariant 2: looking seldom equals looking often', () => {
       pieAdvance(seldom, 0, p, nowNs);
       expect(seldom).toEqual(often);
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -123,7 +124,7 @@ test('invariant 3: p is a probability, and allowance and small queues are safe',
         if (isSafe) expect(code).toBe(PIE_PASS);
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -151,6 +152,6 @@ test('invariant 4: derandomised signals are neither close together nor far apart
         sum = 0;
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });

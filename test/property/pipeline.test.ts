@@ -13,6 +13,7 @@ import {
   type PacketShape,
 } from '../../src/sim/packets/packets.ts';
 import type { EachSpec, MeterSpec, QueueSpec, RedSpec, RemarkSpec } from '../../src/spec/spec.ts';
+import { runs } from '../effort.ts';
 import { runUntil } from '../port/driver.ts';
 import type { SimArrival } from '../port/sim-port.ts';
 import { type ClassInput, type LinkInput, MS, shaper, type TreeInput, World } from '../sim/world.ts';
@@ -285,6 +286,6 @@ test('every packet gets one verdict, the books balance after every batch, flows 
       // Too many held: packets are let through past those that wait, by design.
       if (outcome.world.totals.heldFull === 0) checkOrder(outcome);
     }),
-    { seed: SEED, numRuns: 120 },
+    { seed: SEED, numRuns: runs(120) },
   );
-}, 120_000);
+});

@@ -8,11 +8,11 @@ import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets/packets.ts';
 import type { EachSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import { runs } from '../effort.ts';
 import type { SimArrival } from '../port/sim-port.ts';
 import { type ClassInput, MS, SECOND, shaper, type TreeInput, World } from '../sim/world.ts';
 
 const SEED = Number(process.env.SEED ?? 410);
-const RUNS = Number(process.env.RUNS ?? 20);
 const FLOWS = 10;
 const PORTS = 5;
 const LAN = 1;
@@ -182,9 +182,9 @@ test('where nothing else drops, no change does', () => {
       const { world } = play({ ...s, first: calm(s.first), steps });
       expect([world.totals.droppedPackets, world.totals.acceptedPackets]).toEqual([0, s.packets.length]);
     }),
-    { seed: SEED, numRuns: RUNS },
+    { seed: SEED, numRuns: runs(20) },
   );
-}, 120_000);
+});
 
 test('whatever changes, packets are answered once and in order, and keep to the rates of their time', () => {
   fc.assert(
@@ -211,9 +211,9 @@ test('whatever changes, packets are answered once and in order, and keep to the 
         }
       }
     }),
-    { seed: SEED, numRuns: RUNS },
+    { seed: SEED, numRuns: runs(20) },
   );
-}, 120_000);
+});
 
 test('the same classes again change nothing at all: no token, no turn, no place in a line', () => {
   const answers = (s: Scenario, spec: ShaperSpec, act: (w: World) => void): unknown => {
@@ -242,6 +242,6 @@ test('the same classes again change nothing at all: no token, no turn, no place 
       const looked = answers(s, spec, (w) => w.engine.runBatch(w.port, w.port.nowNs));
       expect(changed).toEqual(looked);
     }),
-    { seed: SEED, numRuns: RUNS },
+    { seed: SEED, numRuns: runs(20) },
   );
-}, 120_000);
+});

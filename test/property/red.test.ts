@@ -11,6 +11,7 @@ import {
   redSignal,
   redSpacedProbability,
 } from '../../src/algo/aqm/red.ts';
+import { runs } from '../effort.ts';
 import { SlowRed } from '../oracle/red.ts';
 
 const SEED = Number(process.env.SEED ?? 70);
@@ -62,7 +63,7 @@ test('decides as the figure of the paper does, arrival by arrival', () => {
         expect(r.count[0]).toBe(twin.count);
       }
     }),
-    { seed: SEED, numRuns: 500 },
+    { seed: SEED, numRuns: runs(500) },
   );
 });
 
@@ -74,7 +75,7 @@ test('invariant 1: nothing is signalled while the average is below min', () => {
       r.avgBytes[0] = p.minBytes * below;
       for (const chance of chances) expect(redSignal(r, 0, p, 65_000, chance)).toBe(false);
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
 });
 
@@ -131,7 +132,7 @@ test('invariant 3: an empty queue decays the same however often one asks', () =>
       redObserve(once, 0, p, 0, 80, nowNs);
       expect(Math.abs(often.avgBytes[0] - once.avgBytes[0])).toBeLessThanOrEqual(1e-9 * avgBytes);
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
 });
 
@@ -147,7 +148,7 @@ test('the probability never falls as the average grows, and stays within 0 and 1
         }
       }
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
 });
 
@@ -164,6 +165,6 @@ test('the average stays between the smallest and the largest backlog seen', () =
         expect(r.avgBytes[0]).toBeLessThanOrEqual(Math.max(...list));
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });

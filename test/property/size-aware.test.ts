@@ -11,6 +11,7 @@ import {
   sizeAwareSent,
   sizeAwareTurn,
 } from '../../src/algo/queues/size-aware.ts';
+import { runs } from '../effort.ts';
 
 const SEED = Number(process.env.SEED ?? 83);
 const MTU = 1500;
@@ -59,7 +60,7 @@ test('invariant 1: while both wait the long band has its share, less one packet 
       }
       expect(q.owedBytes[0]).toBe(0);
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -91,6 +92,6 @@ test('invariant 3: short up to the threshold in packets or bytes, then long, but
       });
       expect(bands.join('')).toMatch(/^0+1+$/);
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });

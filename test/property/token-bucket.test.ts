@@ -11,6 +11,7 @@ import {
   takeTokens,
   tokensBytes,
 } from '../../src/algo/buckets/token-bucket.ts';
+import { runs } from '../effort.ts';
 import { type Departure, SCALE, SlowTokenBucket, worstExcessBytes } from '../oracle/token-bucket.ts';
 
 const SEED = Number(process.env.SEED ?? 60);
@@ -83,7 +84,7 @@ test('invariant 1, policer: in every interval at most burst + rate x interval pa
       const excess = worstExcessBytes(passed, rateBytesPerSec, burstBytes);
       expect(excess).toBeLessThanOrEqual(toleranceBytes(rateBytesPerSec));
     }),
-    { seed: SEED, numRuns: 500 },
+    { seed: SEED, numRuns: runs(500) },
   );
 });
 
@@ -99,7 +100,7 @@ test('invariant 1, shaper: the same, with the one packet larger than the burst t
       // Instants here go up to a day, so each is rounded to 2^-6 ns.
       expect(excess).toBeLessThanOrEqual((rateBytesPerSec * 60) / 64e9 + 1e-3);
     }),
-    { seed: SEED, numRuns: 500 },
+    { seed: SEED, numRuns: runs(500) },
   );
 });
 
@@ -134,7 +135,7 @@ test('invariant 2: against the twin, through takings, refusals and rate changes,
         twin.take(nowNs, lengthBytes);
       }
     }),
-    { seed: SEED, numRuns: 500 },
+    { seed: SEED, numRuns: runs(500) },
   );
 });
 
@@ -154,7 +155,7 @@ test('the instant at which a packet conforms is the one the twin computes', () =
         twin.take(nowNs, lengthBytes);
       }
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
 });
 
@@ -168,7 +169,7 @@ test('however late and however often one looks, every packet leaves at the same 
       const often = shapeLookingAt(bucket(rateBytesPerSec, burstBytes), packets, sorted);
       expect(often).toEqual(once);
     }),
-    { seed: SEED, numRuns: 300 },
+    { seed: SEED, numRuns: runs(300) },
   );
 });
 
@@ -190,6 +191,6 @@ test('while the clock stands still at most one burst passes', () => {
         expect(passedBytes).toBeLessThanOrEqual(burstBytes);
       },
     ),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });

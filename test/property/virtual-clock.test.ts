@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NONE } from '../../src/base/none.ts';
+import { runs } from '../effort.ts';
 import { type FluidPacket, serveFluid } from '../oracle/fluid.ts';
 import { VirtualClock, type VirtualClockKind } from '../reference/virtual-clock.ts';
 
@@ -81,7 +82,7 @@ test('invariants 1 and 2: never far behind the fluid system, and WF2Q never ahea
         });
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -102,7 +103,7 @@ test('invariant 3: the link is never idle while a packet waits, and flows keep t
         expect(own).toEqual([...own].sort((a, b) => a - b));
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -127,6 +128,6 @@ test('invariant 4: start-time fair queueing is fair to two flows that both wait,
         expect(gap).toBeLessThanOrEqual(MTU + MTU / weight + 1e-6);
       }
     }),
-    { seed: SEED, numRuns: 100 },
+    { seed: SEED, numRuns: runs(100) },
   );
 });

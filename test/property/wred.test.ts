@@ -10,6 +10,7 @@ import {
   redSignal,
 } from '../../src/algo/aqm/red.ts';
 import { createWredQueues, wredObserve, wredSignal } from '../../src/algo/aqm/wred.ts';
+import { runs } from '../effort.ts';
 
 const SEED = Number(process.env.SEED ?? 73);
 
@@ -52,7 +53,7 @@ test('invariant 1: with one profile it is RED', () => {
         expect([w.red.avgBytes[1], w.count[3]]).toEqual([r.avgBytes[0], r.count[0]]);
       }
     }),
-    { seed: SEED, numRuns: 200 },
+    { seed: SEED, numRuns: runs(200) },
   );
 });
 
@@ -73,7 +74,7 @@ test('invariant 2: the average does not depend on the worth of the packets', () 
         expect(mixed.red.avgBytes[0]).toBe(alike.red.avgBytes[0]);
       }
     }),
-    { seed: SEED, numRuns: 100 },
+    { seed: SEED, numRuns: runs(100) },
   );
 });
 
@@ -91,6 +92,6 @@ test('invariant 3: lower thresholds or a higher maxp never make a packet safer',
       const [a, b] = [red, worse].map((p) => redPacketProbability(p, avgBytes, 1000));
       expect(b - a).toBeGreaterThanOrEqual(-1e-12);
     }),
-    { seed: SEED, numRuns: 500 },
+    { seed: SEED, numRuns: runs(500) },
   );
 });

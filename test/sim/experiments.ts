@@ -5,8 +5,9 @@ import { loadConfig } from '../../src/config/config.ts';
 import type { SimulatedClass, SimulatedFlow } from '../../src/sim/report/report.ts';
 import { type RunOptions, runScenario, type SimulationResult } from '../../src/sim/simulation.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
+import { seeds } from '../effort.ts';
 
-export const SEEDS = [1, 2, 3];
+export const SEEDS = seeds([1, 2, 3]);
 
 const FOLDER = join(import.meta.dirname, '../../examples/ten-megabit');
 

@@ -4,6 +4,7 @@ import { jainIndex } from '../../bench/statistics.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import { buildWorld } from '../../src/sim/traffic/build.ts';
 import { delayLine } from '../../src/sim/world/lines.ts';
+import { seeds } from '../effort.ts';
 import { bottleneck, MS, mean, SECOND, TEN_MBIT, tcp, traffic, udp } from './net.ts';
 
 describe('one flow', () => {
@@ -90,7 +91,7 @@ describe('lossy lines', () => {
     line: { up: { ...delayLine(0), lossProbability } },
   });
 
-  test.each([1, 2, 3, 4, 5])('seed %i: what is lost is sent again, and nothing else', (seed) => {
+  test.each(seeds([1, 2, 3, 4, 5]))('seed %i: what is lost is sent again, and nothing else', (seed) => {
     const bytes = 3000 * 1448;
     const flow = tcp('tcp', 30 * MS, { bytes, options: { initialWindow: 20 } });
     const { report } = runTraffic(

@@ -47,4 +47,4 @@ it('the scale bench measures many flows against one in the decision loop, passin
     'simulator, eight-flows: ns/packet',
     'simulator, flats-300: ns/packet',
   ]);
-}, 120_000);
+});
