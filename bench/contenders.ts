@@ -8,8 +8,7 @@ import type { Lab } from './lab/lab.ts';
 import { nativeProgram } from './lab/native.ts';
 import { loadNpmPackage } from './npm-nfqueue.ts';
 
-export const QUEUE_LENGTH = 65536;
-export const RCVBUF_BYTES = 128 * 1024 * 1024;
+const QUEUE_LENGTH = 65536;
 const FIRST_QUEUE = 40;
 const FIRST_PORT = 7000;
 

@@ -8,7 +8,9 @@
  */
 import { readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { RCVBUF_BYTES } from './contenders.ts';
+
+/** Holds a queue of 65536 packets that are copied in full. */
+const RCVBUF_BYTES = 128 * 1024 * 1024;
 
 export interface NpmPacket {
   readonly info: {

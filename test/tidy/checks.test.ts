@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   checkExit,
+  checkFileCircles,
   checkFloors,
   checkLeftovers,
   checkLength,
@@ -119,6 +120,18 @@ test('circles between rooms of one folder', () => {
   const b = source('src/sim/b/y.ts', `import '../top.ts';`);
   expect(checkRoomCircles([a, b, source('src/sim/top.ts', '')])).toEqual([]);
   expect(checkRoomCircles([a, b, source('src/sim/top.ts', `import './a/x.ts';`)])).toHaveLength(3);
+});
+
+test('files of bench and test form no circle', () => {
+  const [a, b] = [
+    source('bench/a.ts', `import './lab/b.ts';`),
+    source('bench/lab/b.ts', `import { C } from '../c.ts';`),
+  ];
+  const c = (text: string) => source('bench/c.ts', text);
+  expect(checkFileCircles([a, b, c(`import 'node:fs';`)])).toEqual([]);
+  expect(checkFileCircles([a, b, c(`import type { A } from './a.ts';`)])).toEqual(
+    ['bench/a.ts', 'bench/lab/b.ts', 'bench/c.ts'].map((path) => `${path} is in a circle of imports`),
+  );
 });
 
 describe('purity', () => {

@@ -101,24 +101,36 @@ export function checkFloors(files: readonly SourceFile[], floors: ReadonlyMap<st
   return [...unplaced, ...gone, ...upwards];
 }
 
-/** The rooms of every folder of src import each other in one direction; files of no room stand above or below them. */
+/** Names that reach themselves along the arrows. */
+function circles(arrows: readonly (readonly [from: string, to: string])[]): string[] {
+  const targets = new Map<string, Set<string>>();
+  for (const [from, to] of arrows) targets.set(from, (targets.get(from) ?? new Set()).add(to));
+  const reaches = (from: string, to: string, seen: Set<string>): boolean =>
+    [...(targets.get(from) ?? [])].some(
+      (next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))),
+    );
+  return [...targets.keys()].filter((name) => reaches(name, name, new Set()));
+}
+
+/** The rooms of every folder of src import each other in one direction. A file outside all rooms counts as a room. */
 export function checkRoomCircles(files: readonly SourceFile[]): string[] {
-  const problems: string[] = [];
-  for (const [unit, imports] of importsWithin(files)) {
-    const targets = new Map<string, Set<string>>();
-    for (const { from, to } of imports) {
-      // A file of no room is a room by itself.
-      const [a, b] = [roomOf(from) || from, roomOf(to) || to];
-      if (a !== b) targets.set(a, (targets.get(a) ?? new Set()).add(b));
-    }
-    const reaches = (from: string, to: string, seen: Set<string>): boolean =>
-      [...(targets.get(from) ?? [])].some(
-        (next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))),
-      );
-    for (const room of targets.keys())
-      if (reaches(room, room, new Set())) problems.push(`src/${unit}: ${room} is in a circle of imports`);
-  }
-  return problems;
+  return [...importsWithin(files)].flatMap(([unit, imports]) => {
+    const arrows = imports.map(({ from, to }) => [roomOf(from) || from, roomOf(to) || to] as const);
+    const between = arrows.filter(([from, to]) => from !== to);
+    return circles(between).map((room) => `src/${unit}: ${room} is in a circle of imports`);
+  });
+}
+
+/** Files of bench and test import each other in one direction. */
+export function checkFileCircles(files: readonly SourceFile[]): string[] {
+  const arrows = files
+    .filter((file) => isTypeScript(file) && !isSource(file))
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((name) => name.startsWith('.'))
+        .map((name) => [file.path, posix.join(posix.dirname(file.path), name)] as const),
+    );
+  return circles(arrows).map((path) => `${path} is in a circle of imports`);
 }
 
 const PURE = /^src\/(?:limits\.ts|(?:base|packet|algo|spec|core|sim|charts)\/)/;

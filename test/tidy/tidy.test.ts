@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   checkExit,
+  checkFileCircles,
   checkFloors,
   checkLeftovers,
   checkLength,
@@ -35,6 +36,10 @@ describe('house rules', () => {
 
   test('rooms of a folder form no circle', () => {
     expect(checkRoomCircles(files)).toEqual([]);
+  });
+
+  test('files of bench and test form no circle', () => {
+    expect(checkFileCircles(files)).toEqual([]);
   });
 
   test('base, packet, algo, core and sim are pure', () => {

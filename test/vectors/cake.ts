@@ -32,7 +32,7 @@ import { COBALT_DROP, COBALT_MARK, cobaltDecide, createCobaltQueues } from '../r
 import { shaper, udp, up, World } from '../sim/world.ts';
 import { findInQueue } from './ack-rows.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 const FRAMINGS: Readonly<Record<string, number>> = {
   none: FRAMING_NONE,

@@ -18,7 +18,7 @@ import { olderCountAgain } from '../oracle/codel.ts';
 import { inverseRootStep } from '../oracle/kernel-integers.ts';
 import { FQ_CODEL_RUNNERS } from './fq-codel.ts';
 import { isRecord, type Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 interface CodelParams {
   target: number;

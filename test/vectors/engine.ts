@@ -2,7 +2,7 @@
 import type { ClassSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { repeat, SECOND, shaper, udp, up, World } from '../sim/world.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 export interface HtbClass {
   name: string;

@@ -13,7 +13,7 @@ import {
   createCodelQueues,
 } from '../../src/algo/aqm/codel.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 interface Packet {
   readonly id: number;

@@ -6,7 +6,7 @@
 import { BAND_SHORT, sizeAwareBand } from '../../src/algo/queues/size-aware.ts';
 import { ECN_DROP, ecnDecapsulated, ecnSignalled } from '../reference/ecn.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 /** Code points are numbered in the vectors as on the wire. */
 function ecn(vector: Vector): Found {

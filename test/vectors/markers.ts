@@ -8,7 +8,7 @@ import {
   markerProblem,
 } from '../../src/algo/buckets/markers.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 const COLOURS = ['green', 'yellow', 'red'];
 

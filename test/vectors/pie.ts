@@ -14,7 +14,7 @@ import {
 import { Prng } from '../../src/base/prng.ts';
 import { DepartureRate } from '../oracle/pie.ts';
 import { isRecord, type Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 interface PieParams {
   ref: number;

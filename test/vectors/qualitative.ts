@@ -5,9 +5,9 @@
  */
 
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
 import { EXPERIMENTS } from './qualitative-experiments.ts';
 import type { Experiment, Measured, Numbers } from './qualitative-run.ts';
+import type { Found, Runner } from './runner.ts';
 
 function numbersOf(experiment: Experiment, setup: string): Numbers | string {
   // The number one is written out.

@@ -13,8 +13,8 @@ import {
   wlogOfBurst,
 } from '../oracle/kernel-integers.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
 import { signalsOf300 } from './red.ts';
+import type { Found, Runner } from './runner.ts';
 
 interface AredParams {
   min_th: number;

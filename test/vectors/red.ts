@@ -14,7 +14,7 @@ import {
 import { Prng } from '../../src/base/prng.ts';
 import { ECN_DROP, ECN_ECT_0, ECN_NOT_ECT, ecnSignalled } from '../reference/ecn.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 interface RedParams {
   wq?: number;

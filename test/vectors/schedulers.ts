@@ -12,7 +12,7 @@ import { createDrrQueues, createDrrRing, drrJoin, drrPick, drrSent } from '../re
 import { bestBand, withBand } from '../reference/strict-priority.ts';
 import { VirtualClock, type VirtualClockKind } from '../reference/virtual-clock.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 type Arrival = [number, number, number];
 

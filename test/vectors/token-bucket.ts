@@ -11,7 +11,7 @@ import {
 } from '../../src/algo/buckets/token-bucket.ts';
 import { keptOf } from './engine.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './plan.ts';
+import type { Found, Runner } from './runner.ts';
 
 /** [instant, size] or [instant, "rate" or "burst", value]. */
 type PoliceEvent = [number, number | string, number?];
