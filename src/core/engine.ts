@@ -21,7 +21,6 @@ import {
 } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
-import type { Edited } from '../spec/edit.ts';
 import { ALL_ABILITIES, planQueues, type QueuePlan } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { type Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission/admission.ts';
@@ -38,7 +37,7 @@ import { FLAG_ECT, FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldFifos, HeldTable } from 
 import { createStats, type Stats, TOTAL } from './packets/stats.ts';
 import { AckFilter } from './queues/ack-filter.ts';
 import { LeafQueues } from './queues/leaf-queues.ts';
-import { type Reconfigured, reconfigure } from './reconfigure.ts';
+import { type Change, type Reconfigured, reconfigure } from './reconfigure.ts';
 import { chargeBytesOf, createStages, type Stages, takeAll } from './stages.ts';
 import type { Trees } from './tree/trees.ts';
 import type { Outcomes } from './verdicts/outcomes.ts';
@@ -163,16 +162,16 @@ export class Engine {
 
   /**
    * Applies another specification between two batches; reconfigure.ts says what may change and what stays. `renamed` tells where
-   * classes with a new path come from. Interface indices of devices that no class named before must be told with
-   * setDeviceIndex(). Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
+   * classes with a new path come from, `deviceIndexes` the interface indexes of devices that no class named before: waiting packets
+   * are classified by them too. Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
    */
-  reconfigure(port: Port, { spec, renamed }: Edited, clockNs: number): void {
+  reconfigure(port: Port, { spec, renamed, deviceIndexes }: Change, clockNs: number): void {
     const nowNs = Math.max(clockNs, this.lastNs);
     const change = planChange(this.classes, this.spec, spec, renamed, nowNs);
     this.lastNs = nowNs;
     // What is due leaves by the rules under which it became due.
     this.leaveDue(nowNs);
-    this.on(reconfigure(this.stages, spec, change, this.lasting, this.slackNs));
+    this.on(reconfigure(this.stages, spec, change, this.lasting, deviceIndexes, this.slackNs));
     this.spec = spec;
     this.leaveDue(nowNs);
     this.verdicts.flush();

@@ -13,6 +13,7 @@
  */
 import { NONE } from '../base/none.ts';
 import { createParsed, type Parsed } from '../packet/parse.ts';
+import type { Edited } from '../spec/edit.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { type ClassChange, isInside } from './classes/change.ts';
 import type { Mover } from './classes/mover.ts';
@@ -25,6 +26,14 @@ import { regroupStats } from './packets/stats.ts';
 import type { AckFilter } from './queues/ack-filter.ts';
 import { createStages, type Lasting, type Stages } from './stages.ts';
 import { inheritTrees } from './tree/transfer.ts';
+
+/** Interface indexes by name of device. */
+export type DeviceIndexes = ReadonlyMap<string, number>;
+
+export interface Change extends Edited {
+  /** Of devices that no class named before. */
+  readonly deviceIndexes?: DeviceIndexes;
+}
 
 export interface Reconfigured extends Lasting {
   readonly intake: Intake;
@@ -45,6 +54,7 @@ export function reconfigure(
   spec: ShaperSpec,
   change: ClassChange,
   parts: Reconfigured,
+  deviceIndexes: DeviceIndexes = new Map(),
   slackNs: number,
 ): Stages {
   const { stats, held, intake, verdicts, queues, acks } = parts;
@@ -52,8 +62,8 @@ export function reconfigure(
   const classifier = new Classifier(spec, classes);
   const hadEach = before.some((info) => info.spec.each !== null);
   const each = hadEach ? from.each : parts.createEach(classes);
-  regroupStats(stats, heir, classes.length);
-  intake.reclassify(classifier, heir, change.isReclassified);
+  regroupStats(stats, change);
+  intake.reclassify(classifier, heir, change.isReclassified, deviceIndexes);
   verdicts.renumber(heir);
   parts.steering.update(classes);
   acks.regroup(classes);

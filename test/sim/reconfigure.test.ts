@@ -122,6 +122,22 @@ describe('classes that come and go', () => {
     ]);
   });
 
+  test('a device that no class named before has its index from the change on, for packets that wait too', () => {
+    const spec = slow([leaves[0]]);
+    const w = new World(spec);
+    // Arrivals come by the device with index 99.
+    w.inject(repeat(3, 0, (t) => packet(t, 1)));
+    const match: MatcherSpec[] = [{ iif: ['lan7'] }];
+    const first = slow([{ name: 'new', match, ceil: 4000, burst: 1000 }]).links[0].up!.children[0];
+    w.run(0.5 * SECOND);
+    const edited = addClass(spec, 'wan/up', first, 'a');
+    w.engine.reconfigure(w.port, { ...edited, deviceIndexes: new Map([['lan7', 99]]) }, 0.5 * SECOND);
+    w.inject([packet(0.5 * SECOND, 1)]);
+    w.run(10 * SECOND);
+    expect(w.acceptedNs()).toEqual([0, 0.5 * SECOND, 0.75 * SECOND, SECOND]);
+    expect(w.classOf('wan/up/new').sent).toBe(3);
+  });
+
   test('a class that moves keeps its tokens and what waits in it', () => {
     const spec = slow(leaves);
     const w = new World(spec);

@@ -4,6 +4,7 @@
 import { NONE } from '../../base/none.ts';
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
+import { namedDevices } from '../../spec/devices.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import { Matcher, type PacketContext } from './matcher.ts';
@@ -12,8 +13,8 @@ export class Classifier {
   private readonly classes: readonly ClassInfo[];
   /** Matchers of each class; null: takes everything. */
   private readonly matchers: readonly (readonly Matcher[] | null)[];
-  /** Device names in order of first mention; number 0 is "another device". */
-  private readonly deviceNames: string[] = [''];
+  /** Number 0 is "another device". */
+  private readonly deviceNames: readonly string[];
   private readonly deviceOfIndex = new Map<number, number>();
   /** Root class of the tree for packets that arrive by (down) and leave by (up) a device number; NONE: none. */
   private readonly downRoots: number[] = [];
@@ -22,14 +23,13 @@ export class Classifier {
 
   constructor(spec: ShaperSpec, classes: readonly ClassInfo[]) {
     this.classes = classes;
-    for (const link of spec.links) this.deviceNumber(link.device);
-    this.matchers = classes.map(
-      ({ spec: node }) => node.match?.map((m) => new Matcher(m, (name) => this.deviceNumber(name))) ?? null,
-    );
+    this.deviceNames = ['', ...namedDevices(spec)];
+    const numberOf = (name: string): number => this.deviceNames.indexOf(name);
+    this.matchers = classes.map(({ spec: node }) => node.match?.map((m) => new Matcher(m, numberOf)) ?? null);
     for (const [row, info] of classes.entries()) {
       if (info.root !== row) continue;
       const roots = info.direction === 'up' ? this.upRoots : this.downRoots;
-      roots[this.deviceNumber(info.link.device)] = row;
+      roots[numberOf(info.link.device)] = row;
     }
   }
 
@@ -91,10 +91,5 @@ export class Classifier {
     if (matchers === null) return true;
     for (const matcher of matchers) if (matcher.matches(parsed, p, this.context)) return true;
     return false;
-  }
-
-  private deviceNumber(name: string): number {
-    const known = this.deviceNames.indexOf(name);
-    return known >= 0 ? known : this.deviceNames.push(name) - 1;
   }
 }

@@ -84,9 +84,18 @@ export class Intake {
     this.flows.readAhead(parsed, rows);
   }
 
-  /** Classes are others now; `renewed`: packets may belong to others than before. */
-  reclassify(classifier: Classifier, heir: ArrayLike<number>, renewed: boolean): void {
+  /**
+   * Classes are others now. `deviceIndexes` tells interface indexes of devices that no class named before. If `renewed`, packets
+   * may belong to other classes than before.
+   */
+  reclassify(
+    classifier: Classifier,
+    heir: ArrayLike<number>,
+    renewed: boolean,
+    deviceIndexes: ReadonlyMap<string, number>,
+  ): void {
     classifier.inherit(this.classifier);
+    for (const [device, ifIndex] of deviceIndexes) classifier.setDeviceIndex(device, ifIndex);
     this.classifier = classifier;
     this.flows.renumber(heir);
     if (renewed) this.flows.reclassifyAll();

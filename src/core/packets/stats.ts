@@ -29,18 +29,21 @@ const TOTALS = [
   'heldFull', // packets accepted undelayed because HELD_MAX was reached
 ] as const;
 
-const CLASS_COLUMNS = [
+/** What has happened in a class since start. */
+const COUNT_COLUMNS = [
   'sentPackets',
   'sentBytes',
-  'backlogPackets',
-  'backlogBytes',
   'dropTail',
   'dropEarly',
   'dropPolice',
   'dropAqm',
   'marked',
-  'flows',
 ] as const;
+
+/** How a class is now. */
+const STATE_COLUMNS = ['backlogPackets', 'backlogBytes', 'flows'] as const;
+
+const CLASS_COLUMNS = [...COUNT_COLUMNS, ...STATE_COLUMNS] as const;
 
 export const TOTAL: { readonly [K in (typeof TOTALS)[number]]: number } = indexOf(TOTALS);
 type ClassColumns = { readonly [K in (typeof CLASS_COLUMNS)[number]]: Float64Array };
@@ -83,18 +86,41 @@ export function createStats(classes: number): Stats {
   return statsOver(new ArrayBuffer(statsBytes(classes)), classes);
 }
 
+/** The rows of a change of classes (classes/change.ts). Parents stand before their children. */
+interface Regrouping {
+  readonly before: readonly { readonly parent: number }[];
+  readonly classes: readonly { readonly parent: number }[];
+  readonly oldRow: ArrayLike<number>;
+  readonly heir: ArrayLike<number>;
+}
+
 /**
- * Gives `stats` columns for another list of classes, in place. Row c of before goes on in row heir[c]; where several do, as those of
- * removed classes in the one around them, they are added up, so that no count ever goes back.
+ * Gives `stats` columns for another list of classes, in place. The present state of a removed class (backlog, flows) goes on in
+ * its heir. Counts of the past stay where people have seen them: a class goes on with the sum that it showed, its children
+ * included, wherever those are now, so no count that is shown ever goes back. To that end the own count of an inner class may be
+ * negative: a child that has just moved into it brings counts that it never had.
  */
-export function regroupStats(stats: Stats, heir: ArrayLike<number>, classes: number): void {
-  const next = createStats(classes);
+export function regroupStats(stats: Stats, { before, classes, oldRow, heir }: Regrouping): void {
+  const shown = withChildren(stats, before);
+  const next = createStats(classes.length);
   next.totals.set(stats.totals);
   next.lateness.set(stats.lateness);
-  for (let c = 0; c < stats.classes; c++) {
-    for (const name of CLASS_COLUMNS) next[name][heir[c]] += stats[name][c];
-    const [to, from] = [heir[c] * HISTOGRAM_BINS, c * HISTOGRAM_BINS];
-    for (let b = 0; b < HISTOGRAM_BINS; b++) next.delay[to + b] += stats.delay[from + b];
+  for (const name of STATE_COLUMNS)
+    for (let c = 0; c < before.length; c++) next[name][heir[c]] += stats[name][c];
+  for (let c = 0; c < classes.length; c++) {
+    const old = oldRow[c];
+    if (old === NONE) continue;
+    for (const name of COUNT_COLUMNS) next[name][c] = shown[name][old];
+    const [to, from] = [c * HISTOGRAM_BINS, old * HISTOGRAM_BINS];
+    for (let b = 0; b < HISTOGRAM_BINS; b++) next.delay[to + b] = shown.delay[from + b];
+  }
+  // From parents to children, so that each row still has its whole sum when it is taken off its parent's.
+  for (let c = 0; c < classes.length; c++) {
+    const { parent } = classes[c];
+    if (parent === NONE) continue;
+    for (const name of COUNT_COLUMNS) next[name][parent] -= next[name][c];
+    const [to, from] = [parent * HISTOGRAM_BINS, c * HISTOGRAM_BINS];
+    for (let b = 0; b < HISTOGRAM_BINS; b++) next.delay[to + b] -= next.delay[from + b];
   }
   Object.assign(stats, next);
 }

@@ -1,7 +1,7 @@
 /** The summary of `shaper check`: every class, and everything that is configured or taken for granted. */
 import { expect, it } from 'vitest';
 import { classTree } from '../../../src/cli/class-tree.ts';
-import { load } from '../control/helpers.ts';
+import { load } from '../config/helpers.ts';
 
 const treeOf = (text: string): string[] => classTree(load(text).spec).trimEnd().split('\n');
 /** What is said of the one class: its line, then those of its parts. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, formatProblem, loadConfig } from '../../../src/config/config.ts';
 import { CONFIG_BYTES_MAX, CONFIG_NODES_MAX } from '../../../src/limits.ts';
-import { load, problemsOf, warningsOf, withClasses } from '../control/helpers.ts';
+import { load, problemsOf, warningsOf, withClasses } from './helpers.ts';
 
 const RAW = { overheadBytes: 0, mpuBytes: 0, framing: 0 };
 const MINIMAL = 'links: { wan: { device: eth0, up: 20mbit } }';

@@ -6,7 +6,7 @@ import {
   LINK_LAYERS,
   type LinkLayer,
 } from '../../../src/algo/buckets/link-layer.ts';
-import { load, problemsOf } from '../control/helpers.ts';
+import { load, problemsOf } from './helpers.ts';
 
 const linkWith = (overhead: string): string =>
   `links: { wan: { device: eth0, overhead: ${overhead}, up: 1mbit } }`;

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { addClass, changeClass, moveClass, removeClass } from '../../../src/spec/edit.ts';
 import type { ClassSpec, ShaperSpec } from '../../../src/spec/spec.ts';
-import { load } from '../control/helpers.ts';
+import { load } from '../config/helpers.ts';
 
 const spec = load(
   'links: { w: { device: e, up: { rate: 9mbit, classes: { a: { classes: { x: {} } }, b: { classes: { y: {} } } } } } }',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CLASS_DEPTH_MAX, CLASSES_MAX } from '../../../../src/limits.ts';
 import type { ClassSpec } from '../../../../src/spec/spec.ts';
-import { classOf, classProblems, load, problemsOf, warningsOf, withClasses } from '../../control/helpers.ts';
+import { classOf, classProblems, load, problemsOf, warningsOf, withClasses } from '../helpers.ts';
 
 describe('rate and ceil', () => {
   it.each([

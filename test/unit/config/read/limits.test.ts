@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classOf, classProblems, load, withClasses } from '../../control/helpers.ts';
+import { classOf, classProblems, load, withClasses } from '../helpers.ts';
 
 describe('police and each', () => {
   it('read all fields', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classOf, classProblems, load, warningsOf, withClasses } from '../../control/helpers.ts';
+import { classOf, classProblems, load, warningsOf, withClasses } from '../helpers.ts';
 
 const matchOf = (fields: string): unknown => classOf(`match: ${fields}`).match;
 const prefix4 = (word: number, bits: number): object => ({ family: 4, words: [word, 0, 0, 0], bits });

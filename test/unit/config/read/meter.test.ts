@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MeterSpec } from '../../../../src/spec/spec.ts';
-import { classOf, classProblems, load, problemsOf } from '../../control/helpers.ts';
+import { classOf, classProblems, load, problemsOf } from '../helpers.ts';
 
 const meterOf = (fields: string): MeterSpec => classOf(`meter: { ${fields} }`).meter!;
 

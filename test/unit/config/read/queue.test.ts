@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HELD_MAX } from '../../../../src/limits.ts';
 import type { QueueSpec } from '../../../../src/spec/spec.ts';
-import { classOf, classProblems, load } from '../../control/helpers.ts';
+import { classOf, classProblems, load } from '../helpers.ts';
 
 const queueOf = (fields: string, ceil = '20mbit'): QueueSpec =>
   classOf(`ceil: ${ceil}, queue: { ${fields} }`).queue!;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { QueueSpec, RedSpec, WredSpec } from '../../../../src/spec/spec.ts';
-import { classOf, classProblems, warningsOf, withClasses } from '../../control/helpers.ts';
+import { classOf, classProblems, warningsOf, withClasses } from '../helpers.ts';
 
 const queueOf = (fields: string, ceil = '20mbit'): QueueSpec =>
   classOf(`ceil: ${ceil}, queue: { ${fields} }`).queue!;

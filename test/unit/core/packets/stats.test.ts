@@ -4,6 +4,7 @@ import { NONE } from '../../../../src/base/none.ts';
 import {
   copyStats,
   createStats,
+  regroupStats,
   type Stats,
   statsBytes,
   statsOver,
@@ -78,4 +79,24 @@ test('a parent shows its own counts and those of all below it, in every column o
     else for (const [c, want] of [3, 2, 1, 1].entries()) expect(view[(c * view.length) / 4], name).toBe(want);
   }
   expect(stats.sentPackets[0]).toBe(1);
+});
+
+test('no sum that a class shows goes back when classes come, go and move; a new class begins at 0', () => {
+  // 0 root > 1 x > (2 b, 3 c);  0 root > 4 gone       becomes   0 root > (1 x > 2 c);  0 root > 3 new > 4 b
+  const before = [NONE, 0, 1, 1, 0].map((parent) => ({ parent }));
+  const classes = [NONE, 0, 1, 0, 3].map((parent) => ({ parent }));
+  const stats = createStats(before.length);
+  stats.sentPackets.set([0, 1, 20, 300, 4000]);
+  stats.backlogPackets.set([0, 0, 5, 6, 7]);
+  stats.delay.fill(2);
+  const changed = { before, classes, oldRow: [0, 1, 3, NONE, 2], heir: [0, 1, 4, 2, 0] };
+  regroupStats(stats, changed);
+  const shown = withChildren(stats, classes);
+  expect([...shown.sentPackets]).toEqual([4321, 321, 300, 0, 20]);
+  // What waits is counted where it is now.
+  expect([...shown.backlogPackets]).toEqual([18, 6, 6, 5, 5]);
+  expect(classes.map((_, c) => shown.delay[c * HISTOGRAM_BINS])).toEqual([10, 6, 2, 0, 2]);
+  // And 10 more of b are 10 more of each class around it.
+  stats.sentPackets[4] += 10;
+  expect([...withChildren(stats, classes).sentPackets]).toEqual([4331, 321, 300, 10, 30]);
 });
