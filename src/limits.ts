@@ -14,7 +14,7 @@ export const FAILURE_ROWS = 256;
 export const COPY_BYTES = 128;
 /**
  * Most bytes of a packet that an NFQUEUE may ask for, and most new bytes of an edited packet: the length of an attribute has
- * 16 bits and counts its header of 4 bytes. Mirrored in native/columns.h.
+ * 16 bits and counts its header of 4 bytes. Superpackets of an MTU of 1500 are shorter. Mirrored in native/columns.h.
  */
 export const COPY_BYTES_MAX = 65531;
 /** Bytes of slab per arrival row beside the copied packet: netlink attributes. Mirrored in native/columns.h. */

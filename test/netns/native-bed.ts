@@ -110,6 +110,11 @@ export class Bed {
     }
   }
 
+  /** Datagrams the other way. */
+  reply(...texts: string[]): void {
+    for (const text of texts) this.receiver.send(text, this.sender.address().port, '127.0.0.1');
+  }
+
   /** Reads until `count` packets have come. */
   async collect(count: number): Promise<Packet[]> {
     const packets: Packet[] = [];

@@ -2,10 +2,11 @@
  * Runs one scenario for native.test.ts, in a process of its own inside a fresh network namespace:
  * `node --import tsx native-scenarios.ts NAME` prints its result as JSON.
  */
+import { editScenarios } from './native-edits.ts';
 import { lifecycleScenarios } from './native-lifecycle.ts';
 import { packetScenarios } from './native-packets.ts';
 
-const scenarios = { ...packetScenarios, ...lifecycleScenarios };
+const scenarios = { ...packetScenarios, ...editScenarios, ...lifecycleScenarios };
 const name = process.argv[2] ?? '';
 const scenario = scenarios[name];
 if (!scenario) throw new Error(`no scenario ${name}`);

@@ -85,8 +85,43 @@ describe('native port on real packets', () => {
     expect(await scenario('mark')).toEqual(['w1', 'w2']);
   });
 
-  test('new bytes replace the packet, longer and shorter', async () => {
-    expect(await scenario('payload')).toEqual([`edited ${'and longer '.repeat(20)}`, 'odd', 'left alone']);
+  test('new bytes replace the packet: as long, longer, shorter; a wrong checksum loses it', async () => {
+    const { four, six, wrong, failures } = await scenario('editPayload');
+    const edited = (version: number): string[] => [
+      `${version} SAME`,
+      `${version} long ${'er'.repeat(700)}`,
+      `${version}`,
+      `${version} plain`,
+    ];
+    expect(four).toEqual(edited(4));
+    expect(six).toEqual(edited(6));
+    expect({ wrong, failures }).toEqual({ wrong: 2, failures: [] });
+  });
+
+  test('each queue has its copy range; whole datagrams of any length can be edited', async () => {
+    const { packets, bytes, received, counters } = await scenario('copyRanges');
+    expect(packets).toEqual([
+      [0, 128, 128],
+      [0, 1500, 1500],
+      [0, 65_028, 65_028],
+      [1, 78, 78],
+      [1, 528, 128],
+    ]);
+    expect(bytes).toBe(true);
+    expect(received).toEqual([
+      [100, 'x'],
+      [1472, 'x'],
+      [65_400, 'y'],
+    ]);
+    expect(counters).toMatchObject({ truncated: 0, malformed: 0, verdictErrors: 0, sendErrors: 0 });
+  });
+
+  test('superpackets and segments of TCP are edited in full', async () => {
+    const { skbInfo, longest, cut, intact } = await scenario('editSuperpackets');
+    expect(longest).toBeGreaterThan(15_000);
+    // Both bits of a superpacket, checksum not ready and GSO; segments come complete.
+    expect(skbInfo.map((info: number) => info & 3)).toEqual([3, 0]);
+    expect({ cut, intact }).toEqual({ cut: 0, intact: true });
   });
 
   test('refused verdicts come back with their tags, all of them, and stop nothing', async () => {
