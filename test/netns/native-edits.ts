@@ -7,7 +7,15 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Socket as TcpSocket, connect as tcpConnect } from 'node:net';
+import { listClasses } from '../../src/core/classes/classes.ts';
+import { Steering } from '../../src/core/flows/steering.ts';
+import { HeldTable } from '../../src/core/packets/held.ts';
+import { createStats } from '../../src/core/packets/stats.ts';
+import { VerdictWriter } from '../../src/core/verdicts/writer.ts';
 import { COPY_BYTES, COPY_BYTES_MAX } from '../../src/limits.ts';
+import { VERDICT_UP_TO } from '../../src/packet/batch.ts';
+import { planQueues } from '../../src/spec/queue-plan.ts';
+import { shaper } from '../sim/world.ts';
 import { type Bed, FIRST_QUEUE, type Packet, PORT, queueRule, until, withBed } from './native-bed.ts';
 
 const WHOLE = { copyBytes: [COPY_BYTES_MAX, COPY_BYTES] };
@@ -87,7 +95,78 @@ async function sayLong(bed: Bed, ...lengths: number[]): Promise<void> {
   for (const length of lengths) await bed.say('x'.repeat(length));
 }
 
+/** The core's verdict writer over the port of `bed`; edits packets whose text ends with "!" if it may, else accepts them. */
+class Editor {
+  packets = 0;
+  readonly refused: string[] = [];
+  /** Verdict rows sent: packets that a row counts for are joined, new bytes have a length. */
+  readonly rows: { isJoined: boolean; payloadBytes: number }[] = [];
+  private readonly bed: Bed;
+  private readonly held = new HeldTable(1024);
+  private readonly writer: VerdictWriter;
+
+  constructor(bed: Bed) {
+    this.bed = bed;
+    const spec = shaper({ wan: { up: { rate: 1, burst: 1 } } });
+    const steering = new Steering(planQueues(spec), listClasses(spec));
+    this.writer = new VerdictWriter(0xff, this.held, createStats(1), steering);
+    const { port } = bed;
+    const send = port.send.bind(port);
+    port.send = (count) => {
+      const { verdict, payloadBytes } = port.batch.verdicts;
+      for (let row = 0; row < count; row++)
+        this.rows.push({ isJoined: (verdict[row]! & VERDICT_UP_TO) !== 0, payloadBytes: payloadBytes[row]! });
+      send(count);
+    };
+  }
+
+  /** Gives every packet that waits its verdict. */
+  run(): void {
+    const { held, writer } = this;
+    const packets = this.bed.take();
+    writer.connect(this.bed.port, packets.length);
+    for (const [p, { id, nfqueue, hook, lengthBytes, bytes }] of packets.entries()) {
+      const h = held.take();
+      held.packetId[h] = id;
+      held.lengthBytes[h] = lengthBytes;
+      held.mark[h] = held.flags[h] = 0;
+      held.setWay(h, nfqueue, hook, 0);
+      held.setDscp(h, 0);
+      writer.received(h);
+      const text = bytes.subarray(28).toString();
+      if (!writer.mayEdit(h, p)) this.refused.push(text.slice(0, 4));
+      else if (text.endsWith('!')) this.edit(h, withPayload(bytes, `${text.slice(0, -1)} edited`));
+      else writer.accept(h);
+      if (lengthBytes > bytes.length) writer.accept(h);
+    }
+    writer.flush();
+    this.packets += packets.length;
+  }
+
+  private edit(h: number, packet: Buffer): void {
+    const at = this.writer.editRoom(h, packet.length);
+    this.writer.slabOf(h).set(packet, at);
+    this.writer.acceptEdited(h, at, packet.length);
+  }
+}
+
 export const editScenarios: Record<string, () => Promise<unknown>> = {
+  /** Edited packets among others in one batch, one of them too long for its copy. */
+  async writerEdits() {
+    return withBed(async (bed) => {
+      queueRule({});
+      const editor = new Editor(bed);
+      await bed.say('a', 'b', 'c!', 'd', 'e', 'f!', 'g!', 'h', `long${'.'.repeat(500)}!`, 'i');
+      await until(() => {
+        editor.run();
+        return editor.packets === 10;
+      }, 'ten packets');
+      await until(() => bed.received.length === 10, 'ten datagrams');
+      const received = bed.received.map((text) => text.slice(0, 10));
+      return { received, rows: editor.rows, refused: editor.refused, failures: bed.failures() };
+    });
+  },
+
   /** UDP over both versions of IP: the same length, longer, shorter, then with a wrong checksum. */
   async editPayload() {
     return withBed(async (bed) => {

@@ -98,6 +98,23 @@ describe('native port on real packets', () => {
     expect({ wrong, failures }).toEqual({ wrong: 2, failures: [] });
   });
 
+  test('edited packets keep their place; no batch verdict takes them; a packet copied in part is not edited', async () => {
+    const { received, rows, refused, failures } = await scenario('writerEdits');
+    const texts = ['a', 'b', 'c edited', 'd', 'e', 'f edited', 'g edited', 'h', 'long......', 'i'];
+    expect(received).toEqual(texts);
+    const edited = (text: string): object => ({ isJoined: false, payloadBytes: 28 + text.length });
+    const joined = { isJoined: true, payloadBytes: 0 };
+    expect(rows).toEqual([
+      joined,
+      edited('c edited'),
+      joined,
+      edited('f edited'),
+      edited('g edited'),
+      joined,
+    ]);
+    expect({ refused, failures }).toEqual({ refused: ['long'], failures: [] });
+  });
+
   test('each queue has its copy range; whole datagrams of any length can be edited', async () => {
     const { packets, bytes, received, counters } = await scenario('copyRanges');
     expect(packets).toEqual([

@@ -129,3 +129,56 @@ test('the hash does not depend on keeping the trace', () => {
   expect(hashes[0]).toBe(hashes[1]);
   expect(hashes[0]).not.toBe(portWith(0).traceHash);
 });
+
+/** Gives packet 1 the verdict with these new bytes at the start of the edit area. */
+function answerWith(port: SimPort, bytes: readonly number[], verdict = NF_ACCEPT): void {
+  const { payloadOffset, payloadBytes } = port.batch.verdicts;
+  port.slab.set(bytes, port.editOffset);
+  payloadOffset[0] = port.editOffset;
+  payloadBytes[0] = bytes.length;
+  answer(port, [{ id: 1, verdict }]);
+}
+
+const NEW_BYTES = [0x45, 0, 0, 21, ...new Array(17).fill(9)];
+
+test('copies as much as the NFQUEUE asks for, and zeros for what the packet does not say', () => {
+  const port = new SimPort({ keepTrace: true, copyBytes: [1500, 40] });
+  port.slab.fill(0xee);
+  port.inject([0, 1].map((nfqueue) => up(0, 1000, { nfqueue })));
+  port.drain();
+  const { copiedBytes, slabOffset } = port.batch.arrivals;
+  expect([...copiedBytes.subarray(0, 2)]).toEqual([1000, 40]);
+  expect(new Set(port.slab.subarray(slabOffset[0]! + 100, slabOffset[0]! + 1000))).toEqual(new Set([0]));
+  expect(port.slab[slabOffset[0]! + 1000]).toBe(0xee);
+});
+
+test('new bytes come into trace and hash', () => {
+  const ports = [NEW_BYTES, [...NEW_BYTES.slice(0, -1), 8]].map((bytes) => {
+    const port = portWith(1);
+    answerWith(port, bytes);
+    return port;
+  });
+  expect([...ports[0]!.trace[0]!.payload!]).toEqual(NEW_BYTES);
+  expect(ports[0]!.traceHash).not.toBe(ports[1]!.traceHash);
+});
+
+test('new bytes for a late packet are refused like any verdict', () => {
+  const port = portWith(1);
+  port.forgetHeld();
+  answerWith(port, NEW_BYTES);
+  port.drain();
+  expect([port.trace.length, port.failureRows]).toEqual([0, 1]);
+});
+
+test.each<[string, readonly number[], number, number]>([
+  ['copied whole', NEW_BYTES, NF_ACCEPT, 1000],
+  ['accepted', NEW_BYTES, NF_DROP, 100],
+  ['accepted', NEW_BYTES, NF_ACCEPT | VERDICT_UP_TO, 100],
+  ['says their length', NEW_BYTES.slice(0, -1), NF_ACCEPT, 100],
+  ['says their length', [0x60, 0, 0, 0, 0, 7, ...new Array(40).fill(0)], NF_ACCEPT, 100],
+])('new bytes that are wrong are an error of the caller: %s', (message, bytes, verdict, lengthBytes) => {
+  const port = new SimPort({ keepTrace: true });
+  port.inject([up(0, lengthBytes)]);
+  port.drain();
+  expect(() => answerWith(port, bytes, verdict)).toThrow(message);
+});

@@ -157,8 +157,8 @@ export class WatchedPort extends SimPort {
   readonly rows: VerdictRow[] = [];
   afterBatch: () => void = () => {};
 
-  constructor() {
-    super({ keepTrace: true });
+  constructor(copyBytes: readonly number[] = []) {
+    super({ keepTrace: true, copyBytes });
   }
 
   override send(count: number): void {

@@ -182,6 +182,8 @@ export const FLAG_MARKED = 32;
 export const FLAG_STEER = 64;
 /** The first of its flow that came by another queue than the one before. */
 export const FLAG_MOVED = 128;
+/** Was copied whole, so its bytes may be replaced: known of packets for which VerdictWriter.mayEdit() was asked. */
+export const FLAG_WHOLE = 256;
 
 /** Packets of a list looked at for one of a leaf, and passed over that must stay. */
 const LEAF_LOOKS = 16;

@@ -9,14 +9,18 @@
  *   ids of a queue:  41 accept  42 drop  43 accept  44 hold  45 accept
  *   rows written:    DROP 42,  ACCEPT up to 43 (run of two),  ACCEPT 45 by itself, because 44 waits now
  *
+ * An edited packet has a verdict of its own, behind those of all older packets of its NFQUEUE in the run: a batch verdict
+ * carries no new bytes.
+ *
  * A packet is answered at the port that brought it, whichever port's batch runs then: an NFQUEUE belongs to one socket.
  *
  * A flow keeps its order when it moves from one NFQUEUE to another of the same port. The port reads both in order of arrival, the
  * flow's packets wait behind each other whatever NFQUEUE they came by, and the first packet from the new NFQUEUE (FLAG_MOVED)
  * has all open runs written before it, as one of them may hold older packets of the flow.
  */
+import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
-import { VERDICT_LOG_ROWS, VERDICT_ROWS } from '../../limits.ts';
+import { COPY_BYTES_MAX, VERDICT_LOG_ROWS, VERDICT_ROWS } from '../../limits.ts';
 import {
   NF_ACCEPT,
   NF_DROP,
@@ -28,7 +32,7 @@ import {
 import type { Port } from '../../packet/port.ts';
 import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, markBits } from '../../spec/mark-codes.ts';
 import type { Steering } from '../flows/steering.ts';
-import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, type HeldTable } from '../packets/held.ts';
+import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, FLAG_WHOLE, type HeldTable } from '../packets/held.ts';
 import { type Stats, TOTAL } from '../packets/stats.ts';
 
 const LOG_MASK = VERDICT_LOG_ROWS - 1;
@@ -39,14 +43,18 @@ const TAG_MASK = 0x7fffffff;
 class Outbox {
   readonly port: Port;
   rows = 0;
+  /** End of the new bytes in the port's edit area that belong to these rows. */
+  editedTo: number;
 
   constructor(port: Port) {
     this.port = port;
+    this.editedTo = port.editOffset;
   }
 
   send(): void {
     this.port.send(this.rows);
     this.rows = 0;
+    this.editedTo = this.port.editOffset;
   }
 }
 
@@ -162,6 +170,53 @@ export class VerdictWriter {
     this.leave(h, lengthBytes);
   }
 
+  /**
+   * Whether the bytes of packet `h`, row `p` of its port's arrivals, may be replaced: only a packet that was copied whole is
+   * known to the last byte.
+   */
+  mayEdit(h: number, p: number): boolean {
+    const { copiedBytes, lengthBytes } = this.portOf(h).batch.arrivals;
+    if (copiedBytes[p] !== lengthBytes[p]) return false;
+    this.held.flags[h] |= FLAG_WHOLE;
+    return true;
+  }
+
+  /** The slab from which the verdict of packet `h` takes new bytes. */
+  slabOf(h: number): Uint8Array {
+    return this.portOf(h).slab;
+  }
+
+  /**
+   * Room for `bytes` new bytes of packet `h`: the place in slabOf(h) where it starts, valid until acceptEdited(). Sends
+   * written verdicts first if the edit area is full of their bytes.
+   */
+  editRoom(h: number, bytes: number): number {
+    const outbox = this.outboxOf[this.held.nfqueue(h)];
+    if (outbox.editedTo + bytes > outbox.port.slab.length) outbox.send();
+    invariant(outbox.editedTo + bytes <= outbox.port.slab.length, 'the edit area holds any packet');
+    return outbox.editedTo;
+  }
+
+  /**
+   * Accepts packet `h` with the `bytes` new bytes at `slabOf(h)[at]`: in its editRoom(), or, during the batch that brought
+   * it, where it was copied to. They leave as they stand, so lengths and checksums must be right.
+   */
+  acceptEdited(h: number, at: number, bytes: number): void {
+    invariant((this.held.flags[h] & FLAG_WHOLE) !== 0, 'only a packet that was copied whole is edited');
+    invariant(bytes > 0 && bytes <= COPY_BYTES_MAX, 'new bytes are a packet');
+    const nfqueue = this.held.nfqueue(h);
+    // With another packet that waits, accept() writes the open run and then a verdict for this packet alone.
+    this.waiting[nfqueue] += 1;
+    this.accept(h);
+    this.waiting[nfqueue] -= 1;
+    const outbox = this.outboxOf[nfqueue];
+    const { payloadOffset, payloadBytes } = outbox.port.batch.verdicts;
+    payloadOffset[outbox.rows - 1] = at;
+    payloadBytes[outbox.rows - 1] = bytes;
+    // If accept() sent the rows before, the room of this one is still taken.
+    outbox.editedTo = Math.max(outbox.editedTo, at + bytes);
+  }
+
   drop(h: number): void {
     const { held, stats } = this;
     const nfqueue = held.nfqueue(h);
@@ -227,6 +282,10 @@ export class VerdictWriter {
         if (column[at] !== NONE) column[at] = heir[column[at]];
       }
     }
+  }
+
+  private portOf(h: number): Port {
+    return this.outboxOf[this.held.nfqueue(h)].port;
   }
 
   private leave(h: number, lengthBytes: number): void {

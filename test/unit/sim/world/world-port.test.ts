@@ -144,6 +144,28 @@ describe('verdicts', () => {
     expect(rows.map((p) => packets.ecn[p])).toEqual([CE, 0, 0]);
   });
 
+  test('new bytes give a packet their length and ECN field', () => {
+    const { packets, port, verdict } = world();
+    const rows = [0, 1, 2].map((i) => packets.take(2, KIND_DATAGRAM, i, 100));
+    for (const p of rows) port.arrive(p, 0);
+    port.drain();
+    const { payloadOffset, payloadBytes } = port.batch.verdicts;
+    expect(port.slab.length - port.editOffset).toBe(EDIT_BYTES);
+    port.slab.set([0x45, 3], port.editOffset);
+    port.slab.set([0x60, 0x20], port.editOffset + 40);
+    payloadOffset.set([port.editOffset, port.editOffset + 40]);
+    payloadBytes.set([40, 80, 0]);
+    for (const [row, p] of rows.entries()) verdict(row, p + 1, NF_ACCEPT);
+    port.send(3);
+    expect(rows.map((p) => packets.lengthBytes[p])).toEqual([40, 80, 100]);
+    expect(rows.map((p) => packets.ecn[p])).toEqual([3, 2, 0]);
+    port.arrive(packets.take(2, KIND_DATAGRAM, 4, 100), 0);
+    port.drain();
+    verdict(0, 4, NF_ACCEPT);
+    payloadOffset[0] = port.slab.length - 1;
+    expect(() => port.send(1)).toThrow('in the slab');
+  });
+
   test('a packet that waits for ever does not stop ids from being given', () => {
     const { packets, port, answers, verdict } = world(100_000);
     port.arrive(packets.take(2, KIND_DATAGRAM, 0, 100), 0);
