@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { main } from './cli/main.ts';
+import { drained, toleratesLostReader } from './cli/output.ts';
 /** The program. The only file that may end the process. */
 import { widenInlining } from './live/inlining.ts';
 
@@ -7,6 +8,7 @@ import { widenInlining } from './live/inlining.ts';
 const COLUMNS_OF_A_PIPE = 100;
 
 widenInlining();
+for (const stream of [process.stdout, process.stderr]) toleratesLostReader(stream);
 const code = await main(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
@@ -16,4 +18,5 @@ const code = await main(process.argv.slice(2), {
   columns: process.stdout.columns ?? COLUMNS_OF_A_PIPE,
   exitNow: (exitCode) => process.exit(exitCode),
 });
+await Promise.all([drained(process.stdout), drained(process.stderr)]);
 process.exit(code);

@@ -118,6 +118,6 @@ function addSimulate(program: Command, terminal: Terminal, finish: (code: number
     .addOption(new Option('--list', 'print the scenarios, one per line').conflicts(BESIDE_LIST))
     .action(async (options: SimulateOptions) => {
       const { simulate } = await import('./simulate.ts');
-      finish(simulate(options, terminal));
+      finish(await simulate(options, terminal));
     });
 }

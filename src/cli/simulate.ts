@@ -3,10 +3,11 @@
  * pictures.
  */
 import { writeFileSync } from 'node:fs';
-import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../base/errors.ts';
+import { EXIT_FAILED, EXIT_FINE, EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import { isSystemError, reasonOf } from '../base/system-error.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { readVersion } from '../live/version.ts';
+import { DRAIN_NS_MAX } from '../sim/simulation.ts';
 import { readConfigAloud } from './read-config.ts';
 import { renderPage } from './simulate/page.ts';
 import { Progress } from './simulate/progress.ts';
@@ -30,7 +31,7 @@ export interface SimulateOptions {
 /** Whole numbers up to this one are exact. */
 const SEED_MAX = Number.MAX_SAFE_INTEGER;
 
-export function simulate(options: SimulateOptions, terminal: Terminal): number {
+export async function simulate(options: SimulateOptions, terminal: Terminal): Promise<number> {
   if (options.list) {
     // The list does not depend on a file, but a file that is named is checked all the same.
     if (options.conf !== undefined) readConfigAloud(options.conf, terminal);
@@ -39,7 +40,7 @@ export function simulate(options: SimulateOptions, terminal: Terminal): number {
   }
   const seed = readSeed(options.seed);
   const files = readFiles(options, terminal);
-  const subject = chooseSubject(options);
+  const subject = await chooseSubject(options);
   for (const warning of subject.warnings) terminal.err(`shaper: warning: ${warning}\n`);
   // A page that cannot be written is an error before the run, not minutes later. An existing file stays until
   // it is replaced.
@@ -53,7 +54,10 @@ export function simulate(options: SimulateOptions, terminal: Terminal): number {
     const { hasColor, columns } = terminal;
     terminal.out(renderSummary(runs, { about: subject.about, style: styleOf(hasColor), columns }));
   }
-  return EXIT_FINE;
+  if (subject.drains) for (const warning of stillWaiting(runs)) terminal.err(`shaper: warning: ${warning}\n`);
+  if (subject.failure === null) return EXIT_FINE;
+  terminal.err(`shaper: ${subject.failure}\n`);
+  return EXIT_FAILED;
 }
 
 interface ConfigFile {
@@ -69,7 +73,7 @@ function readFiles({ conf, compare }: SimulateOptions, terminal: Terminal): Conf
   return files.map((file) => ({ file, config: readConfigAloud(file, terminal) }));
 }
 
-function chooseSubject({ scenario, pcap }: SimulateOptions): Subject {
+async function chooseSubject({ scenario, pcap }: SimulateOptions): Promise<Subject> {
   if (scenario !== undefined) return scenarioSubject(scenario);
   if (pcap !== undefined) return captureSubject(pcap);
   throw new OperatingError(
@@ -100,6 +104,16 @@ function takeRuns(
   } finally {
     progress.clear();
   }
+}
+
+/** Says which runs ended with packets in the shaper, although a replay waits for them. */
+function stillWaiting(runs: readonly RunView[]): string[] {
+  return runs
+    .filter(({ report }) => report.totals.held.packets > 0)
+    .map(({ configuration, report }) => {
+      const { packets } = report.totals.held;
+      return `${configuration}: ${packets} packets still wait ${DRAIN_NS_MAX / 3600e9} h after the last one came`;
+    });
 }
 
 /** The object of the contract. A comparison has both, each with the name of its file. */

@@ -43,7 +43,7 @@ export interface SimulationResult {
 
 const SAMPLES = 240;
 /** A run that drains goes on for at most this long. */
-const DRAIN_NS_MAX = 3600e9;
+export const DRAIN_NS_MAX = 3600e9;
 
 /** A run in progress. */
 export class Simulation {
@@ -74,8 +74,10 @@ export class Simulation {
   step(): boolean {
     if (this.taken === this.samples) return false;
     this.taken++;
-    this.world.runUntil((this.durationNs * this.taken) / this.samples);
-    if (this.taken === this.samples && this.drains) this.drain();
+    // The last instant exactly: (durationNs * samples) / samples may round to an instant before it.
+    const isLast = this.taken === this.samples;
+    this.world.runUntil(isLast ? this.durationNs : (this.durationNs * this.taken) / this.samples);
+    if (isLast && this.drains) this.drain();
     this.recorder.sample();
     return this.taken < this.samples;
   }
@@ -119,7 +121,19 @@ export function prepareTraffic(
   const protocols = Array<number>(world.meter.rows).fill(NONE);
   for (const [f, { source }] of traffic.flows.entries())
     protocols[world.meter.rowOf[f]] = 'protocol' in source ? source.protocol : IPPROTO_TCP;
-  return new Simulation(world, durationNs, { scenario: name, seed, unparsed: 0, protocols }, options);
+  const flowsOf = Array<number>(world.meter.rows).fill(0);
+  for (const row of world.meter.rowOf) flowsOf[row] += 1;
+  const subject = {
+    scenario: name,
+    seed,
+    unparsed: 0,
+    neverQueued: 0,
+    activeNs: null,
+    lastNs: 0,
+    protocols,
+    flowsOf,
+  };
+  return new Simulation(world, durationNs, subject, options);
 }
 
 export function runScenario(

@@ -2,19 +2,30 @@
 
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
-import { type Capture, PcapError, readPcap } from '../../sim/capture/pcap.ts';
+import { CaptureError } from '../../sim/capture/records.ts';
 import { prepareReplay } from '../../sim/capture/replay.ts';
+import { type CaptureScan, scanCapture } from '../../sim/capture/scan.ts';
+import type { ReadAt } from '../../sim/capture/window.ts';
 import { findScenario, SCENARIO_NAMES, SCENARIOS } from '../../sim/scenarios/index.ts';
 import { prepareScenario, type Simulation } from '../../sim/simulation.ts';
 import { bottleneckOf } from '../../sim/traffic/layout.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
-import { readBytes } from '../read-config.ts';
+import { openCapture } from './capture-file.ts';
 import { SAMPLES } from './run-view.ts';
+
+/** A higher share of unreadable packets is worth a warning. */
+const UNPARSED_SHARE_MAX = 0.1;
+/** A longer pause is worth a warning. */
+const PAUSE_NS_MAX = 3600e9;
 
 export interface Subject {
   readonly about: string;
   /** Warnings for stderr. */
   readonly warnings: readonly string[];
+  /** Why the result is not about the whole subject, for stderr and the exit status; null if it is. */
+  readonly failure: string | null;
+  /** The run goes on until nothing waits, so that packets left at its end are worth a warning. */
+  readonly drains: boolean;
   /** Prepares the run. Traffic is made for the rates of `reference`, whichever configuration shapes it. */
   prepare(spec: ShaperSpec, reference: ShaperSpec, seed: number): Simulation;
 }
@@ -35,32 +46,68 @@ export function scenarioSubject(name: string): Subject {
   return {
     about: found.about,
     warnings: [],
+    failure: null,
+    drains: false,
     prepare: (spec, reference, seed) =>
       prepareScenario(spec, found, seed, { samples: SAMPLES, bottleneck: bottleneckOf(reference) }),
   };
 }
 
 /** Throws OperatingError if the file cannot be read or is no capture. */
-export function captureSubject(file: string): Subject {
-  const capture = readCapture(file);
-  const name = file.slice(file.lastIndexOf('/') + 1);
+export async function captureSubject(file: string): Promise<Subject> {
+  const { name, readAt, sizeBytes } = await openCapture(file);
+  const scan = scanFile(file, readAt);
   return {
-    about: `replay of ${capture.packets} captured packets`,
-    warnings: [
-      ...(capture.packets === 0 ? [`${file} holds no packets`] : []),
-      ...(capture.isCut ? [`${file}: the last record is cut short and not replayed`] : []),
-    ],
-    prepare: (spec, _reference, seed) => prepareReplay(spec, capture, name, seed, { samples: SAMPLES }),
+    about: `replay of ${scan.packets} captured packets`,
+    warnings: captureWarnings(scan, file),
+    failure: damageOf(scan, file, sizeBytes),
+    drains: true,
+    prepare: (spec, _reference, seed) => prepareReplay(spec, scan, name, seed, { samples: SAMPLES }),
   };
 }
 
-function readCapture(file: string): Capture {
+function scanFile(file: string, readAt: ReadAt): CaptureScan {
   try {
-    return readPcap(readBytes(file));
+    return scanCapture(readAt);
   } catch (error) {
-    if (error instanceof PcapError) throw new OperatingError(EXIT_USAGE, `${file}: ${error.message}`);
+    if (error instanceof CaptureError) throw new OperatingError(EXIT_USAGE, `${file}: ${error.message}`);
     throw error;
   }
+}
+
+function captureWarnings(scan: CaptureScan, file: string): string[] {
+  const { packets, unparsed, trouble, clockSteps, longestPauseNs, longestPausePacket } = scan;
+  const warnings: string[] = [];
+  if (packets === 0) warnings.push(`${file} holds no packets`);
+  if (trouble?.kind === 'cut')
+    warnings.push(`${file}: the last record is cut short at byte ${trouble.atByte} and not replayed`);
+  if (unparsed > packets * UNPARSED_SHARE_MAX)
+    warnings.push(`${file}: ${unparsed} of ${packets} packets carry no IP packet that can be read`);
+  if (clockSteps > 0)
+    warnings.push(
+      `${file}: ${clockSteps} time stamps jump or step back; time goes on from the packet before`,
+    );
+  if (longestPauseNs > PAUSE_NS_MAX) {
+    const pause = roughTime(longestPauseNs);
+    warnings.push(
+      `${file}: a pause of ${pause} before packet ${longestPausePacket + 1}; ` +
+        'throughputs count a pause of more than a minute as one second',
+    );
+  }
+  return warnings;
+}
+
+/** In days or hours. */
+function roughTime(ns: number): string {
+  const days = ns / 86_400e9;
+  return days >= 2 ? `${Math.round(days)} days` : `${Math.round(24 * days)} h`;
+}
+
+/** What a damaged file makes of the result; null if the file was read to its end. */
+function damageOf({ trouble, packets }: CaptureScan, file: string, sizeBytes: number): string | null {
+  if (trouble?.kind !== 'damaged') return null;
+  const rest = sizeBytes - trouble.atByte;
+  return `${file}: damaged at byte ${trouble.atByte} after ${packets} packets; ${rest} bytes were not read`;
 }
 
 /** Lists the scenarios, one per line, with the name first. */

@@ -51,7 +51,7 @@ function heading(runs: readonly RunView[], { about, style }: SummaryOptions): st
 
 function totals(run: RunView, r: number, runCount: number, style: Style): string {
   const { durationSeconds, traceHash, totals: counts } = run.report;
-  const { kernel, held, unparsed } = counts;
+  const { kernel, held, unparsed, neverQueued } = counts;
   const name = runCount > 1 ? `${style.runs[r](RUN_NAMES[r])}  ` : '';
   const outside = droppedOutside(run);
   const lines = [
@@ -63,6 +63,8 @@ function totals(run: RunView, r: number, runCount: number, style: Style): string
   if (outside > kernel.queueFull)
     lines.push(`dropped by lines that nobody shapes: ${outside - kernel.queueFull}`);
   if (unparsed > 0) lines.push(`without a readable IP header, treated as unknown protocol: ${unparsed}`);
+  if (neverQueued > 0)
+    lines.push(`never queued, so not replayed (ARP, multicast, DHCP and the like): ${neverQueued}`);
   return lines.join('\n');
 }
 

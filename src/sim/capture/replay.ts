@@ -1,8 +1,7 @@
 /**
- * Plays a capture into the shaper, every packet at the instant of its capture, and reports as a scenario
- * does.
+ * Plays a capture into the shaper, every packet at the instant of its capture, and reports as a scenario does.
  */
-
+import { NONE } from '../../base/none.ts';
 import { ARRIVAL_ROWS, COPY_BYTES, EDIT_BYTES } from '../../limits.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { FlowMeter } from '../packets/flow-meter.ts';
@@ -11,84 +10,135 @@ import { KIND_CAPTURED, PacketTable } from '../packets/packet-table.ts';
 import { TIMER_SOURCE, TIMERS, type Wire } from '../packets/wire.ts';
 import { finish, type RunOptions, Simulation, type SimulationResult } from '../simulation.ts';
 import { Congestion } from '../tcp/congestion.ts';
-import { createEngine, indexOfDevice, namedRows } from '../traffic/build.ts';
+import { createEngine, indexOfDevice } from '../traffic/build.ts';
 import { planRoutes } from '../traffic/layout.ts';
 import { EventHeap } from '../world/event-heap.ts';
 import { Lines } from '../world/lines.ts';
 import type { Source } from '../world/sources.ts';
 import { HOP_END, hopOfRoute, World } from '../world/world.ts';
 import { WorldPort } from '../world/world-port.ts';
-import { type CapturedFlow, type CapturedFlows, findFlows } from './captured-flows.ts';
-import type { Capture } from './pcap.ts';
+import { CaptureCursor } from './capture.ts';
+import { grown } from './flow-list.ts';
+import { type CaptureScan, copyHeader } from './scan.ts';
+import { StampReader } from './stamps.ts';
 
-/**
- * Number of flows with an entry of their own in the report: those with most bytes. The others are summed up
- * by protocol.
- */
-const NAMED_FLOWS_MAX = 200;
+const PACKETS_AT_START = 1024;
 
 /** Sends every packet of a capture at its instant. */
 class ReplaySource implements Source {
   private readonly wire: Wire;
-  private readonly capture: Capture;
   private readonly flowOf: Int32Array;
-  private next = 0;
+  private readonly cursor: CaptureCursor;
+  private readonly stamps: StampReader;
+  /** First bytes of the packets under way, and their number, by row of the packet table. */
+  private headers = new Uint8Array(PACKETS_AT_START * COPY_BYTES);
+  private headerBytes = new Uint8Array(PACKETS_AT_START);
+  /** The packet that the cursor shows, and its instant. */
+  private packet = -1;
+  private nextNs = 0;
 
-  constructor(wire: Wire, capture: Capture, flowOf: Int32Array) {
+  constructor(wire: Wire, scan: CaptureScan) {
     this.wire = wire;
-    this.capture = capture;
-    this.flowOf = flowOf;
+    this.flowOf = scan.flowOf;
+    this.cursor = new CaptureCursor(scan.readAt);
+    this.stamps = new StampReader(scan.wrongJumps);
+  }
+
+  /** Moves to the first packet. Returns its instant; Infinity if there is none. */
+  start(): number {
+    this.advance();
+    return this.nextNs;
   }
 
   onTimer(): void {
-    const { wire, capture } = this;
-    while (this.next < capture.packets && capture.timeNs[this.next] <= wire.nowNs) {
-      const i = this.next++;
-      const p = wire.packets.take(this.flowOf[i], KIND_CAPTURED, i, capture.lengthBytes[i]);
+    const { wire, cursor } = this;
+    while (this.nextNs <= wire.nowNs) {
+      const flow = this.flowOf[this.packet];
+      const p = wire.packets.take(flow, KIND_CAPTURED, this.packet, cursor.lengthBytes);
+      this.keepHeader(p);
       wire.packets.sentNs[p] = wire.nowNs;
       wire.transmit(p);
+      this.advance();
     }
-    if (this.next < capture.packets) wire.setTimer(TIMER_SOURCE, 0, capture.timeNs[this.next]);
+    if (this.nextNs < Number.POSITIVE_INFINITY) wire.setTimer(TIMER_SOURCE, 0, this.nextNs);
   }
 
   onAllArrived(): void {}
 
   onFarEnd(): void {}
+
+  /** Writes the first bytes of packet `p` at `slab[to]`. Returns their number. */
+  writeHeader(p: number, slab: Uint8Array, to: number): number {
+    const count = this.headerBytes[p];
+    slab.set(this.headers.subarray(p * COPY_BYTES, p * COPY_BYTES + count), to);
+    return count;
+  }
+
+  /** To the next packet that the kernel would queue. */
+  private advance(): void {
+    const { cursor, stamps } = this;
+    // The file may have grown since it was scanned: what is behind the scanned packets does not count.
+    while (this.packet + 1 < this.flowOf.length && cursor.next()) {
+      this.packet++;
+      const { hasStamp, sec, ns } = cursor.record;
+      this.nextNs = hasStamp ? stamps.next(sec, ns) : stamps.withoutStamp();
+      if (this.flowOf[this.packet] !== NONE) return;
+    }
+    this.nextNs = Number.POSITIVE_INFINITY;
+  }
+
+  private keepHeader(p: number): void {
+    if (p >= this.headerBytes.length) {
+      const rows = this.wire.packets.rows;
+      this.headers = grown(this.headers, new Uint8Array(rows * COPY_BYTES));
+      this.headerBytes = grown(this.headerBytes, new Uint8Array(rows));
+    }
+    this.headerBytes[p] = copyHeader(this.cursor, this.headers, p * COPY_BYTES);
+  }
 }
 
-/** After the last packet the run goes on until no packet waits in the shaper, for at most this long. */
+/**
+ * Prepares a replay under the name `name`. After the last packet the run goes on until no packet waits in the
+ * shaper.
+ */
 export function prepareReplay(
   spec: ShaperSpec,
-  capture: Capture,
+  scan: CaptureScan,
   name: string,
   seed: number,
   options: RunOptions = {},
 ): Simulation {
-  const found = findFlows(capture);
-  const world = buildReplay(spec, capture, found, { ...options, seed });
-  const protocols = Array<number>(world.meter.rows);
-  for (const [f, flow] of found.flows.entries()) protocols[world.meter.rowOf[f]] = flow.protocol;
-  const lastNs = capture.packets === 0 ? 0 : capture.timeNs[capture.packets - 1];
-  const subject = { scenario: name, seed, unparsed: found.unparsed, protocols };
-  return new Simulation(world, options.durationNs ?? lastNs, subject, { ...options, drains: true });
+  const world = buildReplay(spec, scan, { ...options, seed });
+  const { unparsed, neverQueued, durationNs } = scan;
+  const subject = {
+    scenario: name,
+    seed,
+    unparsed,
+    neverQueued,
+    activeNs: scan.activeNs,
+    lastNs: durationNs,
+    protocols: scan.flows.map(({ protocol }) => protocol),
+    flowsOf: scan.flowsOf,
+  };
+  return new Simulation(world, options.durationNs ?? durationNs, subject, { ...options, drains: true });
 }
 
 export function runReplay(
   spec: ShaperSpec,
-  capture: Capture,
+  scan: CaptureScan,
   name: string,
   seed: number,
   options: RunOptions = {},
 ): SimulationResult {
-  return finish(prepareReplay(spec, capture, name, seed, options));
+  return finish(prepareReplay(spec, scan, name, seed, options));
 }
 
 function buildReplay(
   spec: ShaperSpec,
-  capture: Capture,
-  { flows, flowOf }: CapturedFlows,
+  scan: CaptureScan,
   options: RunOptions & { readonly seed: number },
 ): World {
+  const { flows } = scan;
   const engine = createEngine(spec, options);
   const { up, down } = planRoutes(spec, engine.devices, indexOfDevice(engine));
   const routes = [up, down].filter((route) => route !== null);
@@ -101,11 +151,12 @@ function buildReplay(
     HOP_END,
   ];
   const downFrom = up ? 2 : 1;
-  const { rowOf, names } = namedRows(reportNames(flows));
   const packets = new PacketTable();
   const agenda = new EventHeap(TIMERS * Math.max(1, flows.length));
+  const rowOf = Int32Array.from(flows, (_, row) => row);
+  const names = flows.map((flow) => flow.name);
   const world = new World(packets, new FlowMeter(rowOf, names), agenda);
-  const source = new ReplaySource(world, capture, flowOf);
+  const source = new ReplaySource(world, scan);
   const slab = new Uint8Array(HEADER_STRIDE * ARRIVAL_ROWS + EDIT_BYTES);
   const port = new WorldPort(world, packets, routes, slab, spec.nfqueue);
   world.assemble({
@@ -121,27 +172,10 @@ function buildReplay(
       receiver: null,
     })),
     congestion: new Congestion(flows.map(() => 'reno')),
-    writeHeaders: (p, to) => copyHeaders(capture, packets.seq[p], slab, to),
+    writeHeaders: (p, to) => source.writeHeader(p, slab, to),
     timerLatenessNs: options.timerLatenessNs ?? 0,
   });
-  if (capture.packets > 0) world.setTimer(TIMER_SOURCE, 0, 0);
+  const firstNs = source.start();
+  if (firstNs < Number.POSITIVE_INFINITY) world.setTimer(TIMER_SOURCE, 0, firstNs);
   return world;
-}
-
-function copyHeaders(capture: Capture, i: number, slab: Uint8Array, to: number): number {
-  const count = Math.min(COPY_BYTES, capture.capturedBytes[i]);
-  const from = capture.offset[i];
-  for (let b = 0; b < count; b++) slab[to + b] = capture.bytes[from + b];
-  return count;
-}
-
-/**
- * Names of flows: each of the largest has a name of its own, all others have one name per protocol and way.
- */
-function reportNames(flows: readonly CapturedFlow[]): { name: string }[] {
-  const bySize = flows.map((flow) => flow.bytes).sort((a, b) => b - a);
-  const least = bySize[NAMED_FLOWS_MAX - 1] ?? 0;
-  return flows.map(({ name, bytes, protocol, isUp }) => ({
-    name: bytes >= least ? name : `other ${isUp ? 'up' : 'down'} of protocol ${protocol}`,
-  }));
 }

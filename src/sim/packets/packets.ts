@@ -1,4 +1,5 @@
 /** Packets for the virtual world: real header bytes, so that the simulator exercises the real parser. */
+import { protocolName } from '../../packet/protocols.ts';
 
 export interface PacketShape {
   /** An IPv4 address as one number, or the four words of an IPv6 address. */
@@ -28,16 +29,9 @@ export const IPPROTO_UDP = 17;
 const IPPROTO_FRAGMENT = 44;
 const IPPROTO_ICMPV6 = 58;
 
-const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
-  [IPPROTO_ICMP]: 'icmp',
-  [IPPROTO_TCP]: 'tcp',
-  [IPPROTO_UDP]: 'udp',
-  [IPPROTO_ICMPV6]: 'icmpv6',
-};
-
-/** Names of the protocols in scenarios and most captures. Returns null for another protocol. */
-export function protocolName(protocol: number): string | null {
-  return PROTOCOL_NAMES[protocol] ?? null;
+/** Name of a protocol, or "proto-N" for one without a name. */
+export function protocolLabel(protocol: number): string {
+  return protocolName(protocol) ?? `proto-${protocol}`;
 }
 
 /** IPv4 address a.b.c.d as an unsigned number. */

@@ -6,8 +6,8 @@ import { HISTOGRAM_BINS, histogramBinStart, histogramPercentile } from '../../ba
 import { NONE } from '../../base/none.ts';
 import { toBitsPerSec } from '../../base/units.ts';
 import { type Stats, TOTAL, withChildren } from '../../core/packets/stats.ts';
+import { protocolName } from '../../packet/protocols.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
-import { protocolName } from '../packets/packets.ts';
 import type { World } from '../world/world.ts';
 
 export interface PacketCount {
@@ -23,6 +23,8 @@ export interface DelayMilliseconds {
 
 export interface SimulatedClass {
   readonly path: string;
+  /** Packets that the class sent, and their IP bytes. */
+  readonly sent: PacketCount;
   readonly throughputBitsPerSecond: number;
   readonly dropped: number;
   readonly marked: number;
@@ -41,6 +43,8 @@ export interface Completions {
 export interface SimulatedFlow {
   readonly name: string;
   readonly protocol: string;
+  /** Packets with data that arrived, and their IP bytes. */
+  readonly delivered: PacketCount;
   /** Throughput in IP bytes that arrived. */
   readonly throughputBitsPerSecond: number;
   /** Packets dropped by the shaper and on lines, acknowledgements included. */
@@ -62,6 +66,8 @@ export interface SimulateReport {
   readonly scenario: string;
   readonly seed: number;
   readonly durationSeconds: number;
+  /** Time over which throughputs are measured: the duration without long pauses in a capture. */
+  readonly activeSeconds: number;
   readonly traceHash: string;
   readonly totals: {
     readonly received: PacketCount;
@@ -71,6 +77,8 @@ export interface SimulateReport {
     readonly kernel: { readonly queueFull: number; readonly socketFull: number; readonly lost: number };
     /** Packets of a capture whose IP header could not be read. */
     readonly unparsed: number;
+    /** Packets of a capture that the rules never queue, such as ARP, DHCP and multicast. They are not replayed. */
+    readonly neverQueued: number;
   };
   readonly classes: readonly SimulatedClass[];
   readonly flows: readonly SimulatedFlow[];
@@ -80,21 +88,27 @@ export interface ReportSubject {
   readonly scenario: string;
   readonly seed: number;
   readonly unparsed: number;
+  readonly neverQueued: number;
+  /** Time with traffic before the last packets left. Null if the whole run counts. */
+  readonly activeNs: number | null;
+  /** Instant of the last arrival. */
+  readonly lastNs: number;
   /** IP protocol of every row of the meter. NONE if it is not known. */
   readonly protocols: readonly number[];
+  /** Number of flows in every row of the meter. */
+  readonly flowsOf: readonly number[];
 }
 
 export function simulateReport(world: World, subject: ReportSubject): SimulateReport {
   const { engine, meter, port, nowNs } = world;
   const { totals } = engine.stats;
   const sums = withChildren(engine.stats, engine.classes);
-  const seconds = nowNs / 1e9;
-  const flowsOfRow = new Int32Array(meter.rows);
-  for (const row of meter.rowOf) flowsOfRow[row] += 1;
+  const seconds = activeSecondsOf(subject, world, sums);
   return {
     scenario: subject.scenario,
     seed: subject.seed,
-    durationSeconds: seconds,
+    durationSeconds: nowNs / 1e9,
+    activeSeconds: seconds,
     traceHash: world.hash.text,
     totals: {
       received: { packets: totals[TOTAL.receivedPackets], bytes: totals[TOTAL.receivedBytes] },
@@ -103,18 +117,32 @@ export function simulateReport(world: World, subject: ReportSubject): SimulateRe
       held: { packets: totals[TOTAL.heldPackets], bytes: totals[TOTAL.heldBytes] },
       kernel: { queueFull: port.queueFullPackets, socketFull: 0, lost: totals[TOTAL.lostPackets] },
       unparsed: subject.unparsed,
+      neverQueued: subject.neverQueued,
     },
     classes: engine.classes.map((info, row) => classReport(sums, info.path, row, seconds)),
     flows: meter.names.map((_, row) =>
-      flowReport(meter, row, { seconds, protocol: subject.protocols[row], count: flowsOfRow[row] }),
+      flowReport(meter, row, { seconds, protocol: subject.protocols[row], count: subject.flowsOf[row] }),
     ),
   };
+}
+
+/**
+ * The active time of the arrivals, and what it took until the last packets had left. At least the time that the
+ * links need for what they sent, so that two packets in a microsecond are no gigabits.
+ */
+function activeSecondsOf({ activeNs, lastNs }: ReportSubject, { engine, nowNs }: World, sums: Stats): number {
+  if (activeNs === null) return nowNs / 1e9;
+  const linkSeconds = engine.classes.map(({ parent, spec }, row) =>
+    parent === NONE ? sums.sentBytes[row] / spec.ceilBytesPerSec : 0,
+  );
+  return Math.max((activeNs + Math.max(0, nowNs - lastNs)) / 1e9, ...linkSeconds);
 }
 
 function classReport(sums: Stats, path: string, row: number, seconds: number): SimulatedClass {
   const first = row * HISTOGRAM_BINS;
   return {
     path,
+    sent: { packets: sums.sentPackets[row], bytes: sums.sentBytes[row] },
     throughputBitsPerSecond: perSecond(sums.sentBytes[row], seconds),
     dropped: sums.dropTail[row] + sums.dropEarly[row] + sums.dropPolice[row] + sums.dropAqm[row],
     marked: sums.marked[row],
@@ -139,6 +167,7 @@ function flowReport(
   return {
     name: meter.names[row],
     protocol: protocolName(protocol) ?? (protocol === NONE ? 'unknown' : String(protocol)),
+    delivered: { packets: meter.deliveredPackets[row], bytes: meter.deliveredBytes[row] },
     throughputBitsPerSecond: perSecond(meter.deliveredBytes[row], seconds),
     dropped: meter.shaperDrops[row] + meter.lineDrops[row],
     retransmits: meter.retransmits[row],

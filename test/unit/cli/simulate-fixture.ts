@@ -33,6 +33,7 @@ function classView(path: string, bits: number, p99: number, more: Partial<ClassV
     ceilBitsPerSecond: 8e6,
     report: {
       path,
+      sent: { packets: 100, bytes: 100_000 },
       throughputBitsPerSecond: bits,
       dropped,
       marked: 0,
@@ -50,6 +51,7 @@ export function flow(name: string, bits: number, more: Partial<SimulatedFlow> = 
   return {
     name,
     protocol: 'tcp',
+    delivered: { packets: 100, bytes: 100_000 },
     throughputBitsPerSecond: bits,
     dropped: 0,
     retransmits: 0,
@@ -108,6 +110,7 @@ export function runView(
       scenario: name,
       seed: 5,
       durationSeconds: 4,
+      activeSeconds: 4,
       traceHash: '0123456789abcdef',
       totals: {
         received: count(1000),
@@ -116,6 +119,7 @@ export function runView(
         held: count(3),
         kernel: { queueFull: 0, socketFull: 0, lost: 0 },
         unparsed: 0,
+        neverQueued: 0,
       },
       classes: classes.map(({ report }) => report),
       flows: more.flows ?? [
