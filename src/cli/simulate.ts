@@ -30,6 +30,8 @@ export interface SimulateOptions {
 
 /** Whole numbers up to this one are exact. */
 const SEED_MAX = Number.MAX_SAFE_INTEGER;
+/** Classes without a packet that a warning names. */
+const IDLE_CLASSES_NAMED = 5;
 
 export async function simulate(options: SimulateOptions, terminal: Terminal): Promise<number> {
   if (options.list) {
@@ -48,12 +50,15 @@ export async function simulate(options: SimulateOptions, terminal: Terminal): Pr
   const runs = takeRuns(files, subject, seed, terminal);
   if (options.html !== undefined) {
     writePage(options.html, renderPage(runs, { about: subject.about, version: readVersion() }), 'w');
+    terminal.err(`shaper: wrote ${options.html}\n`);
   }
   if (options.json) terminal.out(`${JSON.stringify(jsonOf(runs), null, 2)}\n`);
   else {
     const { hasColor, columns } = terminal;
-    terminal.out(renderSummary(runs, { about: subject.about, style: styleOf(hasColor), columns }));
+    const { about, question } = subject;
+    terminal.out(renderSummary(runs, { about, question, style: styleOf(hasColor), columns }));
   }
+  for (const warning of idleClasses(runs)) terminal.err(`shaper: warning: ${warning}\n`);
   if (subject.drains) for (const warning of stillWaiting(runs)) terminal.err(`shaper: warning: ${warning}\n`);
   if (subject.failure === null) return EXIT_FINE;
   terminal.err(`shaper: ${subject.failure}\n`);
@@ -104,6 +109,20 @@ function takeRuns(
   } finally {
     progress.clear();
   }
+}
+
+/** Says which classes saw no packet. A `default` that saw none is usual. */
+function idleClasses(runs: readonly RunView[]): string[] {
+  return runs.flatMap(({ configuration, classes }) => {
+    const idle = classes.filter(
+      ({ isLeaf, path, report }) =>
+        isLeaf && !path.endsWith('/default') && report.sent.packets + report.dropped === 0,
+    );
+    if (idle.length === 0) return [];
+    const named = idle.slice(0, IDLE_CLASSES_NAMED).map(({ path }) => path);
+    const more = idle.length > named.length ? ` and ${idle.length - named.length} more` : '';
+    return [`${configuration}: no packet came to ${named.join(', ')}${more}`];
+  });
 }
 
 /** Says which runs ended with packets in the shaper, although a replay waits for them. */

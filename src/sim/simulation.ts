@@ -16,8 +16,9 @@ import { type ReportSubject, type SimulateReport, simulateReport } from './repor
 import { type Series, SeriesRecorder } from './report/series.ts';
 import { findScenario, SCENARIO_NAMES } from './scenarios/index.ts';
 import { buildWorld } from './traffic/build.ts';
+import { addressInside } from './traffic/inside.ts';
 import { bottleneckOf } from './traffic/layout.ts';
-import type { Bottleneck, Scenario, Traffic } from './traffic/traffic.ts';
+import type { Scenario, Traffic } from './traffic/traffic.ts';
 import type { World } from './world/world.ts';
 
 export interface RunOptions {
@@ -30,10 +31,10 @@ export interface RunOptions {
   /** Time by which the engine is woken late; 0 by default. */
   readonly timerLatenessNs?: number;
   /**
-   * Rates for which the traffic is made; by default those of the specification. Those of another compare both
-   * under equal traffic.
+   * The specification for whose rates and addresses the traffic is made; by default the one that shapes. Another's
+   * compares both under equal traffic.
    */
-  readonly bottleneck?: Bottleneck;
+  readonly reference?: ShaperSpec;
 }
 
 export interface SimulationResult {
@@ -104,7 +105,8 @@ export function prepareScenario(
 ): Simulation {
   const found = typeof scenario === 'string' ? findScenario(scenario) : scenario;
   if (!found) throw new RangeError(`no scenario ${scenario}; there are ${SCENARIO_NAMES.join(', ')}`);
-  const traffic = found.build(seed, options.bottleneck ?? bottleneckOf(spec));
+  const reference = options.reference ?? spec;
+  const traffic = addressInside(found.build(seed, bottleneckOf(reference)), reference);
   return prepareTraffic(spec, traffic, found.name, seed, options);
 }
 
@@ -117,7 +119,8 @@ export function prepareTraffic(
   options: RunOptions = {},
 ): Simulation {
   const durationNs = options.durationNs ?? traffic.durationNs;
-  const world = buildWorld(spec, { ...traffic, durationNs }, { ...options, seed });
+  const bottleneck = bottleneckOf(options.reference ?? spec);
+  const world = buildWorld(spec, { ...traffic, durationNs }, { ...options, bottleneck, seed });
   const protocols = Array<number>(world.meter.rows).fill(NONE);
   for (const [f, { source }] of traffic.flows.entries())
     protocols[world.meter.rowOf[f]] = 'protocol' in source ? source.protocol : IPPROTO_TCP;

@@ -8,7 +8,7 @@ import { type CaptureScan, scanCapture } from '../../sim/capture/scan.ts';
 import type { ReadAt } from '../../sim/capture/window.ts';
 import { findScenario, SCENARIO_NAMES, SCENARIOS } from '../../sim/scenarios/index.ts';
 import { prepareScenario, type Simulation } from '../../sim/simulation.ts';
-import { bottleneckOf } from '../../sim/traffic/layout.ts';
+import type { Question } from '../../sim/traffic/traffic.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { openCapture } from './capture-file.ts';
 import { SAMPLES } from './run-view.ts';
@@ -20,6 +20,8 @@ const PAUSE_NS_MAX = 3600e9;
 
 export interface Subject {
   readonly about: string;
+  /** What the subject was made to ask, and the flows that answer; null for a capture. */
+  readonly question: Question | null;
   /** Warnings for stderr. */
   readonly warnings: readonly string[];
   /** Why the result is not about the whole subject, for stderr and the exit status; null if it is. */
@@ -45,11 +47,11 @@ export function scenarioSubject(name: string): Subject {
   }
   return {
     about: found.about,
+    question: found,
     warnings: [],
     failure: null,
     drains: false,
-    prepare: (spec, reference, seed) =>
-      prepareScenario(spec, found, seed, { samples: SAMPLES, bottleneck: bottleneckOf(reference) }),
+    prepare: (spec, reference, seed) => prepareScenario(spec, found, seed, { samples: SAMPLES, reference }),
   };
 }
 
@@ -58,6 +60,7 @@ export async function captureSubject(file: string): Promise<Subject> {
   const { name, readAt, sizeBytes } = await openCapture(file);
   const scan = scanFile(file, readAt);
   return {
+    question: null,
     about: `replay of ${scan.packets} captured packets`,
     warnings: captureWarnings(scan, file),
     failure: damageOf(scan, file, sizeBytes),

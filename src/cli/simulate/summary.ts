@@ -6,6 +6,7 @@ import { formatBitsPerSecShort, formatBytesShort } from '../../base/units.ts';
 import { pairUp } from '../../charts/palette.ts';
 import { type Fold, sparkline, sparklineTop } from '../../charts/sparkline.ts';
 import type { PacketCount } from '../../sim/report/report.ts';
+import type { Question } from '../../sim/traffic/traffic.ts';
 import {
   CLASS_COLUMNS,
   type Column,
@@ -19,6 +20,8 @@ import type { ClassView, RunView } from './run-view.ts';
 import { type Cell, renderCells, type Style } from './style.ts';
 import { synchronisation } from './windows.ts';
 
+/** Number of flows that answer the scenario's question with a line of their own. */
+const ANSWERS_SHOWN = 10;
 /** Number of flows with a line of their own. */
 const FLOWS_SHOWN = 20;
 const PLOT_COLUMNS_MIN = 12;
@@ -27,6 +30,7 @@ export const RUN_NAMES = ['A', 'B'];
 
 export interface SummaryOptions {
   readonly about: string;
+  readonly question: Question | null;
   readonly style: Style;
   /** Width of the terminal. */
   readonly columns: number;
@@ -35,6 +39,7 @@ export interface SummaryOptions {
 export function renderSummary(runs: readonly RunView[], options: SummaryOptions): string {
   const sections = [
     heading(runs, options),
+    answer(runs, options),
     ...runs.map((run, r) => totals(run, r, runs.length, options.style)),
     classTable(runs, options.style),
     plots(runs, options),
@@ -47,6 +52,20 @@ export function renderSummary(runs: readonly RunView[], options: SummaryOptions)
 function heading(runs: readonly RunView[], { about, style }: SummaryOptions): string {
   const { scenario, seed } = runs[0].report;
   return `${style.bold(scenario)}: ${about}\nseed ${seed}`;
+}
+
+/** The scenario's own question, and the flows that answer it. */
+function answer(runs: readonly RunView[], { question, style }: SummaryOptions): string {
+  if (question === null) return '';
+  const asked = runs.map(({ report, ...run }) => ({
+    ...run,
+    report: { ...report, flows: report.flows.filter(({ name }) => question.answeredBy.test(name)) },
+  }));
+  const { shown, others } = chooseFlows(asked, ANSWERS_SHOWN);
+  if (shown.length === 0) return '';
+  const rows = table('flow', FLOW_COLUMNS, shown, flowTitle, style);
+  const rest = others.length > 0 ? `\n${othersText(others, runs.length)}` : '';
+  return `${style.bold(question.question)}\n${rows}${rest}`;
 }
 
 function totals(run: RunView, r: number, runCount: number, style: Style): string {

@@ -19,6 +19,8 @@ const RTT_NS = 30 * MILLISECOND;
 /** Somebody telephones while three computers send photographs and backups away. */
 export const callBesideUploads: Scenario = {
   name: 'call-beside-uploads',
+  question: 'Does the call stay smooth beside the uploads?',
+  answeredBy: /^(call|ping)/,
   about: 'a call and a ping while four uploads fill the line',
   build(seed) {
     const prng = scenarioChance(seed);

@@ -16,6 +16,8 @@ import {
  */
 export const eightFlows: Scenario = {
   name: 'eight-flows',
+  question: 'Do the flows halve their windows all together, and is the line full?',
+  answeredBy: /^tcp/,
   about:
     'eight TCP flows with equal round trips: do they halve their windows together (global synchronisation)?',
   build(seed, bottleneck) {

@@ -101,6 +101,8 @@ function flowsOf(prng: Prng, i: number, between: { inside: string; outside: stri
 /** A house on one uplink: most flats browse, a few take all they can get. Every third flat uses IPv6. */
 export const flats300: Scenario = {
   name: 'flats-300',
+  question: 'Do calls and pages stay quick in every flat beside a few heavy users?',
+  answeredBy: / (call|web|video)$/,
   about: '300 flats on one uplink: browsing, calls, video, and a few heavy users with many connections',
   build(seed) {
     const prng = scenarioChance(seed);

@@ -20,6 +20,8 @@ const TCP_FLOWS = 5;
 /** Datagrams faster than the line, whatever is dropped, beside transfers that react to drops and marks. */
 export const flood: Scenario = {
   name: 'flood',
+  question: 'How much do the transfers and the ping keep beside the flood?',
+  answeredBy: /./,
   about: 'UDP at 120 % of the line, which slows down for nothing, beside five TCP transfers and a ping',
   build(seed, bottleneck) {
     const prng = scenarioChance(seed);
@@ -37,6 +39,8 @@ export const flood: Scenario = {
       flows: [
         {
           name: 'flood',
+          question: 'How much do the transfers and the ping keep beside the flood?',
+          answeredBy: /./,
           from: isUp ? 'infected' : 'victim',
           to: isUp ? 'victim' : 'infected',
           source: {

@@ -18,6 +18,8 @@ const GAME_PORT = 27015;
 /** A game sends 60 small packets a second in both directions, beside a download that takes all it can get. */
 export const gameBesideDownload: Scenario = {
   name: 'game-beside-download',
+  question: 'Does the game stay quick beside the download?',
+  answeredBy: /^(game|ping)/,
   about: 'a game of small packets while a download over six connections fills the line',
   build(seed) {
     const prng = scenarioChance(seed);

@@ -22,6 +22,8 @@ const DURATION_NS = 55 * SECOND;
 /** About six short transfers a second beside four endless ones. How long do the short ones take? */
 export const shortBesideLong: Scenario = {
   name: 'short-beside-long',
+  question: 'How long do the short transfers take, and what is left for the long ones?',
+  answeredBy: /./,
   about:
     'six transfers of 17 kB a second beside four long ones: the completion time of the short is what matters',
   build(seed, bottleneck) {

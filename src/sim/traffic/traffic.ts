@@ -76,7 +76,13 @@ export interface Bottleneck {
   readonly shapesDown: boolean;
 }
 
-export interface Scenario {
+/** What a scenario asks, and the names of the flows whose figures answer it. */
+export interface Question {
+  readonly question: string;
+  readonly answeredBy: RegExp;
+}
+
+export interface Scenario extends Question {
   readonly name: string;
   /** One line for `--list`. */
   readonly about: string;

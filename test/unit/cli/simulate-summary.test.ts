@@ -11,7 +11,7 @@ import { synchronisation } from '../../../src/cli/simulate/windows.ts';
 import type { Series } from '../../../src/sim/report/series.ts';
 import { flow, runView } from './simulate-fixture.ts';
 
-const PLAIN = { about: 'made by hand', style: styleOf(false), columns: 60 };
+const PLAIN = { about: 'made by hand', question: null, style: styleOf(false), columns: 60 };
 
 describe('summary', () => {
   it('of one run', () => {
