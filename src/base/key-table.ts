@@ -1,27 +1,38 @@
 /**
  * Records found by a key of a fixed number of 32-bit words: open addressing with linear probing at a load of at most one
  * half, keyed hash, deletion by shifting back (Knuth, TAOCP 3, 6.4 algorithm R), so no tombstones and no rehash ever.
- * Rows stay where they are while they live.
  *
- *   slots    [ - 5 - 2 9 - - 1 ]                        row numbers, NONE where free; twice the rows
- *   records  | key words | hash | the caller's fields | one row, `stride` words; the next row follows
+ *   slots    [ - 80 - 32 144 - - 16 ]                   rows, NONE where free; twice as many slots as rows
+ *   words    | key words | hash | the caller's fields | one record, `stride` words; the next record follows
  *
- * A record holds all of a row together, unlike the columns elsewhere: rows are visited in random order, so a row in one or
- * two cache lines costs one or two misses where columns would cost one per field.
+ * A record holds all of a row together, unlike the columns of a batch: rows are visited in random order, so a record in one
+ * or two cache lines costs one or two misses where columns would cost one for each field.
+ *
+ * How records are addressed, here and in every table built on this one:
+ * - A row is named by the place of its record: the index of the record's first word in `words`. It keeps that name while it
+ *   is in use.
+ * - A field is a constant: the number of words from the start of the record, even for a float64. With row `f` it is
+ *   `words[f + FIELD]`, or `floats[(f + FIELD) >> 1]` for a float64.
+ * - Columns that other modules use are views that begin at their field, so `column[f]` is the field of row `f`; a float64
+ *   column is asked at `f >> 1`. Held packets (core/packets/held.ts) have such columns for all fields.
+ * - A table beside this one, with one entry for each row, is asked at `f >> shift`.
+ * - A loop over all rows counts `f += stride` up to `highWater`.
  */
 import { hashWords } from './hash.ts';
 import { NONE } from './none.ts';
 
 export class KeyTable {
+  /** How many records there is room for. */
   readonly rows: number;
   /** Rows in use. */
   size = 0;
-  /** Rows ever handed out: a sweep need not look beyond. */
+  /** End of the records that were ever in use, in words: a sweep need not look beyond. */
   highWater = 0;
   /** The key to find or insert; the caller fills it before each call. */
   readonly key: Int32Array;
-  /** Words of a record; row r starts at r * stride. A power of two: records do not straddle cache lines. */
+  /** Words of a record, a power of two so that records do not straddle cache lines; `shift` is its logarithm. */
   readonly stride: number;
+  readonly shift: number;
   /** The records as signed words, and as float64 fields at half the index. */
   readonly words: Int32Array;
   readonly floats: Float64Array;
@@ -40,7 +51,8 @@ export class KeyTable {
   constructor(rows: number, keyWords: number, fieldWords: number, key0: number, key1: number) {
     this.rows = rows;
     this.keyWords = keyWords;
-    this.stride = 2 ** Math.ceil(Math.log2(keyWords + 1 + fieldWords));
+    this.shift = Math.ceil(Math.log2(keyWords + 1 + fieldWords));
+    this.stride = 1 << this.shift;
     this.key0 = key0;
     this.key1 = key1;
     this.key = new Int32Array(keyWords);
@@ -74,25 +86,28 @@ export class KeyTable {
   /** Whether `row` is in use and holds `key`: a remembered row can be tried before hashing. */
   isAt(row: number): boolean {
     const { key, words, keyWords } = this;
-    const base = row * this.stride;
-    for (let w = 0; w < keyWords; w++) if (words[base + w] !== key[w]) return false;
-    return words[base + keyWords] !== NONE;
+    for (let w = 0; w < keyWords; w++) if (words[row + w] !== key[w]) return false;
+    return words[row + keyWords] !== NONE;
   }
 
   /** A new row for `key`, which must be absent; NONE when all rows are in use. The caller sets its fields. */
   insert(hash: number): number {
     let row: number;
-    if (this.freeCount > 0) row = this.freeRows[--this.freeCount];
-    else if (this.highWater < this.rows) row = this.highWater++;
-    else return NONE;
+    if (this.freeCount > 0) {
+      row = this.freeRows[--this.freeCount];
+    } else if (this.highWater < this.words.length) {
+      row = this.highWater;
+      this.highWater += this.stride;
+    } else {
+      return NONE;
+    }
     this.size++;
     const { slots, slotMask, words, key, keyWords } = this;
     let slot = hash & slotMask;
     while (slots[slot] !== NONE) slot = (slot + 1) & slotMask;
     slots[slot] = row;
-    const base = row * this.stride;
-    for (let w = 0; w < keyWords; w++) words[base + w] = key[w];
-    words[base + keyWords] = hash & slotMask;
+    for (let w = 0; w < keyWords; w++) words[row + w] = key[w];
+    words[row + keyWords] = hash & slotMask;
     return row;
   }
 
@@ -110,17 +125,17 @@ export class KeyTable {
       hole = slot;
     }
     slots[hole] = NONE;
-    this.words[row * this.stride + this.keyWords] = NONE;
+    this.words[row + this.keyWords] = NONE;
     this.freeRows[this.freeCount++] = row;
     this.size--;
   }
 
   isUsed(row: number): boolean {
-    return row < this.highWater && this.words[row * this.stride + this.keyWords] !== NONE;
+    return row < this.highWater && this.words[row + this.keyWords] !== NONE;
   }
 
   /** Slot at which the search for a row starts; kept in its record after the key, NONE when the row is free. */
   private home(row: number): number {
-    return this.words[row * this.stride + this.keyWords];
+    return this.words[row + this.keyWords];
   }
 }

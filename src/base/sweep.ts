@@ -1,8 +1,8 @@
 /**
  * A hand that goes round the rows of a table, so that idle rows are forgotten without a look at the whole table at once.
  *
- *   rows   0  1  2  3 | 4  5 |  6  7 ... highWater - 1        the hand went from 3 to 5 in this batch, and starts again
- *                      ^^^^^                                  with row 0 behind the last row that was ever in use
+ *   rows   0  16  32  48 | 64  80 | 96 ... highWater       the hand went from 48 to 80 in this batch, and starts again
+ *                         ^^^^^^^^                         with row 0 behind the last row that was ever in use
  *
  * In each batch the hand passes a share of the table in proportion to the time since its last look: four rounds in the idle
  * time of a row, so that a row outstays its time by a quarter at most. A table that is full asks the hand too: it looks at
@@ -39,7 +39,7 @@ export class SweepingHand {
 
   /** Rows to look at by now. Each must then be asked for with next(). */
   rowsDue(nowNs: number): number {
-    const rows = this.table.highWater;
+    const rows = this.table.highWater / this.table.stride;
     const due = (ROUNDS * rows * (nowNs - this.sweptNs)) / this.idleNs;
     if (due < 1) return 0;
     this.sweptNs = nowNs;
@@ -48,7 +48,8 @@ export class SweepingHand {
 
   /** The next row, which may be unused. */
   next(): number {
-    this.row = this.row + 1 >= this.table.highWater ? 0 : this.row + 1;
+    const { highWater, stride } = this.table;
+    this.row = this.row + stride >= highWater ? 0 : this.row + stride;
     return this.row;
   }
 }

@@ -35,12 +35,14 @@ const KIND_FLOW = 1;
 const KIND_V4 = 4;
 const KIND_V6 = 6;
 
-// Fields of a record, as word offsets; the hash slot is word 6.
+// Fields of a record; the hash slot is word 6.
 const FULL_NS = 8; // float64
 const LAST_SEEN_NS = 10; // float64
 const WAITING_BYTES = 12;
 const CLASS = 13; // row of the class
-const FIELD_WORDS = 7;
+const HEAD = 14; // first held packet
+const TAIL = 15; // last held packet
+const FIELD_WORDS = 9;
 
 /** Buckets looked at for the longest one with packets of a leaf. */
 const LONGEST_LOOKS = 8;
@@ -58,7 +60,6 @@ export class EachTable {
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
-  private readonly shift: number;
   private readonly fifos: HeldFifos;
   private readonly due: IndexedHeap;
   /** Buckets of each class by the bytes that wait in them. */
@@ -87,9 +88,8 @@ export class EachTable {
     this.keys = new KeyTable(used, KEY_WORDS, FIELD_WORDS, key0, key1);
     this.words = this.keys.words;
     this.floats = this.keys.floats;
-    this.shift = Math.log2(this.keys.stride);
     this.hand = new SweepingHand(this.keys, EACH_IDLE_NS, SWEEP_ROWS_MAX);
-    this.fifos = new HeldFifos(used, held);
+    this.fifos = new HeldFifos(0, held, this.words.subarray(HEAD), this.words.subarray(TAIL));
     this.due = new IndexedHeap(used);
     this.waiting = new SizeBins(used, classes.length);
     this.held = held;
@@ -119,7 +119,7 @@ export class EachTable {
       if (e === NONE) return NONE;
       if (f !== NONE) flows.setEachBucket(f, e);
     }
-    this.floats[((e << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
+    this.floats[(e + LAST_SEEN_NS) >> 1] = nowNs;
     return e;
   }
 
@@ -131,16 +131,15 @@ export class EachTable {
 
   /** Whether bucket `e` of an `exceed: drop` class has the tokens of packet `h` now; takes none. */
   conforms(e: number, nowNs: number, h: number): boolean {
-    const fits = this.held.chargeBytes[h] <= this.burstBytes[this.words[(e << this.shift) + CLASS]];
+    const fits = this.held.chargeBytes[h] <= this.burstBytes[this.words[e + CLASS]];
     return fits && this.conformNs(e, nowNs, h) <= nowNs;
   }
 
   /** Takes the tokens of packet `h` from bucket `e`, whether there or not: it goes at most a burst into debt. */
   charge(e: number, nowNs: number, h: number): void {
     this.take(e, nowNs, h);
-    const at = e << this.shift;
-    const c = this.words[at + CLASS];
-    const full = (at + FULL_NS) >> 1;
+    const c = this.words[e + CLASS];
+    const full = (e + FULL_NS) >> 1;
     this.floats[full] = boundedFullNs(this.floats[full], this.nsPerByte[c], this.burstBytes[c], nowNs);
   }
 
@@ -163,7 +162,7 @@ export class EachTable {
   }
 
   private wait(e: number, h: number): void {
-    if (this.fifos.isEmpty(e)) this.due.set(e, this.conformNs(e, this.held.readyNs(h), h));
+    if (this.fifos.isEmpty(e)) this.due.set(e >> this.keys.shift, this.conformNs(e, this.held.readyNs(h), h));
     this.fifos.push(e, h);
     this.addWaiting(e, this.held.lengthBytes[h]);
   }
@@ -173,8 +172,8 @@ export class EachTable {
     const { due, fifos, held } = this;
     const atNs = due.topKey();
     if (atNs > horizonNs || due.size === 0) return NONE;
-    const e = due.top();
-    this.poppedClass = this.words[(e << this.shift) + CLASS];
+    const e = due.top() << this.keys.shift;
+    this.poppedClass = this.words[e + CLASS];
     this.take(e, atNs, fifos.head[e]);
     const h = this.shiftFirst(e);
     held.setReadyNs(h, atNs);
@@ -186,15 +185,17 @@ export class EachTable {
    * waiting; NONE: none of the longest has them.
    */
   longest(c: number, leaf: number): number {
-    let e = this.waiting.largest(c);
-    for (let n = 0; n < LONGEST_LOOKS && e !== NONE; n++, e = this.waiting.after(c, e))
-      if (this.fifos.hasOf(e, leaf)) return e;
+    const { waiting } = this;
+    const { shift } = this.keys;
+    let at = waiting.largest(c);
+    for (let n = 0; n < LONGEST_LOOKS && at !== NONE; n++, at = waiting.after(c, at))
+      if (this.fifos.hasOf(at << shift, leaf)) return at << shift;
     return NONE;
   }
 
   /** Bytes that wait in bucket `e`; 0 for NONE. */
   waitingBytes(e: number): number {
-    return e === NONE ? 0 : this.words[(e << this.shift) + WAITING_BYTES] >>> 0;
+    return e === NONE ? 0 : this.words[e + WAITING_BYTES] >>> 0;
   }
 
   /** Whether so much of `leaf` waits in bucket `e` that may be dropped. */
@@ -213,8 +214,8 @@ export class EachTable {
    */
   takeAll(classes: readonly number[]): number[] {
     const packets = new Map(classes.map((c): [number, number[]] => [c, []]));
-    for (let e = 0; e < this.keys.highWater; e++) {
-      const ofClass = packets.get(this.words[(e << this.shift) + CLASS]);
+    for (let e = 0; e < this.keys.highWater; e += this.keys.stride) {
+      const ofClass = packets.get(this.words[e + CLASS]);
       while (ofClass && !this.fifos.isEmpty(e)) ofClass.push(this.shiftFirst(e));
     }
     return [...packets.values()].flat();
@@ -232,22 +233,21 @@ export class EachTable {
     this.burstBytes = burstBytesOf(classes);
     this.side = Uint8Array.from(classes, sideOf);
     this.waiting = new SizeBins(this.keys.rows, classes.length);
-    for (let e = 0; e < this.keys.highWater; e++) {
+    for (let e = 0; e < this.keys.highWater; e += this.keys.stride) {
       if (!this.keys.isUsed(e)) continue;
-      const at = e << this.shift;
-      const old = this.words[at + CLASS];
+      const old = this.words[e + CLASS];
       const row = newRow[old];
       const each = row === NONE ? null : classes[row].spec.each;
       const stays = each !== null && sideOf(classes[row]) === sideOf(before[old]);
       const waiting = this.fifos.takeAll(e);
-      this.due.delete(e);
-      this.words[at + WAITING_BYTES] = 0;
+      this.due.delete(e >> this.keys.shift);
+      this.words[e + WAITING_BYTES] = 0;
       if (stays) {
-        const full = (at + FULL_NS) >> 1;
+        const full = (e + FULL_NS) >> 1;
         const had = this.floats[full];
         const [ns, burst] = [this.nsPerByte[row], this.burstBytes[row]];
         this.floats[full] = fullAtOtherRateNs(had, nsBefore[old], burstBefore[old], ns, burst, change.nowNs);
-        this.words[at + CLASS] = row;
+        this.words[e + CLASS] = row;
       }
       for (const h of waiting) {
         const leafBefore = this.held.leaf[h];
@@ -264,7 +264,7 @@ export class EachTable {
     const { hand } = this;
     for (let n = hand.rowsDue(nowNs); n > 0; n--) {
       const e = hand.next();
-      const idleNs = nowNs - this.floats[((e << this.shift) + LAST_SEEN_NS) >> 1];
+      const idleNs = nowNs - this.floats[(e + LAST_SEEN_NS) >> 1];
       if (idleNs > EACH_IDLE_NS && this.mayForget(e, nowNs)) this.forget(e);
     }
   }
@@ -277,15 +277,14 @@ export class EachTable {
   private taken(e: number, h: number): number {
     this.addWaiting(e, -this.held.lengthBytes[h]);
     const head = this.fifos.head[e];
-    if (head === NONE) this.due.delete(e);
-    else this.due.set(e, this.conformNs(e, this.held.readyNs(head), head));
+    if (head === NONE) this.due.delete(e >> this.keys.shift);
+    else this.due.set(e >> this.keys.shift, this.conformNs(e, this.held.readyNs(head), head));
     return h;
   }
 
   private addWaiting(e: number, bytes: number): void {
-    const at = e << this.shift;
-    this.words[at + WAITING_BYTES] += bytes;
-    this.waiting.set(this.words[at + CLASS], e, this.waitingBytes(e));
+    this.words[e + WAITING_BYTES] += bytes;
+    this.waiting.set(this.words[e + CLASS], e >> this.keys.shift, this.waitingBytes(e));
   }
 
   private setKey(c: number, f: number): void {
@@ -306,17 +305,15 @@ export class EachTable {
   }
 
   private conformNs(e: number, fromNs: number, h: number): number {
-    const at = e << this.shift;
-    const c = this.words[at + CLASS];
-    const fullNs = this.floats[(at + FULL_NS) >> 1];
+    const c = this.words[e + CLASS];
+    const fullNs = this.floats[(e + FULL_NS) >> 1];
     return conformInstantNs(fullNs, this.nsPerByte[c], this.burstBytes[c], this.held.chargeBytes[h], fromNs);
   }
 
   private take(e: number, atNs: number, h: number): void {
-    const at = e << this.shift;
-    const nsPerByte = this.nsPerByte[this.words[at + CLASS]];
-    const fullNs = fullAfterNs(this.floats[(at + FULL_NS) >> 1], nsPerByte, this.held.chargeBytes[h], atNs);
-    this.floats[(at + FULL_NS) >> 1] = fullNs;
+    const nsPerByte = this.nsPerByte[this.words[e + CLASS]];
+    const fullNs = fullAfterNs(this.floats[(e + FULL_NS) >> 1], nsPerByte, this.held.chargeBytes[h], atNs);
+    this.floats[(e + FULL_NS) >> 1] = fullNs;
     const f = this.held.flow[h];
     if (f !== NONE) this.flows.keepUntil(f, fullNs);
   }
@@ -328,16 +325,17 @@ export class EachTable {
       if (!this.forgetOne(nowNs)) return NONE;
       e = this.keys.insert(hash);
     }
-    this.floats[((e << this.shift) + FULL_NS) >> 1] = 0;
-    this.words[(e << this.shift) + WAITING_BYTES] = 0;
-    this.words[(e << this.shift) + CLASS] = c;
+    this.floats[(e + FULL_NS) >> 1] = 0;
+    this.words[e + WAITING_BYTES] = 0;
+    this.words[e + CLASS] = c;
+    this.words[e + HEAD] = NONE;
     this.stats.totals[TOTAL.eachBuckets] += 1;
     return e;
   }
 
   /** In use, nothing waits, and full: a new bucket would be equal. */
   private mayForget(e: number, nowNs: number): boolean {
-    const full = this.floats[((e << this.shift) + FULL_NS) >> 1] <= nowNs;
+    const full = this.floats[(e + FULL_NS) >> 1] <= nowNs;
     return full && this.keys.isUsed(e) && this.fifos.isEmpty(e);
   }
 

@@ -19,7 +19,6 @@ export class FlowKeys {
   /** The records; key and hash slot are words 0 to 10. */
   readonly table: KeyTable;
   private readonly words: Int32Array;
-  private readonly shift: number;
   /** By row of the batch: hash, and the row that the flow probably has (NONE: none); of use while isReadAhead. */
   private readonly hashes = new Int32Array(ARRIVAL_ROWS);
   private readonly probable = new Int32Array(ARRIVAL_ROWS);
@@ -34,7 +33,6 @@ export class FlowKeys {
   constructor(rows: number, fieldWords: number, key0: number, key1: number) {
     this.table = new KeyTable(rows, KEY_WORDS, fieldWords, key0, key1);
     this.words = this.table.words;
-    this.shift = Math.log2(this.table.stride);
   }
 
   /**
@@ -44,7 +42,7 @@ export class FlowKeys {
   readAhead(parsed: Parsed, rows: number, field: number): void {
     this.isReadAhead = this.table.size >= READ_AHEAD_FROM_FLOWS;
     if (!this.isReadAhead) return;
-    const { hashes, probable, table, words, shift } = this;
+    const { hashes, probable, table, words } = this;
     for (let p = 0; p < rows; p++) {
       this.setKey(parsed, p);
       hashes[p] = this.hashOfKey();
@@ -52,8 +50,8 @@ export class FlowKeys {
     for (let p = 0; p < rows; p++) probable[p] = table.firstProbe(hashes[p]);
     let sum = 0;
     for (let p = 0; p < rows; p++) {
-      const at = probable[p] << shift;
-      if (at >= 0) sum ^= words[at] ^ words[at + field];
+      const f = probable[p];
+      if (f !== NONE) sum ^= words[f] ^ words[f + field];
     }
     this.readAheadSum = sum;
   }
@@ -80,27 +78,26 @@ export class FlowKeys {
   /** Whether row `f` is the flow of parsed row `p`: what find() would ask, straight from the columns. */
   private isFlowOf(f: number, parsed: Parsed, p: number): boolean {
     const { table, words } = this;
-    const at = f << this.shift;
     return (
-      words[at] === ((parsed.family[p] << 8) | parsed.protocol[p]) &&
-      words[at + 1] === ((parsed.sport[p] << 16) | parsed.dport[p]) &&
-      words[at + 2] === (parsed.src0[p] | 0) &&
-      words[at + 3] === (parsed.dst0[p] | 0) &&
-      (parsed.family[p] !== 6 || this.hasRestOf(at, parsed, p)) &&
+      words[f] === ((parsed.family[p] << 8) | parsed.protocol[p]) &&
+      words[f + 1] === ((parsed.sport[p] << 16) | parsed.dport[p]) &&
+      words[f + 2] === (parsed.src0[p] | 0) &&
+      words[f + 3] === (parsed.dst0[p] | 0) &&
+      (parsed.family[p] !== 6 || this.hasRestOf(f, parsed, p)) &&
       table.isUsed(f)
     );
   }
 
   /** The words of IPv6 addresses beyond the first. */
-  private hasRestOf(at: number, parsed: Parsed, p: number): boolean {
+  private hasRestOf(f: number, parsed: Parsed, p: number): boolean {
     const { words } = this;
     return (
-      words[at + 4] === (parsed.src1[p] | 0) &&
-      words[at + 5] === (parsed.src2[p] | 0) &&
-      words[at + 6] === (parsed.src3[p] | 0) &&
-      words[at + 7] === (parsed.dst1[p] | 0) &&
-      words[at + 8] === (parsed.dst2[p] | 0) &&
-      words[at + 9] === (parsed.dst3[p] | 0)
+      words[f + 4] === (parsed.src1[p] | 0) &&
+      words[f + 5] === (parsed.src2[p] | 0) &&
+      words[f + 6] === (parsed.src3[p] | 0) &&
+      words[f + 7] === (parsed.dst1[p] | 0) &&
+      words[f + 8] === (parsed.dst2[p] | 0) &&
+      words[f + 9] === (parsed.dst3[p] | 0)
     );
   }
 

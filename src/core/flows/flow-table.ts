@@ -43,7 +43,6 @@ export class FlowTable {
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
-  private readonly shift: number;
   private readonly stats: Stats;
   /** Grows with every flow made, so that what others keep by row number can be told stale. */
   private generations = 0;
@@ -56,7 +55,6 @@ export class FlowTable {
     this.keys = this.flowKeys.table;
     this.words = this.keys.words;
     this.floats = this.keys.floats;
-    this.shift = Math.log2(this.keys.stride);
     this.hand = new SweepingHand(this.keys, FLOW_IDLE_NS, SWEEP_ROWS_MAX);
     this.stats = stats;
   }
@@ -80,18 +78,18 @@ export class FlowTable {
   findOrMake(parsed: Parsed, p: number, nowNs: number): number {
     let f = this.flowKeys.find(parsed, p);
     if (f === NONE) f = this.make(nowNs);
-    if (f !== NONE) this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1] = nowNs;
+    if (f !== NONE) this.floats[(f + LAST_SEEN_NS) >> 1] = nowNs;
     return f;
   }
 
   /** Leaf of the first tree the flow's packets pass; NONE: none. */
   leaf(f: number): number {
-    return (this.words[(f << this.shift) + LEAVES] << 16) >> 16;
+    return (this.words[f + LEAVES] << 16) >> 16;
   }
 
   /** Leaf of the second tree; NONE: none. */
   secondLeaf(f: number): number {
-    return this.words[(f << this.shift) + LEAVES] >> 16;
+    return this.words[f + LEAVES] >> 16;
   }
 
   /** Whether the flow was classified with just these; `foreignMark` as a signed word. */
@@ -104,12 +102,11 @@ export class FlowTable {
     foreignMark: number,
   ): boolean {
     const { words } = this;
-    const at = f << this.shift;
     return (
-      words[at + HOOK_DSCP] === ((hook << 8) | dscp) &&
-      words[at + IF_INDEX_IN] === ifIn &&
-      words[at + IF_INDEX_OUT] === ifOut &&
-      words[at + FOREIGN_MARK] === foreignMark
+      words[f + HOOK_DSCP] === ((hook << 8) | dscp) &&
+      words[f + IF_INDEX_IN] === ifIn &&
+      words[f + IF_INDEX_OUT] === ifOut &&
+      words[f + FOREIGN_MARK] === foreignMark
     );
   }
 
@@ -122,11 +119,10 @@ export class FlowTable {
     foreignMark: number,
   ): void {
     const { words } = this;
-    const at = f << this.shift;
-    words[at + HOOK_DSCP] = (hook << 8) | dscp;
-    words[at + IF_INDEX_IN] = ifIn;
-    words[at + IF_INDEX_OUT] = ifOut;
-    words[at + FOREIGN_MARK] = foreignMark;
+    words[f + HOOK_DSCP] = (hook << 8) | dscp;
+    words[f + IF_INDEX_IN] = ifIn;
+    words[f + IF_INDEX_OUT] = ifOut;
+    words[f + FOREIGN_MARK] = foreignMark;
   }
 
   /** Books the flow to its leaves. */
@@ -134,14 +130,14 @@ export class FlowTable {
     const { flows } = this.stats;
     if (this.leaf(f) !== NONE) flows[this.leaf(f)] -= 1;
     if (this.secondLeaf(f) !== NONE) flows[this.secondLeaf(f)] -= 1;
-    this.words[(f << this.shift) + LEAVES] = leavesWord(leaf, secondLeaf);
+    this.words[f + LEAVES] = leavesWord(leaf, secondLeaf);
     if (leaf !== NONE) flows[leaf] += 1;
     if (secondLeaf !== NONE) flows[secondLeaf] += 1;
   }
 
   /** A packet of the flow waits for its verdict; flows with such packets are not forgotten. */
   packetHeld(f: number): void {
-    this.words[(f << this.shift) + HELD] += 1;
+    this.words[f + HELD] += 1;
   }
 
   /** It has its verdict. Counted later, many in a row, so that the processor waits for many records at once. */
@@ -152,31 +148,31 @@ export class FlowTable {
 
   /** The flow must not be forgotten before `untilNs`: a bucket of its own is not full until then. */
   keepUntil(f: number, untilNs: number): void {
-    const at = ((f << this.shift) + BUSY_UNTIL_NS) >> 1;
+    const at = (f + BUSY_UNTIL_NS) >> 1;
     if (this.floats[at] < untilNs) this.floats[at] = untilNs;
   }
 
   /** Tells apart flows that had the same row one after the other. */
   generation(f: number): number {
-    return this.words[(f << this.shift) + GENERATION];
+    return this.words[f + GENERATION];
   }
 
   /** Remembered row of the flow's `each` bucket, to be checked before use; NONE: none. */
   eachBucket(f: number): number {
-    return this.words[(f << this.shift) + EACH_BUCKET];
+    return this.words[f + EACH_BUCKET];
   }
 
   setEachBucket(f: number, e: number): void {
-    this.words[(f << this.shift) + EACH_BUCKET] = e;
+    this.words[f + EACH_BUCKET] = e;
   }
 
   /** Remembered row of the flow's queue in a fair leaf, to be checked before use; NONE: none. */
   fairQueue(f: number): number {
-    return this.words[(f << this.shift) + FAIR_QUEUE];
+    return this.words[f + FAIR_QUEUE];
   }
 
   setFairQueue(f: number, q: number): void {
-    this.words[(f << this.shift) + FAIR_QUEUE] = q;
+    this.words[f + FAIR_QUEUE] = q;
   }
 
   /**
@@ -185,19 +181,18 @@ export class FlowTable {
    */
   bytesBefore(f: number, lengthBytes: number): number {
     const { floats } = this;
-    const at = f << this.shift;
-    const before = Math.max(floats[(at + BYTES) >> 1] - lengthBytes, floats[(at + BYTES_BEFORE) >> 1]);
-    floats[(at + BYTES_BEFORE) >> 1] = before;
+    const before = Math.max(floats[(f + BYTES) >> 1] - lengthBytes, floats[(f + BYTES_BEFORE) >> 1]);
+    floats[(f + BYTES_BEFORE) >> 1] = before;
     return before;
   }
 
   addBytes(f: number, bytes: number): void {
-    this.floats[((f << this.shift) + BYTES) >> 1] += bytes;
+    this.floats[(f + BYTES) >> 1] += bytes;
   }
 
   /** A packet of the flow came by this queue; says whether the one before it came by another. */
   movesTo(f: number, queue: number): boolean {
-    const at = (f << this.shift) + QUEUE;
+    const at = f + QUEUE;
     const before = this.words[at];
     this.words[at] = queue;
     return before !== queue && before !== NONE;
@@ -205,45 +200,44 @@ export class FlowTable {
 
   /** True now and then only, once in `packets` calls for the flow, beginning with the first. */
   mayAsk(f: number, packets: number): boolean {
-    const at = (f << this.shift) + ASKED_AGO;
+    const at = f + ASKED_AGO;
     const left = this.words[at];
     this.words[at] = left === 0 ? packets - 1 : left - 1;
     return left === 0;
   }
 
   isIpv6(f: number): boolean {
-    return this.words[f << this.shift] >>> 8 === 6;
+    return this.words[f] >>> 8 === 6;
   }
 
   /** Word 0..3 of the flow's source address, as a signed word. */
   srcWord(f: number, w: number): number {
-    return this.words[(f << this.shift) + KEY_SRC[w]];
+    return this.words[f + KEY_SRC[w]];
   }
 
   dstWord(f: number, w: number): number {
-    return this.words[(f << this.shift) + KEY_DST[w]];
+    return this.words[f + KEY_DST[w]];
   }
 
   /** Classes have other rows now: leaf c is heir[c]. */
   renumber(heir: ArrayLike<number>): void {
     const { words } = this;
-    for (let f = 0; f < this.keys.highWater; f++) {
+    for (let f = 0; f < this.keys.highWater; f += this.keys.stride) {
       if (!this.keys.isUsed(f)) continue;
       const [leaf, second] = [this.leaf(f), this.secondLeaf(f)];
       const first = leaf === NONE ? NONE : heir[leaf];
-      words[(f << this.shift) + LEAVES] = leavesWord(first, second === NONE ? NONE : heir[second]);
+      words[f + LEAVES] = leavesWord(first, second === NONE ? NONE : heir[second]);
     }
   }
 
   /** Writes what the flow's packets have in common into row `p`, as the parser would. */
   describe(f: number, parsed: Parsed, p: number): void {
     const { words } = this;
-    const at = f << this.shift;
-    parsed.family[p] = (words[at] >>> 8) & 0xff;
-    parsed.protocol[p] = words[at] & 0xff;
-    parsed.sport[p] = words[at + 1] >>> 16;
-    parsed.dport[p] = words[at + 1] & 0xffff;
-    parsed.hasPorts[p] = words[at + 1] === 0 ? 0 : 1;
+    parsed.family[p] = (words[f] >>> 8) & 0xff;
+    parsed.protocol[p] = words[f] & 0xff;
+    parsed.sport[p] = words[f + 1] >>> 16;
+    parsed.dport[p] = words[f + 1] & 0xffff;
+    parsed.hasPorts[p] = words[f + 1] === 0 ? 0 : 1;
     const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = parsed;
     for (const [w, column] of [src0, src1, src2, src3].entries()) column[p] = this.srcWord(f, w);
     for (const [w, column] of [dst0, dst1, dst2, dst3].entries()) column[p] = this.dstWord(f, w);
@@ -251,26 +245,26 @@ export class FlowTable {
 
   /** Code point of the flow's last packet. */
   dscp(f: number): number {
-    return this.words[(f << this.shift) + HOOK_DSCP] & 0xff;
+    return this.words[f + HOOK_DSCP] & 0xff;
   }
 
   /** Devices by which the flow's last packet came and will leave. */
   ifIndexIn(f: number): number {
-    return this.words[(f << this.shift) + IF_INDEX_IN];
+    return this.words[f + IF_INDEX_IN];
   }
 
   ifIndexOut(f: number): number {
-    return this.words[(f << this.shift) + IF_INDEX_OUT];
+    return this.words[f + IF_INDEX_OUT];
   }
 
   /** The next packet of every flow is classified anew. */
   reclassifyAll(): void {
-    for (let f = 0; f < this.keys.highWater; f++) this.words[(f << this.shift) + HOOK_DSCP] &= 0xff;
+    for (let f = 0; f < this.keys.highWater; f += this.keys.stride) this.words[f + HOOK_DSCP] &= 0xff;
   }
 
   private settle(): void {
-    const { answered, words, shift } = this;
-    for (let n = 0; n < this.answeredCount; n++) words[(answered[n] << shift) + HELD] -= 1;
+    const { answered, words } = this;
+    for (let n = 0; n < this.answeredCount; n++) words[answered[n] + HELD] -= 1;
     this.answeredCount = 0;
   }
 
@@ -286,7 +280,7 @@ export class FlowTable {
   }
 
   private lastSeenNs(f: number): number {
-    return this.floats[((f << this.shift) + LAST_SEEN_NS) >> 1];
+    return this.floats[(f + LAST_SEEN_NS) >> 1];
   }
 
   /** Row for the flow that was asked for last; NONE when nothing can make room. */
@@ -297,25 +291,23 @@ export class FlowTable {
       f = this.flowKeys.insert();
     }
     const { words } = this;
-    const at = f << this.shift;
-    words[at + LEAVES] = leavesWord(NONE, NONE);
-    words[at + HOOK_DSCP] = 0; // no packet has hook 0: not classified yet
-    this.floats[(at + BUSY_UNTIL_NS) >> 1] = 0;
-    words[at + HELD] = 0;
+    words[f + LEAVES] = leavesWord(NONE, NONE);
+    words[f + HOOK_DSCP] = 0; // no packet has hook 0: not classified yet
+    this.floats[(f + BUSY_UNTIL_NS) >> 1] = 0;
+    words[f + HELD] = 0;
     this.generations = (this.generations + 1) | 0;
-    words[at + GENERATION] = this.generations;
-    words[at + EACH_BUCKET] = NONE;
-    words[at + FAIR_QUEUE] = NONE;
-    this.floats[(at + BYTES) >> 1] = 0;
-    this.floats[(at + BYTES_BEFORE) >> 1] = 0;
-    words[at + QUEUE] = NONE;
-    words[at + ASKED_AGO] = 0;
+    words[f + GENERATION] = this.generations;
+    words[f + EACH_BUCKET] = NONE;
+    words[f + FAIR_QUEUE] = NONE;
+    this.floats[(f + BYTES) >> 1] = 0;
+    this.floats[(f + BYTES_BEFORE) >> 1] = 0;
+    words[f + QUEUE] = NONE;
+    words[f + ASKED_AGO] = 0;
     return f;
   }
 
   private mayForget(f: number, nowNs: number): boolean {
-    const at = f << this.shift;
-    return this.words[at + HELD] === 0 && this.floats[(at + BUSY_UNTIL_NS) >> 1] <= nowNs;
+    return this.words[f + HELD] === 0 && this.floats[(f + BUSY_UNTIL_NS) >> 1] <= nowNs;
   }
 
   private evict(nowNs: number): boolean {

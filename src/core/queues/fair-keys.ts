@@ -25,10 +25,9 @@ const KIND_HOST = 4;
 /** Added to the kind: the addresses are IPv6. */
 const KIND_IPV6 = 8;
 
-// Fields of a record, as word offsets; the hash slot is word 10. FairQueues keeps all but the last three.
+// Fields of a record; the hash slot is word 10. FairQueues keeps all but the last three.
 export const STATE = 11;
-/** In float64 words. */
-export const DEFICIT_BYTES = 6;
+export const DEFICIT_BYTES = 12; // float64
 /** First held packet. */
 export const HEAD = 14;
 /** The queue behind this one in its list. */
@@ -37,17 +36,13 @@ export const NEXT = 15;
 /** Last held packet. */
 export const TAIL = 16;
 export const BACKLOG_BYTES = 17;
-/** CoDel's five, in float64 words: firstAboveNs, dropNextNs, count, lastCount, phase. */
-export const CODEL = 9;
-/** In float64 words. */
-const LAST_SEEN_NS = 14;
+/** CoDel's five float64: firstAboveNs, dropNextNs, count, lastCount, phase. */
+export const CODEL = 18;
+const LAST_SEEN_NS = 28; // float64
 // Rows of the hosts it counts for.
 const SRC_HOST = 30;
 const DST_HOST = 31;
 const FIELD_WORDS = 21;
-/** Of a record, as powers of two. */
-export const WORDS_SHIFT = 5;
-export const FLOATS_SHIFT = WORDS_SHIFT - 1;
 
 /** A queue on no list: its row may be forgotten. */
 export const IDLE = 0;
@@ -57,9 +52,11 @@ const SWEEP_ROWS_MAX = 256;
 
 export class FairKeys {
   readonly rows: number;
-  /** The records: queue q starts at q << WORDS_SHIFT, or as float64 at q << FLOATS_SHIFT. */
+  /** The records (base/key-table.ts says how they are addressed). */
   readonly words: Int32Array;
   readonly floats: Float64Array;
+  /** A table beside the records is asked at q >> shift. */
+  readonly shift: number;
   private readonly keys: KeyTable;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
@@ -85,7 +82,8 @@ export class FairKeys {
     // No fair leaf: one row, so that idle memory stays small.
     this.rows = this.rules.some((rule) => rule !== null) ? rows : 1;
     this.keys = new KeyTable(this.rows, KEY_WORDS, FIELD_WORDS, key0, key1);
-    invariant(this.keys.stride === 1 << WORDS_SHIFT, 'records of fair queues are two cache lines');
+    invariant(this.keys.stride === 32, 'records of fair queues are two cache lines');
+    this.shift = this.keys.shift;
     this.words = this.keys.words;
     this.floats = this.keys.floats;
     this.hand = new SweepingHand(this.keys, FLOW_IDLE_NS, SWEEP_ROWS_MAX);
@@ -107,7 +105,7 @@ export class FairKeys {
       if (q === NONE) return NONE;
       if (f !== NONE) flows.setFairQueue(f, q);
     }
-    this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS] = nowNs;
+    this.floats[(q + LAST_SEEN_NS) >> 1] = nowNs;
     return q;
   }
 
@@ -123,35 +121,38 @@ export class FairKeys {
     let sum = 0;
     for (let p = 0; p < rows; p++) {
       const q = flows.probableFairQueue(p);
-      if (q !== NONE) sum ^= words[q << WORDS_SHIFT] ^ words[(q << WORDS_SHIFT) + TAIL];
+      if (q !== NONE) sum ^= words[q] ^ words[q + TAIL];
     }
     this.readAheadSum = sum;
   }
 
   /** The queue's hosts have one busy queue more (+1) or less (-1). */
   addBulk(q: number, change: number): void {
-    const at = q << WORDS_SHIFT;
-    if (this.words[at + SRC_HOST] !== NONE) this.hosts.addBulk(this.words[at + SRC_HOST], change);
-    if (this.words[at + DST_HOST] !== NONE) this.hosts.addBulk(this.words[at + DST_HOST], change);
+    if (this.words[q + SRC_HOST] !== NONE) this.hosts.addBulk(this.words[q + SRC_HOST], change);
+    if (this.words[q + DST_HOST] !== NONE) this.hosts.addBulk(this.words[q + DST_HOST], change);
   }
 
   /** What the quantum of queue `q` is divided by, at least 1. */
   load(q: number): number {
-    const src = this.words[(q << WORDS_SHIFT) + SRC_HOST];
-    const dst = this.words[(q << WORDS_SHIFT) + DST_HOST];
+    const src = this.words[q + SRC_HOST];
+    const dst = this.words[q + DST_HOST];
     const ofSrc = src === NONE ? 0 : this.hosts.bulk(src);
     const ofDst = dst === NONE ? 0 : this.hosts.bulk(dst);
     return turnLoad(ofSrc, ofDst);
   }
 
-  /** No row above it is in use. */
+  /** End of the records that were ever in use, and words of a record. */
   get highWater(): number {
     return this.keys.highWater;
   }
 
+  get stride(): number {
+    return this.keys.stride;
+  }
+
   /** Number of the class in whose leaf the queue is; NONE: not in use. */
   classId(q: number): number {
-    return this.keys.isUsed(q) ? this.words[q << WORDS_SHIFT] : NONE;
+    return this.keys.isUsed(q) ? this.words[q] : NONE;
   }
 
   /** Leaves have other rows now. */
@@ -165,7 +166,7 @@ export class FairKeys {
     const { hand } = this;
     for (let n = hand.rowsDue(nowNs); n > 0; n--) {
       const q = hand.next();
-      const idleNs = nowNs - this.floats[(q << FLOATS_SHIFT) + LAST_SEEN_NS];
+      const idleNs = nowNs - this.floats[(q + LAST_SEEN_NS) >> 1];
       if (idleNs > FLOW_IDLE_NS && this.mayForget(q)) this.forget(q);
     }
   }
@@ -173,10 +174,9 @@ export class FairKeys {
   /** Whether remembered row `q` is the queue of flow `f` in this leaf: as a look-up, in one cache line. */
   private isQueueOf(q: number, leaf: number, f: number): boolean {
     const { words, keys } = this;
-    const at = q << WORDS_SHIFT;
-    if (words[at] !== this.ids[leaf]) return false;
-    if (words[at + 1] === KIND_FLOW)
-      return words[at + 2] === f && words[at + 3] === this.flows.generation(f) && keys.isUsed(q);
+    if (words[q] !== this.ids[leaf]) return false;
+    if (words[q + 1] === KIND_FLOW)
+      return words[q + 2] === f && words[q + 3] === this.flows.generation(f) && keys.isUsed(q);
     this.setKey(leaf, f);
     return keys.isAt(q);
   }
@@ -204,20 +204,19 @@ export class FairKeys {
       if (!this.evict()) return NONE;
       q = this.keys.insert(hash);
     }
-    const at = q << WORDS_SHIFT;
     // At rest, empty, nothing owed, CoDel's all zero.
-    this.words.fill(0, at + STATE, at + (1 << WORDS_SHIFT));
-    this.words[at + HEAD] = NONE;
+    this.words.fill(0, q + STATE, q + this.keys.stride);
+    this.words[q + HEAD] = NONE;
     const rule = f === NONE ? null : this.rules[leaf];
     const bySrc = rule?.loadOfSource === true;
     const byDst = rule?.loadOfDestination === true;
-    this.words[at + SRC_HOST] = bySrc ? this.hosts.join(this.ids[leaf], f, SIDE_SRC) : NONE;
-    this.words[at + DST_HOST] = byDst ? this.hosts.join(this.ids[leaf], f, SIDE_DST) : NONE;
+    this.words[q + SRC_HOST] = bySrc ? this.hosts.join(this.ids[leaf], f, SIDE_SRC) : NONE;
+    this.words[q + DST_HOST] = byDst ? this.hosts.join(this.ids[leaf], f, SIDE_DST) : NONE;
     return q;
   }
 
   private mayForget(q: number): boolean {
-    return this.keys.isUsed(q) && this.words[(q << WORDS_SHIFT) + STATE] === IDLE;
+    return this.keys.isUsed(q) && this.words[q + STATE] === IDLE;
   }
 
   private evict(): boolean {
@@ -232,8 +231,8 @@ export class FairKeys {
 
   /** The queue, which is empty and on no list, ends. */
   forget(q: number): void {
-    this.hosts.leave(this.words[(q << WORDS_SHIFT) + SRC_HOST]);
-    this.hosts.leave(this.words[(q << WORDS_SHIFT) + DST_HOST]);
+    this.hosts.leave(this.words[q + SRC_HOST]);
+    this.hosts.leave(this.words[q + DST_HOST]);
     this.keys.remove(q);
   }
 }

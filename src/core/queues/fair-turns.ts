@@ -11,7 +11,7 @@
  * others. Cost: a few operations, whatever the number of queues.
  */
 import { NONE } from '../../base/none.ts';
-import { NEXT, WORDS_SHIFT } from './fair-keys.ts';
+import { NEXT } from './fair-keys.ts';
 
 /** Rounds of a block and blocks of the wheel: a queue that shares its host with a hundred others is put where it belongs at once. */
 const ROUND_BITS = 7;
@@ -85,7 +85,7 @@ export class FairTurns {
     const fresh = LISTS * leaf;
     const isNew = first[fresh] !== NONE;
     const list = isNew ? fresh : this.roundList(leaf);
-    first[list] = words[(first[list] << WORDS_SHIFT) + NEXT];
+    first[list] = words[first[list] + NEXT];
     if (!isNew) this.oldQueues[leaf] -= 1;
     return isNew;
   }
@@ -115,7 +115,7 @@ export class FairTurns {
       const block = LISTS * leaf + BLOCK_LISTS + (round >> ROUND_BITS);
       if (first[block] === NONE) continue;
       if (first[rounds] === NONE) first[rounds] = first[block];
-      else words[(this.last[rounds] << WORDS_SHIFT) + NEXT] = first[block];
+      else words[this.last[rounds] + NEXT] = first[block];
       this.last[rounds] = this.last[block];
       first[block] = NONE;
     }
@@ -125,9 +125,9 @@ export class FairTurns {
 
   private append(list: number, q: number): void {
     const { first, last, words } = this;
-    words[(q << WORDS_SHIFT) + NEXT] = NONE;
+    words[q + NEXT] = NONE;
     if (first[list] === NONE) first[list] = q;
-    else words[(last[list] << WORDS_SHIFT) + NEXT] = q;
+    else words[last[list] + NEXT] = q;
     last[list] = q;
   }
 }

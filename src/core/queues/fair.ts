@@ -35,14 +35,12 @@ import {
   CODEL,
   DEFICIT_BYTES,
   type FairKeys,
-  FLOATS_SHIFT,
   HEAD,
   IDLE,
   NEXT,
   ruleOf,
   STATE,
   TAIL,
-  WORDS_SHIFT,
 } from './fair-keys.ts';
 import { FairTurns } from './fair-turns.ts';
 
@@ -65,7 +63,7 @@ export class FairQueues {
   private readonly held: HeldTable;
   private readonly keys: FairKeys;
   private readonly acks: AckFilter;
-  // The records (fair-keys.ts); of them the packets, queue q at q << WORDS_SHIFT, and CoDel's columns, at q << FLOATS_SHIFT.
+  // The records (fair-keys.ts), and as columns of them the FIFOs and the states of CoDel.
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
   private readonly fifos: HeldFifos;
@@ -99,11 +97,11 @@ export class FairQueues {
     const { words } = keys;
     this.fifos = new HeldFifos(0, held, words.subarray(HEAD), words.subarray(TAIL));
     this.codel = {
-      firstAboveNs: keys.floats.subarray(CODEL),
-      dropNextNs: keys.floats.subarray(CODEL + 1),
-      count: keys.floats.subarray(CODEL + 2),
-      lastCount: keys.floats.subarray(CODEL + 3),
-      phase: keys.floats.subarray(CODEL + 4),
+      firstAboveNs: keys.floats.subarray(CODEL >> 1),
+      dropNextNs: keys.floats.subarray((CODEL >> 1) + 1),
+      count: keys.floats.subarray((CODEL >> 1) + 2),
+      lastCount: keys.floats.subarray((CODEL >> 1) + 3),
+      phase: keys.floats.subarray((CODEL >> 1) + 4),
     };
     this.turns = new FairTurns(classes.length, keys.words);
     this.longest = new SizeBins(keys.rows, classes.length);
@@ -136,23 +134,22 @@ export class FairQueues {
     this.codelOf = codelOf;
     this.keys.regroup(classes);
     const oldOfId = new Map(before.map((info, old) => [info.id, old]));
-    for (let q = 0; q < this.keys.highWater; q++) {
+    for (let q = 0; q < this.keys.highWater; q += this.keys.stride) {
       const old = oldOfId.get(this.keys.classId(q));
       if (old === undefined) continue;
-      if (codelBefore[old] === null) codelReset(this.codel, q << FLOATS_SHIFT);
+      if (codelBefore[old] === null) codelReset(this.codel, q >> 1);
       this.refill(q, keptAs[old], mover);
     }
   }
 
   /** Fills queue `q` of `leaf` with those of its packets that belong there; NONE: it has no leaf, so it ends. */
   private refill(q: number, leaf: number, mover: Mover): void {
-    const at = q << WORDS_SHIFT;
-    const waiting = this.fifos.takeAll(at);
-    this.words[at + BACKLOG_BYTES] = 0;
+    const waiting = this.fifos.takeAll(q);
+    this.words[q + BACKLOG_BYTES] = 0;
     for (const h of waiting) {
       const leafBefore = this.held.leaf[h];
       if (mover.settle(h) === leaf) {
-        this.fifos.push(at, h);
+        this.fifos.push(q, h);
         this.packets[leaf] += 1;
         this.addBacklog(leaf, q, this.held.lengthBytes[h]);
       } else {
@@ -160,12 +157,12 @@ export class FairQueues {
       }
     }
     if (leaf !== NONE) {
-      if (this.isDry(q)) codelBecameEmpty(this.codel, q << FLOATS_SHIFT);
+      if (this.isDry(q)) codelBecameEmpty(this.codel, q >> 1);
       this.picked[leaf] = NONE;
       return;
     }
-    if (this.words[at + STATE] === BULK) this.keys.addBulk(q, -1);
-    this.words[at + STATE] = IDLE;
+    if (this.words[q + STATE] === BULK) this.keys.addBulk(q, -1);
+    this.words[q + STATE] = IDLE;
     this.keys.forget(q);
   }
 
@@ -181,18 +178,17 @@ export class FairQueues {
     const { keys, words, fifos } = this;
     const q = keys.queueOf(leaf, h, nowNs);
     if (q === NONE) return false;
-    const at = q << WORDS_SHIFT;
-    fifos.push(at, h);
+    fifos.push(q, h);
     this.packets[leaf] += 1;
     this.addBacklog(leaf, q, this.held.lengthBytes[h]);
-    if (this.acks.isAckUseless(leaf, fifos.head[at], h)) this.dropAck(leaf, q);
-    if (words[at + STATE] === IDLE) {
-      words[at + STATE] = SPARSE;
-      this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] = this.quantum(leaf, q);
+    if (this.acks.isAckUseless(leaf, fifos.head[q], h)) this.dropAck(leaf, q);
+    if (words[q + STATE] === IDLE) {
+      words[q + STATE] = SPARSE;
+      this.floats[(q + DEFICIT_BYTES) >> 1] = this.quantum(leaf, q);
       this.turns.joinNew(leaf, q);
       this.picked[leaf] = NONE;
-    } else if (words[at + STATE] === DECAYING) {
-      words[at + STATE] = BULK;
+    } else if (words[q + STATE] === DECAYING) {
+      words[q + STATE] = BULK;
       keys.addBulk(q, 1);
     }
     return true;
@@ -200,7 +196,7 @@ export class FairQueues {
 
   /** The packet whose turn it is, which stays where it is; the leaf must not be empty. */
   head(leaf: number): number {
-    return this.fifos.head[this.pick(leaf) << WORDS_SHIFT];
+    return this.fifos.head[this.pick(leaf)];
   }
 
   /**
@@ -215,7 +211,7 @@ export class FairQueues {
       let h = this.take(leaf, q);
       if (parameters === null) return this.deliver(q, h);
       for (;;) {
-        if (codelLetsGo(held, codel, q << FLOATS_SHIFT, parameters, h, this.waitingBytes(q), atNs))
+        if (codelLetsGo(held, codel, q >> 1, parameters, h, this.waitingBytes(q), atNs))
           return this.deliver(q, h);
         this.doomed.push(0, h);
         if (this.isDry(q)) break;
@@ -233,12 +229,13 @@ export class FairQueues {
   /** A queue of the leaf that no other exceeds by an eighth; where none is longer than a packet, the longest of the next few. */
   longestQueue(leaf: number): number {
     const listed = this.longest.largest(leaf);
-    if (listed !== NONE || this.packets[leaf] === 0) return listed;
+    if (listed !== NONE) return listed << this.keys.shift;
+    if (this.packets[leaf] === 0) return NONE;
     let q = this.pick(leaf);
     let longest = q;
     for (let n = 0; n < LONGEST_LOOKS && q !== NONE; n++) {
       if (this.waitingBytes(q) > this.waitingBytes(longest)) longest = q;
-      q = this.words[(q << WORDS_SHIFT) + NEXT];
+      q = this.words[q + NEXT];
     }
     return longest;
   }
@@ -251,22 +248,22 @@ export class FairQueues {
   /** Bytes that wait in queue `q`. */
   waitingBytes(q: number): number {
     // Superpackets can be more than 2^31 bytes.
-    return this.words[(q << WORDS_SHIFT) + BACKLOG_BYTES] >>> 0;
+    return this.words[q + BACKLOG_BYTES] >>> 0;
   }
 
   /** Whether queue `q` has so much that may be dropped. */
   canSpare(leaf: number, q: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(q << WORDS_SHIFT, leaf, packets, bytes);
+    return this.fifos.canSpare(q, leaf, packets, bytes);
   }
 
   /** Takes the first packet of queue `q` that may be dropped, for want of room. */
   evict(leaf: number, q: number): number {
-    const h = this.fifos.shiftDroppable(q << WORDS_SHIFT, leaf);
+    const h = this.fifos.shiftDroppable(q, leaf);
     this.packets[leaf] -= 1;
     this.picked[leaf] = NONE;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
-    codelOverflowed(this.codel, q << FLOATS_SHIFT, 1);
-    if (this.isDry(q)) codelBecameEmpty(this.codel, q << FLOATS_SHIFT);
+    codelOverflowed(this.codel, q >> 1, 1);
+    if (this.isDry(q)) codelBecameEmpty(this.codel, q >> 1);
     return h;
   }
 
@@ -286,16 +283,16 @@ export class FairQueues {
 
   /** The turn of queue `q` in a leaf where nothing waits. */
   private passTurn(leaf: number, q: number): void {
-    const state = (q << WORDS_SHIFT) + STATE;
+    const state = q + STATE;
     this.turns.shift(leaf);
     if (this.words[state] === BULK) this.keys.addBulk(q, -1);
-    const owes = this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] <= 0;
+    const owes = this.floats[(q + DEFICIT_BYTES) >> 1] <= 0;
     this.words[state] = owes ? DECAYING : IDLE;
     if (owes) this.waitTurn(leaf, q);
   }
 
   private deliver(q: number, h: number): number {
-    this.floats[(q << FLOATS_SHIFT) + DEFICIT_BYTES] -= this.held.chargeBytes[h];
+    this.floats[(q + DEFICIT_BYTES) >> 1] -= this.held.chargeBytes[h];
     return h;
   }
 
@@ -309,24 +306,23 @@ export class FairQueues {
     const { turns, words, floats } = this;
     for (;;) {
       const q = turns.next(leaf);
-      const at = q << WORDS_SHIFT;
-      const deficit = (q << FLOATS_SHIFT) + DEFICIT_BYTES;
+      const deficit = (q + DEFICIT_BYTES) >> 1;
       if (floats[deficit] <= 0) {
-        if (words[at + STATE] === SPARSE) {
-          const hasPackets = words[at + HEAD] !== NONE;
-          words[at + STATE] = hasPackets ? BULK : DECAYING;
+        if (words[q + STATE] === SPARSE) {
+          const hasPackets = words[q + HEAD] !== NONE;
+          words[q + STATE] = hasPackets ? BULK : DECAYING;
           if (hasPackets) this.keys.addBulk(q, 1);
         }
         turns.shift(leaf);
         this.waitTurn(leaf, q);
-      } else if (words[at + HEAD] === NONE) {
+      } else if (words[q + HEAD] === NONE) {
         const wasNew = turns.shift(leaf);
-        if (words[at + STATE] === BULK) this.keys.addBulk(q, -1);
+        if (words[q + STATE] === BULK) this.keys.addBulk(q, -1);
         if (wasNew && turns.hasOld(leaf)) {
-          words[at + STATE] = DECAYING;
+          words[q + STATE] = DECAYING;
           turns.joinRound(leaf, q, 1);
         } else {
-          words[at + STATE] = IDLE;
+          words[q + STATE] = IDLE;
         }
       } else {
         return q;
@@ -337,7 +333,7 @@ export class FairQueues {
   /** Gives a queue whose deficit is used up the quanta of the rounds until its next turn, and puts it there. */
   private waitTurn(leaf: number, q: number): void {
     const { floats } = this;
-    const deficit = (q << FLOATS_SHIFT) + DEFICIT_BYTES;
+    const deficit = (q + DEFICIT_BYTES) >> 1;
     const quantum = this.quantum(leaf, q);
     const rounds = Math.floor(-floats[deficit] / quantum) + 1;
     floats[deficit] += this.turns.joinRound(leaf, q, rounds <= STEPS_MAX ? 1 : rounds) * quantum;
@@ -348,11 +344,11 @@ export class FairQueues {
   }
 
   private isDry(q: number): boolean {
-    return this.fifos.isEmpty(q << WORDS_SHIFT);
+    return this.fifos.isEmpty(q);
   }
 
   private take(leaf: number, q: number): number {
-    const h = this.fifos.shift(q << WORDS_SHIFT);
+    const h = this.fifos.shift(q);
     this.packets[leaf] -= 1;
     this.picked[leaf] = NONE;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
@@ -362,7 +358,7 @@ export class FairQueues {
   /** Drops the ACK that the filter found. Another one of its flow and the newest stay, so the queue is not empty. */
   private dropAck(leaf: number, q: number): void {
     const { row, before } = this.acks.found;
-    this.fifos.unlink(q << WORDS_SHIFT, row, before);
+    this.fifos.unlink(q, row, before);
     this.packets[leaf] -= 1;
     this.addBacklog(leaf, q, -this.held.lengthBytes[row]);
     this.doomed.push(0, row);
@@ -371,8 +367,8 @@ export class FairQueues {
   private addBacklog(leaf: number, q: number, bytes: number): void {
     const before = this.waitingBytes(q);
     const after = before + bytes;
-    this.words[(q << WORDS_SHIFT) + BACKLOG_BYTES] = after;
+    this.words[q + BACKLOG_BYTES] = after;
     if (before >= LISTED_FROM_BYTES || after >= LISTED_FROM_BYTES)
-      this.longest.set(leaf, q, after >= LISTED_FROM_BYTES ? after : 0);
+      this.longest.set(leaf, q >> this.keys.shift, after >= LISTED_FROM_BYTES ? after : 0);
   }
 }

@@ -20,14 +20,12 @@ const FIELD_WORDS = 2;
 export class HostLoads {
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
-  private readonly shift: number;
   private readonly flows: FlowTable;
 
   /** Room for so many hosts of all leaves and both sides; a power of two. */
   constructor(rows: number, key0: number, key1: number, flows: FlowTable) {
     this.keys = new KeyTable(rows, KEY_WORDS, FIELD_WORDS, key0, key1);
     this.words = this.keys.words;
-    this.shift = Math.log2(this.keys.stride);
     this.flows = flows;
   }
 
@@ -42,27 +40,27 @@ export class HostLoads {
     if (host === NONE) {
       host = keys.insert(hash);
       if (host === NONE) return NONE;
-      words[(host << this.shift) + QUEUES] = 0;
-      words[(host << this.shift) + BULK] = 0;
+      words[host + QUEUES] = 0;
+      words[host + BULK] = 0;
     }
-    words[(host << this.shift) + QUEUES] += 1;
+    words[host + QUEUES] += 1;
     return host;
   }
 
   /** A queue of the host was forgotten; it was not bulk. */
   leave(host: number): void {
     if (host === NONE) return;
-    const at = (host << this.shift) + QUEUES;
+    const at = host + QUEUES;
     this.words[at] -= 1;
     if (this.words[at] === 0) this.keys.remove(host);
   }
 
   /** A queue of the host became bulk (+1) or is no longer (-1). */
   addBulk(host: number, change: number): void {
-    this.words[(host << this.shift) + BULK] += change;
+    this.words[host + BULK] += change;
   }
 
   bulk(host: number): number {
-    return this.words[(host << this.shift) + BULK];
+    return this.words[host + BULK];
   }
 }
