@@ -4,7 +4,7 @@
  */
 
 import { EXIT_FINE } from '../base/errors.ts';
-import { SOCKET_PATH } from '../config/fields/host.ts';
+import { INSTANCE } from '../config/fields/defaults.ts';
 import { ControlError, removeDeadSocket } from '../control/server.ts';
 import { cleanLeftovers } from '../io/rules/index.ts';
 import { readConfigAloud } from './read-config.ts';
@@ -16,7 +16,7 @@ export interface CleanOptions {
 }
 
 export async function clean({ conf, socket }: CleanOptions, terminal: Terminal): Promise<number> {
-  const sockets = new Set([SOCKET_PATH]);
+  const sockets = new Set<string>([INSTANCE.socketPath]);
   if (conf !== undefined) sockets.add(readConfigAloud(conf, terminal).socketPath);
   if (socket !== undefined) sockets.add(socket);
   const removed = await cleanLeftovers('all');

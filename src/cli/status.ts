@@ -1,7 +1,7 @@
 /** `shaper status`: the counters of a running instance. */
 
 import { EXIT_FINE } from '../base/errors.ts';
-import { SOCKET_PATH } from '../config/fields/host.ts';
+import { INSTANCE } from '../config/fields/defaults.ts';
 import { request } from '../control/client.ts';
 import type { StatusReport } from '../control/status.ts';
 import { statusTable } from '../control/status-table.ts';
@@ -16,7 +16,7 @@ export interface StatusOptions {
 
 export async function status(options: StatusOptions, terminal: Terminal): Promise<number> {
   const { conf, socket } = options;
-  const configured = conf === undefined ? SOCKET_PATH : readConfigAloud(conf, terminal).socketPath;
+  const configured = conf === undefined ? INSTANCE.socketPath : readConfigAloud(conf, terminal).socketPath;
   const reply = await request(socket ?? configured, { command: 'status' });
   const report = reply.status as StatusReport;
   terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report));

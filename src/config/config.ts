@@ -1,12 +1,12 @@
 /**
- * A configuration file to a frozen ShaperSpec. Reads everything, then reports every problem at once with its
- * place; nothing is guessed and nothing is ignored silently.
+ * From the text of a configuration file to a frozen ShaperSpec. The whole file is read, then every problem is
+ * reported at once with its place. Nothing is guessed, and nothing is ignored silently.
  */
 
 import { HELD_MAX } from '../limits.ts';
 import type { NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
-import { SECTIONS } from './fields/fields.ts';
-import { SOCKET_PATH } from './fields/host.ts';
+import { NFQUEUE as DEFAULTS, INSTANCE } from './fields/defaults.ts';
+import { SECTIONS } from './fields/sections.ts';
 import { readLinks } from './read/links.ts';
 import { ConfigError, type ConfigProblem } from './yaml/problems.ts';
 import { type Located, type Values, YamlReader } from './yaml/reader.ts';
@@ -19,11 +19,11 @@ export interface LoadedConfig {
   readonly socketPath: string;
   /** A level of pino. */
   readonly logLevel: string;
-  /** What is probably not meant, but can be done. */
+  /** Statements that are possible but probably a mistake. */
   readonly warnings: readonly ConfigProblem[];
 }
 
-/** `file` is only the name in messages. Throws ConfigError with all problems. */
+/** Messages call the text `file`. Throws ConfigError with all problems. */
 export function loadConfig(text: string, file: string): LoadedConfig {
   const reader = new YamlReader(text, file);
   const root = reader.root();
@@ -38,39 +38,40 @@ export function loadConfig(text: string, file: string): LoadedConfig {
   if (errors.length > 0) throw new ConfigError(errors);
   return deepFreeze({
     spec: { links, nfqueue },
-    socketPath: control.socket?.value ?? SOCKET_PATH,
-    logLevel: log.level?.value ?? 'info',
+    socketPath: control.socket?.value ?? INSTANCE.socketPath,
+    logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
   });
 }
 
-const MARK_MASK = 0xff000000;
-
 function readNfqueue(reader: YamlReader, at: Values<typeof SECTIONS.top>['nfqueue']): NfqueueSpec {
   const values = reader.section(at?.value ?? null, SECTIONS.nfqueue, 'nfqueue');
-  const first = values.first?.value ?? 100;
-  const count = values.count?.value ?? 4;
-  const length = values.length?.value ?? 32768;
-  const place = (...candidates: (Located<unknown> | undefined)[]): number =>
-    candidates.find((c) => c !== undefined)?.offset ?? 0;
+  const first = values.first?.value ?? DEFAULTS.first;
+  const count = values.count?.value ?? DEFAULTS.count;
+  const length = values.length?.value ?? DEFAULTS.length;
   if (first + count > 65536) {
     const message = `queue numbers end at 65535: first ${first} + count ${count} goes beyond`;
-    reader.problems.error(place(values.first, values.count), message);
+    reader.problems.error(placeOf(values.first, values.count), message);
   }
   if (count * length > HELD_MAX) {
-    const message = `count ${count} x length ${length} is more than the ${HELD_MAX} packets that may wait in all`;
-    reader.problems.error(place(values.length, values.count), message);
+    const message = `count ${count} x length ${length} is more than ${HELD_MAX}, the most packets that may wait in all`;
+    reader.problems.error(placeOf(values.length, values.count), message);
   }
-  const gso = values.gso?.value ?? 'auto';
+  const gso = values.gso?.value ?? DEFAULTS.gso;
   return {
     first,
     count,
     length,
-    bypass: values.bypass?.value ?? true,
+    bypass: values.bypass?.value ?? DEFAULTS.bypass,
     gso: gso === 'auto' ? gso : gso === 'true',
-    backend: values.backend?.value ?? 'auto',
-    markMask: values.mark ? Number(values.mark.value) : MARK_MASK,
+    backend: values.backend?.value ?? DEFAULTS.backend,
+    markMask: values.mark?.value ?? DEFAULTS.markMask,
   };
+}
+
+/** The place of the first value that was written. */
+function placeOf(...candidates: (Located<unknown> | undefined)[]): number {
+  return candidates.find((candidate) => candidate !== undefined)?.offset ?? 0;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,26 +1,26 @@
-/** Addresses and prefixes of matchers, from text to the words that the core compares. */
+/** Text form of addresses and prefixes: from text to the words that the core compares, and back. */
 import ipaddr from 'ipaddr.js';
 import type { PrefixSpec } from '../../spec/spec.ts';
-import { FieldError } from './kinds.ts';
+import { FieldError, type TextForm } from './kinds.ts';
 
 export interface ReadPrefix {
   readonly prefix: PrefixSpec;
-  /** Set when the text had bits below the prefix length: the prefix it was taken for. */
+  /** The prefix without the bits beyond its length, if the text had such bits; else null. */
   readonly corrected: string | null;
 }
 
 const FORMS = '10.0.0.1, 10.0.0.0/24, fd00::1 or fd00::/64';
-/** Bits in front of the IPv4 part of ::ffff:10.0.0.1. */
+/** Bits before the IPv4 part of ::ffff:10.0.0.1. */
 const MAPPED_BITS = 96;
 
-/** An address or a prefix; IPv4-mapped IPv6 is taken as the IPv4 it stands for. Throws FieldError. */
-export function readPrefix(text: string): ReadPrefix {
+/** Reads an address or a prefix. An IPv4-mapped IPv6 address becomes the IPv4 address that it stands for. */
+function readPrefix(text: string): ReadPrefix {
   const [address = '', length, ...rest] = text.split('/');
   const isFourParts = ipaddr.IPv4.isValidFourPartDecimal(address);
   const isSix = address.includes(':') && !address.includes('%') && ipaddr.IPv6.isValid(address);
   const isLengthDigits = length === undefined || /^\d{1,3}$/.test(length);
   if (rest.length > 0 || !(isFourParts || isSix) || !isLengthDigits) {
-    throw new FieldError(`'${text}' is no address; write ${FORMS}`);
+    throw new FieldError(`'${text}' is not an address; write ${FORMS}`);
   }
   let bytes = ipaddr.parse(address).toByteArray();
   let bits = length === undefined ? bytes.length * 8 : Number(length);
@@ -44,14 +44,19 @@ function masked(bytes: readonly number[], bits: number): ReadPrefix {
   const word = (w: number): number =>
     w * 4 < kept.length ? kept.slice(4 * w, 4 * w + 4).reduce((sum, byte) => sum * 256 + byte, 0) : 0;
   const words: PrefixSpec['words'] = [word(0), word(1), word(2), word(3)];
-  const prefix: PrefixSpec = { family: bytes.length === 4 ? 4 : 6, words, bits };
-  return { prefix, corrected: isCorrected ? formatPrefix(prefix) : null };
+  const spec: PrefixSpec = { family: bytes.length === 4 ? 4 : 6, words, bits };
+  return { prefix: spec, corrected: isCorrected ? writePrefix(spec) : null };
 }
 
-/** `10.0.0.0/24`; whole addresses without a length. */
-export function formatPrefix({ family, words, bits }: PrefixSpec): string {
+/** `10.0.0.0/24`. A whole address has no length. */
+function writePrefix({ family, words, bits }: PrefixSpec): string {
   const used = family === 4 ? words.slice(0, 1) : words;
   const bytes = used.flatMap((word) => [word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff]);
   const address = ipaddr.fromByteArray(bytes).toString();
   return bits === 8 * bytes.length ? address : `${address}/${bits}`;
 }
+
+export const prefix: TextForm<ReadPrefix> = {
+  read: readPrefix,
+  write: (value) => writePrefix(value.prefix),
+};

@@ -1,7 +1,9 @@
-/** The table of fields for people (docs/configuration.md) and for editors (shaper.schema.json); tests compare both with the files. */
-
-import { SECTIONS } from './fields.ts';
-import type { Field, Section } from './kinds.ts';
+/**
+ * The table of fields as Markdown (docs/configuration.md) and as JSON
+ * schema (shaper.schema.json). Tests compare both files with it.
+ */
+import type { Section, UsableField } from './kinds.ts';
+import { SECTIONS } from './sections.ts';
 
 const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   top: 'Top level',
@@ -26,9 +28,9 @@ const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   log: '`log`',
 };
 
-/** Fields that can be used; those known only to say where they belong are left out. */
-function usable(section: Section): [string, Field][] {
-  return Object.entries(section).filter(([, field]) => field.refused === undefined);
+/** The fields of a section without its refused keys. */
+function usable(section: Section): [string, UsableField][] {
+  return Object.entries(section).flatMap(([key, field]) => (field.shape === 'refused' ? [] : [[key, field]]));
 }
 
 /** One Markdown table per section. */
@@ -37,15 +39,15 @@ export function fieldTable(): string {
   const sections = Object.entries(SECTIONS).map(([name, section]) => {
     const rows = usable(section).map(
       ([key, field]) =>
-        `| \`${key}\` | ${cell(field.takes)} | ${cell(field.default)} | ${cell(field.help)} |`,
+        `| \`${key}\` | ${cell(field.takes)} | ${cell(field.default)} | ${field.isLive ? 'yes' : 'no'} | ${cell(field.help)} |`,
     );
-    const head = ['| key | takes | default | meaning |', '|---|---|---|---|'];
+    const head = ['| key | takes | default | live | meaning |', '|---|---|---|---|---|'];
     return [`**${TITLES[name as keyof typeof SECTIONS]}**`, '', ...head, ...rows].join('\n');
   });
   return `${sections.join('\n\n')}\n`;
 }
 
-/** JSON schema (draft 2020-12): completion and first checks in editors. `shaper check` is stricter. */
+/** JSON schema (draft 2020-12) for completion and first checks in editors. `shaper check` is stricter. */
 export function configSchema(): Record<string, unknown> {
   const { top, ...others } = SECTIONS;
   return {
@@ -61,7 +63,10 @@ export function configSchema(): Record<string, unknown> {
 function sectionSchema(section: Section): Record<string, unknown> {
   const fields = usable(section);
   const required = fields.filter(([, field]) => field.default === 'required').map(([key]) => key);
-  const properties = fields.map(([key, { help, schema }]) => [key, { description: help, ...schema }]);
+  const properties = fields.map(([key, { help, isLive, schema }]) => [
+    key,
+    { description: isLive ? help : `${help} Takes effect at the next start.`, ...schema },
+  ]);
   return {
     type: 'object',
     properties: Object.fromEntries(properties),

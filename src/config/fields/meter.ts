@@ -1,7 +1,8 @@
-/** Fields of meters, which give packets colours. Part of the table in fields.ts. */
-
-import { boolean, byteSize, choice, rate, type Section, word } from './kinds.ts';
-import { readDscp } from './names.ts';
+/** Fields of meters, which give packets colours, and of remarks. Part of the table in sections.ts. */
+import { CLASS as DEFAULTS } from './defaults.ts';
+import { boolean, choice, type Section, word } from './kinds.ts';
+import { dscp } from './names.ts';
+import { byteSize, rate } from './quantities.ts';
 
 const BURST = 'the larger of 15kB and 20ms at';
 
@@ -12,42 +13,45 @@ export const METER = {
     help: 'Three-colour markers: single-rate (RFC 2697), two-rate (RFC 2698), two-rate with separate excess (RFC 4115).',
   }),
   cir: rate({ default: 'required', help: 'Committed rate: packets within it are green.' }),
-  cbs: byteSize({ default: `${BURST} cir`, help: 'What is green at once after a pause.' }),
-  pir: rate({ default: 'required by trtcm', help: 'Of trtcm: peak rate; packets above it are red.' }),
+  cbs: byteSize({ default: `${BURST} cir`, help: 'How much is green at once after a pause.' }),
+  pir: rate({
+    default: 'required by trtcm',
+    help: 'Only for trtcm: peak rate. Packets above it are red.',
+  }),
   pbs: byteSize({
     default: `${BURST} pir, at least cbs`,
-    help: 'Of trtcm: what is not red at once after a pause.',
+    help: 'Only for trtcm: how much is green or yellow at once after a pause.',
   }),
   eir: rate({
     default: 'required by rfc4115',
-    help: 'Of rfc4115: what may be yellow beside the green packets.',
+    help: 'Only for rfc4115: the rate of yellow packets beside the green ones.',
   }),
   ebs: byteSize({
     default: `twice cbs; rfc4115: ${BURST} eir`,
-    help: 'Of srtcm and rfc4115: what is yellow at once; srtcm fills it with what cir leaves.',
+    help: 'Only for srtcm and rfc4115: how much is yellow at once. srtcm fills it with the tokens that cir leaves.',
   }),
   aware: boolean({
-    default: 'false',
-    help: 'Make no packet better than it came: by the meter of a class above, else by its DSCP (af12 is yellow, af13 red).',
+    default: String(DEFAULTS.meterAware),
+    help: 'Give no packet a better colour than it came with: from the meter of a class above, else from its DSCP (af12 is yellow, af13 red).',
   }),
 } satisfies Section;
 
-const colour = (name: string) =>
+const codePoint = (name: string) =>
   word(
     {
       takes: 'name or number 0 to 63',
       default: 'as it came',
       help: `DSCP of ${name} packets: af11, cs1, 46 …`,
     },
-    readDscp,
+    dscp,
     { type: ['string', 'integer'] },
   );
 
 export const REMARK = {
-  green: colour('green'),
-  yellow: colour('yellow'),
-  red: colour('red'),
+  green: codePoint('green'),
+  yellow: codePoint('yellow'),
+  red: codePoint('red'),
 } satisfies Section;
 
-/** `remark` written as one word. */
-export const REMARK_ALL = colour('all');
+/** `remark` as one word. */
+export const REMARK_ALL = codePoint('all');

@@ -1,7 +1,12 @@
-/** Names for protocols and DSCP code points, and the values of matchers that are more than a number. */
-import { FieldError, wholeNumber } from './kinds.ts';
+/**
+ * Text forms of values that have names or a form of their own:
+ * protocols, code points, colours, ports, marks, devices.
+ */
+import type { PortRangeSpec } from '../../spec/spec.ts';
+import { FieldError, type TextForm } from './kinds.ts';
+import { wholeNumber } from './quantities.ts';
 
-/** IANA protocol numbers under the names of /etc/protocols. `icmp` means both families, as the contract says. */
+/** IANA protocol numbers under the names of /etc/protocols. `icmp` means ICMP and ICMPv6. */
 const PROTOCOLS: Readonly<Record<string, readonly number[]>> = {
   icmp: [1, 58],
   icmpv6: [58],
@@ -22,13 +27,16 @@ const PROTOCOLS: Readonly<Record<string, readonly number[]>> = {
   udplite: [136],
 };
 
-/** Protocols with ports: TCP, UDP, UDP-Lite, SCTP. What a port in a matcher means when `proto` is left out. */
+/** Protocols with ports: TCP, UDP, UDP-Lite, SCTP. A matcher with ports and without `proto` means these. */
 export const PORT_PROTOCOLS: readonly number[] = [6, 17, 136, 132];
 
-/** By the numbers of algo/markers.ts. */
+/** Names of colours, at the numbers that algo/buckets/markers.ts gives them. */
 export const COLOURS = ['green', 'yellow', 'red'] as const;
 
-/** Code points: RFC 2474 (cs), RFC 2597 (af), RFC 3246 (ef), RFC 5865 (va), RFC 8622 (le); `be` is default forwarding. */
+/**
+ * Code points: RFC 2474 (cs), RFC 2597 (af), RFC 3246 (ef),
+ * RFC 5865 (va), RFC 8622 (le). `be` is default forwarding.
+ */
 const DSCP: Readonly<Record<string, number>> = {
   be: 0,
   df: 0,
@@ -37,96 +45,119 @@ const DSCP: Readonly<Record<string, number>> = {
   ef: 46,
   ...Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`cs${n}`, n * 8])),
   ...Object.fromEntries(
-    [1, 2, 3, 4].flatMap((queue) => [1, 2, 3].map((drop) => [`af${queue}${drop}`, queue * 8 + drop * 2])),
+    [1, 2, 3, 4].flatMap((group) => [1, 2, 3].map((drop) => [`af${group}${drop}`, group * 8 + drop * 2])),
   ),
 };
 
-/** A protocol by name or number. Throws FieldError. */
-export function readProtocol(text: string): readonly number[] {
-  const number = wholeNumber(text);
-  if (number !== null && number >= 0 && number <= 255) return [number];
-  const named = Object.hasOwn(PROTOCOLS, text) ? PROTOCOLS[text] : undefined;
-  if (!named) {
+/** A protocol by name or number. `icmp` is two of them. */
+export const protocol: TextForm<readonly number[]> = {
+  read(text) {
+    const number = wholeNumber(text);
+    if (number !== null && number >= 0 && number <= 255) return [number];
+    const named = Object.hasOwn(PROTOCOLS, text) ? PROTOCOLS[text] : undefined;
+    if (named) return named;
+    const names = Object.keys(PROTOCOLS).join(', ');
+    throw new FieldError(`'${text}' is not a protocol; write a number 0 to 255 or ${names}`);
+  },
+  write(numbers) {
+    const name = Object.keys(PROTOCOLS).find((key) => `${PROTOCOLS[key]}` === `${numbers}`);
+    return name ?? String(numbers[0]);
+  },
+};
+
+/** Protocol numbers as the items that a list of protocols has: 1 followed by 58 is `icmp`. */
+export function protocolItems(numbers: readonly number[]): (readonly number[])[] {
+  const items: number[][] = [];
+  for (const number of numbers) {
+    const last = items.at(-1);
+    if (number === 58 && last?.length === 1 && last[0] === 1) last.push(number);
+    else items.push([number]);
+  }
+  return items;
+}
+
+/** A code point by name or number 0 to 63. */
+export const dscp: TextForm<number> = {
+  read(text) {
+    const number = wholeNumber(text);
+    if (number !== null && number >= 0 && number <= 63) return number;
+    const name = text.toLowerCase();
+    if (Object.hasOwn(DSCP, name)) return DSCP[name]!;
     throw new FieldError(
-      `'${text}' is no protocol; write a number 0 to 255 or ${Object.keys(PROTOCOLS).join(', ')}`,
+      `'${text}' is not a DSCP; write a number 0 to 63 or ef, va, le, be, cs0 to cs7, af11 to af43`,
     );
-  }
-  return named;
+  },
+  write: (point) => Object.keys(DSCP).find((name) => DSCP[name] === point) ?? String(point),
+};
+
+/** A colour by name; its value is GREEN, YELLOW or RED of algo/buckets/markers.ts. */
+export const colour: TextForm<number> = {
+  read(text) {
+    const number = COLOURS.indexOf(text as (typeof COLOURS)[number]);
+    if (number < 0) throw new FieldError(`'${text}' is not a colour; write ${COLOURS.join(', ')}`);
+    return number;
+  },
+  write: (number) => COLOURS[number]!,
+};
+
+/** `443` or `5060-5090`. */
+export const portRange: TextForm<PortRangeSpec> = {
+  read(text) {
+    const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+    const from = Number(first);
+    const to = Number(last ?? first);
+    if (first === undefined || from > 65535 || to > 65535) {
+      throw new FieldError(`'${text}' is not a port; write a number 0 to 65535 or a range like 5060-5090`);
+    }
+    if (from > to) throw new FieldError(`'${text}' runs backwards; write ${to}-${from}`);
+    return { from, to };
+  },
+  write: ({ from, to }) => (from === to ? `${from}` : `${from}-${to}`),
+};
+
+/** `0x10` or `0x10/0xff`. Without a mask in the text, `mask` is null. */
+export const packetMark: TextForm<{ readonly value: number; readonly mask: number | null }> = {
+  read(text) {
+    const [valueText = '', maskText, ...rest] = text.split('/');
+    const value = wholeNumber(valueText);
+    const mask = maskText === undefined ? null : wholeNumber(maskText);
+    const isMaskRead = maskText === undefined || (mask !== null && mask > 0 && mask <= 0xffffffff);
+    if (rest.length > 0 || value === null || value < 0 || value > 0xffffffff || !isMaskRead) {
+      throw new FieldError(`'${text}' is not a mark; write a number like 0x10, or 0x10/0xff with a mask`);
+    }
+    if (mask !== null && (value & ~mask) !== 0) throw new FieldError(`'${text}' has bits outside its mask`);
+    return { value, mask };
+  },
+  write: ({ value, mask }) => (mask === null ? hex(value) : `${hex(value)}/${hex(mask)}`),
+};
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
 }
 
-/** Names for protocol numbers, the number where there is none; 1 and 58 together are icmp. */
-export function formatProtocols(protocols: readonly number[]): string[] {
-  const left = new Set(protocols);
-  const names = Object.entries(PROTOCOLS).flatMap(([name, numbers]) => {
-    if (!numbers.every((number) => left.has(number))) return [];
-    for (const number of numbers) left.delete(number);
-    return [name];
-  });
-  return [...names, ...[...left].map(String)];
-}
+/** A device name as the kernel allows it, without the characters that have a meaning in rule languages. */
+export const device: TextForm<string> = {
+  read(text) {
+    if (!/^[\w.@+~-]{1,15}$/.test(text) || text === '.' || text === '..') {
+      throw new FieldError(`'${text}' is not a device name (1 to 15 letters, digits or . _ - + @ ~)`);
+    }
+    return text;
+  },
+  write: (name) => name,
+};
 
-/** A code point by name or number 0..63. Throws FieldError. */
-export function readDscp(text: string): number {
-  const number = wholeNumber(text);
-  if (number !== null && number >= 0 && number <= 63) return number;
-  const name = text.toLowerCase();
-  if (Object.hasOwn(DSCP, name)) return DSCP[name]!;
-  throw new FieldError(
-    `'${text}' is no DSCP; write a number 0 to 63 or ef, va, le, be, cs0 to cs7, af11 to af43`,
-  );
-}
-
-/** The first name of a code point, else its number. */
-export function formatDscp(point: number): string {
-  return Object.keys(DSCP).find((name) => DSCP[name] === point) ?? String(point);
-}
-
-/** A colour by name, as GREEN, YELLOW or RED of algo/markers.ts. Throws FieldError. */
-export function readColour(text: string): number {
-  const colour = COLOURS.indexOf(text as (typeof COLOURS)[number]);
-  if (colour < 0) throw new FieldError(`'${text}' is no colour; write ${COLOURS.join(', ')}`);
-  return colour;
-}
-
-/** `443` or `5060-5090`. Throws FieldError. */
-export function readPortRange(text: string): { from: number; to: number } {
-  const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
-  const from = Number(first);
-  const to = Number(last ?? first);
-  if (first === undefined || from > 65535 || to > 65535) {
-    throw new FieldError(`'${text}' is no port; write a number 0 to 65535 or a range like 5060-5090`);
-  }
-  if (from > to) throw new FieldError(`'${text}' runs backwards; write ${to}-${from}`);
-  return { from, to };
-}
-
-/** The inverse of readPortRange. */
-export function formatPortRange({ from, to }: { readonly from: number; readonly to: number }): string {
-  return from === to ? `${from}` : `${from}-${to}`;
-}
-
-/** `0x10` or `0x10/0xff`; without a mask, `mask` is null. Throws FieldError. */
-export function readMark(text: string): { value: number; mask: number | null } {
-  const [valueText = '', maskText, ...rest] = text.split('/');
-  const value = wholeNumber(valueText);
-  const mask = maskText === undefined ? null : wholeNumber(maskText);
-  const isMaskRead = maskText === undefined || (mask !== null && mask > 0 && mask <= 0xffffffff);
-  if (rest.length > 0 || value === null || value < 0 || value > 0xffffffff || !isMaskRead) {
-    throw new FieldError(`'${text}' is no mark; write a number like 0x10, or 0x10/0xff with a mask`);
-  }
-  if (mask !== null && (value & ~mask) !== 0) throw new FieldError(`'${text}' has bits outside its mask`);
-  return { value, mask };
-}
-
-/** The inverse of readMark, always with a mask. */
-export function formatMark({ value, mask }: { readonly value: number; readonly mask: number }): string {
-  return `0x${value.toString(16)}/0x${mask.toString(16)}`;
-}
-
-/** A device name as the kernel allows it, without the characters that rule languages give a meaning. */
-export function readDevice(text: string): string {
-  if (!/^[\w.@+~-]{1,15}$/.test(text) || text === '.' || text === '..') {
-    throw new FieldError(`'${text}' is no device name (1 to 15 letters, digits or . _ - + @ ~)`);
-  }
-  return text;
-}
+/** A mask of eight neighbouring bits. */
+export const eightBits: TextForm<number> = {
+  read(text) {
+    const isMask = /^(0x[\da-f]{1,8}|\d{1,10})$/i.test(text);
+    const mask = Number(text);
+    const shift = isMask ? 31 - Math.clz32(mask & -mask) : -1;
+    if (!isMask || shift < 0 || shift > 24 || mask !== 0xff * 2 ** shift) {
+      throw new FieldError(
+        `'${text}' is not a mask of eight neighbouring bits, like 0xff000000 or 0x00ff0000`,
+      );
+    }
+    return mask;
+  },
+  write: (mask) => `0x${mask.toString(16).padStart(8, '0')}`,
+};

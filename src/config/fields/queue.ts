@@ -1,66 +1,57 @@
-/** Fields of queues and of what they do before they are full. Part of the table in fields.ts. */
+/** Fields of queues and of active queue management. Part of the table in sections.ts. */
 import { SIZE_FORMS } from '../../base/units.ts';
-import {
-  boolean,
-  bytes,
-  choice,
-  fraction,
-  list,
-  node,
-  number,
-  ref,
-  type Section,
-  size,
-  time,
-} from './kinds.ts';
-import { COLOURS, readColour, readDscp } from './names.ts';
+import { PIE as PIE_DEFAULTS, QUEUE as QUEUE_DEFAULTS } from './defaults.ts';
+import { boolean, choice, list, node, ref, type Section } from './kinds.ts';
+import { COLOURS, colour, dscp } from './names.ts';
+import { bytes, fraction, number, size, time } from './quantities.ts';
+import { RED as RED_DEFAULTS } from './red-defaults.ts';
 
 const AQMS = ['none', 'codel', 'pie', 'red', 'wred'] as const;
 
 const ecn = (byDefault: string) =>
   boolean({
     default: byDefault,
-    help: 'Mark packets that are ECN-capable (CE) instead of dropping them.',
+    help: 'Mark ECN-capable packets (CE) instead of dropping them.',
   });
 
 export const QUEUE = {
   discipline: choice({
     choices: ['fair', 'fifo', 'short-first'],
-    default: 'fair',
-    help: 'Who leaves next: hosts and flows by turns; in order of arrival; flows that have sent little before others.',
+    default: QUEUE_DEFAULTS.discipline,
+    help: 'Which packet leaves next. fair: hosts and flows take turns. fifo: order of arrival. short-first: flows that have sent little go before others.',
   }),
   isolation: choice({
     choices: ['flow', 'host', 'src', 'dst', 'dual-src', 'dual-dst', 'triple'],
     default: 'dual-src in up, dual-dst in down',
-    help: "Of fair: who shares equally, with CAKE's meanings (host is its hosts). dual-src: sources, then each one's flows.",
+    help: 'Only for fair: who shares equally, as in CAKE (`host` is its `hosts`). dual-src: first the sources, then the flows of each source.',
   }),
   short: size({
     default: '30kB',
-    help: 'Of short-first: a flow is short until it has sent this much. Packets count as 1500B.',
+    help: 'Only for short-first: a flow is short until it has sent more than this. A packet counts as 1500B.',
   }),
   limit: size({
     default: "100ms at the class's ceil, at least 30kB and twice the max of red or wred",
-    help: `What may wait: ${SIZE_FORMS}.`,
+    help: `How much may wait: ${SIZE_FORMS}.`,
   }),
   aqm: node(
     {
       takes: `${AQMS.join(', ')}, or { NAME: … }`,
       default: 'codel with fair, else none',
-      help: 'Signals early, before the queue is full. A name alone takes every default.',
+      help: 'Active queue management: signals by a mark or a drop before the queue is full. A name alone takes every default.',
     },
     { oneOf: [{ enum: [...AQMS] }, { ...ref('aqm'), minProperties: 1, maxProperties: 1 }] },
   ),
   ackFilter: boolean({
-    default: 'false',
-    help: 'Of fair: drop waiting TCP acknowledgements that a newer one of the same flow makes useless (CAKE). Counts as aqm.',
+    default: String(QUEUE_DEFAULTS.ackFilter),
+    help: 'Only for fair: drop waiting TCP acknowledgements that a newer one of the same flow makes useless (CAKE). The drops count as aqm.',
   }),
 } satisfies Section;
 
-/** `aqm` written as one word. */
+/** `aqm` as one word. */
 export const AQM_NAME = choice({
   choices: AQMS,
   default: 'codel with fair, else none',
-  help: 'With every default.',
+  help: 'The algorithm, with every default.',
 });
 
 const parameters = (name: string, help: string) =>
@@ -69,11 +60,14 @@ const parameters = (name: string, help: string) =>
 export const AQM = {
   codel: parameters(
     'codel',
-    'Keeps the time that packets wait near target (RFC 8289), with fair for each flow on its own.',
+    'Keeps the time that packets wait near target (RFC 8289). With fair it does so for each flow by itself.',
   ),
   pie: parameters('pie', 'Keeps the time that packets wait near target by a drop probability (RFC 8033).'),
-  red: parameters('red', 'Random early detection by the average length (Floyd, Jacobson 1993).'),
-  wred: parameters('wred', 'RED with one average and thresholds by DSCP, or by colour of a meter.'),
+  red: parameters('red', 'Random early detection by the average queue length (Floyd, Jacobson 1993).'),
+  wred: parameters(
+    'wred',
+    'RED with one average and thresholds by DSCP, or by the colour that a meter gave.',
+  ),
 } satisfies Section;
 
 const US = 1e3;
@@ -84,13 +78,13 @@ export const CODEL = {
     min: 10 * US,
     max: 10 * SECOND,
     default: "5ms, at least 1.5 full-sized packets (1514B) at the class's ceil",
-    help: 'How long packets may wait for good.',
+    help: 'The standing delay that is accepted.',
   }),
   interval: time({
     min: 100 * US,
     max: 100 * SECOND,
-    default: '100ms and what target has above 5ms, at least twice target',
-    help: 'How long they may wait longer: about the longest usual round trip.',
+    default: '100ms plus the part of target above 5ms, at least twice target',
+    help: 'How long the delay may stay above target before CoDel signals: about the longest usual round trip.',
   }),
   ecn: ecn('true with fair, else false'),
 } satisfies Section;
@@ -100,33 +94,33 @@ export const PIE = {
     min: 10 * US,
     max: 10 * SECOND,
     default: '15ms',
-    help: 'How long packets should wait.',
+    help: 'The delay that PIE aims at.',
   }),
   update: time({
     min: 1000 * US,
     max: 10 * SECOND,
     default: '15ms',
-    help: 'How often the probability is adjusted.',
+    help: 'How often the drop probability is adjusted.',
   }),
   burst: time({
     min: 0,
     max: 10 * SECOND,
     default: '150ms',
-    help: 'After a quiet time nothing is dropped for this long.',
+    help: 'How long nothing is dropped after a quiet time.',
   }),
   alpha: number({
     min: 0.001,
     max: 16,
-    default: '0.125',
-    help: 'Probability per second of waiting away from target, per update.',
+    default: String(PIE_DEFAULTS.alpha),
+    help: 'Change of the probability per update, for each second of delay away from target.',
   }),
   beta: number({
     min: 0.001,
     max: 16,
-    default: '1.25',
-    help: 'Probability per second by which the waiting grew, per update.',
+    default: String(PIE_DEFAULTS.beta),
+    help: 'Change of the probability per update, for each second by which the delay grew.',
   }),
-  ecn: ecn('false'),
+  ecn: ecn(String(PIE_DEFAULTS.ecn)),
 } satisfies Section;
 
 const PACKET = { min: 64, max: 65535, default: '1000B' };
@@ -135,33 +129,36 @@ const DERIVED_MAX = 'a quarter of the limit (at least 15 mean packets, at most h
 export const RED = {
   min: size({
     default: 'a third of max',
-    help: 'Average queue below which nothing is dropped. Packets count as meanPacket bytes, times at the ceil.',
+    help: 'Average queue length below which nothing is dropped. A packet counts as meanPacket bytes, a time as bytes at the ceil.',
   }),
   max: size({
     default: `three times min, else ${DERIVED_MAX}; adaptive: 7.5ms at the ceil, with the same bounds`,
-    help: 'Average queue at which the drop probability reaches its configured value.',
+    help: 'Average queue length at which the drop probability reaches `probability`.',
   }),
-  probability: fraction({ default: '0.1', help: 'Drop probability as the average reaches max.' }),
+  probability: fraction({
+    default: String(RED_DEFAULTS.probability),
+    help: 'Drop probability when the average reaches max.',
+  }),
   weight: fraction({
-    default: '0.002; adaptive: an average over a second of mean packets at the ceil',
+    default: `${RED_DEFAULTS.weight}; adaptive: an average over a second of mean packets at the ceil`,
     help: 'Weight of one arrival in the average.',
   }),
   gentle: boolean({
-    default: 'true',
-    help: 'Between max and twice max the probability rises to 1; without it everything above max is dropped.',
+    default: String(RED_DEFAULTS.gentle),
+    help: 'Between max and twice max the probability rises to 1. With false every packet above max is dropped.',
   }),
   adaptive: boolean({
-    default: 'false',
-    help: 'Adaptive RED: probability is only where it starts, and follows the average every half second.',
+    default: String(RED_DEFAULTS.adaptive),
+    help: 'Adaptive RED: `probability` is the start value, and the probability follows the average every half second.',
   }),
-  ecn: ecn('false'),
+  ecn: ecn(String(RED_DEFAULTS.ecn)),
   byteMode: boolean({
-    default: 'false',
-    help: 'Scale the probability of a packet by its size / meanPacket.',
+    default: String(RED_DEFAULTS.byteMode),
+    help: 'Scale the probability for a packet by its size divided by meanPacket.',
   }),
   meanPacket: bytes({
     ...PACKET,
-    help: 'Typical packet: the measure of byteMode, of packets in min and max, and of time while idle.',
+    help: 'Typical packet: the unit of byteMode, of packets in min and max, and of idle time.',
   }),
 } satisfies Section;
 
@@ -170,19 +167,25 @@ export const WRED = {
     {
       takes: 'list of profiles',
       default: 'by precedence',
-      help: 'In the order in which they are tried. Code points of none get those by precedence: min from 20/40 to 35/40 of max.',
+      help: 'In the order in which they are tried. Code points without a profile get profiles by precedence, with min from 20/40 to 35/40 of max.',
     },
     { oneOf: [ref('profile'), { type: 'array', items: ref('profile'), minItems: 1 }] },
   ),
-  max: size({ default: DERIVED_MAX, help: 'Of profiles that have none of their own.' }),
-  probability: fraction({ default: '0.1', help: 'Of profiles that have none of their own.' }),
+  max: size({ default: DERIVED_MAX, help: 'The max of profiles that have none of their own.' }),
+  probability: fraction({
+    default: String(RED_DEFAULTS.probability),
+    help: 'The probability of profiles that have none of their own.',
+  }),
   weight: fraction({
     default: '0.001953125',
     help: 'Weight of one arrival in the average, which all profiles share.',
   }),
   gentle: RED.gentle,
-  ecn: ecn('false'),
-  meanPacket: bytes({ ...PACKET, help: RED.meanPacket.help.replace('byteMode, of ', '') }),
+  ecn: ecn(String(RED_DEFAULTS.ecn)),
+  meanPacket: bytes({
+    ...PACKET,
+    help: 'Typical packet: the unit of packets in min and max, and of idle time.',
+  }),
 } satisfies Section;
 
 export const PROFILE = {
@@ -190,17 +193,17 @@ export const PROFILE = {
     {
       takes: 'name, number 0 to 63, or list',
       default: 'all others',
-      help: 'Code points that follow this profile. One without dscp and color takes all others and is the last.',
+      help: 'Code points that follow this profile. A profile without dscp and color takes all other packets and is the last.',
     },
-    readDscp,
+    dscp,
   ),
   color: list(
     {
       takes: `${COLOURS.join(', ')}, or list`,
       default: 'all',
-      help: 'Colours that follow this profile, given by the meter of the class or of one above it.',
+      help: 'Colours that follow this profile, as given by the meter of the class or of a class above.',
     },
-    readColour,
+    colour,
   ),
   min: size({ default: 'required', help: RED.min.help }),
   max: size({ default: 'max of wred', help: RED.max.help }),

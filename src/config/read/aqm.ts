@@ -1,13 +1,21 @@
-/** What a queue does before it is full: which algorithm, and the parameters of those that go by time. */
+/** Active queue management: which algorithm a queue has, and the parameters of CoDel and PIE. */
 import { isMap, isScalar, type Node } from 'yaml';
-import { intervalForTargetNs, scaledTargetNs } from '../../algo/buckets/rate-scaling.ts';
 import { formatRate, formatTime } from '../../base/units.ts';
 import type { AqmSpec, QueueSpec } from '../../spec/spec.ts';
-import { SECTIONS } from '../fields/fields.ts';
+import {
+  defaultAqm,
+  defaultCodelEcn,
+  defaultIntervalNs,
+  defaultTargetNs,
+  leastTargetNs,
+  PIE,
+} from '../fields/defaults.ts';
 import { AQM_NAME } from '../fields/queue.ts';
+import type { QueueRoom } from '../fields/red-defaults.ts';
+import { SECTIONS } from '../fields/sections.ts';
 import type { Located } from '../yaml/reader.ts';
-import type { LeafContext } from './limits.ts';
-import { type Parameters, type QueueRoom, type ReadAqm, readRed, readWred } from './red.ts';
+import type { LeafContext } from './context.ts';
+import { type Parameters, type ReadAqm, readRed, readWred } from './red.ts';
 
 type AqmKind = AqmSpec['kind'];
 
@@ -22,14 +30,13 @@ export function readAqm(
   room: QueueRoom,
   discipline: QueueSpec['discipline'],
 ): ReadAqm {
-  const isFair = discipline === 'fair';
-  const byDefault: Chosen = { name: isFair ? 'codel' : 'none', parameters: { value: null, offset: 0 } };
+  const byDefault: Chosen = { name: defaultAqm(discipline), parameters: { value: null, offset: 0 } };
   const { name, parameters } = at ? chosenAqm(context, at) : byDefault;
   switch (name) {
     case 'none':
       return { aqm: { kind: 'none' }, ecn: false, maxBytes: 0 };
     case 'codel':
-      return readCodel(context, parameters, isFair);
+      return readCodel(context, parameters, discipline);
     case 'pie':
       return readPie(context, parameters);
     case 'red':
@@ -39,7 +46,7 @@ export function readAqm(
   }
 }
 
-/** Which one, and where its parameters are; a plain name takes every default. */
+/** The algorithm that is chosen, and the place of its parameters. A plain name takes every default. */
 function chosenAqm({ reader }: LeafContext, at: Located<Node>): Chosen {
   const bare = { value: null, offset: at.offset };
   if (isScalar(at.value)) {
@@ -49,7 +56,7 @@ function chosenAqm({ reader }: LeafContext, at: Located<Node>): Chosen {
   const values = reader.section(at.value, SECTIONS.aqm, 'aqm');
   const [first, second] = Object.entries(values) as [Exclude<AqmKind, 'none'>, Located<Node>][];
   if (second) {
-    const message = `a queue has one aqm: ${first![0]} is chosen already, ${second[0]} cannot be added`;
+    const message = `a queue has one aqm: ${first![0]} is chosen already, so ${second[0]} cannot be added`;
     reader.problems.error(second[1].offset, message);
   }
   if (isMap(at.value) && at.value.items.length === 0) {
@@ -58,19 +65,12 @@ function chosenAqm({ reader }: LeafContext, at: Located<Node>): Chosen {
   return first ? { name: first[0], parameters: first[1] } : { name: 'none', parameters: bare };
 }
 
-/** CAKE's MTU: an Ethernet frame (sch_cake.c, cake_set_rate). */
-const FRAME_BYTES = 1514;
-/** RFC 8289, section 4.3. */
-const CODEL = { targetNs: 5e6, intervalNs: 100e6 };
-
-/** Defaults follow slow rates as in CAKE. Linux lets fq_codel mark by default, and codel alone not. */
-function readCodel(context: LeafContext, at: Parameters, isFair: boolean): ReadAqm {
+function readCodel(context: LeafContext, at: Parameters, discipline: QueueSpec['discipline']): ReadAqm {
   const { reader, ceilBytesPerSec } = context;
   const values = reader.section(at.value, SECTIONS.codel, 'codel');
-  const leastNs = Math.round(scaledTargetNs(ceilBytesPerSec, FRAME_BYTES, 0));
-  const targetNs = values.target?.value ?? Math.max(CODEL.targetNs, leastNs);
-  const intervalNs =
-    values.interval?.value ?? intervalForTargetNs(targetNs, CODEL.targetNs, CODEL.intervalNs);
+  const leastNs = leastTargetNs(ceilBytesPerSec);
+  const targetNs = values.target?.value ?? defaultTargetNs(ceilBytesPerSec);
+  const intervalNs = values.interval?.value ?? defaultIntervalNs(targetNs);
   if (targetNs >= intervalNs) {
     const message = `codel: target ${formatTime(targetNs)} must be below interval ${formatTime(intervalNs)}`;
     reader.problems.error(values.target?.offset ?? values.interval?.offset ?? at.offset, message);
@@ -82,13 +82,10 @@ function readCodel(context: LeafContext, at: Parameters, isFair: boolean): ReadA
   }
   return {
     aqm: { kind: 'codel', codel: { targetNs, intervalNs } },
-    ecn: values.ecn?.value ?? isFair,
+    ecn: values.ecn?.value ?? defaultCodelEcn(discipline),
     maxBytes: 0,
   };
 }
-
-/** RFC 8033, section 5: the same as Linux. */
-const PIE = { targetNs: 15e6, updateNs: 15e6, burstNs: 150e6, alpha: 0.125, beta: 1.25 };
 
 function readPie({ reader }: LeafContext, at: Parameters): ReadAqm {
   const values = reader.section(at.value, SECTIONS.pie, 'pie');
@@ -99,5 +96,5 @@ function readPie({ reader }: LeafContext, at: Parameters): ReadAqm {
     alpha: values.alpha?.value ?? PIE.alpha,
     beta: values.beta?.value ?? PIE.beta,
   };
-  return { aqm: { kind: 'pie', pie }, ecn: values.ecn?.value ?? false, maxBytes: 0 };
+  return { aqm: { kind: 'pie', pie }, ecn: values.ecn?.value ?? PIE.ecn, maxBytes: 0 };
 }

@@ -1,20 +1,22 @@
-/** Classes: their limits, what they hold, the classes inside them, and what must hold between parent and children. */
+/** Classes: their limits, their parts, the classes inside them, and the rules between parent and children. */
 import type { Node } from 'yaml';
-import { formatRate } from '../../base/units.ts';
+import { formatRate, fromBitsPerSec, toBitsPerSec } from '../../base/units.ts';
 import { CLASS_DEPTH_MAX } from '../../limits.ts';
 import type { ClassSpec } from '../../spec/spec.ts';
-import { SECTIONS } from '../fields/fields.ts';
-import { RATE_MIN_BYTES_PER_SEC, type RateOrShare } from '../fields/kinds.ts';
+import { CLASS as DEFAULTS, defaultBurst } from '../fields/defaults.ts';
+import { RATE_MIN_BYTES_PER_SEC, type RateOrShare } from '../fields/quantities.ts';
+import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
-import { type ClassContext, defaultBurst, givenBurst, readEach, readPolice } from './limits.ts';
+import { givenBurst, readEach, readPolice } from './buckets.ts';
+import type { ClassContext } from './context.ts';
 import { readMatch } from './match.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { readQueue } from './queue.ts';
 
-const PRIORITY = 3;
-const WEIGHT = 1;
-
-/** What children may need of the class or direction around them. Rates are infinite when they could not be read. */
+/**
+ * The class or direction around the classes that are read.
+ * Its rates are infinite when they could not be read.
+ */
 export interface ParentContext extends ClassContext {
   readonly rateBytesPerSec: number;
   readonly ceilBytesPerSec: number;
@@ -27,7 +29,7 @@ interface ReadChild {
   readonly spec: ClassSpec;
 }
 
-/** The classes of a direction or inner class in file order, with `default` as the last. */
+/** The classes of a direction or inner class in file order, with `default` last. */
 export function readChildren(parent: ParentContext, entries: readonly Named[]): ClassSpec[] {
   const { reader } = parent;
   const read = entries.map((entry) => ({ entry, spec: readClass(parent, entry) }));
@@ -49,7 +51,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
     reader.problems.error(
       entry.offset,
-      'class default takes what no other class does; it has no match of its own',
+      'class default takes the packets that no other class takes; it has no match of its own',
     );
   }
   const given = values.burst ? givenBurst(context, values.burst) : null;
@@ -62,8 +64,8 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     rateBurstBytes: given ?? defaultBurst(rateBytesPerSec, 'shape'),
     ceilBytesPerSec,
     burstBytes: given ?? defaultBurst(ceilBytesPerSec, 'shape'),
-    priority: values.priority?.value ?? PRIORITY,
-    weight: values.weight?.value ?? WEIGHT,
+    priority: values.priority?.value ?? DEFAULTS.priority,
+    weight: values.weight?.value ?? DEFAULTS.weight,
     match: values.match ? readMatch(context, values.match) : null,
     police: readPolice(context, values.police),
     meter: readMeter(context, values.meter),
@@ -95,11 +97,13 @@ function noQueue(reader: YamlReader, name: string, at: Located<Node> | undefined
 interface Rates {
   readonly rateBytesPerSec: number;
   readonly ceilBytesPerSec: number;
-  /** What the rates of its classes may sum to. */
+  /** The most that the rates of its classes may sum to. */
   readonly promisedBytesPerSec: number;
 }
 
-/** What could not be read or cannot be is infinite for what depends on it, so that it draws no other messages. */
+/**
+ * A rate that could not be read or is impossible counts as infinite, so that it causes no further messages.
+ */
 function readRates(parent: ParentContext, entry: Named, values: Values<typeof SECTIONS.class>): Rates {
   const { problems } = parent.reader;
   const unknown = Number.POSITIVE_INFINITY;
@@ -107,7 +111,7 @@ function readRates(parent: ParentContext, entry: Named, values: Values<typeof SE
   const ceil = ofParent(parent, 'ceil', values.ceil) ?? (has('ceil') ? unknown : parent.ceilBytesPerSec);
   const rate = ofParent(parent, 'rate', values.rate) ?? (has('rate') ? unknown : 0);
   if (values.ceil && ceil !== unknown && ceil > parent.ceilBytesPerSec) {
-    problems.warn(values.ceil.offset, `${above('ceil', ceil, parent)}, which counts as well`);
+    problems.warn(values.ceil.offset, `${above('ceil', ceil, parent)}, which applies too`);
   }
   if (values.rate && rate !== unknown && rate > Math.min(ceil, parent.ceilBytesPerSec)) {
     const isOwn = ceil < parent.ceilBytesPerSec;
@@ -122,6 +126,11 @@ function readRates(parent: ParentContext, entry: Named, values: Values<typeof SE
   };
 }
 
+/** Without the noise of its last binary digits, so that its text is read as the same rate. */
+function exactRate(rateBytesPerSec: number): number {
+  return fromBitsPerSec(toBitsPerSec(rateBytesPerSec));
+}
+
 function ofParent(
   { reader, ceilBytesPerSec }: ParentContext,
   field: 'rate' | 'ceil',
@@ -129,7 +138,7 @@ function ofParent(
 ): number | null {
   if (!at) return null;
   if (at.value.kind === 'rate') return at.value.rateBytesPerSec;
-  const rateBytesPerSec = at.value.ratio * ceilBytesPerSec;
+  const rateBytesPerSec = exactRate(at.value.ratio * ceilBytesPerSec);
   if (rateBytesPerSec < RATE_MIN_BYTES_PER_SEC) {
     const least = formatRate(RATE_MIN_BYTES_PER_SEC);
     const message = `${field}: this share of ${formatRate(ceilBytesPerSec)} is less than ${least}`;
@@ -143,7 +152,7 @@ function above(field: string, bytesPerSec: number, { ceilBytesPerSec }: ParentCo
   return `${field}: ${formatRate(bytesPerSec)} is above the parent's ${formatRate(ceilBytesPerSec)}`;
 }
 
-/** First match wins: after a class that takes everything, nothing is left. */
+/** The first match wins: behind a class that takes every packet, no class gets any. */
 function warnUnreachable(reader: YamlReader, ordered: readonly ReadChild[], last: Named | undefined): void {
   const greedy = ordered.findIndex(({ spec }) => spec.match === null);
   if (greedy < 0) return;
@@ -158,7 +167,7 @@ function warnUnreachable(reader: YamlReader, ordered: readonly ReadChild[], last
 /** Sums of shares carry the noise of their last binary digits. */
 const SUM_TOLERANCE = 1 + 1e-9;
 
-/** Guarantees are shared out of the parent's guarantee: nobody can promise what it was not promised. */
+/** A parent guarantees its children no more than it is guaranteed itself. */
 function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
   const { reader, path, rateBytesPerSec } = parent;
   let sum = 0;
@@ -169,7 +178,7 @@ function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
     const message =
       rateBytesPerSec > 0
         ? `the rates of ${path} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`
-        : `${path} has no rate, so its classes cannot be sure of any`;
+        : `${path} has no rate, so it cannot guarantee its classes any`;
     reader.problems.error(entry.offset, `${message}; they need ${needed} of it`);
     return;
   }

@@ -1,31 +1,19 @@
 /** Links, their layers and directions: where the trees of classes begin. */
 
 import { isScalar, type Node } from 'yaml';
-import {
-  FRAMING_ATM,
-  FRAMING_NONE,
-  FRAMING_PTM,
-  LINK_LAYERS,
-  type LinkLayer,
-  wireBytes,
-} from '../../algo/buckets/link-layer.ts';
+import { LINK_LAYERS, type LinkLayer, wireBytes } from '../../algo/buckets/link-layer.ts';
 import { formatRate } from '../../base/units.ts';
 import { CLASSES_MAX } from '../../limits.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 import { remarkedDscps } from '../../spec/queue-plan.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
-import { SECTIONS } from '../fields/fields.ts';
+import { CLASS as DEFAULTS } from '../fields/defaults.ts';
 import { OVERHEAD_WORD } from '../fields/links.ts';
+import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, YamlReader } from '../yaml/reader.ts';
+import { readBurst, readEach, readPolice } from './buckets.ts';
 import { readChildren } from './class.ts';
-import {
-  type ClassContext,
-  type Direction,
-  PACKET_BYTES,
-  readBurst,
-  readEach,
-  readPolice,
-} from './limits.ts';
+import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { readMeter, readRemark } from './meter.ts';
 
 export function readLinks(reader: YamlReader, at: Node | null, ownMarkMask: number): LinkSpec[] {
@@ -54,7 +42,7 @@ function countClasses(root: ClassSpec | null): number {
   return root === null ? 0 : 1 + root.children.reduce((n, child) => n + countClasses(child), 0);
 }
 
-/** `owners` remembers which link has a device already. */
+/** `owners` has the link of every device so far. */
 function readLink(
   reader: YamlReader,
   entry: Named,
@@ -69,12 +57,12 @@ function readLink(
   if (device !== undefined) {
     const owner = owners.get(device);
     if (owner !== undefined) {
-      reader.problems.error(values.device!.offset, `${device} is shaped by link ${owner} already`);
+      reader.problems.error(values.device!.offset, `${device} is already shaped by link ${owner}`);
     }
     owners.set(device, owner ?? entry.name);
   }
   if (!reader.hasKey(entry.node, 'up') && !reader.hasKey(entry.node, 'down')) {
-    reader.problems.error(entry.offset, `link ${entry.name} shapes nothing: give it up, down or both`);
+    reader.problems.error(entry.offset, `link ${entry.name} shapes nothing: it needs up, down or both`);
   }
   const linkLayer = readOverhead(reader, values.overhead);
   const packetBytes = Math.max(PACKET_BYTES, wireBytes(linkLayer, PACKET_BYTES));
@@ -102,7 +90,6 @@ function readLink(
 }
 
 const RAW = LINK_LAYERS.raw;
-const FRAMINGS = { none: FRAMING_NONE, atm: FRAMING_ATM, ptm: FRAMING_PTM };
 
 function readOverhead(reader: YamlReader, at: Located<Node> | undefined): LinkLayer {
   if (!at) return RAW;
@@ -111,12 +98,9 @@ function readOverhead(reader: YamlReader, at: Located<Node> | undefined): LinkLa
   return {
     overheadBytes: values.bytes?.value ?? RAW.overheadBytes,
     mpuBytes: values.mpu?.value ?? RAW.mpuBytes,
-    framing: FRAMINGS[values.framing?.value ?? 'none'],
+    framing: values.framing?.value ?? RAW.framing,
   };
 }
-
-/** A direction has no siblings to be compared with. */
-const SOLE = { priority: 3, weight: 1 };
 
 /** The tree of one direction; null when its rate is missing or wrong, which has been reported. */
 function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null {
@@ -129,11 +113,11 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   if (rate === undefined && !reader.hasKey(at.value, 'rate')) {
     reader.problems.error(at.offset, `${path} has no rate`);
   }
-  // Without a rate, shares and sums mean nothing; a stand-in lets the rest of the tree be read for its own faults.
+  // Without a rate, shares and sums mean nothing. An infinite rate lets the rest of the tree be checked.
   const rateBytesPerSec = rate?.value ?? Number.POSITIVE_INFINITY;
   const ceil = values.ceil;
   if (ceil && rate && ceil.value !== rateBytesPerSec) {
-    const message = `ceil: a direction has nobody to borrow from; it must equal the rate, ${formatRate(rateBytesPerSec)}`;
+    const message = `ceil: a direction has nothing to borrow from; it must equal the rate, ${formatRate(rateBytesPerSec)}`;
     reader.problems.error(ceil.offset, message);
   }
   const isMetered = values.meter !== undefined;
@@ -152,8 +136,8 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     rateBurstBytes: burstBytes,
     ceilBytesPerSec: rateBytesPerSec,
     burstBytes,
-    priority: SOLE.priority,
-    weight: SOLE.weight,
+    priority: DEFAULTS.priority,
+    weight: DEFAULTS.weight,
     match: null,
     police,
     meter,

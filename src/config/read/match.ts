@@ -2,10 +2,10 @@
 import type { Node } from 'yaml';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
 import type { ReadPrefix } from '../fields/addresses.ts';
-import { SECTIONS } from '../fields/fields.ts';
 import { PORT_PROTOCOLS } from '../fields/names.ts';
+import { SECTIONS } from '../fields/sections.ts';
 import { type Located, offsetOf, type Values, type YamlReader } from '../yaml/reader.ts';
-import type { ClassContext } from './limits.ts';
+import type { ClassContext } from './context.ts';
 
 type MatchValues = Values<typeof SECTIONS.match>;
 type LocatedList<T> = Located<readonly Located<T>[]> | undefined;
@@ -18,13 +18,13 @@ export function readMatch(context: ClassContext, at: Located<Node>): MatcherSpec
 function readMatcher(context: ClassContext, at: Node): MatcherSpec {
   const { reader } = context;
   if (reader.map(at, 'a matcher')?.items.length === 0) {
-    const message = 'an empty matcher would take everything; leave match out to say that';
+    const message = 'an empty matcher would take every packet; leave match out for that';
     reader.problems.error(offsetOf(at), message);
   }
   const values = reader.section(at, SECTIONS.match, 'a matcher');
   const proto = protocolsOf(reader, values);
   const matcher: Record<keyof MatcherSpec, unknown> = {
-    proto: proto,
+    proto,
     src: prefixes(reader, values.src),
     dst: prefixes(reader, values.dst),
     host: prefixes(reader, values.host),
@@ -46,12 +46,13 @@ function plain<T>(at: LocatedList<T>): readonly T[] | undefined {
   return at?.value.map((item) => item.value);
 }
 
-/** Ports without a protocol mean every protocol that has ports; other protocols have none. */
+/** Ports without a protocol mean every protocol that has ports. With any other protocol they are an error. */
 function protocolsOf(reader: YamlReader, values: MatchValues): readonly number[] | undefined {
   const ports = values.sport ?? values.dport ?? values.port;
   const given = values.proto?.value;
   if (!given) return ports ? PORT_PROTOCOLS : undefined;
-  const portless = ports && given.find(({ value }) => !value.every((p) => PORT_PROTOCOLS.includes(p)));
+  const portless =
+    ports && given.find(({ value }) => !value.every((number) => PORT_PROTOCOLS.includes(number)));
   if (portless) {
     reader.problems.error(
       portless.offset,
@@ -64,7 +65,10 @@ function protocolsOf(reader: YamlReader, values: MatchValues): readonly number[]
 function prefixes(reader: YamlReader, at: LocatedList<ReadPrefix>): readonly PrefixSpec[] | undefined {
   return at?.value.map(({ value, offset }) => {
     if (value.corrected !== null) {
-      reader.problems.warn(offset, `the address has bits beyond its prefix; taken as ${value.corrected}`);
+      reader.problems.warn(
+        offset,
+        `the address has bits beyond its prefix length; it is taken as ${value.corrected}`,
+      );
     }
     return value.prefix;
   });
@@ -84,7 +88,7 @@ function marks(
   });
 }
 
-/** A packet has one family: a source of one and a destination of the other never meet. */
+/** A packet has one family: no packet has a source of one family and a destination of the other. */
 function checkFamilies(reader: YamlReader, at: Node, values: MatchValues): void {
   const families = [values.src, values.dst, values.host]
     .filter((field) => field !== undefined)

@@ -1,17 +1,19 @@
-/** Meters, which give the packets of a class colours, and the DSCP that they leave with. */
+/** Meters, which give the packets of a class colours, and the DSCP with which packets leave. */
 import { isMap, isScalar, type Node } from 'yaml';
 import { type MarkerKind, markerProblem } from '../../algo/buckets/markers.ts';
 import type { MeterSpec, RemarkSpec } from '../../spec/spec.ts';
-import { SECTIONS } from '../fields/fields.ts';
+import { CLASS as DEFAULTS, defaultExcessBytes } from '../fields/defaults.ts';
 import { REMARK_ALL } from '../fields/meter.ts';
 import { COLOURS } from '../fields/names.ts';
+import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Values } from '../yaml/reader.ts';
-import { defaultBurst, type LeafContext, readBurst } from './limits.ts';
+import { givenBurst, readBurst } from './buckets.ts';
+import type { LeafContext } from './context.ts';
 
 type MeterValues = Values<typeof SECTIONS.meter>;
 type MeterType = NonNullable<MeterValues['type']>['value'];
 
-/** By type: what the algorithm calls it, and the keys beside type, cir, cbs and aware that it takes. */
+/** By type: the kind of the algorithm, and the keys that the type takes beside type, cir, cbs and aware. */
 const TYPES: Readonly<
   Record<MeterType, { kind: MarkerKind; rate: 'pir' | 'eir' | null; burst: 'pbs' | 'ebs' }>
 > = {
@@ -35,12 +37,11 @@ export function readMeter(context: LeafContext, at: Located<Node> | undefined): 
   const committedBytesPerSec = committed ?? 1;
   const committedBytes = readBurst(context, values.cbs, committedBytesPerSec, 'police', 'cbs');
   const excessBytesPerSec = excess ?? (rate ? committedBytesPerSec : 0);
-  const byDefault = rate
-    ? Math.max(kind === 'two-rate' ? committedBytes : 0, defaultBurst(excessBytesPerSec, 'police'))
-    : 2 * committedBytes;
   const given = values[burst];
-  const excessBytes = given ? readBurst(context, given, 1, 'police', burst) : byDefault;
-  const aware = values.aware?.value ?? false;
+  const excessBytes = given
+    ? givenBurst(context, given, burst)
+    : defaultExcessBytes(kind, committedBytes, excessBytesPerSec);
+  const aware = values.aware?.value ?? DEFAULTS.meterAware;
   const meter = { kind, committedBytesPerSec, committedBytes, excessBytesPerSec, excessBytes, aware };
   const problem = markerProblem(meter);
   if (problem !== null) {
@@ -50,7 +51,7 @@ export function readMeter(context: LeafContext, at: Located<Node> | undefined): 
   return meter;
 }
 
-/** A setting that would do nothing is an error. */
+/** A key that would do nothing is an error. */
 function refuseOfOthers({ reader }: LeafContext, values: MeterValues, type: MeterType): void {
   const { rate, burst } = TYPES[type];
   for (const key of ['pir', 'pbs', 'eir', 'ebs'] as const) {

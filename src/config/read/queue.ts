@@ -1,47 +1,40 @@
-/** How packets of a class wait: in which order, and how many. */
+/** How packets of a class wait: their order, and how much may wait. */
 import type { Node } from 'yaml';
-import type { Isolation } from '../../algo/queues/host-isolation.ts';
-import { bytesInTime, formatBytes, type Size } from '../../base/units.ts';
+import { formatBytes, type Size } from '../../base/units.ts';
 import { HELD_MAX } from '../../limits.ts';
 import type { QueueSpec } from '../../spec/spec.ts';
-import { SECTIONS } from '../fields/fields.ts';
+import { QUEUE as DEFAULTS, defaultLimitBytes, ISOLATION } from '../fields/defaults.ts';
+import type { QueueRoom } from '../fields/red-defaults.ts';
+import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Values } from '../yaml/reader.ts';
 import { readAqm } from './aqm.ts';
-import { type Direction, type LeafContext, PACKET_BYTES, sizeBytes } from './limits.ts';
-import type { QueueRoom } from './red.ts';
-
-const LIMIT_NS = 100e6;
-const LIMIT_BYTES_MIN = 30_000;
-/** Twenty full-sized packets: most pages, mails and calls; no download. */
-const SHORT_BYTES = 30_000;
-/** The inside address: the source of what leaves, the destination of what arrives. */
-const ISOLATION: Readonly<Record<Direction, Isolation>> = { up: 'dual-src', down: 'dual-dst' };
+import { type LeafContext, PACKET_BYTES, sizeBytes } from './context.ts';
 
 type QueueValues = Values<typeof SECTIONS.queue>;
 
 export function readQueue(context: LeafContext, at: Located<Node> | undefined): QueueSpec {
   const { reader, ceilBytesPerSec } = context;
   const values: QueueValues = at ? reader.section(at.value, SECTIONS.queue, 'queue') : {};
-  const discipline = values.discipline?.value ?? 'fair';
+  const discipline = values.discipline?.value ?? DEFAULTS.discipline;
   const isDisciplineRead = values.discipline !== undefined || !reader.hasKey(at?.value ?? null, 'discipline');
   if (isDisciplineRead) refuseOfOthers(context, values, discipline);
   const given = values.limit ? readLimit(context, values.limit) : null;
-  const defaultBytes = Math.max(LIMIT_BYTES_MIN, bytesInTime(LIMIT_NS, ceilBytesPerSec));
+  const defaultBytes = defaultLimitBytes(ceilBytesPerSec);
   const room: QueueRoom = { given, defaultBytes };
   const { aqm, ecn, maxBytes } = readAqm(context, values.aqm, room, discipline);
   return {
     discipline,
     isolation: values.isolation?.value ?? ISOLATION[context.direction],
-    shortBytes: values.short ? readShort(context, values.short) : SHORT_BYTES,
+    shortBytes: values.short ? readShort(context, values.short) : DEFAULTS.shortBytes,
     limitBytes: given?.limitBytes ?? Math.max(defaultBytes, 2 * maxBytes),
     limitPackets: given?.limitPackets ?? Number.POSITIVE_INFINITY,
     aqm,
     ecn,
-    ackFilter: values.ackFilter?.value ?? false,
+    ackFilter: values.ackFilter?.value ?? DEFAULTS.ackFilter,
   };
 }
 
-/** A setting that would do nothing is an error. */
+/** A key that would do nothing is an error. */
 function refuseOfOthers({ reader }: LeafContext, values: QueueValues, discipline: string): void {
   if (values.ackFilter?.value && discipline !== 'fair') {
     const message = `ackFilter belongs to discipline: fair, where a flow's packets wait in one queue; this one is ${discipline}`;
@@ -60,7 +53,7 @@ function refuseOfOthers({ reader }: LeafContext, values: QueueValues, discipline
 
 function readShort(context: LeafContext, at: Located<Size>): number {
   const bytes = sizeBytes(at.value, context.ceilBytesPerSec, PACKET_BYTES);
-  if (bytes < 1) context.reader.problems.error(at.offset, 'short: with nothing, no flow would be short');
+  if (bytes < 1) context.reader.problems.error(at.offset, 'short: with 0 bytes no flow would be short');
   return bytes;
 }
 
@@ -68,7 +61,8 @@ function readLimit(context: LeafContext, at: Located<Size>): NonNullable<QueueRo
   const { problems } = context.reader;
   if (at.value.kind === 'packets') {
     const { packets } = at.value;
-    if (packets < 1 || packets > HELD_MAX) problems.error(at.offset, `limit: 1p to ${HELD_MAX}p`);
+    if (packets < 1 || packets > HELD_MAX)
+      problems.error(at.offset, `limit: a number of packets is 1p to ${HELD_MAX}p`);
     return { limitBytes: Number.POSITIVE_INFINITY, limitPackets: packets };
   }
   const limitBytes = sizeBytes(at.value, context.ceilBytesPerSec, PACKET_BYTES);

@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, with the place of it: collected, then reported all at once. */
+/** Problems of a configuration, each with its place. They are collected, then reported all at once. */
 import type { LineCounter } from 'yaml';
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 
@@ -11,7 +11,7 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/** The file cannot be used; `problems` holds everything that is wrong with it, in file order. */
+/** The file cannot be used. `problems` has all its errors in file order. */
 export class ConfigError extends OperatingError {
   override readonly name = 'ConfigError';
   override readonly isPlaced = true;
@@ -23,12 +23,12 @@ export class ConfigError extends OperatingError {
   }
 }
 
-/** `FILE:LINE:COL: message`, the form that editors and terminals make clickable. */
+/** `FILE:LINE:COL: message`, which editors and terminals make clickable. */
 export function formatProblem(problem: ConfigProblem): string {
   return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
 }
 
-/** Collects while the document is read. Offsets are positions in the text. */
+/** Collects problems while the document is read. Offsets are positions in the text. */
 export class Problems {
   readonly #file: string;
   readonly #lines: LineCounter;
@@ -56,7 +56,7 @@ export class Problems {
     return inFileOrder(this.#warnings);
   }
 
-  /** Keyed by place and text: an anchor that is used ten times is wrong once. */
+  /** Keyed by place and message, so that an anchor that is used ten times is reported once. */
   #add(into: Map<string, ConfigProblem>, offset: number, message: string): void {
     const at = this.#lines.linePos(offset);
     const problem = {

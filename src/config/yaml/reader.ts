@@ -1,6 +1,6 @@
 /**
- * Walks a YAML document along the table of fields. Everything wrong is reported with its place and reading goes
- * on, so that one run shows all problems of a file.
+ * Walks a YAML document along the table of fields. Every problem is reported with
+ * its place and reading goes on, so that one run shows all problems of a file.
  */
 import {
   type Document,
@@ -28,14 +28,14 @@ import {
 } from '../fields/kinds.ts';
 import { Problems } from './problems.ts';
 
-/** A value with the place it was written at. */
+/** A value with the place at which it was written. */
 export interface Located<T> {
   readonly value: T;
-  /** Of the value, in the text. */
+  /** Position of the value in the text. */
   readonly offset: number;
 }
 
-/** What a section may hold after reading; keys that were absent or wrong are absent. */
+/** The values of a section after reading. Keys that were absent or wrong are absent. */
 export type Values<S extends Section> = {
   readonly [K in keyof S]?: S[K] extends ScalarField<infer T>
     ? Located<T>
@@ -49,9 +49,9 @@ export type Values<S extends Section> = {
 /** A named entry of a map of links or classes. */
 export interface Named {
   readonly name: string;
-  /** Of the name. */
+  /** Position of the name in the text. */
   readonly offset: number;
-  /** null: nothing was written after the colon. */
+  /** null if nothing was written after the colon. */
   readonly node: Node | null;
 }
 
@@ -71,13 +71,15 @@ export class YamlReader {
     }
   }
 
-  /** The document's content; null when it is empty or not well-formed (then that has been reported). */
+  /**
+   * The content of the document. null if it is empty, or if it is not well-formed, which has been reported.
+   */
   root(): Node | null {
     const isReadable = this.#document.errors.every((e) => e.code === 'DUPLICATE_KEY');
     return isReadable ? this.#resolve(this.#document.contents) : null;
   }
 
-  /** Reads a map whose keys are the fields of `section`. `what` names it in messages. */
+  /** Reads a map whose keys are the fields of `section`. Messages call the map `what`. */
   section<S extends Section>(at: Node | null, section: S, what: string): Values<S> {
     const values: Record<string, Located<unknown>> = {};
     const map = this.map(at, what);
@@ -114,7 +116,7 @@ export class YamlReader {
     return entries;
   }
 
-  /** The map at `at`; reports and gives null for anything else. Nothing at all counts as an empty map. */
+  /** The map at `at`, or null. An empty value counts as an empty map; any other value is reported. */
   map(at: Node | null, what: string): YAMLMap | null {
     if (at === null || isEmptyScalar(at)) return null;
     if (isMap(at)) return at;
@@ -122,12 +124,12 @@ export class YamlReader {
     return null;
   }
 
-  /** Whether a map has the key at all, also with a value that was refused. */
+  /** Whether a map has the key, be its value right or wrong. */
   hasKey(at: Node | null, key: string): boolean {
     return isMap(at) && at.items.some((pair) => isScalar(pair.key) && String(pair.key.value) === key);
   }
 
-  /** Items of a list, or the one thing given instead of a list. */
+  /** The items of a list, or the single item that was written instead of a list. */
   items(at: Node): Node[] {
     if (!isSeq(at)) return [at];
     if (at.items.length === 0) this.problems.error(offsetOf(at), 'the list is empty');
@@ -140,7 +142,7 @@ export class YamlReader {
     return items;
   }
 
-  /** Reads one scalar as a field would; reports and gives null when it does not fit. */
+  /** Reads one value. A value that does not fit is reported, and the result is null. */
   scalar<T>(read: (text: string) => T, at: Node, what: string): Located<T> | null {
     const text = scalarText(at);
     if (text === null) {
@@ -158,8 +160,9 @@ export class YamlReader {
 
   #field(field: Field, key: Located<string>, value: Node | null): Located<unknown> | null {
     const isEmpty = value === null || isEmptyScalar(value);
-    if (field.refused !== undefined && (isEmpty || scalarText(value) === null)) {
-      this.problems.error(key.offset, `${key.value}: ${field.refused}`);
+    if (field.shape === 'refused') {
+      const at = isEmpty || scalarText(value) === null ? key.offset : offsetOf(value);
+      this.problems.error(at, `${key.value}: ${field.message}`);
       return null;
     }
     if (isEmpty) {
@@ -187,7 +190,10 @@ export class YamlReader {
     return value && isEmptyScalar(value) ? null : value;
   }
 
-  /** Follows aliases. Counts what it hands out, so that aliases of aliases cannot blow a small file up. */
+  /**
+   * Follows aliases. It counts the nodes it returns, so
+   * that aliases of aliases cannot make a small file huge.
+   */
   #resolve(at: Node | null): Node | null {
     if (++this.#nodes > CONFIG_NODES_MAX) {
       const message = `more than ${CONFIG_NODES_MAX} values, counting what aliases repeat`;
@@ -205,7 +211,10 @@ export function offsetOf(at: Node | null): number {
   return at?.range?.[0] ?? 0;
 }
 
-/** As written for numbers and booleans (0x10 stays 0x10), the content for strings; null for structures and nothing. */
+/**
+ * The text of a scalar: as written for numbers and booleans (0x10 stays
+ * 0x10), the content for strings. null for structures and empty values.
+ */
 function scalarText(at: Node | null): string | null {
   if (!isScalar(at) || isEmptyScalar(at)) return null;
   return typeof at.value === 'string' ? at.value : (at.source ?? String(at.value));
@@ -222,7 +231,7 @@ function describe(at: Node): string {
 }
 
 function unknownKey(key: string, section: Section, what: string): string {
-  const known = Object.keys(section).filter((name) => section[name]!.refused === undefined);
+  const known = Object.keys(section).filter((name) => section[name]!.shape !== 'refused');
   const near = nearest(key, known);
   if (near?.isNear) return `unknown key '${key}' in ${what}; did you mean '${near.word}'?`;
   return `unknown key '${key}' in ${what}; the nearest is '${near?.word}' (known here: ${known.join(', ')})`;

@@ -73,17 +73,17 @@ describe('check', () => {
       stdout:
         `${good}: ok\n` +
         '  wan/up on nodevice0: rate 20mbit, burst 3028B\n' +
-        '    bulk: ceil 5mbit, burst 3028B, priority 3, weight 1\n' +
-        '      match: proto tcp udp sctp udplite, dport 873\n' +
-        '      queue: fair, isolation dual-src, limit 62.5kB, ackFilter false\n' +
-        '      codel: target 5ms, interval 100ms, ecn true\n' +
-        '    default: ceil 20mbit, burst 3028B, priority 3, weight 1\n' +
-        '      queue: fair, isolation dual-src, limit 250kB, ackFilter false\n' +
-        '      codel: target 5ms, interval 100ms, ecn true\n' +
+        '    bulk: ceil 5mbit, priority 3, weight 1, burst 3028B\n' +
+        '      match: proto tcp udp udplite sctp, dport 873\n' +
+        '      queue: discipline fair, isolation dual-src, limit 62.5kB, ackFilter false\n' +
+        '      queue.aqm.codel: target 5ms, interval 100ms, ecn true\n' +
+        '    default: ceil 20mbit, priority 3, weight 1, burst 3028B\n' +
+        '      queue: discipline fair, isolation dual-src, limit 250kB, ackFilter false\n' +
+        '      queue.aqm.codel: target 5ms, interval 100ms, ecn true\n' +
         '  wan/down on nodevice0: rate 100mbit, burst 12.5kB\n' +
-        '    default: ceil 100mbit, burst 12.5kB, priority 3, weight 1\n' +
-        '      queue: fair, isolation dual-dst, limit 1250kB, ackFilter false\n' +
-        '      codel: target 5ms, interval 100ms, ecn true\n',
+        '    default: ceil 100mbit, priority 3, weight 1, burst 12.5kB\n' +
+        '      queue: discipline fair, isolation dual-dst, limit 1250kB, ackFilter false\n' +
+        '      queue.aqm.codel: target 5ms, interval 100ms, ecn true\n',
       stderr: '',
     });
   });

@@ -223,9 +223,9 @@ describe('links', () => {
     ['links: { wan: { device: eth0 } }', 'link wan shapes nothing'],
     ['links: { wan: }', 'link wan has no device'],
     ['links: { wan: { device: lo, up: 1mbit } }', 'lo cannot be shaped'],
-    ['links: { wan: { device: "a b", up: 1mbit } }', 'is no device name'],
-    ['links: { wan: { device: averyveryverylongname, up: 1mbit } }', 'is no device name'],
-    ['links: { wan: { device: "eth*", up: 1mbit } }', 'is no device name'],
+    ['links: { wan: { device: "a b", up: 1mbit } }', 'is not a device name'],
+    ['links: { wan: { device: averyveryverylongname, up: 1mbit } }', 'is not a device name'],
+    ['links: { wan: { device: "eth*", up: 1mbit } }', 'is not a device name'],
     ['links: { Wan: { device: eth0, up: 1mbit } }', "'Wan' is no name for a link"],
     ['links: { 1wan: { device: eth0, up: 1mbit } }', "'1wan' is no name for a link"],
     ['links: { wan: { device: eth0, up: {} } }', 'wan/up has no rate'],
@@ -248,7 +248,7 @@ describe('links', () => {
 
   it('two links cannot share a device', () => {
     const text = 'links: { a: { device: eth0, up: 1mbit }, b: { device: eth0, down: 1mbit } }';
-    expect(problemsOf(text)).toEqual(['1:55 eth0 is shaped by link a already']);
+    expect(problemsOf(text)).toEqual(['1:55 eth0 is already shaped by link a']);
   });
 
   it('order and both directions are kept; down shares by destination', () => {
@@ -322,7 +322,7 @@ describe('nfqueue, control, log', () => {
     ['nfqueue: { bypass: yes }', "'yes' is neither true nor false"],
     ['nfqueue: { gso: sometimes }', 'is not one of: auto, true, false'],
     ['nfqueue: { backend: pf }', 'is not one of: auto, nft, iptables'],
-    ['control: { socket: run/x.sock }', 'is no absolute path'],
+    ['control: { socket: run/x.sock }', 'is not an absolute path'],
     [`control: { socket: /${'x'.repeat(107)} }`, 'longer than the 107 bytes'],
     ['log: { level: loud }', 'is not one of: trace'],
     ['log: debug', 'log must be a map'],

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readPrefix } from '../../../../src/config/fields/addresses.ts';
+import { prefix as prefixText } from '../../../../src/config/fields/addresses.ts';
 
-const words = (text: string): readonly number[] => readPrefix(text).prefix.words;
+const words = (text: string): readonly number[] => prefixText.read(text).prefix.words;
 
 describe('prefixes', () => {
   it('IPv6 words are big-endian groups of 32 bits', () => {
@@ -13,26 +13,26 @@ describe('prefixes', () => {
   });
 
   it('IPv4-mapped IPv6 is the IPv4 address it stands for', () => {
-    expect(readPrefix('::ffff:10.0.0.1').prefix).toEqual({
+    expect(prefixText.read('::ffff:10.0.0.1').prefix).toEqual({
       family: 4,
       words: [0x0a000001, 0, 0, 0],
       bits: 32,
     });
-    expect(readPrefix('::ffff:10.0.0.0/120').prefix).toEqual({
+    expect(prefixText.read('::ffff:10.0.0.0/120').prefix).toEqual({
       family: 4,
       words: [0x0a000000, 0, 0, 0],
       bits: 24,
     });
-    expect(readPrefix('::/0').prefix).toEqual({ family: 6, words: [0, 0, 0, 0], bits: 0 });
-    expect(readPrefix('::ffff:0:0/95').prefix.family).toBe(6);
+    expect(prefixText.read('::/0').prefix).toEqual({ family: 6, words: [0, 0, 0, 0], bits: 0 });
+    expect(prefixText.read('::ffff:0:0/95').prefix.family).toBe(6);
   });
 
   it('host bits are masked away and the prefix is told', () => {
-    expect(readPrefix('192.168.77.255/20')).toEqual({
+    expect(prefixText.read('192.168.77.255/20')).toEqual({
       prefix: { family: 4, words: [0xc0a84000, 0, 0, 0], bits: 20 },
       corrected: '192.168.64.0/20',
     });
-    expect(readPrefix('2001:db8::ffff/33').corrected).toBe('2001:db8::/33');
+    expect(prefixText.read('2001:db8::ffff/33').corrected).toBe('2001:db8::/33');
   });
 
   it('any IPv4 prefix: exactly the leading bits are kept', () => {
@@ -42,7 +42,7 @@ describe('prefixes', () => {
         fc.integer({ min: 0, max: 32 }),
         (address, bits) => {
           const text = [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
-          const { prefix, corrected } = readPrefix(`${text}/${bits}`);
+          const { prefix, corrected } = prefixText.read(`${text}/${bits}`);
           const expected = Number((BigInt(address) >> BigInt(32 - bits)) << BigInt(32 - bits));
           expect(prefix.words[0]).toBe(expected);
           expect(corrected === null).toBe(expected === address);

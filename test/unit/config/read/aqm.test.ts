@@ -39,7 +39,7 @@ describe('aqm', () => {
     ['{ blue: {} }', "unknown key 'blue' in aqm"],
     ['{ none: {} }', "unknown key 'none' in aqm"],
     ['{ red: }', 'red has no value; it takes: map'],
-    ['{ red: {}, pie: {} }', 'a queue has one aqm: red is chosen already, pie cannot be added'],
+    ['{ red: {}, pie: {} }', 'a queue has one aqm: red is chosen already, so pie cannot be added'],
     ['{ codel: 5ms }', 'codel must be a map'],
     ['{ codel: { ecn: maybe } }', 'neither true nor false'],
   ])('%s is refused', (aqm, message) => {

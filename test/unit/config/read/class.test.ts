@@ -41,9 +41,7 @@ describe('rate and ceil', () => {
   it("a ceil above the parent's is kept and warned about: the parent's counts as well", () => {
     const text = withClasses('c: { match: { dport: 1 }, ceil: 21mbit }');
     expect(load(text).spec.links[0]!.up!.children[0]!.ceilBytesPerSec).toBe(2_625_000);
-    expect(warningsOf(text)).toEqual([
-      "1:95 ceil: 21mbit is above the parent's 20mbit, which counts as well",
-    ]);
+    expect(warningsOf(text)).toEqual(["1:95 ceil: 21mbit is above the parent's 20mbit, which applies too"]);
     expect(warningsOf(withClasses('c: { match: { dport: 1 }, ceil: 20mbit }'))).toEqual([]);
   });
 
@@ -104,7 +102,7 @@ describe('guarantees', () => {
     ]);
   });
 
-  it('what default is sure of counts as well', () => {
+  it('the guaranteed rate of default counts as well', () => {
     const text = withClasses('default: { rate: 11mbit }, a: { match: { dport: 1 }, rate: 10mbit }');
     expect(problemsOf(text).join()).toContain('they need 21mbit of it');
   });
@@ -121,7 +119,7 @@ describe('guarantees', () => {
   it('of an inner class without a rate: none', () => {
     expect(classProblems('ceil: 10mbit, classes: { a: { match: { dport: 1 } } }')).toEqual([]);
     expect(classProblems('classes: { a: { rate: 1mbit, match: { dport: 1 } }, b: { rate: 2mbit } }')).toEqual(
-      ['wan/up/c has no rate, so its classes cannot be sure of any; they need 3mbit of it'],
+      ['wan/up/c has no rate, so it cannot guarantee its classes any; they need 3mbit of it'],
     );
   });
 

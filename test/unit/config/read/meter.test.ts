@@ -103,12 +103,12 @@ describe('remark', () => {
   });
 
   it.each([
-    ['remark: af15', "remark: 'af15' is no DSCP; write a number 0 to 63 or ef"],
-    ['remark: 64', 'is no DSCP'],
+    ['remark: af15', "remark: 'af15' is not a DSCP; write a number 0 to 63 or ef"],
+    ['remark: 64', 'is not a DSCP'],
     ['remark: [af11]', 'remark must be a map'],
     [`${METER}, remark: {}`, 'remark is empty; write one DSCP, or one for green, yellow, red'],
     [`${METER}, remark: { blue: af11 }`, "unknown key 'blue' in remark"],
-    [`${METER}, remark: { red: high }`, "red: 'high' is no DSCP"],
+    [`${METER}, remark: { red: high }`, "red: 'high' is not a DSCP"],
     [
       'remark: { red: af13 }',
       'remark: nothing gives packets a colour; give the class, or one above it, a meter',

@@ -245,10 +245,13 @@ describe('WRED', () => {
   });
 
   it.each([
-    ['[{ color: blue, min: 5kB }]', "'blue' is no colour; write green, yellow, red"],
+    ['[{ color: blue, min: 5kB }]', "'blue' is not a colour; write green, yellow, red"],
     ['[{ color: red, min: 5kB }, { color: [red, green], min: 6kB }]', 'color: red has a profile already'],
     ['[{ color: red, min: 5kB }, { color: red, dscp: ef, min: 6kB }]', 'code point 46 has a profile already'],
-    ['[{ min: 5kB }, { color: red, min: 6kB }]', 'no dscp and no color, so it takes all others: put it last'],
+    [
+      '[{ min: 5kB }, { color: red, min: 6kB }]',
+      'no dscp and no color, so it takes all other packets: put it last',
+    ],
   ])('profiles %s are refused', (profiles, message) => {
     const wred = `queue: { aqm: { wred: { profiles: ${profiles} } } }`;
     expect(classProblems(`meter: { type: srtcm, cir: 1mbit }, ${wred}`).join('\n')).toContain(message);
@@ -256,7 +259,7 @@ describe('WRED', () => {
 
   it('a colour without a meter is refused', () => {
     expect(classProblems('queue: { aqm: { wred: { profiles: { color: red, min: 5kB } } } }')).toEqual([
-      'color: nothing gives packets a colour; give the class, or one above it, a meter',
+      'color: packets have no colour here; give this class, or a class above it, a meter',
     ]);
   });
 
@@ -269,10 +272,10 @@ describe('WRED', () => {
   it.each([
     ['profiles: []', 'the list is empty'],
     ['profiles: [{ dscp: ef }]', 'a profile needs min'],
-    ['profiles: [{ min: 5kB }, { dscp: ef, min: 5kB }]', 'takes all others: put it last'],
+    ['profiles: [{ min: 5kB }, { dscp: ef, min: 5kB }]', 'takes all other packets: put it last'],
     ['profiles: [{ dscp: ef, min: 5kB }, { dscp: [46], min: 6kB }]', 'code point 46 has a profile already'],
     ['profiles: [{ dscp: [ef, ef], min: 5kB }]', 'code point 46 has a profile already'],
-    ['profiles: [{ dscp: gold, min: 5kB }]', "'gold' is no DSCP"],
+    ['profiles: [{ dscp: gold, min: 5kB }]', "'gold' is not a DSCP"],
     ['profiles: [{ dscp: ef, min: 9kB, max: 8kB }]', 'wred: min 9kB must be above 0 and below max 8kB'],
     ['max: 8kB, profiles: [{ dscp: ef, min: 9kB }]', 'wred: min 9kB must be above 0 and below max 8kB'],
     ['max: 1B', 'must be above 0 and below max 1B'],

@@ -1,0 +1,148 @@
+/** Fields of directions and classes, and of the buckets in them. Part of the table in sections.ts. */
+import { CLASS as DEFAULTS } from './defaults.ts';
+import { choice, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
+import { byteSize, integer, number, rate, rateOrShare } from './quantities.ts';
+
+const BURST_DEFAULT = 'the larger of 3028B and 1ms at the rate';
+const POLICE_BURST_DEFAULT = 'the larger of 15kB and 20ms at the rate';
+const BURST_HELP = 'How much may leave back to back after a pause.';
+
+const shaping = {
+  police: node(
+    {
+      takes: 'map',
+      default: 'none',
+      help: 'A limit that never delays: packets over its rate are dropped or marked at once.',
+    },
+    ref('police'),
+  ),
+  meter: node(
+    {
+      takes: 'map',
+      default: 'none',
+      help: 'Measures packets and drops none. It makes each packet green, yellow or red, for `wred` and `remark`.',
+    },
+    ref('meter'),
+  ),
+  remark: node(
+    {
+      takes: 'DSCP name or number 0 to 63, or map',
+      default: 'that of the class above, else the DSCP stays as it came',
+      help: 'The DSCP with which packets leave the class. A map gives one for each colour of the meter. A live change can only use code points that some class has at the start.',
+    },
+    { oneOf: [{ type: ['string', 'integer'] }, { ...ref('remark'), minProperties: 1 }] },
+  ),
+};
+
+const each = node(
+  {
+    takes: 'map',
+    default: 'none',
+    help: 'A token bucket of its own for every flow, host, source or destination, made when its first packet comes.',
+  },
+  ref('each'),
+);
+
+export const DIRECTION = {
+  rate: rate({ default: 'required', help: 'The rate of the direction as a whole.' }),
+  ceil: rate({
+    default: 'the rate',
+    help: 'Can only repeat the rate, as a direction has nothing to borrow from.',
+  }),
+  burst: byteSize({ default: BURST_DEFAULT, help: BURST_HELP }),
+  ...shaping,
+  each,
+  classes: node(
+    {
+      takes: 'map of name to class',
+      default: 'one class, `default`',
+      help: 'The classes, in the order in which they are tried. `default` takes the packets that no other class takes.',
+    },
+    mapOf('class'),
+  ),
+  queue: misplaced('a direction has no queue of its own; write classes: { default: { queue: … } }'),
+  match: misplaced('a direction takes all packets of its device; put match into its classes'),
+  priority: misplaced('a direction has no priority; priorities belong to classes'),
+  weight: misplaced('a direction has no weight; weights belong to classes'),
+} satisfies Section;
+
+export const CLASS = {
+  match: node(
+    {
+      takes: 'matcher or list of matchers',
+      default: 'every packet that reaches the class',
+      help: 'Which packets belong to the class: those that one matcher of the list matches in all its fields. The first class that matches wins.',
+    },
+    { oneOf: [ref('match'), { type: 'array', items: ref('match'), minItems: 1 }] },
+  ),
+  rate: rateOrShare({
+    default: 'nothing',
+    help: "The guaranteed rate. The rates of sibling classes sum to at most the parent's rate. A share is of the parent's ceil.",
+  }),
+  ceil: rateOrShare({
+    default: "the parent's",
+    help: "The most the class may have, borrowing included. A share (80%) is of the parent's ceil.",
+  }),
+  priority: integer({
+    min: 0,
+    max: 7,
+    default: String(DEFAULTS.priority),
+    help: 'The order in which classes borrow: 0 before 1 before … 7. A guaranteed rate goes before all borrowing.',
+  }),
+  weight: number({
+    min: 0.1,
+    max: 1000,
+    default: String(DEFAULTS.weight),
+    help: 'Share of the rate that is left to borrow, among classes of equal priority.',
+  }),
+  burst: byteSize({
+    default: 'the larger of 3028B and 1ms, for the rate at the rate, for the ceil at the ceil',
+    help: BURST_HELP,
+  }),
+  ...shaping,
+  queue: node(
+    {
+      takes: 'map',
+      default: '{}',
+      help: 'How packets of the class wait. A class that has classes inside it has no queue.',
+    },
+    ref('queue'),
+  ),
+  each,
+  classes: node(
+    {
+      takes: 'map of name to class',
+      default: 'none',
+      help: 'Classes inside this one, in the order in which they are tried. `default` takes the packets that none of them takes.',
+    },
+    mapOf('class'),
+  ),
+} satisfies Section;
+
+export const POLICE = {
+  rate: rate({ default: 'required', help: 'The rate up to which packets pass.' }),
+  burst: byteSize({ default: POLICE_BURST_DEFAULT, help: 'How much passes at once after a pause.' }),
+  exceed: choice({
+    choices: ['drop', 'mark'],
+    default: DEFAULTS.policeExceed,
+    help: 'What happens to packets over the rate. mark: ECN-capable packets get CE, others are dropped.',
+  }),
+} satisfies Section;
+
+export const EACH = {
+  by: choice({
+    choices: ['flow', 'host', 'src', 'dst'],
+    default: 'required',
+    help: 'Which packets share a bucket. `host` is the inside address: the source in up, the destination in down.',
+  }),
+  rate: rate({ default: 'required', help: 'The rate of each bucket.' }),
+  burst: byteSize({
+    default: `${BURST_DEFAULT}; with exceed: drop ${POLICE_BURST_DEFAULT}`,
+    help: 'The burst of each bucket.',
+  }),
+  exceed: choice({
+    choices: ['delay', 'drop'],
+    default: DEFAULTS.eachExceed,
+    help: 'delay: packets over the rate wait in a queue of their own bucket. drop: they are dropped at once.',
+  }),
+} satisfies Section;

@@ -1,0 +1,113 @@
+/**
+ * Defaults as numbers, which the table of fields states in words. Reading fills them
+ * in, and writing leaves them out. red-defaults.ts has those of RED and weighted RED.
+ */
+import type { MarkerKind } from '../../algo/buckets/markers.ts';
+import { intervalForTargetNs, scaledTargetNs } from '../../algo/buckets/rate-scaling.ts';
+import { bytesInTime } from '../../base/units.ts';
+import type { CodelSpec, EachSpec, QueueSpec } from '../../spec/spec.ts';
+
+export const INSTANCE = { socketPath: '/run/shaper/shaper.sock', logLevel: 'info' } as const;
+
+export const NFQUEUE = {
+  first: 100,
+  count: 4,
+  length: 32768,
+  bypass: true,
+  gso: 'auto',
+  backend: 'auto',
+  markMask: 0xff000000,
+} as const;
+
+export const CLASS = {
+  priority: 3,
+  weight: 1,
+  policeExceed: 'drop',
+  eachExceed: 'delay',
+  meterAware: false,
+} as const;
+
+const BURSTS = {
+  /** Of buckets in which packets wait. */
+  shape: { minBytes: 3028, ns: 1e6 },
+  /** Of buckets that drop. */
+  police: { minBytes: 15_000, ns: 20e6 },
+};
+
+export type BurstKind = keyof typeof BURSTS;
+
+export function defaultBurst(rateBytesPerSec: number, kind: BurstKind): number {
+  const { minBytes, ns } = BURSTS[kind];
+  return Math.max(minBytes, bytesInTime(ns, rateBytesPerSec));
+}
+
+/** The excess burst of a meter: pbs or ebs. */
+export function defaultExcessBytes(
+  kind: MarkerKind,
+  committedBytes: number,
+  excessBytesPerSec: number,
+): number {
+  if (kind === 'single-rate') return 2 * committedBytes;
+  return Math.max(kind === 'two-rate' ? committedBytes : 0, defaultBurst(excessBytesPerSec, 'police'));
+}
+
+/** A bucket of `each` that drops has the burst of a policer. */
+export function eachBurstKind(exceed: EachSpec['exceed']): BurstKind {
+  return exceed === 'drop' ? 'police' : 'shape';
+}
+
+export const QUEUE = {
+  discipline: 'fair',
+  /** Twenty full-sized packets: more than most pages, mails and calls, less than any download. */
+  shortBytes: 30_000,
+  ackFilter: false,
+} as const;
+
+/** The inside address: the source of packets that leave, the destination of packets that arrive. */
+export const ISOLATION = { up: 'dual-src', down: 'dual-dst' } as const;
+
+const LIMIT_NS = 100e6;
+const LIMIT_BYTES_MIN = 30_000;
+
+/** The limit of a queue whose AQM has no thresholds. */
+export function defaultLimitBytes(ceilBytesPerSec: number): number {
+  return Math.max(LIMIT_BYTES_MIN, bytesInTime(LIMIT_NS, ceilBytesPerSec));
+}
+
+export function defaultAqm(discipline: QueueSpec['discipline']): 'codel' | 'none' {
+  return discipline === 'fair' ? 'codel' : 'none';
+}
+
+/** CAKE's MTU: an Ethernet frame (sch_cake.c, cake_set_rate). */
+const FRAME_BYTES = 1514;
+/** RFC 8289, section 4.3. */
+const CODEL: CodelSpec = { targetNs: 5e6, intervalNs: 100e6 };
+
+/** The time of 1.5 full-sized packets. With a smaller target CoDel signals even without a queue. */
+export function leastTargetNs(ceilBytesPerSec: number): number {
+  return Math.round(scaledTargetNs(ceilBytesPerSec, FRAME_BYTES, 0));
+}
+
+/** CoDel's target grows at slow rates, as in CAKE. */
+export function defaultTargetNs(ceilBytesPerSec: number): number {
+  return Math.max(CODEL.targetNs, leastTargetNs(ceilBytesPerSec));
+}
+
+export function defaultIntervalNs(targetNs: number): number {
+  return intervalForTargetNs(targetNs, CODEL.targetNs, CODEL.intervalNs);
+}
+
+/** Linux lets fq_codel mark by default, and codel alone not. */
+export function defaultCodelEcn(discipline: QueueSpec['discipline']): boolean {
+  return discipline === 'fair';
+}
+
+/** RFC 8033, section 5; the same as in Linux. */
+export const PIE = {
+  targetNs: 15e6,
+  updateNs: 15e6,
+  burstNs: 150e6,
+  alpha: 0.125,
+  beta: 1.25,
+  ecn: false,
+} as const;

@@ -1,0 +1,94 @@
+/**
+ * Fields of the instance as a whole: its kernel queues, its
+ * control socket, its log. Part of the table in sections.ts.
+ */
+import { QUEUE_LENGTH_MAX, QUEUES_MAX } from '../../limits.ts';
+import { NFQUEUE as DEFAULTS, INSTANCE } from './defaults.ts';
+import { boolean, choice, FieldError, type Section, word } from './kinds.ts';
+import { eightBits } from './names.ts';
+import { integer } from './quantities.ts';
+
+/** sockaddr_un.sun_path holds 108 bytes with the closing zero. */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+export const NFQUEUE = {
+  first: integer({
+    min: 0,
+    max: 65535,
+    default: String(DEFAULTS.first),
+    help: 'First queue number. Instances side by side need different numbers.',
+    isLive: false,
+  }),
+  count: integer({
+    min: 1,
+    max: QUEUES_MAX,
+    default: String(DEFAULTS.count),
+    help: 'How many queue numbers the instance uses, from first on.',
+    isLive: false,
+  }),
+  length: integer({
+    min: 1,
+    max: QUEUE_LENGTH_MAX,
+    default: String(DEFAULTS.length),
+    help: 'How many packets may wait for a verdict, per queue number.',
+    isLive: false,
+  }),
+  bypass: boolean({
+    default: String(DEFAULTS.bypass),
+    help: 'Packets pass unshaped while no shaper runs. With false the kernel drops them.',
+    isLive: false,
+  }),
+  gso: choice({
+    choices: ['auto', 'true', 'false'],
+    default: DEFAULTS.gso,
+    help: 'Take superpackets of up to 64 KB whole, which is cheaper but comes in bursts. auto: for classes that are fast enough.',
+    isLive: false,
+  }),
+  backend: choice({
+    choices: ['auto', 'nft', 'iptables'],
+    default: DEFAULTS.backend,
+    help: 'How rules are installed: with the queue statement of nft, or with NFQUEUE of iptables-nft. auto: nft where it works.',
+    isLive: false,
+  }),
+  mark: word(
+    {
+      takes: 'mask of 8 neighbouring bits',
+      default: eightBits.write(DEFAULTS.markMask),
+      help: 'The bits of packet and connection marks that the shaper may use. It preserves all other bits.',
+      isLive: false,
+    },
+    eightBits,
+  ),
+} satisfies Section;
+
+export const CONTROL = {
+  socket: word(
+    {
+      takes: 'absolute path',
+      default: INSTANCE.socketPath,
+      help: 'Unix socket over which `shaper status` asks the instance.',
+      isLive: false,
+    },
+    {
+      read(path) {
+        if (!path.startsWith('/')) throw new FieldError(`'${path}' is not an absolute path`);
+        if (new TextEncoder().encode(path).length > SOCKET_PATH_BYTES_MAX) {
+          throw new FieldError(
+            `the path is longer than the ${SOCKET_PATH_BYTES_MAX} bytes that a Unix socket allows`,
+          );
+        }
+        return path;
+      },
+      write: (path: string) => path,
+    },
+  ),
+} satisfies Section;
+
+export const LOG = {
+  level: choice({
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    default: INSTANCE.logLevel,
+    help: 'The least severe messages that are logged.',
+    isLive: false,
+  }),
+} satisfies Section;

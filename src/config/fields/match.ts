@@ -1,0 +1,44 @@
+/** Fields of matchers. Part of the table in sections.ts. */
+import { prefix } from './addresses.ts';
+import { list, type Section } from './kinds.ts';
+import { device, dscp, packetMark, portRange, protocol } from './names.ts';
+
+const ports = (help: string) =>
+  list({ takes: 'port, range 5060-5090, or list', default: 'any', help }, portRange);
+const prefixes = (help: string) => list({ takes: 'address, prefix, or list', default: 'any', help }, prefix);
+const devices = (help: string) => list({ takes: 'device, or list', default: 'any', help }, device);
+
+export const MATCH = {
+  proto: list(
+    {
+      takes: 'name, number, or list',
+      default: 'any; with ports TCP, UDP, UDP-Lite and SCTP',
+      help: 'IP protocol. `icmp` includes ICMPv6.',
+    },
+    protocol,
+  ),
+  src: prefixes('Source address, IPv4 or IPv6.'),
+  dst: prefixes('Destination address.'),
+  host: prefixes('Source or destination address.'),
+  sport: ports('Source port.'),
+  dport: ports('Destination port.'),
+  port: ports('Source or destination port.'),
+  dscp: list(
+    {
+      takes: 'name, number 0 to 63, or list',
+      default: 'any',
+      help: 'Code point with which the packet came: ef, af41, cs5 …',
+    },
+    dscp,
+  ),
+  mark: list(
+    {
+      takes: '0x10, 0x10/0xff, or list',
+      default: 'any',
+      help: 'Packet mark, outside the bits of nfqueue.mark. Without a mask all other bits must be equal.',
+    },
+    packetMark,
+  ),
+  iif: devices('Device by which the packet came in.'),
+  oif: devices('Device by which the packet leaves.'),
+} satisfies Section;

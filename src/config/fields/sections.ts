@@ -1,0 +1,54 @@
+/**
+ * The one table of the configuration: every key with its values, its default, its
+ * meaning, and whether it may change while packets flow. The file is read and written
+ * along it, and docs/configuration.md and the editor's schema are made from it. Defaults
+ * as numbers are in defaults.ts and red-defaults.ts, because most depend on other values.
+ */
+
+import { CLASS, DIRECTION, EACH, POLICE } from './classes.ts';
+import { CONTROL, LOG, NFQUEUE } from './instance.ts';
+import { mapOf, node, ref, type Section } from './kinds.ts';
+import { LINK, OVERHEAD } from './links.ts';
+import { MATCH } from './match.ts';
+import { METER, REMARK } from './meter.ts';
+import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './queue.ts';
+
+const TOP = {
+  links: node(
+    { takes: 'map of name to link', default: 'required', help: 'The devices to shape.', isLive: false },
+    mapOf('link'),
+  ),
+  nfqueue: node(
+    { takes: 'map', default: '{}', help: 'The kernel queues of the instance.', isLive: false },
+    ref('nfqueue'),
+  ),
+  control: node(
+    { takes: 'map', default: '{}', help: 'How commands reach the running instance.', isLive: false },
+    ref('control'),
+  ),
+  log: node({ takes: 'map', default: '{}', help: 'How much is logged.', isLive: false }, ref('log')),
+} satisfies Section;
+
+/** Every section by its name, in the order of docs/configuration.md. */
+export const SECTIONS = {
+  top: TOP,
+  link: LINK,
+  overhead: OVERHEAD,
+  direction: DIRECTION,
+  class: CLASS,
+  match: MATCH,
+  police: POLICE,
+  meter: METER,
+  remark: REMARK,
+  each: EACH,
+  queue: QUEUE,
+  aqm: AQM,
+  codel: CODEL,
+  pie: PIE,
+  red: RED,
+  wred: WRED,
+  profile: PROFILE,
+  nfqueue: NFQUEUE,
+  control: CONTROL,
+  log: LOG,
+} as const;

@@ -1,0 +1,33 @@
+/** Where a class is read: the values around it on which its own depend. */
+import { bytesInTime, type Size } from '../../base/units.ts';
+import type { YamlReader } from '../yaml/reader.ts';
+
+export type Direction = 'up' | 'down';
+
+export interface ClassContext {
+  readonly reader: YamlReader;
+  /** Of the direction or class that is being read. */
+  readonly path: string;
+  readonly direction: Direction;
+  /** The cost of a full-sized packet on the link's wire, at least its IP bytes. */
+  readonly packetBytes: number;
+  readonly ownMarkMask: number;
+  /** The class or a class above has a meter. */
+  readonly isMetered: boolean;
+}
+
+/** A context in which sizes given as times can be turned into bytes. */
+export interface LeafContext extends ClassContext {
+  /** Infinite when it could not be read, which has been reported. */
+  readonly ceilBytesPerSec: number;
+}
+
+/** IP bytes of a full-sized packet: a bucket or a queue that holds less would never let it pass. */
+export const PACKET_BYTES = 1500;
+
+/** Packets count as `packetBytes`, times as the bytes that pass at the ceil. */
+export function sizeBytes(size: Size, ceilBytesPerSec: number, packetBytes: number): number {
+  if (size.kind === 'bytes') return size.bytes;
+  if (size.kind === 'packets') return size.packets * packetBytes;
+  return bytesInTime(size.ns, ceilBytesPerSec);
+}

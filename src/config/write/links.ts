@@ -1,0 +1,120 @@
+/**
+ * Links, directions and classes, as they are written in a configuration.
+ *
+ * A value that equals its default is left out. So a class that has its parent's
+ * ceil does not write it, and a written file follows a later change of the
+ * parent in the same way as the file from which the specification was read.
+ */
+import type { LinkLayer } from '../../algo/buckets/link-layer.ts';
+import { LINK_LAYERS } from '../../algo/buckets/link-layer.ts';
+import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
+import { CLASS as DEFAULTS, defaultBurst } from '../fields/defaults.ts';
+import { isOverheadWord, OVERHEAD_WORD } from '../fields/links.ts';
+import type { ByteSize, RateOrShare } from '../fields/quantities.ts';
+import { SECTIONS } from '../fields/sections.ts';
+import { type Block, type BlockValue, type Detail, writeSection } from './block.ts';
+import { sizeOf, writeEach, writeMeter, writePolice, writeRemark } from './buckets.ts';
+import { writeMatch } from './match.ts';
+import { writeQueue } from './queue.ts';
+
+type Direction = 'up' | 'down';
+
+export function writeLink({ device, linkLayer, up, down }: LinkSpec, detail: Detail): Block {
+  return writeSection(
+    SECTIONS.link,
+    {
+      device,
+      overhead: writeOverhead(linkLayer, detail),
+      up: up ? writeDirection(up, 'up', detail) : undefined,
+      down: down ? writeDirection(down, 'down', detail) : undefined,
+    },
+    { overhead: writeOverhead(LINK_LAYERS.raw!, detail) },
+    detail,
+  );
+}
+
+function writeOverhead(layer: LinkLayer, detail: Detail): BlockValue {
+  if (detail === 'chosen' && isOverheadWord(layer)) return OVERHEAD_WORD.write(layer);
+  const { overheadBytes: bytes, mpuBytes: mpu, framing } = layer;
+  return writeSection(SECTIONS.overhead, { bytes, mpu, framing }, {}, detail);
+}
+
+/** A rate alone if everything else has its default. */
+function writeDirection(root: ClassSpec, direction: Direction, detail: Detail): BlockValue {
+  const { rateBytesPerSec: rate, burstBytes } = root;
+  const classes = writeChildren(root, direction, detail);
+  const block = writeSection(
+    SECTIONS.direction,
+    {
+      rate,
+      burst: sizeOf(burstBytes),
+      ...parts(root, detail),
+      classes: isEmpty(classes) ? undefined : classes,
+    },
+    { burst: sizeOf(defaultBurst(rate, 'shape')) },
+    detail,
+  );
+  const isRateAlone = Object.keys(block).length === 1;
+  return isRateAlone ? block.rate! : block;
+}
+
+/** The classes inside `node`, by name. `default` is left out if it has nothing to say. */
+function writeChildren(node: ClassSpec, direction: Direction, detail: Detail): Block {
+  const entries = node.children.map((child): [string, Block] => [
+    child.name,
+    writeClass(child, node.ceilBytesPerSec, direction, detail),
+  ]);
+  return Object.fromEntries(entries.filter(([name, block]) => name !== 'default' || !isEmpty(block)));
+}
+
+function isEmpty(block: Block): boolean {
+  return Object.keys(block).length === 0;
+}
+
+/** The block of a class with the classes inside it. `parentCeil` is in bytes per second. */
+export function writeClass(node: ClassSpec, parentCeil: number, direction: Direction, detail: Detail): Block {
+  const { rateBytesPerSec, ceilBytesPerSec, priority, weight, match, queue } = node;
+  const isInner = node.children.length > 0;
+  return writeSection(
+    SECTIONS.class,
+    {
+      match: match ? writeMatch(match, detail) : undefined,
+      rate: rateBytesPerSec > 0 ? rateOf(rateBytesPerSec) : undefined,
+      ceil: rateOf(ceilBytesPerSec),
+      priority,
+      weight,
+      burst: burstOf(node, detail),
+      ...parts(node, detail),
+      queue: queue ? writeQueue(queue, { ceilBytesPerSec, direction }, detail) : undefined,
+      classes: isInner ? writeChildren(node, direction, detail) : undefined,
+    },
+    { ceil: rateOf(parentCeil), priority: DEFAULTS.priority, weight: DEFAULTS.weight, queue: {} },
+    detail,
+  );
+}
+
+function rateOf(rateBytesPerSec: number): RateOrShare {
+  return { kind: 'rate', rateBytesPerSec };
+}
+
+/** undefined if rate and ceil have their default bursts, or if they are to be shown and differ. */
+function burstOf(node: ClassSpec, detail: Detail): ByteSize | undefined {
+  const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec, burstBytes } = node;
+  if (detail === 'all') {
+    return rateBytesPerSec === 0 || rateBurstBytes === burstBytes ? sizeOf(burstBytes) : undefined;
+  }
+  const isDefault =
+    rateBurstBytes === defaultBurst(rateBytesPerSec, 'shape') &&
+    burstBytes === defaultBurst(ceilBytesPerSec, 'shape');
+  return isDefault ? undefined : sizeOf(burstBytes);
+}
+
+/** The parts that directions and classes have in common. */
+function parts({ police, meter, remark, each }: ClassSpec, detail: Detail) {
+  return {
+    police: police ? writePolice(police, detail) : undefined,
+    meter: meter ? writeMeter(meter, detail) : undefined,
+    remark: remark ? writeRemark(remark) : undefined,
+    each: each ? writeEach(each, detail) : undefined,
+  };
+}

@@ -1,0 +1,27 @@
+/** Matchers, as they are written in a configuration. */
+import type { MatcherSpec, PrefixSpec } from '../../spec/spec.ts';
+import { PORT_PROTOCOLS, protocolItems } from '../fields/names.ts';
+import { SECTIONS } from '../fields/sections.ts';
+import { type Block, type BlockValue, type Detail, oneOrList, writeSection } from './block.ts';
+
+export function writeMatch(match: readonly MatcherSpec[], detail: Detail): BlockValue {
+  return oneOrList(match.map((matcher) => writeMatcher(matcher, detail)));
+}
+
+function writeMatcher(matcher: MatcherSpec, detail: Detail): Block {
+  const { proto, src, dst, host } = matcher;
+  const hasPorts = [matcher.sport, matcher.dport, matcher.port].some((ports) => ports !== undefined);
+  const values = {
+    ...matcher,
+    proto: proto && protocolItems(proto),
+    src: src && prefixItems(src),
+    dst: dst && prefixItems(dst),
+    host: host && prefixItems(host),
+  };
+  const defaults = { proto: hasPorts ? protocolItems(PORT_PROTOCOLS) : undefined };
+  return writeSection(SECTIONS.match, values, defaults, detail);
+}
+
+function prefixItems(prefixes: readonly PrefixSpec[]): { prefix: PrefixSpec; corrected: null }[] {
+  return prefixes.map((prefix) => ({ prefix, corrected: null }));
+}
