@@ -23,14 +23,29 @@ const WORKERS = availableParallelism() + 1;
 /** At the same time; nothing here measures time. The limit is for a machine that is busy with something else. */
 const TOGETHER = { maxWorkers: WORKERS, testTimeout: 120_000, sequence: { groupOrder: 0 } };
 
-/** One file at a time, after all others: these tests measure, and they share one machine's kernel. */
-const ONE_BY_ONE = { fileParallelism: false, maxWorkers: 1, sequence: { groupOrder: 1 } };
+const REAL_PACKETS = { testTimeout: 60_000, hookTimeout: 60_000, runner: RUNNER };
+
+/** Afterwards, two files at a time, each in network namespaces of its own. */
+const IN_PAIRS = { ...REAL_PACKETS, maxWorkers: 2, sequence: { groupOrder: 1 } };
+
+/** At last, one file at a time: these tests measure, and they share one machine's kernel. */
+const ONE_BY_ONE = {
+  ...REAL_PACKETS,
+  fileParallelism: false,
+  maxWorkers: 1,
+  sequence: { groupOrder: 2 },
+};
 
 /** Tests that change what all files of a process share: a module that they replace, a flag of V8. */
 const ALONE = ['test/sim/allocation.test.ts', 'test/sim/fair-full.test.ts'];
 
-/** Tests on real packets that look at what happens, not at how fast, so that others may run beside them. */
-const BESIDE = ['test/netns/bench.test.ts', 'test/netns/lab.test.ts', 'test/netns/rules.test.ts'];
+/** Tests on real packets that look at what happens, however busy the machine is. */
+const BESIDE = ['test/netns/bench.test.ts', 'test/netns/rules.test.ts'];
+/** Tests on real packets that count packets, and give limits of time that only a busy machine would exceed. */
+const PAIRS = [
+  'test/netns/run.test.ts',
+  'test/netns/stories/{counting,ends,packets,rootless,starts,trouble}.test.ts',
+];
 const EMULATED = 'test/netns/emulated/**/*.test.ts';
 
 export default defineConfig({
@@ -53,15 +68,13 @@ export default defineConfig({
       { test: { ...TOGETHER, name: 'slow', include: ['test/**/*.slow.test.ts'] } },
       { test: { ...TOGETHER, name: 'emulated', include: [EMULATED], runner: RUNNER } },
       { test: { ...TOGETHER, name: 'beside', include: BESIDE, runner: RUNNER } },
+      { test: { ...IN_PAIRS, name: 'pairs', include: PAIRS } },
       {
         test: {
           ...ONE_BY_ONE,
           name: 'netns',
           include: ['test/netns/**/*.test.ts'],
-          exclude: [EMULATED, ...BESIDE],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          runner: RUNNER,
+          exclude: [EMULATED, ...BESIDE, ...PAIRS],
         },
       },
     ],

@@ -150,28 +150,55 @@ export async function counters(host: Host): Promise<Record<string, number>> {
   return Object.fromEntries(objects.map(({ name, packets }) => [name, packets]));
 }
 
-/** One UDP datagram from a chosen source port to each port of each address; one process sends all, as starting one takes long. */
+/**
+ * Reads one request per line, {from, addresses, ports}: sends a datagram to each port of each address and then prints an
+ * empty line. Ordinary sockets, as a raw one would not be routed again when a rule changes its mark.
+ */
+const SENDER = `
+  const { createSocket } = require('node:dgram');
+  const send = (from, address, ports) => new Promise((sent) => {
+    const type = address.includes(':') ? 'udp6' : 'udp4';
+    const socket = createSocket({ type, ipv6Only: type === 'udp6' });
+    const sendNext = () => {
+      const port = ports.shift();
+      if (port === undefined) socket.close(sent);
+      else socket.send('x', port, address, sendNext);
+    };
+    socket.bind(from, () => {
+      socket.setBroadcast(true);
+      sendNext();
+    });
+  });
+  (async () => {
+    for await (const line of require('node:readline').createInterface({ input: process.stdin })) {
+      const { from, addresses, ports } = JSON.parse(line);
+      await Promise.all(addresses.map((address) => send(from, address, [...ports])));
+      console.log();
+    }
+  })();`;
+
+/** By host: its sender, which lives as long as the lab, as starting one takes seconds in an emulated machine. */
+const senders = new WeakMap<Host, ChildProcess>();
+
+/** One UDP datagram from a chosen source port to each port of each address. */
 export async function sendUdp(
   from: Host,
   to: string | readonly string[],
   ports: { readonly from: number; readonly to: number | readonly number[] },
 ): Promise<void> {
-  const script = `
-    for (const address of ${JSON.stringify([to].flat())}) {
-      const type = address.includes(':') ? 'udp6' : 'udp4';
-      const socket = require('node:dgram').createSocket({ type, ipv6Only: type === 'udp6' });
-      const ports = ${JSON.stringify([ports.to].flat())};
-      const sendNext = () => {
-        const port = ports.shift();
-        if (port === undefined) socket.close();
-        else socket.send('x', port, address, sendNext);
-      };
-      socket.bind(${ports.from}, () => {
-        socket.setBroadcast(true);
-        sendNext();
-      });
-    }`;
-  await from.exec([process.execPath, '-e', script]);
+  const sender = senders.get(from) ?? from.spawn([process.execPath, '-e', SENDER]);
+  senders.set(from, sender);
+  const sent = new Promise<void>((resolve, reject) => {
+    const onExit = (): void => reject(new Error('the sender ended'));
+    sender.once('exit', onExit);
+    sender.stdout!.once('data', () => {
+      sender.off('exit', onExit);
+      resolve();
+    });
+  });
+  const line = JSON.stringify({ from: ports.from, addresses: [to].flat(), ports: [ports.to].flat() });
+  sender.stdin!.write(`${line}\n`);
+  await sent;
 }
 
 /** pids of the nft children in the namespace. */
