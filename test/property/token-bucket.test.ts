@@ -6,13 +6,12 @@ import {
   conforms,
   createTokenBuckets,
   fillBucket,
-  retuneBucket,
   type TokenBuckets,
   takeTokens,
-  tokensBytes,
 } from '../../src/algo/buckets/token-bucket.ts';
 import { runs } from '../effort.ts';
 import { type Departure, SCALE, SlowTokenBucket, worstExcessBytes } from '../oracle/token-bucket.ts';
+import { retuneBucket, tokensBytes } from '../reference/tokens.ts';
 
 const SEED = Number(process.env.SEED ?? 60);
 /** Instants stay below 2^38 ns here, where float64 is exact to 2^-15 ns: a few hundred steps err by less than this. */

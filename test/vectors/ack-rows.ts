@@ -8,6 +8,7 @@ import {
 import { NONE } from '../../src/base/none.ts';
 import { SACK_BLOCKS_MAX } from '../../src/limits.ts';
 import type { Segment } from '../oracle/ack-filter.ts';
+import { findAggressively } from '../reference/ack-aggressive.ts';
 
 export interface AckQueue {
   readonly rows: AckRows;
@@ -48,8 +49,8 @@ export function findInQueue(
 ): number | null {
   const { rows, next, head, tail } = ackQueue(queue, offset);
   const found: FoundAck = { row: NONE, before: NONE };
-  if (!findRedundantAck(rows, { next: (row) => next[row] }, head, tail, aggressive, looksMax, found))
-    return null;
+  const find = aggressive ? findAggressively : findRedundantAck;
+  if (!find(rows, { next: (row) => next[row] }, head, tail, looksMax, found)) return null;
   const index = queue.length + 2 - found.row;
   const before = index === 0 ? NONE : found.row + 1;
   if (found.before !== before) throw new Error(`before ${found.row} is ${before}, not ${found.before}`);

@@ -6,16 +6,18 @@ import {
   CODEL_DROP,
   CODEL_DROPPING,
   CODEL_MARK,
-  CODEL_MARK_CE,
-  type CodelParameters,
   codelBecameEmpty,
   codelCountAgain,
-  codelDecide,
   codelSpacingNs,
   createCodelQueues,
 } from '../../src/algo/aqm/codel.ts';
 import { olderCountAgain } from '../oracle/codel.ts';
 import { inverseRootStep } from '../oracle/kernel-integers.ts';
+import {
+  CODEL_MARK_CE,
+  codelDecideByThreshold,
+  type ThresholdParameters,
+} from '../reference/codel-threshold.ts';
 import { FQ_CODEL_RUNNERS } from './fq-codel.ts';
 import { isRecord, type Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';
@@ -28,7 +30,7 @@ interface CodelParams {
   ce_threshold?: number;
 }
 
-export function codelParameters(params: CodelParams): CodelParameters {
+export function codelParameters(params: CodelParams): ThresholdParameters {
   return {
     targetNs: params.target,
     intervalNs: params.interval,
@@ -48,11 +50,11 @@ interface Packet {
 /** A leaf with one queue. */
 class Leaf {
   readonly state = createCodelQueues(1);
-  private readonly p: CodelParameters;
+  private readonly p: ThresholdParameters;
   private readonly waiting: Packet[] = [];
   private backlogBytes = 0;
 
-  constructor(p: CodelParameters) {
+  constructor(p: ThresholdParameters) {
     this.p = p;
   }
 
@@ -67,7 +69,15 @@ class Leaf {
     for (let packet = this.waiting.shift(); packet; packet = this.waiting.shift()) {
       const { enqueuedNs, sizeBytes, ect, id } = packet;
       this.backlogBytes -= sizeBytes;
-      const code = codelDecide(this.state, 0, this.p, nowNs - enqueuedNs, this.backlogBytes, ect, nowNs);
+      const code = codelDecideByThreshold(
+        this.state,
+        0,
+        this.p,
+        nowNs - enqueuedNs,
+        this.backlogBytes,
+        ect,
+        nowNs,
+      );
       if (code !== CODEL_DROP) return { delivered: packet, code, dropped };
       dropped.push(id);
     }

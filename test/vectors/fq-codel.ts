@@ -5,13 +5,15 @@
 import {
   CODEL_DROP,
   CODEL_MARK,
-  CODEL_MARK_CE,
-  type CodelParameters,
   codelBecameEmpty,
-  codelDecide,
   codelOverflowed,
   createCodelQueues,
 } from '../../src/algo/aqm/codel.ts';
+import {
+  CODEL_MARK_CE,
+  codelDecideByThreshold,
+  type ThresholdParameters,
+} from '../reference/codel-threshold.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';
 
@@ -24,7 +26,7 @@ interface Packet {
 }
 
 const FLOWS = 1024;
-const NEVER: CodelParameters = {
+const NEVER: ThresholdParameters = {
   targetNs: Number.POSITIVE_INFINITY,
   intervalNs: 1e8,
   mtuBytes: 1500,
@@ -42,9 +44,9 @@ class FairQueue {
   readonly marked: Packet[] = [];
   readonly ceMarked: Packet[] = [];
   private readonly quantum: number;
-  private readonly p: CodelParameters;
+  private readonly p: ThresholdParameters;
 
-  constructor(quantum: number, p: CodelParameters = NEVER) {
+  constructor(quantum: number, p: ThresholdParameters = NEVER) {
     this.quantum = quantum;
     this.p = p;
   }
@@ -74,7 +76,7 @@ class FairQueue {
       const packet = (this.packets[fattest] as Packet[]).shift() as Packet;
       gone += packet.sizeBytes;
       this.dropped.push(packet);
-      codelOverflowed(this.codel, fattest, 1);
+      codelOverflowed(this.codel, fattest);
     }
   }
 
@@ -103,7 +105,15 @@ class FairQueue {
     const list = this.packets[flow] as Packet[];
     for (let packet = list.shift(); packet; packet = list.shift()) {
       const waitedNs = nowNs - packet.enqueuedNs;
-      const code = codelDecide(this.codel, flow, this.p, waitedNs, this.bytesOf(flow), packet.ect, nowNs);
+      const code = codelDecideByThreshold(
+        this.codel,
+        flow,
+        this.p,
+        waitedNs,
+        this.bytesOf(flow),
+        packet.ect,
+        nowNs,
+      );
       if (code === CODEL_MARK) this.marked.push(packet);
       if (code === CODEL_MARK_CE) this.ceMarked.push(packet);
       if (code !== CODEL_DROP) return packet;

@@ -3,8 +3,9 @@
  * their flow.
  */
 
-import { BAND_SHORT, sizeAwareBand } from '../../src/algo/queues/size-aware.ts';
+import { BAND_SHORT } from '../../src/algo/queues/size-aware.ts';
 import { ECN_DROP, ecnDecapsulated, ecnSignalled } from '../reference/ecn.ts';
+import { bandByPackets } from '../reference/size-aware-packets.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';
 
@@ -28,7 +29,7 @@ function marks(vector: Vector): Found {
   const { threshold, fin_at } = vector.body.params as { threshold: number; fin_at: number[] };
   const p = { thresholdPackets: threshold + 2, thresholdBytes: Number.POSITIVE_INFINITY, longShare: 0 };
   const rows = (vector.body.expect as string[]).map((_, before) => {
-    const band = sizeAwareBand(p, before, 0, fin_at.includes(before + 1));
+    const band = bandByPackets(p, before, 0, fin_at.includes(before + 1));
     return { mark: before === 0 ? 'unknown' : band === BAND_SHORT ? 'short' : 'long' };
   });
   return { rows, fields: ['mark'] };

@@ -1,18 +1,15 @@
 /** Runs PIE vectors against algo/pie.ts; the estimator for queues without time stamps is in test/oracle. */
 import {
   createPieQueues,
-  PIE_DROP,
-  PIE_MARK,
   type PieParameters,
   type PieQueues,
-  pieArrive,
-  pieDeparted,
   pieDivisor,
+  pieMayMark,
   pieReset,
-  pieUpdate,
 } from '../../src/algo/aqm/pie.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { DepartureRate } from '../oracle/pie.ts';
+import { arriveAs, departedAs, PIE_BASIC, type PieForm, updateAs } from '../reference/pie-forms.ts';
 import { isRecord, type Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';
 
@@ -40,18 +37,21 @@ const ns = (seconds: number): number => Math.round(seconds * 1e9);
 
 function parametersOf(params: PieParams): PieParameters {
   return {
-    refNs: ns(params.ref),
+    targetNs: ns(params.ref),
     updateNs: ns(params.tupdate),
     burstNs: ns(params.max_burst),
     alpha: params.alpha,
     beta: params.beta,
     meanPacketBytes: params.mean_pkt ?? 1000,
     markBelow: params.mark_ecn_threshold ?? 0,
-    derandomise: params.derandomise !== undefined,
-    capped: params.cap ?? false,
-    decayBelowRef: params.decay === 'half-ref',
   };
 }
+
+const formOf = (params: PieParams): PieForm => ({
+  derandomise: params.derandomise !== undefined,
+  capped: params.cap ?? false,
+  decayBelowRef: params.decay === 'half-ref',
+});
 
 function refuse(vector: Vector): string | undefined {
   const { decay, derandomise } = vector.body.params as unknown as PieParams;
@@ -77,21 +77,22 @@ function updates(vector: Vector): Found {
   const rows = (vector.body.events as number[]).map((delay) => {
     // The vector's delays are not whole nanoseconds.
     q.delayNs[0] = delay * 1e9;
-    pieUpdate(q, 0, p);
+    updateAs(formOf(params), q, 0, p);
     return { drop_prob: q.probability[0], burst_allowance_s: (q.allowanceNs[0] as number) / 1e9 };
   });
   return { rows };
 }
 
 function singleSteps(vector: Vector): Found {
-  const p = parametersOf(vector.body.params as unknown as PieParams);
+  const params = vector.body.params as unknown as PieParams;
+  const p = parametersOf(params);
   const rows = (vector.body.expect as number[][]).map((row) => {
     const [before, old, now] = row as [number, number, number];
     const q = createPieQueues(1);
     q.probability[0] = before;
     q.delayOldNs[0] = old * 1e9;
     q.delayNs[0] = now * 1e9;
-    pieUpdate(q, 0, p);
+    updateAs(formOf(params), q, 0, p);
     return {
       prob_before: before,
       qdelay_old: old,
@@ -123,10 +124,24 @@ function decisions(vector: Vector): Found {
       if (set.burst_allowance !== undefined) q.allowanceNs[0] = set.burst_allowance * 1e9;
       return { action: 'set' };
     }
-    const code = pieArrive(q, 0, p, backlog, ecn !== 0, u, 0);
-    return { action: code === PIE_MARK ? 'mark' : code === PIE_DROP ? 'drop' : 'enqueue' };
+    const signal = signalOf(formOf(params), q, p, backlog, ecn !== 0, u, 0);
+    return { action: signal === 'none' ? 'enqueue' : signal };
   });
   return { rows, fields: ['action'] };
+}
+
+/** The signal for an arriving packet: a mark takes the place of a drop where the packet can carry one. */
+function signalOf(
+  form: PieForm,
+  q: PieQueues,
+  p: PieParameters,
+  backlogBytes: number,
+  ect: boolean,
+  unit: number,
+  nowNs: number,
+): 'none' | 'mark' | 'drop' {
+  if (!arriveAs(form, q, 0, p, backlogBytes, unit, nowNs)) return 'none';
+  return ect && pieMayMark(q, 0, p) ? 'mark' : 'drop';
 }
 
 /** Events are departures, each with the backlog left once the arrivals that follow it are in. */
@@ -158,9 +173,15 @@ interface Ns3Run {
 }
 
 /** ns-3's set-up: 400 packets of 1000 B, one each 10 ms, served one each `gapMs`; limit 300 packets. */
-function ns3Run(gapMs: number, more: Partial<PieParameters> = {}, ect = false, accu?: number): Ns3Run {
-  const p: PieParameters = {
+function ns3Run(
+  gapMs: number,
+  more: Partial<PieParameters & PieForm> = {},
+  ect = false,
+  accu?: number,
+): Ns3Run {
+  const p: PieParameters & PieForm = {
     ...parametersOf({ ref: 0.02, tupdate: 0.03, max_burst: 0.1, alpha: 0.125, beta: 1.25 }),
+    ...PIE_BASIC,
     ...more,
   };
   const q = createPieQueues(1);
@@ -172,7 +193,7 @@ function ns3Run(gapMs: number, more: Partial<PieParameters> = {}, ect = false, a
     const before = q.probability[0] as number;
     const enteredNs = waiting.shift();
     if (enteredNs === undefined) return;
-    pieDeparted(q, 0, p, atMs * 1e6 - enteredNs, waiting.length === 0, atMs * 1e6);
+    departedAs(p, q, 0, p, atMs * 1e6 - enteredNs, waiting.length === 0, atMs * 1e6);
     if (before > 0.1) seen.growthMax = Math.max(seen.growthMax, (q.probability[0] as number) - before);
   };
   let nextServiceMs = gapMs;
@@ -186,7 +207,7 @@ function ns3Run(gapMs: number, more: Partial<PieParameters> = {}, ect = false, a
 
 function arrive(
   q: PieQueues,
-  p: PieParameters,
+  p: PieParameters & PieForm,
   nowNs: number,
   waiting: number[],
   ect: boolean,
@@ -197,16 +218,16 @@ function arrive(
     seen.tail++;
     return;
   }
-  const code = pieArrive(q, 0, p, waiting.length * 1000, ect, unit, nowNs);
+  const signal = signalOf(p, q, p, waiting.length * 1000, ect, unit, nowNs);
   const probability = q.probability[0] as number;
-  if (code === PIE_DROP) {
+  if (signal === 'drop') {
     seen.early++;
     seen.dropFrom = Math.min(seen.dropFrom, probability);
     return;
   }
-  const isYoung = (q.delayOldNs[0] as number) < p.refNs / 2 && probability < 0.2;
+  const isYoung = (q.delayOldNs[0] as number) < p.targetNs / 2 && probability < 0.2;
   if (probability > 0 && q.allowanceNs[0] === 0 && !isYoung && waiting.length > 2) seen.exposed++;
-  if (code === PIE_MARK) {
+  if (signal === 'mark') {
     seen.marks++;
     seen.markTo = Math.max(seen.markTo, probability);
   }
@@ -225,7 +246,7 @@ function ns3(): Found {
   const is = (isSo: boolean, text: string): string => (isSo ? text : 'something else');
   const row = {
     'd=12ms': is(slow.early > 0 && slow.tail === 0, 'early drops > 0, no tail drops'),
-    'ref 80 ms': is(ns3Run(12, { refNs: 80e6 }).early < slow.early, 'fewer than ref 20 ms'),
+    'ref 80 ms': is(ns3Run(12, { targetNs: 80e6 }).early < slow.early, 'fewer than ref 20 ms'),
     'd=15 ms': is(slower.early > slow.early, 'more than d=12 ms'),
     'Tupdate 90 ms': is(
       ns3Run(15, { updateNs: 90e6 }).early < slower.early,

@@ -35,10 +35,13 @@ function otherConstants(vector: Vector): string | undefined {
   return (bounds ?? [0.01, 0.5]).join() === '0.01,0.5' ? undefined : `no code for bounds ${bounds}`;
 }
 
+/** Packets as the unit of bytes. */
+const PACKETS = { weight: 1, gentle: false, byteMode: false, meanPacketBytes: 1 };
+
 function adapt(vector: Vector): Found {
   const params = vector.body.params as unknown as AredParams;
-  const a = createAred(1, 0);
-  Object.assign(a, { minBytes: params.min_th, maxBytes: params.max_th, probability: params.maxp0 });
+  const thresholds = { minBytes: params.min_th, maxBytes: params.max_th, probability: params.maxp0 };
+  const a = createAred({ ...PACKETS, ...thresholds }, 0);
   const queues = createRedQueues(1);
   const rows = (vector.body.events as number[]).map((avg, n) => {
     queues.avgBytes[0] = avg;
@@ -56,9 +59,6 @@ function automatic(vector: Vector): Found {
   });
   return { rows };
 }
-
-/** Packets as the unit of bytes. */
-const PACKETS = { weight: 1, gentle: false, byteMode: false, meanPacketBytes: 1 };
 
 function wred(vector: Vector): Found {
   const params = vector.body.params as {

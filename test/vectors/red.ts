@@ -3,16 +3,14 @@
 import {
   createRedQueues,
   type RedParameters,
-  type RedSpacing,
   redBaseProbability,
   redIsForced,
   redObserve,
   redPacketProbability,
-  redSignal,
-  redSpacedProbability,
 } from '../../src/algo/aqm/red.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { ECN_DROP, ECN_ECT_0, ECN_NOT_ECT, ecnSignalled } from '../reference/ecn.ts';
+import { type RedSpacing, spacedProbability, spacedSignal } from '../reference/red-spacings.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';
 
@@ -29,7 +27,11 @@ interface RedParams {
 
 const PARAMS = ['wq', 'min_th', 'max_th', 'maxp', 's_ns', 'gentle', 'uniformisation', 'count_init'];
 
-function parametersOf(params: RedParams): RedParameters {
+interface SpacedParameters extends RedParameters {
+  readonly spacing: RedSpacing;
+}
+
+function parametersOf(params: RedParams): SpacedParameters {
   return {
     minBytes: params.min_th ?? 1,
     maxBytes: params.max_th ?? 2,
@@ -78,8 +80,8 @@ function trace(vector: Vector): Found {
     redObserve(queues, 0, p, q, params.s_ns as number, t);
     const avg = queues.avgBytes[0];
     const pb = redPacketProbability(p, avg, 1);
-    const pa = avg < p.minBytes ? 0 : redSpacedProbability(pb, queues.count[0] + 1, p.spacing);
-    const signal = redSignal(queues, 0, p, 1, u);
+    const pa = avg < p.minBytes ? 0 : spacedProbability(pb, queues.count[0] + 1, p.spacing);
+    const signal = spacedSignal(queues, 0, p, 1, u, p.spacing);
     const action = signal ? actionOf(p, avg, ecn ?? 0) : 'pass';
     return { action, avg_after: avg, pb, pa, count_after: queues.count[0] };
   });
@@ -119,11 +121,11 @@ function baseProbability(vector: Vector): Found {
   return { rows: inputsOf(vector).map((avg) => ({ avg, pb: redBaseProbability(p, avg) })) };
 }
 
-function spacedProbability(vector: Vector): Found {
+function spaced(vector: Vector): Found {
   const { pb, uniformisation } = vector.body.params as { pb: number; uniformisation?: RedSpacing };
   const rows = inputsOf(vector).map((count) => ({
     count,
-    pa: redSpacedProbability(pb, count, uniformisation),
+    pa: spacedProbability(pb, count, uniformisation ?? 'floyd'),
   }));
   return { rows };
 }
@@ -145,7 +147,7 @@ function gaps(pb: number, first: number, form: RedSpacing): { mean: number; max:
   const each: number[] = [];
   let unsignalled = 1;
   for (let gap = 1; unsignalled > 1e-12; gap++) {
-    const pa = redSpacedProbability(pb, first + gap - 1, form);
+    const pa = spacedProbability(pb, first + gap - 1, form);
     each.push(unsignalled * pa);
     unsignalled *= 1 - pa;
   }
@@ -193,7 +195,7 @@ function signalsOf5000(): Found {
   let longest = 0;
   for (let n = 0; n < 200 * 5000; n++) {
     since++;
-    if (!redSignal(queues, 0, p, 1, prng.nextUnit())) continue;
+    if (!spacedSignal(queues, 0, p, 1, prng.nextUnit(), p.spacing)) continue;
     signals++;
     longest = Math.max(longest, since);
     since = 0;
@@ -232,7 +234,7 @@ export function signalsOf300(params: RedParams, ecn = 0): { drops: number; early
     let queued = 0;
     for (let n = 0; n < 300; n++) {
       redObserve(queues, 0, p, queued, 1, 1);
-      const signal = redSignal(queues, 0, p, 1, prng.nextUnit());
+      const signal = spacedSignal(queues, 0, p, 1, prng.nextUnit(), p.spacing);
       const action = signal ? actionOf(p, queues.avgBytes[0], ecn) : 'pass';
       if (action === 'mark') sum.marks++;
       if (action === 'drop-early') sum.early++;
@@ -275,7 +277,7 @@ export const RED_RUNNERS: readonly [string, Runner][] = [
   ['red-ewma', { params: ['wq', 'q'], run: ewma }],
   ['red-idle', { params: ['wq', 's_ns', 'avg_before'], run: idle }],
   ['red-pb', { params: PARAMS, run: baseProbability }],
-  ['red-pa', { params: ['pb', 'uniformisation'], refuse: unknownSpacing, run: spacedProbability }],
+  ['red-pa', { params: ['pb', 'uniformisation'], refuse: unknownSpacing, run: spaced }],
   ['red-byte', { params: [...PARAMS, 'avg', 'mean_pkt'], run: byteMode }],
   ['red-intermark', { params: ['pb'], run: intermark }],
   ['fj93-burst', { params: [], run: burst }],

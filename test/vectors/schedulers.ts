@@ -3,12 +3,12 @@
 import {
   BAND_SHORT,
   createSizeAwareQueues,
-  sizeAwareBand,
   sizeAwareSent,
   sizeAwareTurn,
 } from '../../src/algo/queues/size-aware.ts';
 import { NONE } from '../../src/base/none.ts';
 import { createDrrQueues, createDrrRing, drrJoin, drrPick, drrSent } from '../reference/drr.ts';
+import { bandByPackets } from '../reference/size-aware-packets.ts';
 import { bestBand, withBand } from '../reference/strict-priority.ts';
 import { VirtualClock, type VirtualClockKind } from '../reference/virtual-clock.ts';
 import type { Vector } from './load.ts';
@@ -131,7 +131,7 @@ function shortFirst(params: Params, arrivals: readonly Arrival[]): Scheduler {
     arrive(_, id, [, flow, size]) {
       const { packets, bytes } = sent.get(flow) ?? { packets: 0, bytes: 0 };
       sent.set(flow, { packets: packets + 1, bytes: bytes + size });
-      lists[sizeAwareBand(p, packets, bytes, false)]?.push(id);
+      lists[bandByPackets(p, packets, bytes, false)]?.push(id);
     },
     send() {
       const [short, long] = [headBytes(BAND_SHORT), headBytes(1)] as [number, number];

@@ -4,11 +4,10 @@ import {
   conforms,
   createTokenBuckets,
   fillBucket,
-  retuneBucket,
   type TokenBuckets,
   takeTokens,
-  tokensBytes,
 } from '../../src/algo/buckets/token-bucket.ts';
+import { retuneBucket, tokensBytes } from '../reference/tokens.ts';
 import { keptOf } from './engine.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';

@@ -1,16 +1,11 @@
 /**
- * Adaptive RED: RED that finds its own weight, thresholds and maximum probability.
+ * Adaptive RED: RED that finds its own maximum probability.
  *
  * Reference: Floyd, Gummadi, Shenker, "Adaptive RED: an algorithm for increasing the robustness of RED's
  * active queue management" (2001), sections 4 and 5.
  *
- * Model. Automatic parameters for a link of C mean packets per second and a target delay d:
- *
- *     weight = 1 - exp(-1 / C)        one second of averaging
- *     min    = max(5, C * d / 2)      packets
- *     max    = 3 * min
- *
- * and every half second, whatever arrives, maxp is moved so that the average stays in the middle fifth:
+ * Model. Every half second, whatever arrives, maxp takes a step, so that the average stays in the middle
+ * fifth:
  *
  *     avg  max  |
  *               |               above: maxp += min(0.01, maxp / 4)        while maxp <= 0.5
@@ -18,11 +13,18 @@
  *          40 % |- - - - - -    below: maxp *= 0.9                        while maxp >= 0.01
  *          min  |
  *
- * | parameter        | unit         | range   | default                                           |
- * |------------------|--------------|---------|---------------------------------------------------|
- * | rateBytesPerSec  | bytes/second | > 0     | the class's ceil: the parameters follow it        |
- * | meanPacketBytes  | bytes        | > 0     | 1000                                              |
- * | targetDelayNs    | ns           | > 0     | 5 ms                                              |
+ * The configuration takes weight and thresholds from the rate, where nothing else is asked for. For a link of
+ * C mean packets per second and a target delay d:
+ *
+ *     weight = 1 - exp(-1 / C)        one second of averaging
+ *     min    = max(5, C * d / 2)      packets
+ *     max    = 3 * min
+ *
+ * | parameter      | unit     | range   | default                                                  |
+ * |----------------|----------|---------|----------------------------------------------------------|
+ * | those of RED   |          |         | probability is where maxp starts, gentle is on           |
+ * | packetsPerSec  | 1/second | > 0     | the class's ceil in mean packets (aredWeight, …Packets)  |
+ * | targetDelayNs  | ns       | > 0     | 5 ms                                                     |
  *
  * Worked example: 10 Mbit/s of 1000 B packets, C = 1250: weight 0.00080, min 5 and max 15 packets (5 ms would
  * be 3). An average of 14 packets for one second makes maxp 0.1, 0.11, 0.12; one of 6 packets makes 0.1,
@@ -33,8 +35,8 @@
  *  2. Looking seldom equals looking often: the steps of a quiet time are made up with the averages it had.
  *
  * Departures: gentle, as the paper asks. The steps due while nobody looked are made up at the next arrival,
- * before it moves the average; an idle queue's average is decayed for each of them first. Cost: a comparison
- * per arrival.
+ * before it moves the average; the average of an idle queue is decayed for each of them first. Cost: a
+ * comparison per arrival.
  */
 import { type RedParameters, type RedQueues, redAverageAt } from './red.ts';
 
@@ -49,57 +51,40 @@ const DECREASE = 0.9;
 const PROBABILITY_MAX = 0.5;
 const PROBABILITY_MIN = 0.01;
 
-/** One queue's RED parameters, which move; hand them to redObserve() and redSignal(). */
+/** One queue's RED parameters, of which maxp moves. Hand them to redObserve() and redSignal(). */
 export interface Ared extends RedParameters {
-  minBytes: number;
-  maxBytes: number;
   probability: number;
-  weight: number;
   /** Instant of the next step. */
   nextStepNs: number;
 }
 
-export function createAred(meanPacketBytes: number, nowNs: number): Ared {
-  return {
-    minBytes: MIN_PACKETS * meanPacketBytes,
-    maxBytes: 3 * MIN_PACKETS * meanPacketBytes,
-    probability: 0.1,
-    weight: 0.002,
-    gentle: true,
-    byteMode: false,
-    meanPacketBytes,
-    nextStepNs: nowNs + PERIOD_NS,
-  };
+/** Starts from `params`; the first step is due a period after `nowNs`. */
+export function createAred(params: RedParameters, nowNs: number): Ared {
+  return { ...params, nextStepNs: nowNs + PERIOD_NS };
 }
 
 /** The first step is due a period after `nowNs`. */
-export function aredStart(a: Ared, nowNs: number): void {
-  a.nextStepNs = nowNs + PERIOD_NS;
+export function aredStart(ared: Ared, nowNs: number): void {
+  ared.nextStepNs = nowNs + PERIOD_NS;
 }
 
-/** Goes on from where `from` has come to: maxp and the instant of the next step. */
-export function aredInherit(a: Ared, from: Ared): void {
-  a.probability = from.probability;
-  a.nextStepNs = from.nextStepNs;
+/** Takes over maxp and the instant of the next step from `from`. */
+export function aredInherit(ared: Ared, from: Ared): void {
+  ared.probability = from.probability;
+  ared.nextStepNs = from.nextStepNs;
 }
 
-/** Weight and thresholds for the class's present rate; maxp is kept. Call aredAdvance() before. */
-export function aredRetune(a: Ared, rateBytesPerSec: number, targetDelayNs: number): void {
-  const packetsPerSec = rateBytesPerSec / a.meanPacketBytes;
-  a.weight = aredWeight(packetsPerSec);
-  a.minBytes = aredMinPackets(packetsPerSec, targetDelayNs) * a.meanPacketBytes;
-  a.maxBytes = 3 * a.minBytes;
-}
-
+/** Weight of one second of averaging. */
 export function aredWeight(packetsPerSec: number): number {
   return -Math.expm1(-1 / packetsPerSec);
 }
 
+/** Minimum threshold in mean packets; the maximum is three times that. */
 export function aredMinPackets(packetsPerSec: number, targetDelayNs: number): number {
   return Math.max(MIN_PACKETS, (targetDelayNs / NS_PER_SEC) * packetsPerSec * 0.5);
 }
 
-/** maxp after one step, `position` being where the average is: 0 at min, 1 at max. */
+/** maxp after one step. `position` is where the average is: 0 at min, 1 at max. */
 export function aredStep(probability: number, position: number): number {
   if (position > BAND_HIGH && probability <= PROBABILITY_MAX) {
     return probability + Math.min(STEP_MAX, probability * STEP_SHARE);
@@ -110,26 +95,27 @@ export function aredStep(probability: number, position: number): number {
 
 /**
  * Makes the steps due by `nowNs` of queue `i`, whose backlog has been `backlogBytes` since the last arrival
- * or departure. To be called before redObserve().
+ * or departure. Call it before redObserve().
  */
 export function aredAdvance(
-  a: Ared,
-  r: RedQueues,
+  ared: Ared,
+  queues: RedQueues,
   i: number,
   backlogBytes: number,
   nsPerByte: number,
   nowNs: number,
 ): void {
-  while (a.nextStepNs <= nowNs) {
-    const avgBytes = redAverageAt(r, i, a, backlogBytes, nsPerByte, a.nextStepNs);
-    const position = (avgBytes - a.minBytes) / (a.maxBytes - a.minBytes);
-    const before = a.probability;
-    a.probability = aredStep(before, position);
-    a.nextStepNs += PERIOD_NS;
-    if (a.probability !== before) continue;
-    // Where maxp rests it stays: between arrivals the average of a backlog stands still, that of none falls.
+  while (ared.nextStepNs <= nowNs) {
+    const avgBytes = redAverageAt(queues, i, ared, backlogBytes, nsPerByte, ared.nextStepNs);
+    const position = (avgBytes - ared.minBytes) / (ared.maxBytes - ared.minBytes);
+    const before = ared.probability;
+    ared.probability = aredStep(before, position);
+    ared.nextStepNs += PERIOD_NS;
+    if (ared.probability !== before) continue;
+    // maxp stays where it rests: between arrivals the average of a backlog stands still, that of an idle
+    // queue falls.
     if (backlogBytes > 0 || position < BAND_LOW) {
-      a.nextStepNs += Math.max(0, Math.ceil((nowNs - a.nextStepNs) / PERIOD_NS)) * PERIOD_NS;
+      ared.nextStepNs += Math.max(0, Math.ceil((nowNs - ared.nextStepNs) / PERIOD_NS)) * PERIOD_NS;
     }
   }
 }

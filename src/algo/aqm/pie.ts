@@ -5,77 +5,70 @@
  * Reference: Pan, Natarajan, Baker, White, "Proportional integral controller enhanced (PIE)" (RFC 8033),
  * sections 4 and 5, appendices A and B.
  *
- * Model. Every `update` the probability p takes a step by how far the delay is from `ref`, and by how much it
- * grew:
+ * Model. Every `update` the probability p takes a step by the distance of the delay from `target`, and by the
+ * growth of the delay:
  *
- *     d = alpha * (delay - ref) + beta * (delay - delayBefore)           delays in seconds
- *     p = clamp(p + d / divisor(p), 0, 1)                                p decays by 2 % while delay is 0
+ *     d = alpha * (delay - target) + beta * (delay - delayBefore)            delays in seconds
+ *     p = clamp(p + d / divisor(p), 0, 1)                    p decays by 2 % while both delays are below
+ *                                                            half the target
  *
  *     p        < 1e-6  < 1e-5  < 1e-4  < 1e-3  < 1e-2  < 1e-1  else
  *     divisor    2048     512     128      32       8       2     1    or the loop swings
  *
- * and an arriving packet is signalled with probability p, unless a burst allowance is left, or the queue is
- * small or young.
+ * From p = 0.1 on it grows by at most 0.02 a step. An arriving packet is signalled with probability p, unless
+ * a burst allowance is left, or the queue is small or young. Signals are derandomised: never close together,
+ * never far apart.
  *
  * | parameter       | unit     | range  | default                                                         |
  * |-----------------|----------|--------|-----------------------------------------------------------------|
- * | refNs           | ns       | > 0    | 15 ms                                                           |
+ * | targetNs        | ns       | > 0    | 15 ms (the RFC's QDELAY_REF)                                    |
  * | updateNs        | ns       | > 0    | 15 ms                                                           |
- * | burstNs         | ns       | >= 0   | 150 ms: what may pass after a quiet time                        |
+ * | burstNs         | ns       | >= 0   | 150 ms: no signal for so long after a quiet time                |
  * | alpha, beta     | 1/second | > 0    | 0.125, 1.25; half the update time: alpha / 2, beta + alpha / 4  |
  * | meanPacketBytes | bytes    | > 0    | 1000; up to two of them may wait unharmed                       |
- * | markBelow       | 0..1     |        | 0.1: below this p a packet that can is marked instead; 0: never |
- * | derandomise     |          |        | true: no signals close together, none far apart (appendix B)    |
- * | capped          |          |        | true: from p 0.1 on it grows by at most 0.02 a step             |
- * | decayBelowRef   |          |        | true: p decays below ref / 2 (appendix B); false: only at 0 (A) |
+ * | markBelow       | 0..1     |        | 0.1: from this p on a signal is a drop; 0: never a mark         |
  *
  * Worked example: p = 0, no delay so far, now 20 ms: d = 0.125 * 0.005 + 1.25 * 0.020 = 0.025625; p = d /
  * 2048 = 1.2512e-5.
  *
  * Invariants (test/property/pie):
- *  1. Equal to the pseudo code of RFC 8033, appendices A and B (test/oracle/pie.ts).
+ *  1. Equal to the pseudo code of RFC 8033, appendix B (test/oracle/pie.ts).
  *  2. Looking seldom equals looking often: steps are made up with the delay that held when they were due, not
  *     the present one.
  *  3. p stays within 0 and 1; nothing is signalled while the allowance lasts or at most two mean packets
  *     wait.
- *  4. Derandomised, the p of the packets since the last signal add up to at least 0.85 at the next, and never
- *     beyond 8.5 + 1.
+ *  4. The p of the packets since the last signal add up to at least 0.85 at the next one, and never beyond
+ *     8.5 + 1.
  *
- * Departures: the delay is the time the last packet to leave had waited, 0 once the queue is empty, not an
- * estimate from a departure rate; the RFC allows both, and every packet here carries its instant of arrival.
- * PIE is never switched off: with an empty queue it comes to rest at p = 0 by itself. Cost: a comparison per
- * packet, a dozen float operations per update.
+ * Departures: the delay is the sojourn of the last packet that left, 0 once the queue is empty, not an
+ * estimate from a departure rate. The RFC allows both, and every packet here carries its instant of arrival.
+ * PIE is never switched off: with an empty queue it comes to rest at p = 0 by itself. The basic form of
+ * appendix A is in test/reference/pie-forms.ts. Cost: a comparison per packet, a dozen float operations per
+ * update.
  */
 
 export interface PieParameters {
-  readonly refNs: number;
+  readonly targetNs: number;
   readonly updateNs: number;
   readonly burstNs: number;
   readonly alpha: number;
   readonly beta: number;
   readonly meanPacketBytes: number;
   readonly markBelow: number;
-  readonly derandomise: boolean;
-  readonly capped: boolean;
-  readonly decayBelowRef: boolean;
 }
 
 export interface PieQueues {
   readonly probability: Float64Array;
-  /** Time waited by the last packet to leave; 0: empty. */
+  /** Sojourn of the last packet to leave; 0 while the queue is empty. */
   readonly delayNs: Float64Array;
   /** delayNs at the last update. */
   readonly delayOldNs: Float64Array;
-  /** What is left of the burst allowance. */
+  /** The rest of the burst allowance. */
   readonly allowanceNs: Float64Array;
   /** Sum of the probabilities that did not come true since the last signal. */
   readonly accumulated: Float64Array;
   readonly nextUpdateNs: Float64Array;
 }
-
-export const PIE_PASS = 0;
-export const PIE_MARK = 1;
-export const PIE_DROP = 2;
 
 /** p < LIMITS[i] moves by d / DIVISORS[i]. */
 const LIMITS = Float64Array.of(1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1);
@@ -85,8 +78,11 @@ const CAP_STEP = 0.02;
 const DECAY = 0.98;
 /** Below this p a queue that was young at the last update is left alone. */
 const SAFE_BELOW = 0.2;
-const SURE_PASS = 0.85;
-const SURE_DROP = 8.5;
+/**
+ * A packet passes while the sum of the probabilities is below the first, and is signalled from the second on.
+ */
+const PASS_BELOW = 0.85;
+const SIGNAL_FROM = 8.5;
 
 export function createPieQueues(rows: number): PieQueues {
   return {
@@ -100,101 +96,129 @@ export function createPieQueues(rows: number): PieQueues {
 }
 
 /** Makes row `i` a fresh queue with its whole allowance. */
-export function pieReset(q: PieQueues, i: number, p: PieParameters, nowNs: number): void {
-  q.probability[i] = 0;
-  q.delayNs[i] = 0;
-  q.delayOldNs[i] = 0;
-  q.allowanceNs[i] = p.burstNs;
-  q.accumulated[i] = 0;
-  q.nextUpdateNs[i] = nowNs + p.updateNs;
+export function pieReset(queues: PieQueues, i: number, params: PieParameters, nowNs: number): void {
+  queues.probability[i] = 0;
+  queues.delayNs[i] = 0;
+  queues.delayOldNs[i] = 0;
+  queues.allowanceNs[i] = params.burstNs;
+  queues.accumulated[i] = 0;
+  queues.nextUpdateNs[i] = nowNs + params.updateNs;
 }
 
-/** A packet left that had waited `sojournNs`. */
+/** Tells that a packet left which had waited `sojournNs`. */
 export function pieDeparted(
-  q: PieQueues,
+  queues: PieQueues,
   i: number,
-  p: PieParameters,
+  params: PieParameters,
   sojournNs: number,
   isEmptyNow: boolean,
   nowNs: number,
 ): void {
-  pieAdvance(q, i, p, nowNs);
-  q.delayNs[i] = isEmptyNow ? 0 : sojournNs;
+  pieAdvance(queues, i, params, nowNs);
+  queues.delayNs[i] = isEmptyNow ? 0 : sojournNs;
 }
 
-/** What to do with an arriving packet that finds `backlogBytes` waiting; `unit` is uniform on [0, 1). */
+/** Whether to signal an arriving packet that finds `backlogBytes` waiting. `unit` is uniform on [0, 1). */
 export function pieArrive(
-  q: PieQueues,
+  queues: PieQueues,
   i: number,
-  p: PieParameters,
+  params: PieParameters,
   backlogBytes: number,
-  ect: boolean,
   unit: number,
   nowNs: number,
-): number {
-  pieAdvance(q, i, p, nowNs);
-  if (!pieSignal(q, i, p, backlogBytes, unit)) return PIE_PASS;
-  return ect && q.probability[i] < p.markBelow ? PIE_MARK : PIE_DROP;
+): boolean {
+  pieAdvance(queues, i, params, nowNs);
+  return pieSignal(queues, i, params, backlogBytes, unit);
 }
 
-/** Makes the updates due by `nowNs`; the delay has been delayNs since the last departure. */
-export function pieAdvance(q: PieQueues, i: number, p: PieParameters, nowNs: number): void {
-  while (q.nextUpdateNs[i] <= nowNs) {
-    const probability = q.probability[i];
-    const allowanceNs = q.allowanceNs[i];
-    const delayOldNs = q.delayOldNs[i];
-    pieUpdate(q, i, p);
-    q.nextUpdateNs[i] += p.updateNs;
+/** Whether a signal may be a mark. At a high probability it is a drop (RFC 8033, section 5.1). */
+export function pieMayMark(queues: PieQueues, i: number, params: PieParameters): boolean {
+  return queues.probability[i] < params.markBelow;
+}
+
+/** Makes the updates due by `nowNs`. The delay has been delayNs since the last departure. */
+export function pieAdvance(queues: PieQueues, i: number, params: PieParameters, nowNs: number): void {
+  const { probability, allowanceNs, delayOldNs, nextUpdateNs } = queues;
+  while (nextUpdateNs[i] <= nowNs) {
+    const probabilityBefore = probability[i];
+    const allowanceBefore = allowanceNs[i];
+    const delayBefore = delayOldNs[i];
+    pieUpdate(queues, i, params);
+    nextUpdateNs[i] += params.updateNs;
     const rests =
-      q.probability[i] === probability && q.allowanceNs[i] === allowanceNs && q.delayOldNs[i] === delayOldNs;
-    // The same again for every further update: skip them.
-    if (rests && q.nextUpdateNs[i] <= nowNs) {
-      q.nextUpdateNs[i] += Math.ceil((nowNs - q.nextUpdateNs[i]) / p.updateNs) * p.updateNs;
+      probability[i] === probabilityBefore &&
+      allowanceNs[i] === allowanceBefore &&
+      delayOldNs[i] === delayBefore;
+    // Every further update would change nothing either: skip them.
+    if (rests && nextUpdateNs[i] <= nowNs) {
+      nextUpdateNs[i] += Math.ceil((nowNs - nextUpdateNs[i]) / params.updateNs) * params.updateNs;
     }
   }
 }
 
-/** One update, with the delay that holds. */
-export function pieUpdate(q: PieQueues, i: number, p: PieParameters): void {
-  const delayNs = q.delayNs[i];
-  const delayOldNs = q.delayOldNs[i];
-  const before = q.probability[i];
-  let step = (p.alpha * (delayNs - p.refNs) + p.beta * (delayNs - delayOldNs)) / 1e9;
-  step /= pieDivisor(before);
-  if (p.capped && before >= CAP_FROM && step > CAP_STEP) step = CAP_STEP;
-  let probability = before + step;
-  const halfNs = p.refNs / 2;
-  const isYoung = delayNs < halfNs && delayOldNs < halfNs;
-  const decays = p.decayBelowRef ? isYoung : delayNs === 0 && delayOldNs === 0;
-  if (decays) probability *= DECAY;
-  probability = Math.min(1, Math.max(0, probability));
-  q.probability[i] = probability;
-  q.allowanceNs[i] = Math.max(0, q.allowanceNs[i] - p.updateNs);
-  if (probability === 0 && isYoung) q.allowanceNs[i] = p.burstNs;
-  q.delayOldNs[i] = delayNs;
+/** One update, with the present delay. */
+export function pieUpdate(queues: PieQueues, i: number, params: PieParameters): void {
+  const before = queues.probability[i];
+  let step = pieStep(queues, i, params);
+  if (before >= CAP_FROM && step > CAP_STEP) step = CAP_STEP;
+  pieSettle(queues, i, params, (before + step) * (isYoung(queues, i, params) ? DECAY : 1));
 }
 
-/** By what a step is divided at probability `p`. */
-export function pieDivisor(p: number): number {
-  for (let i = 0; i < LIMITS.length; i++) if (p < LIMITS[i]) return DIVISORS[i];
+/** The controller's step, before it is capped. */
+export function pieStep(queues: PieQueues, i: number, params: PieParameters): number {
+  const { alpha, beta, targetNs } = params;
+  const delayNs = queues.delayNs[i];
+  const step = (alpha * (delayNs - targetNs) + beta * (delayNs - queues.delayOldNs[i])) / 1e9;
+  return step / pieDivisor(queues.probability[i]);
+}
+
+/**
+ * Ends an update: `probability`, within its bounds, is the new one; the allowance and the old delay move on.
+ */
+export function pieSettle(queues: PieQueues, i: number, params: PieParameters, probability: number): void {
+  const bounded = Math.min(1, Math.max(0, probability));
+  queues.probability[i] = bounded;
+  queues.allowanceNs[i] = Math.max(0, queues.allowanceNs[i] - params.updateNs);
+  if (bounded === 0 && isYoung(queues, i, params)) queues.allowanceNs[i] = params.burstNs;
+  queues.delayOldNs[i] = queues.delayNs[i];
+}
+
+/** Whether the delay was low at the last update and is low now. */
+function isYoung(queues: PieQueues, i: number, params: PieParameters): boolean {
+  const halfNs = params.targetNs / 2;
+  return queues.delayNs[i] < halfNs && queues.delayOldNs[i] < halfNs;
+}
+
+/** By what a step is divided at this probability. */
+export function pieDivisor(probability: number): number {
+  for (let i = 0; i < LIMITS.length; i++) if (probability < LIMITS[i]) return DIVISORS[i];
   return 1;
 }
 
 /** Whether to signal a packet that finds `backlogBytes` waiting. */
 export function pieSignal(
-  q: PieQueues,
+  queues: PieQueues,
   i: number,
-  p: PieParameters,
+  params: PieParameters,
   backlogBytes: number,
   unit: number,
 ): boolean {
-  const probability = q.probability[i];
-  if (q.allowanceNs[i] > 0) return false;
-  if (q.delayOldNs[i] < p.refNs / 2 && probability < SAFE_BELOW) return false;
-  if (backlogBytes <= 2 * p.meanPacketBytes) return false;
-  if (!p.derandomise) return unit < probability;
-  const accumulated = probability === 0 ? 0 : q.accumulated[i] + probability;
-  const signal = accumulated >= SURE_DROP || (accumulated >= SURE_PASS && unit < probability);
-  q.accumulated[i] = signal ? 0 : accumulated;
-  return signal;
+  if (pieSpares(queues, i, params, backlogBytes)) return false;
+  const probability = queues.probability[i];
+  const accumulated = probability === 0 ? 0 : queues.accumulated[i] + probability;
+  const isSignal = accumulated >= SIGNAL_FROM || (accumulated >= PASS_BELOW && unit < probability);
+  queues.accumulated[i] = isSignal ? 0 : accumulated;
+  return isSignal;
+}
+
+/** Whether no packet is signalled now: an allowance is left, or the queue is young or small. */
+export function pieSpares(
+  queues: PieQueues,
+  i: number,
+  params: PieParameters,
+  backlogBytes: number,
+): boolean {
+  if (queues.allowanceNs[i] > 0) return true;
+  if (queues.delayOldNs[i] < params.targetNs / 2 && queues.probability[i] < SAFE_BELOW) return true;
+  return backlogBytes <= 2 * params.meanPacketBytes;
 }

@@ -1,21 +1,25 @@
 /**
- * Random early detection: drops before the queue is full, the more the longer it has been long on average.
+ * Random early detection: drops before the queue is full, the more often the longer its average length.
  *
- * Reference: Floyd, Jacobson, "Random early detection gateways for congestion avoidance" (1993), figure 2 and sections
- * 4-7; Floyd, "Recommendation on using the gentle variant of RED" (2000).
+ * Reference: Floyd, Jacobson, "Random early detection gateways for congestion avoidance" (1993), figure 2 and
+ * sections 4-7; Floyd, "Recommendation on using the gentle variant of RED" (2000).
  *
  * Model, in real numbers, for a packet that finds q bytes queued:
  *
  *     q > 0:  avg <- avg + weight * (q - avg)
- *     q = 0:  avg <- avg * (1 - weight)^m,  m = idle time / time to send one mean packet    (the queue "would have sent" m)
+ *     q = 0:  avg <- avg * (1 - weight)^m,  m = idle time / time to send one mean packet
  *
- *     pb(avg):  1 |                        ________      avg < min:              0
- *                 |                     __/              min <= avg < max:       maxp * (avg - min) / (max - min)
- *            maxp |               ___---                 gentle, avg < 2 max:    maxp + (1 - maxp) * (avg - max) / max
- *               0 |______________/                       beyond:                 1
- *                 0            min     max     2 max
+ *     pb(avg):  1 |                        _______     avg < min:            0
+ *                 |                     __/            min <= avg < max:     maxp * (avg - min) / (max - min)
+ *            maxp |               ___---               gentle, avg < 2 max:  maxp + (1 - maxp) * (avg - max) / max
+ *               0 |______________/                     beyond:               1
+ *                 0            min     max   2 max
  *
- *     pa = pb / (1 - count * pb): count packets since the last drop; the gap to the next is uniform on 1 .. 1/pb - 1.
+ *     pa = pb / (1 - count * pb), count = packets since the last signal
+ *
+ * pb alone would give gaps of any length between two signals. pa spreads the signals evenly: at constant pb
+ * the gap is uniform on 1 .. 1/pb - 1. While the queue is idle, m packets would have been sent that found it
+ * empty.
  *
  * | parameter       | unit  | range          | default                                   |
  * |-----------------|-------|----------------|-------------------------------------------|
@@ -26,47 +30,42 @@
  * | gentle          |       |                | true                                      |
  * | byteMode        |       |                | false: every packet alike; true: by size  |
  * | meanPacketBytes | bytes | > 0            | 1000                                      |
- * | spacing         |       | see below      | floyd                                     |
  *
- * Worked example: min 5, max 15, maxp 0.1 packets, avg 10: pb = 0.05; the 10th packet since a drop has pa = 0.05 / (1 -
- * 10 * 0.05) = 0.1, the 19th is dropped for certain.
+ * Worked example: min 5, max 15, maxp 0.1 packets, avg 10: pb = 0.05. The 10th packet since a drop has
+ * pa = 0.05 / (1 - 10 * 0.05) = 0.1, the 19th is dropped for certain.
  *
- * Invariants (test/property/red): 1. nothing is signalled while avg < min; 2. gaps between signals at constant pb are
- * uniform; 3. an empty queue decays the average, however long nobody asks.
+ * Invariants (test/property/red):
+ *  1. Nothing is signalled while avg < min.
+ *  2. Gaps between signals at constant pb are uniform.
+ *  3. An empty queue decays the average by the same amount, however often somebody asks.
  *
- * Spacing. Published are three, and the same maxp means three rates of signals:
+ * Departures: none from figure 2, which increments count before it takes pa. The paper's text counts from 0
+ * and has gaps of 1 .. 1/pb. Other programs space their signals otherwise, so their maxp means another rate
+ * of signals: test/reference/red-spacings.ts.
  *
- *     floyd   pb / (1 - count * pb)                 gap uniform on 1 .. 1/pb       mean 1 / 2pb   the paper
- *     half    pb / (2 - count * pb)                 gap uniform on 1 .. 2/pb       mean 1 / pb    DPDK
- *     wait    as half, but 0 while count * pb < 1   gap uniform on 1/pb .. 2/pb    mean 3 / 2pb   ns-2, ns-3
- *
- * The last two are there to compare with those programs; a `maxp` taken from them needs them.
- *
- * Depends on the caller: thresholds and q in the same unit (bytes), and q of the real queue including packets that wait
- * for their own bucket. count increments before pa is taken, as in figure 2; the paper's text counts from 0, with gaps of 1 ..
- * 1/pb. Early drop of traffic that does not slow down (UDP) only spreads the loss: it is no policer. Cost: a dozen float
- * operations, one power after idling.
+ * The caller gives q in the unit of the thresholds (bytes) and counts in q the packets that wait for their
+ * own bucket. An early drop of traffic that does not slow down (UDP) only spreads the loss: RED is no
+ * policer. Cost: a dozen float operations per arrival, and one power after idling.
  */
 
 export interface RedParameters {
   readonly minBytes: number;
   readonly maxBytes: number;
+  /** maxp: the signal probability as the average reaches maxBytes. */
   readonly probability: number;
+  /** wq: weight of one sample in the average. */
   readonly weight: number;
   readonly gentle: boolean;
+  /** Scales the probability by size / meanPacketBytes (the paper's byte mode). */
   readonly byteMode: boolean;
   readonly meanPacketBytes: number;
-  /** Default: floyd. */
-  readonly spacing?: RedSpacing;
 }
-
-export type RedSpacing = 'floyd' | 'half' | 'wait';
 
 export interface RedQueues {
   readonly avgBytes: Float64Array;
   /** Packets since the last signal; -1 while the average is below min. */
   readonly count: Int32Array;
-  /** Instant at which the queue became empty; only read while it is. */
+  /** Instant at which the queue became empty. Meaningless while packets wait. */
   readonly idleSinceNs: Float64Array;
 }
 
@@ -79,94 +78,104 @@ export function createRedQueues(rows: number): RedQueues {
 }
 
 /** The queue's last packet left at `nowNs`: its average decays from here. */
-export function redBecameIdle(r: RedQueues, i: number, nowNs: number): void {
-  r.idleSinceNs[i] = nowNs;
+export function redBecameIdle(queues: RedQueues, i: number, nowNs: number): void {
+  queues.idleSinceNs[i] = nowNs;
 }
 
 /**
  * Moves the average for a packet that finds `backlogBytes` queued. `nsPerByte` is the class's present rate.
- * Called for every arrival, dropped later or not.
+ * Call it for every arrival, dropped later or not.
  */
 export function redObserve(
-  r: RedQueues,
+  queues: RedQueues,
   i: number,
-  p: RedParameters,
+  params: RedParameters,
   backlogBytes: number,
   nsPerByte: number,
   nowNs: number,
 ): void {
   if (backlogBytes > 0) {
-    const avg = r.avgBytes[i];
-    r.avgBytes[i] = avg + p.weight * (backlogBytes - avg);
+    const avg = queues.avgBytes[i];
+    queues.avgBytes[i] = avg + params.weight * (backlogBytes - avg);
     return;
   }
-  r.avgBytes[i] = redAverageAt(r, i, p, backlogBytes, nsPerByte, nowNs);
+  queues.avgBytes[i] = redAverageAt(queues, i, params, backlogBytes, nsPerByte, nowNs);
   // Two packets in a row that both find the queue empty decay the span between them once.
-  r.idleSinceNs[i] = nowNs;
+  queues.idleSinceNs[i] = nowNs;
 }
 
-/** The average as an arrival at `nowNs` would find it: an idle queue's has decayed by then. */
+/** The average as an arrival at `nowNs` would find it: that of an idle queue has decayed by then. */
 export function redAverageAt(
-  r: RedQueues,
+  queues: RedQueues,
   i: number,
-  p: RedParameters,
+  params: RedParameters,
   backlogBytes: number,
   nsPerByte: number,
   nowNs: number,
 ): number {
-  const avg = r.avgBytes[i];
+  const avg = queues.avgBytes[i];
   if (backlogBytes > 0) return avg;
-  const idlePackets = (nowNs - r.idleSinceNs[i]) / (p.meanPacketBytes * nsPerByte);
-  return idlePackets > 0 ? avg * (1 - p.weight) ** idlePackets : avg;
+  const idlePackets = (nowNs - queues.idleSinceNs[i]) / (params.meanPacketBytes * nsPerByte);
+  return idlePackets > 0 ? avg * (1 - params.weight) ** idlePackets : avg;
 }
 
 /** pb: the signal probability at average `avgBytes`, before spacing. */
-export function redBaseProbability(p: RedParameters, avgBytes: number): number {
-  if (avgBytes < p.minBytes) return 0;
-  if (avgBytes < p.maxBytes) {
-    return (p.probability * (avgBytes - p.minBytes)) / (p.maxBytes - p.minBytes);
-  }
-  if (p.gentle && avgBytes < 2 * p.maxBytes) {
-    return p.probability + ((1 - p.probability) * (avgBytes - p.maxBytes)) / p.maxBytes;
-  }
+export function redBaseProbability(params: RedParameters, avgBytes: number): number {
+  const { minBytes, maxBytes, probability } = params;
+  if (avgBytes < minBytes) return 0;
+  if (avgBytes < maxBytes) return (probability * (avgBytes - minBytes)) / (maxBytes - minBytes);
+  if (params.gentle && avgBytes < 2 * maxBytes)
+    return probability + ((1 - probability) * (avgBytes - maxBytes)) / maxBytes;
   return 1;
 }
 
 /** pa: pb spaced by the packets since the last signal. */
-export function redSpacedProbability(baseProb: number, count: number, spacing: RedSpacing = 'floyd'): number {
-  const spent = count * baseProb;
-  if (spacing === 'wait' && spent < 1) return 0;
-  const denominator = (spacing === 'floyd' ? 1 : 2) - spent;
-  return denominator <= baseProb ? 1 : baseProb / denominator;
+export function redSpacedProbability(baseProb: number, count: number): number {
+  const left = 1 - count * baseProb;
+  return left <= baseProb ? 1 : baseProb / left;
 }
 
-/** pb of one packet: byte mode scales by its size; the forced region stays forced. */
-export function redPacketProbability(p: RedParameters, avgBytes: number, lengthBytes: number): number {
-  const base = redBaseProbability(p, avgBytes);
-  return p.byteMode && base < 1 ? Math.min(1, (base * lengthBytes) / p.meanPacketBytes) : base;
+/** pb of one packet. Byte mode scales it by the packet's size, but a forced signal stays forced. */
+export function redPacketProbability(params: RedParameters, avgBytes: number, lengthBytes: number): number {
+  const base = redBaseProbability(params, avgBytes);
+  return params.byteMode && base < 1 ? Math.min(1, (base * lengthBytes) / params.meanPacketBytes) : base;
 }
 
-/** Beyond max (gentle: twice max) a signal is a drop, whether or not the packet could be marked (RFC 3168, section 7). */
-export function redIsForced(p: RedParameters, avgBytes: number): boolean {
-  return redBaseProbability(p, avgBytes) >= 1;
+/**
+ * Whether every packet is signalled: beyond max (gentle: twice max). Then signals are drops (RFC 3168,
+ * section 7).
+ */
+export function redIsForced(params: RedParameters, avgBytes: number): boolean {
+  return redBaseProbability(params, avgBytes) >= 1;
 }
 
-/** Whether to signal this packet; call after redObserve. `unit` is uniform on [0, 1). */
+/** Whether to signal this packet. Call it after redObserve(). `unit` is uniform on [0, 1). */
 export function redSignal(
-  r: RedQueues,
+  queues: RedQueues,
   i: number,
-  p: RedParameters,
+  params: RedParameters,
   lengthBytes: number,
   unit: number,
 ): boolean {
-  const avgBytes = r.avgBytes[i];
-  if (avgBytes < p.minBytes) {
-    r.count[i] = -1;
+  return redDecide(queues.count, i, params, queues.avgBytes[i], lengthBytes, unit);
+}
+
+/** The decision at average `avgBytes`; `counts[i]` counts packets since the last signal. */
+export function redDecide(
+  counts: Int32Array,
+  i: number,
+  params: RedParameters,
+  avgBytes: number,
+  lengthBytes: number,
+  unit: number,
+): boolean {
+  if (avgBytes < params.minBytes) {
+    counts[i] = -1;
     return false;
   }
-  const base = redPacketProbability(p, avgBytes, lengthBytes);
-  const count = r.count[i] + 1;
-  const signal = base >= 1 || unit < redSpacedProbability(base, count, p.spacing);
-  r.count[i] = signal ? 0 : count;
-  return signal;
+  const base = redPacketProbability(params, avgBytes, lengthBytes);
+  const count = counts[i] + 1;
+  const isSignal = base >= 1 || unit < redSpacedProbability(base, count);
+  counts[i] = isSignal ? 0 : count;
+  return isSignal;
 }

@@ -2,14 +2,14 @@
  * Weighted RED: several RED profiles over one average, so that packets of less worth are dropped from shorter
  * queues.
  *
- * Reference: Cisco IOS, "Weighted random early detection" (the name and the default thresholds by
- * precedence); RED itself as in algo/red.ts. The meters of RFC 2697, 2698 and 4115 (algo/markers.ts) give the
- * colours, RFC 2597 the drop precedence.
+ * Reference: Cisco IOS, "Weighted random early detection" (the name, and the default thresholds by
+ * precedence); RED itself as in algo/aqm/red.ts. The meters of RFC 2697, 2698 and 4115
+ * (algo/buckets/markers.ts) give the colours, RFC 2597 the drop precedence.
  *
- * Model. One average for the queue; each packet is judged by the profile of its class of worth:
+ * Model. One average for the queue; the profile of a packet's class of worth decides:
  *
- *     pb |        red /  yellow /    green /      avg moves with every arrival, whatever its profile.
- *        |           /        /          /        count, which spaces signals, is kept for each profile:
+ *     pb |        red /  yellow /    green /      The average moves with every arrival, whatever its profile.
+ *        |           /        /          /        Each profile has a count of its own to space its signals:
  *      0 |__________/________/__________/____     red packets do not bring green ones nearer a drop.
  *        0        min 0    min 1     min 2   avg
  *
@@ -23,27 +23,20 @@
  *
  * Invariants (test/property/wred):
  *  1. With one profile it is RED, decision by decision.
- *  2. The average does not depend on which profiles the packets have.
- *  3. Of two profiles of which one has lower thresholds or a higher maxp, that one never has the smaller pb.
+ *  2. The average does not depend on the profiles of the packets.
+ *  3. A profile with lower thresholds or a higher maxp than another never has the smaller pb.
  *
- * Departure: none; an average for each class, which others also call WRED, is RIO or GRED. weight and
- * meanPacketBytes are those of the first profile. Cost: as RED.
+ * Departures: none. Other programs call an average per class WRED too; that is RIO or GRED. The first profile
+ * gives weight and meanPacketBytes. Cost: as RED.
  */
-import {
-  createRedQueues,
-  type RedParameters,
-  type RedQueues,
-  redObserve,
-  redPacketProbability,
-  redSpacedProbability,
-} from './red.ts';
+import { createRedQueues, type RedParameters, type RedQueues, redDecide, redObserve } from './red.ts';
 
 export interface WredParameters {
   readonly profiles: readonly RedParameters[];
 }
 
 export interface WredQueues {
-  /** The averages. Their count is not used: see below. */
+  /** The averages. Their counts are not used: `count` below takes their place. */
   readonly red: RedQueues;
   /** Packets since the last signal, row by row and profile by profile. */
   readonly count: Int32Array;
@@ -59,48 +52,38 @@ export function createWredQueues(rows: number, profilesMax: number): WredQueues 
   };
 }
 
-/** As redObserve(). Becoming idle is `redBecameIdle(w.red, …)`. */
+/** As redObserve(). The queue becomes idle by `redBecameIdle(queues.red, …)`. */
 export function wredObserve(
-  w: WredQueues,
+  queues: WredQueues,
   i: number,
-  p: WredParameters,
+  params: WredParameters,
   backlogBytes: number,
   nsPerByte: number,
   nowNs: number,
 ): void {
-  redObserve(w.red, i, p.profiles[0], backlogBytes, nsPerByte, nowNs);
+  redObserve(queues.red, i, params.profiles[0], backlogBytes, nsPerByte, nowNs);
 }
 
 /** As redSignal(), for a packet of the given profile. */
 export function wredSignal(
-  w: WredQueues,
+  queues: WredQueues,
   i: number,
-  p: WredParameters,
+  params: WredParameters,
   profile: number,
   lengthBytes: number,
   unit: number,
 ): boolean {
-  const red = p.profiles[profile];
-  const avgBytes = w.red.avgBytes[i];
-  const at = i * w.profilesMax + profile;
-  if (avgBytes < red.minBytes) {
-    w.count[at] = -1;
-    return false;
-  }
-  const base = redPacketProbability(red, avgBytes, lengthBytes);
-  const count = w.count[at] + 1;
-  const signal = base >= 1 || unit < redSpacedProbability(base, count, red.spacing);
-  w.count[at] = signal ? 0 : count;
-  return signal;
+  const at = i * queues.profilesMax + profile;
+  return redDecide(queues.count, at, params.profiles[profile], queues.red.avgBytes[i], lengthBytes, unit);
 }
 
 /**
- * Classes of worth that the default thresholds tell apart: precedence 0..7, and 8 for what a router reserves
- * for itself.
+ * Classes of worth that the default thresholds tell apart: precedence 0..7, and 8 for the packets of the
+ * router itself.
  */
 const LEVELS = 9;
 
-/** Default min of a precedence, in whole units of max: evenly spaced from half of max up. */
+/** Default min of a precedence, in whole units of max: evenly spaced from half of max upwards. */
 export function wredDefaultMinimum(maxThreshold: number, precedence: number): number {
   return Math.floor((maxThreshold * (LEVELS + precedence)) / (2 * LEVELS));
 }

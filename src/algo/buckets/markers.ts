@@ -1,6 +1,6 @@
 /**
- * Three-colour markers: measure traffic against a committed and an excess profile and say green, yellow or
- * red.
+ * Three-colour markers: measure traffic against a committed and an excess profile, and colour it green,
+ * yellow or red.
  *
  * Reference: Heinanen, Guérin, "A single rate three color marker" (RFC 2697) and "A two rate three color
  * marker" (RFC 2698), section 3 of both; Aboul-Magd, Rabie, "A differentiated service two-rate, three-color
@@ -15,8 +15,8 @@
  *     yellow: n <= E    E -= n       n <= P      P -= n                n <= E      E -= n
  *     red:    else                   n > P                             else
  *
- * and a packet that came in yellow or red is never made better than that (colour-aware; a blind marker takes
- * all for green). What is red takes nothing.
+ * A packet that comes yellow or red never gets a better colour (colour-aware; a blind marker takes every
+ * packet for green). A red packet takes no tokens.
  *
  * | parameter               | unit         | range                                     |
  * |-------------------------|--------------|-------------------------------------------|
@@ -25,18 +25,17 @@
  * | excessBytesPerSec       | bytes/second | 2698: PIR >= CIR; 4115: EIR; 2697: unused |
  * | excessBytes             | bytes        | as committedBytes                         |
  *
- * Worked example: single-rate, CIR 1000 B/s, CBS 1500, EBS 3000: of four packets of 1500 B at once the first
- * is green, two are yellow, one is red; 1.5 s later one is green; E gets nothing until C has been full.
+ * Worked example: single-rate, CIR 1000 B/s, CBS 1500, EBS 3000. Of four packets of 1500 B at once the first
+ * is green, two are yellow, one is red. 1.5 s later one is green. E gets nothing until C has been full.
  *
  * Invariants (test/property/markers):
  *  1. Equal to the RFCs' buckets in exact arithmetic (test/oracle/markers.ts).
- *  2. Green bytes in any interval of length T are at most CBS + CIR * T; all that is not red at most PBS +
- *     PIR * T (2698), or CBS +
- *     EBS + CIR * T (2697).
- *  3. A marker makes no packet better than it came, and red takes nothing from any bucket.
+ *  2. Green bytes in any interval of length T are at most CBS + CIR * T. Green and yellow bytes are at most
+ *     PBS + PIR * T (2698), or CBS + EBS + CIR * T (2697).
+ *  3. No packet gets a better colour than it came with, and a red one takes nothing from any bucket.
  *
- * Departures: none. Bytes are IP bytes, as the RFCs say. Equality counts as there in spite of rounding. A
- * clock that stands still mints nothing. Cost: two multiplications and two comparisons per packet.
+ * Departures: none. Bytes are IP bytes, as the RFCs say. Tokens that are there but for rounding count as
+ * there. A clock that stands still mints nothing. Cost: two multiplications and two comparisons per packet.
  */
 
 export const GREEN = 0;
@@ -73,74 +72,79 @@ export function createMarkerBuckets(rows: number): MarkerBuckets {
 }
 
 /** Makes row `i` full. */
-export function fillMarker(m: MarkerBuckets, i: number, p: MarkerParameters, nowNs: number): void {
-  m.committedTokens[i] = p.committedBytes;
-  m.excessTokens[i] = p.excessBytes;
-  m.lastNs[i] = nowNs;
+export function fillMarker(buckets: MarkerBuckets, i: number, params: MarkerParameters, nowNs: number): void {
+  buckets.committedTokens[i] = params.committedBytes;
+  buckets.excessTokens[i] = params.excessBytes;
+  buckets.lastNs[i] = nowNs;
 }
 
-/** Colour of a packet that came as `before`; GREEN for a blind marker. */
+/** Colour of a packet that came with colour `before`, which is GREEN for a blind marker. */
 export function markerColour(
-  m: MarkerBuckets,
+  buckets: MarkerBuckets,
   i: number,
-  p: MarkerParameters,
+  params: MarkerParameters,
   lengthBytes: number,
   before: number,
   nowNs: number,
 ): number {
-  refill(m, i, p, nowNs);
+  refill(buckets, i, params, nowNs);
   if (before === RED) return RED;
-  const isCommitted = before === GREEN && lengthBytes <= m.committedTokens[i] + EPSILON_BYTES;
-  const isExcess = lengthBytes <= m.excessTokens[i] + EPSILON_BYTES;
-  if (p.kind === 'two-rate') {
+  const isCommitted = before === GREEN && lengthBytes <= buckets.committedTokens[i] + EPSILON_BYTES;
+  const isExcess = lengthBytes <= buckets.excessTokens[i] + EPSILON_BYTES;
+  if (params.kind === 'two-rate') {
     if (!isExcess) return RED;
-    take(m.excessTokens, i, lengthBytes);
+    take(buckets.excessTokens, i, lengthBytes);
   }
   if (isCommitted) {
-    take(m.committedTokens, i, lengthBytes);
+    take(buckets.committedTokens, i, lengthBytes);
     return GREEN;
   }
   if (!isExcess) return RED;
-  if (p.kind !== 'two-rate') take(m.excessTokens, i, lengthBytes);
+  if (params.kind !== 'two-rate') take(buckets.excessTokens, i, lengthBytes);
   return YELLOW;
 }
 
-/** Row `i` of `m`, with parameters `p`, takes over the tokens that row `j` of `from` has at `nowNs`, cut to its sizes. */
+/**
+ * Gives row `i`, whose parameters are `params`, the tokens of row `j` of `from` at `nowNs`, cut to its sizes.
+ * The parameters of row `j` are `before`.
+ */
 export function inheritMarker(
-  m: MarkerBuckets,
+  buckets: MarkerBuckets,
   i: number,
-  p: MarkerParameters,
+  params: MarkerParameters,
   from: MarkerBuckets,
   j: number,
   before: MarkerParameters,
   nowNs: number,
 ): void {
   refill(from, j, before, nowNs);
-  m.committedTokens[i] = Math.min(from.committedTokens[j], p.committedBytes);
-  m.excessTokens[i] = Math.min(from.excessTokens[j], p.excessBytes);
-  m.lastNs[i] = from.lastNs[j];
+  buckets.committedTokens[i] = Math.min(from.committedTokens[j], params.committedBytes);
+  buckets.excessTokens[i] = Math.min(from.excessTokens[j], params.excessBytes);
+  buckets.lastNs[i] = from.lastNs[j];
 }
 
-function refill(m: MarkerBuckets, i: number, p: MarkerParameters, nowNs: number): void {
-  const passedNs = nowNs - m.lastNs[i];
+function refill(buckets: MarkerBuckets, i: number, params: MarkerParameters, nowNs: number): void {
+  const passedNs = nowNs - buckets.lastNs[i];
   if (passedNs <= 0) return;
-  m.lastNs[i] = nowNs;
-  const committed = m.committedTokens[i] + (p.committedBytesPerSec * passedNs) / NS_PER_SEC;
-  const overflow = committed - p.committedBytes;
-  m.committedTokens[i] = overflow > 0 ? p.committedBytes : committed;
+  buckets.lastNs[i] = nowNs;
+  const committed = buckets.committedTokens[i] + (params.committedBytesPerSec * passedNs) / NS_PER_SEC;
+  const overflow = committed - params.committedBytes;
+  buckets.committedTokens[i] = overflow > 0 ? params.committedBytes : committed;
   const earned =
-    p.kind === 'single-rate' ? Math.max(0, overflow) : (p.excessBytesPerSec * passedNs) / NS_PER_SEC;
-  m.excessTokens[i] = Math.min(p.excessBytes, m.excessTokens[i] + earned);
+    params.kind === 'single-rate'
+      ? Math.max(0, overflow)
+      : (params.excessBytesPerSec * passedNs) / NS_PER_SEC;
+  buckets.excessTokens[i] = Math.min(params.excessBytes, buckets.excessTokens[i] + earned);
 }
 
 function take(tokens: Float64Array, i: number, lengthBytes: number): void {
   tokens[i] = Math.max(0, tokens[i] - lengthBytes);
 }
 
-/** Why these parameters make no sense; null: they do. */
-export function markerProblem(p: MarkerParameters): string | null {
-  const { committedBytesPerSec: cir, committedBytes: cbs, excessBytesPerSec: eir, excessBytes: ebs } = p;
-  switch (p.kind) {
+/** Why these parameters make no sense; null if they do. */
+export function markerProblem(params: MarkerParameters): string | null {
+  const { committedBytesPerSec: cir, committedBytes: cbs, excessBytesPerSec: eir, excessBytes: ebs } = params;
+  switch (params.kind) {
     case 'single-rate':
       if (cir <= 0) return 'the committed rate must be above 0';
       return cbs <= 0 && ebs <= 0 ? 'one of the two burst sizes must be above 0' : null;

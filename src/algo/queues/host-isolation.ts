@@ -1,13 +1,13 @@
 /**
- * Host isolation: flows share a link so that, first, each host gets its share, and then each flow its share
- * of the host's.
+ * Host isolation: hosts share a link equally, whatever the number of their flows, and the flows of a host
+ * share its part.
  *
  * Reference: net/sched/sch_cake.c, cake_hash(), cake_get_flow_quantum() and the counting of bulk flows;
  * tc-cake(8), "Flow isolation parameters" (the modes and what they mean); Høiland-Jørgensen, Täht, Morton,
  * "Piece of CAKE" (2018), section 3.3.
  *
- * Model. Flows take turns (deficit round robin). A turn is worth quantum / load, where load is how many flows
- * with a standing queue the flow's host has, so that a host's turns are worth one quantum together, however
+ * Model. Flows take turns (deficit round robin). A turn is worth quantum / load, where load is the number of
+ * the host's flows that have a standing queue. So the turns of a host are worth one quantum together, however
  * many flows it opens:
  *
  *     mode       queues are           load of a turn              shares, h1 with 4 flows and h2 with 1
@@ -22,26 +22,27 @@
  * | parameter    | unit  | range  | default                                          |
  * |--------------|-------|--------|--------------------------------------------------|
  * | isolation    |       | above  | dual-src in `up`, dual-dst in `down`             |
- * | quantumBytes | bytes | > 0    | flowQuantumBytes() of algo/rate-scaling.ts       |
+ * | quantumBytes | bytes | > 0    | flowQuantumBytes() of buckets/rate-scaling.ts    |
  *
- * Worked example: a host with 7 flows and a quantum of 1514: each turn is worth 216 2/7 bytes. In whole bytes
- * 216 would lose it 2 bytes a round to a host with one flow; the fraction stays in the deficit, a float64, so
- * nothing is lost.
+ * Worked example: a host with 7 flows and a quantum of 1514: each turn is worth 216 2/7 bytes. With whole
+ * turns of 216 bytes it would lose 2 bytes a round to a host with one flow. The fraction stays in the
+ * deficit, a float64, so nothing is lost.
  *
- * Invariant (test/vectors, test/sim/isolation.test.ts): long-run shares are those of the table, through the engine.
+ * Invariants (test/vectors, test/sim/isolation.test.ts):
+ *  1. Long-run shares, measured through the engine, are those of the table.
  *
- * Departures: CAKE rounds by a random number, we carry the fraction. Hosts are found by their addresses, not by
- * hashes: no two share a row. Cost: one division per turn.
+ * Departures: CAKE rounds by a random number, we carry the fraction. CAKE finds hosts by hashes; here each
+ * host has a row of its own, found by its address. Cost: one division per turn.
  */
 
 export type Isolation = 'flow' | 'host' | 'src' | 'dst' | 'dual-src' | 'dual-dst' | 'triple';
 
 export interface IsolationRule {
-  /** What a packet's queue is found by. */
+  /** The parts of a packet's key that name its queue. */
   readonly byPorts: boolean;
   readonly bySource: boolean;
   readonly byDestination: boolean;
-  /** Whose bulk flows make a turn smaller. */
+  /** The hosts whose bulk flows divide a turn. */
   readonly loadOfSource: boolean;
   readonly loadOfDestination: boolean;
 }
@@ -69,8 +70,8 @@ export const ISOLATION: Readonly<Record<Isolation, IsolationRule>> = Object.free
 });
 
 /**
- * What a quantum is divided by, at least 1: so many bulk flows, which outlasted their first turn, have the source and the
- * destination of a flow; 0 for an end that the rule does not ask for.
+ * Divisor of a quantum, at least 1. `ofSource` and `ofDestination` are the bulk flows (those that outlasted
+ * their first turn) of a flow's source and destination, 0 for an end that the rule does not count.
  */
 export function turnLoad(ofSource: number, ofDestination: number): number {
   return Math.max(1, ofSource, ofDestination);

@@ -6,20 +6,18 @@
  * by a counter per flow); Avrachenkov, Ayesta, Brown, Nyberg, "Differentiation between short and long TCP
  * flows" (2004).
  *
- * Model. A counter per flow; a packet is short while its flow has sent less than the threshold, and when it
- * ends a connection:
+ * Model. A counter of bytes per flow. A packet is short while its flow has sent less than the threshold:
  *
- *     flow    1 2 3 4 5 6 | 7 8 9 ... FIN        short band  ----------------->|
- *             short       | long      short      long band   -----.....------->|  link
+ *     flow    1 2 3 4 5 6 | 7 8 9 ...            short band  ----------------->|
+ *             short       | long                 long band   -----.....------->|  link
  *
- * Two bands: short first, but what the short band sends while the long one waits is owed to the long band in
- * a proportion of `longShare`: many new flows at once (a flood, or a browser) slow long flows down, and
+ * The short band goes first, but bytes that it sends while the long one waits are owed to the long band in
+ * proportion to `longShare`. So many new flows at once (a flood, or a browser) slow long flows down, and
  * cannot stop them.
  *
  * | parameter        | unit    | range   | default                                                  |
  * |------------------|---------|---------|----------------------------------------------------------|
- * | thresholdPackets | packets | > 0     | 20                                                       |
- * | thresholdBytes   | bytes   | > 0     | Infinity; the first of the two that is reached counts    |
+ * | thresholdBytes   | bytes   | > 0     | the queue's shortBytes                                   |
  * | longShare        | 0 .. 1  | [0, 1)  | 0.25: a quarter of the bytes while they wait; 0: strict  |
  *
  * Worked example: longShare 0.25, both bands full of 1500 B: three short, one long, three short, one long.
@@ -27,16 +25,16 @@
  * Invariants (test/property/size-aware):
  *  1. While both bands wait, the long one gets at least its share of the bytes, less one packet of each band.
  *  2. With longShare 0 no long packet goes before a short one.
- *  3. A flow's packets change from short to long once; only one with FIN may be short again.
+ *  3. A flow's packets change from short to long once.
  *
- * Reordering: a flow that becomes long has its short packets ahead, in order. A FIN would overtake the flow's
- * own long packets: the caller passes isLast only when none of them waits. The counter starts anew when the
- * flow table has forgotten the flow, which it does not while its packets wait. Cost: a comparison per
- * arrival, two per departure.
+ * Departures: the papers count packets, and take the last packet of a connection (FIN) for short again. Bytes
+ * do not depend on superpackets, and a FIN would overtake its flow's own packets. Those rules are in
+ * test/reference/size-aware-packets.ts. A flow that becomes long has its short packets ahead, in order. The
+ * counter starts anew when the flow table has forgotten the flow, which it does not while its packets wait.
+ * Cost: a comparison per arrival, two per departure.
  */
 
 export interface SizeAwareParameters {
-  readonly thresholdPackets: number;
   readonly thresholdBytes: number;
   readonly longShare: number;
 }
@@ -53,34 +51,39 @@ export function createSizeAwareQueues(rows: number): SizeAwareQueues {
   return { owedBytes: new Float64Array(rows) };
 }
 
-/** Band of a packet whose flow has sent so much before it; `isLast`: it ends the connection (FIN). */
-export function sizeAwareBand(
-  p: SizeAwareParameters,
-  sentPackets: number,
-  sentBytes: number,
-  isLast: boolean,
-): number {
-  const isShort = sentPackets < p.thresholdPackets && sentBytes < p.thresholdBytes;
-  return isShort || isLast ? BAND_SHORT : BAND_LONG;
+/** Band of a packet whose flow sent `sentBytes` before it. */
+export function sizeAwareBand(params: SizeAwareParameters, sentBytes: number): number {
+  return sentBytes < params.thresholdBytes ? BAND_SHORT : BAND_LONG;
 }
 
-/** Band to serve when packets of these sizes are at the heads; 0: that band is empty, and they may not both be. */
-export function sizeAwareTurn(q: SizeAwareQueues, i: number, shortBytes: number, longBytes: number): number {
-  if (longBytes === 0) return BAND_SHORT;
-  return shortBytes === 0 || q.owedBytes[i] >= longBytes ? BAND_LONG : BAND_SHORT;
-}
-
-/** The band whose turn it was has sent a packet of `bytes`; `longWaits`: the long band was not empty before. */
-export function sizeAwareSent(
-  q: SizeAwareQueues,
+/**
+ * Band to serve if packets of these sizes are at the heads. 0 stands for an empty band; one of them must
+ * wait.
+ */
+export function sizeAwareTurn(
+  queues: SizeAwareQueues,
   i: number,
-  p: SizeAwareParameters,
+  shortBytes: number,
+  longBytes: number,
+): number {
+  if (longBytes === 0) return BAND_SHORT;
+  return shortBytes === 0 || queues.owedBytes[i] >= longBytes ? BAND_LONG : BAND_SHORT;
+}
+
+/**
+ * Tells that `band`, whose turn it was, sent a packet. `longWaits` says whether the long band had packets
+ * then.
+ */
+export function sizeAwareSent(
+  queues: SizeAwareQueues,
+  i: number,
+  params: SizeAwareParameters,
   band: number,
   bytes: number,
   longWaits: boolean,
 ): void {
-  // What is owed is a claim to wait less, not a credit to save.
-  if (!longWaits) q.owedBytes[i] = 0;
-  else if (band === BAND_LONG) q.owedBytes[i] = Math.max(0, q.owedBytes[i] - bytes);
-  else q.owedBytes[i] += (bytes * p.longShare) / (1 - p.longShare);
+  // A debt makes the long band wait less; it is no credit to save up for later.
+  if (!longWaits) queues.owedBytes[i] = 0;
+  else if (band === BAND_LONG) queues.owedBytes[i] = Math.max(0, queues.owedBytes[i] - bytes);
+  else queues.owedBytes[i] += (bytes * params.longShare) / (1 - params.longShare);
 }

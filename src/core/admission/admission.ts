@@ -5,11 +5,11 @@
 import { type Ared, aredAdvance, aredInherit, aredStart, createAred } from '../../algo/aqm/ared.ts';
 import {
   createPieQueues,
-  PIE_PASS,
   type PieParameters,
   type PieQueues,
   pieArrive,
   pieDeparted,
+  pieMayMark,
   pieReset,
 } from '../../algo/aqm/pie.ts';
 import {
@@ -141,9 +141,8 @@ export class Admission {
     }
     const pie = this.pieOf[leaf];
     if (pie !== null) {
-      const answer = pieArrive(this.pie, leaf, pie, backlogBytes, false, this.prng.nextUnit(), nowNs);
-      if (answer === PIE_PASS) return SIGNAL_NONE;
-      return this.pie.probability[leaf] < pie.markBelow ? SIGNAL_MARK : SIGNAL_DROP;
+      if (!pieArrive(this.pie, leaf, pie, backlogBytes, this.prng.nextUnit(), nowNs)) return SIGNAL_NONE;
+      return pieMayMark(this.pie, leaf, pie) ? SIGNAL_MARK : SIGNAL_DROP;
     }
     return this.wredOf[leaf] === null ? SIGNAL_NONE : this.wredSignal(leaf, h, nowNs, backlogBytes);
   }
@@ -216,7 +215,7 @@ function copyRow<Columns extends object>(to: Columns, i: number, from: Columns, 
 /** RED whose probability follows the average; the other parameters are the configured ones. */
 function adaptive(aqm: AqmSpec): Ared | null {
   if (aqm.kind !== 'red' || !aqm.red.adaptive) return null;
-  return { ...createAred(aqm.red.meanPacketBytes, 0), ...aqm.red };
+  return createAred(aqm.red, 0);
 }
 
 function profiles(wred: WredSpec | null): RedParameters[] {
@@ -240,17 +239,5 @@ function profileTable({ profiles: all }: WredSpec): Uint8Array {
 
 function pieParameters(aqm: AqmSpec): PieParameters | null {
   if (aqm.kind !== 'pie') return null;
-  const { targetNs, updateNs, burstNs, alpha, beta } = aqm.pie;
-  return {
-    refNs: targetNs,
-    updateNs,
-    burstNs,
-    alpha,
-    beta,
-    meanPacketBytes: PIE_MEAN_PACKET_BYTES,
-    markBelow: PIE_MARK_BELOW,
-    derandomise: true,
-    capped: true,
-    decayBelowRef: true,
-  };
+  return { ...aqm.pie, meanPacketBytes: PIE_MEAN_PACKET_BYTES, markBelow: PIE_MARK_BELOW };
 }

@@ -85,15 +85,7 @@ export class AckFilter {
   isAckUseless(leaf: number, head: number, h: number): boolean {
     if (this.has[leaf] === 0 || head === h) return false;
     const { rows, found } = this;
-    const isFound = findRedundantAck(
-      rows,
-      this,
-      head >> HELD_SHIFT,
-      h >> HELD_SHIFT,
-      false,
-      LOOKS_MAX,
-      found,
-    );
+    const isFound = findRedundantAck(rows, this, head >> HELD_SHIFT, h >> HELD_SHIFT, LOOKS_MAX, found);
     if (!isFound) return false;
     found.row <<= HELD_SHIFT;
     if (found.before !== NONE) found.before <<= HELD_SHIFT;

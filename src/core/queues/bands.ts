@@ -61,11 +61,7 @@ export class Bands {
     this.shortsBefore = new Float64Array(held.rows);
     this.shortFirst = classes.map(({ spec: { queue } }) =>
       queue?.discipline === 'short-first'
-        ? {
-            thresholdPackets: Number.POSITIVE_INFINITY,
-            thresholdBytes: queue.shortBytes,
-            longShare: LONG_SHARE,
-          }
+        ? { thresholdBytes: queue.shortBytes, longShare: LONG_SHARE }
         : null,
     );
     this.inForce = [...this.shortFirst];
@@ -191,6 +187,6 @@ export class Bands {
     if (parameters === null) return BAND_SHORT;
     const f = this.held.flow[h];
     if (f === NONE) return BAND_LONG;
-    return sizeAwareBand(parameters, 0, this.flows.bytesBefore(f, this.held.lengthBytes[h]), false);
+    return sizeAwareBand(parameters, this.flows.bytesBefore(f, this.held.lengthBytes[h]));
   }
 }

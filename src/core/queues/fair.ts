@@ -262,7 +262,7 @@ export class FairQueues {
     this.packets[leaf] -= 1;
     this.picked[leaf] = NONE;
     this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
-    codelOverflowed(this.codel, q >> 1, 1);
+    codelOverflowed(this.codel, q >> 1);
     if (this.isDry(q)) codelBecameEmpty(this.codel, q >> 1);
     return h;
   }

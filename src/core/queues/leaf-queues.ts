@@ -222,14 +222,7 @@ function isFairLeaf(spec: ClassSpec): number {
 
 function codelParameters({ queue }: ClassSpec): CodelParameters | null {
   if (queue?.aqm.kind !== 'codel') return null;
-  const { targetNs, intervalNs } = queue.aqm.codel;
-  return {
-    targetNs,
-    intervalNs,
-    mtuBytes: MTU_BYTES,
-    ecn: queue.ecn,
-    ceThresholdNs: Number.POSITIVE_INFINITY,
-  };
+  return { ...queue.aqm.codel, mtuBytes: MTU_BYTES, ecn: queue.ecn };
 }
 
 function quantumBytes(spec: ClassSpec): number {

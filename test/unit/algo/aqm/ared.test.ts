@@ -1,14 +1,24 @@
 import { expect, test } from 'vitest';
-import { aredAdvance, aredRetune, aredStep, createAred } from '../../../../src/algo/aqm/ared.ts';
+import {
+  aredAdvance,
+  aredInherit,
+  aredMinPackets,
+  aredStart,
+  aredStep,
+  aredWeight,
+  createAred,
+} from '../../../../src/algo/aqm/ared.ts';
 import { createRedQueues, redBecameIdle } from '../../../../src/algo/aqm/red.ts';
 
 const SECOND = 1e9;
+const PARAMS = {
+  ...{ minBytes: 5000, maxBytes: 15_000, probability: 0.1, weight: 0.002 },
+  ...{ gentle: true, byteMode: false, meanPacketBytes: 1000 },
+};
 
 test('the worked example of the header: parameters of 10 Mbit/s', () => {
-  const a = createAred(1000, 0);
-  aredRetune(a, 1_250_000, 5e6);
-  expect(a.weight).toBeCloseTo(0.0008, 6);
-  expect([a.minBytes, a.maxBytes]).toEqual([5000, 15_000]);
+  expect(aredWeight(1250)).toBeCloseTo(0.0008, 6);
+  expect(aredMinPackets(1250, 5e6)).toBe(5);
 });
 
 test.each([
@@ -16,7 +26,7 @@ test.each([
   [6000, [0.09, 0.081]],
   [10_000, [0.1, 0.1]],
 ])('the worked example of the header: an average of %i bytes', (avgBytes, expected) => {
-  const a = createAred(1000, 0);
+  const a = createAred(PARAMS, 0);
   const r = createRedQueues(1);
   r.avgBytes[0] = avgBytes;
   expected.forEach((probability, n) => {
@@ -27,7 +37,7 @@ test.each([
 });
 
 test('an idle queue is judged by its decayed average, not by the one it was left with', () => {
-  const a = createAred(1000, 0);
+  const a = createAred(PARAMS, 0);
   const r = createRedQueues(1);
   r.avgBytes[0] = 14_000;
   redBecameIdle(r, 0, 0.6 * SECOND);
@@ -37,14 +47,12 @@ test('an idle queue is judged by its decayed average, not by the one it was left
 });
 
 test('a high rate has high thresholds and a slow average', () => {
-  const a = createAred(500, 0);
-  aredRetune(a, 18_750_000, 5e6);
-  expect([a.minBytes / 500, a.maxBytes / 500]).toEqual([93.75, 281.25]);
-  expect(a.weight).toBeCloseTo(2.667e-5, 8);
+  expect(aredMinPackets(37_500, 5e6)).toBe(93.75);
+  expect(aredWeight(37_500)).toBeCloseTo(2.667e-5, 8);
 });
 
 test('a day of idleness costs no more than a minute: maxp rests at its floor', () => {
-  const a = createAred(1000, 0);
+  const a = createAred(PARAMS, 0);
   const r = createRedQueues(1);
   aredAdvance(a, r, 0, 0, 800, 86_400 * SECOND);
   expect(a.probability).toBeLessThan(0.01);
@@ -57,4 +65,14 @@ test('steps stop at the bounds as printed in the paper', () => {
   expect(aredStep(0.501, 0.7)).toBe(0.501);
   expect(aredStep(0.01, 0.3)).toBeCloseTo(0.009, 12);
   expect(aredStep(0.0099, 0.3)).toBe(0.0099);
+});
+
+test('a changed leaf goes on from maxp and the step of before, a new one waits a whole period', () => {
+  const [before, after, fresh] = [0, 0, 0].map(() => createAred(PARAMS, 0));
+  before.probability = 0.3;
+  before.nextStepNs = 7 * SECOND;
+  aredInherit(after, before);
+  aredStart(fresh, 9 * SECOND);
+  expect([after.probability, after.nextStepNs]).toEqual([0.3, 7 * SECOND]);
+  expect([fresh.probability, fresh.nextStepNs]).toEqual([0.1, 9.5 * SECOND]);
 });

@@ -4,7 +4,6 @@ import {
   CODEL_DROPPING,
   CODEL_IDLE,
   CODEL_MARK,
-  CODEL_MARK_CE,
   CODEL_PASS,
   type CodelParameters,
   type CodelQueues,
@@ -23,7 +22,6 @@ const P: CodelParameters = {
   intervalNs: 100 * MS,
   mtuBytes: 1500,
   ecn: true,
-  ceThresholdNs: Number.POSITIVE_INFINITY,
 };
 /** A packet that waited 20 ms with plenty behind it. */
 const bad = (q: CodelQueues, nowNs: number, ect = false): number =>
@@ -96,19 +94,6 @@ test('without ecn what could be marked is dropped', () => {
   expect(codelDecide(q, 0, plain, 20 * MS, 1e6, true, 101 * MS)).toBe(CODEL_DROP);
 });
 
-test('the mark threshold marks what waited longer, and only what can be marked', () => {
-  const q = createCodelQueues(1);
-  const low = { ...P, ceThresholdNs: MS };
-  const code = (sojournNs: number, ect: boolean): number =>
-    codelDecide(q, 0, low, sojournNs, 1e6, ect, 50 * MS);
-  expect([code(MS, true), code(MS + 1, true), code(MS + 1, false)]).toEqual([
-    CODEL_PASS,
-    CODEL_MARK_CE,
-    CODEL_PASS,
-  ]);
-  expect(q.count[0]).toBe(0);
-});
-
 test('sojourn equal to the target is bad, a backlog equal to the MTU is not', () => {
   const q = createCodelQueues(1);
   codelDecide(q, 0, P, 5 * MS, 1501, false, MS);
@@ -129,11 +114,11 @@ test('spacing falls with the root of the count', () => {
   expect([1, 4, 100].map((count) => codelSpacingNs(100 * MS, count))).toEqual([100 * MS, 50 * MS, 10 * MS]);
 });
 
-test('an overflow counts as so many signals', () => {
+test('an evicted packet counts as a signal', () => {
   const q = createCodelQueues(1);
   bad(q, MS);
   bad(q, 101 * MS);
-  codelOverflowed(q, 0, 30);
+  for (let n = 0; n < 30; n++) codelOverflowed(q, 0);
   expect(q.count[0]).toBe(31);
   codelBecameEmpty(q, 0);
   expect([q.phase[0], q.firstAboveNs[0]]).toEqual([CODEL_IDLE, 0]);

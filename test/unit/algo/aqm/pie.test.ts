@@ -1,29 +1,24 @@
 import { expect, test } from 'vitest';
 import {
   createPieQueues,
-  PIE_DROP,
-  PIE_MARK,
-  PIE_PASS,
   type PieParameters,
   pieAdvance,
   pieArrive,
   pieDeparted,
+  pieMayMark,
   pieReset,
   pieUpdate,
 } from '../../../../src/algo/aqm/pie.ts';
 
 const MS = 1e6;
 const P: PieParameters = {
-  refNs: 15 * MS,
+  targetNs: 15 * MS,
   updateNs: 15 * MS,
   burstNs: 150 * MS,
   alpha: 0.125,
   beta: 1.25,
   meanPacketBytes: 1000,
   markBelow: 0.1,
-  derandomise: false,
-  capped: true,
-  decayBelowRef: true,
 };
 
 function fresh() {
@@ -70,28 +65,23 @@ test('the allowance passes a burst, two mean packets pass always, a young queue 
   const q = fresh();
   q.probability[0] = 0.9;
   q.delayOldNs[0] = 20 * MS;
-  expect(pieArrive(q, 0, P, 5000, false, 0, 0)).toBe(PIE_PASS);
+  expect(pieArrive(q, 0, P, 5000, 0, 0)).toBe(false);
   q.allowanceNs[0] = 0;
-  expect(pieArrive(q, 0, P, 5000, false, 0, 0)).toBe(PIE_DROP);
-  expect(pieArrive(q, 0, P, 2000, false, 0, 0)).toBe(PIE_PASS);
+  expect(pieArrive(q, 0, P, 5000, 0, 0)).toBe(true);
+  expect(pieArrive(q, 0, P, 2000, 0, 0)).toBe(false);
   q.delayOldNs[0] = 7 * MS;
-  expect(pieArrive(q, 0, P, 5000, false, 0, 0)).toBe(PIE_DROP);
+  expect(pieArrive(q, 0, P, 5000, 0, 0)).toBe(true);
   q.probability[0] = 0.19;
-  expect(pieArrive(q, 0, P, 5000, false, 0, 0)).toBe(PIE_PASS);
+  expect(pieArrive(q, 0, P, 5000, 0, 0)).toBe(false);
 });
 
-test('a mark takes the place of a drop where p is small and the packet can carry it', () => {
+test('a mark may take the place of a drop where p is small', () => {
   const q = fresh();
-  q.allowanceNs[0] = 0;
-  q.delayOldNs[0] = 20 * MS;
-  const codes = [0.09, 0.1].map((probability) => {
+  const may = [0, 0.09, 0.1, 1].map((probability) => {
     q.probability[0] = probability;
-    return [true, false].map((ect) => pieArrive(q, 0, P, 5000, ect, 0, 0));
+    return pieMayMark(q, 0, P);
   });
-  expect(codes).toEqual([
-    [PIE_MARK, PIE_DROP],
-    [PIE_DROP, PIE_DROP],
-  ]);
+  expect(may).toEqual([true, true, false, false]);
 });
 
 test('queues do not touch each other', () => {

@@ -126,22 +126,6 @@ test('at min itself nothing is signalled yet, but packets count', () => {
   expect(r.count[0]).toBe(2);
 });
 
-test('spacing: at pb 0.02 the paper signals by the 50th packet, DPDK by the 100th, ns waits for the 50th first', () => {
-  const at = (spacing: 'floyd' | 'half' | 'wait') =>
-    [0, 49, 50, 99].map((count) => redSpacedProbability(0.02, count, spacing));
-  expect(at('floyd').map((pa) => Math.round(pa * 1e4) / 1e4)).toEqual([0.02, 1, 1, 1]);
-  expect(at('half').map((pa) => Math.round(pa * 1e4) / 1e4)).toEqual([0.01, 0.0196, 0.02, 1]);
-  expect(at('wait').map((pa) => Math.round(pa * 1e4) / 1e4)).toEqual([0, 0, 0.02, 1]);
-});
-
-test('the spacing of the parameters is the one that signals', () => {
-  const r = queueWithAverage(10_000);
-  const p = { ...P, spacing: 'wait' } as const;
-  const signals = Array.from({ length: 45 }, () => redSignal(r, 0, p, 1000, NEVER));
-  // pb 0.05, and the count begins at 0: certain at 39, where 2 - 39 * 0.05 is 0.05.
-  expect(signals.indexOf(true)).toBe(39);
-});
-
 test('forced is beyond max, gentle beyond twice max, and not what byte mode makes certain', () => {
   const forced = (p: RedParameters) => [14_999, 15_000, 29_999, 30_000].map((avg) => redIsForced(p, avg));
   expect(forced(P)).toEqual([false, true, true, true]);

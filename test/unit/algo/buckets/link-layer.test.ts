@@ -8,7 +8,6 @@ import {
   type LinkLayer,
   segmentsOf,
   superpacketWireBytes,
-  VLAN_TAG_BYTES,
   wireBytes,
 } from '../../../../src/algo/buckets/link-layer.ts';
 
@@ -37,7 +36,7 @@ test('the minimum counts after the overhead and before the framing', () => {
 test('a VLAN tag makes an Ethernet frame four bytes longer, up to its minimum', () => {
   const tagged = {
     ...preset('ethernet'),
-    overheadBytes: preset('ethernet').overheadBytes + VLAN_TAG_BYTES,
+    overheadBytes: preset('ethernet').overheadBytes + 4,
   };
   expect([28, 1500].map((ip) => wireBytes(tagged, ip))).toEqual([84, 1542]);
 });

@@ -4,11 +4,10 @@ import {
   conforms,
   createTokenBuckets,
   fillBucket,
-  retuneBucket,
   type TokenBuckets,
   takeTokens,
-  tokensBytes,
 } from '../../../../src/algo/buckets/token-bucket.ts';
+import { retuneBucket, tokensBytes } from '../../../reference/tokens.ts';
 
 const SECOND_NS = 1e9;
 
