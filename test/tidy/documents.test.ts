@@ -1,12 +1,12 @@
-/** What the documents show works: configurations load, npm scripts exist. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+/** What the documents show works: configurations load, scripts, links and anchors exist, examples are fine. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
-import { ROOT } from './source.ts';
+import { DOCUMENTS, ROOT } from './source.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-const DOCUMENTS = ['README.md', 'docs/configuration.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
 
 /** Fenced blocks of one language, without the indentation of the list they may stand in. */
 function blocksOf(markdown: string, language: string): string[] {
@@ -16,17 +16,79 @@ function blocksOf(markdown: string, language: string): string[] {
   );
 }
 
-test.each(['README.md', 'docs/configuration.md'])('configurations in %s load without a warning', (name) => {
-  const blocks = blocksOf(read(name), 'yaml');
-  expect(blocks.length).toBeGreaterThan(0);
-  for (const block of blocks) expect(loadConfig(block, name).warnings).toEqual([]);
+/** Targets of links inside this repository. */
+function linksOf(markdown: string): string[] {
+  const targets = [...markdown.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] as string);
+  return targets.filter((target) => !/^[a-z]+:/.test(target));
+}
+
+/** The anchors that GitHub makes of headings. */
+function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    (heading as string)
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** Examples that people are told to run. */
+const EXAMPLES = [
+  'shaper.yaml',
+  ...readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => `examples/${name}`),
+];
+
+describe('documents', () => {
+  test('show configurations that load without a warning', () => {
+    const blocks = DOCUMENTS.flatMap((name) => blocksOf(read(name), 'yaml').map((text) => ({ name, text })));
+    for (const name of ['README.md', 'docs/configuration.md', 'docs/examples.md'])
+      expect(blocks.map((block) => block.name)).toContain(name);
+    for (const { name, text } of blocks) expect(loadConfig(text, name).warnings).toEqual([]);
+  });
+
+  test('name npm scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = DOCUMENTS.flatMap((name) =>
+      [...read(name).matchAll(/npm run ([\w:]+)/g)].map((match) => match[1]),
+    );
+    expect(named.length).toBeGreaterThan(0);
+    for (const script of named) expect(Object.keys(scripts)).toContain(script);
+  });
+
+  test.each(DOCUMENTS)('%s links to files and headings that exist', (name) => {
+    for (const link of linksOf(read(name))) {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? name : join(dirname(name), path);
+      expect(existsSync(join(ROOT, target)), link).toBe(true);
+      if (anchor !== undefined) expect(anchorsOf(read(target)), link).toContain(anchor);
+    }
+  });
 });
 
-test('npm scripts that documents name exist', () => {
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  const named = DOCUMENTS.flatMap((name) =>
-    [...read(name).matchAll(/npm run ([\w:]+)/g)].map((match) => match[1]),
-  );
-  expect(named.length).toBeGreaterThan(0);
-  for (const script of named) expect(Object.keys(scripts)).toContain(script);
+describe('README.md', () => {
+  test('is read in three minutes', () => {
+    expect(read('README.md').split('\n').length).toBeLessThan(200);
+  });
+
+  test('tells nobody to overwrite a file of the repository', () => {
+    const saved = [...read('README.md').matchAll(/[Ss]ave (?:it|them|this) as `([^`]+)`/g)].map(
+      (match) => match[1] as string,
+    );
+    expect(saved.length).toBeGreaterThan(0);
+    const { status, stdout } = spawnSync('git', ['ls-files', '--', ...saved], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    if (status === 0) expect(stdout).toBe('');
+    for (const name of saved) expect(EXAMPLES).not.toContain(name);
+  });
+});
+
+describe('examples', () => {
+  test.each(EXAMPLES)('%s loads without a warning and stands in docs/examples.md', (name) => {
+    expect(loadConfig(read(name), name).warnings).toEqual([]);
+    expect(linksOf(read('docs/examples.md'))).toContain(`../${name}`);
+  });
 });

@@ -15,6 +15,11 @@ export interface SourceFile {
 export const ROOT = join(import.meta.dirname, '../..');
 const FOLDERS = ['src', 'test', 'bench', 'native', 'scripts'];
 const NOT_OURS = /(^|\/)(build|results|node_modules)\//;
+/** Everything that people read besides sources. */
+export const DOCUMENTS: readonly string[] = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+];
 const EXTENSIONS = /\.(ts|cc|c|h|sh)$/;
 
 export function sourceFile(path: string, text: string): SourceFile {
