@@ -1,13 +1,15 @@
-/** What the packet thread and the control thread say to each other. */
+/**
+ * What the packet thread and the control thread say to each other. A request of the control thread has an id, and its answer
+ * the same one.
+ */
 import type { ControlErrorCode } from './server.ts';
+import type { SnapshotTaken } from './snapshot.ts';
 import type { StatusSubject } from './status.ts';
 
 /** Given to the control thread when it starts. */
 export interface ControlStart {
   readonly socketPath: string;
   readonly subject: StatusSubject;
-  /** statsBytes(classes) of shared memory; written by the packet thread, only after it was asked. */
-  readonly snapshot: SharedArrayBuffer;
 }
 
 export type FromControlThread =
@@ -18,10 +20,8 @@ export type FromControlThread =
       readonly message: string;
       readonly hint: string;
     }
-  /** Please copy the counters into the shared memory. */
-  | { readonly type: 'snapshot' }
-  | { readonly type: 'closed' };
+  | { readonly type: 'snapshot'; readonly id: number };
 
 export type ToControlThread =
-  /** The counters have been copied. */
-  { readonly type: 'snapshot' } | { readonly type: 'close' };
+  | { readonly type: 'snapshot'; readonly id: number; readonly taken: SnapshotTaken }
+  | { readonly type: 'close' };

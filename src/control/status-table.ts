@@ -12,7 +12,7 @@ export function statusTable(report: StatusReport): string {
       ` + dropped ${countText(totals.dropped)} + held ${countText(totals.held)} + lost in the kernel ${kernel.lost}`,
     `refused by the kernel: queue full ${kernel.queueFull}, socket full ${kernel.socketFull}`,
     `left after the due instant: half within ${lateText(report, 'p50')}, 99 % within ${lateText(report, 'p99')}`,
-    ...boundLines(report),
+    ...troubleLines(report),
     '',
     joinColumns(padColumns([HEADINGS, ...report.classes.map(classRow)], (column) => column === 0)),
   ];
@@ -55,8 +55,8 @@ function classRow(c: ClassReport): string[] {
   ];
 }
 
-/** Said only when it happened. */
-function boundLines({ bounds }: StatusReport): string[] {
+/** Trouble is told only if there was some. */
+function troubleLines({ bounds, socket }: StatusReport): string[] {
   const told: [number, string][] = [
     [bounds.unmatched, 'packets passed unshaped: their device is not the one configured (renumbered?)'],
     [bounds.flowsEvicted, 'flows forgotten early: the flow table is full'],
@@ -64,6 +64,10 @@ function boundLines({ bounds }: StatusReport): string[] {
     [bounds.eachFull, 'packets dropped: the table of the buckets of each is full'],
     [bounds.fairFull, 'packets dropped: the table of the queues of fair leaves is full'],
     [bounds.heldFull, 'packets passed undelayed: as many waited as may wait'],
+    [socket.truncated, 'messages of the kernel cut off: longer than their slot'],
+    [socket.malformed, 'messages of the kernel not understood: they break the format'],
+    [socket.sendErrors, 'verdicts not sent: the socket failed'],
+    [socket.refusedVerdicts, 'verdicts refused: the kernel no longer had the packet'],
   ];
   return told.filter(([n]) => n > 0).map(([n, text]) => `${n} ${text}`);
 }

@@ -1,32 +1,23 @@
 /** The contract's `status` from a snapshot of the counters: a pure function, so that every number can be tested. */
 import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
 import { toBitsPerSec } from '../base/units.ts';
-import { type Stats, TOTAL, withChildren } from '../core/packets/stats.ts';
+import { type Stats, TOTAL } from '../core/packets/stats.ts';
 import type { KernelQueue } from '../io/proc/nfqueues.ts';
+import type { ClassLabel, Snapshot } from './snapshot.ts';
 
-/** What does not change while an instance runs; sent to the control thread once. */
+/** What does not change while an instance runs. */
 export interface StatusSubject {
   readonly version: string;
   readonly backend: 'nft' | 'iptables';
   readonly firstQueue: number;
   readonly queueCount: number;
-  /** Row c describes row c of the statistics; parents stand before their children. */
-  readonly classes: readonly StatusClass[];
 }
 
-export interface StatusClass {
-  readonly path: string;
-  readonly rateBytesPerSec: number;
-  readonly ceilBytesPerSec: number;
-  /** Row of the parent, or NONE. */
-  readonly parent: number;
-}
-
-/** Packets that the kernel refused before they reached us. */
+/** Packets that the kernel dropped before they reached us. */
 export interface KernelDrops {
-  /** More than nfqueue.length waited. */
+  /** As many waited as nfqueue.length allows. */
   readonly queueFull: number;
-  /** The socket's buffer was full. */
+  /** The buffer of the socket was full. */
   readonly socketFull: number;
 }
 
@@ -63,9 +54,9 @@ export interface StatusReport {
     readonly held: Count;
     readonly kernel: { readonly queueFull: number; readonly socketFull: number; readonly lost: number };
   };
-  /** By how much packets that waited left after the instant at which they were due. */
+  /** How long after their due instant packets left that had waited. */
   readonly latenessMicroseconds: { readonly p50: number; readonly p99: number };
-  /** How often a bound (limits.ts) was reached: packets for unmatched, eachFull, fairFull and heldFull, else table rows. */
+  /** How often a bound (limits.ts) was reached. Evictions count rows of a table, all others packets. */
   readonly bounds: {
     readonly unmatched: number;
     readonly flowsEvicted: number;
@@ -74,17 +65,26 @@ export interface StatusReport {
     readonly fairFull: number;
     readonly heldFull: number;
   };
+  /** What went wrong between the kernel and us. */
+  readonly socket: {
+    /** Messages longer than their slot. */
+    readonly truncated: number;
+    /** Messages that break the format. */
+    readonly malformed: number;
+    /** Verdicts that could not be sent. */
+    readonly sendErrors: number;
+    /** Verdicts that the kernel refused, because it no longer had the packet. */
+    readonly refusedVerdicts: number;
+  };
   readonly classes: readonly ClassReport[];
 }
 
-/** Throws when the snapshot is for another number of classes. */
-export function statusReport(snapshot: Stats, subject: StatusSubject, drops: KernelDrops): StatusReport {
-  if (snapshot.classes !== subject.classes.length) throw new RangeError('snapshot of another set of classes');
-  const { totals } = snapshot;
-  const sums = withChildren(snapshot, subject.classes);
+export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: KernelDrops): StatusReport {
+  const { classes, stats, socket } = snapshot;
+  const { totals } = stats;
   return {
     version: subject.version,
-    uptimeSeconds: totals[TOTAL.uptimeNs]! / 1e9,
+    uptimeSeconds: snapshot.takenNs / 1e9,
     backend: subject.backend,
     totals: {
       received: { packets: totals[TOTAL.receivedPackets]!, bytes: totals[TOTAL.receivedBytes]! },
@@ -93,7 +93,7 @@ export function statusReport(snapshot: Stats, subject: StatusSubject, drops: Ker
       held: { packets: totals[TOTAL.heldPackets]!, bytes: totals[TOTAL.heldBytes]! },
       kernel: { ...drops, lost: totals[TOTAL.lostPackets]! },
     },
-    latenessMicroseconds: percentiles(snapshot.lateness, 0),
+    latenessMicroseconds: percentiles(stats.lateness, 0),
     bounds: {
       unmatched: totals[TOTAL.unmatchedPackets]!,
       flowsEvicted: totals[TOTAL.flowsEvicted]!,
@@ -102,26 +102,32 @@ export function statusReport(snapshot: Stats, subject: StatusSubject, drops: Ker
       fairFull: totals[TOTAL.fairFull]!,
       heldFull: totals[TOTAL.heldFull]!,
     },
-    classes: subject.classes.map((info, c) => classReport(sums, info, c)),
+    socket: {
+      truncated: socket.truncated,
+      malformed: socket.malformed,
+      sendErrors: socket.sendErrors,
+      refusedVerdicts: socket.verdictErrors,
+    },
+    classes: classes.map((label, c) => classReport(stats, label, c)),
   };
 }
 
-function classReport(sums: Stats, info: StatusClass, c: number): ClassReport {
+function classReport(stats: Stats, label: ClassLabel, c: number): ClassReport {
   return {
-    path: info.path,
-    rateBitsPerSecond: toBitsPerSec(info.rateBytesPerSec),
-    ceilBitsPerSecond: toBitsPerSec(info.ceilBytesPerSec),
-    sent: { packets: sums.sentPackets[c]!, bytes: sums.sentBytes[c]! },
-    backlog: { packets: sums.backlogPackets[c]!, bytes: sums.backlogBytes[c]! },
+    path: label.path,
+    rateBitsPerSecond: toBitsPerSec(label.rateBytesPerSec),
+    ceilBitsPerSecond: toBitsPerSec(label.ceilBytesPerSec),
+    sent: { packets: stats.sentPackets[c]!, bytes: stats.sentBytes[c]! },
+    backlog: { packets: stats.backlogPackets[c]!, bytes: stats.backlogBytes[c]! },
     dropped: {
-      tail: sums.dropTail[c]!,
-      early: sums.dropEarly[c]!,
-      police: sums.dropPolice[c]!,
-      aqm: sums.dropAqm[c]!,
+      tail: stats.dropTail[c]!,
+      early: stats.dropEarly[c]!,
+      police: stats.dropPolice[c]!,
+      aqm: stats.dropAqm[c]!,
     },
-    marked: sums.marked[c]!,
-    flows: sums.flows[c]!,
-    delayMicroseconds: percentiles(sums.delay, c * HISTOGRAM_BINS),
+    marked: stats.marked[c]!,
+    flows: stats.flows[c]!,
+    delayMicroseconds: percentiles(stats.delay, c * HISTOGRAM_BINS),
   };
 }
 

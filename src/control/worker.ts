@@ -1,31 +1,33 @@
-/** The control thread: serves the socket, so that people never slow packets. Thin; server.ts does the work. */
+/** The control thread: serves the socket, so that people never slow packets. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../base/assert.ts';
+import { type Commands, dispatch } from './commands/commands.ts';
+import { statusCommand } from './commands/status.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
+import { PacketThread } from './packet-thread.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
-import { createStatusHandler } from './status-handler.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
-const start = workerData as ControlStart;
+const { socketPath, subject } = workerData as ControlStart;
 const tell = (message: FromControlThread): void => port.postMessage(message);
 
-const status = createStatusHandler(start, () => tell({ type: 'snapshot' }));
+const packetThread = new PacketThread(tell);
+const commands: Commands = new Map([['status', statusCommand(subject, () => packetThread.snapshot())]]);
 let server: ControlServer | null = null;
 
 port.on('message', (message: ToControlThread) => {
-  if (message.type === 'snapshot') status.snapshotTaken();
-  else void close();
+  if (message.type === 'close') void close();
+  else packetThread.answered(message);
 });
 
 async function close(): Promise<void> {
   await server?.close();
-  tell({ type: 'closed' });
   port.close();
 }
 
 try {
-  server = await startServer(start.socketPath, status.handle);
+  server = await startServer(socketPath, dispatch(commands));
   tell({ type: 'listening' });
 } catch (error) {
   if (!(error instanceof ControlError)) throw error;

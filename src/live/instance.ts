@@ -6,16 +6,10 @@ import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { EXIT_FAILED, EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
-import { type Control, startControl } from '../control/control.ts';
+import { startControl } from '../control/control.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
-import {
-  askForPromptness,
-  createCourtesy,
-  type NfqueuePort,
-  openNfqueue,
-  unreadMessageBytes,
-} from '../io/nfqueue/nfqueue.ts';
+import { askForPromptness, createCourtesy, type NfqueuePort } from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { checkDevices } from '../io/proc/devices.ts';
 import {
@@ -29,8 +23,11 @@ import {
   type RulesRequest,
 } from '../io/rules/index.ts';
 import { planQueues } from '../spec/queue-plan.ts';
-import { watchDevices } from './device-watch.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
+import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
+import { openQueues } from './queues.ts';
+import { Running } from './running.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
@@ -57,9 +54,10 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
       flush();
     },
   });
+  const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
   const unwinder = new Unwinder();
   try {
-    const instance = await start(config, { logger, stopper, unwinder });
+    const instance = await start(config, { logger, rulesLog, stopper, unwinder });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
     const undelivered = await instance.release();
@@ -79,115 +77,118 @@ function unwind(unwinder: Unwinder, logger: Logger): Promise<boolean> {
 
 interface Parts {
   readonly logger: Logger;
+  readonly rulesLog: RulesLog;
   readonly stopper: Stopper;
   readonly unwinder: Unwinder;
 }
 
 interface Instance {
-  /** Stops matching and accepts what is held; gives the number of packets that are still held (0). */
+  /** Ends the matching and accepts every held packet. Resolves with the number of packets that are still held (0). */
   release(): Promise<number>;
 }
 
-/** Everything up to `ready`. What was set up is in the unwinder, also when this throws. */
+/** Everything up to `ready`. The unwinder knows what was set up, also if this throws. */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   const { logger, unwinder } = parts;
-  const { spec, socketPath } = config;
-  const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
-  const wanted: RulesRequest = { plan: planQueues(spec), nfqueue: spec.nfqueue };
-  const conflicts = await findConflicts(wanted);
-  if (conflicts.length > 0) {
-    const hint = 'stop that instance, or give this one other devices, queue numbers and mark bits';
-    throw new OperatingError(EXIT_IMPOSSIBLE, conflicts.join('; '), hint);
-  }
-  const backend = await probeBackend(spec.nfqueue.backend);
-  const abilities = await probeAbilities(wanted.plan, rulesLog);
-  const request: RulesRequest = { ...wanted, plan: planQueues(spec, abilities) };
-  const port = openPort(request);
+  const { spec } = config;
+  await refuseConflicts(spec);
+  const { backend, request } = await planRules(spec, parts);
+  const port = openQueues(request, logger);
   unwinder.add('queues', () => port.close());
-  reportGranted(port, request, logger);
   logger.debug(askForPromptness(), 'scheduling');
-
   const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan });
-  const control = await openControl(config, { backend, engine, port, logger });
-  unwinder.add('control socket', () => control.close());
-  const watch = watchDevices({
+  const running = new Running({
     engine,
-    unmatchedPackets: () => engine.stats.totals[TOTAL.unmatchedPackets]!,
+    port,
+    devices: watchDevices(engine, parts),
+    nowNs: () => port.nowNs(),
+    socketCounters: () => port.counters(),
+  });
+  await openControl(config, backend, running, parts);
+  startReactor(port, engine, createCourtesy());
+  const rules = await enforceRules(request, backend, parts);
+  logger.info(describe(config, backend), 'ready');
+  return { release: () => release(rules, engine, port, logger) };
+}
+
+async function refuseConflicts(spec: ShaperSpec): Promise<void> {
+  const conflicts = await findConflicts({ plan: planQueues(spec), nfqueue: spec.nfqueue });
+  if (conflicts.length === 0) return;
+  const hint = 'stop that instance, or give this one other devices, queue numbers and mark bits';
+  throw new OperatingError(EXIT_IMPOSSIBLE, conflicts.join('; '), hint);
+}
+
+/** The plan of what this kernel can do. */
+async function planRules(
+  spec: ShaperSpec,
+  { rulesLog }: Parts,
+): Promise<{ backend: Backend; request: RulesRequest }> {
+  const { nfqueue } = spec;
+  const backend = await probeBackend(nfqueue.backend);
+  const abilities = await probeAbilities(planQueues(spec), rulesLog);
+  return { backend, request: { plan: planQueues(spec, abilities), nfqueue } };
+}
+
+function watchDevices(engine: Engine, { logger, unwinder }: Parts): DeviceWatch {
+  const watch = new DeviceWatch({
+    engine,
+    unmatchedPackets: () => engine.stats.totals[TOTAL.unmatchedPackets],
     onChange: (device, from, to) => logger.warn({ device, from, to }, 'the device has another index'),
   });
   unwinder.add('device watch', () => watch.close());
-
-  startReactor(port, engine, createCourtesy());
-  const rules = await installRules(request, backend, rulesLog);
-  unwinder.add('rules', () => rules.remove());
-  rules.onLost((reason) => parts.stopper.fail(reason));
-  const { first, count } = spec.nfqueue;
-  const devices = spec.links.map((link) => link.device);
-  logger.info({ backend, devices, queues: `${first}-${first + count - 1}`, socket: socketPath }, 'ready');
-  return { release: () => release({ rules, engine, port, logger }) };
-}
-
-function openPort({ nfqueue, plan }: RulesRequest): NfqueuePort {
-  return openNfqueue({
-    firstQueue: nfqueue.first,
-    count: nfqueue.count,
-    lengthPackets: nfqueue.length,
-    copyBytes: plan.copyBytes,
-    gso: plan.gso,
-  });
-}
-
-/** Says once what the kernel gave less of than was asked for. */
-function reportGranted(port: NfqueuePort, { nfqueue, plan }: RulesRequest, logger: Logger): void {
-  const { rcvbufBytes, gso } = port.granted;
-  const fits = Math.floor(rcvbufBytes / unreadMessageBytes(Math.max(...plan.copyBytes)));
-  if (fits < nfqueue.length) {
-    const message = 'the kernel granted a smaller socket buffer: so many packets can wait unread';
-    logger.warn({ length: nfqueue.length, fits, rcvbufBytes }, `${message}; set nfqueue.length to ${fits}`);
-  }
-  if (plan.gso.some((wanted, queue) => wanted && gso[queue] !== true)) {
-    logger.warn('the kernel refused superpackets (GSO): fast classes cost more processor time');
-  }
+  return watch;
 }
 
 /** Under a mask that lets nobody else in: the socket must not be open to others until its mode is set. */
 async function openControl(
-  config: LoadedConfig,
-  live: { backend: Backend; engine: Engine; port: NfqueuePort; logger: Logger },
-): Promise<Control> {
-  const { backend, engine, port, logger } = live;
-  const { first, count } = config.spec.nfqueue;
-  const classes = engine.classes.map(({ path, parent, spec }) => ({
-    path,
-    parent,
-    rateBytesPerSec: spec.rateBytesPerSec,
-    ceilBytesPerSec: spec.ceilBytesPerSec,
-  }));
+  { spec, socketPath }: LoadedConfig,
+  backend: Backend,
+  running: Running,
+  { logger, unwinder }: Parts,
+): Promise<void> {
+  const { first, count } = spec.nfqueue;
   const mask = process.umask(0o077);
   const started = startControl({
-    socketPath: config.socketPath,
-    subject: { version: readVersion(), backend, firstQueue: first, queueCount: count, classes },
-    stats: engine.stats,
-    nowNs: () => port.nowNs(),
+    socketPath,
+    subject: { version: readVersion(), backend, firstQueue: first, queueCount: count },
+    source: running,
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
-  return started.finally(() => process.umask(mask));
+  const control = await started.finally(() => process.umask(mask));
+  unwinder.add('control socket', () => control.close());
 }
 
-/** Nothing new is queued, what waits unread is read, everything held is accepted. */
-async function release(live: {
-  rules: InstalledRules;
-  engine: Engine;
-  port: NfqueuePort;
-  logger: Logger;
-}): Promise<number> {
-  const { rules, engine, port, logger } = live;
+/** From here on packets are queued. */
+async function enforceRules(
+  request: RulesRequest,
+  backend: Backend,
+  { rulesLog, stopper, unwinder }: Parts,
+): Promise<InstalledRules> {
+  const rules = await installRules(request, backend, rulesLog);
+  unwinder.add('rules', () => rules.remove());
+  rules.onLost((reason) => stopper.fail(reason));
+  return rules;
+}
+
+function describe({ spec, socketPath }: LoadedConfig, backend: Backend): object {
+  const { first, count } = spec.nfqueue;
+  const devices = spec.links.map((link) => link.device);
+  return { backend, devices, queues: `${first}-${first + count - 1}`, socket: socketPath };
+}
+
+/** Ends the matching, reads the packets that wait unread and accepts every held one. */
+async function release(
+  rules: InstalledRules,
+  engine: Engine,
+  port: NfqueuePort,
+  logger: Logger,
+): Promise<number> {
   try {
     await rules.stopMatching();
   } catch (err) {
-    // Some packets may still come and be lost with the rules; those held now are delivered all the same.
+    // Some packets may still come and be lost with the rules. Those held now are delivered all the same.
     logger.error({ err }, 'the rules still match');
   }
   finishReactor(port, engine);
-  return engine.stats.totals[TOTAL.heldPackets]!;
+  return engine.stats.totals[TOTAL.heldPackets];
 }

@@ -19,7 +19,6 @@ const TOTALS = [
   'lostBytes',
   'unmatchedPackets', // accepted unseen by any tree: the device has another index than at start
   'batches',
-  'uptimeNs', // instant of the snapshot
   'flows',
   'flowsEvicted', // flow table full: the oldest idle flow made room
   'eachBuckets',

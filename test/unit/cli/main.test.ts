@@ -181,6 +181,7 @@ describe('status', () => {
       totals,
       latenessMicroseconds: { p50: 1, p99: 2 },
       bounds: {},
+      socket: {},
       classes: [],
     };
     const path = files.path('live.sock');

@@ -17,10 +17,14 @@ const begin = () =>
       backend: 'iptables',
       firstQueue: 65535,
       queueCount: 1,
-      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
     },
-    stats,
-    nowNs: () => 2.5e9,
+    source: {
+      generation: 0,
+      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+      stats,
+      nowNs: () => 2.5e9,
+      socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
+    },
     onFailure: (error) => failures.push(error.message),
   });
 
@@ -41,6 +45,5 @@ console.log(
     refusal,
     failures,
     isSocketLeft: existsSync(socketPath),
-    liveUptimeNs: stats.totals[TOTAL.uptimeNs],
   }),
 );

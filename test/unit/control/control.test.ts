@@ -12,7 +12,6 @@ interface Outcome {
   readonly refusal: string;
   readonly failures: readonly string[];
   readonly isSocketLeft: boolean;
-  readonly liveUptimeNs: number;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'shaper-test-'));
@@ -32,9 +31,10 @@ describe('the control thread', () => {
     expect(received).toEqual([41, 42, 42]);
   });
 
-  it('uptime is the instant of the snapshot, and the live counters stay untouched', () => {
-    expect(outcome.replies[0]!.status.uptimeSeconds).toBe(2.5);
-    expect(outcome.liveUptimeNs).toBe(0);
+  it("uptime is the instant of the snapshot, and the port's own counters are those of then", () => {
+    const { uptimeSeconds, socket } = outcome.replies[0]!.status;
+    expect(uptimeSeconds).toBe(2.5);
+    expect(socket).toEqual({ truncated: 1, malformed: 2, sendErrors: 3, refusedVerdicts: 4 });
   });
 
   it('a live socket is a typed error, and the instance that has it goes on', () => {

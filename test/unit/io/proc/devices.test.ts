@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../../src/config/config.ts';
 import {
   checkDevices,
@@ -8,7 +8,6 @@ import {
   parseIgmpIndex,
   parseSnmpIndex,
 } from '../../../../src/io/proc/devices.ts';
-import { watchDevices } from '../../../../src/live/device-watch.ts';
 
 const DEV = `Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
@@ -49,66 +48,6 @@ describe('devices of this namespace', () => {
       expect.unreachable();
     } catch (error) {
       expect(error).toMatchObject({ exitCode: 3, hint: 'devices here: wlan0' });
-    }
-  });
-});
-
-describe('the device watch', () => {
-  it('tells the engine every index, and a new one when packets of unknown devices appear', () => {
-    vi.useFakeTimers();
-    try {
-      const indexes = new Map<string, number | null>([
-        ['wan0', 5],
-        ['tun0', null],
-      ]);
-      const told: [string, number][] = [];
-      const changes: unknown[] = [];
-      let unmatched = 0;
-      let reads = 0;
-      const watch = watchDevices({
-        engine: {
-          devices: ['wan0', 'tun0'],
-          setDeviceIndex: (device, index) => told.push([device, index]),
-        },
-        unmatchedPackets: () => unmatched,
-        onChange: (...change) => changes.push(change),
-        indexOf: (device) => {
-          reads++;
-          return indexes.get(device) ?? null;
-        },
-      });
-      expect(told).toEqual([['wan0', 5]]);
-      const readsAtStart = reads;
-      vi.advanceTimersByTime(1000);
-      expect(reads).toBe(readsAtStart);
-
-      indexes.set('wan0', 9);
-      unmatched = 1;
-      vi.advanceTimersByTime(250);
-      expect(told).toEqual([
-        ['wan0', 5],
-        ['wan0', 9],
-      ]);
-      expect(changes).toEqual([['wan0', 5, 9]]);
-
-      // A device that appears without unmatched packets is found too, later.
-      indexes.set('tun0', 11);
-      vi.advanceTimersByTime(20_000);
-      expect(told.at(-1)).toEqual(['tun0', 11]);
-
-      indexes.set('wan0', null);
-      unmatched = 2;
-      vi.advanceTimersByTime(250);
-      expect(changes.at(-1)).toEqual(['wan0', 9, null]);
-      expect(told).toHaveLength(3);
-
-      watch.close();
-      indexes.set('wan0', 20);
-      unmatched = 3;
-      vi.advanceTimersByTime(60_000);
-      expect(told).toHaveLength(3);
-    } finally {
-      vi.useRealTimers();
     }
   });
 });

@@ -1,0 +1,54 @@
+/** The packet thread as the control thread sees it: questions, and their answers by the id of the question. */
+import { invariant } from '../base/assert.ts';
+import type { FromControlThread, ToControlThread } from './messages.ts';
+import { type Snapshot, SnapshotReader, type SnapshotTaken } from './snapshot.ts';
+
+export class PacketThread {
+  private readonly tell: (message: FromControlThread) => void;
+  private readonly reader = new SnapshotReader();
+  private readonly waiting = new Map<number, (taken: SnapshotTaken) => void>();
+  private lastId = 0;
+  private underWay: Promise<Snapshot> | null = null;
+  private next: Promise<Snapshot> | null = null;
+
+  constructor(tell: (message: FromControlThread) => void) {
+    this.tell = tell;
+  }
+
+  /**
+   * Resolves with a snapshot of an instant after this call. Callers that come while one is under way share the next: the
+   * shared memory is never written while it is read, and many callers cost the packet thread no more than one.
+   */
+  snapshot(): Promise<Snapshot> {
+    if (this.underWay) {
+      this.next ??= this.underWay.then(this.begin, this.begin);
+      return this.next;
+    }
+    return this.begin();
+  }
+
+  private readonly begin = (): Promise<Snapshot> => {
+    this.next = null;
+    this.underWay = this.ask().then((taken) => {
+      this.underWay = null;
+      return this.reader.read(taken);
+    });
+    return this.underWay;
+  };
+
+  /** The answer to a question has come. */
+  answered({ id, taken }: Extract<ToControlThread, { type: 'snapshot' }>): void {
+    const resolve = this.waiting.get(id);
+    invariant(resolve !== undefined, `answer ${id} is to a question that waits`);
+    this.waiting.delete(id);
+    resolve(taken);
+  }
+
+  private ask(): Promise<SnapshotTaken> {
+    const id = ++this.lastId;
+    return new Promise((resolve) => {
+      this.waiting.set(id, resolve);
+      this.tell({ type: 'snapshot', id });
+    });
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The counters of an instance at one instant. A class has 2 kB of them, so the packet thread copies them into memory that the
+ * control thread shares; all else travels in the message that says so.
+ *
+ * Classes change while an instance runs. A generation is the time from one change to the next, and its layout says which class
+ * each row of the memory counts. The layout travels with the first snapshot of its generation: a snapshot is never read by the
+ * classes of another generation, and a change costs nothing here until somebody asks.
+ */
+import { invariant } from '../base/assert.ts';
+import { copyStats, type Stats, statsBytes, statsOver, withChildren } from '../core/packets/stats.ts';
+import type { NfqueueCounters } from '../io/nfqueue/nfqueue.ts';
+
+export interface ClassLabel {
+  readonly path: string;
+  readonly rateBytesPerSec: number;
+  readonly ceilBytesPerSec: number;
+  /** Row of the parent, or NONE. */
+  readonly parent: number;
+}
+
+/** The port's own counts of what went wrong. */
+export type SocketCounters = Pick<
+  NfqueueCounters,
+  'truncated' | 'malformed' | 'sendErrors' | 'verdictErrors'
+>;
+
+/** What the packet thread takes snapshots of, between two batches. */
+export interface SnapshotSource {
+  /** Grows with every change of classes. */
+  readonly generation: number;
+  /** Row c describes row c of the statistics. Parents stand before their children. */
+  readonly classes: readonly ClassLabel[];
+  readonly stats: Stats;
+  /** Nanoseconds since start. */
+  nowNs(): number;
+  socketCounters(): SocketCounters;
+}
+
+export interface SnapshotLayout {
+  readonly generation: number;
+  readonly classes: readonly ClassLabel[];
+  /** statsBytes(classes.length) bytes, written by the packet thread only after a request. */
+  readonly memory: SharedArrayBuffer;
+}
+
+/** Says that the shared memory holds the counters of `takenNs`. */
+export interface SnapshotTaken {
+  readonly generation: number;
+  readonly takenNs: number;
+  readonly socket: SocketCounters;
+  /** Of this generation, if no snapshot of it was taken before. */
+  readonly layout: SnapshotLayout | null;
+}
+
+/** A snapshot as the control thread shows it: a value that nobody writes to. */
+export interface Snapshot {
+  readonly classes: readonly ClassLabel[];
+  readonly takenNs: number;
+  readonly socket: SocketCounters;
+  /** Row c counts classes[c] and all classes inside it. */
+  readonly stats: Stats;
+}
+
+/** The packet thread's side. */
+export class SnapshotWriter {
+  private readonly source: SnapshotSource;
+  private generation = Number.NaN;
+  private memory = new SharedArrayBuffer(0);
+
+  constructor(source: SnapshotSource) {
+    this.source = source;
+  }
+
+  /** Copies the counters. The control thread must have read the snapshot before. */
+  take(): SnapshotTaken {
+    const { source } = this;
+    const { generation, stats } = source;
+    const layout = generation === this.generation ? null : this.layOut();
+    copyStats(stats, statsOver(this.memory, stats.classes));
+    return { generation, takenNs: source.nowNs(), socket: source.socketCounters(), layout };
+  }
+
+  /** Other classes fit the same memory if they are as many. */
+  private layOut(): SnapshotLayout {
+    const { generation, classes, stats } = this.source;
+    invariant(classes.length === stats.classes, 'a row of the statistics for each class');
+    const bytes = statsBytes(classes.length);
+    if (bytes !== this.memory.byteLength) this.memory = new SharedArrayBuffer(bytes);
+    this.generation = generation;
+    return { generation, classes, memory: this.memory };
+  }
+}
+
+/** The control thread's side. */
+export class SnapshotReader {
+  private layout: SnapshotLayout | null = null;
+
+  /** Reads the snapshot out of the shared memory. The next one may be asked for afterwards. */
+  read({ generation, takenNs, socket, layout }: SnapshotTaken): Snapshot {
+    this.layout = layout ?? this.layout;
+    invariant(this.layout?.generation === generation, 'a snapshot comes with or after its layout');
+    const { classes, memory } = this.layout;
+    return { classes, takenNs, socket, stats: withChildren(statsOver(memory, classes.length), classes) };
+  }
+}

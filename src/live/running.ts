@@ -1,0 +1,67 @@
+/**
+ * What shapes while an instance runs, and the one way to change it. Commands, schedules, leases and whatever else changes a
+ * running instance make a whole specification and hand it to applySpec().
+ */
+import type { ClassLabel, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
+import type { Engine } from '../core/engine.ts';
+import type { Stats } from '../core/packets/stats.ts';
+import type { Port } from '../packet/port.ts';
+import { namedDevices } from '../spec/devices.ts';
+import type { Edited } from '../spec/edit.ts';
+import type { DeviceWatch } from './device-watch.ts';
+
+export interface RunningOptions {
+  readonly engine: Engine;
+  readonly port: Port;
+  readonly devices: DeviceWatch;
+  /** Nanoseconds since start, by the clock of the port. */
+  readonly nowNs: () => number;
+  readonly socketCounters: () => SocketCounters;
+}
+
+export class Running implements SnapshotSource {
+  readonly nowNs: () => number;
+  readonly socketCounters: () => SocketCounters;
+  private readonly engine: Engine;
+  private readonly port: Port;
+  private readonly devices: DeviceWatch;
+  private changes = 0;
+
+  constructor({ engine, port, devices, nowNs, socketCounters }: RunningOptions) {
+    this.engine = engine;
+    this.port = port;
+    this.devices = devices;
+    this.nowNs = nowNs;
+    this.socketCounters = socketCounters;
+  }
+
+  /**
+   * Shapes by another specification from now on. Call it from the event loop of the packet thread, where it runs between two
+   * batches. Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
+   */
+  applySpec({ spec, renamed }: Edited): void {
+    const found = this.devices.find(namedDevices(spec));
+    const deviceIndexes = new Map<string, number>();
+    for (const [device, index] of found) if (index !== null) deviceIndexes.set(device, index);
+    this.engine.reconfigure(this.port, { spec, renamed, deviceIndexes }, this.nowNs());
+    this.devices.follow(found);
+    this.changes++;
+  }
+
+  get generation(): number {
+    return this.changes;
+  }
+
+  get classes(): readonly ClassLabel[] {
+    return this.engine.classes.map(({ path, parent, spec }) => ({
+      path,
+      parent,
+      rateBytesPerSec: spec.rateBytesPerSec,
+      ceilBytesPerSec: spec.ceilBytesPerSec,
+    }));
+  }
+
+  get stats(): Stats {
+    return this.engine.stats;
+  }
+}

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { NONE } from '../../../../src/base/none.ts';
+import { statusCommand } from '../../../../src/control/commands/status.ts';
+import type { StatusReport } from '../../../../src/control/status.ts';
+import { createStats } from '../../../../src/core/packets/stats.ts';
+
+let snapshots = 0;
+const status = statusCommand({ version: '1', backend: 'nft', firstQueue: 65535, queueCount: 1 }, async () => {
+  snapshots++;
+  return {
+    classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+    takenNs: 3e9,
+    socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
+    stats: createStats(1),
+  };
+});
+
+it('replies with the report of a snapshot', async () => {
+  const { status: report } = (await status({})) as { status: StatusReport };
+  expect(report.uptimeSeconds).toBe(3);
+  expect(report.classes.map(({ path }) => path)).toEqual(['w/up']);
+});
+
+it('takes no arguments, and asks for no snapshot then', async () => {
+  snapshots = 0;
+  await expect(status({ class: 'w/up' })).rejects.toThrow('unknown argument "class"');
+  expect(snapshots).toBe(0);
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { NONE } from '../../../src/base/none.ts';
+import { PacketThread } from '../../../src/control/packet-thread.ts';
+import { SnapshotWriter } from '../../../src/control/snapshot.ts';
+import { createStats } from '../../../src/core/packets/stats.ts';
+
+function setUp() {
+  const asked: number[] = [];
+  let nowNs = 0;
+  const writer = new SnapshotWriter({
+    generation: 0,
+    classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+    stats: createStats(1),
+    nowNs: () => nowNs,
+    socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
+  });
+  const thread = new PacketThread((message) => {
+    if (message.type === 'snapshot') asked.push(message.id);
+  });
+  /** The packet thread's part: answers the last question with the instant `atNs`. */
+  const take = (atNs: number): void => {
+    nowNs = atNs;
+    thread.answered({ type: 'snapshot', id: asked.at(-1)!, taken: writer.take() });
+  };
+  const ask = async (): Promise<number> => (await thread.snapshot()).takenNs;
+  return { thread, asked, ask, take, writer };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
+
+describe('questions to the packet thread', () => {
+  it('each asks for a snapshot of its own moment, by an id of its own', async () => {
+    const { ask, take, asked } = setUp();
+    const first = ask();
+    take(1);
+    expect(await first).toBe(1);
+    const second = ask();
+    take(2);
+    expect(await second).toBe(2);
+    expect(asked).toEqual([1, 2]);
+  });
+
+  it('those that come while one is under way share the next: never an older moment, never two at once', async () => {
+    const { ask, take, asked } = setUp();
+    const first = ask();
+    const later = [ask(), ask(), ask()];
+    await turn();
+    expect(asked).toHaveLength(1);
+    take(1);
+    expect(await first).toBe(1);
+    await turn();
+    expect(asked).toHaveLength(2);
+    take(2);
+    expect(await Promise.all(later)).toEqual([2, 2, 2]);
+    const last = ask();
+    await turn();
+    expect(asked).toHaveLength(3);
+    take(3);
+    expect(await last).toBe(3);
+  });
+
+  it('one whose answer cannot be read fails alone', async () => {
+    const { thread, ask, take, asked, writer } = setUp();
+    const first = ask();
+    const second = ask();
+    const taken = writer.take();
+    thread.answered({ type: 'snapshot', id: asked[0]!, taken: { ...taken, generation: 5 } });
+    await expect(first).rejects.toThrow('layout');
+    await turn();
+    thread.answered({ type: 'snapshot', id: asked[1]!, taken });
+    expect(await second).toBe(0);
+    const third = ask();
+    take(3);
+    expect(await third).toBe(3);
+  });
+
+  it('an answer to no question is a fault', () => {
+    const { thread, writer } = setUp();
+    expect(() => thread.answered({ type: 'snapshot', id: 1, taken: writer.take() })).toThrow('answer 1');
+  });
+});
