@@ -57,7 +57,7 @@ export default defineConfig({
         test: {
           ...TOGETHER,
           name: 'fast',
-          include: ['test/{tidy,unit,port,property,port,sim,vectors}/**/*.test.ts'],
+          include: ['test/{tidy,unit,property,port,sim,vectors}/**/*.test.ts'],
           exclude: ['**/*.slow.test.ts', ...ALONE],
           // Starting a process and loading the modules costs more than most files do.
           isolate: false,

@@ -1,5 +1,5 @@
-// The memory shared with TypeScript: mirror of src/packet/batch.ts and src/limits.ts. The program compares sizes and
-// names when it loads the addon, so neither side can drift alone. Values are in host byte order.
+// The memory shared with TypeScript: mirror of src/packet/batch.ts and src/limits.ts. The program compares
+// sizes and names when it loads the addon, so neither side can drift alone. Values are in host byte order.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,12 @@ constexpr uint32_t kVerdictRows = 1024;
 constexpr uint32_t kFailureRows = 256;
 constexpr uint32_t kQueuesMax = 64;
 
-// The slab: one slot per arrival row, then the edit area, from which verdicts take the new bytes of packets. The size of
-// a slot depends on how much the queues copy, so TypeScript chooses it and this side checks it.
+// The slab: one slot per arrival row, then the edit area, from which verdicts take the new bytes of packets.
+// The size of a slot depends on how much the queues copy, so TypeScript chooses it and this side checks it.
 //
-// Room in a slot for everything of a message except the copied packet. The attributes we ask for need 180 bytes; slots
-// of 576 and of 1,088 bytes made neither recvmmsg nor the parser faster, so attributes we never asked for fit as well.
+// Room in a slot for everything of a message except the copied packet. The
+// attributes we ask for need 180 bytes; slots of 576 and of 1,088 bytes made neither
+// recvmmsg nor the parser faster, so attributes we never asked for fit as well.
 constexpr uint32_t kAttributeBytes = 4096;
 constexpr uint32_t kSlotBytesMax = 1 << 20;
 constexpr uint32_t kEditBytes = 1 << 18;

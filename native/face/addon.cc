@@ -1,9 +1,9 @@
-// The face of the native part: one class, NativeQueue, and two functions for the scheduler. src/io/nfqueue/addon.ts
-// declares them for TypeScript.
+// The face of the native part: one class, NativeQueue, and two functions for the scheduler.
+// src/io/nfqueue/addon.ts declares them for TypeScript.
 //
-// The four calls of the data path allocate nothing and take at most one number. They are functions of each instance
-// with the instance as their data, not methods of the class: finding the object behind `this` (napi_unwrap) costs
-// about 100 ns a call on Node 20, four times the rest of the crossing.
+// The four calls of the data path allocate nothing and take at most one number. They are functions of each
+// instance with the instance as their data, not methods of the class: finding the object behind `this`
+// (napi_unwrap) costs about 100 ns a call on Node 20, four times the rest of the crossing.
 #include <napi.h>
 
 #include <cmath>
@@ -124,8 +124,9 @@ napi_value NativeQueue::send(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// Takes nanoseconds since open. Infinity, or more than 2^62 (a century and a half), means never. Beyond 2^53, three
-// months, a double counts in steps of two nanoseconds and more: the timer is late by no more than a step.
+// Takes nanoseconds since open. Infinity, or more than 2^62 (a century and
+// a half), means never. Beyond 2^53, three months, a double counts in steps
+// of two nanoseconds and more: the timer is late by no more than a step.
 napi_value NativeQueue::arm(napi_env env, napi_callback_info info) {
   napi_value argument = nullptr;
   NativeQueue* self = instanceOf(env, info, &argument);

@@ -1,5 +1,5 @@
-// A failed system call as a JavaScript Error with code, errno, syscall and queue; src/io/nfqueue/nfqueue-error.ts adds
-// the hint.
+// A failed system call as a JavaScript Error with code, errno, syscall and queue;
+// src/io/nfqueue/nfqueue-error.ts adds the hint.
 #pragma once
 
 #include <napi.h>

@@ -1,5 +1,5 @@
-// One input through the parser, and the promises that must hold whatever the input is. Used by the libFuzzer target
-// and by the driver. Aborts on a broken promise; the sanitizers watch the memory.
+// Sends one input through the parser and checks the promises that hold whatever the input is. The libFuzzer
+// target and the driver use it. A broken promise aborts; the sanitizers watch the memory.
 #pragma once
 
 #include <cstdio>
@@ -18,14 +18,15 @@ inline void promise(bool holds, const char* what) {
   std::abort();
 }
 
-// What a slow, plain reading finds in a datagram: the ids that must get a verdict and the refusals, in order.
+// The ids that must get a verdict and the tags of refusals, in
+// order, as a slow, plain reading of a datagram finds them.
 struct Expected {
   std::vector<uint32_t> ids;
   std::vector<uint32_t> tags;
 };
 
-// The last readable NFQA_PACKET_HDR of the attributes in [at, end), if any; attributes behind the first broken one
-// do not count, as for the kernel's own parser.
+// Finds the last readable NFQA_PACKET_HDR of the attributes in [at, end). Attributes behind the first broken
+// one do not count, as in the kernel's own parser.
 inline bool findPacketId(const uint8_t* data, size_t at, size_t end, uint32_t* id) {
   bool found = false;
   while (end - at >= 4) {
@@ -66,7 +67,7 @@ inline Expected expectedOf(const uint8_t* data, size_t size) {
   return expected;
 }
 
-// State kept over inputs, so that an input costs no large allocation.
+// Memory that all inputs share, so that an input costs no large allocation.
 struct Bench {
   std::unique_ptr<Columns> columns = std::make_unique<Columns>();
   Counters counters{};
@@ -83,7 +84,7 @@ inline void checkRows(const Bench& bench, size_t size) {
   }
 }
 
-// `data` must be an allocation of exactly `size` bytes, so that a read beyond it is seen.
+// `data` must be an allocation of exactly `size` bytes, so that the sanitizer sees a read beyond it.
 inline void checkInput(Bench& bench, const uint8_t* data, size_t size, bool truncated) {
   const Expected expected = expectedOf(data, size);
   Expected got;

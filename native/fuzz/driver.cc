@@ -1,5 +1,5 @@
-// Fuzzes without clang: mutates the corpus from a fixed seed. Usage: driver COUNT [SEED]; driver --corpus DIRECTORY
-// writes the seeds for libFuzzer.
+// Fuzzes without clang: mutates the corpus with numbers from a fixed seed. Usage: driver COUNT [SEED]. With
+// --corpus DIRECTORY it writes the corpus for libFuzzer instead.
 #include <fstream>
 #include <string>
 
@@ -69,7 +69,7 @@ void fuzz(uint64_t count, uint64_t seed) {
   Random random(seed);
   Bench bench;
   for (const Bytes& bytes : seeds) checkInput(bench, bytes.data(), bytes.size(), false);
-  // A table that overflows within one datagram: more messages than rows, more refusals than rows.
+  // Datagrams in which a table overflows: more messages than rows, more refusals than rows.
   for (const Bytes& part : {plainPacket(5, kFuzzFirstQueue, 4), refusal(6, -2)}) {
     Bytes long_(part);
     while (long_.size() < 3 * kArrivalRows * part.size()) long_.insert(long_.end(), part.begin(), part.end());

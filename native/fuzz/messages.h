@@ -1,4 +1,5 @@
-// Netlink messages that look like the kernel's (nfqnl_build_packet_message, netlink_ack): what the fuzzers start from.
+// Netlink messages that look like the kernel's
+// (nfqnl_build_packet_message, netlink_ack). The fuzzers mutate them.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,7 @@ class MessageBuilder {
     bytes_.insert(bytes_.end(), from, from + size);
     return *this;
   }
-  // A further message in the same datagram.
+  // Starts a further message in the same datagram.
   MessageBuilder& then(uint16_t type, uint32_t sequence) {
     close();
     while (bytes_.size() % 4 != 0) bytes_.push_back(0);
@@ -121,7 +122,7 @@ inline std::vector<Bytes> corpus() {
   seeds.push_back(MessageBuilder(NLMSG_NOOP, 1).take());
   seeds.push_back(MessageBuilder(NLMSG_DONE, 1).raw("\0\0\0\0", 4).take());
   seeds.push_back(MessageBuilder(messageType(NFQNL_MSG_PACKET), 0).family(kFuzzFirstQueue).take());
-  // Several in one datagram: the kernel does not, the parser can.
+  // Several messages in one datagram, which the kernel never sends and the parser takes.
   MessageBuilder many(messageType(NFQNL_MSG_PACKET), 0);
   many.family(kFuzzFirstQueue).packetHeader(1, 1).attribute(NFQA_PAYLOAD, "abc", 3);
   for (uint32_t i = 2; i < 20; i++) {

@@ -1,5 +1,5 @@
-// VerdictWriter against a kernel that refuses: every verdict must be sent exactly once or come back as a failure, in
-// order, whatever send returns. Usage: verdicts_check ROUNDS
+// VerdictWriter against a kernel that refuses: every verdict must be sent exactly once or come back as a
+// failure, in order, whatever send returns. Usage: verdicts_check ROUNDS
 #include <cerrno>
 #include <memory>
 

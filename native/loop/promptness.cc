@@ -13,12 +13,13 @@ namespace {
 
 constexpr int kFirst = -20;
 constexpr int kAsOthers = 0;
-// The shortest the kernel takes (sched_setattr, kernel/sched/syscalls.c); a batch of a few packets takes 20 to 50 us.
+// The shortest slice that the kernel accepts (sched_setattr, kernel/sched/syscalls.c). A batch of a few
+// packets takes 20 to 50 us.
 constexpr uint64_t kSliceNs = 100'000;
 constexpr uint64_t kResetOnFork = 1;
 constexpr char kSessionFile[] = "/proc/self/autogroup";
 
-// struct sched_attr of linux/sched/types.h, first version; newer C libraries declare it too, older ones do not.
+// First version of struct sched_attr (linux/sched/types.h), which only newer C libraries declare.
 struct SchedulingAttributes {
   uint32_t size;
   uint32_t policy;
@@ -49,12 +50,12 @@ void askForThread(const SchedulingAttributes& now) {
   wanted.niceness = now.niceness == kAsOthers ? kFirst : now.niceness;
   wanted.runtimeNs = kSliceNs;
   if (setAttributes(wanted)) return;
-  // Niceness takes CAP_SYS_NICE or RLIMIT_NICE, a short slice takes nothing.
+  // Niceness needs CAP_SYS_NICE or RLIMIT_NICE, a short slice needs nothing.
   wanted.niceness = now.niceness;
   setAttributes(wanted);
 }
 
-// "/autogroup-23 nice 0" (proc(5)); 0 when there is no such file.
+// Reads a line like "/autogroup-23 nice 0" (proc(5)). Returns 0 when there is no such file.
 int readSessionNiceness() {
   int niceness = 0;
   if (FILE* file = fopen(kSessionFile, "re")) {
@@ -64,7 +65,7 @@ int readSessionNiceness() {
   return niceness;
 }
 
-// Refused without CAP_SYS_NICE; what holds is read back.
+// The kernel refuses without CAP_SYS_NICE, so the caller reads the value back.
 void writeSessionNiceness(int niceness) {
   const int fd = open(kSessionFile, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
@@ -78,7 +79,7 @@ void askForSession() {
   if (getsid(0) == getpid() && readSessionNiceness() == kAsOthers) writeSessionNiceness(kFirst);
 }
 
-// What this thread was granted, and may give back.
+// Whether this thread was granted its niceness, and its session's, and may give them back.
 thread_local bool ownsThreadNiceness = false;
 thread_local bool ownsSessionNiceness = false;
 

@@ -34,11 +34,11 @@ void Timer::arm(int64_t dueNs) {
   if (fd_ < 0 || isSet) return;
   itimerspec due{};
   if (dueNs != kNever) {
-    // All zero would disarm.
+    // Zero would disarm the timer.
     const int64_t at = dueNs > 0 ? dueNs : 1;
     due.it_value = {static_cast<time_t>(at / kNsPerSecond), static_cast<long>(at % kNsPerSecond)};
   }
-  // Setting also forgets an expiry that was not read.
+  // Setting the timer also forgets an expiry that was not read.
   timerfd_settime(fd_, TFD_TIMER_ABSTIME, &due, nullptr);
   dueNs_ = dueNs;
   stale_ = false;
@@ -49,7 +49,7 @@ void Timer::settle() {
   stale_ = false;
   dueNs_ = kNever;
   uint64_t expirations;
-  // Empty (EAGAIN) is as good: the point is that nothing is left to read.
+  // EAGAIN is no error here: nothing must be left to read.
   while (::read(fd_, &expirations, sizeof expirations) < 0 && errno == EINTR) {
   }
 }
@@ -88,7 +88,8 @@ void Wakeup::stop(void (*closed)(void*), void* argument) {
 void Wakeup::onPoll(uv_poll_t* handle, int status, int) {
   auto* wakeup = static_cast<Wakeup*>(handle->data);
   if (!wakeup->callback_) return;
-  // libuv stops a handle whose descriptor reports an error; the next read fetches the error, so go on.
+  // libuv stops a handle whose descriptor reports an error. The
+  // next read fetches the error, so polling goes on.
   if (status < 0) uv_poll_start(handle, UV_READABLE, onPoll);
   wakeup->callback_(wakeup->context_, handle == &wakeup->polls_[0] ? Source::kSocket : Source::kTimer);
 }

@@ -1,5 +1,5 @@
-// What wakes the event loop: the netlink socket and a timer with nanosecond resolution. Nothing of Node in here but
-// its libuv; the loop is the caller's, so this also works in Worker threads.
+// Wakes the event loop for the netlink socket and for a timer with nanosecond resolution. Of Node it uses
+// only libuv. The loop is the caller's, so it works in Worker threads, too.
 #pragma once
 
 #include <uv.h>
@@ -16,15 +16,16 @@ class Timer {
   static constexpr int64_t kNever = INT64_MAX;
 
   ~Timer();
-  // 0 or errno. `leewayNs`: so much too early is as good.
+  // Returns 0 or errno. Firing up to `leewayNs` too early is as good as firing at the due time.
   int open(int64_t leewayNs);
   void close();
-  // A due time in the past fires at once. Costs no system call while the timer is set for this instant, or for one that is
-  // earlier by at most the leeway: setting it is a tenth of the processor time of shaping many gigabits a second.
+  // A due time in the past fires at once. No system call is made while the timer is
+  // set for this instant, or for one that is earlier by at most the leeway: setting
+  // it takes a tenth of the processor time of shaping many gigabits a second.
   void arm(int64_t dueNs);
-  // The loop saw the timer fire: the next arm() must set it anew.
+  // Call when the loop saw the timer fire: the next arm() then sets it anew.
   void fired() { stale_ = true; }
-  // Makes a fired timer that nobody armed again fall silent.
+  // Silences a fired timer that nobody armed again.
   void settle();
   int fd() const { return fd_; }
 
@@ -35,16 +36,16 @@ class Timer {
   bool stale_ = false;
 };
 
-// Two uv_poll handles with one owner. Lives until libuv has let go of both.
+// Two uv_poll handles with one owner, which lives until libuv has closed both.
 class Wakeup {
  public:
   enum class Source { kSocket, kTimer };
   using Callback = void (*)(void* context, Source source);
 
-  // Null and *error (errno) when libuv refuses. The handles keep the loop alive.
+  // Returns null and fills *error with an errno when libuv refuses. The handles keep the loop alive.
   static Wakeup* start(uv_loop_t* loop, int socketFd, int timerFd, Callback callback, void* context, int* error);
-  // No callback after this, and the descriptors may be closed. `closed` is called from the loop when the handles are
-  // gone; the object is then deleted.
+  // No callback comes after this call, and the descriptors may be closed. The loop calls `closed` when the
+  // handles are gone, and the object deletes itself.
   void stop(void (*closed)(void*), void* argument);
 
  private:

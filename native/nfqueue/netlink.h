@@ -1,5 +1,5 @@
-// Netlink messages and attributes: bounds-checked reading, plain building. Knows nothing of Node or of sockets.
-// Structures: linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nfnetlink_queue.h.
+// Netlink messages and attributes: reading with bounds checks, and building. Knows nothing of Node or of
+// sockets. Structures: linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nfnetlink_queue.h.
 #pragma once
 
 #include <arpa/inet.h>
@@ -15,7 +15,7 @@ namespace shaper {
 // Messages and attributes start at multiples of four (NLMSG_ALIGN, NLA_ALIGN).
 constexpr uint32_t alignUp(uint32_t bytes) { return (bytes + 3u) & ~3u; }
 
-// Reads at any alignment; the caller has checked that sizeof(T) bytes are there.
+// Reads at any alignment. The caller has checked that sizeof(T) bytes are there.
 template <typename T>
 inline T readAs(const uint8_t* at) {
   T value;
@@ -30,13 +30,13 @@ constexpr uint16_t messageType(uint8_t message) {
   return static_cast<uint16_t>(NFNL_SUBSYS_QUEUE << 8 | message);
 }
 
-// Walks the attributes of [begin, end) as the kernel's nla_ok and nla_next do (include/net/netlink.h). The padding
-// of the last attribute may be missing: NFQA_PAYLOAD ends a message without any.
+// Walks the attributes of [begin, end) as the kernel's nla_ok and nla_next do (include/net/netlink.h). The
+// padding of the last attribute may be missing: NFQA_PAYLOAD ends a message without any.
 class AttributeReader {
  public:
   AttributeReader(const uint8_t* begin, const uint8_t* end) : at_(begin), end_(end) {}
 
-  // False at the end, and when what is left is no attribute: then clean() is false.
+  // Returns false at the end, and when the bytes that are left make no attribute: then clean() is false.
   bool next() {
     const auto left = static_cast<uint32_t>(end_ - at_);
     if (left < sizeof(nlattr)) return false;

@@ -31,7 +31,7 @@ bool readWord(const AttributeReader& attribute, uint32_t* word) {
 bool readHardwareAddress(const AttributeReader& attribute, Row* row) {
   if (attribute.size() < sizeof(nfqnl_msg_packet_hw)) return false;
   const uint8_t* data = attribute.data();
-  if (readBe16(data) != 6) return true;  // not Ethernet: no MAC to report
+  if (readBe16(data) != 6) return true;  // not Ethernet, so there is no MAC to report
   row->macHigh = readBe16(data + 4);
   row->macLow = readBe32(data + 6);
   return true;
@@ -46,7 +46,7 @@ bool readPacketHeader(const AttributeReader& attribute, Row* row) {
   return true;
 }
 
-// False when the attribute is shorter than its structure. Types that nobody asked for are passed over.
+// Returns false when the attribute is shorter than its structure. Passes over types that we did not ask for.
 bool readAttribute(const AttributeReader& attribute, Row* row) {
   switch (attribute.type()) {
     case NFQA_PACKET_HDR:
@@ -82,8 +82,9 @@ bool Parser::addFailure(uint32_t tag, uint32_t errorNumber) {
   return true;
 }
 
-// struct nlmsgerr: int error, then the header (and, without NETLINK_CAP_ACK, the body) of the refused message. The
-// kernel copies nlmsg_seq of the refused message into the header of the reply (netlink_ack, net/netlink/af_netlink.c).
+// struct nlmsgerr holds int error, then the header (and, without NETLINK_CAP_ACK, the body) of the refused
+// message. The kernel copies nlmsg_seq of the refused message into the header of the reply (netlink_ack,
+// net/netlink/af_netlink.c).
 void Parser::parseError(const uint8_t* message, uint32_t lengthBytes) {
   if (lengthBytes < sizeof(nlmsghdr) + sizeof(int32_t)) {
     counters_->malformed++;

@@ -1,5 +1,5 @@
-// From netlink datagrams to rows of the shared columns. Holds no policy and looks at no packet byte; free of Node
-// and of sockets, so that native/fuzz can drive it. Nothing is allocated.
+// Turns netlink datagrams into rows of the shared columns. Holds no policy and looks at no packet byte. Free
+// of Node and of sockets, so that native/fuzz can drive it. Allocates nothing.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +16,14 @@ class Parser {
   // Forgets the rows of the last batch.
   void begin() { rows_ = failureRows_ = 0; }
 
-  // Parses the datagram of `lengthBytes` at slab + slotOffset from byte *resumeAt on. `truncated`: the kernel had
-  // more than fitted the slot (MSG_TRUNC). Returns false when a table is full; the same call with the *resumeAt it
-  // left, after begin(), goes on behind the last row. Every message whose NFQA_PACKET_HDR can be read becomes a
-  // row, whatever else is wrong with it, because only a row gets a verdict; copiedBytes is then 0.
+  // Parses the datagram of `lengthBytes` at slab + slotOffset from byte *resumeAt on. `truncated` says that
+  // the datagram did not fit the slot (MSG_TRUNC). Returns false when a table is full: after begin(), the
+  // same call with the *resumeAt that it left goes on behind the last row. Every message whose
+  // NFQA_PACKET_HDR can be read becomes a row, because only a row gets a verdict; if anything else is wrong
+  // with the message, copiedBytes is 0.
   bool parse(const uint8_t* slab, uint32_t slotOffset, uint32_t lengthBytes, bool truncated, uint32_t* resumeAt);
 
-  // A verdict that could not be given; false when the table is full.
+  // Adds a row for a verdict that could not be sent. Returns false when the table is full.
   bool addFailure(uint32_t tag, uint32_t errorNumber);
 
   uint32_t rows() const { return rows_; }

@@ -37,7 +37,8 @@ Queue::Queue(Columns* columns, uint8_t* slab, Counters* counters, const QueueOpt
   unsent_.reserve(kVerdictRows);
   for (uint32_t slot = 0; slot < kArrivalRows; slot++) {
     vectors_[slot] = {slab_ + slot * options_.slotBytes, options_.slotBytes};
-    // Without a name and a control buffer the kernel writes only msg_len and msg_flags, so nothing needs a reset.
+    // Without a name and a control buffer the kernel writes only
+    // msg_len and msg_flags, so nothing needs a reset.
     headers_[slot].msg_hdr.msg_iov = &vectors_[slot];
     headers_[slot].msg_hdr.msg_iovlen = 1;
   }
@@ -101,8 +102,8 @@ void Queue::sizeBuffers() {
   granted_.receiveBufferBytes = static_cast<uint32_t>(granted);
 }
 
-// Sends bind, copy mode, copy range and maximum length in one message: a bound queue without a copy mode drops its
-// packets.
+// Sends bind, copy mode, copy range and maximum length in one
+// message: a bound queue without a copy mode drops its packets.
 bool Queue::bindQueue(uint32_t index, SystemError* error) {
   const uint32_t queueNumber = options_.firstQueue + index;
   char buffer[256];
@@ -129,8 +130,9 @@ bool Queue::setFlag(uint32_t index, uint32_t flag, bool* granted, SystemError* e
   return false;
 }
 
-// Sends one configuration message and reads its acknowledgement. Returns 0 or errno. The kernel acknowledges before
-// send returns, so an empty socket means that the acknowledgement was lost. Packets in between wait in early_.
+// Sends one configuration message and reads its acknowledgement. Returns 0 or
+// errno. The kernel acknowledges before send returns, so an empty socket
+// means that the acknowledgement was lost. Packets in between wait in early_.
 int Queue::request(nlmsghdr* message) {
   message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
   message->nlmsg_seq = ++sequence_;

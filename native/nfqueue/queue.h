@@ -1,5 +1,6 @@
-// One netlink socket that owns the queues [firstQueue, firstQueue + count): opens and binds them, receives into the slab,
-// gives verdicts. Free of Node. Configuration goes through libmnl and libnetfilter_queue, the hot path does not.
+// One netlink socket that owns the queues [firstQueue, firstQueue + count): opens
+// and binds them, receives into the slab, gives verdicts. Free of Node.
+// Configuration goes through libmnl and libnetfilter_queue, the hot path does not.
 #pragma once
 
 #include <sys/socket.h>
@@ -58,8 +59,8 @@ class Queue {
   // Unbinds by closing the socket; the kernel drops what it still holds. Harmless when repeated.
   void close();
 
-  // Fills the next rows of the arrivals table. Reads nothing while messages of the last receive are unparsed. False: the
-  // socket failed in a way that reading on cannot mend, and *error says how.
+  // Fills the next rows of the arrivals table. Reads nothing while messages of the last receive are unparsed.
+  // False: the socket failed in a way that reading on cannot mend, and *error says how.
   bool drain(uint32_t* rows, SystemError* error);
   // Sends verdict rows [0, count); count <= kVerdictRows.
   void send(uint32_t count);

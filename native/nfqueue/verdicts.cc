@@ -95,7 +95,8 @@ bool VerdictWriter::put(uint32_t row) {
   return true;
 }
 
-// Sends the messages of rows [fromRow, toRow) as one datagram. Returns 0 or errno. A netlink send is all or nothing.
+// Sends the messages of rows [fromRow, toRow) as one datagram.
+// Returns 0 or errno. A netlink send is all or nothing.
 int VerdictWriter::transmit(int fd, uint32_t fromRow, uint32_t toRow) {
   const uint32_t from = start_[fromRow];
   const uint32_t bytes = start_[toRow] - from;

@@ -1,5 +1,5 @@
-// Turns rows of the verdict columns into netlink messages, many in one send. Free of Node, so that native/fuzz can
-// drive it with a send that fails.
+// Turns rows of the verdict columns into netlink messages, many in one send. Free of Node, so that
+// native/fuzz can drive it with a send that fails.
 #pragma once
 
 #include <sys/types.h>
@@ -22,18 +22,19 @@ class VerdictWriter {
   // send(2) on the netlink socket; tests give another one.
   using Send = ssize_t (*)(int fd, const void* data, size_t bytes, int flags);
 
-  // The largest datagram sent: one whole-packet verdict, or 2,048 plain ones. SO_SNDBUF must exceed it by 32
-  // (netlink_sendmsg).
+  // The largest datagram sent: one whole-packet verdict, or 2,048
+  // plain ones. SO_SNDBUF must exceed it by 32 (netlink_sendmsg).
   static constexpr uint32_t kDatagramBytes = 68 * 1024;
 
   // New bytes of packets are taken from the `slabBytes` bytes at `slab`.
   VerdictWriter(const Columns* columns, const uint8_t* slab, uint32_t slabBytes, uint32_t firstQueue,
                 uint32_t queueCount, Send send);
 
-  // Sends rows [0, count) in order. The kernel carries the verdicts out, and so runs the rest of the network stack,
-  // inside the call. New bytes of a packet are sent as they stand in the slab: the kernel corrects neither lengths nor
-  // checksums (nfqnl_mangle). Verdicts that cannot be sent after splitting and retrying are appended to `failures`
-  // with the errno of the last attempt, so that no verdict is lost unnoticed. Returns how many were appended.
+  // Sends rows [0, count) in order. The kernel carries the verdicts out, and so runs the rest of the network
+  // stack, inside the call. New bytes of a packet are sent as they stand in the slab: the kernel corrects
+  // neither lengths nor checksums (nfqnl_mangle). Verdicts that cannot be sent after splitting and retrying
+  // are appended to `failures` with the errno of the last attempt, so that no verdict is lost unnoticed.
+  // Returns how many were appended.
   uint32_t send(int fd, uint32_t count, std::vector<Failure>* failures);
 
  private:

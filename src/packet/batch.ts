@@ -1,6 +1,6 @@
 /**
- * The columns that native code and TypeScript share: three tables in one ArrayBuffer. Every column is a Uint32Array, so
- * that the C++ mirror (native/columns.h) is an array of rows per column and nothing else.
+ * The columns that native code and TypeScript share: three tables in one ArrayBuffer. Every column is a
+ * Uint32Array, so that the C++ mirror (native/columns.h) is an array of rows per column and nothing else.
  *
  * arrivals  rows [0, drain())      written by native, read by the core
  * verdicts  rows [0, send(count))  written by the core, read by native
@@ -18,7 +18,10 @@ export const NF_INET_LOCAL_OUT = 3;
 /** Verdicts (linux/netfilter.h). */
 export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
-/** Or-ed into `verdict`: it counts for every packet of the NFQUEUE up to and including this id (NFQNL_MSG_VERDICT_BATCH). */
+/**
+ * Or-ed into `verdict`: it counts for every packet of the NFQUEUE up to and including this id
+ * (NFQNL_MSG_VERDICT_BATCH).
+ */
 export const VERDICT_UP_TO = 0x100;
 /** Or-ed into `verdict`: the `mark` column replaces the packet mark, which stays as it is otherwise. */
 export const VERDICT_SET_MARK = 0x200;

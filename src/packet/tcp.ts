@@ -1,32 +1,37 @@
 /**
- * TCP segments as the ACK filter looks at them (algo/ack-filter.ts): number, flags, options, and whether an acknowledgement
- * is all they are. Only packets of leaves with the filter are read this far, into columns that live as long as the packet is held.
+ * Reads TCP segments for the ACK filter (algo/queues/ack-filter.ts): acknowledgement number, flags, options,
+ * and whether the segment is nothing but an acknowledgement. Only packets of leaves with the filter are read
+ * this far, into columns that live as long as the packet is held.
  *
- * Stricter than net/sched/sch_cake.c, cake_tcph_may_drop(), where a packet is odd: a header that was not copied whole is no segment
- * at all, and one whose options do not end where they should is not plain.
+ * Odd packets are treated more strictly than by cake_tcph_may_drop() of
+ * net/sched/sch_cake.c: a header that was not copied whole is no segment at
+ * all, and a segment whose options do not end where they should is not plain.
  *
  * Cost: about 35 ns per segment, no allocation. Offsets in the code are those of RFC 9293, 3.1.
  */
 import { SACK_BLOCKS_MAX } from '../limits.ts';
 
-/** What is kept of a segment, by a row of the caller's. */
+/** Columns that describe segments. The caller chooses the rows. */
 export interface SegmentColumns {
-  /** CWR ECE URG ACK PSH RST SYN FIN, from bit 7 down; 0: no whole TCP header. */
+  /** CWR ECE URG ACK PSH RST SYN FIN, from bit 7 down; 0 without a whole TCP header. */
   readonly flags: Uint8Array;
-  /** 1: no payload, no reserved flag, and no options but padding, SACK, time stamps and MD5 signature. */
+  /**
+   * 1 for a segment without payload, reserved flags, and options
+   * except padding, SACK, time stamps and MD5 signature.
+   */
   readonly isPlain: Uint8Array;
   readonly ack: Uint32Array;
-  /** TSval and TSecr (RFC 7323, 3.2); 0 without the option. */
+  /** TSval and, in stampEcho, TSecr (RFC 7323, 3.2); 0 without the option. */
   readonly stamp: Uint32Array;
   readonly stampEcho: Uint32Array;
-  /** SACK blocks in use (RFC 2018, 3); edges of block b of row r at SACK_BLOCKS_MAX * r + b. */
+  /** SACK blocks in use (RFC 2018, 3). Block b of row r has its edges at SACK_BLOCKS_MAX * r + b. */
   readonly sackBlocks: Uint8Array;
   readonly sackLeft: Uint32Array;
   readonly sackRight: Uint32Array;
 }
 
 const TCP_HEADER_BYTES = 20;
-/** Low half of the byte with the data offset: three reserved flags and AE, once NS (RFC 9768, 3.1). */
+/** Low half of the byte with the data offset: three reserved flags and AE, formerly NS (RFC 9768, 3.1). */
 const RESERVED_FLAGS = 0x0f;
 
 /** Option kinds (IANA, TCP parameters). */
@@ -38,15 +43,15 @@ const OPTION_MD5 = 19;
 const TIMESTAMPS_BYTES = 10;
 const SACK_BLOCK_BYTES = 8;
 
-/** Row `r` holds no segment. */
+/** Makes row `r` say that there is no segment. */
 export function clearSegment(columns: SegmentColumns, r: number): void {
   columns.flags[r] = 0;
   columns.isPlain[r] = 0;
 }
 
 /**
- * Reads the segment of `segmentBytes` (its header and payload, as the IP length says) whose header begins at `slab[at]` into row
- * `r`; nothing at or behind `slab[end]` is touched. Never throws.
+ * Reads the segment whose header begins at `slab[at]` into row `r`. `segmentBytes` are its header and payload
+ * by the IP length. Touches nothing at or behind `slab[end]`. Never throws.
  */
 export function parseSegment(
   slab: Uint8Array,
@@ -70,7 +75,7 @@ export function parseSegment(
   columns.isPlain[r] = isPure && isKnown ? 1 : 0;
 }
 
-/** Reads the options that matter; false if there are others, or if they make no sense. */
+/** Reads the options that matter. Returns false if there are others, or if they are malformed. */
 function parseOptions(
   slab: Uint8Array,
   start: number,
@@ -111,7 +116,7 @@ function parseSack(slab: Uint8Array, at: number, bytes: number, columns: Segment
   }
 }
 
-/** As a signed number; storing it in an unsigned column makes it right. */
+/** A signed number, which an unsigned column turns into the right one. */
 function readUint32(slab: Uint8Array, at: number): number {
   return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
 }

@@ -1,6 +1,7 @@
 /**
- * What a scenario on real packets stands on: a port, UDP sockets on the loopback of the namespace it runs in, and
- * iptables rules that queue at INPUT. At INPUT a held packet is not charged to its sender's socket any more.
+ * What a scenario on real packets stands on: a port, UDP sockets on the
+ * loopback of the namespace it runs in, and iptables rules that queue at INPUT.
+ * At INPUT a held packet is not charged to its sender's socket any more.
  */
 import { execFileSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';

@@ -1,6 +1,7 @@
 /**
- * Scenarios for native.test.ts in which packets are edited: new bytes with full checksums, as the kernel demands them. It
- * tells a replaced packet's receiver to check (nfqnl_mangle: ip_summed = CHECKSUM_NONE), so a wrong checksum loses the packet.
+ * Scenarios for native.test.ts in which packets are edited: new bytes with full checksums, as the kernel
+ * demands them. It tells a replaced packet's receiver to check (nfqnl_mangle: ip_summed = CHECKSUM_NONE), so
+ * a wrong checksum loses the packet.
  */
 import { execFileSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
@@ -38,7 +39,10 @@ function checksum(sum: number): number {
 const isIpv4 = (packet: Buffer): boolean => packet[0]! >> 4 === 4;
 const ipBytes = (packet: Buffer): number => (isIpv4(packet) ? (packet[0]! & 15) * 4 : 40);
 
-/** Puts lengths and checksums of a UDP or TCP packet right (RFC 791, 768, 9293; pseudo-header of IPv6: RFC 8200, 8.1). */
+/**
+ * Puts lengths and checksums of a UDP or TCP packet right (RFC
+ * 791, 768, 9293; pseudo-header of IPv6: RFC 8200, 8.1).
+ */
 export function mend(packet: Buffer): Buffer {
   const at = ipBytes(packet);
   const protocol = isIpv4(packet) ? packet[9]! : packet[6]!;
@@ -95,7 +99,10 @@ async function sayLong(bed: Bed, ...lengths: number[]): Promise<void> {
   for (const length of lengths) await bed.say('x'.repeat(length));
 }
 
-/** The core's verdict writer over the port of `bed`; edits packets whose text ends with "!" if it may, else accepts them. */
+/**
+ * The core's verdict writer over the port of `bed`; edits
+ * packets whose text ends with "!" if it may, else accepts them.
+ */
 class Editor {
   packets = 0;
   readonly refused: string[] = [];
@@ -226,7 +233,8 @@ export const editScenarios: Record<string, () => Promise<unknown>> = {
 
   /** Every byte of a TCP stream is changed in superpackets, and in segments on the way back. */
   async editSuperpackets() {
-    // Superpackets are then 45 segments of 1448 B at most; those of the loopback's own MTU have 65,535 B, and are never whole.
+    // Superpackets are then 45 segments of 1448 B at most; those of
+    // the loopback's own MTU have 65,535 B, and are never whole.
     execFileSync('ip', ['link', 'set', 'lo', 'mtu', '1500']);
     const options = { copyBytes: [COPY_BYTES_MAX, COPY_BYTES_MAX], gso: [true, false] };
     return withBed(async (bed) => {

@@ -1,6 +1,6 @@
 /**
- * The addon on real packets: every scenario of native-scenarios.ts in a fresh network namespace. A second namespace
- * at the other end of a veth answers pings.
+ * The addon on real packets: every scenario of native-scenarios.ts in a fresh network namespace. A second
+ * namespace at the other end of a veth answers pings.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,10 +1,12 @@
-/** The virtual clock: steps from one event to the next, so that hours pass in moments and every run repeats. */
+/**
+ * The virtual clock: steps from one event to the next, so that hours pass in moments and every run repeats.
+ */
 import type { Engine } from '../../src/core/engine.ts';
 import type { SimPort } from './sim-port.ts';
 
 /**
- * Runs the engine until `untilNs`: at every arrival, and whenever it asked to be woken. Wake-ups fall on whole
- * nanoseconds, as a timer's do, plus `timerLatenessNs`.
+ * Runs the engine until `untilNs`: at every arrival, and whenever it asked to be woken. Wake-ups fall on
+ * whole nanoseconds, as a timer's do, plus `timerLatenessNs`.
  */
 export function runUntil(engine: Engine, port: SimPort, untilNs: number, timerLatenessNs = 0): void {
   for (;;) {

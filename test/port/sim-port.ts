@@ -1,8 +1,9 @@
 /**
- * A port over nothing: arrivals come from a list in order of time, verdicts go into a trace with the instant at which
- * they were given, and into a hash of it. It plays the kernel's part strictly. An id has one verdict, and an unknown id is
- * refused with ENOENT. VERDICT_UP_TO counts for all older packets of its NFQUEUE. New bytes must be a packet by themselves,
- * as the kernel demands from 7.2 on, and replace a packet that was copied whole, which only we know.
+ * A port over nothing: arrivals come from a list in order of time, verdicts go into a trace with the instant
+ * at which they were given, and into a hash of it. It plays the kernel's part strictly. An id has one
+ * verdict, and an unknown id is refused with ENOENT. VERDICT_UP_TO counts for all older packets of its
+ * NFQUEUE. New bytes must be a packet by themselves, as the kernel demands from 7.2 on, and replace a packet
+ * that was copied whole, which only we know.
  */
 import { invariant } from '../../src/base/assert.ts';
 import { ARRIVAL_ROWS, ATTRIBUTE_BYTES, COPY_BYTES, EDIT_BYTES, FAILURE_ROWS } from '../../src/limits.ts';
@@ -60,7 +61,9 @@ export class SimPort implements Port {
   private readonly slotBytes: number;
   private readonly waiting: SimArrival[] = [];
   private read = 0;
-  /** Ids that the "kernel" still holds, by nfqueue and in order of arrival: whether they were copied whole. */
+  /**
+   * Ids that the "kernel" still holds, by nfqueue and in order of arrival: whether they were copied whole.
+   */
   private readonly kernel: Map<number, boolean>[] = [];
   private readonly nextId: number[] = [];
   private readonly refusals: { tag: number; errno: number }[] = [];

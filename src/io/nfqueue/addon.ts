@@ -1,6 +1,6 @@
 /**
- * Finds, loads and types the native addon. The layout that it reports is compared with packet/batch.ts and limits.ts before
- * any memory is shared.
+ * Finds, loads and types the native addon. The layout that it reports is compared with packet/batch.ts and
+ * limits.ts before any memory is shared.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -27,7 +27,10 @@ export const COUNTER_NAMES = [
   'sendErrors',
 ] as const;
 
-/** What native/face/options.cc reads; it refuses values of other kinds and ranges with a RangeError that names them. */
+/**
+ * What native/face/options.cc reads; it refuses values of
+ * other kinds and ranges with a RangeError that names them.
+ */
 export interface NativeOptions {
   /** Memory of createBatch(). */
   readonly columns: ArrayBuffer;
@@ -86,7 +89,8 @@ export interface Addon {
   readonly layout: NativeLayout;
   readonly NativeQueue: new (options: NativeOptions) => NativeQueue;
   /**
-   * Asks the scheduler to run this thread soon after it is woken. A refusal is no error: the result says what the thread has.
+   * Asks the scheduler to run this thread soon after it is woken.
+   * A refusal is no error: the result says what the thread has.
    */
   askForPromptness(): Promptness;
   /** Gives back the niceness that was granted (false), or asks for it again (true). */
@@ -141,7 +145,10 @@ export function loadAddon(path: string | undefined = findAddon()): Addon {
   return addon;
 }
 
-/** Says in which size or column the addon's layout differs from the program's. Returns undefined if it does not. */
+/**
+ * Says in which size or column the addon's layout differs from
+ * the program's. Returns undefined if it does not.
+ */
 export function findDifference(built: Partial<NativeLayout> = {}): string | undefined {
   for (const [name, expected] of Object.entries(EXPECTED_LAYOUT)) {
     const found = built[name as keyof NativeLayout];

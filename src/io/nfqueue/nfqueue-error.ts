@@ -1,6 +1,6 @@
 /**
- * Says what went wrong when queues could not be opened, and what to do about it. The kernel answers EPERM both to
- * a missing capability and to a queue that another socket owns; procfs tells them apart.
+ * Explains why NFQUEUEs could not be opened, and says what the user can do. The kernel returns EPERM both
+ * without the capability and for an NFQUEUE that another socket owns; procfs tells the two apart.
  */
 import { readFileSync } from 'node:fs';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../../base/errors.ts';
@@ -13,8 +13,8 @@ const CAP_NET_ADMIN = 12n;
 export class NfqueueError extends OperatingError {
   override readonly name = 'NfqueueError';
   /**
-   * EPERM: no CAP_NET_ADMIN. EBUSY: another program owns the queue number. EPROTONOSUPPORT: kernel without
-   * NFQUEUE. Otherwise the name of the errno that `syscall` gave.
+   * EPERM without CAP_NET_ADMIN, EBUSY if another program owns the queue number, EPROTONOSUPPORT if the
+   * kernel has no NFQUEUE, otherwise the name of the errno that `syscall` returned.
    */
   readonly code: string;
   readonly syscall: string;
@@ -26,7 +26,7 @@ export class NfqueueError extends OperatingError {
   }
 }
 
-/** A failed system call as the addon reports it. `queue` is a queue number, -1: none. */
+/** A failed system call as the addon reports it. `queue` is a queue number, or -1 for none. */
 export interface SystemFailure {
   readonly code: string;
   readonly syscall: string;
@@ -37,7 +37,7 @@ export function isSystemFailure(error: unknown): error is Error & SystemFailure 
   return error instanceof Error && 'code' in error && 'syscall' in error && 'queue' in error;
 }
 
-/** The two files this module judges by; null: cannot be read. */
+/** Texts of the two files by which failures are judged; null if a file cannot be read. */
 export interface Circumstances {
   readonly queuesText: string | null;
   readonly statusText: string | null;
@@ -47,7 +47,7 @@ function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // Absent or not ours to read: the caller judges without it.
+    // The file is absent or not ours to read, so the caller judges without it.
     return null;
   }
 }
@@ -56,12 +56,12 @@ export function readCircumstances(): Circumstances {
   return { queuesText: readText(NFQUEUES_FILE), statusText: readText(STATUS_FILE) };
 }
 
-/** Port id of the socket that owns the queue (mostly the process id), from nfnetlink_queue's seq_show; 0: none. */
+/** Netlink port of the socket that owns the queue number (mostly its process id); 0 if there is none. */
 export function ownerOf(queue: number, queuesText: string): number {
   return parseNfqueues(queuesText).find(({ number }) => number === queue)?.portId ?? 0;
 }
 
-/** Whether this process may administer its network; null: unknown. */
+/** Whether this process may administer its network; null if unknown. */
 export function hasNetAdmin(statusText: string | null): boolean | null {
   const match = statusText?.match(/^CapEff:\s*([0-9a-f]+)$/m);
   return match ? ((BigInt(`0x${match[1]}`) >> CAP_NET_ADMIN) & 1n) === 1n : null;
@@ -71,7 +71,7 @@ const NEEDS_CAPABILITY =
   'needs root or CAP_NET_ADMIN in this network namespace (sudo, or AmbientCapabilities=)';
 const NO_NFQUEUE = 'this kernel has no NFQUEUE: load nfnetlink_queue (modprobe) or use a kernel that has it';
 
-/** The error for the user. Pure: what procfs says is passed in. */
+/** Makes the error for the user, from the failure and the texts of procfs alone. */
 export function explainFailure(failure: SystemFailure, circumstances: Circumstances): NfqueueError {
   const { code, syscall, queue } = failure;
   const { queuesText, statusText } = circumstances;
@@ -88,7 +88,7 @@ export function explainFailure(failure: SystemFailure, circumstances: Circumstan
   if (code === 'EPROTONOSUPPORT' || code === 'EAFNOSUPPORT') {
     return new NfqueueError('EPROTONOSUPPORT', syscall, NO_NFQUEUE, failure);
   }
-  // nfnetlink answers EINVAL to a subsystem it does not have (nfnetlink_rcv_msg).
+  // nfnetlink returns EINVAL for a subsystem that it does not have (nfnetlink_rcv_msg).
   if (code === 'EINVAL' && queue >= 0 && queuesText === null) {
     return new NfqueueError('EPROTONOSUPPORT', syscall, NO_NFQUEUE, failure);
   }

@@ -1,6 +1,6 @@
 /**
- * The live port: real packets from NFQUEUE as columns, verdicts from columns, one wake-up for packets and time.
- * The fast work is done in native/; this file validates options and explains errors.
+ * The live port: real packets from NFQUEUE as columns, verdicts from columns, one wake-up for packets and
+ * time. The fast work is done in native/; this file validates options and explains errors.
  */
 
 import { NONE } from '../../base/none.ts';
@@ -25,13 +25,16 @@ export { AddonError, type Promptness } from './addon.ts';
 export { NfqueueError } from './nfqueue-error.ts';
 
 /**
- * Socket memory that one unread message occupies, its truesize, with at most COPY_BYTES of packet: measured on
- * Linux 6.18 as 832, or 1280 when a timestamp makes it fall into the next size class.
+ * Socket memory that one unread message occupies, its truesize, with at most COPY_BYTES of packet: measured
+ * on Linux 6.18 as 832, or 1280 when a timestamp makes it fall into the next size class.
  */
 const UNREAD_MESSAGE_BYTES = 1280;
 /** No socket is asked for more than this, whatever the queues may hold. */
 const RCVBUF_BYTES_MAX = 256 * 1024 * 1024;
-/** Slots grow in pages, so that their starts spread over the sets of the processor's cache as those of SLOT_BYTES do. */
+/**
+ * Slots grow in pages, so that their starts spread over the
+ * sets of the processor's cache as those of SLOT_BYTES do.
+ */
 const PAGE_BYTES = 4096;
 
 /** Socket memory that one unread message occupies at most, with a copy of this length. */
@@ -39,7 +42,10 @@ export function unreadMessageBytes(copyBytes: number): number {
   return UNREAD_MESSAGE_BYTES + Math.max(0, copyBytes - COPY_BYTES);
 }
 
-/** Bytes of slab per arrival row when no copy is longer than this; any slot may receive a packet of any NFQUEUE. */
+/**
+ * Bytes of slab per arrival row when no copy is longer than
+ * this; any slot may receive a packet of any NFQUEUE.
+ */
 export function slotBytesFor(copyBytes: number): number {
   return SLOT_BYTES + PAGE_BYTES * Math.ceil(Math.max(0, copyBytes - COPY_BYTES) / PAGE_BYTES);
 }
@@ -51,8 +57,9 @@ export interface NfqueueOptions {
   /** Packets that may wait for a verdict, per NFQUEUE; beyond it the kernel drops. */
   readonly lengthPackets: number;
   /**
-   * By nfqueue: bytes of each packet to copy, at most COPY_BYTES_MAX. The longest copy sizes the slots: COPY_BYTES make a
-   * slab of 1.3 MB, whole packets one of 18 MB, of which the kernel provides the pages that packets have filled.
+   * By nfqueue: bytes of each packet to copy, at most COPY_BYTES_MAX. The longest
+   * copy sizes the slots: COPY_BYTES make a slab of 1.3 MB, whole packets one of
+   * 18 MB, of which the kernel provides the pages that packets have filled.
    */
   readonly copyBytes: readonly number[];
   /** By nfqueue: ask for unsegmented superpackets (NFQA_CFG_F_GSO). */
@@ -62,10 +69,15 @@ export interface NfqueueOptions {
 export interface NfqueueCounters {
   /** Messages that did not fit the socket: the kernel dropped their packets, which were never received. */
   readonly enobufs: number;
-  /** Messages longer than a slot, and messages that break netlink's format. Their packets are arrivals all the same. */
+  /**
+   * Messages longer than a slot, and messages that break
+   * netlink's format. Their packets are arrivals all the same.
+   */
   readonly truncated: number;
   readonly malformed: number;
-  /** Verdicts that the kernel refused (ENOENT: it had dropped the packet). Each is a row of the failures, too. */
+  /**
+   * Verdicts that the kernel refused (ENOENT: it had dropped the packet). Each is a row of the failures, too.
+   */
   readonly verdictErrors: number;
   /** Verdicts that could not be sent at all. Each is a row of the failures, too. */
   readonly sendErrors: number;
@@ -82,13 +94,16 @@ export interface NfqueuePort extends Port {
   /** CLOCK_MONOTONIC in nanoseconds since the port was opened. */
   nowNs(): number;
   /**
-   * `callback` runs on this environment's event loop when packets wait or the time given to arm() has come. An error that
-   * it throws becomes an uncaught exception. The port keeps the loop alive until close(). A later callback replaces it.
+   * `callback` runs on this environment's event loop when packets wait or the time given to arm() has come.
+   * An error that it throws becomes an uncaught exception. The port keeps the loop alive until close(). A
+   * later callback replaces it.
    */
   onReady(callback: () => void): void;
   readonly granted: NfqueueGranted;
   counters(): NfqueueCounters;
-  /** Unbinds; the kernel drops every packet it still holds. Afterwards drain() returns 0 and send() throws. */
+  /**
+   * Unbinds; the kernel drops every packet it still holds. Afterwards drain() returns 0 and send() throws.
+   */
   close(): void;
 }
 
@@ -204,9 +219,10 @@ class LivePort implements NfqueuePort {
 }
 
 /**
- * Opens one netlink socket and binds every NFQUEUE to it. Throws NfqueueError with `code` and `hint` when the kernel
- * refuses, AddonError when the addon is missing or of another version, RangeError for options out of range.
- * Call it before any rule sends packets here: the kernel drops packets for an unbound NFQUEUE, or lets them bypass.
+ * Opens one netlink socket and binds every NFQUEUE to it. Throws NfqueueError with
+ * `code` and `hint` when the kernel refuses, AddonError when the addon is missing or of
+ * another version, RangeError for options out of range. Call it before any rule sends
+ * packets here: the kernel drops packets for an unbound NFQUEUE, or lets them bypass.
  */
 export function openNfqueue(options: NfqueueOptions, addon: Addon = loadAddon()): NfqueuePort {
   validate(options);
@@ -214,8 +230,9 @@ export function openNfqueue(options: NfqueueOptions, addon: Addon = loadAddon())
 }
 
 /**
- * Asks the scheduler to let this thread run soon after packets or timers wake it, and returns what the thread has now. Never
- * fails, and touches no real-time policy. native/loop/promptness.h says what is asked for and what it brings.
+ * Asks the scheduler to let this thread run soon after packets or timers wake
+ * it, and returns what the thread has now. Never fails, and touches no real-time
+ * policy. native/loop/promptness.h says what is asked for and what it brings.
  */
 export function askForPromptness(addon: Addon = loadAddon()): Promptness {
   return addon.askForPromptness();

@@ -1,6 +1,6 @@
 /**
- * Packets as bytes, with what parsing must find in them. The ones called "captured" were recorded on a loopback
- * device; the others are written by hand after the RFCs. Fields left out are at their unknown value.
+ * Packets as bytes, with what parsing must find in them. The ones called "captured" were recorded on a
+ * loopback device; the others are written by hand after the RFCs. Fields left out are at their unknown value.
  */
 import type { Description } from '../../oracle/parse.ts';
 

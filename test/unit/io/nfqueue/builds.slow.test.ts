@@ -1,6 +1,7 @@
 /**
- * Both builds read one list of sources, so the one by node-gyp must export what the one by cmake-js does. The fuzzers run
- * for a moment, too. Needs a compiler, and for node-gyp Node's own headers: each that is absent makes a skip that names it.
+ * Both builds read one list of sources, so the one by node-gyp must export what the one by cmake-js does. The
+ * fuzzers run for a moment, too. Needs a compiler, and for node-gyp Node's own headers: each that is absent
+ * makes a skip that names it.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';

@@ -3,7 +3,10 @@ import { Courtesy } from '../../../../src/io/nfqueue/courtesy.ts';
 
 const SUPERPACKET = 48_000;
 
-/** Wakes every millisecond; `traffic` gives packets and bytes a millisecond. Returns what was asked for, and when. */
+/**
+ * Wakes every millisecond; `traffic` gives packets and bytes a
+ * millisecond. Returns what was asked for, and when.
+ */
 function drive(stretches: readonly { ms: number; packets: number; bytes: number }[]): [number, boolean][] {
   const asked: [number, boolean][] = [];
   let ms = 0;

@@ -1,0 +1,60 @@
+/** How many batches a wake-up handles, and at which instants. */
+import { expect, test } from 'vitest';
+import type { Engine } from '../../../../src/core/engine.ts';
+import type { Courtesy } from '../../../../src/io/nfqueue/courtesy.ts';
+import type { NfqueuePort } from '../../../../src/io/nfqueue/nfqueue.ts';
+import { finishReactor, startReactor } from '../../../../src/io/nfqueue/reactor.ts';
+import { ARRIVAL_ROWS, BATCHES_PER_WAKEUP_MAX } from '../../../../src/limits.ts';
+import { shaper, World } from '../../../sim/world.ts';
+
+/** An engine whose batches have these numbers of rows, then none. The clock goes on by 1 ns a reading. */
+function setUp(rows: number[]): { wake: () => void; port: NfqueuePort; engine: Engine; instants: number[] } {
+  const { engine } = new World(shaper({ wan: { up: { rate: 1, burst: 1 } } }));
+  const instants: number[] = [];
+  engine.runBatch = (_, nowNs) => {
+    instants.push(nowNs);
+    return rows.shift() ?? 0;
+  };
+  let clockNs = 100;
+  let wake = (): void => {};
+  const port = {
+    nowNs: () => clockNs++,
+    onReady: (callback: () => void) => {
+      wake = callback;
+    },
+  } as NfqueuePort;
+  return { wake: () => wake(), port, engine, instants };
+}
+
+test('a full batch is followed by another, each at its own instant; a wake-up has a bounded number', () => {
+  const full = new Array(BATCHES_PER_WAKEUP_MAX + 2).fill(ARRIVAL_ROWS);
+  const { wake, port, engine, instants } = setUp([...full, ARRIVAL_ROWS - 1, ARRIVAL_ROWS]);
+  startReactor(port, engine);
+  wake();
+  expect(instants).toEqual(Array.from({ length: BATCHES_PER_WAKEUP_MAX }, (_, i) => 100 + i));
+  wake();
+  expect(instants.length).toBe(BATCHES_PER_WAKEUP_MAX + 3);
+  wake();
+  expect(instants.length).toBe(BATCHES_PER_WAKEUP_MAX + 5);
+});
+
+test('courtesy sees the totals before the batch, once a wake-up', () => {
+  const { wake, port, engine } = setUp([ARRIVAL_ROWS, 3]);
+  const looks: number[][] = [];
+  const courtesy = { look: (...values: number[]) => looks.push(values) } as unknown as Courtesy;
+  startReactor(port, engine, courtesy);
+  wake();
+  wake();
+  expect(looks).toEqual([
+    [100, 0, 0],
+    [102, 0, 0],
+  ]);
+});
+
+test('the end accepts at the present instant', () => {
+  const { port, engine } = setUp([]);
+  const ends: unknown[] = [];
+  engine.releaseAll = (...values) => ends.push(values);
+  finishReactor(port, engine);
+  expect(ends).toEqual([[port, 100]]);
+});
