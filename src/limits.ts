@@ -1,20 +1,22 @@
 /**
- * Every bound of the program in one place, with the relations between them asserted at load.
- * Reaching a bound of the data path is counted in the statistics and shown by `status`, but for two by which nothing is dropped or late:
- * FRAGMENTS_MAX and FAIR_HOSTS_MAX say what happens then. Beyond a bound of the configuration or the control socket is an error.
+ * Every bound of the program in one place, with the relations between them asserted at load. Reaching a bound
+ * of the data path is counted in the statistics and shown by `status`, except two that never drop or delay
+ * packets: FRAGMENTS_MAX and FAIR_HOSTS_MAX say what happens then. Exceeding a bound of the configuration or
+ * the control socket is an error.
  */
 
 /** Rows of one arrival batch: one recvmmsg call, one crossing into TypeScript. Mirrored in native/columns.h. */
 export const ARRIVAL_ROWS = 256;
-/** Rows of the verdict columns; a fuller set is sent in several crossings. Mirrored in native/columns.h. */
+/** Rows of the verdict columns. More verdicts are sent in several crossings. Mirrored in native/columns.h. */
 export const VERDICT_ROWS = 1024;
-/** Rows for kernel replies that refuse a verdict, read per drain. Mirrored in native/columns.h. */
+/** Rows for verdicts that the kernel refused, read by one drain. Mirrored in native/columns.h. */
 export const FAILURE_ROWS = 256;
-/** Bytes of each packet copied from the kernel: enough for IPv6 + options + TCP with all its options. */
+/** Bytes copied of each packet by default: enough for IPv6 + options + TCP with all its options. */
 export const COPY_BYTES = 128;
 /**
- * Most bytes of a packet that an NFQUEUE may ask for, and most new bytes of an edited packet: the length of an attribute has
- * 16 bits and counts its header of 4 bytes. Superpackets of an MTU of 1500 are shorter. Mirrored in native/columns.h.
+ * Most bytes of a packet that an NFQUEUE may ask for, and most new bytes of an edited packet: the length of
+ * an attribute has 16 bits and counts its header of 4 bytes. Superpackets of an MTU of 1500 are shorter.
+ * Mirrored in native/columns.h.
  */
 export const COPY_BYTES_MAX = 65531;
 /** Bytes of slab per arrival row beside the copied packet: netlink attributes. Mirrored in native/columns.h. */
@@ -22,31 +24,34 @@ export const ATTRIBUTE_BYTES = 4096;
 /** Bytes of slab per arrival row where no NFQUEUE asks for longer copies. */
 export const SLOT_BYTES = ATTRIBUTE_BYTES + COPY_BYTES;
 /**
- * Bytes at the end of the slab for new bytes of edited packets: four superpackets or 170 full-sized packets. When it is full, the
- * verdicts written so far are sent first. Mirrored in native/columns.h.
+ * Bytes at the end of the slab for new bytes of edited packets: four superpackets or 170 full-sized packets.
+ * When it is full, the verdicts written so far are sent first. Mirrored in native/columns.h.
  */
 export const EDIT_BYTES = 1 << 18;
 /** Batches handled in one wake-up before the event loop gets a turn (control socket, signals). */
 export const BATCHES_PER_WAKEUP_MAX = 16;
 
-/** Queue numbers one instance may own. */
+/** NFQUEUEs that one instance may own. */
 export const QUEUES_MAX = 64;
-/** Packets the kernel can hold per queue since the per-queue hash table (nfqueue facts, section 1). */
+/** Packets that the kernel can hold per NFQUEUE since each has a hash table of its own (April 2026). */
 export const QUEUE_LENGTH_MAX = 65536;
-/** Packets held over all queues: bounds the kernel memory we pin (about 2.2 kB a full-sized packet). */
+/** Packets held over all NFQUEUEs. Bounds the kernel memory that they pin, about 2.2 kB a full-sized packet. */
 export const HELD_MAX = 262144;
 /** Verdicts remembered so that a late "no such packet" can be booked to its class; a power of two. */
 export const VERDICT_LOG_ROWS = 262144;
 
 /** Classes over all links and directions. */
 export const CLASSES_MAX = 4096;
-/** Classes inside classes, below a direction: every packet charges each of them. */
+/** Depth of classes below a direction. A packet charges each class on its way. */
 export const CLASS_DEPTH_MAX = 128;
-/** Flows remembered at once; a power of two. The oldest idle ones make room. */
+/** Flows remembered at once; a power of two. The oldest idle flows make room. */
 export const FLOWS_MAX = 262144;
-/** Datagrams whose first fragment is remembered; a power of two. Those forgotten early leave fragments that are a flow without ports. */
+/**
+ * Datagrams whose first fragment is remembered; a power of two. The later fragments of a forgotten datagram
+ * count as a flow without ports.
+ */
 export const FRAGMENTS_MAX = 4096;
-/** Token buckets made on sight by `each`, over all classes; a power of two. */
+/** Token buckets of `each`, over all classes; a power of two. */
 export const EACH_BUCKETS_MAX = 131072;
 
 /** SACK blocks that fit into the options of a TCP segment (RFC 2018, 3). */
@@ -61,24 +66,24 @@ export const CONFIG_NODES_MAX = 100_000;
 export const CONTROL_REQUEST_BYTES_MAX = 4096;
 /** Control connections open at once. */
 export const CONTROL_CLIENTS_MAX = 32;
-/** A control connection that says nothing, or takes no answer, for this long is closed. */
+/** A control connection that sends nothing, or takes no reply, for this long is closed. */
 export const CONTROL_IDLE_MS = 60_000;
 
-/** Queues of fair leaves, over all leaves; a power of two. */
+/** Flow queues of fair leaves, over all leaves; a power of two. */
 export const FAIR_QUEUES_MAX = 262144;
-/** Hosts between which fair leaves divide, over all leaves; a power of two. Beyond, a host has its share per flow. */
+/** Hosts between which fair leaves divide, over all leaves; a power of two. Further hosts have a share per flow. */
 export const FAIR_HOSTS_MAX = 131072;
 
-/** A flow without packets for this long is forgotten (nothing of it held). */
+/** A flow is forgotten after this long without packets, unless some of its packets are held. */
 export const FLOW_IDLE_NS = 60e9;
 /** Later fragments find their first one for this long (RFC 791 suggests 15 s, Linux uses 30 s). */
 export const FRAGMENT_IDLE_NS = 30e9;
-/** An `each` bucket that is full and unused for this long is forgotten: nothing is lost, a new one starts full. */
+/** An `each` bucket is forgotten after this long full and unused. Nothing is lost: a new bucket starts full. */
 export const EACH_IDLE_NS = 60e9;
 
 /**
- * What is due within this span leaves together (DESIGN section 3, "release in handfuls"). Buckets are
- * charged at the due instant, so this moves packets by at most the span and mints nothing.
+ * Packets that are due within this span leave together. Buckets are charged at the due instant, so packets
+ * move by at most the span, and no tokens are minted.
  */
 export const RELEASE_SLACK_NS = 100e3;
 
@@ -96,4 +101,4 @@ for (const [name, n] of Object.entries({
 if (VERDICT_ROWS < 2 * ARRIVAL_ROWS)
   throw new Error('a batch must fit the verdict columns with room for releases');
 if (EDIT_BYTES < COPY_BYTES_MAX) throw new Error('the edit area must hold any packet');
-if (HELD_MAX > VERDICT_LOG_ROWS) throw new Error('answering everything held must fit the verdict log');
+if (HELD_MAX > VERDICT_LOG_ROWS) throw new Error('verdicts for everything held must fit the verdict log');
