@@ -29,7 +29,7 @@ export interface Packet {
   bytes: Buffer;
 }
 
-export interface Answer {
+export interface Verdict {
   id: number;
   verdict?: number;
   nfqueue?: number;
@@ -145,21 +145,22 @@ export class Bed {
     }));
   }
 
-  answer(answers: readonly Answer[]): void {
+  /** Sends these verdicts in one call; new bytes go through the edit area. */
+  give(verdicts: readonly Verdict[]): void {
     const v = this.port.batch.verdicts;
     let payloadOffset = this.port.editOffset;
-    answers.forEach((answer, row) => {
-      v.packetId[row] = answer.id;
-      v.nfqueue[row] = answer.nfqueue ?? 0;
-      v.verdict[row] = answer.verdict ?? NF_ACCEPT;
-      v.mark[row] = answer.mark ?? 0;
-      v.tag[row] = answer.tag ?? 0;
+    verdicts.forEach((one, row) => {
+      v.packetId[row] = one.id;
+      v.nfqueue[row] = one.nfqueue ?? 0;
+      v.verdict[row] = one.verdict ?? NF_ACCEPT;
+      v.mark[row] = one.mark ?? 0;
+      v.tag[row] = one.tag ?? 0;
       v.payloadOffset[row] = payloadOffset;
-      v.payloadBytes[row] = answer.payload?.length ?? 0;
-      if (answer.payload) this.port.slab.set(answer.payload, payloadOffset);
-      payloadOffset += answer.payload?.length ?? 0;
+      v.payloadBytes[row] = one.payload?.length ?? 0;
+      if (one.payload) this.port.slab.set(one.payload, payloadOffset);
+      payloadOffset += one.payload?.length ?? 0;
     });
-    this.port.send(answers.length);
+    this.port.send(verdicts.length);
   }
 
   /** Failures of the next drain. */
@@ -177,7 +178,7 @@ export class Bed {
     this.port.onReady(() => {
       const packets = this.take();
       packets.forEach(seen);
-      if (packets.length > 0) this.answer(packets.map(({ id, nfqueue }) => ({ id, nfqueue })));
+      if (packets.length > 0) this.give(packets.map(({ id, nfqueue }) => ({ id, nfqueue })));
       this.port.arm(Number.POSITIVE_INFINITY);
     });
   }

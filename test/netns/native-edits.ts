@@ -185,7 +185,7 @@ export const editScenarios: Record<string, () => Promise<unknown>> = {
         six.socket.send(`6 ${text}`, PORT, '::1');
       }
       const packets = await bed.collect(10);
-      bed.answer(
+      bed.give(
         packets.map(({ id, bytes }) => {
           const text = bytes.subarray(ipBytes(bytes) + 8).toString();
           if (text.endsWith('plain')) return { id };
@@ -217,11 +217,11 @@ export const editScenarios: Record<string, () => Promise<unknown>> = {
       const whole = await bed.collect(3);
       const largest = whole[2]!;
       const edited = withPayload(largest.bytes, Buffer.alloc(65_400, 'y'));
-      bed.answer([{ id: whole[0]!.id }, { id: whole[1]!.id }, { id: largest.id, payload: edited }]);
+      bed.give([{ id: whole[0]!.id }, { id: whole[1]!.id }, { id: largest.id, payload: edited }]);
       await bed.receivedCount(3);
       bed.reply(...['x'.repeat(50), 'x'.repeat(500)]);
       const short = await bed.collect(2);
-      bed.answer(short.map(({ id, nfqueue }) => ({ id, nfqueue })));
+      bed.give(short.map(({ id, nfqueue }) => ({ id, nfqueue })));
       return {
         packets: [...whole, ...short].map(shown),
         bytes: whole[1]!.bytes.subarray(28).toString() === 'x'.repeat(1472),
@@ -253,7 +253,7 @@ export const editScenarios: Record<string, () => Promise<unknown>> = {
           if (copiedBytes < lengthBytes) cut++;
           const data = ipBytes(bytes) + (bytes[ipBytes(bytes) + 12]! >> 4) * 4;
           for (let i = data; i < bytes.length; i++) bytes[i] = bytes[i]! + (nfqueue === 0 ? 1 : 2);
-          bed.answer([bytes.length > data ? { id, nfqueue, payload: mend(bytes) } : { id, nfqueue }]);
+          bed.give([bytes.length > data ? { id, nfqueue, payload: mend(bytes) } : { id, nfqueue }]);
         }
         bed.port.arm(Number.POSITIVE_INFINITY);
       });

@@ -36,12 +36,12 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
         await bed.say(...words(500));
         const kernel = kernelQueues()[0]!;
         const packets = await bed.collect(500 - kernel.socketFull);
-        bed.answer(packets.map(({ id }) => ({ id })));
+        bed.give(packets.map(({ id }) => ({ id })));
         const received = (await bed.receivedCount(packets.length)).length;
         // The socket goes on: what comes after the overflow arrives.
         await bed.say('after');
         const [after] = await bed.collect(1);
-        bed.answer([{ id: after!.id }]);
+        bed.give([{ id: after!.id }]);
         await bed.receivedCount(packets.length + 1);
         return {
           socketFull: kernel.socketFull,
@@ -82,7 +82,7 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
       }
       await bed.say('still here');
       const [packet] = await bed.collect(1);
-      bed.answer([{ id: packet!.id }]);
+      bed.give([{ id: packet!.id }]);
       return {
         errors,
         received: await bed.receivedCount(1),
@@ -108,7 +108,7 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     const addresses = Array.from({ length: 4 }, (_, i) => `127.0.0.${i + 1}`);
     const floods = addresses.map((address) => spawn('ping', ['-f', '-q', address], { stdio: 'ignore' }));
     let seen = 0;
-    let unanswered = 0;
+    let leftHeld = 0;
     const counters: NfqueueCounters[] = [];
     try {
       for (let round = 0; round < 50; round++) {
@@ -118,11 +118,12 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
         bed.acceptAll(() => seen++);
         await sleep(5);
         for (const flood of floods) flood.kill('SIGSTOP');
-        await until(() => kernelQueues().every(({ held }) => held === 0), 'all held packets answered').catch(
-          () => {
-            unanswered++;
-          },
-        );
+        await until(
+          () => kernelQueues().every(({ held }) => held === 0),
+          'a verdict for all held packets',
+        ).catch(() => {
+          leftHeld++;
+        });
         for (const flood of floods) flood.kill('SIGCONT');
         counters.push(bed.port.counters());
         bed.close();
@@ -130,7 +131,7 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     } finally {
       for (const flood of floods) flood.kill('SIGKILL');
     }
-    return { seen, unanswered, counters };
+    return { seen, leftHeld, counters };
   },
 
   async worker() {
@@ -163,7 +164,7 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     // The main thread may own other queues at the same time.
     const bed = await Bed.create({ firstQueue: 60 });
     await bed.say(...words(50));
-    await until(() => total === 50, 'worker answered');
+    await until(() => total === 50, 'the worker to give verdicts');
     const received = (await bed.receivedCount(50)).length;
     bed.close();
     const exitCode = await worker.terminate();

@@ -22,7 +22,7 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       queueRule({});
       await bed.say(...words(19), 'x'.repeat(500));
       const packets = await bed.collect(20);
-      bed.answer(packets.map(({ id }, i) => ({ id, verdict: i % 2 ? NF_ACCEPT : NF_DROP })));
+      bed.give(packets.map(({ id }, i) => ({ id, verdict: i % 2 ? NF_ACCEPT : NF_DROP })));
       const received = [...(await bed.receivedCount(10))];
       const shown = packets.map((packet) => ({ ...packet, text: packet.bytes.subarray(28).toString() }));
       return { packets: shown, received, held: kernelQueues()[0]!.held, failures: bed.failures().length };
@@ -39,7 +39,7 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       const ping = spawn('ping', ['-6', '-c', '1', '-W', '2', '::1'], { stdio: 'ignore' });
       const status = new Promise((resolve) => ping.on('close', resolve));
       const [packet] = await bed.collect(1);
-      bed.answer([{ id: packet!.id, nfqueue: packet!.nfqueue }]);
+      bed.give([{ id: packet!.id, nfqueue: packet!.nfqueue }]);
       return { version: packet!.bytes[0]! >> 4, nfqueue: packet!.nfqueue, status: await status };
     });
   },
@@ -52,7 +52,7 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       await sleep(30);
       const early = bed.received.length;
       const held = kernelQueues()[0]!.held;
-      bed.answer(packets.reverse().map(({ id }) => ({ id })));
+      bed.give(packets.reverse().map(({ id }) => ({ id })));
       return { early, held, received: await bed.receivedCount(300) };
     });
   },
@@ -62,9 +62,9 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       queueRule({});
       await bed.say(...words(10));
       const packets = await bed.collect(10);
-      bed.answer([{ id: packets[5]!.id, verdict: NF_ACCEPT | VERDICT_UP_TO }]);
+      bed.give([{ id: packets[5]!.id, verdict: NF_ACCEPT | VERDICT_UP_TO }]);
       const first = [...(await bed.receivedCount(6))];
-      bed.answer([{ id: packets[9]!.id, verdict: NF_DROP | VERDICT_UP_TO }]);
+      bed.give([{ id: packets[9]!.id, verdict: NF_DROP | VERDICT_UP_TO }]);
       return { first, held: kernelQueues()[0]!.held, failures: bed.failures() };
     });
   },
@@ -75,7 +75,7 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       queueRule({});
       await bed.say(...words(3));
       const [a, b, c] = await bed.collect(3);
-      bed.answer([
+      bed.give([
         { id: a!.id, verdict: NF_ACCEPT | VERDICT_SET_MARK, mark: 0x77 },
         { id: b!.id, verdict: NF_ACCEPT, mark: 0x77 },
         { id: c!.id, verdict: NF_ACCEPT | VERDICT_SET_MARK | VERDICT_UP_TO, mark: 0x76 },
@@ -89,14 +89,14 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       queueRule({});
       await bed.say(...words(2));
       const [a, b] = await bed.collect(2);
-      bed.answer([
+      bed.give([
         { id: a!.id },
         { id: 999_999, tag: 77 },
         { id: b!.id, nfqueue: 5, tag: 78 },
         { id: b!.id, tag: 79, payload: Buffer.alloc(0) },
       ]);
       const failures = [...bed.failures(), ...bed.failures()];
-      bed.answer(Array.from({ length: 1000 }, (_, i) => ({ id: 500_000 + i, tag: 1000 + i })));
+      bed.give(Array.from({ length: 1000 }, (_, i) => ({ id: 500_000 + i, tag: 1000 + i })));
       const tags: number[] = [];
       for (let i = 0; i < 8; i++) tags.push(...bed.failures().map(({ tag }) => tag));
       return { received: await bed.receivedCount(2), failures, tags, counters: bed.port.counters() };
@@ -111,7 +111,7 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
         tags.push(...bed.failures().map(({ tag }) => tag));
         bed.port.arm(Number.POSITIVE_INFINITY);
       });
-      bed.answer(Array.from({ length: 600 }, (_, i) => ({ id: 1, nfqueue: 9, tag: i })));
+      bed.give(Array.from({ length: 600 }, (_, i) => ({ id: 1, nfqueue: 9, tag: i })));
       bed.port.arm(Number.POSITIVE_INFINITY);
       await until(() => tags.length === 600, 'all failures');
       return { tags, counters: bed.port.counters() };
@@ -230,12 +230,12 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
       queueRule({ chain: 'OUTPUT' });
       await bed.say('local');
       const [local] = await bed.collect(1);
-      bed.answer([{ id: local!.id }]);
+      bed.give([{ id: local!.id }]);
       queueRule({ match: ['-p', 'icmp', '-i', 'n0'], nfqueue: ['--queue-num', String(FIRST_QUEUE + 1)] });
-      // The peer's answers come in by the veth and carry its address.
+      // The peer's replies come in by the veth and carry its address.
       const ping = spawn('ping', ['-c', '1', '-W', '2', '10.77.0.2'], { stdio: 'ignore' });
       const [far] = await bed.collect(1);
-      bed.answer([{ id: far!.id, nfqueue: far!.nfqueue }]);
+      bed.give([{ id: far!.id, nfqueue: far!.nfqueue }]);
       const status = await new Promise((resolve) => ping.on('close', resolve));
       return { local, far, status };
     });

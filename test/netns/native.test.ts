@@ -1,6 +1,6 @@
 /**
  * The addon on real packets: every scenario of native-scenarios.ts in a fresh network namespace. A second
- * namespace at the other end of a veth answers pings.
+ * namespace at the other end of a veth replies to pings.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -75,7 +75,7 @@ describe('native port on real packets', () => {
     expect(received).toEqual(Array.from({ length: 300 }, (_, i) => `w${299 - i}`));
   });
 
-  test('one verdict answers everything up to an id', async () => {
+  test('a batch verdict counts for everything up to an id', async () => {
     const { first, held, failures } = await scenario('batchVerdict');
     expect(first).toEqual(['w0', 'w1', 'w2', 'w3', 'w4', 'w5']);
     expect({ held, failures }).toEqual({ held: 0, failures: [] });
@@ -227,9 +227,9 @@ describe('native port on real packets', () => {
   });
 
   test('packets that come while the queues are being bound get verdicts too', async () => {
-    const { seen, unanswered, counters } = await scenario('earlyPackets');
+    const { seen, leftHeld, counters } = await scenario('earlyPackets');
     expect(seen).toBeGreaterThan(0);
-    expect(unanswered).toBe(0);
+    expect(leftHeld).toBe(0);
     for (const counts of counters) {
       expect(counts).toEqual({ enobufs: 0, truncated: 0, malformed: 0, verdictErrors: 0, sendErrors: 0 });
     }

@@ -17,7 +17,7 @@ function portWith(count: number, nfqueue = 0): SimPort {
   return port;
 }
 
-function answer(
+function give(
   port: SimPort,
   rows: readonly { id: number; verdict: number; nfqueue?: number; tag?: number }[],
 ): void {
@@ -31,17 +31,16 @@ function answer(
   port.send(rows.length);
 }
 
-const answered = (port: SimPort): string[] =>
-  port.trace.map((v) => `${v.verdict}:${v.nfqueue}:${v.packetId}`);
+const decided = (port: SimPort): string[] => port.trace.map((v) => `${v.verdict}:${v.nfqueue}:${v.packetId}`);
 
-test('a packet is answered once; a second answer is refused with its tag', () => {
+test('a packet has one verdict; a second one is refused with its tag', () => {
   const port = portWith(2);
-  answer(port, [
+  give(port, [
     { id: 1, verdict: NF_DROP, tag: 5 },
     { id: 1, verdict: NF_ACCEPT, tag: 6 },
     { id: 9, verdict: NF_ACCEPT, tag: 7 },
   ]);
-  expect(answered(port)).toEqual(['0:0:1']);
+  expect(decided(port)).toEqual(['0:0:1']);
   expect(port.heldPackets).toBe(1);
   expect(port.failureRows).toBe(0);
   port.drain();
@@ -52,16 +51,16 @@ test('a packet is answered once; a second answer is refused with its tag', () =>
   expect(port.failureRows).toBe(0);
 });
 
-test('"up to" answers everything older of its queue, in order, and is refused when there is nothing', () => {
+test('"up to" counts for everything older of its NFQUEUE, in order, and is refused when there is nothing', () => {
   const port = portWith(5);
   port.inject([up(0, 100, { nfqueue: 1 })]);
   port.drain();
-  answer(port, [
+  give(port, [
     { id: 2, verdict: NF_DROP },
     { id: 4, verdict: NF_ACCEPT | VERDICT_UP_TO },
     { id: 4, verdict: NF_ACCEPT | VERDICT_UP_TO, tag: 8 },
   ]);
-  expect(answered(port)).toEqual(['0:0:2', '1:0:1', '1:0:3', '1:0:4']);
+  expect(decided(port)).toEqual(['0:0:2', '1:0:1', '1:0:3', '1:0:4']);
   expect(port.heldPackets).toBe(2);
   port.drain();
   expect([port.failureRows, port.batch.failures.tag[0]]).toEqual([1, 8]);
@@ -74,7 +73,7 @@ test('what the kernel forgot is refused, and ids go on growing', () => {
   port.inject([up(0, 100)]);
   port.drain();
   expect(port.batch.arrivals.packetId[0]).toBe(4);
-  answer(port, [{ id: 1, verdict: NF_ACCEPT, tag: 1 }]);
+  give(port, [{ id: 1, verdict: NF_ACCEPT, tag: 1 }]);
   port.drain();
   expect(port.failureRows).toBe(1);
 });
@@ -100,7 +99,7 @@ test('a drain gives one batch of what has come by now', () => {
 test('refusals beyond a batch of them come with the next drains', () => {
   const port = portWith(0);
   const rows = Array.from({ length: FAILURE_ROWS + 3 }, (_, i) => ({ id: 1, verdict: NF_ACCEPT, tag: i }));
-  answer(port, rows);
+  give(port, rows);
   port.drain();
   expect(port.failureRows).toBe(FAILURE_ROWS);
   port.drain();
@@ -122,7 +121,7 @@ test('the hash does not depend on keeping the trace', () => {
     const port = new SimPort({ keepTrace });
     port.inject([up(0, 100)]);
     port.drain();
-    answer(port, [{ id: 1, verdict: NF_ACCEPT }]);
+    give(port, [{ id: 1, verdict: NF_ACCEPT }]);
     expect(port.trace.length).toBe(keepTrace ? 1 : 0);
     return port.traceHash;
   });
@@ -131,12 +130,12 @@ test('the hash does not depend on keeping the trace', () => {
 });
 
 /** Gives packet 1 the verdict with these new bytes at the start of the edit area. */
-function answerWith(port: SimPort, bytes: readonly number[], verdict = NF_ACCEPT): void {
+function giveWith(port: SimPort, bytes: readonly number[], verdict = NF_ACCEPT): void {
   const { payloadOffset, payloadBytes } = port.batch.verdicts;
   port.slab.set(bytes, port.editOffset);
   payloadOffset[0] = port.editOffset;
   payloadBytes[0] = bytes.length;
-  answer(port, [{ id: 1, verdict }]);
+  give(port, [{ id: 1, verdict }]);
 }
 
 const NEW_BYTES = [0x45, 0, 0, 21, ...new Array(17).fill(9)];
@@ -155,7 +154,7 @@ test('copies as much as the NFQUEUE asks for, and zeros for what the packet does
 test('new bytes come into trace and hash', () => {
   const ports = [NEW_BYTES, [...NEW_BYTES.slice(0, -1), 8]].map((bytes) => {
     const port = portWith(1);
-    answerWith(port, bytes);
+    giveWith(port, bytes);
     return port;
   });
   expect([...ports[0]!.trace[0]!.payload!]).toEqual(NEW_BYTES);
@@ -165,7 +164,7 @@ test('new bytes come into trace and hash', () => {
 test('new bytes for a late packet are refused like any verdict', () => {
   const port = portWith(1);
   port.forgetHeld();
-  answerWith(port, NEW_BYTES);
+  giveWith(port, NEW_BYTES);
   port.drain();
   expect([port.trace.length, port.failureRows]).toEqual([0, 1]);
 });
@@ -180,5 +179,5 @@ test.each<[string, readonly number[], number, number]>([
   const port = new SimPort({ keepTrace: true });
   port.inject([up(0, lengthBytes)]);
   port.drain();
-  expect(() => answerWith(port, bytes, verdict)).toThrow(message);
+  expect(() => giveWith(port, bytes, verdict)).toThrow(message);
 });

@@ -53,7 +53,7 @@ export class SimPort implements Port {
   /** Instant asked for by the last arm(). */
   armedNs = Number.POSITIVE_INFINITY;
   nowNs = 0;
-  /** Calls of send() and rows in them, as the cost of crossing and answering. */
+  /** Calls of send() and rows in them, as the cost of crossing and of verdicts. */
   sends = 0;
   verdictRows = 0;
   private readonly keepTrace: boolean;
@@ -88,7 +88,7 @@ export class SimPort implements Port {
     return this.waiting[this.read]?.timeNs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Packets read and not answered. */
+  /** Packets read that have no verdict yet. */
   get heldPackets(): number {
     return this.kernel.reduce((sum, held) => sum + held.size, 0);
   }
@@ -134,7 +134,7 @@ export class SimPort implements Port {
       const payload = payloadBytes[row] > 0 && ids.length > 0 ? this.newBytes(row) : undefined;
       for (const id of ids) {
         held.delete(id);
-        this.answered(nfqueue[row], id, verdict[row] & VERDICT_CODE_MASK, payload);
+        this.decided(nfqueue[row], id, verdict[row] & VERDICT_CODE_MASK, payload);
       }
     }
   }
@@ -180,7 +180,7 @@ export class SimPort implements Port {
     a.mark[row] = arrival.mark ?? 0;
   }
 
-  private answered(nfqueue: number, packetId: number, verdict: number, payload?: Uint8Array): void {
+  private decided(nfqueue: number, packetId: number, verdict: number, payload?: Uint8Array): void {
     const { nowNs } = this;
     if (this.keepTrace)
       this.trace.push({ timeNs: nowNs, nfqueue, packetId, verdict, ...(payload && { payload }) });
