@@ -1,10 +1,10 @@
 #!/usr/bin/env node
+/** The program. No other file may end the process. */
 import { main } from './cli/main.ts';
 import { drained, toleratesLostReader } from './cli/output.ts';
-/** The program. The only file that may end the process. */
 import { widenInlining } from './live/inlining.ts';
 
-/** A file or a program reads along: wide enough for tables, narrow enough for a letter. */
+/** Width of output that goes to a file or a program: wide enough for tables, narrow enough for a letter. */
 const COLUMNS_OF_A_PIPE = 100;
 
 widenInlining();

@@ -1,6 +1,4 @@
-/**
- * What a configuration means, defaults included, as a tree of classes for people, in the words of the file.
- */
+/** The meaning of a configuration, defaults included, as a tree of classes in the words of the file. */
 import { FRAMING_NONE } from '../algo/buckets/link-layer.ts';
 import { SECTIONS } from '../config/fields/sections.ts';
 import type { Block, BlockValue } from '../config/write/block.ts';

@@ -1,6 +1,7 @@
 /**
- * `shaper clean`: removes what killed instances left; running ones are not touched. Rules are found by themselves; a control socket
- * only at the default path and at the one that `--conf` or `--socket` names.
+ * `shaper clean`: removes the rules and control sockets that killed instances
+ * left. Running instances are not touched. It finds all rules, but a socket
+ * only at the default path and at the path that `--conf` or `--socket` names.
  */
 
 import { EXIT_FINE } from '../base/errors.ts';

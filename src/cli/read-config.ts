@@ -1,16 +1,16 @@
-/** Configuration and other files as commands read them. */
+/** How commands read configuration and other files. */
 import { readFileSync } from 'node:fs';
 import { EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import { reasonOf } from '../base/system-error.ts';
 import { formatProblem, type LoadedConfig, loadConfig } from '../config/config.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Throws OperatingError when the file cannot be read, ConfigError when it cannot be used. */
+/** Throws OperatingError if the file cannot be read, ConfigError if it has errors. */
 export function readConfig(file: string): LoadedConfig {
   return loadConfig(readBytes(file).toString('utf8'), file);
 }
 
-/** The same, with its warnings on stderr. */
+/** Reads a configuration and prints its warnings on stderr. */
 export function readConfigAloud(file: string, terminal: Terminal): LoadedConfig {
   const config = readConfig(file);
   for (const { message, ...place } of config.warnings)
@@ -18,14 +18,14 @@ export function readConfigAloud(file: string, terminal: Terminal): LoadedConfig 
   return config;
 }
 
-/** Throws OperatingError when the file cannot be read. */
+/** Throws OperatingError if the file cannot be read. */
 export function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
     const reason = reasonOf(error, {
       ENOENT: 'no such file',
-      EACCES: 'not ours to read',
+      EACCES: 'permission denied',
       ERR_FS_FILE_TOO_LARGE: 'larger than 2 GiB',
     });
     throw new OperatingError(EXIT_USAGE, `cannot read ${file}: ${reason}`);

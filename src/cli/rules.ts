@@ -1,6 +1,6 @@
 /**
- * `shaper rules`: what `run` would install, without installing it. Needs no privileges, so it asks the kernel nothing: these are the
- * rules of a kernel that can do everything they ask for.
+ * `shaper rules`: prints the rules that `run` would install. It needs no privileges and
+ * asks the kernel nothing, so these are the rules for a kernel that supports all of them.
  */
 
 import { EXIT_FINE } from '../base/errors.ts';
@@ -9,7 +9,7 @@ import { planQueues } from '../spec/queue-plan.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The back end asked for, else the configured one, else nft. */
+/** Takes the back end of the option, else the configured one, else nft. */
 export function rules(options: { conf: string; backend?: Backend }, terminal: Terminal): number {
   const { spec } = readConfigAloud(options.conf, terminal);
   const configured = spec.nfqueue.backend === 'auto' ? 'nft' : spec.nfqueue.backend;

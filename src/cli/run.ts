@@ -1,4 +1,4 @@
-/** `shaper run`: shapes until a signal comes. */
+/** `shaper run`: shapes until a signal ends it. */
 import { runInstance } from '../live/instance.ts';
 import { readConfig } from './read-config.ts';
 import type { Terminal } from './terminal.ts';

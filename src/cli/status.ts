@@ -1,4 +1,4 @@
-/** `shaper status`: the counters of a running instance. */
+/** `shaper status`: prints the counters of a running instance. */
 
 import { EXIT_FINE } from '../base/errors.ts';
 import { INSTANCE } from '../config/fields/defaults.ts';

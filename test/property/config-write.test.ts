@@ -11,6 +11,7 @@ import { SECTIONS } from '../../src/config/fields/sections.ts';
 import { type Block, type Detail, writeSection } from '../../src/config/write/block.ts';
 import { writeLink } from '../../src/config/write/links.ts';
 import type { ClassSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import { runs } from '../effort.ts';
 
 const SEED = Number(process.env.SEED ?? 71);
 
@@ -45,8 +46,9 @@ const texts = fc.oneof(
   ),
   joined(hex(0xffff), fc.constant('/0xffff')),
   fc.nat(24).map((shift) => `0x${(0xff * 2 ** shift).toString(16)}`),
+  fc.constantFrom('green', 'yellow', 'red', 'true'),
   fc.constantFrom('eth0', 'wlp2s0.100', 'br-lan', '/run/x.sock', 'be', 'ef', 'af11', 'cs7', 'icmp', 'icmpv6'),
-  fc.constantFrom('true', 'false', 'yellow', 'red', 'tcp', 'pppoe-ptm', 'docsis', 'ethernet', 'conservative'),
+  fc.constantFrom('true', 'false', 'tcp', 'pppoe-ptm', 'docsis', 'ethernet', 'conservative'),
 );
 
 type ValueField = ScalarField<unknown> | ListField<unknown>;
@@ -82,9 +84,9 @@ describe('what a field writes, it reads as the same value', () => {
             : read;
         expect(field.read(field.write(value))).toEqual(exact(value));
       }),
-      { seed: SEED, numRuns: 1000 },
+      { seed: SEED, numRuns: runs(1000) },
     );
-    expect(taken).toBeGreaterThan(5);
+    expect(taken).toBeGreaterThan(0);
   });
 });
 
@@ -280,7 +282,7 @@ describe('what is written of a configuration is read as the same specification',
         good += 1;
         expectTwoWays(spec);
       }),
-      { seed: SEED, numRuns: 400 },
+      { seed: SEED, numRuns: runs(400) },
     );
     expect(good).toBeGreaterThan(bad);
   });
