@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- compare]: sets up what is missing, then measures cost,
-# what really passes of a configured rate, delay and shares under load, what many flows, hosts and classes cost, or this
-# program beside the kernel's own queue disciplines. All but the last two need root (network namespaces, NFQUEUE); scale without
-# it leaves out real packets.
+# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- compare]: sets up what is missing, then measures.
+#
+#   (no word)   processor time, throughput and lateness       scale     the cost of many flows, hosts and classes
+#   accuracy    what really passes of a configured rate       compare   this program beside the kernel's disciplines
+#   queueing    delay and shares under load
+#
+# All but the last two need root (network namespaces, NFQUEUE). Without root, scale leaves out real packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +17,7 @@ case "${1:-}" in
     ;;
   '' | -*) ;;
   *)
-    echo "bench: there is no '$1'; there are accuracy, queueing, scale and compare, and without a word what it costs" >&2
+    echo "bench: there is no '$1'; use accuracy, queueing, scale, compare, or no word to measure the cost" >&2
     exit 2
     ;;
 esac
@@ -22,6 +25,6 @@ esac
   echo "bench: needs root for network namespaces: sudo npm run bench" >&2
   exit 3
 }
-# What set-up says goes to stderr: with --quick stdout is one line of JSON.
+# The messages of set-up go to stderr, because stdout is one line of JSON with --quick.
 bash scripts/setup.sh >&2
 exec node --import tsx "bench/$program.ts" "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings a fresh Debian machine with Node to the point where everything runs: Debian packages, npm packages,
-# native build, TypeScript build. Does only what is missing and says what it does.
+# Sets up a fresh Debian machine that has Node: Debian packages, npm packages, native build, TypeScript build. Does
+# only what is missing, and says what it does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,7 +36,7 @@ as_root() {
 
 install_packages() {
   command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
-    fail "only Debian-like systems are set up by itself; install the equivalents of: ${PACKAGES[*]}"
+    fail "this script sets up Debian-like systems only; install the equivalents of: ${PACKAGES[*]}"
   local missing=() package
   for package in "${PACKAGES[@]}"; do
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
@@ -45,7 +45,7 @@ install_packages() {
   say "installing Debian packages: ${missing[*]}"
   local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}")
   as_root "${install[@]}" && return
-  say "that failed; refreshing the package lists and trying again"
+  say "the installation failed; refreshing the package lists and trying again"
   as_root apt-get update -q
   as_root "${install[@]}"
 }
@@ -57,7 +57,7 @@ install_modules() {
   npm ci --no-audit --no-fund --loglevel=error
 }
 
-# True when something the addon is made of is newer than its last build.
+# True if any source of the addon, or the lock file, is newer than the last build.
 native_is_stale() {
   [ ! -f "$NATIVE_STAMP" ] ||
     [ -n "$(find native package-lock.json -path native/build -prune -o -type f -newer "$NATIVE_STAMP" -print -quit)" ]
@@ -73,7 +73,7 @@ build() {
   npm run --silent build
 }
 
-# Under sudo what we made belongs to the person who asked, or their next plain `npm ci` fails.
+# Under sudo the files that we made must belong to the person who asked: else their next plain `npm ci` fails.
 give_back() {
   [ "$(id -u)" = 0 ] && [ -n "${SUDO_UID:-}" ] && [ "$(stat -c %u .)" = "$SUDO_UID" ] || return 0
   chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" node_modules dist native/build

@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
+import { statusReport } from '../../src/control/status.ts';
+import { createStats } from '../../src/core/packets/stats.ts';
 import { DOCUMENTS, ROOT } from './source.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -84,6 +86,28 @@ describe('README.md', () => {
     if (status === 0) expect(stdout).toBe('');
     for (const name of saved) expect(EXAMPLES).not.toContain(name);
   });
+});
+
+/** Paths of the values in a JSON object, as far down as documents name them: `totals.held`, `dropped.tail`. */
+function keysOf(value: object, depth = 2): string[] {
+  return Object.entries(value).flatMap(([key, inner]) =>
+    typeof inner === 'object' && !Array.isArray(inner) && depth > 1
+      ? keysOf(inner, depth - 1).map((name) =>
+          /^(?:packets|bytes|p50|p99)$/.test(name) ? key : `${key}.${name}`,
+        )
+      : [key],
+  );
+}
+
+test('docs/commands.md says what every key of status means', () => {
+  const classes = [{ path: 'wan/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: -1 }];
+  const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
+  const subject = { version: '1', backend: 'nft' as const, firstQueue: 100, queueCount: 4 };
+  const snapshot = { generation: 0, classes, stats: createStats(1), takenNs: 0, socket };
+  const report = statusReport(snapshot, subject, { queueFull: 0, socketFull: 0 });
+  const text = read('docs/commands.md');
+  const keys = [...keysOf(report, 3), ...keysOf(report.classes[0]!)];
+  for (const key of keys) expect(text).toContain(`\`${key}\``);
 });
 
 describe('examples', () => {
