@@ -105,7 +105,7 @@ export class YamlReader {
       if (!key) continue;
       if (!NAME.test(key.value)) {
         const rule = 'a letter a to z, then letters, digits, _ or -, all lower case';
-        this.problems.error(key.offset, `'${key.value}' is no name for a ${what}: ${rule}`);
+        this.problems.error(key.offset, `'${key.value}' is not a name for a ${what}: ${rule}`);
         continue;
       }
       const isDuplicate = entries.some((e) => e.name === key.value);

@@ -193,7 +193,7 @@ describe('classes in classes', () => {
   it.each([
     ['classes:', 'classes has no value; it takes: map of name to class'],
     ['classes: [a]', 'classes must be a map'],
-    ['classes: { A: {} }', "'A' is no name for a class"],
+    ['classes: { A: {} }', "'A' is not a name for a class"],
     ['classes: { a: { weigth: 2 } }', "unknown key 'weigth' in class a; did you mean 'weight'?"],
     ['classes: { a: { rate: 21mbit } }', "rate: 21mbit is above the parent's 20mbit"],
     ['ceil: 1mbit, rate: 1mbit, classes: { a: { rate: 2mbit } }', "rate: 2mbit is above the parent's 1mbit"],
