@@ -25,7 +25,6 @@ import type { HeldFifos } from './packets/held.ts';
 import { regroupStats } from './packets/stats.ts';
 import type { AckFilter } from './queues/ack-filter.ts';
 import { createStages, type Lasting, type Stages } from './stages.ts';
-import { inheritTrees } from './tree/transfer.ts';
 
 /** Interface indexes by name of device. */
 export type DeviceIndexes = ReadonlyMap<string, number>;
@@ -78,7 +77,7 @@ export function reconfigure(
   to.policers.inherit(from.policers, change);
   to.meters.inherit(from.meters, change);
   to.admission.inherit(from.admission, change);
-  inheritTrees(to.trees, from.trees, change);
+  to.trees.inherit(from.trees, change);
   for (const move of moves.inOrder()) {
     const { h } = move;
     acks.forget(h);

@@ -1,8 +1,8 @@
 /**
- * The two token buckets of every class of a tree: what it is sure of (rate) and the most it may have (ceil).
+ * The two token buckets of every class of a tree: its guaranteed rate and its ceiling.
  *
- * A leaf is asked for the tokens of its first packet; an inner class, whose next packet is not known yet, lends while it is not
- * in debt, so it may go one packet into debt.
+ * A leaf must have the tokens of its first packet. The next packet of an inner class is not known yet, so an inner
+ * class lends while it is not in debt, and may go one packet into debt.
  */
 import {
   conformInstantNs,
@@ -17,11 +17,11 @@ import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 
-/** Its ceiling is used up. */
+/** The ceiling is used up. */
 export const WAIT = 0;
-/** Its ceiling lets it go, its rate does not. */
+/** The ceiling lets the class go, the rate does not. */
 export const BORROW = 1;
-/** Both let it go. */
+/** Both let the class go. */
 export const SEND = 2;
 
 export class ClassBuckets {
@@ -42,8 +42,9 @@ export class ClassBuckets {
   }
 
   /**
-   * Takes over the tokens of classes that there were before; a bucket that a class did not have starts full. What was due by now has
-   * left, so nothing may be charged to the time before: what waited for another bucket would find tokens that overflowed then.
+   * Takes over the tokens of the classes that stay; a bucket that is new starts full. All packets due by now have left,
+   * so no packet may take tokens at an earlier instant: one that waited for another bucket would find tokens that have
+   * overflowed since.
    */
   inherit(from: ClassBuckets, { oldRow, nowNs }: ClassChange): void {
     for (const [c, old] of oldRow.entries()) {
@@ -65,14 +66,14 @@ export class ClassBuckets {
     return conformNs(this.ceil, c, bytes, fromNs);
   }
 
-  /** What the class may do by `horizonNs`; `headBytes` 0 for an inner class. */
+  /** Mode of the class by `horizonNs`. `headBytes` is 0 for an inner class. */
   mode(c: number, headBytes: number, horizonNs: number): number {
     if (conformNs(this.ceil, c, headBytes, horizonNs) > horizonNs) return WAIT;
     if (this.hasRate[c] === 0) return BORROW;
     return conformNs(this.rate, c, headBytes, horizonNs) <= horizonNs ? SEND : BORROW;
   }
 
-  /** Instant at which a class in this mode changes to another by itself; Infinity: never. */
+  /** Instant at which a class in this mode changes to another by itself; Infinity for never. */
   changeNs(c: number, headBytes: number, mode: number): number {
     if (mode === WAIT) return instantNs(this.ceil, c, headBytes);
     return mode === BORROW && this.hasRate[c] === 1
@@ -80,7 +81,7 @@ export class ClassBuckets {
       : Number.POSITIVE_INFINITY;
   }
 
-  /** Takes a packet's tokens at `atNs`: from all ceilings up from the leaf, and from the rates from the lender up. */
+  /** Takes a packet's tokens at `atNs`: of all ceilings from the leaf up, and of all rates from the lender up. */
   take(leaf: number, lender: number, bytes: number, atNs: number): void {
     let lends = false;
     for (let c = leaf; c !== NONE; c = this.parent[c]) {
