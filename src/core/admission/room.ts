@@ -55,7 +55,7 @@ export class Room {
     this.batch = 1;
     if (this.isBucket) return this.each.canSpare(this.pile, leaf, packets, bytes);
     this.batch = this.queues.evictionsMax(leaf);
-    this.untilBytes = this.queues.pileBytes(leaf, this.pile) / 2;
+    this.untilBytes = this.queues.victimBytes(leaf, this.pile) / 2;
     return this.queues.canSpare(leaf, this.pile, packets, bytes);
   }
 
@@ -63,7 +63,7 @@ export class Room {
   evict(leaf: number, h: number): number {
     const { pile } = this;
     if (pile === NONE) return NONE;
-    const more = this.batch > 1 && this.queues.pileBytes(leaf, pile) > this.untilBytes;
+    const more = this.batch > 1 && this.queues.victimBytes(leaf, pile) > this.untilBytes;
     if (!this.admission.isFull(leaf, this.held.lengthBytes[h])) {
       // What is beyond the need goes only if it may.
       if (!more || !this.queues.canSpare(leaf, pile, 1, 0)) return NONE;
@@ -83,8 +83,8 @@ export class Room {
       this.isBucket = true;
       return bytes;
     }
-    const pile = queues.pileOf(leaf, h);
-    const bytes = queues.pileBytes(leaf, pile);
+    const pile = queues.victimOf(leaf, h);
+    const bytes = queues.victimBytes(leaf, pile);
     if (bytes > 0) this.pile = pile;
     this.isBucket = false;
     return bytes;
@@ -101,8 +101,8 @@ export class Room {
       this.pile = e;
       this.isBucket = true;
     }
-    const pile = queues.longestPile(leaf);
-    if (queues.pileBytes(leaf, pile) > most) {
+    const pile = queues.longestVictim(leaf);
+    if (queues.victimBytes(leaf, pile) > most) {
       this.pile = pile;
       this.isBucket = false;
     }

@@ -1,9 +1,10 @@
 /**
- * ACK filters of fair leaves: what is read of TCP when a packet comes, and which waiting ACK a new one makes useless
- * (algo/ack-filter.ts). While no leaf has the filter, no packet is looked at and no memory is taken.
+ * ACK filters of fair leaves: reads the TCP fields of arriving packets, and finds the waiting ACK that a new
+ * one makes redundant (algo/queues/ack-filter.ts). While no leaf has the filter, no packet is read and no
+ * memory is taken.
  *
- * Only in fair leaves: there a queue holds the packets of a flow or of a host, so that a short walk finds the flow's older ACKs.
- * Packets that wait in an `each` bucket are not in the queue yet.
+ * Only fair leaves have the filter: a flow queue holds the packets of a flow or of a host, so a short walk
+ * finds the flow's older ACKs. Packets that wait in an `each` bucket are not in the flow queue yet.
  */
 import {
   type AckRows,
@@ -20,13 +21,13 @@ import type { ClassInfo } from '../classes/classes.ts';
 import { HELD_SHIFT, type HeldTable } from '../packets/held.ts';
 
 const IPPROTO_TCP = 6;
-/** Packets of a queue looked at for one ACK. */
+/** Packets of a flow queue that are looked at for one ACK. */
 const LOOKS_MAX = 64;
 
 export class AckFilter {
   /** Whether any leaf has the filter. */
   isUsed: boolean;
-  /** Where the last redundant ACK was found. */
+  /** The ACK that the last isAckRedundant() found. Read it before the next call. */
   readonly found: FoundAck = { row: NONE, before: NONE };
   private readonly held: HeldTable;
   /** By leaf. */
@@ -41,7 +42,7 @@ export class AckFilter {
     this.regroup(classes);
   }
 
-  /** Leaves are others now. Of packets that came while there was no filter nothing is known. */
+  /** Takes over other classes. Packets that came while no leaf had the filter are never redundant. */
   regroup(classes: readonly ClassInfo[]): void {
     this.has.fill(0);
     for (const [row, { spec }] of classes.entries()) if (spec.queue?.ackFilter) this.has[row] = 1;
@@ -51,12 +52,16 @@ export class AckFilter {
     this.rows = createAckRows(this.isUsed ? this.held.rows : 0);
   }
 
-  /** Packet `h` is put into another queue: it makes no ACK useless there. */
+  /**
+   * Forgets the TCP fields of packet `h`, which moves to another flow queue: it makes no ACK redundant there.
+   */
   forget(h: number): void {
     if (this.isUsed) clearSegment(this.rows, h >> HELD_SHIFT);
   }
 
-  /** Reads of arrival `p`, held as `h` with its leaves set, what the filters will ask for. Call for every packet if isUsed. */
+  /**
+   * Reads the TCP fields of arrival `p`, held as `h` with its leaves set. Call it for every packet if isUsed.
+   */
   read(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number): void {
     const { held, has, rows } = this;
     const row = h >> HELD_SHIFT;
@@ -81,8 +86,11 @@ export class AckFilter {
     parseSegment(slab, start + at, end, arrivals.lengthBytes[p] - at, rows, row);
   }
 
-  /** Whether `h`, the tail of a queue of `leaf` that begins at `head`, makes an ACK in it useless: `found` says where. */
-  isAckUseless(leaf: number, head: number, h: number): boolean {
+  /**
+   * Whether `h`, the tail of a flow queue of `leaf` that begins at `head`, makes an ACK in it redundant. If
+   * so, `found` is that ACK.
+   */
+  isAckRedundant(leaf: number, head: number, h: number): boolean {
     if (this.has[leaf] === 0 || head === h) return false;
     const { rows, found } = this;
     const isFound = findRedundantAck(rows, this, head >> HELD_SHIFT, h >> HELD_SHIFT, LOOKS_MAX, found);
@@ -92,7 +100,10 @@ export class AckFilter {
     return true;
   }
 
-  /** Of the packets that wait, by number: the one behind another in its queue. For findRedundantAck(). */
+  /**
+   * The row behind this one in its flow queue. For findRedundantAck(), which counts rows, not places of
+   * records.
+   */
   next(row: number): number {
     // NONE stays NONE.
     return this.held.next[row << HELD_SHIFT] >> HELD_SHIFT;

@@ -1,17 +1,18 @@
 /**
- * Lines of the leaves that are not fair:
+ * Bands: the FIFOs of the leaves that are not fair.
  *
- *   fifo         one line
- *   short-first  two: packets of flows that have sent little so far, then the others (algo/size-aware.ts). The second has its
- *                share while both wait, so that a flood of new flows cannot shut out the long ones. A long packet has it only
- *                when the short ones that were there before it are gone: among them may be the first ones of its own flow.
+ *   fifo         one band, the first
+ *   short-first  two bands: packets of flows that have sent little so far, then all others (size-aware.ts)
  *
- * A full short-first leaf loses from the head of its longer line, so that neither band can lock the other out. A full fifo
- * has no room for what arrives.
+ * The long band has its share while both wait, so that a flood of new flows cannot shut it out. A long packet
+ * uses that share only when the short packets that came before it are gone: they may be the first of its own
+ * flow.
+ *
+ * A full short-first leaf evicts from the head of its longer band, so that neither band can lock the other
+ * out. A full fifo refuses the arriving packet.
  */
 import {
   BAND_LONG,
-  BAND_SHORT,
   createSizeAwareQueues,
   type SizeAwareParameters,
   type SizeAwareQueues,
@@ -26,26 +27,28 @@ import type { Mover } from '../classes/mover.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import { HELD_SHIFT, HeldFifos, type HeldTable } from '../packets/held.ts';
 
-/** What the long band gets of the bytes while short flows wait too: one packet in four. */
+/** The long band's share of the bytes while both bands wait: one packet in four. */
 const LONG_SHARE = 0.25;
 
 export class Bands {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
-  /** Line 2 * leaf + band; of a fifo only the first is used. */
+  /** By band. The bands of a leaf are 2 * leaf and 2 * leaf + 1; a fifo uses only the first. */
   private readonly fifos: HeldFifos;
+  /** By band: bytes that wait. */
   private readonly bytes: Float64Array;
-  /** Leaves that are not fair. */
+  /** By leaf: 1 if it is not fair. */
   private readonly isUsed: Uint8Array;
   private readonly owed: SizeAwareQueues;
-  /** By number of the held row: how many short packets there had been when it came, itself included. */
+  /** By row of the held packet: the count of short packets when it came, itself included. */
   private readonly shortsBefore: Float64Array;
+  /** Short packets that ever came. */
   private shorts = 0;
-  /** null: fifo. */
+  /** By leaf: the parameters wanted; null for a fifo. */
   private readonly shortFirst: readonly (SizeAwareParameters | null)[];
   /**
-   * By leaf: those by which packets come to the bands. After a change that makes more of them short the old ones, until the long band
-   * has been empty: its packets must not be overtaken by the next ones of their flows.
+   * By leaf: the thresholds in force. After an increase the old ones apply until the long band drains, so
+   * that no packet overtakes an older one of its flow.
    */
   private readonly inForce: (SizeAwareParameters | null)[];
 
@@ -67,18 +70,18 @@ export class Bands {
     this.inForce = [...this.shortFirst];
   }
 
-  /** Takes over the lines of `from`; where packets do not belong into them any more, `mover` gets them. */
+  /** Takes over the bands of `from`. Packets that do not belong into them any more go to `mover`. */
   inherit(from: Bands, { oldRow, newRow }: ClassChange, mover: Mover): void {
     this.shorts = from.shorts;
     for (const [old, row] of newRow.entries()) {
       const hadBands = from.shortFirst[old] !== null;
       const stays = row !== NONE && this.isUsed[row] === 1 && hadBands === (this.shortFirst[row] !== null);
-      for (const line of [2 * old, 2 * old + BAND_LONG]) {
-        for (const h of from.fifos.takeAll(line)) {
+      for (const band of [2 * old, 2 * old + BAND_LONG]) {
+        for (const h of from.fifos.takeAll(band)) {
           const leafBefore = this.held.leaf[h];
           const leaf = mover.settle(h);
           if (stays && leaf === row)
-            this.append(2 * leaf + (line & 1), h, from.shortsBefore[h >> HELD_SHIFT]);
+            this.append(2 * leaf + (band & 1), h, from.shortsBefore[h >> HELD_SHIFT]);
           else mover.move(h, leafBefore, NONE);
         }
       }
@@ -95,22 +98,22 @@ export class Bands {
   push(leaf: number, h: number): void {
     if (this.fifos.isEmpty(2 * leaf + BAND_LONG)) this.inForce[leaf] = this.shortFirst[leaf];
     const band = this.bandOf(leaf, h);
-    if (band === BAND_SHORT) this.shorts++;
-    this.append(2 * leaf + band, h, this.shorts);
+    if (band === 2 * leaf) this.shorts++;
+    this.append(band, h, this.shorts);
   }
 
-  private append(line: number, h: number, shortsBefore: number): void {
+  private append(band: number, h: number, shortsBefore: number): void {
     this.shortsBefore[h >> HELD_SHIFT] = shortsBefore;
-    this.fifos.push(line, h);
-    this.bytes[line] += this.held.lengthBytes[h];
+    this.fifos.push(band, h);
+    this.bytes[band] += this.held.lengthBytes[h];
   }
 
   isEmpty(leaf: number): boolean {
     return this.fifos.isEmpty(2 * leaf) && this.fifos.isEmpty(2 * leaf + BAND_LONG);
   }
 
-  /** The line whose turn it is; the leaf must not be empty. */
-  line(leaf: number): number {
+  /** The band whose turn it is. The leaf must not be empty. */
+  next(leaf: number): number {
     const short = 2 * leaf;
     if (this.shortFirst[leaf] === null) return short;
     const first = this.fifos.head[short];
@@ -124,69 +127,70 @@ export class Bands {
     return short + sizeAwareTurn(this.owed, leaf, this.headBytes(short), this.headBytes(short + BAND_LONG));
   }
 
-  /** First packet of a line; NONE when it is empty. */
-  head(line: number): number {
-    return this.fifos.head[line];
+  /** First packet of a band; NONE if it is empty. */
+  head(band: number): number {
+    return this.fifos.head[band];
   }
 
-  backlogBytes(line: number): number {
-    return this.bytes[line];
+  backlogBytes(band: number): number {
+    return this.bytes[band];
   }
 
-  /** Takes the first packet of a line that is not empty. */
-  take(line: number): number {
-    const h = this.fifos.shift(line);
-    this.bytes[line] -= this.held.lengthBytes[h];
+  /** Takes the first packet of a band that is not empty. */
+  take(band: number): number {
+    const h = this.fifos.shift(band);
+    this.bytes[band] -= this.held.lengthBytes[h];
     return h;
   }
 
-  /** Packet `h`, taken from `line`, is the one that leaves. */
-  sent(line: number, h: number): void {
-    const leaf = line >> 1;
-    const parameters = this.shortFirst[leaf];
-    if (parameters === null) return;
-    const band = line & 1;
-    const longWaits = band === BAND_LONG || !this.fifos.isEmpty(2 * leaf + BAND_LONG);
-    sizeAwareSent(this.owed, leaf, parameters, band, this.held.lengthBytes[h], longWaits);
+  /** Tells that packet `h`, taken from `band`, leaves. */
+  sent(band: number, h: number): void {
+    const leaf = band >> 1;
+    const params = this.shortFirst[leaf];
+    if (params === null) return;
+    const kind = band & 1;
+    const longWaits = kind === BAND_LONG || !this.fifos.isEmpty(2 * leaf + BAND_LONG);
+    sizeAwareSent(this.owed, leaf, params, kind, this.held.lengthBytes[h], longWaits);
   }
 
-  /** Line of a short-first leaf that packet `h` would join; NONE of a fifo, which makes no room. */
-  pileOf(leaf: number, h: number): number {
-    return this.shortFirst[leaf] === null ? NONE : 2 * leaf + this.bandOf(leaf, h);
+  /** Band of a short-first leaf that packet `h` would join. NONE for a fifo, which evicts nothing. */
+  victimOf(leaf: number, h: number): number {
+    return this.shortFirst[leaf] === null ? NONE : this.bandOf(leaf, h);
   }
 
-  /** The longer line of a short-first leaf; NONE of a fifo. */
-  longestPile(leaf: number): number {
-    return this.shortFirst[leaf] === null ? NONE : this.longest(leaf);
-  }
-
-  /** Whether so much in a line may be dropped. */
-  canSpare(line: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(line, line >> 1, packets, bytes);
-  }
-
-  /** Takes the first packet of a line that may be dropped, for want of room. */
-  evict(line: number): number {
-    const h = this.fifos.shiftDroppable(line, line >> 1);
-    this.bytes[line] -= this.held.lengthBytes[h];
-    return h;
-  }
-
-  private longest(leaf: number): number {
+  /** The longer band of a short-first leaf. NONE for a fifo. */
+  longestVictim(leaf: number): number {
+    if (this.shortFirst[leaf] === null) return NONE;
     return this.bytes[2 * leaf + BAND_LONG] >= this.bytes[2 * leaf] ? 2 * leaf + BAND_LONG : 2 * leaf;
   }
 
-  /** 0: the line is empty. A message that the kernel cut may give no length. */
-  private headBytes(line: number): number {
-    const h = this.fifos.head[line];
+  /** Whether a band has so many packets and bytes that may be dropped. */
+  canSpare(band: number, packets: number, bytes: number): boolean {
+    return this.fifos.canSpare(band, band >> 1, packets, bytes);
+  }
+
+  /** Evicts the first packet of a band that may be dropped. */
+  evict(band: number): number {
+    const h = this.fifos.shiftDroppable(band, band >> 1);
+    this.bytes[band] -= this.held.lengthBytes[h];
+    return h;
+  }
+
+  /**
+   * Length of the first packet, at least 1: a message that the kernel cut may give no length. 0 if the band
+   * is empty.
+   */
+  private headBytes(band: number): number {
+    const h = this.fifos.head[band];
     return h === NONE ? 0 : Math.max(1, this.held.lengthBytes[h]);
   }
 
+  /** Band that packet `h` joins in `leaf`. */
   private bandOf(leaf: number, h: number): number {
-    const parameters = this.inForce[leaf];
-    if (parameters === null) return BAND_SHORT;
+    const params = this.inForce[leaf];
+    if (params === null) return 2 * leaf;
     const f = this.held.flow[h];
-    if (f === NONE) return BAND_LONG;
-    return sizeAwareBand(parameters, this.flows.bytesBefore(f, this.held.lengthBytes[h]));
+    if (f === NONE) return 2 * leaf + BAND_LONG;
+    return 2 * leaf + sizeAwareBand(params, this.flows.bytesBefore(f, this.held.lengthBytes[h]));
   }
 }

@@ -1,4 +1,4 @@
-/** CoDel's word on a packet that is about to leave a queue, whatever the queue's discipline. */
+/** CoDel's signal for a packet that is about to leave, in flow queues and bands alike. */
 import {
   CODEL_DROP,
   CODEL_PASS,
@@ -9,21 +9,21 @@ import {
 import { FLAG_CE, FLAG_ECT, type HeldTable } from '../packets/held.ts';
 
 /**
- * Whether packet `h`, just taken from queue `i` with `backlogBytes` behind it, may leave at `atNs`, with FLAG_CE set if it is to
- * be marked. A packet that must not be dropped leaves in any case.
+ * Whether packet `h`, just taken from row `i` of `codel` with `backlogBytes` behind it, may leave at `atNs`.
+ * Sets FLAG_CE if the signal is a mark. A packet that must not be dropped leaves in any case.
  */
 export function codelLetsGo(
   held: HeldTable,
   codel: CodelQueues,
   i: number,
-  parameters: CodelParameters,
+  params: CodelParameters,
   h: number,
   backlogBytes: number,
   atNs: number,
 ): boolean {
   const ect = (held.flags[h] & FLAG_ECT) !== 0;
-  const decision = codelDecide(codel, i, parameters, atNs - held.enteredNs(h), backlogBytes, ect, atNs);
-  if (decision === CODEL_DROP) return held.neverDrop(h);
-  if (decision !== CODEL_PASS) held.flags[h] |= FLAG_CE;
+  const signal = codelDecide(codel, i, params, atNs - held.enteredNs(h), backlogBytes, ect, atNs);
+  if (signal === CODEL_DROP) return held.neverDrop(h);
+  if (signal !== CODEL_PASS) held.flags[h] |= FLAG_CE;
   return true;
 }

@@ -1,9 +1,9 @@
 /**
- * The queues of fair leaves as records: found by (leaf, flow) or (leaf, addresses), made on sight, forgotten when idle; and the
- * hosts each of them counts for.
+ * The flow queues of fair leaves as records, with the hosts that each of them counts for. A flow queue is
+ * found by (leaf, flow) or (leaf, addresses), made for its first packet and forgotten when it has been idle.
  *
- * A record is two cache lines with all that a packet's coming and going touches. With many flows nearly every packet finds its
- * queue outside the caches, so what counts is how many lines it takes.
+ * A record is two cache lines with all fields that a packet touches when it comes and goes. With many flows
+ * nearly every packet finds its flow queue outside the caches, so the cost is the number of lines.
  */
 import { ISOLATION, type IsolationRule, turnLoad } from '../../algo/queues/host-isolation.ts';
 import { invariant } from '../../base/assert.ts';
@@ -16,7 +16,10 @@ import type { FlowTable } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
 import { type HostLoads, SIDE_DST, SIDE_SRC } from './host-loads.ts';
 
-/** Number of the leaf's class (not its row, which may change) and kind, then flow row and generation, or up to two addresses of four words. */
+/**
+ * The class id of the leaf (not its row, which may change) and the kind, then flow row and generation, or up
+ * to two addresses of four words.
+ */
 const KEY_WORDS = 10;
 const KIND_FLOW = 1;
 const KIND_SRC = 2;
@@ -25,12 +28,12 @@ const KIND_HOST = 4;
 /** Added to the kind: the addresses are IPv6. */
 const KIND_IPV6 = 8;
 
-// Fields of a record; the hash slot is word 10. FairQueues keeps all but the last three.
+// Fields of a record; the hash slot is word 10. FairQueues writes all but the last three.
 export const STATE = 11;
 export const DEFICIT_BYTES = 12; // float64
 /** First held packet. */
 export const HEAD = 14;
-/** The queue behind this one in its list. */
+/** The flow queue behind this one in its list (fair-turns.ts). */
 export const NEXT = 15;
 // The second line.
 /** Last held packet. */
@@ -39,12 +42,12 @@ export const BACKLOG_BYTES = 17;
 /** CoDel's five float64: firstAboveNs, dropNextNs, count, lastCount, phase. */
 export const CODEL = 18;
 const LAST_SEEN_NS = 28; // float64
-// Rows of the hosts it counts for.
+// Rows of the hosts that the flow queue counts for; NONE for none.
 const SRC_HOST = 30;
 const DST_HOST = 31;
 const FIELD_WORDS = 21;
 
-/** A queue on no list: its row may be forgotten. */
+/** State of a flow queue on no list: it may be forgotten. */
 export const IDLE = 0;
 
 /** Rows that the sweeping hand may pass in one batch. */
@@ -61,10 +64,11 @@ export class FairKeys {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly hosts: HostLoads;
-  /** null: not a fair leaf. */
+  /** By leaf; null if it is not fair. */
   private rules: readonly (IsolationRule | null)[];
+  /** Class ids by leaf. */
   private ids: Int32Array;
-  /** What was read ahead, so that reading it is not for nothing. */
+  /** Keeps the reads of readAhead() from being optimised away. */
   readAheadSum = 0;
   private readonly hand: SweepingHand;
 
@@ -79,7 +83,7 @@ export class FairKeys {
   ) {
     this.rules = classes.map(ruleOf);
     this.ids = Int32Array.from(classes, (info) => info.id);
-    // No fair leaf: one row, so that idle memory stays small.
+    // Without a fair leaf one row is enough, so that idle memory stays small.
     this.rows = this.rules.some((rule) => rule !== null) ? rows : 1;
     this.keys = new KeyTable(this.rows, KEY_WORDS, FIELD_WORDS, key0, key1);
     invariant(this.keys.stride === 32, 'records of fair queues are two cache lines');
@@ -92,7 +96,7 @@ export class FairKeys {
     this.hosts = hosts;
   }
 
-  /** Queue of packet `h` in `leaf`, made if new; NONE when there is no room for one more. */
+  /** Flow queue of packet `h` in `leaf`, made if it is new. NONE if there is no room for one more. */
   queueOf(leaf: number, h: number, nowNs: number): number {
     const { keys, flows } = this;
     const f = this.held.flow[h];
@@ -109,13 +113,16 @@ export class FairKeys {
     return q;
   }
 
-  /** Queue of packet `h` in `leaf` if there is one; else NONE. */
+  /** Flow queue of packet `h` in `leaf`; NONE if there is none. */
   find(leaf: number, h: number): number {
     this.setKey(leaf, this.held.flow[h]);
     return this.keys.find(this.keys.hash(KEY_WORDS));
   }
 
-  /** Reads ahead the records that packets [0, rows) of a batch will probably ask for: see FlowKeys.readAhead(). */
+  /**
+   * Reads ahead the records that packets [0, rows) of a batch will probably ask for, as FlowKeys.readAhead()
+   * does.
+   */
   readAhead(rows: number): void {
     const { flows, words } = this;
     let sum = 0;
@@ -126,13 +133,13 @@ export class FairKeys {
     this.readAheadSum = sum;
   }
 
-  /** The queue's hosts have one busy queue more (+1) or less (-1). */
+  /** Counts for the hosts of `q` one busy flow queue more (+1) or less (-1). */
   addBulk(q: number, change: number): void {
     if (this.words[q + SRC_HOST] !== NONE) this.hosts.addBulk(this.words[q + SRC_HOST], change);
     if (this.words[q + DST_HOST] !== NONE) this.hosts.addBulk(this.words[q + DST_HOST], change);
   }
 
-  /** What the quantum of queue `q` is divided by, at least 1. */
+  /** Divisor of the quantum of flow queue `q`, at least 1. */
   load(q: number): number {
     const src = this.words[q + SRC_HOST];
     const dst = this.words[q + DST_HOST];
@@ -150,18 +157,18 @@ export class FairKeys {
     return this.keys.stride;
   }
 
-  /** Number of the class in whose leaf the queue is; NONE: not in use. */
+  /** Id of the class of the leaf of `q`. NONE if the row is not in use. */
   classId(q: number): number {
     return this.keys.isUsed(q) ? this.words[q] : NONE;
   }
 
-  /** Leaves have other rows now. */
+  /** Takes over other classes: leaves have other rows. */
   regroup(classes: readonly ClassInfo[]): void {
     this.rules = classes.map(ruleOf);
     this.ids = Int32Array.from(classes, (info) => info.id);
   }
 
-  /** Forgets idle queues, a share of the table in proportion to the time that passed. */
+  /** Forgets idle flow queues in the share of the table that is due. */
   sweep(nowNs: number): void {
     const { hand } = this;
     for (let n = hand.rowsDue(nowNs); n > 0; n--) {
@@ -171,7 +178,10 @@ export class FairKeys {
     }
   }
 
-  /** Whether remembered row `q` is the queue of flow `f` in this leaf: as a look-up, in one cache line. */
+  /**
+   * Whether `q`, which the flow remembers, is still its queue in this leaf. As good as find(), in one cache
+   * line.
+   */
   private isQueueOf(q: number, leaf: number, f: number): boolean {
     const { words, keys } = this;
     if (words[q] !== this.ids[leaf]) return false;
@@ -204,7 +214,7 @@ export class FairKeys {
       if (!this.evict()) return NONE;
       q = this.keys.insert(hash);
     }
-    // At rest, empty, nothing owed, CoDel's all zero.
+    // A new queue is idle and empty, owes nothing, and its CoDel is all zero.
     this.words.fill(0, q + STATE, q + this.keys.stride);
     this.words[q + HEAD] = NONE;
     const rule = f === NONE ? null : this.rules[leaf];
@@ -229,7 +239,7 @@ export class FairKeys {
     return false;
   }
 
-  /** The queue, which is empty and on no list, ends. */
+  /** Ends a flow queue that is empty and on no list. */
   forget(q: number): void {
     this.hosts.leave(this.words[q + SRC_HOST]);
     this.hosts.leave(this.words[q + DST_HOST]);
@@ -237,12 +247,12 @@ export class FairKeys {
   }
 }
 
-/** null: not a fair leaf. */
+/** The isolation of a fair leaf; null for other classes. */
 export function ruleOf({ spec }: ClassInfo): IsolationRule | null {
   return spec.queue?.discipline === 'fair' ? ISOLATION[spec.queue.isolation] : null;
 }
 
-/** Kind of key of a queue that several flows share. */
+/** Kind of the key of a flow queue that several flows share. */
 function kindOf(rule: IsolationRule): number {
   if (!rule.byDestination) return KIND_SRC;
   return rule.bySource ? KIND_HOST : KIND_DST;

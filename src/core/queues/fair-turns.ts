@@ -1,24 +1,32 @@
 /**
- * Whose turn it is in a fair leaf: the list of new queues, then the old ones round by round (RFC 8290 section 4.2).
+ * The order of the flow queues of a fair leaf: first the list of new ones, then the old ones round by round
+ * (RFC 8290 section 4.2).
  *
- * With a quantum divided by hundreds of flows most turns are too small for a packet. So `old` is not one list to go round but a
- * wheel of lists, one per round: a queue goes at once to the round in which its turns will have added up.
+ * With a quantum divided by hundreds of flows most turns are too small for a packet. So the old queues are
+ * not in one list but on a wheel of lists, one per round: a queue goes at once to the round in which its
+ * turns will have added up to a packet.
  *
- *   round 40   [q1] -> [q7]          rounds of this block of 128 one by one         block 2 (round 256)  [q3] -> [q8]
- *   round 41   [q2]                  later ones by the first round of their block   block 3 (round 384)  [q5]
+ *   round 40   [q1] -> [q7]        the rounds of this block of 128 have a list each
+ *   round 41   [q2]
+ *   block 2    [q3] -> [q8]        a later block has one list, for its first round (256)
+ *   block 3    [q5]
  *
- * Where each goes to the next round only, this is the list of the RFC: those who had their turn, and those who came, are behind the
- * others. Cost: a few operations, whatever the number of queues.
+ * If every queue goes to the next round only, this is the list of the RFC: served and new queues go to the
+ * back. Cost: a few operations, whatever the number of queues.
  */
 import { NONE } from '../../base/none.ts';
 import { NEXT } from './fair-keys.ts';
 
-/** Rounds of a block and blocks of the wheel: a queue that shares its host with a hundred others is put where it belongs at once. */
+/**
+ * Rounds of a block. With 128, a queue that shares its host with a hundred others finds its exact round at
+ * once.
+ */
 const ROUND_BITS = 7;
 const ROUNDS = 1 << ROUND_BITS;
 const ROUND_MASK = ROUNDS - 1;
+/** Blocks of the wheel. */
 const BLOCKS = 16;
-/** Lists of a leaf: `new`, rounds, blocks. */
+/** Lists of a leaf: the new queues, the rounds, the blocks. */
 const BLOCK_LISTS = 1 + ROUNDS;
 const LISTS = BLOCK_LISTS + BLOCKS;
 
@@ -29,7 +37,7 @@ export class FairTurns {
   private first: Int32Array;
   private last: Int32Array;
   // By leaf.
-  /** The round that is going on, modulo all rounds of the wheel. */
+  /** The present round, modulo all rounds of the wheel. */
   private round: Int32Array;
   /** Queues on the wheel. */
   private oldQueues: Int32Array;
@@ -42,7 +50,7 @@ export class FairTurns {
     this.oldQueues = new Int32Array(leaves);
   }
 
-  /** There are other leaves now: leaf c goes on as keptAs[c]; NONE: it has ended. */
+  /** Takes over other leaves: leaf c continues as keptAs[c], and ends if that is NONE. */
   regroup(leaves: number, keptAs: Int32Array): void {
     const before = { first: this.first, last: this.last, round: this.round, oldQueues: this.oldQueues };
     this.first = new Int32Array(LISTS * leaves).fill(NONE);
@@ -59,7 +67,7 @@ export class FairTurns {
     }
   }
 
-  /** Puts the queue at the end of the new ones. */
+  /** Puts the queue at the end of the new queues. */
   joinNew(leaf: number, q: number): void {
     this.append(LISTS * leaf, q);
   }
@@ -73,13 +81,13 @@ export class FairTurns {
     return this.oldQueues[leaf] > 0;
   }
 
-  /** The queue whose turn it is; there must be one. */
+  /** The queue whose turn it is. The leaf must have one on its lists. */
   next(leaf: number): number {
     const fresh = this.first[LISTS * leaf];
     return fresh === NONE ? this.first[this.roundList(leaf)] : fresh;
   }
 
-  /** Takes out the queue whose turn it is; says whether it was a new one. */
+  /** Takes out the queue whose turn it is. Returns whether it was a new one. */
   shift(leaf: number): boolean {
     const { first, words } = this;
     const fresh = LISTS * leaf;
@@ -90,7 +98,10 @@ export class FairTurns {
     return isNew;
   }
 
-  /** Puts the queue behind the others of the round so many rounds ahead; if that is far, of an earlier one. Says how many. */
+  /**
+   * Puts the queue at the back of the round so many rounds ahead. From 128 rounds on it goes to the first
+   * round of its block, at most 15 blocks ahead. Returns how many rounds ahead that is.
+   */
   joinRound(leaf: number, q: number, rounds: number): number {
     const round = this.round[leaf];
     this.oldQueues[leaf] += 1;
@@ -103,7 +114,7 @@ export class FairTurns {
     return (blocks << ROUND_BITS) - (round & ROUND_MASK);
   }
 
-  /** List of the round that is going on, which moves on where it has no queues left; the wheel must not be empty. */
+  /** List of the present round, after rounds without queues are passed. The wheel must not be empty. */
   private roundList(leaf: number): number {
     const { first, words } = this;
     const rounds = LISTS * leaf + 1;
@@ -111,7 +122,8 @@ export class FairTurns {
     while (first[rounds + (round & ROUND_MASK)] === NONE) {
       round = (round + 1) & (ROUNDS * BLOCKS - 1);
       if ((round & ROUND_MASK) !== 0) continue;
-      // A new block: those who wait for it are of its first round, behind those who know their round.
+      // A new block begins: its queues go to its first round, behind the queues that chose that round
+      // exactly.
       const block = LISTS * leaf + BLOCK_LISTS + (round >> ROUND_BITS);
       if (first[block] === NONE) continue;
       if (first[rounds] === NONE) first[rounds] = first[block];

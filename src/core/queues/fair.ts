@@ -1,19 +1,21 @@
 /**
- * Fair queueing inside a leaf: a queue per flow (or host), served by turns of bytes, those that send little first.
+ * Fair queueing in a leaf: a flow queue per flow (or host), served by turns of bytes; flows that send little
+ * go first.
  *
- * Reference: RFC 8290 (FQ-CoDel), sections 4.1 and 4.2; host isolation after CAKE (net/sched/sch_cake.c, cake_dequeue and
- * cake_get_flow_quantum).
+ * Reference: RFC 8290 (FQ-CoDel), sections 4.1 and 4.2; host isolation after CAKE (net/sched/sch_cake.c,
+ * cake_dequeue and cake_get_flow_quantum).
  *
  *   new   [q4] -> [q9]              queues that were idle: their first quantum goes before everything else
- *   old   [q1] -> [q7] -> [q2]      queues that keep packets waiting, a quantum each per round (fair-turns.ts)
+ *   old   [q1] -> [q7] -> [q2]      queues that keep packets waiting: a quantum per round (fair-turns.ts)
  *
- *   flow isolation        a queue per five-tuple
- *   src, dst, host        a queue per source, destination, pair of addresses
- *   dual-src, dual-dst    a queue per five-tuple, its quantum divided by the number of busy flows of its source, destination
- *   triple                divided by the larger of the two
+ *   flow isolation        a flow queue per five-tuple
+ *   src, dst, host        a flow queue per source, destination, pair of addresses
+ *   dual-src, dual-dst    a flow queue per five-tuple; its quantum is divided by the busy flows of that end
+ *   triple                a flow queue per five-tuple; its quantum is divided by the larger of the two
  *
- * A queue that emptied in `new` goes through `old` once before it is forgotten, or coming and going would win (RFC 8290 4.2).
- * When the leaf is full, the queue with the most bytes loses from its head (4.1.3). Queues are keyed by the whole flow, so there are no collisions.
+ * A queue that empties on the list of new queues passes the old ones once before it is idle. Otherwise a flow
+ * that comes and goes would always be first (RFC 8290 section 4.2). A full leaf evicts from the head of the
+ * queue with the most bytes (section 4.1.3). Queues are keyed by the whole flow, so there are no collisions.
  */
 import {
   type CodelParameters,
@@ -44,19 +46,29 @@ import {
 } from './fair-keys.ts';
 import { FairTurns } from './fair-turns.ts';
 
-/** States of a queue besides IDLE, with CAKE's meaning: on `new`; on `old` with packets; emptied, on its last round. */
+// States of a flow queue besides IDLE, as in CAKE.
+/** On the list of new queues. */
 const SPARSE = 1;
+/** Among the old queues, with packets. */
 const BULK = 2;
+/** Emptied, on its last round. */
 const DECAYING = 3;
 
-/** So many rounds are taken one by one, in the order of RFC 8290: enough for a full-sized packet and an undivided quantum. */
+/**
+ * Rounds that a queue passes one by one, in the order of RFC 8290. With an undivided quantum that is enough
+ * for a full-sized packet.
+ */
 const STEPS_MAX = 6;
-/** A queue with more than a full-sized packet is listed by its length; those with less are many and come and go. */
+/**
+ * Queues with more than a full-sized packet are listed by their length. Shorter ones are many, and come and
+ * go.
+ */
 const LISTED_FROM_BYTES = 1501;
-/** Queues looked at for the longest one where none is listed. */
+/** Queues looked at for the longest one if none is listed. */
 const LONGEST_LOOKS = 16;
-/** Leaves looked at in one sweep, and turns that pass in each. */
+/** Leaves looked at in one sweep. */
 const SWEEP_LEAVES = 16;
+/** Turns that pass in each of them. */
 const SWEEP_TURNS = 64;
 
 export class FairQueues {
@@ -72,14 +84,14 @@ export class FairQueues {
   private longest: SizeBins;
   // By leaf.
   private packets: Int32Array;
-  /** What pick() found, as long as nothing has changed it; NONE: look again. */
+  /** The queue that pick() found; NONE after a change that may have changed it. */
   private picked: Int32Array;
   private quantumBytes: Float64Array;
   private codelOf: readonly (CodelParameters | null)[];
   private readonly doomed: HeldFifos;
   private hand = 0;
 
-  /** `doomed` (one list) collects packets that CoDel or the ACK filter dropped. */
+  /** FIFO 0 of `doomed` collects the packets that CoDel or the ACK filter drops. */
   constructor(
     classes: readonly ClassInfo[],
     quantumBytes: Float64Array,
@@ -113,8 +125,8 @@ export class FairQueues {
   }
 
   /**
-   * Leaves are others now, with these quanta and CoDel parameters. Queues keep their turns, debts, hosts and CoDel states; packets
-   * that do not belong into theirs any more go to `mover`.
+   * Takes over other classes, with their quanta and CoDel parameters. Queues keep their turns, debts, hosts
+   * and CoDel states. Packets that do not belong into their queue any more go to `mover`.
    */
   regroup(
     { before, classes, newRow }: ClassChange,
@@ -142,7 +154,7 @@ export class FairQueues {
     }
   }
 
-  /** Fills queue `q` of `leaf` with those of its packets that belong there; NONE: it has no leaf, so it ends. */
+  /** Fills queue `q` of `leaf` with its packets that still belong there. If `leaf` is NONE the queue ends. */
   private refill(q: number, leaf: number, mover: Mover): void {
     const waiting = this.fifos.takeAll(q);
     this.words[q + BACKLOG_BYTES] = 0;
@@ -171,8 +183,8 @@ export class FairQueues {
   }
 
   /**
-   * Appends packet `h` to its queue; false when there is no room for one more queue. An ACK that it makes useless is in `doomed`
-   * then.
+   * Appends packet `h` to its queue. Returns false if there is no room for one more queue. An ACK that `h`
+   * makes redundant goes to `doomed`.
    */
   push(leaf: number, h: number, nowNs: number): boolean {
     const { keys, words, fifos } = this;
@@ -181,7 +193,7 @@ export class FairQueues {
     fifos.push(q, h);
     this.packets[leaf] += 1;
     this.addBacklog(leaf, q, this.held.lengthBytes[h]);
-    if (this.acks.isAckUseless(leaf, fifos.head[q], h)) this.dropAck(leaf, q);
+    if (this.acks.isAckRedundant(leaf, fifos.head[q], h)) this.dropAck(leaf, q);
     if (words[q + STATE] === IDLE) {
       words[q + STATE] = SPARSE;
       this.floats[(q + DEFICIT_BYTES) >> 1] = this.quantum(leaf, q);
@@ -194,24 +206,24 @@ export class FairQueues {
     return true;
   }
 
-  /** The packet whose turn it is, which stays where it is; the leaf must not be empty. */
+  /** The packet whose turn it is; it stays in its queue. The leaf must not be empty. */
   head(leaf: number): number {
     return this.fifos.head[this.pick(leaf)];
   }
 
   /**
-   * Takes the packet whose turn it is at `atNs`, with FLAG_CE set if it is to be marked; NONE when CoDel dropped all that
-   * was left. What was dropped is in `doomed`.
+   * Takes the packet whose turn it is at `atNs`, with FLAG_CE set if CoDel signals by a mark. NONE if CoDel
+   * dropped all packets of the leaf. Dropped packets go to `doomed`.
    */
   shift(leaf: number, atNs: number): number {
     const { held, codel } = this;
-    const parameters = this.codelOf[leaf];
+    const params = this.codelOf[leaf];
     while (this.packets[leaf] > 0) {
       const q = this.pick(leaf);
       let h = this.take(leaf, q);
-      if (parameters === null) return this.deliver(q, h);
+      if (params === null) return this.deliver(q, h);
       for (;;) {
-        if (codelLetsGo(held, codel, q >> 1, parameters, h, this.waitingBytes(q), atNs))
+        if (codelLetsGo(held, codel, q >> 1, params, h, this.waitingBytes(q), atNs))
           return this.deliver(q, h);
         this.doomed.push(0, h);
         if (this.isDry(q)) break;
@@ -221,12 +233,15 @@ export class FairQueues {
     return NONE;
   }
 
-  /** Takes any packet, in order of its queue; the leaf must not be empty. */
+  /** Takes the packet whose turn it is, whatever CoDel says. The leaf must not be empty. */
   shiftAny(leaf: number): number {
     return this.take(leaf, this.pick(leaf));
   }
 
-  /** A queue of the leaf that no other exceeds by an eighth; where none is longer than a packet, the longest of the next few. */
+  /**
+   * The longest queue of the leaf (within 1/8). If none is longer than a packet, the longest of the next few.
+   * NONE if the leaf is empty.
+   */
   longestQueue(leaf: number): number {
     const listed = this.longest.largest(leaf);
     if (listed !== NONE) return listed << this.keys.shift;
@@ -240,7 +255,7 @@ export class FairQueues {
     return longest;
   }
 
-  /** Queue in which packet `h` would wait, if there is one yet; else NONE. */
+  /** Queue that packet `h` would join; NONE if there is none yet. */
   find(leaf: number, h: number): number {
     return this.keys.find(leaf, h);
   }
@@ -251,12 +266,12 @@ export class FairQueues {
     return this.words[q + BACKLOG_BYTES] >>> 0;
   }
 
-  /** Whether queue `q` has so much that may be dropped. */
+  /** Whether queue `q` has so many packets and bytes that may be dropped. */
   canSpare(leaf: number, q: number, packets: number, bytes: number): boolean {
     return this.fifos.canSpare(q, leaf, packets, bytes);
   }
 
-  /** Takes the first packet of queue `q` that may be dropped, for want of room. */
+  /** Evicts the first packet of queue `q` that may be dropped. */
   evict(leaf: number, q: number): number {
     const h = this.fifos.shiftDroppable(q, leaf);
     this.packets[leaf] -= 1;
@@ -268,8 +283,9 @@ export class FairQueues {
   }
 
   /**
-   * Turns go on where nothing waits, so that queues come to rest and may be forgotten. A leaf that empties after every packet of a new
-   * flow would keep them all: there is always a new one before the turn of the old ones comes.
+   * Lets turns pass in leaves where no packet waits, so that queues become idle and may be forgotten. A leaf
+   * that empties after every packet of a new flow would keep all queues otherwise: a new one always comes
+   * before the old ones.
    */
   sweep(): void {
     const { packets, turns } = this;
@@ -281,7 +297,7 @@ export class FairQueues {
     }
   }
 
-  /** The turn of queue `q` in a leaf where nothing waits. */
+  /** Lets the turn of queue `q` pass in a leaf where no packet waits. */
   private passTurn(leaf: number, q: number): void {
     const state = q + STATE;
     this.turns.shift(leaf);
@@ -296,7 +312,7 @@ export class FairQueues {
     return h;
   }
 
-  /** The queue with packets whose turn it is; asked for up to three times a packet. */
+  /** The queue with packets whose turn it is. Asked for up to three times a packet, so it is remembered. */
   private pick(leaf: number): number {
     if (this.picked[leaf] === NONE) this.picked[leaf] = this.pickAgain(leaf);
     return this.picked[leaf];
@@ -330,7 +346,10 @@ export class FairQueues {
     }
   }
 
-  /** Gives a queue whose deficit is used up the quanta of the rounds until its next turn, and puts it there. */
+  /**
+   * Gives a queue with a used-up deficit the quanta of the rounds until its next turn, and puts it into that
+   * round.
+   */
   private waitTurn(leaf: number, q: number): void {
     const { floats } = this;
     const deficit = (q + DEFICIT_BYTES) >> 1;
@@ -355,7 +374,10 @@ export class FairQueues {
     return h;
   }
 
-  /** Drops the ACK that the filter found. Another one of its flow and the newest stay, so the queue is not empty. */
+  /**
+   * Drops the ACK that the filter found. Another ACK of its flow and the newest stay, so the queue is not
+   * empty.
+   */
   private dropAck(leaf: number, q: number): void {
     const { row, before } = this.acks.found;
     this.fifos.unlink(q, row, before);

@@ -1,19 +1,22 @@
 /**
- * How many busy queues each host of a leaf has, so that hosts share equally whatever the number of their flows.
+ * Counts the busy flow queues of each host of a leaf, so that hosts share equally, whatever the number of
+ * their flows.
  *
  * Reference: CAKE's dual and triple isolation (net/sched/sch_cake.c: cake_inc_srchost_bulk_flow_count and
- * cake_get_flow_quantum). A queue counts for its hosts while it is in state bulk: exactly once up, once down.
+ * cake_get_flow_quantum). A flow queue counts for its hosts while it is in state BULK (fair.ts).
  */
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 
-/** Number of the leaf's class, side and family in one, then four address words. */
+/** The class id of the leaf, side and family in one word, then four address words. */
 const KEY_WORDS = 5;
 export const SIDE_SRC = 1;
 export const SIDE_DST = 2;
-// Fields of a record, as word offsets; the hash slot is word 5.
+// Fields of a record; the hash slot is word 5.
+/** Flow queues of the host. */
 const QUEUES = 6;
+/** Those of them in state BULK. */
 const BULK = 7;
 const FIELD_WORDS = 2;
 
@@ -22,14 +25,17 @@ export class HostLoads {
   private readonly words: Int32Array;
   private readonly flows: FlowTable;
 
-  /** Room for so many hosts of all leaves and both sides; a power of two. */
+  /** `rows`, a power of two, is the room for hosts of all leaves and both sides. */
   constructor(rows: number, key0: number, key1: number, flows: FlowTable) {
     this.keys = new KeyTable(rows, KEY_WORDS, FIELD_WORDS, key0, key1);
     this.words = this.keys.words;
     this.flows = flows;
   }
 
-  /** Row of the host of flow `f` on this side of the leaf of class number `id`, with one queue more; NONE: no room, its queues count one by one. */
+  /**
+   * Counts one flow queue more for the host of flow `f` on this side, in the leaf with this class id. Returns
+   * the host's row. NONE if there is no room: then each of the host's flow queues counts by itself.
+   */
   join(id: number, f: number, side: number): number {
     const { keys, flows, words } = this;
     const { key } = keys;
@@ -47,7 +53,7 @@ export class HostLoads {
     return host;
   }
 
-  /** A queue of the host was forgotten; it was not bulk. */
+  /** Counts one flow queue less for the host, one that was not in state BULK. */
   leave(host: number): void {
     if (host === NONE) return;
     const at = host + QUEUES;
@@ -55,7 +61,7 @@ export class HostLoads {
     if (this.words[at] === 0) this.keys.remove(host);
   }
 
-  /** A queue of the host became bulk (+1) or is no longer (-1). */
+  /** Counts a flow queue that came into state BULK (+1) or left it (-1). */
   addBulk(host: number, change: number): void {
     this.words[host + BULK] += change;
   }

@@ -1,12 +1,15 @@
 /**
- * Where packets of a leaf wait for its ceilings, by discipline:
+ * Leaf queues: how the packets of a leaf wait for its ceilings, by discipline.
  *
- *   fifo         Bands: one line                                     CoDel, if configured, for every line on its own
- *   short-first  Bands: a line of short flows, one of long ones
- *   fair         FairQueues: a line per flow or host                 the ACK filter, if configured
+ *   fifo         Bands: one FIFO                                 CoDel, if configured, for each band
+ *   short-first  Bands: a FIFO of short flows, one of long ones  or flow queue
+ *   fair         FairQueues: a flow queue per flow or host       the ACK filter, if configured
  *
- * Packets that an AQM drops when they would leave, and ACKs that a new one made useless, are collected in `doomed`, for the engine
- * to answer.
+ * A full leaf evicts from a victim: a flow queue of a fair leaf, a band of a short-first leaf. A fifo has
+ * none.
+ *
+ * Packets that CoDel drops when they would leave, and redundant ACKs, are collected in `doomed`. The engine
+ * takes them from there and gives their verdicts.
  */
 import {
   type CodelParameters,
@@ -31,10 +34,11 @@ import { FairQueues } from './fair.ts';
 import { FairKeys } from './fair-keys.ts';
 import { HostLoads } from './host-loads.ts';
 
-/** The link's IP MTU: CoDel leaves that much in a queue. */
+/** The link's IP MTU. CoDel signals nothing while no more than this waits. */
 const MTU_BYTES = 1500;
-/** Most of a fair leaf's quantum: CAKE's MTU. */
+/** Largest quantum of a fair leaf: CAKE's MTU. */
 const QUANTUM_BYTES_MAX = 1514;
+/** Packets that a flow queue loses at once, at most (RFC 8290 section 4.1.3). */
 const DROP_BATCH = 64;
 
 export class LeafQueues {
@@ -43,13 +47,13 @@ export class LeafQueues {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly acks: AckFilter;
-  /** For fair queues, made when the first fair leaf is. */
+  /** Rows and keys of the fair tables, which are made with the first fair leaf. */
   private readonly rows: number;
   private readonly key: () => number;
   private bands: Bands;
   private isFair: Uint8Array;
   private codelOf: readonly (CodelParameters | null)[];
-  /** By line of `bands`. */
+  /** By band. */
   private codel: CodelQueues;
   private readonly doomed: HeldFifos;
 
@@ -85,8 +89,8 @@ export class LeafQueues {
   }
 
   /**
-   * Leaves are others now. What waits keeps its place and its queue the state of its algorithm, where the discipline is what it
-   * was; other packets go to `mover`.
+   * Takes over other classes. Where the discipline stays the same, packets keep their places, and flow queues
+   * and bands the state of their algorithms. Other packets go to `mover`.
    */
   regroup(change: ClassChange, mover: Mover): void {
     const { classes, oldRow } = change;
@@ -110,12 +114,12 @@ export class LeafQueues {
     else ({ fair: this.fair, keys: this.fairKeys } = this.createFair(classes));
   }
 
-  /** Reads ahead what the packets of a batch of so many rows will probably ask for. */
+  /** Reads ahead the records that packets [0, rows) of a batch will probably ask for. */
   readAhead(rows: number): void {
     this.fairKeys.readAhead(rows);
   }
 
-  /** Appends packet `h` to its leaf; false when a fair leaf has no room for one more queue. */
+  /** Appends packet `h` to its leaf. Returns false if there is no room for one more flow queue. */
   push(leaf: number, h: number, nowNs: number): boolean {
     if (this.isFair[leaf] === 1) return this.fair.push(leaf, h, nowNs);
     this.bands.push(leaf, h);
@@ -126,74 +130,74 @@ export class LeafQueues {
     return this.isFair[leaf] === 1 ? this.fair.isEmpty(leaf) : this.bands.isEmpty(leaf);
   }
 
-  /** The packet whose turn it is, which stays where it is; the leaf must not be empty. */
+  /** The packet whose turn it is; it stays in its queue. The leaf must not be empty. */
   head(leaf: number): number {
     const { fair, bands } = this;
-    return this.isFair[leaf] === 1 ? fair.head(leaf) : bands.head(bands.line(leaf));
+    return this.isFair[leaf] === 1 ? fair.head(leaf) : bands.head(bands.next(leaf));
   }
 
   /**
-   * Takes the packet whose turn it is at `atNs`, with FLAG_CE set if it is to be marked; NONE when the AQM dropped all that was
-   * left.
+   * Takes the packet whose turn it is at `atNs`, with FLAG_CE set if CoDel signals by a mark. NONE if CoDel
+   * dropped all packets of the leaf.
    */
   shift(leaf: number, atNs: number): number {
     if (this.isFair[leaf] === 1) return this.fair.shift(leaf, atNs);
     const { bands } = this;
-    const parameters = this.codelOf[leaf];
+    const params = this.codelOf[leaf];
     while (!bands.isEmpty(leaf)) {
-      const line = bands.line(leaf);
-      const h = parameters === null ? bands.take(line) : this.shiftLine(line, parameters, atNs);
+      const band = bands.next(leaf);
+      const h = params === null ? bands.take(band) : this.shiftBand(band, params, atNs);
       if (h === NONE) continue;
-      bands.sent(line, h);
+      bands.sent(band, h);
       return h;
     }
     return NONE;
   }
 
-  /** Takes any packet; the leaf must not be empty. For the orderly stop. */
+  /** Takes any packet, for the orderly stop. The leaf must not be empty. */
   shiftAny(leaf: number): number {
     const { fair, bands } = this;
-    return this.isFair[leaf] === 1 ? fair.shiftAny(leaf) : bands.take(bands.line(leaf));
+    return this.isFair[leaf] === 1 ? fair.shiftAny(leaf) : bands.take(bands.next(leaf));
   }
 
-  /** The pile of a leaf (a queue of a fair one, a line of a short-first one) that packet `h` would join; NONE: new, or a fifo. */
-  pileOf(leaf: number, h: number): number {
-    return this.isFair[leaf] === 1 ? this.fair.find(leaf, h) : this.bands.pileOf(leaf, h);
+  /** The victim that packet `h` would join. NONE if its flow queue is yet to be made, and for a fifo. */
+  victimOf(leaf: number, h: number): number {
+    return this.isFair[leaf] === 1 ? this.fair.find(leaf, h) : this.bands.victimOf(leaf, h);
   }
 
-  /** A pile that no other of the leaf exceeds by an eighth or more; NONE when nothing waits, and for a fifo. */
-  longestPile(leaf: number): number {
-    return this.isFair[leaf] === 1 ? this.fair.longestQueue(leaf) : this.bands.longestPile(leaf);
+  /** The longest victim of the leaf (within 1/8). NONE if no packet waits, and for a fifo. */
+  longestVictim(leaf: number): number {
+    return this.isFair[leaf] === 1 ? this.fair.longestQueue(leaf) : this.bands.longestVictim(leaf);
   }
 
-  /** Bytes that wait in a pile; 0 for NONE. */
-  pileBytes(leaf: number, pile: number): number {
-    if (pile === NONE) return 0;
-    return this.isFair[leaf] === 1 ? this.fair.waitingBytes(pile) : this.bands.backlogBytes(pile);
+  /** Bytes that wait in a victim; 0 for NONE. */
+  victimBytes(leaf: number, victim: number): number {
+    if (victim === NONE) return 0;
+    return this.isFair[leaf] === 1 ? this.fair.waitingBytes(victim) : this.bands.backlogBytes(victim);
   }
 
-  /** Whether so much in a pile may be dropped. */
-  canSpare(leaf: number, pile: number, packets: number, bytes: number): boolean {
+  /** Whether a victim has so many packets and bytes that may be dropped. */
+  canSpare(leaf: number, victim: number, packets: number, bytes: number): boolean {
     const { fair, bands } = this;
     return this.isFair[leaf] === 1
-      ? fair.canSpare(leaf, pile, packets, bytes)
-      : bands.canSpare(pile, packets, bytes);
+      ? fair.canSpare(leaf, victim, packets, bytes)
+      : bands.canSpare(victim, packets, bytes);
   }
 
-  /** Packets that a pile loses at once: a fair queue's sender is met with half of it, up to this bound (RFC 8290 section 4.1.3). */
+  /** Packets that a victim loses at once, at most: a flow queue loses half its bytes, up to this bound. */
   evictionsMax(leaf: number): number {
     return this.isFair[leaf] === 1 ? DROP_BATCH : 1;
   }
 
-  /** Takes the first packet of a pile that may be dropped, for want of room. */
-  evict(leaf: number, pile: number): number {
-    if (this.isFair[leaf] === 1) return this.fair.evict(leaf, pile);
-    const h = this.bands.evict(pile);
-    if (this.bands.head(pile) === NONE) codelBecameEmpty(this.codel, pile);
+  /** Evicts the first packet of a victim that may be dropped. */
+  evict(leaf: number, victim: number): number {
+    if (this.isFair[leaf] === 1) return this.fair.evict(leaf, victim);
+    const h = this.bands.evict(victim);
+    if (this.bands.head(victim) === NONE) codelBecameEmpty(this.codel, victim);
     return h;
   }
 
-  /** A packet that an AQM dropped; NONE when there is none. */
+  /** A packet that CoDel or the ACK filter dropped; NONE if there is none. */
   popDoomed(): number {
     return this.doomed.isEmpty(0) ? NONE : this.doomed.shift(0);
   }
@@ -203,13 +207,13 @@ export class LeafQueues {
     this.fairKeys.sweep(nowNs);
   }
 
-  /** The first packet of a line that CoDel lets go; NONE when it dropped all that was left. */
-  private shiftLine(line: number, parameters: CodelParameters, atNs: number): number {
+  /** Takes the first packet of a band that CoDel lets go. NONE if CoDel dropped all packets of the band. */
+  private shiftBand(band: number, params: CodelParameters, atNs: number): number {
     const { held, bands } = this;
-    while (bands.head(line) !== NONE) {
-      const h = bands.take(line);
-      const backlogBytes = bands.backlogBytes(line);
-      if (codelLetsGo(held, this.codel, line, parameters, h, backlogBytes, atNs)) return h;
+    while (bands.head(band) !== NONE) {
+      const h = bands.take(band);
+      const backlogBytes = bands.backlogBytes(band);
+      if (codelLetsGo(held, this.codel, band, params, h, backlogBytes, atNs)) return h;
       this.doomed.push(0, h);
     }
     return NONE;

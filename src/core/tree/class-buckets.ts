@@ -1,8 +1,8 @@
 /**
  * The two token buckets of every class of a tree: its guaranteed rate and its ceiling.
  *
- * A leaf must have the tokens of its first packet. The next packet of an inner class is not known yet, so an inner
- * class lends while it is not in debt, and may go one packet into debt.
+ * A leaf must have the tokens of its first packet. The next packet of an inner class is not known yet, so an
+ * inner class lends while it is not in debt, and may go one packet into debt.
  */
 import {
   conformInstantNs,
@@ -42,9 +42,9 @@ export class ClassBuckets {
   }
 
   /**
-   * Takes over the tokens of the classes that stay; a bucket that is new starts full. All packets due by now have left,
-   * so no packet may take tokens at an earlier instant: one that waited for another bucket would find tokens that have
-   * overflowed since.
+   * Takes over the tokens of the classes that stay; a bucket that is new starts full. All packets due by now
+   * have left, so no packet may take tokens at an earlier instant: one that waited for another bucket would
+   * find tokens that have overflowed since.
    */
   inherit(from: ClassBuckets, { oldRow, nowNs }: ClassChange): void {
     for (const [c, old] of oldRow.entries()) {
@@ -81,7 +81,9 @@ export class ClassBuckets {
       : Number.POSITIVE_INFINITY;
   }
 
-  /** Takes a packet's tokens at `atNs`: of all ceilings from the leaf up, and of all rates from the lender up. */
+  /**
+   * Takes a packet's tokens at `atNs`: of all ceilings from the leaf up, and of all rates from the lender up.
+   */
   take(leaf: number, lender: number, bytes: number, atNs: number): void {
     let lends = false;
     for (let c = leaf; c !== NONE; c = this.parent[c]) {

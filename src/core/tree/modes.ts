@@ -5,8 +5,9 @@
  *   BORROW  its ceiling lets it go, its rate does not: the nearest ancestor in mode SEND lends
  *   WAIT    its ceiling is used up
  *
- * A class is active for a priority while packets of that priority wait below it (a leaf: in it) that may go. Only
- * active classes have a mode, a place in the lists (turns.ts) and an instant at which their mode changes by itself.
+ * A class is active for a priority while packets of that priority wait below it (a leaf: in it) that may go.
+ * Only active classes have a mode, a place in the lists (turns.ts) and an instant at which their mode changes
+ * by itself.
  */
 import { FLOAT_ZERO } from '../../base/float.ts';
 import { IndexedHeap } from '../../base/heap.ts';
@@ -122,9 +123,10 @@ export class Modes {
   }
 
   /**
-   * Goes on from the places and debts that the same classes had in `from`, after a change. The new classes look as if
-   * their packets had just come; then each node whose class still has the same parent gets back its place and the rest
-   * of its turn, and every list the order of before. Leaves hold their packets already.
+   * Goes on from the places and debts that the same classes had in `from`, after a change. The new classes
+   * look as if their packets had just come; then each node whose class still has the same parent gets back
+   * its place and the rest of its turn, and every list the order of before. Leaves hold their packets
+   * already.
    */
   inherit(from: Modes, change: ClassChange): void {
     const { classes } = change;

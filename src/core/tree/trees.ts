@@ -1,21 +1,22 @@
 /**
  * The class trees: who may send next, and when.
  *
- * Reference: Floyd, Jacobson, "Link-sharing and resource management models for packet networks" (1995), and its form
- * in Linux, HTB (net/sched/sch_htb.c): every class has a bucket for its guaranteed rate and one for its ceiling.
+ * Reference: Floyd, Jacobson, "Link-sharing and resource management models for packet networks" (1995), and
+ * its form in Linux, HTB (net/sched/sch_htb.c): every class has a bucket for its guaranteed rate and one for
+ * its ceiling.
  *
- * A class is in mode SEND, BORROW or WAIT (modes.ts). next() takes the lowest row that has a class in mode SEND, so
- * that guaranteed packets go before borrowed ones, there the lowest priority number, there the node whose turn it is,
- * and goes down the feeds from it to a leaf (turns.ts). No class below that node is in SEND: its row would have come
- * first.
+ * A class is in mode SEND, BORROW or WAIT (modes.ts). next() takes the lowest row that has a class in mode
+ * SEND, so that guaranteed packets go before borrowed ones, there the lowest priority number, there the node
+ * whose turn it is, and goes down the feeds from it to a leaf (turns.ts). No class below that node is in
+ * SEND: its row would have come first.
  *
- * A packet takes tokens of the ceilings of its leaf and of every ancestor, and of the rates of the lender and of the
- * lender's ancestors (class-buckets.ts).
+ * A packet takes tokens of the ceilings of its leaf and of every ancestor, and of the rates of the lender and
+ * of the lender's ancestors (class-buckets.ts).
  *
- * Departures from HTB: the root's ceiling bounds everything, also guaranteed packets, so that bursts of the children
- * never exceed the link. Quanta count at every branch, so that `weight` splits among siblings. Buckets are instants
- * (algo/buckets/token-bucket.ts), and a packet takes its tokens at the instant at which it conformed, however late we
- * look.
+ * Departures from HTB: the root's ceiling bounds everything, also guaranteed packets, so that bursts of the
+ * children never exceed the link. Quanta count at every branch, so that `weight` splits among siblings.
+ * Buckets are instants (algo/buckets/token-bucket.ts), and a packet takes its tokens at the instant at which
+ * it conformed, however late we look.
  */
 import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
@@ -59,8 +60,8 @@ export class Trees {
   }
 
   /**
-   * Goes on from `from` after a change: tokens, debts and turns stay, so that a change of one class is not felt by
-   * another. Leaves hold their packets already. Call it before any packet is added or taken.
+   * Goes on from `from` after a change: tokens, debts and turns stay, so that a change of one class is not
+   * felt by another. Leaves hold their packets already. Call it before any packet is added or taken.
    */
   inherit(from: Trees, change: ClassChange): void {
     this.buckets.inherit(from.buckets, change);
@@ -78,8 +79,8 @@ export class Trees {
   }
 
   /**
-   * The way of most packets: nothing waits under the root, and the buckets let `h` go by the horizon. Takes the
-   * tokens, moves readyNs and returns true; otherwise changes nothing.
+   * The way of most packets: nothing waits under the root, and the buckets let `h` go by the horizon. Takes
+   * the tokens, moves readyNs and returns true; otherwise changes nothing.
    */
   pass(h: number): boolean {
     const { held, buckets } = this;
@@ -98,7 +99,10 @@ export class Trees {
     return true;
   }
 
-  /** Appends packet `h` to its leaf; it may leave from readyNs on. Returns false if the leaf has no room for its flow. */
+  /**
+   * Appends packet `h` to its leaf; it may leave from readyNs on. Returns false if the leaf has no room for
+   * its flow.
+   */
   enqueue(h: number, nowNs: number): boolean {
     const leaf = this.held.leaf[h];
     if (!this.queues.push(leaf, h, nowNs)) return false;
@@ -111,7 +115,10 @@ export class Trees {
     this.modes.look(leaf);
   }
 
-  /** Takes the next packet under `root` that may leave by the horizon; readyNs is its instant. NONE if there is none. */
+  /**
+   * Takes the next packet under `root` that may leave by the horizon; readyNs is its instant. NONE if there
+   * is none.
+   */
   next(root: number): number {
     const { held, queues, buckets, modes } = this;
     const { horizonNs } = modes;
@@ -148,7 +155,10 @@ export class Trees {
     return NONE;
   }
 
-  /** Instant at which next() may have a packet again, after advance() and a next() that had none; Infinity for never. */
+  /**
+   * Instant at which next() may have a packet again, after advance() and a next() that had none; Infinity for
+   * never.
+   */
   nextDueNs(): number {
     const { rootDueNs } = this.modes;
     let dueNs = this.modes.nextChangeNs();
@@ -158,7 +168,9 @@ export class Trees {
     return dueNs;
   }
 
-  /** Takes any waiting packet of any leaf, whatever the tokens. NONE if no packet waits. For the orderly stop. */
+  /**
+   * Takes any waiting packet of any leaf, whatever the tokens. NONE if no packet waits. For the orderly stop.
+   */
   popAny(): number {
     for (const root of this.roots) {
       for (let leaf = root + 1; leaf < this.level.length && this.rootOf[leaf] === root; leaf++) {
@@ -182,8 +194,8 @@ export class Trees {
   }
 
   /**
-   * From a node in a row down the feeds to the leaf whose turn it is. NONE if all below must wait: then a node on the
-   * way is not active any more.
+   * From a node in a row down the feeds to the leaf whose turn it is. NONE if all below must wait: then a
+   * node on the way is not active any more.
    */
   private descend(top: number): number {
     const { turns, modes, level, path } = this;
@@ -215,7 +227,10 @@ export class Trees {
     for (let n = 1; n < this.pathLength; n++) this.turns.charge(this.path[n], chargeBytes);
   }
 
-  /** Nearest class from `leaf` up that may send on its own rate by the horizon, if all ceilings on the way allow; else NONE. */
+  /**
+   * Nearest class from `leaf` up that may send on its own rate by the horizon, if all ceilings on the way
+   * allow; else NONE.
+   */
   private lenderOf(leaf: number, chargeBytes: number): number {
     const { horizonNs } = this.modes;
     for (let c = leaf; ; c = this.parent[c]) {

@@ -1,11 +1,12 @@
 /**
  * The lists of a class tree: who is next among the classes that may send.
  *
- *   node   (class, priority), number class * 8 + priority: a class has a place of its own for each priority of the
+ *   node   (class, priority), number class * 8 + priority: a class has a place for each priority of the
  *          packets below it
- *   rows   one list per (root, level, priority): the nodes in mode SEND, one packet a turn. Level 0 are leaves, a
- *          parent is above its children.
- *   feeds  one list per (inner class, priority): its children that have packets, whatever their mode. A turn is a
+ *   rows   one list per (root, level, priority): the nodes in mode SEND, one packet a turn. Level 0 are
+ *          leaves, a parent is above its children.
+ * feeds  one list per (inner class, priority): its children that have packets, whatever their mode. A turn is
+ * a
  *          quantum times the weight (deficit round robin, signed as in RFC 8290 section 4.2).
  *
  *     root  level 2  [prio 1: root]
@@ -14,8 +15,8 @@
  *                        | feed
  *     leaf  level 0     [web, mail]
  *
- * A node keeps its place in its feed while its mode comes and goes. A node whose turn comes while it must wait is
- * parked: it returns to the front of its feed.
+ * A node keeps its place in its feed while its mode comes and goes. A node whose turn comes while it must
+ * wait is parked: it returns to the front of its feed.
  */
 import { NodeLists } from '../../base/node-lists.ts';
 import { NONE } from '../../base/none.ts';
@@ -119,7 +120,8 @@ export class Turns {
     if (place[node] === PARKED) {
       feeds.prepend(feed, node);
     } else {
-      // The first quantum comes at once: nodes that come and go would stay below their share if they waited a round for it.
+      // The first quantum comes at once: nodes that come and go would stay below their share if they waited a
+      // round for it.
       if (deficitBytes[node] <= 0) deficitBytes[node] += this.quantumBytes[c];
       feeds.append(feed, node);
     }
@@ -127,7 +129,10 @@ export class Turns {
     return wasEmpty;
   }
 
-  /** Takes the node, which has no packets any more, out of its parent's feed. Returns whether that emptied the feed. */
+  /**
+   * Takes the node, which has no packets any more, out of its parent's feed. Returns whether that emptied the
+   * feed.
+   */
   leaveFeed(c: number, prio: number): boolean {
     const { feeds, place, deficitBytes } = this;
     const node = (c << PRIORITY_BITS) | prio;
@@ -152,7 +157,10 @@ export class Turns {
     return this.feeds.isEmpty(feed);
   }
 
-  /** Whether the first node of a feed has used up its turn. If so it gets its next quantum and goes to the back. */
+  /**
+   * Whether the first node of a feed has used up its turn. If so it gets its next quantum and goes to the
+   * back.
+   */
   passTurn(feed: number, node: number): boolean {
     const { deficitBytes } = this;
     if (deficitBytes[node] > 0) return false;
@@ -167,8 +175,8 @@ export class Turns {
   }
 
   /**
-   * Gives an active node its place of before: in the feed also while its ceiling is used up, or parked. Returns whether
-   * it must join its parent's feed for that.
+   * Gives an active node its place of before: in the feed also while its ceiling is used up, or parked.
+   * Returns whether it must join its parent's feed for that.
    */
   inheritPlace(from: Turns, node: number, old: number): boolean {
     if (this.place[node] === QUEUED) return false;
@@ -180,7 +188,9 @@ export class Turns {
     this.deficitBytes[node] = from.deficitBytes[old];
   }
 
-  /** Puts the nodes of every list in the order that they had. Nodes that were not in the list go to the back. */
+  /**
+   * Puts the nodes of every list in the order that they had. Nodes that were not in the list go to the back.
+   */
   inheritOrder(from: Turns, change: ClassChange): void {
     reorder(this.feeds, from.feeds, change);
     reorder(this.rows, from.rows, change);
