@@ -135,6 +135,9 @@ const SYSCTLS = [
 const CUBIC = 'congctl cubic';
 const ROUTER_SYSCTLS = ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'];
 
+/** The router's addresses towards the server. */
+export const OUTSIDE: Addresses = { v4: '10.77.2.1', v6: 'fd77:2::1' };
+
 async function build(client: Host, router: Host, server: Host, options: LabOptions): Promise<void> {
   const mtu = `mtu ${options.mtuBytes ?? 1500}`;
   const hosts = [client, router, server];
@@ -161,7 +164,7 @@ async function build(client: Host, router: Host, server: Host, options: LabOptio
   ];
   await inside(router, [
     ...addressed('lan0', '10.77.1.1', 'fd77:1::1'),
-    ...addressed('wan0', '10.77.2.1', 'fd77:2::1'),
+    ...addressed('wan0', OUTSIDE.v4, OUTSIDE.v6),
   ]);
   const end = (host: Host, n: 1 | 2): Promise<Finished> =>
     inside(host, [

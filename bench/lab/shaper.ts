@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ClassReport, StatusReport } from '../../src/control/status.ts';
 import type { Host, Lab } from './lab.ts';
 import { CommandError, ended, type Finished, until } from './process.ts';
 
@@ -26,41 +27,8 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-export interface Count {
-  readonly packets: number;
-  readonly bytes: number;
-}
-export interface StatusTotals {
-  readonly received: Count;
-  readonly accepted: Count;
-  readonly dropped: Count;
-  readonly held: Count;
-  readonly kernel: { readonly queueFull: number; readonly socketFull: number; readonly lost: number };
-}
-export interface StatusClass {
-  readonly path: string;
-  readonly rateBitsPerSecond: number;
-  readonly ceilBitsPerSecond: number;
-  readonly sent: Count;
-  readonly backlog: Count;
-  readonly dropped: {
-    readonly tail: number;
-    readonly early: number;
-    readonly police: number;
-    readonly aqm: number;
-  };
-  readonly marked: number;
-  readonly flows: number;
-  readonly delayMicroseconds: { readonly p50: number; readonly p99: number };
-}
-/** What `status --json` prints (CONTRACT). */
-export interface Status {
-  readonly version: string;
-  readonly uptimeSeconds: number;
-  readonly backend: 'nft' | 'iptables';
-  readonly totals: StatusTotals;
-  readonly classes: readonly StatusClass[];
-}
+/** What `status --json` prints. */
+export type Status = StatusReport;
 
 export interface Stopped {
   readonly code: number | null;
@@ -108,7 +76,7 @@ export function shaperCommand(entry?: 'dist' | 'tsx'): string[] {
 }
 
 /** The class with that path; throws with the paths there are. */
-export function classOf(status: Status, path: string): StatusClass {
+export function classOf(status: Status, path: string): ClassReport {
   const found = status.classes.find((c) => c.path === path);
   if (!found) throw new Error(`no class ${path} among ${status.classes.map((c) => c.path).join(', ')}`);
   return found;

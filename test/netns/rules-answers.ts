@@ -3,7 +3,7 @@
  * behind our chains and at the receivers say what became of the packets. Receivers check IPv4's header checksum before they count.
  */
 import assert from 'node:assert/strict';
-import type { Host, Lab } from '../../bench/lab/lab.ts';
+import { type Host, type Lab, OUTSIDE } from '../../bench/lab/lab.ts';
 import { until } from '../../bench/lab/process.ts';
 import type { Backend } from '../../src/io/rules/index.ts';
 import { MARK_ASKS, MARK_CE, MARK_FAST, MARK_SLOW } from '../../src/spec/mark-codes.ts';
@@ -96,7 +96,7 @@ async function fieldWorld({ client, router, server }: Lab, points?: readonly num
   return [
     ['forwarded', client, server, addresses],
     ['local output', router, server, addresses],
-    ['local input', server, router, ['10.77.2.1', 'fd77:2::1']],
+    ['local input', server, router, Object.values(OUTSIDE)],
   ];
 }
 
@@ -158,7 +158,7 @@ async function steers(lab: Lab, backend: Backend): Promise<void> {
   const driver = await listening(lab, backend, plan);
   const pairs = [
     [client, server, client.addresses.v4, server.addresses.v4],
-    [router, server, 'fd77:2::1', server.addresses.v6],
+    [router, server, OUTSIDE.v6, server.addresses.v6],
   ] as const;
   let before = await counters(router);
   for (const [near, far, nearAddress, farAddress] of pairs) {

@@ -3,7 +3,7 @@
  * it whatever is queued is lost, which shows that it was queued.
  */
 import assert from 'node:assert/strict';
-import type { Lab } from '../../bench/lab/lab.ts';
+import { type Lab, OUTSIDE } from '../../bench/lab/lab.ts';
 import { until } from '../../bench/lab/process.ts';
 import type { Backend, RulesRequest } from '../../src/io/rules/index.ts';
 import { ANSWERS } from './rules-answers.ts';
@@ -62,7 +62,7 @@ async function queuesWhatIsShaped(lab: Lab, backend: Backend): Promise<void> {
     ['forwarded, IPv6', client, server.addresses.v6],
     ['local', router, server.addresses.v4],
     ['local, IPv6', router, server.addresses.v6],
-    ['to us', server, '10.77.2.1'],
+    ['to us', server, OUTSIDE.v4],
   ] as const) {
     assert.equal(await passes(from, to), false, what);
   }
@@ -102,11 +102,11 @@ async function neverQueues(lab: Lab, backend: Backend): Promise<void> {
 
   // Echo requests are lost, yet their neighbour solicitation is answered.
   await server.exec(['ip', '-6', 'neigh', 'flush', 'dev', 'eth0']);
-  assert.equal(await passes(server, 'fd77:2::1'), false);
-  const neighbour = (await server.exec(['ip', '-6', 'neigh', 'show', 'fd77:2::1'])).stdout;
+  assert.equal(await passes(server, OUTSIDE.v6), false);
+  const neighbour = (await server.exec(['ip', '-6', 'neigh', 'show', OUTSIDE.v6])).stdout;
   assert.match(neighbour, /lladdr/);
 
-  assert.ok(await passes(router, '10.77.2.1'), 'loopback');
+  assert.ok(await passes(router, OUTSIDE.v4), 'loopback');
   await driver.call('remove');
   await driver.end();
 }

@@ -4,6 +4,7 @@ import {
   classOf,
   describeNetns,
   type Host,
+  OUTSIDE,
   packetsUnaccounted,
   ping,
   udpTransfer,
@@ -21,7 +22,7 @@ describeNetns('counting', () => {
   it('counts every packet once, in its class: forwarded both ways, to the router and from it, IPv4 and IPv6', async () => {
     const { client, router, server } = world.lab;
     /** The router as the server reaches it: by its outer address. */
-    const outside: Host = { ...router, addresses: { v4: '10.77.2.1', v6: 'fd77:2::1' } };
+    const outside: Host = { ...router, addresses: OUTSIDE };
     const ways = [
       { name: 'forwarded-up', from: client, to: server, direction: 'up' },
       { name: 'forwarded-down', from: server, to: client, direction: 'down' },

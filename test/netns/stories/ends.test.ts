@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import {
   describeNetns,
+  type Finished,
   type Host,
   ping,
   sendUdp,
@@ -54,6 +55,8 @@ describeNetns('the end', () => {
       expect(await sink.finished()).toMatchObject({ packets: 120, reordered: 0 });
       expect(shaper.logs.at(-1)).toMatchObject({ msg: 'stopped', reason: signal, undelivered: 0 });
       expect(await ruleset(router)).toBe(before);
+      const status = await shaper.cli(['status', '--conf', shaper.configPath]);
+      expect(status).toMatchObject({ code: 3, stderr: expect.stringContaining('no running instance') });
     },
   );
 
@@ -117,12 +120,14 @@ describeNetns('the end', () => {
     await next.kill();
     await until('the table is gone', async () => !(await hasTable(router)), 2000);
     const left = (await queueRules(router)).length;
-    const clean = (): Promise<{ stdout: string; code: number | null }> =>
-      router.exec([...shaperCommand(), 'clean']);
+    const clean = (...options: string[]): Promise<Finished> =>
+      router.exec([...shaperCommand(), 'clean', ...options]);
     expect((await clean()).stdout.split('\n').filter((line) => line.includes('tables-nft'))).toHaveLength(
       left,
     );
     expect((await clean()).stdout).toBe('nothing to clean\n');
     expect(await ruleset(router)).toBe(before);
+    // The control socket is not where it would be by default.
+    expect((await clean('--conf', next.configPath)).stdout).toBe(`rm ${next.socketPath}\n`);
   });
 });

@@ -4,6 +4,7 @@ import {
   classOf,
   describeNetns,
   type Host,
+  OUTSIDE,
   packetsUnaccounted,
   ping,
   sendUdp,
@@ -165,7 +166,7 @@ links:
     device: wan0
     down: { rate: 100mbit, classes: { ssh: { match: { dport: 22 }, police: { rate: 64kbit } } } }
 `);
-    const outside: Host = { ...router, addresses: { v4: '10.77.2.1', v6: 'fd77:2::1' } };
+    const outside: Host = { ...router, addresses: OUTSIDE };
     const transfer = await tcpTransfer(server, outside, { port: 22, bytes: 2e6 });
     expect(transfer.received).toMatchObject(transfer.sent);
     const ssh = classOf(await shaper.status(), 'wan/down/ssh');

@@ -26,7 +26,7 @@ describeNetns('trouble', () => {
   const world = useLab();
   const start = useShapers(world);
 
-  it('received = accepted + dropped + held + lost whenever it is read, under load of every kind', async () => {
+  it('received = accepted + dropped + held + lost whenever it is read, under load of every kind; SIGHUP changes nothing', async () => {
     const { client, server } = world.lab;
     const shaper = await start(`
 links:
@@ -52,10 +52,18 @@ links:
     );
     const load = Promise.all([...udp, iperfTcp(client, server, { port: 5201, seconds: 4, parallel: 2 })]);
     const statuses: Status[] = [];
-    while (statuses.length < 20) statuses.push(await shaper.status());
+    while (statuses.length < 20) {
+      statuses.push(await shaper.status());
+      if (statuses.length === 5) shaper.child.kill('SIGHUP');
+    }
     await load;
     statuses.push(await drained(shaper));
     expect(statuses.map(packetsUnaccounted)).toEqual(Array(21).fill(0));
+    await shaper.logged('SIGHUP: reloading comes with a later version; nothing has changed');
+    const paths = statuses.map((status) => status.classes.map(({ path }) => path).join(' '));
+    expect(new Set(paths)).toEqual(
+      new Set(['wan/up wan/up/policed wan/up/hosts wan/up/early wan/up/default wan/down wan/down/default']),
+    );
     expect(statuses.filter(({ totals }) => totals.held.packets > 0).length).toBeGreaterThan(0);
     for (const [i, { totals, uptimeSeconds }] of statuses.entries()) {
       const before = statuses[i - 1];
