@@ -1,10 +1,11 @@
 /**
  * npm run bench -- compare [--seconds N] [--runs N] [--shapers a,b] [--loads a,b] [--quick]
  *
- * The kernel's fq_codel, CAKE and RED against this program, on the same traffic: 20 Mbit/s behind 20 ms, inside a full
- * kernel in virtual time (lab/fullkernel.ts), so that the figures hardly depend on what else this machine does. Prints
- * tables and writes bench/results/compare.json; --quick measures little, once, and prints one line of JSON. Exit status 2 for
- * words that mean nothing, 3 where the tool for that kernel is missing or cannot do it.
+ * The kernel's fq_codel, CAKE and RED against this program, on the same traffic: 20 Mbit/s behind 20 ms,
+ * inside a full kernel in virtual time (lab/fullkernel.ts), so that the figures hardly depend on what else
+ * this machine does. Prints tables and writes bench/results/compare.json; --quick measures little, once, and
+ * prints one line of JSON. Exit status 2 for words that mean nothing, 3 where the tool for that kernel is
+ * missing or cannot do it.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,8 +43,8 @@ async function translate(folder: string): Promise<string> {
 }
 
 /**
- * Reads what is needed before anything has a time limit: virtual time may jump far meanwhile. Failures show later, where
- * they matter.
+ * Reads what is needed before anything has a time limit: virtual time may jump far meanwhile. Failures show
+ * later, where they matter.
  */
 const GUEST = `
 {

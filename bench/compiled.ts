@@ -1,6 +1,7 @@
 /**
- * Scripts of bench/ whose processor time is measured, as the compiler's output. tsx would do for running them, but it
- * names every function for stack traces (keepNames of esbuild), and that alone doubles what our core costs.
+ * Scripts of bench/ whose processor time is measured, as the compiler's output. tsx would do for running
+ * them, but it names every function for stack traces (keepNames of esbuild), and that alone doubles what our
+ * core costs.
  */
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,8 +35,8 @@ export async function compiledScript(name: string, ...args: readonly (string | n
 }
 
 /**
- * Compiles files of the checkout (whole paths), and all that they import, into `folder`, with links to what they look
- * for in the checkout: for scripts that start in a slow machine.
+ * Compiles files of the checkout (whole paths), and all that they import, into `folder`, with links to what
+ * they look for in the checkout: for scripts that start in a slow machine.
  */
 export async function compileInto(folder: string, files: readonly string[]): Promise<void> {
   const config = {

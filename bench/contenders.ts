@@ -12,7 +12,9 @@ const QUEUE_LENGTH = 65536;
 const FIRST_QUEUE = 40;
 const FIRST_PORT = 7000;
 
-/** Classes, per-flow buckets and RED that conforming traffic passes at once: what deciding costs, not waiting. */
+/**
+ * Classes, per-flow buckets and RED that conforming traffic passes at once: what deciding costs, not waiting.
+ */
 export const CONFORMING_CONFIG = `
 links:
   wan:
@@ -34,7 +36,10 @@ links:
             aqm: { red: { min: 30kB, max: 90kB, probability: 0.1, weight: 0.002, gentle: true } }
 `;
 
-/** The program as it ships, with its own rules, in a lab of its own: they match everything that crosses the router. */
+/**
+ * The program as it ships, with its own rules, in a lab of its own: they match everything that crosses the
+ * router.
+ */
 export const WHOLE_PROGRAM = {
   key: 'program',
   label: 'the whole program',

@@ -1,4 +1,7 @@
-/** Contender: the npm package `nfqueue` with its own API, accepting everything. Arguments: queue number, length. */
+/**
+ * Contender: the npm package `nfqueue` with its own API, accepting everything. Arguments: queue number,
+ * length.
+ */
 import { NF_ACCEPT } from '../src/packet/batch.ts';
 import { openNpmQueue } from './npm-nfqueue.ts';
 

@@ -1,7 +1,8 @@
 /**
- * How late packets leave after the instant their bucket named, at 20 Mbit/s under twice the load: as the engine counts
- * it, and as the receiver sees it (lag of each arrival behind the earliest grid of one packet time that any packet
- * kept; releases in handfuls make some packets early, which shifts that grid, so it is the larger number).
+ * How late packets leave after the instant their bucket named, at 20 Mbit/s under twice the load: as the
+ * engine counts it, and as the receiver sees it (lag of each arrival behind the earliest grid of one packet
+ * time that any packet kept; releases in handfuls make some packets early, which shifts that grid, so it is
+ * the larger number).
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * A port over memory, for measuring what deciding costs: packets of many flows in random order, as many as are to wait are
- * always waiting, verdicts are only counted. The time it spends itself is kept apart.
+ * A port over memory, for measuring what deciding costs: packets of many flows in random order, as many as
+ * are to wait are always waiting, verdicts are only counted. The time it spends itself is kept apart.
  */
 import { Prng } from '../src/base/prng.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../src/limits.ts';

@@ -1,7 +1,7 @@
 /**
  * The npm package `nfqueue` as a Port, so that the same core runs over it. The package pushes one packet per
- * callback; rows are collected and the core is called when a batch is full or a turn of the event loop brought
- * nothing more. Timers are Node's (1 ms), the hook is not told by the package, interface indexes are.
+ * callback; rows are collected and the core is called when a batch is full or a turn of the event loop
+ * brought nothing more. Timers are Node's (1 ms), the hook is not told by the package, interface indexes are.
  */
 import { ARRIVAL_ROWS, COPY_BYTES, SLOT_BYTES } from '../src/limits.ts';
 import { createBatch, NF_INET_FORWARD, VERDICT_SET_MARK, VERDICT_UP_TO } from '../src/packet/batch.ts';

@@ -1,10 +1,10 @@
 /**
  * The npm package `nfqueue` (optional dependency), opened so that a comparison with it is fair.
  *
- * Its API sets neither the queue length (kernel default 1024) nor any flag; the socket buffer is the second argument
- * of createQueueHandler. A fill of 20,000 packets needs a longer queue, so the length is set here on the package's
- * own socket from outside: only the socket that owns a queue may configure it. Nothing else is changed: full copy,
- * one recv per wake-up, one callback per packet, one verdict per send.
+ * Its API sets neither the queue length (kernel default 1024) nor any flag; the socket buffer is the second
+ * argument of createQueueHandler. A fill of 20,000 packets needs a longer queue, so the length is set here on
+ * the package's own socket from outside: only the socket that owns a queue may configure it. Nothing else is
+ * changed: full copy, one recv per wake-up, one callback per packet, one verdict per send.
  */
 import { readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -76,7 +76,9 @@ function linkOf(fd: string): string {
   }
 }
 
-/** nlmsghdr, nfgenmsg, one attribute; no acknowledgement is asked for, the package would take it for a packet. */
+/**
+ * nlmsghdr, nfgenmsg, one attribute; no acknowledgement is asked for, the package would take it for a packet.
+ */
 function maxlenMessage(queue: number, lengthPackets: number): Buffer {
   const message = Buffer.alloc(28);
   message.writeUInt32LE(28, 0);

@@ -36,8 +36,8 @@ const eachHost = (setting: Setting): string =>
 const PORTS = 1000;
 
 /**
- * `counts[0]` classes, in each `counts[1]`, ...: leaves take equally many of the ports, all of them together, so that nothing
- * is left for a class `default`; all are sure of a share, of half the rate together.
+ * `counts[0]` classes, in each `counts[1]`, ...: leaves take equally many of the ports, all of them together,
+ * so that nothing is left for a class `default`; all are sure of a share, of half the rate together.
  */
 function nested(counts: readonly number[], setting: Setting): string {
   const leaves = (depth: number): number => counts.slice(depth).reduce((a, b) => a * b, 1);
@@ -57,7 +57,10 @@ function nested(counts: readonly number[], setting: Setting): string {
   return link(setting, classes(0, FIRST_PORT));
 }
 
-/** A bit of everything: nested, sure of something, priorities, weights, buckets of hosts, RED, CoDel in fair queues. */
+/**
+ * A bit of everything: nested, sure of something, priorities, weights, buckets of hosts, RED, CoDel in fair
+ * queues.
+ */
 const tree = (setting: Setting): string =>
   link(
     setting,

@@ -1,7 +1,7 @@
 /**
- * One measurement of bench/scale.ts, in a process of its own so that what one case compiles to does not depend on another.
- * Arguments: key of the case, `pass` or `wait`, slices; or `memory`, flows; or `simulate`, scenario, seconds of
- * virtual time. Prints one line of JSON.
+ * One measurement of bench/scale.ts, in a process of its own so that what one case compiles to does not
+ * depend on another. Arguments: key of the case, `pass` or `wait`, slices; or `memory`, flows; or `simulate`,
+ * scenario, seconds of virtual time. Prints one line of JSON.
  */
 
 import { loadConfig } from '../src/config/config.ts';
@@ -93,7 +93,9 @@ function measureCore(key: string, mode: string, slices: number): CoreResult {
   };
 }
 
-/** Each flow sends a packet, which waits its turn in the queue of its flow; the first tenth does not count. */
+/**
+ * Each flow sends a packet, which waits its turn in the queue of its flow; the first tenth does not count.
+ */
 function measureMemory(flows: number): MemoryResult {
   const port = new MemoryPort({ flows, hosts: flows / 4, ports: 1 }, IF_INDEX, () => 0);
   const engine = new Engine(loadSpec(SCALE_CASES[0]!.config(LOOP_SETTING)), { seed: 1 });

@@ -1,7 +1,7 @@
 /**
- * npm run bench -- scale: what many flows, hosts and classes cost against one, in the decision loop alone (`loop`, with memory and
- * the simulator's speed) and, as root, on real packets (`packets`). `--quick` measures little, prints one line of JSON and
- * is for tests.
+ * npm run bench -- scale: what many flows, hosts and classes cost against one, in the decision loop alone
+ * (`loop`, with memory and the simulator's speed) and, as root, on real packets (`packets`). `--quick`
+ * measures little, prints one line of JSON and is for tests.
  */
 import { compiledScript } from './compiled.ts';
 import { atMost, type Goal, printGoals, writeResults } from './goals.ts';

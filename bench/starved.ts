@@ -1,13 +1,16 @@
 /**
- * A program that gets no processor can neither hold nor release: a measurement during which others kept the shaper off
- * the processors for long may be repeated, and the one with the least such waiting counts.
+ * A program that gets no processor can neither hold nor release: a measurement during which others kept the
+ * shaper off the processors for long may be repeated, and the one with the least such waiting counts.
  */
 import { readFileSync } from 'node:fs';
 
 /** Share of the time without a processor from which on a measurement is repeated. */
 const STARVED = 0.05;
 
-/** Nanoseconds in which the process's main thread waited for a processor (proc(5), schedstat); NaN when unknown. */
+/**
+ * Nanoseconds in which the process's main thread waited for a processor (proc(5), schedstat); NaN when
+ * unknown.
+ */
 function waitedNs(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]);
@@ -17,7 +20,9 @@ function waitedNs(pid: number): number {
   }
 }
 
-/** Runs `measure`; the share of its time in which process `pid` was ready to run and no processor was free. */
+/**
+ * Runs `measure`; the share of its time in which process `pid` was ready to run and no processor was free.
+ */
 export async function watchStarving<T>(
   pid: number,
   measure: () => Promise<T>,

@@ -1,4 +1,7 @@
-/** Forwarded TCP: no queue, the C loop with superpackets, the program's default queue at a rate that limits nothing. */
+/**
+ * Forwarded TCP: no queue, the C loop with superpackets, the program's default queue at a rate that limits
+ * nothing.
+ */
 import { queueRule, startContender } from './contenders.ts';
 import { createLab } from './lab/lab.ts';
 import { iperfTcp } from './lab/measure.ts';

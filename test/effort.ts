@@ -1,7 +1,8 @@
 /**
- * How often the tests that repeat themselves do so. `npm test` sets RUNS=full: all runs of every property test, all seeds of
- * every experiment. Without it, as in `npm run test:fast`, property tests do a quarter of their runs and experiments use
- * the first seed only. RUNS=1000 asks for a thousand runs of each property test, to look for a rare failure.
+ * How often the tests that repeat themselves do so. `npm test` sets RUNS=full: all runs of every property
+ * test, all seeds of every experiment. Without it, as in `npm run test:fast`, property tests do a quarter of
+ * their runs and experiments use the first seed only. RUNS=1000 asks for a thousand runs of each property
+ * test, to look for a rare failure.
  */
 const wanted = process.env.RUNS ?? '';
 const isFull = wanted === 'full';

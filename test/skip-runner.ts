@@ -1,6 +1,6 @@
 /**
- * Vitest's runner, but for tests on real packets: where they cannot run at all, every one of them is reported by name as
- * skipped, with the reason; neither tests nor hooks run.
+ * Vitest's runner, but for tests on real packets: where they cannot run at all, every one of them is reported
+ * by name as skipped, with the reason; neither tests nor hooks run.
  */
 import { type RunnerTask, type RunnerTestCase, type RunnerTestFile, TestRunner } from 'vitest';
 import { netnsMissing } from './netns/missing.ts';

@@ -1,7 +1,8 @@
 /**
- * Virtual time counts instructions, and while everything sleeps it jumps to the next timer: a program that waits for a
- * file of the machine outside may find its time limits passed in a moment. A loop that always has a little to do keeps
- * jumps short and time at about the pace of the real one where programs start; where traffic flows, packets do that.
+ * Virtual time counts instructions, and while everything sleeps it jumps to the next timer: a program that
+ * waits for a file of the machine outside may find its time limits passed in a moment. A loop that always has
+ * a little to do keeps jumps short and time at about the pace of the real one where programs start; where
+ * traffic flows, packets do that.
  */
 import { onProcessEnd, start } from '../lab/process.ts';
 

@@ -1,6 +1,7 @@
 /**
- * The measuring side of the comparison, run as root under a kernel that has fq_codel, CAKE, RED, netem and the nft queue
- * statement: compare.ts starts it there. Takes its task as one argument of JSON, prints one line of JSON per cell.
+ * The measuring side of the comparison, run as root under a kernel that has fq_codel, CAKE, RED, netem and
+ * the nft queue statement: compare.ts starts it there. Takes its task as one argument of JSON, prints one
+ * line of JSON per cell.
  */
 
 import { createLab, type Lab } from '../lab/lab.ts';

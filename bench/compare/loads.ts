@@ -1,6 +1,6 @@
 /**
- * What is sent through the shaped line, and what is measured of it. All of it goes from client to server; the answers
- * come back through 20 ms of netem at the server, where they disturb nothing.
+ * What is sent through the shaped line, and what is measured of it. All of it goes from client to server; the
+ * answers come back through 20 ms of netem at the server, where they disturb nothing.
  *
  *     seconds    0 ............ warm-up ........ +measured .. +0.5
  *     TCP        |=============|[=============]|==|        payload per stream in the window, at the receiver
@@ -140,7 +140,10 @@ async function listening(server: Host): Promise<void> {
   await until('iperf3 listens', isListening, PATIENCE_MS);
 }
 
-/** Stops counting while TCP still sends: what waits then would have the line for itself. Null when there is no UDP. */
+/**
+ * Stops counting while TCP still sends: what waits then would have the line for itself. Null when there is no
+ * UDP.
+ */
 async function measureUdp({ client, server }: Lab, load: Load, window: Window): Promise<UdpReceived | null> {
   if (load.udpBitsPerSec === undefined) return null;
   const sink = await startSink(server, { port: UDP_PORT, waitMs: PATIENCE_MS, idleMs: PATIENCE_MS });

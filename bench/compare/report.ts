@@ -19,7 +19,9 @@ export interface Figures {
   readonly udpDelayP99Ms: number;
   /** Of the configured rate, TCP and UDP. */
   readonly usedRatio: number;
-  /** Round trips above those of the bare line, here and below: median without load, percentiles under load. */
+  /**
+   * Round trips above those of the bare line, here and below: median without load, percentiles under load.
+   */
   readonly pingIdleMs: number;
   readonly pingP50Ms: number;
   readonly pingP99Ms: number;

@@ -1,7 +1,7 @@
 /**
- * Who shapes the router's wan0 to 20 Mbit/s in the comparison: queue disciplines of the kernel, and this program. Everybody
- * counts the bytes of IP packets (the link header taken off with `overhead -14` in HTB, `overhead 0` in CAKE), everything
- * else is left at its default unless it says so here.
+ * Who shapes the router's wan0 to 20 Mbit/s in the comparison: queue disciplines of the kernel, and this
+ * program. Everybody counts the bytes of IP packets (the link header taken off with `overhead -14` in HTB,
+ * `overhead 0` in CAKE), everything else is left at its default unless it says so here.
  */
 import { request } from '../../src/control/client.ts';
 import type { Lab } from '../lab/lab.ts';
@@ -9,7 +9,9 @@ import { type RunningShaper, type Status, startShaper } from '../lab/shaper.ts';
 
 export const RATE_BITS_PER_SEC = 20e6;
 
-/** RED with the same thresholds at both: what this program takes by default at 20 Mbit/s, but for `gentle`. */
+/**
+ * RED with the same thresholds at both: what this program takes by default at 20 Mbit/s, but for `gentle`.
+ */
 const RED = { limitBytes: 250_000, minBytes: 20_833, maxBytes: 62_500, probability: 0.1, weight: 1 / 512 };
 /** Makes tc choose a weight of 2^-9; it takes no weight directly. */
 const RED_BURST_PACKETS = 100;

@@ -1,7 +1,8 @@
 /**
- * Runs commands under a kernel that has what this machine's lacks, where a tool for that is at hand: a program called as
- * `TOOL -t SECONDS [-V] -- COMMAND…`, which boots a whole kernel over this machine's files, as root, with nothing written
- * back. With -V it counts time by instructions executed, so that results hardly depend on what else the machine does.
+ * Runs commands under a kernel that has what this machine's lacks, where a tool for that is at hand: a
+ * program called as `TOOL -t SECONDS [-V] -- COMMAND…`, which boots a whole kernel over this machine's files,
+ * as root, with nothing written back. With -V it counts time by instructions executed, so that results hardly
+ * depend on what else the machine does.
  */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

@@ -22,7 +22,9 @@ export function giveBack(...paths: readonly string[]): void {
 
 const pending = new Map<NativeProgram, Promise<string>>();
 
-/** Path of the program, built if its sources are newer. Safe when several processes build at the same time. */
+/**
+ * Path of the program, built if its sources are newer. Safe when several processes build at the same time.
+ */
 export function nativeProgram(name: NativeProgram): Promise<string> {
   let path = pending.get(name);
   if (!path) {

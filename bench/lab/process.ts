@@ -116,15 +116,16 @@ function undoAll(): void {
 
 function onFatalSignal(signal: NodeJS.Signals): void {
   undoAll();
-  // Our listener replaced the default action; where nobody else decides (a test runner would), die of the signal.
+  // Our listener replaced the default action; where nobody else decides (a test runner would), die of the
+  // signal.
   if (process.listenerCount(signal) > 1) return;
   process.off(signal, onFatalSignal);
   process.kill(process.pid, signal);
 }
 
 /**
- * Runs `undo` (synchronous, once) when this process ends in any way but SIGKILL: return, exit, exception, INT, TERM,
- * HUP. Returns the function that forgets it.
+ * Runs `undo` (synchronous, once) when this process ends in any way but SIGKILL: return, exit, exception,
+ * INT, TERM, HUP. Returns the function that forgets it.
  */
 export function onProcessEnd(undo: () => void): () => void {
   if (!listening) {

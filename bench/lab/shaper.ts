@@ -14,7 +14,9 @@ let started = 0;
 export interface ShaperOptions {
   /** Default: the router. */
   readonly host?: Host;
-  /** `dist`: what npm run build left. `tsx`: the sources. Default: dist, and an error when a source is newer. */
+  /**
+   * `dist`: what npm run build left. `tsx`: the sources. Default: dist, and an error when a source is newer.
+   */
   readonly entry?: 'dist' | 'tsx';
   readonly arguments?: readonly string[];
   /** How long `ready` may take; default 15 s. */
@@ -99,8 +101,8 @@ function watchOutput(child: ChildProcess): { logs: LogLine[]; stderr: () => stri
 }
 
 /**
- * Writes the configuration (with a control socket of its own unless it names one), starts the program and resolves
- * when it logged `ready`. Rejects with its output when it ends before.
+ * Writes the configuration (with a control socket of its own unless it names one), starts the program and
+ * resolves when it logged `ready`. Rejects with its output when it ends before.
  */
 export async function startShaper(
   lab: Lab,

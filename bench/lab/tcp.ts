@@ -1,4 +1,6 @@
-/** One TCP connection between two hosts of the lab whose every byte is checked and whose arrivals are timed. */
+/**
+ * One TCP connection between two hosts of the lab whose every byte is checked and whose arrivals are timed.
+ */
 import { fileURLToPath } from 'node:url';
 import type { Host } from './lab.ts';
 import { CommandError, finish } from './process.ts';
@@ -49,7 +51,9 @@ export async function tcpTransfer(from: Host, to: Host, options: TcpOptions): Pr
   }
 }
 
-/** Payload bits per second at the receiver, without the first `skipMs` and the last `dropMs` of the transfer. */
+/**
+ * Payload bits per second at the receiver, without the first `skipMs` and the last `dropMs` of the transfer.
+ */
 export function steadyBitsPerSec({ received }: TcpTransfer, skipMs: number, dropMs: number): number {
   const { arrivals } = received;
   const startMs = (arrivals[0]?.[0] ?? 0) + skipMs;

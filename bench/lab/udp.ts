@@ -1,4 +1,7 @@
-/** UDP traffic between two hosts of the lab by bench/native/udpgen.c and udpsink.c. All lengths are IP lengths. */
+/**
+ * UDP traffic between two hosts of the lab by bench/native/udpgen.c and udpsink.c. All lengths are IP
+ * lengths.
+ */
 import type { ChildProcess } from 'node:child_process';
 import type { Host } from './lab.ts';
 import { nativeProgram } from './native.ts';
@@ -14,7 +17,10 @@ export interface UdpSendOptions {
   readonly count?: number;
   /** IP length of every packet; default 300, at least 52 (IPv4) or 72 (IPv6). */
   readonly lengthBytes?: number;
-  /** Flows differ in source port (from `sourcePort` on, modulo 2^16: more flows need hosts or ports); packets take turns. */
+  /**
+   * Flows differ in source port (from `sourcePort` on, modulo 2^16: more flows need hosts or ports); packets
+   * take turns.
+   */
   readonly flows?: number;
   /** The flow that has the first turn; default 0. */
   readonly first?: number;
@@ -104,7 +110,9 @@ function option(name: string, value: number | string | undefined): string[] {
   return value === undefined ? [] : [`--${name}`, String(value)];
 }
 
-/** Bits per second of IP bytes between the first and the last arrival; the first packet only starts the clock. */
+/**
+ * Bits per second of IP bytes between the first and the last arrival; the first packet only starts the clock.
+ */
 export function receivedBitsPerSec(r: {
   packets: number;
   bytes: number;

@@ -1,7 +1,7 @@
 /*
- * The yardstick: accepts every packet of one queue and nothing else. recvmmsg, small copy range, and either all
- * verdicts of a batch in one message (--verdicts 256), one per send (--verdicts 1), or one NFQNL_MSG_VERDICT_BATCH
- * per batch (--verdicts 0). Says "ready" when bound; SIGTERM ends it.
+ * The yardstick: accepts every packet of one queue and nothing else. recvmmsg, small copy range, and either
+ * all verdicts of a batch in one message (--verdicts 256), one per send (--verdicts 1), or one
+ * NFQNL_MSG_VERDICT_BATCH per batch (--verdicts 0). Says "ready" when bound; SIGTERM ends it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -1,7 +1,8 @@
 /*
- * UDP generator: many flows (source ports, source addresses, destination ports), by turns or at random, at a given rate
- * or as fast as possible, IPv4 or IPv6. Builds whole packets for a raw socket, so one sendmmsg carries packets of many flows and no socket per flow is
- * needed. Prints one line of JSON: what the kernel took.
+ * UDP generator: many flows (source ports, source addresses, destination ports), by turns or at random, at a
+ * given rate or as fast as possible, IPv4 or IPv6. Builds whole packets for a raw socket, so one sendmmsg
+ * carries packets of many flows and no socket per flow is needed. Prints one line of JSON: what the kernel
+ * took.
  */
 #define _GNU_SOURCE
 #include "udp.h"

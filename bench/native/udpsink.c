@@ -1,11 +1,11 @@
 /*
- * UDP sink for udpgen: counts per flow what arrives, in which order and how late. Says "listening", then prints one
- * line of JSON when told to stop (SIGTERM, SIGINT), after --count packets, when idle after the first packet, or
- * when nothing came at all. With --hold it never reads: a receiver that costs nothing.
+ * UDP sink for udpgen: counts per flow what arrives, in which order and how late. Says "listening", then
+ * prints one line of JSON when told to stop (SIGTERM, SIGINT), after --count packets, when idle after the
+ * first packet, or when nothing came at all. With --hold it never reads: a receiver that costs nothing.
  *
- * Arrival times are the kernel's (SO_TIMESTAMPNS) moved to CLOCK_MONOTONIC, so that they do not depend on when
- * this process is scheduled. Lateness (--interval-ns): packets of a paced stream are due one interval apart; each is
- * as late as it lags behind the earliest such grid any packet kept.
+ * Arrival times are the kernel's (SO_TIMESTAMPNS) moved to CLOCK_MONOTONIC, so that they do not depend on
+ * when this process is scheduled. Lateness (--interval-ns): packets of a paced stream are due one interval
+ * apart; each is as late as it lags behind the earliest such grid any packet kept.
  */
 #define _GNU_SOURCE
 #include "udp.h"

@@ -1,4 +1,6 @@
-/** What the program asks the rules for, end to end: superpackets for fast classes only, CE instead of drops. */
+/**
+ * What the program asks the rules for, end to end: superpackets for fast classes only, CE instead of drops.
+ */
 import { expect, it } from 'vitest';
 import { classOf, describeNetns, type Host, iperfTcp, until, useLab, useShapers } from './harness.ts';
 import { addCounters, counters } from './rules-bed.ts';

@@ -7,7 +7,9 @@ import { Driver } from './rules-bed.ts';
 /** What the probe says where the kernel or a tool lacks the back end; anything else is a fault. */
 const ABSENT: readonly string[] = ['unsupported', 'missing'];
 
-/** Throws when probing fails or no back end works. Probed in a lab: probing may leave an empty iptables table. */
+/**
+ * Throws when probing fails or no back end works. Probed in a lab: probing may leave an empty iptables table.
+ */
 export async function capabilities(): Promise<Record<Backend, boolean>> {
   if (netnsMissing()) return { nft: false, iptables: false };
   const lab = await createLab();

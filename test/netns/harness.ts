@@ -24,7 +24,10 @@ export * from '../../bench/lab/shaper.ts';
 export * from '../../bench/lab/tcp.ts';
 export * from '../../bench/lab/udp.ts';
 
-/** For what needs root and NFQUEUE: where something is missing, test/skip-runner.ts skips it by name and says why. */
+/**
+ * For what needs root and NFQUEUE: where something is missing, test/skip-runner.ts skips it by name and says
+ * why.
+ */
 export const describeNetns = describe;
 
 /** One lab for all tests of the surrounding describe, closed after them. */

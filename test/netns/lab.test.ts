@@ -1,4 +1,6 @@
-/** The instruments before what they measure: hosts reach each other, generator and sink agree, nothing stays. */
+/**
+ * The instruments before what they measure: hosts reach each other, generator and sink agree, nothing stays.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /**
- * What our rules do with a verdict's mark on real packets: a listener answers everything with one code, and counters
- * behind our chains and at the receivers say what became of the packets. Receivers check IPv4's header checksum before they count.
+ * What our rules do with a verdict's mark on real packets: a listener answers everything with one code, and
+ * counters behind our chains and at the receivers say what became of the packets. Receivers check IPv4's
+ * header checksum before they count.
  */
 import assert from 'node:assert/strict';
 import { type Host, type Lab, OUTSIDE } from '../../bench/lab/lab.ts';
@@ -55,7 +56,10 @@ function fieldCounters(points: readonly number[] = [EF]): string[] {
   );
 }
 
-/** Sends one packet with each field to both families; by the field sent, the field received, and the DSCP if it is not `point`. */
+/**
+ * Sends one packet with each field to both families; by the field sent, the field received, and the DSCP if
+ * it is not `point`.
+ */
 async function transfer(from: Host, to: Host, addresses: readonly string[], point = EF): Promise<string[]> {
   const before = await counters(to);
   const ports = FIELDS.map((_, i) => FIRST_PORT + i);
@@ -75,7 +79,10 @@ async function transfer(from: Host, to: Host, addresses: readonly string[], poin
 /** A way of packets through the router: from, to, and by which addresses. */
 type Way = readonly [name: string, from: Host, to: Host, reached: readonly string[]];
 
-/** Every way through the router with every ECN field, and counters that tell what became of it with the DSCPs given. */
+/**
+ * Every way through the router with every ECN field, and counters that tell what became of it with the DSCPs
+ * given.
+ */
 async function fieldWorld({ client, router, server }: Lab, points?: readonly number[]): Promise<Way[]> {
   await addCounters(client, { 'output -150': fieldRules() });
   await addCounters(server, { 'output -150': fieldRules(), 'input 170': fieldCounters(points) });
@@ -162,7 +169,10 @@ async function steers(lab: Lab, backend: Backend): Promise<void> {
   ] as const;
   let before = await counters(router);
   for (const [near, far, nearAddress, farAddress] of pairs) {
-    /** Sends one packet, whose verdict asks for `code`; the queue it came by and the connection's bits behind us. */
+    /**
+     * Sends one packet, whose verdict asks for `code`; the queue it came by and the connection's bits behind
+     * us.
+     */
     const send = async (way: 'there' | 'back', code: number): Promise<string> => {
       await driver.call('askFor', code);
       if (way === 'there') await sendUdp(near, farAddress, { from: FROM_PORT, to: FIRST_PORT });

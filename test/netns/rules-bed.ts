@@ -122,8 +122,8 @@ export async function queueRules(host: Host): Promise<{ rule: string; packets: n
 }
 
 /**
- * A foreign table with the rules given for each hook and priority (`postrouting 0`), which may name counters: `counter name NAME`.
- * Once in a host.
+ * A foreign table with the rules given for each hook and priority (`postrouting 0`), which may name counters:
+ * `counter name NAME`. Once in a host.
  */
 export async function addCounters(host: Host, hooks: Record<string, readonly string[]>): Promise<void> {
   const chains = Object.entries(hooks).map(([hook, rules]) => {
@@ -151,8 +151,9 @@ export async function counters(host: Host): Promise<Record<string, number>> {
 }
 
 /**
- * Reads one request per line, {from, addresses, ports}: sends a datagram to each port of each address and then prints an
- * empty line. Ordinary sockets, as a raw one would not be routed again when a rule changes its mark.
+ * Reads one request per line, {from, addresses, ports}: sends a datagram to each port of each address and
+ * then prints an empty line. Ordinary sockets, as a raw one would not be routed again when a rule changes its
+ * mark.
  */
 const SENDER = `
   const { createSocket } = require('node:dgram');
@@ -177,7 +178,9 @@ const SENDER = `
     }
   })();`;
 
-/** By host: its sender, which lives as long as the lab, as starting one takes seconds in an emulated machine. */
+/**
+ * By host: its sender, which lives as long as the lab, as starting one takes seconds in an emulated machine.
+ */
 const senders = new WeakMap<Host, ChildProcess>();
 
 /** One UDP datagram from a chosen source port to each port of each address. */

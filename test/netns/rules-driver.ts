@@ -1,6 +1,7 @@
 /**
- * Runs the rules module in the network namespace it was started in. One JSON request per line on standard input:
- * {"call": name, "args": […]}; one JSON line each for answers ({"result"} or {"error"}) and for events ({"event"}).
+ * Runs the rules module in the network namespace it was started in. One JSON request per line on standard
+ * input: {"call": name, "args": […]}; one JSON line each for answers ({"result"} or {"error"}) and for events
+ * ({"event"}).
  */
 import { createInterface } from 'node:readline';
 import { type NfqueuePort, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';

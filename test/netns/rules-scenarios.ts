@@ -1,6 +1,6 @@
 /**
- * What the rules must do on real packets, for one back end. There is no listener: with `bypass` packets pass, without
- * it whatever is queued is lost, which shows that it was queued.
+ * What the rules must do on real packets, for one back end. There is no listener: with `bypass` packets pass,
+ * without it whatever is queued is lost, which shows that it was queued.
  */
 import assert from 'node:assert/strict';
 import { type Lab, OUTSIDE } from '../../bench/lab/lab.ts';

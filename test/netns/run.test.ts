@@ -1,4 +1,6 @@
-/** The program as a user starts it: what it refuses, what it says, what it does when its surroundings change. */
+/**
+ * The program as a user starts it: what it refuses, what it says, what it does when its surroundings change.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -37,7 +37,10 @@ function arrivalOf(segment: Segment): SimArrival {
   return up(0, headerBytes(shape) + (segment.payload ?? 0), { shape });
 }
 
-/** What of these, which come at once, is dropped: numbers from 0, in any order. The leaf lets a byte through per second. */
+/**
+ * What of these, which come at once, is dropped: numbers from 0, in any order. The leaf lets a byte through
+ * per second.
+ */
 function droppedBy(arrivals: readonly SimArrival[], ackFilter = true): number[] {
   const queue = { discipline: 'fair', isolation: 'host', ackFilter } as const;
   const world = new World(

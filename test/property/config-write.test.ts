@@ -1,4 +1,7 @@
-/** Writing is the inverse of reading: for every field of the table, for random configurations and for the examples. */
+/**
+ * Writing is the inverse of reading: for every field of the table, for random configurations and for the
+ * examples.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

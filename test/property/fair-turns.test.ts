@@ -1,4 +1,7 @@
-/** The turns of a fair leaf through the whole engine: as RFC 8290 writes them, and by shares where a turn takes many rounds. */
+/**
+ * The turns of a fair leaf through the whole engine: as RFC 8290 writes them, and by shares where a turn
+ * takes many rounds.
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Isolation } from '../../src/algo/queues/host-isolation.ts';
@@ -13,7 +16,9 @@ const RATE = 1e6;
 const QUANTUM_BYTES = 300;
 const FIRST_ID = 2;
 
-/** Ids in the order in which a fair leaf serves packets that all came while another one had the root's tokens. */
+/**
+ * Ids in the order in which a fair leaf serves packets that all came while another one had the root's tokens.
+ */
 function served(packets: readonly Omit<Waiting, 'id'>[], isolation: Isolation, hostOf = (f: number) => f) {
   const queue = { discipline: 'fair', isolation, limitBytes: 1e12 } as const;
   const leaves = [
@@ -36,7 +41,9 @@ function served(packets: readonly Omit<Waiting, 'id'>[], isolation: Isolation, h
 const numbered = (packets: readonly Omit<Waiting, 'id'>[]): Waiting[] =>
   packets.map((packet, i) => ({ ...packet, id: FIRST_ID + i }));
 
-/** Where packets of `a` and of `b` still wait, what both have been sent differs by no more than `boundBytes`. */
+/**
+ * Where packets of `a` and of `b` still wait, what both have been sent differs by no more than `boundBytes`.
+ */
 function expectEqualShares(
   order: readonly number[],
   waiting: readonly Waiting[],
@@ -93,7 +100,8 @@ test.each([2, 30, 300, 700])('one flow of a host and %i of another: as many byte
   const packets = [...single, ...others];
   const order = served(packets, 'dual-src', (flow) => (flow === 0 ? 1 : 2));
   expect(new Set(order).size).toBe(packets.length);
-  // The many began together, so their turns come together; and at first each counts as sparse and has one for nothing.
+  // The many began together, so their turns come together; and at first each counts as sparse and has one for
+  // nothing.
   const bound = 2 * 1500 * (many + 2) + 1500;
   expectEqualShares(order, numbered(packets), (packet) => packet.flow === 0, bound);
 });

@@ -1,4 +1,6 @@
-/** Class trees at random: what every leaf gets is what the fluid solution says (test/oracle/link-sharing.ts). */
+/**
+ * Class trees at random: what every leaf gets is what the fluid solution says (test/oracle/link-sharing.ts).
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runs } from '../effort.ts';
@@ -36,7 +38,10 @@ function treesWith(ceilMin: number): fc.Arbitrary<Shape[]> {
   return fc.array(fc.oneof(leaf, second), { minLength: 1, maxLength: 4 });
 }
 
-/** A valid tree: the children's rates fit into the parent's, no ceiling is below its rate or above the parent's. */
+/**
+ * A valid tree: the children's rates fit into the parent's, no ceiling is below its rate or above the
+ * parent's.
+ */
 function classesOf(shapes: readonly Shape[], parent: SharingClass): SharingClass[] {
   let left = parent.rate;
   return shapes.flatMap((shape, i) => {
@@ -90,7 +95,8 @@ test('every leaf has its share of the fluid solution', () => {
   );
 });
 
-// The share of one that lends and waits for its ceiling by turns is not exact; what is sure, what is forbidden and the whole are.
+// The share of one that lends and waits for its ceiling by turns is not exact; what is sure, what is
+// forbidden and the whole are.
 test('with ceilings at every level guarantees and ceilings hold, and nothing that may be sent is left', () => {
   fc.assert(
     fc.property(treesWith(10), (shapes) => {

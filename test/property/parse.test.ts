@@ -1,6 +1,7 @@
 /**
- * The parser against its slow twin, on packets put together from parts, and on hand-written ones mutated at random.
- * `PARSE_FUZZ=10000000 npx vitest run test/property/parse.test.ts` sets the number of mutated packets, `SEED` the seed.
+ * The parser against its slow twin, on packets put together from parts, and on hand-written ones mutated at
+ * random. `PARSE_FUZZ=10000000 npx vitest run test/property/parse.test.ts` sets the number of mutated
+ * packets, `SEED` the seed.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -62,7 +63,10 @@ describe('parser', () => {
 const STRIDE_BYTES = 320;
 const MUTANT_BYTES_MAX = 200;
 
-/** Parses each batch of mutants twice, the bytes around the copies differing: equal columns mean they were not read. */
+/**
+ * Parses each batch of mutants twice, the bytes around the copies differing: equal columns mean they were not
+ * read.
+ */
 class Fuzz {
   packetsWithPorts = 0;
   private readonly prng: Prng;

@@ -1,6 +1,6 @@
 /**
- * Invariant 3 of the design on random configurations, traffic, wake-ups and losses: every packet gets exactly one verdict, the
- * books balance after every batch, and packets of a flow keep their order.
+ * Invariant 3 of the design on random configurations, traffic, wake-ups and losses: every packet gets exactly
+ * one verdict, the books balance after every batch, and packets of a flow keep their order.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -158,7 +158,10 @@ function arrivalOf(timeNs: number, flow: number, anyBytes: number, tcpAck = 0): 
 const length = fc.constantFrom(64, 100, 576, 1500, 20_000);
 const gapNs = fc.oneof(fc.constant(0), fc.constant(0), fc.nat(2 * MS), fc.nat(200 * MS));
 const packets = fc.array(fc.tuple(gapNs, fc.nat(FLOWS - 1), length), { minLength: 1, maxLength: 120 });
-/** What happens between: time passes, an idle look (perhaps with a clock that stepped back), the kernel forgets. */
+/**
+ * What happens between: time passes, an idle look (perhaps with a clock that stepped back), the kernel
+ * forgets.
+ */
 const event = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('run' as const), ns: fc.nat(150 * MS) }) },
   {

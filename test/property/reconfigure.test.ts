@@ -1,6 +1,7 @@
 /**
- * Classes that change at random between packets: every packet is answered once, flows keep their order, the change itself drops
- * nothing, the books balance (test/sim/world.ts looks after every batch), and what leaves keeps to the rates of its time.
+ * Classes that change at random between packets: every packet is answered once, flows keep their order, the
+ * change itself drops nothing, the books balance (test/sim/world.ts looks after every batch), and what leaves
+ * keeps to the rates of its time.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -234,7 +235,8 @@ test('the same classes again change nothing at all: no token, no turn, no place 
   };
   fc.assert(
     fc.property(scenario, (s) => {
-      // Lines and one length only: the first packet is looked at anew, which may end a wait that was for a longer one.
+      // Lines and one length only: the first packet is looked at anew, which may end a wait that was for a
+      // longer one.
       const spec = specOf(JSON.parse(JSON.stringify(s.first).replaceAll('"fair"', '"fifo"')));
       const changed = answers(s, spec, (w) =>
         w.engine.reconfigure(w.port, { spec, renamed: new Map() }, w.port.nowNs),

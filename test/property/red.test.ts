@@ -80,8 +80,8 @@ test('invariant 1: nothing is signalled while the average is below min', () => {
 });
 
 /**
- * Invariant 2, exactly: chance runs through a grid on which each probability 1 / (n - k) falls on a whole number of
- * points, so counting them gives the distribution of the gap with no statistics.
+ * Invariant 2, exactly: chance runs through a grid on which each probability 1 / (n - k) falls on a whole
+ * number of points, so counting them gives the distribution of the gap with no statistics.
  */
 test.each([4, 5, 8, 10])('invariant 2: at pb = 1/%i every gap after a signal is equally likely', (n) => {
   const GRID = 2520;

@@ -1,4 +1,7 @@
-/** The invariants of src/algo/buckets/token-bucket.ts, and the bucket against its slow twin in exact arithmetic. */
+/**
+ * The invariants of src/algo/buckets/token-bucket.ts, and the bucket against its slow twin in exact
+ * arithmetic.
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -14,7 +17,10 @@ import { type Departure, SCALE, SlowTokenBucket, worstExcessBytes } from '../ora
 import { retuneBucket, tokensBytes } from '../reference/tokens.ts';
 
 const SEED = Number(process.env.SEED ?? 60);
-/** Instants stay below 2^38 ns here, where float64 is exact to 2^-15 ns: a few hundred steps err by less than this. */
+/**
+ * Instants stay below 2^38 ns here, where float64 is exact to 2^-15 ns: a few hundred steps err by less than
+ * this.
+ */
 const TOLERANCE_NS = 0.02;
 
 const rate: fc.Arbitrary<number> = fc.constantFrom(
@@ -42,7 +48,10 @@ function bucket(rateBytesPerSec: number, burstBytes: number): TokenBuckets {
 /** What `ns` are worth at this rate, plus rounding of byte counts. */
 const toleranceBytes = (rateBytesPerSec: number): number => (rateBytesPerSec * TOLERANCE_NS) / 1e9 + 1e-6;
 
-/** Shapes a FIFO, looked at only at the given instants; what is there by then leaves at the instant it conformed. */
+/**
+ * Shapes a FIFO, looked at only at the given instants; what is there by then leaves at the instant it
+ * conformed.
+ */
 function shapeLookingAt(
   b: TokenBuckets,
   packets: readonly { readonly atNs: number; readonly lengthBytes: number }[],

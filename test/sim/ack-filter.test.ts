@@ -1,4 +1,7 @@
-/** A download whose acknowledgements have more to carry than their way back can: the filter thins them, the download is no slower. */
+/**
+ * A download whose acknowledgements have more to carry than their way back can: the filter thins them, the
+ * download is no slower.
+ */
 import { describe, expect, test } from 'vitest';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import { MS, TEN_MBIT, tcp, traffic } from './net.ts';
@@ -6,7 +9,10 @@ import { shaper } from './world.ts';
 
 const CODEL = { kind: 'codel', codel: { targetNs: 5 * MS, intervalNs: 100 * MS } } as const;
 
-/** `down` of 20 Mbit/s, whose ACKs (every second segment, 52 B) want 0.35 Mbit/s, beside `up` of this many bit/s. */
+/**
+ * `down` of 20 Mbit/s, whose ACKs (every second segment, 52 B) want 0.35 Mbit/s, beside `up` of this many
+ * bit/s.
+ */
 function download(upBitsPerSec: number, ackFilter: boolean) {
   const queue = { discipline: 'fair', isolation: 'dual-src', aqm: CODEL, limitBytes: 60_000 } as const;
   const spec = shaper({

@@ -1,6 +1,7 @@
 /**
- * Invariant 4 of the design: after start the data path allocates nothing. A port of its own, without objects per packet,
- * feeds a million packets through every stage: policer, meter, RED, each, two trees, holds and drops.
+ * Invariant 4 of the design: after start the data path allocates nothing. A port of its own, without objects
+ * per packet, feeds a million packets through every stage: policer, meter, RED, each, two trees, holds and
+ * drops.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -144,8 +145,8 @@ test('a million packets through every stage leave nothing on the heap, and make 
   const WINDOW = 1000;
   const WINDOWS = 4;
   let nowNs = feed(engine, port, WARM, 0);
-  // The test runner's own messages and code optimised late grow the heap too, now and then by 100 kB: what the packets
-  // leave, every window shows, so the smallest growth is theirs.
+  // The test runner's own messages and code optimised late grow the heap too, now and then by 100 kB: what
+  // the packets leave, every window shows, so the smallest growth is theirs.
   const leftBytes: number[] = [];
   const allocated: number[] = [];
   for (let window = 0; window < WINDOWS; window++) {
@@ -158,7 +159,8 @@ test('a million packets through every stage leave nothing on the heap, and make 
   }
   const packets = WINDOW * ARRIVAL_ROWS;
   expect(Math.min(...leftBytes) / packets, `left: ${leftBytes}`).toBeLessThan(0.1);
-  // V8 boxes a float64 that a function returns when it is not inlined: a few of 12 to 16 B each. An object per packet is more.
+  // V8 boxes a float64 that a function returns when it is not inlined: a few of 12 to 16 B each. An object
+  // per packet is more.
   expect(Math.min(...allocated) / packets, `allocated: ${allocated}`).toBeLessThan(64);
 
   const { stats } = engine;

@@ -1,4 +1,7 @@
-/** Who suffers beside whom at 10 Mbit/s: a call beside uploads, TCP beside a flood, short transfers beside long ones. */
+/**
+ * Who suffers beside whom at 10 Mbit/s: a call beside uploads, TCP beside a flood, short transfers beside
+ * long ones.
+ */
 import { describe, expect, test } from 'vitest';
 import { jainIndex } from '../../bench/statistics.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';

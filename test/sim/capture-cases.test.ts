@@ -1,6 +1,6 @@
 /**
- * Capture files that once were read wrongly (test/cases/), through the default configuration. All were made by hand; their
- * names say what is special about them.
+ * Capture files that once were read wrongly (test/cases/), through the default configuration. All were made
+ * by hand; their names say what is special about them.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

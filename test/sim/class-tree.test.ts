@@ -1,4 +1,7 @@
-/** Guarantees, borrowing, priorities, weights and ceilings in the whole world: who gets what of 20 Mbit/s, to the packet. */
+/**
+ * Guarantees, borrowing, priorities, weights and ceilings in the whole world: who gets what of 20 Mbit/s, to
+ * the packet.
+ */
 import { describe, expect, test } from 'vitest';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import { config } from './experiments.ts';

@@ -1,6 +1,7 @@
 /**
- * CoDel against a source that does not slow down (RFC 8289, section 5.5; facts in src/algo/aqm/codel.ts): signals come at the instants
- * of the square-root law, so the queue grows, peaks and drains as the law's integral says, through the whole engine.
+ * CoDel against a source that does not slow down (RFC 8289, section 5.5; facts in src/algo/aqm/codel.ts):
+ * signals come at the instants of the square-root law, so the queue grows, peaks and drains as the law's
+ * integral says, through the whole engine.
  */
 import { describe, expect, test } from 'vitest';
 import { prepareTraffic } from '../../src/sim/simulation.ts';
@@ -56,7 +57,8 @@ describe.each([11, 12, 13])('%i Mbit/s into 10 Mbit/s', (mbit) => {
 
   test('every signal comes when the law says, up to the packet that was on the line', () => {
     for (const row of rows.filter(({ ms }) => ms >= first.ms && (!drained || ms < drained.ms - 50))) {
-      // The law names an instant; the packet that leaves next is dropped, 1.2 ms later at most, and is seen a millisecond later.
+      // The law names an instant; the packet that leaves next is dropped, 1.2 ms later at most, and is seen a
+      // millisecond later.
       const latest = dropsOfLaw(sinceFirst(row) + 0.001);
       const earliest = dropsOfLaw(Math.max(0, sinceFirst(row) - 0.0035));
       expect(row.drops, `at ${row.ms} ms`).toBeGreaterThanOrEqual(earliest);
@@ -78,7 +80,8 @@ describe.each([11, 12, 13])('%i Mbit/s into 10 Mbit/s', (mbit) => {
   });
 
   test('the integral in closed form tells the size of it', () => {
-    // The law's n-th instant is 2 sqrt n - 1.46 intervals after the first, so the continuous form is early by 1.46 intervals.
+    // The law's n-th instant is 2 sqrt n - 1.46 intervals after the first, so the continuous form is early by
+    // 1.46 intervals.
     const lateSec = 1.46 * INTERVAL_SEC;
     expect(Math.abs(sinceFirst(peak) + lateSec - peakSec)).toBeLessThan(0.1 * peakSec + 0.1);
     const wanted = (excessPerSec * INTERVAL_SEC) ** 2 + first.backlog - excessPerSec * lateSec;

@@ -1,4 +1,7 @@
-/** TCP that understands ECN through leaves that mark: nothing is lost, and the sender slows down (RFC 3168, section 6.1). */
+/**
+ * TCP that understands ECN through leaves that mark: nothing is lost, and the sender slows down (RFC 3168,
+ * section 6.1).
+ */
 import { describe, expect, test } from 'vitest';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import { classOf, config } from './experiments.ts';

@@ -1,4 +1,6 @@
-/** Who shares equally in a fair leaf: CAKE's isolation modes, each with traffic that tells it from the others. */
+/**
+ * Who shares equally in a fair leaf: CAKE's isolation modes, each with traffic that tells it from the others.
+ */
 import { describe, expect, test } from 'vitest';
 import { jainIndex } from '../../bench/statistics.ts';
 import type { Isolation } from '../../src/algo/queues/host-isolation.ts';
@@ -31,8 +33,8 @@ const FLOWS = [
 ];
 
 /**
- * Shares of ax fast, each other ax, ay, by. Where flows share a queue (src, dst, host), the fast one has twice what the others
- * have; where each has its own, nobody has more for sending more.
+ * Shares of ax fast, each other ax, ay, by. Where flows share a queue (src, dst, host), the fast one has
+ * twice what the others have; where each has its own, nobody has more for sending more.
  */
 const SHARES: Readonly<Record<Isolation, readonly [number, number, number, number]>> = {
   flow: [1 / 6, 1 / 6, 1 / 6, 1 / 6],

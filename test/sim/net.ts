@@ -1,4 +1,7 @@
-/** Traffic in a few words: TCP flows and datagrams from one inside host to one outside, through one bottleneck. */
+/**
+ * Traffic in a few words: TCP flows and datagrams from one inside host to one outside, through one
+ * bottleneck.
+ */
 
 import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets/packets.ts';
 import type { FlowSpec, HostSpec, TcpOptions, Traffic } from '../../src/sim/traffic/traffic.ts';

@@ -23,7 +23,8 @@ function at(
 
 describe('another rate', () => {
   test('counts from the instant of the change; what was earned before stays', () => {
-    // 1000 B/s, packets of 1000 B: at 0, 1 s, 2 s. At 2.5 s half a packet is earned; 2000 B/s earn the rest by 2.75 s.
+    // 1000 B/s, packets of 1000 B: at 0, 1 s, 2 s. At 2.5 s half a packet is earned; 2000 B/s earn the rest
+    // by 2.75 s.
     const spec = slow([{ name: 'a', match: port(1), ceil: 1000, burst: 1000 }]);
     const w = new World(spec);
     w.inject(repeat(6, 0, (t) => packet(t, 1)));
@@ -99,7 +100,8 @@ describe('classes that come and go', () => {
       { id: 4, timeNs: 1.5 * SECOND },
     ]);
     expect(w.classOf('wan/up/last')).toMatchObject({ sent: 3, backlog: 0, flows: 0 });
-    // What the removed class has sent, and its flow until its next packet, the one around it goes on counting.
+    // What the removed class has sent, and its flow until its next packet, the one around it goes on
+    // counting.
     expect(w.classOf('wan/up')).toMatchObject({ sent: 1, backlog: 0, flows: 1 });
     w.inject([packet(10 * SECOND, 1)]);
     w.run(10 * SECOND);
@@ -168,10 +170,12 @@ describe('classes that come and go', () => {
       queue: { discipline: 'short-first', shortBytes },
     });
     const w = new World(slow([leaf(2000)]));
-    // Two short packets and four long ones; from 1.5 s on two more of the same flow, for which the new bound has room.
+    // Two short packets and four long ones; from 1.5 s on two more of the same flow, for which the new bound
+    // has room.
     w.inject([...repeat(6, 0, (t) => packet(t, 1)), ...repeat(2, 0, (t) => packet(t, 1), 1.5 * SECOND)]);
     at(w, 1.2 * SECOND, { spec: slow([leaf(20_000)]) });
-    // When the long band has been empty the new bound holds: these are short, though the flow is beyond the old one.
+    // When the long band has been empty the new bound holds: these are short, though the flow is beyond the
+    // old one.
     w.inject(repeat(4, 0, (t) => packet(t, 1), 9 * SECOND));
     w.run(20 * SECOND);
     expect(w.accepted().map((v) => v.id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);

@@ -1,7 +1,8 @@
 /**
- * Changes the classes of an engine with traffic, by the seam of the live instance, while `status` is read without pause from a
- * real control thread. Prints what it saw and every reply that is wrong. Run by status-under-change.test.ts in a process of
- * its own: worker threads of the test runner have no TypeScript loader.
+ * Changes the classes of an engine with traffic, by the seam of the live instance, while `status` is read
+ * without pause from a real control thread. Prints what it saw and every reply that is wrong. Run by
+ * status-under-change.test.ts in a process of its own: worker threads of the test runner have no TypeScript
+ * loader.
  */
 import { setImmediate } from 'node:timers/promises';
 import { Prng } from '../../src/base/prng.ts';

@@ -76,7 +76,8 @@ describe('one flow', () => {
       if (peaks.length < 2 || t < 0.5) continue;
       const from = 0.7 * peaks[peaks.length - 1];
       const k = Math.cbrt((wMax - from) / 0.4);
-      // The epoch begins with the first acknowledgement after recovery, one round trip later, and aims a round trip ahead.
+      // The epoch begins with the first acknowledgement after recovery, one round trip later, and aims a
+      // round trip ahead.
       const wanted = 0.4 * (t - k) ** 3 + wMax;
       expect(Math.abs(congestion.cwnd[0] - wanted), `${t} s after`).toBeLessThan(0.06 * wanted);
       compared++;
@@ -112,7 +113,8 @@ describe('lossy lines', () => {
   test.each(['reno', 'cubic'] as const)(
     '%s: timeout after timeout makes the window smaller (RFC 5681, 3.1)',
     (growth) => {
-      // A window that was opened on an idle line meets a flood of one and a half times its rate: every third packet is lost.
+      // A window that was opened on an idle line meets a flood of one and a half times its rate: every third
+      // packet is lost.
       const flow = tcp('tcp', 30 * MS, { options: { growth } });
       const flood = { ...udp('flood', 1.5 * TEN_MBIT, 1500), startNs: 10 * SECOND };
       const { series } = runTraffic(bottleneck({ limitPackets: 300 }), traffic(90, [flow, flood]), 'x', 1);

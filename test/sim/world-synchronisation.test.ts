@@ -1,6 +1,7 @@
 /**
- * Global synchronisation (Floyd, Jacobson 1993, section 1): eight Reno flows at 10 Mbit/s with 60 ms. A full queue makes them halve
- * together, RED takes them one by one. Orientation: QUALITATIVE.json, "global-synchronisation".
+ * Global synchronisation (Floyd, Jacobson 1993, section 1): eight Reno flows at 10 Mbit/s with 60 ms. A full
+ * queue makes them halve together, RED takes them one by one. Orientation: QUALITATIVE.json,
+ * "global-synchronisation".
  */
 import { expect, test } from 'vitest';
 import { experiment, SEEDS } from './experiments.ts';

@@ -1,4 +1,6 @@
-/** Small worlds for tests: a specification in a few words, an engine over a watched port, packets, the books. */
+/**
+ * Small worlds for tests: a specification in a few words, an engine over a watched port, packets, the books.
+ */
 import { expect } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
 import { TOTAL } from '../../src/core/packets/stats.ts';

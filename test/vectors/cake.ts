@@ -157,7 +157,10 @@ const LINE_BYTES_PER_SEC = 3e6;
 /** Enough for shares to settle within a hundredth, drawn packets of shared queues included. */
 const ARRIVALS = 30_000;
 
-/** The engine's fair leaf, offered by every flow what the line can carry: packets of flows drawn by chance, so that no pattern decides who is dropped. */
+/**
+ * The engine's fair leaf, offered by every flow what the line can carry: packets of flows drawn by chance, so
+ * that no pattern decides who is dropped.
+ */
 function hosts(vector: Vector): Found {
   const { mode, flows_src_dst: flows } = vector.body.params as unknown as HostParams;
   const names = [...new Set(flows.flat())];

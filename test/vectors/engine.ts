@@ -30,7 +30,8 @@ const LIMIT_PACKETS = 50;
 const quantumOf = (own: HtbClass): number => own.quantum ?? Math.max(PACKET_BYTES, own.rate / 10);
 
 /**
- * HTB goes from leaf to leaf, whatever the branches: an inner class weighs what its leaves that always have packets weigh together.
+ * HTB goes from leaf to leaf, whatever the branches: an inner class weighs what its leaves that always have
+ * packets weigh together.
  */
 function weighted(list: readonly HtbClass[], demand: Readonly<Record<string, number | null>>): HtbClass[] {
   const quantum = (own: HtbClass): number => {

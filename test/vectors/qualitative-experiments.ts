@@ -1,4 +1,7 @@
-/** The experiments of QUALITATIVE.json: their traffic, what is measured, how near it must come, and what they are to show. */
+/**
+ * The experiments of QUALITATIVE.json: their traffic, what is measured, how near it must come, and what they
+ * are to show.
+ */
 
 import { jainIndex } from '../../bench/statistics.ts';
 import { drawExponential } from '../../src/base/chance.ts';
@@ -278,7 +281,8 @@ const shortFlowsFirst: Experiment = {
   },
   margins: {
     short_flows: near(0, 0.25),
-    // A band that makes room at the expense of the longer one is quicker than the reference, which drops short flows too.
+    // A band that makes room at the expense of the longer one is quicker than the reference, which drops
+    // short flows too.
     mean_fct_ms: atMost(0, 0.3),
     p50_fct_ms: atMost(20, 0.3),
     p95_fct_ms: atMost(20, 0.3),

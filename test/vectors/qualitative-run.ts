@@ -1,6 +1,6 @@
 /**
- * What the experiments of QUALITATIVE.json are made of: a line of so many Mbit/s with one queue, flows through it, and what was seen
- * from the end of the warm-up on.
+ * What the experiments of QUALITATIVE.json are made of: a line of so many Mbit/s with one queue, flows
+ * through it, and what was seen from the end of the warm-up on.
  */
 import { histogramPercentile } from '../../src/base/histogram.ts';
 import { scenarioChance } from '../../src/sim/scenarios/parts.ts';

@@ -1,7 +1,7 @@
 /**
- * Runs the experiments of QUALITATIVE.json in the virtual world. What a setup says in words is read for its numbers, so that one
- * with other numbers runs too. The stated values come from another simulator: each field has a margin, and what the experiment is
- * to show is checked besides.
+ * Runs the experiments of QUALITATIVE.json in the virtual world. What a setup says in words is read for its
+ * numbers, so that one with other numbers runs too. The stated values come from another simulator: each field
+ * has a margin, and what the experiment is to show is checked besides.
  */
 
 import type { Vector } from './load.ts';

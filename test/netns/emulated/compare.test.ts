@@ -1,4 +1,7 @@
-/** The comparison with the kernel's disciplines, short: that it runs, and that what it shows has not turned round. */
+/**
+ * The comparison with the kernel's disciplines, short: that it runs, and that what it shows has not turned
+ * round.
+ */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import type { Row } from '../../../bench/compare/report.ts';
@@ -24,7 +27,8 @@ describeNetns('bench compare --quick', () => {
       ['shaper', 'tcp1'],
     ]);
     const [cake, ours] = rows.map(({ figures }) => figures);
-    // Wide: a few seconds, and a busy host can make the guest's time jump. The figures are the bench's business.
+    // Wide: a few seconds, and a busy host can make the guest's time jump. The figures are the bench's
+    // business.
     expect(cake!.usedRatio).toBeGreaterThan(0.9);
     expect(ours!.tcpBitsPerSec).toBeGreaterThan(0.9 * cake!.tcpBitsPerSec);
     expect(ours!.usedRatio).toBeLessThan(1.05);

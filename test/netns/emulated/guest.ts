@@ -1,6 +1,6 @@
 /**
- * The part of nft.test.ts that runs inside the full kernel: the scenarios named as arguments, then the whole program. Prints
- * a line of JSON as soon as a test has ended.
+ * The part of nft.test.ts that runs inside the full kernel: the scenarios named as arguments, then the whole
+ * program. Prints a line of JSON as soon as a test has ended.
  */
 import { createLab, type Lab } from '../../../bench/lab/lab.ts';
 import { type IperfResult, iperfTcp, ping } from '../../../bench/lab/measure.ts';

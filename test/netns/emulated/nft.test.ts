@@ -1,6 +1,6 @@
 /**
- * The nft back end under a full kernel, where this machine's own lacks the queue statement. One boot for all tests, in real
- * time: in virtual time, waiting for a file of a busy host would let time limits run out.
+ * The nft back end under a full kernel, where this machine's own lacks the queue statement. One boot for all
+ * tests, in real time: in virtual time, waiting for a file of a busy host would let time limits run out.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,8 @@ describeNetns('the nft back end under a full kernel', () => {
   let guest: Finished;
 
   async function boot(tool: string): Promise<Finished> {
-    // All that is compiled is compiled here: a compiler takes its time in an emulated machine, and so does tsx.
+    // All that is compiled is compiled here: a compiler takes its time in an emulated machine, and so does
+    // tsx.
     const scripts = ['./guest.ts', '../rules-driver.ts'].map((name) => join(import.meta.dirname, name));
     shaperCommand();
     await Promise.all([compileInto(folder, scripts), nativeProgram('udpgen'), nativeProgram('udpsink')]);

@@ -1,4 +1,6 @@
-/** What the program says it sent is what the receiver saw, whichever way a packet takes through the router. */
+/**
+ * What the program says it sent is what the receiver saw, whichever way a packet takes through the router.
+ */
 import { expect, it } from 'vitest';
 import {
   classOf,

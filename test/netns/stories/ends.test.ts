@@ -17,8 +17,9 @@ import {
 import { hasTable, queueRules, ruleset } from '../rules-bed.ts';
 
 const PORT = 7001;
+/** 120 packets of 1000 B wait for almost ten seconds, longer than a busy machine takes to look. */
 const SLOW =
-  'links: { wan: { device: wan0, up: { rate: 400kbit, classes: { all: { queue: { discipline: fifo, limit: 500p } } } } } }';
+  'links: { wan: { device: wan0, up: { rate: 100kbit, classes: { all: { queue: { discipline: fifo, limit: 500p } } } } } }';
 const FAST = 'links: { wan: { device: wan0, up: 50mbit, down: 50mbit } }';
 
 /** A firewall such as a router has, with counters that go on counting. */

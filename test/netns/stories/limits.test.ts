@@ -1,4 +1,6 @@
-/** What each kind of limit does to packets: drop at once, queue, drop early, delay one flow and not another. */
+/**
+ * What each kind of limit does to packets: drop at once, queue, drop early, delay one flow and not another.
+ */
 import { expect, it } from 'vitest';
 import {
   classOf,

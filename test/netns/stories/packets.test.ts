@@ -93,7 +93,8 @@ links:
       };
       expect(await Promise.all([receivedOf(4), receivedOf(6)])).toEqual([DATAGRAMS, DATAGRAMS]);
       const status = await shaper.status();
-      // The UDP header and 4000 bytes, in packets with an IP header each; in IPv6 fragments have one of their own, too.
+      // The UDP header and 4000 bytes, in packets with an IP header each; in IPv6 fragments have one of their
+      // own, too.
       const bytes = { v4: 4008 + packets * 20, v6: 4008 + packets * (reassembled ? 40 : 48) };
       for (const family of ['v4', 'v6'] as const) {
         const { sent } = classOf(status, `wan/up/${family}`);

@@ -1,4 +1,7 @@
-/** The short form of `npm run bench -- accuracy`: the tolerances are for busy machines, the bench is for the limits. */
+/**
+ * The short form of `npm run bench -- accuracy`: the tolerances are for busy machines, the bench is for the
+ * limits.
+ */
 import { expect, it } from 'vitest';
 import { type Case, measureCase, tcpCase, udpCase } from '../../../bench/rates.ts';
 import { describeNetns, useLab } from '../harness.ts';

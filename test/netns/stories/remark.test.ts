@@ -1,4 +1,6 @@
-/** DSCPs that classes ask for, end to end: whole classes with superpackets, colours of a meter, local packets. */
+/**
+ * DSCPs that classes ask for, end to end: whole classes with superpackets, colours of a meter, local packets.
+ */
 import { expect, it } from 'vitest';
 import { describeNetns, type Host, iperfTcp, udpTransfer, until, useLab, useShapers } from '../harness.ts';
 

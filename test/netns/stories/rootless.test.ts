@@ -1,4 +1,7 @@
-/** Without privileges in the machine itself the socket buffer is small: what does not fit is counted as socketFull. */
+/**
+ * Without privileges in the machine itself the socket buffer is small: what does not fit is counted as
+ * socketFull.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * A shaper whose socket buffer is as small as the machine gives to everybody: root in a user namespace of its own may
- * not exceed net.core.rmem_max. Started by rootless.test.ts inside such a namespace; prints one line of JSON.
+ * A shaper whose socket buffer is as small as the machine gives to everybody: root in a user namespace of its
+ * own may not exceed net.core.rmem_max. Started by rootless.test.ts inside such a namespace; prints one line
+ * of JSON.
  */
 import { createLab } from '../../../bench/lab/lab.ts';
 import { type LogLine, type Status, type Stopped, startShaper } from '../../../bench/lab/shaper.ts';

@@ -17,6 +17,9 @@ import {
 import { ruleset } from '../rules-bed.ts';
 
 const PORT = 7001;
+/** After a stall of this machine CoDel would drop, and these stories are about what the other instance does. */
+const fifo = (rate: string): string =>
+  `{ rate: ${rate}, classes: { y: { queue: { discipline: fifo, limit: 1MB } } } }`;
 
 describeNetns('the start', () => {
   const world = useLab();
@@ -69,9 +72,7 @@ describeNetns('the start', () => {
 
   it('a second instance on the same queues refuses and loses the first one nothing', async () => {
     const { client, server } = world.lab;
-    // FIFO: after a stall of this machine CoDel would drop, and this is about what the second instance does.
-    const fifo = '{ rate: 4mbit, classes: { y: { queue: { discipline: fifo, limit: 1MB } } } }';
-    const first = await start(`links: { wan: { device: wan0, up: ${fifo} } }`);
+    const first = await start(`links: { wan: { device: wan0, up: ${fifo('4mbit')} } }`);
     const sink = await startSink(server, { port: PORT });
     const sending = sendUdp(client, server, {
       port: PORT,
@@ -95,7 +96,7 @@ describeNetns('the start', () => {
   it('instances side by side each shape their own device, and end without touching the other', async () => {
     const { client, router, server } = world.lab;
     const before = await ruleset(router);
-    const lan = await start('links: { lan: { device: lan0, up: 8mbit } }');
+    const lan = await start(`links: { lan: { device: lan0, up: ${fifo('8mbit')} } }`);
     const wan = await start(`
 links: { wan: { device: wan0, up: { rate: 2mbit, classes: { y: { queue: { discipline: fifo, limit: 50p } } } } } }
 nfqueue: { first: 200, mark: 0x00ff0000 }
