@@ -167,7 +167,7 @@ export const WRED = {
     {
       takes: 'list of profiles',
       default: 'by precedence',
-      help: 'In the order in which they are tried. Code points without a profile get profiles by precedence, with min from 20/40 to 35/40 of max.',
+      help: 'In the order in which they are tried. Code points without a profile get profiles by precedence, with min from 9/18 of max (precedence 0) to 16/18 (precedence 7).',
     },
     { oneOf: [ref('profile'), { type: 'array', items: ref('profile'), minItems: 1 }] },
   ),

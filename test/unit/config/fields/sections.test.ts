@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../../src/config/config.ts';
-import { configSchema, fieldTable } from '../../../../src/config/fields/docs.ts';
+import type { Section } from '../../../../src/config/fields/kinds.ts';
 import { SECTIONS } from '../../../../src/config/fields/sections.ts';
+import type { Block } from '../../../../src/config/write/block.ts';
+import { writeLink } from '../../../../src/config/write/links.ts';
 
 const ROOT = new URL('../../../../', import.meta.url);
 const read = (name: string): string => readFileSync(new URL(name, ROOT), 'utf8');
@@ -31,21 +33,39 @@ describe('the table of fields', () => {
     }
   });
 
-  it('docs/configuration.md has it (npm run docs writes it)', () => {
-    expect(read('docs/configuration.md')).toContain(fieldTable().trim());
-  });
-
-  it("the editor's schema has it (npx vitest run -u writes it)", async () => {
-    await expect(`${JSON.stringify(configSchema(), null, 2)}\n`).toMatchFileSnapshot(
-      '../../../../shaper.schema.json',
+  it('a default written as a value is the one in force', () => {
+    const all = 'queue: { aqm: { pie: {} } }, police: { rate: 1mbit }, each: { by: src, rate: 1mbit }';
+    const one = `a: { ${all}, match: { port: 1 }, meter: { type: srtcm, cir: 1mbit } }`;
+    const two =
+      'b: { match: { port: 2 }, queue: { aqm: red } }, c: { queue: { discipline: short-first, aqm: wred } }';
+    const { spec } = loadConfig(
+      `links: { w: { device: e, up: { rate: 1gbit, classes: { ${one}, ${two} } } } }`,
+      'f',
     );
-  });
-
-  it('every reference of the schema has a definition', () => {
-    const schema = configSchema() as { $defs: Record<string, unknown> };
-    const references = [...JSON.stringify(schema).matchAll(/#\/\$defs\/(\w+)/g)].map(([, name]) => name!);
-    expect(references.length).toBeGreaterThan(8);
-    for (const name of references) expect(Object.keys(schema.$defs)).toContain(name);
+    const up = writeLink(spec.links[0]!, 'all').up as Block;
+    const { a, b, c } = up.classes as Record<string, Block>;
+    const [queue, red, wred] = [a, b, c].map((node) => node!.queue as Block) as [Block, Block, Block];
+    const compared: [Section, Block][] = [
+      [SECTIONS.class, a!],
+      [SECTIONS.police, a!.police as Block],
+      [SECTIONS.each, a!.each as Block],
+      [SECTIONS.meter, a!.meter as Block],
+      [SECTIONS.queue, queue],
+      [SECTIONS.queue, { short: wred.short! }],
+      [SECTIONS.pie, (queue.aqm as Block).pie as Block],
+      [SECTIONS.red, (red.aqm as Block).red as Block],
+      [SECTIONS.wred, (wred.aqm as Block).wred as Block],
+    ];
+    let count = 0;
+    for (const [section, block] of compared) {
+      for (const [key, field] of Object.entries(section)) {
+        const text = block[key];
+        if (field.shape !== 'scalar' || typeof text !== 'string' || !isValue(field.default)) continue;
+        expect(field.read(text), key).toEqual(field.read(field.default));
+        count++;
+      }
+    }
+    expect(count).toBeGreaterThan(20);
   });
 });
 

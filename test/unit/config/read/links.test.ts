@@ -5,8 +5,8 @@ import {
   FRAMING_PTM,
   LINK_LAYERS,
   type LinkLayer,
-} from '../../../src/algo/buckets/link-layer.ts';
-import { load, problemsOf } from './helpers.ts';
+} from '../../../../src/algo/buckets/link-layer.ts';
+import { load, problemsOf } from '../helpers.ts';
 
 const linkWith = (overhead: string): string =>
   `links: { wan: { device: eth0, overhead: ${overhead}, up: 1mbit } }`;

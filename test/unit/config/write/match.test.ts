@@ -1,0 +1,29 @@
+/** Matchers as they are written. */
+import { expect, it } from 'vitest';
+import { type Said, writtenClass } from './written.ts';
+
+it.each<Said>([
+  { match: { dport: ['80', '5060-5090'] } },
+  { match: { proto: ['icmp', 'gre', '99'], iif: ['eth1'], host: ['192.0.2.1'] } },
+  {
+    match: [
+      { proto: ['tcp'], port: ['1'] },
+      { src: ['10.0.0.0/8', 'fd00::1'], mark: ['0x10/0xff'], dscp: ['ef', '9'] },
+    ],
+  },
+])('%j is written as it was said', (said) => {
+  expect(writtenClass(said)).toEqual(said);
+});
+
+it.each<[string, Said, Said]>([
+  [
+    'protocols that ports mean anyhow are left out',
+    { match: { port: 1, proto: ['tcp', 'udp', 'udplite', 'sctp'] } },
+    { match: { port: ['1'] } },
+  ],
+  ['ICMP of both families has one name', { match: { proto: [1, 'icmpv6'] } }, { match: { proto: ['icmp'] } }],
+  ['a list with one matcher is the matcher', { match: [{ sport: [53] }] }, { match: { sport: ['53'] } }],
+  ['bits beyond a prefix are gone', { match: { dst: '10.1.2.3/8' } }, { match: { dst: ['10.0.0.0/8'] } }],
+])('%s', (_, said, written) => {
+  expect(writtenClass(said)).toEqual(written);
+});
