@@ -11,15 +11,18 @@ export const EXIT_IMPOSSIBLE = 3;
 export type ExitCode = typeof EXIT_FAILED | typeof EXIT_USAGE | typeof EXIT_IMPOSSIBLE;
 
 /**
- * Ends a command with its message and hint on stderr and its exit code. A part of the program that callers tell apart by a
- * code of its own extends it. Every other error is a fault of the program and ends it with a stack trace.
+ * Ends a command with its message and hint on stderr and with its exit code. Parts of the program whose
+ * errors have a code of their own extend it. Any other error is a fault of the program and ends it with a
+ * stack trace.
  */
 export class OperatingError extends Error {
   override readonly name: string = 'OperatingError';
   readonly exitCode: ExitCode;
   /** What the user can do about it. Empty if the message says so. */
   readonly hint: string;
-  /** Every line of the message begins with FILE:LINE:COL, which editors recognise only at the start of a line. */
+  /**
+   * Every line of the message begins with FILE:LINE:COL, which editors recognise only at the start of a line.
+   */
   readonly isPlaced: boolean = false;
 
   constructor(exitCode: ExitCode, message: string, hint = '', cause?: unknown) {

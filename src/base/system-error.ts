@@ -6,8 +6,8 @@ export function isSystemError(error: unknown): error is Error & { readonly code:
 const WORDS: Readonly<Record<string, string>> = { EISDIR: 'a folder, not a file' };
 
 /**
- * Why a call failed. An errno is given in words if `words` (first) or the common list has some for it, else by its name;
- * any other error by its message.
+ * Why a call failed. An errno is given in words if `words` (first) or the common list has some for it, else
+ * by its name; any other error by its message.
  */
 export function reasonOf(error: unknown, words: Readonly<Record<string, string>> = {}): string {
   const code = isSystemError(error) ? error.code : error instanceof Error ? error.message : String(error);

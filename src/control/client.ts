@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import { reasonOf } from '../base/system-error.ts';
 
-/** `absent`: nobody answers there. `denied`: the socket is not ours to use. `failed`: it answered with an error. */
+/** `absent`: nobody listens there. `denied`: we may not use the socket. `failed`: no reply, or an error. */
 export type ClientErrorCode = 'absent' | 'denied' | 'failed';
 
 const HINTS: Readonly<Record<ClientErrorCode, string>> = {
@@ -22,16 +22,17 @@ export class ClientError extends OperatingError {
   }
 }
 
-const ANSWER_MS_MAX = 5000;
+/** The longest wait for data of the reply. */
+const REPLY_MS_MAX = 5000;
 
-/** Sends one request, resolves with the reply's object. Rejects with ClientError. */
+/** Sends one request and resolves with the reply. Rejects with ClientError. */
 export function request(path: string, message: object): Promise<Readonly<Record<string, unknown>>> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     let text = '';
     socket.setEncoding('utf8');
-    socket.setTimeout(ANSWER_MS_MAX, () => {
-      socket.destroy(new ClientError('failed', `no answer on ${path} within ${ANSWER_MS_MAX / 1000} s`));
+    socket.setTimeout(REPLY_MS_MAX, () => {
+      socket.destroy(new ClientError('failed', `no answer on ${path} within ${REPLY_MS_MAX / 1000} s`));
     });
     socket.once('connect', () => socket.write(`${JSON.stringify(message)}\n`));
     socket.on('data', (chunk: string) => {

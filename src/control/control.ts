@@ -1,4 +1,4 @@
-/** The packet thread's side of control: starts the control thread and answers its questions between two batches. */
+/** The packet thread's side: starts the control thread and answers its questions between two batches. */
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { ControlError } from './server.ts';
 import { type SnapshotSource, SnapshotWriter } from './snapshot.ts';

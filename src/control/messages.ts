@@ -1,6 +1,6 @@
 /**
- * What the packet thread and the control thread say to each other. A request of the control thread has an id, and its answer
- * the same one.
+ * Messages between the packet thread and the control thread. A question of the control thread has an id, and
+ * its answer has the same one.
  */
 import type { ControlErrorCode } from './server.ts';
 import type { SnapshotTaken } from './snapshot.ts';

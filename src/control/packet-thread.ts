@@ -1,4 +1,6 @@
-/** The packet thread as the control thread sees it: questions, and their answers by the id of the question. */
+/**
+ * The packet thread as the control thread sees it: questions with an id, to which the answers are matched.
+ */
 import { invariant } from '../base/assert.ts';
 import type { FromControlThread, ToControlThread } from './messages.ts';
 import { type Snapshot, SnapshotReader, type SnapshotTaken } from './snapshot.ts';
@@ -16,8 +18,9 @@ export class PacketThread {
   }
 
   /**
-   * Resolves with a snapshot of an instant after this call. Callers that come while one is under way share the next: the
-   * shared memory is never written while it is read, and many callers cost the packet thread no more than one.
+   * Resolves with a snapshot of an instant after this call. Callers that come while one is under way share
+   * the next one. So the shared memory is not written while it is read, and many callers cost the packet
+   * thread no more than one.
    */
   snapshot(): Promise<Snapshot> {
     if (this.underWay) {

@@ -1,6 +1,7 @@
 /**
- * The control socket: one JSON request per line, one JSON reply per line, in order. Runs in the control thread, so a
- * slow or hostile client costs packets nothing; what a client may make us keep is bounded all the same.
+ * The control socket: one JSON request per line, one JSON reply per line, in order. It belongs to the control
+ * thread, so a slow or hostile client costs packets nothing. The memory that a client can occupy is bounded
+ * all the same.
  */
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -9,7 +10,7 @@ import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import { isSystemError, reasonOf } from '../base/system-error.ts';
 import { CONTROL_CLIENTS_MAX, CONTROL_IDLE_MS, CONTROL_REQUEST_BYTES_MAX } from '../limits.ts';
 
-/** `live`: another instance answers there. `foreign`: something that is no socket. `failed`: the system refused. */
+/** `live`: an instance listens there. `foreign`: it is no socket of ours. `failed`: the system refused. */
 export type ControlErrorCode = 'live' | 'foreign' | 'failed';
 
 export class ControlError extends OperatingError {
@@ -22,7 +23,7 @@ export class ControlError extends OperatingError {
   }
 }
 
-/** Answers one request; what it throws is told to the client as the error's message. */
+/** Resolves with the fields of the reply to a request. The client is told the message of an error. */
 export type Handler = (request: Readonly<Record<string, unknown>>) => Promise<object>;
 
 export interface ControlServer {
@@ -36,7 +37,7 @@ export async function startServer(path: string, handler: Handler): Promise<Contr
   const clients = new Set<Socket>();
   const server = createServer((socket) => serve(socket, handler, clients));
   await listen(server, path);
-  // A failing accept (no file descriptors left) loses that client, not the server.
+  // If accept() fails, for example without free file descriptors, that client is lost and the server goes on.
   server.on('error', () => undefined);
   await chmod(path, 0o600);
   return {
@@ -48,7 +49,7 @@ export async function startServer(path: string, handler: Handler): Promise<Contr
   };
 }
 
-/** Node unlinks the path when the server closes, so nothing else must be bound there by then. */
+/** Node removes the path when the server closes, so nobody else may be bound to it by then. */
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(refused(path, error)));
@@ -61,7 +62,7 @@ function refused(path: string, error: unknown): ControlError {
   return new ControlError('failed', message, 'choose another control.socket');
 }
 
-/** Makes the folder, and room in it. */
+/** Makes the folder and removes a dead socket in it. */
 async function makeRoom(path: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
@@ -72,8 +73,8 @@ async function makeRoom(path: string): Promise<void> {
 }
 
 /**
- * Removes a socket that nobody listens on; says whether there was one. Never removes anything else: throws
- * ControlError when the path is taken.
+ * Removes a socket that nobody listens on, and says whether there was one. Removes nothing else: throws
+ * ControlError if the path is taken.
  */
 export async function removeDeadSocket(path: string): Promise<boolean> {
   try {
@@ -96,8 +97,9 @@ export async function removeDeadSocket(path: string): Promise<boolean> {
 }
 
 /**
- * Whether somebody listens on the socket. Only a refused connection says that nobody does (unix(7)); rejects with any other error
- * that leaves it open: no right to connect, no file descriptors left. Throws ControlError for a socket that is no control socket.
+ * Whether somebody listens on the socket. Only a refused connection says that nobody does (unix(7)). Rejects
+ * with errors that leave the question open: no right to connect, no file descriptors left. Rejects with
+ * ControlError for a socket that is no control socket.
  */
 function isListening(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -109,7 +111,7 @@ function isListening(path: string): Promise<boolean> {
     socket.once('error', (error) => {
       const code = isSystemError(error) ? error.code : '';
       if (code === 'ECONNREFUSED') resolve(false);
-      // EAGAIN: its queue of connections is full, so somebody does listen.
+      // EAGAIN: the backlog of the socket is full, so somebody listens.
       else if (code === 'EAGAIN') resolve(true);
       else if (code === 'EPROTOTYPE') {
         const hint = 'choose another control.socket';
@@ -121,10 +123,10 @@ function isListening(path: string): Promise<boolean> {
   });
 }
 
-/** A connection too many gets this long to take its refusal. */
+/** One connection too many has this long to take its refusal. */
 const REFUSED_MS = 1000;
 
-/** One client: a request is answered and the answer taken before the next request is looked at. */
+/** Serves one client. It must have taken its reply before the next request is looked at. */
 function serve(socket: Socket, handler: Handler, clients: Set<Socket>): void {
   const isRefused = clients.size >= CONTROL_CLIENTS_MAX;
   clients.add(socket);

@@ -1,10 +1,10 @@
 /**
- * The counters of an instance at one instant. A class has 2 kB of them, so the packet thread copies them into memory that the
- * control thread shares; all else travels in the message that says so.
+ * The counters of an instance at one instant. A class has 2 kB of them, so the packet thread copies them into
+ * memory that both threads share. The rest travels in the message that announces the copy.
  *
- * Classes change while an instance runs. A generation is the time from one change to the next, and its layout says which class
- * each row of the memory counts. The layout travels with the first snapshot of its generation: a snapshot is never read by the
- * classes of another generation, and a change costs nothing here until somebody asks.
+ * Classes change while an instance runs. A generation lasts from one change to the next, and its layout says
+ * which class each row of the memory counts. The layout travels with the first snapshot of its generation: no
+ * snapshot is read by the classes of another generation, and a change costs nothing here until somebody asks.
  */
 import { invariant } from '../base/assert.ts';
 import { copyStats, type Stats, statsBytes, statsOver, withChildren } from '../core/packets/stats.ts';
@@ -18,13 +18,13 @@ export interface ClassLabel {
   readonly parent: number;
 }
 
-/** The port's own counts of what went wrong. */
+/** Errors that the port has counted. */
 export type SocketCounters = Pick<
   NfqueueCounters,
   'truncated' | 'malformed' | 'sendErrors' | 'verdictErrors'
 >;
 
-/** What the packet thread takes snapshots of, between two batches. */
+/** The instance that the packet thread takes snapshots of, between two batches. */
 export interface SnapshotSource {
   /** Grows with every change of classes. */
   readonly generation: number;
@@ -48,7 +48,7 @@ export interface SnapshotTaken {
   readonly generation: number;
   readonly takenNs: number;
   readonly socket: SocketCounters;
-  /** Of this generation, if no snapshot of it was taken before. */
+  /** The layout of this generation if this is its first snapshot. */
   readonly layout: SnapshotLayout | null;
 }
 

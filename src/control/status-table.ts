@@ -1,4 +1,4 @@
-/** `status` for people: the same report as a compact table. */
+/** The report of `status` as a compact table. */
 import { joinColumns, padColumns } from '../base/text-columns.ts';
 import { formatBytesShort, formatMicrosecondsShort, formatRate, fromBitsPerSec } from '../base/units.ts';
 import type { ClassReport, Count, StatusReport } from './status.ts';
@@ -80,7 +80,7 @@ function countText(count: Count): string {
   return `${count.packets} (${formatBytesShort(count.bytes)})`;
 }
 
-/** 0 is "no guarantee". */
+/** A rate of 0 means that nothing is guaranteed. */
 function rateText(bits: number): string {
   return bits === 0 ? '-' : formatRate(fromBitsPerSec(bits));
 }

@@ -1,4 +1,4 @@
-/** The contract's `status` from a snapshot of the counters: a pure function, so that every number can be tested. */
+/** The report of `status` as the contract has it, made from a snapshot. */
 import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
 import { toBitsPerSec } from '../base/units.ts';
 import { type Stats, TOTAL } from '../core/packets/stats.ts';

@@ -1,11 +1,12 @@
 /**
- * Starts a worker thread from a file beside its caller: the compiled .js in dist, or the .ts source. For sources Node
- * 20 gives worker threads no loader, so a first line in the thread registers tsx, which the sources run under anyway.
+ * Starts a worker thread from a file beside its caller: the compiled .js in dist, or the .ts source. Node 20
+ * gives worker threads no loader for sources, so the thread registers tsx first, under which the sources run
+ * anyway.
  */
 import { extname } from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
-/** `name` without extension, beside `callerUrl` (import.meta.url). */
+/** The file has `name` without its extension and lies beside `callerUrl` (import.meta.url). */
 export function startWorkerFile(callerUrl: string, name: string, options: WorkerOptions): Worker {
   const extension = extname(callerUrl);
   const file = new URL(`./${name}${extension}`, callerUrl);

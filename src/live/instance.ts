@@ -1,6 +1,6 @@
 /**
- * A running instance: from a configuration to answered packets, and back. Rules come last and go first, so that no packet
- * is queued that nobody answers.
+ * The order in which an instance starts and stops. Rules come last and go first, so that no packet is queued
+ * that nobody answers.
  */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -26,7 +26,7 @@ import { planQueues } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
-import { openQueues } from './queues.ts';
+import { openNfqueues } from './nfqueues.ts';
 import { Running } from './running.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { Unwinder } from './unwinder.ts';
@@ -40,7 +40,7 @@ export interface Surroundings {
   readonly exitNow: (exitCode: number) => never;
 }
 
-/** Shapes until a signal or a fault; resolves with the exit code. */
+/** Shapes until a signal or a fault. Resolves with the exit code. */
 export async function runInstance(config: LoadedConfig, surroundings: Surroundings): Promise<number> {
   const { file, isInteractive, exitNow } = surroundings;
   checkDevices(config.spec);
@@ -83,17 +83,17 @@ interface Parts {
 }
 
 interface Instance {
-  /** Ends the matching and accepts every held packet. Resolves with the number of packets that are still held (0). */
+  /** Ends the matching and accepts every held packet. Resolves with the number of packets still held (0). */
   release(): Promise<number>;
 }
 
-/** Everything up to `ready`. The unwinder knows what was set up, also if this throws. */
+/** Starts up to `ready`. If it throws, the unwinder knows what to take back. */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   const { logger, unwinder } = parts;
   const { spec } = config;
   await refuseConflicts(spec);
   const { backend, request } = await planRules(spec, parts);
-  const port = openQueues(request, logger);
+  const port = openNfqueues(request, logger);
   unwinder.add('queues', () => port.close());
   logger.debug(askForPromptness(), 'scheduling');
   const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan });

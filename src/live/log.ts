@@ -1,14 +1,16 @@
-/** The log of `run`: JSON lines when a program reads, readable when a person does. */
+/** The log of `run`: JSON lines for programs, readable text on a terminal. */
 import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 
 export interface Log {
   readonly logger: Logger;
-  /** Writes out what waits; call before the process ends. */
+  /** Writes out all lines that wait. Call it before the process ends. */
   flush(): void;
 }
 
-/** Goes to stdout. Nothing waits for a slow reader, and one that went away does not end the shaper. */
+/**
+ * Writes to stdout. Packets never wait for a slow reader, and a reader that has gone does not end the shaper.
+ */
 export function openLog(level: string, isInteractive: boolean): Log {
   const options = { level, base: null, formatters: { level: (label: string) => ({ level: label }) } };
   if (isInteractive) {
@@ -25,7 +27,7 @@ function flushQuietly(destination: { flushSync(): void }): void {
   try {
     destination.flushSync();
   } catch (error) {
-    // The reader of the log has gone: there is nobody left to tell.
+    // The reader of the log has gone, so nobody is left to tell.
     if (!(error instanceof Error)) throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What shapes while an instance runs, and the one way to change it. Commands, schedules, leases and whatever else changes a
- * running instance make a whole specification and hand it to applySpec().
+ * The one way to change a running instance. Commands, schedules, leases and all others make a whole
+ * specification and hand it to applySpec().
  */
 import type { ClassLabel, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
 import type { Engine } from '../core/engine.ts';
@@ -36,8 +36,9 @@ export class Running implements SnapshotSource {
   }
 
   /**
-   * Shapes by another specification from now on. Call it from the event loop of the packet thread, where it runs between two
-   * batches. Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
+   * Shapes by another specification from now on. Call it from the event loop of the packet thread, where it
+   * runs between two batches. Throws RangeError, and has changed nothing then, if sockets or rules would have
+   * to change.
    */
   applySpec({ spec, renamed }: Edited): void {
     const found = this.devices.find(namedDevices(spec));

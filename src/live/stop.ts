@@ -1,11 +1,11 @@
-/** Signals and the end: the first asks for an orderly stop, the second ends at once. */
+/** Signals: the first asks for an orderly stop, the second ends the process at once. */
 import { EXIT_FAILED } from '../base/errors.ts';
 
-/** From the first signal to the end of the process, whatever hangs. */
+/** The longest time from the first signal to the end of the process, whatever hangs. */
 const STOP_MS_MAX = 1900;
 
 export interface StopRequest {
-  /** Why to stop: a signal's name, or what broke. */
+  /** The name of a signal, or the fault. */
   readonly reason: string;
   /** 0 for a signal. */
   readonly exitCode: number;
@@ -14,16 +14,16 @@ export interface StopRequest {
 export interface Stopper {
   /** Resolves with the first reason to stop. */
   readonly requested: Promise<StopRequest>;
-  /** Asks for the stop from inside: something broke. */
+  /** Asks for the stop because of a fault. */
   fail(reason: string): void;
-  /** Gives the signals back. */
+  /** Stops listening for signals. */
   dispose(): void;
 }
 
 export interface StopperOptions {
   readonly exitNow: (code: number) => never;
   readonly onReload: () => void;
-  /** The orderly stop took too long; called before the process ends. */
+  /** The orderly stop took too long. Called before the process ends. */
   readonly onTimeout: () => void;
 }
 

@@ -1,4 +1,4 @@
-/** Takes back what was set up, last first, also when setting up failed half way. */
+/** Takes back what was set up, last first, also if the start failed half way. */
 export class Unwinder {
   readonly #steps: { readonly what: string; readonly undo: () => void | Promise<void> }[] = [];
 
@@ -6,7 +6,9 @@ export class Unwinder {
     this.#steps.push({ what, undo });
   }
 
-  /** Runs every step; one that fails is told to `onFailure` and does not keep the others from running. True: all went. */
+  /**
+   * Runs every step once, also after one that fails, of which `onFailure` is told. Whether no step failed.
+   */
   async unwind(onFailure: (what: string, error: unknown) => void): Promise<boolean> {
     let isClean = true;
     for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {

@@ -1,6 +1,7 @@
+/** The version of the program. */
 import { readFileSync } from 'node:fs';
 
-/** src/cli and dist/cli are equally deep below the package. */
+/** src/live and dist/live are equally deep below the package. */
 const PACKAGE = new URL('../../package.json', import.meta.url);
 
 export function readVersion(): string {

@@ -3,7 +3,7 @@ import type { Handler } from '../server.ts';
 
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** Checks its arguments, runs and resolves with the fields of the reply. What it throws is told to the client. */
+/** Checks its arguments and resolves with the fields of the reply. The client is told of an error. */
 export type Command = (given: Arguments) => Promise<object>;
 
 export type Commands = ReadonlyMap<string, Command>;

@@ -1,6 +1,8 @@
 /** The kernel's list of NFQUEUE queues, those of all programs in this network namespace. */
 
-/** Of the process that reads it, so it shows the namespace of that process. Needs CAP_NET_ADMIN (mode 0440). */
+/**
+ * Of the process that reads it, so it shows the namespace of that process. Needs CAP_NET_ADMIN (mode 0440).
+ */
 export const NFQUEUES_FILE = '/proc/net/netfilter/nfnetlink_queue';
 
 export interface KernelQueue {
@@ -16,8 +18,8 @@ export interface KernelQueue {
 }
 
 /**
- * Columns of nfnetlink_queue.c, seq_show: queue number, port id, packets that wait, copy mode, copy range, dropped by a
- * full queue, dropped by a full socket, id of the last packet, 1.
+ * Columns of nfnetlink_queue.c, seq_show: queue number, port id, packets that wait, copy mode, copy range,
+ * dropped by a full queue, dropped by a full socket, id of the last packet, 1.
  */
 export function parseNfqueues(text: string): KernelQueue[] {
   const rows = text.split('\n').map((line) => line.trim().split(/\s+/).map(Number));

@@ -1,13 +1,14 @@
-/**
- * What can go wrong between us and the rule tools, as few kinds as a caller can act on.
- * `unsupported` and `missing` mean "not possible here"; `denied` wants a capability; `taken` is another instance;
- * `request` is a value that cannot be written as a rule; `failed` is everything the tools said that we did not foresee.
- */
+/** Errors of the tools that install rules, in as few kinds as a caller can act on. */
 import { EXIT_IMPOSSIBLE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 
+/**
+ * `missing`: a tool is not installed. `denied`: a capability is missing. `unsupported`: the kernel or a tool
+ * cannot do it. `taken`: another instance has the table. `request`: a value cannot be written as a rule.
+ * `failed`: the tool said something that nobody foresaw.
+ */
 export type RulesErrorCode = 'missing' | 'denied' | 'unsupported' | 'taken' | 'request' | 'failed';
 
-/** The hint of an error that nobody foresaw. */
+/** The hint of an error without one of its own. */
 const HINT_TOOLS =
   'try by hand: nft list ruleset, and what shaper rules --conf FILE prints; the tool may be broken or busy';
 
@@ -22,7 +23,7 @@ export class RulesError extends OperatingError {
   }
 }
 
-/** The part of a pino logger that the rules use. */
+/** Where the rules write warnings. */
 export interface RulesLog {
   warn(message: string, fields?: object): void;
 }
@@ -34,7 +35,7 @@ const NO_CLI = /compiled without|interactive (?:mode|CLI) not/i;
 export const HINT_ROOT = 'run as root, or with CAP_NET_ADMIN';
 export const HINT_NFTABLES = 'the kernel needs nf_tables for the inet family (CONFIG_NF_TABLES_INET)';
 
-/** The lines that name the cause, without the tools' echo of the command and its underline. */
+/** The lines of a tool's output that name the cause, without its echo of the command and the underline. */
 export function toolComplaint(output: string): string {
   const lines = output
     .split('\n')
@@ -44,7 +45,7 @@ export function toolComplaint(output: string): string {
   return (telling.length > 0 ? telling : lines).slice(0, 3).join('; ') || 'no message';
 }
 
-/** Turns what nft or iptables printed into an error of the right kind. `what` says what was being done. */
+/** Turns the output of nft or iptables into an error of the right kind. `what` says what was being done. */
 export function toolError(what: string, output: string): RulesError {
   const message = `${what}: ${toolComplaint(output)}`;
   if (DENIED.test(output)) return new RulesError('denied', message, HINT_ROOT);

@@ -1,6 +1,6 @@
 export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
 export { type InstalledRules, installRules, renderRules } from './install.ts';
-export { foreignBits, hex, markShift, queueMark } from './mark.ts';
+export { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
 export { cleanLeftovers, findConflicts, findWarnings } from './others.ts';
 export { probeAbilities, probeBackend } from './probe.ts';
 export { type Backend, type RulesRequest, tableName } from './render-nft.ts';

@@ -16,15 +16,23 @@ import {
 import { RuleWatch } from './watch.ts';
 
 export interface InstalledRules {
-  /** Nothing new is queued after it resolves; what is held stays held. Nothing to do when the rules are lost. */
+  /** No packet is queued any more after it resolves. Held packets stay held. Does nothing without rules. */
   stopMatching(): Promise<void>;
-  /** The rule set as before the start, but for empty built-in iptables chains. May be called at any time, twice too. */
+  /**
+   * Restores the rule set from before the start, except that empty built-in iptables chains stay. It may be
+   * called at any time, and twice.
+   */
   remove(): Promise<void>;
-  /** The child that owns the table has ended, the table with it: nothing is queued any more. Fatal for the caller. */
+  /**
+   * `callback` runs if the child that owns the table ends, and the table with it: no packet is queued any
+   * more, which is fatal for the caller.
+   */
   onLost(callback: (reason: string) => void): void;
 }
 
-/** The text that installRules feeds to nft, then, as commands, the rules it feeds to iptables-restore. */
+/**
+ * The commands that installRules gives to nft, then commands for the rules that it gives to iptables-restore.
+ */
 export function renderRules(request: RulesRequest, backend: Backend): string {
   const lines = [...claimLines(request), ...chainLines(request, backend)];
   if (backend === 'iptables') {
@@ -39,7 +47,8 @@ async function claim(session: NftSession, request: RulesRequest): Promise<void> 
   try {
     await session.run(`creating table inet ${table}`, claimLines(request));
   } catch (error) {
-    // A table owned by somebody else answers "not permitted", as a missing capability does: but it can be listed.
+    // The kernel says "not permitted" for a table that somebody else owns, as for a missing capability. But
+    // such a table can be listed.
     if (!(error instanceof RulesError) || !session.listed) throw error;
     const hint = `another instance runs with nfqueue.first ${request.nfqueue.first}: choose other queue numbers`;
     throw new RulesError('taken', `table inet ${table} exists already`, hint);
@@ -83,7 +92,7 @@ class Installed implements InstalledRules {
     return this.removal;
   }
 
-  /** The table goes even when iptables fails; that failure is thrown then. */
+  /** Removes the table even if iptables fails. That failure is thrown afterwards. */
   private async removeAll(): Promise<void> {
     try {
       await this.watch?.stop();
@@ -100,8 +109,8 @@ class Installed implements InstalledRules {
 }
 
 /**
- * Order: our table's name, so that nobody else can take it; the iptables rules, inert without our marks; the
- * chains, in one transaction. A failure removes what was installed.
+ * Installs in this order: our table, so that nobody else can take its name; the iptables rules, which match
+ * nothing without our marks; the chains, in one transaction. A failure takes back all that was installed.
  * @throws RulesError
  */
 export async function installRules(
@@ -123,7 +132,7 @@ export async function installRules(
   const rules = iptablesRules(request);
   try {
     if (iptables) {
-      // We hold the name, so rules with our tag are a killed predecessor's.
+      // We own the table, so rules with our tag belong to a killed predecessor.
       await deleteTagged(iptables, (tagged) => tagged === first);
       await addRules(iptables, rules);
     }

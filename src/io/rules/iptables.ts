@@ -1,6 +1,7 @@
 /**
- * Installs, finds and deletes the tagged rules of render-iptables. Edits go through `iptables-restore --noflush`:
- * one transaction per family that creates the base chain it needs and never deletes or rebuilds one.
+ * Installs, finds and deletes the tagged rules of render-iptables.ts. Every edit is one transaction per
+ * family through `iptables-restore --noflush`, which creates the base chain that it needs and never deletes
+ * or rebuilds one.
  */
 import { RulesError, toolError } from './errors.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from './render-iptables.ts';
 import { runTool, type ToolResult } from './tool.ts';
 
-/** The two programs per family, by which prefix they are installed. */
+/** The programs of each family, under the names by which they are installed. */
 export interface Iptables {
   readonly families: readonly { readonly tool: string; readonly restore: string; readonly save: string }[];
 }
@@ -30,8 +31,8 @@ async function version(tool: string): Promise<string | null> {
 }
 
 /**
- * The nf_tables variants, under their own name or, where only that is installed, under the plain one.
- * @throws RulesError `missing` when there is none
+ * Finds the nf_tables variants, under their own name or else under the plain one.
+ * @throws RulesError `missing` if there is none
  */
 export async function findIptables(): Promise<Iptables> {
   const families = await Promise.all(
@@ -56,7 +57,7 @@ async function savedRules(save: string): Promise<string[]> {
   return result.stdout.split('\n').filter((line) => line.startsWith('-A '));
 }
 
-/** Both families side by side: the tools wait for the kernel most of their time. Fails after both have ended. */
+/** Runs both families side by side, as the tools mostly wait for the kernel. Fails after both have ended. */
 async function bothFamilies<T>(
   { families }: Iptables,
   act: (family: Iptables['families'][number]) => Promise<T>,
@@ -66,7 +67,7 @@ async function bothFamilies<T>(
   return results.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
-/** @throws RulesError; one family may be installed then, so the caller deletes by tag */
+/** @throws RulesError Rules of one family may be installed then, so the caller deletes by tag */
 export async function addRules(iptables: Iptables, rules: readonly string[]): Promise<void> {
   if (rules.length === 0) return;
   await bothFamilies(iptables, async ({ tool, restore: restoreTool }) => {
@@ -77,7 +78,7 @@ export async function addRules(iptables: Iptables, rules: readonly string[]): Pr
   });
 }
 
-/** Deletes the rules of the instances for which `wanted` holds. Returns the equivalent commands. */
+/** Deletes the rules of the instances for which `wanted` holds. Returns commands that would do the same. */
 export async function deleteTagged(
   iptables: Iptables,
   wanted: (firstQueue: number) => boolean,
@@ -100,9 +101,9 @@ export async function deleteTagged(
 }
 
 /**
- * Tries an NFQUEUE rule in a chain of its own that the same transaction deletes again: the kernel checks the rule,
- * nothing of it is ever visible. (`-F` would not do: iptables then never sends the rule.) An empty `security`
- * table may stay. Returns null when it works, else what was said.
+ * Tries an NFQUEUE rule in a chain of its own that the same transaction deletes again: the kernel checks the
+ * rule, and nobody ever sees it. (With `-F` instead of `-D` iptables would never send the rule.) An empty
+ * `security` table may stay. Returns null if the kernel takes the rule, else the output of the tool.
  */
 export async function tryNfqueue(iptables: Iptables): Promise<string | null> {
   const chain = `shaper-probe-${process.pid}`;

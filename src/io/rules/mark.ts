@@ -1,12 +1,12 @@
 /**
- * Arithmetic of our part of the packet mark: eight neighbouring bits that hold queue index + 1 between our marking
- * chain and the verdict; 0 means not ours. All values are unsigned 32-bit numbers.
+ * Arithmetic of our part of the packet mark: eight neighbouring bits that hold nfqueue + 1 between our
+ * marking chain and the verdict. 0 means that the packet is not ours. All values are unsigned 32-bit numbers.
  */
 import { MARK_ASKS, markBits } from '../../spec/mark-codes.ts';
 import { RulesError } from './errors.ts';
 
-/** Marks 1 .. MARK_QUEUES_MAX name a queue; what is above asks for something. */
-export const MARK_QUEUES_MAX = MARK_ASKS - 1;
+/** Marks 1 .. MARK_NFQUEUES_MAX name an NFQUEUE. Higher marks are requests of a verdict. */
+export const MARK_NFQUEUES_MAX = MARK_ASKS - 1;
 
 /** Position of the lowest bit of the mask. @throws RulesError unless the mask is eight neighbouring bits */
 export function markShift(mask: number): number {
@@ -17,16 +17,16 @@ export function markShift(mask: number): number {
   return shift;
 }
 
-/** The value inside the mask that sends a packet to the queue. */
-export function queueMark(mask: number, queueIndex: number): number {
+/** The value inside the mask that sends a packet to the NFQUEUE. */
+export function nfqueueMark(mask: number, nfqueue: number): number {
   markShift(mask);
-  if (!Number.isInteger(queueIndex) || queueIndex < 0 || queueIndex >= MARK_QUEUES_MAX) {
-    throw new RulesError('request', `queue index ${queueIndex} does not fit the mark`);
+  if (!Number.isInteger(nfqueue) || nfqueue < 0 || nfqueue >= MARK_NFQUEUES_MAX) {
+    throw new RulesError('request', `nfqueue ${nfqueue} does not fit the mark`);
   }
-  return markBits(mask, queueIndex + 1);
+  return markBits(mask, nfqueue + 1);
 }
 
-/** Everybody else's bits. */
+/** The bits of all others. */
 export function foreignBits(mask: number): number {
   return ~mask >>> 0;
 }

@@ -1,15 +1,16 @@
 /**
- * A child `nft -i` that owns our table. It reads our pipe; when we end by any means the pipe closes, nft ends and
- * the kernel removes the table. It runs in a session of its own with INT, TERM and HUP ignored: signals meant for
- * us must not take the table away before the orderly stop has answered what is held.
+ * A child `nft -i` that owns our table and reads our pipe. When this process ends, by whatever means, the
+ * pipe closes, nft ends and the kernel removes the table. The child has a session of its own and ignores INT,
+ * TERM and HUP: signals meant for us must not take the table away before the orderly stop has accepted every
+ * held packet.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { RulesError, toolComplaint, toolError } from './errors.ts';
 import { missingTool, toolEnvironment } from './tool.ts';
 
-/** nft answers within milliseconds, on an emulated machine under load once not in 5 s; longer than this means that it hangs. */
+/** nft replies within milliseconds. An emulated machine under load once took more than 5 s. */
 const ANSWER_TIMEOUT_MS = 10_000;
-/** After its input has closed nft has nothing left to do but let the kernel free the table. */
+/** When its input has closed, nft only has to let the kernel free the table. */
 const END_TIMEOUT_MS = 1000;
 
 /** Errors and listings come through one pipe, so that an error is read before the listing that follows it. */
@@ -25,7 +26,7 @@ interface Waiting {
 export class NftSession {
   private readonly table: string;
   private readonly child: ChildProcess;
-  /** Lines that nft prints when it cannot list the table: the listing's own error. */
+  /** The lines that nft prints if it cannot list the table. */
   private readonly unlisted: RegExp;
   private readonly listing: RegExp;
   private readonly ended: Promise<string>;
@@ -37,7 +38,7 @@ export class NftSession {
   private tableListed = false;
   private readonly lostCallbacks: ((reason: string) => void)[] = [];
 
-  /** Starts the child; a missing nft shows in the first `run`. `table` is `family name`. */
+  /** Starts the child. A missing nft shows in the first `run`. `table` is `family name`. */
   constructor(table: string) {
     this.table = table;
     this.unlisted = new RegExp(`^.*Error: .*\\n.*list table ${table}\\n\\s*\\^+\\n`, 'm');
@@ -48,7 +49,7 @@ export class NftSession {
       env: toolEnvironment(),
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.read(text));
-    // Writing to a child that has ended: its end is reported by `close`.
+    // The child may have ended when we write to it. `close` reports that.
     this.child.stdin?.on('error', () => undefined);
     this.ended = new Promise((resolve) => {
       this.child.on('error', (error) => resolve(error.message));
@@ -60,20 +61,21 @@ export class NftSession {
     void this.ended.then((reason) => this.lose(reason));
   }
 
-  /** Whether the table was there, ours or not, after the last transaction. */
+  /** Whether the table, ours or not, existed after the last transaction. */
   get listed(): boolean {
     return this.tableListed;
   }
 
-  /** Called once when the child ends without having been asked to, also if that has happened already. */
+  /** Calls back once if the child ends without having been asked to, also if that has happened already. */
   onLost(callback: (reason: string) => void): void {
     if (this.lostReason !== null && !this.expected) queueMicrotask(() => callback(this.lostReason ?? ''));
     else this.lostCallbacks.push(callback);
   }
 
   /**
-   * Runs the lines as one transaction; comment lines are left out. Resolves with the listing of the table that
-   * follows it. @throws RulesError with what nft said; nothing of the transaction is in force then
+   * Runs the lines as one transaction, without comment lines. Resolves with the listing of the table
+   * afterwards.
+   * @throws RulesError with the complaint of nft. Nothing of the transaction is in force then
    */
   async run(what: string, lines: readonly string[]): Promise<string> {
     const output = await this.ask(what, lines.filter((line) => !line.startsWith('#')).join('; '));
@@ -82,14 +84,14 @@ export class NftSession {
     return output;
   }
 
-  /** What nft prints for the listings; objects that do not exist are left out. */
+  /** Resolves with the listings that nft prints. Objects that do not exist are left out. */
   query(what: string, lists: readonly string[]): Promise<string> {
     return this.ask(what, lists.join('\n'));
   }
 
   /**
-   * The answer, or an error when it takes too long. Turns are kept even then: a late answer must not be taken
-   * for that of the next question.
+   * Resolves with the reply, or rejects if it takes too long. The next question waits for a late reply even
+   * then, so that it is not taken for its own.
    */
   private ask(what: string, text: string): Promise<string> {
     const answer = this.turn.then(() => this.exchange(what, `${text}\nlist table ${this.table}\n`));
@@ -120,8 +122,8 @@ export class NftSession {
   }
 
   /**
-   * A listing ends with a brace in the first column, a refused one with the underline below our command. Without
-   * the right to look at all nft says only that.
+   * A reply is complete with the brace in the first column that ends a listing, with the underline below a
+   * command that was refused, or with the message that nft may not list anything at all.
    */
   private read(text: string): void {
     this.output += text;
@@ -130,7 +132,7 @@ export class NftSession {
     if (!this.tableListed && !this.unlisted.test(this.output) && !NO_CACHE.test(this.output)) return;
     const { resolve } = this.waiting;
     const answer = this.output;
-    // What comes after an answer, if anything, is nft's last words.
+    // Output after the reply, if any, is nft's last words.
     this.output = '';
     this.waiting = null;
     resolve(answer);
@@ -145,8 +147,9 @@ export class NftSession {
   }
 
   /**
-   * Runs last lines, closes the pipe and waits for the child. Its end removes the table in any case; the lines
-   * only make sure that it is gone when nft ends. Never throws; returns a complaint or null.
+   * Runs last lines, closes the pipe and waits for the child. Its end removes the table in any case. The
+   * lines only make sure that the table is gone when nft ends. Never throws. Resolves with the complaint of
+   * nft or null.
    */
   async end(lines: readonly string[] = []): Promise<string | null> {
     if (this.lostReason !== null) return null;

@@ -1,4 +1,4 @@
-/** What else lives in this network namespace: other instances, dead instances' rules, flowtables. */
+/** Others in this network namespace: running instances, rules of dead instances, flowtables. */
 import { RulesError, toolComplaint, toolError } from './errors.ts';
 import { deleteTagged, findIptables } from './iptables.ts';
 import { hex } from './mark.ts';
@@ -12,13 +12,13 @@ import {
 } from './render-nft.ts';
 import { runTool } from './tool.ts';
 
-/** A killed predecessor's table goes when its nft child has ended: some milliseconds, more on a busy machine. */
+/** The table of a killed predecessor goes some milliseconds later, on a busy machine later still. */
 const PREDECESSOR_TRIES = 5;
 const PREDECESSOR_WAIT_MS = 100;
 
-/** Queue numbers (nfqueue.first) of the instances whose table is alive. */
+/** The nfqueue.first of every instance whose table exists. */
 export async function liveInstances(): Promise<number[]> {
-  // Text, because nft 1.0.6 prints uninitialised memory as the flags of an owned table in JSON.
+  // Not as JSON, where nft 1.0.6 prints uninitialised memory as the flags of an owned table.
   const result = await runTool('nft', ['list', 'tables', 'inet']);
   if (result.status !== 0) throw toolError('listing the nft tables', result.stdout + result.stderr);
   const instances: number[] = [];
@@ -29,7 +29,7 @@ export async function liveInstances(): Promise<number[]> {
   return instances;
 }
 
-/** Elements of a named set; none when the set or its table is not there (any more). Throws RulesError. */
+/** Elements of a named set. None if the set or its table does not exist (any more). Throws RulesError. */
 async function setElements(firstQueue: number, set: string): Promise<unknown[]> {
   const table = tableName(firstQueue);
   const result = await runTool('nft', ['-j', 'list', 'set', 'inet', table, set]);
@@ -39,7 +39,7 @@ async function setElements(firstQueue: number, set: string): Promise<unknown[]> 
   throw toolError(`listing the set ${set} of table ${table}`, output);
 }
 
-/** Whether nft could not find what it was to list. */
+/** Whether nft did not find the object that it was to list. */
 function isAbsent(output: string): boolean {
   return /No such file or directory/.test(output);
 }
@@ -56,7 +56,7 @@ export function parseSetElements(json: string): unknown[] {
   return (parsed.nftables ?? []).flatMap((object) => object.set?.elem ?? []);
 }
 
-/** Flowtables that take established flows of these devices past FORWARD, and so past us; one line each. */
+/** One line for each flowtable that takes established flows of these devices past FORWARD, and so past us. */
 export function parseFlowtableClashes(json: string, devices: readonly string[]): string[] {
   const clashes: string[] = [];
   for (const { flowtable } of (JSON.parse(json) as NftJson).nftables ?? []) {
@@ -71,7 +71,7 @@ export function parseFlowtableClashes(json: string, devices: readonly string[]):
   return clashes;
 }
 
-/** Things that do not stop us but make shaping incomplete; one readable line each. */
+/** Reasons why some packets will not be shaped, one readable line each. */
 export async function findWarnings(request: RulesRequest): Promise<string[]> {
   const result = await runTool('nft', ['-j', 'list', 'flowtables']);
   if (result.status !== 0) {
@@ -90,8 +90,8 @@ async function instancesAfterGrace(own: number): Promise<number[]> {
 }
 
 /**
- * Why this instance must not start beside the running ones; empty when it may. One readable line each: our own
- * table is alive, a device is shaped by another instance, or the mark masks share bits.
+ * Reasons why this instance must not start beside the running ones, one readable line each: its own table
+ * exists, another instance shapes a device, or the mark masks share bits.
  */
 export async function findConflicts(request: RulesRequest): Promise<string[]> {
   const { first, markMask } = request.nfqueue;
@@ -119,8 +119,8 @@ export async function findConflicts(request: RulesRequest): Promise<string[]> {
 }
 
 /**
- * Deletes the iptables rules of instances whose nft table is gone (tables go with their instance); those of
- * running ones stay. Returns one equivalent command per deleted rule.
+ * Deletes the iptables rules of instances whose nft table is gone, as a table goes with its instance. The
+ * rules of running instances stay. Returns a command for each deleted rule that would do the same.
  */
 export async function cleanLeftovers(firstQueue: number | 'all'): Promise<string[]> {
   const alive = new Set(await liveInstances());
@@ -129,7 +129,7 @@ export async function cleanLeftovers(firstQueue: number | 'all'): Promise<string
   try {
     return await deleteTagged(await findIptables(), dead);
   } catch (error) {
-    // Without iptables nobody can have installed such rules.
+    // Without iptables nobody has installed such rules.
     if (error instanceof RulesError && error.code === 'missing') return [];
     throw error;
   }

@@ -1,4 +1,4 @@
-/** Which back end this kernel and these tools can carry: tried, never guessed from versions. */
+/** Finds out by trying, never from versions, which rules this kernel and these tools can do. */
 
 import { planSteers, type QueuePlan, type RuleAbilities } from '../../spec/queue-plan.ts';
 import { HINT_ROOT, RulesError, type RulesLog, toolComplaint, toolError } from './errors.ts';
@@ -13,7 +13,10 @@ const HINT_MARKING =
   'the kernel needs nf_tables with CONFIG_NFT_FIB_INET, version 5.12 or newer (owned tables)';
 const HINT_NFT = 'use a kernel with CONFIG_NFT_QUEUE (module nft_queue), or nfqueue.backend: auto';
 
-/** `nft -c` asks the kernel to check a transaction that is then given up: nothing is left. Null when accepted. */
+/**
+ * Returns null if the kernel takes the rules, else the output of nft. `nft -c` lets the kernel check a
+ * transaction that is then given up, so nothing stays.
+ */
 async function nftAccepts(rules: readonly string[], command = ['nft']): Promise<string | null> {
   const table = `inet shaper-probe-${process.pid}`.replaceAll('-', '_');
   const lines = [
@@ -34,9 +37,7 @@ async function probeMarking(): Promise<void> {
   throw new RulesError('unsupported', error.message, HINT_MARKING);
 }
 
-/**
- * @throws RulesError `denied`, `missing` (a tool) or `unsupported` (the kernel), with a hint
- */
+/** @throws RulesError `denied`, `missing` (a tool) or `unsupported` (the kernel), with a hint */
 export async function probeBackend(wanted: 'auto' | Backend): Promise<Backend> {
   await probeMarking();
   let nftRefusal = '';
@@ -69,8 +70,9 @@ const DSCP_RULES = ['ip dscp set af11', 'ip6 dscp set af11'];
 const CONNECTION_MARK_RULES = ['ct direction original ct mark & 1 != 0 ct mark set ct mark | 1'];
 
 /**
- * In a namespace of its own where we may make one: a given-up rule about connections turns connection tracking on and off, and
- * where nobody else uses it that makes the kernel drop all packets that queues of this namespace hold.
+ * Tries rules in another network namespace if we may make one. A rule about connections turns connection
+ * tracking on and, when it is given up, off again. If nobody else uses connection tracking, that makes the
+ * kernel drop every held packet of the namespace.
  */
 async function nftAcceptsElsewhere(rules: readonly string[]): Promise<string | null> {
   for (const unshare of [
@@ -87,8 +89,9 @@ async function nftAcceptsElsewhere(rules: readonly string[]): Promise<string | n
 }
 
 /**
- * What rules can do here beside queueing, of what the plan wants of them. Known refusals: writing headers in a user namespace
- * (Linux 7.1), kernels without CONFIG_NFT_CT. Ask after probeBackend, which explains what is wrong with nft itself.
+ * Of the abilities that the plan wants, those that rules have here. Known refusals: writing headers in a user
+ * namespace (Linux 7.1), kernels without CONFIG_NFT_CT. Call it after probeBackend, which explains what is
+ * wrong with nft itself.
  */
 export async function probeAbilities(wanted: QueuePlan, log: RulesLog): Promise<RuleAbilities> {
   const warn = (refusal: string | null, consequence: string): boolean => {

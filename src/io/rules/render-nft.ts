@@ -1,6 +1,6 @@
 /**
- * The text of our nft table, as flat commands: one per line, so that the same lines can be printed, checked by
- * `nft -c -f`, and joined by semicolons into one transaction for `nft -i`, which reads line by line.
+ * Our nft table as commands, one per line: the same lines can be printed, checked by `nft -c -f`, and joined
+ * by semicolons into one transaction for `nft -i`, which reads line by line.
  */
 
 import {
@@ -16,7 +16,7 @@ import {
 import { type DirectionPlan, planSteers, type QueuePlan } from '../../spec/queue-plan.ts';
 import type { NfqueueSpec } from '../../spec/spec.ts';
 import { RulesError } from './errors.ts';
-import { foreignBits, hex, markShift, queueMark } from './mark.ts';
+import { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
 
 export interface RulesRequest {
   readonly plan: QueuePlan;
@@ -25,15 +25,15 @@ export interface RulesRequest {
 
 export type Backend = 'nft' | 'iptables';
 
-/** After every common filter (0) and before iptables-nft's `security` table (150), where the queue rules are. */
+/** After all common filters (0), before the NFQUEUE rules in the `security` table of iptables-nft (150). */
 export const MARK_PRIORITY = 140;
-/** Where forwarded and local packets meet first behind the queues; before the mangle chains (-150), which see no bit of ours. */
-export const POSTROUTING_ANSWER_PRIORITY = -160;
-/** Behind the queue rules of either back end. */
-export const INPUT_ANSWER_PRIORITY = 160;
-/** Named set with the devices an instance shapes; read by other instances. */
+/** Here forwarded and local packets first meet behind the queues. Mangle chains (-150) see no bit of ours. */
+export const POSTROUTING_ASKED_PRIORITY = -160;
+/** Behind the rules of either back end that queue. */
+export const INPUT_ASKED_PRIORITY = 160;
+/** Named set with the devices that an instance shapes. Other instances read it. */
 export const DEVICES_SET = 'shaped_devices';
-/** Named set with the instance's mark mask; read by other instances. */
+/** Named set with the mark mask of an instance. Other instances read it. */
 export const MASK_SET = 'mark_mask';
 
 const TABLE = /^shaper_(\d+)$/;
@@ -45,16 +45,16 @@ export function tableName(firstQueue: number): string {
   return `shaper_${firstQueue}`;
 }
 
-/** The first queue number of the instance that owns a table of this name, or null. */
+/** nfqueue.first of the instance whose table has this name, or null. */
 export function firstQueueOfTable(table: string): number | null {
   const match = TABLE.exec(table);
   return match ? Number(match[1]) : null;
 }
 
 /**
- * A device name between quotes. nft reads a trailing `*` as a wildcard and knows no escape for a quote; `nft -i`
- * reads through a line editor, which wants printable ASCII.
- * @throws RulesError for names that cannot be written
+ * A device name between quotes. nft takes a trailing `*` for a wildcard and has no escape for a quote.
+ * `nft -i` reads through a line editor, which wants printable ASCII.
+ * @throws RulesError for a name that cannot be written
  */
 export function quoteDevice(device: string): string {
   if (!/^[\x21-\x7e]{1,15}$/.test(device) || /["*\\/]/.test(device)) {
@@ -63,20 +63,20 @@ export function quoteDevice(device: string): string {
   return `"${device}"`;
 }
 
-/** Devices of the plan, each once, in plan order. */
+/** Devices of the plan, each once, in its order. */
 export function plannedDevices(plan: QueuePlan): string[] {
   return [...new Set(plan.directions.map((direction) => direction.device))];
 }
 
-/** Queue indexes that some direction uses, ascending. */
-export function plannedQueues(plan: QueuePlan): number[] {
+/** Every nfqueue that a direction uses, ascending. */
+export function plannedNfqueues(plan: QueuePlan): number[] {
   const queues = plan.directions.flatMap(({ nfqueue, fastNfqueue }) => [nfqueue, fastNfqueue ?? nfqueue]);
   return [...new Set(queues)].sort((a, b) => a - b);
 }
 
 /**
- * First transaction: takes the name. `create` fails when the table exists, so two instances cannot share one,
- * and the kernel removes an owned table when the process that created it ends (Linux 5.12).
+ * The first transaction takes the name. `create` fails if the table exists, so two instances cannot share
+ * one. The kernel removes an owned table when the process that created it ends (since Linux 5.12).
  */
 export function claimLines({ plan, nfqueue }: RulesRequest): string[] {
   const table = tableName(nfqueue.first);
@@ -94,7 +94,7 @@ export function claimLines({ plan, nfqueue }: RulesRequest): string[] {
   return lines;
 }
 
-/** `accept` ends our base chain only: the packet goes on to the next one, unmarked. */
+/** `accept` ends our base chain only: the packet goes on to the next one without a mark of ours. */
 function neverQueuedLines(table: string): string[] {
   const rule = `add rule inet ${table} never_queued`;
   return [
@@ -114,12 +114,12 @@ function neverQueuedLines(table: string): string[] {
 function queueLines({ plan, nfqueue }: RulesRequest, backend: Backend): string[] {
   const table = tableName(nfqueue.first);
   const lines: string[] = [];
-  for (const index of plannedQueues(plan)) {
+  for (const index of plannedNfqueues(plan)) {
     const chain = `inet ${table} queue_${index}`;
     lines.push(
       `add chain ${chain}`,
       `add rule ${chain} jump never_queued`,
-      `add rule ${chain} meta mark set meta mark | ${hex(queueMark(nfqueue.markMask, index))}`,
+      `add rule ${chain} meta mark set meta mark | ${hex(nfqueueMark(nfqueue.markMask, index))}`,
     );
     const flags = nfqueue.bypass ? ' flags bypass' : '';
     if (backend === 'nft') lines.push(`add rule ${chain} queue${flags} to ${nfqueue.first + index}`);
@@ -127,7 +127,7 @@ function queueLines({ plan, nfqueue }: RulesRequest, backend: Backend): string[]
   return lines;
 }
 
-/** Of the mark's eight bits: a connection's that says which direction of it is fast. */
+/** The bits of a connection mark, among our eight, that say which direction of the connection is fast. */
 const CONNECTION_DIRECTIONS = [
   { name: 'original', bit: CONNECTION_FAST_ORIGINAL },
   { name: 'reply', bit: CONNECTION_FAST_REPLY },
@@ -137,7 +137,7 @@ function steeringChain({ nfqueue, fastNfqueue }: DirectionPlan): string {
   return fastNfqueue === null ? `queue_${nfqueue}` : `fast_${fastNfqueue}_or_${nfqueue}`;
 }
 
-/** The connection says by which of the two queues its packets come; packets without one are slow. */
+/** The connection mark chooses between the two queues of a direction. Packets without one are slow. */
 function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
   if (!planSteers(plan)) return [];
   const lines = [
@@ -161,7 +161,7 @@ function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
   return lines;
 }
 
-/** One look-up finds the chain that writes the code point; a rule for each family, neither of which touches ECN. */
+/** One look-up finds the chain that writes the code point. It has a rule for each family, without ECN. */
 function dscpLines({ plan, nfqueue }: RulesRequest): string[] {
   if (plan.dscps.length === 0) return [];
   const table = `inet ${tableName(nfqueue.first)}`;
@@ -177,8 +177,8 @@ function dscpLines({ plan, nfqueue }: RulesRequest): string[] {
   ];
 }
 
-/** What the verdict asks for, done behind the queues; then our bits go. */
-function answerLines({ plan, nfqueue }: RulesRequest): string[] {
+/** Chains behind the queues that do what the verdict asks for, then clear our bits. */
+function askedLines({ plan, nfqueue }: RulesRequest): string[] {
   const { markMask } = nfqueue;
   const table = `inet ${tableName(nfqueue.first)}`;
   const asks = (code: number): string => {
@@ -204,8 +204,8 @@ function answerLines({ plan, nfqueue }: RulesRequest): string[] {
     '# Behind the queues. Local packets come with our bits, as a changed mark is routed again; others if asked.',
   );
   for (const [hook, priority] of [
-    ['postrouting', POSTROUTING_ANSWER_PRIORITY],
-    ['input', INPUT_ANSWER_PRIORITY],
+    ['postrouting', POSTROUTING_ASKED_PRIORITY],
+    ['input', INPUT_ASKED_PRIORITY],
   ] as const) {
     const chain = `${table} answered_${hook}`;
     const ours = `meta mark & ${hex(markMask)} != 0`;
@@ -224,15 +224,15 @@ const HOOKS = [
   { name: 'output', up: true, down: false, loopback: 'oifname "lo" accept' },
 ] as const;
 
-/** Second transaction: everything that touches packets. */
+/** The second transaction: all chains that touch packets. */
 export function chainLines(request: RulesRequest, backend: Backend): string[] {
   const { plan, nfqueue } = request;
   const table = tableName(nfqueue.first);
   const foreign = hex(foreignBits(nfqueue.markMask));
   const clear = `meta mark set meta mark & ${foreign}`;
   const lines = [
-    // First what is behind the queues, so that nothing comes out of them unexpected.
-    ...answerLines(request),
+    // The chains behind the queues come first, so that they are there for the first packet.
+    ...askedLines(request),
     ...neverQueuedLines(table),
     backend === 'nft'
       ? '# Mark for queue index + 1, then queue.'
@@ -258,7 +258,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
   return lines;
 }
 
-/** Nothing new is marked or queued; base chains stay, so that held packets stay too (nf_tables drops them otherwise). */
+/** Ends marking and queueing. Base chains stay: if one went, nf_tables would drop every held packet. */
 export function stopLines(firstQueue: number): string[] {
   return HOOKS.map((hook) => `flush chain inet ${tableName(firstQueue)} ${hook.name}`);
 }

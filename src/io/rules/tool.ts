@@ -1,27 +1,29 @@
-/** Runs one of the kernel's rule tools to its end: no shell, bounded in time, readable messages in English. */
+/**
+ * Runs a tool that edits rules to its end, without a shell, within a bounded time, with messages in English.
+ */
 import { spawn } from 'node:child_process';
 import { RulesError } from './errors.ts';
 
-/** A tool that takes longer than this waits for a lock that never comes free. */
+/** A tool that takes longer waits for a lock that nobody will give up. */
 const TOOL_TIMEOUT_MS = 10_000;
 
 const PACKAGES: Record<string, string> = { nft: 'nftables', sh: 'dash' };
 
 export interface ToolResult {
-  /** Exit status; 128 + signal number is not used: a signal counts as 1. */
+  /** Exit status. 1 if a signal ended the tool. */
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The tools live in sbin, which is not in the path of every way to become root. */
+/** The tools are in sbin, which some ways to become root do not put into PATH. */
 export function toolEnvironment(): NodeJS.ProcessEnv {
   return {
     ...process.env,
     PATH: `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`,
     LC_ALL: 'C',
     TERM: 'dumb',
-    // `nft -i` keeps a history file in HOME; under /dev/null it cannot.
+    // `nft -i` would keep a history file in HOME. Below /dev/null it cannot.
     HOME: '/dev/null',
   };
 }
@@ -32,8 +34,8 @@ export function missingTool(tool: string): RulesError {
 }
 
 /**
- * @throws RulesError `missing` when the tool is not installed, `failed` when it does not end in time.
- * A status other than 0 is the caller's to judge.
+ * Runs a tool to its end. The caller judges a status other than 0.
+ * @throws RulesError `missing` if the tool is not installed, `failed` if it does not end in time
  */
 export function runTool(tool: string, args: readonly string[], input = ''): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
@@ -47,7 +49,7 @@ export function runTool(tool: string, args: readonly string[], input = ''): Prom
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    // A tool may end before it has read everything; its status and message say why.
+    // A tool may end before it has read all input. Its status and message say why.
     child.stdin.on('error', (error) => {
       stderr += `${error.message}\n`;
     });

@@ -1,7 +1,8 @@
 /**
- * Somebody's `nft flush ruleset`, `iptables-restore` or `iptables -F` takes the iptables rules away while our own
- * table, being owned, stays: packets would pass unshaped and nobody would know. This looks every few seconds,
- * through the session that is open anyway (starting a process would stall the packet loop), and puts them back.
+ * Puts the iptables rules back when somebody's `nft flush ruleset`, `iptables-restore` or `iptables -F` has
+ * removed them. Our own table stays, because it is owned: packets would pass unshaped and nobody would know.
+ * The watch looks through the session that is open anyway, because the start of a process would stall the
+ * packet loop.
  */
 import type { RulesLog } from './errors.ts';
 import { addRules, deleteTagged, type Iptables } from './iptables.ts';
@@ -10,7 +11,7 @@ import { IPTABLES_TABLE } from './render-iptables.ts';
 
 export const WATCH_INTERVAL_MS = 2000;
 
-/** nft prints the target as a queue statement or, built without xtables, by its name. */
+/** nft prints the target as a queue statement or, if it was built without xtables, by name. */
 function countQueueRules(listing: string): number {
   return listing.split('\n').filter((line) => /\bqueue\b|NFQUEUE/.test(line)).length;
 }
@@ -46,7 +47,7 @@ export class RuleWatch {
     this.timer.unref();
   }
 
-  /** After it resolves nothing is put back any more. */
+  /** After it resolves, rules are not put back any more. */
   async stop(): Promise<void> {
     if (this.timer) clearInterval(this.timer);
     this.timer = null;

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { foreignBits, hex, MARK_QUEUES_MAX, markShift, queueMark } from '../../../../src/io/rules/mark.ts';
+import {
+  foreignBits,
+  hex,
+  MARK_NFQUEUES_MAX,
+  markShift,
+  nfqueueMark,
+} from '../../../../src/io/rules/mark.ts';
 
 const MASKS = Array.from({ length: 25 }, (_, shift) => (0xff << shift) >>> 0);
 const anyMask = fc.constantFrom(...MASKS);
@@ -27,9 +33,9 @@ describe('our bits of the mark', () => {
       fc.property(
         anyMask,
         anyMark,
-        fc.integer({ min: 0, max: MARK_QUEUES_MAX - 1 }),
+        fc.integer({ min: 0, max: MARK_NFQUEUES_MAX - 1 }),
         (mask, before, index) => {
-          const mark = queueMark(mask, index);
+          const mark = nfqueueMark(mask, index);
           // As the rules do it: clear, then write.
           const after = (BigInt(before) & BigInt(foreignBits(mask))) | BigInt(mark);
           expect(after & BigInt(foreignBits(mask))).toBe(BigInt(before) & BigInt(foreignBits(mask)));
@@ -41,8 +47,8 @@ describe('our bits of the mark', () => {
   });
 
   it('refuses an index that would not fit', () => {
-    for (const index of [-1, MARK_QUEUES_MAX, 0.5])
-      expect(() => queueMark(0xff, index)).toThrow(/does not fit/);
+    for (const index of [-1, MARK_NFQUEUES_MAX, 0.5])
+      expect(() => nfqueueMark(0xff, index)).toThrow(/does not fit/);
   });
 
   it('prints all 32 bits', () => {

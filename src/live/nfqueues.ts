@@ -4,7 +4,7 @@ import { type NfqueuePort, openNfqueue, unreadMessageBytes } from '../io/nfqueue
 import type { RulesRequest } from '../io/rules/index.ts';
 
 /** Opens the queues and warns if the kernel gives less than was asked for. */
-export function openQueues(request: RulesRequest, logger: Logger): NfqueuePort {
+export function openNfqueues(request: RulesRequest, logger: Logger): NfqueuePort {
   const { nfqueue, plan } = request;
   const port = openNfqueue({
     firstQueue: nfqueue.first,
