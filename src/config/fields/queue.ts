@@ -54,20 +54,17 @@ export const AQM_NAME = choice({
   help: 'The algorithm, with every default.',
 });
 
-const parameters = (name: string, help: string) =>
+const params = (name: string, help: string) =>
   node({ takes: 'map', default: 'every default', help }, ref(name));
 
 export const AQM = {
-  codel: parameters(
+  codel: params(
     'codel',
     'Keeps the time that packets wait near target (RFC 8289). With fair it does so for each flow by itself.',
   ),
-  pie: parameters('pie', 'Keeps the time that packets wait near target by a drop probability (RFC 8033).'),
-  red: parameters('red', 'Random early detection by the average queue length (Floyd, Jacobson 1993).'),
-  wred: parameters(
-    'wred',
-    'RED with one average and thresholds by DSCP, or by the colour that a meter gave.',
-  ),
+  pie: params('pie', 'Keeps the time that packets wait near target by a drop probability (RFC 8033).'),
+  red: params('red', 'Random early detection by the average queue length (Floyd, Jacobson 1993).'),
+  wred: params('wred', 'RED with one average and thresholds by DSCP, or by the colour that a meter gave.'),
 } satisfies Section;
 
 const US = 1e3;

@@ -15,13 +15,13 @@ import type { QueueRoom } from '../fields/red-defaults.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located } from '../yaml/reader.ts';
 import type { LeafContext } from './context.ts';
-import { type Parameters, type ReadAqm, readRed, readWred } from './red.ts';
+import { type ParamsAt, type ReadAqm, readRed, readWred } from './red.ts';
 
 type AqmKind = AqmSpec['kind'];
 
 interface Chosen {
   readonly name: AqmKind;
-  readonly parameters: Parameters;
+  readonly params: ParamsAt;
 }
 
 export function readAqm(
@@ -30,19 +30,19 @@ export function readAqm(
   room: QueueRoom,
   discipline: QueueSpec['discipline'],
 ): ReadAqm {
-  const byDefault: Chosen = { name: defaultAqm(discipline), parameters: { value: null, offset: 0 } };
-  const { name, parameters } = at ? chosenAqm(context, at) : byDefault;
+  const byDefault: Chosen = { name: defaultAqm(discipline), params: { value: null, offset: 0 } };
+  const { name, params } = at ? chosenAqm(context, at) : byDefault;
   switch (name) {
     case 'none':
       return { aqm: { kind: 'none' }, ecn: false, maxBytes: 0 };
     case 'codel':
-      return readCodel(context, parameters, discipline);
+      return readCodel(context, params, discipline);
     case 'pie':
-      return readPie(context, parameters);
+      return readPie(context, params);
     case 'red':
-      return readRed(context, parameters, room);
+      return readRed(context, params, room);
     case 'wred':
-      return readWred(context, parameters, room);
+      return readWred(context, params, room);
   }
 }
 
@@ -51,7 +51,7 @@ function chosenAqm({ reader }: LeafContext, at: Located<Node>): Chosen {
   const bare = { value: null, offset: at.offset };
   if (isScalar(at.value)) {
     const name = reader.scalar(AQM_NAME.read, at.value, 'aqm')?.value ?? 'none';
-    return { name, parameters: bare };
+    return { name, params: bare };
   }
   const values = reader.section(at.value, SECTIONS.aqm, 'aqm');
   const [first, second] = Object.entries(values) as [Exclude<AqmKind, 'none'>, Located<Node>][];
@@ -62,10 +62,10 @@ function chosenAqm({ reader }: LeafContext, at: Located<Node>): Chosen {
   if (isMap(at.value) && at.value.items.length === 0) {
     reader.problems.error(at.offset, `aqm is empty; it takes: ${SECTIONS.queue.aqm.takes}`);
   }
-  return first ? { name: first[0], parameters: first[1] } : { name: 'none', parameters: bare };
+  return first ? { name: first[0], params: first[1] } : { name: 'none', params: bare };
 }
 
-function readCodel(context: LeafContext, at: Parameters, discipline: QueueSpec['discipline']): ReadAqm {
+function readCodel(context: LeafContext, at: ParamsAt, discipline: QueueSpec['discipline']): ReadAqm {
   const { reader, ceilBytesPerSec } = context;
   const values = reader.section(at.value, SECTIONS.codel, 'codel');
   const leastNs = leastTargetNs(ceilBytesPerSec);
@@ -87,7 +87,7 @@ function readCodel(context: LeafContext, at: Parameters, discipline: QueueSpec['
   };
 }
 
-function readPie({ reader }: LeafContext, at: Parameters): ReadAqm {
+function readPie({ reader }: LeafContext, at: ParamsAt): ReadAqm {
   const values = reader.section(at.value, SECTIONS.pie, 'pie');
   const pie = {
     targetNs: values.target?.value ?? PIE.targetNs,

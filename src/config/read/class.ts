@@ -45,7 +45,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const { reader } = parent;
   const path = `${parent.path}/${entry.name}`;
   const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
-  const { rateBytesPerSec, ceilBytesPerSec, promisedBytesPerSec } = readRates(parent, entry, values);
+  const { rateBytesPerSec, ceilBytesPerSec, guaranteedBytesPerSec } = readRates(parent, entry, values);
   const isMetered = parent.isMetered || values.meter !== undefined;
   const context = { ...parent, path, ceilBytesPerSec, isMetered };
   if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
@@ -72,7 +72,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     remark: readRemark(context, values.remark),
     each: readEach(context, values.each),
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue),
-    children: inner ? readInner({ ...context, rateBytesPerSec: promisedBytesPerSec }, inner) : [],
+    children: inner ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec }, inner) : [],
   };
 }
 
@@ -98,7 +98,7 @@ interface Rates {
   readonly rateBytesPerSec: number;
   readonly ceilBytesPerSec: number;
   /** The most that the rates of its classes may sum to. */
-  readonly promisedBytesPerSec: number;
+  readonly guaranteedBytesPerSec: number;
 }
 
 /**
@@ -117,12 +117,12 @@ function readRates(parent: ParentContext, entry: Named, values: Values<typeof SE
     const isOwn = ceil < parent.ceilBytesPerSec;
     const own = `rate: ${formatRate(rate)} is above the class's own ceil, ${formatRate(ceil)}`;
     problems.error(values.rate.offset, isOwn ? own : above('rate', rate, parent));
-    return { rateBytesPerSec: 0, ceilBytesPerSec: ceil, promisedBytesPerSec: unknown };
+    return { rateBytesPerSec: 0, ceilBytesPerSec: ceil, guaranteedBytesPerSec: unknown };
   }
   return {
     rateBytesPerSec: rate === unknown ? 0 : rate,
     ceilBytesPerSec: ceil,
-    promisedBytesPerSec: rate,
+    guaranteedBytesPerSec: rate,
   };
 }
 

@@ -31,7 +31,7 @@ export function readMeter(context: LeafContext, at: Located<Node> | undefined): 
   }
   const type = values.type?.value ?? 'srtcm';
   const { kind, rate, burst } = TYPES[type];
-  if (values.type) refuseOfOthers(context, values, type);
+  if (values.type) refuseForeignKeys(context, values, type);
   const committed = requiredRate(context, at, values, 'cir', type);
   const excess = rate && values.type ? requiredRate(context, at, values, rate, type) : null;
   const committedBytesPerSec = committed ?? 1;
@@ -52,7 +52,7 @@ export function readMeter(context: LeafContext, at: Located<Node> | undefined): 
 }
 
 /** A key that would do nothing is an error. */
-function refuseOfOthers({ reader }: LeafContext, values: MeterValues, type: MeterType): void {
+function refuseForeignKeys({ reader }: LeafContext, values: MeterValues, type: MeterType): void {
   const { rate, burst } = TYPES[type];
   for (const key of ['pir', 'pbs', 'eir', 'ebs'] as const) {
     const at = values[key];

@@ -17,7 +17,7 @@ export function readQueue(context: LeafContext, at: Located<Node> | undefined): 
   const values: QueueValues = at ? reader.section(at.value, SECTIONS.queue, 'queue') : {};
   const discipline = values.discipline?.value ?? DEFAULTS.discipline;
   const isDisciplineRead = values.discipline !== undefined || !reader.hasKey(at?.value ?? null, 'discipline');
-  if (isDisciplineRead) refuseOfOthers(context, values, discipline);
+  if (isDisciplineRead) refuseForeignKeys(context, values, discipline);
   const given = values.limit ? readLimit(context, values.limit) : null;
   const defaultBytes = defaultLimitBytes(ceilBytesPerSec);
   const room: QueueRoom = { given, defaultBytes };
@@ -35,7 +35,7 @@ export function readQueue(context: LeafContext, at: Located<Node> | undefined): 
 }
 
 /** A key that would do nothing is an error. */
-function refuseOfOthers({ reader }: LeafContext, values: QueueValues, discipline: string): void {
+function refuseForeignKeys({ reader }: LeafContext, values: QueueValues, discipline: string): void {
   if (values.ackFilter?.value && discipline !== 'fair') {
     const message = `ackFilter belongs to discipline: fair, where a flow's packets wait in one queue; this one is ${discipline}`;
     reader.problems.error(values.ackFilter.offset, message);

@@ -1,4 +1,4 @@
-/** Parameters of RED and weighted RED, which go by the average length of the queue. */
+/** ParamsAt of RED and weighted RED, which go by the average length of the queue. */
 import type { Node } from 'yaml';
 import { formatBytes, type Size } from '../../base/units.ts';
 import type { AqmSpec } from '../../spec/spec.ts';
@@ -23,7 +23,7 @@ import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 import { type LeafContext, sizeBytes } from './context.ts';
 
 /** The place of an algorithm's parameters. The value is null if none are written. */
-export type Parameters = Located<Node | null>;
+export type ParamsAt = Located<Node | null>;
 
 export interface ReadAqm {
   readonly aqm: AqmSpec;
@@ -77,7 +77,7 @@ function checkThresholds(
   }
 }
 
-export function readRed(context: LeafContext, at: Parameters, room: QueueRoom): ReadAqm {
+export function readRed(context: LeafContext, at: ParamsAt, room: QueueRoom): ReadAqm {
   const values: Values<typeof SECTIONS.red> = context.reader.section(at.value, SECTIONS.red, 'red');
   const measure = measureOf(context, 'red', room, values.meanPacket?.value);
   const adaptive = values.adaptive?.value ?? RED.adaptive;
@@ -102,7 +102,7 @@ export function readRed(context: LeafContext, at: Parameters, room: QueueRoom): 
 
 type ProfileValues = Values<typeof SECTIONS.profile>;
 
-export function readWred(context: LeafContext, at: Parameters, room: QueueRoom): ReadAqm {
+export function readWred(context: LeafContext, at: ParamsAt, room: QueueRoom): ReadAqm {
   const { reader } = context;
   const values: Values<typeof SECTIONS.wred> = reader.section(at.value, SECTIONS.wred, 'wred');
   const measure = measureOf(context, 'wred', room, values.meanPacket?.value);

@@ -71,13 +71,13 @@ function thresholdBytesMax(aqm: AqmSpec): number {
 function writeAqm(queue: QueueSpec, place: QueuePlace, room: QueueRoom, detail: Detail): BlockValue {
   const { aqm } = queue;
   if (aqm.kind === 'none') return aqm.kind;
-  const parameters = writeParameters(queue, place, room, detail);
-  return Object.keys(parameters).length === 0
+  const params = writeParams(queue, place, room, detail);
+  return Object.keys(params).length === 0
     ? aqm.kind
-    : writeSection(SECTIONS.aqm, { [aqm.kind]: parameters }, {}, detail);
+    : writeSection(SECTIONS.aqm, { [aqm.kind]: params }, {}, detail);
 }
 
-function writeParameters(queue: QueueSpec, place: QueuePlace, room: QueueRoom, detail: Detail): Block {
+function writeParams(queue: QueueSpec, place: QueuePlace, room: QueueRoom, detail: Detail): Block {
   const { aqm, ecn } = queue;
   const { ceilBytesPerSec } = place;
   switch (aqm.kind) {

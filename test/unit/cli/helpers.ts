@@ -53,3 +53,16 @@ export function filesWith(files: Readonly<Record<string, string>>): {
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
+
+/** A good configuration, one with two errors, one with a warning, and one for the iptables back end. */
+export function configFiles(): ReturnType<typeof filesWith> {
+  return filesWith({
+    'good.yaml':
+      'links: { wan: { device: nodevice0, up: { rate: 20mbit, classes: { bulk: { ceil: 5mbit, match: { dport: 873 } } } }, down: 100mbit } }',
+    'bad.yaml': 'links:\n  wan:\n    device: nodevice0\n    up: 20\n    dwon: 5mbit\n',
+    'warning.yaml':
+      'links: { wan: { device: nodevice0, up: { rate: 20mbit, classes: { a: {}, b: { match: { dport: 1 } } } } } }\n' +
+      'control: { socket: /nowhere/shaper.sock }',
+    'iptables.yaml': 'links: { wan: { device: nodevice0, up: 20mbit } }\nnfqueue: { backend: iptables }',
+  });
+}
