@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { classTree } from '../../src/cli/class-tree.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { statusReport } from '../../src/control/status.ts';
 import { createStats } from '../../src/core/packets/stats.ts';
-import { DOCUMENTS, ROOT } from './source.ts';
+import { DOCUMENTS, ROOT, readSources } from './source.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
@@ -86,6 +87,34 @@ describe('README.md', () => {
     if (status === 0) expect(stdout).toBe('');
     for (const name of saved) expect(EXAMPLES).not.toContain(name);
   });
+});
+
+test('docs/commands.md shows what check prints of the first configuration of README.md', () => {
+  const [first = ''] = blocksOf(read('README.md'), 'yaml');
+  const tree = classTree(loadConfig(first, 'my.yaml').spec).split('\n');
+  const up = tree.slice(
+    0,
+    tree.findIndex((line) => line.includes('wan/down')),
+  );
+  expect(read('docs/commands.md')).toContain(`\nmy.yaml: ok\n${up.join('\n')}\n`);
+});
+
+/** Messages in the first column of a table, by the pieces between their values. */
+function quotedPieces(markdown: string): string[] {
+  const cells = [...markdown.matchAll(/^\| (`[^|]*) \|/gm)].map((match) => match[1] as string);
+  const quotes = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string));
+  const value = /[…;:,]|\b[A-Z]+\b(?=[ :,]|$)|'[^']*'/;
+  return quotes.flatMap((quote) => quote.split(value)).map((piece) => piece.trim());
+}
+
+test('docs/trouble.md explains messages that the program has', () => {
+  const sources = readSources().filter((file) => file.path.startsWith('src/'));
+  // Messages are cut over lines and into constants: quotes and what joins them do not count.
+  const plain = (text: string): string => text.replaceAll(/['`]\s*\+\s*['`]/g, '');
+  const all = sources.map((file) => plain(file.text)).join('\n');
+  const pieces = quotedPieces(read('docs/trouble.md')).filter((piece) => piece.length > 11);
+  expect(pieces.length).toBeGreaterThan(30);
+  expect(pieces.filter((piece) => !all.includes(piece))).toEqual([]);
 });
 
 /** Paths of the values in a JSON object, as far down as documents name them: `totals.held`, `dropped.tail`. */
