@@ -36,6 +36,8 @@ export interface Verdict {
   mark?: number;
   tag?: number;
   payload?: Buffer;
+  /** Where new bytes are said to be, instead of where `payload` is put. */
+  payloadOffset?: number;
 }
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -155,7 +157,7 @@ export class Bed {
       v.verdict[row] = one.verdict ?? NF_ACCEPT;
       v.mark[row] = one.mark ?? 0;
       v.tag[row] = one.tag ?? 0;
-      v.payloadOffset[row] = payloadOffset;
+      v.payloadOffset[row] = one.payloadOffset ?? payloadOffset;
       v.payloadBytes[row] = one.payload?.length ?? 0;
       if (one.payload) this.port.slab.set(one.payload, payloadOffset);
       payloadOffset += one.payload?.length ?? 0;

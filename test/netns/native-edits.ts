@@ -14,7 +14,7 @@ import { HeldTable } from '../../src/core/packets/held.ts';
 import { createStats } from '../../src/core/packets/stats.ts';
 import { VerdictWriter } from '../../src/core/verdicts/writer.ts';
 import { COPY_BYTES, COPY_BYTES_MAX } from '../../src/limits.ts';
-import { VERDICT_UP_TO } from '../../src/packet/batch.ts';
+import { NF_ACCEPT, VERDICT_UP_TO } from '../../src/packet/batch.ts';
 import { planQueues } from '../../src/spec/queue-plan.ts';
 import { shaper } from '../sim/world.ts';
 import { type Bed, FIRST_QUEUE, type Packet, PORT, queueRule, until, withBed } from './native-bed.ts';
@@ -171,6 +171,25 @@ export const editScenarios: Record<string, () => Promise<unknown>> = {
       await until(() => bed.received.length === 10, 'ten datagrams');
       const received = bed.received.map((text) => text.slice(0, 10));
       return { received, rows: editor.rows, refused: editor.refused, failures: bed.failures() };
+    });
+  },
+
+  /** New bytes outside the slab, and for a batch verdict: each comes back by itself, and the packets can still be accepted. */
+  async editRefusals() {
+    return withBed(async (bed) => {
+      queueRule({});
+      await bed.say('a', 'b', 'c');
+      const [a, b, c] = (await bed.collect(3)) as [Packet, Packet, Packet];
+      const payload = withPayload(a.bytes, 'edited');
+      bed.give([
+        { id: a.id, tag: 1, payload, payloadOffset: bed.port.slab.length - payload.length + 1 },
+        { id: a.id, tag: 2, payload, payloadOffset: 0xffffffff },
+        { id: c.id, tag: 3, payload, verdict: NF_ACCEPT | VERDICT_UP_TO },
+        { id: b.id, tag: 4, payload: withPayload(b.bytes, 'b edited') },
+      ]);
+      const failures = bed.failures();
+      bed.give([{ id: c.id, verdict: NF_ACCEPT | VERDICT_UP_TO }]);
+      return { failures, received: await bed.receivedCount(3), counters: bed.port.counters() };
     });
   },
 

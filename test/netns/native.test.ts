@@ -98,6 +98,13 @@ describe('native port on real packets', () => {
     expect({ wrong, failures }).toEqual({ wrong: 2, failures: [] });
   });
 
+  test('new bytes outside the slab or for a batch verdict are refused before the kernel sees them', async () => {
+    const { failures, received, counters } = await scenario('editRefusals');
+    expect(failures).toEqual([1, 2, 3].map((tag) => ({ tag, errno: 22 })));
+    expect(received).toEqual(['b edited', 'a', 'c']);
+    expect(counters).toMatchObject({ verdictErrors: 0, sendErrors: 3 });
+  });
+
   test('edited packets keep their place; no batch verdict takes them; a packet copied in part is not edited', async () => {
     const { received, rows, refused, failures } = await scenario('writerEdits');
     const texts = ['a', 'b', 'c edited', 'd', 'e', 'f edited', 'g edited', 'h', 'long......', 'i'];
