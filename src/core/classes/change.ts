@@ -1,10 +1,11 @@
 /**
- * From the classes that are to the classes that shall be: which row becomes which. Everything that could be wrong with the new
- * specification is found here, before anything is changed.
+ * A change of classes: which row becomes which. All that may be wrong with the new specification is found
+ * here, before anything changes.
  *
  *   before   0 wan/up   1 wan/up/a   2 wan/up/b   3 wan/up/default       newRow   0  NONE  1  2
  *   classes  0 wan/up   1 wan/up/b   2 wan/up/default   3 ...            heir     0  0     1  2
  */
+import { equal } from '../../base/equal.ts';
 import { NONE } from '../../base/none.ts';
 import type { Renamed } from '../../spec/edit.ts';
 import { remarkedDscps } from '../../spec/queue-plan.ts';
@@ -14,18 +15,21 @@ import { type ClassInfo, listClasses } from './classes.ts';
 export interface ClassChange {
   readonly before: readonly ClassInfo[];
   readonly classes: readonly ClassInfo[];
-  /** By new row: the row that the class had; NONE: it is new. */
+  /** By new row: the row that the class had; NONE for a new class. */
   readonly oldRow: Int32Array;
-  /** By old row: the row that the class has now; NONE: it was removed. */
+  /** By old row: the row that the class has now; NONE for a removed class. */
   readonly newRow: Int32Array;
-  /** By old row: new row of the class or, if it was removed, of the nearest class around it that was not. */
+  /** By old row: the new row of the class or, if it was removed, of its nearest ancestor that stays. */
   readonly heir: Int16Array;
-  /** Packets may belong to other classes than before. */
+  /** Whether packets may belong to other classes than before. */
   readonly isReclassified: boolean;
   readonly nowNs: number;
 }
 
-/** Throws RangeError when the program would have to be started anew for the change. */
+/**
+ * Plans the change. Throws RangeError if it needs a restart of the program, or if `renamed` contradicts
+ * itself.
+ */
 export function planChange(
   before: readonly ClassInfo[],
   beforeSpec: ShaperSpec,
@@ -58,12 +62,13 @@ export function planChange(
   return { before, classes, oldRow, newRow, heir, isReclassified, nowNs };
 }
 
-/** Whether class `row` is `above` or inside it. */
+/** Whether class `row` is `above` or a class inside it. */
 export function isInside(classes: readonly ClassInfo[], row: number, above: number): boolean {
   for (let c = row; c !== NONE; c = classes[c].parent) if (c === above) return true;
   return false;
 }
 
+/** The path that the class at `path` had before. */
 function pathBefore(path: string, renamed: Renamed): string {
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
     const before = renamed.get(path.slice(0, end));
@@ -72,12 +77,12 @@ function pathBefore(path: string, renamed: Renamed): string {
   return path;
 }
 
-/** What sockets and rules were made for cannot change while they are there. */
+/** Checks that sockets and rules, which were made for the specification of before, fit the new one. */
 function checkBindings(before: ShaperSpec, spec: ShaperSpec): void {
   const advice = 'stop the program and start it with the new configuration';
-  if (JSON.stringify(before.nfqueue) !== JSON.stringify(spec.nfqueue))
+  if (!equal(before.nfqueue, spec.nfqueue))
     throw new RangeError(`nfqueue cannot change while packets are queued: ${advice}`);
-  if (JSON.stringify(remarkedDscps(before.links)) !== JSON.stringify(remarkedDscps(spec.links)))
+  if (!equal(remarkedDscps(before.links), remarkedDscps(spec.links)))
     throw new RangeError(`remark: other code points need other rules: ${advice}`);
   const directions = ({ links }: ShaperSpec): string[] =>
     links.flatMap(({ name, device, up, down }) => [
@@ -90,6 +95,7 @@ function checkBindings(before: ShaperSpec, spec: ShaperSpec): void {
     throw new RangeError(`${differs[0]} cannot come or go while packets are queued: ${advice}`);
 }
 
+/** Whether every packet belongs to the same row as before. */
 function classifiesAlike(
   before: readonly ClassInfo[],
   classes: readonly ClassInfo[],
@@ -98,7 +104,6 @@ function classifiesAlike(
   if (before.length !== classes.length) return false;
   return classes.every((info, row) => {
     const was = before[row];
-    const hasSameMatch = JSON.stringify(was.spec.match) === JSON.stringify(info.spec.match);
-    return oldRow[row] === row && was.parent === info.parent && hasSameMatch;
+    return oldRow[row] === row && was.parent === info.parent && equal(was.spec.match, info.spec.match);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * The classes of all trees as rows, numbered depth first in file order, every direction's root before its children.
- * Row numbers index the statistics columns and the tables of every stage.
+ * The classes of all trees as rows, numbered depth first in the order of the configuration, a parent before
+ * its children. Row numbers index the statistics and the tables of every stage.
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
@@ -11,20 +11,20 @@ export type Direction = 'up' | 'down';
 
 export interface ClassInfo {
   readonly path: string;
-  /** Stays with the class while its row and its path may change; keys of tables begin with it. */
+  /** Stays with the class when its row or path changes. Keys of tables begin with it. */
   readonly id: number;
   readonly spec: ClassSpec;
-  /** Row of the parent; NONE for a direction's root. */
+  /** Row of the parent; NONE for a root. */
   readonly parent: number;
-  /** Row of the direction's root. */
+  /** Row of the root. */
   readonly root: number;
-  /** Rows of the children in the order they are tried; empty for a leaf. */
+  /** Rows of the children in the order in which they are tried; empty for a leaf. */
   readonly children: readonly number[];
   readonly link: LinkSpec;
   readonly direction: Direction;
 }
 
-/** `idOf` gives the class at a path its number; default: its row. */
+/** The classes of `spec`. `idOf` gives the id of the class at a path; without it the id is the row. */
 export function listClasses(spec: ShaperSpec, idOf?: (path: string) => number): ClassInfo[] {
   const rows: ClassInfo[] = [];
   const add = (
@@ -50,7 +50,10 @@ export function listClasses(spec: ShaperSpec, idOf?: (path: string) => number): 
   return rows;
 }
 
-/** Classes of a kind on the way up from each class: `from` the class itself or the nearest above, `above` its parent; NONE: none. */
+/**
+ * The classes of a kind on the way up from each class, by row: `from` is the class itself or its nearest
+ * ancestor of the kind, `above` its nearest ancestor of the kind. NONE if there is none.
+ */
 export interface Chain {
   readonly from: Int16Array;
   readonly above: Int16Array;
@@ -66,7 +69,7 @@ export function chainOf(classes: readonly ClassInfo[], isOfKind: (info: ClassInf
   return { from, above };
 }
 
-/** Height of every class: 0 for leaves, else one more than the highest child. */
+/** Level of every class: 0 for leaves, else one more than the highest child. */
 export function levelsOf(classes: readonly ClassInfo[]): Uint8Array {
   const level = new Uint8Array(classes.length);
   // Children have higher row numbers than their parents.

@@ -1,13 +1,13 @@
 /**
- * What the tables in which packets wait tell while classes change (reconfigure.ts): every packet is settled once, and those that
- * cannot stay where they wait are handed over.
+ * The receiver of waiting packets during a change of classes (reconfigure.ts). A table in which packets wait
+ * settles each of them once, and hands over the packets that cannot stay where they wait.
  */
 export interface Mover {
-  /** Books packet `h` to the leaf to which it belongs now, and returns that. */
+  /** Books packet `h` to the leaf to which it belongs now. Returns that leaf. */
   settle(h: number): number;
   /**
-   * Packet `h`, settled, has no place any more. It waited in old leaf `leafBefore` for an `each` bucket of old class `bucketClass`, or
-   * (NONE) for the ceilings.
+   * Takes over packet `h`, which was settled. It waited in old leaf `leafBefore` for an `each` bucket of old
+   * class `bucketClass`, or for the ceilings if that is NONE.
    */
   move(h: number, leafBefore: number, bucketClass: number): void;
 }
