@@ -1,6 +1,6 @@
 /**
- * The rules of the ACK filter, one by one, over objects. Slow twin of src/algo/queues/ack-filter.ts. Numbers are
- * unbounded here: tests give them and wrap them themselves.
+ * The rules of the ACK filter, one by one, over objects. Slow twin of src/algo/queues/ack-filter.ts. Numbers
+ * are unbounded here; tests wrap them.
  */
 export interface Segment {
   readonly flow: string;
@@ -29,7 +29,7 @@ export function isRedundantTo(old: Segment, by: Segment): boolean {
   return old.ack < by.ack || sum(byBlocks) > sum(blocks);
 }
 
-/** Index of the segment to drop when the last one has joined; null: none. */
+/** Index of the segment to drop after the last one has joined; null for none. */
 export function redundantIndex(queue: readonly Segment[], aggressive: boolean): number | null {
   const trigger = queue.at(-1) as Segment;
   if ((trigger.flags & 0x12) !== 0x10) return null;

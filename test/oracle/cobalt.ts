@@ -1,4 +1,6 @@
-/** COBALT line by line as net/sched/sch_cake.c has it, in real numbers. Slow twin of test/reference/cobalt.ts. */
+/**
+ * COBALT line by line as net/sched/sch_cake.c has it, in real numbers. Slow twin of test/reference/cobalt.ts.
+ */
 import type { CobaltParameters } from '../reference/cobalt.ts';
 
 export class SlowCobalt {

@@ -1,7 +1,7 @@
 /**
  * CoDel as the pseudo code of RFC 8289, section 5, writes it, over a list of packets; with marks where Linux
- * (codel_impl.h) puts them. Slow twin of src/algo/aqm/codel.ts. Also the rules for the count that older versions
- * had.
+ * (codel_impl.h) puts them. Slow twin of src/algo/aqm/codel.ts. Also the rules for the count that older
+ * versions had.
  */
 import type { ThresholdParameters } from '../reference/codel-threshold.ts';
 

@@ -1,4 +1,7 @@
-/** Deficit round robin over plain arrays, as the header of src/core/tree/trees.ts words it. Slow twin of the ring there. */
+/**
+ * Deficit round robin over plain arrays, as the header of src/core/tree/turns.ts words it. Slow twin of its
+ * feeds.
+ */
 export interface Waiting {
   readonly id: number;
   readonly leaf: number;

@@ -1,6 +1,6 @@
 /**
- * RFC 8290 section 4.2 without CoDel, as it is written: two lists of queues, one quantum a visit. All packets are there at the
- * start; queues begin on the list of new ones in the order of their first packet.
+ * RFC 8290 section 4.2 without CoDel, as it is written: two lists of queues, one quantum a visit. All packets
+ * wait at the start, and queues begin on the list of new ones in the order of their first packet.
  */
 export interface Waiting {
   readonly id: number;

@@ -1,6 +1,6 @@
 /**
- * What Linux and tc compute in integers where src/algo uses real numbers: for comparisons with the kernel's
- * own queues, and for the vectors that state these numbers.
+ * Values that Linux and tc compute in integers where src/algo uses real numbers, for comparisons with the
+ * kernel's own queues, and for the vectors that state these numbers.
  */
 
 /**

@@ -1,7 +1,8 @@
 /**
- * Who gets what of a class tree in the fluid limit: the slow twin of src/core/tree/trees.ts. Every leaf has what it asks for within its own
- * rate; then every inner class, the lower ones first, lends what its rate leaves: to leaves of the first priority, at every
- * branch in proportion to the weights, none above a ceiling; then to the next priority.
+ * The shares of a class tree in the fluid limit: the slow twin of src/core/tree/trees.ts. Every leaf gets its
+ * demand within its own rate. Then every inner class, the lower ones first, lends the rest of its rate: first
+ * to leaves of the first priority, at every branch in proportion to the weights, to none above a ceiling,
+ * then to the next priority.
  */
 export interface SharingClass {
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
- * Slow twin of packet/parse.ts: one packet, one object, a reader that throws when asked for a byte that was not
- * copied. What is known when it throws is the answer.
+ * Slow twin of packet/parse.ts: one packet, one object, a reader that throws when asked for a byte that was
+ * not copied. The fields found until then are the result.
  */
 
 export interface Description {
@@ -20,7 +20,10 @@ export interface Description {
   l4Offset: number;
 }
 
-/** Thrown when a header asks for a byte that was not copied; one object, as a stack trace per packet would be slow. */
+/**
+ * Thrown when a header asks for a byte that was not copied; one object, as a stack trace per packet would be
+ * slow.
+ */
 const NOT_COPIED = new Error('not copied');
 
 class Reader {

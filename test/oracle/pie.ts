@@ -1,7 +1,7 @@
 /**
  * PIE in the names and order of RFC 8033, appendices A (basic) and B (enhanced), in seconds, one call per
- * timer. Slow twin of src/algo/aqm/pie.ts. And the RFC's estimator of the delay for queues without time stamps
- * (section 5.3).
+ * timer. Slow twin of src/algo/aqm/pie.ts. And the RFC's estimator of the delay for queues without time
+ * stamps (section 5.3).
  */
 export class SlowPie {
   dropProb = 0;

@@ -1,6 +1,7 @@
 /**
- * RED as figure 2 of Floyd and Jacobson (1993) prints it, with the names used there, for one queue. Slow twin of
- * src/algo/aqm/red.ts: the decay of an idle queue multiplies once for every small packet the link would have sent.
+ * RED as figure 2 of Floyd and Jacobson (1993) prints it, with the names used there, for one queue. Slow twin
+ * of src/algo/aqm/red.ts: the decay of an idle queue multiplies once for every small packet the link would
+ * have sent.
  */
 import type { RedParameters } from '../../src/algo/aqm/red.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Token bucket as the books define it: a number of tokens, exact, in units of 10^-9 byte, filled at every look. Slow
- * twin of src/algo/buckets/token-bucket.ts. Instants are whole nanoseconds.
+ * Token bucket as the books define it: a number of tokens, exact, in units of 10^-9 byte, filled at every
+ * look. Slow twin of src/algo/buckets/token-bucket.ts. Instants are whole nanoseconds.
  */
 export const SCALE = 1_000_000_000n;
 
@@ -46,7 +46,10 @@ export class SlowTokenBucket {
     this.scaledTokens = smaller(this.scaledTokens, this.burstBytes * SCALE);
   }
 
-  /** First whole nanosecond from `fromNs` on with the tokens there, or with a full bucket for a packet beyond the burst. */
+  /**
+   * First whole nanosecond from `fromNs` on with the tokens there, or with a full bucket for a packet beyond
+   * the burst.
+   */
   conformNs(fromNs: number, lengthBytes: number): number {
     this.look(fromNs);
     const wanted = smaller(BigInt(lengthBytes), this.burstBytes) * SCALE;
@@ -66,8 +69,8 @@ export interface Departure {
 }
 
 /**
- * By how many bytes the worst of all intervals exceeds burst + rate * interval; at most 0 when the conformance law holds.
- * Looks at every pair of departures, in order of time.
+ * Bytes by which the worst of all intervals exceeds burst + rate * interval; at most 0 if the conformance law
+ * holds. Looks at every pair of departures, in order of time.
  */
 export function worstExcessBytes(
   departures: readonly Departure[],

@@ -1,10 +1,11 @@
 /**
- * CAKE's aggressive ACK filter: a single redundant ACK goes too, if it is right before the ACK that makes it redundant.
+ * CAKE's aggressive ACK filter: a single redundant ACK goes too, if it is right before the ACK that makes it
+ * redundant.
  *
  * Reference: net/sched/sch_cake.c, cake_ack_filter(), CAKE_ACK_AGGRESSIVE.
  *
- * Model. findRedundantAck() looks for two redundant ACKs first. If it finds none to drop, the segment before the
- * trigger goes if it is redundant and its ECE and CWR are the trigger's.
+ * Model. findRedundantAck() looks for two redundant ACKs first. If it finds none to drop, the segment before
+ * the trigger goes if it is redundant and its ECE and CWR are the trigger's.
  */
 import {
   type AckRows,

@@ -1,23 +1,23 @@
 /**
- * COBALT: CoDel with another memory, and BLUE beside it for traffic that does not listen.
+ * COBALT: CoDel with another memory, and BLUE beside it for traffic that does not react to signals.
  *
  * Reference: net/sched/sch_cake.c, cobalt_should_drop(), cobalt_queue_full() and cobalt_queue_empty(); Feng,
  * Kandlur, Saha, Shin, "The BLUE active queue management algorithms" (1999).
  *
- * Model. CoDel half: a packet is late when it waited longer than the target and than four MTU times (a shared
- * link: two for each bulk flow). The count of signals is not forgotten when packets are in time again: it
- * goes down at the pace at which it went up,
+ * Model. The CoDel half: a packet is late if it waited longer than the target and than four MTU times (on a
+ * shared link two for each bulk flow). The count of signals is not forgotten when packets are in time again.
+ * It goes down at the pace at which it went up:
  *
  *     late        X----100----X---71---X--58--X          count 1 2 3 4
  *     in time                                  --50--.--58--.--71--.--100--.     count 3 2 1 0
  *
- * so a return to lateness finds the pace that had been right. BLUE half: every overflow raises a probability
- * by which all packets are dropped, those that could be marked too; every time the queue is found empty
- * lowers it; at most one step per target.
+ * So packets that are late again meet the pace that was right before. The BLUE half: every overflow raises a
+ * probability with which all packets are dropped, capable ones too. Every time the queue is found empty
+ * lowers it. It moves by at most one step per target.
  *
  * | parameter      | unit | range | default                                        |
  * |----------------|------|-------|------------------------------------------------|
- * | targetNs       | ns   | > 0   | as CoDel (algo/rate-scaling.ts)                |
+ * | targetNs       | ns   | > 0   | as CoDel (buckets/rate-scaling.ts)             |
  * | intervalNs     | ns   | > 0   | as CoDel                                       |
  * | mtuNs          | ns   | >= 0  | time to send one MTU at the class's rate       |
  * | ecn            |      |       | true                                           |

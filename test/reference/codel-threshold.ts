@@ -3,8 +3,8 @@
  *
  * Reference: include/net/codel_impl.h, codel_dequeue(), the label `end`.
  *
- * Model. codelDecide() decides first. A packet that it passes is marked if it can carry a mark and waited longer than
- * the threshold; such a mark is no part of the episode.
+ * Model. codelDecide() decides first. A packet that it passes is marked if it can carry a mark and waited
+ * longer than the threshold; such a mark is no part of the episode.
  */
 import { CODEL_PASS, type CodelParameters, type CodelQueues, codelDecide } from '../../src/algo/aqm/codel.ts';
 

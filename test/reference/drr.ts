@@ -1,11 +1,11 @@
 /**
- * Deficit round robin: queues take turns, each worth a number of bytes, so that shares do not depend on
- * packet sizes.
+ * Deficit round robin: queues take turns that are worth a number of bytes each, so that shares do not depend
+ * on packet sizes.
  *
  * Reference: Shreedhar, Varghese, "Efficient fair queueing using deficit round robin" (1995), figure 2.
  *
- * Model. Queues with packets stand in a ring. A visit adds the queue's quantum to its deficit once and sends
- * while the head fits; what is left is kept for the next visit, unless the queue ran dry:
+ * Model. Queues with packets stand in a ring. A visit adds the queue's quantum to its deficit once, and sends
+ * packets while the head fits. The rest is kept for the next visit, unless the queue ran dry:
  *
  *     quantum 500    head         deficit       sends         keeps
  *     queue 1        200 750 20   500           200           300
@@ -13,7 +13,7 @@
  *     ...
  *     queue 1        750 20       300 + 500     750 20        0 (dry)
  *
- * So the shares of queues that always have packets are as their quanta, within Q + 2 * Max bytes over any
+ * So queues that always have packets share in proportion to their quanta, within Q + 2 * Max bytes over any
  * time.
  *
  * | parameter    | unit  | range | default                                                    |
@@ -24,8 +24,8 @@
  *
  * Invariants (test/property/drr):
  *  1. Equal to the figure's loop (test/oracle/drr.ts), packet by packet.
- *  2. A queue that is not in the ring has no deficit: nothing is saved up while idle.
- *  3. A pick ends whatever the quanta: rounds in which nobody can send are skipped arithmetically.
+ *  2. A queue that is not in the ring has no deficit: an idle queue saves nothing up.
+ *  3. A pick ends, whatever the quanta: rounds in which no queue can send are skipped by arithmetic.
  *
  * Departures: none in what is sent when. Several rings may share the columns, as the levels of a tree do: a
  * row is in one ring at a time. Cost: O(1) for quanta of at least a packet; otherwise one or two walks round

@@ -12,7 +12,8 @@
  *     11 CE       stays CE, and counts as one more mark            10        10    01    10    11
  *                                                                  11        11    11    11    11
  *
- * On the right what leaves a tunnel: the outer header's congestion, the inner header's ability to bear it.
+ * The table on the right says which code point leaves a tunnel: it joins the congestion of the outer header
+ * and the ability of the inner header to carry a mark.
  *
  * | parameter | unit    | range |                                                 |
  * |-----------|---------|-------|-------------------------------------------------|
@@ -21,12 +22,12 @@
  *
  * Worked example: traffic class 0xb9 is DSCP 46 with ECT(1); rewritten to DSCP 8 it is 0x21, still ECT(1).
  *
- * Invariants (test/unit/algo/ecn):
+ * Invariants (test/unit/reference/ecn):
  *  1. No function turns ECT or CE into Not-ECT, or CE into anything else.
  *  2. Rewriting a DSCP leaves the two ECN bits, whatever they are.
  *
- * Which signals may mark is the AQM's business: overflow and RED's forced region drop capable packets too, or
- * a sender that ignores marks would own the queue. Cost: nothing.
+ * The AQM decides which signals may be marks: an overflow and RED's forced region drop capable packets too,
+ * or a sender that ignores marks would own the queue. Cost: nothing.
  */
 
 export const ECN_NOT_ECT = 0;

@@ -1,8 +1,8 @@
 /**
  * RED with the spacings of its signals that other programs have.
  *
- * Reference: DPDK, lib/sched/rte_red.h (`half`); ns-2 and ns-3, RedQueueDisc (`wait`). `floyd` is the spacing of
- * the paper and of src/algo/aqm/red.ts.
+ * Reference: DPDK, lib/sched/rte_red.h (`half`); ns-2 and ns-3, RedQueueDisc (`wait`). `floyd` is the spacing
+ * of the paper and of src/algo/aqm/red.ts.
  *
  * Model. The same maxp means three rates of signals:
  *
@@ -28,7 +28,10 @@ export function spacedProbability(baseProb: number, count: number, spacing: RedS
   return spacing === 'wait' && count * baseProb < 1 ? 0 : redSpacedProbability(baseProb / 2, count);
 }
 
-/** redSignal() with another spacing: chance is decided here, so that redSignal() finds a sure or an impossible one. */
+/**
+ * redSignal() with another spacing: chance is decided here, so that redSignal() finds a sure or an impossible
+ * one.
+ */
 export function spacedSignal(
   queues: RedQueues,
   i: number,

@@ -3,8 +3,8 @@
  *
  * Reference: Guo, Matta, "The war between mice and elephants" (2001), and its itmBench implementation.
  *
- * Model. A packet is short while its flow sent fewer packets than one threshold and fewer bytes than another, and
- * again if it ends the connection (FIN).
+ * Model. A packet is short while its flow sent fewer packets than one threshold and fewer bytes than another,
+ * and again if it ends the connection (FIN).
  */
 import {
   BAND_LONG,

@@ -3,8 +3,8 @@
  *
  * Reference: net/sched/sch_prio.c; the row of classes by priority in net/sched/sch_htb.c (row_mask).
  *
- * Model. Bands 0 .. 31, 0 the best; bit b of a word is set while band b has packets. Non-preemptive: a packet
- * that began is finished. A better band starves a worse one for as long as it has packets, by design: bound
+ * Model. Bands 0 .. 31, of which 0 is the best; bit b of a word is set while band b has packets. A packet
+ * that has begun is finished. A better band starves a worse one as long as it has packets, by design: bound
  * it with a policer or a ceil.
  *
  *     bands   7 6 5 4 3 2 1 0
@@ -16,7 +16,7 @@
  *
  * Worked example: as drawn.
  *
- * Invariants (test/unit/algo/strict-priority):
+ * Invariants (test/unit/reference/strict-priority):
  *  1. No band is picked while a better one has packets.
  *
  * Departures: none. Cost: two instructions, however many bands.
@@ -25,7 +25,7 @@ import { NONE } from '../../src/base/none.ts';
 
 export const BANDS_MAX = 32;
 
-/** The best band of the word; NONE: it has none. */
+/** The best band of the word; NONE if no bit is set. */
 export function bestBand(waiting: number): number {
   return waiting === 0 ? NONE : 31 - Math.clz32(waiting & -waiting);
 }

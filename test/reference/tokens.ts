@@ -3,8 +3,8 @@
  *
  * Reference: the model of src/algo/buckets/token-bucket.ts.
  *
- * Model. tokens(t) = B - max(0, fullNs - t) * R. A change of rate or burst is a bucket that takes over the tokens of
- * the one before, as after a change of classes.
+ * Model. tokens(t) = B - max(0, fullNs - t) * R. A change of rate or burst is a bucket that takes over the
+ * tokens of the one before, as after a change of classes.
  */
 import {
   createTokenBuckets,

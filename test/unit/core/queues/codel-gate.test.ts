@@ -7,7 +7,10 @@ import { LeafParts } from './leaf.ts';
 const MS = 1e6;
 const PARAMS = { targetNs: 5 * MS, intervalNs: 100 * MS, mtuBytes: 1500, ecn: true };
 
-/** Whether a packet with these flags that waited 20 ms leaves a queue that has been standing for an interval, and its flags. */
+/**
+ * Whether a packet with these flags that waited 20 ms leaves a queue that has been standing for an interval,
+ * and its flags.
+ */
 function atSignal(flags: number): [boolean, number] {
   const parts = new LeafParts({ discipline: 'fifo' });
   const { held } = parts;

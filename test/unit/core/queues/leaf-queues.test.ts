@@ -1,4 +1,7 @@
-/** Queues of leaves by themselves: rows of a table, made on sight, at rest again when nothing waits; what CoDel remembers. */
+/**
+ * Queues of leaves by themselves: rows of a table, made on sight, at rest again when nothing waits; what
+ * CoDel remembers.
+ */
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { listClasses } from '../../../../src/core/classes/classes.ts';

@@ -71,7 +71,8 @@ test('leaves that wait for their ceilings come back in the order in which they a
 test('a leaf takes its own tokens only when the root lets the packet go too', () => {
   const leaves = [leaf(0, { ceil: 2000, burst: 1000 }), leaf(1)];
   const world = new World(shaper({ wan: { up: { rate: 1000, burst: 1000, leaves } } }));
-  // Leaf 1 has the root for a second; leaf 0 waits with a full bucket and then has a packet of 1000 B at once.
+  // Leaf 1 has the root for a second; leaf 0 waits with a full bucket and then has a packet of 1000 B at
+  // once.
   world.inject([packet(0, 1, 1000), packet(0, 0, 1000), packet(0, 0, 1000)]);
   world.run(10 * SECOND);
   expect(world.acceptedNs()).toEqual([0, SECOND, 2 * SECOND]);
