@@ -231,22 +231,3 @@ describe('requests', () => {
     await expect.poll(() => request(path, { text: 'now' }).catch(() => null)).toMatchObject({ echo: 'now' });
   });
 });
-
-describe('the client', () => {
-  it('nobody there', async () => {
-    await expect(request(path, {})).rejects.toMatchObject({ name: 'ClientError', code: 'absent' });
-    await leaveDeadSocket();
-    await expect(request(path, {})).rejects.toMatchObject({ code: 'absent' });
-  });
-
-  it('an answer cut short is an error', async () => {
-    const server = createServer((socket) => {
-      socket.on('error', () => undefined);
-      socket.end('{"ok":tr');
-    });
-    const place = join(folder, 'cut.sock');
-    await new Promise<void>((resolve) => server.listen(place, resolve));
-    await expect(request(place, {})).rejects.toMatchObject({ code: 'failed' });
-    server.close();
-  });
-});

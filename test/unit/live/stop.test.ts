@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createStopper, type Stopper } from '../../../src/live/stop.ts';
-import { Unwinder } from '../../../src/live/unwinder.ts';
 
 let stopper: Stopper | null = null;
 afterEach(() => {
@@ -74,26 +73,5 @@ describe('signals', () => {
     expect(process.listenerCount('SIGTERM')).toBe(before);
     expect(process.listenerCount('SIGHUP')).toBe(0);
     expect(seen).toEqual([]);
-  });
-});
-
-describe('the unwinder', () => {
-  it('takes back last first, every step once, also after one failed', async () => {
-    const unwinder = new Unwinder();
-    const seen: string[] = [];
-    unwinder.add('a', () => {
-      seen.push('a');
-    });
-    unwinder.add('b', async () => {
-      throw new Error('b does not go');
-    });
-    unwinder.add('c', async () => {
-      seen.push('c');
-    });
-    const isClean = await unwinder.unwind((what, error) => seen.push(`${what}: ${(error as Error).message}`));
-    expect(isClean).toBe(false);
-    expect(seen).toEqual(['c', 'b: b does not go', 'a']);
-    expect(await unwinder.unwind(() => seen.push('again'))).toBe(true);
-    expect(seen).toHaveLength(3);
   });
 });

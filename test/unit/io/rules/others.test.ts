@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findConflicts, findWarnings, type RulesRequest } from '../../../../src/io/rules/index.ts';
+import { parseFlowtableClashes, parseSetElements } from '../../../../src/io/rules/others.ts';
 
 const REQUEST: RulesRequest = {
   plan: {
@@ -77,5 +78,24 @@ describe('flowtables', () => {
     ]);
     nft({ 'list flowtables': says('{"nftables": []}') });
     expect(await findWarnings(REQUEST)).toEqual([]);
+  });
+});
+
+describe('listings of nft in JSON', () => {
+  it('gives the elements of a named set', () => {
+    const meta = '{"metainfo": {"version": "1.0.6"}}';
+    const set = '{"set": {"family": "inet", "name": "d", "table": "shaper_100", "elem": ["eth0", "wan.5"]}}';
+    expect(parseSetElements(`{"nftables": [${meta}, ${set}]}`)).toEqual(['eth0', 'wan.5']);
+    expect(parseSetElements(`{"nftables": [${meta}, ${set.replace(/, "elem".*\]/, '')}]}`)).toEqual([]);
+  });
+
+  it('names the flowtables that cover a shaped device', () => {
+    const flowtable = (dev: string): string =>
+      `{"nftables": [{"flowtable": {"family": "inet", "name": "ft", "table": "fw4", "prio": 0, "dev": ${dev}}}]}`;
+    const clashes = ['flowtable ft of table fw4 covers wan0: flows it has taken over are not shaped'];
+    expect(parseFlowtableClashes(flowtable('"wan0"'), ['wan0'])).toEqual(clashes);
+    expect(parseFlowtableClashes(flowtable('["lan0", "wan0"]'), ['wan0'])).toEqual(clashes);
+    expect(parseFlowtableClashes(flowtable('"lan0"'), ['wan0'])).toEqual([]);
+    expect(parseFlowtableClashes('{"nftables": []}', ['wan0'])).toEqual([]);
   });
 });

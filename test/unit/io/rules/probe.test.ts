@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { probeAbilities, probeBackend } from '../../../../src/io/rules/probe.ts';
+import type { QueuePlan } from '../../../../src/spec/queue-plan.ts';
+import { useFakeTools } from './fake-tools.ts';
+
+const tools = useFakeTools();
+
+/** nft refuses transactions that contain one of these words. */
+function nftWithout(...words: string[]): void {
+  const refusals = words.map((word) => `*"${word}"*) echo "Error: no ${word} here" >&2; exit 1;;`);
+  tools.pretend('nft', `rules=$(cat); echo "$rules" >> $LOG; case "$rules" in\n${refusals.join('\n')}\nesac`);
+}
+
+beforeEach(() => {
+  for (const tool of ['iptables-nft', 'ip6tables-nft']) {
+    tools.pretend(tool, 'echo "$(basename $0) v1.8.9 (nf_tables)"');
+    tools.pretend(`${tool}-restore`, 'cat > /dev/null');
+  }
+  // Without the right to make a namespace the rules are tried in this one.
+  tools.pretend('unshare', 'echo "unshare failed: Operation not permitted" >&2; exit 1');
+});
+
+describe('the back end', () => {
+  it('is nft where its queue statement works', async () => {
+    nftWithout();
+    expect(await probeBackend('auto')).toBe('nft');
+    expect(await probeBackend('iptables')).toBe('iptables');
+  });
+
+  it('is iptables where it does not, unless nft is demanded', async () => {
+    nftWithout('queue flags');
+    expect(await probeBackend('auto')).toBe('iptables');
+    await expect(probeBackend('nft')).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining('no queue flags here'),
+    });
+  });
+
+  it('none: both refusals are told', async () => {
+    nftWithout('queue flags');
+    tools.pretend('ip6tables-nft-restore', 'cat > /dev/null; echo "No chain/target/match"; exit 2');
+    await expect(probeBackend('auto')).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringMatching(/no queue flags here.*No chain\/target\/match/),
+    });
+  });
+
+  it('a kernel without fib cannot carry the marking chains', async () => {
+    nftWithout('fib daddr');
+    await expect(probeBackend('auto')).rejects.toMatchObject({ code: 'unsupported' });
+  });
+});
+
+describe('abilities', () => {
+  const plan: QueuePlan = {
+    directions: [{ device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: 1 }],
+    gso: [false, true],
+    copyBytes: [128, 128],
+    ecn: true,
+    dscps: [10],
+  };
+  const warnings: string[] = [];
+  const log = { warn: (message: string) => warnings.push(message) };
+
+  it.each([
+    ['ecn set', { ecn: false, connectionMarks: true, dscp: true }],
+    ['ct mark', { ecn: true, connectionMarks: false, dscp: true }],
+    ['dscp set', { ecn: true, connectionMarks: true, dscp: false }],
+  ])('without %s', async (word, abilities) => {
+    warnings.length = 0;
+    nftWithout(word);
+    expect(await probeAbilities(plan, log)).toEqual(abilities);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('only those that the plan wants are tried', async () => {
+    nftWithout('ct mark', 'dscp set', 'ecn set');
+    const directions = plan.directions.map((direction) => ({ ...direction, fastNfqueue: null }));
+    await probeAbilities({ ...plan, directions, ecn: false, dscps: [] }, log);
+    expect(tools.log()).toBe('');
+  });
+});
