@@ -1,4 +1,7 @@
-/** Edits of a specification: each gives a new one and leaves the old one as it is. Refusals: test/sim/reconfigure.test.ts. */
+/**
+ * Edits of a specification: each gives a new one and leaves the
+ * old one as it is. Refusals: test/sim/reconfigure.test.ts.
+ */
 import { expect, it } from 'vitest';
 import { addClass, changeClass, moveClass, removeClass } from '../../../src/spec/edit.ts';
 import type { ClassSpec, ShaperSpec } from '../../../src/spec/spec.ts';

@@ -1,4 +1,7 @@
-/** Numbers as text: the shortest form that is read as the same number. test/property/config-write.test.ts has all forms. */
+/**
+ * Numbers as text: the shortest form that is read as the same
+ * number. test/property/config-write.test.ts has all forms.
+ */
 import { expect, it } from 'vitest';
 import { fraction, integer, rateOrShare, size, time } from '../../../../src/config/fields/quantities.ts';
 

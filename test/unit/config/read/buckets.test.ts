@@ -42,7 +42,8 @@ describe('police and each', () => {
 
 describe('bursts', () => {
   it.each([
-    // Larger of 3028 B and 1 ms, for the rate at the rate and for the ceil at the ceil: 3028 B are 1 ms at 24.224 Mbit/s.
+    // Larger of 3028 B and 1 ms, for the rate at the rate and for
+    // the ceil at the ceil: 3028 B are 1 ms at 24.224 Mbit/s.
     ['ceil: 1mbit', 3028, 3028],
     ['ceil: 24.224mbit', 3028, 3028],
     ['ceil: 100mbit', 3028, 12_500],

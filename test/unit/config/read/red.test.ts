@@ -82,7 +82,8 @@ describe('RED', () => {
   });
 
   it.each([
-    // Facts 3.4: 375 packets a second give weight 0.002663 and 5/15 packets, 37500 give 2.667e-5 and 93.75/281.25.
+    // Facts 3.4: 375 packets a second give weight 0.002663
+    // and 5/15 packets, 37500 give 2.667e-5 and 93.75/281.25.
     ['3mbit', 0.002663, 5000, 15_000],
     ['300mbit', 2.667e-5, 93_750, 281_250],
   ])('adaptive at %s finds weight and thresholds by itself', (ceil, weight, minBytes, maxBytes) => {
