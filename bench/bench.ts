@@ -1,7 +1,7 @@
 /**
  * npm run bench: everything in one run, so that the numbers belong together. Prints tables, and JSON into
- * bench/results/. `--quick` measures little, prints one line of JSON and is for tests: it shows that
- * everything runs.
+ * bench/results/. `--quick` is for tests: it measures little, prints one line of JSON and shows
+ * that everything runs.
  */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { cpus, release } from 'node:os';

@@ -4,8 +4,8 @@
  * The kernel's fq_codel, CAKE and RED against this program, on the same traffic: 20 Mbit/s behind 20 ms,
  * inside a full kernel in virtual time (lab/fullkernel.ts), so that the figures hardly depend on what else
  * this machine does. Prints tables and writes bench/results/compare.json; --quick measures little, once, and
- * prints one line of JSON. Exit status 2 for words that mean nothing, 3 where the tool for that kernel is
- * missing or cannot do it.
+ * prints one line of JSON. Exits with 2 for unknown words, and with 3 if the tool for that
+ * kernel is missing or fails.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,6 @@
 /**
- * Scripts of bench/ whose processor time is measured, as the compiler's output. tsx would do for running
- * them, but it names every function for stack traces (keepNames of esbuild), and that alone doubles what our
- * core costs.
+ * Compiles the scripts of bench/ whose processor time is measured. tsx could run them as they are, but it
+ * names every function for stack traces (keepNames of esbuild), and that alone doubles the cost of our core.
  */
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +27,7 @@ async function compile(): Promise<void> {
 export async function compiledScript(name: string, ...args: readonly (string | number)[]): Promise<string[]> {
   compiling ??= compile();
   await compiling;
-  // From where it lies it would look for the addon in the wrong place.
+  // A compiled script would look for the addon relative to itself, in the wrong place.
   const addon = findAddon();
   const environment = addon === undefined ? [] : ['env', `SHAPER_ADDON=${addon}`];
   return [...environment, process.execPath, join(OUTPUT, `bench/${name}.js`), ...args.map(String)];

@@ -1,4 +1,4 @@
-/** The programs that drain queues in the bench: how each is started, and what all have in common. */
+/** The programs that drain queues in the bench, and how each of them is started. */
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const FIRST_QUEUE = 40;
 const FIRST_PORT = 7000;
 
 /**
- * Classes, per-flow buckets and RED that conforming traffic passes at once: what deciding costs, not waiting.
+ * Classes, per-flow buckets and RED, none of which delays conforming traffic: the cost of deciding alone.
  */
 export const CONFORMING_CONFIG = `
 links:
@@ -160,7 +160,7 @@ export async function startContender(lab: Lab, command: readonly string[]): Prom
   return child;
 }
 
-/** What one that coreCommand() made has counted; SIGTERM ends it. */
+/** The counters of a core started by coreCommand(). SIGTERM ends it as well. */
 export async function askCore(child: ChildProcess, signal: 'SIGUSR2' | 'SIGTERM'): Promise<CoreReport> {
   const answer = new Promise<string>((resolve, reject) => {
     child.stdout?.once('data', (data: Buffer) => resolve(data.toString()));

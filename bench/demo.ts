@@ -1,7 +1,7 @@
 /**
  * npm run demo: client -- router with the shaper -- server in network namespaces, measured with iperf3, ping
- * and a UDP generator. Says what it does while it does it, then prints one table: configured, measured, what
- * the shaper counted. Exit 1 when a measured value is far from its configuration.
+ * and a UDP generator. Reports its steps, then prints one table: configured rates, measured rates, and the
+ * shaper's counters. Exit 1 when a measured value is far from its configuration.
  */
 import { createLab, type Lab } from './lab/lab.ts';
 import { iperfTcp, type PingResult, ping } from './lab/measure.ts';

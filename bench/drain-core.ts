@@ -1,7 +1,7 @@
 /**
  * Contender: the whole core, over the addon or over the npm package, without the program around it.
  * Arguments: `addon` or `npm`, queue number, queue length, configuration file. On SIGUSR2 and SIGTERM it
- * prints what it has counted as one line of JSON; the latter ends it.
+ * prints its counters as one line of JSON. SIGTERM ends it as well.
  */
 import { readFileSync } from 'node:fs';
 import { histogramPercentile } from '../src/base/histogram.ts';

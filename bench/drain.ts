@@ -1,10 +1,10 @@
 /**
  * CPU per packet by filling a queue and then draining it. The drainer is stopped (SIGSTOP) while the
  * generator fills its queue in the kernel, so the generator's speed does not matter; then it runs (SIGCONT)
- * until the kernel holds nothing any more. CPU is the run time of all its threads as the scheduler counts it
- * (/proc/PID/task/*\/schedstat, in nanoseconds). It includes the rest of the packet's way through router and
- * receiver, which runs inside the verdict's send, for every contender alike; the receiver is a bound socket
- * that nobody reads.
+ * until the kernel holds no packet any more. CPU is the run time of all its threads as the scheduler counts
+ * it (/proc/PID/task/*\/schedstat, in nanoseconds). It includes the packet's way through the rest of the
+ * router and through the receiver, because that runs inside the system call that sends the verdict. This is
+ * the same for every contender. The receiver is a bound socket that nobody reads.
  */
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -27,10 +27,10 @@ export interface Drained {
 }
 
 /**
- * Gives every contender the same place. On the last processor, away from the generator on the first: whether
- * a packet is freed where it was made changes its cost by a third, and chance must not decide that for one
- * contender alone. Niced, because our program asks for that itself, and who is interrupted less finds warmer
- * caches.
+ * Gives every contender the same place: the last processor, as the generator runs on the first. A packet
+ * costs a third more or less depending on whether the processor that made it frees it, and that must not
+ * differ between contenders. All get the niceness that our program asks for itself, because a process that is
+ * interrupted less finds warmer caches.
  */
 export async function placeDrainer(pid: number): Promise<void> {
   await run(['taskset', '-a', '-c', '-p', String(cpus().length - 1), String(pid)]);
@@ -120,8 +120,8 @@ export async function fillAndDrain(
 }
 
 /**
- * Contenders take turns within every round, so that what else the machine does hits them alike, and each
- * round starts with another one. For each what `drain` gave, round by round.
+ * Contenders take turns within every round, so that other load hits all of them alike, and each round starts
+ * with another one. Returns the results of `drain` by contender, round by round.
  */
 export async function drainInTurns<One>(
   contenders: readonly One[],

@@ -1,4 +1,4 @@
-/** What a bench wants of its figures, and where the figures go. */
+/** Goals of a bench for its figures, and the files that the figures go to. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { giveBack } from './lab/native.ts';

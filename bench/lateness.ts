@@ -1,8 +1,7 @@
 /**
- * How late packets leave after the instant their bucket named, at 20 Mbit/s under twice the load: as the
- * engine counts it, and as the receiver sees it (lag of each arrival behind the earliest grid of one packet
- * time that any packet kept; releases in handfuls make some packets early, which shifts that grid, so it is
- * the larger number).
+ * How long after its due instant a packet leaves, at 20 Mbit/s and twice that load. Measured by the engine,
+ * and at the receiver: there as the lag behind a grid of one packet time, placed by the earliest packet.
+ * Packets released in groups arrive early and shift that grid, so the receiver's number is the larger one.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

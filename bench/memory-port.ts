@@ -1,6 +1,6 @@
 /**
- * A port over memory, for measuring what deciding costs: packets of many flows in random order, as many as
- * are to wait are always waiting, verdicts are only counted. The time it spends itself is kept apart.
+ * A port over memory, for measuring the cost of deciding. It delivers packets of many flows in random order,
+ * keeps a given number of them waiting, and only counts verdicts. Its own time is measured separately.
  */
 import { Prng } from '../src/base/prng.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../src/limits.ts';
@@ -68,7 +68,7 @@ export class MemoryPort implements Port {
     const { packetId } = this.batch.arrivals;
     const { headers, slab, flows } = this;
     for (let row = 0; row < this.rowsMax; row++) {
-      // Every flow once, so that all are known, then at random.
+      // First one packet of every flow, so that all are known, then flows at random.
       const f = this.nextInOrder < flows ? this.nextInOrder++ : Math.floor(this.prng.nextUnit() * flows);
       const from = f * HEADER_BYTES;
       const to = row * SLOT_BYTES;
@@ -88,6 +88,6 @@ export class MemoryPort implements Port {
   }
 
   arm(): void {
-    // Whoever measures knows what time it is.
+    // The measuring loop has its own clock.
   }
 }

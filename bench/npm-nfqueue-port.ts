@@ -1,7 +1,7 @@
 /**
  * The npm package `nfqueue` as a Port, so that the same core runs over it. The package pushes one packet per
- * callback; rows are collected and the core is called when a batch is full or a turn of the event loop
- * brought nothing more. Timers are Node's (1 ms), the hook is not told by the package, interface indexes are.
+ * callback. The port collects rows and calls the core when a batch is full, or when a turn of the event loop
+ * brought no further packet. Timers are Node's (1 ms). The package tells interface indexes, but not the hook.
  */
 import { ARRIVAL_ROWS, COPY_BYTES, SLOT_BYTES } from '../src/limits.ts';
 import { createBatch, NF_INET_FORWARD, VERDICT_SET_MARK, VERDICT_UP_TO } from '../src/packet/batch.ts';
@@ -14,10 +14,10 @@ export class NpmNfqueuePort implements Port {
   readonly batch = createBatch();
   readonly slab = new Uint8Array(ARRIVAL_ROWS * SLOT_BYTES);
   readonly editOffset = this.slab.length;
-  /** The package ignores what the kernel answers to verdicts. */
+  /** The package ignores the kernel's replies to verdicts. */
   readonly failureRows = 0;
   private readonly handler: NpmQueue;
-  /** Ids not yet answered, oldest first: what VERDICT_UP_TO means is worked out here. */
+  /** Ids without a verdict, oldest first, for VERDICT_UP_TO. */
   private readonly waiting = new Set<number>();
   private readonly openedNs = process.hrtime.bigint();
   private filled = 0;
@@ -97,7 +97,7 @@ export class NpmNfqueuePort implements Port {
     else this.turn ??= setImmediate(() => this.endOfTurn());
   }
 
-  /** Nothing came since the last turn: hand over what there is. */
+  /** Calls the core if no packet came since the last turn. */
   private endOfTurn(): void {
     this.turn = undefined;
     if (this.filled > 0 && this.filled === this.filledBefore) this.callback();

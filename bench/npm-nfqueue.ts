@@ -77,7 +77,8 @@ function linkOf(fd: string): string {
 }
 
 /**
- * nlmsghdr, nfgenmsg, one attribute; no acknowledgement is asked for, the package would take it for a packet.
+ * nlmsghdr, nfgenmsg, one attribute; no acknowledgement is requested, as the package would take it for a
+ * packet.
  */
 function maxlenMessage(queue: number, lengthPackets: number): Buffer {
   const message = Buffer.alloc(28);

@@ -167,7 +167,7 @@ async function flood(client: Host, server: Host, loads: ClassCase['loads']): Pro
     loads.map(async ({ offered }, i) => {
       const port = FIRST_PORT + i;
       const sink = await startSink(server, { port, hold: true });
-      // Bursts of a few packets: those that stay below their guarantee must not need a queue.
+      // Bursts of a few packets, so that hosts below their guarantee need no queue.
       const load = {
         port,
         seconds: CLASS_SECONDS,

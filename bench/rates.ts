@@ -1,10 +1,11 @@
 /**
  * What really passes of a configured rate, measured at the receiver over the steady state.
  *
- * - TCP (cubic, one connection): payload against rate x 1448/1500, which is what full-sized packets with timestamps
- *   carry. The first seconds (slow start, the first losses) and the last half second do not count.
- * - UDP at three times the rate: IP bytes. The bucket's burst passes at once and is taken off; the queue is full from
- *   then on and empties at the same rate when the sender has ended, so first and last arrival bound the steady state.
+ * - TCP (cubic, one connection): payload against rate x 1448/1500, the share of payload in full-sized packets
+ *   with timestamps. The first seconds (slow start, the first losses) and the last half second do not count.
+ * - UDP at three times the rate: IP bytes. The bucket's burst passes at once and is subtracted. From then on
+ *   the queue is full, and after the sender's end it empties at the same rate, so the first and the last
+ *   arrival bound the steady state.
  */
 import type { Lab } from './lab/lab.ts';
 import { startShaper } from './lab/shaper.ts';

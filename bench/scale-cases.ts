@@ -36,8 +36,8 @@ const eachHost = (setting: Setting): string =>
 const PORTS = 1000;
 
 /**
- * `counts[0]` classes, in each `counts[1]`, ...: leaves take equally many of the ports, all of them together,
- * so that nothing is left for a class `default`; all are sure of a share, of half the rate together.
+ * `counts[0]` classes, `counts[1]` in each of them, and so on. The leaves share all ports equally, so that no
+ * packet goes to a class `default`. Each has a guarantee; together they are guaranteed half the rate.
  */
 function nested(counts: readonly number[], setting: Setting): string {
   const leaves = (depth: number): number => counts.slice(depth).reduce((a, b) => a * b, 1);
@@ -58,7 +58,7 @@ function nested(counts: readonly number[], setting: Setting): string {
 }
 
 /**
- * A bit of everything: nested, sure of something, priorities, weights, buckets of hosts, RED, CoDel in fair
+ * A bit of everything: nested classes, guarantees, priorities, weights, buckets of hosts, RED, CoDel in fair
  * queues.
  */
 const tree = (setting: Setting): string =>

@@ -1,6 +1,6 @@
 /**
- * One measurement of bench/scale.ts, in a process of its own so that what one case compiles to does not
- * depend on another. Arguments: key of the case, `pass` or `wait`, slices; or `memory`, flows; or `simulate`,
+ * One measurement of bench/scale.ts, in a process of its own, so that V8 compiles each case independently of
+ * the others. Arguments: key of the case, `pass` or `wait`, slices; or `memory`, flows; or `simulate`,
  * scenario, seconds of virtual time. Prints one line of JSON.
  */
 
@@ -62,7 +62,7 @@ function measureCore(key: string, mode: string, slices: number): CoreResult {
   for (const device of engine.devices) engine.setDeviceIndex(device, IF_INDEX);
   const idle = process.memoryUsage();
   const waitingGoal = mode === 'wait' ? WAITING_PACKETS : 0;
-  // What passes at once takes half of the rate.
+  // Packets that pass at once take half of the rate.
   const batchNs = mode === 'wait' ? BATCH_NS : 2 * BATCH_NS;
   const { totals } = engine.stats;
   let now = 1e9;
@@ -132,7 +132,7 @@ function measureSimulator(scenario: string, seconds: number): SimulatorResult {
   const packetsBefore = world.arrivals;
   const untilWarmSec = spentSec(start);
   while (run.step()) {
-    // Every step is a sample.
+    // Every step counts as a sample.
   }
   const packetsPerSec = (world.arrivals - packetsBefore) / spentSec(warm);
   return {

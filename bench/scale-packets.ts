@@ -1,9 +1,9 @@
 /**
  * What many flows, hosts and classes cost against one, on real packets: processor time per packet of the core
  * over the addon, the packet's way through the kernel included (drain.ts). Packets pass at once, or wait
- * their turn because the line is slower than the process reads. The server throws packets away as soon as
- * they are its own and nothing tracks connections, so that what the kernel does is the same for one and for
- * many.
+ * their turn because the line is slower than the process reads. The server drops packets as soon as
+ * it has received them and nothing tracks connections, so that the kernel's work is the same for one flow and
+ * for many.
  */
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -27,9 +27,8 @@ type Mode = (typeof MODES)[number];
 const MODE_TEXT: Record<Mode, string> = { pass: 'passing at once', wait: 'waiting their turn' };
 const SETTINGS: Record<Mode, Setting> = {
   pass: LOOP_SETTING,
-  // 125,000 packets a second, about half of what is read, so that at most half of a fill waits at once and
-  // little passes at once: 1 ms at the rate, half a batch, and that only while nothing waits. CoDel looks on,
-  // but has no time to drop.
+  // 125,000 packets a second, about half the speed of reading. So at most half of a fill waits at any time,
+  // and at most half a batch passes at once: the burst is 1 ms at the rate. CoDel has no time to drop.
   wait: { rate: '300mbit', queue: '{ limit: 65536p, aqm: { codel: { interval: 10s } } }' },
 };
 
@@ -121,8 +120,8 @@ async function drainAll(lab: Lab, running: readonly Running[], plan: PacketsPlan
     const shape = { source, port: FIRST_PORT, lengthBytes: LENGTH_BYTES };
     return fillAndDrain(lab, child, queue, { ...one.traffic, ...shape, ...order, packets });
   };
-  // Every flow in its turn, so that all are known; as often for one flow, so that code is as warm. Then at
-  // random.
+  // First every flow in its turn, so that all are known, and as many packets for a single flow, so that its
+  // code is as warm. Then flows at random.
   const turns = Math.ceil(Math.max(...running.map(({ one }) => one.traffic.flows)) / packets);
   await drainInTurns(running, Math.max(turns, plan.warmups), (one, round) =>
     drain(one, round < turns ? { first: round * packets } : { random: rounds + round }),
@@ -140,7 +139,7 @@ async function drainAll(lab: Lab, running: readonly Running[], plan: PacketsPlan
 }
 
 /**
- * One and many of a kind take turns; kind after kind, so that no flow is idle long enough to be forgotten.
+ * One and many of a kind take turns, kind after kind, so that no flow is idle for so long that it is evicted.
  */
 export async function measurePackets(
   plan: PacketsPlan,

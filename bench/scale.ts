@@ -1,7 +1,7 @@
 /**
  * npm run bench -- scale: what many flows, hosts and classes cost against one, in the decision loop alone
  * (`loop`, with memory and the simulator's speed) and, as root, on real packets (`packets`). `--quick`
- * measures little, prints one line of JSON and is for tests.
+ * is for tests: it measures little and prints one line of JSON.
  */
 import { compiledScript } from './compiled.ts';
 import { atMost, type Goal, printGoals, writeResults } from './goals.ts';
@@ -38,7 +38,7 @@ const FULL: Plan = {
   slices: 240,
   simulatedSeconds: 40,
   memoryFlows: 250_000,
-  // Machine code is as good as it gets after 200,000 packets.
+  // V8 does not optimise further after 200,000 packets.
   packets: { many: ['flows', 'hosts', 'classes'], packets: 20_000, warmups: 10, rounds: 7 },
 };
 const QUICK: Plan = {

@@ -1,6 +1,6 @@
 /**
- * A program that gets no processor can neither hold nor release: a measurement during which others kept the
- * shaper off the processors for long may be repeated, and the one with the least such waiting counts.
+ * A program without a processor can neither hold nor release packets. So a measurement during which the
+ * shaper waited long for a processor may be repeated, and the attempt with the least waiting counts.
  */
 import { readFileSync } from 'node:fs';
 
@@ -8,20 +8,20 @@ import { readFileSync } from 'node:fs';
 const STARVED = 0.05;
 
 /**
- * Nanoseconds in which the process's main thread waited for a processor (proc(5), schedstat); NaN when
+ * Nanoseconds for which the process's main thread waited for a processor (proc(5), schedstat). NaN if
  * unknown.
  */
 function waitedNs(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Number.NaN; // a kernel without CONFIG_SCHED_INFO
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Number.NaN; // no CONFIG_SCHED_INFO
     throw error;
   }
 }
 
 /**
- * Runs `measure`; the share of its time in which process `pid` was ready to run and no processor was free.
+ * Runs `measure` and returns the share of time in which process `pid` was ready to run without a processor.
  */
 export async function watchStarving<T>(
   pid: number,

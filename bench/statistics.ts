@@ -15,8 +15,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Jain, Chiu, Hawe, "A quantitative measure of fairness" (1984): square of the sum by n times the sum of
- * squares. 1 when all are equal, 1/n when one has all; NaN when there is nothing to share.
+ * Jain, Chiu, Hawe, "A quantitative measure of fairness" (1984): the square of the sum divided by n
+ * times the sum of squares. 1 if all are equal, 1/n if one has all, NaN if there is nothing to share.
  */
 export function jainIndex(values: readonly number[]): number {
   const sum = values.reduce((a, b) => a + b, 0);

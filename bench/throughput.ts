@@ -1,6 +1,6 @@
 /**
- * Forwarded TCP: no queue, the C loop with superpackets, the program's default queue at a rate that limits
- * nothing.
+ * Throughput of forwarded TCP: without a queue, through the C loop with superpackets, and through the program
+ * at a rate that does not limit it.
  */
 import { queueRule, startContender } from './contenders.ts';
 import { createLab } from './lab/lab.ts';

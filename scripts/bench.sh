@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- compare]: sets up what is missing, then measures.
+# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- compare]: sets up what is missing,
+# then measures.
 #
 #   (no word)   processor time, throughput and lateness       scale     the cost of many flows, hosts and classes
 #   accuracy    what really passes of a configured rate       compare   this program beside the kernel's disciplines

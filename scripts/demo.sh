@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm run demo: sets up what is missing, then shows on this machine what the shaper does. Needs root for network
-# namespaces.
+# npm run demo: sets up what is missing, then shows on this machine what the shaper does. Needs root for
+# network namespaces.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

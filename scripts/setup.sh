@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up a fresh Debian machine that has Node: Debian packages, npm packages, native build, TypeScript build. Does
-# only what is missing, and says what it does.
+# Sets up a fresh Debian machine that has Node: Debian packages, npm packages, native build, TypeScript build.
+# Does only what is missing, and says what it does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

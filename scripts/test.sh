@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm test: sets up what is missing, then runs every test with all its runs and seeds (test/effort.ts). Arguments go to
-# vitest: `npm test -- test/unit`.
+# npm test: sets up what is missing, then runs every test with all its runs and seeds (test/effort.ts).
+# Arguments go to vitest: `npm test -- test/unit`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh

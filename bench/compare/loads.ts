@@ -3,9 +3,9 @@
  * answers come back through 20 ms of netem at the server, where they disturb nothing.
  *
  *     seconds    0 ............ warm-up ........ +measured .. +0.5
- *     TCP        |=============|[=============]|==|        payload per stream in the window, at the receiver
- *     UDP                    |==[=============]|           IP bytes and one-way delay, from its start to the window's end
- *     ping                      [=============]            every 20 ms
+ *     TCP        |=============|[=============]|==|   payload per stream in the window, at the receiver
+ *     UDP                    |==[=============]|      IP bytes and one-way delay, from its start to the end
+ *     ping                      [=============]       every 20 ms
  */
 
 import type { Host, Lab } from '../lab/lab.ts';

@@ -1,8 +1,8 @@
 /**
- * Runs commands under a kernel that has what this machine's lacks, where a tool for that is at hand: a
- * program called as `TOOL -t SECONDS [-V] -- COMMAND…`, which boots a whole kernel over this machine's files,
- * as root, with nothing written back. With -V it counts time by instructions executed, so that results hardly
- * depend on what else the machine does.
+ * Runs commands under a kernel with modules that this machine's kernel lacks. Needs a tool, called as `TOOL
+ * -t SECONDS [-V] -- COMMAND…`, that boots a whole kernel over this machine's files, as root, and writes
+ * nothing back. With -V its time follows the instructions executed, so that results hardly depend on the load
+ * of the machine.
  */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -29,7 +29,7 @@ export interface FullkernelOptions {
   readonly isVirtualTime?: boolean;
 }
 
-/** The whole command line. Its environment is empty: what that names may cost time at every start inside. */
+/** The whole command line. The environment is empty, as some variables make every start inside slower. */
 export function underFullkernelCommand(
   tool: string,
   command: readonly string[],

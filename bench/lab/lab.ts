@@ -7,8 +7,8 @@
  *   10.77.1.2         10.77.1.1          10.77.2.2
  *   fd77:1::2         10.77.2.1          fd77:2::2
  *
- * Namespaces are named shlab-PID-THREAD-N-HOST, so labs of several processes run side by side and what a
- * killed process left is recognised.
+ * Namespaces are named shlab-PID-THREAD-N-HOST, so labs of several processes run side by side, and the
+ * leftovers of a killed process are recognised.
  */
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -132,8 +132,8 @@ const SYSCTLS = [
   'net.ipv6.conf.default.accept_dad=0',
 ];
 /**
- * Routes choose the congestion control: as a sysctl of a namespace the kernel allows only what the whole
- * machine allows everybody, and a lab changes nothing of the machine.
+ * Routes choose the congestion control. As a sysctl of a namespace the kernel accepts only algorithms that
+ * the whole machine allows to everybody, and a lab changes nothing of the machine.
  */
 const CUBIC = 'congctl cubic';
 const ROUTER_SYSCTLS = ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'];

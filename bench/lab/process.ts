@@ -116,8 +116,8 @@ function undoAll(): void {
 
 function onFatalSignal(signal: NodeJS.Signals): void {
   undoAll();
-  // Our listener replaced the default action; where nobody else decides (a test runner would), die of the
-  // signal.
+  // Our listener replaced the default action. Unless another listener decides, as a test runner's does, die
+  // of the signal.
   if (process.listenerCount(signal) > 1) return;
   process.off(signal, onFatalSignal);
   process.kill(process.pid, signal);

@@ -15,7 +15,8 @@ export interface ShaperOptions {
   /** Default: the router. */
   readonly host?: Host;
   /**
-   * `dist`: what npm run build left. `tsx`: the sources. Default: dist, and an error when a source is newer.
+   * `dist`: the output of npm run build. `tsx`: the sources. Default: dist, and an error if a source is
+   * newer.
    */
   readonly entry?: 'dist' | 'tsx';
   readonly arguments?: readonly string[];
@@ -102,7 +103,7 @@ function watchOutput(child: ChildProcess): { logs: LogLine[]; stderr: () => stri
 
 /**
  * Writes the configuration (with a control socket of its own unless it names one), starts the program and
- * resolves when it logged `ready`. Rejects with its output when it ends before.
+ * resolves when it has logged `ready`. Rejects with its output if it ends before that.
  */
 export async function startShaper(
   lab: Lab,

@@ -118,7 +118,7 @@ static int open_netlink(void)
 	return fd;
 }
 
-/* Network order, as the verdict wants it; 0 when the message is no packet (an error reply: the packet is gone). */
+/* In network order, as the verdict needs it. 0 for other messages (an error reply: the packet is gone). */
 static uint32_t packet_id(const uint8_t *bytes, unsigned length)
 {
 	const struct nlmsghdr *header = (const struct nlmsghdr *)bytes;

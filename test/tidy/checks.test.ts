@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
+  checkCommentWidth,
   checkExit,
   checkFileCircles,
   checkFloors,
@@ -153,6 +154,22 @@ describe('purity', () => {
     const text = `/** Date.now() */ const s = 'setTimeout'; x.process(y); const o = { process: 1 };`;
     expect(checkPurity([source('src/core/x.ts', text)])).toEqual([]);
   });
+});
+
+test('comments that are too wide', () => {
+  const wide = (path: string, before: string, width: number) => [
+    source(path, `x\n${before.padEnd(width, 'y')}\n`),
+  ];
+  for (const before of ['// ', 'const a = 1; // ']) {
+    expect(checkCommentWidth(wide('src/x.ts', before, 110))).toEqual([]);
+    expect(checkCommentWidth(wide('src/x.ts', before, 111))).toEqual([
+      'src/x.ts:2 has a comment that ends in column 111',
+    ]);
+  }
+  expect(checkCommentWidth([source('src/x.ts', `/*\n * ${'y'.repeat(110)}\n */`)])).toHaveLength(1);
+  expect(checkCommentWidth([source('src/x.ts', `const s = '// ${'y'.repeat(110)}';`)])).toEqual([]);
+  expect(checkCommentWidth(wide('scripts/x.sh', '# ', 111))).toHaveLength(1);
+  expect(checkCommentWidth(wide('scripts/x.sh', 'x "# ', 111))).toEqual([]);
 });
 
 test('ending the process', () => {

@@ -1,11 +1,17 @@
-/** House rules as functions from sources to problems, one line each. tidy.test.ts runs them on this repository. */
+/**
+ * House rules as functions from sources to problems, one line each. tidy.test.ts runs them on this
+ * repository.
+ */
 import { posix } from 'node:path';
 import type { SourceFile } from './source.ts';
 
 const CODE_LINES_MAX = 300;
 const LINES_MAX = 400;
+const COMMENT_COLUMNS_MAX = 110;
 
-/** Ranks by folder ("core/") or file ("limits.ts") of src, from the table in ARCHITECTURE.md headed "rank". */
+/**
+ * Ranks by folder ("core/") or file ("limits.ts") of src, from the table in ARCHITECTURE.md headed "rank".
+ */
 export function parseRanks(markdown: string): Map<string, number> {
   const ranks = new Map<string, number>();
   const [, table = ''] = markdown.split(/^\| rank \|.*\n/m);
@@ -24,7 +30,10 @@ export function checkPaths(document: string, markdown: string, exists: (path: st
     .map((path) => `${document} names ${path}, which does not exist`);
 }
 
-/** Floors of the rooms of `core/`, from the table in ARCHITECTURE.md headed "floor"; files of no room stand above all. */
+/**
+ * Floors of the rooms of `core/`, from the table in ARCHITECTURE.md headed "floor"; files of no room stand
+ * above all.
+ */
 export function parseFloors(markdown: string): Map<string, number> {
   return parseRanks(markdown.replace(/^\| rank \|/gm, '| no rank |').replace(/^\| floor \|/gm, '| rank |'));
 }
@@ -112,7 +121,10 @@ function circles(arrows: readonly (readonly [from: string, to: string])[]): stri
   return [...targets.keys()].filter((name) => reaches(name, name, new Set()));
 }
 
-/** The rooms of every folder of src import each other in one direction. A file outside all rooms counts as a room. */
+/**
+ * The rooms of every folder of src import each other in one direction. A file outside all rooms counts as a
+ * room.
+ */
 export function checkRoomCircles(files: readonly SourceFile[]): string[] {
   return [...importsWithin(files)].flatMap(([unit, imports]) => {
     const arrows = imports.map(({ from, to }) => [roomOf(from) || from, roomOf(to) || to] as const);
@@ -170,6 +182,18 @@ export function checkLength(files: readonly SourceFile[]): string[] {
   });
 }
 
+/** The formatter wraps code; comments must be wrapped by whoever writes them. */
+export function checkCommentWidth(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => {
+    const code = file.code.split('\n');
+    return file.text.split('\n').flatMap((line, i) => {
+      const isComment = file.path.endsWith('.sh') ? /^\s*#/.test(line) : line !== code[i];
+      const isLong = isComment && line.length > COMMENT_COLUMNS_MAX;
+      return isLong ? [`${file.path}:${i + 1} has a comment that ends in column ${line.length}`] : [];
+    });
+  });
+}
+
 /** tc writes bytes as bps, others bits: no name here says so. */
 export function checkUnits(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {
@@ -181,8 +205,8 @@ export function checkUnits(files: readonly SourceFile[]): string[] {
 }
 
 /**
- * Files that no other file names are dead; tests and the program itself are started from outside. A file of src must be named in
- * src or by a script: one that only tests import is not part of the program.
+ * Files that no other file names are dead; tests and the program itself are started from outside. A file of
+ * src must be named in src or by a script: one that only tests import is not part of the program.
  */
 export function checkUnreferenced(files: readonly SourceFile[]): string[] {
   const named = new Set<string>();

@@ -50,8 +50,8 @@ const BEFORE_REGEX =
 const TOKEN = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|[`/{}]/g;
 
 /**
- * Replaces comments, and on demand the contents of strings, by spaces. Understands enough of the language for that: nested
- * templates, and regular expressions by what stands before them.
+ * Replaces comments, and on demand the contents of strings, by spaces. Understands enough of the language for
+ * that: nested templates, and regular expressions by what stands before them.
  */
 export function blank(text: string, { strings }: { strings: boolean }): string {
   let out = '';

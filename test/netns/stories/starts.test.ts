@@ -17,7 +17,9 @@ import {
 import { ruleset } from '../rules-bed.ts';
 
 const PORT = 7001;
-/** After a stall of this machine CoDel would drop, and these stories are about what the other instance does. */
+/**
+ * After a stall of this machine CoDel would drop, and these stories are about what the other instance does.
+ */
 const fifo = (rate: string): string =>
   `{ rate: ${rate}, classes: { y: { queue: { discipline: fifo, limit: 1MB } } } }`;
 
