@@ -117,6 +117,20 @@ test('docs/trouble.md explains messages that the program has', () => {
   expect(pieces.filter((piece) => !all.includes(piece))).toEqual([]);
 });
 
+test.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])('%s names files and members that exist', (name) => {
+  const sources = readSources();
+  const files = [...read(name).matchAll(/`((?!linux)[\w./-]+\.(?:ts|h|cc))`/g)].map(
+    (match) => match[1] as string,
+  );
+  expect(files.filter((file) => !sources.some(({ path }) => `/${path}`.endsWith(`/${file}`)))).toEqual([]);
+  const members = [...read(name).matchAll(/`((?!Math)[A-Z]\w+)\.(\w+)[`(]/g)];
+  const missing = members.filter(([, type, member]) => {
+    const isThere = new RegExp(`\\b(?:class|interface) ${type}\\b[\\s\\S]*?^  .*\\b${member}\\b`, 'm');
+    return !sources.some(({ code }) => isThere.test(code));
+  });
+  expect(missing.map(([whole]) => whole)).toEqual([]);
+});
+
 /** Paths of the values in a JSON object, as far down as documents name them: `totals.held`, `dropped.tail`. */
 function keysOf(value: object, depth = 2): string[] {
   return Object.entries(value).flatMap(([key, inner]) =>
