@@ -25,12 +25,12 @@ export class FlowList {
 
   /** Number of flows; rows are 0 to count - 1 in order of first appearance. */
   get count(): number {
-    return this.keys.highWater;
+    return this.keys.highWater >> this.keys.shift;
   }
 
   /** IP protocol of a flow. */
   protocol(f: number): number {
-    return this.keys.words[f * this.keys.stride] & 0xff;
+    return this.keys.words[f << this.keys.shift] & 0xff;
   }
 
   /**
@@ -46,15 +46,15 @@ export class FlowList {
     const isUp = isUpFlow(parsed, p, direction, reverse === NONE ? null : this.isUp[reverse] === 1);
     this.setKey(parsed, p, false);
     if (this.keys.size === this.keys.rows && !this.grow()) return NONE;
-    const f = this.keys.insert(this.keys.hash(KEY_WORDS));
+    const f = this.keys.insert(this.keys.hash(KEY_WORDS)) >> this.keys.shift;
     this.isUp[f] = isUp ? 1 : 0;
     return f;
   }
 
   /** "tcp 10.0.0.1:40000 > 198.51.100.1:443" */
   name(f: number): string {
-    const { words, stride } = this.keys;
-    const at = f * stride;
+    const { words, shift } = this.keys;
+    const at = f << shift;
     const family = words[at] >>> 8;
     const ports = words[at + 1];
     const src = addressText(family, words.subarray(at + 2, at + 6));
@@ -63,7 +63,8 @@ export class FlowList {
   }
 
   private find(): number {
-    return this.keys.find(this.keys.hash(KEY_WORDS));
+    const row = this.keys.find(this.keys.hash(KEY_WORDS));
+    return row === NONE ? NONE : row >> this.keys.shift;
   }
 
   private setKey(parsed: Parsed, p: number, isReverse: boolean): void {
@@ -88,7 +89,7 @@ export class FlowList {
     if (keys.rows >= CAPTURED_FLOWS_MAX) return false;
     const next = createKeys(2 * keys.rows);
     for (let f = 0; f < keys.rows; f++) {
-      for (let w = 0; w < KEY_WORDS; w++) next.key[w] = keys.words[f * keys.stride + w];
+      for (let w = 0; w < KEY_WORDS; w++) next.key[w] = keys.words[(f << keys.shift) + w];
       next.insert(next.hash(KEY_WORDS));
     }
     next.key.set(keys.key);
