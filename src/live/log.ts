@@ -8,9 +8,7 @@ export interface Log {
   flush(): void;
 }
 
-/**
- * Writes to stdout. Packets never wait for a slow reader, and a reader that has gone does not end the shaper.
- */
+/** Writes to stdout. Packets never wait for a reader, and a reader that has gone does not end the shaper. */
 export function openLog(level: string, isInteractive: boolean): Log {
   const options = { level, base: null, formatters: { level: (label: string) => ({ level: label }) } };
   if (isInteractive) {

@@ -15,8 +15,9 @@ test(`${CHANGES} changes under traffic: every reply is of one generation, balanc
   const args = ['--import', 'tsx', script, join(folder, 'x.sock'), String(CHANGES), process.env.SEED ?? '1'];
   try {
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 110_000 });
-    const outcome = JSON.parse(stdout) as Record<'replies' | 'generations' | 'classes', number>;
+    const outcome = JSON.parse(stdout) as Record<'replies' | 'lost' | 'generations', number>;
     expect(outcome).toMatchObject({ problems: [] });
+    expect(outcome.lost).toBeGreaterThan(0);
     // Readers and changes take turns, so that a good part of the generations is seen.
     expect(outcome.replies).toBeGreaterThan(CHANGES / 10);
     expect(outcome.generations).toBeGreaterThan(CHANGES / 20);

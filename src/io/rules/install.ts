@@ -30,9 +30,7 @@ export interface InstalledRules {
   onLost(callback: (reason: string) => void): void;
 }
 
-/**
- * The commands that installRules gives to nft, then commands for the rules that it gives to iptables-restore.
- */
+/** The commands that installRules gives to nft, then such for what it gives to iptables-restore. */
 export function renderRules(request: RulesRequest, backend: Backend): string {
   const lines = [...claimLines(request), ...chainLines(request, backend)];
   if (backend === 'iptables') {

@@ -73,8 +73,7 @@ export class NftSession {
   }
 
   /**
-   * Runs the lines as one transaction, without comment lines. Resolves with the listing of the table
-   * afterwards.
+   * Runs the lines as one transaction, without comments. Resolves with the listing of the table afterwards.
    * @throws RulesError with the complaint of nft. Nothing of the transaction is in force then
    */
   async run(what: string, lines: readonly string[]): Promise<string> {
@@ -90,8 +89,8 @@ export class NftSession {
   }
 
   /**
-   * Resolves with the reply, or rejects if it takes too long. The next question waits for a late reply even
-   * then, so that it is not taken for its own.
+   * Resolves with the reply, or rejects if it takes too long. The next question waits for a late reply all the
+   * same, which would else be taken for the reply to it.
    */
   private ask(what: string, text: string): Promise<string> {
     const answer = this.turn.then(() => this.exchange(what, `${text}\nlist table ${this.table}\n`));

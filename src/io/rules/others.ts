@@ -12,7 +12,7 @@ import {
 } from './render-nft.ts';
 import { runTool } from './tool.ts';
 
-/** The table of a killed predecessor goes some milliseconds later, on a busy machine later still. */
+/** The table of a killed predecessor outlives it by milliseconds, on a busy machine by more. */
 const PREDECESSOR_TRIES = 5;
 const PREDECESSOR_WAIT_MS = 100;
 

@@ -161,7 +161,7 @@ function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
   return lines;
 }
 
-/** One look-up finds the chain that writes the code point. It has a rule for each family, without ECN. */
+/** One look-up finds the chain that writes the code point. Its rule for each family leaves ECN alone. */
 function dscpLines({ plan, nfqueue }: RulesRequest): string[] {
   if (plan.dscps.length === 0) return [];
   const table = `inet ${tableName(nfqueue.first)}`;
