@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { runs } from '../effort.ts';
 
-const CHANGES = 2000;
+const CHANGES = runs(2000);
 
 test(`${CHANGES} changes under traffic: every reply is of one generation, balances, and takes nothing back`, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'shaper-test-'));
