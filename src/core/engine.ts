@@ -10,39 +10,35 @@
  */
 import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';
-import { Prng } from '../base/prng.ts';
-import {
-  ARRIVAL_ROWS,
-  EACH_BUCKETS_MAX,
-  FAIR_QUEUES_MAX,
-  FLOWS_MAX,
-  HELD_MAX,
-  RELEASE_SLACK_NS,
-} from '../limits.ts';
+import { RELEASE_SLACK_NS } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import { ALL_ABILITIES, planQueues, type QueuePlan } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
-import { type Admission, SIGNAL_MARK, SIGNAL_NONE } from './admission/admission.ts';
-import type { Meters } from './admission/meters.ts';
-import { POLICE_DROP, POLICE_MARK, type Policers } from './admission/policers.ts';
+import { SIGNAL_MARK, SIGNAL_NONE } from './admission/admission.ts';
+import { POLICE_DROP, POLICE_MARK } from './admission/policers.ts';
 import { planChange } from './classes/change.ts';
 import { type ClassInfo, listClasses } from './classes/classes.ts';
-import { EachTable } from './each/each.ts';
 import { EACH_FULL, EACH_PASS } from './each/policers.ts';
-import { FlowTable } from './flows/flow-table.ts';
-import { Intake } from './flows/intake.ts';
-import { Steering } from './flows/steering.ts';
-import { FLAG_ECT, FLAG_ICMP_ERROR, FLAG_UNDELAYED, HeldFifos, HeldTable } from './packets/held.ts';
-import { createStats, type Stats, TOTAL } from './packets/stats.ts';
-import { AckFilter } from './queues/ack-filter.ts';
-import { LeafQueues } from './queues/leaf-queues.ts';
-import { type Change, type Reconfigured, reconfigure } from './reconfigure.ts';
-import { chargeBytesOf, createStages, type Stages, takeAll } from './stages.ts';
-import type { Trees } from './tree/trees.ts';
-import type { Outcomes } from './verdicts/outcomes.ts';
-import type { Remarks } from './verdicts/remarks.ts';
-import { VerdictWriter } from './verdicts/writer.ts';
+import type { FlowTable } from './flows/flow-table.ts';
+import type { Intake } from './flows/intake.ts';
+import type { Backlog } from './packets/backlog.ts';
+import {
+  FLAG_CE,
+  FLAG_ECT,
+  FLAG_ICMP_ERROR,
+  FLAG_MARKED,
+  FLAG_NEVER_DROP,
+  FLAG_UNDELAYED,
+  type HeldTable,
+} from './packets/held.ts';
+import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
+import type { Stats } from './packets/stats.ts';
+import type { AckFilter } from './queues/ack-filter.ts';
+import type { LeafQueues } from './queues/leaf-queues.ts';
+import { type Change, reconfigure } from './reconfigure.ts';
+import { chargeBytesOf, createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
+import type { VerdictWriter } from './verdicts/writer.ts';
 
 export interface EngineOptions {
   /** Seeds chance (RED) and the keys of the hash tables. */
@@ -54,7 +50,8 @@ export interface EngineOptions {
 }
 
 export class Engine {
-  readonly stats: Stats;
+  private readonly ledger: Ledger;
+  private readonly backlog: Backlog;
   private readonly parsed: Parsed = createParsed();
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
@@ -62,54 +59,35 @@ export class Engine {
   private readonly acks: AckFilter;
   private readonly queues: LeafQueues;
   private readonly verdicts: VerdictWriter;
-  private readonly lasting: Reconfigured;
+  private readonly lasting: Lasting;
   private spec: ShaperSpec;
-  // What is made for the present classes: on(stages) sets all.
-  private stages!: Stages;
-  private policers!: Policers;
-  private meters!: Meters;
-  private remarks!: Remarks;
-  private admission!: Admission;
-  private each!: EachTable;
-  private trees!: Trees;
-  private outcomes!: Outcomes;
+  /** The parts that are made for the present classes. */
+  private stages: Stages;
   private readonly slackNs: number;
   private lastNs = FLOAT_ZERO;
   private stopping = false;
 
   constructor(spec: ShaperSpec, options: EngineOptions) {
-    const { count, length, markMask } = spec.nfqueue;
-    const [prng, classes] = [new Prng(options.seed), listClasses(spec)];
-    const nextKey = (): number => prng.nextUint32();
+    const classes = listClasses(spec);
     const plan = options.plan ?? planQueues(spec, { ...ALL_ABILITIES, connectionMarks: false });
-    const steering = new Steering(plan, classes);
-    this.stats = createStats(classes.length);
-    this.held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
-    this.flows = new FlowTable(FLOWS_MAX, nextKey(), nextKey(), this.stats);
-    this.intake = new Intake(
-      spec,
-      classes,
-      this.held,
-      this.flows,
-      this.stats,
-      nextKey(),
-      nextKey(),
-      plan,
-      steering,
-    );
-    const { stats, held, flows, intake } = this;
-    this.acks = new AckFilter(classes, held);
-    this.queues = new LeafQueues(FAIR_QUEUES_MAX, nextKey, classes, held, flows, this.acks);
-    this.verdicts = new VerdictWriter(markMask, held, stats, steering);
-    const { acks, queues, verdicts } = this;
-    const released = new HeldFifos(1, held);
-    const createEach = (all: readonly ClassInfo[]): EachTable =>
-      new EachTable(EACH_BUCKETS_MAX, nextKey(), nextKey(), all, held, flows, stats);
-    const parts = { stats, held, flows, queues, verdicts, prng, plan };
-    this.lasting = { ...parts, intake, steering, acks, released, createEach };
-    this.on(createStages(classes, createEach(classes), this.lasting));
+    const lasting = createLasting(spec, classes, plan, options.seed);
+    this.lasting = lasting;
+    this.ledger = lasting.ledger;
+    this.backlog = lasting.backlog;
+    this.held = lasting.held;
+    this.flows = lasting.flows;
+    this.intake = lasting.intake;
+    this.acks = lasting.acks;
+    this.queues = lasting.queues;
+    this.verdicts = lasting.verdicts;
+    this.stages = createStages(classes, lasting.createEach(classes), lasting);
     this.spec = spec;
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
+  }
+
+  /** The live counters; read them between two batches only. */
+  get stats(): Stats {
+    return this.ledger.stats;
   }
 
   /** Row c describes row c of the statistics; parents stand before their children. Another list after reconfigure(). */
@@ -150,12 +128,11 @@ export class Engine {
         this.arrive(h, nowNs);
       }
       this.flows.sweep(nowNs);
-      this.each.sweep(nowNs);
+      this.stages.each.sweep(nowNs);
       this.queues.sweep(nowNs);
     }
     this.verdicts.flush();
-    this.stats.totals[TOTAL.batches] += 1;
-    this.stats.totals[TOTAL.flows] = this.flows.size;
+    this.ledger.batch(this.flows.size);
     port.arm(this.nextDueNs());
     return rows;
   }
@@ -171,40 +148,29 @@ export class Engine {
     this.lastNs = nowNs;
     // What is due leaves by the rules under which it became due.
     this.leaveDue(nowNs);
-    this.on(reconfigure(this.stages, spec, change, this.lasting, deviceIndexes, this.slackNs));
+    this.stages = reconfigure(this.stages, spec, change, this.lasting, deviceIndexes, this.slackNs);
     this.spec = spec;
     this.leaveDue(nowNs);
     this.verdicts.flush();
     port.arm(this.nextDueNs());
   }
 
-  private on(stages: Stages): void {
-    this.stages = stages;
-    this.policers = stages.policers;
-    this.meters = stages.meters;
-    this.remarks = stages.remarks;
-    this.admission = stages.admission;
-    this.each = stages.each;
-    this.trees = stages.trees;
-    this.outcomes = stages.outcomes;
-  }
-
   /** Instant at which the next waiting packet is due; Infinity when none waits. */
   nextDueNs(): number {
-    return Math.min(this.trees.nextDueNs(), this.each.nextDueNs());
+    return Math.min(this.stages.trees.nextDueNs(), this.stages.each.nextDueNs());
   }
 
   /** RED's average queue of class row `leaf` at `nowNs`, in bytes; NaN where RED is not configured. */
   redAverageBytes(leaf: number, nowNs: number): number {
-    return this.admission.averageBytes(leaf, nowNs);
+    return this.stages.admission.averageBytes(leaf, nowNs);
   }
 
   /** Accepts everything held, then everything that still arrives: the orderly stop. */
   releaseAll(port: Port, clockNs: number): void {
     this.stopping = true;
     const nowNs = Math.max(clockNs, this.lastNs);
-    for (const h of this.lasting.released.takeAll(0)) this.leaveTrees(h, nowNs);
-    for (const h of takeAll(this.stages, this.held)) this.leaveTrees(h, nowNs);
+    for (const h of this.lasting.released.takeAll(0)) this.leaveLeaf(h, nowNs);
+    for (const h of takeAll(this.stages, this.held)) this.leaveLeaf(h, nowNs);
     this.verdicts.flush();
     while (this.runBatch(port, nowNs) > 0) {
       // Every batch is accepted as it is read.
@@ -213,145 +179,162 @@ export class Engine {
 
   private arrive(h: number, nowNs: number): void {
     this.verdicts.received(h);
-    if (this.held.leaf[h] === NONE) {
-      this.stats.totals[TOTAL.unmatchedPackets] += 1;
-      this.outcomes.accept(h);
-    } else {
+    if (this.held.leaf[h] !== NONE) {
       this.enter(h, nowNs, nowNs);
+      return;
     }
+    this.ledger.unmatched();
+    this.verdicts.accept(h);
   }
 
-  /** Packet `h` comes to its leaf; `atNs` (at most now) is the instant from which its ceilings count. */
+  /** Packet `h` comes to its leaf. Its ceilings count from `atNs`, which is not later than now. */
   private enter(h: number, atNs: number, nowNs: number): void {
-    const { held, stats } = this;
-    const leaf = held.leaf[h];
-    const chargeBytes = chargeBytesOf(this.stages, held, h);
-    held.chargeBytes[h] = chargeBytes;
+    const { held, stages, verdicts } = this;
+    held.chargeBytes[h] = chargeBytesOf(stages, held, h);
     held.enter(h, nowNs, atNs);
-    const mayDrop = !held.neverDrop(h);
     if (this.stopping || !held.mayWait()) {
-      if (!this.stopping && (held.flags[h] & FLAG_UNDELAYED) === 0) {
-        stats.totals[TOTAL.heldFull] += 1;
-        held.flags[h] |= FLAG_UNDELAYED;
-      }
-      if (this.meters.isUsed) this.meters.measure(h, nowNs);
-      this.outcomes.admitted(h);
-      this.leaveTrees(h, nowNs);
+      this.passUndelayed(h, nowNs);
       return;
     }
-    const isError = (held.flags[h] & FLAG_ICMP_ERROR) !== 0;
+    const leaf = held.leaf[h];
+    const flags = held.flags[h];
+    const mayDrop = (flags & FLAG_NEVER_DROP) === 0;
+    const mayMark = (flags & FLAG_ECT) !== 0;
+    const isError = (flags & FLAG_ICMP_ERROR) !== 0;
     if (!isError) {
-      const mayMark = (held.flags[h] & FLAG_ECT) !== 0;
-      const answer = this.policers.ask(leaf, nowNs, chargeBytes, mayDrop, mayMark);
+      const answer = stages.policers.ask(leaf, held.chargeBytes[h], mayDrop, mayMark, nowNs);
       if (answer === POLICE_DROP) {
-        this.refuse(h, stats.dropPolice);
+        verdicts.drop(h, DROP_POLICE);
         return;
       }
-      if (answer === POLICE_MARK) this.outcomes.mark(h);
+      if (answer === POLICE_MARK) held.flags[h] |= FLAG_CE;
     }
-    if (this.meters.isUsed) this.meters.measure(h, nowNs);
-    const signal = this.admission.signal(leaf, h, nowNs);
-    const marks = signal === SIGNAL_MARK && this.stages.marksEcn[leaf] === 1 && this.outcomes.mark(h);
-    if (signal !== SIGNAL_NONE && !marks && mayDrop) {
-      this.refuse(h, this.admission.isEarly(leaf) ? stats.dropEarly : stats.dropAqm);
-      return;
+    if (stages.meters.isUsed) stages.meters.measure(h, nowNs);
+    const signal = stages.admission.signal(leaf, h, nowNs);
+    if (signal !== SIGNAL_NONE) {
+      const marks = signal === SIGNAL_MARK && mayMark && stages.marksEcn[leaf] === 1;
+      if (marks) held.flags[h] |= FLAG_CE;
+      else if (mayDrop) {
+        verdicts.drop(h, stages.admission.isEarly(leaf) ? DROP_EARLY : DROP_AQM);
+        return;
+      }
     }
-    if (mayDrop && !this.stages.room.find(leaf, h)) {
-      this.refuse(h, stats.dropTail);
+    if (mayDrop && !stages.room.find(leaf, h)) {
+      verdicts.drop(h, DROP_TAIL);
       return;
     }
     if (!isError) {
-      const answer = mayDrop ? this.stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
+      const answer = mayDrop ? stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
       if (answer !== EACH_PASS) {
-        if (answer === EACH_FULL) stats.totals[TOTAL.eachFull] += 1;
-        this.refuse(h, answer === EACH_FULL ? stats.dropTail : stats.dropPolice);
+        if (answer === EACH_FULL) this.ledger.eachFull();
+        verdicts.drop(h, answer === EACH_FULL ? DROP_TAIL : DROP_POLICE);
         return;
       }
-      this.stages.eachPolicers.charge(leaf, h, nowNs);
+      stages.eachPolicers.charge(leaf, h, nowNs);
     }
-    if (mayDrop) this.makeRoom(leaf, h, nowNs);
-    this.outcomes.admitted(h);
-    this.passEach(h, this.stages.waits.from[leaf], nowNs);
+    if (mayDrop) this.makeRoom(h, nowNs);
+    this.backlog.enter(h);
+    this.passEach(h, stages.waits.from[leaf], nowNs);
   }
 
-  /** Drops packet `h`, which its leaf does not take, and counts it there for this reason. */
-  private refuse(h: number, reason: Float64Array): void {
-    reason[this.held.leaf[h]] += 1;
-    this.outcomes.drop(h);
+  /** Sends packet `h` at once: too many packets are held, which counts once a packet, or the engine stops. */
+  private passUndelayed(h: number, nowNs: number): void {
+    const { flags } = this.held;
+    const { meters } = this.stages;
+    if (!this.stopping) {
+      if ((flags[h] & FLAG_UNDELAYED) === 0) this.ledger.heldFull();
+      flags[h] |= FLAG_UNDELAYED;
+    }
+    if (meters.isUsed) meters.measure(h, nowNs);
+    this.backlog.enter(h);
+    this.leaveLeaf(h, nowNs);
   }
 
-  /** Evicts what room.find() found. */
-  private makeRoom(leaf: number, arriving: number, nowNs: number): void {
-    const { room } = this.stages;
-    for (let h = room.evict(leaf, arriving); h !== NONE; h = room.evict(leaf, arriving)) {
-      this.stats.dropTail[leaf] += 1;
-      this.outcomes.withdraw(h, nowNs);
-      this.trees.look(leaf);
+  /** Evicts the packets that room.find() chose for arriving packet `h`. */
+  private makeRoom(h: number, nowNs: number): void {
+    const { room, trees } = this.stages;
+    const leaf = this.held.leaf[h];
+    for (let victim = room.evict(leaf, h); victim !== NONE; victim = room.evict(leaf, h)) {
+      this.withdraw(victim, DROP_TAIL, nowNs);
+      trees.look(leaf);
     }
   }
 
   /** Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings. */
   private passEach(h: number, c: number, nowNs: number): void {
-    const { held, each } = this;
-    for (let row = c; row !== NONE; row = this.stages.waits.above[row]) {
+    const { held } = this;
+    const { each, trees, waits } = this.stages;
+    for (let row = c; row !== NONE; row = waits.above[row]) {
       const e = each.bucketOf(row, h, nowNs);
       if (e === NONE) {
-        this.stats.totals[TOTAL.eachFull] += 1;
+        this.ledger.eachFull();
         if (held.neverDrop(h)) continue;
-        this.stats.dropTail[held.leaf[h]] += 1;
-        this.outcomes.withdraw(h, nowNs);
+        this.withdraw(h, DROP_TAIL, nowNs);
         return;
       }
       if (!each.pass(e, nowNs + this.slackNs, h)) return;
     }
-    if (this.trees.pass(h)) {
-      this.leaveTrees(h, nowNs);
-    } else if (this.trees.enqueue(h, nowNs)) {
+    if (trees.pass(h)) {
+      this.leaveLeaf(h, nowNs);
+    } else if (trees.enqueue(h, nowNs)) {
       this.serve(this.stages.rootOf[held.leaf[h]], nowNs);
     } else if (held.neverDrop(h)) {
-      // Its flow has no queue, so nothing of it waits there.
-      this.leaveTrees(h, nowNs);
+      // Its flow has no flow queue, so no packet of the flow waits there.
+      this.leaveLeaf(h, nowNs);
     } else {
-      this.stats.totals[TOTAL.fairFull] += 1;
-      this.stats.dropTail[held.leaf[h]] += 1;
-      this.outcomes.withdraw(h, nowNs);
+      this.ledger.fairFull();
+      this.withdraw(h, DROP_TAIL, nowNs);
     }
   }
 
-  /** Lets go what its buckets and ceilings allow by now. */
+  /** Lets go the packets whose buckets and ceilings allow it by now. */
   private leaveDue(nowNs: number): void {
-    const { each, trees, lasting } = this;
+    const { each, trees, waits } = this.stages;
+    const { released } = this.lasting;
     const horizonNs = nowNs + this.slackNs;
-    while (!lasting.released.isEmpty(0)) this.leaveTrees(lasting.released.shift(0), nowNs);
+    while (!released.isEmpty(0)) this.leaveLeaf(released.shift(0), nowNs);
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
-      this.passEach(h, this.stages.waits.above[each.poppedClass], nowNs);
+      this.passEach(h, waits.above[each.poppedClass], nowNs);
     }
     for (const root of trees.roots) this.serve(root, nowNs);
   }
 
   private serve(root: number, nowNs: number): void {
-    const { trees, queues } = this;
-    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveTrees(h, nowNs);
-    for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) {
-      this.stats.dropAqm[this.held.leaf[h]] += 1;
-      this.outcomes.withdraw(h, nowNs);
-    }
+    const { trees } = this.stages;
+    const { queues } = this;
+    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveLeaf(h, nowNs);
+    for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) this.withdraw(h, DROP_AQM, nowNs);
   }
 
-  /** Packet `h` leaves its leaf: counted as sent there, then into the next tree or to its verdict. */
-  private leaveTrees(h: number, nowNs: number): void {
+  /** The leaf sends packet `h`, into the next tree or to its verdict. */
+  private leaveLeaf(h: number, nowNs: number): void {
     const { held } = this;
-    this.outcomes.sent(h, nowNs);
-    if (this.remarks.isUsed) this.remarks.apply(h);
+    const { remarks } = this.stages;
+    this.depart(h, nowNs);
+    this.ledger.sent(h, nowNs);
+    if ((held.flags[h] & FLAG_CE) !== 0) held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
+    if (remarks.isUsed) remarks.apply(h);
     const second = held.nextLeaf[h];
     if (second === NONE) {
-      this.outcomes.accept(h);
+      this.verdicts.accept(h);
       return;
     }
     held.leafBefore[h] = held.leaf[h];
     held.leaf[h] = second;
     held.nextLeaf[h] = NONE;
     this.enter(h, Math.min(held.readyNs(h), nowNs), nowNs);
+  }
+
+  /** Drops packet `h`, which its leaf has taken. */
+  private withdraw(h: number, reason: number, nowNs: number): void {
+    this.depart(h, nowNs);
+    this.verdicts.drop(h, reason);
+  }
+
+  /** Packet `h` is no longer in its leaf. */
+  private depart(h: number, nowNs: number): void {
+    this.backlog.leave(h);
+    this.stages.admission.departed(this.held.leaf[h], nowNs - this.held.enteredNs(h), nowNs);
   }
 }

@@ -17,13 +17,7 @@ import type { Edited } from '../spec/edit.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { type ClassChange, isInside } from './classes/change.ts';
 import type { Mover } from './classes/mover.ts';
-import type { EachTable } from './each/each.ts';
 import { Classifier } from './flows/classifier.ts';
-import type { Intake } from './flows/intake.ts';
-import type { Steering } from './flows/steering.ts';
-import type { HeldFifos } from './packets/held.ts';
-import { regroupStats } from './packets/stats.ts';
-import type { AckFilter } from './queues/ack-filter.ts';
 import { createStages, type Lasting, type Stages } from './stages.ts';
 
 /** Interface indexes by name of device. */
@@ -34,16 +28,6 @@ export interface Change extends Edited {
   readonly deviceIndexes?: DeviceIndexes;
 }
 
-export interface Reconfigured extends Lasting {
-  readonly intake: Intake;
-  readonly steering: Steering;
-  readonly acks: AckFilter;
-  /** Packets that the next batch lets go at once: no queue had room for them. */
-  readonly released: HeldFifos;
-  /** Buckets for when `each` comes into use. */
-  createEach(classes: Stages['classes']): EachTable;
-}
-
 /**
  * The stages for the classes of `change`, which go on from `from`. What was due by now must have left, and what is due then
  * leaves afterwards.
@@ -52,16 +36,17 @@ export function reconfigure(
   from: Stages,
   spec: ShaperSpec,
   change: ClassChange,
-  parts: Reconfigured,
+  parts: Lasting,
   deviceIndexes: DeviceIndexes = new Map(),
   slackNs: number,
 ): Stages {
-  const { stats, held, intake, verdicts, queues, acks } = parts;
+  const { ledger, backlog, held, intake, verdicts, queues, acks } = parts;
   const { before, classes, heir, nowNs } = change;
   const classifier = new Classifier(spec, classes);
   const hadEach = before.some((info) => info.spec.each !== null);
   const each = hadEach ? from.each : parts.createEach(classes);
-  regroupStats(stats, change);
+  ledger.regroup(change);
+  backlog.regroup();
   intake.reclassify(classifier, heir, change.isReclassified, deviceIndexes);
   verdicts.renumber(heir);
   parts.steering.update(classes);
@@ -87,7 +72,7 @@ export function reconfigure(
     if (!to.trees.enqueue(h, nowNs)) parts.released.push(0, h);
   }
   // A leaf that its packets have left is idle, as after a departure.
-  for (const leaf of moves.left) if (stats.backlogPackets[leaf] === 0) to.admission.departed(leaf, nowNs, 0);
+  for (const leaf of moves.left) if (backlog.packets(leaf) === 0) to.admission.departed(leaf, 0, nowNs);
   return to;
 }
 
@@ -101,18 +86,18 @@ class Moves implements Mover {
   /** Rows of classes that packets have left. */
   readonly left = new Set<number>();
   private readonly change: ClassChange;
-  private readonly parts: Reconfigured;
+  private readonly parts: Lasting;
   private readonly moves: Move[] = [];
   private readonly parsed: Parsed = createParsed();
 
-  constructor(change: ClassChange, parts: Reconfigured) {
+  constructor(change: ClassChange, parts: Lasting) {
     this.change = change;
     this.parts = parts;
   }
 
   settle(h: number): number {
     const { heir } = this.change;
-    const { held, stats } = this.parts;
+    const { held, backlog } = this.parts;
     const booked = heir[held.leaf[h]];
     const leaf = this.leafOf(h, booked);
     if (held.nextLeaf[h] !== NONE) held.nextLeaf[h] = this.leafOf(h, heir[held.nextLeaf[h]]);
@@ -120,10 +105,7 @@ class Moves implements Mover {
     held.leaf[h] = leaf;
     if (leaf === booked) return leaf;
     this.left.add(booked);
-    stats.backlogPackets[booked] -= 1;
-    stats.backlogBytes[booked] -= held.lengthBytes[h];
-    stats.backlogPackets[leaf] += 1;
-    stats.backlogBytes[leaf] += held.lengthBytes[h];
+    backlog.move(h, booked, leaf);
     return leaf;
   }
 

@@ -4,23 +4,28 @@
  */
 import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/buckets/link-layer.ts';
 import { NONE } from '../base/none.ts';
-import type { Prng } from '../base/prng.ts';
+import { Prng } from '../base/prng.ts';
+import { ARRIVAL_ROWS, EACH_BUCKETS_MAX, FAIR_QUEUES_MAX, FLOWS_MAX, HELD_MAX } from '../limits.ts';
 import type { QueuePlan } from '../spec/queue-plan.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
 import { Admission } from './admission/admission.ts';
 import { Meters } from './admission/meters.ts';
 import { Policers } from './admission/policers.ts';
 import { Room } from './admission/room.ts';
 import { type Chain, type ClassInfo, chainOf } from './classes/classes.ts';
-import type { EachTable } from './each/each.ts';
+import { EachTable } from './each/each.ts';
 import { EachPolicers } from './each/policers.ts';
-import type { FlowTable } from './flows/flow-table.ts';
-import type { HeldTable } from './packets/held.ts';
-import type { Stats } from './packets/stats.ts';
-import type { LeafQueues } from './queues/leaf-queues.ts';
+import { FlowTable } from './flows/flow-table.ts';
+import { Intake } from './flows/intake.ts';
+import { Steering } from './flows/steering.ts';
+import { Backlog } from './packets/backlog.ts';
+import { HeldFifos, HeldTable } from './packets/held.ts';
+import { Ledger } from './packets/ledger.ts';
+import { AckFilter } from './queues/ack-filter.ts';
+import { LeafQueues } from './queues/leaf-queues.ts';
 import { Trees } from './tree/trees.ts';
-import { Outcomes } from './verdicts/outcomes.ts';
 import { Remarks } from './verdicts/remarks.ts';
-import type { VerdictWriter } from './verdicts/writer.ts';
+import { VerdictWriter } from './verdicts/writer.ts';
 
 /** Segments of superpackets are taken to fill packets of this length, */
 const MTU_BYTES = 1500;
@@ -37,7 +42,6 @@ export interface Stages {
   readonly eachPolicers: EachPolicers;
   readonly room: Room;
   readonly trees: Trees;
-  readonly outcomes: Outcomes;
   readonly linkLayers: readonly LinkLayer[];
   /** The leaf's AQM marks what can carry a mark. */
   readonly marksEcn: Uint8Array;
@@ -46,22 +50,56 @@ export interface Stages {
   readonly waits: Chain;
 }
 
-/** What outlives a change of classes. */
+/** The parts that outlive a change of classes. */
 export interface Lasting {
-  readonly stats: Stats;
   readonly held: HeldTable;
+  readonly ledger: Ledger;
+  readonly backlog: Backlog;
   readonly flows: FlowTable;
+  readonly intake: Intake;
+  readonly acks: AckFilter;
   readonly queues: LeafQueues;
+  readonly steering: Steering;
   readonly verdicts: VerdictWriter;
+  /** Packets for which no flow queue had room when classes changed: the next batch sends them at once. */
+  readonly released: HeldFifos;
+  /** Chance: RED and PIE. */
   readonly prng: Prng;
-  /** What the rules around the queues do. */
+  /** What the rules around the NFQUEUEs do. */
   readonly plan: QueuePlan;
+  /** Makes the table of buckets when the first class has `each`. */
+  createEach(classes: readonly ClassInfo[]): EachTable;
+}
+
+export function createLasting(
+  spec: ShaperSpec,
+  classes: readonly ClassInfo[],
+  plan: QueuePlan,
+  seed: number,
+): Lasting {
+  const { count, length, markMask } = spec.nfqueue;
+  const prng = new Prng(seed);
+  const key = (): number => prng.nextUint32();
+  const held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
+  const ledger = new Ledger(classes.length, held);
+  const backlog = new Backlog(ledger.stats, held);
+  const flows = new FlowTable(FLOWS_MAX, key(), key(), ledger);
+  const steering = new Steering(plan, classes);
+  const intake = new Intake(spec, classes, held, flows, ledger, key(), key(), plan, steering);
+  const acks = new AckFilter(classes, held);
+  const queues = new LeafQueues(FAIR_QUEUES_MAX, key, classes, held, flows, acks);
+  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering);
+  const released = new HeldFifos(1, held);
+  const createEach = (all: readonly ClassInfo[]): EachTable =>
+    new EachTable(EACH_BUCKETS_MAX, key(), key(), all, held, flows, ledger);
+  const books = { held, ledger, backlog, flows };
+  return { ...books, intake, acks, queues, steering, verdicts, released, prng, plan, createEach };
 }
 
 export function createStages(classes: readonly ClassInfo[], each: EachTable, lasting: Lasting): Stages {
-  const { stats, held, flows, queues, verdicts, prng, plan } = lasting;
+  const { backlog, held, queues, prng, plan } = lasting;
   const trees = new Trees(classes, held, queues);
-  const admission = new Admission(classes, stats, held, trees, prng);
+  const admission = new Admission(classes, backlog, held, trees, prng);
   const waits = chainOf(classes, delays);
   return {
     classes,
@@ -73,7 +111,6 @@ export function createStages(classes: readonly ClassInfo[], each: EachTable, las
     eachPolicers: new EachPolicers(classes, each),
     room: new Room(held, admission, each, queues, waits),
     trees,
-    outcomes: new Outcomes(stats, held, flows, admission, verdicts),
     linkLayers: classes.map((info) => info.link.linkLayer),
     marksEcn: Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0)),
     rootOf: Int16Array.from(classes, (info) => info.root),

@@ -9,9 +9,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Socket as TcpSocket, connect as tcpConnect } from 'node:net';
 import { listClasses } from '../../src/core/classes/classes.ts';
+import { FlowTable } from '../../src/core/flows/flow-table.ts';
 import { Steering } from '../../src/core/flows/steering.ts';
 import { HeldTable } from '../../src/core/packets/held.ts';
-import { createStats } from '../../src/core/packets/stats.ts';
+import { Ledger } from '../../src/core/packets/ledger.ts';
 import { VerdictWriter } from '../../src/core/verdicts/writer.ts';
 import { COPY_BYTES, COPY_BYTES_MAX } from '../../src/limits.ts';
 import { NF_ACCEPT, VERDICT_UP_TO } from '../../src/packet/batch.ts';
@@ -116,7 +117,9 @@ class Editor {
     this.bed = bed;
     const spec = shaper({ wan: { up: { rate: 1, burst: 1 } } });
     const steering = new Steering(planQueues(spec), listClasses(spec));
-    this.writer = new VerdictWriter(0xff, this.held, createStats(1), steering);
+    const ledger = new Ledger(1, this.held);
+    const flows = new FlowTable(16, 1, 2, ledger);
+    this.writer = new VerdictWriter(0xff, this.held, flows, ledger, steering);
     const { port } = bed;
     const send = port.send.bind(port);
     port.send = (count) => {

@@ -9,6 +9,7 @@ import {
   checkExit,
   checkFileCircles,
   checkFloors,
+  checkLedger,
   checkLeftovers,
   checkLength,
   checkLock,
@@ -176,6 +177,23 @@ test('ending the process', () => {
   const text = 'process.exit(1);';
   expect(checkExit([source('src/cli/x.ts', text)])).toHaveLength(1);
   expect(checkExit([source('src/shaper.ts', text), source('bench/x.ts', text)])).toEqual([]);
+});
+
+test('statistics are written by the ledger alone', () => {
+  const paths = (text: string): string[] =>
+    ['engine.ts', 'packets/ledger.ts'].flatMap((name) => checkLedger([source(`src/core/${name}`, text)]));
+  for (const bad of [
+    'stats.dropTail[leaf] += 1;',
+    'totals[TOTAL.batches] = 1;',
+    'delay[leaf * BINS + binOf(at[h])]++;',
+    'this.stats.flows[c] -= 1;',
+  ])
+    expect(paths(bad)).toEqual(['src/core/engine.ts writes statistics']);
+  expect(paths(`import { createStats } from './packets/stats.ts';`)).toEqual([
+    'src/core/engine.ts imports statistics that only the ledger writes',
+  ]);
+  for (const good of ['const sent = stats.sentPackets[c];', 'if (totals[T] === 1) f();', 'flows[f] = 1;'])
+    expect(paths(good)).toEqual([]);
 });
 
 test('length: code in src, all lines elsewhere', () => {

@@ -172,6 +172,25 @@ export function checkExit(files: readonly SourceFile[]): string[] {
     .map((file) => `${file.path} ends the process`);
 }
 
+/** Columns of the statistics, as src/core/packets/stats.ts names them, and the files of core that may write them. */
+const LEDGER = 'src/core/packets/ledger.ts';
+const COUNTS = 'totals|sentPackets|sentBytes|dropTail|dropEarly|dropPolice|dropAqm|marked|delay|lateness';
+const MAY_WRITE_STATS = [LEDGER, 'src/core/packets/backlog.ts', 'src/core/packets/stats.ts'];
+const WRITES_STATS = new RegExp(
+  `\\b(?:${COUNTS}|backlogPackets|backlogBytes|stats\\.flows)\\[[^\\n;]*?\\]\\s*(?:[-+*/|&]?=(?!=)|\\+\\+|--)`,
+);
+
+/** In core only the ledger counts, and nobody else has the columns to do it. */
+export function checkLedger(files: readonly SourceFile[]): string[] {
+  return files
+    .filter(({ path }) => path.startsWith('src/core/') && !MAY_WRITE_STATS.includes(path))
+    .flatMap((file) => {
+      const hasColumns = /^import (?!type )[^;]*\/stats\.ts'/m.test(file.code);
+      const problems = hasColumns ? [`${file.path} imports statistics that only the ledger writes`] : [];
+      return WRITES_STATS.test(file.bare) ? [...problems, `${file.path} writes statistics`] : problems;
+    });
+}
+
 /** A file is read in one sitting: 300 lines of code in src, 400 lines with comments anywhere. */
 export function checkLength(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {

@@ -6,6 +6,7 @@ import {
   checkExit,
   checkFileCircles,
   checkFloors,
+  checkLedger,
   checkLeftovers,
   checkLength,
   checkLock,
@@ -48,6 +49,10 @@ describe('house rules', () => {
 
   test('only shaper.ts ends the process', () => {
     expect(checkExit(files)).toEqual([]);
+  });
+
+  test('the ledger alone writes statistics', () => {
+    expect(checkLedger(files)).toEqual([]);
   });
 
   test('files can be read in one sitting', () => {

@@ -34,8 +34,8 @@ import type { Prng } from '../../base/prng.ts';
 import type { AqmSpec, QueueSpec, WredSpec } from '../../spec/spec.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
+import type { Backlog } from '../packets/backlog.ts';
 import type { HeldTable } from '../packets/held.ts';
-import type { Stats } from '../packets/stats.ts';
 import type { Trees } from '../tree/trees.ts';
 
 export const SIGNAL_NONE = 0;
@@ -52,7 +52,7 @@ const PIE_MARK_BELOW = 0.1;
 
 export class Admission {
   private readonly queues: readonly (QueueSpec | null)[];
-  private readonly stats: Stats;
+  private readonly backlog: Backlog;
   private readonly held: HeldTable;
   private readonly trees: Trees;
   private readonly prng: Prng;
@@ -67,9 +67,9 @@ export class Admission {
   private readonly pie: PieQueues;
   private readonly pieOf: readonly (PieParameters | null)[];
 
-  constructor(classes: readonly ClassInfo[], stats: Stats, held: HeldTable, trees: Trees, prng: Prng) {
+  constructor(classes: readonly ClassInfo[], backlog: Backlog, held: HeldTable, trees: Trees, prng: Prng) {
     this.queues = classes.map((info) => info.spec.queue);
-    this.stats = stats;
+    this.backlog = backlog;
     this.held = held;
     this.trees = trees;
     this.prng = prng;
@@ -129,7 +129,7 @@ export class Admission {
 
   /** What the leaf's AQM says of arriving packet `h`. Moves its average: call once for every arrival. */
   signal(leaf: number, h: number, nowNs: number): number {
-    const backlogBytes = this.stats.backlogBytes[leaf];
+    const backlogBytes = this.backlog.bytes(leaf);
     const lengthBytes = this.held.lengthBytes[h];
     const red = this.redOf[leaf];
     if (red !== null) {
@@ -157,25 +157,25 @@ export class Admission {
    * larger than the limit is not locked out.
    */
   isFull(leaf: number, lengthBytes: number): boolean {
-    if (this.stats.backlogPackets[leaf] === 0) return false;
+    if (this.backlog.packets(leaf) === 0) return false;
     return this.excessBytes(leaf, lengthBytes) > 0 || this.excessPackets(leaf) > 0;
   }
 
   /** Bytes by which the leaf would exceed its limit with one more packet of this length; at most 0: it would not. */
   excessBytes(leaf: number, lengthBytes: number): number {
     const limitBytes = this.queues[leaf]?.limitBytes ?? Number.POSITIVE_INFINITY;
-    return this.stats.backlogBytes[leaf] + lengthBytes - limitBytes;
+    return this.backlog.bytes(leaf) + lengthBytes - limitBytes;
   }
 
   /** The same in packets. */
   excessPackets(leaf: number): number {
     const limitPackets = this.queues[leaf]?.limitPackets ?? Number.POSITIVE_INFINITY;
-    return this.stats.backlogPackets[leaf] + 1 - limitPackets;
+    return this.backlog.packets(leaf) + 1 - limitPackets;
   }
 
-  /** A packet left the leaf at `now` after `sojournNs`; the books are up to date. */
-  departed(leaf: number, nowNs: number, sojournNs: number): void {
-    const isEmptyNow = this.stats.backlogPackets[leaf] === 0;
+  /** A packet has left the leaf after `sojournNs` in it; the backlog is without it. */
+  departed(leaf: number, sojournNs: number, nowNs: number): void {
+    const isEmptyNow = this.backlog.packets(leaf) === 0;
     const pie = this.pieOf[leaf];
     if (pie !== null) pieDeparted(this.pie, leaf, pie, sojournNs, isEmptyNow, nowNs);
     if (!isEmptyNow) return;
@@ -188,7 +188,7 @@ export class Admission {
     const red = this.redOf[leaf] ?? this.wredParameters[leaf].profiles[0];
     if (!red) return Number.NaN;
     const queues = this.redOf[leaf] === null ? this.wred.red : this.red;
-    return redAverageAt(queues, leaf, red, this.stats.backlogBytes[leaf], this.trees.nsPerByte(leaf), nowNs);
+    return redAverageAt(queues, leaf, red, this.backlog.bytes(leaf), this.trees.nsPerByte(leaf), nowNs);
   }
 
   private wredSignal(leaf: number, h: number, nowNs: number, backlogBytes: number): number {

@@ -46,7 +46,7 @@ export class Policers {
    * marked to those whose tokens it found. One that must not be dropped is charged to all and passes; its debt is bounded to one
    * burst, so that it delays others' credit by no more than that. `mayMark`: it can carry a mark; else it is dropped instead.
    */
-  ask(leaf: number, nowNs: number, chargeBytes: number, mayDrop: boolean, mayMark: boolean): number {
+  ask(leaf: number, chargeBytes: number, mayDrop: boolean, mayMark: boolean, nowNs: number): number {
     const { buckets, marks } = this;
     const { from, above } = this.chain;
     let answer = POLICE_PASS;

@@ -27,7 +27,7 @@ import type { ClassInfo } from '../classes/classes.ts';
 import type { Mover } from '../classes/mover.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import { HeldFifos, type HeldTable } from '../packets/held.ts';
-import { type Stats, TOTAL } from '../packets/stats.ts';
+import type { Ledger } from '../packets/ledger.ts';
 
 /** Number of the class (not its row, which may change), kind, then four address words or flow row and generation. */
 const KEY_WORDS = 6;
@@ -66,7 +66,7 @@ export class EachTable {
   private waiting: SizeBins;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
-  private readonly stats: Stats;
+  private readonly ledger: Ledger;
   // By class.
   private ids: Int32Array;
   private nsPerByte: Float64Array;
@@ -81,7 +81,7 @@ export class EachTable {
     classes: readonly ClassInfo[],
     held: HeldTable,
     flows: FlowTable,
-    stats: Stats,
+    ledger: Ledger,
   ) {
     // No class with `each`: one row, so that idle memory stays small.
     const used = classes.some((info) => info.spec.each !== null) ? rows : 1;
@@ -94,7 +94,7 @@ export class EachTable {
     this.waiting = new SizeBins(used, classes.length);
     this.held = held;
     this.flows = flows;
-    this.stats = stats;
+    this.ledger = ledger;
     this.ids = Int32Array.from(classes, (info) => info.id);
     this.nsPerByte = nsPerByteOf(classes);
     this.burstBytes = burstBytesOf(classes);
@@ -329,7 +329,7 @@ export class EachTable {
     this.words[e + WAITING_BYTES] = 0;
     this.words[e + CLASS] = c;
     this.words[e + HEAD] = NONE;
-    this.stats.totals[TOTAL.eachBuckets] += 1;
+    this.ledger.eachBuckets(1);
     return e;
   }
 
@@ -344,7 +344,7 @@ export class EachTable {
       const e = this.hand.next();
       if (!this.mayForget(e, nowNs)) continue;
       this.forget(e);
-      this.stats.totals[TOTAL.eachEvicted] += 1;
+      this.ledger.eachEvicted();
       return true;
     }
     return false;
@@ -352,7 +352,7 @@ export class EachTable {
 
   private forget(e: number): void {
     this.keys.remove(e);
-    this.stats.totals[TOTAL.eachBuckets] -= 1;
+    this.ledger.eachBuckets(-1);
   }
 }
 

@@ -12,7 +12,7 @@ import { NONE } from '../../base/none.ts';
 import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
 import type { Parsed } from '../../packet/parse.ts';
-import { type Stats, TOTAL } from '../packets/stats.ts';
+import type { Ledger } from '../packets/ledger.ts';
 import { FlowKeys, KEY_DST, KEY_SRC } from './flow-keys.ts';
 
 // Fields of a record, as word offsets; the hash slot is word 10.
@@ -43,20 +43,20 @@ export class FlowTable {
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
-  private readonly stats: Stats;
+  private readonly ledger: Ledger;
   /** Grows with every flow made, so that what others keep by row number can be told stale. */
   private generations = 0;
   private readonly hand: SweepingHand;
   private readonly answered = new Int32Array(ANSWERED_MAX);
   private answeredCount = 0;
 
-  constructor(rows: number, key0: number, key1: number, stats: Stats) {
+  constructor(rows: number, key0: number, key1: number, ledger: Ledger) {
     this.flowKeys = new FlowKeys(rows, FIELD_WORDS, key0, key1);
     this.keys = this.flowKeys.table;
     this.words = this.keys.words;
     this.floats = this.keys.floats;
     this.hand = new SweepingHand(this.keys, FLOW_IDLE_NS, SWEEP_ROWS_MAX);
-    this.stats = stats;
+    this.ledger = ledger;
   }
 
   get size(): number {
@@ -127,12 +127,12 @@ export class FlowTable {
 
   /** Books the flow to its leaves. */
   assign(f: number, leaf: number, secondLeaf: number): void {
-    const { flows } = this.stats;
-    if (this.leaf(f) !== NONE) flows[this.leaf(f)] -= 1;
-    if (this.secondLeaf(f) !== NONE) flows[this.secondLeaf(f)] -= 1;
+    const { ledger } = this;
+    if (this.leaf(f) !== NONE) ledger.flows(this.leaf(f), -1);
+    if (this.secondLeaf(f) !== NONE) ledger.flows(this.secondLeaf(f), -1);
     this.words[f + LEAVES] = leavesWord(leaf, secondLeaf);
-    if (leaf !== NONE) flows[leaf] += 1;
-    if (secondLeaf !== NONE) flows[secondLeaf] += 1;
+    if (leaf !== NONE) ledger.flows(leaf, 1);
+    if (secondLeaf !== NONE) ledger.flows(secondLeaf, 1);
   }
 
   /** A packet of the flow waits for its verdict; flows with such packets are not forgotten. */
@@ -320,7 +320,7 @@ export class FlowTable {
     }
     if (oldest === NONE) return false;
     this.forget(oldest);
-    this.stats.totals[TOTAL.flowsEvicted] += 1;
+    this.ledger.flowEvicted();
     return true;
   }
 

@@ -16,7 +16,7 @@ import {
   FLAG_STEER,
   type HeldTable,
 } from '../packets/held.ts';
-import { type Stats, TOTAL } from '../packets/stats.ts';
+import type { Ledger } from '../packets/ledger.ts';
 import { Classifier } from './classifier.ts';
 import type { FlowTable } from './flow-table.ts';
 import { FragmentTable } from './fragments.ts';
@@ -38,7 +38,7 @@ export class Intake {
   private readonly fragments: FragmentTable;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
-  private readonly stats: Stats;
+  private readonly ledger: Ledger;
   private readonly foreignMask: number;
   private readonly steering: Steering;
   /** FLAG_ECT where the kernel can be asked for CE, else 0: all are like packets that cannot carry it. */
@@ -49,7 +49,7 @@ export class Intake {
     classes: readonly ClassInfo[],
     held: HeldTable,
     flows: FlowTable,
-    stats: Stats,
+    ledger: Ledger,
     key0: number,
     key1: number,
     plan: QueuePlan,
@@ -59,7 +59,7 @@ export class Intake {
     this.fragments = new FragmentTable(key0, key1);
     this.held = held;
     this.flows = flows;
-    this.stats = stats;
+    this.ledger = ledger;
     this.foreignMask = ~spec.nfqueue.markMask;
     this.steering = steering;
     this.ectFlag = plan.ecn ? FLAG_ECT : 0;
@@ -135,11 +135,7 @@ export class Intake {
     const mayAsk = hook !== NF_INET_LOCAL_OUT || foreignMark === 0;
     held.flags[h] = flagsOf(parsed, p, hook, mayAsk ? this.ectFlag : 0);
     held.leafBefore[h] = NONE;
-    const { totals } = this.stats;
-    totals[TOTAL.receivedPackets] += 1;
-    totals[TOTAL.receivedBytes] += lengthBytes;
-    totals[TOTAL.heldPackets] += 1;
-    totals[TOTAL.heldBytes] += lengthBytes;
+    this.ledger.received(lengthBytes);
     if (f === NONE) {
       this.findLeaves(arrivals, parsed, p, h);
       return h;

@@ -86,7 +86,7 @@ export function createStats(classes: number): Stats {
 }
 
 /** The rows of a change of classes (classes/change.ts). Parents stand before their children. */
-interface Regrouping {
+export interface Regrouping {
   readonly before: readonly { readonly parent: number }[];
   readonly classes: readonly { readonly parent: number }[];
   readonly oldRow: ArrayLike<number>;

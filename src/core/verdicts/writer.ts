@@ -31,9 +31,10 @@ import {
 } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
 import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, markBits } from '../../spec/mark-codes.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
 import type { Steering } from '../flows/steering.ts';
 import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, FLAG_WHOLE, type HeldTable } from '../packets/held.ts';
-import { type Stats, TOTAL } from '../packets/stats.ts';
+import type { Ledger } from '../packets/ledger.ts';
 
 const LOG_MASK = VERDICT_LOG_ROWS - 1;
 /** Tags stay positive as signed numbers. */
@@ -72,7 +73,8 @@ export class VerdictWriter {
   /** By queue: what moves a flow away from it. */
   private readonly steerBits: Uint32Array;
   private readonly held: HeldTable;
-  private readonly stats: Stats;
+  private readonly flows: FlowTable;
+  private readonly ledger: Ledger;
   private nextTag = 0;
   // The open run of each queue: packets in it (0: none), last id, mark verdict, tag of its last packet.
   private readonly runPackets: Int32Array;
@@ -88,7 +90,7 @@ export class VerdictWriter {
   /** Tag of the packet before in the same run; NONE at its start. */
   private readonly logPrevious = new Int32Array(VERDICT_LOG_ROWS);
 
-  constructor(markMask: number, held: HeldTable, stats: Stats, steering: Steering) {
+  constructor(markMask: number, held: HeldTable, flows: FlowTable, ledger: Ledger, steering: Steering) {
     const queues = steering.codes.length;
     this.foreignMask = ~markMask >>> 0;
     this.ceBits = markBits(markMask, MARK_CE);
@@ -97,7 +99,8 @@ export class VerdictWriter {
       number === 0 ? 0 : markBits(markMask, MARK_ASKS | number),
     );
     this.held = held;
-    this.stats = stats;
+    this.flows = flows;
+    this.ledger = ledger;
     this.outboxOf = new Array(queues);
     this.waiting = new Int32Array(queues);
     this.runPackets = new Int32Array(queues);
@@ -128,13 +131,13 @@ export class VerdictWriter {
     this.waiting[this.held.nfqueue(h)] += 1;
   }
 
-  /** Answers held row `h` and gives the row back. */
+  /** Accepts packet `h` and gives its row back. */
   accept(h: number): void {
-    const { held, stats } = this;
+    const { held } = this;
+    this.ledger.accepted(h);
     const nfqueue = held.nfqueue(h);
     const id = held.packetId[h];
-    const lengthBytes = held.lengthBytes[h];
-    const tag = this.log(lengthBytes, 1, held.leaf[h], held.leafBefore[h]);
+    const tag = this.log(held.lengthBytes[h], 1, held.leaf[h], held.leafBefore[h]);
     const flags = held.flags[h];
     if ((flags & FLAG_MOVED) !== 0) this.closeRuns();
     // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
@@ -165,9 +168,7 @@ export class VerdictWriter {
       this.logPrevious[tag & LOG_MASK] = NONE;
       this.write(nfqueue, id, verdict, mark, tag);
     }
-    stats.totals[TOTAL.acceptedPackets] += 1;
-    stats.totals[TOTAL.acceptedBytes] += lengthBytes;
-    this.leave(h, lengthBytes);
+    this.forget(h);
   }
 
   /**
@@ -217,18 +218,17 @@ export class VerdictWriter {
     outbox.editedTo = Math.max(outbox.editedTo, at + bytes);
   }
 
-  drop(h: number): void {
-    const { held, stats } = this;
+  /** Drops packet `h` for `reason` (DROP_* of the ledger) and gives its row back. */
+  drop(h: number, reason: number): void {
+    const { held } = this;
+    this.ledger.dropped(h, reason);
     const nfqueue = held.nfqueue(h);
-    const lengthBytes = held.lengthBytes[h];
     if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns();
-    const tag = this.log(lengthBytes, 0, NONE, NONE);
+    const tag = this.log(held.lengthBytes[h], 0, NONE, NONE);
     this.logPrevious[tag & LOG_MASK] = NONE;
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     this.write(nfqueue, held.packetId[h], NF_DROP, 0, tag);
-    stats.totals[TOTAL.droppedPackets] += 1;
-    stats.totals[TOTAL.droppedBytes] += lengthBytes;
-    this.leave(h, lengthBytes);
+    this.forget(h);
   }
 
   /** Writes every open run: what is accepted from now on is not answered together with what was before. */
@@ -248,24 +248,10 @@ export class VerdictWriter {
 
   /** Books the packets of a refused verdict as lost: the kernel no longer had them. */
   refused(tag: number): void {
-    const { totals, sentPackets, sentBytes } = this.stats;
     for (let t = tag; t !== NONE; t = this.logPrevious[t & LOG_MASK]) {
       const at = t & LOG_MASK;
-      const bytes = this.logBytes[at];
-      if (this.logAccepted[at] === 1) {
-        totals[TOTAL.acceptedPackets] -= 1;
-        totals[TOTAL.acceptedBytes] -= bytes;
-      } else {
-        totals[TOTAL.droppedPackets] -= 1;
-        totals[TOTAL.droppedBytes] -= bytes;
-      }
-      totals[TOTAL.lostPackets] += 1;
-      totals[TOTAL.lostBytes] += bytes;
-      for (const leaf of [this.logLeaf[at], this.logLeafBefore[at]]) {
-        if (leaf === NONE) continue;
-        sentPackets[leaf] -= 1;
-        sentBytes[leaf] -= bytes;
-      }
+      const wasAccepted = this.logAccepted[at] === 1;
+      this.ledger.lost(this.logBytes[at], wasAccepted, this.logLeaf[at], this.logLeafBefore[at]);
     }
   }
 
@@ -288,9 +274,9 @@ export class VerdictWriter {
     return this.outboxOf[this.held.nfqueue(h)].port;
   }
 
-  private leave(h: number, lengthBytes: number): void {
-    this.stats.totals[TOTAL.heldPackets] -= 1;
-    this.stats.totals[TOTAL.heldBytes] -= lengthBytes;
+  private forget(h: number): void {
+    const f = this.held.flow[h];
+    if (f !== NONE) this.flows.packetAnswered(f);
     this.held.give(h);
   }
 

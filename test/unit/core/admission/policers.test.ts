@@ -14,7 +14,7 @@ function policers(leaves: readonly ClassInput[], police?: typeof POLICE): Police
 /** How many of `count` packets pass at once. */
 function passes(p: Policers, leaf: number, nowNs: number, lengthBytes: number, count: number): number {
   let passed = 0;
-  for (let i = 0; i < count; i++) if (p.ask(leaf, nowNs, lengthBytes, true, false) === POLICE_PASS) passed++;
+  for (let i = 0; i < count; i++) if (p.ask(leaf, lengthBytes, true, false, nowNs) === POLICE_PASS) passed++;
   return passed;
 }
 
@@ -59,7 +59,7 @@ test('all are charged or none: what one refuses costs the others nothing', () =>
 
 test('a packet that may not be dropped passes and is charged, down to a debt of one burst', () => {
   const p = policers([{ name: 'a', police: POLICE }]);
-  for (let i = 0; i < 1000; i++) expect(p.ask(1, 0, 1000, false, false)).toBe(POLICE_PASS);
+  for (let i = 0; i < 1000; i++) expect(p.ask(1, 1000, false, false, 0)).toBe(POLICE_PASS);
   // From -3000 B it takes four seconds until 1000 B are there.
   expect(passes(p, 1, 4 * SECOND - 1, 1000, 1)).toBe(0);
   expect(passes(p, 1, 4 * SECOND, 1000, 5)).toBe(1);
@@ -72,10 +72,10 @@ test('a packet marked instead of dropped still counts for the policers above, an
   const [leaf] = up.children;
   const marking = { ...up, children: [{ ...leaf, police: { ...leaf.police!, exceed: 'mark' as const } }] };
   const p = new Policers(listClasses({ ...rest, links: [{ ...links[0], up: marking }] }));
-  const answers = Array.from({ length: 5 }, () => p.ask(1, 0, 1000, true, true));
+  const answers = Array.from({ length: 5 }, () => p.ask(1, 1000, true, true, 0));
   expect(answers).toEqual([POLICE_PASS, POLICE_MARK, POLICE_MARK, POLICE_DROP, POLICE_DROP]);
   // What the leaf marks takes no tokens from it, what it cannot mark is dropped.
-  expect([true, false].map((mayMark) => p.ask(1, SECOND, 1000, true, mayMark))).toEqual([
+  expect([true, false].map((mayMark) => p.ask(1, 1000, true, mayMark, SECOND))).toEqual([
     POLICE_MARK,
     POLICE_DROP,
   ]);

@@ -5,7 +5,8 @@ import { listClasses } from '../../../../src/core/classes/classes.ts';
 import { EachTable } from '../../../../src/core/each/each.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
-import { createStats, type Stats, TOTAL } from '../../../../src/core/packets/stats.ts';
+import { Ledger } from '../../../../src/core/packets/ledger.ts';
+import { type Stats, TOTAL } from '../../../../src/core/packets/stats.ts';
 import { EACH_IDLE_NS } from '../../../../src/limits.ts';
 import { NF_INET_LOCAL_OUT } from '../../../../src/packet/batch.ts';
 import { IPPROTO_TCP, type PacketShape } from '../../../../src/sim/packets/packets.ts';
@@ -226,10 +227,11 @@ interface Bench {
 function bench(rows: number): Bench {
   const each: EachSpec = { by: 'flow', exceed: 'delay', ...ONE_A_SECOND };
   const classes = listClasses(shaper({ wan: { up: { ...WIDE, leaves: [{ name: 'default', each }] } } }));
-  const stats = createStats(classes.length);
   const held = new HeldTable(600);
-  const flows = new FlowTable(1024, 1, 2, stats);
-  const table = new EachTable(rows, 3, 4, classes, held, flows, stats);
+  const ledger = new Ledger(classes.length, held);
+  const { stats } = ledger;
+  const flows = new FlowTable(1024, 1, 2, ledger);
+  const table = new EachTable(rows, 3, 4, classes, held, flows, ledger);
   const withPacket = (n: number, nowNs: number, use: (e: number, h: number) => void): number => {
     const h = held.take();
     held.flow[h] = flows.findOrMake(parsedOf(udp(n)), 0, nowNs);

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
-import { createStats, type Stats, TOTAL } from '../../../../src/core/packets/stats.ts';
+import { HeldTable } from '../../../../src/core/packets/held.ts';
+import { Ledger } from '../../../../src/core/packets/ledger.ts';
+import { type Stats, TOTAL } from '../../../../src/core/packets/stats.ts';
 import { FLOW_IDLE_NS } from '../../../../src/limits.ts';
 import { IPPROTO_TCP, type PacketShape } from '../../../../src/sim/packets/packets.ts';
 import { SECOND, udp } from '../../../sim/world.ts';
@@ -18,8 +20,9 @@ interface Bench {
 }
 
 function bench(rows = ROWS): Bench {
-  const stats = createStats(4);
-  const flows = new FlowTable(rows, 1, 2, stats);
+  const ledger = new Ledger(4, new HeldTable(1));
+  const { stats } = ledger;
+  const flows = new FlowTable(rows, 1, 2, ledger);
   return { flows, stats, find: (shape, nowNs = 0) => flows.findOrMake(parsedOf(shape), 0, nowNs) };
 }
 

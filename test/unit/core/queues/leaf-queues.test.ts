@@ -7,7 +7,7 @@ import { NONE } from '../../../../src/base/none.ts';
 import { listClasses } from '../../../../src/core/classes/classes.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
-import { createStats } from '../../../../src/core/packets/stats.ts';
+import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { LeafQueues } from '../../../../src/core/queues/leaf-queues.ts';
 import type { AqmSpec, QueueSpec } from '../../../../src/spec/spec.ts';
@@ -27,7 +27,7 @@ class Leaf {
   constructor(queue: Partial<QueueSpec> = { discipline: 'fair', isolation: 'dual-src' }) {
     const leaves = [{ name: 'default', queue }];
     const classes = listClasses(shaper({ wan: { up: { rate: 1e9, burst: 1e9, leaves } } }));
-    this.flows = new FlowTable(1024, 1, 2, createStats(classes.length));
+    this.flows = new FlowTable(1024, 1, 2, new Ledger(classes.length, this.held));
     const acks = new AckFilter(classes, this.held);
     this.queues = new LeafQueues(ROWS, () => 3, classes, this.held, this.flows, acks);
   }

@@ -2,7 +2,7 @@
 import { type ClassInfo, listClasses } from '../../../../src/core/classes/classes.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
-import { createStats } from '../../../../src/core/packets/stats.ts';
+import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import type { QueueSpec } from '../../../../src/spec/spec.ts';
 import { shaper, udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
@@ -23,7 +23,7 @@ export class LeafParts {
 
   constructor(queue: Partial<QueueSpec>) {
     this.classes = classesOf(queue);
-    this.flows = new FlowTable(1024, ...KEYS, createStats(this.classes.length));
+    this.flows = new FlowTable(1024, ...KEYS, new Ledger(this.classes.length, this.held));
   }
 
   flow(n: number, src?: number): number {

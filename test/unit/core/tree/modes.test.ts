@@ -3,7 +3,7 @@ import { NONE } from '../../../../src/base/none.ts';
 import { listClasses } from '../../../../src/core/classes/classes.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
-import { createStats } from '../../../../src/core/packets/stats.ts';
+import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { LeafQueues } from '../../../../src/core/queues/leaf-queues.ts';
 import { ClassBuckets } from '../../../../src/core/tree/class-buckets.ts';
@@ -18,7 +18,7 @@ function make() {
   const leaves = [{ name: 'a', rate: 500, ceil: 1000, burst: 1000, priority: 0 }];
   const classes = listClasses(shaper({ wan: { up: { rate: 1e6, burst: 1e6, leaves } } }));
   const held = new HeldTable(64);
-  const flows = new FlowTable(64, 1, 2, createStats(classes.length));
+  const flows = new FlowTable(64, 1, 2, new Ledger(classes.length, held));
   const queues = new LeafQueues(64, () => 1, classes, held, flows, new AckFilter(classes, held));
   const buckets = new ClassBuckets(classes);
   const turns = new Turns(classes);

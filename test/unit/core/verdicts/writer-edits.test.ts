@@ -1,9 +1,11 @@
 /** Verdicts with new bytes: by themselves, in order, out of an edit area that is bounded. */
 import { expect, test } from 'vitest';
 import { listClasses } from '../../../../src/core/classes/classes.ts';
+import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { Steering } from '../../../../src/core/flows/steering.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
-import { createStats, TOTAL } from '../../../../src/core/packets/stats.ts';
+import { Ledger } from '../../../../src/core/packets/ledger.ts';
+import { TOTAL } from '../../../../src/core/packets/stats.ts';
 import { VerdictWriter } from '../../../../src/core/verdicts/writer.ts';
 import { COPY_BYTES_MAX, EDIT_BYTES, VERDICT_ROWS } from '../../../../src/limits.ts';
 import { NF_ACCEPT, NF_INET_FORWARD, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../../../src/packet/batch.ts';
@@ -13,18 +15,20 @@ import { repeat, shaper, up, WatchedPort } from '../../../sim/world.ts';
 /** A writer over a strict port that copies packets whole, and the packets that came. */
 class Bench {
   readonly port = new WatchedPort([COPY_BYTES_MAX]);
-  readonly stats = createStats(1);
   readonly writer: VerdictWriter;
   /** Held rows in order of arrival. */
   readonly packets: number[] = [];
   private readonly held = new HeldTable(4096);
+  private readonly ledger = new Ledger(1, this.held);
+  readonly stats = this.ledger.stats;
 
   constructor() {
     const spec = shaper({ wan: { up: { rate: 1, burst: 1 } } }, { markMask: 0xff });
     this.writer = new VerdictWriter(
       0xff,
       this.held,
-      this.stats,
+      new FlowTable(16, 1, 2, this.ledger),
+      this.ledger,
       new Steering(planQueues(spec), listClasses(spec)),
     );
   }

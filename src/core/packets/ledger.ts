@@ -1,0 +1,160 @@
+/**
+ * Counts what becomes of packets: received, sent by a leaf, accepted, dropped and why, marked, lost. The only writer of the
+ * statistics; it decides nothing, and nothing decides by what it counts.
+ *
+ *   received  ->  sent by the leaf of each tree  ->  accepted  ->  or lost, if the kernel no longer had the packet
+ *                 or dropped by one              ->  dropped   ->  or lost
+ */
+import { HISTOGRAM_BINS, histogramBin } from '../../base/histogram.ts';
+import { NONE } from '../../base/none.ts';
+import { FLAG_CE, type HeldTable } from './held.ts';
+import { createStats, type Regrouping, regroupStats, type Stats, TOTAL } from './stats.ts';
+
+/** Why a packet is dropped. */
+export const DROP_TAIL = 0;
+export const DROP_EARLY = 1;
+export const DROP_POLICE = 2;
+export const DROP_AQM = 3;
+
+export class Ledger {
+  readonly stats: Stats;
+  private readonly held: HeldTable;
+  // Columns that every packet writes, here too: one load less each.
+  private totals!: Float64Array;
+  private sentPackets!: Float64Array;
+  private sentBytes!: Float64Array;
+  private delay!: Float64Array;
+  private lateness!: Float64Array;
+
+  constructor(classes: number, held: HeldTable) {
+    this.stats = createStats(classes);
+    this.held = held;
+    this.useColumns();
+  }
+
+  /** A packet was read and is held until its verdict. */
+  received(lengthBytes: number): void {
+    const { totals } = this;
+    totals[TOTAL.receivedPackets] += 1;
+    totals[TOTAL.receivedBytes] += lengthBytes;
+    totals[TOTAL.heldPackets] += 1;
+    totals[TOTAL.heldBytes] += lengthBytes;
+  }
+
+  /** The leaf of packet `h` sends it. */
+  sent(h: number, nowNs: number): void {
+    const { held } = this;
+    const leaf = held.leaf[h];
+    this.sentPackets[leaf] += 1;
+    this.sentBytes[leaf] += held.lengthBytes[h];
+    const enteredNs = held.enteredNs(h);
+    const readyNs = held.readyNs(h);
+    this.delay[leaf * HISTOGRAM_BINS + histogramBin((nowNs - enteredNs) / 1e3)] += 1;
+    if (readyNs > enteredNs) this.lateness[histogramBin(Math.max(0, nowNs - readyNs) / 1e3)] += 1;
+    if ((held.flags[h] & FLAG_CE) !== 0) this.stats.marked[leaf] += 1;
+  }
+
+  /** The verdict on packet `h` is to accept it. */
+  accepted(h: number): void {
+    const { totals } = this;
+    const lengthBytes = this.held.lengthBytes[h];
+    totals[TOTAL.acceptedPackets] += 1;
+    totals[TOTAL.acceptedBytes] += lengthBytes;
+    totals[TOTAL.heldPackets] -= 1;
+    totals[TOTAL.heldBytes] -= lengthBytes;
+  }
+
+  /** The verdict on packet `h` is to drop it; its leaf has `reason` (DROP_*) for that. */
+  dropped(h: number, reason: number): void {
+    const { totals } = this;
+    const lengthBytes = this.held.lengthBytes[h];
+    this.dropsFor(reason)[this.held.leaf[h]] += 1;
+    totals[TOTAL.droppedPackets] += 1;
+    totals[TOTAL.droppedBytes] += lengthBytes;
+    totals[TOTAL.heldPackets] -= 1;
+    totals[TOTAL.heldBytes] -= lengthBytes;
+  }
+
+  /** The kernel no longer had a packet when its verdict came. `leaf` and `leafBefore` have counted it as sent, unless NONE. */
+  lost(lengthBytes: number, wasAccepted: boolean, leaf: number, leafBefore: number): void {
+    const { totals } = this;
+    totals[wasAccepted ? TOTAL.acceptedPackets : TOTAL.droppedPackets] -= 1;
+    totals[wasAccepted ? TOTAL.acceptedBytes : TOTAL.droppedBytes] -= lengthBytes;
+    totals[TOTAL.lostPackets] += 1;
+    totals[TOTAL.lostBytes] += lengthBytes;
+    this.unsend(leaf, lengthBytes);
+    this.unsend(leafBefore, lengthBytes);
+  }
+
+  /** A packet that no tree takes is accepted. */
+  unmatched(): void {
+    this.totals[TOTAL.unmatchedPackets] += 1;
+  }
+
+  /** A packet passes all trees at once because too many are held. */
+  heldFull(): void {
+    this.totals[TOTAL.heldFull] += 1;
+  }
+
+  /** No `each` bucket could be made for a packet. */
+  eachFull(): void {
+    this.totals[TOTAL.eachFull] += 1;
+  }
+
+  /** No flow queue could be made for a packet. */
+  fairFull(): void {
+    this.totals[TOTAL.fairFull] += 1;
+  }
+
+  /** `leaf` has one flow more, or one less (`by` -1). */
+  flows(leaf: number, by: number): void {
+    this.stats.flows[leaf] += by;
+  }
+
+  flowEvicted(): void {
+    this.totals[TOTAL.flowsEvicted] += 1;
+  }
+
+  /** There is one `each` bucket more, or one less (`by` -1). */
+  eachBuckets(by: number): void {
+    this.totals[TOTAL.eachBuckets] += by;
+  }
+
+  eachEvicted(): void {
+    this.totals[TOTAL.eachEvicted] += 1;
+  }
+
+  /** A batch has ended; so many flows are known now. */
+  batch(flows: number): void {
+    this.totals[TOTAL.batches] += 1;
+    this.totals[TOTAL.flows] = flows;
+  }
+
+  /** Classes have changed. The columns of the backlog, which lie beside the counts, move along: call its regroup() then. */
+  regroup(change: Regrouping): void {
+    regroupStats(this.stats, change);
+    this.useColumns();
+  }
+
+  private useColumns(): void {
+    const { totals, sentPackets, sentBytes, delay, lateness } = this.stats;
+    this.totals = totals;
+    this.sentPackets = sentPackets;
+    this.sentBytes = sentBytes;
+    this.delay = delay;
+    this.lateness = lateness;
+  }
+
+  private dropsFor(reason: number): Float64Array {
+    const { stats } = this;
+    if (reason === DROP_TAIL) return stats.dropTail;
+    if (reason === DROP_EARLY) return stats.dropEarly;
+    return reason === DROP_POLICE ? stats.dropPolice : stats.dropAqm;
+  }
+
+  private unsend(leaf: number, lengthBytes: number): void {
+    if (leaf === NONE) return;
+    this.sentPackets[leaf] -= 1;
+    this.sentBytes[leaf] -= lengthBytes;
+  }
+}
