@@ -26,7 +26,7 @@ import { planQueues } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
-import { openNfqueues } from './nfqueues.ts';
+import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { Running } from './running.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { Unwinder } from './unwinder.ts';
@@ -93,8 +93,9 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
   const { spec } = config;
   await refuseConflicts(spec);
   const { backend, request } = await planRules(spec, parts);
-  const port = openNfqueues(request, logger);
+  const port = openNfqueues(request);
   unwinder.add('queues', () => port.close());
+  warnOfLess(port.granted, request, logger);
   logger.debug(askForPromptness(), 'scheduling');
   const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan });
   const running = new Running({

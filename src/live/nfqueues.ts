@@ -1,24 +1,29 @@
 /** The kernel's queues of an instance. */
 import type { Logger } from 'pino';
-import { type NfqueuePort, openNfqueue, unreadMessageBytes } from '../io/nfqueue/nfqueue.ts';
+import {
+  type NfqueueGranted,
+  type NfqueuePort,
+  openNfqueue,
+  unreadMessageBytes,
+} from '../io/nfqueue/nfqueue.ts';
 import type { RulesRequest } from '../io/rules/index.ts';
 
-/** Opens the queues and warns if the kernel gives less than was asked for. */
-export function openNfqueues(request: RulesRequest, logger: Logger): NfqueuePort {
-  const { nfqueue, plan } = request;
-  const port = openNfqueue({
+export function openNfqueues({ nfqueue, plan }: RulesRequest): NfqueuePort {
+  return openNfqueue({
     firstQueue: nfqueue.first,
     count: nfqueue.count,
     lengthPackets: nfqueue.length,
     copyBytes: plan.copyBytes,
     gso: plan.gso,
   });
-  warnOfLess(port, request, logger);
-  return port;
 }
 
-function warnOfLess(port: NfqueuePort, { nfqueue, plan }: RulesRequest, logger: Logger): void {
-  const { rcvbufBytes, gso } = port.granted;
+/** Warns if the kernel grants less than was asked for. */
+export function warnOfLess(
+  { rcvbufBytes, gso }: NfqueueGranted,
+  { nfqueue, plan }: RulesRequest,
+  logger: Pick<Logger, 'warn'>,
+): void {
   const fits = Math.floor(rcvbufBytes / unreadMessageBytes(Math.max(...plan.copyBytes)));
   if (fits < nfqueue.length) {
     const message = 'the kernel granted a smaller socket buffer: so many packets can wait unread';
