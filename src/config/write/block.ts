@@ -1,5 +1,5 @@
 /** Blocks: parts of a configuration as text, key by key, in the order of the table of fields. */
-import type { ListField, NodeField, ScalarField, Section } from '../fields/kinds.ts';
+import type { ListField, NodeField, RefusedField, ScalarField, Section } from '../fields/kinds.ts';
 
 export type BlockValue = string | readonly string[] | Block | readonly Block[];
 
@@ -14,26 +14,28 @@ export interface Block {
  */
 export type Detail = 'chosen' | 'all';
 
-/** Values of a section as its fields read them; of structures, what their own sections wrote. */
+/** Value of a field as the field reads it. For a structure: the block that its own section wrote. */
+type Value<F> =
+  F extends ScalarField<infer T>
+    ? T
+    : F extends ListField<infer T>
+      ? readonly T[]
+      : F extends NodeField
+        ? BlockValue
+        : never;
+
+/** Values of all keys of a section, so that none is forgotten. undefined for a key that does not apply. */
 export type SectionValues<S extends Section> = {
-  readonly [K in keyof S]?:
-    | (S[K] extends ScalarField<infer T>
-        ? T
-        : S[K] extends ListField<infer T>
-          ? readonly T[]
-          : S[K] extends NodeField
-            ? BlockValue
-            : never)
-    | undefined;
+  readonly [K in keyof S as S[K] extends RefusedField ? never : K]: Value<S[K]> | undefined;
 };
 
-/**
- * Writes `values`, which have no entry for a key that does not apply. With `chosen`, defaults are left out.
- */
+type Values = Readonly<Record<string, unknown>>;
+
+/** Writes the keys of a section that have a value. With `chosen`, values that equal their defaults are left out. */
 export function writeSection<S extends Section>(
   section: S,
   values: SectionValues<S>,
-  defaults: SectionValues<S>,
+  defaults: Partial<SectionValues<S>>,
   detail: Detail,
 ): Block {
   const block: Record<string, BlockValue> = {};
@@ -44,9 +46,9 @@ export function writeSection<S extends Section>(
       if (field.shape === 'list') return (value as readonly unknown[]).map((item) => field.write(item));
       return value as BlockValue;
     };
-    const text = textOf(values[key]);
+    const text = textOf((values as Values)[key]);
     if (text === undefined) continue;
-    const isDefault = JSON.stringify(text) === JSON.stringify(textOf(defaults[key]));
+    const isDefault = JSON.stringify(text) === JSON.stringify(textOf((defaults as Values)[key]));
     if (detail === 'all' || !isDefault) block[key] = text;
   }
   return block;

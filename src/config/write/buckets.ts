@@ -42,7 +42,16 @@ export function writeMeter(meter: MeterSpec, detail: Detail): Block {
   const excessByDefault = sizeOf(defaultExcessBytes(kind, committedBytes, excessBytesPerSec));
   return writeSection(
     SECTIONS.meter,
-    { ...byType[kind], cir: committedBytesPerSec, cbs: sizeOf(committedBytes), aware: meter.aware },
+    {
+      pir: undefined,
+      pbs: undefined,
+      eir: undefined,
+      ebs: undefined,
+      ...byType[kind],
+      cir: committedBytesPerSec,
+      cbs: sizeOf(committedBytes),
+      aware: meter.aware,
+    },
     {
       cbs: sizeOf(defaultBurst(committedBytesPerSec, 'police')),
       pbs: excessByDefault,

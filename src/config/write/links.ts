@@ -47,6 +47,7 @@ function writeDirection(root: ClassSpec, direction: Direction, detail: Detail): 
     SECTIONS.direction,
     {
       rate,
+      ceil: undefined,
       burst: sizeOf(burstBytes),
       ...parts(root, detail),
       classes: isEmpty(classes) ? undefined : classes,

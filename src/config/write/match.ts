@@ -9,14 +9,20 @@ export function writeMatch(match: readonly MatcherSpec[], detail: Detail): Block
 }
 
 function writeMatcher(matcher: MatcherSpec, detail: Detail): Block {
-  const { proto, src, dst, host } = matcher;
-  const hasPorts = [matcher.sport, matcher.dport, matcher.port].some((ports) => ports !== undefined);
+  const { proto, src, dst, host, sport, dport, port, dscp, mark, iif, oif } = matcher;
+  const hasPorts = [sport, dport, port].some((ports) => ports !== undefined);
   const values = {
-    ...matcher,
     proto: proto && protocolItems(proto),
     src: src && prefixItems(src),
     dst: dst && prefixItems(dst),
     host: host && prefixItems(host),
+    sport,
+    dport,
+    port,
+    dscp,
+    mark,
+    iif,
+    oif,
   };
   const defaults = { proto: hasPorts ? protocolItems(PORT_PROTOCOLS) : undefined };
   return writeSection(SECTIONS.match, values, defaults, detail);

@@ -72,9 +72,7 @@ function writeAqm(queue: QueueSpec, place: QueuePlace, room: QueueRoom, detail: 
   const { aqm } = queue;
   if (aqm.kind === 'none') return aqm.kind;
   const params = writeParams(queue, place, room, detail);
-  return Object.keys(params).length === 0
-    ? aqm.kind
-    : writeSection(SECTIONS.aqm, { [aqm.kind]: params }, {}, detail);
+  return Object.keys(params).length === 0 ? aqm.kind : { [aqm.kind]: params };
 }
 
 function writeParams(queue: QueueSpec, place: QueuePlace, room: QueueRoom, detail: Detail): Block {
@@ -180,12 +178,13 @@ function writeWred(wred: WredSpec, ecn: boolean, basis: ThresholdBasis, detail: 
   const { maxBytes, probability } = profiles.at(-1)!;
   const written = detail === 'all' ? profiles : withoutDerived(profiles);
   const isDerived = written.length < profiles.length;
-  const shared = isDerived ? { max: sizeOf(maxBytes), probability } : {};
-  const byProfile = isDerived ? shared : { probability: RED.probability };
+  const shared = isDerived ? { max: sizeOf(maxBytes), probability } : null;
+  const byProfile = shared ?? { probability: RED.probability };
   return writeSection(
     SECTIONS.wred,
     {
-      ...shared,
+      max: shared?.max,
+      probability: shared?.probability,
       profiles:
         written.length === 0
           ? undefined

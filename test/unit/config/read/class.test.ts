@@ -38,7 +38,7 @@ describe('rate and ceil', () => {
     expect(problems[0]).toContain(message);
   });
 
-  it("a ceil above the parent's is kept and warned about: the parent's counts as well", () => {
+  it("a ceil above the parent's is kept and warned about: the parent's applies too", () => {
     const text = withClasses('c: { match: { dport: 1 }, ceil: 21mbit }');
     expect(load(text).spec.links[0]!.up!.children[0]!.ceilBytesPerSec).toBe(2_625_000);
     expect(warningsOf(text)).toEqual(["1:95 ceil: 21mbit is above the parent's 20mbit, which applies too"]);
@@ -102,7 +102,7 @@ describe('guarantees', () => {
     ]);
   });
 
-  it('the guaranteed rate of default counts as well', () => {
+  it('the guaranteed rate of default counts too', () => {
     const text = withClasses('default: { rate: 11mbit }, a: { match: { dport: 1 }, rate: 10mbit }');
     expect(problemsOf(text).join()).toContain('they need 21mbit of it');
   });

@@ -115,7 +115,7 @@ describe('RED', () => {
     expect(classProblems(`queue: { aqm: { red: { ${red} } } }`).join('\n')).toContain(message);
   });
 
-  it('a max above the limit is refused: the queue would be full before', () => {
+  it('a max above the limit is refused: the queue would be full first', () => {
     const problems = classProblems('queue: { limit: 50kB, aqm: { red: { min: 20kB, max: 60kB } } }');
     expect(problems.join()).toContain("red: max 60kB is above the queue's limit, 50kB");
     expect(classProblems('queue: { limit: 60kB, aqm: { red: { min: 20kB, max: 60kB } } }')).toEqual([]);

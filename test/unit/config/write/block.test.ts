@@ -38,7 +38,9 @@ it('values that equal their defaults are written only if all are wanted', () => 
 });
 
 it('a value that does not apply has no key', () => {
-  expect(writeSection(SECTION, { size: undefined, mode: 'a' }, {}, 'all')).toEqual({ mode: 'a' });
+  expect(
+    writeSection(SECTION, { size: undefined, ports: undefined, mode: 'a', inner: undefined }, {}, 'all'),
+  ).toEqual({ mode: 'a' });
 });
 
 it('a list with one entry is the entry', () => {
