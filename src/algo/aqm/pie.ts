@@ -189,7 +189,7 @@ function isYoung(queues: PieQueues, i: number, params: PieParameters): boolean {
   return queues.delayNs[i] < halfNs && queues.delayOldNs[i] < halfNs;
 }
 
-/** By what a step is divided at this probability. */
+/** Divisor of a step at this probability. */
 export function pieDivisor(probability: number): number {
   for (let i = 0; i < LIMITS.length; i++) if (probability < LIMITS[i]) return DIVISORS[i];
   return 1;

@@ -18,8 +18,8 @@
  *     pa = pb / (1 - count * pb), count = packets since the last signal
  *
  * pb alone would give gaps of any length between two signals. pa spreads the signals evenly: at constant pb
- * the gap is uniform on 1 .. 1/pb - 1. While the queue is idle, m packets would have been sent that found it
- * empty.
+ * the gap is uniform on 1 .. 1/pb - 1. While the queue is idle, the average decays as if m mean packets had
+ * found it empty.
  *
  * | parameter       | unit  | range          | default                                   |
  * |-----------------|-------|----------------|-------------------------------------------|

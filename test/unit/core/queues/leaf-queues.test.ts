@@ -4,46 +4,30 @@
  */
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
-import { listClasses } from '../../../../src/core/classes/classes.ts';
-import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
-import { HeldTable } from '../../../../src/core/packets/held.ts';
-import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { LeafQueues } from '../../../../src/core/queues/leaf-queues.ts';
 import type { AqmSpec, QueueSpec } from '../../../../src/spec/spec.ts';
-import { MS, SECOND, shaper, udp } from '../../../sim/world.ts';
-import { parsedOf } from '../rows.ts';
+import { MS, SECOND } from '../../../sim/world.ts';
+import { LEAF, LeafParts } from './leaf.ts';
 
-const LEAF = 1;
 const ROWS = 32;
 
 const CODEL: AqmSpec = { kind: 'codel', codel: { targetNs: 5 * MS, intervalNs: 100 * MS } };
 
-class Leaf {
-  readonly held = new HeldTable(64);
+class Leaf extends LeafParts {
   readonly queues: LeafQueues;
-  private readonly flows: FlowTable;
 
   constructor(queue: Partial<QueueSpec> = { discipline: 'fair', isolation: 'dual-src' }) {
-    const leaves = [{ name: 'default', queue }];
-    const classes = listClasses(shaper({ wan: { up: { rate: 1e9, burst: 1e9, leaves } } }));
-    this.flows = new FlowTable(1024, 1, 2, new Ledger(classes.length, this.held));
-    const acks = new AckFilter(classes, this.held);
-    this.queues = new LeafQueues(ROWS, () => 3, classes, this.held, this.flows, acks);
+    super(queue);
+    const acks = new AckFilter(this.classes, this.held);
+    this.queues = new LeafQueues(ROWS, () => 3, this.classes, this.held, this.flows, acks);
   }
 
   /** Whether there is a queue for a packet of the flow. */
   push(flow: number, lengthBytes: number, nowNs: number): boolean {
-    const { held } = this;
-    const h = held.take();
-    held.leaf[h] = LEAF;
-    held.lengthBytes[h] = lengthBytes;
-    held.chargeBytes[h] = lengthBytes;
-    held.flow[h] = this.flows.findOrMake(parsedOf(udp(flow)), 0, nowNs);
-    this.flows.addBytes(held.flow[h], lengthBytes);
-    held.enter(h, nowNs, nowNs);
+    const h = this.packet(flow, lengthBytes, nowNs);
     const isIn = this.queues.push(LEAF, h, nowNs);
-    if (!isIn) held.give(h);
+    if (!isIn) this.held.give(h);
     return isIn;
   }
 

@@ -26,8 +26,8 @@ export class LeafParts {
     this.flows = new FlowTable(1024, ...KEYS, new Ledger(this.classes.length, this.held));
   }
 
-  flow(n: number, src?: number): number {
-    return this.flows.findOrMake(parsedOf(udp(n, src === undefined ? {} : { src })), 0, 0);
+  flow(n: number, src?: number, nowNs = 0): number {
+    return this.flows.findOrMake(parsedOf(udp(n, src === undefined ? {} : { src })), 0, nowNs);
   }
 
   /** A packet of the leaf that came at `nowNs`; its flow has sent its bytes. */
@@ -37,7 +37,7 @@ export class LeafParts {
     held.leaf[h] = LEAF;
     held.lengthBytes[h] = lengthBytes;
     held.chargeBytes[h] = lengthBytes;
-    held.flow[h] = this.flow(flow);
+    held.flow[h] = this.flow(flow, undefined, nowNs);
     flows.addBytes(held.flow[h], lengthBytes);
     held.enter(h, nowNs, nowNs);
     return h;
