@@ -29,8 +29,10 @@ export class Modes {
   private readonly buckets: ClassBuckets;
   private readonly turns: Turns;
   private readonly parent: Int32Array;
+  private readonly level: Uint8Array;
   private readonly prio: Uint8Array;
-  private readonly mode: Uint8Array;
+  /** SEND, BORROW or WAIT by class. Meaningless while the class is not active. */
+  readonly mode: Uint8Array;
   /** Bit `prio`: the class is active for this priority. */
   private readonly active: Uint8Array;
   /** Classes by the instant at which their mode changes by itself. */
@@ -48,6 +50,7 @@ export class Modes {
     this.buckets = buckets;
     this.turns = turns;
     this.parent = turns.parent;
+    this.level = turns.level;
     this.prio = Uint8Array.from(classes, ({ spec }) => spec.priority);
     this.mode = new Uint8Array(classes.length).fill(BORROW);
     this.active = new Uint8Array(classes.length);
@@ -57,10 +60,6 @@ export class Modes {
 
   isActive(c: number): boolean {
     return this.active[c] !== 0;
-  }
-
-  mustWait(c: number): boolean {
-    return this.mode[c] === WAIT;
   }
 
   /** First instant at which a mode changes by itself; Infinity if none does. */
@@ -102,7 +101,7 @@ export class Modes {
   refresh(c: number): void {
     if (this.active[c] === 0 || this.parent[c] === NONE) return;
     // An inner class lends while it is not in debt; a leaf must have the tokens of its first packet.
-    const headBytes = this.turns.level[c] === 0 ? this.held.chargeBytes[this.queues.head(c)] : 0;
+    const headBytes = this.level[c] === 0 ? this.held.chargeBytes[this.queues.head(c)] : 0;
     const mode = this.buckets.mode(c, headBytes, this.horizonNs);
     if (mode !== this.mode[c]) this.setMode(c, mode);
     const changeNs = this.buckets.changeNs(c, headBytes, mode);

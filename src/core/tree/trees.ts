@@ -38,9 +38,6 @@ export class Trees {
   private readonly rootOf: Int16Array;
   private readonly parent: Int32Array;
   private readonly level: Uint8Array;
-  /** Nodes from the row to the leaf that pick() chose, to charge their turns. */
-  private readonly path: Int32Array;
-  private pathLength = 0;
 
   constructor(classes: readonly ClassInfo[], held: HeldTable, queues: LeafQueues) {
     this.held = held;
@@ -56,7 +53,6 @@ export class Trees {
     this.rootOf = this.turns.rootOf;
     this.parent = this.turns.parent;
     this.level = this.turns.level;
-    this.path = new Int32Array(this.turns.depth);
   }
 
   /**
@@ -120,7 +116,7 @@ export class Trees {
    * is none.
    */
   next(root: number): number {
-    const { held, queues, buckets, modes } = this;
+    const { held, queues, buckets, modes, turns } = this;
     const { horizonNs } = modes;
     if (modes.rootDueNs[root] > horizonNs) return NONE;
     for (let leaf = this.pick(root); leaf !== NONE; leaf = this.pick(root)) {
@@ -131,14 +127,14 @@ export class Trees {
         // Its turn came to a longer packet than the one its mode was found for. Or the packet conforms within
         // EPSILON_NS, which counts in the mode and not here; then the root says until when nothing leaves.
         modes.refresh(leaf);
-        if (modes.mustWait(leaf)) continue;
+        if (modes.mode[leaf] === WAIT) continue;
       }
       const atNs = buckets.conformNs(root, headBytes, leafNs);
       if (atNs > horizonNs) {
         modes.rootDueNs[root] = atNs;
         return NONE;
       }
-      const lender = this.path[0] >> PRIORITY_BITS;
+      const lender = turns.lender();
       const h = queues.shift(leaf, atNs);
       if (h === NONE) {
         // Its AQM dropped all its packets.
@@ -146,7 +142,7 @@ export class Trees {
         continue;
       }
       const chargeBytes = held.chargeBytes[h];
-      this.chargeTurns(chargeBytes);
+      turns.charge(chargeBytes);
       if (queues.isEmpty(leaf)) modes.emptied(leaf);
       this.charge(leaf, lender, chargeBytes, atNs);
       held.setReadyNs(h, atNs);
@@ -183,48 +179,16 @@ export class Trees {
     return NONE;
   }
 
-  /** The leaf whose turn it is, with the nodes on the way to it in `path`. NONE if no row has nodes. */
+  /** The leaf whose turn it is; NONE if no row has nodes. */
   private pick(root: number): number {
-    const { turns } = this;
+    const { turns, modes } = this;
     for (let node = turns.firstInRows(root); node !== NONE; node = turns.firstInRows(root)) {
-      const leaf = this.descend(node);
-      if (leaf !== NONE) return leaf;
+      const leaf = turns.descend(node, modes.mode);
+      if (leaf >= 0) return leaf;
+      // All below a class on the way must wait.
+      modes.deactivate(~leaf >> PRIORITY_BITS, ~leaf & (PRIORITIES - 1));
     }
     return NONE;
-  }
-
-  /**
-   * From a node in a row down the feeds to the leaf whose turn it is. NONE if all below must wait: then a
-   * node on the way is not active any more.
-   */
-  private descend(top: number): number {
-    const { turns, modes, level, path } = this;
-    let node = top;
-    let length = 0;
-    path[length++] = node;
-    while (level[node >> PRIORITY_BITS] > 0) {
-      const feed = node;
-      node = turns.firstInFeed(feed);
-      if (modes.mustWait(node >> PRIORITY_BITS)) {
-        if (turns.park(feed, node)) {
-          modes.deactivate(feed >> PRIORITY_BITS, feed & (PRIORITIES - 1));
-          return NONE;
-        }
-        node = feed;
-      } else if (turns.passTurn(feed, node)) {
-        node = feed;
-      } else {
-        path[length++] = node;
-      }
-    }
-    this.pathLength = length;
-    return node >> PRIORITY_BITS;
-  }
-
-  /** Ends the turn in the row, and takes the packet's bytes from the turns in the feeds. */
-  private chargeTurns(chargeBytes: number): void {
-    this.turns.rotateRow(this.path[0]);
-    for (let n = 1; n < this.pathLength; n++) this.turns.charge(this.path[n], chargeBytes);
   }
 
   /**

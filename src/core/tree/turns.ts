@@ -22,6 +22,7 @@ import { NodeLists } from '../../base/node-lists.ts';
 import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
 import { type ClassInfo, levelsOf } from '../classes/classes.ts';
+import { WAIT } from './class-buckets.ts';
 
 export const PRIORITIES = 8;
 export const PRIORITY_BITS = 3;
@@ -53,6 +54,9 @@ export class Turns {
   private readonly place: Uint8Array;
   /** By node: bytes it may still send in its turn. The turn is over at 0 or less. */
   private readonly deficitBytes: Float64Array;
+  /** Nodes from the row to the leaf that descend() chose, to charge their turns. */
+  private readonly path: Int32Array;
+  private pathLength = 0;
 
   constructor(classes: readonly ClassInfo[]) {
     const nodes = classes.length * PRIORITIES;
@@ -69,11 +73,7 @@ export class Turns {
     this.rowMask = new Uint8Array(classes.length * this.levels);
     this.place = new Uint8Array(nodes);
     this.deficitBytes = new Float64Array(nodes);
-  }
-
-  /** Nodes on the longest way from a row to a leaf. */
-  get depth(): number {
-    return this.levels;
+    this.path = new Int32Array(this.levels);
   }
 
   /** Whether any row of the root has nodes. */
@@ -103,11 +103,6 @@ export class Turns {
     const list = this.rowOf(c, prio);
     this.rows.remove(list, (c << PRIORITY_BITS) | prio);
     if (this.rows.isEmpty(list)) this.rowMask[this.rootOf[c] * this.levels + this.level[c]] &= ~(1 << prio);
-  }
-
-  /** Ends the turn of a node in its row. */
-  rotateRow(node: number): void {
-    this.rows.rotate(this.rowOf(node >> PRIORITY_BITS, node & (PRIORITIES - 1)));
   }
 
   /** Puts the node into its parent's feed, a parked one at the front. Returns whether the feed was empty. */
@@ -146,32 +141,48 @@ export class Turns {
     return feeds.isEmpty(feed);
   }
 
-  firstInFeed(feed: number): number {
-    return this.feeds.first(feed);
-  }
-
-  /** Parks the first node of a feed. Returns whether that emptied the feed. */
-  park(feed: number, node: number): boolean {
-    this.feeds.remove(feed, node);
-    this.place[node] = PARKED;
-    return this.feeds.isEmpty(feed);
-  }
-
   /**
-   * Whether the first node of a feed has used up its turn. If so it gets its next quantum and goes to the
-   * back.
+   * Goes from a node in a row down the feeds to the leaf whose turn it is. Classes that must wait by `mode` are parked.
+   * Returns the leaf; or ~feed, a negative number, if that emptied a feed on the way.
    */
-  passTurn(feed: number, node: number): boolean {
-    const { deficitBytes } = this;
-    if (deficitBytes[node] > 0) return false;
-    deficitBytes[node] += this.quantumBytes[node >> PRIORITY_BITS];
-    this.feeds.rotate(feed);
-    return true;
+  descend(top: number, mode: Uint8Array): number {
+    const { feeds, place, deficitBytes, quantumBytes, level, path } = this;
+    let node = top;
+    let length = 0;
+    path[length++] = node;
+    while (level[node >> PRIORITY_BITS] > 0) {
+      const feed = node;
+      node = feeds.first(feed);
+      const c = node >> PRIORITY_BITS;
+      if (mode[c] === WAIT) {
+        feeds.remove(feed, node);
+        place[node] = PARKED;
+        if (feeds.isEmpty(feed)) return ~feed;
+        node = feed;
+      } else if (deficitBytes[node] <= 0) {
+        // Its turn is over.
+        deficitBytes[node] += quantumBytes[c];
+        feeds.rotate(feed);
+        node = feed;
+      } else {
+        path[length++] = node;
+      }
+    }
+    this.pathLength = length;
+    return node >> PRIORITY_BITS;
   }
 
-  /** Takes a packet's bytes from the turn of a node. */
-  charge(node: number, chargeBytes: number): void {
-    this.deficitBytes[node] -= chargeBytes;
+  /** The class in whose row descend() began. */
+  lender(): number {
+    return this.path[0] >> PRIORITY_BITS;
+  }
+
+  /** Ends the turn in the row in which descend() began, and takes a packet's bytes from the turns on its way. */
+  charge(chargeBytes: number): void {
+    const { path, deficitBytes } = this;
+    const top = path[0];
+    this.rows.rotate(this.rowOf(top >> PRIORITY_BITS, top & (PRIORITIES - 1)));
+    for (let n = 1; n < this.pathLength; n++) deficitBytes[path[n]] -= chargeBytes;
   }
 
   /**

@@ -6,7 +6,7 @@ import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { LeafQueues } from '../../../../src/core/queues/leaf-queues.ts';
-import { ClassBuckets } from '../../../../src/core/tree/class-buckets.ts';
+import { BORROW, ClassBuckets, WAIT } from '../../../../src/core/tree/class-buckets.ts';
 import { Modes } from '../../../../src/core/tree/modes.ts';
 import { PRIORITIES, Turns } from '../../../../src/core/tree/turns.ts';
 import { SECOND, shaper } from '../../../sim/world.ts';
@@ -51,9 +51,9 @@ test('modes follow the buckets: WAIT, then borrowing by the root, then its own r
   buckets.take(A, A, 900, 0);
   modes.charged(A);
   // 500 B are missing: after 0.5 s at the ceiling, 1 s at the rate.
-  expect([modes.mustWait(A), modes.nextChangeNs()]).toEqual([true, 0.5 * SECOND]);
+  expect([modes.mode[A], modes.nextChangeNs()]).toEqual([WAIT, 0.5 * SECOND]);
   modes.advance(0.5 * SECOND);
-  expect([modes.mustWait(A), modes.nextChangeNs()]).toEqual([false, SECOND]);
+  expect([modes.mode[A], modes.nextChangeNs()]).toEqual([BORROW, SECOND]);
   expect(turns.firstInRows(ROOT), 'the root lends').toBe(ROOT * PRIORITIES);
   modes.advance(SECOND);
   expect([turns.firstInRows(ROOT), modes.nextChangeNs()]).toEqual([A * PRIORITIES, Number.POSITIVE_INFINITY]);

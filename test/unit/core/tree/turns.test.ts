@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { listClasses } from '../../../../src/core/classes/classes.ts';
+import { SEND, WAIT } from '../../../../src/core/tree/class-buckets.ts';
 import { nodeBefore, PRIORITIES, Turns } from '../../../../src/core/tree/turns.ts';
 import { type ClassInput, shaper } from '../../../sim/world.ts';
 
@@ -20,6 +21,8 @@ const classes = listClasses(
 );
 const node = (c: number, prio = 0): number => c * PRIORITIES + prio;
 const FEED = node(INNER);
+const MODES = new Uint8Array(classes.length).fill(SEND);
+const waiting = (...all: number[]): Uint8Array => MODES.map((mode, c) => (all.includes(c) ? WAIT : mode));
 
 test('rows: the lowest level first, then the lowest priority number, then turns', () => {
   const turns = new Turns(classes);
@@ -31,7 +34,8 @@ test('rows: the lowest level first, then the lowest priority number, then turns'
   turns.joinRow(A, 5);
   turns.joinRow(B, 5);
   expect(turns.firstInRows(ROOT)).toBe(node(A, 5));
-  turns.rotateRow(node(A, 5));
+  expect(turns.descend(node(A, 5), MODES)).toBe(A);
+  turns.charge(100);
   expect(turns.firstInRows(ROOT)).toBe(node(B, 5));
   for (const [c, prio] of [
     [A, 5],
@@ -45,35 +49,40 @@ test('rows: the lowest level first, then the lowest priority number, then turns'
 
 test('feeds: a turn is a quantum times the weight, a debt is paid by later turns', () => {
   const turns = new Turns(classes);
+  turns.joinRow(INNER, 0);
   expect([turns.joinFeed(A, 0), turns.joinFeed(B, 0), turns.joinFeed(A, 0)]).toEqual([true, false, false]);
   const served: number[] = [];
   for (let n = 0; n < 6; n++) {
-    while (turns.passTurn(FEED, turns.firstInFeed(FEED)));
-    const first = turns.firstInFeed(FEED);
-    served.push(first / PRIORITIES);
-    turns.charge(first, QUANTUM);
+    served.push(turns.descend(FEED, MODES));
+    turns.charge(QUANTUM);
   }
   expect(served).toEqual([A, B, B, A, B, B]);
 });
 
-test('a parked node comes back to the front, one that left to the back', () => {
+test('a node that must wait is parked and comes back to the front, one that left to the back', () => {
   const turns = new Turns(classes);
   for (const c of [A, B]) turns.joinFeed(c, 0);
-  expect(turns.park(FEED, node(A))).toBe(false);
-  expect(turns.firstInFeed(FEED)).toBe(node(B));
+  expect(turns.descend(FEED, waiting(A))).toBe(B);
   turns.joinFeed(A, 0);
-  expect(turns.firstInFeed(FEED)).toBe(node(A));
+  expect(turns.descend(FEED, MODES)).toBe(A);
   expect(turns.leaveFeed(A, 0)).toBe(false);
   turns.joinFeed(A, 0);
-  expect(turns.firstInFeed(FEED)).toBe(node(B));
+  expect(turns.descend(FEED, MODES)).toBe(B);
   expect([turns.leaveFeed(A, 0), turns.leaveFeed(B, 0), turns.leaveFeed(B, 0)]).toEqual([false, true, false]);
+});
+
+test('where all must wait the emptied feed is told', () => {
+  const turns = new Turns(classes);
+  for (const c of [A, B]) turns.joinFeed(c, 0);
+  expect(turns.descend(FEED, waiting(A, B))).toBe(~FEED);
 });
 
 test('a change keeps order, debts and places of classes whose parent stays', () => {
   const before = new Turns(classes);
+  before.joinRow(INNER, 0);
   for (const c of [B, A]) before.joinFeed(c, 0);
-  before.charge(node(A), QUANTUM);
-  before.park(FEED, node(B));
+  expect(before.descend(FEED, waiting(B))).toBe(A);
+  before.charge(QUANTUM);
   const rows = Int32Array.from(classes, (_, row) => row);
   const change = {
     ...{ before: classes, classes, oldRow: rows, newRow: rows },
@@ -89,5 +98,6 @@ test('a change keeps order, debts and places of classes whose parent stays', () 
     after.inheritDeficit(before, node(c), node(c));
   }
   after.inheritOrder(before, change);
-  expect(after.passTurn(FEED, node(A)), 'its turn was over').toBe(true);
+  // B is parked there and so in no list; A has had its turn.
+  expect(after.descend(FEED, MODES)).toBe(B);
 });
