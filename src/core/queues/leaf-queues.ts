@@ -1,12 +1,12 @@
 /**
  * Leaf queues: how the packets of a leaf wait for its ceilings, by discipline.
  *
- *   fifo         Bands: one FIFO                                 CoDel, if configured, for each band
- *   short-first  Bands: a FIFO of short flows, one of long ones  or flow queue
- *   fair         FairQueues: a flow queue per flow or host       the ACK filter, if configured
+ *   fifo         Bands: one FIFO
+ *   short-first  Bands: a FIFO of short flows, one of long ones
+ *   fair         FairQueues: a flow queue per flow or host; the ACK filter, if configured
  *
- * A full leaf evicts from a victim: a flow queue of a fair leaf, a band of a short-first leaf. A fifo has
- * none.
+ * CoDel, if configured, decides for each band and each flow queue by itself. A full leaf evicts from a victim:
+ * a flow queue of a fair leaf, or a band of a short-first leaf. A fifo has no victim.
  *
  * Packets that CoDel drops when they would leave, and redundant ACKs, are collected in `doomed`. The engine
  * takes them from there and gives their verdicts.

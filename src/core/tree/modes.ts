@@ -1,7 +1,7 @@
 /**
  * The modes of classes: which of them have packets, and what their buckets let them do.
  *
- *   SEND    its rate and its ceiling let it go: it needs nobody's leave
+ *   SEND    its rate and its ceiling let it go: no class needs to lend
  *   BORROW  its ceiling lets it go, its rate does not: the nearest ancestor in mode SEND lends
  *   WAIT    its ceiling is used up
  *

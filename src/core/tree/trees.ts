@@ -5,10 +5,10 @@
  * its form in Linux, HTB (net/sched/sch_htb.c): every class has a bucket for its guaranteed rate and one for
  * its ceiling.
  *
- * A class is in mode SEND, BORROW or WAIT (modes.ts). next() takes the lowest row that has a class in mode
- * SEND, so that guaranteed packets go before borrowed ones, there the lowest priority number, there the node
- * whose turn it is, and goes down the feeds from it to a leaf (turns.ts). No class below that node is in
- * SEND: its row would have come first.
+ * A class is in mode SEND, BORROW or WAIT (modes.ts). Classes in mode SEND are in rows, by level and priority
+ * (turns.ts). next() takes the lowest row that has one, so that guaranteed packets go before borrowed ones,
+ * and in it the first priority. From the class whose turn it is there it goes down the feeds to a leaf. No
+ * class below is in mode SEND: its row would have come first.
  *
  * A packet takes tokens of the ceilings of its leaf and of every ancestor, and of the rates of the lender and
  * of the lender's ancestors (class-buckets.ts).

@@ -5,9 +5,8 @@
  *          packets below it
  *   rows   one list per (root, level, priority): the nodes in mode SEND, one packet a turn. Level 0 are
  *          leaves, a parent is above its children.
- * feeds  one list per (inner class, priority): its children that have packets, whatever their mode. A turn is
- * a
- *          quantum times the weight (deficit round robin, signed as in RFC 8290 section 4.2).
+ *   feeds  one list per (inner class, priority): its children that have packets, whatever their mode. A turn
+ *          is a quantum times the weight (deficit round robin, signed as in RFC 8290 section 4.2).
  *
  *     root  level 2  [prio 1: root]
  *                        | feed
@@ -30,10 +29,11 @@ export const PRIORITY_BITS = 3;
 const QUANTUM_BYTES = 1514;
 
 // Places of a node.
+/** In no feed, and without a claim to the front of one. */
 const OUT = 0;
 /** In its parent's feed. */
 const QUEUED = 1;
-/** Out of the feed; returns to its front. */
+/** Out of its feed, to whose front it returns. */
 const PARKED = 2;
 
 export class Turns {
