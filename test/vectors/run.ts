@@ -4,10 +4,10 @@ import type { Vector } from './load.ts';
 import { planFor } from './plan.ts';
 import { QUALITATIVE_RUNNERS } from './qualitative.ts';
 
-const EXPERIMENTS = new Set(QUALITATIVE_RUNNERS.map(([alg]) => alg));
+const SIMULATED = new Set(['htb', 'cake-hosts', ...QUALITATIVE_RUNNERS.map(([alg]) => alg)]);
 
-/** Whether the vector is an experiment over simulated minutes, which takes seconds. */
-export const isExperiment = (vector: Vector): boolean => EXPERIMENTS.has(vector.alg);
+/** Whether the vector simulates seconds or minutes of traffic. */
+export const isSlow = (vector: Vector): boolean => SIMULATED.has(vector.alg);
 
 export function testVectors(vectors: readonly Vector[]): void {
   for (const file of new Set(vectors.map((vector) => vector.file))) {

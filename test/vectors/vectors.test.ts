@@ -1,7 +1,7 @@
-/** All vectors but the experiments, which are in experiments.slow.test.ts. */
+/** All vectors but those that simulate traffic, which are in vectors.slow.test.ts. */
 import { expect, test } from 'vitest';
 import { loadVectors, vectorsFolder } from './load.ts';
-import { isExperiment, testVectors } from './run.ts';
+import { isSlow, testVectors } from './run.ts';
 
 const vectors = loadVectors(vectorsFolder);
 
@@ -9,4 +9,4 @@ test('the folder has vectors', () => {
   expect(vectors.length, vectorsFolder).toBeGreaterThan(0);
 });
 
-testVectors(vectors.filter((vector) => !isExperiment(vector)));
+testVectors(vectors.filter((vector) => !isSlow(vector)));

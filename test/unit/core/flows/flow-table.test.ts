@@ -7,6 +7,7 @@ import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { type Stats, TOTAL } from '../../../../src/core/packets/stats.ts';
 import { FLOW_IDLE_NS } from '../../../../src/limits.ts';
 import { IPPROTO_TCP, type PacketShape } from '../../../../src/sim/packets/packets.ts';
+import { runs } from '../../../effort.ts';
 import { SECOND, udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
 
@@ -194,6 +195,6 @@ test('against a map, over random flows and times: found while kept, sizes agree,
       expect(flows.size).toBeGreaterThanOrEqual(fresh);
       expect(flows.size).toBeLessThanOrEqual(41);
     }),
-    { seed: SEED, numRuns: 60 },
+    { seed: SEED, numRuns: runs(60) },
   );
 });

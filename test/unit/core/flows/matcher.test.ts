@@ -9,6 +9,7 @@ import {
   type PacketShape,
 } from '../../../../src/sim/packets/packets.ts';
 import type { MatcherSpec, PrefixSpec } from '../../../../src/spec/spec.ts';
+import { runs } from '../../../effort.ts';
 import { parsedOf, unknownPacket } from '../rows.ts';
 
 const SEED = 90;
@@ -141,7 +142,7 @@ test('prefixes of any length take exactly the addresses that share so many bits'
       const same = asBits(other).slice(0, length) === asBits(prefix).slice(0, length);
       expect(matches({ src: [spec] }, shapeOf(other))).toBe(same);
     }),
-    { seed: SEED, numRuns: 500 },
+    { seed: SEED, numRuns: runs(500) },
   );
 });
 

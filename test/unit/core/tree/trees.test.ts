@@ -1,6 +1,7 @@
 /** Ceilings and turns, through the whole engine; rates and shares over time are in test/sim/shaping. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { runs } from '../../../effort.ts';
 import { drrOrder } from '../../../oracle/drr.ts';
 import { type ClassInput, MS, SECOND, shaper, udp, up, World } from '../../../sim/world.ts';
 
@@ -29,7 +30,7 @@ test('packets that wait are served as the slow twin serves them', () => {
       const waiting = arrivals.map(([n, lengthBytes], i) => ({ id: i + 2, leaf: n, lengthBytes }));
       expect(world.accepted().map((v) => v.id)).toEqual([1, ...drrOrder(waiting, QUANTUM_BYTES)]);
     }),
-    { seed: SEED, numRuns: 60 },
+    { seed: SEED, numRuns: runs(60) },
   );
 });
 

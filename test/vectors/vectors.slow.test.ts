@@ -1,10 +1,10 @@
-/** The vectors that are experiments, and the check that every vector of the project can fail. */
+/** The vectors that simulate traffic, and the check that every vector of the project can fail. */
 import { describe, expect, test } from 'vitest';
 import { loadVectors, type Vector, vectorsFolder } from './load.ts';
 import { planFor } from './plan.ts';
-import { isExperiment, testVectors } from './run.ts';
+import { isSlow, testVectors } from './run.ts';
 
-testVectors(loadVectors(vectorsFolder).filter(isExperiment));
+testVectors(loadVectors(vectorsFolder).filter(isSlow));
 
 const own = loadVectors(import.meta.dirname);
 
