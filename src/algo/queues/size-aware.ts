@@ -27,11 +27,11 @@
  *  2. With longShare 0 no long packet goes before a short one.
  *  3. A flow's packets change from short to long once.
  *
- * Departures: the papers count packets, and take the last packet of a connection (FIN) for short again. Bytes
- * do not depend on superpackets, and a FIN would overtake its flow's own packets. Those rules are in
- * test/reference/size-aware-packets.ts. A flow that becomes long has its short packets ahead, in order. The
- * counter starts anew when the flow table has forgotten the flow, which it does not while its packets wait.
- * Cost: a comparison per arrival, two per departure.
+ * Departures: the papers count packets, and take the last packet of a connection (FIN) for short again.
+ * Superpackets do not change a count of bytes, and a FIN would overtake its flow's own packets. Those rules
+ * are in test/reference/size-aware-packets.ts. A flow that becomes long has its short packets ahead, in
+ * order. The counter starts anew when the flow table has forgotten the flow, which it does not while its
+ * packets wait. Cost: a comparison per arrival, two per departure.
  */
 
 export interface SizeAwareParameters {

@@ -21,6 +21,16 @@ test('the example of the header: a class that goes leaves its row to nobody and 
   expect(change.isReclassified).toBe(true);
 });
 
+test('packets of a class that goes belong to the nearest class around it that stays', () => {
+  const x: ClassInput = { name: 'x', classes: [{ name: 'y' }] };
+  const { before, heir } = plan(
+    wan({ name: 'a', classes: [x] }),
+    wan({ name: 'a', classes: [{ name: 'z' }] }),
+  );
+  const heirOf = (path: string) => heir[before.findIndex((info) => info.path === path)];
+  expect([heirOf('wan/up/a'), heirOf('wan/up/a/x'), heirOf('wan/up/a/x/y')]).toEqual([1, 1, 1]);
+});
+
 test('ids stay with classes, and new classes have new ones', () => {
   const change = plan(wan({ name: 'a' }), wan({ name: 'new' }, { name: 'a' }));
   expect(change.classes.map((info) => info.id)).toEqual([0, 3, 1, 2]);

@@ -49,6 +49,13 @@ test('a flow is short for its first bytes; short packets go first, but one in fo
   ]);
 });
 
+test('a long packet overtakes no short packet that came before it, whatever it is owed', () => {
+  const { push, shift } = leafOf(SHORT_FIRST);
+  const short = [2, 2, 3, 3, 1, 1].map((flow) => push(flow, 1500));
+  const long = push(1, 1500);
+  expect(Array.from({ length: 7 }, shift)).toEqual([...short, long]);
+});
+
 test('the longer band is the victim, and loses its first packet that may be dropped', () => {
   const { bands, held, push } = leafOf(SHORT_FIRST);
   const first = push(1, 3000);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { HostLoads, SIDE_DST, SIDE_SRC } from '../../../../src/core/queues/host-loads.ts';
 import { ipv4 } from '../../../../src/sim/packets/packets.ts';
+import { SERVER } from '../../../sim/world.ts';
 import { LeafParts } from './leaf.ts';
 
 const make = (rows = 8) => {
@@ -15,8 +16,13 @@ test('a host is one row per leaf, side and address', () => {
   const other = parts.flow(1, ipv4(10, 0, 0, 2));
   const row = hosts.join(1, a, SIDE_SRC);
   expect(hosts.join(1, b, SIDE_SRC), 'another flow of the host').toBe(row);
-  const others = [hosts.join(1, other, SIDE_SRC), hosts.join(1, a, SIDE_DST), hosts.join(2, a, SIDE_SRC)];
-  expect(new Set([row, ...others]).size).toBe(4);
+  const both = parts.flow(1, SERVER);
+  const others = [
+    ...[hosts.join(1, other, SIDE_SRC), hosts.join(2, a, SIDE_SRC)],
+    // Source and destination are the same address.
+    ...[hosts.join(1, both, SIDE_SRC), hosts.join(1, both, SIDE_DST)],
+  ];
+  expect(new Set([row, ...others]).size).toBe(5);
 });
 
 test('busy queues are counted up and down', () => {

@@ -71,6 +71,22 @@ test('a node that must wait is parked and comes back to the front, one that left
   expect([turns.leaveFeed(A, 0), turns.leaveFeed(B, 0), turns.leaveFeed(B, 0)]).toEqual([false, true, false]);
 });
 
+test('the rest of a turn is forfeit when the packets end, and a new turn begins', () => {
+  const turns = new Turns(classes);
+  turns.joinRow(INNER, 0);
+  turns.joinFeed(B, 0);
+  turns.descend(FEED, MODES);
+  turns.charge(2 * QUANTUM - 1);
+  turns.leaveFeed(B, 0);
+  for (const c of [B, A]) turns.joinFeed(c, 0);
+  const served = [1, 2, 3].map(() => {
+    const c = turns.descend(FEED, MODES);
+    turns.charge(QUANTUM);
+    return c;
+  });
+  expect(served).toEqual([B, B, A]);
+});
+
 test('where all must wait the emptied feed is told', () => {
   const turns = new Turns(classes);
   for (const c of [A, B]) turns.joinFeed(c, 0);
