@@ -2,9 +2,11 @@
 # npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- compare]: sets up what is missing,
 # then measures.
 #
-#   (no word)   processor time, throughput and lateness       scale     the cost of many flows, hosts and classes
-#   accuracy    what really passes of a configured rate       compare   this program beside the kernel's disciplines
+#   (no word)   processor time, throughput and lateness
+#   accuracy    what really passes of a configured rate
 #   queueing    delay and shares under load
+#   scale       the cost of many flows, hosts and classes
+#   compare     this program beside the kernel's disciplines
 #
 # All but the last two need root (network namespaces, NFQUEUE). Without root, scale leaves out real packets.
 set -euo pipefail

@@ -5,7 +5,9 @@
  * the control socket is an error.
  */
 
-/** Rows of one arrival batch: one recvmmsg call, one crossing into TypeScript. Mirrored in native/columns.h. */
+/**
+ * Rows of one arrival batch: one recvmmsg call, one crossing into TypeScript. Mirrored in native/columns.h.
+ */
 export const ARRIVAL_ROWS = 256;
 /** Rows of the verdict columns. More verdicts are sent in several crossings. Mirrored in native/columns.h. */
 export const VERDICT_ROWS = 1024;
@@ -19,7 +21,9 @@ export const COPY_BYTES = 128;
  * Mirrored in native/columns.h.
  */
 export const COPY_BYTES_MAX = 65531;
-/** Bytes of slab per arrival row beside the copied packet: netlink attributes. Mirrored in native/columns.h. */
+/**
+ * Bytes of slab per arrival row beside the copied packet: netlink attributes. Mirrored in native/columns.h.
+ */
 export const ATTRIBUTE_BYTES = 4096;
 /** Bytes of slab per arrival row where no NFQUEUE asks for longer copies. */
 export const SLOT_BYTES = ATTRIBUTE_BYTES + COPY_BYTES;
@@ -35,7 +39,9 @@ export const BATCHES_PER_WAKEUP_MAX = 16;
 export const QUEUES_MAX = 64;
 /** Packets that the kernel can hold per NFQUEUE since each has a hash table of its own (April 2026). */
 export const QUEUE_LENGTH_MAX = 65536;
-/** Packets held over all NFQUEUEs. Bounds the kernel memory that they pin, about 2.2 kB a full-sized packet. */
+/**
+ * Packets held over all NFQUEUEs. Bounds the kernel memory that they pin, about 2.2 kB a full-sized packet.
+ */
 export const HELD_MAX = 262144;
 /** Verdicts remembered so that a late "no such packet" can be booked to its class; a power of two. */
 export const VERDICT_LOG_ROWS = 262144;
@@ -71,14 +77,19 @@ export const CONTROL_IDLE_MS = 60_000;
 
 /** Flow queues of fair leaves, over all leaves; a power of two. */
 export const FAIR_QUEUES_MAX = 262144;
-/** Hosts between which fair leaves divide, over all leaves; a power of two. Further hosts have a share per flow. */
+/**
+ * Hosts between which fair leaves divide, over all leaves; a power of two. Further hosts have a share per
+ * flow.
+ */
 export const FAIR_HOSTS_MAX = 131072;
 
 /** A flow is forgotten after this long without packets, unless some of its packets are held. */
 export const FLOW_IDLE_NS = 60e9;
 /** Later fragments find their first one for this long (RFC 791 suggests 15 s, Linux uses 30 s). */
 export const FRAGMENT_IDLE_NS = 30e9;
-/** An `each` bucket is forgotten after this long full and unused. Nothing is lost: a new bucket starts full. */
+/**
+ * An `each` bucket is forgotten after this long full and unused. Nothing is lost: a new bucket starts full.
+ */
 export const EACH_IDLE_NS = 60e9;
 
 /**

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes the native parser and checks the verdict writer, under the address and undefined behaviour sanitizers.
+# Fuzzes the native parser and checks the verdict writer, with the sanitizers for addresses and undefined
+# behaviour.
 # Usage: run.sh [COUNT [SEED]]             COUNT mutated messages (default ten million), fixed seed 1
 #        run.sh --libfuzzer [SECONDS]      coverage-guided with clang (Debian: clang, libclang-rt-14-dev)
 set -euo pipefail

@@ -1,4 +1,7 @@
-/** Broken invariants crash: the queue rules say `bypass`, so traffic flows on, unshaped, instead of wrongly shaped. */
+/**
+ * Broken invariants crash: the queue rules say `bypass`, so traffic flows on, unshaped, instead of wrongly
+ * shaped.
+ */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }

@@ -1,6 +1,7 @@
 /**
- * Chance in the virtual world: one stream per purpose, so that what one flow draws does not depend on what others do or on the
- * configuration under test. Two configurations compared with one seed meet the same traffic.
+ * Chance in the virtual world: one stream per purpose, so that what one flow draws does not depend on what
+ * others do or on the configuration under test. Two configurations compared with one seed meet the same
+ * traffic.
  */
 
 import { naturalLog } from './exact-math.ts';

@@ -1,6 +1,7 @@
 /**
- * Logarithm and cube root from additions, multiplications and divisions only. IEEE 754 fixes those to the last bit, while
- * Math.log, Math.cbrt, Math.pow may differ between engines and machines; the trace hash must not. (Math.sqrt is exact.)
+ * Logarithm and cube root from additions, multiplications and divisions only. IEEE 754 fixes those to the
+ * last bit, while Math.log, Math.cbrt, Math.pow may differ between engines and machines; the trace hash must
+ * not. (Math.sqrt is exact.)
  */
 
 /** Natural logarithm of a finite x > 0; relative error below 1e-15 away from 1. */
@@ -37,7 +38,8 @@ export function cubeRoot(x: number): number {
     mantissa *= 8;
     scale /= 2;
   }
-  // The chord from (1, 1) to (8, 2) lies at most 0.17 below the root; the first step overshoots, the rest halve the digits left.
+  // The chord from (1, 1) to (8, 2) lies at most 0.17 below the root; the first step overshoots, the rest
+  // halve the digits left.
   let root = 1 + (mantissa - 1) / 7;
   for (let step = 0; step < 6; step++) root = (2 * root + mantissa / (root * root)) / 3;
   return scale * root;

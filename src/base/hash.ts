@@ -1,7 +1,8 @@
 /**
- * HalfSipHash-1-3: a keyed 32-bit hash (as a signed number) of 32-bit words, so that nobody outside can aim flows at one slot.
- * Reference: Aumasson, Bernstein, "SipHash: a fast short-input PRF" (2012); the 32-bit variant and its 1-3 rounds
- * as in Linux lib/siphash.c (hsiphash). Cost: n + 4 rounds of ten operations, about 30 ns for four words.
+ * HalfSipHash-1-3: a keyed 32-bit hash (as a signed number) of 32-bit words, so that nobody outside can aim
+ * flows at one slot. Reference: Aumasson, Bernstein, "SipHash: a fast short-input PRF" (2012); the 32-bit
+ * variant and its 1-3 rounds as in Linux lib/siphash.c (hsiphash). Cost: n + 4 rounds of ten operations,
+ * about 30 ns for four words.
  */
 export function hashWords(key0: number, key1: number, words: Int32Array, count: number): number {
   let v0 = key0 | 0;

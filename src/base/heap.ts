@@ -1,6 +1,7 @@
 /**
- * Binary min-heap of row numbers by a float64 key, over typed arrays, with the place of every row known, so that a
- * row can be moved or taken out in O(log n). Each row is in the heap at most once. Ties leave in any order.
+ * Binary min-heap of row numbers by a float64 key, over typed arrays, with the place of every row known, so
+ * that a row can be moved or taken out in O(log n). Each row is in the heap at most once. Ties leave in any
+ * order.
  *
  *            heap: [ 7, 3, 9 ]   rows, smallest key first     place[7] = 0
  *                                                            place[3] = 1   place[other] = ABSENT

@@ -1,20 +1,22 @@
 /**
- * Records found by a key of a fixed number of 32-bit words: open addressing with linear probing at a load of at most one
- * half, keyed hash, deletion by shifting back (Knuth, TAOCP 3, 6.4 algorithm R), so no tombstones and no rehash ever.
+ * Records found by a key of a fixed number of 32-bit words: open addressing with linear probing at a load of
+ * at most one half, keyed hash, deletion by shifting back (Knuth, TAOCP 3, 6.4 algorithm R), so no tombstones
+ * and no rehash ever.
  *
  *   slots    [ - 80 - 32 144 - - 16 ]                   rows, NONE where free; twice as many slots as rows
  *   words    | key words | hash | the caller's fields | one record, `stride` words; the next record follows
  *
- * A record holds all of a row together, unlike the columns of a batch: rows are visited in random order, so a record in one
- * or two cache lines costs one or two misses where columns would cost one for each field.
+ * A record holds all of a row together, unlike the columns of a batch: rows are visited in random order, so a
+ * record in one or two cache lines costs one or two misses where columns would cost one for each field.
  *
  * How records are addressed, here and in every table built on this one:
- * - A row is named by the place of its record: the index of the record's first word in `words`. It keeps that name while it
- *   is in use.
- * - A field is a constant: the number of words from the start of the record, even for a float64. With row `f` it is
- *   `words[f + FIELD]`, or `floats[(f + FIELD) >> 1]` for a float64.
- * - Columns that other modules use are views that begin at their field, so `column[f]` is the field of row `f`; a float64
- *   column is asked at `f >> 1`. Held packets (core/packets/held.ts) have such columns for all fields.
+ * - A row is named by the place of its record: the index of the record's first word in `words`. It keeps that
+ *   name while it is in use.
+ * - A field is a constant: the number of words from the start of the record, even for a float64. With row `f`
+ *   it is `words[f + FIELD]`, or `floats[(f + FIELD) >> 1]` for a float64.
+ * - Columns that other modules use are views that begin at their field, so `column[f]` is the field of row
+ *   `f`. A float64 column is read at `f >> 1`. Held packets (core/packets/held.ts) have such columns for all
+ *   fields.
  * - A table beside this one, with one entry for each row, is asked at `f >> shift`.
  * - A loop over all rows counts `f += stride` up to `highWater`.
  */
@@ -30,7 +32,9 @@ export class KeyTable {
   highWater = 0;
   /** The key to find or insert; the caller fills it before each call. */
   readonly key: Int32Array;
-  /** Words of a record, a power of two so that records do not straddle cache lines; `shift` is its logarithm. */
+  /**
+   * Words of a record, a power of two so that records do not straddle cache lines; `shift` is its logarithm.
+   */
   readonly stride: number;
   readonly shift: number;
   /** The records as signed words, and as float64 fields at half the index. */
@@ -45,8 +49,8 @@ export class KeyTable {
   private freeCount = 0;
 
   /**
-   * `rows` must be a power of two. The caller's fields start at word keyWords + 1; float64 ones at an even word.
-   * `key0` and `key1` are the secret of the hash.
+   * `rows` must be a power of two. The caller's fields start at word keyWords + 1; float64 ones at an even
+   * word. `key0` and `key1` are the secret of the hash.
    */
   constructor(rows: number, keyWords: number, fieldWords: number, key0: number, key1: number) {
     this.rows = rows;
@@ -68,7 +72,9 @@ export class KeyTable {
     return hashWords(this.key0, this.key1, this.key, count);
   }
 
-  /** The row that find() will look at first for this hash, and nearly always give; NONE: it will find none. */
+  /**
+   * The row that find() will look at first for this hash, and nearly always give; NONE: it will find none.
+   */
   firstProbe(hash: number): number {
     return this.slots[hash & this.slotMask];
   }
@@ -134,7 +140,9 @@ export class KeyTable {
     return row < this.highWater && this.words[row + this.keyWords] !== NONE;
   }
 
-  /** Slot at which the search for a row starts; kept in its record after the key, NONE when the row is free. */
+  /**
+   * Slot at which the search for a row starts; kept in its record after the key, NONE when the row is free.
+   */
   private home(row: number): number {
     return this.words[row + this.keyWords];
   }

@@ -1,4 +1,6 @@
-/** The candidate with the fewest edits, and whether it is near enough to be meant; null without candidates. */
+/**
+ * The candidate with the fewest edits, and whether it is near enough to be meant; null without candidates.
+ */
 export function nearest(
   word: string,
   candidates: readonly string[],
@@ -17,7 +19,9 @@ export function nearest(
   return { word: best, isNear };
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment), one row at a time. */
+/**
+ * Insertions, deletions, replacements and swaps of neighbours (optimal string alignment), one row at a time.
+ */
 export function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,6 +1,6 @@
 /**
- * sfc32: small fast counting generator of 32-bit words (Chris Doty-Humphrey, PractRand). Seeded; the only source of
- * chance in base, packet, algo, core and sim, so the same seed repeats a run on every machine.
+ * sfc32: small fast counting generator of 32-bit words (Chris Doty-Humphrey, PractRand). Seeded; the only
+ * source of chance in base, packet, algo, core and sim, so the same seed repeats a run on every machine.
  */
 export class Prng {
   private a: number;

@@ -1,6 +1,7 @@
 /**
- * Rows by size, in groups, so that one of the largest of a group is found without a search: logarithmic bins, each a list.
- * The row found is the largest or less than an eighth smaller. Cost: a few operations when a size moves to another bin.
+ * Rows by size, in groups, so that one of the largest of a group is found without a search: logarithmic bins,
+ * each a list. The row found is the largest or less than an eighth smaller. Cost: a few operations when a
+ * size moves to another bin.
  */
 import { HISTOGRAM_BINS, histogramBin } from './histogram.ts';
 import { NodeLists } from './node-lists.ts';
@@ -38,7 +39,10 @@ export class SizeBins {
     return row;
   }
 
-  /** The row behind `row`, which has a size, in the order that begins with largest(): none behind is larger by an eighth; NONE: the last. */
+  /**
+   * The row behind `row`, which has a size, in the order that begins with largest(): none behind is larger by
+   * an eighth; NONE: the last.
+   */
   after(group: number, row: number): number {
     const bin = this.bin[row];
     const behind = this.lists.after(group * HISTOGRAM_BINS + bin, row);

@@ -1,14 +1,16 @@
 /**
- * A hand that goes round the rows of a table, so that idle rows are forgotten without a look at the whole table at once.
+ * A hand that goes round the rows of a table, so that idle rows are forgotten without a look at the whole
+ * table at once.
  *
- *   rows   0  16  32  48 | 64  80 | 96 ... highWater       the hand went from 48 to 80 in this batch, and starts again
- *                         ^^^^^^^^                         with row 0 behind the last row that was ever in use
+ *   rows   0  16  32  48 | 64  80 | 96 ... highWater   In this batch the hand went from 48 to 80. It starts
+ *                         ^^^^^^^^                     again with row 0 behind the last row ever in use.
  *
- * In each batch the hand passes a share of the table in proportion to the time since its last look: four rounds in the idle
- * time of a row, so that a row outstays its time by a quarter at most. A table that is full asks the hand too: it looks at
- * EVICT_LOOKS rows for one that may go.
+ * In each batch the hand passes a share of the table in proportion to the time since its last look: four
+ * rounds in the idle time of a row, so that a row outstays its time by a quarter at most. A table that is
+ * full asks the hand too: it looks at EVICT_LOOKS rows for one that may go.
  *
- * The table's owner loops over the rows and decides, so that no call in the loop depends on which table it is:
+ * The table's owner loops over the rows and decides, so that no call in the loop depends on which table it
+ * is:
  *
  *   for (let n = hand.rowsDue(nowNs); n > 0; n--) {
  *     const row = hand.next();

@@ -2,9 +2,9 @@
  * The only place where bits meet bytes: text that people write and read, to and from the numbers used inside
  * (bytes, bytes per second, nanoseconds). Follows the contract's section "Configuration".
  *
- * Case decides: `b` or `bit` is bits, `B` is bytes. k, M, G are powers of 1000 and Ki, Mi, Gi of 1024, in either
- * case, because tc writes `20mbit` and people write `20 Mbit/s`. `bps`, `kbps` and `mbps` are refused: tc reads
- * them as bytes, everybody else as bits. So is a number without a unit.
+ * Case decides: `b` or `bit` is bits, `B` is bytes. k, M, G are powers of 1000 and Ki, Mi, Gi of 1024, in
+ * either case, because tc writes `20mbit` and people write `20 Mbit/s`. `bps`, `kbps` and `mbps` are refused:
+ * tc reads them as bytes, everybody else as bits. So is a number without a unit.
  */
 
 /** Text that is no quantity of the asked kind; the message lists the accepted forms. */
@@ -82,7 +82,9 @@ export function parseRate(text: string): number {
   return unit === 'B' ? amount : amount / BITS_PER_BYTE;
 }
 
-/** `30kB` -> bytes. Throws UnitError, also for bits: a size in bits is almost always a slip of the shift key. */
+/**
+ * `30kB` -> bytes. Throws UnitError, also for bits: a size in bits is almost always a slip of the shift key.
+ */
 export function parseBytes(text: string): number {
   const size = bytesOf(text);
   if (size === null) throw refuse(text, 'size', BYTES_FORMS);

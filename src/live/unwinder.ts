@@ -6,7 +6,9 @@ export class Unwinder {
     this.#steps.push({ what, undo });
   }
 
-  /** Runs every step once, also after one that fails. Resolves with false if one failed; `onFailure` is told. */
+  /**
+   * Runs every step once, also after one that fails. Resolves with false if one failed; `onFailure` is told.
+   */
   async unwind(onFailure: (what: string, error: unknown) => void): Promise<boolean> {
     let isClean = true;
     for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {

@@ -197,7 +197,9 @@ function parseIpv6(slab: Uint8Array, start: number, end: number, parsed: Parsed,
   parseTransport(slab, start + IPV6_HEADER_BYTES, end, nextHeader, parsed, p);
 }
 
-/** Whether the header is an extension header that another header follows in clear (RFC 8200, 4; AH: RFC 4302). */
+/**
+ * Whether the header is an extension header that another header follows in clear (RFC 8200, 4; AH: RFC 4302).
+ */
 function isExtension(nextHeader: number): boolean {
   return (
     nextHeader === IPPROTO_HOPOPTS ||

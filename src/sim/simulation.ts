@@ -31,8 +31,8 @@ export interface RunOptions {
   /** Time by which the engine is woken late; 0 by default. */
   readonly timerLatenessNs?: number;
   /**
-   * The specification for whose rates and addresses the traffic is made; by default the one that shapes. Another's
-   * compares both under equal traffic.
+   * The specification for whose rates and addresses the traffic is made; by default the one that shapes.
+   * Another's compares both under equal traffic.
    */
   readonly reference?: ShaperSpec;
 }

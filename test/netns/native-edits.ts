@@ -177,7 +177,10 @@ export const editScenarios: Record<string, () => Promise<unknown>> = {
     });
   },
 
-  /** New bytes outside the slab, and for a batch verdict: each comes back by itself, and the packets can still be accepted. */
+  /**
+   * New bytes outside the slab, and for a batch verdict: each comes back by itself, and the packets can still
+   * be accepted.
+   */
   async editRefusals() {
     return withBed(async (bed) => {
       queueRule({});

@@ -135,7 +135,10 @@ function check({ totals, classes }: StatusReport, before: Reading): void {
   lost = Math.max(lost, kernel.lost);
 }
 
-/** A packet that the kernel has lost since takes its count back from the class that sent it, and nothing else does. */
+/**
+ * A packet that the kernel has lost since takes its count back from the class that sent it, and nothing else
+ * does.
+ */
 function checkGrowth(classes: readonly ClassReport[], before: Reading, lostNow: number): void {
   for (const { path, sent, dropped } of classes) {
     const was = before.classes.get(keyOf(path));

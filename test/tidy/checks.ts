@@ -172,7 +172,10 @@ export function checkExit(files: readonly SourceFile[]): string[] {
     .map((file) => `${file.path} ends the process`);
 }
 
-/** Columns of the statistics, as src/core/packets/stats.ts names them, and the files of core that may write them. */
+/**
+ * Columns of the statistics, as src/core/packets/stats.ts names them, and the files of core that may write
+ * them.
+ */
 const LEDGER = 'src/core/packets/ledger.ts';
 const COUNTS = 'totals|sentPackets|sentBytes|dropTail|dropEarly|dropPolice|dropAqm|marked|delay|lateness';
 const MAY_WRITE_STATS = [LEDGER, 'src/core/packets/backlog.ts', 'src/core/packets/stats.ts'];

@@ -1,4 +1,6 @@
-/** What the documents show works: configurations load, scripts, links and anchors exist, examples are fine. */
+/**
+ * What the documents show works: configurations load, scripts, links and anchors exist, examples are fine.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -131,7 +133,9 @@ test.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])('%s names files and members th
   expect(missing.map(([whole]) => whole)).toEqual([]);
 });
 
-/** Paths of the values in a JSON object, as far down as documents name them: `totals.held`, `dropped.tail`. */
+/**
+ * Paths of the values in a JSON object, as far down as documents name them: `totals.held`, `dropped.tail`.
+ */
 function keysOf(value: object, depth = 2): string[] {
   return Object.entries(value).flatMap(([key, inner]) =>
     typeof inner === 'object' && !Array.isArray(inner) && depth > 1

@@ -9,11 +9,11 @@
  *     q > 0:  avg <- avg + weight * (q - avg)
  *     q = 0:  avg <- avg * (1 - weight)^m,  m = idle time / time to send one mean packet
  *
- *     pb(avg):  1 |                        _______     avg < min:            0
- *                 |                     __/            min <= avg < max:     maxp * (avg - min) / (max - min)
- *            maxp |               ___---               gentle, avg < 2 max:  maxp + (1 - maxp) * (avg - max) / max
- *               0 |______________/                     beyond:               1
- *                 0            min     max   2 max
+ *   pb(avg):  1 |                        _______  avg < min:            0
+ *               |                     __/         min <= avg < max:     maxp * (avg - min) / (max - min)
+ *          maxp |               ___---            gentle, avg < 2 max:  maxp + (1 - maxp) * (avg - max) / max
+ *             0 |______________/                  beyond:               1
+ *               0            min     max   2 max
  *
  *     pa = pb / (1 - count * pb), count = packets since the last signal
  *

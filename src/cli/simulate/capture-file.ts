@@ -1,4 +1,7 @@
-/** Opens capture files of any size: plain files in place, standard input and packed files through a temporary one. */
+/**
+ * Opens capture files of any size: plain files in place, standard input and packed files through a temporary
+ * one.
+ */
 import { createReadStream, createWriteStream, fstatSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -31,7 +31,10 @@ export type SectionValues<S extends Section> = {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Writes the keys of a section that have a value. With `chosen`, values that equal their defaults are left out. */
+/**
+ * Writes the keys of a section that have a value. With `chosen`, values that equal their defaults are left
+ * out.
+ */
 export function writeSection<S extends Section>(
   section: S,
   values: SectionValues<S>,

@@ -89,8 +89,8 @@ export class NftSession {
   }
 
   /**
-   * Resolves with the reply, or rejects if it takes too long. The next question waits for a late reply all the
-   * same, which would else be taken for the reply to it.
+   * Resolves with the reply, or rejects if it takes too long. The next question waits for a late reply all
+   * the same, which would else be taken for the reply to it.
    */
   private ask(what: string, text: string): Promise<string> {
     const answer = this.turn.then(() => this.exchange(what, `${text}\nlist table ${this.table}\n`));

@@ -1,6 +1,6 @@
 /**
- * A capture file as a sequence of packets, read through a window: the format of its file, the link layer of its
- * frames, lengths and instants. The file is read as often as cursors are opened; nothing of it is kept.
+ * A capture file as a sequence of packets, read through a window: the format of its file, the link layer of
+ * its frames, lengths and instants. The file is read as often as cursors are opened; nothing of it is kept.
  */
 import { CARRIES_IP, carriesOf, headerBytesOf, linkLayer } from './links.ts';
 import { PcapReader } from './pcap.ts';
@@ -71,7 +71,10 @@ export class CaptureCursor {
     return this.reader.trouble;
   }
 
-  /** Reads the next packet. Returns false at the end. Throws CaptureError for a link layer that cannot be read. */
+  /**
+   * Reads the next packet. Returns false at the end. Throws CaptureError for a link layer that cannot be
+   * read.
+   */
   next(): boolean {
     const { record, window } = this;
     if (!this.reader.next(record)) return false;
@@ -95,9 +98,9 @@ export class CaptureCursor {
   }
 
   /**
-   * Length of the packet by its IP header, which leaves out Ethernet's padding. `carriedBytes`, the length that
-   * the link layer carried, counts if there is no such header, or if the header says 0 or too much, as it does in
-   * packets that were captured before the card segmented them.
+   * Length of the packet by its IP header, which leaves out Ethernet's padding. `carriedBytes`, the length
+   * that the link layer carried, counts if there is no such header, or if the header says 0 or too much, as
+   * it does in packets that were captured before the card segmented them.
    */
   private networkBytes(carriedBytes: number): number {
     const { window, offset, capturedBytes } = this;

@@ -1,6 +1,6 @@
 /**
- * The flows of a capture, found by the program's own parser, as rows of a table that grows: a scan of a million
- * addresses takes a few dozen bytes for each. Names are made only for flows that are shown.
+ * The flows of a capture, found by the program's own parser, as rows of a table that grows: a scan of a
+ * million addresses takes a few dozen bytes for each. Names are made only for flows that are shown.
  */
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
@@ -34,8 +34,8 @@ export class FlowList {
   }
 
   /**
-   * The flow of a parsed row; a new one is made. Later fragments have no ports, so they are flows of their own.
-   * Returns NONE if there are CAPTURED_FLOWS_MAX others.
+   * The flow of a parsed row; a new one is made. Later fragments have no ports, so they are flows of their
+   * own. Returns NONE if there are CAPTURED_FLOWS_MAX others.
    */
   rowOf(parsed: Parsed, p: number, direction: number): number {
     this.setKey(parsed, p, false);
@@ -111,9 +111,9 @@ export function grown<Column extends { set(from: Column): void }>(from: Column, 
 }
 
 /**
- * Whether a new flow goes up, by the first of these rules that applies. From a private address to a public one is
- * up, the reverse down. A packet that the capturing machine sent goes up, one that it received down. A flow goes
- * the other way than its reverse flow (`isReverseUp`). The host that speaks first is inside.
+ * Whether a new flow goes up, by the first of these rules that applies. From a private address to a public
+ * one is up, the reverse down. A packet that the capturing machine sent goes up, one that it received down. A
+ * flow goes the other way than its reverse flow (`isReverseUp`). The host that speaks first is inside.
  */
 function isUpFlow(parsed: Parsed, p: number, direction: number, isReverseUp: boolean | null): boolean {
   const isSrcInside = isPrivate(parsed.family[p], parsed.src0[p]);

@@ -1,9 +1,9 @@
 /**
- * Link layers of captures: where the IP packet of a frame starts, if the frame carries one. The frame's own type
- * field decides, never the first bits behind it; only MPLS has no such field.
+ * Link layers of captures: where the IP packet of a frame starts, if the frame carries one. The frame's own
+ * type field decides, never the first bits behind it; only MPLS has no such field.
  *
- * Reference: tcpdump.org/linktypes.html; IEEE 802.3 and 802.2, IEEE 802.1Q, RFC 2516 (PPPoE), RFC 1662 (PPP), RFC
- * 2427 (frame relay), RFC 4928 section 3 (MPLS), IEEE 802.11 section 9.2, radiotap.org.
+ * Reference: tcpdump.org/linktypes.html; IEEE 802.3 and 802.2, IEEE 802.1Q, RFC 2516 (PPPoE), RFC 1662 (PPP),
+ * RFC 2427 (frame relay), RFC 4928 section 3 (MPLS), IEEE 802.11 section 9.2, radiotap.org.
  */
 import { CaptureError } from './records.ts';
 
@@ -18,11 +18,13 @@ const CARRY_KINDS = 4;
 export interface LinkLayer {
   readonly name: string;
   /**
-   * Looks into the frame of `frameBytes` captured bytes at `at`. carriesOf() and headerBytesOf() read the result;
-   * the link headers are never longer than the frame.
+   * Looks into the frame of `frameBytes` captured bytes at `at`. carriesOf() and headerBytesOf() read the
+   * result; the link headers are never longer than the frame.
    */
   locate(view: DataView, at: number, frameBytes: number): number;
-  /** Place of the field of a cooked header that says whether the machine sent the frame; -1 if there is none. */
+  /**
+   * Place of the field of a cooked header that says whether the machine sent the frame; -1 if there is none.
+   */
   readonly packetTypeAt: number;
   readonly packetTypeBytes: 1 | 2;
 }
@@ -149,7 +151,9 @@ function locateWifi(view: DataView, at: number, frameBytes: number, from: number
   return locateLlc(view, at, frameBytes, next);
 }
 
-/** Radiotap: version, pad, length, then a map of the fields present; only the flag of padded headers counts. */
+/**
+ * Radiotap: version, pad, length, then a map of the fields present; only the flag of padded headers counts.
+ */
 function locateRadiotap(view: DataView, at: number, frameBytes: number): number {
   if (frameBytes < 8) return carry(CARRIES_OTHER, frameBytes);
   const headerBytes = view.getUint16(at + 2, true);

@@ -1,6 +1,6 @@
 /**
- * Capture files of the classic format: both byte orders, microseconds and nanoseconds, the modified format with
- * longer record headers, and the swapped lengths of versions before 2.3.
+ * Capture files of the classic format: both byte orders, microseconds and nanoseconds, the modified format
+ * with longer record headers, and the swapped lengths of versions before 2.3.
  *
  * Reference: draft-ietf-opsawg-pcap (file and record headers); libpcap sf-pcap.c (variants).
  *

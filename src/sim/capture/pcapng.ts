@@ -1,6 +1,6 @@
 /**
- * Capture files of the newer format, pcapng: sections of either byte order, several interfaces with link layers
- * and time units of their own, enhanced, simple and obsolete packet blocks. Other blocks are skipped.
+ * Capture files of the newer format, pcapng: sections of either byte order, several interfaces with link
+ * layers and time units of their own, enhanced, simple and obsolete packet blocks. Other blocks are skipped.
  *
  * Reference: draft-ietf-opsawg-pcapng.
  *
@@ -34,7 +34,9 @@ const BLOCK_FRAME_BYTES = 12;
 /** Fixed bytes of a packet block before its data. */
 const ENHANCED_BYTES = BLOCK_HEADER_BYTES + 20;
 const SIMPLE_BYTES = BLOCK_HEADER_BYTES + 4;
-/** Options of a block are looked at if the block is no longer than this; data comes first in packet blocks. */
+/**
+ * Options of a block are looked at if the block is no longer than this; data comes first in packet blocks.
+ */
 const OPTIONS_BYTES_MAX = 65_536;
 const OPTION_TSRESOL = 9;
 const OPTION_TSOFFSET = 14;

@@ -37,7 +37,9 @@ export interface CaptureTrouble {
 }
 
 export interface RecordReader {
-  /** Reads the next record into `record`. Returns false at the end; `trouble` then says if the end came early. */
+  /**
+   * Reads the next record into `record`. Returns false at the end; `trouble` then says if the end came early.
+   */
   next(record: CaptureRecord): boolean;
   readonly trouble: CaptureTrouble | null;
 }

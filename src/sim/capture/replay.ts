@@ -1,5 +1,6 @@
 /**
- * Plays a capture into the shaper, every packet at the instant of its capture, and reports as a scenario does.
+ * Plays a capture into the shaper, every packet at the instant of its capture, and reports as a scenario
+ * does.
  */
 import { NONE } from '../../base/none.ts';
 import { ARRIVAL_ROWS, COPY_BYTES, EDIT_BYTES } from '../../limits.ts';

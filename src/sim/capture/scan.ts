@@ -1,6 +1,6 @@
 /**
- * The first reading of a capture: which flows it has and which of them get an entry of their own in the report,
- * which packets the kernel would never queue, how long it lasts, and what is wrong with it.
+ * The first reading of a capture: which flows it has and which of them get an entry of their own in the
+ * report, which packets the kernel would never queue, how long it lasts, and what is wrong with it.
  */
 import { NONE } from '../../base/none.ts';
 import { ARRIVAL_ROWS, COPY_BYTES } from '../../limits.ts';
@@ -14,9 +14,14 @@ import { type CaptureTrouble, DIRECTION_OUT, DIRECTION_UNKNOWN } from './records
 import { JumpFinder, StampReader } from './stamps.ts';
 import type { ReadAt } from './window.ts';
 
-/** Flows with an entry of their own in the report: those with most bytes. The others are summed up by protocol. */
+/**
+ * Flows with an entry of their own in the report: those with most bytes. The others are summed up by
+ * protocol.
+ */
 export const NAMED_FLOWS_MAX = 200;
-/** Marks in the list of packets: one that is never queued, and one whose header cannot be read, up or down. */
+/**
+ * Marks in the list of packets: one that is never queued, and one whose header cannot be read, up or down.
+ */
 const NEVER_QUEUED = -1;
 const UNPARSED_UP = -2;
 const UNPARSED_DOWN = -3;
@@ -194,8 +199,8 @@ class Scan {
 }
 
 /**
- * Copies the first bytes of the cursor's packet, at most COPY_BYTES, to `to`. Returns their number: 0 for a frame
- * that carries no IP packet, so that the parser finds no protocol in it.
+ * Copies the first bytes of the cursor's packet, at most COPY_BYTES, to `to`. Returns their number: 0 for a
+ * frame that carries no IP packet, so that the parser finds no protocol in it.
  */
 export function copyHeader(cursor: CaptureCursor, into: Uint8Array, to: number): number {
   if (cursor.carries !== CARRIES_IP) return 0;
@@ -215,7 +220,10 @@ function isReadable(parsed: Parsed, p: number, copiedBytes: number): boolean {
 const IPPROTO_UDP = 17;
 const IPPROTO_ICMPV6 = 58;
 
-/** The packets that the rules let pass without queueing (io/rules, chain never_queued), as far as a capture tells. */
+/**
+ * The packets that the rules let pass without queueing (io/rules, chain never_queued), as far as a capture
+ * tells.
+ */
 function isNeverQueued(parsed: Parsed, p: number): boolean {
   const [dst, sport, dport] = [parsed.dst0[p], parsed.sport[p], parsed.dport[p]];
   const isUdp = parsed.protocol[p] === IPPROTO_UDP;
@@ -228,7 +236,10 @@ function isNeverQueued(parsed: Parsed, p: number): boolean {
   return dst >>> 24 === 0xff || isLoopback || between(546, 547) || isNeighbourDiscovery(parsed, p);
 }
 
-/** Neighbour discovery (RFC 4861) goes to link-local addresses, which are never forwarded. The type is not parsed. */
+/**
+ * Neighbour discovery (RFC 4861) goes to link-local addresses, which are never forwarded. The type is not
+ * parsed.
+ */
 function isNeighbourDiscovery(parsed: Parsed, p: number): boolean {
   return parsed.protocol[p] === IPPROTO_ICMPV6 && parsed.dst0[p] >>> 22 === 0xfe80 >> 6;
 }

@@ -5,7 +5,8 @@
  *   stamps      0   1   2   0   1   2               the clock stepped back: time goes on from 2
  *   stamps      0   1   2  |12 days|  …             a pause, if no stamp comes back
  *
- * An instant never decreases: a packet stamped a little before its predecessor gets the predecessor's instant.
+ * An instant never decreases: a packet stamped a little before its predecessor gets the predecessor's
+ * instant.
  */
 
 /** A step back of more than this is a clock that was set, not packets in another order. */
@@ -50,7 +51,10 @@ export class StampReader {
   }
 }
 
-/** Finds stamps that jump ahead and come back. Takes the stamps of all packets once before they are read for real. */
+/**
+ * Finds stamps that jump ahead and come back. Takes the stamps of all packets once before they are read for
+ * real.
+ */
 export class JumpFinder {
   readonly wrongJumps = new Set<number>();
   /** Longest step forward that is no wrong stamp so far, and the packet behind it. */

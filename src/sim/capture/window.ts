@@ -28,8 +28,8 @@ export class ByteWindow {
   }
 
   /**
-   * Index in `bytes` of the byte at `position`, with `count` bytes behind it (at most WINDOW_BYTES). Returns -1
-   * if the file ends before them.
+   * Index in `bytes` of the byte at `position`, with `count` bytes behind it (at most WINDOW_BYTES). Returns
+   * -1 if the file ends before them.
    */
   at(position: number, count: number): number {
     const index = position - this.start;

@@ -77,7 +77,10 @@ export interface SimulateReport {
     readonly kernel: { readonly queueFull: number; readonly socketFull: number; readonly lost: number };
     /** Packets of a capture whose IP header could not be read. */
     readonly unparsed: number;
-    /** Packets of a capture that the rules never queue, such as ARP, DHCP and multicast. They are not replayed. */
+    /**
+     * Packets of a capture that the rules never queue, such as ARP, DHCP and multicast. They are not
+     * replayed.
+     */
     readonly neverQueued: number;
   };
   readonly classes: readonly SimulatedClass[];
@@ -127,8 +130,8 @@ export function simulateReport(world: World, subject: ReportSubject): SimulateRe
 }
 
 /**
- * The active time of the arrivals, and what it took until the last packets had left. At least the time that the
- * links need for what they sent, so that two packets in a microsecond are no gigabits.
+ * The active time of the arrivals, and what it took until the last packets had left. At least the time that
+ * the links need for what they sent, so that two packets in a microsecond are no gigabits.
  */
 function activeSecondsOf({ activeNs, lastNs }: ReportSubject, { engine, nowNs }: World, sums: Stats): number {
   if (activeNs === null) return nowNs / 1e9;

@@ -6,8 +6,8 @@
  * RFC 9438 (CUBIC):
  *
  *   W_cubic(t) = C (t - K)^3 + W_max,   K = cbrt((W_max - cwnd_epoch) / C),   C = 0.4, beta = 0.7   (1, 2)
- *   W_est     += alpha * acked / cwnd,  alpha = 3 (1 - beta) / (1 + beta), 1 from cwnd_prior on   (4.3, figure 4)
- *   target     = W_cubic(t + RTT), from cwnd to 1.5 cwnd; cwnd += (target - cwnd) / cwnd a segment   (4.2)
+ *   W_est     += alpha * acked / cwnd,  alpha = 3 (1 - beta) / (1 + beta), 1 from cwnd_prior on (4.3, fig. 4)
+ *   target     = W_cubic(t + RTT), from cwnd to 1.5 cwnd; cwnd += (target - cwnd) / cwnd a segment (4.2)
  *   reduction:   W_max = cwnd, or cwnd (1 + beta) / 2 below the former W_max (fast convergence, 4.7)
  *
  * Differences to Linux: no HyStart, so slow start ends with a loss, a mark or at ssthresh.

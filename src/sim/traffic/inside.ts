@@ -9,8 +9,9 @@ import type { HostSpec, Traffic } from './traffic.ts';
 const FIRST_HOST = 10;
 
 /**
- * Moves the inside hosts into the largest prefix of each family that the first link matches on its inside: sources
- * in `up`, destinations in `down`. Hosts stay where no prefix is matched, or if theirs is matched already.
+ * Moves the inside hosts into the largest prefix of each family that the first link matches on its inside:
+ * sources in `up`, destinations in `down`. Hosts stay where no prefix is matched, or if theirs is matched
+ * already.
  */
 export function addressInside(traffic: Traffic, spec: ShaperSpec): Traffic {
   const prefixes = insidePrefixes(spec);

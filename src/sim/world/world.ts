@@ -3,7 +3,7 @@
  * Events of one instant happen in the order in which they were planned; the shaper's batch comes after all of
  * them. The same plan and the same seed give the same trace.
  *
- *   agenda: line 0's next arrival, line 1's, ..., flow 0's timers (source, retransmission, ACK), flow 1's, ...
+ *   agenda: line 0's next arrival, line 1's, ..., flow 0's timers (source, retransmission, ACK), flow 1's ...
  *   packet: row of columns; flow's hops: line 3 > shaper route 0 > line 7 > end
  *
  * Nothing here allocates per packet or per event.

@@ -9,8 +9,8 @@ function randomWords(prng: Prng, count: number): Int32Array {
 }
 
 /**
- * HalfSipHash-1-3 of the bytes 0, 1, 2 … under the key 00 01 02 … 07: the values that the kernel's own test of hsiphash
- * (lib/siphash_kunit.c, 32-bit) expects for 0, 4, 8, 12 and 16 bytes.
+ * HalfSipHash-1-3 of the bytes 0, 1, 2 … under the key 00 01 02 … 07: the values that the kernel's own test
+ * of hsiphash (lib/siphash_kunit.c, 32-bit) expects for 0, 4, 8, 12 and 16 bytes.
  */
 test.each([
   [0, 0x5814c896],

@@ -1,4 +1,6 @@
-/** The program's output through pipes: a slow reader gets all of it, a reader that leaves early is no crash. */
+/**
+ * The program's output through pipes: a slow reader gets all of it, a reader that leaves early is no crash.
+ */
 import { execFile } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';

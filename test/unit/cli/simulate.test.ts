@@ -1,4 +1,7 @@
-/** `shaper simulate` as its users call it. Slow lines and the shortest scenario: a run takes a fraction of a second. */
+/**
+ * `shaper simulate` as its users call it. Slow lines and the shortest scenario: a run takes a fraction of a
+ * second.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { IPPROTO_UDP, ipv4, type PacketShape, writePacket } from '../../../src/sim/packets/packets.ts';
@@ -169,7 +172,8 @@ describe('a scenario', () => {
       const one = flows.find(({ name }) => name === 'flood')!;
       return (one.throughputBitsPerSecond * 30) / 12000 + one.dropped + totals.held.packets;
     };
-    // 1500 bytes at 120 % of 1 Mbit/s, from second 4 or later: over 2300 packets. Made for half the rate it were half of them.
+    // 1500 bytes at 120 % of 1 Mbit/s, from second 4 or later: over 2300 packets. Made for half the rate it
+    // were half of them.
     for (const run of runs) expect(offered(run)).toBeGreaterThan(2300);
     expect(offered(jsonOf(await shaper(...flood, half, '--json')))).toBeLessThan(1500);
   });

@@ -1,4 +1,7 @@
-/** Run by control.test.ts in a process of its own: worker threads of the test runner have no TypeScript loader. */
+/**
+ * Run by control.test.ts in a process of its own: worker threads of the test runner have no TypeScript
+ * loader.
+ */
 import { existsSync } from 'node:fs';
 import { NONE } from '../../../src/base/none.ts';
 import { request } from '../../../src/control/client.ts';

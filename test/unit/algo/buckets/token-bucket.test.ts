@@ -115,7 +115,8 @@ test('a smaller burst cuts tokens, a larger one gives none', () => {
 });
 
 test('after a hundred days of uptime the rate is still right to one part in ten thousand', () => {
-  // Instants of float64 are a nanosecond apart there, and 1500 B take 11,990.4 of them: each step errs the same way.
+  // Instants of float64 are a nanosecond apart there, and 1500 B take 11,990.4 of them: each step errs the
+  // same way.
   const rateBytesPerSec = 125.1e6;
   const b = bucket(rateBytesPerSec, 3000);
   const startNs = 100 * 86_400 * SECOND_NS;

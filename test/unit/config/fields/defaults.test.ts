@@ -36,7 +36,8 @@ it.each([
 });
 
 it.each([
-  // 1.5 packets of 1514 bytes at 1 Mbit/s; the interval grows by as much as the target, then to twice the target.
+  // 1.5 packets of 1514 bytes at 1 Mbit/s; the interval grows by as much as the target, then to twice the
+  // target.
   [MBIT, 18_168_000, 113_168_000],
   [10 * MBIT, 5e6, 100e6],
   [MBIT / 10, 181_680_000, 363_360_000],

@@ -6,7 +6,10 @@ const tools = useFakeTools();
 const rule = (first: number): string =>
   `-A FORWARD -m mark --mark 0x1/0xff -m comment --comment "shaper:${first}" -j NFQUEUE --queue-num ${first}`;
 
-/** iptables-nft whose table has rules of the instances 100 and 200 and one of somebody else; ip6tables-nft has none. */
+/**
+ * iptables-nft whose table has rules of the instances 100 and 200 and one of somebody else; ip6tables-nft has
+ * none.
+ */
 beforeEach(() => {
   for (const tool of ['iptables-nft', 'ip6tables-nft']) {
     tools.pretend(tool, 'echo "$(basename $0) v1.8.9 (nf_tables)"');

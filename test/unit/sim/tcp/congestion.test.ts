@@ -42,7 +42,8 @@ test('CUBIC follows W(t) = 0.4 (t - K)^3 + W_max: back at W_max after K, flat th
   const k = Math.cbrt((wMax * 0.3) / 0.4);
   const windows = grow('cubic', wMax, rttNs, 180);
   expect(windows[0]).toBe(700);
-  // The first acknowledgement, at the start of round trip 1, begins the epoch; W is aimed at one round trip ahead.
+  // The first acknowledgement, at the start of round trip 1, begins the epoch; W is aimed at one round trip
+  // ahead.
   for (let n = 5; n <= 180; n++) {
     const t = (n * rttNs) / SECOND;
     const wanted = 0.4 * (t - k) ** 3 + wMax;

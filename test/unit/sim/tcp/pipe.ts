@@ -1,6 +1,6 @@
 /**
- * One TCP connection over two perfect lines with a delay each: the endpoints alone, with every packet visible, and dropped or marked
- * on demand.
+ * One TCP connection over two perfect lines with a delay each: the endpoints alone, with every packet
+ * visible, and dropped or marked on demand.
  */
 
 import { FlowMeter } from '../../../../src/sim/packets/flow-meter.ts';

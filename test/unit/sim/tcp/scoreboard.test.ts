@@ -93,7 +93,10 @@ test('counts as sets would, with losses, retransmissions, time-outs and lost ack
   );
 });
 
-/** What a receiver says that has these segments and got `seq` last: the block around it first, then the highest others. */
+/**
+ * What a receiver says that has these segments and got `seq` last: the block around it first, then the
+ * highest others.
+ */
 function acknowledgement(received: ReadonlySet<number>, seq: number) {
   let ack = 0;
   while (received.has(ack)) ack++;

@@ -163,7 +163,8 @@ describe('explicit congestion notification', () => {
     const pipe = new Pipe({ growth, ecn: true, delayedAcks: false, marks: (seen) => ofData(12)(seen, 0) });
     pipe.sender.write(Number.POSITIVE_INFINITY);
     pipe.run(60 * MS);
-    // 10 segments at 20 ms, 20 at 40 ms: 12 is the third of those, and the windows before were 10, 20, 21, 22.
+    // 10 segments at 20 ms, 20 at 40 ms: 12 is the third of those, and the windows before were 10, 20, 21,
+    // 22.
     const ssthresh = pipe.congestion.ssthresh[0];
     expect(ssthresh / beta).toBeCloseTo(22, 9);
     pipe.run(200 * MS);

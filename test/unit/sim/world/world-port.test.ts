@@ -1,4 +1,7 @@
-/** The world's port against the real engine: what it parses is what was written, ids are answered once, queues have a length. */
+/**
+ * The world's port against the real engine: what it parses is what was written, ids are answered once, queues
+ * have a length.
+ */
 import { describe, expect, test } from 'vitest';
 import { ARRIVAL_ROWS, EDIT_BYTES } from '../../../../src/limits.ts';
 import { NF_ACCEPT, NF_DROP, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../../../src/packet/batch.ts';
