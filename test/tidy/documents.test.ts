@@ -62,6 +62,10 @@ describe('documents', () => {
     for (const script of named) expect(Object.keys(scripts)).toContain(script);
   });
 
+  test.each(DOCUMENTS)('%s was merged to its end', (name) => {
+    expect(read(name)).not.toMatch(/^(?:<{7} |>{7} |={7}$)/m);
+  });
+
   test.each(DOCUMENTS)('%s links to files and headings that exist', (name) => {
     for (const link of linksOf(read(name))) {
       const [path = '', anchor] = link.split('#');
