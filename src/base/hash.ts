@@ -29,3 +29,13 @@ export function hashWords(key0: number, key1: number, words: Int32Array, count: 
   }
   return v1 ^ v3;
 }
+
+/** Two secret words for a hash table. */
+export type HashKeys = readonly [key0: number, key1: number];
+
+/** The keys of table `name`: the same for the same seed, whatever other tables there are. */
+export function hashKeys(seed: number, name: string): HashKeys {
+  const words = Int32Array.from(name, (letter) => letter.charCodeAt(0));
+  const [low, high] = [seed | 0, Math.floor(seed / 0x100000000) | 0];
+  return [hashWords(low, high, words, words.length), hashWords(~low, ~high, words, words.length)];
+}

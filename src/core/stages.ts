@@ -3,6 +3,7 @@
  * then is its inherit(). What outlives the classes (packets, flows, queues, verdicts) is given to them.
  */
 import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/buckets/link-layer.ts';
+import { type HashKeys, hashKeys } from '../base/hash.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
 import { ARRIVAL_ROWS, EACH_BUCKETS_MAX, FAIR_QUEUES_MAX, FLOWS_MAX, HELD_MAX } from '../limits.ts';
@@ -79,19 +80,19 @@ export function createLasting(
 ): Lasting {
   const { count, length, markMask } = spec.nfqueue;
   const prng = new Prng(seed);
-  const key = (): number => prng.nextUint32();
+  const keysOf = (table: string): HashKeys => hashKeys(seed, table);
   const held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
   const ledger = new Ledger(classes.length, held);
   const backlog = new Backlog(ledger.stats, held);
-  const flows = new FlowTable(FLOWS_MAX, key(), key(), ledger);
+  const flows = new FlowTable(FLOWS_MAX, ...keysOf('flows'), ledger);
   const steering = new Steering(plan, classes);
-  const intake = new Intake(spec, classes, held, flows, ledger, key(), key(), plan, steering);
+  const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering);
   const acks = new AckFilter(classes, held);
-  const queues = new LeafQueues(FAIR_QUEUES_MAX, key, classes, held, flows, acks);
+  const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, classes, held, flows, acks);
   const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering);
   const released = new HeldFifos(1, held);
   const createEach = (all: readonly ClassInfo[]): EachTable =>
-    new EachTable(EACH_BUCKETS_MAX, key(), key(), all, held, flows, ledger);
+    new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, held, flows, ledger);
   const books = { held, ledger, backlog, flows };
   return { ...books, intake, acks, queues, steering, verdicts, released, prng, plan, createEach };
 }

@@ -2,6 +2,7 @@
  * From a row of the batch to a held row: which flow the packet belongs to, which leaves it will pass, what is special
  * about it. A packet whose flow is known and unchanged costs one table look-up.
  */
+import type { HashKeys } from '../../base/hash.ts';
 import { NONE } from '../../base/none.ts';
 import { type Arrivals, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
@@ -50,13 +51,12 @@ export class Intake {
     held: HeldTable,
     flows: FlowTable,
     ledger: Ledger,
-    key0: number,
-    key1: number,
+    keys: HashKeys,
     plan: QueuePlan,
     steering: Steering,
   ) {
     this.classifier = new Classifier(spec, classes);
-    this.fragments = new FragmentTable(key0, key1);
+    this.fragments = new FragmentTable(...keys);
     this.held = held;
     this.flows = flows;
     this.ledger = ledger;

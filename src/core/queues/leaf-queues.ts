@@ -19,6 +19,7 @@ import {
   createCodelQueues,
 } from '../../algo/aqm/codel.ts';
 import { flowQuantumBytes } from '../../algo/buckets/rate-scaling.ts';
+import type { HashKeys } from '../../base/hash.ts';
 import { NONE } from '../../base/none.ts';
 import { FAIR_HOSTS_MAX } from '../../limits.ts';
 import type { ClassSpec } from '../../spec/spec.ts';
@@ -49,7 +50,7 @@ export class LeafQueues {
   private readonly acks: AckFilter;
   /** Rows and keys of the fair tables, which are made with the first fair leaf. */
   private readonly rows: number;
-  private readonly key: () => number;
+  private readonly keysOf: (table: string) => HashKeys;
   private bands: Bands;
   private isFair: Uint8Array;
   private codelOf: readonly (CodelParameters | null)[];
@@ -59,7 +60,7 @@ export class LeafQueues {
 
   constructor(
     rows: number,
-    key: () => number,
+    keysOf: (table: string) => HashKeys,
     classes: readonly ClassInfo[],
     held: HeldTable,
     flows: FlowTable,
@@ -70,7 +71,7 @@ export class LeafQueues {
     this.flows = flows;
     this.acks = acks;
     this.rows = rows;
-    this.key = key;
+    this.keysOf = keysOf;
     this.bands = new Bands(classes, held, flows);
     this.isFair = Uint8Array.from(specs, isFairLeaf);
     this.codelOf = specs.map(codelParameters);
@@ -80,9 +81,9 @@ export class LeafQueues {
   }
 
   private createFair(classes: readonly ClassInfo[]): { fair: FairQueues; keys: FairKeys } {
-    const { rows, key, held, flows, acks, codelOf, doomed } = this;
-    const hosts = new HostLoads(this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1, key(), key(), flows);
-    const keys = new FairKeys(rows, key(), key(), classes, held, flows, hosts);
+    const { rows, keysOf, held, flows, acks, codelOf, doomed } = this;
+    const hosts = new HostLoads(this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1, ...keysOf('fair hosts'), flows);
+    const keys = new FairKeys(rows, ...keysOf('flow queues'), classes, held, flows, hosts);
     const quanta = Float64Array.from(classes, ({ spec }) => quantumBytes(spec));
     const fair = new FairQueues(classes, quanta, codelOf, held, keys, acks, doomed);
     return { fair, keys };

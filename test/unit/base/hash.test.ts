@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hashWords } from '../../../src/base/hash.ts';
+import { hashKeys, hashWords } from '../../../src/base/hash.ts';
 import { Prng } from '../../../src/base/prng.ts';
 
 const SEED = 20;
@@ -99,4 +99,10 @@ test('addresses and ports as networks have them fill a table evenly', () => {
   // 1023 degrees of freedom: mean 1023, deviation 45.
   expect(chiSquare).toBeGreaterThan(1023 - 6 * 45);
   expect(chiSquare).toBeLessThan(1023 + 6 * 45);
+});
+
+test('keys are those of a seed and a name, and no two of them are alike', () => {
+  expect(hashKeys(2 ** 40 + 1, 'flows')).toEqual(hashKeys(2 ** 40 + 1, 'flows'));
+  const all = [1, 2, 2 ** 40 + 1].flatMap((seed) => [...hashKeys(seed, 'flows'), ...hashKeys(seed, 'each')]);
+  expect(new Set(all).size).toBe(12);
 });

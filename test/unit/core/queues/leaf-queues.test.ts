@@ -20,7 +20,7 @@ class Leaf extends LeafParts {
   constructor(queue: Partial<QueueSpec> = { discipline: 'fair', isolation: 'dual-src' }) {
     super(queue);
     const acks = new AckFilter(this.classes, this.held);
-    this.queues = new LeafQueues(ROWS, () => 3, this.classes, this.held, this.flows, acks);
+    this.queues = new LeafQueues(ROWS, () => [3, 4], this.classes, this.held, this.flows, acks);
   }
 
   /** Whether there is a queue for a packet of the flow. */

@@ -19,7 +19,7 @@ function make() {
   const classes = listClasses(shaper({ wan: { up: { rate: 1e6, burst: 1e6, leaves } } }));
   const held = new HeldTable(64);
   const flows = new FlowTable(64, 1, 2, new Ledger(classes.length, held));
-  const queues = new LeafQueues(64, () => 1, classes, held, flows, new AckFilter(classes, held));
+  const queues = new LeafQueues(64, () => [1, 2], classes, held, flows, new AckFilter(classes, held));
   const buckets = new ClassBuckets(classes);
   const turns = new Turns(classes);
   const modes = new Modes(classes, held, queues, buckets, turns);
