@@ -113,3 +113,12 @@ if (VERDICT_ROWS < 2 * ARRIVAL_ROWS)
   throw new Error('a batch must fit the verdict columns with room for releases');
 if (EDIT_BYTES < COPY_BYTES_MAX) throw new Error('the edit area must hold any packet');
 if (HELD_MAX > VERDICT_LOG_ROWS) throw new Error('verdicts for everything held must fit the verdict log');
+// What packed columns and records hold. A value that does not fit would be cut silently.
+if (CLASSES_MAX > 0x8000)
+  throw new Error('rows of classes must fit 16 bits with a sign: flow records, verdict log, chains, heirs');
+if (CLASS_DEPTH_MAX > 0xff) throw new Error('heights of classes must fit 8 bits');
+if (QUEUES_MAX > 0x7f) throw new Error('the index of an NFQUEUE plus 1 must fit the mark codes 0x01 to 0x7f');
+if (HELD_MAX + ARRIVAL_ROWS > 0x7fffffff / 16)
+  throw new Error('places of held records, in words, must fit 31 bits');
+if (VERDICT_LOG_ROWS > 0x80000000)
+  throw new Error('tags of 31 bits must tell the rows of the verdict log apart');

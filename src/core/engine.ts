@@ -5,8 +5,8 @@
  *              enter:  police > meter > queue admission (RED, limit) > each > trees          (answers at once, or waits)
  *              leave:  due buckets and ceilings > next tree, or verdict
  *
- * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator call
- * the same runBatch(port, nowNs).
+ * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the
+ * simulator call the same runBatch(port, nowNs).
  */
 import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';
@@ -90,7 +90,10 @@ export class Engine {
     return this.ledger.stats;
   }
 
-  /** Row c describes row c of the statistics; parents stand before their children. Another list after reconfigure(). */
+  /**
+   * Row c describes row c of the statistics; parents stand before their children. Another list after
+   * reconfigure().
+   */
   get classes(): readonly ClassInfo[] {
     return this.stages.classes;
   }
@@ -105,7 +108,10 @@ export class Engine {
     this.intake.setDeviceIndex(device, ifIndex);
   }
 
-  /** Handles what waits at the port and what is due at `clockNs`; returns the packets read, at most ARRIVAL_ROWS. */
+  /**
+   * Handles what waits at the port and what is due at `clockNs`; returns the packets read, at most
+   * ARRIVAL_ROWS.
+   */
   runBatch(port: Port, clockNs: number): number {
     // A clock that steps back mints nothing and takes nothing: time stands still until it has caught up.
     const nowNs = clockNs > this.lastNs ? clockNs : this.lastNs;
@@ -113,9 +119,11 @@ export class Engine {
     const rows = port.drain();
     const { arrivals, failures } = port.batch;
     for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(failures.tag[row]);
-    // First what was due before: arrivals find the queues as they are now, and take no tokens that were others' since.
+    // First what was due before: arrivals find the queues as they are now, and take no tokens that were
+    // others' since.
     this.leaveDue(nowNs);
-    // New packets must not join them: a run is refused only as a whole, and the kernel may have dropped what we held.
+    // New packets must not join them: a run is refused only as a whole, and the kernel may have dropped what
+    // we held.
     this.verdicts.closeRuns();
     if (rows > 0) {
       parseBatch(arrivals, port.slab, rows, this.parsed);
@@ -138,9 +146,10 @@ export class Engine {
   }
 
   /**
-   * Applies another specification between two batches; reconfigure.ts says what may change and what stays. `renamed` tells where
-   * classes with a new path come from, `deviceIndexes` the interface indexes of devices that no class named before: waiting packets
-   * are classified by them too. Throws RangeError, and has changed nothing then, if sockets or rules would have to change.
+   * Applies another specification between two batches; reconfigure.ts says what may change and what stays.
+   * `renamed` tells where classes with a new path come from, `deviceIndexes` the interface indexes of devices
+   * that no class named before: waiting packets are classified by them too. Throws RangeError, and has
+   * changed nothing then, if sockets or rules would have to change.
    */
   reconfigure(port: Port, { spec, renamed, deviceIndexes }: Change, clockNs: number): void {
     const nowNs = Math.max(clockNs, this.lastNs);
@@ -260,7 +269,9 @@ export class Engine {
     }
   }
 
-  /** Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings. */
+  /**
+   * Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings.
+   */
   private passEach(h: number, c: number, nowNs: number): void {
     const { held } = this;
     const { each, trees, waits } = this.stages;
@@ -295,7 +306,7 @@ export class Engine {
     while (!released.isEmpty(0)) this.leaveLeaf(released.shift(0), nowNs);
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
-      this.passEach(h, waits.above[each.poppedClass], nowNs);
+      this.passEach(h, waits.above[each.lastPoppedClass], nowNs);
     }
     for (const root of trees.roots) this.serve(root, nowNs);
   }

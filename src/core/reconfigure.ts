@@ -1,9 +1,10 @@
 /**
  * Classes change while packets wait: nothing is flushed, minted or lost.
  *
- * A class that stays (by its path, or the path it had) keeps tokens, averages, flows, buckets, what waits in it and its counters.
- * What waits goes on waiting for what it waited for: what has passed `each` is not sent back to it. A packet whose class takes other
- * packets now, or is gone, goes where the matchers send it, in order of arrival, past limits and AQM, which have seen it already:
+ * A class that stays (by its path, or the path it had) keeps tokens, averages, flows, buckets, what waits in
+ * it and its counters. What waits goes on waiting for what it waited for: what has passed `each` is not sent
+ * back to it. A packet whose class takes other packets now, or is gone, goes where the matchers send it, in
+ * order of arrival, past limits and AQM, which have seen it already:
  *
  *     waits for the ceilings of a      ->  for the ceilings of b
  *     waits for an `each` bucket of a  ->  for the same bucket, if that class is around b too; else for those of b and of what is
@@ -29,8 +30,8 @@ export interface Change extends Edited {
 }
 
 /**
- * The stages for the classes of `change`, which go on from `from`. What was due by now must have left, and what is due then
- * leaves afterwards.
+ * The stages for the classes of `change`, which go on from `from`. What was due by now must have left, and
+ * what is due then leaves afterwards.
  */
 export function reconfigure(
   from: Stages,

@@ -1,6 +1,7 @@
 /**
- * The parts of the engine that are made for a list of classes, and made anew when the classes change: what each of them carries on
- * then is its inherit(). What outlives the classes (packets, flows, queues, verdicts) is given to them.
+ * The parts of the engine that are made for a list of classes, and made anew when the classes change: what
+ * each of them carries on then is its inherit(). What outlives the classes (packets, flows, queues, verdicts)
+ * is given to them.
  */
 import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/buckets/link-layer.ts';
 import { type HashKeys, hashKeys } from '../base/hash.ts';
@@ -20,7 +21,8 @@ import { FlowTable } from './flows/flow-table.ts';
 import { Intake } from './flows/intake.ts';
 import { Steering } from './flows/steering.ts';
 import { Backlog } from './packets/backlog.ts';
-import { HeldFifos, HeldTable } from './packets/held.ts';
+import { HeldTable } from './packets/held.ts';
+import { HeldFifos } from './packets/held-fifos.ts';
 import { Ledger } from './packets/ledger.ts';
 import { AckFilter } from './queues/ack-filter.ts';
 import { LeafQueues } from './queues/leaf-queues.ts';
@@ -30,7 +32,10 @@ import { VerdictWriter } from './verdicts/writer.ts';
 
 /** Segments of superpackets are taken to fill packets of this length, */
 const MTU_BYTES = 1500;
-/** and to have at least this much payload (the default of RFC 9293 section 3.7.1), however long headers claim to be. */
+/**
+ * and to have at least this much payload (the default of RFC 9293 section 3.7.1), however long headers claim
+ * to be.
+ */
 const SEGMENT_BYTES_MIN = 536;
 
 export interface Stages {
@@ -138,8 +143,9 @@ export function chargeBytesOf(
 }
 
 /**
- * Takes out all that waits, so that packets of a flow keep their order: what has come further is older, so what waits in the tree that is
- * passed last comes first, and what waits for ceilings before what waits in `each` buckets. For the orderly stop.
+ * Takes out all that waits, so that packets of a flow keep their order: what has come further is older, so
+ * what waits in the tree that is passed last comes first, and what waits for ceilings before what waits in
+ * `each` buckets. For the orderly stop.
  */
 export function takeAll({ classes, trees, each }: Stages, held: HeldTable): number[] {
   const all: number[] = [];

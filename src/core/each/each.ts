@@ -26,7 +26,8 @@ import { type ClassChange, isInside } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { Mover } from '../classes/mover.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
-import { HeldFifos, type HeldTable } from '../packets/held.ts';
+import type { HeldTable } from '../packets/held.ts';
+import { HeldFifos } from '../packets/held-fifos.ts';
 import type { Ledger } from '../packets/ledger.ts';
 
 /** Number of the class (not its row, which may change), kind, then four address words or flow row and generation. */
@@ -55,8 +56,8 @@ const SIDE_SRC = 1;
 const SIDE_DST = 2;
 
 export class EachTable {
-  /** Class of the bucket that popDue() emptied last. */
-  poppedClass = 0;
+  /** Class of the bucket from which the last popDue() took a packet. */
+  lastPoppedClass = 0;
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
@@ -173,7 +174,7 @@ export class EachTable {
     const atNs = due.topKey();
     if (atNs > horizonNs || due.size === 0) return NONE;
     const e = due.top() << this.keys.shift;
-    this.poppedClass = this.words[e + CLASS];
+    this.lastPoppedClass = this.words[e + CLASS];
     this.take(e, atNs, fifos.head[e]);
     const h = this.shiftFirst(e);
     held.setReadyNs(h, atNs);

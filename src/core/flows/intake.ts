@@ -15,6 +15,7 @@ import {
   FLAG_MOVED,
   FLAG_NEVER_DROP,
   FLAG_STEER,
+  HEADER_BYTES_MAX,
   type HeldTable,
 } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
@@ -198,5 +199,6 @@ function flagsOf(parsed: Parsed, p: number, hook: number, ectFlag: number): numb
 
 /** Bytes that each segment of a superpacket will repeat. */
 function superpacketHeaderBytes(parsed: Parsed, p: number): number {
-  return parsed.l4Offset[p] + (parsed.protocol[p] === IPPROTO_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES);
+  const transportBytes = parsed.protocol[p] === IPPROTO_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES;
+  return Math.min(HEADER_BYTES_MAX, parsed.l4Offset[p] + transportBytes);
 }

@@ -1,6 +1,6 @@
 /**
- * What waits in each leaf now: packets that the leaf has taken and neither sent nor dropped yet. Limits, AQM and room decide by it;
- * nothing decides by the counts of the ledger.
+ * What waits in each leaf now: packets that the leaf has taken and neither sent nor dropped yet. Limits, AQM
+ * and room decide by it; nothing decides by the counts of the ledger.
  *
  * Its two columns lie in the buffer of the statistics, so that one copy makes a snapshot of both.
  */

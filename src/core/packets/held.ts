@@ -1,42 +1,55 @@
 /**
- * Packets between arrival and verdict. The kernel keeps their bytes; we keep a record, and rows are linked into FIFOs through `next`.
- * A row is taken at arrival and given back with the verdict, so one path serves packets that wait and packets that do not.
+ * Packets between arrival and verdict. The kernel keeps their bytes; this table keeps a record of each, and
+ * `next` links records into FIFOs. Every packet has a record from arrival to verdict, so one path serves
+ * packets that wait and packets that do not.
  *
- * With thousands waiting, rows are visited in the order in which queues have their turns, which is none of memory: so all of a row
- * is in one cache line. Its columns are views of the same memory, each beginning at its word of the first record.
+ * With thousands of packets waiting, records are visited in the order of the queues' turns, not in that of
+ * memory. So a record is one cache line. The columns are views of the same memory; each begins at its word of
+ * the first record.
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
-import { ARRIVAL_ROWS } from '../../limits.ts';
+import { ARRIVAL_ROWS, QUEUES_MAX } from '../../limits.ts';
+import { NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
+import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 
 /** A row is named by the place of its record, in words of 32 bits; a record is one cache line. */
 export const HELD_SHIFT = 4;
 const WORDS = 1 << HELD_SHIFT;
+/** The most header bytes that a record holds. */
+export const HEADER_BYTES_MAX = 0xffff;
+
+invariant(QUEUES_MAX <= 0x100, 'the index of an NFQUEUE has 8 bits in a held record');
+invariant(NF_INET_LOCAL_OUT <= 0xff, 'a hook has 8 bits in a held record');
+invariant(
+  MARK_DSCPS_MAX <= 0xff,
+  'the number of a DSCP has 8 bits in the table of remarks, 16 in a held record',
+);
 
 export class HeldTable {
   readonly rows: number;
   /** Rows in use. */
   size = 0;
   readonly packetId: Uint32Array;
-  /** Mark as it arrived. */
+  /** The packet mark as it arrived. */
   readonly mark: Uint32Array;
-  /** IP length, as counted and shown. */
+  /** IP length, which is counted and shown. */
   readonly lengthBytes: Int32Array;
-  /** Length charged on the present link: with its overhead. */
+  /** Length on the wire of the present link, which buckets are charged with. */
   readonly chargeBytes: Int32Array;
   /** Flow row; NONE when the flow table had no room. */
   readonly flow: Int32Array;
   /** Leaf of the tree the packet is in. */
   readonly leaf: Int32Array;
-  /** Leaf of the tree that follows; NONE for none. */
+  /** Leaf of the second tree; NONE if no tree follows. */
   readonly nextLeaf: Int32Array;
-  /** Leaf of the tree it has passed; NONE for none. */
+  /** Leaf of the tree that the packet has passed; NONE if this is the first. */
   readonly leafBefore: Int32Array;
   /** FLAG_* */
   readonly flags: Int32Array;
-  /** Row behind this one in its FIFO, or the next free row. */
+  /** The packet behind this one in its FIFO, or the next free row. */
   readonly next: Int32Array;
-  /** Queue index, hook << 8, header bytes << 16. */
+  /** Index of the NFQUEUE, hook << 8, header bytes << 16. */
   private readonly way: Int32Array;
   /** DSCP, colour << 8, remark << 16. */
   private readonly codes: Int32Array;
@@ -64,12 +77,12 @@ export class HeldTable {
     this.codes = column(15);
   }
 
-  /** Says by which queue and hook the packet came; `headerBytes`: as below. */
+  /** The packet came by this NFQUEUE and hook. `headerBytes` is at most HEADER_BYTES_MAX. */
   setWay(h: number, nfqueue: number, hook: number, headerBytes: number): void {
     this.way[h] = nfqueue | (hook << 8) | (headerBytes << 16);
   }
 
-  /** Queue index. */
+  /** Index of the NFQUEUE. */
   nfqueue(h: number): number {
     return this.way[h] & 0xff;
   }
@@ -78,22 +91,22 @@ export class HeldTable {
     return (this.way[h] >> 8) & 0xff;
   }
 
-  /** IP and transport header of a superpacket; 0: an ordinary packet. */
+  /** Length of a superpacket's IP and transport headers; 0 for an ordinary packet. */
   headerBytes(h: number): number {
     return this.way[h] >>> 16;
   }
 
-  /** Code point `dscp`, for which the verdict need not ask; green. */
+  /** The packet carries `dscp`, is green, and asks for no remark. */
   setDscp(h: number, dscp: number): void {
     this.codes[h] = dscp;
   }
 
-  /** As it came, or as the trees it has passed want it. */
+  /** The DSCP that the packet came with, or that the tree which it has passed gives it. */
   dscp(h: number): number {
     return this.codes[h] & 0xff;
   }
 
-  /** By the meters of the present tree: GREEN, YELLOW or RED of algo/markers.ts. */
+  /** What the meters of the present tree say: GREEN, YELLOW or RED of algo/buckets/markers.ts. */
   colour(h: number): number {
     return (this.codes[h] >> 8) & 0xff;
   }
@@ -102,28 +115,28 @@ export class HeldTable {
     this.codes[h] = (this.codes[h] & ~0xff00) | (colour << 8);
   }
 
-  /** Number of the DSCP that the verdict asks for (mark-codes.ts); 0: none. */
+  /** Number of the DSCP for which the verdict asks (spec/mark-codes.ts); 0 for none. */
   remark(h: number): number {
     return this.codes[h] >>> 16;
   }
 
-  /** The verdict asks for code point `dscp`, which has this number. */
+  /** The verdict asks for `dscp`, whose number is `remark`. */
   setRemark(h: number, remark: number, dscp: number): void {
     this.codes[h] = (this.codes[h] & 0xff00) | dscp | (remark << 16);
   }
 
-  /** The packet comes into a tree. */
+  /** The packet comes into a tree at `nowNs`. */
   enter(h: number, nowNs: number, readyNs: number): void {
     this.floats[h >> 1] = nowNs;
     this.floats[(h >> 1) + 1] = readyNs;
   }
 
-  /** Instant at which it entered the present tree. */
+  /** Instant at which the packet came into the present tree. */
   enteredNs(h: number): number {
     return this.floats[h >> 1];
   }
 
-  /** Instant from which the ceilings may let it go: entered, or let go by its last `each` bucket. */
+  /** Instant from which the ceilings may let the packet go: it came, or its last `each` bucket let it go. */
   readyNs(h: number): number {
     return this.floats[(h >> 1) + 1];
   }
@@ -132,17 +145,20 @@ export class HeldTable {
     this.floats[(h >> 1) + 1] = ns;
   }
 
-  /** Whether a packet may still be made to wait: a batch of others must find rows while they are answered. */
+  /** Whether one more packet may wait: a whole batch must still find rows until its verdicts. */
   mayWait(): boolean {
     return this.size + ARRIVAL_ROWS <= this.rows;
   }
 
-  /** Whether packet `h` must get through whatever happens. */
+  /** Whether packet `h` must not be dropped. */
   neverDrop(h: number): boolean {
     return (this.flags[h] & FLAG_NEVER_DROP) !== 0;
   }
 
-  /** A row for a packet. Packets that may not wait are answered at once, so there always is one. */
+  /**
+   * A row for one more packet. There always is one, because packets that may not wait have their verdict at
+   * once.
+   */
   take(): number {
     let h = this.free;
     if (h !== NONE) {
@@ -169,117 +185,21 @@ export class HeldTable {
 export const FLAG_NEVER_DROP = 1;
 /** ICMP error message: not policed. */
 export const FLAG_ICMP_ERROR = 2;
-/** Too many were held: passes all trees at once. */
+/** Passes all trees at once, because too many packets were held. */
 export const FLAG_UNDELAYED = 4;
 
-/** Can carry a mark: ECT(0), ECT(1) or CE. */
+/** Can carry a CE mark: the packet has ECT(0), ECT(1) or CE. */
 export const FLAG_ECT = 8;
-/** The present tree signals by a mark. */
+/** The present tree asks for a CE mark. */
 export const FLAG_CE = 16;
-/** A tree has signalled: the verdict asks for CE. */
+/** A tree that the packet has passed asked for a CE mark, so the verdict does. */
 export const FLAG_MARKED = 32;
-/** Came by the wrong queue for its class: the verdict asks for the flow to be moved. */
+/** Came by the wrong NFQUEUE for its class: the verdict asks to move the flow. */
 export const FLAG_STEER = 64;
-/** The first of its flow that came by another queue than the one before. */
+/** The first packet of its flow that came by another NFQUEUE than the packet before. */
 export const FLAG_MOVED = 128;
-/** Was copied whole, so its bytes may be replaced: known of packets for which VerdictWriter.mayEdit() was asked. */
-export const FLAG_WHOLE = 256;
-
-/** Packets of a list looked at for one of a leaf, and passed over that must stay. */
-const LEAF_LOOKS = 16;
-const SPARE_LOOKS = 256;
-
 /**
- * First-in first-out lists of held rows, one per row of some other table. Heads and tails are columns of their own, or parts of the
- * other table's records: then a row is given by its place there.
+ * Was copied whole, so its bytes may be replaced: known of packets for which VerdictWriter.mayEdit() was
+ * asked.
  */
-export class HeldFifos {
-  readonly head: Int32Array;
-  private readonly tail: Int32Array;
-  private readonly next: Int32Array;
-  private readonly held: HeldTable;
-
-  /** `head` and `tail`: given where they are parts of records; each must begin with NONE. */
-  constructor(
-    rows: number,
-    held: HeldTable,
-    head: Int32Array = new Int32Array(rows).fill(NONE),
-    tail: Int32Array = new Int32Array(rows).fill(NONE),
-  ) {
-    this.head = head;
-    this.tail = tail;
-    this.next = held.next;
-    this.held = held;
-  }
-
-  isEmpty(row: number): boolean {
-    return this.head[row] === NONE;
-  }
-
-  push(row: number, h: number): void {
-    this.next[h] = NONE;
-    if (this.head[row] === NONE) this.head[row] = h;
-    else this.next[this.tail[row]] = h;
-    this.tail[row] = h;
-  }
-
-  /** Takes `h`, which is behind `before` in the list; NONE: `h` is the head. */
-  unlink(row: number, h: number, before: number): void {
-    if (before === NONE) this.head[row] = this.next[h];
-    else this.next[before] = this.next[h];
-    if (this.tail[row] === h) this.tail[row] = before;
-  }
-
-  /** Takes the head, which must be there. */
-  shift(row: number): number {
-    const h = this.head[row];
-    this.head[row] = this.next[h];
-    return h;
-  }
-
-  /** Takes out all, first to last, as an array. */
-  takeAll(row: number): number[] {
-    const all: number[] = [];
-    for (let h = this.head[row]; h !== NONE; h = this.next[h]) all.push(h);
-    this.head[row] = NONE;
-    return all;
-  }
-
-  /** Whether one of the first packets of a list is of this leaf. */
-  hasOf(row: number, leaf: number): boolean {
-    let h = this.head[row];
-    for (let n = 0; n < LEAF_LOOKS && h !== NONE; n++, h = this.next[h])
-      if (this.held.leaf[h] === leaf) return true;
-    return false;
-  }
-
-  /** Whether the packets of a list that this leaf may lose are so many and have so many bytes; few others may be between them. */
-  canSpare(row: number, leaf: number, packets: number, bytes: number): boolean {
-    const { held } = this;
-    let packetsLeft = packets;
-    let bytesLeft = bytes;
-    let looks = SPARE_LOOKS;
-    for (let h = this.head[row]; h !== NONE && (packetsLeft > 0 || bytesLeft > 0); h = this.next[h]) {
-      if (held.neverDrop(h) || held.leaf[h] !== leaf) {
-        if (--looks === 0) return false;
-        continue;
-      }
-      packetsLeft--;
-      bytesLeft -= held.lengthBytes[h];
-    }
-    return packetsLeft <= 0 && bytesLeft <= 0;
-  }
-
-  /** Takes the first packet that the leaf may lose, which must be there; those before it keep their places. */
-  shiftDroppable(row: number, leaf: number): number {
-    const { held, next } = this;
-    let before = NONE;
-    let h = this.head[row];
-    while (held.neverDrop(h) || held.leaf[h] !== leaf) {
-      before = h;
-      h = next[h];
-    }
-    this.unlink(row, h, before);
-    return h;
-  }
-}
+export const FLAG_WHOLE = 256;

@@ -1,6 +1,6 @@
 /**
- * Counts what becomes of packets: received, sent by a leaf, accepted, dropped and why, marked, lost. The only writer of the
- * statistics; it decides nothing, and nothing decides by what it counts.
+ * Counts what becomes of packets: received, sent by a leaf, accepted, dropped and why, marked, lost. The only
+ * writer of the statistics; it decides nothing, and nothing decides by what it counts.
  *
  *   received  ->  sent by the leaf of each tree  ->  accepted  ->  or lost, if the kernel no longer had the packet
  *                 or dropped by one              ->  dropped   ->  or lost
@@ -75,7 +75,10 @@ export class Ledger {
     totals[TOTAL.heldBytes] -= lengthBytes;
   }
 
-  /** The kernel no longer had a packet when its verdict came. `leaf` and `leafBefore` have counted it as sent, unless NONE. */
+  /**
+   * The kernel no longer had a packet when its verdict came. `leaf` and `leafBefore` have counted it as sent,
+   * unless NONE.
+   */
   lost(lengthBytes: number, wasAccepted: boolean, leaf: number, leafBefore: number): void {
     const { totals } = this;
     totals[wasAccepted ? TOTAL.acceptedPackets : TOTAL.droppedPackets] -= 1;
@@ -130,7 +133,10 @@ export class Ledger {
     this.totals[TOTAL.flows] = flows;
   }
 
-  /** Classes have changed. The columns of the backlog, which lie beside the counts, move along: call its regroup() then. */
+  /**
+   * Classes have changed. The columns of the backlog, which lie beside the counts, move along: call its
+   * regroup() then.
+   */
   regroup(change: Regrouping): void {
     regroupStats(this.stats, change);
     this.useColumns();

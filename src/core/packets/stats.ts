@@ -1,7 +1,7 @@
 /**
- * Counters and delay histograms as columns of float64 (exact to 2^53; uint32 would wrap within hours of a million packets a
- * second), 2 kB a class, in one buffer, so that a snapshot between two batches is one copy and another thread can read it
- * without touching the data path.
+ * Counters and delay histograms as columns of float64 (exact to 2^53; uint32 would wrap within hours of a
+ * million packets a second), 2 kB a class, in one buffer, so that a snapshot between two batches is one copy
+ * and another thread can read it without touching the data path.
  */
 import { HISTOGRAM_BINS } from '../../base/histogram.ts';
 import { NONE } from '../../base/none.ts';
@@ -55,9 +55,14 @@ export interface Stats extends ClassColumns {
   readonly buffer: ArrayBufferLike;
   /** Indexed by TOTAL.name. */
   readonly totals: Float64Array;
-  /** Time from arrival to verdict in microseconds, HISTOGRAM_BINS per class; row c starts at c * HISTOGRAM_BINS. */
+  /**
+   * Time from arrival to verdict in microseconds, HISTOGRAM_BINS per class; row c starts at c *
+   * HISTOGRAM_BINS.
+   */
   readonly delay: Float64Array;
-  /** Microseconds by which packets that waited left after their due instant, HISTOGRAM_BINS over all classes. */
+  /**
+   * Microseconds by which packets that waited left after their due instant, HISTOGRAM_BINS over all classes.
+   */
   readonly lateness: Float64Array;
   readonly classes: number;
 }
@@ -94,10 +99,11 @@ export interface Regrouping {
 }
 
 /**
- * Gives `stats` columns for another list of classes, in place. The present state of a removed class (backlog, flows) goes on in
- * its heir. Counts of the past stay where people have seen them: a class goes on with the sum that it showed, its children
- * included, wherever those are now, so no count that is shown ever goes back. To that end the own count of an inner class may be
- * negative: a child that has just moved into it brings counts that it never had.
+ * Gives `stats` columns for another list of classes, in place. The present state of a removed class (backlog,
+ * flows) goes on in its heir. Counts of the past stay where people have seen them: a class goes on with the
+ * sum that it showed, its children included, wherever those are now, so no count that is shown ever goes
+ * back. To that end the own count of an inner class may be negative: a child that has just moved into it
+ * brings counts that it never had.
  */
 export function regroupStats(stats: Stats, { before, classes, oldRow, heir }: Regrouping): void {
   const shown = withChildren(stats, before);
@@ -130,8 +136,8 @@ export function copyStats(from: Stats, to: Stats): void {
 }
 
 /**
- * A copy in which every parent shows its own counts plus its children's. `classes` has the row of each class's parent, or NONE; parents
- * stand before their children.
+ * A copy in which every parent shows its own counts plus its children's. `classes` has the row of each
+ * class's parent, or NONE; parents stand before their children.
  */
 export function withChildren(stats: Stats, classes: readonly { readonly parent: number }[]): Stats {
   const sums = createStats(stats.classes);

@@ -28,7 +28,7 @@ export class AckFilter {
   /** Whether any leaf has the filter. */
   isUsed: boolean;
   /** The ACK that the last isAckRedundant() found. Read it before the next call. */
-  readonly found: FoundAck = { row: NONE, before: NONE };
+  readonly lastFound: FoundAck = { row: NONE, before: NONE };
   private readonly held: HeldTable;
   /** By leaf. */
   private readonly has: Uint8Array;
@@ -88,11 +88,11 @@ export class AckFilter {
 
   /**
    * Whether `h`, the tail of a flow queue of `leaf` that begins at `head`, makes an ACK in it redundant. If
-   * so, `found` is that ACK.
+   * so, `lastFound` is that ACK.
    */
   isAckRedundant(leaf: number, head: number, h: number): boolean {
     if (this.has[leaf] === 0 || head === h) return false;
-    const { rows, found } = this;
+    const { rows, lastFound: found } = this;
     const isFound = findRedundantAck(rows, this, head >> HELD_SHIFT, h >> HELD_SHIFT, LOOKS_MAX, found);
     if (!isFound) return false;
     found.row <<= HELD_SHIFT;

@@ -25,7 +25,8 @@ import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { Mover } from '../classes/mover.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
-import { HELD_SHIFT, HeldFifos, type HeldTable } from '../packets/held.ts';
+import { HELD_SHIFT, type HeldTable } from '../packets/held.ts';
+import { HeldFifos } from '../packets/held-fifos.ts';
 
 /** The long band's share of the bytes while both bands wait: one packet in four. */
 const LONG_SHARE = 0.25;

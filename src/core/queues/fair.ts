@@ -29,7 +29,8 @@ import { SizeBins } from '../../base/size-bins.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { Mover } from '../classes/mover.ts';
-import { HeldFifos, type HeldTable } from '../packets/held.ts';
+import type { HeldTable } from '../packets/held.ts';
+import { HeldFifos } from '../packets/held-fifos.ts';
 import type { AckFilter } from './ack-filter.ts';
 import { codelLetsGo } from './codel-gate.ts';
 import {
@@ -379,7 +380,7 @@ export class FairQueues {
    * empty.
    */
   private dropAck(leaf: number, q: number): void {
-    const { row, before } = this.acks.found;
+    const { row, before } = this.acks.lastFound;
     this.fifos.unlink(q, row, before);
     this.packets[leaf] -= 1;
     this.addBacklog(leaf, q, -this.held.lengthBytes[row]);

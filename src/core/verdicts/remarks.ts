@@ -1,8 +1,9 @@
 /**
- * Which DSCP packets leave their class with. Rules behind the queue write it (mark-codes.ts), so no packet is copied for that.
+ * Which DSCP packets leave their class with. Rules behind the queue write it (mark-codes.ts), so no packet is
+ * copied for that.
  *
- * What a class asks for holds from where it is left: its own AQM and meters see the code point that came, a tree that follows sees
- * the new one. Classes are always chosen by the one that came.
+ * What a class asks for holds from where it is left: its own AQM and meters see the code point that came, a
+ * tree that follows sees the new one. Classes are always chosen by the one that came.
  */
 import { NONE } from '../../base/none.ts';
 import type { RemarkSpec } from '../../spec/spec.ts';

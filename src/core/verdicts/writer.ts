@@ -1,22 +1,25 @@
 /**
- * Writes verdict rows, joins runs into one VERDICT_UP_TO, and remembers what was answered so that a late "no such
- * packet" can be booked where the packet was counted.
+ * Writes verdict rows, joins runs into one VERDICT_UP_TO, and remembers what was answered so that a late "no
+ * such packet" can be booked where the packet was counted.
  *
- * Joining: NFQNL_MSG_VERDICT_BATCH answers every packet of a queue up to an id, so it may only be used while nothing
- * older of that queue waits. A run collects packets of one queue, accepted with one mark, while that queue holds nothing;
- * drops of the same batch are written before it, so they are gone from the kernel when the run is answered.
+ * Joining: NFQNL_MSG_VERDICT_BATCH answers every packet of a queue up to an id, so it may only be used while
+ * nothing older of that queue waits. A run collects packets of one queue, accepted with one mark, while that
+ * queue holds nothing; drops of the same batch are written before it, so they are gone from the kernel when
+ * the run is answered.
  *
  *   ids of a queue:  41 accept  42 drop  43 accept  44 hold  45 accept
  *   rows written:    DROP 42,  ACCEPT up to 43 (run of two),  ACCEPT 45 by itself, because 44 waits now
  *
- * An edited packet has a verdict of its own, behind those of all older packets of its NFQUEUE in the run: a batch verdict
- * carries no new bytes.
+ * An edited packet has a verdict of its own, behind those of all older packets of its NFQUEUE in the run: a
+ * batch verdict carries no new bytes.
  *
- * A packet is answered at the port that brought it, whichever port's batch runs then: an NFQUEUE belongs to one socket.
+ * A packet is answered at the port that brought it, whichever port's batch runs then: an NFQUEUE belongs to
+ * one socket.
  *
- * A flow keeps its order when it moves from one NFQUEUE to another of the same port. The port reads both in order of arrival, the
- * flow's packets wait behind each other whatever NFQUEUE they came by, and the first packet from the new NFQUEUE (FLAG_MOVED)
- * has all open runs written before it, as one of them may hold older packets of the flow.
+ * A flow keeps its order when it moves from one NFQUEUE to another of the same port. The port reads both in
+ * order of arrival, the flow's packets wait behind each other whatever NFQUEUE they came by, and the first
+ * packet from the new NFQUEUE (FLAG_MOVED) has all open runs written before it, as one of them may hold older
+ * packets of the flow.
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
@@ -140,8 +143,8 @@ export class VerdictWriter {
     const tag = this.log(held.lengthBytes[h], 1, held.leaf[h], held.leafBefore[h]);
     const flags = held.flags[h];
     if ((flags & FLAG_MOVED) !== 0) this.closeRuns();
-    // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again for a
-    // changed mark, so there it stays unless something is asked for, and a later rule clears our bits.
+    // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again
+    // for a changed mark, so there it stays unless something is asked for, and a later rule clears our bits.
     const remark = held.remark(h);
     const asked =
       ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
@@ -172,8 +175,8 @@ export class VerdictWriter {
   }
 
   /**
-   * Whether the bytes of packet `h`, row `p` of its port's arrivals, may be replaced: only a packet that was copied whole is
-   * known to the last byte.
+   * Whether the bytes of packet `h`, row `p` of its port's arrivals, may be replaced: only a packet that was
+   * copied whole is known to the last byte.
    */
   mayEdit(h: number, p: number): boolean {
     const { copiedBytes, lengthBytes } = this.portOf(h).batch.arrivals;
@@ -188,8 +191,8 @@ export class VerdictWriter {
   }
 
   /**
-   * Room for `bytes` new bytes of packet `h`: the place in slabOf(h) where it starts, valid until acceptEdited(). Sends
-   * written verdicts first if the edit area is full of their bytes.
+   * Room for `bytes` new bytes of packet `h`: the place in slabOf(h) where it starts, valid until
+   * acceptEdited(). Sends written verdicts first if the edit area is full of their bytes.
    */
   editRoom(h: number, bytes: number): number {
     const outbox = this.outboxOf[this.held.nfqueue(h)];
@@ -199,8 +202,9 @@ export class VerdictWriter {
   }
 
   /**
-   * Accepts packet `h` with the `bytes` new bytes at `slabOf(h)[at]`: in its editRoom(), or, during the batch that brought
-   * it, where it was copied to. They leave as they stand, so lengths and checksums must be right.
+   * Accepts packet `h` with the `bytes` new bytes at `slabOf(h)[at]`: in its editRoom(), or, during the batch
+   * that brought it, where it was copied to. They leave as they stand, so lengths and checksums must be
+   * right.
    */
   acceptEdited(h: number, at: number, bytes: number): void {
     invariant((this.held.flags[h] & FLAG_WHOLE) !== 0, 'only a packet that was copied whole is edited');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
-import { HeldFifos } from '../../../../src/core/packets/held.ts';
+import { HeldFifos } from '../../../../src/core/packets/held-fifos.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { createBatch } from '../../../../src/packet/batch.ts';
 import { createParsed, parseBatch } from '../../../../src/packet/parse.ts';
@@ -37,7 +37,7 @@ test('the third ACK makes the first redundant', () => {
   const first = push(100);
   expect(acks.isAckRedundant(LEAF, head(), push(200))).toBe(false);
   expect(acks.isAckRedundant(LEAF, head(), push(300))).toBe(true);
-  expect(acks.found).toEqual({ row: first, before: NONE });
+  expect(acks.lastFound).toEqual({ row: first, before: NONE });
 });
 
 test('a packet that moved to another queue makes nothing redundant', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
-import { HeldFifos } from '../../../../src/core/packets/held.ts';
+import { HeldFifos } from '../../../../src/core/packets/held-fifos.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { FairQueues } from '../../../../src/core/queues/fair.ts';
 import { FairKeys } from '../../../../src/core/queues/fair-keys.ts';
