@@ -43,9 +43,9 @@ import type { VerdictWriter } from './verdicts/writer.ts';
 export interface EngineOptions {
   /** Seeds chance (RED) and the keys of the hash tables. */
   readonly seed: number;
-  /** What is due within this span leaves together; default RELEASE_SLACK_NS. */
+  /** Packets due within this span leave together; default RELEASE_SLACK_NS. */
   readonly releaseSlackNs?: number;
-  /** What the rules around the queues do; default: they set CE and DSCP, and nobody steers flows. */
+  /** What the rules around the NFQUEUEs do. By default they set CE and DSCP, and no flow is steered. */
   readonly plan?: QueuePlan;
 }
 
@@ -119,11 +119,9 @@ export class Engine {
     const rows = port.drain();
     const { arrivals, failures } = port.batch;
     for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(failures.tag[row]);
-    // First what was due before: arrivals find the queues as they are now, and take no tokens that were
-    // others' since.
+    // Due packets leave first: arrivals find the queues as they are now and take no tokens of packets that waited.
     this.leaveDue(nowNs);
-    // New packets must not join them: a run is refused only as a whole, and the kernel may have dropped what
-    // we held.
+    // New packets join none of these runs: a run is refused as a whole, and the kernel may have dropped held ones.
     this.verdicts.closeRuns();
     if (rows > 0) {
       parseBatch(arrivals, port.slab, rows, this.parsed);
@@ -155,7 +153,7 @@ export class Engine {
     const nowNs = Math.max(clockNs, this.lastNs);
     const change = planChange(this.classes, this.spec, spec, renamed, nowNs);
     this.lastNs = nowNs;
-    // What is due leaves by the rules under which it became due.
+    // Due packets leave by the rules under which they became due.
     this.leaveDue(nowNs);
     this.stages = reconfigure(this.stages, spec, change, this.lasting, deviceIndexes, this.slackNs);
     this.spec = spec;

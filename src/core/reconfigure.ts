@@ -1,16 +1,16 @@
 /**
  * Classes change while packets wait: nothing is flushed, minted or lost.
  *
- * A class that stays (by its path, or the path it had) keeps tokens, averages, flows, buckets, what waits in
- * it and its counters. What waits goes on waiting for what it waited for: what has passed `each` is not sent
- * back to it. A packet whose class takes other packets now, or is gone, goes where the matchers send it, in
- * order of arrival, past limits and AQM, which have seen it already:
+ * A class stays if it keeps its path or was renamed. It keeps its tokens, averages, flows, buckets, packets
+ * and counters. A waiting packet stays with its bucket or ceiling; one that has passed `each` is not sent
+ * back to it. If the class of a packet takes other packets now, or is gone, the packet goes where the
+ * matchers send it, in order of arrival. Limits and AQM have seen it already and are not asked again.
  *
  *     waits for the ceilings of a      ->  for the ceilings of b
- *     waits for an `each` bucket of a  ->  for the same bucket, if that class is around b too; else for those of b and of what is
- *                                          around it, less those it has passed
+ *     waits for an `each` bucket of a  ->  for the same bucket, if a is around b too; else for the buckets of b and of the classes
+ *                                          around b, except those that it has passed
  *
- * So packets of a flow stay in order also when new ones go elsewhere.
+ * So packets of a flow stay in order even if new packets of it go elsewhere.
  */
 import { NONE } from '../base/none.ts';
 import { createParsed, type Parsed } from '../packet/parse.ts';
@@ -67,12 +67,12 @@ export function reconfigure(
   for (const move of moves.inOrder()) {
     const { h } = move;
     acks.forget(h);
-    // Tokens of its new way that were there before it came are not its own.
+    // Tokens of the new classes from before the change are not for this packet.
     held.setReadyNs(h, Math.max(held.readyNs(h), nowNs));
     if (!passesBuckets(to, h, firstWait(to, change, held.leaf[h], move), nowNs, slackNs)) continue;
     if (!to.trees.enqueue(h, nowNs)) parts.released.push(0, h);
   }
-  // A leaf that its packets have left is idle, as after a departure.
+  // A leaf that all packets have left is idle, as after a departure.
   for (const leaf of moves.left) if (backlog.packets(leaf) === 0) to.admission.departed(leaf, 0, nowNs);
   return to;
 }
@@ -114,7 +114,9 @@ class Moves implements Mover {
     this.moves.push({ h, leafBefore, bucketClass });
   }
 
-  /** Oldest first; of the same age what has come further, so that packets of a flow keep their order. */
+  /**
+   * Oldest first; among packets of the same age those that have come further, so that flows keep their order.
+   */
   inOrder(): readonly Move[] {
     const { held } = this.parts;
     const { before } = this.change;
@@ -124,19 +126,19 @@ class Moves implements Mover {
     );
   }
 
-  /** Where packet `h` belongs, booked so far to class `row` of the same tree. */
+  /** The leaf to which packet `h` belongs, which has been in class `row` of the same tree. */
   private leafOf(h: number, row: number): number {
     const { classes, isReclassified } = this.change;
     const found = isReclassified ? this.parts.intake.leafAgain(h, classes[row].root, this.parsed) : NONE;
     if (found !== NONE) return found;
-    // Its class, else the default of the class around it.
+    // The packet's own class, or the default class of the nearest inner class.
     let leaf = row;
     while (classes[leaf].children.length > 0) leaf = classes[leaf].children.at(-1) as number;
     return leaf;
   }
 }
 
-/** The first class whose `each` bucket the packet must pass; NONE: none. */
+/** The first class whose `each` bucket the packet must pass; NONE if there is none. */
 function firstWait(to: Stages, change: ClassChange, leaf: number, { leafBefore, bucketClass }: Move): number {
   if (bucketClass === NONE) return NONE;
   const { before, oldRow } = change;
@@ -154,12 +156,12 @@ function firstWait(to: Stages, change: ClassChange, leaf: number, { leafBefore, 
   return first;
 }
 
-/** Whether packet `h` gets through the buckets from class `first` up; else it waits in one of them. */
+/** Whether packet `h` passes the buckets from class `first` upwards. If not, it waits in one of them. */
 function passesBuckets(to: Stages, h: number, first: number, nowNs: number, slackNs: number): boolean {
   const { each, waits } = to;
   for (let row = first; row !== NONE; row = waits.above[row]) {
     const e = each.bucketOf(row, h, nowNs);
-    // No room for one more bucket: this packet is not to be lost for that.
+    // Without room for one more bucket the packet passes: a change must not drop it.
     if (e !== NONE && !each.pass(e, nowNs + slackNs, h)) return false;
   }
   return true;

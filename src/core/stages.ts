@@ -1,7 +1,7 @@
 /**
- * The parts of the engine that are made for a list of classes, and made anew when the classes change: what
- * each of them carries on then is its inherit(). What outlives the classes (packets, flows, queues, verdicts)
- * is given to them.
+ * The parts of the engine: those that outlive a change of classes (packets, flows, queues, verdicts), and the
+ * stages, which are made for one list of classes. When classes change, new stages are made and inherit() what
+ * they go on with from the old ones.
  */
 import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/buckets/link-layer.ts';
 import { type HashKeys, hashKeys } from '../base/hash.ts';
@@ -30,12 +30,9 @@ import { Trees } from './tree/trees.ts';
 import { Remarks } from './verdicts/remarks.ts';
 import { VerdictWriter } from './verdicts/writer.ts';
 
-/** Segments of superpackets are taken to fill packets of this length, */
+/** Segments of a superpacket are assumed to fill packets of this length. */
 const MTU_BYTES = 1500;
-/**
- * and to have at least this much payload (the default of RFC 9293 section 3.7.1), however long headers claim
- * to be.
- */
+/** The least payload assumed of a segment (RFC 9293 section 3.7.1), however long the headers claim to be. */
 const SEGMENT_BYTES_MIN = 536;
 
 export interface Stages {
@@ -49,7 +46,7 @@ export interface Stages {
   readonly room: Room;
   readonly trees: Trees;
   readonly linkLayers: readonly LinkLayer[];
-  /** The leaf's AQM marks what can carry a mark. */
+  /** By leaf: 1 if its AQM marks packets that can carry a CE mark. */
   readonly marksEcn: Uint8Array;
   readonly rootOf: Int16Array;
   /** Classes with `each` buckets in which packets wait. */
@@ -143,9 +140,9 @@ export function chargeBytesOf(
 }
 
 /**
- * Takes out all that waits, so that packets of a flow keep their order: what has come further is older, so
- * what waits in the tree that is passed last comes first, and what waits for ceilings before what waits in
- * `each` buckets. For the orderly stop.
+ * Takes out all waiting packets, for the orderly stop, so that packets of a flow keep their order: a packet
+ * that has come further is older. So the tree that is passed last comes first, and in a tree the packets that
+ * wait for ceilings.
  */
 export function takeAll({ classes, trees, each }: Stages, held: HeldTable): number[] {
   const all: number[] = [];

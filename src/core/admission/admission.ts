@@ -1,6 +1,6 @@
 /**
- * Whether a leaf's queue takes one more packet: its limit, and the algorithms that signal on arrival, RED, weighted and
- * adaptive RED, and PIE. (CoDel signals when packets leave: leaf-queues.ts.)
+ * Whether a leaf's queue takes one more packet: its limit, and the algorithms that signal on arrival, RED,
+ * weighted and adaptive RED, and PIE. (CoDel signals when packets leave: leaf-queues.ts.)
  */
 import { type Ared, aredAdvance, aredInherit, aredStart, createAred } from '../../algo/aqm/ared.ts';
 import {
@@ -39,9 +39,9 @@ import type { HeldTable } from '../packets/held.ts';
 import type { Trees } from '../tree/trees.ts';
 
 export const SIGNAL_NONE = 0;
-/** Signal by a mark where ECN is on and the packet can carry one, else by a drop. */
+/** Signal by a CE mark where ECN is on and the packet can carry one, else by a drop. */
 export const SIGNAL_MARK = 1;
-/** Signal by a drop: too late for marks (RFC 3168 section 7, RFC 8033 section 5.1). */
+/** Signal by a drop, because it is too late for marks (RFC 3168 section 7, RFC 8033 section 5.1). */
 export const SIGNAL_DROP = 2;
 
 const DSCPS = 64;
@@ -89,7 +89,7 @@ export class Admission {
     for (const [row, pie] of this.pieOf.entries()) if (pie) pieReset(this.pie, row, pie, 0);
   }
 
-  /** Takes over averages and probabilities of leaves that there were before and whose algorithm is of the same kind. */
+  /** Takes over averages and probabilities of leaves that stay, if their algorithm is of the same kind. */
   inherit(from: Admission, { oldRow, nowNs }: ClassChange): void {
     for (const [c, old] of oldRow.entries()) {
       if (old === NONE) {
@@ -107,7 +107,7 @@ export class Admission {
   private inheritWred(c: number, from: Admission, old: number): void {
     copyRow(this.wred.red, c, from.wred.red, old);
     const count = this.wredParameters[c].profiles.length;
-    // Counts belong to profiles; of others than before they would tell nothing.
+    // Counts belong to profiles. With another number of profiles they mean nothing.
     if (count !== from.wredParameters[old].profiles.length) return;
     const [to, at] = [c * this.wred.profilesMax, old * from.wred.profilesMax];
     for (let i = 0; i < count; i++) this.wred.count[to + i] = from.wred.count[at + i];
@@ -120,14 +120,17 @@ export class Admission {
     else aredInherit(ared, before);
   }
 
-  /** A leaf of which nothing is known yet. */
+  /** The leaf has no history yet. */
   private start(c: number, nowNs: number): void {
     const [pie, ared] = [this.pieOf[c], this.aredOf[c]];
     if (pie !== null) pieReset(this.pie, c, pie, nowNs);
     if (ared !== null) aredStart(ared, nowNs);
   }
 
-  /** What the leaf's AQM says of arriving packet `h`. Moves its average: call once for every arrival. */
+  /**
+   * The signal of the leaf's AQM for arriving packet `h`. It moves the average, so call it once for every
+   * arrival.
+   */
   signal(leaf: number, h: number, nowNs: number): number {
     const backlogBytes = this.backlog.bytes(leaf);
     const lengthBytes = this.held.lengthBytes[h];
@@ -147,21 +150,23 @@ export class Admission {
     return this.wredOf[leaf] === null ? SIGNAL_NONE : this.wredSignal(leaf, h, nowNs, backlogBytes);
   }
 
-  /** Whether what signal() says counts as early drop (RED and its kin) or as AQM (PIE). */
+  /** Whether a drop that signal() asks for counts as early (RED, WRED), else as AQM (PIE). */
   isEarly(leaf: number): boolean {
     return this.pieOf[leaf] === null;
   }
 
   /**
-   * Whether the leaf's limit leaves no room for the packet. An empty queue has room for any, so that a superpacket
-   * larger than the limit is not locked out.
+   * Whether the leaf's limit leaves no room for the packet. An empty queue has room for any, so that a
+   * superpacket larger than the limit is not locked out.
    */
   isFull(leaf: number, lengthBytes: number): boolean {
     if (this.backlog.packets(leaf) === 0) return false;
     return this.excessBytes(leaf, lengthBytes) > 0 || this.excessPackets(leaf) > 0;
   }
 
-  /** Bytes by which the leaf would exceed its limit with one more packet of this length; at most 0: it would not. */
+  /**
+   * Bytes by which one more packet of this length would exceed the leaf's limit; at most 0 if it would not.
+   */
   excessBytes(leaf: number, lengthBytes: number): number {
     const limitBytes = this.queues[leaf]?.limitBytes ?? Number.POSITIVE_INFINITY;
     return this.backlog.bytes(leaf) + lengthBytes - limitBytes;
@@ -183,7 +188,7 @@ export class Admission {
     else if (this.wredOf[leaf] !== null) redBecameIdle(this.wred.red, leaf, nowNs);
   }
 
-  /** RED's average of the leaf, in bytes, as an arrival at `now` would find it; NaN without RED. */
+  /** RED's average queue in bytes, as an arrival at `nowNs` would find it; NaN without RED. */
   averageBytes(leaf: number, nowNs: number): number {
     const red = this.redOf[leaf] ?? this.wredParameters[leaf].profiles[0];
     if (!red) return Number.NaN;

@@ -1,9 +1,10 @@
 /**
- * The meters of every class: each packet that gets past the policers is measured and gets a colour, green, yellow or red
- * (algo/markers.ts). A meter drops nothing; the colour chooses WRED's profile.
+ * The meters of every class. Each packet that passes the policers is measured and gets a colour: green,
+ * yellow or red (algo/buckets/markers.ts). A meter drops nothing; the colour chooses WRED's profile.
  *
- * Meters of a packet's way are asked from the root down, the last one's colour counts. An aware one starts from the colour that
- * the one above gave or, if it is the first, from the drop precedence of assured forwarding in the packet's DSCP (RFC 2597).
+ * The meters around a leaf are asked from the root down, and the last colour counts. A colour-aware meter
+ * starts from the colour of the meter above. The first one starts from the drop precedence of assured
+ * forwarding in the packet's DSCP (RFC 2597).
  */
 
 import { wredByAssuredForwarding } from '../../algo/aqm/wred.ts';
@@ -22,7 +23,7 @@ import { type Chain, type ClassInfo, chainOf } from '../classes/classes.ts';
 import type { HeldTable } from '../packets/held.ts';
 
 export class Meters {
-  /** Whether any class has a meter; without, every packet is green. */
+  /** Whether any class has a meter. If not, every packet is green. */
   readonly isUsed: boolean;
   private readonly held: HeldTable;
   private readonly specs: readonly (MeterSpec | null)[];
@@ -40,7 +41,7 @@ export class Meters {
     for (const [row, meter] of this.specs.entries()) if (meter) fillMarker(this.buckets, row, meter, 0);
   }
 
-  /** Takes over the tokens of meters that there were before. */
+  /** Takes over the tokens of meters that stay. */
   inherit(from: Meters, { oldRow, nowNs }: ClassChange): void {
     for (const [c, old] of oldRow.entries()) {
       const [meter, before] = [this.specs[c], old === NONE ? null : from.specs[old]];
@@ -57,7 +58,7 @@ export class Meters {
   private colour(row: number, h: number, nowNs: number): number {
     const { held } = this;
     const { above } = this.chain;
-    // The one above measures the packet also if this one does not ask what it found.
+    // The meter above measures the packet even if this one ignores its colour.
     const before = above[row] === NONE ? this.colourOfDscp[held.dscp(h)] : this.colour(above[row], h, nowNs);
     const meter = this.specs[row];
     if (meter === null) return before;

@@ -1,4 +1,4 @@
-/** The policers of every class: answer at once, never delay. */
+/** The policers of every class. They answer on arrival and never delay. */
 import {
   boundedFullNs,
   conforms,
@@ -12,10 +12,10 @@ import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
 import { type Chain, type ClassInfo, chainOf } from '../classes/classes.ts';
 
-/** What the policers say of a packet. */
+/** Answers of the policers. */
 export const POLICE_PASS = 0;
 export const POLICE_DROP = 1;
-/** Exceeds where the class asks for a mark instead of a drop. */
+/** The packet exceeds a rate, and the class asks for a CE mark instead of a drop. */
 export const POLICE_MARK = 2;
 
 export class Policers {
@@ -32,7 +32,7 @@ export class Policers {
     }
   }
 
-  /** Takes over the tokens of policers that there were before. */
+  /** Takes over the tokens of policers that stay. */
   inherit(from: Policers, { before, classes, oldRow, nowNs }: ClassChange): void {
     for (const [c, old] of oldRow.entries()) {
       const hadPolicer = old !== NONE && before[old].spec.police !== null;
@@ -42,9 +42,10 @@ export class Policers {
   }
 
   /**
-   * Asks the policers of the leaf and of all classes above. A packet that one of them drops is charged to none, one that is to be
-   * marked to those whose tokens it found. One that must not be dropped is charged to all and passes; its debt is bounded to one
-   * burst, so that it delays others' credit by no more than that. `mayMark`: it can carry a mark; else it is dropped instead.
+   * Asks the policers of the leaf and of all classes around it. A dropped packet is charged nowhere, a marked
+   * one only where it conformed. A packet that must not be dropped passes and is charged everywhere; its debt
+   * is at most one burst, so that it delays the tokens of others by no more. A packet that may not be marked
+   * is dropped instead.
    */
   ask(leaf: number, chargeBytes: number, mayDrop: boolean, mayMark: boolean, nowNs: number): number {
     const { buckets, marks } = this;

@@ -1,6 +1,6 @@
 /**
- * Which DSCP packets leave their class with. Rules behind the queue write it (mark-codes.ts), so no packet is
- * copied for that.
+ * The DSCP with which packets leave their class. Rules behind the NFQUEUE write it (spec/mark-codes.ts), so
+ * no packet is copied for it.
  *
  * What a class asks for holds from where it is left: its own AQM and meters see the code point that came, a
  * tree that follows sees the new one. Classes are always chosen by the one that came.
@@ -16,9 +16,9 @@ export class Remarks {
   /** Whether any class asks for a DSCP, and rules can write it. */
   readonly isUsed: boolean;
   private readonly held: HeldTable;
-  /** By class and colour: number in the plan of the code point to write, from 1; 0: none. */
+  /** By class and colour: number of the DSCP in the plan, from 1; 0 if none is to be written. */
   private readonly number: Uint8Array;
-  /** By number. */
+  /** The DSCP by its number. */
   private readonly points: Uint8Array;
 
   /** `points` are the plan's. */

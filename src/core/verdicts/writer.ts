@@ -1,6 +1,6 @@
 /**
- * Writes verdict rows, joins runs into one VERDICT_UP_TO, and remembers what was answered so that a late "no
- * such packet" can be booked where the packet was counted.
+ * Writes verdict rows, joins runs of them into one VERDICT_UP_TO, and remembers them, so that a packet that
+ * the kernel no longer had is counted as lost where it was counted before.
  *
  * Joining: NFQNL_MSG_VERDICT_BATCH answers every packet of a queue up to an id, so it may only be used while
  * nothing older of that queue waits. A run collects packets of one queue, accepted with one mark, while that
@@ -71,26 +71,26 @@ export class VerdictWriter {
   private readonly waiting: Int32Array;
   private readonly foreignMask: number;
   private readonly ceBits: number;
-  /** By number of a code point: what asks for it; 0 for number 0. */
+  /** By number of a DSCP: the mark bits that ask for it; 0 for number 0. */
   private readonly remarkBits: Uint32Array;
-  /** By queue: what moves a flow away from it. */
+  /** By NFQUEUE: the mark bits that ask to move a flow away from it. */
   private readonly steerBits: Uint32Array;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly ledger: Ledger;
   private nextTag = 0;
-  // The open run of each queue: packets in it (0: none), last id, mark verdict, tag of its last packet.
+  // The open run of each NFQUEUE: packets in it, and the id, verdict, packet mark and tag of its last packet.
   private readonly runPackets: Int32Array;
   private readonly runLastId: Uint32Array;
   private readonly runVerdict: Uint32Array;
   private readonly runMark: Uint32Array;
   private readonly runTag: Int32Array;
-  // What was answered, by tag modulo the log's size.
+  // Verdicts by tag modulo the size of the log.
   private readonly logBytes = new Int32Array(VERDICT_LOG_ROWS);
   private readonly logAccepted = new Uint8Array(VERDICT_LOG_ROWS);
   private readonly logLeaf = new Int16Array(VERDICT_LOG_ROWS);
   private readonly logLeafBefore = new Int16Array(VERDICT_LOG_ROWS);
-  /** Tag of the packet before in the same run; NONE at its start. */
+  /** Tag of the packet before in the same run; NONE for the first packet. */
   private readonly logPrevious = new Int32Array(VERDICT_LOG_ROWS);
 
   constructor(markMask: number, held: HeldTable, flows: FlowTable, ledger: Ledger, steering: Steering) {
@@ -155,7 +155,7 @@ export class VerdictWriter {
     const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     const inRun = this.runPackets[nfqueue];
-    // Joins when no other packet of the queue that was read is unanswered: so none waits that is older.
+    // Joins the run if every other packet read from the NFQUEUE has its verdict: then no older one waits.
     if (this.waiting[nfqueue] === 0) {
       if (inRun > 0 && (this.runVerdict[nfqueue] !== verdict || this.runMark[nfqueue] !== mark))
         this.closeRun(nfqueue);
@@ -235,14 +235,14 @@ export class VerdictWriter {
     this.forget(h);
   }
 
-  /** Writes every open run: what is accepted from now on is not answered together with what was before. */
+  /** Writes every open run. Packets accepted from now on join none of them. */
   closeRuns(): void {
     for (let nfqueue = 0; nfqueue < this.runPackets.length; nfqueue++) {
       if (this.runPackets[nfqueue] > 0) this.closeRun(nfqueue);
     }
   }
 
-  /** Sends everything written and every open run; call at the end of a batch. */
+  /** Sends all written rows and open runs. Call at the end of a batch. */
   flush(): void {
     this.closeRuns();
     for (let n = 0; n < this.outboxes.length; n++) {
@@ -250,7 +250,7 @@ export class VerdictWriter {
     }
   }
 
-  /** Books the packets of a refused verdict as lost: the kernel no longer had them. */
+  /** Counts the packets of a refused verdict as lost: the kernel no longer had them. */
   refused(tag: number): void {
     for (let t = tag; t !== NONE; t = this.logPrevious[t & LOG_MASK]) {
       const at = t & LOG_MASK;
@@ -259,7 +259,7 @@ export class VerdictWriter {
     }
   }
 
-  /** Local packets that others have marked may be routed by that mark: see intake.ts. */
+  /** Packets of this host with a packet mark of others may be routed by it (flows/intake.ts). */
   private mayRemark(h: number): boolean {
     const { held } = this;
     return held.hook(h) !== NF_INET_LOCAL_OUT || (held.mark[h] & this.foreignMask) === 0;
