@@ -134,7 +134,7 @@ export class Engine {
         this.arrive(h, nowNs);
       }
       this.flows.sweep(nowNs);
-      this.stages.each.sweep(nowNs);
+      this.stages.each.buckets.sweep(nowNs);
       this.queues.sweep(nowNs);
     }
     this.verdicts.flush();
@@ -281,7 +281,7 @@ export class Engine {
         this.withdraw(h, DROP_TAIL, nowNs);
         return;
       }
-      if (!each.pass(e, nowNs + this.slackNs, h)) return;
+      if (!each.pass(e, h, nowNs + this.slackNs)) return;
     }
     if (trees.pass(h)) {
       this.leaveLeaf(h, nowNs);

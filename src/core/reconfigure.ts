@@ -162,7 +162,7 @@ function passesBuckets(to: Stages, h: number, first: number, nowNs: number, slac
   for (let row = first; row !== NONE; row = waits.above[row]) {
     const e = each.bucketOf(row, h, nowNs);
     // Without room for one more bucket the packet passes: a change must not drop it.
-    if (e !== NONE && !each.pass(e, nowNs + slackNs, h)) return false;
+    if (e !== NONE && !each.pass(e, h, nowNs + slackNs)) return false;
   }
   return true;
 }

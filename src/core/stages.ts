@@ -111,7 +111,7 @@ export function createStages(classes: readonly ClassInfo[], each: EachTable, las
     remarks: new Remarks(classes, held, plan.dscps),
     admission,
     each,
-    eachPolicers: new EachPolicers(classes, each),
+    eachPolicers: new EachPolicers(classes, each.buckets),
     room: new Room(held, admission, each, queues, waits),
     trees,
     linkLayers: classes.map((info) => info.link.linkLayer),

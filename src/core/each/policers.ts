@@ -1,43 +1,44 @@
 /**
- * `each` with `exceed: drop`: a policer for every flow, host, source or destination. They answer when a packet arrives, before it
- * waits anywhere, all of its class and of the classes above or none: a bucket is not charged for what another one drops.
+ * `each` with `exceed: drop`: a policer for every flow, host, source or destination. The policers of a packet's class and of
+ * the classes above decide together when it arrives, before it waits anywhere: no bucket is charged for a packet that another
+ * one drops.
  */
 import { NONE } from '../../base/none.ts';
 import { type Chain, type ClassInfo, chainOf } from '../classes/classes.ts';
-import type { EachTable } from './each.ts';
+import type { EachBuckets } from './buckets.ts';
 
-/** What the policers say of a packet. */
+/** Decision of the policers on a packet. */
 export const EACH_PASS = 0;
 export const EACH_DROP = 1;
 /** There is no room for one more bucket. */
 export const EACH_FULL = 2;
 
 export class EachPolicers {
-  private readonly each: EachTable;
+  private readonly buckets: EachBuckets;
   private readonly chain: Chain;
 
-  constructor(classes: readonly ClassInfo[], each: EachTable) {
-    this.each = each;
+  constructor(classes: readonly ClassInfo[], buckets: EachBuckets) {
+    this.buckets = buckets;
     this.chain = chainOf(classes, ({ spec }) => spec.each?.exceed === 'drop');
   }
 
-  /** What they say of packet `h`; takes no tokens. */
+  /** Decides on packet `h`. Takes no tokens. */
   ask(leaf: number, h: number, nowNs: number): number {
     const { from, above } = this.chain;
     for (let row = from[leaf]; row !== NONE; row = above[row]) {
-      const e = this.each.bucketOf(row, h, nowNs);
+      const e = this.buckets.bucketOf(row, h, nowNs);
       if (e === NONE) return EACH_FULL;
-      if (!this.each.conforms(e, nowNs, h)) return EACH_DROP;
+      if (!this.buckets.conforms(e, h, nowNs)) return EACH_DROP;
     }
     return EACH_PASS;
   }
 
-  /** Takes the tokens of packet `h`, which passes. One that must not be dropped goes at most a burst into debt. */
+  /** Takes the tokens of packet `h`, which passes. A packet that must not be dropped costs at most a burst of debt. */
   charge(leaf: number, h: number, nowNs: number): void {
     const { from, above } = this.chain;
     for (let row = from[leaf]; row !== NONE; row = above[row]) {
-      const e = this.each.bucketOf(row, h, nowNs);
-      if (e !== NONE) this.each.charge(e, nowNs, h);
+      const e = this.buckets.bucketOf(row, h, nowNs);
+      if (e !== NONE) this.buckets.charge(e, h, nowNs);
     }
   }
 }

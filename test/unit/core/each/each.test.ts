@@ -246,12 +246,12 @@ function bench(rows: number): Bench {
     each: table,
     stats,
     bucket: (n, nowNs) => withPacket(n, nowNs, () => {}),
-    spend: (n, nowNs) => withPacket(n, nowNs, (e, h) => table.pass(e, nowNs, h)),
+    spend: (n, nowNs) => withPacket(n, nowNs, (e, h) => table.pass(e, h, nowNs)),
   };
 }
 
 function sweepUntil(each: EachTable, fromNs: number, untilNs: number): void {
-  for (let t = fromNs; t <= untilNs; t += SECOND / 4) each.sweep(t);
+  for (let t = fromNs; t <= untilNs; t += SECOND / 4) each.buckets.sweep(t);
 }
 
 test('a bucket is forgotten when it is full and idle for its time, not before', () => {
