@@ -109,6 +109,10 @@ for (const [name, n] of Object.entries({
 })) {
   if (!isPowerOfTwo(n)) throw new Error(`${name} must be a power of two`);
 }
+// Held packets keep the index of their NFQUEUE in eight bits; columns of class rows have 16 signed bits, NONE
+// included.
+if (QUEUES_MAX > 0x100) throw new Error('the index of an NFQUEUE must fit eight bits');
+if (CLASSES_MAX > 0x8000) throw new Error('the row of a class must fit 16 signed bits');
 if (VERDICT_ROWS < 2 * ARRIVAL_ROWS)
   throw new Error('a batch must fit the verdict columns with room for releases');
 if (EDIT_BYTES < COPY_BYTES_MAX) throw new Error('the edit area must hold any packet');

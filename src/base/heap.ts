@@ -5,6 +5,9 @@
  *
  *            heap: [ 7, 3, 9 ]   rows, smallest key first     place[7] = 0
  *                                                            place[3] = 1   place[other] = ABSENT
+ *
+ * The virtual world has a heap of its own (sim/world/event-heap.ts), which keeps equal keys in the order of
+ * setting. That order would cost one more column and one more comparison a step here, on the way of packets.
  */
 const ABSENT = -1;
 

@@ -1,8 +1,10 @@
 /**
- * The buckets of `each` as records: a token bucket for every flow, host, source or destination of a class, made on sight.
+ * The buckets of `each` as records: a token bucket for every flow, host, source or destination of a class,
+ * made on sight.
  *
- * Rate and burst are the class's. A bucket itself is only the instant at which it is full (algo/buckets/token-bucket.ts).
- * A sweeping hand forgets buckets that are full and idle: a new bucket starts full, so no token is lost or minted.
+ * Rate and burst are the class's. A bucket itself is only the instant at which it is full
+ * (algo/buckets/token-bucket.ts). A sweeping hand forgets buckets that are full and idle: a new bucket starts
+ * full, so no token is lost or minted.
  */
 import {
   boundedFullNs,
@@ -20,7 +22,10 @@ import type { FlowTable } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 
-/** Number of the class (not its row, which may change), kind, then four address words or flow row and generation. */
+/**
+ * Number of the class (not its row, which may change), kind, then four address words or flow row and
+ * generation.
+ */
 const KEY_WORDS = 6;
 const KIND_FLOW = 1;
 const KIND_V4 = 4;
@@ -81,7 +86,10 @@ export class EachBuckets {
     this.side = Uint8Array.from(classes, sideOf);
   }
 
-  /** Bucket of class `c` for held packet `h`, made if it is new. Returns NONE when there is no room for one more. */
+  /**
+   * Bucket of class `c` for held packet `h`, made if it is new. Returns NONE when there is no room for one
+   * more.
+   */
   bucketOf(c: number, h: number, nowNs: number): number {
     const { keys, flows } = this;
     const f = this.held.flow[h];
@@ -137,8 +145,9 @@ export class EachBuckets {
   }
 
   /**
-   * Changes the classes. Returns the function that carries bucket `e` over, whose old class is still in its record: it returns
-   * the class's new row, or NONE if the bucket has ended and must be forgotten. Tokens stay, cut to the new burst.
+   * Changes the classes. Returns the function that carries bucket `e` over, whose old class is still in its
+   * record: it returns the class's new row, or NONE if the bucket has ended and must be forgotten. Tokens
+   * stay, cut to the new burst.
    */
   regroup({ before, classes, newRow, nowNs }: ClassChange): (e: number) => number {
     const { words, floats } = this;

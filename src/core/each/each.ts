@@ -1,6 +1,6 @@
 /**
- * `each`: how packets wait for the bucket of their flow, host, source or destination (buckets.ts). Every bucket has a FIFO of
- * its own, so one waiting flow never delays another. A heap says which bucket is due.
+ * `each`: how packets wait for the bucket of their flow, host, source or destination (buckets.ts). Every
+ * bucket has a FIFO of its own, so one waiting flow never delays another. A heap says which bucket is due.
  *
  *   bucket 7 (web, 10.0.9.4)   fullNs ...   FIFO: h12 -> h15        heap key: instant at which h12 conforms
  *   bucket 9 (web, 10.0.9.8)   fullNs ...   FIFO: (empty)           not in the heap
@@ -61,7 +61,10 @@ export class EachTable {
     return this.due.topKey();
   }
 
-  /** Bucket of class `c` for held packet `h`, made if it is new. Returns NONE when there is no room for one more. */
+  /**
+   * Bucket of class `c` for held packet `h`, made if it is new. Returns NONE when there is no room for one
+   * more.
+   */
   bucketOf(c: number, h: number, nowNs: number): number {
     return this.buckets.bucketOf(c, h, nowNs);
   }
@@ -72,8 +75,9 @@ export class EachTable {
   }
 
   /**
-   * Lets packet `h` through bucket `e` of an `exceed: delay` class if nothing waits before it and it conforms by `horizonNs`.
-   * Its readyNs becomes the instant at which it conforms. Otherwise the packet waits, and the method returns false.
+   * Lets packet `h` through bucket `e` of an `exceed: delay` class if nothing waits before it and it conforms
+   * by `horizonNs`. Its readyNs becomes the instant at which it conforms. Otherwise the packet waits, and the
+   * method returns false.
    */
   pass(e: number, h: number, horizonNs: number): boolean {
     const { held, buckets } = this;
@@ -89,7 +93,10 @@ export class EachTable {
     return false;
   }
 
-  /** Takes the next packet whose bucket lets it go by `horizonNs`, and sets its readyNs. Returns NONE when there is none. */
+  /**
+   * Takes the next packet whose bucket lets it go by `horizonNs`, and sets its readyNs. Returns NONE when
+   * there is none.
+   */
   popDue(horizonNs: number): number {
     const { due, fifos, held } = this;
     const atNs = due.topKey();
@@ -103,8 +110,8 @@ export class EachTable {
   }
 
   /**
-   * The longest bucket (within 1/8) of class `c` among the first eight holding packets of `leaf`, which is the class or one
-   * inside it. Returns NONE if none of the eight longest does.
+   * The longest bucket (within 1/8) of class `c` among the first eight holding packets of `leaf`, which is
+   * the class or one inside it. Returns NONE if none of the eight longest does.
    */
   longest(c: number, leaf: number): number {
     const { waiting } = this;
@@ -132,8 +139,9 @@ export class EachTable {
   }
 
   /**
-   * Takes out all packets that wait for buckets of these classes, whatever their tokens, for the orderly stop. Outer classes
-   * come first, because their packets have passed the inner ones; packets of a bucket come in their order of arrival.
+   * Takes out all packets that wait for buckets of these classes, whatever their tokens, for the orderly
+   * stop. Outer classes come first, because their packets have passed the inner ones; packets of a bucket
+   * come in their order of arrival.
    */
   takeAll(classes: readonly number[]): number[] {
     const packets = new Map(classes.map((c): [number, number[]] => [c, []]));
@@ -145,8 +153,9 @@ export class EachTable {
   }
 
   /**
-   * Changes the classes. Buckets keep their tokens and their packets. `mover` gets a packet that has no bucket here any more,
-   * because its class or that class's `each` has gone, or because the packet belongs to another class.
+   * Changes the classes. Buckets keep their tokens and their packets. `mover` gets a packet that has no
+   * bucket here any more, because its class or that class's `each` has gone, or because the packet belongs to
+   * another class.
    */
   regroup(change: ClassChange, mover: Mover): void {
     const { classes } = change;

@@ -1,7 +1,7 @@
 /**
- * `each` with `exceed: drop`: a policer for every flow, host, source or destination. The policers of a packet's class and of
- * the classes above decide together when it arrives, before it waits anywhere: no bucket is charged for a packet that another
- * one drops.
+ * `each` with `exceed: drop`: a policer for every flow, host, source or destination. The policers of a
+ * packet's class and of the classes above decide together when it arrives, before it waits anywhere: no
+ * bucket is charged for a packet that another one drops.
  */
 import { NONE } from '../../base/none.ts';
 import { type Chain, type ClassInfo, chainOf } from '../classes/classes.ts';
@@ -33,7 +33,10 @@ export class EachPolicers {
     return EACH_PASS;
   }
 
-  /** Takes the tokens of packet `h`, which passes. A packet that must not be dropped costs at most a burst of debt. */
+  /**
+   * Takes the tokens of packet `h`, which passes. A packet that must not be dropped costs at most a burst of
+   * debt.
+   */
   charge(leaf: number, h: number, nowNs: number): void {
     const { from, above } = this.chain;
     for (let row = from[leaf]; row !== NONE; row = above[row]) {

@@ -1,5 +1,6 @@
 /**
- * Finds the trees a packet passes, by its devices, and its leaf in each, by the first matcher in file order that holds.
+ * Finds the trees a packet passes, by its devices, and its leaf in each, by the first matcher in file order
+ * that holds.
  */
 import { NONE } from '../../base/none.ts';
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
@@ -16,7 +17,9 @@ export class Classifier {
   /** Number 0 is "another device". */
   private readonly deviceNames: readonly string[];
   private readonly deviceOfIndex = new Map<number, number>();
-  /** Root class of the tree for packets that arrive by (down) and leave by (up) a device number; NONE: none. */
+  /**
+   * Root class of the tree for packets that arrive by (down) and leave by (up) a device number; NONE: none.
+   */
   private readonly downRoots: number[] = [];
   private readonly upRoots: number[] = [];
   private readonly context: PacketContext = { foreignMark: 0, deviceIn: 0, deviceOut: 0 };

@@ -1,5 +1,6 @@
 /**
- * How a flow's record is found from the parsed columns of a packet: five-tuple to key, hash, row. A batch's records can be read ahead.
+ * How a flow's record is found from the parsed columns of a packet: five-tuple to key, hash, row. A batch's
+ * records can be read ahead.
  */
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
@@ -19,7 +20,9 @@ export class FlowKeys {
   /** The records; key and hash slot are words 0 to 10. */
   readonly table: KeyTable;
   private readonly words: Int32Array;
-  /** By row of the batch: hash, and the row that the flow probably has (NONE: none); of use while isReadAhead. */
+  /**
+   * By row of the batch: hash, and the row that the flow probably has (NONE: none); of use while isReadAhead.
+   */
   private readonly hashes = new Int32Array(ARRIVAL_ROWS);
   private readonly probable = new Int32Array(ARRIVAL_ROWS);
   private isReadAhead = false;
@@ -36,8 +39,9 @@ export class FlowKeys {
   }
 
   /**
-   * Reads ahead what find() will ask for of parsed rows [0, rows) and field `field` of their records, once the table has outgrown the caches: one after the
-   * other each packet would wait for its flow's record to come from memory; asked for in a row, many come at the same time.
+   * Reads ahead what find() will ask for of parsed rows [0, rows) and field `field` of their records, once
+   * the table has outgrown the caches: one after the other each packet would wait for its flow's record to
+   * come from memory; asked for in a row, many come at the same time.
    */
   readAhead(parsed: Parsed, rows: number, field: number): void {
     this.isReadAhead = this.table.size >= READ_AHEAD_FROM_FLOWS;

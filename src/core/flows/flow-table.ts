@@ -1,9 +1,10 @@
 /**
  * Flows by five-tuple, one direction each: what was decided once and holds for the packets that follow.
  *
- * The class is looked up again when one of the other things a matcher may ask for differs from what the flow was
- * classified with: DSCP, foreign mark, devices. Idle flows are forgotten by a hand that sweeps the rows; when the table
- * is full it takes the longest idle of a few dozen. Memory: 136 bytes a flow, all reserved at start.
+ * The class is looked up again when one of the other things a matcher may ask for differs from what the flow
+ * was classified with: DSCP, foreign mark, devices. Idle flows are forgotten by a hand that sweeps the rows;
+ * when the table is full it takes the longest idle of a few dozen. Memory: 136 bytes a flow, all reserved at
+ * start.
  *
  * A record is two cache lines: what every packet compares in the first, what it writes in the second.
  */
@@ -68,13 +69,18 @@ export class FlowTable {
     this.flowKeys.readAhead(parsed, rows, LAST_SEEN_NS);
   }
 
-  /** Queue in a fair leaf that parsed row `p` of a batch read ahead will probably ask for; NONE: none known. */
+  /**
+   * Queue in a fair leaf that parsed row `p` of a batch read ahead will probably ask for; NONE: none known.
+   */
   probableFairQueue(p: number): number {
     const f = this.flowKeys.probableRow(p);
     return f === NONE ? NONE : this.fairQueue(f);
   }
 
-  /** Row of the flow of parsed row `p`, made if new; NONE when the table is full of flows with packets waiting. */
+  /**
+   * Row of the flow of parsed row `p`, made if new; NONE when the table is full of flows with packets
+   * waiting.
+   */
   findOrMake(parsed: Parsed, p: number, nowNs: number): number {
     let f = this.flowKeys.find(parsed, p);
     if (f === NONE) f = this.make(nowNs);
@@ -140,7 +146,9 @@ export class FlowTable {
     this.words[f + HELD] += 1;
   }
 
-  /** It has its verdict. Counted later, many in a row, so that the processor waits for many records at once. */
+  /**
+   * It has its verdict. Counted later, many in a row, so that the processor waits for many records at once.
+   */
   packetAnswered(f: number): void {
     if (this.answeredCount === ANSWERED_MAX) this.settle();
     this.answered[this.answeredCount++] = f;
@@ -176,8 +184,9 @@ export class FlowTable {
   }
 
   /**
-   * IP bytes the flow had sent since it was made before a packet of this length that comes to its queue now. Where others of the flow
-   * have come in between, as this one waited elsewhere, too many; but never less than for one that came to its queue earlier.
+   * IP bytes the flow had sent since it was made before a packet of this length that comes to its queue now.
+   * Where others of the flow have come in between, as this one waited elsewhere, too many; but never less
+   * than for one that came to its queue earlier.
    */
   bytesBefore(f: number, lengthBytes: number): number {
     const { floats } = this;

@@ -1,6 +1,6 @@
 /**
- * From a row of the batch to a held row: which flow the packet belongs to, which leaves it will pass, what is special
- * about it. A packet whose flow is known and unchanged costs one table look-up.
+ * From a row of the batch to a held row: which flow the packet belongs to, which leaves it will pass, what is
+ * special about it. A packet whose flow is known and unchanged costs one table look-up.
  */
 import type { HashKeys } from '../../base/hash.ts';
 import { NONE } from '../../base/none.ts';
@@ -32,7 +32,10 @@ const SKB_GSO = 2;
 /** TCP header with the timestamps option, as nearly all have; UDP header. */
 const TCP_HEADER_BYTES = 32;
 const UDP_HEADER_BYTES = 8;
-/** A local packet whose verdict asks for something is routed again: one in so many of a flow asks to be steered. */
+/**
+ * A local packet whose verdict asks for something is routed again: one in so many of a flow asks to be
+ * steered.
+ */
 const LOCAL_PACKETS_PER_ASK = 256;
 
 export class Intake {
@@ -86,8 +89,8 @@ export class Intake {
   }
 
   /**
-   * Classes are others now. `deviceIndexes` tells interface indexes of devices that no class named before. If `renewed`, packets
-   * may belong to other classes than before.
+   * Classes are others now. `deviceIndexes` tells interface indexes of devices that no class named before. If
+   * `renewed`, packets may belong to other classes than before.
    */
   reclassify(
     classifier: Classifier,
@@ -102,7 +105,9 @@ export class Intake {
     if (renewed) this.flows.reclassifyAll();
   }
 
-  /** Leaf under `root` of a packet that waits, by its flow and what is kept of it; row 0 of `parsed` is used. */
+  /**
+   * Leaf under `root` of a packet that waits, by its flow and what is kept of it; row 0 of `parsed` is used.
+   */
   leafAgain(h: number, root: number, parsed: Parsed): number {
     const { held, flows } = this;
     const f = held.flow[h];
@@ -131,8 +136,8 @@ export class Intake {
     held.lengthBytes[h] = lengthBytes;
     held.flow[h] = f;
     const foreignMark = arrivals.mark[p] & this.foreignMask;
-    // A mark set at local output is what the packet is routed by then. Where others route by marks our bits would send it
-    // astray (exact fwmark rules do not match any more), so nothing is asked for.
+    // A mark set at local output is what the packet is routed by then. Where others route by marks our bits
+    // would send it astray (exact fwmark rules do not match any more), so nothing is asked for.
     const mayAsk = hook !== NF_INET_LOCAL_OUT || foreignMark === 0;
     held.flags[h] = flagsOf(parsed, p, hook, mayAsk ? this.ectFlag : 0);
     held.leafBefore[h] = NONE;
@@ -166,7 +171,10 @@ export class Intake {
     flags[h] |= FLAG_STEER;
   }
 
-  /** Sets the packet's leaves by the matchers: the tree of the device it came by first, then that of the one it leaves by. */
+  /**
+   * Sets the packet's leaves by the matchers: the tree of the device it came by first, then that of the one
+   * it leaves by.
+   */
   private findLeaves(arrivals: Arrivals, parsed: Parsed, p: number, h: number): void {
     const { held, classifier } = this;
     const hook = arrivals.hook[p];

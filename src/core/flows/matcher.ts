@@ -1,6 +1,6 @@
 /**
- * One matcher of a class, compiled: sets of protocols, prefixes, port ranges. Runs once per flow, so clarity and no
- * garbage matter more than the last nanosecond.
+ * One matcher of a class, compiled: sets of protocols, prefixes, port ranges. Runs once per flow, so clarity
+ * and no garbage matter more than the last nanosecond.
  */
 import type { Parsed } from '../../packet/parse.ts';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';

@@ -1,6 +1,7 @@
 /**
- * Which flows came by the wrong one of their direction's two queues (see queue-plan.ts): fast ones by the queue without superpackets,
- * slow ones by the queue with them. Verdicts ask for a connection mark, so that the packets that follow come by the other.
+ * Which flows came by the wrong one of their direction's two queues (see queue-plan.ts): fast ones by the
+ * queue without superpackets, slow ones by the queue with them. Verdicts ask for a connection mark, so that
+ * the packets that follow come by the other.
  */
 import { NONE } from '../../base/none.ts';
 import { MARK_FAST, MARK_SLOW } from '../../spec/mark-codes.ts';
@@ -23,7 +24,9 @@ export class Steering {
     this.update(classes);
   }
 
-  /** Looks at all rates again, after one or the classes have changed; flows move as their next packets come. */
+  /**
+   * Looks at all rates again, after one or the classes have changed; flows move as their next packets come.
+   */
   update(classes: readonly ClassInfo[]): void {
     this.fast = new Uint8Array(classes.length);
     for (const [row, { spec, parent }] of classes.entries()) {

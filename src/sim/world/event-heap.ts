@@ -2,6 +2,9 @@
  * The agenda of the virtual world: rows (a line's next arrival, a flow's timer) by the instant at which they
  * are due. Each row is in at most once. Rows due at the same instant come in the order in which they were
  * set, so a run repeats exactly.
+ *
+ * base/heap.ts is the same without that order, which the shaper does not need. The order is part of every
+ * trace hash, so neither heap can stand for the other.
  */
 const ABSENT = -1;
 
