@@ -109,10 +109,6 @@ for (const [name, n] of Object.entries({
 })) {
   if (!isPowerOfTwo(n)) throw new Error(`${name} must be a power of two`);
 }
-// Held packets keep the index of their NFQUEUE in eight bits; columns of class rows have 16 signed bits, NONE
-// included.
-if (QUEUES_MAX > 0x100) throw new Error('the index of an NFQUEUE must fit eight bits');
-if (CLASSES_MAX > 0x8000) throw new Error('the row of a class must fit 16 signed bits');
 if (VERDICT_ROWS < 2 * ARRIVAL_ROWS)
   throw new Error('a batch must fit the verdict columns with room for releases');
 if (EDIT_BYTES < COPY_BYTES_MAX) throw new Error('the edit area must hold any packet');
@@ -124,5 +120,7 @@ if (CLASS_DEPTH_MAX > 0xff) throw new Error('heights of classes must fit 8 bits'
 if (QUEUES_MAX > 0x7f) throw new Error('the index of an NFQUEUE plus 1 must fit the mark codes 0x01 to 0x7f');
 if (HELD_MAX + ARRIVAL_ROWS > 0x7fffffff / 16)
   throw new Error('places of held records, in words, must fit 31 bits');
+if (Math.max(FLOWS_MAX, FAIR_QUEUES_MAX, EACH_BUCKETS_MAX, FAIR_HOSTS_MAX) > 0x7fffffff / 32)
+  throw new Error('places of records of key tables, in words, must fit 31 bits');
 if (VERDICT_LOG_ROWS > 0x80000000)
   throw new Error('tags of 31 bits must tell the rows of the verdict log apart');
