@@ -5,8 +5,8 @@
  *   short-first  Bands: a FIFO of short flows, one of long ones
  *   fair         FairQueues: a flow queue per flow or host; the ACK filter, if configured
  *
- * CoDel, if configured, decides for each band and each flow queue by itself. A full leaf evicts from a victim:
- * a flow queue of a fair leaf, or a band of a short-first leaf. A fifo has no victim.
+ * CoDel, if configured, decides for each band and each flow queue by itself. A full leaf evicts from a
+ * victim: a flow queue of a fair leaf, or a band of a short-first leaf. A fifo has no victim.
  *
  * Packets that CoDel drops when they would leave, and redundant ACKs, are collected in `doomed`. The engine
  * takes them from there and gives their verdicts.

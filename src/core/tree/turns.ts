@@ -142,8 +142,8 @@ export class Turns {
   }
 
   /**
-   * Goes from a node in a row down the feeds to the leaf whose turn it is. Classes that must wait by `mode` are parked.
-   * Returns the leaf; or ~feed, a negative number, if that emptied a feed on the way.
+   * Goes from a node in a row down the feeds to the leaf whose turn it is. Classes that must wait by `mode`
+   * are parked. Returns the leaf; or ~feed, a negative number, if that emptied a feed on the way.
    */
   descend(top: number, mode: Uint8Array): number {
     const { feeds, place, deficitBytes, quantumBytes, level, path } = this;
@@ -177,7 +177,9 @@ export class Turns {
     return this.path[0] >> PRIORITY_BITS;
   }
 
-  /** Ends the turn in the row in which descend() began, and takes a packet's bytes from the turns on its way. */
+  /**
+   * Ends the turn in the row in which descend() began, and takes a packet's bytes from the turns on its way.
+   */
   charge(chargeBytes: number): void {
     const { path, deficitBytes } = this;
     const top = path[0];

@@ -90,7 +90,8 @@ test('WRED goes by colour: red packets are dropped while yellow and green ones p
   );
   world.inject(Array.from({ length: 10 }, () => up(0, 1000)));
   world.run(0);
-  // Three green ones, of which one leaves, four yellow ones, the last of which finds 5000 bytes, three red ones.
+  // Three green ones, of which one leaves, four yellow ones, the last of which finds 5000 bytes, three red
+  // ones.
   const { sent, backlog, drops } = world.classOf('wan/up/default');
   expect([sent, backlog, drops[1]]).toEqual([1, 5, 4]);
 });

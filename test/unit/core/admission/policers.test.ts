@@ -51,7 +51,8 @@ test('all are charged or none: what one refuses costs the others nothing', () =>
   expect(passes(inner, 2, 0, 1000, 10)).toBe(2);
   const outer = policers([{ name: 'a', police: { ...POLICE, rateBytesPerSec: 1 } }, { name: 'b' }], strict);
   expect(passes(outer, 2, 0, 1000, 10)).toBe(1);
-  // The root has nothing left, so three packets of a are refused; a keeps its whole burst for the next three seconds.
+  // The root has nothing left, so three packets of a are refused; a keeps its whole burst for the next three
+  // seconds.
   expect(passes(outer, 1, 0, 1000, 3)).toBe(0);
   for (const second of [1, 2, 3]) expect(passes(outer, 1, second * SECOND, 1000, 3)).toBe(1);
   expect(passes(outer, 1, 4 * SECOND, 1000, 3)).toBe(0);

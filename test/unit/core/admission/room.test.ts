@@ -120,7 +120,8 @@ describe('by hand', () => {
     };
     // The first packet of each source has its tokens.
     for (const n of [1, 2, 3, 4]) other(n, 64);
-    // Most of source 1 and all of source 2, which has most, wait in the default class; web is full of 3 and of a little of 1.
+    // Most of source 1 and all of source 2, which has most, wait in the default class; web is full of 3 and
+    // of a little of 1.
     expect([1500, 1500, 1500].flatMap((bytes) => other(1, bytes))).toEqual([]);
     expect([3000, 3000].flatMap((bytes) => other(2, bytes))).toEqual([]);
     const drops = sendAll(w, [
@@ -186,7 +187,8 @@ class Twin {
     const ownBytes = own === null ? 0 : bytesOf(this.piles.get(own) ?? []);
     const mayPay = (name: string): boolean => {
       const bytes = bytesOf(this.piles.get(name) ?? []);
-      // One of the longest, within an eighth: of the others if it is longer than the own with the arriving packet.
+      // One of the longest, within an eighth: of the others if it is longer than the own with the arriving
+      // packet.
       if (name === own && ownBytes + p.lengthBytes >= (7 / 8) * most) return true;
       return bytes >= (7 / 8) * most && bytes > ownBytes + p.lengthBytes;
     };

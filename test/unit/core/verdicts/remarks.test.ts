@@ -24,7 +24,10 @@ const with_ = (tree: Partial<TreeInput>, ...leaves: ClassInput[]): TreeInput => 
   leaves,
 });
 
-/** Code points asked for, packet by packet; null: none. `points` are all that the configuration has, ascending. */
+/**
+ * Code points asked for, packet by packet; null: none. `points` are all that the configuration has,
+ * ascending.
+ */
 function asked(world: World, points: readonly number[], arrivals: readonly SimArrival[]): (number | null)[] {
   world.inject(arrivals);
   world.run(10 * SECOND);

@@ -139,7 +139,8 @@ test('a packet is answered at the port that brought it, whichever port runs when
     engine.runBatch(port, 0);
     return port;
   });
-  // Only the first port runs again: 1000 bytes a second let three packets of the first NFQUEUE and one of the second go.
+  // Only the first port runs again: 1000 bytes a second let three packets of the first NFQUEUE and one of the
+  // second go.
   for (const s of [1, 2, 3]) engine.runBatch(ports[0]!, s * SECOND);
   expect(ports.map((port) => port.trace.map(({ nfqueue, packetId }) => [nfqueue, packetId]))).toEqual([
     [
