@@ -2,11 +2,11 @@
  * The decision loop. One packet's way:
  *
  *   runBatch > arrive: parse > flow > leaf of each tree > enter
- *              enter:  police > meter > queue admission (RED, limit) > each > trees          (answers at once, or waits)
+ *              enter:  police > meter > admission (RED, limit) > each > trees     (verdict at once, or it waits)
  *              leave:  due buckets and ceilings > next tree, or verdict
  *
- * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the
- * simulator call the same runBatch(port, nowNs).
+ * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator
+ * call the same runBatch(port, nowNs).
  */
 import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';
@@ -119,9 +119,9 @@ export class Engine {
     const rows = port.drain();
     const { arrivals, failures } = port.batch;
     for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(failures.tag[row]);
-    // Due packets leave first: arrivals find the queues as they are now and take no tokens of packets that waited.
+    // Due packets leave first: arrivals find the queues of now and take no tokens of packets that waited.
     this.leaveDue(nowNs);
-    // New packets join none of these runs: a run is refused as a whole, and the kernel may have dropped held ones.
+    // New packets join none of these runs: a run is refused as a whole, and held packets may be gone.
     this.verdicts.closeRuns();
     if (rows > 0) {
       parseBatch(arrivals, port.slab, rows, this.parsed);

@@ -9,7 +9,7 @@
  *     limit 10   victims A 6, B 3   arriving 2 for B   B would have 5: A loses 1
  *                                   arriving 4 for B   B would have 7: B loses the 3 that it has
  *                                   arriving 4 for C   C would have 4: A loses 3
- *                                   arriving 7 for C   C would have 7 and has none to lose: the packet is dropped
+ *                                   arriving 7 for C   C would have 7 and has none: the packet is dropped
  *
  * So one flow cannot lock others out. Nothing is dropped in vain: either one victim has all that must go, or
  * only the arriving packet is dropped. While the leaf keeps its limit, the longest victim of others is longer

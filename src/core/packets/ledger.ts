@@ -2,7 +2,7 @@
  * Counts what becomes of packets: received, sent by a leaf, accepted, dropped and why, marked, lost. The only
  * writer of the statistics; it decides nothing, and nothing decides by what it counts.
  *
- *   received  ->  sent by the leaf of each tree  ->  accepted  ->  or lost, if the kernel no longer had the packet
+ *   received  ->  sent by the leaf of each tree  ->  accepted  ->  or lost, if the kernel no longer had it
  *                 or dropped by one              ->  dropped   ->  or lost
  */
 import { HISTOGRAM_BINS, histogramBin } from '../../base/histogram.ts';
