@@ -1,12 +1,17 @@
 #!/usr/bin/env node
 /** The program. No other file may end the process. */
-import { main } from './cli/main.ts';
-import { drained, toleratesLostReader } from './cli/output.ts';
-import { widenInlining } from './live/inlining.ts';
 
 /** Width of output that goes to a file or a program: wide enough for tables, narrow enough for a letter. */
 const COLUMNS_OF_A_PIPE = 100;
 
+// Node opens its debugger on SIGUSR1 unless somebody listens for the signal. No module is loaded before this line.
+process.on('SIGUSR1', () => undefined);
+
+const [{ main }, { drained, toleratesLostReader }, { widenInlining }] = await Promise.all([
+  import('./cli/main.ts'),
+  import('./cli/output.ts'),
+  import('./live/inlining.ts'),
+]);
 widenInlining();
 for (const stream of [process.stdout, process.stderr]) toleratesLostReader(stream);
 const code = await main(process.argv.slice(2), {

@@ -24,6 +24,7 @@ import {
 } from '../io/rules/index.ts';
 import { planQueues } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
+import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
@@ -45,6 +46,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   const { file, isInteractive, exitNow } = surroundings;
   checkDevices(config.spec);
   const { logger, flush } = openLog(config.logLevel, isInteractive);
+  if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);
   const stopper = createStopper({
     exitNow,
@@ -106,6 +108,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
     socketCounters: () => port.counters(),
   });
   await openControl(config, backend, running, parts);
+  logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy());
   const rules = await enforceRules(request, backend, parts);
   logger.info(describe(config, backend), 'ready');
@@ -138,6 +141,16 @@ function watchDevices(engine: Engine, { logger, unwinder }: Parts): DeviceWatch 
   });
   unwinder.add('device watch', () => watch.close());
   return watch;
+}
+
+function logCountersOnSignal({ stats: { totals } }: Engine, { logger, unwinder }: Parts): void {
+  const onSignal = (): void => {
+    const [received, accepted] = [totals[TOTAL.receivedPackets], totals[TOTAL.acceptedPackets]];
+    const [dropped, held] = [totals[TOTAL.droppedPackets], totals[TOTAL.heldPackets]];
+    logger.info({ received, accepted, dropped, held, lost: totals[TOTAL.lostPackets] }, 'counters');
+  };
+  process.on('SIGUSR1', onSignal);
+  unwinder.add('SIGUSR1', () => void process.off('SIGUSR1', onSignal));
 }
 
 /** Under a mask that lets nobody else in: the socket must not be open to others until its mode is set. */

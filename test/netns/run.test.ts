@@ -3,7 +3,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { describeNetns, ended, type Finished, ping, shaperCommand, useLab, useShapers } from './harness.ts';
 import { ruleset } from './rules-bed.ts';
 
@@ -51,6 +51,23 @@ describeNetns('run', () => {
     const capability = await refused(WAN, drop);
     expect(capability).toMatchObject({ code: 3, stderr: expect.stringContaining('CAP_NET_ADMIN') });
     expect(await ruleset(world.lab.router)).toBe(before);
+  });
+
+  it('SIGUSR1 logs counters and opens no debugger, one that NODE_OPTIONS opened is closed', async () => {
+    const listening = (): Promise<Finished> =>
+      world.lab.router.exec(['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+    const LISTEN = / 0A 0{8}:0{8} /;
+    vi.stubEnv('NODE_OPTIONS', '--inspect=127.0.0.1:9229');
+    const shaper = await start(WAN);
+    vi.unstubAllEnvs();
+    expect(shaper.stderr()).toContain('Debugger listening');
+    await shaper.logged("Node's debugger was open, to every local user: closed");
+    expect((await listening()).stdout).not.toMatch(LISTEN);
+    expect((await ping(world.lab.client, world.lab.server, { count: 3 })).received).toBe(3);
+    shaper.child.kill('SIGUSR1');
+    expect(await shaper.logged('counters')).toMatchObject({ received: 6, accepted: 6, dropped: 0, held: 0 });
+    expect((await listening()).stdout).not.toMatch(LISTEN);
+    expect((await shaper.stop()).code).toBe(0);
   });
 
   it('when the rules are lost it says so and ends with exit 1, leaving nothing', async () => {
