@@ -1,6 +1,6 @@
 /**
- * Finds the trees a packet passes, by its devices, and its leaf in each, by the first matcher in file order
- * that holds.
+ * Finds the trees that a packet passes, by its devices, and its leaf in each: the first class in file order
+ * that has a matcher for the packet.
  */
 import { NONE } from '../../base/none.ts';
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
@@ -12,13 +12,14 @@ import { Matcher, type PacketContext } from './matcher.ts';
 
 export class Classifier {
   private readonly classes: readonly ClassInfo[];
-  /** Matchers of each class; null: takes everything. */
+  /** Matchers of each class; null if the class takes everything. */
   private readonly matchers: readonly (readonly Matcher[] | null)[];
   /** Number 0 is "another device". */
   private readonly deviceNames: readonly string[];
   private readonly deviceOfIndex = new Map<number, number>();
   /**
-   * Root class of the tree for packets that arrive by (down) and leave by (up) a device number; NONE: none.
+   * By device number: root of the tree for packets that arrive by (down) or leave by (up) the device, or
+   * NONE.
    */
   private readonly downRoots: number[] = [];
   private readonly upRoots: number[] = [];
@@ -36,7 +37,7 @@ export class Classifier {
     }
   }
 
-  /** Names whose interface index matters: of links and of iif and oif matchers. */
+  /** Devices of links and of iif and oif matchers, whose interface indexes must be known. */
   get devices(): readonly string[] {
     return this.deviceNames.slice(1);
   }
@@ -54,13 +55,13 @@ export class Classifier {
     for (const [index, number] of from.deviceOfIndex) this.setDeviceIndex(from.deviceNames[number], index);
   }
 
-  /** Root of the `down` tree a packet passes first; NONE for none. */
+  /** Root of the `down` tree, which a packet passes first, or NONE. */
   downRoot(hook: number, ifIndexIn: number): number {
     if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_IN) return NONE;
     return this.downRoots[this.deviceOfIndex.get(ifIndexIn) ?? 0] ?? NONE;
   }
 
-  /** Root of the `up` tree a packet passes last; NONE for none. */
+  /** Root of the `up` tree, which a packet passes last, or NONE. */
   upRoot(hook: number, ifIndexOut: number): number {
     if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_OUT) return NONE;
     return this.upRoots[this.deviceOfIndex.get(ifIndexOut) ?? 0] ?? NONE;

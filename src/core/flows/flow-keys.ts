@@ -1,6 +1,6 @@
 /**
- * How a flow's record is found from the parsed columns of a packet: five-tuple to key, hash, row. A batch's
- * records can be read ahead.
+ * Finds a flow's record from the parsed columns of a packet: five-tuple, key, hash, row. The records of a
+ * whole batch can be read ahead.
  */
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
@@ -13,7 +13,7 @@ const KEY_WORDS_V4 = 4;
 export const KEY_SRC = [2, 4, 5, 6] as const;
 export const KEY_DST = [3, 7, 8, 9] as const;
 
-/** From so many flows on (half a megabyte) records are read a batch ahead. */
+/** Records are read ahead when there are at least so many flows (half a megabyte). */
 const READ_AHEAD_FROM_FLOWS = 4096;
 
 export class FlowKeys {
@@ -21,16 +21,16 @@ export class FlowKeys {
   readonly table: KeyTable;
   private readonly words: Int32Array;
   /**
-   * By row of the batch: hash, and the row that the flow probably has (NONE: none); of use while isReadAhead.
+   * By row of the batch: hash and probable row of the flow, or NONE. Valid while isReadAhead.
    */
   private readonly hashes = new Int32Array(ARRIVAL_ROWS);
   private readonly probable = new Int32Array(ARRIVAL_ROWS);
   private isReadAhead = false;
-  /** Of the flow that was asked for last. */
+  /** Hash of the flow that find() looked for last. */
   private hash = 0;
-  /** Whether words of `table.key` beyond those of IPv4 may be set. */
+  /** Whether `table.key` may have words set beyond those of IPv4. */
   private isKeyLong = false;
-  /** What was read ahead, so that reading it is not for nothing. */
+  /** Result of reading ahead, kept so that the compiler does not remove the reads. */
   readAheadSum = 0;
 
   constructor(rows: number, fieldWords: number, key0: number, key1: number) {
@@ -39,9 +39,9 @@ export class FlowKeys {
   }
 
   /**
-   * Reads ahead what find() will ask for of parsed rows [0, rows) and field `field` of their records, once
-   * the table has outgrown the caches: one after the other each packet would wait for its flow's record to
-   * come from memory; asked for in a row, many come at the same time.
+   * Reads ahead the key and field `field` of the records that find() will need for parsed rows [0, rows),
+   * once the table has outgrown the caches. Read one packet at a time, every record is a wait for memory;
+   * read in a row, the waits overlap.
    */
   readAhead(parsed: Parsed, rows: number, field: number): void {
     this.isReadAhead = this.table.size >= READ_AHEAD_FROM_FLOWS;
@@ -60,12 +60,12 @@ export class FlowKeys {
     this.readAheadSum = sum;
   }
 
-  /** Row that the flow of row `p` of a batch read ahead probably has; NONE: none known. */
+  /** Probable row of the flow of row `p` of a batch read ahead. Returns NONE if none is known. */
   probableRow(p: number): number {
     return this.isReadAhead ? this.probable[p] : NONE;
   }
 
-  /** Row of the flow of parsed row `p`; NONE: it has none, and insert() would make it. */
+  /** Row of the flow of parsed row `p`. Returns NONE if it has none; insert() makes it then. */
   find(parsed: Parsed, p: number): number {
     const f = this.probableRow(p);
     if (f !== NONE && this.isFlowOf(f, parsed, p)) return f;
@@ -74,12 +74,12 @@ export class FlowKeys {
     return this.table.find(this.hash);
   }
 
-  /** A row for the flow that find() has not found; NONE when all are in use. */
+  /** Makes a row for the flow that find() did not find. Returns NONE when all are in use. */
   insert(): number {
     return this.table.insert(this.hash);
   }
 
-  /** Whether row `f` is the flow of parsed row `p`: what find() would ask, straight from the columns. */
+  /** Whether row `f` is the flow of parsed row `p`, compared straight with the columns. */
   private isFlowOf(f: number, parsed: Parsed, p: number): boolean {
     const { table, words } = this;
     return (
@@ -112,7 +112,7 @@ export class FlowKeys {
     key[2] = parsed.src0[p];
     key[3] = parsed.dst0[p];
     if (parsed.family[p] !== 6) {
-      // Only after one of IPv6 are they not there already.
+      // The last packet was IPv6: clear the rest of its addresses.
       if (this.isKeyLong) key.fill(0, KEY_WORDS_V4);
       this.isKeyLong = false;
       return;

@@ -1,10 +1,10 @@
 /**
- * Flows by five-tuple, one direction each: what was decided once and holds for the packets that follow.
+ * Flows by five-tuple, one direction each. A flow's record keeps decisions that hold for its next packets
+ * too.
  *
- * The class is looked up again when one of the other things a matcher may ask for differs from what the flow
- * was classified with: DSCP, foreign mark, devices. Idle flows are forgotten by a hand that sweeps the rows;
- * when the table is full it takes the longest idle of a few dozen. Memory: 136 bytes a flow, all reserved at
- * start.
+ * The class is looked up again when the DSCP, the foreign mark or a device of a packet differs from those by
+ * which the flow was classified. Idle flows are forgotten by a hand that sweeps the rows; when the table is
+ * full it takes the longest idle of a few dozen. Memory: 136 bytes a flow, all reserved at start.
  *
  * A record is two cache lines: what every packet compares in the first, what it writes in the second.
  */
@@ -16,7 +16,7 @@ import type { Parsed } from '../../packet/parse.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import { FlowKeys, KEY_DST, KEY_SRC } from './flow-keys.ts';
 
-// Fields of a record, as word offsets; the hash slot is word 10.
+// Fields of a record; the hash slot is word 10.
 const LEAVES = 11; // second leaf in the high half
 const IF_INDEX_IN = 12;
 const IF_INDEX_OUT = 13;
@@ -36,7 +36,7 @@ const FIELD_WORDS = 19;
 
 /** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 1024;
-/** Packets answered that their flows still count as held. */
+/** Packets with a verdict that their flows still count as held. */
 const ANSWERED_MAX = 1024;
 
 export class FlowTable {
@@ -45,7 +45,7 @@ export class FlowTable {
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
   private readonly ledger: Ledger;
-  /** Grows with every flow made, so that what others keep by row number can be told stale. */
+  /** Grows with every new flow, so that a row number kept elsewhere can be recognised as stale. */
   private generations = 0;
   private readonly hand: SweepingHand;
   private readonly answered = new Int32Array(ANSWERED_MAX);
@@ -64,13 +64,13 @@ export class FlowTable {
     return this.keys.size;
   }
 
-  /** Reads ahead what findOrMake() will ask for of parsed rows [0, rows). */
+  /** Reads ahead the records that findOrMake() will need for parsed rows [0, rows). */
   readAhead(parsed: Parsed, rows: number): void {
     this.flowKeys.readAhead(parsed, rows, LAST_SEEN_NS);
   }
 
   /**
-   * Queue in a fair leaf that parsed row `p` of a batch read ahead will probably ask for; NONE: none known.
+   * Flow queue that parsed row `p` of a batch read ahead will probably need. Returns NONE if none is known.
    */
   probableFairQueue(p: number): number {
     const f = this.flowKeys.probableRow(p);
@@ -78,8 +78,7 @@ export class FlowTable {
   }
 
   /**
-   * Row of the flow of parsed row `p`, made if new; NONE when the table is full of flows with packets
-   * waiting.
+   * Row of the flow of parsed row `p`, made if it is new. Returns NONE when no row can make room.
    */
   findOrMake(parsed: Parsed, p: number, nowNs: number): number {
     let f = this.flowKeys.find(parsed, p);
@@ -88,17 +87,17 @@ export class FlowTable {
     return f;
   }
 
-  /** Leaf of the first tree the flow's packets pass; NONE: none. */
+  /** Leaf of the first tree that the flow's packets pass, or NONE. */
   leaf(f: number): number {
     return (this.words[f + LEAVES] << 16) >> 16;
   }
 
-  /** Leaf of the second tree; NONE: none. */
+  /** Leaf of the second tree, or NONE. */
   secondLeaf(f: number): number {
     return this.words[f + LEAVES] >> 16;
   }
 
-  /** Whether the flow was classified with just these; `foreignMark` as a signed word. */
+  /** Whether the flow was classified by exactly these values. `foreignMark` is a signed word. */
   isClassifiedBy(
     f: number,
     hook: number,
@@ -131,7 +130,7 @@ export class FlowTable {
     words[f + FOREIGN_MARK] = foreignMark;
   }
 
-  /** Books the flow to its leaves. */
+  /** Assigns the flow to its leaves and counts it there. */
   assign(f: number, leaf: number, secondLeaf: number): void {
     const { ledger } = this;
     if (this.leaf(f) !== NONE) ledger.flows(this.leaf(f), -1);
@@ -141,31 +140,32 @@ export class FlowTable {
     if (secondLeaf !== NONE) ledger.flows(secondLeaf, 1);
   }
 
-  /** A packet of the flow waits for its verdict; flows with such packets are not forgotten. */
+  /** A packet of the flow waits for its verdict. A flow with such packets is not forgotten. */
   packetHeld(f: number): void {
     this.words[f + HELD] += 1;
   }
 
   /**
-   * It has its verdict. Counted later, many in a row, so that the processor waits for many records at once.
+   * A held packet of the flow got its verdict. The record is updated later, many in a row, so that cache
+   * misses overlap.
    */
   packetAnswered(f: number): void {
     if (this.answeredCount === ANSWERED_MAX) this.settle();
     this.answered[this.answeredCount++] = f;
   }
 
-  /** The flow must not be forgotten before `untilNs`: a bucket of its own is not full until then. */
+  /** The flow must not be forgotten before `untilNs`, when its own bucket is full again. */
   keepUntil(f: number, untilNs: number): void {
     const at = (f + BUSY_UNTIL_NS) >> 1;
     if (this.floats[at] < untilNs) this.floats[at] = untilNs;
   }
 
-  /** Tells apart flows that had the same row one after the other. */
+  /** Number that differs between flows that have the same row one after the other. */
   generation(f: number): number {
     return this.words[f + GENERATION];
   }
 
-  /** Remembered row of the flow's `each` bucket, to be checked before use; NONE: none. */
+  /** Remembered row of the flow's `each` bucket, or NONE. Check it before use. */
   eachBucket(f: number): number {
     return this.words[f + EACH_BUCKET];
   }
@@ -174,7 +174,7 @@ export class FlowTable {
     this.words[f + EACH_BUCKET] = e;
   }
 
-  /** Remembered row of the flow's queue in a fair leaf, to be checked before use; NONE: none. */
+  /** Remembered row of the flow's queue in a fair leaf, or NONE. Check it before use. */
   fairQueue(f: number): number {
     return this.words[f + FAIR_QUEUE];
   }
@@ -184,9 +184,8 @@ export class FlowTable {
   }
 
   /**
-   * IP bytes the flow had sent since it was made before a packet of this length that comes to its queue now.
-   * Where others of the flow have come in between, as this one waited elsewhere, too many; but never less
-   * than for one that came to its queue earlier.
+   * Bytes the flow sent before this packet: an upper estimate that never decreases. It includes packets that
+   * arrived while this one waited elsewhere.
    */
   bytesBefore(f: number, lengthBytes: number): number {
     const { floats } = this;
@@ -199,7 +198,7 @@ export class FlowTable {
     this.floats[(f + BYTES) >> 1] += bytes;
   }
 
-  /** A packet of the flow came by this queue; says whether the one before it came by another. */
+  /** Notes the NFQUEUE of a packet. Returns whether the flow's packet before it came by another one. */
   movesTo(f: number, queue: number): boolean {
     const at = f + QUEUE;
     const before = this.words[at];
@@ -207,7 +206,7 @@ export class FlowTable {
     return before !== queue && before !== NONE;
   }
 
-  /** True now and then only, once in `packets` calls for the flow, beginning with the first. */
+  /** Returns true once in `packets` calls for the flow, beginning with the first. */
   mayAsk(f: number, packets: number): boolean {
     const at = f + ASKED_AGO;
     const left = this.words[at];
@@ -219,7 +218,7 @@ export class FlowTable {
     return this.words[f] >>> 8 === 6;
   }
 
-  /** Word 0..3 of the flow's source address, as a signed word. */
+  /** Word 0 to 3 of the flow's source address, signed. */
   srcWord(f: number, w: number): number {
     return this.words[f + KEY_SRC[w]];
   }
@@ -228,7 +227,7 @@ export class FlowTable {
     return this.words[f + KEY_DST[w]];
   }
 
-  /** Classes have other rows now: leaf c is heir[c]. */
+  /** Classes have new rows: flows of leaf c go on with leaf heir[c]. */
   renumber(heir: ArrayLike<number>): void {
     const { words } = this;
     for (let f = 0; f < this.keys.highWater; f += this.keys.stride) {
@@ -239,7 +238,7 @@ export class FlowTable {
     }
   }
 
-  /** Writes what the flow's packets have in common into row `p`, as the parser would. */
+  /** Writes the flow's family, protocol, ports and addresses into row `p`, as the parser would. */
   describe(f: number, parsed: Parsed, p: number): void {
     const { words } = this;
     parsed.family[p] = (words[f] >>> 8) & 0xff;
@@ -252,12 +251,12 @@ export class FlowTable {
     for (const [w, column] of [dst0, dst1, dst2, dst3].entries()) column[p] = this.dstWord(f, w);
   }
 
-  /** Code point of the flow's last packet. */
+  /** DSCP of the flow's last packet. */
   dscp(f: number): number {
     return this.words[f + HOOK_DSCP] & 0xff;
   }
 
-  /** Devices by which the flow's last packet came and will leave. */
+  /** Devices by which the flow's last packet came and left. */
   ifIndexIn(f: number): number {
     return this.words[f + IF_INDEX_IN];
   }
@@ -266,7 +265,7 @@ export class FlowTable {
     return this.words[f + IF_INDEX_OUT];
   }
 
-  /** The next packet of every flow is classified anew. */
+  /** Makes the next packet of every flow be classified again. */
   reclassifyAll(): void {
     for (let f = 0; f < this.keys.highWater; f += this.keys.stride) this.words[f + HOOK_DSCP] &= 0xff;
   }
@@ -292,7 +291,7 @@ export class FlowTable {
     return this.floats[(f + LAST_SEEN_NS) >> 1];
   }
 
-  /** Row for the flow that was asked for last; NONE when nothing can make room. */
+  /** Row for the flow that find() did not find. Returns NONE when no row can make room. */
   private make(nowNs: number): number {
     let f = this.flowKeys.insert();
     if (f === NONE) {
@@ -301,7 +300,7 @@ export class FlowTable {
     }
     const { words } = this;
     words[f + LEAVES] = leavesWord(NONE, NONE);
-    words[f + HOOK_DSCP] = 0; // no packet has hook 0: not classified yet
+    words[f + HOOK_DSCP] = 0; // not classified yet: no packet has hook 0
     this.floats[(f + BUSY_UNTIL_NS) >> 1] = 0;
     words[f + HELD] = 0;
     this.generations = (this.generations + 1) | 0;

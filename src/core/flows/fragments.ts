@@ -1,10 +1,11 @@
 /**
  * Ports of datagrams in fragments: the first fragment carries them, later ones do not (RFC 791 section 3.2,
- * RFC 8200 section 4.5). Remembering them per (addresses, identification, in IPv4 protocol) lets later
- * fragments join the flow, and so the class and the bucket, of the first one. Where connection tracking runs,
- * the kernel reassembles before us and this table stays empty.
+ * RFC 8200 section 4.5). The table remembers them by addresses, identification and (IPv4 only) protocol, so
+ * that later fragments join the first one's flow, class and bucket. Where connection tracking runs, the
+ * kernel reassembles packets before us and the table stays empty.
  *
- * One slot per hash, the newest datagram wins; what is told apart by a second 32-bit hash with other keys.
+ * There is one slot per hash, and the newest datagram takes it. A second 32-bit hash with other keys tells
+ * datagrams of one slot apart.
  */
 import { hashWords } from '../../base/hash.ts';
 import { FRAGMENT_IDLE_NS, FRAGMENTS_MAX } from '../../limits.ts';
@@ -30,8 +31,7 @@ export class FragmentTable {
   /** Remembers a first fragment, or gives a later one (parsed.fragment 2) the ports of its first. */
   join(parsed: Parsed, p: number, nowNs: number): void {
     const { words } = this;
-    // IPv6 tells datagrams apart without the protocol, which a later fragment may not even name (behind
-    // another header).
+    // IPv6 identifies datagrams without the protocol. A later fragment may name another header instead.
     words[0] = parsed.family[p] === 6 ? 0 : parsed.protocol[p];
     words[1] = parsed.fragmentId[p];
     words[2] = parsed.src0[p];

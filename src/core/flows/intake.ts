@@ -1,6 +1,6 @@
 /**
- * From a row of the batch to a held row: which flow the packet belongs to, which leaves it will pass, what is
- * special about it. A packet whose flow is known and unchanged costs one table look-up.
+ * From a row of the batch to a held row: the packet's flow, its leaves and its flags. A packet whose flow is
+ * known and unchanged costs one table look-up.
  */
 import type { HashKeys } from '../../base/hash.ts';
 import { NONE } from '../../base/none.ts';
@@ -33,8 +33,8 @@ const SKB_GSO = 2;
 const TCP_HEADER_BYTES = 32;
 const UDP_HEADER_BYTES = 8;
 /**
- * A local packet whose verdict asks for something is routed again: one in so many of a flow asks to be
- * steered.
+ * The kernel routes a local packet again if its verdict sets a mark. So only one in so many packets of a flow
+ * asks for steering.
  */
 const LOCAL_PACKETS_PER_ASK = 256;
 
@@ -46,7 +46,7 @@ export class Intake {
   private readonly ledger: Ledger;
   private readonly foreignMask: number;
   private readonly steering: Steering;
-  /** FLAG_ECT where the kernel can be asked for CE, else 0: all are like packets that cannot carry it. */
+  /** FLAG_ECT where the kernel can set CE, else 0: then no packet counts as able to carry it. */
   private readonly ectFlag: number;
 
   constructor(
@@ -106,20 +106,21 @@ export class Intake {
   }
 
   /**
-   * Leaf under `root` of a packet that waits, by its flow and what is kept of it; row 0 of `parsed` is used.
+   * Leaf under `root` of a waiting packet, found from its flow and its held row. Overwrites row 0 of
+   * `parsed`.
    */
   leafAgain(h: number, root: number, parsed: Parsed): number {
     const { held, flows } = this;
     const f = held.flow[h];
     if (f === NONE) return NONE;
     flows.describe(f, parsed, 0);
-    // Classes are chosen by the code point that came, not by one that a class has written.
+    // The DSCP with which the packet arrived decides, not one that a class has written.
     parsed.dscp[0] = held.remark(h) === 0 ? held.dscp(h) : flows.dscp(f);
     const foreignMark = (held.mark[h] & this.foreignMask) >>> 0;
     return this.classifier.leafOf(root, parsed, 0, foreignMark, flows.ifIndexIn(f), flows.ifIndexOut(f));
   }
 
-  /** Counts row `p` as received and held, and returns its held row with its leaves set (NONE: no tree). */
+  /** Counts row `p` as received and held. Returns its held row with its leaves set; NONE means no tree. */
   take(arrivals: Arrivals, parsed: Parsed, p: number, nowNs: number): number {
     const { held, flows } = this;
     const f = flows.findOrMake(parsed, p, nowNs);
@@ -163,7 +164,10 @@ export class Intake {
     return h;
   }
 
-  /** An error message belongs to the connection it tells of, but not to its class. */
+  /**
+   * Asks for steering, except for an ICMP error: it belongs to a connection, but not to that connection's
+   * class.
+   */
   private steer(h: number, f: number, hook: number): void {
     const { flags } = this.held;
     if ((flags[h] & FLAG_ICMP_ERROR) !== 0) return;
@@ -172,8 +176,7 @@ export class Intake {
   }
 
   /**
-   * Sets the packet's leaves by the matchers: the tree of the device it came by first, then that of the one
-   * it leaves by.
+   * Sets the packet's leaves by the matchers. The tree of the device by which it came is first.
    */
   private findLeaves(arrivals: Arrivals, parsed: Parsed, p: number, h: number): void {
     const { held, classifier } = this;
@@ -194,7 +197,7 @@ export class Intake {
   }
 }
 
-/** `ectFlag`: the flag of a packet that can carry CE, if it may be asked for. */
+/** Flags of a packet. `ectFlag` is set if the packet can carry CE. */
 function flagsOf(parsed: Parsed, p: number, hook: number, ectFlag: number): number {
   const ect = parsed.ecn[p] === 0 ? 0 : ectFlag;
   if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR | ect;

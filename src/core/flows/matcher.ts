@@ -1,11 +1,11 @@
 /**
- * One matcher of a class, compiled: sets of protocols, prefixes, port ranges. Runs once per flow, so clarity
- * and no garbage matter more than the last nanosecond.
+ * One matcher of a class, compiled: sets of protocols, prefixes, port ranges. It runs once per flow, so
+ * clarity and freedom from garbage matter more than the last nanosecond.
  */
 import type { Parsed } from '../../packet/parse.ts';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
 
-/** What a packet brings besides its headers. */
+/** Properties of a packet beside its headers. */
 export interface PacketContext {
   /** Bits outside our mask. */
   foreignMark: number;

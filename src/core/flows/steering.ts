@@ -1,7 +1,7 @@
 /**
- * Which flows came by the wrong one of their direction's two queues (see queue-plan.ts): fast ones by the
- * queue without superpackets, slow ones by the queue with them. Verdicts ask for a connection mark, so that
- * the packets that follow come by the other.
+ * Finds flows that use the wrong one of their direction's two NFQUEUEs (spec/queue-plan.ts): fast flows
+ * belong into the one with superpackets, slow flows into the one without. Verdicts ask for a connection mark,
+ * so that later packets use the other NFQUEUE.
  */
 import { NONE } from '../../base/none.ts';
 import { MARK_FAST, MARK_SLOW } from '../../spec/mark-codes.ts';
@@ -9,9 +9,9 @@ import { letsSuperpacketsPass, type QueuePlan } from '../../spec/queue-plan.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 
 export class Steering {
-  /** By queue index: what a verdict asks for to move a flow away from it; 0: flows stay. */
+  /** By NFQUEUE index: the code with which a verdict moves a flow to the other one; 0 if flows stay. */
   readonly codes: Uint8Array;
-  /** By class: it and all above let superpackets pass. */
+  /** By class: 1 if the class and all above it let superpackets pass. */
   private fast = new Uint8Array(0);
 
   constructor(plan: QueuePlan, classes: readonly ClassInfo[]) {
@@ -25,7 +25,7 @@ export class Steering {
   }
 
   /**
-   * Looks at all rates again, after one or the classes have changed; flows move as their next packets come.
+   * Reads all rates again after a change of classes. A flow moves when its next packet comes.
    */
   update(classes: readonly ClassInfo[]): void {
     this.fast = new Uint8Array(classes.length);
@@ -35,7 +35,7 @@ export class Steering {
     }
   }
 
-  /** Whether packets that pass these leaves (NONE: none) should come by another queue. */
+  /** Whether packets that pass these leaves (or NONE) should come by another NFQUEUE. */
   moves(nfqueue: number, leaf: number, nextLeaf: number): boolean {
     const code = this.codes[nfqueue];
     if (code === 0 || leaf === NONE) return false;
