@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <memory>
+#include <string>
 
 #include "face/error.h"
 #include "face/layout.h"
@@ -66,7 +67,9 @@ NativeQueue::NativeQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
   SystemError error;
   error.number = timer_.open(options_.timerLeewayNs);
   error.syscall = "timerfd_create";
-  queue_ = std::make_unique<Queue>(options_.columns, options_.slab, options_.counters, options_.queue);
+  queue_ = std::make_unique<Queue>(static_cast<Columns*>(options_.columns.data),
+                                   static_cast<uint8_t*>(options_.slab.data),
+                                   static_cast<Counters*>(options_.counters.data), options_.queue);
   if (error.number != 0 || !queue_->open(&error)) {
     toError(info.Env(), error).ThrowAsJavaScriptException();
     queue_->close();
@@ -102,9 +105,11 @@ NativeQueue* instanceOf(napi_env env, napi_callback_info info, napi_value* argum
 }
 
 napi_value NativeQueue::drain(napi_env env, napi_callback_info info) {
+  NativeQueue* self = instanceOf(env, info, nullptr);
   uint32_t rows = 0;
   SystemError error;
-  if (!instanceOf(env, info, nullptr)->queue_->drain(&rows, &error)) toError(env, error).ThrowAsJavaScriptException();
+  if (!self->options_.isMemoryIntact(env)) return nullptr;
+  if (!self->queue_->drain(&rows, &error)) toError(env, error).ThrowAsJavaScriptException();
   napi_value result = nullptr;
   napi_create_uint32(env, rows, &result);
   return result;
@@ -112,14 +117,18 @@ napi_value NativeQueue::drain(napi_env env, napi_callback_info info) {
 
 napi_value NativeQueue::send(napi_env env, napi_callback_info info) {
   napi_value argument = nullptr;
-  Queue& queue = *instanceOf(env, info, &argument)->queue_;
-  uint32_t count = 0;
-  if (napi_get_value_uint32(env, argument, &count) != napi_ok || count > kVerdictRows) {
-    Napi::RangeError::New(env, "send needs a number of verdict rows").ThrowAsJavaScriptException();
+  NativeQueue* self = instanceOf(env, info, &argument);
+  Queue& queue = *self->queue_;
+  // As a double: napi_get_value_uint32 makes 0 of NaN, and 1 of 1.5 and of 2^32 + 1.
+  double count = -1;
+  const bool isNumber = napi_get_value_double(env, argument, &count) == napi_ok;
+  if (!isNumber || !(count >= 0 && count <= kVerdictRows && std::floor(count) == count)) {
+    const std::string most = std::to_string(kVerdictRows);
+    Napi::RangeError::New(env, "count must be a whole number from 0 to " + most).ThrowAsJavaScriptException();
   } else if (queue.fd() < 0) {
     toError(env, {EBADF, "sendmsg", -1}).ThrowAsJavaScriptException();
-  } else {
-    queue.send(count);
+  } else if (self->options_.isMemoryIntact(env)) {
+    queue.send(static_cast<uint32_t>(count));
   }
   return nullptr;
 }
@@ -131,8 +140,8 @@ napi_value NativeQueue::arm(napi_env env, napi_callback_info info) {
   napi_value argument = nullptr;
   NativeQueue* self = instanceOf(env, info, &argument);
   double dueNs = 0;
-  if (napi_get_value_double(env, argument, &dueNs) != napi_ok) {
-    Napi::TypeError::New(env, "arm needs a number").ThrowAsJavaScriptException();
+  if (napi_get_value_double(env, argument, &dueNs) != napi_ok || std::isnan(dueNs)) {
+    Napi::TypeError::New(env, "dueNs must be a number").ThrowAsJavaScriptException();
     return nullptr;
   }
   int64_t at = Timer::kNever;
@@ -151,7 +160,8 @@ napi_value NativeQueue::nowNs(napi_env env, napi_callback_info info) {
 void NativeQueue::onReady(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsFunction() || queue_->fd() < 0) {
-    Napi::TypeError::New(env, "onReady needs a function and an open port").ThrowAsJavaScriptException();
+    const char* const what = queue_->fd() < 0 ? "onReady needs an open port" : "callback must be a function";
+    Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
     return;
   }
   ready_ = Napi::Persistent(info[0].As<Napi::Function>());

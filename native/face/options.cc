@@ -22,15 +22,13 @@ class OptionsReader {
   }
 
   // Memory of exactly `bytes`; a difference means that addon and program are of different versions.
-  template <typename T>
-  bool memory(const char* name, size_t bytes, T** to, Napi::ObjectReference* pin) {
+  bool memory(const char* name, size_t bytes, SharedMemory* to) {
     const Napi::Value value = object_.Get(name);
     if (!value.IsArrayBuffer() || value.As<Napi::ArrayBuffer>().ByteLength() != bytes) {
       return refuse(std::string(name) + " must be an ArrayBuffer of " + std::to_string(bytes) +
                     " bytes: if addon and program differ, rebuild both");
     }
-    *to = static_cast<T*>(value.As<Napi::ArrayBuffer>().Data());
-    *pin = Napi::Persistent(value.As<Napi::Object>());
+    *to = {name, value.As<Napi::ArrayBuffer>().Data(), bytes, Napi::Persistent(value.As<Napi::Object>())};
     return true;
   }
 
@@ -49,7 +47,8 @@ class OptionsReader {
   }
 
   bool refuse(const std::string& what) {
-    Napi::RangeError::New(env_, what).ThrowAsJavaScriptException();
+    // The exception of a getter is pending already, and throwing a second one ends the process.
+    if (!env_.IsExceptionPending()) Napi::RangeError::New(env_, what).ThrowAsJavaScriptException();
     return false;
   }
 
@@ -63,10 +62,12 @@ bool readQueues(OptionsReader& reader, QueueOptions* queue) {
   const auto* copyBytes = reader.perQueue<uint32_t>("copyBytes", napi_uint32_array, count);
   if (!copyBytes) return false;
   for (uint32_t q = 0; q < count; q++) {
-    if (copyBytes[q] < 1 || copyBytes[q] > kCopyBytesMax || copyBytes[q] > queue->slotBytes - kAttributeBytes) {
+    // Another thread may write to this memory, so each value is read once.
+    const uint32_t bytes = static_cast<const volatile uint32_t*>(copyBytes)[q];
+    if (bytes < 1 || bytes > kCopyBytesMax || bytes > queue->slotBytes - kAttributeBytes) {
       return reader.refuse("copyBytes must be at least 1 and fit a slot beside its attributes");
     }
-    queue->copyBytes[q] = copyBytes[q];
+    queue->copyBytes[q] = bytes;
   }
   const auto* gso = reader.perQueue<uint8_t>("gso", napi_uint8_array, count);
   if (!gso) return false;
@@ -76,8 +77,23 @@ bool readQueues(OptionsReader& reader, QueueOptions* queue) {
 
 }  // namespace
 
+bool PortOptions::isMemoryIntact(napi_env env) const {
+  for (const SharedMemory* memory : {&columns, &slab, &counters}) {
+    if (memory->isIntact(env)) continue;
+    const std::string name(memory->name);
+    Napi::TypeError::New(env, name + " was transferred or resized; the port needs it as it was at the start")
+        .ThrowAsJavaScriptException();
+    return false;
+  }
+  return true;
+}
+
 bool readOptions(Napi::Env env, Napi::Value value, PortOptions* options) {
-  OptionsReader reader(env, value.IsObject() ? value.As<Napi::Object>() : Napi::Object::New(env));
+  if (!value.IsObject()) {
+    Napi::TypeError::New(env, "options must be an object").ThrowAsJavaScriptException();
+    return false;
+  }
+  OptionsReader reader(env, value.As<Napi::Object>());
   QueueOptions& queue = options->queue;
   return reader.number("count", 1, kQueuesMax, &queue.count) &&
          reader.number("firstQueue", 0, 0x10000 - queue.count, &queue.firstQueue) &&
@@ -85,9 +101,11 @@ bool readOptions(Napi::Env env, Napi::Value value, PortOptions* options) {
          reader.number("receiveBufferBytes", 0, INT32_MAX, &queue.receiveBufferBytes) &&
          reader.number("slotBytes", kAttributeBytes + 1, kSlotBytesMax, &queue.slotBytes) &&
          reader.number("timerLeewayNs", 0, UINT32_MAX, &options->timerLeewayNs) && readQueues(reader, &queue) &&
-         reader.memory("columns", sizeof(Columns), &options->columns, &options->pinned[0]) &&
-         reader.memory("slab", queue.slabBytes(), &options->slab, &options->pinned[1]) &&
-         reader.memory("counters", sizeof(Counters), &options->counters, &options->pinned[2]);
+         reader.memory("columns", sizeof(Columns), &options->columns) &&
+         reader.memory("slab", queue.slabBytes(), &options->slab) &&
+         reader.memory("counters", sizeof(Counters), &options->counters) &&
+         // The getter of one option can take away the memory of another.
+         options->isMemoryIntact(env);
 }
 
 }  // namespace shaper

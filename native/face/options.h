@@ -8,12 +8,30 @@
 
 namespace shaper {
 
+// An ArrayBuffer that `pin` keeps from the garbage collector.
+struct SharedMemory {
+  const char* name = "";
+  void* data = nullptr;
+  size_t bytes = 0;
+  Napi::ObjectReference pin;
+
+  // JavaScript can take the memory away all the same: by a transfer, or by resizing.
+  bool isIntact(napi_env env) const {
+    void* dataNow = nullptr;
+    size_t bytesNow = 0;
+    return napi_get_arraybuffer_info(env, pin.Value(), &dataNow, &bytesNow) == napi_ok && dataNow == data &&
+           bytesNow == bytes;
+  }
+};
+
 struct PortOptions {
-  // Memory of three ArrayBuffers, which `pinned` keeps from the garbage collector.
-  Columns* columns = nullptr;
-  uint8_t* slab = nullptr;
-  Counters* counters = nullptr;
-  Napi::ObjectReference pinned[3];
+  SharedMemory columns;
+  SharedMemory slab;
+  SharedMemory counters;
+
+  // Call before native code touches the memory, for as long as no JavaScript runs. False leaves a JavaScript
+  // exception pending. It costs about 50 ns.
+  bool isMemoryIntact(napi_env env) const;
 
   QueueOptions queue;
   // So much too early is as good for the timer.

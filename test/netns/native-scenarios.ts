@@ -3,10 +3,11 @@
  * --import tsx native-scenarios.ts NAME` prints its result as JSON.
  */
 import { editScenarios } from './native-edits.ts';
+import { hostileScenarios } from './native-hostile.ts';
 import { lifecycleScenarios } from './native-lifecycle.ts';
 import { packetScenarios } from './native-packets.ts';
 
-const scenarios = { ...packetScenarios, ...editScenarios, ...lifecycleScenarios };
+const scenarios = { ...packetScenarios, ...editScenarios, ...lifecycleScenarios, ...hostileScenarios };
 const name = process.argv[2] ?? '';
 const scenario = scenarios[name];
 if (!scenario) throw new Error(`no scenario ${name}`);

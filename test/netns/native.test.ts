@@ -278,6 +278,31 @@ describe('native port on real packets', () => {
     expect(await scenario('promptness', without)).toMatchObject({ asked: { niceness: 0 }, own: 0 });
   });
 
+  test('memory that was transferred or resized is not touched, and is named', async () => {
+    const { transferred, resized, byGetter } = await scenario('lostMemory');
+    const lost = (name: string): string =>
+      `TypeError: ${name} was transferred or resized; the port needs it as it was at the start`;
+    const names = ['columns', 'slab', 'counters'];
+    expect(transferred).toEqual(names.map((name) => [lost(name), lost(name), '']));
+    expect({ resized, byGetter }).toEqual({
+      resized: [lost('slab'), lost('slab'), ''],
+      byGetter: lost('columns'),
+    });
+  });
+
+  test('arguments of any kind, a foreign `this` and calls after close end in errors', async () => {
+    const { send, arm, onReady, others, closed } = await scenario('hostileArguments');
+    const each = (error: string) => Array.from({ length: 12 }, () => error);
+    expect(send).toEqual(each('RangeError: count must be a whole number from 0 to 1024'));
+    expect(onReady).toEqual(each('TypeError: callback must be a function'));
+    // Any number but NaN is an instant: past, soon, or never.
+    const notNumber = 'TypeError: dueNs must be a number';
+    expect(arm).toEqual(each(notNumber).fill('', 1, 6));
+    expect(others).toEqual(each('TypeError: Illegal invocation').slice(0, 3));
+    const afterClose = ['Error: sendmsg: Bad file descriptor', 'TypeError: onReady needs an open port', ''];
+    expect(closed).toEqual([...afterClose, 0, 0, [false]]);
+  });
+
   test('the process may end with the port open', async () => {
     expect(await scenario('exitWhileOpen')).toEqual({ held: 5 });
   });

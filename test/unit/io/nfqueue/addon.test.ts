@@ -71,6 +71,10 @@ test('native code names the option that it refuses', ({ skip }) => {
     ['count must be', { count: 1.5 }],
     ['firstQueue must be a whole number from 0 to 65535', { firstQueue: 65536 }],
     ['firstQueue must be', { firstQueue: -1 }],
+    ['firstQueue must be', { firstQueue: Number.NaN }],
+    ['firstQueue must be', { firstQueue: 1e20 }],
+    ['firstQueue must be', { firstQueue: 1n }],
+    ['firstQueue must be', { firstQueue: Symbol('1') }],
     ['lengthPackets must be', { lengthPackets: undefined }],
     ['receiveBufferBytes must be', { receiveBufferBytes: 2 ** 31 }],
     ['slotBytes must be', { slotBytes: 4096 }],
@@ -86,5 +90,16 @@ test('native code names the option that it refuses', ({ skip }) => {
       new RegExp(message),
     );
   }
-  expect(() => new NativeQueue(undefined as unknown as NativeOptions)).toThrow(RangeError);
+  for (const options of [undefined, null, 1, 'options']) {
+    const call = () => new NativeQueue(options as unknown as NativeOptions);
+    expect(call).toThrow(new TypeError('options must be an object'));
+  }
+  expect(() => new NativeQueue({} as NativeOptions)).toThrow('count must be');
+  for (const name of Object.keys(good)) {
+    const get = (): never => {
+      throw new Error(`the getter of ${name}`);
+    };
+    const options = Object.defineProperty({ ...good }, name, { get });
+    expect(() => new NativeQueue(options)).toThrow(`the getter of ${name}`);
+  }
 });
