@@ -1,4 +1,6 @@
 /** The packet thread's side: starts the control thread and answers its questions between two batches. */
+import { basename, dirname, join } from 'node:path';
+import { trustedFolder } from './folder.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { ControlError } from './server.ts';
 import { type SnapshotSource, SnapshotWriter } from './snapshot.ts';
@@ -19,8 +21,19 @@ export interface Control {
   close(): Promise<void>;
 }
 
+/** Lets bind() make the socket with mode 0600. */
+const SOCKET_UMASK = 0o177;
+
 /** Resolves when the socket listens. Rejects with ControlError. */
 export async function startControl(options: ControlOptions): Promise<Control> {
+  const folder = await trustedFolder(dirname(options.socketPath));
+  const socketPath = join(folder, basename(options.socketPath));
+  // The mask is one for all threads, and only this thread may set it.
+  const mask = process.umask(SOCKET_UMASK);
+  return listenInWorker({ ...options, socketPath }).finally(() => process.umask(mask));
+}
+
+async function listenInWorker(options: ControlOptions): Promise<Control> {
   const { socketPath, subject, source, onFailure } = options;
   const start: ControlStart = { socketPath, subject };
   const worker = startWorkerFile(import.meta.url, 'worker', { workerData: start, name: 'control' });

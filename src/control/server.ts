@@ -3,9 +3,8 @@
  * thread, so a slow or hostile client costs packets nothing. The memory that a client can occupy is bounded
  * all the same.
  */
-import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import { isSystemError, reasonOf } from '../base/system-error.ts';
 import { CONTROL_CLIENTS_MAX, CONTROL_IDLE_MS, CONTROL_REQUEST_BYTES_MAX } from '../limits.ts';
@@ -31,15 +30,18 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** Throws ControlError. */
+/**
+ * The folder exists. The mode of the socket is 0777 without the umask of the process: a chmod() could be led to
+ * another file.
+ * @throws ControlError
+ */
 export async function startServer(path: string, handler: Handler): Promise<ControlServer> {
-  await makeRoom(path);
-  const clients = new Set<Socket>();
+  await removeDeadSocket(path);
+  const clients: Clients = new Set();
   const server = createServer((socket) => serve(socket, handler, clients));
   await listen(server, path);
   // If accept() fails, for example without free file descriptors, that client is lost and the server goes on.
   server.on('error', () => undefined);
-  await chmod(path, 0o600);
   return {
     close: () =>
       new Promise((resolve) => {
@@ -60,16 +62,6 @@ function listen(server: Server, path: string): Promise<void> {
 function refused(path: string, error: unknown): ControlError {
   const message = `control socket ${path}: ${reasonOf(error)}`;
   return new ControlError('failed', message, 'choose another control.socket');
-}
-
-/** Makes the folder and removes a dead socket in it. */
-async function makeRoom(path: string): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  } catch (error) {
-    throw refused(path, error);
-  }
-  await removeDeadSocket(path);
 }
 
 /**
@@ -123,21 +115,28 @@ function isListening(path: string): Promise<boolean> {
   });
 }
 
-/** One connection too many has this long to take its refusal. */
-const REFUSED_MS = 1000;
+/** Open connections, the one that has been idle longest first. */
+type Clients = Set<Socket>;
 
-/** Serves one client. It must have taken its reply before the next request is looked at. */
-function serve(socket: Socket, handler: Handler, clients: Set<Socket>): void {
-  const isRefused = clients.size >= CONTROL_CLIENTS_MAX;
+function touch(clients: Clients, socket: Socket): void {
+  clients.delete(socket);
   clients.add(socket);
-  socket.setTimeout(isRefused ? REFUSED_MS : CONTROL_IDLE_MS, () => socket.destroy());
+}
+
+/**
+ * Serves one client. It must have taken its reply before the next request is looked at. One connection too many ends
+ * the one that has been idle longest.
+ */
+function serve(socket: Socket, handler: Handler, clients: Clients): void {
+  if (clients.size >= CONTROL_CLIENTS_MAX) {
+    const [idlest] = clients;
+    if (idlest) clients.delete(idlest);
+    idlest?.destroy();
+  }
+  touch(clients, socket);
+  socket.setTimeout(CONTROL_IDLE_MS, () => socket.destroy());
   socket.on('close', () => clients.delete(socket));
   socket.on('error', () => socket.destroy());
-  if (isRefused) {
-    socket.resume();
-    socket.end(`${JSON.stringify({ ok: false, error: 'too many control connections' })}\n`);
-    return;
-  }
   let pending = '';
   let isBusy = false;
   const proceed = async (): Promise<void> => {
@@ -158,6 +157,7 @@ function serve(socket: Socket, handler: Handler, clients: Set<Socket>): void {
   socket.setEncoding('utf8');
   socket.on('data', (chunk: string) => {
     pending += chunk;
+    touch(clients, socket);
     socket.pause();
     void proceed();
   });

@@ -153,7 +153,6 @@ function logCountersOnSignal({ stats: { totals } }: Engine, { logger, unwinder }
   unwinder.add('SIGUSR1', () => void process.off('SIGUSR1', onSignal));
 }
 
-/** Under a mask that lets nobody else in: the socket must not be open to others until its mode is set. */
 async function openControl(
   { spec, socketPath }: LoadedConfig,
   backend: Backend,
@@ -161,14 +160,12 @@ async function openControl(
   { logger, unwinder }: Parts,
 ): Promise<void> {
   const { first, count } = spec.nfqueue;
-  const mask = process.umask(0o077);
-  const started = startControl({
+  const control = await startControl({
     socketPath,
     subject: { version: readVersion(), backend, firstQueue: first, queueCount: count },
     source: running,
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
-  const control = await started.finally(() => process.umask(mask));
   unwinder.add('control socket', () => control.close());
 }
 

@@ -2,7 +2,7 @@
  * Run by control.test.ts in a process of its own: worker threads of the test runner have no TypeScript
  * loader.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { NONE } from '../../../src/base/none.ts';
 import { request } from '../../../src/control/client.ts';
 import { startControl } from '../../../src/control/control.ts';
@@ -31,7 +31,9 @@ const begin = () =>
     onFailure: (error) => failures.push(error.message),
   });
 
+const maskBefore = process.umask();
 const control = await begin();
+const { mode } = statSync(socketPath);
 stats.totals[TOTAL.receivedPackets] = 41;
 const first = await request(socketPath, { command: 'status' });
 stats.totals[TOTAL.receivedPackets] = 42;
@@ -47,6 +49,8 @@ console.log(
     replies: [first, second, third],
     refusal,
     failures,
+    socketMode: mode & 0o777,
+    isMaskKept: process.umask() === maskBefore,
     isSocketLeft: existsSync(socketPath),
   }),
 );

@@ -11,6 +11,8 @@ interface Outcome {
   readonly replies: readonly { readonly status: StatusReport }[];
   readonly refusal: string;
   readonly failures: readonly string[];
+  readonly socketMode: number;
+  readonly isMaskKept: boolean;
   readonly isSocketLeft: boolean;
 }
 
@@ -19,7 +21,7 @@ let outcome: Outcome;
 
 beforeAll(async () => {
   const script = fileURLToPath(new URL('./control-thread.ts', import.meta.url));
-  const args = ['--import', 'tsx', script, join(folder, 'x.sock')];
+  const args = ['--import', 'tsx', script, join(folder, 'run', 'x.sock')];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
   outcome = JSON.parse(stdout) as Outcome;
 }, 40_000);
@@ -40,6 +42,10 @@ describe('the control thread', () => {
   it('a live socket is a typed error, and the instance that has it goes on', () => {
     expect(outcome.refusal).toBe('live');
     expect(outcome.replies[2]!.status.backend).toBe('iptables');
+  });
+
+  it('makes the folder and a socket of mode 0600, and leaves the umask as it was', () => {
+    expect(outcome).toMatchObject({ socketMode: 0o600, isMaskKept: true });
   });
 
   it('ends without complaint and without leaving its socket', () => {
