@@ -24,7 +24,7 @@ export function histogramBinStart(bin: number): number {
 }
 
 /**
- * The value below or at which `fraction` of the counts lie, as the middle of its bin; 0 when empty.
+ * The value at or below which `fraction` of the counts lie: the middle of its bin. Returns 0 without counts.
  * `offset` is where the slice of HISTOGRAM_BINS counts starts.
  */
 export function histogramPercentile(counts: ArrayLike<number>, offset: number, fraction: number): number {

@@ -79,7 +79,7 @@ export class KeyTable {
     return this.slots[hash & this.slotMask];
   }
 
-  /** Row of `key`, whose hash the caller has; NONE when absent. */
+  /** Row of `key`, which has this hash. Returns NONE if it is absent. */
   find(hash: number): number {
     const { slots, slotMask } = this;
     for (let slot = hash & slotMask; ; slot = (slot + 1) & slotMask) {
@@ -96,7 +96,10 @@ export class KeyTable {
     return words[row + keyWords] !== NONE;
   }
 
-  /** A new row for `key`, which must be absent; NONE when all rows are in use. The caller sets its fields. */
+  /**
+   * A new row for `key`, which must be absent. Returns NONE when all rows are in use. The caller sets its
+   * fields.
+   */
   insert(hash: number): number {
     let row: number;
     if (this.freeCount > 0) {

@@ -27,7 +27,7 @@ export class NodeLists {
     return this.next[this.tail[list]];
   }
 
-  /** The node behind this one of the list; NONE: it is the last. */
+  /** The node behind this one in the list. Returns NONE if this one is the last. */
   after(list: number, node: number): number {
     return this.tail[list] === node ? NONE : this.next[node];
   }
@@ -45,7 +45,7 @@ export class NodeLists {
     return all;
   }
 
-  /** The first node goes to the back. */
+  /** Moves the first node to the back. */
   rotate(list: number): void {
     this.tail[list] = this.next[this.tail[list]];
   }
