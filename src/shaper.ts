@@ -4,7 +4,8 @@
 /** Width of output that goes to a file or a program: wide enough for tables, narrow enough for a letter. */
 const COLUMNS_OF_A_PIPE = 100;
 
-// Node opens its debugger on SIGUSR1 unless somebody listens for the signal. No module is loaded before this line.
+// Node opens its debugger on SIGUSR1 unless somebody listens for the signal. No module is loaded before this
+// line.
 process.on('SIGUSR1', () => undefined);
 
 const [{ main }, { drained, toleratesLostReader }, { widenInlining }] = await Promise.all([

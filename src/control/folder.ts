@@ -1,6 +1,6 @@
 /**
- * The folder of the control socket. Who may write to it or to one above it can put other things in the place of the
- * socket, so such a folder is refused.
+ * The folder of the control socket. Who may write to it or to one above it can put other things in the place
+ * of the socket, so such a folder is refused.
  */
 import { lstat, mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -13,8 +13,8 @@ const OTHERS_WRITE = 0o002;
 const HINT = 'choose another control.socket, in a folder such as /run/shaper';
 
 /**
- * Makes the folder if it is missing. Resolves with its real path, of which nobody but root and we can change a part.
- * A sticky folder that everybody may write to (/tmp) is fine.
+ * Makes the folder if it is missing. Resolves with its real path, of which nobody but root and we can change
+ * a part. A sticky folder that everybody may write to (/tmp) is fine.
  * @throws ControlError
  */
 export async function trustedFolder(folder: string): Promise<string> {
@@ -40,7 +40,9 @@ async function nearestThatExists(folder: string): Promise<string> {
   }
 }
 
-/** Looks at the folder and all above it. In a user namespace root's own folders belong to the owner of `/`. */
+/**
+ * Looks at the folder and all above it. In a user namespace root's own folders belong to the owner of `/`.
+ */
 async function refuseOthers(real: string): Promise<void> {
   const owners = [0, process.geteuid?.() ?? 0, (await stat('/')).uid];
   for (let folder = real; ; folder = dirname(folder)) {

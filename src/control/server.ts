@@ -31,8 +31,8 @@ export interface ControlServer {
 }
 
 /**
- * The folder exists. The mode of the socket is 0777 without the umask of the process: a chmod() could be led to
- * another file.
+ * The folder exists. The mode of the socket is 0777 without the umask of the process: a chmod() could be led
+ * to another file.
  * @throws ControlError
  */
 export async function startServer(path: string, handler: Handler): Promise<ControlServer> {
@@ -124,8 +124,8 @@ function touch(clients: Clients, socket: Socket): void {
 }
 
 /**
- * Serves one client. It must have taken its reply before the next request is looked at. One connection too many ends
- * the one that has been idle longest.
+ * Serves one client. It must have taken its reply before the next request is looked at. One connection too
+ * many ends the one that has been idle longest.
  */
 function serve(socket: Socket, handler: Handler, clients: Clients): void {
   if (clients.size >= CONTROL_CLIENTS_MAX) {

@@ -2,11 +2,11 @@
  * The decision loop. One packet's way:
  *
  *   runBatch > arrive: parse > flow > leaf of each tree > enter
- *              enter:  police > meter > admission (RED, limit) > each > trees     (verdict at once, or it waits)
+ *              enter:  police > meter > admission (RED, limit) > each > trees   (a verdict, or it waits)
  *              leave:  due buckets and ceilings > next tree, or verdict
  *
- * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the simulator
- * call the same runBatch(port, nowNs).
+ * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the
+ * simulator call the same runBatch(port, nowNs).
  */
 import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';

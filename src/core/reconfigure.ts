@@ -7,8 +7,8 @@
  * matchers send it, in order of arrival. Limits and AQM have seen it already and are not asked again.
  *
  *     waits for the ceilings of a      ->  for the ceilings of b
- *     waits for an `each` bucket of a  ->  for the same bucket, if a is around b too; else for the buckets of b and
- *                                          of the classes around b, except those that it has passed
+ *     waits for an `each` bucket of a  ->  for the same bucket, if a is around b too; else for the buckets of
+ *                                          b and of the classes around b, except those that it has passed
  *
  * So packets of a flow stay in order even if new packets of it go elsewhere.
  */

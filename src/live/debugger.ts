@@ -1,6 +1,6 @@
 /**
- * Keeps Node's debugger shut. Whoever connects to it runs code as this process, and any local user can connect
- * to its port.
+ * Keeps Node's debugger shut. Whoever connects to it runs code as this process, and any local user can
+ * connect to its port.
  */
 import inspector from 'node:inspector';
 

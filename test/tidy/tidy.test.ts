@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
+  checkCommentWidth,
   checkExit,
   checkFileCircles,
   checkFloors,
@@ -57,6 +58,10 @@ describe('house rules', () => {
 
   test('files can be read in one sitting', () => {
     expect(checkLength(files)).toEqual([]);
+  });
+
+  test('comments are at most 110 columns wide', () => {
+    expect(checkCommentWidth(files)).toEqual([]);
   });
 
   test('names of rates say bits or bytes', () => {

@@ -1,4 +1,7 @@
-/** Where one waiting packet goes by a change; more in test/sim/reconfigure.test.ts and test/property/reconfigure.test.ts. */
+/**
+ * Where one waiting packet goes by a change; more in test/sim/reconfigure.test.ts and
+ * test/property/reconfigure.test.ts.
+ */
 import { expect, test } from 'vitest';
 import { addClass, changeClass, removeClass } from '../../../src/spec/edit.ts';
 import { type ClassInput, repeat, SECOND, shaper, udp, up, World } from '../../sim/world.ts';

@@ -1,4 +1,4 @@
-/** A bucket per flow, host, source or destination, through the whole engine; the table's own rules at the end. */
+/** A bucket per flow, host, source or destination, through the whole engine, then the rules of the table. */
 import { describe, expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { listClasses } from '../../../../src/core/classes/classes.ts';
@@ -141,7 +141,8 @@ test('a flow is not forgotten before its bucket is full: a new one would start w
   const each: EachSpec = { by: 'flow', exceed: 'delay', rateBytesPerSec: 10, burstBytes: 1000 };
   const tree = { ...WIDE, leaves: [{ name: 'default', each }] };
   const world = new World(shaper({ wan: { up: tree }, lan: { up: WIDE } }));
-  // Other traffic moves the sweeping hand. At 90 s the bucket has 900 B, and the flow was idle for longer than its time.
+  // Other traffic moves the sweeping hand. At 90 s the bucket has 900 B, and the flow was idle for longer
+  // than its time.
   world.inject([up(0, 1000)]);
   const other = (n: number) => up(n * SECOND, 100, { ifIndexOut: 2, shape: udp(2) });
   world.inject(Array.from({ length: 89 }, (_, n) => other(n)));
