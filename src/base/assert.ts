@@ -1,6 +1,6 @@
 /**
- * Broken invariants crash: the queue rules say `bypass`, so traffic flows on, unshaped, instead of wrongly
- * shaped.
+ * A broken invariant ends the program. The queue rules say `bypass`, so traffic then flows on unshaped, which
+ * is better than shaped wrongly.
  */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';

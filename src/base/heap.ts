@@ -1,7 +1,7 @@
 /**
- * Binary min-heap of row numbers by a float64 key, over typed arrays, with the place of every row known, so
- * that a row can be moved or taken out in O(log n). Each row is in the heap at most once. Ties leave in any
- * order.
+ * Binary min-heap of row numbers by a float64 key, over typed arrays. The place of every row is known, so a
+ * row can be moved or taken out in O(log n). A row is in the heap at most once. Rows with equal keys leave in
+ * any order.
  *
  *            heap: [ 7, 3, 9 ]   rows, smallest key first     place[7] = 0
  *                                                            place[3] = 1   place[other] = ABSENT
@@ -27,12 +27,12 @@ export class IndexedHeap {
     return this.place[row] !== ABSENT;
   }
 
-  /** Smallest key; Infinity when empty. */
+  /** The smallest key, or Infinity if the heap is empty. */
   topKey(): number {
     return this.size === 0 ? Number.POSITIVE_INFINITY : this.key[this.heap[0]];
   }
 
-  /** Row of the smallest key; the heap must not be empty. */
+  /** The row with the smallest key. The heap must not be empty. */
   top(): number {
     return this.heap[0];
   }
@@ -49,7 +49,7 @@ export class IndexedHeap {
     this.up(this.down(at));
   }
 
-  /** Takes the row out if it is in. */
+  /** Takes the row out if it is in the heap. */
   delete(row: number): void {
     const at = this.place[row];
     if (at === ABSENT) return;

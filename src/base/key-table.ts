@@ -67,13 +67,17 @@ export class KeyTable {
     this.freeRows = new Int32Array(rows);
   }
 
-  /** Hash of the first `count` words of `key`; the words beyond must follow from them (be zero, say). */
+  /**
+   * Hash of the first `count` words of `key`. These words must determine the others, which are zero for
+   * example.
+   */
   hash(count: number): number {
     return hashWords(this.key0, this.key1, this.key, count);
   }
 
   /**
-   * The row that find() will look at first for this hash, and nearly always give; NONE: it will find none.
+   * The row at which find() looks first for this hash, nearly always its result. NONE if find() will find
+   * none.
    */
   firstProbe(hash: number): number {
     return this.slots[hash & this.slotMask];
@@ -89,7 +93,9 @@ export class KeyTable {
     }
   }
 
-  /** Whether `row` is in use and holds `key`: a remembered row can be tried before hashing. */
+  /**
+   * Whether `row` is in use and holds `key`. A caller that remembers a row tries it before it makes the hash.
+   */
   isAt(row: number): boolean {
     const { key, words, keyWords } = this;
     for (let w = 0; w < keyWords; w++) if (words[row + w] !== key[w]) return false;
@@ -144,7 +150,7 @@ export class KeyTable {
   }
 
   /**
-   * Slot at which the search for a row starts; kept in its record after the key, NONE when the row is free.
+   * The slot at which the search for a row starts. The record keeps it after the key; NONE marks a free row.
    */
   private home(row: number): number {
     return this.words[row + this.keyWords];

@@ -1,5 +1,6 @@
 /**
- * The candidate with the fewest edits, and whether it is near enough to be meant; null without candidates.
+ * The candidate with the fewest edits, and whether it is near enough to be meant. Null if there are no
+ * candidates.
  */
 export function nearest(
   word: string,
@@ -20,7 +21,7 @@ export function nearest(
 }
 
 /**
- * Insertions, deletions, replacements and swaps of neighbours (optimal string alignment), one row at a time.
+ * Number of insertions, deletions, replacements and swaps of neighbours (optimal string alignment distance).
  */
 export function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];

@@ -22,7 +22,7 @@ export class NodeLists {
     return this.tail[list] === NONE;
   }
 
-  /** The first node; the list must not be empty. */
+  /** The first node. The list must not be empty. */
   first(list: number): number {
     return this.next[this.tail[list]];
   }

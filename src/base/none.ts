@@ -1,5 +1,5 @@
 /**
- * Absent row or index in an Int32Array column. Rows are signed: V8 keeps them as machine integers, which it
- * does not for 0xffffffff.
+ * An absent row or index. Rows are signed numbers, because V8 keeps them as machine integers, which it does
+ * not do for 0xffffffff.
  */
 export const NONE = -1;

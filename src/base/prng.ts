@@ -1,5 +1,5 @@
 /**
- * sfc32: small fast counting generator of 32-bit words (Chris Doty-Humphrey, PractRand). Seeded; the only
+ * sfc32: small fast counting generator of 32-bit words (Chris Doty-Humphrey, PractRand). It is the only
  * source of chance in base, packet, algo, core and sim, so the same seed repeats a run on every machine.
  */
 export class Prng {

@@ -1,7 +1,7 @@
 /**
- * Rows by size, in groups, so that one of the largest of a group is found without a search: logarithmic bins,
- * each a list. The row found is the largest or less than an eighth smaller. Cost: a few operations when a
- * size moves to another bin.
+ * Groups of rows by size, so that one of the largest rows of a group is found without a search. Each group
+ * has logarithmic bins, and each bin is a list. The row found is at most an eighth smaller than the largest.
+ * It costs a few operations when a size moves to another bin.
  */
 import { HISTOGRAM_BINS, histogramBin } from './histogram.ts';
 import { NodeLists } from './node-lists.ts';
@@ -9,7 +9,7 @@ import { NONE } from './none.ts';
 
 export class SizeBins {
   private readonly lists: NodeLists;
-  /** Bin of each row; 0: in none. */
+  /** The bin of every row; 0 for a row in none. */
   private readonly bin: Uint8Array;
   /** No bin of the group above this one has rows. */
   private readonly top: Uint8Array;
@@ -20,7 +20,7 @@ export class SizeBins {
     this.top = new Uint8Array(groups);
   }
 
-  /** The row of `group` has this size now; 0 takes it out. */
+  /** Sets the size of a row of `group`. A size of 0 takes the row out. */
   set(group: number, row: number, size: number): void {
     const bin = histogramBin(size);
     const before = this.bin[row];
@@ -32,7 +32,7 @@ export class SizeBins {
     if (bin > this.top[group]) this.top[group] = bin;
   }
 
-  /** A row of the group whose size no other exceeds by an eighth or more; NONE when all are 0. */
+  /** The largest row of the group, to within an eighth of its size. NONE if all sizes are 0. */
   largest(group: number): number {
     const row = this.firstFrom(group, this.top[group]);
     this.top[group] = row === NONE ? 0 : this.bin[row];
@@ -40,8 +40,8 @@ export class SizeBins {
   }
 
   /**
-   * The row behind `row`, which has a size, in the order that begins with largest(): none behind is larger by
-   * an eighth; NONE: the last.
+   * The next row after `row` in the order that begins with largest(): no later row is larger by an eighth.
+   * NONE if `row` is the last. The size of `row` must not be 0.
    */
   after(group: number, row: number): number {
     const bin = this.bin[row];
@@ -49,7 +49,7 @@ export class SizeBins {
     return behind === NONE ? this.firstFrom(group, bin - 1) : behind;
   }
 
-  /** The first row of the group in this bin or, if it is empty, below. */
+  /** The first row of the group in this bin, or in the next lower bin that is not empty. */
   private firstFrom(group: number, top: number): number {
     for (let bin = top; bin > 0; bin--) {
       const list = group * HISTOGRAM_BINS + bin;

@@ -9,8 +9,8 @@
  * rounds in the idle time of a row, so that a row outstays its time by a quarter at most. A table that is
  * full asks the hand too: it looks at EVICT_LOOKS rows for one that may go.
  *
- * The table's owner loops over the rows and decides, so that no call in the loop depends on which table it
- * is:
+ * The owner of the table loops over the rows and decides, so that no call in the loop goes through an
+ * interface:
  *
  *   for (let n = hand.rowsDue(nowNs); n > 0; n--) {
  *     const row = hand.next();

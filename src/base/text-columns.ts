@@ -1,6 +1,6 @@
 /** Text in columns, for people. */
 
-/** Every column as wide as its widest cell; all rows have as many cells as the first. */
+/** Pads every column to its widest cell. All rows must have as many cells as the first. */
 export function padColumns(
   rows: readonly (readonly string[])[],
   isLeft: (column: number, row: number) => boolean,
@@ -13,7 +13,7 @@ export function padColumns(
   );
 }
 
-/** Two spaces between columns, none at the end of a line. */
+/** Joins cells with two spaces between columns and none at the end of a line. */
 export function joinColumns(rows: readonly (readonly string[])[]): string {
   return rows.map((cells) => cells.join('  ').trimEnd()).join('\n');
 }

@@ -7,7 +7,7 @@
  * tc reads them as bytes, everybody else as bits. So is a number without a unit.
  */
 
-/** Text that is no quantity of the asked kind; the message lists the accepted forms. */
+/** The text is no quantity of the kind asked for. The message lists the accepted forms. */
 export class UnitError extends Error {
   override readonly name = 'UnitError';
 }
@@ -18,7 +18,7 @@ export const BYTES_FORMS = '1500B, 30kB or 64KiB';
 export const TIME_FORMS = '100us, 15ms, 2s, 30m, 4h or 7d';
 export const SHARE_FORMS = '80% or 0.8';
 
-/** A size as written: bytes, a number of packets, or a time that becomes bytes once the rate is known. */
+/** A size as written: bytes, packets, or a time, which becomes bytes when the rate is known. */
 export type Size =
   | { readonly kind: 'bytes'; readonly bytes: number }
   | { readonly kind: 'packets'; readonly packets: number }
@@ -55,7 +55,7 @@ const TIME = new RegExp(`^${NUMBER} ?(ns|us|ms|s|m|h|d)$`);
 const BARE_NUMBER = /^[-+]?[\d.]+(e[-+]?\d+)?$/i;
 const PER_SECOND_ABBREVIATED = /^[\d.]+ ?[kmg]?i?b(it)?ps$/i;
 
-/** Removes what decimal fractions leave behind (2.3 * 1e6 is not whole in binary). */
+/** Removes the rounding errors of decimal fractions (2.3 * 1e6 is not whole in binary). */
 function tidy(value: number): number {
   const whole = Math.round(value);
   return Math.abs(value - whole) <= 1e-9 * Math.max(1, Math.abs(value)) ? whole : value;
@@ -101,7 +101,10 @@ function bytesOf(text: string): number | null {
   return bytes;
 }
 
-/** `30kB`, `200p` or `50ms`. Times of a minute and more are refused: they are no queue. Throws UnitError. */
+/**
+ * `30kB`, `200p` or `50ms`. Times of a minute and more are refused, because no queue is so long. Throws
+ * UnitError.
+ */
 export function parseSize(text: string): Size {
   const trimmed = text.trim();
   const packets = PACKETS.exec(trimmed);
@@ -121,7 +124,7 @@ export function parseTime(text: string): number {
   return tidy(Number(digits) * TIME_NS[unit!]);
 }
 
-/** `80%` -> 0.8, or null when the text carries no percent sign. Throws UnitError for `80 percent%`. */
+/** `80%` -> 0.8, or null if the text has no percent sign. Throws UnitError for `80 percent%`. */
 export function parseShare(text: string): number | null {
   const trimmed = text.trim();
   if (!trimmed.endsWith('%')) return null;
@@ -130,12 +133,12 @@ export function parseShare(text: string): number | null {
   return Number(digits) / 100;
 }
 
-/** Bytes that pass in `ns` at the rate, rounded up so that a whole packet is never cut short. */
+/** Bytes that pass in `ns` at the rate, rounded up. */
 export function bytesInTime(ns: number, rateBytesPerSec: number): number {
   return Math.ceil(tidy((ns * rateBytesPerSec) / NS_PER_SEC));
 }
 
-/** For the JSON that the contract gives in bits per second. */
+/** Bytes per second to bits per second, the unit of the contract's JSON. */
 export function toBitsPerSec(rateBytesPerSec: number): number {
   return tidy(rateBytesPerSec * BITS_PER_BYTE);
 }

@@ -1,4 +1,4 @@
-/** Segments as vectors and tests write them, in the columns of algo/ack-filter.ts. */
+/** Segments as vectors and tests write them, in the columns of algo/queues/ack-filter.ts. */
 import {
   type AckRows,
   createAckRows,

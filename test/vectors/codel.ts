@@ -1,5 +1,5 @@
 /**
- * Runs CoDel vectors against algo/codel.ts, and those of FQ-CoDel against it in the small model of
+ * Runs CoDel vectors against algo/aqm/codel.ts, and those of FQ-CoDel against it in the small model of
  * fq-codel.ts.
  */
 import {

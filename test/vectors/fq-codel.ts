@@ -1,6 +1,6 @@
 /**
- * Runs the vectors of FQ-CoDel (RFC 8290): algo/codel.ts below new and old lists, in the words of the RFC.
- * The leaf of the core is compared with the same vectors in test/unit/core once it has this discipline.
+ * Runs the vectors of FQ-CoDel (RFC 8290): algo/aqm/codel.ts below new and old lists, in the words of the
+ * RFC. The leaf of the core is compared with the same vectors in test/unit/core once it has this discipline.
  */
 import {
   CODEL_DROP,

@@ -1,4 +1,4 @@
-/** Runs the vectors of three-colour markers against algo/markers.ts. */
+/** Runs the vectors of three-colour markers against algo/buckets/markers.ts. */
 import {
   createMarkerBuckets,
   fillMarker,

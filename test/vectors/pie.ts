@@ -1,4 +1,6 @@
-/** Runs PIE vectors against algo/pie.ts; the estimator for queues without time stamps is in test/oracle. */
+/**
+ * Runs PIE vectors against algo/aqm/pie.ts; the estimator for queues without time stamps is in test/oracle.
+ */
 import {
   createPieQueues,
   type PieParameters,

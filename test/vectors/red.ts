@@ -1,4 +1,4 @@
-/** Runs RED vectors against algo/red.ts. They count in packets: one "byte" is one packet here. */
+/** Runs RED vectors against algo/aqm/red.ts. They count in packets: one "byte" is one packet here. */
 
 import {
   createRedQueues,

@@ -1,4 +1,4 @@
-/** Runs token bucket vectors against algo/token-bucket.ts. */
+/** Runs token bucket vectors against algo/buckets/token-bucket.ts. */
 import {
   conformNs,
   conforms,

@@ -29,7 +29,7 @@ const GENERATION = 21;
 const EACH_BUCKET = 22;
 const FAIR_QUEUE = 23;
 const BYTES = 24; // float64
-const QUEUE = 26;
+const NFQUEUE = 26;
 const ASKED_AGO = 27; // packets until a verdict may ask again for the flow to be steered
 const BYTES_BEFORE = 28; // float64
 const FIELD_WORDS = 19;
@@ -37,7 +37,7 @@ const FIELD_WORDS = 19;
 /** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 1024;
 /** Packets with a verdict that their flows still count as held. */
-const ANSWERED_MAX = 1024;
+const SETTLE_AT = 1024;
 
 export class FlowTable {
   private readonly flowKeys: FlowKeys;
@@ -48,8 +48,8 @@ export class FlowTable {
   /** Grows with every new flow, so that a row number kept elsewhere can be recognised as stale. */
   private generations = 0;
   private readonly hand: SweepingHand;
-  private readonly answered = new Int32Array(ANSWERED_MAX);
-  private answeredCount = 0;
+  private readonly given = new Int32Array(SETTLE_AT);
+  private givenCount = 0;
 
   constructor(rows: number, key0: number, key1: number, ledger: Ledger) {
     this.flowKeys = new FlowKeys(rows, FIELD_WORDS, key0, key1);
@@ -149,9 +149,9 @@ export class FlowTable {
    * A held packet of the flow got its verdict. The record is updated later, many in a row, so that cache
    * misses overlap.
    */
-  packetAnswered(f: number): void {
-    if (this.answeredCount === ANSWERED_MAX) this.settle();
-    this.answered[this.answeredCount++] = f;
+  verdictGiven(f: number): void {
+    if (this.givenCount === SETTLE_AT) this.settle();
+    this.given[this.givenCount++] = f;
   }
 
   /** The flow must not be forgotten before `untilNs`, when its own bucket is full again. */
@@ -199,11 +199,11 @@ export class FlowTable {
   }
 
   /** Notes the NFQUEUE of a packet. Returns whether the flow's packet before it came by another one. */
-  movesTo(f: number, queue: number): boolean {
-    const at = f + QUEUE;
+  movesTo(f: number, nfqueue: number): boolean {
+    const at = f + NFQUEUE;
     const before = this.words[at];
-    this.words[at] = queue;
-    return before !== queue && before !== NONE;
+    this.words[at] = nfqueue;
+    return before !== nfqueue && before !== NONE;
   }
 
   /** Returns true once in `packets` calls for the flow, beginning with the first. */
@@ -271,9 +271,9 @@ export class FlowTable {
   }
 
   private settle(): void {
-    const { answered, words } = this;
-    for (let n = 0; n < this.answeredCount; n++) words[answered[n] + HELD] -= 1;
-    this.answeredCount = 0;
+    const { given, words } = this;
+    for (let n = 0; n < this.givenCount; n++) words[given[n] + HELD] -= 1;
+    this.givenCount = 0;
   }
 
   /** Forgets idle flows, a share of the table in proportion to the time that passed. */
@@ -309,7 +309,7 @@ export class FlowTable {
     words[f + FAIR_QUEUE] = NONE;
     this.floats[(f + BYTES) >> 1] = 0;
     this.floats[(f + BYTES_BEFORE) >> 1] = 0;
-    words[f + QUEUE] = NONE;
+    words[f + NFQUEUE] = NONE;
     words[f + ASKED_AGO] = 0;
     return f;
   }

@@ -280,7 +280,7 @@ export class VerdictWriter {
 
   private forget(h: number): void {
     const f = this.held.flow[h];
-    if (f !== NONE) this.flows.packetAnswered(f);
+    if (f !== NONE) this.flows.verdictGiven(f);
     this.held.give(h);
   }
 

@@ -124,7 +124,7 @@ test('a flow that was seen lately, has packets waiting, or a bucket not yet full
   find(udp(4), 0);
   flows.packetHeld(waiting);
   flows.packetHeld(waiting);
-  flows.packetAnswered(waiting);
+  flows.verdictGiven(waiting);
   flows.keepUntil(busy, 1000 * SECOND);
   flows.keepUntil(busy, 10 * SECOND);
   sweepUntil(flows, 0, 100 * SECOND);
@@ -132,7 +132,7 @@ test('a flow that was seen lately, has packets waiting, or a bucket not yet full
   sweepUntil(flows, 100 * SECOND, 150 * SECOND);
   expect([1, 2, 3].map((n) => find(udp(n), 0))).toEqual([seen, waiting, busy]);
   expect(flows.size).toBe(3);
-  flows.packetAnswered(waiting);
+  flows.verdictGiven(waiting);
   sweepUntil(flows, 150 * SECOND, 1200 * SECOND);
   expect(flows.size).toBe(0);
 });
@@ -154,7 +154,7 @@ test('a table full of flows with packets waiting takes no more', () => {
   for (let n = 0; n < ROWS; n++) flows.packetHeld(find(udp(n)));
   expect(find(udp(99))).toBe(NONE);
   expect(find(udp(3))).not.toBe(NONE);
-  flows.packetAnswered(find(udp(3)));
+  flows.verdictGiven(find(udp(3)));
   expect(find(udp(99))).not.toBe(NONE);
   expect(stats.totals[TOTAL.flowsEvicted]).toBe(1);
 });
