@@ -45,16 +45,14 @@ export interface Surroundings {
 export async function runInstance(config: LoadedConfig, surroundings: Surroundings): Promise<number> {
   const { file, isInteractive, exitNow } = surroundings;
   checkDevices(config.spec);
-  const { logger, flush } = openLog(config.logLevel, isInteractive);
+  const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);
   const stopper = createStopper({
     exitNow,
     onReload: () => logger.warn('SIGHUP: reloading comes with a later version; nothing has changed'),
-    onTimeout: () => {
-      logger.error('the orderly stop took too long');
-      flush();
-    },
+    onIgnored: (signal) => logger.warn(`${signal} has no meaning here; nothing has changed`),
+    onTimeout: () => logger.error('the orderly stop took too long'),
   });
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
   const unwinder = new Unwinder();
@@ -62,14 +60,14 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
     const instance = await start(config, { logger, rulesLog, stopper, unwinder });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
-    const undelivered = await instance.release();
+    const undelivered = (await instance?.release()) ?? 0;
     const isClean = await unwind(unwinder, logger);
     logger.info({ reason, undelivered }, 'stopped');
     return isClean ? exitCode : EXIT_FAILED;
   } finally {
     await unwind(unwinder, logger);
+    await close();
     stopper.dispose();
-    flush();
   }
 }
 
@@ -89,12 +87,17 @@ interface Instance {
   release(): Promise<number>;
 }
 
-/** Starts up to `ready`. If it throws, the unwinder knows what to take back. */
-async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
-  const { logger, unwinder } = parts;
+/**
+ * Starts up to `ready`. Resolves with null if a stop is requested meanwhile. In that case, and if it throws, the
+ * unwinder knows what to take back.
+ */
+async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
+  const { logger, stopper, unwinder } = parts;
   const { spec } = config;
   await refuseConflicts(spec);
+  if (stopper.isRequested()) return null;
   const { backend, request } = await planRules(spec, parts);
+  if (stopper.isRequested()) return null;
   const port = openNfqueues(request);
   unwinder.add('queues', () => port.close());
   warnOfLess(port.granted, request, logger);
@@ -108,10 +111,11 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance> {
     socketCounters: () => port.counters(),
   });
   await openControl(config, backend, running, parts);
+  if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy());
   const rules = await enforceRules(request, backend, parts);
-  logger.info(describe(config, backend), 'ready');
+  if (!stopper.isRequested()) logger.info(describe(config, backend), 'ready');
   return { release: () => release(rules, engine, port, logger) };
 }
 
@@ -175,7 +179,7 @@ async function enforceRules(
   backend: Backend,
   { rulesLog, stopper, unwinder }: Parts,
 ): Promise<InstalledRules> {
-  const rules = await installRules(request, backend, rulesLog);
+  const rules = await installRules(request, backend, rulesLog, () => !stopper.isRequested());
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => stopper.fail(reason));
   return rules;

@@ -15,6 +15,9 @@ import {
 } from './render-nft.ts';
 import { RuleWatch } from './watch.ts';
 
+/** With the end of nft and the rest of a stop it has to fit the two seconds of a stop. */
+const STOP_MATCHING_MS = 700;
+
 export interface InstalledRules {
   /** No packet is queued any more after it resolves. Held packets stay held. Does nothing without rules. */
   stopMatching(): Promise<void>;
@@ -61,6 +64,7 @@ class Installed implements InstalledRules {
   private watch: RuleWatch | null = null;
   private removal: Promise<void> | null = null;
   private lost = false;
+  private hasChains = false;
 
   constructor(first: number, session: NftSession, iptables: Iptables | null, log: RulesLog) {
     this.first = first;
@@ -73,6 +77,12 @@ class Installed implements InstalledRules {
     });
   }
 
+  async addChains(lines: readonly string[]): Promise<void> {
+    // Set first: nft may have done it though its answer is late.
+    this.hasChains = true;
+    await this.session.run('installing the marking chains', lines);
+  }
+
   /** Keeps the rules of the iptables back end in force from here on. */
   async keep(iptables: Iptables, rules: readonly string[]): Promise<void> {
     this.watch = new RuleWatch(this.session, iptables, { first: this.first, rules }, this.log);
@@ -81,8 +91,8 @@ class Installed implements InstalledRules {
 
   async stopMatching(): Promise<void> {
     await this.watch?.stop();
-    if (this.lost || this.removal) return;
-    await this.session.run('emptying the marking chains', stopLines(this.first));
+    if (this.lost || this.removal || !this.hasChains) return;
+    await this.session.run('emptying the marking chains', stopLines(this.first), STOP_MATCHING_MS);
   }
 
   remove(): Promise<void> {
@@ -108,13 +118,15 @@ class Installed implements InstalledRules {
 
 /**
  * Installs in this order: our table, so that nobody else can take its name; the iptables rules, which match
- * nothing without our marks; the chains, in one transaction. A failure takes back all that was installed.
+ * nothing without our marks; the chains, in one transaction. A failure takes back all that was installed. Stops early,
+ * with what is installed so far, when it is not wanted any more.
  * @throws RulesError
  */
 export async function installRules(
   request: RulesRequest,
   backend: Backend,
   log: RulesLog,
+  isWanted = (): boolean => true,
 ): Promise<InstalledRules> {
   const { first } = request.nfqueue;
   const chains = chainLines(request, backend);
@@ -129,12 +141,13 @@ export async function installRules(
   }
   const rules = iptablesRules(request);
   try {
-    if (iptables) {
+    if (iptables && isWanted()) {
       // We own the table, so rules with our tag belong to a killed predecessor.
       await deleteTagged(iptables, (tagged) => tagged === first);
-      await addRules(iptables, rules);
+      if (isWanted()) await addRules(iptables, rules);
     }
-    await session.run('installing the marking chains', chains);
+    if (isWanted()) await installed.addChains(chains);
+    if (!isWanted()) return installed;
     if (iptables) await installed.keep(iptables, rules);
     for (const warning of await findWarnings(request)) log.warn(warning);
   } catch (error) {

@@ -6,12 +6,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { RulesError, toolComplaint, toolError } from './errors.ts';
-import { missingTool, toolEnvironment } from './tool.ts';
+import { diesWithUs, missingTool, toolEnvironment } from './tool.ts';
 
 /** nft replies within milliseconds. An emulated machine under load once took more than 5 s. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /** When its input has closed, nft only has to let the kernel free the table. */
-const END_TIMEOUT_MS = 1000;
+const END_TIMEOUT_MS = 600;
 
 /** Errors and listings come through one pipe, so that an error is read before the listing that follows it. */
 const COMMAND = 'trap "" INT TERM HUP; command -v nft >/dev/null || exit 127; exec nft -i 2>&1';
@@ -48,6 +48,7 @@ export class NftSession {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: toolEnvironment(),
     });
+    diesWithUs(this.child);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.read(text));
     // The child may have ended when we write to it. `close` reports that.
     this.child.stdin?.on('error', () => undefined);
@@ -76,8 +77,9 @@ export class NftSession {
    * Runs the lines as one transaction, without comments. Resolves with the listing of the table afterwards.
    * @throws RulesError with the complaint of nft. Nothing of the transaction is in force then
    */
-  async run(what: string, lines: readonly string[]): Promise<string> {
-    const output = await this.ask(what, lines.filter((line) => !line.startsWith('#')).join('; '));
+  async run(what: string, lines: readonly string[], timeoutMs = ANSWER_TIMEOUT_MS): Promise<string> {
+    const text = lines.filter((line) => !line.startsWith('#')).join('; ');
+    const output = await this.ask(what, text, timeoutMs);
     if (/Error: /.test(output.replace(this.unlisted, ''))) throw toolError(what, output);
     if (this.unlisted.test(output)) throw new RulesError('failed', `${what}: table ${this.table} is gone`);
     return output;
@@ -92,13 +94,13 @@ export class NftSession {
    * Resolves with the reply, or rejects if it takes too long. The next question waits for a late reply all
    * the same, which would else be taken for the reply to it.
    */
-  private ask(what: string, text: string): Promise<string> {
+  private ask(what: string, text: string, timeoutMs = ANSWER_TIMEOUT_MS): Promise<string> {
     const answer = this.turn.then(() => this.exchange(what, `${text}\nlist table ${this.table}\n`));
     this.turn = answer.catch(() => undefined);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new RulesError('failed', `${what}: no answer from nft in ${ANSWER_TIMEOUT_MS / 1000} s`));
-      }, ANSWER_TIMEOUT_MS);
+        reject(new RulesError('failed', `${what}: no answer from nft in ${timeoutMs / 1000} s`));
+      }, timeoutMs);
       void answer.then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }

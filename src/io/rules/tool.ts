@@ -1,7 +1,7 @@
 /**
  * Runs a tool that edits rules to its end, without a shell, within a bounded time, with messages in English.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { RulesError } from './errors.ts';
 
 /** A tool that takes longer waits for a lock that nobody will give up. */
@@ -14,6 +14,25 @@ export interface ToolResult {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+const running = new Set<ChildProcess>();
+
+/**
+ * Kills the child if this process ends before it, however early. A stopped child dies as well, which would else keep
+ * its table, and a tool adds no rules after we have gone.
+ */
+export function diesWithUs(child: ChildProcess): void {
+  if (running.size === 0) process.on('exit', killRunning);
+  running.add(child);
+  child.once('close', () => {
+    running.delete(child);
+    if (running.size === 0) process.off('exit', killRunning);
+  });
+}
+
+function killRunning(): void {
+  for (const child of running) child.kill('SIGKILL');
 }
 
 /** The tools are in sbin, which some ways to become root do not put into PATH. */
@@ -39,7 +58,9 @@ export function missingTool(tool: string): RulesError {
  */
 export function runTool(tool: string, args: readonly string[], input = ''): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(tool, args, { stdio: 'pipe', env: toolEnvironment() });
+    // A process group of its own: timeout(1) and Ctrl-C signal our group, and a tool has to finish its edit.
+    const child = spawn(tool, args, { stdio: 'pipe', env: toolEnvironment(), detached: true });
+    diesWithUs(child);
     let stdout = '';
     let stderr = '';
     const timer = setTimeout(() => child.kill('SIGKILL'), TOOL_TIMEOUT_MS);

@@ -1,7 +1,10 @@
 /** The end, by every signal: what waits is delivered, the machine is as before, traffic goes on. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import {
   describeNetns,
+  ended,
   type Finished,
   type Host,
   ping,
@@ -33,6 +36,18 @@ async function addFirewall(router: Host): Promise<void> {
   await router.exec(['nft', '-f', '-'], { input: `${table.join('\n')}\n` });
   await router.exec(['iptables-nft', '-A', 'FORWARD', '-p', 'tcp', '--dport', '25', '-j', 'DROP']);
   await router.exec(['ip6tables-nft', '-t', 'security', '-A', 'INPUT', '-p', 'sctp', '-j', 'ACCEPT']);
+}
+
+async function timed(act: () => Promise<Finished>): Promise<Finished & { tookMs: number }> {
+  const before = performance.now();
+  const finished = await act();
+  return { ...finished, tookMs: performance.now() - before };
+}
+
+/** The process id of the child that owns the table. */
+async function nftChild(router: Host, shaper: number): Promise<number> {
+  const { stdout } = await router.exec(['ps', '--ppid', String(shaper), '-o', 'pid=,args=']);
+  return Number.parseInt(stdout.split('\n').find((line) => line.includes('nft'))!, 10);
 }
 
 describeNetns('the end', () => {
@@ -85,13 +100,72 @@ describeNetns('the end', () => {
   it('a second signal ends it at once, and the next start works', async () => {
     const { router } = world.lab;
     const first = await start(FAST);
+    // Without nft's answer the stop takes longer than the grace of 300 ms.
+    process.kill(await nftChild(router, first.pid), 'SIGSTOP');
     first.child.kill('SIGTERM');
+    await sleep(350);
     const { code } = await first.stop('SIGINT');
     expect(code).toBe(1);
     expect(first.logs.some(({ msg }) => msg === 'stopped')).toBe(false);
     await until('the table is gone', async () => !(await hasTable(router)), 2000);
     const second = await start(FAST);
     expect((await second.stop()).code).toBe(0);
+  });
+
+  it('signals of timeout(1) and a stopped nft: an orderly stop, what waits is delivered, no rules are left', async () => {
+    const { client, router, server } = world.lab;
+    const before = await ruleset(router);
+    const shaper = await start(SLOW);
+    const sink = await startSink(server, { port: PORT, waitMs: 20_000, idleMs: 700 });
+    await sendUdp(client, server, { port: PORT, count: 120, lengthBytes: 1000 });
+    await until('packets wait', async () => (await shaper.status()).totals.held.packets > 50);
+    process.kill(await nftChild(router, shaper.pid), 'SIGSTOP');
+    shaper.child.kill('SIGTERM');
+    const { tookMs } = await shaper.stop('SIGTERM');
+    expect(tookMs).toBeLessThan(2000);
+    expect((await sink.finished()).packets).toBe(120);
+    await until('the rules are gone', async () => (await ruleset(router)) === before, 2000);
+  });
+
+  it.each([
+    ['a full disk', 'os.dup2(os.open("/dev/full", os.O_WRONLY), 1)'],
+    [
+      'a terminal stopped by Ctrl-S',
+      'm, s = pty.openpty(); termios.tcflow(s, termios.TCOOFF); os.dup2(s, 1)',
+    ],
+    [
+      'a full pipe',
+      'r, w = os.pipe(); os.set_inheritable(r, True); os.write(w, b"x" * 65536); os.dup2(w, 1)',
+    ],
+  ])('packets pass and SIGTERM ends it though stdout is %s', async (_, redirect) => {
+    const { client, router, server } = world.lab;
+    const file = join(world.lab.folder, 'mute.yaml');
+    writeFileSync(file, `${FAST}\ncontrol: { socket: ${join(world.lab.folder, 'mute.sock')} }\n`);
+    const script = `import os, pty, sys, termios; ${redirect}; [os.set_inheritable(f, True) for f in range(3, 8) if os.path.exists("/proc/self/fd/%d" % f)]; os.execvp(sys.argv[1], sys.argv[1:])`;
+    const child = router.spawn(['python3', '-c', script, ...shaperCommand(), '--conf', file]);
+    await until('the rules are there', () => hasTable(router), 10_000);
+    for (let i = 0; i < 50; i++) child.kill('SIGUSR1');
+    expect((await ping(client, server, { count: 5 })).received).toBe(5);
+    child.kill('SIGTERM');
+    expect(await ended(child, 2500)).toBe(true);
+    expect(child.exitCode).toBe(0);
+    expect(await hasTable(router)).toBe(false);
+  });
+
+  it('SIGTERM at any instant of the start, sent twice and to the group: ended in time, no rules are left', async () => {
+    const { router } = world.lab;
+    const file = join(world.lab.folder, 'early.yaml');
+    writeFileSync(file, `${FAST}\ncontrol: { socket: ${join(world.lab.folder, 'early.sock')} }\n`);
+    for (let delayMs = 200; delayMs <= 800; delayMs += 120) {
+      const seconds = String(delayMs / 1000);
+      const { code, tookMs } = await timed(() =>
+        router.exec(['timeout', seconds, ...shaperCommand(), '--conf', file], { check: false }),
+      );
+      expect(code).toBe(124);
+      expect(tookMs).toBeLessThan(delayMs + 2000);
+      expect(await hasTable(router)).toBe(false);
+      expect(await queueRules(router)).toEqual([]);
+    }
   });
 
   it('SIGKILL under load: traffic goes on, nothing hinders the next start, clean removes the rest', async () => {

@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createStopper, type Stopper } from '../../../src/live/stop.ts';
 
 let stopper: Stopper | null = null;
+beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   stopper?.dispose();
   stopper = null;
@@ -17,6 +18,7 @@ function setUp() {
       seen.push(`exit ${code}`);
       throw new Exited();
     },
+    onIgnored: (name) => seen.push(`ignored ${name}`),
     onReload: () => seen.push('reload'),
     onTimeout: () => seen.push('timeout'),
   });
@@ -29,13 +31,17 @@ const signal = (name: NodeJS.Signals): void => {
 };
 
 describe('signals', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s asks for the stop, a second signal ends at once',
+  it.each(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGALRM', 'SIGXCPU', 'SIGVTALRM', 'SIGPWR', 'SIGIO'] as const)(
+    '%s asks for the stop, signals within 300 ms are the same request, a later one ends at once',
     async (name) => {
       const { stopper: s, seen } = setUp();
       signal(name);
       expect(await s.requested).toEqual({ reason: name, exitCode: 0 });
+      expect(s.isRequested()).toBe(true);
+      vi.advanceTimersByTime(299);
+      signal('SIGTERM');
       expect(seen).toEqual([]);
+      vi.advanceTimersByTime(1);
       expect(() => signal('SIGTERM')).toThrow(Exited);
       expect(seen).toEqual(['exit 1']);
     },
@@ -48,6 +54,21 @@ describe('signals', () => {
     expect(seen).toEqual(['reload', 'reload']);
   });
 
+  it('SIGUSR2 is told to have no meaning', () => {
+    const { stopper: s, seen } = setUp();
+    signal('SIGUSR2');
+    expect(seen).toEqual(['ignored SIGUSR2']);
+    expect(s.isRequested()).toBe(false);
+  });
+
+  it('the deadline of a stop holds after dispose too', () => {
+    const { stopper: s, seen } = setUp();
+    signal('SIGTERM');
+    s.dispose();
+    expect(() => vi.advanceTimersByTime(1900)).toThrow(Exited);
+    expect(seen).toEqual(['timeout', 'exit 1']);
+  });
+
   it('a fault asks for the stop with exit code 1', async () => {
     const { stopper: s } = setUp();
     s.fail('the table is gone');
@@ -56,7 +77,6 @@ describe('signals', () => {
   });
 
   it('an orderly stop that hangs is ended within two seconds', () => {
-    vi.useFakeTimers();
     const { seen } = setUp();
     signal('SIGTERM');
     vi.advanceTimersByTime(1500);
