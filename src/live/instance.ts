@@ -88,8 +88,8 @@ interface Instance {
 }
 
 /**
- * Starts up to `ready`. Resolves with null if a stop is requested meanwhile. In that case, and if it throws, the
- * unwinder knows what to take back.
+ * Starts up to `ready`. Resolves with null if a stop is requested meanwhile. In that case, and if it throws,
+ * the unwinder knows what to take back.
  */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;

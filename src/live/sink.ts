@@ -1,10 +1,10 @@
 /**
- * Takes lines for a file descriptor and never waits for its reader: a terminal stopped by Ctrl-S, a pipe that nobody
- * reads, a full disk. Lines wait in bounded memory. Further lines are dropped, and counted in a line of their own as
- * soon as the reader takes lines again.
+ * Takes lines for a file descriptor and never waits for its reader: a terminal stopped by Ctrl-S, a pipe that
+ * nobody reads, a full disk. Lines wait in bounded memory. Further lines are dropped, and counted in a line
+ * of their own as soon as the reader takes lines again.
  *
- * Neither Node's streams nor a thread will do. Streams write to terminals synchronously, and the process cannot end
- * while a thread is blocked in write().
+ * Neither Node's streams nor a thread will do. Streams write to terminals synchronously, and the process
+ * cannot end while a thread is blocked in write().
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
@@ -16,7 +16,9 @@ const WAITING_BYTES_MAX = 256 * 1024;
 /** A reader that goes on sees its lines this late. */
 const RETRY_MS = 50;
 
-/** Takes bytes without waiting. Returns how many it took, or null if they are lost: a full disk, no reader. */
+/**
+ * Takes bytes without waiting. Returns how many it took, or null if they are lost: a full disk, no reader.
+ */
 export type TryWrite = (bytes: Uint8Array) => number | null;
 
 export interface SinkOptions {
@@ -89,7 +91,8 @@ export class Sink {
 /** A writer to the descriptor of the stream that never waits, whatever the descriptor is. */
 export function nonBlockingWriter(stream: Writable & { readonly fd: number }): TryWrite {
   const { fd } = stream;
-  // A regular file never makes its writer wait for a reader, and if opened again it would have a second place.
+  // A regular file never makes its writer wait for a reader, and if opened again it would have a second
+  // place.
   if (fstatSync(fd).isFile()) return (bytes) => writeNow(fd, bytes);
   try {
     // Opened again it has flags of its own, so that the other users of a terminal or a pipe notice nothing.
@@ -110,7 +113,9 @@ function writeNow(fd: number, bytes: Uint8Array): number | null {
   }
 }
 
-/** For sockets (journald), which cannot be opened again. Node writes to them, and to pipes, asynchronously. */
+/**
+ * For sockets (journald), which cannot be opened again. Node writes to them, and to pipes, asynchronously.
+ */
 function writeStream(stream: Writable, bytes: Uint8Array): number | null {
   if (stream.destroyed) return null;
   if (stream.writableLength > 0) return 0;

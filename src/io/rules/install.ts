@@ -118,8 +118,8 @@ class Installed implements InstalledRules {
 
 /**
  * Installs in this order: our table, so that nobody else can take its name; the iptables rules, which match
- * nothing without our marks; the chains, in one transaction. A failure takes back all that was installed. Stops early,
- * with what is installed so far, when it is not wanted any more.
+ * nothing without our marks; the chains, in one transaction. A failure takes back all that was installed.
+ * Stops early, with what is installed so far, when it is not wanted any more.
  * @throws RulesError
  */
 export async function installRules(

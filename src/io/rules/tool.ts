@@ -19,8 +19,8 @@ export interface ToolResult {
 const running = new Set<ChildProcess>();
 
 /**
- * Kills the child if this process ends before it, however early. A stopped child dies as well, which would else keep
- * its table, and a tool adds no rules after we have gone.
+ * Kills the child if this process ends before it, however early. A stopped child dies as well, which would
+ * else keep its table, and a tool adds no rules after we have gone.
  */
 export function diesWithUs(child: ChildProcess): void {
   if (running.size === 0) process.on('exit', killRunning);
