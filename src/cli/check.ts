@@ -1,4 +1,4 @@
-/** `shaper check FILE`: reports every problem of the file, or prints its meaning. */
+/** `shaper check`: reports every problem of the file, or prints its meaning. */
 
 import { EXIT_FINE } from '../base/errors.ts';
 import { classTree } from './class-tree.ts';

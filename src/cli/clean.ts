@@ -1,7 +1,7 @@
 /**
  * `shaper clean`: removes the rules and control sockets that killed instances
  * left. Running instances are not touched. It finds all rules, but a socket
- * only at the default path and at the path that `--conf` or `--socket` names.
+ * only at the default path and at the path of the file or of `--socket`.
  */
 
 import { EXIT_FINE } from '../base/errors.ts';
@@ -12,7 +12,7 @@ import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CleanOptions {
-  readonly conf?: string;
+  readonly conf?: string | undefined;
   readonly socket?: string;
 }
 

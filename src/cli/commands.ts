@@ -3,6 +3,7 @@
  * parts when it runs, so that `status` needs no packet machinery.
  */
 import { type Command, Option } from 'commander';
+import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
 import type { SimulateOptions } from './simulate.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -12,7 +13,8 @@ export interface CommandContext {
   readonly finish: (exitCode: number) => void;
 }
 
-const CONF = ['--conf <file>', 'configuration file (YAML)'] as const;
+const FILE = ['[file]', `configuration file (YAML; default: ${DEFAULT_CONF})`] as const;
+const CONF = ['-c, --conf <file>', 'the file as an option'] as const;
 /** Options that would do nothing beside --list. */
 const BESIDE_LIST = ['scenario', 'pcap', 'compare', 'seed', 'json', 'html'];
 
@@ -24,10 +26,12 @@ function addRun(program: Command, { terminal, finish }: CommandContext): void {
   program
     .command('run')
     .description('shape until SIGTERM or SIGINT (the word run may be left out)')
-    .requiredOption(...CONF)
-    .action(async (options: { conf: string }) => {
+    .argument(...FILE)
+    .option(...CONF)
+    .action(async (file: string | undefined, options: ConfOptions) => {
+      const conf = requiredConf(namedConf(file, options));
       const { run } = await import('./run.ts');
-      finish(await run(options.conf, terminal));
+      finish(await run(conf, terminal));
     });
 }
 
@@ -35,10 +39,12 @@ function addCheck(program: Command, { terminal, finish }: CommandContext): void 
   program
     .command('check')
     .description('check a configuration file; print its problems or its meaning')
-    .argument('<file>', 'configuration file (YAML)')
-    .action(async (file: string) => {
+    .argument(...FILE)
+    .option(...CONF)
+    .action(async (file: string | undefined, options: ConfOptions) => {
+      const conf = requiredConf(namedConf(file, options));
       const { check } = await import('./check.ts');
-      finish(check(file, terminal));
+      finish(check(conf, terminal));
     });
 }
 
@@ -47,11 +53,13 @@ function addRules(program: Command, { terminal, finish }: CommandContext): void 
   program
     .command('rules')
     .description('print the rules that run would install on a kernel that supports all of them')
-    .requiredOption(...CONF)
+    .argument(...FILE)
+    .option(...CONF)
     .addOption(new Option('--backend <name>', backend).choices(['nft', 'iptables']))
-    .action(async (options: { conf: string; backend?: 'nft' | 'iptables' }) => {
+    .action(async (file: string | undefined, options: ConfOptions & { backend?: 'nft' | 'iptables' }) => {
+      const conf = requiredConf(namedConf(file, options));
       const { rules } = await import('./rules.ts');
-      finish(rules(options, terminal));
+      finish(rules({ conf, backend: options.backend }, terminal));
     });
 }
 
@@ -59,12 +67,14 @@ function addStatus(program: Command, { terminal, finish }: CommandContext): void
   program
     .command('status')
     .description('print the counters of a running instance')
-    .option('--json', 'as JSON')
+    .argument(...FILE)
     .addOption(new Option(...CONF).conflicts('socket'))
     .option('--socket <path>', 'control socket of the instance')
-    .action(async (options: { json?: boolean; conf?: string; socket?: string }) => {
+    .option('--json', 'as JSON')
+    .action(async (file: string | undefined, options: ConfOptions & { json?: boolean }) => {
+      const conf = socketConf(namedConf(file, options), options);
       const { status } = await import('./status.ts');
-      finish(await status(options, terminal));
+      finish(await status({ ...options, conf }, terminal));
     });
 }
 
@@ -72,6 +82,7 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
   program
     .command('simulate')
     .description('run the same engine in virtual time: what will these limits do?')
+    .argument(...FILE)
     .option(...CONF)
     .option('--scenario <name>', 'built-in scenario')
     .addOption(new Option('--pcap <file>', 'replay a capture instead').conflicts('scenario'))
@@ -80,9 +91,12 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
     .option('--json', 'as JSON')
     .option('--html <file>', 'write a page with pictures')
     .addOption(new Option('--list', 'print the scenarios, one per line').conflicts(BESIDE_LIST))
-    .action(async (options: SimulateOptions) => {
+    .action(async (file: string | undefined, options: SimulateOptions) => {
+      // The list does not depend on a file, but a file that is named is checked all the same.
+      const named = namedConf(file, options);
+      const conf = options.list ? named : requiredConf(named);
       const { simulate } = await import('./simulate.ts');
-      finish(await simulate(options, terminal));
+      finish(await simulate({ ...options, conf }, terminal));
     });
 }
 
@@ -90,12 +104,12 @@ function addClean(program: Command, { terminal, finish }: CommandContext): void 
   program
     .command('clean')
     .description('remove what a killed instance left')
-    .addOption(
-      new Option('--conf <file>', 'the file of that instance, for its control socket').conflicts('socket'),
-    )
+    .argument(...FILE)
+    .addOption(new Option(...CONF).conflicts('socket'))
     .option('--socket <path>', 'the control socket of that instance')
-    .action(async (options: { conf?: string; socket?: string }) => {
+    .action(async (file: string | undefined, options: ConfOptions) => {
+      const conf = socketConf(namedConf(file, options), options);
       const { clean } = await import('./clean.ts');
-      finish(await clean(options, terminal));
+      finish(await clean({ ...options, conf }, terminal));
     });
 }

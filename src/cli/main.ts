@@ -3,16 +3,20 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_FINE, EXIT_USAGE } from '../base/errors.ts';
 import { readVersion } from '../live/version.ts';
 import { addCommands } from './commands.ts';
+import { DEFAULT_CONF } from './conf-file.ts';
 import { explain } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
-  shaper --conf shaper.yaml          shape in the foreground until SIGTERM or SIGINT
+  shaper run shaper.yaml             shape in the foreground until SIGTERM or SIGINT
   shaper check shaper.yaml           is the file right? every problem with its place
   shaper status                      counters of the running instance
-  shaper simulate --conf shaper.yaml --scenario call-beside-uploads
+  shaper simulate shaper.yaml --scenario call-beside-uploads
                                      what would these limits do?
+
+Every command takes its file as argument or as --conf FILE (-c FILE); without either it is
+${DEFAULT_CONF}.
 
 Exit codes: 0 fine, 1 ended by a fault, 2 wrong usage or invalid configuration, 3 not possible here (with what to do).
 `;
@@ -43,7 +47,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
 function createProgram(terminal: Terminal): Command {
   return new Command('shaper')
     .description('Shapes traffic in user space: packets from NFQUEUE, limits from one YAML file.')
-    .usage('--conf FILE | COMMAND [options]')
+    .usage('COMMAND [FILE] [options] | --conf FILE')
     .version(readVersion(), '-V, --version', 'print the version')
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .addHelpText('after', EXAMPLES)

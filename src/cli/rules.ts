@@ -10,7 +10,7 @@ import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Takes the back end of the option, else the configured one, else nft. */
-export function rules(options: { conf: string; backend?: Backend }, terminal: Terminal): number {
+export function rules(options: { conf: string; backend?: Backend | undefined }, terminal: Terminal): number {
   const { spec } = readConfigAloud(options.conf, terminal);
   const configured = spec.nfqueue.backend === 'auto' ? 'nft' : spec.nfqueue.backend;
   const request = { plan: planQueues(spec), nfqueue: spec.nfqueue };

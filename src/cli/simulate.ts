@@ -18,7 +18,8 @@ import { renderSummary } from './simulate/summary.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface SimulateOptions {
-  readonly conf?: string;
+  /** Only the list does without. */
+  readonly conf?: string | undefined;
   readonly scenario?: string;
   readonly pcap?: string;
   readonly compare?: string;
@@ -35,13 +36,14 @@ const IDLE_CLASSES_NAMED = 5;
 
 export async function simulate(options: SimulateOptions, terminal: Terminal): Promise<number> {
   if (options.list) {
-    // The list does not depend on a file, but a file that is named is checked all the same.
     if (options.conf !== undefined) readConfigAloud(options.conf, terminal);
     terminal.out(scenarioList());
     return EXIT_FINE;
   }
   const seed = readSeed(options.seed);
-  const files = readFiles(options, terminal);
+  const { conf, compare } = options;
+  const named = [conf, compare].filter((file) => file !== undefined);
+  const files = named.map((file) => ({ file, config: readConfigAloud(file, terminal) }));
   const subject = await chooseSubject(options);
   for (const warning of subject.warnings) terminal.err(`shaper: warning: ${warning}\n`);
   // A page that cannot be written is an error before the run, not minutes later. An existing file stays until
@@ -68,14 +70,6 @@ export async function simulate(options: SimulateOptions, terminal: Terminal): Pr
 interface ConfigFile {
   readonly file: string;
   readonly config: LoadedConfig;
-}
-
-/** Reads the file and the one to compare with. Warnings go to stderr. */
-function readFiles({ conf, compare }: SimulateOptions, terminal: Terminal): ConfigFile[] {
-  if (conf === undefined)
-    throw new OperatingError(EXIT_USAGE, "required option '--conf <file>' not specified");
-  const files = [conf, ...(compare === undefined ? [] : [compare])];
-  return files.map((file) => ({ file, config: readConfigAloud(file, terminal) }));
 }
 
 async function chooseSubject({ scenario, pcap }: SimulateOptions): Promise<Subject> {

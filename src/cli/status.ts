@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.ts';
 
 export interface StatusOptions {
   readonly json?: boolean;
-  readonly conf?: string;
+  readonly conf?: string | undefined;
   readonly socket?: string;
 }
 

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { DEFAULT_CONF } from '../../../src/cli/conf-file.ts';
 import { configFiles, shaper } from './helpers.ts';
 
 const files = configFiles();
@@ -17,15 +18,16 @@ describe('usage faults exit with 2 and say what would be right', () => {
     [['set', 'wan/up', 'ceil=1mbit'], "unknown command 'set'"],
     [['--conf', good, '--frob'], "unknown option '--frob'"],
     [['--conf'], 'argument missing'],
-    [['run'], "required option '--conf <file>' not specified"],
-    [['run', '--conf', good, 'extra'], 'too many arguments'],
-    [['check'], "missing required argument 'file'"],
+    [['run', good, '-c', good], 'two configuration files: '],
+    [['run', good, 'extra'], 'too many arguments'],
+    [['check', good, '--conf', bad], 'two configuration files: '],
     [['check', good, 'extra'], 'too many arguments'],
-    [['rules'], "required option '--conf <file>' not specified"],
     [['rules', '--conf', good, '--backend', 'pf'], 'Allowed choices are nft, iptables'],
     [['status', '--jsn'], '(Did you mean --json?)'],
     [['status', '--conf', good, '--socket', '/x'], 'cannot be used with'],
-    [['clean', 'all'], 'too many arguments'],
+    [['status', good, '--socket', '/x'], 'cannot be used with --socket'],
+    [['clean', good, 'all'], 'too many arguments'],
+    [['clean', good, '--socket', '/x'], 'cannot be used with --socket'],
     [['clean', '--conf', bad], "bad.yaml:4:9: up: '20' has no unit"],
     [['clean', '--conf', good, '--socket', '/x'], 'cannot be used with'],
   ])('%j', async (args, message) => {
@@ -33,6 +35,39 @@ describe('usage faults exit with 2 and say what would be right', () => {
     expect(code).toBe(2);
     expect(stderr).toContain(message);
     expect(stdout).toBe('');
+  });
+});
+
+describe('every command takes its file as argument, as --conf and as -c', () => {
+  const forms = [[bad], ['--conf', bad], ['-c', bad], [`--conf=${bad}`]];
+  const commands = [
+    ['run'],
+    ['check'],
+    ['rules'],
+    ['status'],
+    ['simulate', '--scenario', 'flood'],
+    ['simulate', '--list'],
+    ['clean'],
+  ];
+  it.each(commands)('%s %s %s', async (...command) => {
+    for (const form of forms) {
+      const { code, stderr } = await shaper(...command.filter(Boolean), ...form);
+      expect(code).toBe(2);
+      expect(stderr).toContain("bad.yaml:4:9: up: '20' has no unit");
+    }
+  });
+
+  it('without the word run: --conf and -c', async () => {
+    for (const option of ['--conf', '-c'])
+      expect((await shaper(option, bad)).stderr).toContain('bad.yaml:4:9');
+  });
+
+  it.skipIf(existsSync(DEFAULT_CONF))('without a file the default is looked for', async () => {
+    for (const command of ['run', 'check', 'rules', 'simulate']) {
+      const { code, stderr } = await shaper(command);
+      expect(code).toBe(2);
+      expect(stderr).toContain('no configuration file is named, and there is no /etc/shaper/shaper.yaml');
+    }
   });
 });
 

@@ -73,7 +73,7 @@ function jsonOf(outcome: Outcome): SimulateReport {
 
 describe('usage faults exit with 2, say what would be right, and print nothing on stdout', () => {
   it.each([
-    [[], "required option '--conf <file>' not specified"],
+    [['--conf', files.path('missing.yaml'), '--scenario', 'flood'], 'missing.yaml: no such file'],
     [['--conf', tail], 'simulate what? --scenario NAME or --pcap FILE'],
     [['--conf', tail, '--scenario', 'flod'], 'no scenario flod; did you mean flood?'],
     [['--conf', tail, '--scenario', 'q'], 'scenarios: call-beside-uploads, '],
@@ -98,7 +98,7 @@ describe('usage faults exit with 2, say what would be right, and print nothing o
     [['--list', '--json'], 'cannot be used with'],
     [['--list', '--seed', '2'], 'cannot be used with'],
     [['--list', '--conf', files.path('bad.yaml')], 'bad.yaml:1:40'],
-    [['flood', '--conf', tail], 'too many arguments'],
+    [['flood', '--conf', tail], 'two configuration files: flood and'],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await shaper('simulate', ...args);
     expect(stderr).toContain(message);
