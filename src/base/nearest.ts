@@ -1,3 +1,6 @@
+/** Of a longer word, the beginning is compared. */
+const COMPARED_CHARS = 64;
+
 /**
  * The candidate with the fewest edits, and whether it is near enough to be meant. Null if there are no
  * candidates.
@@ -6,10 +9,11 @@ export function nearest(
   word: string,
   candidates: readonly string[],
 ): { word: string; isNear: boolean } | null {
+  const start = word.slice(0, COMPARED_CHARS).toLowerCase();
   let best: string | null = null;
   let bestEdits = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    const edits = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const edits = editDistance(start, candidate.toLowerCase());
     if (edits < bestEdits) {
       best = candidate;
       bestEdits = edits;

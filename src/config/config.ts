@@ -11,7 +11,7 @@ import { readLinks } from './read/links.ts';
 import { ConfigError, type ConfigProblem } from './yaml/problems.ts';
 import { type Located, type Values, YamlReader } from './yaml/reader.ts';
 
-export { ConfigError, type ConfigProblem, formatProblem } from './yaml/problems.ts';
+export { ConfigError, type ConfigProblem, formatProblems } from './yaml/problems.ts';
 
 export interface LoadedConfig {
   readonly spec: ShaperSpec;

@@ -1,6 +1,7 @@
 /** Problems of a configuration, each with its place. They are collected, then reported all at once. */
 import type { LineCounter } from 'yaml';
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
 
 export interface ConfigProblem {
   readonly file: string;
@@ -11,6 +12,11 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** So many problems are shown; the rest is counted. */
+const SHOWN_MAX = 50;
+/** A longer message quotes something of the file at length, and is cut. */
+const MESSAGE_CHARS_MAX = 600;
+
 /** The file cannot be used. `problems` has all its errors in file order. */
 export class ConfigError extends OperatingError {
   override readonly name = 'ConfigError';
@@ -18,14 +24,24 @@ export class ConfigError extends OperatingError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(EXIT_USAGE, problems.map(formatProblem).join('\n'));
+    super(EXIT_USAGE, formatProblems(problems));
     this.problems = problems;
   }
 }
 
 /** `FILE:LINE:COL: message`, which editors and terminals make clickable. */
 export function formatProblem(problem: ConfigProblem): string {
-  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+  const { file, line, column, message } = problem;
+  const cut = message.length > MESSAGE_CHARS_MAX ? `${message.slice(0, MESSAGE_CHARS_MAX)}…` : message;
+  return `${printable(file)}:${line}:${column}: ${printable(cut)}`;
+}
+
+/** A line each for the first problems, and one that says how many there are besides. */
+export function formatProblems(problems: readonly ConfigProblem[]): string {
+  const lines = problems.slice(0, SHOWN_MAX).map(formatProblem);
+  const more = problems.length - lines.length;
+  if (more > 0) lines.push(`${printable(problems[0]!.file)}: and ${more} more like these`);
+  return lines.join('\n');
 }
 
 /** Collects problems while the document is read. Offsets are positions in the text. */

@@ -3,6 +3,7 @@
  * its place and reading goes on, so that one run shows all problems of a file.
  */
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -12,11 +13,12 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  visit,
   type YAMLMap,
 } from 'yaml';
 import { nearest } from '../../base/nearest.ts';
 import { UnitError } from '../../base/units.ts';
-import { CONFIG_BYTES_MAX, CONFIG_NODES_MAX } from '../../limits.ts';
+import { CLASSES_MAX, CONFIG_BYTES_MAX, CONFIG_NODES_MAX } from '../../limits.ts';
 import {
   type Field,
   FieldError,
@@ -55,17 +57,30 @@ export interface Named {
   readonly node: Node | null;
 }
 
+const NESTED_TOO_DEEPLY = 'the file is nested too deeply';
+/** A hundred block entries inside each other on one line. A hundred thousand end the process. */
+const TOO_DEEP = /^[ \t]*(?:[-?:][ \t]+){100}/m;
+
 export class YamlReader {
   readonly problems: Problems;
   readonly #document: Document;
+  /** What each alias stands for; undefined without an anchor before it. */
+  readonly #targets: ReadonlyMap<Alias, Node | undefined>;
   #nodes = 0;
+  #keys = 0;
+  #isExhausted = false;
 
   constructor(text: string, file: string) {
     const lineCounter = new LineCounter();
     this.problems = new Problems(file, lineCounter);
     const isTooLong = text.length > CONFIG_BYTES_MAX;
-    this.#document = parseDocument(isTooLong ? '' : text, { lineCounter, prettyErrors: false });
+    const isTooDeep = TOO_DEEP.test(text);
+    // The library compares every key with every other one of its map: 90,000 keys take minutes.
+    const options = { lineCounter, prettyErrors: false, uniqueKeys: false };
+    this.#document = parseDocument(isTooLong || isTooDeep ? '' : text, options);
+    this.#targets = resolveAliases(this.#document);
     if (isTooLong) this.problems.error(0, `the file is longer than ${CONFIG_BYTES_MAX} bytes`);
+    else if (isTooDeep) this.problems.error(0, NESTED_TOO_DEEPLY);
     for (const fault of [...this.#document.errors, ...this.#document.warnings]) {
       this.problems.error(fault.pos[0], yamlFault(fault.code, fault.message));
     }
@@ -75,8 +90,7 @@ export class YamlReader {
    * The content of the document. null if it is empty, or if it is not well-formed, which has been reported.
    */
   root(): Node | null {
-    const isReadable = this.#document.errors.every((e) => e.code === 'DUPLICATE_KEY');
-    return isReadable ? this.#resolve(this.#document.contents) : null;
+    return this.#document.errors.length === 0 ? this.#resolve(this.#document.contents) : null;
   }
 
   /** Reads a map whose keys are the fields of `section`. Messages call the map `what`. */
@@ -99,8 +113,14 @@ export class YamlReader {
 
   /** Entries of a map of links or classes, with well-formed names only. */
   named(at: Node | null, what: string, many: string): Named[] {
-    const entries: Named[] = [];
-    for (const pair of this.map(at, many)?.items ?? []) {
+    const entries = new Map<string, Named>();
+    const items = this.map(at, many)?.items ?? [];
+    if (items.length > CLASSES_MAX) {
+      const message = `${items.length} ${many} are more than the ${CLASSES_MAX} classes that are possible in all`;
+      this.problems.error(offsetOf(at), message);
+      return [];
+    }
+    for (const pair of items) {
       const key = this.#key(pair);
       if (!key) continue;
       if (!NAME.test(key.value)) {
@@ -108,20 +128,35 @@ export class YamlReader {
         this.problems.error(key.offset, `'${key.value}' is not a name for a ${what}: ${rule}`);
         continue;
       }
-      const isDuplicate = entries.some((e) => e.name === key.value);
-      if (!isDuplicate) {
-        entries.push({ name: key.value, offset: key.offset, node: this.#valueOf(pair) });
-      }
+      if (entries.has(key.value)) continue;
+      entries.set(key.value, { name: key.value, offset: key.offset, node: this.#valueOf(pair) });
     }
-    return entries;
+    return [...entries.values()];
   }
 
   /** The map at `at`, or null. An empty value counts as an empty map; any other value is reported. */
   map(at: Node | null, what: string): YAMLMap | null {
     if (at === null || isEmptyScalar(at)) return null;
-    if (isMap(at)) return at;
+    if (isMap(at)) return this.#isWithinBounds(at) ? at : null;
     this.problems.error(offsetOf(at), `${what} must be a map (key: value), not ${describe(at)}`);
     return null;
+  }
+
+  /** Counts the keys of the map, and reports those that are there twice. */
+  #isWithinBounds(map: YAMLMap): boolean {
+    this.#keys += map.items.length;
+    if (this.#keys > CONFIG_NODES_MAX) {
+      this.#exhausted(map);
+      return false;
+    }
+    const seen = new Set<string>();
+    for (const { key } of map.items) {
+      const text = scalarText(key as Node | null);
+      if (text === null) continue;
+      if (seen.has(text)) this.problems.error(offsetOf(key as Node), 'this key is here twice');
+      seen.add(text);
+    }
+    return true;
   }
 
   /** Whether a map has the key, be its value right or wrong. */
@@ -196,15 +231,32 @@ export class YamlReader {
    */
   #resolve(at: Node | null): Node | null {
     if (++this.#nodes > CONFIG_NODES_MAX) {
-      const message = `more than ${CONFIG_NODES_MAX} values, counting what aliases repeat`;
-      if (this.#nodes === CONFIG_NODES_MAX + 1) this.problems.error(offsetOf(at), message);
+      this.#exhausted(at);
       return null;
     }
     if (!isAlias(at)) return at;
-    const target = at.resolve(this.#document);
+    const target = this.#targets.get(at);
     if (!target) this.problems.error(offsetOf(at), `*${at.source} has no anchor &${at.source} before it`);
     return target ?? null;
   }
+
+  /** Reports once that the bound is passed. */
+  #exhausted(at: Node | null): void {
+    const message = `more than ${CONFIG_NODES_MAX} values, counting what aliases repeat`;
+    if (!this.#isExhausted) this.problems.error(offsetOf(at), message);
+    this.#isExhausted = true;
+  }
+}
+
+/** In one pass: the library searches the document from its start for every alias. */
+function resolveAliases(document: Document): Map<Alias, Node | undefined> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node | undefined>();
+  visit(document, {
+    Alias: (_, alias) => void targets.set(alias, anchors.get(alias.source)),
+    Value: (_, node) => void (node.anchor && anchors.set(node.anchor, node)),
+  });
+  return targets;
 }
 
 export function offsetOf(at: Node | null): number {
@@ -238,7 +290,7 @@ function unknownKey(key: string, section: Section, what: string): string {
 }
 
 function yamlFault(code: string, message: string): string {
-  if (code === 'DUPLICATE_KEY') return 'this key is here twice';
   if (code === 'MULTIPLE_DOCS') return 'a file holds one document; remove the second (after ---)';
+  if (code === 'RESOURCE_EXHAUSTION') return NESTED_TOO_DEEPLY;
   return `not well-formed YAML: ${message}`;
 }

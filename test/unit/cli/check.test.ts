@@ -1,8 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
 import { configFiles, shaper } from './helpers.ts';
 
 const files = configFiles();
 afterAll(() => files.remove());
+execFileSync('mkfifo', [files.path('fifo')]);
+writeFileSync(files.path('long.yaml'), '#'.repeat((1 << 20) + 1));
 const good = files.path('good.yaml');
 const bad = files.path('bad.yaml');
 
@@ -47,6 +51,9 @@ it('warnings go to stderr and are no failure', async () => {
 it.each([
   ['no such file', files.path('missing.yaml')],
   ['a folder, not a file', '/tmp'],
+  ['a device, not a file', '/dev/zero'],
+  ['a FIFO, not a file', files.path('fifo')],
+  ['longer than the 1048576 bytes that are possible', files.path('long.yaml')],
 ])('%s: exit 2', async (message, path) => {
   const { code, stderr } = await shaper('check', path);
   expect(code).toBe(2);

@@ -1,7 +1,12 @@
 /** Problems of a file: places from 1, file order, each told once. */
 import { expect, it } from 'vitest';
 import { LineCounter } from 'yaml';
-import { ConfigError, formatProblem, Problems } from '../../../../src/config/yaml/problems.ts';
+import {
+  ConfigError,
+  formatProblem,
+  formatProblems,
+  Problems,
+} from '../../../../src/config/yaml/problems.ts';
 
 /** Lines of ten characters. */
 function problemsOfLines(): Problems {
@@ -31,4 +36,22 @@ it('the error of a file is all its problems, a line each', () => {
   problems.error(0, 'one');
   problems.error(10, 'two');
   expect(new ConfigError(problems.errors).message).toBe('f.yaml:1:1: one\nf.yaml:2:1: two');
+});
+
+it('what the file holds is shown escaped, and cut where it is long', () => {
+  const problem = { file: 'a\x1b.yaml', line: 1, column: 2, message: `key '\x1b[31m' ${'x'.repeat(10_000)}` };
+  const shown = formatProblem(problem);
+  expect(shown).toMatch(/^a\\x1b\.yaml:1:2: key '\\x1b\[31m' x+…$/);
+  expect(shown.length).toBeLessThan(700);
+});
+
+it('of very many problems the first are shown and the others counted', () => {
+  const of = (count: number): string[] => {
+    const one = (_: unknown, i: number) => ({ file: 'f', line: i + 1, column: 1, message: 'wrong' });
+    return formatProblems(Array.from({ length: count }, one)).split('\n');
+  };
+  expect(of(50)).toHaveLength(50);
+  expect(of(50).at(-1)).toBe('f:50:1: wrong');
+  expect(of(90_000)).toHaveLength(51);
+  expect(of(90_000).at(-1)).toBe('f: and 89950 more like these');
 });
