@@ -14,6 +14,7 @@ import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { checkDevices } from '../io/proc/devices.ts';
 import {
   type Backend,
+  builtInTables,
   findConflicts,
   type InstalledRules,
   installRules,
@@ -21,6 +22,7 @@ import {
   probeBackend,
   type RulesLog,
   type RulesRequest,
+  removeNewEmptyTables,
 } from '../io/rules/index.ts';
 import { planQueues } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
@@ -57,7 +59,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
   const unwinder = new Unwinder();
   try {
-    const instance = await start(config, { logger, rulesLog, stopper, unwinder });
+    const instance = await startUnlessStopped(config, { logger, rulesLog, stopper, unwinder });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
     const undelivered = (await instance?.release()) ?? 0;
@@ -87,6 +89,17 @@ interface Instance {
   release(): Promise<number>;
 }
 
+/** A tool that the signal of a stop has ended is no failure of the start. */
+async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
+  try {
+    return await start(config, parts);
+  } catch (error) {
+    if (!parts.stopper.isRequested()) throw error;
+    parts.logger.debug({ err: error }, 'stopped during the start');
+    return null;
+  }
+}
+
 /**
  * Starts up to `ready`. Resolves with null if a stop is requested meanwhile. In that case, and if it throws,
  * the unwinder knows what to take back.
@@ -95,6 +108,9 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const { logger, stopper, unwinder } = parts;
   const { spec } = config;
   await refuseConflicts(spec);
+  // Trying iptables makes its tables already.
+  const tables = await builtInTables();
+  unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
   if (stopper.isRequested()) return null;
   const { backend, request } = await planRules(spec, parts);
   if (stopper.isRequested()) return null;

@@ -1,3 +1,4 @@
+export { builtInTables, removeNewEmptyTables } from './built-in-tables.ts';
 export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
 export { type InstalledRules, installRules, renderRules } from './install.ts';
 export { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';

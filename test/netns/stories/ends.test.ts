@@ -168,6 +168,26 @@ describeNetns('the end', () => {
     }
   });
 
+  it('leaves no empty tables of iptables, but such that were there or have rules of others', async () => {
+    const { router } = world.lab;
+    const tables = async (): Promise<string> => (await router.exec(['nft', 'list', 'tables'])).stdout;
+    for (const family of ['ip', 'ip6']) {
+      await router.exec(['nft', 'delete', 'table', family, 'security'], { check: false });
+    }
+    const before = await tables();
+    const first = await start(FAST);
+    await first.stop();
+    expect(await tables()).toBe(before);
+    await router.exec(['iptables-nft', '-t', 'security', '-L']);
+    const second = await start(FAST);
+    const rule = ['-t', 'security', '-A', 'INPUT', '-p', 'sctp', '-j', 'ACCEPT'];
+    await router.exec(['ip6tables-nft', ...rule]);
+    await second.stop();
+    expect((await router.exec(['ip6tables-nft-save', '-t', 'security'])).stdout).toContain(
+      '-A INPUT -p sctp',
+    );
+  });
+
   it('SIGKILL under load: traffic goes on, nothing hinders the next start, clean removes the rest', async () => {
     const { client, router, server } = world.lab;
     const before = await ruleset(router);
