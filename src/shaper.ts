@@ -8,11 +8,20 @@ const COLUMNS_OF_A_PIPE = 100;
 // line.
 process.on('SIGUSR1', () => undefined);
 
+/** Node's loader opens many files at once, and says no more than EMFILE. */
+const explainShortage = (error: unknown): never => {
+  if ((error as { code?: unknown } | null)?.code !== 'EMFILE') throw error;
+  process.stderr.write(
+    'shaper: too few files may be open here\n  raise the limit: ulimit -n 1024, or LimitNOFILE= of systemd\n',
+  );
+  process.exit(3);
+};
+
 const [{ main }, { drained, toleratesLostReader }, { widenInlining }] = await Promise.all([
   import('./cli/main.ts'),
   import('./cli/output.ts'),
   import('./live/inlining.ts'),
-]);
+]).catch(explainShortage);
 widenInlining();
 for (const stream of [process.stdout, process.stderr]) toleratesLostReader(stream);
 const code = await main(process.argv.slice(2), {
@@ -23,6 +32,6 @@ const code = await main(process.argv.slice(2), {
   hasColor: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
   columns: process.stdout.columns ?? COLUMNS_OF_A_PIPE,
   exitNow: (exitCode) => process.exit(exitCode),
-});
+}).catch(explainShortage);
 await Promise.all([drained(process.stdout), drained(process.stderr)]);
 process.exit(code);

@@ -3,7 +3,11 @@ export function isSystemError(error: unknown): error is Error & { readonly code:
   return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }
 
-const WORDS: Readonly<Record<string, string>> = { EISDIR: 'a folder, not a file' };
+const WORDS: Readonly<Record<string, string>> = {
+  EISDIR: 'a folder, not a file',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many files are open here: raise the limit (ulimit -n 1024, or LimitNOFILE= of systemd)',
+};
 
 /**
  * Why a call failed. An errno is given in words if `words` (first) or the common list has some for it, else

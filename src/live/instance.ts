@@ -30,6 +30,7 @@ import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
+import { checkProcess, readProcessStatus } from './preconditions.ts';
 import { Running } from './running.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { Unwinder } from './unwinder.ts';
@@ -46,6 +47,7 @@ export interface Surroundings {
 /** Shapes until a signal or a fault. Resolves with the exit code. */
 export async function runInstance(config: LoadedConfig, surroundings: Surroundings): Promise<number> {
   const { file, isInteractive, exitNow } = surroundings;
+  checkProcess(readProcessStatus());
   checkDevices(config.spec);
   const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");

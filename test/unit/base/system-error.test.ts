@@ -20,6 +20,8 @@ test('a reason is the word of the caller, else a common word, else the errno or 
   expect(reasonOf(failureOf('/nonexistent'), { ENOENT: 'no such file' })).toBe('no such file');
   expect(reasonOf(failureOf('/nonexistent'))).toBe('ENOENT');
   expect(reasonOf(failureOf('/'))).toBe('a folder, not a file');
+  expect(reasonOf(Object.assign(new Error('x'), { code: 'EROFS' }))).toBe('the file system is read-only');
+  expect(reasonOf(Object.assign(new Error('x'), { code: 'EMFILE' }))).toContain('ulimit -n 1024');
   expect(reasonOf(new Error('x'))).toBe('x');
   expect(reasonOf('y')).toBe('y');
 });
