@@ -53,7 +53,7 @@ interface DrainResult {
   readonly packetsPerSec: Spread;
   /** CPU of this contender by CPU of the C loop with 256 verdicts per send, round by round. */
   readonly toCLoop: Spread;
-  /** Its best round by the best round of that loop: what other load on the machine disturbs least. */
+  /** Its best round by the best round of that loop: the figure that other load disturbs least. */
   readonly bestToBest: number;
   /** The same by the npm package. */
   readonly toNpm: Spread | null;

@@ -23,11 +23,11 @@ export class PacketThread {
    * thread no more than one.
    */
   snapshot(): Promise<Snapshot> {
-    if (this.underWay) {
-      this.next ??= this.underWay.then(this.begin, this.begin);
-      return this.next;
-    }
-    return this.begin();
+    // Between the end of one snapshot and the start of the next, none is under way but one is promised.
+    if (this.next) return this.next;
+    if (!this.underWay) return this.begin();
+    this.next = this.underWay.then(this.begin, this.begin);
+    return this.next;
   }
 
   private readonly begin = (): Promise<Snapshot> => {

@@ -30,15 +30,15 @@ export interface Change extends Edited {
 }
 
 /**
- * The stages for the classes of `change`, which go on from `from`. What was due by now must have left, and
- * what is due then leaves afterwards.
+ * The stages for the classes of `change`, which go on from `from`. The caller releases due packets before and
+ * after this call.
  */
 export function reconfigure(
   from: Stages,
   spec: ShaperSpec,
   change: ClassChange,
   parts: Lasting,
-  deviceIndexes: DeviceIndexes = new Map(),
+  deviceIndexes: DeviceIndexes,
   slackNs: number,
 ): Stages {
   const { ledger, backlog, held, intake, verdicts, queues, acks } = parts;

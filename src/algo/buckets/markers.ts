@@ -34,8 +34,8 @@
  *     PBS + PIR * T (2698), or CBS + EBS + CIR * T (2697).
  *  3. No packet gets a better colour than it came with, and a red one takes nothing from any bucket.
  *
- * Departures: none. Bytes are IP bytes, as the RFCs say. Tokens that are there but for rounding count as
- * there. A clock that stands still mints nothing. Cost: two multiplications and two comparisons per packet.
+ * Departures: none. Bytes are IP bytes, as the RFCs say. A shortage below the rounding error counts as enough
+ * tokens. A clock that stands still mints nothing. Cost: two multiplications and two comparisons per packet.
  */
 
 export const GREEN = 0;

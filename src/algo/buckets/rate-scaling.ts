@@ -38,7 +38,10 @@ export function scaledTargetNs(rateBytesPerSec: number, mtuBytes: number, wanted
   return Math.max((1.5 * mtuBytes * NS_PER_SEC) / rateBytesPerSec, wantedNs);
 }
 
-/** CoDel's interval for a target, scaled or chosen: beyond `wantedNs` it grows by as much as the target. */
+/**
+ * CoDel's interval for a target, scaled or chosen. It grows by the amount by which the target exceeds
+ * `wantedNs`.
+ */
 export function intervalForTargetNs(targetNs: number, wantedNs: number, rttNs: number): number {
   return Math.max(rttNs, rttNs + targetNs - wantedNs, 2 * targetNs);
 }

@@ -2,7 +2,7 @@
 
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
-import { CaptureError } from '../../sim/capture/records.ts';
+import { CaptureError } from '../../sim/capture/capture-error.ts';
 import { prepareReplay } from '../../sim/capture/replay.ts';
 import { type CaptureScan, scanCapture } from '../../sim/capture/scan.ts';
 import type { ReadAt } from '../../sim/capture/window.ts';

@@ -2,30 +2,11 @@
  * Text forms of values that have names or a form of their own:
  * protocols, code points, colours, ports, marks, devices.
  */
+
+import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { PortRangeSpec } from '../../spec/spec.ts';
 import { FieldError, type TextForm } from './kinds.ts';
 import { wholeNumber } from './quantities.ts';
-
-/** IANA protocol numbers under the names of /etc/protocols. `icmp` means ICMP and ICMPv6. */
-const PROTOCOLS: Readonly<Record<string, readonly number[]>> = {
-  icmp: [1, 58],
-  icmpv6: [58],
-  igmp: [2],
-  ipip: [4],
-  tcp: [6],
-  udp: [17],
-  dccp: [33],
-  ipv6: [41],
-  gre: [47],
-  esp: [50],
-  ah: [51],
-  ospf: [89],
-  pim: [103],
-  vrrp: [112],
-  l2tp: [115],
-  sctp: [132],
-  udplite: [136],
-};
 
 /** Protocols with ports: TCP, UDP, UDP-Lite, SCTP. A matcher with ports and without `proto` means these. */
 export const PORT_PROTOCOLS: readonly number[] = [6, 17, 136, 132];

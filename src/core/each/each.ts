@@ -128,7 +128,7 @@ export class EachTable {
     return e === NONE ? 0 : this.words[e + WAITING_BYTES] >>> 0;
   }
 
-  /** Whether bucket `e` holds so many packets and bytes of `leaf` that may be dropped. */
+  /** Whether bucket `e` holds at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
   canSpare(e: number, leaf: number, packets: number, bytes: number): boolean {
     return this.fifos.canSpare(e, leaf, packets, bytes);
   }

@@ -140,7 +140,7 @@ export class FlowTable {
     if (secondLeaf !== NONE) ledger.flows(secondLeaf, 1);
   }
 
-  /** A packet of the flow waits for its verdict. A flow with such packets is not forgotten. */
+  /** A packet of the flow waits for its verdict. A flow with held packets is never forgotten. */
   packetHeld(f: number): void {
     this.words[f + HELD] += 1;
   }

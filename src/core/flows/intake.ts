@@ -89,20 +89,20 @@ export class Intake {
   }
 
   /**
-   * Classes are others now. `deviceIndexes` tells interface indexes of devices that no class named before. If
-   * `renewed`, packets may belong to other classes than before.
+   * Goes on with the classifier of the changed classes. `deviceIndexes` has the interface indexes of devices
+   * that no class named before. If `isReclassified`, every flow is classified again.
    */
   reclassify(
     classifier: Classifier,
     heir: ArrayLike<number>,
-    renewed: boolean,
+    isReclassified: boolean,
     deviceIndexes: ReadonlyMap<string, number>,
   ): void {
     classifier.inherit(this.classifier);
     for (const [device, ifIndex] of deviceIndexes) classifier.setDeviceIndex(device, ifIndex);
     this.classifier = classifier;
     this.flows.renumber(heir);
-    if (renewed) this.flows.reclassifyAll();
+    if (isReclassified) this.flows.reclassifyAll();
   }
 
   /**
@@ -137,8 +137,9 @@ export class Intake {
     held.lengthBytes[h] = lengthBytes;
     held.flow[h] = f;
     const foreignMark = arrivals.mark[p] & this.foreignMask;
-    // A mark set at local output is what the packet is routed by then. Where others route by marks our bits
-    // would send it astray (exact fwmark rules do not match any more), so nothing is asked for.
+    // At local output the kernel routes a packet again if its mark changes. If others route by marks, our
+    // bits would change the route (exact fwmark rules would not match any more), so the verdict asks for
+    // nothing.
     const mayAsk = hook !== NF_INET_LOCAL_OUT || foreignMark === 0;
     held.flags[h] = flagsOf(parsed, p, hook, mayAsk ? this.ectFlag : 0);
     held.leafBefore[h] = NONE;

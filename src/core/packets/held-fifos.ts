@@ -71,7 +71,8 @@ export class HeldFifos {
   }
 
   /**
-   * Whether the FIFO has so many packets and bytes of `leaf` that may be dropped, with few others among them.
+   * Whether the FIFO has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped, with few
+   * others among them.
    */
   canSpare(row: number, leaf: number, packets: number, bytes: number): boolean {
     const { held } = this;

@@ -1,6 +1,7 @@
 /**
  * Counts what becomes of packets: received, sent by a leaf, accepted, dropped and why, marked, lost. The only
- * writer of the statistics; it decides nothing, and nothing decides by what it counts.
+ * writer of counts: the two columns of the backlog, which lie in the same buffer, belong to backlog.ts. It
+ * decides nothing, and nothing decides by what it counts.
  *
  *   received  ->  sent by the leaf of each tree  ->  accepted  ->  or lost, if the kernel no longer had it
  *                 or dropped by one              ->  dropped   ->  or lost
@@ -127,15 +128,15 @@ export class Ledger {
     this.totals[TOTAL.eachEvicted] += 1;
   }
 
-  /** A batch has ended; so many flows are known now. */
+  /** Counts a batch. `flows` is the number of flows that are known now. */
   batch(flows: number): void {
     this.totals[TOTAL.batches] += 1;
     this.totals[TOTAL.flows] = flows;
   }
 
   /**
-   * Classes have changed. The columns of the backlog, which lie beside the counts, move along: call its
-   * regroup() then.
+   * Classes have changed. The columns of the backlog lie in the same buffer and move too, so its regroup()
+   * must be called next.
    */
   regroup(change: Regrouping): void {
     regroupStats(this.stats, change);

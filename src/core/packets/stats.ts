@@ -100,10 +100,9 @@ export interface Regrouping {
 
 /**
  * Gives `stats` columns for another list of classes, in place. The present state of a removed class (backlog,
- * flows) goes on in its heir. Counts of the past stay where people have seen them: a class goes on with the
- * sum that it showed, its children included, wherever those are now, so no count that is shown ever goes
- * back. To that end the own count of an inner class may be negative: a child that has just moved into it
- * brings counts that it never had.
+ * flows) goes on in its heir. A class keeps the sum that `status` showed for it, its former children
+ * included, so no count that is shown ever decreases. The own count of an inner class may therefore be
+ * negative: a child that has just moved into it brings counts that the class never showed.
  */
 export function regroupStats(stats: Stats, { before, classes, oldRow, heir }: Regrouping): void {
   const shown = withChildren(stats, before);

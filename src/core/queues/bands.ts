@@ -165,7 +165,7 @@ export class Bands {
     return this.bytes[2 * leaf + BAND_LONG] >= this.bytes[2 * leaf] ? 2 * leaf + BAND_LONG : 2 * leaf;
   }
 
-  /** Whether a band has so many packets and bytes that may be dropped. */
+  /** Whether a band has at least `packets` packets and `bytes` bytes that may be dropped. */
   canSpare(band: number, packets: number, bytes: number): boolean {
     return this.fifos.canSpare(band, band >> 1, packets, bytes);
   }

@@ -99,8 +99,8 @@ export class FairTurns {
   }
 
   /**
-   * Puts the queue at the back of the round so many rounds ahead. From 128 rounds on it goes to the first
-   * round of its block, at most 15 blocks ahead. Returns how many rounds ahead that is.
+   * Puts the queue at the back of the round that is `rounds` rounds later. From 128 rounds on it goes to the
+   * first round of its block, at most 15 blocks ahead. Returns how many rounds ahead that is.
    */
   joinRound(leaf: number, q: number, rounds: number): number {
     const round = this.round[leaf];

@@ -267,7 +267,7 @@ export class FairQueues {
     return this.words[q + BACKLOG_BYTES] >>> 0;
   }
 
-  /** Whether queue `q` has so many packets and bytes that may be dropped. */
+  /** Whether queue `q` has at least `packets` packets and `bytes` bytes that may be dropped. */
   canSpare(leaf: number, q: number, packets: number, bytes: number): boolean {
     return this.fifos.canSpare(q, leaf, packets, bytes);
   }

@@ -178,7 +178,7 @@ export class LeafQueues {
     return this.isFair[leaf] === 1 ? this.fair.waitingBytes(victim) : this.bands.backlogBytes(victim);
   }
 
-  /** Whether a victim has so many packets and bytes that may be dropped. */
+  /** Whether a victim has at least `packets` packets and `bytes` bytes that may be dropped. */
   canSpare(leaf: number, victim: number, packets: number, bytes: number): boolean {
     const { fair, bands } = this;
     return this.isFair[leaf] === 1

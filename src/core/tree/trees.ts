@@ -6,9 +6,9 @@
  * its ceiling.
  *
  * A class is in mode SEND, BORROW or WAIT (modes.ts). Classes in mode SEND are in rows, by level and priority
- * (turns.ts). next() takes the lowest row that has one, so that guaranteed packets go before borrowed ones,
- * and in it the first priority. From the class whose turn it is there it goes down the feeds to a leaf. No
- * class below is in mode SEND: its row would have come first.
+ * (turns.ts). next() takes the lowest row that is not empty, so that guaranteed packets go before borrowed
+ * ones, and in it the first priority. It starts at the class whose turn it is and follows the feeds down to a
+ * leaf. No class on this way is in mode SEND, because lower rows come first.
  *
  * A packet takes tokens of the ceilings of its leaf and of every ancestor, and of the rates of the lender and
  * of the lender's ancestors (class-buckets.ts).

@@ -133,7 +133,7 @@ export class Turns {
     const node = (c << PRIORITY_BITS) | prio;
     const wasQueued = place[node] === QUEUED;
     place[node] = OUT;
-    // The rest of its turn is forfeit, a debt stays.
+    // The node loses the rest of its turn but keeps a debt.
     if (deficitBytes[node] > 0) deficitBytes[node] = 0;
     if (!wasQueued) return false;
     const feed = (this.parent[c] << PRIORITY_BITS) | prio;

@@ -2,8 +2,8 @@
  * The DSCP with which packets leave their class. Rules behind the NFQUEUE write it (spec/mark-codes.ts), so
  * no packet is copied for it.
  *
- * What a class asks for holds from where it is left: its own AQM and meters see the code point that came, a
- * tree that follows sees the new one. Classes are always chosen by the one that came.
+ * The new DSCP counts when the packet has left the class. The class's own AQM and meters see the DSCP that
+ * came, the next tree sees the new one. Classes are always chosen by the DSCP that came.
  */
 import { NONE } from '../../base/none.ts';
 import type { RemarkSpec } from '../../spec/spec.ts';

@@ -17,9 +17,8 @@
  * one socket.
  *
  * A flow keeps its order when it moves from one NFQUEUE to another of the same port. The port reads both in
- * order of arrival, the flow's packets wait behind each other whatever NFQUEUE they came by, and the first
- * packet from the new NFQUEUE (FLAG_MOVED) has all open runs written before it, as one of them may hold older
- * packets of the flow.
+ * order of arrival. Packets of a flow wait behind each other, whatever NFQUEUE they came by. The first packet
+ * from the new NFQUEUE (FLAG_MOVED) closes all open runs, because a run may hold older packets of the flow.
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
@@ -143,8 +142,9 @@ export class VerdictWriter {
     const tag = this.log(held.lengthBytes[h], 1, held.leaf[h], held.leafBefore[h]);
     const flags = held.flags[h];
     if ((flags & FLAG_MOVED) !== 0) this.closeRuns();
-    // A verdict's mark replaces all bits: ours are cleared, others kept. Local output would be routed again
-    // for a changed mark, so there it stays unless something is asked for, and a later rule clears our bits.
+    // A verdict's mark replaces all bits: ours are cleared, others kept. At local output a changed mark makes
+    // the kernel route again. There the mark stays, unless the verdict asks a rule for something; a later
+    // rule clears our bits.
     const remark = held.remark(h);
     const asked =
       ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |

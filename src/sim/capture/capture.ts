@@ -2,11 +2,12 @@
  * A capture file as a sequence of packets, read through a window: the format of its file, the link layer of
  * its frames, lengths and instants. The file is read as often as cursors are opened; nothing of it is kept.
  */
+
+import { CaptureError } from './capture-error.ts';
 import { CARRIES_IP, carriesOf, headerBytesOf, linkLayer } from './links.ts';
 import { PcapReader } from './pcap.ts';
 import { PcapngReader } from './pcapng.ts';
 import {
-  CaptureError,
   type CaptureRecord,
   type CaptureTrouble,
   DIRECTION_IN,

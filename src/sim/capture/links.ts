@@ -5,7 +5,7 @@
  * Reference: tcpdump.org/linktypes.html; IEEE 802.3 and 802.2, IEEE 802.1Q, RFC 2516 (PPPoE), RFC 1662 (PPP),
  * RFC 2427 (frame relay), RFC 4928 section 3 (MPLS), IEEE 802.11 section 9.2, radiotap.org.
  */
-import { CaptureError } from './records.ts';
+import { CaptureError } from './capture-error.ts';
 
 /** What a frame carries. */
 export const CARRIES_OTHER = 0;

@@ -8,9 +8,10 @@
  *   record:    seconds 4 | fraction 4 | captured 4 | length 4
  *   modified:  … | device 4 | protocol 2 | packet type 1 | pad 1
  */
+
+import { CaptureError } from './capture-error.ts';
 import { type LinkLayer, linkLayer } from './links.ts';
 import {
-  CaptureError,
   type CaptureRecord,
   type CaptureTrouble,
   DIRECTION_IN,

@@ -10,9 +10,10 @@
  *   enhanced:  interface 4 | time high 4 | time low 4 | captured 4 | length 4 | data | options (2 epb_flags)
  *   simple:    length 4 | data
  */
+
+import { CaptureError } from './capture-error.ts';
 import { linkLayer } from './links.ts';
 import {
-  CaptureError,
   type CaptureRecord,
   type CaptureTrouble,
   DIRECTION_IN,

@@ -1,10 +1,6 @@
 /** The records of a capture, whatever the format of its file. */
 import type { LinkLayer } from './links.ts';
 
-export class CaptureError extends Error {
-  override readonly name = 'CaptureError';
-}
-
 /** Whether the capturing machine sent or received a packet, if the file says so. */
 export const DIRECTION_UNKNOWN = 0;
 export const DIRECTION_OUT = 1;

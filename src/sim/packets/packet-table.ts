@@ -27,7 +27,6 @@ export function carriesData(kind: number): boolean {
 }
 
 /** TCP flags as in the header (RFC 9293, 3.1). */
-export const TCP_FIN = 0x01;
 export const TCP_SYN = 0x02;
 export const TCP_ACK = 0x10;
 export const TCP_ECE = 0x40;

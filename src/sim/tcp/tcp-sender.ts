@@ -156,8 +156,7 @@ export class TcpSender {
       return;
     }
     this.meter.timeouts[this.meter.rowOf[this.flow]] += 1;
-    // RFC 5681, 3.1: the threshold stays while the timer runs out repeatedly for one segment. It falls after
-    // that segment arrived.
+    // RFC 5681, 3.1: repeated timeouts of one segment lower the threshold once.
     const isFirstForSegment = this.backoff === 1;
     this.backoff *= 2;
     if (this.state === SYN_SENT) {

@@ -59,6 +59,17 @@ describe('questions to the packet thread', () => {
     expect(await last).toBe(3);
   });
 
+  it('a caller that asks again at once shares the snapshot that others wait for', async () => {
+    const { ask, take, asked } = setUp();
+    const twice = ask().then(() => ask());
+    const other = ask();
+    take(1);
+    await turn();
+    expect(asked).toHaveLength(2);
+    take(2);
+    expect(await Promise.all([twice, other])).toEqual([2, 2]);
+  });
+
   it('one whose answer cannot be read fails alone', async () => {
     const { thread, ask, take, asked, writer } = setUp();
     const first = ask();

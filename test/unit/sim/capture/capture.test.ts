@@ -1,7 +1,7 @@
 /** Captures of any format: what is told of files that cannot be read, and any bytes at all. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CaptureError } from '../../../../src/sim/capture/records.ts';
+import { CaptureError } from '../../../../src/sim/capture/capture-error.ts';
 import { behind, captureFile } from './capture-file.ts';
 import { readAll } from './read-all.ts';
 
