@@ -12,6 +12,7 @@ import type { ClassContext } from './context.ts';
 import { readMatch } from './match.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { readQueue } from './queue.ts';
+import { warnApart, warnUnreachable } from './reach.ts';
 
 /**
  * The class or direction around the classes that are read.
@@ -31,11 +32,10 @@ interface ReadChild {
 
 /** The classes of a direction or inner class in file order, with `default` last. */
 export function readChildren(parent: ParentContext, entries: readonly Named[]): ClassSpec[] {
-  const { reader } = parent;
   const read = entries.map((entry) => ({ entry, spec: readClass(parent, entry) }));
   const last = read.find(({ entry }) => entry.name === 'default');
   const ordered = read.filter((child) => child !== last);
-  warnUnreachable(reader, ordered, last?.entry);
+  warnUnreachable(parent, last ? [...ordered, last] : ordered);
   checkSum(parent, ordered.concat(last ?? []));
   const unasked = { name: 'default', offset: 0, node: null };
   return [...ordered.map(({ spec }) => spec), last?.spec ?? readClass(parent, unasked)];
@@ -47,7 +47,10 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
   const { rateBytesPerSec, ceilBytesPerSec, guaranteedBytesPerSec } = readRates(parent, entry, values);
   const isMetered = parent.isMetered || values.meter !== undefined;
-  const context = { ...parent, path, ceilBytesPerSec, isMetered };
+  const match = values.match ? readMatch({ ...parent, path }, values.match) : null;
+  if (match) warnApart(parent, entry, match);
+  const within = match ? [...parent.within, { name: entry.name, match }] : parent.within;
+  const context = { ...parent, path, ceilBytesPerSec, isMetered, within };
   if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
     reader.problems.error(
       entry.offset,
@@ -66,7 +69,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     burstBytes: given ?? defaultBurst(ceilBytesPerSec, 'shape'),
     priority: values.priority?.value ?? DEFAULTS.priority,
     weight: values.weight?.value ?? DEFAULTS.weight,
-    match: values.match ? readMatch(context, values.match) : null,
+    match,
     police: readPolice(context, values.police),
     meter: readMeter(context, values.meter),
     remark: readRemark(context, values.remark),
@@ -150,18 +153,6 @@ function ofParent(
 
 function above(field: string, bytesPerSec: number, { ceilBytesPerSec }: ParentContext): string {
   return `${field}: ${formatRate(bytesPerSec)} is above the parent's ${formatRate(ceilBytesPerSec)}`;
-}
-
-/** The first match wins: behind a class that takes every packet, no class gets any. */
-function warnUnreachable(reader: YamlReader, ordered: readonly ReadChild[], last: Named | undefined): void {
-  const greedy = ordered.findIndex(({ spec }) => spec.match === null);
-  if (greedy < 0) return;
-  const { name } = ordered[greedy]!.entry;
-  const starved = ordered.slice(greedy + 1).map(({ entry }) => entry);
-  if (last) starved.push(last);
-  for (const entry of starved) {
-    reader.problems.warn(entry.offset, `class ${entry.name} gets no packets: ${name} before it has no match`);
-  }
 }
 
 /** Sums of shares carry the noise of their last binary digits. */

@@ -1,6 +1,8 @@
 /** Where a class is read: the values around it on which its own depend. */
 import { bytesInTime, type Size } from '../../base/units.ts';
+import type { MatcherSpec } from '../../spec/spec.ts';
 import type { YamlReader } from '../yaml/reader.ts';
+import type { SeenPrefix } from './sides.ts';
 
 export type Direction = 'up' | 'down';
 
@@ -14,6 +16,15 @@ export interface ClassContext {
   readonly ownMarkMask: number;
   /** The class or a class above has a meter. */
   readonly isMetered: boolean;
+  /** The classes around this one that have a match, outermost first. */
+  readonly within: readonly MatchedClass[];
+  /** Grows with every address of the link that is read. */
+  readonly seenPrefixes: SeenPrefix[];
+}
+
+export interface MatchedClass {
+  readonly name: string;
+  readonly match: readonly MatcherSpec[];
 }
 
 /** A context in which sizes given as times can be turned into bytes. */

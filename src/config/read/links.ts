@@ -15,6 +15,7 @@ import { readBurst, readEach, readPolice } from './buckets.ts';
 import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { readMeter, readRemark } from './meter.ts';
+import { type SeenPrefix, warnWrongSides } from './sides.ts';
 
 export function readLinks(reader: YamlReader, at: Node | null, ownMarkMask: number): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
@@ -66,6 +67,7 @@ function readLink(
   }
   const linkLayer = readOverhead(reader, values.overhead);
   const packetBytes = Math.max(PACKET_BYTES, wireBytes(linkLayer, PACKET_BYTES));
+  const seenPrefixes: SeenPrefix[] = [];
   const tree = (direction: Direction, at: Located<Node> | undefined): ClassSpec | null =>
     at
       ? readDirection(
@@ -76,17 +78,16 @@ function readLink(
             packetBytes,
             ownMarkMask,
             isMetered: false,
+            within: [],
+            seenPrefixes,
           },
           at,
         )
       : null;
-  return {
-    name: entry.name,
-    device: device ?? '',
-    linkLayer,
-    up: tree('up', values.up),
-    down: tree('down', values.down),
-  };
+  const up = tree('up', values.up);
+  const down = tree('down', values.down);
+  warnWrongSides(reader, device ?? '', seenPrefixes);
+  return { name: entry.name, device: device ?? '', linkLayer, up, down };
 }
 
 const RAW = LINK_LAYERS.raw;

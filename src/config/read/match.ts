@@ -37,6 +37,9 @@ function readMatcher(context: ClassContext, at: Node): MatcherSpec {
     oif: plain<string>(values.oif),
   };
   checkFamilies(reader, at, values);
+  for (const side of ['src', 'dst'] as const)
+    for (const { value, offset } of values[side]?.value ?? [])
+      context.seenPrefixes.push({ direction: context.direction, side, prefix: value.prefix, offset });
   return Object.fromEntries(
     Object.entries(matcher).filter(([, value]) => value !== undefined),
   ) as MatcherSpec;

@@ -1,0 +1,57 @@
+/** Doubts about classes that no packet can reach. */
+import type { ClassSpec, MatcherSpec } from '../../spec/spec.ts';
+import type { Named } from '../yaml/reader.ts';
+import type { ClassContext } from './context.ts';
+import { areDisjoint, coversAll } from './overlap.ts';
+
+/** Every value of a matcher is compared with every other. Longer lists of classes are not compared. */
+const COMPARED_MAX = 2000;
+
+/** Warns of a class whose match never holds together with that of a class around it. */
+export function warnApart(parent: ClassContext, entry: Named, match: readonly MatcherSpec[]): void {
+  const outer = parent.within.find(
+    (around) => isComparable([around.match, match]) && areDisjoint(around.match, match),
+  );
+  if (!outer) return;
+  const message = `class ${entry.name} gets no packets: its match and that of ${outer.name} around it have none in common`;
+  parent.reader.problems.warn(entry.offset, message);
+}
+
+/**
+ * The first match wins: warns of classes all of whose packets go to classes before them. `children` ends with
+ * `default`.
+ */
+export function warnUnreachable(
+  { reader, within }: ClassContext,
+  children: readonly { readonly entry: Named; readonly spec: ClassSpec }[],
+): void {
+  const around = within.at(-1)?.match ?? [{}];
+  const matches = children.map(({ spec }) => spec.match ?? around);
+  const isCompared = isComparable(matches);
+  const firstOpen = children.findIndex(({ spec }) => spec.match === null);
+  for (const [i, { entry }] of children.entries()) {
+    const takes = (before: readonly MatcherSpec[]): boolean =>
+      coversAll(before, matches[i]!) || coversAll(before, around);
+    const taker = isCompared
+      ? children.slice(0, i).find(({ spec }) => spec.match === null || takes(spec.match))
+      : children[firstOpen < i ? firstOpen : -1];
+    if (taker) {
+      const taken = `class ${entry.name} gets no packets: ${taker.entry.name}`;
+      const isOpen = taker.spec.match === null;
+      const message = isOpen ? `${taken} before it has no match` : `${taken} before it takes them all`;
+      reader.problems.warn(entry.offset, message);
+    } else if (isCompared && takes(matches.slice(0, i).flat())) {
+      reader.problems.warn(
+        entry.offset,
+        `class ${entry.name} gets no packets: those before it take them all`,
+      );
+    }
+  }
+}
+
+function isComparable(matches: readonly (readonly MatcherSpec[])[]): boolean {
+  let values = matches.length;
+  for (const match of matches)
+    for (const matcher of match) for (const list of Object.values(matcher)) values += list.length;
+  return values <= COMPARED_MAX;
+}

@@ -1,0 +1,58 @@
+/** Addresses on the wrong side: the inside address is the source in `up`, the destination in `down`. */
+import type { PrefixSpec } from '../../spec/spec.ts';
+import type { YamlReader } from '../yaml/reader.ts';
+import type { Direction } from './context.ts';
+import { prefixCovers } from './overlap.ts';
+
+/** A prefix of a matcher, with the place at which it was written. */
+export interface SeenPrefix {
+  readonly direction: Direction;
+  readonly side: 'src' | 'dst';
+  readonly prefix: PrefixSpec;
+  readonly offset: number;
+}
+
+/** Shorter prefixes may hold both sides, as 10.0.0.0/8 of a company with a branch at 10.1.0.0/16. */
+const BITS_MIN = { 4: 16, 6: 48 } as const;
+/** Devices behind which private addresses are the usual thing: tunnels and the inner side of a router. */
+const INNER_DEVICE = /^(wg|tun|tap|vti|ipsec|gre|sit|tailscale|zt|br|lan|veth|docker|virbr)/;
+
+const INSIDE_SIDE = { up: 'src', down: 'dst' } as const;
+
+/**
+ * Warns of `src` in `down` and of `dst` in `up` if the other direction says that the prefix is inside, and of
+ * private sources in `down` if nothing says that they are outside.
+ */
+export function warnWrongSides(reader: YamlReader, device: string, seen: readonly SeenPrefix[]): void {
+  const isSaid = (direction: Direction, side: 'src' | 'dst', prefix: PrefixSpec): boolean =>
+    seen.some(
+      (other) =>
+        other.direction === direction &&
+        other.side === side &&
+        other.prefix.bits >= BITS_MIN[other.prefix.family] &&
+        prefixCovers(other.prefix, prefix),
+    );
+  for (const { direction, side, prefix, offset } of seen) {
+    const inside = INSIDE_SIDE[direction];
+    // A direction that names the prefix on both sides does not leave it to chance.
+    if (side === inside || isSaid(direction, inside, prefix)) continue;
+    const reverse = direction === 'up' ? 'down' : 'up';
+    if (isSaid(reverse, side, prefix)) {
+      const message = `${side}: the other direction has the same hosts on this side; in ${direction} they are ${inside}`;
+      reader.problems.warn(offset, message);
+    } else if (direction === 'down' && !isSaid('up', 'dst', prefix) && isInnerNetwork(prefix)) {
+      if (INNER_DEVICE.test(device)) continue;
+      reader.problems.warn(offset, 'src: this network is private; in down the hosts inside are dst');
+    }
+  }
+}
+
+/** A private network (RFC 1918, RFC 4193). A single address may well be a modem. */
+function isInnerNetwork({ family, words, bits }: PrefixSpec): boolean {
+  const [first] = words;
+  if (family === 6) return bits >= 7 && bits < 128 && first >>> 25 === 0xfc >>> 1;
+  if (bits === 32) return false;
+  const is10 = bits >= 8 && first >>> 24 === 10;
+  const is172 = bits >= 12 && first >>> 20 === 0xac1;
+  return is10 || is172 || (bits >= 16 && first >>> 16 === 0xc0a8);
+}
