@@ -34,7 +34,7 @@ export async function measureLateness(seconds: number): Promise<Lateness> {
     const configPath = join(lab.folder, 'lateness.yaml');
     writeFileSync(configPath, CONFIG);
     await queueRule(lab, { protocol: 'udp', port: PORT }, QUEUE);
-    // In a session of its own, as a service manager starts it (native/promptness.h).
+    // In a session of its own, as a service manager starts it (native/loop/promptness.h).
     const command = ['setsid', ...(await coreCommand('addon', QUEUE, configPath))];
     const child = await startContender(lab, command);
     const cpuBefore = cpuNs(child.pid!);

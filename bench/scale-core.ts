@@ -65,15 +65,15 @@ function measureCore(key: string, mode: string, slices: number): CoreResult {
   // Packets that pass at once take half of the rate.
   const batchNs = mode === 'wait' ? BATCH_NS : 2 * BATCH_NS;
   const { totals } = engine.stats;
-  let now = 1e9;
+  let nowNs = 1e9;
   const runSlice = (): number => {
     const receivedBefore = totals[TOTAL.receivedPackets]!;
     const ownBefore = port.ownMs;
     const startMs = performance.now();
     for (let n = 0; n < SLICE_BATCHES; n++) {
-      engine.runBatch(port, now);
+      engine.runBatch(port, nowNs);
       // While the queues fill, time stands still.
-      if (totals[TOTAL.heldPackets]! >= waitingGoal) now += batchNs;
+      if (totals[TOTAL.heldPackets]! >= waitingGoal) nowNs += batchNs;
     }
     const ms = performance.now() - startMs - (port.ownMs - ownBefore);
     return (ms * 1e6) / (totals[TOTAL.receivedPackets]! - receivedBefore);
@@ -101,11 +101,11 @@ function measureMemory(flows: number): MemoryResult {
   const engine = new Engine(loadSpec(SCALE_CASES[0]!.config(LOOP_SETTING)), { seed: 1 });
   for (const device of engine.devices) engine.setDeviceIndex(device, IF_INDEX);
   const { totals } = engine.stats;
-  let now = 1e9;
+  let nowNs = 1e9;
   const runUntil = (known: number): number => {
     while (totals[TOTAL.flows]! < known) {
-      engine.runBatch(port, now);
-      if (totals[TOTAL.heldPackets]! >= WAITING_PACKETS) now += BATCH_NS;
+      engine.runBatch(port, nowNs);
+      if (totals[TOTAL.heldPackets]! >= WAITING_PACKETS) nowNs += BATCH_NS;
     }
     return process.memoryUsage().rss;
   };

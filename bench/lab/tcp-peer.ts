@@ -23,12 +23,12 @@ async function receive(port: number): Promise<void> {
   let bytes = 0;
   let notedMs = Number.NEGATIVE_INFINITY;
   socket.on('data', (data) => {
-    const now = performance.now();
+    const nowMs = performance.now();
     hash.update(data);
     bytes += data.length;
-    if (now - notedMs < NOTE_MS) return;
-    notedMs = now;
-    arrivals.push([now, bytes]);
+    if (nowMs - notedMs < NOTE_MS) return;
+    notedMs = nowMs;
+    arrivals.push([nowMs, bytes]);
   });
   await once(socket, 'end');
   socket.end();

@@ -4,12 +4,12 @@
  * any order.
  *
  *            heap: [ 7, 3, 9 ]   rows, smallest key first     place[7] = 0
- *                                                            place[3] = 1   place[other] = ABSENT
+ *                                                            place[3] = 1   place[other] = NONE
  *
  * The virtual world has a heap of its own (sim/world/event-heap.ts), which keeps equal keys in the order of
  * setting. That order would cost one more column and one more comparison a step here, on the way of packets.
  */
-const ABSENT = -1;
+import { NONE } from './none.ts';
 
 export class IndexedHeap {
   size = 0;
@@ -19,12 +19,12 @@ export class IndexedHeap {
 
   constructor(rows: number) {
     this.heap = new Int32Array(rows);
-    this.place = new Int32Array(rows).fill(ABSENT);
+    this.place = new Int32Array(rows).fill(NONE);
     this.key = new Float64Array(rows);
   }
 
   has(row: number): boolean {
-    return this.place[row] !== ABSENT;
+    return this.place[row] !== NONE;
   }
 
   /** The smallest key, or Infinity if the heap is empty. */
@@ -40,7 +40,7 @@ export class IndexedHeap {
   /** Puts the row in, or moves it to its new key. */
   set(row: number, key: number): void {
     let at = this.place[row];
-    if (at === ABSENT) {
+    if (at === NONE) {
       at = this.size++;
       this.place[row] = at;
       this.heap[at] = row;
@@ -52,8 +52,8 @@ export class IndexedHeap {
   /** Takes the row out if it is in the heap. */
   delete(row: number): void {
     const at = this.place[row];
-    if (at === ABSENT) return;
-    this.place[row] = ABSENT;
+    if (at === NONE) return;
+    this.place[row] = NONE;
     const last = this.heap[--this.size];
     if (last === row) return;
     this.heap[at] = last;

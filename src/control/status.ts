@@ -9,8 +9,8 @@ import type { ClassLabel, Snapshot } from './snapshot.ts';
 export interface StatusSubject {
   readonly version: string;
   readonly backend: 'nft' | 'iptables';
-  readonly firstQueue: number;
-  readonly queueCount: number;
+  readonly firstNfqueue: number;
+  readonly nfqueueCount: number;
 }
 
 /** Packets that the kernel dropped before they reached us. */
@@ -138,12 +138,12 @@ function percentiles(counts: Float64Array, offset: number): { p50: number; p99: 
 /** Sums over our queues. Queues of other programs do not count. */
 export function sumKernelDrops(
   queues: readonly KernelQueue[],
-  { firstQueue, queueCount }: Pick<StatusSubject, 'firstQueue' | 'queueCount'>,
+  { firstNfqueue, nfqueueCount }: Pick<StatusSubject, 'firstNfqueue' | 'nfqueueCount'>,
 ): KernelDrops {
   let queueFull = 0;
   let socketFull = 0;
   for (const queue of queues) {
-    if (queue.number < firstQueue || queue.number >= firstQueue + queueCount) continue;
+    if (queue.number < firstNfqueue || queue.number >= firstNfqueue + nfqueueCount) continue;
     queueFull += queue.queueFull;
     socketFull += queue.socketFull;
   }

@@ -214,12 +214,12 @@ export class Engine {
     const mayMark = (flags & FLAG_ECT) !== 0;
     const isError = (flags & FLAG_ICMP_ERROR) !== 0;
     if (!isError) {
-      const answer = stages.policers.ask(leaf, held.chargeBytes[h], mayDrop, mayMark, nowNs);
-      if (answer === POLICE_DROP) {
+      const decision = stages.policers.ask(leaf, held.chargeBytes[h], mayDrop, mayMark, nowNs);
+      if (decision === POLICE_DROP) {
         verdicts.drop(h, DROP_POLICE);
         return;
       }
-      if (answer === POLICE_MARK) held.flags[h] |= FLAG_CE;
+      if (decision === POLICE_MARK) held.flags[h] |= FLAG_CE;
     }
     if (stages.meters.isUsed) stages.meters.measure(h, nowNs);
     const signal = stages.admission.signal(leaf, h, nowNs);
@@ -236,10 +236,10 @@ export class Engine {
       return;
     }
     if (!isError) {
-      const answer = mayDrop ? stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
-      if (answer !== EACH_PASS) {
-        if (answer === EACH_FULL) this.ledger.eachFull();
-        verdicts.drop(h, answer === EACH_FULL ? DROP_TAIL : DROP_POLICE);
+      const decision = mayDrop ? stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
+      if (decision !== EACH_PASS) {
+        if (decision === EACH_FULL) this.ledger.eachFull();
+        verdicts.drop(h, decision === EACH_FULL ? DROP_TAIL : DROP_POLICE);
         return;
       }
       stages.eachPolicers.charge(leaf, h, nowNs);

@@ -1,6 +1,6 @@
 /**
  * The order in which an instance starts and stops. Rules come last and go first, so that no packet is queued
- * that nobody answers.
+ * that gets no verdict.
  */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -184,7 +184,7 @@ async function openControl(
   const { first, count } = spec.nfqueue;
   const control = await startControl({
     socketPath,
-    subject: { version: readVersion(), backend, firstQueue: first, queueCount: count },
+    subject: { version: readVersion(), backend, firstNfqueue: first, nfqueueCount: count },
     source: running,
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });

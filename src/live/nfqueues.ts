@@ -1,4 +1,4 @@
-/** The kernel's queues of an instance. */
+/** The NFQUEUEs of an instance. */
 import type { Logger } from 'pino';
 import {
   type NfqueueGranted,
@@ -29,7 +29,7 @@ export function warnOfLess(
     const message = 'the kernel granted a smaller socket buffer: so many packets can wait unread';
     logger.warn({ length: nfqueue.length, fits, rcvbufBytes }, `${message}; set nfqueue.length to ${fits}`);
   }
-  if (plan.gso.some((wanted, queue) => wanted && gso[queue] !== true)) {
+  if (plan.gso.some((wanted, index) => wanted && gso[index] !== true)) {
     logger.warn('the kernel refused superpackets (GSO): fast classes cost more processor time');
   }
 }

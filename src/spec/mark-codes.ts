@@ -1,15 +1,15 @@
 /**
  * Meaning of our eight bits in the packet mark and in the connection mark. The rules
- * write and read them on the kernel's side of the queue, the core on the other side.
+ * write and read them on the kernel's side of the NFQUEUE, the core on the other side.
  *
- *   packet, on its way to us   0x01 .. 0x7f     queue index + 1
+ *   packet, on its way to us   0x01 .. 0x7f     index of the NFQUEUE + 1
  *   packet, in the verdict     0                no later rule has work to do
  *                              1 s f c n n n n  later rules of our table do this, then clear all bits:
  *                                               s   remember that the flow is slow
  *                                               f   remember that the flow is fast
  *                                               c   set CE
  *                                               n   write the plan's code point number n; 0 writes none
- *   connection                 bit 0            its original direction goes to a queue with superpackets
+ *   connection                 bit 0            its original direction goes to an NFQUEUE with superpackets
  *                              bit 1            its reply direction does
  *
  * A connection has two bits because its directions pass different classes: the upload

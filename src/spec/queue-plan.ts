@@ -1,10 +1,10 @@
 /**
- * The queue plan: which kernel queue carries which direction, which queues ask the kernel for superpackets,
- * and what the rules behind the queues do for the core. The plan is a pure function of the specification and
- * of the kernel's abilities. The rules, the sockets, the engine and `shaper rules` all read the same plan.
+ * The queue plan: which NFQUEUE carries which direction, which NFQUEUEs ask the kernel for superpackets, and
+ * what the rules behind the NFQUEUEs do for the core. The plan is a pure function of the specification and of
+ * the kernel's abilities. The rules, the sockets, the engine and `shaper rules` all read the same plan.
  *
  * A superpacket (up to 64 KiB) makes fast traffic several times cheaper, but takes 0.26 s of a link of 2
- * Mbit/s. So a direction with fast and slow classes has two queues. Packets of a connection go to the queue
+ * Mbit/s. So a direction with fast and slow classes has two NFQUEUEs. Packets of a connection go to the one
  * without superpackets until the core has seen that their class is fast and has had the connection marked.
  */
 import { COPY_BYTES } from '../limits.ts';
@@ -24,20 +24,20 @@ const QUEUED_SUPERPACKETS_MIN = 2;
 export interface DirectionPlan {
   readonly device: string;
   readonly direction: 'up' | 'down';
-  /** Index of the kernel queue; its number is first + index. */
+  /** Index of the NFQUEUE; its number is first + index. */
   readonly nfqueue: number;
   /**
-   * Index of the kernel queue for connections marked as fast, greater than `nfqueue`. null if there is none.
+   * Index of the NFQUEUE for connections marked as fast, greater than `nfqueue`. null if there is none.
    */
   readonly fastNfqueue: number | null;
 }
 
 export interface QueuePlan {
-  /** One entry per direction, in the order in which the rules try them: queues without superpackets first. */
+  /** One entry per direction, in the order of the rules: NFQUEUEs without superpackets come first. */
   readonly directions: readonly DirectionPlan[];
-  /** By queue index: whether the queue asks for superpackets (NFQA_CFG_F_GSO). */
+  /** By nfqueue: whether it asks for superpackets (NFQA_CFG_F_GSO). */
   readonly gso: readonly boolean[];
-  /** By queue index: bytes of each packet that the kernel copies to us. */
+  /** By nfqueue: bytes of each packet that the kernel copies to us. */
   readonly copyBytes: readonly number[];
   /** The rules set CE on packets whose verdict asks for it. */
   readonly ecn: boolean;
@@ -114,44 +114,44 @@ function listDirections(spec: ShaperSpec): Direction[] {
 }
 
 /**
- * Directions share the kernel queues. A queue asks for superpackets if all leaves of its directions are fast.
+ * Directions share the NFQUEUEs. An NFQUEUE asks for superpackets if all leaves of its directions are fast.
  */
 function planShared(directions: readonly Direction[], count: number): Pick<QueuePlan, 'directions' | 'gso'> {
   const dealt = directions.map((direction, i) => ({ ...direction, nfqueue: i % count, fastNfqueue: null }));
   const gso = Array.from({ length: count }, (_, nfqueue) => {
-    const onQueue = dealt.filter((direction) => direction.nfqueue === nfqueue);
-    return onQueue.length > 0 && onQueue.every(({ slow }) => !slow);
+    const onNfqueue = dealt.filter((direction) => direction.nfqueue === nfqueue);
+    return onNfqueue.length > 0 && onNfqueue.every(({ slow }) => !slow);
   });
   dealt.sort((a, b) => Number(gso[a.nfqueue]) - Number(gso[b.nfqueue]));
   return { directions: dealt.map(({ fast, slow, ...rest }) => rest), gso };
 }
 
 /**
- * The first half of the kernel queues comes without superpackets, the second half
- * with them. A direction with fast and slow leaves has a queue of each half.
+ * The first half of the NFQUEUEs comes without superpackets, the second half
+ * with them. A direction with fast and slow leaves has an NFQUEUE of each half.
  */
 function planHalves(directions: readonly Direction[], count: number): Pick<QueuePlan, 'directions' | 'gso'> {
-  const slowQueues = Math.ceil(count / 2);
-  const fastQueues = count - slowQueues;
+  const slowNfqueues = Math.ceil(count / 2);
+  const fastNfqueues = count - slowNfqueues;
   let slows = 0;
   let fasts = 0;
   const dealt = directions.map(({ fast, slow, ...rest }) => {
-    const fastNfqueue = fast ? slowQueues + (fasts++ % fastQueues) : null;
+    const fastNfqueue = fast ? slowNfqueues + (fasts++ % fastNfqueues) : null;
     if (fastNfqueue !== null && !slow) return { ...rest, nfqueue: fastNfqueue, fastNfqueue: null };
-    return { ...rest, nfqueue: slows++ % slowQueues, fastNfqueue };
+    return { ...rest, nfqueue: slows++ % slowNfqueues, fastNfqueue };
   });
   // A packet that crosses two links follows the rule of the direction that is stricter about superpackets.
   const rank = ({ nfqueue, fastNfqueue }: DirectionPlan): number => {
-    if (nfqueue >= slowQueues) return 2;
+    if (nfqueue >= slowNfqueues) return 2;
     return fastNfqueue === null ? 0 : 1;
   };
   dealt.sort((a, b) => rank(a) - rank(b));
-  return { directions: dealt, gso: Array.from({ length: count }, (_, nfqueue) => nfqueue >= slowQueues) };
+  return { directions: dealt, gso: Array.from({ length: count }, (_, nfqueue) => nfqueue >= slowNfqueues) };
 }
 
 /**
- * Deals the directions to the kernel queues in turn. With `gso: auto` and at least
- * two queues, fast and slow classes have queues of their own. A direction with
+ * Deals the directions to the NFQUEUEs in turn. With `gso: auto` and at least
+ * two NFQUEUEs, fast and slow classes have NFQUEUEs of their own. A direction with
  * both kinds needs connection marks for that; without them it counts as slow.
  */
 export function planQueues(spec: ShaperSpec, abilities: RuleAbilities = ALL_ABILITIES): QueuePlan {
@@ -166,7 +166,7 @@ export function planQueues(spec: ShaperSpec, abilities: RuleAbilities = ALL_ABIL
   return { ...plan, copyBytes: plan.gso.map(() => COPY_BYTES), ecn: abilities.ecn, dscps };
 }
 
-/** Whether the packets of some direction choose their queue by connection mark. */
+/** Whether the packets of some direction choose their NFQUEUE by connection mark. */
 export function planSteers(plan: QueuePlan): boolean {
   return plan.directions.some(({ fastNfqueue }) => fastNfqueue !== null);
 }

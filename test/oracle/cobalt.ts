@@ -20,8 +20,8 @@ export class SlowCobalt {
   }
 
   /** cobalt_should_drop(). */
-  shouldDrop(now: number, sojourn: number, bulkFlows: number, ect: boolean, random: number) {
-    let schedule = now - this.dropNext;
+  shouldDrop(nowNs: number, sojourn: number, bulkFlows: number, ect: boolean, random: number) {
+    let schedule = nowNs - this.dropNext;
     const { targetNs, mtuNs, ecn } = this.p;
     const overTarget = sojourn > targetNs && sojourn > mtuNs * bulkFlows * 2 && sojourn > mtuNs * 4;
     let nextDue = this.count > 0 && schedule >= 0;
@@ -30,7 +30,7 @@ export class SlowCobalt {
     if (overTarget) {
       if (!this.dropping) {
         this.dropping = true;
-        this.dropNext = this.control(now);
+        this.dropNext = this.control(nowNs);
       }
       if (this.count === 0) this.count = 1;
     } else if (this.dropping) this.dropping = false;
@@ -39,40 +39,40 @@ export class SlowCobalt {
       drop = !marked;
       this.count++;
       this.dropNext = this.control(this.dropNext);
-      schedule = now - this.dropNext;
+      schedule = nowNs - this.dropNext;
     } else {
       while (nextDue) {
         this.count--;
         this.dropNext = this.control(this.dropNext);
-        schedule = now - this.dropNext;
+        schedule = nowNs - this.dropNext;
         nextDue = this.count > 0 && schedule >= 0;
       }
     }
     if (this.pDrop > 0 && random < this.pDrop) drop = true;
-    if (this.count === 0) this.dropNext = now + this.p.intervalNs;
-    else if (schedule > 0 && !drop) this.dropNext = now;
+    if (this.count === 0) this.dropNext = nowNs + this.p.intervalNs;
+    else if (schedule > 0 && !drop) this.dropNext = nowNs;
     return { drop, marked };
   }
 
   /** cobalt_queue_full(). */
-  queueFull(now: number): void {
-    if (now - this.blueTimer > this.p.targetNs) {
+  queueFull(nowNs: number): void {
+    if (nowNs - this.blueTimer > this.p.targetNs) {
       this.pDrop = Math.min(1, this.pDrop + 2 ** -8);
-      this.blueTimer = now;
+      this.blueTimer = nowNs;
     }
     this.dropping = true;
-    this.dropNext = now;
+    this.dropNext = nowNs;
     if (this.count === 0) this.count = 1;
   }
 
   /** cobalt_queue_empty(). */
-  queueEmpty(now: number): void {
-    if (this.pDrop > 0 && now - this.blueTimer > this.p.targetNs) {
+  queueEmpty(nowNs: number): void {
+    if (this.pDrop > 0 && nowNs - this.blueTimer > this.p.targetNs) {
       this.pDrop = Math.max(0, this.pDrop - 2 ** -12);
-      this.blueTimer = now;
+      this.blueTimer = nowNs;
     }
     this.dropping = false;
-    if (this.count > 0 && now >= this.dropNext) {
+    if (this.count > 0 && nowNs >= this.dropNext) {
       this.count--;
       this.dropNext = this.control(this.dropNext);
     }

@@ -41,8 +41,8 @@
  *
  * Departures: tags start anew at 0 when the system runs empty (not in WF2Q+, whose flows remember), so they
  * do not grow without bound. Tags that differ by less than a billionth are equal: sums of fractions round.
- * Cost: a pick looks at every flow; for many flows use deficit round robin (algo/drr.ts), for hierarchies the
- * class tree. These are here to compare with.
+ * Cost: a pick looks at every flow; for many flows use deficit round robin (test/reference/drr.ts), for
+ * hierarchies the class tree. These are here to compare with.
  */
 import { IndexedHeap } from '../../src/base/heap.ts';
 import { NONE } from '../../src/base/none.ts';

@@ -64,7 +64,7 @@ const ALL = Number.POSITIVE_INFINITY;
 const CASES: readonly [string, Demands, Demands][] = [
   ['alone, a leaf has its ceiling', { mail: ALL }, { mail: 3 }],
   [
-    'an inner ceiling bounds its children; above what web is sure of, they share 3 to 1',
+    'an inner ceiling bounds its children; above the guarantee of web they share 3 to 1',
     { web: ALL, mail: ALL },
     { web: 7.75, mail: 2.25 },
   ],

@@ -88,7 +88,7 @@ test('a trace hash tells apart what, when and to whom', () => {
     expect(other).not.toBe(base);
 });
 
-/** The live port's surface over a pretended kernel: what the reactor sees of io/nfqueue.ts. */
+/** The live port's surface over a pretended kernel: what the reactor sees of io/nfqueue/nfqueue.ts. */
 function livePort(inner: SimPort, onReady: NfqueuePort['onReady']): NfqueuePort {
   return {
     batch: inner.batch,

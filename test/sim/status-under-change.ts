@@ -157,7 +157,7 @@ function keyOf(path: string): string {
 
 const control = await startControl({
   socketPath,
-  subject: { version: '1', backend: 'nft', firstQueue: 65535, queueCount: 1 },
+  subject: { version: '1', backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   source: running,
   onFailure: (error) => problems.push(String(error)),
 });

@@ -29,7 +29,7 @@ export const SECOND = 1e9;
 export interface ClassInput {
   readonly name: string;
   readonly match?: readonly MatcherSpec[];
-  /** What the class is sure of, bytes per second; its burst is that of the ceiling. */
+  /** Guaranteed bytes per second; the burst is that of the ceiling. */
   readonly rate?: number;
   readonly priority?: number;
   readonly weight?: number;

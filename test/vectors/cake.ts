@@ -211,13 +211,13 @@ const otherEvents = (vector: Vector): string | undefined => {
 
 function cobalt(vector: Vector): Found {
   const params = vector.body.params as { target: number; interval: number; mtu_time: number };
-  const p = {
+  const parameters = {
     ...{ targetNs: params.target, intervalNs: params.interval, mtuNs: params.mtu_time },
     ecn: (params as { ecn?: boolean }).ecn ?? false,
   };
   const q = createCobaltQueues(1);
-  const rows = (vector.body.events as [number, number][]).map(([now, sojourn]) => {
-    const code = cobaltDecide(q, 0, p, now, sojourn, 0, p.ecn, 0.5);
+  const rows = (vector.body.events as [number, number][]).map(([nowNs, sojournNs]) => {
+    const code = cobaltDecide(q, 0, parameters, nowNs, sojournNs, 0, parameters.ecn, 0.5);
     const action = code === COBALT_DROP ? 'drop' : code === COBALT_MARK ? 'mark' : 'pass';
     return { action, count: q.count[0], dropping: q.dropping[0] === 1 };
   });

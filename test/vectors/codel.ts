@@ -50,12 +50,12 @@ interface Packet {
 /** A leaf with one queue. */
 class Leaf {
   readonly state = createCodelQueues(1);
-  private readonly p: ThresholdParameters;
+  private readonly params: ThresholdParameters;
   private readonly waiting: Packet[] = [];
   private backlogBytes = 0;
 
-  constructor(p: ThresholdParameters) {
-    this.p = p;
+  constructor(params: ThresholdParameters) {
+    this.params = params;
   }
 
   enqueue(packet: Packet): void {
@@ -72,7 +72,7 @@ class Leaf {
       const code = codelDecideByThreshold(
         this.state,
         0,
-        this.p,
+        this.params,
         nowNs - enqueuedNs,
         this.backlogBytes,
         ect,

@@ -44,11 +44,11 @@ class FairQueue {
   readonly marked: Packet[] = [];
   readonly ceMarked: Packet[] = [];
   private readonly quantum: number;
-  private readonly p: ThresholdParameters;
+  private readonly params: ThresholdParameters;
 
-  constructor(quantum: number, p: ThresholdParameters = NEVER) {
+  constructor(quantum: number, params: ThresholdParameters = NEVER) {
     this.quantum = quantum;
-    this.p = p;
+    this.params = params;
   }
 
   bytesOf(flow: number): number {
@@ -108,7 +108,7 @@ class FairQueue {
       const code = codelDecideByThreshold(
         this.codel,
         flow,
-        this.p,
+        this.params,
         waitedNs,
         this.bytesOf(flow),
         packet.ect,

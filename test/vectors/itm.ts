@@ -27,9 +27,9 @@ function ecn(vector: Vector): Found {
  */
 function marks(vector: Vector): Found {
   const { threshold, fin_at } = vector.body.params as { threshold: number; fin_at: number[] };
-  const p = { thresholdPackets: threshold + 2, thresholdBytes: Number.POSITIVE_INFINITY, longShare: 0 };
+  const params = { thresholdPackets: threshold + 2, thresholdBytes: Number.POSITIVE_INFINITY, longShare: 0 };
   const rows = (vector.body.expect as string[]).map((_, before) => {
-    const band = bandByPackets(p, before, 0, fin_at.includes(before + 1));
+    const band = bandByPackets(params, before, 0, fin_at.includes(before + 1));
     return { mark: before === 0 ? 'unknown' : band === BAND_SHORT ? 'short' : 'long' };
   });
   return { rows, fields: ['mark'] };

@@ -42,12 +42,12 @@ const runner = (kind: MarkerKind): Runner => ({
   },
   run: (vector) => {
     const params = vector.body.params as unknown as Params;
-    const p = parametersOf(kind, params);
+    const parameters = parametersOf(kind, params);
     const m = createMarkerBuckets(1);
-    fillMarker(m, 0, p, 0);
+    fillMarker(m, 0, parameters, 0);
     const rows = (vector.body.events as Event[]).map(([t, size, pre]) => {
       const before = params.mode === 'color-aware' ? COLOURS.indexOf(pre ?? 'green') : 0;
-      const color = COLOURS[markerColour(m, 0, p, size, before, t)];
+      const color = COLOURS[markerColour(m, 0, parameters, size, before, t)];
       const excess = m.excessTokens[0];
       return { color, Tc_after: m.committedTokens[0], Te_after: excess, Tp_after: excess };
     });
@@ -61,10 +61,10 @@ function dpdkAware(vector: Vector): Found {
   const kinds: readonly MarkerKind[] = ['single-rate', 'two-rate', 'two-rate-4115'];
   const rows = [2047, 2049, 4095, 4097].map((size) => {
     const colours = kinds.map((kind) => {
-      const p = parametersOf(kind, { cir: 46e6, cbs: 2048, pir: 69e6, pbs: 4096 });
+      const parameters = parametersOf(kind, { cir: 46e6, cbs: 2048, pir: 69e6, pbs: 4096 });
       const m = createMarkerBuckets(1);
-      fillMarker(m, 0, p, 0);
-      return COLOURS[markerColour(m, 0, p, size, before, 1e9)];
+      fillMarker(m, 0, parameters, 0);
+      return COLOURS[markerColour(m, 0, parameters, size, before, 1e9)];
     });
     return { color: new Set(colours).size === 1 ? colours[0] : colours };
   });

@@ -72,14 +72,14 @@ function pie(vector: Vector): Found {
 
 function updates(vector: Vector): Found {
   const params = vector.body.params as unknown as PieParams;
-  const p = parametersOf(params);
+  const parameters = parametersOf(params);
   const q = createPieQueues(1);
-  pieReset(q, 0, p, 0);
+  pieReset(q, 0, parameters, 0);
   q.allowanceNs[0] = ns(params.initial_burst ?? 0);
   const rows = (vector.body.events as number[]).map((delay) => {
     // The vector's delays are not whole nanoseconds.
     q.delayNs[0] = delay * 1e9;
-    updateAs(formOf(params), q, 0, p);
+    updateAs(formOf(params), q, 0, parameters);
     return { drop_prob: q.probability[0], burst_allowance_s: (q.allowanceNs[0] as number) / 1e9 };
   });
   return { rows };
@@ -87,14 +87,14 @@ function updates(vector: Vector): Found {
 
 function singleSteps(vector: Vector): Found {
   const params = vector.body.params as unknown as PieParams;
-  const p = parametersOf(params);
+  const parameters = parametersOf(params);
   const rows = (vector.body.expect as number[][]).map((row) => {
     const [before, old, now] = row as [number, number, number];
     const q = createPieQueues(1);
     q.probability[0] = before;
     q.delayOldNs[0] = old * 1e9;
     q.delayNs[0] = now * 1e9;
-    updateAs(formOf(params), q, 0, p);
+    updateAs(formOf(params), q, 0, parameters);
     return {
       prob_before: before,
       qdelay_old: old,
@@ -115,9 +115,9 @@ interface PieEvent {
 
 function decisions(vector: Vector): Found {
   const params = vector.body.params as unknown as PieParams;
-  const p = parametersOf(params);
+  const parameters = parametersOf(params);
   const q = createPieQueues(1);
-  pieReset(q, 0, p, 0);
+  pieReset(q, 0, parameters, 0);
   q.accumulated[0] = params.derandomise?.accu_initial ?? 0;
   const rows = (vector.body.events as PieEvent[]).map(({ set, backlog, u, ecn }) => {
     if (set) {
@@ -126,7 +126,7 @@ function decisions(vector: Vector): Found {
       if (set.burst_allowance !== undefined) q.allowanceNs[0] = set.burst_allowance * 1e9;
       return { action: 'set' };
     }
-    const signal = signalOf(formOf(params), q, p, backlog, ecn !== 0, u, 0);
+    const signal = signalOf(formOf(params), q, parameters, backlog, ecn !== 0, u, 0);
     return { action: signal === 'none' ? 'enqueue' : signal };
   });
   return { rows, fields: ['action'] };
@@ -136,14 +136,14 @@ function decisions(vector: Vector): Found {
 function signalOf(
   form: PieForm,
   q: PieQueues,
-  p: PieParameters,
+  parameters: PieParameters,
   backlogBytes: number,
   ect: boolean,
   unit: number,
   nowNs: number,
 ): 'none' | 'mark' | 'drop' {
-  if (!arriveAs(form, q, 0, p, backlogBytes, unit, nowNs)) return 'none';
-  return ect && pieMayMark(q, 0, p) ? 'mark' : 'drop';
+  if (!arriveAs(form, q, 0, parameters, backlogBytes, unit, nowNs)) return 'none';
+  return ect && pieMayMark(q, 0, parameters) ? 'mark' : 'drop';
 }
 
 /** Events are departures, each with the backlog left once the arrivals that follow it are in. */
@@ -181,13 +181,13 @@ function ns3Run(
   ect = false,
   accu?: number,
 ): Ns3Run {
-  const p: PieParameters & PieForm = {
+  const parameters: PieParameters & PieForm = {
     ...parametersOf({ ref: 0.02, tupdate: 0.03, max_burst: 0.1, alpha: 0.125, beta: 1.25 }),
     ...PIE_BASIC,
     ...more,
   };
   const q = createPieQueues(1);
-  pieReset(q, 0, p, 0);
+  pieReset(q, 0, parameters, 0);
   const prng = new Prng(1);
   const waiting: number[] = [];
   const seen = { early: 0, marks: 0, tail: 0, growthMax: 0, dropFrom: 1, markTo: 0, exposed: 0 };
@@ -195,21 +195,21 @@ function ns3Run(
     const before = q.probability[0] as number;
     const enteredNs = waiting.shift();
     if (enteredNs === undefined) return;
-    departedAs(p, q, 0, p, atMs * 1e6 - enteredNs, waiting.length === 0, atMs * 1e6);
+    departedAs(parameters, q, 0, parameters, atMs * 1e6 - enteredNs, waiting.length === 0, atMs * 1e6);
     if (before > 0.1) seen.growthMax = Math.max(seen.growthMax, (q.probability[0] as number) - before);
   };
   let nextServiceMs = gapMs;
   for (let n = 0; n < 400; n++) {
     for (; nextServiceMs <= n * 10; nextServiceMs += gapMs) serve(nextServiceMs);
     if (accu !== undefined) q.accumulated[0] = accu;
-    arrive(q, p, n * 1e7, waiting, ect, prng.nextUnit(), seen);
+    arrive(q, parameters, n * 1e7, waiting, ect, prng.nextUnit(), seen);
   }
   return seen;
 }
 
 function arrive(
   q: PieQueues,
-  p: PieParameters & PieForm,
+  parameters: PieParameters & PieForm,
   nowNs: number,
   waiting: number[],
   ect: boolean,
@@ -220,14 +220,14 @@ function arrive(
     seen.tail++;
     return;
   }
-  const signal = signalOf(p, q, p, waiting.length * 1000, ect, unit, nowNs);
+  const signal = signalOf(parameters, q, parameters, waiting.length * 1000, ect, unit, nowNs);
   const probability = q.probability[0] as number;
   if (signal === 'drop') {
     seen.early++;
     seen.dropFrom = Math.min(seen.dropFrom, probability);
     return;
   }
-  const isYoung = (q.delayOldNs[0] as number) < p.targetNs / 2 && probability < 0.2;
+  const isYoung = (q.delayOldNs[0] as number) < parameters.targetNs / 2 && probability < 0.2;
   if (probability > 0 && q.allowanceNs[0] === 0 && !isYoung && waiting.length > 2) seen.exposed++;
   if (signal === 'mark') {
     seen.marks++;

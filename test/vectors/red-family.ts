@@ -73,7 +73,7 @@ function wred(vector: Vector): Found {
     ...{ minBytes: min_th, maxBytes: max_th, probability: maxp, gentle: gentle ?? false },
   }));
   const rows = (expected as number[][]).map(([avg]) => {
-    const each = profiles.map((p, i) => [`pb[${i}]`, redBaseProbability(p, avg as number)]);
+    const each = profiles.map((profile, i) => [`pb[${i}]`, redBaseProbability(profile, avg as number)]);
     return { avg, ...Object.fromEntries(each) };
   });
   return { rows };
@@ -146,10 +146,10 @@ function burstTable(): Found {
 }
 
 function burstBelow(minPackets: number, weight: number): number {
-  const p = { ...PACKETS, minBytes: minPackets, maxBytes: 2 * minPackets, probability: 1, weight };
+  const params = { ...PACKETS, minBytes: minPackets, maxBytes: 2 * minPackets, probability: 1, weight };
   const queues = createRedQueues(1);
   for (let q = 1; ; q++) {
-    redObserve(queues, 0, p, q, 1, 0);
+    redObserve(queues, 0, params, q, 1, 0);
     if (queues.avgBytes[0] >= minPackets) return q - 1;
   }
 }

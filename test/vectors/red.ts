@@ -57,8 +57,8 @@ function refuseTrace(vector: Vector): string | undefined {
 }
 
 /** What a signal does to the packet. */
-function actionOf(p: RedParameters, avg: number, ecn: number): string {
-  if (redIsForced(p, avg)) return 'drop-forced';
+function actionOf(parameters: RedParameters, avg: number, ecn: number): string {
+  if (redIsForced(parameters, avg)) return 'drop-forced';
   return ecnSignalled(ecn) === ECN_DROP ? 'drop-early' : 'mark';
 }
 
@@ -72,17 +72,17 @@ interface TraceEvent {
 
 function trace(vector: Vector): Found {
   const params = vector.body.params as RedParams;
-  const p = parametersOf(params);
+  const parameters = parametersOf(params);
   const queues = createRedQueues(1);
   const events = vector.body.events as TraceEvent[];
   const rows = events.map(({ t, q, u, empty_since, ecn }) => {
     if (empty_since !== undefined) queues.idleSinceNs[0] = empty_since;
-    redObserve(queues, 0, p, q, params.s_ns as number, t);
+    redObserve(queues, 0, parameters, q, params.s_ns as number, t);
     const avg = queues.avgBytes[0];
-    const pb = redPacketProbability(p, avg, 1);
-    const pa = avg < p.minBytes ? 0 : spacedProbability(pb, queues.count[0] + 1, p.spacing);
-    const signal = spacedSignal(queues, 0, p, 1, u, p.spacing);
-    const action = signal ? actionOf(p, avg, ecn ?? 0) : 'pass';
+    const pb = redPacketProbability(parameters, avg, 1);
+    const pa = avg < parameters.minBytes ? 0 : spacedProbability(pb, queues.count[0] + 1, parameters.spacing);
+    const signal = spacedSignal(queues, 0, parameters, 1, u, parameters.spacing);
+    const action = signal ? actionOf(parameters, avg, ecn ?? 0) : 'pass';
     return { action, avg_after: avg, pb, pa, count_after: queues.count[0] };
   });
   return { rows };
@@ -95,10 +95,10 @@ function inputsOf(vector: Vector): number[] {
 
 function ewma(vector: Vector): Found {
   const params = vector.body.params as { wq: number; q: number };
-  const p = parametersOf({ wq: params.wq });
+  const parameters = parametersOf({ wq: params.wq });
   const rows = inputsOf(vector).map((k) => {
     const queues = createRedQueues(1);
-    for (let i = 0; i < k; i++) redObserve(queues, 0, p, params.q, 1, i);
+    for (let i = 0; i < k; i++) redObserve(queues, 0, parameters, params.q, 1, i);
     return { k, avg: queues.avgBytes[0] };
   });
   return { rows };
@@ -117,8 +117,8 @@ function idle(vector: Vector): Found {
 }
 
 function baseProbability(vector: Vector): Found {
-  const p = parametersOf(vector.body.params as RedParams);
-  return { rows: inputsOf(vector).map((avg) => ({ avg, pb: redBaseProbability(p, avg) })) };
+  const parameters = parametersOf(vector.body.params as RedParams);
+  return { rows: inputsOf(vector).map((avg) => ({ avg, pb: redBaseProbability(parameters, avg) })) };
 }
 
 function spaced(vector: Vector): Found {
@@ -132,10 +132,10 @@ function spaced(vector: Vector): Found {
 
 function byteMode(vector: Vector): Found {
   const params = vector.body.params as RedParams & { avg: number };
-  const p = parametersOf(params);
+  const parameters = parametersOf(params);
   const rows = inputsOf(vector).map((size) => ({
     size,
-    pb_bytes: redPacketProbability(p, params.avg, size),
+    pb_bytes: redPacketProbability(parameters, params.avg, size),
   }));
   return { rows };
 }
@@ -186,7 +186,7 @@ function burst(vector: Vector): Found {
 
 /** Signals among 5000 packets at pb 0.01, averaged over 200 runs; no gap may be longer than 1 / pb. */
 function signalsOf5000(): Found {
-  const p = parametersOf({ min_th: 5, max_th: 15, maxp: 0.1 });
+  const parameters = parametersOf({ min_th: 5, max_th: 15, maxp: 0.1 });
   const queues = createRedQueues(1);
   queues.avgBytes[0] = 6;
   const prng = new Prng(1);
@@ -195,7 +195,7 @@ function signalsOf5000(): Found {
   let longest = 0;
   for (let n = 0; n < 200 * 5000; n++) {
     since++;
-    if (!spacedSignal(queues, 0, p, 1, prng.nextUnit(), p.spacing)) continue;
+    if (!spacedSignal(queues, 0, parameters, 1, prng.nextUnit(), parameters.spacing)) continue;
     signals++;
     longest = Math.max(longest, since);
     since = 0;
@@ -207,13 +207,13 @@ function signalsOf5000(): Found {
 }
 
 function levels(vector: Vector): Found {
-  const p = parametersOf({ min_th: 32, max_th: 128, maxp: 0.1, wq: 2 ** -9 });
+  const parameters = parametersOf({ min_th: 32, max_th: 128, maxp: 0.1, wq: 2 ** -9 });
   const expected = (vector.body.expect as { level_to_pb: [number, number][] }).level_to_pb;
   const found = expected.map(([level]) => {
     const queues = createRedQueues(1);
-    for (let n = 0; n < 10_000; n++) redObserve(queues, 0, p, level, 1, n);
+    for (let n = 0; n < 10_000; n++) redObserve(queues, 0, parameters, level, 1, n);
     // Printed with six digits.
-    return [level, Math.round(redBaseProbability(p, queues.avgBytes[0]) * 1e6) / 1e6];
+    return [level, Math.round(redBaseProbability(parameters, queues.avgBytes[0]) * 1e6) / 1e6];
   });
   return { rows: [{ level_to_pb: found }] };
 }
@@ -223,7 +223,7 @@ function levels(vector: Vector): Found {
  * on.
  */
 export function signalsOf300(params: RedParams, ecn = 0): { drops: number; early: number; marks: number } {
-  const p = parametersOf({
+  const parameters = parametersOf({
     ...{ min_th: 70, max_th: 150, maxp: 1 / 50, gentle: true, uniformisation: 'wait' },
     ...params,
   });
@@ -233,9 +233,9 @@ export function signalsOf300(params: RedParams, ecn = 0): { drops: number; early
     const queues = createRedQueues(1);
     let queued = 0;
     for (let n = 0; n < 300; n++) {
-      redObserve(queues, 0, p, queued, 1, 1);
-      const signal = spacedSignal(queues, 0, p, 1, prng.nextUnit(), p.spacing);
-      const action = signal ? actionOf(p, queues.avgBytes[0], ecn) : 'pass';
+      redObserve(queues, 0, parameters, queued, 1, 1);
+      const signal = spacedSignal(queues, 0, parameters, 1, prng.nextUnit(), parameters.spacing);
+      const action = signal ? actionOf(parameters, queues.avgBytes[0], ecn) : 'pass';
       if (action === 'mark') sum.marks++;
       if (action === 'drop-early') sum.early++;
       if (action.startsWith('drop')) sum.drops++;

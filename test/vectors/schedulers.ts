@@ -120,7 +120,7 @@ function shortFirst(params: Params, arrivals: readonly Arrival[]): Scheduler {
   const lists = emptyLists(2);
   const sent = new Map<number, { packets: number; bytes: number }>();
   const q = createSizeAwareQueues(1);
-  const p = {
+  const parameters = {
     thresholdPackets: params.threshold_packets ?? Number.POSITIVE_INFINITY,
     thresholdBytes: params.threshold_bytes ?? Number.POSITIVE_INFINITY,
     longShare: 0,
@@ -131,13 +131,13 @@ function shortFirst(params: Params, arrivals: readonly Arrival[]): Scheduler {
     arrive(_, id, [, flow, size]) {
       const { packets, bytes } = sent.get(flow) ?? { packets: 0, bytes: 0 };
       sent.set(flow, { packets: packets + 1, bytes: bytes + size });
-      lists[bandByPackets(p, packets, bytes, false)]?.push(id);
+      lists[bandByPackets(parameters, packets, bytes, false)]?.push(id);
     },
     send() {
       const [short, long] = [headBytes(BAND_SHORT), headBytes(1)] as [number, number];
       if (short === 0 && long === 0) return NONE;
       const band = sizeAwareTurn(q, 0, short, long);
-      sizeAwareSent(q, 0, p, band, band === BAND_SHORT ? short : long, long > 0);
+      sizeAwareSent(q, 0, parameters, band, band === BAND_SHORT ? short : long, long > 0);
       return lists[band]?.shift() as number;
     },
   };

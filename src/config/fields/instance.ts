@@ -2,7 +2,7 @@
  * Fields of the instance as a whole: its kernel queues, its
  * control socket, its log. Part of the table in sections.ts.
  */
-import { QUEUE_LENGTH_MAX, QUEUES_MAX } from '../../limits.ts';
+import { NFQUEUES_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
 import { NFQUEUE as DEFAULTS, INSTANCE } from './defaults.ts';
 import { boolean, choice, FieldError, type Section, word } from './kinds.ts';
 import { eightBits } from './names.ts';
@@ -21,7 +21,7 @@ export const NFQUEUE = {
   }),
   count: integer({
     min: 1,
-    max: QUEUES_MAX,
+    max: NFQUEUES_MAX,
     default: String(DEFAULTS.count),
     help: 'How many queue numbers the instance uses, from first on.',
     isLive: false,

@@ -1,4 +1,4 @@
-/** The policers of every class. They answer on arrival and never delay. */
+/** The policers of every class. They decision on arrival and never delay. */
 import {
   boundedFullNs,
   conforms,
@@ -12,7 +12,7 @@ import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
 import { type Chain, type ClassInfo, chainOf } from '../classes/classes.ts';
 
-/** Answers of the policers. */
+/** Decisions of the policers. */
 export const POLICE_PASS = 0;
 export const POLICE_DROP = 1;
 /** The packet exceeds a rate, and the class asks for a CE mark instead of a drop. */
@@ -50,18 +50,18 @@ export class Policers {
   ask(leaf: number, chargeBytes: number, mayDrop: boolean, mayMark: boolean, nowNs: number): number {
     const { buckets, marks } = this;
     const { from, above } = this.chain;
-    let answer = POLICE_PASS;
+    let decision = POLICE_PASS;
     for (let row = from[leaf]; mayDrop && row !== NONE; row = above[row]) {
       if (conforms(buckets, row, chargeBytes, nowNs)) continue;
       if (marks[row] === 0 || !mayMark) return POLICE_DROP;
-      answer = POLICE_MARK;
+      decision = POLICE_MARK;
     }
     for (let row = from[leaf]; row !== NONE; row = above[row]) {
-      if (answer === POLICE_MARK && !conforms(buckets, row, chargeBytes, nowNs)) continue;
+      if (decision === POLICE_MARK && !conforms(buckets, row, chargeBytes, nowNs)) continue;
       takeTokens(buckets, row, chargeBytes, nowNs);
       const { fullNs, nsPerByte, burstBytes } = buckets;
       fullNs[row] = boundedFullNs(fullNs[row], nsPerByte[row], burstBytes[row], nowNs);
     }
-    return answer;
+    return decision;
   }
 }

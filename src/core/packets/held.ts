@@ -9,7 +9,7 @@
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
-import { ARRIVAL_ROWS, QUEUES_MAX } from '../../limits.ts';
+import { ARRIVAL_ROWS, NFQUEUES_MAX } from '../../limits.ts';
 import { NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 
@@ -19,7 +19,7 @@ const WORDS = 1 << HELD_SHIFT;
 /** The most header bytes that a record holds. */
 export const HEADER_BYTES_MAX = 0xffff;
 
-invariant(QUEUES_MAX <= 0x100, 'the index of an NFQUEUE has 8 bits in a held record');
+invariant(NFQUEUES_MAX <= 0x100, 'the index of an NFQUEUE has 8 bits in a held record');
 invariant(NF_INET_LOCAL_OUT <= 0xff, 'a hook has 8 bits in a held record');
 invariant(
   MARK_DSCPS_MAX <= 0xff,

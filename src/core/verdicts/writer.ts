@@ -2,18 +2,18 @@
  * Writes verdict rows, joins runs of them into one VERDICT_UP_TO, and remembers them, so that a packet that
  * the kernel no longer had is counted as lost where it was counted before.
  *
- * Joining: NFQNL_MSG_VERDICT_BATCH answers every packet of a queue up to an id, so it may only be used while
- * nothing older of that queue waits. A run collects packets of one queue, accepted with one mark, while that
- * queue holds nothing; drops of the same batch are written before it, so they are gone from the kernel when
- * the run is answered.
+ * Joining: NFQNL_MSG_VERDICT_BATCH gives one verdict to every packet of an NFQUEUE up to an id, so it may
+ * only be used while nothing older of that NFQUEUE waits. A run collects packets of one NFQUEUE, accepted
+ * with one packet mark, while that NFQUEUE holds nothing. Drops of the same batch are written before the run,
+ * so they are gone from the kernel when the run gets its verdict.
  *
- *   ids of a queue:  41 accept  42 drop  43 accept  44 hold  45 accept
- *   rows written:    DROP 42,  ACCEPT up to 43 (run of two),  ACCEPT 45 by itself, because 44 waits now
+ *   ids of an NFQUEUE:  41 accept  42 drop  43 accept  44 hold  45 accept
+ *   rows written:       DROP 42,  ACCEPT up to 43 (run of two),  ACCEPT 45 by itself, because 44 waits now
  *
  * An edited packet has a verdict of its own, behind those of all older packets of its NFQUEUE in the run: a
  * batch verdict carries no new bytes.
  *
- * A packet is answered at the port that brought it, whichever port's batch runs then: an NFQUEUE belongs to
+ * A verdict goes to the port that brought the packet, whichever port's batch runs then: an NFQUEUE belongs to
  * one socket.
  *
  * A flow keeps its order when it moves from one NFQUEUE to another of the same port. The port reads both in

@@ -12,7 +12,7 @@ import {
   COPY_BYTES_MAX,
   EDIT_BYTES,
   FAILURE_ROWS,
-  QUEUES_MAX,
+  NFQUEUES_MAX,
   VERDICT_ROWS,
 } from '../../limits.ts';
 import { ARRIVAL_COLUMNS, FAILURE_COLUMNS, VERDICT_COLUMNS } from '../../packet/batch.ts';
@@ -102,7 +102,7 @@ const EXPECTED_LAYOUT: NativeLayout = {
   arrivalRows: ARRIVAL_ROWS,
   verdictRows: VERDICT_ROWS,
   failureRows: FAILURE_ROWS,
-  queuesMax: QUEUES_MAX,
+  queuesMax: NFQUEUES_MAX,
   attributeBytes: ATTRIBUTE_BYTES,
   editBytes: EDIT_BYTES,
   copyBytesMax: COPY_BYTES_MAX,

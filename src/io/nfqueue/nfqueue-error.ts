@@ -26,7 +26,7 @@ export class NfqueueError extends OperatingError {
   }
 }
 
-/** A failed system call as the addon reports it. `queue` is a queue number, or -1 for none. */
+/** A failed system call as the addon reports it. `queue` is the number of an NFQUEUE, or NONE. */
 export interface SystemFailure {
   readonly code: string;
   readonly syscall: string;

@@ -9,8 +9,8 @@ import {
   COPY_BYTES,
   COPY_BYTES_MAX,
   EDIT_BYTES,
+  NFQUEUES_MAX,
   QUEUE_LENGTH_MAX,
-  QUEUES_MAX,
   RELEASE_SLACK_NS,
   SLOT_BYTES,
   VERDICT_ROWS,
@@ -113,7 +113,7 @@ function validate(options: NfqueueOptions): void {
       throw new RangeError(`${name} must be a whole number from ${min} to ${max}, not ${value}`);
     }
   };
-  within('count', options.count, 1, QUEUES_MAX);
+  within('count', options.count, 1, NFQUEUES_MAX);
   within('firstQueue', options.firstQueue, 0, 65536 - options.count);
   within('lengthPackets', options.lengthPackets, 1, QUEUE_LENGTH_MAX);
   for (const bytes of options.copyBytes) within('copyBytes', bytes, 1, COPY_BYTES_MAX);

@@ -27,9 +27,9 @@ export type Backend = 'nft' | 'iptables';
 
 /** After all common filters (0), before the NFQUEUE rules in the `security` table of iptables-nft (150). */
 export const MARK_PRIORITY = 140;
-/** Here forwarded and local packets first meet behind the queues. Mangle chains (-150) see no bit of ours. */
+/** Forwarded and local packets first meet here, behind NFQUEUE. Mangle chains (-150) never see our bits. */
 export const POSTROUTING_ASKED_PRIORITY = -160;
-/** Behind the rules of either back end that queue. */
+/** Behind the queueing rules of either back end. */
 export const INPUT_ASKED_PRIORITY = 160;
 /** Named set with the devices that an instance shapes. Other instances read it. */
 export const DEVICES_SET = 'shaped_devices';
@@ -137,7 +137,7 @@ function steeringChain({ nfqueue, fastNfqueue }: DirectionPlan): string {
   return fastNfqueue === null ? `queue_${nfqueue}` : `fast_${fastNfqueue}_or_${nfqueue}`;
 }
 
-/** The connection mark chooses between the two queues of a direction. Packets without one are slow. */
+/** The connection mark chooses between the two NFQUEUEs of a direction. Packets without one are slow. */
 function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
   if (!planSteers(plan)) return [];
   const lines = [
@@ -177,7 +177,7 @@ function dscpLines({ plan, nfqueue }: RulesRequest): string[] {
   ];
 }
 
-/** Chains behind the queues that do what the verdict asks for, then clear our bits. */
+/** Chains behind the NFQUEUEs that do what the verdict asks for, then clear our bits. */
 function askedLines({ plan, nfqueue }: RulesRequest): string[] {
   const { markMask } = nfqueue;
   const table = `inet ${tableName(nfqueue.first)}`;
@@ -231,7 +231,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
   const foreign = hex(foreignBits(nfqueue.markMask));
   const clear = `meta mark set meta mark & ${foreign}`;
   const lines = [
-    // The chains behind the queues come first, so that they are there for the first packet.
+    // The chains behind the NFQUEUEs come first, so that they are there for the first packet.
     ...askedLines(request),
     ...neverQueuedLines(table),
     backend === 'nft'

@@ -12,6 +12,7 @@
  * constant per segment over its life; blocks that were seen before are not walked again.
  */
 import { FLOAT_ZERO } from '../../base/float.ts';
+import { NONE } from '../../base/none.ts';
 import { type PacketTable, SACK_BLOCKS, SACK_WORDS } from '../packets/packet-table.ts';
 
 const SACKED = 1;
@@ -20,7 +21,6 @@ const RETRANSMITTED = 4;
 const SEGMENTS_AT_START = 64;
 /** A hole is a loss when this many segments above it have arrived (RFC 5681, 3.2; RFC 6675, DupThresh). */
 const DUP_THRESH = 3;
-const NO_SEGMENT = -1;
 
 export class Scoreboard {
   una = 0;
@@ -33,7 +33,7 @@ export class Scoreboard {
   private flags = new Uint8Array(SEGMENTS_AT_START);
   private sentNs = new Float64Array(SEGMENTS_AT_START);
   /** The three highest SACKed segments, highest first. */
-  private readonly highest = new Int32Array(DUP_THRESH).fill(NO_SEGMENT);
+  private readonly highest = new Int32Array(DUP_THRESH).fill(NONE);
   /** Every segment below this one that has no SACK was counted as lost. */
   private lostEdge = 0;
   /** No segment below this one waits for its retransmission. */

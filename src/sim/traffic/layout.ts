@@ -2,6 +2,7 @@
  * The lines of a world, the lines that a flow's packets take, and the devices and NFQUEUE by which the shaper
  * sees them.
  */
+import { NONE } from '../../base/none.ts';
 import { planQueues } from '../../spec/queue-plan.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { delayLine, type LineSpec } from '../world/lines.ts';
@@ -13,7 +14,6 @@ import type { Bottleneck, HostSpec, Traffic } from './traffic.ts';
 const ANONYMOUS_DEVICE = 0xffff;
 /** Queue of an unshaped line: a tenth of a second, as in a modem. */
 const MODEM_BUFFER_SEC = 0.1;
-const NO_LINE = -1;
 
 /** Rates of the first link. A direction that is not shaped counts as fast as the other. */
 export function bottleneckOf(spec: ShaperSpec): Bottleneck {
@@ -103,12 +103,12 @@ export class Layout {
     const isUp = this.host(from).side === 'inside';
     if (isUp === (this.host(to).side === 'inside')) throw new RangeError(`${from} and ${to} are on one side`);
     const begin = this.hops.length;
-    const outwards = this.access.get(from)?.outwards ?? NO_LINE;
-    const inwards = this.access.get(to)?.inwards ?? NO_LINE;
-    if (outwards !== NO_LINE) this.hops.push(outwards);
+    const outwards = this.access.get(from)?.outwards ?? NONE;
+    const inwards = this.access.get(to)?.inwards ?? NONE;
+    if (outwards !== NONE) this.hops.push(outwards);
     if (isUp) this.hops.push(...this.upHops, this.delay(delayNs));
     else this.hops.push(this.delay(delayNs), ...this.downHops);
-    if (inwards !== NO_LINE) this.hops.push(inwards);
+    if (inwards !== NONE) this.hops.push(inwards);
     this.hops.push(HOP_END);
     this.ways.set(key, begin);
     return begin;

@@ -6,7 +6,7 @@
  * base/heap.ts is the same without that order, which the shaper does not need. The order is part of every
  * trace hash, so neither heap can stand for the other.
  */
-const ABSENT = -1;
+import { NONE } from '../../base/none.ts';
 
 export class EventHeap {
   size = 0;
@@ -18,13 +18,13 @@ export class EventHeap {
 
   constructor(rows: number) {
     this.heap = new Int32Array(rows);
-    this.place = new Int32Array(rows).fill(ABSENT);
+    this.place = new Int32Array(rows).fill(NONE);
     this.dueNs = new Float64Array(rows);
     this.order = new Float64Array(rows);
   }
 
   has(row: number): boolean {
-    return this.place[row] !== ABSENT;
+    return this.place[row] !== NONE;
   }
 
   /** Instant of the first row; Infinity when empty. */
@@ -40,7 +40,7 @@ export class EventHeap {
   /** Puts the row in, or moves it; behind what is due at the same instant already. */
   set(row: number, dueNs: number): void {
     let at = this.place[row];
-    if (at === ABSENT) {
+    if (at === NONE) {
       at = this.size++;
       this.place[row] = at;
       this.heap[at] = row;
@@ -53,8 +53,8 @@ export class EventHeap {
   /** Takes the row out if it is in. */
   delete(row: number): void {
     const at = this.place[row];
-    if (at === ABSENT) return;
-    this.place[row] = ABSENT;
+    if (at === NONE) return;
+    this.place[row] = NONE;
     const last = this.heap[--this.size];
     if (last === row) return;
     this.heap[at] = last;

@@ -1,8 +1,8 @@
 /**
  * The shaper's place in the virtual world: a Port whose packets are rows of the packet table. It plays the
- * kernel's part: ids count up per queue, a queue holds at most so many undecided packets, VERDICT_UP_TO
- * answers everything up to an id, new bytes replace a packet, and a mark that asks for CE sets it, as the
- * rules behind the queue do.
+ * kernel's part: ids count up per NFQUEUE, an NFQUEUE holds at most so many undecided packets, VERDICT_UP_TO
+ * decides every packet up to an id, new bytes replace a packet, and a mark that asks for CE sets it, as the
+ * rules behind the NFQUEUE do.
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
@@ -23,11 +23,11 @@ import { CE, PacketFifos, type PacketTable } from '../packets/packet-table.ts';
 const VERDICT_CODE_MASK = 0xff;
 const IDS_AT_START = 1024;
 
-/** A way through the shaper: the devices a packet comes and leaves by, and the queue the rules send it to. */
+/** A way through the shaper: the devices a packet comes and leaves by, and its NFQUEUE. */
 export interface ShaperRoute {
   readonly ifIndexIn: number;
   readonly ifIndexOut: number;
-  /** Index of the queue. */
+  /** Index of the NFQUEUE. */
   readonly nfqueue: number;
 }
 
@@ -36,7 +36,7 @@ export interface PortOwner {
   /** Writes the first bytes of packet `p` at `slab[to]`; returns how many. */
   writeHeaders(p: number, to: number): number;
   /** Packet `p` has its verdict. The row is the owner's again. */
-  answered(p: number, nfqueue: number, packetId: number, isAccepted: boolean): void;
+  verdictGiven(p: number, nfqueue: number, packetId: number, isAccepted: boolean): void;
 }
 
 export class WorldPort implements Port {
@@ -48,7 +48,7 @@ export class WorldPort implements Port {
   armedNs = Number.POSITIVE_INFINITY;
   /** Packets that came and were not read. */
   unread = 0;
-  /** Packets the kernel refused because their queue was full. */
+  /** Packets the kernel refused because their NFQUEUE was full. */
   queueFullPackets = 0;
   private readonly owner: PortOwner;
   private readonly packets: PacketTable;
@@ -56,8 +56,8 @@ export class WorldPort implements Port {
   private readonly lengthPackets: number;
   private readonly markMask: number;
   private readonly fifo: PacketFifos;
-  // By queue: packets without a verdict, the first id that may be one of them, the id after the last, rows by
-  // id.
+  // By NFQUEUE: packets without a verdict, the first id that may be one of them, the id after the last,
+  // rows by id.
   private readonly waiting: Int32Array;
   private readonly oldestId: Int32Array;
   private readonly nextId: Int32Array;
@@ -88,7 +88,7 @@ export class WorldPort implements Port {
     this.rowOfId = Array.from({ length: nfqueue.count }, () => new Int32Array(IDS_AT_START).fill(NONE));
   }
 
-  /** Packet `p` comes by route `r`; false when the kernel's queue is full. */
+  /** Packet `p` comes by route `r`; false when its NFQUEUE is full. */
   arrive(p: number, r: number): boolean {
     const { nfqueue } = this.routes[r];
     if (this.waiting[nfqueue] >= this.lengthPackets) {
@@ -138,12 +138,12 @@ export class WorldPort implements Port {
       const isAccepted = (verdict[row] & VERDICT_CODE_MASK) === NF_ACCEPT;
       const setsCe = (verdict[row] & VERDICT_SET_MARK) !== 0 && markAsks(this.markMask, mark[row], MARK_CE);
       if ((verdict[row] & VERDICT_UP_TO) === 0) {
-        this.answer(q, id, isAccepted, setsCe);
+        this.giveVerdict(q, id, isAccepted, setsCe);
         continue;
       }
       for (let older = this.oldestId[q]; older <= id; older = Math.max(older + 1, this.oldestId[q])) {
         const rows = this.rowOfId[q];
-        if (rows[older & (rows.length - 1)] !== NONE) this.answer(q, older, isAccepted, setsCe);
+        if (rows[older & (rows.length - 1)] !== NONE) this.giveVerdict(q, older, isAccepted, setsCe);
       }
     }
   }
@@ -152,7 +152,7 @@ export class WorldPort implements Port {
     this.armedNs = dueNs;
   }
 
-  private answer(nfqueue: number, id: number, isAccepted: boolean, setsCe: boolean): void {
+  private giveVerdict(nfqueue: number, id: number, isAccepted: boolean, setsCe: boolean): void {
     const rows = this.rowOfId[nfqueue];
     const mask = rows.length - 1;
     const inWindow = id >= this.oldestId[nfqueue] && id < this.nextId[nfqueue];
@@ -167,7 +167,7 @@ export class WorldPort implements Port {
     while (oldest < next && rows[oldest & mask] === NONE) oldest++;
     this.oldestId[nfqueue] = oldest;
     if (setsCe) this.packets.ecn[p] = CE;
-    this.owner.answered(p, nfqueue, id, isAccepted);
+    this.owner.verdictGiven(p, nfqueue, id, isAccepted);
   }
 
   /**

@@ -156,11 +156,11 @@ export class World implements Wire, PortOwner {
     return this.parts.writeHeaders(p, to);
   }
 
-  answered(p: number, queue: number, packetId: number, isAccepted: boolean): void {
+  verdictGiven(p: number, nfqueue: number, packetId: number, isAccepted: boolean): void {
     const { packets, hash } = this;
     hash.addInstant(this.nowNs);
     hash.add(packetId);
-    hash.add((queue << 1) | (isAccepted ? 1 : 0));
+    hash.add((nfqueue << 1) | (isAccepted ? 1 : 0));
     if (!isAccepted) {
       this.meter.shaperDrops[this.meter.rowOf[packets.flow[p]]] += 1;
       packets.give(p);

@@ -18,8 +18,8 @@ const begin = () =>
     subject: {
       version: '1',
       backend: 'iptables',
-      firstQueue: 65535,
-      queueCount: 1,
+      firstNfqueue: 65535,
+      nfqueueCount: 1,
     },
     source: {
       generation: 0,

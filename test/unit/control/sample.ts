@@ -5,7 +5,12 @@ import type { ClassLabel, Snapshot } from '../../../src/control/snapshot.ts';
 import type { StatusSubject } from '../../../src/control/status.ts';
 import { createStats, type Stats, TOTAL, withChildren } from '../../../src/core/packets/stats.ts';
 
-export const SUBJECT: StatusSubject = { version: '1.2.3', backend: 'nft', firstQueue: 100, queueCount: 4 };
+export const SUBJECT: StatusSubject = {
+  version: '1.2.3',
+  backend: 'nft',
+  firstNfqueue: 100,
+  nfqueueCount: 4,
+};
 const CLASSES: readonly ClassLabel[] = [
   { path: 'wan/up', rateBytesPerSec: 2_500_000, ceilBytesPerSec: 2_500_000, parent: NONE },
   { path: 'wan/up/bulk', rateBytesPerSec: 0, ceilBytesPerSec: 1_250_000, parent: 0 },

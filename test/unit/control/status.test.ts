@@ -63,14 +63,14 @@ describe("the kernel's counters", () => {
   const queues = [queue(99, 5, 6), queue(100, 1, 2), queue(103, 10, 20), queue(104, 100, 200)];
 
   it('are summed over our queues only', () => {
-    expect(sumKernelDrops(queues, { firstQueue: 100, queueCount: 4 })).toEqual({
+    expect(sumKernelDrops(queues, { firstNfqueue: 100, nfqueueCount: 4 })).toEqual({
       queueFull: 11,
       socketFull: 22,
     });
-    expect(sumKernelDrops(queues, { firstQueue: 99, queueCount: 1 })).toEqual({
+    expect(sumKernelDrops(queues, { firstNfqueue: 99, nfqueueCount: 1 })).toEqual({
       queueFull: 5,
       socketFull: 6,
     });
-    expect(sumKernelDrops([], { firstQueue: 0, queueCount: 65536 })).toEqual(NO_DROPS);
+    expect(sumKernelDrops([], { firstNfqueue: 0, nfqueueCount: 65536 })).toEqual(NO_DROPS);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { QUEUES_MAX } from '../../../src/limits.ts';
+import { NFQUEUES_MAX } from '../../../src/limits.ts';
 import {
   CONNECTION_FAST_ORIGINAL,
   CONNECTION_FAST_REPLY,
@@ -25,10 +25,10 @@ test.each(MASKS)('codes stay inside mask %i, wherever it is, and are read back o
   }
 });
 
-test.each(MASKS)('no queue’s mark inside mask %i asks for anything, nor does a mark of others', (mask) => {
+test.each(MASKS)('no NFQUEUE’s mark inside mask %i asks for anything, nor does a mark of others', (mask) => {
   for (const foreign of [0, ~mask]) {
-    for (let queue = 0; queue < QUEUES_MAX; queue++) {
-      const mark = (foreign | markBits(mask, queue + 1)) >>> 0;
+    for (let nfqueue = 0; nfqueue < NFQUEUES_MAX; nfqueue++) {
+      const mark = (foreign | markBits(mask, nfqueue + 1)) >>> 0;
       expect(CODES.filter((code) => markAsks(mask, mark, code))).toEqual([]);
     }
     expect(CODES.filter((code) => markAsks(mask, foreign >>> 0, code))).toEqual([]);
@@ -45,7 +45,8 @@ test.each(MASKS)('a code point is asked for beside all the rest inside mask %i',
       );
     }
   }
-  for (let queue = 0; queue < QUEUES_MAX; queue++) expect(markDscp(mask, markBits(mask, queue + 1))).toBe(0);
+  for (let nfqueue = 0; nfqueue < NFQUEUES_MAX; nfqueue++)
+    expect(markDscp(mask, markBits(mask, nfqueue + 1))).toBe(0);
 });
 
 test('codes fit eight bits', () => {

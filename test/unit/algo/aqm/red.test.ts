@@ -127,7 +127,8 @@ test('at min itself nothing is signalled yet, but packets count', () => {
 });
 
 test('forced is beyond max, gentle beyond twice max, and not what byte mode makes certain', () => {
-  const forced = (p: RedParameters) => [14_999, 15_000, 29_999, 30_000].map((avg) => redIsForced(p, avg));
+  const forced = (params: RedParameters) =>
+    [14_999, 15_000, 29_999, 30_000].map((avg) => redIsForced(params, avg));
   expect(forced(P)).toEqual([false, true, true, true]);
   expect(forced({ ...P, gentle: true, byteMode: true })).toEqual([false, false, false, true]);
 });
@@ -135,8 +136,10 @@ test('forced is beyond max, gentle beyond twice max, and not what byte mode make
 test('looking at the average does not move it, nor the start of the idle time', () => {
   const r = queueWithAverage(8000);
   redBecameIdle(r, 0, 0);
-  const p = { ...P, weight: 0.5 };
-  expect([1e5, 2e5, 1e5].map((now) => redAverageAt(r, 0, p, 0, 100, now))).toEqual([4000, 2000, 4000]);
-  expect(redAverageAt(r, 0, p, 1, 100, 1e9), 'a backlog does not decay').toBe(8000);
+  const params = { ...P, weight: 0.5 };
+  expect([1e5, 2e5, 1e5].map((nowNs) => redAverageAt(r, 0, params, 0, 100, nowNs))).toEqual([
+    4000, 2000, 4000,
+  ]);
+  expect(redAverageAt(r, 0, params, 1, 100, 1e9), 'a backlog does not decay').toBe(8000);
   expect([r.avgBytes[0], r.idleSinceNs[0]]).toEqual([8000, 0]);
 });

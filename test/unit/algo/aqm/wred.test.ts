@@ -21,19 +21,19 @@ const profile = (minBytes: number): RedParameters => ({
 });
 
 test('the worked example of the header: at 30 precedence 0 is in danger and precedence 5 is not', () => {
-  const p = { profiles: [0, 1, 2, 3, 4, 5].map((level) => profile(wredDefaultMinimum(40, level))) };
+  const params = { profiles: [0, 1, 2, 3, 4, 5].map((level) => profile(wredDefaultMinimum(40, level))) };
   const w = createWredQueues(1, 6);
-  wredObserve(w, 0, p, 30, 1, 0);
-  expect(wredSignal(w, 0, p, 0, 1, 0.049)).toBe(true);
-  expect(wredSignal(w, 0, p, 0, 1, 0.06), 'pb 0.05, a second packet 1/19').toBe(false);
-  expect(wredSignal(w, 0, p, 5, 1, 0)).toBe(false);
+  wredObserve(w, 0, params, 30, 1, 0);
+  expect(wredSignal(w, 0, params, 0, 1, 0.049)).toBe(true);
+  expect(wredSignal(w, 0, params, 0, 1, 0.06), 'pb 0.05, a second packet 1/19').toBe(false);
+  expect(wredSignal(w, 0, params, 5, 1, 0)).toBe(false);
 });
 
 test('packets of one profile do not bring those of another nearer a signal', () => {
-  const p = { profiles: [profile(10), profile(10)] };
+  const params = { profiles: [profile(10), profile(10)] };
   const w = createWredQueues(2, 2);
-  wredObserve(w, 1, p, 25, 1, 0);
-  for (let n = 0; n < 10; n++) wredSignal(w, 1, p, 0, 1, NEVER);
+  wredObserve(w, 1, params, 25, 1, 0);
+  for (let n = 0; n < 10; n++) wredSignal(w, 1, params, 0, 1, NEVER);
   expect([...w.count]).toEqual([-1, -1, 9, -1]);
 });
 

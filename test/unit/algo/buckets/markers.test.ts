@@ -19,11 +19,11 @@ const SINGLE: MarkerParameters = {
   excessBytes: 3000,
 };
 
-function marker(p: MarkerParameters) {
+function marker(params: MarkerParameters) {
   const m = createMarkerBuckets(1);
-  fillMarker(m, 0, p, 0);
+  fillMarker(m, 0, params, 0);
   return (nowNs: number, lengthBytes: number, before = GREEN): number =>
-    markerColour(m, 0, p, lengthBytes, before, nowNs);
+    markerColour(m, 0, params, lengthBytes, before, nowNs);
 }
 
 test('the worked example of the header', () => {
@@ -35,16 +35,21 @@ test('the worked example of the header', () => {
 });
 
 test('two rates: the peak comes first, and green pays in both buckets', () => {
-  const p: MarkerParameters = { ...SINGLE, kind: 'two-rate', excessBytesPerSec: 2000, excessBytes: 3000 };
-  const colour = marker(p);
+  const params: MarkerParameters = {
+    ...SINGLE,
+    kind: 'two-rate',
+    excessBytesPerSec: 2000,
+    excessBytes: 3000,
+  };
+  const colour = marker(params);
   expect([1500, 1500, 40].map((bytes) => colour(0, bytes))).toEqual([GREEN, YELLOW, RED]);
   // 0.75 s: 1500 B of peak, 750 B of committed.
   expect([700, 700, 200].map((bytes) => colour(0.75 * SECOND, bytes))).toEqual([GREEN, YELLOW, RED]);
 });
 
 test('RFC 4115: excess fills while committed is not full, and never starves it', () => {
-  const p: MarkerParameters = { ...SINGLE, kind: 'two-rate-4115', excessBytesPerSec: 500 };
-  const colour = marker(p);
+  const params: MarkerParameters = { ...SINGLE, kind: 'two-rate-4115', excessBytesPerSec: 500 };
+  const colour = marker(params);
   expect([1500, 1500, 1500, 1500].map((bytes) => colour(0, bytes))).toEqual([GREEN, YELLOW, YELLOW, RED]);
   expect([1000, 500, 40].map((bytes) => colour(SECOND, bytes))).toEqual([GREEN, YELLOW, RED]);
 });
@@ -73,8 +78,8 @@ test.each([
   [{ ...SINGLE, kind: 'two-rate-4115', committedBytes: 0 }, /committed burst/],
   [{ ...SINGLE, kind: 'two-rate-4115', excessBytesPerSec: 1, excessBytes: 0 }, /excess burst/],
   [{ ...SINGLE, kind: 'two-rate-4115', excessBytesPerSec: 0, excessBytes: 0 }, null],
-] as [MarkerParameters, RegExp | null][])('%j is valid or not, and why', (p, problem) => {
-  const found = markerProblem(p);
+] as [MarkerParameters, RegExp | null][])('%j is valid or not, and why', (params, problem) => {
+  const found = markerProblem(params);
   if (problem === null) expect(found).toBeNull();
   else expect(found).toMatch(problem);
 });

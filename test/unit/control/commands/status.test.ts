@@ -5,15 +5,18 @@ import type { StatusReport } from '../../../../src/control/status.ts';
 import { createStats } from '../../../../src/core/packets/stats.ts';
 
 let snapshots = 0;
-const status = statusCommand({ version: '1', backend: 'nft', firstQueue: 65535, queueCount: 1 }, async () => {
-  snapshots++;
-  return {
-    classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
-    takenNs: 3e9,
-    socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
-    stats: createStats(1),
-  };
-});
+const status = statusCommand(
+  { version: '1', backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
+  async () => {
+    snapshots++;
+    return {
+      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+      takenNs: 3e9,
+      socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
+      stats: createStats(1),
+    };
+  },
+);
 
 it('replies with the report of a snapshot', async () => {
   const { status: report } = (await status({})) as { status: StatusReport };

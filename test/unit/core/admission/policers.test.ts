@@ -73,8 +73,8 @@ test('a packet marked instead of dropped still counts for the policers above, an
   const [leaf] = up.children;
   const marking = { ...up, children: [{ ...leaf, police: { ...leaf.police!, exceed: 'mark' as const } }] };
   const p = new Policers(listClasses({ ...rest, links: [{ ...links[0], up: marking }] }));
-  const answers = Array.from({ length: 5 }, () => p.ask(1, 1000, true, true, 0));
-  expect(answers).toEqual([POLICE_PASS, POLICE_MARK, POLICE_MARK, POLICE_DROP, POLICE_DROP]);
+  const decisions = Array.from({ length: 5 }, () => p.ask(1, 1000, true, true, 0));
+  expect(decisions).toEqual([POLICE_PASS, POLICE_MARK, POLICE_MARK, POLICE_DROP, POLICE_DROP]);
   // What the leaf marks takes no tokens from it, what it cannot mark is dropped.
   expect([true, false].map((mayMark) => p.ask(1, 1000, true, mayMark, SECOND))).toEqual([
     POLICE_MARK,

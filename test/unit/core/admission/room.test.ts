@@ -85,7 +85,7 @@ describe('by hand', () => {
   });
 
   test.each([{ queue: FAIR }, { each: EACH }])(
-    '%o: more than 2^31 bytes are the longest pile too',
+    '%o: more than 2^31 bytes are the longest victim too',
     (leaf) => {
       const w = fullWorld({ ...leaf, limitBytes: 3.2e9 });
       // Few long ones here, thousands of superpackets in truth. The first of each source has its tokens.
@@ -162,11 +162,11 @@ interface Leaf {
   readonly limitPackets: number;
 }
 
-/** Lists and searches: what waits, in piles by source. The line of a FIFO is no pile. */
+/** Keeps plain lists of the packets that wait, by victim. The FIFO of a leaf is no victim. */
 class Twin {
   private readonly leaf: Leaf;
-  private readonly piles = new Map<string, Waiting[]>();
-  private readonly line: Waiting[] = [];
+  private readonly victims = new Map<string, Waiting[]>();
+  private readonly fifo: Waiting[] = [];
   private readonly spent = new Set<number>();
 
   constructor(leaf: Leaf) {
@@ -182,45 +182,45 @@ class Twin {
 
   private verdict(n: number, p: Waiting, dropped: readonly number[]): string | null {
     if (p.ssh || this.fits(p)) return dropped.length === 0 ? null : 'there was room';
-    const most = Math.max(0, ...[...this.piles.values()].map(bytesOf));
-    const own = this.ownPile(n);
-    const ownBytes = own === null ? 0 : bytesOf(this.piles.get(own) ?? []);
+    const most = Math.max(0, ...[...this.victims.values()].map(bytesOf));
+    const own = this.ownVictim(n);
+    const ownBytes = own === null ? 0 : bytesOf(this.victims.get(own) ?? []);
     const mayPay = (name: string): boolean => {
-      const bytes = bytesOf(this.piles.get(name) ?? []);
+      const bytes = bytesOf(this.victims.get(name) ?? []);
       // One of the longest, within an eighth: of the others if it is longer than the own with the arriving
       // packet.
       if (name === own && ownBytes + p.lengthBytes >= (7 / 8) * most) return true;
       return bytes >= (7 / 8) * most && bytes > ownBytes + p.lengthBytes;
     };
-    const names = [...this.piles.keys()].filter(mayPay);
+    const names = [...this.victims.keys()].filter(mayPay);
     if (dropped.length === 1 && dropped[0] === p.id) {
       const isOwnLongest = ownBytes + p.lengthBytes >= (7 / 8) * most;
       const isRight =
         (isOwnLongest && (own === null || ownBytes === 0)) || names.some((name) => !this.pays(name, p));
       return isRight ? null : 'there would have been room';
     }
-    const payer = names.find((name) => this.piles.get(name)?.some((q) => q.id === dropped[0]));
+    const payer = names.find((name) => this.victims.get(name)?.some((q) => q.id === dropped[0]));
     if (payer === undefined) return `paid by none of ${names}`;
     const expected = this.pays(payer, p);
     if (expected === null) return 'dropped in vain';
     if (expected.join() !== dropped.join()) return `expected ${expected}`;
-    this.piles.set(
+    this.victims.set(
       payer,
-      this.piles.get(payer)!.filter((q) => !dropped.includes(q.id)),
+      this.victims.get(payer)!.filter((q) => !dropped.includes(q.id)),
     );
     return null;
   }
 
   private fits(p: Waiting, without: readonly Waiting[] = []): boolean {
-    const all = [...this.line, ...[...this.piles.values()].flat()].filter((q) => !without.includes(q));
+    const all = [...this.fifo, ...[...this.victims.values()].flat()].filter((q) => !without.includes(q));
     const { limitBytes, limitPackets } = this.leaf;
     return all.length === 0 || (bytesOf(all) + p.lengthBytes <= limitBytes && all.length + 1 <= limitPackets);
   }
 
-  /** First packets of the pile whose going makes room; null: not even all of them. */
+  /** First packets of the victim whose eviction makes room. null if all of them do not suffice. */
   private pays(name: string, p: Waiting): number[] | null {
     const gone: Waiting[] = [];
-    for (const q of this.piles.get(name) ?? []) {
+    for (const q of this.victims.get(name) ?? []) {
       if (q.ssh) continue;
       gone.push(q);
       if (this.fits(p, gone) && !(name.startsWith('fair') && this.takesMore(name, gone))) break;
@@ -230,12 +230,12 @@ class Twin {
 
   /** A fair queue loses half of its bytes at once. */
   private takesMore(name: string, gone: readonly Waiting[]): boolean {
-    const pile = this.piles.get(name) ?? [];
-    return gone.length < 64 && bytesOf(pile) - bytesOf(gone) > bytesOf(pile) / 2;
+    const victim = this.victims.get(name) ?? [];
+    return gone.length < 64 && bytesOf(victim) - bytesOf(gone) > bytesOf(victim) / 2;
   }
 
-  private ownPile(n: number): string | null {
-    if (this.leaf.hasEach && (this.piles.get(`each ${n}`)?.length ?? 0) > 0) return `each ${n}`;
+  private ownVictim(n: number): string | null {
+    if (this.leaf.hasEach && (this.victims.get(`each ${n}`)?.length ?? 0) > 0) return `each ${n}`;
     return this.leaf.isFair ? `fair ${n}` : null;
   }
 
@@ -243,10 +243,10 @@ class Twin {
     const { hasEach, isFair } = this.leaf;
     const waitsForBucket = hasEach && this.spent.has(n);
     this.spent.add(n);
-    if (!waitsForBucket && !isFair) this.line.push(p);
+    if (!waitsForBucket && !isFair) this.fifo.push(p);
     else {
       const name = waitsForBucket ? `each ${n}` : `fair ${n}`;
-      this.piles.set(name, [...(this.piles.get(name) ?? []), p]);
+      this.victims.set(name, [...(this.victims.get(name) ?? []), p]);
     }
   }
 }
@@ -255,7 +255,7 @@ function bytesOf(packets: readonly Waiting[]): number {
   return packets.reduce((sum, p) => sum + p.lengthBytes, 0);
 }
 
-test('nothing is dropped in vain: either one of the longest piles pays for the packet, or the packet is dropped', () => {
+test('nothing is dropped in vain: either one of the longest victims pays for the packet, or the packet is dropped', () => {
   const leaf = fc.record({
     isFair: fc.boolean(),
     hasEach: fc.boolean(),

@@ -1,5 +1,6 @@
 /**
- * The world's port against the real engine: what it parses is what was written, ids are answered once, queues
+ * The world's port against the real engine: what it parses is what was written, each id has one verdict,
+ * NFQUEUEs
  * have a length.
  */
 import { describe, expect, test } from 'vitest';
@@ -42,12 +43,12 @@ function world(lengthPackets = 1000) {
     SHAPES,
     SHAPES.map(() => 1448),
   );
-  const answers: { id: number; isAccepted: boolean }[] = [];
+  const verdicts: { id: number; isAccepted: boolean }[] = [];
   const owner = {
     writeHeaders: (p: number, to: number) =>
       templates.write(2 * packets.flow[p] + (isBack(packets.kind[p]) ? 1 : 0), p, packets, to),
-    answered(p: number, _queue: number, id: number, isAccepted: boolean) {
-      answers.push({ id, isAccepted });
+    verdictGiven(p: number, _nfqueue: number, id: number, isAccepted: boolean) {
+      verdicts.push({ id, isAccepted });
       packets.give(p);
     },
   };
@@ -62,7 +63,7 @@ function world(lengthPackets = 1000) {
     port.batch.verdicts.nfqueue[row] = 0;
     port.batch.verdicts.verdict[row] = code;
   };
-  return { packets, port, answers, verdict };
+  return { packets, port, verdicts, verdict };
 }
 
 describe('headers', () => {
@@ -117,13 +118,13 @@ describe('headers', () => {
 
 describe('verdicts', () => {
   test('one by one, and up to an id all that are left', () => {
-    const { packets, port, answers, verdict } = world();
+    const { packets, port, verdicts, verdict } = world();
     for (let i = 0; i < 5; i++) port.arrive(packets.take(2, KIND_DATAGRAM, i, 100), 0);
     port.drain();
     verdict(0, 2, NF_DROP);
     verdict(1, 4, NF_ACCEPT | VERDICT_UP_TO);
     port.send(2);
-    expect(answers).toEqual([
+    expect(verdicts).toEqual([
       { id: 2, isAccepted: false },
       { id: 1, isAccepted: true },
       { id: 3, isAccepted: true },
@@ -170,7 +171,7 @@ describe('verdicts', () => {
   });
 
   test('a packet that waits for ever does not stop ids from being given', () => {
-    const { packets, port, answers, verdict } = world(100_000);
+    const { packets, port, verdicts, verdict } = world(100_000);
     port.arrive(packets.take(2, KIND_DATAGRAM, 0, 100), 0);
     port.drain();
     for (let id = 2; id < 6000; id++) {
@@ -181,8 +182,8 @@ describe('verdicts', () => {
     }
     verdict(0, 1, NF_ACCEPT);
     port.send(1);
-    expect(answers.length).toBe(5999);
-    expect(answers.at(-1)).toEqual({ id: 1, isAccepted: true });
+    expect(verdicts.length).toBe(5999);
+    expect(verdicts.at(-1)).toEqual({ id: 1, isAccepted: true });
   });
 
   test("a full nfqueue refuses as the kernel's does", () => {
