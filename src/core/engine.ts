@@ -34,10 +34,11 @@ import {
 } from './packets/held.ts';
 import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
 import type { Stats } from './packets/stats.ts';
+import { chargeBytesOf } from './packets/wire-cost.ts';
 import type { AckFilter } from './queues/ack-filter.ts';
 import type { LeafQueues } from './queues/leaf-queues.ts';
 import { type Change, reconfigure } from './reconfigure.ts';
-import { chargeBytesOf, createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
+import { createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
 import type { VerdictWriter } from './verdicts/writer.ts';
 
 export interface EngineOptions {
@@ -202,8 +203,8 @@ export class Engine {
    */
   private enter(h: number, atNs: number, nowNs: number): void {
     const { held, stages, verdicts } = this;
-    held.chargeBytes[h] = chargeBytesOf(stages, held, h);
-    held.enter(h, nowNs, atNs);
+    held.chargeBytes[h] = chargeBytesOf(stages.linkLayers, held, h);
+    held.enter(h, atNs, nowNs);
     if (this.stopping || !held.mayWait()) {
       this.passUndelayed(h, nowNs);
       return;

@@ -3,7 +3,7 @@
  * stages, which are made for one list of classes. When classes change, new stages are made and inherit() what
  * they go on with from the old ones.
  */
-import { type LinkLayer, superpacketWireBytes, wireBytes } from '../algo/buckets/link-layer.ts';
+import type { LinkLayer } from '../algo/buckets/link-layer.ts';
 import { type HashKeys, hashKeys } from '../base/hash.ts';
 import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
@@ -29,11 +29,6 @@ import { LeafQueues } from './queues/leaf-queues.ts';
 import { Trees } from './tree/trees.ts';
 import { Remarks } from './verdicts/remarks.ts';
 import { VerdictWriter } from './verdicts/writer.ts';
-
-/** Segments of a superpacket are assumed to fill packets of this length. */
-const MTU_BYTES = 1500;
-/** The least payload assumed of a segment (RFC 9293 section 3.7.1), however long the headers claim to be. */
-const SEGMENT_BYTES_MIN = 536;
 
 export interface Stages {
   readonly classes: readonly ClassInfo[];
@@ -124,19 +119,6 @@ export function createStages(classes: readonly ClassInfo[], each: EachTable, las
 /** Whether packets wait in `each` buckets of the class. */
 function delays({ spec }: ClassInfo): boolean {
   return spec.each?.exceed === 'delay';
-}
-
-/** What packet `h` costs on the wire of its leaf's link; a superpacket costs what its segments will. */
-export function chargeBytesOf(
-  { linkLayers }: Pick<Stages, 'linkLayers'>,
-  held: HeldTable,
-  h: number,
-): number {
-  const layer = linkLayers[held.leaf[h]];
-  const headerBytes = held.headerBytes(h);
-  if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
-  const segmentBytes = Math.max(SEGMENT_BYTES_MIN, MTU_BYTES - headerBytes);
-  return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, segmentBytes);
 }
 
 /**

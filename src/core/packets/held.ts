@@ -125,8 +125,8 @@ export class HeldTable {
     this.codes[h] = (this.codes[h] & 0xff00) | dscp | (remark << 16);
   }
 
-  /** The packet comes into a tree at `nowNs`. */
-  enter(h: number, nowNs: number, readyNs: number): void {
+  /** The packet comes into a tree at `nowNs`. Its ceilings count from `readyNs`. */
+  enter(h: number, readyNs: number, nowNs: number): void {
     this.floats[h >> 1] = nowNs;
     this.floats[(h >> 1) + 1] = readyNs;
   }

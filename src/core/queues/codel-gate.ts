@@ -16,9 +16,9 @@ export function codelLetsGo(
   held: HeldTable,
   codel: CodelQueues,
   i: number,
-  params: CodelParameters,
   h: number,
   backlogBytes: number,
+  params: CodelParameters,
   atNs: number,
 ): boolean {
   const ect = (held.flags[h] & FLAG_ECT) !== 0;

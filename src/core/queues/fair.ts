@@ -224,7 +224,7 @@ export class FairQueues {
       let h = this.take(leaf, q);
       if (params === null) return this.deliver(q, h);
       for (;;) {
-        if (codelLetsGo(held, codel, q >> 1, params, h, this.waitingBytes(q), atNs))
+        if (codelLetsGo(held, codel, q >> 1, h, this.waitingBytes(q), params, atNs))
           return this.deliver(q, h);
         this.doomed.push(0, h);
         if (this.isDry(q)) break;

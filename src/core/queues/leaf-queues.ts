@@ -215,7 +215,7 @@ export class LeafQueues {
     while (bands.head(band) !== NONE) {
       const h = bands.take(band);
       const backlogBytes = bands.backlogBytes(band);
-      if (codelLetsGo(held, this.codel, band, params, h, backlogBytes, atNs)) return h;
+      if (codelLetsGo(held, this.codel, band, h, backlogBytes, params, atNs)) return h;
       this.doomed.push(0, h);
     }
     return NONE;

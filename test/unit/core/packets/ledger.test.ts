@@ -26,7 +26,7 @@ test('a packet is received, sent with its delay and lateness, accepted', () => {
   const { held, ledger, packet, total } = bench();
   const h = packet(1, 100);
   expect([total('receivedBytes'), total('heldBytes')]).toEqual([100, 100]);
-  held.enter(h, 1000e3, 4000e3);
+  held.enter(h, 4000e3, 1000e3);
   held.flags[h] = FLAG_CE;
   ledger.sent(h, 4500e3);
   ledger.accepted(h);

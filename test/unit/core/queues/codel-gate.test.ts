@@ -18,7 +18,7 @@ function atSignal(flags: number): [boolean, number] {
   const leaves = (atNs: number, of: number): [boolean, number] => {
     const h = parts.packet(1, 1500, atNs - 20 * MS);
     held.flags[h] = of;
-    return [codelLetsGo(held, codel, 0, PARAMS, h, 9000, atNs), held.flags[h]];
+    return [codelLetsGo(held, codel, 0, h, 9000, PARAMS, atNs), held.flags[h]];
   };
   expect(leaves(1000 * MS, flags)).toEqual([true, flags]);
   return leaves(1100 * MS, flags);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { LINK_LAYERS } from '../../../src/algo/buckets/link-layer.ts';
-import { HeldTable } from '../../../src/core/packets/held.ts';
-import { chargeBytesOf } from '../../../src/core/stages.ts';
+import { LINK_LAYERS } from '../../../../src/algo/buckets/link-layer.ts';
+import { HeldTable } from '../../../../src/core/packets/held.ts';
+import { chargeBytesOf } from '../../../../src/core/packets/wire-cost.ts';
 
 const SUPERPACKET_BYTES = 60_000;
 
@@ -12,7 +12,7 @@ function chargeBytes(headerBytes: number): number {
   held.leaf[h] = 0;
   held.lengthBytes[h] = SUPERPACKET_BYTES;
   held.setWay(h, 0, 0, headerBytes);
-  return chargeBytesOf({ linkLayers: [LINK_LAYERS.raw] }, held, h);
+  return chargeBytesOf([LINK_LAYERS.raw], held, h);
 }
 
 test('a superpacket costs what its segments will, each with its own headers', () => {
