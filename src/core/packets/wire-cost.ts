@@ -8,8 +8,8 @@ const MTU_BYTES = 1500;
 const SEGMENT_BYTES_MIN = 536;
 
 /**
- * Bytes that packet `h` costs on the wire of its leaf's link. `linkLayers` has the link layer of every class. A
- * superpacket costs as much as its segments will.
+ * Bytes that packet `h` costs on the wire of its leaf's link. `linkLayers` has the link layer of every class.
+ * A superpacket costs as much as its segments will.
  */
 export function chargeBytesOf(linkLayers: readonly LinkLayer[], held: HeldTable, h: number): number {
   const layer = linkLayers[held.leaf[h]];
