@@ -17,7 +17,7 @@
  *
  * | parameter      | unit | range | default                                        |
  * |----------------|------|-------|------------------------------------------------|
- * | targetNs       | ns   | > 0   | as CoDel (buckets/rate-scaling.ts)             |
+ * | targetNs       | ns   | > 0   | as CoDel (algo/buckets/rate-scaling.ts)             |
  * | intervalNs     | ns   | > 0   | as CoDel                                       |
  * | mtuNs          | ns   | >= 0  | time to send one MTU at the class's rate       |
  * | ecn            |      |       | true                                           |

@@ -22,7 +22,7 @@
  * | parameter    | unit  | range  | default                                          |
  * |--------------|-------|--------|--------------------------------------------------|
  * | isolation    |       | above  | dual-src in `up`, dual-dst in `down`             |
- * | quantumBytes | bytes | > 0    | flowQuantumBytes() of buckets/rate-scaling.ts    |
+ * | quantumBytes | bytes | > 0    | flowQuantumBytes() of algo/buckets/rate-scaling.ts    |
  *
  * Worked example: a host with 7 flows and a quantum of 1514: each turn is worth 216 2/7 bytes. With whole
  * turns of 216 bytes it would lose 2 bytes a round to a host with one flow. The fraction stays in the

@@ -1,7 +1,6 @@
 /**
  * The world's port against the real engine: what it parses is what was written, each id has one verdict,
- * NFQUEUEs
- * have a length.
+ * NFQUEUEs have a length.
  */
 import { describe, expect, test } from 'vitest';
 import { ARRIVAL_ROWS, EDIT_BYTES } from '../../../../src/limits.ts';
