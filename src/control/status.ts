@@ -8,6 +8,7 @@ import type { ClassLabel, Snapshot } from './snapshot.ts';
 /** What does not change while an instance runs. */
 export interface StatusSubject {
   readonly version: string;
+  readonly pid: number;
   readonly backend: 'nft' | 'iptables';
   readonly firstNfqueue: number;
   readonly nfqueueCount: number;
@@ -45,6 +46,8 @@ export interface ClassReport {
 
 export interface StatusReport {
   readonly version: string;
+  /** Process id of the instance, as it sees itself. */
+  readonly pid: number;
   readonly uptimeSeconds: number;
   readonly backend: 'nft' | 'iptables';
   readonly totals: {
@@ -84,6 +87,7 @@ export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: 
   const { totals } = stats;
   return {
     version: subject.version,
+    pid: subject.pid,
     uptimeSeconds: snapshot.takenNs / 1e9,
     backend: subject.backend,
     totals: {

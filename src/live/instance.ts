@@ -179,13 +179,14 @@ async function openControl(
   { spec, socketPath }: LoadedConfig,
   backend: Backend,
   running: Running,
-  { logger, unwinder }: Parts,
+  { logger, stopper, unwinder }: Parts,
 ): Promise<void> {
   const { first, count } = spec.nfqueue;
   const control = await startControl({
     socketPath,
-    subject: { version: readVersion(), backend, firstNfqueue: first, nfqueueCount: count },
+    subject: { version: readVersion(), pid: process.pid, backend, firstNfqueue: first, nfqueueCount: count },
     source: running,
+    onStop: () => stopper.ask('shaper stop'),
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
   unwinder.add('control socket', () => control.close());

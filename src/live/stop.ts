@@ -22,9 +22,9 @@ const STOPPING: readonly NodeJS.Signals[] = [
 const IGNORED: readonly NodeJS.Signals[] = ['SIGUSR2'];
 
 export interface StopRequest {
-  /** The name of a signal, or the fault. */
+  /** The name of a signal or of a command, or the fault. */
   readonly reason: string;
-  /** 0 for a signal. */
+  /** 0 unless it is a fault. */
   readonly exitCode: number;
 }
 
@@ -32,6 +32,8 @@ export interface Stopper {
   /** Resolves with the first reason to stop. */
   readonly requested: Promise<StopRequest>;
   isRequested(): boolean;
+  /** Asks for the stop as a signal does. */
+  ask(reason: string): void;
   /** Asks for the stop because of a fault. */
   fail(reason: string): void;
   /** Stops listening for signals. The limit on the time of a requested stop stays. */
@@ -77,6 +79,7 @@ export function createStopper(options: StopperOptions): Stopper {
   return {
     requested,
     isRequested: () => requestedMs !== null,
+    ask: (reason) => request(reason, 0),
     fail: (reason) => request(reason, EXIT_FAILED),
     dispose: () => {
       for (const [signal, listener] of listeners) process.off(signal, listener);

@@ -157,8 +157,9 @@ function keyOf(path: string): string {
 
 const control = await startControl({
   socketPath,
-  subject: { version: '1', backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
+  subject: { version: '1', pid: 1, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   source: running,
+  onStop: () => problems.push('nobody asked for a stop'),
   onFailure: (error) => problems.push(String(error)),
 });
 let isOver = false;

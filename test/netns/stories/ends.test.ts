@@ -54,22 +54,29 @@ describeNetns('the end', () => {
   const world = useLab();
   const start = useShapers(world);
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
+  it.each(['SIGTERM', 'SIGINT', 'shaper stop'] as const)(
     '%s while packets wait: all are delivered, in order, and the rules are as before',
-    async (signal) => {
+    async (reason) => {
       const { client, router, server } = world.lab;
-      if (signal === 'SIGTERM') await addFirewall(router);
+      if (reason === 'SIGTERM') await addFirewall(router);
       const before = await ruleset(router);
       const shaper = await start(SLOW);
       expect(await ruleset(router)).not.toBe(before);
       const sink = await startSink(server, { port: PORT, waitMs: 20_000, idleMs: 700 });
       await sendUdp(client, server, { port: PORT, count: 120, lengthBytes: 1000 });
       await until('packets wait', async () => (await shaper.status()).totals.held.packets > 50);
-      const { code, tookMs } = await shaper.stop(signal);
-      expect(code).toBe(0);
-      expect(tookMs).toBeLessThan(2000);
+      if (reason === 'shaper stop') {
+        const { code, stdout } = await shaper.cli(['stop', shaper.configPath]);
+        expect({ code, stdout }).toEqual({ code: 0, stdout: `stopped (pid ${shaper.pid})\n` });
+        expect(await ended(shaper.child, 200)).toBe(true);
+        expect(shaper.child.exitCode).toBe(0);
+      } else {
+        const { code, tookMs } = await shaper.stop(reason);
+        expect(code).toBe(0);
+        expect(tookMs).toBeLessThan(2000);
+      }
       expect(await sink.finished()).toMatchObject({ packets: 120, reordered: 0 });
-      expect(shaper.logs.at(-1)).toMatchObject({ msg: 'stopped', reason: signal, undelivered: 0 });
+      expect(shaper.logs.at(-1)).toMatchObject({ msg: 'stopped', reason, undelivered: 0 });
       expect(await ruleset(router)).toBe(before);
       const status = await shaper.cli(['status', '--conf', shaper.configPath]);
       expect(status).toMatchObject({ code: 3, stderr: expect.stringContaining('no running instance') });

@@ -7,6 +7,7 @@ import { createStats, type Stats, TOTAL, withChildren } from '../../../src/core/
 
 export const SUBJECT: StatusSubject = {
   version: '1.2.3',
+  pid: 77,
   backend: 'nft',
   firstNfqueue: 100,
   nfqueueCount: 4,

@@ -7,7 +7,7 @@ import { NO_DROPS, SUBJECT, sample, snapshotOf } from './sample.ts';
 describe('the table', () => {
   it('has a line per class with aligned columns', () => {
     const lines = statusTable(statusReport(snapshotOf(), SUBJECT, NO_DROPS)).split('\n');
-    expect(lines[0]).toBe('shaper 1.2.3, back end nft, up 1.5 s');
+    expect(lines[0]).toBe('shaper 1.2.3, pid 77, back end nft, up 1.5 s');
     expect(lines[1]).toBe(
       'received 100 (100 kB) = accepted 80 (80.0 kB) + dropped 15 (15.0 kB) + held 3 (3.00 kB) + lost in the kernel 2',
     );

@@ -76,6 +76,14 @@ describe('signals', () => {
     expect(await s.requested).toEqual({ reason: 'the table is gone', exitCode: 1 });
   });
 
+  it('a command asks for the stop as a signal does: exit code 0, and the same deadline', async () => {
+    const { stopper: s, seen } = setUp();
+    s.ask('shaper stop');
+    expect(await s.requested).toEqual({ reason: 'shaper stop', exitCode: 0 });
+    expect(() => vi.advanceTimersByTime(1900)).toThrow(Exited);
+    expect(seen).toEqual(['timeout', 'exit 1']);
+  });
+
   it('an orderly stop that hangs is ended within two seconds', () => {
     const { seen } = setUp();
     signal('SIGTERM');

@@ -6,7 +6,7 @@ import { createStats } from '../../../../src/core/packets/stats.ts';
 
 let snapshots = 0;
 const status = statusCommand(
-  { version: '1', backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
+  { version: '1', pid: 5, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   async () => {
     snapshots++;
     return {
