@@ -11,7 +11,7 @@ import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
 import { askForPromptness, createCourtesy, type NfqueuePort } from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
-import { checkDevices } from '../io/proc/devices.ts';
+import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
   type Backend,
   builtInTables,
@@ -30,7 +30,7 @@ import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
-import { checkProcess, readProcessStatus } from './preconditions.ts';
+import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { Running } from './running.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { Unwinder } from './unwinder.ts';
@@ -48,7 +48,7 @@ export interface Surroundings {
 export async function runInstance(config: LoadedConfig, surroundings: Surroundings): Promise<number> {
   const { file, isInteractive, exitNow } = surroundings;
   checkProcess(readProcessStatus());
-  checkDevices(config.spec);
+  checkDevices(config.spec, readDeviceGraph() ?? new Map());
   const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);

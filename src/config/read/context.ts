@@ -1,5 +1,6 @@
 /** Where a class is read: the values around it on which its own depend. */
 import { bytesInTime, type Size } from '../../base/units.ts';
+import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
 import type { YamlReader } from '../yaml/reader.ts';
 import type { SeenPrefix } from './sides.ts';
@@ -14,6 +15,8 @@ export interface ClassContext {
   /** The cost of a full-sized packet on the link's wire, at least its IP bytes. */
   readonly packetBytes: number;
   readonly ownMarkMask: number;
+  /** Of the machine that shapes; null if they are not known. */
+  readonly devices: DeviceGraph | null;
   /** The class or a class above has a meter. */
   readonly isMetered: boolean;
   /** The classes around this one that have a match, outermost first. */

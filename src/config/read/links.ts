@@ -4,6 +4,7 @@ import { isScalar, type Node } from 'yaml';
 import { LINK_LAYERS, type LinkLayer, wireBytes } from '../../algo/buckets/link-layer.ts';
 import { formatRate } from '../../base/units.ts';
 import { CLASSES_MAX } from '../../limits.ts';
+import type { DeviceGraph } from '../../spec/device-graph.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 import { remarkedDscps } from '../../spec/queue-plan.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
@@ -14,16 +15,22 @@ import type { Located, Named, YamlReader } from '../yaml/reader.ts';
 import { readBurst, readEach, readPolice } from './buckets.ts';
 import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
+import { warnOfLinkDevice } from './devices.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { type SeenPrefix, warnWrongSides } from './sides.ts';
 
-export function readLinks(reader: YamlReader, at: Node | null, ownMarkMask: number): LinkSpec[] {
+export function readLinks(
+  reader: YamlReader,
+  at: Node | null,
+  ownMarkMask: number,
+  devices: DeviceGraph | null,
+): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
   if (at !== null && entries.length === 0 && reader.problems.errors.length === 0) {
     reader.problems.error(at.range?.[0] ?? 0, 'links is empty: name at least one device to shape');
   }
   const owners = new Map<string, string>();
-  const links = entries.map((entry) => readLink(reader, entry, ownMarkMask, owners));
+  const links = entries.map((entry) => readLink(reader, entry, ownMarkMask, devices, owners));
   const classes = links.reduce((n, link) => n + countClasses(link.up) + countClasses(link.down), 0);
   if (classes > CLASSES_MAX) {
     reader.problems.error(
@@ -48,6 +55,7 @@ function readLink(
   reader: YamlReader,
   entry: Named,
   ownMarkMask: number,
+  devices: DeviceGraph | null,
   owners: Map<string, string>,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
@@ -77,6 +85,7 @@ function readLink(
             direction,
             packetBytes,
             ownMarkMask,
+            devices,
             isMetered: false,
             within: [],
             seenPrefixes,
@@ -87,6 +96,8 @@ function readLink(
   const up = tree('up', values.up);
   const down = tree('down', values.down);
   warnWrongSides(reader, device ?? '', seenPrefixes);
+  const shaped = (['up', 'down'] as const).filter((direction) => values[direction] !== undefined);
+  if (values.device) warnOfLinkDevice(reader, devices, values.device, shaped);
   return { name: entry.name, device: device ?? '', linkLayer, up, down };
 }
 

@@ -6,6 +6,7 @@ import { PORT_PROTOCOLS } from '../fields/names.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import { type Located, offsetOf, type Values, type YamlReader } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
+import { warnOfMatchedDevices } from './devices.ts';
 
 type MatchValues = Values<typeof SECTIONS.match>;
 type LocatedList<T> = Located<readonly Located<T>[]> | undefined;
@@ -37,6 +38,8 @@ function readMatcher(context: ClassContext, at: Node): MatcherSpec {
     oif: plain<string>(values.oif),
   };
   checkFamilies(reader, at, values);
+  warnOfMatchedDevices(reader, context.devices, values.iif, 'iif');
+  warnOfMatchedDevices(reader, context.devices, values.oif, 'oif');
   for (const side of ['src', 'dst'] as const)
     for (const { value, offset } of values[side]?.value ?? [])
       context.seenPrefixes.push({ direction: context.direction, side, prefix: value.prefix, offset });

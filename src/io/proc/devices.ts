@@ -3,9 +3,7 @@
  * that was put into a namespace without a new mount of /sys.
  */
 import { readFileSync } from 'node:fs';
-import { EXIT_IMPOSSIBLE, OperatingError } from '../../base/errors.ts';
 import { isSystemError } from '../../base/system-error.ts';
-import type { ShaperSpec } from '../../spec/spec.ts';
 
 /** Names from /proc/net/dev, which has two lines of headings, then lines `name: counters`. */
 export function parseDeviceNames(text: string): string[] {
@@ -31,6 +29,36 @@ export function parseIgmpIndex(text: string, device: string): number | null {
   return null;
 }
 
+/** What a device has counted since it was made. */
+export interface DeviceCounters {
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  /** Zero on devices that do not count them, as most virtual ones. */
+  readonly rxMulticast: number;
+  readonly txPackets: number;
+}
+
+/** The counters of /proc/net/dev by name of device. */
+export function parseDeviceCounters(text: string): Map<string, DeviceCounters> {
+  const counters = new Map<string, DeviceCounters>();
+  for (const line of text.split('\n').slice(2)) {
+    const colon = line.lastIndexOf(':');
+    if (colon < 0) continue;
+    const [rxBytes, rxPackets, , , , , , rxMulticast, , txPackets] = line
+      .slice(colon + 1)
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    counters.set(line.slice(0, colon).trim(), {
+      rxPackets: rxPackets ?? 0,
+      rxBytes: rxBytes ?? 0,
+      rxMulticast: rxMulticast ?? 0,
+      txPackets: txPackets ?? 0,
+    });
+  }
+  return counters;
+}
+
 function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
@@ -45,18 +73,13 @@ export function deviceNames(): string[] {
   return parseDeviceNames(readOrNull('/proc/net/dev') ?? '');
 }
 
+export function deviceCounters(): Map<string, DeviceCounters> {
+  return parseDeviceCounters(readOrNull('/proc/net/dev') ?? '');
+}
+
 /** Interface index, or null without such a device. IPv6 lists every device; IPv4 helps where it is off. */
 export function deviceIndex(device: string): number | null {
   const snmp = readOrNull(`/proc/net/dev_snmp6/${device}`);
   if (snmp !== null) return parseSnmpIndex(snmp);
   return parseIgmpIndex(readOrNull('/proc/net/igmp') ?? '', device);
-}
-
-/** Throws OperatingError that names every shaped device that is missing, and the devices that exist. */
-export function checkDevices(spec: ShaperSpec, existing: readonly string[] = deviceNames()): void {
-  const missing = spec.links.filter(({ device }) => !existing.includes(device));
-  if (missing.length === 0) return;
-  const names = missing.map(({ name, device }) => `device ${device} of link ${name}`).join(', ');
-  const others = existing.filter((name) => name !== 'lo').join(', ') || 'none but lo';
-  throw new OperatingError(EXIT_IMPOSSIBLE, `${names} does not exist`, `devices here: ${others}`);
 }

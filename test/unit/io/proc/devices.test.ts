@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../../src/config/config.ts';
 import {
-  checkDevices,
   deviceIndex,
   deviceNames,
+  parseDeviceCounters,
   parseDeviceNames,
   parseIgmpIndex,
   parseSnmpIndex,
@@ -32,22 +31,17 @@ describe('devices of this namespace', () => {
     expect(parseIgmpIndex(IGMP, 'eth')).toBeNull();
   });
 
+  it('have counters in the order of the kernel', () => {
+    const text = DEV.replace('  eth0: 5 1 0 0 0 0 0 0 5 1', '  eth0: 9000 10 0 0 0 0 0 3 7000 8');
+    const counters = parseDeviceCounters(text);
+    expect([...counters.keys()]).toEqual(['lo', 'eth0', 'eth0:1']);
+    expect(counters.get('eth0')).toEqual({ rxPackets: 10, rxBytes: 9000, rxMulticast: 3, txPackets: 8 });
+    expect(parseDeviceCounters('')).toEqual(new Map());
+  });
+
   it('lo is there, with index 1; others are not', () => {
     expect(deviceNames()).toContain('lo');
     expect(deviceIndex('lo')).toBe(1);
     expect(deviceIndex('nodevice0')).toBeNull();
-  });
-
-  it('every missing device is named, with its link and what exists', () => {
-    const { spec } = loadConfig('links: { a: { device: x0, up: 1mbit }, b: { device: y0, up: 1mbit } }', 'f');
-    expect(() => checkDevices(spec, ['lo', 'x0', 'y0'])).not.toThrow();
-    expect(() => checkDevices(spec, ['lo', 'x0'])).toThrow('device y0 of link b does not exist');
-    expect(() => checkDevices(spec, ['lo'])).toThrow('device x0 of link a, device y0 of link b');
-    try {
-      checkDevices(spec, ['lo', 'wlan0']);
-      expect.unreachable();
-    } catch (error) {
-      expect(error).toMatchObject({ exitCode: 3, hint: 'devices here: wlan0' });
-    }
   });
 });
