@@ -86,7 +86,7 @@ export function createLasting(
   const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering);
   const acks = new AckFilter(classes, held);
   const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, classes, held, flows, acks);
-  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering);
+  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering, plan.unreadNfqueue);
   const released = new HeldFifos(1, held);
   const createEach = (all: readonly ClassInfo[]): EachTable =>
     new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, held, flows, ledger);

@@ -119,7 +119,7 @@ class Editor {
     const steering = new Steering(planQueues(spec), listClasses(spec));
     const ledger = new Ledger(1, this.held);
     const flows = new FlowTable(16, 1, 2, ledger);
-    this.writer = new VerdictWriter(0xff, this.held, flows, ledger, steering);
+    this.writer = new VerdictWriter(0xff, this.held, flows, ledger, steering, 65535);
     const { port } = bed;
     const send = port.send.bind(port);
     port.send = (count) => {

@@ -24,6 +24,7 @@ import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
 import { COPY_BYTES_MAX, VERDICT_LOG_ROWS, VERDICT_ROWS } from '../../limits.ts';
 import {
+  acceptUnrouted,
   NF_ACCEPT,
   NF_DROP,
   NF_INET_LOCAL_OUT,
@@ -69,6 +70,8 @@ export class VerdictWriter {
   /** By NFQUEUE: packets read that have no verdict yet. */
   private readonly waiting: Int32Array;
   private readonly foreignMask: number;
+  /** Accepts a packet of this host that has another mark or new bytes. Signed, to stay a small integer. */
+  private readonly acceptLocal: number;
   private readonly ceBits: number;
   /** By number of a DSCP: the mark bits that ask for it; 0 for number 0. */
   private readonly remarkBits: Uint32Array;
@@ -81,7 +84,7 @@ export class VerdictWriter {
   // The open run of each NFQUEUE: packets in it, and the id, verdict, packet mark and tag of its last packet.
   private readonly runPackets: Int32Array;
   private readonly runLastId: Uint32Array;
-  private readonly runVerdict: Uint32Array;
+  private readonly runVerdict: Int32Array;
   private readonly runMark: Uint32Array;
   private readonly runTag: Int32Array;
   // Verdicts by tag modulo the size of the log.
@@ -92,9 +95,17 @@ export class VerdictWriter {
   /** Tag of the packet before in the same run; NONE for the first packet. */
   private readonly logPrevious = new Int32Array(VERDICT_LOG_ROWS);
 
-  constructor(markMask: number, held: HeldTable, flows: FlowTable, ledger: Ledger, steering: Steering) {
+  constructor(
+    markMask: number,
+    held: HeldTable,
+    flows: FlowTable,
+    ledger: Ledger,
+    steering: Steering,
+    unreadNfqueue: number,
+  ) {
     const queues = steering.codes.length;
     this.foreignMask = ~markMask >>> 0;
+    this.acceptLocal = acceptUnrouted(unreadNfqueue) | 0;
     this.ceBits = markBits(markMask, MARK_CE);
     this.steerBits = Uint32Array.from(steering.codes, (code) => markBits(markMask, code));
     this.remarkBits = Uint32Array.from({ length: MARK_DSCPS_MAX + 1 }, (_, number) =>
@@ -107,7 +118,7 @@ export class VerdictWriter {
     this.waiting = new Int32Array(queues);
     this.runPackets = new Int32Array(queues);
     this.runLastId = new Uint32Array(queues);
-    this.runVerdict = new Uint32Array(queues);
+    this.runVerdict = new Int32Array(queues);
     this.runMark = new Uint32Array(queues);
     this.runTag = new Int32Array(queues);
   }
@@ -142,16 +153,18 @@ export class VerdictWriter {
     const tag = this.log(held.lengthBytes[h], 1, held.leaf[h], held.leafBefore[h]);
     const flags = held.flags[h];
     if ((flags & FLAG_MOVED) !== 0) this.closeRuns();
-    // A verdict's mark replaces all bits: ours are cleared, others kept. At local output a changed mark makes
-    // the kernel route again. There the mark stays, unless the verdict asks a rule for something; a later
-    // rule clears our bits.
+    // A verdict's mark replaces all bits: ours are cleared, others kept. At local output an accepted packet
+    // with another mark would be routed again. There the mark stays, unless the verdict asks a rule for
+    // something; then it is a verdict that does not route. A later rule clears our bits.
+    const isLocal = held.hook(h) === NF_INET_LOCAL_OUT;
     const remark = held.remark(h);
     const asked =
       ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
       ((flags & FLAG_STEER) !== 0 ? this.steerBits[nfqueue] : 0) |
-      (remark !== 0 && this.mayRemark(h) ? this.remarkBits[remark] : 0);
-    const setsMark = asked !== 0 || held.hook(h) !== NF_INET_LOCAL_OUT;
-    const verdict = setsMark ? NF_ACCEPT | VERDICT_SET_MARK : NF_ACCEPT;
+      this.remarkBits[remark];
+    const setsMark = asked !== 0 || !isLocal;
+    const accept = isLocal && asked !== 0 ? this.acceptLocal : NF_ACCEPT;
+    const verdict = setsMark ? accept | VERDICT_SET_MARK : accept;
     const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     const inRun = this.runPackets[nfqueue];
@@ -210,12 +223,16 @@ export class VerdictWriter {
     invariant((this.held.flags[h] & FLAG_WHOLE) !== 0, 'only a packet that was copied whole is edited');
     invariant(bytes > 0 && bytes <= COPY_BYTES_MAX, 'new bytes are a packet');
     const nfqueue = this.held.nfqueue(h);
+    const isLocal = this.held.hook(h) === NF_INET_LOCAL_OUT;
     // With another packet that waits, accept() writes the open run and then a verdict for this packet alone.
     this.waiting[nfqueue] += 1;
     this.accept(h);
     this.waiting[nfqueue] -= 1;
     const outbox = this.outboxOf[nfqueue];
-    const { payloadOffset, payloadBytes } = outbox.port.batch.verdicts;
+    const { payloadOffset, payloadBytes, verdict } = outbox.port.batch.verdicts;
+    const flags = verdict[outbox.rows - 1] & VERDICT_SET_MARK;
+    // New bytes may have another TOS, by which a local packet would be routed again.
+    if (isLocal) verdict[outbox.rows - 1] = this.acceptLocal | flags;
     payloadOffset[outbox.rows - 1] = at;
     payloadBytes[outbox.rows - 1] = bytes;
     // If accept() sent the rows before, the room of this one is still taken.
@@ -257,12 +274,6 @@ export class VerdictWriter {
       const wasAccepted = this.logAccepted[at] === 1;
       this.ledger.lost(this.logBytes[at], wasAccepted, this.logLeaf[at], this.logLeafBefore[at]);
     }
-  }
-
-  /** Packets of this host with a packet mark of others may be routed by it (flows/intake.ts). */
-  private mayRemark(h: number): boolean {
-    const { held } = this;
-    return held.hook(h) !== NF_INET_LOCAL_OUT || (held.mark[h] & this.foreignMask) === 0;
   }
 
   /** Classes have other rows now: leaf c is heir[c]. */

@@ -201,7 +201,7 @@ function askedLines({ plan, nfqueue }: RulesRequest): string[] {
     );
   }
   lines.push(
-    '# Behind the queues. Local packets come with our bits, as a changed mark is routed again; others if asked.',
+    '# Behind the queues. Local packets come with our bits, so that they are not routed again; others if asked.',
   );
   for (const [hook, priority] of [
     ['postrouting', POSTROUTING_ASKED_PRIORITY],

@@ -12,6 +12,7 @@ const REQUEST: RulesRequest = {
     gso: [false],
     copyBytes: [128],
     ecn: false,
+    unreadNfqueue: 65535,
     dscps: [],
   },
   nfqueue: {
