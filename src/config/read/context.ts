@@ -11,6 +11,10 @@ export interface ClassContext {
   readonly reader: YamlReader;
   /** Of the direction or class that is being read. */
   readonly path: string;
+  /** The same in messages: `wan/both/…` for what stands for both directions. */
+  readonly label: string;
+  /** The text stands for both directions. */
+  readonly isBoth: boolean;
   readonly direction: Direction;
   /** The cost of a full-sized packet on the link's wire, at least its IP bytes. */
   readonly packetBytes: number;
