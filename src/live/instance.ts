@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import { EXIT_FAILED, EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
+import { EXIT_FAILED } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { startControl } from '../control/control.ts';
 import { Engine } from '../core/engine.ts';
@@ -15,9 +15,10 @@ import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
   type Backend,
   builtInTables,
-  findConflicts,
+  claimRules,
   type InstalledRules,
   installRules,
+  type NftSession,
   probeAbilities,
   probeBackend,
   type RulesLog,
@@ -55,7 +56,8 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   const stopper = createStopper({
     exitNow,
     onReload: () => logger.warn('SIGHUP: reloading comes with a later version; nothing has changed'),
-    onIgnored: (signal) => logger.warn(`${signal} has no meaning here; nothing has changed`),
+    onIgnored: (signal) =>
+      logger.warn(`${signal} is ignored: packets would wait. SIGTERM or Ctrl-C stops the shaper`),
     onTimeout: () => logger.error('the orderly stop took too long'),
   });
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
@@ -109,7 +111,11 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;
   const { spec } = config;
-  await refuseConflicts(spec);
+  const session = await claimRules(
+    { plan: planQueues(spec), nfqueue: spec.nfqueue },
+    () => !stopper.isRequested(),
+  );
+  unwinder.add('table', async () => void (await session.end()));
   // Trying iptables makes its tables already.
   const tables = await builtInTables();
   unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
@@ -132,16 +138,9 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy());
-  const rules = await enforceRules(request, backend, parts);
+  const rules = await enforceRules(session, request, backend, parts);
   if (!stopper.isRequested()) logger.info(describe(config, backend), 'ready');
   return { release: () => release(rules, engine, port, logger) };
-}
-
-async function refuseConflicts(spec: ShaperSpec): Promise<void> {
-  const conflicts = await findConflicts({ plan: planQueues(spec), nfqueue: spec.nfqueue });
-  if (conflicts.length === 0) return;
-  const hint = 'stop that instance, or give this one other devices, queue numbers and mark bits';
-  throw new OperatingError(EXIT_IMPOSSIBLE, conflicts.join('; '), hint);
 }
 
 /** The plan of what this kernel can do. */
@@ -194,11 +193,12 @@ async function openControl(
 
 /** From here on packets are queued. */
 async function enforceRules(
+  session: NftSession,
   request: RulesRequest,
   backend: Backend,
   { rulesLog, stopper, unwinder }: Parts,
 ): Promise<InstalledRules> {
-  const rules = await installRules(request, backend, rulesLog, () => !stopper.isRequested());
+  const rules = await installRules(session, request, backend, rulesLog, () => !stopper.isRequested());
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => stopper.fail(reason));
   return rules;

@@ -17,9 +17,11 @@ const STOPPING: readonly NodeJS.Signals[] = [
   'SIGPWR',
   'SIGIO',
   'SIGSTKFLT',
+  'SIGPROF',
+  'SIGUSR2',
 ];
-/** It would end the process, but people send it to ask a program for something. */
-const IGNORED: readonly NodeJS.Signals[] = ['SIGUSR2'];
+/** Ctrl-Z would stop the process, and every packet would wait. Nothing can be done about SIGSTOP. */
+const IGNORED: readonly NodeJS.Signals[] = ['SIGTSTP'];
 
 export interface StopRequest {
   /** The name of a signal or of a command, or the fault. */
@@ -43,7 +45,7 @@ export interface Stopper {
 export interface StopperOptions {
   readonly exitNow: (code: number) => never;
   readonly onReload: () => void;
-  /** A signal without a meaning came. */
+  /** A signal came that must not have its usual effect. */
   readonly onIgnored: (signal: string) => void;
   /** The orderly stop took too long. Called before the process ends. */
   readonly onTimeout: () => void;
