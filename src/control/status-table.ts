@@ -13,6 +13,7 @@ export function statusTable(report: StatusReport): string {
     `refused by the kernel: queue full ${kernel.queueFull}, socket full ${kernel.socketFull}`,
     `left after the due instant: half within ${lateText(report, 'p50')}, 99 % within ${lateText(report, 'p99')}`,
     ...troubleLines(report),
+    ...report.warnings.map((warning) => `warning: ${warning}`),
     '',
     joinColumns(padColumns([HEADINGS, ...report.classes.map(classRow)], (column) => column === 0)),
   ];

@@ -79,11 +79,13 @@ export interface StatusReport {
     /** Verdicts that the kernel refused, because it no longer had the packet. */
     readonly refusedVerdicts: number;
   };
+  /** What is wrong now, as sentences. */
+  readonly warnings: readonly string[];
   readonly classes: readonly ClassReport[];
 }
 
 export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: KernelDrops): StatusReport {
-  const { classes, stats, socket } = snapshot;
+  const { classes, stats, socket, warnings } = snapshot;
   const { totals } = stats;
   return {
     version: subject.version,
@@ -112,6 +114,7 @@ export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: 
       sendErrors: socket.sendErrors,
       refusedVerdicts: socket.verdictErrors,
     },
+    warnings,
     classes: classes.map((label, c) => classReport(stats, label, c)),
   };
 }

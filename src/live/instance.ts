@@ -33,6 +33,7 @@ import { openLog } from './log.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { Running } from './running.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
@@ -127,12 +128,14 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   warnOfLess(port.granted, request, logger);
   logger.debug(askForPromptness(), 'scheduling');
   const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan });
+  const silences = watchSilences(engine, parts);
   const running = new Running({
     engine,
     port,
     devices: watchDevices(engine, parts),
     nowNs: () => port.nowNs(),
     socketCounters: () => port.counters(),
+    warnings: () => silences.warnings,
   });
   await openControl(config, backend, running, parts);
   if (stopper.isRequested()) return null;
@@ -161,6 +164,16 @@ function watchDevices(engine: Engine, { logger, unwinder }: Parts): DeviceWatch 
     onChange: (device, from, to) => logger.warn({ device, from, to }, 'the device has another index'),
   });
   unwinder.add('device watch', () => watch.close());
+  return watch;
+}
+
+function watchSilences(engine: Engine, { logger, unwinder }: Parts): SilenceWatch {
+  const watch = new SilenceWatch({
+    engine,
+    onSilence: (silence) => logger.warn(silence, 'packets pass by unshaped'),
+    readGraph: () => readDeviceGraph(false),
+  });
+  unwinder.add('silence watch', () => watch.close());
   return watch;
 }
 

@@ -86,6 +86,7 @@ const running = new Running({
   devices,
   nowNs: () => port.nowNs,
   socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
+  warnings: () => [],
 });
 
 /** By generation: path and ceiling of every class. */

@@ -61,13 +61,18 @@ export function parseIpLinks(text: string): Device[] {
   });
 }
 
-/** Null where nothing says what devices there are. Relations are missing where only names can be read. */
-export function readDeviceGraph(): DeviceGraph | null {
+/**
+ * Null where nothing says what devices there are. Relations are missing where only names can be read. Who
+ * must not wait for `ip` says so.
+ */
+export function readDeviceGraph(mayWait = true): DeviceGraph | null {
   const names = deviceNames();
   if (names.length === 0) return null;
   const fromSys = readSysDevices();
   if (isOfThisNamespace(fromSys, names)) return graphOf(fromSys);
-  return graphOf(devicesFromIp() ?? names.map((name) => ({ name, kind: '', master: null, lowers: [] })));
+  return graphOf(
+    (mayWait ? devicesFromIp() : null) ?? names.map((name) => ({ name, kind: '', master: null, lowers: [] })),
+  );
 }
 
 function isOfThisNamespace(devices: readonly SysDevice[], names: readonly string[]): boolean {

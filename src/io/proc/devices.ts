@@ -3,6 +3,7 @@
  * that was put into a namespace without a new mount of /sys.
  */
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { isSystemError } from '../../base/system-error.ts';
 
 /** Names from /proc/net/dev, which has two lines of headings, then lines `name: counters`. */
@@ -38,23 +39,19 @@ export interface DeviceCounters {
   readonly txPackets: number;
 }
 
-/** The counters of /proc/net/dev by name of device. */
-export function parseDeviceCounters(text: string): Map<string, DeviceCounters> {
+/** The counters of these devices in the text of /proc/net/dev. A device that is not there is left out. */
+export function parseDeviceCounters(text: string, devices: readonly string[]): Map<string, DeviceCounters> {
   const counters = new Map<string, DeviceCounters>();
-  for (const line of text.split('\n').slice(2)) {
-    const colon = line.lastIndexOf(':');
-    if (colon < 0) continue;
-    const [rxBytes, rxPackets, , , , , , rxMulticast, , txPackets] = line
-      .slice(colon + 1)
+  for (const device of devices) {
+    // Short names have spaces before them. The end of a longer name does not count.
+    const at = Math.max(text.indexOf(`\n${device}:`), text.indexOf(` ${device}:`));
+    if (at < 0) continue;
+    const line = text.slice(at + device.length + 2, text.indexOf('\n', at + 1));
+    const [rxBytes = 0, rxPackets = 0, , , , , , rxMulticast = 0, , txPackets = 0] = line
       .trim()
       .split(/\s+/)
       .map(Number);
-    counters.set(line.slice(0, colon).trim(), {
-      rxPackets: rxPackets ?? 0,
-      rxBytes: rxBytes ?? 0,
-      rxMulticast: rxMulticast ?? 0,
-      txPackets: txPackets ?? 0,
-    });
+    counters.set(device, { rxPackets, rxBytes, rxMulticast, txPackets });
   }
   return counters;
 }
@@ -73,8 +70,9 @@ export function deviceNames(): string[] {
   return parseDeviceNames(readOrNull('/proc/net/dev') ?? '');
 }
 
-export function deviceCounters(): Map<string, DeviceCounters> {
-  return parseDeviceCounters(readOrNull('/proc/net/dev') ?? '');
+/** Reads on another thread: with thousands of devices the kernel takes milliseconds to write the list. */
+export async function deviceCounters(devices: readonly string[]): Promise<Map<string, DeviceCounters>> {
+  return parseDeviceCounters(await readFile('/proc/net/dev', 'utf8'), devices);
 }
 
 /** Interface index, or null without such a device. IPv6 lists every device; IPv4 helps where it is off. */

@@ -2,11 +2,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeNetns, type Finished, run, shaperCommand, useLab } from '../harness.ts';
+import {
+  describeNetns,
+  type Finished,
+  run,
+  shaperCommand,
+  udpTransfer,
+  useLab,
+  useShapers,
+} from '../harness.ts';
 import { ruleset } from '../rules-bed.ts';
 
 describeNetns('devices that packets do not show', () => {
   const world = useLab();
+  const start = useShapers(world);
 
   function write(name: string, config: string): string {
     const file = join(world.lab.folder, name);
@@ -60,5 +69,35 @@ describeNetns('devices that packets do not show', () => {
     expect(refused.code).toBe(3);
     expect(refused.stderr).toContain('device wan1 of link new does not exist');
     await router.exec(['ip', 'link', 'delete', 'mac0']);
+  });
+
+  it('an instance says so when its device becomes the port of a bridge and packets pass by', async () => {
+    const { client, router, server } = world.lab;
+    const instance = await start('links: { wan: { device: wan0, up: 1mbit } }');
+    expect((await udpTransfer(client, server, { port: 7001, count: 10 })).received.packets).toBe(10);
+    expect((await instance.status()).warnings).toEqual([]);
+    const lines = [
+      'link add br1 type bridge',
+      'link set br1 up',
+      'link set wan0 master br1',
+      'addr flush dev wan0',
+      'addr add 10.77.2.1/24 dev br1',
+    ];
+    await run(['ip', '-n', router.ns, '-batch', '-'], { input: lines.join('\n') });
+    // Four times the limit: with nothing to shape it, all of it passes.
+    const load = { port: 7001, seconds: 16, lengthBytes: 1000, rateBitsPerSec: 4e6 };
+    const passing = udpTransfer(client, server, load);
+    const line = await instance.logged('packets pass by unshaped', 30_000);
+    const reason = 'wan0 is a port of the bridge br1: packets show br1; name br1 as the device';
+    expect(line).toMatchObject({ path: 'wan/up', device: 'wan0', packets: 0, reason });
+    const { warnings } = await instance.status();
+    expect(warnings).toEqual([expect.stringContaining(`0 came to be shaped; likely: ${reason}`)]);
+    expect((await instance.cli(['status', '--socket', instance.socketPath])).stdout).toContain(
+      `warning: ${warnings[0]}`,
+    );
+    const { sent, received } = await passing;
+    expect(received.packets).toBeGreaterThan(sent.packets / 2);
+    expect(instance.logs.filter(({ msg }) => msg === 'packets pass by unshaped')).toHaveLength(1);
+    expect((await instance.stop()).code).toBe(0);
   });
 });

@@ -29,6 +29,7 @@ const begin = () =>
       stats,
       nowNs: () => 2.5e9,
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
+      warnings: [],
     },
     onStop: () => {
       stops++;

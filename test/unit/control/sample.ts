@@ -51,5 +51,12 @@ export function sample(): Stats {
 /** A snapshot of `stats` as the control thread reads it. */
 export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snapshot {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
-  return { classes: CLASSES, takenNs: 1.5e9, socket, stats: withChildren(stats, CLASSES), ...more };
+  return {
+    classes: CLASSES,
+    takenNs: 1.5e9,
+    socket,
+    warnings: [],
+    stats: withChildren(stats, CLASSES),
+    ...more,
+  };
 }

@@ -43,6 +43,12 @@ describe('the table', () => {
     expect(statusTable(statusReport(snapshot, SUBJECT, NO_DROPS))).toContain(text);
   });
 
+  it('what is wrong now stands above the classes', () => {
+    const report = statusReport(snapshotOf(sample(), { warnings: ['wan/up: silent'] }), SUBJECT, NO_DROPS);
+    expect(report.warnings).toEqual(['wan/up: silent']);
+    expect(statusTable(report)).toContain('\nwarning: wan/up: silent\n\nclass');
+  });
+
   it('a bound that was reached is said, others are not', () => {
     const bounds = (change: (totals: Float64Array) => void): string[] => {
       const stats = sample();

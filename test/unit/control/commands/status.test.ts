@@ -13,6 +13,7 @@ const status = statusCommand(
       classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
       takenNs: 3e9,
       socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
+      warnings: [],
       stats: createStats(1),
     };
   },

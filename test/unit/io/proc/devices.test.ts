@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  deviceCounters,
   deviceIndex,
   deviceNames,
   parseDeviceCounters,
@@ -32,11 +33,17 @@ describe('devices of this namespace', () => {
   });
 
   it('have counters in the order of the kernel', () => {
-    const text = DEV.replace('  eth0: 5 1 0 0 0 0 0 0 5 1', '  eth0: 9000 10 0 0 0 0 0 3 7000 8');
-    const counters = parseDeviceCounters(text);
-    expect([...counters.keys()]).toEqual(['lo', 'eth0', 'eth0:1']);
-    expect(counters.get('eth0')).toEqual({ rxPackets: 10, rxBytes: 9000, rxMulticast: 3, txPackets: 8 });
-    expect(parseDeviceCounters('')).toEqual(new Map());
+    const text = `${DEV}  wan0: 9000 10 0 0 0 0 0 3 7000 8 0 0 0 0 0 0\nlongest-of-all0: 7 1 0 0 0 0 0 0 7 2\n`;
+    const counters = parseDeviceCounters(text, ['wan0', 'an0', 'longest-of-all0', 'lo', 'lan0']);
+    expect([...counters.keys()]).toEqual(['wan0', 'longest-of-all0', 'lo']);
+    expect(counters.get('wan0')).toEqual({ rxPackets: 10, rxBytes: 9000, rxMulticast: 3, txPackets: 8 });
+    expect(counters.get('longest-of-all0')).toMatchObject({ rxPackets: 1, rxBytes: 7, txPackets: 2 });
+    expect(counters.get('lo')).toEqual({ rxPackets: 1, rxBytes: 100, rxMulticast: 0, txPackets: 1 });
+    expect(parseDeviceCounters('', ['wan0'])).toEqual(new Map());
+  });
+
+  it('have counters on this machine', async () => {
+    expect((await deviceCounters(['lo', 'nodevice0'])).size).toBe(1);
   });
 
   it('lo is there, with index 1; others are not', () => {
