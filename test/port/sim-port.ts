@@ -98,6 +98,11 @@ export class SimPort implements Port {
     return this.waiting[this.read]?.timeNs ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Verdicts were refused, and drain() has not told yet. */
+  get hasRefusals(): boolean {
+    return this.refusals.length > 0;
+  }
+
   /** Packets read that have no verdict yet. */
   get heldPackets(): number {
     return this.kernel.reduce((sum, held) => sum + held.size, 0);

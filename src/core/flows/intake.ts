@@ -69,6 +69,11 @@ export class Intake {
     return this.classifier.devices;
   }
 
+  /** The named device that has this interface index; null if none of them has. */
+  deviceOf(ifIndex: number): string | null {
+    return this.classifier.deviceOf(ifIndex);
+  }
+
   /** The device has this interface index from now on; every flow is classified again. */
   setDeviceIndex(device: string, ifIndex: number): void {
     this.classifier.setDeviceIndex(device, ifIndex);

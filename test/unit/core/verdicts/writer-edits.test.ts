@@ -6,6 +6,7 @@ import { Steering } from '../../../../src/core/flows/steering.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { TOTAL } from '../../../../src/core/packets/stats.ts';
+import { VerdictLog } from '../../../../src/core/verdicts/verdict-log.ts';
 import { VerdictWriter } from '../../../../src/core/verdicts/writer.ts';
 import { COPY_BYTES_MAX, EDIT_BYTES, VERDICT_ROWS } from '../../../../src/limits.ts';
 import {
@@ -39,6 +40,7 @@ class Bench {
       new FlowTable(16, 1, 2, this.ledger),
       this.ledger,
       new Steering(planQueues(spec), listClasses(spec)),
+      new VerdictLog(this.held),
       UNREAD,
     );
   }
