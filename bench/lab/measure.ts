@@ -16,6 +16,10 @@ export interface IperfOptions {
   /** Bytes to transfer instead of a time. */
   readonly bytes?: number;
   readonly tos?: number;
+  /** Payload of each connection; default: as much as goes. */
+  readonly rateBitsPerSec?: number;
+  /** Bytes per write; default 128 KiB. */
+  readonly writeBytes?: number;
   /** The client's address; default: what its routes choose. */
   readonly bind?: string;
 }
@@ -58,6 +62,8 @@ async function iperf(client: Host, server: Host, options: IperfOptions): Promise
   if (options.reverse) command.push('-R');
   if (options.omitSeconds) command.push('-O', String(options.omitSeconds));
   if (options.tos !== undefined) command.push('-S', String(options.tos));
+  if (options.rateBitsPerSec !== undefined) command.push('-b', String(options.rateBitsPerSec));
+  if (options.writeBytes !== undefined) command.push('-l', String(options.writeBytes));
   if (options.bind !== undefined) command.push('-B', options.bind);
   try {
     const finished = await client.exec(command, { timeoutMs: limitMs, check: false });

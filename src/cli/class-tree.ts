@@ -3,7 +3,8 @@ import { FRAMING_NONE } from '../algo/buckets/link-layer.ts';
 import { SECTIONS } from '../config/fields/sections.ts';
 import type { Block, BlockValue } from '../config/write/block.ts';
 import { writeLink } from '../config/write/links.ts';
-import type { ClassSpec, LinkSpec, ShaperSpec } from '../spec/spec.ts';
+import { writeLocal } from '../config/write/local.ts';
+import type { ClassSpec, LinkSpec, LocalSpec, ShaperSpec } from '../spec/spec.ts';
 
 /**
  * A line per direction, per class and per part of a class, inner classes indented below theirs. The
@@ -15,13 +16,21 @@ import type { ClassSpec, LinkSpec, ShaperSpec } from '../spec/spec.ts';
  *       each: by host, rate 2mbit, burst 3028B, exceed delay
  *       queue: discipline fair, isolation dual-src, limit 125kB, ackFilter false
  *       queue.aqm.codel: target 5ms, interval 100ms, ecn true
+ *   local.exempt: ports 22, share 5%
  */
 export function classTree(spec: ShaperSpec): string {
   const lines = spec.links.flatMap((link) => {
     const block = writeLink(link, 'all');
     return [...directionLines(link, link.up, block), ...directionLines(link, link.down, block)];
   });
+  lines.push(...localLines(spec.local));
   return lines.map((line) => `  ${line}\n`).join('');
+}
+
+function localLines(local: LocalSpec): string[] {
+  const { ports, share } = local.exempt;
+  if (ports.length === 0 || share === 0) return ['local.exempt: nothing'];
+  return parts(writeLocal(local, 'all'), 'local.');
 }
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);

@@ -4,9 +4,8 @@
  */
 
 import { HELD_MAX } from '../limits.ts';
-import type { DeviceGraph } from '../spec/device-graph.ts';
-import type { NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
-import { NFQUEUE as DEFAULTS, INSTANCE } from './fields/defaults.ts';
+import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
+import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
 import { readLinks } from './read/links.ts';
 import { ConfigError, type ConfigProblem } from './yaml/problems.ts';
@@ -24,28 +23,37 @@ export interface LoadedConfig {
   readonly warnings: readonly ConfigProblem[];
 }
 
-/**
- * Messages call the text `file`. `devices` are those of the machine that shapes by it; null if that is not
- * known or not this machine. Throws ConfigError with all problems.
- */
-export function loadConfig(text: string, file: string, devices: DeviceGraph | null = null): LoadedConfig {
+/** Messages call the text `file`. Throws ConfigError with all problems. */
+export function loadConfig(text: string, file: string): LoadedConfig {
   const reader = new YamlReader(text, file);
   const root = reader.root();
   const top = reader.section(root, SECTIONS.top, 'the file');
+  const local = readLocal(reader, top.local);
   const nfqueue = readNfqueue(reader, top.nfqueue);
   const control = reader.section(top.control?.value ?? null, SECTIONS.control, 'control');
   const log = reader.section(top.log?.value ?? null, SECTIONS.log, 'log');
-  const links = readLinks(reader, top.links?.value ?? null, nfqueue.markMask, devices);
+  const links = readLinks(reader, top.links?.value ?? null, nfqueue.markMask);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
   const errors = reader.problems.errors;
   if (errors.length > 0) throw new ConfigError(errors);
   return deepFreeze({
-    spec: { links, nfqueue },
+    spec: { links, local, nfqueue },
     socketPath: control.socket?.value ?? INSTANCE.socketPath,
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
   });
+}
+
+function readLocal(reader: YamlReader, at: Values<typeof SECTIONS.top>['local']): LocalSpec {
+  const { exempt } = reader.section(at?.value ?? null, SECTIONS.local, 'local');
+  const { ports, share } = reader.section(exempt?.value ?? null, SECTIONS.exempt, 'exempt');
+  return {
+    exempt: {
+      ports: ports?.value.map(({ value }) => value) ?? EXEMPT.ports,
+      share: share?.value ?? EXEMPT.share,
+    },
+  };
 }
 
 function readNfqueue(reader: YamlReader, at: Values<typeof SECTIONS.top>['nfqueue']): NfqueueSpec {

@@ -20,9 +20,7 @@ export type FromControlThread =
       readonly message: string;
       readonly hint: string;
     }
-  | { readonly type: 'snapshot'; readonly id: number }
-  /** A client wants the instance to end. */
-  | { readonly type: 'stop' };
+  | { readonly type: 'snapshot'; readonly id: number };
 
 export type ToControlThread =
   | { readonly type: 'snapshot'; readonly id: number; readonly taken: SnapshotTaken }

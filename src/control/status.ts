@@ -8,7 +8,6 @@ import type { ClassLabel, Snapshot } from './snapshot.ts';
 /** What does not change while an instance runs. */
 export interface StatusSubject {
   readonly version: string;
-  readonly pid: number;
   readonly backend: 'nft' | 'iptables';
   readonly firstNfqueue: number;
   readonly nfqueueCount: number;
@@ -46,8 +45,6 @@ export interface ClassReport {
 
 export interface StatusReport {
   readonly version: string;
-  /** Process id of the instance, as it sees itself. */
-  readonly pid: number;
   readonly uptimeSeconds: number;
   readonly backend: 'nft' | 'iptables';
   readonly totals: {
@@ -79,17 +76,14 @@ export interface StatusReport {
     /** Verdicts that the kernel refused, because it no longer had the packet. */
     readonly refusedVerdicts: number;
   };
-  /** What is wrong now, as sentences. */
-  readonly warnings: readonly string[];
   readonly classes: readonly ClassReport[];
 }
 
 export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: KernelDrops): StatusReport {
-  const { classes, stats, socket, warnings } = snapshot;
+  const { classes, stats, socket } = snapshot;
   const { totals } = stats;
   return {
     version: subject.version,
-    pid: subject.pid,
     uptimeSeconds: snapshot.takenNs / 1e9,
     backend: subject.backend,
     totals: {
@@ -114,7 +108,6 @@ export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: 
       sendErrors: socket.sendErrors,
       refusedVerdicts: socket.verdictErrors,
     },
-    warnings,
     classes: classes.map((label, c) => classReport(stats, label, c)),
   };
 }

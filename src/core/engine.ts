@@ -22,7 +22,6 @@ import { type ClassInfo, listClasses } from './classes/classes.ts';
 import { EACH_FULL, EACH_PASS } from './each/policers.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
-import { type LostPackets, letGo, takeBack } from './lost.ts';
 import type { Backlog } from './packets/backlog.ts';
 import {
   FLAG_CE,
@@ -82,7 +81,7 @@ export class Engine {
     this.acks = lasting.acks;
     this.queues = lasting.queues;
     this.verdicts = lasting.verdicts;
-    this.stages = createStages(classes, lasting.createEach(classes), lasting);
+    this.stages = createStages(spec, classes, lasting.createEach(classes), lasting);
     this.spec = spec;
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
   }
@@ -120,8 +119,7 @@ export class Engine {
     this.lastNs = nowNs;
     const rows = port.drain();
     const { arrivals, failures } = port.batch;
-    for (let row = 0; row < port.failureRows; row++)
-      takeBack(this.stages, this.lasting, failures.tag[row], nowNs);
+    for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(failures.tag[row]);
     // Due packets leave first: arrivals find the queues of now and take no tokens of packets that waited.
     this.leaveDue(nowNs);
     // New packets join none of these runs: a run is refused as a whole, and held packets may be gone.
@@ -163,24 +161,6 @@ export class Engine {
     this.leaveDue(nowNs);
     this.verdicts.flush();
     port.arm(this.nextDueNs());
-  }
-
-  /** Packets of an NFQUEUE that were read and have no verdict yet. */
-  waitingOf(nfqueue: number): number {
-    return this.verdicts.waitingOf(nfqueue);
-  }
-
-  /**
-   * Lets packets go that the kernel has discarded (lost.ts), between two batches. Returns how many.
-   */
-  letGo(port: Port, packets: LostPackets, clockNs: number): number {
-    const nowNs = Math.max(clockNs, this.lastNs);
-    this.lastNs = nowNs;
-    const count = letGo(this.stages, this.lasting, packets);
-    this.leaveDue(nowNs);
-    this.verdicts.flush();
-    port.arm(this.nextDueNs());
-    return count;
   }
 
   /** Instant at which the next waiting packet is due; Infinity when none waits. */
@@ -230,7 +210,8 @@ export class Engine {
       return;
     }
     const leaf = held.leaf[h];
-    const flags = held.flags[h];
+    let flags = held.flags[h];
+    if ((flags & FLAG_NEVER_DROP) !== 0) flags = this.settled(h, nowNs);
     const mayDrop = (flags & FLAG_NEVER_DROP) === 0;
     const mayMark = (flags & FLAG_ECT) !== 0;
     const isError = (flags & FLAG_ICMP_ERROR) !== 0;
@@ -252,7 +233,8 @@ export class Engine {
         return;
       }
     }
-    if (mayDrop && !stages.room.find(leaf, h)) {
+    const fits = stages.room.find(leaf, h);
+    if (mayDrop && !fits) {
       verdicts.drop(h, DROP_TAIL);
       return;
     }
@@ -265,9 +247,16 @@ export class Engine {
       }
       stages.eachPolicers.charge(leaf, h, nowNs);
     }
-    if (mayDrop) this.makeRoom(h, nowNs);
+    if (fits) this.makeRoom(h, nowNs);
     this.backlog.enter(h);
     this.passEach(h, stages.waits.from[leaf], nowNs);
+  }
+
+  /** The flags of packet `h` of an exempt port, after it was settled whether its leaf must not drop it. */
+  private settled(h: number, nowNs: number): number {
+    const { flags } = this.held;
+    if (!this.stages.exemption.grants(h, nowNs)) flags[h] &= ~FLAG_NEVER_DROP;
+    return flags[h];
   }
 
   /** Sends packet `h` at once: too many packets are held, which counts once a packet, or the engine stops. */
@@ -356,7 +345,6 @@ export class Engine {
       return;
     }
     held.leafBefore[h] = held.leaf[h];
-    held.setLender(h, NONE);
     held.leaf[h] = second;
     held.nextLeaf[h] = NONE;
     this.enter(h, Math.min(held.readyNs(h), nowNs), nowNs);

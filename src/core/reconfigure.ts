@@ -41,15 +41,16 @@ export function reconfigure(
   deviceIndexes: DeviceIndexes,
   slackNs: number,
 ): Stages {
-  const { ledger, backlog, held, intake, log, queues, acks } = parts;
+  const { ledger, backlog, held, intake, verdicts, queues, acks } = parts;
   const { before, classes, heir, nowNs } = change;
   const classifier = new Classifier(spec, classes);
   const hadEach = before.some((info) => info.spec.each !== null);
   const each = hadEach ? from.each : parts.createEach(classes);
   ledger.regroup(change);
   backlog.regroup();
+  intake.exempt(spec.local.exempt.ports);
   intake.reclassify(classifier, heir, change.isReclassified, deviceIndexes);
-  log.renumber(heir);
+  verdicts.renumber(heir);
   parts.steering.update(classes);
   acks.regroup(classes);
   const moves = new Moves(change, parts);
@@ -59,7 +60,8 @@ export function reconfigure(
   }
   queues.regroup(change, moves);
   if (hadEach) each.regroup(change, moves);
-  const to = createStages(classes, each, parts);
+  const to = createStages(spec, classes, each, parts);
+  to.exemption.inherit(from.exemption, change);
   to.policers.inherit(from.policers, change);
   to.meters.inherit(from.meters, change);
   to.admission.inherit(from.admission, change);

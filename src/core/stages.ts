@@ -11,6 +11,7 @@ import { ARRIVAL_ROWS, EACH_BUCKETS_MAX, FAIR_QUEUES_MAX, FLOWS_MAX, HELD_MAX } 
 import type { QueuePlan } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { Admission } from './admission/admission.ts';
+import { Exemption } from './admission/exemption.ts';
 import { Meters } from './admission/meters.ts';
 import { Policers } from './admission/policers.ts';
 import { Room } from './admission/room.ts';
@@ -28,11 +29,11 @@ import { AckFilter } from './queues/ack-filter.ts';
 import { LeafQueues } from './queues/leaf-queues.ts';
 import { Trees } from './tree/trees.ts';
 import { Remarks } from './verdicts/remarks.ts';
-import { VerdictLog } from './verdicts/verdict-log.ts';
 import { VerdictWriter } from './verdicts/writer.ts';
 
 export interface Stages {
   readonly classes: readonly ClassInfo[];
+  readonly exemption: Exemption;
   readonly policers: Policers;
   readonly meters: Meters;
   readonly remarks: Remarks;
@@ -59,7 +60,6 @@ export interface Lasting {
   readonly acks: AckFilter;
   readonly queues: LeafQueues;
   readonly steering: Steering;
-  readonly log: VerdictLog;
   readonly verdicts: VerdictWriter;
   /** Packets for which no flow queue had room when classes changed: the next batch sends them at once. */
   readonly released: HeldFifos;
@@ -88,22 +88,27 @@ export function createLasting(
   const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering);
   const acks = new AckFilter(classes, held);
   const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, classes, held, flows, acks);
-  const log = new VerdictLog(held);
-  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering, log, plan.unreadNfqueue);
+  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering);
   const released = new HeldFifos(1, held);
   const createEach = (all: readonly ClassInfo[]): EachTable =>
     new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, held, flows, ledger);
   const books = { held, ledger, backlog, flows };
-  return { ...books, intake, acks, queues, steering, log, verdicts, released, prng, plan, createEach };
+  return { ...books, intake, acks, queues, steering, verdicts, released, prng, plan, createEach };
 }
 
-export function createStages(classes: readonly ClassInfo[], each: EachTable, lasting: Lasting): Stages {
+export function createStages(
+  { local }: ShaperSpec,
+  classes: readonly ClassInfo[],
+  each: EachTable,
+  lasting: Lasting,
+): Stages {
   const { backlog, held, queues, prng, plan } = lasting;
   const trees = new Trees(classes, held, queues);
   const admission = new Admission(classes, backlog, held, trees, prng);
   const waits = chainOf(classes, delays);
   return {
     classes,
+    exemption: new Exemption(classes, local.exempt, held, backlog),
     policers: new Policers(classes),
     meters: new Meters(classes, held),
     remarks: new Remarks(classes, held, plan.dscps),

@@ -179,7 +179,20 @@ export interface NfqueueSpec {
   readonly markMask: number;
 }
 
+/** TCP to and from these ports of this host is not dropped while it is within a share of the direction. */
+export interface ExemptSpec {
+  readonly ports: readonly PortRangeSpec[];
+  /** From 0 to 1, of the rate of each direction. */
+  readonly share: number;
+}
+
+export interface LocalSpec {
+  readonly exempt: ExemptSpec;
+}
+
 export interface ShaperSpec {
   readonly links: readonly LinkSpec[];
+  /** The traffic of this host itself. */
+  readonly local: LocalSpec;
   readonly nfqueue: NfqueueSpec;
 }

@@ -13,6 +13,7 @@ import { AQM_NAME } from '../../src/config/fields/queue.ts';
 import { SECTIONS } from '../../src/config/fields/sections.ts';
 import { type Block, type Detail, writeSection } from '../../src/config/write/block.ts';
 import { writeLink } from '../../src/config/write/links.ts';
+import { writeLocal } from '../../src/config/write/local.ts';
 import type { ClassSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { runs } from '../effort.ts';
 
@@ -94,7 +95,7 @@ describe('what a field writes, it reads as the same value', () => {
 });
 
 /** The configuration that a specification was read from, as JSON, which is YAML as well. */
-function textOf({ links, nfqueue }: ShaperSpec, detail: Detail): string {
+function textOf({ links, local, nfqueue }: ShaperSpec, detail: Detail): string {
   const { gso, markMask: mark, ...others } = nfqueue;
   const section = writeSection(
     SECTIONS.nfqueue,
@@ -103,7 +104,7 @@ function textOf({ links, nfqueue }: ShaperSpec, detail: Detail): string {
     detail,
   );
   const byName: Block = Object.fromEntries(links.map((link) => [link.name, writeLink(link, detail)]));
-  return JSON.stringify({ links: byName, nfqueue: section });
+  return JSON.stringify({ links: byName, local: writeLocal(local, detail), nfqueue: section });
 }
 
 /** The burst of a rate of nothing is never used, and cannot be written. */
@@ -266,6 +267,9 @@ const file = fc.record({
   links: any({ up: direction, down: fc.oneof(direction, rate), overhead }).map((link) => ({
     w: { device: 'e', down: '7mbit', ...link },
   })),
+  local: any({
+    exempt: any({ ports: oneOf([], [22], [22, '8000-8010']), share: oneOf('0%', '5%', '12.5%', '100%') }),
+  }),
   nfqueue: any({ first: fc.nat(60_000), gso: oneOf('auto', true, false), mark: fc.constant('0x00ff0000') }),
 });
 

@@ -10,6 +10,7 @@ import type { QueuePlan } from '../../src/spec/queue-plan.ts';
 import type {
   ClassSpec,
   EachSpec,
+  ExemptSpec,
   LinkSpec,
   MatcherSpec,
   MeterSpec,
@@ -129,6 +130,7 @@ const NFQUEUE: NfqueueSpec = {
 export function shaper(
   links: Readonly<Record<string, LinkInput>>,
   nfqueue: Partial<NfqueueSpec> = {},
+  exempt: Partial<ExemptSpec> = {},
 ): ShaperSpec {
   return {
     links: Object.entries(links).map(
@@ -140,6 +142,7 @@ export function shaper(
         down: link.down ? treeSpec(link.down, `${name}/down`, 'down') : null,
       }),
     ),
+    local: { exempt: { ports: [{ from: 22, to: 22 }], share: 0.05, ...exempt } },
     nfqueue: { ...NFQUEUE, ...nfqueue },
   };
 }
@@ -252,11 +255,16 @@ export class World {
     if (packets !== t.receivedPackets || bytes !== t.receivedBytes || t.heldPackets < 0) {
       expect.fail(`the books do not balance: ${JSON.stringify(t)}`);
     }
-    const { backlogPackets, backlogBytes } = this.engine.stats;
+    const { backlogPackets, backlogBytes, exemptPackets, exemptBytes } = this.engine.stats;
     const waiting = backlogPackets.reduce((sum, n) => sum + n, 0);
     const waitingBytes = backlogBytes.reduce((sum, n) => sum + n, 0);
     if (waiting !== t.heldPackets || waitingBytes !== t.heldBytes || backlogPackets.some((n) => n < 0)) {
       expect.fail(`${waiting} packets of ${waitingBytes} B wait in classes: ${JSON.stringify(t)}`);
+    }
+    for (const [c, exempt] of exemptPackets.entries()) {
+      const isPart = exempt >= 0 && exempt <= backlogPackets[c] && exemptBytes[c] <= backlogBytes[c];
+      if (!isPart || (exempt === 0 && exemptBytes[c] !== 0))
+        expect.fail(`${exempt} packets of ${exemptBytes[c]} B are exempt in class ${c}`);
     }
   }
 }

@@ -1,15 +1,42 @@
 /**
- * Fields of the instance as a whole: its kernel queues, its
- * control socket, its log. Part of the table in sections.ts.
+ * Fields of the instance as a whole: the traffic of its host, its kernel queues,
+ * its control socket, its log. Part of the table in sections.ts.
  */
 import { NFQUEUES_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
-import { NFQUEUE as DEFAULTS, INSTANCE } from './defaults.ts';
-import { boolean, choice, FieldError, type Section, word } from './kinds.ts';
-import { eightBits } from './names.ts';
-import { integer } from './quantities.ts';
+import { NFQUEUE as DEFAULTS, EXEMPT as EXEMPT_DEFAULTS, INSTANCE } from './defaults.ts';
+import { boolean, choice, FieldError, list, node, ref, type Section, word } from './kinds.ts';
+import { eightBits, listeningPorts } from './names.ts';
+import { integer, share } from './quantities.ts';
 
 /** sockaddr_un.sun_path holds 108 bytes with the closing zero. */
 const SOCKET_PATH_BYTES_MAX = 107;
+
+export const LOCAL = {
+  exempt: node(
+    {
+      takes: 'map',
+      default: '{}',
+      help: 'Packets that are charged and wait like all others but are not dropped, so that a person can log in when a link is full.',
+    },
+    ref('exempt'),
+  ),
+} satisfies Section;
+
+export const EXEMPT = {
+  ports: list(
+    {
+      takes: 'port, range 5060-5090, or list',
+      mayBeEmpty: true,
+      default: EXEMPT_DEFAULTS.ports.map(listeningPorts.write).join(', '),
+      help: 'TCP to and from these ports of this host is not dropped while it is within `share`. `[]`: nothing is exempt.',
+    },
+    listeningPorts,
+  ),
+  share: share({
+    default: '5%',
+    help: "The part of a direction's rate that is exempt, at least 8kbit and at most half of a slow direction. Packets beyond it are packets like any other.",
+  }),
+} satisfies Section;
 
 export const NFQUEUE = {
   first: integer({

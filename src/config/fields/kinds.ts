@@ -32,6 +32,8 @@ export interface ScalarField<T> extends FieldBase {
 /** Takes one value or a list of values. read() and write() take one item. */
 export interface ListField<T> extends FieldBase {
   readonly shape: 'list';
+  /** Whether a list without items means something. */
+  readonly mayBeEmpty: boolean;
   read(text: string): T;
   write(item: T): string;
 }
@@ -100,21 +102,21 @@ export function choice<const C extends string>(about: About & { choices: readonl
   return word({ ...about, takes: choices.join(', ') }, { read, write: (value) => value }, { enum: values });
 }
 
-/** One or several values. */
-export function list<T>(about: About & { takes: string }, { read, write }: TextForm<T>): ListField<T> {
+/** One or several values; none if `mayBeEmpty`. */
+export function list<T>(
+  about: About & { takes: string; mayBeEmpty?: boolean },
+  { read, write }: TextForm<T>,
+): ListField<T> {
+  const { mayBeEmpty = false } = about;
   const value = { type: ['string', 'integer'] };
-  const schema = { oneOf: [value, { type: 'array', items: value, minItems: 1 }] };
-  return { shape: 'list', read, write, ...base(about, about.takes, schema) };
+  const schema = { oneOf: [value, { type: 'array', items: value, ...(mayBeEmpty ? {} : { minItems: 1 }) }] };
+  return { shape: 'list', read, write, mayBeEmpty, ...base(about, about.takes, schema) };
 }
 
 /** `schema` describes the structure for editors. */
 export function node(about: About & { takes: string }, schema: Record<string, unknown>): NodeField {
   return { shape: 'node', ...base(about, about.takes, schema) };
 }
-
-/** In `both`: the map that may stand in the place of a value. */
-const OF_DIRECTION = node({ takes: 'a value', default: 'required', help: '' }, {});
-export const PER_DIRECTION = { up: OF_DIRECTION, down: OF_DIRECTION } satisfies Section;
 
 /** `message` says where the key belongs. */
 export function misplaced(message: string): RefusedField {

@@ -82,19 +82,27 @@ export const colour: TextForm<number> = {
 };
 
 /** `443` or `5060-5090`. */
-export const portRange: TextForm<PortRangeSpec> = {
-  read(text) {
-    const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
-    const from = Number(first);
-    const to = Number(last ?? first);
-    if (first === undefined || from > 65535 || to > 65535) {
-      throw new FieldError(`'${text}' is not a port; write a number 0 to 65535 or a range like 5060-5090`);
-    }
-    if (from > to) throw new FieldError(`'${text}' runs backwards; write ${to}-${from}`);
-    return { from, to };
-  },
-  write: ({ from, to }) => (from === to ? `${from}` : `${from}-${to}`),
-};
+export const portRange = portsFrom(0);
+
+/** Ports on which a program of this host can listen. */
+export const listeningPorts = portsFrom(1);
+
+function portsFrom(least: number): TextForm<PortRangeSpec> {
+  return {
+    read(text) {
+      const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+      const from = Number(first);
+      const to = Number(last ?? first);
+      if (first === undefined || Math.min(from, to) < least || from > 65535 || to > 65535) {
+        const forms = `a number ${least} to 65535 or a range like 5060-5090`;
+        throw new FieldError(`'${text}' is not a port; write ${forms}`);
+      }
+      if (from > to) throw new FieldError(`'${text}' runs backwards; write ${to}-${from}`);
+      return { from, to };
+    },
+    write: ({ from, to }) => (from === to ? `${from}` : `${from}-${to}`),
+  };
+}
 
 /** `0x10` or `0x10/0xff`. Without a mask in the text, `mask` is null. */
 export const packetMark: TextForm<{ readonly value: number; readonly mask: number | null }> = {

@@ -66,6 +66,17 @@ function writeSize(value: Size): string {
   return value.kind === 'bytes' ? formatBytes(value.bytes) : writeSizeTime(value.ns);
 }
 
+/** A share as a part of 1, from 0% to 100%. */
+export function share(about: About): ScalarField<number> {
+  const read = (text: string): number => {
+    const ratio = parseShare(text);
+    if (ratio === null || ratio < 0 || ratio > 1)
+      throw new FieldError(`'${text}' is not a share from 0% to 100%`);
+    return ratio;
+  };
+  return word({ ...about, takes: '0% to 100%' }, { read, write: writeShare });
+}
+
 /** Bytes, packets or time. */
 export function size(about: About): ScalarField<Size> {
   return word({ ...about, takes: 'size' }, { read: parseSize, write: writeSize });
@@ -145,8 +156,7 @@ export function time(about: About & Range): ScalarField<number> {
 /** A real number above 0 up to 1, which may be given as a share. */
 export function fraction(about: About): ScalarField<number> {
   const read = (text: string): number => {
-    const share = parseShare(text);
-    const value = share ?? (DECIMAL.test(text) ? Number(text) : Number.NaN);
+    const value = parseShare(text) ?? (DECIMAL.test(text) ? Number(text) : Number.NaN);
     if (!(value > 0 && value <= 1))
       throw new FieldError(`'${text}' is not a number above 0 up to 1 (or 100%)`);
     return value;

@@ -6,7 +6,7 @@
  */
 
 import { CLASS, DIRECTION, EACH, POLICE } from './classes.ts';
-import { CONTROL, LOG, NFQUEUE } from './instance.ts';
+import { CONTROL, EXEMPT, LOCAL, LOG, NFQUEUE } from './instance.ts';
 import { mapOf, node, ref, type Section } from './kinds.ts';
 import { LINK, OVERHEAD } from './links.ts';
 import { MATCH } from './match.ts';
@@ -18,6 +18,7 @@ const TOP = {
     { takes: 'map of name to link', default: 'required', help: 'The devices to shape.', isLive: false },
     mapOf('link'),
   ),
+  local: node({ takes: 'map', default: '{}', help: 'The traffic of this host itself.' }, ref('local')),
   nfqueue: node(
     { takes: 'map', default: '{}', help: 'The kernel queues of the instance.', isLive: false },
     ref('nfqueue'),
@@ -48,6 +49,8 @@ export const SECTIONS = {
   red: RED,
   wred: WRED,
   profile: PROFILE,
+  local: LOCAL,
+  exempt: EXEMPT,
   nfqueue: NFQUEUE,
   control: CONTROL,
   log: LOG,

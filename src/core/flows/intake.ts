@@ -7,7 +7,7 @@ import { NONE } from '../../base/none.ts';
 import { type Arrivals, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
 import type { QueuePlan } from '../../spec/queue-plan.ts';
-import type { ShaperSpec } from '../../spec/spec.ts';
+import type { PortRangeSpec, ShaperSpec } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import {
   FLAG_ECT,
@@ -25,13 +25,17 @@ import { FragmentTable } from './fragments.ts';
 import type { Steering } from './steering.ts';
 
 const IPPROTO_TCP = 6;
-const SSH_PORT = 22;
 const WHOLE_PACKET = 0;
 /** NFQA_SKB_GSO (linux/netfilter/nfnetlink_queue.h): the packet will be cut into segments after us. */
 const SKB_GSO = 2;
 /** TCP header with the timestamps option, as nearly all have; UDP header. */
 const TCP_HEADER_BYTES = 32;
 const UDP_HEADER_BYTES = 8;
+/**
+ * The kernel routes a local packet again if its verdict sets a mark. So only one in so many packets of a flow
+ * asks for steering.
+ */
+const LOCAL_PACKETS_PER_ASK = 256;
 
 export class Intake {
   private classifier: Classifier;
@@ -43,6 +47,7 @@ export class Intake {
   private readonly steering: Steering;
   /** FLAG_ECT where the kernel can set CE, else 0: then no packet counts as able to carry it. */
   private readonly ectFlag: number;
+  private readonly exemptPorts = new ExemptPorts();
 
   constructor(
     spec: ShaperSpec,
@@ -62,6 +67,7 @@ export class Intake {
     this.foreignMask = ~spec.nfqueue.markMask;
     this.steering = steering;
     this.ectFlag = plan.ecn ? FLAG_ECT : 0;
+    this.exempt(spec.local.exempt.ports);
   }
 
   /** Device names whose interface index the classifier must be told. */
@@ -69,15 +75,15 @@ export class Intake {
     return this.classifier.devices;
   }
 
-  /** The named device that has this interface index; null if none of them has. */
-  deviceOf(ifIndex: number): string | null {
-    return this.classifier.deviceOf(ifIndex);
-  }
-
   /** The device has this interface index from now on; every flow is classified again. */
   setDeviceIndex(device: string, ifIndex: number): void {
     this.classifier.setDeviceIndex(device, ifIndex);
     this.flows.reclassifyAll();
+  }
+
+  /** TCP of these ports of this host may have an exemption from drops. */
+  exempt(ports: readonly PortRangeSpec[]): void {
+    this.exemptPorts.set(ports);
   }
 
   /** Call for the whole batch before take(). */
@@ -137,7 +143,11 @@ export class Intake {
     held.lengthBytes[h] = lengthBytes;
     held.flow[h] = f;
     const foreignMark = arrivals.mark[p] & this.foreignMask;
-    held.flags[h] = flagsOf(parsed, p, hook, this.ectFlag);
+    // At local output the kernel routes a packet again if its mark changes. If others route by marks, our
+    // bits would change the route (exact fwmark rules would not match any more), so the verdict asks for
+    // nothing.
+    const mayAsk = hook !== NF_INET_LOCAL_OUT || foreignMark === 0;
+    held.flags[h] = flagsOf(this.exemptPorts, parsed, p, hook, mayAsk ? this.ectFlag : 0);
     held.leafBefore[h] = NONE;
     this.ledger.received(lengthBytes);
     if (f === NONE) {
@@ -157,7 +167,7 @@ export class Intake {
       flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
     }
     if (flows.movesTo(f, nfqueue)) held.flags[h] |= FLAG_MOVED;
-    if (this.steering.moves(nfqueue, held.leaf[h], held.nextLeaf[h])) this.steer(h);
+    if (mayAsk && this.steering.moves(nfqueue, held.leaf[h], held.nextLeaf[h])) this.steer(h, f, hook);
     return h;
   }
 
@@ -165,9 +175,11 @@ export class Intake {
    * Asks for steering, except for an ICMP error: it belongs to a connection, but not to that connection's
    * class.
    */
-  private steer(h: number): void {
+  private steer(h: number, f: number, hook: number): void {
     const { flags } = this.held;
-    if ((flags[h] & FLAG_ICMP_ERROR) === 0) flags[h] |= FLAG_STEER;
+    if ((flags[h] & FLAG_ICMP_ERROR) !== 0) return;
+    if (hook === NF_INET_LOCAL_OUT && !this.flows.mayAsk(f, LOCAL_PACKETS_PER_ASK)) return;
+    flags[h] |= FLAG_STEER;
   }
 
   /**
@@ -193,18 +205,35 @@ export class Intake {
 }
 
 /** Flags of a packet. `ectFlag` is set if the packet can carry CE. */
-function flagsOf(parsed: Parsed, p: number, hook: number, ectFlag: number): number {
+function flagsOf(exemptPorts: ExemptPorts, parsed: Parsed, p: number, hook: number, ectFlag: number): number {
   const ect = parsed.ecn[p] === 0 ? 0 : ectFlag;
   if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR | ect;
   if (parsed.protocol[p] !== IPPROTO_TCP) return ect;
-  const ssh =
-    (hook === NF_INET_LOCAL_IN && parsed.dport[p] === SSH_PORT) ||
-    (hook === NF_INET_LOCAL_OUT && parsed.sport[p] === SSH_PORT);
-  return ssh ? FLAG_NEVER_DROP | ect : ect;
+  const isExempt =
+    (hook === NF_INET_LOCAL_IN && exemptPorts.has(parsed.dport[p])) ||
+    (hook === NF_INET_LOCAL_OUT && exemptPorts.has(parsed.sport[p]));
+  return isExempt ? FLAG_NEVER_DROP | ect : ect;
 }
 
 /** Bytes that each segment of a superpacket will repeat. */
 function superpacketHeaderBytes(parsed: Parsed, p: number): number {
   const transportBytes = parsed.protocol[p] === IPPROTO_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES;
   return Math.min(HEADER_BYTES_MAX, parsed.l4Offset[p] + transportBytes);
+}
+
+const PORTS = 65_536;
+
+/** A set of ports, one bit each. */
+class ExemptPorts {
+  private readonly bits = new Uint8Array(PORTS / 8);
+
+  set(ports: readonly PortRangeSpec[]): void {
+    this.bits.fill(0);
+    for (const { from, to } of ports)
+      for (let port = from; port <= to; port++) this.bits[port >> 3] |= 1 << (port & 7);
+  }
+
+  has(port: number): boolean {
+    return (this.bits[port >> 3] & (1 << (port & 7))) !== 0;
+  }
 }

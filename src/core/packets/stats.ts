@@ -40,7 +40,13 @@ const COUNT_COLUMNS = [
 ] as const;
 
 /** How a class is now. */
-const STATE_COLUMNS = ['backlogPackets', 'backlogBytes', 'flows'] as const;
+const STATE_COLUMNS = [
+  'backlogPackets',
+  'backlogBytes',
+  'exemptPackets', // of the backlog: packets that must not be dropped
+  'exemptBytes',
+  'flows',
+] as const;
 
 const CLASS_COLUMNS = [...COUNT_COLUMNS, ...STATE_COLUMNS] as const;
 

@@ -48,7 +48,17 @@ it('every direction and class in its place, however deep', () => {
     '    default: ceil 100mbit, priority 3, weight 1, burst 12.5kB',
     '      queue: discipline fair, isolation dual-dst, limit 1250kB, ackFilter false',
     '      queue.aqm.codel: target 5ms, interval 100ms, ecn true',
+    '  local.exempt: ports 22, share 5%',
   ]);
+});
+
+it.each([
+  ['{ ports: [2222, 8000-8010], share: 12.5% }', 'ports 2222 8000-8010, share 12.5%'],
+  ['{ ports: [] }', 'nothing'],
+  ['{ share: 0% }', 'nothing'],
+])('local: { exempt: %s }', (exempt, said) => {
+  const text = `links: { w: { device: e, up: 1mbit } }\nlocal: { exempt: ${exempt} }`;
+  expect(treeOf(text).at(-1)).toBe(`  local.exempt: ${said}`);
 });
 
 it('a class whose rate and ceil have bursts of their own shows both', () => {

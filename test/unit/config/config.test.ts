@@ -131,7 +131,7 @@ describe('keys', () => {
 
   it('far from every key, the keys are listed', () => {
     expect(problemsOf(`${MINIMAL}\nzzzzzzzzzz: 1`)[0]).toContain(
-      "the nearest is 'links' (known here: links, nfqueue, control, log)",
+      "the nearest is 'links' (known here: links, local, nfqueue, control, log)",
     );
   });
 
@@ -270,9 +270,36 @@ describe('links', () => {
   });
 });
 
-describe('nfqueue, control, log', () => {
-  const top = (text: string): string => `${MINIMAL}\n${text}`;
+const top = (text: string): string => `${MINIMAL}\n${text}`;
 
+describe('local', () => {
+  it.each([
+    ['', [22, 22], 0.05],
+    ['local: {}', [22, 22], 0.05],
+    ['local: { exempt: { ports: 2222 } }', [2222, 2222], 0.05],
+    ['local: { exempt: { ports: [1-65535], share: 0% } }', [1, 65535], 0],
+    ['local: { exempt: { ports: [], share: 12.5% } }', null, 0.125],
+    ['local: { exempt: { share: 100% } }', [22, 22], 1],
+  ])('%s', (text, ports, share) => {
+    const { exempt } = load(top(text)).spec.local;
+    expect(exempt).toEqual({ ports: ports ? [{ from: ports[0], to: ports[1] }] : [], share });
+  });
+
+  it.each([
+    ['local: { exempt: { ports: 0 } }', "ports: '0' is not a port; write a number 1 to 65535"],
+    ['local: { exempt: { ports: [22, 65536] } }', "ports: '65536' is not a port"],
+    ['local: { exempt: { ports: [23-22] } }', "ports: '23-22' runs backwards; write 22-23"],
+    ['local: { exempt: { share: 101% } }', "share: '101%' is not a share from 0% to 100%"],
+    ['local: { exempt: { share: 5 } }', "share: '5' is not a share from 0% to 100%"],
+    ['local: { exempt: { port: 22 } }', "unknown key 'port' in exempt; did you mean 'ports'?"],
+    ['local: { exempt: [22] }', 'exempt must be a map'],
+    ['local: { ssh: 22 }', "unknown key 'ssh' in local; the nearest is 'exempt'"],
+  ])('refuses %s', (text, message) => {
+    expect(problemsOf(top(text)).join()).toContain(message);
+  });
+});
+
+describe('nfqueue, control, log', () => {
   it('takes every field', () => {
     const { spec, socketPath, logLevel } = load(
       top(

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FRAGMENT_IDLE_NS } from '../../../../src/limits.ts';
 import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../../../src/packet/batch.ts';
 import { IPPROTO_ICMP, IPPROTO_TCP, type PacketShape } from '../../../../src/sim/packets/packets.ts';
-import type { MatcherSpec } from '../../../../src/spec/spec.ts';
+import type { ExemptSpec, MatcherSpec } from '../../../../src/spec/spec.ts';
 import type { SimArrival } from '../../../port/sim-port.ts';
 import { type ClassInput, MS, SECOND, shaper, udp, up, World } from '../../../sim/world.ts';
 
@@ -156,28 +156,29 @@ describe('what is never dropped or never policed', () => {
   };
   const tight = {
     police: NOTHING,
-    limitPackets: 1,
+    limitPackets: 16,
     red,
     each: { by: 'flow', exceed: 'drop', ...NOTHING },
   } as const;
-  const slow = (leaf: Omit<ClassInput, 'name'>) => {
-    const tree = { rate: 1000, burst: 1000, leaves: [{ name: 'default', ...leaf }] };
-    return new World(shaper({ wan: { up: tree, down: tree } }));
+  /** All of the direction is the exempt share: a burst of a second, at least of 6000 B. */
+  const slow = (leaf: Omit<ClassInput, 'name'>, exempt: Partial<ExemptSpec> = {}, rate = 1000) => {
+    const tree = { rate, burst: 1000, leaves: [{ name: 'default', ...leaf }] };
+    return new World(shaper({ wan: { up: tree, down: tree } }, {}, { share: 1, ...exempt }));
   };
-  const send = (w: World, arrival: Partial<SimArrival>): number[] => {
-    w.inject(Array.from({ length: 8 }, () => up(w.port.nowNs, 1000, arrival)));
-    w.run(60 * SECOND);
+  const send = (w: World, arrival: Partial<SimArrival>, lengthBytes = 1000): number[] => {
+    w.inject(Array.from({ length: 8 }, () => up(w.port.nowNs, lengthBytes, arrival)));
+    w.run(w.port.nowNs + 60 * SECOND);
     return [w.totals.acceptedPackets, w.totals.droppedPackets];
   };
   const ssh: PacketShape = { ...udp(), protocol: IPPROTO_TCP };
 
-  test('SSH to this host and from it passes policer, limit, RED and each, and is only delayed', () => {
+  test('SSH to this host and from it passes policer, RED and each, and is only delayed', () => {
     const to = { hook: NF_INET_LOCAL_IN, ifIndexIn: WAN, ifIndexOut: 0, shape: { ...ssh, dport: 22 } };
     const from = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, ifIndexOut: WAN, shape: { ...ssh, sport: 22 } };
     for (const arrival of [to, from]) {
       const w = slow(tight);
-      expect(send(w, arrival)).toEqual([8, 0]);
-      expect(w.acceptedNs().at(-1)).toBe(7 * SECOND);
+      expect(send(w, arrival, 500)).toEqual([8, 0]);
+      expect(w.acceptedNs().at(-1)).toBe(3 * SECOND);
     }
   });
 
@@ -187,13 +188,13 @@ describe('what is never dropped or never policed', () => {
       const codel = { targetNs: 5 * MS, intervalNs: 100 * MS };
       const queue = { discipline, aqm: { kind: 'codel', codel } } as const;
       const ours = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, shape: { ...ssh, sport: 22 } };
-      const w = slow({ queue });
-      w.inject(Array.from({ length: 30 }, () => up(0, 1000, ours)));
+      const w = slow({ queue }, {}, 60_000);
+      w.inject(Array.from({ length: 60 }, () => up(0, 1000, ours)));
       w.run(60 * SECOND);
-      expect([w.totals.acceptedPackets, w.totals.droppedPackets]).toEqual([30, 0]);
+      expect([w.totals.acceptedPackets, w.totals.droppedPackets]).toEqual([60, 0]);
       // The same packets of somebody else's connection: a standing queue, so CoDel drops.
-      const other = slow({ queue });
-      other.inject(Array.from({ length: 30 }, () => up(0, 1000, { shape: { ...ssh, dport: 22 } })));
+      const other = slow({ queue }, {}, 60_000);
+      other.inject(Array.from({ length: 60 }, () => up(0, 1000, { shape: { ...ssh, dport: 22 } })));
       other.run(60 * SECOND);
       expect(other.totals.droppedPackets).toBeGreaterThan(5);
     },
@@ -202,11 +203,17 @@ describe('what is never dropped or never policed', () => {
   test('SSH of this host gets into a full fair leaf, and stays when others overfill it', () => {
     const ours = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, shape: { ...ssh, sport: 22 } };
     const queue = { discipline: 'fair', aqm: { kind: 'none' } } as const;
-    const w = slow({ queue, limitPackets: 4 });
-    w.inject(Array.from({ length: 8 }, () => up(0, 1000, ours)));
-    w.inject(Array.from({ length: 8 }, (_, n) => up(MS, 64, { shape: udp(n) })));
+    const w = slow({ queue, limitPackets: 8 });
+    // Eight fill the queue and one has left. Four of ours take the places of four others.
+    w.inject(Array.from({ length: 9 }, () => up(0, 1000, { shape: udp(1) })));
+    w.inject(Array.from({ length: 4 }, () => up(MS, 1000, ours)));
+    w.inject(Array.from({ length: 8 }, (_, n) => up(2 * MS, 64, { shape: udp(2 + n) })));
+    w.run(MS);
+    expect([w.totals.heldPackets, w.totals.droppedPackets]).toEqual([8, 4]);
     w.run(60 * SECOND);
-    expect([w.totals.acceptedPackets, w.totals.droppedPackets]).toEqual([8, 8]);
+    const { acceptedPackets, droppedPackets } = w.totals;
+    expect(acceptedPackets + droppedPackets).toBe(21);
+    expect(w.accepted().filter(({ id }) => id >= 10 && id <= 13)).toHaveLength(4);
   });
 
   test('forwarded SSH, and a server elsewhere reached from here, are traffic like any other', () => {
@@ -215,6 +222,27 @@ describe('what is never dropped or never policed', () => {
     expect(send(slow(tight), client)).toEqual([0, 8]);
     const udp22 = { hook: NF_INET_LOCAL_IN, ifIndexIn: WAN, ifIndexOut: 0, shape: udp(1, { dport: 22 }) };
     expect(send(slow(tight), udp22)).toEqual([0, 8]);
+  });
+
+  test('which ports are exempt is configured, also while packets flow', () => {
+    const to = (dport: number) => {
+      const shape = { ...ssh, dport };
+      return { hook: NF_INET_LOCAL_IN, ifIndexIn: WAN, ifIndexOut: 0, shape };
+    };
+    const ports = [
+      { from: 443, to: 443 },
+      { from: 8000, to: 8010 },
+    ];
+    for (const one of [443, 8000, 8007, 8010])
+      expect(send(slow(tight, { ports }), to(one), 500)).toEqual([8, 0]);
+    for (const one of [22, 442, 444, 7999, 8011])
+      expect(send(slow(tight, { ports }), to(one), 500)).toEqual([0, 8]);
+    const w = slow(tight, { ports: [] });
+    expect(send(w, to(22), 500)).toEqual([0, 8]);
+    const tree = { rate: 1000, burst: 1000, leaves: [{ name: 'default', ...tight }] };
+    const spec = shaper({ wan: { up: tree, down: tree } }, {}, { share: 1 });
+    w.engine.reconfigure(w.port, { spec, renamed: new Map() }, w.port.nowNs);
+    expect(send(w, to(22), 500)).toEqual([8, 8]);
   });
 
   test('ICMP errors are not policed, other ICMP is', () => {

@@ -57,7 +57,6 @@ describe('abilities', () => {
     gso: [false, true],
     copyBytes: [128, 128],
     ecn: true,
-    unreadNfqueue: 65535,
     dscps: [10],
   };
   const warnings: string[] = [];
