@@ -8,6 +8,13 @@
       "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
       "cflags": ["<!@(pkg-config --cflags libnetfilter_queue libmnl)"],
       "libraries": ["<!@(pkg-config --libs libnetfilter_queue libmnl)"]
+    },
+    {
+      "target_name": "shaper-watchdog",
+      "type": "executable",
+      "sources": ["native/watchdog/watchdog.cc"],
+      "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Werror"],
+      "ldflags": ["-Wl,--as-needed"]
     }
   ]
 }

@@ -19,13 +19,14 @@ const CONF = ['-c, --conf <file>', 'the file as an option'] as const;
 const BESIDE_LIST = ['scenario', 'pcap', 'compare', 'seed', 'json', 'html'];
 
 export function addCommands(program: Command, context: CommandContext): void {
-  for (const add of [addRun, addCheck, addRules, addStatus, addSimulate, addClean]) add(program, context);
+  for (const add of [addRun, addCheck, addRules, addStatus, addStop, addSimulate, addClean])
+    add(program, context);
 }
 
 function addRun(program: Command, { terminal, finish }: CommandContext): void {
   program
     .command('run')
-    .description('shape until SIGTERM or SIGINT (the word run may be left out)')
+    .description('shape until SIGTERM, SIGINT or shaper stop (the word run may be left out)')
     .argument(...FILE)
     .option(...CONF)
     .action(async (file: string | undefined, options: ConfOptions) => {
@@ -75,6 +76,20 @@ function addStatus(program: Command, { terminal, finish }: CommandContext): void
       const conf = socketConf(namedConf(file, options), options);
       const { status } = await import('./status.ts');
       finish(await status({ ...options, conf }, terminal));
+    });
+}
+
+function addStop(program: Command, { terminal, finish }: CommandContext): void {
+  program
+    .command('stop')
+    .description('stop a running instance in an orderly way, as SIGTERM does')
+    .argument(...FILE)
+    .addOption(new Option(...CONF).conflicts('socket'))
+    .option('--socket <path>', 'control socket of the instance')
+    .action(async (file: string | undefined, options: ConfOptions) => {
+      const conf = socketConf(namedConf(file, options), options);
+      const { stop } = await import('./stop.ts');
+      finish(await stop({ ...options, conf }, terminal));
     });
 }
 

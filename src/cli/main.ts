@@ -1,4 +1,5 @@
 /** The command line: from arguments to an exit code. commands.ts has the commands. */
+import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT_FINE, EXIT_USAGE } from '../base/errors.ts';
 import { readVersion } from '../live/version.ts';
@@ -7,9 +8,12 @@ import { DEFAULT_CONF } from './conf-file.ts';
 import { explain } from './errors.ts';
 import type { Terminal } from './terminal.ts';
 
+/** What the program takes without a command. */
+const OWN_WORDS = ['--help', '-h', 'help', '--version', '-V'];
+
 const EXAMPLES = `
 Examples:
-  shaper run shaper.yaml             shape in the foreground until SIGTERM or SIGINT
+  shaper run shaper.yaml             shape in the foreground until SIGTERM, SIGINT or shaper stop
   shaper check shaper.yaml           is the file right? every problem with its place
   shaper status                      counters of the running instance
   shaper simulate shaper.yaml --scenario call-beside-uploads
@@ -35,7 +39,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     },
   });
   try {
-    await program.parseAsync(withDefaultCommand(args), { from: 'user' });
+    await program.parseAsync(withDefaultCommand(program, args), { from: 'user' });
     return exitCode;
   } catch (error) {
     // commander has printed its message already.
@@ -47,7 +51,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
 function createProgram(terminal: Terminal): Command {
   return new Command('shaper')
     .description('Shapes traffic in user space: packets from NFQUEUE, limits from one YAML file.')
-    .usage('COMMAND [FILE] [options] | --conf FILE')
+    .usage('COMMAND [FILE] [options] | FILE | --conf FILE')
     .version(readVersion(), '-V, --version', 'print the version')
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .addHelpText('after', EXAMPLES)
@@ -55,9 +59,15 @@ function createProgram(terminal: Terminal): Command {
     .exitOverride();
 }
 
-/** `shaper --conf FILE` is `shaper run --conf FILE`. */
-function withDefaultCommand(args: readonly string[]): string[] {
+/** `shaper FILE` and `shaper --conf FILE` are `shaper run` with the same arguments. */
+function withDefaultCommand(program: Command, args: readonly string[]): string[] {
   const [first] = args;
-  const isOwnOption = first === undefined || ['--help', '-h', '--version', '-V'].includes(first);
-  return !isOwnOption && first.startsWith('-') ? ['run', ...args] : [...args];
+  if (first === undefined || OWN_WORDS.includes(first)) return [...args];
+  const isCommand = program.commands.some((command) => command.name() === first);
+  return first.startsWith('-') || (!isCommand && isFile(first)) ? ['run', ...args] : [...args];
+}
+
+/** Whether a word that is no command means a file. A mistyped command has neither a dot nor a slash. */
+function isFile(word: string): boolean {
+  return /[./]/.test(word) || existsSync(word);
 }

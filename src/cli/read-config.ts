@@ -5,16 +5,24 @@ import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/system-error.ts';
 import { formatProblems, type LoadedConfig, loadConfig } from '../config/config.ts';
 import { CONFIG_BYTES_MAX } from '../limits.ts';
+import type { DeviceGraph } from '../spec/device-graph.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Throws OperatingError if the file cannot be read, ConfigError if it has errors. */
-export function readConfig(file: string): LoadedConfig {
-  return loadConfig(readText(file), file);
+/**
+ * Its warnings compare with `devices`, unless that is null. Throws OperatingError if the file cannot be read,
+ * ConfigError if it has errors.
+ */
+export function readConfig(file: string, devices: DeviceGraph | null = null): LoadedConfig {
+  return loadConfig(readText(file), file, devices);
 }
 
 /** Reads a configuration and prints its warnings on stderr. */
-export function readConfigAloud(file: string, terminal: Terminal): LoadedConfig {
-  const config = readConfig(file);
+export function readConfigAloud(
+  file: string,
+  terminal: Terminal,
+  devices: DeviceGraph | null = null,
+): LoadedConfig {
+  const config = readConfig(file, devices);
   const warnings = config.warnings.map(({ message, ...place }) => ({
     ...place,
     message: `warning: ${message}`,

@@ -1,4 +1,5 @@
 /** `shaper run`: shapes until a signal ends it. */
+import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { runInstance } from '../live/instance.ts';
 import { readConfig } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
@@ -6,5 +7,5 @@ import type { Terminal } from './terminal.ts';
 /** Resolves with the exit code. */
 export function run(file: string, terminal: Terminal): Promise<number> {
   const { isInteractive, exitNow } = terminal;
-  return runInstance(readConfig(file), { file, isInteractive, exitNow });
+  return runInstance(readConfig(file, readDeviceGraph()), { file, isInteractive, exitNow });
 }

@@ -4,6 +4,7 @@
  */
 
 import { HELD_MAX } from '../limits.ts';
+import type { DeviceGraph } from '../spec/device-graph.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
@@ -23,8 +24,11 @@ export interface LoadedConfig {
   readonly warnings: readonly ConfigProblem[];
 }
 
-/** Messages call the text `file`. Throws ConfigError with all problems. */
-export function loadConfig(text: string, file: string): LoadedConfig {
+/**
+ * Messages call the text `file`. `devices` are those of the machine that shapes by it; null if that is not
+ * known or not this machine. Throws ConfigError with all problems.
+ */
+export function loadConfig(text: string, file: string, devices: DeviceGraph | null = null): LoadedConfig {
   const reader = new YamlReader(text, file);
   const root = reader.root();
   const top = reader.section(root, SECTIONS.top, 'the file');
@@ -32,7 +36,7 @@ export function loadConfig(text: string, file: string): LoadedConfig {
   const nfqueue = readNfqueue(reader, top.nfqueue);
   const control = reader.section(top.control?.value ?? null, SECTIONS.control, 'control');
   const log = reader.section(top.log?.value ?? null, SECTIONS.log, 'log');
-  const links = readLinks(reader, top.links?.value ?? null, nfqueue.markMask);
+  const links = readLinks(reader, top.links?.value ?? null, nfqueue.markMask, devices);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
   const errors = reader.problems.errors;

@@ -12,6 +12,8 @@ export interface ControlOptions {
   readonly subject: StatusSubject;
   /** Read only between batches, because messages are handled on the event loop. */
   readonly source: SnapshotSource;
+  /** A client asks for an orderly stop. */
+  readonly onStop: () => void;
   /** The control thread died. Packets go on, `status` does not. */
   readonly onFailure: (error: Error) => void;
 }
@@ -34,7 +36,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 }
 
 async function listenInWorker(options: ControlOptions): Promise<Control> {
-  const { socketPath, subject, source, onFailure } = options;
+  const { socketPath, subject, source, onStop, onFailure } = options;
   const start: ControlStart = { socketPath, subject };
   const worker = startWorkerFile(import.meta.url, 'worker', { workerData: start, name: 'control' });
   const writer = new SnapshotWriter(source);
@@ -58,7 +60,7 @@ async function listenInWorker(options: ControlOptions): Promise<Control> {
         reject(new ControlError(message.code, message.message, message.hint));
       } else if (message.type === 'snapshot') {
         tell({ type: 'snapshot', id: message.id, taken: writer.take() });
-      }
+      } else onStop();
     });
   });
   return {

@@ -20,7 +20,9 @@ export type FromControlThread =
       readonly message: string;
       readonly hint: string;
     }
-  | { readonly type: 'snapshot'; readonly id: number };
+  | { readonly type: 'snapshot'; readonly id: number }
+  /** A client wants the instance to end. */
+  | { readonly type: 'stop' };
 
 export type ToControlThread =
   | { readonly type: 'snapshot'; readonly id: number; readonly taken: SnapshotTaken }

@@ -31,6 +31,8 @@ export interface SnapshotSource {
   /** Row c describes row c of the statistics. Parents stand before their children. */
   readonly classes: readonly ClassLabel[];
   readonly stats: Stats;
+  /** What is wrong now, as sentences. */
+  readonly warnings: readonly string[];
   /** Nanoseconds since start. */
   nowNs(): number;
   socketCounters(): SocketCounters;
@@ -48,6 +50,7 @@ export interface SnapshotTaken {
   readonly generation: number;
   readonly takenNs: number;
   readonly socket: SocketCounters;
+  readonly warnings: readonly string[];
   /** The layout of this generation if this is its first snapshot. */
   readonly layout: SnapshotLayout | null;
 }
@@ -57,6 +60,7 @@ export interface Snapshot {
   readonly classes: readonly ClassLabel[];
   readonly takenNs: number;
   readonly socket: SocketCounters;
+  readonly warnings: readonly string[];
   /** Row c counts classes[c] and all classes inside it. */
   readonly stats: Stats;
 }
@@ -74,10 +78,10 @@ export class SnapshotWriter {
   /** Copies the counters. The control thread must have read the snapshot before. */
   take(): SnapshotTaken {
     const { source } = this;
-    const { generation, stats } = source;
+    const { generation, stats, warnings } = source;
     const layout = generation === this.generation ? null : this.layOut();
     copyStats(stats, statsOver(this.memory, stats.classes));
-    return { generation, takenNs: source.nowNs(), socket: source.socketCounters(), layout };
+    return { generation, takenNs: source.nowNs(), socket: source.socketCounters(), warnings, layout };
   }
 
   /** Other classes fit the same memory if they are as many. */
@@ -96,10 +100,11 @@ export class SnapshotReader {
   private layout: SnapshotLayout | null = null;
 
   /** Reads the snapshot out of the shared memory. The next one may be asked for afterwards. */
-  read({ generation, takenNs, socket, layout }: SnapshotTaken): Snapshot {
+  read({ generation, takenNs, socket, warnings, layout }: SnapshotTaken): Snapshot {
     this.layout = layout ?? this.layout;
     invariant(this.layout?.generation === generation, 'a snapshot comes with or after its layout');
     const { classes, memory } = this.layout;
-    return { classes, takenNs, socket, stats: withChildren(statsOver(memory, classes.length), classes) };
+    const stats = withChildren(statsOver(memory, classes.length), classes);
+    return { classes, takenNs, socket, warnings, stats };
   }
 }

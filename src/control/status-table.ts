@@ -4,15 +4,16 @@ import { formatBytesShort, formatMicrosecondsShort, formatRate, fromBitsPerSec }
 import type { ClassReport, Count, StatusReport } from './status.ts';
 
 export function statusTable(report: StatusReport): string {
-  const { totals, uptimeSeconds, backend, version } = report;
+  const { totals, uptimeSeconds, backend, version, pid } = report;
   const { kernel } = totals;
   const lines = [
-    `shaper ${version}, back end ${backend}, up ${uptimeText(uptimeSeconds)}`,
+    `shaper ${version}, pid ${pid}, back end ${backend}, up ${uptimeText(uptimeSeconds)}`,
     `received ${countText(totals.received)} = accepted ${countText(totals.accepted)}` +
       ` + dropped ${countText(totals.dropped)} + held ${countText(totals.held)} + lost in the kernel ${kernel.lost}`,
     `refused by the kernel: queue full ${kernel.queueFull}, socket full ${kernel.socketFull}`,
     `left after the due instant: half within ${lateText(report, 'p50')}, 99 % within ${lateText(report, 'p99')}`,
     ...troubleLines(report),
+    ...report.warnings.map((warning) => `warning: ${warning}`),
     '',
     joinColumns(padColumns([HEADINGS, ...report.classes.map(classRow)], (column) => column === 0)),
   ];

@@ -8,6 +8,7 @@ import type { ClassLabel, Snapshot } from './snapshot.ts';
 /** What does not change while an instance runs. */
 export interface StatusSubject {
   readonly version: string;
+  readonly pid: number;
   readonly backend: 'nft' | 'iptables';
   readonly firstNfqueue: number;
   readonly nfqueueCount: number;
@@ -45,6 +46,8 @@ export interface ClassReport {
 
 export interface StatusReport {
   readonly version: string;
+  /** Process id of the instance, as it sees itself. */
+  readonly pid: number;
   readonly uptimeSeconds: number;
   readonly backend: 'nft' | 'iptables';
   readonly totals: {
@@ -76,14 +79,17 @@ export interface StatusReport {
     /** Verdicts that the kernel refused, because it no longer had the packet. */
     readonly refusedVerdicts: number;
   };
+  /** What is wrong now, as sentences. */
+  readonly warnings: readonly string[];
   readonly classes: readonly ClassReport[];
 }
 
 export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: KernelDrops): StatusReport {
-  const { classes, stats, socket } = snapshot;
+  const { classes, stats, socket, warnings } = snapshot;
   const { totals } = stats;
   return {
     version: subject.version,
+    pid: subject.pid,
     uptimeSeconds: snapshot.takenNs / 1e9,
     backend: subject.backend,
     totals: {
@@ -108,6 +114,7 @@ export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: 
       sendErrors: socket.sendErrors,
       refusedVerdicts: socket.verdictErrors,
     },
+    warnings,
     classes: classes.map((label, c) => classReport(stats, label, c)),
   };
 }

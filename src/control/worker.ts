@@ -1,8 +1,10 @@
 /** The control thread: serves the socket, so that people never slow packets. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../base/assert.ts';
+import { ownIdentity } from '../io/proc/process.ts';
 import { type Commands, dispatch } from './commands/commands.ts';
 import { statusCommand } from './commands/status.ts';
+import { stopCommand } from './commands/stop.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { PacketThread } from './packet-thread.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
@@ -13,7 +15,10 @@ const { socketPath, subject } = workerData as ControlStart;
 const tell = (message: FromControlThread): void => port.postMessage(message);
 
 const packetThread = new PacketThread(tell);
-const commands: Commands = new Map([['status', statusCommand(subject, () => packetThread.snapshot())]]);
+const commands: Commands = new Map([
+  ['status', statusCommand(subject, () => packetThread.snapshot())],
+  ['stop', stopCommand(ownIdentity(), () => tell({ type: 'stop' }))],
+]);
 let server: ControlServer | null = null;
 
 port.on('message', (message: ToControlThread) => {

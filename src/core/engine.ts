@@ -22,6 +22,7 @@ import { type ClassInfo, listClasses } from './classes/classes.ts';
 import { EACH_FULL, EACH_PASS } from './each/policers.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
+import { type LostPackets, letGo, takeBack } from './lost.ts';
 import type { Backlog } from './packets/backlog.ts';
 import {
   FLAG_CE,
@@ -119,7 +120,8 @@ export class Engine {
     this.lastNs = nowNs;
     const rows = port.drain();
     const { arrivals, failures } = port.batch;
-    for (let row = 0; row < port.failureRows; row++) this.verdicts.refused(failures.tag[row]);
+    for (let row = 0; row < port.failureRows; row++)
+      takeBack(this.stages, this.lasting, failures.tag[row], nowNs);
     // Due packets leave first: arrivals find the queues of now and take no tokens of packets that waited.
     this.leaveDue(nowNs);
     // New packets join none of these runs: a run is refused as a whole, and held packets may be gone.
@@ -161,6 +163,24 @@ export class Engine {
     this.leaveDue(nowNs);
     this.verdicts.flush();
     port.arm(this.nextDueNs());
+  }
+
+  /** Packets of an NFQUEUE that were read and have no verdict yet. */
+  waitingOf(nfqueue: number): number {
+    return this.verdicts.waitingOf(nfqueue);
+  }
+
+  /**
+   * Lets packets go that the kernel has discarded (lost.ts), between two batches. Returns how many.
+   */
+  letGo(port: Port, packets: LostPackets, clockNs: number): number {
+    const nowNs = Math.max(clockNs, this.lastNs);
+    this.lastNs = nowNs;
+    const count = letGo(this.stages, this.lasting, packets);
+    this.leaveDue(nowNs);
+    this.verdicts.flush();
+    port.arm(this.nextDueNs());
+    return count;
   }
 
   /** Instant at which the next waiting packet is due; Infinity when none waits. */
@@ -345,6 +365,7 @@ export class Engine {
       return;
     }
     held.leafBefore[h] = held.leaf[h];
+    held.setLender(h, NONE);
     held.leaf[h] = second;
     held.nextLeaf[h] = NONE;
     this.enter(h, Math.min(held.readyNs(h), nowNs), nowNs);

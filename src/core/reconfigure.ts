@@ -41,7 +41,7 @@ export function reconfigure(
   deviceIndexes: DeviceIndexes,
   slackNs: number,
 ): Stages {
-  const { ledger, backlog, held, intake, verdicts, queues, acks } = parts;
+  const { ledger, backlog, held, intake, log, queues, acks } = parts;
   const { before, classes, heir, nowNs } = change;
   const classifier = new Classifier(spec, classes);
   const hadEach = before.some((info) => info.spec.each !== null);
@@ -50,7 +50,7 @@ export function reconfigure(
   backlog.regroup();
   intake.exempt(spec.local.exempt.ports);
   intake.reclassify(classifier, heir, change.isReclassified, deviceIndexes);
-  verdicts.renumber(heir);
+  log.renumber(heir);
   parts.steering.update(classes);
   acks.regroup(classes);
   const moves = new Moves(change, parts);

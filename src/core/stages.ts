@@ -29,6 +29,7 @@ import { AckFilter } from './queues/ack-filter.ts';
 import { LeafQueues } from './queues/leaf-queues.ts';
 import { Trees } from './tree/trees.ts';
 import { Remarks } from './verdicts/remarks.ts';
+import { VerdictLog } from './verdicts/verdict-log.ts';
 import { VerdictWriter } from './verdicts/writer.ts';
 
 export interface Stages {
@@ -60,6 +61,7 @@ export interface Lasting {
   readonly acks: AckFilter;
   readonly queues: LeafQueues;
   readonly steering: Steering;
+  readonly log: VerdictLog;
   readonly verdicts: VerdictWriter;
   /** Packets for which no flow queue had room when classes changed: the next batch sends them at once. */
   readonly released: HeldFifos;
@@ -88,12 +90,13 @@ export function createLasting(
   const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering);
   const acks = new AckFilter(classes, held);
   const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, classes, held, flows, acks);
-  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering);
+  const log = new VerdictLog(held);
+  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering, log, plan.unreadNfqueue);
   const released = new HeldFifos(1, held);
   const createEach = (all: readonly ClassInfo[]): EachTable =>
     new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, held, flows, ledger);
   const books = { held, ledger, backlog, flows };
-  return { ...books, intake, acks, queues, steering, verdicts, released, prng, plan, createEach };
+  return { ...books, intake, acks, queues, steering, log, verdicts, released, prng, plan, createEach };
 }
 
 export function createStages(

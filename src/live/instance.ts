@@ -4,20 +4,21 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
-import { EXIT_FAILED, EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
+import { EXIT_FAILED } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { startControl } from '../control/control.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
 import { askForPromptness, createCourtesy, type NfqueuePort } from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
-import { checkDevices } from '../io/proc/devices.ts';
+import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
   type Backend,
   builtInTables,
-  findConflicts,
+  claimRules,
   type InstalledRules,
   installRules,
+  type NftSession,
   probeAbilities,
   probeBackend,
   type RulesLog,
@@ -30,8 +31,9 @@ import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
-import { checkProcess, readProcessStatus } from './preconditions.ts';
+import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { Running } from './running.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
@@ -48,14 +50,15 @@ export interface Surroundings {
 export async function runInstance(config: LoadedConfig, surroundings: Surroundings): Promise<number> {
   const { file, isInteractive, exitNow } = surroundings;
   checkProcess(readProcessStatus());
-  checkDevices(config.spec);
+  checkDevices(config.spec, readDeviceGraph() ?? new Map());
   const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);
   const stopper = createStopper({
     exitNow,
     onReload: () => logger.warn('SIGHUP: reloading comes with a later version; nothing has changed'),
-    onIgnored: (signal) => logger.warn(`${signal} has no meaning here; nothing has changed`),
+    onIgnored: (signal) =>
+      logger.warn(`${signal} is ignored: packets would wait. SIGTERM or Ctrl-C stops the shaper`),
     onTimeout: () => logger.error('the orderly stop took too long'),
   });
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
@@ -109,7 +112,11 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;
   const { spec } = config;
-  await refuseConflicts(spec);
+  const session = await claimRules(
+    { plan: planQueues(spec), nfqueue: spec.nfqueue },
+    () => !stopper.isRequested(),
+  );
+  unwinder.add('table', async () => void (await session.end()));
   // Trying iptables makes its tables already.
   const tables = await builtInTables();
   unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
@@ -121,27 +128,22 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   warnOfLess(port.granted, request, logger);
   logger.debug(askForPromptness(), 'scheduling');
   const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan });
+  const silences = watchSilences(engine, parts);
   const running = new Running({
     engine,
     port,
     devices: watchDevices(engine, parts),
     nowNs: () => port.nowNs(),
     socketCounters: () => port.counters(),
+    warnings: () => silences.warnings,
   });
   await openControl(config, backend, running, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy());
-  const rules = await enforceRules(request, backend, parts);
+  const rules = await enforceRules(session, request, backend, parts);
   if (!stopper.isRequested()) logger.info(describe(config, backend), 'ready');
   return { release: () => release(rules, engine, port, logger) };
-}
-
-async function refuseConflicts(spec: ShaperSpec): Promise<void> {
-  const conflicts = await findConflicts({ plan: planQueues(spec), nfqueue: spec.nfqueue });
-  if (conflicts.length === 0) return;
-  const hint = 'stop that instance, or give this one other devices, queue numbers and mark bits';
-  throw new OperatingError(EXIT_IMPOSSIBLE, conflicts.join('; '), hint);
 }
 
 /** The plan of what this kernel can do. */
@@ -165,6 +167,16 @@ function watchDevices(engine: Engine, { logger, unwinder }: Parts): DeviceWatch 
   return watch;
 }
 
+function watchSilences(engine: Engine, { logger, unwinder }: Parts): SilenceWatch {
+  const watch = new SilenceWatch({
+    engine,
+    onSilence: (silence) => logger.warn(silence, 'packets pass by unshaped'),
+    readGraph: () => readDeviceGraph(false),
+  });
+  unwinder.add('silence watch', () => watch.close());
+  return watch;
+}
+
 function logCountersOnSignal({ stats: { totals } }: Engine, { logger, unwinder }: Parts): void {
   const onSignal = (): void => {
     const [received, accepted] = [totals[TOTAL.receivedPackets], totals[TOTAL.acceptedPackets]];
@@ -179,13 +191,14 @@ async function openControl(
   { spec, socketPath }: LoadedConfig,
   backend: Backend,
   running: Running,
-  { logger, unwinder }: Parts,
+  { logger, stopper, unwinder }: Parts,
 ): Promise<void> {
   const { first, count } = spec.nfqueue;
   const control = await startControl({
     socketPath,
-    subject: { version: readVersion(), backend, firstNfqueue: first, nfqueueCount: count },
+    subject: { version: readVersion(), pid: process.pid, backend, firstNfqueue: first, nfqueueCount: count },
     source: running,
+    onStop: () => stopper.ask('shaper stop'),
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
   unwinder.add('control socket', () => control.close());
@@ -193,11 +206,12 @@ async function openControl(
 
 /** From here on packets are queued. */
 async function enforceRules(
+  session: NftSession,
   request: RulesRequest,
   backend: Backend,
   { rulesLog, stopper, unwinder }: Parts,
 ): Promise<InstalledRules> {
-  const rules = await installRules(request, backend, rulesLog, () => !stopper.isRequested());
+  const rules = await installRules(session, request, backend, rulesLog, () => !stopper.isRequested());
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => stopper.fail(reason));
   return rules;

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import { hasNetAdmin } from '../io/nfqueue/nfqueue-error.ts';
+import { type DeviceGraph, listDevices, whyHidden } from '../spec/device-graph.ts';
+import type { LinkSpec, ShaperSpec } from '../spec/spec.ts';
 
 /** Throws OperatingError for a process whose /proc/self/status is `statusText`; null: it cannot be read. */
 export function checkProcess(statusText: string | null): void {
@@ -25,4 +27,39 @@ export function readProcessStatus(): string | null {
   } catch {
     return null;
   }
+}
+
+/** Throws OperatingError for links whose device is missing, or does not show on the packets to be shaped. */
+export function checkDevices({ links }: ShaperSpec, graph: DeviceGraph): void {
+  const missing = links.filter(({ device }) => !graph.has(device));
+  if (missing.length > 0) {
+    const names = missing.map(({ name, device }) => `device ${device} of link ${name}`).join(', ');
+    throw new OperatingError(
+      EXIT_IMPOSSIBLE,
+      `${names} does not exist`,
+      `devices here: ${listDevices(graph)}`,
+    );
+  }
+  const hidden = links.flatMap((link) => hiddenDirections(link, graph));
+  if (hidden.length === 0) return;
+  const hints = new Set(hidden.map(({ hint }) => hint));
+  throw new OperatingError(
+    EXIT_IMPOSSIBLE,
+    [...new Set(hidden.map(({ message }) => message))].join('; '),
+    [...hints].join('; '),
+  );
+}
+
+/** The reasons, with the link or the direction that cannot shape. */
+function hiddenDirections(link: LinkSpec, graph: DeviceGraph): { message: string; hint: string }[] {
+  const shaped = (['up', 'down'] as const).filter((direction) => link[direction] !== null);
+  const hidden = shaped.flatMap((direction) => {
+    const advice = whyHidden(graph, link.device, direction);
+    return advice === null ? [] : [{ direction, ...advice }];
+  });
+  const isWhole = hidden.length === shaped.length;
+  return hidden.map(({ direction, message, hint }) => {
+    const subject = isWhole ? `link ${link.name}` : `${link.name}/${direction}`;
+    return { message: `${subject} would shape nothing: ${message}`, hint };
+  });
 }

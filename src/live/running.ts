@@ -17,22 +17,26 @@ export interface RunningOptions {
   /** Nanoseconds since start, by the clock of the port. */
   readonly nowNs: () => number;
   readonly socketCounters: () => SocketCounters;
+  /** What is wrong now, as sentences. */
+  readonly warnings: () => readonly string[];
 }
 
 export class Running implements SnapshotSource {
   readonly nowNs: () => number;
   readonly socketCounters: () => SocketCounters;
+  private readonly warningsNow: () => readonly string[];
   private readonly engine: Engine;
   private readonly port: Port;
   private readonly devices: DeviceWatch;
   private changes = 0;
 
-  constructor({ engine, port, devices, nowNs, socketCounters }: RunningOptions) {
+  constructor({ engine, port, devices, nowNs, socketCounters, warnings }: RunningOptions) {
     this.engine = engine;
     this.port = port;
     this.devices = devices;
     this.nowNs = nowNs;
     this.socketCounters = socketCounters;
+    this.warningsNow = warnings;
   }
 
   /**
@@ -60,6 +64,10 @@ export class Running implements SnapshotSource {
       rateBytesPerSec: spec.rateBytesPerSec,
       ceilBytesPerSec: spec.ceilBytesPerSec,
     }));
+  }
+
+  get warnings(): readonly string[] {
+    return this.warningsNow();
   }
 
   get stats(): Stats {

@@ -17,14 +17,16 @@ const STOPPING: readonly NodeJS.Signals[] = [
   'SIGPWR',
   'SIGIO',
   'SIGSTKFLT',
+  'SIGPROF',
+  'SIGUSR2',
 ];
-/** It would end the process, but people send it to ask a program for something. */
-const IGNORED: readonly NodeJS.Signals[] = ['SIGUSR2'];
+/** Ctrl-Z would stop the process, and every packet would wait. Nothing can be done about SIGSTOP. */
+const IGNORED: readonly NodeJS.Signals[] = ['SIGTSTP'];
 
 export interface StopRequest {
-  /** The name of a signal, or the fault. */
+  /** The name of a signal or of a command, or the fault. */
   readonly reason: string;
-  /** 0 for a signal. */
+  /** 0 unless it is a fault. */
   readonly exitCode: number;
 }
 
@@ -32,6 +34,8 @@ export interface Stopper {
   /** Resolves with the first reason to stop. */
   readonly requested: Promise<StopRequest>;
   isRequested(): boolean;
+  /** Asks for the stop as a signal does. */
+  ask(reason: string): void;
   /** Asks for the stop because of a fault. */
   fail(reason: string): void;
   /** Stops listening for signals. The limit on the time of a requested stop stays. */
@@ -41,7 +45,7 @@ export interface Stopper {
 export interface StopperOptions {
   readonly exitNow: (code: number) => never;
   readonly onReload: () => void;
-  /** A signal without a meaning came. */
+  /** A signal came that must not have its usual effect. */
   readonly onIgnored: (signal: string) => void;
   /** The orderly stop took too long. Called before the process ends. */
   readonly onTimeout: () => void;
@@ -77,6 +81,7 @@ export function createStopper(options: StopperOptions): Stopper {
   return {
     requested,
     isRequested: () => requestedMs !== null,
+    ask: (reason) => request(reason, 0),
     fail: (reason) => request(reason, EXIT_FAILED),
     dispose: () => {
       for (const [signal, listener] of listeners) process.off(signal, listener);

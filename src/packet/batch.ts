@@ -18,6 +18,11 @@ export const NF_INET_LOCAL_OUT = 3;
 /** Verdicts (linux/netfilter.h). */
 export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
+export const NF_QUEUE = 3;
+/** Of NF_QUEUE: the packet passes if nobody reads the NFQUEUE that is named. */
+export const NF_VERDICT_FLAG_QUEUE_BYPASS = 0x8000;
+/** Bits above these are the number of NF_QUEUE. */
+export const NF_VERDICT_QBITS = 16;
 /**
  * Or-ed into `verdict`: it counts for every packet of the NFQUEUE up to and including this id
  * (NFQNL_MSG_VERDICT_BATCH).
@@ -25,6 +30,16 @@ export const NF_ACCEPT = 1;
 export const VERDICT_UP_TO = 0x100;
 /** Or-ed into `verdict`: the `mark` column replaces the packet mark, which stays as it is otherwise. */
 export const VERDICT_SET_MARK = 0x200;
+
+/**
+ * The verdict that accepts a local packet and does not route it again. After NF_ACCEPT the kernel routes a
+ * packet of the output hook again if its mark, its addresses or its TOS have changed (nf_ip_reroute), and
+ * forgets the device for which its socket asked (IP_PKTINFO). After NF_QUEUE it never does. The packet is
+ * sent to an NFQUEUE that nobody reads, and bypass lets it pass at once to the next chain (nf_queue).
+ */
+export function acceptUnrouted(unreadNfqueue: number): number {
+  return ((unreadNfqueue << NF_VERDICT_QBITS) | NF_VERDICT_FLAG_QUEUE_BYPASS | NF_QUEUE) >>> 0;
+}
 
 export const ARRIVAL_COLUMNS = [
   'packetId', // NFQA_PACKET_HDR packet_id, host order
@@ -44,7 +59,7 @@ export const ARRIVAL_COLUMNS = [
 export const VERDICT_COLUMNS = [
   'packetId',
   'nfqueue', // index, as in arrivals
-  'verdict', // NF_ACCEPT or NF_DROP, with VERDICT_UP_TO and VERDICT_SET_MARK
+  'verdict', // NF_ACCEPT, NF_DROP or acceptUnrouted(), with VERDICT_UP_TO and VERDICT_SET_MARK
   'mark',
   'tag', // comes back in failures.tag when the kernel refuses this verdict
   'payloadOffset', // into the slab: new bytes of the whole packet, from its IP header on

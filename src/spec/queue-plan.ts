@@ -14,6 +14,7 @@ import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 /** The longest time for which a 64 KiB superpacket may occupy the slowest bucket on its way. */
 const SUPERPACKET_NS_MAX = 2e6;
 const SUPERPACKET_BYTES = 65535;
+const NFQUEUE_MAX = 65535;
 /**
  * Upper bound of the cost of a superpacket on any wire: headers and overhead of all its segments, in cells.
  */
@@ -45,6 +46,8 @@ export interface QueuePlan {
    * Code points that the rules can write. A verdict names one by its place, from 1. At most MARK_DSCPS_MAX.
    */
   readonly dscps: readonly number[];
+  /** Number of an NFQUEUE that nobody reads, for acceptUnrouted (packet/batch.ts). */
+  readonly unreadNfqueue: number;
 }
 
 /** Abilities of the kernel's rules. */
@@ -149,12 +152,24 @@ function planHalves(directions: readonly Direction[], count: number): Pick<Queue
   return { directions: dealt, gso: Array.from({ length: count }, (_, nfqueue) => nfqueue >= slowNfqueues) };
 }
 
+/** The highest number that is neither ours nor read by others. */
+function unreadNfqueue({ nfqueue: { first, count } }: ShaperSpec, readByOthers: ReadonlySet<number>): number {
+  for (let number = NFQUEUE_MAX; ; number--) {
+    if (!(number >= first && number < first + count) && !readByOthers.has(number)) return number;
+  }
+}
+
 /**
  * Deals the directions to the NFQUEUEs in turn. With `gso: auto` and at least
  * two NFQUEUEs, fast and slow classes have NFQUEUEs of their own. A direction with
- * both kinds needs connection marks for that; without them it counts as slow.
+ * both kinds needs connection marks for that; without them it counts as slow. `readByOthers` are the numbers
+ * of other programs' NFQUEUEs.
  */
-export function planQueues(spec: ShaperSpec, abilities: RuleAbilities = ALL_ABILITIES): QueuePlan {
+export function planQueues(
+  spec: ShaperSpec,
+  abilities: RuleAbilities = ALL_ABILITIES,
+  readByOthers: ReadonlySet<number> = new Set(),
+): QueuePlan {
   const { count } = spec.nfqueue;
   const directions = listDirections(spec).map((direction) => ({
     ...direction,
@@ -163,7 +178,13 @@ export function planQueues(spec: ShaperSpec, abilities: RuleAbilities = ALL_ABIL
   const apart = count >= 2 && directions.some(({ fast }) => fast) && directions.some(({ slow }) => slow);
   const plan = apart ? planHalves(directions, count) : planShared(directions, count);
   const dscps = abilities.dscp ? remarkedDscps(spec.links).slice(0, MARK_DSCPS_MAX) : [];
-  return { ...plan, copyBytes: plan.gso.map(() => COPY_BYTES), ecn: abilities.ecn, dscps };
+  return {
+    ...plan,
+    copyBytes: plan.gso.map(() => COPY_BYTES),
+    ecn: abilities.ecn,
+    dscps,
+    unreadNfqueue: unreadNfqueue(spec, readByOthers),
+  };
 }
 
 /** Whether the packets of some direction choose their NFQUEUE by connection mark. */

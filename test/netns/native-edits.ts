@@ -13,6 +13,7 @@ import { FlowTable } from '../../src/core/flows/flow-table.ts';
 import { Steering } from '../../src/core/flows/steering.ts';
 import { HeldTable } from '../../src/core/packets/held.ts';
 import { Ledger } from '../../src/core/packets/ledger.ts';
+import { VerdictLog } from '../../src/core/verdicts/verdict-log.ts';
 import { VerdictWriter } from '../../src/core/verdicts/writer.ts';
 import { COPY_BYTES, COPY_BYTES_MAX } from '../../src/limits.ts';
 import { NF_ACCEPT, VERDICT_UP_TO } from '../../src/packet/batch.ts';
@@ -119,7 +120,8 @@ class Editor {
     const steering = new Steering(planQueues(spec), listClasses(spec));
     const ledger = new Ledger(1, this.held);
     const flows = new FlowTable(16, 1, 2, ledger);
-    this.writer = new VerdictWriter(0xff, this.held, flows, ledger, steering);
+    const log = new VerdictLog(this.held);
+    this.writer = new VerdictWriter(0xff, this.held, flows, ledger, steering, log, 65535);
     const { port } = bed;
     const send = port.send.bind(port);
     port.send = (count) => {

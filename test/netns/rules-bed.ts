@@ -73,7 +73,7 @@ export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue
   return {
     plan: {
       ...{ directions, gso: [false, false, false, false], copyBytes: [128, 128, 128, 128] },
-      ...{ ecn: true, dscps: DSCPS },
+      ...{ ecn: true, dscps: DSCPS, unreadNfqueue: 65535 },
     },
     nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },
   };

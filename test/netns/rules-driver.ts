@@ -6,12 +6,14 @@
 import { createInterface } from 'node:readline';
 import { type NfqueuePort, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';
 import {
+  claimRules,
   cleanLeftovers,
   findConflicts,
   type InstalledRules,
   installRules,
   probeBackend,
   RulesError,
+  type RulesRequest,
 } from '../../src/io/rules/index.ts';
 import { NF_ACCEPT, VERDICT_SET_MARK } from '../../src/packet/batch.ts';
 import { markBits } from '../../src/spec/mark-codes.ts';
@@ -52,10 +54,10 @@ function listen(markMask: number): void {
 
 const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
   probe: probeBackend,
-  conflicts: findConflicts,
+  conflicts: async (...[request]: [RulesRequest]) => findConflicts(request, false),
   clean: cleanLeftovers,
-  install: async (...[request, backend]: [Parameters<typeof installRules>[0], 'nft' | 'iptables']) => {
-    installed = await installRules(request, backend, log);
+  install: async (...[request, backend]: [RulesRequest, 'nft' | 'iptables']) => {
+    installed = await installRules(await claimRules(request), request, backend, log);
     installed.onLost((reason) => void print({ event: 'lost', message: reason }));
   },
   listen: async (...[markMask]: [number]) => listen(markMask),

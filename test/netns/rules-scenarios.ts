@@ -198,7 +198,7 @@ async function knowsOtherInstances(lab: Lab, backend: Backend): Promise<void> {
   assert.match(await conflicts(request(WAN)), /^table inet shaper_100 is in use/);
   assert.match(
     await conflicts(request(WAN, { first: 200, markMask: 0xff0000 })),
-    /^device wan0 is shaped by the running instance with nfqueue.first 100$/,
+    /^device wan0 is shaped by the running instance with nfqueue.first 100 \(process \d+\)$/,
   );
   assert.match(
     await conflicts(request(lan, { first: 200, markMask: 0x0ff00000 })),

@@ -5,13 +5,15 @@ import type { Engine } from '../../src/core/engine.ts';
 import type { SimPort } from './sim-port.ts';
 
 /**
- * Runs the engine until `untilNs`: at every arrival, and whenever it asked to be woken. Wake-ups fall on
- * whole nanoseconds, as a timer's do, plus `timerLatenessNs`.
+ * Runs the engine until `untilNs`: at every arrival, after a refused verdict, and whenever it asked to be
+ * woken. Wake-ups fall on whole nanoseconds, as a timer's do, plus `timerLatenessNs`.
  */
 export function runUntil(engine: Engine, port: SimPort, untilNs: number, timerLatenessNs = 0): void {
   for (;;) {
     const dueNs = Math.ceil(port.armedNs) + timerLatenessNs;
-    const nextNs = Math.max(port.nowNs, Math.min(port.nextArrivalNs(), dueNs));
+    // Refusals wait in the socket, as packets do.
+    const readableNs = port.hasRefusals ? port.nowNs : port.nextArrivalNs();
+    const nextNs = Math.max(port.nowNs, Math.min(readableNs, dueNs));
     if (nextNs > untilNs) break;
     port.nowNs = nextNs;
     engine.runBatch(port, nextNs);

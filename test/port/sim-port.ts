@@ -12,6 +12,8 @@ import {
   createBatch,
   NF_ACCEPT,
   NF_INET_FORWARD,
+  NF_QUEUE,
+  NF_VERDICT_FLAG_QUEUE_BYPASS,
   VERDICT_UP_TO,
 } from '../../src/packet/batch.ts';
 import type { Port } from '../../src/packet/port.ts';
@@ -21,6 +23,14 @@ const ENOENT = 2;
 const VERDICT_CODE_MASK = 0xff;
 /** Arrivals kept after they were read, so that the list need not be moved for each. */
 const FORGET_READ_AFTER = 65536;
+
+/** What becomes of a packet: one for an NFQUEUE that nobody reads passes, if its verdict says bypass. */
+function outcome(verdict: number): number {
+  const code = verdict & VERDICT_CODE_MASK;
+  if (code !== NF_QUEUE) return code;
+  invariant((verdict & NF_VERDICT_FLAG_QUEUE_BYPASS) !== 0, 'without bypass the kernel drops the packet');
+  return NF_ACCEPT;
+}
 
 export interface SimArrival {
   readonly timeNs: number;
@@ -88,6 +98,11 @@ export class SimPort implements Port {
     return this.waiting[this.read]?.timeNs ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Verdicts were refused, and drain() has not told yet. */
+  get hasRefusals(): boolean {
+    return this.refusals.length > 0;
+  }
+
   /** Packets read that have no verdict yet. */
   get heldPackets(): number {
     return this.kernel.reduce((sum, held) => sum + held.size, 0);
@@ -134,7 +149,7 @@ export class SimPort implements Port {
       const payload = payloadBytes[row] > 0 && ids.length > 0 ? this.newBytes(row) : undefined;
       for (const id of ids) {
         held.delete(id);
-        this.decided(nfqueue[row], id, verdict[row] & VERDICT_CODE_MASK, payload);
+        this.decided(nfqueue[row], id, outcome(verdict[row]), payload);
       }
     }
   }
@@ -149,7 +164,7 @@ export class SimPort implements Port {
     const at = payloadOffset[row];
     const bytes = this.slab.slice(at, at + payloadBytes[row]);
     invariant(bytes.length === payloadBytes[row], 'new bytes lie in the slab');
-    const isOneAccepted = (verdict[row] & (VERDICT_CODE_MASK | VERDICT_UP_TO)) === NF_ACCEPT;
+    const isOneAccepted = outcome(verdict[row]) === NF_ACCEPT && (verdict[row] & VERDICT_UP_TO) === 0;
     invariant(isOneAccepted, 'only a single accepted packet has new bytes');
     invariant(this.kernel[nfqueue[row]].get(packetId[row]) === true, 'only a packet copied whole is edited');
     const said = bytes[0] >> 4 === 4 ? (bytes[2] << 8) | bytes[3] : 40 + ((bytes[4] << 8) | bytes[5]);

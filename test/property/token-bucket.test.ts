@@ -9,6 +9,7 @@ import {
   conforms,
   createTokenBuckets,
   fillBucket,
+  fullWithoutNs,
   type TokenBuckets,
   takeTokens,
 } from '../../src/algo/buckets/token-bucket.ts';
@@ -200,5 +201,32 @@ test('while the clock stands still at most one burst passes', () => {
       },
     ),
     { seed: SEED, numRuns: runs(200) },
+  );
+});
+
+test('tokens that come back never make more than if they had not been taken, and lack no more than has grown since', () => {
+  const run = (rateBytesPerSec: number, burstBytes: number, packets: [number, number][], lost: number) => {
+    const with_ = bucket(rateBytesPerSec, burstBytes);
+    const without = bucket(rateBytesPerSec, burstBytes);
+    let nowNs = 0;
+    let takenNs = 0;
+    const at = lost % packets.length;
+    for (const [n, [gap, lengthBytes]] of packets.entries()) {
+      nowNs = conformNs(with_, 0, lengthBytes, nowNs + gap);
+      takeTokens(with_, 0, lengthBytes, nowNs);
+      if (n === at) takenNs = nowNs;
+      else takeTokens(without, 0, lengthBytes, nowNs);
+    }
+    const fullNs = fullWithoutNs(with_.fullNs[0], with_.nsPerByte[0], packets[at][1], takenNs, nowNs);
+    expect(fullNs).toBeLessThanOrEqual(with_.fullNs[0]);
+    const more = Math.max(nowNs, fullNs) - Math.max(nowNs, without.fullNs[0]);
+    expect(more).toBeGreaterThanOrEqual(-TOLERANCE_NS);
+    expect(more).toBeLessThanOrEqual(nowNs - takenNs + TOLERANCE_NS);
+  };
+  fc.assert(
+    fc.property(rate, burst, arrivals, fc.nat(100), (rateBytesPerSec, burstBytes, packets, lost) => {
+      run(rateBytesPerSec, burstBytes, packets, lost);
+    }),
+    { seed: SEED, numRuns: runs(300) },
   );
 });

@@ -24,5 +24,5 @@ export function bandByPackets(
   isLast: boolean,
 ): number {
   if (isLast) return BAND_SHORT;
-  return sentPackets < params.thresholdPackets ? sizeAwareBand(params, sentBytes) : BAND_LONG;
+  return sentPackets < params.thresholdPackets ? sizeAwareBand(params.thresholdBytes, sentBytes) : BAND_LONG;
 }

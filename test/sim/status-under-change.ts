@@ -86,6 +86,7 @@ const running = new Running({
   devices,
   nowNs: () => port.nowNs,
   socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
+  warnings: () => [],
 });
 
 /** By generation: path and ceiling of every class. */
@@ -157,8 +158,9 @@ function keyOf(path: string): string {
 
 const control = await startControl({
   socketPath,
-  subject: { version: '1', backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
+  subject: { version: '1', pid: 1, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   source: running,
+  onStop: () => problems.push('nobody asked for a stop'),
   onFailure: (error) => problems.push(String(error)),
 });
 let isOver = false;

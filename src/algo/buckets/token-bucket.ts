@@ -91,6 +91,23 @@ export function takeTokens(buckets: TokenBuckets, i: number, lengthBytes: number
   buckets.fullNs[i] = fullAfterNs(buckets.fullNs[i], buckets.nsPerByte[i], lengthBytes, atNs);
 }
 
+/**
+ * The fullNs after tokens that were taken at `takenNs` come back at `nowNs`, because nothing was sent for
+ * them. What has grown again meanwhile stays away: had the tokens not been taken, the bucket might have been
+ * full and gained nothing. So nothing is minted. A packet that waits for the bucket may go now, if it is no
+ * longer than the one that went at `takenNs`.
+ */
+export function fullWithoutNs(
+  fullNs: number,
+  nsPerByte: number,
+  lengthBytes: number,
+  takenNs: number,
+  nowNs: number,
+): number {
+  const backNs = lengthBytes * nsPerByte - Math.max(0, nowNs - takenNs);
+  return backNs > 0 ? fullNs - backNs : fullNs;
+}
+
 /** The fullNs of a bucket after a packet was charged to it in any case: the debt is at most one burst. */
 export function boundedFullNs(fullNs: number, nsPerByte: number, burstBytes: number, nowNs: number): number {
   return Math.min(fullNs, nowNs + 2 * burstBytes * nsPerByte);

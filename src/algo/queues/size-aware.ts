@@ -52,8 +52,8 @@ export function createSizeAwareQueues(rows: number): SizeAwareQueues {
 }
 
 /** Band of a packet whose flow sent `sentBytes` before it. */
-export function sizeAwareBand(params: SizeAwareParameters, sentBytes: number): number {
-  return sentBytes < params.thresholdBytes ? BAND_SHORT : BAND_LONG;
+export function sizeAwareBand(thresholdBytes: number, sentBytes: number): number {
+  return sentBytes < thresholdBytes ? BAND_SHORT : BAND_LONG;
 }
 
 /**

@@ -2,14 +2,14 @@
  * The table of fields as Markdown (docs/configuration.md) and as JSON
  * schema (shaper.schema.json). Tests compare both files with it.
  */
-import type { Section, UsableField } from './kinds.ts';
+import { ref, type Section, type UsableField } from './kinds.ts';
 import { SECTIONS } from './sections.ts';
 
 const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   top: 'Top level',
   link: '`links.NAME`',
   overhead: '`overhead` as a map',
-  direction: '`up` and `down` (a rate alone is short for `{ rate: … }`)',
+  direction: '`up`, `down` and `both` (a rate alone is short for `{ rate: … }`)',
   class: 'A class',
   match: '`match`: all fields of a matcher must hold, one entry of a list is enough',
   police: '`police`',
@@ -55,19 +55,43 @@ export function configSchema(): Record<string, unknown> {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'shaper configuration',
-    ...sectionSchema(top),
-    $defs: Object.fromEntries(
-      Object.entries(others).map(([name, section]) => [name, sectionSchema(section)]),
-    ),
+    ...sectionSchema(top, false),
+    $defs: Object.fromEntries([
+      ...Object.entries(others).map(([name, section]) => [name, sectionSchema(section, !PLAIN.has(name))]),
+      ['perDirection', PER_DIRECTION],
+    ]),
   };
 }
 
-function sectionSchema(section: Section): Record<string, unknown> {
+/** In `both`: the map that may stand in the place of a value. */
+const PER_DIRECTION = {
+  description: 'Only in `both`: a value for each direction.',
+  type: 'object',
+  properties: { up: {}, down: {} },
+  required: ['up', 'down'],
+  additionalProperties: false,
+};
+
+/** Sections outside of directions: no value in them may be { up: …, down: … }. */
+const PLAIN: ReadonlySet<string> = new Set([
+  'link',
+  'overhead',
+  'local',
+  'exempt',
+  'nfqueue',
+  'control',
+  'log',
+]);
+
+function sectionSchema(section: Section, isInDirection: boolean): Record<string, unknown> {
   const fields = usable(section);
   const required = fields.filter(([, field]) => field.default === 'required').map(([key]) => key);
-  const properties = fields.map(([key, { help, isLive, schema }]) => [
+  const properties = fields.map(([key, { help, isLive, shape, schema }]) => [
     key,
-    { description: isLive ? help : `${help} Takes effect at the next start.`, ...schema },
+    {
+      description: isLive ? help : `${help} Takes effect at the next start.`,
+      ...(isInDirection && shape !== 'node' ? { anyOf: [schema, ref('perDirection')] } : schema),
+    },
   ]);
   return {
     type: 'object',

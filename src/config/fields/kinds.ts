@@ -118,6 +118,10 @@ export function node(about: About & { takes: string }, schema: Record<string, un
   return { shape: 'node', ...base(about, about.takes, schema) };
 }
 
+/** In `both`: the map that may stand in the place of a value. */
+const OF_DIRECTION = node({ takes: 'a value', default: 'required', help: '' }, {});
+export const PER_DIRECTION = { up: OF_DIRECTION, down: OF_DIRECTION } satisfies Section;
+
 /** `message` says where the key belongs. */
 export function misplaced(message: string): RefusedField {
   return { shape: 'refused', message };

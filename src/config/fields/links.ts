@@ -96,6 +96,12 @@ export const OVERHEAD = {
   ),
 } satisfies Section;
 
+const direction = (help: string) =>
+  node(
+    { takes: 'rate or map', default: 'not shaped', help, isLive: false },
+    { oneOf: [{ type: 'string' }, ref('direction')] },
+  );
+
 export const LINK = {
   device: word(
     {
@@ -121,22 +127,9 @@ export const LINK = {
     },
     { oneOf: [OVERHEAD_BYTES_SCHEMA, { enum: Object.keys(LINK_LAYERS) }, ref('overhead')] },
   ),
-  up: node(
-    {
-      takes: 'rate or map',
-      default: 'not shaped',
-      help: 'Packets that leave by the device. A rate alone makes one fair queue of that rate.',
-      isLive: false,
-    },
-    { oneOf: [{ type: 'string' }, ref('direction')] },
-  ),
-  down: node(
-    {
-      takes: 'rate or map',
-      default: 'not shaped',
-      help: 'Packets that arrive by the device. A rate alone makes one fair queue of that rate.',
-      isLive: false,
-    },
-    { oneOf: [{ type: 'string' }, ref('direction')] },
+  up: direction('Packets that leave by the device. A rate alone makes one fair queue of that rate.'),
+  down: direction('Packets that arrive by the device. A rate alone makes one fair queue of that rate.'),
+  both: direction(
+    'Stands for `up` and `down` alike. Each value in it may be `{ up: …, down: … }`, and matchers may say `inside` and `outside`.',
   ),
 } satisfies Section;

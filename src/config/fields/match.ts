@@ -23,6 +23,10 @@ export const MATCH = {
   sport: ports('Source port.'),
   dport: ports('Destination port.'),
   port: ports('Source or destination port.'),
+  inside: prefixes('Address of the inside: the source in up, the destination in down.'),
+  outside: prefixes('Address of the outside: the destination in up, the source in down.'),
+  insidePort: ports('Port of the inside: the source port in up, the destination port in down.'),
+  outsidePort: ports('Port of the outside: the destination port in up, the source port in down.'),
   dscp: list(
     {
       takes: 'name, number 0 to 63, or list',

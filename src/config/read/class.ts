@@ -44,13 +44,14 @@ export function readChildren(parent: ParentContext, entries: readonly Named[]): 
 function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const { reader } = parent;
   const path = `${parent.path}/${entry.name}`;
+  const label = `${parent.label}/${entry.name}`;
   const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
   const { rateBytesPerSec, ceilBytesPerSec, guaranteedBytesPerSec } = readRates(parent, entry, values);
   const isMetered = parent.isMetered || values.meter !== undefined;
   const match = values.match ? readMatch({ ...parent, path }, values.match) : null;
   if (match) warnApart(parent, entry, match);
   const within = match ? [...parent.within, { name: entry.name, match }] : parent.within;
-  const context = { ...parent, path, ceilBytesPerSec, isMetered, within };
+  const context = { ...parent, path, label, ceilBytesPerSec, isMetered, within };
   if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
     reader.problems.error(
       entry.offset,
@@ -81,7 +82,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
 
 function readInner(context: ParentContext, at: Located<Node>): ClassSpec[] {
   if (context.depth >= CLASS_DEPTH_MAX) {
-    const message = `${context.path.slice(0, 40)}… has classes more than ${CLASS_DEPTH_MAX} deep`;
+    const message = `${context.label.slice(0, 40)}… has classes more than ${CLASS_DEPTH_MAX} deep`;
     context.reader.problems.error(at.offset, message);
     return [];
   }
@@ -160,7 +161,7 @@ const SUM_TOLERANCE = 1 + 1e-9;
 
 /** A parent guarantees its children no more than it is guaranteed itself. */
 function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
-  const { reader, path, rateBytesPerSec } = parent;
+  const { reader, label, rateBytesPerSec } = parent;
   let sum = 0;
   for (const { entry, spec } of children) {
     sum += spec.rateBytesPerSec;
@@ -168,8 +169,8 @@ function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
     const needed = formatRate(children.reduce((total, child) => total + child.spec.rateBytesPerSec, 0));
     const message =
       rateBytesPerSec > 0
-        ? `the rates of ${path} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`
-        : `${path} has no rate, so it cannot guarantee its classes any`;
+        ? `the rates of ${label} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`
+        : `${label} has no rate, so it cannot guarantee its classes any`;
     reader.problems.error(entry.offset, `${message}; they need ${needed} of it`);
     return;
   }

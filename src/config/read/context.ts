@@ -1,5 +1,6 @@
 /** Where a class is read: the values around it on which its own depend. */
 import { bytesInTime, type Size } from '../../base/units.ts';
+import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
 import type { YamlReader } from '../yaml/reader.ts';
 import type { SeenPrefix } from './sides.ts';
@@ -10,10 +11,16 @@ export interface ClassContext {
   readonly reader: YamlReader;
   /** Of the direction or class that is being read. */
   readonly path: string;
+  /** The same in messages: `wan/both/…` for what stands for both directions. */
+  readonly label: string;
+  /** The text stands for both directions. */
+  readonly isBoth: boolean;
   readonly direction: Direction;
   /** The cost of a full-sized packet on the link's wire, at least its IP bytes. */
   readonly packetBytes: number;
   readonly ownMarkMask: number;
+  /** Of the machine that shapes; null if they are not known. */
+  readonly devices: DeviceGraph | null;
   /** The class or a class above has a meter. */
   readonly isMetered: boolean;
   /** The classes around this one that have a match, outermost first. */

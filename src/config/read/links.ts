@@ -4,26 +4,33 @@ import { isScalar, type Node } from 'yaml';
 import { LINK_LAYERS, type LinkLayer, wireBytes } from '../../algo/buckets/link-layer.ts';
 import { formatRate } from '../../base/units.ts';
 import { CLASSES_MAX } from '../../limits.ts';
+import type { DeviceGraph } from '../../spec/device-graph.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 import { remarkedDscps } from '../../spec/queue-plan.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
 import { CLASS as DEFAULTS } from '../fields/defaults.ts';
 import { OVERHEAD_WORD } from '../fields/links.ts';
 import { SECTIONS } from '../fields/sections.ts';
-import type { Located, Named, YamlReader } from '../yaml/reader.ts';
+import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
 import { readBurst, readEach, readPolice } from './buckets.ts';
 import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
+import { warnOfLinkDevice } from './devices.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { type SeenPrefix, warnWrongSides } from './sides.ts';
 
-export function readLinks(reader: YamlReader, at: Node | null, ownMarkMask: number): LinkSpec[] {
+export function readLinks(
+  reader: YamlReader,
+  at: Node | null,
+  ownMarkMask: number,
+  devices: DeviceGraph | null,
+): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
   if (at !== null && entries.length === 0 && reader.problems.errors.length === 0) {
     reader.problems.error(at.range?.[0] ?? 0, 'links is empty: name at least one device to shape');
   }
   const owners = new Map<string, string>();
-  const links = entries.map((entry) => readLink(reader, entry, ownMarkMask, owners));
+  const links = entries.map((entry) => readLink(reader, entry, ownMarkMask, devices, owners));
   const classes = links.reduce((n, link) => n + countClasses(link.up) + countClasses(link.down), 0);
   if (classes > CLASSES_MAX) {
     reader.problems.error(
@@ -48,6 +55,7 @@ function readLink(
   reader: YamlReader,
   entry: Named,
   ownMarkMask: number,
+  devices: DeviceGraph | null,
   owners: Map<string, string>,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
@@ -62,33 +70,43 @@ function readLink(
     }
     owners.set(device, owner ?? entry.name);
   }
-  if (!reader.hasKey(entry.node, 'up') && !reader.hasKey(entry.node, 'down')) {
-    reader.problems.error(entry.offset, `link ${entry.name} shapes nothing: it needs up, down or both`);
+  const has = (key: string): boolean => reader.hasKey(entry.node, key);
+  if (!has('up') && !has('down') && !has('both')) {
+    const message = `link ${entry.name} shapes nothing: it needs up or down, or both of them in one: both`;
+    reader.problems.error(entry.offset, message);
+  }
+  if (values.both && (has('up') || has('down'))) {
+    const message = 'both stands for up and down: a link has either both, or up and down';
+    reader.problems.error(values.both.offset, message);
   }
   const linkLayer = readOverhead(reader, values.overhead);
   const packetBytes = Math.max(PACKET_BYTES, wireBytes(linkLayer, PACKET_BYTES));
   const seenPrefixes: SeenPrefix[] = [];
-  const tree = (direction: Direction, at: Located<Node> | undefined): ClassSpec | null =>
-    at
-      ? readDirection(
-          {
-            reader,
-            path: `${entry.name}/${direction}`,
-            direction,
-            packetBytes,
-            ownMarkMask,
-            isMetered: false,
-            within: [],
-            seenPrefixes,
-          },
-          at,
-        )
-      : null;
-  const up = tree('up', values.up);
-  const down = tree('down', values.down);
+  const outer = { reader, packetBytes, ownMarkMask, devices, isMetered: false, within: [], seenPrefixes };
+  const { up, down } = readTrees(outer, entry.name, values);
   warnWrongSides(reader, device ?? '', seenPrefixes);
+  const shaped = DIRECTIONS.filter((direction) => (values.both ?? values[direction]) !== undefined);
+  if (values.device) warnOfLinkDevice(reader, devices, values.device, shaped);
   return { name: entry.name, device: device ?? '', linkLayer, up, down };
 }
+
+const DIRECTIONS = ['up', 'down'] as const;
+type Outer = Omit<ClassContext, 'path' | 'label' | 'isBoth' | 'direction'>;
+type LinkValues = Values<typeof SECTIONS.link>;
+
+/** The trees of both directions, written one by one or at once. */
+function readTrees(outer: Outer, link: string, { up, down, both }: LinkValues): Record<Direction, Tree> {
+  const tree = (direction: Direction, at: Located<Node> | undefined): Tree => {
+    if (!at) return null;
+    const label = `${link}/${both ? 'both' : direction}`;
+    const path = `${link}/${direction}`;
+    return readDirection({ ...outer, path, label, isBoth: both !== undefined, direction }, at);
+  };
+  if (both) return outer.reader.inBoth((direction) => tree(direction, both));
+  return { up: tree('up', up), down: tree('down', down) };
+}
+
+type Tree = ClassSpec | null;
 
 const RAW = LINK_LAYERS.raw;
 
@@ -105,14 +123,15 @@ function readOverhead(reader: YamlReader, at: Located<Node> | undefined): LinkLa
 
 /** The tree of one direction; null when its rate is missing or wrong, which has been reported. */
 function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null {
-  const { reader, path, direction } = outer;
+  const { reader, path, label, direction } = outer;
   const isShort = isScalar(at.value);
-  const short = isShort ? reader.scalar(SECTIONS.direction.rate.read, at.value, direction) : null;
+  const word = outer.isBoth ? 'both' : direction;
+  const short = isShort ? reader.scalar(SECTIONS.direction.rate.read, at.value, word) : null;
   if (isShort && short === null) return null;
-  const values = isShort ? {} : reader.section(at.value, SECTIONS.direction, path);
+  const values = isShort ? {} : reader.section(at.value, SECTIONS.direction, label);
   const rate = short ?? values.rate;
   if (rate === undefined && !reader.hasKey(at.value, 'rate')) {
-    reader.problems.error(at.offset, `${path} has no rate`);
+    reader.problems.error(at.offset, `${label} has no rate`);
   }
   // Without a rate, shares and sums mean nothing. An infinite rate lets the rest of the tree be checked.
   const rateBytesPerSec = rate?.value ?? Number.POSITIVE_INFINITY;

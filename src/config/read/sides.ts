@@ -10,6 +10,8 @@ export interface SeenPrefix {
   readonly side: 'src' | 'dst';
   readonly prefix: PrefixSpec;
   readonly offset: number;
+  /** `src` or `dst` was written, which may have been meant for the other direction. */
+  readonly isDoubtful: boolean;
 }
 
 /** Shorter prefixes may hold both sides, as 10.0.0.0/8 of a company with a branch at 10.1.0.0/16. */
@@ -32,8 +34,9 @@ export function warnWrongSides(reader: YamlReader, device: string, seen: readonl
         other.prefix.bits >= BITS_MIN[other.prefix.family] &&
         prefixCovers(other.prefix, prefix),
     );
-  for (const { direction, side, prefix, offset } of seen) {
+  for (const { direction, side, prefix, offset, isDoubtful } of seen) {
     const inside = INSIDE_SIDE[direction];
+    if (!isDoubtful) continue;
     // A direction that names the prefix on both sides does not leave it to chance.
     if (side === inside || isSaid(direction, inside, prefix)) continue;
     const reverse = direction === 'up' ? 'down' : 'up';

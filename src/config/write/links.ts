@@ -27,6 +27,7 @@ export function writeLink({ device, linkLayer, up, down }: LinkSpec, detail: Det
       overhead: writeOverhead(linkLayer, detail),
       up: up ? writeDirection(up, 'up', detail) : undefined,
       down: down ? writeDirection(down, 'down', detail) : undefined,
+      both: undefined,
     },
     { overhead: writeOverhead(LINK_LAYERS.raw!, detail) },
     detail,

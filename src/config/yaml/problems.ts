@@ -44,12 +44,25 @@ export function formatProblems(problems: readonly ConfigProblem[]): string {
   return lines.join('\n');
 }
 
-/** Collects problems while the document is read. Offsets are positions in the text. */
+interface Report {
+  /** Position in the text. */
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** Keyed by place and message, so that an anchor that is used ten times is reported once. */
+type Reports = Map<string, Report>;
+
+interface Found {
+  readonly errors: Reports;
+  readonly warnings: Reports;
+}
+
+/** Collects problems while the document is read. */
 export class Problems {
   readonly #file: string;
   readonly #lines: LineCounter;
-  readonly #errors = new Map<string, ConfigProblem>();
-  readonly #warnings = new Map<string, ConfigProblem>();
+  #found: Found = nothingFound();
 
   constructor(file: string, lines: LineCounter) {
     this.#file = file;
@@ -57,34 +70,76 @@ export class Problems {
   }
 
   error(offset: number, message: string): void {
-    this.#add(this.#errors, offset, message);
+    add(this.#found.errors, { offset, message });
   }
 
   warn(offset: number, message: string): void {
-    this.#add(this.#warnings, offset, message);
+    add(this.#found.warnings, { offset, message });
+  }
+
+  /**
+   * Reads the same text for two directions. A problem of both is reported once, and one that only a direction
+   * has names it.
+   */
+  ofBoth<T>(read: (direction: 'up' | 'down') => T): { readonly up: T; readonly down: T } {
+    const before = this.#found;
+    const gather = (direction: 'up' | 'down'): { value: T; found: Found } => {
+      this.#found = nothingFound();
+      return { value: read(direction), found: this.#found };
+    };
+    const up = gather('up');
+    const down = gather('down');
+    this.#found = before;
+    for (const kind of ['errors', 'warnings'] as const)
+      for (const report of joined(up.found[kind], down.found[kind])) add(before[kind], report);
+    return { up: up.value, down: down.value };
   }
 
   get errors(): ConfigProblem[] {
-    return inFileOrder(this.#errors);
+    return this.#inFileOrder(this.#found.errors);
   }
 
   get warnings(): ConfigProblem[] {
-    return inFileOrder(this.#warnings);
+    return this.#inFileOrder(this.#found.warnings);
   }
 
-  /** Keyed by place and message, so that an anchor that is used ten times is reported once. */
-  #add(into: Map<string, ConfigProblem>, offset: number, message: string): void {
-    const at = this.#lines.linePos(offset);
-    const problem = {
-      file: this.#file,
-      line: Math.max(1, at.line),
-      column: Math.max(1, at.col),
-      message,
-    };
-    into.set(`${offset} ${message}`, problem);
+  #inFileOrder(reports: Reports): ConfigProblem[] {
+    const placed = [...reports.values()].map(({ offset, message }) => {
+      const at = this.#lines.linePos(offset);
+      return { file: this.#file, line: Math.max(1, at.line), column: Math.max(1, at.col), message };
+    });
+    return placed.sort((a, b) => a.line - b.line || a.column - b.column);
   }
 }
 
-function inFileOrder(problems: Map<string, ConfigProblem>): ConfigProblem[] {
-  return [...problems.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+function nothingFound(): Found {
+  return { errors: new Map(), warnings: new Map() };
+}
+
+function add(into: Reports, report: Report): void {
+  into.set(`${report.offset} ${report.message}`, report);
+}
+
+/** The reports of two directions on the same text. */
+function joined(up: Reports, down: Reports): Report[] {
+  const key = ({ offset, message }: Report): string => `${offset} ${withoutValues(message)}`;
+  const downByKey = new Map([...down.values()].map((report) => [key(report), report]));
+  const upKeys = new Set([...up.values()].map(key));
+  const named = (direction: string, { offset, message }: Report): Report => ({
+    offset,
+    message: `${message} (in ${direction})`,
+  });
+  return [
+    ...[...up.values()].map((report) => {
+      const other = downByKey.get(key(report));
+      if (other?.message === report.message) return report;
+      return named(other ? 'up, and likewise in down' : 'up', report);
+    }),
+    ...[...down.values()].filter((report) => !upKeys.has(key(report))).map((report) => named('down', report)),
+  ];
+}
+
+/** The message with its values taken out, which may differ between two directions. */
+function withoutValues(message: string): string {
+  return message.replaceAll(/\d+(?:\.\d+)?\w*/g, '#');
 }

@@ -13,7 +13,6 @@ import {
   type Node,
   type Pair,
   parseDocument,
-  visit,
   type YAMLMap,
 } from 'yaml';
 import { nearest } from '../../base/nearest.ts';
@@ -25,9 +24,11 @@ import {
   type ListField,
   NAME,
   type NodeField,
+  PER_DIRECTION,
   type ScalarField,
   type Section,
 } from '../fields/kinds.ts';
+import { describe, isEmptyScalar, offsetOf, resolveAliases, scalarText } from './nodes.ts';
 import { Problems } from './problems.ts';
 
 /** A value with the place at which it was written. */
@@ -61,11 +62,16 @@ const NESTED_TOO_DEEPLY = 'the file is nested too deeply';
 /** A hundred block entries inside each other on one line. A hundred thousand end the process. */
 const TOO_DEEP = /^[ \t]*(?:[-?:][ \t]+){100}/m;
 
+const DIRECTIONS = ['up', 'down'] as const;
+type Direction = (typeof DIRECTIONS)[number];
+
 export class YamlReader {
   readonly problems: Problems;
   readonly #document: Document;
   /** What each alias stands for; undefined without an anchor before it. */
   readonly #targets: ReadonlyMap<Alias, Node | undefined>;
+  /** In `both`: the direction that is read now. */
+  #direction: Direction | null = null;
   #nodes = 0;
   #keys = 0;
   #isExhausted = false;
@@ -193,7 +199,40 @@ export class YamlReader {
     }
   }
 
-  #field(field: Field, key: Located<string>, value: Node | null): Located<unknown> | null {
+  /**
+   * Reads what stands for two directions: `read` is called for each of them. Each value may be one for both,
+   * or { up: …, down: … }. A problem of both directions is reported once.
+   */
+  inBoth<T>(read: (direction: Direction) => T): Record<Direction, T> {
+    const half = (direction: Direction): T => {
+      this.#direction = direction;
+      return read(direction);
+    };
+    const values = this.problems.ofBoth(half);
+    this.#direction = null;
+    return values;
+  }
+
+  /** Of { up: …, down: … } in the place of a value: that of the direction that is read. */
+  #ofDirection(key: string, value: Node): Node | null {
+    if (!DIRECTIONS.some((direction) => this.hasKey(value, direction))) return value;
+    if (this.#direction === null) {
+      const message = `${key}: { up: …, down: … } belongs into both; here one direction is described`;
+      this.problems.error(offsetOf(value), message);
+      return null;
+    }
+    const values = this.section(value, PER_DIRECTION, key);
+    for (const direction of DIRECTIONS) {
+      if (this.hasKey(value, direction)) continue;
+      this.problems.error(offsetOf(value), `${key} has no value for ${direction}: { up: …, down: … }`);
+    }
+    return values[this.#direction]?.value ?? null;
+  }
+
+  #field(field: Field, key: Located<string>, written: Node | null): Located<unknown> | null {
+    const isOneValue = field.shape === 'scalar' || field.shape === 'list';
+    const value = isOneValue && written ? this.#ofDirection(key.value, written) : written;
+    if (value === null && written !== null) return null;
     const isEmpty = value === null || isEmptyScalar(value);
     if (field.shape === 'refused') {
       const at = isEmpty || scalarText(value) === null ? key.offset : offsetOf(value);
@@ -249,40 +288,6 @@ export class YamlReader {
     if (!this.#isExhausted) this.problems.error(offsetOf(at), message);
     this.#isExhausted = true;
   }
-}
-
-/** In one pass: the library searches the document from its start for every alias. */
-function resolveAliases(document: Document): Map<Alias, Node | undefined> {
-  const anchors = new Map<string, Node>();
-  const targets = new Map<Alias, Node | undefined>();
-  visit(document, {
-    Alias: (_, alias) => void targets.set(alias, anchors.get(alias.source)),
-    Value: (_, node) => void (node.anchor && anchors.set(node.anchor, node)),
-  });
-  return targets;
-}
-
-export function offsetOf(at: Node | null): number {
-  return at?.range?.[0] ?? 0;
-}
-
-/**
- * The text of a scalar: as written for numbers and booleans (0x10 stays
- * 0x10), the content for strings. null for structures and empty values.
- */
-function scalarText(at: Node | null): string | null {
-  if (!isScalar(at) || isEmptyScalar(at)) return null;
-  return typeof at.value === 'string' ? at.value : (at.source ?? String(at.value));
-}
-
-function isEmptyScalar(at: Node): boolean {
-  return isScalar(at) && at.value === null;
-}
-
-function describe(at: Node): string {
-  if (isMap(at)) return 'a map';
-  if (isSeq(at)) return 'a list';
-  return `'${scalarText(at) ?? ''}'`;
 }
 
 function unknownKey(key: string, section: Section, what: string): string {

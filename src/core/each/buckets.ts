@@ -11,6 +11,7 @@ import {
   conformInstantNs,
   fullAfterNs,
   fullAtOtherRateNs,
+  fullWithoutNs,
 } from '../../algo/buckets/token-bucket.ts';
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
@@ -108,7 +109,12 @@ export class EachBuckets {
 
   /** Bucket of class `c` for held packet `h`. Returns NONE if there is none yet. */
   find(c: number, h: number): number {
-    this.setKey(c, this.held.flow[h]);
+    return this.findOf(c, this.held.flow[h]);
+  }
+
+  /** Bucket of class `c` for flow `f`. Returns NONE if there is none. */
+  findOf(c: number, f: number): number {
+    this.setKey(c, f);
     return this.keys.find(this.keys.hash(KEY_WORDS));
   }
 
@@ -134,6 +140,13 @@ export class EachBuckets {
     const f = this.held.flow[h];
     // A flow forgotten earlier would come back with a full bucket.
     if (f !== NONE) this.flows.keepUntil(f, fullNs);
+  }
+
+  /** Gives bucket `e` back at `nowNs` what a packet that was lost took at `takenNs`. */
+  giveBack(e: number, chargeBytes: number, takenNs: number, nowNs: number): void {
+    const full = (e + FULL_NS) >> 1;
+    const nsPerByte = this.nsPerByte[this.words[e + CLASS]];
+    this.floats[full] = fullWithoutNs(this.floats[full], nsPerByte, chargeBytes, takenNs, nowNs);
   }
 
   /** Takes the tokens of packet `h` even if they are not there. The bucket's debt stays within one burst. */

@@ -109,6 +109,20 @@ export class EachTable {
     return h;
   }
 
+  /** Gives back what a packet of flow `f`, which was lost, took of its bucket of class `c` at `takenNs`. */
+  giveBack(c: number, f: number, chargeBytes: number, takenNs: number, nowNs: number): void {
+    const e = this.buckets.findOf(c, f);
+    if (e === NONE) return;
+    this.buckets.giveBack(e, chargeBytes, takenNs, nowNs);
+    this.cheapened(e);
+  }
+
+  /** Takes notice of waiting packets that cost less than before. */
+  cheapenedAll(): void {
+    const { keys } = this;
+    for (let e = 0; e < keys.highWater; e += keys.stride) if (keys.isUsed(e)) this.cheapened(e);
+  }
+
   /**
    * The longest bucket (within 1/8) of class `c` among the first eight holding packets of `leaf`, which is
    * the class or one inside it. Returns NONE if none of the eight longest does.
@@ -189,6 +203,12 @@ export class EachTable {
   /** Bucket `e` is due when packet `h`, the first of its FIFO, conforms. */
   private setDue(e: number, h: number): void {
     this.due.set(e >> this.keys.shift, this.buckets.conformNs(e, h, this.held.readyNs(h)));
+  }
+
+  /** The first packet of bucket `e`, if one waits, may go earlier than before. */
+  private cheapened(e: number): void {
+    const head = this.fifos.head[e];
+    if (head !== NONE) this.setDue(e, head);
   }
 
   private shiftFirst(e: number): number {

@@ -42,6 +42,12 @@ export class Classifier {
     return this.deviceNames.slice(1);
   }
 
+  /** The named device that has this interface index; null if none of them has. */
+  deviceOf(ifIndex: number): string | null {
+    const number = this.deviceOfIndex.get(ifIndex);
+    return number === undefined ? null : this.deviceNames[number];
+  }
+
   /** The device has this interface index from now on. */
   setDeviceIndex(device: string, ifIndex: number): void {
     const number = this.deviceNames.indexOf(device);

@@ -30,7 +30,6 @@ const EACH_BUCKET = 22;
 const FAIR_QUEUE = 23;
 const BYTES = 24; // float64
 const NFQUEUE = 26;
-const ASKED_AGO = 27; // packets until a verdict may ask again for the flow to be steered
 const BYTES_BEFORE = 28; // float64
 const FIELD_WORDS = 19;
 
@@ -206,14 +205,6 @@ export class FlowTable {
     return before !== nfqueue && before !== NONE;
   }
 
-  /** Returns true once in `packets` calls for the flow, beginning with the first. */
-  mayAsk(f: number, packets: number): boolean {
-    const at = f + ASKED_AGO;
-    const left = this.words[at];
-    this.words[at] = left === 0 ? packets - 1 : left - 1;
-    return left === 0;
-  }
-
   isIpv6(f: number): boolean {
     return this.words[f] >>> 8 === 6;
   }
@@ -310,7 +301,6 @@ export class FlowTable {
     this.floats[(f + BYTES) >> 1] = 0;
     this.floats[(f + BYTES_BEFORE) >> 1] = 0;
     words[f + NFQUEUE] = NONE;
-    words[f + ASKED_AGO] = 0;
     return f;
   }
 

@@ -31,11 +31,6 @@ const SKB_GSO = 2;
 /** TCP header with the timestamps option, as nearly all have; UDP header. */
 const TCP_HEADER_BYTES = 32;
 const UDP_HEADER_BYTES = 8;
-/**
- * The kernel routes a local packet again if its verdict sets a mark. So only one in so many packets of a flow
- * asks for steering.
- */
-const LOCAL_PACKETS_PER_ASK = 256;
 
 export class Intake {
   private classifier: Classifier;
@@ -73,6 +68,11 @@ export class Intake {
   /** Device names whose interface index the classifier must be told. */
   get devices(): readonly string[] {
     return this.classifier.devices;
+  }
+
+  /** The named device that has this interface index; null if none of them has. */
+  deviceOf(ifIndex: number): string | null {
+    return this.classifier.deviceOf(ifIndex);
   }
 
   /** The device has this interface index from now on; every flow is classified again. */
@@ -143,11 +143,7 @@ export class Intake {
     held.lengthBytes[h] = lengthBytes;
     held.flow[h] = f;
     const foreignMark = arrivals.mark[p] & this.foreignMask;
-    // At local output the kernel routes a packet again if its mark changes. If others route by marks, our
-    // bits would change the route (exact fwmark rules would not match any more), so the verdict asks for
-    // nothing.
-    const mayAsk = hook !== NF_INET_LOCAL_OUT || foreignMark === 0;
-    held.flags[h] = flagsOf(this.exemptPorts, parsed, p, hook, mayAsk ? this.ectFlag : 0);
+    held.flags[h] = flagsOf(this.exemptPorts, parsed, p, hook, this.ectFlag);
     held.leafBefore[h] = NONE;
     this.ledger.received(lengthBytes);
     if (f === NONE) {
@@ -167,7 +163,7 @@ export class Intake {
       flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
     }
     if (flows.movesTo(f, nfqueue)) held.flags[h] |= FLAG_MOVED;
-    if (mayAsk && this.steering.moves(nfqueue, held.leaf[h], held.nextLeaf[h])) this.steer(h, f, hook);
+    if (this.steering.moves(nfqueue, held.leaf[h], held.nextLeaf[h])) this.steer(h);
     return h;
   }
 
@@ -175,11 +171,9 @@ export class Intake {
    * Asks for steering, except for an ICMP error: it belongs to a connection, but not to that connection's
    * class.
    */
-  private steer(h: number, f: number, hook: number): void {
+  private steer(h: number): void {
     const { flags } = this.held;
-    if ((flags[h] & FLAG_ICMP_ERROR) !== 0) return;
-    if (hook === NF_INET_LOCAL_OUT && !this.flows.mayAsk(f, LOCAL_PACKETS_PER_ASK)) return;
-    flags[h] |= FLAG_STEER;
+    if ((flags[h] & FLAG_ICMP_ERROR) === 0) flags[h] |= FLAG_STEER;
   }
 
   /**

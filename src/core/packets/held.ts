@@ -9,7 +9,7 @@
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
-import { ARRIVAL_ROWS, NFQUEUES_MAX } from '../../limits.ts';
+import { ARRIVAL_ROWS, CLASSES_MAX, NFQUEUES_MAX } from '../../limits.ts';
 import { NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 
@@ -21,6 +21,7 @@ export const HEADER_BYTES_MAX = 0xffff;
 
 invariant(NFQUEUES_MAX <= 0x100, 'the index of an NFQUEUE has 8 bits in a held record');
 invariant(NF_INET_LOCAL_OUT <= 0xff, 'a hook has 8 bits in a held record');
+invariant(CLASSES_MAX < 0x7fff, 'the row of a class plus 1 has 15 bits beside the flags of a held record');
 invariant(
   MARK_DSCPS_MAX <= 0xff,
   'the number of a DSCP has 8 bits in the table of remarks, 16 in a held record',
@@ -45,7 +46,7 @@ export class HeldTable {
   readonly nextLeaf: Int32Array;
   /** Leaf of the tree that the packet has passed; NONE if this is the first. */
   readonly leafBefore: Int32Array;
-  /** FLAG_* */
+  /** FLAG_*; above them lender + 1. */
   readonly flags: Int32Array;
   /** The packet behind this one in its FIFO, or the next free row. */
   readonly next: Int32Array;
@@ -145,6 +146,18 @@ export class HeldTable {
     this.floats[(h >> 1) + 1] = ns;
   }
 
+  /**
+   * The class that lent the tokens of the packet, which has waited in the present tree and leaves it now.
+   * NONE if it has not waited, or if it leaves without tokens.
+   */
+  lender(h: number): number {
+    return (this.flags[h] >> LENDER_SHIFT) - 1;
+  }
+
+  setLender(h: number, c: number): void {
+    this.flags[h] = (this.flags[h] & FLAGS_MASK) | ((c + 1) << LENDER_SHIFT);
+  }
+
   /** Whether one more packet may wait: a whole batch must still find rows until its verdicts. */
   mayWait(): boolean {
     return this.size + ARRIVAL_ROWS <= this.rows;
@@ -153,6 +166,15 @@ export class HeldTable {
   /** Whether packet `h` must not be dropped. */
   neverDrop(h: number): boolean {
     return (this.flags[h] & FLAG_NEVER_DROP) !== 0;
+  }
+
+  /** Every row in use, in no order. It walks the whole table, so it is for rare events. */
+  rowsInUse(): number[] {
+    const isFree = new Uint8Array(this.highWater >> HELD_SHIFT);
+    for (let h = this.free; h !== NONE; h = this.next[h]) isFree[h >> HELD_SHIFT] = 1;
+    const rows: number[] = [];
+    for (const [row, free] of isFree.entries()) if (free === 0) rows.push(row << HELD_SHIFT);
+    return rows;
   }
 
   /**
@@ -180,6 +202,9 @@ export class HeldTable {
     invariant(this.size >= 0, 'a held row was given back twice');
   }
 }
+
+const LENDER_SHIFT = 16;
+const FLAGS_MASK = 0xffff;
 
 /**
  * Charged like the rest but never dropped: TCP of an exempt port of this host within its bounds

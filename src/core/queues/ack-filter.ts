@@ -87,11 +87,11 @@ export class AckFilter {
   }
 
   /**
-   * Whether `h`, the tail of a flow queue of `leaf` that begins at `head`, makes an ACK in it redundant. If
-   * so, `lastFound` is that ACK.
+   * Whether `h`, the tail of a flow queue that begins at `head`, makes an ACK in it redundant. If so,
+   * `lastFound` is that ACK. Packets of leaves without the filter make none redundant.
    */
-  isAckRedundant(leaf: number, head: number, h: number): boolean {
-    if (this.has[leaf] === 0 || head === h) return false;
+  isAckRedundant(head: number, h: number): boolean {
+    if (head === h || this.has[this.held.leaf[h]] === 0) return false;
     const { rows, lastFound: found } = this;
     const isFound = findRedundantAck(rows, this, head >> HELD_SHIFT, h >> HELD_SHIFT, LOOKS_MAX, found);
     if (!isFound) return false;

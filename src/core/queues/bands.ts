@@ -1,5 +1,5 @@
 /**
- * Bands: the FIFOs of the leaves that are not fair.
+ * Bands: the FIFOs of the sets (queue-sets.ts) that are not fair.
  *
  *   fifo         one band, the first
  *   short-first  two bands: packets of flows that have sent little so far, then all others (size-aware.ts)
@@ -8,8 +8,8 @@
  * uses that share only when the short packets that came before it are gone: they may be the first of its own
  * flow.
  *
- * A full short-first leaf evicts from the head of its longer band, so that neither band can lock the other
- * out. A full fifo refuses the arriving packet.
+ * Room is made at the head of the longer band of a short-first set, so that neither band can lock the other
+ * out. A fifo makes none: the arriving packet is refused.
  */
 import {
   BAND_LONG,
@@ -22,53 +22,48 @@ import {
 } from '../../algo/queues/size-aware.ts';
 import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
-import type { ClassInfo } from '../classes/classes.ts';
 import type { Mover } from '../classes/mover.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import { HELD_SHIFT, type HeldTable } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
-
-/** The long band's share of the bytes while both bands wait: one packet in four. */
-const LONG_SHARE = 0.25;
+import type { QueueSets } from './queue-sets.ts';
 
 export class Bands {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
-  /** By band. The bands of a leaf are 2 * leaf and 2 * leaf + 1; a fifo uses only the first. */
+  /** By band. The bands of a set are 2 * set and 2 * set + 1; a fifo uses only the first. */
   private readonly fifos: HeldFifos;
   /** By band: bytes that wait. */
   private readonly bytes: Float64Array;
-  /** By leaf: 1 if it is not fair. */
+  /** Class of each set. */
+  private readonly classOf: Int16Array;
+  /** By class: 1 if its sets have bands. */
   private readonly isUsed: Uint8Array;
   private readonly owed: SizeAwareQueues;
   /** By row of the held packet: the count of short packets when it came, itself included. */
   private readonly shortsBefore: Float64Array;
   /** Short packets that ever came. */
   private shorts = 0;
-  /** By leaf: the parameters wanted; null for a fifo. */
+  /** By class: the parameters wanted; null for a fifo. */
   private readonly shortFirst: readonly (SizeAwareParameters | null)[];
   /**
-   * By leaf: the thresholds in force. After an increase the old ones apply until the long band drains, so
+   * By set: the threshold in force. After an increase the old one applies until the long band drains, so
    * that no packet overtakes an older one of its flow.
    */
-  private readonly inForce: (SizeAwareParameters | null)[];
+  private readonly inForceBytes: Float64Array;
 
-  constructor(classes: readonly ClassInfo[], held: HeldTable, flows: FlowTable) {
+  constructor({ classOf, kinds }: QueueSets, held: HeldTable, flows: FlowTable) {
+    const count = classOf.length;
     this.held = held;
     this.flows = flows;
-    this.fifos = new HeldFifos(2 * classes.length, held);
-    this.bytes = new Float64Array(2 * classes.length);
-    this.isUsed = Uint8Array.from(classes, ({ spec: { queue } }) =>
-      queue && queue.discipline !== 'fair' ? 1 : 0,
-    );
-    this.owed = createSizeAwareQueues(classes.length);
+    this.fifos = new HeldFifos(2 * count, held);
+    this.bytes = new Float64Array(2 * count);
+    this.classOf = classOf;
+    this.isUsed = Uint8Array.from(kinds, (kind) => (kind && kind.fair === null ? 1 : 0));
+    this.owed = createSizeAwareQueues(count);
     this.shortsBefore = new Float64Array(held.rows);
-    this.shortFirst = classes.map(({ spec: { queue } }) =>
-      queue?.discipline === 'short-first'
-        ? { thresholdBytes: queue.shortBytes, longShare: LONG_SHARE }
-        : null,
-    );
-    this.inForce = [...this.shortFirst];
+    this.shortFirst = kinds.map((kind) => kind?.shortFirst ?? null);
+    this.inForceBytes = Float64Array.from(classOf, (c) => this.shortFirst[c]?.thresholdBytes ?? 0);
   }
 
   /** Takes over the bands of `from`. Packets that do not belong into them any more go to `mover`. */
@@ -87,8 +82,7 @@ export class Bands {
         }
       }
       if (stays && !this.fifos.isEmpty(2 * row + BAND_LONG)) {
-        const [before, wanted] = [from.inForce[old], this.shortFirst[row]];
-        if (before && wanted && before.thresholdBytes < wanted.thresholdBytes) this.inForce[row] = before;
+        this.inForceBytes[row] = Math.min(from.inForceBytes[old], this.inForceBytes[row]);
       }
     }
     for (const [row, old] of oldRow.entries()) {
@@ -96,10 +90,12 @@ export class Bands {
     }
   }
 
-  push(leaf: number, h: number): void {
-    if (this.fifos.isEmpty(2 * leaf + BAND_LONG)) this.inForce[leaf] = this.shortFirst[leaf];
-    const band = this.bandOf(leaf, h);
-    if (band === 2 * leaf) this.shorts++;
+  push(set: number, h: number): void {
+    const params = this.parameters(set);
+    if (params !== null && this.fifos.isEmpty(2 * set + BAND_LONG))
+      this.inForceBytes[set] = params.thresholdBytes;
+    const band = this.bandOf(set, h);
+    if (band === 2 * set) this.shorts++;
     this.append(band, h, this.shorts);
   }
 
@@ -109,14 +105,14 @@ export class Bands {
     this.bytes[band] += this.held.lengthBytes[h];
   }
 
-  isEmpty(leaf: number): boolean {
-    return this.fifos.isEmpty(2 * leaf) && this.fifos.isEmpty(2 * leaf + BAND_LONG);
+  isEmpty(set: number): boolean {
+    return this.fifos.isEmpty(2 * set) && this.fifos.isEmpty(2 * set + BAND_LONG);
   }
 
-  /** The band whose turn it is. The leaf must not be empty. */
-  next(leaf: number): number {
-    const short = 2 * leaf;
-    if (this.shortFirst[leaf] === null) return short;
+  /** The band whose turn it is. The set must not be empty. */
+  next(set: number): number {
+    const short = 2 * set;
+    if (this.parameters(set) === null) return short;
     const first = this.fifos.head[short];
     const long = this.fifos.head[short + BAND_LONG];
     if (
@@ -125,7 +121,7 @@ export class Bands {
       this.shortsBefore[first >> HELD_SHIFT] <= this.shortsBefore[long >> HELD_SHIFT]
     )
       return short;
-    return short + sizeAwareTurn(this.owed, leaf, this.headBytes(short), this.headBytes(short + BAND_LONG));
+    return short + sizeAwareTurn(this.owed, set, this.headBytes(short), this.headBytes(short + BAND_LONG));
   }
 
   /** First packet of a band; NONE if it is empty. */
@@ -146,33 +142,33 @@ export class Bands {
 
   /** Tells that packet `h`, taken from `band`, leaves. */
   sent(band: number, h: number): void {
-    const leaf = band >> 1;
-    const params = this.shortFirst[leaf];
+    const set = band >> 1;
+    const params = this.parameters(set);
     if (params === null) return;
     const kind = band & 1;
-    const longWaits = kind === BAND_LONG || !this.fifos.isEmpty(2 * leaf + BAND_LONG);
-    sizeAwareSent(this.owed, leaf, params, kind, this.held.lengthBytes[h], longWaits);
+    const longWaits = kind === BAND_LONG || !this.fifos.isEmpty(2 * set + BAND_LONG);
+    sizeAwareSent(this.owed, set, params, kind, this.held.lengthBytes[h], longWaits);
   }
 
-  /** Band of a short-first leaf that packet `h` would join. NONE for a fifo, which evicts nothing. */
-  victimOf(leaf: number, h: number): number {
-    return this.shortFirst[leaf] === null ? NONE : this.bandOf(leaf, h);
+  /** Band of a short-first set that packet `h` would join. NONE for a fifo, which evicts nothing. */
+  victimOf(set: number, h: number): number {
+    return this.parameters(set) === null ? NONE : this.bandOf(set, h);
   }
 
-  /** The longer band of a short-first leaf. NONE for a fifo. */
-  longestVictim(leaf: number): number {
-    if (this.shortFirst[leaf] === null) return NONE;
-    return this.bytes[2 * leaf + BAND_LONG] >= this.bytes[2 * leaf] ? 2 * leaf + BAND_LONG : 2 * leaf;
+  /** The longer band of a short-first set. NONE for a fifo. */
+  longestVictim(set: number): number {
+    if (this.parameters(set) === null) return NONE;
+    return this.bytes[2 * set + BAND_LONG] >= this.bytes[2 * set] ? 2 * set + BAND_LONG : 2 * set;
   }
 
-  /** Whether a band has at least `packets` packets and `bytes` bytes that may be dropped. */
-  canSpare(band: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(band, band >> 1, packets, bytes);
+  /** Whether a band has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
+  canSpare(band: number, leaf: number, packets: number, bytes: number): boolean {
+    return this.fifos.canSpare(band, leaf, packets, bytes);
   }
 
-  /** Evicts the first packet of a band that may be dropped. */
-  evict(band: number): number {
-    const h = this.fifos.shiftDroppable(band, band >> 1);
+  /** Evicts the first packet of `leaf` from a band that may be dropped. */
+  evict(band: number, leaf: number): number {
+    const h = this.fifos.shiftDroppable(band, leaf);
     this.bytes[band] -= this.held.lengthBytes[h];
     return h;
   }
@@ -186,12 +182,17 @@ export class Bands {
     return h === NONE ? 0 : Math.max(1, this.held.lengthBytes[h]);
   }
 
-  /** Band that packet `h` joins in `leaf`. */
-  private bandOf(leaf: number, h: number): number {
-    const params = this.inForce[leaf];
-    if (params === null) return 2 * leaf;
+  /** Parameters of a short-first set; null for a fifo. */
+  private parameters(set: number): SizeAwareParameters | null {
+    return this.shortFirst[this.classOf[set]];
+  }
+
+  /** Band that packet `h` joins in `set`. */
+  private bandOf(set: number, h: number): number {
+    if (this.parameters(set) === null) return 2 * set;
     const f = this.held.flow[h];
-    if (f === NONE) return 2 * leaf + BAND_LONG;
-    return 2 * leaf + sizeAwareBand(params, this.flows.bytesBefore(f, this.held.lengthBytes[h]));
+    if (f === NONE) return 2 * set + BAND_LONG;
+    const sentBytes = this.flows.bytesBefore(f, this.held.lengthBytes[h]);
+    return 2 * set + sizeAwareBand(this.inForceBytes[set], sentBytes);
   }
 }

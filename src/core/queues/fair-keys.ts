@@ -1,24 +1,24 @@
 /**
- * The flow queues of fair leaves as records, with the hosts that each of them counts for. A flow queue is
- * found by (leaf, flow) or (leaf, addresses), made for its first packet and forgotten when it has been idle.
+ * The flow queues of fair sets as records, with the hosts that each of them counts for. A flow queue is
+ * found by (set, flow) or (set, addresses), made for its first packet and forgotten when it has been idle.
  *
  * A record is two cache lines with all fields that a packet touches when it comes and goes. With many flows
  * nearly every packet finds its flow queue outside the caches, so the cost is the number of lines.
  */
-import { ISOLATION, type IsolationRule, turnLoad } from '../../algo/queues/host-isolation.ts';
+import { type IsolationRule, turnLoad } from '../../algo/queues/host-isolation.ts';
 import { invariant } from '../../base/assert.ts';
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
-import type { ClassInfo } from '../classes/classes.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
 import { type HostLoads, SIDE_DST, SIDE_SRC } from './host-loads.ts';
+import type { QueueKind, QueueSets } from './queue-sets.ts';
 
 /**
- * The class id of the leaf (not its row, which may change) and the kind, then flow row and generation, or up
- * to two addresses of four words.
+ * The class id of the set (not the class's row, which may change) and the kind, then flow row and
+ * generation, or up to two addresses of four words.
  */
 const KEY_WORDS = 10;
 const KIND_FLOW = 1;
@@ -64,9 +64,11 @@ export class FairKeys {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly hosts: HostLoads;
-  /** By leaf; null if it is not fair. */
+  /** Class of each set. */
+  private classOf: Int16Array;
+  /** By class; null if its sets are not fair. */
   private rules: readonly (IsolationRule | null)[];
-  /** Class ids by leaf. */
+  /** Ids by class. */
   private ids: Int32Array;
   /** Keeps the reads of readAhead() from being optimised away. */
   readAheadSum = 0;
@@ -76,14 +78,15 @@ export class FairKeys {
     rows: number,
     key0: number,
     key1: number,
-    classes: readonly ClassInfo[],
+    sets: QueueSets,
     held: HeldTable,
     flows: FlowTable,
     hosts: HostLoads,
   ) {
-    this.rules = classes.map(ruleOf);
-    this.ids = Int32Array.from(classes, (info) => info.id);
-    // Without a fair leaf one row is enough, so that idle memory stays small.
+    this.classOf = sets.classOf;
+    this.rules = sets.kinds.map(ruleOf);
+    this.ids = Int32Array.from(sets.kinds, idOf);
+    // Without a fair set one row is enough, so that idle memory stays small.
     this.rows = this.rules.some((rule) => rule !== null) ? rows : 1;
     this.keys = new KeyTable(this.rows, KEY_WORDS, FIELD_WORDS, key0, key1);
     invariant(this.keys.stride === 32, 'records of fair queues are two cache lines');
@@ -96,16 +99,16 @@ export class FairKeys {
     this.hosts = hosts;
   }
 
-  /** Flow queue of packet `h` in `leaf`, made if it is new. NONE if there is no room for one more. */
-  queueOf(leaf: number, h: number, nowNs: number): number {
+  /** Flow queue of packet `h` in `set`, made if it is new. NONE if there is no room for one more. */
+  queueOf(set: number, h: number, nowNs: number): number {
     const { keys, flows } = this;
     const f = this.held.flow[h];
     let q = f === NONE ? NONE : flows.fairQueue(f);
-    if (q === NONE || !this.isQueueOf(q, leaf, f)) {
-      this.setKey(leaf, f);
+    if (q === NONE || !this.isQueueOf(q, set, f)) {
+      this.setKey(set, f);
       const hash = keys.hash(KEY_WORDS);
       q = keys.find(hash);
-      if (q === NONE) q = this.make(hash, leaf, f);
+      if (q === NONE) q = this.make(hash, set, f);
       if (q === NONE) return NONE;
       if (f !== NONE) flows.setFairQueue(f, q);
     }
@@ -113,9 +116,9 @@ export class FairKeys {
     return q;
   }
 
-  /** Flow queue of packet `h` in `leaf`; NONE if there is none. */
-  find(leaf: number, h: number): number {
-    this.setKey(leaf, this.held.flow[h]);
+  /** Flow queue of packet `h` in `set`; NONE if there is none. */
+  find(set: number, h: number): number {
+    this.setKey(set, this.held.flow[h]);
     return this.keys.find(this.keys.hash(KEY_WORDS));
   }
 
@@ -157,15 +160,16 @@ export class FairKeys {
     return this.keys.stride;
   }
 
-  /** Id of the class of the leaf of `q`. NONE if the row is not in use. */
+  /** Id of the class of the set of `q`. NONE if the row is not in use. */
   classId(q: number): number {
     return this.keys.isUsed(q) ? this.words[q] : NONE;
   }
 
-  /** Takes over other classes: leaves have other rows. */
-  regroup(classes: readonly ClassInfo[]): void {
-    this.rules = classes.map(ruleOf);
-    this.ids = Int32Array.from(classes, (info) => info.id);
+  /** Takes over other sets and classes. */
+  regroup({ classOf, kinds }: QueueSets): void {
+    this.classOf = classOf;
+    this.rules = kinds.map(ruleOf);
+    this.ids = Int32Array.from(kinds, idOf);
   }
 
   /** Forgets idle flow queues in the share of the table that is due. */
@@ -179,24 +183,25 @@ export class FairKeys {
   }
 
   /**
-   * Whether `q`, which the flow remembers, is still its queue in this leaf. As good as find(), in one cache
+   * Whether `q`, which the flow remembers, is still its queue in this set. As good as find(), in one cache
    * line.
    */
-  private isQueueOf(q: number, leaf: number, f: number): boolean {
+  private isQueueOf(q: number, set: number, f: number): boolean {
     const { words, keys } = this;
-    if (words[q] !== this.ids[leaf]) return false;
+    if (words[q] !== this.ids[this.classOf[set]]) return false;
     if (words[q + 1] === KIND_FLOW)
       return words[q + 2] === f && words[q + 3] === this.flows.generation(f) && keys.isUsed(q);
-    this.setKey(leaf, f);
+    this.setKey(set, f);
     return keys.isAt(q);
   }
 
-  private setKey(leaf: number, f: number): void {
+  private setKey(set: number, f: number): void {
     const { flows } = this;
     const { key } = this.keys;
-    const rule = this.rules[leaf];
+    const c = this.classOf[set];
+    const rule = this.rules[c];
     for (let w = 0; w < KEY_WORDS; w++) key[w] = 0;
-    key[0] = this.ids[leaf];
+    key[0] = this.ids[c];
     if (f !== NONE && rule !== null && !rule.byPorts) {
       key[1] = kindOf(rule) | (flows.isIpv6(f) ? KIND_IPV6 : 0);
       if (rule.bySource) for (let w = 0; w < 4; w++) key[2 + w] = flows.srcWord(f, w);
@@ -208,7 +213,7 @@ export class FairKeys {
     key[3] = f === NONE ? 0 : flows.generation(f);
   }
 
-  private make(hash: number, leaf: number, f: number): number {
+  private make(hash: number, set: number, f: number): number {
     let q = this.keys.insert(hash);
     if (q === NONE) {
       if (!this.evict()) return NONE;
@@ -217,11 +222,12 @@ export class FairKeys {
     // A new queue is idle and empty, owes nothing, and its CoDel is all zero.
     this.words.fill(0, q + STATE, q + this.keys.stride);
     this.words[q + HEAD] = NONE;
-    const rule = f === NONE ? null : this.rules[leaf];
+    const c = this.classOf[set];
+    const rule = f === NONE ? null : this.rules[c];
     const bySrc = rule?.loadOfSource === true;
     const byDst = rule?.loadOfDestination === true;
-    this.words[q + SRC_HOST] = bySrc ? this.hosts.join(this.ids[leaf], f, SIDE_SRC) : NONE;
-    this.words[q + DST_HOST] = byDst ? this.hosts.join(this.ids[leaf], f, SIDE_DST) : NONE;
+    this.words[q + SRC_HOST] = bySrc ? this.hosts.join(this.ids[c], f, SIDE_SRC) : NONE;
+    this.words[q + DST_HOST] = byDst ? this.hosts.join(this.ids[c], f, SIDE_DST) : NONE;
     return q;
   }
 
@@ -247,9 +253,12 @@ export class FairKeys {
   }
 }
 
-/** The isolation of a fair leaf; null for other classes. */
-export function ruleOf({ spec }: ClassInfo): IsolationRule | null {
-  return spec.queue?.discipline === 'fair' ? ISOLATION[spec.queue.isolation] : null;
+function ruleOf(kind: QueueKind | null): IsolationRule | null {
+  return kind?.fair ?? null;
+}
+
+function idOf(kind: QueueKind | null): number {
+  return kind?.id ?? NONE;
 }
 
 /** Kind of the key of a flow queue that several flows share. */

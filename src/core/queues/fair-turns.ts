@@ -1,6 +1,6 @@
 /**
- * The order of the flow queues of a fair leaf: first the list of new ones, then the old ones round by round
- * (RFC 8290 section 4.2).
+ * The order of the flow queues of a fair set (queue-sets.ts): first the list of new ones, then the old ones
+ * round by round (RFC 8290 section 4.2).
  *
  * With a quantum divided by hundreds of flows most turns are too small for a packet. So the old queues are
  * not in one list but on a wheel of lists, one per round: a queue goes at once to the round in which its
@@ -17,122 +17,136 @@
 import { NONE } from '../../base/none.ts';
 import { NEXT } from './fair-keys.ts';
 
+/** How many lists a wheel has. A queue whose turn is beyond the last block goes to the last block first. */
+export interface Wheel {
+  /** Logarithm of the rounds of a block. */
+  readonly roundBits: number;
+  /** Blocks, a power of two. */
+  readonly blocks: number;
+}
+
 /**
- * Rounds of a block. With 128, a queue that shares its host with a hundred others finds its exact round at
- * once.
+ * The wheel of a leaf. With blocks of 128 rounds, a queue that shares its host with a hundred others finds
+ * its exact round at once.
  */
-const ROUND_BITS = 7;
-const ROUNDS = 1 << ROUND_BITS;
-const ROUND_MASK = ROUNDS - 1;
-/** Blocks of the wheel. */
-const BLOCKS = 16;
-/** Lists of a leaf: the new queues, the rounds, the blocks. */
-const BLOCK_LISTS = 1 + ROUNDS;
-const LISTS = BLOCK_LISTS + BLOCKS;
+export const LEAF_WHEEL: Wheel = { roundBits: 7, blocks: 16 };
 
 export class FairTurns {
   /** The records of the queues. */
   private readonly words: Int32Array;
-  /** First and last queue by list, LISTS of them per leaf. */
+  private readonly roundBits: number;
+  private readonly roundMask: number;
+  private readonly blocks: number;
+  /** Lists of a set: the new queues, the rounds, then the blocks. */
+  private readonly lists: number;
+  private readonly blockLists: number;
+  /** First and last queue by list, set by set. */
   private first: Int32Array;
   private last: Int32Array;
-  // By leaf.
+  // By set.
   /** The present round, modulo all rounds of the wheel. */
   private round: Int32Array;
   /** Queues on the wheel. */
   private oldQueues: Int32Array;
 
-  constructor(leaves: number, words: Int32Array) {
+  constructor(sets: number, words: Int32Array, wheel: Wheel) {
     this.words = words;
-    this.first = new Int32Array(LISTS * leaves).fill(NONE);
-    this.last = new Int32Array(LISTS * leaves).fill(NONE);
-    this.round = new Int32Array(leaves);
-    this.oldQueues = new Int32Array(leaves);
+    this.roundBits = wheel.roundBits;
+    this.roundMask = (1 << wheel.roundBits) - 1;
+    this.blocks = wheel.blocks;
+    this.blockLists = 1 + (1 << wheel.roundBits);
+    this.lists = this.blockLists + wheel.blocks;
+    this.first = new Int32Array(this.lists * sets).fill(NONE);
+    this.last = new Int32Array(this.lists * sets);
+    this.round = new Int32Array(sets);
+    this.oldQueues = new Int32Array(sets);
   }
 
-  /** Takes over other leaves: leaf c continues as keptAs[c], and ends if that is NONE. */
-  regroup(leaves: number, keptAs: Int32Array): void {
-    const before = { first: this.first, last: this.last, round: this.round, oldQueues: this.oldQueues };
-    this.first = new Int32Array(LISTS * leaves).fill(NONE);
-    this.last = new Int32Array(LISTS * leaves).fill(NONE);
-    this.round = new Int32Array(leaves);
-    this.oldQueues = new Int32Array(leaves);
-    for (const [old, leaf] of keptAs.entries()) {
-      if (leaf === NONE) continue;
-      const [from, to] = [LISTS * old, LISTS * leaf];
-      this.first.set(before.first.subarray(from, from + LISTS), to);
-      this.last.set(before.last.subarray(from, from + LISTS), to);
-      this.round[leaf] = before.round[old];
-      this.oldQueues[leaf] = before.oldQueues[old];
+  /** Takes over other sets: set s continues as keptAs[s], and ends if that is NONE. */
+  regroup(sets: number, keptAs: Int32Array): void {
+    const { lists, first, last, round, oldQueues } = this;
+    this.first = new Int32Array(lists * sets).fill(NONE);
+    this.last = new Int32Array(lists * sets);
+    this.round = new Int32Array(sets);
+    this.oldQueues = new Int32Array(sets);
+    for (const [old, set] of keptAs.entries()) {
+      if (set === NONE) continue;
+      this.first.set(first.subarray(lists * old, lists * (old + 1)), lists * set);
+      this.last.set(last.subarray(lists * old, lists * (old + 1)), lists * set);
+      this.round[set] = round[old];
+      this.oldQueues[set] = oldQueues[old];
     }
   }
 
   /** Puts the queue at the end of the new queues. */
-  joinNew(leaf: number, q: number): void {
-    this.append(LISTS * leaf, q);
+  joinNew(set: number, q: number): void {
+    this.append(this.lists * set, q);
   }
 
-  /** Whether no queue is on any list of the leaf. */
-  isEmpty(leaf: number): boolean {
-    return this.first[LISTS * leaf] === NONE && this.oldQueues[leaf] === 0;
+  /** Whether no queue is on any list of the set. */
+  isEmpty(set: number): boolean {
+    return this.first[this.lists * set] === NONE && this.oldQueues[set] === 0;
   }
 
-  hasOld(leaf: number): boolean {
-    return this.oldQueues[leaf] > 0;
+  hasOld(set: number): boolean {
+    return this.oldQueues[set] > 0;
   }
 
-  /** The queue whose turn it is. The leaf must have one on its lists. */
-  next(leaf: number): number {
-    const fresh = this.first[LISTS * leaf];
-    return fresh === NONE ? this.first[this.roundList(leaf)] : fresh;
+  /** The queue whose turn it is. The set must have one on its lists. */
+  next(set: number): number {
+    const fresh = this.first[this.lists * set];
+    return fresh === NONE ? this.first[this.roundList(set)] : fresh;
   }
 
   /** Takes out the queue whose turn it is. Returns whether it was a new one. */
-  shift(leaf: number): boolean {
+  shift(set: number): boolean {
     const { first, words } = this;
-    const fresh = LISTS * leaf;
+    const fresh = this.lists * set;
     const isNew = first[fresh] !== NONE;
-    const list = isNew ? fresh : this.roundList(leaf);
+    const list = isNew ? fresh : this.roundList(set);
     first[list] = words[first[list] + NEXT];
-    if (!isNew) this.oldQueues[leaf] -= 1;
+    if (!isNew) this.oldQueues[set] -= 1;
     return isNew;
   }
 
   /**
-   * Puts the queue at the back of the round that is `rounds` rounds later. From 128 rounds on it goes to the
-   * first round of its block, at most 15 blocks ahead. Returns how many rounds ahead that is.
+   * Puts the queue at the back of the round that is `rounds` rounds later. If that is as many as a block has,
+   * it goes to the first round of its block, or of the last block. Returns how many rounds ahead that is.
    */
-  joinRound(leaf: number, q: number, rounds: number): number {
-    const round = this.round[leaf];
-    this.oldQueues[leaf] += 1;
-    if (rounds < ROUNDS) {
-      this.append(LISTS * leaf + 1 + ((round + rounds) & ROUND_MASK), q);
+  joinRound(set: number, q: number, rounds: number): number {
+    const round = this.round[set];
+    this.oldQueues[set] += 1;
+    if (rounds <= this.roundMask) {
+      this.append(this.lists * set + 1 + ((round + rounds) & this.roundMask), q);
       return rounds;
     }
-    const blocks = Math.min(BLOCKS - 1, ((round & ROUND_MASK) + rounds) >> ROUND_BITS);
-    this.append(LISTS * leaf + BLOCK_LISTS + (((round >> ROUND_BITS) + blocks) & (BLOCKS - 1)), q);
-    return (blocks << ROUND_BITS) - (round & ROUND_MASK);
+    const blocks = Math.min(this.blocks - 1, ((round & this.roundMask) + rounds) >> this.roundBits);
+    this.append(
+      this.lists * set + this.blockLists + (((round >> this.roundBits) + blocks) & (this.blocks - 1)),
+      q,
+    );
+    return (blocks << this.roundBits) - (round & this.roundMask);
   }
 
   /** List of the present round, after rounds without queues are passed. The wheel must not be empty. */
-  private roundList(leaf: number): number {
+  private roundList(set: number): number {
     const { first, words } = this;
-    const rounds = LISTS * leaf + 1;
-    let round = this.round[leaf];
-    while (first[rounds + (round & ROUND_MASK)] === NONE) {
-      round = (round + 1) & (ROUNDS * BLOCKS - 1);
-      if ((round & ROUND_MASK) !== 0) continue;
+    const rounds = this.lists * set + 1;
+    let round = this.round[set];
+    while (first[rounds + (round & this.roundMask)] === NONE) {
+      round = (round + 1) & ((this.blocks << this.roundBits) - 1);
+      if ((round & this.roundMask) !== 0) continue;
       // A new block begins: its queues go to its first round, behind the queues that chose that round
       // exactly.
-      const block = LISTS * leaf + BLOCK_LISTS + (round >> ROUND_BITS);
+      const block = this.lists * set + this.blockLists + (round >> this.roundBits);
       if (first[block] === NONE) continue;
       if (first[rounds] === NONE) first[rounds] = first[block];
       else words[this.last[rounds] + NEXT] = first[block];
       this.last[rounds] = this.last[block];
       first[block] = NONE;
     }
-    this.round[leaf] = round;
-    return rounds + (round & ROUND_MASK);
+    this.round[set] = round;
+    return rounds + (round & this.roundMask);
   }
 
   private append(list: number, q: number): void {

@@ -1,6 +1,6 @@
 /**
- * Fair queueing in a leaf: a flow queue per flow (or host), served by turns of bytes; flows that send little
- * go first.
+ * Fair queueing in a set (queue-sets.ts): a flow queue per flow (or host), served by turns of bytes; flows
+ * that send little go first.
  *
  * Reference: RFC 8290 (FQ-CoDel), sections 4.1 and 4.2; host isolation after CAKE (net/sched/sch_cake.c,
  * cake_dequeue and cake_get_flow_quantum).
@@ -27,7 +27,6 @@ import {
 import { NONE } from '../../base/none.ts';
 import { SizeBins } from '../../base/size-bins.ts';
 import type { ClassChange } from '../classes/change.ts';
-import type { ClassInfo } from '../classes/classes.ts';
 import type { Mover } from '../classes/mover.ts';
 import type { HeldTable } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
@@ -41,11 +40,11 @@ import {
   HEAD,
   IDLE,
   NEXT,
-  ruleOf,
   STATE,
   TAIL,
 } from './fair-keys.ts';
-import { FairTurns } from './fair-turns.ts';
+import { FairTurns, LEAF_WHEEL } from './fair-turns.ts';
+import type { QueueSets } from './queue-sets.ts';
 
 // States of a flow queue besides IDLE, as in CAKE.
 /** On the list of new queues. */
@@ -67,8 +66,8 @@ const STEPS_MAX = 6;
 const LISTED_FROM_BYTES = 1501;
 /** Queues looked at for the longest one if none is listed. */
 const LONGEST_LOOKS = 16;
-/** Leaves looked at in one sweep. */
-const SWEEP_LEAVES = 16;
+/** Sets looked at in one sweep. */
+const SWEEP_SETS = 16;
 /** Turns that pass in each of them. */
 const SWEEP_TURNS = 64;
 
@@ -83,25 +82,20 @@ export class FairQueues {
   private readonly codel: CodelQueues;
   private readonly turns: FairTurns;
   private longest: SizeBins;
-  // By leaf.
+  // By set.
   private packets: Int32Array;
   /** The queue that pick() found; NONE after a change that may have changed it. */
   private picked: Int32Array;
+  private classOf: Int16Array;
+  // By class.
+  private kinds: QueueSets['kinds'];
   private quantumBytes: Float64Array;
   private codelOf: readonly (CodelParameters | null)[];
   private readonly doomed: HeldFifos;
   private hand = 0;
 
   /** FIFO 0 of `doomed` collects the packets that CoDel or the ACK filter drops. */
-  constructor(
-    classes: readonly ClassInfo[],
-    quantumBytes: Float64Array,
-    codelOf: readonly (CodelParameters | null)[],
-    held: HeldTable,
-    keys: FairKeys,
-    acks: AckFilter,
-    doomed: HeldFifos,
-  ) {
+  constructor(sets: QueueSets, held: HeldTable, keys: FairKeys, acks: AckFilter, doomed: HeldFifos) {
     this.held = held;
     this.keys = keys;
     this.acks = acks;
@@ -116,36 +110,38 @@ export class FairQueues {
       lastCount: keys.floats.subarray((CODEL >> 1) + 3),
       phase: keys.floats.subarray((CODEL >> 1) + 4),
     };
-    this.turns = new FairTurns(classes.length, keys.words);
-    this.longest = new SizeBins(keys.rows, classes.length);
-    this.packets = new Int32Array(classes.length);
-    this.picked = new Int32Array(classes.length).fill(NONE);
-    this.quantumBytes = quantumBytes;
-    this.codelOf = codelOf;
+    const count = sets.classOf.length;
+    this.turns = new FairTurns(count, keys.words, LEAF_WHEEL);
+    this.longest = new SizeBins(keys.rows, count);
+    this.packets = new Int32Array(count);
+    this.picked = new Int32Array(count).fill(NONE);
+    this.kinds = sets.kinds;
+    this.classOf = sets.classOf;
+    this.quantumBytes = Float64Array.from(sets.kinds, (kind) => kind?.quantumBytes ?? 0);
+    this.codelOf = sets.kinds.map((kind) => kind?.codel ?? null);
     this.doomed = doomed;
   }
 
   /**
-   * Takes over other classes, with their quanta and CoDel parameters. Queues keep their turns, debts, hosts
-   * and CoDel states. Packets that do not belong into their queue any more go to `mover`.
+   * Takes over the sets of other classes. Queues keep their turns, debts, hosts and CoDel states. Packets
+   * that do not belong into their queue any more go to `mover`.
    */
-  regroup(
-    { before, classes, newRow }: ClassChange,
-    quantumBytes: Float64Array,
-    codelOf: readonly (CodelParameters | null)[],
-    mover: Mover,
-  ): void {
-    const codelBefore = this.codelOf;
+  regroup({ before, newRow }: ClassChange, sets: QueueSets, mover: Mover): void {
+    const { classOf, kinds } = sets;
+    const [kindsBefore, codelBefore] = [this.kinds, this.codelOf];
     const keptAs = newRow.map((row, old) =>
-      row !== NONE && ruleOf(classes[row]) === ruleOf(before[old]) ? row : NONE,
+      row !== NONE && kinds[row]?.fair === kindsBefore[old]?.fair ? row : NONE,
     );
-    this.turns.regroup(classes.length, keptAs);
-    this.longest = new SizeBins(this.keys.rows, classes.length);
-    this.packets = new Int32Array(classes.length);
-    this.picked = new Int32Array(classes.length).fill(NONE);
-    this.quantumBytes = quantumBytes;
-    this.codelOf = codelOf;
-    this.keys.regroup(classes);
+    const count = classOf.length;
+    this.turns.regroup(count, keptAs);
+    this.longest = new SizeBins(this.keys.rows, count);
+    this.packets = new Int32Array(count);
+    this.picked = new Int32Array(count).fill(NONE);
+    this.kinds = kinds;
+    this.classOf = classOf;
+    this.quantumBytes = Float64Array.from(kinds, (kind) => kind?.quantumBytes ?? 0);
+    this.codelOf = kinds.map((kind) => kind?.codel ?? null);
+    this.keys.regroup(sets);
     const oldOfId = new Map(before.map((info, old) => [info.id, old]));
     for (let q = 0; q < this.keys.highWater; q += this.keys.stride) {
       const old = oldOfId.get(this.keys.classId(q));
@@ -179,27 +175,27 @@ export class FairQueues {
     this.keys.forget(q);
   }
 
-  isEmpty(leaf: number): boolean {
-    return this.packets[leaf] === 0;
+  isEmpty(set: number): boolean {
+    return this.packets[set] === 0;
   }
 
   /**
    * Appends packet `h` to its queue. Returns false if there is no room for one more queue. An ACK that `h`
    * makes redundant goes to `doomed`.
    */
-  push(leaf: number, h: number, nowNs: number): boolean {
+  push(set: number, h: number, nowNs: number): boolean {
     const { keys, words, fifos } = this;
-    const q = keys.queueOf(leaf, h, nowNs);
+    const q = keys.queueOf(set, h, nowNs);
     if (q === NONE) return false;
     fifos.push(q, h);
-    this.packets[leaf] += 1;
-    this.addBacklog(leaf, q, this.held.lengthBytes[h]);
-    if (this.acks.isAckRedundant(leaf, fifos.head[q], h)) this.dropAck(leaf, q);
+    this.packets[set] += 1;
+    this.addBacklog(set, q, this.held.lengthBytes[h]);
+    if (this.acks.isAckRedundant(fifos.head[q], h)) this.dropAck(set, q);
     if (words[q + STATE] === IDLE) {
       words[q + STATE] = SPARSE;
-      this.floats[(q + DEFICIT_BYTES) >> 1] = this.quantum(leaf, q);
-      this.turns.joinNew(leaf, q);
-      this.picked[leaf] = NONE;
+      this.floats[(q + DEFICIT_BYTES) >> 1] = this.quantum(set, q);
+      this.turns.joinNew(set, q);
+      this.picked[set] = NONE;
     } else if (words[q + STATE] === DECAYING) {
       words[q + STATE] = BULK;
       keys.addBulk(q, 1);
@@ -207,47 +203,47 @@ export class FairQueues {
     return true;
   }
 
-  /** The packet whose turn it is; it stays in its queue. The leaf must not be empty. */
-  head(leaf: number): number {
-    return this.fifos.head[this.pick(leaf)];
+  /** The packet whose turn it is; it stays in its queue. The set must not be empty. */
+  head(set: number): number {
+    return this.fifos.head[this.pick(set)];
   }
 
   /**
    * Takes the packet whose turn it is at `atNs`, with FLAG_CE set if CoDel signals by a mark. NONE if CoDel
-   * dropped all packets of the leaf. Dropped packets go to `doomed`.
+   * dropped all packets of the set. Dropped packets go to `doomed`.
    */
-  shift(leaf: number, atNs: number): number {
+  shift(set: number, atNs: number): number {
     const { held, codel } = this;
-    const params = this.codelOf[leaf];
-    while (this.packets[leaf] > 0) {
-      const q = this.pick(leaf);
-      let h = this.take(leaf, q);
+    const params = this.codelOf[this.classOf[set]];
+    while (this.packets[set] > 0) {
+      const q = this.pick(set);
+      let h = this.take(set, q);
       if (params === null) return this.deliver(q, h);
       for (;;) {
         if (codelLetsGo(held, codel, q >> 1, h, this.waitingBytes(q), params, atNs))
           return this.deliver(q, h);
         this.doomed.push(0, h);
         if (this.isDry(q)) break;
-        h = this.take(leaf, q);
+        h = this.take(set, q);
       }
     }
     return NONE;
   }
 
-  /** Takes the packet whose turn it is, whatever CoDel says. The leaf must not be empty. */
-  shiftAny(leaf: number): number {
-    return this.take(leaf, this.pick(leaf));
+  /** Takes the packet whose turn it is, whatever CoDel says. The set must not be empty. */
+  shiftAny(set: number): number {
+    return this.take(set, this.pick(set));
   }
 
   /**
-   * The longest queue of the leaf (within 1/8). If none is longer than a packet, the longest of the next few.
-   * NONE if the leaf is empty.
+   * The longest queue of the set (within 1/8). If none is longer than a packet, the longest of the next few.
+   * NONE if the set is empty.
    */
-  longestQueue(leaf: number): number {
-    const listed = this.longest.largest(leaf);
+  longestQueue(set: number): number {
+    const listed = this.longest.largest(set);
     if (listed !== NONE) return listed << this.keys.shift;
-    if (this.packets[leaf] === 0) return NONE;
-    let q = this.pick(leaf);
+    if (this.packets[set] === 0) return NONE;
+    let q = this.pick(set);
     let longest = q;
     for (let n = 0; n < LONGEST_LOOKS && q !== NONE; n++) {
       if (this.waitingBytes(q) > this.waitingBytes(longest)) longest = q;
@@ -257,8 +253,8 @@ export class FairQueues {
   }
 
   /** Queue that packet `h` would join; NONE if there is none yet. */
-  find(leaf: number, h: number): number {
-    return this.keys.find(leaf, h);
+  find(set: number, h: number): number {
+    return this.keys.find(set, h);
   }
 
   /** Bytes that wait in queue `q`. */
@@ -267,45 +263,45 @@ export class FairQueues {
     return this.words[q + BACKLOG_BYTES] >>> 0;
   }
 
-  /** Whether queue `q` has at least `packets` packets and `bytes` bytes that may be dropped. */
-  canSpare(leaf: number, q: number, packets: number, bytes: number): boolean {
+  /** Whether queue `q` has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
+  canSpare(q: number, leaf: number, packets: number, bytes: number): boolean {
     return this.fifos.canSpare(q, leaf, packets, bytes);
   }
 
-  /** Evicts the first packet of queue `q` that may be dropped. */
-  evict(leaf: number, q: number): number {
+  /** Evicts the first packet of `leaf` from queue `q` that may be dropped. */
+  evict(set: number, q: number, leaf: number): number {
     const h = this.fifos.shiftDroppable(q, leaf);
-    this.packets[leaf] -= 1;
-    this.picked[leaf] = NONE;
-    this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
+    this.packets[set] -= 1;
+    this.picked[set] = NONE;
+    this.addBacklog(set, q, -this.held.lengthBytes[h]);
     codelOverflowed(this.codel, q >> 1);
     if (this.isDry(q)) codelBecameEmpty(this.codel, q >> 1);
     return h;
   }
 
   /**
-   * Lets turns pass in leaves where no packet waits, so that queues become idle and may be forgotten. A leaf
+   * Lets turns pass in sets where no packet waits, so that queues become idle and may be forgotten. A set
    * that empties after every packet of a new flow would keep all queues otherwise: a new one always comes
    * before the old ones.
    */
   sweep(): void {
     const { packets, turns } = this;
-    for (let n = Math.min(SWEEP_LEAVES, packets.length); n > 0; n--) {
+    for (let n = Math.min(SWEEP_SETS, packets.length); n > 0; n--) {
       this.hand = this.hand + 1 >= packets.length ? 0 : this.hand + 1;
-      const leaf = this.hand;
-      for (let left = SWEEP_TURNS; left > 0 && packets[leaf] === 0 && !turns.isEmpty(leaf); left--)
-        this.passTurn(leaf, turns.next(leaf));
+      const set = this.hand;
+      for (let left = SWEEP_TURNS; left > 0 && packets[set] === 0 && !turns.isEmpty(set); left--)
+        this.passTurn(set, turns.next(set));
     }
   }
 
-  /** Lets the turn of queue `q` pass in a leaf where no packet waits. */
-  private passTurn(leaf: number, q: number): void {
+  /** Lets the turn of queue `q` pass in a set where no packet waits. */
+  private passTurn(set: number, q: number): void {
     const state = q + STATE;
-    this.turns.shift(leaf);
+    this.turns.shift(set);
     if (this.words[state] === BULK) this.keys.addBulk(q, -1);
     const owes = this.floats[(q + DEFICIT_BYTES) >> 1] <= 0;
     this.words[state] = owes ? DECAYING : IDLE;
-    if (owes) this.waitTurn(leaf, q);
+    if (owes) this.waitTurn(set, q);
   }
 
   private deliver(q: number, h: number): number {
@@ -314,15 +310,15 @@ export class FairQueues {
   }
 
   /** The queue with packets whose turn it is. Asked for up to three times a packet, so it is remembered. */
-  private pick(leaf: number): number {
-    if (this.picked[leaf] === NONE) this.picked[leaf] = this.pickAgain(leaf);
-    return this.picked[leaf];
+  private pick(set: number): number {
+    if (this.picked[set] === NONE) this.picked[set] = this.pickAgain(set);
+    return this.picked[set];
   }
 
-  private pickAgain(leaf: number): number {
+  private pickAgain(set: number): number {
     const { turns, words, floats } = this;
     for (;;) {
-      const q = turns.next(leaf);
+      const q = turns.next(set);
       const deficit = (q + DEFICIT_BYTES) >> 1;
       if (floats[deficit] <= 0) {
         if (words[q + STATE] === SPARSE) {
@@ -330,14 +326,14 @@ export class FairQueues {
           words[q + STATE] = hasPackets ? BULK : DECAYING;
           if (hasPackets) this.keys.addBulk(q, 1);
         }
-        turns.shift(leaf);
-        this.waitTurn(leaf, q);
+        turns.shift(set);
+        this.waitTurn(set, q);
       } else if (words[q + HEAD] === NONE) {
-        const wasNew = turns.shift(leaf);
+        const wasNew = turns.shift(set);
         if (words[q + STATE] === BULK) this.keys.addBulk(q, -1);
-        if (wasNew && turns.hasOld(leaf)) {
+        if (wasNew && turns.hasOld(set)) {
           words[q + STATE] = DECAYING;
-          turns.joinRound(leaf, q, 1);
+          turns.joinRound(set, q, 1);
         } else {
           words[q + STATE] = IDLE;
         }
@@ -351,27 +347,27 @@ export class FairQueues {
    * Gives a queue with a used-up deficit the quanta of the rounds until its next turn, and puts it into that
    * round.
    */
-  private waitTurn(leaf: number, q: number): void {
+  private waitTurn(set: number, q: number): void {
     const { floats } = this;
     const deficit = (q + DEFICIT_BYTES) >> 1;
-    const quantum = this.quantum(leaf, q);
+    const quantum = this.quantum(set, q);
     const rounds = Math.floor(-floats[deficit] / quantum) + 1;
-    floats[deficit] += this.turns.joinRound(leaf, q, rounds <= STEPS_MAX ? 1 : rounds) * quantum;
+    floats[deficit] += this.turns.joinRound(set, q, rounds <= STEPS_MAX ? 1 : rounds) * quantum;
   }
 
-  private quantum(leaf: number, q: number): number {
-    return this.quantumBytes[leaf] / this.keys.load(q);
+  private quantum(set: number, q: number): number {
+    return this.quantumBytes[this.classOf[set]] / this.keys.load(q);
   }
 
   private isDry(q: number): boolean {
     return this.fifos.isEmpty(q);
   }
 
-  private take(leaf: number, q: number): number {
+  private take(set: number, q: number): number {
     const h = this.fifos.shift(q);
-    this.packets[leaf] -= 1;
-    this.picked[leaf] = NONE;
-    this.addBacklog(leaf, q, -this.held.lengthBytes[h]);
+    this.packets[set] -= 1;
+    this.picked[set] = NONE;
+    this.addBacklog(set, q, -this.held.lengthBytes[h]);
     return h;
   }
 
@@ -379,19 +375,19 @@ export class FairQueues {
    * Drops the ACK that the filter found. Another ACK of its flow and the newest stay, so the queue is not
    * empty.
    */
-  private dropAck(leaf: number, q: number): void {
+  private dropAck(set: number, q: number): void {
     const { row, before } = this.acks.lastFound;
     this.fifos.unlink(q, row, before);
-    this.packets[leaf] -= 1;
-    this.addBacklog(leaf, q, -this.held.lengthBytes[row]);
+    this.packets[set] -= 1;
+    this.addBacklog(set, q, -this.held.lengthBytes[row]);
     this.doomed.push(0, row);
   }
 
-  private addBacklog(leaf: number, q: number, bytes: number): void {
+  private addBacklog(set: number, q: number, bytes: number): void {
     const before = this.waitingBytes(q);
     const after = before + bytes;
     this.words[q + BACKLOG_BYTES] = after;
     if (before >= LISTED_FROM_BYTES || after >= LISTED_FROM_BYTES)
-      this.longest.set(leaf, q >> this.keys.shift, after >= LISTED_FROM_BYTES ? after : 0);
+      this.longest.set(set, q >> this.keys.shift, after >= LISTED_FROM_BYTES ? after : 0);
   }
 }

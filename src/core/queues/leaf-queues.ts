@@ -18,11 +18,9 @@ import {
   codelCopy,
   createCodelQueues,
 } from '../../algo/aqm/codel.ts';
-import { flowQuantumBytes } from '../../algo/buckets/rate-scaling.ts';
 import type { HashKeys } from '../../base/hash.ts';
 import { NONE } from '../../base/none.ts';
 import { FAIR_HOSTS_MAX } from '../../limits.ts';
-import type { ClassSpec } from '../../spec/spec.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { Mover } from '../classes/mover.ts';
@@ -35,11 +33,8 @@ import { codelLetsGo } from './codel-gate.ts';
 import { FairQueues } from './fair.ts';
 import { FairKeys } from './fair-keys.ts';
 import { HostLoads } from './host-loads.ts';
+import { leafKinds, QueueSets } from './queue-sets.ts';
 
-/** The link's IP MTU. CoDel signals nothing while no more than this waits. */
-const MTU_BYTES = 1500;
-/** Largest quantum of a fair leaf: CAKE's MTU. */
-const QUANTUM_BYTES_MAX = 1514;
 /** Packets that a flow queue loses at once, at most (RFC 8290 section 4.1.3). */
 const DROP_BATCH = 64;
 
@@ -67,26 +62,25 @@ export class LeafQueues {
     flows: FlowTable,
     acks: AckFilter,
   ) {
-    const specs = classes.map((info) => info.spec);
     this.held = held;
     this.flows = flows;
     this.acks = acks;
     this.rows = rows;
     this.keysOf = keysOf;
-    this.bands = new Bands(classes, held, flows);
-    this.isFair = Uint8Array.from(specs, isFairLeaf);
-    this.codelOf = specs.map(codelParameters);
+    const sets = new QueueSets(leafKinds(classes));
+    this.bands = new Bands(sets, held, flows);
+    this.isFair = isFairBySet(sets);
+    this.codelOf = sets.kinds.map((kind) => kind?.codel ?? null);
     this.codel = createCodelQueues(2 * classes.length);
     this.doomed = new HeldFifos(1, held);
-    ({ fair: this.fair, keys: this.fairKeys } = this.createFair(classes));
+    ({ fair: this.fair, keys: this.fairKeys } = this.createFair(sets));
   }
 
-  private createFair(classes: readonly ClassInfo[]): { fair: FairQueues; keys: FairKeys } {
-    const { rows, keysOf, held, flows, acks, codelOf, doomed } = this;
+  private createFair(sets: QueueSets): { fair: FairQueues; keys: FairKeys } {
+    const { rows, keysOf, held, flows, acks, doomed } = this;
     const hosts = new HostLoads(this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1, ...keysOf('fair hosts'), flows);
-    const keys = new FairKeys(rows, ...keysOf('flow queues'), classes, held, flows, hosts);
-    const quanta = Float64Array.from(classes, ({ spec }) => quantumBytes(spec));
-    const fair = new FairQueues(classes, quanta, codelOf, held, keys, acks, doomed);
+    const keys = new FairKeys(rows, ...keysOf('flow queues'), sets, held, flows, hosts);
+    const fair = new FairQueues(sets, held, keys, acks, doomed);
     return { fair, keys };
   }
 
@@ -96,12 +90,12 @@ export class LeafQueues {
    */
   regroup(change: ClassChange, mover: Mover): void {
     const { classes, oldRow } = change;
-    const specs = classes.map((info) => info.spec);
     const { bands, codel, codelOf } = this;
     const hadFair = this.isFair.includes(1);
-    this.bands = new Bands(classes, this.held, this.flows);
-    this.isFair = Uint8Array.from(specs, isFairLeaf);
-    this.codelOf = specs.map(codelParameters);
+    const sets = new QueueSets(leafKinds(classes));
+    this.bands = new Bands(sets, this.held, this.flows);
+    this.isFair = isFairBySet(sets);
+    this.codelOf = sets.kinds.map((kind) => kind?.codel ?? null);
     this.codel = createCodelQueues(2 * classes.length);
     this.bands.inherit(bands, change, mover);
     for (const [row, old] of oldRow.entries()) {
@@ -111,9 +105,8 @@ export class LeafQueues {
         if (this.bands.head(2 * row + n) === NONE) codelBecameEmpty(this.codel, 2 * row + n);
       }
     }
-    const quanta = Float64Array.from(specs, quantumBytes);
-    if (hadFair || !this.isFair.includes(1)) this.fair.regroup(change, quanta, this.codelOf, mover);
-    else ({ fair: this.fair, keys: this.fairKeys } = this.createFair(classes));
+    if (hadFair || !this.isFair.includes(1)) this.fair.regroup(change, sets, mover);
+    else ({ fair: this.fair, keys: this.fairKeys } = this.createFair(sets));
   }
 
   /** Reads ahead the records that packets [0, rows) of a batch will probably ask for. */
@@ -182,8 +175,8 @@ export class LeafQueues {
   canSpare(leaf: number, victim: number, packets: number, bytes: number): boolean {
     const { fair, bands } = this;
     return this.isFair[leaf] === 1
-      ? fair.canSpare(leaf, victim, packets, bytes)
-      : bands.canSpare(victim, packets, bytes);
+      ? fair.canSpare(victim, leaf, packets, bytes)
+      : bands.canSpare(victim, leaf, packets, bytes);
   }
 
   /** Packets that a victim loses at once, at most: a flow queue loses half its bytes, up to this bound. */
@@ -193,8 +186,8 @@ export class LeafQueues {
 
   /** Evicts the first packet of a victim that may be dropped. */
   evict(leaf: number, victim: number): number {
-    if (this.isFair[leaf] === 1) return this.fair.evict(leaf, victim);
-    const h = this.bands.evict(victim);
+    if (this.isFair[leaf] === 1) return this.fair.evict(leaf, victim, leaf);
+    const h = this.bands.evict(victim, leaf);
     if (this.bands.head(victim) === NONE) codelBecameEmpty(this.codel, victim);
     return h;
   }
@@ -222,15 +215,6 @@ export class LeafQueues {
   }
 }
 
-function isFairLeaf(spec: ClassSpec): number {
-  return spec.queue?.discipline === 'fair' ? 1 : 0;
-}
-
-function codelParameters({ queue }: ClassSpec): CodelParameters | null {
-  if (queue?.aqm.kind !== 'codel') return null;
-  return { ...queue.aqm.codel, mtuBytes: MTU_BYTES, ecn: queue.ecn };
-}
-
-function quantumBytes(spec: ClassSpec): number {
-  return flowQuantumBytes(spec.ceilBytesPerSec, QUANTUM_BYTES_MAX);
+function isFairBySet({ classOf, kinds }: QueueSets): Uint8Array {
+  return Uint8Array.from(classOf, (c) => (kinds[c]?.fair ? 1 : 0));
 }

@@ -9,6 +9,7 @@ import {
   conformNs,
   createTokenBuckets,
   fillBucket,
+  fullWithoutNs,
   inheritBucket,
   type TokenBuckets,
   takeTokens,
@@ -90,6 +91,18 @@ export class ClassBuckets {
       takeTokens(this.ceil, c, bytes, atNs);
       if (c === lender) lends = true;
       if (lends && this.hasRate[c] === 1) takeTokens(this.rate, c, bytes, atNs);
+    }
+  }
+
+  /** Gives back at `nowNs` what take() took at `takenNs`: the packet was lost. */
+  giveBack(leaf: number, lender: number, bytes: number, takenNs: number, nowNs: number): void {
+    const { ceil, rate } = this;
+    let lends = false;
+    for (let c = leaf; c !== NONE; c = this.parent[c]) {
+      ceil.fullNs[c] = fullWithoutNs(ceil.fullNs[c], ceil.nsPerByte[c], bytes, takenNs, nowNs);
+      if (c === lender) lends = true;
+      if (lends && this.hasRate[c] === 1)
+        rate.fullNs[c] = fullWithoutNs(rate.fullNs[c], rate.nsPerByte[c], bytes, takenNs, nowNs);
     }
   }
 }

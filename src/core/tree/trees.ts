@@ -91,6 +91,8 @@ export class Trees {
     const lender = this.lenderOf(leaf, chargeBytes);
     if (lender === NONE) return false;
     this.charge(leaf, lender, chargeBytes, atNs);
+    // It has waited for an `each` bucket.
+    if (readyNs > held.enteredNs(h)) held.setLender(h, lender);
     held.setReadyNs(h, atNs);
     return true;
   }
@@ -145,6 +147,7 @@ export class Trees {
       turns.charge(chargeBytes);
       if (queues.isEmpty(leaf)) modes.emptied(leaf);
       this.charge(leaf, lender, chargeBytes, atNs);
+      held.setLender(h, lender);
       held.setReadyNs(h, atNs);
       return h;
     }
@@ -162,6 +165,22 @@ export class Trees {
       if (this.turns.anyRow(root) && rootDueNs[root] < dueNs) dueNs = rootDueNs[root];
     }
     return dueNs;
+  }
+
+  /**
+   * Gives back what a packet of `leaf`, which was lost, took of its buckets at `takenNs`. Its turns stay
+   * taken: they cost its class one packet at most, and keep nobody waiting.
+   */
+  giveBack(leaf: number, lender: number, chargeBytes: number, takenNs: number, nowNs: number): void {
+    this.buckets.giveBack(leaf, lender, chargeBytes, takenNs, nowNs);
+    this.modes.charged(leaf);
+    this.modes.rootDueNs[this.rootOf[leaf]] = 0;
+  }
+
+  /** Takes notice of waiting packets of `leaf` that cost less than before. */
+  cheapened(leaf: number): void {
+    this.modes.refresh(leaf);
+    this.modes.rootDueNs[this.rootOf[leaf]] = 0;
   }
 
   /**

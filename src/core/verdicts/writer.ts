@@ -1,6 +1,6 @@
 /**
- * Writes verdict rows, joins runs of them into one VERDICT_UP_TO, and remembers them, so that a packet that
- * the kernel no longer had is counted as lost where it was counted before.
+ * Writes verdict rows, joins runs of them into one VERDICT_UP_TO, and notes them in the log, so that what was
+ * counted and charged can be taken back if the kernel no longer had a packet (core/lost.ts).
  *
  * Joining: NFQNL_MSG_VERDICT_BATCH gives one verdict to every packet of an NFQUEUE up to an id, so it may
  * only be used while nothing older of that NFQUEUE waits. A run collects packets of one NFQUEUE, accepted
@@ -22,8 +22,9 @@
  */
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
-import { COPY_BYTES_MAX, VERDICT_LOG_ROWS, VERDICT_ROWS } from '../../limits.ts';
+import { COPY_BYTES_MAX, VERDICT_ROWS } from '../../limits.ts';
 import {
+  acceptUnrouted,
   NF_ACCEPT,
   NF_DROP,
   NF_INET_LOCAL_OUT,
@@ -37,10 +38,7 @@ import type { FlowTable } from '../flows/flow-table.ts';
 import type { Steering } from '../flows/steering.ts';
 import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, FLAG_WHOLE, type HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
-
-const LOG_MASK = VERDICT_LOG_ROWS - 1;
-/** Tags stay positive as signed numbers. */
-const TAG_MASK = 0x7fffffff;
+import type { VerdictLog } from './verdict-log.ts';
 
 /** A port and how many rows of its verdict columns are written but not sent. */
 class Outbox {
@@ -69,6 +67,8 @@ export class VerdictWriter {
   /** By NFQUEUE: packets read that have no verdict yet. */
   private readonly waiting: Int32Array;
   private readonly foreignMask: number;
+  /** Accepts a packet of this host that has another mark or new bytes. Signed, to stay a small integer. */
+  private readonly acceptLocal: number;
   private readonly ceBits: number;
   /** By number of a DSCP: the mark bits that ask for it; 0 for number 0. */
   private readonly remarkBits: Uint32Array;
@@ -77,24 +77,26 @@ export class VerdictWriter {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly ledger: Ledger;
-  private nextTag = 0;
+  private readonly log: VerdictLog;
   // The open run of each NFQUEUE: packets in it, and the id, verdict, packet mark and tag of its last packet.
   private readonly runPackets: Int32Array;
   private readonly runLastId: Uint32Array;
-  private readonly runVerdict: Uint32Array;
+  private readonly runVerdict: Int32Array;
   private readonly runMark: Uint32Array;
   private readonly runTag: Int32Array;
-  // Verdicts by tag modulo the size of the log.
-  private readonly logBytes = new Int32Array(VERDICT_LOG_ROWS);
-  private readonly logAccepted = new Uint8Array(VERDICT_LOG_ROWS);
-  private readonly logLeaf = new Int16Array(VERDICT_LOG_ROWS);
-  private readonly logLeafBefore = new Int16Array(VERDICT_LOG_ROWS);
-  /** Tag of the packet before in the same run; NONE for the first packet. */
-  private readonly logPrevious = new Int32Array(VERDICT_LOG_ROWS);
 
-  constructor(markMask: number, held: HeldTable, flows: FlowTable, ledger: Ledger, steering: Steering) {
+  constructor(
+    markMask: number,
+    held: HeldTable,
+    flows: FlowTable,
+    ledger: Ledger,
+    steering: Steering,
+    log: VerdictLog,
+    unreadNfqueue: number,
+  ) {
     const queues = steering.codes.length;
     this.foreignMask = ~markMask >>> 0;
+    this.acceptLocal = acceptUnrouted(unreadNfqueue) | 0;
     this.ceBits = markBits(markMask, MARK_CE);
     this.steerBits = Uint32Array.from(steering.codes, (code) => markBits(markMask, code));
     this.remarkBits = Uint32Array.from({ length: MARK_DSCPS_MAX + 1 }, (_, number) =>
@@ -103,11 +105,12 @@ export class VerdictWriter {
     this.held = held;
     this.flows = flows;
     this.ledger = ledger;
+    this.log = log;
     this.outboxOf = new Array(queues);
     this.waiting = new Int32Array(queues);
     this.runPackets = new Int32Array(queues);
     this.runLastId = new Uint32Array(queues);
-    this.runVerdict = new Uint32Array(queues);
+    this.runVerdict = new Int32Array(queues);
     this.runMark = new Uint32Array(queues);
     this.runTag = new Int32Array(queues);
   }
@@ -139,19 +142,21 @@ export class VerdictWriter {
     this.ledger.accepted(h);
     const nfqueue = held.nfqueue(h);
     const id = held.packetId[h];
-    const tag = this.log(held.lengthBytes[h], 1, held.leaf[h], held.leafBefore[h]);
+    const tag = this.log.accept(h);
     const flags = held.flags[h];
     if ((flags & FLAG_MOVED) !== 0) this.closeRuns();
-    // A verdict's mark replaces all bits: ours are cleared, others kept. At local output a changed mark makes
-    // the kernel route again. There the mark stays, unless the verdict asks a rule for something; a later
-    // rule clears our bits.
+    // A verdict's mark replaces all bits: ours are cleared, others kept. At local output an accepted packet
+    // with another mark would be routed again. There the mark stays, unless the verdict asks a rule for
+    // something; then it is a verdict that does not route. A later rule clears our bits.
+    const isLocal = held.hook(h) === NF_INET_LOCAL_OUT;
     const remark = held.remark(h);
     const asked =
       ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
       ((flags & FLAG_STEER) !== 0 ? this.steerBits[nfqueue] : 0) |
-      (remark !== 0 && this.mayRemark(h) ? this.remarkBits[remark] : 0);
-    const setsMark = asked !== 0 || held.hook(h) !== NF_INET_LOCAL_OUT;
-    const verdict = setsMark ? NF_ACCEPT | VERDICT_SET_MARK : NF_ACCEPT;
+      this.remarkBits[remark];
+    const setsMark = asked !== 0 || !isLocal;
+    const accept = isLocal && asked !== 0 ? this.acceptLocal : NF_ACCEPT;
+    const verdict = setsMark ? accept | VERDICT_SET_MARK : accept;
     const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     const inRun = this.runPackets[nfqueue];
@@ -159,7 +164,7 @@ export class VerdictWriter {
     if (this.waiting[nfqueue] === 0) {
       if (inRun > 0 && (this.runVerdict[nfqueue] !== verdict || this.runMark[nfqueue] !== mark))
         this.closeRun(nfqueue);
-      this.logPrevious[tag & LOG_MASK] = this.runPackets[nfqueue] > 0 ? this.runTag[nfqueue] : NONE;
+      if (this.runPackets[nfqueue] > 0) this.log.join(tag, this.runTag[nfqueue]);
       this.runPackets[nfqueue] = this.runPackets[nfqueue] + 1;
       this.runLastId[nfqueue] = id;
       this.runVerdict[nfqueue] = verdict;
@@ -168,7 +173,6 @@ export class VerdictWriter {
     } else {
       // The run holds older packets, perhaps of the same flow: they go first.
       if (inRun > 0) this.closeRun(nfqueue);
-      this.logPrevious[tag & LOG_MASK] = NONE;
       this.write(nfqueue, id, verdict, mark, tag);
     }
     this.forget(h);
@@ -210,12 +214,16 @@ export class VerdictWriter {
     invariant((this.held.flags[h] & FLAG_WHOLE) !== 0, 'only a packet that was copied whole is edited');
     invariant(bytes > 0 && bytes <= COPY_BYTES_MAX, 'new bytes are a packet');
     const nfqueue = this.held.nfqueue(h);
+    const isLocal = this.held.hook(h) === NF_INET_LOCAL_OUT;
     // With another packet that waits, accept() writes the open run and then a verdict for this packet alone.
     this.waiting[nfqueue] += 1;
     this.accept(h);
     this.waiting[nfqueue] -= 1;
     const outbox = this.outboxOf[nfqueue];
-    const { payloadOffset, payloadBytes } = outbox.port.batch.verdicts;
+    const { payloadOffset, payloadBytes, verdict } = outbox.port.batch.verdicts;
+    const flags = verdict[outbox.rows - 1] & VERDICT_SET_MARK;
+    // New bytes may have another TOS, by which a local packet would be routed again.
+    if (isLocal) verdict[outbox.rows - 1] = this.acceptLocal | flags;
     payloadOffset[outbox.rows - 1] = at;
     payloadBytes[outbox.rows - 1] = bytes;
     // If accept() sent the rows before, the room of this one is still taken.
@@ -228,8 +236,7 @@ export class VerdictWriter {
     this.ledger.dropped(h, reason);
     const nfqueue = held.nfqueue(h);
     if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns();
-    const tag = this.log(held.lengthBytes[h], 0, NONE, NONE);
-    this.logPrevious[tag & LOG_MASK] = NONE;
+    const tag = this.log.drop(h);
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     this.write(nfqueue, held.packetId[h], NF_DROP, 0, tag);
     this.forget(h);
@@ -250,28 +257,9 @@ export class VerdictWriter {
     }
   }
 
-  /** Counts the packets of a refused verdict as lost: the kernel no longer had them. */
-  refused(tag: number): void {
-    for (let t = tag; t !== NONE; t = this.logPrevious[t & LOG_MASK]) {
-      const at = t & LOG_MASK;
-      const wasAccepted = this.logAccepted[at] === 1;
-      this.ledger.lost(this.logBytes[at], wasAccepted, this.logLeaf[at], this.logLeafBefore[at]);
-    }
-  }
-
-  /** Packets of this host with a packet mark of others may be routed by it (flows/intake.ts). */
-  private mayRemark(h: number): boolean {
-    const { held } = this;
-    return held.hook(h) !== NF_INET_LOCAL_OUT || (held.mark[h] & this.foreignMask) === 0;
-  }
-
-  /** Classes have other rows now: leaf c is heir[c]. */
-  renumber(heir: ArrayLike<number>): void {
-    for (const column of [this.logLeaf, this.logLeafBefore]) {
-      for (let at = 0; at < VERDICT_LOG_ROWS; at++) {
-        if (column[at] !== NONE) column[at] = heir[column[at]];
-      }
-    }
+  /** Packets of an NFQUEUE that were read and have no verdict yet. */
+  waitingOf(nfqueue: number): number {
+    return this.waiting[nfqueue];
   }
 
   private portOf(h: number): Port {
@@ -282,17 +270,6 @@ export class VerdictWriter {
     const f = this.held.flow[h];
     if (f !== NONE) this.flows.verdictGiven(f);
     this.held.give(h);
-  }
-
-  private log(lengthBytes: number, accepted: number, leaf: number, leafBefore: number): number {
-    const tag = this.nextTag;
-    this.nextTag = (tag + 1) & TAG_MASK;
-    const at = tag & LOG_MASK;
-    this.logBytes[at] = lengthBytes;
-    this.logAccepted[at] = accepted;
-    this.logLeaf[at] = leaf;
-    this.logLeafBefore[at] = leafBefore;
-    return tag;
   }
 
   private closeRun(nfqueue: number): void {

@@ -3,9 +3,8 @@
  * that was put into a namespace without a new mount of /sys.
  */
 import { readFileSync } from 'node:fs';
-import { EXIT_IMPOSSIBLE, OperatingError } from '../../base/errors.ts';
+import { readFile } from 'node:fs/promises';
 import { isSystemError } from '../../base/system-error.ts';
-import type { ShaperSpec } from '../../spec/spec.ts';
 
 /** Names from /proc/net/dev, which has two lines of headings, then lines `name: counters`. */
 export function parseDeviceNames(text: string): string[] {
@@ -31,6 +30,32 @@ export function parseIgmpIndex(text: string, device: string): number | null {
   return null;
 }
 
+/** What a device has counted since it was made. */
+export interface DeviceCounters {
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  /** Zero on devices that do not count them, as most virtual ones. */
+  readonly rxMulticast: number;
+  readonly txPackets: number;
+}
+
+/** The counters of these devices in the text of /proc/net/dev. A device that is not there is left out. */
+export function parseDeviceCounters(text: string, devices: readonly string[]): Map<string, DeviceCounters> {
+  const counters = new Map<string, DeviceCounters>();
+  for (const device of devices) {
+    // Short names have spaces before them. The end of a longer name does not count.
+    const at = Math.max(text.indexOf(`\n${device}:`), text.indexOf(` ${device}:`));
+    if (at < 0) continue;
+    const line = text.slice(at + device.length + 2, text.indexOf('\n', at + 1));
+    const [rxBytes = 0, rxPackets = 0, , , , , , rxMulticast = 0, , txPackets = 0] = line
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    counters.set(device, { rxPackets, rxBytes, rxMulticast, txPackets });
+  }
+  return counters;
+}
+
 function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
@@ -45,18 +70,14 @@ export function deviceNames(): string[] {
   return parseDeviceNames(readOrNull('/proc/net/dev') ?? '');
 }
 
+/** Reads on another thread: with thousands of devices the kernel takes milliseconds to write the list. */
+export async function deviceCounters(devices: readonly string[]): Promise<Map<string, DeviceCounters>> {
+  return parseDeviceCounters(await readFile('/proc/net/dev', 'utf8'), devices);
+}
+
 /** Interface index, or null without such a device. IPv6 lists every device; IPv4 helps where it is off. */
 export function deviceIndex(device: string): number | null {
   const snmp = readOrNull(`/proc/net/dev_snmp6/${device}`);
   if (snmp !== null) return parseSnmpIndex(snmp);
   return parseIgmpIndex(readOrNull('/proc/net/igmp') ?? '', device);
-}
-
-/** Throws OperatingError that names every shaped device that is missing, and the devices that exist. */
-export function checkDevices(spec: ShaperSpec, existing: readonly string[] = deviceNames()): void {
-  const missing = spec.links.filter(({ device }) => !existing.includes(device));
-  if (missing.length === 0) return;
-  const names = missing.map(({ name, device }) => `device ${device} of link ${name}`).join(', ');
-  const others = existing.filter((name) => name !== 'lo').join(', ') || 'none but lo';
-  throw new OperatingError(EXIT_IMPOSSIBLE, `${names} does not exist`, `devices here: ${others}`);
 }

@@ -1,7 +1,9 @@
 export { builtInTables, removeNewEmptyTables } from './built-in-tables.ts';
+export { claimRules } from './claim.ts';
 export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
 export { type InstalledRules, installRules, renderRules } from './install.ts';
 export { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
+export type { NftSession } from './nft-session.ts';
 export { cleanLeftovers, findConflicts, findWarnings } from './others.ts';
 export { probeAbilities, probeBackend } from './probe.ts';
 export { type Backend, type RulesRequest, tableName } from './render-nft.ts';

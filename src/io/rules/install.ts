@@ -1,7 +1,8 @@
 /** Puts the rules of an instance in force and takes them out again. */
-import { RulesError, type RulesLog } from './errors.ts';
+import { claimRules } from './claim.ts';
+import type { RulesLog } from './errors.ts';
 import { addRules, deleteTagged, findIptables, type Iptables } from './iptables.ts';
-import { NftSession } from './nft-session.ts';
+import type { NftSession } from './nft-session.ts';
 import { findWarnings } from './others.ts';
 import { iptablesCommands, iptablesRules } from './render-iptables.ts';
 import {
@@ -11,9 +12,9 @@ import {
   type RulesRequest,
   removeLines,
   stopLines,
-  tableName,
 } from './render-nft.ts';
 import { RuleWatch } from './watch.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** With the end of nft and the rest of a stop it has to fit the two seconds of a stop. */
 const STOP_MATCHING_MS = 700;
@@ -27,8 +28,8 @@ export interface InstalledRules {
    */
   remove(): Promise<void>;
   /**
-   * `callback` runs if the child that owns the table ends, and the table with it: no packet is queued any
-   * more, which is fatal for the caller.
+   * `callback` runs if the table is gone for good: no packet is queued any more, which is fatal for the
+   * caller. A table that went because this process stood still is made again.
    */
   onLost(callback: (reason: string) => void): void;
 }
@@ -43,55 +44,58 @@ export function renderRules(request: RulesRequest, backend: Backend): string {
   return `${lines.join('\n')}\n`;
 }
 
-async function claim(session: NftSession, request: RulesRequest): Promise<void> {
-  const table = tableName(request.nfqueue.first);
-  try {
-    await session.run(`creating table inet ${table}`, claimLines(request));
-  } catch (error) {
-    // The kernel says "not permitted" for a table that somebody else owns, as for a missing capability. But
-    // such a table can be listed.
-    if (!(error instanceof RulesError) || !session.listed) throw error;
-    const hint = `another instance runs with nfqueue.first ${request.nfqueue.first}: choose other queue numbers`;
-    throw new RulesError('taken', `table inet ${table} exists already`, hint);
-  }
+interface Parts {
+  readonly request: RulesRequest;
+  readonly backend: Backend;
+  readonly iptables: Iptables | null;
+  readonly log: RulesLog;
+  /** Whether the rules are wanted still. */
+  readonly isWanted: () => boolean;
 }
 
 class Installed implements InstalledRules {
+  private readonly parts: Parts;
   private readonly first: number;
-  private readonly session: NftSession;
-  private readonly iptables: Iptables | null;
-  private readonly log: RulesLog;
+  private session: NftSession;
   private watch: RuleWatch | null = null;
+  private watchdog: Watchdog | null = null;
   private removal: Promise<void> | null = null;
-  private lost = false;
+  private regaining: Promise<void> = Promise.resolve();
+  private lostReason: string | null = null;
+  private readonly lostCallbacks: ((reason: string) => void)[] = [];
   private hasChains = false;
 
-  constructor(first: number, session: NftSession, iptables: Iptables | null, log: RulesLog) {
-    this.first = first;
+  constructor(session: NftSession, parts: Parts) {
+    this.parts = parts;
+    this.first = parts.request.nfqueue.first;
     this.session = session;
-    this.iptables = iptables;
-    this.log = log;
-    session.onLost(() => {
-      this.lost = true;
-      void this.watch?.stop();
-    });
+    this.follow(session);
   }
 
-  async addChains(lines: readonly string[]): Promise<void> {
+  async install(): Promise<void> {
+    const { request, backend, iptables, log, isWanted } = this.parts;
+    const rules = iptablesRules(request);
+    if (iptables && isWanted()) {
+      // We own the table, so rules with our tag belong to a killed predecessor, or were ours before.
+      await deleteTagged(iptables, (tagged) => tagged === this.first);
+      if (isWanted()) await addRules(iptables, rules);
+    }
+    if (!isWanted()) return;
+    this.watchdog = new Watchdog(this.session.pid, log);
     // Set first: nft may have done it though its answer is late.
     this.hasChains = true;
-    await this.session.run('installing the marking chains', lines);
-  }
-
-  /** Keeps the rules of the iptables back end in force from here on. */
-  async keep(iptables: Iptables, rules: readonly string[]): Promise<void> {
-    this.watch = new RuleWatch(this.session, iptables, { first: this.first, rules }, this.log);
-    await this.watch.start();
+    await this.session.run('installing the marking chains', chainLines(request, backend));
+    if (iptables && isWanted()) {
+      // Keeps the rules of the iptables back end in force from here on.
+      this.watch = new RuleWatch(this.session, iptables, { first: this.first, rules }, log);
+      await this.watch.start();
+    }
   }
 
   async stopMatching(): Promise<void> {
     await this.watch?.stop();
-    if (this.lost || this.removal || !this.hasChains) return;
+    await this.regaining;
+    if (this.lostReason !== null || this.removal || !this.hasChains) return;
     await this.session.run('emptying the marking chains', stopLines(this.first), STOP_MATCHING_MS);
   }
 
@@ -100,55 +104,87 @@ class Installed implements InstalledRules {
     return this.removal;
   }
 
-  /** Removes the table even if iptables fails. That failure is thrown afterwards. */
-  private async removeAll(): Promise<void> {
-    try {
-      await this.watch?.stop();
-      if (this.iptables) await deleteTagged(this.iptables, (first) => first === this.first);
-    } finally {
-      const complaint = await this.session.end(removeLines(this.first));
-      if (complaint !== null) this.log.warn('removing the nft table', { complaint });
-    }
+  onLost(callback: (reason: string) => void): void {
+    if (this.lostReason !== null) queueMicrotask(() => callback(this.lostReason ?? ''));
+    else this.lostCallbacks.push(callback);
   }
 
-  onLost(callback: (reason: string) => void): void {
-    this.session.onLost(callback);
+  private follow(session: NftSession): void {
+    session.onLost((reason) => {
+      this.regaining = this.regain(reason).catch((error: unknown) => {
+        this.lostReason = error instanceof Error ? error.message : String(error);
+        for (const callback of this.lostCallbacks) callback(this.lostReason);
+      });
+    });
+  }
+
+  /**
+   * The table has gone with its nft. If that was because we stood still, installs everything again. Throws
+   * the reason why not.
+   */
+  private async regain(reason: string): Promise<void> {
+    const { request, log, isWanted } = this.parts;
+    let cause: unknown = new Error(reason);
+    for (let stillMs = await this.stoodStill(); stillMs !== null; stillMs = await this.stoodStill()) {
+      const seconds = Number((stillMs / 1000).toFixed(1));
+      log.warn('this process stood still, so its rules were taken out and packets passed', { seconds });
+      if (!isWanted()) return;
+      try {
+        this.session = await claimRules(request, isWanted);
+        await this.install();
+        this.follow(this.session);
+        log.warn('the rules are installed again');
+        return;
+      } catch (error) {
+        cause = error;
+      }
+    }
+    throw cause;
+  }
+
+  /** How long we stood still, if the watchdog has ended nft for that; else null. Once for each watchdog. */
+  private async stoodStill(): Promise<number | null> {
+    const { watchdog } = this;
+    this.watchdog = null;
+    this.hasChains = false;
+    await this.watch?.stop();
+    const bitten = (await watchdog?.hasBitten()) === true;
+    watchdog?.close();
+    return watchdog && bitten ? watchdog.stillMs : null;
+  }
+
+  /** Removes the table even if iptables fails. That failure is thrown afterwards. */
+  private async removeAll(): Promise<void> {
+    await this.regaining;
+    try {
+      await this.watch?.stop();
+      if (this.parts.iptables) await deleteTagged(this.parts.iptables, (first) => first === this.first);
+    } finally {
+      const complaint = await this.session.end(removeLines(this.first));
+      this.watchdog?.close();
+      if (complaint !== null) this.parts.log.warn('removing the nft table', { complaint });
+    }
   }
 }
 
 /**
- * Installs in this order: our table, so that nobody else can take its name; the iptables rules, which match
- * nothing without our marks; the chains, in one transaction. A failure takes back all that was installed.
- * Stops early, with what is installed so far, when it is not wanted any more.
+ * Installs into the table that `session` owns: the iptables rules, which match nothing without our marks;
+ * then the chains, in one transaction. A failure takes back all that was installed, with the table. Stops
+ * early, with what is installed so far, when it is not wanted any more.
  * @throws RulesError
  */
 export async function installRules(
+  session: NftSession,
   request: RulesRequest,
   backend: Backend,
   log: RulesLog,
   isWanted = (): boolean => true,
 ): Promise<InstalledRules> {
-  const { first } = request.nfqueue;
-  const chains = chainLines(request, backend);
   const iptables = backend === 'iptables' ? await findIptables() : null;
-  const session = new NftSession(`inet ${tableName(first)}`);
-  const installed = new Installed(first, session, iptables, log);
+  const installed = new Installed(session, { request, backend, iptables, log, isWanted });
   try {
-    await claim(session, request);
-  } catch (error) {
-    await session.end();
-    throw error;
-  }
-  const rules = iptablesRules(request);
-  try {
-    if (iptables && isWanted()) {
-      // We own the table, so rules with our tag belong to a killed predecessor.
-      await deleteTagged(iptables, (tagged) => tagged === first);
-      if (isWanted()) await addRules(iptables, rules);
-    }
-    if (isWanted()) await installed.addChains(chains);
+    await installed.install();
     if (!isWanted()) return installed;
-    if (iptables) await installed.keep(iptables, rules);
     for (const warning of await findWarnings(request)) log.warn(warning);
   } catch (error) {
     await installed.remove().catch((failure: unknown) => {

@@ -36,6 +36,7 @@ export class NftSession {
   private expected = false;
   private lostReason: string | null = null;
   private tableListed = false;
+  private signal: string | null = null;
   private readonly lostCallbacks: ((reason: string) => void)[] = [];
 
   /** Starts the child. A missing nft shows in the first `run`. `table` is `family name`. */
@@ -55,6 +56,7 @@ export class NftSession {
     this.ended = new Promise((resolve) => {
       this.child.on('error', (error) => resolve(error.message));
       this.child.on('close', (status, signal) => {
+        this.signal = signal;
         if (status === 127) resolve(missingTool('nft').message);
         else resolve(`nft ended (${signal ?? `status ${status}`}) ${this.output.trim()}`.trim());
       });
@@ -65,6 +67,18 @@ export class NftSession {
   /** Whether the table, ours or not, existed after the last transaction. */
   get listed(): boolean {
     return this.tableListed;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /**
+   * Whether a signal has ended the child. One that is meant for us can reach it in the instant before it has
+   * a session of its own.
+   */
+  get endedBySignal(): boolean {
+    return this.signal !== null && this.signal !== 'SIGKILL';
   }
 
   /** Calls back once if the child ends without having been asked to, also if that has happened already. */
@@ -110,6 +124,8 @@ export class NftSession {
     return new Promise((resolve, reject) => {
       this.output = '';
       this.waiting = { resolve, reject: () => reject(this.lossError(what)) };
+      // Somebody may have stopped it.
+      this.child.kill('SIGCONT');
       this.child.stdin?.write(text);
     });
   }
@@ -156,6 +172,7 @@ export class NftSession {
     if (this.lostReason !== null) return null;
     this.expected = true;
     const timer = setTimeout(() => this.child.kill('SIGKILL'), END_TIMEOUT_MS);
+    this.child.kill('SIGCONT');
     await this.turn;
     this.output = '';
     this.child.stdin?.end(lines.map((line) => `${line}\n`).join(''));

@@ -6,15 +6,12 @@ import {
   DEVICES_SET,
   firstQueueOfTable,
   MASK_SET,
+  PROCESS_SET,
   plannedDevices,
   type RulesRequest,
   tableName,
 } from './render-nft.ts';
 import { runTool } from './tool.ts';
-
-/** The table of a killed predecessor outlives it by milliseconds, on a busy machine by more. */
-const PREDECESSOR_TRIES = 5;
-const PREDECESSOR_WAIT_MS = 100;
 
 /** The nfqueue.first of every instance whose table exists. */
 export async function liveInstances(): Promise<number[]> {
@@ -29,14 +26,40 @@ export async function liveInstances(): Promise<number[]> {
   return instances;
 }
 
-/** Elements of a named set. None if the set or its table does not exist (any more). Throws RulesError. */
-async function setElements(firstQueue: number, set: string): Promise<unknown[]> {
-  const table = tableName(firstQueue);
-  const result = await runTool('nft', ['-j', 'list', 'set', 'inet', table, set]);
+/** What the table of an instance says of it. */
+export interface OtherInstance {
+  readonly first: number;
+  /** Tables are numbered in the order in which they were made. */
+  readonly handle: number;
+  readonly process: number | null;
+  readonly devices: readonly string[];
+  readonly markMasks: readonly number[];
+}
+
+/** null if the table does not exist (any more). Throws RulesError. */
+async function readInstance(first: number): Promise<OtherInstance | null> {
+  const table = tableName(first);
+  const result = await runTool('nft', ['-a', 'list', 'table', 'inet', table]);
   const output = result.stdout + result.stderr;
-  if (result.status === 0) return parseSetElements(result.stdout);
-  if (isAbsent(output)) return [];
-  throw toolError(`listing the set ${set} of table ${table}`, output);
+  if (result.status === 0) return parseInstance(first, result.stdout);
+  if (isAbsent(output)) return null;
+  throw toolError(`listing table ${table}`, output);
+}
+
+/** Not from JSON, see liveInstances(). */
+export function parseInstance(first: number, listing: string): OtherInstance {
+  const elements = (set: string): string[] => {
+    const [, list = ''] = new RegExp(`set ${set} \\{[^}]*?elements = \\{([^}]*)`).exec(listing) ?? [];
+    return list.split(',').map((element) => element.trim().replaceAll('"', ''));
+  };
+  const numbers = (set: string): number[] => elements(set).filter(Boolean).map(Number);
+  return {
+    first,
+    handle: Number(/# handle (\d+)/.exec(listing)?.[1] ?? 0),
+    process: numbers(PROCESS_SET)[0] ?? null,
+    devices: elements(DEVICES_SET).filter(Boolean),
+    markMasks: numbers(MASK_SET),
+  };
 }
 
 /** Whether nft did not find the object that it was to list. */
@@ -46,14 +69,8 @@ function isAbsent(output: string): boolean {
 
 interface NftJson {
   readonly nftables?: readonly {
-    readonly set?: { readonly elem?: readonly unknown[] };
     readonly flowtable?: { readonly name: string; readonly table: string; readonly dev?: string | string[] };
   }[];
-}
-
-export function parseSetElements(json: string): unknown[] {
-  const parsed = JSON.parse(json) as NftJson;
-  return (parsed.nftables ?? []).flatMap((object) => object.set?.elem ?? []);
 }
 
 /** One line for each flowtable that takes established flows of these devices past FORWARD, and so past us. */
@@ -81,39 +98,36 @@ export async function findWarnings(request: RulesRequest): Promise<string[]> {
   return parseFlowtableClashes(result.stdout, plannedDevices(request.plan));
 }
 
-async function instancesAfterGrace(own: number): Promise<number[]> {
-  for (let tries = 1; ; tries++) {
-    const instances = await liveInstances();
-    if (!instances.includes(own) || tries === PREDECESSOR_TRIES) return instances;
-    await new Promise((resolve) => setTimeout(resolve, PREDECESSOR_WAIT_MS));
-  }
+/**
+ * Reasons why this instance must give way, one readable line each: another one has its table, shapes one of
+ * its devices, or has mark bits of its mask. Once this instance has its table (`isClaimed`), only instances
+ * that claimed theirs earlier count.
+ */
+export async function findConflicts(request: RulesRequest, isClaimed: boolean): Promise<string[]> {
+  const { first } = request.nfqueue;
+  const read = await Promise.all((await liveInstances()).map(readInstance));
+  const instances = read.filter((instance) => instance !== null);
+  const own = isClaimed ? instances.find((instance) => instance.first === first) : undefined;
+  return instances
+    .filter((other) => own === undefined || other.handle < own.handle)
+    .flatMap((other) => conflictsWith(other, request));
 }
 
-/**
- * Reasons why this instance must not start beside the running ones, one readable line each: its own table
- * exists, another instance shapes a device, or the mark masks share bits.
- */
-export async function findConflicts(request: RulesRequest): Promise<string[]> {
-  const { first, markMask } = request.nfqueue;
-  const devices = plannedDevices(request.plan);
+function conflictsWith(other: OtherInstance, { plan, nfqueue }: RulesRequest): string[] {
+  const { first, markMask } = nfqueue;
   const conflicts: string[] = [];
-  for (const other of await instancesAfterGrace(first)) {
-    if (other === first) {
-      conflicts.push(`table inet ${tableName(first)} is in use: another instance has nfqueue.first ${first}`);
-      continue;
-    }
-    const [theirDevices, theirMasks] = await Promise.all([
-      setElements(other, DEVICES_SET),
-      setElements(other, MASK_SET),
-    ]);
-    const instance = `the running instance with nfqueue.first ${other}`;
-    for (const device of devices) {
-      if (theirDevices.includes(device)) conflicts.push(`device ${device} is shaped by ${instance}`);
-    }
-    for (const mask of theirMasks) {
-      if (typeof mask !== 'number' || (mask & markMask) === 0) continue;
-      conflicts.push(`mark mask ${hex(markMask)} shares bits with ${hex(mask)} of ${instance}`);
-    }
+  const pid = other.process === null ? '' : ` (process ${other.process})`;
+  const instance = `the running instance with nfqueue.first ${other.first}${pid}`;
+  if (other.first === first) {
+    conflicts.push(`table inet ${tableName(first)} is in use by ${instance}`);
+  }
+  for (const device of plannedDevices(plan)) {
+    if (other.devices.includes(device)) conflicts.push(`device ${device} is shaped by ${instance}`);
+  }
+  if (other.first === first) return conflicts;
+  for (const mask of other.markMasks) {
+    if ((mask & markMask) === 0) continue;
+    conflicts.push(`mark mask ${hex(markMask)} shares bits with ${hex(mask)} of ${instance}`);
   }
   return conflicts;
 }

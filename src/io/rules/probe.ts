@@ -29,7 +29,8 @@ async function nftAccepts(rules: readonly string[], command = ['nft']): Promise<
   return result.status === 0 ? null : result.stdout + result.stderr;
 }
 
-async function probeMarking(): Promise<void> {
+/** @throws RulesError that says what nft or the kernel lacks for any rule of ours */
+export async function probeMarking(): Promise<void> {
   const refusal = await nftAccepts(['meta nfproto ipv4 fib daddr type broadcast accept']);
   if (refusal === null) return;
   const error = toolError('checking the marking rules', refusal);

@@ -35,6 +35,8 @@ export const INPUT_ASKED_PRIORITY = 160;
 export const DEVICES_SET = 'shaped_devices';
 /** Named set with the mark mask of an instance. Other instances read it. */
 export const MASK_SET = 'mark_mask';
+/** Named set with the process id of an instance, for people and for the messages of others. */
+export const PROCESS_SET = 'process_id';
 
 const TABLE = /^shaper_(\d+)$/;
 
@@ -92,6 +94,12 @@ export function claimLines({ plan, nfqueue }: RulesRequest): string[] {
   const devices = plannedDevices(plan).map(quoteDevice);
   if (devices.length > 0) lines.push(`add element inet ${table} ${DEVICES_SET} { ${devices.join(', ')} }`);
   return lines;
+}
+
+/** Says in the table whose it is. */
+export function processLines(firstQueue: number, pid: number): string[] {
+  const set = `inet ${tableName(firstQueue)} ${PROCESS_SET}`;
+  return [`add set ${set} { type mark; }`, `add element ${set} { ${pid} }`];
 }
 
 /** `accept` ends our base chain only: the packet goes on to the next one without a mark of ours. */
@@ -201,7 +209,7 @@ function askedLines({ plan, nfqueue }: RulesRequest): string[] {
     );
   }
   lines.push(
-    '# Behind the queues. Local packets come with our bits, as a changed mark is routed again; others if asked.',
+    '# Behind the queues. Local packets come with our bits, so that they are not routed again; others if asked.',
   );
   for (const [hook, priority] of [
     ['postrouting', POSTROUTING_ASKED_PRIORITY],

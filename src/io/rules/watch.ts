@@ -68,6 +68,8 @@ export class RuleWatch {
       this.expected = await this.count();
       this.log.warn('somebody removed our iptables rules; put back', { rules: this.rules.length });
     } catch (error) {
+      // Between the loss of the session and the end of this watch there is nobody to ask.
+      if (!this.timer) return;
       this.log.warn('cannot keep the iptables rules in force', { error: String(error) });
     }
   }

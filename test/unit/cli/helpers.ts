@@ -20,14 +20,23 @@ export async function shaperOn(
   more: Partial<Omit<Terminal, 'out' | 'err'>>,
   ...args: string[]
 ): Promise<Outcome> {
-  let stdout = '';
-  let stderr = '';
-  const code = await main(args, {
+  const { terminal, written } = terminalOf(more);
+  const code = await main(args, terminal);
+  return { code, ...written };
+}
+
+/** A pipe, or what `more` says, and what is written to it. */
+export function terminalOf(more: Partial<Omit<Terminal, 'out' | 'err'>> = {}): {
+  readonly terminal: Terminal;
+  readonly written: { stdout: string; stderr: string };
+} {
+  const written = { stdout: '', stderr: '' };
+  const terminal: Terminal = {
     out: (text) => {
-      stdout += text;
+      written.stdout += text;
     },
     err: (text) => {
-      stderr += text;
+      written.stderr += text;
     },
     isInteractive: false,
     isErrInteractive: false,
@@ -37,8 +46,8 @@ export async function shaperOn(
     exitNow: (exitCode) => {
       throw new Error(`exit ${exitCode}`);
     },
-  });
-  return { code, stdout, stderr };
+  };
+  return { terminal, written };
 }
 
 /** A folder of its own with the files given; `remove` it at the end. */
@@ -55,8 +64,9 @@ export function filesWith(files: Readonly<Record<string, string>>): {
 }
 
 /** A good configuration, one with two errors, one with a warning, and one for the iptables back end. */
-export function configFiles(): ReturnType<typeof filesWith> {
+export function configFiles(more: Readonly<Record<string, string>> = {}): ReturnType<typeof filesWith> {
   return filesWith({
+    ...more,
     'good.yaml':
       'links: { wan: { device: nodevice0, up: { rate: 20mbit, classes: { bulk: { ceil: 5mbit, match: { dport: 873 } } } }, down: 100mbit } }',
     'bad.yaml': 'links:\n  wan:\n    device: nodevice0\n    up: 20\n    dwon: 5mbit\n',

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DEFAULT_CONF } from '../../../src/cli/conf-file.ts';
 import { configFiles, shaper } from './helpers.ts';
 
-const files = configFiles();
+const files = configFiles({ plain: 'lnks: {}' });
 afterAll(() => files.remove());
 const good = files.path('good.yaml');
 const bad = files.path('bad.yaml');
@@ -23,6 +24,10 @@ describe('usage faults exit with 2 and say what would be right', () => {
     [['check', good, '--conf', bad], 'two configuration files: '],
     [['check', good, 'extra'], 'too many arguments'],
     [['rules', '--conf', good, '--backend', 'pf'], 'Allowed choices are nft, iptables'],
+    [['nowhere.yaml', 'extra'], 'too many arguments'],
+    [['./nowhere'], 'cannot read ./nowhere: no such file'],
+    [['stop', good, '--socket', '/x'], 'cannot be used with --socket'],
+    [['stop', '--jsn'], "unknown option '--jsn'"],
     [['status', '--jsn'], '(Did you mean --json?)'],
     [['status', '--conf', good, '--socket', '/x'], 'cannot be used with'],
     [['status', good, '--socket', '/x'], 'cannot be used with --socket'],
@@ -41,10 +46,12 @@ describe('usage faults exit with 2 and say what would be right', () => {
 describe('every command takes its file as argument, as --conf and as -c', () => {
   const forms = [[bad], ['--conf', bad], ['-c', bad], [`--conf=${bad}`]];
   const commands = [
+    [],
     ['run'],
     ['check'],
     ['rules'],
     ['status'],
+    ['stop'],
     ['simulate', '--scenario', 'flood'],
     ['simulate', '--list'],
     ['clean'],
@@ -57,9 +64,14 @@ describe('every command takes its file as argument, as --conf and as -c', () => 
     }
   });
 
-  it('without the word run: --conf and -c', async () => {
-    for (const option of ['--conf', '-c'])
-      expect((await shaper(option, bad)).stderr).toContain('bad.yaml:4:9');
+  it('a file without an ending in its name may be named without the word run too', async () => {
+    const before = process.cwd();
+    process.chdir(dirname(bad));
+    try {
+      expect((await shaper('plain')).stderr).toContain("plain:1:1: unknown key 'lnks'");
+    } finally {
+      process.chdir(before);
+    }
   });
 
   it.skipIf(existsSync(DEFAULT_CONF))('without a file the default is looked for', async () => {
@@ -75,7 +87,7 @@ describe('help and version', () => {
   it.each(['--help', '-h', 'help'])('%s goes to stdout, exit 0', async (arg) => {
     const { code, stdout } = await shaper(arg);
     expect(code).toBe(0);
-    for (const command of ['run', 'check', 'rules', 'status', 'clean'])
+    for (const command of ['run', 'check', 'rules', 'status', 'stop', 'clean'])
       expect(stdout).toContain(`  ${command}`);
     expect(stdout).not.toContain('reload');
   });

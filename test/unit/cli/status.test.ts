@@ -25,6 +25,7 @@ it('prints the report of the instance, as JSON or as a table', async () => {
   const totals = { received: count, accepted: count, dropped: count, held: count, kernel: { lost: 0 } };
   const report = {
     version: '9',
+    pid: 4,
     uptimeSeconds: 1,
     backend: 'nft',
     totals,
@@ -32,6 +33,7 @@ it('prints the report of the instance, as JSON or as a table', async () => {
     bounds: {},
     socket: {},
     classes: [],
+    warnings: [],
   };
   const path = files.path('live.sock');
   const server = await startServer(path, async () => ({ status: report }));
@@ -40,7 +42,7 @@ it('prints the report of the instance, as JSON or as a table', async () => {
     expect(json.code).toBe(0);
     expect(JSON.parse(json.stdout)).toEqual(report);
     const table = await shaper('status', '--socket', path);
-    expect(table.stdout).toMatch(/^shaper 9, back end nft, up 1\.0 s\n/);
+    expect(table.stdout).toMatch(/^shaper 9, pid 4, back end nft, up 1\.0 s\n/);
   } finally {
     await server.close();
   }

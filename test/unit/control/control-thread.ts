@@ -11,12 +11,14 @@ import { createStats, TOTAL } from '../../../src/core/packets/stats.ts';
 
 const socketPath = process.argv[2]!;
 const stats = createStats(1);
+let stops = 0;
 const failures: string[] = [];
 const begin = () =>
   startControl({
     socketPath,
     subject: {
       version: '1',
+      pid: 1,
       backend: 'iptables',
       firstNfqueue: 65535,
       nfqueueCount: 1,
@@ -27,6 +29,10 @@ const begin = () =>
       stats,
       nowNs: () => 2.5e9,
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
+      warnings: [],
+    },
+    onStop: () => {
+      stops++;
     },
     onFailure: (error) => failures.push(error.message),
   });
@@ -43,12 +49,17 @@ const refusal = await begin().then(
   (error: unknown) => (error instanceof ControlError ? error.code : String(error)),
 );
 const third = await request(socketPath, { command: 'status' });
+const stopReply = await request(socketPath, { command: 'stop' });
+const stopsAtReply = stops;
 await control.close();
 console.log(
   JSON.stringify({
     replies: [first, second, third],
     refusal,
     failures,
+    stopReply,
+    stops: [stopsAtReply, stops],
+    pid: process.pid,
     socketMode: mode & 0o777,
     isMaskKept: process.umask() === maskBefore,
     isSocketLeft: existsSync(socketPath),

@@ -5,11 +5,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StopReply } from '../../../src/control/commands/stop.ts';
 import type { StatusReport } from '../../../src/control/status.ts';
 
 interface Outcome {
   readonly replies: readonly { readonly status: StatusReport }[];
   readonly refusal: string;
+  readonly stopReply: StopReply;
+  readonly stops: readonly number[];
+  readonly pid: number;
   readonly failures: readonly string[];
   readonly socketMode: number;
   readonly isMaskKept: boolean;
@@ -42,6 +46,12 @@ describe('the control thread', () => {
   it('a live socket is a typed error, and the instance that has it goes on', () => {
     expect(outcome.refusal).toBe('live');
     expect(outcome.replies[2]!.status.backend).toBe('iptables');
+  });
+
+  it('passes on a request to stop once, and names the process whose end may be waited for', () => {
+    expect(outcome.stopReply.process.pid).toBe(outcome.pid);
+    expect(outcome.stopReply.process.startTicks).toBeGreaterThan(0);
+    expect(outcome.stops).toEqual([1, 1]);
   });
 
   it('makes the folder and a socket of mode 0600, and leaves the umask as it was', () => {

@@ -13,6 +13,7 @@ function setUp() {
     stats: createStats(1),
     nowNs: () => nowNs,
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
+    warnings: [],
   });
   const thread = new PacketThread((message) => {
     if (message.type === 'snapshot') asked.push(message.id);

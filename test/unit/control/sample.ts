@@ -7,6 +7,7 @@ import { createStats, type Stats, TOTAL, withChildren } from '../../../src/core/
 
 export const SUBJECT: StatusSubject = {
   version: '1.2.3',
+  pid: 77,
   backend: 'nft',
   firstNfqueue: 100,
   nfqueueCount: 4,
@@ -50,5 +51,12 @@ export function sample(): Stats {
 /** A snapshot of `stats` as the control thread reads it. */
 export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snapshot {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
-  return { classes: CLASSES, takenNs: 1.5e9, socket, stats: withChildren(stats, CLASSES), ...more };
+  return {
+    classes: CLASSES,
+    takenNs: 1.5e9,
+    socket,
+    warnings: [],
+    stats: withChildren(stats, CLASSES),
+    ...more,
+  };
 }

@@ -17,6 +17,7 @@ function setUp() {
     stats: createStats(2),
     nowNs: () => 7,
     socketCounters: () => SOCKET,
+    warnings: ['w/up is silent'],
   };
   return { source, writer: new SnapshotWriter(source), reader: new SnapshotReader() };
 }
@@ -32,6 +33,7 @@ describe('a snapshot', () => {
     expect([...snapshot.stats.sentPackets]).toEqual([21, 20]);
     expect(snapshot.stats.totals[TOTAL.receivedPackets]).toBe(21);
     expect(snapshot).toMatchObject({ takenNs: 7, socket: SOCKET, classes: source.classes });
+    expect(snapshot.warnings).toEqual(['w/up is silent']);
     expect([...source.stats.sentPackets]).toEqual([2, 30]);
   });
 

@@ -7,7 +7,7 @@ import { NO_DROPS, SUBJECT, sample, snapshotOf } from './sample.ts';
 describe('the table', () => {
   it('has a line per class with aligned columns', () => {
     const lines = statusTable(statusReport(snapshotOf(), SUBJECT, NO_DROPS)).split('\n');
-    expect(lines[0]).toBe('shaper 1.2.3, back end nft, up 1.5 s');
+    expect(lines[0]).toBe('shaper 1.2.3, pid 77, back end nft, up 1.5 s');
     expect(lines[1]).toBe(
       'received 100 (100 kB) = accepted 80 (80.0 kB) + dropped 15 (15.0 kB) + held 3 (3.00 kB) + lost in the kernel 2',
     );
@@ -41,6 +41,12 @@ describe('the table', () => {
   ])('uptime %d: %s', (seconds, text) => {
     const snapshot = snapshotOf(sample(), { takenNs: seconds * 1e9 });
     expect(statusTable(statusReport(snapshot, SUBJECT, NO_DROPS))).toContain(text);
+  });
+
+  it('what is wrong now stands above the classes', () => {
+    const report = statusReport(snapshotOf(sample(), { warnings: ['wan/up: silent'] }), SUBJECT, NO_DROPS);
+    expect(report.warnings).toEqual(['wan/up: silent']);
+    expect(statusTable(report)).toContain('\nwarning: wan/up: silent\n\nclass');
   });
 
   it('a bound that was reached is said, others are not', () => {

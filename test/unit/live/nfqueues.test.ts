@@ -3,7 +3,14 @@ import type { RulesRequest } from '../../../src/io/rules/index.ts';
 import { warnOfLess } from '../../../src/live/nfqueues.ts';
 
 const REQUEST: RulesRequest = {
-  plan: { directions: [], gso: [false, true], copyBytes: [128, 128], ecn: false, dscps: [] },
+  plan: {
+    directions: [],
+    gso: [false, true],
+    copyBytes: [128, 128],
+    ecn: false,
+    dscps: [],
+    unreadNfqueue: 65535,
+  },
   nfqueue: {
     ...{ first: 100, count: 2, length: 1000, bypass: true },
     ...{ gso: 'auto', backend: 'auto', markMask: 0xff000000 },

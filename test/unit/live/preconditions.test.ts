@@ -1,10 +1,16 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { OperatingError } from '../../../src/base/errors.ts';
-import { checkProcess, readProcessStatus } from '../../../src/live/preconditions.ts';
+import { loadConfig } from '../../../src/config/config.ts';
+import { checkDevices, checkProcess, readProcessStatus } from '../../../src/live/preconditions.ts';
+import type { Device } from '../../../src/spec/device-graph.ts';
 
 function refusal(statusText: string | null): unknown {
+  return refusalOf(() => checkProcess(statusText));
+}
+
+function refusalOf(check: () => void): unknown {
   try {
-    checkProcess(statusText);
+    check();
     return null;
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
@@ -29,4 +35,51 @@ it('who may not administer the network hears that first', () => {
 
 it('the status of this process is found', () => {
   expect(readProcessStatus()).toMatch(/^CapEff:/m);
+});
+
+describe('the devices of the links', () => {
+  const BRIDGED: readonly Device[] = [
+    { name: 'lo', kind: '', master: null, lowers: [] },
+    { name: 'x0', kind: '', master: null, lowers: [] },
+    { name: 'y0', kind: '', master: 'br0', lowers: [] },
+    { name: 'br0', kind: 'bridge', master: null, lowers: ['y0'] },
+    { name: 'v0', kind: '', master: 'blue', lowers: [] },
+    { name: 'blue', kind: 'vrf', master: null, lowers: ['v0'] },
+  ];
+  const check = (links: string, devices = BRIDGED): unknown =>
+    refusalOf(() =>
+      checkDevices(
+        loadConfig(`links: { ${links} }`, 'f').spec,
+        new Map(devices.map((device) => [device.name, device])),
+      ),
+    );
+
+  it('must exist: every missing one is named, with its link and what exists', () => {
+    const links = 'a: { device: x0, up: 1mbit }, b: { device: z0, up: 1mbit }, c: { device: z1, up: 1mbit }';
+    expect(check('a: { device: x0, up: 1mbit }')).toBeNull();
+    expect(check(links, BRIDGED.slice(0, 2))).toEqual([
+      3,
+      'device z0 of link b, device z1 of link c does not exist',
+      'devices here: x0',
+    ]);
+    expect(check(links, BRIDGED.slice(0, 1))).toMatchObject({ 2: 'devices here: none but lo' });
+  });
+
+  it('must show on packets: a port of a bridge is refused with the name to use', () => {
+    expect(check('a: { device: x0, up: 1mbit }, b: { device: y0, up: 1mbit, down: 1mbit }')).toEqual([
+      3,
+      'link b would shape nothing: y0 is a port of the bridge br0: packets show br0',
+      'name br0 as the device',
+    ]);
+    expect(check('b: { device: br0, up: 1mbit, down: 1mbit }')).toBeNull();
+  });
+
+  it('a member of a VRF shapes what leaves by it, and only that', () => {
+    expect(check('b: { device: v0, up: 1mbit }')).toBeNull();
+    expect(check('b: { device: v0, up: 1mbit, down: 1mbit }')).toEqual([
+      3,
+      'b/down would shape nothing: v0 is a member of the VRF blue: packets that arrive by it show blue',
+      expect.stringContaining('device blue'),
+    ]);
+  });
 });

@@ -28,6 +28,7 @@ function setUp() {
     ...{ engine, port, devices },
     nowNs: () => port.nowNs,
     socketCounters: () => SOCKET,
+    warnings: () => ['w/up is silent'],
   });
   return { engine, port, devices, running };
 }
@@ -37,6 +38,7 @@ describe('a running instance', () => {
     const { engine, port, running } = setUp();
     port.nowNs = 5;
     expect(running.generation).toBe(0);
+    expect(running.warnings).toEqual(['w/up is silent']);
     expect(running.classes[2]).toEqual({
       path: 'wan/up/in/a',
       parent: 1,

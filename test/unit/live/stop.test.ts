@@ -31,7 +31,18 @@ const signal = (name: NodeJS.Signals): void => {
 };
 
 describe('signals', () => {
-  it.each(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGALRM', 'SIGXCPU', 'SIGVTALRM', 'SIGPWR', 'SIGIO'] as const)(
+  it.each([
+    'SIGTERM',
+    'SIGINT',
+    'SIGQUIT',
+    'SIGALRM',
+    'SIGXCPU',
+    'SIGVTALRM',
+    'SIGPWR',
+    'SIGIO',
+    'SIGPROF',
+    'SIGUSR2',
+  ] as const)(
     '%s asks for the stop, signals within 300 ms are the same request, a later one ends at once',
     async (name) => {
       const { stopper: s, seen } = setUp();
@@ -54,10 +65,10 @@ describe('signals', () => {
     expect(seen).toEqual(['reload', 'reload']);
   });
 
-  it('SIGUSR2 is told to have no meaning', () => {
+  it('SIGTSTP does not stop the process', () => {
     const { stopper: s, seen } = setUp();
-    signal('SIGUSR2');
-    expect(seen).toEqual(['ignored SIGUSR2']);
+    signal('SIGTSTP');
+    expect(seen).toEqual(['ignored SIGTSTP']);
     expect(s.isRequested()).toBe(false);
   });
 
@@ -74,6 +85,14 @@ describe('signals', () => {
     s.fail('the table is gone');
     s.fail('and something else');
     expect(await s.requested).toEqual({ reason: 'the table is gone', exitCode: 1 });
+  });
+
+  it('a command asks for the stop as a signal does: exit code 0, and the same deadline', async () => {
+    const { stopper: s, seen } = setUp();
+    s.ask('shaper stop');
+    expect(await s.requested).toEqual({ reason: 'shaper stop', exitCode: 0 });
+    expect(() => vi.advanceTimersByTime(1900)).toThrow(Exited);
+    expect(seen).toEqual(['timeout', 'exit 1']);
   });
 
   it('an orderly stop that hangs is ended within two seconds', () => {

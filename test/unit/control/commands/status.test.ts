@@ -6,13 +6,14 @@ import { createStats } from '../../../../src/core/packets/stats.ts';
 
 let snapshots = 0;
 const status = statusCommand(
-  { version: '1', backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
+  { version: '1', pid: 5, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   async () => {
     snapshots++;
     return {
       classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
       takenNs: 3e9,
       socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
+      warnings: [],
       stats: createStats(1),
     };
   },

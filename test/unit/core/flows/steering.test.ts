@@ -1,7 +1,12 @@
 /** Which verdicts ask for their flow to be moved, and that nothing overtakes when it is. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { NF_ACCEPT, NF_INET_LOCAL_OUT, VERDICT_SET_MARK } from '../../../../src/packet/batch.ts';
+import {
+  acceptUnrouted,
+  NF_ACCEPT,
+  NF_INET_LOCAL_OUT,
+  VERDICT_SET_MARK,
+} from '../../../../src/packet/batch.ts';
 import { IPPROTO_ICMP } from '../../../../src/sim/packets/packets.ts';
 import { MARK_CE, MARK_FAST, MARK_SLOW, markBits } from '../../../../src/spec/mark-codes.ts';
 import { planQueues } from '../../../../src/spec/queue-plan.ts';
@@ -40,6 +45,8 @@ function answer(w: World, dport: number, nfqueue: number, more: Partial<SimArriv
 }
 
 const SET = NF_ACCEPT | VERDICT_SET_MARK;
+/** No other NFQUEUE is read, so the highest number is the one that nobody reads. */
+const SET_UNROUTED = (acceptUnrouted(65535) | VERDICT_SET_MARK) >>> 0;
 
 describe('a verdict asks to move the flow', () => {
   test.each([
@@ -77,22 +84,13 @@ describe('a verdict asks to move the flow', () => {
   });
 });
 
-describe('at local output, where a mark routes the packet again,', () => {
-  const local = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, mark: 0x00010000 };
-
-  test('one packet of a flow in 256 asks', () => {
-    const w = steered();
-    const asking = Array.from({ length: 600 }, (_, n) => [n, ...answer(w, FAST_PORT, SLOW_QUEUE, local)]);
-    expect(asking.filter(([, verdict]) => verdict === SET)).toEqual([0, 256, 512].map((n) => [n, SET, FAST]));
-    const other = answer(w, FAST_PORT, SLOW_QUEUE, { ...local, shape: udp(2, { dport: FAST_PORT }) });
-    expect(other).toEqual([SET, FAST]);
-  });
-
-  test('none asks that others have marked: it may be routed by that mark', () => {
-    const w = steered();
-    const marked = { ...local, mark: 0x00010001 };
-    expect(answer(w, FAST_PORT, SLOW_QUEUE, marked)).toEqual([NF_ACCEPT, 0]);
-  });
+test('at local output every packet asks, by a verdict that does not route', () => {
+  const w = steered();
+  const local = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, mark: 0x00010005 };
+  for (let n = 0; n < 3; n++) {
+    expect(answer(w, FAST_PORT, SLOW_QUEUE, local)).toEqual([SET_UNROUTED, (FAST | 5) >>> 0]);
+  }
+  expect(answer(w, FAST_PORT, FAST_QUEUE, local)).toEqual([NF_ACCEPT, 0]);
 });
 
 describe('CE', () => {
@@ -118,12 +116,12 @@ describe('CE', () => {
     expect(w.totals.droppedPackets).toBe(0);
   });
 
-  test('at local output is a drop for packets that others have marked', () => {
+  test('at local output is asked for as well, of packets that others have marked too', () => {
     const w = policed(true);
     const local = { ...ect(FAST_PORT), hook: NF_INET_LOCAL_OUT, ifIndexIn: 0 };
-    expect(answer(w, FAST_PORT, FAST_QUEUE, local)).toEqual([SET, CE]);
-    answer(w, FAST_PORT, FAST_QUEUE, { ...local, mark: 7 });
-    expect(w.totals.droppedPackets).toBe(1);
+    expect(answer(w, FAST_PORT, FAST_QUEUE, local)).toEqual([SET_UNROUTED, CE]);
+    expect(answer(w, FAST_PORT, FAST_QUEUE, { ...local, mark: 7 })).toEqual([SET_UNROUTED, CE + 7]);
+    expect(w.totals.droppedPackets).toBe(0);
   });
 
   test('is a drop where the kernel cannot set it', () => {

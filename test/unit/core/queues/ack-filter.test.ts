@@ -6,7 +6,7 @@ import { createBatch } from '../../../../src/packet/batch.ts';
 import { createParsed, parseBatch } from '../../../../src/packet/parse.ts';
 import { IPPROTO_TCP, writePacket } from '../../../../src/sim/packets/packets.ts';
 import { udp } from '../../../sim/world.ts';
-import { classesOf, LEAF, LeafParts } from './leaf.ts';
+import { classesOf, LeafParts } from './leaf.ts';
 
 const FAIR = { discipline: 'fair', ackFilter: true } as const;
 
@@ -35,8 +35,8 @@ function make() {
 test('the third ACK makes the first redundant', () => {
   const { acks, push, head } = make();
   const first = push(100);
-  expect(acks.isAckRedundant(LEAF, head(), push(200))).toBe(false);
-  expect(acks.isAckRedundant(LEAF, head(), push(300))).toBe(true);
+  expect(acks.isAckRedundant(head(), push(200))).toBe(false);
+  expect(acks.isAckRedundant(head(), push(300))).toBe(true);
   expect(acks.lastFound).toEqual({ row: first, before: NONE });
 });
 
@@ -46,7 +46,7 @@ test('a packet that moved to another queue makes nothing redundant', () => {
   push(200);
   const third = push(300);
   acks.forget(third);
-  expect(acks.isAckRedundant(LEAF, head(), third)).toBe(false);
+  expect(acks.isAckRedundant(head(), third)).toBe(false);
 });
 
 test('without a leaf that has the filter nothing is read, and packets of that time are never redundant', () => {
@@ -56,5 +56,5 @@ test('without a leaf that has the filter nothing is read, and packets of that ti
   for (const ack of [100, 200]) push(ack);
   acks.regroup(classesOf(FAIR));
   expect(acks.isUsed).toBe(true);
-  expect(acks.isAckRedundant(LEAF, head(), push(300))).toBe(false);
+  expect(acks.isAckRedundant(head(), push(300))).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { Bands } from '../../../../src/core/queues/bands.ts';
+import { leafKinds, QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import type { QueueSpec } from '../../../../src/spec/spec.ts';
 import { classesOf, LEAF, LeafParts } from './leaf.ts';
 
@@ -8,7 +9,7 @@ const SHORT_FIRST = { discipline: 'short-first', shortBytes: 3000 } as const;
 
 function leafOf(queue: Partial<QueueSpec>) {
   const parts = new LeafParts(queue);
-  const bands = new Bands(parts.classes, parts.held, parts.flows);
+  const bands = new Bands(new QueueSets(leafKinds(parts.classes)), parts.held, parts.flows);
   const push = (flow: number, lengthBytes: number): number => {
     const h = parts.packet(flow, lengthBytes);
     bands.push(LEAF, h);
@@ -63,11 +64,11 @@ test('the longer band is the victim, and loses its first packet that may be drop
   expect(bands.longestVictim(LEAF)).toBe(2 * LEAF);
   const long = push(1, 6000);
   expect(bands.longestVictim(LEAF)).toBe(2 * LEAF + 1);
-  expect([bands.canSpare(2 * LEAF + 1, 2, 6500), bands.canSpare(2 * LEAF + 1, 2, 6501)]).toEqual([
+  expect([bands.canSpare(2 * LEAF + 1, LEAF, 2, 6500), bands.canSpare(2 * LEAF + 1, LEAF, 2, 6501)]).toEqual([
     true,
     false,
   ]);
-  expect(held.lengthBytes[bands.evict(2 * LEAF + 1)]).toBe(500);
+  expect(held.lengthBytes[bands.evict(2 * LEAF + 1, LEAF)]).toBe(500);
   expect([bands.backlogBytes(2 * LEAF + 1), bands.head(2 * LEAF + 1), bands.head(2 * LEAF)]).toEqual([
     6000,
     long,
@@ -81,7 +82,7 @@ test('after an increase of shortBytes the old threshold applies until the long b
   const classes = classesOf({ ...SHORT_FIRST, shortBytes: 9000 });
   const rows = Int32Array.from(classes, (_, row) => row);
   const both = { before: parts.classes, classes, oldRow: rows, newRow: rows };
-  const after = new Bands(classes, parts.held, parts.flows);
+  const after = new Bands(new QueueSets(leafKinds(classes)), parts.held, parts.flows);
   const mover = { settle: (h: number) => parts.held.leaf[h] as number, move: () => expect.unreachable() };
   after.inherit(bands, { ...both, heir: Int16Array.from(rows), isReclassified: false, nowNs: 0 }, mover);
   const next = parts.packet(1, 1500);

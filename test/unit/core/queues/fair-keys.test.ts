@@ -3,6 +3,7 @@ import type { Isolation } from '../../../../src/algo/queues/host-isolation.ts';
 import { NONE } from '../../../../src/base/none.ts';
 import { FairKeys, HEAD, IDLE, STATE } from '../../../../src/core/queues/fair-keys.ts';
 import { HostLoads } from '../../../../src/core/queues/host-loads.ts';
+import { leafKinds, QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import { FLOW_IDLE_NS } from '../../../../src/limits.ts';
 import { ipv4 } from '../../../../src/sim/packets/packets.ts';
 import { LEAF, LeafParts } from './leaf.ts';
@@ -12,7 +13,15 @@ const BUSY = IDLE + 1;
 function make(isolation: Isolation, rows = 8) {
   const parts = new LeafParts({ discipline: 'fair', isolation });
   const hosts = new HostLoads(64, 1, 2, parts.flows);
-  const keys = new FairKeys(rows, 1, 2, parts.classes, parts.held, parts.flows, hosts);
+  const keys = new FairKeys(
+    rows,
+    1,
+    2,
+    new QueueSets(leafKinds(parts.classes)),
+    parts.held,
+    parts.flows,
+    hosts,
+  );
   const packet = (flow: number, host = 1): number => {
     const h = parts.packet(flow, 100);
     parts.held.flow[h] = parts.flow(flow, ipv4(10, 0, 0, host));

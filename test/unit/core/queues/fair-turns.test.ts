@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
-import { FairTurns } from '../../../../src/core/queues/fair-turns.ts';
+import { FairTurns, LEAF_WHEEL } from '../../../../src/core/queues/fair-turns.ts';
 
 const WORDS = 32;
 /** Turns of two leaves; queues are places of records. */
-const make = () => new FairTurns(2, new Int32Array(64 * WORDS));
+const make = () => new FairTurns(2, new Int32Array(64 * WORDS), LEAF_WHEEL);
 const q = (n: number): number => n * WORDS;
 
 /** Takes out all queues of leaf 0, in the order of their turns. */

@@ -5,6 +5,7 @@ import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { FairQueues } from '../../../../src/core/queues/fair.ts';
 import { FairKeys } from '../../../../src/core/queues/fair-keys.ts';
 import { HostLoads } from '../../../../src/core/queues/host-loads.ts';
+import { leafKinds, QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import { LEAF, LeafParts } from './leaf.ts';
 
 const QUANTUM = 1514;
@@ -14,11 +15,11 @@ const CODEL = { targetNs: 5 * MS, intervalNs: 100 * MS, mtuBytes: 1500, ecn: fal
 function make(codel: typeof CODEL | null = null) {
   const parts = new LeafParts({ discipline: 'fair', isolation: 'flow' });
   const { classes, held, flows } = parts;
-  const keys = new FairKeys(64, 1, 2, classes, held, flows, new HostLoads(1, 1, 2, flows));
+  const kinds = leafKinds(classes).map((kind) => kind && { ...kind, quantumBytes: QUANTUM, codel });
+  const sets = new QueueSets(kinds);
+  const keys = new FairKeys(64, 1, 2, sets, held, flows, new HostLoads(1, 1, 2, flows));
   const doomed = new HeldFifos(1, held);
-  const quanta = new Float64Array(classes.length).fill(QUANTUM);
-  const codelOf = classes.map(() => codel);
-  const fair = new FairQueues(classes, quanta, codelOf, held, keys, new AckFilter(classes, held), doomed);
+  const fair = new FairQueues(sets, held, keys, new AckFilter(classes, held), doomed);
   const push = (flow: number, lengthBytes: number): number => {
     const h = parts.packet(flow, lengthBytes);
     expect(fair.push(LEAF, h, 0)).toBe(true);
@@ -47,8 +48,8 @@ test('the longest queue is the victim; among short ones the longest of the next 
   const first = push(1, 1400);
   const q = fair.longestQueue(LEAF);
   expect([fair.waitingBytes(q), q === fair.find(LEAF, first)]).toEqual([3000, false]);
-  expect([fair.canSpare(LEAF, q, 2, 3000), fair.canSpare(LEAF, q, 3, 0)]).toEqual([true, false]);
-  fair.evict(LEAF, q);
+  expect([fair.canSpare(q, LEAF, 2, 3000), fair.canSpare(q, LEAF, 3, 0)]).toEqual([true, false]);
+  fair.evict(LEAF, q, LEAF);
   expect(fair.waitingBytes(q)).toBe(1500);
 });
 

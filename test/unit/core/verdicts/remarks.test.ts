@@ -1,7 +1,13 @@
 /** Which code point the verdicts of a class ask for, through the whole engine. */
 import { expect, test } from 'vitest';
-import { NF_ACCEPT, NF_INET_LOCAL_OUT, VERDICT_SET_MARK } from '../../../../src/packet/batch.ts';
+import {
+  acceptUnrouted,
+  NF_ACCEPT,
+  NF_INET_LOCAL_OUT,
+  VERDICT_SET_MARK,
+} from '../../../../src/packet/batch.ts';
 import { MARK_CE, markAsks, markDscp } from '../../../../src/spec/mark-codes.ts';
+import { planQueues } from '../../../../src/spec/queue-plan.ts';
 import type { MeterSpec } from '../../../../src/spec/spec.ts';
 import type { SimArrival } from '../../../port/sim-port.ts';
 import { type ClassInput, SECOND, shaper, type TreeInput, udp, up, World } from '../../../sim/world.ts';
@@ -99,16 +105,20 @@ test('beside CE, both are asked for', () => {
   for (const mark of marks) expect(markDscp(MASK, mark)).toBe(1);
 });
 
-test('a local packet that others have marked is left alone, as it may be routed by that mark', () => {
+test('a local packet is asked for by a verdict that does not route, and keeps the bits of others', () => {
   const tree = with_({}, { name: 'default', remark: [EF, EF, EF] });
+  const spec = shaper({ wan: { up: tree } });
   const local = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0 };
-  const world = new World(shaper({ wan: { up: tree } }));
-  expect(asked(world, [EF], packets([0], local))).toEqual([EF]);
-  const marked = new World(shaper({ wan: { up: tree } }));
-  expect(asked(marked, [EF], packets([0], { ...local, mark: 0x1234 }))).toEqual([null]);
-  expect(marked.port.rows[0]!.verdict & VERDICT_SET_MARK).toBe(0);
-  const forwarded = new World(shaper({ wan: { up: tree } }));
+  for (const mark of [0, 0x1234]) {
+    const world = new World(spec);
+    expect(asked(world, [EF], packets([0], { ...local, mark }))).toEqual([EF]);
+    const unrouted = (acceptUnrouted(planQueues(spec).unreadNfqueue) | VERDICT_SET_MARK) >>> 0;
+    expect(world.port.rows[0]!.verdict).toBe(unrouted);
+    expect(world.port.rows[0]!.mark & ~MASK).toBe(mark);
+  }
+  const forwarded = new World(spec);
   expect(asked(forwarded, [EF], packets([0], { mark: 0x1234 }))).toEqual([EF]);
+  expect(forwarded.port.rows[0]!.verdict).toBe(NF_ACCEPT | VERDICT_SET_MARK);
   expect(forwarded.port.rows[0]!.mark & ~MASK).toBe(0x1234);
 });
 

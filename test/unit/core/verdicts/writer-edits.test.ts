@@ -6,11 +6,21 @@ import { Steering } from '../../../../src/core/flows/steering.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { TOTAL } from '../../../../src/core/packets/stats.ts';
+import { VerdictLog } from '../../../../src/core/verdicts/verdict-log.ts';
 import { VerdictWriter } from '../../../../src/core/verdicts/writer.ts';
 import { COPY_BYTES_MAX, EDIT_BYTES, VERDICT_ROWS } from '../../../../src/limits.ts';
-import { NF_ACCEPT, NF_INET_FORWARD, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../../../src/packet/batch.ts';
+import {
+  acceptUnrouted,
+  NF_ACCEPT,
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_OUT,
+  VERDICT_SET_MARK,
+  VERDICT_UP_TO,
+} from '../../../../src/packet/batch.ts';
 import { planQueues } from '../../../../src/spec/queue-plan.ts';
 import { repeat, shaper, up, WatchedPort } from '../../../sim/world.ts';
+
+const UNREAD = 700;
 
 /** A writer over a strict port that copies packets whole, and the packets that came. */
 class Bench {
@@ -30,11 +40,13 @@ class Bench {
       new FlowTable(16, 1, 2, this.ledger),
       this.ledger,
       new Steering(planQueues(spec), listClasses(spec)),
+      new VerdictLog(this.held),
+      UNREAD,
     );
   }
 
   /** Packets come; `mayEdit` says which of them the writer lets be edited. */
-  receive(count: number, lengthBytes = 100): boolean[] {
+  receive(count: number, lengthBytes = 100, hook = NF_INET_FORWARD): boolean[] {
     this.port.inject(repeat(count, 0, (t) => up(t, lengthBytes)));
     const mayEdit: boolean[] = [];
     for (let rows = this.port.drain(); rows > 0; rows = this.port.drain()) {
@@ -45,7 +57,7 @@ class Bench {
         this.held.lengthBytes[h] = lengthBytes;
         this.held.mark[h] = 0;
         this.held.flags[h] = 0;
-        this.held.setWay(h, 0, NF_INET_FORWARD, 0);
+        this.held.setWay(h, 0, hook, 0);
         this.held.setDscp(h, 0);
         this.writer.received(h);
         mayEdit.push(this.writer.mayEdit(h, p));
@@ -158,4 +170,14 @@ test('rows that are sent while a packet is edited do not make its room free', ()
   bench.writer.accept(held);
   bench.writer.flush();
   expect(bench.left.slice(-3)).toEqual(['2: 100 x 1', '3: 100 x 2', '1']);
+});
+
+test('an edited packet of this host is not routed again, whatever its new TOS', () => {
+  const bench = new Bench();
+  bench.receive(2, 100, NF_INET_LOCAL_OUT);
+  bench.edit(bench.packets[0]!, 7);
+  bench.writer.accept(bench.packets[1]!);
+  bench.writer.flush();
+  expect(bench.port.rows.map(({ verdict }) => verdict)).toEqual([acceptUnrouted(UNREAD), NF_ACCEPT]);
+  expect(bench.left).toEqual(['1: 100 x 7', '2']);
 });

@@ -29,7 +29,7 @@ function bundledNodeGyp(): string | null {
 
 test('every source is in the list', () => {
   const listed = readFileSync(join(ROOT, 'native/sources.txt'), 'utf8').trim().split('\n');
-  const aside = ['-path', 'native/build', '-prune', '-o', '-path', 'native/fuzz', '-prune', '-o'];
+  const aside = ['build', 'fuzz', 'watchdog'].flatMap((name) => ['-path', `native/${name}`, '-prune', '-o']);
   const { stdout } = spawnSync('find', ['native', ...aside, '-name', '*.cc', '-printf', '%P\n'], {
     cwd: ROOT,
     encoding: 'utf8',
@@ -53,6 +53,7 @@ test('the node-gyp build exports the same as the one by cmake-js', async ({ skip
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     await run(process.execPath, [nodeGyp, 'rebuild', `--nodedir=${nodeDir}`], { cwd: copy });
     const built = createRequire(import.meta.url)(join(copy, 'build/Release/shaper.node')) as Addon;
+    expect(existsSync(join(copy, 'build/Release/shaper-watchdog'))).toBe(true);
     const other = loadAddon();
     expect(built.layout).toEqual(other.layout);
     const members = (addon: Addon) => [

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../../src/config/config.ts';
 import {
-  checkDevices,
+  deviceCounters,
   deviceIndex,
   deviceNames,
+  parseDeviceCounters,
   parseDeviceNames,
   parseIgmpIndex,
   parseSnmpIndex,
@@ -32,22 +32,23 @@ describe('devices of this namespace', () => {
     expect(parseIgmpIndex(IGMP, 'eth')).toBeNull();
   });
 
+  it('have counters in the order of the kernel', () => {
+    const text = `${DEV}  wan0: 9000 10 0 0 0 0 0 3 7000 8 0 0 0 0 0 0\nlongest-of-all0: 7 1 0 0 0 0 0 0 7 2\n`;
+    const counters = parseDeviceCounters(text, ['wan0', 'an0', 'longest-of-all0', 'lo', 'lan0']);
+    expect([...counters.keys()]).toEqual(['wan0', 'longest-of-all0', 'lo']);
+    expect(counters.get('wan0')).toEqual({ rxPackets: 10, rxBytes: 9000, rxMulticast: 3, txPackets: 8 });
+    expect(counters.get('longest-of-all0')).toMatchObject({ rxPackets: 1, rxBytes: 7, txPackets: 2 });
+    expect(counters.get('lo')).toEqual({ rxPackets: 1, rxBytes: 100, rxMulticast: 0, txPackets: 1 });
+    expect(parseDeviceCounters('', ['wan0'])).toEqual(new Map());
+  });
+
+  it('have counters on this machine', async () => {
+    expect((await deviceCounters(['lo', 'nodevice0'])).size).toBe(1);
+  });
+
   it('lo is there, with index 1; others are not', () => {
     expect(deviceNames()).toContain('lo');
     expect(deviceIndex('lo')).toBe(1);
     expect(deviceIndex('nodevice0')).toBeNull();
-  });
-
-  it('every missing device is named, with its link and what exists', () => {
-    const { spec } = loadConfig('links: { a: { device: x0, up: 1mbit }, b: { device: y0, up: 1mbit } }', 'f');
-    expect(() => checkDevices(spec, ['lo', 'x0', 'y0'])).not.toThrow();
-    expect(() => checkDevices(spec, ['lo', 'x0'])).toThrow('device y0 of link b does not exist');
-    expect(() => checkDevices(spec, ['lo'])).toThrow('device x0 of link a, device y0 of link b');
-    try {
-      checkDevices(spec, ['lo', 'wlan0']);
-      expect.unreachable();
-    } catch (error) {
-      expect(error).toMatchObject({ exitCode: 3, hint: 'devices here: wlan0' });
-    }
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findConflicts, findWarnings, type RulesRequest } from '../../../../src/io/rules/index.ts';
-import { parseFlowtableClashes, parseSetElements } from '../../../../src/io/rules/others.ts';
+import { parseFlowtableClashes, parseInstance } from '../../../../src/io/rules/others.ts';
 
 const REQUEST: RulesRequest = {
   plan: {
@@ -12,6 +12,7 @@ const REQUEST: RulesRequest = {
     gso: [false],
     copyBytes: [128],
     ecn: false,
+    unreadNfqueue: 65535,
     dscps: [],
   },
   nfqueue: {
@@ -40,29 +41,64 @@ function nft(answers: Readonly<Record<string, string>>): void {
 }
 const says = (text: string): string => `echo '${text}'`;
 const fails = (text: string): string => `{ echo 'Error: ${text}' >&2; exit 1; }`;
-const setOf = (element: string): string => says(`{"nftables": [{"set": {"elem": [${element}]}}]}`);
+/** What `nft -a list table` prints for the table of an instance. */
+const listing = (first: number, handle: number, markMask = '0x000000ff', device = 'wan0'): string =>
+  [
+    `table inet shaper_${first} { # handle ${handle} progname nft`,
+    '\tflags owner\n\n\tset mark_mask { # handle 1\n\t\ttype mark',
+    `\t\telements = { ${markMask} }\n\t}\n\n\tset shaped_devices { # handle 2\n\t\ttype ifname`,
+    `\t\telements = { "lan0.5",\n\t\t\t     "${device}" }\n\t}\n\n\tset process_id { # handle 3`,
+    '\t\ttype mark\n\t\telements = { 0x00000929 }\n\t}\n}',
+  ].join('\n');
 
 describe('another instance', () => {
   const tables = { 'list tables': says('table inet shaper_200') };
+  const others = 'the running instance with nfqueue.first 200 (process 2345)';
 
   it('is in the way where it shapes the device or has the same mark bits', async () => {
-    nft({ ...tables, shaped_devices: setOf('"wan0"'), mark_mask: setOf('4278190080') });
-    expect(await findConflicts(REQUEST)).toEqual([
-      'device wan0 is shaped by the running instance with nfqueue.first 200',
-      'mark mask 0xff000000 shares bits with 0xff000000 of the running instance with nfqueue.first 200',
+    nft({ ...tables, shaper_200: says(listing(200, 7, '0xff000000')) });
+    expect(await findConflicts(REQUEST, false)).toEqual([
+      `device wan0 is shaped by ${others}`,
+      `mark mask 0xff000000 shares bits with 0xff000000 of ${others}`,
+    ]);
+    nft({ ...tables, shaper_200: says(listing(200, 7, '0x00ff0000', 'ppp0')) });
+    expect(await findConflicts(REQUEST, false)).toEqual([]);
+  });
+
+  it('is in the way with the same queue numbers', async () => {
+    nft({ 'list tables': says('table inet shaper_100'), shaper_100: says(listing(100, 7)) });
+    const instance = 'the running instance with nfqueue.first 100 (process 2345)';
+    expect(await findConflicts(REQUEST, false)).toEqual([
+      `table inet shaper_100 is in use by ${instance}`,
+      `device wan0 is shaped by ${instance}`,
     ]);
   });
 
+  it('gives way if it claimed later', async () => {
+    const both = { 'list tables': says('table inet shaper_200\ntable inet shaper_100') };
+    const own = { shaper_100: says(listing(100, 9)) };
+    nft({ ...both, ...own, shaper_200: says(listing(200, 8)) });
+    expect(await findConflicts(REQUEST, true)).toEqual([`device wan0 is shaped by ${others}`]);
+    nft({ ...both, ...own, shaper_200: says(listing(200, 10)) });
+    expect(await findConflicts(REQUEST, true)).toEqual([]);
+  });
+
   it("that has gone meanwhile is in nobody's way", async () => {
-    nft({ ...tables, 'list set': fails('No such file or directory') });
-    expect(await findConflicts(REQUEST)).toEqual([]);
+    nft({ ...tables, 'list table': fails('No such file or directory') });
+    expect(await findConflicts(REQUEST, false)).toEqual([]);
   });
 
   it('that cannot be looked at is not taken for harmless', async () => {
-    nft({ ...tables, 'list set': fails('netlink: out of memory') });
-    await expect(findConflicts(REQUEST)).rejects.toThrow(
-      /listing the set \w+ of table shaper_200: .*out of memory/,
-    );
+    nft({ ...tables, 'list table': fails('netlink: out of memory') });
+    await expect(findConflicts(REQUEST, false)).rejects.toThrow(/listing table shaper_200: .*out of memory/);
+  });
+
+  it('of an older version says no process', () => {
+    const text = `${listing(200, 7).split('\n\n\tset process_id')[0]}\n}`;
+    expect(parseInstance(200, text)).toEqual({
+      ...{ first: 200, handle: 7, process: null },
+      ...{ devices: ['lan0.5', 'wan0'], markMasks: [255] },
+    });
   });
 });
 
@@ -82,13 +118,6 @@ describe('flowtables', () => {
 });
 
 describe('listings of nft in JSON', () => {
-  it('gives the elements of a named set', () => {
-    const meta = '{"metainfo": {"version": "1.0.6"}}';
-    const set = '{"set": {"family": "inet", "name": "d", "table": "shaper_100", "elem": ["eth0", "wan.5"]}}';
-    expect(parseSetElements(`{"nftables": [${meta}, ${set}]}`)).toEqual(['eth0', 'wan.5']);
-    expect(parseSetElements(`{"nftables": [${meta}, ${set.replace(/, "elem".*\]/, '')}]}`)).toEqual([]);
-  });
-
   it('names the flowtables that cover a shaped device', () => {
     const flowtable = (dev: string): string =>
       `{"nftables": [{"flowtable": {"family": "inet", "name": "ft", "table": "fw4", "prio": 0, "dev": ${dev}}}]}`;

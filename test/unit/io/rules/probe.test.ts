@@ -57,6 +57,7 @@ describe('abilities', () => {
     gso: [false, true],
     copyBytes: [128, 128],
     ecn: true,
+    unreadNfqueue: 65535,
     dscps: [10],
   };
   const warnings: string[] = [];

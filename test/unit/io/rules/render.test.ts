@@ -39,6 +39,7 @@ function request(
   return {
     plan: {
       ...{ directions, gso: [false, false, false, false], copyBytes: [128, 128, 128, 128] },
+      unreadNfqueue: 65535,
       ...{ ecn, dscps },
     },
     nfqueue: { ...defaults, markMask: 0xff000000, ...nfqueue },
@@ -56,7 +57,7 @@ add element inet shaper_100 shaped_devices { "wan0", "lan.7" }
 add chain inet shaper_100 asked
 add rule inet shaper_100 asked meta mark & 0x90000000 == 0x90000000 ip ecn { ect0, ect1 } ip ecn set ce
 add rule inet shaper_100 asked meta mark & 0x90000000 == 0x90000000 ip6 ecn { ect0, ect1 } ip6 ecn set ce
-# Behind the queues. Local packets come with our bits, as a changed mark is routed again; others if asked.
+# Behind the queues. Local packets come with our bits, so that they are not routed again; others if asked.
 add chain inet shaper_100 answered_postrouting { type filter hook postrouting priority -160; policy accept; }
 add rule inet shaper_100 answered_postrouting meta mark & 0x80000000 == 0x80000000 jump asked
 add rule inet shaper_100 answered_postrouting meta mark & 0xff000000 != 0 meta mark set meta mark & 0x00ffffff

@@ -1,0 +1,50 @@
+/** Warnings of devices that this machine does not have, or whose packets do not show them. */
+import { nearest } from '../../base/nearest.ts';
+import { type DeviceGraph, listDevices, partlyHidden, whyHidden } from '../../spec/device-graph.ts';
+import type { Located, YamlReader } from '../yaml/reader.ts';
+import type { Direction } from './context.ts';
+
+/** `shaped` are the directions that the link shapes. */
+export function warnOfLinkDevice(
+  reader: YamlReader,
+  devices: DeviceGraph | null,
+  { value: device, offset }: Located<string>,
+  shaped: readonly Direction[],
+): void {
+  if (devices === null) return;
+  const warn = (message: string): void => reader.problems.warn(offset, message);
+  if (!devices.has(device)) {
+    warn(`device: ${absence(devices, device)}`);
+    return;
+  }
+  const hidden = shaped.map((direction) => whyHidden(devices, device, direction));
+  for (const advice of hidden) if (advice) warn(`device: ${advice.message}; ${advice.hint}`);
+  if (hidden.some((advice) => advice !== null)) return;
+  for (const direction of shaped) {
+    const part = partlyHidden(devices, device, direction);
+    if (part !== null) warn(`device: ${part}`);
+  }
+}
+
+/**
+ * Packets that come in by a device show it as those of `down`; packets that leave show it as those of `up`.
+ */
+export function warnOfMatchedDevices(
+  reader: YamlReader,
+  devices: DeviceGraph | null,
+  at: Located<readonly Located<string>[]> | undefined,
+  side: 'iif' | 'oif',
+): void {
+  if (devices === null) return;
+  for (const { value: device, offset } of at?.value ?? []) {
+    const advice = whyHidden(devices, device, side === 'iif' ? 'down' : 'up');
+    if (!devices.has(device)) reader.problems.warn(offset, `${side}: ${absence(devices, device)}`);
+    else if (advice) reader.problems.warn(offset, `${side}: ${advice.message}`);
+  }
+}
+
+function absence(devices: DeviceGraph, device: string): string {
+  const near = nearest(device, [...devices.keys()]);
+  const meant = near?.isNear ? `; did you mean ${near.word}?` : '';
+  return `this machine has no ${device} (it has ${listDevices(devices)})${meant}`;
+}

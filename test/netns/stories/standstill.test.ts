@@ -1,0 +1,126 @@
+/** The process stands still: Ctrl-Z, SIGSTOP. Packets pass, and are shaped again when it goes on. */
+import { expect, it } from 'vitest';
+import {
+  describeNetns,
+  type Host,
+  packetsUnaccounted,
+  ping,
+  type RunningShaper,
+  sleep,
+  until,
+  useLab,
+  useShapers,
+} from '../harness.ts';
+import { hasTable, ruleset } from '../rules-bed.ts';
+
+const CONFIG = 'links: { wan: { device: wan0, up: 50mbit, down: 50mbit } }';
+const STILL = 'this process stood still, so its rules were taken out and packets passed';
+const AGAIN = 'the rules are installed again';
+
+/** Process ids of the children of the shaper whose command line has this word. */
+async function children(router: Host, shaper: RunningShaper, word: string): Promise<number[]> {
+  const { stdout } = await router.exec(['ps', '--ppid', String(shaper.pid), '-o', 'pid=,args='], {
+    check: false,
+  });
+  return stdout
+    .split('\n')
+    .filter((line) => line.includes(word))
+    .map((line) => Number.parseInt(line, 10));
+}
+
+const sorted = (text: string): string[] => text.split('\n').sort();
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describeNetns('a process that stands still', () => {
+  const world = useLab();
+  const start = useShapers(world);
+
+  it('stopped with its group: packets pass after a second, and are shaped again when it goes on', async () => {
+    const { client, router, server } = world.lab;
+    const before = await ruleset(router);
+    const shaper = await start(CONFIG);
+    const during = await ruleset(router);
+    // As a shell does with a job: the group of the shaper is its own here.
+    const echo = ping(client, server, { count: 80, intervalMs: 50 });
+    await sleep(300);
+    shaper.child.kill('SIGSTOP');
+    await until('the table is gone', async () => !(await hasTable(router)), 3000);
+    expect((await ping(client, server, { count: 3 })).received).toBe(3);
+    shaper.child.kill('SIGCONT');
+    expect(await shaper.logged(STILL)).toMatchObject({ level: 'warn', seconds: expect.any(Number) });
+    await shaper.logged(AGAIN);
+    // The process id is the same; the table is younger than those of iptables.
+    expect(sorted(await ruleset(router))).toEqual(sorted(during));
+    expect((await echo).gapMs).toBeLessThan(2500);
+    const counted = (await shaper.status()).totals.received.packets;
+    expect((await ping(client, server, { count: 3 })).received).toBe(3);
+    const status = await shaper.status();
+    expect(status.totals.received.packets - counted).toBeGreaterThanOrEqual(6);
+    expect(packetsUnaccounted(status)).toBe(0);
+
+    // Once more, and this time it is ended as soon as it goes on.
+    shaper.child.kill('SIGSTOP');
+    await until('the table is gone', async () => !(await hasTable(router)), 3000);
+    shaper.child.kill('SIGTERM');
+    const { code, tookMs } = await shaper.stop('SIGCONT');
+    expect([code, tookMs < 2000]).toEqual([0, true]);
+    expect(await ruleset(router)).toBe(before);
+  });
+
+  it('a short pause, a busy machine and Ctrl-Z change nothing', async () => {
+    const { client, router, server } = world.lab;
+    const shaper = await start(CONFIG);
+    const nft = await children(router, shaper, 'nft -i');
+    expect(nft).toHaveLength(1);
+    for (let pause = 0; pause < 4; pause++) {
+      shaper.child.kill('SIGSTOP');
+      await sleep(400);
+      shaper.child.kill('SIGCONT');
+      await sleep(100);
+    }
+    shaper.child.kill('SIGTSTP');
+    await shaper.logged('SIGTSTP is ignored: packets would wait. SIGTERM or Ctrl-C stops the shaper');
+    expect((await ping(client, server, { count: 3 })).received).toBe(3);
+    expect(await children(router, shaper, 'nft -i')).toEqual(nft);
+    expect(shaper.logs.some(({ msg }) => msg === STILL)).toBe(false);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it('a watchdog that is ended has a successor, and none outlives the shaper, even if nft is stopped', async () => {
+    const { client, router, server } = world.lab;
+    const before = await ruleset(router);
+    const shaper = await start(CONFIG);
+    const [first] = await children(router, shaper, 'watchdog');
+    process.kill(first!, 'SIGTERM');
+    await sleep(100);
+    expect(await children(router, shaper, 'watchdog')).toEqual([first]);
+    process.kill(first!, 'SIGKILL');
+    await shaper.logged('somebody ended the watchdog; another one takes its place');
+    await until('there is another', async () => (await children(router, shaper, 'watchdog')).length === 1);
+    const [second] = await children(router, shaper, 'watchdog');
+    const [nft] = await children(router, shaper, 'nft -i');
+    shaper.child.kill('SIGSTOP');
+    await until('the table is gone', async () => !(await hasTable(router)), 3000);
+    shaper.child.kill('SIGCONT');
+    await shaper.logged(AGAIN);
+    expect([isAlive(second!), isAlive(nft!)]).toEqual([false, false]);
+
+    const [third] = await children(router, shaper, 'watchdog');
+    const [stopped] = await children(router, shaper, 'nft -i');
+    process.kill(stopped!, 'SIGSTOP');
+    await shaper.kill();
+    await until('nothing is left', () => !isAlive(third!) && !isAlive(stopped!), 4000);
+    expect((await ping(client, server, { count: 3 })).received).toBe(3);
+    expect(await hasTable(router)).toBe(false);
+    const next = await start(CONFIG);
+    expect((await next.stop()).code).toBe(0);
+    expect(await ruleset(router)).toBe(before);
+  });
+});
