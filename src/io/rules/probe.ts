@@ -10,7 +10,7 @@ const HINT_QUEUE =
   'use a kernel with CONFIG_NFT_QUEUE (module nft_queue), or with CONFIG_NETFILTER_XT_TARGET_NFQUEUE, ' +
   'CONFIG_NETFILTER_XT_MARK, CONFIG_NFT_COMPAT and the package iptables';
 const HINT_MARKING =
-  'the kernel needs nf_tables with CONFIG_NFT_FIB_INET, version 5.12 or newer (owned tables)';
+  'the kernel needs nf_tables with CONFIG_NFT_FIB_INET and CONFIG_NFT_LIMIT, version 5.12 or newer (owned tables)';
 const HINT_NFT = 'use a kernel with CONFIG_NFT_QUEUE (module nft_queue), or nfqueue.backend: auto';
 
 /**
@@ -31,7 +31,10 @@ async function nftAccepts(rules: readonly string[], command = ['nft']): Promise<
 
 /** @throws RulesError that says what nft or the kernel lacks for any rule of ours */
 export async function probeMarking(): Promise<void> {
-  const refusal = await nftAccepts(['meta nfproto ipv4 fib daddr type broadcast accept']);
+  const refusal = await nftAccepts([
+    'meta nfproto ipv4 fib daddr type broadcast accept',
+    'limit rate 8 kbytes/second accept',
+  ]);
   if (refusal === null) return;
   const error = toolError('checking the marking rules', refusal);
   if (error.code !== 'failed') throw error;

@@ -102,7 +102,16 @@ export function processLines(firstQueue: number, pid: number): string[] {
   return [`add set ${set} { type mark; }`, `add element ${set} { ${pid} }`];
 }
 
-/** `accept` ends our base chain only: the packet goes on to the next one without a mark of ours. */
+/**
+ * Whoever knows the ports of DHCP could pass every limit otherwise. Packets beyond this bound are queued and
+ * shaped like any other. It is some 25 messages a second.
+ */
+const DHCP_BOUND = 'limit rate 8 kbytes/second burst 32 kbytes';
+
+/**
+ * `accept` ends our base chain only: the packet goes on to the next one without a mark of ours. The hop limit
+ * says that a neighbour has sent the message (RFC 4861): a forwarded packet never has 255.
+ */
 function neverQueuedLines(table: string): string[] {
   const rule = `add rule inet ${table} never_queued`;
   return [
@@ -113,9 +122,9 @@ function neverQueuedLines(table: string): string[] {
     `${rule} ip6 daddr ff00::/8 accept`,
     `${rule} meta l4proto tcp return`,
     `${rule} meta nfproto ipv4 fib daddr type broadcast accept`,
-    `${rule} icmpv6 type { 133, 134, 135, 136, 137 } accept`,
-    `${rule} ip protocol udp udp sport { 67, 68 } udp dport { 67, 68 } accept`,
-    `${rule} meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } accept`,
+    `${rule} ip6 hoplimit 255 icmpv6 type { 133, 134, 135, 136, 137 } accept`,
+    `${rule} ip protocol udp udp sport { 67, 68 } udp dport { 67, 68 } ${DHCP_BOUND} accept`,
+    `${rule} meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } ${DHCP_BOUND} accept`,
   ];
 }
 

@@ -6,6 +6,7 @@ import {
   type Host,
   packetsUnaccounted,
   type Status,
+  sendUdp,
   startSink,
   tcpTransfer,
   udpTransfer,
@@ -130,6 +131,32 @@ nfqueue: { gso: true }
     const { sent, received } = await tcpTransfer(client, server, { port: 5001, bytes: 2e6 });
     expect(received).toMatchObject(sent);
     expect(averageBytes(await shaper.status(), 'wan/up/all')).toBeGreaterThan(1500);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it('DHCP and neighbour discovery are not queued, and no way past the limits', async () => {
+    const { client, server } = world.lab;
+    const shaper = await start('links: { wan: { device: wan0, up: 2mbit } }');
+    const seen = async (): Promise<number> => (await shaper.status()).totals.received.packets;
+    const dhcp = { port: 67, sourcePort: 68, lengthBytes: 1000, rateBitsPerSec: 20e6 };
+    await sendUdp(client, server, { family: 4, count: 5, ...dhcp });
+    expect(await seen()).toBe(0);
+    // 32 kB pass at once, then 8 kB a second.
+    await sendUdp(client, server, { family: 4, count: 400, ...dhcp });
+    expect(await seen()).toBeGreaterThan(350);
+    expect(await seen()).toBeLessThan(400);
+    const before = await seen();
+    await sendUdp(client, server, { family: 6, count: 400, ...dhcp, port: 547, sourcePort: 546 });
+    expect(await seen()).toBeGreaterThan(before + 350);
+    // Neighbour solicitations with the hop limit of neighbours, to a host behind the router.
+    const shown = await seen();
+    const script = `
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 255)
+for n in range(50): s.sendto(bytes([135, 0, 0, 0]) + bytes(500), ('${server.addresses.v6}', 0))`;
+    await client.exec(['python3', '-c', script]);
+    await until('all of them are seen', async () => (await seen()) >= shown + 50, 2000);
     expect((await shaper.stop()).code).toBe(0);
   });
 });

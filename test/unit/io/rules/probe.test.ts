@@ -45,10 +45,13 @@ describe('the back end', () => {
     });
   });
 
-  it('a kernel without fib cannot carry the marking chains', async () => {
-    nftWithout('fib daddr');
-    await expect(probeBackend('auto')).rejects.toMatchObject({ code: 'unsupported' });
-  });
+  it.each(['fib daddr', 'limit rate'])(
+    'a kernel without %s cannot carry the marking chains',
+    async (words) => {
+      nftWithout(words);
+      await expect(probeBackend('auto')).rejects.toMatchObject({ code: 'unsupported' });
+    },
+  );
 });
 
 describe('abilities', () => {

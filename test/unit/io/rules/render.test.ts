@@ -71,9 +71,9 @@ add rule inet shaper_100 never_queued ip daddr 224.0.0.0/4 accept
 add rule inet shaper_100 never_queued ip6 daddr ff00::/8 accept
 add rule inet shaper_100 never_queued meta l4proto tcp return
 add rule inet shaper_100 never_queued meta nfproto ipv4 fib daddr type broadcast accept
-add rule inet shaper_100 never_queued icmpv6 type { 133, 134, 135, 136, 137 } accept
-add rule inet shaper_100 never_queued ip protocol udp udp sport { 67, 68 } udp dport { 67, 68 } accept
-add rule inet shaper_100 never_queued meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } accept
+add rule inet shaper_100 never_queued ip6 hoplimit 255 icmpv6 type { 133, 134, 135, 136, 137 } accept
+add rule inet shaper_100 never_queued ip protocol udp udp sport { 67, 68 } udp dport { 67, 68 } limit rate 8 kbytes/second burst 32 kbytes accept
+add rule inet shaper_100 never_queued meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } limit rate 8 kbytes/second burst 32 kbytes accept
 # Mark for queue index + 1, then queue.
 add chain inet shaper_100 queue_0
 add rule inet shaper_100 queue_0 jump never_queued
