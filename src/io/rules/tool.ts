@@ -7,6 +7,9 @@ import { RulesError } from './errors.ts';
 /** A tool that takes longer waits for a lock that nobody will give up. */
 const TOOL_TIMEOUT_MS = 10_000;
 
+/** Runs of a tool that signals end. One is enough; the bound is for somebody who ends every tool. */
+const RUNS_MAX = 3;
+
 const PACKAGES: Record<string, string> = { nft: 'nftables', sh: 'dash' };
 
 export interface ToolResult {
@@ -54,11 +57,25 @@ export function missingTool(tool: string): RulesError {
 
 /**
  * Runs a tool to its end. The caller judges a status other than 0.
+ *
+ * A signal for our group, from timeout(1) or Ctrl-C, reaches a child that has no group of its own yet. The
+ * kernel delivers it before the child becomes the tool, which has done nothing then and runs once more.
  * @throws RulesError `missing` if the tool is not installed, `failed` if it does not end in time
  */
-export function runTool(tool: string, args: readonly string[], input = ''): Promise<ToolResult> {
+export async function runTool(tool: string, args: readonly string[], input = ''): Promise<ToolResult> {
+  for (let run = 1; ; run++) {
+    const { signal, ...result } = await runOnce(tool, args, input);
+    if (signal === null || run === RUNS_MAX) return result;
+  }
+}
+
+interface Ended extends ToolResult {
+  readonly signal: NodeJS.Signals | null;
+}
+
+function runOnce(tool: string, args: readonly string[], input: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    // A process group of its own: timeout(1) and Ctrl-C signal our group, and a tool has to finish its edit.
+    // A process group of its own: signals for our group must not end a tool in the middle of its edit.
     const child = spawn(tool, args, { stdio: 'pipe', env: toolEnvironment(), detached: true });
     diesWithUs(child);
     let stdout = '';
@@ -83,7 +100,7 @@ export function runTool(tool: string, args: readonly string[], input = ''): Prom
       clearTimeout(timer);
       if (signal === 'SIGKILL') {
         reject(new RulesError('failed', `${tool} was killed or did not end in ${TOOL_TIMEOUT_MS / 1000} s`));
-      } else resolve({ status: status ?? 1, stdout, stderr });
+      } else resolve({ status: status ?? 1, stdout, stderr, signal });
     });
     child.stdin.end(input);
   });

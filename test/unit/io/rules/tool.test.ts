@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { RulesError } from '../../../../src/io/rules/errors.ts';
 import { runTool } from '../../../../src/io/rules/tool.ts';
+import { useFakeTools } from './fake-tools.ts';
+
+const tools = useFakeTools();
 
 describe('running a tool', () => {
   it('hands over input, arguments and status', async () => {
@@ -16,5 +19,13 @@ describe('running a tool', () => {
     const failure = await runTool('no-such-tables', []).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(RulesError);
     expect(failure).toMatchObject({ code: 'missing', hint: 'install the package iptables' });
+  });
+
+  it('runs a tool again that a signal for our group has ended, but not for ever', async () => {
+    tools.pretend('early', '[ -s $LOG ] || { echo hit >> $LOG; kill -TERM $$; }; cat');
+    expect(await runTool('early', [], 'in')).toEqual({ status: 0, stdout: 'in', stderr: '' });
+    tools.pretend('always', 'echo hit >> $LOG; kill -INT $$');
+    expect((await runTool('always', [])).status).toBe(1);
+    expect(tools.log()).toBe('hit\n'.repeat(4));
   });
 });
