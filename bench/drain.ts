@@ -11,6 +11,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { NFQUEUES_FILE, parseNfqueues } from '../src/io/proc/nfqueues.ts';
 import type { Lab } from './lab/lab.ts';
+import { pause } from './lab/pause.ts';
 import { run, sleep } from './lab/process.ts';
 import { sendUdp, type UdpSendOptions } from './lab/udp.ts';
 
@@ -96,7 +97,7 @@ export async function fillAndDrain(
 ): Promise<Drained> {
   const { packets, ...traffic } = fill;
   const pid = child.pid!;
-  child.kill('SIGSTOP');
+  const goOn = pause(child);
   const before = queueState(pid, queue);
   const forwardedBefore = forwarded(pid);
   await sendUdp(lab.client, lab.server, { ...traffic, count: packets, cpu: 0 });
@@ -105,12 +106,12 @@ export async function fillAndDrain(
   if (filled.held !== packets) {
     const full = `${filled.queueFull - before.queueFull} queue full`;
     const socket = `${filled.socketFull - before.socketFull} socket full`;
-    child.kill('SIGCONT');
+    goOn();
     throw new Error(`queue ${queue} holds ${filled.held} of ${packets} packets (${full}, ${socket})`);
   }
   const cpuBefore = cpuNs(pid);
   const start = performance.now();
-  child.kill('SIGCONT');
+  goOn();
   const end = untilDrained(pid, queue, 10_000);
   pauseMs(10); // what a contender does after its last verdict is its cost too
   const cpu = cpuNs(pid) - cpuBefore;

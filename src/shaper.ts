@@ -8,14 +8,29 @@ const COLUMNS_OF_A_PIPE = 100;
 // line.
 process.on('SIGUSR1', () => undefined);
 
-/** Node's loader opens many files at once, and says no more than EMFILE. */
-const explainShortage = (error: unknown): never => {
-  if ((error as { code?: unknown } | null)?.code !== 'EMFILE') throw error;
+/** Node's loader opens many files at once. If it may not, it says EMFILE or that a package is not there. */
+const FILES_MIN = 128;
+
+const explainShortage = async (error: unknown): Promise<never> => {
+  if (!isEmfile(error) && !(await mayOpenFew())) throw error;
   process.stderr.write(
     'shaper: too few files may be open here\n  raise the limit: ulimit -n 1024, or LimitNOFILE= of systemd\n',
   );
   process.exit(3);
 };
+
+const isEmfile = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === 'EMFILE';
+
+/** /proc/self/limits has a line `Max open files  1024  4096  files`. */
+async function mayOpenFew(): Promise<boolean> {
+  const { readFile } = process.getBuiltinModule('node:fs/promises');
+  try {
+    const limits = await readFile('/proc/self/limits', 'utf8');
+    return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]) < FILES_MIN;
+  } catch (error) {
+    return isEmfile(error);
+  }
+}
 
 const [{ main }, { drained, toleratesLostReader }, { widenInlining }] = await Promise.all([
   import('./cli/main.ts'),

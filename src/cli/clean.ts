@@ -8,6 +8,7 @@ import { EXIT_FINE } from '../base/errors.ts';
 import { INSTANCE } from '../config/fields/defaults.ts';
 import { ControlError, removeDeadSocket } from '../control/server.ts';
 import { cleanLeftovers } from '../io/rules/index.ts';
+import { checkProcess, readProcessStatus } from '../live/preconditions.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,6 +21,7 @@ export async function clean({ conf, socket }: CleanOptions, terminal: Terminal):
   const sockets = new Set<string>([INSTANCE.socketPath]);
   if (conf !== undefined) sockets.add(readConfigAloud(conf, terminal).socketPath);
   if (socket !== undefined) sockets.add(socket);
+  checkProcess(readProcessStatus());
   const removed = await cleanLeftovers('all');
   for (const path of sockets) if (await isSocketRemoved(path)) removed.push(`rm ${path}`);
   for (const line of removed) terminal.out(`${line}\n`);

@@ -20,8 +20,8 @@ const STOPPING: readonly NodeJS.Signals[] = [
   'SIGPROF',
   'SIGUSR2',
 ];
-/** Ctrl-Z would stop the process, and every packet would wait. Nothing can be done about SIGSTOP. */
-const IGNORED: readonly NodeJS.Signals[] = ['SIGTSTP'];
+/** They would stop the process, and every packet would wait. Nothing can be done about SIGSTOP. */
+const IGNORED: readonly NodeJS.Signals[] = ['SIGTSTP', 'SIGTTIN'];
 
 export interface StopRequest {
   /** The name of a signal or of a command, or the fault. */

@@ -19,6 +19,7 @@ import { type RunningShaper, type ShaperOptions, type Status, startShaper } from
 export * from '../../bench/lab/lab.ts';
 export * from '../../bench/lab/measure.ts';
 export * from '../../bench/lab/native.ts';
+export * from '../../bench/lab/pause.ts';
 export * from '../../bench/lab/process.ts';
 export * from '../../bench/lab/shaper.ts';
 export * from '../../bench/lab/tcp.ts';

@@ -4,6 +4,7 @@
  * of JSON.
  */
 import { createLab } from '../../../bench/lab/lab.ts';
+import { pause } from '../../../bench/lab/pause.ts';
 import { type LogLine, type Status, type Stopped, startShaper } from '../../../bench/lab/shaper.ts';
 import { sendUdp, startSink, type UdpReceived, udpTransfer } from '../../../bench/lab/udp.ts';
 
@@ -32,9 +33,9 @@ try {
   const warning = shaper.logs.find(({ msg }) => msg.includes('smaller socket buffer'));
   const count = Math.min(PACKETS_MAX, 500 + Math.ceil(Number(warning?.rcvbufBytes) / MESSAGE_BYTES));
   const sink = await startSink(server, { port: PORT, waitMs: 30_000 });
-  shaper.child.kill('SIGSTOP');
+  const goOn = pause(shaper.child);
   const sent = await sendUdp(client, server, { port: PORT, count, lengthBytes: 60 });
-  shaper.child.kill('SIGCONT');
+  goOn();
   const received = await sink.finished();
   const later = await udpTransfer(client, server, { port: PORT, count: 100, lengthBytes: 60 });
   const status = await shaper.status();

@@ -5,12 +5,14 @@ import { expect, it } from 'vitest';
 import {
   classOf,
   describeNetns,
+  ended,
   type Finished,
   packetsUnaccounted,
   sendUdp,
   shaperCommand,
   startSink,
   udpTransfer,
+  until,
   useLab,
   useShapers,
 } from '../harness.ts';
@@ -72,6 +74,36 @@ describeNetns('the start', () => {
     expect(await ruleset(world.lab.router)).toBe(before);
   });
 
+  it('says the first thing that is wrong: arguments, file, /proc, capability, device, folder of the socket', async () => {
+    const before = await ruleset(world.lab.router);
+    const noProc = ['unshare', '--mount', 'sh', '-c', 'umount -l /proc; exec "$@"', 'sh'];
+    const noRight = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'];
+    const noRun = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs -o ro none /run; exec "$@"', 'sh'];
+    const fewFiles = (files: number): string[] => ['sh', '-c', `ulimit -n ${files}; exec "$@"`, 'sh'];
+    const shaped = write('order.yaml', 'links: { wan: { device: wan0, up: 1mbit } }');
+    const absent = write('order-absent.yaml', 'links: { wan: { device: no-such-device0, up: 1mbit } }');
+    const bad = write('order-bad.yaml', 'links: { wan: { device: no-such-device0, up: 1mbps } }');
+    const steps: readonly [readonly string[], readonly string[], number, string][] = [
+      [[...noProc, ...noRight], ['run', '--no-such-option', bad], 2, "unknown option '--no-such-option'"],
+      [[...noProc, ...noRight], ['run', bad], 2, `${bad}:1:`],
+      [[...noProc, ...noRight], ['run', absent], 3, 'there is no /proc here'],
+      [[...noRun, ...noRight], ['run', absent], 3, 'CAP_NET_ADMIN is missing'],
+      [noRun, ['run', absent], 3, 'no-such-device0 of link wan does not exist'],
+      [noRun, ['run', shaped], 3, '/run/shaper'],
+      [noRight, ['clean'], 3, 'CAP_NET_ADMIN is missing'],
+      [fewFiles(40), ['run', shaped], 3, 'too few files may be open here'],
+      [fewFiles(48), ['run', shaped], 3, 'too few files may be open here'],
+    ];
+    for (const [wrapper, args, code, words] of steps) {
+      const found = await shaper(args, wrapper);
+      const what = `${wrapper.join(' ')} ${args.join(' ')}`;
+      expect(found, what).toMatchObject({ code, stderr: expect.stringContaining(words) });
+      expect(found.stderr, what).not.toMatch(/^\s+at /m);
+      expect(found.stderr, what).not.toContain('cache initialization');
+    }
+    expect(await ruleset(world.lab.router)).toBe(before);
+  });
+
   it('a second instance on the same queues refuses and loses the first one nothing', async () => {
     const { client, server } = world.lab;
     const first = await start(`links: { wan: { device: wan0, up: ${fifo('4mbit')} } }`);
@@ -120,5 +152,44 @@ nfqueue: { first: 200, mark: 0x00ff0000 }
     expect((await wan.status()).totals.accepted.packets).toBe(outer.received.packets + 40);
     expect((await wan.stop()).code).toBe(0);
     expect(await ruleset(router)).toBe(before);
+  });
+
+  it('of two instances that start for one device at the same instant one refuses, and says who is there', async () => {
+    const { router } = world.lab;
+    const files = [0, 1].map((i) =>
+      write(
+        `twin${i}.yaml`,
+        `links: { wan: { device: wan0, up: 1mbit } }
+nfqueue: { first: ${300 + 100 * i}, mark: ${['0xff000000', '0x00ff0000'][i]} }
+control: { socket: ${join(world.lab.folder, `twin${i}.sock`)} }
+`,
+      ),
+    );
+    for (let round = 0; round < 3; round++) {
+      const twins = files.map((file) => router.spawn([...shaperCommand(), '--conf', file]));
+      const output = twins.map((twin) => {
+        const said = { out: '', err: '' };
+        twin.stdout?.on('data', (text: Buffer) => {
+          said.out += text;
+        });
+        twin.stderr?.on('data', (text: Buffer) => {
+          said.err += text;
+        });
+        return said;
+      });
+      const isReady = (i: number): boolean => output[i]!.out.includes('"msg":"ready"');
+      const isDecided = (i: number): boolean => isReady(i) || twins[i]!.exitCode !== null;
+      try {
+        await until('both have decided', () => isDecided(0) && isDecided(1), 20_000);
+        const loser = isReady(0) ? 1 : 0;
+        expect([isReady(1 - loser), isReady(loser), twins[loser]!.exitCode]).toEqual([true, false, 3]);
+        expect(output[loser]!.err).toContain(
+          `device wan0 is shaped by the running instance with nfqueue.first ${[400, 300][loser]} (process ${twins[1 - loser]!.pid})`,
+        );
+      } finally {
+        for (const twin of twins) twin.kill('SIGTERM');
+        for (const twin of twins) await ended(twin, 3000);
+      }
+    }
   });
 });

@@ -5,6 +5,7 @@ import {
   describeNetns,
   iperfTcp,
   packetsUnaccounted,
+  pause,
   type RunningShaper,
   type Status,
   sendUdp,
@@ -132,9 +133,9 @@ links: { wan: { device: wan0, up: { rate: 2mbit, classes: { default: { queue: { 
 nfqueue: { length: 200 }
 `);
     const sink = await startSink(server, { port: PORT, waitMs: 30_000, idleMs: 1000 });
-    shaper.child.kill('SIGSTOP');
+    const goOn = pause(shaper.child);
     await sendUdp(client, server, { port: PORT, count: 500, lengthBytes: 1000, rateBitsPerSec: 8e6 });
-    shaper.child.kill('SIGCONT');
+    goOn();
     const received = await sink.finished();
     const { totals } = await drained(shaper);
     expect(received).toMatchObject({ packets: 200, reordered: 0 });
