@@ -117,8 +117,8 @@ if (HELD_MAX > VERDICT_LOG_ROWS) throw new Error('verdicts for everything held m
 if (CLASSES_MAX > 0x8000)
   throw new Error('rows of classes must fit 16 bits with a sign: flow records, verdict log, chains, heirs');
 if (CLASS_DEPTH_MAX > 0xff) throw new Error('heights of classes must fit 8 bits');
-if (NFQUEUES_MAX > 0x7f)
-  throw new Error('the index of an NFQUEUE plus 1 must fit the mark codes 0x01 to 0x7f');
+if (NFQUEUES_MAX > 0x7e)
+  throw new Error('the index of an NFQUEUE plus 1 must fit the mark codes 0x01 to 0x7e');
 if (HELD_MAX + ARRIVAL_ROWS > 0x7fffffff / 16)
   throw new Error('places of held records, in words, must fit 31 bits');
 if (Math.max(FLOWS_MAX, FAIR_QUEUES_MAX, EACH_BUCKETS_MAX, FAIR_HOSTS_MAX) > 0x7fffffff / 32)

@@ -21,10 +21,12 @@ import {
   type NftSession,
   probeAbilities,
   probeBackend,
+  probeSwitched,
   type RulesLog,
   type RulesRequest,
   removeNewEmptyTables,
 } from '../io/rules/index.ts';
+import { standsOnBridge } from '../spec/device-graph.ts';
 import { planQueues } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { closeDebugger } from './debugger.ts';
@@ -154,7 +156,11 @@ async function planRules(
   const { nfqueue } = spec;
   const backend = await probeBackend(nfqueue.backend);
   const abilities = await probeAbilities(planQueues(spec), rulesLog);
-  return { backend, request: { plan: planQueues(spec, abilities), nfqueue } };
+  const devices = readDeviceGraph() ?? new Map();
+  // A device that comes later may be a bridge.
+  const mayBridge = spec.links.some(({ device }) => !devices.has(device) || standsOnBridge(devices, device));
+  const sparesSwitched = mayBridge && (await probeSwitched(nfqueue, rulesLog));
+  return { backend, request: { plan: planQueues(spec, abilities), nfqueue, sparesSwitched } };
 }
 
 function watchDevices(engine: Engine, { logger, unwinder }: Parts): DeviceWatch {

@@ -117,6 +117,16 @@ export function devicesOnTop(graph: DeviceGraph, name: string): string[] {
   return onTop;
 }
 
+/** Whether it is a bridge or stands on one, as a VLAN of it does. */
+export function standsOnBridge(graph: DeviceGraph, name: string): boolean {
+  const device = graph.get(name);
+  if (!device) return false;
+  if (device.kind === 'bridge') return true;
+  // Its members do not count: packets do not show it because of them. Nothing stands on itself.
+  const below = device.lowers.filter((lower) => graph.get(lower)?.master !== name);
+  return below.some((lower) => standsOnBridge(graph, lower));
+}
+
 /** What passes by the device without showing it, although other packets show it; null: nothing known. */
 export function partlyHidden(graph: DeviceGraph, name: string, direction: DeviceDirection): string | null {
   const device = graph.get(name);

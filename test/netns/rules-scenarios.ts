@@ -21,6 +21,7 @@ import {
   sendUdp,
   WAN,
 } from './rules-bed.ts';
+import { BRIDGES } from './rules-bridges.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -251,4 +252,5 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'a second instance sees the first and cannot hurt it', differs: false, run: knowsOtherInstances },
   { name: 'signals and flushes leave the table, its loss is reported', differs: false, run: reportsLoss },
   ...ANSWERS,
+  ...BRIDGES,
 ];

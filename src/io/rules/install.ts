@@ -160,7 +160,7 @@ class Installed implements InstalledRules {
       await this.watch?.stop();
       if (this.parts.iptables) await deleteTagged(this.parts.iptables, (first) => first === this.first);
     } finally {
-      const complaint = await this.session.end(removeLines(this.first));
+      const complaint = await this.session.end(removeLines(this.parts.request));
       this.watchdog?.close();
       if (complaint !== null) this.parts.log.warn('removing the nft table', { complaint });
     }

@@ -2,11 +2,11 @@
  * Arithmetic of our part of the packet mark: eight neighbouring bits that hold nfqueue + 1 between our
  * marking chain and the verdict. 0 means that the packet is not ours. All values are unsigned 32-bit numbers.
  */
-import { MARK_ASKS, markBits } from '../../spec/mark-codes.ts';
+import { MARK_SWITCHED, markBits } from '../../spec/mark-codes.ts';
 import { RulesError } from './errors.ts';
 
-/** Marks 1 .. MARK_NFQUEUES_MAX name an NFQUEUE. Higher marks are requests of a verdict. */
-export const MARK_NFQUEUES_MAX = MARK_ASKS - 1;
+/** Marks 1 .. MARK_NFQUEUES_MAX name an NFQUEUE. */
+export const MARK_NFQUEUES_MAX = MARK_SWITCHED - 1;
 
 /** Position of the lowest bit of the mask. @throws RulesError unless the mask is eight neighbouring bits */
 export function markShift(mask: number): number {

@@ -1,9 +1,11 @@
 /** Finds out by trying, never from versions, which rules this kernel and these tools can do. */
 
 import { planSteers, type QueuePlan, type RuleAbilities } from '../../spec/queue-plan.ts';
+import type { NfqueueSpec } from '../../spec/spec.ts';
 import { HINT_ROOT, RulesError, type RulesLog, toolComplaint, toolError } from './errors.ts';
 import { findIptables, tryNfqueue } from './iptables.ts';
 import type { Backend } from './render-nft.ts';
+import { switchedLines } from './render-switched.ts';
 import { runTool } from './tool.ts';
 
 const HINT_QUEUE =
@@ -41,6 +43,15 @@ export async function probeMarking(): Promise<void> {
   throw new RulesError('unsupported', error.message, HINT_MARKING);
 }
 
+/** Whether rules of the family `bridge` can spare what a bridge only switches. Warns where they cannot. */
+export async function probeSwitched(nfqueue: NfqueueSpec, log: RulesLog): Promise<boolean> {
+  const lines = switchedLines({ nfqueue, sparesSwitched: true });
+  const result = await runTool('nft', ['-c', '-f', '-'], `${lines.join('\n')}\n`);
+  if (result.status === 0) return true;
+  log.warn(NO_SWITCHED, { reason: toolComplaint(result.stdout + result.stderr) });
+  return false;
+}
+
 /** @throws RulesError `denied`, `missing` (a tool) or `unsupported` (the kernel), with a hint */
 export async function probeBackend(wanted: 'auto' | Backend): Promise<Backend> {
   await probeMarking();
@@ -63,6 +74,9 @@ export async function probeBackend(wanted: 'auto' | Backend): Promise<Backend> {
   throw new RulesError('unsupported', message, HINT_QUEUE);
 }
 
+const NO_SWITCHED =
+  'no rules for bridges here: with net.bridge.bridge-nf-call-iptables, what a bridge switches from port to port is ' +
+  'shaped as if it crossed the link';
 const NO_ECN = 'no ECN here: packets are dropped where CE would do';
 const NO_CONNECTION_MARKS =
   'no connection marks here: fast classes beside slow ones get no superpackets and cost more processor time';

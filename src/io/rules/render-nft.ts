@@ -17,10 +17,13 @@ import { type DirectionPlan, planSteers, type QueuePlan } from '../../spec/queue
 import type { NfqueueSpec } from '../../spec/spec.ts';
 import { RulesError } from './errors.ts';
 import { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
+import { removeSwitchedLines, switchedLines, switchedRule } from './render-switched.ts';
 
 export interface RulesRequest {
   readonly plan: QueuePlan;
   readonly nfqueue: NfqueueSpec;
+  /** Packets that a bridge only switches may pass the rules, and shall not be shaped. */
+  readonly sparesSwitched?: boolean;
 }
 
 export type Backend = 'nft' | 'iptables';
@@ -248,6 +251,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
   const foreign = hex(foreignBits(nfqueue.markMask));
   const clear = `meta mark set meta mark & ${foreign}`;
   const lines = [
+    ...switchedLines(request),
     // The chains behind the NFQUEUEs come first, so that they are there for the first packet.
     ...askedLines(request),
     ...neverQueuedLines(table),
@@ -262,6 +266,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
     const chain = `inet ${table} ${hook.name}`;
     lines.push(
       `add chain ${chain} { type filter hook ${hook.name} priority ${MARK_PRIORITY}; policy accept; }`,
+      ...(hook.name === 'forward' ? switchedRule(request) : []),
       `add rule ${chain} ${clear}`,
     );
     if (hook.loopback !== '') lines.push(`add rule ${chain} ${hook.loopback}`);
@@ -280,6 +285,6 @@ export function stopLines(firstQueue: number): string[] {
   return HOOKS.map((hook) => `flush chain inet ${tableName(firstQueue)} ${hook.name}`);
 }
 
-export function removeLines(firstQueue: number): string[] {
-  return [`delete table inet ${tableName(firstQueue)}`];
+export function removeLines(request: RulesRequest): string[] {
+  return [...removeSwitchedLines(request), `delete table inet ${tableName(request.nfqueue.first)}`];
 }

@@ -12,6 +12,7 @@ import {
   useShapers,
 } from '../harness.ts';
 import { ruleset } from '../rules-bed.ts';
+import { addBridge, ROUTED, SWITCHED, setCalls } from '../rules-bridges.ts';
 
 describeNetns('devices that packets do not show', () => {
   const world = useLab();
@@ -69,6 +70,25 @@ describeNetns('devices that packets do not show', () => {
     expect(refused.code).toBe(3);
     expect(refused.stderr).toContain('device wan1 of link new does not exist');
     await router.exec(['ip', 'link', 'delete', 'mac0']);
+  });
+
+  it('what a bridge only switches passes unshaped, what is routed back into it is shaped', async () => {
+    const { client, router, server } = world.lab;
+    await addBridge(world.lab);
+    // Where the kernel has br_netfilter, the rules for IP see what the bridge switches.
+    await setCalls(world.lab, 1);
+    const before = await ruleset(router);
+    const instance = await start('links: { lan: { device: br8, up: 1mbit, down: 1mbit } }');
+    const load = { port: 7001, seconds: 2, lengthBytes: 1000, rateBitsPerSec: 4e6 };
+    const to = (v4: string): typeof server => ({ ...server, addresses: { ...server.addresses, v4 } });
+    const switched = await udpTransfer(client, to(SWITCHED[0]), load);
+    expect(switched.received.packets).toBe(switched.sent.packets);
+    expect((await instance.status()).totals.received.packets).toBe(0);
+    const routed = await udpTransfer(client, to(ROUTED), load);
+    expect(routed.received.packets).toBeLessThan(routed.sent.packets / 2);
+    expect((await instance.status()).totals.received.packets).toBe(routed.sent.packets);
+    expect((await instance.stop()).code).toBe(0);
+    expect(await ruleset(router)).toBe(before);
   });
 
   it('an instance says so when its device becomes the port of a bridge and packets pass by', async () => {

@@ -5,6 +5,7 @@ import {
   devicesOnTop,
   listDevices,
   partlyHidden,
+  standsOnBridge,
   whyHidden,
 } from '../../../src/spec/device-graph.ts';
 
@@ -88,6 +89,22 @@ describe('which devices packets show', () => {
     );
     expect(partlyHidden(MACHINE, 'eth0.10', 'up')).toBeNull();
     expect(partlyHidden(MACHINE, 'nothing', 'up')).toBeNull();
+  });
+
+  it('knows what stands on a bridge', () => {
+    const bridged = graphOf({
+      eth0: ['', 'br0', []],
+      br0: ['bridge', null, ['eth0']],
+      'br0.5': ['vlan', null, ['br0']],
+      'br0.5.6': ['vlan', null, ['br0.5']],
+      blue: ['vrf', null, ['br1']],
+      br1: ['bridge', 'blue', []],
+    });
+    const answers = [...bridged.keys(), 'nothing'].map((name) => [name, standsOnBridge(bridged, name)]);
+    expect(Object.fromEntries(answers)).toEqual({
+      ...{ eth0: false, br0: true, 'br0.5': true, 'br0.5.6': true, br1: true },
+      ...{ blue: false, nothing: false },
+    });
   });
 
   it('long lists are cut, and a circle of masters ends', () => {

@@ -232,7 +232,7 @@ describe('the text of the rules', () => {
       'flush chain inet shaper_100 input',
       'flush chain inet shaper_100 output',
     ]);
-    expect(removeLines(100)).toEqual(['delete table inet shaper_100']);
+    expect(removeLines(request(TWO_LINKS))).toEqual(['delete table inet shaper_100']);
   });
 });
 
