@@ -1,8 +1,12 @@
 /** Of a longer word, the beginning is compared. */
 const COMPARED_CHARS = 64;
 
+/** A shorter beginning is that of too many words. */
+const PREFIX_CHARS_MIN = 3;
+
 /**
- * The candidate with the fewest edits, and whether it is near enough to be meant. Null if there are no
+ * The candidate with the fewest edits, and whether it is near enough to be meant: at most one edit, or one for
+ * every three letters. A word that is the beginning of the other counts as one edit away. Null if there are no
  * candidates.
  */
 export function nearest(
@@ -13,15 +17,21 @@ export function nearest(
   let best: string | null = null;
   let bestEdits = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    const edits = editDistance(start, candidate.toLowerCase());
+    const other = candidate.toLowerCase();
+    const edits = isPrefix(start, other) ? 1 : editDistance(start, other);
     if (edits < bestEdits) {
       best = candidate;
       bestEdits = edits;
     }
   }
   if (best === null) return null;
-  const isNear = bestEdits < best.length && bestEdits <= Math.max(2, Math.floor(best.length / 2));
-  return { word: best, isNear };
+  const longer = Math.max(start.length, best.length);
+  return { word: best, isNear: bestEdits < best.length && bestEdits <= Math.max(1, Math.floor(longer / 3)) };
+}
+
+function isPrefix(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return a !== b && short.length >= PREFIX_CHARS_MIN && long.startsWith(short);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Fields of directions and classes, and of the buckets in them. Part of the table in sections.ts. */
 import { CLASS as DEFAULTS } from './defaults.ts';
+import { NO_BUCKET_KEYS, NO_CLASS_KEYS, NO_DIRECTION_KEYS, NO_EACH_KEYS } from './elsewhere.ts';
 import { choice, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
 import { byteSize, integer, number, rate, rateOrShare } from './quantities.ts';
 
@@ -64,6 +65,7 @@ export const DIRECTION = {
   match: misplaced('a direction takes all packets of its device; put match into its classes'),
   priority: misplaced('a direction has no priority; priorities belong to classes'),
   weight: misplaced('a direction has no weight; weights belong to classes'),
+  ...NO_DIRECTION_KEYS,
 } satisfies Section;
 
 export const CLASS = {
@@ -117,6 +119,7 @@ export const CLASS = {
     },
     mapOf('class'),
   ),
+  ...NO_CLASS_KEYS,
 } satisfies Section;
 
 export const POLICE = {
@@ -127,6 +130,7 @@ export const POLICE = {
     default: DEFAULTS.policeExceed,
     help: 'What happens to packets over the rate. mark: ECN-capable packets get CE, others are dropped.',
   }),
+  ...NO_BUCKET_KEYS,
 } satisfies Section;
 
 export const EACH = {
@@ -145,4 +149,6 @@ export const EACH = {
     default: DEFAULTS.eachExceed,
     help: 'delay: packets over the rate wait in a queue of their own bucket. drop: they are dropped at once.',
   }),
+  ...NO_BUCKET_KEYS,
+  ...NO_EACH_KEYS,
 } satisfies Section;

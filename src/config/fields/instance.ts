@@ -4,6 +4,7 @@
  */
 import { NFQUEUES_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT as EXEMPT_DEFAULTS, INSTANCE } from './defaults.ts';
+import { NO_CONTROL_KEYS, NO_LOG_KEYS, NO_NFQUEUE_KEYS } from './elsewhere.ts';
 import { boolean, choice, FieldError, list, node, ref, type Section, word } from './kinds.ts';
 import { eightBits, listeningPorts } from './names.ts';
 import { integer, share } from './quantities.ts';
@@ -86,6 +87,7 @@ export const NFQUEUE = {
     },
     eightBits,
   ),
+  ...NO_NFQUEUE_KEYS,
 } satisfies Section;
 
 export const CONTROL = {
@@ -109,6 +111,7 @@ export const CONTROL = {
       write: (path: string) => path,
     },
   ),
+  ...NO_CONTROL_KEYS,
 } satisfies Section;
 
 export const LOG = {
@@ -118,4 +121,5 @@ export const LOG = {
     help: 'The least severe messages that are logged.',
     isLive: false,
   }),
+  ...NO_LOG_KEYS,
 } satisfies Section;

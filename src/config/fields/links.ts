@@ -10,6 +10,7 @@ import {
   OVERHEAD_BYTES_MIN,
 } from '../../algo/buckets/link-layer.ts';
 import { nearest } from '../../base/nearest.ts';
+import { NO_LINK_KEYS } from './elsewhere.ts';
 import { FieldError, node, ref, type Section, word } from './kinds.ts';
 import { device } from './names.ts';
 import { integer, wholeNumber } from './quantities.ts';
@@ -132,4 +133,5 @@ export const LINK = {
   both: direction(
     'Stands for `up` and `down` alike. Each value in it may be `{ up: …, down: … }`, and matchers may say `inside` and `outside`.',
   ),
+  ...NO_LINK_KEYS,
 } satisfies Section;

@@ -1,5 +1,6 @@
 /** Fields of matchers. Part of the table in sections.ts. */
 import { prefix } from './addresses.ts';
+import { NO_MATCH_KEYS } from './elsewhere.ts';
 import { list, type Section } from './kinds.ts';
 import { device, dscp, packetMark, portRange, protocol } from './names.ts';
 
@@ -45,4 +46,5 @@ export const MATCH = {
   ),
   iif: devices('Device by which the packet came in.'),
   oif: devices('Device by which the packet leaves.'),
+  ...NO_MATCH_KEYS,
 } satisfies Section;

@@ -1,6 +1,7 @@
 /** Fields of queues and of active queue management. Part of the table in sections.ts. */
 import { SIZE_FORMS } from '../../base/units.ts';
 import { PIE as PIE_DEFAULTS, QUEUE as QUEUE_DEFAULTS } from './defaults.ts';
+import { NO_QUEUE_KEYS } from './elsewhere.ts';
 import { boolean, choice, list, node, ref, type Section } from './kinds.ts';
 import { COLOURS, colour, dscp } from './names.ts';
 import { bytes, fraction, number, size, time } from './quantities.ts';
@@ -45,6 +46,7 @@ export const QUEUE = {
     default: String(QUEUE_DEFAULTS.ackFilter),
     help: 'Only for fair: drop waiting TCP acknowledgements that a newer one of the same flow makes useless (CAKE). The drops count as aqm.',
   }),
+  ...NO_QUEUE_KEYS,
 } satisfies Section;
 
 /** `aqm` as one word. */

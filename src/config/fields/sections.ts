@@ -6,6 +6,7 @@
  */
 
 import { CLASS, DIRECTION, EACH, POLICE } from './classes.ts';
+import { NO_TOP_KEYS } from './elsewhere.ts';
 import { CONTROL, EXEMPT, LOCAL, LOG, NFQUEUE } from './instance.ts';
 import { mapOf, node, ref, type Section } from './kinds.ts';
 import { LINK, OVERHEAD } from './links.ts';
@@ -28,6 +29,7 @@ const TOP = {
     ref('control'),
   ),
   log: node({ takes: 'map', default: '{}', help: 'How much is logged.', isLive: false }, ref('log')),
+  ...NO_TOP_KEYS,
 } satisfies Section;
 
 /** Every section by its name, in the order of docs/configuration.md. */

@@ -235,8 +235,7 @@ export class YamlReader {
     if (value === null && written !== null) return null;
     const isEmpty = value === null || isEmptyScalar(value);
     if (field.shape === 'refused') {
-      const at = isEmpty || scalarText(value) === null ? key.offset : offsetOf(value);
-      this.problems.error(at, `${key.value}: ${field.message}`);
+      this.problems.error(key.offset, `${key.value}: ${field.message}`);
       return null;
     }
     if (isEmpty) {

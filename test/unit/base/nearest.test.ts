@@ -10,8 +10,26 @@ describe('nearest', () => {
     ['burts', 'burst', true],
     ['zzz', 'rate', false],
     ['x', 'rate', false],
+    ['dev', 'device', true],
+    ['ceiling', 'ceil', true],
+    ['de', 'rate', false],
   ])('%s: %s', (word, expected, isNear) => {
     expect(nearest(word, ['device', 'rate', 'ceil', 'burst'])).toEqual({ word: expected, isNear });
+  });
+
+  it.each([
+    ['pid', 'iif', false],
+    ['mac', 'src', false],
+    ['srx', 'src', true],
+    ['prot', 'proto', true],
+    ['prio', 'priority', true],
+    ['pririoty', 'priority', true],
+    ['porirtyi', 'priority', false],
+  ])('a third of the letters may differ: %s, %s', (word, expected, isNear) => {
+    const keys = ['src', 'proto', 'iif', 'priority'];
+    expect(nearest(word, keys)).toEqual(
+      isNear ? { word: expected, isNear } : expect.objectContaining({ isNear }),
+    );
   });
 
   it('nothing is nearest to nothing', () => {

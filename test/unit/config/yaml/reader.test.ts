@@ -54,7 +54,7 @@ describe('problems', () => {
     ],
     ['size:', '1:1 size has no value; it takes: 0 to 99'],
     ['size: [1]', '1:7 size must be a single value, not a list'],
-    ['elsewhere: 1', '1:12 elsewhere: it belongs outside'],
+    ['elsewhere: 1', '1:1 elsewhere: it belongs outside'],
     ['elsewhere: { a: 1 }', '1:1 elsewhere: it belongs outside'],
     ['elsewhere:', '1:1 elsewhere: it belongs outside'],
     ['size: 1\nsize: 2', '2:1 this key is here twice'],

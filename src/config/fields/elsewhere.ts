@@ -1,0 +1,129 @@
+/**
+ * Words that people write for a key that is called otherwise or stands elsewhere, with the advice for each. A
+ * typing error needs no entry: the nearest key is named.
+ */
+import { misplaced, type RefusedField } from './kinds.ts';
+
+type Refused<Word extends string> = { readonly [W in Word]: RefusedField };
+
+/** `words` are separated by spaces. */
+function words<const Text extends string>(text: Text, advice: string): Refused<WordOf<Text>> {
+  return Object.fromEntries(text.split(' ').map((word) => [word, misplaced(advice)])) as Refused<
+    WordOf<Text>
+  >;
+}
+
+type WordOf<Text extends string> = Text extends `${infer Word} ${infer Rest}` ? Word | WordOf<Rest> : Text;
+
+/** The key has another name. */
+function renamed<const Text extends string>(text: Text, key: string): Refused<WordOf<Text>> {
+  return words(text, `this key is called ${key}`);
+}
+
+const GUARANTEE_AND_CEIL = 'write rate for what is guaranteed, ceil for the most';
+const BY_MARK = 'let nft set a packet mark for it, and match mark';
+const UNSEEN = `packets do not show it; ${BY_MARK}`;
+const PROCESS = 'packets do not show their process; give it a user or a control group of its own';
+
+export const NO_TOP_KEYS = {
+  ...words(
+    'device interface up down both rate classes',
+    'it belongs into a link: links: { NAME: { device: …, up: …, down: … } }',
+  ),
+  ...renamed('interfaces devices', 'links'),
+  ...words('queue queues mark bypass gso backend', 'it belongs into nfqueue'),
+  ...words('socket', 'it belongs into control'),
+  ...words('level loglevel logging', 'write log: { level: … }'),
+};
+
+export const NO_LINK_KEYS = {
+  ...renamed('interface iface dev nic ifname', 'device'),
+  ...renamed('upload egress upstream uplink', 'up'),
+  ...renamed('download ingress downstream downlink', 'down'),
+  ...words('rate bandwidth speed', 'each direction has a rate; write up: RATE, down: RATE, or both: RATE'),
+  ...words('classes queue match ceil burst police each', 'it belongs into up, down or both'),
+  ...words('mpu framing linklayer atm', 'it belongs into overhead'),
+};
+
+export const NO_DIRECTION_KEYS = {
+  ...words('up down', 'a rate for each direction of both is written as rate: { up: …, down: … }'),
+  ...renamed('bandwidth speed max', 'rate'),
+  ...words('device overhead', 'it belongs into the link'),
+  ...words('aqm discipline isolation limit ackFilter', 'write classes: { default: { queue: … } }'),
+  ...words('default', 'it is a class; write classes: { default: … }'),
+};
+
+export const NO_CLASS_KEYS = {
+  ...words('bandwidth speed', GUARANTEE_AND_CEIL),
+  ...words('limit', 'write ceil for the most rate, queue: { limit: … } for how much may wait'),
+  ...renamed('min minimum minrate guaranteed guarantee assured committed', 'rate'),
+  ...renamed('max maximum maxrate peak', 'ceil'),
+  ...renamed('share quantum', 'weight'),
+  ...renamed('filter filters matches', 'match'),
+  ...renamed('children subclasses', 'classes'),
+  ...words('default', 'it is a class; write classes: { default: … }'),
+  ...words('aqm discipline isolation ackFilter short', 'it belongs into queue'),
+  ...words('codel pie red wred', 'it belongs into queue: { aqm: … }'),
+  ...words('ecn', 'it belongs to the algorithm: queue: { aqm: { codel: { ecn: … } } }'),
+  ...words('by', 'it belongs into each'),
+  ...words('exceed', 'it belongs into police or each'),
+  ...words('dscp tos', 'match: { dscp: … } chooses packets by it, remark writes it'),
+  ...words(
+    'proto protocol src dst host sport dport port inside outside insidePort outsidePort mark iif oif',
+    'it belongs into match',
+  ),
+  ...words('up down', 'a class belongs to one direction; in both, a value may be { up: …, down: … }'),
+};
+
+export const NO_MATCH_KEYS = {
+  ...renamed('saddr source srcip from', 'src'),
+  ...renamed('daddr destination dest dstip to', 'dst'),
+  ...words('ip addr address subnet network net', 'write src, dst, or host for either of them'),
+  ...renamed('srcport sourceport', 'sport'),
+  ...renamed('dstport destport', 'dport'),
+  ...renamed('tos dsfield', 'dscp'),
+  ...renamed('fwmark nfmark', 'mark'),
+  ...words(
+    'connmark ctmark',
+    'let nft restore it to the packet mark (meta mark set ct mark), and match mark',
+  ),
+  ...words('dev device interface iface', 'write iif for where packets come in, oif for where they leave'),
+  ...words('mac', `packets come here without it; ${BY_MARK} (ether saddr … meta mark set …)`),
+  ...words('vlan', 'write the device of the VLAN as iif or oif, such as eth0.5'),
+  ...words(
+    'pid process comm program exe',
+    `${PROCESS}, let nft set a packet mark for that (meta skuid, socket cgroupv2), and match mark`,
+  ),
+  ...words('uid user gid group', `${UNSEEN} (meta skuid, meta skgid)`),
+  ...words('cgroup unit container', `${UNSEEN} (socket cgroupv2)`),
+  ...words('domain hostname sni url', `packets show addresses; ${BY_MARK}, by a set of its addresses`),
+  ...words('app application l7', 'only headers are read; match ports, dscp or mark'),
+  ...words('country geoip asn', `${UNSEEN}, by a set of its addresses`),
+  ...words('length ttl state ctstate flags', BY_MARK),
+  ...words('not', 'a matcher has no opposite; put a class for the exceptions before this one'),
+  ...words('all any', 'a class without match takes every packet that reaches it'),
+  ...words('family ipv4 ipv6', 'write src: 0.0.0.0/0 for IPv4, src: "::/0" for IPv6'),
+};
+
+export const NO_BUCKET_KEYS = renamed('ceil limit max bandwidth speed', 'rate');
+
+export const NO_EACH_KEYS = renamed('per of', 'by');
+
+export const NO_QUEUE_KEYS = {
+  ...words('codel pie red wred', 'it belongs into aqm'),
+  ...words('ecn', 'it belongs to the algorithm: aqm: { codel: { ecn: … } }'),
+  ...words('target interval', 'it belongs to the algorithm: aqm: { codel: … }'),
+  ...words('min max', 'thresholds belong to RED: aqm: { red: { min: …, max: … } }'),
+  ...words('rate ceil priority weight burst', 'it belongs into the class, beside queue'),
+  ...renamed('size length depth buffer', 'limit'),
+  ...renamed('type kind algorithm', 'discipline'),
+};
+
+export const NO_NFQUEUE_KEYS = {
+  ...renamed('num number queue', 'first'),
+  ...renamed('queues', 'count'),
+};
+
+export const NO_CONTROL_KEYS = renamed('path', 'socket');
+
+export const NO_LOG_KEYS = words('file path', 'the log goes to standard output; redirect that');
