@@ -5,9 +5,9 @@ const COMPARED_CHARS = 64;
 const PREFIX_CHARS_MIN = 3;
 
 /**
- * The candidate with the fewest edits, and whether it is near enough to be meant: at most one edit, or one for
- * every three letters. A word that is the beginning of the other counts as one edit away. Null if there are no
- * candidates.
+ * The candidate with the fewest edits, and whether it is near enough to be meant: at most one edit, or one
+ * for every three letters. A word that is the beginning of the other counts as one edit away. Null if there
+ * are no candidates.
  */
 export function nearest(
   word: string,

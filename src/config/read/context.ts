@@ -3,7 +3,7 @@ import { bytesInTime, type Size } from '../../base/units.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
 import type { YamlReader } from '../yaml/reader.ts';
-import type { SeenPrefix } from './sides.ts';
+import type { Seen } from './sides.ts';
 
 export type Direction = 'up' | 'down';
 
@@ -16,6 +16,8 @@ export interface ClassContext {
   /** The text stands for both directions. */
   readonly isBoth: boolean;
   readonly direction: Direction;
+  /** The device of the link; empty if it could not be read. */
+  readonly device: string;
   /** The cost of a full-sized packet on the link's wire, at least its IP bytes. */
   readonly packetBytes: number;
   readonly ownMarkMask: number;
@@ -25,8 +27,8 @@ export interface ClassContext {
   readonly isMetered: boolean;
   /** The classes around this one that have a match, outermost first. */
   readonly within: readonly MatchedClass[];
-  /** Grows with every address of the link that is read. */
-  readonly seenPrefixes: SeenPrefix[];
+  /** Grows with every address and port of the link that is read. */
+  readonly seen: Seen;
 }
 
 export interface MatchedClass {

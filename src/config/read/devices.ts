@@ -2,7 +2,7 @@
 import { nearest } from '../../base/nearest.ts';
 import { type DeviceGraph, listDevices, partlyHidden, whyHidden } from '../../spec/device-graph.ts';
 import type { Located, YamlReader } from '../yaml/reader.ts';
-import type { Direction } from './context.ts';
+import type { ClassContext, Direction } from './context.ts';
 
 /** `shaped` are the directions that the link shapes. */
 export function warnOfLinkDevice(
@@ -41,6 +41,21 @@ export function warnOfMatchedDevices(
     if (!devices.has(device)) reader.problems.warn(offset, `${side}: ${absence(devices, device)}`);
     else if (advice) reader.problems.warn(offset, `${side}: ${advice.message}`);
   }
+}
+
+/** Packets of `up` leave by the device of the link, and those of `down` come in by it: others never match. */
+export function warnOfOtherDevice(
+  { reader, direction, device }: ClassContext,
+  values: { readonly [K in 'iif' | 'oif']?: Located<readonly Located<string>[]> },
+): void {
+  const [key, how, other] =
+    direction === 'up'
+      ? (['oif', 'leave by', 'iif is the device by which they came in'] as const)
+      : (['iif', 'come in by', 'oif is the device by which they leave'] as const);
+  const at = values[key];
+  if (!at || device === '' || at.value.some(({ value }) => value === device)) return;
+  const message = `${key}: this never matches: packets of ${direction} ${how} ${device}`;
+  reader.problems.warn(at.offset, `${message}; ${other}`);
 }
 
 function absence(devices: DeviceGraph, device: string): string {

@@ -17,7 +17,7 @@ import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { warnOfLinkDevice } from './devices.ts';
 import { readMeter, readRemark } from './meter.ts';
-import { type SeenPrefix, warnWrongSides } from './sides.ts';
+import { type Seen, warnWrongSides } from './sides.ts';
 
 export function readLinks(
   reader: YamlReader,
@@ -81,10 +81,19 @@ function readLink(
   }
   const linkLayer = readOverhead(reader, values.overhead);
   const packetBytes = Math.max(PACKET_BYTES, wireBytes(linkLayer, PACKET_BYTES));
-  const seenPrefixes: SeenPrefix[] = [];
-  const outer = { reader, packetBytes, ownMarkMask, devices, isMetered: false, within: [], seenPrefixes };
+  const seen: Seen = { prefixes: [], ports: [] };
+  const outer = {
+    reader,
+    device: device ?? '',
+    packetBytes,
+    ownMarkMask,
+    devices,
+    isMetered: false,
+    within: [],
+    seen,
+  };
   const { up, down } = readTrees(outer, entry.name, values);
-  warnWrongSides(reader, device ?? '', seenPrefixes);
+  warnWrongSides(reader, device ?? '', seen);
   const shaped = DIRECTIONS.filter((direction) => (values.both ?? values[direction]) !== undefined);
   if (values.device) warnOfLinkDevice(reader, devices, values.device, shaped);
   return { name: entry.name, device: device ?? '', linkLayer, up, down };

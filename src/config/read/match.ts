@@ -7,7 +7,8 @@ import { SECTIONS } from '../fields/sections.ts';
 import { offsetOf } from '../yaml/nodes.ts';
 import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
-import { warnOfMatchedDevices } from './devices.ts';
+import { warnOfMatchedDevices, warnOfOtherDevice } from './devices.ts';
+import { bySide, noteSides } from './inside.ts';
 
 type MatchValues = Values<typeof SECTIONS.match>;
 type LocatedList<T> = Located<readonly Located<T>[]> | undefined;
@@ -24,7 +25,6 @@ function readMatcher(context: ClassContext, at: Node): MatcherSpec {
     reader.problems.error(offsetOf(at), message);
   }
   const written = reader.section(at, SECTIONS.match, 'a matcher');
-  if (context.isBoth) warnOneSided(reader, written);
   noteSides(context, written);
   const values = bySide(context, written);
   const matcher: Record<keyof MatcherSpec, unknown> = {
@@ -43,63 +43,10 @@ function readMatcher(context: ClassContext, at: Node): MatcherSpec {
   checkFamilies(reader, at, values);
   warnOfMatchedDevices(reader, context.devices, values.iif, 'iif');
   warnOfMatchedDevices(reader, context.devices, values.oif, 'oif');
+  warnOfOtherDevice(context, values);
   return Object.fromEntries(
     Object.entries(matcher).filter(([, value]) => value !== undefined),
   ) as MatcherSpec;
-}
-
-/** Where the inside and the outside of a packet stand in its headers. */
-const SIDES = {
-  up: { inside: 'src', outside: 'dst', insidePort: 'sport', outsidePort: 'dport' },
-  down: { inside: 'dst', outside: 'src', insidePort: 'dport', outsidePort: 'sport' },
-} as const;
-
-/** The values with inside and outside as source and destination. */
-function bySide({ reader, direction }: ClassContext, values: MatchValues): MatchValues {
-  const sides: { -readonly [K in keyof MatchValues]: MatchValues[K] } = { ...values };
-  for (const [word, side] of Object.entries(SIDES[direction]) as SidePair[]) {
-    const at = values[word];
-    if (!at) continue;
-    if (values[side]) {
-      reader.problems.error(at.offset, `${word} and ${side} are the same side here; write one of them`);
-    }
-    Object.assign(sides, { [side]: at });
-  }
-  return sides;
-}
-
-type Sides = (typeof SIDES)[keyof typeof SIDES];
-type SidePair = [keyof Sides, Sides[keyof Sides]];
-
-/** Keys of one side, with the words that mean the same host in both directions. */
-const ONE_SIDED = {
-  src: 'inside, outside or host',
-  dst: 'inside, outside or host',
-  sport: 'insidePort, outsidePort or port',
-  dport: 'insidePort, outsidePort or port',
-} as const;
-
-/** What is inside in one direction is outside in the other. */
-function warnOneSided(reader: YamlReader, values: MatchValues): void {
-  for (const [key, words] of Object.entries(ONE_SIDED) as [keyof typeof ONE_SIDED, string][]) {
-    const at = values[key];
-    const message = `${key}: in both this is the inside of one direction and the outside of the other`;
-    if (at) reader.problems.warn(at.offset, `${message}; write ${words}`);
-  }
-}
-
-/** Remembers which addresses are said to be on which side. */
-function noteSides({ seenPrefixes, direction, isBoth }: ClassContext, values: MatchValues): void {
-  const note = (
-    word: 'src' | 'dst' | 'inside' | 'outside',
-    side: 'src' | 'dst',
-    isDoubtful: boolean,
-  ): void => {
-    for (const { value, offset } of values[word]?.value ?? [])
-      seenPrefixes.push({ direction, side, prefix: value.prefix, offset, isDoubtful });
-  };
-  for (const side of ['src', 'dst'] as const) note(side, side, !isBoth);
-  for (const word of ['inside', 'outside'] as const) note(word, SIDES[direction][word], false);
 }
 
 function plain<T>(at: LocatedList<T>): readonly T[] | undefined {

@@ -55,6 +55,29 @@ it.each([
   ['{ oif: eth2 }', []],
 ])('a matcher %s', (match, expected) => {
   const text = `links: { wan: { device: br0, up: { rate: 1mbit, classes: { a: { match: ${match} } } } } }`;
-  expect(warnings(text)).toEqual(expected);
-  expect(warnings(text, null)).toEqual([]);
+  const ofDevices = (devices: typeof GRAPH | null): string[] =>
+    warnings(text, devices).filter((warning) => !warning.includes('never matches'));
+  expect(ofDevices(GRAPH)).toEqual(expected);
+  expect(ofDevices(null)).toEqual([]);
+});
+
+const NO_OIF =
+  'oif: this never matches: packets of up leave by eth0; iif is the device by which they came in';
+const NO_IIF =
+  'iif: this never matches: packets of down come in by eth0; oif is the device by which they leave';
+
+it.each([
+  ['up', 'oif: eth1', NO_OIF],
+  ['up', 'oif: [eth1, eth2]', NO_OIF],
+  ['up', 'oif: [eth1, eth0]', ''],
+  ['up', 'iif: eth1', ''],
+  ['down', 'iif: eth1', NO_IIF],
+  ['down', 'iif: eth0', ''],
+  ['down', 'oif: eth1', ''],
+  ['both', 'oif: eth1', `${NO_OIF} (in up)`],
+  ['both', 'iif: eth1', `${NO_IIF} (in down)`],
+])('%s, { %s }: %s', (direction, match, warning) => {
+  const text = `links: { w: { device: eth0, ${direction}: { rate: 2mbit, classes: { c: { match: { ${match} } } } } } }`;
+  const at = text.indexOf('if: ') + 5;
+  expect(warnings(text, null)).toEqual(warning === '' ? [] : [`1:${at} ${warning}`]);
 });

@@ -48,3 +48,31 @@ it.each([
 it('behind a tunnel or on the inner side private sources are usual', () => {
   expect(link('{ dscp: ef }', '{ src: 10.0.9.0/24 }', 'wg0')).toEqual([]);
 });
+
+const DPORT = 'dport: c of up has the same ports on this side; in down those of hosts outside are sport';
+const SPORT = 'sport: c of up has the same ports on this side; in down those of hosts inside are dport';
+
+it.each([
+  ['{ dport: [80, 443] }', '{ dport: [80, 443] }', DPORT],
+  ['{ proto: tcp, sport: 22 }', '{ proto: tcp, sport: 22 }', SPORT],
+  ['{ dport: [80, 443] }', '{ sport: [80, 443] }', ''],
+  ['{ dport: 80 }', '{ dport: 443 }', ''],
+  ['{ port: 80 }', '{ port: 80 }', ''],
+  ['[{ dport: 22 }, { sport: 22 }]', '[{ dport: 22 }, { sport: 22 }]', ''],
+  ['{ dport: 22 }', '[{ dport: 22 }, { sport: 22 }]', ''],
+  ['{ outsidePort: 443 }', '{ outsidePort: 443 }', ''],
+])('ports up %s, down %s: %s', (up, down, warning) => {
+  expect(link(up, down)).toEqual(warning === '' ? [] : [warning]);
+});
+
+it('classes of different names may have the same ports on one side', () => {
+  const text =
+    'links: { wan: { device: eth0, up: { rate: 2mbit, classes: { web: { match: { dport: 80 } } } },' +
+    ' down: { rate: 2mbit, classes: { server: { match: { dport: 80 } } } } } }';
+  expect(warningsOf(text)).toEqual([]);
+});
+
+it('40,000 addresses in a matcher are read in bounded time', { timeout: 20_000 }, () => {
+  const many = Array.from({ length: 40_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`).join();
+  expect(link('{ dscp: ef }', `{ src: [${many}] }`)).toEqual([]);
+});
