@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { stop } from '../../../src/cli/stop.ts';
 import { type ControlServer, startServer } from '../../../src/control/server.ts';
-import { ownIdentity, parseProcessStat } from '../../../src/io/proc/process.ts';
+import { isRunning, ownIdentity, parseProcessStat } from '../../../src/io/proc/process.ts';
 import { configFiles, shaper, terminalOf } from './helpers.ts';
 
 const files = configFiles();
@@ -38,7 +38,7 @@ it('waits for the end of the process, exit 0', async () => {
     stdout: `stopped (pid ${child.pid})\n`,
     stderr: '',
   });
-  expect(child.exitCode).toBe(0);
+  expect(isRunning({ pid: child.pid!, startTicks })).toBe(false);
 });
 
 it('a process that cannot be seen from here has ended when its socket is gone', async () => {
