@@ -9,6 +9,7 @@
 // Exit status: 0 if nft or the shaper has ended, 1 if it has ended nft because the heart stopped, 2 if it
 // cannot watch.
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <initializer_list>
 
 namespace {
@@ -43,6 +45,45 @@ void ignoreSignals() {
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
 }
 
+// A tree of control groups, mounted nowhere: the mounts of this machine, or of a container, do not matter.
+int openControlGroups(const char* type, const char* controller) {
+  const int tree = static_cast<int>(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
+  if (tree < 0) return -1;
+  if (controller != nullptr) syscall(SYS_fsconfig, tree, FSCONFIG_SET_FLAG, controller, nullptr, 0);
+  syscall(SYS_fsconfig, tree, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  const int root = static_cast<int>(syscall(SYS_fsmount, tree, FSMOUNT_CLOEXEC, 0));
+  close(tree);
+  return root;
+}
+
+void moveToRoot(int root, pid_t pid) {
+  const int members = openat(root, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (members >= 0 && dprintf(members, "%d\n", pid) < 0) errno = 0;
+  close(members);
+}
+
+bool hasOldFreezer() {
+  char text[4096] = "";
+  const int file = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+  const ssize_t got = read(file, text, sizeof text - 1);
+  close(file);
+  return got > 0 && strstr(text, ":freezer:") != nullptr;
+}
+
+// Whoever freezes the control group of the shaper would freeze the watch too. Leaving needs full root;
+// without it the watch stays where it is. In a frozen group of the old kind not even SIGKILL ends a process,
+// so nft leaves it as well.
+void leaveControlGroups(pid_t nft) {
+  const int unified = openControlGroups("cgroup2", nullptr);
+  moveToRoot(unified, getpid());
+  close(unified);
+  if (!hasOldFreezer()) return;
+  const int freezer = openControlGroups("cgroup", "freezer");
+  moveToRoot(freezer, getpid());
+  moveToRoot(freezer, nft);
+  close(freezer);
+}
+
 // Returns false if the shaper has closed the pipe.
 bool readBeats() {
   char bytes[256];
@@ -60,10 +101,12 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: shaper-watchdog PID, with a heartbeat on standard input\n");
     return 2;
   }
-  const int nft = openProcess(atoi(argv[1]));
+  const pid_t pid = atoi(argv[1]);
+  const int nft = openProcess(pid);
   if (nft < 0) return errno == ESRCH ? 0 : 2;
   ignoreSignals();
   if (chdir("/") != 0 || fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) != 0) return 2;
+  leaveControlGroups(pid);
   for (int missed = 0; missed < kMissedLooks;) {
     pollfd events[2] = {{STDIN_FILENO, POLLIN, 0}, {nft, POLLIN, 0}};
     const int ready = poll(events, 2, kLookMs);

@@ -1,4 +1,5 @@
 /** The process stands still: Ctrl-Z, SIGSTOP. Packets pass, and are shaped again when it goes on. */
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import {
   describeNetns,
@@ -122,5 +123,31 @@ describeNetns('a process that stands still', () => {
     const next = await start(CONFIG);
     expect((await next.stop()).code).toBe(0);
     expect(await ruleset(router)).toBe(before);
+  });
+
+  it('frozen with its control group: the same', async (context) => {
+    const { client, router, server } = world.lab;
+    const places = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
+    const place = places.find((path) => existsSync(`${path}/cgroup.procs`));
+    if (place === undefined) return context.skip('no control groups of version 2 here');
+    const shaper = await start(CONFIG);
+    const group = `${place}/shaper-test-${process.pid}`;
+    mkdirSync(group);
+    try {
+      // What the shaper starts from now on is in the group.
+      writeFileSync(`${group}/cgroup.procs`, String(shaper.pid));
+      process.kill((await children(router, shaper, 'watchdog'))[0]!, 'SIGKILL');
+      await until('there is another', async () => (await children(router, shaper, 'watchdog')).length === 1);
+      writeFileSync(`${group}/cgroup.freeze`, '1');
+      await until('the table is gone', async () => !(await hasTable(router)), 3000);
+      expect((await ping(client, server, { count: 3 })).received).toBe(3);
+      writeFileSync(`${group}/cgroup.freeze`, '0');
+      await shaper.logged(AGAIN);
+      expect((await shaper.stop()).code).toBe(0);
+    } finally {
+      writeFileSync(`${group}/cgroup.freeze`, '0');
+      await shaper.kill();
+      rmdirSync(group);
+    }
   });
 });
