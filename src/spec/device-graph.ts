@@ -16,6 +16,8 @@ export interface Device {
   readonly master: string | null;
   /** The devices on which this one stands; ports, slaves and members of this one among them. */
   readonly lowers: readonly string[];
+  /** PPPoE sessions of the kernel use it. */
+  readonly carriesPppoe?: boolean;
 }
 
 export type DeviceGraph = ReadonlyMap<string, Device>;
@@ -136,6 +138,9 @@ export function partlyHidden(graph: DeviceGraph, name: string, direction: Device
     if (members.length === 0) return null;
     const names = listNames(members.map((member) => member.name));
     return `packets that are forwarded out of the VRF ${name} show its members, not ${name}: ${names}`;
+  }
+  if (device.carriesPppoe) {
+    return `packets of PPPoE sessions on ${name} show the device of the session, such as ppp0, and pass unshaped`;
   }
   const onTop = devicesOnTop(graph, name);
   if (onTop.length === 0) return null;

@@ -61,6 +61,14 @@ export function parseIpLinks(text: string): Device[] {
   });
 }
 
+/** Devices under PPPoE sessions, from /proc/net/pppoe: a heading, then lines `id address device`. */
+export function parsePppoeDevices(text: string): string[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => line.trim().split(/\s+/)[2] ?? []);
+}
+
 /**
  * Null where nothing says what devices there are. Relations are missing where only names can be read. Who
  * must not wait for `ip` says so.
@@ -103,7 +111,10 @@ function devicesFromIp(): Device[] | null {
 }
 
 function graphOf(devices: readonly Device[]): DeviceGraph {
-  return new Map(devices.map((device) => [device.name, device]));
+  const pppoe = parsePppoeDevices(textOf('/proc/net/pppoe'));
+  return new Map(
+    devices.map((device) => [device.name, { ...device, carriesPppoe: pppoe.includes(device.name) }]),
+  );
 }
 
 function listOf(folder: string): string[] {

@@ -2,9 +2,12 @@
  * The part of nft.test.ts that runs inside the full kernel: the scenarios named as arguments, then the whole
  * program. Prints a line of JSON as soon as a test has ended.
  */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createLab, type Lab } from '../../../bench/lab/lab.ts';
 import { type IperfResult, iperfTcp, ping } from '../../../bench/lab/measure.ts';
-import { type Status, type Stopped, startShaper } from '../../../bench/lab/shaper.ts';
+import { run as runCommand } from '../../../bench/lab/process.ts';
+import { type Status, type Stopped, shaperCommand, startShaper } from '../../../bench/lab/shaper.ts';
 import { type UdpTransfer, udpTransfer } from '../../../bench/lab/udp.ts';
 import { probeBackend } from '../../../src/io/rules/index.ts';
 import { ruleset } from '../rules-bed.ts';
@@ -57,6 +60,31 @@ async function program(lab: Lab): Promise<ProgramReport> {
   return { status, tcp, policed, stopped, isAsBefore, pingsAcrossTheStop: received };
 }
 
+/** Devices that only a full kernel has. Returns what `check` says of links on them. */
+async function devices({ folder, router }: Lab): Promise<string[]> {
+  const lines = [
+    'link add bond7 type bond',
+    'link add slave7 type dummy',
+    'link set slave7 master bond7',
+    'link add team7 type team',
+    'link add port7 type dummy',
+    'link set port7 master team7',
+    'link add blue7 type vrf table 7',
+    'link add member7 type dummy',
+    'link set member7 master blue7',
+    'link add parent7 type dummy',
+    'link add vlan7 link parent7 type vlan id 7',
+    'link add tunnel7 type vxlan id 7 dev parent7 dstport 4789',
+  ];
+  await runCommand(['ip', '-n', router.ns, '-batch', '-'], { input: lines.join('\n') });
+  const names = ['slave7', 'bond7', 'port7', 'member7', 'blue7', 'parent7', 'vlan7'];
+  const links = names.map((name) => `  ${name}: { device: ${name}, up: 1mbit, down: 1mbit }`);
+  const file = join(folder, 'devices.yaml');
+  writeFileSync(file, ['links:', ...links, ''].join('\n'));
+  const { stderr } = await router.exec([...shaperCommand('dist'), 'check', file]);
+  return stderr.trimEnd().split('\n');
+}
+
 async function report(test: string, run: () => Promise<unknown>): Promise<void> {
   const line: GuestLine = await run().then(
     (found) => ({ test, found }),
@@ -76,5 +104,6 @@ for (const { name, run } of SCENARIOS.filter((scenario) => wanted.includes(scena
   });
 }
 await shared.router.exec(['nft', 'flush', 'ruleset']);
+await report('devices', () => devices(shared));
 await report('program', () => program(shared));
 await shared.close();

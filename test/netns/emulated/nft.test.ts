@@ -85,6 +85,17 @@ describeNetns('the nft back end under a full kernel', () => {
 
   for (const name of names) it(name, (context) => void foundIn(name, context));
 
+  it('knows bonds, teams, VRFs and VLANs from other devices', (context) => {
+    const lines = foundIn('devices', context) as string[];
+    expect(lines.map((line) => line.replace(/^.*:(\d+):\d+: warning: device: /, '$1 '))).toEqual([
+      expect.stringContaining('2 slave7 is a slave of the bond bond7: packets show bond7'),
+      expect.stringContaining('4 port7 is a port of team7: packets show team7'),
+      expect.stringContaining('5 member7 is a member of the VRF blue7: packets that arrive by it show blue7'),
+      expect.stringContaining('6 packets that are forwarded out of the VRF blue7 show its members'),
+      expect.stringMatching(/^7 packets of the devices on top of parent7 .*: vlan7$/),
+    ]);
+  });
+
   it('shapes, polices, counts and stops as the other one does', (context) => {
     const report = foundIn('program', context) as ProgramReport;
     const { status, tcp, policed, stopped, isAsBefore, pingsAcrossTheStop } = report;

@@ -107,6 +107,13 @@ describe('which devices packets show', () => {
     });
   });
 
+  it('a device that carries PPPoE passes the packets of the session', () => {
+    const wan: Device = { name: 'wan0', kind: '', master: null, lowers: [], carriesPppoe: true };
+    expect(partlyHidden(new Map([['wan0', wan]]), 'wan0', 'up')).toBe(
+      'packets of PPPoE sessions on wan0 show the device of the session, such as ppp0, and pass unshaped',
+    );
+  });
+
   it('long lists are cut, and a circle of masters ends', () => {
     const vlans = Object.fromEntries(
       Array.from({ length: 7 }, (_, i): [string, [string, null, string[]]] => [

@@ -2,7 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseIpLinks, readDeviceGraph, readSysDevices } from '../../../../src/io/proc/device-graph.ts';
+import {
+  parseIpLinks,
+  parsePppoeDevices,
+  readDeviceGraph,
+  readSysDevices,
+} from '../../../../src/io/proc/device-graph.ts';
 
 describe('the graph of devices', () => {
   let folder = '';
@@ -65,6 +70,13 @@ describe('the graph of devices', () => {
       { name: 'br0', kind: 'bridge', master: null, lowers: [] },
       { name: 'eth1.10', kind: 'vlan', master: null, lowers: ['eth1'] },
     ]);
+  });
+
+  it('knows what PPPoE sessions use', () => {
+    const text =
+      'Id       Address              Device\n00000001 00:11:22:33:44:55     eth0\n0000002F 00:11:22:33:44:56   eth1.7\n';
+    expect(parsePppoeDevices(text)).toEqual(['eth0', 'eth1.7']);
+    expect(parsePppoeDevices('')).toEqual([]);
   });
 
   it('has the loopback of this machine', () => {
