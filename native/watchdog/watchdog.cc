@@ -12,6 +12,7 @@
 #include <linux/mount.h>
 #include <poll.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -73,15 +74,27 @@ bool hasOldFreezer() {
 // Whoever freezes the control group of the shaper would freeze the watch too. Leaving needs full root;
 // without it the watch stays where it is. In a frozen group of the old kind not even SIGKILL ends a process,
 // so nft leaves it as well.
-void leaveControlGroups(pid_t nft) {
+void leaveControlGroups(pid_t watchdog, pid_t nft) {
   const int unified = openControlGroups("cgroup2", nullptr);
-  moveToRoot(unified, getpid());
+  moveToRoot(unified, watchdog);
   close(unified);
   if (!hasOldFreezer()) return;
   const int freezer = openControlGroups("cgroup", "freezer");
-  moveToRoot(freezer, getpid());
+  moveToRoot(freezer, watchdog);
   moveToRoot(freezer, nft);
   close(freezer);
+}
+
+// A service whose system calls are filtered (SystemCallFilter= of systemd) is killed at a call that it may
+// not make. So a child makes these.
+void tryToLeaveControlGroups(pid_t nft) {
+  const pid_t watchdog = getpid();
+  const pid_t child = fork();
+  if (child == 0) {
+    leaveControlGroups(watchdog, nft);
+    _exit(0);
+  }
+  if (child > 0) waitpid(child, nullptr, 0);
 }
 
 // Returns false if the shaper has closed the pipe.
@@ -106,7 +119,7 @@ int main(int argc, char** argv) {
   if (nft < 0) return errno == ESRCH ? 0 : 2;
   ignoreSignals();
   if (chdir("/") != 0 || fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) != 0) return 2;
-  leaveControlGroups(pid);
+  tryToLeaveControlGroups(pid);
   for (int missed = 0; missed < kMissedLooks;) {
     pollfd events[2] = {{STDIN_FILENO, POLLIN, 0}, {nft, POLLIN, 0}};
     const int ready = poll(events, 2, kLookMs);

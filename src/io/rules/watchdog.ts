@@ -12,6 +12,9 @@ import type { RulesLog } from './errors.ts';
 const BEAT_MS = 250;
 /** A watchdog that somebody ends has a successor this much later. */
 const RESTART_MS = 1000;
+/** So many are ended within this time before we give up: something ends each of them. */
+const DEATHS_MAX = 5;
+const DEATHS_MS = 60_000;
 /** The watchdog ends as soon as nft has, whoever ended it. */
 const ANSWER_MS = 500;
 
@@ -30,6 +33,7 @@ export class Watchdog {
   private readonly heart: NodeJS.Timeout;
   private child: ChildProcess;
   private closed = false;
+  private deathsMs: number[] = [];
   private beatMs = performance.now();
   private longestMs = 0;
   private tellBitten: (bitten: boolean) => void = () => undefined;
@@ -86,8 +90,10 @@ export class Watchdog {
   private onExit(status: number | null, signal: string | null): void {
     if (status === 0 || status === STATUS_BITTEN) this.tellBitten(status === STATUS_BITTEN);
     if (this.closed || status === 0 || status === STATUS_BITTEN) return;
-    if (signal === null) {
-      this.log.warn('no watchdog: packets wait while this process is stopped', { status });
+    const nowMs = performance.now();
+    this.deathsMs = [...this.deathsMs, nowMs].filter((atMs) => nowMs - atMs < DEATHS_MS);
+    if (signal === null || this.deathsMs.length === DEATHS_MAX) {
+      this.log.warn('no watchdog: packets wait while this process is stopped', { status, signal });
       return;
     }
     this.log.warn('somebody ended the watchdog; another one takes its place', { signal });

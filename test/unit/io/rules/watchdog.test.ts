@@ -61,10 +61,18 @@ describe('the watchdog', () => {
     ]);
   });
 
+  it('that is ended again and again has no more successors', async () => {
+    watch('kill -KILL $$');
+    await vi.waitFor(() => expect(warnings).toHaveLength(5), 20_000);
+    const again = 'somebody ended the watchdog; another one takes its place';
+    const none = 'no watchdog: packets wait while this process is stopped';
+    expect(warnings.map(([message]) => message)).toEqual([again, again, again, again, none]);
+  });
+
   it('that cannot watch, or is not there, is a warning', async () => {
     const message = 'no watchdog: packets wait while this process is stopped';
     watch('exit 2');
-    await vi.waitFor(() => expect(warnings).toEqual([[message, { status: 2 }]]), 10_000);
+    await vi.waitFor(() => expect(warnings).toEqual([[message, { status: 2, signal: null }]]), 10_000);
     watchdog = new Watchdog(NFT, log, join(folder, 'nowhere'));
     await vi.waitFor(() => expect(warnings).toHaveLength(2), 10_000);
     expect(warnings[1]).toEqual([message, { error: expect.stringContaining('ENOENT') }]);
