@@ -76,9 +76,8 @@ const port = new SimPort({ keepTrace: false });
 const engine = new Engine(current, { seed: 1 });
 const devices = new DeviceWatch({
   engine,
-  events: { onLinks: () => undefined },
+  unmatchedPackets: () => 0,
   onChange: () => undefined,
-  onDown: () => undefined,
   indexOf: () => 1,
 });
 const running = new Running({

@@ -20,9 +20,8 @@ function setUp() {
   const engine = new Engine(before, { seed: 1 });
   const devices = new DeviceWatch({
     engine,
-    events: { onLinks: () => undefined },
+    unmatchedPackets: () => 0,
     onChange: () => undefined,
-    onDown: () => undefined,
     indexOf: (device) => (device === 'wan0' ? 1 : 7),
   });
   const running = new Running({
