@@ -8,7 +8,7 @@ import { type NfqueuePort, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';
 import {
   claimRules,
   cleanLeftovers,
-  findConflicts,
+  findRivals,
   type InstalledRules,
   installRules,
   probeBackend,
@@ -54,7 +54,8 @@ function listen(markMask: number): void {
 
 const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
   probe: probeBackend,
-  conflicts: async (...[request]: [RulesRequest]) => findConflicts(request, false),
+  conflicts: async (...[request]: [RulesRequest]) =>
+    (await findRivals(request, false)).flatMap(({ reasons }) => reasons),
   clean: cleanLeftovers,
   install: async (...[request, backend]: [RulesRequest, 'nft' | 'iptables']) => {
     installed = await installRules(await claimRules(request), request, backend, log);

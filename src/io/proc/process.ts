@@ -28,6 +28,11 @@ export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, startTicks: statOf('self')?.startTicks ?? 0 };
 }
 
+/** Whether any process with that number runs, as far as /proc shows. */
+export function isAlive(pid: number): boolean {
+  return statOf(pid)?.isAlive === true;
+}
+
 /** Whether the process runs, as far as /proc shows: it shows none of other pid namespaces. */
 export function isRunning({ pid, startTicks }: ProcessIdentity): boolean {
   const found = statOf(pid);

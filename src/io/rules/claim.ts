@@ -4,9 +4,10 @@
  * the one that claimed later gives way.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive } from '../proc/process.ts';
 import { RulesError } from './errors.ts';
 import { NftSession } from './nft-session.ts';
-import { findConflicts } from './others.ts';
+import { findRivals, type Rival } from './others.ts';
 import { probeMarking } from './probe.ts';
 import { claimLines, processLines, type RulesRequest, tableName } from './render-nft.ts';
 
@@ -24,20 +25,24 @@ export async function claimRules(request: RulesRequest, isWanted = (): boolean =
   for (let tries = 1; ; tries++) {
     const session = new NftSession(`inet ${tableName(request.nfqueue.first)}`);
     try {
-      await claimOnce(session, request);
-      return session;
+      const rivals = await claimOnce(session, request);
+      if (rivals.length === 0) return session;
+      const reasons = rivals.flatMap((rival) => rival.reasons);
+      const error = new RulesError('taken', reasons.join('; '), HINT_TAKEN);
+      const lives = rivals.some(({ process: pid }) => pid !== null && isAlive(pid));
+      if (lives || tries === TRIES || !isWanted()) throw error;
+      await session.end();
     } catch (error) {
       await session.end();
-      const isPassing = session.endedBySignal || (error instanceof RulesError && error.code === 'taken');
-      if (!isPassing || tries === TRIES || !isWanted()) throw await explained(error);
+      if (!session.endedBySignal || tries === TRIES || !isWanted()) throw await explained(error);
     }
     await sleep(WAIT_MS);
   }
 }
 
-async function claimOnce(session: NftSession, request: RulesRequest): Promise<void> {
+/** Resolves with the instances in the way; with none if the table is ours. */
+async function claimOnce(session: NftSession, request: RulesRequest): Promise<readonly Rival[]> {
   const { first } = request.nfqueue;
-  let isOurs = true;
   try {
     const lines = [...claimLines(request), ...processLines(first, process.pid)];
     await session.run(`creating table inet ${tableName(first)}`, lines);
@@ -45,11 +50,11 @@ async function claimOnce(session: NftSession, request: RulesRequest): Promise<vo
     // The kernel says "not permitted" for a table that somebody else owns, as for a missing capability. But
     // such a table can be listed.
     if (!(error instanceof RulesError) || !session.listed) throw error;
-    isOurs = false;
+    const rivals = await findRivals(request, false);
+    const unknown = { process: null, reasons: [`table inet ${tableName(first)} was in use`] };
+    return rivals.length > 0 ? rivals : [unknown];
   }
-  const conflicts = await findConflicts(request, isOurs);
-  if (conflicts.length > 0) throw new RulesError('taken', conflicts.join('; '), HINT_TAKEN);
-  if (!isOurs) throw new RulesError('taken', `table inet ${tableName(first)} was in use`, HINT_TAKEN);
+  return findRivals(request, true);
 }
 
 /** What nft says of an old kernel or a missing ability is vague. A trial says what is wrong. */

@@ -4,6 +4,6 @@ export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
 export { type InstalledRules, installRules, renderRules } from './install.ts';
 export { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
 export type { NftSession } from './nft-session.ts';
-export { cleanLeftovers, findConflicts, findWarnings } from './others.ts';
+export { cleanLeftovers, findRivals, findWarnings } from './others.ts';
 export { probeAbilities, probeBackend, probeSwitched } from './probe.ts';
 export { type Backend, type RulesRequest, tableName } from './render-nft.ts';

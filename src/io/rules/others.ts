@@ -98,19 +98,27 @@ export async function findWarnings(request: RulesRequest): Promise<string[]> {
   return parseFlowtableClashes(result.stdout, plannedDevices(request.plan));
 }
 
+/** An instance in our way. */
+export interface Rival {
+  readonly process: number | null;
+  /** One readable line each. */
+  readonly reasons: readonly string[];
+}
+
 /**
- * Reasons why this instance must give way, one readable line each: another one has its table, shapes one of
- * its devices, or has mark bits of its mask. Once this instance has its table (`isClaimed`), only instances
+ * Instances to which this one must give way: they have its table, shape one of its devices, or have mark bits
+ * of its mask. Once this instance has its table (`isClaimed`), only instances
  * that claimed theirs earlier count.
  */
-export async function findConflicts(request: RulesRequest, isClaimed: boolean): Promise<string[]> {
+export async function findRivals(request: RulesRequest, isClaimed: boolean): Promise<Rival[]> {
   const { first } = request.nfqueue;
   const read = await Promise.all((await liveInstances()).map(readInstance));
   const instances = read.filter((instance) => instance !== null);
   const own = isClaimed ? instances.find((instance) => instance.first === first) : undefined;
   return instances
     .filter((other) => own === undefined || other.handle < own.handle)
-    .flatMap((other) => conflictsWith(other, request));
+    .map((other) => ({ process: other.process, reasons: conflictsWith(other, request) }))
+    .filter(({ reasons }) => reasons.length > 0);
 }
 
 function conflictsWith(other: OtherInstance, { plan, nfqueue }: RulesRequest): string[] {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { isRunning, ownIdentity, parseProcessStat } from '../../../../src/io/proc/process.ts';
+import { isAlive, isRunning, ownIdentity, parseProcessStat } from '../../../../src/io/proc/process.ts';
 
 /** A line of /proc/PID/stat with this name and state. */
 const line = (name: string, state: string): string =>
@@ -15,8 +15,8 @@ describe('a process', () => {
     ['sh', 'T', true],
     ['gone', 'Z', false],
     ['gone', 'X', false],
-  ])('named %s in state %s', (name, state, isAlive) => {
-    expect(parseProcessStat(line(name, state))).toEqual({ startTicks: 987654, isAlive });
+  ])('named %s in state %s', (name, state, lives) => {
+    expect(parseProcessStat(line(name, state))).toEqual({ startTicks: 987654, isAlive: lives });
   });
 
   it('is known by its number and its start', () => {
@@ -31,9 +31,9 @@ describe('a process', () => {
     const { pid } = child;
     const start = parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
     const identity = { pid: pid!, startTicks: start.startTicks };
-    expect(isRunning(identity)).toBe(true);
+    expect([isRunning(identity), isAlive(pid!)]).toEqual([true, true]);
     child.stdin.end();
     await once(child, 'exit');
-    expect(isRunning(identity)).toBe(false);
+    expect([isRunning(identity), isAlive(pid!)]).toEqual([false, false]);
   });
 });

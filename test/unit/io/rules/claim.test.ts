@@ -24,7 +24,7 @@ const tools = useFakeTools();
 const table = (first: number, handle: number, device: string): string =>
   `table inet shaper_${first} { # handle ${handle}\\n` +
   `\\tset shaped_devices { # handle 1\\n\\t\\telements = { "${device}" }\\n\\t}\\n` +
-  '\\tset process_id { # handle 2\\n\\t\\telements = { 0x00000929 }\\n\\t}\\n}\\n';
+  '\\tset process_id { # handle 2\\n\\t\\telements = { 0x3fffffff }\\n\\t}\\n}\\n';
 
 /** `interactive`: what nft answers to each line of a session; `other`: the table of an instance 200. */
 function pretendNft(interactive: string, other: string | null): void {
@@ -57,10 +57,17 @@ describe('the claim', () => {
     await expect(claimRules(REQUEST)).rejects.toMatchObject({
       code: 'taken',
       exitCode: 3,
-      message: 'device wan0 is shaped by the running instance with nfqueue.first 200 (process 2345)',
+      message: 'device wan0 is shaped by the running instance with nfqueue.first 200 (process 1073741823)',
     });
     // An instance that has just been killed has this long to vanish.
     expect(tools.log().match(/create table/g)).toHaveLength(5);
+  });
+
+  it('does not wait for an instance that lives', async () => {
+    const pid = process.pid.toString(16);
+    pretendNft(OWNED, table(200, 4, 'wan0').replace('0x3fffffff', `0x${pid}`));
+    await expect(claimRules(REQUEST)).rejects.toMatchObject({ code: 'taken' });
+    expect(tools.log().match(/create table/g)).toHaveLength(1);
   });
 
   it('says who has the table', async () => {
@@ -68,7 +75,7 @@ describe('the claim', () => {
     await expect(claimRules(REQUEST)).rejects.toMatchObject({
       code: 'taken',
       message: expect.stringMatching(
-        /^table inet shaper_100 is in use by the running instance with nfqueue.first 100 \(process 2345\); device wan0/,
+        /^table inet shaper_100 is in use by the running instance with nfqueue.first 100 \(process 1073741823\); device wan0/,
       ),
     });
   });

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findConflicts, findWarnings, type RulesRequest } from '../../../../src/io/rules/index.ts';
+import { findRivals, findWarnings, type RulesRequest } from '../../../../src/io/rules/index.ts';
 import { parseFlowtableClashes, parseInstance } from '../../../../src/io/rules/others.ts';
 
 const REQUEST: RulesRequest = {
@@ -51,24 +51,27 @@ const listing = (first: number, handle: number, markMask = '0x000000ff', device 
     '\t\ttype mark\n\t\telements = { 0x00000929 }\n\t}\n}',
   ].join('\n');
 
+const reasons = async (isClaimed: boolean): Promise<string[]> =>
+  (await findRivals(REQUEST, isClaimed)).flatMap((rival) => rival.reasons);
+
 describe('another instance', () => {
   const tables = { 'list tables': says('table inet shaper_200') };
   const others = 'the running instance with nfqueue.first 200 (process 2345)';
 
   it('is in the way where it shapes the device or has the same mark bits', async () => {
     nft({ ...tables, shaper_200: says(listing(200, 7, '0xff000000')) });
-    expect(await findConflicts(REQUEST, false)).toEqual([
+    expect(await reasons(false)).toEqual([
       `device wan0 is shaped by ${others}`,
       `mark mask 0xff000000 shares bits with 0xff000000 of ${others}`,
     ]);
     nft({ ...tables, shaper_200: says(listing(200, 7, '0x00ff0000', 'ppp0')) });
-    expect(await findConflicts(REQUEST, false)).toEqual([]);
+    expect(await reasons(false)).toEqual([]);
   });
 
   it('is in the way with the same queue numbers', async () => {
     nft({ 'list tables': says('table inet shaper_100'), shaper_100: says(listing(100, 7)) });
     const instance = 'the running instance with nfqueue.first 100 (process 2345)';
-    expect(await findConflicts(REQUEST, false)).toEqual([
+    expect(await reasons(false)).toEqual([
       `table inet shaper_100 is in use by ${instance}`,
       `device wan0 is shaped by ${instance}`,
     ]);
@@ -78,19 +81,19 @@ describe('another instance', () => {
     const both = { 'list tables': says('table inet shaper_200\ntable inet shaper_100') };
     const own = { shaper_100: says(listing(100, 9)) };
     nft({ ...both, ...own, shaper_200: says(listing(200, 8)) });
-    expect(await findConflicts(REQUEST, true)).toEqual([`device wan0 is shaped by ${others}`]);
+    expect(await reasons(true)).toEqual([`device wan0 is shaped by ${others}`]);
     nft({ ...both, ...own, shaper_200: says(listing(200, 10)) });
-    expect(await findConflicts(REQUEST, true)).toEqual([]);
+    expect(await reasons(true)).toEqual([]);
   });
 
   it("that has gone meanwhile is in nobody's way", async () => {
     nft({ ...tables, 'list table': fails('No such file or directory') });
-    expect(await findConflicts(REQUEST, false)).toEqual([]);
+    expect(await reasons(false)).toEqual([]);
   });
 
   it('that cannot be looked at is not taken for harmless', async () => {
     nft({ ...tables, 'list table': fails('netlink: out of memory') });
-    await expect(findConflicts(REQUEST, false)).rejects.toThrow(/listing table shaper_200: .*out of memory/);
+    await expect(reasons(false)).rejects.toThrow(/listing table shaper_200: .*out of memory/);
   });
 
   it('of an older version says no process', () => {
