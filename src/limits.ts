@@ -78,8 +78,8 @@ export const CONTROL_IDLE_MS = 60_000;
 /** Flow queues of fair leaves, over all leaves; a power of two. */
 export const FAIR_QUEUES_MAX = 262144;
 /**
- * Hosts between which fair leaves divide, over all leaves; a power of two. Further hosts have a share per
- * flow.
+ * Hosts between which fair leaves divide, over all leaves; a power of two. Further hosts of a class are one
+ * host together.
  */
 export const FAIR_HOSTS_MAX = 131072;
 

@@ -1,4 +1,5 @@
-// The face of the native part: one class, NativeQueue, and two functions for the scheduler.
+// The face of the native part: one class, NativeQueue, two functions for the scheduler and two that look up
+// network devices.
 // src/io/nfqueue/addon.ts declares them for TypeScript.
 //
 // The four calls of the data path allocate nothing and take at most one number. They are functions of each
@@ -9,10 +10,12 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "face/error.h"
 #include "face/layout.h"
 #include "face/options.h"
+#include "links/link_socket.h"
 #include "loop/promptness.h"
 #include "loop/wakeup.h"
 #include "nfqueue/queue.h"
@@ -34,22 +37,26 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   static napi_value nowNs(napi_env env, napi_callback_info info);
 
   void onReady(const Napi::CallbackInfo& info);
+  void onLinks(const Napi::CallbackInfo& info);
   Napi::Value granted(const Napi::CallbackInfo& info);
   Napi::Value socketDrops(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
   static void onWake(void* context, Wakeup::Source source);
   static void onEnvironmentExit(napi_async_cleanup_hook_handle handle, void* argument);
-  void callReady();
+  void call(const Napi::FunctionReference& callback, size_t count, const napi_value* arguments);
+  void callLinks();
   void shutDown(void (*closed)(void*), void* argument);
 
   // Holds the shared memory, so it outlives the queue.
   PortOptions options_;
   std::unique_ptr<Queue> queue_;
   Timer timer_;
+  LinkSocket linkSocket_;
   int64_t startNs_ = 0;
   Wakeup* wakeup_ = nullptr;
   Napi::FunctionReference ready_;
+  Napi::FunctionReference links_;
   std::unique_ptr<Napi::AsyncContext> asyncContext_;
   napi_async_cleanup_hook_handle exitHook_ = nullptr;
 };
@@ -57,6 +64,7 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
 Napi::Function NativeQueue::define(Napi::Env env) {
   return DefineClass(env, "NativeQueue",
                      {InstanceMethod<&NativeQueue::onReady>("onReady"),
+                      InstanceMethod<&NativeQueue::onLinks>("onLinks"),
                       InstanceMethod<&NativeQueue::granted>("granted"),
                       InstanceMethod<&NativeQueue::socketDrops>("socketDrops"),
                       InstanceMethod<&NativeQueue::close>("close")});
@@ -67,6 +75,10 @@ NativeQueue::NativeQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
   SystemError error;
   error.number = timer_.open(options_.timerLeewayNs);
   error.syscall = "timerfd_create";
+  if (error.number == 0) {
+    error.number = linkSocket_.open();
+    error.syscall = "socket NETLINK_ROUTE";
+  }
   queue_ = std::make_unique<Queue>(static_cast<Columns*>(options_.columns.data),
                                    static_cast<uint8_t*>(options_.slab.data),
                                    static_cast<Counters*>(options_.counters.data), options_.queue);
@@ -169,7 +181,8 @@ void NativeQueue::onReady(const Napi::CallbackInfo& info) {
   uv_loop_t* loop = nullptr;
   SystemError error{0, "uv_poll_start", -1};
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) error.number = ENOSYS;
-  if (loop) wakeup_ = Wakeup::start(loop, queue_->fd(), timer_.fd(), onWake, this, &error.number);
+  const int fds[Wakeup::kSources] = {queue_->fd(), timer_.fd(), linkSocket_.fd()};
+  if (loop) wakeup_ = Wakeup::start(loop, fds, onWake, this, &error.number);
   if (!wakeup_) {
     toError(env, error).ThrowAsJavaScriptException();
     return;
@@ -181,20 +194,43 @@ void NativeQueue::onReady(const Napi::CallbackInfo& info) {
   if (queue_->hasLeftover()) timer_.arm(0);
 }
 
+void NativeQueue::onLinks(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction()) {
+    Napi::TypeError::New(info.Env(), "callback must be a function").ThrowAsJavaScriptException();
+    return;
+  }
+  links_ = Napi::Persistent(info[0].As<Napi::Function>());
+}
+
 void NativeQueue::onWake(void* context, Wakeup::Source source) {
   auto* self = static_cast<NativeQueue*>(context);
   if (source == Wakeup::Source::kTimer) self->timer_.fired();
   Napi::HandleScope scope(self->Env());
   // The callback may close the port and so make it garbage: this handle keeps it for the rest of the call.
   [[maybe_unused]] const Napi::Object keptAlive = self->Value();
-  self->callReady();
-  self->timer_.settle();
+  if (source == Wakeup::Source::kLinks) {
+    self->callLinks();
+  } else {
+    self->call(self->ready_, 0, nullptr);
+    self->timer_.settle();
+  }
+}
+
+void NativeQueue::callLinks() {
+  std::vector<uint32_t> down;
+  linkSocket_.read(&down);
+  if (links_.IsEmpty()) return;
+  Napi::Array indexes = Napi::Array::New(Env(), down.size());
+  for (size_t i = 0; i < down.size(); i++) indexes[static_cast<uint32_t>(i)] = Napi::Number::New(Env(), down[i]);
+  const napi_value argument = indexes;
+  call(links_, 1, &argument);
 }
 
 // An exception of the callback becomes an uncaught exception, as from any event.
-void NativeQueue::callReady() {
+void NativeQueue::call(const Napi::FunctionReference& callback, size_t count, const napi_value* arguments) {
   const napi_env env = Env();
-  const napi_status status = napi_make_callback(env, *asyncContext_, Value(), ready_.Value(), 0, nullptr, nullptr);
+  const napi_status status =
+      napi_make_callback(env, *asyncContext_, Value(), callback.Value(), count, arguments, nullptr);
   napi_value exception = nullptr;
   if (status == napi_pending_exception && napi_get_and_clear_last_exception(env, &exception) == napi_ok) {
     napi_fatal_exception(env, exception);
@@ -233,6 +269,7 @@ void NativeQueue::shutDown(void (*closed)(void*), void* argument) {
     closed(argument);
   }
   timer_.close();
+  linkSocket_.close();
   if (queue_) queue_->close();
 }
 
@@ -255,10 +292,23 @@ Napi::Value askForPromptness(const Napi::CallbackInfo& info) {
 
 void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoolean().Value()); }
 
+Napi::Value deviceIndex(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
+  return Napi::Number::New(info.Env(), linkIndex(name));
+}
+
+Napi::Value deviceName(const Napi::CallbackInfo& info) {
+  const double index = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
+  const bool isIndex = index >= 1 && index <= INT32_MAX && std::floor(index) == index;
+  return Napi::String::New(info.Env(), isIndex ? linkName(static_cast<uint32_t>(index)) : std::string());
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
+  exports["deviceIndex"] = Napi::Function::New<deviceIndex>(env, "deviceIndex");
+  exports["deviceName"] = Napi::Function::New<deviceName>(env, "deviceName");
   exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");
   return exports;
 }

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "fuzz/messages.h"
+#include "links/link_socket.h"
 #include "nfqueue/parser.h"
 
 namespace shaper {
@@ -102,6 +103,9 @@ inline void checkInput(Bench& bench, const uint8_t* data, size_t size, bool trun
   }
   promise(got.ids == expected.ids, "one row per readable packet id");
   promise(got.tags == expected.tags, "one failure row per refusal");
+  std::vector<uint32_t> down;
+  LinkSocket::parse(data, size, &down);
+  for (const uint32_t index : down) promise(index > 0 && index <= INT32_MAX, "an interface index is positive");
 }
 
 }  // namespace shaper

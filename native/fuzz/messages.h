@@ -2,6 +2,9 @@
 // (nfqnl_build_packet_message, netlink_ack). The fuzzers mutate them.
 #pragma once
 
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -109,6 +112,13 @@ inline Bytes refusal(uint32_t tag, int32_t error) {
   return MessageBuilder(NLMSG_ERROR, tag).raw(&error, sizeof error).raw(&refused, sizeof refused).take();
 }
 
+// What the kernel tells of a network device.
+inline Bytes linkMessage(uint16_t type, uint8_t family, int32_t index, uint32_t flags) {
+  const ifinfomsg link{family, 0, 1, index, flags, 0};
+  const char name[] = "eth0";
+  return MessageBuilder(type, 0).raw(&link, sizeof link).attribute(IFLA_IFNAME, name, sizeof name).take();
+}
+
 inline std::vector<Bytes> corpus() {
   std::vector<Bytes> seeds;
   for (size_t payload : {0, 1, 20, 40, 127, 128}) {
@@ -122,6 +132,11 @@ inline std::vector<Bytes> corpus() {
   seeds.push_back(MessageBuilder(NLMSG_NOOP, 1).take());
   seeds.push_back(MessageBuilder(NLMSG_DONE, 1).raw("\0\0\0\0", 4).take());
   seeds.push_back(MessageBuilder(messageType(NFQNL_MSG_PACKET), 0).family(kFuzzFirstQueue).take());
+  for (const uint16_t type : {RTM_NEWLINK, RTM_DELLINK}) {
+    seeds.push_back(linkMessage(type, AF_UNSPEC, 3, 0));
+    seeds.push_back(linkMessage(type, AF_UNSPEC, 3, 1));
+    seeds.push_back(linkMessage(type, AF_BRIDGE, 3, 0));
+  }
   // Several messages in one datagram, which the kernel never sends and the parser takes.
   MessageBuilder many(messageType(NFQNL_MSG_PACKET), 0);
   many.family(kFuzzFirstQueue).packetHeader(1, 1).attribute(NFQA_PAYLOAD, "abc", 3);

@@ -18,9 +18,10 @@ build() { # TARGET COMPILER SANITIZERS SOURCES...
   fi
 }
 
-build driver "${CXX:-g++}" address,undefined driver.cc ../nfqueue/parser.cc
+SOURCES=(../nfqueue/parser.cc ../links/link_socket.cc)
+build driver "${CXX:-g++}" address,undefined driver.cc "${SOURCES[@]}"
 if [ "${1:-}" = --libfuzzer ]; then
-  build libfuzzer clang++ fuzzer,address,undefined libfuzzer.cc ../nfqueue/parser.cc
+  build libfuzzer clang++ fuzzer,address,undefined libfuzzer.cc "${SOURCES[@]}"
   mkdir -p "$OUT/corpus"
   "$OUT/driver" --corpus "$OUT/corpus"
   exec "$OUT/libfuzzer" -max_total_time="${2:-60}" -max_len=4352 -print_final_stats=1 "$OUT/corpus"

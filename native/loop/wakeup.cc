@@ -54,10 +54,9 @@ void Timer::settle() {
   }
 }
 
-Wakeup* Wakeup::start(uv_loop_t* loop, int socketFd, int timerFd, Callback callback, void* context, int* error) {
+Wakeup* Wakeup::start(uv_loop_t* loop, const int (&fds)[kSources], Callback callback, void* context, int* error) {
   auto* wakeup = new Wakeup(callback, context);
-  const int fds[2] = {socketFd, timerFd};
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < kSources; i++) {
     uv_poll_t* poll = &wakeup->polls_[i];
     int status = uv_poll_init(loop, poll, fds[i]);
     if (status == 0) {
@@ -91,7 +90,7 @@ void Wakeup::onPoll(uv_poll_t* handle, int status, int) {
   // libuv stops a handle whose descriptor reports an error. The
   // next read fetches the error, so polling goes on.
   if (status < 0) uv_poll_start(handle, UV_READABLE, onPoll);
-  wakeup->callback_(wakeup->context_, handle == &wakeup->polls_[0] ? Source::kSocket : Source::kTimer);
+  wakeup->callback_(wakeup->context_, static_cast<Source>(handle - wakeup->polls_));
 }
 
 void Wakeup::onClosed(uv_handle_t* handle) {

@@ -1,5 +1,5 @@
-// Wakes the event loop for the netlink socket and for a timer with nanosecond resolution. Of Node it uses
-// only libuv. The loop is the caller's, so it works in Worker threads, too.
+// Wakes the event loop for netlink sockets and for a timer with nanosecond resolution. Of Node it uses only
+// libuv. The loop is the caller's, so it works in Worker threads, too.
 #pragma once
 
 #include <uv.h>
@@ -36,14 +36,16 @@ class Timer {
   bool stale_ = false;
 };
 
-// Two uv_poll handles with one owner, which lives until libuv has closed both.
+// A few uv_poll handles with one owner, which lives until libuv has closed all.
 class Wakeup {
  public:
-  enum class Source { kSocket, kTimer };
+  enum class Source { kSocket, kTimer, kLinks };
+  static constexpr int kSources = 3;
   using Callback = void (*)(void* context, Source source);
 
-  // Returns null and fills *error with an errno when libuv refuses. The handles keep the loop alive.
-  static Wakeup* start(uv_loop_t* loop, int socketFd, int timerFd, Callback callback, void* context, int* error);
+  // `fds` are in the order of Source. Returns null and fills *error with an errno when libuv refuses. The
+  // handles keep the loop alive.
+  static Wakeup* start(uv_loop_t* loop, const int (&fds)[kSources], Callback callback, void* context, int* error);
   // No callback comes after this call, and the descriptors may be closed. The loop calls `closed` when the
   // handles are gone, and the object deletes itself.
   void stop(void (*closed)(void*), void* argument);
@@ -53,7 +55,7 @@ class Wakeup {
   static void onPoll(uv_poll_t* handle, int status, int events);
   static void onClosed(uv_handle_t* handle);
 
-  uv_poll_t polls_[2];
+  uv_poll_t polls_[kSources];
   int open_ = 0;
   Callback callback_;
   void* context_;

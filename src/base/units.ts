@@ -187,6 +187,11 @@ export function formatBitsPerSecShort(bitsPerSec: number): string {
   return short(bitsPerSec, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
 }
 
+/** `18.2M`, `950k`, `7`: three digits and the power of 1000, for columns whose heading has the unit. */
+export function formatCountShort(count: number): string {
+  return short(count, ['', 'k', 'M', 'G', 'T', 'P']).replace(' ', '');
+}
+
 function short(value: number, units: readonly string[]): string {
   let scaledValue = value;
   let unit = 0;

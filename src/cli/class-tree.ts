@@ -40,7 +40,8 @@ function directionLines(link: LinkSpec, root: ClassSpec | null, block: Block): s
   if (!root) return [];
   const own = block[root.name] as Block;
   const below = [...wire(link, block), ...parts(own), ...children(root, own)];
-  return [`${root.path} on ${link.device}: ${texts(own).join(', ')}`, ...indented(below)];
+  const device = link.wait ? `${link.device}, which may come later` : link.device;
+  return [`${root.path} on ${device}: ${texts(own).join(', ')}`, ...indented(below)];
 }
 
 /** The overhead of the line, if it has any. */

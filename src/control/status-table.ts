@@ -1,59 +1,112 @@
-/** The report of `status` as a compact table. */
+/**
+ * The report of `status` for people, in 80 columns: the last seconds first, then all since the start. Classes
+ * are indented below the class around them.
+ */
 import { joinColumns, padColumns } from '../base/text-columns.ts';
-import { formatBytesShort, formatMicrosecondsShort, formatRate, fromBitsPerSec } from '../base/units.ts';
-import type { ClassReport, Count, StatusReport } from './status.ts';
+import {
+  formatBitsPerSecShort,
+  formatBytesShort,
+  formatCountShort,
+  formatMicrosecondsShort,
+} from '../base/units.ts';
+import type { ClassReport, StatusReport } from './status.ts';
 
 export function statusTable(report: StatusReport): string {
-  const { totals, uptimeSeconds, backend, version, pid } = report;
-  const { kernel } = totals;
+  const { uptimeSeconds, backend, version, pid } = report;
   const lines = [
     `shaper ${version}, pid ${pid}, back end ${backend}, up ${uptimeText(uptimeSeconds)}`,
-    `received ${countText(totals.received)} = accepted ${countText(totals.accepted)}` +
-      ` + dropped ${countText(totals.dropped)} + held ${countText(totals.held)} + lost in the kernel ${kernel.lost}`,
-    `refused by the kernel: queue full ${kernel.queueFull}, socket full ${kernel.socketFull}`,
-    `left after the due instant: half within ${lateText(report, 'p50')}, 99 % within ${lateText(report, 'p99')}`,
     ...troubleLines(report),
     ...report.warnings.map((warning) => `warning: ${warning}`),
     '',
-    joinColumns(padColumns([HEADINGS, ...report.classes.map(classRow)], (column) => column === 0)),
+    ...presentLines(report),
+    '',
+    ...pastLines(report),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-const HEADINGS = [
-  'class',
-  'rate',
-  'ceil',
-  'sent',
-  'packets',
-  'backlog',
-  'tail',
-  'early',
-  'police',
-  'aqm',
-  'marked',
-  'flows',
-  'p50',
-  'p99',
+type Column = readonly [heading: string, cell: (c: ClassReport) => string];
+
+/** `limit` is the guaranteed rate and the ceil. Delays and drops are of the last 10 s. */
+const PRESENT: readonly Column[] = [
+  ['limit', limitText],
+  ['bit/s 1 s', ({ recent }) => formatCountShort(recent.bitsPerSecond.over1s)],
+  ['10 s', ({ recent }) => formatCountShort(recent.bitsPerSecond.over10s)],
+  ['60 s', ({ recent }) => formatCountShort(recent.bitsPerSecond.over60s)],
+  ['waiting', ({ backlog }) => formatBytesShort(backlog.bytes)],
+  ['p50', ({ recent }) => delayText(recent.delayMicroseconds?.p50)],
+  ['p99', ({ recent }) => delayText(recent.delayMicroseconds?.p99)],
+  ['drops/s', ({ recent }) => formatCountShort(recent.droppedPerSecond)],
 ];
 
-function classRow(c: ClassReport): string[] {
+const PAST: readonly Column[] = [
+  ['sent', ({ sent }) => formatBytesShort(sent.bytes)],
+  ['packets', ({ sent }) => formatCountShort(sent.packets)],
+  ['tail', ({ dropped }) => formatCountShort(dropped.tail)],
+  ['early', ({ dropped }) => formatCountShort(dropped.early)],
+  ['police', ({ dropped }) => formatCountShort(dropped.police)],
+  ['aqm', ({ dropped }) => formatCountShort(dropped.aqm)],
+  ['marked', ({ marked }) => formatCountShort(marked)],
+  ['flows', ({ flows }) => formatCountShort(flows)],
+  ['p50', ({ delayMicroseconds }) => delayText(delayMicroseconds.p50)],
+  ['p99', ({ delayMicroseconds }) => delayText(delayMicroseconds.p99)],
+];
+/** Left out if every class has none. */
+const SPARSE: ReadonlySet<string> = new Set(['early', 'police', 'aqm', 'marked']);
+
+function presentLines({ recent, classes }: StatusReport): string[] {
+  const { seconds, bitsPerSecond, packetsPerSecond, droppedPerSecond } = recent;
+  const counts = `${formatCountShort(packetsPerSecond)} packets/s, ${formatCountShort(droppedPerSecond)} drops/s`;
+  const window = `The last ${seconds.toFixed(seconds < 9 ? 1 : 0)} s`;
   return [
-    c.path,
-    rateText(c.rateBitsPerSecond),
-    rateText(c.ceilBitsPerSecond),
-    formatBytesShort(c.sent.bytes),
-    String(c.sent.packets),
-    formatBytesShort(c.backlog.bytes),
-    String(c.dropped.tail),
-    String(c.dropped.early),
-    String(c.dropped.police),
-    String(c.dropped.aqm),
-    String(c.marked),
-    String(c.flows),
-    formatMicrosecondsShort(c.delayMicroseconds.p50),
-    formatMicrosecondsShort(c.delayMicroseconds.p99),
+    `${window}: ${formatBitsPerSecShort(bitsPerSecond.over10s)}, ${counts}`,
+    classTable(PRESENT, classes),
   ];
+}
+
+function pastLines(report: StatusReport): string[] {
+  const { totals, classes, latenessMicroseconds } = report;
+  const { received, accepted, dropped, held, kernel } = totals;
+  const counts = [received, accepted, dropped, held];
+  const law = [
+    ['received', '= accepted', '+ dropped', '+ held', '+ lost in the kernel'],
+    [...counts.map(({ packets }) => String(packets)), `${kernel.lost} packets`],
+    [...counts.map(({ bytes }) => formatBytesShort(bytes)), ''],
+  ];
+  const shown = PAST.filter(
+    ([heading, cell]) => !SPARSE.has(heading) || classes.some((c) => cell(c) !== formatCountShort(0)),
+  );
+  const late = (percentile: 'p50' | 'p99'): string =>
+    formatMicrosecondsShort(latenessMicroseconds[percentile]);
+  return [
+    'Since the start:',
+    joinColumns(padColumns(law, () => false)),
+    `refused by the kernel: queue full ${kernel.queueFull}, socket full ${kernel.socketFull}`,
+    `left after the due instant: half within ${late('p50')}, 99 % within ${late('p99')}`,
+    classTable(shown, classes),
+  ];
+}
+
+function classTable(columns: readonly Column[], classes: readonly ClassReport[]): string {
+  const rows = classes.map((c) => [indentedName(c.path), ...columns.map(([, cell]) => cell(c))]);
+  const head = ['class', ...columns.map(([heading]) => heading)];
+  return joinColumns(padColumns([head, ...rows], (column) => column === 0));
+}
+
+/** Of a direction its path, of a class its name. */
+function indentedName(path: string): string {
+  const names = path.split('/');
+  return names.length <= 2 ? path : `${'  '.repeat(names.length - 2)}${names.at(-1)}`;
+}
+
+function limitText({ rateBitsPerSecond, ceilBitsPerSecond }: ClassReport): string {
+  const [rate, ceil] = [formatCountShort(rateBitsPerSecond), formatCountShort(ceilBitsPerSecond)];
+  return rateBitsPerSecond === 0 || rate === ceil ? ceil : `${rate}-${ceil}`;
+}
+
+/** A dash if no packet left. */
+function delayText(microseconds: number | undefined): string {
+  return microseconds === undefined ? '-' : formatMicrosecondsShort(microseconds);
 }
 
 /** Trouble is told only if there was some. */
@@ -71,19 +124,6 @@ function troubleLines({ bounds, socket }: StatusReport): string[] {
     [socket.refusedVerdicts, 'verdicts refused: the kernel no longer had the packet'],
   ];
   return told.filter(([n]) => n > 0).map(([n, text]) => `${n} ${text}`);
-}
-
-function lateText({ latenessMicroseconds }: StatusReport, percentile: 'p50' | 'p99'): string {
-  return formatMicrosecondsShort(latenessMicroseconds[percentile]);
-}
-
-function countText(count: Count): string {
-  return `${count.packets} (${formatBytesShort(count.bytes)})`;
-}
-
-/** A rate of 0 means that nothing is guaranteed. */
-function rateText(bits: number): string {
-  return bits === 0 ? '-' : formatRate(fromBitsPerSec(bits));
 }
 
 function uptimeText(seconds: number): string {

@@ -3,6 +3,8 @@ import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
 import { toBitsPerSec } from '../base/units.ts';
 import { type Stats, TOTAL } from '../core/packets/stats.ts';
 import type { KernelQueue } from '../io/proc/nfqueues.ts';
+import { type RecentClass, type RecentTotals, recentClasses, recentTotals } from './recent.ts';
+import type { Samples } from './samples.ts';
 import type { ClassLabel, Snapshot } from './snapshot.ts';
 
 /** What does not change while an instance runs. */
@@ -42,6 +44,8 @@ export interface ClassReport {
   readonly marked: number;
   readonly flows: number;
   readonly delayMicroseconds: { readonly p50: number; readonly p99: number };
+  /** The last seconds. All others are since the start. */
+  readonly recent: RecentClass;
 }
 
 export interface StatusReport {
@@ -57,6 +61,8 @@ export interface StatusReport {
     readonly held: Count;
     readonly kernel: { readonly queueFull: number; readonly socketFull: number; readonly lost: number };
   };
+  /** The last seconds. All others are since the start. */
+  readonly recent: RecentTotals;
   /** How long after their due instant packets left that had waited. */
   readonly latenessMicroseconds: { readonly p50: number; readonly p99: number };
   /** How often a bound (limits.ts) was reached. Evictions count rows of a table, all others packets. */
@@ -84,9 +90,15 @@ export interface StatusReport {
   readonly classes: readonly ClassReport[];
 }
 
-export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: KernelDrops): StatusReport {
+export function statusReport(
+  snapshot: Snapshot,
+  samples: Samples,
+  subject: StatusSubject,
+  drops: KernelDrops,
+): StatusReport {
   const { classes, stats, socket, warnings } = snapshot;
   const { totals } = stats;
+  const recent = recentClasses(snapshot, samples);
   return {
     version: subject.version,
     pid: subject.pid,
@@ -99,6 +111,7 @@ export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: 
       held: { packets: totals[TOTAL.heldPackets]!, bytes: totals[TOTAL.heldBytes]! },
       kernel: { ...drops, lost: totals[TOTAL.lostPackets]! },
     },
+    recent: recentTotals(snapshot, samples),
     latenessMicroseconds: percentiles(stats.lateness, 0),
     bounds: {
       unmatched: totals[TOTAL.unmatchedPackets]!,
@@ -115,11 +128,11 @@ export function statusReport(snapshot: Snapshot, subject: StatusSubject, drops: 
       refusedVerdicts: socket.verdictErrors,
     },
     warnings,
-    classes: classes.map((label, c) => classReport(stats, label, c)),
+    classes: classes.map((label, c) => classReport(stats, label, c, recent[c]!)),
   };
 }
 
-function classReport(stats: Stats, label: ClassLabel, c: number): ClassReport {
+function classReport(stats: Stats, label: ClassLabel, c: number, recent: RecentClass): ClassReport {
   return {
     path: label.path,
     rateBitsPerSecond: toBitsPerSec(label.rateBytesPerSec),
@@ -135,6 +148,7 @@ function classReport(stats: Stats, label: ClassLabel, c: number): ClassReport {
     marked: stats.marked[c]!,
     flows: stats.flows[c]!,
     delayMicroseconds: percentiles(stats.delay, c * HISTOGRAM_BINS),
+    recent,
   };
 }
 

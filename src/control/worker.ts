@@ -7,6 +7,7 @@ import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { PacketThread } from './packet-thread.ts';
+import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
@@ -15,8 +16,9 @@ const { socketPath, subject } = workerData as ControlStart;
 const tell = (message: FromControlThread): void => port.postMessage(message);
 
 const packetThread = new PacketThread(tell);
+const samples = new Samples();
 const commands: Commands = new Map([
-  ['status', statusCommand(subject, () => packetThread.snapshot())],
+  ['status', statusCommand(subject, () => packetThread.snapshot(), samples)],
   ['stop', stopCommand(ownIdentity(), () => tell({ type: 'stop' }))],
 ]);
 let server: ControlServer | null = null;
@@ -26,7 +28,11 @@ port.on('message', (message: ToControlThread) => {
   else packetThread.answered(message);
 });
 
+const sample = async (): Promise<void> => samples.add(await packetThread.snapshot());
+const sampling = setInterval(() => void sample(), SAMPLE_MS);
+
 async function close(): Promise<void> {
+  clearInterval(sampling);
   await server?.close();
   port.close();
 }
@@ -34,7 +40,9 @@ async function close(): Promise<void> {
 try {
   server = await startServer(socketPath, dispatch(commands));
   tell({ type: 'listening' });
+  void sample();
 } catch (error) {
+  clearInterval(sampling);
   if (!(error instanceof ControlError)) throw error;
   tell({ type: 'failed', code: error.code, message: error.message, hint: error.hint });
   port.close();

@@ -21,7 +21,7 @@ import { planChange } from './classes/change.ts';
 import { type ClassInfo, listClasses } from './classes/classes.ts';
 import { EACH_FULL, EACH_PASS } from './each/policers.ts';
 import type { FlowTable } from './flows/flow-table.ts';
-import type { Intake } from './flows/intake.ts';
+import type { DeviceNameOf, Intake } from './flows/intake.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
 import type { Backlog } from './packets/backlog.ts';
 import {
@@ -49,6 +49,11 @@ export interface EngineOptions {
   readonly releaseSlackNs?: number;
   /** What the rules around the NFQUEUEs do. By default they set CE and DSCP, and no flow is steered. */
   readonly plan?: QueuePlan;
+  /**
+   * Asked for the name of each device that packets show and nobody has told. A device that was made after the
+   * start is shaped from its first packet by that. Without it only setDeviceIndex() tells.
+   */
+  readonly nameOf?: DeviceNameOf;
 }
 
 export class Engine {
@@ -72,7 +77,7 @@ export class Engine {
   constructor(spec: ShaperSpec, options: EngineOptions) {
     const classes = listClasses(spec);
     const plan = options.plan ?? planQueues(spec, { ...ALL_ABILITIES, connectionMarks: false });
-    const lasting = createLasting(spec, classes, plan, options.seed);
+    const lasting = createLasting(spec, classes, plan, options.seed, options.nameOf ?? null);
     this.lasting = lasting;
     this.ledger = lasting.ledger;
     this.backlog = lasting.backlog;
@@ -105,7 +110,9 @@ export class Engine {
     return this.intake.devices;
   }
 
-  /** The device has this interface index from now on; every flow is classified again. */
+  /**
+   * The device has this interface index from now on, or none (NONE). Every flow is classified again.
+   */
   setDeviceIndex(device: string, ifIndex: number): void {
     this.intake.setDeviceIndex(device, ifIndex);
   }
@@ -119,9 +126,8 @@ export class Engine {
     const nowNs = clockNs > this.lastNs ? clockNs : this.lastNs;
     this.lastNs = nowNs;
     const rows = port.drain();
-    const { arrivals, failures } = port.batch;
-    for (let row = 0; row < port.failureRows; row++)
-      takeBack(this.stages, this.lasting, failures.tag[row], nowNs);
+    const { arrivals } = port.batch;
+    if (port.failureRows > 0) takeBack(this.stages, this.lasting, port, nowNs);
     // Due packets leave first: arrivals find the queues of now and take no tokens of packets that waited.
     this.leaveDue(nowNs);
     // New packets join none of these runs: a run is refused as a whole, and held packets may be gone.
@@ -155,14 +161,11 @@ export class Engine {
   reconfigure(port: Port, { spec, renamed, deviceIndexes = new Map() }: Change, clockNs: number): void {
     const nowNs = Math.max(clockNs, this.lastNs);
     const change = planChange(this.classes, this.spec, spec, renamed, nowNs);
-    this.lastNs = nowNs;
     // Due packets leave by the rules under which they became due.
     this.leaveDue(nowNs);
     this.stages = reconfigure(this.stages, spec, change, this.lasting, deviceIndexes, this.slackNs);
     this.spec = spec;
-    this.leaveDue(nowNs);
-    this.verdicts.flush();
-    port.arm(this.nextDueNs());
+    this.goOn(port, nowNs);
   }
 
   /** Packets of an NFQUEUE that were read and have no verdict yet. */
@@ -174,12 +177,8 @@ export class Engine {
    * Lets packets go that the kernel has discarded (lost.ts), between two batches. Returns how many.
    */
   letGo(port: Port, packets: LostPackets, clockNs: number): number {
-    const nowNs = Math.max(clockNs, this.lastNs);
-    this.lastNs = nowNs;
     const count = letGo(this.stages, this.lasting, packets);
-    this.leaveDue(nowNs);
-    this.verdicts.flush();
-    port.arm(this.nextDueNs());
+    this.goOn(port, Math.max(clockNs, this.lastNs));
     return count;
   }
 
@@ -342,6 +341,14 @@ export class Engine {
       this.passEach(h, waits.above[each.lastPoppedClass], nowNs);
     }
     for (const root of trees.roots) this.serve(root, nowNs);
+  }
+
+  /** After a change between two batches: what is due by now leaves. */
+  private goOn(port: Port, nowNs: number): void {
+    this.lastNs = nowNs;
+    this.leaveDue(nowNs);
+    this.verdicts.flush();
+    port.arm(this.nextDueNs());
   }
 
   private serve(root: number, nowNs: number): void {

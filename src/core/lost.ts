@@ -9,31 +9,40 @@
  * nothing is left behind in the kernel.
  */
 import { NONE } from '../base/none.ts';
+import type { Port } from '../packet/port.ts';
 import type { Lasting, Stages } from './stages.ts';
 
-/** Takes back what was counted and charged for the packets of a refused verdict. */
-export function takeBack({ each, trees, waits }: Stages, lasting: Lasting, tag: number, nowNs: number): void {
-  const { ledger, log } = lasting;
-  for (let t = tag; t !== NONE; t = log.previous(t)) {
-    const leaf = log.leaf(t);
-    ledger.lost(log.lengthBytes(t), log.isAccepted(t), leaf, log.leafBefore(t));
-    const lender = log.lender(t);
-    // Of a packet that crossed two links only the second is given back: it made the packet wait last.
-    if (leaf === NONE || lender === NONE) continue;
-    const bytes = log.chargeBytes(t);
-    const takenNs = log.chargedNs(t);
-    trees.giveBack(leaf, lender, bytes, takenNs, nowNs);
-    // The packet left its buckets before that instant. What they gained in between comes back too: at most
-    // its own tokens, and never more than a burst.
-    for (let c = waits.from[leaf]; c !== NONE; c = waits.above[c])
-      each.giveBack(c, log.flow(t), bytes, takenNs, nowNs);
-  }
+/** Takes back what was counted and charged for the packets of the verdicts that the kernel refused. */
+export function takeBack(stages: Stages, lasting: Lasting, port: Port, nowNs: number): void {
+  const { tag } = port.batch.failures;
+  for (let row = 0; row < port.failureRows; row++)
+    for (let t = tag[row]; t !== NONE; t = lasting.log.previous(t)) takeBackOne(stages, lasting, t, nowNs);
+}
+
+function takeBackOne(
+  { each, trees, waits }: Stages,
+  { ledger, log }: Lasting,
+  tag: number,
+  nowNs: number,
+): void {
+  const leaf = log.leaf(tag);
+  ledger.lost(log.lengthBytes(tag), log.isAccepted(tag), leaf, log.leafBefore(tag));
+  const lender = log.lender(tag);
+  // Of a packet that crossed two links only the second is given back: it made the packet wait last.
+  if (leaf === NONE || lender === NONE) return;
+  const bytes = log.chargeBytes(tag);
+  const takenNs = log.chargedNs(tag);
+  trees.giveBack(leaf, lender, bytes, takenNs, nowNs);
+  // The packet left its buckets before that instant. What they gained in between comes back too: at most its
+  // own tokens, and never more than a burst.
+  for (let c = waits.from[leaf]; c !== NONE; c = waits.above[c])
+    each.giveBack(c, log.flow(tag), bytes, takenNs, nowNs);
 }
 
 /** Which waiting packets are meant. */
 export interface LostPackets {
   readonly nfqueue: number;
-  /** At most so many, the oldest. */
+  /** So many are lost, the oldest; those let go before count as well. */
   readonly most: number;
   /** Only packets that came or leave by a device with one of these interface indexes; null: any. */
   readonly ifIndexes: ReadonlySet<number> | null;
@@ -53,12 +62,13 @@ export function letGo(stages: Stages, lasting: Lasting, { nfqueue, most, ifIndex
     const isFlowOf = f !== NONE && (indexes.has(flows.ifIndexIn(f)) || indexes.has(flows.ifIndexOut(f)));
     return isFlowOf || isLeafOf(held.leaf[h]) || isLeafOf(held.nextLeaf[h]) || isLeafOf(held.leafBefore[h]);
   };
-  const waiting = held
-    .rowsInUse()
-    .filter((h) => held.nfqueue(h) === nfqueue && (ifIndexes === null || isOf(h, ifIndexes)));
+  const all = held.rowsInUse().filter((h) => held.nfqueue(h) === nfqueue);
+  // Let go before, and still behind a packet that its bucket pays off.
+  const going = all.filter((h) => held.chargeBytes[h] === 0).length;
+  const waiting = all.filter((h) => held.chargeBytes[h] > 0 && (ifIndexes === null || isOf(h, ifIndexes)));
   // Ids are 32 bits and begin again at 0, so only differences say which is older.
   waiting.sort((a, b) => (held.packetId[a] - held.packetId[b]) | 0);
-  const lost = waiting.slice(0, most);
+  const lost = waiting.slice(0, Math.max(0, most - going));
   for (const h of lost) {
     held.chargeBytes[h] = 0;
     held.nextLeaf[h] = NONE;

@@ -19,7 +19,7 @@ import { type Chain, type ClassInfo, chainOf } from './classes/classes.ts';
 import { EachTable } from './each/each.ts';
 import { EachPolicers } from './each/policers.ts';
 import { FlowTable } from './flows/flow-table.ts';
-import { Intake } from './flows/intake.ts';
+import { type DeviceNameOf, Intake } from './flows/intake.ts';
 import { Steering } from './flows/steering.ts';
 import { Backlog } from './packets/backlog.ts';
 import { HeldTable } from './packets/held.ts';
@@ -78,6 +78,7 @@ export function createLasting(
   classes: readonly ClassInfo[],
   plan: QueuePlan,
   seed: number,
+  nameOf: DeviceNameOf | null,
 ): Lasting {
   const { count, length, markMask } = spec.nfqueue;
   const prng = new Prng(seed);
@@ -87,7 +88,7 @@ export function createLasting(
   const backlog = new Backlog(ledger.stats, held);
   const flows = new FlowTable(FLOWS_MAX, ...keysOf('flows'), ledger);
   const steering = new Steering(plan, classes);
-  const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering);
+  const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering, nameOf);
   const acks = new AckFilter(classes, held);
   const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, classes, held, flows, acks);
   const log = new VerdictLog(held);

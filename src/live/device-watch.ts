@@ -1,22 +1,31 @@
-/** Tells the engine the interface index of every device it names, and again if a device was made anew. */
-import { deviceIndex } from '../io/proc/devices.ts';
-
-/** Packets of a device with an unknown index pass unmatched, and looking at their number costs nothing. */
-const LOOK_MS = 250;
-/** Now and then the indexes are read anyway: another device may have got an old index. */
-const READ_EVERY_LOOKS = 40;
+/**
+ * Tells the engine the interface index of every device that it names, and again when one comes, goes or is
+ * made anew. The kernel says when to look.
+ *
+ * A packet may come before the kernel's word is read. The engine asks for the name of its device then.
+ */
+import { NONE } from '../base/none.ts';
 
 export interface WatchedEngine {
   readonly devices: readonly string[];
   setDeviceIndex(device: string, ifIndex: number): void;
 }
 
+/** What tells of changes of devices: the port. */
+export interface LinkEvents {
+  onLinks(callback: (down: readonly number[]) => void): void;
+}
+
 export interface DeviceWatchOptions {
   readonly engine: WatchedEngine;
-  /** Packets so far that belonged to no known device. */
-  readonly unmatchedPackets: () => number;
+  readonly events: LinkEvents;
+  readonly indexOf: (device: string) => number | null;
   readonly onChange: (device: string, from: number | null, to: number | null) => void;
-  readonly indexOf?: (device: string) => number | null;
+  /**
+   * These devices, by interface index, went down: the kernel has discarded their waiting packets. Called
+   * before the engine hears of new indexes.
+   */
+  readonly onDown: (ifIndexes: ReadonlySet<number>) => void;
 }
 
 /** Interface indexes by name of device; null for a device that does not exist (yet). */
@@ -24,27 +33,26 @@ export type FoundIndexes = ReadonlyMap<string, number | null>;
 
 export class DeviceWatch {
   private readonly options: DeviceWatchOptions;
-  private readonly indexOf: (device: string) => number | null;
-  private readonly timer: NodeJS.Timeout;
   private known: Map<string, number | null>;
-  private unmatchedBefore: number;
-  private looks = 0;
 
   /** Sets all indexes before it returns. */
   constructor(options: DeviceWatchOptions) {
-    const { engine, unmatchedPackets, indexOf = deviceIndex } = options;
+    const { engine, events, indexOf } = options;
     this.options = options;
-    this.indexOf = indexOf;
     this.known = new Map(engine.devices.map((device) => [device, indexOf(device)]));
     for (const [device, index] of this.known) if (index !== null) engine.setDeviceIndex(device, index);
-    this.unmatchedBefore = unmatchedPackets();
-    this.timer = setInterval(() => this.look(), LOOK_MS);
-    this.timer.unref();
+    events.onLinks((down) => this.look(down));
+  }
+
+  /** Whether the device is there. */
+  has(device: string): boolean {
+    return (this.known.get(device) ?? null) !== null;
   }
 
   /** The indexes of these devices. Only those of devices that are not watched are read. */
   find(devices: readonly string[]): FoundIndexes {
-    const indexFor = (device: string): number | null => this.known.get(device) ?? this.indexOf(device);
+    const indexFor = (device: string): number | null =>
+      this.known.get(device) ?? this.options.indexOf(device);
     return new Map(devices.map((device) => [device, indexFor(device)]));
   }
 
@@ -53,21 +61,15 @@ export class DeviceWatch {
     this.known = new Map(found);
   }
 
-  close(): void {
-    clearInterval(this.timer);
-  }
-
-  private look(): void {
-    const unmatched = this.options.unmatchedPackets();
-    this.looks++;
-    if (unmatched === this.unmatchedBefore && this.looks % READ_EVERY_LOOKS !== 0) return;
-    this.unmatchedBefore = unmatched;
+  private look(down: readonly number[]): void {
+    const { engine, indexOf, onChange, onDown } = this.options;
+    if (down.length > 0) onDown(new Set(down));
     for (const [device, before] of this.known) {
-      const index = this.indexOf(device);
+      const index = indexOf(device);
       if (index === before) continue;
       this.known.set(device, index);
-      if (index !== null) this.options.engine.setDeviceIndex(device, index);
-      this.options.onChange(device, before, index);
+      engine.setDeviceIndex(device, index ?? NONE);
+      onChange(device, before, index);
     }
   }
 }

@@ -9,6 +9,7 @@ import type { LoadedConfig } from '../config/config.ts';
 import { startControl } from '../control/control.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
+import { type DeviceNames, openDeviceNames } from '../io/nfqueue/device-names.ts';
 import { askForPromptness, createCourtesy, type NfqueuePort } from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
@@ -32,6 +33,7 @@ import type { ShaperSpec } from '../spec/spec.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
+import { LostWatch } from './lost-watch.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { Running } from './running.ts';
@@ -129,20 +131,23 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   unwinder.add('queues', () => port.close());
   warnOfLess(port.granted, request, logger);
   logger.debug(askForPromptness(), 'scheduling');
-  const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan });
+  const names = openDeviceNames();
+  const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan, nameOf: names.nameOf });
+  const lost = watchLost(spec, engine, port, parts);
+  const devices = watchDevices(engine, port, names, lost, parts);
   const silences = watchSilences(engine, parts);
   const running = new Running({
     engine,
     port,
-    devices: watchDevices(engine, parts),
+    devices,
     nowNs: () => port.nowNs(),
     socketCounters: () => port.counters(),
-    warnings: () => silences.warnings,
+    warnings: () => [...waitingLinks(engine, devices), ...silences.warnings],
   });
   await openControl(config, backend, running, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
-  startReactor(port, engine, createCourtesy());
+  startReactor(port, engine, createCourtesy(), () => lost.look());
   const rules = await enforceRules(session, request, backend, parts);
   if (!stopper.isRequested()) logger.info(describe(config, backend), 'ready');
   return { release: () => release(rules, engine, port, logger) };
@@ -163,13 +168,40 @@ async function planRules(
   return { backend, request: { plan: planQueues(spec, abilities), nfqueue, sparesSwitched } };
 }
 
-function watchDevices(engine: Engine, { logger, unwinder }: Parts): DeviceWatch {
-  const watch = new DeviceWatch({
+function watchDevices(
+  engine: Engine,
+  port: NfqueuePort,
+  names: DeviceNames,
+  lost: LostWatch,
+  { logger }: Parts,
+): DeviceWatch {
+  return new DeviceWatch({
     engine,
-    unmatchedPackets: () => engine.stats.totals[TOTAL.unmatchedPackets],
-    onChange: (device, from, to) => logger.warn({ device, from, to }, 'the device has another index'),
+    events: port,
+    indexOf: names.indexOf,
+    onDown: (ifIndexes) => lost.look(ifIndexes),
+    onChange: (device, from, to) => logger.info({ device, from, to }, describeChange(from, to)),
   });
-  unwinder.add('device watch', () => watch.close());
+}
+
+function describeChange(from: number | null, to: number | null): string {
+  if (to === null) return 'the device has gone';
+  return from === null ? 'the device has come' : 'the device has another index';
+}
+
+function watchLost(
+  spec: ShaperSpec,
+  engine: Engine,
+  port: NfqueuePort,
+  { logger, unwinder }: Parts,
+): LostWatch {
+  const watch = new LostWatch({
+    ...{ first: spec.nfqueue.first, count: spec.nfqueue.count },
+    waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
+    letGo: (packets) => engine.letGo(port, packets, port.nowNs()),
+    onFound: (packets) => logger.info({ packets }, 'the kernel has discarded waiting packets'),
+  });
+  unwinder.add('watch for lost packets', () => watch.close());
   return watch;
 }
 
@@ -221,6 +253,14 @@ async function enforceRules(
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => stopper.fail(reason));
   return rules;
+}
+
+/** Links whose device is not there. */
+function waitingLinks({ classes }: Engine, devices: DeviceWatch): string[] {
+  const links = new Set(classes.map(({ link }) => link));
+  return [...links]
+    .filter(({ device }) => !devices.has(device))
+    .map(({ name, device }) => `link ${name} waits for device ${device}`);
 }
 
 function describe({ spec, socketPath }: LoadedConfig, backend: Backend): object {

@@ -31,13 +31,13 @@ export function readProcessStatus(): string | null {
 
 /** Throws OperatingError for links whose device is missing, or does not show on the packets to be shaped. */
 export function checkDevices({ links }: ShaperSpec, graph: DeviceGraph): void {
-  const missing = links.filter(({ device }) => !graph.has(device));
+  const missing = links.filter(({ device, wait }) => !graph.has(device) && !wait);
   if (missing.length > 0) {
     const names = missing.map(({ name, device }) => `device ${device} of link ${name}`).join(', ');
     throw new OperatingError(
       EXIT_IMPOSSIBLE,
       `${names} does not exist`,
-      `devices here: ${listDevices(graph)}`,
+      `devices here: ${listDevices(graph)}; with wait: true a link waits for its device`,
     );
   }
   const hidden = links.flatMap((link) => hiddenDirections(link, graph));

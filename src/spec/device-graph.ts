@@ -44,6 +44,8 @@ const TUNNELS: readonly string[] = [
   'ip6tnl',
   'erspan',
 ];
+/** As the kernel names them. It does not say in /sys what they are. */
+const IFB = /^ifb\d+$/;
 /** So many names are listed in a message. */
 const LISTED_MAX = 5;
 
@@ -63,6 +65,12 @@ export function whyHidden(graph: DeviceGraph, name: string, direction: DeviceDir
     return {
       message: `${name} leads to a switch, and packets show the ports of that: ${ports}`,
       hint: `name the port: ${ports}`,
+    };
+  }
+  if (device.kind === 'ifb' || (device.kind === '' && IFB.test(name))) {
+    return {
+      message: `${name} is a detour for tc, whose packets show the device by which they came`,
+      hint: 'name that device; its down shapes what arrives, without tc',
     };
   }
   if (device.master === null) return null;

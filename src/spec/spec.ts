@@ -156,6 +156,8 @@ export interface ClassSpec {
 export interface LinkSpec {
   readonly name: string;
   readonly device: string;
+  /** The device may be absent at the start, and appear later. */
+  readonly wait: boolean;
   /** The cost of a packet on the link's wire. It counts when packets are charged and is never shown. */
   readonly linkLayer: LinkLayer;
   /** The tree of each direction, whose root is the direction itself; null if the direction is not shaped. */

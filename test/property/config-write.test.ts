@@ -264,9 +264,11 @@ const direction = fc
   .map(([r, own, classes]) => ({ rate: r, ...own, classes }));
 const overhead = oneOf<unknown>(0, 44, 'docsis', 'pppoe-vcmux', { bytes: 10, framing: 'ptm' }, { mpu: 64 });
 const file = fc.record({
-  links: any({ up: direction, down: fc.oneof(direction, rate), overhead }).map((link) => ({
-    w: { device: 'e', down: '7mbit', ...link },
-  })),
+  links: any({ up: direction, down: fc.oneof(direction, rate), overhead, wait: fc.boolean() }).map(
+    (link) => ({
+      w: { device: 'e', down: '7mbit', ...link },
+    }),
+  ),
   local: any({
     exempt: any({ ports: oneOf([], [22], [22, '8000-8010']), share: oneOf('0%', '5%', '12.5%', '100%') }),
   }),

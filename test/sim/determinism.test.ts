@@ -102,6 +102,7 @@ function livePort(inner: SimPort, onReady: NfqueuePort['onReady']): NfqueuePort 
     arm: (dueNs) => inner.arm(dueNs),
     nowNs: () => inner.nowNs,
     onReady,
+    onLinks: () => {},
     granted: { gso: [false], rcvbufBytes: 0 },
     counters: () => ({ enobufs: 0, truncated: 0, malformed: 0, verdictErrors: 0, sendErrors: 0 }),
     close: () => {},

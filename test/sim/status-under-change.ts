@@ -76,8 +76,9 @@ const port = new SimPort({ keepTrace: false });
 const engine = new Engine(current, { seed: 1 });
 const devices = new DeviceWatch({
   engine,
-  unmatchedPackets: () => 0,
+  events: { onLinks: () => undefined },
   onChange: () => undefined,
+  onDown: () => undefined,
   indexOf: () => 1,
 });
 const running = new Running({

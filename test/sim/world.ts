@@ -137,6 +137,7 @@ export function shaper(
       ([name, link]): LinkSpec => ({
         name,
         device: link.device ?? `${name}0`,
+        wait: false,
         linkLayer: { overheadBytes: link.overheadBytes ?? 0, mpuBytes: 0, framing: 0 },
         up: link.up ? treeSpec(link.up, `${name}/up`, 'up') : null,
         down: link.down ? treeSpec(link.down, `${name}/down`, 'down') : null,
@@ -192,6 +193,8 @@ export interface WorldOptions {
   readonly releaseSlackNs?: number;
   /** What rules would do around the queues; default: nobody steers flows. */
   readonly plan?: QueuePlan;
+  /** Names of devices by index, for devices that are made anew; default: nobody tells. */
+  readonly nameOf?: (ifIndex: number) => string;
 }
 
 /** Totals by name, for messages and comparisons. */
@@ -202,8 +205,9 @@ export class World {
   readonly engine: Engine;
 
   /** Devices get the interface indices 1, 2, … in the order in which the engine names them. */
-  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0, plan }: WorldOptions = {}) {
-    this.engine = new Engine(spec, { seed, releaseSlackNs, ...(plan && { plan }) });
+  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0, plan, nameOf }: WorldOptions = {}) {
+    const given = { ...(plan && { plan }), ...(nameOf && { nameOf }) };
+    this.engine = new Engine(spec, { seed, releaseSlackNs, ...given });
     for (const [i, device] of this.engine.devices.entries()) this.engine.setDeviceIndex(device, i + 1);
     this.port.afterBatch = () => this.checkBooks();
   }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { classTree } from '../../src/cli/class-tree.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { Samples } from '../../src/control/samples.ts';
 import { statusReport } from '../../src/control/status.ts';
 import { createStats } from '../../src/core/packets/stats.ts';
 import { DOCUMENTS, ROOT, readSources } from './source.ts';
@@ -142,7 +143,7 @@ test.each(['ARCHITECTURE.md', 'CONTRIBUTING.md'])('%s names files and members th
  */
 function keysOf(value: object, depth = 2): string[] {
   return Object.entries(value).flatMap(([key, inner]) =>
-    typeof inner === 'object' && !Array.isArray(inner) && depth > 1
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner) && depth > 1
       ? keysOf(inner, depth - 1).map((name) =>
           /^(?:packets|bytes|p50|p99)$/.test(name) ? key : `${key}.${name}`,
         )
@@ -155,7 +156,7 @@ test('docs/commands.md says what every key of status means', () => {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
   const subject = { version: '1', pid: 1, backend: 'nft' as const, firstNfqueue: 100, nfqueueCount: 4 };
   const snapshot = { generation: 0, classes, stats: createStats(1), takenNs: 0, socket, warnings: [] };
-  const report = statusReport(snapshot, subject, { queueFull: 0, socketFull: 0 });
+  const report = statusReport(snapshot, new Samples(), subject, { queueFull: 0, socketFull: 0 });
   const text = read('docs/commands.md');
   const keys = [...keysOf(report, 3), ...keysOf(report.classes[0]!)];
   for (const key of keys) expect(text).toContain(`\`${key}\``);

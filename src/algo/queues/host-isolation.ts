@@ -6,34 +6,41 @@
  * tc-cake(8), "Flow isolation parameters" (the modes and what they mean); Høiland-Jørgensen, Täht, Morton,
  * "Piece of CAKE" (2018), section 3.3.
  *
- * Model. Flows take turns (deficit round robin). A turn is worth quantum / load, where load is the number of
- * the host's flows that have a standing queue. So the turns of a host are worth one quantum together, however
- * many flows it opens:
+ * Model. Hosts take turns of one quantum (deficit round robin), and in the turns of a host its flows do. So
+ * the turns of a host are worth one quantum together, however many flows it opens:
  *
- *     mode       queues are           load of a turn              shares, h1 with 4 flows and h2 with 1
- *     flow       5-tuples             1                           20 20 20 20    20
- *     src        source hosts         1                           50             50
- *     dst        destination hosts    1                           by destination
- *     host       pairs of hosts       1                           by pair
- *     dual-src   5-tuples             flows of its source         12.5 (four)    50
- *     dual-dst   5-tuples             flows of its destination    as dual-src, for the destinations
- *     triple     5-tuples             the larger of the two       fair to the end that has more flows
+ *     mode       queues are           turns                       shares, h1 with 4 flows and h2 with 1
+ *     flow       5-tuples             queues                      20 20 20 20    20
+ *     src        source hosts         queues                      50             50
+ *     dst        destination hosts    queues                      by destination
+ *     host       pairs of hosts       queues                      by pair
+ *     dual-src   5-tuples             sources, then queues        12.5 (four)    50
+ *     dual-dst   5-tuples             destinations, then queues   as dual-src, for the destinations
+ *     triple     5-tuples             inside hosts, then queues   fair to the end that has more flows
+ *
+ * Under triple the share of a flow is quantum / load, where load is the larger of the numbers of busy flows
+ * at both its ends: those that have a standing queue. So a flow whose other end is busier than its host has
+ * a smaller part of its host's turn, and the host is charged with more than the bytes that it sends.
  *
  * | parameter    | unit  | range  | default                                          |
  * |--------------|-------|--------|--------------------------------------------------|
  * | isolation    |       | above  | dual-src in `up`, dual-dst in `down`             |
  * | quantumBytes | bytes | > 0    | flowQuantumBytes() of algo/buckets/rate-scaling.ts    |
  *
- * Worked example: a host with 7 flows and a quantum of 1514: each turn is worth 216 2/7 bytes. With whole
- * turns of 216 bytes it would lose 2 bytes a round to a host with one flow. The fraction stays in the
- * deficit, a float64, so nothing is lost.
+ * Worked example (triple): a host with 2 busy flows, one of them to a server with 8. Loads are 2 and 8; the
+ * parts of a turn are 1 and 1/4. The host is charged with 4 bytes for a byte to the server. It has a share R,
+ * so its flows have R/2 and R/8, as if each were divided by its load.
  *
  * Invariants (test/vectors, test/sim/isolation.test.ts):
  *  1. Long-run shares, measured through the engine, are those of the table.
  *
- * Departures: CAKE rounds by a random number, we carry the fraction. CAKE finds hosts by hashes; here each
- * host has a row of its own, found by its address. Cost: one division per turn.
+ * Departures: CAKE has turns of flows only, whose quantum it divides by the load and rounds by a random
+ * number; src/core/queues/fair.ts says why hosts have turns here. CAKE finds hosts by hashes; here each host
+ * has a row of its own, found by its address. Cost: one division per turn under triple.
  */
+
+/** A smaller part would cost too many visits for one packet. */
+const SHARE_MIN = 1 / 32;
 
 export type Isolation = 'flow' | 'host' | 'src' | 'dst' | 'dual-src' | 'dual-dst' | 'triple';
 
@@ -42,7 +49,7 @@ export interface IsolationRule {
   readonly byPorts: boolean;
   readonly bySource: boolean;
   readonly byDestination: boolean;
-  /** The hosts whose bulk flows divide a turn. */
+  /** The hosts that share; with both, the inside one does, and the loads of both ends count. */
   readonly loadOfSource: boolean;
   readonly loadOfDestination: boolean;
 }
@@ -70,9 +77,9 @@ export const ISOLATION: Readonly<Record<Isolation, IsolationRule>> = Object.free
 });
 
 /**
- * Divisor of a quantum, at least 1. `ofSource` and `ofDestination` are the bulk flows (those that outlasted
- * their first turn) of a flow's source and destination, 0 for an end that the rule does not count.
+ * The part of a quantum that a turn of a flow is worth among the flows of its host under `triple`. `ofHost`
+ * and `ofOther` are the busy flows of both its ends. The host is charged with its bytes divided by this part.
  */
-export function turnLoad(ofSource: number, ofDestination: number): number {
-  return Math.max(1, ofSource, ofDestination);
+export function turnShare(ofHost: number, ofOther: number): number {
+  return ofOther <= ofHost ? 1 : Math.max(SHARE_MIN, Math.max(1, ofHost) / ofOther);
 }

@@ -12,6 +12,8 @@ export const INSTANCE = { socketPath: '/run/shaper/shaper.sock', logLevel: 'info
 /** SSH, with more than an interactive session needs on all but the slowest links. */
 export const EXEMPT = { ports: [{ from: 22, to: 22 }], share: 0.05 } as const;
 
+export const LINK = { wait: false } as const;
+
 export const NFQUEUE = {
   first: 100,
   count: 4,

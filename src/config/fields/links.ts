@@ -11,7 +11,7 @@ import {
 } from '../../algo/buckets/link-layer.ts';
 import { nearest } from '../../base/nearest.ts';
 import { NO_LINK_KEYS } from './elsewhere.ts';
-import { FieldError, node, ref, type Section, word } from './kinds.ts';
+import { boolean, FieldError, node, ref, type Section, word } from './kinds.ts';
 import { device } from './names.ts';
 import { integer, wholeNumber } from './quantities.ts';
 
@@ -120,6 +120,10 @@ export const LINK = {
       write: device.write,
     },
   ),
+  wait: boolean({
+    default: 'false',
+    help: 'The device may come later, such as ppp0. Its packets are shaped from the first one on. Without it, an absent device is an error of the start.',
+  }),
   overhead: node(
     {
       takes: `${OVERHEAD_RANGE}, a preset or a map`,

@@ -8,7 +8,7 @@ import type { DeviceGraph } from '../../spec/device-graph.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 import { remarkedDscps } from '../../spec/queue-plan.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
-import { CLASS as DEFAULTS } from '../fields/defaults.ts';
+import { CLASS as DEFAULTS, LINK } from '../fields/defaults.ts';
 import { OVERHEAD_WORD } from '../fields/links.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
@@ -95,8 +95,10 @@ function readLink(
   const { up, down } = readTrees(outer, entry.name, values);
   warnWrongSides(reader, device ?? '', seen);
   const shaped = DIRECTIONS.filter((direction) => (values.both ?? values[direction]) !== undefined);
-  if (values.device) warnOfLinkDevice(reader, devices, values.device, shaped);
-  return { name: entry.name, device: device ?? '', linkLayer, up, down };
+  const wait = values.wait?.value ?? LINK.wait;
+  if (values.device && !(wait && devices?.has(values.device.value) === false))
+    warnOfLinkDevice(reader, devices, values.device, shaped);
+  return { name: entry.name, device: device ?? '', wait, linkLayer, up, down };
 }
 
 const DIRECTIONS = ['up', 'down'] as const;

@@ -8,7 +8,7 @@
 import type { LinkLayer } from '../../algo/buckets/link-layer.ts';
 import { LINK_LAYERS } from '../../algo/buckets/link-layer.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
-import { CLASS as DEFAULTS, defaultBurst } from '../fields/defaults.ts';
+import { CLASS as DEFAULTS, defaultBurst, LINK } from '../fields/defaults.ts';
 import { isOverheadWord, OVERHEAD_WORD } from '../fields/links.ts';
 import type { ByteSize, RateOrShare } from '../fields/quantities.ts';
 import { SECTIONS } from '../fields/sections.ts';
@@ -19,17 +19,18 @@ import { writeQueue } from './queue.ts';
 
 type Direction = 'up' | 'down';
 
-export function writeLink({ device, linkLayer, up, down }: LinkSpec, detail: Detail): Block {
+export function writeLink({ device, wait, linkLayer, up, down }: LinkSpec, detail: Detail): Block {
   return writeSection(
     SECTIONS.link,
     {
       device,
+      wait,
       overhead: writeOverhead(linkLayer, detail),
       up: up ? writeDirection(up, 'up', detail) : undefined,
       down: down ? writeDirection(down, 'down', detail) : undefined,
       both: undefined,
     },
-    { overhead: writeOverhead(LINK_LAYERS.raw!, detail) },
+    { wait: LINK.wait, overhead: writeOverhead(LINK_LAYERS.raw!, detail) },
     detail,
   );
 }

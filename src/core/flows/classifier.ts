@@ -10,6 +10,9 @@ import type { ShaperSpec } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import { Matcher, type PacketContext } from './matcher.ts';
 
+/** Indexes of other devices that are remembered; then they are forgotten, and learned again. */
+const OTHERS_MAX = 4096;
+
 export class Classifier {
   private readonly classes: readonly ClassInfo[];
   /** Matchers of each class; null if the class takes everything. */
@@ -17,6 +20,8 @@ export class Classifier {
   /** Number 0 is "another device". */
   private readonly deviceNames: readonly string[];
   private readonly deviceOfIndex = new Map<number, number>();
+  /** Interface indexes of devices that nothing names. */
+  private readonly others = new Set<number>();
   /**
    * By device number: root of the tree for packets that arrive by (down) or leave by (up) the device, or
    * NONE.
@@ -48,12 +53,36 @@ export class Classifier {
     return number === undefined ? null : this.deviceNames[number];
   }
 
-  /** The device has this interface index from now on. */
+  /** The device has this interface index from now on; NONE: there is no such device. */
   setDeviceIndex(device: string, ifIndex: number): void {
     const number = this.deviceNames.indexOf(device);
     if (number < 1) return;
     for (const [index, n] of this.deviceOfIndex) if (n === number) this.deviceOfIndex.delete(index);
+    if (ifIndex === NONE) return;
     this.deviceOfIndex.set(ifIndex, number);
+    this.others.delete(ifIndex);
+  }
+
+  /** Whether the name of the device with this index was learned. Index 0 is no device. */
+  knows(ifIndex: number): boolean {
+    return ifIndex === 0 || this.deviceOfIndex.has(ifIndex) || this.others.has(ifIndex);
+  }
+
+  /**
+   * The index belongs to the device of this name, which may be empty. Returns whether that is news of a named
+   * device: packets may belong elsewhere then.
+   */
+  learn(ifIndex: number, name: string): boolean {
+    const device = this.deviceOf(ifIndex);
+    const isNamed = name !== '' && this.deviceNames.includes(name);
+    if (isNamed ? device === name : device === null) {
+      if (!isNamed) this.remember(ifIndex);
+      return false;
+    }
+    if (device !== null) this.setDeviceIndex(device, NONE);
+    if (isNamed) this.setDeviceIndex(name, ifIndex);
+    else this.remember(ifIndex);
+    return true;
   }
 
   /** Takes over the interface indices that `from` was told. */
@@ -94,6 +123,11 @@ export class Classifier {
       while (i < children.length - 1 && !this.takes(children[i], parsed, p)) i++;
       row = children[i];
     }
+  }
+
+  private remember(other: number): void {
+    if (this.others.size >= OTHERS_MAX) this.others.clear();
+    this.others.add(other);
   }
 
   private takes(row: number, parsed: Parsed, p: number): boolean {

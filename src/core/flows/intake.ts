@@ -32,6 +32,9 @@ const SKB_GSO = 2;
 const TCP_HEADER_BYTES = 32;
 const UDP_HEADER_BYTES = 8;
 
+/** Name of the device with this interface index; empty if there is none. */
+export type DeviceNameOf = (ifIndex: number) => string;
+
 export class Intake {
   private classifier: Classifier;
   private readonly fragments: FragmentTable;
@@ -40,6 +43,7 @@ export class Intake {
   private readonly ledger: Ledger;
   private readonly foreignMask: number;
   private readonly steering: Steering;
+  private readonly nameOf: DeviceNameOf | null;
   /** FLAG_ECT where the kernel can set CE, else 0: then no packet counts as able to carry it. */
   private readonly ectFlag: number;
   private readonly exemptPorts = new ExemptPorts();
@@ -53,6 +57,7 @@ export class Intake {
     keys: HashKeys,
     plan: QueuePlan,
     steering: Steering,
+    nameOf: DeviceNameOf | null,
   ) {
     this.classifier = new Classifier(spec, classes);
     this.fragments = new FragmentTable(...keys);
@@ -61,6 +66,7 @@ export class Intake {
     this.ledger = ledger;
     this.foreignMask = ~spec.nfqueue.markMask;
     this.steering = steering;
+    this.nameOf = nameOf;
     this.ectFlag = plan.ecn ? FLAG_ECT : 0;
     this.exempt(spec.local.exempt.ports);
   }
@@ -75,7 +81,9 @@ export class Intake {
     return this.classifier.deviceOf(ifIndex);
   }
 
-  /** The device has this interface index from now on; every flow is classified again. */
+  /**
+   * The device has this interface index from now on, or none (NONE). Every flow is classified again.
+   */
   setDeviceIndex(device: string, ifIndex: number): void {
     this.classifier.setDeviceIndex(device, ifIndex);
     this.flows.reclassifyAll();
@@ -176,6 +184,12 @@ export class Intake {
     if ((flags[h] & FLAG_ICMP_ERROR) === 0) flags[h] |= FLAG_STEER;
   }
 
+  /** Asks the world for the name of a device. Every flow is classified again if that moves a named device. */
+  private learn(ifIndex: number): void {
+    if (this.nameOf === null || ifIndex === 0) return;
+    if (this.classifier.learn(ifIndex, this.nameOf(ifIndex))) this.flows.reclassifyAll();
+  }
+
   /**
    * Sets the packet's leaves by the matchers. The tree of the device by which it came is first.
    */
@@ -185,8 +199,17 @@ export class Intake {
     const ifIndexIn = arrivals.ifIndexIn[p];
     const ifIndexOut = arrivals.ifIndexOut[p];
     const foreignMark = (arrivals.mark[p] & this.foreignMask) >>> 0;
-    const down = classifier.downRoot(hook, ifIndexIn);
-    const up = classifier.upRoot(hook, ifIndexOut);
+    if (!classifier.knows(ifIndexIn)) this.learn(ifIndexIn);
+    if (!classifier.knows(ifIndexOut)) this.learn(ifIndexOut);
+    let down = classifier.downRoot(hook, ifIndexIn);
+    let up = classifier.upRoot(hook, ifIndexOut);
+    if (down === NONE && up === NONE) {
+      // A rule has queued it by the name of a device, so a device that we know otherwise was renamed.
+      this.learn(ifIndexIn);
+      this.learn(ifIndexOut);
+      down = classifier.downRoot(hook, ifIndexIn);
+      up = classifier.upRoot(hook, ifIndexOut);
+    }
     const upLeaf = up === NONE ? NONE : classifier.leafOf(up, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
     if (down === NONE) {
       held.leaf[h] = upLeaf;

@@ -5,7 +5,7 @@
  * A record is two cache lines with all fields that a packet touches when it comes and goes. With many flows
  * nearly every packet finds its flow queue outside the caches, so the cost is the number of lines.
  */
-import { type IsolationRule, turnLoad } from '../../algo/queues/host-isolation.ts';
+import type { IsolationRule } from '../../algo/queues/host-isolation.ts';
 import { invariant } from '../../base/assert.ts';
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
@@ -13,7 +13,8 @@ import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
-import { type HostLoads, SIDE_DST, SIDE_SRC } from './host-loads.ts';
+import { type FairHosts, SIDE_DST, SIDE_SRC } from './fair-hosts.ts';
+import { HEAD, HOST, IDLE, OTHER_HOST, STATE, stateOf } from './fair-records.ts';
 import type { QueueKind, QueueSets } from './queue-sets.ts';
 
 /**
@@ -25,30 +26,19 @@ const KIND_FLOW = 1;
 const KIND_SRC = 2;
 const KIND_DST = 3;
 const KIND_HOST = 4;
+/** Words of an address, and of the prefix of an IPv6 address. */
+const ADDRESS_WORDS = 4;
+const PREFIX_WORDS = 2;
 /** Added to the kind: the addresses are IPv6. */
 const KIND_IPV6 = 8;
 
-// Fields of a record; the hash slot is word 10. FairQueues writes all but the last three.
-export const STATE = 11;
-export const DEFICIT_BYTES = 12; // float64
-/** First held packet. */
-export const HEAD = 14;
-/** The flow queue behind this one in its list (fair-turns.ts). */
-export const NEXT = 15;
-// The second line.
+// Fields of a record beside those of fair-records.ts; the hash slot is word 10.
 /** Last held packet. */
-export const TAIL = 16;
-export const BACKLOG_BYTES = 17;
+export const TAIL = 17;
 /** CoDel's five float64: firstAboveNs, dropNextNs, count, lastCount, phase. */
 export const CODEL = 18;
 const LAST_SEEN_NS = 28; // float64
-// Rows of the hosts that the flow queue counts for; NONE for none.
-const SRC_HOST = 30;
-const DST_HOST = 31;
 const FIELD_WORDS = 21;
-
-/** State of a flow queue on no list: it may be forgotten. */
-export const IDLE = 0;
 
 /** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 256;
@@ -63,11 +53,12 @@ export class FairKeys {
   private readonly keys: KeyTable;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
-  private readonly hosts: HostLoads;
+  private readonly hosts: FairHosts;
   /** Class of each set. */
   private classOf: Int16Array;
   /** By class; null if its sets are not fair. */
   private rules: readonly (IsolationRule | null)[];
+  private kinds: readonly (QueueKind | null)[];
   /** Ids by class. */
   private ids: Int32Array;
   /** Keeps the reads of readAhead() from being optimised away. */
@@ -81,9 +72,10 @@ export class FairKeys {
     sets: QueueSets,
     held: HeldTable,
     flows: FlowTable,
-    hosts: HostLoads,
+    hosts: FairHosts,
   ) {
     this.classOf = sets.classOf;
+    this.kinds = sets.kinds;
     this.rules = sets.kinds.map(ruleOf);
     this.ids = Int32Array.from(sets.kinds, idOf);
     // Without a fair set one row is enough, so that idle memory stays small.
@@ -108,7 +100,7 @@ export class FairKeys {
       this.setKey(set, f);
       const hash = keys.hash(KEY_WORDS);
       q = keys.find(hash);
-      if (q === NONE) q = this.make(hash, set, f);
+      if (q === NONE) q = this.make(hash, set, f, nowNs);
       if (q === NONE) return NONE;
       if (f !== NONE) flows.setFairQueue(f, q);
     }
@@ -136,19 +128,13 @@ export class FairKeys {
     this.readAheadSum = sum;
   }
 
-  /** Counts for the hosts of `q` one busy flow queue more (+1) or less (-1). */
-  addBulk(q: number, change: number): void {
-    if (this.words[q + SRC_HOST] !== NONE) this.hosts.addBulk(this.words[q + SRC_HOST], change);
-    if (this.words[q + DST_HOST] !== NONE) this.hosts.addBulk(this.words[q + DST_HOST], change);
-  }
-
-  /** Divisor of the quantum of flow queue `q`, at least 1. */
-  load(q: number): number {
-    const src = this.words[q + SRC_HOST];
-    const dst = this.words[q + DST_HOST];
-    const ofSrc = src === NONE ? 0 : this.hosts.bulk(src);
-    const ofDst = dst === NONE ? 0 : this.hosts.bulk(dst);
-    return turnLoad(ofSrc, ofDst);
+  /** Idle queue `q` of `set` gets packet `h`, so its host is looked up again (fair-hosts.ts). */
+  rejoin(set: number, q: number, h: number, nowNs: number): void {
+    const { words } = this;
+    const f = this.held.flow[h];
+    if (words[q + HOST] === NONE || f === NONE) return;
+    const c = this.classOf[set];
+    words[q + HOST] = this.hosts.rejoin(words[q + HOST], this.ids[c], f, this.hostSide(c), nowNs);
   }
 
   /** End of the records that were ever in use, and words of a record. */
@@ -168,6 +154,7 @@ export class FairKeys {
   /** Takes over other sets and classes. */
   regroup({ classOf, kinds }: QueueSets): void {
     this.classOf = classOf;
+    this.kinds = kinds;
     this.rules = kinds.map(ruleOf);
     this.ids = Int32Array.from(kinds, idOf);
   }
@@ -204,8 +191,12 @@ export class FairKeys {
     key[0] = this.ids[c];
     if (f !== NONE && rule !== null && !rule.byPorts) {
       key[1] = kindOf(rule) | (flows.isIpv6(f) ? KIND_IPV6 : 0);
-      if (rule.bySource) for (let w = 0; w < 4; w++) key[2 + w] = flows.srcWord(f, w);
-      if (rule.byDestination) for (let w = 0; w < 4; w++) key[6 + w] = flows.dstWord(f, w);
+      // Of an outside IPv6 address only the prefix counts (fair-hosts.ts).
+      const outsideWords = flows.isIpv6(f) ? PREFIX_WORDS : ADDRESS_WORDS;
+      const srcWords = this.kinds[c]?.isSourceInside ? ADDRESS_WORDS : outsideWords;
+      const dstWords = this.kinds[c]?.isSourceInside ? outsideWords : ADDRESS_WORDS;
+      if (rule.bySource) for (let w = 0; w < srcWords; w++) key[2 + w] = flows.srcWord(f, w);
+      if (rule.byDestination) for (let w = 0; w < dstWords; w++) key[6 + w] = flows.dstWord(f, w);
       return;
     }
     key[1] = KIND_FLOW;
@@ -213,26 +204,46 @@ export class FairKeys {
     key[3] = f === NONE ? 0 : flows.generation(f);
   }
 
-  private make(hash: number, set: number, f: number): number {
-    let q = this.keys.insert(hash);
+  private make(hash: number, set: number, f: number, nowNs: number): number {
+    const { words, hosts, keys } = this;
+    let q = keys.insert(hash);
     if (q === NONE) {
       if (!this.evict()) return NONE;
-      q = this.keys.insert(hash);
+      q = keys.insert(hash);
     }
     // A new queue is idle and empty, owes nothing, and its CoDel is all zero.
-    this.words.fill(0, q + STATE, q + this.keys.stride);
-    this.words[q + HEAD] = NONE;
+    words.fill(0, q + STATE, q + keys.stride);
+    words[q + HEAD] = NONE;
     const c = this.classOf[set];
-    const rule = f === NONE ? null : this.rules[c];
-    const bySrc = rule?.loadOfSource === true;
-    const byDst = rule?.loadOfDestination === true;
-    this.words[q + SRC_HOST] = bySrc ? this.hosts.join(this.ids[c], f, SIDE_SRC) : NONE;
-    this.words[q + DST_HOST] = byDst ? this.hosts.join(this.ids[c], f, SIDE_DST) : NONE;
+    const rule = this.rules[c];
+    const side = this.hostSide(c);
+    const isInside = this.isInside(c, side);
+    words[q + HOST] = side === 0 ? NONE : hosts.join(this.ids[c], f, side, isInside, nowNs);
+    words[q + OTHER_HOST] = NONE;
+    if (side !== 0 && words[q + HOST] === NONE) {
+      keys.remove(q);
+      return NONE;
+    }
+    if (rule?.loadOfSource && rule.loadOfDestination && f !== NONE)
+      words[q + OTHER_HOST] = hosts.join(this.ids[c], f, SIDE_SRC + SIDE_DST - side, !isInside, nowNs);
     return q;
   }
 
+  /** Side of a flow whose address is its host in class `c`; 0 if the class does not share by hosts. */
+  private hostSide(c: number): number {
+    const rule = this.rules[c];
+    if (rule === null || !(rule.loadOfSource || rule.loadOfDestination)) return 0;
+    if (rule.loadOfSource && rule.loadOfDestination)
+      return this.kinds[c]?.isSourceInside ? SIDE_SRC : SIDE_DST;
+    return rule.loadOfSource ? SIDE_SRC : SIDE_DST;
+  }
+
+  private isInside(c: number, side: number): boolean {
+    return (this.kinds[c]?.isSourceInside ? SIDE_SRC : SIDE_DST) === side;
+  }
+
   private mayForget(q: number): boolean {
-    return this.keys.isUsed(q) && this.words[q + STATE] === IDLE;
+    return this.keys.isUsed(q) && stateOf(this.words, q) === IDLE;
   }
 
   private evict(): boolean {
@@ -247,8 +258,8 @@ export class FairKeys {
 
   /** Ends a flow queue that is empty and on no list. */
   forget(q: number): void {
-    this.hosts.leave(this.words[q + SRC_HOST]);
-    this.hosts.leave(this.words[q + DST_HOST]);
+    this.hosts.leave(this.words[q + HOST]);
+    this.hosts.leave(this.words[q + OTHER_HOST]);
     this.keys.remove(q);
   }
 }

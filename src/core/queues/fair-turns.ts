@@ -1,159 +1,222 @@
 /**
- * The order of the flow queues of a fair set (queue-sets.ts): first the list of new ones, then the old ones
- * round by round (RFC 8290 section 4.2).
+ * Turns of bytes: which of the members of a group sends next. The members are the hosts or flow queues of a
+ * set, or the flow queues of a host (fair-members.ts).
  *
- * With a quantum divided by hundreds of flows most turns are too small for a packet. So the old queues are
- * not in one list but on a wheel of lists, one per round: a queue goes at once to the round in which its
- * turns will have added up to a packet.
+ * Reference: RFC 8290 (FQ-CoDel), section 4.2; states as in CAKE (net/sched/sch_cake.c, cake_dequeue).
  *
- *   round 40   [q1] -> [q7]        the rounds of this block of 128 have a list each
- *   round 41   [q2]
- *   block 2    [q3] -> [q8]        a later block has one list, for its first round (256)
- *   block 3    [q5]
+ *   known [m3]                      were idle and have sent KNOWN_PACKETS at some time
+ *   new   [m4] -> [m9]              were idle and have sent little or nothing ever
+ *   old   [m1] -> [m7] -> [m2]      keep packets waiting: a quantum per round
  *
- * If every queue goes to the next round only, this is the list of the RFC: served and new queues go to the
- * back. Cost: a few operations, whatever the number of queues.
+ * Members of the first two lists are sparse: their first quantum goes before everything else. A member that
+ * empties there passes the old ones once before it is idle. Otherwise a member that comes and goes would
+ * always be first (RFC 8290 section 4.2).
+ *
+ * Two departures from the RFC, against floods in which every packet is a new member:
+ *  1. While old members wait, sparse ones get ahead of them by LEAD_BYTES_MAX at most. From then on both have
+ *     the same bytes.
+ *  2. The RFC has one list of sparse members. Here whoever is known goes before those who are new.
+ * With fewer sparse members than fill half of the line both are the RFC's order, but that known members do
+ * not wait for new ones.
  */
+import { turnShare } from '../../algo/queues/host-isolation.ts';
 import { NONE } from '../../base/none.ts';
-import { NEXT } from './fair-keys.ts';
+import type { FairHosts } from './fair-hosts.ts';
+import {
+  BACKLOG_BYTES,
+  BULK,
+  backlogBytes,
+  clearLists,
+  countSent,
+  DECAYING,
+  DEFICIT_BYTES,
+  GREW,
+  HEAD,
+  HOST,
+  IDLE,
+  isKnown,
+  KNOWN,
+  KNOWN_FIRST,
+  LEAD_BYTES,
+  NEW,
+  NEW_BYTES,
+  NEW_FIRST,
+  NEXT,
+  OLD_FIRST,
+  OLD_LAST,
+  OTHER_HOST,
+  STATE,
+  stateOf,
+} from './fair-records.ts';
 
-/** How many lists a wheel has. A queue whose turn is beyond the last block goes to the last block first. */
-export interface Wheel {
-  /** Logarithm of the rounds of a block. */
-  readonly roundBits: number;
-  /** Blocks, a power of two. */
-  readonly blocks: number;
-}
-
-/**
- * The wheel of a leaf. With blocks of 128 rounds, a queue that shares its host with a hundred others finds
- * its exact round at once.
- */
-export const LEAF_WHEEL: Wheel = { roundBits: 7, blocks: 16 };
+/** Eight full-sized packets: 10 ms at 10 Mbit/s. */
+const LEAD_BYTES_MAX = 8 * 1514;
 
 export class FairTurns {
-  /** The records of the queues. */
+  /** The lists, those of a group at `lists[g]`. */
+  private lists: Int32Array;
+  /** The records of the members. */
   private readonly words: Int32Array;
-  private readonly roundBits: number;
-  private readonly roundMask: number;
-  private readonly blocks: number;
-  /** Lists of a set: the new queues, the rounds, then the blocks. */
-  private readonly lists: number;
-  private readonly blockLists: number;
-  /** First and last queue by list, set by set. */
-  private first: Int32Array;
-  private last: Int32Array;
-  // By set.
-  /** The present round, modulo all rounds of the wheel. */
-  private round: Int32Array;
-  /** Queues on the wheel. */
-  private oldQueues: Int32Array;
+  private readonly floats: Float64Array;
+  private readonly hosts: FairHosts;
 
-  constructor(sets: number, words: Int32Array, wheel: Wheel) {
+  constructor(lists: Int32Array, words: Int32Array, floats: Float64Array, hosts: FairHosts) {
+    this.lists = lists;
     this.words = words;
-    this.roundBits = wheel.roundBits;
-    this.roundMask = (1 << wheel.roundBits) - 1;
-    this.blocks = wheel.blocks;
-    this.blockLists = 1 + (1 << wheel.roundBits);
-    this.lists = this.blockLists + wheel.blocks;
-    this.first = new Int32Array(this.lists * sets).fill(NONE);
-    this.last = new Int32Array(this.lists * sets);
-    this.round = new Int32Array(sets);
-    this.oldQueues = new Int32Array(sets);
+    this.floats = floats;
+    this.hosts = hosts;
   }
 
-  /** Takes over other sets: set s continues as keptAs[s], and ends if that is NONE. */
-  regroup(sets: number, keptAs: Int32Array): void {
-    const { lists, first, last, round, oldQueues } = this;
-    this.first = new Int32Array(lists * sets).fill(NONE);
-    this.last = new Int32Array(lists * sets);
-    this.round = new Int32Array(sets);
-    this.oldQueues = new Int32Array(sets);
-    for (const [old, set] of keptAs.entries()) {
-      if (set === NONE) continue;
-      this.first.set(first.subarray(lists * old, lists * (old + 1)), lists * set);
-      this.last.set(last.subarray(lists * old, lists * (old + 1)), lists * set);
-      this.round[set] = round[old];
-      this.oldQueues[set] = oldQueues[old];
+  /** Goes on with other lists: groups have changed. */
+  setLists(lists: Int32Array): void {
+    this.lists = lists;
+  }
+
+  /** Member `m` has its first packet, or a further one. Returns whether it was idle. */
+  join(g: number, m: number, quantumBytes: number): boolean {
+    const { words } = this;
+    const state = stateOf(words, m);
+    if (state === DECAYING) this.setState(m, BULK);
+    if (state !== IDLE) return false;
+    const known = isKnown(words, m);
+    this.setState(m, known ? KNOWN : NEW);
+    this.floats[(m + DEFICIT_BYTES) >> 1] = quantumBytes;
+    if (!known) this.lists[g + NEW_BYTES] += words[m + BACKLOG_BYTES];
+    this.append(g + (known ? KNOWN_FIRST : NEW_FIRST), m);
+    return true;
+  }
+
+  /** The member whose turn it is. A member of the group must have packets. */
+  pick(g: number, quantumBytes: number): number {
+    const { words, floats, lists } = this;
+    for (;;) {
+      const from = this.nextList(g);
+      const m = lists[from];
+      const state = stateOf(words, m);
+      const isSparse = state === NEW || state === KNOWN;
+      if (floats[(m + DEFICIT_BYTES) >> 1] <= 0) {
+        lists[from] = words[m + NEXT];
+        if (isSparse) this.becomeOld(g, m);
+        this.append(g + OLD_FIRST, m);
+        this.addQuanta(g, m, quantumBytes);
+      } else if (words[m + HEAD] !== NONE) {
+        return m;
+      } else {
+        lists[from] = words[m + NEXT];
+        const decays = isSparse && lists[g + OLD_FIRST] !== NONE;
+        this.setState(m, decays ? DECAYING : IDLE);
+        if (decays) this.append(g + OLD_FIRST, m);
+      }
     }
   }
 
-  /** Puts the queue at the end of the new queues. */
-  joinNew(set: number, q: number): void {
-    this.append(this.lists * set, q);
-  }
-
-  /** Whether no queue is on any list of the set. */
-  isEmpty(set: number): boolean {
-    return this.first[this.lists * set] === NONE && this.oldQueues[set] === 0;
-  }
-
-  hasOld(set: number): boolean {
-    return this.oldQueues[set] > 0;
-  }
-
-  /** The queue whose turn it is. The set must have one on its lists. */
-  next(set: number): number {
-    const fresh = this.first[this.lists * set];
-    return fresh === NONE ? this.first[this.roundList(set)] : fresh;
-  }
-
-  /** Takes out the queue whose turn it is. Returns whether it was a new one. */
-  shift(set: number): boolean {
-    const { first, words } = this;
-    const fresh = this.lists * set;
-    const isNew = first[fresh] !== NONE;
-    const list = isNew ? fresh : this.roundList(set);
-    first[list] = words[first[list] + NEXT];
-    if (!isNew) this.oldQueues[set] -= 1;
-    return isNew;
-  }
-
-  /**
-   * Puts the queue at the back of the round that is `rounds` rounds later. If that is as many as a block has,
-   * it goes to the first round of its block, or of the last block. Returns how many rounds ahead that is.
-   */
-  joinRound(set: number, q: number, rounds: number): number {
-    const round = this.round[set];
-    this.oldQueues[set] += 1;
-    if (rounds <= this.roundMask) {
-      this.append(this.lists * set + 1 + ((round + rounds) & this.roundMask), q);
-      return rounds;
+  /** Member `m` has sent a packet of so many bytes in its turn. */
+  charge(g: number, m: number, bytes: number): void {
+    const { lists, words } = this;
+    this.floats[(m + DEFICIT_BYTES) >> 1] -= bytes;
+    countSent(words, m);
+    const state = stateOf(words, m);
+    if (state === NEW || state === KNOWN) {
+      if (lists[g + OLD_FIRST] !== NONE) lists[g + LEAD_BYTES] += bytes;
+    } else if (lists[g + LEAD_BYTES] > 0) {
+      lists[g + LEAD_BYTES] = Math.max(0, lists[g + LEAD_BYTES] - bytes);
     }
-    const blocks = Math.min(this.blocks - 1, ((round & this.roundMask) + rounds) >> this.roundBits);
-    this.append(
-      this.lists * set + this.blockLists + (((round >> this.roundBits) + blocks) & (this.blocks - 1)),
-      q,
-    );
-    return (blocks << this.roundBits) - (round & this.roundMask);
   }
 
-  /** List of the present round, after rounds without queues are passed. The wheel must not be empty. */
-  private roundList(set: number): number {
-    const { first, words } = this;
-    const rounds = this.lists * set + 1;
-    let round = this.round[set];
-    while (first[rounds + (round & this.roundMask)] === NONE) {
-      round = (round + 1) & ((this.blocks << this.roundBits) - 1);
-      if ((round & this.roundMask) !== 0) continue;
-      // A new block begins: its queues go to its first round, behind the queues that chose that round
-      // exactly.
-      const block = this.lists * set + this.blockLists + (round >> this.roundBits);
-      if (first[block] === NONE) continue;
-      if (first[rounds] === NONE) first[rounds] = first[block];
-      else words[this.last[rounds] + NEXT] = first[block];
-      this.last[rounds] = this.last[block];
-      first[block] = NONE;
+  /** Lets the next turn pass in a group where no packet waits. Returns false if the group has no members. */
+  passTurn(g: number, quantumBytes: number): boolean {
+    const { lists, words } = this;
+    const from = this.nextList(g);
+    const m = lists[from];
+    if (m === NONE) return false;
+    lists[from] = words[m + NEXT];
+    const owes = this.floats[(m + DEFICIT_BYTES) >> 1] <= 0;
+    this.setState(m, owes ? DECAYING : IDLE);
+    if (!owes) return true;
+    this.append(g + OLD_FIRST, m);
+    this.addQuanta(g, m, quantumBytes);
+    return true;
+  }
+
+  /** Makes all members of a group idle in which no packet waits. */
+  clear(g: number): void {
+    const { lists, words } = this;
+    for (let m = lists[g + KNOWN_FIRST]; m !== NONE; m = words[m + NEXT]) this.setState(m, IDLE);
+    for (let m = lists[g + NEW_FIRST]; m !== NONE; m = words[m + NEXT]) this.setState(m, IDLE);
+    for (let m = lists[g + OLD_FIRST]; m !== NONE; m = words[m + NEXT]) this.setState(m, IDLE);
+    clearLists(lists, g);
+  }
+
+  /** First new member that has packets; NONE if there is none. Empty ones before it become idle. */
+  firstNew(g: number): number {
+    const { lists, words } = this;
+    for (let m = lists[g + NEW_FIRST]; m !== NONE; m = lists[g + NEW_FIRST]) {
+      if (words[m + HEAD] !== NONE) return m;
+      lists[g + NEW_FIRST] = words[m + NEXT];
+      this.setState(m, IDLE);
     }
-    this.round[set] = round;
-    return rounds + (round & this.roundMask);
+    return NONE;
   }
 
-  private append(list: number, q: number): void {
-    const { first, last, words } = this;
-    words[q + NEXT] = NONE;
-    if (first[list] === NONE) first[list] = q;
-    else words[last[list] + NEXT] = q;
-    last[list] = q;
+  /** Counts bytes that come to a member, or go if they are negative. */
+  addBacklog(g: number, m: number, bytes: number): void {
+    const { lists, words } = this;
+    words[m + BACKLOG_BYTES] += bytes;
+    if (stateOf(words, m) === NEW) lists[g + NEW_BYTES] += bytes;
+    if (bytes < 0) return;
+    const grew = lists[g + GREW];
+    if (grew === NONE || backlogBytes(words, m) >= backlogBytes(words, grew)) lists[g + GREW] = m;
+  }
+
+  /** The part of a quantum that a turn of `m` is worth: less than 1 under `triple` only. */
+  share(m: number): number {
+    const { words, hosts } = this;
+    const other = words[m + OTHER_HOST];
+    return other === NONE ? 1 : turnShare(hosts.bulk(words[m + HOST]), hosts.bulk(other));
+  }
+
+  private nextList(g: number): number {
+    const { lists } = this;
+    const sparse = lists[g + KNOWN_FIRST] !== NONE ? g + KNOWN_FIRST : g + NEW_FIRST;
+    if (lists[g + OLD_FIRST] === NONE) return sparse;
+    if (lists[sparse] === NONE) return g + OLD_FIRST;
+    if (lists[g + LEAD_BYTES] < LEAD_BYTES_MAX) return sparse;
+    // A member that has used up its quantum becomes an old one at once.
+    return this.floats[(lists[sparse] + DEFICIT_BYTES) >> 1] <= 0 ? sparse : g + OLD_FIRST;
+  }
+
+  /** Members in state BULK are counted for `triple`, so the state is written here only. */
+  setState(m: number, state: number): void {
+    const { words } = this;
+    const before = stateOf(words, m);
+    words[m + STATE] += state - before;
+    const other = words[m + OTHER_HOST];
+    if (other === NONE || (before === BULK) === (state === BULK)) return;
+    this.hosts.addBulk(words[m + HOST], other, state === BULK ? 1 : -1);
+  }
+
+  /** New or known member `m` has used up its first quantum. */
+  private becomeOld(g: number, m: number): void {
+    const { lists, words } = this;
+    if (stateOf(words, m) === NEW) lists[g + NEW_BYTES] -= words[m + BACKLOG_BYTES];
+    this.setState(m, words[m + HEAD] === NONE ? DECAYING : BULK);
+  }
+
+  /** Gives `m` a quantum, or as many as it needs if it is the only member. */
+  private addQuanta(g: number, m: number, quantumBytes: number): void {
+    const { lists, floats } = this;
+    const deficit = (m + DEFICIT_BYTES) >> 1;
+    const portion = quantumBytes * this.share(m);
+    const hasSparse = lists[g + NEW_FIRST] !== NONE || lists[g + KNOWN_FIRST] !== NONE;
+    const isAlone = !hasSparse && lists[g + OLD_FIRST] === m && lists[g + OLD_LAST] === m;
+    floats[deficit] += isAlone ? (Math.floor(-floats[deficit] / portion) + 1) * portion : portion;
+  }
+
+  private append(list: number, m: number): void {
+    const { lists, words } = this;
+    words[m + NEXT] = NONE;
+    if (lists[list] === NONE) lists[list] = m;
+    else words[lists[list + 1] + NEXT] = m;
+    lists[list + 1] = m;
   }
 }

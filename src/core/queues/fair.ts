@@ -1,21 +1,25 @@
 /**
- * Fair queueing in a set (queue-sets.ts): a flow queue per flow (or host), served by turns of bytes; flows
+ * Fair queueing in a set (queue-sets.ts): a flow queue per flow (or host), served by turns of bytes; those
  * that send little go first.
  *
- * Reference: RFC 8290 (FQ-CoDel), sections 4.1 and 4.2; host isolation after CAKE (net/sched/sch_cake.c,
- * cake_dequeue and cake_get_flow_quantum).
- *
- *   new   [q4] -> [q9]              queues that were idle: their first quantum goes before everything else
- *   old   [q1] -> [q7] -> [q2]      queues that keep packets waiting: a quantum per round (fair-turns.ts)
+ * Reference: RFC 8290 (FQ-CoDel), sections 4.1 and 4.2; host isolation with the meanings of CAKE
+ * (net/sched/sch_cake.c, cake_dequeue and cake_get_flow_quantum).
  *
  *   flow isolation        a flow queue per five-tuple
  *   src, dst, host        a flow queue per source, destination, pair of addresses
- *   dual-src, dual-dst    a flow queue per five-tuple; its quantum is divided by the busy flows of that end
- *   triple                a flow queue per five-tuple; its quantum is divided by the larger of the two
+ *   dual-src, dual-dst    hosts by turns, and a flow queue per five-tuple within its host
+ *   triple                the same with the inside host; flows to a busy outside host have less
  *
- * A queue that empties on the list of new queues passes the old ones once before it is idle. Otherwise a flow
- * that comes and goes would always be first (RFC 8290 section 4.2). A full leaf evicts from the head of the
- * queue with the most bytes (section 4.1.3). Queues are keyed by the whole flow, so there are no collisions.
+ *   fair-members.ts   what a set divides between: hosts and their flow queues, or flow queues
+ *   fair-turns.ts     who sends next
+ *   fair-victims.ts   who loses packets when the set is full
+ *   fair-hosts.ts     what a host is
+ *   fair-keys.ts      the flow queues. They are keyed by the whole flow, so there are no collisions
+ *
+ * Departure from CAKE, which has turns of flows only, and divides the quantum of a flow by the busy flows of
+ * its host: here a host has turns of its own. Long-run shares are the same. But a host with a thousand flows
+ * never has a thousand turns in a row, and a host whose flows are always new ones, such as a new port for
+ * every packet, never has more than the turns of one host.
  */
 import {
   type CodelParameters,
@@ -25,47 +29,19 @@ import {
   codelReset,
 } from '../../algo/aqm/codel.ts';
 import { NONE } from '../../base/none.ts';
-import { SizeBins } from '../../base/size-bins.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { Mover } from '../classes/mover.ts';
 import type { HeldTable } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
 import type { AckFilter } from './ack-filter.ts';
 import { codelLetsGo } from './codel-gate.ts';
-import {
-  BACKLOG_BYTES,
-  CODEL,
-  DEFICIT_BYTES,
-  type FairKeys,
-  HEAD,
-  IDLE,
-  NEXT,
-  STATE,
-  TAIL,
-} from './fair-keys.ts';
-import { FairTurns, LEAF_WHEEL } from './fair-turns.ts';
+import type { FairHosts } from './fair-hosts.ts';
+import { CODEL, type FairKeys, TAIL } from './fair-keys.ts';
+import { FairMembers } from './fair-members.ts';
+import { BACKLOG_BYTES, backlogBytes, HEAD, IDLE, stateOf } from './fair-records.ts';
+import { FairVictims } from './fair-victims.ts';
 import type { QueueSets } from './queue-sets.ts';
 
-// States of a flow queue besides IDLE, as in CAKE.
-/** On the list of new queues. */
-const SPARSE = 1;
-/** Among the old queues, with packets. */
-const BULK = 2;
-/** Emptied, on its last round. */
-const DECAYING = 3;
-
-/**
- * Rounds that a queue passes one by one, in the order of RFC 8290. With an undivided quantum that is enough
- * for a full-sized packet.
- */
-const STEPS_MAX = 6;
-/**
- * Queues with more than a full-sized packet are listed by their length. Shorter ones are many, and come and
- * go.
- */
-const LISTED_FROM_BYTES = 1501;
-/** Queues looked at for the longest one if none is listed. */
-const LONGEST_LOOKS = 16;
 /** Sets looked at in one sweep. */
 const SWEEP_SETS = 16;
 /** Turns that pass in each of them. */
@@ -77,11 +53,10 @@ export class FairQueues {
   private readonly acks: AckFilter;
   // The records (fair-keys.ts), and as columns of them the FIFOs and the states of CoDel.
   private readonly words: Int32Array;
-  private readonly floats: Float64Array;
   private readonly fifos: HeldFifos;
   private readonly codel: CodelQueues;
-  private readonly turns: FairTurns;
-  private longest: SizeBins;
+  private readonly members: FairMembers;
+  private readonly victims: FairVictims;
   // By set.
   private packets: Int32Array;
   /** The queue that pick() found; NONE after a change that may have changed it. */
@@ -95,12 +70,18 @@ export class FairQueues {
   private hand = 0;
 
   /** FIFO 0 of `doomed` collects the packets that CoDel or the ACK filter drops. */
-  constructor(sets: QueueSets, held: HeldTable, keys: FairKeys, acks: AckFilter, doomed: HeldFifos) {
+  constructor(
+    sets: QueueSets,
+    held: HeldTable,
+    keys: FairKeys,
+    hosts: FairHosts,
+    acks: AckFilter,
+    doomed: HeldFifos,
+  ) {
     this.held = held;
     this.keys = keys;
     this.acks = acks;
     this.words = keys.words;
-    this.floats = keys.floats;
     const { words } = keys;
     this.fifos = new HeldFifos(0, held, words.subarray(HEAD), words.subarray(TAIL));
     this.codel = {
@@ -111,8 +92,8 @@ export class FairQueues {
       phase: keys.floats.subarray((CODEL >> 1) + 4),
     };
     const count = sets.classOf.length;
-    this.turns = new FairTurns(count, keys.words, LEAF_WHEEL);
-    this.longest = new SizeBins(keys.rows, count);
+    this.members = new FairMembers(sets, keys, hosts);
+    this.victims = new FairVictims(held, this.members, this.fifos);
     this.packets = new Int32Array(count);
     this.picked = new Int32Array(count).fill(NONE);
     this.kinds = sets.kinds;
@@ -133,8 +114,7 @@ export class FairQueues {
       row !== NONE && kinds[row]?.fair === kindsBefore[old]?.fair ? row : NONE,
     );
     const count = classOf.length;
-    this.turns.regroup(count, keptAs);
-    this.longest = new SizeBins(this.keys.rows, count);
+    this.members.regroup(sets, keptAs);
     this.packets = new Int32Array(count);
     this.picked = new Int32Array(count).fill(NONE);
     this.kinds = kinds;
@@ -149,6 +129,7 @@ export class FairQueues {
       if (codelBefore[old] === null) codelReset(this.codel, q >> 1);
       this.refill(q, keptAs[old], mover);
     }
+    this.members.settle();
   }
 
   /** Fills queue `q` of `leaf` with its packets that still belong there. If `leaf` is NONE the queue ends. */
@@ -160,7 +141,7 @@ export class FairQueues {
       if (mover.settle(h) === leaf) {
         this.fifos.push(q, h);
         this.packets[leaf] += 1;
-        this.addBacklog(leaf, q, this.held.lengthBytes[h]);
+        this.members.packetCame(leaf, q, this.held.lengthBytes[h]);
       } else {
         mover.move(h, leafBefore, NONE);
       }
@@ -170,8 +151,7 @@ export class FairQueues {
       this.picked[leaf] = NONE;
       return;
     }
-    if (this.words[q + STATE] === BULK) this.keys.addBulk(q, -1);
-    this.words[q + STATE] = IDLE;
+    this.members.queuesOfSet.setState(q, IDLE);
     this.keys.forget(q);
   }
 
@@ -184,22 +164,15 @@ export class FairQueues {
    * makes redundant goes to `doomed`.
    */
   push(set: number, h: number, nowNs: number): boolean {
-    const { keys, words, fifos } = this;
+    const { keys, fifos, members } = this;
     const q = keys.queueOf(set, h, nowNs);
     if (q === NONE) return false;
+    if (stateOf(this.words, q) === IDLE) keys.rejoin(set, q, h, nowNs);
     fifos.push(q, h);
     this.packets[set] += 1;
-    this.addBacklog(set, q, this.held.lengthBytes[h]);
+    members.packetCame(set, q, this.held.lengthBytes[h]);
     if (this.acks.isAckRedundant(fifos.head[q], h)) this.dropAck(set, q);
-    if (words[q + STATE] === IDLE) {
-      words[q + STATE] = SPARSE;
-      this.floats[(q + DEFICIT_BYTES) >> 1] = this.quantum(set, q);
-      this.turns.joinNew(set, q);
-      this.picked[set] = NONE;
-    } else if (words[q + STATE] === DECAYING) {
-      words[q + STATE] = BULK;
-      keys.addBulk(q, 1);
-    }
+    if (members.join(set, q, this.quantum(set))) this.picked[set] = NONE;
     return true;
   }
 
@@ -218,10 +191,10 @@ export class FairQueues {
     while (this.packets[set] > 0) {
       const q = this.pick(set);
       let h = this.take(set, q);
-      if (params === null) return this.deliver(q, h);
+      if (params === null) return this.deliver(set, q, h);
       for (;;) {
         if (codelLetsGo(held, codel, q >> 1, h, this.waitingBytes(q), params, atNs))
-          return this.deliver(q, h);
+          return this.deliver(set, q, h);
         this.doomed.push(0, h);
         if (this.isDry(q)) break;
         h = this.take(set, q);
@@ -235,45 +208,38 @@ export class FairQueues {
     return this.take(set, this.pick(set));
   }
 
-  /**
-   * The longest queue of the set (within 1/8). If none is longer than a packet, the longest of the next few.
-   * NONE if the set is empty.
-   */
-  longestQueue(set: number): number {
-    const listed = this.longest.largest(set);
-    if (listed !== NONE) return listed << this.keys.shift;
-    if (this.packets[set] === 0) return NONE;
-    let q = this.pick(set);
-    let longest = q;
-    for (let n = 0; n < LONGEST_LOOKS && q !== NONE; n++) {
-      if (this.waitingBytes(q) > this.waitingBytes(longest)) longest = q;
-      q = this.words[q + NEXT];
-    }
-    return longest;
-  }
-
-  /** Queue that packet `h` would join; NONE if there is none yet. */
+  /** The flow queue that packet `h` would join; NONE if it is yet to be made. */
   find(set: number, h: number): number {
     return this.keys.find(set, h);
   }
 
   /** Bytes that wait in queue `q`. */
   waitingBytes(q: number): number {
-    // Superpackets can be more than 2^31 bytes.
-    return this.words[q + BACKLOG_BYTES] >>> 0;
+    return backlogBytes(this.words, q);
   }
 
-  /** Whether queue `q` has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
-  canSpare(q: number, leaf: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(q, leaf, packets, bytes);
+  /**
+   * Finds who pays for arriving packet `h` if the set is full (fair-victims.ts). `h` is NONE if it belongs
+   * into another set. Returns the bytes that the payer holds, those of `h` included if `h` is of it.
+   */
+  findPayer(set: number, h: number): number {
+    return this.victims.find(set, h);
   }
 
-  /** Evicts the first packet of `leaf` from queue `q` that may be dropped. */
-  evict(set: number, q: number, leaf: number): number {
+  /** Whether the payer has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
+  canSpare(set: number, leaf: number, packets: number, bytes: number): boolean {
+    return this.victims.canSpare(set, leaf, packets, bytes);
+  }
+
+  /**
+   * Evicts a packet of `leaf` from the payer. NONE if there is none, or if no more need go and `isNeeded` is
+   * false.
+   */
+  evict(set: number, leaf: number, isNeeded: boolean): number {
+    const q = this.victims.next(set, leaf, isNeeded);
+    if (q === NONE) return NONE;
     const h = this.fifos.shiftDroppable(q, leaf);
-    this.packets[set] -= 1;
-    this.picked[set] = NONE;
-    this.addBacklog(set, q, -this.held.lengthBytes[h]);
+    this.left(set, q, h);
     codelOverflowed(this.codel, q >> 1);
     if (this.isDry(q)) codelBecameEmpty(this.codel, q >> 1);
     return h;
@@ -285,78 +251,28 @@ export class FairQueues {
    * before the old ones.
    */
   sweep(): void {
-    const { packets, turns } = this;
+    const { packets, members } = this;
     for (let n = Math.min(SWEEP_SETS, packets.length); n > 0; n--) {
       this.hand = this.hand + 1 >= packets.length ? 0 : this.hand + 1;
       const set = this.hand;
-      for (let left = SWEEP_TURNS; left > 0 && packets[set] === 0 && !turns.isEmpty(set); left--)
-        this.passTurn(set, turns.next(set));
+      let left = packets[set] === 0 ? SWEEP_TURNS : 0;
+      while (left > 0 && members.passTurn(set, this.quantum(set))) left--;
     }
   }
 
-  /** Lets the turn of queue `q` pass in a set where no packet waits. */
-  private passTurn(set: number, q: number): void {
-    const state = q + STATE;
-    this.turns.shift(set);
-    if (this.words[state] === BULK) this.keys.addBulk(q, -1);
-    const owes = this.floats[(q + DEFICIT_BYTES) >> 1] <= 0;
-    this.words[state] = owes ? DECAYING : IDLE;
-    if (owes) this.waitTurn(set, q);
-  }
-
-  private deliver(q: number, h: number): number {
-    this.floats[(q + DEFICIT_BYTES) >> 1] -= this.held.chargeBytes[h];
+  private deliver(set: number, q: number, h: number): number {
+    this.members.charge(set, q, this.held.chargeBytes[h]);
     return h;
   }
 
   /** The queue with packets whose turn it is. Asked for up to three times a packet, so it is remembered. */
   private pick(set: number): number {
-    if (this.picked[set] === NONE) this.picked[set] = this.pickAgain(set);
+    if (this.picked[set] === NONE) this.picked[set] = this.members.pick(set, this.quantum(set));
     return this.picked[set];
   }
 
-  private pickAgain(set: number): number {
-    const { turns, words, floats } = this;
-    for (;;) {
-      const q = turns.next(set);
-      const deficit = (q + DEFICIT_BYTES) >> 1;
-      if (floats[deficit] <= 0) {
-        if (words[q + STATE] === SPARSE) {
-          const hasPackets = words[q + HEAD] !== NONE;
-          words[q + STATE] = hasPackets ? BULK : DECAYING;
-          if (hasPackets) this.keys.addBulk(q, 1);
-        }
-        turns.shift(set);
-        this.waitTurn(set, q);
-      } else if (words[q + HEAD] === NONE) {
-        const wasNew = turns.shift(set);
-        if (words[q + STATE] === BULK) this.keys.addBulk(q, -1);
-        if (wasNew && turns.hasOld(set)) {
-          words[q + STATE] = DECAYING;
-          turns.joinRound(set, q, 1);
-        } else {
-          words[q + STATE] = IDLE;
-        }
-      } else {
-        return q;
-      }
-    }
-  }
-
-  /**
-   * Gives a queue with a used-up deficit the quanta of the rounds until its next turn, and puts it into that
-   * round.
-   */
-  private waitTurn(set: number, q: number): void {
-    const { floats } = this;
-    const deficit = (q + DEFICIT_BYTES) >> 1;
-    const quantum = this.quantum(set, q);
-    const rounds = Math.floor(-floats[deficit] / quantum) + 1;
-    floats[deficit] += this.turns.joinRound(set, q, rounds <= STEPS_MAX ? 1 : rounds) * quantum;
-  }
-
-  private quantum(set: number, q: number): number {
-    return this.quantumBytes[this.classOf[set]] / this.keys.load(q);
+  private quantum(set: number): number {
+    return this.quantumBytes[this.classOf[set]];
   }
 
   private isDry(q: number): boolean {
@@ -365,10 +281,15 @@ export class FairQueues {
 
   private take(set: number, q: number): number {
     const h = this.fifos.shift(q);
+    this.left(set, q, h);
+    return h;
+  }
+
+  /** Packet `h` was taken from queue `q`. */
+  private left(set: number, q: number, h: number): void {
     this.packets[set] -= 1;
     this.picked[set] = NONE;
-    this.addBacklog(set, q, -this.held.lengthBytes[h]);
-    return h;
+    this.members.packetLeft(set, q, this.held.lengthBytes[h]);
   }
 
   /**
@@ -378,16 +299,7 @@ export class FairQueues {
   private dropAck(set: number, q: number): void {
     const { row, before } = this.acks.lastFound;
     this.fifos.unlink(q, row, before);
-    this.packets[set] -= 1;
-    this.addBacklog(set, q, -this.held.lengthBytes[row]);
+    this.left(set, q, row);
     this.doomed.push(0, row);
-  }
-
-  private addBacklog(set: number, q: number, bytes: number): void {
-    const before = this.waitingBytes(q);
-    const after = before + bytes;
-    this.words[q + BACKLOG_BYTES] = after;
-    if (before >= LISTED_FROM_BYTES || after >= LISTED_FROM_BYTES)
-      this.longest.set(set, q >> this.keys.shift, after >= LISTED_FROM_BYTES ? after : 0);
   }
 }

@@ -5,8 +5,9 @@
  *   short-first  Bands: a FIFO of short flows, one of long ones
  *   fair         FairQueues: a flow queue per flow or host; the ACK filter, if configured
  *
- * CoDel, if configured, decides for each band and each flow queue by itself. A full leaf evicts from a
- * victim: a flow queue of a fair leaf, or a band of a short-first leaf. A fifo has no victim.
+ * CoDel, if configured, decides for each band and each flow queue by itself. In a full leaf whoever holds the
+ * most pays: a host or flow queue of a fair leaf (fair-victims.ts), or a band of a short-first leaf. In a
+ * fifo nobody does.
  *
  * Packets that CoDel drops when they would leave, and redundant ACKs, are collected in `doomed`. The engine
  * takes them from there and gives their verdicts.
@@ -31,12 +32,9 @@ import type { AckFilter } from './ack-filter.ts';
 import { Bands } from './bands.ts';
 import { codelLetsGo } from './codel-gate.ts';
 import { FairQueues } from './fair.ts';
+import { FairHosts } from './fair-hosts.ts';
 import { FairKeys } from './fair-keys.ts';
-import { HostLoads } from './host-loads.ts';
 import { leafKinds, QueueSets } from './queue-sets.ts';
-
-/** Packets that a flow queue loses at once, at most (RFC 8290 section 4.1.3). */
-const DROP_BATCH = 64;
 
 export class LeafQueues {
   private fair: FairQueues;
@@ -53,6 +51,8 @@ export class LeafQueues {
   /** By band. */
   private codel: CodelQueues;
   private readonly doomed: HeldFifos;
+  /** The band that pays. Written by findPayer(), read by evict() until the next findPayer(). */
+  private lastBand = NONE;
 
   constructor(
     rows: number,
@@ -78,9 +78,9 @@ export class LeafQueues {
 
   private createFair(sets: QueueSets): { fair: FairQueues; keys: FairKeys } {
     const { rows, keysOf, held, flows, acks, doomed } = this;
-    const hosts = new HostLoads(this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1, ...keysOf('fair hosts'), flows);
+    const hosts = new FairHosts(this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1, ...keysOf('fair hosts'), flows);
     const keys = new FairKeys(rows, ...keysOf('flow queues'), sets, held, flows, hosts);
-    const fair = new FairQueues(sets, held, keys, acks, doomed);
+    const fair = new FairQueues(sets, held, keys, hosts, acks, doomed);
     return { fair, keys };
   }
 
@@ -155,40 +155,40 @@ export class LeafQueues {
     return this.isFair[leaf] === 1 ? fair.shiftAny(leaf) : bands.take(bands.next(leaf));
   }
 
-  /** The victim that packet `h` would join. NONE if its flow queue is yet to be made, and for a fifo. */
-  victimOf(leaf: number, h: number): number {
-    return this.isFair[leaf] === 1 ? this.fair.find(leaf, h) : this.bands.victimOf(leaf, h);
+  /**
+   * Finds who pays for packet `h` that arrives at full leaf `leaf`: whoever holds the most. `h` is NONE if
+   * the packet waits elsewhere. Returns the bytes that the payer holds, those of `h` included if `h` is of
+   * it. In a fifo only the packet itself can pay.
+   */
+  findPayer(leaf: number, h: number): number {
+    if (this.isFair[leaf] === 1) return this.fair.findPayer(leaf, h);
+    const { bands } = this;
+    const own = h === NONE ? NONE : bands.victimOf(leaf, h);
+    const longest = bands.longestVictim(leaf);
+    this.lastBand = NONE;
+    if (longest === NONE) return h === NONE ? 0 : this.held.lengthBytes[h];
+    const ownBytes = own === NONE ? 0 : bands.backlogBytes(own) + this.held.lengthBytes[h];
+    this.lastBand = bands.backlogBytes(longest) > ownBytes ? longest : own;
+    return Math.max(ownBytes, bands.backlogBytes(longest));
   }
 
-  /** The longest victim of the leaf (within 1/8). NONE if no packet waits, and for a fifo. */
-  longestVictim(leaf: number): number {
-    return this.isFair[leaf] === 1 ? this.fair.longestQueue(leaf) : this.bands.longestVictim(leaf);
+  /** Whether the payer has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
+  canSpare(leaf: number, packets: number, bytes: number): boolean {
+    const { fair, bands, lastBand } = this;
+    if (this.isFair[leaf] === 1) return fair.canSpare(leaf, leaf, packets, bytes);
+    return lastBand !== NONE && bands.canSpare(lastBand, leaf, packets, bytes);
   }
 
-  /** Bytes that wait in a victim; 0 for NONE. */
-  victimBytes(leaf: number, victim: number): number {
-    if (victim === NONE) return 0;
-    return this.isFair[leaf] === 1 ? this.fair.waitingBytes(victim) : this.bands.backlogBytes(victim);
-  }
-
-  /** Whether a victim has at least `packets` packets and `bytes` bytes that may be dropped. */
-  canSpare(leaf: number, victim: number, packets: number, bytes: number): boolean {
-    const { fair, bands } = this;
-    return this.isFair[leaf] === 1
-      ? fair.canSpare(victim, leaf, packets, bytes)
-      : bands.canSpare(victim, leaf, packets, bytes);
-  }
-
-  /** Packets that a victim loses at once, at most: a flow queue loses half its bytes, up to this bound. */
-  evictionsMax(leaf: number): number {
-    return this.isFair[leaf] === 1 ? DROP_BATCH : 1;
-  }
-
-  /** Evicts the first packet of a victim that may be dropped. */
-  evict(leaf: number, victim: number): number {
-    if (this.isFair[leaf] === 1) return this.fair.evict(leaf, victim, leaf);
-    const h = this.bands.evict(victim, leaf);
-    if (this.bands.head(victim) === NONE) codelBecameEmpty(this.codel, victim);
+  /**
+   * Evicts a packet of `leaf` from the payer. NONE if it has none that may be dropped. If no more need go,
+   * `isNeeded` is false: a long flow queue loses half of its bytes at once (RFC 8290 section 4.1.3).
+   */
+  evict(leaf: number, isNeeded: boolean): number {
+    if (this.isFair[leaf] === 1) return this.fair.evict(leaf, leaf, isNeeded);
+    const { bands, lastBand } = this;
+    if (!isNeeded || !bands.canSpare(lastBand, leaf, 1, 0)) return NONE;
+    const h = bands.evict(lastBand, leaf);
+    if (bands.head(lastBand) === NONE) codelBecameEmpty(this.codel, lastBand);
     return h;
   }
 

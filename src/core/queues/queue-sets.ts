@@ -24,6 +24,8 @@ export interface QueueKind {
   readonly id: number;
   /** Null for a set with bands. */
   readonly fair: IsolationRule | null;
+  /** Whether the source of its packets is inside, else the destination. */
+  readonly isSourceInside: boolean;
   readonly quantumBytes: number;
   /** Null without CoDel. */
   readonly codel: CodelParameters | null;
@@ -33,17 +35,16 @@ export interface QueueKind {
 
 /** Kinds of the sets of the leaves, by class; null for an inner class. */
 export function leafKinds(classes: readonly ClassInfo[]): (QueueKind | null)[] {
-  return classes.map(({ id, spec: { queue, ceilBytesPerSec } }) =>
-    queue === null ? null : queueKind(id, queue, ceilBytesPerSec),
-  );
+  return classes.map((info) => (info.spec.queue === null ? null : queueKind(info, info.spec.queue)));
 }
 
-function queueKind(id: number, queue: QueueSpec, rateBytesPerSec: number): QueueKind {
+function queueKind({ id, direction, spec }: ClassInfo, queue: QueueSpec): QueueKind {
   const { discipline, aqm, ecn } = queue;
   return {
     id,
     fair: discipline === 'fair' ? ISOLATION[queue.isolation] : null,
-    quantumBytes: flowQuantumBytes(rateBytesPerSec, QUANTUM_BYTES_MAX),
+    isSourceInside: direction === 'up',
+    quantumBytes: flowQuantumBytes(spec.ceilBytesPerSec, QUANTUM_BYTES_MAX),
     codel: aqm.kind === 'codel' ? { ...aqm.codel, mtuBytes: MTU_BYTES, ecn } : null,
     shortFirst:
       discipline === 'short-first' ? { thresholdBytes: queue.shortBytes, longShare: LONG_SHARE } : null,

@@ -56,6 +56,8 @@ export interface NativeQueue {
   arm(dueNs: number): void;
   nowNs(): number;
   onReady(callback: () => void): void;
+  /** `down`: interface indexes of devices that were down when the kernel told of them. */
+  onLinks(callback: (down: number[]) => void): void;
   granted(): { gso: boolean[]; rcvbufBytes: number };
   socketDrops(): number;
   close(): void;
@@ -93,6 +95,10 @@ export interface Addon {
    * A refusal is no error: the result says what the thread has.
    */
   askForPromptness(): Promptness;
+  /** Interface index of a device of this network namespace; 0 if there is none of that name. */
+  deviceIndex(name: string): number;
+  /** Name of the device with this interface index; empty if there is none. */
+  deviceName(index: number): string;
   /** Gives back the niceness that was granted (false), or asks for it again (true). */
   setFirst(first: boolean): void;
 }

@@ -99,6 +99,12 @@ export interface NfqueuePort extends Port {
    * later callback replaces it.
    */
   onReady(callback: () => void): void;
+  /**
+   * `callback` runs when network devices came, went, were renamed, or went up or down. `down` has the
+   * interface indexes of those that were down meanwhile, which made the kernel discard their held packets.
+   * Events come from onReady() on.
+   */
+  onLinks(callback: (down: readonly number[]) => void): void;
   readonly granted: NfqueueGranted;
   counters(): NfqueueCounters;
   /**
@@ -198,6 +204,10 @@ class LivePort implements NfqueuePort {
 
   onReady(callback: () => void): void {
     this.native.onReady(callback);
+  }
+
+  onLinks(callback: (down: readonly number[]) => void): void {
+    this.native.onLinks(callback);
   }
 
   counters(): NfqueueCounters {

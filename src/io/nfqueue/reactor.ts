@@ -17,16 +17,26 @@ import { ARRIVAL_ROWS, BATCHES_PER_WAKEUP_MAX } from '../../limits.ts';
 import type { Courtesy } from './courtesy.ts';
 import type { NfqueuePort } from './nfqueue.ts';
 
-/** Handles packets from now on. `courtesy` is for a thread that asked for promptness. */
-export function startReactor(port: NfqueuePort, engine: Engine, courtesy?: Courtesy): void {
+/**
+ * Handles packets from now on. `courtesy` is for a thread that asked for promptness. `onLost` is called after
+ * batches in which the kernel refused verdicts, because it had discarded the packets.
+ */
+export function startReactor(
+  port: NfqueuePort,
+  engine: Engine,
+  courtesy?: Courtesy,
+  onLost?: () => void,
+): void {
   port.onReady(() => {
     const nowNs = port.nowNs();
     const { totals } = engine.stats;
+    const lostBefore = totals[TOTAL.lostPackets];
     courtesy?.look(nowNs, totals[TOTAL.receivedPackets]!, totals[TOTAL.receivedBytes]!);
     let rows = engine.runBatch(port, nowNs);
     for (let batch = 1; rows === ARRIVAL_ROWS && batch < BATCHES_PER_WAKEUP_MAX; batch++) {
       rows = engine.runBatch(port, port.nowNs());
     }
+    if (engine.stats.totals[TOTAL.lostPackets] !== lostBefore) onLost?.();
   });
 }
 

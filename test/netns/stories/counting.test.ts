@@ -10,6 +10,7 @@ import {
   packetsUnaccounted,
   ping,
   udpTransfer,
+  until,
   useLab,
   useShapers,
 } from '../harness.ts';
@@ -131,6 +132,39 @@ links:
     for (const host of [router, server]) await host.exec(['ip', 'neigh', 'flush', 'all']);
     await router.exec(['ping', '-n', '-c', '1', '-W', '3', server.addresses.v6]);
     expect((await shaper.status()).totals.received.packets).toBe(2);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it('shows the present: the rate of the last second and the delays of the last ten', async () => {
+    const { client, server } = world.lab;
+    const shaper = await start(
+      'links: { wan: { device: wan0, up: { rate: 20mbit, classes: { slow: { ceil: 2mbit, match: { dport: 7100 } } } } } }',
+    );
+    const slow = async () => classOf(await shaper.status(), 'wan/up/slow').recent;
+    const transfer = udpTransfer(client, server, {
+      port: 7100,
+      seconds: 5,
+      lengthBytes: 1000,
+      rateBitsPerSec: 4e6,
+    });
+    let busy = await slow();
+    await until(
+      'the last second has the rate of the class',
+      async () => {
+        busy = await slow();
+        return Math.abs(busy.bitsPerSecond.over1s / 2e6 - 1) < 0.1;
+      },
+      8000,
+    );
+    await transfer;
+    expect(busy.droppedPerSecond).toBeGreaterThan(10);
+    expect(busy.delayMicroseconds!.p50).toBeGreaterThan(2000);
+    await until(
+      'the last second is a quiet one',
+      async () => (await slow()).bitsPerSecond.over1s === 0,
+      8000,
+    );
+    expect((await slow()).bitsPerSecond.over10s).toBeGreaterThan(2e5);
     expect((await shaper.stop()).code).toBe(0);
   });
 });

@@ -4,6 +4,7 @@ import {
   bytesInTime,
   formatBytes,
   formatBytesShort,
+  formatCountShort,
   formatMicrosecondsShort,
   formatRate,
   formatShare,
@@ -215,5 +216,19 @@ describe('numbers for people', () => {
     expect(formatMicrosecondsShort(0)).toBe('0 us');
     expect(formatMicrosecondsShort(51_234)).toBe('51.2 ms');
     expect(formatMicrosecondsShort(5e9)).toBe('5000 s');
+  });
+});
+
+describe('formatCountShort', () => {
+  it.each([
+    [0, '0'],
+    [7.4, '7'],
+    [999.4, '999'],
+    [999.6, '1.00k'],
+    [60_017, '60.0k'],
+    [17_930_000, '17.9M'],
+    [1.5e18, '1500P'],
+  ])('%d: %s', (count, text) => {
+    expect(formatCountShort(count)).toBe(text);
   });
 });

@@ -20,9 +20,9 @@ it('every direction and class in its place, however deep', () => {
     'classes: { deep: { rate: 1mbit, ceil: 50%, classes: { deeper: { rate: 1mbit, priority: 0 } } } }';
   const a = `a: { rate: 2mbit, weight: 2.5, ${inner} }`;
   const up = `{ rate: 20mbit, police: { rate: 30mbit }, remark: be, classes: { ${a} } }`;
-  const link = `{ device: e, overhead: pppoe-ptm, up: ${up}, down: 1gbit }`;
+  const link = `{ device: e, wait: true, overhead: pppoe-ptm, up: ${up}, down: 1gbit }`;
   expect(treeOf(`links: { w: ${link}, x: { device: f, down: 100mbit } }`)).toEqual([
-    '  w/up on e: rate 20mbit, burst 3028B, remark be',
+    '  w/up on e, which may come later: rate 20mbit, burst 3028B, remark be',
     '    overhead: bytes 30, mpu 0, framing ptm',
     '    police: rate 30mbit, burst 75kB, exceed drop',
     '    a: rate 2mbit, ceil 20mbit, priority 3, weight 2.5, burst 3028B',
@@ -39,7 +39,7 @@ it('every direction and class in its place, however deep', () => {
     '    default: ceil 20mbit, priority 3, weight 1, burst 3028B',
     '      queue: discipline fair, isolation dual-src, limit 250kB, ackFilter false',
     '      queue.aqm.codel: target 5ms, interval 100ms, ecn true',
-    '  w/down on e: rate 1gbit, burst 125kB',
+    '  w/down on e, which may come later: rate 1gbit, burst 125kB',
     '    overhead: bytes 30, mpu 0, framing ptm',
     '    default: ceil 1gbit, priority 3, weight 1, burst 125kB',
     '      queue: discipline fair, isolation dual-dst, limit 12.5MB, ackFilter false',

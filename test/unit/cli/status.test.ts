@@ -21,6 +21,8 @@ it('a bad --conf is exit 2, decided before 3; a doubtful one says its warnings',
 });
 
 it('prints the report of the instance, as JSON or as a table', async () => {
+  const bitsPerSecond = { over1s: 0, over10s: 0, over60s: 0 };
+  const quiet = { bitsPerSecond, packetsPerSecond: 0, droppedPerSecond: 0, latenessMicroseconds: null };
   const count = { packets: 1, bytes: 100 };
   const totals = { received: count, accepted: count, dropped: count, held: count, kernel: { lost: 0 } };
   const report = {
@@ -30,6 +32,7 @@ it('prints the report of the instance, as JSON or as a table', async () => {
     backend: 'nft',
     totals,
     latenessMicroseconds: { p50: 1, p99: 2 },
+    recent: { ...quiet, seconds: 10 },
     bounds: {},
     socket: {},
     classes: [],

@@ -1,8 +1,9 @@
 /** A snapshot with something in every counter, for the tests of status. */
 import { HISTOGRAM_BINS, histogramBin } from '../../../src/base/histogram.ts';
 import { NONE } from '../../../src/base/none.ts';
+import { Samples } from '../../../src/control/samples.ts';
 import type { ClassLabel, Snapshot } from '../../../src/control/snapshot.ts';
-import type { StatusSubject } from '../../../src/control/status.ts';
+import { type StatusReport, type StatusSubject, statusReport } from '../../../src/control/status.ts';
 import { createStats, type Stats, TOTAL, withChildren } from '../../../src/core/packets/stats.ts';
 
 export const SUBJECT: StatusSubject = {
@@ -59,4 +60,9 @@ export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snap
     stats: withChildren(stats, CLASSES),
     ...more,
   };
+}
+
+/** The report of a snapshot before which nothing was sampled, or of one after `samples`. */
+export function reportOf(snapshot = snapshotOf(), samples = new Samples(), drops = NO_DROPS): StatusReport {
+  return statusReport(snapshot, samples, SUBJECT, drops);
 }

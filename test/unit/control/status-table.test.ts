@@ -1,26 +1,53 @@
 import { describe, expect, it } from 'vitest';
-import { statusReport } from '../../../src/control/status.ts';
+import { Samples } from '../../../src/control/samples.ts';
 import { statusTable } from '../../../src/control/status-table.ts';
-import { TOTAL } from '../../../src/core/packets/stats.ts';
-import { NO_DROPS, SUBJECT, sample, snapshotOf } from './sample.ts';
+import { createStats, TOTAL } from '../../../src/core/packets/stats.ts';
+import { reportOf, sample, snapshotOf } from './sample.ts';
+
+/** Half a second after a moment at which nothing had been counted. */
+function samplesOfNothing(): Samples {
+  const samples = new Samples();
+  samples.add(snapshotOf(createStats(4), { takenNs: 1e9 }));
+  return samples;
+}
+
+/** The cells of a line by the headings of its table. */
+function cells(lines: readonly string[], heading: string, name: string): Record<string, string> {
+  const words = (line: string): string[] => line.trim().split(/\s{2,}/);
+  const at = lines.findIndex((line) => line.startsWith('class') && line.includes(heading));
+  const row = lines.slice(at).find((line) => line.trim().startsWith(name))!;
+  expect(row.length).toBe(lines[at]!.length);
+  return Object.fromEntries(words(lines[at]!).map((title, i) => [title, words(row)[i]!]));
+}
 
 describe('the table', () => {
-  it('has a line per class with aligned columns', () => {
-    const lines = statusTable(statusReport(snapshotOf(), SUBJECT, NO_DROPS)).split('\n');
+  const lines = statusTable(reportOf(snapshotOf(), samplesOfNothing())).split('\n');
+
+  it('begins with the present', () => {
     expect(lines[0]).toBe('shaper 1.2.3, pid 77, back end nft, up 1.5 s');
-    expect(lines[1]).toBe(
-      'received 100 (100 kB) = accepted 80 (80.0 kB) + dropped 15 (15.0 kB) + held 3 (3.00 kB) + lost in the kernel 2',
-    );
-    const rest = lines.find((line) => line.startsWith('wan/up/default'))!;
-    const head = lines.find((line) => line.startsWith('class'))!;
-    const words = (line: string): string[] => line.split(/\s{2,}/);
-    expect(Object.fromEntries(words(head).map((title, i) => [title, words(rest)[i]]))).toEqual({
-      class: 'wan/up/default',
-      rate: '-',
-      ceil: '20mbit',
+    expect(lines[2]).toBe('The last 0.5 s: 1.28 Mbit/s, 200 packets/s, 30 drops/s');
+    expect(cells(lines, 'limit', 'bulk')).toEqual({
+      class: 'bulk',
+      limit: '10.0M',
+      'bit/s 1 s': '32.0k',
+      '10 s': '32.0k',
+      '60 s': '32.0k',
+      waiting: '100 B',
+      p50: '10 us',
+      p99: '10 us',
+      'drops/s': '18',
+    });
+  });
+
+  it('goes on with all since the start', () => {
+    const law = lines.slice(lines.indexOf('Since the start:') + 1);
+    expect(law[0]).toBe('received  = accepted  + dropped   + held  + lost in the kernel');
+    expect(law[1]!.trim().split(/\s{2,}/)).toEqual(['100', '80', '15', '3', '2 packets']);
+    expect(law[2]!.trim().split(/\s{2,}/)).toEqual(['100 kB', '80.0 kB', '15.0 kB', '3.00 kB']);
+    expect(cells(lines, 'sent', 'default')).toEqual({
+      class: 'default',
       sent: '3.00 kB',
       packets: '30',
-      backlog: '200 B',
       tail: '2',
       early: '0',
       police: '0',
@@ -30,7 +57,37 @@ describe('the table', () => {
       p50: '992 us',
       p99: '992 us',
     });
-    expect(rest.length).toBe(head.length);
+  });
+
+  it('indents classes below the class around them, and shows guaranteed rate and ceil', () => {
+    expect(lines.filter((line) => /^ {2}(bulk|default) /.test(line))).toHaveLength(4);
+    expect(cells(lines, 'limit', 'wan/up').limit).toBe('20.0M');
+    const classes = [{ path: 'w/up', rateBytesPerSec: 250_000, ceilBytesPerSec: 1_250_000, parent: -1 }];
+    const some = statusTable(reportOf(snapshotOf(createStats(1), { classes }))).split('\n');
+    expect(cells(some, 'limit', 'w/up').limit).toBe('2.00M-10.0M');
+  });
+
+  it('fits 80 columns, for counts of years too', () => {
+    const stats = sample();
+    stats.totals.fill(123_456_789_012, 0, TOTAL.lostPackets);
+    for (const name of ['sentBytes', 'sentPackets', 'backlogBytes', 'dropTail', 'dropAqm'] as const)
+      stats[name].fill(123_456_789_012_345);
+    stats.marked.fill(9_876_543);
+    stats.flows.fill(65_536);
+    for (const name of ['dropEarly', 'dropPolice'] as const) stats[name].fill(0);
+    const long = statusTable(reportOf(snapshotOf(stats), samplesOfNothing())).split('\n');
+    expect(long.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('leaves out reasons of drops, and marks, that no class has', () => {
+    const stats = sample();
+    for (const name of ['dropEarly', 'dropPolice', 'dropAqm', 'marked'] as const) stats[name].fill(0);
+    const some = statusTable(reportOf(snapshotOf(stats))).split('\n');
+    expect(some.find((line) => line.includes('packets  tail'))).toMatch(/packets {2}tail {2}flows/);
+  });
+
+  it('a dash says that no packet left lately', () => {
+    expect(cells(statusTable(reportOf()).split('\n'), 'limit', 'bulk')).toMatchObject({ p50: '-', p99: '-' });
   });
 
   it.each([
@@ -39,23 +96,26 @@ describe('the table', () => {
     [3700, 'up 1 h 1 min'],
     [200_000, 'up 2 d 7 h'],
   ])('uptime %d: %s', (seconds, text) => {
-    const snapshot = snapshotOf(sample(), { takenNs: seconds * 1e9 });
-    expect(statusTable(statusReport(snapshot, SUBJECT, NO_DROPS))).toContain(text);
+    expect(statusTable(reportOf(snapshotOf(sample(), { takenNs: seconds * 1e9 })))).toContain(text);
   });
+});
 
-  it('what is wrong now stands above the classes', () => {
-    const report = statusReport(snapshotOf(sample(), { warnings: ['wan/up: silent'] }), SUBJECT, NO_DROPS);
-    expect(report.warnings).toEqual(['wan/up: silent']);
-    expect(statusTable(report)).toContain('\nwarning: wan/up: silent\n\nclass');
+describe('what is wrong', () => {
+  /** The lines between the first and the present. */
+  const trouble = (...given: Parameters<typeof snapshotOf>): string[] => {
+    const lines = statusTable(reportOf(snapshotOf(...given))).split('\n');
+    return lines.slice(1, lines.indexOf(''));
+  };
+
+  it('now stands above all', () => {
+    expect(trouble(sample(), { warnings: ['wan/up: silent'] })).toEqual(['warning: wan/up: silent']);
   });
 
   it('a bound that was reached is said, others are not', () => {
     const bounds = (change: (totals: Float64Array) => void): string[] => {
       const stats = sample();
       change(stats.totals);
-      return statusTable(statusReport(snapshotOf(stats), SUBJECT, NO_DROPS))
-        .split('\n')
-        .slice(4, -7);
+      return trouble(stats);
     };
     expect(bounds(() => undefined)).toEqual([]);
     const names = [
@@ -84,8 +144,7 @@ describe('the table', () => {
 
   it("so is the port's own trouble", () => {
     const socket = { truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 };
-    const lines = statusTable(statusReport(snapshotOf(sample(), { socket }), SUBJECT, NO_DROPS)).split('\n');
-    expect(lines.slice(4, -7)).toEqual([
+    expect(trouble(sample(), { socket })).toEqual([
       '1 messages of the kernel cut off: longer than their slot',
       '2 messages of the kernel not understood: they break the format',
       '3 verdicts not sent: the socket failed',

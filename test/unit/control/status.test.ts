@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { statusReport, sumKernelDrops } from '../../../src/control/status.ts';
+import { Samples } from '../../../src/control/samples.ts';
+import { sumKernelDrops } from '../../../src/control/status.ts';
 import type { KernelQueue } from '../../../src/io/proc/nfqueues.ts';
-import { NO_DROPS, SUBJECT, snapshotOf } from './sample.ts';
+import { NO_DROPS, reportOf, snapshotOf } from './sample.ts';
 
 describe('the report', () => {
-  const report = statusReport(snapshotOf(), SUBJECT, { queueFull: 11, socketFull: 12 });
+  const report = reportOf(snapshotOf(), new Samples(), { queueFull: 11, socketFull: 12 });
 
   it('has the keys of the contract', () => {
     expect(report).toMatchObject({
@@ -29,7 +30,15 @@ describe('the report', () => {
       marked: 0,
       flows: 2,
       delayMicroseconds: { p50: 10, p99: 10 },
+      recent: {
+        bitsPerSecond: { over1s: 0, over10s: 0, over60s: 0 },
+        packetsPerSecond: 0,
+        droppedPerSecond: 0,
+        markedPerSecond: 0,
+        delayMicroseconds: null,
+      },
     });
+    expect(report.pid).toBe(77);
   });
 
   it('received = accepted + dropped + held + lost', () => {

@@ -60,9 +60,18 @@ describe('the devices of the links', () => {
     expect(check(links, BRIDGED.slice(0, 2))).toEqual([
       3,
       'device z0 of link b, device z1 of link c does not exist',
-      'devices here: x0',
+      'devices here: x0; with wait: true a link waits for its device',
     ]);
-    expect(check(links, BRIDGED.slice(0, 1))).toMatchObject({ 2: 'devices here: none but lo' });
+    expect(check(links, BRIDGED.slice(0, 1))).toMatchObject({
+      2: expect.stringMatching(/^devices here: none but lo;/),
+    });
+  });
+
+  it('may be absent where the link waits for it', () => {
+    expect(check('a: { device: x0, up: 1mbit }, b: { device: z0, wait: true, up: 1mbit }')).toBeNull();
+    expect(check('b: { device: y0, wait: true, up: 1mbit }')).toMatchObject({
+      1: expect.stringMatching(/a port of the bridge/),
+    });
   });
 
   it('must show on packets: a port of a bridge is refused with the name to use', () => {

@@ -20,8 +20,9 @@ function setUp() {
   const engine = new Engine(before, { seed: 1 });
   const devices = new DeviceWatch({
     engine,
-    unmatchedPackets: () => 0,
+    events: { onLinks: () => undefined },
     onChange: () => undefined,
+    onDown: () => undefined,
     indexOf: (device) => (device === 'wan0' ? 1 : 7),
   });
   const running = new Running({

@@ -62,6 +62,13 @@ describe('which devices packets show', () => {
     expect(whyHidden(MACHINE, 'eth5', 'up')?.hint).toContain('internal port');
   });
 
+  it('packets that tc leads through an ifb do not show it', () => {
+    const graph = graphOf({ ifb0: ['', null, []], in0: ['ifb', null, []], ifb: ['dummy', null, []] });
+    for (const name of ['ifb0', 'in0'])
+      expect(whyHidden(graph, name, 'up')?.message).toContain(`${name} is a detour for tc`);
+    expect(whyHidden(graph, 'ifb', 'up')).toBeNull();
+  });
+
   it('a switch hangs on its conduit, whose name no packet shows', () => {
     expect(whyHidden(MACHINE, 'eth6', 'up')?.hint).toBe('name the port: lan1');
   });

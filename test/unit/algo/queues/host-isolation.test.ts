@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ISOLATION, turnLoad } from '../../../../src/algo/queues/host-isolation.ts';
+import { ISOLATION, turnShare } from '../../../../src/algo/queues/host-isolation.ts';
 
 test('the table of the header: what names a queue, and whose flows divide a turn', () => {
   const rows = Object.entries(ISOLATION).map(([mode, rule]) => {
@@ -18,6 +18,8 @@ test('the table of the header: what names a queue, and whose flows divide a turn
   ]);
 });
 
-test('a turn is divided by the end with more flows, and never by less than one', () => {
-  expect([turnLoad(0, 0), turnLoad(4, 1), turnLoad(2, 7)]).toEqual([1, 4, 7]);
+test('a turn is worth less if the other end has more flows, and never less than a part in 32', () => {
+  expect([turnShare(0, 0), turnShare(4, 1), turnShare(2, 8), turnShare(0, 2), turnShare(1, 1e6)]).toEqual([
+    ...[1, 1, 1 / 4, 1 / 2, 1 / 32],
+  ]);
 });

@@ -110,4 +110,13 @@ describe('the example configuration', () => {
     expect(flats.children.map((c) => c.queue!.isolation)).toEqual(['dual-src', 'dual-src']);
     expect(down!.children.at(-1)!.queue!.isolation).toBe('dual-dst');
   });
+
+  it('of a dial-up line and a tunnel that come later is fine without either', () => {
+    const { spec, warnings } = loadConfig(read('examples/dial-up.yaml'), 'dial-up.yaml', new Map());
+    expect(warnings).toEqual([]);
+    expect(spec.links.map(({ device, wait }) => [device, wait])).toEqual([
+      ['ppp0', true],
+      ['wg0', true],
+    ]);
+  });
 });

@@ -29,6 +29,8 @@ it.each([
     '{ device: ppp0, up: 1mbit }',
     [expect.stringMatching(/^1:25 device: this machine has no ppp0 \(.*blue\)$/)],
   ],
+  ['{ device: ppp0, wait: true, up: 1mbit }', []],
+  ['{ device: eth1, wait: true, up: 1mbit }', [`1:25 device: ${PORT}; name br0 as the device`]],
   ['{ device: eth1, up: 1mbit, down: 1mbit }', [`1:25 device: ${PORT}; name br0 as the device`]],
   ['{ device: eth2, up: 1mbit }', []],
   [

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { statusCommand } from '../../../../src/control/commands/status.ts';
+import { Samples } from '../../../../src/control/samples.ts';
 import type { StatusReport } from '../../../../src/control/status.ts';
 import { createStats } from '../../../../src/core/packets/stats.ts';
 
@@ -17,6 +18,7 @@ const status = statusCommand(
       stats: createStats(1),
     };
   },
+  new Samples(),
 );
 
 it('replies with the report of a snapshot', async () => {

@@ -177,14 +177,20 @@ interface Leaf {
   readonly limitPackets: number;
 }
 
-/** Keeps plain lists of the packets that wait, by victim. The FIFO of a leaf is no victim. */
+/**
+ * Keeps plain lists of the packets that wait: in buckets, in the FIFO, or in fair queues. The FIFO pays for
+ * nobody. Nothing ever leaves, so all fair queues are new ones, and they pay together.
+ */
 class Twin {
   private readonly leaf: Leaf;
-  private readonly victims = new Map<string, Waiting[]>();
-  private readonly fifo: Waiting[] = [];
+  private readonly waiting = new Map<string, Waiting[]>();
   private readonly spent = new Set<number>();
+  /** Fair queues in the order in which they became new ones. */
+  private order: string[] = [];
   /** The burst of the exempt share. Half a byte per second is nothing within this time. */
   private tokenBytes = 6000;
+  /** Whether the new ones pay together. */
+  private isTogether = false;
 
   constructor(leaf: Leaf) {
     this.leaf = leaf;
@@ -192,7 +198,7 @@ class Twin {
 
   /** Whether a packet that may be exempt is: it has tokens, and half of the limit has room for it. */
   exempts(lengthBytes: number): boolean {
-    const ssh = [...this.fifo, ...[...this.victims.values()].flat()].filter((p) => p.ssh);
+    const ssh = [...this.waiting.values()].flat().filter((p) => p.ssh);
     const { limitBytes, limitPackets } = this.leaf;
     const fits = bytesOf(ssh) + lengthBytes <= limitBytes / 2 && ssh.length + 1 <= limitPackets / 2;
     if ((!fits && ssh.length > 0) || lengthBytes > this.tokenBytes) return false;
@@ -202,84 +208,113 @@ class Twin {
 
   /** Judges what was dropped for this packet; a message when it was wrong. */
   judge(n: number, p: Waiting, dropped: readonly number[]): string | null {
+    this.isTogether = false;
     const verdict = this.verdict(n, p, dropped);
-    if (dropped[0] !== p.id) this.admit(n, p);
+    const last = dropped.at(-1);
+    const lastPayer = [...this.waiting].find(([, packets]) => packets.some(({ id }) => id === last))?.[0];
+    for (const [name, packets] of this.waiting)
+      this.waiting.set(
+        name,
+        packets.filter(({ id }) => !dropped.includes(id)),
+      );
+    if (this.isTogether) this.forgetEmpty(lastPayer);
+    if (!dropped.includes(p.id)) this.admit(n, p);
     return verdict;
   }
 
   private verdict(n: number, p: Waiting, dropped: readonly number[]): string | null {
     if (this.fits(p)) return dropped.length === 0 ? null : 'there was room';
-    const most = Math.max(0, ...[...this.victims.values()].map(bytesOf));
-    const own = this.ownVictim(n);
-    const ownBytes = own === null ? 0 : bytesOf(this.victims.get(own) ?? []);
-    const mayPay = (name: string): boolean => {
-      const bytes = bytesOf(this.victims.get(name) ?? []);
-      // One of the longest, within an eighth: of the others if it is longer than the own with the arriving
-      // packet.
-      if (name === own && ownBytes + p.lengthBytes >= (7 / 8) * most) return true;
-      return bytes >= (7 / 8) * most && bytes > ownBytes + p.lengthBytes;
-    };
-    const names = [...this.victims.keys()].filter(mayPay);
-    if (dropped.length === 1 && dropped[0] === p.id) {
-      if (p.ssh) return 'this packet must not be dropped';
-      const isOwnLongest = ownBytes + p.lengthBytes >= (7 / 8) * most;
-      const isRight =
-        (isOwnLongest && (own === null || ownBytes === 0)) || names.some((name) => !this.pays(name, p));
-      return isRight ? null : 'there would have been room';
+    const refused = p.ssh ? [] : [p.id];
+    const choices = this.choices(n, p).map((choice) => choice ?? refused);
+    // Exempt packets among the new ones: it shows late that the others do not suffice.
+    const all = this.order.flatMap((name) => this.waiting.get(name) ?? []);
+    if (all.some(({ ssh }) => ssh)) {
+      const droppable = all.filter(({ ssh }) => !ssh).map(({ id }) => id);
+      if (choices.some((ids) => ids.join() === refused.join())) choices.push(droppable);
     }
-    if (p.ssh && dropped.length === 0) {
-      const mayStay = ownBytes === 0 || names.some((name) => this.pays(name, p) === null);
-      return mayStay ? null : 'nobody made room';
+    if (choices.some((ids) => ids.join() === dropped.join())) return null;
+    return `expected ${choices.join(' or ')}`;
+  }
+
+  /** What may be dropped; null for the arriving packet. More than one choice where lengths are alike. */
+  private choices(n: number, p: Waiting): (number[] | null)[] {
+    const bucket = this.bytes(`each ${n}`) > 0 ? `each ${n}` : null;
+    const fair = [...this.waiting.keys()].filter((name) => name.startsWith('fair'));
+    const isOwnFair = bucket === null && this.leaf.isFair;
+    const waiting = fair.flatMap((name) => this.waiting.get(name) ?? []);
+    const news = bytesOf(waiting) + (isOwnFair ? p.lengthBytes : 0);
+    const own = bucket === null ? 0 : this.bytes(bucket) + p.lengthBytes;
+    const line = bucket === null && !this.leaf.isFair ? p.lengthBytes : news;
+    const buckets = [...this.waiting.keys()].filter((name) => name.startsWith('each'));
+    const most = Math.max(0, ...buckets.map((name) => this.bytes(name)));
+    const longest = buckets.filter((name) => this.bytes(name) >= (7 / 8) * most);
+    const others = longest.filter((name) => this.bytes(name) > Math.max(own, line));
+    const choices = others.map((name) => this.pay([name], p));
+    if (others.length < longest.length || longest.length === 0) {
+      if (bucket !== null && own >= line) choices.push(this.pay([bucket], p));
+      else choices.push(...this.fairChoices(n, isOwnFair, news, p));
     }
-    const payer = names.find((name) => this.victims.get(name)?.some((q) => q.id === dropped[0]));
-    if (payer === undefined) return `paid by none of ${names}`;
-    const expected = this.pays(payer, p);
-    if (expected === null) return 'dropped in vain';
-    if (expected.join() !== dropped.join()) return `expected ${expected}`;
-    this.victims.set(
-      payer,
-      this.victims.get(payer)!.filter((q) => !dropped.includes(q.id)),
-    );
-    return null;
+    return choices;
+  }
+
+  private fairChoices(n: number, isOwnFair: boolean, news: number, p: Waiting): (number[] | null)[] {
+    if (!this.leaf.isFair) return [null];
+    const own = isOwnFair ? this.bytes(`fair ${n}`) + p.lengthBytes : 0;
+    if (2 * own > news) return [this.pay([`fair ${n}`], p)];
+    const big = this.order.filter((name) => 2 * this.bytes(name) > news && this.bytes(name) > 1500);
+    this.isTogether = big.length === 0;
+    if (this.isTogether) this.forgetEmpty();
+    const together = this.pay(this.order, p);
+    return big.length === 0 ? [together] : [...big.map((name) => this.pay([name], p)), together];
+  }
+
+  /** Queues that were emptied at the front of the list are idle when the new ones pay, but the last payer. */
+  private forgetEmpty(but?: string): void {
+    while (this.order.length > 0 && this.order[0] !== but && this.bytes(this.order[0]!) === 0)
+      this.order.shift();
   }
 
   private fits(p: Waiting, without: readonly Waiting[] = []): boolean {
-    const all = [...this.fifo, ...[...this.victims.values()].flat()].filter((q) => !without.includes(q));
+    const all = [...this.waiting.values()].flat().filter((q) => !without.includes(q));
     const { limitBytes, limitPackets } = this.leaf;
     return all.length === 0 || (bytesOf(all) + p.lengthBytes <= limitBytes && all.length + 1 <= limitPackets);
   }
 
-  /** First packets of the victim whose eviction makes room. null if all of them do not suffice. */
-  private pays(name: string, p: Waiting): number[] | null {
+  /**
+   * First packets of these payers, one after the other, whose eviction makes room. null if all of them do not
+   * suffice.
+   */
+  private pay(names: readonly string[], p: Waiting): number[] | null {
     const gone: Waiting[] = [];
-    for (const q of this.victims.get(name) ?? []) {
-      if (q.ssh) continue;
-      gone.push(q);
-      if (this.fits(p, gone) && !(name.startsWith('fair') && this.takesMore(name, gone))) break;
+    for (const name of names) {
+      const before = gone.length;
+      for (const q of this.waiting.get(name) ?? []) {
+        if (this.fits(p, gone) && !(name.startsWith('fair') && this.takesMore(name, gone.slice(before))))
+          break;
+        if (!q.ssh) gone.push(q);
+      }
+      if (this.fits(p, gone)) return gone.map(({ id }) => id);
     }
-    return this.fits(p, gone) ? gone.map(({ id }) => id) : null;
+    return null;
   }
 
-  /** A fair queue loses half of its bytes at once. */
+  /** A fair queue that has lost a packet loses half of its bytes at once. */
   private takesMore(name: string, gone: readonly Waiting[]): boolean {
-    const victim = this.victims.get(name) ?? [];
-    return gone.length < 64 && bytesOf(victim) - bytesOf(gone) > bytesOf(victim) / 2;
+    const bytes = this.bytes(name);
+    return gone.length > 0 && gone.length < 64 && bytes - bytesOf(gone) > bytes / 2;
   }
 
-  private ownVictim(n: number): string | null {
-    if (this.leaf.hasEach && (this.victims.get(`each ${n}`)?.length ?? 0) > 0) return `each ${n}`;
-    return this.leaf.isFair ? `fair ${n}` : null;
+  private bytes(name: string): number {
+    return bytesOf(this.waiting.get(name) ?? []);
   }
 
   private admit(n: number, p: Waiting): void {
     const { hasEach, isFair } = this.leaf;
     const waitsForBucket = hasEach && this.spent.has(n);
     this.spent.add(n);
-    if (!waitsForBucket && !isFair) this.fifo.push(p);
-    else {
-      const name = waitsForBucket ? `each ${n}` : `fair ${n}`;
-      this.victims.set(name, [...(this.victims.get(name) ?? []), p]);
-    }
+    const name = waitsForBucket ? `each ${n}` : isFair ? `fair ${n}` : 'line';
+    if (name.startsWith('fair') && !this.order.includes(name)) this.order.push(name);
+    this.waiting.set(name, [...(this.waiting.get(name) ?? []), p]);
   }
 }
 
@@ -287,7 +322,7 @@ function bytesOf(packets: readonly Waiting[]): number {
   return packets.reduce((sum, p) => sum + p.lengthBytes, 0);
 }
 
-test('nothing is dropped in vain: either one of the longest victims pays for the packet, or the packet is dropped', () => {
+test('nothing is dropped in vain: whoever holds the most pays for the packet, or the packet is dropped', () => {
   const leaf = fc.record({
     isFair: fc.boolean(),
     hasEach: fc.boolean(),

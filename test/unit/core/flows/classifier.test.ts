@@ -106,3 +106,20 @@ test('a device that comes back with another index is found under that one only',
   c.setDeviceIndex('nobody', 30);
   expect(path(c.upRoot(NF_INET_FORWARD, 30))).toBe('none');
 });
+
+test('learns the name of an index: of a named device, of another, of one renamed either way, again after 4096', () => {
+  const { c, path } = classifier(shaper({ wan: { up: TREE }, lan: { up: TREE } }));
+  const WAN = 1;
+  expect([0, WAN, 50].map((index) => c.knows(index))).toEqual([true, true, false]);
+  expect([c.learn(50, 'eth7'), c.learn(50, 'eth7'), c.knows(50)]).toEqual([false, false, true]);
+  expect(c.learn(WAN, 'wan0')).toBe(false);
+  // eth7 becomes wan0: the index of before is free.
+  expect([c.learn(50, 'wan0'), c.deviceOf(50), c.deviceOf(WAN)]).toEqual([true, 'wan0', null]);
+  expect(path(c.upRoot(NF_INET_FORWARD, 50))).toBe('wan/up');
+  // And is renamed to lan0, then to nothing of ours, then is gone.
+  expect([c.learn(50, 'lan0'), c.deviceOf(50), c.deviceOf(2)]).toEqual([true, 'lan0', null]);
+  expect([c.learn(50, 'eth8'), c.deviceOf(50), c.knows(50)]).toEqual([true, null, true]);
+  expect([c.learn(51, ''), c.knows(51)]).toEqual([false, true]);
+  for (let index = 1000; index < 6000; index++) c.learn(index, `veth${index}`);
+  expect([c.knows(5999), c.knows(50)]).toEqual([true, false]);
+});

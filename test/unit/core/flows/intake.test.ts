@@ -1,5 +1,6 @@
 /** Which class a packet gets, once per flow and again when it must; what is special about some packets. */
 import { describe, expect, test } from 'vitest';
+import { NONE } from '../../../../src/base/none.ts';
 import { FRAGMENT_IDLE_NS } from '../../../../src/limits.ts';
 import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../../../src/packet/batch.ts';
 import { IPPROTO_ICMP, IPPROTO_TCP, type PacketShape } from '../../../../src/sim/packets/packets.ts';
@@ -76,6 +77,55 @@ test('a device that gets another index moves its flows', () => {
   w.engine.setDeviceIndex('wan0', 40);
   expect(classesOf(w, [{}, { ifIndexOut: 40 }])).toEqual(['', 'wan/up/default']);
   expect(w.classOf('wan/up/default').flows).toBe(1);
+});
+
+describe('a device that nobody has told', () => {
+  const makeWorld = (names: Map<number, string>, asked: number[]): World =>
+    new World(shaper({ wan: { up: WIDE }, lan: { down: WIDE } }), {
+      nameOf: (ifIndex) => {
+        asked.push(ifIndex);
+        return names.get(ifIndex) ?? '';
+      },
+    });
+
+  test('is asked for when its first packet comes, which is shaped already; others are asked for once', () => {
+    const asked: number[] = [];
+    const w = makeWorld(new Map([[40, 'wan0']]), asked);
+    const anew = { ifIndexOut: 40 };
+    expect(classesOf(w, [{}, anew, { ...anew, shape: udp(2) }, anew])).toEqual(
+      Array(4).fill('wan/up/default'),
+    );
+    // Index 99 is that of the device by which all of them came.
+    expect(asked).toEqual([99, 40]);
+    // Nothing has the index of before any more.
+    expect(classesOf(w, [{}])).toEqual(['']);
+    expect(w.totals.unmatchedPackets).toBe(1);
+  });
+
+  test('was renamed: asked for again as no tree takes what a rule has queued', () => {
+    const asked: number[] = [];
+    const names = new Map([[7, 'usb0']]);
+    const w = makeWorld(names, asked);
+    const fromLan = { ifIndexIn: 2, ifIndexOut: 7 };
+    expect(classesOf(w, [fromLan])).toEqual(['lan/down/default']);
+    expect(asked).toEqual([7]);
+    w.engine.setDeviceIndex('wan0', NONE);
+    names.set(7, 'wan0');
+    expect(classesOf(w, [{ ifIndexIn: 0, ifIndexOut: 7, hook: NF_INET_LOCAL_OUT }])).toEqual([
+      'wan/up/default',
+    ]);
+    // The flow that was known before passes both trees from now on.
+    expect(classesOf(w, [fromLan])).toEqual(['wan/up/default,lan/down/default']);
+    expect(asked).toEqual([7, 7]);
+    expect(w.totals.unmatchedPackets).toBe(0);
+  });
+
+  test('that has gone is no device of ours any more', () => {
+    const w = makeWorld(new Map(), []);
+    expect(classesOf(w, [{ ifIndexIn: 2 }])).toEqual(['wan/up/default,lan/down/default']);
+    w.engine.setDeviceIndex('lan0', NONE);
+    expect(classesOf(w, [{ ifIndexIn: 2 }])).toEqual(['wan/up/default']);
+  });
 });
 
 describe('fragments', () => {

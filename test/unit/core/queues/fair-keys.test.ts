@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Isolation } from '../../../../src/algo/queues/host-isolation.ts';
 import { NONE } from '../../../../src/base/none.ts';
-import { FairKeys, HEAD, IDLE, STATE } from '../../../../src/core/queues/fair-keys.ts';
-import { HostLoads } from '../../../../src/core/queues/host-loads.ts';
+import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
+import { FairKeys } from '../../../../src/core/queues/fair-keys.ts';
+import { HEAD, HOST, IDLE, OTHER_HOST, STATE } from '../../../../src/core/queues/fair-records.ts';
 import { leafKinds, QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import { FLOW_IDLE_NS } from '../../../../src/limits.ts';
 import { ipv4 } from '../../../../src/sim/packets/packets.ts';
@@ -12,7 +13,7 @@ const BUSY = IDLE + 1;
 
 function make(isolation: Isolation, rows = 8) {
   const parts = new LeafParts({ discipline: 'fair', isolation });
-  const hosts = new HostLoads(64, 1, 2, parts.flows);
+  const hosts = new FairHosts(64, 1, 2, parts.flows);
   const keys = new FairKeys(
     rows,
     1,
@@ -49,21 +50,25 @@ test('a queue per source: flows of a host share it, packets without a flow have 
   expect(keys.queueOf(LEAF, unknown, 0)).not.toBe(q);
 });
 
-test('the load is the number of busy queues of the host, where the isolation asks for it', () => {
-  for (const [isolation, load] of [
-    ['flow', 1],
-    ['dual-src', 2],
-    ['dual-dst', 3],
-    ['triple', 3],
-  ] as const) {
-    const { keys, packet } = make(isolation);
-    const [a, b, c] = [packet(1, 1), packet(2, 1), packet(3, 2)].map((h) => keys.queueOf(LEAF, h, 0));
-    for (const q of [a, b, c]) keys.addBulk(q, 1);
-    expect(keys.load(a), isolation).toBe(load);
-    keys.addBulk(b, -1);
-    keys.addBulk(c, -1);
-    expect(keys.load(a), isolation).toBe(1);
-  }
+test.each([
+  ['flow', [false, false]],
+  ['dual-src', [true, false]],
+  ['dual-dst', [true, false]],
+  // In `up` the source is inside, so it is the host.
+  ['triple', [true, true]],
+] as const)('%s: whether queues have a host, and one at the other end', (isolation, has) => {
+  const { keys, packet } = make(isolation);
+  const [a, b, c] = [packet(1, 1), packet(2, 1), packet(3, 2)].map((h) => keys.queueOf(LEAF, h, 0)) as [
+    ...[number, number, number],
+  ];
+  const host = (q: number): number => keys.words[q + HOST]!;
+  const other = (q: number): number => keys.words[q + OTHER_HOST]!;
+  expect([host(a) !== NONE, other(a) !== NONE]).toEqual(has);
+  expect([host(b), other(b)], 'both ends are the same').toEqual([host(a), other(a)]);
+  expect([host(c) === host(a), other(c)], 'another source').toEqual([
+    isolation !== 'dual-src' && isolation !== 'triple',
+    other(a),
+  ]);
 });
 
 test('a full table makes room by forgetting idle queues only', () => {

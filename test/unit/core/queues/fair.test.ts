@@ -3,8 +3,8 @@ import { NONE } from '../../../../src/base/none.ts';
 import { HeldFifos } from '../../../../src/core/packets/held-fifos.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { FairQueues } from '../../../../src/core/queues/fair.ts';
+import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
 import { FairKeys } from '../../../../src/core/queues/fair-keys.ts';
-import { HostLoads } from '../../../../src/core/queues/host-loads.ts';
 import { leafKinds, QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import { LEAF, LeafParts } from './leaf.ts';
 
@@ -17,15 +17,16 @@ function make(codel: typeof CODEL | null = null) {
   const { classes, held, flows } = parts;
   const kinds = leafKinds(classes).map((kind) => kind && { ...kind, quantumBytes: QUANTUM, codel });
   const sets = new QueueSets(kinds);
-  const keys = new FairKeys(64, 1, 2, sets, held, flows, new HostLoads(1, 1, 2, flows));
+  const hosts = new FairHosts(1, 1, 2, flows);
+  const keys = new FairKeys(64, 1, 2, sets, held, flows, hosts);
   const doomed = new HeldFifos(1, held);
-  const fair = new FairQueues(sets, held, keys, new AckFilter(classes, held), doomed);
+  const fair = new FairQueues(sets, held, keys, hosts, new AckFilter(classes, held), doomed);
   const push = (flow: number, lengthBytes: number): number => {
     const h = parts.packet(flow, lengthBytes);
     expect(fair.push(LEAF, h, 0)).toBe(true);
     return h;
   };
-  return { ...parts, fair, doomed, push };
+  return { ...parts, packet: parts.packet.bind(parts), fair, doomed, push };
 }
 
 test('a new flow goes before those that have had their quantum', () => {
@@ -38,19 +39,18 @@ test('a new flow goes before those that have had their quantum', () => {
   expect(fair.isEmpty(LEAF)).toBe(true);
 });
 
-test('the longest queue is the victim; among short ones the longest of the next few', () => {
-  const { fair, push } = make();
-  expect(fair.longestQueue(LEAF)).toBe(NONE);
-  push(1, 200);
-  const longer = push(2, 300);
-  expect(fair.longestQueue(LEAF)).toBe(fair.find(LEAF, longer));
-  for (const _ of [1, 2]) push(3, 1500);
-  const first = push(1, 1400);
-  const q = fair.longestQueue(LEAF);
-  expect([fair.waitingBytes(q), q === fair.find(LEAF, first)]).toEqual([3000, false]);
-  expect([fair.canSpare(q, LEAF, 2, 3000), fair.canSpare(q, LEAF, 3, 0)]).toEqual([true, false]);
-  fair.evict(LEAF, q, LEAF);
-  expect(fair.waitingBytes(q)).toBe(1500);
+test('the longest queue pays for an arriving packet, from its head, and loses half of its bytes at once', () => {
+  const { fair, push, ...parts } = make();
+  expect(fair.findPayer(LEAF, NONE)).toBe(0);
+  for (let n = 0; n < 6; n++) push(1, 1500);
+  for (let n = 0; n < 2; n++) push(2, 1500);
+  const arriving = parts.packet(2, 500);
+  expect(fair.findPayer(LEAF, arriving)).toBe(9000);
+  expect([fair.canSpare(LEAF, LEAF, 1, 9000), fair.canSpare(LEAF, LEAF, 7, 0)]).toEqual([true, false]);
+  const first = fair.evict(LEAF, LEAF, true);
+  const more = [1, 2, 3].map(() => fair.evict(LEAF, LEAF, false));
+  expect([first, ...more].map((h) => h >= 0)).toEqual([true, true, true, false]);
+  expect(fair.waitingBytes(fair.find(LEAF, first))).toBe(4500);
 });
 
 test('CoDel drops into `doomed` and lets the packet behind go', () => {

@@ -80,7 +80,8 @@ test.each(['fair', 'short-first'] as const)(
     for (const _ of [1, 2, 3, 4]) leaf.push(1, 1500, 0);
     // One that has waited too long, with more than a packet behind it.
     expect(leaf.drops(10 * MS)).toBe(0);
-    for (const _ of [1, 2, 3]) leaf.held.give(leaf.queues.evict(LEAF, leaf.queues.longestVictim(LEAF)));
+    leaf.queues.findPayer(LEAF, NONE);
+    for (const _ of [1, 2, 3]) leaf.held.give(leaf.queues.evict(LEAF, true));
     for (const _ of [1, 2, 3, 4]) leaf.push(1, 1500, SECOND);
     expect(leaf.drops(SECOND + 10 * MS)).toBe(0);
     // The next one found that the queue has stood for an interval.

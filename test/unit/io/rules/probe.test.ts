@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { probeAbilities, probeBackend } from '../../../../src/io/rules/probe.ts';
+import { loadConfig } from '../../../../src/config/config.ts';
+import { probeAbilities, probeBackend, probeSwitched } from '../../../../src/io/rules/probe.ts';
 import type { QueuePlan } from '../../../../src/spec/queue-plan.ts';
 import { useFakeTools } from './fake-tools.ts';
 
@@ -52,6 +53,18 @@ describe('the back end', () => {
       await expect(probeBackend('auto')).rejects.toMatchObject({ code: 'unsupported' });
     },
   );
+});
+
+it('a kernel without nft tables for bridges is warned of once, and does without', async () => {
+  const nfqueue = loadConfig('links: { wan: { device: br0, up: 1mbit } }', 'f').spec.nfqueue;
+  const warnings: string[] = [];
+  const log = { warn: (message: string) => warnings.push(message) };
+  nftWithout();
+  expect(await probeSwitched(nfqueue, log)).toBe(true);
+  expect(warnings).toEqual([]);
+  nftWithout('table bridge');
+  expect(await probeSwitched(nfqueue, log)).toBe(false);
+  expect(warnings).toEqual([expect.stringContaining('no rules for bridges here')]);
 });
 
 describe('abilities', () => {

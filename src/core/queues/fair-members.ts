@@ -1,0 +1,170 @@
+/**
+ * The members of fair sets, between which a set divides: hosts, and the flow queues of each host, or flow
+ * queues only.
+ *
+ *   set             hosts by turns          flow queues of a host by turns
+ *   dual-src, ...   [h1] -> [h2] -> [h3]    h2: [q4] -> [q9] -> [q1]
+ *
+ *   set             flow queues by turns
+ *   flow, ...       [q4] -> [q9] -> [q1] -> [q7]
+ *
+ * Whatever a host does with its flow queues, it has the turns of one member of the set.
+ */
+import { NONE } from '../../base/none.ts';
+import { SizeBins } from '../../base/size-bins.ts';
+import type { FairHosts } from './fair-hosts.ts';
+import type { FairKeys } from './fair-keys.ts';
+import { backlogBytes, clearLists, HEAD, HOST, LIST_WORDS, LISTS, NEW_BYTES } from './fair-records.ts';
+import { FairTurns } from './fair-turns.ts';
+import type { QueueKind, QueueSets } from './queue-sets.ts';
+
+/**
+ * Members with more than a full-sized packet are listed by their length. Shorter ones are many, and come and
+ * go.
+ */
+const LISTED_FROM_BYTES = 1501;
+
+export class FairMembers {
+  readonly keys: FairKeys;
+  readonly hosts: FairHosts;
+  /** The flow queues of sets without hosts, the hosts of the others, and the flow queues of each host. */
+  readonly queuesOfSet: FairTurns;
+  readonly hostsOfSet: FairTurns;
+  readonly queuesOfHost: FairTurns;
+  /** The lists of the sets, LIST_WORDS words each. */
+  lists: Int32Array;
+  /** Flow queues of sets without hosts by length, and hosts. */
+  longestQueues: SizeBins;
+  longestHosts: SizeBins;
+  /** By class: 1 if its sets have hosts. */
+  private hasHostsByClass: Uint8Array;
+  private classOf: Int16Array;
+
+  constructor({ classOf, kinds }: QueueSets, keys: FairKeys, hosts: FairHosts) {
+    this.keys = keys;
+    this.hosts = hosts;
+    this.classOf = classOf;
+    this.hasHostsByClass = Uint8Array.from(kinds, hasHosts);
+    this.lists = emptyLists(classOf.length);
+    this.longestQueues = new SizeBins(keys.rows, classOf.length);
+    this.longestHosts = new SizeBins(hosts.rows, classOf.length);
+    this.queuesOfSet = new FairTurns(this.lists, keys.words, keys.floats, hosts);
+    this.hostsOfSet = new FairTurns(this.lists, hosts.words, hosts.floats, hosts);
+    this.queuesOfHost = new FairTurns(hosts.words, keys.words, keys.floats, hosts);
+  }
+
+  /**
+   * Takes over other sets: set s continues as keptAs[s], and ends if that is NONE. Nothing waits anywhere
+   * until the caller has filled the queues again.
+   */
+  regroup({ classOf, kinds }: QueueSets, keptAs: Int32Array): void {
+    const { lists, keys, hosts } = this;
+    this.classOf = classOf;
+    this.hasHostsByClass = Uint8Array.from(kinds, hasHosts);
+    this.lists = emptyLists(classOf.length);
+    for (const [old, set] of keptAs.entries()) {
+      if (set === NONE) continue;
+      this.lists.set(lists.subarray(LIST_WORDS * old, LIST_WORDS * (old + 1)), LIST_WORDS * set);
+      this.lists[LIST_WORDS * set + NEW_BYTES] = 0;
+    }
+    this.queuesOfSet.setLists(this.lists);
+    this.hostsOfSet.setLists(this.lists);
+    this.longestQueues = new SizeBins(keys.rows, classOf.length);
+    this.longestHosts = new SizeBins(hosts.rows, classOf.length);
+    hosts.clearBacklogs();
+  }
+
+  /** The queues are filled again: no queue of a host without packets has any. */
+  settle(): void {
+    const { hosts } = this;
+    for (const host of hosts.all())
+      if (hosts.words[host + HEAD] === NONE) this.queuesOfHost.clear(host + LISTS);
+  }
+
+  hasHosts(set: number): boolean {
+    return this.hasHostsByClass[this.classOf[set]] === 1;
+  }
+
+  /** Queue `q` of `set` has its first packet, or a further one. Returns whether the queue was idle. */
+  join(set: number, q: number, quantumBytes: number): boolean {
+    const host = this.keys.words[q + HOST];
+    if (host === NONE) return this.queuesOfSet.join(LIST_WORDS * set, q, quantumBytes);
+    this.hostsOfSet.join(LIST_WORDS * set, host, quantumBytes);
+    return this.queuesOfHost.join(host + LISTS, q, quantumBytes);
+  }
+
+  /** The queue whose turn it is. A packet must wait in the set. */
+  pick(set: number, quantumBytes: number): number {
+    if (!this.hasHosts(set)) return this.queuesOfSet.pick(LIST_WORDS * set, quantumBytes);
+    const host = this.hostsOfSet.pick(LIST_WORDS * set, quantumBytes);
+    return this.queuesOfHost.pick(host + LISTS, quantumBytes);
+  }
+
+  /** Queue `q` has sent so many bytes in its turn. */
+  charge(set: number, q: number, bytes: number): void {
+    const host = this.keys.words[q + HOST];
+    if (host === NONE) {
+      this.queuesOfSet.charge(LIST_WORDS * set, q, bytes);
+      return;
+    }
+    this.hostsOfSet.charge(LIST_WORDS * set, host, bytes / this.queuesOfHost.share(q));
+    this.queuesOfHost.charge(host + LISTS, q, bytes);
+  }
+
+  /** A packet of so many bytes comes into queue `q`. */
+  packetCame(set: number, q: number, bytes: number): void {
+    const host = this.keys.words[q + HOST];
+    if (host === NONE) {
+      this.queuesOfSet.addBacklog(LIST_WORDS * set, q, bytes);
+      list(this.longestQueues, set, this.keys, q, bytes);
+      return;
+    }
+    this.queuesOfHost.addBacklog(host + LISTS, q, bytes);
+    this.hostsOfSet.addBacklog(LIST_WORDS * set, host, bytes);
+    this.hosts.addPacket(host, 1);
+    list(this.longestHosts, set, this.hosts, host, bytes);
+  }
+
+  /** A packet of so many bytes has left queue `q`. */
+  packetLeft(set: number, q: number, bytes: number): void {
+    const host = this.keys.words[q + HOST];
+    if (host === NONE) {
+      this.queuesOfSet.addBacklog(LIST_WORDS * set, q, -bytes);
+      list(this.longestQueues, set, this.keys, q, -bytes);
+      return;
+    }
+    this.queuesOfHost.addBacklog(host + LISTS, q, -bytes);
+    this.hostsOfSet.addBacklog(LIST_WORDS * set, host, -bytes);
+    list(this.longestHosts, set, this.hosts, host, -bytes);
+    if (this.hosts.addPacket(host, -1)) this.queuesOfHost.clear(host + LISTS);
+  }
+
+  /** Lets a turn pass in a set where no packet waits. Returns false if the set has no members. */
+  passTurn(set: number, quantumBytes: number): boolean {
+    const turns = this.hasHosts(set) ? this.hostsOfSet : this.queuesOfSet;
+    return turns.passTurn(LIST_WORDS * set, quantumBytes);
+  }
+}
+
+/** Lists member `m`, whose backlog has changed by so many bytes. */
+function list(
+  bins: SizeBins,
+  set: number,
+  { words, shift }: { readonly words: Int32Array; readonly shift: number },
+  m: number,
+  change: number,
+): void {
+  const after = backlogBytes(words, m);
+  if (after >= LISTED_FROM_BYTES) bins.set(set, m >> shift, after);
+  else if (after - change >= LISTED_FROM_BYTES) bins.set(set, m >> shift, 0);
+}
+
+function emptyLists(sets: number): Int32Array {
+  const lists = new Int32Array(LIST_WORDS * sets);
+  for (let set = 0; set < sets; set++) clearLists(lists, LIST_WORDS * set);
+  return lists;
+}
+
+function hasHosts(kind: QueueKind | null): number {
+  return kind?.fair && (kind.fair.loadOfSource || kind.fair.loadOfDestination) ? 1 : 0;
+}

@@ -1,0 +1,232 @@
+/**
+ * Who loses packets when a fair set is full: whoever holds the most.
+ *
+ *   first the members of the set (hosts, or flow queues), then the flow queues of the host:
+ *
+ *   held    h1 40 kB   h2 3 kB   h3 3 kB   the new ones together 9 kB    h1 pays, from its longest queue
+ *   held    h2 3 kB    h3 3 kB   the new ones together 40 kB             the new ones pay
+ *
+ * New members (fair-turns.ts) count as one: otherwise somebody who comes as a new member with every packet
+ * would hold nearly everything, and whoever is known for longer would still be the longest. They lose in the
+ * order in which they came, unless one of them holds more than half. The arriving packet counts as part of
+ * its own host and queue (RFC 8290 section 4.1.3).
+ *
+ * Cost: the longest host is found by its length (base/size-bins.ts). Of the host's queues the one that was
+ * the longest when it last grew is compared with a few others.
+ */
+import { NONE } from '../../base/none.ts';
+import type { HeldTable } from '../packets/held.ts';
+import type { HeldFifos } from '../packets/held-fifos.ts';
+import type { FairMembers } from './fair-members.ts';
+import {
+  backlogBytes,
+  GREW,
+  HEAD,
+  HOST,
+  isNew,
+  LIST_WORDS,
+  LISTS,
+  NEW_BYTES,
+  NEXT,
+  OLD_FIRST,
+} from './fair-records.ts';
+
+// Who pays in a group.
+const OWN = 0;
+const LONGEST = 1;
+const NEW_ONES = 2;
+
+/** Packets that a flow queue loses at once, at most (RFC 8290 section 4.1.3). */
+const DROP_BATCH = 64;
+/** Members looked at for the longest one where none is listed, and for the longest queue of a host. */
+const LOOKS = 16;
+
+export class FairVictims {
+  private readonly held: HeldTable;
+  private readonly members: FairMembers;
+  private readonly fifos: HeldFifos;
+  // Written by find(), read by the others until the next find().
+  /** Bytes of the party that pays. */
+  private lastBytes = 0;
+  private lastPayer = OWN;
+  /** The member that pays; NONE if it is the new ones, or the packet's own one that does not exist yet. */
+  private lastMember = NONE;
+  /** Whether that is a flow queue, which pays alone, else a host. */
+  private isQueue = false;
+  // Written by next().
+  /** The queue that pays now; packets that it may still lose at once, while it has more than these bytes. */
+  private lastQueue = NONE;
+  private lastBatch = 0;
+  private lastUntilBytes = 0;
+
+  constructor(held: HeldTable, members: FairMembers, fifos: HeldFifos) {
+    this.held = held;
+    this.members = members;
+    this.fifos = fifos;
+  }
+
+  /**
+   * Finds who pays in `set` for arriving packet `h`, which is NONE if it belongs into another set. Returns
+   * the bytes that the party holds, the packet's included if it is of the party.
+   */
+  find(set: number, h: number): number {
+    const { members } = this;
+    const q = h === NONE ? NONE : members.keys.find(set, h);
+    const bytes = h === NONE ? 0 : this.held.lengthBytes[h];
+    this.weighSet(set, q, bytes);
+    return this.lastBytes;
+  }
+
+  /** Whether that party has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
+  canSpare(set: number, leaf: number, packets: number, bytes: number): boolean {
+    const { members, fifos } = this;
+    this.lastQueue = NONE;
+    if (this.lastPayer === NEW_ONES) return this.choose(set, leaf) !== NONE && this.lastBytes >= bytes;
+    const m = this.lastMember;
+    if (m === NONE) return false;
+    if (this.isQueue) return fifos.canSpare(m, leaf, packets, bytes);
+    const { words } = members.hosts;
+    return (
+      backlogBytes(words, m) >= bytes && words[m + HEAD] + 1 >= packets && this.choose(set, leaf) !== NONE
+    );
+  }
+
+  /**
+   * The queue that loses its next packet of `leaf`; NONE if there is none. A queue that has lost one goes on
+   * with up to half of its bytes, even if `isNeeded` is false: there is room already.
+   */
+  next(set: number, leaf: number, isNeeded: boolean): number {
+    const { words } = this.members.keys;
+    const q = this.lastQueue;
+    if (q !== NONE && this.lastBatch > 0 && backlogBytes(words, q) > this.lastUntilBytes) {
+      this.lastBatch--;
+      if (this.fifos.canSpare(q, leaf, 1, 0)) return q;
+    }
+    if (!isNeeded) return NONE;
+    this.lastQueue = this.choose(set, leaf);
+    this.lastBatch = DROP_BATCH - 1;
+    // A queue that has lost half of its bytes loses what is needed, no more.
+    if (this.lastQueue === q || this.lastQueue === NONE) this.lastUntilBytes = Number.POSITIVE_INFINITY;
+    else this.lastUntilBytes = backlogBytes(words, this.lastQueue) / 2;
+    return this.lastQueue;
+  }
+
+  /** A queue of the party that has a packet of `leaf` that may be dropped; NONE if none of a few has. */
+  private choose(set: number, leaf: number): number {
+    const { members } = this;
+    const g = LIST_WORDS * set;
+    if (!members.hasHosts(set)) {
+      if (this.lastPayer !== NEW_ONES) return this.spare(this.lastMember, leaf);
+      return this.spareOf(members.queuesOfSet.firstNew(g), leaf);
+    }
+    if (this.isQueue) return this.spare(this.lastMember, leaf);
+    if (this.lastPayer !== NEW_ONES) return this.queueOfHost(this.lastMember, leaf);
+    let host = members.hostsOfSet.firstNew(g);
+    for (let n = 0; n < LOOKS && host !== NONE; n++, host = members.hosts.words[host + NEXT]) {
+      const q = this.queueOfHost(host, leaf);
+      if (q !== NONE) return q;
+    }
+    return NONE;
+  }
+
+  /** The queue of a host that pays for the others. */
+  private queueOfHost(host: number, leaf: number): number {
+    const { queuesOfHost, hosts, keys } = this.members;
+    const g = host + LISTS;
+    const longest = this.longestOfHost(host);
+    const payer = payerOf(hosts.words, g, keys.words, NONE, longest, 0);
+    let q = this.spare(payer === LONGEST ? longest : queuesOfHost.firstNew(g), leaf);
+    if (q === NONE) q = this.spareOf(queuesOfHost.firstNew(g), leaf);
+    return q === NONE ? this.spareOf(hosts.words[g + OLD_FIRST], leaf) : q;
+  }
+
+  /** The longest queue of a host among the one that was it last and a few old ones. NONE if all are empty. */
+  private longestOfHost(host: number): number {
+    const { hosts, keys } = this.members;
+    const grew = hosts.words[host + LISTS + GREW];
+    const isHosts = grew !== NONE && keys.words[grew + HOST] === host;
+    return longestFrom(keys.words, hosts.words[host + LISTS + OLD_FIRST], isHosts ? grew : NONE);
+  }
+
+  /** The longest member of a set within 1/8 or, if none is listed, of the next few. */
+  private longestOfSet(set: number): number {
+    const { members } = this;
+    const table = members.hasHosts(set) ? members.hosts : members.keys;
+    const bins = members.hasHosts(set) ? members.longestHosts : members.longestQueues;
+    const listed = bins.largest(set);
+    if (listed !== NONE) return listed << table.shift;
+    return longestFrom(table.words, members.lists[LIST_WORDS * set + OLD_FIRST], NONE);
+  }
+
+  private weighSet(set: number, q: number, arrivingBytes: number): void {
+    const { members } = this;
+    const { hosts, keys } = members;
+    const g = LIST_WORDS * set;
+    const hasHosts = members.hasHosts(set);
+    const words = hasHosts ? hosts.words : keys.words;
+    const own = q === NONE || !hasHosts ? q : keys.words[q + HOST];
+    const longest = this.longestOfSet(set);
+    this.lastPayer = payerOf(members.lists, g, words, own, longest, arrivingBytes);
+    this.lastMember = this.lastPayer === OWN ? own : this.lastPayer === LONGEST ? longest : NONE;
+    this.isQueue = !hasHosts;
+    const isOwnNew = own === NONE || isNew(words, own);
+    if (this.lastPayer === NEW_ONES || (this.lastPayer === OWN && isOwnNew))
+      this.lastBytes = (members.lists[g + NEW_BYTES] >>> 0) + (isOwnNew ? arrivingBytes : 0);
+    else this.lastBytes = backlogBytes(words, this.lastMember) + (this.lastPayer === OWN ? arrivingBytes : 0);
+    if (!hasHosts || this.lastPayer !== OWN || own === NONE) return;
+    const longestQueue = this.longestOfHost(own);
+    if (payerOf(hosts.words, own + LISTS, keys.words, q, longestQueue, arrivingBytes) !== OWN) return;
+    // Its own queue pays alone.
+    this.lastMember = q;
+    this.isQueue = true;
+  }
+
+  /** `q` if it has a packet of `leaf` that may be dropped, else NONE. */
+  private spare(q: number, leaf: number): number {
+    return q !== NONE && this.fifos.canSpare(q, leaf, 1, 0) ? q : NONE;
+  }
+
+  /** The first of a few queues, from `q` on, that has a packet of `leaf` that may be dropped, or NONE. */
+  private spareOf(q: number, leaf: number): number {
+    const { words } = this.members.keys;
+    let at = q;
+    for (let n = 0; n < LOOKS && at !== NONE; n++, at = words[at + NEXT]) {
+      if (this.spare(at, leaf) !== NONE) return at;
+    }
+    return NONE;
+  }
+}
+
+/** The longest of `longest` and the next few members from `m` on; NONE if all are empty. */
+function longestFrom(words: Int32Array, m: number, longest: number): number {
+  let best = longest;
+  let at = m;
+  for (let n = 0; n < LOOKS && at !== NONE; n++, at = words[at + NEXT]) {
+    if (best === NONE || backlogBytes(words, at) > backlogBytes(words, best)) best = at;
+  }
+  return best === NONE || backlogBytes(words, best) === 0 ? NONE : best;
+}
+
+/**
+ * Who pays in the group at `lists[g]` for an arriving packet of member `own`: that member, the longest one or
+ * the new ones. `own` is NONE if the member is yet to be made, or if the packet belongs into another group
+ * and `arrivingBytes` is 0.
+ */
+function payerOf(
+  lists: Int32Array,
+  g: number,
+  words: Int32Array,
+  own: number,
+  longest: number,
+  arrivingBytes: number,
+): number {
+  const isOwnNew = own === NONE || isNew(words, own);
+  const ownBytes = arrivingBytes + (own === NONE ? 0 : backlogBytes(words, own));
+  const newBytes = (lists[g + NEW_BYTES] >>> 0) + (isOwnNew ? arrivingBytes : 0);
+  const longestBytes = longest === NONE ? 0 : backlogBytes(words, longest);
+  if (!isOwnNew && ownBytes >= longestBytes && ownBytes >= newBytes) return OWN;
+  if (longestBytes > newBytes) return LONGEST;
+  if (isOwnNew && 2 * ownBytes > newBytes) return OWN;
+  const isLongestNew = longest !== NONE && isNew(words, longest);
+  return isLongestNew && 2 * longestBytes > newBytes ? LONGEST : NEW_ONES;
+}

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { LostPackets } from '../../../src/core/lost.ts';
+import type { KernelQueue } from '../../../src/io/proc/nfqueues.ts';
+import { LostWatch } from '../../../src/live/lost-watch.ts';
+
+const LOOK_MS = 250;
+
+/** Three NFQUEUEs from 100 on, which hold `waiting`; the kernel has `kernel`, or says nothing (null). */
+function setUp(waiting: number[], kernel: number[] | null, ofDevice = Number.POSITIVE_INFINITY) {
+  const calls: unknown[] = [];
+  let reads = 0;
+  const watch = new LostWatch({
+    ...{ first: 100, count: 3 },
+    waitingOf: (nfqueue) => waiting[nfqueue]!,
+    letGo: ({ nfqueue, most, ifIndexes }: LostPackets) => {
+      calls.push([nfqueue, most, ifIndexes && [...ifIndexes]]);
+      const gone = Math.min(most, waiting[nfqueue]!, ifIndexes === null ? most : ofDevice);
+      waiting[nfqueue]! -= gone;
+      return gone;
+    },
+    onFound: (packets) => calls.push(packets),
+    readQueues: () => {
+      reads++;
+      return (
+        kernel?.map(
+          (heldPackets, n): KernelQueue => ({
+            ...{ number: 100 + n, portId: 1, heldPackets },
+            ...{ queueFull: 0, socketFull: 0 },
+          }),
+        ) ?? null
+      );
+    },
+  });
+  return { watch, calls, reads: () => reads };
+}
+
+describe('the watch for lost packets', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('lets go what the kernel has no longer, the oldest of each NFQUEUE; unread packets hide some', () => {
+    const { watch, calls } = setUp([5, 7, 2], [5, 3, 4]);
+    vi.advanceTimersByTime(LOOK_MS);
+    expect(calls).toEqual([[1, 4, null], 4]);
+    vi.advanceTimersByTime(10 * LOOK_MS);
+    expect(calls).toHaveLength(2);
+    watch.close();
+  });
+
+  it('reads nothing while nothing is held, and nothing after its end', () => {
+    const { watch, calls, reads } = setUp([0, 0, 0], [0, 0, 0]);
+    vi.advanceTimersByTime(100 * LOOK_MS);
+    watch.look(new Set([7]));
+    expect([reads(), calls]).toEqual([0, []]);
+    watch.close();
+    const other = setUp([9, 0, 0], [0, 0, 0]);
+    other.watch.close();
+    vi.advanceTimersByTime(10 * LOOK_MS);
+    expect(other.calls).toEqual([]);
+  });
+
+  it('a device that went down takes its packets first; what is missing beyond them is taken by age', () => {
+    const { watch, calls } = setUp([9, 6, 0], [2, 6, 0], 4);
+    watch.look(new Set([7, 8]));
+    expect(calls).toEqual([[0, 7, [7, 8]], [0, 3, null], 7]);
+    watch.close();
+  });
+
+  it('where the list cannot be read, the word that a device went down is enough, and nothing else is', () => {
+    const { watch, calls } = setUp([9, 0, 0], null, 4);
+    watch.look();
+    expect(calls).toEqual([]);
+    watch.look(new Set([7]));
+    expect(calls).toEqual([[0, Number.POSITIVE_INFINITY, [7]], 4]);
+    watch.close();
+  });
+});
