@@ -44,7 +44,7 @@ const BESIDE = ['test/netns/bench.test.ts', 'test/netns/rules.test.ts'];
 /** Tests on real packets that count packets, and give limits of time that only a busy machine would exceed. */
 const PAIRS = [
   'test/netns/run.test.ts',
-  'test/netns/stories/{counting,ends,local,packets,rootless,standstill,starts,trouble}.test.ts',
+  'test/netns/stories/{counting,device-changes,ends,local,packets,rootless,standstill,starts,trouble}.test.ts',
 ];
 const EMULATED = 'test/netns/emulated/**/*.test.ts';
 

@@ -41,22 +41,42 @@ export class LostWatch {
 
   /** Looks for lost packets. If these devices went down, theirs are lost first. */
   look(downIfIndexes: ReadonlySet<number> | null = null): void {
-    const { first, count, waitingOf, letGo, onFound, readQueues = readKernelQueues } = this.options;
+    const { first, count, waitingOf, letGo, onFound } = this.options;
     const indexes = Array.from({ length: count }, (_, nfqueue) => nfqueue);
     const holding = indexes.filter((nfqueue) => waitingOf(nfqueue) > 0);
     if (holding.length === 0) return;
-    const queues = readQueues();
+    const kernel = this.heldByKernel(holding);
     let found = 0;
     for (const nfqueue of holding) {
-      const queue = queues?.find(({ number }) => number === first + nfqueue);
-      const missing = (): number => (queue ? waitingOf(nfqueue) - queue.heldPackets : 0);
+      const held = kernel === null ? waitingOf(nfqueue) : (kernel.get(first + nfqueue) ?? waitingOf(nfqueue));
+      const missing = (): number => waitingOf(nfqueue) - held;
       if (downIfIndexes !== null) {
-        const most = queues === null ? Number.POSITIVE_INFINITY : missing();
+        const most = kernel === null ? Number.POSITIVE_INFINITY : missing();
         if (most > 0) found += letGo({ nfqueue, most, ifIndexes: downIfIndexes });
       }
       if (missing() > 0) found += letGo({ nfqueue, most: missing(), ifIndexes: null });
     }
     if (found > 0) onFound(found);
+  }
+
+  /**
+   * Packets that the kernel has, by the number of the NFQUEUE; null if it does not say. It counts a packet
+   * just after its message can be read, so it is asked again before a packet is taken for lost.
+   */
+  private heldByKernel(holding: readonly number[]): Map<number, number> | null {
+    const { first, waitingOf, readQueues = readKernelQueues } = this.options;
+    const counts = new Map<number, number>();
+    const isMissing = (): boolean =>
+      holding.some(
+        (nfqueue) => waitingOf(nfqueue) > (counts.get(first + nfqueue) ?? Number.POSITIVE_INFINITY),
+      );
+    for (let reads = 0; reads === 0 || (reads === 1 && isMissing()); reads++) {
+      const queues = readQueues();
+      if (queues === null) return null;
+      for (const { number, heldPackets } of queues)
+        counts.set(number, Math.max(heldPackets, counts.get(number) ?? 0));
+    }
+    return counts;
   }
 }
 

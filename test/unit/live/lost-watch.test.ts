@@ -5,8 +5,11 @@ import { LostWatch } from '../../../src/live/lost-watch.ts';
 
 const LOOK_MS = 250;
 
-/** Three NFQUEUEs from 100 on, which hold `waiting`; the kernel has `kernel`, or says nothing (null). */
-function setUp(waiting: number[], kernel: number[] | null, ofDevice = Number.POSITIVE_INFINITY) {
+/**
+ * Three NFQUEUEs from 100 on, which hold `waiting`. The kernel has `kernel`, reading by reading, or says
+ * nothing (null). `ofDevice` packets of an NFQUEUE are of any device that goes down.
+ */
+function setUp(waiting: number[], kernel: number[][] | null, ofDevice = Number.POSITIVE_INFINITY) {
   const calls: unknown[] = [];
   let reads = 0;
   const watch = new LostWatch({
@@ -20,9 +23,9 @@ function setUp(waiting: number[], kernel: number[] | null, ofDevice = Number.POS
     },
     onFound: (packets) => calls.push(packets),
     readQueues: () => {
-      reads++;
+      const reading = kernel?.[Math.min(reads++, kernel.length - 1)];
       return (
-        kernel?.map(
+        reading?.map(
           (heldPackets, n): KernelQueue => ({
             ...{ number: 100 + n, portId: 1, heldPackets },
             ...{ queueFull: 0, socketFull: 0 },
@@ -39,7 +42,7 @@ describe('the watch for lost packets', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('lets go what the kernel has no longer, the oldest of each NFQUEUE; unread packets hide some', () => {
-    const { watch, calls } = setUp([5, 7, 2], [5, 3, 4]);
+    const { watch, calls } = setUp([5, 7, 2], [[5, 3, 4]]);
     vi.advanceTimersByTime(LOOK_MS);
     expect(calls).toEqual([[1, 4, null], 4]);
     vi.advanceTimersByTime(10 * LOOK_MS);
@@ -47,20 +50,33 @@ describe('the watch for lost packets', () => {
     watch.close();
   });
 
+  it('asks again before it takes a packet for lost: the kernel counts one just after it can be read', () => {
+    const { watch, calls, reads } = setUp(
+      [5, 0, 0],
+      [
+        [4, 0, 0],
+        [5, 0, 0],
+      ],
+    );
+    watch.look();
+    expect([calls, reads()]).toEqual([[], 2]);
+    watch.close();
+  });
+
   it('reads nothing while nothing is held, and nothing after its end', () => {
-    const { watch, calls, reads } = setUp([0, 0, 0], [0, 0, 0]);
+    const { watch, calls, reads } = setUp([0, 0, 0], [[0, 0, 0]]);
     vi.advanceTimersByTime(100 * LOOK_MS);
     watch.look(new Set([7]));
     expect([reads(), calls]).toEqual([0, []]);
     watch.close();
-    const other = setUp([9, 0, 0], [0, 0, 0]);
+    const other = setUp([9, 0, 0], [[0, 0, 0]]);
     other.watch.close();
     vi.advanceTimersByTime(10 * LOOK_MS);
     expect(other.calls).toEqual([]);
   });
 
   it('a device that went down takes its packets first; what is missing beyond them is taken by age', () => {
-    const { watch, calls } = setUp([9, 6, 0], [2, 6, 0], 4);
+    const { watch, calls } = setUp([9, 6, 0], [[2, 6, 0]], 4);
     watch.look(new Set([7, 8]));
     expect(calls).toEqual([[0, 7, [7, 8]], [0, 3, null], 7]);
     watch.close();
