@@ -9,27 +9,28 @@ export class NodeLists {
   readonly lists: number;
   private readonly next: Int32Array;
   private readonly prev: Int32Array;
+  /** As ~node, so that memory which was never written means empty lists. */
   private readonly tail: Int32Array;
 
   constructor(nodes: number, lists: number) {
     this.lists = lists;
     this.next = new Int32Array(nodes);
     this.prev = new Int32Array(nodes);
-    this.tail = new Int32Array(lists).fill(NONE);
+    this.tail = new Int32Array(lists);
   }
 
   isEmpty(list: number): boolean {
-    return this.tail[list] === NONE;
+    return this.tail[list] === 0;
   }
 
   /** The first node. The list must not be empty. */
   first(list: number): number {
-    return this.next[this.tail[list]];
+    return this.next[~this.tail[list]];
   }
 
   /** The node behind this one in the list. Returns NONE if this one is the last. */
   after(list: number, node: number): number {
-    return this.tail[list] === node ? NONE : this.next[node];
+    return this.tail[list] === ~node ? NONE : this.next[node];
   }
 
   /** The nodes of a list from first to last. */
@@ -47,11 +48,11 @@ export class NodeLists {
 
   /** Moves the first node to the back. */
   rotate(list: number): void {
-    this.tail[list] = this.next[this.tail[list]];
+    this.tail[list] = ~this.next[~this.tail[list]];
   }
 
   append(list: number, node: number): void {
-    const tail = this.tail[list];
+    const tail = ~this.tail[list];
     if (tail === NONE) {
       this.next[node] = node;
       this.prev[node] = node;
@@ -62,25 +63,25 @@ export class NodeLists {
       this.next[tail] = node;
       this.prev[first] = node;
     }
-    this.tail[list] = node;
+    this.tail[list] = ~node;
   }
 
   prepend(list: number, node: number): void {
     const tail = this.tail[list];
     this.append(list, node);
-    if (tail !== NONE) this.tail[list] = tail;
+    if (tail !== 0) this.tail[list] = tail;
   }
 
   /** Takes the node out of its list. */
   remove(list: number, node: number): void {
     const next = this.next[node];
     if (next === node) {
-      this.tail[list] = NONE;
+      this.tail[list] = 0;
       return;
     }
     const prev = this.prev[node];
     this.next[prev] = next;
     this.prev[next] = prev;
-    if (this.tail[list] === node) this.tail[list] = prev;
+    if (this.tail[list] === ~node) this.tail[list] = ~prev;
   }
 }

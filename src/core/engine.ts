@@ -15,10 +15,11 @@ import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import { ALL_ABILITIES, planQueues, type QueuePlan } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
-import { SIGNAL_MARK, SIGNAL_NONE } from './admission/admission.ts';
 import { POLICE_DROP, POLICE_MARK } from './admission/policers.ts';
 import { planChange } from './classes/change.ts';
 import { type ClassInfo, listClasses } from './classes/classes.ts';
+import { NO_ROOM, PASSES } from './each/each.ts';
+import { passBuckets } from './each/pass.ts';
 import { EACH_FULL, EACH_PASS } from './each/policers.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { DeviceNameOf, Intake } from './flows/intake.ts';
@@ -37,6 +38,7 @@ import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './pac
 import type { Stats } from './packets/stats.ts';
 import { chargeBytesOf } from './packets/wire-cost.ts';
 import type { AckFilter } from './queues/ack-filter.ts';
+import { SIGNAL_MARK, SIGNAL_NONE } from './queues/arrival-aqm.ts';
 import type { LeafQueues } from './queues/leaf-queues.ts';
 import { type Change, reconfigure } from './reconfigure.ts';
 import { createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
@@ -143,7 +145,7 @@ export class Engine {
         this.arrive(h, nowNs);
       }
       this.flows.sweep(nowNs);
-      this.stages.each.buckets.sweep(nowNs);
+      this.stages.each.sweep(nowNs);
       this.queues.sweep(nowNs);
     }
     this.verdicts.flush();
@@ -230,7 +232,7 @@ export class Engine {
     }
     const leaf = held.leaf[h];
     let flags = held.flags[h];
-    if ((flags & FLAG_NEVER_DROP) !== 0) flags = this.settled(h, nowNs);
+    if ((flags & FLAG_NEVER_DROP) !== 0) flags = stages.exemption.settle(h, nowNs);
     const mayDrop = (flags & FLAG_NEVER_DROP) === 0;
     const mayMark = (flags & FLAG_ECT) !== 0;
     const isError = (flags & FLAG_ICMP_ERROR) !== 0;
@@ -271,13 +273,6 @@ export class Engine {
     this.passEach(h, stages.waits.from[leaf], nowNs);
   }
 
-  /** The flags of packet `h` of an exempt port, after it was settled whether its leaf must not drop it. */
-  private settled(h: number, nowNs: number): number {
-    const { flags } = this.held;
-    if (!this.stages.exemption.grants(h, nowNs)) flags[h] &= ~FLAG_NEVER_DROP;
-    return flags[h];
-  }
-
   /** Sends packet `h` at once: too many packets are held, which counts once a packet, or the engine stops. */
   private passUndelayed(h: number, nowNs: number): void {
     const { flags } = this.held;
@@ -295,8 +290,9 @@ export class Engine {
   private makeRoom(h: number, nowNs: number): void {
     const { room, trees } = this.stages;
     const leaf = this.held.leaf[h];
-    for (let evicted = room.evict(leaf, h); evicted !== NONE; evicted = room.evict(leaf, h)) {
-      this.withdraw(evicted, DROP_TAIL, nowNs);
+    for (let evicted = room.evict(leaf, h, nowNs); evicted !== NONE; evicted = room.evict(leaf, h, nowNs)) {
+      if (room.lastBucket !== NONE) this.discard(evicted, DROP_TAIL);
+      else this.withdraw(evicted, DROP_TAIL, nowNs);
       trees.look(leaf);
     }
   }
@@ -305,17 +301,14 @@ export class Engine {
    * Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings.
    */
   private passEach(h: number, c: number, nowNs: number): void {
-    const { held } = this;
+    const { held, ledger } = this;
     const { each, trees, waits } = this.stages;
-    for (let row = c; row !== NONE; row = waits.above[row]) {
-      const e = each.bucketOf(row, h, nowNs);
-      if (e === NONE) {
-        this.ledger.eachFull();
-        if (held.neverDrop(h)) continue;
-        this.withdraw(h, DROP_TAIL, nowNs);
-        return;
-      }
-      if (!each.pass(e, h, nowNs + this.slackNs)) return;
+    const horizonNs = nowNs + this.slackNs;
+    const answer = c === NONE ? PASSES : passBuckets(each, waits, ledger, held, h, c, nowNs, horizonNs);
+    if (answer !== PASSES) {
+      if (answer === NO_ROOM) this.discard(h, DROP_TAIL);
+      for (let ack = each.popDoomed(); ack !== NONE; ack = each.popDoomed()) this.discard(ack, DROP_AQM);
+      return;
     }
     if (trees.pass(h)) {
       this.leaveLeaf(h, nowNs);
@@ -337,8 +330,9 @@ export class Engine {
     const horizonNs = nowNs + this.slackNs;
     while (!released.isEmpty(0)) this.leaveLeaf(released.shift(0), nowNs);
     trees.advance(horizonNs);
-    for (let h = each.popDue(horizonNs); h !== NONE; h = each.popDue(horizonNs)) {
-      this.passEach(h, waits.above[each.lastPoppedClass], nowNs);
+    for (let h = each.popDue(horizonNs, nowNs); h !== NONE; h = each.popDue(horizonNs, nowNs)) {
+      if (each.lastPoppedIsDropped) this.discard(h, DROP_AQM);
+      else this.passEach(h, waits.above[each.lastPoppedClass], nowNs);
     }
     for (const root of trees.roots) this.serve(root, nowNs);
   }
@@ -372,7 +366,7 @@ export class Engine {
       return;
     }
     held.leafBefore[h] = held.leaf[h];
-    held.setLender(h, NONE);
+    held.leaveTree(h);
     held.leaf[h] = second;
     held.nextLeaf[h] = NONE;
     this.enter(h, Math.min(held.readyNs(h), nowNs), nowNs);
@@ -384,9 +378,15 @@ export class Engine {
     this.verdicts.drop(h, reason);
   }
 
+  /** Drops packet `h`, which has come no further than to a bucket of its leaf or of a class around it. */
+  private discard(h: number, reason: number): void {
+    this.backlog.leave(h);
+    this.verdicts.drop(h, reason);
+  }
+
   /** Packet `h` is no longer in its leaf. */
   private depart(h: number, nowNs: number): void {
     this.backlog.leave(h);
-    this.stages.admission.departed(this.held.leaf[h], nowNs - this.held.enteredNs(h), nowNs);
+    this.stages.admission.departed(h, nowNs);
   }
 }

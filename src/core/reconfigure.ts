@@ -18,6 +18,8 @@ import type { Edited } from '../spec/edit.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { type ClassChange, isInside } from './classes/change.ts';
 import type { Mover } from './classes/mover.ts';
+import { WAITS } from './each/each.ts';
+import { regroupEach } from './each/regroup.ts';
 import { Classifier } from './flows/classifier.ts';
 import { createStages, type Lasting, type Stages } from './stages.ts';
 
@@ -59,7 +61,7 @@ export function reconfigure(
     parts.released.push(0, h);
   }
   queues.regroup(change, moves);
-  if (hadEach) each.regroup(change, moves);
+  if (hadEach) regroupEach(each, change, held, acks, moves);
   const to = createStages(spec, classes, each, parts);
   to.exemption.inherit(from.exemption, change);
   to.policers.inherit(from.policers, change);
@@ -75,7 +77,7 @@ export function reconfigure(
     if (!to.trees.enqueue(h, nowNs)) parts.released.push(0, h);
   }
   // A leaf that all packets have left is idle, as after a departure.
-  for (const leaf of moves.left) if (backlog.packets(leaf) === 0) to.admission.departed(leaf, 0, nowNs);
+  for (const leaf of moves.left) if (backlog.packets(leaf) === 0) to.admission.emptied(leaf, nowNs);
   return to;
 }
 
@@ -164,7 +166,7 @@ function passesBuckets(to: Stages, h: number, first: number, nowNs: number, slac
   for (let row = first; row !== NONE; row = waits.above[row]) {
     const e = each.bucketOf(row, h, nowNs);
     // Without room for one more bucket the packet passes: a change must not drop it.
-    if (e !== NONE && !each.pass(e, h, nowNs + slackNs)) return false;
+    if (e !== NONE && each.pass(e, h, nowNs, nowNs + slackNs) === WAITS) return false;
   }
   return true;
 }

@@ -27,6 +27,7 @@ import { HeldFifos } from './packets/held-fifos.ts';
 import { Ledger } from './packets/ledger.ts';
 import { AckFilter } from './queues/ack-filter.ts';
 import { LeafQueues } from './queues/leaf-queues.ts';
+import { QueueSets } from './queues/queue-sets.ts';
 import { Trees } from './tree/trees.ts';
 import { Remarks } from './verdicts/remarks.ts';
 import { VerdictLog } from './verdicts/verdict-log.ts';
@@ -90,12 +91,13 @@ export function createLasting(
   const steering = new Steering(plan, classes);
   const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering, nameOf);
   const acks = new AckFilter(classes, held);
-  const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, classes, held, flows, acks);
+  const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
   const log = new VerdictLog(held);
   const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering, log, plan.unreadNfqueue);
   const released = new HeldFifos(1, held);
+  const waiting = { held, flows, acks, prng, keysOf: (table: string) => keysOf(`${table} of buckets`) };
   const createEach = (all: readonly ClassInfo[]): EachTable =>
-    new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, held, flows, ledger);
+    new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, waiting, ledger);
   const books = { held, ledger, backlog, flows };
   return { ...books, intake, acks, queues, steering, log, verdicts, released, prng, plan, createEach };
 }
@@ -108,7 +110,7 @@ export function createStages(
 ): Stages {
   const { backlog, held, queues, prng, plan } = lasting;
   const trees = new Trees(classes, held, queues);
-  const admission = new Admission(classes, backlog, held, trees, prng);
+  const admission = new Admission(classes, backlog, held, each, trees, prng);
   const waits = chainOf(classes, delays);
   return {
     classes,

@@ -72,6 +72,11 @@ export interface EachSpec {
   readonly rateBytesPerSec: number;
   readonly burstBytes: number;
   readonly exceed: 'delay' | 'drop';
+  /**
+   * How packets wait for a bucket: as `queue` of the class says, at the rate of the bucket; by default in an
+   * inner class. null with `exceed: drop`.
+   */
+  readonly waiting: WaitingSpec | null;
 }
 
 export interface RedSpec extends RedParameters {
@@ -111,17 +116,21 @@ export type AqmSpec =
   | { readonly kind: 'codel'; readonly codel: CodelSpec }
   | { readonly kind: 'pie'; readonly pie: PieSpec };
 
-export interface QueueSpec {
+/** How packets wait, however many there are. */
+export interface WaitingSpec {
   readonly discipline: 'fair' | 'fifo' | 'short-first';
   /** Only for `fair`: who shares equally. */
   readonly isolation: Isolation;
   /** Only for `short-first`: a flow is short until it has sent more than this. */
   readonly shortBytes: number;
+  readonly aqm: AqmSpec;
+  readonly ecn: boolean;
+}
+
+export interface QueueSpec extends WaitingSpec {
   /** One of the two bounds is finite. A limit given as a time is bytes here, at the class's ceil. */
   readonly limitBytes: number;
   readonly limitPackets: number;
-  readonly aqm: AqmSpec;
-  readonly ecn: boolean;
   /** Drop pure ACKs that a newer ACK of the same flow makes useless (CAKE). */
   readonly ackFilter: boolean;
 }

@@ -12,11 +12,19 @@ import {
   ipv4,
   type PacketShape,
 } from '../../src/sim/packets/packets.ts';
-import type { EachSpec, MeterSpec, QueueSpec, RedSpec, RemarkSpec } from '../../src/spec/spec.ts';
+import type { MeterSpec, QueueSpec, RedSpec, RemarkSpec } from '../../src/spec/spec.ts';
 import { runs } from '../effort.ts';
 import { runUntil } from '../port/driver.ts';
 import type { SimArrival } from '../port/sim-port.ts';
-import { type ClassInput, type LinkInput, MS, shaper, type TreeInput, World } from '../sim/world.ts';
+import {
+  type ClassInput,
+  type EachInput,
+  type LinkInput,
+  MS,
+  shaper,
+  type TreeInput,
+  World,
+} from '../sim/world.ts';
 
 const SEED = Number(process.env.SEED ?? 80);
 const FLOWS = 12;
@@ -32,7 +40,7 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>, share: number): fc.Arbitrary<T | u
   fc.option(arbitrary, { nil: undefined, freq: share });
 const rate = fc.constantFrom(2000, 20_000, 125_000, 1_000_000, 50_000_000);
 const burst = fc.constantFrom(100, 1500, 3028, 20_000);
-const each: fc.Arbitrary<EachSpec> = fc.record({
+const each: fc.Arbitrary<EachInput> = fc.record({
   by: fc.constantFrom('flow', 'host', 'src', 'dst'),
   rateBytesPerSec: rate,
   burstBytes: burst,
@@ -81,13 +89,15 @@ const classParts = {
   meter: maybe(meter, 1),
   remark: maybe(remark, 1),
   each: maybe(each, 2),
+  // Of an inner class: how packets wait for its buckets.
+  queue: maybe(waiting, 2),
 };
 const leafParts = {
   ...classParts,
   limitBytes: maybe(fc.constantFrom(1000, 10_000), 1),
   limitPackets: maybe(fc.constantFrom(1, 5, 30), 1),
   red: maybe(red, 2),
-  nfqueue: maybe(waiting, 3),
+  queue: maybe(waiting, 3),
 };
 
 /** Drops undefined members, which the builder takes as given. */

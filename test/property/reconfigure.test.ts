@@ -8,10 +8,10 @@ import { expect, test } from 'vitest';
 import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets/packets.ts';
-import type { EachSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import type { ShaperSpec } from '../../src/spec/spec.ts';
 import { runs } from '../effort.ts';
 import type { SimArrival } from '../port/sim-port.ts';
-import { type ClassInput, MS, SECOND, shaper, type TreeInput, World } from '../sim/world.ts';
+import { type ClassInput, type EachInput, MS, SECOND, shaper, type TreeInput, World } from '../sim/world.ts';
 
 const SEED = Number(process.env.SEED ?? 410);
 const FLOWS = 10;
@@ -26,7 +26,7 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined, freq: 2 });
 const rate = fc.constantFrom(...RATES);
 const burst = fc.constantFrom(...BURSTS);
-const each: fc.Arbitrary<EachSpec> = fc.record({
+const each: fc.Arbitrary<EachInput> = fc.record({
   by: fc.constantFrom('flow', 'src', 'dst'),
   rateBytesPerSec: fc.constantFrom(1000, 10_000, 100_000),
   burstBytes: burst,

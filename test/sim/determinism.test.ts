@@ -4,10 +4,10 @@ import { Engine } from '../../src/core/engine.ts';
 import { Courtesy } from '../../src/io/nfqueue/courtesy.ts';
 import type { NfqueuePort } from '../../src/io/nfqueue/nfqueue.ts';
 import { startReactor } from '../../src/io/nfqueue/reactor.ts';
-import type { EachSpec, RedSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import type { RedSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { runUntil } from '../port/driver.ts';
 import { type SimArrival, SimPort } from '../port/sim-port.ts';
-import { MS, repeat, SECOND, shaper, udp, up } from './world.ts';
+import { type EachInput, MS, repeat, SECOND, shaper, udp, up } from './world.ts';
 
 const to = (dport: number) => [{ dport: [{ from: dport, to: dport }] }];
 const RED: RedSpec = {
@@ -20,7 +20,7 @@ const RED: RedSpec = {
   byteMode: false,
   meanPacketBytes: 1000,
 };
-const EACH: EachSpec = { by: 'flow', rateBytesPerSec: 10_000, burstBytes: 3000, exceed: 'delay' };
+const EACH: EachInput = { by: 'flow', rateBytesPerSec: 10_000, burstBytes: 3000, exceed: 'delay' };
 
 function spec(red: RedSpec | null): ShaperSpec {
   const leaves = [

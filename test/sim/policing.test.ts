@@ -1,8 +1,8 @@
 /** Policers, `each` buckets and RED beside each other, counted exactly. */
 import { expect, test } from 'vitest';
-import type { EachSpec, RedSpec } from '../../src/spec/spec.ts';
+import type { RedSpec } from '../../src/spec/spec.ts';
 import { SlowTokenBucket } from '../oracle/token-bucket.ts';
-import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
+import { type EachInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 const to = (dport: number) => [{ dport: [{ from: dport, to: dport }] }];
 const WIDE = { rate: 1e9, burst: 1e6 };
@@ -59,7 +59,7 @@ test('a policer of the class above is charged together with the leaf’s, or nei
 });
 
 test('packets beyond `each … drop` count as policed, and only those of the flow that sends too much', () => {
-  const each: EachSpec = { by: 'flow', rateBytesPerSec: 10_000, burstBytes: 2000, exceed: 'drop' };
+  const each: EachInput = { by: 'flow', rateBytesPerSec: 10_000, burstBytes: 2000, exceed: 'drop' };
   const world = new World(shaper({ wan: { up: { ...WIDE, leaves: [{ name: 'default', each }] } } }));
   const loud = repeat(1000, 10 * MS, (t) => up(t, 1000, { shape: udp(1) }));
   const quiet = repeat(100, 100 * MS, (t) => up(t, 1000, { shape: udp(2) }), MS);
@@ -127,7 +127,7 @@ test('the idle clock of RED starts when the last packet leaves, not when the que
 });
 
 test('policer, RED and each in one run: every packet is in exactly one count of its class', () => {
-  const each: EachSpec = { by: 'src', rateBytesPerSec: 60_000, burstBytes: 3000, exceed: 'delay' };
+  const each: EachInput = { by: 'src', rateBytesPerSec: 60_000, burstBytes: 3000, exceed: 'delay' };
   const leaves = [
     { name: 'policed', match: to(1), police: { rateBytesPerSec: 20_000, burstBytes: 5000 } },
     { name: 'red', match: to(2), red: RED, limitBytes: 30_000 },

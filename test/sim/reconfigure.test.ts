@@ -1,8 +1,8 @@
 /** Classes that change while packets wait, to the nanosecond. */
 import { describe, expect, test } from 'vitest';
 import { addClass, changeClass, type Edited, moveClass, removeClass } from '../../src/spec/edit.ts';
-import type { EachSpec, MatcherSpec, ShaperSpec } from '../../src/spec/spec.ts';
-import { type ClassInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
+import type { MatcherSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import { type ClassInput, type EachInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 const port = (n: number): MatcherSpec[] => [{ dport: [{ from: n, to: n }] }];
 const WIDE = { rate: 1e9, burst: 1e6 };
@@ -59,7 +59,7 @@ describe('another rate', () => {
   });
 
   test('of `each` holds for the buckets that there are, and what waits in them', () => {
-    const each = (rateBytesPerSec: number): EachSpec => ({
+    const each = (rateBytesPerSec: number): EachInput => ({
       by: 'src',
       rateBytesPerSec,
       burstBytes: 1000,
@@ -68,7 +68,8 @@ describe('another rate', () => {
     const spec = slow([{ name: 'a', match: port(1), each: each(1000) }]);
     const w = new World(spec);
     w.inject(repeat(3, 0, (t) => packet(t, 1)));
-    at(w, 0.5 * SECOND, changeClass(spec, 'wan/up/a', { each: each(250) }));
+    const slower = slow([{ name: 'a', match: port(1), each: each(250) }]);
+    at(w, 0.5 * SECOND, { spec: slower });
     w.run(10 * SECOND);
     expect(w.acceptedNs()).toEqual([0, 2.5 * SECOND, 6.5 * SECOND]);
   });
@@ -152,7 +153,7 @@ describe('classes that come and go', () => {
   });
 
   test('what waits for `each` of a class around goes on waiting in the same bucket, and pays once', () => {
-    const each: EachSpec = { by: 'src', rateBytesPerSec: 1000, burstBytes: 1000, exceed: 'delay' };
+    const each: EachInput = { by: 'src', rateBytesPerSec: 1000, burstBytes: 1000, exceed: 'delay' };
     const spec = slow([{ name: 'in', match: port(1), each, classes: [{ name: 'b', match: port(1) }] }]);
     const w = new World(spec);
     w.inject(repeat(3, 0, (t) => packet(t, 1)));

@@ -1,13 +1,12 @@
 /** The orderly stop, and the bound on what may be held. */
 import { expect, test } from 'vitest';
-import type { EachSpec } from '../../src/spec/spec.ts';
-import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
+import { type EachInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 const SLOW = { rate: 1000, burst: 1500 };
 const to = (dport: number) => [{ dport: [{ from: dport, to: dport }] }];
 
 test('the stop accepts everything held, wherever it waits, and everything that still comes', () => {
-  const each: EachSpec = { by: 'flow', rateBytesPerSec: 100, burstBytes: 1500, exceed: 'delay' };
+  const each: EachInput = { by: 'flow', rateBytesPerSec: 100, burstBytes: 1500, exceed: 'delay' };
   const leaves = [
     { name: 'each', match: to(1), each },
     { name: 'capped', match: to(2), ceil: 500, burst: 1500 },

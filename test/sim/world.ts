@@ -27,6 +27,9 @@ import { type SimArrival, SimPort } from '../port/sim-port.ts';
 export const MS = 1e6;
 export const SECOND = 1e9;
 
+/** `waiting` left out: as in the queue of the class, in an inner class a FIFO. */
+export type EachInput = Omit<EachSpec, 'waiting'> & Partial<EachSpec>;
+
 export interface ClassInput {
   readonly name: string;
   readonly match?: readonly MatcherSpec[];
@@ -45,7 +48,7 @@ export interface ClassInput {
   readonly police?: Omit<PoliceSpec, 'exceed'> & Partial<PoliceSpec>;
   readonly meter?: MeterSpec;
   readonly remark?: RemarkSpec;
-  readonly each?: EachSpec;
+  readonly each?: EachInput;
   readonly limitBytes?: number;
   readonly limitPackets?: number;
   readonly red?: RedSpec;
@@ -70,6 +73,17 @@ export interface LinkInput {
 
 function classSpec(input: ClassInput, path: string, parent: { ceil: number; burst: number }): ClassSpec {
   const self = { ceil: input.ceil ?? parent.ceil, burst: input.burst ?? parent.burst };
+  const queue: QueueSpec = {
+    discipline: 'fifo',
+    isolation: 'flow',
+    shortBytes: 30_000,
+    limitBytes: input.limitBytes ?? Number.POSITIVE_INFINITY,
+    limitPackets: input.limitPackets ?? Number.POSITIVE_INFINITY,
+    aqm: input.red ? { kind: 'red', red: input.red } : { kind: 'none' },
+    ecn: false,
+    ackFilter: false,
+    ...input.queue,
+  };
   return {
     name: input.name,
     path,
@@ -83,20 +97,8 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
     police: input.police ? { exceed: 'drop', ...input.police } : null,
     meter: input.meter ?? null,
     remark: input.remark ?? null,
-    each: input.each ?? null,
-    queue: input.classes
-      ? null
-      : {
-          discipline: 'fifo',
-          isolation: 'flow',
-          shortBytes: 30_000,
-          limitBytes: input.limitBytes ?? Number.POSITIVE_INFINITY,
-          limitPackets: input.limitPackets ?? Number.POSITIVE_INFINITY,
-          aqm: input.red ? { kind: 'red', red: input.red } : { kind: 'none' },
-          ecn: false,
-          ackFilter: false,
-          ...input.queue,
-        },
+    each: input.each ? { waiting: input.each.exceed === 'drop' ? null : queue, ...input.each } : null,
+    queue: input.classes ? null : queue,
     children: input.classes ? childSpecs(input.classes, path, self) : [],
   };
 }

@@ -68,12 +68,6 @@ export function aredStart(ared: Ared, nowNs: number): void {
   ared.nextStepNs = nowNs + PERIOD_NS;
 }
 
-/** Takes over maxp and the instant of the next step from `from`. */
-export function aredInherit(ared: Ared, from: Ared): void {
-  ared.probability = from.probability;
-  ared.nextStepNs = from.nextStepNs;
-}
-
 /** Weight of one second of averaging. */
 export function aredWeight(packetsPerSec: number): number {
   return -Math.expm1(-1 / packetsPerSec);

@@ -7,6 +7,10 @@ import type { ByteSize } from '../fields/quantities.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 import type { LeafContext } from './context.ts';
+import { readWaiting } from './queue.ts';
+
+/** A rate that could not be read, which has been reported. */
+const UNKNOWN = Number.POSITIVE_INFINITY;
 
 /** Bytes of a bucket: the burst as written, else the default at the bucket's own rate. */
 export function readBurst(
@@ -46,7 +50,12 @@ export function readPolice(context: LeafContext, at: Located<Node> | undefined):
   };
 }
 
-export function readEach(context: LeafContext, at: Located<Node> | undefined): EachSpec | null {
+/** `queue` is that of the class: packets wait for their bucket in the same way, at the bucket's rate. */
+export function readEach(
+  context: LeafContext,
+  at: Located<Node> | undefined,
+  queue: Located<Node> | undefined,
+): EachSpec | null {
   if (!at) return null;
   const { reader } = context;
   const values = reader.section(at.value, SECTIONS.each, 'each');
@@ -60,6 +69,10 @@ export function readEach(context: LeafContext, at: Located<Node> | undefined): E
     rateBytesPerSec: rateBytesPerSec ?? 1,
     burstBytes: readBurst(context, values.burst, rateBytesPerSec ?? 1, eachBurstKind(exceed)),
     exceed,
+    waiting:
+      exceed === 'drop'
+        ? null
+        : readWaiting({ ...context, ceilBytesPerSec: rateBytesPerSec ?? UNKNOWN }, queue),
   };
 }
 

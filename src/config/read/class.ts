@@ -61,6 +61,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const given = values.burst ? givenBurst(context, values.burst) : null;
   const inner = values.classes;
   const isInner = reader.hasKey(entry.node, 'classes');
+  const each = readEach(context, values.each, isInner ? undefined : values.queue);
   return {
     name: entry.name,
     path,
@@ -74,8 +75,8 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     police: readPolice(context, values.police),
     meter: readMeter(context, values.meter),
     remark: readRemark(context, values.remark),
-    each: readEach(context, values.each),
-    queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue),
+    each,
+    queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue, each),
     children: inner ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec }, inner) : [],
   };
 }

@@ -157,7 +157,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const police = readPolice(context, values.police);
   const meter = readMeter(context, values.meter);
   const remark = readRemark({ ...context, isMetered }, values.remark);
-  const each = readEach(context, values.each);
+  const each = readEach(context, values.each, undefined);
   const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');
   if (rate === undefined || rate === null) return null;
   return {

@@ -2,7 +2,7 @@
 import type { Node } from 'yaml';
 import { formatBytes, type Size } from '../../base/units.ts';
 import { HELD_MAX } from '../../limits.ts';
-import type { QueueSpec } from '../../spec/spec.ts';
+import type { AqmSpec, EachSpec, QueueSpec, WaitingSpec } from '../../spec/spec.ts';
 import { QUEUE as DEFAULTS, defaultLimitBytes, ISOLATION } from '../fields/defaults.ts';
 import type { QueueRoom } from '../fields/red-defaults.ts';
 import { SECTIONS } from '../fields/sections.ts';
@@ -12,7 +12,12 @@ import { type LeafContext, PACKET_BYTES, sizeBytes } from './context.ts';
 
 type QueueValues = Values<typeof SECTIONS.queue>;
 
-export function readQueue(context: LeafContext, at: Located<Node> | undefined): QueueSpec {
+/** `each` of the class: the limit bounds its buckets too, so it grows with their thresholds. */
+export function readQueue(
+  context: LeafContext,
+  at: Located<Node> | undefined,
+  each: EachSpec | null,
+): QueueSpec {
   const { reader, ceilBytesPerSec } = context;
   const values: QueueValues = at ? reader.section(at.value, SECTIONS.queue, 'queue') : {};
   const discipline = values.discipline?.value ?? DEFAULTS.discipline;
@@ -20,18 +25,50 @@ export function readQueue(context: LeafContext, at: Located<Node> | undefined): 
   if (isDisciplineRead) refuseForeignKeys(context, values, discipline);
   const given = values.limit ? readLimit(context, values.limit) : null;
   const defaultBytes = defaultLimitBytes(ceilBytesPerSec);
-  const room: QueueRoom = { given, defaultBytes };
-  const { aqm, ecn, maxBytes } = readAqm(context, values.aqm, room, discipline);
+  const { maxBytes, ...waiting } = readWaitingOf(context, values, { given, defaultBytes });
+  const mostBytes = Math.max(maxBytes, each?.waiting ? maxThresholdBytes(each.waiting.aqm) : 0);
+  return {
+    ...waiting,
+    limitBytes: given?.limitBytes ?? Math.max(defaultBytes, 2 * mostBytes),
+    limitPackets: given?.limitPackets ?? Number.POSITIVE_INFINITY,
+    ackFilter: values.ackFilter?.value ?? DEFAULTS.ackFilter,
+  };
+}
+
+/**
+ * How packets wait for a bucket of `each`, whose rate is the ceil of the context: as in the queue of the
+ * class that is written at `at`. The bucket has no limit of its own. Thresholds that are not written follow
+ * the default limit at its rate, at most the limit of the queue.
+ */
+export function readWaiting(context: LeafContext, at: Located<Node> | undefined): WaitingSpec {
+  const { reader, ceilBytesPerSec } = context;
+  const values: QueueValues = at ? reader.section(at.value, SECTIONS.queue, 'queue') : {};
+  const limit = values.limit?.value;
+  const givenBytes =
+    limit === undefined ? Number.POSITIVE_INFINITY : sizeBytes(limit, ceilBytesPerSec, PACKET_BYTES);
+  const defaultBytes = Math.min(givenBytes, defaultLimitBytes(ceilBytesPerSec));
+  const { maxBytes: _, ...waiting } = readWaitingOf(context, values, { given: null, defaultBytes });
+  return waiting;
+}
+
+function readWaitingOf(
+  context: LeafContext,
+  values: QueueValues,
+  room: QueueRoom,
+): WaitingSpec & { readonly maxBytes: number } {
+  const discipline = values.discipline?.value ?? DEFAULTS.discipline;
   return {
     discipline,
     isolation: values.isolation?.value ?? ISOLATION[context.direction],
     shortBytes: values.short ? readShort(context, values.short) : DEFAULTS.shortBytes,
-    limitBytes: given?.limitBytes ?? Math.max(defaultBytes, 2 * maxBytes),
-    limitPackets: given?.limitPackets ?? Number.POSITIVE_INFINITY,
-    aqm,
-    ecn,
-    ackFilter: values.ackFilter?.value ?? DEFAULTS.ackFilter,
+    ...readAqm(context, values.aqm, room, discipline),
   };
+}
+
+/** Largest threshold of RED or weighted RED; 0 for other algorithms. */
+function maxThresholdBytes(aqm: AqmSpec): number {
+  if (aqm.kind === 'red') return aqm.red.maxBytes;
+  return aqm.kind === 'wred' ? Math.max(...aqm.wred.profiles.map((profile) => profile.maxBytes)) : 0;
 }
 
 /** A key that would do nothing is an error. */

@@ -21,7 +21,7 @@ import type { ExemptSpec } from '../../spec/spec.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { Backlog } from '../packets/backlog.ts';
-import type { HeldTable } from '../packets/held.ts';
+import { FLAG_NEVER_DROP, type HeldTable } from '../packets/held.ts';
 
 /** An interactive session over a slow line: ten keys a second with their echoes, of 100 bytes each. */
 const RATE_BYTES_PER_SEC_MIN = 1000;
@@ -65,6 +65,13 @@ export class Exemption {
       const old = oldRow[row];
       if (parent === NONE && old !== NONE) inheritBucket(this.buckets, row, from.buckets, old, nowNs);
     }
+  }
+
+  /** Settles whether packet `h` of an exempt port must not be dropped by its leaf. Returns its flags. */
+  settle(h: number, nowNs: number): number {
+    const { flags } = this.held;
+    if (!this.grants(h, nowNs)) flags[h] &= ~FLAG_NEVER_DROP;
+    return flags[h];
   }
 
   /**

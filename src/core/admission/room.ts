@@ -5,7 +5,7 @@
  * (leaf-queues.ts): in a fair leaf a host with its longest flow queue, or a flow queue; in a short-first leaf
  * a band; in a fifo leaf nobody. An ancestor's bucket counts with its full length; only this leaf's packets
  * are evicted from it. The arriving packet counts as part of its own bucket, host or queue (RFC 8290 section
- * 4.1.3), and the payer loses from its head.
+ * 4.1.3), and the payer loses from its head. Within a bucket somebody pays as among the leaf's queues.
  *
  *     limit 10   queues A 6, B 3    arriving 2 for B   B would have 5: A loses 1
  *                                   arriving 4 for B   B would have 7: B loses the 3 that it has
@@ -35,7 +35,7 @@ export class Room {
   /** Whether there was no room, so that somebody pays. */
   private lastPays = false;
   /** The `each` bucket that pays; NONE if somebody among the leaf's queues does. */
-  private lastBucket = NONE;
+  lastBucket = NONE;
 
   constructor(held: HeldTable, admission: Admission, each: EachTable, queues: LeafQueues, waits: Chain) {
     this.held = held;
@@ -57,19 +57,19 @@ export class Room {
     const own = this.ownBucket(leaf, h);
     const queueBytes = queues.findPayer(leaf, own === NONE ? h : NONE);
     this.chooseBucket(leaf, own, lengthBytes, queueBytes);
-    if (this.lastBucket !== NONE) return each.canSpare(this.lastBucket, leaf, packets, bytes);
-    return queues.canSpare(leaf, packets, bytes);
+    if (this.lastBucket !== NONE) return each.canSpare(this.lastBucket, leaf, h, packets, bytes);
+    return queues.canSpare(leaf, leaf, packets, bytes);
   }
 
   /**
    * Takes the next packet that must go before `h` gets in, for which find() has just returned true. NONE if
    * none must, or if none is left that may be dropped.
    */
-  evict(leaf: number, h: number): number {
+  evict(leaf: number, h: number, nowNs: number): number {
     if (!this.lastPays) return NONE;
     const isNeeded = this.admission.isFull(leaf, this.held.lengthBytes[h]);
-    if (this.lastBucket === NONE) return this.queues.evict(leaf, isNeeded);
-    return isNeeded ? this.each.evict(this.lastBucket, leaf) : NONE;
+    if (this.lastBucket === NONE) return this.queues.evict(leaf, leaf, isNeeded);
+    return isNeeded ? this.each.evict(this.lastBucket, leaf, nowNs) : NONE;
   }
 
   /** The bucket in which `h` would wait because others wait there. NONE if it would wait for the ceilings. */

@@ -22,6 +22,8 @@ import type { ClassInfo } from '../classes/classes.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
+import type { BucketQueues } from './bucket-queues.ts';
+import { SIDE_FLOW, SIDE_SRC, sideOf } from './sides.ts';
 
 /**
  * Number of the class (not its row, which may change), kind, then four address words or flow row and
@@ -32,24 +34,21 @@ const KIND_FLOW = 1;
 const KIND_V4 = 4;
 const KIND_V6 = 6;
 
-// Fields of a record; the hash slot is word 6. EachTable keeps the last three.
+// Fields of a record; the hash slot is word 6. EachTable keeps those that are exported.
+/** The packet that leaves first, whose instant the heap of due buckets has. */
+export const HEAD = 7;
 const FULL_NS = 8; // float64
 const LAST_SEEN_NS = 10; // float64
 /** Row of the class. */
 export const CLASS = 12;
 export const WAITING_BYTES = 13;
-/** First and last packet that wait for the bucket. */
-export const HEAD = 14;
-export const TAIL = 15;
+export const WAITING_PACKETS = 14;
+/** The set of queues in which they wait (bucket-queues.ts); NONE while the bucket has none. */
+export const SET = 15;
 const FIELD_WORDS = 9;
 
 /** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 256;
-
-/** Which address of a flow shares a bucket. */
-const SIDE_FLOW = 0;
-const SIDE_SRC = 1;
-const SIDE_DST = 2;
 
 export class EachBuckets {
   readonly keys: KeyTable;
@@ -59,11 +58,14 @@ export class EachBuckets {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly ledger: Ledger;
+  private readonly queues: BucketQueues;
   // By class.
   private ids: Int32Array;
   private nsPerByte: Float64Array;
   private burstBytes: Float64Array;
   private side: Uint8Array;
+  /** Where flows remember their bucket: FlowTable.eachBucket(). */
+  private place: Uint8Array;
 
   constructor(
     rows: number,
@@ -73,6 +75,7 @@ export class EachBuckets {
     held: HeldTable,
     flows: FlowTable,
     ledger: Ledger,
+    queues: BucketQueues,
   ) {
     this.keys = new KeyTable(rows, KEY_WORDS, FIELD_WORDS, key0, key1);
     this.words = this.keys.words;
@@ -81,10 +84,12 @@ export class EachBuckets {
     this.held = held;
     this.flows = flows;
     this.ledger = ledger;
+    this.queues = queues;
     this.ids = Int32Array.from(classes, (info) => info.id);
     this.nsPerByte = nsPerByteOf(classes);
     this.burstBytes = burstBytesOf(classes);
     this.side = Uint8Array.from(classes, sideOf);
+    this.place = Uint8Array.from(classes, placeOf);
   }
 
   /**
@@ -95,13 +100,13 @@ export class EachBuckets {
     const { keys, flows } = this;
     const f = this.held.flow[h];
     this.setKey(c, f);
-    let e = f === NONE ? NONE : flows.eachBucket(f);
+    let e = f === NONE ? NONE : flows.eachBucket(f, this.place[c]);
     if (e === NONE || !keys.isAt(e)) {
       const hash = keys.hash(KEY_WORDS);
       e = keys.find(hash);
       if (e === NONE) e = this.make(c, hash, nowNs);
       if (e === NONE) return NONE;
-      if (f !== NONE) flows.setEachBucket(f, e);
+      if (f !== NONE) flows.setEachBucket(f, this.place[c], e);
     }
     this.floats[(e + LAST_SEEN_NS) >> 1] = nowNs;
     return e;
@@ -170,6 +175,7 @@ export class EachBuckets {
     this.nsPerByte = nsPerByteOf(classes);
     this.burstBytes = burstBytesOf(classes);
     this.side = Uint8Array.from(classes, sideOf);
+    this.place = Uint8Array.from(classes, placeOf);
     return (e) => {
       const old = words[e + CLASS];
       const c = newRow[old];
@@ -193,8 +199,14 @@ export class EachBuckets {
     }
   }
 
+  /** Nanoseconds a byte takes at the rate of class `c`'s buckets. */
+  nsPerByteOf(c: number): number {
+    return this.nsPerByte[c];
+  }
+
   /** Forgets bucket `e`, in which nothing waits. */
   forget(e: number): void {
+    if (this.words[e + SET] !== NONE) this.queues.giveBack(this.words[e + SET]);
     this.keys.remove(e);
     this.ledger.eachBuckets(-1);
   }
@@ -226,7 +238,10 @@ export class EachBuckets {
     this.floats[(e + FULL_NS) >> 1] = 0;
     this.words[e + CLASS] = c;
     this.words[e + WAITING_BYTES] = 0;
+    this.words[e + WAITING_PACKETS] = 0;
     this.words[e + HEAD] = NONE;
+    this.words[e + SET] = NONE;
+    this.queues.aqm.start(e >> this.keys.shift, c, nowNs);
     this.ledger.eachBuckets(1);
     return e;
   }
@@ -234,7 +249,7 @@ export class EachBuckets {
   /** Whether bucket `e` is in use, nothing waits for it, and it is full: a new bucket would be equal. */
   private mayForget(e: number, nowNs: number): boolean {
     const isFull = this.floats[(e + FULL_NS) >> 1] <= nowNs;
-    return isFull && this.keys.isUsed(e) && this.words[e + HEAD] === NONE;
+    return isFull && this.keys.isUsed(e) && this.words[e + WAITING_PACKETS] === 0;
   }
 
   private forgetOne(nowNs: number): boolean {
@@ -257,10 +272,7 @@ function burstBytesOf(classes: readonly ClassInfo[]): Float64Array {
   return Float64Array.from(classes, ({ spec }) => spec.each?.burstBytes ?? 0);
 }
 
-/** `host` is the inside address: the source of what leaves, the destination of what arrives. */
-function sideOf(info: ClassInfo): number {
-  const by = info.spec.each?.by;
-  if (by === 'src' || (by === 'host' && info.direction === 'up')) return SIDE_SRC;
-  if (by === 'dst' || (by === 'host' && info.direction === 'down')) return SIDE_DST;
-  return SIDE_FLOW;
+/** 0 for the bucket of a leaf's own class, 1 for that of a class around it. */
+function placeOf(info: ClassInfo): number {
+  return info.children.length === 0 ? 0 : 1;
 }

@@ -1,9 +1,15 @@
 /**
  * `each`: how packets wait for the bucket of their flow, host, source or destination (buckets.ts). Every
- * bucket has a FIFO of its own, so one waiting flow never delays another. A heap says which bucket is due.
+ * bucket has queues of its own (bucket-queues.ts), so one bucket never delays another. A heap says which
+ * bucket is due.
  *
- *   bucket 7 (web, 10.0.9.4)   fullNs ...   FIFO: h12 -> h15        heap key: instant at which h12 conforms
- *   bucket 9 (web, 10.0.9.8)   fullNs ...   FIFO: (empty)           not in the heap
+ *   bucket 7 (web, 10.0.9.4)   fullNs ...   set 0, h12 has its turn   heap key: instant at which h12 conforms
+ *   bucket 9 (web, 10.0.9.8)   fullNs ...   no set                    not in the heap
+ *
+ * The instant of a bucket changes when another packet gets the next turn: one has left, CoDel has dropped the
+ * head, or a packet of a flow that was idle goes first.
+ *
+ * The buckets of an inner class hold packets of several leaves, as flows of one set.
  *
  * A class with `exceed: drop` has buckets only: its packets never wait here (policers.ts).
  */
@@ -11,49 +17,69 @@ import { IndexedHeap } from '../../base/heap.ts';
 import type { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import { SizeBins } from '../../base/size-bins.ts';
-import { type ClassChange, isInside } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
-import type { Mover } from '../classes/mover.ts';
-import type { FlowTable } from '../flows/flow-table.ts';
-import type { HeldTable } from '../packets/held.ts';
+import { FLAG_WAITED, type HeldTable } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
 import type { Ledger } from '../packets/ledger.ts';
-import { CLASS, EachBuckets, HEAD, TAIL, WAITING_BYTES } from './buckets.ts';
+import { SIGNAL_NONE } from '../queues/arrival-aqm.ts';
+import type { LeafQueues } from '../queues/leaf-queues.ts';
+import { BucketQueues, type WaitingParts } from './bucket-queues.ts';
+import { CLASS, EachBuckets, HEAD, SET, WAITING_BYTES, WAITING_PACKETS } from './buckets.ts';
+
+// Answers of pass().
+export const PASSES = 0;
+export const WAITS = 1;
+/** There is no room for one more flow queue, or for one more bucket. */
+export const NO_ROOM = 2;
 
 /** Buckets to look at for the longest one with packets of a leaf. */
 const LONGEST_LOOKS = 8;
 
 export class EachTable {
   readonly buckets: EachBuckets;
+  readonly bucketQueues: BucketQueues;
   /** Class of the bucket from which the last popDue() took a packet. */
   lastPoppedClass = 0;
+  /** Whether CoDel drops that packet. */
+  lastPoppedIsDropped = false;
+  /** Bytes that waited for the bucket of the last signal(). */
+  lastSignalledBytes = 0;
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
-  private readonly fifos: HeldFifos;
+  private readonly queues: LeafQueues;
   /** Buckets with waiting packets, by `e >> shift` as in the next table. */
   private readonly due: IndexedHeap;
   /** Buckets of each class by the bytes that wait for them. */
   private waiting: SizeBins;
+  // By leaf: what waits for buckets.
+  private leafPackets: Float64Array;
+  private leafBytes: Float64Array;
   private readonly held: HeldTable;
+  /** FIFO 0: redundant ACKs. */
+  private readonly doomed: HeldFifos;
 
   constructor(
     rows: number,
     key0: number,
     key1: number,
     classes: readonly ClassInfo[],
-    held: HeldTable,
-    flows: FlowTable,
+    parts: WaitingParts,
     ledger: Ledger,
   ) {
     // Without a class with `each` one row is enough, so that idle memory stays small.
     const used = classes.some((info) => info.spec.each !== null) ? rows : 1;
-    this.buckets = new EachBuckets(used, key0, key1, classes, held, flows, ledger);
+    const { held, flows } = parts;
+    this.bucketQueues = new BucketQueues(used, classes, parts);
+    this.queues = this.bucketQueues.queues;
+    this.buckets = new EachBuckets(used, key0, key1, classes, held, flows, ledger, this.bucketQueues);
     this.keys = this.buckets.keys;
     this.words = this.keys.words;
-    this.fifos = new HeldFifos(0, held, this.words.subarray(HEAD), this.words.subarray(TAIL));
     this.due = new IndexedHeap(used);
     this.waiting = new SizeBins(used, classes.length);
+    this.leafPackets = new Float64Array(classes.length);
+    this.leafBytes = new Float64Array(classes.length);
     this.held = held;
+    this.doomed = new HeldFifos(1, held);
   }
 
   /** Instant at which the first bucket lets a packet go. Infinity if none waits. */
@@ -74,38 +100,66 @@ export class EachTable {
     return this.buckets.find(c, h);
   }
 
+  /** Whether the buckets of the leaf's own class have an algorithm that signals on arrival. */
+  hasAqm(leaf: number): boolean {
+    return this.bucketQueues.aqm.has(leaf);
+  }
+
+  /** The signal of its bucket in the leaf's own class for arriving packet `h`. */
+  signal(leaf: number, h: number, nowNs: number): number {
+    const e = this.buckets.bucketOf(leaf, h, nowNs);
+    this.lastSignalledBytes = this.waitingBytes(e);
+    if (e === NONE) return SIGNAL_NONE;
+    const { aqm } = this.bucketQueues;
+    const nsPerByte = this.buckets.nsPerByteOf(leaf);
+    return aqm.signal(e >> this.keys.shift, leaf, h, this.lastSignalledBytes, nsPerByte, nowNs);
+  }
+
+  /** Packets of the leaf that wait for buckets. */
+  packetsOf(leaf: number): number {
+    return this.leafPackets[leaf];
+  }
+
+  bytesOf(leaf: number): number {
+    return this.leafBytes[leaf];
+  }
+
   /**
    * Lets packet `h` through bucket `e` of an `exceed: delay` class if nothing waits before it and it conforms
-   * by `horizonNs`. Its readyNs becomes the instant at which it conforms. Otherwise the packet waits, and the
-   * method returns false.
+   * by `horizonNs`: PASSES, and its readyNs becomes the instant at which it conforms. Otherwise the packet
+   * waits, WAITS, or NO_ROOM.
    */
-  pass(e: number, h: number, horizonNs: number): boolean {
+  pass(e: number, h: number, nowNs: number, horizonNs: number): number {
     const { held, buckets } = this;
-    if (this.fifos.isEmpty(e)) {
+    if (this.words[e + WAITING_PACKETS] === 0) {
       const atNs = buckets.conformNs(e, h, held.readyNs(h));
       if (atNs <= horizonNs) {
         buckets.take(e, h, atNs);
         held.setReadyNs(h, atNs);
-        return true;
+        return PASSES;
       }
     }
-    this.wait(e, h);
-    return false;
+    return this.wait(e, h, nowNs) ? WAITS : NO_ROOM;
   }
 
   /**
-   * Takes the next packet whose bucket lets it go by `horizonNs`, and sets its readyNs. Returns NONE when
-   * there is none.
+   * Takes the next packet whose turn it is in a bucket that lets it go by `horizonNs`, and sets its readyNs,
+   * or drops it: `lastPoppedIsDropped` tells. Returns NONE when there is none.
    */
-  popDue(horizonNs: number): number {
-    const { due, fifos, held } = this;
+  popDue(horizonNs: number, nowNs: number): number {
+    const { due, queues, held } = this;
     const atNs = due.topKey();
     if (atNs > horizonNs || due.size === 0) return NONE;
     const e = due.top() << this.keys.shift;
+    const h = queues.shiftOne(this.words[e + SET], atNs);
+    const sojournNs = nowNs - held.queuedNs(h);
     this.lastPoppedClass = this.words[e + CLASS];
-    this.buckets.take(e, fifos.head[e], atNs);
-    const h = this.shiftFirst(e);
-    held.setReadyNs(h, atNs);
+    this.lastPoppedIsDropped = queues.lastIsDropped;
+    if (!queues.lastIsDropped) {
+      this.buckets.take(e, h, atNs);
+      held.setReadyNs(h, atNs);
+    }
+    this.taken(e, h, sojournNs, atNs, nowNs);
     return h;
   }
 
@@ -123,16 +177,21 @@ export class EachTable {
     for (let e = 0; e < keys.highWater; e += keys.stride) if (keys.isUsed(e)) this.cheapened(e);
   }
 
+  /** A redundant ACK that left its bucket for a newer one; NONE if there is none. */
+  popDoomed(): number {
+    return this.doomed.isEmpty(0) ? NONE : this.doomed.shift(0);
+  }
+
   /**
    * The longest bucket (within 1/8) of class `c` among the first eight holding packets of `leaf`, which is
    * the class or one inside it. Returns NONE if none of the eight longest does.
    */
   longest(c: number, leaf: number): number {
-    const { waiting } = this;
+    const { waiting, queues } = this;
     const { shift } = this.keys;
     let at = waiting.largest(c);
     for (let n = 0; n < LONGEST_LOOKS && at !== NONE; n++, at = waiting.after(c, at))
-      if (this.fifos.hasOf(at << shift, leaf)) return at << shift;
+      if (c === leaf || queues.findPayerOf(this.words[(at << shift) + SET], NONE, leaf)) return at << shift;
     return NONE;
   }
 
@@ -142,90 +201,155 @@ export class EachTable {
     return e === NONE ? 0 : this.words[e + WAITING_BYTES] >>> 0;
   }
 
-  /** Whether bucket `e` holds at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
-  canSpare(e: number, leaf: number, packets: number, bytes: number): boolean {
-    return this.fifos.canSpare(e, leaf, packets, bytes);
+  /**
+   * Finds who pays in bucket `e` for arriving packet `h` of `leaf`, as in a leaf. Returns whether the payer
+   * has at least `packets` packets and `bytes` bytes of the leaf that may be dropped.
+   */
+  canSpare(e: number, leaf: number, h: number, packets: number, bytes: number): boolean {
+    const { queues, words } = this;
+    const set = words[e + SET];
+    const isOwn = this.find(words[e + CLASS], h) === e;
+    return queues.findPayerOf(set, isOwn ? h : NONE, leaf) && queues.canSpare(set, leaf, packets, bytes);
   }
 
-  /** Evicts the first packet of `leaf` from bucket `e` that may be dropped. Its tokens stay in the bucket. */
-  evict(e: number, leaf: number): number {
-    return this.taken(e, this.fifos.shiftDroppable(e, leaf));
+  /**
+   * Evicts a packet of `leaf` from the payer that canSpare() has just found in bucket `e`; NONE if it has
+   * none left. The tokens of the packet stay in the bucket.
+   */
+  evict(e: number, leaf: number, nowNs: number): number {
+    const set = this.words[e + SET];
+    // The last packet of the bucket may have been evicted.
+    const h = set === NONE ? NONE : this.queues.evict(set, leaf, true);
+    if (h !== NONE) this.taken(e, h, nowNs - this.held.queuedNs(h), nowNs, nowNs);
+    return h;
+  }
+
+  sweep(nowNs: number): void {
+    this.buckets.sweep(nowNs);
+    this.queues.sweepKeys(nowNs);
   }
 
   /**
    * Takes out all packets that wait for buckets of these classes, whatever their tokens, for the orderly
-   * stop. Outer classes come first, because their packets have passed the inner ones; packets of a bucket
-   * come in their order of arrival.
+   * stop. Outer classes come first, because their packets have passed the inner ones; packets of a flow come
+   * in their order of arrival.
    */
   takeAll(classes: readonly number[]): number[] {
     const packets = new Map(classes.map((c): [number, number[]] => [c, []]));
-    for (let e = 0; e < this.keys.highWater; e += this.keys.stride) {
-      const ofClass = packets.get(this.words[e + CLASS]);
-      while (ofClass && !this.fifos.isEmpty(e)) ofClass.push(this.shiftFirst(e));
+    const { keys, words } = this;
+    for (let e = 0; e < keys.highWater; e += keys.stride) {
+      const ofClass = packets.get(words[e + CLASS]);
+      if (ofClass && keys.isUsed(e) && words[e + WAITING_PACKETS] > 0)
+        for (const h of this.drain(e)) ofClass.push(h);
     }
+    this.recount(this.leafPackets.length);
     return [...packets.values()].flat();
   }
 
   /**
-   * Changes the classes. Buckets keep their tokens and their packets. `mover` gets a packet that has no
-   * bucket here any more, because its class or that class's `each` has gone, or because the packet belongs to
-   * another class.
+   * Takes all packets out of bucket `e`, which has a set, and gives the set back. recount() must follow when
+   * all buckets are done.
    */
-  regroup(change: ClassChange, mover: Mover): void {
-    const { classes } = change;
-    const { keys, words, held } = this;
-    const carryOver = this.buckets.regroup(change);
-    this.waiting = new SizeBins(keys.rows, classes.length);
+  drain(e: number): number[] {
+    const { words } = this;
+    const packets = this.queues.drain(words[e + SET]);
+    words[e + WAITING_PACKETS] = 0;
+    words[e + WAITING_BYTES] = 0;
+    this.due.delete(e >> this.keys.shift);
+    words[e + HEAD] = NONE;
+    this.bucketQueues.giveBack(words[e + SET]);
+    words[e + SET] = NONE;
+    return packets;
+  }
+
+  /** The packets that wait for bucket `e`, flow queue by flow queue. */
+  list(e: number): number[] {
+    return this.words[e + WAITING_PACKETS] === 0 ? [] : this.queues.list(this.words[e + SET]);
+  }
+
+  /** Counts anew what waits, for so many classes, and sets when every bucket is due by its present rate. */
+  recount(classes: number): void {
+    const { keys, words } = this;
+    this.waiting = new SizeBins(keys.rows, classes);
+    this.leafPackets = new Float64Array(classes);
+    this.leafBytes = new Float64Array(classes);
     for (let e = 0; e < keys.highWater; e += keys.stride) {
-      if (!keys.isUsed(e)) continue;
-      const old = words[e + CLASS];
-      const c = carryOver(e);
-      const packets = this.fifos.takeAll(e);
-      this.due.delete(e >> keys.shift);
+      if (!keys.isUsed(e) || words[e + WAITING_PACKETS] === 0) continue;
+      const packets = this.list(e);
+      words[e + WAITING_PACKETS] = 0;
       words[e + WAITING_BYTES] = 0;
-      const delays = c !== NONE && classes[c].spec.each?.exceed === 'delay';
-      for (const h of packets) {
-        const leafBefore = held.leaf[h];
-        const leaf = mover.settle(h);
-        if (delays && isInside(classes, leaf, c)) this.wait(e, h);
-        else mover.move(h, leafBefore, old);
-      }
-      if (c === NONE) this.buckets.forget(e);
+      for (const h of packets) this.count(e, h, 1);
+      words[e + HEAD] = NONE;
+      this.setDue(e, 0);
     }
   }
 
-  private wait(e: number, h: number): void {
-    if (this.fifos.isEmpty(e)) this.setDue(e, h);
-    this.fifos.push(e, h);
-    this.addWaiting(e, this.held.lengthBytes[h]);
+  /** Packet `h` waits for bucket `e` from now on. Returns false if there is no room for its flow queue. */
+  wait(e: number, h: number, nowNs: number): boolean {
+    const { words, queues } = this;
+    if (words[e + SET] === NONE) words[e + SET] = this.bucketQueues.lend(words[e + CLASS], e);
+    if (!queues.push(words[e + SET], h, nowNs)) {
+      if (words[e + WAITING_PACKETS] === 0) this.rest(e);
+      return false;
+    }
+    this.held.flags[h] |= FLAG_WAITED;
+    this.count(e, h, 1);
+    for (let ack = queues.popDoomed(); ack !== NONE; ack = queues.popDoomed()) {
+      this.count(e, ack, -1);
+      this.doomed.push(0, ack);
+      words[e + HEAD] = NONE;
+    }
+    this.setDue(e, 0);
+    return true;
   }
 
-  /** Bucket `e` is due when packet `h`, the first of its FIFO, conforms. */
-  private setDue(e: number, h: number): void {
-    this.due.set(e >> this.keys.shift, this.buckets.conformNs(e, h, this.held.readyNs(h)));
+  /** Bucket `e` is due when the packet conforms whose turn it is, from `fromNs` on. */
+  private setDue(e: number, fromNs: number): void {
+    const { words, held } = this;
+    const head = this.queues.head(words[e + SET]);
+    if (head === words[e + HEAD]) return;
+    words[e + HEAD] = head;
+    this.due.set(e >> this.keys.shift, this.buckets.conformNs(e, head, Math.max(fromNs, held.readyNs(head))));
   }
 
-  /** The first packet of bucket `e`, if one waits, may go earlier than before. */
+  /** Packets of bucket `e`, if any wait, may go earlier than before. */
   private cheapened(e: number): void {
-    const head = this.fifos.head[e];
-    if (head !== NONE) this.setDue(e, head);
+    if (this.words[e + WAITING_PACKETS] === 0) return;
+    this.words[e + HEAD] = NONE;
+    this.setDue(e, 0);
   }
 
-  private shiftFirst(e: number): number {
-    return this.taken(e, this.fifos.shift(e));
+  /** Packet `h` was taken from bucket `e` after `sojournNs`, at `atNs`: sets when the bucket is due next. */
+  private taken(e: number, h: number, sojournNs: number, atNs: number, nowNs: number): void {
+    const { words, bucketQueues } = this;
+    this.count(e, h, -1);
+    words[e + HEAD] = NONE;
+    const isEmptyNow = words[e + WAITING_PACKETS] === 0;
+    const c = words[e + CLASS];
+    if (bucketQueues.aqm.has(c))
+      bucketQueues.aqm.departed(e >> this.keys.shift, c, sojournNs, isEmptyNow, nowNs);
+    if (isEmptyNow) this.rest(e);
+    else this.setDue(e, atNs);
   }
 
-  /** Packet `h` was taken from the FIFO of bucket `e`: sets when the bucket is due next. */
-  private taken(e: number, h: number): number {
-    this.addWaiting(e, -this.held.lengthBytes[h]);
-    const head = this.fifos.head[e];
-    if (head === NONE) this.due.delete(e >> this.keys.shift);
-    else this.setDue(e, head);
-    return h;
+  /** Nothing waits for bucket `e` any more. */
+  private rest(e: number): void {
+    const { words } = this;
+    this.due.delete(e >> this.keys.shift);
+    if (this.queues.isWorthKeeping(words[e + SET])) return;
+    this.bucketQueues.giveBack(words[e + SET]);
+    words[e + SET] = NONE;
   }
 
-  private addWaiting(e: number, bytes: number): void {
-    this.words[e + WAITING_BYTES] += bytes;
-    this.waiting.set(this.words[e + CLASS], e >> this.keys.shift, this.waitingBytes(e));
+  /** Counts packet `h` in bucket `e` (`by` 1) or out of it (-1). */
+  private count(e: number, h: number, by: number): void {
+    const { words, held } = this;
+    const bytes = by * held.lengthBytes[h];
+    const leaf = held.leaf[h];
+    this.leafPackets[leaf] += by;
+    this.leafBytes[leaf] += bytes;
+    words[e + WAITING_PACKETS] += by;
+    words[e + WAITING_BYTES] += bytes;
+    this.waiting.set(words[e + CLASS], e >> this.keys.shift, this.waitingBytes(e));
   }
 }

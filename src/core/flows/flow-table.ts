@@ -26,12 +26,14 @@ const LAST_SEEN_NS = 16; // float64
 const BUSY_UNTIL_NS = 18; // float64
 const HELD = 20;
 const GENERATION = 21;
-const EACH_BUCKET = 22;
-const FAIR_QUEUE = 23;
+/** In the class of the leaf, then in a class around it. */
+const EACH_BUCKET = 22; // and 23
 const BYTES = 24; // float64
 const NFQUEUE = 26;
 const BYTES_BEFORE = 28; // float64
-const FIELD_WORDS = 19;
+/** In the leaf, then in the bucket. */
+const FAIR_QUEUE = 30; // and 31
+const FIELD_WORDS = 21;
 
 /** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 1024;
@@ -73,7 +75,7 @@ export class FlowTable {
    */
   probableFairQueue(p: number): number {
     const f = this.flowKeys.probableRow(p);
-    return f === NONE ? NONE : this.fairQueue(f);
+    return f === NONE ? NONE : this.fairQueue(f, 0);
   }
 
   /**
@@ -164,22 +166,28 @@ export class FlowTable {
     return this.words[f + GENERATION];
   }
 
-  /** Remembered row of the flow's `each` bucket, or NONE. Check it before use. */
-  eachBucket(f: number): number {
-    return this.words[f + EACH_BUCKET];
+  /**
+   * Remembered row of the flow's `each` bucket, or NONE. Check it before use. `place` is 0 for the bucket of
+   * the leaf's own class, 1 for that of a class around it.
+   */
+  eachBucket(f: number, place: number): number {
+    return this.words[f + EACH_BUCKET + place];
   }
 
-  setEachBucket(f: number, e: number): void {
-    this.words[f + EACH_BUCKET] = e;
+  setEachBucket(f: number, place: number, e: number): void {
+    this.words[f + EACH_BUCKET + place] = e;
   }
 
-  /** Remembered row of the flow's queue in a fair leaf, or NONE. Check it before use. */
-  fairQueue(f: number): number {
-    return this.words[f + FAIR_QUEUE];
+  /**
+   * Remembered row of the flow's queue, or NONE. Check it before use. `place` is 0 for the queue in a fair
+   * leaf, 1 for that in a fair bucket.
+   */
+  fairQueue(f: number, place: number): number {
+    return this.words[f + FAIR_QUEUE + place];
   }
 
-  setFairQueue(f: number, q: number): void {
-    this.words[f + FAIR_QUEUE] = q;
+  setFairQueue(f: number, place: number, q: number): void {
+    this.words[f + FAIR_QUEUE + place] = q;
   }
 
   /**
@@ -297,7 +305,9 @@ export class FlowTable {
     this.generations = (this.generations + 1) | 0;
     words[f + GENERATION] = this.generations;
     words[f + EACH_BUCKET] = NONE;
+    words[f + EACH_BUCKET + 1] = NONE;
     words[f + FAIR_QUEUE] = NONE;
+    words[f + FAIR_QUEUE + 1] = NONE;
     this.floats[(f + BYTES) >> 1] = 0;
     this.floats[(f + BYTES_BEFORE) >> 1] = 0;
     words[f + NFQUEUE] = NONE;

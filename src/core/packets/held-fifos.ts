@@ -54,10 +54,16 @@ export class HeldFifos {
     return h;
   }
 
-  /** Takes all packets out, first to last. */
-  takeAll(row: number): number[] {
+  /** All packets, first to last. They stay. */
+  list(row: number): number[] {
     const all: number[] = [];
     for (let h = this.head[row]; h !== NONE; h = this.next[h]) all.push(h);
+    return all;
+  }
+
+  /** Takes all packets out, first to last. */
+  takeAll(row: number): number[] {
+    const all = this.list(row);
     this.head[row] = NONE;
     return all;
   }

@@ -158,6 +158,16 @@ export class HeldTable {
     this.flags[h] = (this.flags[h] & FLAGS_MASK) | ((c + 1) << LENDER_SHIFT);
   }
 
+  /** The packet has passed the present tree: it has no lender, and has not waited for a bucket yet. */
+  leaveTree(h: number): void {
+    this.flags[h] &= FLAGS_MASK & ~FLAG_WAITED;
+  }
+
+  /** Instant at which the packet came to the queue in which it waits: a bucket's, or its leaf's. */
+  queuedNs(h: number): number {
+    return Math.max(this.enteredNs(h), this.readyNs(h));
+  }
+
   /** Whether one more packet may wait: a whole batch must still find rows until its verdicts. */
   mayWait(): boolean {
     return this.size + ARRIVAL_ROWS <= this.rows;
@@ -231,3 +241,5 @@ export const FLAG_MOVED = 128;
  * asked.
  */
 export const FLAG_WHOLE = 256;
+/** Has waited for an `each` bucket in the present tree. */
+export const FLAG_WAITED = 512;

@@ -37,33 +37,42 @@ export class Bands {
   private readonly bytes: Float64Array;
   /** Class of each set. */
   private readonly classOf: Int16Array;
+  /** Whether a fifo loses packets at its head to make room: one of many buckets does. */
+  private readonly isOfBuckets: boolean;
   /** By class: 1 if its sets have bands. */
-  private readonly isUsed: Uint8Array;
+  private isUsed: Uint8Array;
   private readonly owed: SizeAwareQueues;
   /** By row of the held packet: the count of short packets when it came, itself included. */
   private readonly shortsBefore: Float64Array;
   /** Short packets that ever came. */
   private shorts = 0;
   /** By class: the parameters wanted; null for a fifo. */
-  private readonly shortFirst: readonly (SizeAwareParameters | null)[];
+  private shortFirst: readonly (SizeAwareParameters | null)[];
   /**
    * By set: the threshold in force. After an increase the old one applies until the long band drains, so
    * that no packet overtakes an older one of its flow.
    */
   private readonly inForceBytes: Float64Array;
 
-  constructor({ classOf, kinds }: QueueSets, held: HeldTable, flows: FlowTable) {
-    const count = classOf.length;
+  constructor(
+    { classOf, kinds, isOfBuckets, bandSets: count }: QueueSets,
+    held: HeldTable,
+    flows: FlowTable,
+  ) {
     this.held = held;
     this.flows = flows;
-    this.fifos = new HeldFifos(2 * count, held);
+    // Sets of buckets begin with lend(): tables that nobody has touched cost no memory.
+    this.isOfBuckets = isOfBuckets;
+    this.fifos = isOfBuckets
+      ? new HeldFifos(0, held, new Int32Array(2 * count), new Int32Array(2 * count))
+      : new HeldFifos(2 * count, held);
     this.bytes = new Float64Array(2 * count);
     this.classOf = classOf;
-    this.isUsed = Uint8Array.from(kinds, (kind) => (kind && kind.fair === null ? 1 : 0));
+    this.isUsed = hasBands(kinds);
     this.owed = createSizeAwareQueues(count);
     this.shortsBefore = new Float64Array(held.rows);
     this.shortFirst = kinds.map((kind) => kind?.shortFirst ?? null);
-    this.inForceBytes = Float64Array.from(classOf, (c) => this.shortFirst[c]?.thresholdBytes ?? 0);
+    this.inForceBytes = new Float64Array(count);
   }
 
   /** Takes over the bands of `from`. Packets that do not belong into them any more go to `mover`. */
@@ -82,7 +91,7 @@ export class Bands {
         }
       }
       if (stays && !this.fifos.isEmpty(2 * row + BAND_LONG)) {
-        this.inForceBytes[row] = Math.min(from.inForceBytes[old], this.inForceBytes[row]);
+        this.inForceBytes[row] = Math.min(from.inForceBytes[old], this.shortFirst[row]?.thresholdBytes ?? 0);
       }
     }
     for (const [row, old] of oldRow.entries()) {
@@ -90,10 +99,34 @@ export class Bands {
     }
   }
 
+  /** Takes over other classes. Sets of buckets whose discipline changes must have been drained. */
+  adopt({ kinds }: QueueSets): void {
+    this.isUsed = hasBands(kinds);
+    this.shortFirst = kinds.map((kind) => kind?.shortFirst ?? null);
+  }
+
+  /** A bucket gets this set, in which nothing waits. */
+  lend(set: number): void {
+    for (const band of [2 * set, 2 * set + BAND_LONG]) {
+      this.fifos.head[band] = NONE;
+      this.bytes[band] = 0;
+    }
+    this.owed.owedBytes[set] = 0;
+  }
+
+  /** The packets of a set, band by band; those of a band come in their order. */
+  list(set: number): number[] {
+    return [...this.fifos.list(2 * set), ...this.fifos.list(2 * set + BAND_LONG)];
+  }
+
+  /** Takes all packets of a set out, in the order of list(). */
+  drain(set: number): number[] {
+    const bands = [2 * set, 2 * set + BAND_LONG];
+    for (const band of bands) this.bytes[band] = 0;
+    return bands.flatMap((band) => this.fifos.takeAll(band));
+  }
+
   push(set: number, h: number): void {
-    const params = this.parameters(set);
-    if (params !== null && this.fifos.isEmpty(2 * set + BAND_LONG))
-      this.inForceBytes[set] = params.thresholdBytes;
     const band = this.bandOf(set, h);
     if (band === 2 * set) this.shorts++;
     this.append(band, h, this.shorts);
@@ -150,15 +183,22 @@ export class Bands {
     sizeAwareSent(this.owed, set, params, kind, this.held.lengthBytes[h], longWaits);
   }
 
-  /** Band of a short-first set that packet `h` would join. NONE for a fifo, which evicts nothing. */
+  /** Band that packet `h` would join. NONE for the fifo of a leaf, which evicts nothing. */
   victimOf(set: number, h: number): number {
-    return this.parameters(set) === null ? NONE : this.bandOf(set, h);
+    return this.isVictim(set) ? this.bandOf(set, h) : NONE;
   }
 
-  /** The longer band of a short-first set. NONE for a fifo. */
+  /** The longer band. NONE for the fifo of a leaf. */
   longestVictim(set: number): number {
-    if (this.parameters(set) === null) return NONE;
+    if (!this.isVictim(set)) return NONE;
     return this.bytes[2 * set + BAND_LONG] >= this.bytes[2 * set] ? 2 * set + BAND_LONG : 2 * set;
+  }
+
+  /** `band` if it has a packet of `leaf` that may be dropped, else the other band of the set, or NONE. */
+  spareOf(set: number, band: number, leaf: number): number {
+    if (band !== NONE && this.canSpare(band, leaf, 1, 0)) return band;
+    for (const other of [2 * set, 2 * set + BAND_LONG]) if (this.canSpare(other, leaf, 1, 0)) return other;
+    return NONE;
   }
 
   /** Whether a band has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
@@ -182,6 +222,10 @@ export class Bands {
     return h === NONE ? 0 : Math.max(1, this.held.lengthBytes[h]);
   }
 
+  private isVictim(set: number): boolean {
+    return this.isOfBuckets || this.parameters(set) !== null;
+  }
+
   /** Parameters of a short-first set; null for a fifo. */
   private parameters(set: number): SizeAwareParameters | null {
     return this.shortFirst[this.classOf[set]];
@@ -189,10 +233,17 @@ export class Bands {
 
   /** Band that packet `h` joins in `set`. */
   private bandOf(set: number, h: number): number {
-    if (this.parameters(set) === null) return 2 * set;
+    const params = this.parameters(set);
+    if (params === null) return 2 * set;
+    if (this.fifos.isEmpty(2 * set + BAND_LONG)) this.inForceBytes[set] = params.thresholdBytes;
     const f = this.held.flow[h];
     if (f === NONE) return 2 * set + BAND_LONG;
     const sentBytes = this.flows.bytesBefore(f, this.held.lengthBytes[h]);
     return 2 * set + sizeAwareBand(this.inForceBytes[set], sentBytes);
   }
+}
+
+/** By class: 1 if its sets have bands. */
+function hasBands(kinds: QueueSets['kinds']): Uint8Array {
+  return Uint8Array.from(kinds, (kind) => (kind && kind.fair === null ? 1 : 0));
 }

@@ -22,7 +22,7 @@ export function codelLetsGo(
   atNs: number,
 ): boolean {
   const ect = (held.flags[h] & FLAG_ECT) !== 0;
-  const signal = codelDecide(codel, i, params, atNs - held.enteredNs(h), backlogBytes, ect, atNs);
+  const signal = codelDecide(codel, i, params, atNs - held.queuedNs(h), backlogBytes, ect, atNs);
   if (signal === CODEL_DROP) return held.neverDrop(h);
   if (signal !== CODEL_PASS) held.flags[h] |= FLAG_CE;
   return true;

@@ -29,7 +29,7 @@ import {
   STATE,
 } from './fair-records.ts';
 
-/** The class id, side and kind in one word, then four address words. */
+/** The class id or the bucket, side and kind in one word, then four address words. */
 const KEY_WORDS = 6;
 export const SIDE_SRC = 1;
 export const SIDE_DST = 2;
@@ -82,8 +82,8 @@ export class FairHosts {
 
   /**
    * Counts one flow queue more for the host of flow `f`, or of packets without a flow if that is NONE, in the
-   * class with this id. `side` is the end of the flow, and `isInside` says whether that is the inside. NONE
-   * if there is no room.
+   * class or bucket with this id. `side` is the end of the flow, and `isInside` says whether that is the
+   * inside. NONE if there is no room.
    */
   join(id: number, f: number, side: number, isInside: boolean, nowNs: number): number {
     const host = this.hostOf(id, f, side, isInside, nowNs);

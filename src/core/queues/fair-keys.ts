@@ -18,10 +18,11 @@ import { HEAD, HOST, IDLE, OTHER_HOST, STATE, stateOf } from './fair-records.ts'
 import type { QueueKind, QueueSets } from './queue-sets.ts';
 
 /**
- * The class id of the set (not the class's row, which may change) and the kind, then flow row and
- * generation, or up to two addresses of four words.
+ * The class id of the set (not the class's row, which may change); the kind and, above its bits, the bucket;
+ * then flow row and generation, or up to two addresses of four words.
  */
 const KEY_WORDS = 10;
+export const KIND_BITS = 4;
 const KIND_FLOW = 1;
 const KIND_SRC = 2;
 const KIND_DST = 3;
@@ -54,8 +55,11 @@ export class FairKeys {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly hosts: FairHosts;
-  /** Class of each set. */
+  /** Class and bucket of each set. */
   private classOf: Int16Array;
+  private bucketOf: Int32Array;
+  /** Where flows remember their queue: FlowTable.fairQueue(). */
+  private readonly place: number;
   /** By class; null if its sets are not fair. */
   private rules: readonly (IsolationRule | null)[];
   private kinds: readonly (QueueKind | null)[];
@@ -75,6 +79,8 @@ export class FairKeys {
     hosts: FairHosts,
   ) {
     this.classOf = sets.classOf;
+    this.bucketOf = sets.bucketOf;
+    this.place = sets.isOfBuckets ? 1 : 0;
     this.kinds = sets.kinds;
     this.rules = sets.kinds.map(ruleOf);
     this.ids = Int32Array.from(sets.kinds, idOf);
@@ -95,14 +101,14 @@ export class FairKeys {
   queueOf(set: number, h: number, nowNs: number): number {
     const { keys, flows } = this;
     const f = this.held.flow[h];
-    let q = f === NONE ? NONE : flows.fairQueue(f);
+    let q = f === NONE ? NONE : flows.fairQueue(f, this.place);
     if (q === NONE || !this.isQueueOf(q, set, f)) {
       this.setKey(set, f);
       const hash = keys.hash(KEY_WORDS);
       q = keys.find(hash);
       if (q === NONE) q = this.make(hash, set, f, nowNs);
       if (q === NONE) return NONE;
-      if (f !== NONE) flows.setFairQueue(f, q);
+      if (f !== NONE) flows.setFairQueue(f, this.place, q);
     }
     this.floats[(q + LAST_SEEN_NS) >> 1] = nowNs;
     return q;
@@ -134,7 +140,7 @@ export class FairKeys {
     const f = this.held.flow[h];
     if (words[q + HOST] === NONE || f === NONE) return;
     const c = this.classOf[set];
-    words[q + HOST] = this.hosts.rejoin(words[q + HOST], this.ids[c], f, this.hostSide(c), nowNs);
+    words[q + HOST] = this.hosts.rejoin(words[q + HOST], this.hostsId(set), f, this.hostSide(c), nowNs);
   }
 
   /** End of the records that were ever in use, and words of a record. */
@@ -152,8 +158,9 @@ export class FairKeys {
   }
 
   /** Takes over other sets and classes. */
-  regroup({ classOf, kinds }: QueueSets): void {
+  regroup({ classOf, bucketOf, kinds }: QueueSets): void {
     this.classOf = classOf;
+    this.bucketOf = bucketOf;
     this.kinds = kinds;
     this.rules = kinds.map(ruleOf);
     this.ids = Int32Array.from(kinds, idOf);
@@ -176,7 +183,7 @@ export class FairKeys {
   private isQueueOf(q: number, set: number, f: number): boolean {
     const { words, keys } = this;
     if (words[q] !== this.ids[this.classOf[set]]) return false;
-    if (words[q + 1] === KIND_FLOW)
+    if (words[q + 1] === (KIND_FLOW | this.bucketOf[set]))
       return words[q + 2] === f && words[q + 3] === this.flows.generation(f) && keys.isUsed(q);
     this.setKey(set, f);
     return keys.isAt(q);
@@ -190,7 +197,7 @@ export class FairKeys {
     for (let w = 0; w < KEY_WORDS; w++) key[w] = 0;
     key[0] = this.ids[c];
     if (f !== NONE && rule !== null && !rule.byPorts) {
-      key[1] = kindOf(rule) | (flows.isIpv6(f) ? KIND_IPV6 : 0);
+      key[1] = kindOf(rule) | (flows.isIpv6(f) ? KIND_IPV6 : 0) | this.bucketOf[set];
       // Of an outside IPv6 address only the prefix counts (fair-hosts.ts).
       const outsideWords = flows.isIpv6(f) ? PREFIX_WORDS : ADDRESS_WORDS;
       const srcWords = this.kinds[c]?.isSourceInside ? ADDRESS_WORDS : outsideWords;
@@ -199,7 +206,7 @@ export class FairKeys {
       if (rule.byDestination) for (let w = 0; w < dstWords; w++) key[6 + w] = flows.dstWord(f, w);
       return;
     }
-    key[1] = KIND_FLOW;
+    key[1] = KIND_FLOW | this.bucketOf[set];
     key[2] = f;
     key[3] = f === NONE ? 0 : flows.generation(f);
   }
@@ -218,15 +225,22 @@ export class FairKeys {
     const rule = this.rules[c];
     const side = this.hostSide(c);
     const isInside = this.isInside(c, side);
-    words[q + HOST] = side === 0 ? NONE : hosts.join(this.ids[c], f, side, isInside, nowNs);
+    const id = this.hostsId(set);
+    words[q + HOST] = side === 0 ? NONE : hosts.join(id, f, side, isInside, nowNs);
     words[q + OTHER_HOST] = NONE;
     if (side !== 0 && words[q + HOST] === NONE) {
       keys.remove(q);
       return NONE;
     }
     if (rule?.loadOfSource && rule.loadOfDestination && f !== NONE)
-      words[q + OTHER_HOST] = hosts.join(this.ids[c], f, SIDE_SRC + SIDE_DST - side, !isInside, nowNs);
+      words[q + OTHER_HOST] = hosts.join(id, f, SIDE_SRC + SIDE_DST - side, !isInside, nowNs);
     return q;
+  }
+
+  /** Hosts share by class, or by bucket: those have negative ids here, classes have none. */
+  private hostsId(set: number): number {
+    const bucket = this.bucketOf[set];
+    return bucket === 0 ? this.ids[this.classOf[set]] : ~(bucket >> KIND_BITS);
   }
 
   /** Side of a flow whose address is its host in class `c`; 0 if the class does not share by hosts. */

@@ -40,14 +40,15 @@ export class FairMembers {
   private hasHostsByClass: Uint8Array;
   private classOf: Int16Array;
 
-  constructor({ classOf, kinds }: QueueSets, keys: FairKeys, hosts: FairHosts) {
+  constructor({ classOf, kinds, isOfBuckets, fairSets }: QueueSets, keys: FairKeys, hosts: FairHosts) {
     this.keys = keys;
     this.hosts = hosts;
     this.classOf = classOf;
     this.hasHostsByClass = Uint8Array.from(kinds, hasHosts);
-    this.lists = emptyLists(classOf.length);
-    this.longestQueues = new SizeBins(keys.rows, classOf.length);
-    this.longestHosts = new SizeBins(hosts.rows, classOf.length);
+    // Sets of buckets begin with lend(): tables that nobody has touched cost no memory.
+    this.lists = isOfBuckets ? new Int32Array(LIST_WORDS * fairSets) : emptyLists(fairSets);
+    this.longestQueues = new SizeBins(keys.rows, fairSets, isOfBuckets);
+    this.longestHosts = new SizeBins(hosts.rows, fairSets, isOfBuckets);
     this.queuesOfSet = new FairTurns(this.lists, keys.words, keys.floats, hosts);
     this.hostsOfSet = new FairTurns(this.lists, hosts.words, hosts.floats, hosts);
     this.queuesOfHost = new FairTurns(hosts.words, keys.words, keys.floats, hosts);
@@ -72,6 +73,29 @@ export class FairMembers {
     this.longestQueues = new SizeBins(keys.rows, classOf.length);
     this.longestHosts = new SizeBins(hosts.rows, classOf.length);
     hosts.clearBacklogs();
+  }
+
+  /** Goes by the kinds of other classes from now on, for the sets of buckets. */
+  useKinds(kinds: QueueSets['kinds']): void {
+    this.hasHostsByClass = Uint8Array.from(kinds, hasHosts);
+  }
+
+  /** A bucket gets this set, in which nothing waits. */
+  lend(set: number): void {
+    clearLists(this.lists, LIST_WORDS * set);
+  }
+
+  /** Ends the turns of a set in which nothing waits. */
+  giveBack(set: number): void {
+    const turns = this.hasHosts(set) ? this.hostsOfSet : this.queuesOfSet;
+    turns.clear(LIST_WORDS * set);
+  }
+
+  /** The flow queues that have turns in a set. */
+  queues(set: number): number[] {
+    if (!this.hasHosts(set)) return this.queuesOfSet.members(LIST_WORDS * set);
+    const hosts = this.hostsOfSet.members(LIST_WORDS * set);
+    return hosts.flatMap((host) => this.queuesOfHost.members(host + LISTS));
   }
 
   /** The queues are filled again: no queue of a host without packets has any. */

@@ -147,6 +147,15 @@ export class FairTurns {
     clearLists(lists, g);
   }
 
+  /** The members that have turns. */
+  members(g: number): number[] {
+    const { lists, words } = this;
+    const all: number[] = [];
+    for (const list of [KNOWN_FIRST, NEW_FIRST, OLD_FIRST])
+      for (let m = lists[g + list]; m !== NONE; m = words[m + NEXT]) all.push(m);
+    return all;
+  }
+
   /** First new member that has packets; NONE if there is none. Empty ones before it become idle. */
   firstNew(g: number): number {
     const { lists, words } = this;

@@ -24,6 +24,7 @@ import {
   HEAD,
   HOST,
   isNew,
+  KNOWN_FIRST,
   LIST_WORDS,
   LISTS,
   NEW_BYTES,
@@ -75,6 +76,32 @@ export class FairVictims {
     const bytes = h === NONE ? 0 : this.held.lengthBytes[h];
     this.weighSet(set, q, bytes);
     return this.lastBytes;
+  }
+
+  /**
+   * Finds another party in the set of a bucket, where packets of several leaves wait, if the one that find()
+   * has found has no packet of `leaf` that may be dropped: a single flow queue. Returns false if none of a
+   * few has.
+   */
+  findOf(set: number, leaf: number): boolean {
+    const { members } = this;
+    if (this.canSpare(set, leaf, 1, 0)) return true;
+    const g = LIST_WORDS * set;
+    let q = NONE;
+    if (members.hasHosts(set)) {
+      const hosts = members.hosts.words;
+      let host = members.lists[g + OLD_FIRST];
+      for (let n = 0; n < LOOKS && host !== NONE && q === NONE; n++, host = hosts[host + NEXT])
+        q = this.queueOfHost(host, leaf);
+    } else {
+      q = this.spareOf(members.lists[g + OLD_FIRST], leaf);
+      if (q === NONE) q = this.spareOf(members.lists[g + KNOWN_FIRST], leaf);
+      if (q === NONE) q = this.spareOf(members.queuesOfSet.firstNew(g), leaf);
+    }
+    this.lastPayer = LONGEST;
+    this.lastMember = q;
+    this.isQueue = true;
+    return q !== NONE;
   }
 
   /** Whether that party has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */

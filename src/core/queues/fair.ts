@@ -49,25 +49,28 @@ const SWEEP_TURNS = 64;
 
 export class FairQueues {
   private readonly held: HeldTable;
-  private readonly keys: FairKeys;
   private readonly acks: AckFilter;
+  // What is not private is for fair-lent.ts too.
   // The records (fair-keys.ts), and as columns of them the FIFOs and the states of CoDel.
+  readonly keys: FairKeys;
   private readonly words: Int32Array;
-  private readonly fifos: HeldFifos;
-  private readonly codel: CodelQueues;
-  private readonly members: FairMembers;
+  readonly fifos: HeldFifos;
+  readonly codel: CodelQueues;
+  readonly members: FairMembers;
   private readonly victims: FairVictims;
   // By set.
   private packets: Int32Array;
   /** The queue that pick() found; NONE after a change that may have changed it. */
-  private picked: Int32Array;
+  picked: Int32Array;
   private classOf: Int16Array;
   // By class.
-  private kinds: QueueSets['kinds'];
-  private quantumBytes: Float64Array;
-  private codelOf: readonly (CodelParameters | null)[];
+  kinds!: QueueSets['kinds'];
+  private quantumBytes!: Float64Array;
+  codelOf!: readonly (CodelParameters | null)[];
   private readonly doomed: HeldFifos;
   private hand = 0;
+  /** Whether CoDel drops the packet that the last shiftOne() took. */
+  lastIsDropped = false;
 
   /** FIFO 0 of `doomed` collects the packets that CoDel or the ACK filter drops. */
   constructor(
@@ -91,15 +94,14 @@ export class FairQueues {
       lastCount: keys.floats.subarray((CODEL >> 1) + 3),
       phase: keys.floats.subarray((CODEL >> 1) + 4),
     };
-    const count = sets.classOf.length;
     this.members = new FairMembers(sets, keys, hosts);
     this.victims = new FairVictims(held, this.members, this.fifos);
-    this.packets = new Int32Array(count);
-    this.picked = new Int32Array(count).fill(NONE);
-    this.kinds = sets.kinds;
+    this.packets = new Int32Array(sets.fairSets);
+    this.picked = new Int32Array(sets.fairSets);
+    // Sets of buckets begin with lendFair(): tables that nobody has touched cost no memory.
+    if (!sets.isOfBuckets) this.picked.fill(NONE);
     this.classOf = sets.classOf;
-    this.quantumBytes = Float64Array.from(sets.kinds, (kind) => kind?.quantumBytes ?? 0);
-    this.codelOf = sets.kinds.map((kind) => kind?.codel ?? null);
+    this.useKinds(sets.kinds);
     this.doomed = doomed;
   }
 
@@ -117,10 +119,8 @@ export class FairQueues {
     this.members.regroup(sets, keptAs);
     this.packets = new Int32Array(count);
     this.picked = new Int32Array(count).fill(NONE);
-    this.kinds = kinds;
     this.classOf = classOf;
-    this.quantumBytes = Float64Array.from(kinds, (kind) => kind?.quantumBytes ?? 0);
-    this.codelOf = kinds.map((kind) => kind?.codel ?? null);
+    this.useKinds(kinds);
     this.keys.regroup(sets);
     const oldOfId = new Map(before.map((info, old) => [info.id, old]));
     for (let q = 0; q < this.keys.highWater; q += this.keys.stride) {
@@ -130,6 +130,13 @@ export class FairQueues {
       this.refill(q, keptAs[old], mover);
     }
     this.members.settle();
+  }
+
+  /** Goes by the kinds of other classes from now on. */
+  useKinds(kinds: QueueSets['kinds']): void {
+    this.kinds = kinds;
+    this.quantumBytes = Float64Array.from(kinds, (kind) => kind?.quantumBytes ?? 0);
+    this.codelOf = kinds.map((kind) => kind?.codel ?? null);
   }
 
   /** Fills queue `q` of `leaf` with its packets that still belong there. If `leaf` is NONE the queue ends. */
@@ -203,6 +210,20 @@ export class FairQueues {
     return NONE;
   }
 
+  /**
+   * Takes the packet whose turn it is at `atNs`, which CoDel lets go or drops: `lastIsDropped` tells. The set
+   * must not be empty. The next packet may ask for another instant.
+   */
+  shiftOne(set: number, atNs: number): number {
+    const q = this.pick(set);
+    const h = this.take(set, q);
+    const params = this.codelOf[this.classOf[set]];
+    const goes =
+      params === null || codelLetsGo(this.held, this.codel, q >> 1, h, this.waitingBytes(q), params, atNs);
+    this.lastIsDropped = !goes;
+    return goes ? this.deliver(set, q, h) : h;
+  }
+
   /** Takes the packet whose turn it is, whatever CoDel says. The set must not be empty. */
   shiftAny(set: number): number {
     return this.take(set, this.pick(set));
@@ -224,6 +245,15 @@ export class FairQueues {
    */
   findPayer(set: number, h: number): number {
     return this.victims.find(set, h);
+  }
+
+  /**
+   * The same in the set of a bucket, where packets of other leaves wait too: the payer has packets of `leaf`
+   * that may be dropped. Returns false if nobody is found who has.
+   */
+  findPayerOf(set: number, h: number, leaf: number): boolean {
+    this.victims.find(set, h);
+    return this.victims.findOf(set, leaf);
   }
 
   /** Whether the payer has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
@@ -286,7 +316,7 @@ export class FairQueues {
   }
 
   /** Packet `h` was taken from queue `q`. */
-  private left(set: number, q: number, h: number): void {
+  left(set: number, q: number, h: number): void {
     this.packets[set] -= 1;
     this.picked[set] = NONE;
     this.members.packetLeft(set, q, this.held.lengthBytes[h]);

@@ -1,13 +1,14 @@
 /**
- * Leaf queues: how the packets of a leaf wait for its ceilings, by discipline.
+ * How the packets of sets (queue-sets.ts) wait, by discipline: those of leaves for their ceilings, those of
+ * `each` buckets for their tokens.
  *
  *   fifo         Bands: one FIFO
  *   short-first  Bands: a FIFO of short flows, one of long ones
  *   fair         FairQueues: a flow queue per flow or host; the ACK filter, if configured
  *
  * CoDel, if configured, decides for each band and each flow queue by itself. In a full leaf whoever holds the
- * most pays: a host or flow queue of a fair leaf (fair-victims.ts), or a band of a short-first leaf. In a
- * fifo nobody does.
+ * most pays: a host or flow queue of a fair set (fair-victims.ts), or a band. In the fifo of a leaf nobody
+ * does.
  *
  * Packets that CoDel drops when they would leave, and redundant ACKs, are collected in `doomed`. The engine
  * takes them from there and gives their verdicts.
@@ -17,13 +18,13 @@ import {
   type CodelQueues,
   codelBecameEmpty,
   codelCopy,
+  codelReset,
   createCodelQueues,
 } from '../../algo/aqm/codel.ts';
 import type { HashKeys } from '../../base/hash.ts';
 import { NONE } from '../../base/none.ts';
 import { FAIR_HOSTS_MAX } from '../../limits.ts';
 import type { ClassChange } from '../classes/change.ts';
-import type { ClassInfo } from '../classes/classes.ts';
 import type { Mover } from '../classes/mover.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
@@ -34,7 +35,8 @@ import { codelLetsGo } from './codel-gate.ts';
 import { FairQueues } from './fair.ts';
 import { FairHosts } from './fair-hosts.ts';
 import { FairKeys } from './fair-keys.ts';
-import { leafKinds, QueueSets } from './queue-sets.ts';
+import { adoptFair, drainFair, lendFair, listFair } from './fair-lent.ts';
+import { QueueSets } from './queue-sets.ts';
 
 export class LeafQueues {
   private fair: FairQueues;
@@ -45,19 +47,24 @@ export class LeafQueues {
   /** Rows and keys of the fair tables, which are made with the first fair leaf. */
   private readonly rows: number;
   private readonly keysOf: (table: string) => HashKeys;
+  private sets: QueueSets;
   private bands: Bands;
+  /** By set. */
   private isFair: Uint8Array;
+  /** By class. */
   private codelOf: readonly (CodelParameters | null)[];
   /** By band. */
   private codel: CodelQueues;
   private readonly doomed: HeldFifos;
+  /** Whether CoDel drops the packet that the last shiftOne() took. */
+  lastIsDropped = false;
   /** The band that pays. Written by findPayer(), read by evict() until the next findPayer(). */
   private lastBand = NONE;
 
   constructor(
     rows: number,
     keysOf: (table: string) => HashKeys,
-    classes: readonly ClassInfo[],
+    sets: QueueSets,
     held: HeldTable,
     flows: FlowTable,
     acks: AckFilter,
@@ -67,18 +74,22 @@ export class LeafQueues {
     this.acks = acks;
     this.rows = rows;
     this.keysOf = keysOf;
-    const sets = new QueueSets(leafKinds(classes));
-    this.bands = new Bands(sets, held, flows);
+    this.sets = sets;
     this.isFair = isFairBySet(sets);
     this.codelOf = sets.kinds.map((kind) => kind?.codel ?? null);
-    this.codel = createCodelQueues(2 * classes.length);
     this.doomed = new HeldFifos(1, held);
+    ({ bands: this.bands, codel: this.codel } = this.createBands(sets));
     ({ fair: this.fair, keys: this.fairKeys } = this.createFair(sets));
+  }
+
+  private createBands(sets: QueueSets): { bands: Bands; codel: CodelQueues } {
+    const bands = new Bands(sets, this.held, this.flows);
+    return { bands, codel: createCodelQueues(2 * sets.bandSets) };
   }
 
   private createFair(sets: QueueSets): { fair: FairQueues; keys: FairKeys } {
     const { rows, keysOf, held, flows, acks, doomed } = this;
-    const hosts = new FairHosts(this.isFair.includes(1) ? FAIR_HOSTS_MAX : 1, ...keysOf('fair hosts'), flows);
+    const hosts = new FairHosts(sets.hasFair ? FAIR_HOSTS_MAX : 1, ...keysOf('fair hosts'), flows);
     const keys = new FairKeys(rows, ...keysOf('flow queues'), sets, held, flows, hosts);
     const fair = new FairQueues(sets, held, keys, hosts, acks, doomed);
     return { fair, keys };
@@ -91,12 +102,12 @@ export class LeafQueues {
   regroup(change: ClassChange, mover: Mover): void {
     const { classes, oldRow } = change;
     const { bands, codel, codelOf } = this;
-    const hadFair = this.isFair.includes(1);
-    const sets = new QueueSets(leafKinds(classes));
-    this.bands = new Bands(sets, this.held, this.flows);
+    const setsBefore = this.sets;
+    const sets = QueueSets.ofLeaves(classes);
+    this.sets = sets;
     this.isFair = isFairBySet(sets);
     this.codelOf = sets.kinds.map((kind) => kind?.codel ?? null);
-    this.codel = createCodelQueues(2 * classes.length);
+    ({ bands: this.bands, codel: this.codel } = this.createBands(sets));
     this.bands.inherit(bands, change, mover);
     for (const [row, old] of oldRow.entries()) {
       if (old === NONE || this.codelOf[row] === null || codelOf[old] === null) continue;
@@ -105,8 +116,55 @@ export class LeafQueues {
         if (this.bands.head(2 * row + n) === NONE) codelBecameEmpty(this.codel, 2 * row + n);
       }
     }
-    if (hadFair || !this.isFair.includes(1)) this.fair.regroup(change, sets, mover);
+    if (setsBefore.hasFair || !sets.hasFair) this.fair.regroup(change, sets, mover);
     else ({ fair: this.fair, keys: this.fairKeys } = this.createFair(sets));
+  }
+
+  /**
+   * Takes over other classes for the sets of buckets. Sets must have been drained where the discipline, the
+   * isolation or the class has gone; all others go on.
+   */
+  adopt(change: ClassChange, kinds: QueueSets['kinds']): void {
+    const { sets } = this;
+    const { hasBands: hadBands, hasFair: hadFair } = sets;
+    sets.kinds = kinds;
+    this.codelOf = kinds.map((kind) => kind?.codel ?? null);
+    if (hadBands || !sets.hasBands) this.bands.adopt(sets);
+    else ({ bands: this.bands, codel: this.codel } = this.createBands(sets));
+    if (hadFair || !sets.hasFair) adoptFair(this.fair, change, sets);
+    else ({ fair: this.fair, keys: this.fairKeys } = this.createFair(sets));
+  }
+
+  /** A bucket gets this set, whose columns are filled. */
+  lend(set: number): void {
+    const isFair = this.sets.kinds[this.sets.classOf[set]]?.fair != null;
+    this.isFair[set] = isFair ? 1 : 0;
+    if (isFair) {
+      lendFair(this.fair, set);
+      return;
+    }
+    this.bands.lend(set);
+    for (const n of [0, 1]) codelReset(this.codel, 2 * set + n);
+  }
+
+  /** Ends the turns of a set in which nothing waits. */
+  giveBack(set: number): void {
+    if (this.isFair[set] === 1) this.fair.members.giveBack(set);
+  }
+
+  /** Whether a set that nothing waits in holds the state of CoDel, which a bucket would lose without it. */
+  isWorthKeeping(set: number): boolean {
+    return this.isFair[set] === 0;
+  }
+
+  /** The packets of a set, flow queue by flow queue or band by band. They stay. */
+  list(set: number): number[] {
+    return this.isFair[set] === 1 ? listFair(this.fair, set) : this.bands.list(set);
+  }
+
+  /** Takes all packets of a set out, in the order of list(). */
+  drain(set: number): number[] {
+    return this.isFair[set] === 1 ? drainFair(this.fair, set) : this.bands.drain(set);
   }
 
   /** Reads ahead the records that packets [0, rows) of a batch will probably ask for. */
@@ -138,7 +196,7 @@ export class LeafQueues {
   shift(leaf: number, atNs: number): number {
     if (this.isFair[leaf] === 1) return this.fair.shift(leaf, atNs);
     const { bands } = this;
-    const params = this.codelOf[leaf];
+    const params = this.codelOf[this.sets.classOf[leaf]];
     while (!bands.isEmpty(leaf)) {
       const band = bands.next(leaf);
       const h = params === null ? bands.take(band) : this.shiftBand(band, params, atNs);
@@ -147,6 +205,27 @@ export class LeafQueues {
       return h;
     }
     return NONE;
+  }
+
+  /**
+   * Takes the packet whose turn it is at `atNs`, which CoDel lets go or drops: `lastIsDropped` tells. The set
+   * must not be empty. The next packet may ask for another instant.
+   */
+  shiftOne(set: number, atNs: number): number {
+    const { fair, bands } = this;
+    if (this.isFair[set] === 1) {
+      const h = fair.shiftOne(set, atNs);
+      this.lastIsDropped = fair.lastIsDropped;
+      return h;
+    }
+    const band = bands.next(set);
+    const h = bands.take(band);
+    const params = this.codelOf[this.sets.classOf[set]];
+    const goes =
+      params === null || codelLetsGo(this.held, this.codel, band, h, bands.backlogBytes(band), params, atNs);
+    if (goes) bands.sent(band, h);
+    this.lastIsDropped = !goes;
+    return h;
   }
 
   /** Takes any packet, for the orderly stop. The leaf must not be empty. */
@@ -172,10 +251,21 @@ export class LeafQueues {
     return Math.max(ownBytes, bands.backlogBytes(longest));
   }
 
+  /**
+   * The same in the set of a bucket, where packets of other leaves wait too: the payer has packets of `leaf`
+   * that may be dropped. Returns false if nobody is found who has.
+   */
+  findPayerOf(set: number, h: number, leaf: number): boolean {
+    if (this.isFair[set] === 1) return this.fair.findPayerOf(set, h, leaf);
+    this.findPayer(set, h);
+    this.lastBand = this.bands.spareOf(set, this.lastBand, leaf);
+    return this.lastBand !== NONE;
+  }
+
   /** Whether the payer has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */
-  canSpare(leaf: number, packets: number, bytes: number): boolean {
+  canSpare(set: number, leaf: number, packets: number, bytes: number): boolean {
     const { fair, bands, lastBand } = this;
-    if (this.isFair[leaf] === 1) return fair.canSpare(leaf, leaf, packets, bytes);
+    if (this.isFair[set] === 1) return fair.canSpare(set, leaf, packets, bytes);
     return lastBand !== NONE && bands.canSpare(lastBand, leaf, packets, bytes);
   }
 
@@ -183,8 +273,8 @@ export class LeafQueues {
    * Evicts a packet of `leaf` from the payer. NONE if it has none that may be dropped. If no more need go,
    * `isNeeded` is false: a long flow queue loses half of its bytes at once (RFC 8290 section 4.1.3).
    */
-  evict(leaf: number, isNeeded: boolean): number {
-    if (this.isFair[leaf] === 1) return this.fair.evict(leaf, leaf, isNeeded);
+  evict(set: number, leaf: number, isNeeded: boolean): number {
+    if (this.isFair[set] === 1) return this.fair.evict(set, leaf, isNeeded);
     const { bands, lastBand } = this;
     if (!isNeeded || !bands.canSpare(lastBand, leaf, 1, 0)) return NONE;
     const h = bands.evict(lastBand, leaf);
@@ -199,6 +289,11 @@ export class LeafQueues {
 
   sweep(nowNs: number): void {
     this.fair.sweep();
+    this.sweepKeys(nowNs);
+  }
+
+  /** Forgets idle flow queues. Sets of buckets need no more: their turns end when nothing waits. */
+  sweepKeys(nowNs: number): void {
     this.fairKeys.sweep(nowNs);
   }
 
@@ -215,6 +310,9 @@ export class LeafQueues {
   }
 }
 
-function isFairBySet({ classOf, kinds }: QueueSets): Uint8Array {
-  return Uint8Array.from(classOf, (c) => (kinds[c]?.fair ? 1 : 0));
+function isFairBySet({ classOf, kinds, isOfBuckets }: QueueSets): Uint8Array {
+  // Sets of buckets begin with lend().
+  return isOfBuckets
+    ? new Uint8Array(classOf.length)
+    : Uint8Array.from(classOf, (c) => (kinds[c]?.fair ? 1 : 0));
 }

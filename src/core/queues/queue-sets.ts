@@ -1,14 +1,14 @@
 /**
- * Queue sets: the places where packets of one leaf wait together. A set has the rows of its flow queues or
- * bands in the tables of this folder, and the parameters of its class.
- *
- *   set 0 .. classes - 1    the set of each leaf, at the rate of its ceiling
+ * Queue sets: the places where packets wait together, each with flow queues or bands of its own. There are
+ * two tables of them. In the one of the leaves the set of a leaf has the number of its class, and waits at
+ * the rate of the ceiling. In the one of `each` a bucket has a set while packets wait for it (each/each.ts),
+ * at the rate of the bucket.
  */
 import type { CodelParameters } from '../../algo/aqm/codel.ts';
 import { flowQuantumBytes } from '../../algo/buckets/rate-scaling.ts';
-import { ISOLATION, type IsolationRule } from '../../algo/queues/host-isolation.ts';
+import { ISOLATION, type Isolation, type IsolationRule } from '../../algo/queues/host-isolation.ts';
 import type { SizeAwareParameters } from '../../algo/queues/size-aware.ts';
-import type { QueueSpec } from '../../spec/spec.ts';
+import type { WaitingSpec } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 
 /** The link's IP MTU. CoDel signals nothing while no more than this waits. */
@@ -35,32 +35,72 @@ export interface QueueKind {
 
 /** Kinds of the sets of the leaves, by class; null for an inner class. */
 export function leafKinds(classes: readonly ClassInfo[]): (QueueKind | null)[] {
-  return classes.map((info) => (info.spec.queue === null ? null : queueKind(info, info.spec.queue)));
+  return classes.map((info) => {
+    const { queue, ceilBytesPerSec } = info.spec;
+    return queue === null ? null : queueKind(info, queue, queue.isolation, ceilBytesPerSec);
+  });
 }
 
-function queueKind({ id, direction, spec }: ClassInfo, queue: QueueSpec): QueueKind {
-  const { discipline, aqm, ecn } = queue;
+/** How packets wait at this rate in a class. */
+export function queueKind(
+  { id, direction }: ClassInfo,
+  { discipline, aqm, ecn, shortBytes }: WaitingSpec,
+  isolation: Isolation,
+  rateBytesPerSec: number,
+): QueueKind {
   return {
     id,
-    fair: discipline === 'fair' ? ISOLATION[queue.isolation] : null,
+    fair: discipline === 'fair' ? ISOLATION[isolation] : null,
     isSourceInside: direction === 'up',
-    quantumBytes: flowQuantumBytes(spec.ceilBytesPerSec, QUANTUM_BYTES_MAX),
+    quantumBytes: flowQuantumBytes(rateBytesPerSec, QUANTUM_BYTES_MAX),
     codel: aqm.kind === 'codel' ? { ...aqm.codel, mtuBytes: MTU_BYTES, ecn } : null,
-    shortFirst:
-      discipline === 'short-first' ? { thresholdBytes: queue.shortBytes, longShare: LONG_SHARE } : null,
+    shortFirst: discipline === 'short-first' ? { thresholdBytes: shortBytes, longShare: LONG_SHARE } : null,
   };
 }
 
-/** Columns by set. */
+/** A table of sets, by columns. */
 export class QueueSets {
-  /** Row of the class whose kind the set has. */
-  readonly classOf: Int16Array;
   /** Kinds by class. */
   kinds: readonly (QueueKind | null)[];
+  /** By set: row of the class whose kind it has. */
+  readonly classOf: Int16Array;
+  /** By set: what tells its bucket apart in the keys of flow queues; 0 in the table of the leaves. */
+  readonly bucketOf: Int32Array;
+  readonly isOfBuckets: boolean;
 
-  /** A set for each class. */
-  constructor(kinds: readonly (QueueKind | null)[]) {
+  private constructor(kinds: QueueSets['kinds'], sets: number, isOfBuckets: boolean) {
     this.kinds = kinds;
-    this.classOf = Int16Array.from(kinds, (_, c) => c);
+    this.classOf = new Int16Array(sets);
+    this.bucketOf = new Int32Array(sets);
+    this.isOfBuckets = isOfBuckets;
+  }
+
+  /** How many sets there is room for in tables of fair sets: none of buckets if no kind is fair. */
+  get fairSets(): number {
+    return this.isOfBuckets && !this.hasFair ? 0 : this.classOf.length;
+  }
+
+  /** The same in tables of sets with bands. */
+  get bandSets(): number {
+    return this.isOfBuckets && !this.hasBands ? 0 : this.classOf.length;
+  }
+
+  get hasFair(): boolean {
+    return this.kinds.some((kind) => kind?.fair);
+  }
+
+  get hasBands(): boolean {
+    return this.kinds.some((kind) => kind && !kind.fair);
+  }
+
+  static ofLeaves(classes: readonly ClassInfo[]): QueueSets {
+    const sets = new QueueSets(leafKinds(classes), classes.length, false);
+    for (let c = 0; c < classes.length; c++) sets.classOf[c] = c;
+    return sets;
+  }
+
+  /** Room for `sets` sets. The owner of the buckets fills the columns. */
+  static ofBuckets(kinds: QueueSets['kinds'], sets: number): QueueSets {
+    return new QueueSets(kinds, sets, true);
   }
 }

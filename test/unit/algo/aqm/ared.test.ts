@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import {
   aredAdvance,
-  aredInherit,
   aredMinPackets,
   aredStart,
   aredStep,
@@ -67,12 +66,8 @@ test('steps stop at the bounds as printed in the paper', () => {
   expect(aredStep(0.0099, 0.3)).toBe(0.0099);
 });
 
-test('a changed leaf goes on from maxp and the step of before, a new one waits a whole period', () => {
-  const [before, after, fresh] = [0, 0, 0].map(() => createAred(PARAMS, 0));
-  before.probability = 0.3;
-  before.nextStepNs = 7 * SECOND;
-  aredInherit(after, before);
+test('the first step is due a whole period after the start', () => {
+  const fresh = createAred(PARAMS, 0);
   aredStart(fresh, 9 * SECOND);
-  expect([after.probability, after.nextStepNs]).toEqual([0.3, 7 * SECOND]);
   expect([fresh.probability, fresh.nextStepNs]).toEqual([0.1, 9.5 * SECOND]);
 });

@@ -8,7 +8,7 @@ describe('police and each', () => {
       burstBytes: 8000,
       exceed: 'drop',
     });
-    expect(classOf('each: { by: dst, rate: 2mbit, burst: 10kB, exceed: delay }').each).toEqual({
+    expect(classOf('each: { by: dst, rate: 2mbit, burst: 10kB, exceed: delay }').each).toMatchObject({
       by: 'dst',
       rateBytesPerSec: 250_000,
       burstBytes: 10_000,

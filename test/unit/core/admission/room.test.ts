@@ -3,16 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NF_ACCEPT, NF_INET_LOCAL_OUT } from '../../../../src/packet/batch.ts';
 import { IPPROTO_TCP, ipv4 } from '../../../../src/sim/packets/packets.ts';
-import type { EachSpec } from '../../../../src/spec/spec.ts';
 import { runs } from '../../../effort.ts';
 import type { SimArrival } from '../../../port/sim-port.ts';
-import { type ClassInput, shaper, udp, up, World } from '../../../sim/world.ts';
+import { type ClassInput, type EachInput, shaper, udp, up, World } from '../../../sim/world.ts';
 
 const SEED = 340;
 const NO_AQM = { aqm: { kind: 'none' as const } };
 const FAIR: ClassInput['queue'] = { ...NO_AQM, discipline: 'fair', isolation: 'src' };
 /** The first packet of each source passes, those that follow wait for ever. */
-const EACH: EachSpec = { by: 'src', rateBytesPerSec: 1, burstBytes: 1, exceed: 'delay' };
+const EACH: EachInput = { by: 'src', rateBytesPerSec: 1, burstBytes: 1, exceed: 'delay' };
 
 /** A leaf from which nothing leaves: a packet of another has the root's only token. */
 function fullWorld(leaf: Omit<ClassInput, 'name'>): World {

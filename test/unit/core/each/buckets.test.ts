@@ -5,13 +5,13 @@ import { EachBuckets } from '../../../../src/core/each/buckets.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
-import type { EachSpec } from '../../../../src/spec/spec.ts';
-import { SECOND, shaper, udp } from '../../../sim/world.ts';
+import { type EachInput, SECOND, shaper, udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
+import { bucketQueues } from './parts.ts';
 
 const LEAF = 1;
 /** 1000 B/s, 2000 B at once. */
-const EACH: EachSpec = { by: 'src', exceed: 'drop', rateBytesPerSec: 1000, burstBytes: 2000 };
+const EACH: EachInput = { by: 'src', exceed: 'drop', rateBytesPerSec: 1000, burstBytes: 2000 };
 
 function bench() {
   const leaves = [{ name: 'default', each: EACH }];
@@ -19,7 +19,16 @@ function bench() {
   const held = new HeldTable(64);
   const ledger = new Ledger(classes.length, held);
   const flows = new FlowTable(64, 1, 2, ledger);
-  const buckets = new EachBuckets(16, 3, 4, classes, held, flows, ledger);
+  const buckets = new EachBuckets(
+    16,
+    3,
+    4,
+    classes,
+    held,
+    flows,
+    ledger,
+    bucketQueues(16, classes, held, flows),
+  );
   const packet = (src: number, chargeBytes: number): number => {
     const h = held.take();
     held.flow[h] = flows.findOrMake(parsedOf(udp(1, { src })), 0, 0);

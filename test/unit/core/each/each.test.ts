@@ -10,17 +10,18 @@ import { type Stats, TOTAL } from '../../../../src/core/packets/stats.ts';
 import { EACH_IDLE_NS } from '../../../../src/limits.ts';
 import { NF_INET_LOCAL_OUT } from '../../../../src/packet/batch.ts';
 import { IPPROTO_TCP, type PacketShape } from '../../../../src/sim/packets/packets.ts';
-import type { EachBy, EachSpec } from '../../../../src/spec/spec.ts';
+import type { EachBy } from '../../../../src/spec/spec.ts';
 import type { SimArrival } from '../../../port/sim-port.ts';
-import { type ClassInput, MS, SECOND, shaper, udp, up, World } from '../../../sim/world.ts';
+import { type ClassInput, type EachInput, MS, SECOND, shaper, udp, up, World } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
+import { waitingParts } from './parts.ts';
 
 const WIDE = { rate: 1e9, burst: 1e6 };
 const WAN = 1;
 /** One packet of 1000 B at once, then one a second. */
 const ONE_A_SECOND = { rateBytesPerSec: 1000, burstBytes: 1000 };
 
-function worldBy(by: EachBy, exceed: EachSpec['exceed'] = 'delay'): World {
+function worldBy(by: EachBy, exceed: EachInput['exceed'] = 'delay'): World {
   const tree = { ...WIDE, leaves: [{ name: 'default', each: { by, exceed, ...ONE_A_SECOND } }] };
   return new World(shaper({ wan: { up: tree, down: tree } }));
 }
@@ -83,7 +84,7 @@ describe('who shares a bucket', () => {
   });
 
   test('two classes have buckets of their own for the same host', () => {
-    const each: EachSpec = { by: 'src', exceed: 'delay', ...ONE_A_SECOND };
+    const each: EachInput = { by: 'src', exceed: 'delay', ...ONE_A_SECOND };
     const leaves = [
       { name: 'web', match: [{ dport: [{ from: 80, to: 80 }] }], each },
       { name: 'default', each },
@@ -106,7 +107,7 @@ test('each bucket keeps its rate, and one that waits does not delay another', ()
 });
 
 test('packets that wait for their bucket count against the limit of the leaf', () => {
-  const each: EachSpec = { by: 'flow', exceed: 'delay', ...ONE_A_SECOND };
+  const each: EachInput = { by: 'flow', exceed: 'delay', ...ONE_A_SECOND };
   const leaves = [{ name: 'default', each, limitPackets: 3 }];
   const world = new World(shaper({ wan: { up: { ...WIDE, leaves } } }));
   world.inject(Array.from({ length: 10 }, () => up(0, 1000)));
@@ -115,8 +116,8 @@ test('packets that wait for their bucket count against the limit of the leaf', (
 });
 
 test('a bucket of the class above is met after the leaf’s own', () => {
-  const perFlow: EachSpec = { by: 'flow', exceed: 'delay', ...ONE_A_SECOND };
-  const perHost: EachSpec = { by: 'src', exceed: 'delay', rateBytesPerSec: 2000, burstBytes: 1000 };
+  const perFlow: EachInput = { by: 'flow', exceed: 'delay', ...ONE_A_SECOND };
+  const perHost: EachInput = { by: 'src', exceed: 'delay', rateBytesPerSec: 2000, burstBytes: 1000 };
   const tree = { ...WIDE, each: perHost, leaves: [{ name: 'default', each: perFlow }] };
   const world = new World(shaper({ wan: { up: tree } }));
   // Two flows of one host, two packets each: the host's bucket lets one go every half second.
@@ -138,7 +139,7 @@ test('a packet larger than the bucket leaves in debt when delayed and never when
 });
 
 test('a flow is not forgotten before its bucket is full: a new one would start with tokens it has spent', () => {
-  const each: EachSpec = { by: 'flow', exceed: 'delay', rateBytesPerSec: 10, burstBytes: 1000 };
+  const each: EachInput = { by: 'flow', exceed: 'delay', rateBytesPerSec: 10, burstBytes: 1000 };
   const tree = { ...WIDE, leaves: [{ name: 'default', each }] };
   const world = new World(shaper({ wan: { up: tree }, lan: { up: WIDE } }));
   // Other traffic moves the sweeping hand. At 90 s the bucket has 900 B, and the flow was idle for longer
@@ -153,12 +154,12 @@ test('a flow is not forgotten before its bucket is full: a new one would start w
 
 describe('`each` with `exceed: drop` answers when a packet arrives', () => {
   const KB = { rateBytesPerSec: 1000, burstBytes: 1000 };
-  const policed = (each: EachSpec, leaf: Omit<ClassInput, 'name'> = {}) =>
+  const policed = (each: EachInput, leaf: Omit<ClassInput, 'name'> = {}) =>
     new World(shaper({ wan: { up: { ...WIDE, each, leaves: [{ name: 'default', ...leaf }] } } }));
 
   test('and nothing below is charged for what it drops', () => {
     // The host has 1000 B/s; each flow could send 2000 B at once, then 500 B/s.
-    const byFlow: EachSpec = { by: 'flow', exceed: 'delay', rateBytesPerSec: 500, burstBytes: 2000 };
+    const byFlow: EachInput = { by: 'flow', exceed: 'delay', rateBytesPerSec: 500, burstBytes: 2000 };
     const world = policed({ by: 'src', exceed: 'drop', ...KB }, { each: byFlow });
     world.inject(Array.from({ length: 10 }, () => up(0, 1000)));
     world.inject([up(SECOND, 1000), up(2 * SECOND, 1000)]);
@@ -170,7 +171,7 @@ describe('`each` with `exceed: drop` answers when a packet arrives', () => {
 
   test('and what it let through is not dropped later, although it leaves in a burst', () => {
     // A flow collects 2000 B in its bucket's queue; the host's bucket had them when they came.
-    const byFlow: EachSpec = { by: 'flow', exceed: 'delay', rateBytesPerSec: 100, burstBytes: 100 };
+    const byFlow: EachInput = { by: 'flow', exceed: 'delay', rateBytesPerSec: 100, burstBytes: 100 };
     const world = policed({ by: 'src', exceed: 'drop', ...KB }, { each: byFlow });
     world.inject([up(0, 1000), up(SECOND, 1000), up(2 * SECOND, 1000)]);
     world.run(100 * SECOND);
@@ -180,7 +181,7 @@ describe('`each` with `exceed: drop` answers when a packet arrives', () => {
   test('and a packet that it drops costs no waiting one its place', () => {
     const queue = { discipline: 'fair', aqm: { kind: 'none' } } as const;
     const root = { rate: 1, burst: 1 };
-    const each: EachSpec = { by: 'src', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 3000 };
+    const each: EachInput = { by: 'src', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 3000 };
     const leaves = [{ name: 'default', queue, limitPackets: 2, each }];
     const world = new World(shaper({ wan: { up: { ...root, leaves } } }));
     // The third waits in a full leaf; the fourth is over its host's rate.
@@ -191,7 +192,7 @@ describe('`each` with `exceed: drop` answers when a packet arrives', () => {
   });
 
   test('all buckets on the way are charged or none', () => {
-    const byFlow: EachSpec = { by: 'flow', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 1000 };
+    const byFlow: EachInput = { by: 'flow', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 1000 };
     const world = policed(
       { by: 'src', exceed: 'drop', rateBytesPerSec: 1, burstBytes: 3000 },
       { each: byFlow },
@@ -226,13 +227,13 @@ interface Bench {
 }
 
 function bench(rows: number): Bench {
-  const each: EachSpec = { by: 'flow', exceed: 'delay', ...ONE_A_SECOND };
+  const each: EachInput = { by: 'flow', exceed: 'delay', ...ONE_A_SECOND };
   const classes = listClasses(shaper({ wan: { up: { ...WIDE, leaves: [{ name: 'default', each }] } } }));
   const held = new HeldTable(600);
   const ledger = new Ledger(classes.length, held);
   const { stats } = ledger;
   const flows = new FlowTable(1024, 1, 2, ledger);
-  const table = new EachTable(rows, 3, 4, classes, held, flows, ledger);
+  const table = new EachTable(rows, 3, 4, classes, waitingParts(classes, held, flows), ledger);
   const withPacket = (n: number, nowNs: number, use: (e: number, h: number) => void): number => {
     const h = held.take();
     held.flow[h] = flows.findOrMake(parsedOf(udp(n)), 0, nowNs);
@@ -247,7 +248,7 @@ function bench(rows: number): Bench {
     each: table,
     stats,
     bucket: (n, nowNs) => withPacket(n, nowNs, () => {}),
-    spend: (n, nowNs) => withPacket(n, nowNs, (e, h) => table.pass(e, h, nowNs)),
+    spend: (n, nowNs) => withPacket(n, nowNs, (e, h) => table.pass(e, h, nowNs, nowNs)),
   };
 }
 

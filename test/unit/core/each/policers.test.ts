@@ -5,13 +5,13 @@ import { EACH_DROP, EACH_FULL, EACH_PASS, EachPolicers } from '../../../../src/c
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
-import type { EachSpec } from '../../../../src/spec/spec.ts';
-import { shaper, udp } from '../../../sim/world.ts';
+import { type EachInput, shaper, udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
+import { bucketQueues } from './parts.ts';
 
 const LEAF = 1;
 const PACKET_BYTES = 1000;
-const policer = (by: EachSpec['by'], packets: number): EachSpec => ({
+const policer = (by: EachInput['by'], packets: number): EachInput => ({
   by,
   exceed: 'drop',
   rateBytesPerSec: 1,
@@ -26,7 +26,10 @@ function bench(rows: number, flowPackets: number, sourcePackets: number) {
   const held = new HeldTable(64);
   const ledger = new Ledger(classes.length, held);
   const flows = new FlowTable(64, 1, 2, ledger);
-  const policers = new EachPolicers(classes, new EachBuckets(rows, 3, 4, classes, held, flows, ledger));
+  const policers = new EachPolicers(
+    classes,
+    new EachBuckets(rows, 3, 4, classes, held, flows, ledger, bucketQueues(rows, classes, held, flows)),
+  );
   const packet = (flow: number): number => {
     const h = held.take();
     held.flow[h] = flows.findOrMake(parsedOf(udp(flow)), 0, 0);

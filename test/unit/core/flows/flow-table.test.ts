@@ -75,7 +75,12 @@ test('addresses of a flow can be read back', () => {
 test('a new flow has no leaves and was classified by nothing', () => {
   const { find, flows } = bench();
   const f = find(udp());
-  expect([flows.leaf(f), flows.secondLeaf(f), flows.eachBucket(f)]).toEqual([NONE, NONE, NONE]);
+  expect([flows.leaf(f), flows.secondLeaf(f), flows.eachBucket(f, 0), flows.eachBucket(f, 1)]).toEqual([
+    NONE,
+    NONE,
+    NONE,
+    NONE,
+  ]);
   for (const hook of [1, 2, 3]) expect(flows.isClassifiedBy(f, hook, 0, 0, 0, 0)).toBe(false);
 });
 
@@ -164,7 +169,10 @@ test('a row that passes to another flow is told apart by its generation', () => 
   const first = find(udp(1), 0);
   const generation = flows.generation(first);
   flows.assign(first, 1, 2);
-  flows.setEachBucket(first, 9);
+  for (const place of [0, 1]) {
+    flows.setEachBucket(first, place, 9);
+    flows.setFairQueue(first, place, 9);
+  }
   flows.setClassifiedBy(first, 2, 0, 7, 8, 0);
   flows.keepUntil(first, 5);
   sweepUntil(flows, 0, 2 * FLOW_IDLE_NS);
@@ -172,7 +180,9 @@ test('a row that passes to another flow is told apart by its generation', () => 
   expect(again).toBe(first);
   expect(flows.generation(again)).not.toBe(generation);
   expect(flows.isClassifiedBy(again, 2, 0, 7, 8, 0)).toBe(false);
-  expect([flows.leaf(again), flows.secondLeaf(again), flows.eachBucket(again)]).toEqual([NONE, NONE, NONE]);
+  expect([flows.leaf(again), flows.secondLeaf(again)]).toEqual([NONE, NONE]);
+  for (const place of [0, 1])
+    expect([flows.eachBucket(again, place), flows.fairQueue(again, place)]).toEqual([NONE, NONE]);
 });
 
 test('against a map, over random flows and times: found while kept, sizes agree, no two flows share a row', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { Bands } from '../../../../src/core/queues/bands.ts';
-import { leafKinds, QueueSets } from '../../../../src/core/queues/queue-sets.ts';
+import { QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import type { QueueSpec } from '../../../../src/spec/spec.ts';
 import { classesOf, LEAF, LeafParts } from './leaf.ts';
 
@@ -9,7 +9,7 @@ const SHORT_FIRST = { discipline: 'short-first', shortBytes: 3000 } as const;
 
 function leafOf(queue: Partial<QueueSpec>) {
   const parts = new LeafParts(queue);
-  const bands = new Bands(new QueueSets(leafKinds(parts.classes)), parts.held, parts.flows);
+  const bands = new Bands(QueueSets.ofLeaves(parts.classes), parts.held, parts.flows);
   const push = (flow: number, lengthBytes: number): number => {
     const h = parts.packet(flow, lengthBytes);
     bands.push(LEAF, h);
@@ -82,7 +82,7 @@ test('after an increase of shortBytes the old threshold applies until the long b
   const classes = classesOf({ ...SHORT_FIRST, shortBytes: 9000 });
   const rows = Int32Array.from(classes, (_, row) => row);
   const both = { before: parts.classes, classes, oldRow: rows, newRow: rows };
-  const after = new Bands(new QueueSets(leafKinds(classes)), parts.held, parts.flows);
+  const after = new Bands(QueueSets.ofLeaves(classes), parts.held, parts.flows);
   const mover = { settle: (h: number) => parts.held.leaf[h] as number, move: () => expect.unreachable() };
   after.inherit(bands, { ...both, heir: Int16Array.from(rows), isReclassified: false, nowNs: 0 }, mover);
   const next = parts.packet(1, 1500);

@@ -4,7 +4,7 @@ import { NONE } from '../../../../src/base/none.ts';
 import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
 import { FairKeys } from '../../../../src/core/queues/fair-keys.ts';
 import { HEAD, HOST, IDLE, OTHER_HOST, STATE } from '../../../../src/core/queues/fair-records.ts';
-import { leafKinds, QueueSets } from '../../../../src/core/queues/queue-sets.ts';
+import { QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import { FLOW_IDLE_NS } from '../../../../src/limits.ts';
 import { ipv4 } from '../../../../src/sim/packets/packets.ts';
 import { LEAF, LeafParts } from './leaf.ts';
@@ -14,15 +14,7 @@ const BUSY = IDLE + 1;
 function make(isolation: Isolation, rows = 8) {
   const parts = new LeafParts({ discipline: 'fair', isolation });
   const hosts = new FairHosts(64, 1, 2, parts.flows);
-  const keys = new FairKeys(
-    rows,
-    1,
-    2,
-    new QueueSets(leafKinds(parts.classes)),
-    parts.held,
-    parts.flows,
-    hosts,
-  );
+  const keys = new FairKeys(rows, 1, 2, QueueSets.ofLeaves(parts.classes), parts.held, parts.flows, hosts);
   const packet = (flow: number, host = 1): number => {
     const h = parts.packet(flow, 100);
     parts.held.flow[h] = parts.flow(flow, ipv4(10, 0, 0, host));

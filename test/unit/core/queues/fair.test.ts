@@ -5,7 +5,7 @@ import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { FairQueues } from '../../../../src/core/queues/fair.ts';
 import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
 import { FairKeys } from '../../../../src/core/queues/fair-keys.ts';
-import { leafKinds, QueueSets } from '../../../../src/core/queues/queue-sets.ts';
+import { QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import { LEAF, LeafParts } from './leaf.ts';
 
 const QUANTUM = 1514;
@@ -15,8 +15,8 @@ const CODEL = { targetNs: 5 * MS, intervalNs: 100 * MS, mtuBytes: 1500, ecn: fal
 function make(codel: typeof CODEL | null = null) {
   const parts = new LeafParts({ discipline: 'fair', isolation: 'flow' });
   const { classes, held, flows } = parts;
-  const kinds = leafKinds(classes).map((kind) => kind && { ...kind, quantumBytes: QUANTUM, codel });
-  const sets = new QueueSets(kinds);
+  const sets = QueueSets.ofLeaves(classes);
+  sets.kinds = sets.kinds.map((kind) => kind && { ...kind, quantumBytes: QUANTUM, codel });
   const hosts = new FairHosts(1, 1, 2, flows);
   const keys = new FairKeys(64, 1, 2, sets, held, flows, hosts);
   const doomed = new HeldFifos(1, held);

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { LeafQueues } from '../../../../src/core/queues/leaf-queues.ts';
+import { QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import type { AqmSpec, QueueSpec } from '../../../../src/spec/spec.ts';
 import { MS, SECOND } from '../../../sim/world.ts';
 import { LEAF, LeafParts } from './leaf.ts';
@@ -20,7 +21,14 @@ class Leaf extends LeafParts {
   constructor(queue: Partial<QueueSpec> = { discipline: 'fair', isolation: 'dual-src' }) {
     super(queue);
     const acks = new AckFilter(this.classes, this.held);
-    this.queues = new LeafQueues(ROWS, () => [3, 4], this.classes, this.held, this.flows, acks);
+    this.queues = new LeafQueues(
+      ROWS,
+      () => [3, 4],
+      QueueSets.ofLeaves(this.classes),
+      this.held,
+      this.flows,
+      acks,
+    );
   }
 
   /** Whether there is a queue for a packet of the flow. */
@@ -81,7 +89,7 @@ test.each(['fair', 'short-first'] as const)(
     // One that has waited too long, with more than a packet behind it.
     expect(leaf.drops(10 * MS)).toBe(0);
     leaf.queues.findPayer(LEAF, NONE);
-    for (const _ of [1, 2, 3]) leaf.held.give(leaf.queues.evict(LEAF, true));
+    for (const _ of [1, 2, 3]) leaf.held.give(leaf.queues.evict(LEAF, LEAF, true));
     for (const _ of [1, 2, 3, 4]) leaf.push(1, 1500, SECOND);
     expect(leaf.drops(SECOND + 10 * MS)).toBe(0);
     // The next one found that the queue has stood for an interval.

@@ -16,5 +16,5 @@ test('an inner class has no queues; a leaf has those of its discipline, at the r
 });
 
 test('each class has the set of its row', () => {
-  expect([...new QueueSets(leafKinds(classesOf({}))).classOf]).toEqual([0, 1]);
+  expect([...QueueSets.ofLeaves(classesOf({})).classOf]).toEqual([0, 1]);
 });

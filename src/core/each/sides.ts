@@ -1,0 +1,27 @@
+/** Which address of a flow its `each` bucket goes by. */
+import type { Isolation } from '../../algo/queues/host-isolation.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+
+export const SIDE_FLOW = 0;
+export const SIDE_SRC = 1;
+export const SIDE_DST = 2;
+
+/** `host` is the inside address: the source of packets that leave, the destination of packets that arrive. */
+export function sideOf(info: ClassInfo): number {
+  const by = info.spec.each?.by;
+  if (by === 'src' || (by === 'host' && info.direction === 'up')) return SIDE_SRC;
+  if (by === 'dst' || (by === 'host' && info.direction === 'down')) return SIDE_DST;
+  return SIDE_FLOW;
+}
+
+/**
+ * The isolation with which flows share a bucket. All flows of a bucket have the address that names it, so
+ * nothing is shared out between hosts of that side.
+ */
+export function isolationWithin(isolation: Isolation, side: number): Isolation {
+  const sharesSources = side === SIDE_DST && (isolation === 'dual-src' || isolation === 'triple');
+  const sharesDestinations = side === SIDE_SRC && (isolation === 'dual-dst' || isolation === 'triple');
+  if (sharesSources) return 'dual-src';
+  if (sharesDestinations) return 'dual-dst';
+  return isolation === 'dual-src' || isolation === 'dual-dst' || isolation === 'triple' ? 'flow' : isolation;
+}
