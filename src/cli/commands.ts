@@ -60,7 +60,7 @@ function addRules(program: Command, { terminal, finish }: CommandContext): void 
     .action(async (file: string | undefined, options: ConfOptions & { backend?: 'nft' | 'iptables' }) => {
       const conf = requiredConf(namedConf(file, options));
       const { rules } = await import('./rules.ts');
-      finish(rules({ conf, backend: options.backend }, terminal));
+      finish(await rules({ conf, backend: options.backend }, terminal));
     });
 }
 

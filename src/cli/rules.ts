@@ -1,23 +1,65 @@
 /**
- * `shaper rules`: prints the rules that `run` would install. It needs no privileges. It asks the kernel only
- * which devices are bridges, so these are the rules for a kernel that supports all of them.
+ * `shaper rules`: prints the rules that `run` would install here and now, on a kernel that supports all of
+ * them. It needs no privileges. Without them it cannot see the rules of other programs, and says so.
  */
 
 import { EXIT_FINE } from '../base/errors.ts';
+import type { LoadedConfig } from '../config/config.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
-import { type Backend, renderRules } from '../io/rules/index.ts';
+import {
+  type Backend,
+  chooseMarkMask,
+  type Neighbours,
+  NO_NEIGHBOURS,
+  RulesError,
+  readNeighbours,
+  renderRules,
+  restoresBits,
+} from '../io/rules/index.ts';
 import { standsOnBridge } from '../spec/device-graph.ts';
-import { planQueues } from '../spec/queue-plan.ts';
+import { matchedMarkBits } from '../spec/mark-choice.ts';
+import { ALL_ABILITIES, planQueues } from '../spec/queue-plan.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Takes the back end of the option, else the configured one, else nft. */
-export function rules(options: { conf: string; backend?: Backend | undefined }, terminal: Terminal): number {
-  const { spec } = readConfigAloud(options.conf, terminal);
-  const configured = spec.nfqueue.backend === 'auto' ? 'nft' : spec.nfqueue.backend;
+export async function rules(
+  options: { conf: string; backend?: Backend | undefined },
+  terminal: Terminal,
+): Promise<number> {
+  const config = readConfigAloud(options.conf, terminal);
+  const backend = options.backend ?? backendOf(config);
+  const neighbours = await readNeighboursAloud(config, terminal);
+  const spec = { ...config.spec, nfqueue: { ...config.spec.nfqueue, markMask: maskOf(config, neighbours) } };
+  const { nfqueue } = spec;
+  const abilities = { ...ALL_ABILITIES, connectionMarks: !restoresBits(neighbours, nfqueue.markMask) };
+  const surroundings = { readByOthers: neighbours.readNfqueues, sharesChains: backend === 'iptables' };
+  const plan = planQueues(spec, abilities, surroundings);
   const graph = readDeviceGraph() ?? new Map();
   const sparesSwitched = spec.links.some(({ device }) => standsOnBridge(graph, device));
-  const request = { plan: planQueues(spec), nfqueue: spec.nfqueue, sparesSwitched };
-  terminal.out(renderRules(request, options.backend ?? configured));
+  const request = { plan, nfqueue, sparesSwitched, isTracked: neighbours.isTracked };
+  terminal.out(renderRules(request, backend));
   return EXIT_FINE;
+}
+
+function backendOf({ spec }: LoadedConfig): Backend {
+  return spec.nfqueue.backend === 'auto' ? 'nft' : spec.nfqueue.backend;
+}
+
+/** Of an instance with the same numbers that runs, else the mask that `run` would choose. */
+function maskOf({ spec, isMarkAuto }: LoadedConfig, neighbours: Neighbours): number {
+  const { links, nfqueue } = spec;
+  if (!isMarkAuto) return nfqueue.markMask;
+  const running = neighbours.masks.get(nfqueue.first);
+  return running ?? chooseMarkMask(nfqueue.first, matchedMarkBits(links), neighbours) ?? nfqueue.markMask;
+}
+
+async function readNeighboursAloud({ spec }: LoadedConfig, terminal: Terminal): Promise<Neighbours> {
+  try {
+    return await readNeighbours(spec.links.map(({ device }) => device));
+  } catch (error) {
+    if (!(error instanceof RulesError)) throw error;
+    terminal.err(`note: the rules of other programs are not known here (${error.message})\n`);
+    return NO_NEIGHBOURS;
+  }
 }

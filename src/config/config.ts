@@ -5,6 +5,7 @@
 
 import { HELD_MAX } from '../limits.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
+import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
@@ -18,6 +19,8 @@ export interface LoadedConfig {
   readonly spec: ShaperSpec;
   /** Absolute path of the control socket. */
   readonly socketPath: string;
+  /** The mark mask of the specification is a guess: `run` chooses bits that neighbours do not use. */
+  readonly isMarkAuto: boolean;
   /** A level of pino. */
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
@@ -33,16 +36,18 @@ export function loadConfig(text: string, file: string, devices: DeviceGraph | nu
   const root = reader.root();
   const top = reader.section(root, SECTIONS.top, 'the file');
   const local = readLocal(reader, top.local);
-  const nfqueue = readNfqueue(reader, top.nfqueue);
+  const { mark, ...instance } = readNfqueue(reader, top.nfqueue);
   const control = reader.section(top.control?.value ?? null, SECTIONS.control, 'control');
   const log = reader.section(top.log?.value ?? null, SECTIONS.log, 'log');
-  const links = readLinks(reader, top.links?.value ?? null, nfqueue.markMask, devices);
+  const links = readLinks(reader, top.links?.value ?? null, mark === 'auto' ? 0 : mark, devices);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
   const errors = reader.problems.errors;
   if (errors.length > 0) throw new ConfigError(errors);
+  const markMask = mark === 'auto' ? (freeMarkMask(matchedMarkBits(links)) ?? DEFAULTS.markMask) : mark;
   return deepFreeze({
-    spec: { links, local, nfqueue },
+    spec: { links, local, nfqueue: { ...instance, markMask } },
+    isMarkAuto: mark === 'auto',
     socketPath: control.socket?.value ?? INSTANCE.socketPath,
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
@@ -60,7 +65,9 @@ function readLocal(reader: YamlReader, at: Values<typeof SECTIONS.top>['local'])
   };
 }
 
-function readNfqueue(reader: YamlReader, at: Values<typeof SECTIONS.top>['nfqueue']): NfqueueSpec {
+type WrittenNfqueue = Omit<NfqueueSpec, 'markMask'> & { readonly mark: number | 'auto' };
+
+function readNfqueue(reader: YamlReader, at: Values<typeof SECTIONS.top>['nfqueue']): WrittenNfqueue {
   const values = reader.section(at?.value ?? null, SECTIONS.nfqueue, 'nfqueue');
   const first = values.first?.value ?? DEFAULTS.first;
   const count = values.count?.value ?? DEFAULTS.count;
@@ -81,7 +88,7 @@ function readNfqueue(reader: YamlReader, at: Values<typeof SECTIONS.top>['nfqueu
     bypass: values.bypass?.value ?? DEFAULTS.bypass,
     gso: gso === 'auto' ? gso : gso === 'true',
     backend: values.backend?.value ?? DEFAULTS.backend,
-    markMask: values.mark?.value ?? DEFAULTS.markMask,
+    mark: values.mark?.value ?? 'auto',
   };
 }
 

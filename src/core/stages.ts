@@ -93,7 +93,7 @@ export function createLasting(
   const acks = new AckFilter(classes, held);
   const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
   const log = new VerdictLog(held);
-  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering, log, plan.unreadNfqueue);
+  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering, log, plan);
   const released = new HeldFifos(1, held);
   const waiting = { held, flows, acks, prng, keysOf: (table: string) => keysOf(`${table} of buckets`) };
   const createEach = (all: readonly ClassInfo[]): EachTable =>

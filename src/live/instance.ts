@@ -16,24 +16,21 @@ import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
   type Backend,
   builtInTables,
-  claimRules,
+  hex,
   type InstalledRules,
   installRules,
+  type Neighbours,
   type NftSession,
-  probeAbilities,
-  probeBackend,
-  probeSwitched,
   type RulesLog,
   type RulesRequest,
   removeNewEmptyTables,
 } from '../io/rules/index.ts';
-import { standsOnBridge } from '../spec/device-graph.ts';
-import { planQueues } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
+import { claimMark, planRules } from './neighbours.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { Running } from './running.ts';
@@ -115,17 +112,13 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
  */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;
-  const { spec } = config;
-  const session = await claimRules(
-    { plan: planQueues(spec), nfqueue: spec.nfqueue },
-    () => !stopper.isRequested(),
-  );
+  const { spec, neighbours, session } = await claimMark(config, parts.rulesLog, () => !stopper.isRequested());
   unwinder.add('table', async () => void (await session.end()));
   // Trying iptables makes its tables already.
   const tables = await builtInTables();
   unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
   if (stopper.isRequested()) return null;
-  const { backend, request } = await planRules(spec, parts);
+  const { backend, request } = await planRules(spec, neighbours, parts.rulesLog);
   if (stopper.isRequested()) return null;
   const port = openNfqueues(request);
   unwinder.add('queues', () => port.close());
@@ -148,24 +141,9 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
-  const rules = await enforceRules(session, request, backend, parts);
-  if (!stopper.isRequested()) logger.info(describe(config, backend), 'ready');
+  const rules = await enforceRules(session, request, backend, neighbours, parts);
+  if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(rules, engine, port, logger) };
-}
-
-/** The plan of what this kernel can do. */
-async function planRules(
-  spec: ShaperSpec,
-  { rulesLog }: Parts,
-): Promise<{ backend: Backend; request: RulesRequest }> {
-  const { nfqueue } = spec;
-  const backend = await probeBackend(nfqueue.backend);
-  const abilities = await probeAbilities(planQueues(spec), rulesLog);
-  const devices = readDeviceGraph() ?? new Map();
-  // A device that comes later may be a bridge.
-  const mayBridge = spec.links.some(({ device }) => !devices.has(device) || standsOnBridge(devices, device));
-  const sparesSwitched = mayBridge && (await probeSwitched(nfqueue, rulesLog));
-  return { backend, request: { plan: planQueues(spec, abilities), nfqueue, sparesSwitched } };
 }
 
 function watchDevices(
@@ -247,9 +225,11 @@ async function enforceRules(
   session: NftSession,
   request: RulesRequest,
   backend: Backend,
+  neighbours: Neighbours,
   { rulesLog, stopper, unwinder }: Parts,
 ): Promise<InstalledRules> {
-  const rules = await installRules(session, request, backend, rulesLog, () => !stopper.isRequested());
+  const isWanted = (): boolean => !stopper.isRequested();
+  const rules = await installRules(session, request, backend, rulesLog, isWanted, neighbours);
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => stopper.fail(reason));
   return rules;
@@ -263,10 +243,16 @@ function waitingLinks({ classes }: Engine, devices: DeviceWatch): string[] {
     .map(({ name, device }) => `link ${name} waits for device ${device}`);
 }
 
-function describe({ spec, socketPath }: LoadedConfig, backend: Backend): object {
-  const { first, count } = spec.nfqueue;
+function describe({ socketPath }: LoadedConfig, spec: ShaperSpec, backend: Backend): object {
+  const { first, count, markMask } = spec.nfqueue;
   const devices = spec.links.map((link) => link.device);
-  return { backend, devices, queues: `${first}-${first + count - 1}`, socket: socketPath };
+  return {
+    backend,
+    devices,
+    queues: `${first}-${first + count - 1}`,
+    mark: hex(markMask),
+    socket: socketPath,
+  };
 }
 
 /** Ends the matching, reads the packets that wait unread and accepts every held one. */

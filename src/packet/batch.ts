@@ -19,6 +19,8 @@ export const NF_INET_LOCAL_OUT = 3;
 export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
 export const NF_QUEUE = 3;
+/** The chain that sent the packet here runs again. */
+export const NF_REPEAT = 4;
 /** Of NF_QUEUE: the packet passes if nobody reads the NFQUEUE that is named. */
 export const NF_VERDICT_FLAG_QUEUE_BYPASS = 0x8000;
 /** Bits above these are the number of NF_QUEUE. */
@@ -59,7 +61,7 @@ export const ARRIVAL_COLUMNS = [
 export const VERDICT_COLUMNS = [
   'packetId',
   'nfqueue', // index, as in arrivals
-  'verdict', // NF_ACCEPT, NF_DROP or acceptUnrouted(), with VERDICT_UP_TO and VERDICT_SET_MARK
+  'verdict', // NF_ACCEPT, NF_DROP, NF_REPEAT or acceptUnrouted(), with VERDICT_UP_TO and VERDICT_SET_MARK
   'mark',
   'tag', // comes back in failures.tag when the kernel refuses this verdict
   'payloadOffset', // into the slab: new bytes of the whole packet, from its IP header on

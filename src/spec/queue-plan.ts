@@ -48,7 +48,21 @@ export interface QueuePlan {
   readonly dscps: readonly number[];
   /** Number of an NFQUEUE that nobody reads, for acceptUnrouted (packet/batch.ts). */
   readonly unreadNfqueue: number;
+  /**
+   * The queueing rules stand in chains that other programs use too. An accepted packet would skip all other
+   * rules of the chain, so the chain runs again for it (NF_REPEAT).
+   */
+  readonly sharesChains: boolean;
 }
+
+/** What else there is on the machine. */
+export interface Surroundings {
+  /** Numbers of the NFQUEUEs that other programs read. */
+  readonly readByOthers: ReadonlySet<number>;
+  readonly sharesChains: boolean;
+}
+
+const NO_OTHERS: Surroundings = { readByOthers: new Set(), sharesChains: false };
 
 /** Abilities of the kernel's rules. */
 export interface RuleAbilities {
@@ -162,13 +176,12 @@ function unreadNfqueue({ nfqueue: { first, count } }: ShaperSpec, readByOthers: 
 /**
  * Deals the directions to the NFQUEUEs in turn. With `gso: auto` and at least
  * two NFQUEUEs, fast and slow classes have NFQUEUEs of their own. A direction with
- * both kinds needs connection marks for that; without them it counts as slow. `readByOthers` are the numbers
- * of other programs' NFQUEUEs.
+ * both kinds needs connection marks for that; without them it counts as slow.
  */
 export function planQueues(
   spec: ShaperSpec,
   abilities: RuleAbilities = ALL_ABILITIES,
-  readByOthers: ReadonlySet<number> = new Set(),
+  { readByOthers, sharesChains }: Surroundings = NO_OTHERS,
 ): QueuePlan {
   const { count } = spec.nfqueue;
   const directions = listDirections(spec).map((direction) => ({
@@ -184,6 +197,7 @@ export function planQueues(
     ecn: abilities.ecn,
     dscps,
     unreadNfqueue: unreadNfqueue(spec, readByOthers),
+    sharesChains,
   };
 }
 

@@ -117,11 +117,12 @@ class Editor {
   constructor(bed: Bed) {
     this.bed = bed;
     const spec = shaper({ wan: { up: { rate: 1, burst: 1 } } });
-    const steering = new Steering(planQueues(spec), listClasses(spec));
+    const plan = planQueues(spec);
+    const steering = new Steering(plan, listClasses(spec));
     const ledger = new Ledger(1, this.held);
     const flows = new FlowTable(16, 1, 2, ledger);
     const log = new VerdictLog(this.held);
-    this.writer = new VerdictWriter(0xff, this.held, flows, ledger, steering, log, 65535);
+    this.writer = new VerdictWriter(0xff, this.held, flows, ledger, steering, log, plan);
     const { port } = bed;
     const send = port.send.bind(port);
     port.send = (count) => {

@@ -73,8 +73,9 @@ export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue
   return {
     plan: {
       ...{ directions, gso: [false, false, false, false], copyBytes: [128, 128, 128, 128] },
-      ...{ ecn: true, dscps: DSCPS, unreadNfqueue: 65535 },
+      ...{ ecn: true, dscps: DSCPS, unreadNfqueue: 65535, sharesChains: false },
     },
+    isTracked: false,
     nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },
   };
 }

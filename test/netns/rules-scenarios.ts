@@ -45,7 +45,7 @@ async function leavesNothing(lab: Lab, backend: Backend): Promise<void> {
   const driver = await installed(lab, backend, request(WAN));
   assert.notEqual(await ruleset(router), before);
   assert.ok(await hasTable(router));
-  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 8 : 0);
+  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 10 : 0);
   await driver.call('stopMatching');
   assert.ok(await hasTable(router));
   await driver.call('remove');
@@ -170,18 +170,18 @@ async function diesWithItsOwner(lab: Lab, backend: Backend): Promise<void> {
   await killed.kill();
   await until('the table is gone', async () => !(await hasTable(router)), 2000);
   assert.ok(await passes(client, server.addresses.v4));
-  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 8 : 0);
+  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 10 : 0);
 
   // The next start replaces what was left.
   const next = await installed(lab, backend, wanted);
-  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 8 : 0);
+  assert.equal((await queueRules(router)).length, backend === 'iptables' ? 10 : 0);
   await next.kill();
   await until('the table is gone', async () => !(await hasTable(router)), 2000);
 
   const other = new Driver(router);
   assert.deepEqual(await other.call('clean', 200), []);
   const cleaned = (await other.call('clean', 100)) as string[];
-  assert.equal(cleaned.length, backend === 'iptables' ? 8 : 0);
+  assert.equal(cleaned.length, backend === 'iptables' ? 10 : 0);
   if (backend === 'iptables') assert.match(cleaned[0]!, /^iptables-nft -t security -D .*shaper:100/);
   assert.deepEqual(await other.call('clean', 'all'), []);
   assert.equal(await ruleset(router), before);

@@ -29,7 +29,7 @@ describeNetns('run', () => {
     const cases: [string, string][] = [
       [WAN, 'nfqueue.first 100'],
       [`${WAN}\n${OTHER_QUEUES}`, 'device wan0 is shaped by'],
-      [`${lan}\nnfqueue: { first: 200 }`, 'mark mask'],
+      [`${lan}\nnfqueue: { first: 200, mark: 0xff000000 }`, 'mark mask'],
       [`${lan}\nnfqueue: { first: 102, mark: 0x00ff0000 }`, 'queue 102 belongs to another program'],
       [`${lan}\n${OTHER_QUEUES}\ncontrol: { socket: ${first.socketPath} }`, 'another instance answers on'],
     ];

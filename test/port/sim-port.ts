@@ -13,6 +13,7 @@ import {
   NF_ACCEPT,
   NF_INET_FORWARD,
   NF_QUEUE,
+  NF_REPEAT,
   NF_VERDICT_FLAG_QUEUE_BYPASS,
   VERDICT_UP_TO,
 } from '../../src/packet/batch.ts';
@@ -27,6 +28,7 @@ const FORGET_READ_AFTER = 65536;
 /** What becomes of a packet: one for an NFQUEUE that nobody reads passes, if its verdict says bypass. */
 function outcome(verdict: number): number {
   const code = verdict & VERDICT_CODE_MASK;
+  if (code === NF_REPEAT) return NF_ACCEPT;
   if (code !== NF_QUEUE) return code;
   invariant((verdict & NF_VERDICT_FLAG_QUEUE_BYPASS) !== 0, 'without bypass the kernel drops the packet');
   return NF_ACCEPT;

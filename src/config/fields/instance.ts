@@ -6,7 +6,7 @@ import { NFQUEUES_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT as EXEMPT_DEFAULTS, INSTANCE } from './defaults.ts';
 import { NO_CONTROL_KEYS, NO_LOG_KEYS, NO_NFQUEUE_KEYS } from './elsewhere.ts';
 import { boolean, choice, FieldError, list, node, ref, type Section, word } from './kinds.ts';
-import { eightBits, listeningPorts } from './names.ts';
+import { eightBitsOrAuto, listeningPorts } from './names.ts';
 import { integer, share } from './quantities.ts';
 
 /** sockaddr_un.sun_path holds 108 bytes with the closing zero. */
@@ -80,12 +80,12 @@ export const NFQUEUE = {
   }),
   mark: word(
     {
-      takes: 'mask of 8 neighbouring bits',
-      default: eightBits.write(DEFAULTS.markMask),
-      help: 'The bits of packet and connection marks that the shaper may use. It preserves all other bits.',
+      takes: 'auto or a mask of 8 neighbouring bits',
+      default: 'auto',
+      help: 'The bits of packet and connection marks that the shaper may use. It preserves all other bits. auto: at the start, eight that no other program uses, from 0xff000000 down.',
       isLive: false,
     },
-    eightBits,
+    eightBitsOrAuto,
   ),
   ...NO_NFQUEUE_KEYS,
 } satisfies Section;

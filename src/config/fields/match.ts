@@ -40,7 +40,7 @@ export const MATCH = {
     {
       takes: '0x10, 0x10/0xff, or list',
       default: 'any',
-      help: 'Packet mark, outside the bits of nfqueue.mark. Without a mask all other bits must be equal.',
+      help: 'Packet mark, outside the bits of nfqueue.mark. Without a mask all bits but those must be equal.',
     },
     packetMark,
   ),

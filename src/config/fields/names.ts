@@ -143,10 +143,15 @@ export const eightBits: TextForm<number> = {
     const shift = isMask ? 31 - Math.clz32(mask & -mask) : -1;
     if (!isMask || shift < 0 || shift > 24 || mask !== 0xff * 2 ** shift) {
       throw new FieldError(
-        `'${text}' is not a mask of eight neighbouring bits, like 0xff000000 or 0x00ff0000`,
+        `'${text}' is neither auto nor a mask of eight neighbouring bits, like 0xff000000 or 0x00ff0000`,
       );
     }
     return mask;
   },
   write: (mask) => `0x${mask.toString(16).padStart(8, '0')}`,
+};
+
+export const eightBitsOrAuto: TextForm<number | 'auto'> = {
+  read: (text) => (text === 'auto' ? text : eightBits.read(text)),
+  write: (mask) => (mask === 'auto' ? mask : eightBits.write(mask)),
 };

@@ -20,6 +20,7 @@ export interface ClassContext {
   readonly device: string;
   /** The cost of a full-sized packet on the link's wire, at least its IP bytes. */
   readonly packetBytes: number;
+  /** The bits of nfqueue.mark. 0 if they are chosen at the start, among those that no matcher names. */
   readonly ownMarkMask: number;
   /** Of the machine that shapes; null if they are not known. */
   readonly devices: DeviceGraph | null;

@@ -1,5 +1,6 @@
 /** Matchers: which packets belong to a class. */
 import type { Node } from 'yaml';
+import { comparedBits } from '../../spec/mark-choice.ts';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
 import type { ReadPrefix } from '../fields/addresses.ts';
 import { PORT_PROTOCOLS } from '../fields/names.ts';
@@ -9,6 +10,8 @@ import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
 import { warnOfMatchedDevices, warnOfOtherDevice } from './devices.ts';
 import { bySide, noteSides } from './inside.ts';
+
+const ALL_BITS = 0xffffffff;
 
 type MatchValues = Values<typeof SECTIONS.match>;
 type LocatedList<T> = Located<readonly Located<T>[]> | undefined;
@@ -87,11 +90,12 @@ function marks(
 ): MatcherSpec['mark'] | undefined {
   const own = context.ownMarkMask;
   return at?.value.map(({ value: { value, mask }, offset }) => {
-    if (((mask ?? value) & own) !== 0) {
+    const compared = mask ?? ALL_BITS;
+    if ((comparedBits(value, compared) & own) !== 0) {
       const bits = `0x${own.toString(16).padStart(8, '0')}`;
       context.reader.problems.error(offset, `mark: the bits ${bits} are the shaper's own (nfqueue.mark)`);
     }
-    return { value, mask: mask ?? ~own >>> 0 };
+    return { value, mask: compared };
   });
 }
 

@@ -28,12 +28,14 @@ import {
   NF_ACCEPT,
   NF_DROP,
   NF_INET_LOCAL_OUT,
+  NF_REPEAT,
   VERDICT_SET_MARK,
   VERDICT_UP_TO,
   type Verdicts,
 } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
 import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, markBits } from '../../spec/mark-codes.ts';
+import type { QueuePlan } from '../../spec/queue-plan.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { Steering } from '../flows/steering.ts';
 import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, FLAG_WHOLE, type HeldTable } from '../packets/held.ts';
@@ -67,8 +69,11 @@ export class VerdictWriter {
   /** By NFQUEUE: packets read that have no verdict yet. */
   private readonly waiting: Int32Array;
   private readonly foreignMask: number;
+  private readonly acceptOthers: number;
   /** Accepts a packet of this host that has another mark or new bytes. Signed, to stay a small integer. */
   private readonly acceptLocal: number;
+  /** What every verdict for a packet of this host asks for; 0 if its mark may stay. */
+  private readonly localBits: number;
   private readonly ceBits: number;
   /** By number of a DSCP: the mark bits that ask for it; 0 for number 0. */
   private readonly remarkBits: Uint32Array;
@@ -92,11 +97,14 @@ export class VerdictWriter {
     ledger: Ledger,
     steering: Steering,
     log: VerdictLog,
-    unreadNfqueue: number,
+    plan: QueuePlan,
   ) {
     const queues = steering.codes.length;
     this.foreignMask = ~markMask >>> 0;
-    this.acceptLocal = acceptUnrouted(unreadNfqueue) | 0;
+    // A repeated chain must see that the packet has been here. The rule that does not route is its last.
+    this.acceptOthers = plan.sharesChains ? NF_REPEAT : NF_ACCEPT;
+    this.acceptLocal = plan.sharesChains ? NF_REPEAT : acceptUnrouted(plan.unreadNfqueue) | 0;
+    this.localBits = plan.sharesChains ? markBits(markMask, MARK_ASKS) : 0;
     this.ceBits = markBits(markMask, MARK_CE);
     this.steerBits = Uint32Array.from(steering.codes, (code) => markBits(markMask, code));
     this.remarkBits = Uint32Array.from({ length: MARK_DSCPS_MAX + 1 }, (_, number) =>
@@ -151,11 +159,12 @@ export class VerdictWriter {
     const isLocal = held.hook(h) === NF_INET_LOCAL_OUT;
     const remark = held.remark(h);
     const asked =
+      (isLocal ? this.localBits : 0) |
       ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
       ((flags & FLAG_STEER) !== 0 ? this.steerBits[nfqueue] : 0) |
       this.remarkBits[remark];
     const setsMark = asked !== 0 || !isLocal;
-    const accept = isLocal && asked !== 0 ? this.acceptLocal : NF_ACCEPT;
+    const accept = isLocal ? (asked !== 0 ? this.acceptLocal : NF_ACCEPT) : this.acceptOthers;
     const verdict = setsMark ? accept | VERDICT_SET_MARK : accept;
     const mark = setsMark ? ((held.mark[h] & this.foreignMask) | asked) >>> 0 : 0;
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;

@@ -3,7 +3,15 @@ export { claimRules } from './claim.ts';
 export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
 export { type InstalledRules, installRules, renderRules } from './install.ts';
 export { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
+export {
+  chooseMarkMask,
+  findCollisions,
+  type Neighbours,
+  NO_NEIGHBOURS,
+  readNeighbours,
+  restoresBits,
+} from './neighbours.ts';
 export type { NftSession } from './nft-session.ts';
 export { cleanLeftovers, findRivals, findWarnings } from './others.ts';
 export { probeAbilities, probeBackend, probeSwitched } from './probe.ts';
-export { type Backend, type RulesRequest, tableName } from './render-nft.ts';
+export { type Backend, plannedDevices, type RulesRequest, tableName } from './render-nft.ts';

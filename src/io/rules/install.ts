@@ -2,6 +2,8 @@
 import { claimRules } from './claim.ts';
 import type { RulesLog } from './errors.ts';
 import { addRules, deleteTagged, findIptables, type Iptables } from './iptables.ts';
+import { NeighbourWatch } from './neighbour-watch.ts';
+import { type Neighbours, NO_NEIGHBOURS } from './neighbours.ts';
 import type { NftSession } from './nft-session.ts';
 import { findWarnings } from './others.ts';
 import { iptablesCommands, iptablesRules } from './render-iptables.ts';
@@ -9,6 +11,7 @@ import {
   type Backend,
   chainLines,
   claimLines,
+  firstPingLines,
   type RulesRequest,
   removeLines,
   stopLines,
@@ -37,6 +40,10 @@ export interface InstalledRules {
 /** The commands that installRules gives to nft, then such for what it gives to iptables-restore. */
 export function renderRules(request: RulesRequest, backend: Backend): string {
   const lines = [...claimLines(request), ...chainLines(request, backend)];
+  if (request.isTracked) {
+    lines.push('# Of a new connection that is tracked only one packet may wait: the first ping passes.');
+    lines.push(...firstPingLines(request.nfqueue.first));
+  }
   if (backend === 'iptables') {
     lines.push('# Inert until the table above sets a mark; iptables-nft commands, not nft:');
     lines.push(...iptablesCommands(request));
@@ -51,6 +58,8 @@ interface Parts {
   readonly log: RulesLog;
   /** Whether the rules are wanted still. */
   readonly isWanted: () => boolean;
+  /** The rules of others, as they were at the start. */
+  readonly neighbours: Neighbours;
 }
 
 class Installed implements InstalledRules {
@@ -58,6 +67,7 @@ class Installed implements InstalledRules {
   private readonly first: number;
   private session: NftSession;
   private watch: RuleWatch | null = null;
+  private neighbourWatch: NeighbourWatch | null = null;
   private watchdog: Watchdog | null = null;
   private removal: Promise<void> | null = null;
   private regaining: Promise<void> = Promise.resolve();
@@ -73,7 +83,7 @@ class Installed implements InstalledRules {
   }
 
   async install(): Promise<void> {
-    const { request, backend, iptables, log, isWanted } = this.parts;
+    const { request, backend, iptables, log, isWanted, neighbours } = this.parts;
     const rules = iptablesRules(request);
     if (iptables && isWanted()) {
       // We own the table, so rules with our tag belong to a killed predecessor, or were ours before.
@@ -90,10 +100,17 @@ class Installed implements InstalledRules {
       this.watch = new RuleWatch(this.session, iptables, { first: this.first, rules }, log);
       await this.watch.start();
     }
+    if (!isWanted()) return;
+    this.neighbourWatch = new NeighbourWatch(this.session, request, log);
+    await this.neighbourWatch.start(neighbours);
+  }
+
+  private async stopWatching(): Promise<void> {
+    await Promise.all([this.watch?.stop(), this.neighbourWatch?.stop()]);
   }
 
   async stopMatching(): Promise<void> {
-    await this.watch?.stop();
+    await this.stopWatching();
     await this.regaining;
     if (this.lostReason !== null || this.removal || !this.hasChains) return;
     await this.session.run('emptying the marking chains', stopLines(this.first), STOP_MATCHING_MS);
@@ -147,7 +164,7 @@ class Installed implements InstalledRules {
     const { watchdog } = this;
     this.watchdog = null;
     this.hasChains = false;
-    await this.watch?.stop();
+    await this.stopWatching();
     const bitten = (await watchdog?.hasBitten()) === true;
     watchdog?.close();
     return watchdog && bitten ? watchdog.stillMs : null;
@@ -157,7 +174,7 @@ class Installed implements InstalledRules {
   private async removeAll(): Promise<void> {
     await this.regaining;
     try {
-      await this.watch?.stop();
+      await this.stopWatching();
       if (this.parts.iptables) await deleteTagged(this.parts.iptables, (first) => first === this.first);
     } finally {
       const complaint = await this.session.end(removeLines(this.parts.request));
@@ -179,9 +196,10 @@ export async function installRules(
   backend: Backend,
   log: RulesLog,
   isWanted = (): boolean => true,
+  neighbours: Neighbours = NO_NEIGHBOURS,
 ): Promise<InstalledRules> {
   const iptables = backend === 'iptables' ? await findIptables() : null;
-  const installed = new Installed(session, { request, backend, iptables, log, isWanted });
+  const installed = new Installed(session, { request, backend, iptables, log, isWanted, neighbours });
   try {
     await installed.install();
     if (!isWanted()) return installed;

@@ -7,6 +7,7 @@ import { RulesError, toolError } from './errors.ts';
 import {
   deletionOf,
   IPTABLES_TABLE,
+  isInPlace,
   LOCK_WAIT_SECONDS,
   restoreInput,
   taggedInstance,
@@ -76,6 +77,14 @@ export async function addRules(iptables: Iptables, rules: readonly string[]): Pr
       throw toolError(`${tool}: adding the queue rules`, result.stdout + result.stderr);
     }
   });
+}
+
+/** Whether the rules of the instance stand before and behind those of other programs, in both families. */
+export async function areInPlace(iptables: Iptables, firstQueue: number): Promise<boolean> {
+  const found = await bothFamilies(iptables, async ({ save }) =>
+    isInPlace(await savedRules(save), firstQueue),
+  );
+  return found.every(Boolean);
 }
 
 /** Deletes the rules of the instances for which `wanted` holds. Returns commands that would do the same. */

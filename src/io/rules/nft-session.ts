@@ -13,8 +13,11 @@ const ANSWER_TIMEOUT_MS = 10_000;
 /** When its input has closed, nft only has to let the kernel free the table. */
 const END_TIMEOUT_MS = 600;
 
-/** Errors and listings come through one pipe, so that an error is read before the listing that follows it. */
-const COMMAND = 'trap "" INT TERM HUP; command -v nft >/dev/null || exit 127; exec nft -i 2>&1';
+/**
+ * Errors and listings come through one pipe, so that an error is read before the listing that follows it.
+ * Listings without counters and without elements of sets are equal while no rule changes.
+ */
+const COMMAND = 'trap "" INT TERM HUP; command -v nft >/dev/null || exit 127; exec nft -s -t -i 2>&1';
 
 const NO_CACHE = /cache initialization failed: .*\n/;
 

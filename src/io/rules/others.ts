@@ -105,6 +105,15 @@ export interface Rival {
   readonly reasons: readonly string[];
 }
 
+/** The bits of the marks of running instances, by nfqueue.first. */
+export async function instanceMasks(): Promise<Map<number, number>> {
+  const instances = await Promise.all((await liveInstances()).map(readInstance));
+  const known = instances.filter((instance) => instance !== null);
+  return new Map(
+    known.map(({ first, markMasks }) => [first, markMasks.reduce((all, mask) => all | mask, 0) >>> 0]),
+  );
+}
+
 /**
  * Instances to which this one must give way: they have its table, shape one of its devices, or have mark bits
  * of its mask. Once this instance has its table (`isClaimed`), only instances

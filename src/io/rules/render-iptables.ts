@@ -3,6 +3,7 @@
  * priority is 150, so the filter tables have decided before. Each rule matches one value of the mark that
  * only our marking chains set.
  */
+import { MARK_ASKS, markBits } from '../../spec/mark-codes.ts';
 import { hex, nfqueueMark } from './mark.ts';
 import { plannedNfqueues, type RulesRequest } from './render-nft.ts';
 
@@ -13,9 +14,16 @@ export const LOCK_WAIT_SECONDS = 2;
 
 const TAG = /^-A \S+ .*--comment (?:"shaper:(\d+)"|shaper:(\d+)) -j NFQUEUE /;
 
-/** Rules in the words of iptables, such as `-A FORWARD -m mark …`, the same for both families. */
+/**
+ * Rules in the words of iptables, such as `-I FORWARD -m mark …`, the same for both families. They come first
+ * in their chains, as another rule that accepts or queues a packet would end the chain before them. Verdicts
+ * then run the chain again (NF_REPEAT), so that the rules behind ours see the packet. If a packet of this
+ * host comes to the end of the chain for the second time, the last rule lets it pass without routing it again
+ * (acceptUnrouted in packet/batch.ts): it goes to an NFQUEUE that nobody reads.
+ */
 export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
   const rules: string[] = [];
+  const tag = `-m comment --comment shaper:${nfqueue.first}`;
   for (const index of plannedNfqueues(plan)) {
     const used = plan.directions.filter(
       (direction) => direction.nfqueue === index || direction.fastNfqueue === index,
@@ -24,10 +32,14 @@ export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
     if (used.some((direction) => direction.direction === 'down')) hooks.push('INPUT');
     if (used.some((direction) => direction.direction === 'up')) hooks.push('OUTPUT');
     const match = `-m mark --mark ${hex(nfqueueMark(nfqueue.markMask, index))}/${hex(nfqueue.markMask)}`;
-    const tag = `-m comment --comment shaper:${nfqueue.first}`;
     const bypass = nfqueue.bypass ? ' --queue-bypass' : '';
     const target = `-j NFQUEUE --queue-num ${nfqueue.first + index}${bypass}`;
-    for (const hook of hooks) rules.push(`-A ${hook} ${match} ${tag} ${target}`);
+    for (const hook of hooks) rules.push(`-I ${hook} ${match} ${tag} ${target}`);
+  }
+  if (plan.directions.some(({ direction }) => direction === 'up')) {
+    const asks = hex(markBits(nfqueue.markMask, MARK_ASKS));
+    const target = `-j NFQUEUE --queue-num ${plan.unreadNfqueue} --queue-bypass`;
+    rules.push(`-A OUTPUT -m mark --mark ${asks}/${asks} ${tag} ${target}`);
   }
   return rules;
 }
@@ -41,6 +53,27 @@ export function restoreInput(rules: readonly string[]): string {
 export function taggedInstance(savedRule: string): number | null {
   const match = TAG.exec(savedRule);
   return match ? Number(match[1] ?? match[2]) : null;
+}
+
+/** Of the rules that let local packets pass at the end of their chain. The value of others has fewer bits. */
+const LAST = /^-A OUTPUT -m mark --mark (0x[\da-f]+)\/\1 /;
+
+/**
+ * Whether in the saved rules no rule of other programs stands before the queueing rules of the instance, or
+ * behind its last one. Those of other instances may: they match other bits.
+ */
+export function isInPlace(savedRules: readonly string[], firstQueue: number): boolean {
+  const foreignIn = new Set<string>();
+  const endedIn = new Set<string>();
+  for (const rule of savedRules) {
+    const chain = rule.split(' ')[1] ?? '';
+    const instance = taggedInstance(rule);
+    if (instance === null && endedIn.has(chain)) return false;
+    if (instance === null) foreignIn.add(chain);
+    else if (instance === firstQueue && LAST.test(rule)) endedIn.add(chain);
+    else if (instance === firstQueue && foreignIn.has(chain)) return false;
+  }
+  return true;
 }
 
 /** The deletion of a rule that `iptables-save` printed. */

@@ -24,6 +24,8 @@ export interface RulesRequest {
   readonly nfqueue: NfqueueSpec;
   /** Packets that a bridge only switches may pass the rules, and shall not be shaped. */
   readonly sparesSwitched?: boolean;
+  /** Rules of others track connections. */
+  readonly isTracked?: boolean;
 }
 
 export type Backend = 'nft' | 'iptables';
@@ -40,6 +42,9 @@ export const DEVICES_SET = 'shaped_devices';
 export const MASK_SET = 'mark_mask';
 /** Named set with the process id of an instance, for people and for the messages of others. */
 export const PROCESS_SET = 'process_id';
+
+/** A flood of pings with ever new identifiers passes no faster than this. */
+const FIRST_PINGS_LIMIT = '2 kbytes/second burst 4 kbytes';
 
 const TABLE = /^shaper_(\d+)$/;
 
@@ -131,6 +136,19 @@ function neverQueuedLines(table: string): string[] {
   ];
 }
 
+/**
+ * Where connections are tracked, every packet of a new connection that waits has an entry of its own, and
+ * conntrack takes only the first one's in the end: it drops the other packets (its clash resolution knows UDP
+ * only). So the first echo request of a ping is not queued. The next ones find its entry.
+ */
+export function firstPingLines(firstQueue: number): string[] {
+  return ['icmp', 'icmpv6'].map(
+    (protocol) =>
+      `add rule inet ${tableName(firstQueue)} never_queued ${protocol} type echo-request ` +
+      `ct status & confirmed == 0 limit rate ${FIRST_PINGS_LIMIT} accept`,
+  );
+}
+
 function queueLines({ plan, nfqueue }: RulesRequest, backend: Backend): string[] {
   const table = tableName(nfqueue.first);
   const lines: string[] = [];
@@ -182,7 +200,7 @@ function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
 }
 
 /** One look-up finds the chain that writes the code point. Its rule for each family leaves ECN alone. */
-function dscpLines({ plan, nfqueue }: RulesRequest): string[] {
+function dscpLines({ plan, nfqueue }: Omit<RulesRequest, 'isTracked'>): string[] {
   if (plan.dscps.length === 0) return [];
   const table = `inet ${tableName(nfqueue.first)}`;
   const bits = (code: number): string => hex(markBits(nfqueue.markMask, code));

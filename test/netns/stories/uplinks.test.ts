@@ -3,23 +3,20 @@
  * the shaper marks them CE and writes their DSCP.
  */
 import { expect, it } from 'vitest';
-import {
-  classOf,
-  describeNetns,
-  type Host,
-  packetsUnaccounted,
-  run,
-  useLab,
-  useShapers,
-} from '../harness.ts';
+import { classOf, describeNetns, type Host, packetsUnaccounted, useLab, useShapers } from '../harness.ts';
+import { addUplink, SECOND_MARK, SECOND_PORT, SECOND_SOURCE, SERVER } from './second-uplink.ts';
 
 const PACKETS = 50;
 const CS1 = 8;
-const SERVER = { 4: '10.77.9.9', 6: 'fd77:9::9' } as const;
-/** A rule routes by this address, which is not the one that a packet with IP_PKTINFO gets. */
-const SECOND_SOURCE = { 4: '10.77.3.5', 6: 'fd77:3::5' } as const;
 /** The ways to choose the second uplink, each with a port of its own. */
-const PORTS = { pktinfo: 7101, device: 7102, mark: 7103, source: 7104, port: 7105, none: 7106 } as const;
+const PORTS = {
+  pktinfo: 7101,
+  device: 7102,
+  mark: 7103,
+  source: 7104,
+  port: SECOND_PORT,
+  none: 7106,
+} as const;
 type Way = keyof typeof PORTS;
 
 const DIRECTION =
@@ -35,7 +32,7 @@ for way, six, address, port, source in json.load(sys.stdin):
     s.setsockopt(level, tos, 2)
     ancillary = []
     if way == 'device': s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'wan1')
-    if way == 'mark': s.setsockopt(socket.SOL_SOCKET, 36, 0x64)
+    if way == 'mark': s.setsockopt(socket.SOL_SOCKET, 36, ${SECOND_MARK})
     if way == 'source': s.bind((source, 0))
     if way == 'pktinfo':
         index = struct.pack('i', socket.if_nametoindex('wan1'))
@@ -44,42 +41,6 @@ for way, six, address, port, source in json.load(sys.stdin):
         s.sendmsg([bytes(200)], ancillary, 0, (address, port))
         time.sleep(0.001)
 `;
-
-/** A second link between router and server, and an address of the server that both links lead to. */
-async function addUplink(router: Host, server: Host): Promise<void> {
-  await run(['ip', '-batch', '-'], {
-    input: `link add wan1 netns ${router.ns} type veth peer name eth1 netns ${server.ns}`,
-  });
-  const lines = (host: Host, text: string[]) =>
-    run(['ip', '-n', host.ns, '-batch', '-'], { input: text.join('\n') });
-  await lines(server, [
-    'addr add 10.77.3.2/24 dev eth1',
-    'addr add fd77:3::2/64 dev eth1 nodad',
-    'link set eth1 up',
-    `addr add ${SERVER[4]}/32 dev lo`,
-    `addr add ${SERVER[6]}/128 dev lo nodad`,
-  ]);
-  await lines(router, [
-    'addr add 10.77.3.1/24 dev wan1',
-    'addr add fd77:3::1/64 dev wan1 nodad',
-    `addr add ${SECOND_SOURCE[4]}/24 dev wan1`,
-    `addr add ${SECOND_SOURCE[6]}/64 dev wan1 nodad`,
-    'link set wan1 up',
-    `route add ${SERVER[4]} via 10.77.2.2 dev wan0`,
-    `route add ${SERVER[6]} via fd77:2::2 dev wan0`,
-    `route add ${SERVER[4]} via 10.77.3.2 dev wan1 metric 9000`,
-    `route add ${SERVER[6]} via fd77:3::2 dev wan1 metric 9000`,
-    `route add ${SERVER[4]} via 10.77.3.2 dev wan1 table 200`,
-    `route add ${SERVER[6]} via fd77:3::2 dev wan1 table 200`,
-  ]);
-  for (const family of [4, 6] as const) {
-    // The mark is compared whole, as most people write it.
-    const rules = ['fwmark 0x64', `from ${SECOND_SOURCE[family]}`, `ipproto udp dport ${PORTS.port}`];
-    for (const rule of rules) {
-      await router.exec(['ip', `-${family}`, 'rule', 'add', ...rule.split(' '), 'lookup', '200']);
-    }
-  }
-}
 
 /** Counts by way and link what comes, what has the DSCP and what is marked CE; nobody listens. */
 async function countArrivals(server: Host): Promise<void> {
@@ -120,12 +81,12 @@ describeNetns('a host with two uplinks', () => {
 
   it('sends its own packets where their socket or a rule says, remarked and marked CE', async () => {
     const { router, server } = world.lab;
-    await addUplink(router, server);
+    await addUplink(world.lab);
     await countArrivals(server);
     const shaper = await start(CONFIG);
     const ways = Object.keys(PORTS) as Way[];
-    const sent = ([4, 6] as const).flatMap((family) =>
-      ways.map((way) => [way, family === 6, SERVER[family], PORTS[way], SECOND_SOURCE[family]]),
+    const sent = (['v4', 'v6'] as const).flatMap((family) =>
+      ways.map((way) => [way, family === 'v6', SERVER[family], PORTS[way], SECOND_SOURCE[family]]),
     );
     await router.exec(['python3', '-c', SENDER], { input: JSON.stringify(sent) });
     const counted = await arrivals(server);

@@ -10,7 +10,9 @@ const REQUEST: RulesRequest = {
     ecn: false,
     dscps: [],
     unreadNfqueue: 65535,
+    sharesChains: false,
   },
+  isTracked: false,
   nfqueue: {
     ...{ first: 100, count: 2, length: 1000, bypass: true },
     ...{ gso: 'auto', backend: 'auto', markMask: 0xff000000 },

@@ -170,7 +170,9 @@ test('code points that classes ask for are in the plan once each, if rules can w
 
 test('the NFQUEUE that nobody reads is the highest one that is neither ours nor read by others', () => {
   const unread = (first: number, count: number, others: readonly number[] = []): number =>
-    planQueues(shaper({ wan: { up: SLOW } }, { first, count }), ALL_ABILITIES, new Set(others)).unreadNfqueue;
+    planQueues(shaper({ wan: { up: SLOW } }, { first, count }), ALL_ABILITIES, {
+      ...{ readByOthers: new Set(others), sharesChains: false },
+    }).unreadNfqueue;
   expect(unread(100, 4)).toBe(65535);
   expect(unread(65532, 4)).toBe(65531);
   expect(unread(65530, 4, [65535, 65529])).toBe(65534);

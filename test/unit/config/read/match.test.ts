@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classOf, classProblems, load, warningsOf, withClasses } from '../helpers.ts';
+import { classOf, classProblems, load, problemsOf, warningsOf, withClasses } from '../helpers.ts';
 
 const matchOf = (fields: string): unknown => classOf(`match: ${fields}`).match;
 const prefix4 = (word: number, bits: number): object => ({ family: 4, words: [word, 0, 0, 0], bits });
@@ -38,14 +38,14 @@ describe('matchers', () => {
         src: [prefix4(0x0a000000, 24), { family: 6, words: [0xfd000001, 0, 0, 0], bits: 64 }],
       },
     ],
-    ['{ mark: 0x10 }', { mark: [{ value: 0x10, mask: 0x00ffffff }] }],
-    ['{ mark: 16 }', { mark: [{ value: 0x10, mask: 0x00ffffff }] }],
+    ['{ mark: 0x10 }', { mark: [{ value: 0x10, mask: 0xffffffff }] }],
+    ['{ mark: 16 }', { mark: [{ value: 0x10, mask: 0xffffffff }] }],
     ['{ mark: 0x10/0xff }', { mark: [{ value: 0x10, mask: 0xff }] }],
     [
       '{ mark: [1, 0x20/0xf0] }',
       {
         mark: [
-          { value: 1, mask: 0x00ffffff },
+          { value: 1, mask: 0xffffffff },
           { value: 0x20, mask: 0xf0 },
         ],
       },
@@ -95,8 +95,6 @@ describe('matchers', () => {
     ['{ mark: 0x100000000 }', 'is not a mark'],
     ['{ mark: 0x1/0 }', 'is not a mark'],
     ['{ mark: 0x10/0x0f }', 'has bits outside its mask'],
-    ['{ mark: 0x01000000 }', "the bits 0xff000000 are the shaper's own"],
-    ['{ mark: 0x0/0x80000000 }', "the bits 0xff000000 are the shaper's own"],
     ['{ iif: "eth*" }', 'is not a device name'],
     ['{ src: 10.0.0.0/8, dst: "fd00::/8" }', 'this can never match'],
     ['{ src: 10.0.0.0/8, host: "fd00::/8" }', 'this can never match'],
@@ -107,10 +105,20 @@ describe('matchers', () => {
     else expect(problems.join('\n')).toContain(message);
   });
 
+  it.each(['0x01000000', '0x0/0x80000000'])(
+    'the mark %s is refused among bits that are given to the shaper',
+    (mark) => {
+      const classes = withClasses(`c: { match: { mark: ${mark} } }`);
+      const problems = problemsOf(`${classes}\nnfqueue: { mark: 0xff000000 }`);
+      expect(problems.join()).toContain("the bits 0xff000000 are the shaper's own");
+      expect(load(classes).spec.nfqueue.markMask).toBe(mark === '0x01000000' ? 0x00ff0000 : 0x7f800000);
+    },
+  );
+
   it('marks follow the mask that is configured', () => {
     const text = `${withClasses('c: { match: { mark: 0x01000000 } }')}\nnfqueue: { mark: 0x00ff0000 }`;
     expect(load(text).spec.links[0]!.up!.children[0]!.match).toEqual([
-      { mark: [{ value: 0x01000000, mask: 0xff00ffff }] },
+      { mark: [{ value: 0x01000000, mask: 0xffffffff }] },
     ]);
   });
 

@@ -34,14 +34,15 @@ class Bench {
 
   constructor() {
     const spec = shaper({ wan: { up: { rate: 1, burst: 1 } } }, { markMask: 0xff });
+    const plan = { ...planQueues(spec), unreadNfqueue: UNREAD };
     this.writer = new VerdictWriter(
       0xff,
       this.held,
       new FlowTable(16, 1, 2, this.ledger),
       this.ledger,
-      new Steering(planQueues(spec), listClasses(spec)),
+      new Steering(plan, listClasses(spec)),
       new VerdictLog(this.held),
-      UNREAD,
+      plan,
     );
   }
 

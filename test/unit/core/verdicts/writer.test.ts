@@ -7,9 +7,12 @@ import {
   NF_ACCEPT,
   NF_DROP,
   NF_INET_LOCAL_OUT,
+  NF_REPEAT,
   VERDICT_SET_MARK,
   VERDICT_UP_TO,
 } from '../../../../src/packet/batch.ts';
+import { MARK_ASKS, markBits } from '../../../../src/spec/mark-codes.ts';
+import { planQueues } from '../../../../src/spec/queue-plan.ts';
 import { type SimArrival, SimPort } from '../../../port/sim-port.ts';
 import { repeat, SECOND, shaper, udp, up, World } from '../../../sim/world.ts';
 
@@ -107,6 +110,20 @@ test('at local output no mark is set, for a changed one would route the packet a
     [2, NF_ACCEPT | VERDICT_UP_TO],
     [3, ACCEPT],
   ]);
+});
+
+test('where rules share their chains, these run again, and see that the packet has been here', () => {
+  const spec = shaper({ wan: { up: { rate: 1e9, burst: 1e9 } } }, { markMask: MASK });
+  const w = new World(spec, { plan: { ...planQueues(spec), sharesChains: true } });
+  const local = { hook: NF_INET_LOCAL_OUT, ifIndexIn: 0, mark: 0x01000005 };
+  w.inject([packet('pass', { mark: 0x01000005 }), packet('pass', local)]);
+  w.run(0);
+  const REPEAT = NF_REPEAT | VERDICT_SET_MARK;
+  expect(w.port.rows.map(({ verdict, mark }) => [verdict, mark])).toEqual([
+    [REPEAT, 5],
+    [REPEAT, markBits(MASK, MARK_ASKS) + 5],
+  ]);
+  expect(w.totals.acceptedPackets).toBe(2);
 });
 
 test('all rows of a batch go out in one send', () => {

@@ -12,6 +12,7 @@ const REQUEST: RulesRequest = {
     ecn: false,
     dscps: [],
     unreadNfqueue: 65535,
+    sharesChains: false,
   },
   nfqueue: {
     ...{ first: 100, count: 1, length: 1024, bypass: true },
@@ -30,7 +31,7 @@ const table = (first: number, handle: number, device: string): string =>
 function pretendNft(interactive: string, other: string | null): void {
   const lines = [
     `case "$*" in`,
-    `-i) while read -r line; do echo "$line" >> $LOG; case $line in "list table"*) ${interactive} ;; esac; done ;;`,
+    `*-i) while read -r line; do echo "$line" >> $LOG; case $line in "list table"*) ${interactive} ;; esac; done ;;`,
     `'list tables inet') echo 'table inet shaper_100'; ${other === null ? '' : "echo 'table inet shaper_200'"} ;;`,
     `*shaper_200) printf '${other ?? ''}' ;;`,
     `*shaper_100) printf '${table(100, 5, 'wan0')}' ;;`,

@@ -13,8 +13,10 @@ const REQUEST: RulesRequest = {
     copyBytes: [128],
     ecn: false,
     unreadNfqueue: 65535,
+    sharesChains: false,
     dscps: [],
   },
+  isTracked: false,
   nfqueue: {
     ...{ first: 100, count: 1, length: 1024, bypass: true },
     ...{ gso: false, backend: 'auto', markMask: 0xff000000 },

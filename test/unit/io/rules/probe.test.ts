@@ -74,6 +74,7 @@ describe('abilities', () => {
     copyBytes: [128, 128],
     ecn: true,
     unreadNfqueue: 65535,
+    sharesChains: false,
     dscps: [10],
   };
   const warnings: string[] = [];

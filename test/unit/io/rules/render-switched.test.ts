@@ -8,6 +8,7 @@ const WANTED: RulesRequest = {
     gso: [false],
     copyBytes: [128],
     unreadNfqueue: 65535,
+    sharesChains: false,
     ecn: false,
     dscps: [],
   },

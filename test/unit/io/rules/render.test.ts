@@ -4,6 +4,7 @@ import { type RulesRequest, renderRules } from '../../../../src/io/rules/index.t
 import {
   deletionOf,
   iptablesRules,
+  isInPlace,
   restoreInput,
   taggedInstance,
 } from '../../../../src/io/rules/render-iptables.ts';
@@ -40,8 +41,10 @@ function request(
     plan: {
       ...{ directions, gso: [false, false, false, false], copyBytes: [128, 128, 128, 128] },
       unreadNfqueue: 65535,
+      sharesChains: false,
       ...{ ecn, dscps },
     },
+    isTracked: false,
     nfqueue: { ...defaults, markMask: 0xff000000, ...nfqueue },
   };
 }
@@ -99,8 +102,35 @@ add rule inet shaper_100 output oifname "wan0" goto queue_0
 `;
 
 const rule = (hook: string, index: number, first = 100): string =>
-  `-A ${hook} -m mark --mark 0x0${index + 1}000000/0xff000000 -m comment --comment shaper:${first} ` +
+  `-I ${hook} -m mark --mark 0x0${index + 1}000000/0xff000000 -m comment --comment shaper:${first} ` +
   `-j NFQUEUE --queue-num ${first + index} --queue-bypass`;
+const FIRST_PINGS = ['icmp', 'icmpv6'].map(
+  (protocol) =>
+    `${protocol} type echo-request ct status & confirmed == 0 limit rate 2 kbytes/second burst 4 kbytes accept`,
+);
+/** Behind all rules of others: lets local packets pass that come for the second time. */
+const LAST =
+  '-A OUTPUT -m mark --mark 0x80000000/0x80000000 -m comment --comment shaper:100 ' +
+  '-j NFQUEUE --queue-num 65535 --queue-bypass';
+
+it.each([
+  ['alone', ['Q', 'L'], true],
+  ['with rules between', ['Q', 'F', 'L'], true],
+  ['another before', ['F', 'Q', 'L'], false],
+  ['another behind', ['Q', 'L', 'F'], false],
+  ['with another instance around', ['O', 'Q', 'P', 'L'], true],
+  ['with another instance and rules between', ['Q', 'O', 'F', 'L', 'P'], true],
+])('the queueing rules are in their place: %s', (_, order, expected) => {
+  const rules: Record<string, string> = {
+    Q: rule('OUTPUT', 0).replace('-I', '-A'),
+    L: LAST,
+    F: '-A OUTPUT -p tcp -j ACCEPT',
+    O: rule('OUTPUT', 0, 200).replace('-I', '-A'),
+    P: LAST.replace('shaper:100', 'shaper:200'),
+  };
+  const inForward = ['-A FORWARD -j ACCEPT', '-A INPUT -j ACCEPT'];
+  expect(isInPlace([...inForward, ...order.map((letter) => rules[letter] ?? '')], 100)).toBe(expected);
+});
 
 describe('the text of the rules', () => {
   it('queues in the marking chains with the nft back end', () => {
@@ -112,7 +142,7 @@ describe('the text of the rules', () => {
       '# Mark for queue index + 1, then queue.',
       '# Mark for queue index + 1; the iptables rules queue by that value.',
     );
-    const rules = [rule('FORWARD', 0), rule('OUTPUT', 0), rule('FORWARD', 1), rule('INPUT', 1)];
+    const rules = [rule('FORWARD', 0), rule('OUTPUT', 0), rule('FORWARD', 1), rule('INPUT', 1), LAST];
     const commands = ['iptables-nft', 'ip6tables-nft'].flatMap((tool) =>
       rules.map((text) => `${tool} -w 2 -t security ${text}\n`),
     );
@@ -121,11 +151,20 @@ describe('the text of the rules', () => {
     );
   });
 
+  it('lets the first ping of a connection pass where connections are tracked', () => {
+    const text = renderRules({ ...request(TWO_LINKS), isTracked: true }, 'nft');
+    const added = FIRST_PINGS.map((words) => `add rule inet shaper_100 never_queued ${words}\n`).join('');
+    expect(text).toBe(
+      `${NFT}# Of a new connection that is tracked only one packet may wait: the first ping passes.\n${added}`,
+    );
+  });
+
   it('leaves bypass out when packets must not pass unshaped', () => {
     const strict = request(TWO_LINKS, { bypass: false });
     expect(renderRules(strict, 'nft')).toContain('queue_0 queue to 100\n');
     expect(renderRules(strict, 'nft')).not.toContain('bypass');
-    expect(renderRules(strict, 'iptables')).not.toContain('bypass');
+    // The last rule is for packets that have had their verdict.
+    expect(renderRules(strict, 'iptables').replaceAll(LAST, '')).not.toContain('bypass');
   });
 
   it('makes one chain per queue that is used, however many directions share it', () => {
@@ -140,7 +179,7 @@ describe('the text of the rules', () => {
       'forward iifname "lan.7" goto queue_1',
       'forward oifname "tun0" goto queue_0',
     ]);
-    expect(iptablesRules(request(shared))).toHaveLength(4);
+    expect(iptablesRules(request(shared))).toHaveLength(5);
   });
 
   it('puts the mask where it is asked to be', () => {
@@ -181,10 +220,11 @@ describe('the text of the rules', () => {
       'output oifname "tun0" goto queue_2',
     ]);
     const queued = iptablesRules(request(STEERED)).map((words) => words.replace(/-m.*--queue-num/, ''));
+    expect(queued.pop()).toBe('-A OUTPUT  65535 --queue-bypass');
     expect(queued).toEqual(
       ['FORWARD  100', 'OUTPUT  100', 'FORWARD  101', 'INPUT  101']
         .concat(['FORWARD  102', 'OUTPUT  102', 'FORWARD  103', 'INPUT  103'])
-        .map((words) => `-A ${words} --queue-bypass`),
+        .map((words) => `-I ${words} --queue-bypass`),
     );
   });
 

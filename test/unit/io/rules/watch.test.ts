@@ -77,3 +77,36 @@ it('a failure is told and the watch goes on', async () => {
   await vi.waitFor(() => expect(warnings[1]).toContain('put back'), 5000);
   await watch.stop();
 });
+
+const LISTED = RULES.map((rule) => rule.replace('shaper:100', '"shaper:100"'));
+
+it('other rules that come before ours make it move them, but not for ever', async () => {
+  const listing = { text: LISTING };
+  const { watch, warnings } = await startWatch(listing);
+  const saved = ['*security', '-A FORWARD -j ACCEPT', ...LISTED, 'COMMIT'];
+  for (const tool of ['iptables-nft', 'ip6tables-nft']) {
+    tools.pretend(`${tool}-save`, `printf '%s\\n' ${saved.map((line) => `'${line}'`).join(' ')}`);
+  }
+  for (let n = 1; n <= 8; n++) {
+    listing.text = `${LISTING}# ${n}\n`;
+    vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+    await vi.waitFor(() => expect(warnings).toHaveLength(Math.min(n, 6)), 5000);
+  }
+  await watch.stop();
+  expect(warnings.slice(0, 5).every((line) => line.includes('put rules before ours; moved'))).toBe(true);
+  expect(warnings[5]).toContain('keeps putting');
+  const log = tools.log().split('\n');
+  expect(log.filter((line) => line.startsWith('-D '))).toHaveLength(10);
+});
+
+it('other rules behind ours are left alone', async () => {
+  const listing = { text: LISTING };
+  const { watch, warnings } = await startWatch(listing);
+  for (const tool of ['iptables-nft', 'ip6tables-nft']) {
+    tools.pretend(`${tool}-save`, `printf '%s\\n' '*security' '${LISTED[0]}' '-A FORWARD -j ACCEPT'`);
+  }
+  listing.text = `${LISTING}more\n`;
+  vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+  await watch.stop();
+  expect([tools.log(), warnings]).toEqual(['', []]);
+});

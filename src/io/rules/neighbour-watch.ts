@@ -1,0 +1,104 @@
+/**
+ * Looks now and then whether other programs have changed rules, through the nft session that is open anyway,
+ * and says what collides since. Only after a change are the other tools asked: the start of a process stalls
+ * the packet loop.
+ */
+import type { RulesLog } from './errors.ts';
+import { findCollisions, type Neighbours, readNeighbours, withoutOwnTables } from './neighbours.ts';
+import type { NftSession } from './nft-session.ts';
+import { firstPingLines, plannedDevices, type RulesRequest } from './render-nft.ts';
+
+export const NEIGHBOUR_INTERVAL_MS = 10_000;
+/** Programs that change rules all the time cost no more than a look in this time. */
+const LOOKS_APART_MS_MAX = 60_000;
+/**
+ * A longer listing would take longer to read than packets should wait. It is looked at once, at the start.
+ */
+const LISTING_MAX = 1_000_000;
+/** Lines about collisions, of one look. */
+const LINES_MAX = 10;
+
+export class NeighbourWatch {
+  private readonly session: NftSession;
+  private readonly request: RulesRequest;
+  private readonly log: RulesLog;
+  private readonly said = new Set<string>();
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private listing = '';
+  private looksNotBefore = 0;
+  /** Looks that found a change, one after the other. */
+  private changes = 0;
+  private letsPingsPass = false;
+
+  constructor(session: NftSession, request: RulesRequest, log: RulesLog) {
+    this.session = session;
+    this.request = request;
+    this.log = log;
+  }
+
+  /** Says what collides with `known`, and looks again from then on. */
+  async start(known: Neighbours): Promise<void> {
+    this.listing = await this.list();
+    await this.consider(known);
+    this.timer = setInterval(() => {
+      this.running = this.running.then(() => this.check());
+    }, NEIGHBOUR_INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer) clearInterval(this.timer);
+    this.timer = null;
+    await this.running;
+  }
+
+  /** All tables of others. */
+  private async list(): Promise<string> {
+    const names = await this.session.query('listing the tables', ['list tables']);
+    const tables = [...names.matchAll(/^table (\w+ \S+)$/gm)].map(([, name]) => `list table ${name}`);
+    const others = tables.filter((table) => !/ shaper_\d+$/.test(table));
+    return withoutOwnTables(await this.session.query('listing the rules', others));
+  }
+
+  private async check(): Promise<void> {
+    if (!this.timer || performance.now() < this.looksNotBefore) return;
+    try {
+      const listing = await this.list();
+      if (listing === this.listing || listing.length > LISTING_MAX || !this.timer) {
+        this.changes = 0;
+        return;
+      }
+      this.listing = listing;
+      this.changes++;
+      this.waitMs(Math.min(LOOKS_APART_MS_MAX, this.changes * NEIGHBOUR_INTERVAL_MS));
+      const neighbours = await readNeighbours(plannedDevices(this.request.plan));
+      if (this.timer) await this.consider(neighbours);
+    } catch (error) {
+      this.log.warn('cannot look at the rules of other programs', { error: String(error) });
+      this.waitMs(LOOKS_APART_MS_MAX);
+    }
+  }
+
+  private waitMs(ms: number): void {
+    this.looksNotBefore = performance.now() + ms - NEIGHBOUR_INTERVAL_MS / 2;
+  }
+
+  private async consider(neighbours: Neighbours): Promise<void> {
+    const lines = findCollisions(this.request, neighbours).filter((line) => !this.said.has(line));
+    for (const line of lines) this.said.add(line);
+    for (const line of lines.slice(0, LINES_MAX)) this.log.warn(line);
+    if (lines.length > LINES_MAX) this.log.warn(`${lines.length - LINES_MAX} more such rules`);
+    if (neighbours.isTracked) await this.letFirstPingsPass();
+  }
+
+  private async letFirstPingsPass(): Promise<void> {
+    if (this.letsPingsPass) return;
+    this.letsPingsPass = true;
+    try {
+      await this.session.run('letting first pings pass', firstPingLines(this.request.nfqueue.first));
+    } catch (error) {
+      this.log.warn('the first of several pings at once may be the only one', { error: String(error) });
+    }
+  }
+}

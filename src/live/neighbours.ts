@@ -1,0 +1,99 @@
+/**
+ * What a start decides by the rules of other programs: the bits of the mark, and whether flows are steered.
+ */
+import type { LoadedConfig } from '../config/config.ts';
+import { readDeviceGraph } from '../io/proc/device-graph.ts';
+import {
+  type Backend,
+  chooseMarkMask,
+  claimRules,
+  type Neighbours,
+  type NftSession,
+  probeAbilities,
+  probeBackend,
+  probeSwitched,
+  RulesError,
+  type RulesLog,
+  type RulesRequest,
+  readNeighbours,
+  restoresBits,
+} from '../io/rules/index.ts';
+import { standsOnBridge } from '../spec/device-graph.ts';
+import { matchedMarkBits } from '../spec/mark-choice.ts';
+import { planQueues, planSteers } from '../spec/queue-plan.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
+
+/** Instances that start at the same instant may choose the same bits. */
+const CHOICES_MAX = 5;
+const ONLY_MARKS = /^mark mask [^;]*(; mark mask [^;]*)*$/;
+
+export interface Claimed {
+  /** With the mark bits that are used. */
+  readonly spec: ShaperSpec;
+  /** The rules of others by which they were chosen. */
+  readonly neighbours: Neighbours;
+  readonly session: NftSession;
+}
+
+/** Chooses the bits of the mark, and claims them with the table and the devices. Throws RulesError. */
+export async function claimMark(
+  config: LoadedConfig,
+  log: RulesLog,
+  isWanted: () => boolean,
+): Promise<Claimed> {
+  for (let choices = 1; ; choices++) {
+    const { spec, neighbours } = await settleMark(config, log);
+    try {
+      const request = { plan: planQueues(spec), nfqueue: spec.nfqueue };
+      return { spec, neighbours, session: await claimRules(request, isWanted) };
+    } catch (error) {
+      const mayChoose = config.isMarkAuto && choices < CHOICES_MAX && isWanted();
+      if (!mayChoose || !(error instanceof RulesError) || !ONLY_MARKS.test(error.message)) throw error;
+    }
+  }
+}
+
+/** The specification with the mark bits that are used, and the rules of others by which they were chosen. */
+async function settleMark(
+  { spec, isMarkAuto }: LoadedConfig,
+  log: RulesLog,
+): Promise<{ spec: ShaperSpec; neighbours: Neighbours }> {
+  const neighbours = await readNeighbours(spec.links.map((link) => link.device));
+  if (!isMarkAuto) return { spec, neighbours };
+  const { nfqueue, links } = spec;
+  const chosen = chooseMarkMask(nfqueue.first, matchedMarkBits(links), neighbours);
+  if (chosen === null) {
+    log.warn(
+      'no eight neighbouring bits of the packet mark are free: give nfqueue.mark those that matter least',
+    );
+  }
+  const markMask = chosen ?? nfqueue.markMask;
+  return { spec: { ...spec, nfqueue: { ...nfqueue, markMask } }, neighbours };
+}
+
+/** The plan of what this kernel and its other programs allow. */
+export async function planRules(
+  spec: ShaperSpec,
+  neighbours: Neighbours,
+  log: RulesLog,
+): Promise<{ backend: Backend; request: RulesRequest }> {
+  const { nfqueue } = spec;
+  const backend = await probeBackend(nfqueue.backend);
+  const wanted = planQueues(spec);
+  const found = await probeAbilities(wanted, log);
+  const isRestored = restoresBits(neighbours, nfqueue.markMask);
+  if (isRestored && found.connectionMarks && planSteers(wanted)) {
+    log.warn(
+      'no connection marks here: another rule copies all their bits to packets, which may be routed by them. ' +
+        'Fast classes beside slow ones get no superpackets until that rule leaves our bits out',
+    );
+  }
+  const abilities = { ...found, connectionMarks: found.connectionMarks && !isRestored };
+  const { readNfqueues: readByOthers, isTracked } = neighbours;
+  const plan = planQueues(spec, abilities, { readByOthers, sharesChains: backend === 'iptables' });
+  const devices = readDeviceGraph() ?? new Map();
+  // A device that comes later may be a bridge.
+  const mayBridge = spec.links.some(({ device }) => !devices.has(device) || standsOnBridge(devices, device));
+  const sparesSwitched = mayBridge && (await probeSwitched(nfqueue, log));
+  return { backend, request: { plan, nfqueue, sparesSwitched, isTracked } };
+}
