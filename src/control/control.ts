@@ -59,7 +59,9 @@ async function listenInWorker(options: ControlOptions): Promise<Control> {
         isClosing = true;
         reject(new ControlError(message.code, message.message, message.hint));
       } else if (message.type === 'snapshot') {
-        tell({ type: 'snapshot', id: message.id, taken: writer.take() });
+        tell({ type: 'snapshot', id: message.id, answer: writer.take() });
+      } else if (message.type === 'each') {
+        tell({ type: 'each', id: message.id, answer: source.eachClasses() });
       } else onStop();
     });
   });

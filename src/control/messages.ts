@@ -2,6 +2,7 @@
  * Messages between the packet thread and the control thread. A question of the control thread has an id, and
  * its answer has the same one.
  */
+import type { EachClass } from '../core/each/fullest.ts';
 import type { ControlErrorCode } from './server.ts';
 import type { SnapshotTaken } from './snapshot.ts';
 import type { StatusSubject } from './status.ts';
@@ -20,10 +21,11 @@ export type FromControlThread =
       readonly message: string;
       readonly hint: string;
     }
-  | { readonly type: 'snapshot'; readonly id: number }
+  | { readonly type: 'snapshot' | 'each'; readonly id: number }
   /** A client wants the instance to end. */
   | { readonly type: 'stop' };
 
 export type ToControlThread =
-  | { readonly type: 'snapshot'; readonly id: number; readonly taken: SnapshotTaken }
+  | { readonly type: 'snapshot'; readonly id: number; readonly answer: SnapshotTaken }
+  | { readonly type: 'each'; readonly id: number; readonly answer: readonly EachClass[] }
   | { readonly type: 'close' };

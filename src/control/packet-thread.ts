@@ -2,13 +2,16 @@
  * The packet thread as the control thread sees it: questions with an id, to which the answers are matched.
  */
 import { invariant } from '../base/assert.ts';
+import type { EachClass } from '../core/each/fullest.ts';
 import type { FromControlThread, ToControlThread } from './messages.ts';
-import { type Snapshot, SnapshotReader, type SnapshotTaken } from './snapshot.ts';
+import { type Snapshot, SnapshotReader } from './snapshot.ts';
+
+type Answer = Exclude<ToControlThread, { type: 'close' }>;
 
 export class PacketThread {
   private readonly tell: (message: FromControlThread) => void;
   private readonly reader = new SnapshotReader();
-  private readonly waiting = new Map<number, (taken: SnapshotTaken) => void>();
+  private readonly waiting = new Map<number, (answer: never) => void>();
   private lastId = 0;
   private underWay: Promise<Snapshot> | null = null;
   private next: Promise<Snapshot> | null = null;
@@ -32,26 +35,31 @@ export class PacketThread {
 
   private readonly begin = (): Promise<Snapshot> => {
     this.next = null;
-    this.underWay = this.ask().then((taken) => {
+    this.underWay = this.ask('snapshot').then((taken) => {
       this.underWay = null;
       return this.reader.read(taken);
     });
     return this.underWay;
   };
 
+  /** What waits for the buckets of each class that has `each`. */
+  eachClasses(): Promise<readonly EachClass[]> {
+    return this.ask('each');
+  }
+
   /** The answer to a question has come. */
-  answered({ id, taken }: Extract<ToControlThread, { type: 'snapshot' }>): void {
+  answered({ id, answer }: Answer): void {
     const resolve = this.waiting.get(id);
     invariant(resolve !== undefined, `answer ${id} is to a question that waits`);
     this.waiting.delete(id);
-    resolve(taken);
+    resolve(answer as never);
   }
 
-  private ask(): Promise<SnapshotTaken> {
+  private ask<Type extends Answer['type']>(type: Type): Promise<Extract<Answer, { type: Type }>['answer']> {
     const id = ++this.lastId;
     return new Promise((resolve) => {
       this.waiting.set(id, resolve);
-      this.tell({ type: 'snapshot', id });
+      this.tell({ type, id });
     });
   }
 }

@@ -7,6 +7,7 @@
  * snapshot is read by the classes of another generation, and a change costs nothing here until somebody asks.
  */
 import { invariant } from '../base/assert.ts';
+import type { EachClass } from '../core/each/fullest.ts';
 import { copyStats, type Stats, statsBytes, statsOver, withChildren } from '../core/packets/stats.ts';
 import type { NfqueueCounters } from '../io/nfqueue/nfqueue.ts';
 
@@ -36,6 +37,8 @@ export interface SnapshotSource {
   /** Nanoseconds since start. */
   nowNs(): number;
   socketCounters(): SocketCounters;
+  /** What waits for the buckets of each class that has `each`. */
+  eachClasses(): readonly EachClass[];
 }
 
 export interface SnapshotLayout {

@@ -61,7 +61,26 @@ function presentLines({ recent, classes }: StatusReport): string[] {
   return [
     `${window}: ${formatBitsPerSecShort(bitsPerSecond.over10s)}, ${counts}`,
     classTable(PRESENT, classes),
+    ...eachLines(classes),
   ];
+}
+
+const BUCKETS_SHOWN = 5;
+
+/** The fullest buckets of each class in which some wait. */
+function eachLines(classes: readonly ClassReport[]): string[] {
+  const waiting = classes.filter(({ each }) => each !== null && each.fullest.length > 0);
+  return waiting.flatMap(({ path, each }) => {
+    const shown = each!.fullest.slice(0, BUCKETS_SHOWN);
+    const rows = shown.map(({ bucket, backlog }) => [
+      `  ${bucket}`,
+      formatBytesShort(backlog.bytes),
+      `${backlog.packets} packets`,
+    ]);
+    const rate = formatBitsPerSecShort(each!.rateBitsPerSecond);
+    const head = `The fullest buckets of ${path} (${rate} for each ${each!.by}):`;
+    return [head, joinColumns(padColumns(rows, (column) => column === 0))];
+  });
 }
 
 function pastLines(report: StatusReport): string[] {

@@ -1,8 +1,11 @@
 /** The report of `status` as the contract has it, made from a snapshot. */
 import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
 import { toBitsPerSec } from '../base/units.ts';
+import type { EachClass } from '../core/each/fullest.ts';
 import { type Stats, TOTAL } from '../core/packets/stats.ts';
 import type { KernelQueue } from '../io/proc/nfqueues.ts';
+import type { EachBy } from '../spec/spec.ts';
+import { bucketText } from './bucket-text.ts';
 import { type RecentClass, type RecentTotals, recentClasses, recentTotals } from './recent.ts';
 import type { Samples } from './samples.ts';
 import type { ClassLabel, Snapshot } from './snapshot.ts';
@@ -46,6 +49,15 @@ export interface ClassReport {
   readonly delayMicroseconds: { readonly p50: number; readonly p99: number };
   /** The last seconds. All others are since the start. */
   readonly recent: RecentClass;
+  /** null without `each`. */
+  readonly each: EachReport | null;
+}
+
+export interface EachReport {
+  readonly by: EachBy;
+  readonly rateBitsPerSecond: number;
+  /** The buckets for which most waits, the fullest first. */
+  readonly fullest: readonly { readonly bucket: string; readonly backlog: Count }[];
 }
 
 export interface StatusReport {
@@ -92,6 +104,7 @@ export interface StatusReport {
 
 export function statusReport(
   snapshot: Snapshot,
+  eachClasses: readonly EachClass[],
   samples: Samples,
   subject: StatusSubject,
   drops: KernelDrops,
@@ -99,6 +112,7 @@ export function statusReport(
   const { classes, stats, socket, warnings } = snapshot;
   const { totals } = stats;
   const recent = recentClasses(snapshot, samples);
+  const each = new Map(eachClasses.map((of) => [of.path, eachReport(of)]));
   return {
     version: subject.version,
     pid: subject.pid,
@@ -128,11 +142,15 @@ export function statusReport(
       refusedVerdicts: socket.verdictErrors,
     },
     warnings,
-    classes: classes.map((label, c) => classReport(stats, label, c, recent[c]!)),
+    classes: classes.map((label, c) => ({
+      ...classReport(stats, label, c),
+      recent: recent[c]!,
+      each: each.get(label.path) ?? null,
+    })),
   };
 }
 
-function classReport(stats: Stats, label: ClassLabel, c: number, recent: RecentClass): ClassReport {
+function classReport(stats: Stats, label: ClassLabel, c: number): Omit<ClassReport, 'recent' | 'each'> {
   return {
     path: label.path,
     rateBitsPerSecond: toBitsPerSec(label.rateBytesPerSec),
@@ -148,7 +166,17 @@ function classReport(stats: Stats, label: ClassLabel, c: number, recent: RecentC
     marked: stats.marked[c]!,
     flows: stats.flows[c]!,
     delayMicroseconds: percentiles(stats.delay, c * HISTOGRAM_BINS),
-    recent,
+  };
+}
+
+function eachReport({ by, rateBytesPerSec, fullest }: EachClass): EachReport {
+  return {
+    by,
+    rateBitsPerSecond: toBitsPerSec(rateBytesPerSec),
+    fullest: fullest.map(({ key, backlogPackets: packets, backlogBytes: bytes }) => ({
+      bucket: bucketText(key),
+      backlog: { packets, bytes },
+    })),
   };
 }
 

@@ -18,7 +18,7 @@ const tell = (message: FromControlThread): void => port.postMessage(message);
 const packetThread = new PacketThread(tell);
 const samples = new Samples();
 const commands: Commands = new Map([
-  ['status', statusCommand(subject, () => packetThread.snapshot(), samples)],
+  ['status', statusCommand(subject, packetThread, samples)],
   ['stop', stopCommand(ownIdentity(), () => tell({ type: 'stop' }))],
 ]);
 let server: ControlServer | null = null;

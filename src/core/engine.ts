@@ -71,7 +71,8 @@ export class Engine {
   private readonly lasting: Lasting;
   private spec: ShaperSpec;
   /** The parts that are made for the present classes. */
-  private stages: Stages;
+  /** Others read them, between two batches only. */
+  stages: Stages;
   private readonly slackNs: number;
   private lastNs = FLOAT_ZERO;
   private stopping = false;

@@ -3,6 +3,7 @@
  * specification and hand it to applySpec().
  */
 import type { ClassLabel, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
+import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
 import type { Stats } from '../core/packets/stats.ts';
 import type { Port } from '../packet/port.ts';
@@ -68,6 +69,10 @@ export class Running implements SnapshotSource {
 
   get warnings(): readonly string[] {
     return this.warningsNow();
+  }
+
+  eachClasses(): EachClass[] {
+    return eachClasses(this.engine.stages.each, this.engine.classes);
   }
 
   get stats(): Stats {

@@ -156,7 +156,8 @@ test('docs/commands.md says what every key of status means', () => {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
   const subject = { version: '1', pid: 1, backend: 'nft' as const, firstNfqueue: 100, nfqueueCount: 4 };
   const snapshot = { generation: 0, classes, stats: createStats(1), takenNs: 0, socket, warnings: [] };
-  const report = statusReport(snapshot, new Samples(), subject, { queueFull: 0, socketFull: 0 });
+  const eachClasses = [{ path: 'wan/up', by: 'host' as const, rateBytesPerSec: 1, fullest: [] }];
+  const report = statusReport(snapshot, eachClasses, new Samples(), subject, { queueFull: 0, socketFull: 0 });
   const text = read('docs/commands.md');
   const keys = [...keysOf(report, 3), ...keysOf(report.classes[0]!)];
   for (const key of keys) expect(text).toContain(`\`${key}\``);

@@ -2,21 +2,21 @@
 import { readFile } from 'node:fs/promises';
 import { isSystemError } from '../../base/system-error.ts';
 import { type KernelQueue, NFQUEUES_FILE, parseNfqueues } from '../../io/proc/nfqueues.ts';
+import type { PacketThread } from '../packet-thread.ts';
 import type { Samples } from '../samples.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { type StatusSubject, statusReport, sumKernelDrops } from '../status.ts';
 import { allowArguments, type Command } from './commands.ts';
 
 export function statusCommand(
   subject: StatusSubject,
-  takeSnapshot: () => Promise<Snapshot>,
+  packets: Pick<PacketThread, 'snapshot' | 'eachClasses'>,
   samples: Samples,
 ): Command {
   return async (given) => {
     allowArguments(given, []);
-    const snapshot = await takeSnapshot();
+    const [snapshot, eachClasses] = await Promise.all([packets.snapshot(), packets.eachClasses()]);
     const drops = sumKernelDrops(await readNfqueues(), subject);
-    return { status: statusReport(snapshot, samples, subject, drops) };
+    return { status: statusReport(snapshot, eachClasses, samples, subject, drops) };
   };
 }
 

@@ -23,6 +23,7 @@ import type { FlowTable } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import type { BucketQueues } from './bucket-queues.ts';
+import type { BucketKey } from './fullest.ts';
 import { SIDE_FLOW, SIDE_SRC, sideOf } from './sides.ts';
 
 /**
@@ -209,6 +210,15 @@ export class EachBuckets {
     if (this.words[e + SET] !== NONE) this.queues.giveBack(this.words[e + SET]);
     this.keys.remove(e);
     this.ledger.eachBuckets(-1);
+  }
+
+  /** By what the packets of bucket `e` share it. null for packets without a flow. */
+  keyOf(e: number): BucketKey | null {
+    const { words, flows } = this;
+    const [kind, first] = [words[e + 1], words[e + 2]];
+    if (kind === KIND_FLOW) return first === NONE ? null : { kind: 'flow', flow: flows.tuple(first) };
+    const family = kind === KIND_V6 ? 6 : 4;
+    return { kind: 'address', family, words: [...words.subarray(e + 2, e + 6)] };
   }
 
   private setKey(c: number, f: number): void {

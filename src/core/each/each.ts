@@ -195,6 +195,22 @@ export class EachTable {
     return NONE;
   }
 
+  /** The fullest buckets of class `c`, at most `count`, the largest first (within 1/8). */
+  fullest(c: number, count: number): number[] {
+    const found: number[] = [];
+    for (
+      let at = this.waiting.largest(c);
+      at !== NONE && found.length < count;
+      at = this.waiting.after(c, at)
+    )
+      found.push(at << this.keys.shift);
+    return found;
+  }
+
+  waitingPackets(e: number): number {
+    return this.words[e + WAITING_PACKETS];
+  }
+
   /** Bytes that wait for bucket `e`; 0 for NONE. */
   waitingBytes(e: number): number {
     // Superpackets can be more than 2^31 bytes.

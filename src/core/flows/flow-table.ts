@@ -40,6 +40,16 @@ const SWEEP_ROWS_MAX = 1024;
 /** Packets with a verdict that their flows still count as held. */
 const SETTLE_AT = 1024;
 
+/** A flow for people. Addresses are four words, of which IPv4 uses the first. */
+export interface FlowTuple {
+  readonly family: number;
+  readonly protocol: number;
+  readonly src: readonly number[];
+  readonly sport: number;
+  readonly dst: readonly number[];
+  readonly dport: number;
+}
+
 export class FlowTable {
   private readonly flowKeys: FlowKeys;
   private readonly keys: KeyTable;
@@ -235,6 +245,20 @@ export class FlowTable {
       const first = leaf === NONE ? NONE : heir[leaf];
       words[f + LEAVES] = leavesWord(first, second === NONE ? NONE : heir[second]);
     }
+  }
+
+  tuple(f: number): FlowTuple {
+    const four = (wordAt: (w: number) => number): number[] => [0, 1, 2, 3].map((w) => wordAt(w) >>> 0);
+    const first = this.words[f];
+    const ports = this.words[f + 1];
+    return {
+      family: (first >>> 8) & 0xff,
+      protocol: first & 0xff,
+      src: four((w) => this.srcWord(f, w)),
+      sport: ports >>> 16,
+      dst: four((w) => this.dstWord(f, w)),
+      dport: ports & 0xffff,
+    };
   }
 
   /** Writes the flow's family, protocol, ports and addresses into row `p`, as the parser would. */

@@ -4,6 +4,7 @@
  */
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
+import { addressText } from '../../packet/address-text.ts';
 import type { Parsed } from '../../packet/parse.ts';
 import { protocolLabel } from '../packets/packets.ts';
 import { DIRECTION_OUT, DIRECTION_UNKNOWN } from './records.ts';
@@ -57,8 +58,8 @@ export class FlowList {
     const at = f << shift;
     const family = words[at] >>> 8;
     const ports = words[at + 1];
-    const src = addressText(family, words.subarray(at + 2, at + 6));
-    const dst = addressText(family, words.subarray(at + 6, at + 10));
+    const src = endpointText(family, words.subarray(at + 2, at + 6));
+    const dst = endpointText(family, words.subarray(at + 6, at + 10));
     return `${protocolLabel(this.protocol(f))} ${src}:${ports >>> 16} > ${dst}:${ports & 0xffff}`;
   }
 
@@ -134,25 +135,7 @@ function isPrivate(family: number, word: number): boolean {
   );
 }
 
-function addressText(family: number, words: ArrayLike<number>): string {
-  const [w0, w1, w2, w3] = [words[0], words[1], words[2], words[3]];
-  if (family !== 6) return `${w0 >>> 24}.${(w0 >>> 16) & 255}.${(w0 >>> 8) & 255}.${w0 & 255}`;
-  const groups = [w0, w1, w2, w3].flatMap((word) => [word >>> 16, word & 0xffff]);
-  return `[${shortened(groups)}]`;
-}
-
-/** RFC 5952, 4.2: the longest run of zero groups, the first of several, becomes two colons. */
-function shortened(groups: readonly number[]): string {
-  let from = 0;
-  let length = 1;
-  for (let i = 0; i < groups.length; i++) {
-    let end = i;
-    while (groups[end] === 0) end++;
-    if (end - i > length) {
-      from = i;
-      length = end - i;
-    }
-  }
-  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
-  return length === 1 ? text(groups) : `${text(groups.slice(0, from))}::${text(groups.slice(from + length))}`;
+function endpointText(family: number, words: ArrayLike<number>): string {
+  const text = addressText(family, words);
+  return family === 6 ? `[${text}]` : text;
 }

@@ -30,6 +30,7 @@ const begin = () =>
       nowNs: () => 2.5e9,
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
       warnings: [],
+      eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
     onStop: () => {
       stops++;

@@ -43,6 +43,11 @@ describe('the control thread', () => {
     expect(socket).toEqual({ truncated: 1, malformed: 2, sendErrors: 3, refusedVerdicts: 4 });
   });
 
+  it('answers with the buckets of each class that has each', () => {
+    const [up] = outcome.replies[0]!.status.classes;
+    expect(up!.each).toEqual({ by: 'host', rateBitsPerSecond: 1000, fullest: [] });
+  });
+
   it('a live socket is a typed error, and the instance that has it goes on', () => {
     expect(outcome.refusal).toBe('live');
     expect(outcome.replies[2]!.status.backend).toBe('iptables');

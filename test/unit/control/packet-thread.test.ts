@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NONE } from '../../../src/base/none.ts';
+import type { FromControlThread } from '../../../src/control/messages.ts';
 import { PacketThread } from '../../../src/control/packet-thread.ts';
 import { SnapshotWriter } from '../../../src/control/snapshot.ts';
 import { createStats } from '../../../src/core/packets/stats.ts';
@@ -14,6 +15,7 @@ function setUp() {
     nowNs: () => nowNs,
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     warnings: [],
+    eachClasses: () => [],
   });
   const thread = new PacketThread((message) => {
     if (message.type === 'snapshot') asked.push(message.id);
@@ -21,7 +23,7 @@ function setUp() {
   /** The packet thread's part: answers the last question with the instant `atNs`. */
   const take = (atNs: number): void => {
     nowNs = atNs;
-    thread.answered({ type: 'snapshot', id: asked.at(-1)!, taken: writer.take() });
+    thread.answered({ type: 'snapshot', id: asked.at(-1)!, answer: writer.take() });
   };
   const ask = async (): Promise<number> => (await thread.snapshot()).takenNs;
   return { thread, asked, ask, take, writer };
@@ -76,18 +78,31 @@ describe('questions to the packet thread', () => {
     const first = ask();
     const second = ask();
     const taken = writer.take();
-    thread.answered({ type: 'snapshot', id: asked[0]!, taken: { ...taken, generation: 5 } });
+    thread.answered({ type: 'snapshot', id: asked[0]!, answer: { ...taken, generation: 5 } });
     await expect(first).rejects.toThrow('layout');
     await turn();
-    thread.answered({ type: 'snapshot', id: asked[1]!, taken });
+    thread.answered({ type: 'snapshot', id: asked[1]!, answer: taken });
     expect(await second).toBe(0);
     const third = ask();
     take(3);
     expect(await third).toBe(3);
   });
 
+  it('buckets are a question of their own, beside a snapshot that is under way', async () => {
+    const told: FromControlThread[] = [];
+    const thread = new PacketThread((message) => told.push(message));
+    const snapshot = thread.snapshot();
+    const buckets = thread.eachClasses();
+    expect(told.map(({ type }) => type)).toEqual(['snapshot', 'each']);
+    const answer = [{ path: 'w/up', by: 'host' as const, rateBytesPerSec: 1, fullest: [] }];
+    thread.answered({ type: 'each', id: 2, answer });
+    expect(await buckets).toBe(answer);
+    thread.answered({ type: 'snapshot', id: 1, answer: setUp().writer.take() });
+    expect((await snapshot).takenNs).toBe(0);
+  });
+
   it('an answer to no question is a fault', () => {
     const { thread, writer } = setUp();
-    expect(() => thread.answered({ type: 'snapshot', id: 1, taken: writer.take() })).toThrow('answer 1');
+    expect(() => thread.answered({ type: 'snapshot', id: 1, answer: writer.take() })).toThrow('answer 1');
   });
 });

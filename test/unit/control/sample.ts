@@ -4,6 +4,7 @@ import { NONE } from '../../../src/base/none.ts';
 import { Samples } from '../../../src/control/samples.ts';
 import type { ClassLabel, Snapshot } from '../../../src/control/snapshot.ts';
 import { type StatusReport, type StatusSubject, statusReport } from '../../../src/control/status.ts';
+import type { EachClass } from '../../../src/core/each/fullest.ts';
 import { createStats, type Stats, TOTAL, withChildren } from '../../../src/core/packets/stats.ts';
 
 export const SUBJECT: StatusSubject = {
@@ -63,6 +64,11 @@ export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snap
 }
 
 /** The report of a snapshot before which nothing was sampled, or of one after `samples`. */
-export function reportOf(snapshot = snapshotOf(), samples = new Samples(), drops = NO_DROPS): StatusReport {
-  return statusReport(snapshot, samples, SUBJECT, drops);
+export function reportOf(
+  snapshot = snapshotOf(),
+  samples = new Samples(),
+  drops = NO_DROPS,
+  eachClasses: readonly EachClass[] = [],
+): StatusReport {
+  return statusReport(snapshot, eachClasses, samples, SUBJECT, drops);
 }

@@ -18,6 +18,7 @@ function setUp() {
     nowNs: () => 7,
     socketCounters: () => SOCKET,
     warnings: ['w/up is silent'],
+    eachClasses: () => [],
   };
   return { source, writer: new SnapshotWriter(source), reader: new SnapshotReader() };
 }

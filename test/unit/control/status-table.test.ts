@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Samples } from '../../../src/control/samples.ts';
 import { statusTable } from '../../../src/control/status-table.ts';
 import { createStats, TOTAL } from '../../../src/core/packets/stats.ts';
-import { reportOf, sample, snapshotOf } from './sample.ts';
+import { NO_DROPS, reportOf, sample, snapshotOf } from './sample.ts';
 
 /** Half a second after a moment at which nothing had been counted. */
 function samplesOfNothing(): Samples {
@@ -37,6 +37,30 @@ describe('the table', () => {
       p99: '10 us',
       'drops/s': '18',
     });
+  });
+
+  it('names the fullest buckets of classes in which some wait', () => {
+    const bucket = (last: number) => ({
+      key: { kind: 'address' as const, family: 4, words: [0x0a000900 + last, 0, 0, 0] },
+      backlogPackets: 9 - last,
+      backlogBytes: 9000 - 1000 * last,
+    });
+    const of = { by: 'host' as const, rateBytesPerSec: 250_000 };
+    const each = [
+      { ...of, path: 'wan/up/bulk', fullest: [1, 2, 3, 4, 5, 6].map(bucket) },
+      { ...of, path: 'wan/up/default', fullest: [] },
+    ];
+    const some = statusTable(reportOf(snapshotOf(), new Samples(), NO_DROPS, each)).split('\n');
+    const at = some.findIndex((line) => line.startsWith('The fullest'));
+    expect(some.slice(at, at + 7)).toEqual([
+      'The fullest buckets of wan/up/bulk (2.00 Mbit/s for each host):',
+      '  10.0.9.1  8.00 kB  8 packets',
+      '  10.0.9.2  7.00 kB  7 packets',
+      '  10.0.9.3  6.00 kB  6 packets',
+      '  10.0.9.4  5.00 kB  5 packets',
+      '  10.0.9.5  4.00 kB  4 packets',
+      '',
+    ]);
   });
 
   it('goes on with all since the start', () => {

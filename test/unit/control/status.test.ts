@@ -37,6 +37,7 @@ describe('the report', () => {
         markedPerSecond: 0,
         delayMicroseconds: null,
       },
+      each: null,
     });
     expect(report.pid).toBe(77);
   });
@@ -59,6 +60,24 @@ describe('the report', () => {
     });
     expect(report.classes[3]).toMatchObject({ sent: { packets: 7 }, rateBitsPerSecond: 1000 });
   });
+});
+
+it('a class with each shows its fullest buckets by name', () => {
+  const words = [0x0a000904, 0, 0, 0];
+  const key = { kind: 'address' as const, family: 4, words };
+  const fullest = [{ key, backlogPackets: 2, backlogBytes: 3000 }];
+  const of = { path: 'wan/up/bulk', by: 'host' as const, rateBytesPerSec: 250_000, fullest };
+  const { classes } = reportOf(snapshotOf(), new Samples(), NO_DROPS, [of]);
+  expect(classes.map(({ each }) => each)).toEqual([
+    null,
+    {
+      by: 'host',
+      rateBitsPerSecond: 2_000_000,
+      fullest: [{ bucket: '10.0.9.4', backlog: { packets: 2, bytes: 3000 } }],
+    },
+    null,
+    null,
+  ]);
 });
 
 describe("the kernel's counters", () => {

@@ -8,15 +8,18 @@ import { createStats } from '../../../../src/core/packets/stats.ts';
 let snapshots = 0;
 const status = statusCommand(
   { version: '1', pid: 5, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
-  async () => {
-    snapshots++;
-    return {
-      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
-      takenNs: 3e9,
-      socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
-      warnings: [],
-      stats: createStats(1),
-    };
+  {
+    snapshot: async () => {
+      snapshots++;
+      return {
+        classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+        takenNs: 3e9,
+        socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
+        warnings: [],
+        stats: createStats(1),
+      };
+    },
+    eachClasses: async () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
   },
   new Samples(),
 );
@@ -24,7 +27,7 @@ const status = statusCommand(
 it('replies with the report of a snapshot', async () => {
   const { status: report } = (await status({})) as { status: StatusReport };
   expect(report.uptimeSeconds).toBe(3);
-  expect(report.classes.map(({ path }) => path)).toEqual(['w/up']);
+  expect(report.classes).toMatchObject([{ path: 'w/up', each: { by: 'host', rateBitsPerSecond: 1000 } }]);
 });
 
 it('takes no arguments, and asks for no snapshot then', async () => {

@@ -1,0 +1,21 @@
+/** The name of an `each` bucket: its address, or its flow. */
+import type { BucketKey } from '../core/each/fullest.ts';
+import type { FlowTuple } from '../core/flows/flow-table.ts';
+import { addressText } from '../packet/address-text.ts';
+import { protocolName } from '../packet/protocols.ts';
+
+/** `10.0.9.4`, or `tcp 10.0.9.4:40000 > 192.0.2.1:443`. */
+export function bucketText(key: BucketKey | null): string {
+  if (key === null) return 'packets without a flow';
+  return key.kind === 'flow' ? flowText(key.flow) : addressText(key.family, key.words);
+}
+
+/** An address of IPv6 stands in brackets before a port. Protocols without ports have none. */
+function flowText({ family, protocol, src, sport, dst, dport }: FlowTuple): string {
+  const endpoint = (words: readonly number[], port: number): string => {
+    const address = addressText(family, words);
+    if (sport === 0 && dport === 0) return address;
+    return `${family === 6 ? `[${address}]` : address}:${port}`;
+  };
+  return `${protocolName(protocol) ?? protocol} ${endpoint(src, sport)} > ${endpoint(dst, dport)}`;
+}
