@@ -150,7 +150,7 @@ class Installed implements InstalledRules {
         this.session = await claimRules(request, isWanted);
         await this.install();
         this.follow(this.session);
-        log.warn('the rules are installed again');
+        if (isWanted()) log.warn('the rules are installed again');
         return;
       } catch (error) {
         cause = error;
