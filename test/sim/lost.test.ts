@@ -179,6 +179,24 @@ test('packets that the kernel is known to have discarded are let go before they 
   expect(acceptedFrom(world, 41)).toEqual([PACKET_NS]);
 });
 
+test.each(['fair', 'short-first', 'fifo'] as const)('in a %s leaf the same, CoDel or not', (discipline) => {
+  for (const kind of ['none', 'codel'] as const) {
+    const aqm = kind === 'none' ? { kind } : { kind, codel: { targetNs: 5 * MS, intervalNs: 100 * MS } };
+    const queue = { discipline, isolation: 'dual-src', shortBytes: 3000, aqm } as const;
+    const world = new World(shaper({ wan: { up: { ...SLOW, leaves: [{ name: 'default', queue }] } } }));
+    world.inject(repeat(40, 0, (t, n) => up(t, 1500, { shape: udp(n % 5) })));
+    world.run(180 * MS);
+    world.port.forgetHeld();
+    world.engine.letGo(world.port, { nfqueue: 0, most: 39, ifIndexes: null }, 180 * MS);
+    world.run(180 * MS);
+    expect(world.engine.waitingOf(0)).toBe(0);
+    world.inject(repeat(2, 0, (t, n) => up(t, 1500, { shape: udp(n) }), 200 * MS));
+    world.run(SECOND);
+    expect(world.totals).toMatchObject({ acceptedPackets: 3, droppedPackets: 0, lostPackets: 39 });
+    expect(acceptedFrom(world, 41)).toEqual([200 * MS, 200 * MS + PACKET_NS]);
+  }
+});
+
 test('only the oldest of an NFQUEUE are let go, or those of a device; the others wait on', () => {
   const world = new World(shaper({ lan: { up: SLOW }, wan: { up: SLOW } }, { count: 2 }));
   const waiting = (): number[] =>

@@ -122,7 +122,18 @@ links:
     await sink.stop();
     const status = await settled(shaper);
     expect(packetsUnaccounted(status)).toBe(0);
-    expect(status.totals.kernel.lost).toBeGreaterThan(60);
+    const { lost } = status.totals.kernel;
+    expect(lost).toBeGreaterThan(60);
+
+    // The device by which packets came, which is not shaped.
+    await sendUdp(client, server, { port: PORT, count: 90, lengthBytes: LENGTH_BYTES });
+    await until('packets wait', async () => (await shaper.status()).totals.held.packets > 60);
+    const downMs = performance.now();
+    await router.exec(['sh', '-c', flap.replaceAll('wan0', 'lan0').replace('10.77.2', '10.77.1')]);
+    const after = await settled(shaper);
+    expect(performance.now() - downMs).toBeLessThan(4000);
+    expect(packetsUnaccounted(after)).toBe(0);
+    expect(after.totals.kernel.lost - lost).toBeGreaterThan(50);
     expect((await shaper.stop()).code).toBe(0);
   });
 });
