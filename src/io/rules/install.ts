@@ -106,7 +106,8 @@ class Installed implements InstalledRules {
   }
 
   private async stopWatching(): Promise<void> {
-    await Promise.all([this.watch?.stop(), this.neighbourWatch?.stop()]);
+    this.neighbourWatch?.stop();
+    await this.watch?.stop();
   }
 
   async stopMatching(): Promise<void> {

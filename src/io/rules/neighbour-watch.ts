@@ -15,6 +15,8 @@ const LOOKS_APART_MS_MAX = 60_000;
  * A longer listing would take longer to read than packets should wait. It is looked at once, at the start.
  */
 const LISTING_MAX = 1_000_000;
+/** nft may fail when somebody changes rules at the same time. After so many failures in a row it is told. */
+const FAILURES_TOLD = 3;
 /** Lines about collisions, of one look. */
 const LINES_MAX = 10;
 
@@ -29,6 +31,7 @@ export class NeighbourWatch {
   private looksNotBefore = 0;
   /** Looks that found a change, one after the other. */
   private changes = 0;
+  private failures = 0;
   private letsPingsPass = false;
 
   constructor(session: NftSession, request: RulesRequest, log: RulesLog) {
@@ -39,18 +42,19 @@ export class NeighbourWatch {
 
   /** Says what collides with `known`, and looks again from then on. */
   async start(known: Neighbours): Promise<void> {
-    this.listing = await this.list();
-    await this.consider(known);
+    // Without a listing to compare with, the next look is a whole one.
+    this.listing = await this.list().catch(() => '');
     this.timer = setInterval(() => {
       this.running = this.running.then(() => this.check());
     }, NEIGHBOUR_INTERVAL_MS);
     this.timer.unref();
+    await this.consider(known);
   }
 
-  async stop(): Promise<void> {
+  /** Waits for nothing: a look that is under way says no more. */
+  stop(): void {
     if (this.timer) clearInterval(this.timer);
     this.timer = null;
-    await this.running;
   }
 
   /** All tables of others. */
@@ -65,26 +69,25 @@ export class NeighbourWatch {
     if (!this.timer || performance.now() < this.looksNotBefore) return;
     try {
       const listing = await this.list();
-      if (listing === this.listing || listing.length > LISTING_MAX || !this.timer) {
+      if (listing === this.listing || listing.length > LISTING_MAX) {
         this.changes = 0;
         return;
       }
-      this.listing = listing;
       this.changes++;
-      this.waitMs(Math.min(LOOKS_APART_MS_MAX, this.changes * NEIGHBOUR_INTERVAL_MS));
-      const neighbours = await readNeighbours(plannedDevices(this.request.plan));
-      if (this.timer) await this.consider(neighbours);
+      const waitMs = Math.min(LOOKS_APART_MS_MAX, this.changes * NEIGHBOUR_INTERVAL_MS);
+      // Half an interval less, as timers are not exact.
+      this.looksNotBefore = performance.now() + waitMs - NEIGHBOUR_INTERVAL_MS / 2;
+      await this.consider(await readNeighbours(plannedDevices(this.request.plan)));
+      this.listing = listing;
+      this.failures = 0;
     } catch (error) {
+      if (!this.timer || ++this.failures !== FAILURES_TOLD) return;
       this.log.warn('cannot look at the rules of other programs', { error: String(error) });
-      this.waitMs(LOOKS_APART_MS_MAX);
     }
   }
 
-  private waitMs(ms: number): void {
-    this.looksNotBefore = performance.now() + ms - NEIGHBOUR_INTERVAL_MS / 2;
-  }
-
   private async consider(neighbours: Neighbours): Promise<void> {
+    if (!this.timer) return;
     const lines = findCollisions(this.request, neighbours).filter((line) => !this.said.has(line));
     for (const line of lines) this.said.add(line);
     for (const line of lines.slice(0, LINES_MAX)) this.log.warn(line);
@@ -93,11 +96,12 @@ export class NeighbourWatch {
   }
 
   private async letFirstPingsPass(): Promise<void> {
-    if (this.letsPingsPass) return;
+    if (this.letsPingsPass || !this.timer) return;
     this.letsPingsPass = true;
     try {
       await this.session.run('letting first pings pass', firstPingLines(this.request.nfqueue.first));
     } catch (error) {
+      if (!this.timer) return;
       this.log.warn('the first of several pings at once may be the only one', { error: String(error) });
     }
   }
