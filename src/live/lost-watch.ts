@@ -12,6 +12,10 @@ import { type KernelQueue, NFQUEUES_FILE, parseNfqueues } from '../io/proc/nfque
 
 /** Most losses are told: by a device that goes down, or by a verdict that the kernel refuses. */
 const LOOK_MS = 250;
+/**
+ * So many looks remember which devices went down: packets that were unread at that time are missed later.
+ */
+const DOWN_LOOKS = 4;
 
 export interface LostWatchOptions {
   readonly first: number;
@@ -28,10 +32,15 @@ export interface LostWatchOptions {
 export class LostWatch {
   private readonly options: LostWatchOptions;
   private readonly timer: NodeJS.Timeout;
+  private down: ReadonlySet<number> = new Set();
+  private downLooks = 0;
 
   constructor(options: LostWatchOptions) {
     this.options = options;
-    this.timer = setInterval(() => this.look(), LOOK_MS);
+    this.timer = setInterval(() => {
+      this.look();
+      if (this.downLooks > 0 && --this.downLooks === 0) this.down = new Set();
+    }, LOOK_MS);
     this.timer.unref();
   }
 
@@ -39,8 +48,12 @@ export class LostWatch {
     clearInterval(this.timer);
   }
 
-  /** Looks for lost packets. If these devices went down, theirs are lost first. */
-  look(downIfIndexes: ReadonlySet<number> | null = null): void {
+  /** Looks for lost packets. If these devices went down, theirs are lost first, in the next looks as well. */
+  look(down: ReadonlySet<number> | null = null): void {
+    if (down !== null) {
+      this.down = new Set([...this.down, ...down]);
+      this.downLooks = DOWN_LOOKS;
+    }
     const { first, count, waitingOf, letGo, onFound } = this.options;
     const indexes = Array.from({ length: count }, (_, nfqueue) => nfqueue);
     const holding = indexes.filter((nfqueue) => waitingOf(nfqueue) > 0);
@@ -50,10 +63,9 @@ export class LostWatch {
     for (const nfqueue of holding) {
       const held = kernel === null ? waitingOf(nfqueue) : (kernel.get(first + nfqueue) ?? waitingOf(nfqueue));
       const missing = (): number => waitingOf(nfqueue) - held;
-      if (downIfIndexes !== null) {
-        const most = kernel === null ? Number.POSITIVE_INFINITY : missing();
-        if (most > 0) found += letGo({ nfqueue, most, ifIndexes: downIfIndexes });
-      }
+      const isTold = kernel === null && down !== null;
+      const most = isTold ? Number.POSITIVE_INFINITY : missing();
+      if (most > 0 && this.down.size > 0) found += letGo({ nfqueue, most, ifIndexes: this.down });
       if (missing() > 0) found += letGo({ nfqueue, most: missing(), ifIndexes: null });
     }
     if (found > 0) onFound(found);

@@ -82,6 +82,41 @@ describe('the watch for lost packets', () => {
     watch.close();
   });
 
+  it('remembers for a second which devices went down: packets unread at that time are missed later', () => {
+    const { watch, calls } = setUp(
+      [9, 0, 0],
+      [
+        [9, 0, 0],
+        [6, 0, 0],
+        [6, 0, 0],
+        [6, 0, 0],
+        [4, 0, 0],
+      ],
+    );
+    watch.look(new Set([7]));
+    expect(calls.splice(0)).toEqual([]);
+    vi.advanceTimersByTime(LOOK_MS);
+    expect(calls.splice(0)).toEqual([[0, 3, [7]], 3]);
+    vi.advanceTimersByTime(1000);
+    expect(calls.splice(0)).toEqual([[0, 2, [7]], 2]);
+    watch.close();
+    const late = setUp(
+      [9, 0, 0],
+      [
+        [9, 0, 0],
+        [9, 0, 0],
+        [9, 0, 0],
+        [9, 0, 0],
+        [9, 0, 0],
+        [6, 0, 0],
+      ],
+    );
+    late.watch.look(new Set([7]));
+    vi.advanceTimersByTime(2000);
+    expect(late.calls).toEqual([[0, 3, null], 3]);
+    late.watch.close();
+  });
+
   it('where the list cannot be read, the word that a device went down is enough, and nothing else is', () => {
     const { watch, calls } = setUp([9, 0, 0], null, 4);
     watch.look();
