@@ -1,5 +1,5 @@
 /** The process stands still: Ctrl-Z, SIGSTOP. Packets pass, and are shaped again when it goes on. */
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import {
   describeNetns,
@@ -18,14 +18,18 @@ const CONFIG = 'links: { wan: { device: wan0, up: 50mbit, down: 50mbit } }';
 const STILL = 'this process stood still, so its rules were taken out and packets passed';
 const AGAIN = 'the rules are installed again';
 
-/** Process ids of the children of the shaper whose command line has this word. */
-async function children(router: Host, shaper: RunningShaper, word: string): Promise<number[]> {
+/** The child that owns the table, among those that run for a moment. */
+const NFT = /\bnft .*-i$/;
+const WATCHDOG = /shaper-watchdog/;
+
+/** Process ids of the children of the shaper with such a command line. */
+async function children(router: Host, shaper: RunningShaper, command: RegExp): Promise<number[]> {
   const { stdout } = await router.exec(['ps', '--ppid', String(shaper.pid), '-o', 'pid=,args='], {
     check: false,
   });
   return stdout
     .split('\n')
-    .filter((line) => line.includes(word))
+    .filter((line) => command.test(line) && !line.includes('<defunct>'))
     .map((line) => Number.parseInt(line, 10));
 }
 
@@ -78,7 +82,7 @@ describeNetns('a process that stands still', () => {
   it('a short pause, a busy machine and Ctrl-Z change nothing', async () => {
     const { client, router, server } = world.lab;
     const shaper = await start(CONFIG);
-    const nft = await children(router, shaper, 'nft -i');
+    const nft = await children(router, shaper, NFT);
     expect(nft).toHaveLength(1);
     for (let pause = 0; pause < 4; pause++) {
       shaper.child.kill('SIGSTOP');
@@ -89,7 +93,7 @@ describeNetns('a process that stands still', () => {
     shaper.child.kill('SIGTSTP');
     await shaper.logged('SIGTSTP is ignored: packets would wait. SIGTERM or Ctrl-C stops the shaper');
     expect((await ping(client, server, { count: 3 })).received).toBe(3);
-    expect(await children(router, shaper, 'nft -i')).toEqual(nft);
+    expect(await children(router, shaper, NFT)).toEqual(nft);
     expect(shaper.logs.some(({ msg }) => msg === STILL)).toBe(false);
     expect((await shaper.stop()).code).toBe(0);
   });
@@ -98,23 +102,25 @@ describeNetns('a process that stands still', () => {
     const { client, router, server } = world.lab;
     const before = await ruleset(router);
     const shaper = await start(CONFIG);
-    const [first] = await children(router, shaper, 'watchdog');
+    const [first] = await children(router, shaper, WATCHDOG);
     process.kill(first!, 'SIGTERM');
     await sleep(100);
-    expect(await children(router, shaper, 'watchdog')).toEqual([first]);
+    expect(await children(router, shaper, WATCHDOG)).toEqual([first]);
     process.kill(first!, 'SIGKILL');
     await shaper.logged('somebody ended the watchdog; another one takes its place');
-    await until('there is another', async () => (await children(router, shaper, 'watchdog')).length === 1);
-    const [second] = await children(router, shaper, 'watchdog');
-    const [nft] = await children(router, shaper, 'nft -i');
+    await until('there is another', async () =>
+      (await children(router, shaper, WATCHDOG)).some((pid) => pid !== first),
+    );
+    const [second] = await children(router, shaper, WATCHDOG);
+    const [nft] = await children(router, shaper, NFT);
     shaper.child.kill('SIGSTOP');
     await until('the table is gone', async () => !(await hasTable(router)), 3000);
     shaper.child.kill('SIGCONT');
     await shaper.logged(AGAIN);
     expect([isAlive(second!), isAlive(nft!)]).toEqual([false, false]);
 
-    const [third] = await children(router, shaper, 'watchdog');
-    const [stopped] = await children(router, shaper, 'nft -i');
+    const [third] = await children(router, shaper, WATCHDOG);
+    const [stopped] = await children(router, shaper, NFT);
     process.kill(stopped!, 'SIGSTOP');
     await shaper.kill();
     await until('nothing is left', () => !isAlive(third!) && !isAlive(stopped!), 4000);
@@ -136,8 +142,13 @@ describeNetns('a process that stands still', () => {
     try {
       // What the shaper starts from now on is in the group.
       writeFileSync(`${group}/cgroup.procs`, String(shaper.pid));
-      process.kill((await children(router, shaper, 'watchdog'))[0]!, 'SIGKILL');
-      await until('there is another', async () => (await children(router, shaper, 'watchdog')).length === 1);
+      const [first] = await children(router, shaper, WATCHDOG);
+      process.kill(first!, 'SIGKILL');
+      await until('there is another, and it has left the group', async () => {
+        const members = readFileSync(`${group}/cgroup.procs`, 'utf8').split('\n').map(Number);
+        const dogs = await children(router, shaper, WATCHDOG);
+        return dogs.some((pid) => pid !== first && !members.includes(pid));
+      });
       writeFileSync(`${group}/cgroup.freeze`, '1');
       await until('the table is gone', async () => !(await hasTable(router)), 3000);
       expect((await ping(client, server, { count: 3 })).received).toBe(3);
