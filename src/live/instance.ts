@@ -129,21 +129,23 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const lost = watchLost(spec, engine, port, parts);
   const devices = watchDevices(engine, port, names, lost, parts);
   const silences = watchSilences(engine, parts);
+  let rules: InstalledRules | null = null;
   const running = new Running({
     engine,
     port,
     devices,
     nowNs: () => port.nowNs(),
     socketCounters: () => port.counters(),
-    warnings: () => [...waitingLinks(engine, devices), ...silences.warnings],
+    warnings: () => [...waitingLinks(engine, devices), ...silences.warnings, ...(rules?.collisions ?? [])],
   });
   await openControl(config, backend, running, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
-  const rules = await enforceRules(session, request, backend, neighbours, parts);
+  const installed = await enforceRules(session, request, backend, neighbours, parts);
+  rules = installed;
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
-  return { release: () => release(rules, engine, port, logger) };
+  return { release: () => release(installed, engine, port, logger) };
 }
 
 function watchDevices(

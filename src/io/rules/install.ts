@@ -23,6 +23,8 @@ import { Watchdog } from './watchdog.ts';
 const STOP_MATCHING_MS = 700;
 
 export interface InstalledRules {
+  /** Rules of other programs that collide with ours now, one readable line each. */
+  readonly collisions: readonly string[];
   /** No packet is queued any more after it resolves. Held packets stay held. Does nothing without rules. */
   stopMatching(): Promise<void>;
   /**
@@ -103,6 +105,10 @@ class Installed implements InstalledRules {
     if (!isWanted()) return;
     this.neighbourWatch = new NeighbourWatch(this.session, request, log);
     await this.neighbourWatch.start(neighbours);
+  }
+
+  get collisions(): readonly string[] {
+    return this.neighbourWatch?.collisions ?? [];
   }
 
   private async stopWatching(): Promise<void> {

@@ -25,6 +25,7 @@ export class NeighbourWatch {
   private readonly request: RulesRequest;
   private readonly log: RulesLog;
   private readonly said = new Set<string>();
+  private found: readonly string[] = [];
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
   private listing = '';
@@ -49,6 +50,11 @@ export class NeighbourWatch {
     }, NEIGHBOUR_INTERVAL_MS);
     this.timer.unref();
     await this.consider(known);
+  }
+
+  /** As they were at the last look. */
+  get collisions(): readonly string[] {
+    return this.found.slice(0, LINES_MAX);
   }
 
   /** Waits for nothing: a look that is under way says no more. */
@@ -88,7 +94,8 @@ export class NeighbourWatch {
 
   private async consider(neighbours: Neighbours): Promise<void> {
     if (!this.timer) return;
-    const lines = findCollisions(this.request, neighbours).filter((line) => !this.said.has(line));
+    this.found = findCollisions(this.request, neighbours);
+    const lines = this.found.filter((line) => !this.said.has(line));
     for (const line of lines) this.said.add(line);
     for (const line of lines.slice(0, LINES_MAX)) this.log.warn(line);
     if (lines.length > LINES_MAX) this.log.warn(`${lines.length - LINES_MAX} more such rules`);

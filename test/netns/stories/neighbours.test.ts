@@ -75,12 +75,13 @@ nfqueue: { backend: iptables }
     expect(printed.stdout).toContain(`mark_mask { ${marks[0]} }`);
     expect(await pingsAtOnce(client, server.addresses.v4)).toBe(5);
     await router.exec(['nft', '-f', '-'], {
-      input: `table ip n {
+      input: `table inet n {
         chain post { type nat hook postrouting priority 100; oifname wan0 masquerade; }
+        chain f { type filter hook forward priority 0; ct state invalid drop; }
         chain pre { type filter hook prerouting priority 0; meta mark set meta mark or 0x20008000; }
       }\n`,
     });
-    const isTold = (): boolean => first.logs.some(({ msg }) => msg.includes('table ip n, chain pre'));
+    const isTold = (): boolean => first.logs.some(({ msg }) => msg.includes('table inet n, chain pre'));
     await until('the collision is told', isTold, 40_000);
     await until(
       'both know that connections are tracked',
@@ -91,6 +92,8 @@ nfqueue: { backend: iptables }
       40_000,
     );
     expect(await pingsAtOnce(client, server.addresses.v4)).toBe(5);
+    expect(await pingsAtOnce(client, server.addresses.v6)).toBe(5);
+    expect((await first.status()).warnings.join()).toContain('table inet n, chain pre');
     expect((await first.stop()).code).toBe(0);
     expect((await second.stop()).code).toBe(0);
   });

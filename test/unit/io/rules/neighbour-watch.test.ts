@@ -66,10 +66,11 @@ it('what collides later is told once, and the tools are asked after a change onl
   change(COLLIDES);
   await pass(() => expect(warnings).toHaveLength(1));
   expect(warnings[0]).toContain('nft table ip fw, chain c');
+  expect(watch.collisions).toEqual(warnings);
   for (let n = 0; n < 3; n++) await pass(() => expect(rules.looks).toBe(4 + n));
   change(`${COLLIDES}${HARMLESS}`);
   await pass(() => expect(looksOfTools()).toBe(2));
-  expect(warnings).toHaveLength(1);
+  expect([warnings.length, watch.collisions.length]).toEqual([1, 1]);
   watch.stop();
 });
 
