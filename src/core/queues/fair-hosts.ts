@@ -21,6 +21,8 @@ import {
   BACKLOG_BYTES,
   clearLists,
   DEFICIT_BYTES,
+  GREW,
+  GREW_BYTES,
   HEAD,
   IDLE,
   LISTS,
@@ -155,6 +157,8 @@ export class FairHosts {
       words[host + BACKLOG_BYTES] = 0;
       words[host + BUSY_ADDRESSES] = 0;
       words[host + LISTS + NEW_BYTES] = 0;
+      words[host + GREW] = NONE;
+      words[host + GREW_BYTES] = 0;
     }
   }
 
@@ -220,6 +224,7 @@ export class FairHosts {
     words[host + HEAD] = NONE;
     words[host + BACKLOG_BYTES] = 0;
     words[host + OTHER_HOST] = NONE;
+    words[host + GREW] = NONE;
     floats[(host + DEFICIT_BYTES) >> 1] = 0;
     floats[(host + CROWD_NS) >> 1] = Number.NEGATIVE_INFINITY;
     clearLists(words, host + LISTS);

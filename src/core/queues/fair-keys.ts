@@ -63,6 +63,8 @@ export class FairKeys {
   /** By class; null if its sets are not fair. */
   private rules: readonly (IsolationRule | null)[];
   private kinds: readonly (QueueKind | null)[];
+  /** The side whose address is the host; 0 if there are no hosts. */
+  private sides: Uint8Array;
   /** Ids by class. */
   private ids: Int32Array;
   /** Keeps the reads of readAhead() from being optimised away. */
@@ -82,6 +84,7 @@ export class FairKeys {
     this.bucketOf = sets.bucketOf;
     this.place = sets.isOfBuckets ? 1 : 0;
     this.kinds = sets.kinds;
+    this.sides = Uint8Array.from(sets.kinds, hostSide);
     this.rules = sets.kinds.map(ruleOf);
     this.ids = Int32Array.from(sets.kinds, idOf);
     // Without a fair set one row is enough, so that idle memory stays small.
@@ -140,7 +143,7 @@ export class FairKeys {
     const f = this.held.flow[h];
     if (words[q + HOST] === NONE || f === NONE) return;
     const c = this.classOf[set];
-    words[q + HOST] = this.hosts.rejoin(words[q + HOST], this.hostsId(set), f, this.hostSide(c), nowNs);
+    words[q + HOST] = this.hosts.rejoin(words[q + HOST], this.hostsId(set), f, this.sides[c], nowNs);
   }
 
   /** End of the records that were ever in use, and words of a record. */
@@ -162,6 +165,7 @@ export class FairKeys {
     this.classOf = classOf;
     this.bucketOf = bucketOf;
     this.kinds = kinds;
+    this.sides = Uint8Array.from(kinds, hostSide);
     this.rules = kinds.map(ruleOf);
     this.ids = Int32Array.from(kinds, idOf);
   }
@@ -223,7 +227,7 @@ export class FairKeys {
     words[q + HEAD] = NONE;
     const c = this.classOf[set];
     const rule = this.rules[c];
-    const side = this.hostSide(c);
+    const side = this.sides[c];
     const isInside = this.isInside(c, side);
     const id = this.hostsId(set);
     words[q + HOST] = side === 0 ? NONE : hosts.join(id, f, side, isInside, nowNs);
@@ -241,15 +245,6 @@ export class FairKeys {
   private hostsId(set: number): number {
     const bucket = this.bucketOf[set];
     return bucket === 0 ? this.ids[this.classOf[set]] : ~(bucket >> KIND_BITS);
-  }
-
-  /** Side of a flow whose address is its host in class `c`; 0 if the class does not share by hosts. */
-  private hostSide(c: number): number {
-    const rule = this.rules[c];
-    if (rule === null || !(rule.loadOfSource || rule.loadOfDestination)) return 0;
-    if (rule.loadOfSource && rule.loadOfDestination)
-      return this.kinds[c]?.isSourceInside ? SIDE_SRC : SIDE_DST;
-    return rule.loadOfSource ? SIDE_SRC : SIDE_DST;
   }
 
   private isInside(c: number, side: number): boolean {
@@ -280,6 +275,13 @@ export class FairKeys {
 
 function ruleOf(kind: QueueKind | null): IsolationRule | null {
   return kind?.fair ?? null;
+}
+
+/** Side of a flow whose address is its host; 0 if the class does not share by hosts. */
+function hostSide(kind: QueueKind | null): number {
+  const { loadOfSource = false, loadOfDestination = false } = kind?.fair ?? {};
+  if (loadOfSource && loadOfDestination) return kind?.isSourceInside ? SIDE_SRC : SIDE_DST;
+  return loadOfSource ? SIDE_SRC : loadOfDestination ? SIDE_DST : 0;
 }
 
 function idOf(kind: QueueKind | null): number {

@@ -14,7 +14,17 @@ import { NONE } from '../../base/none.ts';
 import { SizeBins } from '../../base/size-bins.ts';
 import type { FairHosts } from './fair-hosts.ts';
 import type { FairKeys } from './fair-keys.ts';
-import { backlogBytes, clearLists, HEAD, HOST, LIST_WORDS, LISTS, NEW_BYTES } from './fair-records.ts';
+import {
+  backlogBytes,
+  clearLists,
+  GREW,
+  GREW_BYTES,
+  HEAD,
+  HOST,
+  LIST_WORDS,
+  LISTS,
+  NEW_BYTES,
+} from './fair-records.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { QueueKind, QueueSets } from './queue-sets.ts';
 
@@ -146,6 +156,7 @@ export class FairMembers {
     this.queuesOfHost.addBacklog(host + LISTS, q, bytes);
     this.hostsOfSet.addBacklog(LIST_WORDS * set, host, bytes);
     this.hosts.addPacket(host, 1);
+    this.noteLength(host, q, true);
     list(this.longestHosts, set, this.hosts, host, bytes);
   }
 
@@ -160,7 +171,18 @@ export class FairMembers {
     this.queuesOfHost.addBacklog(host + LISTS, q, -bytes);
     this.hostsOfSet.addBacklog(LIST_WORDS * set, host, -bytes);
     list(this.longestHosts, set, this.hosts, host, -bytes);
+    this.noteLength(host, q, false);
     if (this.hosts.addPacket(host, -1)) this.queuesOfHost.clear(host + LISTS);
+  }
+
+  /** Notes `q` as the longest queue of its host if it has grown to that, or is that already. */
+  private noteLength(host: number, q: number, hasGrown: boolean): void {
+    const { words } = this.hosts;
+    const bytes = backlogBytes(this.keys.words, q);
+    if (words[host + GREW] === q || (hasGrown && bytes > words[host + GREW_BYTES] >>> 0)) {
+      words[host + GREW] = q;
+      words[host + GREW_BYTES] = bytes;
+    }
   }
 
   /** Lets a turn pass in a set where no packet waits. Returns false if the set has no members. */

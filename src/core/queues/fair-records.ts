@@ -15,6 +15,9 @@ export const NEXT = 15;
 export const BACKLOG_BYTES = 16;
 /** Of a host: the lists of its flow queues, LIST_WORDS words. */
 export const LISTS = 17;
+/** Of a host: the flow queue that was the longest when it last grew, NONE at first, and its bytes. */
+export const GREW = 25;
+export const GREW_BYTES = 30;
 /** Of a flow queue: the host to which it belongs; NONE if the set has no hosts. */
 export const HOST = 30;
 /**
@@ -34,9 +37,7 @@ export const OLD_LAST = 5;
 export const NEW_BYTES = 6;
 /** Bytes by which sparse members are ahead of the old ones. */
 export const LEAD_BYTES = 7;
-/** Of a host: the flow queue that was the longest when it last grew; NONE at first. */
-export const GREW = 8;
-export const LIST_WORDS = 9;
+export const LIST_WORDS = 8;
 
 // States, as in CAKE, whose SPARSE is two here.
 /** On no list: it may be forgotten. */
@@ -86,5 +87,4 @@ export function clearLists(words: Int32Array, g: number): void {
   words[g + KNOWN_FIRST] = NONE;
   words[g + NEW_FIRST] = NONE;
   words[g + OLD_FIRST] = NONE;
-  words[g + GREW] = NONE;
 }

@@ -25,12 +25,10 @@ import type { FairHosts } from './fair-hosts.ts';
 import {
   BACKLOG_BYTES,
   BULK,
-  backlogBytes,
   clearLists,
   countSent,
   DECAYING,
   DEFICIT_BYTES,
-  GREW,
   HEAD,
   HOST,
   IDLE,
@@ -172,9 +170,6 @@ export class FairTurns {
     const { lists, words } = this;
     words[m + BACKLOG_BYTES] += bytes;
     if (stateOf(words, m) === NEW) lists[g + NEW_BYTES] += bytes;
-    if (bytes < 0) return;
-    const grew = lists[g + GREW];
-    if (grew === NONE || backlogBytes(words, m) >= backlogBytes(words, grew)) lists[g + GREW] = m;
   }
 
   /** The part of a quantum that a turn of `m` is worth: less than 1 under `triple` only. */

@@ -170,7 +170,7 @@ export class FairVictims {
   /** The longest queue of a host among the one that was it last and a few old ones. NONE if all are empty. */
   private longestOfHost(host: number): number {
     const { hosts, keys } = this.members;
-    const grew = hosts.words[host + LISTS + GREW];
+    const grew = hosts.words[host + GREW];
     const isHosts = grew !== NONE && keys.words[grew + HOST] === host;
     return longestFrom(keys.words, hosts.words[host + LISTS + OLD_FIRST], isHosts ? grew : NONE);
   }
