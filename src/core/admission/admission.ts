@@ -13,9 +13,12 @@ import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { EachTable } from '../each/each.ts';
 import type { Backlog } from '../packets/backlog.ts';
-import { FLAG_WAITED, type HeldTable } from '../packets/held.ts';
+import { FLAG_ALONE, FLAG_LATER_FRAGMENT, FLAG_WAITED, type HeldTable } from '../packets/held.ts';
 import { ArrivalAqm, SIGNAL_NONE } from '../queues/arrival-aqm.ts';
 import type { Trees } from '../tree/trees.ts';
+
+/** The longest IPv4 datagram in fragments of 1500 bytes, headers included. */
+const DATAGRAM_BYTES_MAX = 66_500;
 
 export class Admission {
   private readonly queues: readonly (QueueSpec | null)[];
@@ -24,6 +27,8 @@ export class Admission {
   private readonly each: EachTable;
   private readonly trees: Trees;
   private readonly aqm: ArrivalAqm;
+  /** By leaf: the flow whose packet found the leaf empty, while nothing but fragments of it came. */
+  private readonly alone: Int32Array;
 
   constructor(
     classes: readonly ClassInfo[],
@@ -40,6 +45,7 @@ export class Admission {
     this.trees = trees;
     this.aqm = new ArrivalAqm(classes.length, this.queues, held, prng);
     for (let c = 0; c < classes.length; c++) this.aqm.start(c, c, 0);
+    this.alone = new Int32Array(classes.length).fill(NONE);
   }
 
   /** Takes over averages and probabilities of leaves that stay, if their algorithm is of the same kind. */
@@ -67,12 +73,25 @@ export class Admission {
   }
 
   /**
-   * Whether the leaf's limit leaves no room for the packet. An empty queue has room for any, so that a
-   * superpacket larger than the limit is not locked out.
+   * Whether the leaf's limit leaves no room for packet `h`. Two packets always have room, so that no packet is
+   * locked out by its length: one that finds the leaf empty, and a later fragment of the datagram that did,
+   * while nothing else comes. A datagram has 64 kB at most, and is lost with any of its fragments.
    */
-  isFull(leaf: number, lengthBytes: number): boolean {
-    if (this.backlog.packets(leaf) === 0) return false;
-    return this.excessBytes(leaf, lengthBytes) > 0 || this.excessPackets(leaf) > 0;
+  isFull(leaf: number, h: number): boolean {
+    const { alone, held } = this;
+    const f = held.flow[h];
+    if (this.backlog.packets(leaf) === 0) {
+      alone[leaf] = f;
+      return false;
+    }
+    if (alone[leaf] !== NONE) {
+      if (alone[leaf] !== f || (held.flags[h] & FLAG_LATER_FRAGMENT) === 0) alone[leaf] = NONE;
+      else if (this.backlog.bytes(leaf) + held.lengthBytes[h] <= DATAGRAM_BYTES_MAX) {
+        held.flags[h] |= FLAG_ALONE;
+        return false;
+      }
+    }
+    return this.excessBytes(leaf, held.lengthBytes[h]) > 0 || this.excessPackets(leaf) > 0;
   }
 
   /**

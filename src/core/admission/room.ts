@@ -50,7 +50,7 @@ export class Room {
     const { admission, queues, each } = this;
     const lengthBytes = this.held.lengthBytes[h];
     this.lastPays = false;
-    if (!admission.isFull(leaf, lengthBytes)) return true;
+    if (!admission.isFull(leaf, h)) return true;
     this.lastPays = true;
     const packets = admission.excessPackets(leaf);
     const bytes = admission.excessBytes(leaf, lengthBytes);
@@ -67,7 +67,7 @@ export class Room {
    */
   evict(leaf: number, h: number, nowNs: number): number {
     if (!this.lastPays) return NONE;
-    const isNeeded = this.admission.isFull(leaf, this.held.lengthBytes[h]);
+    const isNeeded = this.admission.isFull(leaf, h);
     if (this.lastBucket === NONE) return this.queues.evict(leaf, leaf, isNeeded);
     return isNeeded ? this.each.evict(this.lastBucket, leaf, nowNs) : NONE;
   }

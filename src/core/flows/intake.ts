@@ -12,6 +12,7 @@ import type { ClassInfo } from '../classes/classes.ts';
 import {
   FLAG_ECT,
   FLAG_ICMP_ERROR,
+  FLAG_LATER_FRAGMENT,
   FLAG_MOVED,
   FLAG_NEVER_DROP,
   FLAG_STEER,
@@ -26,6 +27,7 @@ import type { Steering } from './steering.ts';
 
 const IPPROTO_TCP = 6;
 const WHOLE_PACKET = 0;
+const LATER_FRAGMENT = 2;
 /** NFQA_SKB_GSO (linux/netfilter/nfnetlink_queue.h): the packet will be cut into segments after us. */
 const SKB_GSO = 2;
 /** TCP header with the timestamps option, as nearly all have; UDP header. */
@@ -223,13 +225,14 @@ export class Intake {
 
 /** Flags of a packet. `ectFlag` is set if the packet can carry CE. */
 function flagsOf(exemptPorts: ExemptPorts, parsed: Parsed, p: number, hook: number, ectFlag: number): number {
-  const ect = parsed.ecn[p] === 0 ? 0 : ectFlag;
-  if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR | ect;
-  if (parsed.protocol[p] !== IPPROTO_TCP) return ect;
+  const fragment = parsed.fragment[p] === LATER_FRAGMENT ? FLAG_LATER_FRAGMENT : 0;
+  const flags = (parsed.ecn[p] === 0 ? 0 : ectFlag) | fragment;
+  if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR | flags;
+  if (parsed.protocol[p] !== IPPROTO_TCP) return flags;
   const isExempt =
     (hook === NF_INET_LOCAL_IN && exemptPorts.has(parsed.dport[p])) ||
     (hook === NF_INET_LOCAL_OUT && exemptPorts.has(parsed.sport[p]));
-  return isExempt ? FLAG_NEVER_DROP | ect : ect;
+  return isExempt ? FLAG_NEVER_DROP | flags : flags;
 }
 
 /** Bytes that each segment of a superpacket will repeat. */

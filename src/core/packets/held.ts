@@ -243,3 +243,7 @@ export const FLAG_MOVED = 128;
 export const FLAG_WHOLE = 256;
 /** Has waited for an `each` bucket in the present tree. */
 export const FLAG_WAITED = 512;
+/** A later fragment of a datagram. */
+export const FLAG_LATER_FRAGMENT = 1024;
+/** A later fragment of a datagram that has its leaf for itself (admission/admission.ts): CoDel drops none. */
+export const FLAG_ALONE = 2048;

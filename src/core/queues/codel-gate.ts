@@ -6,11 +6,12 @@ import {
   type CodelQueues,
   codelDecide,
 } from '../../algo/aqm/codel.ts';
-import { FLAG_CE, FLAG_ECT, type HeldTable } from '../packets/held.ts';
+import { FLAG_ALONE, FLAG_CE, FLAG_ECT, type HeldTable } from '../packets/held.ts';
 
 /**
  * Whether packet `h`, just taken from row `i` of `codel` with `backlogBytes` behind it, may leave at `atNs`.
- * Sets FLAG_CE if the signal is a mark. A packet that must not be dropped leaves in any case.
+ * Sets FLAG_CE if the signal is a mark. A packet that must not be dropped leaves in any case, and so does a
+ * fragment of a datagram that has its leaf for itself: without it the others are useless.
  */
 export function codelLetsGo(
   held: HeldTable,
@@ -23,7 +24,7 @@ export function codelLetsGo(
 ): boolean {
   const ect = (held.flags[h] & FLAG_ECT) !== 0;
   const signal = codelDecide(codel, i, params, atNs - held.queuedNs(h), backlogBytes, ect, atNs);
-  if (signal === CODEL_DROP) return held.neverDrop(h);
+  if (signal === CODEL_DROP) return held.neverDrop(h) || (held.flags[h] & FLAG_ALONE) !== 0;
   if (signal !== CODEL_PASS) held.flags[h] |= FLAG_CE;
   return true;
 }
