@@ -11,7 +11,14 @@
 import type { Host, Lab } from '../lab/lab.ts';
 import { parsePing } from '../lab/measure.ts';
 import { finish, sleep, until } from '../lab/process.ts';
-import { receivedBitsPerSec, sendUdp, startSink, type UdpReceived } from '../lab/udp.ts';
+import {
+  receivedBitsPerSec,
+  sendUdp,
+  startSink,
+  type UdpReceived,
+  type UdpSendOptions,
+  type UdpSent,
+} from '../lab/udp.ts';
 import type { Loop } from './awake.ts';
 
 /** Round trip without a queue, made where the answers leave. */
@@ -19,6 +26,7 @@ export const BASE_RTT_MS = 20;
 const PING_INTERVAL_MS = 20;
 const TCP_PORT = 5201;
 const UDP_PORT = 7000;
+const FLOOD_PORT = 9;
 /** How much longer than the window traffic lasts, so that its end is outside. */
 const TAIL_SECONDS = 0.5;
 /** Its packets and those of TCP share what they will share from then on. */
@@ -35,9 +43,15 @@ export interface Load {
   readonly udpBitsPerSec?: number;
   /** IP length of the UDP packets. */
   readonly udpBytes?: number;
+  /** What another host sends beside all that, from before it until after it. */
+  readonly flood?: Partial<UdpSendOptions>;
   /** The client sends superpackets; else single segments, as they come from a wire. */
   readonly superpackets?: boolean;
 }
+
+/** 1 TCP and a call of one host, beside another one that sends half as much again as the line takes. */
+const BESIDE_FLOOD = { tcpStreams: 1, udpBitsPerSec: 2e6, udpBytes: 500 };
+const FLOOD = { source: '10.77.1.3', rateBitsPerSec: 30e6, lengthBytes: 1000 };
 
 export const LOADS: readonly Load[] = [
   { key: 'tcp1', label: '1 TCP', tcpStreams: 1 },
@@ -45,6 +59,24 @@ export const LOADS: readonly Load[] = [
   { key: 'tcp4-super', label: '4 TCP in superpackets', tcpStreams: 4, superpackets: true },
   { key: 'udp5', label: '1 TCP, UDP of 5 Mbit/s', tcpStreams: 1, udpBitsPerSec: 5e6, udpBytes: 1000 },
   { key: 'udp30', label: '1 TCP, UDP of 30 Mbit/s', tcpStreams: 1, udpBitsPerSec: 30e6, udpBytes: 1500 },
+  {
+    key: 'flood-flows',
+    label: '1 TCP, UDP of 2 Mbit/s, 2000 flows of another host',
+    ...BESIDE_FLOOD,
+    flood: { ...FLOOD, flows: 2000 },
+  },
+  {
+    key: 'flood-ports',
+    label: '1 TCP, UDP of 2 Mbit/s, another host with a new port for every packet',
+    ...BESIDE_FLOOD,
+    flood: { ...FLOOD, flows: 50_000 },
+  },
+  {
+    key: 'flood-ipv6',
+    label: '1 TCP, UDP of 2 Mbit/s, another host with a new IPv6 address for every packet',
+    ...BESIDE_FLOOD,
+    flood: { ...FLOOD, family: 6, source: 'fd77:1::1:0', flows: 50_000, hosts: 50_000 },
+  },
 ];
 
 export interface Window {
@@ -173,15 +205,26 @@ export async function pings(
   return { ms: [...rttsMs], lost: sent - received };
 }
 
+/** Sends the flood, if the load has one. Resolves at its end. */
+async function sendFlood({ client, server }: Lab, load: Load, window: Window): Promise<UdpSent | null> {
+  if (load.flood === undefined) return null;
+  const sink = await startSink(server, { port: FLOOD_PORT, hold: true });
+  const seconds = Math.ceil(window.warmSeconds + window.seconds + TAIL_SECONDS);
+  const sent = await sendUdp(client, server, { port: FLOOD_PORT, ...load.flood, seconds });
+  await sink.stop();
+  return sent;
+}
+
 /** Runs the load once through whatever shapes now. The loop keeps time while programs start. */
 export async function measureLoad(lab: Lab, load: Load, window: Window, loop: Loop): Promise<Measured> {
   const segments = load.superpackets ? '65535' : '1';
   await lab.client.exec(['ip', 'link', 'set', 'eth0', 'gso_max_segs', segments]);
   const flow = await startTcp(lab, load.tcpStreams, window);
   loop.pause();
-  const [streamBitsPerSec, udp, answers] = await Promise.all([
+  const [streamBitsPerSec, udp, , answers] = await Promise.all([
     flow.rates,
     measureUdp(lab, load, window),
+    sendFlood(lab, load, window),
     sleep(1000 * window.warmSeconds).then(() => pings(lab, window.seconds)),
   ]);
   loop.resume();

@@ -122,5 +122,8 @@ export const SHAPERS: readonly Shaper[] = [
   ),
   kernel('fq_codel', 'HTB, fq_codel', '2:', [...HTB, `${LEAF} fq_codel`]),
   kernel('cake', 'CAKE', '1:', [`${ROOT} cake bandwidth 20mbit overhead 0`]),
+  kernel('cake-src', 'CAKE, besteffort dual-srchost', '1:', [
+    `${ROOT} cake bandwidth 20mbit besteffort dual-srchost overhead 0`,
+  ]),
   program('shaper', 'shaper, defaults', '20mbit'),
 ];

@@ -73,9 +73,9 @@ export class Admission {
   }
 
   /**
-   * Whether the leaf's limit leaves no room for packet `h`. Two packets always have room, so that no packet is
-   * locked out by its length: one that finds the leaf empty, and a later fragment of the datagram that did,
-   * while nothing else comes. A datagram has 64 kB at most, and is lost with any of its fragments.
+   * Whether the leaf's limit leaves no room for packet `h`. So that nothing is locked out by its length, two
+   * kinds of packets always have room: one that finds the leaf empty, and later fragments of the datagram
+   * that did, while nothing else comes. A datagram has 64 kB at most, and is lost with any of its fragments.
    */
   isFull(leaf: number, h: number): boolean {
     const { alone, held } = this;

@@ -66,7 +66,8 @@ describe('options of the comparison', () => {
     const full = readOptions([]);
     expect(full).toMatchObject({ quick: false, runs: 3, warmSeconds: 5, seconds: 15 });
     expect(full.shapers.length).toBeGreaterThan(4);
-    expect(full.loads).toEqual(['tcp1', 'tcp4', 'tcp4-super', 'udp5', 'udp30']);
+    const floods = ['flood-flows', 'flood-ports', 'flood-ipv6'];
+    expect(full.loads).toEqual(['tcp1', 'tcp4', 'tcp4-super', 'udp5', 'udp30', ...floods]);
     expect(readOptions(['--quick'])).toEqual({
       ...{ quick: true, runs: 1, warmSeconds: 1.5, seconds: 2 },
       ...{ shapers: ['cake', 'shaper'], loads: ['tcp1'] },
