@@ -103,7 +103,7 @@ links:
     );
     const sink = await startSink(server, { port: PORT, waitMs: 20_000, idleMs: 15_000 });
     await sendUdp(client, server, { port: PORT, count: 90, lengthBytes: LENGTH_BYTES });
-    await until('packets wait', async () => (await shaper.status()).totals.held.packets > 60);
+    await until('packets wait', async () => (await shaper.status()).totals.held.packets > 20);
     const flap =
       'ip link set wan0 down; sleep 0.1; ip link set wan0 up; ip route replace 10.77.2.0/24 dev wan0';
     await router.exec(['sh', '-c', flap]);
@@ -123,17 +123,17 @@ links:
     const status = await settled(shaper);
     expect(packetsUnaccounted(status)).toBe(0);
     const { lost } = status.totals.kernel;
-    expect(lost).toBeGreaterThan(60);
+    expect(lost).toBeGreaterThan(10);
 
     // The device by which packets came, which is not shaped.
     await sendUdp(client, server, { port: PORT, count: 90, lengthBytes: LENGTH_BYTES });
-    await until('packets wait', async () => (await shaper.status()).totals.held.packets > 60);
+    await until('packets wait', async () => (await shaper.status()).totals.held.packets > 20);
     const downMs = performance.now();
     await router.exec(['sh', '-c', flap.replaceAll('wan0', 'lan0').replace('10.77.2', '10.77.1')]);
     const after = await settled(shaper);
     expect(performance.now() - downMs).toBeLessThan(4000);
     expect(packetsUnaccounted(after)).toBe(0);
-    expect(after.totals.kernel.lost - lost).toBeGreaterThan(50);
+    expect(after.totals.kernel.lost - lost).toBeGreaterThan(10);
     expect((await shaper.stop()).code).toBe(0);
   });
 });
