@@ -107,12 +107,16 @@ function textOf({ links, local, nfqueue }: ShaperSpec, detail: Detail): string {
   return JSON.stringify({ links: byName, local: writeLocal(local, detail), nfqueue: section });
 }
 
-/** The burst of a rate of nothing is never used, and cannot be written. */
-function withoutIdleBursts(spec: ShaperSpec): unknown {
+/**
+ * The burst of a rate of nothing is never used, and cannot be written. With every default written out, a queue
+ * has its own values, and its buckets of `each` cannot have others.
+ */
+function withoutUnwritten(spec: ShaperSpec): unknown {
   const walk = (node: ClassSpec | null): unknown =>
     node && {
       ...node,
       rateBurstBytes: node.rateBytesPerSec > 0 ? node.rateBurstBytes : 0,
+      each: node.each && { ...node.each, waiting: null },
       children: node.children.map(walk),
     };
   return spec.links.map((link) => ({ ...link, up: walk(link.up), down: walk(link.down) }));
@@ -125,8 +129,7 @@ function expectTwoWays(spec: ShaperSpec): void {
   expect(again.warnings.filter(({ message }) => message.includes('does nothing'))).toEqual([]);
   expect(textOf(again.spec, 'chosen')).toBe(text);
   const full = loadConfig(textOf(spec, 'all'), 'all.yaml').spec;
-  const hasTwoBursts = JSON.stringify(full) !== JSON.stringify(spec);
-  if (hasTwoBursts) expect(withoutIdleBursts(full)).toEqual(withoutIdleBursts(spec));
+  expect(withoutUnwritten(full)).toEqual(withoutUnwritten(spec));
 }
 
 const ROOT = new URL('../../', import.meta.url);

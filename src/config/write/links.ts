@@ -78,6 +78,9 @@ function isEmpty(block: Block): boolean {
 export function writeClass(node: ClassSpec, parentCeil: number, direction: Direction, detail: Detail): Block {
   const { rateBytesPerSec, ceilBytesPerSec, priority, weight, match, queue } = node;
   const isInner = node.children.length > 0;
+  const buckets = node.each?.waiting
+    ? { waiting: node.each.waiting, rateBytesPerSec: node.each.rateBytesPerSec }
+    : null;
   return writeSection(
     SECTIONS.class,
     {
@@ -88,7 +91,7 @@ export function writeClass(node: ClassSpec, parentCeil: number, direction: Direc
       weight,
       burst: burstOf(node, detail),
       ...parts(node, detail),
-      queue: queue ? writeQueue(queue, { ceilBytesPerSec, direction }, detail) : undefined,
+      queue: queue ? writeQueue(queue, { ceilBytesPerSec, direction, buckets }, detail) : undefined,
       classes: isInner ? writeChildren(node, direction, detail) : undefined,
     },
     { ceil: rateOf(parentCeil), priority: DEFAULTS.priority, weight: DEFAULTS.weight, queue: {} },
