@@ -78,7 +78,7 @@ export const CLASS = {
     { oneOf: [ref('match'), { type: 'array', items: ref('match'), minItems: 1 }] },
   ),
   rate: rateOrShare({
-    default: 'nothing',
+    default: 'nothing; of a class with classes inside, the sum of their rates',
     help: "The guaranteed rate. The rates of sibling classes sum to at most the parent's rate. A share is of the parent's ceil.",
   }),
   ceil: rateOrShare({

@@ -46,7 +46,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const path = `${parent.path}/${entry.name}`;
   const label = `${parent.label}/${entry.name}`;
   const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
-  const { rateBytesPerSec, ceilBytesPerSec, guaranteedBytesPerSec } = readRates(parent, entry, values);
+  const { givenBytesPerSec, ceilBytesPerSec, guaranteedBytesPerSec } = readRates(parent, entry, values);
   const isMetered = parent.isMetered || values.meter !== undefined;
   const match = values.match ? readMatch({ ...parent, path }, values.match) : null;
   if (match) warnApart(parent, entry, match);
@@ -62,6 +62,8 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const inner = values.classes;
   const isInner = reader.hasKey(entry.node, 'classes');
   const each = readEach(context, values.each, isInner ? undefined : values.queue);
+  const children = inner ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec }, inner) : [];
+  const rateBytesPerSec = givenBytesPerSec ?? exactRate(sumOfRates(children));
   return {
     name: entry.name,
     path,
@@ -77,7 +79,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     remark: readRemark(context, values.remark),
     each,
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue, each),
-    children: inner ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec }, inner) : [],
+    children,
   };
 }
 
@@ -100,7 +102,8 @@ function noQueue(reader: YamlReader, name: string, at: Located<Node> | undefined
 }
 
 interface Rates {
-  readonly rateBytesPerSec: number;
+  /** null without a rate of its own: then it guarantees what its classes are guaranteed. */
+  readonly givenBytesPerSec: number | null;
   readonly ceilBytesPerSec: number;
   /** The most that the rates of its classes may sum to. */
   readonly guaranteedBytesPerSec: number;
@@ -114,18 +117,20 @@ function readRates(parent: ParentContext, entry: Named, values: Values<typeof SE
   const unknown = Number.POSITIVE_INFINITY;
   const has = (key: string): boolean => parent.reader.hasKey(entry.node, key);
   const ceil = ofParent(parent, 'ceil', values.ceil) ?? (has('ceil') ? unknown : parent.ceilBytesPerSec);
-  const rate = ofParent(parent, 'rate', values.rate) ?? (has('rate') ? unknown : 0);
+  const rate = ofParent(parent, 'rate', values.rate) ?? (has('rate') ? unknown : null);
   if (values.ceil && ceil !== unknown && ceil > parent.ceilBytesPerSec) {
     problems.warn(values.ceil.offset, `${above('ceil', ceil, parent)}, which applies too`);
   }
-  if (values.rate && rate !== unknown && rate > Math.min(ceil, parent.ceilBytesPerSec)) {
+  const most = Math.min(ceil, parent.ceilBytesPerSec);
+  if (rate === null) return { givenBytesPerSec: null, ceilBytesPerSec: ceil, guaranteedBytesPerSec: most };
+  if (values.rate && rate !== unknown && rate > most) {
     const isOwn = ceil < parent.ceilBytesPerSec;
     const own = `rate: ${formatRate(rate)} is above the class's own ceil, ${formatRate(ceil)}`;
     problems.error(values.rate.offset, isOwn ? own : above('rate', rate, parent));
-    return { rateBytesPerSec: 0, ceilBytesPerSec: ceil, guaranteedBytesPerSec: unknown };
+    return { givenBytesPerSec: 0, ceilBytesPerSec: ceil, guaranteedBytesPerSec: unknown };
   }
   return {
-    rateBytesPerSec: rate === unknown ? 0 : rate,
+    givenBytesPerSec: rate === unknown ? 0 : rate,
     ceilBytesPerSec: ceil,
     guaranteedBytesPerSec: rate,
   };
@@ -157,6 +162,10 @@ function above(field: string, bytesPerSec: number, { ceilBytesPerSec }: ParentCo
   return `${field}: ${formatRate(bytesPerSec)} is above the parent's ${formatRate(ceilBytesPerSec)}`;
 }
 
+function sumOfRates(children: readonly ClassSpec[]): number {
+  return children.reduce((sum, child) => sum + child.rateBytesPerSec, 0);
+}
+
 /** Sums of shares carry the noise of their last binary digits. */
 const SUM_TOLERANCE = 1 + 1e-9;
 
@@ -167,11 +176,8 @@ function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
   for (const { entry, spec } of children) {
     sum += spec.rateBytesPerSec;
     if (sum <= rateBytesPerSec * SUM_TOLERANCE) continue;
-    const needed = formatRate(children.reduce((total, child) => total + child.spec.rateBytesPerSec, 0));
-    const message =
-      rateBytesPerSec > 0
-        ? `the rates of ${label} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`
-        : `${label} has no rate, so it cannot guarantee its classes any`;
+    const needed = formatRate(sumOfRates(children.map((child) => child.spec)));
+    const message = `the rates of ${label} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`;
     reader.problems.error(entry.offset, `${message}; they need ${needed} of it`);
     return;
   }
