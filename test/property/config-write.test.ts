@@ -108,8 +108,8 @@ function textOf({ links, local, nfqueue }: ShaperSpec, detail: Detail): string {
 }
 
 /**
- * The burst of a rate of nothing is never used, and cannot be written. With every default written out, a queue
- * has its own values, and its buckets of `each` cannot have others.
+ * The burst of a rate of nothing is never used, and cannot be written. With every default written out, a
+ * queue has its own values, and its buckets of `each` cannot have others.
  */
 function withoutUnwritten(spec: ShaperSpec): unknown {
   const walk = (node: ClassSpec | null): unknown =>

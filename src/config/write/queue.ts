@@ -54,8 +54,8 @@ interface Twice<T> {
 }
 
 /**
- * Value and default to write. A key that means the same in queue and buckets is left out only if both have it by
- * default. Two values can only come of two defaults, so then nothing is written.
+ * Value and default to write. A key that means the same in queue and buckets is left out only if both have it
+ * by default. Two values can only come of two defaults, so then nothing is written.
  */
 function once<T>({ value, byDefault, inBuckets, inBucketsByDefault }: Twice<T>): {
   readonly value: T | undefined;
