@@ -142,12 +142,12 @@ export const EACH = {
   rate: rate({ default: 'required', help: 'The rate of each bucket.' }),
   burst: byteSize({
     default: `${BURST_DEFAULT}; with exceed: drop ${POLICE_BURST_DEFAULT}`,
-    help: 'The burst of each bucket.',
+    help: 'The burst of each bucket. A time means its rate.',
   }),
   exceed: choice({
     choices: ['delay', 'drop'],
     default: DEFAULTS.eachExceed,
-    help: 'delay: packets over the rate wait in a queue of their own bucket. drop: they are dropped at once.',
+    help: 'delay: packets over the rate wait in the queues of their own bucket, as queue of the class says; in a class with classes fair with codel. drop: they are dropped at once.',
   }),
   ...NO_BUCKET_KEYS,
   ...NO_EACH_KEYS,

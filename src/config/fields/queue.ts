@@ -32,13 +32,13 @@ export const QUEUE = {
   }),
   limit: size({
     default: "100ms at the class's ceil, at least 30kB and twice the max of red or wred",
-    help: `How much may wait: ${SIZE_FORMS}.`,
+    help: `How much may wait, in all buckets of each together: ${SIZE_FORMS}.`,
   }),
   aqm: node(
     {
       takes: `${AQMS.join(', ')}, or { NAME: … }`,
       default: 'codel with fair, else none',
-      help: 'Active queue management: signals by a mark or a drop before the queue is full. A name alone takes every default.',
+      help: 'Active queue management: signals by a mark or a drop before the queue is full. A name alone takes every default. In a bucket of each, times and defaults mean the rate of the bucket.',
     },
     { oneOf: [{ enum: [...AQMS] }, { ...ref('aqm'), minProperties: 1, maxProperties: 1 }] },
   ),

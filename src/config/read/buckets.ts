@@ -23,7 +23,7 @@ export function readBurst(
   return at ? givenBurst(context, at, key) : defaultBurst(rateBytesPerSec, kind);
 }
 
-/** A burst as written. A time means bytes at the class's ceil, also in `police` and `each`. */
+/** A burst as written. A time means bytes at the ceil of the context: in `each` the rate of a bucket. */
 export function givenBurst(context: LeafContext, at: Located<ByteSize>, key = 'burst'): number {
   const bytes =
     at.value.kind === 'bytes' ? at.value.bytes : bytesInTime(at.value.ns, context.ceilBytesPerSec);
@@ -64,15 +64,14 @@ export function readEach(
     reader.problems.error(at.offset, `each needs by: ${SECTIONS.each.by.takes}`);
   }
   const exceed = values.exceed?.value ?? DEFAULTS.eachExceed;
+  // Times mean the rate of the bucket in it.
+  const inBucket = { ...context, ceilBytesPerSec: rateBytesPerSec ?? UNKNOWN };
   return {
     by: values.by?.value ?? 'flow',
     rateBytesPerSec: rateBytesPerSec ?? 1,
-    burstBytes: readBurst(context, values.burst, rateBytesPerSec ?? 1, eachBurstKind(exceed)),
+    burstBytes: readBurst(inBucket, values.burst, rateBytesPerSec ?? 1, eachBurstKind(exceed)),
     exceed,
-    waiting:
-      exceed === 'drop'
-        ? null
-        : readWaiting({ ...context, ceilBytesPerSec: rateBytesPerSec ?? UNKNOWN }, queue),
+    waiting: exceed === 'drop' ? null : readWaiting(inBucket, queue),
   };
 }
 

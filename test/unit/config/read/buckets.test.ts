@@ -40,6 +40,55 @@ describe('police and each', () => {
   });
 });
 
+describe('how packets wait for a bucket of each', () => {
+  const waiting = (fields: string) => classOf(fields).each?.waiting;
+  const EACH = 'each: { by: host, rate: 2mbit }, ceil: 10mbit';
+
+  it('by default as in a leaf of its rate: fair, with CoDel of the target for 2 Mbit/s', () => {
+    const codel = { targetNs: 9_084_000, intervalNs: 104_084_000 };
+    const expected = { discipline: 'fair', isolation: 'dual-src', ecn: true, aqm: { kind: 'codel', codel } };
+    expect(waiting(EACH)).toMatchObject(expected);
+    expect(classOf(EACH).queue?.aqm).toMatchObject({ codel: { targetNs: 5e6, intervalNs: 1e8 } });
+    const inner = withClasses(`c: { ${EACH}, classes: { d: { queue: { discipline: fifo } } } }`);
+    const [c] = load(inner).spec.links[0]!.up!.children;
+    expect(c!.each!.waiting).toMatchObject(expected);
+    expect(c!.children[0]!.queue!.discipline).toBe('fifo');
+  });
+
+  it('as the queue of the class says; times mean the rate of the bucket, bytes are the same', () => {
+    const red = (more: string): string => `${EACH}, queue: { discipline: fifo, aqm: { red: { ${more} } } }`;
+    expect(waiting(red('min: 20ms, max: 60ms'))).toMatchObject({
+      discipline: 'fifo',
+      aqm: { red: { minBytes: 5000, maxBytes: 15_000 } },
+    });
+    expect(classOf(red('min: 20ms, max: 60ms')).queue!.aqm).toMatchObject({
+      red: { minBytes: 25_000, maxBytes: 75_000 },
+    });
+    expect(waiting(red('min: 8kB, max: 20kB'))?.aqm).toMatchObject({
+      red: { minBytes: 8000, maxBytes: 20_000 },
+    });
+    // Half of the 30 kB that a queue of 2 Mbit/s would hold by default.
+    expect(waiting(red('weight: 0.002'))?.aqm).toMatchObject({ red: { minBytes: 5000, maxBytes: 15_000 } });
+    expect(waiting(`${EACH}, queue: { discipline: short-first, short: 40ms }`)?.shortBytes).toBe(10_000);
+  });
+
+  it('the limit of the class, which bounds all buckets, holds twice the largest max of both', () => {
+    const fast =
+      'each: { by: host, rate: 100mbit }, ceil: 1mbit, queue: { aqm: { red: { min: 4ms, max: 12ms } } }';
+    expect(waiting(fast)?.aqm).toMatchObject({ red: { maxBytes: 150_000 } });
+    expect(classOf(fast).queue!.limitBytes).toBe(300_000);
+  });
+
+  it('not at all with exceed: drop, and a rate that is missing is the only problem', () => {
+    expect(waiting('each: { by: host, rate: 2mbit, exceed: drop }')).toBeNull();
+    expect(classProblems('each: { by: host }, queue: { aqm: { red: {} } }')).toHaveLength(1);
+  });
+
+  it('a burst as a time means the rate of the bucket', () => {
+    expect(classOf('ceil: 10mbit, each: { by: host, rate: 2mbit, burst: 20ms }').each!.burstBytes).toBe(5000);
+  });
+});
+
 describe('bursts', () => {
   it.each([
     // Larger of 3028 B and 1 ms, for the rate at the rate and for
