@@ -100,7 +100,7 @@ class Installed implements InstalledRules {
     if (iptables && isWanted()) {
       // Keeps the rules of the iptables back end in force from here on.
       this.watch = new RuleWatch(this.session, iptables, { first: this.first, rules }, log);
-      await this.watch.start();
+      this.watch.start();
     }
     if (!isWanted()) return;
     this.neighbourWatch = new NeighbourWatch(this.session, request, log);

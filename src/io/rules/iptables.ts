@@ -7,8 +7,9 @@ import { RulesError, toolError } from './errors.ts';
 import {
   deletionOf,
   IPTABLES_TABLE,
-  isInPlace,
   LOCK_WAIT_SECONDS,
+  type Place,
+  placeOf,
   restoreInput,
   taggedInstance,
 } from './render-iptables.ts';
@@ -19,6 +20,8 @@ export interface Iptables {
   readonly families: readonly { readonly tool: string; readonly restore: string; readonly save: string }[];
 }
 
+/** Looks for rules to delete that others delete at the same time. */
+const DELETE_TRIES = 3;
 const HINT_PACKAGE = 'install the package iptables (1.8 or newer) with its nf_tables variant';
 
 async function version(tool: string): Promise<string | null> {
@@ -79,34 +82,48 @@ export async function addRules(iptables: Iptables, rules: readonly string[]): Pr
   });
 }
 
-/** Whether the rules of the instance stand before and behind those of other programs, in both families. */
-export async function areInPlace(iptables: Iptables, firstQueue: number): Promise<boolean> {
-  const found = await bothFamilies(iptables, async ({ save }) =>
-    isInPlace(await savedRules(save), firstQueue),
+/** Where the rules of the instance stand, of which each family has `rules`. The worst of both families. */
+export async function findPlace(iptables: Iptables, firstQueue: number, rules: number): Promise<Place> {
+  const places = await bothFamilies(iptables, async ({ save }) =>
+    placeOf(await savedRules(save), firstQueue, rules),
   );
-  return found.every(Boolean);
+  if (places.includes('gone')) return 'gone';
+  return places.includes('displaced') ? 'displaced' : 'right';
 }
 
-/** Deletes the rules of the instances for which `wanted` holds. Returns commands that would do the same. */
+/**
+ * Deletes the rules of the instances for which `wanted` holds. Returns commands that would do the same. If
+ * somebody deletes them between the look and the deletion, such as a firewall that is loaded again, the
+ * deletion fails as a whole, and another look is due.
+ */
 export async function deleteTagged(
   iptables: Iptables,
   wanted: (firstQueue: number) => boolean,
 ): Promise<string[]> {
-  const removed = await bothFamilies(iptables, async ({ tool, restore: restoreTool, save }) => {
-    const deletions = (await savedRules(save))
-      .filter((rule) => {
-        const instance = taggedInstance(rule);
-        return instance !== null && wanted(instance);
-      })
-      .map(deletionOf);
-    if (deletions.length === 0) return [];
-    const result = await restore(restoreTool, deletions);
-    if (result.status !== 0) {
-      throw toolError(`${tool}: deleting the queue rules`, result.stdout + result.stderr);
+  const removed = await bothFamilies(iptables, async (family) => {
+    for (let tries = 1; ; tries++) {
+      const { commands, refusal } = await deleteTaggedOnce(family, wanted);
+      if (refusal === null) return commands;
+      if (tries === DELETE_TRIES) throw toolError(`${family.tool}: deleting the queue rules`, refusal);
     }
-    return deletions.map((deletion) => `${tool} -t ${IPTABLES_TABLE} ${deletion}`);
   });
   return removed.flat();
+}
+
+async function deleteTaggedOnce(
+  { tool, restore: restoreTool, save }: Iptables['families'][number],
+  wanted: (firstQueue: number) => boolean,
+): Promise<{ commands: string[]; refusal: string | null }> {
+  const deletions = (await savedRules(save))
+    .filter((rule) => {
+      const instance = taggedInstance(rule);
+      return instance !== null && wanted(instance);
+    })
+    .map(deletionOf);
+  if (deletions.length === 0) return { commands: [], refusal: null };
+  const { status, stdout, stderr } = await restore(restoreTool, deletions);
+  const commands = deletions.map((deletion) => `${tool} -t ${IPTABLES_TABLE} ${deletion}`);
+  return { commands, refusal: status === 0 ? null : stdout + stderr };
 }
 
 /**

@@ -58,22 +58,33 @@ export function taggedInstance(savedRule: string): number | null {
 /** Of the rules that let local packets pass at the end of their chain. The value of others has fewer bits. */
 const LAST = /^-A OUTPUT -m mark --mark (0x[\da-f]+)\/\1 /;
 
+/** `gone`: at least one of them. `displaced`: others stand where they may end the chain before ours. */
+export type Place = 'right' | 'displaced' | 'gone';
+
 /**
- * Whether in the saved rules no rule of other programs stands before the queueing rules of the instance, or
- * behind its last one. Those of other instances may: they match other bits.
+ * Where in the saved rules those of the instance stand, which has `rules` of them. No rule of other programs
+ * may stand before its queueing rules, or behind its last one. Those of other instances may: they match other
+ * bits.
  */
-export function isInPlace(savedRules: readonly string[], firstQueue: number): boolean {
+export function placeOf(savedRules: readonly string[], firstQueue: number, rules: number): Place {
   const foreignIn = new Set<string>();
   const endedIn = new Set<string>();
+  let found = 0;
+  let isDisplaced = false;
   for (const rule of savedRules) {
     const chain = rule.split(' ')[1] ?? '';
     const instance = taggedInstance(rule);
-    if (instance === null && endedIn.has(chain)) return false;
-    if (instance === null) foreignIn.add(chain);
-    else if (instance === firstQueue && LAST.test(rule)) endedIn.add(chain);
-    else if (instance === firstQueue && foreignIn.has(chain)) return false;
+    if (instance === null) {
+      if (endedIn.has(chain)) isDisplaced = true;
+      foreignIn.add(chain);
+    }
+    if (instance !== firstQueue) continue;
+    found++;
+    if (LAST.test(rule)) endedIn.add(chain);
+    else if (foreignIn.has(chain)) isDisplaced = true;
   }
-  return true;
+  if (found < rules) return 'gone';
+  return isDisplaced ? 'displaced' : 'right';
 }
 
 /** The deletion of a rule that `iptables-save` printed. */

@@ -5,19 +5,18 @@
  * open anyway, because the start of a process would stall the packet loop.
  */
 import type { RulesLog } from './errors.ts';
-import { addRules, areInPlace, deleteTagged, type Iptables } from './iptables.ts';
+import { addRules, deleteTagged, findPlace, type Iptables } from './iptables.ts';
 import type { NftSession } from './nft-session.ts';
 import { IPTABLES_TABLE } from './render-iptables.ts';
 
 export const WATCH_INTERVAL_MS = 2000;
 
-/** nft prints the target as a queue statement or, if it was built without xtables, by name. */
-function countQueueRules(listing: string): number {
-  return listing.split('\n').filter((line) => /\bqueue\b|NFQUEUE/.test(line)).length;
-}
-
-/** Two programs that both want to be first give up some time. */
+/**
+ * Two programs that both want to be first take turns: after so many moves within this time the other one is
+ * first, until the time is over.
+ */
 const MOVES_MAX = 5;
+const MOVES_MS = 60_000;
 
 export class RuleWatch {
   private readonly session: NftSession;
@@ -26,9 +25,10 @@ export class RuleWatch {
   private readonly first: number;
   private readonly log: RulesLog;
   private timer: NodeJS.Timeout | null = null;
-  private expected = 0;
-  private listing = '';
-  private moves = 0;
+  /** The listing with which our rules were at their place, or had to stay where they were. */
+  private settled: string | null = null;
+  private settledUntilMs = Number.POSITIVE_INFINITY;
+  private movesMs: number[] = [];
   private look: Promise<void> = Promise.resolve();
 
   constructor(
@@ -44,8 +44,7 @@ export class RuleWatch {
     this.log = log;
   }
 
-  async start(): Promise<void> {
-    this.expected = await this.count();
+  start(): void {
     this.timer = setInterval(() => {
       this.look = this.look.then(() => this.check());
     }, WATCH_INTERVAL_MS);
@@ -59,41 +58,48 @@ export class RuleWatch {
     await this.look;
   }
 
-  /** Takes the listing for granted: later ones are compared with it. */
-  private async count(): Promise<number> {
-    const lists = ['ip', 'ip6'].map((family) => `list table ${family} ${IPTABLES_TABLE}`);
-    this.listing = await this.session.query('looking for the queue rules', lists);
-    return countQueueRules(this.listing);
-  }
-
-  private async isInPlace(listingBefore: string): Promise<boolean> {
-    if (this.listing === listingBefore || (await areInPlace(this.iptables, this.first))) return true;
-    this.moves++;
-    if (this.moves === MOVES_MAX + 1) {
-      this.log.warn('another program keeps putting its rules before ours; packets may pass unshaped');
-    }
-    return this.moves > MOVES_MAX;
-  }
-
   private async check(): Promise<void> {
     if (!this.timer) return;
     try {
-      const before = this.listing;
-      const found = await this.count();
-      if (found >= this.expected && (await this.isInPlace(before))) return;
-      if (!this.timer) return;
-      await deleteTagged(this.iptables, (first) => first === this.first);
-      await addRules(this.iptables, this.rules);
-      const isRemoved = found < this.expected;
-      this.expected = await this.count();
-      const message = isRemoved
-        ? 'somebody removed our iptables rules; put back'
-        : 'somebody put rules before ours; moved';
-      this.log.warn(message, { rules: this.rules.length });
+      const lists = ['ip', 'ip6'].map((family) => `list table ${family} ${IPTABLES_TABLE}`);
+      const listing = await this.session.query('looking for the queue rules', lists);
+      const nowMs = performance.now();
+      if (listing === this.settled && nowMs < this.settledUntilMs) return;
+      // The listing may hold rules of others in place of ours, so only the tags tell.
+      const place = await findPlace(this.iptables, this.first, this.rules.length);
+      if (place === 'right') this.settle(listing);
+      else if (place === 'displaced' && !this.mayMove(nowMs)) this.settle(listing, nowMs + MOVES_MS);
+      else await this.install(place === 'gone');
     } catch (error) {
       // Between the loss of the session and the end of this watch there is nobody to ask.
       if (!this.timer) return;
       this.log.warn('cannot keep the iptables rules in force', { error: String(error) });
     }
+  }
+
+  private settle(listing: string, untilMs = Number.POSITIVE_INFINITY): void {
+    this.settled = listing;
+    this.settledUntilMs = untilMs;
+  }
+
+  private mayMove(nowMs: number): boolean {
+    this.movesMs = this.movesMs.filter((atMs) => nowMs - atMs < MOVES_MS);
+    if (this.movesMs.length === MOVES_MAX) {
+      this.log.warn('another program keeps putting its rules before ours; packets may pass unshaped');
+      return false;
+    }
+    this.movesMs.push(nowMs);
+    return true;
+  }
+
+  /** The next look says whether it helped: somebody may remove the rules in the same instant. */
+  private async install(isRemoved: boolean): Promise<void> {
+    if (!this.timer) return;
+    await deleteTagged(this.iptables, (first) => first === this.first);
+    await addRules(this.iptables, this.rules);
+    const message = isRemoved
+      ? 'somebody removed our iptables rules; put back'
+      : 'somebody put rules before ours; moved';
+    this.log.warn(message, { rules: this.rules.length });
   }
 }

@@ -28,6 +28,22 @@ describe('rules of the second back end', () => {
     expect(tools.log()).toBe(`iptables-nft-restore --noflush -w 2\n*security\n${deletion}\nCOMMIT\n`);
   });
 
+  it('that somebody else deletes at the same time are no failure', async () => {
+    tools.pretend(
+      'iptables-nft-restore',
+      'echo "*security" > $LOG; printf "#!/bin/sh\\necho \\*security\\n" > $(dirname $0)/iptables-nft-save; echo "Bad rule" >&2; exit 1',
+    );
+    expect(await deleteTagged(await findIptables(), (first) => first === 100)).toEqual([]);
+  });
+
+  it('that cannot be deleted are a failure all the same', async () => {
+    tools.pretend('iptables-nft-restore', 'echo x >> $LOG; echo "Bad rule" >&2; exit 1');
+    await expect(deleteTagged(await findIptables(), (first) => first === 100)).rejects.toMatchObject({
+      message: expect.stringContaining('iptables-nft: deleting the queue rules'),
+    });
+    expect(tools.log()).toBe('x\nx\nx\n');
+  });
+
   it('go to both families', async () => {
     await addRules(await findIptables(), [rule(300)]);
     const asked = tools.log().split('\n');

@@ -4,7 +4,7 @@ import { type RulesRequest, renderRules } from '../../../../src/io/rules/index.t
 import {
   deletionOf,
   iptablesRules,
-  isInPlace,
+  placeOf,
   restoreInput,
   taggedInstance,
 } from '../../../../src/io/rules/render-iptables.ts';
@@ -114,13 +114,15 @@ const LAST =
   '-j NFQUEUE --queue-num 65535 --queue-bypass';
 
 it.each([
-  ['alone', ['Q', 'L'], true],
-  ['with rules between', ['Q', 'F', 'L'], true],
-  ['another before', ['F', 'Q', 'L'], false],
-  ['another behind', ['Q', 'L', 'F'], false],
-  ['with another instance around', ['O', 'Q', 'P', 'L'], true],
-  ['with another instance and rules between', ['Q', 'O', 'F', 'L', 'P'], true],
-])('the queueing rules are in their place: %s', (_, order, expected) => {
+  ['alone', ['Q', 'L'], 'right'],
+  ['with rules between', ['Q', 'F', 'L'], 'right'],
+  ['another before', ['F', 'Q', 'L'], 'displaced'],
+  ['another behind', ['Q', 'L', 'F'], 'displaced'],
+  ['with another instance around', ['O', 'Q', 'P', 'L'], 'right'],
+  ['with another instance and rules between', ['Q', 'O', 'F', 'L', 'P'], 'right'],
+  ['with one missing', ['F', 'Q', 'O', 'P'], 'gone'],
+  ['of another instance only', ['O', 'P'], 'gone'],
+])('the place of the queueing rules: %s', (_, order, expected) => {
   const rules: Record<string, string> = {
     Q: rule('OUTPUT', 0).replace('-I', '-A'),
     L: LAST,
@@ -129,7 +131,7 @@ it.each([
     P: LAST.replace('shaper:100', 'shaper:200'),
   };
   const inForward = ['-A FORWARD -j ACCEPT', '-A INPUT -j ACCEPT'];
-  expect(isInPlace([...inForward, ...order.map((letter) => rules[letter] ?? '')], 100)).toBe(expected);
+  expect(placeOf([...inForward, ...order.map((letter) => rules[letter] ?? '')], 100, 2)).toBe(expected);
 });
 
 describe('the text of the rules', () => {

@@ -8,15 +8,24 @@ const tools = useFakeTools();
 const RULES = [
   '-A FORWARD -m mark --mark 0x1/0xff -m comment --comment shaper:100 -j NFQUEUE --queue-num 100',
 ];
+/** As iptables-save prints it. */
+const LISTED = RULES.map((rule) => rule.replace('shaper:100', '"shaper:100"'));
+const OTHERS = LISTED.map((rule) => rule.replace('shaper:100', 'shaper:200'));
 const LISTING = 'table ip security {\n  meta mark 0x1 queue num 100 bypass\n}\n';
+
+function pretendSaved(rules: readonly string[]): void {
+  const lines = ['*security', ...rules, 'COMMIT'].map((line) => `'${line}'`);
+  for (const tool of ['iptables-nft', 'ip6tables-nft'])
+    tools.pretend(`${tool}-save`, `printf '%s\\n' ${lines.join(' ')}`);
+}
 
 beforeEach(() => {
   for (const tool of ['iptables-nft', 'ip6tables-nft']) {
     tools.pretend(tool, 'echo "$(basename $0) v1.8.9 (nf_tables)"');
     tools.pretend(`${tool}-restore`, 'cat >> $LOG');
-    tools.pretend(`${tool}-save`, 'echo "*security"');
   }
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  pretendSaved(LISTED);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -27,9 +36,12 @@ async function startWatch(listing: { text: string }) {
   const warnings: string[] = [];
   const log = { warn: (message: string) => warnings.push(message) };
   const watch = new RuleWatch(session, await findIptables(), { first: 100, rules: RULES }, log);
-  await watch.start();
+  watch.start();
   return { watch, warnings };
 }
+
+/** When the looks that were due are over. */
+const looked = (watch: RuleWatch): Promise<void> => (watch as unknown as { look: Promise<void> }).look;
 
 it('rules that are there are left alone', async () => {
   const { watch, warnings } = await startWatch({ text: LISTING });
@@ -42,6 +54,7 @@ it('rules that somebody removed are put back in both families, and it says so', 
   const listing = { text: LISTING };
   const { watch, warnings } = await startWatch(listing);
   listing.text = '';
+  pretendSaved([]);
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
   await vi.waitFor(() => expect(warnings).toHaveLength(1), 5000);
   await watch.stop();
@@ -54,10 +67,35 @@ it('rules that somebody removed are put back in both families, and it says so', 
   expect(warnings[0]).toContain('put back');
 });
 
+it('rules of another instance do not count for ours: both lost theirs, and that one was faster', async () => {
+  const listing = { text: LISTING };
+  const { watch, warnings } = await startWatch(listing);
+  vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+  await looked(watch);
+  expect([tools.log(), warnings]).toEqual(['', []]);
+  pretendSaved(OTHERS);
+  listing.text = LISTING.replace('0x1', '0x100').replace('100 bypass', '200 bypass');
+  vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+  await vi.waitFor(() => expect(warnings).toHaveLength(1), 5000);
+  await watch.stop();
+  expect(warnings[0]).toContain('put back');
+});
+
+it('rules that go again while they are put back are put back once more', async () => {
+  const { watch, warnings } = await startWatch({ text: '' });
+  pretendSaved([]);
+  for (let times = 1; times <= 3; times++) {
+    vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+    await vi.waitFor(() => expect(warnings).toHaveLength(times), 5000);
+  }
+  await watch.stop();
+});
+
 it('puts nothing back after the stop', async () => {
   const listing = { text: LISTING };
   const { watch } = await startWatch(listing);
   listing.text = '';
+  pretendSaved([]);
   await watch.stop();
   vi.advanceTimersByTime(3 * WATCH_INTERVAL_MS);
   await watch.stop();
@@ -72,39 +110,55 @@ it('a failure is told and the watch goes on', async () => {
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
   await vi.waitFor(() => expect(warnings).toHaveLength(1), 5000);
   expect(warnings[0]).toContain('cannot keep');
-  tools.pretend('iptables-nft-save', 'echo "*security"');
+  pretendSaved([]);
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
   await vi.waitFor(() => expect(warnings[1]).toContain('put back'), 5000);
   await watch.stop();
 });
 
-const LISTED = RULES.map((rule) => rule.replace('shaper:100', '"shaper:100"'));
-
-it('other rules that come before ours make it move them, but not for ever', async () => {
-  const listing = { text: LISTING };
-  const { watch, warnings } = await startWatch(listing);
-  const saved = ['*security', '-A FORWARD -j ACCEPT', ...LISTED, 'COMMIT'];
-  for (const tool of ['iptables-nft', 'ip6tables-nft']) {
-    tools.pretend(`${tool}-save`, `printf '%s\\n' ${saved.map((line) => `'${line}'`).join(' ')}`);
-  }
-  for (let n = 1; n <= 8; n++) {
-    listing.text = `${LISTING}# ${n}\n`;
-    vi.advanceTimersByTime(WATCH_INTERVAL_MS);
-    await vi.waitFor(() => expect(warnings).toHaveLength(Math.min(n, 6)), 5000);
-  }
-  await watch.stop();
+it('other rules that come before ours make it move them, five times a minute', async () => {
+  const { watch, warnings } = await startWatch({ text: LISTING });
+  pretendSaved(['-A FORWARD -j ACCEPT', ...LISTED]);
+  const looks = async (times: number, expected: number): Promise<void> => {
+    for (let n = 1; n <= times; n++) {
+      vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+      await looked(watch);
+    }
+    expect(warnings).toHaveLength(expected);
+  };
+  await looks(6, 6);
   expect(warnings.slice(0, 5).every((line) => line.includes('put rules before ours; moved'))).toBe(true);
   expect(warnings[5]).toContain('keeps putting');
-  const log = tools.log().split('\n');
-  expect(log.filter((line) => line.startsWith('-D '))).toHaveLength(10);
+  // Nothing changes, and after a minute they are moved all the same.
+  await looks(29, 6);
+  await looks(1, 7);
+  expect(warnings[6]).toContain('moved');
+  await watch.stop();
+});
+
+it('a firewall that is loaded again every minute never makes it give up', async () => {
+  const listing = { text: LISTING };
+  const { watch, warnings } = await startWatch(listing);
+  for (let times = 1; times <= 8; times++) {
+    pretendSaved(['-A FORWARD -j ACCEPT', ...LISTED]);
+    listing.text += '#\n';
+    vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+    await looked(watch);
+    pretendSaved(LISTED);
+    for (let seconds = 0; seconds < 60; seconds += WATCH_INTERVAL_MS / 1000) {
+      vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+      await looked(watch);
+    }
+    expect(warnings).toHaveLength(times);
+  }
+  await watch.stop();
+  expect(warnings.every((line) => line.includes('moved'))).toBe(true);
 });
 
 it('other rules behind ours are left alone', async () => {
   const listing = { text: LISTING };
   const { watch, warnings } = await startWatch(listing);
-  for (const tool of ['iptables-nft', 'ip6tables-nft']) {
-    tools.pretend(`${tool}-save`, `printf '%s\\n' '*security' '${LISTED[0]}' '-A FORWARD -j ACCEPT'`);
-  }
+  pretendSaved([...LISTED, '-A FORWARD -j ACCEPT']);
   listing.text = `${LISTING}more\n`;
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
   await watch.stop();
