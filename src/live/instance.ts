@@ -9,7 +9,7 @@ import type { LoadedConfig } from '../config/config.ts';
 import { startControl } from '../control/control.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
-import { type DeviceNames, openDeviceNames } from '../io/nfqueue/device-names.ts';
+import { type DeviceNames, openDeviceNames, shownName } from '../io/nfqueue/device-names.ts';
 import { askForPromptness, createCourtesy, type NfqueuePort } from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
@@ -51,7 +51,7 @@ export interface Surroundings {
 export async function runInstance(config: LoadedConfig, surroundings: Surroundings): Promise<number> {
   const { file, isInteractive, exitNow } = surroundings;
   checkProcess(readProcessStatus());
-  checkDevices(config.spec, readDeviceGraph() ?? new Map());
+  checkDevices(config.spec, readDeviceGraph() ?? new Map(), shownName);
   const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);

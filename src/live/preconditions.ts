@@ -29,8 +29,16 @@ export function readProcessStatus(): string | null {
   }
 }
 
-/** Throws OperatingError for links whose device is missing, or does not show on the packets to be shaped. */
-export function checkDevices({ links }: ShaperSpec, graph: DeviceGraph): void {
+/**
+ * Throws OperatingError for links whose device is missing, or does not show on the packets to be shaped.
+ * `shownName` tells by which name packets show a device; empty: there is no such device.
+ */
+export function checkDevices(
+  { links }: ShaperSpec,
+  graph: DeviceGraph,
+  shownName: (device: string) => string = () => '',
+): void {
+  refuseOtherNames(links, graph, shownName);
   const missing = links.filter(({ device, wait }) => !graph.has(device) && !wait);
   if (missing.length > 0) {
     const names = missing.map(({ name, device }) => `device ${device} of link ${name}`).join(', ');
@@ -48,6 +56,23 @@ export function checkDevices({ links }: ShaperSpec, graph: DeviceGraph): void {
     [...new Set(hidden.map(({ message }) => message))].join('; '),
     [...hints].join('; '),
   );
+}
+
+/** A link with an alternative name would wait for ever, even if it may wait. */
+function refuseOtherNames(
+  links: readonly LinkSpec[],
+  graph: DeviceGraph,
+  shownName: (device: string) => string,
+): void {
+  for (const { name, device } of links) {
+    const shown = graph.has(device) ? device : shownName(device);
+    if (shown === '' || shown === device) continue;
+    throw new OperatingError(
+      EXIT_IMPOSSIBLE,
+      `link ${name} would shape nothing: ${device} is another name of ${shown} (altname), and packets show ${shown}`,
+      `name ${shown} as the device`,
+    );
+  }
 }
 
 /** The reasons, with the link or the direction that cannot shape. */

@@ -5,7 +5,10 @@
 import { type Addon, loadAddon } from './addon.ts';
 
 export interface DeviceNames {
-  /** Null if there is no device of that name. */
+  /**
+   * Null if there is no device of that name. The kernel also finds devices by their alternative names
+   * (`altname` of ip link), which no packet shows to a rule.
+   */
   indexOf(device: string): number | null;
   /** Empty if there is no device with that index. */
   nameOf(ifIndex: number): string;
@@ -13,7 +16,15 @@ export interface DeviceNames {
 
 export function openDeviceNames(addon: Addon = loadAddon()): DeviceNames {
   return {
-    indexOf: (device) => addon.deviceIndex(device) || null,
+    indexOf: (device) => {
+      const ifIndex = addon.deviceIndex(device);
+      return ifIndex !== 0 && addon.deviceName(ifIndex) === device ? ifIndex : null;
+    },
     nameOf: (ifIndex) => addon.deviceName(ifIndex),
   };
+}
+
+/** The name that packets of the device show. Empty if there is no such device. */
+export function shownName(device: string, addon: Addon = loadAddon()): string {
+  return addon.deviceName(addon.deviceIndex(device));
 }

@@ -54,6 +54,19 @@ describe('the devices of the links', () => {
       ),
     );
 
+  it('are named as packets show them: an alternative name of ip link is refused, also if the link may wait', () => {
+    const shownName = (device: string): string => (device === 'enp1s0' ? 'x0' : '');
+    for (const wait of ['', 'wait: true, ']) {
+      const { spec } = loadConfig(`links: { a: { ${wait}device: enp1s0, up: 1mbit } }`, 'f');
+      const graph = new Map(BRIDGED.map((device) => [device.name, device]));
+      expect(refusalOf(() => checkDevices(spec, graph, shownName))).toEqual([
+        3,
+        'link a would shape nothing: enp1s0 is another name of x0 (altname), and packets show x0',
+        'name x0 as the device',
+      ]);
+    }
+  });
+
   it('must exist: every missing one is named, with its link and what exists', () => {
     const links = 'a: { device: x0, up: 1mbit }, b: { device: z0, up: 1mbit }, c: { device: z1, up: 1mbit }';
     expect(check('a: { device: x0, up: 1mbit }')).toBeNull();
