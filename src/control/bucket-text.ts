@@ -1,13 +1,16 @@
-/** The name of an `each` bucket: its address, or its flow. */
+/** The name of an `each` bucket: its address or prefix, or its flow. */
+import { IPV6_BITS } from '../base/prefix.ts';
 import type { BucketKey } from '../core/each/fullest.ts';
 import type { FlowTuple } from '../core/flows/flow-table.ts';
 import { addressText } from '../packet/address-text.ts';
 import { protocolName } from '../packet/protocols.ts';
 
-/** `10.0.9.4`, or `tcp 10.0.9.4:40000 > 192.0.2.1:443`. */
+/** `10.0.9.4`, `2001:db8:1::/64`, or `tcp 10.0.9.4:40000 > 192.0.2.1:443`. */
 export function bucketText(key: BucketKey | null): string {
   if (key === null) return 'packets without a flow';
-  return key.kind === 'flow' ? flowText(key.flow) : addressText(key.family, key.words);
+  if (key.kind === 'flow') return flowText(key.flow);
+  const address = addressText(key.family, key.words);
+  return key.family === 6 && key.bits < IPV6_BITS ? `${address}/${key.bits}` : address;
 }
 
 /** An address of IPv6 stands in brackets before a port. Protocols without ports have none. */

@@ -69,6 +69,8 @@ export type EachBy = 'flow' | 'host' | 'src' | 'dst';
 
 export interface EachSpec {
   readonly by: EachBy;
+  /** IPv6 addresses that have so many first bits in common share a bucket. 128 for buckets of flows. */
+  readonly prefix6Bits: number;
   readonly rateBytesPerSec: number;
   readonly burstBytes: number;
   readonly exceed: 'delay' | 'drop';
@@ -149,7 +151,7 @@ export interface ClassSpec {
   readonly priority: number;
   /** Share of the lendable rate among classes of equal priority. */
   readonly weight: number;
-  /** null takes every packet that reaches the class. */
+  /** null takes every packet that reaches the class, an empty list none. */
   readonly match: readonly MatcherSpec[] | null;
   readonly police: PoliceSpec | null;
   readonly meter: MeterSpec | null;

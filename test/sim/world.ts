@@ -27,8 +27,8 @@ import { type SimArrival, SimPort } from '../port/sim-port.ts';
 export const MS = 1e6;
 export const SECOND = 1e9;
 
-/** `waiting` left out: as in the queue of the class, in an inner class a FIFO. */
-export type EachInput = Omit<EachSpec, 'waiting'> & Partial<EachSpec>;
+/** `waiting` left out: as in the queue of the class, in an inner class a FIFO; `prefix6Bits`: 128. */
+export type EachInput = Omit<EachSpec, 'waiting' | 'prefix6Bits'> & Partial<EachSpec>;
 
 export interface ClassInput {
   readonly name: string;
@@ -97,10 +97,14 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
     police: input.police ? { exceed: 'drop', ...input.police } : null,
     meter: input.meter ?? null,
     remark: input.remark ?? null,
-    each: input.each ? { waiting: input.each.exceed === 'drop' ? null : queue, ...input.each } : null,
+    each: input.each ? eachSpec(input.each, queue) : null,
     queue: input.classes ? null : queue,
     children: input.classes ? childSpecs(input.classes, path, self) : [],
   };
+}
+
+function eachSpec(each: EachInput, queue: QueueSpec): EachSpec {
+  return { waiting: each.exceed === 'drop' ? null : queue, prefix6Bits: 128, ...each };
 }
 
 function childSpecs(

@@ -1,7 +1,9 @@
 /** Fields of directions and classes, and of the buckets in them. Part of the table in sections.ts. */
+import { IPV6_BITS } from '../../base/prefix.ts';
 import { CLASS as DEFAULTS } from './defaults.ts';
 import { NO_BUCKET_KEYS, NO_CLASS_KEYS, NO_DIRECTION_KEYS, NO_EACH_KEYS } from './elsewhere.ts';
 import { choice, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
+import { MATCH_NONE } from './match.ts';
 import { byteSize, integer, number, rate, rateOrShare } from './quantities.ts';
 
 const BURST_DEFAULT = 'the larger of 3028B and 1ms at the rate';
@@ -71,11 +73,11 @@ export const DIRECTION = {
 export const CLASS = {
   match: node(
     {
-      takes: 'matcher or list of matchers',
+      takes: 'matcher, list of matchers, or none',
       default: 'every packet that reaches the class',
-      help: 'Which packets belong to the class: those that one matcher of the list matches in all its fields. The first class that matches wins.',
+      help: 'Which packets belong to the class: those that one matcher of the list matches in all its fields. The first class that matches wins. none: no packet matches; the class is empty until something can be attached to it, which no command does yet.',
     },
-    { oneOf: [ref('match'), { type: 'array', items: ref('match'), minItems: 1 }] },
+    { oneOf: [ref('match'), { type: 'array', items: ref('match'), minItems: 1 }, { enum: [MATCH_NONE] }] },
   ),
   rate: rateOrShare({
     default: 'nothing; of a class with classes inside, the sum of their rates',
@@ -148,6 +150,12 @@ export const EACH = {
     choices: ['delay', 'drop'],
     default: DEFAULTS.eachExceed,
     help: 'delay: packets over the rate wait in the queues of their own bucket, as queue of the class says; in a class with classes fair with codel. drop: they are dropped at once.',
+  }),
+  prefix6: integer({
+    min: 1,
+    max: IPV6_BITS,
+    default: String(DEFAULTS.eachPrefix6),
+    help: 'Not with by: flow. IPv6 addresses with this many first bits in common share a bucket: 64 for the usual prefix of one network.',
   }),
   ...NO_BUCKET_KEYS,
   ...NO_EACH_KEYS,

@@ -4,6 +4,7 @@
  */
 import type { MarkerKind } from '../../algo/buckets/markers.ts';
 import { intervalForTargetNs, scaledTargetNs } from '../../algo/buckets/rate-scaling.ts';
+import { IPV6_BITS } from '../../base/prefix.ts';
 import { bytesInTime } from '../../base/units.ts';
 import type { CodelSpec, EachSpec, QueueSpec } from '../../spec/spec.ts';
 
@@ -29,6 +30,7 @@ export const CLASS = {
   weight: 1,
   policeExceed: 'drop',
   eachExceed: 'delay',
+  eachPrefix6: IPV6_BITS,
   meterAware: false,
 } as const;
 

@@ -107,7 +107,10 @@ export const NO_MATCH_KEYS = {
 
 export const NO_BUCKET_KEYS = renamed('ceil limit max bandwidth speed', 'rate');
 
-export const NO_EACH_KEYS = renamed('per of', 'by');
+export const NO_EACH_KEYS = {
+  ...renamed('per of', 'by'),
+  ...renamed('prefix prefixlen', 'prefix6'),
+};
 
 export const NO_QUEUE_KEYS = {
   ...words('codel pie red wred', 'it belongs into aqm'),

@@ -4,6 +4,9 @@ import { NO_MATCH_KEYS } from './elsewhere.ts';
 import { list, type Section } from './kinds.ts';
 import { device, dscp, packetMark, portRange, protocol } from './names.ts';
 
+/** Instead of a matcher: no packet matches. */
+export const MATCH_NONE = 'none';
+
 const ports = (help: string) =>
   list({ takes: 'port, range 5060-5090, or list', default: 'any', help }, portRange);
 const prefixes = (help: string) => list({ takes: 'address, prefix, or list', default: 'any', help }, prefix);

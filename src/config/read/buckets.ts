@@ -68,11 +68,21 @@ export function readEach(
   const inBucket = { ...context, ceilBytesPerSec: rateBytesPerSec ?? UNKNOWN };
   return {
     by: values.by?.value ?? 'flow',
+    prefix6Bits: readPrefix6(reader, values),
     rateBytesPerSec: rateBytesPerSec ?? 1,
     burstBytes: readBurst(inBucket, values.burst, rateBytesPerSec ?? 1, eachBurstKind(exceed)),
     exceed,
     waiting: exceed === 'drop' ? null : readWaiting(inBucket, queue),
   };
+}
+
+function readPrefix6(reader: YamlReader, { by, prefix6: at }: Values<typeof SECTIONS.each>): number {
+  if (by?.value !== 'flow') return at?.value ?? DEFAULTS.eachPrefix6;
+  if (at && at.value !== DEFAULTS.eachPrefix6) {
+    const message = 'prefix6 joins addresses, and by: flow has a bucket for every flow';
+    reader.problems.error(at.offset, `${message}; write by: host, src or dst, or leave prefix6 out`);
+  }
+  return DEFAULTS.eachPrefix6;
 }
 
 function required(

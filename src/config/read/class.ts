@@ -50,7 +50,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const isMetered = parent.isMetered || values.meter !== undefined;
   const match = values.match ? readMatch({ ...parent, path }, values.match) : null;
   if (match) warnApart(parent, entry, match);
-  const within = match ? [...parent.within, { name: entry.name, match }] : parent.within;
+  const within = withinOf(parent, entry, match);
   const context = { ...parent, path, label, ceilBytesPerSec, isMetered, within };
   if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
     reader.problems.error(
@@ -81,6 +81,19 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue, each),
     children,
   };
+}
+
+/**
+ * The matchers that hold for every packet of a class. None is known to hold for packets of a class that
+ * matches nothing.
+ */
+function withinOf(
+  { within }: ParentContext,
+  { name }: Named,
+  match: ClassSpec['match'],
+): ParentContext['within'] {
+  if (match === null) return within;
+  return match.length === 0 ? [] : [...within, { name, match }];
 }
 
 function readInner(context: ParentContext, at: Located<Node>): ClassSpec[] {

@@ -3,9 +3,10 @@ import type { Node } from 'yaml';
 import { comparedBits } from '../../spec/mark-choice.ts';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
 import type { ReadPrefix } from '../fields/addresses.ts';
+import { MATCH_NONE } from '../fields/match.ts';
 import { PORT_PROTOCOLS } from '../fields/names.ts';
 import { SECTIONS } from '../fields/sections.ts';
-import { offsetOf } from '../yaml/nodes.ts';
+import { offsetOf, scalarText } from '../yaml/nodes.ts';
 import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
 import { warnOfMatchedDevices, warnOfOtherDevice } from './devices.ts';
@@ -16,8 +17,9 @@ const ALL_BITS = 0xffffffff;
 type MatchValues = Values<typeof SECTIONS.match>;
 type LocatedList<T> = Located<readonly Located<T>[]> | undefined;
 
-/** One matcher or a list of them. */
+/** One matcher or a list of them; `none` is an empty list. */
 export function readMatch(context: ClassContext, at: Located<Node>): MatcherSpec[] {
+  if (scalarText(at.value) === MATCH_NONE) return [];
   return context.reader.items(at.value).map((item) => readMatcher(context, item));
 }
 

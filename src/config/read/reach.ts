@@ -7,8 +7,12 @@ import { areDisjoint, coversAll } from './overlap.ts';
 /** Every value of a matcher is compared with every other. Longer lists of classes are not compared. */
 const COMPARED_MAX = 2000;
 
-/** Warns of a class whose match never holds together with that of a class around it. */
+/**
+ * Warns of a class whose match never holds together with that of a class around it. `none` is meant to match
+ * nothing.
+ */
 export function warnApart(parent: ClassContext, entry: Named, match: readonly MatcherSpec[]): void {
+  if (match.length === 0) return;
   const outer = parent.within.find(
     (around) => isComparable([around.match, match]) && areDisjoint(around.match, match),
   );
@@ -29,7 +33,8 @@ export function warnUnreachable(
   const matches = children.map(({ spec }) => spec.match ?? around);
   const isCompared = isComparable(matches);
   const firstOpen = children.findIndex(({ spec }) => spec.match === null);
-  for (const [i, { entry }] of children.entries()) {
+  for (const [i, { entry, spec: own }] of children.entries()) {
+    if (own.match?.length === 0) continue;
     const takes = (before: readonly MatcherSpec[]): boolean =>
       coversAll(before, matches[i]!) || coversAll(before, around);
     const taker = isCompared

@@ -21,12 +21,19 @@ export function writePolice({ rateBytesPerSec, burstBytes, exceed }: PoliceSpec,
   );
 }
 
-export function writeEach({ by, rateBytesPerSec, burstBytes, exceed }: EachSpec, detail: Detail): Block {
+export function writeEach(each: EachSpec, detail: Detail): Block {
+  const { by, prefix6Bits, rateBytesPerSec, burstBytes, exceed } = each;
   const burst = defaultBurst(rateBytesPerSec, eachBurstKind(exceed));
   return writeSection(
     SECTIONS.each,
-    { by, rate: rateBytesPerSec, burst: sizeOf(burstBytes), exceed },
-    { burst: sizeOf(burst), exceed: DEFAULTS.eachExceed },
+    {
+      by,
+      rate: rateBytesPerSec,
+      burst: sizeOf(burstBytes),
+      exceed,
+      prefix6: by === 'flow' ? undefined : prefix6Bits,
+    },
+    { burst: sizeOf(burst), exceed: DEFAULTS.eachExceed, prefix6: DEFAULTS.eachPrefix6 },
     detail,
   );
 }

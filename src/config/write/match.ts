@@ -1,10 +1,12 @@
 /** Matchers, as they are written in a configuration. */
 import type { MatcherSpec, PrefixSpec } from '../../spec/spec.ts';
+import { MATCH_NONE } from '../fields/match.ts';
 import { PORT_PROTOCOLS, protocolItems } from '../fields/names.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import { type Block, type BlockValue, type Detail, oneOrList, writeSection } from './block.ts';
 
 export function writeMatch(match: readonly MatcherSpec[], detail: Detail): BlockValue {
+  if (match.length === 0) return MATCH_NONE;
   return oneOrList(match.map((matcher) => writeMatcher(matcher, detail)));
 }
 

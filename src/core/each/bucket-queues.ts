@@ -11,6 +11,7 @@
  * that were given back are lent first, so only as many as were ever lent at once cost memory.
  */
 import type { HashKeys } from '../../base/hash.ts';
+import { IPV6_BITS } from '../../base/prefix.ts';
 import type { Prng } from '../../base/prng.ts';
 import { FAIR_QUEUES_MAX } from '../../limits.ts';
 import type { ClassChange } from '../classes/change.ts';
@@ -22,7 +23,7 @@ import { ArrivalAqm } from '../queues/arrival-aqm.ts';
 import { KIND_BITS } from '../queues/fair-keys.ts';
 import { LeafQueues } from '../queues/leaf-queues.ts';
 import { type QueueKind, QueueSets, queueKind } from '../queues/queue-sets.ts';
-import { isolationWithin, sideOf } from './sides.ts';
+import { isolationWithin, prefixBitsOf, sideOf } from './sides.ts';
 
 /** What waiting packets are made of, and what decides about them. */
 export interface WaitingParts {
@@ -107,7 +108,9 @@ export function bucketKinds(classes: readonly ClassInfo[]): (QueueKind | null)[]
   return classes.map((info) => {
     const { each } = info.spec;
     if (each?.exceed !== 'delay' || each.waiting === null) return null;
-    const isolation = isolationWithin(each.waiting.isolation, sideOf(info));
+    const { isolation: given } = each.waiting;
+    // A prefix has several addresses, between which the bucket is shared out as a leaf is.
+    const isolation = prefixBitsOf(info) < IPV6_BITS ? given : isolationWithin(given, sideOf(info));
     return queueKind(info, each.waiting, isolation, each.rateBytesPerSec);
   });
 }

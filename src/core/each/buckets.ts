@@ -15,6 +15,7 @@ import {
 } from '../../algo/buckets/token-bucket.ts';
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
+import { IPV6_BITS, prefixMasks } from '../../base/prefix.ts';
 import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { EACH_IDLE_NS } from '../../limits.ts';
 import type { ClassChange } from '../classes/change.ts';
@@ -24,13 +25,14 @@ import type { HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import type { BucketQueues } from './bucket-queues.ts';
 import type { BucketKey } from './fullest.ts';
-import { SIDE_FLOW, SIDE_SRC, sideOf } from './sides.ts';
+import { prefixBitsOf, SIDE_FLOW, SIDE_SRC, sideOf } from './sides.ts';
 
 /**
  * Number of the class (not its row, which may change), kind, then four address words or flow row and
  * generation.
  */
 const KEY_WORDS = 6;
+const KIND = 1;
 const KIND_FLOW = 1;
 const KIND_V4 = 4;
 const KIND_V6 = 6;
@@ -65,6 +67,9 @@ export class EachBuckets {
   private nsPerByte: Float64Array;
   private burstBytes: Float64Array;
   private side: Uint8Array;
+  private prefixBits: Uint8Array;
+  /** The bits of an IPv6 address that name a bucket, four words for each class. */
+  private prefixMask: Int32Array;
   /** Where flows remember their bucket: FlowTable.eachBucket(). */
   private place: Uint8Array;
 
@@ -90,6 +95,8 @@ export class EachBuckets {
     this.nsPerByte = nsPerByteOf(classes);
     this.burstBytes = burstBytesOf(classes);
     this.side = Uint8Array.from(classes, sideOf);
+    this.prefixBits = Uint8Array.from(classes, prefixBitsOf);
+    this.prefixMask = prefixMaskOf(classes);
     this.place = Uint8Array.from(classes, placeOf);
   }
 
@@ -176,12 +183,16 @@ export class EachBuckets {
     this.nsPerByte = nsPerByteOf(classes);
     this.burstBytes = burstBytesOf(classes);
     this.side = Uint8Array.from(classes, sideOf);
+    this.prefixBits = Uint8Array.from(classes, prefixBitsOf);
+    this.prefixMask = prefixMaskOf(classes);
     this.place = Uint8Array.from(classes, placeOf);
     return (e) => {
       const old = words[e + CLASS];
       const c = newRow[old];
-      const goesOn = c !== NONE && classes[c].spec.each && sideOf(classes[c]) === sideOf(before[old]);
-      if (!goesOn) return NONE;
+      if (c === NONE || !classes[c].spec.each || sideOf(classes[c]) !== sideOf(before[old])) return NONE;
+      // A bucket of another prefix has no share of its tokens that would be right.
+      const isOfPrefix = words[e + KIND] === KIND_V6;
+      if (isOfPrefix && this.prefixBits[c] !== prefixBitsOf(before[old])) return NONE;
       const full = (e + FULL_NS) >> 1;
       const [ns, burst] = [this.nsPerByte[c], this.burstBytes[c]];
       floats[full] = fullAtOtherRateNs(floats[full], nsBefore[old], burstBefore[old], ns, burst, nowNs);
@@ -215,10 +226,10 @@ export class EachBuckets {
   /** By what the packets of bucket `e` share it. null for packets without a flow. */
   keyOf(e: number): BucketKey | null {
     const { words, flows } = this;
-    const [kind, first] = [words[e + 1], words[e + 2]];
+    const [kind, first] = [words[e + KIND], words[e + 2]];
     if (kind === KIND_FLOW) return first === NONE ? null : { kind: 'flow', flow: flows.tuple(first) };
-    const family = kind === KIND_V6 ? 6 : 4;
-    return { kind: 'address', family, words: [...words.subarray(e + 2, e + 6)] };
+    const [family, bits] = kind === KIND_V6 ? [6, this.prefixBits[words[e + CLASS]]] : [4, 32];
+    return { kind: 'address', family, words: [...words.subarray(e + 2, e + 6)], bits };
   }
 
   private setKey(c: number, f: number): void {
@@ -233,9 +244,17 @@ export class EachBuckets {
       key[5] = 0;
       return;
     }
-    key[1] = flows.isIpv6(f) ? KIND_V6 : KIND_V4;
+    const isIpv6 = flows.isIpv6(f);
+    key[1] = isIpv6 ? KIND_V6 : KIND_V4;
     if (side[c] === SIDE_SRC) for (let w = 0; w < 4; w++) key[2 + w] = flows.srcWord(f, w);
     else for (let w = 0; w < 4; w++) key[2 + w] = flows.dstWord(f, w);
+    if (isIpv6 && this.prefixBits[c] < IPV6_BITS) this.cutKey(c);
+  }
+
+  /** Leaves the bits of the class's prefix of the address in the key. */
+  private cutKey(c: number): void {
+    const { keys, prefixMask } = this;
+    for (let w = 0; w < 4; w++) keys.key[2 + w] &= prefixMask[4 * c + w];
   }
 
   /** A full bucket for the key in `keys.key`. Returns NONE when nothing can make room. */
@@ -280,6 +299,10 @@ function nsPerByteOf(classes: readonly ClassInfo[]): Float64Array {
 
 function burstBytesOf(classes: readonly ClassInfo[]): Float64Array {
   return Float64Array.from(classes, ({ spec }) => spec.each?.burstBytes ?? 0);
+}
+
+function prefixMaskOf(classes: readonly ClassInfo[]): Int32Array {
+  return Int32Array.from(classes.flatMap((info) => prefixMasks(prefixBitsOf(info))));
 }
 
 /** 0 for the bucket of a leaf's own class, 1 for that of a class around it. */

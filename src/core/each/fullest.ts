@@ -10,7 +10,13 @@ import type { EachTable } from './each.ts';
 
 /** By what packets share a bucket. */
 export type BucketKey =
-  | { readonly kind: 'address'; readonly family: number; readonly words: readonly number[] }
+  | {
+      readonly kind: 'address';
+      readonly family: number;
+      readonly words: readonly number[];
+      /** Of the address, how many name the bucket: fewer than all for a prefix. */
+      readonly bits: number;
+    }
   | { readonly kind: 'flow'; readonly flow: FlowTuple };
 
 export interface FullBucket {

@@ -1,5 +1,6 @@
-/** Which address of a flow its `each` bucket goes by. */
+/** Which address of a flow its `each` bucket goes by, and how much of it. */
 import type { Isolation } from '../../algo/queues/host-isolation.ts';
+import { IPV6_BITS } from '../../base/prefix.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 
 export const SIDE_FLOW = 0;
@@ -14,9 +15,14 @@ export function sideOf(info: ClassInfo): number {
   return SIDE_FLOW;
 }
 
+/** The bits of an IPv6 address that name a bucket. */
+export function prefixBitsOf({ spec }: ClassInfo): number {
+  return spec.each?.prefix6Bits ?? IPV6_BITS;
+}
+
 /**
- * The isolation with which flows share a bucket. All flows of a bucket have the address that names it, so
- * nothing is shared out between hosts of that side.
+ * The isolation with which flows share a bucket of one address. All its flows have that address, so nothing
+ * is shared out between hosts of that side.
  */
 export function isolationWithin(isolation: Isolation, side: number): Isolation {
   const sharesSources = side === SIDE_DST && (isolation === 'dual-src' || isolation === 'triple');

@@ -2,6 +2,7 @@
  * One matcher of a class, compiled: sets of protocols, prefixes, port ranges. It runs once per flow, so
  * clarity and freedom from garbage matter more than the last nanosecond.
  */
+import { prefixMasks, wordMask } from '../../base/prefix.ts';
 import type { Parsed } from '../../packet/parse.ts';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
 
@@ -27,9 +28,7 @@ class PrefixSet {
     const v6 = prefixes.filter((prefix) => prefix.family === 6);
     this.v4Mask = Uint32Array.from(v4, (prefix) => wordMask(prefix.bits));
     this.v4Value = Uint32Array.from(v4, (prefix) => prefix.words[0] & wordMask(prefix.bits));
-    this.v6Mask = Uint32Array.from(
-      v6.flatMap((prefix) => [0, 1, 2, 3].map((w) => wordMask(prefix.bits - 32 * w))),
-    );
+    this.v6Mask = Uint32Array.from(v6.flatMap((prefix) => prefixMasks(prefix.bits)));
     this.v6Value = Uint32Array.from(v6.flatMap((prefix) => [...prefix.words])).map(
       (word, i) => word & this.v6Mask[i],
     );
@@ -55,12 +54,6 @@ class PrefixSet {
     }
     return false;
   }
-}
-
-/** The first `bits` bits of a 32-bit word, 0 .. 32; beyond is cut. */
-function wordMask(bits: number): number {
-  if (bits <= 0) return 0;
-  return bits >= 32 ? 0xffffffff : (0xffffffff << (32 - bits)) >>> 0;
 }
 
 function inRanges(ranges: readonly PortRangeSpec[], port: number): boolean {

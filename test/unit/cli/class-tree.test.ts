@@ -94,8 +94,13 @@ it.each([
   expect(saidOf(fields)).toEqual([PLAIN, ...said.map((line) => `  ${line}`), FAIR, CODEL]);
 });
 
+it('a class that no packet matches says so', () => {
+  expect(saidOf('match: none')).toEqual([PLAIN.replace('c: ', 'c: match none, '), FAIR, CODEL]);
+});
+
 it.each([
-  ['by: host, rate: 2mbit', 'by host, rate 2mbit, burst 3028B, exceed delay'],
+  ['by: host, rate: 2mbit', 'by host, rate 2mbit, burst 3028B, exceed delay, prefix6 128'],
+  ['by: src, rate: 2mbit, prefix6: 56', 'by src, rate 2mbit, burst 3028B, exceed delay, prefix6 56'],
   ['by: flow, rate: 2mbit, exceed: drop', 'by flow, rate 2mbit, burst 15kB, exceed drop'],
 ])('each: { %s }', (fields, said) => {
   expect(saidOf(`each: { ${fields} }`)).toEqual([PLAIN, FAIR, CODEL, `  each: ${said}`]);

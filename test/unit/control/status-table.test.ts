@@ -41,7 +41,7 @@ describe('the table', () => {
 
   it('names the fullest buckets of classes in which some wait', () => {
     const bucket = (last: number) => ({
-      key: { kind: 'address' as const, family: 4, words: [0x0a000900 + last, 0, 0, 0] },
+      key: { kind: 'address' as const, family: 4, words: [0x0a000900 + last, 0, 0, 0], bits: 32 },
       backlogPackets: 9 - last,
       backlogBytes: 9000 - 1000 * last,
     });

@@ -64,7 +64,7 @@ describe('the report', () => {
 
 it('a class with each shows its fullest buckets by name', () => {
   const words = [0x0a000904, 0, 0, 0];
-  const key = { kind: 'address' as const, family: 4, words };
+  const key = { kind: 'address' as const, family: 4, words, bits: 32 };
   const fullest = [{ key, backlogPackets: 2, backlogBytes: 3000 }];
   const of = { path: 'wan/up/bulk', by: 'host' as const, rateBytesPerSec: 250_000, fullest };
   const { classes } = reportOf(snapshotOf(), new Samples(), NO_DROPS, [of]);

@@ -26,6 +26,20 @@ describe('police and each', () => {
   });
 
   it.each([
+    ['by: host', 128],
+    ['by: host, prefix6: 64', 64],
+    ['by: dst, prefix6: 1, exceed: drop', 1],
+    ['by: flow, prefix6: 128', 128],
+  ])('each: { %s } joins IPv6 addresses by %d bits', (fields, prefix6Bits) => {
+    expect(classOf(`each: { ${fields}, rate: 1mbit }`).each).toMatchObject({ prefix6Bits });
+  });
+
+  it('a missing or wrong `by` is the only problem beside prefix6', () => {
+    expect(classProblems('each: { rate: 1mbit, prefix6: 64 }')).toHaveLength(1);
+    expect(classProblems('each: { rate: 1mbit, by: mac, prefix6: 64 }')).toHaveLength(1);
+  });
+
+  it.each([
     ['police: {}', 'police needs rate'],
     ['police: { burst: 8kB }', 'police needs rate'],
     ['police: 1mbit', 'police must be a map'],
@@ -34,6 +48,10 @@ describe('police and each', () => {
     ['each: { by: host }', 'each needs rate'],
     ['each: { rate: 1mbit }', 'each needs by: flow, host, src, dst'],
     ['each: { by: mac, rate: 1mbit }', 'is not one of: flow, host, src, dst'],
+    ['each: { by: host, rate: 1mbit, prefix6: 0 }', "'0' is not a whole number from 1 to 128"],
+    ['each: { by: host, rate: 1mbit, prefix6: 129 }', "'129' is not a whole number from 1 to 128"],
+    ['each: { by: host, rate: 1mbit, prefix6: /64 }', "'/64' is not a whole number"],
+    ['each: { by: flow, rate: 1mbit, prefix6: 64 }', 'by: flow has a bucket for every flow; write by: host,'],
     ['each: { by: host, rate: 1mbit, exceed: mark }', 'is not one of: delay, drop'],
   ])('{ %s } is refused', (fields, message) => {
     expect(classProblems(fields).join('\n')).toContain(message);

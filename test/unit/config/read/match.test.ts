@@ -62,6 +62,13 @@ describe('matchers', () => {
     ]);
   });
 
+  it('`none` matches nothing, and is no name among others', () => {
+    expect(classOf('match: none').match).toEqual([]);
+    expect(classOf('weight: 1').match).toBeNull();
+    expect(classProblems('match: [none]').join()).toContain('a matcher must be a map');
+    expect(classProblems('match: { none: 1 }')).toHaveLength(1);
+  });
+
   it.each([
     ['{}', 'an empty matcher would take every packet'],
     ['[]', 'the list is empty'],

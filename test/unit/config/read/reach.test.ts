@@ -31,6 +31,14 @@ describe('classes that no packet reaches are warned about', () => {
       'class dns gets no packets: its match and that of x around it have none in common',
     ],
     [
+      'a: { match: none }, tcp: { match: { proto: tcp } }, web: { match: { proto: tcp, dport: 80 } }',
+      'class web gets no packets: tcp before it takes them all',
+    ],
+    [
+      'a: { match: none, classes: { all: {}, web: { match: { dport: 80 } } } }',
+      'class web gets no packets: all before it has no match',
+    ],
+    [
       'x: { match: { src: 10.0.9.0/24 }, classes: { y: { classes: { z: { match: { src: 10.0.8.1 } } } } } }',
       'class z gets no packets: its match and that of x around it have none in common',
     ],
@@ -43,6 +51,10 @@ describe('classes that no packet reaches are warned about', () => {
     'v4: { match: { src: 0.0.0.0/0 } }, default: { ceil: 1mbit }',
     'x: { match: { src: 10.0.0.0/8 }, classes: { y: { match: { dport: 80 } } } }',
     'a: { match: { dport: 80-90 } }, b: { match: { dport: 85-95 } }',
+    'a: { match: { dport: 80 } }, b: { match: none }, c: { match: none }',
+    'a: { match: { dport: 80 }, classes: { b: { match: none } } }',
+    'a: { match: none, classes: { b: { match: { dport: 80 } }, c: { match: { dport: 81 } } } }',
+    'a: { match: { dport: 80 }, classes: { b: { match: none, classes: { c: { match: { dport: 81 } } } } } }',
   ])('%s is right', (classes) => {
     expect(messages(classes)).toEqual([]);
   });

@@ -5,6 +5,7 @@ import { type Said, writtenClass } from './written.ts';
 it.each<Said>([
   { burst: '15kB', police: { rate: '64kbit', burst: '8kB', exceed: 'mark' }, remark: 'le' },
   { each: { by: 'host', rate: '2mbit' } },
+  { each: { by: 'src', rate: '2mbit', prefix6: '64' } },
   { each: { by: 'flow', rate: '2mbit', burst: '3028B', exceed: 'drop' } },
   { meter: { type: 'srtcm', cir: '1mbit', ebs: '20kB' }, remark: { green: 'af11', red: '63' } },
   { meter: { type: 'trtcm', cir: '1mbit', cbs: '20kB', pir: '2mbit' } },
@@ -22,6 +23,11 @@ it.each<[string, Said, Said]>([
   [
     'the burst of a bucket that delays',
     { each: { by: 'src', rate: '1mbit', burst: '3028B' } },
+    { each: { by: 'src', rate: '1mbit' } },
+  ],
+  [
+    'whole IPv6 addresses',
+    { each: { by: 'src', rate: '1mbit', prefix6: 128 } },
     { each: { by: 'src', rate: '1mbit' } },
   ],
   [

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { type Said, writtenClass } from './written.ts';
 
 it.each<Said>([
+  { match: 'none' },
   { match: { dport: ['80', '5060-5090'] } },
   { match: { proto: ['icmp', 'gre', '99'], iif: ['eth1'], host: ['192.0.2.1'] } },
   {

@@ -31,12 +31,12 @@ test('the fullest first, with what waits for them; those of which nothing waits 
       rateBytesPerSec: 1000,
       fullest: [
         {
-          key: { kind: 'address', family: 4, words: [0x0a000902, 0, 0, 0] },
+          key: { kind: 'address', family: 4, words: [0x0a000902, 0, 0, 0], bits: 32 },
           backlogPackets: 2,
           backlogBytes: 2000,
         },
         {
-          key: { kind: 'address', family: 4, words: [0x0a000901, 0, 0, 0] },
+          key: { kind: 'address', family: 4, words: [0x0a000901, 0, 0, 0], bits: 32 },
           backlogPackets: 1,
           backlogBytes: 1000,
         },

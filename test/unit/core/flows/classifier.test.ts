@@ -46,6 +46,13 @@ test('any matcher of a list is enough', () => {
   ]);
 });
 
+test('a class with an empty list takes nothing, and classes in it are not reached', () => {
+  const none = { name: 'none', match: [], classes: [{ name: 'web', match: to(80) }] };
+  const spec = shaper({ wan: { up: { ...TREE, leaves: [none, { name: 'web', match: to(80) }] } } });
+  expect(leafOf(spec, udp(1, { dport: 80 }))).toBe('wan/up/web');
+  expect(leafOf(spec, udp(1, { dport: 81 }))).toBe('wan/up/default');
+});
+
 test('a class without a matcher takes all that reaches it', () => {
   const leaves = [{ name: 'web', match: to(80) }, { name: 'rest' }, { name: 'never', match: to(81) }];
   const spec = shaper({ wan: { up: { ...TREE, leaves } } });
