@@ -9,15 +9,11 @@ import { INSTANCE } from '../config/fields/defaults.ts';
 import { ControlError, removeDeadSocket } from '../control/server.ts';
 import { cleanLeftovers } from '../io/rules/index.ts';
 import { checkProcess, readProcessStatus } from '../live/preconditions.ts';
+import type { ConfOptions } from './conf-file.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface CleanOptions {
-  readonly conf?: string | undefined;
-  readonly socket?: string;
-}
-
-export async function clean({ conf, socket }: CleanOptions, terminal: Terminal): Promise<number> {
+export async function clean({ conf, socket }: ConfOptions, terminal: Terminal): Promise<number> {
   const sockets = new Set<string>([INSTANCE.socketPath]);
   if (conf !== undefined) sockets.add(readConfigAloud(conf, terminal).socketPath);
   if (socket !== undefined) sockets.add(socket);

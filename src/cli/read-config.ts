@@ -4,8 +4,10 @@ import { EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/system-error.ts';
 import { formatProblems, type LoadedConfig, loadConfig } from '../config/config.ts';
+import { INSTANCE } from '../config/fields/defaults.ts';
 import { CONFIG_BYTES_MAX } from '../limits.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
+import type { ConfOptions } from './conf-file.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -29,6 +31,12 @@ export function readConfigAloud(
   }));
   if (warnings.length > 0) terminal.err(`${formatProblems(warnings)}\n`);
   return config;
+}
+
+/** The control socket of the instance that a command asks: the one that is named, or that of the file. */
+export function readSocketPath({ conf, socket }: ConfOptions, terminal: Terminal): string {
+  if (socket !== undefined) return socket;
+  return conf === undefined ? INSTANCE.socketPath : readConfigAloud(conf, terminal).socketPath;
 }
 
 function readText(file: string): string {

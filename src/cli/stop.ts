@@ -2,28 +2,25 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT_FAILED, EXIT_FINE, OperatingError } from '../base/errors.ts';
-import { INSTANCE } from '../config/fields/defaults.ts';
 import { request } from '../control/client.ts';
 import type { StopReply } from '../control/commands/stop.ts';
 import { isRunning } from '../io/proc/process.ts';
-import { readConfigAloud } from './read-config.ts';
+import type { ConfOptions } from './conf-file.ts';
+import { readSocketPath } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
 /** An instance ends within 2 s of the request, whatever hangs. */
 const STOP_MS_MAX = 5000;
 const LOOK_MS = 20;
 
-export interface StopOptions {
-  readonly conf?: string | undefined;
-  readonly socket?: string;
+export interface StopOptions extends ConfOptions {
   /** How long to wait for the end. */
   readonly waitMs?: number;
 }
 
 export async function stop(options: StopOptions, terminal: Terminal): Promise<number> {
-  const { conf, socket, waitMs = STOP_MS_MAX } = options;
-  const configured = conf === undefined ? INSTANCE.socketPath : readConfigAloud(conf, terminal).socketPath;
-  const path = socket ?? configured;
+  const { waitMs = STOP_MS_MAX } = options;
+  const path = readSocketPath(options, terminal);
   const { process } = (await request(path, { command: 'stop' })) as unknown as StopReply;
   // A process of a container has another number there than here. Then the end of its socket has to do.
   const isHere = isRunning(process);

@@ -7,7 +7,7 @@ import { reasonOf } from '../base/system-error.ts';
 export type ClientErrorCode = 'absent' | 'denied' | 'failed';
 
 const HINTS: Readonly<Record<ClientErrorCode, string>> = {
-  absent: 'start one with: shaper --conf FILE (or name its socket with --conf or --socket)',
+  absent: 'name its file or its socket (--conf, --socket), or start one: shaper --conf FILE',
   denied: 'run as the user of that instance, usually root',
   failed: 'its log may say why; an instance that hangs has to be stopped and started again',
 };

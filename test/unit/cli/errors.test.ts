@@ -36,7 +36,7 @@ describe('what the user sees of a failure', () => {
     [
       new ClientError('absent', 'm'),
       3,
-      'shaper: m\n  start one with: shaper --conf FILE (or name its socket with --conf or --socket)\n',
+      'shaper: m\n  name its file or its socket (--conf, --socket), or start one: shaper --conf FILE\n',
     ],
     [new ClientError('denied', 'm'), 3, 'shaper: m\n  run as the user of that instance, usually root\n'],
     [
