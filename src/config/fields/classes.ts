@@ -30,6 +30,7 @@ const shaping = {
   remark: node(
     {
       takes: 'DSCP name or number 0 to 63, or map',
+      mayDiffer: true,
       default: 'that of the class above, else the DSCP stays as it came',
       help: 'The DSCP with which packets leave the class. A map gives one for each colour of the meter. A live change can only use code points that some class has at the start.',
     },

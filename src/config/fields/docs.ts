@@ -2,7 +2,7 @@
  * The table of fields as Markdown (docs/configuration.md) and as JSON
  * schema (shaper.schema.json). Tests compare both files with it.
  */
-import { ref, type Section, type UsableField } from './kinds.ts';
+import { PER_DIRECTION, ref, type Section, type UsableField } from './kinds.ts';
 import { SECTIONS } from './sections.ts';
 
 const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
@@ -58,19 +58,16 @@ export function configSchema(): Record<string, unknown> {
     ...sectionSchema(top, false),
     $defs: Object.fromEntries([
       ...Object.entries(others).map(([name, section]) => [name, sectionSchema(section, !PLAIN.has(name))]),
-      ['perDirection', PER_DIRECTION],
+      [
+        'perDirection',
+        {
+          ...sectionSchema(PER_DIRECTION, false),
+          description: 'Only in `both`: a value for each direction.',
+        },
+      ],
     ]),
   };
 }
-
-/** In `both`: the map that may stand in the place of a value. */
-const PER_DIRECTION = {
-  description: 'Only in `both`: a value for each direction.',
-  type: 'object',
-  properties: { up: {}, down: {} },
-  required: ['up', 'down'],
-  additionalProperties: false,
-};
 
 /** Sections outside of directions: no value in them may be { up: …, down: … }. */
 const PLAIN: ReadonlySet<string> = new Set([
@@ -86,13 +83,12 @@ const PLAIN: ReadonlySet<string> = new Set([
 function sectionSchema(section: Section, isInDirection: boolean): Record<string, unknown> {
   const fields = usable(section);
   const required = fields.filter(([, field]) => field.default === 'required').map(([key]) => key);
-  const properties = fields.map(([key, { help, isLive, shape, schema }]) => [
-    key,
-    {
-      description: isLive ? help : `${help} Takes effect at the next start.`,
-      ...(isInDirection && shape !== 'node' ? { anyOf: [schema, ref('perDirection')] } : schema),
-    },
-  ]);
+  const properties = fields.map(([key, field]) => {
+    const { help, isLive, schema } = field;
+    const mayDiffer = isInDirection && (field.shape !== 'node' || field.mayDiffer);
+    const description = isLive ? help : `${help} Takes effect at the next start.`;
+    return [key, { description, ...(mayDiffer ? { anyOf: [schema, ref('perDirection')] } : schema) }];
+  });
   return {
     type: 'object',
     properties: Object.fromEntries(properties),

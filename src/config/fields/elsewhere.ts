@@ -28,11 +28,11 @@ const PROCESS = 'packets do not show their process; give it a user or a control 
 export const NO_TOP_KEYS = {
   ...words(
     'device interface up down both rate classes',
-    'it belongs into a link: links: { NAME: { device: …, up: …, down: … } }',
+    'it belongs in a link: links: { NAME: { device: …, up: …, down: … } }',
   ),
   ...renamed('interfaces devices', 'links'),
-  ...words('queue queues mark bypass gso backend', 'it belongs into nfqueue'),
-  ...words('socket', 'it belongs into control'),
+  ...words('queue queues mark bypass gso backend', 'it belongs in nfqueue'),
+  ...words('socket', 'it belongs in control'),
   ...words('level loglevel logging', 'write log: { level: … }'),
 };
 
@@ -41,14 +41,14 @@ export const NO_LINK_KEYS = {
   ...renamed('upload egress upstream uplink', 'up'),
   ...renamed('download ingress downstream downlink', 'down'),
   ...words('rate bandwidth speed', 'each direction has a rate; write up: RATE, down: RATE, or both: RATE'),
-  ...words('classes queue match ceil burst police each', 'it belongs into up, down or both'),
-  ...words('mpu framing linklayer atm', 'it belongs into overhead'),
+  ...words('classes queue match ceil burst police each', 'it belongs in up, down or both'),
+  ...words('mpu framing linklayer atm', 'it belongs in overhead'),
 };
 
 export const NO_DIRECTION_KEYS = {
   ...words('up down', 'a rate for each direction of both is written as rate: { up: …, down: … }'),
   ...renamed('bandwidth speed max', 'rate'),
-  ...words('device overhead', 'it belongs into the link'),
+  ...words('device overhead', 'it belongs in the link'),
   ...words('aqm discipline isolation limit ackFilter', 'write classes: { default: { queue: … } }'),
   ...words('default', 'it is a class; write classes: { default: … }'),
 };
@@ -62,15 +62,15 @@ export const NO_CLASS_KEYS = {
   ...renamed('filter filters matches', 'match'),
   ...renamed('children subclasses', 'classes'),
   ...words('default', 'it is a class; write classes: { default: … }'),
-  ...words('aqm discipline isolation ackFilter short', 'it belongs into queue'),
-  ...words('codel pie red wred', 'it belongs into queue: { aqm: … }'),
+  ...words('aqm discipline isolation ackFilter short', 'it belongs in queue'),
+  ...words('codel pie red wred', 'it belongs in queue: { aqm: … }'),
   ...words('ecn', 'it belongs to the algorithm: queue: { aqm: { codel: { ecn: … } } }'),
-  ...words('by', 'it belongs into each'),
-  ...words('exceed', 'it belongs into police or each'),
+  ...words('by', 'it belongs in each'),
+  ...words('exceed', 'it belongs in police or each'),
   ...words('dscp tos', 'match: { dscp: … } chooses packets by it, remark writes it'),
   ...words(
     'proto protocol src dst host sport dport port inside outside insidePort outsidePort mark iif oif',
-    'it belongs into match',
+    'it belongs in match',
   ),
   ...words('up down', 'a class belongs to one direction; in both, a value may be { up: …, down: … }'),
 };
@@ -113,14 +113,16 @@ export const NO_EACH_KEYS = {
 };
 
 export const NO_QUEUE_KEYS = {
-  ...words('codel pie red wred', 'it belongs into aqm'),
+  ...words('codel pie red wred', 'it belongs in aqm'),
   ...words('ecn', 'it belongs to the algorithm: aqm: { codel: { ecn: … } }'),
   ...words('target interval', 'it belongs to the algorithm: aqm: { codel: … }'),
   ...words('min max', 'thresholds belong to RED: aqm: { red: { min: …, max: … } }'),
-  ...words('rate ceil priority weight burst', 'it belongs into the class, beside queue'),
+  ...words('rate ceil priority weight burst', 'it belongs in the class, beside queue'),
   ...renamed('size length depth buffer', 'limit'),
   ...renamed('type kind algorithm', 'discipline'),
 };
+
+export const NO_LOCAL_KEYS = words('ports share', 'it belongs in exempt');
 
 export const NO_NFQUEUE_KEYS = {
   ...renamed('num number queue', 'first'),

@@ -4,7 +4,7 @@
  */
 import { NFQUEUES_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT as EXEMPT_DEFAULTS, INSTANCE } from './defaults.ts';
-import { NO_CONTROL_KEYS, NO_LOG_KEYS, NO_NFQUEUE_KEYS } from './elsewhere.ts';
+import { NO_CONTROL_KEYS, NO_LOCAL_KEYS, NO_LOG_KEYS, NO_NFQUEUE_KEYS } from './elsewhere.ts';
 import { boolean, choice, FieldError, list, node, ref, type Section, word } from './kinds.ts';
 import { eightBitsOrAuto, listeningPorts } from './names.ts';
 import { integer, share } from './quantities.ts';
@@ -21,6 +21,7 @@ export const LOCAL = {
     },
     ref('exempt'),
   ),
+  ...NO_LOCAL_KEYS,
 } satisfies Section;
 
 export const EXEMPT = {
@@ -95,7 +96,7 @@ export const CONTROL = {
     {
       takes: 'absolute path',
       default: INSTANCE.socketPath,
-      help: 'Unix socket over which `shaper status` asks the instance.',
+      help: 'Unix socket over which `shaper status` and `shaper stop` reach the instance.',
       isLive: false,
     },
     {

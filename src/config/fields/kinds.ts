@@ -41,6 +41,8 @@ export interface ListField<T> extends FieldBase {
 /** Takes a map or another structure, which has fields of its own. */
 export interface NodeField extends FieldBase {
   readonly shape: 'node';
+  /** In `both`: a map { up: …, down: … } may stand in its place, as in that of single values. */
+  readonly mayDiffer: boolean;
 }
 
 /** A key that belongs elsewhere. It is known only to say where, and is not shown in tables. */
@@ -114,12 +116,19 @@ export function list<T>(
 }
 
 /** `schema` describes the structure for editors. */
-export function node(about: About & { takes: string }, schema: Record<string, unknown>): NodeField {
-  return { shape: 'node', ...base(about, about.takes, schema) };
+export function node(
+  about: About & { takes: string; mayDiffer?: boolean },
+  schema: Record<string, unknown>,
+): NodeField {
+  const { mayDiffer = false } = about;
+  return { shape: 'node', mayDiffer, ...base(about, about.takes, schema) };
 }
 
 /** In `both`: the map that may stand in the place of a value. */
-const OF_DIRECTION = node({ takes: 'a value', default: 'required', help: '' }, {});
+const OF_DIRECTION = node(
+  { takes: 'a value for that direction', default: 'required', help: 'The value for that direction.' },
+  {},
+);
 export const PER_DIRECTION = { up: OF_DIRECTION, down: OF_DIRECTION } satisfies Section;
 
 /** `message` says where the key belongs. */

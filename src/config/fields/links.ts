@@ -135,7 +135,7 @@ export const LINK = {
   up: direction('Packets that leave by the device. A rate alone makes one fair queue of that rate.'),
   down: direction('Packets that arrive by the device. A rate alone makes one fair queue of that rate.'),
   both: direction(
-    'Stands for `up` and `down` alike. Each value in it may be `{ up: …, down: … }`, and matchers may say `inside` and `outside`.',
+    'Stands for `up` and `down` alike. Each single value in it may be `{ up: …, down: … }`, and matchers may say `inside` and `outside`.',
   ),
   ...NO_LINK_KEYS,
 } satisfies Section;

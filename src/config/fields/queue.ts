@@ -37,6 +37,7 @@ export const QUEUE = {
   aqm: node(
     {
       takes: `${AQMS.join(', ')}, or { NAME: … }`,
+      mayDiffer: true,
       default: 'codel with fair, else none',
       help: 'Active queue management: signals by a mark or a drop before the queue is full. A name alone takes every default. In a bucket of each, times and defaults mean the rate of the bucket.',
     },

@@ -108,7 +108,7 @@ export class YamlReader {
       if (!key) continue;
       const field = Object.hasOwn(section, key.value) ? section[key.value] : undefined;
       if (!field) {
-        this.problems.error(key.offset, unknownKey(key.value, section, what));
+        this.problems.error(key.offset, this.#unknownKey(key.value, section, what));
         continue;
       }
       const value = this.#field(field, key, this.#resolve(pair.value as Node | null));
@@ -217,7 +217,7 @@ export class YamlReader {
   #ofDirection(key: string, value: Node): Node | null {
     if (!DIRECTIONS.some((direction) => this.hasKey(value, direction))) return value;
     if (this.#direction === null) {
-      const message = `${key}: { up: …, down: … } belongs into both; here one direction is described`;
+      const message = `${key}: { up: …, down: … } belongs in both; here one direction is described`;
       this.problems.error(offsetOf(value), message);
       return null;
     }
@@ -230,8 +230,9 @@ export class YamlReader {
   }
 
   #field(field: Field, key: Located<string>, written: Node | null): Located<unknown> | null {
-    const isOneValue = field.shape === 'scalar' || field.shape === 'list';
-    const value = isOneValue && written ? this.#ofDirection(key.value, written) : written;
+    const mayDiffer =
+      field.shape === 'scalar' || field.shape === 'list' || (field.shape === 'node' && field.mayDiffer);
+    const value = mayDiffer && written ? this.#ofDirection(key.value, written) : written;
     if (value === null && written !== null) return null;
     const isEmpty = value === null || isEmptyScalar(value);
     if (field.shape === 'refused') {
@@ -250,6 +251,12 @@ export class YamlReader {
     const read = this.items(value).map((item) => this.scalar(field.read, item, key.value));
     const items = read.filter((item) => item !== null);
     return items.length > 0 ? { value: items, offset: offsetOf(value) } : null;
+  }
+
+  #unknownKey(key: string, section: Section, what: string): string {
+    if (this.#direction === null || !DIRECTIONS.some((direction) => direction === key))
+      return unknownKey(key, section, what);
+    return `${key}: { up: …, down: … } stands for one value; give it to each value of ${what} that differs`;
   }
 
   #key(pair: Pair): Located<string> | null {

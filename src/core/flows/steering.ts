@@ -1,6 +1,6 @@
 /**
  * Finds flows that use the wrong one of their direction's two NFQUEUEs (spec/queue-plan.ts): fast flows
- * belong into the one with superpackets, slow flows into the one without. Verdicts ask for a connection mark,
+ * belong in the one with superpackets, slow flows into the one without. Verdicts ask for a connection mark,
  * so that later packets use the other NFQUEUE.
  */
 import { NONE } from '../../base/none.ts';

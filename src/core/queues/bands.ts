@@ -75,7 +75,7 @@ export class Bands {
     this.inForceBytes = new Float64Array(count);
   }
 
-  /** Takes over the bands of `from`. Packets that do not belong into them any more go to `mover`. */
+  /** Takes over the bands of `from`. Packets that do not belong in them any more go to `mover`. */
   inherit(from: Bands, { oldRow, newRow }: ClassChange, mover: Mover): void {
     this.shorts = from.shorts;
     for (const [old, row] of newRow.entries()) {

@@ -67,7 +67,7 @@ export class FairVictims {
   }
 
   /**
-   * Finds who pays in `set` for arriving packet `h`, which is NONE if it belongs into another set. Returns
+   * Finds who pays in `set` for arriving packet `h`, which is NONE if it belongs in another set. Returns
    * the bytes that the party holds, the packet's included if it is of the party.
    */
   find(set: number, h: number): number {
@@ -236,7 +236,7 @@ function longestFrom(words: Int32Array, m: number, longest: number): number {
 
 /**
  * Who pays in the group at `lists[g]` for an arriving packet of member `own`: that member, the longest one or
- * the new ones. `own` is NONE if the member is yet to be made, or if the packet belongs into another group
+ * the new ones. `own` is NONE if the member is yet to be made, or if the packet belongs in another group
  * and `arrivingBytes` is 0.
  */
 function payerOf(

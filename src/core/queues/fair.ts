@@ -107,7 +107,7 @@ export class FairQueues {
 
   /**
    * Takes over the sets of other classes. Queues keep their turns, debts, hosts and CoDel states. Packets
-   * that do not belong into their queue any more go to `mover`.
+   * that do not belong in their queue any more go to `mover`.
    */
   regroup({ before, newRow }: ClassChange, sets: QueueSets, mover: Mover): void {
     const { classOf, kinds } = sets;

@@ -28,6 +28,7 @@ function fileWith(name: Name, body: string): string {
     police: inClass(`police: { rate: 1mbit, ${body} }`),
     each: inClass(`each: { by: host, rate: 1mbit, ${body} }`),
     queue: inClass(`queue: { limit: 90kB, ${body} }`),
+    local: `{ links: { w: { device: e, up: 9mbit } }, local: { exempt: {}, ${body} } }`,
     nfqueue: `{ links: { w: { device: e, up: 9mbit } }, nfqueue: { ${body} } }`,
     control: `{ links: { w: { device: e, up: 9mbit } }, control: { ${body} } }`,
     log: `{ links: { w: { device: e, up: 9mbit } }, log: { ${body} } }`,
@@ -46,11 +47,11 @@ describe('a word that is no key', () => {
     const renamed = WORDS.filter(([, , message]) => message.startsWith('this key is called '));
     expect(renamed.length).toBeGreaterThan(40);
     for (const [name, , message] of renamed) expect(usable(name)).toContain(message.split(' ').at(-1));
-    const placed = WORDS.filter(([, , message]) => /^it belongs into \w+$/.test(message));
+    const placed = WORDS.filter(([, , message]) => /^it belongs in \w+$/.test(message));
     expect(placed.length).toBeGreaterThan(15);
     const sections = Object.keys(SECTIONS).flatMap((name) => [name, ...usable(name as Name)]);
     for (const [, , message] of placed)
-      expect(sections.map((key) => key)).toContain(message.slice('it belongs into '.length));
+      expect(sections.map((key) => key)).toContain(message.slice('it belongs in '.length));
   });
 });
 

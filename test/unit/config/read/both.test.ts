@@ -27,6 +27,21 @@ describe('both', () => {
     expect(load(link(short)).warnings).toEqual([]);
   });
 
+  it('the words of aqm and remark may differ as other values do', () => {
+    const { up, down } = load(
+      link(
+        'both: { rate: 20mbit, classes: { g: { remark: { up: ef, down: cs1 },' +
+          ' queue: { aqm: { up: none, down: { pie: { target: 9ms } } } } } } }',
+      ),
+    ).spec.links[0]!;
+    const [outbound, inbound] = [up!.children[0]!, down!.children[0]!];
+    expect([outbound.remark, inbound.remark]).toEqual([
+      [46, 46, 46],
+      [8, 8, 8],
+    ]);
+    expect([outbound.queue!.aqm.kind, inbound.queue!.aqm.kind]).toEqual(['none', 'pie']);
+  });
+
   it('inside and outside serve up and down written out as well', () => {
     const words = 'up: { rate: 2mbit, classes: { g: { match: { inside: 10.0.9.0/24 } } } }';
     const plain = 'up: { rate: 2mbit, classes: { g: { match: { src: 10.0.9.0/24 } } } }';
@@ -88,9 +103,24 @@ describe('problems of both', () => {
     ]);
   });
 
-  it('a value for each direction belongs into both', () => {
+  it('a map with values of its own has one for each direction in these', () => {
+    const advice = (what: string): string[] =>
+      ['up', 'down'].map(
+        (key) =>
+          `${key}: { up: …, down: … } stands for one value; give it to each value of ${what} that differs`,
+      );
+    expect(messages(problemsOf(both('g: { police: { up: {}, down: {}, rate: 1mbit } }')))).toEqual(
+      advice('police'),
+    );
+    expect(messages(problemsOf(both('g: { match: { up: {}, down: {} } }')))).toEqual(advice('a matcher'));
+    expect(messages(problemsOf(link('up: { rate: 2mbit, classes: { g: { match: { up: 1 } } } }')))).toEqual([
+      expect.stringMatching(/^unknown key 'up' in a matcher; the nearest is/),
+    ]);
+  });
+
+  it('a value for each direction belongs in both', () => {
     expect(messages(problemsOf(link('up: { rate: { up: 1mbit, down: 2mbit } }')))).toEqual([
-      'rate: { up: …, down: … } belongs into both; here one direction is described',
+      'rate: { up: …, down: … } belongs in both; here one direction is described',
     ]);
   });
 
