@@ -13,7 +13,10 @@ export function padColumns(
   );
 }
 
+/** Between two columns. */
+export const GAP = '  ';
+
 /** Joins cells with two spaces between columns and none at the end of a line. */
 export function joinColumns(rows: readonly (readonly string[])[]): string {
-  return rows.map((cells) => cells.join('  ').trimEnd()).join('\n');
+  return rows.map((cells) => cells.join(GAP).trimEnd()).join('\n');
 }

@@ -15,6 +15,6 @@ export interface StatusOptions extends ConfOptions {
 export async function status(options: StatusOptions, terminal: Terminal): Promise<number> {
   const reply = await request(readSocketPath(options, terminal), { command: 'status' });
   const report = reply.status as StatusReport;
-  terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report));
+  terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report, terminal.columns));
   return EXIT_FINE;
 }

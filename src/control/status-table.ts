@@ -1,8 +1,8 @@
 /**
- * The report of `status` for people, in 80 columns: the last seconds first, then all since the start. Classes
- * are indented below the class around them.
+ * The report of `status` for people: the last seconds first, then all since the start. Classes are indented
+ * below the class around them. It is made for 80 columns.
  */
-import { joinColumns, padColumns } from '../base/text-columns.ts';
+import { GAP, joinColumns, padColumns } from '../base/text-columns.ts';
 import {
   formatBitsPerSecShort,
   formatBytesShort,
@@ -11,16 +11,17 @@ import {
 } from '../base/units.ts';
 import type { ClassReport, StatusReport } from './status.ts';
 
-export function statusTable(report: StatusReport): string {
+/** `columns` are the characters in a line. */
+export function statusTable(report: StatusReport, columns: number): string {
   const { uptimeSeconds, backend, version, pid } = report;
   const lines = [
     `shaper ${version}, pid ${pid}, back end ${backend}, up ${uptimeText(uptimeSeconds)}`,
     ...troubleLines(report),
     ...report.warnings.map((warning) => `warning: ${warning}`),
     '',
-    ...presentLines(report),
+    ...presentLines(report, columns),
     '',
-    ...pastLines(report),
+    ...pastLines(report, columns),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -54,13 +55,13 @@ const PAST: readonly Column[] = [
 /** Left out if every class has none. */
 const SPARSE: ReadonlySet<string> = new Set(['early', 'police', 'aqm', 'marked']);
 
-function presentLines({ recent, classes }: StatusReport): string[] {
+function presentLines({ recent, classes }: StatusReport, columns: number): string[] {
   const { seconds, bitsPerSecond, packetsPerSecond, droppedPerSecond } = recent;
   const counts = `${formatCountShort(packetsPerSecond)} packets/s, ${formatCountShort(droppedPerSecond)} drops/s`;
   const window = `The last ${seconds.toFixed(seconds < 9 ? 1 : 0)} s`;
   return [
     `${window}: ${formatBitsPerSecShort(bitsPerSecond.over10s)}, ${counts}`,
-    classTable(PRESENT, classes),
+    classTable(PRESENT, classes, columns),
     ...eachLines(classes),
   ];
 }
@@ -83,7 +84,7 @@ function eachLines(classes: readonly ClassReport[]): string[] {
   });
 }
 
-function pastLines(report: StatusReport): string[] {
+function pastLines(report: StatusReport, columns: number): string[] {
   const { totals, classes, latenessMicroseconds } = report;
   const { received, accepted, dropped, held, kernel } = totals;
   const counts = [received, accepted, dropped, held];
@@ -102,14 +103,21 @@ function pastLines(report: StatusReport): string[] {
     joinColumns(padColumns(law, () => false)),
     `refused by the kernel: queue full ${kernel.queueFull}, socket full ${kernel.socketFull}`,
     `left after the due instant: half within ${late('p50')}, 99 % within ${late('p99')}`,
-    classTable(shown, classes),
+    classTable(shown, classes, columns),
   ];
 }
 
-function classTable(columns: readonly Column[], classes: readonly ClassReport[]): string {
-  const rows = classes.map((c) => [indentedName(c.path), ...columns.map(([, cell]) => cell(c))]);
-  const head = ['class', ...columns.map(([heading]) => heading)];
-  return joinColumns(padColumns([head, ...rows], (column) => column === 0));
+/** A name that leaves its numbers no room stands on a line of its own above them. */
+function classTable(shown: readonly Column[], classes: readonly ClassReport[], columns: number): string {
+  const rows = [shown.map(([heading]) => heading), ...classes.map((c) => shown.map(([, cell]) => cell(c)))];
+  const numbers = padColumns(rows, () => false).map((cells) => joinColumns([cells]));
+  const names = ['class', ...classes.map(({ path }) => indentedName(path))];
+  const room = columns - GAP.length - numbers[0]!.length;
+  const width = Math.max(0, ...names.map((name) => name.length).filter((length) => length <= room));
+  const lineOf = (name: string, row: number): string => `${name.padEnd(width)}${GAP}${numbers[row]!}`;
+  return names
+    .map((name, row) => (name.length <= width ? lineOf(name, row) : `${name}\n${lineOf('', row)}`))
+    .join('\n');
 }
 
 /** Of a direction its path, of a class its name. */

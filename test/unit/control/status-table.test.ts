@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { Samples } from '../../../src/control/samples.ts';
-import { statusTable } from '../../../src/control/status-table.ts';
+import type { StatusReport } from '../../../src/control/status.ts';
+import { statusTable as tableOf } from '../../../src/control/status-table.ts';
 import { createStats, TOTAL } from '../../../src/core/packets/stats.ts';
 import { NO_DROPS, reportOf, sample, snapshotOf } from './sample.ts';
+
+/** A wide terminal, unless a test is about the width. */
+function statusTable(report: StatusReport, columns = 120): string {
+  return tableOf(report, columns);
+}
 
 /** Half a second after a moment at which nothing had been counted. */
 function samplesOfNothing(): Samples {
@@ -99,8 +105,23 @@ describe('the table', () => {
     stats.marked.fill(9_876_543);
     stats.flows.fill(65_536);
     for (const name of ['dropEarly', 'dropPolice'] as const) stats[name].fill(0);
-    const long = statusTable(reportOf(snapshotOf(stats), samplesOfNothing())).split('\n');
+    const long = statusTable(reportOf(snapshotOf(stats), samplesOfNothing()), 80).split('\n');
     expect(long.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('fits 80 columns with long names and every reason of drops', () => {
+    const path = 'wan/up/conferences-and-calls/of-the-second-floor';
+    const label = { path, rateBytesPerSec: 250_000, ceilBytesPerSec: 1_250_000, parent: -1 };
+    const classes = [{ ...label, path: 'w/up' }, label, label, { ...label, path: 'w/down' }];
+    const stats = sample();
+    stats.marked.fill(9_876_543);
+    const report = reportOf(snapshotOf(stats, { classes }), samplesOfNothing());
+    const long = statusTable(report, 80).split('\n');
+    expect(long.filter((line) => line.length > 80)).toEqual([]);
+    const at = long.indexOf('    of-the-second-floor');
+    expect(long[at + 1]).toMatch(/^ {8}2\.00M-10\.0M /);
+    expect(long.find((line) => line.startsWith('w/up'))).toMatch(/^w\/up {4}2\.00M-10\.0M /);
+    expect(statusTable(report, 120)).toMatch(/\n {4}of-the-second-floor {2}2\.00M-10\.0M /);
   });
 
   it('leaves out reasons of drops, and marks, that no class has', () => {
