@@ -13,11 +13,11 @@ export function bucketText(key: BucketKey | null): string {
   return key.family === 6 && key.bits < IPV6_BITS ? `${address}/${key.bits}` : address;
 }
 
-/** An address of IPv6 stands in brackets before a port. Protocols without ports have none. */
+/** An address of IPv6 stands in brackets before a port. Port 0 means none, as at the other end of a ping. */
 function flowText({ family, protocol, src, sport, dst, dport }: FlowTuple): string {
   const endpoint = (words: readonly number[], port: number): string => {
     const address = addressText(family, words);
-    if (sport === 0 && dport === 0) return address;
+    if (port === 0) return address;
     return `${family === 6 ? `[${address}]` : address}:${port}`;
   };
   return `${protocolName(protocol) ?? protocol} ${endpoint(src, sport)} > ${endpoint(dst, dport)}`;

@@ -9,7 +9,7 @@ export type ClientErrorCode = 'absent' | 'denied' | 'failed';
 const HINTS: Readonly<Record<ClientErrorCode, string>> = {
   absent: 'name its file or its socket (--conf, --socket), or start one: shaper --conf FILE',
   denied: 'run as the user of that instance, usually root',
-  failed: 'its log may say why; an instance that hangs has to be stopped and started again',
+  failed: 'its log may say why; kill -9 ends an instance that hangs, and traffic then flows unshaped',
 };
 
 export class ClientError extends OperatingError {

@@ -42,7 +42,7 @@ describe('what the user sees of a failure', () => {
     [
       new ClientError('failed', 'm'),
       3,
-      'shaper: m\n  its log may say why; an instance that hangs has to be stopped and started again\n',
+      'shaper: m\n  its log may say why; kill -9 ends an instance that hangs, and traffic then flows unshaped\n',
     ],
     [new AddonError('build it'), 3, 'shaper: build it\n'],
     [new OperatingError(1, 'm'), 1, 'shaper: m\n'],

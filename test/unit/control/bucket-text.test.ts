@@ -16,6 +16,7 @@ it('an address or prefix, or a flow with its ports where it has some', () => {
     bucketText({ kind: 'flow', flow: { ...tuple, protocol, sport, dport } });
   expect(flow(V4, 6, 40_000, 443)).toBe('tcp 10.0.9.4:40000 > 192.0.2.1:443');
   expect(flow(V6, 17, 53, 5353)).toBe('udp [fd00:1::1]:53 > [2001:db8::2]:5353');
+  expect(flow(V4, 1, 8827, 0)).toBe('icmp 10.0.9.4:8827 > 192.0.2.1');
   expect(flow(V6, 58, 0, 0)).toBe('icmpv6 fd00:1::1 > 2001:db8::2');
   expect(flow(V4, 253, 0, 0)).toBe('253 10.0.9.4 > 192.0.2.1');
   expect(bucketText(null)).toBe('packets without a flow');
