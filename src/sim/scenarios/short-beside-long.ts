@@ -24,8 +24,7 @@ export const shortBesideLong: Scenario = {
   name: 'short-beside-long',
   question: 'How long do the short transfers take, and what is left for the long ones?',
   answeredBy: /./,
-  about:
-    'six transfers of 17 kB a second beside four long ones: the completion time of the short is what matters',
+  about: 'six transfers of 17 kB a second beside four long ones: how long do the short ones take?',
   build(seed, bottleneck) {
     const prng = scenarioChance(seed);
     const { way } = shapedWay(bottleneck);
