@@ -90,6 +90,7 @@ function quietBeside(flood: Flood, way: 'up' | 'down', isolation: Isolation, qui
   };
 }
 
+const FAIR = { discipline: 'fair', isolation: 'dual-src' } as const;
 const QUIET: Ends = { src: INSIDE, dst: OTHER_OUTSIDE, sport: 5000, dport: 9001 };
 
 describe.each(Object.entries(FLOODS))('%s', (_, flood) => {
@@ -107,4 +108,22 @@ describe.each(Object.entries(FLOODS))('%s', (_, flood) => {
     // A prefix counts as one host from its ninth address on.
     expect([477_600, 5_677_600]).toContain(delayNsMax);
   });
+});
+
+test('a host floods its bucket of each with 150 flows of short packets: another one loses no long packet', () => {
+  const each = { by: 'src', rateBytesPerSec: LINE / 2, burstBytes: 3028, exceed: 'delay' } as const;
+  const leaf = { name: 'default', queue: FAIR, limitBytes: LIMIT_BYTES, each };
+  const world = new World(shaper({ wan: { up: { rate: LINE, burst: 3028, leaves: [leaf] } } }));
+  const flood = (n: number): Ends => ({ src: FLOODER, dst: OUTSIDE, sport: 1024 + (n % 150), dport: 9 });
+  const arrive = (t: number, lengthBytes: number, ends: Ends): SimArrival =>
+    up(t, lengthBytes, { shape: { ...udp(1), ...ends } });
+  // 1 Mbit/s beside 40.
+  const arrivals = [
+    ...Array.from({ length: 83 }, (_, n) => arrive(n * 12 * MS + 300_000, 1500, QUIET)),
+    ...Array.from({ length: SECOND / 60_000 }, (_, n) => arrive(n * 60_000, 300, flood(n))),
+  ].sort((a, b) => a.timeNs - b.timeNs);
+  world.inject(arrivals);
+  world.run(10 * SECOND);
+  const quietOnes = world.accepted().filter(({ id }) => arrivals[id - 1]!.lengthBytes === 1500);
+  expect(quietOnes).toHaveLength(83);
 });

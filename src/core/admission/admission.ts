@@ -19,6 +19,9 @@ import type { Trees } from '../tree/trees.ts';
 
 /** The longest IPv4 datagram in fragments of 1500 bytes, headers included. */
 const DATAGRAM_BYTES_MAX = 66_500;
+/** A leaf for so many full-sized packets lets a packet in for which several others must go (room.ts). */
+const MANY_PACKETS = 20;
+const PACKET_BYTES = 1500;
 
 export class Admission {
   private readonly queues: readonly (QueueSpec | null)[];
@@ -106,6 +109,14 @@ export class Admission {
   excessPackets(leaf: number): number {
     const limitPackets = this.queues[leaf]?.limitPackets ?? Number.POSITIVE_INFINITY;
     return this.backlog.packets(leaf) + 1 - limitPackets;
+  }
+
+  /** Whether the leaf keeps its limit now, and the limit is for many packets and for many of this length. */
+  holdsMany(leaf: number, lengthBytes: number): boolean {
+    const queue = this.queues[leaf];
+    if (queue === null || this.excessBytes(leaf, 0) > 0 || this.excessPackets(leaf) > 1) return false;
+    const longestBytes = Math.max(lengthBytes, PACKET_BYTES);
+    return queue.limitBytes >= MANY_PACKETS * longestBytes && queue.limitPackets >= MANY_PACKETS;
   }
 
   /** Packet `h` has left the queue of its leaf; the backlog is without it. */

@@ -16,6 +16,13 @@
  * the arriving packet is dropped. While the leaf keeps its limit, a payer other than the packet's own holds
  * more than the packet and has enough. Packets of the payer that must not be dropped, or that are of other
  * leaves, are the only exception: then the leaf exceeds its limit, by one packet at most.
+ *
+ * A bucket can hold many short flow queues, none of which has enough. Then several pay, one packet after the
+ * other, always whoever holds the most at that moment:
+ *
+ *     limit 100   a bucket with 60 flows, 1 or 2 each   arriving 3 for another bucket   the flows lose 3
+ *
+ * Otherwise a host with many flows of short packets could lock out whoever sends longer ones.
  */
 import { NONE } from '../../base/none.ts';
 import type { Chain } from '../classes/classes.ts';
@@ -34,6 +41,8 @@ export class Room {
   // Written by find(), read by evict() until the next find().
   /** Whether there was no room, so that somebody pays. */
   private lastPays = false;
+  /** Whether several pay, one after the other. */
+  private lastIsShared = false;
   /** The `each` bucket that pays; NONE if somebody among the leaf's queues does. */
   lastBucket = NONE;
 
@@ -47,9 +56,10 @@ export class Room {
 
   /** Whether packet `h` gets into the leaf, if need be after evictions. Evicts nothing yet. */
   find(leaf: number, h: number): boolean {
-    const { admission, queues, each } = this;
+    const { admission, queues } = this;
     const lengthBytes = this.held.lengthBytes[h];
     this.lastPays = false;
+    this.lastIsShared = false;
     if (!admission.isFull(leaf, h)) return true;
     this.lastPays = true;
     const packets = admission.excessPackets(leaf);
@@ -57,8 +67,10 @@ export class Room {
     const own = this.ownBucket(leaf, h);
     const queueBytes = queues.findPayer(leaf, own === NONE ? h : NONE);
     this.chooseBucket(leaf, own, lengthBytes, queueBytes);
-    if (this.lastBucket !== NONE) return each.canSpare(this.lastBucket, leaf, h, packets, bytes);
-    return queues.canSpare(leaf, leaf, packets, bytes);
+    if (this.canSpare(leaf, h, packets, bytes)) return true;
+    const isOfOthers = this.lastBucket !== NONE && this.lastBucket !== own;
+    this.lastIsShared = isOfOthers && admission.holdsMany(leaf, lengthBytes) && this.findNext(leaf);
+    return this.lastIsShared;
   }
 
   /**
@@ -68,8 +80,22 @@ export class Room {
   evict(leaf: number, h: number, nowNs: number): number {
     if (!this.lastPays) return NONE;
     const isNeeded = this.admission.isFull(leaf, h);
+    if (this.lastIsShared && !(isNeeded && this.findNext(leaf))) return NONE;
     if (this.lastBucket === NONE) return this.queues.evict(leaf, leaf, isNeeded);
     return isNeeded ? this.each.evict(this.lastBucket, leaf, nowNs) : NONE;
+  }
+
+  /**
+   * Finds whoever holds the most now, apart from the arriving packet. Returns whether it can lose a packet.
+   */
+  private findNext(leaf: number): boolean {
+    this.chooseBucket(leaf, NONE, 0, this.queues.findPayer(leaf, NONE));
+    return this.canSpare(leaf, NONE, 1, 0);
+  }
+
+  private canSpare(leaf: number, h: number, packets: number, bytes: number): boolean {
+    if (this.lastBucket !== NONE) return this.each.canSpare(this.lastBucket, leaf, h, packets, bytes);
+    return this.queues.canSpare(leaf, leaf, packets, bytes);
   }
 
   /** The bucket in which `h` would wait because others wait there. NONE if it would wait for the ceilings. */

@@ -218,13 +218,14 @@ export class EachTable {
   }
 
   /**
-   * Finds who pays in bucket `e` for arriving packet `h` of `leaf`, as in a leaf. Returns whether the payer
-   * has at least `packets` packets and `bytes` bytes of the leaf that may be dropped.
+   * Finds who pays in bucket `e` for arriving packet `h` of `leaf`, or without one (NONE), as in a leaf.
+   * Returns whether the payer has at least `packets` packets and `bytes` bytes of the leaf that may be
+   * dropped.
    */
   canSpare(e: number, leaf: number, h: number, packets: number, bytes: number): boolean {
     const { queues, words } = this;
     const set = words[e + SET];
-    const isOwn = this.find(words[e + CLASS], h) === e;
+    const isOwn = h !== NONE && this.find(words[e + CLASS], h) === e;
     return queues.findPayerOf(set, isOwn ? h : NONE, leaf) && queues.canSpare(set, leaf, packets, bytes);
   }
 
