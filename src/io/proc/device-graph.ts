@@ -4,11 +4,11 @@
  * procfs; `nsenter --net` changes the namespace and leaves the mount.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isSystemError } from '../../base/system-error.ts';
 import type { Device, DeviceGraph } from '../../spec/device-graph.ts';
-import { deviceIndex, deviceNames } from './devices.ts';
+import { deviceIndex, deviceNames, readOrNull } from './devices.ts';
 
 /**
  * IFF_NOARP and IFF_MASTER (linux/if.h). The kernel gives both to VRF devices alone, which have no DEVTYPE.
@@ -25,7 +25,7 @@ interface SysDevice extends Device {
 export function readSysDevices(folder = '/sys/class/net'): SysDevice[] {
   const devices: SysDevice[] = [];
   for (const name of listOf(folder)) {
-    const text = (file: string): string => textOf(join(folder, name, file));
+    const text = (file: string): string => readOrNull(join(folder, name, file)) ?? '';
     const index = Number.parseInt(text('ifindex'), 10);
     // bonding_masters is a file.
     if (Number.isNaN(index)) continue;
@@ -111,7 +111,7 @@ function devicesFromIp(): Device[] | null {
 }
 
 function graphOf(devices: readonly Device[]): DeviceGraph {
-  const pppoe = parsePppoeDevices(textOf('/proc/net/pppoe'));
+  const pppoe = parsePppoeDevices(readOrNull('/proc/net/pppoe') ?? '');
   return new Map(
     devices.map((device) => [device.name, { ...device, carriesPppoe: pppoe.includes(device.name) }]),
   );
@@ -119,10 +119,6 @@ function graphOf(devices: readonly Device[]): DeviceGraph {
 
 function listOf(folder: string): string[] {
   return orElse(() => readdirSync(folder), []);
-}
-
-function textOf(path: string): string {
-  return orElse(() => readFileSync(path, 'utf8'), '');
 }
 
 function linkOf(path: string): string | null {

@@ -56,11 +56,11 @@ export function parseDeviceCounters(text: string, devices: readonly string[]): M
   return counters;
 }
 
-function readOrNull(path: string): string | null {
+/** The text of a file, or null: the device does not exist, or the kernel has not that protocol. */
+export function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    // The device does not exist, or the kernel has not that protocol.
     if (isSystemError(error)) return null;
     throw error;
   }

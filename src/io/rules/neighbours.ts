@@ -2,9 +2,9 @@
  * The neighbours: rules of other programs in this network namespace, and what of them collides with ours.
  * They are read by tools that the machine has; a tool that is missing or refuses counts as one without rules.
  */
-import { readFileSync } from 'node:fs';
 import { freeMarkMask } from '../../spec/mark-choice.ts';
 import { planSteers } from '../../spec/queue-plan.ts';
+import { readOrNull } from '../proc/devices.ts';
 import { NFQUEUES_FILE, parseNfqueues } from '../proc/nfqueues.ts';
 import { toolError } from './errors.ts';
 import {
@@ -52,15 +52,7 @@ function legacyIptables(): string[] {
   return [
     ['/proc/net/ip_tables_names', 'iptables-legacy-save'],
     ['/proc/net/ip6_tables_names', 'ip6tables-legacy-save'],
-  ].flatMap(([file = '', tool = '']) => (readQuietly(file).trim() === '' ? [] : [tool]));
-}
-
-function readQuietly(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
+  ].flatMap(([file = '', tool = '']) => (readOrNull(file)?.trim() ? [tool] : []));
 }
 
 const IPTABLES_SAVES = ['iptables-nft-save', 'ip6tables-nft-save'];
@@ -96,7 +88,7 @@ export async function readNeighbours(devices: readonly string[]): Promise<Neighb
     ],
     isTracked: [withoutOwnTables(nft.stdout), ...saved].some(tracksConnections),
     masks,
-    readNfqueues: new Set(parseNfqueues(readQuietly(NFQUEUES_FILE)).map(({ number }) => number)),
+    readNfqueues: new Set(parseNfqueues(readOrNull(NFQUEUES_FILE) ?? '').map(({ number }) => number)),
   };
 }
 
