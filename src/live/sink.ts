@@ -6,9 +6,10 @@
  * Neither Node's streams nor a thread will do. Streams write to terminals synchronously, and the process
  * cannot end while a thread is blocked in write().
  */
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import { isSystemError } from '../base/system-error.ts';
 
 /** Lines of an hour of trouble. A terminal takes 4 KiB at a time, a pipe 64. */
@@ -94,14 +95,34 @@ export function nonBlockingWriter(stream: Writable & { readonly fd: number }): T
   // A regular file never makes its writer wait for a reader, and if opened again it would have a second
   // place.
   if (fstatSync(fd).isFile()) return (bytes) => writeNow(fd, bytes);
-  try {
-    // Opened again it has flags of its own, so that the other users of a terminal or a pipe notice nothing.
-    const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
-    const own = openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
-    return (bytes) => writeNow(own, bytes);
-  } catch {
-    return (bytes) => writeStream(stream, bytes);
+  const own = openAgain(fd);
+  if (own !== null) return (bytes) => writeNow(own, bytes);
+  // Node writes to a terminal synchronously. Lost lines are better than packets that wait.
+  return isatty(fd) ? () => null : (bytes) => writeStream(stream, bytes);
+}
+
+/**
+ * Opened again the descriptor has flags of its own, so that the other users of a terminal or a pipe notice
+ * nothing. After sudo or setpriv the terminal is another user's, but /dev/tty opens it for everybody whose
+ * terminal it is. Null if it cannot be opened.
+ */
+function openAgain(fd: number): number | null {
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  const isOwnTerminal = isatty(fd) && fstatSync(fd).rdev === terminalDevice();
+  for (const path of [`/proc/self/fd/${fd}`, ...(isOwnTerminal ? ['/dev/tty'] : [])]) {
+    try {
+      return openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+    }
   }
+  return null;
+}
+
+/** Number of the device of our controlling terminal: tty_nr in proc(5), behind the name in parentheses. */
+function terminalDevice(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[4]);
 }
 
 function writeNow(fd: number, bytes: Uint8Array): number | null {

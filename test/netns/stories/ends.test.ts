@@ -1,5 +1,5 @@
 /** The end, by every signal: what waits is delivered, the machine is as before, traffic goes on. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import {
@@ -152,12 +152,19 @@ describeNetns('the end', () => {
       'a full pipe',
       'r, w = os.pipe(); os.set_inheritable(r, True); os.write(w, b"x" * 65536); os.dup2(w, 1)',
     ],
-  ])('packets pass and SIGTERM ends it though stdout is %s', async (_, redirect) => {
+    [
+      'a stopped terminal of another user',
+      'm, s = pty.openpty(); os.fchmod(s, 0o600); termios.tcflow(s, termios.TCOOFF); os.dup2(s, 1)',
+      ['setpriv', '--reuid=nobody', '--inh-caps=+net_admin', '--ambient-caps=+net_admin'],
+    ],
+  ])('packets pass and SIGTERM ends it though stdout is %s', async (_, redirect, wrapper = []) => {
     const { client, router, server } = world.lab;
     const file = join(world.lab.folder, 'mute.yaml');
-    writeFileSync(file, `${FAST}\ncontrol: { socket: ${join(world.lab.folder, 'mute.sock')} }\n`);
+    chmodSync(world.lab.folder, 0o755);
+    // Everybody may make a socket in /tmp.
+    writeFileSync(file, `${FAST}\ncontrol: { socket: /tmp/shaper-mute-${process.pid}.sock }\n`);
     const script = `import os, pty, sys, termios; ${redirect}; [os.set_inheritable(f, True) for f in range(3, 8) if os.path.exists("/proc/self/fd/%d" % f)]; os.execvp(sys.argv[1], sys.argv[1:])`;
-    const child = router.spawn(['python3', '-c', script, ...shaperCommand(), '--conf', file]);
+    const child = router.spawn(['python3', '-c', script, ...wrapper, ...shaperCommand(), '--conf', file]);
     await until('the rules are there', () => hasTable(router), 10_000);
     for (let i = 0; i < 50; i++) child.kill('SIGUSR1');
     expect((await ping(client, server, { count: 5 })).received).toBe(5);
