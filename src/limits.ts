@@ -40,6 +40,12 @@ export const NFQUEUES_MAX = 64;
 /** Packets that the kernel can hold per NFQUEUE since each has a hash table of its own (April 2026). */
 export const QUEUE_LENGTH_MAX = 65536;
 /**
+ * The highest number of an NFQUEUE of ours. The next one, 65535, is the last of all: nobody reads it, and
+ * packets of this host pass by it (acceptUnrouted in packet/batch.ts). An instance that read it would get the
+ * packets of all others, and send them there again.
+ */
+export const NFQUEUE_NUMBER_MAX = 65534;
+/**
  * Packets held over all NFQUEUEs. Bounds the kernel memory that they pin, about 2.2 kB a full-sized packet.
  */
 export const HELD_MAX = 262144;

@@ -3,7 +3,7 @@
  * reported at once with its place. Nothing is guessed, and nothing is ignored silently.
  */
 
-import { HELD_MAX } from '../limits.ts';
+import { HELD_MAX, NFQUEUE_NUMBER_MAX } from '../limits.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
 import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
@@ -72,8 +72,8 @@ function readNfqueue(reader: YamlReader, at: Values<typeof SECTIONS.top>['nfqueu
   const first = values.first?.value ?? DEFAULTS.first;
   const count = values.count?.value ?? DEFAULTS.count;
   const length = values.length?.value ?? DEFAULTS.length;
-  if (first + count > 65536) {
-    const message = `queue numbers end at 65535: first ${first} + count ${count} goes beyond`;
+  if (first + count - 1 > NFQUEUE_NUMBER_MAX) {
+    const message = `queue numbers end at ${NFQUEUE_NUMBER_MAX}: first ${first} + count ${count} goes beyond`;
     reader.problems.error(placeOf(values.first, values.count), message);
   }
   if (count * length > HELD_MAX) {

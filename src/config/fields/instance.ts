@@ -2,7 +2,7 @@
  * Fields of the instance as a whole: the traffic of its host, its kernel queues,
  * its control socket, its log. Part of the table in sections.ts.
  */
-import { NFQUEUES_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
+import { NFQUEUE_NUMBER_MAX, NFQUEUES_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT as EXEMPT_DEFAULTS, INSTANCE } from './defaults.ts';
 import { NO_CONTROL_KEYS, NO_LOCAL_KEYS, NO_LOG_KEYS, NO_NFQUEUE_KEYS } from './elsewhere.ts';
 import { boolean, choice, FieldError, list, node, ref, type Section, word } from './kinds.ts';
@@ -43,7 +43,7 @@ export const EXEMPT = {
 export const NFQUEUE = {
   first: integer({
     min: 0,
-    max: 65535,
+    max: NFQUEUE_NUMBER_MAX,
     default: String(DEFAULTS.first),
     help: 'First queue number. Instances side by side need different numbers.',
     isLive: false,

@@ -337,9 +337,9 @@ describe('nfqueue, control, log', () => {
   );
 
   it.each([
-    ['nfqueue: { first: 65536 }', 'from 0 to 65535'],
-    ['nfqueue: { first: 1.5 }', 'from 0 to 65535'],
-    ['nfqueue: { first: 65534, count: 3 }', 'queue numbers end at 65535'],
+    ['nfqueue: { first: 65535 }', 'from 0 to 65534'],
+    ['nfqueue: { first: 1.5 }', 'from 0 to 65534'],
+    ['nfqueue: { first: 65533, count: 3 }', 'queue numbers end at 65534'],
     ['nfqueue: { count: 65 }', 'from 1 to 64'],
     ['nfqueue: { length: 0 }', 'from 1 to 65536'],
     ['nfqueue: { length: 65537 }', 'from 1 to 65536'],
@@ -356,8 +356,8 @@ describe('nfqueue, control, log', () => {
   });
 
   it('bounds are inclusive', () => {
-    const { nfqueue } = load(top('nfqueue: { first: 65535, count: 1, length: 65536 }')).spec;
-    expect(nfqueue).toMatchObject({ first: 65535, count: 1, length: 65536 });
+    const { nfqueue } = load(top('nfqueue: { first: 65534, count: 1, length: 65536 }')).spec;
+    expect(nfqueue).toMatchObject({ first: 65534, count: 1, length: 65536 });
     expect(warningsOf(MINIMAL)).toEqual([]);
   });
 });
