@@ -61,9 +61,10 @@ describe('a flow that slows down for nothing', () => {
       expect(Math.abs(lossOfUdp - lossOfTcp)).toBeLessThan(0.25 * lossOfTcp);
 
       const fair = run('fair');
-      // A sixth for each; what Reno leaves of its own while it grows back goes to who asks for it.
+      // A sixth for each; what Reno leaves of its own while it grows back goes to who asks for it. How much
+      // that is depends on the phases in which the senders come: at most a thirteenth of each share.
       const share = 1e7 / 6;
-      expect(flowOf(fair, 'udp').throughputBitsPerSecond).toBeLessThan(1.3 * share);
+      expect(flowOf(fair, 'udp').throughputBitsPerSecond).toBeLessThan(1.4 * share);
       for (const flow of flowsOf(fair, 'tcp')) {
         expect(flow.throughputBitsPerSecond, flow.name).toBeGreaterThan(0.9 * share);
       }
