@@ -39,7 +39,7 @@ import type { Stats } from './packets/stats.ts';
 import { chargeBytesOf } from './packets/wire-cost.ts';
 import type { AckFilter } from './queues/ack-filter.ts';
 import { SIGNAL_MARK, SIGNAL_NONE } from './queues/arrival-aqm.ts';
-import type { LeafQueues } from './queues/leaf-queues.ts';
+import type { SetQueues } from './queues/set-queues.ts';
 import { type Change, reconfigure } from './reconfigure.ts';
 import { createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
 import type { VerdictWriter } from './verdicts/writer.ts';
@@ -66,7 +66,7 @@ export class Engine {
   private readonly flows: FlowTable;
   private readonly intake: Intake;
   private readonly acks: AckFilter;
-  private readonly queues: LeafQueues;
+  private readonly queues: SetQueues;
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
   private spec: ShaperSpec;

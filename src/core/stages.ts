@@ -26,8 +26,8 @@ import { HeldTable } from './packets/held.ts';
 import { HeldFifos } from './packets/held-fifos.ts';
 import { Ledger } from './packets/ledger.ts';
 import { AckFilter } from './queues/ack-filter.ts';
-import { LeafQueues } from './queues/leaf-queues.ts';
 import { QueueSets } from './queues/queue-sets.ts';
+import { SetQueues } from './queues/set-queues.ts';
 import { Trees } from './tree/trees.ts';
 import { Remarks } from './verdicts/remarks.ts';
 import { VerdictLog } from './verdicts/verdict-log.ts';
@@ -60,7 +60,7 @@ export interface Lasting {
   readonly flows: FlowTable;
   readonly intake: Intake;
   readonly acks: AckFilter;
-  readonly queues: LeafQueues;
+  readonly queues: SetQueues;
   readonly steering: Steering;
   readonly log: VerdictLog;
   readonly verdicts: VerdictWriter;
@@ -91,7 +91,7 @@ export function createLasting(
   const steering = new Steering(plan, classes);
   const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering, nameOf);
   const acks = new AckFilter(classes, held);
-  const queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
+  const queues = new SetQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
   const log = new VerdictLog(held);
   const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering, log, plan);
   const released = new HeldFifos(1, held);

@@ -2,7 +2,7 @@
  * Room in a full leaf: whoever holds the most loses packets for an arriving one.
  *
  * The payer is an `each` bucket of the leaf or of a class around it, or somebody among the leaf's queues
- * (leaf-queues.ts): in a fair leaf a host with its longest flow queue, or a flow queue; in a short-first leaf
+ * (set-queues.ts): in a fair leaf a host with its longest flow queue, or a flow queue; in a short-first leaf
  * a band; in a fifo leaf nobody. An ancestor's bucket counts with its full length; only this leaf's packets
  * are evicted from it. The arriving packet counts as part of its own bucket, host or queue (RFC 8290 section
  * 4.1.3), and the payer loses from its head. Within a bucket somebody pays as among the leaf's queues.
@@ -28,14 +28,14 @@ import { NONE } from '../../base/none.ts';
 import type { Chain } from '../classes/classes.ts';
 import type { EachTable } from '../each/each.ts';
 import type { HeldTable } from '../packets/held.ts';
-import type { LeafQueues } from '../queues/leaf-queues.ts';
+import type { SetQueues } from '../queues/set-queues.ts';
 import type { Admission } from './admission.ts';
 
 export class Room {
   private readonly held: HeldTable;
   private readonly admission: Admission;
   private readonly each: EachTable;
-  private readonly queues: LeafQueues;
+  private readonly queues: SetQueues;
   /** Classes with `each` buckets in which packets wait. */
   private readonly waits: Chain;
   // Written by find(), read by evict() until the next find().
@@ -46,7 +46,7 @@ export class Room {
   /** The `each` bucket that pays; NONE if somebody among the leaf's queues does. */
   lastBucket = NONE;
 
-  constructor(held: HeldTable, admission: Admission, each: EachTable, queues: LeafQueues, waits: Chain) {
+  constructor(held: HeldTable, admission: Admission, each: EachTable, queues: SetQueues, waits: Chain) {
     this.held = held;
     this.admission = admission;
     this.each = each;

@@ -21,8 +21,8 @@ import type { HeldTable } from '../packets/held.ts';
 import type { AckFilter } from '../queues/ack-filter.ts';
 import { ArrivalAqm } from '../queues/arrival-aqm.ts';
 import { KIND_BITS } from '../queues/fair-keys.ts';
-import { LeafQueues } from '../queues/leaf-queues.ts';
 import { type QueueKind, QueueSets, queueKind } from '../queues/queue-sets.ts';
+import { SetQueues } from '../queues/set-queues.ts';
 import { isolationWithin, prefixBitsOf, sideOf } from './sides.ts';
 
 /** What waiting packets are made of, and what decides about them. */
@@ -35,7 +35,7 @@ export interface WaitingParts {
 }
 
 export class BucketQueues {
-  readonly queues: LeafQueues;
+  readonly queues: SetQueues;
   /** By bucket: `e >> shift`. */
   aqm: ArrivalAqm;
   private readonly sets: QueueSets;
@@ -51,7 +51,7 @@ export class BucketQueues {
   constructor(buckets: number, classes: readonly ClassInfo[], parts: WaitingParts) {
     const { held, flows, acks, keysOf } = parts;
     this.sets = QueueSets.ofBuckets(bucketKinds(classes), buckets);
-    this.queues = new LeafQueues(FAIR_QUEUES_MAX, keysOf, this.sets, held, flows, acks);
+    this.queues = new SetQueues(FAIR_QUEUES_MAX, keysOf, this.sets, held, flows, acks);
     this.free = new Int32Array(buckets);
     this.buckets = buckets;
     this.parts = parts;

@@ -20,12 +20,12 @@ import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { EACH_IDLE_NS } from '../../limits.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
-import type { FlowTable } from '../flows/flow-table.ts';
+import { type FlowTable, SIDE_SRC } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import type { BucketQueues } from './bucket-queues.ts';
 import type { BucketKey } from './fullest.ts';
-import { prefixBitsOf, SIDE_FLOW, SIDE_SRC, sideOf } from './sides.ts';
+import { prefixBitsOf, SIDE_FLOW, sideOf } from './sides.ts';
 
 /**
  * Number of the class (not its row, which may change), kind, then four address words or flow row and
@@ -63,15 +63,15 @@ export class EachBuckets {
   private readonly ledger: Ledger;
   private readonly queues: BucketQueues;
   // By class.
-  private ids: Int32Array;
-  private nsPerByte: Float64Array;
-  private burstBytes: Float64Array;
-  private side: Uint8Array;
-  private prefixBits: Uint8Array;
+  private ids!: Int32Array;
+  private nsPerByte!: Float64Array;
+  private burstBytes!: Float64Array;
+  private side!: Uint8Array;
+  private prefixBits!: Uint8Array;
   /** The bits of an IPv6 address that name a bucket, four words for each class. */
-  private prefixMask: Int32Array;
+  private prefixMask!: Int32Array;
   /** Where flows remember their bucket: FlowTable.eachBucket(). */
-  private place: Uint8Array;
+  private place!: Uint8Array;
 
   constructor(
     rows: number,
@@ -91,6 +91,11 @@ export class EachBuckets {
     this.flows = flows;
     this.ledger = ledger;
     this.queues = queues;
+    this.useClasses(classes);
+  }
+
+  /** Fills the columns by class. */
+  private useClasses(classes: readonly ClassInfo[]): void {
     this.ids = Int32Array.from(classes, (info) => info.id);
     this.nsPerByte = nsPerByteOf(classes);
     this.burstBytes = burstBytesOf(classes);
@@ -179,13 +184,7 @@ export class EachBuckets {
     const { words, floats } = this;
     const nsBefore = this.nsPerByte;
     const burstBefore = this.burstBytes;
-    this.ids = Int32Array.from(classes, (info) => info.id);
-    this.nsPerByte = nsPerByteOf(classes);
-    this.burstBytes = burstBytesOf(classes);
-    this.side = Uint8Array.from(classes, sideOf);
-    this.prefixBits = Uint8Array.from(classes, prefixBitsOf);
-    this.prefixMask = prefixMaskOf(classes);
-    this.place = Uint8Array.from(classes, placeOf);
+    this.useClasses(classes);
     return (e) => {
       const old = words[e + CLASS];
       const c = newRow[old];

@@ -22,7 +22,7 @@ import { FLAG_WAITED, type HeldTable } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import { SIGNAL_NONE } from '../queues/arrival-aqm.ts';
-import type { LeafQueues } from '../queues/leaf-queues.ts';
+import type { SetQueues } from '../queues/set-queues.ts';
 import { BucketQueues, type WaitingParts } from './bucket-queues.ts';
 import { CLASS, EachBuckets, HEAD, SET, WAITING_BYTES, WAITING_PACKETS } from './buckets.ts';
 
@@ -46,7 +46,7 @@ export class EachTable {
   lastSignalledBytes = 0;
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
-  private readonly queues: LeafQueues;
+  private readonly queues: SetQueues;
   /** Buckets with waiting packets, by `e >> shift` as in the next table. */
   private readonly due: IndexedHeap;
   /** Buckets of each class by the bytes that wait for them. */

@@ -2,10 +2,10 @@
 import type { Isolation } from '../../algo/queues/host-isolation.ts';
 import { IPV6_BITS } from '../../base/prefix.ts';
 import type { ClassInfo } from '../classes/classes.ts';
+import { SIDE_DST, SIDE_SRC } from '../flows/flow-table.ts';
 
+/** Of a bucket that goes by the whole flow; else SIDE_SRC or SIDE_DST. */
 export const SIDE_FLOW = 0;
-export const SIDE_SRC = 1;
-export const SIDE_DST = 2;
 
 /** `host` is the inside address: the source of packets that leave, the destination of packets that arrive. */
 export function sideOf(info: ClassInfo): number {

@@ -50,6 +50,10 @@ export interface FlowTuple {
   readonly dport: number;
 }
 
+/** The addresses of a flow, where one of them names a host or a bucket. Not 0. */
+export const SIDE_SRC = 1;
+export const SIDE_DST = 2;
+
 export class FlowTable {
   private readonly flowKeys: FlowKeys;
   private readonly keys: KeyTable;

@@ -1,6 +1,6 @@
 /**
  * The algorithms that signal when a packet arrives: RED, weighted and adaptive RED, and PIE. (CoDel signals
- * when packets leave: leaf-queues.ts.)
+ * when packets leave: set-queues.ts.)
  *
  * There are two tables, as of sets (queue-sets.ts). In the one of the leaves a row is a class. In the one of
  * `each` a row is a bucket, and its class says by which parameters it goes: average and probability stay with

@@ -16,7 +16,7 @@
  */
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
-import type { FlowTable } from '../flows/flow-table.ts';
+import { type FlowTable, SIDE_SRC } from '../flows/flow-table.ts';
 import {
   BACKLOG_BYTES,
   clearLists,
@@ -33,8 +33,6 @@ import {
 
 /** The class id or the bucket, side and kind in one word, then four address words. */
 const KEY_WORDS = 6;
-export const SIDE_SRC = 1;
-export const SIDE_DST = 2;
 // Kinds of hosts.
 const KIND_REST = 1;
 const KIND_V4 = 4;

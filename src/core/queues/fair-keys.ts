@@ -11,9 +11,9 @@ import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
-import type { FlowTable } from '../flows/flow-table.ts';
+import { type FlowTable, SIDE_DST, SIDE_SRC } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
-import { type FairHosts, SIDE_DST, SIDE_SRC } from './fair-hosts.ts';
+import type { FairHosts } from './fair-hosts.ts';
 import { HEAD, HOST, IDLE, OTHER_HOST, STATE, stateOf } from './fair-records.ts';
 import type { QueueKind, QueueSets } from './queue-sets.ts';
 

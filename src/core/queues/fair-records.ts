@@ -27,10 +27,9 @@ export const HOST = 30;
 export const OTHER_HOST = 31;
 
 // Words of the lists of a group: the flow queues of a host, or the members of a set (fair-turns.ts).
+// The last member of a list stands behind the first.
 export const KNOWN_FIRST = 0;
-export const KNOWN_LAST = 1;
 export const NEW_FIRST = 2;
-export const NEW_LAST = 3;
 export const OLD_FIRST = 4;
 export const OLD_LAST = 5;
 /** Bytes that wait in the members of the list of new ones. */

@@ -15,7 +15,7 @@ import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { HeldTable } from '../packets/held.ts';
-import type { LeafQueues } from '../queues/leaf-queues.ts';
+import type { SetQueues } from '../queues/set-queues.ts';
 import { BORROW, type ClassBuckets, SEND, WAIT } from './class-buckets.ts';
 import { nodeBefore, PRIORITIES, PRIORITY_BITS, type Turns } from './turns.ts';
 
@@ -25,7 +25,7 @@ export class Modes {
   /** By root: no packet leaves before this instant; 0 if it is not known. */
   readonly rootDueNs: Float64Array;
   private readonly held: HeldTable;
-  private readonly queues: LeafQueues;
+  private readonly queues: SetQueues;
   private readonly buckets: ClassBuckets;
   private readonly turns: Turns;
   private readonly parent: Int32Array;
@@ -41,7 +41,7 @@ export class Modes {
   constructor(
     classes: readonly ClassInfo[],
     held: HeldTable,
-    queues: LeafQueues,
+    queues: SetQueues,
     buckets: ClassBuckets,
     turns: Turns,
   ) {

@@ -22,7 +22,7 @@ import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { HeldTable } from '../packets/held.ts';
-import type { LeafQueues } from '../queues/leaf-queues.ts';
+import type { SetQueues } from '../queues/set-queues.ts';
 import { ClassBuckets, SEND, WAIT } from './class-buckets.ts';
 import { Modes } from './modes.ts';
 import { PRIORITIES, PRIORITY_BITS, Turns } from './turns.ts';
@@ -31,7 +31,7 @@ export class Trees {
   /** Rows of the roots, `up` first: a packet that waits there has passed its `down` tree, so it is older. */
   readonly roots: readonly number[];
   private readonly held: HeldTable;
-  private readonly queues: LeafQueues;
+  private readonly queues: SetQueues;
   private readonly buckets: ClassBuckets;
   private readonly turns: Turns;
   private readonly modes: Modes;
@@ -39,7 +39,7 @@ export class Trees {
   private readonly parent: Int32Array;
   private readonly level: Uint8Array;
 
-  constructor(classes: readonly ClassInfo[], held: HeldTable, queues: LeafQueues) {
+  constructor(classes: readonly ClassInfo[], held: HeldTable, queues: SetQueues) {
     this.held = held;
     this.queues = queues;
     const roots = classes.flatMap((info, row) => (info.root === row ? [row] : []));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
-import { FairHosts, SIDE_DST, SIDE_SRC } from '../../../../src/core/queues/fair-hosts.ts';
+import { SIDE_DST, SIDE_SRC } from '../../../../src/core/flows/flow-table.ts';
+import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
 import { ipv4 } from '../../../../src/sim/packets/packets.ts';
 import { SERVER, udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';

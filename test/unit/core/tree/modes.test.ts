@@ -5,8 +5,8 @@ import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
-import { LeafQueues } from '../../../../src/core/queues/leaf-queues.ts';
 import { QueueSets } from '../../../../src/core/queues/queue-sets.ts';
+import { SetQueues } from '../../../../src/core/queues/set-queues.ts';
 import { BORROW, ClassBuckets, WAIT } from '../../../../src/core/tree/class-buckets.ts';
 import { Modes } from '../../../../src/core/tree/modes.ts';
 import { PRIORITIES, Turns } from '../../../../src/core/tree/turns.ts';
@@ -20,7 +20,7 @@ function make() {
   const classes = listClasses(shaper({ wan: { up: { rate: 1e6, burst: 1e6, leaves } } }));
   const held = new HeldTable(64);
   const flows = new FlowTable(64, 1, 2, new Ledger(classes.length, held));
-  const queues = new LeafQueues(
+  const queues = new SetQueues(
     64,
     () => [1, 2],
     QueueSets.ofLeaves(classes),

@@ -38,7 +38,7 @@ import { FairKeys } from './fair-keys.ts';
 import { adoptFair, drainFair, lendFair, listFair } from './fair-lent.ts';
 import { QueueSets } from './queue-sets.ts';
 
-export class LeafQueues {
+export class SetQueues {
   private fair: FairQueues;
   private fairKeys: FairKeys;
   private readonly held: HeldTable;
@@ -172,33 +172,33 @@ export class LeafQueues {
     this.fairKeys.readAhead(rows);
   }
 
-  /** Appends packet `h` to its leaf. Returns false if there is no room for one more flow queue. */
-  push(leaf: number, h: number, nowNs: number): boolean {
-    if (this.isFair[leaf] === 1) return this.fair.push(leaf, h, nowNs);
-    this.bands.push(leaf, h);
+  /** Appends packet `h` to its set. Returns false if there is no room for one more flow queue. */
+  push(set: number, h: number, nowNs: number): boolean {
+    if (this.isFair[set] === 1) return this.fair.push(set, h, nowNs);
+    this.bands.push(set, h);
     return true;
   }
 
-  isEmpty(leaf: number): boolean {
-    return this.isFair[leaf] === 1 ? this.fair.isEmpty(leaf) : this.bands.isEmpty(leaf);
+  isEmpty(set: number): boolean {
+    return this.isFair[set] === 1 ? this.fair.isEmpty(set) : this.bands.isEmpty(set);
   }
 
-  /** The packet whose turn it is; it stays in its queue. The leaf must not be empty. */
-  head(leaf: number): number {
+  /** The packet whose turn it is; it stays in its queue. The set must not be empty. */
+  head(set: number): number {
     const { fair, bands } = this;
-    return this.isFair[leaf] === 1 ? fair.head(leaf) : bands.head(bands.next(leaf));
+    return this.isFair[set] === 1 ? fair.head(set) : bands.head(bands.next(set));
   }
 
   /**
    * Takes the packet whose turn it is at `atNs`, with FLAG_CE set if CoDel signals by a mark. NONE if CoDel
-   * dropped all packets of the leaf.
+   * dropped all packets of the set.
    */
-  shift(leaf: number, atNs: number): number {
-    if (this.isFair[leaf] === 1) return this.fair.shift(leaf, atNs);
+  shift(set: number, atNs: number): number {
+    if (this.isFair[set] === 1) return this.fair.shift(set, atNs);
     const { bands } = this;
-    const params = this.codelOf[this.sets.classOf[leaf]];
-    while (!bands.isEmpty(leaf)) {
-      const band = bands.next(leaf);
+    const params = this.codelOf[this.sets.classOf[set]];
+    while (!bands.isEmpty(set)) {
+      const band = bands.next(set);
       const h = params === null ? bands.take(band) : this.shiftBand(band, params, atNs);
       if (h === NONE) continue;
       bands.sent(band, h);
@@ -228,22 +228,22 @@ export class LeafQueues {
     return h;
   }
 
-  /** Takes any packet, for the orderly stop. The leaf must not be empty. */
-  shiftAny(leaf: number): number {
+  /** Takes any packet, for the orderly stop. The set must not be empty. */
+  shiftAny(set: number): number {
     const { fair, bands } = this;
-    return this.isFair[leaf] === 1 ? fair.shiftAny(leaf) : bands.take(bands.next(leaf));
+    return this.isFair[set] === 1 ? fair.shiftAny(set) : bands.take(bands.next(set));
   }
 
   /**
-   * Finds who pays for packet `h` that arrives at full leaf `leaf`: whoever holds the most. `h` is NONE if
-   * the packet waits elsewhere. Returns the bytes that the payer holds, those of `h` included if `h` is of
+   * Finds who pays for packet `h` that arrives at `set`, which is full: whoever holds the most. `h` is NONE
+   * if the packet waits elsewhere. Returns the bytes that the payer holds, those of `h` included if `h` is of
    * it. In a fifo only the packet itself can pay.
    */
-  findPayer(leaf: number, h: number): number {
-    if (this.isFair[leaf] === 1) return this.fair.findPayer(leaf, h);
+  findPayer(set: number, h: number): number {
+    if (this.isFair[set] === 1) return this.fair.findPayer(set, h);
     const { bands } = this;
-    const own = h === NONE ? NONE : bands.victimOf(leaf, h);
-    const longest = bands.longestVictim(leaf);
+    const own = h === NONE ? NONE : bands.victimOf(set, h);
+    const longest = bands.longestVictim(set);
     this.lastBand = NONE;
     if (longest === NONE) return h === NONE ? 0 : this.held.lengthBytes[h];
     const ownBytes = own === NONE ? 0 : bands.backlogBytes(own) + this.held.lengthBytes[h];

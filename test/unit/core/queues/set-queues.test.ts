@@ -5,8 +5,8 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
-import { LeafQueues } from '../../../../src/core/queues/leaf-queues.ts';
 import { QueueSets } from '../../../../src/core/queues/queue-sets.ts';
+import { SetQueues } from '../../../../src/core/queues/set-queues.ts';
 import type { AqmSpec, QueueSpec } from '../../../../src/spec/spec.ts';
 import { MS, SECOND } from '../../../sim/world.ts';
 import { LEAF, LeafParts } from './leaf.ts';
@@ -16,12 +16,12 @@ const ROWS = 32;
 const CODEL: AqmSpec = { kind: 'codel', codel: { targetNs: 5 * MS, intervalNs: 100 * MS } };
 
 class Leaf extends LeafParts {
-  readonly queues: LeafQueues;
+  readonly queues: SetQueues;
 
   constructor(queue: Partial<QueueSpec> = { discipline: 'fair', isolation: 'dual-src' }) {
     super(queue);
     const acks = new AckFilter(this.classes, this.held);
-    this.queues = new LeafQueues(
+    this.queues = new SetQueues(
       ROWS,
       () => [3, 4],
       QueueSets.ofLeaves(this.classes),
