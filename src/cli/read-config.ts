@@ -39,7 +39,8 @@ export function readSocketPath({ conf, socket }: ConfOptions, terminal: Terminal
   return conf === undefined ? INSTANCE.socketPath : readConfigAloud(conf, terminal).socketPath;
 }
 
-function readText(file: string): string {
+/** The text of a configuration file. Throws OperatingError if it cannot be read. */
+export function readText(file: string): string {
   try {
     // Opening a FIFO without O_NONBLOCK waits for somebody who writes to it.
     const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -1,7 +1,15 @@
 /** The packet thread's side: starts the control thread and answers its questions between two batches. */
 import { basename, dirname, join } from 'node:path';
 import { trustedFolder } from './folder.ts';
-import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
+import type {
+  ApplyAnswer,
+  ApplyRequest,
+  ConfigSource,
+  ControlStart,
+  FromControlThread,
+  LogLine,
+  ToControlThread,
+} from './messages.ts';
 import { ControlError } from './server.ts';
 import { type SnapshotSource, SnapshotWriter } from './snapshot.ts';
 import type { StatusSubject } from './status.ts';
@@ -12,6 +20,11 @@ export interface ControlOptions {
   readonly subject: StatusSubject;
   /** Read only between batches, because messages are handled on the event loop. */
   readonly source: SnapshotSource;
+  /** By what the instance starts. */
+  readonly config: ConfigSource;
+  /** Changes the instance between two batches, or refuses. It is asked once at a time. */
+  readonly apply: (request: ApplyRequest) => Promise<ApplyAnswer>;
+  readonly log: (line: LogLine) => void;
   /** A client asks for an orderly stop. */
   readonly onStop: () => void;
   /** The control thread died. Packets go on, `status` does not. */
@@ -19,6 +32,10 @@ export interface ControlOptions {
 }
 
 export interface Control {
+  /** Applies the file again, as `shaper reload` does. The log is told what comes of it. */
+  reload(): void;
+  /** The instance was asked to stop: requests to change it are refused from now on. */
+  stopping(): void;
   /** Closes every connection, removes the socket, ends the thread. */
   close(): Promise<void>;
 }
@@ -36,11 +53,19 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 }
 
 async function listenInWorker(options: ControlOptions): Promise<Control> {
-  const { socketPath, subject, source, onStop, onFailure } = options;
-  const start: ControlStart = { socketPath, subject };
+  const { socketPath, subject, config, source, onFailure } = options;
+  const start: ControlStart = { socketPath, subject, config };
   const worker = startWorkerFile(import.meta.url, 'worker', { workerData: start, name: 'control' });
   const writer = new SnapshotWriter(source);
   const tell = (message: ToControlThread): void => worker.postMessage(message);
+  const serve = (message: Exclude<FromControlThread, { type: 'listening' | 'failed' }>): void => {
+    if (message.type === 'snapshot') tell({ type: 'snapshot', id: message.id, answer: writer.take() });
+    else if (message.type === 'each') tell({ type: 'each', id: message.id, answer: source.eachClasses() });
+    else if (message.type === 'log') options.log(message.line);
+    else if (message.type === 'stop') options.onStop();
+    else
+      void options.apply(message.request).then((answer) => tell({ type: 'apply', id: message.id, answer }));
+  };
   let isClosing = false;
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   await new Promise<void>((resolve, reject) => {
@@ -58,14 +83,12 @@ async function listenInWorker(options: ControlOptions): Promise<Control> {
       else if (message.type === 'failed') {
         isClosing = true;
         reject(new ControlError(message.code, message.message, message.hint));
-      } else if (message.type === 'snapshot') {
-        tell({ type: 'snapshot', id: message.id, answer: writer.take() });
-      } else if (message.type === 'each') {
-        tell({ type: 'each', id: message.id, answer: source.eachClasses() });
-      } else onStop();
+      } else serve(message);
     });
   });
   return {
+    reload: () => tell({ type: 'reload' }),
+    stopping: () => tell({ type: 'stopping' }),
     close: async () => {
       isClosing = true;
       tell({ type: 'close' });

@@ -2,7 +2,9 @@
  * Messages between the packet thread and the control thread. A question of the control thread has an id, and
  * its answer has the same one.
  */
+import type { LoadedConfig } from '../config/config.ts';
 import type { EachClass } from '../core/each/fullest.ts';
+import type { Renamed } from '../spec/edit.ts';
 import type { ControlErrorCode } from './server.ts';
 import type { SnapshotTaken } from './snapshot.ts';
 import type { StatusSubject } from './status.ts';
@@ -11,6 +13,44 @@ import type { StatusSubject } from './status.ts';
 export interface ControlStart {
   readonly socketPath: string;
   readonly subject: StatusSubject;
+  readonly config: ConfigSource;
+}
+
+/** The configuration by which the instance started. */
+export interface ConfigSource {
+  readonly text: string;
+  /** Absolute path of the file that it came from. */
+  readonly file: string;
+}
+
+/** A configuration by which the instance shall run from now on: with its leases and schedules. */
+export interface ApplyRequest {
+  /** With `isMarkAuto` the mark mask of its specification is a guess, and the one in use stays. */
+  readonly config: LoadedConfig;
+  /** Classes that moved since the configuration that was applied last. */
+  readonly renamed: Renamed;
+}
+
+/**
+ * `restart`: the running process cannot change it. `failed`: the machine refused, for example a rule or an
+ * NFQUEUE. `stopping`: the instance ends. In every case all is as before the request.
+ */
+export type ApplyRefusal = {
+  readonly ok: false;
+  readonly code: 'restart' | 'failed' | 'stopping';
+  /** What it is about: a class, link or key of the configuration. Empty if it is about all. */
+  readonly where: string;
+  readonly message: string;
+  readonly hint: string;
+};
+
+export type ApplyAnswer = { readonly ok: true; readonly generation: number } | ApplyRefusal;
+
+/** A line for the log of the instance, which the packet thread writes. */
+export interface LogLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 export type FromControlThread =
@@ -21,11 +61,19 @@ export type FromControlThread =
       readonly message: string;
       readonly hint: string;
     }
-  | { readonly type: 'snapshot' | 'each'; readonly id: number }
+  | { readonly type: 'snapshot'; readonly id: number }
+  | { readonly type: 'each'; readonly id: number }
+  | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
+  | { readonly type: 'log'; readonly line: LogLine }
   /** A client wants the instance to end. */
   | { readonly type: 'stop' };
 
 export type ToControlThread =
   | { readonly type: 'snapshot'; readonly id: number; readonly answer: SnapshotTaken }
   | { readonly type: 'each'; readonly id: number; readonly answer: readonly EachClass[] }
+  | { readonly type: 'apply'; readonly id: number; readonly answer: ApplyAnswer }
+  /** Reload the file by which the instance runs. The log is told of the result. */
+  | { readonly type: 'reload' }
+  /** The instance was asked to stop: nothing changes any more. */
+  | { readonly type: 'stopping' }
   | { readonly type: 'close' };

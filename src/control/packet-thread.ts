@@ -3,10 +3,14 @@
  */
 import { invariant } from '../base/assert.ts';
 import type { EachClass } from '../core/each/fullest.ts';
-import type { FromControlThread, ToControlThread } from './messages.ts';
+import { ApiError } from './api-error.ts';
+import type { ApplyRefusal, ApplyRequest, FromControlThread, LogLine, ToControlThread } from './messages.ts';
 import { type Snapshot, SnapshotReader } from './snapshot.ts';
 
-type Answer = Exclude<ToControlThread, { type: 'close' }>;
+type Answer = Extract<ToControlThread, { id: number }>;
+type Question = Extract<FromControlThread, { id: number }>;
+/** A question without its id. */
+type Asked<Of> = Of extends Question ? Omit<Of, 'id'> : never;
 
 export class PacketThread {
   private readonly tell: (message: FromControlThread) => void;
@@ -35,7 +39,7 @@ export class PacketThread {
 
   private readonly begin = (): Promise<Snapshot> => {
     this.next = null;
-    this.underWay = this.ask('snapshot').then((taken) => {
+    this.underWay = this.ask({ type: 'snapshot' }).then((taken) => {
       this.underWay = null;
       return this.reader.read(taken);
     });
@@ -44,7 +48,21 @@ export class PacketThread {
 
   /** What waits for the buckets of each class that has `each`. */
   eachClasses(): Promise<readonly EachClass[]> {
-    return this.ask('each');
+    return this.ask({ type: 'each' });
+  }
+
+  /**
+   * The instance runs by another configuration from now on. Resolves with the generation of its classes.
+   * Rejects with ApiError if the configuration is refused, and all is as before then.
+   */
+  async apply(request: ApplyRequest): Promise<number> {
+    const answer = await this.ask({ type: 'apply', request });
+    if (!answer.ok) throw refusalError(answer);
+    return answer.generation;
+  }
+
+  log(line: LogLine): void {
+    this.tell({ type: 'log', line });
   }
 
   /** The answer to a question has come. */
@@ -55,11 +73,17 @@ export class PacketThread {
     resolve(answer as never);
   }
 
-  private ask<Type extends Answer['type']>(type: Type): Promise<Extract<Answer, { type: Type }>['answer']> {
+  private ask<Type extends Answer['type']>(
+    question: Extract<Asked<Question>, { type: Type }>,
+  ): Promise<Extract<Answer, { type: Type }>['answer']> {
     const id = ++this.lastId;
     return new Promise((resolve) => {
       this.waiting.set(id, resolve);
-      this.tell({ type, id });
+      this.tell({ ...question, id } as Question);
     });
   }
+}
+
+function refusalError({ code, message, where, hint }: ApplyRefusal): ApiError {
+  return new ApiError(code === 'restart' ? 409 : 503, code, message, where, hint);
 }

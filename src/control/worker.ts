@@ -25,7 +25,8 @@ let server: ControlServer | null = null;
 
 port.on('message', (message: ToControlThread) => {
   if (message.type === 'close') void close();
-  else packetThread.answered(message);
+  else if (message.type === 'snapshot' || message.type === 'each' || message.type === 'apply')
+    packetThread.answered(message);
 });
 
 const sample = async (): Promise<void> => samples.add(await packetThread.snapshot());

@@ -69,7 +69,8 @@ export class Engine {
   private readonly queues: SetQueues;
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
-  private spec: ShaperSpec;
+  /** By which it decides now. */
+  spec: ShaperSpec;
   /** The parts that are made for the present classes. */
   /** Others read them, between two batches only. */
   stages: Stages;

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { EXIT_FAILED } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { startControl } from '../control/control.ts';
+import type { ConfigSource } from '../control/messages.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
 import { type DeviceNames, openDeviceNames, shownName } from '../io/nfqueue/device-names.ts';
@@ -40,8 +41,8 @@ import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
 
 export interface Surroundings {
-  /** Where the configuration came from, for the log. */
-  readonly file: string;
+  /** Where the configuration came from. */
+  readonly source: ConfigSource;
   /** Standard output is a terminal: the log is for people. */
   readonly isInteractive: boolean;
   readonly exitNow: (exitCode: number) => never;
@@ -49,7 +50,8 @@ export interface Surroundings {
 
 /** Shapes until a signal or a fault. Resolves with the exit code. */
 export async function runInstance(config: LoadedConfig, surroundings: Surroundings): Promise<number> {
-  const { file, isInteractive, exitNow } = surroundings;
+  const { source, isInteractive, exitNow } = surroundings;
+  const { file } = source;
   checkProcess(readProcessStatus());
   checkDevices(config.spec, readDeviceGraph() ?? new Map(), shownName);
   const { logger, close } = openLog(config.logLevel, isInteractive);
@@ -65,7 +67,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
   const unwinder = new Unwinder();
   try {
-    const instance = await startUnlessStopped(config, { logger, rulesLog, stopper, unwinder });
+    const instance = await startUnlessStopped(config, { source, logger, rulesLog, stopper, unwinder });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
     const undelivered = (await instance?.release()) ?? 0;
@@ -84,6 +86,7 @@ function unwind(unwinder: Unwinder, logger: Logger): Promise<boolean> {
 }
 
 interface Parts {
+  readonly source: ConfigSource;
   readonly logger: Logger;
   readonly rulesLog: RulesLog;
   readonly stopper: Stopper;
@@ -209,17 +212,21 @@ async function openControl(
   { spec, socketPath }: LoadedConfig,
   backend: Backend,
   running: Running,
-  { logger, stopper, unwinder }: Parts,
+  { logger, stopper, unwinder, source }: Parts,
 ): Promise<void> {
   const { first, count } = spec.nfqueue;
   const control = await startControl({
     socketPath,
     subject: { version: readVersion(), pid: process.pid, backend, firstNfqueue: first, nfqueueCount: count },
     source: running,
+    config: source,
+    apply: (request) => running.apply(request),
+    log: ({ level, message, fields }) => logger[level](fields, message),
     onStop: () => stopper.ask('shaper stop'),
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
   unwinder.add('control socket', () => control.close());
+  void stopper.requested.then(() => control.stopping());
 }
 
 /** From here on packets are queued. */

@@ -2,6 +2,7 @@
  * The one way to change a running instance. Commands, schedules, leases and all others make a whole
  * specification and hand it to applySpec().
  */
+import type { ApplyAnswer, ApplyRequest } from '../control/messages.ts';
 import type { ClassLabel, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
 import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
@@ -38,6 +39,19 @@ export class Running implements SnapshotSource {
     this.nowNs = nowNs;
     this.socketCounters = socketCounters;
     this.warningsNow = warnings;
+  }
+
+  /** Runs by another configuration from now on, or refuses and has changed nothing. */
+  async apply({ config: { spec, isMarkAuto }, renamed }: ApplyRequest): Promise<ApplyAnswer> {
+    const { markMask } = this.engine.spec.nfqueue;
+    const nfqueue = isMarkAuto ? { ...spec.nfqueue, markMask } : spec.nfqueue;
+    try {
+      this.applySpec({ spec: { ...spec, nfqueue }, renamed });
+      return { ok: true, generation: this.generation };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return { ok: false, code: 'restart', where: '', message: error.message, hint: '' };
+    }
   }
 
   /**

@@ -161,6 +161,9 @@ const control = await startControl({
   socketPath,
   subject: { version: '1', pid: 1, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   source: running,
+  config: { text: '', file: '/x.yaml' },
+  apply: (wanted) => running.apply(wanted),
+  log: () => undefined,
   onStop: () => problems.push('nobody asked for a stop'),
   onFailure: (error) => problems.push(String(error)),
 });

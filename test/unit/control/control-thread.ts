@@ -32,6 +32,9 @@ const begin = () =>
       warnings: [],
       eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
+    config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },
+    apply: async () => ({ ok: true, generation: 1 }),
+    log: () => undefined,
     onStop: () => {
       stops++;
     },
