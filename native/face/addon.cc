@@ -7,11 +7,13 @@
 // (napi_unwrap) costs about 100 ns a call on Node 20, four times the rest of the crossing.
 #include <napi.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "face/arguments.h"
 #include "face/error.h"
 #include "face/layout.h"
 #include "face/options.h"
@@ -40,12 +42,17 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   void onLinks(const Napi::CallbackInfo& info);
   Napi::Value granted(const Napi::CallbackInfo& info);
   Napi::Value socketDrops(const Napi::CallbackInfo& info);
+  Napi::Value setUp(const Napi::CallbackInfo& info);
+  void unbind(const Napi::CallbackInfo& info);
+  Napi::Value setReceiveBuffer(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
   static void onWake(void* context, Wakeup::Source source);
   static void onEnvironmentExit(napi_async_cleanup_hook_handle handle, void* argument);
   void call(const Napi::FunctionReference& callback, size_t count, const napi_value* arguments);
   void callLinks();
+  // Answers to requests came among packets, which were read with them.
+  void handleEarly();
   void shutDown(void (*closed)(void*), void* argument);
 
   // Holds the shared memory, so it outlives the queue.
@@ -67,6 +74,9 @@ Napi::Function NativeQueue::define(Napi::Env env) {
                       InstanceMethod<&NativeQueue::onLinks>("onLinks"),
                       InstanceMethod<&NativeQueue::granted>("granted"),
                       InstanceMethod<&NativeQueue::socketDrops>("socketDrops"),
+                      InstanceMethod<&NativeQueue::setUp>("setUp"),
+                      InstanceMethod<&NativeQueue::unbind>("unbind"),
+                      InstanceMethod<&NativeQueue::setReceiveBuffer>("setReceiveBuffer"),
                       InstanceMethod<&NativeQueue::close>("close")});
 }
 
@@ -251,6 +261,54 @@ Napi::Value NativeQueue::granted(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeQueue::socketDrops(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), queue_->socketDrops());
+}
+
+void NativeQueue::handleEarly() {
+  if (wakeup_ && queue_->hasLeftover()) timer_.arm(0);
+}
+
+// An index of a queue whose number exists.
+bool readIndex(const Napi::CallbackInfo& info, const QueueOptions& options, uint32_t* index) {
+  return readNumber(info, 0, "index", 0, std::min(kQueuesMax, 0x10000 - options.firstQueue) - 1, index);
+}
+
+bool requireOpen(const Napi::CallbackInfo& info, const Queue& queue) {
+  if (queue.fd() >= 0) return true;
+  toError(info.Env(), {EBADF, "sendmsg", -1}).ThrowAsJavaScriptException();
+  return false;
+}
+
+Napi::Value NativeQueue::setUp(const Napi::CallbackInfo& info) {
+  const QueueOptions& options = options_.queue;
+  uint32_t index = 0, lengthPackets = 0, copyBytes = 0;
+  bool granted = false;
+  SystemError error;
+  if (readIndex(info, options, &index) && readNumber(info, 1, "lengthPackets", 1, UINT32_MAX, &lengthPackets) &&
+      readNumber(info, 2, "copyBytes", 1, std::min(kCopyBytesMax, options.slotBytes - kAttributeBytes), &copyBytes) &&
+      requireOpen(info, *queue_)) {
+    const bool gso = info[3].ToBoolean().Value();
+    if (!queue_->setUp(index, lengthPackets, copyBytes, gso, &granted, &error)) {
+      toError(info.Env(), error).ThrowAsJavaScriptException();
+    }
+    handleEarly();
+  }
+  return Napi::Boolean::New(info.Env(), granted);
+}
+
+void NativeQueue::unbind(const Napi::CallbackInfo& info) {
+  uint32_t index = 0;
+  SystemError error;
+  if (!readIndex(info, options_.queue, &index) || !requireOpen(info, *queue_)) return;
+  if (!queue_->unbind(index, &error)) toError(info.Env(), error).ThrowAsJavaScriptException();
+  handleEarly();
+}
+
+Napi::Value NativeQueue::setReceiveBuffer(const Napi::CallbackInfo& info) {
+  uint32_t bytes = 0;
+  if (readNumber(info, 0, "bytes", 0, INT32_MAX, &bytes) && requireOpen(info, *queue_)) {
+    bytes = queue_->setReceiveBuffer(bytes);
+  }
+  return Napi::Number::New(info.Env(), bytes);
 }
 
 void NativeQueue::close(const Napi::CallbackInfo&) {

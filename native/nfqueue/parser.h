@@ -13,6 +13,9 @@ class Parser {
   Parser(Columns* columns, Counters* counters, uint32_t firstQueue, uint32_t queueCount)
       : columns_(columns), counters_(counters), firstQueue_(firstQueue), queueCount_(queueCount) {}
 
+  // Packets of the queues [firstQueue, firstQueue + queueCount) become rows from now on.
+  void setQueueCount(uint32_t queueCount) { queueCount_ = queueCount; }
+
   // Forgets the rows of the last batch.
   void begin() { rows_ = failureRows_ = 0; }
 

@@ -17,6 +17,8 @@ namespace {
 constexpr int kSendBufferBytes = VerdictWriter::kDatagramBytes;
 // A receive that fails for the moment only (interrupted, no memory) is repeated this often.
 constexpr int kReceiveAttemptsMax = 4;
+// Before a request at most so many messages are read: a flood must not keep it waiting.
+constexpr uint32_t kEarlyReads = 1 << 16;
 
 template <typename T>
 bool setOption(int fd, int level, int option, const T& value) {
@@ -30,6 +32,7 @@ int lastErrno() { return errno; }
 Queue::Queue(Columns* columns, uint8_t* slab, Counters* counters, const QueueOptions& options)
     : options_(options),
       slab_(slab),
+      queueCount_(options.count),
       parser_(columns, counters, options.firstQueue, options.count),
       writer_(columns, slab, options.slabBytes(), options.firstQueue, options.count, ::send),
       headers_(new mmsghdr[kArrivalRows]()),
@@ -48,11 +51,9 @@ Queue::~Queue() { close(); }
 
 bool Queue::open(SystemError* error) {
   bool opened = openSocket(error);
-  for (uint32_t q = 0; opened && q < options_.count; q++) opened = bindQueue(q, error);
   for (uint32_t q = 0; opened && q < options_.count; q++) {
     bool granted = false;
-    if (options_.gso[q]) opened = setFlag(q, NFQA_CFG_F_GSO, &granted, error);
-    granted_.gso[q] = granted;
+    opened = setUp(q, options_.lengthPackets, options_.copyBytes[q], options_.gso[q], &granted, error);
   }
   if (!opened) close();
   return opened;
@@ -77,7 +78,8 @@ bool Queue::openSocket(SystemError* error) {
     *error = {lastErrno(), "connect", -1};
     return false;
   }
-  sizeBuffers();
+  sizeSendBuffer();
+  setReceiveBuffer(options_.receiveBufferBytes);
   // Without this option one overflow makes the kernel refuse everything until the socket is read empty.
   if (!setOption(fd_, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1)) {
     *error = {lastErrno(), "setsockopt NETLINK_NO_ENOBUFS", -1};
@@ -90,76 +92,132 @@ bool Queue::openSocket(SystemError* error) {
 
 // FORCE needs CAP_NET_ADMIN in the initial user namespace. Without it the kernel clamps to its own limit, and
 // granted() reports the size. A send buffer that is too small makes VerdictWriter split its datagrams.
-void Queue::sizeBuffers() {
-  const int receiveHalf = static_cast<int>(options_.receiveBufferBytes / 2);
-  if (!setOption(fd_, SOL_SOCKET, SO_RCVBUFFORCE, receiveHalf)) setOption(fd_, SOL_SOCKET, SO_RCVBUF, receiveHalf);
+void Queue::sizeSendBuffer() {
   if (!setOption(fd_, SOL_SOCKET, SO_SNDBUFFORCE, kSendBufferBytes)) {
     setOption(fd_, SOL_SOCKET, SO_SNDBUF, kSendBufferBytes);
   }
+}
+
+uint32_t Queue::setReceiveBuffer(uint32_t bytes) {
+  const int half = static_cast<int>(bytes / 2);
+  if (!setOption(fd_, SOL_SOCKET, SO_RCVBUFFORCE, half)) setOption(fd_, SOL_SOCKET, SO_RCVBUF, half);
   int granted = 0;
   socklen_t length = sizeof granted;
   getsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &granted, &length);
-  granted_.receiveBufferBytes = static_cast<uint32_t>(granted);
+  return granted_.receiveBufferBytes = static_cast<uint32_t>(granted);
+}
+
+bool Queue::setUp(uint32_t index, uint32_t lengthPackets, uint32_t copyBytes, bool gso, bool* granted,
+                  SystemError* error) {
+  const bool wasBound = bound_[index];
+  if (!configure(index, !wasBound, lengthPackets, copyBytes, error)) return false;
+  bound_[index] = true;
+  // It never shrinks: the kernel refuses the verdicts of a queue that has closed meanwhile.
+  queueCount_ = std::max(queueCount_, index + 1);
+  parser_.setQueueCount(queueCount_);
+  writer_.setQueueCount(queueCount_);
+  bool has = granted_.gso[index];
+  if (gso != has && !setFlag(index, NFQA_CFG_F_GSO, gso, &has, error)) {
+    SystemError ignored;
+    if (!wasBound) unbind(index, &ignored);
+    return false;
+  }
+  granted_.gso[index] = *granted = has;
+  return true;
 }
 
 // Sends bind, copy mode, copy range and maximum length in one
 // message: a bound queue without a copy mode drops its packets.
-bool Queue::bindQueue(uint32_t index, SystemError* error) {
+bool Queue::configure(uint32_t index, bool bind, uint32_t lengthPackets, uint32_t copyBytes, SystemError* error) {
   const uint32_t queueNumber = options_.firstQueue + index;
   char buffer[256];
   nlmsghdr* message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queueNumber);
-  nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
-  nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, static_cast<int>(options_.copyBytes[index]));
-  nfq_nlmsg_cfg_put_qmaxlen(message, options_.lengthPackets);
+  if (bind) nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+  nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, static_cast<int>(copyBytes));
+  nfq_nlmsg_cfg_put_qmaxlen(message, lengthPackets);
   const int number = request(message);
-  if (number != 0) *error = {number, "nfqueue bind", static_cast<int>(queueNumber)};
+  if (number != 0) *error = {number, bind ? "nfqueue bind" : "nfqueue length", static_cast<int>(queueNumber)};
   return number == 0;
 }
 
-// Sends each flag in a message of its own, because one unsupported bit fails the whole message.
-bool Queue::setFlag(uint32_t index, uint32_t flag, bool* granted, SystemError* error) {
+bool Queue::unbind(uint32_t index, SystemError* error) {
   const uint32_t queueNumber = options_.firstQueue + index;
   char buffer[256];
   nlmsghdr* message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queueNumber);
-  mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(flag));
+  nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_UNBIND);
+  const int number = request(message);
+  if (number != 0) {
+    *error = {number, "nfqueue unbind", static_cast<int>(queueNumber)};
+    return false;
+  }
+  bound_[index] = granted_.gso[index] = false;
+  return true;
+}
+
+// Sends each flag in a message of its own, because one unsupported bit fails the whole message. A flag that
+// the kernel refuses to set stays unset, which is no error.
+bool Queue::setFlag(uint32_t index, uint32_t flag, bool set, bool* granted, SystemError* error) {
+  const uint32_t queueNumber = options_.firstQueue + index;
+  char buffer[256];
+  nlmsghdr* message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, queueNumber);
+  mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(set ? flag : 0));
   mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(flag));
   const int number = request(message);
-  *granted = number == 0;
-  if (number == 0 || number == EOPNOTSUPP || number == EINVAL) return true;
+  *granted = set && number == 0;
+  if (number == 0 || (set && (number == EOPNOTSUPP || number == EINVAL))) return true;
   *error = {number, "nfqueue flags", static_cast<int>(queueNumber)};
   return false;
 }
 
-// Sends one configuration message and reads its acknowledgement. Returns 0 or
-// errno. The kernel acknowledges before send returns, so an empty socket
-// means that the acknowledgement was lost. Packets in between wait in early_.
+// Sends one configuration message and reads its acknowledgement. Returns 0 or errno. The kernel acknowledges
+// before send returns, so an empty socket means that the acknowledgement was lost. A full socket would have
+// no room for it, so what waits there is read first. All other messages wait in early_.
 int Queue::request(nlmsghdr* message) {
   message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
   message->nlmsg_seq = ++sequence_;
+  nlmsghdr answered{};
+  int32_t error = 0;
+  for (uint32_t reads = 0; reads < kEarlyReads && readEarly(&answered, &error); reads++) {
+  }
   ssize_t sent;
   do {
     sent = ::send(fd_, message, message->nlmsg_len, 0);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return lastErrno();
+  while (readEarly(&answered, &error)) {
+    if (answered.nlmsg_type == message->nlmsg_type && answered.nlmsg_seq == message->nlmsg_seq) return -error;
+  }
+  return errno == EAGAIN ? ETIMEDOUT : lastErrno();
+}
 
+// Reads one message. An answer to a configuration message fills *errorNumber, and *answered with the header
+// of that message. Any other message joins early_, and *answered is empty. False leaves errno.
+bool Queue::readEarly(nlmsghdr* answered, int32_t* errorNumber) {
+  *answered = {};
   std::vector<uint8_t> bytes(options_.slotBytes);
   iovec vector{bytes.data(), bytes.size()};
   msghdr header{};
   header.msg_iov = &vector;
   header.msg_iovlen = 1;
-  for (;;) {
-    const ssize_t received = recvmsg(fd_, &header, MSG_DONTWAIT);
-    if (received < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
-    if (received < 0) return errno == EAGAIN ? ETIMEDOUT : lastErrno();
-    const auto length = static_cast<size_t>(received);
-    if (length < sizeof(nlmsghdr)) continue;
-    const auto reply = readAs<nlmsghdr>(bytes.data());
-    if (reply.nlmsg_type != NLMSG_ERROR) {
-      early_.push_back({{bytes.begin(), bytes.begin() + received}, (header.msg_flags & MSG_TRUNC) != 0});
-    } else if (reply.nlmsg_seq == message->nlmsg_seq && length >= sizeof(nlmsghdr) + sizeof(int32_t)) {
-      return -readAs<int32_t>(bytes.data() + sizeof(nlmsghdr));
+  ssize_t received;
+  do {
+    received = recvmsg(fd_, &header, MSG_DONTWAIT);
+  } while (received < 0 && (errno == EINTR || errno == ENOBUFS));
+  if (received < 0) return false;
+  // struct nlmsgerr: int error, then the header of the message that it answers. A verdict has any sequence
+  // number, so the type tells whose answer it is.
+  constexpr size_t kErrorBytes = sizeof(nlmsghdr) + sizeof(int32_t);
+  const auto length = static_cast<size_t>(received);
+  if (length >= kErrorBytes + sizeof(nlmsghdr) && readAs<nlmsghdr>(bytes.data()).nlmsg_type == NLMSG_ERROR) {
+    const auto request = readAs<nlmsghdr>(bytes.data() + kErrorBytes);
+    if (request.nlmsg_type == messageType(NFQNL_MSG_CONFIG)) {
+      *answered = request;
+      *errorNumber = readAs<int32_t>(bytes.data() + sizeof(nlmsghdr));
+      return true;
     }
   }
+  early_.push_back({{bytes.begin(), bytes.begin() + received}, (header.msg_flags & MSG_TRUNC) != 0});
+  return true;
 }
 
 void Queue::close() {
@@ -167,11 +225,12 @@ void Queue::close() {
   socket_ = nullptr;
   fd_ = -1;
   filledSlots_ = nextSlot_ = resumeAt_ = 0;
+  bound_.reset();
   early_.clear();
   unsent_.clear();
 }
 
-// Moves packets that came during open() into slots, as if recvmmsg had just received them.
+// Moves messages that came during requests into slots, as if recvmmsg had just received them.
 void Queue::takeEarly() {
   const auto count = std::min<size_t>(early_.size(), kArrivalRows);
   for (size_t slot = 0; slot < count; slot++) {

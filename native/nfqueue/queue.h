@@ -1,5 +1,5 @@
-// One netlink socket that owns the queues [firstQueue, firstQueue + count): opens
-// and binds them, receives into the slab, gives verdicts. Free of Node.
+// One netlink socket that owns queues, at first [firstQueue, firstQueue + count): opens and binds them,
+// changes them while packets flow, receives into the slab, gives verdicts. Free of Node.
 // Configuration goes through libmnl and libnetfilter_queue, the hot path does not.
 #pragma once
 
@@ -29,6 +29,7 @@ struct SystemError {
 
 struct QueueOptions {
   uint32_t firstQueue = 0;
+  // Queues that are bound from the start.
   uint32_t count = 0;
   uint32_t lengthPackets = 0;
   uint32_t receiveBufferBytes = 0;
@@ -59,6 +60,14 @@ class Queue {
   // Unbinds by closing the socket; the kernel drops what it still holds. Harmless when repeated.
   void close();
 
+  // Binds queue `index`, or gives a bound one another length and another GSO flag. *granted says whether the
+  // kernel gives superpackets now. False fills *error, and a queue that was not bound before is not bound.
+  bool setUp(uint32_t index, uint32_t lengthPackets, uint32_t copyBytes, bool gso, bool* granted, SystemError* error);
+  // The kernel drops what it still holds for the queue.
+  bool unbind(uint32_t index, SystemError* error);
+  // Asks for so much memory for unread messages, and returns how much there is.
+  uint32_t setReceiveBuffer(uint32_t bytes);
+
   // Fills the next rows of the arrivals table. Reads nothing while messages of the last receive are unparsed.
   // False: the socket failed in a way that reading on cannot mend, and *error says how.
   bool drain(uint32_t* rows, SystemError* error);
@@ -79,15 +88,18 @@ class Queue {
   };
 
   bool openSocket(SystemError* error);
-  void sizeBuffers();
-  bool bindQueue(uint32_t index, SystemError* error);
-  bool setFlag(uint32_t index, uint32_t flag, bool* granted, SystemError* error);
+  void sizeSendBuffer();
+  bool configure(uint32_t index, bool bind, uint32_t lengthPackets, uint32_t copyBytes, SystemError* error);
+  bool setFlag(uint32_t index, uint32_t flag, bool set, bool* granted, SystemError* error);
   int request(nlmsghdr* message);
+  bool readEarly(nlmsghdr* answered, int32_t* errorNumber);
   bool receive(SystemError* error);
   void takeEarly();
 
   const QueueOptions options_;
   uint8_t* const slab_;
+  // Beyond the highest index that has been bound.
+  uint32_t queueCount_;
   Parser parser_;
   VerdictWriter writer_;
   Granted granted_;
@@ -103,7 +115,9 @@ class Queue {
   uint32_t nextSlot_ = 0;
   uint32_t resumeAt_ = 0;
 
-  // Packets that came between the acknowledgements of open(), when rules already sent them here.
+  std::bitset<kQueuesMax> bound_;
+  // Messages that came before or between the acknowledgements of requests, in order: packets, and refusals of
+  // verdicts. They are older than all that the socket still has.
   std::vector<EarlyMessage> early_;
   // Verdicts that could not be sent; the next drains report them.
   std::vector<Failure> unsent_;

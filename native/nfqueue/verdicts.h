@@ -30,6 +30,9 @@ class VerdictWriter {
   VerdictWriter(const Columns* columns, const uint8_t* slab, uint32_t slabBytes, uint32_t firstQueue,
                 uint32_t queueCount, Send send);
 
+  // Rows may name the queues [firstQueue, firstQueue + queueCount) from now on.
+  void setQueueCount(uint32_t queueCount) { queueCount_ = queueCount; }
+
   // Sends rows [0, count) in order. The kernel carries the verdicts out, and so runs the rest of the network
   // stack, inside the call. New bytes of a packet are sent as they stand in the slab: the kernel corrects
   // neither lengths nor checksums (nfqnl_mangle). Verdicts that cannot be sent after splitting and retrying

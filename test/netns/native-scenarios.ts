@@ -2,12 +2,20 @@
  * Runs one scenario for native.test.ts, in a process of its own inside a fresh network namespace: `node
  * --import tsx native-scenarios.ts NAME` prints its result as JSON.
  */
+
+import { changeScenarios } from './native-changes.ts';
 import { editScenarios } from './native-edits.ts';
 import { hostileScenarios } from './native-hostile.ts';
 import { lifecycleScenarios } from './native-lifecycle.ts';
 import { packetScenarios } from './native-packets.ts';
 
-const scenarios = { ...packetScenarios, ...editScenarios, ...lifecycleScenarios, ...hostileScenarios };
+const scenarios = {
+  ...packetScenarios,
+  ...editScenarios,
+  ...lifecycleScenarios,
+  ...changeScenarios,
+  ...hostileScenarios,
+};
 const name = process.argv[2] ?? '';
 const scenario = scenarios[name];
 if (!scenario) throw new Error(`no scenario ${name}`);

@@ -216,6 +216,28 @@ describe('native port on real packets', () => {
     });
   });
 
+  test('NFQUEUEs come, change and go while packets and refusals wait unread', async () => {
+    expect(await scenario('changeWhileUnread')).toEqual({
+      opened: { open: [0, 1, 2, 3], kernel: 4, gso: [true, true, true, true] },
+      failures: [{ tag: 77, errno: 2 }],
+      unread: 2,
+      received: ['w0', 'w1', 'w2', 'w3', 'w4'],
+      ...{ waiting: 8, queueFull: 4, open: [0, 1, 2] },
+    });
+  });
+
+  test('a change that the kernel refuses leaves everything as it was', async () => {
+    const { error, open, packets } = await scenario('changeRefused');
+    expect(error).toMatchObject({ typed: true, code: 'EBUSY', hint: expect.stringContaining('43') });
+    expect({ open, packets }).toEqual({ open: [0, 1], packets: 20 });
+  });
+
+  test('no packet is lost while NFQUEUEs come, change and go under a flood', async () => {
+    expect(await scenario('changeUnderFlood')).toEqual({
+      ...{ lost: ['0', '0', '0', '0'], verdictErrors: 0, malformed: 0, enobufs: 0 },
+    });
+  });
+
   test('a second opener is refused with a reason, and the first goes on', async () => {
     const { errors, received, queues } = await scenario('secondOpener');
     for (const error of errors.slice(0, 2)) {

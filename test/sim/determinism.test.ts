@@ -104,6 +104,9 @@ function livePort(inner: SimPort, onReady: NfqueuePort['onReady']): NfqueuePort 
     onReady,
     onLinks: () => {},
     granted: { gso: [false], rcvbufBytes: 0 },
+    open: [0],
+    setUp: () => {},
+    closeNfqueue: () => {},
     counters: () => ({ enobufs: 0, truncated: 0, malformed: 0, verdictErrors: 0, sendErrors: 0 }),
     close: () => {},
   };

@@ -60,6 +60,15 @@ export interface NativeQueue {
   onLinks(callback: (down: number[]) => void): void;
   granted(): { gso: boolean[]; rcvbufBytes: number };
   socketDrops(): number;
+  /**
+   * Binds the NFQUEUE, or changes one that is bound. Returns whether the kernel gives superpackets. Throws a
+   * system error; an NFQUEUE that was not bound before is not bound then.
+   */
+  setUp(nfqueue: number, lengthPackets: number, copyBytes: number, gso: boolean): boolean;
+  /** The kernel drops what it still holds for the NFQUEUE. */
+  unbind(nfqueue: number): void;
+  /** Asks for so much memory for unread messages, and returns how much there is. */
+  setReceiveBuffer(bytes: number): number;
   close(): void;
 }
 

@@ -3,6 +3,7 @@
  * time. The fast work is done in native/; this file validates options and explains errors.
  */
 
+import { equal } from '../../base/equal.ts';
 import { NONE } from '../../base/none.ts';
 import {
   ARRIVAL_ROWS,
@@ -19,7 +20,7 @@ import { createBatch } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
 import { type Addon, COUNTER_NAMES, loadAddon, type NativeQueue, type Promptness } from './addon.ts';
 import { Courtesy } from './courtesy.ts';
-import { explainFailure, isSystemFailure, readCircumstances } from './nfqueue-error.ts';
+import { explainFailure, isSystemFailure, NfqueueError, readCircumstances } from './nfqueue-error.ts';
 
 export { AddonError, type Promptness } from './addon.ts';
 export { NfqueueError } from './nfqueue-error.ts';
@@ -50,9 +51,8 @@ export function slotBytesFor(copyBytes: number): number {
   return SLOT_BYTES + PAGE_BYTES * Math.ceil(Math.max(0, copyBytes - COPY_BYTES) / PAGE_BYTES);
 }
 
-export interface NfqueueOptions {
-  /** First queue number; the port owns [firstQueue, firstQueue + count). */
-  readonly firstQueue: number;
+/** What NFQUEUEs are opened with, and may be changed to. */
+export interface NfqueueSetup {
   readonly count: number;
   /** Packets that may wait for a verdict, per NFQUEUE; beyond it the kernel drops. */
   readonly lengthPackets: number;
@@ -64,6 +64,11 @@ export interface NfqueueOptions {
   readonly copyBytes: readonly number[];
   /** By nfqueue: ask for unsegmented superpackets (NFQA_CFG_F_GSO). */
   readonly gso: readonly boolean[];
+}
+
+export interface NfqueueOptions extends NfqueueSetup {
+  /** First queue number; the port opens [firstQueue, firstQueue + count). */
+  readonly firstQueue: number;
 }
 
 export interface NfqueueCounters {
@@ -106,6 +111,15 @@ export interface NfqueuePort extends Port {
    */
   onLinks(callback: (down: readonly number[]) => void): void;
   readonly granted: NfqueueGranted;
+  /** Indexes of the NFQUEUEs that are open, ascending. */
+  readonly open: readonly number[];
+  /**
+   * Opens the NFQUEUEs [0, count) that are not open, and gives the others their new length and GSO flag.
+   * Those beyond stay as they are. Throws NfqueueError, and all is as before then.
+   */
+  setUp(setup: NfqueueSetup): void;
+  /** Closes an NFQUEUE. The kernel drops every packet that it still holds for it. */
+  closeNfqueue(nfqueue: number): void;
   counters(): NfqueueCounters;
   /**
    * Unbinds; the kernel drops every packet it still holds. Afterwards drain() returns 0 and send() throws.
@@ -113,6 +127,7 @@ export interface NfqueuePort extends Port {
   close(): void;
 }
 
+/** @throws RangeError */
 function validate(options: NfqueueOptions): void {
   const within = (name: string, value: number, min: number, max: number): void => {
     if (!Number.isInteger(value) || value < min || value > max) {
@@ -133,20 +148,36 @@ function explained(error: unknown): unknown {
   return isSystemFailure(error) ? explainFailure(error, readCircumstances()) : error;
 }
 
+/** Socket memory in which everything that may wait unread has room. */
+function receiveBufferBytes({ copyBytes, lengthPackets }: NfqueueSetup): number {
+  const unreadBytes = copyBytes.reduce((sum, bytes) => sum + lengthPackets * unreadMessageBytes(bytes), 0);
+  return Math.min(unreadBytes, RCVBUF_BYTES_MAX);
+}
+
+/** How an open NFQUEUE is set up. */
+interface Opened {
+  readonly lengthPackets: number;
+  readonly copyBytes: number;
+  readonly gso: boolean;
+}
+
+function setupOf({ lengthPackets, copyBytes, gso }: NfqueueSetup, nfqueue: number): Opened {
+  return { lengthPackets, copyBytes: copyBytes[nfqueue] as number, gso: gso[nfqueue] === true };
+}
+
 function openNative(
   addon: Addon,
   options: NfqueueOptions,
   memory: { columns: ArrayBuffer; slab: ArrayBuffer; counters: ArrayBuffer; slotBytes: number },
 ): NativeQueue {
   const { firstQueue, count, lengthPackets, copyBytes } = options;
-  const unreadBytes = copyBytes.reduce((sum, bytes) => sum + lengthPackets * unreadMessageBytes(bytes), 0);
   try {
     return new addon.NativeQueue({
       ...memory,
       firstQueue,
       count,
       lengthPackets,
-      receiveBufferBytes: Math.min(unreadBytes, RCVBUF_BYTES_MAX),
+      receiveBufferBytes: receiveBufferBytes(options),
       timerLeewayNs: RELEASE_SLACK_NS,
       copyBytes: Uint32Array.from(copyBytes),
       gso: Uint8Array.from(options.gso, Number),
@@ -160,8 +191,11 @@ class LivePort implements NfqueuePort {
   readonly batch = createBatch();
   readonly slab: Uint8Array;
   readonly editOffset: number;
-  readonly granted: NfqueueGranted;
+  granted: NfqueueGranted;
   private readonly native: NativeQueue;
+  private readonly firstQueue: number;
+  private readonly slotBytes: number;
+  private readonly opened = new Map<number, Opened>();
   private readonly shared = new Float64Array(COUNTER_NAMES.length);
   /** socketDrops at close, as the socket that counted them is gone; NONE while it is open. */
   private closedDrops = NONE;
@@ -178,7 +212,69 @@ class LivePort implements NfqueuePort {
       counters: shared.buffer,
       slotBytes,
     });
-    this.granted = Object.freeze(this.native.granted());
+    this.granted = this.native.granted();
+    this.firstQueue = options.firstQueue;
+    this.slotBytes = slotBytes;
+    for (let n = 0; n < options.count; n++) this.opened.set(n, setupOf(options, n));
+  }
+
+  get open(): readonly number[] {
+    return [...this.opened.keys()].sort((a, b) => a - b);
+  }
+
+  setUp(setup: NfqueueSetup): void {
+    validate({ ...setup, firstQueue: this.firstQueue });
+    if (slotBytesFor(Math.max(...setup.copyBytes)) > this.slotBytes) {
+      throw new RangeError('copyBytes is more than the slots were made for');
+    }
+    const before = new Map(this.opened);
+    const granted = [...this.granted.gso];
+    // What waits unread of NFQUEUEs that are about to close needs room as well, so memory never shrinks here.
+    const bytes = receiveBufferBytes(setup);
+    const rcvbufBytes =
+      bytes > this.granted.rcvbufBytes ? this.native.setReceiveBuffer(bytes) : this.granted.rcvbufBytes;
+    try {
+      for (let n = 0; n < setup.count; n++) granted[n] = this.setUpOne(n, setupOf(setup, n));
+    } catch (error) {
+      this.restore(before);
+      throw error;
+    }
+    this.granted = { gso: granted, rcvbufBytes };
+  }
+
+  private setUpOne(nfqueue: number, to: Opened): boolean {
+    const from = this.opened.get(nfqueue);
+    if (from && equal(from, to)) return this.granted.gso[nfqueue] === true;
+    const { lengthPackets, copyBytes, gso } = to;
+    try {
+      const isGranted = this.native.setUp(nfqueue, lengthPackets, copyBytes, gso);
+      this.opened.set(nfqueue, to);
+      return isGranted;
+    } catch (error) {
+      throw explained(error);
+    }
+  }
+
+  /** After a refusal. What the kernel refuses now as well stays as it is. */
+  private restore(before: ReadonlyMap<number, Opened>): void {
+    for (const nfqueue of this.open) {
+      const was = before.get(nfqueue);
+      try {
+        if (was) this.setUpOne(nfqueue, was);
+        else this.closeNfqueue(nfqueue);
+      } catch (error) {
+        if (!(error instanceof NfqueueError)) throw error;
+      }
+    }
+  }
+
+  closeNfqueue(nfqueue: number): void {
+    try {
+      this.native.unbind(nfqueue);
+    } catch (error) {
+      throw explained(error);
+    }
+    this.opened.delete(nfqueue);
   }
 
   get failureRows(): number {
@@ -229,7 +325,7 @@ class LivePort implements NfqueuePort {
 }
 
 /**
- * Opens one netlink socket and binds every NFQUEUE to it. Throws NfqueueError with
+ * Opens one netlink socket and binds the NFQUEUEs to it. Throws NfqueueError with
  * `code` and `hint` when the kernel refuses, AddonError when the addon is missing or of
  * another version, RangeError for options out of range. Call it before any rule sends
  * packets here: the kernel drops packets for an unbound NFQUEUE, or lets them bypass.

@@ -17,8 +17,12 @@ const OPTIONS: NfqueueOptions = {
 };
 
 /** Records the options of the native class, opens nothing. */
-function recordingAddon(failure?: object): { addon: Addon; calls: NativeOptions[] } {
+function recordingAddon(
+  failure?: object,
+  refused = -1,
+): { addon: Addon; calls: NativeOptions[]; asked: string[] } {
   const calls: NativeOptions[] = [];
+  const asked: string[] = [];
   class NativeQueue {
     constructor(options: NativeOptions) {
       calls.push(options);
@@ -26,6 +30,19 @@ function recordingAddon(failure?: object): { addon: Addon; calls: NativeOptions[
     }
     granted() {
       return { gso: [false, false], rcvbufBytes: 1 };
+    }
+    setUp(nfqueue: number, lengthPackets: number, _copyBytes: number, gso: boolean) {
+      asked.push(`${nfqueue}: ${lengthPackets}${gso ? ' gso' : ''}`);
+      if (nfqueue === refused)
+        throw Object.assign(new Error('refused'), { code: 'EBUSY', syscall: 'bind', queue: 3 });
+      return gso;
+    }
+    unbind(nfqueue: number) {
+      asked.push(`${nfqueue}: closed`);
+    }
+    setReceiveBuffer(bytes: number) {
+      asked.push(`${bytes} bytes`);
+      return bytes;
     }
     drain() {
       new Float64Array(calls[0]!.counters).set([3, 10, 20, 30, 40, 50]);
@@ -36,7 +53,7 @@ function recordingAddon(failure?: object): { addon: Addon; calls: NativeOptions[
     }
     close() {}
   }
-  return { addon: { NativeQueue, layout: {} } as unknown as Addon, calls };
+  return { addon: { NativeQueue, layout: {} } as unknown as Addon, calls, asked };
 }
 
 describe('openNfqueue', () => {
@@ -117,5 +134,45 @@ describe('openNfqueue', () => {
       /^cannot open the queues: socket: EMFILE$/,
     );
     expect(() => openNfqueue(OPTIONS, recordingAddon({ other: 1 }).addon)).toThrow(/^refused$/);
+  });
+});
+
+describe('setUp', () => {
+  const setup = (count: number, lengthPackets = 1024, gso = false) => ({
+    ...{ count, lengthPackets, copyBytes: new Array(count).fill(128), gso: new Array(count).fill(gso) },
+  });
+
+  test('asks only for what differs, with memory before NFQUEUEs', () => {
+    const { addon, asked } = recordingAddon();
+    const port = openNfqueue({ ...OPTIONS, gso: [false, false] }, addon);
+    port.setUp({ ...setup(3), gso: [false, true, true] });
+    expect(asked.splice(0)).toEqual([`${3 * 1024 * 1280} bytes`, '1: 1024 gso', '2: 1024 gso']);
+    expect(port.granted).toEqual({ gso: [false, true, true], rcvbufBytes: 3 * 1024 * 1280 });
+    port.setUp({ ...setup(3), gso: [false, true, true] });
+    expect(asked).toEqual([]);
+    port.setUp(setup(2, 512));
+    expect(asked.splice(0)).toEqual(['0: 512', '1: 512']);
+    expect(port.open).toEqual([0, 1, 2]);
+    port.closeNfqueue(2);
+    expect(asked.splice(0)).toEqual(['2: closed']);
+    expect(port.open).toEqual([0, 1]);
+  });
+
+  test('after a refusal all is as it was', () => {
+    const { addon, asked } = recordingAddon(undefined, 3);
+    const port = openNfqueue({ ...OPTIONS, gso: [false, false] }, addon);
+    const granted = port.granted;
+    expect(() => port.setUp(setup(4, 8, true))).toThrow('EBUSY');
+    expect(asked.slice(-5)).toEqual(['2: 8 gso', '3: 8 gso', '0: 1024', '1: 1024', '2: closed']);
+    expect(port.open).toEqual([0, 1]);
+    expect(port.granted).toBe(granted);
+  });
+
+  test('refuses counts, lengths and copies that cannot be', () => {
+    const { addon } = recordingAddon();
+    const port = openNfqueue({ ...OPTIONS, firstQueue: 65530 }, addon);
+    expect(() => port.setUp(setup(7))).toThrow(RangeError);
+    expect(() => port.setUp(setup(2, 0))).toThrow(RangeError);
+    expect(() => port.setUp({ ...setup(2), copyBytes: [128, 65531] })).toThrow('slots');
   });
 });
