@@ -179,7 +179,7 @@ async function build(client: Host, router: Host, server: Host, options: LabOptio
   await Promise.all([end(client, 1), end(server, 2)]);
   // Neighbours are resolved before anything is shaped or timed.
   for (const address of [server.addresses.v4, server.addresses.v6]) {
-    await client.exec(['ping', '-c', '1', '-W', '2', address]);
+    await client.exec(['ping', '-c', '1', '-W', '20', address]);
   }
 }
 
@@ -199,7 +199,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const close = async (): Promise<void> => {
     forget();
     destroy();
-    await Promise.all([...children].map((child) => ended(child, 2000)));
+    await Promise.all([...children].map((child) => ended(child, 10_000)));
   };
   try {
     await build(client, router, server, options);

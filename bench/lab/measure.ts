@@ -73,7 +73,7 @@ async function iperf(client: Host, server: Host, options: IperfOptions): Promise
     }
     return JSON.parse(finished.stdout) as IperfJson;
   } finally {
-    if (!(await ended(listener, 1000))) listener.kill('SIGKILL');
+    if (!(await ended(listener, 5000))) listener.kill('SIGKILL');
   }
 }
 
@@ -111,12 +111,12 @@ export interface PingResult {
 /** Runs in the background when not awaited. Unanswered pings are a result, not a failure. */
 export async function ping(from: Host, to: Host, options: PingOptions = {}): Promise<PingResult> {
   const address = options.family === 6 ? to.addresses.v6 : to.addresses.v4;
-  const { count = 10, intervalMs = 50, waitMs = 1000 } = options;
+  const { count = 10, intervalMs = 50, waitMs = 5000 } = options;
   const command = ['ping', '-n', '-c', String(count), '-i', String(intervalMs / 1000)];
   command.push('-W', String(waitMs / 1000));
   if (options.tos !== undefined) command.push('-Q', String(options.tos));
   if (options.payloadBytes !== undefined) command.push('-s', String(options.payloadBytes));
-  const timeoutMs = count * intervalMs + waitMs + 10_000;
+  const timeoutMs = count * intervalMs + waitMs + 60_000;
   const finished = await from.exec([...command, address], { timeoutMs, check: false });
   if (finished.code !== 0 && finished.code !== 1) throw new CommandError(command, finished);
   return parsePing(finished.stdout, intervalMs);

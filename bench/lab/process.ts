@@ -9,11 +9,13 @@ export interface Finished {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Longer where time itself jumps (bench/compare). */
-const LIMIT_MS = Number(process.env.SHAPER_LAB_LIMIT_MS ?? 20_000);
+/** Far longer than anything takes on a busy machine. Longer still where time itself jumps (bench/compare). */
+const LIMIT_MS = Number(process.env.SHAPER_LAB_LIMIT_MS ?? 60_000);
+/** A condition that comes ends the wait, so this costs time only where something is wrong. */
+const PATIENCE_MS = 30_000;
 
 export interface RunOptions {
-  /** Ends the command with SIGKILL after this long; default 20 s, or what SHAPER_LAB_LIMIT_MS says. */
+  /** Ends the command with SIGKILL after this long; default 60 s, or what SHAPER_LAB_LIMIT_MS says. */
   readonly timeoutMs?: number;
   readonly input?: string;
   /** false: a failure is a result, not an exception. */
@@ -92,11 +94,11 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Polls until the condition holds; throws with `what` after the time. */
+/** Polls until the condition holds; throws with `what` after the time, by default 30 s. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {

@@ -9,6 +9,9 @@ import { CommandError, ended, type Finished, until } from './process.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TSX_LOADER = join(ROOT, 'node_modules/tsx/dist/loader.mjs');
+/** What comes at all comes much sooner, but for a very busy machine. */
+const PATIENCE_MS = 30_000;
+const READY_MS = 60_000;
 let started = 0;
 
 export interface ShaperOptions {
@@ -20,7 +23,7 @@ export interface ShaperOptions {
    */
   readonly entry?: 'dist' | 'tsx';
   readonly arguments?: readonly string[];
-  /** How long `ready` may take; default 15 s. */
+  /** How long `ready` may take; default 60 s. */
   readonly readyMs?: number;
 }
 
@@ -53,7 +56,7 @@ export interface RunningShaper {
   status(): Promise<Status>;
   /** Waits for a log line with this message. */
   logged(msg: string, timeoutMs?: number): Promise<LogLine>;
-  /** Sends the signal and waits for the end (5 s, then SIGKILL and an error). */
+  /** Sends the signal and waits for the end (30 s, then SIGKILL and an error). */
   stop(signal?: NodeJS.Signals): Promise<Stopped>;
   /** SIGKILL. */
   kill(): Promise<Stopped>;
@@ -122,7 +125,7 @@ export async function startShaper(
   const find = (msg: string): LogLine | undefined => logs.find((line) => line.msg === msg);
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
 
-  const logged = async (msg: string, timeoutMs = 5000): Promise<LogLine> => {
+  const logged = async (msg: string, timeoutMs = PATIENCE_MS): Promise<LogLine> => {
     await until(`log line "${msg}"`, () => find(msg) !== undefined || hasEnded(), timeoutMs);
     const line = find(msg);
     if (line) return line;
@@ -137,9 +140,9 @@ export async function startShaper(
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<Stopped> => {
     const before = performance.now();
     child.kill(signal);
-    if (!(await ended(child, 5000))) {
+    if (!(await ended(child, PATIENCE_MS))) {
       child.kill('SIGKILL');
-      throw new Error(`the shaper did not end within 5 s of ${signal}\n${stderr()}`);
+      throw new Error(`the shaper did not end within ${PATIENCE_MS / 1000} s of ${signal}\n${stderr()}`);
     }
     return { code: child.exitCode, signal: child.signalCode, tookMs: performance.now() - before };
   };
@@ -153,7 +156,7 @@ export async function startShaper(
   };
 
   try {
-    await logged('ready', options.readyMs ?? 15_000);
+    await logged('ready', options.readyMs ?? READY_MS);
   } catch (error) {
     child.kill('SIGKILL');
     throw error;

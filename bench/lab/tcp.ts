@@ -18,7 +18,7 @@ export interface TcpOptions {
   /** What to send: so many bytes, or as many as go in so many seconds. */
   readonly bytes?: number;
   readonly seconds?: number;
-  /** How long the whole transfer may take; default 30 s. */
+  /** How long the whole transfer may take; default 60 s. */
   readonly timeoutMs?: number;
 }
 
@@ -33,7 +33,7 @@ export interface TcpTransfer {
 }
 
 export async function tcpTransfer(from: Host, to: Host, options: TcpOptions): Promise<TcpTransfer> {
-  const { port, bytes, seconds, timeoutMs = 30_000 } = options;
+  const { port, bytes, seconds, timeoutMs = 60_000 } = options;
   const receiver = to.spawn([...PEER, 'receive', String(port)]);
   const report = finish(receiver, timeoutMs);
   report.catch(() => undefined); // awaited below

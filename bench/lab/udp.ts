@@ -87,9 +87,9 @@ export interface UdpReceived {
 
 export interface SinkOptions {
   readonly port: number;
-  /** Ends this long after the last packet; default 500. */
+  /** Once the sender has ended: the sink ends this long after the last packet; default 500. */
   readonly idleMs?: number;
-  /** Ends when nothing came for this long; default 10 s. */
+  /** Once the sender has ended: the sink ends when nothing has come for this long; default 10 s. */
   readonly waitMs?: number;
   readonly count?: number;
   readonly perFlow?: boolean;
@@ -100,7 +100,7 @@ export interface SinkOptions {
 }
 
 export interface Sink {
-  /** Waits for the sink's own end, at most this long, and gives its report. */
+  /** The sender has ended: waits for the sink's own end, at most this long, and gives its report. */
   finished(timeoutMs?: number): Promise<UdpReceived>;
   /** Ends it now. */
   stop(): Promise<UdpReceived>;
@@ -144,7 +144,7 @@ export async function sendUdp(from: Host, to: Host, options: UdpSendOptions): Pr
     ...option('tos', options.tos),
     ...option('burst', options.burst),
   ];
-  const { stdout } = await from.exec(command, { timeoutMs: 1000 * (options.seconds ?? 30) + 10_000 });
+  const { stdout } = await from.exec(command, { timeoutMs: 1000 * (options.seconds ?? 30) + 60_000 });
   return JSON.parse(stdout) as UdpSent;
 }
 
@@ -169,7 +169,10 @@ export async function startSink(host: Host, options: SinkOptions): Promise<Sink>
   report.catch(() => undefined);
   await Promise.race([firstOutput(child), report]);
   return {
-    finished: (timeoutMs = 30_000) => within(report, timeoutMs, () => child.kill('SIGTERM')),
+    finished: (timeoutMs = 60_000) => {
+      child.kill('SIGUSR1');
+      return within(report, timeoutMs, () => child.kill('SIGTERM'));
+    },
     stop: () => {
       child.kill('SIGTERM');
       return report;

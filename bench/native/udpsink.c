@@ -1,7 +1,9 @@
 /*
  * UDP sink for udpgen: counts per flow what arrives, in which order and how late. Says "listening", then
- * prints one line of JSON when told to stop (SIGTERM, SIGINT), after --count packets, when idle after the
- * first packet, or when nothing came at all. With --hold it never reads: a receiver that costs nothing.
+ * prints one line of JSON when told to stop (SIGTERM, SIGINT) or after --count packets. Once it is told that
+ * the sender has ended (SIGUSR1), it also stops when idle after the first packet, or when nothing came at
+ * all: before, a sender may stand still as long as the machine is busy. With --hold it never reads: a
+ * receiver that costs nothing.
  *
  * Arrival times are the kernel's (SO_TIMESTAMPNS) moved to CLOCK_MONOTONIC, so that they do not depend on
  * when this process is scheduled. Lateness (--interval-ns): packets of a paced stream are due one interval
@@ -35,12 +37,14 @@ static struct flow flows[FLOWS_MAX];
 static struct samples delays, arrivals;
 static uint64_t packets_total, bytes_total, foreign, first_ns, last_ns;
 static uint32_t flows_seen;
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t stopped, sent;
 
 static void on_signal(int signal_number)
 {
-	(void)signal_number;
-	stopped = 1;
+	if (signal_number == SIGUSR1)
+		sent = 1;
+	else
+		stopped = 1;
 }
 
 static void keep(struct samples *s, uint64_t value)
@@ -228,17 +232,24 @@ int main(int argc, char **argv)
 	if (!port)
 		return 2;
 	struct sigaction action = {.sa_handler = on_signal};
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
+	sigset_t ours, none;
+	sigemptyset(&none);
+	sigemptyset(&ours);
+	for (const int *s = (const int[]){SIGTERM, SIGINT, SIGUSR1, 0}; *s; s++) {
+		sigaddset(&ours, *s);
+		sigaction(*s, &action, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &ours, NULL);
 	int fd = open_socket(port, hold);
 	uint64_t offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 	printf("listening\n");
 	fflush(stdout);
-	while (hold && !stopped)
-		pause();
 	while (!stopped && packets_total < count) {
-		struct pollfd wait = {.fd = fd, .events = POLLIN};
-		int ready = poll(&wait, 1, packets_total ? idle_ms : wait_ms);
+		struct pollfd wait = {.fd = hold ? -1 : fd, .events = POLLIN};
+		int ms = packets_total ? idle_ms : wait_ms;
+		struct timespec limit = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+		/* Signals come here only, so that none comes between the look at the flags and the wait. */
+		int ready = ppoll(&wait, 1, sent && !hold ? &limit : NULL, &none);
 		if (ready == 0)
 			break;
 		if (ready > 0 && !receive(fd, offset))

@@ -12,7 +12,6 @@
 #include <linux/mount.h>
 #include <poll.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -73,28 +72,25 @@ bool hasOldFreezer() {
 
 // Whoever freezes the control group of the shaper would freeze the watch too. Leaving needs full root;
 // without it the watch stays where it is. In a frozen group of the old kind not even SIGKILL ends a process,
-// so nft leaves it as well.
+// so nft leaves it as well. The caller goes first, so that nobody can freeze it with half of the work done.
 void leaveControlGroups(pid_t watchdog, pid_t nft) {
   const int unified = openControlGroups("cgroup2", nullptr);
-  moveToRoot(unified, watchdog);
+  for (pid_t pid : {getpid(), watchdog}) moveToRoot(unified, pid);
   close(unified);
   if (!hasOldFreezer()) return;
   const int freezer = openControlGroups("cgroup", "freezer");
-  moveToRoot(freezer, watchdog);
-  moveToRoot(freezer, nft);
+  for (pid_t pid : {getpid(), nft, watchdog}) moveToRoot(freezer, pid);
   close(freezer);
 }
 
 // A service whose system calls are filtered (SystemCallFilter= of systemd) is killed at a call that it may
-// not make. So a child makes these.
+// not make. So a child makes these. Nobody waits for the child: it may be frozen, and the watch must not be.
 void tryToLeaveControlGroups(pid_t nft) {
   const pid_t watchdog = getpid();
-  const pid_t child = fork();
-  if (child == 0) {
-    leaveControlGroups(watchdog, nft);
-    _exit(0);
-  }
-  if (child > 0) waitpid(child, nullptr, 0);
+  std::signal(SIGCHLD, SIG_IGN);
+  if (fork() != 0) return;
+  leaveControlGroups(watchdog, nft);
+  _exit(0);
 }
 
 // Returns false if the shaper has closed the pipe.

@@ -36,7 +36,7 @@ export function useLab(options: LabOptions = {}): { readonly lab: Lab } {
   let lab: Lab | undefined;
   beforeAll(async () => {
     lab = await createLab(options);
-  }, 30_000);
+  }, 120_000);
   afterAll(async () => lab?.close());
   return {
     get lab(): Lab {

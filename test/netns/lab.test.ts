@@ -154,7 +154,7 @@ describeNetns('a lab leaves nothing', () => {
     const program = `import { createLab } from '${module}'; const lab = await createLab(); console.log(lab.router.ns); ${end}; setTimeout(() => undefined, 5000);`;
     const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 100_000,
     });
     expect(child.signal ?? 'exception').toBe(how);
     const ns = child.stdout.trim();

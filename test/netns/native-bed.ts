@@ -40,14 +40,17 @@ export interface Verdict {
   payloadOffset?: number;
 }
 
+/** Far longer than anything takes on a busy machine. */
+const PATIENCE_MS = 30_000;
+
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let waited = 0; waited < 5000; waited += 2) {
-    if (holds()) return;
+  const endMs = performance.now() + PATIENCE_MS;
+  while (!holds()) {
+    if (performance.now() > endMs) throw new Error(`never happened: ${what}`);
     await sleep(2);
   }
-  throw new Error(`never happened: ${what}`);
 }
 
 export function iptables(...rule: string[]): void {

@@ -24,4 +24,4 @@ console.log(JSON.stringify(await scenario()));
 setTimeout(() => {
   process.stderr.write(`still open: ${process.getActiveResourcesInfo().join(' ')}\n`);
   process.exit(9);
-}, 3000).unref();
+}, 20_000).unref();

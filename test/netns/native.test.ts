@@ -20,7 +20,7 @@ type Result = any;
 
 async function scenario(name: string, through: string[] = []): Promise<Result> {
   const command = [...through, process.execPath, '--import', 'tsx', SCRIPT, name];
-  const { stdout, stderr } = await run('ip', ['netns', 'exec', NS, ...command], { timeout: 40_000 });
+  const { stdout, stderr } = await run('ip', ['netns', 'exec', NS, ...command], { timeout: 100_000 });
   expect(stderr.replace(/^.*(Warning|trace-warnings).*\n/gm, '')).toBe('');
   return JSON.parse(stdout);
 }

@@ -17,7 +17,7 @@ const FROM_PORT = 6000;
 const ENDS = `udp dport { ${FROM_PORT}, ${FIRST_PORT} } drop`;
 
 async function listening(lab: Lab, backend: Backend, plan: Plan): Promise<Driver> {
-  const driver = new Driver(lab.router);
+  const driver = Driver.in(lab.router);
   await driver.call('install', request(plan, { bypass: false }), backend);
   await driver.call('listen', MASK);
   return driver;
@@ -163,51 +163,53 @@ async function steers(lab: Lab, backend: Backend): Promise<void> {
   });
   for (const host of [client, server]) await addCounters(host, { 'input 0': [ENDS] });
   const driver = await listening(lab, backend, plan);
+  // Forwarded by IPv4, and the router's own by IPv6, at the same time: looking takes longer than sending.
   const pairs = [
-    [client, server, client.addresses.v4, server.addresses.v4],
-    [router, server, OUTSIDE.v6, server.addresses.v6],
+    { near: client, nearAddress: client.addresses.v4, farAddress: server.addresses.v4 },
+    { near: router, nearAddress: OUTSIDE.v6, farAddress: server.addresses.v6 },
   ] as const;
   let before = await counters(router);
-  for (const [near, far, nearAddress, farAddress] of pairs) {
-    /**
-     * Sends one packet, whose verdict asks for `code`; the queue it came by and the connection's bits behind
-     * us.
-     */
-    const send = async (way: 'there' | 'back', code: number): Promise<string> => {
-      await driver.call('askFor', code);
-      if (way === 'there') await sendUdp(near, farAddress, { from: FROM_PORT, to: FIRST_PORT });
-      else await sendUdp(far, nearAddress, { from: FIRST_PORT, to: FROM_PORT });
-      let bits = '';
-      await until('the packet has passed', async () => {
-        const now = await counters(router);
-        bits = [0, 1, 2, 3].filter((n) => now[`fast${n}`] !== before[`fast${n}`]).join();
-        before = now;
-        return bits !== '';
-      });
-      const queues = ((await driver.call('queued')) as number[]).flatMap((n, queue) =>
-        n > 0 ? [queue] : [],
-      );
-      return `${queues.join()} ${bits}`;
-    };
-    const steps: [Parameters<typeof send>[0], number, string][] = [
-      ['there', 0, '0 0'],
-      ['there', MARK_FAST, '0 1'],
-      ['there', 0, '2 1'],
-      // The other direction passes other classes.
-      ['back', 0, '1 1'],
-      ['back', MARK_FAST, '1 3'],
-      ['back', 0, '3 3'],
-      ['there', MARK_SLOW, '2 2'],
-      ['there', 0, '0 2'],
-      ['back', MARK_SLOW, '3 0'],
-      ['back', 0, '1 0'],
-      ['there', MARK_FAST | MARK_CE, '0 1'],
-      ['there', MARK_SLOW | MARK_CE, '2 0'],
-      ['there', MARK_FAST | MARK_CE | 1, '0 1'],
-    ];
-    for (const [i, [way, code, expected]] of steps.entries()) {
-      assert.equal(await send(way, code), expected, `${nearAddress} to ${farAddress}, step ${i + 1}`);
-    }
+  /**
+   * Sends a packet of each connection, whose verdict asks for `code`; the queue they came by and the
+   * connections' bits behind us.
+   */
+  const send = async (way: 'there' | 'back', code: number): Promise<string> => {
+    await driver.call('askFor', code);
+    const there = { from: FROM_PORT, to: FIRST_PORT };
+    const back = { from: FIRST_PORT, to: FROM_PORT };
+    const nearAddresses = pairs.map(({ nearAddress }) => nearAddress);
+    if (way === 'back') await sendUdp(server, nearAddresses, back);
+    else await Promise.all(pairs.map(({ near, farAddress }) => sendUdp(near, farAddress, there)));
+    let grown: number[] = [];
+    await until('the packets have passed', async () => {
+      const now = await counters(router);
+      grown = [0, 1, 2, 3].map((bits) => now[`fast${bits}`]! - before[`fast${bits}`]!);
+      const isThere = grown.reduce((sum, packets) => sum + packets) >= pairs.length;
+      if (isThere) before = now;
+      return isThere;
+    });
+    const some = (packets: readonly number[]): string =>
+      packets.flatMap((n, index) => (n > 0 ? [index] : [])).join();
+    return `${some((await driver.call('queued')) as number[])} ${some(grown)}`;
+  };
+  const steps: [Parameters<typeof send>[0], number, string][] = [
+    ['there', 0, '0 0'],
+    ['there', MARK_FAST, '0 1'],
+    ['there', 0, '2 1'],
+    // The other direction passes other classes.
+    ['back', 0, '1 1'],
+    ['back', MARK_FAST, '1 3'],
+    ['back', 0, '3 3'],
+    ['there', MARK_SLOW, '2 2'],
+    ['there', 0, '0 2'],
+    ['back', MARK_SLOW, '3 0'],
+    ['back', 0, '1 0'],
+    ['there', MARK_FAST | MARK_CE, '0 1'],
+    ['there', MARK_SLOW | MARK_CE, '2 0'],
+    ['there', MARK_FAST | MARK_CE | 1, '0 1'],
+  ];
+  for (const [i, [way, code, expected]] of steps.entries()) {
+    assert.equal(await send(way, code), expected, `step ${i + 1}`);
   }
   await finish(driver);
 }

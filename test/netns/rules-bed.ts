@@ -15,18 +15,44 @@ const DRIVER = [
   fileURLToPath(new URL(`./rules-driver${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url)),
 ];
 export const MASK = 0xff000000;
+/** Far longer than anything takes on a busy machine. */
+const PATIENCE_MS = 30_000;
 
 interface Answer {
   readonly result?: unknown;
   readonly error?: { code: string; message: string; hint: string };
 }
 
+/** Drivers without work, where they are kept. */
+const idle = new Map<string, Driver>();
+let keepsDrivers = false;
+
+/** From now on a scenario gets the driver of the one before: starting one takes seconds when emulated. */
+export function keepDrivers(): void {
+  keepsDrivers = true;
+}
+
+/** Ends what was kept. */
+export async function endDrivers(): Promise<void> {
+  keepsDrivers = false;
+  for (const driver of idle.values()) await driver.end();
+  idle.clear();
+}
+
 export class Driver {
   readonly child: ChildProcess;
   readonly events: { event: string; message: string }[] = [];
+  private readonly host: Host;
   private readonly answers: { resolve(answer: Answer): void; reject(error: Error): void }[] = [];
 
+  static in(host: Host): Driver {
+    const kept = idle.get(host.ns);
+    idle.delete(host.ns);
+    return kept ?? new Driver(host);
+  }
+
   constructor(host: Host, wrapper: readonly string[] = []) {
+    this.host = host;
     this.child = host.spawn([...wrapper, ...DRIVER]);
     this.child.stderr?.pipe(process.stderr);
     this.child.once('exit', () => {
@@ -53,13 +79,18 @@ export class Driver {
   }
 
   async end(): Promise<void> {
+    if (keepsDrivers && !idle.has(this.host.ns)) {
+      this.events.length = 0;
+      idle.set(this.host.ns, this);
+      return;
+    }
     this.child.stdin?.end();
-    assert.ok(await ended(this.child, 5000), 'the driver ends when nothing is left to do');
+    assert.ok(await ended(this.child, PATIENCE_MS), 'the driver ends when nothing is left to do');
   }
 
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
-    await ended(this.child, 5000);
+    await ended(this.child, PATIENCE_MS);
   }
 }
 
@@ -85,8 +116,18 @@ export const WAN: Plan = [
   { device: 'wan0', direction: 'down', nfqueue: 1, fastNfqueue: null },
 ];
 
+/** Whether one of two pings is answered. */
 export async function passes(from: Host, to: string): Promise<boolean> {
-  const ping = ['ping', '-c', '2', '-i', '0.05', '-W', '0.5', to];
+  return isAnswered(from, to, 10);
+}
+
+/** The same where no answer is expected, so that half a second shows it. */
+export async function isLost(from: Host, to: string): Promise<boolean> {
+  return !(await isAnswered(from, to, 0.5));
+}
+
+async function isAnswered(from: Host, to: string, waitSeconds: number): Promise<boolean> {
+  const ping = ['ping', '-c', '2', '-i', '0.05', '-W', `${waitSeconds}`, to];
   return (await from.exec(ping, { check: false })).code === 0;
 }
 

@@ -98,7 +98,7 @@ describeNetns('rules in trouble', () => {
     ]) {
       await lab.router.exec(flush);
       assert.ok((await queueRules(lab.router)).length < all.length);
-      await until('they are back', async () => (await queueRules(lab.router)).length === all.length, 10_000);
+      await until('they are back', async () => (await queueRules(lab.router)).length === all.length);
     }
     await until('it was logged', () => driver.events.length === 2);
     assert.deepEqual(

@@ -76,7 +76,7 @@ describeNetns('run', () => {
     const { stdout } = await world.lab.router.exec(['ps', '--ppid', String(shaper.pid), '-o', 'pid=,args=']);
     const child = stdout.split('\n').find((line) => line.includes('nft'));
     process.kill(Number.parseInt(child!.trim(), 10), 'SIGKILL');
-    expect(await ended(shaper.child, 5000)).toBe(true);
+    expect(await ended(shaper.child, 30_000)).toBe(true);
     expect(shaper.child.exitCode).toBe(1);
     expect(shaper.logs.find((line) => line.msg === 'stopping')).toMatchObject({
       reason: expect.stringMatching(/^nft ended[^\n]*$/),

@@ -9,8 +9,9 @@ import { type IperfResult, iperfTcp, ping } from '../../../bench/lab/measure.ts'
 import { run as runCommand } from '../../../bench/lab/process.ts';
 import { type Status, type Stopped, shaperCommand, startShaper } from '../../../bench/lab/shaper.ts';
 import { type UdpTransfer, udpTransfer } from '../../../bench/lab/udp.ts';
+import { request } from '../../../src/control/client.ts';
 import { probeBackend } from '../../../src/io/rules/index.ts';
-import { ruleset } from '../rules-bed.ts';
+import { endDrivers, keepDrivers, ruleset } from '../rules-bed.ts';
 import { SCENARIOS } from '../rules-scenarios.ts';
 
 /** How one test in the guest has ended. */
@@ -51,7 +52,8 @@ async function program(lab: Lab): Promise<ProgramReport> {
     lengthBytes: 500,
     rateBitsPerSec: 2e6,
   });
-  const status = await shaper.status();
+  // Not by the command line: starting node takes seconds here.
+  const { status } = (await request(shaper.socketPath, { command: 'status' })) as { status: Status };
   // Some of these wait when the signal comes.
   const pings = ping(client, server, { count: 100, intervalMs: 2, payloadBytes: 1400, waitMs: 4000 });
   const stopped = await shaper.stop();
@@ -96,6 +98,7 @@ async function report(test: string, run: () => Promise<unknown>): Promise<void> 
 await report('back end', () => probeBackend('auto'));
 // One lab for all, as making one takes seconds here.
 const shared = await createLab();
+keepDrivers();
 const wanted = process.argv.slice(2);
 for (const { name, run } of SCENARIOS.filter((scenario) => wanted.includes(scenario.name))) {
   await report(name, async () => {
@@ -103,6 +106,7 @@ for (const { name, run } of SCENARIOS.filter((scenario) => wanted.includes(scena
     await run(shared, 'nft');
   });
 }
+await endDrivers();
 await shared.router.exec(['nft', 'flush', 'ruleset']);
 await report('devices', () => devices(shared));
 await report('program', () => program(shared));

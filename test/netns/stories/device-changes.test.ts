@@ -28,7 +28,7 @@ interface Flood extends UdpReceived {
 }
 
 async function settled(shaper: RunningShaper): Promise<Status> {
-  await until('nothing is held', async () => (await shaper.status()).totals.held.packets === 0, 15_000);
+  await until('nothing is held', async () => (await shaper.status()).totals.held.packets === 0, 60_000);
   return shaper.status();
 }
 
@@ -52,7 +52,7 @@ describeNetns('devices that come and go', () => {
   const floodThrough = async (make: () => Promise<void>): Promise<Flood> => {
     const { client, server } = world.lab;
     const far = { ...server, addresses: { v4: '10.99.0.2', v6: '::' } };
-    const sink: Sink = await startSink(server, { port: PORT, waitMs: 10_000, idleMs: 1500 });
+    const sink: Sink = await startSink(server, { port: PORT, waitMs: 20_000, idleMs: 1500 });
     const fromNs = Number(process.hrtime.bigint());
     const flood = sendUdp(client, far, {
       port: PORT,

@@ -107,7 +107,7 @@ describeNetns('devices that packets do not show', () => {
     // Four times the limit: with nothing to shape it, all of it passes.
     const load = { port: 7001, seconds: 16, lengthBytes: 1000, rateBitsPerSec: 4e6 };
     const passing = udpTransfer(client, server, load);
-    const line = await instance.logged('packets pass by unshaped', 30_000);
+    const line = await instance.logged('packets pass by unshaped', 60_000);
     const reason = 'wan0 is a port of the bridge br1: packets show br1; name br1 as the device';
     expect(line).toMatchObject({ path: 'wan/up', device: 'wan0', packets: 0, reason });
     const { warnings } = await instance.status();

@@ -21,5 +21,5 @@ describeNetns('a bucket of each', () => {
     expect(pings.medianMs).toBeLessThan(10);
     expect(pings.rttsMs.toSorted((a, b) => a - b)[Math.floor(0.9 * pings.sent)]).toBeLessThan(40);
     expect(rates.reduce((sum, rate) => sum + rate, 0)).toBeGreaterThan(0.9 * 2e6);
-  }, 40_000);
+  });
 });

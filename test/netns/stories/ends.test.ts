@@ -1,5 +1,5 @@
 /** The end, by every signal: what waits is delivered, the machine is as before, traffic goes on. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import {
@@ -23,6 +23,8 @@ const PORT = 7001;
 /** 120 packets of 1000 B wait for almost ten seconds, longer than a busy machine takes to look. */
 const SLOW =
   'links: { wan: { device: wan0, up: { rate: 100kbit, classes: { all: { queue: { discipline: fifo, limit: 500p } } } } } }';
+/** It takes 0.4 s. A busy machine needs more, but what waits would need ten seconds by itself. */
+const STOP_MS_MAX = 7000;
 const FAST = 'links: { wan: { device: wan0, up: 50mbit, down: 50mbit } }';
 
 /** A firewall such as a router has, with counters that go on counting. */
@@ -68,12 +70,12 @@ describeNetns('the end', () => {
       if (reason === 'shaper stop') {
         const { code, stdout } = await shaper.cli(['stop', shaper.configPath]);
         expect({ code, stdout }).toEqual({ code: 0, stdout: `stopped (pid ${shaper.pid})\n` });
-        expect(await ended(shaper.child, 200)).toBe(true);
+        expect(await ended(shaper.child, 20_000)).toBe(true);
         expect(shaper.child.exitCode).toBe(0);
       } else {
         const { code, tookMs } = await shaper.stop(reason);
         expect(code).toBe(0);
-        expect(tookMs).toBeLessThan(2000);
+        expect(tookMs).toBeLessThan(STOP_MS_MAX);
       }
       expect(await sink.finished()).toMatchObject({ packets: 120, reordered: 0 });
       expect(shaper.logs.at(-1)).toMatchObject({ msg: 'stopped', reason, undelivered: 0 });
@@ -99,7 +101,7 @@ describeNetns('the end', () => {
     await until('packets wait', async () => (await shaper.status()).totals.held.packets > 50);
     const { code, tookMs } = await shaper.stop();
     expect(code).toBe(0);
-    expect(tookMs).toBeLessThan(2000);
+    expect(tookMs).toBeLessThan(STOP_MS_MAX);
     const { packets } = await sending;
     expect((await sink.finished()).packets).toBe(packets);
   });
@@ -110,18 +112,24 @@ describeNetns('the end', () => {
     const folder = join(world.lab.folder, 'slow');
     const { stdout } = await router.exec(['sh', '-c', 'PATH="$PATH:/usr/sbin:/sbin"; command -v nft']);
     mkdirSync(folder);
-    const lines = ['#!/bin/sh', `[ -e ${folder}/now ] && sleep 1`, `exec ${stdout.trim()} "$@"`, ''];
+    const lines = [
+      '#!/bin/sh',
+      `[ -e ${folder}/now ] && { touch ${folder}/called; sleep 4; }`,
+      `exec ${stdout.trim()} "$@"`,
+      '',
+    ];
     writeFileSync(join(folder, 'nft'), lines.join('\n'), { mode: 0o755 });
     vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
     const first = await start(FAST);
     vi.unstubAllEnvs();
     writeFileSync(join(folder, 'now'), '');
     first.child.kill('SIGTERM');
-    await sleep(350);
+    await until('the stop has begun', () => existsSync(join(folder, 'called')));
+    await sleep(500);
     const { code } = await first.stop('SIGINT');
     expect(code).toBe(1);
     expect(first.logs.some(({ msg }) => msg === 'stopped')).toBe(false);
-    await until('the table is gone', async () => !(await hasTable(router)), 2000);
+    await until('the table is gone', async () => !(await hasTable(router)));
     const second = await start(FAST);
     expect((await second.stop()).code).toBe(0);
   });
@@ -137,9 +145,9 @@ describeNetns('the end', () => {
     shaper.child.kill('SIGTERM');
     const { code, tookMs } = await shaper.stop('SIGTERM');
     expect(code).toBe(0);
-    expect(tookMs).toBeLessThan(2000);
+    expect(tookMs).toBeLessThan(STOP_MS_MAX);
     expect((await sink.finished()).packets).toBe(120);
-    await until('the rules are gone', async () => (await ruleset(router)) === before, 2000);
+    await until('the rules are gone', async () => (await ruleset(router)) === before);
   });
 
   it.each([
@@ -165,11 +173,11 @@ describeNetns('the end', () => {
     writeFileSync(file, `${FAST}\ncontrol: { socket: /tmp/shaper-mute-${process.pid}.sock }\n`);
     const script = `import os, pty, sys, termios; ${redirect}; [os.set_inheritable(f, True) for f in range(3, 8) if os.path.exists("/proc/self/fd/%d" % f)]; os.execvp(sys.argv[1], sys.argv[1:])`;
     const child = router.spawn(['python3', '-c', script, ...wrapper, ...shaperCommand(), '--conf', file]);
-    await until('the rules are there', () => hasTable(router), 10_000);
+    await until('the rules are there', () => hasTable(router), 60_000);
     for (let i = 0; i < 50; i++) child.kill('SIGUSR1');
     expect((await ping(client, server, { count: 5 })).received).toBe(5);
     child.kill('SIGTERM');
-    expect(await ended(child, 2500)).toBe(true);
+    expect(await ended(child, 20_000)).toBe(true);
     expect(child.exitCode).toBe(0);
     expect(await hasTable(router)).toBe(false);
   });
@@ -186,7 +194,7 @@ describeNetns('the end', () => {
         router.exec(['timeout', seconds, ...shaperCommand(), '--conf', file], { check: false }),
       );
       expect(code, `after ${delayMs} ms`).toBe(124);
-      expect(tookMs, `after ${delayMs} ms`).toBeLessThan(delayMs + 2000);
+      expect(tookMs, `after ${delayMs} ms`).toBeLessThan(delayMs + STOP_MS_MAX);
       expect(await hasTable(router)).toBe(false);
       expect(await queueRules(router)).toEqual([]);
     }
@@ -216,19 +224,18 @@ describeNetns('the end', () => {
     const { client, router, server } = world.lab;
     const before = await ruleset(router);
     const killed = await start(FAST);
-    const echo = ping(client, server, { count: 60, intervalMs: 50 });
+    const echo = ping(client, server, { count: 100, intervalMs: 50 });
     const load = udpTransfer(client, server, {
       port: PORT,
-      seconds: 3,
+      seconds: 5,
       lengthBytes: 1000,
       rateBitsPerSec: 30e6,
     });
-    await sleep(1200);
-    expect((await killed.status()).totals.received.packets).toBeGreaterThan(1000);
+    await until('packets flow', async () => (await killed.status()).totals.received.packets > 1000);
     await killed.kill();
-    await until('the table is gone', async () => !(await hasTable(router)), 2000);
+    await until('the table is gone', async () => !(await hasTable(router)));
     const { gapMs } = await echo;
-    expect(gapMs).toBeLessThanOrEqual(500);
+    expect(gapMs).toBeLessThanOrEqual(2000);
     // What was read or waited unread when it died may be lost, and nothing else.
     const { sent, received } = await load;
     expect(received.packets).toBeGreaterThan(0.9 * sent.packets);
@@ -239,7 +246,7 @@ describeNetns('the end', () => {
     const isTracked = (await ruleset(router)).includes('ct state');
     expect((await next.status()).totals.received.packets).toBe(isTracked ? 5 : 6);
     await next.kill();
-    await until('the table is gone', async () => !(await hasTable(router)), 2000);
+    await until('the table is gone', async () => !(await hasTable(router)));
     const left = (await queueRules(router)).length;
     const clean = (...options: string[]): Promise<Finished> =>
       router.exec([...shaperCommand(), 'clean', ...options]);

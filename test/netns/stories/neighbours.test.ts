@@ -82,14 +82,14 @@ nfqueue: { backend: iptables }
       }\n`,
     });
     const isTold = (): boolean => first.logs.some(({ msg }) => msg.includes('table inet n, chain pre'));
-    await until('the collision is told', isTold, 40_000);
+    await until('the collision is told', isTold, 90_000);
     await until(
       'both know that connections are tracked',
       async () => {
         const { stdout } = await router.exec(['nft', 'list', 'ruleset']);
         return stdout.split('icmp type echo-request ct status').length === 3;
       },
-      40_000,
+      90_000,
     );
     expect(await pingsAtOnce(client, server.addresses.v4)).toBe(5);
     expect(await pingsAtOnce(client, server.addresses.v6)).toBe(5);

@@ -18,7 +18,7 @@ describeNetns('root in a user namespace of its own', () => {
     // Names of network namespaces live in /run.
     const inside = 'mount -t tmpfs none /run && exec "$@"';
     const command = [...UNSHARE, 'sh', '-c', inside, '-', process.execPath, '--import', 'tsx', PROGRAM];
-    const { stdout } = await run(command, { timeoutMs: 50_000 });
+    const { stdout } = await run(command, { timeoutMs: 200_000 });
     const { warning, sentPackets, received, later, status, stopped } = JSON.parse(stdout) as RootlessReport;
     expect(warning).toMatchObject({ level: 'warn', length: 65536, fits: expect.any(Number) });
     const { totals } = status;

@@ -1,8 +1,11 @@
 /** The process stands still: Ctrl-Z, SIGSTOP. Packets pass, and are shaped again when it goes on. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { watchdogProgram } from '../../../src/io/rules/watchdog.ts';
 import {
   describeNetns,
+  ended,
   type Host,
   packetsUnaccounted,
   ping,
@@ -21,6 +24,11 @@ const AGAIN = 'the rules are installed again';
 /** The child that owns the table, among those that run for a moment. */
 const NFT = /\bnft .*-i$/;
 const WATCHDOG = /shaper-watchdog/;
+
+const NO_CONTROL_GROUPS = 'no control groups of version 2 here';
+const CONTROL_GROUPS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((path) =>
+  existsSync(`${path}/cgroup.procs`),
+);
 
 /** Process ids of the children of the shaper with such a command line. */
 async function children(router: Host, shaper: RunningShaper, command: RegExp): Promise<number[]> {
@@ -56,7 +64,7 @@ describeNetns('a process that stands still', () => {
     const echo = ping(client, server, { count: 80, intervalMs: 50 });
     await sleep(300);
     shaper.child.kill('SIGSTOP');
-    await until('the table is gone', async () => !(await hasTable(router)), 3000);
+    await until('the table is gone', async () => !(await hasTable(router)));
     expect((await ping(client, server, { count: 3 })).received).toBe(3);
     shaper.child.kill('SIGCONT');
     expect(await shaper.logged(STILL)).toMatchObject({ level: 'warn', seconds: expect.any(Number) });
@@ -72,10 +80,10 @@ describeNetns('a process that stands still', () => {
 
     // Once more, and this time it is ended as soon as it goes on.
     shaper.child.kill('SIGSTOP');
-    await until('the table is gone', async () => !(await hasTable(router)), 3000);
+    await until('the table is gone', async () => !(await hasTable(router)));
     shaper.child.kill('SIGTERM');
     const { code, tookMs } = await shaper.stop('SIGCONT');
-    expect([code, tookMs < 2000]).toEqual([0, true]);
+    expect([code, tookMs < 7000]).toEqual([0, true]);
     expect(await ruleset(router)).toBe(before);
   });
 
@@ -114,7 +122,7 @@ describeNetns('a process that stands still', () => {
     const [second] = await children(router, shaper, WATCHDOG);
     const [nft] = await children(router, shaper, NFT);
     shaper.child.kill('SIGSTOP');
-    await until('the table is gone', async () => !(await hasTable(router)), 3000);
+    await until('the table is gone', async () => !(await hasTable(router)));
     shaper.child.kill('SIGCONT');
     await shaper.logged(AGAIN);
     expect([isAlive(second!), isAlive(nft!)]).toEqual([false, false]);
@@ -123,7 +131,7 @@ describeNetns('a process that stands still', () => {
     const [stopped] = await children(router, shaper, NFT);
     process.kill(stopped!, 'SIGSTOP');
     await shaper.kill();
-    await until('nothing is left', () => !isAlive(third!) && !isAlive(stopped!), 4000);
+    await until('nothing is left', () => !isAlive(third!) && !isAlive(stopped!));
     expect((await ping(client, server, { count: 3 })).received).toBe(3);
     expect(await hasTable(router)).toBe(false);
     const next = await start(CONFIG);
@@ -133,11 +141,9 @@ describeNetns('a process that stands still', () => {
 
   it('frozen with its control group: the same', async (context) => {
     const { client, router, server } = world.lab;
-    const places = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
-    const place = places.find((path) => existsSync(`${path}/cgroup.procs`));
-    if (place === undefined) return context.skip('no control groups of version 2 here');
+    if (CONTROL_GROUPS === undefined) return context.skip(NO_CONTROL_GROUPS);
     const shaper = await start(CONFIG);
-    const group = `${place}/shaper-test-${process.pid}`;
+    const group = `${CONTROL_GROUPS}/shaper-test-${process.pid}`;
     mkdirSync(group);
     try {
       // What the shaper starts from now on is in the group.
@@ -150,7 +156,7 @@ describeNetns('a process that stands still', () => {
         return dogs.some((pid) => pid !== first && !members.includes(pid));
       });
       writeFileSync(`${group}/cgroup.freeze`, '1');
-      await until('the table is gone', async () => !(await hasTable(router)), 3000);
+      await until('the table is gone', async () => !(await hasTable(router)));
       expect((await ping(client, server, { count: 3 })).received).toBe(3);
       writeFileSync(`${group}/cgroup.freeze`, '0');
       await shaper.logged(AGAIN);
@@ -159,6 +165,40 @@ describeNetns('a process that stands still', () => {
       writeFileSync(`${group}/cgroup.freeze`, '0');
       await shaper.kill();
       rmdirSync(group);
+    }
+  });
+
+  it('frozen at the moment at which the watchdog has left the group: it watches', async (context) => {
+    if (CONTROL_GROUPS === undefined) return context.skip(NO_CONTROL_GROUPS);
+    const groups = [1, 2, 3, 4].map((n) => `${CONTROL_GROUPS}/shaper-test-${process.pid}-${n}`);
+    const watched: ChildProcess[] = [];
+    const dogs: ChildProcess[] = [];
+    try {
+      for (const group of groups) {
+        mkdirSync(group);
+        const nft = spawn('sleep', ['120'], { stdio: 'ignore' });
+        watched.push(nft);
+        // The shell joins the group and becomes the watchdog, which never gets a byte.
+        const script = `echo $$ > ${group}/cgroup.procs; read line; exec ${watchdogProgram()} ${nft.pid}`;
+        const dog = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'inherit'] });
+        dogs.push(dog);
+        const isMember = (): boolean =>
+          readFileSync(`${group}/cgroup.procs`, 'utf8').split('\n').includes(String(dog.pid));
+        await until('it has joined', isMember);
+        dog.stdin?.write('\n');
+        // Without a pause: what it still does for a fraction of a millisecond must not matter.
+        const endMs = performance.now() + 20_000;
+        while (isMember() && performance.now() < endMs);
+        writeFileSync(`${group}/cgroup.freeze`, '1');
+      }
+      const ends = await Promise.all(watched.map((nft) => ended(nft, 20_000)));
+      expect(ends).toEqual(groups.map(() => true));
+    } finally {
+      for (const child of watched) child.kill('SIGKILL');
+      for (const group of groups.filter((path) => existsSync(path)))
+        writeFileSync(`${group}/cgroup.freeze`, '0');
+      await Promise.all(dogs.map((dog) => ended(dog, 20_000)));
+      for (const group of groups.filter((path) => existsSync(path))) rmdirSync(group);
     }
   });
 });

@@ -180,7 +180,7 @@ control: { socket: ${join(world.lab.folder, `twin${i}.sock`)} }
       const isReady = (i: number): boolean => output[i]!.out.includes('"msg":"ready"');
       const isDecided = (i: number): boolean => isReady(i) || twins[i]!.exitCode !== null;
       try {
-        await until('both have decided', () => isDecided(0) && isDecided(1), 20_000);
+        await until('both have decided', () => isDecided(0) && isDecided(1), 60_000);
         const loser = isReady(0) ? 1 : 0;
         expect([isReady(1 - loser), isReady(loser), twins[loser]!.exitCode]).toEqual([true, false, 3]);
         expect(output[loser]!.err).toContain(
@@ -188,7 +188,7 @@ control: { socket: ${join(world.lab.folder, `twin${i}.sock`)} }
         );
       } finally {
         for (const twin of twins) twin.kill('SIGTERM');
-        for (const twin of twins) await ended(twin, 3000);
+        for (const twin of twins) await ended(twin, 30_000);
       }
     }
   });

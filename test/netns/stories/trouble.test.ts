@@ -19,7 +19,7 @@ import {
 const PORT = 7001;
 
 async function drained(shaper: RunningShaper): Promise<Status> {
-  await until('nothing is held', async () => (await shaper.status()).totals.held.packets === 0, 15_000);
+  await until('nothing is held', async () => (await shaper.status()).totals.held.packets === 0, 60_000);
   return shaper.status();
 }
 

@@ -1,0 +1,37 @@
+/**
+ * Lists what was skipped and why, and what passed only when it was repeated, before the runner's own summary:
+ * neither is silence.
+ */
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
+
+export default class NotesReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const skipped = modules.flatMap((module) => [...module.children.allTests('skipped')]);
+    const namesByReason = new Map<string, string[]>();
+    for (const test of skipped) {
+      const reason = reasonOf(test);
+      namesByReason.set(reason, [...(namesByReason.get(reason) ?? []), test.fullName]);
+    }
+    for (const [reason, names] of namesByReason) print(`skipped: ${reason}`, names);
+    const repeated = modules
+      .flatMap((module) => [...module.children.allTests('passed')])
+      .filter((test) => (test.diagnostic()?.retryCount ?? 0) > 0);
+    if (repeated.length > 0) print('passed only when repeated', repeated.map(failureOf));
+  }
+}
+
+function print(what: string, names: readonly string[]): void {
+  console.log(`\n ${names.length} ${what}`);
+  for (const name of names) console.log(`   ${name}`);
+}
+
+function reasonOf(test: TestCase): string {
+  const result = test.result();
+  return (result.state === 'skipped' && result.note) || 'no reason given';
+}
+
+/** The name of a test, and the first line of each failure before it passed. */
+function failureOf(test: TestCase): string {
+  const lines = (test.result().errors ?? []).map(({ message }) => message.split('\n')[0]);
+  return [test.fullName, ...lines].join('\n      ');
+}
