@@ -10,6 +10,8 @@ import type { Terminal } from './terminal.ts';
 
 /** What the program takes without a command. */
 const OWN_WORDS = ['--help', '-h', 'help', '--version', '-V'];
+/** A file follows them. */
+const CONF_OPTIONS: readonly unknown[] = ['-c', '--conf'];
 
 const EXAMPLES = `
 Examples:
@@ -63,8 +65,17 @@ function createProgram(terminal: Terminal): Command {
 function withDefaultCommand(program: Command, args: readonly string[]): string[] {
   const [first] = args;
   if (first === undefined || OWN_WORDS.includes(first)) return [...args];
-  const isCommand = program.commands.some((command) => command.name() === first);
+  const isName = (word: string): boolean => program.commands.some((command) => command.name() === word);
+  const isCommand = isName(first);
+  const isLate = (word: string, i: number): boolean => isName(word) && !CONF_OPTIONS.includes(args[i - 1]);
+  const late = first.startsWith('-') ? args.find(isLate) : undefined;
+  if (late !== undefined)
+    program.error(`error: the command comes first: shaper ${late} ${without(args, late)}`);
   return first.startsWith('-') || (!isCommand && isFile(first)) ? ['run', ...args] : [...args];
+}
+
+function without(args: readonly string[], word: string): string {
+  return args.filter((arg) => arg !== word).join(' ');
 }
 
 /** Whether a word that is no command means a file. A mistyped command has neither a dot nor a slash. */

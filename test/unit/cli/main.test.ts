@@ -20,6 +20,8 @@ describe('usage faults exit with 2 and say what would be right', () => {
     [['--conf', good, '--frob'], "unknown option '--frob'"],
     [['--conf'], 'argument missing'],
     [['run', good, '-c', good], 'two configuration files: '],
+    [['-c', good, 'check'], `the command comes first: shaper check -c ${good}`],
+    [['--json', 'status'], 'the command comes first: shaper status --json'],
     [['run', good, 'extra'], 'too many arguments'],
     [['check', good, '--conf', bad], 'two configuration files: '],
     [['check', good, 'extra'], 'too many arguments'],

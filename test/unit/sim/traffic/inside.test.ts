@@ -12,8 +12,9 @@ const HOSTS: readonly HostSpec[] = [
 ];
 const TRAFFIC: Traffic = { durationNs: 1, hosts: HOSTS, flows: [] };
 
-function addresses(match: string): unknown[] {
-  const text = `links: { wan: { device: x0, up: { rate: 1mbit, classes: { a: { match: ${match} } } }, down: 1mbit } }`;
+function addresses(match: string, others = ''): unknown[] {
+  const classes = `{ a: { match: ${match}${others} } }`;
+  const text = `links: { wan: { device: x0, up: { rate: 1mbit, classes: ${classes} }, down: 1mbit } }`;
   return addressInside(TRAFFIC, loadConfig(text, 'x').spec).hosts.map(({ address }) => address);
 }
 
@@ -34,6 +35,12 @@ test.each([
   ['the hosts are matched already', '{ host: [10.0.0.0/16, "fd00::/16"] }'],
 ])('not where %s', (_, match) => {
   expect(addresses(match)).toEqual(UNMOVED);
+});
+
+test('not among guests, whose class may send less than that of the others', () => {
+  const guests = '{ src: [192.168.1.0/24, "2001:db8::/48"] }';
+  expect(addresses(guests, ', ceil: 500kbit')).toEqual(UNMOVED);
+  expect(addresses(guests, ', ceil: 500kbit }, default: { ceil: 100kbit')).not.toEqual(UNMOVED);
 });
 
 test('a prefix of one address takes all', () => {
