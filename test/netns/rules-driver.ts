@@ -25,6 +25,20 @@ let port: NfqueuePort | undefined;
 /** By queue index. */
 const packets = [0, 0, 0, 0];
 let askedCode = 0;
+/** Rows of arrivals that are to wait: queue index, id, mark. null: none waits. */
+let waiting: [number, number, number][] | null = null;
+
+function accept(to: NfqueuePort, rows: readonly [number, number, number][], markMask: number): void {
+  const { verdicts } = to.batch;
+  for (const [row, [nfqueue, packetId, mark]] of rows.entries()) {
+    verdicts.packetId[row] = packetId;
+    verdicts.nfqueue[row] = nfqueue;
+    verdicts.verdict[row] = NF_ACCEPT | VERDICT_SET_MARK;
+    verdicts.mark[row] = ((mark & ~markMask) | markBits(markMask, askedCode)) >>> 0;
+    verdicts.payloadBytes[row] = 0;
+  }
+  if (rows.length > 0) to.send(rows.length);
+}
 
 /** Accepts everything with the code last asked for in its mark; other bits stay. */
 function listen(markMask: number): void {
@@ -37,16 +51,13 @@ function listen(markMask: number): void {
   });
   opened.onReady(() => {
     const rows = opened.drain();
-    const { arrivals, verdicts } = opened.batch;
-    for (let row = 0; row < rows; row++) {
-      packets[arrivals.nfqueue[row]!]! += 1;
-      verdicts.packetId[row] = arrivals.packetId[row]!;
-      verdicts.nfqueue[row] = arrivals.nfqueue[row]!;
-      verdicts.verdict[row] = NF_ACCEPT | VERDICT_SET_MARK;
-      verdicts.mark[row] = ((arrivals.mark[row]! & ~markMask) | markBits(markMask, askedCode)) >>> 0;
-      verdicts.payloadBytes[row] = 0;
-    }
-    if (rows > 0) opened.send(rows);
+    const { nfqueue, packetId, mark } = opened.batch.arrivals;
+    const arrived = Array.from({ length: rows }, (_, row): [number, number, number] => {
+      packets[nfqueue[row]!]! += 1;
+      return [nfqueue[row]!, packetId[row]!, mark[row]!];
+    });
+    if (waiting) waiting.push(...arrived);
+    else accept(opened, arrived, markMask);
     opened.arm(Number.POSITIVE_INFINITY);
   });
   port = opened;
@@ -67,6 +78,18 @@ const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
   },
   /** Packets by queue index since the last call. */
   queued: async () => packets.map((_, queue) => packets.splice(queue, 1, 0)[0]),
+  /** Packets that come from now on wait. */
+  hold: async () => {
+    waiting = [];
+  },
+  waiting: async () => waiting?.length ?? 0,
+  /** Accepts what waits, and what comes. */
+  release: async (...[markMask]: [number]) => {
+    if (port && waiting) accept(port, waiting, markMask);
+    waiting = null;
+  },
+  change: async (...[request]: [RulesRequest]) => (await installed?.change(request))?.finish(),
+  changeAndBack: async (...[request]: [RulesRequest]) => (await installed?.change(request))?.undo(),
   closePort: async () => port?.close(),
   stopMatching: async () => installed?.stopMatching(),
   remove: async () => installed?.remove(),

@@ -23,6 +23,7 @@ import {
   WAN,
 } from './rules-bed.ts';
 import { BRIDGES } from './rules-bridges.ts';
+import { CHANGES } from './rules-changes.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -253,5 +254,6 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'a second instance sees the first and cannot hurt it', differs: false, run: knowsOtherInstances },
   { name: 'signals and flushes leave the table, its loss is reported', differs: false, run: reportsLoss },
   ...ANSWERS,
+  ...CHANGES,
   ...BRIDGES,
 ];

@@ -1,4 +1,5 @@
 export { builtInTables, removeNewEmptyTables } from './built-in-tables.ts';
+export type { ChangedRules } from './change.ts';
 export { claimRules } from './claim.ts';
 export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
 export { type InstalledRules, installRules, renderRules } from './install.ts';

@@ -1,6 +1,9 @@
 /** Puts the rules of an instance in force and takes them out again. */
+
+import { planSteers } from '../../spec/queue-plan.ts';
+import { addedDevices, type ChangedRules, changeRules } from './change.ts';
 import { claimRules } from './claim.ts';
-import type { RulesLog } from './errors.ts';
+import { RulesError, type RulesLog } from './errors.ts';
 import { addRules, deleteTagged, findIptables, type Iptables } from './iptables.ts';
 import { NeighbourWatch } from './neighbour-watch.ts';
 import { type Neighbours, NO_NEIGHBOURS } from './neighbours.ts';
@@ -12,6 +15,7 @@ import {
   chainLines,
   claimLines,
   firstPingLines,
+  plannedDevices,
   type RulesRequest,
   removeLines,
   stopLines,
@@ -25,6 +29,15 @@ const STOP_MATCHING_MS = 700;
 export interface InstalledRules {
   /** Rules of other programs that collide with ours now, one readable line each. */
   readonly collisions: readonly string[];
+  /** By which the rules were made. */
+  readonly request: RulesRequest;
+  /** Whether rules of ours keep connection tracking on. */
+  readonly tracksConnections: boolean;
+  /**
+   * Puts the rules of another request in force, one change at a time. Call finish() or undo() of the result.
+   * @throws RulesError Nothing has changed then
+   */
+  change(request: RulesRequest): Promise<ChangedRules>;
   /** No packet is queued any more after it resolves. Held packets stay held. Does nothing without rules. */
   stopMatching(): Promise<void>;
   /**
@@ -67,25 +80,30 @@ interface Parts {
 class Installed implements InstalledRules {
   private readonly parts: Parts;
   private readonly first: number;
+  request: RulesRequest;
   private session: NftSession;
   private watch: RuleWatch | null = null;
   private neighbourWatch: NeighbourWatch | null = null;
   private watchdog: Watchdog | null = null;
   private removal: Promise<void> | null = null;
   private regaining: Promise<void> = Promise.resolve();
+  /** A step of a change. It never rejects. */
+  private changing: Promise<unknown> = Promise.resolve();
   private lostReason: string | null = null;
   private readonly lostCallbacks: ((reason: string) => void)[] = [];
   private hasChains = false;
 
   constructor(session: NftSession, parts: Parts) {
     this.parts = parts;
+    this.request = parts.request;
     this.first = parts.request.nfqueue.first;
     this.session = session;
-    this.follow(session);
+    this.guard(session);
   }
 
   async install(): Promise<void> {
-    const { request, backend, iptables, log, isWanted, neighbours } = this.parts;
+    const { backend, iptables, log, isWanted, neighbours } = this.parts;
+    const { request } = this;
     const rules = iptablesRules(request);
     if (iptables && isWanted()) {
       // We own the table, so rules with our tag belong to a killed predecessor, or were ours before.
@@ -97,11 +115,7 @@ class Installed implements InstalledRules {
     // Set first: nft may have done it though its answer is late.
     this.hasChains = true;
     await this.session.run('installing the marking chains', chainLines(request, backend));
-    if (iptables && isWanted()) {
-      // Keeps the rules of the iptables back end in force from here on.
-      this.watch = new RuleWatch(this.session, iptables, { first: this.first, rules }, log);
-      this.watch.start();
-    }
+    this.watchRules();
     if (!isWanted()) return;
     this.neighbourWatch = new NeighbourWatch(this.session, request, log);
     await this.neighbourWatch.start(neighbours);
@@ -111,9 +125,82 @@ class Installed implements InstalledRules {
     return this.neighbourWatch?.collisions ?? [];
   }
 
+  /** Keeps the rules of the iptables back end in force from here on. */
+  private watchRules(): void {
+    const { iptables, log, isWanted } = this.parts;
+    if (!iptables || !isWanted()) return;
+    const own = { first: this.first, rules: iptablesRules(this.request) };
+    this.watch = new RuleWatch(this.session, iptables, own, log);
+    this.watch.start();
+  }
+
+  get tracksConnections(): boolean {
+    const { plan, keepsTracking = false } = this.request;
+    return planSteers(plan) || keepsTracking || this.neighbourWatch?.keepsTracking === true;
+  }
+
+  async change(request: RulesRequest): Promise<ChangedRules> {
+    await this.regaining;
+    if (this.lostReason !== null || this.removal || !this.hasChains) {
+      throw new RulesError('failed', 'the rules are not in force', 'try again in a few seconds');
+    }
+    const from = this.request;
+    const changed = await this.step(async () => {
+      const { backend, iptables, log, isWanted } = this.parts;
+      const result = await changeRules(from, request, {
+        session: this.session,
+        backend,
+        iptables,
+        log,
+        isWanted,
+      });
+      this.follow(request);
+      return result;
+    });
+    return {
+      finish: () =>
+        this.step(async () => {
+          await changed.finish();
+          await this.warnOfFlowtables(addedDevices(from, request));
+        }),
+      undo: () =>
+        this.step(async () => {
+          this.follow(from);
+          await changed.undo();
+        }),
+    };
+  }
+
+  /** The watches go by these rules from now on, and so does a new installation. */
+  private follow(request: RulesRequest): void {
+    this.request = request;
+    this.neighbourWatch?.follow(request);
+  }
+
+  /** A step of a change, during which nobody else puts rules of iptables back. */
+  private step<T>(act: () => Promise<T>): Promise<T> {
+    const done = (async (): Promise<T> => {
+      await this.watch?.stop();
+      try {
+        return await act();
+      } finally {
+        // The watch may have ended for good meanwhile.
+        if (this.watch && !this.removal) this.watchRules();
+      }
+    })();
+    this.changing = done.catch(() => undefined);
+    return done;
+  }
+
+  async warnOfFlowtables(devices: readonly string[]): Promise<void> {
+    if (devices.length === 0) return;
+    for (const warning of await findWarnings(devices)) this.parts.log.warn(warning);
+  }
+
   private async stopWatching(): Promise<void> {
     this.neighbourWatch?.stop();
     await this.watch?.stop();
+    this.watch = null;
   }
 
   async stopMatching(): Promise<void> {
@@ -133,7 +220,7 @@ class Installed implements InstalledRules {
     else this.lostCallbacks.push(callback);
   }
 
-  private follow(session: NftSession): void {
+  private guard(session: NftSession): void {
     session.onLost((reason) => {
       this.regaining = this.regain(reason).catch((error: unknown) => {
         this.lostReason = error instanceof Error ? error.message : String(error);
@@ -147,16 +234,18 @@ class Installed implements InstalledRules {
    * the reason why not.
    */
   private async regain(reason: string): Promise<void> {
-    const { request, log, isWanted } = this.parts;
+    const { log, isWanted } = this.parts;
     let cause: unknown = new Error(reason);
     for (let stillMs = await this.stoodStill(); stillMs !== null; stillMs = await this.stoodStill()) {
       const seconds = Number((stillMs / 1000).toFixed(1));
       log.warn('this process stood still, so its rules were taken out and packets passed', { seconds });
       if (!isWanted()) return;
       try {
-        this.session = await claimRules(request, isWanted);
+        // A change that was under way has gone back.
+        await this.changing;
+        this.session = await claimRules(this.request, isWanted);
         await this.install();
-        this.follow(this.session);
+        this.guard(this.session);
         if (isWanted()) log.warn('the rules are installed again');
         return;
       } catch (error) {
@@ -180,11 +269,12 @@ class Installed implements InstalledRules {
   /** Removes the table even if iptables fails. That failure is thrown afterwards. */
   private async removeAll(): Promise<void> {
     await this.regaining;
+    await this.changing;
     try {
       await this.stopWatching();
       if (this.parts.iptables) await deleteTagged(this.parts.iptables, (first) => first === this.first);
     } finally {
-      const complaint = await this.session.end(removeLines(this.parts.request));
+      const complaint = await this.session.end(removeLines(this.request));
       this.watchdog?.close();
       if (complaint !== null) this.parts.log.warn('removing the nft table', { complaint });
     }
@@ -210,7 +300,7 @@ export async function installRules(
   try {
     await installed.install();
     if (!isWanted()) return installed;
-    for (const warning of await findWarnings(request)) log.warn(warning);
+    await installed.warnOfFlowtables(plannedDevices(request.plan));
   } catch (error) {
     await installed.remove().catch((failure: unknown) => {
       log.warn('could not take back what was installed', { error: String(failure) });

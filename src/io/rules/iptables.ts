@@ -10,6 +10,7 @@ import {
   LOCK_WAIT_SECONDS,
   type Place,
   placeOf,
+  removalOf,
   restoreInput,
   taggedInstance,
 } from './render-iptables.ts';
@@ -78,6 +79,20 @@ export async function addRules(iptables: Iptables, rules: readonly string[]): Pr
     const result = await restore(restoreTool, rules);
     if (result.status !== 0) {
       throw toolError(`${tool}: adding the queue rules`, result.stdout + result.stderr);
+    }
+  });
+}
+
+/**
+ * Takes these rules out, each by itself in both families.
+ * @throws RulesError The rules of one family, or of both, may be there still
+ */
+export async function removeRules(iptables: Iptables, rules: readonly string[]): Promise<void> {
+  if (rules.length === 0) return;
+  await bothFamilies(iptables, async ({ tool, restore: restoreTool }) => {
+    const result = await restore(restoreTool, rules.map(removalOf));
+    if (result.status !== 0) {
+      throw toolError(`${tool}: deleting queue rules`, result.stdout + result.stderr);
     }
   });
 }

@@ -22,7 +22,7 @@ const LINES_MAX = 10;
 
 export class NeighbourWatch {
   private readonly session: NftSession;
-  private readonly request: RulesRequest;
+  private request: RulesRequest;
   private readonly log: RulesLog;
   private readonly said = new Set<string>();
   private found: readonly string[] = [];
@@ -34,6 +34,7 @@ export class NeighbourWatch {
   private changes = 0;
   private failures = 0;
   private letsPingsPass = false;
+  private known: Neighbours | null = null;
 
   constructor(session: NftSession, request: RulesRequest, log: RulesLog) {
     this.session = session;
@@ -50,6 +51,17 @@ export class NeighbourWatch {
     }, NEIGHBOUR_INTERVAL_MS);
     this.timer.unref();
     await this.consider(known);
+  }
+
+  /** Whether a rule of ours that came with the rules of others keeps connection tracking on. */
+  get keepsTracking(): boolean {
+    return this.letsPingsPass;
+  }
+
+  /** Goes by the rules of another request. */
+  follow(request: RulesRequest): void {
+    this.request = request;
+    if (this.known) void this.consider(this.known);
   }
 
   /** As they were at the last look. */
@@ -94,6 +106,7 @@ export class NeighbourWatch {
 
   private async consider(neighbours: Neighbours): Promise<void> {
     if (!this.timer) return;
+    this.known = neighbours;
     this.found = findCollisions(this.request, neighbours);
     const lines = this.found.filter((line) => !this.said.has(line));
     for (const line of lines) this.said.add(line);

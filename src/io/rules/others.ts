@@ -89,13 +89,13 @@ export function parseFlowtableClashes(json: string, devices: readonly string[]):
 }
 
 /** Reasons why some packets will not be shaped, one readable line each. */
-export async function findWarnings(request: RulesRequest): Promise<string[]> {
+export async function findWarnings(devices: readonly string[]): Promise<string[]> {
   const result = await runTool('nft', ['-j', 'list', 'flowtables']);
   if (result.status !== 0) {
     const reason = toolComplaint(result.stdout + result.stderr);
     return [`flowtables cannot be listed, so some may take flows past the shaper: ${reason}`];
   }
-  return parseFlowtableClashes(result.stdout, plannedDevices(request.plan));
+  return parseFlowtableClashes(result.stdout, devices);
 }
 
 /** An instance in our way. */
@@ -130,17 +130,31 @@ export async function findRivals(request: RulesRequest, isClaimed: boolean): Pro
     .filter(({ reasons }) => reasons.length > 0);
 }
 
+/** Running instances other than `first` that shape some of these devices, one readable line each. */
+export async function findDeviceRivals(first: number, devices: readonly string[]): Promise<string[]> {
+  const others = (await liveInstances()).filter((other) => other !== first);
+  const read = await Promise.all(others.map(readInstance));
+  return read.flatMap((other) => (other ? sharedDevices(other, devices) : []));
+}
+
+function sharedDevices(other: OtherInstance, devices: readonly string[]): string[] {
+  return devices
+    .filter((device) => other.devices.includes(device))
+    .map((device) => `device ${device} is shaped by ${nameOf(other)}`);
+}
+
+function nameOf({ first, process: pid }: OtherInstance): string {
+  return `the running instance with nfqueue.first ${first}${pid === null ? '' : ` (process ${pid})`}`;
+}
+
 function conflictsWith(other: OtherInstance, { plan, nfqueue }: RulesRequest): string[] {
   const { first, markMask } = nfqueue;
   const conflicts: string[] = [];
-  const pid = other.process === null ? '' : ` (process ${other.process})`;
-  const instance = `the running instance with nfqueue.first ${other.first}${pid}`;
+  const instance = nameOf(other);
   if (other.first === first) {
     conflicts.push(`table inet ${tableName(first)} is in use by ${instance}`);
   }
-  for (const device of plannedDevices(plan)) {
-    if (other.devices.includes(device)) conflicts.push(`device ${device} is shaped by ${instance}`);
-  }
+  conflicts.push(...sharedDevices(other, plannedDevices(plan)));
   if (other.first === first) return conflicts;
   for (const mask of other.markMasks) {
     if ((mask & markMask) === 0) continue;

@@ -44,6 +44,11 @@ export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
   return rules;
 }
 
+/** The deletion of a rule in our own words. */
+export function removalOf(rule: string): string {
+  return rule.replace(/^-[AI] /, '-D ');
+}
+
 /** Input of `iptables-restore --noflush` that makes one transaction. */
 export function restoreInput(rules: readonly string[]): string {
   return [`*${IPTABLES_TABLE}`, ...rules, 'COMMIT', ''].join('\n');

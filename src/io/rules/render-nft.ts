@@ -26,6 +26,8 @@ export interface RulesRequest {
   readonly sparesSwitched?: boolean;
   /** Rules of others track connections. */
   readonly isTracked?: boolean;
+  /** Rules of ours have tracked connections since the start, so some rule must go on to do so. */
+  readonly keepsTracking?: boolean;
 }
 
 export type Backend = 'nft' | 'iptables';
@@ -175,6 +177,20 @@ function steeringChain({ nfqueue, fastNfqueue }: DirectionPlan): string {
   return fastNfqueue === null ? `queue_${nfqueue}` : `fast_${fastNfqueue}_or_${nfqueue}`;
 }
 
+/**
+ * With its last rule about connections the kernel would take out its own hooks for them, and with those drop
+ * every held packet. So a chain that no packet passes keeps one for as long as the table stands.
+ */
+function trackingLines({ plan, nfqueue, keepsTracking = false }: RulesRequest): string[] {
+  if (!planSteers(plan) && !keepsTracking) return [];
+  const chain = `inet ${tableName(nfqueue.first)} keeps_tracking`;
+  return [
+    '# No packet comes here: the rule keeps connection tracking on while others change.',
+    `add chain ${chain}`,
+    `add rule ${chain} ct mark 0 return`,
+  ];
+}
+
 /** The connection mark chooses between the two NFQUEUEs of a direction. Packets without one are slow. */
 function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
   if (!planSteers(plan)) return [];
@@ -277,6 +293,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
       ? '# Mark for queue index + 1, then queue.'
       : '# Mark for queue index + 1; the iptables rules queue by that value.',
     ...queueLines(request, backend),
+    ...trackingLines(request),
     ...steeringLines(request),
     '# Our bits start at 0, foreign bits stay. The first direction that fits decides.',
   ];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findRivals, findWarnings, type RulesRequest } from '../../../../src/io/rules/index.ts';
-import { parseFlowtableClashes, parseInstance } from '../../../../src/io/rules/others.ts';
+import { findDeviceRivals, parseFlowtableClashes, parseInstance } from '../../../../src/io/rules/others.ts';
 
 const REQUEST: RulesRequest = {
   plan: {
@@ -22,6 +22,8 @@ const REQUEST: RulesRequest = {
     ...{ gso: false, backend: 'auto', markMask: 0xff000000 },
   },
 };
+
+const DEVICES = ['wan0'];
 
 const path = process.env.PATH;
 let folder: string;
@@ -88,6 +90,13 @@ describe('another instance', () => {
     expect(await reasons(true)).toEqual([]);
   });
 
+  it('keeps its devices from one that wants further ones, whoever is older', async () => {
+    const both = { 'list tables': says('table inet shaper_200\ntable inet shaper_100') };
+    nft({ ...both, shaper_100: says(listing(100, 9)), shaper_200: says(listing(200, 10)) });
+    expect(await findDeviceRivals(100, ['wan0', 'wan1'])).toEqual([`device wan0 is shaped by ${others}`]);
+    expect(await findDeviceRivals(100, ['wan1'])).toEqual([]);
+  });
+
   it("that has gone meanwhile is in nobody's way", async () => {
     nft({ ...tables, 'list table': fails('No such file or directory') });
     expect(await reasons(false)).toEqual([]);
@@ -110,15 +119,15 @@ describe('another instance', () => {
 describe('flowtables', () => {
   it('that cannot be listed are a warning, as are those of a shaped device', async () => {
     nft({ 'list flowtables': fails('netlink: out of memory') });
-    expect(await findWarnings(REQUEST)).toEqual([expect.stringMatching(/cannot be listed.*out of memory/)]);
+    expect(await findWarnings(DEVICES)).toEqual([expect.stringMatching(/cannot be listed.*out of memory/)]);
     nft({
       'list flowtables': says('{"nftables": [{"flowtable": {"name": "f", "table": "t", "dev": "wan0"}}]}'),
     });
-    expect(await findWarnings(REQUEST)).toEqual([
+    expect(await findWarnings(DEVICES)).toEqual([
       expect.stringMatching(/^flowtable f of table t covers wan0/),
     ]);
     nft({ 'list flowtables': says('{"nftables": []}') });
-    expect(await findWarnings(REQUEST)).toEqual([]);
+    expect(await findWarnings(DEVICES)).toEqual([]);
   });
 });
 

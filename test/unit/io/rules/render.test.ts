@@ -206,6 +206,7 @@ describe('the text of the rules', () => {
       'asked meta mark & 0xc0000000 == 0xc0000000 ct direction original ct mark set ct mark & 0xfeffffff',
       'asked meta mark & 0xa0000000 == 0xa0000000 ct direction reply ct mark set ct mark | 0x02000000',
       'asked meta mark & 0xc0000000 == 0xc0000000 ct direction reply ct mark set ct mark & 0xfdffffff',
+      'keeps_tracking ct mark 0 return',
       'fast_2_or_0 ct direction original ct mark & 0x01000000 != 0 goto queue_2',
       'fast_2_or_0 ct direction reply ct mark & 0x02000000 != 0 goto queue_2',
       'fast_3_or_1 ct direction original ct mark & 0x01000000 != 0 goto queue_3',
