@@ -20,6 +20,7 @@
  * - A table beside this one, with one entry for each row, is asked at `f >> shift`.
  * - A loop over all rows counts `f += stride` up to `highWater`.
  */
+import { invariant } from './assert.ts';
 import { hashWords } from './hash.ts';
 import { NONE } from './none.ts';
 
@@ -50,9 +51,16 @@ export class KeyTable {
 
   /**
    * `rows` must be a power of two. The caller's fields start at word keyWords + 1; float64 ones at an even
-   * word. `key0` and `key1` are the secret of the hash.
+   * word. `key0` and `key1` are the secret of the hash. The records may lie in zeroed memory of the caller.
    */
-  constructor(rows: number, keyWords: number, fieldWords: number, key0: number, key1: number) {
+  constructor(
+    rows: number,
+    keyWords: number,
+    fieldWords: number,
+    key0: number,
+    key1: number,
+    records: Float64Array | null = null,
+  ) {
     this.rows = rows;
     this.keyWords = keyWords;
     this.shift = Math.ceil(Math.log2(keyWords + 1 + fieldWords));
@@ -60,8 +68,9 @@ export class KeyTable {
     this.key0 = key0;
     this.key1 = key1;
     this.key = new Int32Array(keyWords);
-    this.floats = new Float64Array((rows * this.stride) / 2);
-    this.words = new Int32Array(this.floats.buffer);
+    this.floats = records ?? new Float64Array((rows * this.stride) / 2);
+    invariant(this.floats.length === (rows * this.stride) / 2, 'room for a record of each row');
+    this.words = new Int32Array(this.floats.buffer, this.floats.byteOffset, rows * this.stride);
     this.slots = new Int32Array(2 * rows).fill(NONE);
     this.slotMask = 2 * rows - 1;
     this.freeRows = new Int32Array(rows);

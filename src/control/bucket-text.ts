@@ -1,7 +1,7 @@
 /** The name of an `each` bucket: its address or prefix, or its flow. */
 import { IPV6_BITS } from '../base/prefix.ts';
 import type { BucketKey } from '../core/each/fullest.ts';
-import type { FlowTuple } from '../core/flows/flow-table.ts';
+import type { FlowTuple } from '../core/flows/flow-keys.ts';
 import { addressText } from '../packet/address-text.ts';
 import { protocolName } from '../packet/protocols.ts';
 

@@ -54,7 +54,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
 async function listenInWorker(options: ControlOptions): Promise<Control> {
   const { socketPath, subject, config, source, onFailure } = options;
-  const start: ControlStart = { socketPath, subject, config };
+  const start: ControlStart = { socketPath, subject, config, flows: source.flows.buffer };
   const worker = startWorkerFile(import.meta.url, 'worker', { workerData: start, name: 'control' });
   const writer = new SnapshotWriter(source);
   const tell = (message: ToControlThread): void => worker.postMessage(message);

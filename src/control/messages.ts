@@ -14,6 +14,8 @@ export interface ControlStart {
   readonly socketPath: string;
   readonly subject: StatusSubject;
   readonly config: ConfigSource;
+  /** The memory of the flow table, which the packet thread goes on writing. */
+  readonly flows: ArrayBufferLike;
 }
 
 /** The configuration by which the instance started. */

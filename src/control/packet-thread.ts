@@ -3,6 +3,7 @@
  */
 import { invariant } from '../base/assert.ts';
 import type { EachClass } from '../core/each/fullest.ts';
+import type { FlowReader } from '../core/flows/flow-reader.ts';
 import { ApiError } from './api-error.ts';
 import type { ApplyRefusal, ApplyRequest, FromControlThread, LogLine, ToControlThread } from './messages.ts';
 import { type Snapshot, SnapshotReader } from './snapshot.ts';
@@ -13,6 +14,8 @@ type Question = Extract<FromControlThread, { id: number }>;
 type Asked<Of> = Of extends Question ? Omit<Of, 'id'> : never;
 
 export class PacketThread {
+  /** Reads its flows without a question. */
+  readonly flows: FlowReader;
   private readonly tell: (message: FromControlThread) => void;
   private readonly reader = new SnapshotReader();
   private readonly waiting = new Map<number, (answer: never) => void>();
@@ -20,8 +23,9 @@ export class PacketThread {
   private underWay: Promise<Snapshot> | null = null;
   private next: Promise<Snapshot> | null = null;
 
-  constructor(tell: (message: FromControlThread) => void) {
+  constructor(tell: (message: FromControlThread) => void, flows: FlowReader) {
     this.tell = tell;
+    this.flows = flows;
   }
 
   /**

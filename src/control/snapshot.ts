@@ -32,6 +32,8 @@ export interface SnapshotSource {
   /** Row c describes row c of the statistics. Parents stand before their children. */
   readonly classes: readonly ClassLabel[];
   readonly stats: Stats;
+  /** Its flows, in memory that the control thread reads by itself (core/flows/flow-reader.ts). */
+  readonly flows: FlowSource;
   /** What is wrong now, as sentences. */
   readonly warnings: readonly string[];
   /** Nanoseconds since start. */
@@ -41,8 +43,15 @@ export interface SnapshotSource {
   eachClasses(): readonly EachClass[];
 }
 
+export interface FlowSource {
+  readonly buffer: ArrayBufferLike;
+  /** How often classes have got other rows. */
+  readonly classChanges: number;
+}
+
 export interface SnapshotLayout {
   readonly generation: number;
+  readonly classChanges: number;
   readonly classes: readonly ClassLabel[];
   /** statsBytes(classes.length) bytes, written by the packet thread only after a request. */
   readonly memory: SharedArrayBuffer;
@@ -61,6 +70,8 @@ export interface SnapshotTaken {
 /** A snapshot as the control thread shows it: a value that nobody writes to. */
 export interface Snapshot {
   readonly classes: readonly ClassLabel[];
+  /** The flow table names these classes by their rows while a FlowReader has the same number. */
+  readonly classChanges: number;
   readonly takenNs: number;
   readonly socket: SocketCounters;
   readonly warnings: readonly string[];
@@ -89,12 +100,12 @@ export class SnapshotWriter {
 
   /** Other classes fit the same memory if they are as many. */
   private layOut(): SnapshotLayout {
-    const { generation, classes, stats } = this.source;
+    const { generation, classes, stats, flows } = this.source;
     invariant(classes.length === stats.classes, 'a row of the statistics for each class');
     const bytes = statsBytes(classes.length);
     if (bytes !== this.memory.byteLength) this.memory = new SharedArrayBuffer(bytes);
     this.generation = generation;
-    return { generation, classes, memory: this.memory };
+    return { generation, classChanges: flows.classChanges, classes, memory: this.memory };
   }
 }
 
@@ -106,8 +117,8 @@ export class SnapshotReader {
   read({ generation, takenNs, socket, warnings, layout }: SnapshotTaken): Snapshot {
     this.layout = layout ?? this.layout;
     invariant(this.layout?.generation === generation, 'a snapshot comes with or after its layout');
-    const { classes, memory } = this.layout;
+    const { classes, classChanges, memory } = this.layout;
     const stats = withChildren(statsOver(memory, classes.length), classes);
-    return { classes, takenNs, socket, warnings, stats };
+    return { classes, classChanges, takenNs, socket, warnings, stats };
   }
 }

@@ -1,6 +1,7 @@
 /** The control thread: serves the socket, so that people never slow packets. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../base/assert.ts';
+import { FlowReader } from '../core/flows/flow-reader.ts';
 import { ownIdentity } from '../io/proc/process.ts';
 import { type Commands, dispatch } from './commands/commands.ts';
 import { statusCommand } from './commands/status.ts';
@@ -12,10 +13,10 @@ import { ControlError, type ControlServer, startServer } from './server.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
-const { socketPath, subject } = workerData as ControlStart;
+const { socketPath, subject, flows } = workerData as ControlStart;
 const tell = (message: FromControlThread): void => port.postMessage(message);
 
-const packetThread = new PacketThread(tell);
+const packetThread = new PacketThread(tell, new FlowReader(flows));
 const samples = new Samples();
 const commands: Commands = new Map([
   ['status', statusCommand(subject, packetThread, samples)],

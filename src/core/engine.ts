@@ -37,9 +37,7 @@ import {
 import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
 import type { Stats } from './packets/stats.ts';
 import { chargeBytesOf } from './packets/wire-cost.ts';
-import type { AckFilter } from './queues/ack-filter.ts';
 import { SIGNAL_MARK, SIGNAL_NONE } from './queues/arrival-aqm.ts';
-import type { SetQueues } from './queues/set-queues.ts';
 import { type Change, reconfigure } from './reconfigure.ts';
 import { createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
 import type { VerdictWriter } from './verdicts/writer.ts';
@@ -63,10 +61,9 @@ export class Engine {
   private readonly backlog: Backlog;
   private readonly parsed: Parsed = createParsed();
   private readonly held: HeldTable;
-  private readonly flows: FlowTable;
+  /** Others read its memory at any time. */
+  readonly flows: FlowTable;
   private readonly intake: Intake;
-  private readonly acks: AckFilter;
-  private readonly queues: SetQueues;
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
   /** By which it decides now. */
@@ -88,8 +85,6 @@ export class Engine {
     this.held = lasting.held;
     this.flows = lasting.flows;
     this.intake = lasting.intake;
-    this.acks = lasting.acks;
-    this.queues = lasting.queues;
     this.verdicts = lasting.verdicts;
     this.stages = createStages(spec, classes, lasting.createEach(classes), lasting);
     this.spec = spec;
@@ -130,6 +125,8 @@ export class Engine {
     const nowNs = clockNs > this.lastNs ? clockNs : this.lastNs;
     this.lastNs = nowNs;
     const rows = port.drain();
+    const { acks, queues } = this.lasting;
+    this.flows.begin(nowNs);
     const { arrivals } = port.batch;
     if (port.failureRows > 0) takeBack(this.stages, this.lasting, port, nowNs);
     // Due packets leave first: arrivals find the queues of now and take no tokens of packets that waited.
@@ -140,15 +137,15 @@ export class Engine {
       parseBatch(arrivals, port.slab, rows, this.parsed);
       this.verdicts.connect(port, rows);
       this.intake.prepare(this.parsed, rows, nowNs);
-      this.queues.readAhead(rows);
+      queues.readAhead(rows);
       for (let p = 0; p < rows; p++) {
         const h = this.intake.take(arrivals, this.parsed, p, nowNs);
-        if (this.acks.isUsed) this.acks.read(arrivals, port.slab, this.parsed, p, h);
+        if (acks.isUsed) acks.read(arrivals, port.slab, this.parsed, p, h);
         this.arrive(h, nowNs);
       }
       this.flows.sweep(nowNs);
       this.stages.each.sweep(nowNs);
-      this.queues.sweep(nowNs);
+      queues.sweep(nowNs);
     }
     this.verdicts.flush();
     this.ledger.batch(this.flows.size);
@@ -241,7 +238,7 @@ export class Engine {
     if (!isError) {
       const decision = stages.policers.ask(leaf, held.chargeBytes[h], mayDrop, mayMark, nowNs);
       if (decision === POLICE_DROP) {
-        verdicts.drop(h, DROP_POLICE);
+        verdicts.drop(h, DROP_POLICE, stages.policers.lastClass);
         return;
       }
       if (decision === POLICE_MARK) held.flags[h] |= FLAG_CE;
@@ -252,20 +249,20 @@ export class Engine {
       const marks = signal === SIGNAL_MARK && mayMark && stages.marksEcn[leaf] === 1;
       if (marks) held.flags[h] |= FLAG_CE;
       else if (mayDrop) {
-        verdicts.drop(h, stages.admission.isEarly(leaf) ? DROP_EARLY : DROP_AQM);
+        verdicts.drop(h, stages.admission.isEarly(leaf) ? DROP_EARLY : DROP_AQM, leaf);
         return;
       }
     }
     const fits = stages.room.find(leaf, h);
     if (mayDrop && !fits) {
-      verdicts.drop(h, DROP_TAIL);
+      verdicts.drop(h, DROP_TAIL, leaf);
       return;
     }
     if (!isError) {
       const decision = mayDrop ? stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
       if (decision !== EACH_PASS) {
         if (decision === EACH_FULL) this.ledger.eachFull();
-        verdicts.drop(h, decision === EACH_FULL ? DROP_TAIL : DROP_POLICE);
+        verdicts.drop(h, decision === EACH_FULL ? DROP_TAIL : DROP_POLICE, stages.eachPolicers.lastClass);
         return;
       }
       stages.eachPolicers.charge(leaf, h, nowNs);
@@ -349,7 +346,7 @@ export class Engine {
 
   private serve(root: number, nowNs: number): void {
     const { trees } = this.stages;
-    const { queues } = this;
+    const { queues } = this.lasting;
     for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveLeaf(h, nowNs);
     for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) this.withdraw(h, DROP_AQM, nowNs);
   }
@@ -360,7 +357,11 @@ export class Engine {
     const { remarks } = this.stages;
     this.depart(h, nowNs);
     this.ledger.sent(h, nowNs);
-    if ((held.flags[h] & FLAG_CE) !== 0) held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
+    if (nowNs > held.enteredNs(h)) this.flows.measures.packetWaited(held.flow[h], nowNs - held.enteredNs(h));
+    if ((held.flags[h] & FLAG_CE) !== 0) {
+      held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
+      this.flows.measures.packetMarked(held.flow[h]);
+    }
     if (remarks.isUsed) remarks.apply(h);
     const second = held.nextLeaf[h];
     if (second === NONE) {
@@ -377,13 +378,13 @@ export class Engine {
   /** Drops packet `h`, which its leaf has taken. */
   private withdraw(h: number, reason: number, nowNs: number): void {
     this.depart(h, nowNs);
-    this.verdicts.drop(h, reason);
+    this.verdicts.drop(h, reason, this.held.leaf[h]);
   }
 
   /** Drops packet `h`, which has come no further than to a bucket of its leaf or of a class around it. */
   private discard(h: number, reason: number): void {
     this.backlog.leave(h);
-    this.verdicts.drop(h, reason);
+    this.verdicts.drop(h, reason, this.held.leaf[h]);
   }
 
   /** Packet `h` is no longer in its leaf. */

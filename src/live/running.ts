@@ -3,7 +3,7 @@
  * specification and hand it to applySpec().
  */
 import type { ApplyAnswer, ApplyRequest } from '../control/messages.ts';
-import type { ClassLabel, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
+import type { ClassLabel, FlowSource, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
 import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
 import type { Stats } from '../core/packets/stats.ts';
@@ -87,6 +87,10 @@ export class Running implements SnapshotSource {
 
   eachClasses(): EachClass[] {
     return eachClasses(this.engine.stages.each, this.engine.classes);
+  }
+
+  get flows(): FlowSource {
+    return this.engine.flows;
   }
 
   get stats(): Stats {

@@ -2,7 +2,9 @@
  * Small worlds for tests: a specification in a few words, an engine over a watched port, packets, the books.
  */
 import { expect } from 'vitest';
+import { NONE } from '../../src/base/none.ts';
 import { Engine } from '../../src/core/engine.ts';
+import { createFlowRecord, FlowReader } from '../../src/core/flows/flow-reader.ts';
 import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 import { IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
@@ -209,11 +211,13 @@ export type Books = Record<keyof typeof TOTAL, number>;
 export class World {
   readonly port = new WatchedPort();
   readonly engine: Engine;
+  readonly flows: FlowReader;
 
   /** Devices get the interface indices 1, 2, … in the order in which the engine names them. */
   constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0, plan, nameOf }: WorldOptions = {}) {
     const given = { ...(plan && { plan }), ...(nameOf && { nameOf }) };
     this.engine = new Engine(spec, { seed, releaseSlackNs, ...given });
+    this.flows = new FlowReader(this.engine.flows.buffer);
     for (const [i, device] of this.engine.devices.entries()) this.engine.setDeviceIndex(device, i + 1);
     this.port.afterBatch = () => this.checkBooks();
   }
@@ -271,11 +275,27 @@ export class World {
     if (waiting !== t.heldPackets || waitingBytes !== t.heldBytes || backlogPackets.some((n) => n < 0)) {
       expect.fail(`${waiting} packets of ${waitingBytes} B wait in classes: ${JSON.stringify(t)}`);
     }
+    this.checkFlows();
     for (const [c, exempt] of exemptPackets.entries()) {
       const isPart = exempt >= 0 && exempt <= backlogPackets[c] && exemptBytes[c] <= backlogBytes[c];
       if (!isPart || (exempt === 0 && exemptBytes[c] !== 0))
         expect.fail(`${exempt} packets of ${exemptBytes[c]} B are exempt in class ${c}`);
     }
+  }
+
+  /** What waits belongs to flows, except packets that came when no flow had room. */
+  private checkFlows(): void {
+    const { heldPackets, heldBytes } = this.totals;
+    const record = createFlowRecord();
+    let packets = 0;
+    let bytes = 0;
+    for (let f = this.flows.next(NONE); f !== NONE; f = this.flows.next(f)) {
+      if (!this.flows.read(f, record)) expect.fail(`flow ${f} is written between two batches`);
+      packets += record.backlogPackets;
+      bytes += record.backlogBytes;
+    }
+    if (packets !== heldPackets || bytes !== heldBytes)
+      expect.fail(`${packets} packets of ${bytes} B wait in flows, not ${heldPackets} of ${heldBytes} B`);
   }
 }
 

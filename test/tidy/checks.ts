@@ -148,7 +148,7 @@ export function checkFileCircles(files: readonly SourceFile[]): string[] {
 const PURE = /^src\/(?:limits\.ts|(?:base|packet|algo|spec|core|sim|charts)\/)/;
 const IMPURE_NAMES = [
   ...['Date', 'performance', 'process', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'],
-  ...['fetch', 'console', 'require', 'globalThis', 'crypto', 'Buffer', 'Atomics', 'Worker'],
+  ...['fetch', 'console', 'require', 'globalThis', 'crypto', 'Buffer', 'Atomics\\.wait', 'Worker'],
 ];
 const IMPURE = new RegExp(`(?<![.\\w$'"])(?:${IMPURE_NAMES.join('|')})(?![\\w$:?])|\\bMath\\.random\\b`, 'g');
 

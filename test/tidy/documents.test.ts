@@ -155,7 +155,15 @@ test('docs/commands.md says what every key of status means', () => {
   const classes = [{ path: 'wan/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: -1 }];
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
   const subject = { version: '1', pid: 1, backend: 'nft' as const, firstNfqueue: 100, nfqueueCount: 4 };
-  const snapshot = { generation: 0, classes, stats: createStats(1), takenNs: 0, socket, warnings: [] };
+  const snapshot = {
+    generation: 0,
+    classes,
+    stats: createStats(1),
+    classChanges: 0,
+    takenNs: 0,
+    socket,
+    warnings: [],
+  };
   const eachClasses = [{ path: 'wan/up', by: 'host' as const, rateBytesPerSec: 1, fullest: [] }];
   const report = statusReport(snapshot, eachClasses, new Samples(), subject, { queueFull: 0, socketFull: 0 });
   const text = read('docs/commands.md');

@@ -19,6 +19,8 @@ export const POLICE_DROP = 1;
 export const POLICE_MARK = 2;
 
 export class Policers {
+  /** The class whose policer made the last ask() decide to drop. */
+  lastClass = 0;
   private readonly buckets: TokenBuckets;
   private readonly chain: Chain;
   private readonly marks: Uint8Array;
@@ -53,7 +55,10 @@ export class Policers {
     let decision = POLICE_PASS;
     for (let row = from[leaf]; mayDrop && row !== NONE; row = above[row]) {
       if (conforms(buckets, row, chargeBytes, nowNs)) continue;
-      if (marks[row] === 0 || !mayMark) return POLICE_DROP;
+      if (marks[row] === 0 || !mayMark) {
+        this.lastClass = row;
+        return POLICE_DROP;
+      }
       decision = POLICE_MARK;
     }
     for (let row = from[leaf]; row !== NONE; row = above[row]) {

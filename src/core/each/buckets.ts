@@ -226,7 +226,8 @@ export class EachBuckets {
   keyOf(e: number): BucketKey | null {
     const { words, flows } = this;
     const [kind, first] = [words[e + KIND], words[e + 2]];
-    if (kind === KIND_FLOW) return first === NONE ? null : { kind: 'flow', flow: flows.tuple(first) };
+    if (kind === KIND_FLOW)
+      return first === NONE ? null : { kind: 'flow', flow: flows.flowKeys.tuple(first) };
     const [family, bits] = kind === KIND_V6 ? [6, this.prefixBits[words[e + CLASS]]] : [4, 32];
     return { kind: 'address', family, words: [...words.subarray(e + 2, e + 6)], bits };
   }

@@ -5,7 +5,7 @@
 
 import type { EachBy } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
-import type { FlowTuple } from '../flows/flow-table.ts';
+import type { FlowTuple } from '../flows/flow-keys.ts';
 import type { EachTable } from './each.ts';
 
 /** By what packets share a bucket. */

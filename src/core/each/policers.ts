@@ -14,6 +14,8 @@ export const EACH_DROP = 1;
 export const EACH_FULL = 2;
 
 export class EachPolicers {
+  /** The class whose bucket made the last ask() decide to drop. */
+  lastClass = 0;
   private readonly buckets: EachBuckets;
   private readonly chain: Chain;
 
@@ -27,6 +29,7 @@ export class EachPolicers {
     const { from, above } = this.chain;
     for (let row = from[leaf]; row !== NONE; row = above[row]) {
       const e = this.buckets.bucketOf(row, h, nowNs);
+      this.lastClass = row;
       if (e === NONE) return EACH_FULL;
       if (!this.buckets.conforms(e, h, nowNs)) return EACH_DROP;
     }

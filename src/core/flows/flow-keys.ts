@@ -6,15 +6,23 @@ import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import { ARRIVAL_ROWS } from '../../limits.ts';
 import type { Parsed } from '../../packet/parse.ts';
+import { FIELD_WORDS, type FlowMemory, KEY_DST, KEY_SRC, KEY_WORDS } from './flow-layout.ts';
 
-/** Key words: protocol and family, ports, first address words, then the rest of IPv6 addresses. */
-const KEY_WORDS = 10;
+/** The first words of the key, which are the key of IPv4. */
 const KEY_WORDS_V4 = 4;
-export const KEY_SRC = [2, 4, 5, 6] as const;
-export const KEY_DST = [3, 7, 8, 9] as const;
 
 /** Records are read ahead when there are at least so many flows (half a megabyte). */
 const READ_AHEAD_FROM_FLOWS = 4096;
+
+/** A flow for people. Addresses are four words, of which IPv4 uses the first. */
+export interface FlowTuple {
+  readonly family: number;
+  readonly protocol: number;
+  readonly src: readonly number[];
+  readonly sport: number;
+  readonly dst: readonly number[];
+  readonly dport: number;
+}
 
 export class FlowKeys {
   /** The records; key and hash slot are words 0 to 10. */
@@ -33,8 +41,8 @@ export class FlowKeys {
   /** Result of reading ahead, kept so that the compiler does not remove the reads. */
   readAheadSum = 0;
 
-  constructor(rows: number, fieldWords: number, key0: number, key1: number) {
-    this.table = new KeyTable(rows, KEY_WORDS, fieldWords, key0, key1);
+  constructor({ rows, records }: FlowMemory, key0: number, key1: number) {
+    this.table = new KeyTable(rows, KEY_WORDS, FIELD_WORDS, key0, key1, records);
     this.words = this.table.words;
   }
 
@@ -77,6 +85,31 @@ export class FlowKeys {
   /** Makes a row for the flow that find() did not find. Returns NONE when all are in use. */
   insert(): number {
     return this.table.insert(this.hash);
+  }
+
+  tuple(f: number): FlowTuple {
+    const { words } = this;
+    return {
+      family: (words[f] >>> 8) & 0xff,
+      protocol: words[f] & 0xff,
+      src: KEY_SRC.map((w) => words[f + w] >>> 0),
+      sport: words[f + 1] >>> 16,
+      dst: KEY_DST.map((w) => words[f + w] >>> 0),
+      dport: words[f + 1] & 0xffff,
+    };
+  }
+
+  /** Writes the flow's family, protocol, ports and addresses into row `p`, as the parser would. */
+  describe(f: number, parsed: Parsed, p: number): void {
+    const { words } = this;
+    parsed.family[p] = (words[f] >>> 8) & 0xff;
+    parsed.protocol[p] = words[f] & 0xff;
+    parsed.sport[p] = words[f + 1] >>> 16;
+    parsed.dport[p] = words[f + 1] & 0xffff;
+    parsed.hasPorts[p] = words[f + 1] === 0 ? 0 : 1;
+    const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = parsed;
+    for (const [w, column] of [src0, src1, src2, src3].entries()) column[p] = words[f + KEY_SRC[w]];
+    for (const [w, column] of [dst0, dst1, dst2, dst3].entries()) column[p] = words[f + KEY_DST[w]];
   }
 
   /** Whether row `f` is the flow of parsed row `p`, compared straight with the columns. */

@@ -4,9 +4,8 @@
  *
  * The class is looked up again when the DSCP, the foreign mark or a device of a packet differs from those by
  * which the flow was classified. Idle flows are forgotten by a hand that sweeps the rows; when the table is
- * full it takes the longest idle of a few dozen. Memory: 136 bytes a flow, all reserved at start.
- *
- * A record is two cache lines: what every packet compares in the first, what it writes in the second.
+ * full it takes the longest idle of a few dozen. Memory: 136 bytes a flow and 120 of measures
+ * (flow-layout.ts), all reserved at start.
  */
 import type { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
@@ -14,48 +13,52 @@ import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
 import type { Parsed } from '../../packet/parse.ts';
 import type { Ledger } from '../packets/ledger.ts';
-import { FlowKeys, KEY_DST, KEY_SRC } from './flow-keys.ts';
-
-// Fields of a record; the hash slot is word 10.
-const LEAVES = 11; // second leaf in the high half
-const IF_INDEX_IN = 12;
-const IF_INDEX_OUT = 13;
-const FOREIGN_MARK = 14;
-const HOOK_DSCP = 15;
-const LAST_SEEN_NS = 16; // float64
-const BUSY_UNTIL_NS = 18; // float64
-const HELD = 20;
-const GENERATION = 21;
-/** In the class of the leaf, then in a class around it. */
-const EACH_BUCKET = 22; // and 23
-const BYTES = 24; // float64
-const NFQUEUE = 26;
-const BYTES_BEFORE = 28; // float64
-/** In the leaf, then in the bucket. */
-const FAIR_QUEUE = 30; // and 31
-const FIELD_WORDS = 21;
+import { FlowKeys } from './flow-keys.ts';
+import {
+  BUSY_TICK,
+  BYTES,
+  BYTES_BEFORE,
+  BYTES_SENT,
+  createFlowMemory,
+  EACH_BUCKET,
+  FAIR_QUEUE,
+  type FlowMemory,
+  FOREIGN_MARK,
+  GENERATION,
+  HEADER_CLASS_CHANGES,
+  HEADER_HIGH_WATER,
+  HEADER_NOW_NS,
+  HEADER_SIZE,
+  HOOK_DSCP,
+  IF_INDEX_IN,
+  IF_INDEX_OUT,
+  KEY_DST,
+  KEY_SRC,
+  LAST_SEEN_NS,
+  LEAVES,
+  measureAt,
+  NFQUEUE,
+  PACKETS,
+  PACKETS_DONE,
+  tickNs,
+  tickOf,
+} from './flow-layout.ts';
+import { FlowMeasures } from './flow-measures.ts';
 
 /** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 1024;
 /** Packets with a verdict that their flows still count as held. */
 const SETTLE_AT = 1024;
 
-/** A flow for people. Addresses are four words, of which IPv4 uses the first. */
-export interface FlowTuple {
-  readonly family: number;
-  readonly protocol: number;
-  readonly src: readonly number[];
-  readonly sport: number;
-  readonly dst: readonly number[];
-  readonly dport: number;
-}
-
 /** The addresses of a flow, where one of them names a host or a bucket. Not 0. */
 export const SIDE_SRC = 1;
 export const SIDE_DST = 2;
 
 export class FlowTable {
-  private readonly flowKeys: FlowKeys;
+  /** What is measured of each flow. */
+  readonly measures: FlowMeasures;
+  private readonly memory: FlowMemory;
+  readonly flowKeys: FlowKeys;
   private readonly keys: KeyTable;
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
@@ -64,15 +67,28 @@ export class FlowTable {
   private generations = 0;
   private readonly hand: SweepingHand;
   private readonly given = new Int32Array(SETTLE_AT);
+  private readonly givenBytes = new Int32Array(SETTLE_AT);
   private givenCount = 0;
 
   constructor(rows: number, key0: number, key1: number, ledger: Ledger) {
-    this.flowKeys = new FlowKeys(rows, FIELD_WORDS, key0, key1);
+    this.memory = createFlowMemory(rows);
+    this.measures = new FlowMeasures(this.memory);
+    this.flowKeys = new FlowKeys(this.memory, key0, key1);
     this.keys = this.flowKeys.table;
     this.words = this.keys.words;
     this.floats = this.keys.floats;
     this.hand = new SweepingHand(this.keys, FLOW_IDLE_NS, SWEEP_ROWS_MAX);
     this.ledger = ledger;
+  }
+
+  /** The memory that a FlowReader reads. */
+  get buffer(): ArrayBufferLike {
+    return this.memory.buffer;
+  }
+
+  /** How often renumber() was called. */
+  get classChanges(): number {
+    return this.memory.header[HEADER_CLASS_CHANGES];
   }
 
   get size(): number {
@@ -156,23 +172,27 @@ export class FlowTable {
   }
 
   /** A packet of the flow waits for its verdict. A flow with held packets is never forgotten. */
-  packetHeld(f: number): void {
-    this.words[f + HELD] += 1;
+  packetHeld(f: number, lengthBytes: number): void {
+    const { floats } = this;
+    floats[(f + PACKETS) >> 1] += 1;
+    floats[(f + BYTES) >> 1] += lengthBytes;
   }
 
   /**
-   * A held packet of the flow got its verdict. The record is updated later, many in a row, so that cache
-   * misses overlap.
+   * A held packet of the flow got its verdict, by which `sentBytes` bytes leave. The record is updated later,
+   * many in a row, so that cache misses overlap.
    */
-  verdictGiven(f: number): void {
+  verdictGiven(f: number, sentBytes: number): void {
     if (this.givenCount === SETTLE_AT) this.settle();
-    this.given[this.givenCount++] = f;
+    this.given[this.givenCount] = f;
+    this.givenBytes[this.givenCount++] = sentBytes;
   }
 
   /** The flow must not be forgotten before `untilNs`, when its own bucket is full again. */
   keepUntil(f: number, untilNs: number): void {
-    const at = (f + BUSY_UNTIL_NS) >> 1;
-    if (this.floats[at] < untilNs) this.floats[at] = untilNs;
+    const { words } = this;
+    const tick = tickOf(untilNs);
+    if (words[f + BUSY_TICK] >>> 0 < tick) words[f + BUSY_TICK] = tick;
   }
 
   /** Number that differs between flows that have the same row one after the other. */
@@ -209,14 +229,11 @@ export class FlowTable {
    * arrived while this one waited elsewhere.
    */
   bytesBefore(f: number, lengthBytes: number): number {
-    const { floats } = this;
-    const before = Math.max(floats[(f + BYTES) >> 1] - lengthBytes, floats[(f + BYTES_BEFORE) >> 1]);
-    floats[(f + BYTES_BEFORE) >> 1] = before;
+    const { measureFloats } = this.memory;
+    const at = (measureAt(f) + BYTES_BEFORE) >> 1;
+    const before = Math.max(this.floats[(f + BYTES) >> 1] - lengthBytes, measureFloats[at]);
+    measureFloats[at] = before;
     return before;
-  }
-
-  addBytes(f: number, bytes: number): void {
-    this.floats[(f + BYTES) >> 1] += bytes;
   }
 
   /** Notes the NFQUEUE of a packet. Returns whether the flow's packet before it came by another one. */
@@ -242,40 +259,15 @@ export class FlowTable {
 
   /** Classes have new rows: flows of leaf c go on with leaf heir[c]. */
   renumber(heir: ArrayLike<number>): void {
-    const { words } = this;
+    const { words, measures } = this;
     for (let f = 0; f < this.keys.highWater; f += this.keys.stride) {
       if (!this.keys.isUsed(f)) continue;
       const [leaf, second] = [this.leaf(f), this.secondLeaf(f)];
       const first = leaf === NONE ? NONE : heir[leaf];
       words[f + LEAVES] = leavesWord(first, second === NONE ? NONE : heir[second]);
+      measures.renumber(f, heir);
     }
-  }
-
-  tuple(f: number): FlowTuple {
-    const four = (wordAt: (w: number) => number): number[] => [0, 1, 2, 3].map((w) => wordAt(w) >>> 0);
-    const first = this.words[f];
-    const ports = this.words[f + 1];
-    return {
-      family: (first >>> 8) & 0xff,
-      protocol: first & 0xff,
-      src: four((w) => this.srcWord(f, w)),
-      sport: ports >>> 16,
-      dst: four((w) => this.dstWord(f, w)),
-      dport: ports & 0xffff,
-    };
-  }
-
-  /** Writes the flow's family, protocol, ports and addresses into row `p`, as the parser would. */
-  describe(f: number, parsed: Parsed, p: number): void {
-    const { words } = this;
-    parsed.family[p] = (words[f] >>> 8) & 0xff;
-    parsed.protocol[p] = words[f] & 0xff;
-    parsed.sport[p] = words[f + 1] >>> 16;
-    parsed.dport[p] = words[f + 1] & 0xffff;
-    parsed.hasPorts[p] = words[f + 1] === 0 ? 0 : 1;
-    const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = parsed;
-    for (const [w, column] of [src0, src1, src2, src3].entries()) column[p] = this.srcWord(f, w);
-    for (const [w, column] of [dst0, dst1, dst2, dst3].entries()) column[p] = this.dstWord(f, w);
+    this.memory.header[HEADER_CLASS_CHANGES] += 1;
   }
 
   /** DSCP of the flow's last packet. */
@@ -297,10 +289,25 @@ export class FlowTable {
     for (let f = 0; f < this.keys.highWater; f += this.keys.stride) this.words[f + HOOK_DSCP] &= 0xff;
   }
 
-  private settle(): void {
-    const { given, words } = this;
-    for (let n = 0; n < this.givenCount; n++) words[given[n] + HELD] -= 1;
+  /** Brings the memory up to date with the verdicts. */
+  settle(): void {
+    const { given, givenBytes, words, floats, keys } = this;
+    const { header } = this.memory;
+    for (let n = 0; n < this.givenCount; n++) {
+      const f = given[n];
+      words[f + PACKETS_DONE] += 1;
+      floats[(f + BYTES_SENT) >> 1] += givenBytes[n];
+    }
     this.givenCount = 0;
+    this.measures.settle();
+    header[HEADER_SIZE] = keys.size;
+    header[HEADER_HIGH_WATER] = keys.highWater;
+  }
+
+  /** A batch begins. */
+  begin(nowNs: number): void {
+    this.memory.headerFloats[HEADER_NOW_NS >> 1] = nowNs;
+    this.measures.nowIs(nowNs);
   }
 
   /** Forgets idle flows, a share of the table in proportion to the time that passed. */
@@ -309,7 +316,7 @@ export class FlowTable {
     this.settle();
     for (let n = hand.rowsDue(nowNs); n > 0; n--) {
       const f = hand.next();
-      if (keys.isUsed(f) && this.mayForget(f, nowNs) && nowNs - this.lastSeenNs(f) > FLOW_IDLE_NS)
+      if (keys.isUsed(f) && nowNs - this.lastSeenNs(f) > FLOW_IDLE_NS && this.mayForget(f, nowNs))
         this.forget(f);
     }
   }
@@ -325,25 +332,29 @@ export class FlowTable {
       if (!this.evict(nowNs)) return NONE;
       f = this.flowKeys.insert();
     }
-    const { words } = this;
+    const { words, floats } = this;
     words[f + LEAVES] = leavesWord(NONE, NONE);
     words[f + HOOK_DSCP] = 0; // not classified yet: no packet has hook 0
-    this.floats[(f + BUSY_UNTIL_NS) >> 1] = 0;
-    words[f + HELD] = 0;
-    this.generations = (this.generations + 1) | 0;
-    words[f + GENERATION] = this.generations;
+    floats[(f + PACKETS) >> 1] = 0;
+    floats[(f + BYTES) >> 1] = 0;
+    floats[(f + BYTES_SENT) >> 1] = 0;
+    words[f + PACKETS_DONE] = 0;
     words[f + EACH_BUCKET] = NONE;
     words[f + EACH_BUCKET + 1] = NONE;
     words[f + FAIR_QUEUE] = NONE;
     words[f + FAIR_QUEUE + 1] = NONE;
-    this.floats[(f + BYTES) >> 1] = 0;
-    this.floats[(f + BYTES_BEFORE) >> 1] = 0;
     words[f + NFQUEUE] = NONE;
+    words[f + BUSY_TICK] = 0;
+    this.measures.begin(f, nowNs);
+    this.generations = (this.generations + 1) | 0 || 1;
+    // Last: a reader takes the record for one of this flow from now on.
+    Atomics.store(words, f + GENERATION, this.generations);
     return f;
   }
 
   private mayForget(f: number, nowNs: number): boolean {
-    return this.words[f + HELD] === 0 && this.floats[(f + BUSY_UNTIL_NS) >> 1] <= nowNs;
+    const held = (this.floats[(f + PACKETS) >> 1] | 0) - this.words[f + PACKETS_DONE];
+    return held === 0 && tickNs(this.words[f + BUSY_TICK]) <= nowNs;
   }
 
   private evict(nowNs: number): boolean {
@@ -362,6 +373,7 @@ export class FlowTable {
 
   private forget(f: number): void {
     this.assign(f, NONE, NONE);
+    Atomics.store(this.words, f + GENERATION, 0);
     this.keys.remove(f);
   }
 }

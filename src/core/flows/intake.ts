@@ -129,7 +129,7 @@ export class Intake {
     const { held, flows } = this;
     const f = held.flow[h];
     if (f === NONE) return NONE;
-    flows.describe(f, parsed, 0);
+    flows.flowKeys.describe(f, parsed, 0);
     // The DSCP with which the packet arrived decides, not one that a class has written.
     parsed.dscp[0] = held.remark(h) === 0 ? held.dscp(h) : flows.dscp(f);
     const foreignMark = (held.mark[h] & this.foreignMask) >>> 0;
@@ -160,8 +160,7 @@ export class Intake {
       this.findLeaves(arrivals, parsed, p, h);
       return h;
     }
-    flows.packetHeld(f);
-    flows.addBytes(f, lengthBytes);
+    flows.packetHeld(f, lengthBytes);
     const ifIn = arrivals.ifIndexIn[p];
     const ifOut = arrivals.ifIndexOut[p];
     if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {

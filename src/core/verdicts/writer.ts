@@ -184,7 +184,7 @@ export class VerdictWriter {
       if (inRun > 0) this.closeRun(nfqueue);
       this.write(nfqueue, id, verdict, mark, tag);
     }
-    this.forget(h);
+    this.forget(h, held.lengthBytes[h]);
   }
 
   /**
@@ -239,16 +239,20 @@ export class VerdictWriter {
     outbox.editedTo = Math.max(outbox.editedTo, at + bytes);
   }
 
-  /** Drops packet `h` for `reason` (DROP_* of the ledger) and gives its row back. */
-  drop(h: number, reason: number): void {
+  /**
+   * Drops packet `h` for `reason` (DROP_* of the ledger) and gives its row back. Class `c` is its leaf, or
+   * has the policer that drops it.
+   */
+  drop(h: number, reason: number, c: number): void {
     const { held } = this;
     this.ledger.dropped(h, reason);
+    this.flows.measures.packetDropped(held.flow[h], c, reason, held.lengthBytes[h]);
     const nfqueue = held.nfqueue(h);
     if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns();
     const tag = this.log.drop(h);
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     this.write(nfqueue, held.packetId[h], NF_DROP, 0, tag);
-    this.forget(h);
+    this.forget(h, 0);
   }
 
   /** Writes every open run. Packets accepted from now on join none of them. */
@@ -258,12 +262,13 @@ export class VerdictWriter {
     }
   }
 
-  /** Sends all written rows and open runs. Call at the end of a batch. */
+  /** Sends all written rows and open runs, and settles with the flows. Call at the end of a batch. */
   flush(): void {
     this.closeRuns();
     for (let n = 0; n < this.outboxes.length; n++) {
       if (this.outboxes[n].rows > 0) this.outboxes[n].send();
     }
+    this.flows.settle();
   }
 
   /** Packets of an NFQUEUE that were read and have no verdict yet. */
@@ -275,9 +280,9 @@ export class VerdictWriter {
     return this.outboxOf[this.held.nfqueue(h)].port;
   }
 
-  private forget(h: number): void {
+  private forget(h: number, sentBytes: number): void {
     const f = this.held.flow[h];
-    if (f !== NONE) this.flows.verdictGiven(f);
+    if (f !== NONE) this.flows.verdictGiven(f, sentBytes);
     this.held.give(h);
   }
 

@@ -7,6 +7,7 @@ import { NONE } from '../../../src/base/none.ts';
 import { request } from '../../../src/control/client.ts';
 import { startControl } from '../../../src/control/control.ts';
 import { ControlError } from '../../../src/control/server.ts';
+import { createFlowMemory } from '../../../src/core/flows/flow-layout.ts';
 import { createStats, TOTAL } from '../../../src/core/packets/stats.ts';
 
 const socketPath = process.argv[2]!;
@@ -27,6 +28,7 @@ const begin = () =>
       generation: 0,
       classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
       stats,
+      flows: { buffer: createFlowMemory(16).buffer, classChanges: 0 },
       nowNs: () => 2.5e9,
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
       warnings: [],

@@ -3,7 +3,11 @@ import { NONE } from '../../../src/base/none.ts';
 import type { FromControlThread } from '../../../src/control/messages.ts';
 import { PacketThread } from '../../../src/control/packet-thread.ts';
 import { SnapshotWriter } from '../../../src/control/snapshot.ts';
+import { createFlowMemory } from '../../../src/core/flows/flow-layout.ts';
+import { FlowReader } from '../../../src/core/flows/flow-reader.ts';
 import { createStats } from '../../../src/core/packets/stats.ts';
+
+const NO_FLOWS = new FlowReader(createFlowMemory(16).buffer);
 
 function setUp() {
   const asked: number[] = [];
@@ -12,6 +16,7 @@ function setUp() {
     generation: 0,
     classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
     stats: createStats(1),
+    flows: { buffer: createFlowMemory(16).buffer, classChanges: 0 },
     nowNs: () => nowNs,
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     warnings: [],
@@ -19,7 +24,7 @@ function setUp() {
   });
   const thread = new PacketThread((message) => {
     if (message.type === 'snapshot') asked.push(message.id);
-  });
+  }, NO_FLOWS);
   /** The packet thread's part: answers the last question with the instant `atNs`. */
   const take = (atNs: number): void => {
     nowNs = atNs;
@@ -90,7 +95,7 @@ describe('questions to the packet thread', () => {
 
   it('buckets are a question of their own, beside a snapshot that is under way', async () => {
     const told: FromControlThread[] = [];
-    const thread = new PacketThread((message) => told.push(message));
+    const thread = new PacketThread((message) => told.push(message), NO_FLOWS);
     const snapshot = thread.snapshot();
     const buckets = thread.eachClasses();
     expect(told.map(({ type }) => type)).toEqual(['snapshot', 'each']);

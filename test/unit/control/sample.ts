@@ -55,6 +55,7 @@ export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snap
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
   return {
     classes: CLASSES,
+    classChanges: 0,
     takenNs: 1.5e9,
     socket,
     warnings: [],

@@ -9,7 +9,15 @@ const LABELS = [label('w/up')];
 
 function snapshotAt(seconds: number, more: Partial<Snapshot> = {}): Snapshot {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
-  return { classes: LABELS, takenNs: seconds * 1e9, socket, warnings: [], stats: createStats(1), ...more };
+  return {
+    classes: LABELS,
+    classChanges: 0,
+    takenNs: seconds * 1e9,
+    socket,
+    warnings: [],
+    stats: createStats(1),
+    ...more,
+  };
 }
 
 /** Samples at every second from 0 to `last`. */

@@ -15,6 +15,7 @@ function setUp() {
     generation: 0,
     classes: [label('w/up', NONE), label('w/up/a', 0)],
     stats: createStats(2),
+    flows: { buffer: new SharedArrayBuffer(0), classChanges: 5 },
     nowNs: () => 7,
     socketCounters: () => SOCKET,
     warnings: ['w/up is silent'],
@@ -33,7 +34,7 @@ describe('a snapshot', () => {
     reader.read(writer.take());
     expect([...snapshot.stats.sentPackets]).toEqual([21, 20]);
     expect(snapshot.stats.totals[TOTAL.receivedPackets]).toBe(21);
-    expect(snapshot).toMatchObject({ takenNs: 7, socket: SOCKET, classes: source.classes });
+    expect(snapshot).toMatchObject({ takenNs: 7, classChanges: 5, socket: SOCKET, classes: source.classes });
     expect(snapshot.warnings).toEqual(['w/up is silent']);
     expect([...source.stats.sentPackets]).toEqual([2, 30]);
   });

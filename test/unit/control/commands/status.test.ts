@@ -13,6 +13,7 @@ const status = statusCommand(
       snapshots++;
       return {
         classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+        classChanges: 0,
         takenNs: 3e9,
         socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
         warnings: [],

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { FlowKeys } from '../../../../src/core/flows/flow-keys.ts';
+import { createFlowMemory } from '../../../../src/core/flows/flow-layout.ts';
 import type { PacketShape } from '../../../../src/sim/packets/packets.ts';
 import { udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
 
-const FIELDS = 4;
 const FIELD = 11;
 const V6: PacketShape = { ...udp(1), src: [1, 2, 3, 4], dst: [5, 6, 7, 8] };
 
 test('a flow is absent until it is inserted, then found in the same row', () => {
-  const keys = new FlowKeys(16, FIELDS, 1, 2);
+  const keys = new FlowKeys(createFlowMemory(16), 1, 2);
   for (const shape of [udp(1), V6, udp(2)]) {
     expect(keys.find(parsedOf(shape), 0)).toBe(NONE);
     const f = keys.insert();
@@ -19,7 +19,7 @@ test('a flow is absent until it is inserted, then found in the same row', () => 
 });
 
 test('an IPv6 flow leaves nothing in the key of the IPv4 flow asked for next', () => {
-  const keys = new FlowKeys(16, FIELDS, 1, 2);
+  const keys = new FlowKeys(createFlowMemory(16), 1, 2);
   keys.find(parsedOf(udp(1)), 0);
   const f = keys.insert();
   keys.find(parsedOf(V6), 0);
@@ -27,7 +27,7 @@ test('an IPv6 flow leaves nothing in the key of the IPv4 flow asked for next', (
 });
 
 test('a large table reads ahead: the probable row is the flow’s, and find() agrees with a look-up', () => {
-  const keys = new FlowKeys(8192, FIELDS, 1, 2);
+  const keys = new FlowKeys(createFlowMemory(8192), 1, 2);
   const rows: number[] = [];
   const parsed = parsedOf(udp(1));
   for (let n = 0; n < 5000; n++) {
@@ -46,7 +46,7 @@ test('a large table reads ahead: the probable row is the flow’s, and find() ag
 });
 
 test('a small table reads nothing ahead', () => {
-  const keys = new FlowKeys(16, FIELDS, 1, 2);
+  const keys = new FlowKeys(createFlowMemory(16), 1, 2);
   const parsed = parsedOf(udp(1));
   keys.find(parsed, 0);
   keys.insert();

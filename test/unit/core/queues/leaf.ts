@@ -38,7 +38,7 @@ export class LeafParts {
     held.lengthBytes[h] = lengthBytes;
     held.chargeBytes[h] = lengthBytes;
     held.flow[h] = this.flow(flow, undefined, nowNs);
-    flows.addBytes(held.flow[h], lengthBytes);
+    flows.packetHeld(held.flow[h], lengthBytes);
     held.enter(h, nowNs, nowNs);
     return h;
   }

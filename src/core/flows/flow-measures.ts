@@ -1,0 +1,108 @@
+/**
+ * What is measured of each flow beside its packets and bytes, for people only: nothing decides by it. Each
+ * packet that waits, is dropped or is marked costs a few stores, a packet that passes at once costs none.
+ *
+ * A flow that passes two trees is measured in both: a packet that waits in each of them counts twice among
+ * those that have waited. Packets without a flow (NONE) are measured nowhere.
+ */
+import { NONE } from '../../base/none.ts';
+import {
+  BYTES_DROPPED,
+  DROP_CLASS,
+  DROP_MS,
+  DROPS,
+  EACH_CLASS,
+  EACH_MS,
+  FIRST_TICK,
+  type FlowMemory,
+  MARKED,
+  MEASURE_WORDS,
+  measureAt,
+  tickOf,
+  WAIT_MS,
+  waitBin,
+} from './flow-layout.ts';
+
+/** Packets that have waited and are not counted yet. */
+const WAITED_AT = 1024;
+
+export class FlowMeasures {
+  private readonly words: Int32Array;
+  private readonly waits: Uint16Array;
+  /** The present millisecond, modulo 2^32. 0 is "never". */
+  private nowMs = 1;
+  private readonly waited = new Int32Array(WAITED_AT);
+  private readonly waitedBin = new Uint8Array(WAITED_AT);
+  private waitedCount = 0;
+
+  constructor({ measures, waits }: FlowMemory) {
+    this.words = measures;
+    this.waits = waits;
+  }
+
+  nowIs(nowNs: number): void {
+    this.nowMs = Math.floor(nowNs / 1e6) | 0 || 1;
+  }
+
+  /** A flow begins in row `f`. */
+  begin(f: number, nowNs: number): void {
+    const { words } = this;
+    const at = measureAt(f);
+    for (let w = 0; w < MEASURE_WORDS; w++) words[at + w] = 0;
+    words[at + FIRST_TICK] = tickOf(nowNs);
+  }
+
+  /**
+   * A packet of the flow leaves a tree in which it has waited. The measure is updated later, many in a row,
+   * so that cache misses overlap.
+   */
+  packetWaited(f: number, waitNs: number): void {
+    if (f === NONE) return;
+    if (this.waitedCount === WAITED_AT) this.settle();
+    this.waited[this.waitedCount] = f;
+    this.waitedBin[this.waitedCount++] = waitBin(waitNs);
+  }
+
+  /** Brings the measures up to date with the packets that have waited. */
+  settle(): void {
+    const { words, waits, waited, waitedBin, nowMs } = this;
+    for (let n = 0; n < this.waitedCount; n++) {
+      const at = measureAt(waited[n]);
+      words[at + WAIT_MS] = nowMs;
+      waits[2 * at + waitedBin[n]] += 1;
+    }
+    this.waitedCount = 0;
+  }
+
+  /** A packet of the flow waits for an `each` bucket of class `c`. */
+  packetWaitsForEach(f: number, c: number): void {
+    if (f === NONE) return;
+    const at = measureAt(f);
+    this.words[at + EACH_MS] = this.nowMs;
+    this.words[at + EACH_CLASS] = c + 1;
+  }
+
+  /** A packet of the flow is dropped for `reason` (DROP_* of the ledger), by something of class `c`. */
+  packetDropped(f: number, c: number, reason: number, lengthBytes: number): void {
+    if (f === NONE) return;
+    const { words } = this;
+    const at = measureAt(f);
+    words[at + DROPS + reason] += 1;
+    words[at + BYTES_DROPPED] += lengthBytes;
+    words[at + DROP_MS] = this.nowMs;
+    words[at + DROP_CLASS] = c + 1;
+  }
+
+  /** A tree asks for a CE mark on a packet of the flow. */
+  packetMarked(f: number): void {
+    if (f !== NONE) this.words[measureAt(f) + MARKED] += 1;
+  }
+
+  /** Class c has row heir[c] from now on. */
+  renumber(f: number, heir: ArrayLike<number>): void {
+    const { words } = this;
+    const at = measureAt(f);
+    if (words[at + EACH_CLASS] !== 0) words[at + EACH_CLASS] = 1 + heir[words[at + EACH_CLASS] - 1];
+    if (words[at + DROP_CLASS] !== 0) words[at + DROP_CLASS] = 1 + heir[words[at + DROP_CLASS] - 1];
+  }
+}

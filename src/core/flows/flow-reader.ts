@@ -1,0 +1,231 @@
+/**
+ * Reads flows out of the memory of a flow table while the packet thread writes it, in any thread, without a
+ * message: views cost packets nothing.
+ *
+ *   for (let f = reader.next(NONE); f !== NONE; f = reader.next(f)) if (reader.read(f, record)) ...
+ *
+ * A record is read twice if a flow began or ended in its row meanwhile, and given up after a few times. What
+ * is read is of one flow, but not of one instant: counts may be a packet apart, and packets of a batch that
+ * is under way count as waiting.
+ */
+import { NONE } from '../../base/none.ts';
+import {
+  BYTES,
+  BYTES_DROPPED,
+  BYTES_SENT,
+  DROP_CLASS,
+  DROP_MS,
+  DROPS,
+  EACH_CLASS,
+  EACH_MS,
+  FIRST_TICK,
+  type FlowMemory,
+  flowMemoryOver,
+  GENERATION,
+  HASH_SLOT,
+  HEADER_CLASS_CHANGES,
+  HEADER_HIGH_WATER,
+  HEADER_NOW_NS,
+  HEADER_SIZE,
+  KEY_DST,
+  KEY_SRC,
+  LAST_SEEN_NS,
+  LEAVES,
+  MARKED,
+  measureAt,
+  PACKETS,
+  PACKETS_DONE,
+  RECORD_WORDS,
+  tickNs,
+  WAIT_BINS,
+  WAIT_MS,
+} from './flow-layout.ts';
+
+/** Times that a record is read before it is given up. */
+const READS_MAX = 4;
+
+/** A flow as it was read. Instants are nanoseconds of the engine's clock, -Infinity for never. */
+export interface FlowRecord {
+  /** Row and generation together name a flow: another flow never has both. */
+  f: number;
+  generation: number;
+  family: number;
+  protocol: number;
+  sport: number;
+  dport: number;
+  /** Four words, of which IPv4 uses the first. */
+  readonly src: Uint32Array;
+  readonly dst: Uint32Array;
+  /** Rows of the flow's leaves, in the order in which its packets pass them; NONE if there is none. */
+  leaf: number;
+  secondLeaf: number;
+  firstNs: number;
+  lastNs: number;
+  /** Packets and bytes that came. */
+  receivedPackets: number;
+  receivedBytes: number;
+  sentPackets: number;
+  sentBytes: number;
+  /** What waits for its verdict. */
+  backlogPackets: number;
+  backlogBytes: number;
+  dropTail: number;
+  dropEarly: number;
+  dropPolice: number;
+  dropAqm: number;
+  marked: number;
+  /** Packets by the time that they have waited in a tree (waitBinStartNs), modulo 2^16. */
+  readonly waits: Uint16Array;
+  /** Instant, to the millisecond, at which a packet left that had waited. */
+  waitedNs: number;
+  /** The last time that a packet came to wait for an `each` bucket: instant, and class row or NONE. */
+  eachNs: number;
+  eachClass: number;
+  /** The last drop: instant; row of the policer's class if it was one, else of the leaf; or NONE. */
+  dropNs: number;
+  dropClass: number;
+}
+
+export function createFlowRecord(): FlowRecord {
+  return {
+    f: NONE,
+    generation: 0,
+    family: 0,
+    protocol: 0,
+    sport: 0,
+    dport: 0,
+    src: new Uint32Array(4),
+    dst: new Uint32Array(4),
+    leaf: NONE,
+    secondLeaf: NONE,
+    firstNs: 0,
+    lastNs: 0,
+    receivedPackets: 0,
+    receivedBytes: 0,
+    sentPackets: 0,
+    sentBytes: 0,
+    backlogPackets: 0,
+    backlogBytes: 0,
+    dropTail: 0,
+    dropEarly: 0,
+    dropPolice: 0,
+    dropAqm: 0,
+    marked: 0,
+    waits: new Uint16Array(WAIT_BINS),
+    waitedNs: Number.NEGATIVE_INFINITY,
+    eachNs: Number.NEGATIVE_INFINITY,
+    eachClass: NONE,
+    dropNs: Number.NEGATIVE_INFINITY,
+    dropClass: NONE,
+  };
+}
+
+export class FlowReader {
+  private readonly memory: FlowMemory;
+  private readonly words: Int32Array;
+  private readonly floats: Float64Array;
+
+  constructor(buffer: ArrayBufferLike) {
+    this.memory = flowMemoryOver(buffer);
+    this.floats = this.memory.records;
+    this.words = new Int32Array(buffer, this.floats.byteOffset, 2 * this.floats.length);
+  }
+
+  /** Flows that are known. */
+  get size(): number {
+    return this.memory.header[HEADER_SIZE];
+  }
+
+  /** Instant of the last batch. */
+  get nowNs(): number {
+    return this.memory.headerFloats[HEADER_NOW_NS >> 1];
+  }
+
+  /**
+   * How often classes have got other rows. If it is the same before and after, all rows of classes that were
+   * read meanwhile are those of one list of classes.
+   */
+  get classChanges(): number {
+    return Atomics.load(this.memory.header, HEADER_CLASS_CHANGES);
+  }
+
+  /** The row in use behind row `f`; NONE: the first. NONE if there is none. */
+  next(f: number): number {
+    const { words } = this;
+    const end = Math.min(this.memory.header[HEADER_HIGH_WATER], words.length);
+    for (let row = f === NONE ? 0 : f + RECORD_WORDS; row < end; row += RECORD_WORDS)
+      if (words[row + GENERATION] !== 0 && words[row + HASH_SLOT] !== NONE) return row;
+    return NONE;
+  }
+
+  /** Reads row `f`. Returns false if it is not in use, or was never read whole. */
+  read(f: number, into: FlowRecord): boolean {
+    const { words } = this;
+    for (let n = 0; n < READS_MAX; n++) {
+      const generation = Atomics.load(words, f + GENERATION);
+      if (generation === 0) return false;
+      this.copyKey(f, into);
+      this.copyRecord(f, into);
+      this.copyMeasure(f, into);
+      into.f = f;
+      into.generation = generation;
+      if (Atomics.load(words, f + GENERATION) === generation) return true;
+    }
+    return false;
+  }
+
+  private copyKey(f: number, into: FlowRecord): void {
+    const { words } = this;
+    into.family = (words[f] >>> 8) & 0xff;
+    into.protocol = words[f] & 0xff;
+    into.sport = words[f + 1] >>> 16;
+    into.dport = words[f + 1] & 0xffff;
+    for (let w = 0; w < 4; w++) {
+      into.src[w] = words[f + KEY_SRC[w]];
+      into.dst[w] = words[f + KEY_DST[w]];
+    }
+  }
+
+  private copyRecord(f: number, into: FlowRecord): void {
+    const { words, floats } = this;
+    const { measures } = this.memory;
+    const at = measureAt(f);
+    into.leaf = (words[f + LEAVES] << 16) >> 16;
+    into.secondLeaf = words[f + LEAVES] >> 16;
+    into.lastNs = floats[(f + LAST_SEEN_NS) >> 1];
+    // What has a verdict is read before what came, so that no difference is negative.
+    const done = words[f + PACKETS_DONE];
+    const dropped = measures[at + BYTES_DROPPED];
+    into.sentBytes = floats[(f + BYTES_SENT) >> 1];
+    into.receivedBytes = floats[(f + BYTES) >> 1];
+    into.receivedPackets = floats[(f + PACKETS) >> 1];
+    into.backlogPackets = (into.receivedPackets - done) >>> 0;
+    into.backlogBytes = into.backlogPackets === 0 ? 0 : (into.receivedBytes - into.sentBytes - dropped) >>> 0;
+  }
+
+  private copyMeasure(f: number, into: FlowRecord): void {
+    const { measures, waits } = this.memory;
+    const at = measureAt(f);
+    into.firstNs = Math.min(tickNs(measures[at + FIRST_TICK]), into.lastNs);
+    into.dropTail = measures[at + DROPS] >>> 0;
+    into.dropEarly = measures[at + DROPS + 1] >>> 0;
+    into.dropPolice = measures[at + DROPS + 2] >>> 0;
+    into.dropAqm = measures[at + DROPS + 3] >>> 0;
+    const dropped = into.dropTail + into.dropEarly + into.dropPolice + into.dropAqm;
+    into.sentPackets = Math.max(0, into.receivedPackets - into.backlogPackets - dropped);
+    into.marked = measures[at + MARKED] >>> 0;
+    for (let bin = 0; bin < WAIT_BINS; bin++) into.waits[bin] = waits[2 * at + bin];
+    into.waitedNs = this.instantOf(measures[at + WAIT_MS]);
+    into.eachNs = this.instantOf(measures[at + EACH_MS]);
+    into.eachClass = measures[at + EACH_CLASS] - 1;
+    into.dropNs = this.instantOf(measures[at + DROP_MS]);
+    into.dropClass = measures[at + DROP_CLASS] - 1;
+  }
+
+  /** The last instant with this millisecond, which counts modulo 2^32; 0 is never. */
+  private instantOf(ms: number): number {
+    if (ms === 0) return Number.NEGATIVE_INFINITY;
+    const nowMs = Math.floor(this.nowNs / 1e6);
+    return (nowMs - ((nowMs - ms) >>> 0)) * 1e6;
+  }
+}
