@@ -1,4 +1,4 @@
-import { request } from '../src/control/client.ts';
+import { call } from '../src/control/client.ts';
 import { atLeast, atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { createLab, type Host, type Lab } from './lab/lab.ts';
 import { iperfTcp, ping } from './lab/measure.ts';
@@ -183,8 +183,7 @@ async function flood(client: Host, server: Host, loads: ClassCase['loads']): Pro
 
 /** By the control socket itself: a command would take as long as Node takes to start. */
 async function statusNow(shaper: RunningShaper): Promise<Status> {
-  const { status } = await request(shaper.socketPath, { command: 'status' });
-  return status as Status;
+  return (await call(shaper.socketPath, 'GET', '/v1/status')) as unknown as Status;
 }
 
 function sentBytes(status: Status, path: string): number {

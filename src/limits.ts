@@ -74,12 +74,29 @@ export const CONFIG_BYTES_MAX = 1 << 20;
 /** Values in a configuration, counting what aliases repeat. */
 export const CONFIG_NODES_MAX = 100_000;
 
-/** Length of one request line on the control socket. */
-export const CONTROL_REQUEST_BYTES_MAX = 4096;
-/** Control connections open at once. */
-export const CONTROL_CLIENTS_MAX = 32;
-/** A control connection that sends nothing, or takes no reply, for this long is closed. */
+/** Length of the body of a request on the control socket: a configuration file fits. */
+export const CONTROL_BODY_BYTES_MAX = CONFIG_BYTES_MAX;
+/** Bytes of all bodies that are being received. Further ones are refused. */
+export const CONTROL_BODIES_BYTES_MAX = 16 * CONTROL_BODY_BYTES_MAX;
+/** Length of the first line and the headers of a request. */
+export const CONTROL_HEADER_BYTES_MAX = 8192;
+/** Control connections open at once. One more ends the one that has been idle longest. */
+export const CONTROL_CLIENTS_MAX = 256;
+/** Requests of one connection that wait for the answer to the one before. One more ends the connection. */
+export const CONTROL_PIPELINED_MAX = 64;
+/** A request that has not come whole within this time is refused, and its connection closed. */
+export const CONTROL_REQUEST_MS = 10_000;
+/** A control connection that sends nothing, or takes no answer, for this long is closed. */
 export const CONTROL_IDLE_MS = 60_000;
+/**
+ * Clients that follow the events at once. They never have to make room, so they are fewer than the
+ * connections.
+ */
+export const CONTROL_EVENT_STREAMS_MAX = 64;
+/** Events that a client has not read yet. Beyond them its connection is cut. */
+export const CONTROL_EVENT_BYTES_MAX = 1 << 18;
+/** A stream of events without an event says so often that it stands. */
+export const CONTROL_HEARTBEAT_MS = 15_000;
 
 /** Flow queues of fair leaves, over all leaves; a power of two. */
 export const FAIR_QUEUES_MAX = 262144;
@@ -131,3 +148,5 @@ if (Math.max(FLOWS_MAX, FAIR_QUEUES_MAX, EACH_BUCKETS_MAX, FAIR_HOSTS_MAX) > 0x7
   throw new Error('places of records of key tables, in words, must fit 31 bits');
 if (VERDICT_LOG_ROWS > 0x80000000)
   throw new Error('tags of 31 bits must tell the rows of the verdict log apart');
+if (CONTROL_EVENT_STREAMS_MAX >= CONTROL_CLIENTS_MAX)
+  throw new Error('of the control connections one that is no stream of events must be able to make room');

@@ -3,7 +3,7 @@
  * program. Everybody counts the bytes of IP packets (the link header taken off with `overhead -14` in HTB,
  * `overhead 0` in CAKE), everything else is left at its default unless it says so here.
  */
-import { request } from '../../src/control/client.ts';
+import { call } from '../../src/control/client.ts';
 import type { Lab } from '../lab/lab.ts';
 import { type RunningShaper, type Status, startShaper } from '../lab/shaper.ts';
 
@@ -91,8 +91,7 @@ function program(key: string, label: string, up: string): Shaper {
       return {
         signals: async () => {
           // Not by the command line: starting node takes seconds in an emulated machine.
-          const reply = await request(shaper.socketPath, { command: 'status' });
-          const { classes } = reply.status as Status;
+          const { classes } = (await call(shaper.socketPath, 'GET', '/v1/status')) as unknown as Status;
           const root = classes.find(({ path }) => path === 'wan/up');
           if (!root) throw new Error(`${key}: no class wan/up in the status`);
           const { tail, early, police, aqm } = root.dropped;

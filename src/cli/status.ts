@@ -1,7 +1,7 @@
 /** `shaper status`: prints the counters of a running instance. */
 
 import { EXIT_FINE } from '../base/errors.ts';
-import { request } from '../control/client.ts';
+import { call } from '../control/client.ts';
 import type { StatusReport } from '../control/status.ts';
 import { statusTable } from '../control/status-table.ts';
 import type { ConfOptions } from './conf-file.ts';
@@ -13,8 +13,8 @@ export interface StatusOptions extends ConfOptions {
 }
 
 export async function status(options: StatusOptions, terminal: Terminal): Promise<number> {
-  const reply = await request(readSocketPath(options, terminal), { command: 'status' });
-  const report = reply.status as StatusReport;
+  const answer = await call(readSocketPath(options, terminal), 'GET', '/v1/status');
+  const report = answer as unknown as StatusReport;
   terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report, terminal.columns));
   return EXIT_FINE;
 }

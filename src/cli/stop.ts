@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT_FAILED, EXIT_FINE, OperatingError } from '../base/errors.ts';
-import { request } from '../control/client.ts';
+import { call } from '../control/client.ts';
 import type { StopReply } from '../control/commands/stop.ts';
 import { isRunning } from '../io/proc/process.ts';
 import type { ConfOptions } from './conf-file.ts';
@@ -21,7 +21,7 @@ export interface StopOptions extends ConfOptions {
 export async function stop(options: StopOptions, terminal: Terminal): Promise<number> {
   const { waitMs = STOP_MS_MAX } = options;
   const path = readSocketPath(options, terminal);
-  const { process } = (await request(path, { command: 'stop' })) as unknown as StopReply;
+  const { process } = (await call(path, 'POST', '/v1/stop')) as unknown as StopReply;
   // A process of a container has another number there than here. Then the end of its socket has to do.
   const isHere = isRunning(process);
   const hasEnded = (): boolean => (isHere ? !isRunning(process) : !existsSync(path));

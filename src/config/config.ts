@@ -19,6 +19,8 @@ export interface LoadedConfig {
   readonly spec: ShaperSpec;
   /** Absolute path of the control socket. */
   readonly socketPath: string;
+  /** The name of the group that may use it as well. null: only the user of the instance. */
+  readonly socketGroup: string | null;
   /** The mark mask of the specification is a guess: `run` chooses bits that neighbours do not use. */
   readonly isMarkAuto: boolean;
   /** A level of pino. */
@@ -49,6 +51,7 @@ export function loadConfig(text: string, file: string, devices: DeviceGraph | nu
     spec: { links, local, nfqueue: { ...instance, markMask } },
     isMarkAuto: mark === 'auto',
     socketPath: control.socket?.value ?? INSTANCE.socketPath,
+    socketGroup: control.group?.value ?? null,
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
   });

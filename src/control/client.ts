@@ -1,53 +1,95 @@
 /** Asks a running instance over its control socket. */
-import { connect } from 'node:net';
-import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
+import { request } from 'node:http';
+import { EXIT_FAILED, EXIT_IMPOSSIBLE, EXIT_USAGE, type ExitCode, OperatingError } from '../base/errors.ts';
 import { reasonOf } from '../base/system-error.ts';
+import type { Method } from './http/route.ts';
 
-/** `absent`: nobody listens there. `denied`: we may not use the socket. `failed`: no reply, or an error. */
-export type ClientErrorCode = 'absent' | 'denied' | 'failed';
+/**
+ * `absent`: nobody listens there. `denied`: we may not use the socket. `failed`: no answer, or none that a
+ * shaper gives. `refused`: the request is wrong, and nothing has changed. `undone`: it could not be done.
+ */
+export type ClientErrorCode = 'absent' | 'denied' | 'failed' | 'refused' | 'undone';
+
+const EXITS: Readonly<Record<ClientErrorCode, ExitCode>> = {
+  absent: EXIT_IMPOSSIBLE,
+  denied: EXIT_IMPOSSIBLE,
+  failed: EXIT_FAILED,
+  refused: EXIT_USAGE,
+  undone: EXIT_FAILED,
+};
 
 const HINTS: Readonly<Record<ClientErrorCode, string>> = {
   absent: 'name its file or its socket (--conf, --socket), or start one: shaper --conf FILE',
-  denied: 'run as the user of that instance, usually root',
+  denied: 'run as the user of that instance, usually root, or as a member of its control.group',
   failed: 'its log may say why; kill -9 ends an instance that hangs, and traffic then flows unshaped',
+  refused: '',
+  undone: '',
 };
+
+/** A place that editors recognise. */
+const PLACED = /^\S+:\d+:\d+: /;
 
 export class ClientError extends OperatingError {
   override readonly name = 'ClientError';
+  override readonly isPlaced: boolean;
   readonly code: ClientErrorCode;
 
-  constructor(code: ClientErrorCode, message: string) {
-    super(EXIT_IMPOSSIBLE, message, HINTS[code]);
+  constructor(code: ClientErrorCode, message: string, hint = HINTS[code]) {
+    super(EXITS[code], message, hint);
     this.code = code;
+    this.isPlaced = PLACED.test(message);
   }
 }
 
-/** The longest wait for data of the reply. */
-const REPLY_MS_MAX = 5000;
+/** The longest wait for an answer: to a question, and to a change, for which rules may have to be installed. */
+const ANSWER_MS_MAX = 5000;
+const CHANGE_MS_MAX = 30_000;
 
-/** Sends one request and resolves with the reply. Rejects with ClientError. */
-export function request(path: string, message: object): Promise<Readonly<Record<string, unknown>>> {
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** Sends one request and resolves with the JSON object of the answer. Rejects with ClientError. */
+export async function call(socketPath: string, method: Method, path: string, body?: object): Promise<Answer> {
+  const { status, text } = await exchange(socketPath, method, path, body);
+  const answer = parse(socketPath, text);
+  if (status === 200) return answer;
+  const { message, hint } = (answer.error ?? {}) as { message?: unknown; hint?: unknown };
+  if (typeof message !== 'string')
+    throw new ClientError('failed', `${socketPath} answers with status ${status}`);
+  throw new ClientError(status < 500 ? 'refused' : 'undone', message, typeof hint === 'string' ? hint : '');
+}
+
+function exchange(
+  socketPath: string,
+  method: Method,
+  path: string,
+  body: object | undefined,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const socket = connect(path);
-    let text = '';
-    socket.setEncoding('utf8');
-    socket.setTimeout(REPLY_MS_MAX, () => {
-      socket.destroy(new ClientError('failed', `no answer on ${path} within ${REPLY_MS_MAX / 1000} s`));
+    const fail = (error: Error): void => reject(explain(socketPath, error));
+    const sent = request({ socketPath, method, path, headers: headersOf(body) }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+      answer.once('error', fail);
     });
-    socket.once('connect', () => socket.write(`${JSON.stringify(message)}\n`));
-    socket.on('data', (chunk: string) => {
-      text += chunk;
-      if (chunk.includes('\n')) socket.end();
+    const waitMs = method === 'GET' ? ANSWER_MS_MAX : CHANGE_MS_MAX;
+    sent.setTimeout(waitMs, () => {
+      const message = `no answer on ${socketPath} within ${waitMs / 1000} s`;
+      sent.destroy(new ClientError('failed', message));
     });
-    socket.once('error', (error) => reject(explain(path, error)));
-    socket.once('close', () => {
-      try {
-        resolve(readReply(path, text));
-      } catch (error) {
-        reject(error);
-      }
-    });
+    sent.on('error', fail);
+    // An answer may come before the end of a long body is written. Node then reports the end of the connection
+    // on the socket, where nobody would listen.
+    sent.once('socket', (socket) => socket.on('error', () => undefined));
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+function headersOf(body: object | undefined): Record<string, string> {
+  return { Host: 'shaper', Connection: 'close', ...(body && { 'Content-Type': 'application/json' }) };
 }
 
 function explain(path: string, error: Error): ClientError {
@@ -58,12 +100,22 @@ function explain(path: string, error: Error): ClientError {
   }
   if (code === 'EACCES' || code === 'EPERM')
     return new ClientError('denied', `${path} is not ours to use (${code})`);
+  if (code === 'ECONNRESET' || code === 'EPIPE')
+    return new ClientError('failed', `${path} closed without an answer`);
+  if (code.startsWith('HPE_')) return new ClientError('failed', noShaper(path));
   return new ClientError('failed', `${path}: ${code}`);
 }
 
-function readReply(path: string, text: string): Readonly<Record<string, unknown>> {
-  if (!text.endsWith('\n')) throw new ClientError('failed', `${path} closed without an answer`);
-  const reply = JSON.parse(text) as Readonly<Record<string, unknown>>;
-  if (reply.ok !== true) throw new ClientError('failed', `${path}: ${String(reply.error)}`);
-  return reply;
+function noShaper(path: string): string {
+  return `${path} does not answer as a shaper does`;
+}
+
+function parse(path: string, text: string): Answer {
+  try {
+    const answer: unknown = JSON.parse(text);
+    if (typeof answer === 'object' && answer !== null) return answer as Answer;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new ClientError('failed', noShaper(path));
 }

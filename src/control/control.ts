@@ -1,6 +1,7 @@
 /** The packet thread's side: starts the control thread and answers its questions between two batches. */
 import { basename, dirname, join } from 'node:path';
 import { trustedFolder } from './folder.ts';
+import { gidOf } from './group.ts';
 import type {
   ApplyAnswer,
   ApplyRequest,
@@ -17,6 +18,8 @@ import { startWorkerFile } from './worker-file.ts';
 
 export interface ControlOptions {
   readonly socketPath: string;
+  /** The name of the group that may connect as well. null: only our own user. */
+  readonly group: string | null;
   readonly subject: StatusSubject;
   /** Read only between batches, because messages are handled on the event loop. */
   readonly source: SnapshotSource;
@@ -45,16 +48,17 @@ const SOCKET_UMASK = 0o177;
 
 /** Resolves when the socket listens. Rejects with ControlError. */
 export async function startControl(options: ControlOptions): Promise<Control> {
+  const gid = options.group === null ? null : await gidOf(options.group);
   const folder = await trustedFolder(dirname(options.socketPath));
   const socketPath = join(folder, basename(options.socketPath));
   // The mask is one for all threads, and only this thread may set it.
   const mask = process.umask(SOCKET_UMASK);
-  return listenInWorker({ ...options, socketPath }).finally(() => process.umask(mask));
+  return listenInWorker({ ...options, socketPath }, gid).finally(() => process.umask(mask));
 }
 
-async function listenInWorker(options: ControlOptions): Promise<Control> {
+async function listenInWorker(options: ControlOptions, gid: number | null): Promise<Control> {
   const { socketPath, subject, config, source, onFailure } = options;
-  const start: ControlStart = { socketPath, subject, config, flows: source.flows.buffer };
+  const start: ControlStart = { socketPath, gid, subject, config, flows: source.flows.buffer };
   const worker = startWorkerFile(import.meta.url, 'worker', { workerData: start, name: 'control' });
   const writer = new SnapshotWriter(source);
   const tell = (message: ToControlThread): void => worker.postMessage(message);

@@ -12,6 +12,8 @@ import type { StatusSubject } from './status.ts';
 /** Given to the control thread when it starts. */
 export interface ControlStart {
   readonly socketPath: string;
+  /** The group that may connect as well. null: only our own user. */
+  readonly gid: number | null;
   readonly subject: StatusSubject;
   readonly config: ConfigSource;
   /** The memory of the flow table, which the packet thread goes on writing. */

@@ -3,25 +3,25 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../base/assert.ts';
 import { FlowReader } from '../core/flows/flow-reader.ts';
 import { ownIdentity } from '../io/proc/process.ts';
-import { type Commands, dispatch } from './commands/commands.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { PacketThread } from './packet-thread.ts';
+import { routesOf } from './routes/routes.ts';
 import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
-const { socketPath, subject, flows } = workerData as ControlStart;
+const { socketPath, gid, subject, flows } = workerData as ControlStart;
 const tell = (message: FromControlThread): void => port.postMessage(message);
 
 const packetThread = new PacketThread(tell, new FlowReader(flows));
 const samples = new Samples();
-const commands: Commands = new Map([
-  ['status', statusCommand(subject, packetThread, samples)],
-  ['stop', stopCommand(ownIdentity(), () => tell({ type: 'stop' }))],
-]);
+const commands = {
+  status: statusCommand(subject, packetThread, samples),
+  stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
+};
 let server: ControlServer | null = null;
 
 port.on('message', (message: ToControlThread) => {
@@ -40,7 +40,7 @@ async function close(): Promise<void> {
 }
 
 try {
-  server = await startServer(socketPath, dispatch(commands));
+  server = await startServer(socketPath, routesOf(commands, subject.version), gid);
   tell({ type: 'listening' });
   void sample();
 } catch (error) {

@@ -209,7 +209,7 @@ function logCountersOnSignal({ stats: { totals } }: Engine, { logger, unwinder }
 }
 
 async function openControl(
-  { spec, socketPath }: LoadedConfig,
+  { spec, socketPath, socketGroup }: LoadedConfig,
   backend: Backend,
   running: Running,
   { logger, stopper, unwinder, source }: Parts,
@@ -217,6 +217,7 @@ async function openControl(
   const { first, count } = spec.nfqueue;
   const control = await startControl({
     socketPath,
+    group: socketGroup,
     subject: { version: readVersion(), pid: process.pid, backend, firstNfqueue: first, nfqueueCount: count },
     source: running,
     config: source,

@@ -6,7 +6,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { Prng } from '../../src/base/prng.ts';
-import { request } from '../../src/control/client.ts';
+import { call } from '../../src/control/client.ts';
 import { startControl } from '../../src/control/control.ts';
 import type { ClassReport, StatusReport } from '../../src/control/status.ts';
 import { Engine } from '../../src/core/engine.ts';
@@ -159,6 +159,7 @@ function keyOf(path: string): string {
 
 const control = await startControl({
   socketPath,
+  group: null,
   subject: { version: '1', pid: 1, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   source: running,
   config: { text: '', file: '/x.yaml' },
@@ -171,9 +172,9 @@ let isOver = false;
 async function readWithoutPause(): Promise<void> {
   const before: Reading = { classes: new Map(), lost: 0 };
   while (!isOver) {
-    const { status } = await request(socketPath, { command: 'status' });
+    const report = (await call(socketPath, 'GET', '/v1/status')) as unknown as StatusReport;
     replies++;
-    check(status as StatusReport, before);
+    check(report, before);
   }
 }
 const readers = [readWithoutPause(), readWithoutPause(), readWithoutPause()];

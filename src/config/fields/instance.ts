@@ -12,6 +12,9 @@ import { integer, share } from './quantities.ts';
 /** sockaddr_un.sun_path holds 108 bytes with the closing zero. */
 const SOCKET_PATH_BYTES_MAX = 107;
 
+/** No colon and no line end, by which /etc/group is divided; no hyphen first (groupadd(8)). */
+const GROUP_NAME = /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,31}\$?$/;
+
 export const LOCAL = {
   exempt: node(
     {
@@ -110,6 +113,21 @@ export const CONTROL = {
         return path;
       },
       write: (path: string) => path,
+    },
+  ),
+  group: word(
+    {
+      takes: 'name of a group',
+      default: 'none',
+      help: 'Members of this group may use the socket as well, and so do all that the commands can do. The group stands in /etc/group.',
+      isLive: false,
+    },
+    {
+      read(name) {
+        if (!GROUP_NAME.test(name)) throw new FieldError(`'${name}' is no name of a group`);
+        return name;
+      },
+      write: (name: string) => name,
     },
   ),
   ...NO_CONTROL_KEYS,

@@ -1,22 +1,20 @@
-/** The command `status`: the counters of this moment and those of the kernel. It takes no arguments. */
+/** The command `status`: the counters of this moment and those of the kernel. */
 import { readFile } from 'node:fs/promises';
 import { isSystemError } from '../../base/system-error.ts';
 import { type KernelQueue, NFQUEUES_FILE, parseNfqueues } from '../../io/proc/nfqueues.ts';
 import type { PacketThread } from '../packet-thread.ts';
 import type { Samples } from '../samples.ts';
-import { type StatusSubject, statusReport, sumKernelDrops } from '../status.ts';
-import { allowArguments, type Command } from './commands.ts';
+import { type StatusReport, type StatusSubject, statusReport, sumKernelDrops } from '../status.ts';
 
 export function statusCommand(
   subject: StatusSubject,
   packets: Pick<PacketThread, 'snapshot' | 'eachClasses'>,
   samples: Samples,
-): Command {
-  return async (given) => {
-    allowArguments(given, []);
+): () => Promise<StatusReport> {
+  return async () => {
     const [snapshot, eachClasses] = await Promise.all([packets.snapshot(), packets.eachClasses()]);
     const drops = sumKernelDrops(await readNfqueues(), subject);
-    return { status: statusReport(snapshot, eachClasses, samples, subject, drops) };
+    return statusReport(snapshot, eachClasses, samples, subject, drops);
   };
 }
 

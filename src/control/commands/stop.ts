@@ -1,16 +1,14 @@
-/** The command `stop`: the instance ends in an orderly way, as after SIGTERM. It takes no arguments. */
+/** The command `stop`: the instance ends in an orderly way, as after SIGTERM. */
 import type { ProcessIdentity } from '../../io/proc/process.ts';
-import { allowArguments, type Command } from './commands.ts';
 
 export interface StopReply {
+  /** The process whose end the client may wait for. */
   readonly process: ProcessIdentity;
 }
 
-/** Replies with the process whose end the client may wait for. */
-export function stopCommand(identity: ProcessIdentity, requestStop: () => void): Command {
-  return async (given) => {
-    allowArguments(given, []);
+export function stopCommand(identity: ProcessIdentity, requestStop: () => void): () => Promise<StopReply> {
+  return async () => {
     requestStop();
-    return { process: identity } satisfies StopReply;
+    return { process: identity };
   };
 }

@@ -9,7 +9,7 @@ import { type IperfResult, iperfTcp, ping } from '../../../bench/lab/measure.ts'
 import { run as runCommand } from '../../../bench/lab/process.ts';
 import { type Status, type Stopped, shaperCommand, startShaper } from '../../../bench/lab/shaper.ts';
 import { type UdpTransfer, udpTransfer } from '../../../bench/lab/udp.ts';
-import { request } from '../../../src/control/client.ts';
+import { call } from '../../../src/control/client.ts';
 import { probeBackend } from '../../../src/io/rules/index.ts';
 import { endDrivers, keepDrivers, ruleset } from '../rules-bed.ts';
 import { SCENARIOS } from '../rules-scenarios.ts';
@@ -53,7 +53,7 @@ async function program(lab: Lab): Promise<ProgramReport> {
     rateBitsPerSec: 2e6,
   });
   // Not by the command line: starting node takes seconds here.
-  const { status } = (await request(shaper.socketPath, { command: 'status' })) as { status: Status };
+  const status = (await call(shaper.socketPath, 'GET', '/v1/status')) as unknown as Status;
   // Some of these wait when the signal comes.
   const pings = ping(client, server, { count: 100, intervalMs: 2, payloadBytes: 1400, waitMs: 4000 });
   const stopped = await shaper.stop();

@@ -38,12 +38,19 @@ describe('what the user sees of a failure', () => {
       3,
       'shaper: m\n  name its file or its socket (--conf, --socket), or start one: shaper --conf FILE\n',
     ],
-    [new ClientError('denied', 'm'), 3, 'shaper: m\n  run as the user of that instance, usually root\n'],
+    [
+      new ClientError('denied', 'm'),
+      3,
+      'shaper: m\n  run as the user of that instance, usually root, or as a member of its control.group\n',
+    ],
     [
       new ClientError('failed', 'm'),
-      3,
+      1,
       'shaper: m\n  its log may say why; kill -9 ends an instance that hangs, and traffic then flows unshaped\n',
     ],
+    [new ClientError('refused', 'm', 'h'), 2, 'shaper: m\n  h\n'],
+    [new ClientError('refused', 'f:1:2: m', ''), 2, 'f:1:2: m\n'],
+    [new ClientError('undone', 'm', ''), 1, 'shaper: m\n'],
     [new AddonError('build it'), 3, 'shaper: build it\n'],
     [new OperatingError(1, 'm'), 1, 'shaper: m\n'],
   ])('%s: %d', (error, exitCode, stderr) => {

@@ -1,4 +1,6 @@
 import { afterAll, expect, it } from 'vitest';
+import { route } from '../../../src/control/http/route.ts';
+import { anyObject } from '../../../src/control/http/schema.ts';
 import { startServer } from '../../../src/control/server.ts';
 import { configFiles, shaper } from './helpers.ts';
 
@@ -39,7 +41,15 @@ it('prints the report of the instance, as JSON or as a table', async () => {
     warnings: [],
   };
   const path = files.path('live.sock');
-  const server = await startServer(path, async () => ({ status: report }));
+  const server = await startServer(path, [
+    route({
+      method: 'GET',
+      path: '/v1/status',
+      summary: '',
+      answer: anyObject(''),
+      handle: async () => report,
+    }),
+  ]);
   try {
     const json = await shaper('status', '--json', '--socket', path);
     expect(json.code).toBe(0);

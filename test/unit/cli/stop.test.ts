@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { stop } from '../../../src/cli/stop.ts';
+import { route } from '../../../src/control/http/route.ts';
+import { anyObject } from '../../../src/control/http/schema.ts';
 import { type ControlServer, startServer } from '../../../src/control/server.ts';
 import { isRunning, ownIdentity, parseProcessStat } from '../../../src/io/proc/process.ts';
 import { configFiles, shaper, terminalOf } from './helpers.ts';
@@ -14,6 +16,13 @@ afterEach(async () => {
   await server?.close();
   server = undefined;
 });
+
+async function serveStop(handle: () => Promise<object>): Promise<void> {
+  const answer = anyObject('who ends');
+  server = await startServer(path, [
+    route({ method: 'POST', path: '/v1/stop', summary: '', answer, handle }),
+  ]);
+}
 
 it('nobody there: exit 3 and what to do', async () => {
   const { code, stdout, stderr } = await shaper('stop', '--socket', files.path('none.sock'));
@@ -28,8 +37,7 @@ it('waits for the end of the process, exit 0', async () => {
     'process.stdin.on("end", () => setTimeout(() => 0, 200)).resume()',
   ]);
   const { startTicks } = parseProcessStat(readFileSync(`/proc/${child.pid}/stat`, 'utf8'));
-  server = await startServer(path, async ({ command }) => {
-    expect(command).toBe('stop');
+  await serveStop(async () => {
     child.stdin.end();
     return { process: { pid: child.pid, startTicks } };
   });
@@ -43,7 +51,7 @@ it('waits for the end of the process, exit 0', async () => {
 
 it('a process that cannot be seen from here has ended when its socket is gone', async () => {
   const process = { pid: 1, startTicks: -1 };
-  server = await startServer(path, async () => {
+  await serveStop(async () => {
     setTimeout(() => void server?.close(), 100);
     return { process };
   });
@@ -51,7 +59,7 @@ it('a process that cannot be seen from here has ended when its socket is gone', 
 });
 
 it('one that does not end is exit 1', async () => {
-  server = await startServer(path, async () => ({ process: ownIdentity() }));
+  await serveStop(async () => ({ process: ownIdentity() }));
   const { terminal } = terminalOf();
   await expect(stop({ socket: path, waitMs: 50 }, terminal)).rejects.toMatchObject({
     exitCode: 1,

@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { NONE } from '../../../src/base/none.ts';
-import { request } from '../../../src/control/client.ts';
+import { call } from '../../../src/control/client.ts';
 import { startControl } from '../../../src/control/control.ts';
 import { ControlError } from '../../../src/control/server.ts';
 import { createFlowMemory } from '../../../src/core/flows/flow-layout.ts';
@@ -17,6 +17,7 @@ const failures: string[] = [];
 const begin = () =>
   startControl({
     socketPath,
+    group: null,
     subject: {
       version: '1',
       pid: 1,
@@ -47,15 +48,15 @@ const maskBefore = process.umask();
 const control = await begin();
 const { mode } = statSync(socketPath);
 stats.totals[TOTAL.receivedPackets] = 41;
-const first = await request(socketPath, { command: 'status' });
+const first = await call(socketPath, 'GET', '/v1/status');
 stats.totals[TOTAL.receivedPackets] = 42;
-const second = await request(socketPath, { command: 'status' });
+const second = await call(socketPath, 'GET', '/v1/status');
 const refusal = await begin().then(
   () => 'started twice',
   (error: unknown) => (error instanceof ControlError ? error.code : String(error)),
 );
-const third = await request(socketPath, { command: 'status' });
-const stopReply = await request(socketPath, { command: 'stop' });
+const third = await call(socketPath, 'GET', '/v1/status');
+const stopReply = await call(socketPath, 'POST', '/v1/stop');
 const stopsAtReply = stops;
 await control.close();
 console.log(

@@ -9,7 +9,7 @@ import type { StopReply } from '../../../src/control/commands/stop.ts';
 import type { StatusReport } from '../../../src/control/status.ts';
 
 interface Outcome {
-  readonly replies: readonly { readonly status: StatusReport }[];
+  readonly replies: readonly StatusReport[];
   readonly refusal: string;
   readonly stopReply: StopReply;
   readonly stops: readonly number[];
@@ -33,24 +33,24 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the control thread', () => {
   it('answers with the counters of the moment', () => {
-    const received = outcome.replies.map(({ status }) => status.totals.received.packets);
+    const received = outcome.replies.map(({ totals }) => totals.received.packets);
     expect(received).toEqual([41, 42, 42]);
   });
 
   it("uptime is the instant of the snapshot, and the port's own counters are those of then", () => {
-    const { uptimeSeconds, socket } = outcome.replies[0]!.status;
+    const { uptimeSeconds, socket } = outcome.replies[0]!;
     expect(uptimeSeconds).toBe(2.5);
     expect(socket).toEqual({ truncated: 1, malformed: 2, sendErrors: 3, refusedVerdicts: 4 });
   });
 
   it('answers with the buckets of each class that has each', () => {
-    const [up] = outcome.replies[0]!.status.classes;
+    const [up] = outcome.replies[0]!.classes;
     expect(up!.each).toEqual({ by: 'host', rateBitsPerSecond: 1000, fullest: [] });
   });
 
   it('a live socket is a typed error, and the instance that has it goes on', () => {
     expect(outcome.refusal).toBe('live');
-    expect(outcome.replies[2]!.status.backend).toBe('iptables');
+    expect(outcome.replies[2]!.backend).toBe('iptables');
   });
 
   it('passes on a request to stop once, and names the process whose end may be waited for', () => {

@@ -8,12 +8,6 @@ const stop = stopCommand({ pid: 5, startTicks: 6 }, () => {
 
 it('asks for the stop and names the process', async () => {
   requests = 0;
-  expect(await stop({})).toEqual({ process: { pid: 5, startTicks: 6 } });
+  expect(await stop()).toEqual({ process: { pid: 5, startTicks: 6 } });
   expect(requests).toBe(1);
-});
-
-it('takes no arguments, and nothing stops then', async () => {
-  requests = 0;
-  await expect(stop({ now: true })).rejects.toThrow('unknown argument "now"');
-  expect(requests).toBe(0);
 });

@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import { NONE } from '../../../../src/base/none.ts';
+import { statusCommand } from '../../../../src/control/commands/status.ts';
+import { createApp } from '../../../../src/control/http/app.ts';
+import { openApiPath } from '../../../../src/control/http/route.ts';
+import { type RouteCommands, routesOf } from '../../../../src/control/routes/routes.ts';
+import { STATUS } from '../../../../src/control/routes/status-schema.ts';
+import { Samples } from '../../../../src/control/samples.ts';
+import { createStats } from '../../../../src/core/packets/stats.ts';
+
+const status = statusCommand(
+  { version: '1', pid: 5, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
+  {
+    snapshot: async () => ({
+      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+      classChanges: 0,
+      takenNs: 3e9,
+      socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
+      warnings: ['link w waits for device w0'],
+      stats: createStats(1),
+    }),
+    eachClasses: async () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
+  },
+  new Samples(),
+);
+const commands: RouteCommands = { status, stop: async () => ({ process: { pid: 5, startTicks: 6 } }) };
+const routes = routesOf(commands, '1');
+
+interface Document {
+  readonly paths: Record<string, Record<string, { summary: string }>>;
+}
+
+it('openapi.json describes the routes that the server has, and no others', async () => {
+  const app = createApp(routes);
+  const served = app.routes.map(({ method, path }) => `${method} ${openApiPath(path).path}`);
+  const description = routes.find(({ path }) => path === '/v1/openapi.json')!;
+  if (description.kind !== 'answer') throw new Error('the description is an answer');
+  const { paths } = (await description.handle({ params: {}, query: {}, body: {} } as never)) as Document;
+  const described = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(described.sort()).toEqual(served.sort());
+  expect(new Set(served).size).toBe(served.length);
+});
+
+it('every route has a summary: one sentence without a full stop', () => {
+  for (const { summary } of routes) expect(summary).toMatch(/^[A-Z].*[^.]$/);
+});
+
+it('the report of status has the shape that is described', async () => {
+  const report = JSON.parse(JSON.stringify(await status())) as unknown;
+  expect(STATUS.check(report, 'status')).toEqual(report);
+});
