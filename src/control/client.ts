@@ -41,7 +41,7 @@ export class ClientError extends OperatingError {
   }
 }
 
-/** The longest wait for an answer: to a question, and to a change, for which rules may have to be installed. */
+/** The longest wait for an answer. A change may have to install rules first. */
 const ANSWER_MS_MAX = 5000;
 const CHANGE_MS_MAX = 30_000;
 
@@ -81,8 +81,8 @@ function exchange(
       sent.destroy(new ClientError('failed', message));
     });
     sent.on('error', fail);
-    // An answer may come before the end of a long body is written. Node then reports the end of the connection
-    // on the socket, where nobody would listen.
+    // An answer may come before the end of a long body is written. Node then reports the end of the
+    // connection on the socket, where nobody would listen.
     sent.once('socket', (socket) => socket.on('error', () => undefined));
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
