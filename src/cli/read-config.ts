@@ -3,7 +3,8 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 import { EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { reasonOf } from '../base/system-error.ts';
-import { formatProblems, type LoadedConfig, loadConfig } from '../config/config.ts';
+import { formatProblems, type LoadedConfig } from '../config/config.ts';
+import { ConfigDocument } from '../config/edit/document.ts';
 import { INSTANCE } from '../config/fields/defaults.ts';
 import { CONFIG_BYTES_MAX } from '../limits.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
@@ -15,7 +16,7 @@ import type { Terminal } from './terminal.ts';
  * ConfigError if it has errors.
  */
 export function readConfig(file: string, devices: DeviceGraph | null = null): LoadedConfig {
-  return loadConfig(readText(file), file, devices);
+  return ConfigDocument.parse(readText(file), file).load(devices);
 }
 
 /** Reads a configuration and prints its warnings on stderr. */

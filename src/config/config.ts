@@ -12,6 +12,8 @@ import { SECTIONS } from './fields/sections.ts';
 import { readLinks } from './read/links.ts';
 import { ConfigError, type ConfigProblem } from './yaml/problems.ts';
 import { type Located, type Values, YamlReader } from './yaml/reader.ts';
+import { parseYaml, type YamlSource } from './yaml/source.ts';
+import type { MergePatch } from './yaml/values.ts';
 
 export { ConfigError, type ConfigProblem, formatProblems } from './yaml/problems.ts';
 
@@ -27,6 +29,8 @@ export interface LoadedConfig {
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
   readonly warnings: readonly ConfigProblem[];
+  /** The values of each class, direction and link by its path, and of all else at '', as people wrote them. */
+  readonly written: ReadonlyMap<string, MergePatch>;
 }
 
 /**
@@ -34,9 +38,15 @@ export interface LoadedConfig {
  * known or not this machine. Throws ConfigError with all problems.
  */
 export function loadConfig(text: string, file: string, devices: DeviceGraph | null = null): LoadedConfig {
-  const reader = new YamlReader(text, file);
+  return readConfig(parseYaml(text, file).source, devices);
+}
+
+/** The same for a tree that was parsed, and perhaps edited. */
+export function readConfig(source: YamlSource, devices: DeviceGraph | null): LoadedConfig {
+  const reader = new YamlReader(source);
   const root = reader.root();
   const top = reader.section(root, SECTIONS.top, 'the file');
+  reader.keepWritten('', root);
   const local = readLocal(reader, top.local);
   const { mark, ...instance } = readNfqueue(reader, top.nfqueue);
   const control = reader.section(top.control?.value ?? null, SECTIONS.control, 'control');
@@ -54,6 +64,7 @@ export function loadConfig(text: string, file: string, devices: DeviceGraph | nu
     socketGroup: control.group?.value ?? null,
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
+    written: reader.written(),
   });
 }
 

@@ -8,7 +8,7 @@
 import { CLASS, DIRECTION, EACH, POLICE } from './classes.ts';
 import { NO_TOP_KEYS } from './elsewhere.ts';
 import { CONTROL, EXEMPT, LOCAL, LOG, NFQUEUE } from './instance.ts';
-import { mapOf, node, ref, type Section } from './kinds.ts';
+import { type Field, mapOf, node, ref, type Section } from './kinds.ts';
 import { LINK, OVERHEAD } from './links.ts';
 import { MATCH } from './match.ts';
 import { METER, REMARK } from './meter.ts';
@@ -57,3 +57,11 @@ export const SECTIONS = {
   control: CONTROL,
   log: LOG,
 } as const;
+
+/** The section that describes the map of a field; null if its value is no map, or a map of names. */
+export function innerSection(field: Field): Section | null {
+  const schema = 'schema' in field ? field.schema : {};
+  const forms = [schema, ...((schema.oneOf as Readonly<Record<string, unknown>>[] | undefined) ?? [])];
+  const name = forms.map(({ $ref }) => $ref).find((target) => typeof target === 'string');
+  return name === undefined ? null : SECTIONS[name.replace('#/$defs/', '') as keyof typeof SECTIONS];
+}

@@ -32,6 +32,7 @@ interface ReadChild {
 
 /** The classes of a direction or inner class in file order, with `default` last. */
 export function readChildren(parent: ParentContext, entries: readonly Named[]): ClassSpec[] {
+  for (const { name, node } of entries) parent.reader.keepWritten(`${parent.path}/${name}`, node);
   const read = entries.map((entry) => ({ entry, spec: readClass(parent, entry) }));
   const last = read.find(({ entry }) => entry.name === 'default');
   const ordered = read.filter((child) => child !== last);

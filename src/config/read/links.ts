@@ -59,6 +59,7 @@ function readLink(
   owners: Map<string, string>,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
+  reader.keepWritten(entry.name, entry.node);
   const device = values.device?.value;
   if (device === undefined && !reader.hasKey(entry.node, 'device')) {
     reader.problems.error(entry.offset, `link ${entry.name} has no device`);
@@ -139,6 +140,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const word = outer.isBoth ? 'both' : direction;
   const short = isShort ? reader.scalar(SECTIONS.direction.rate.read, at.value, word) : null;
   if (isShort && short === null) return null;
+  reader.keepWritten(path, at.value);
   const values = isShort ? {} : reader.section(at.value, SECTIONS.direction, label);
   const rate = short ?? values.rate;
   if (rate === undefined && !reader.hasKey(at.value, 'rate')) {

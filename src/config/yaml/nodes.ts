@@ -1,11 +1,14 @@
 /** Nodes of a YAML document: their place, their text, what aliases stand for. */
-import { type Alias, type Document, isMap, isScalar, isSeq, type Node, visit } from 'yaml';
+import { type Alias, isMap, isScalar, isSeq, type Node, visit } from 'yaml';
 
-/** In one pass: the library searches the document from its start for every alias. */
-export function resolveAliases(document: Document): Map<Alias, Node | undefined> {
+/**
+ * What each alias in a tree stands for; undefined without an anchor before it. In one pass: the library
+ * searches the document from its start for every alias.
+ */
+export function resolveAliases(contents: Node | null): Map<Alias, Node | undefined> {
   const anchors = new Map<string, Node>();
   const targets = new Map<Alias, Node | undefined>();
-  visit(document, {
+  visit(contents, {
     Alias: (_, alias) => void targets.set(alias, anchors.get(alias.source)),
     Value: (_, node) => void (node.anchor && anchors.set(node.anchor, node)),
   });

@@ -10,6 +10,8 @@ export interface ConfigProblem {
   /** From 1. */
   readonly column: number;
   readonly message: string;
+  /** Position in the text, or the number of a node that no text has yet (edit/numbers.ts). */
+  readonly offset: number;
 }
 
 /** So many problems are shown; the rest is counted. */
@@ -106,7 +108,7 @@ export class Problems {
   #inFileOrder(reports: Reports): ConfigProblem[] {
     const placed = [...reports.values()].map(({ offset, message }) => {
       const at = this.#lines.linePos(offset);
-      return { file: this.#file, line: Math.max(1, at.line), column: Math.max(1, at.col), message };
+      return { file: this.#file, line: Math.max(1, at.line), column: Math.max(1, at.col), message, offset };
     });
     return placed.sort((a, b) => a.line - b.line || a.column - b.column);
   }

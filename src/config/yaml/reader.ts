@@ -2,22 +2,10 @@
  * Walks a YAML document along the table of fields. Every problem is reported with
  * its place and reading goes on, so that one run shows all problems of a file.
  */
-import {
-  type Alias,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  type Pair,
-  parseDocument,
-  type YAMLMap,
-} from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
 import { nearest } from '../../base/nearest.ts';
 import { UnitError } from '../../base/units.ts';
-import { CLASSES_MAX, CONFIG_BYTES_MAX, CONFIG_NODES_MAX } from '../../limits.ts';
+import { CLASSES_MAX, CONFIG_NODES_MAX } from '../../limits.ts';
 import {
   type Field,
   FieldError,
@@ -30,6 +18,8 @@ import {
 } from '../fields/kinds.ts';
 import { describe, isEmptyScalar, offsetOf, resolveAliases, scalarText } from './nodes.ts';
 import { Problems } from './problems.ts';
+import type { YamlSource } from './source.ts';
+import { asValue, isPatch, type MergePatch, type Value } from './values.ts';
 
 /** A value with the place at which it was written. */
 export interface Located<T> {
@@ -58,16 +48,20 @@ export interface Named {
   readonly node: Node | null;
 }
 
-const NESTED_TOO_DEEPLY = 'the file is nested too deeply';
-/** A hundred block entries inside each other on one line. A hundred thousand end the process. */
-const TOO_DEEP = /^[ \t]*(?:[-?:][ \t]+){100}/m;
-
 const DIRECTIONS = ['up', 'down'] as const;
+const BY_THEMSELVES = ['links', 'up', 'down', 'both', 'classes'];
 type Direction = (typeof DIRECTIONS)[number];
+
+interface Kept {
+  readonly path: string;
+  readonly at: Node | null;
+  readonly direction: Direction | null;
+}
 
 export class YamlReader {
   readonly problems: Problems;
-  readonly #document: Document;
+  readonly #kept: Kept[] = [];
+  readonly #source: YamlSource;
   /** What each alias stands for; undefined without an anchor before it. */
   readonly #targets: ReadonlyMap<Alias, Node | undefined>;
   /** In `both`: the direction that is read now. */
@@ -76,27 +70,18 @@ export class YamlReader {
   #keys = 0;
   #isExhausted = false;
 
-  constructor(text: string, file: string) {
-    const lineCounter = new LineCounter();
-    this.problems = new Problems(file, lineCounter);
-    const isTooLong = text.length > CONFIG_BYTES_MAX;
-    const isTooDeep = TOO_DEEP.test(text);
-    // The library compares every key with every other one of its map: 90,000 keys take minutes.
-    const options = { lineCounter, prettyErrors: false, uniqueKeys: false };
-    this.#document = parseDocument(isTooLong || isTooDeep ? '' : text, options);
-    this.#targets = resolveAliases(this.#document);
-    if (isTooLong) this.problems.error(0, `the file is longer than ${CONFIG_BYTES_MAX} bytes`);
-    else if (isTooDeep) this.problems.error(0, NESTED_TOO_DEEPLY);
-    for (const fault of [...this.#document.errors, ...this.#document.warnings]) {
-      this.problems.error(fault.pos[0], yamlFault(fault.code, fault.message));
-    }
+  constructor(source: YamlSource) {
+    this.problems = new Problems(source.file, source.lines);
+    this.#source = source;
+    this.#targets = source.hasAliases ? resolveAliases(source.contents) : new Map();
+    for (const { offset, message } of source.faults) this.problems.error(offset, message);
   }
 
   /**
    * The content of the document. null if it is empty, or if it is not well-formed, which has been reported.
    */
   root(): Node | null {
-    return this.#document.errors.length === 0 ? this.#resolve(this.#document.contents) : null;
+    return this.#source.isWellFormed ? this.#resolve(this.#source.contents) : null;
   }
 
   /** Reads a map whose keys are the fields of `section`. Messages call the map `what`. */
@@ -146,6 +131,32 @@ export class YamlReader {
     if (isMap(at)) return this.#isWithinBounds(at) ? at : null;
     this.problems.error(offsetOf(at), `${what} must be a map (key: value), not ${describe(at)}`);
     return null;
+  }
+
+  /**
+   * Remembers a map of the file as it was written, for those who compare configurations. In `both` it is the
+   * part of the direction that is read. The classes or directions in it are remembered by themselves.
+   */
+  keepWritten(path: string, at: Node | null): void {
+    this.#kept.push({ path, at, direction: this.#direction });
+  }
+
+  /** What was remembered, by path. Only for a file without errors, in which aliases repeat no more than is possible. */
+  written(): Map<string, MergePatch> {
+    const target = (alias: Alias): Node | null => this.#targets.get(alias) ?? null;
+    const written = new Map<string, MergePatch>();
+    for (const { path, at, direction } of this.#kept) {
+      const values: [string, Value][] = [];
+      for (const pair of isMap(at) ? at.items : []) {
+        const key = scalarText(pair.key as Node | null) ?? '';
+        if (BY_THEMSELVES.includes(key)) continue;
+        values.push([key, ownPart(asValue(pair.value as Node | null, target), direction)]);
+      }
+      // A direction may be a rate alone.
+      if (isScalar(at) && !isEmptyScalar(at)) values.push(['rate', scalarText(at)]);
+      written.set(path, Object.fromEntries(values));
+    }
+    return written;
   }
 
   /** Counts the keys of the map, and reports those that are there twice. */
@@ -296,15 +307,19 @@ export class YamlReader {
   }
 }
 
-function unknownKey(key: string, section: Section, what: string): string {
+/** Of { up: …, down: … } anywhere in a value: the value of the direction. */
+function ownPart(value: Value, direction: Direction | null): Value {
+  if (direction === null || typeof value !== 'object' || value === null) return value;
+  if (!isPatch(value)) return value.map((item) => ownPart(item, direction));
+  const own = value[direction];
+  if (own !== undefined) return ownPart(own, direction);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, ownPart(inner, direction)]));
+}
+
+/** Names the nearest key of the section. Messages call the map `what`. */
+export function unknownKey(key: string, section: Section, what: string): string {
   const known = Object.keys(section).filter((name) => section[name]!.shape !== 'refused');
   const near = nearest(key, known);
   if (near?.isNear) return `unknown key '${key}' in ${what}; did you mean '${near.word}'?`;
   return `unknown key '${key}' in ${what}; the nearest is '${near?.word}' (known here: ${known.join(', ')})`;
-}
-
-function yamlFault(code: string, message: string): string {
-  if (code === 'MULTIPLE_DOCS') return 'a file holds one document; remove the second (after ---)';
-  if (code === 'RESOURCE_EXHAUSTION') return NESTED_TOO_DEEPLY;
-  return `not well-formed YAML: ${message}`;
 }

@@ -23,7 +23,7 @@ const BY_HAND =
 
 describe('what the user sees of a failure', () => {
   it.each<[Error, number, string]>([
-    [new ConfigError([{ file: 'f', line: 1, column: 2, message: 'm' }]), 2, 'f:1:2: m\n'],
+    [new ConfigError([{ file: 'f', line: 1, column: 2, offset: 1, message: 'm' }]), 2, 'f:1:2: m\n'],
     [new RulesError('request', 'm'), 2, 'shaper: m\n'],
     [new RulesError('request', 'm', 'h'), 2, 'shaper: m\n  h\n'],
     [new RulesError('denied', 'm', 'be root'), 3, 'shaper: m\n  be root\n'],

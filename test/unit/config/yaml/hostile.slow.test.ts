@@ -2,11 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { integer } from '../../../../src/config/fields/quantities.ts';
 import { YamlReader } from '../../../../src/config/yaml/reader.ts';
+import { parseYaml } from '../../../../src/config/yaml/source.ts';
 
 const SECTION = { size: integer({ default: 'none', help: 'A test.', min: 0, max: 99 }) };
 
 function read(text: string): { problems: string[] } {
-  const reader = new YamlReader(text, 'f');
+  const reader = new YamlReader(parseYaml(text, 'f').source);
   reader.section(reader.root(), SECTION, 'the section');
   return {
     problems: reader.problems.errors.map(({ line, column, message }) => `${line}:${column} ${message}`),
@@ -36,10 +37,11 @@ describe('files of about a megabyte that are made to be slow', () => {
   });
 
   it('more classes than are possible are refused before any is read', () => {
-    const reader = new YamlReader(
+    const { source } = parseYaml(
       lines(4097, (i) => `c${i}:`),
       'f',
     );
+    const reader = new YamlReader(source);
     expect(reader.named(reader.root(), 'class', 'classes')).toEqual([]);
     expect(reader.problems.errors.map(({ message }) => message)).toEqual([
       '4097 classes are more than the 4096 classes that are possible in all',

@@ -39,7 +39,13 @@ it('the error of a file is all its problems, a line each', () => {
 });
 
 it('what the file holds is shown escaped, and cut where it is long', () => {
-  const problem = { file: 'a\x1b.yaml', line: 1, column: 2, message: `key '\x1b[31m' ${'x'.repeat(10_000)}` };
+  const problem = {
+    file: 'a\x1b.yaml',
+    line: 1,
+    column: 2,
+    offset: 1,
+    message: `key '\x1b[31m' ${'x'.repeat(10_000)}`,
+  };
   const shown = formatProblem(problem);
   expect(shown).toMatch(/^a\\x1b\.yaml:1:2: key '\\x1b\[31m' x+…$/);
   expect(shown.length).toBeLessThan(700);
@@ -47,7 +53,13 @@ it('what the file holds is shown escaped, and cut where it is long', () => {
 
 it('of very many problems the first are shown and the others counted', () => {
   const of = (count: number): string[] => {
-    const one = (_: unknown, i: number) => ({ file: 'f', line: i + 1, column: 1, message: 'wrong' });
+    const one = (_: unknown, i: number) => ({
+      file: 'f',
+      line: i + 1,
+      column: 1,
+      offset: 0,
+      message: 'wrong',
+    });
     return formatProblems(Array.from({ length: count }, one)).split('\n');
   };
   expect(of(50)).toHaveLength(50);

@@ -4,6 +4,7 @@ import { list, misplaced, node } from '../../../../src/config/fields/kinds.ts';
 import { portRange } from '../../../../src/config/fields/names.ts';
 import { integer } from '../../../../src/config/fields/quantities.ts';
 import { YamlReader } from '../../../../src/config/yaml/reader.ts';
+import { parseYaml } from '../../../../src/config/yaml/source.ts';
 
 const about = { default: 'none', help: 'A test.', takes: 'a value' };
 const SECTION = {
@@ -14,7 +15,7 @@ const SECTION = {
 };
 
 function read(text: string) {
-  const reader = new YamlReader(text, 'f');
+  const reader = new YamlReader(parseYaml(text, 'f').source);
   const values = reader.section(reader.root(), SECTION, 'the section');
   const problems = reader.problems.errors.map(({ line, column, message }) => `${line}:${column} ${message}`);
   return { reader, values, problems };
@@ -66,7 +67,7 @@ describe('problems', () => {
 });
 
 it('names of classes: well-formed ones, in file order, empty or not', () => {
-  const reader = new YamlReader('a: {}\nB: 1\nc:\n', 'f');
+  const reader = new YamlReader(parseYaml('a: {}\nB: 1\nc:\n', 'f').source);
   expect(
     reader.named(reader.root(), 'class', 'classes').map(({ name, node: at }) => [name, at === null]),
   ).toEqual([

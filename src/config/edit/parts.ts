@@ -1,0 +1,65 @@
+/** A configuration in parts that can be compared: links, directions, classes, and all else. */
+import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
+import type { LoadedConfig } from '../config.ts';
+import type { Section } from '../fields/kinds.ts';
+import { SECTIONS } from '../fields/sections.ts';
+
+export interface Part {
+  readonly section: Section;
+  /** What each key means in the specification, whether it was written or not. */
+  readonly meanings: Readonly<Record<string, unknown>>;
+  /** The classes inside, in the order in which they are tried; of the whole the links. */
+  readonly order: readonly string[];
+  /** null for links and for the whole. */
+  readonly node: ClassSpec | null;
+}
+
+/** By path, in the order of the file; the whole is at ''. */
+export function partsOf(config: LoadedConfig): Map<string, Part> {
+  const parts = new Map<string, Part>([['', wholeOf(config)]]);
+  const add = (node: ClassSpec | null, section: Section): void => {
+    if (node === null) return;
+    parts.set(node.path, ofClass(node, section));
+    for (const child of node.children) add(child, SECTIONS.class);
+  };
+  for (const link of config.spec.links) {
+    parts.set(link.name, ofLink(link));
+    add(link.up, SECTIONS.direction);
+    add(link.down, SECTIONS.direction);
+  }
+  return parts;
+}
+
+function wholeOf({ spec, isMarkAuto, socketPath, logLevel }: LoadedConfig): Part {
+  const { markMask, ...nfqueue } = spec.nfqueue;
+  const meanings = {
+    nfqueue: { ...nfqueue, mark: isMarkAuto ? 'auto' : markMask },
+    local: spec.local,
+    control: socketPath,
+    log: logLevel,
+  };
+  return { section: SECTIONS.top, meanings, order: spec.links.map(({ name }) => name), node: null };
+}
+
+function ofLink({ device, wait, linkLayer }: LinkSpec): Part {
+  return { section: SECTIONS.link, meanings: { device, wait, overhead: linkLayer }, order: [], node: null };
+}
+
+function ofClass(node: ClassSpec, section: Section): Part {
+  const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec, burstBytes, children } = node;
+  const { match, priority, weight, police, meter, remark, each, queue } = node;
+  const meanings = {
+    match,
+    rate: rateBytesPerSec,
+    ceil: ceilBytesPerSec,
+    priority,
+    weight,
+    burst: [rateBurstBytes, burstBytes],
+    police,
+    meter,
+    remark,
+    each,
+    queue,
+  };
+  return { section, meanings, order: children.map(({ name }) => name), node };
+}
