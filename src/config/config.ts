@@ -29,7 +29,7 @@ export interface LoadedConfig {
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
   readonly warnings: readonly ConfigProblem[];
-  /** The values of each class, direction and link by its path, and of all else at '', as people wrote them. */
+  /** The values of each class, direction and link by its path, and of all else at '', as they were written. */
   readonly written: ReadonlyMap<string, MergePatch>;
 }
 

@@ -20,7 +20,9 @@ export interface ConfigChange extends KeyChange {
   readonly path: string;
 }
 
-/** Empty exactly if both mean the same. A mask of packet marks that is chosen at the start is no difference. */
+/**
+ * Empty exactly if both mean the same. A mask of packet marks that is chosen at the start is no difference.
+ */
 export function configChanges(before: LoadedConfig, after: LoadedConfig): ConfigChange[] {
   const [olds, news] = [partsOf(before), partsOf(after)];
   const changes: ConfigChange[] = [];

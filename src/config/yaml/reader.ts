@@ -141,7 +141,9 @@ export class YamlReader {
     this.#kept.push({ path, at, direction: this.#direction });
   }
 
-  /** What was remembered, by path. Only for a file without errors, in which aliases repeat no more than is possible. */
+  /**
+   * What was remembered, by path. Only for a file without errors: its aliases do not repeat too much.
+   */
   written(): Map<string, MergePatch> {
     const target = (alias: Alias): Node | null => this.#targets.get(alias) ?? null;
     const written = new Map<string, MergePatch>();
