@@ -29,7 +29,7 @@ export interface LoadedConfig {
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
   readonly warnings: readonly ConfigProblem[];
-  /** The values of each class, direction and link by its path, and of all else at '', as they were written. */
+  /** What was written of each class, direction and link, by its path; of all else at an empty path. */
   readonly written: ReadonlyMap<string, MergePatch>;
 }
 
