@@ -301,10 +301,10 @@ describe('local', () => {
 
 describe('nfqueue, control, log', () => {
   it('takes every field', () => {
-    const { spec, socketPath, logLevel } = load(
+    const { spec, socketPath, socketGroup, logLevel } = load(
       top(
         'nfqueue: { first: 200, count: 2, length: 100, bypass: false, gso: true, backend: nft, mark: "0x00ff0000" }\n' +
-          'control: { socket: /tmp/x.sock }\nlog: { level: debug }',
+          'control: { socket: /tmp/x.sock, group: net-admins }\nlog: { level: debug }',
       ),
     );
     expect(spec.nfqueue).toEqual({
@@ -316,7 +316,10 @@ describe('nfqueue, control, log', () => {
       backend: 'nft',
       markMask: 0x00ff0000,
     });
-    expect({ socketPath, logLevel }).toEqual({ socketPath: '/tmp/x.sock', logLevel: 'debug' });
+    expect({ socketPath, socketGroup, logLevel }).toEqual({
+      ...{ socketPath: '/tmp/x.sock', socketGroup: 'net-admins', logLevel: 'debug' },
+    });
+    expect(load(MINIMAL).socketGroup).toBeNull();
   });
 
   it.each([
@@ -349,6 +352,9 @@ describe('nfqueue, control, log', () => {
     ['nfqueue: { backend: pf }', 'is not one of: auto, nft, iptables'],
     ['control: { socket: run/x.sock }', 'is not an absolute path'],
     [`control: { socket: /${'x'.repeat(107)} }`, 'longer than the 107 bytes'],
+    ['control: { group: "a:b" }', "'a:b' is no name of a group"],
+    ['control: { group: -x }', "'-x' is no name of a group"],
+    ['control: { groop: adm }', "did you mean 'group'?"],
     ['log: { level: loud }', 'is not one of: trace'],
     ['log: debug', 'log must be a map'],
   ])('%s', (text, message) => {

@@ -22,7 +22,7 @@ function ask(method: string, path: string, body?: string | Buffer): Promise<Repl
   return new Promise((resolve, reject) => {
     // Node frames no body of GET by itself.
     const headers = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
-    const sent = request({ socketPath: bed.path, method, path, headers }, (answer) => {
+    const sent = request({ socketPath: bed.path, agent: false, method, path, headers }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('end', () => {

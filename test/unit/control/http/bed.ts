@@ -3,11 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { createHttpServer, type Timeouts } from '../../../../src/control/http/http-server.ts';
 import { withOpenApi } from '../../../../src/control/http/openapi.ts';
 import { type EventSink, eventRoute, type Route, route } from '../../../../src/control/http/route.ts';
 import { anyObject, integer, object, optional, text } from '../../../../src/control/http/schema.ts';
 import { CONTROL_IDLE_MS, CONTROL_REQUEST_MS } from '../../../../src/limits.ts';
+
+/** Waits for a condition, on a busy machine as well. */
+export function eventually<T>(look: () => T) {
+  return expect.poll(look, { timeout: 30_000 });
+}
 
 export interface Bed {
   readonly path: string;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_EVENT_BYTES_MAX, CONTROL_EVENT_STREAMS_MAX } from '../../../../src/limits.ts';
-import { type Bed, startBed } from './bed.ts';
+import { type Bed, eventually, startBed } from './bed.ts';
 
 let bed: Bed;
 beforeEach(async () => {
@@ -36,7 +36,7 @@ describe('a stream of events', () => {
     sink!.send({ type: 'last', data: {} });
     sink!.end();
     expect(await client.closed()).toMatch(/\r\n\r\n: events follow\n\nevent: last\ndata: \{\}\n\n$/);
-    await expect.poll(() => bed.sinks.size).toBe(0);
+    await eventually(() => bed.sinks.size).toBe(0);
   });
 
   it('a wrong query is refused before it begins', async () => {
@@ -50,7 +50,7 @@ describe('a stream of events', () => {
     await client.until('events follow');
     expect(bed.sinks.size).toBe(1);
     client.socket[how]();
-    await expect.poll(() => bed.sinks.size).toBe(0);
+    await eventually(() => bed.sinks.size).toBe(0);
   });
 
   it('of a client that does not read is cut beyond a bound, and others get all events', async () => {
@@ -81,7 +81,7 @@ describe('a stream of events', () => {
     expect(refused).toMatch(/^HTTP\/1\.1 503 /);
     expect(bed.sinks.size).toBe(CONTROL_EVENT_STREAMS_MAX);
     all[0]!.socket.destroy();
-    await expect.poll(() => bed.sinks.size).toBe(CONTROL_EVENT_STREAMS_MAX - 1);
+    await eventually(() => bed.sinks.size).toBe(CONTROL_EVENT_STREAMS_MAX - 1);
     expect(await bed.client(GET_EVENTS).until('events follow')).toContain('200');
   });
 });
