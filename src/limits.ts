@@ -73,6 +73,8 @@ export const SACK_BLOCKS_MAX = 4;
 export const CONFIG_BYTES_MAX = 1 << 20;
 /** Values in a configuration, counting what aliases repeat. */
 export const CONFIG_NODES_MAX = 100_000;
+/** Each state that schedules can bring about is read as a whole configuration when a file is checked. */
+export const SCHEDULE_STATES_MAX = 64;
 
 /** Length of the body of a request on the control socket: a configuration file fits. */
 export const CONTROL_BODY_BYTES_MAX = CONFIG_BYTES_MAX;

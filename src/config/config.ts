@@ -10,6 +10,9 @@ import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
 import { readLinks } from './read/links.ts';
+import type { ReadSchedule } from './read/schedule.ts';
+import type { ClassSchedule } from './schedule/schedules.ts';
+import { scheduleFaults } from './schedule/try.ts';
 import { ConfigError, type ConfigProblem } from './yaml/problems.ts';
 import { type Located, type Values, YamlReader } from './yaml/reader.ts';
 import { parseYaml, type YamlSource } from './yaml/source.ts';
@@ -29,6 +32,8 @@ export interface LoadedConfig {
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
   readonly warnings: readonly ConfigProblem[];
+  /** What classes have instead at some times, in the order of the file. */
+  readonly schedules: readonly ClassSchedule[];
   /** What was written of each class, direction and link, by its path; of all else at an empty path. */
   readonly written: ReadonlyMap<string, MergePatch>;
 }
@@ -42,7 +47,11 @@ export function loadConfig(text: string, file: string, devices: DeviceGraph | nu
 }
 
 /** The same for a tree that was parsed, and perhaps edited. */
-export function readConfig(source: YamlSource, devices: DeviceGraph | null): LoadedConfig {
+export function readConfig(
+  source: YamlSource,
+  devices: DeviceGraph | null,
+  skipSchedules = false,
+): LoadedConfig {
   const reader = new YamlReader(source);
   const root = reader.root();
   const top = reader.section(root, SECTIONS.top, 'the file');
@@ -51,9 +60,16 @@ export function readConfig(source: YamlSource, devices: DeviceGraph | null): Loa
   const { mark, ...instance } = readNfqueue(reader, top.nfqueue);
   const control = reader.section(top.control?.value ?? null, SECTIONS.control, 'control');
   const log = reader.section(top.log?.value ?? null, SECTIONS.log, 'log');
-  const links = readLinks(reader, top.links?.value ?? null, mark === 'auto' ? 0 : mark, devices);
+  const schedules: ReadSchedule[] = [];
+  const ownMask = mark === 'auto' ? 0 : mark;
+  const links = readLinks(reader, top.links?.value ?? null, ownMask, devices, schedules);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
+  if (!skipSchedules && schedules.length > 0 && reader.problems.errors.length === 0) {
+    const read = (edited: YamlSource): LoadedConfig => readConfig(edited, null, true);
+    for (const { offset, message } of scheduleFaults(source, schedules, read))
+      reader.problems.error(offset, message);
+  }
   const errors = reader.problems.errors;
   if (errors.length > 0) throw new ConfigError(errors);
   const markMask = mark === 'auto' ? (freeMarkMask(matchedMarkBits(links)) ?? DEFAULTS.markMask) : mark;
@@ -64,6 +80,7 @@ export function readConfig(source: YamlSource, devices: DeviceGraph | null): Loa
     socketGroup: control.group?.value ?? null,
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
+    schedules: schedules.map(({ path, entries }) => ({ path, entries })),
     written: reader.written(),
   });
 }

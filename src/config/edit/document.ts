@@ -9,14 +9,15 @@ import { ConfigError, type LoadedConfig, readConfig } from '../config.ts';
 import { addClass, moveClass, patchClass, removeClass } from '../tree/classes.ts';
 import { Draft } from '../tree/draft.ts';
 import { ConfigEditError } from '../tree/error.ts';
+import { checkPatch } from '../tree/patch-keys.ts';
 import { Places } from '../tree/places.ts';
+import { numberOfClass, whereOf } from '../tree/where.ts';
 import { parseYaml, type YamlSource } from '../yaml/source.ts';
 import type { MergePatch } from '../yaml/values.ts';
-import { checkPatch } from './patch-keys.ts';
-import { numberOfClass, whereOf } from './where.ts';
 
 export { ConfigEditError, type EditErrorCode, type EditProblem } from '../tree/error.ts';
 export type { MergePatch, Value } from '../yaml/values.ts';
+export { parseAssignments } from './assignments.ts';
 export { type ConfigChange, configChanges } from './changes.ts';
 
 /** What the document and all that are edited from it have in common. */
@@ -72,11 +73,12 @@ export class ConfigDocument {
 
   /**
    * Reads the whole. Throws ConfigError, which tells lines of the file, if the document is as it was parsed;
-   * else ConfigEditError, which tells paths and keys.
+   * else ConfigEditError, which tells paths and keys. With `skipSchedules` nobody tries what schedules will
+   * set: for a document that has the values of the entries that hold now.
    */
-  load(devices: DeviceGraph | null = null): LoadedConfig {
+  load(devices: DeviceGraph | null = null, { skipSchedules = false } = {}): LoadedConfig {
     try {
-      return readConfig(this.#source, devices);
+      return readConfig(this.#source, devices, skipSchedules);
     } catch (error) {
       if (this.isOriginal || !(error instanceof ConfigError)) throw error;
       const problems = error.problems.map((problem) => ({

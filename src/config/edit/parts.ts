@@ -17,9 +17,10 @@ export interface Part {
 /** By path, in the order of the file; the whole is at ''. */
 export function partsOf(config: LoadedConfig): Map<string, Part> {
   const parts = new Map<string, Part>([['', wholeOf(config)]]);
+  const schedules = new Map(config.schedules.map(({ path, entries }) => [path, entries]));
   const add = (node: ClassSpec | null, section: Section): void => {
     if (node === null) return;
-    parts.set(node.path, ofClass(node, section));
+    parts.set(node.path, ofClass(node, section, schedules.get(node.path)));
     for (const child of node.children) add(child, SECTIONS.class);
   };
   for (const link of config.spec.links) {
@@ -45,7 +46,7 @@ function ofLink({ device, wait, linkLayer }: LinkSpec): Part {
   return { section: SECTIONS.link, meanings: { device, wait, overhead: linkLayer }, order: [], node: null };
 }
 
-function ofClass(node: ClassSpec, section: Section): Part {
+function ofClass(node: ClassSpec, section: Section, schedule: unknown): Part {
   const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec, burstBytes, children } = node;
   const { match, priority, weight, police, meter, remark, each, queue } = node;
   const meanings = {
@@ -60,6 +61,7 @@ function ofClass(node: ClassSpec, section: Section): Part {
     remark,
     each,
     queue,
+    schedule,
   };
   return { section, meanings, order: children.map(({ name }) => name), node };
 }

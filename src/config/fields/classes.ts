@@ -2,9 +2,10 @@
 import { IPV6_BITS } from '../../base/prefix.ts';
 import { CLASS as DEFAULTS } from './defaults.ts';
 import { NO_BUCKET_KEYS, NO_CLASS_KEYS, NO_DIRECTION_KEYS, NO_EACH_KEYS } from './elsewhere.ts';
-import { choice, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
+import { choice, list, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
 import { MATCH_NONE } from './match.ts';
 import { byteSize, integer, number, rate, rateOrShare } from './quantities.ts';
+import { when } from './when.ts';
 
 const BURST_DEFAULT = 'the larger of 3028B and 1ms at the rate';
 const POLICE_BURST_DEFAULT = 'the larger of 15kB and 20ms at the rate';
@@ -38,6 +39,15 @@ const shaping = {
   ),
 };
 
+const schedule = node(
+  {
+    takes: 'list of { when, set }',
+    default: 'none',
+    help: 'Values that hold at times of the day or the week. Where several hold, later ones win.',
+  },
+  { oneOf: [ref('schedule'), { type: 'array', items: ref('schedule'), minItems: 1 }] },
+);
+
 const each = node(
   {
     takes: 'map',
@@ -56,6 +66,7 @@ export const DIRECTION = {
   burst: byteSize({ default: BURST_DEFAULT, help: BURST_HELP }),
   ...shaping,
   each,
+  schedule,
   classes: node(
     {
       takes: 'map of name to class',
@@ -114,6 +125,7 @@ export const CLASS = {
     ref('queue'),
   ),
   each,
+  schedule,
   classes: node(
     {
       takes: 'map of name to class',
@@ -160,4 +172,23 @@ export const EACH = {
   }),
   ...NO_BUCKET_KEYS,
   ...NO_EACH_KEYS,
+} satisfies Section;
+
+export const SCHEDULE = {
+  when: list(
+    {
+      takes: 'days and times, or list',
+      default: 'required',
+      help: 'Days (`mon-fri`, `sat,sun`, `daily`), times (`18:00-23:00`, several by comma), or both: `mon-fri 18:00-23:00`. By local time, daylight saving included. `fri 22:00-06:00` ends on Saturday morning.',
+    },
+    when,
+  ),
+  set: node(
+    {
+      takes: 'map of keys of the class',
+      default: 'required',
+      help: 'The values that the class has meanwhile: as in `shaper set`, maps are merged, and null removes a key.',
+    },
+    { type: 'object', minProperties: 1 },
+  ),
 } satisfies Section;

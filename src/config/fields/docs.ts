@@ -16,6 +16,7 @@ const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   meter: '`meter`',
   remark: '`remark` as a map',
   each: '`each`',
+  schedule: '`schedule`',
   queue: '`queue`',
   aqm: '`queue.aqm`',
   codel: '`queue.aqm.codel`',

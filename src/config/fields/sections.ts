@@ -5,7 +5,7 @@
  * as numbers are in defaults.ts and red-defaults.ts, because most depend on other values.
  */
 
-import { CLASS, DIRECTION, EACH, POLICE } from './classes.ts';
+import { CLASS, DIRECTION, EACH, POLICE, SCHEDULE } from './classes.ts';
 import { NO_TOP_KEYS } from './elsewhere.ts';
 import { CONTROL, EXEMPT, LOCAL, LOG, NFQUEUE } from './instance.ts';
 import { type Field, mapOf, node, ref, type Section } from './kinds.ts';
@@ -44,6 +44,7 @@ export const SECTIONS = {
   meter: METER,
   remark: REMARK,
   each: EACH,
+  schedule: SCHEDULE,
   queue: QUEUE,
   aqm: AQM,
   codel: CODEL,
@@ -58,7 +59,7 @@ export const SECTIONS = {
   log: LOG,
 } as const;
 
-/** The section that describes the map of a field; null if its value is no map, or a map of names. */
+/** The section that describes the map, or the maps, of a field; null if its value is no map, or a map of names. */
 export function innerSection(field: Field): Section | null {
   const schema = 'schema' in field ? field.schema : {};
   const forms = [schema, ...((schema.oneOf as Readonly<Record<string, unknown>>[] | undefined) ?? [])];

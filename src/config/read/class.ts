@@ -13,6 +13,7 @@ import { readMatch } from './match.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { readQueue } from './queue.ts';
 import { warnApart, warnUnreachable } from './reach.ts';
+import { readSchedule } from './schedule.ts';
 
 /**
  * The class or direction around the classes that are read.
@@ -62,6 +63,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const given = values.burst ? givenBurst(context, values.burst) : null;
   const inner = values.classes;
   const isInner = reader.hasKey(entry.node, 'classes');
+  if (values.schedule) readSchedule(context, values.schedule);
   const each = readEach(context, values.each, isInner ? undefined : values.queue);
   const children = inner ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec }, inner) : [];
   const rateBytesPerSec = givenBytesPerSec ?? exactRate(sumOfRates(children));

@@ -3,6 +3,7 @@ import { bytesInTime, type Size } from '../../base/units.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
 import type { YamlReader } from '../yaml/reader.ts';
+import type { ReadSchedule } from './schedule.ts';
 import type { Seen } from './sides.ts';
 
 export type Direction = 'up' | 'down';
@@ -30,6 +31,8 @@ export interface ClassContext {
   readonly within: readonly MatchedClass[];
   /** Grows with every address and port of the link that is read. */
   readonly seen: Seen;
+  /** Grows with every schedule of the file. */
+  readonly schedules: ReadSchedule[];
 }
 
 export interface MatchedClass {

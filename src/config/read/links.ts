@@ -17,6 +17,7 @@ import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { warnOfLinkDevice } from './devices.ts';
 import { readMeter, readRemark } from './meter.ts';
+import { type ReadSchedule, readSchedule } from './schedule.ts';
 import { type Seen, warnWrongSides } from './sides.ts';
 
 export function readLinks(
@@ -24,13 +25,14 @@ export function readLinks(
   at: Node | null,
   ownMarkMask: number,
   devices: DeviceGraph | null,
+  schedules: ReadSchedule[],
 ): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
   if (at !== null && entries.length === 0 && reader.problems.errors.length === 0) {
     reader.problems.error(at.range?.[0] ?? 0, 'links is empty: name at least one device to shape');
   }
   const owners = new Map<string, string>();
-  const links = entries.map((entry) => readLink(reader, entry, ownMarkMask, devices, owners));
+  const links = entries.map((entry) => readLink(reader, entry, { ownMarkMask, devices, owners, schedules }));
   const classes = links.reduce((n, link) => n + countClasses(link.up) + countClasses(link.down), 0);
   if (classes > CLASSES_MAX) {
     reader.problems.error(
@@ -50,13 +52,18 @@ function countClasses(root: ClassSpec | null): number {
   return root === null ? 0 : 1 + root.children.reduce((n, child) => n + countClasses(child), 0);
 }
 
-/** `owners` has the link of every device so far. */
+interface Instance {
+  readonly ownMarkMask: number;
+  readonly devices: DeviceGraph | null;
+  /** The link of every device so far. */
+  readonly owners: Map<string, string>;
+  readonly schedules: ReadSchedule[];
+}
+
 function readLink(
   reader: YamlReader,
   entry: Named,
-  ownMarkMask: number,
-  devices: DeviceGraph | null,
-  owners: Map<string, string>,
+  { ownMarkMask, devices, owners, schedules }: Instance,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
   reader.keepWritten(entry.name, entry.node);
@@ -92,6 +99,7 @@ function readLink(
     isMetered: false,
     within: [],
     seen,
+    schedules,
   };
   const { up, down } = readTrees(outer, entry.name, values);
   warnWrongSides(reader, device ?? '', seen);
@@ -160,6 +168,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const meter = readMeter(context, values.meter);
   const remark = readRemark({ ...context, isMetered }, values.remark);
   const each = readEach(context, values.each, undefined);
+  if (values.schedule) readSchedule(context, values.schedule);
   const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');
   if (rate === undefined || rate === null) return null;
   return {

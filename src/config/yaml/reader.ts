@@ -161,6 +161,22 @@ export class YamlReader {
     return written;
   }
 
+  /** The value of a node, of the direction that is read. Texts stay as they were written. */
+  value(at: Node | null): Value {
+    const node = this.#resolve(at);
+    if (isSeq(node)) return node.items.map((item) => this.value(item as Node | null));
+    if (!isMap(node)) return node && scalarText(node);
+    const own =
+      this.#direction === null ? undefined : node.items.find((pair) => isKey(pair, this.#direction!));
+    if (own) return this.value(own.value as Node | null);
+    return Object.fromEntries(
+      node.items.map((pair): [string, Value] => [
+        scalarText(pair.key as Node | null) ?? '',
+        this.value(pair.value as Node | null),
+      ]),
+    );
+  }
+
   /** Counts the keys of the map, and reports those that are there twice. */
   #isWithinBounds(map: YAMLMap): boolean {
     this.#keys += map.items.length;
@@ -180,7 +196,7 @@ export class YamlReader {
 
   /** Whether a map has the key, be its value right or wrong. */
   hasKey(at: Node | null, key: string): boolean {
-    return isMap(at) && at.items.some((pair) => isScalar(pair.key) && String(pair.key.value) === key);
+    return isMap(at) && at.items.some((pair) => isKey(pair, key));
   }
 
   /** The items of a list, or the single item that was written instead of a list. */
@@ -307,6 +323,10 @@ export class YamlReader {
     if (!this.#isExhausted) this.problems.error(offsetOf(at), message);
     this.#isExhausted = true;
   }
+}
+
+function isKey(pair: Pair<unknown, unknown>, key: string): boolean {
+  return isScalar(pair.key) && String(pair.key.value) === key;
 }
 
 /** Of { up: …, down: … } anywhere in a value: the value of the direction. */

@@ -1,9 +1,9 @@
 /** What can be said about a patch before it is applied: keys that are removed, and keys that are no patch. */
 import type { Section } from '../fields/kinds.ts';
 import { innerSection, SECTIONS } from '../fields/sections.ts';
-import { editError } from '../tree/error.ts';
 import { unknownKey } from '../yaml/reader.ts';
 import { isPatch, type MergePatch, type Value } from '../yaml/values.ts';
+import { editError } from './error.ts';
 
 /** No section of the configuration is so deep. */
 const DEPTH_MAX = 16;

@@ -1,9 +1,9 @@
 /** Where in a configuration a node stands: path and key instead of a line. */
 import { type Alias, isAlias, isMap, isSeq, type Node, type YAMLMap } from 'yaml';
-import { keyOf } from '../tree/draft.ts';
 import { resolveAliases } from '../yaml/nodes.ts';
 import type { ConfigProblem } from '../yaml/problems.ts';
 import type { YamlSource } from '../yaml/source.ts';
+import { keyOf } from './draft.ts';
 
 type Targets = ReadonlyMap<Alias, Node | undefined>;
 /** The keys from the top of the file to a value. Items of lists count as their list. */
