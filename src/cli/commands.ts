@@ -19,7 +19,7 @@ const CONF = ['-c, --conf <file>', 'the file as an option'] as const;
 const BESIDE_LIST = ['scenario', 'pcap', 'compare', 'seed', 'json', 'html'];
 
 export function addCommands(program: Command, context: CommandContext): void {
-  for (const add of [addRun, addCheck, addRules, addStatus, addStop, addSimulate, addClean])
+  for (const add of [addRun, addCheck, addRules, addStatus, addStop, addSimulate, addExplain, addClean])
     add(program, context);
 }
 
@@ -112,6 +112,18 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
       const conf = options.list ? named : requiredConf(named);
       const { simulate } = await import('./simulate.ts');
       finish(await simulate({ ...options, conf }, terminal));
+    });
+}
+
+function addExplain(program: Command, { terminal, finish }: CommandContext): void {
+  program
+    .command('explain')
+    .description('say what a key of the configuration means, takes and defaults to')
+    .argument('<key>', 'such as ceil, each.rate, queue.aqm.red.max')
+    .option('--json', 'as JSON')
+    .action(async (key: string, options: { json?: boolean }) => {
+      const { explain } = await import('./explain.ts');
+      finish(explain(key, options, terminal));
     });
 }
 

@@ -42,7 +42,7 @@ export function fieldTable(): string {
   const sections = Object.entries(SECTIONS).map(([name, section]) => {
     const rows = usable(section).map(
       ([key, field]) =>
-        `| \`${key}\` | ${cell(field.takes)} | ${cell(field.default)} | ${field.isLive ? 'yes' : 'no'} | ${cell(field.help)} |`,
+        `| \`${key}\` | ${cell(field.takes)} | ${cell(field.default)} | ${field.change === 'live' ? 'yes' : field.change} | ${cell(field.help)} |`,
     );
     const head = ['| key | takes | default | live | meaning |', '|---|---|---|---|---|'];
     return [`**${TITLES[name as keyof typeof SECTIONS]}**`, '', ...head, ...rows].join('\n');
@@ -81,13 +81,19 @@ const PLAIN: ReadonlySet<string> = new Set([
   'log',
 ]);
 
+const TAKES_EFFECT = {
+  live: '',
+  reload: ' Takes effect with shaper reload.',
+  restart: ' Takes effect at the next start.',
+};
+
 function sectionSchema(section: Section, isInDirection: boolean): Record<string, unknown> {
   const fields = usable(section);
   const required = fields.filter(([, field]) => field.default === 'required').map(([key]) => key);
   const properties = fields.map(([key, field]) => {
-    const { help, isLive, schema } = field;
+    const { help, change, schema } = field;
     const mayDiffer = isInDirection && (field.shape !== 'node' || field.mayDiffer);
-    const description = isLive ? help : `${help} Takes effect at the next start.`;
+    const description = `${help}${TAKES_EFFECT[change]}`;
     return [key, { description, ...(mayDiffer ? { anyOf: [schema, ref('perDirection')] } : schema) }];
   });
   return {

@@ -20,6 +20,7 @@ export const LOCAL = {
     {
       takes: 'map',
       default: '{}',
+      change: 'reload',
       help: 'Packets that are charged and wait like all others but are not dropped, so that a person can log in when a link is full.',
     },
     ref('exempt'),
@@ -32,12 +33,14 @@ export const EXEMPT = {
     {
       takes: 'port, range 5060-5090, or list',
       mayBeEmpty: true,
+      change: 'reload',
       default: EXEMPT_DEFAULTS.ports.map(listeningPorts.write).join(', '),
       help: 'TCP to and from these ports of this host is not dropped while it is within `share`. `[]`: nothing is exempt.',
     },
     listeningPorts,
   ),
   share: share({
+    change: 'reload',
     default: '5%',
     help: "The part of a direction's rate that is exempt, at least 8kbit and at most half of a slow direction. Packets beyond it are packets like any other.",
   }),
@@ -49,45 +52,45 @@ export const NFQUEUE = {
     max: NFQUEUE_NUMBER_MAX,
     default: String(DEFAULTS.first),
     help: 'First queue number. Instances side by side need different numbers.',
-    isLive: false,
+    change: 'restart',
   }),
   count: integer({
     min: 1,
     max: NFQUEUES_MAX,
     default: String(DEFAULTS.count),
     help: 'How many queue numbers the instance uses, from first on.',
-    isLive: false,
+    change: 'reload',
   }),
   length: integer({
     min: 1,
     max: QUEUE_LENGTH_MAX,
     default: String(DEFAULTS.length),
     help: 'How many packets may wait for a verdict, per queue number.',
-    isLive: false,
+    change: 'reload',
   }),
   bypass: boolean({
     default: String(DEFAULTS.bypass),
     help: 'Packets pass unshaped while no shaper runs. With false the kernel drops them.',
-    isLive: false,
+    change: 'reload',
   }),
   gso: choice({
     choices: ['auto', 'true', 'false'],
     default: DEFAULTS.gso,
     help: 'Take superpackets of up to 64 KB whole, which is cheaper but comes in bursts. auto: for classes that are fast enough.',
-    isLive: false,
+    change: 'reload',
   }),
   backend: choice({
     choices: ['auto', 'nft', 'iptables'],
     default: DEFAULTS.backend,
     help: 'How rules are installed: with the queue statement of nft, or with NFQUEUE of iptables-nft. auto: nft where it works.',
-    isLive: false,
+    change: 'restart',
   }),
   mark: word(
     {
       takes: 'auto or a mask of 8 neighbouring bits',
       default: 'auto',
       help: 'The bits of packet and connection marks that the shaper may use. It preserves all other bits. auto: at the start, eight that no other program uses, from 0xff000000 down.',
-      isLive: false,
+      change: 'restart',
     },
     eightBitsOrAuto,
   ),
@@ -100,7 +103,7 @@ export const CONTROL = {
       takes: 'absolute path',
       default: INSTANCE.socketPath,
       help: 'Unix socket over which `shaper status` and `shaper stop` reach the instance.',
-      isLive: false,
+      change: 'restart',
     },
     {
       read(path) {
@@ -120,7 +123,7 @@ export const CONTROL = {
       takes: 'name of a group',
       default: 'none',
       help: 'Members of this group may use the socket as well, and so do all that the commands can do. The group stands in /etc/group.',
-      isLive: false,
+      change: 'restart',
     },
     {
       read(name) {
@@ -138,7 +141,7 @@ export const LOG = {
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     default: INSTANCE.logLevel,
     help: 'The least severe messages that are logged.',
-    isLive: false,
+    change: 'restart',
   }),
   ...NO_LOG_KEYS,
 } satisfies Section;

@@ -9,14 +9,20 @@ export class FieldError extends Error {
   override readonly name = 'FieldError';
 }
 
+/**
+ * How a value changes while packets flow: by `shaper set` and by a reload, only by a reload, or not at all: the
+ * program has to be started again.
+ */
+export type Change = 'live' | 'reload' | 'restart';
+
 interface FieldBase {
   /** Accepted values, for people. */
   readonly takes: string;
   /** As written in a file, or `required`, or a sentence where the default is computed. */
   readonly default: string;
   readonly help: string;
-  /** Whether the value may change while packets flow. Of a map: whether it may come and go. */
-  readonly isLive: boolean;
+  /** Of a map: how it may come and go. */
+  readonly change: Change;
   readonly schema: Readonly<Record<string, unknown>>;
 }
 
@@ -59,8 +65,8 @@ export type Section = Readonly<Record<string, Field>>;
 export interface About {
   readonly default: string;
   readonly help: string;
-  /** true unless stated. */
-  readonly isLive?: boolean;
+  /** `live` unless stated. */
+  readonly change?: Change;
 }
 
 export const TEXT_SCHEMA = { type: 'string' };
@@ -72,7 +78,7 @@ export interface TextForm<T> {
 }
 
 function base(about: About, takes: string, schema: Record<string, unknown>): FieldBase {
-  return { takes, default: about.default, help: about.help, isLive: about.isLive ?? true, schema };
+  return { takes, default: about.default, help: about.help, change: about.change ?? 'live', schema };
 }
 
 /** A value with a text form of its own. */

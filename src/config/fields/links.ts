@@ -71,18 +71,21 @@ const FRAMINGS: Readonly<Record<string, number>> = {
 export const OVERHEAD = {
   bytes: integer({
     ...OVERHEAD_BYTES,
+    change: 'reload',
     default: '0',
     help: 'Added to each packet first, and to each segment of a superpacket.',
   }),
   mpu: integer({
     min: 0,
     max: MPU_BYTES_MAX,
+    change: 'reload',
     default: '0',
     help: 'The smallest unit of the line in bytes: a shorter packet counts as this many.',
   }),
   framing: word(
     {
       takes: Object.keys(FRAMINGS).join(', '),
+      change: 'reload',
       default: 'none',
       help: 'atm: cells of 53 bytes that carry 48. ptm: one byte more for every 64.',
     },
@@ -99,7 +102,7 @@ export const OVERHEAD = {
 
 const direction = (help: string) =>
   node(
-    { takes: 'rate or map', default: 'not shaped', help, isLive: false },
+    { takes: 'rate or map', default: 'not shaped', help, change: 'reload' },
     { oneOf: [{ type: 'string' }, ref('direction')] },
   );
 
@@ -109,7 +112,7 @@ export const LINK = {
       takes: 'device name',
       default: 'required',
       help: 'Network device whose packets are shaped. The loopback device is refused.',
-      isLive: false,
+      change: 'reload',
     },
     {
       read(text) {
@@ -122,12 +125,14 @@ export const LINK = {
   ),
   wait: boolean({
     default: 'false',
+    change: 'reload',
     help: 'The device may come later, such as ppp0. Its packets are shaped from the first one on. Without it, an absent device is an error of the start.',
   }),
   overhead: node(
     {
       takes: `${OVERHEAD_RANGE}, a preset or a map`,
       default: '0',
+      change: 'reload',
       help: `What the line adds to every packet. It is charged and never shown. Presets, as in CAKE: ${PRESETS}.`,
     },
     { oneOf: [OVERHEAD_BYTES_SCHEMA, { enum: Object.keys(LINK_LAYERS) }, ref('overhead')] },

@@ -16,19 +16,22 @@ import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './queue.ts';
 
 const TOP = {
   links: node(
-    { takes: 'map of name to link', default: 'required', help: 'The devices to shape.', isLive: false },
+    { takes: 'map of name to link', default: 'required', help: 'The devices to shape.', change: 'reload' },
     mapOf('link'),
   ),
-  local: node({ takes: 'map', default: '{}', help: 'The traffic of this host itself.' }, ref('local')),
+  local: node(
+    { takes: 'map', default: '{}', help: 'The traffic of this host itself.', change: 'reload' },
+    ref('local'),
+  ),
   nfqueue: node(
-    { takes: 'map', default: '{}', help: 'The kernel queues of the instance.', isLive: false },
+    { takes: 'map', default: '{}', help: 'The kernel queues of the instance.', change: 'reload' },
     ref('nfqueue'),
   ),
   control: node(
-    { takes: 'map', default: '{}', help: 'How commands reach the running instance.', isLive: false },
+    { takes: 'map', default: '{}', help: 'How commands reach the running instance.', change: 'restart' },
     ref('control'),
   ),
-  log: node({ takes: 'map', default: '{}', help: 'How much is logged.', isLive: false }, ref('log')),
+  log: node({ takes: 'map', default: '{}', help: 'How much is logged.', change: 'restart' }, ref('log')),
   ...NO_TOP_KEYS,
 } satisfies Section;
 

@@ -23,10 +23,12 @@ it('every reference of the schema has a definition', () => {
   for (const name of references) expect(Object.keys(schema.$defs)).toContain(name);
 });
 
-it('both say what takes effect at the next start only', () => {
-  const device = (configSchema() as { $defs: { link: { properties: { device: { description: string } } } } })
-    .$defs.link.properties.device;
-  expect(device.description).toMatch(/ Takes effect at the next start\.$/);
-  expect(fieldTable()).toContain('| `device` | device name | required | no |');
+it('both say how a value changes', () => {
+  const described = (section: string, key: string): string =>
+    (configSchema() as { $defs: Record<string, { properties: Record<string, { description: string }> }> })
+      .$defs[section]!.properties[key]!.description;
+  expect(described('nfqueue', 'first')).toMatch(/ Takes effect at the next start\.$/);
+  expect(described('link', 'device')).toMatch(/ Takes effect with shaper reload\.$/);
+  expect(fieldTable()).toContain('| `device` | device name | required | reload |');
   expect(fieldTable()).toContain('| `weight` | 0.1 to 1000 | 1 | yes |');
 });

@@ -17,8 +17,8 @@ it.each(['yes', '1', 'True', ''])('%j is neither true nor false', (text) => {
 });
 
 it('a field is live unless it says otherwise', () => {
-  expect(boolean(about).isLive).toBe(true);
-  expect(boolean({ ...about, isLive: false }).isLive).toBe(false);
+  expect(boolean(about).change).toBe('live');
+  expect(boolean({ ...about, change: 'restart' }).change).toBe('restart');
 });
 
 it('a list is one value or several for an editor', () => {
