@@ -7,8 +7,8 @@ import { asValue, isPatch, type MergePatch, type Value } from '../yaml/values.ts
 const KEY = /^[a-zA-Z]\w*(?:\.[a-zA-Z]\w*)*$/;
 
 /**
- * `ceil=5mbit`, `queue.aqm.red.max=90kB`, `police=null`, `match={ proto: udp, dport: 53 }`: a value is one line
- * of YAML. Throws ConfigEditError, which names every argument that is wrong.
+ * `ceil=5mbit`, `queue.aqm.red.max=90kB`, `police=null`, `match={ proto: udp, dport: 53 }`: a value is one
+ * line of YAML. Throws ConfigEditError, which names every argument that is wrong.
  */
 export function parseAssignments(args: readonly string[]): MergePatch {
   const problems: EditProblem[] = [];
