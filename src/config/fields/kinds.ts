@@ -10,8 +10,8 @@ export class FieldError extends Error {
 }
 
 /**
- * How a value changes while packets flow: by `shaper set` and by a reload, only by a reload, or not at all, so
- * that the program has to be started again.
+ * How a value changes while packets flow: by `shaper set` and by a reload, only by a reload, or not at all.
+ * Then the program has to be started again.
  */
 export type Change = 'live' | 'reload' | 'restart';
 

@@ -62,7 +62,7 @@ export const SECTIONS = {
   log: LOG,
 } as const;
 
-/** The section that describes the map of a field, or of its entries; null if it has none, or a map of names. */
+/** The section that describes the map of a field, or of its entries; null if it has none. */
 export function innerSection(field: Field): Section | null {
   const schema = 'schema' in field ? field.schema : {};
   const forms = [schema, ...((schema.oneOf as Readonly<Record<string, unknown>>[] | undefined) ?? [])];
