@@ -149,8 +149,15 @@ function edited(
   }
 }
 
-const meaningOf = ({ spec, isMarkAuto, socketPath, logLevel, schedules }: LoadedConfig): unknown => ({
-  ...{ links: spec.links, local: spec.local, isMarkAuto, socketPath, logLevel, schedules },
+const meaningOf = ({
+  spec,
+  isMarkAuto,
+  socketPath,
+  socketGroup,
+  logLevel,
+  schedules,
+}: LoadedConfig): unknown => ({
+  ...{ links: spec.links, local: spec.local, isMarkAuto, socketPath, socketGroup, logLevel, schedules },
   nfqueue: { ...spec.nfqueue, markMask: isMarkAuto ? 0 : spec.nfqueue.markMask },
 });
 

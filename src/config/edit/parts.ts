@@ -31,12 +31,12 @@ export function partsOf(config: LoadedConfig): Map<string, Part> {
   return parts;
 }
 
-function wholeOf({ spec, isMarkAuto, socketPath, logLevel }: LoadedConfig): Part {
+function wholeOf({ spec, isMarkAuto, socketPath, socketGroup, logLevel }: LoadedConfig): Part {
   const { markMask, ...nfqueue } = spec.nfqueue;
   const meanings = {
     nfqueue: { ...nfqueue, mark: isMarkAuto ? 'auto' : markMask },
     local: spec.local,
-    control: socketPath,
+    control: [socketPath, socketGroup],
     log: logLevel,
   };
   return { section: SECTIONS.top, meanings, order: spec.links.map(({ name }) => name), node: null };

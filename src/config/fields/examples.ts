@@ -51,6 +51,7 @@ const BY_NAME: Readonly<Record<string, string>> = {
   first: '200',
   control: '{ socket: /run/shaper/dsl.sock }',
   socket: '/run/shaper/dsl.sock',
+  group: 'admin',
   log: '{ level: debug }',
   level: 'debug',
   probability: '0.05',
