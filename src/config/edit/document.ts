@@ -7,6 +7,7 @@ import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { Renamed } from '../../spec/edit.ts';
 import { ConfigError, type LoadedConfig, readConfig } from '../config.ts';
 import { addClass, moveClass, patchClass, removeClass } from '../tree/classes.ts';
+import { settleComments } from '../tree/comments.ts';
 import { Draft } from '../tree/draft.ts';
 import { ConfigEditError } from '../tree/error.ts';
 import { checkPatch } from '../tree/patch-keys.ts';
@@ -123,7 +124,10 @@ export class ConfigDocument {
   }
 
   #edited(edit: (draft: Draft) => void, renamed?: Renamed): ConfigDocument {
-    const draft = new Draft(this.#source, this.#origin.places);
+    const { document, text, places } = this.#origin;
+    // The first edit does it for all that come of it.
+    if (this.isOriginal) settleComments(document.contents, text);
+    const draft = new Draft(this.#source, places);
     edit(draft);
     return new ConfigDocument(this.#origin, draft.result(), renamed);
   }

@@ -3,7 +3,7 @@
  * tree before, which stays as it is. Where an edit meets an alias, a copy of what it stands for takes its
  * place; where it meets an anchor, the other users of the anchor get copies of what was there before.
  */
-import { type Alias, isAlias, isMap, isSeq, type Node, visit, YAMLMap } from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, Pair, visit, YAMLMap } from 'yaml';
 import { isEmptyScalar, resolveAliases, scalarText } from '../yaml/nodes.ts';
 import type { YamlSource } from '../yaml/source.ts';
 import { type AnyPair, copyOf, Expander, withValue } from './copies.ts';
@@ -38,6 +38,7 @@ export class Draft {
 
   /** The tree after the edit. */
   result(): YamlSource {
+    for (const node of this.#own) if (isMap(node)) closeUp(node);
     const isShared = this.#touched.size > 0 && this.#targets.size > 0;
     return { ...this.#source, contents: isShared ? this.#withoutTouched(this.#root) : this.#root };
   }
@@ -148,6 +149,15 @@ export class Draft {
     const value = this.#itemWithout(pair.value) as Node | null;
     return value === pair.value ? pair : withValue(pair, value);
   }
+}
+
+/** The first entry of a block has no empty line above it. */
+function closeUp(map: YAMLMap): void {
+  const [first] = map.items;
+  if (map.flow || !isScalar(first?.key) || !first.key.spaceBefore) return;
+  const key = copyOf(first.key);
+  key.spaceBefore = false;
+  map.items[0] = new Pair(key, first.value);
 }
 
 /** The place of a key in a map; -1 if it is not there. */
