@@ -94,16 +94,19 @@ function classesFor(draft: Draft, path: string): YAMLMap {
       name === DEFAULT ? `every class with classes inside has one: shaper set ${path} KEY=VALUE` : '';
     throw editError('exists', path, `${path} exists already`, hint);
   }
-  if (wasLeaf) queueToDefault(draft, inner, classes);
+  if (wasLeaf) giveToDefault(draft, inner, classes);
   return classes;
 }
 
+/** Keys that say how packets of a leaf wait and borrow. In an inner class its leaves have them. */
+const OF_LEAF = ['queue', 'priority'];
+
 /** The packets of a class that takes classes inside wait in its class `default` from then on, as before. */
-function queueToDefault(draft: Draft, inner: YAMLMap, classes: YAMLMap): void {
-  const queue = draft.take(inner, 'queue');
-  if (queue === null) return;
+function giveToDefault(draft: Draft, inner: YAMLMap, classes: YAMLMap): void {
+  const taken = OF_LEAF.map((key) => draft.take(inner, key)).filter((pair) => pair !== null);
+  if (taken.length === 0) return;
   const last = draft.newMap(true);
-  last.items.push(queue as YAMLMap['items'][number]);
+  last.items.push(...(taken as YAMLMap['items']));
   draft.put(classes, DEFAULT, last);
 }
 
@@ -122,11 +125,13 @@ function foldEmpty(draft: Draft, path: string): void {
   const isDirection = path.split('/').length === 2;
   if (isDirection || classes.items.length > 1 || indexOf(classes, DEFAULT) < 0) return;
   const last = classMap(draft, { map: classes, key: DEFAULT });
-  if (last.items.some((pair) => keyOf(pair) !== 'queue')) return;
-  const queue = draft.take(last, 'queue');
+  if (last.items.some((pair) => !OF_LEAF.includes(keyOf(pair) ?? ''))) return;
   const at = indexOf(inner, 'classes');
-  draft.take(inner, 'classes');
-  if (queue) inner.items.splice(at, 0, queue as YAMLMap['items'][number]);
+  inner.items.splice(at, 1, ...last.items);
+  for (const pair of last.items) {
+    const before = inner.items.findIndex((other) => other !== pair && keyOf(other) === keyOf(pair));
+    if (before >= 0) inner.items.splice(before, 1);
+  }
 }
 
 function insert(draft: Draft, classes: YAMLMap, path: string, pair: AnyPair, before = DEFAULT): void {

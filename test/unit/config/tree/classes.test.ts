@@ -94,13 +94,15 @@ describe('a class', () => {
     );
   });
 
-  it('that takes a class inside gives its queue to default, and takes it back when that goes', () => {
-    const inner = parsed().addClass('wan/up/guests/web', { match: { dport: 80 } });
+  it('that takes a class inside gives queue and priority to default, and takes them back when that goes', () => {
+    const leaf = parsed().patchClass('wan/up/guests', { priority: 1 });
+    const inner = leaf.addClass('wan/up/guests/web', { match: { dport: 80 } });
     const guests = inner.load().spec.links[0]!.up!.children[1]!;
     expect(guests.queue).toBe(null);
     expect(guests.children.map(({ name }) => name)).toEqual(['web', 'default']);
     expect(guests.children[1]!.queue!.limitBytes).toBe(62_500);
-    expect(inner.removeClass('wan/up/guests/web').load().spec).toEqual(parsed().load().spec);
+    expect(guests.children[1]!.priority).toBe(1);
+    expect(inner.removeClass('wan/up/guests/web').load().spec).toEqual(leaf.load().spec);
   });
 
   it('moves with the classes inside it, and says from where', () => {
