@@ -6,17 +6,24 @@
 import { NONE } from './none.ts';
 
 export class NodeLists {
-  readonly lists: number;
+  lists: number;
   private readonly next: Int32Array;
   private readonly prev: Int32Array;
   /** As ~node, so that memory which was never written means empty lists. */
-  private readonly tail: Int32Array;
+  private tail: Int32Array;
 
   constructor(nodes: number, lists: number) {
     this.lists = lists;
     this.next = new Int32Array(nodes);
     this.prev = new Int32Array(nodes);
     this.tail = new Int32Array(lists);
+  }
+
+  /** Empties all lists. There are so many of them from now on. */
+  empty(lists: number): void {
+    this.lists = lists;
+    if (lists > this.tail.length) this.tail = new Int32Array(lists);
+    else this.tail.fill(0);
   }
 
   isEmpty(list: number): boolean {

@@ -16,7 +16,7 @@ export class SizeBins {
   /** The bin of every row; 0 for a row in none. */
   private readonly bin: Uint8Array;
   /** No bin of the group above this one has rows. */
-  private readonly top: Uint8Array;
+  private top: Uint8Array;
   private readonly shift: number;
   /** Bins of a group. */
   private readonly bins: number;
@@ -27,6 +27,14 @@ export class SizeBins {
     this.lists = new NodeLists(rows, groups * this.bins);
     this.bin = new Uint8Array(rows);
     this.top = new Uint8Array(groups);
+  }
+
+  /** Takes all rows out, for so many groups from now on. No row from `rows` on was ever put in. */
+  regroup(rows: number, groups: number): void {
+    this.bin.fill(0, 0, rows);
+    this.lists.empty(groups * this.bins);
+    if (groups === this.top.length) this.top.fill(0);
+    else this.top = new Uint8Array(groups);
   }
 
   /** Sets the size of a row of `group`. A size of 0 takes the row out. */

@@ -13,10 +13,9 @@ import { NONE } from '../base/none.ts';
 import { RELEASE_SLACK_NS } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
-import { ALL_ABILITIES, planQueues, type QueuePlan } from '../spec/queue-plan.ts';
+import type { QueuePlan } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { POLICE_DROP, POLICE_MARK } from './admission/policers.ts';
-import { planChange } from './classes/change.ts';
 import { type ClassInfo, listClasses } from './classes/classes.ts';
 import { NO_ROOM, PASSES } from './each/each.ts';
 import { passBuckets } from './each/pass.ts';
@@ -38,7 +37,7 @@ import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './pac
 import type { Stats } from './packets/stats.ts';
 import { chargeBytesOf } from './packets/wire-cost.ts';
 import { SIGNAL_MARK, SIGNAL_NONE } from './queues/arrival-aqm.ts';
-import { type Change, reconfigure } from './reconfigure.ts';
+import { type Change, planReconfigure, reconfigure, type Told, told } from './reconfigure.ts';
 import { createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
 import type { VerdictWriter } from './verdicts/writer.ts';
 
@@ -66,8 +65,7 @@ export class Engine {
   private readonly intake: Intake;
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
-  /** By which it decides now. */
-  spec: ShaperSpec;
+  private told: Told;
   /** The parts that are made for the present classes. */
   /** Others read them, between two batches only. */
   stages: Stages;
@@ -77,8 +75,8 @@ export class Engine {
 
   constructor(spec: ShaperSpec, options: EngineOptions) {
     const classes = listClasses(spec);
-    const plan = options.plan ?? planQueues(spec, { ...ALL_ABILITIES, connectionMarks: false });
-    const lasting = createLasting(spec, classes, plan, options.seed, options.nameOf ?? null);
+    this.told = told(spec, options.plan);
+    const lasting = createLasting(spec, classes, this.told.plan, options.seed, options.nameOf ?? null);
     this.lasting = lasting;
     this.ledger = lasting.ledger;
     this.backlog = lasting.backlog;
@@ -86,14 +84,18 @@ export class Engine {
     this.flows = lasting.flows;
     this.intake = lasting.intake;
     this.verdicts = lasting.verdicts;
-    this.stages = createStages(spec, classes, lasting.createEach(classes), lasting);
-    this.spec = spec;
+    this.stages = createStages(spec, classes, lasting.createEach(classes), this.told.plan, lasting);
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
   }
 
   /** The live counters; read them between two batches only. */
   get stats(): Stats {
     return this.ledger.stats;
+  }
+
+  /** By which it decides now. */
+  get spec(): ShaperSpec {
+    return this.told.spec;
   }
 
   /**
@@ -156,16 +158,18 @@ export class Engine {
   /**
    * Applies another specification between two batches; reconfigure.ts says what may change and what stays.
    * `renamed` tells where classes with a new path come from, `deviceIndexes` the interface indexes of devices
-   * that no class named before: waiting packets are classified by them too. Throws RangeError, and has
-   * changed nothing then, if sockets or rules would have to change.
+   * that no class named before: waiting packets are classified by them too. `plan` is what the rules do from
+   * now on; without it they go on as before. Packets of an NFQUEUE that the plan has no more may still come
+   * and wait: close it when waitingOf() says that none does. Throws ChangeRefusedError, and has changed
+   * nothing then, if the change needs a restart.
    */
-  reconfigure(port: Port, { spec, renamed, deviceIndexes = new Map() }: Change, clockNs: number): void {
+  reconfigure(port: Port, change: Change, clockNs: number): void {
     const nowNs = Math.max(clockNs, this.lastNs);
-    const change = planChange(this.classes, this.spec, spec, renamed, nowNs);
+    const planned = planReconfigure(this.stages, this.told, change, this.lasting, nowNs);
     // Due packets leave by the rules under which they became due.
     this.leaveDue(nowNs);
-    this.stages = reconfigure(this.stages, spec, change, this.lasting, deviceIndexes, this.slackNs);
-    this.spec = spec;
+    this.stages = reconfigure(this.stages, planned, this.lasting, this.slackNs);
+    this.told = planned.told;
     this.goOn(port, nowNs);
   }
 
@@ -198,7 +202,7 @@ export class Engine {
     this.stopping = true;
     const nowNs = Math.max(clockNs, this.lastNs);
     for (const h of this.lasting.released.takeAll(0)) this.leaveLeaf(h, nowNs);
-    for (const h of takeAll(this.stages, this.held)) this.leaveLeaf(h, nowNs);
+    for (const h of takeAll(this.stages)) this.leaveLeaf(h, nowNs);
     this.verdicts.flush();
     while (this.runBatch(port, nowNs) > 0) {
       // Every batch is accepted as it is read.

@@ -1,5 +1,5 @@
 /**
- * Classes change while packets wait: nothing is flushed, minted or lost.
+ * Classes and trees change while packets wait: nothing is flushed, minted or lost.
  *
  * A class stays if it keeps its path or was renamed. It keeps its tokens, averages, flows, buckets, packets
  * and counters. A waiting packet stays with its bucket or ceiling; one that has passed `each` is not sent
@@ -10,18 +10,26 @@
  *     waits for an `each` bucket of a  ->  for the same bucket, if a is around b too; else for the buckets of
  *                                          b and of the classes around b, except those that it has passed
  *
+ * A packet passes the trees that it had when it came, as far as they stand. If its tree goes, or moves to
+ * another device, the packet leaves it at once (left-trees.ts). A tree that comes gets no packet that waits
+ * already: those before it were queued for the others.
+ *
  * So packets of a flow stay in order even if new packets of it go elsewhere.
  */
+import { equal } from '../base/equal.ts';
 import { NONE } from '../base/none.ts';
 import { createParsed, type Parsed } from '../packet/parse.ts';
 import type { Edited } from '../spec/edit.ts';
+import { ALL_ABILITIES, planQueues, type QueuePlan } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
-import { type ClassChange, isInside } from './classes/change.ts';
+import { type ClassChange, type IsSameDevice, isInside, planChange } from './classes/change.ts';
 import type { Mover } from './classes/mover.ts';
 import { WAITS } from './each/each.ts';
 import { regroupEach } from './each/regroup.ts';
 import { Classifier } from './flows/classifier.ts';
-import { createStages, type Lasting, type Stages } from './stages.ts';
+import { enterNext, leaveTrees } from './left-trees.ts';
+import { FLAG_STEER } from './packets/held.ts';
+import { createStages, heldMax, type Lasting, type Stages } from './stages.ts';
 
 /** Interface indexes by name of device. */
 export type DeviceIndexes = ReadonlyMap<string, number>;
@@ -29,30 +37,70 @@ export type DeviceIndexes = ReadonlyMap<string, number>;
 export interface Change extends Edited {
   /** Of devices that no class named before. */
   readonly deviceIndexes?: DeviceIndexes;
+  /** What the rules around the NFQUEUEs do from now on. */
+  readonly plan?: QueuePlan;
+}
+
+/** What the engine goes by. */
+export interface Told {
+  readonly spec: ShaperSpec;
+  readonly plan: QueuePlan;
+  /** Whether anybody has told what the rules do. */
+  readonly isPlanTold: boolean;
+}
+
+/** Without a plan the rules set CE and DSCP, and no flow is steered. */
+export function told(spec: ShaperSpec, plan?: QueuePlan): Told {
+  const planned = plan ?? planQueues(spec, { ...ALL_ABILITIES, connectionMarks: false });
+  return { spec, plan: planned, isPlanTold: plan !== undefined };
+}
+
+/** A change that can be applied. */
+export interface Planned {
+  readonly told: Told;
+  readonly isPlanNew: boolean;
+  readonly change: ClassChange;
+  readonly deviceIndexes: DeviceIndexes;
+}
+
+/** Plans a change of what `before` says. Throws ChangeRefusedError. */
+export function planReconfigure(
+  { classes }: Stages,
+  before: Told,
+  { spec, renamed, deviceIndexes = new Map(), plan }: Change,
+  { intake }: Lasting,
+  nowNs: number,
+): Planned {
+  const isSameDevice: IsSameDevice = (one, other) => intake.isSameDevice(one, other, deviceIndexes);
+  const change = planChange(classes, before.spec, spec, renamed, nowNs, isSameDevice);
+  const now = told(spec, plan ?? (before.isPlanTold ? before.plan : undefined));
+  return { told: now, isPlanNew: !equal(before.plan, now.plan), change, deviceIndexes };
 }
 
 /**
- * The stages for the classes of `change`, which go on from `from`. The caller releases due packets before and
+ * The stages for the classes of a change, which go on from `from`. The caller releases due packets before and
  * after this call.
  */
 export function reconfigure(
   from: Stages,
-  spec: ShaperSpec,
-  change: ClassChange,
+  { told: { spec, plan }, isPlanNew, change, deviceIndexes }: Planned,
   parts: Lasting,
-  deviceIndexes: DeviceIndexes,
   slackNs: number,
 ): Stages {
   const { ledger, backlog, held, intake, log, queues, acks } = parts;
-  const { before, classes, heir, nowNs } = change;
+  const { classes, heir, nowNs } = change;
+  const going = leaveTrees(from, parts, change.left, nowNs);
   const classifier = new Classifier(spec, classes);
-  const hadEach = before.some((info) => info.spec.each !== null);
-  const each = hadEach ? from.each : parts.createEach(classes);
+  // The table of buckets is made with the first class that has `each`, and stays.
+  const isFirstEach = !from.each.hasRows && classes.some((info) => info.spec.each !== null);
+  const each = isFirstEach ? parts.createEach(classes) : from.each;
   ledger.regroup(change);
   backlog.regroup();
   intake.exempt(spec.local.exempt.ports);
-  intake.reclassify(classifier, heir, change.isReclassified, deviceIndexes);
-  log.renumber(heir);
+  intake.reclassify(classifier, change, deviceIndexes);
+  if (change.isRenumbered) log.renumber(heir);
+  held.setBound(heldMax(spec.nfqueue));
+  if (isPlanNew) usePlan(plan, parts);
   parts.steering.update(classes);
   acks.regroup(classes);
   const moves = new Moves(change, parts);
@@ -61,8 +109,8 @@ export function reconfigure(
     parts.released.push(0, h);
   }
   queues.regroup(change, moves);
-  if (hadEach) regroupEach(each, change, held, acks, moves);
-  const to = createStages(spec, classes, each, parts);
+  if (!isFirstEach) regroupEach(each, change, held, acks, moves);
+  const to = createStages(spec, classes, each, plan, parts);
   to.exemption.inherit(from.exemption, change);
   to.policers.inherit(from.policers, change);
   to.meters.inherit(from.meters, change);
@@ -74,6 +122,12 @@ export function reconfigure(
     // Tokens of the new classes from before the change are not for this packet.
     held.setReadyNs(h, Math.max(held.readyNs(h), nowNs));
     if (!passesBuckets(to, h, firstWait(to, change, held.leaf[h], move), nowNs, slackNs)) continue;
+    if (!to.trees.enqueue(h, nowNs)) parts.released.push(0, h);
+  }
+  for (const h of going) {
+    moves.book(h);
+    enterNext(to, parts, h, nowNs);
+    if (!passesBuckets(to, h, to.waits.from[held.leaf[h]], nowNs, slackNs)) continue;
     if (!to.trees.enqueue(h, nowNs)) parts.released.push(0, h);
   }
   // A leaf that all packets have left is idle, as after a departure.
@@ -104,14 +158,22 @@ class Moves implements Mover {
     const { heir } = this.change;
     const { held, backlog } = this.parts;
     const booked = heir[held.leaf[h]];
-    const leaf = this.leafOf(h, booked);
-    if (held.nextLeaf[h] !== NONE) held.nextLeaf[h] = this.leafOf(h, heir[held.nextLeaf[h]]);
-    if (held.leafBefore[h] !== NONE) held.leafBefore[h] = heir[held.leafBefore[h]];
-    held.leaf[h] = leaf;
+    const leaf = this.book(h);
     if (leaf === booked) return leaf;
     this.left.add(booked);
     backlog.move(h, booked, leaf);
     return leaf;
+  }
+
+  /** Gives packet `h` the rows of its leaves of now. Returns the leaf that it is in, or comes to. */
+  book(h: number): number {
+    const { before, heir, left } = this.change;
+    const { held } = this.parts;
+    const next = held.nextLeaf[h];
+    held.leaf[h] = this.leafOf(h, heir[held.leaf[h]]);
+    if (next !== NONE) held.nextLeaf[h] = left.has(before[next].root) ? NONE : this.leafOf(h, heir[next]);
+    if (held.leafBefore[h] !== NONE) held.leafBefore[h] = heir[held.leafBefore[h]];
+    return held.leaf[h];
   }
 
   move(h: number, leafBefore: number, bucketClass: number): void {
@@ -169,4 +231,21 @@ function passesBuckets(to: Stages, h: number, first: number, nowNs: number, slac
     if (e !== NONE && each.pass(e, h, nowNs, nowNs + slackNs) === WAITS) return false;
   }
   return true;
+}
+
+/** Goes by another plan. What waiting packets ask of rules is told in the numbers of the plan. */
+function usePlan(plan: QueuePlan, { held, flows, intake, steering, verdicts }: Lasting): void {
+  steering.usePlan(plan);
+  verdicts.usePlan(plan);
+  intake.usePlan(plan);
+  for (const h of held.rowsInUse()) {
+    // The next packet of the flow asks again.
+    held.flags[h] &= ~FLAG_STEER;
+    if (held.remark(h) === 0) continue;
+    const number = plan.dscps.indexOf(held.dscp(h)) + 1;
+    // A code point that the rules do not write: the packet keeps the one that it came with.
+    const f = held.flow[h];
+    const isKept = number === 0 && f !== NONE;
+    held.setRemark(h, number, isKept ? flows.dscp(f) : held.dscp(h));
+  }
 }

@@ -5,11 +5,10 @@
  */
 import type { LinkLayer } from '../algo/buckets/link-layer.ts';
 import { type HashKeys, hashKeys } from '../base/hash.ts';
-import { NONE } from '../base/none.ts';
 import { Prng } from '../base/prng.ts';
 import { ARRIVAL_ROWS, EACH_BUCKETS_MAX, FAIR_QUEUES_MAX, FLOWS_MAX, HELD_MAX } from '../limits.ts';
 import type { QueuePlan } from '../spec/queue-plan.ts';
-import type { ShaperSpec } from '../spec/spec.ts';
+import type { NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { Admission } from './admission/admission.ts';
 import { Exemption } from './admission/exemption.ts';
 import { Meters } from './admission/meters.ts';
@@ -68,8 +67,6 @@ export interface Lasting {
   readonly released: HeldFifos;
   /** Chance: RED and PIE. */
   readonly prng: Prng;
-  /** What the rules around the NFQUEUEs do. */
-  readonly plan: QueuePlan;
   /** Makes the table of buckets when the first class has `each`. */
   createEach(classes: readonly ClassInfo[]): EachTable;
 }
@@ -81,10 +78,12 @@ export function createLasting(
   seed: number,
   nameOf: DeviceNameOf | null,
 ): Lasting {
-  const { count, length, markMask } = spec.nfqueue;
+  const { markMask } = spec.nfqueue;
   const prng = new Prng(seed);
   const keysOf = (table: string): HashKeys => hashKeys(seed, table);
-  const held = new HeldTable(Math.min(HELD_MAX, count * length) + ARRIVAL_ROWS);
+  // Rows that no packet has taken cost no memory.
+  const held = new HeldTable(HELD_MAX + ARRIVAL_ROWS);
+  held.setBound(heldMax(spec.nfqueue));
   const ledger = new Ledger(classes.length, held);
   const backlog = new Backlog(ledger.stats, held);
   const flows = new FlowTable(FLOWS_MAX, ...keysOf('flows'), ledger);
@@ -99,16 +98,22 @@ export function createLasting(
   const createEach = (all: readonly ClassInfo[]): EachTable =>
     new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, waiting, ledger);
   const books = { held, ledger, backlog, flows };
-  return { ...books, intake, acks, queues, steering, log, verdicts, released, prng, plan, createEach };
+  return { ...books, intake, acks, queues, steering, log, verdicts, released, prng, createEach };
+}
+
+/** Packets that the kernel can hold for us. */
+export function heldMax({ count, length }: NfqueueSpec): number {
+  return Math.min(HELD_MAX, count * length);
 }
 
 export function createStages(
   { local }: ShaperSpec,
   classes: readonly ClassInfo[],
   each: EachTable,
+  plan: QueuePlan,
   lasting: Lasting,
 ): Stages {
-  const { backlog, held, queues, prng, plan } = lasting;
+  const { backlog, held, queues, prng } = lasting;
   const trees = new Trees(classes, held, queues);
   const admission = new Admission(classes, backlog, held, each, trees, prng);
   const waits = chainOf(classes, delays);
@@ -136,17 +141,21 @@ function delays({ spec }: ClassInfo): boolean {
 }
 
 /**
- * Takes out all waiting packets, for the orderly stop, so that packets of a flow keep their order: a packet
- * that has come further is older. So the tree that is passed last comes first, and in a tree the packets that
- * wait for ceilings.
+ * Takes out all waiting packets under these roots, so that packets of a flow keep their order: a packet that
+ * has come further is older. So the tree that is passed last comes first, and in a tree the packets that wait
+ * for ceilings.
  */
-export function takeAll({ classes, trees, each }: Stages, held: HeldTable): number[] {
+export function takeAll(stages: Stages, roots: Iterable<number> = stages.trees.roots): number[] {
+  const { classes, trees, each } = stages;
+  const taken = new Set(roots);
   const all: number[] = [];
-  let h = trees.popAny();
   for (const direction of ['up', 'down']) {
-    for (; h !== NONE && classes[held.leaf[h]].direction === direction; h = trees.popAny()) all.push(h);
-    const rows = classes.flatMap((info, row) => (info.direction === direction ? [row] : []));
-    for (const waiting of each.takeAll(rows)) all.push(waiting);
+    const isTaken = ({ root }: ClassInfo): boolean =>
+      taken.has(root) && classes[root].direction === direction;
+    for (const root of trees.roots)
+      if (isTaken(classes[root])) for (const h of trees.takeAll(root)) all.push(h);
+    const rows = classes.flatMap((info, row) => (isTaken(info) ? [row] : []));
+    for (const h of each.takeAll(rows)) all.push(h);
   }
   return all;
 }

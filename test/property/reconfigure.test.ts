@@ -11,82 +11,15 @@ import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets/packets.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import { runs } from '../effort.ts';
 import type { SimArrival } from '../port/sim-port.ts';
-import { type ClassInput, type EachInput, MS, SECOND, shaper, type TreeInput, World } from '../sim/world.ts';
+import { MS, SECOND, shaper, World } from '../sim/world.ts';
+import { BURSTS, calm, PORTS, tree } from './trees.ts';
 
 const SEED = Number(process.env.SEED ?? 410);
 const FLOWS = 10;
-const PORTS = 5;
 const LAN = 1;
 const WAN = 2;
-const BURSTS = [1000, 1500, 6000];
-const RATES = [4000, 20_000, 100_000];
 const LENGTH_MAX = 1500;
 
-const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(arbitrary, { nil: undefined, freq: 2 });
-const rate = fc.constantFrom(...RATES);
-const burst = fc.constantFrom(...BURSTS);
-const each: fc.Arbitrary<EachInput> = fc.record({
-  by: fc.constantFrom('flow', 'src', 'dst'),
-  rateBytesPerSec: fc.constantFrom(1000, 10_000, 100_000),
-  burstBytes: burst,
-  exceed: fc.constantFrom('delay', 'delay', 'drop'),
-});
-const queue: fc.Arbitrary<NonNullable<ClassInput['queue']>> = fc.record({
-  discipline: fc.constantFrom('fair', 'fair', 'fifo', 'short-first'),
-  isolation: fc.constantFrom('flow', 'dual-src', 'src', 'triple'),
-  aqm: fc.constantFrom(
-    { kind: 'none' },
-    { kind: 'none' },
-    { kind: 'codel', codel: { targetNs: 5 * MS, intervalNs: 100 * MS } },
-  ),
-  shortBytes: fc.constantFrom(1000, 5000),
-});
-const common = {
-  ceil: maybe(rate),
-  burst,
-  rate: maybe(fc.constant(1000)),
-  priority: fc.nat(2),
-  weight: fc.integer({ min: 1, max: 3 }),
-  each: maybe(each),
-};
-const leafParts = fc.record({ ...common, queue, limitPackets: maybe(fc.constantFrom(4, 20)) });
-
-/** Drops undefined members, which the builder takes as given. */
-function given<T extends object>(parts: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as never;
-}
-
-const leaf = (name: string): fc.Arbitrary<ClassInput> =>
-  fc.tuple(fc.nat(PORTS - 1), fc.nat(PORTS - 1), leafParts).map(
-    ([from, to, parts]) =>
-      ({
-        name,
-        match: [{ dport: [{ from: Math.min(from, to), to: Math.max(from, to) }] }],
-        ...given(parts),
-      }) as ClassInput,
-  );
-const inner = (name: string): fc.Arbitrary<ClassInput> =>
-  fc
-    .tuple(
-      leaf(name),
-      fc.subarray(['x', 'y']).chain((names) => fc.tuple(...names.map(leaf))),
-    )
-    .map(([self, classes]) => ({ ...self, classes }));
-const node = (name: string): fc.Arbitrary<ClassInput> => fc.oneof(leaf(name), inner(name));
-const tree: fc.Arbitrary<TreeInput> = fc
-  .tuple(
-    rate,
-    burst,
-    fc
-      .shuffledSubarray(['a', 'b', 'c', 'x'], { minLength: 0 })
-      .chain((names) => fc.tuple(...names.map(node))),
-    leafParts,
-  )
-  .map(
-    ([r, b, classes, last]) =>
-      ({ rate: r, burst: b, leaves: [...classes, { name: 'default', ...given(last) }] }) as TreeInput,
-  );
 const config = fc.record({ lan: fc.record({ down: tree }), wan: fc.record({ up: tree }) });
 const step = fc.record({ config, ns: fc.nat(400 * MS) });
 const scenario = fc.record({
@@ -102,16 +35,6 @@ const scenario = fc.record({
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
 const specOf = (links: Scenario['first']): ShaperSpec => shaper(links);
-
-/** The same without anything that drops. */
-function calm(links: Scenario['first']): Scenario['first'] {
-  const text = JSON.stringify(links, (key, value) => {
-    if (key === 'limitPackets') return undefined;
-    if (key === 'aqm') return { kind: 'none' };
-    return key === 'exceed' ? 'delay' : value;
-  });
-  return JSON.parse(text);
-}
 
 function arrivalOf(timeNs: number, flow: number, lengthBytes: number): SimArrival {
   const src = ipv4(10, 0, 0, flow % 3);

@@ -199,10 +199,16 @@ describe('what cannot be applied changes nothing', () => {
   const spec = slow([{ name: 'a', match: port(1), ceil: 1000, burst: 1000 }]);
 
   test.each<[string, ShaperSpec, ReadonlyMap<string, string>, RegExp]>([
-    ['another device', shaper({ wan: { device: 'eth9', up: WIDE } }), new Map(), /eth9|wan0/],
-    ['a direction more', shaper({ wan: { up: WIDE, down: WIDE } }), new Map(), /wan\/down/],
-    ['other queues', { ...spec, nfqueue: { ...spec.nfqueue, count: 2 } }, new Map(), /nfqueue/],
-    ['one class as two', spec, new Map([['wan/up/default', 'wan/up/a']]), /two classes/],
+    ['other queues', { ...spec, nfqueue: { ...spec.nfqueue, first: 2 } }, new Map(), /nfqueue/],
+    [
+      'one class as two',
+      shaper({ wan: { up: { ...WIDE, leaves: [{ name: 'b' }, { name: 'c' }] } } }),
+      new Map([
+        ['wan/up/b', 'wan/up/a'],
+        ['wan/up/c', 'wan/up/a'],
+      ]),
+      /two classes/,
+    ],
   ])('%s', (_, next, renamed, message) => {
     const w = new World(spec);
     w.inject(repeat(3, 0, (t) => packet(t, 1)));

@@ -51,7 +51,7 @@ export class EachTable {
   /** Buckets with waiting packets, by `e >> shift` as in the next table. */
   private readonly due: IndexedHeap;
   /** Buckets of each class by the bytes that wait for them. */
-  private waiting: SizeBins;
+  private readonly waiting: SizeBins;
   // By leaf: what waits for buckets.
   private leafPackets: Float64Array;
   private leafBytes: Float64Array;
@@ -83,6 +83,11 @@ export class EachTable {
     this.held = held;
     this.measures = flows.measures;
     this.doomed = new HeldFifos(1, held);
+  }
+
+  /** Whether there is room for buckets: there was a class with `each` when the table was made. */
+  get hasRows(): boolean {
+    return this.keys.rows > 1;
   }
 
   /** Instant at which the first bucket lets a packet go. Infinity if none waits. */
@@ -290,7 +295,7 @@ export class EachTable {
   /** Counts anew what waits, for so many classes, and sets when every bucket is due by its present rate. */
   recount(classes: number): void {
     const { keys, words } = this;
-    this.waiting = new SizeBins(keys.rows, classes);
+    this.waiting.regroup(keys.highWater >> keys.shift, classes);
     this.leafPackets = new Float64Array(classes);
     this.leafBytes = new Float64Array(classes);
     for (let e = 0; e < keys.highWater; e += keys.stride) {

@@ -53,6 +53,12 @@ export class Classifier {
     return number === undefined ? null : this.deviceNames[number];
   }
 
+  /** The interface index of a device; NONE if it is not known. */
+  indexOf(device: string): number {
+    for (const [index, number] of this.deviceOfIndex) if (this.deviceNames[number] === device) return index;
+    return NONE;
+  }
+
   /** The device has this interface index from now on; NONE: there is no such device. */
   setDeviceIndex(device: string, ifIndex: number): void {
     const number = this.deviceNames.indexOf(device);

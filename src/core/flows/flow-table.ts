@@ -257,7 +257,7 @@ export class FlowTable {
     return this.words[f + KEY_DST[w]];
   }
 
-  /** Classes have new rows: flows of leaf c go on with leaf heir[c]. */
+  /** Classes have new rows: flows of leaf c go on with leaf heir[c], which may be NONE. */
   renumber(heir: ArrayLike<number>): void {
     const { words, measures } = this;
     for (let f = 0; f < this.keys.highWater; f += this.keys.stride) {

@@ -8,6 +8,7 @@ import { type Arrivals, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet
 import type { Parsed } from '../../packet/parse.ts';
 import type { QueuePlan } from '../../spec/queue-plan.ts';
 import type { PortRangeSpec, ShaperSpec } from '../../spec/spec.ts';
+import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import {
   FLAG_ECT,
@@ -34,6 +35,9 @@ const SKB_GSO = 2;
 const TCP_HEADER_BYTES = 32;
 const UDP_HEADER_BYTES = 8;
 
+/** What of a change of classes concerns flows. */
+type Reclassification = Pick<ClassChange, 'heir' | 'isRenumbered' | 'isReclassified'>;
+
 /** Name of the device with this interface index; empty if there is none. */
 export type DeviceNameOf = (ifIndex: number) => string;
 
@@ -47,7 +51,7 @@ export class Intake {
   private readonly steering: Steering;
   private readonly nameOf: DeviceNameOf | null;
   /** FLAG_ECT where the kernel can set CE, else 0: then no packet counts as able to carry it. */
-  private readonly ectFlag: number;
+  private ectFlag = 0;
   private readonly exemptPorts = new ExemptPorts();
 
   constructor(
@@ -69,7 +73,7 @@ export class Intake {
     this.foreignMask = ~spec.nfqueue.markMask;
     this.steering = steering;
     this.nameOf = nameOf;
-    this.ectFlag = plan.ecn ? FLAG_ECT : 0;
+    this.usePlan(plan);
     this.exempt(spec.local.exempt.ports);
   }
 
@@ -91,6 +95,20 @@ export class Intake {
     this.flows.reclassifyAll();
   }
 
+  /**
+   * Whether two names are names of the same device: it has one interface index. `deviceIndexes` has those of
+   * devices that no class has named before.
+   */
+  isSameDevice(one: string, other: string, deviceIndexes: ReadonlyMap<string, number>): boolean {
+    const indexOf = (device: string): number => deviceIndexes.get(device) ?? this.classifier.indexOf(device);
+    return one === other || (indexOf(one) !== NONE && indexOf(one) === indexOf(other));
+  }
+
+  /** Goes by another plan. */
+  usePlan(plan: QueuePlan): void {
+    this.ectFlag = plan.ecn ? FLAG_ECT : 0;
+  }
+
   /** TCP of these ports of this host may have an exemption from drops. */
   exempt(ports: readonly PortRangeSpec[]): void {
     this.exemptPorts.set(ports);
@@ -110,14 +128,13 @@ export class Intake {
    */
   reclassify(
     classifier: Classifier,
-    heir: ArrayLike<number>,
-    isReclassified: boolean,
+    { heir, isRenumbered, isReclassified }: Reclassification,
     deviceIndexes: ReadonlyMap<string, number>,
   ): void {
     classifier.inherit(this.classifier);
     for (const [device, ifIndex] of deviceIndexes) classifier.setDeviceIndex(device, ifIndex);
     this.classifier = classifier;
-    this.flows.renumber(heir);
+    if (isRenumbered) this.flows.renumber(heir);
     if (isReclassified) this.flows.reclassifyAll();
   }
 

@@ -10,18 +10,23 @@ import type { ClassInfo } from '../classes/classes.ts';
 
 export class Steering {
   /** By NFQUEUE index: the code with which a verdict moves a flow to the other one; 0 if flows stay. */
-  readonly codes: Uint8Array;
+  codes: Uint8Array = new Uint8Array(0);
   /** By class: 1 if the class and all above it let superpackets pass. */
   private fast = new Uint8Array(0);
 
   constructor(plan: QueuePlan, classes: readonly ClassInfo[]) {
-    this.codes = new Uint8Array(plan.gso.length);
+    this.usePlan(plan);
+    this.update(classes);
+  }
+
+  /** Goes by another plan. An NFQUEUE that it has no more keeps a row: packets that came by it may wait. */
+  usePlan(plan: QueuePlan): void {
+    this.codes = new Uint8Array(Math.max(this.codes.length, plan.gso.length));
     for (const { nfqueue, fastNfqueue } of plan.directions) {
       if (fastNfqueue === null) continue;
       this.codes[nfqueue] = MARK_FAST;
       this.codes[fastNfqueue] = MARK_SLOW;
     }
-    this.update(classes);
   }
 
   /**

@@ -29,6 +29,8 @@ invariant(
 
 export class HeldTable {
   readonly rows: number;
+  /** Rows that packets may take, those of a whole batch included. */
+  private rowsMax: number;
   /** Rows in use. */
   size = 0;
   readonly packetId: Uint32Array;
@@ -60,6 +62,7 @@ export class HeldTable {
 
   constructor(rows: number) {
     this.rows = rows;
+    this.rowsMax = rows;
     const buffer = new ArrayBuffer(4 * (rows << HELD_SHIFT));
     // Words 0 to 3: instants, two words each.
     this.floats = new Float64Array(buffer);
@@ -168,9 +171,15 @@ export class HeldTable {
     return Math.max(this.enteredNs(h), this.readyNs(h));
   }
 
+  /** So many packets may wait, and a whole batch finds rows beside them. There must be so many rows. */
+  setBound(packets: number): void {
+    invariant(packets + ARRIVAL_ROWS <= this.rows, 'a row for every packet that may wait');
+    this.rowsMax = packets + ARRIVAL_ROWS;
+  }
+
   /** Whether one more packet may wait: a whole batch must still find rows until its verdicts. */
   mayWait(): boolean {
-    return this.size + ARRIVAL_ROWS <= this.rows;
+    return this.size + ARRIVAL_ROWS <= this.rowsMax;
   }
 
   /** Whether packet `h` must not be dropped. */

@@ -106,7 +106,8 @@ export interface Regrouping {
 
 /**
  * Gives `stats` columns for another list of classes, in place. The present state of a removed class (backlog,
- * flows) goes on in its heir. A class keeps the sum that `status` showed for it, its former children
+ * flows) goes on in its heir. Nothing of a tree that is gone goes on: nothing waits there, and only the
+ * totals keep what it has counted. A class keeps the sum that `status` showed for it, its former children
  * included, so no count that is shown ever decreases. The own count of an inner class may therefore be
  * negative: a child that has just moved into it brings counts that the class never showed.
  */
@@ -116,7 +117,7 @@ export function regroupStats(stats: Stats, { before, classes, oldRow, heir }: Re
   next.totals.set(stats.totals);
   next.lateness.set(stats.lateness);
   for (const name of STATE_COLUMNS)
-    for (let c = 0; c < before.length; c++) next[name][heir[c]] += stats[name][c];
+    for (let c = 0; c < before.length; c++) if (heir[c] !== NONE) next[name][heir[c]] += stats[name][c];
   for (let c = 0; c < classes.length; c++) {
     const old = oldRow[c];
     if (old === NONE) continue;

@@ -54,10 +54,12 @@ export class Bands {
    */
   private readonly inForceBytes: Float64Array;
 
+  /** `from` are the bands of before, if inherit() is to follow. */
   constructor(
     { classOf, kinds, isOfBuckets, bandSets: count }: QueueSets,
     held: HeldTable,
     flows: FlowTable,
+    from: Bands | null = null,
   ) {
     this.held = held;
     this.flows = flows;
@@ -70,7 +72,7 @@ export class Bands {
     this.classOf = classOf;
     this.isUsed = hasBands(kinds);
     this.owed = createSizeAwareQueues(count);
-    this.shortsBefore = new Float64Array(held.rows);
+    this.shortsBefore = from === null ? new Float64Array(held.rows) : from.shortsBefore;
     this.shortFirst = kinds.map((kind) => kind?.shortFirst ?? null);
     this.inForceBytes = new Float64Array(count);
   }

@@ -141,6 +141,11 @@ export class FairHosts {
     return this.words[host + BULK_QUEUES];
   }
 
+  /** End of the records that were ever in use. */
+  get highWater(): number {
+    return this.keys.highWater;
+  }
+
   /** Rows in use. */
   *all(): Generator<number> {
     const { keys } = this;

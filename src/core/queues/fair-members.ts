@@ -44,8 +44,8 @@ export class FairMembers {
   /** The lists of the sets, LIST_WORDS words each. */
   lists: Int32Array;
   /** Flow queues of sets without hosts by length, and hosts. */
-  longestQueues: SizeBins;
-  longestHosts: SizeBins;
+  readonly longestQueues: SizeBins;
+  readonly longestHosts: SizeBins;
   /** By class: 1 if its sets have hosts. */
   private hasHostsByClass: Uint8Array;
   private classOf: Int16Array;
@@ -80,8 +80,8 @@ export class FairMembers {
     }
     this.queuesOfSet.setLists(this.lists);
     this.hostsOfSet.setLists(this.lists);
-    this.longestQueues = new SizeBins(keys.rows, classOf.length);
-    this.longestHosts = new SizeBins(hosts.rows, classOf.length);
+    this.longestQueues.regroup(keys.highWater >> keys.shift, classOf.length);
+    this.longestHosts.regroup(hosts.highWater >> hosts.shift, classOf.length);
     hosts.clearBacklogs();
   }
 

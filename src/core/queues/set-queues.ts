@@ -78,12 +78,12 @@ export class SetQueues {
     this.isFair = isFairBySet(sets);
     this.codelOf = sets.kinds.map((kind) => kind?.codel ?? null);
     this.doomed = new HeldFifos(1, held);
-    ({ bands: this.bands, codel: this.codel } = this.createBands(sets));
+    ({ bands: this.bands, codel: this.codel } = this.createBands(sets, null));
     ({ fair: this.fair, keys: this.fairKeys } = this.createFair(sets));
   }
 
-  private createBands(sets: QueueSets): { bands: Bands; codel: CodelQueues } {
-    const bands = new Bands(sets, this.held, this.flows);
+  private createBands(sets: QueueSets, from: Bands | null): { bands: Bands; codel: CodelQueues } {
+    const bands = new Bands(sets, this.held, this.flows, from);
     return { bands, codel: createCodelQueues(2 * sets.bandSets) };
   }
 
@@ -107,7 +107,7 @@ export class SetQueues {
     this.sets = sets;
     this.isFair = isFairBySet(sets);
     this.codelOf = sets.kinds.map((kind) => kind?.codel ?? null);
-    ({ bands: this.bands, codel: this.codel } = this.createBands(sets));
+    ({ bands: this.bands, codel: this.codel } = this.createBands(sets, this.bands));
     this.bands.inherit(bands, change, mover);
     for (const [row, old] of oldRow.entries()) {
       if (old === NONE || this.codelOf[row] === null || codelOf[old] === null) continue;
@@ -130,7 +130,7 @@ export class SetQueues {
     sets.kinds = kinds;
     this.codelOf = kinds.map((kind) => kind?.codel ?? null);
     if (hadBands || !sets.hasBands) this.bands.adopt(sets);
-    else ({ bands: this.bands, codel: this.codel } = this.createBands(sets));
+    else ({ bands: this.bands, codel: this.codel } = this.createBands(sets, this.bands));
     if (hadFair || !sets.hasFair) adoptFair(this.fair, change, sets);
     else ({ fair: this.fair, keys: this.fairKeys } = this.createFair(sets));
   }

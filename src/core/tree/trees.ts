@@ -183,19 +183,15 @@ export class Trees {
     this.modes.rootDueNs[this.rootOf[leaf]] = 0;
   }
 
-  /**
-   * Takes any waiting packet of any leaf, whatever the tokens. NONE if no packet waits. For the orderly stop.
-   */
-  popAny(): number {
-    for (const root of this.roots) {
-      for (let leaf = root + 1; leaf < this.level.length && this.rootOf[leaf] === root; leaf++) {
-        if (this.level[leaf] > 0 || !this.modes.isActive(leaf)) continue;
-        const h = this.queues.shiftAny(leaf);
-        this.modes.look(leaf);
-        return h;
-      }
+  /** Takes all waiting packets under `root`, leaf by leaf, whatever the tokens. */
+  takeAll(root: number): number[] {
+    const all: number[] = [];
+    for (let leaf = root; leaf < this.level.length && this.rootOf[leaf] === root; leaf++) {
+      if (this.level[leaf] > 0 || !this.modes.isActive(leaf)) continue;
+      while (!this.queues.isEmpty(leaf)) all.push(this.queues.shiftAny(leaf));
+      this.modes.look(leaf);
     }
-    return NONE;
+    return all;
   }
 
   /** The leaf whose turn it is; NONE if no row has nodes. */

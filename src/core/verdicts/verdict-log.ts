@@ -16,6 +16,14 @@ const TAG_MASK = 0x7fffffff;
 /** Charges that are remembered; a power of two. */
 const CHARGE_ROWS = 512;
 const CHARGE_MASK = CHARGE_ROWS - 1;
+/** Changes of rows that the columns do not show yet. Going through all columns costs a millisecond or two. */
+const RENUMBERINGS_MAX = 128;
+
+/** Classes got other rows before the verdict of `tag`: class c became heir[c]. */
+interface Renumbering {
+  readonly tag: number;
+  readonly heir: ArrayLike<number>;
+}
 
 export class VerdictLog {
   private readonly held: HeldTable;
@@ -32,6 +40,8 @@ export class VerdictLog {
   private readonly chargedBytes = new Int32Array(CHARGE_ROWS);
   private readonly chargedFlow = new Int32Array(CHARGE_ROWS);
   private readonly chargeNs = new Float64Array(CHARGE_ROWS);
+  /** The oldest first. */
+  private readonly renumberings: Renumbering[] = [];
 
   constructor(held: HeldTable) {
     this.held = held;
@@ -71,12 +81,12 @@ export class VerdictLog {
 
   /** The leaf that sent the packet last; NONE if it was dropped, or if no tree took it. */
   leaf(tag: number): number {
-    return this.lastLeaf[tag & LOG_MASK];
+    return this.rowNow(tag, this.lastLeaf[tag & LOG_MASK]);
   }
 
   /** The leaf of the tree before; NONE if there was none. */
   leafBefore(tag: number): number {
-    return this.firstLeaf[tag & LOG_MASK];
+    return this.rowNow(tag, this.firstLeaf[tag & LOG_MASK]);
   }
 
   /**
@@ -85,7 +95,7 @@ export class VerdictLog {
    */
   lender(tag: number): number {
     const at = tag & CHARGE_MASK;
-    return this.chargeTag[at] === tag ? this.chargeLender[at] : NONE;
+    return this.chargeTag[at] === tag ? this.rowNow(tag, this.chargeLender[at]) : NONE;
   }
 
   chargeBytes(tag: number): number {
@@ -101,13 +111,53 @@ export class VerdictLog {
     return this.chargedFlow[tag & CHARGE_MASK];
   }
 
-  /** Classes have other rows now: class c is heir[c]. */
+  /** Classes have other rows now: class c is heir[c], which may be NONE. */
   renumber(heir: ArrayLike<number>): void {
-    for (const column of [this.lastLeaf, this.firstLeaf, this.chargeLender]) {
-      for (let at = 0; at < column.length; at++) {
-        if (column[at] !== NONE) column[at] = heir[column[at]];
+    this.renumberings.push({ tag: this.nextTag, heir });
+    if (this.renumberings.length === RENUMBERINGS_MAX) this.settle();
+  }
+
+  /** Forgets changes of rows that are older than every verdict here. Call it in every batch. */
+  forgetOld(): void {
+    if (this.renumberings.length > 0 && this.ageOf(this.renumberings[0].tag) > VERDICT_LOG_ROWS)
+      this.renumberings.shift();
+  }
+
+  /** Verdicts since the one of `tag`, it included. */
+  private ageOf(tag: number): number {
+    return (this.nextTag - tag) & TAG_MASK;
+  }
+
+  /** The row that a class has now whose row was `row` when `tag` had its verdict. */
+  private rowNow(tag: number, row: number): number {
+    let now = row;
+    const age = this.ageOf(tag);
+    for (const one of this.renumberings) if (now !== NONE && this.ageOf(one.tag) < age) now = one.heir[now];
+    return now;
+  }
+
+  /** Writes the rows of now into the columns. */
+  private settle(): void {
+    const { renumberings, nextTag, lastLeaf, firstLeaf } = this;
+    // From the last change to the first: `rows` has the rows of now by those before the change.
+    let rows: ArrayLike<number> = [];
+    for (let n = renumberings.length - 1; n >= 0; n--) {
+      const { tag, heir } = renumberings[n];
+      const later = rows;
+      rows =
+        n === renumberings.length - 1 ? heir : Array.from(heir, (row) => (row === NONE ? NONE : later[row]));
+      const oldest = n === 0 ? VERDICT_LOG_ROWS : this.ageOf(renumberings[n - 1].tag);
+      for (let age = this.ageOf(tag) + 1; age <= Math.min(oldest, VERDICT_LOG_ROWS); age++) {
+        const at = (nextTag - age) & LOG_MASK;
+        if (lastLeaf[at] !== NONE) lastLeaf[at] = rows[lastLeaf[at]];
+        if (firstLeaf[at] !== NONE) firstLeaf[at] = rows[firstLeaf[at]];
       }
     }
+    for (let at = 0; at < CHARGE_ROWS; at++) {
+      const tag = this.chargeTag[at];
+      if (tag !== NONE) this.chargeLender[at] = this.rowNow(tag, this.chargeLender[at]);
+    }
+    renumberings.length = 0;
   }
 
   private noteCharge(tag: number, h: number, lender: number): void {

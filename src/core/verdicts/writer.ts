@@ -63,32 +63,34 @@ class Outbox {
 
 export class VerdictWriter {
   /** By NFQUEUE: the port that its packets came by, which takes their verdicts too. */
-  private readonly outboxOf: Outbox[];
+  private readonly outboxOf: Outbox[] = [];
   /** Every port once. */
   private readonly outboxes: Outbox[] = [];
   /** By NFQUEUE: packets read that have no verdict yet. */
-  private readonly waiting: Int32Array;
+  private waiting = new Int32Array(0);
+  private readonly markMask: number;
   private readonly foreignMask: number;
-  private readonly acceptOthers: number;
+  private acceptOthers: number = NF_ACCEPT;
   /** Accepts a packet of this host that has another mark or new bytes. Signed, to stay a small integer. */
-  private readonly acceptLocal: number;
+  private acceptLocal: number = NF_ACCEPT;
   /** What every verdict for a packet of this host asks for; 0 if its mark may stay. */
-  private readonly localBits: number;
+  private localBits = 0;
   private readonly ceBits: number;
   /** By number of a DSCP: the mark bits that ask for it; 0 for number 0. */
   private readonly remarkBits: Uint32Array;
   /** By NFQUEUE: the mark bits that ask to move a flow away from it. */
-  private readonly steerBits: Uint32Array;
+  private steerBits = new Uint32Array(0);
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly ledger: Ledger;
   private readonly log: VerdictLog;
+  private readonly steering: Steering;
   // The open run of each NFQUEUE: packets in it, and the id, verdict, packet mark and tag of its last packet.
-  private readonly runPackets: Int32Array;
-  private readonly runLastId: Uint32Array;
-  private readonly runVerdict: Int32Array;
-  private readonly runMark: Uint32Array;
-  private readonly runTag: Int32Array;
+  private runPackets = new Int32Array(0);
+  private runLastId = new Uint32Array(0);
+  private runVerdict = new Int32Array(0);
+  private runMark = new Uint32Array(0);
+  private runTag = new Int32Array(0);
 
   constructor(
     markMask: number,
@@ -99,14 +101,9 @@ export class VerdictWriter {
     log: VerdictLog,
     plan: QueuePlan,
   ) {
-    const queues = steering.codes.length;
+    this.markMask = markMask;
     this.foreignMask = ~markMask >>> 0;
-    // A repeated chain must see that the packet has been here. The rule that does not route is its last.
-    this.acceptOthers = plan.sharesChains ? NF_REPEAT : NF_ACCEPT;
-    this.acceptLocal = plan.sharesChains ? NF_REPEAT : acceptUnrouted(plan.unreadNfqueue) | 0;
-    this.localBits = plan.sharesChains ? markBits(markMask, MARK_ASKS) : 0;
     this.ceBits = markBits(markMask, MARK_CE);
-    this.steerBits = Uint32Array.from(steering.codes, (code) => markBits(markMask, code));
     this.remarkBits = Uint32Array.from({ length: MARK_DSCPS_MAX + 1 }, (_, number) =>
       number === 0 ? 0 : markBits(markMask, MARK_ASKS | number),
     );
@@ -114,13 +111,32 @@ export class VerdictWriter {
     this.flows = flows;
     this.ledger = ledger;
     this.log = log;
-    this.outboxOf = new Array(queues);
-    this.waiting = new Int32Array(queues);
-    this.runPackets = new Int32Array(queues);
-    this.runLastId = new Uint32Array(queues);
-    this.runVerdict = new Int32Array(queues);
-    this.runMark = new Uint32Array(queues);
-    this.runTag = new Int32Array(queues);
+    this.steering = steering;
+    this.usePlan(plan);
+  }
+
+  /**
+   * Goes by another plan, which the steering has already. An NFQUEUE that the plan has no more keeps its row,
+   * because packets that came by it may wait.
+   */
+  usePlan(plan: QueuePlan): void {
+    this.closeRuns();
+    // A repeated chain must see that the packet has been here. The rule that does not route is its last.
+    this.acceptOthers = plan.sharesChains ? NF_REPEAT : NF_ACCEPT;
+    this.acceptLocal = plan.sharesChains ? NF_REPEAT : acceptUnrouted(plan.unreadNfqueue) | 0;
+    this.localBits = plan.sharesChains ? markBits(this.markMask, MARK_ASKS) : 0;
+    const { codes } = this.steering;
+    this.steerBits = Uint32Array.from(codes, (code) => markBits(this.markMask, code));
+    if (codes.length === this.waiting.length) return;
+    const waiting = new Int32Array(codes.length);
+    waiting.set(this.waiting);
+    this.waiting = waiting;
+    // No run is open.
+    this.runPackets = new Int32Array(codes.length);
+    this.runLastId = new Uint32Array(codes.length);
+    this.runVerdict = new Int32Array(codes.length);
+    this.runMark = new Uint32Array(codes.length);
+    this.runTag = new Int32Array(codes.length);
   }
 
   /** Rows [0, rows) of the arrivals were read from `port`. Call before their packets are received. */
@@ -265,6 +281,7 @@ export class VerdictWriter {
   /** Sends all written rows and open runs, and settles with the flows. Call at the end of a batch. */
   flush(): void {
     this.closeRuns();
+    this.log.forgetOld();
     for (let n = 0; n < this.outboxes.length; n++) {
       if (this.outboxes[n].rows > 0) this.outboxes[n].send();
     }
@@ -273,7 +290,7 @@ export class VerdictWriter {
 
   /** Packets of an NFQUEUE that were read and have no verdict yet. */
   waitingOf(nfqueue: number): number {
-    return this.waiting[nfqueue];
+    return this.waiting[nfqueue] ?? 0;
   }
 
   private portOf(h: number): Port {

@@ -37,3 +37,15 @@ test('the largest of a group is found within an eighth, whatever came before', (
     }),
   );
 });
+
+test('all rows can be taken out at once, for fewer groups or more', () => {
+  const bins = new SizeBins(8, 2);
+  for (const groups of [2, 5, 1]) {
+    for (let row = 0; row < 4; row++) bins.set(row % 2, row, 1000 * (row + 1));
+    bins.regroup(4, groups);
+    for (let group = 0; group < groups; group++) expect(bins.largest(group)).toBe(NONE);
+    bins.set(groups - 1, 3, 500);
+    expect(bins.largest(groups - 1)).toBe(3);
+    bins.regroup(4, 2);
+  }
+});

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { isInside, planChange } from '../../../../src/core/classes/change.ts';
 import { listClasses } from '../../../../src/core/classes/classes.ts';
-import type { Renamed } from '../../../../src/spec/edit.ts';
+import { ChangeRefusedError, type Renamed } from '../../../../src/spec/edit.ts';
 import type { ShaperSpec } from '../../../../src/spec/spec.ts';
 import { type ClassInput, type LinkInput, shaper } from '../../../sim/world.ts';
 
@@ -53,23 +53,106 @@ test('packets are sorted anew only if matchers or the tree differ', () => {
   expect(plan(leaf({}), leaf({ match: port(81) })).isReclassified).toBe(true);
 });
 
-test.each<[string, LinkInput, ShaperSpec['nfqueue'] | null, string]>([
-  ['another device', { device: 'eth9', up: TREE }, null, 'cannot come or go'],
-  ['a direction more', { up: TREE, down: TREE }, null, 'wan/down of device wan0 cannot come or go'],
-  ['other kernel queues', { up: TREE }, { ...shaper({}).nfqueue, first: 77 }, 'nfqueue cannot change'],
-])('%s needs a new start', (_, link, nfqueue, message) => {
-  const after = shaper({ wan: link }, nfqueue ?? {});
-  expect(() => plan(wan(), after)).toThrow(message);
+test('packets leave a tree that goes or gets another device, and stay under a device with a new name', () => {
+  const links = (wanDevice: string, more: Record<string, LinkInput> = {}) =>
+    shaper({ wan: { device: wanDevice, up: TREE, down: TREE }, ...more });
+  const before = links('eth0', { lan: { up: TREE } });
+  const leftBy = (after: ShaperSpec, isSame = false) => {
+    const change = planChange(listClasses(before), before, after, new Map(), 0, (a, b) => a === b || isSame);
+    expect(change.isReclassified).toBe(true);
+    return [...change.left].map((row) => change.before[row].path);
+  };
+  expect(leftBy(links('eth0'))).toEqual(['lan/up']);
+  expect(leftBy(links('eth1', { lan: { up: TREE } }))).toEqual(['wan/up', 'wan/down']);
+  expect(leftBy(links('eth1', { lan: { up: TREE } }), true)).toEqual([]);
+  expect(leftBy(links('eth0', { lan: { up: TREE }, dmz: { up: TREE } }))).toEqual([]);
 });
 
-test('one class cannot become two, nor move to another tree', () => {
+test('of a tree that goes, no class has an heir', () => {
+  const before = shaper({ wan: { up: TREE, down: { ...TREE, leaves: [{ name: 'a' }] } } });
+  const { heir, isRenumbered } = plan(before, shaper({ wan: { up: TREE } }));
+  expect([[...heir], isRenumbered]).toEqual([[0, 1, NONE, NONE, NONE], true]);
+});
+
+test('rows mean other classes if any comes, goes, moves or gets another path, but not for other values', () => {
+  const isRenumbered = (after: ShaperSpec, ...renamed: [string, string][]) =>
+    plan(wan({ name: 'a' }), after, new Map(renamed)).isRenumbered;
+  expect(isRenumbered(wan({ name: 'a', ceil: 5e5 }))).toBe(false);
+  expect(isRenumbered(shaper({ wan: { up: { ...TREE, leaves: [{ name: 'a' }] }, down: TREE } }))).toBe(true);
+  expect(isRenumbered(wan({ name: 'b' }), ['wan/up/b', 'wan/up/a'])).toBe(true);
+  expect(isRenumbered(wan())).toBe(true);
+});
+
+const refusal = (act: () => unknown): ChangeRefusedError => {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ChangeRefusedError) return error;
+    throw error;
+  }
+  throw new Error('the change was accepted');
+};
+
+test.each<[string, Partial<ShaperSpec['nfqueue']>, RegExp]>([
+  ['another first queue', { first: 77 }, /cannot become 77/],
+  ['other bits of the mark', { markMask: 0xff }, /bits of the mark/],
+])('%s needs a new start', (_, nfqueue, message) => {
+  const error = refusal(() => plan(wan(), shaper({ wan: { up: TREE } }, nfqueue)));
+  expect([error.where, error.message]).toEqual(['nfqueue', expect.stringMatching(message)]);
+  expect(error.hint).toMatch(/start it/);
+});
+
+test('one class cannot become two, nor move to another direction, nor become one', () => {
   const both = (up: ClassInput[], down: ClassInput[]) =>
     shaper({ wan: { up: { ...TREE, leaves: up }, down: { ...TREE, leaves: down } } });
   const before = both([{ name: 'a' }], []);
-  const twice = new Map([['wan/up/b', 'wan/up/a']]);
-  expect(() => plan(before, both([{ name: 'a' }, { name: 'b' }], []), twice)).toThrow('cannot become two');
-  const across = new Map([['wan/down/a', 'wan/up/a']]);
-  expect(() => plan(before, both([], [{ name: 'a' }]), across)).toThrow('to another tree');
+  const refused = (after: ShaperSpec, ...renamed: [string, string][]): string[] => {
+    const { where, reason } = refusal(() => plan(before, after, new Map(renamed)));
+    return [where, reason];
+  };
+  expect(
+    refused(both([{ name: 'b' }, { name: 'c' }], []), ['wan/up/b', 'wan/up/a'], ['wan/up/c', 'wan/up/a']),
+  ).toEqual(['wan/up/c', 'wan/up/a cannot become two classes']);
+  const elsewhere = (path: string) => `a class cannot move from ${path} to another direction`;
+  expect(refused(both([], [{ name: 'a' }]), ['wan/down/a', 'wan/up/a'])).toEqual([
+    'wan/down/a',
+    elsewhere('wan/up/a'),
+  ]);
+  const net = shaper({ net: { up: TREE } });
+  expect(refused(net, ['net/up', 'wan/down'])).toEqual(['net/up', elsewhere('wan/down')]);
+  expect(refused(net, ['net/up', 'wan/up/a'])).toEqual(['net/up', elsewhere('wan/up/a')]);
+});
+
+test('a link that is renamed takes its trees along', () => {
+  const change = plan(
+    shaper({ wan: { device: 'eth0', up: { ...TREE, leaves: [{ name: 'a' }] } } }),
+    shaper({ net: { device: 'eth0', up: { ...TREE, leaves: [{ name: 'a' }] } } }),
+    new Map([['net', 'wan']]),
+  );
+  expect([[...change.oldRow], change.left.size, change.isReclassified]).toEqual([[0, 1, 2], 0, false]);
+});
+
+test('a new class may have the path of one that has moved away', () => {
+  const before = wan({ name: 'a', classes: [{ name: 'x' }] });
+  const after = wan({ name: 'b', classes: [{ name: 'x' }] }, { name: 'a' }, { name: 'x' });
+  const change = plan(
+    before,
+    after,
+    new Map([
+      ['wan/up/b', 'wan/up/a'],
+      ['wan/up/x', 'wan/up/a/x'],
+    ]),
+  );
+  const pathsBefore = change.classes.map(({ path }, row) => [path, change.before[change.oldRow[row]]?.path]);
+  expect(pathsBefore).toEqual([
+    ['wan/up', 'wan/up'],
+    ['wan/up/b', 'wan/up/a'],
+    ['wan/up/b/x', undefined],
+    ['wan/up/b/default', 'wan/up/a/default'],
+    ['wan/up/a', undefined],
+    ['wan/up/x', 'wan/up/a/x'],
+    ['wan/up/default', 'wan/up/default'],
+  ]);
 });
 
 test('a class is inside itself and its ancestors, not inside its children', () => {

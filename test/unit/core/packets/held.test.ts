@@ -32,3 +32,15 @@ test('packets may wait while a whole batch still finds rows', () => {
   held.take();
   expect(held.mayWait()).toBe(false);
 });
+
+test('the bound of waiting packets may change, within the rows that there are', () => {
+  const held = new HeldTable(ARRIVAL_ROWS + 3);
+  held.setBound(1);
+  held.take();
+  expect(held.mayWait()).toBe(true);
+  held.take();
+  expect(held.mayWait()).toBe(false);
+  held.setBound(3);
+  expect(held.mayWait()).toBe(true);
+  expect(() => held.setBound(4)).toThrow(InvariantError);
+});

@@ -84,7 +84,18 @@ test('after an increase of shortBytes the old threshold applies until the long b
   const both = { before: parts.classes, classes, oldRow: rows, newRow: rows };
   const after = new Bands(QueueSets.ofLeaves(classes), parts.held, parts.flows);
   const mover = { settle: (h: number) => parts.held.leaf[h] as number, move: () => expect.unreachable() };
-  after.inherit(bands, { ...both, heir: Int16Array.from(rows), isReclassified: false, nowNs: 0 }, mover);
+  after.inherit(
+    bands,
+    {
+      ...both,
+      heir: Int16Array.from(rows),
+      isReclassified: false,
+      isRenumbered: false,
+      left: new Set<number>(),
+      nowNs: 0,
+    },
+    mover,
+  );
   const next = parts.packet(1, 1500);
   expect(after.victimOf(LEAF, next), 'behind the long packet of its flow').toBe(2 * LEAF + 1);
   after.take(2 * LEAF + 1);

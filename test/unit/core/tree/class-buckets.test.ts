@@ -58,6 +58,8 @@ test('after a change tokens stay, new buckets start full, and nothing is booked 
     newRow: rows,
     heir: Int16Array.from(rows),
     isReclassified: false,
+    isRenumbered: false,
+    left: new Set<number>(),
   };
   after.inherit(before, { ...change, oldRow: rows, nowNs: 0.5 * SECOND });
   // 500 B by then, and half the rate from then on.

@@ -102,7 +102,13 @@ test('a change keeps order, debts and places of classes whose parent stays', () 
   const rows = Int32Array.from(classes, (_, row) => row);
   const change = {
     ...{ before: classes, classes, oldRow: rows, newRow: rows },
-    ...{ heir: Int16Array.from(rows), isReclassified: false, nowNs: 0 },
+    ...{
+      heir: Int16Array.from(rows),
+      isReclassified: false,
+      isRenumbered: false,
+      left: new Set<number>(),
+      nowNs: 0,
+    },
   };
   expect([nodeBefore(change, node(A, 3)), nodeBefore(change, node(ROOT))]).toEqual([node(A, 3), NONE]);
   expect(nodeBefore({ ...change, oldRow: rows.map(() => NONE) }, node(A))).toBe(NONE);
