@@ -94,8 +94,11 @@ export function reconfigure(
   // The table of buckets is made with the first class that has `each`, and stays.
   const isFirstEach = !from.each.hasRows && classes.some((info) => info.spec.each !== null);
   const each = isFirstEach ? parts.createEach(classes) : from.each;
-  ledger.regroup(change);
-  backlog.regroup();
+  // With the same list of classes every counter stays where it is.
+  if (change.isRenumbered) {
+    ledger.regroup(change);
+    backlog.regroup();
+  }
   intake.exempt(spec.local.exempt.ports);
   intake.reclassify(classifier, change, deviceIndexes);
   if (change.isRenumbered) log.renumber(heir);
