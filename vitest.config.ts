@@ -31,8 +31,8 @@ const TOGETHER = { ...PATIENCE, maxWorkers: WORKERS, sequence: { groupOrder: 0 }
  */
 const REAL_PACKETS = { ...PATIENCE, runner: RUNNER, retry: 2 };
 
-/** Afterwards, two files at a time, each in network namespaces of its own. */
-const IN_PAIRS = { ...REAL_PACKETS, maxWorkers: 2, sequence: { groupOrder: 1 } };
+/** Afterwards, each in network namespaces of its own. Most of their time they wait. */
+const SEVERAL = { ...REAL_PACKETS, maxWorkers: WORKERS, sequence: { groupOrder: 1 } };
 
 /** At last, one file at a time: these tests measure, and they share one machine's kernel. */
 const ONE_BY_ONE = {
@@ -46,11 +46,14 @@ const ONE_BY_ONE = {
 const ALONE = ['test/sim/allocation.test.ts', 'test/sim/fair-full.test.ts'];
 
 /** Tests on real packets that look at what happens, however busy the machine is. */
-const BESIDE = ['test/netns/bench.test.ts', 'test/netns/rules.test.ts'];
+const BESIDE = [
+  'test/netns/{bench,native,rules}.test.ts',
+  'test/netns/stories/{devices,neighbours,uplinks}.test.ts',
+];
 /** Tests on real packets that count packets, and give limits of time that only a busy machine would exceed. */
-const PAIRS = [
-  'test/netns/run.test.ts',
-  'test/netns/stories/{counting,device-changes,ends,local,packets,rootless,standstill,starts,trouble}.test.ts',
+const COUNTS = [
+  'test/netns/{answers,run}.test.ts',
+  'test/netns/stories/{counting,device-changes,ends,local,packets,remark,rootless,standstill,starts,trouble}.test.ts',
 ];
 const EMULATED = 'test/netns/emulated/**/*.test.ts';
 
@@ -74,13 +77,13 @@ export default defineConfig({
       { test: { ...TOGETHER, name: 'slow', include: ['test/**/*.slow.test.ts'] } },
       { test: { ...TOGETHER, name: 'emulated', include: [EMULATED], runner: RUNNER, retry: 1 } },
       { test: { ...TOGETHER, name: 'beside', include: BESIDE, runner: RUNNER, retry: 2 } },
-      { test: { ...IN_PAIRS, name: 'pairs', include: PAIRS } },
+      { test: { ...SEVERAL, name: 'counts', include: COUNTS } },
       {
         test: {
           ...ONE_BY_ONE,
           name: 'netns',
           include: ['test/netns/**/*.test.ts'],
-          exclude: [EMULATED, ...BESIDE, ...PAIRS],
+          exclude: [EMULATED, ...BESIDE, ...COUNTS],
         },
       },
     ],

@@ -76,6 +76,7 @@ async function runMachine(
   const command = underFullkernelCommand(tool, ['bash', '-c', GUEST, 'guest', ...parameters], {
     seconds: machineSeconds,
     isVirtualTime: true,
+    isFirst: task.quick,
   });
   const child = start(command);
   const finished = finish(child, (machineSeconds + 20) * 1000);

@@ -16,7 +16,11 @@ export default class NotesReporter implements Reporter {
     const repeated = modules
       .flatMap((module) => [...module.children.allTests('passed')])
       .filter((test) => (test.diagnostic()?.retryCount ?? 0) > 0);
-    if (repeated.length > 0) print('passed only when repeated', repeated.map(failureOf));
+    if (repeated.length > 0)
+      print(
+        'passed only when repeated',
+        repeated.map(({ fullName }) => fullName),
+      );
   }
 }
 
@@ -28,10 +32,4 @@ function print(what: string, names: readonly string[]): void {
 function reasonOf(test: TestCase): string {
   const result = test.result();
   return (result.state === 'skipped' && result.note) || 'no reason given';
-}
-
-/** The name of a test, and the first line of each failure before it passed. */
-function failureOf(test: TestCase): string {
-  const lines = (test.result().errors ?? []).map(({ message }) => message.split('\n')[0]);
-  return [test.fullName, ...lines].join('\n      ');
 }

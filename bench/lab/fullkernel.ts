@@ -27,14 +27,17 @@ export interface FullkernelOptions {
   /** Ends everything after this long in real time. */
   readonly seconds: number;
   readonly isVirtualTime?: boolean;
+  /** Ahead of other programs: limits of time inside count the time of the machine. */
+  readonly isFirst?: boolean;
 }
 
 /** The whole command line. The environment is empty, as some variables make every start inside slower. */
 export function underFullkernelCommand(
   tool: string,
   command: readonly string[],
-  { seconds, isVirtualTime = false }: FullkernelOptions,
+  { seconds, isVirtualTime = false, isFirst = false }: FullkernelOptions,
 ): string[] {
   const options = ['-t', String(seconds), ...(isVirtualTime ? ['-V'] : [])];
-  return ['env', '-i', `PATH=${process.env.PATH}`, tool, ...options, '--', ...command];
+  const nice = isFirst ? ['nice', '-n', '-10'] : [];
+  return ['env', '-i', `PATH=${process.env.PATH}`, ...nice, tool, ...options, '--', ...command];
 }

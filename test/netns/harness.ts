@@ -12,7 +12,7 @@
  *     });
  *   });
  */
-import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { createLab, type Lab, type LabOptions } from '../../bench/lab/lab.ts';
 import { type RunningShaper, type ShaperOptions, type Status, startShaper } from '../../bench/lab/shaper.ts';
 
@@ -31,10 +31,15 @@ export * from '../../bench/lab/udp.ts';
  */
 export const describeNetns = describe;
 
-/** One lab for all tests of the surrounding describe, closed after them. */
+/** One lab for all tests of the surrounding describe, closed after them. A repeated test gets a new one. */
 export function useLab(options: LabOptions = {}): { readonly lab: Lab } {
   let lab: Lab | undefined;
   beforeAll(async () => {
+    lab = await createLab(options);
+  }, 120_000);
+  beforeEach(async ({ task }) => {
+    if ((task.result?.retryCount ?? 0) === 0) return;
+    await lab?.close();
     lab = await createLab(options);
   }, 120_000);
   afterAll(async () => lab?.close());

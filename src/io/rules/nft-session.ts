@@ -9,7 +9,7 @@ import { RulesError, toolComplaint, toolError } from './errors.ts';
 import { diesWithUs, missingTool, toolEnvironment } from './tool.ts';
 
 /** nft replies within milliseconds. An emulated machine under load once took more than 5 s. */
-const ANSWER_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 30_000;
 /** When its input has closed, nft only has to let the kernel free the table. */
 const END_TIMEOUT_MS = 600;
 

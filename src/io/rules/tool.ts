@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { RulesError } from './errors.ts';
 
 /** A tool that takes longer waits for a lock that nobody will give up. */
-const TOOL_TIMEOUT_MS = 10_000;
+const TOOL_TIMEOUT_MS = 30_000;
 
 /** Runs of a tool that signals end. One is enough; the bound is for somebody who ends every tool. */
 const RUNS_MAX = 3;

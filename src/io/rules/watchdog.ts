@@ -15,8 +15,8 @@ const RESTART_MS = 1000;
 /** So many are ended within this time before we give up: something ends each of them. */
 const DEATHS_MAX = 5;
 const DEATHS_MS = 60_000;
-/** The watchdog ends as soon as nft has, whoever ended it. */
-const ANSWER_MS = 500;
+/** The watchdog ends as soon as nft has, whoever ended it. A busy machine may need longer to say so. */
+const ANSWER_MS = 2000;
 
 /** Its exit status. It is 0 if nft ended otherwise. */
 const STATUS_BITTEN = 1;

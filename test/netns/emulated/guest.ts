@@ -1,6 +1,6 @@
 /**
- * The part of nft.test.ts that runs inside the full kernel: the scenarios named as arguments, then the whole
- * program. Prints a line of JSON as soon as a test has ended.
+ * The part of nft.test.ts that runs inside the full kernel: the tests named as arguments, which are scenarios
+ * and those at the end of this file. Prints a line of JSON as soon as a test has ended.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -87,7 +87,10 @@ async function devices({ folder, router }: Lab): Promise<string[]> {
   return stderr.trimEnd().split('\n');
 }
 
+const wanted = process.argv.slice(2);
+
 async function report(test: string, run: () => Promise<unknown>): Promise<void> {
+  if (!wanted.includes(test)) return;
   const line: GuestLine = await run().then(
     (found) => ({ test, found }),
     (error) => ({ test, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
@@ -99,8 +102,7 @@ await report('back end', () => probeBackend('auto'));
 // One lab for all, as making one takes seconds here.
 const shared = await createLab();
 keepDrivers();
-const wanted = process.argv.slice(2);
-for (const { name, run } of SCENARIOS.filter((scenario) => wanted.includes(scenario.name))) {
+for (const { name, run } of SCENARIOS) {
   await report(name, async () => {
     await shared.router.exec(['nft', 'flush', 'ruleset']);
     await run(shared, 'nft');

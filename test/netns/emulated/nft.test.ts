@@ -30,26 +30,35 @@ import type { GuestLine, ProgramReport } from './guest.ts';
 /** 350 s were measured on two processors that ten processes wanted. */
 const SECONDS = 600;
 
+/** Of the guest, beside scenarios. */
+const OTHERS = ['back end', 'devices', 'program'];
+
 const names = SCENARIOS.filter(({ differs }) => differs).map(({ name }) => name);
 
 describeNetns('the nft back end under a full kernel', () => {
   const folder = mkdtempSync(join(tmpdir(), 'shaper-guest-'));
   let obstacle = '';
   let guest: Finished;
+  let reported: readonly GuestLine[] = [];
 
-  async function boot(tool: string): Promise<Finished> {
+  async function compile(): Promise<void> {
     // All that is compiled is compiled here: a compiler takes its time in an emulated machine, and so does
     // tsx.
     const scripts = ['./guest.ts', '../rules-driver.ts'].map((name) => join(import.meta.dirname, name));
     shaperCommand();
     await Promise.all([compileInto(folder, scripts), nativeProgram('udpgen'), nativeProgram('udpsink')]);
+  }
+
+  async function boot(tool: string, tests: readonly string[]): Promise<GuestLine[]> {
     const variables = [`SHAPER_ADDON=${findAddon() ?? ''}`, 'SHAPER_LAB_LIMIT_MS=60000'];
     const script = join(folder, 'test/netns/emulated/guest.js');
-    const command = ['env', ...variables, process.execPath, script, ...names];
-    return run(underFullkernelCommand(tool, command, { seconds: SECONDS }), {
+    const command = ['env', ...variables, process.execPath, script, ...tests];
+    guest = await run(underFullkernelCommand(tool, command, { seconds: SECONDS, isFirst: true }), {
       timeoutMs: (SECONDS + 20) * 1000,
       check: false,
     });
+    const printed = guest.stdout.split('\n').filter((line) => line.startsWith('{'));
+    return printed.map((line) => JSON.parse(line) as GuestLine);
   }
 
   beforeAll(
@@ -58,11 +67,17 @@ describeNetns('the nft back end under a full kernel', () => {
       if (tool === undefined) obstacle = FULLKERNEL_MISSING;
       else if ((await capabilities()).nft) obstacle = 'this kernel has the nft queue statement itself';
       else {
-        guest = await boot(tool);
+        await compile();
+        const all = [...names, ...OTHERS];
+        reported = await boot(tool, all);
         if (guest.code === FULLKERNEL_FAILED) obstacle = `fullkernel failed: ${guest.stderr.slice(0, 200)}`;
+        const passed = reported.filter(({ error }) => error === undefined);
+        const failed = all.filter((name) => !passed.some(({ test }) => test === name));
+        // A busy machine can make the emulated one too slow for the limits of the program. Once more, then.
+        if (obstacle === '' && failed.length > 0) reported = [...passed, ...(await boot(tool, failed))];
       }
     },
-    (SECONDS + 60) * 1000,
+    2 * (SECONDS + 60) * 1000,
   );
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -70,8 +85,7 @@ describeNetns('the nft back end under a full kernel', () => {
   function foundIn(test: string, context: TestContext): unknown {
     if (obstacle !== '') context.skip(obstacle);
     const { stdout, stderr, code } = guest;
-    const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
-    const own = lines.map((line) => JSON.parse(line) as GuestLine).find((line) => line.test === test);
+    const own = reported.find((line) => line.test === test);
     expect(own, `exit ${code}\n${stdout}${stderr}`).toBeDefined();
     expect(own?.error).toBeUndefined();
     return own?.found;

@@ -1,6 +1,6 @@
 /**
  * A host that sends 40 Mbit/s through a line of 10 beside another host: the other one's flow below its share
- * comes through, and its TCP has its share.
+ * comes through, and its TCP has the rest of its share.
  */
 import { describe, expect, it } from 'vitest';
 import {
@@ -18,6 +18,7 @@ import {
 
 const LINE_BITS_PER_SEC = 10e6;
 const FLOOD_PORT = 9;
+const SECONDS = 4;
 /** On a busy machine senders and the program stand still now and then, and long bursts come. */
 const ATTEMPTS_MAX = 4;
 
@@ -38,49 +39,47 @@ describeNetns('floods', () => {
   const start = useShapers(world);
 
   describe.each(FLOODS)('%s', (_, flood) => {
-    /** Runs `measure` in the middle of the flood. */
-    async function beside<T>(seconds: number, measure: () => Promise<T>): Promise<T> {
+    /** What a host has in the middle of the flood that sends 2 Mbit/s of UDP, and as much TCP as goes. */
+    async function beside(): Promise<Shares> {
       const { client, server } = world.lab;
       const shaper = await start(`links: { wan: { device: wan0, up: ${LINE_BITS_PER_SEC / 1e6}mbit } }`);
       const sink = await startSink(server, { port: FLOOD_PORT, hold: true });
-      const sent = sendUdp(client, server, {
+      const sending = sendUdp(client, server, {
         ...flood,
         port: FLOOD_PORT,
         rateBitsPerSec: 4 * LINE_BITS_PER_SEC,
         lengthBytes: 1000,
-        seconds: seconds + 1.5,
+        seconds: SECONDS + 1.5,
       });
       await sleep(500);
-      const result = await measure();
-      await sent;
+      const own = { seconds: SECONDS, ...familyOf(flood) };
+      const [udp, tcp] = await Promise.all([
+        udpTransfer(client, server, { port: 7001, rateBitsPerSec: 2e6, lengthBytes: 500, ...own }),
+        tcpTransfer(client, server, { port: 7002, ...own }),
+      ]);
+      await sending;
       await Promise.all([sink.stop(), shaper.stop()]);
-      return result;
+      return {
+        udpLostRatio: 1 - udp.received.packets / udp.sent.packets,
+        lineRatio: (udp.bitsPerSec + steadyBitsPerSec(tcp, 1000, 200)) / LINE_BITS_PER_SEC,
+      };
     }
 
-    it('a flow of 2 Mbit/s loses less than 2 %', async () => {
-      const { client, server } = world.lab;
-      const quiet = { port: 7001, rateBitsPerSec: 2e6, lengthBytes: 500, seconds: 2.5, ...familyOf(flood) };
-      const ratios: number[] = [];
-      do {
-        const { sent, received } = await beside(2.5, () => udpTransfer(client, server, quiet));
-        ratios.push(1 - received.packets / sent.packets);
-      } while (Math.min(...ratios) >= 0.02 && ratios.length < ATTEMPTS_MAX);
-      expect(Math.min(...ratios), `lost: ${ratios}`).toBeLessThan(0.02);
-    });
-
-    it('a TCP connection has 40 % of the line', async () => {
-      const { client, server } = world.lab;
-      const shares: number[] = [];
-      do {
-        const transfer = await beside(4, () =>
-          tcpTransfer(client, server, { port: 7002, seconds: 4, ...familyOf(flood) }),
-        );
-        shares.push(steadyBitsPerSec(transfer, 1000, 200) / LINE_BITS_PER_SEC);
-      } while (Math.max(...shares) <= 0.4 && shares.length < ATTEMPTS_MAX);
-      expect(Math.max(...shares), `of the line: ${shares}`).toBeGreaterThan(0.4);
+    it('a flow of 2 Mbit/s loses less than 2 %, and with a TCP connection it has 40 % of the line', async () => {
+      const all: Shares[] = [];
+      const isMet = ({ udpLostRatio, lineRatio }: Shares): boolean => udpLostRatio < 0.02 && lineRatio > 0.4;
+      do all.push(await beside());
+      while (!all.some(isMet) && all.length < ATTEMPTS_MAX);
+      expect(all.some(isMet), JSON.stringify(all)).toBe(true);
     });
   });
 });
+
+interface Shares {
+  readonly udpLostRatio: number;
+  /** Of the line, UDP and TCP together. */
+  readonly lineRatio: number;
+}
 
 function familyOf({ family }: Partial<UdpSendOptions>): { family?: 4 | 6 } {
   return family === undefined ? {} : { family };

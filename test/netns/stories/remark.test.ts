@@ -58,7 +58,7 @@ describeNetns('remarking', () => {
   it('goes by the colours of a meter', async () => {
     const { client, server } = world.lab;
     await countPoints(server, 'udp', METERED_PORT);
-    const meter = 'meter: { type: trtcm, cir: 1mbit, cbs: 15kB, pir: 2mbit, pbs: 15kB }';
+    const meter = 'meter: { type: trtcm, cir: 1mbit, cbs: 100kB, pir: 2mbit, pbs: 100kB }';
     const remark = 'remark: { green: af11, yellow: af12, red: af13 }';
     const shaper = await start(
       `links: { wan: { device: wan0, up: { rate: 20mbit, classes: { default: { ${meter}, ${remark} } } } } }`,
@@ -71,11 +71,12 @@ describeNetns('remarking', () => {
       return Object.values(by).reduce((sum, bytes) => sum + bytes, 0) >= sent.packets * load.lengthBytes;
     });
     const [green, yellow, red] = [by[AF11]!, by[AF12]!, by[AF13]!];
-    // Four seconds and a burst within cir, as much within the peak above it, and the rest.
+    // Four seconds and a burst within cir, as much within the peak above it without a burst, and the rest.
+    // The bursts are long: while a busy machine lets nobody send, they take what comes of the rates.
     for (const [bytes, expected] of [
-      [green, 515_000],
+      [green, 600_000],
       [yellow, 500_000],
-      [red, sent.packets * load.lengthBytes - 1_015_000],
+      [red, sent.packets * load.lengthBytes - 1_100_000],
     ] as const) {
       expect(Math.abs(bytes / expected - 1), `${bytes} B for ${expected} B`).toBeLessThan(0.1);
     }

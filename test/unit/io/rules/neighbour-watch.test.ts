@@ -48,7 +48,7 @@ async function watchOver(listing: string, known: Neighbours = NO_NEIGHBOURS) {
   /** Lets one interval pass, and what happens then. */
   const pass = async (done: () => void): Promise<void> => {
     vi.advanceTimersByTime(NEIGHBOUR_INTERVAL_MS);
-    await vi.waitFor(done, 5000);
+    await vi.waitFor(done, 30_000);
   };
   const change = (to: string): void => {
     rules.listing = to;

@@ -56,7 +56,7 @@ it('rules that somebody removed are put back in both families, and it says so', 
   listing.text = '';
   pretendSaved([]);
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
-  await vi.waitFor(() => expect(warnings).toHaveLength(1), 5000);
+  await vi.waitFor(() => expect(warnings).toHaveLength(1), 30_000);
   await watch.stop();
   expect(
     tools
@@ -76,7 +76,7 @@ it('rules of another instance do not count for ours: both lost theirs, and that 
   pretendSaved(OTHERS);
   listing.text = LISTING.replace('0x1', '0x100').replace('100 bypass', '200 bypass');
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
-  await vi.waitFor(() => expect(warnings).toHaveLength(1), 5000);
+  await vi.waitFor(() => expect(warnings).toHaveLength(1), 30_000);
   await watch.stop();
   expect(warnings[0]).toContain('put back');
 });
@@ -86,7 +86,7 @@ it('rules that go again while they are put back are put back once more', async (
   pretendSaved([]);
   for (let times = 1; times <= 3; times++) {
     vi.advanceTimersByTime(WATCH_INTERVAL_MS);
-    await vi.waitFor(() => expect(warnings).toHaveLength(times), 5000);
+    await vi.waitFor(() => expect(warnings).toHaveLength(times), 30_000);
   }
   await watch.stop();
 });
@@ -108,11 +108,11 @@ it('a failure is told and the watch goes on', async () => {
   listing.text = '';
   tools.pretend('iptables-nft-save', 'echo broken >&2; exit 1');
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
-  await vi.waitFor(() => expect(warnings).toHaveLength(1), 5000);
+  await vi.waitFor(() => expect(warnings).toHaveLength(1), 30_000);
   expect(warnings[0]).toContain('cannot keep');
   pretendSaved([]);
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
-  await vi.waitFor(() => expect(warnings[1]).toContain('put back'), 5000);
+  await vi.waitFor(() => expect(warnings[1]).toContain('put back'), 30_000);
   await watch.stop();
 });
 
