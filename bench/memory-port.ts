@@ -28,6 +28,8 @@ export class MemoryPort implements Port {
   readonly slab = new Uint8Array(ARRIVAL_ROWS * SLOT_BYTES);
   readonly editOffset = this.slab.length;
   readonly failureRows = 0;
+  /** Packets of each flow in a row, before flows are drawn at random. */
+  packetsInOrder = 1;
   /** Packets that drain() gives at most. */
   rowsMax = ARRIVAL_ROWS;
   /** Time spent here, milliseconds of the caller's clock. */
@@ -67,9 +69,13 @@ export class MemoryPort implements Port {
     const startMs = this.clockMs();
     const { packetId } = this.batch.arrivals;
     const { headers, slab, flows } = this;
+    const inOrder = flows * this.packetsInOrder;
     for (let row = 0; row < this.rowsMax; row++) {
-      // First one packet of every flow, so that all are known, then flows at random.
-      const f = this.nextInOrder < flows ? this.nextInOrder++ : Math.floor(this.prng.nextUnit() * flows);
+      // First packets of every flow, so that all are known, then flows at random.
+      const f =
+        this.nextInOrder < inOrder
+          ? Math.floor(this.nextInOrder++ / this.packetsInOrder)
+          : Math.floor(this.prng.nextUnit() * flows);
       const from = f * HEADER_BYTES;
       const to = row * SLOT_BYTES;
       for (let i = 0; i < HEADER_BYTES; i++) slab[to + i] = headers[from + i]!;

@@ -32,6 +32,55 @@ const oneLeaf = (setting: Setting): string => link(setting, `{ default: { queue:
 const eachHost = (setting: Setting): string =>
   link(setting, `{ default: { each: { by: host, rate: 100gbit, burst: 10MB }, queue: ${setting.queue} } }`);
 
+/** Traffic whose memory is measured: by how much the process grows with every flow. */
+export interface MemoryCase {
+  readonly label: string;
+  readonly config: string;
+  /** Packets that each flow sends in a row. */
+  readonly packets: number;
+  /** Packets that are kept waiting in the leaf. */
+  readonly waiting: number;
+  readonly bytesMax: number;
+}
+
+const hostsAt = (rate: string): string =>
+  link(LOOP_SETTING, `{ default: { each: { by: host, rate: ${rate} } } }`);
+
+export const MEMORY_CASES = {
+  flow: {
+    label: 'idle flow',
+    config: oneLeaf(LOOP_SETTING),
+    packets: 1,
+    // Within CoDel's target at the rate.
+    waiting: 16_384,
+    bytesMax: 300,
+  },
+  freshBucket: {
+    label: 'bucket in which nothing has waited, and its flow',
+    config: hostsAt('100mbit'),
+    packets: 1,
+    waiting: 0,
+    bytesMax: 240,
+  },
+  // The burst holds three packets.
+  idleBucket: {
+    label: 'idle bucket in which a packet has waited, and its flow',
+    config: hostsAt('8mbit'),
+    packets: 4,
+    waiting: 0,
+    bytesMax: 390,
+  },
+  waitingBucket: {
+    label: 'bucket in which a packet waits, and its flow',
+    config: hostsAt('8kbit'),
+    packets: 4,
+    waiting: 0,
+    bytesMax: 560,
+  },
+} satisfies Record<string, MemoryCase>;
+export type MemoryKey = keyof typeof MEMORY_CASES;
+export const MEMORY_KEYS = Object.keys(MEMORY_CASES) as MemoryKey[];
+
 /** Destination ports of packets for classes. */
 const PORTS = 1000;
 

@@ -1,7 +1,7 @@
 /**
  * One measurement of bench/scale.ts, in a process of its own, so that V8 compiles each case independently of
- * the others. Arguments: key of the case, `pass` or `wait`, slices; or `memory`, flows; or `simulate`,
- * scenario, seconds of virtual time. Prints one line of JSON.
+ * the others. Arguments: key of the case, `pass` or `wait`, slices; or `memory`, key of its case, flows; or
+ * `simulate`, scenario, seconds of virtual time. Prints one line of JSON.
  */
 
 import { loadConfig } from '../src/config/config.ts';
@@ -11,7 +11,13 @@ import { ARRIVAL_ROWS } from '../src/limits.ts';
 import { widenInlining } from '../src/live/inlining.ts';
 import { prepareScenario } from '../src/sim/simulation.ts';
 import { MemoryPort, PACKET_BYTES } from './memory-port.ts';
-import { LOOP_SETTING, RATE_BYTES_PER_SEC, SCALE_CASES } from './scale-cases.ts';
+import {
+  LOOP_SETTING,
+  MEMORY_CASES,
+  type MemoryKey,
+  RATE_BYTES_PER_SEC,
+  SCALE_CASES,
+} from './scale-cases.ts';
 import { type Spread, spread } from './table.ts';
 
 /** Batches of a slice: a millisecond or two, so that many slices see no other process. */
@@ -36,8 +42,10 @@ export interface CoreResult {
 
 export interface MemoryResult {
   readonly flows: number;
-  /** By how much the process grew for each of most of them: all have waited once and are idle. */
-  readonly bytesPerIdleFlow: number;
+  /** By how much the process grew for each of the second half. */
+  readonly bytesPerFlow: number;
+  /** Packets waiting at the end. */
+  readonly waiting: number;
 }
 
 export interface SimulatorResult {
@@ -93,26 +101,29 @@ function measureCore(key: string, mode: string, slices: number): CoreResult {
   };
 }
 
-/**
- * Each flow sends a packet, which waits its turn in the queue of its flow; the first tenth does not count.
- */
-function measureMemory(flows: number): MemoryResult {
-  const port = new MemoryPort({ flows, hosts: flows / 4, ports: 1 }, IF_INDEX, () => 0);
-  const engine = new Engine(loadSpec(SCALE_CASES[0]!.config(LOOP_SETTING)), { seed: 1 });
+/** Only the second half of the flows counts: until then the compiler and the heap grow too. */
+function measureMemory(key: MemoryKey, flows: number): MemoryResult {
+  const { config, packets, waiting } = MEMORY_CASES[key];
+  const hosts = key === 'flow' ? flows / 4 : flows;
+  const port = new MemoryPort({ flows, hosts, ports: 1 }, IF_INDEX, () => 0);
+  port.packetsInOrder = packets;
+  const engine = new Engine(loadSpec(config), { seed: 1 });
   for (const device of engine.devices) engine.setDeviceIndex(device, IF_INDEX);
   const { totals } = engine.stats;
   let nowNs = 1e9;
   const runUntil = (known: number): number => {
     while (totals[TOTAL.flows]! < known) {
       engine.runBatch(port, nowNs);
-      if (totals[TOTAL.heldPackets]! >= WAITING_PACKETS) nowNs += BATCH_NS;
+      if (totals[TOTAL.heldPackets]! >= waiting) nowNs += BATCH_NS;
     }
-    return process.memoryUsage().rss;
+    const { rss, heapTotal } = process.memoryUsage();
+    return rss - heapTotal;
   };
-  const first = Math.ceil(flows / 10);
+  const first = Math.ceil(flows / 2);
   const before = runUntil(first);
   const after = runUntil(flows);
-  return { flows, bytesPerIdleFlow: (after - before) / (flows - first) };
+  const bytesPerFlow = (after - before) / (flows - first);
+  return { flows, bytesPerFlow, waiting: totals[TOTAL.heldPackets]! };
 }
 
 function measureSimulator(scenario: string, seconds: number): SimulatorResult {
@@ -150,6 +161,6 @@ const result =
   what === 'simulate'
     ? measureSimulator(how!, Number(amount))
     : what === 'memory'
-      ? measureMemory(Number(how))
+      ? measureMemory(how as MemoryKey, Number(amount))
       : measureCore(what!, how!, Number(amount));
 console.log(JSON.stringify(result));

@@ -12,14 +12,14 @@ interface QuickResult {
     readonly toBaseline: number | null;
     readonly last: { readonly flows: number; readonly waiting: number };
   }[];
-  readonly memory: { readonly bytesPerIdleFlow: number };
+  readonly memory: Record<string, { readonly bytesPerFlow: number; readonly waiting: number }>;
   readonly simulator: Record<string, { readonly packets: number; readonly packetsPerSec: number }>;
   readonly goals: readonly { readonly name: string; readonly value: number }[];
 }
 
 it('the scale bench measures many flows against one in the decision loop, passing and waiting, and the simulator', async () => {
   const { stdout } = await run([process.execPath, '--import', 'tsx', bench, '--quick', 'loop'], {
-    timeoutMs: 100_000,
+    timeoutMs: 200_000,
   });
   expect(stdout.trim().split('\n')).toHaveLength(1);
   const { cases, memory, simulator, goals } = JSON.parse(stdout) as QuickResult;
@@ -34,8 +34,10 @@ it('the scale bench measures many flows against one in the decision loop, passin
   const ratios = cases.filter((c) => c.key === 'flows').map((c) => c.toBaseline);
   for (const ratio of ratios) expect(ratio).toBeGreaterThan(0.5);
   expect(ratios).toHaveLength(2);
+  expect(Object.keys(memory)).toEqual(['flow', 'freshBucket', 'idleBucket', 'waitingBucket']);
   // A flow is 128 bytes at least; growth of the process is not exact.
-  expect(memory.bytesPerIdleFlow).toBeGreaterThan(100);
+  for (const { bytesPerFlow } of Object.values(memory)) expect(bytesPerFlow).toBeGreaterThan(100);
+  expect(memory.waitingBucket!.waiting).toBeGreaterThan(1000);
   for (const { packets, packetsPerSec } of Object.values(simulator)) {
     expect(packets).toBeGreaterThan(1000);
     expect(packetsPerSec).toBeGreaterThan(0);
@@ -44,6 +46,9 @@ it('the scale bench measures many flows against one in the decision loop, passin
   for (const { value } of goals) expect(value).toBeTypeOf('number');
   expect(goals.map(({ name }) => name)).toEqual([
     'memory per idle flow, bytes',
+    'memory per bucket in which nothing has waited, and its flow, bytes',
+    'memory per idle bucket in which a packet has waited, and its flow, bytes',
+    'memory per bucket in which a packet waits, and its flow, bytes',
     'simulator, eight-flows: ns/packet',
     'simulator, flats-300: ns/packet',
   ]);
