@@ -7,6 +7,13 @@ const COLUMNS_OF_A_PIPE = 100;
 // Node opens its debugger on SIGUSR1 unless somebody listens for the signal. No module is loaded before this
 // line.
 process.on('SIGUSR1', () => undefined);
+// While Node itself started, the signal may have opened the debugger already. One that was asked for stays.
+if (!/--inspect|--debug/.test(`${process.execArgv} ${process.env.NODE_OPTIONS}`)) {
+  const { close, url } = process.getBuiltinModule('node:inspector');
+  const shut = (): void => void (url() !== undefined && close());
+  shut();
+  setImmediate(shut);
+}
 
 /** Node's loader opens many files at once. If it may not, it says EMFILE or that a package is not there. */
 const FILES_MIN = 128;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -350,6 +351,10 @@ Napi::Value askForPromptness(const Napi::CallbackInfo& info) {
 
 void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoolean().Value()); }
 
+// A terminal with `stty tostop` stops a program in the background that writes to it. It spares those that ignore
+// the signal; for one that handles it, as Node can, the write would begin again for ever.
+void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IGN); }
+
 Napi::Value deviceIndex(const Napi::CallbackInfo& info) {
   const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
   return Napi::Number::New(info.Env(), linkIndex(name));
@@ -367,6 +372,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
   exports["deviceIndex"] = Napi::Function::New<deviceIndex>(env, "deviceIndex");
   exports["deviceName"] = Napi::Function::New<deviceName>(env, "deviceName");
+  exports["ignoreTerminalStop"] = Napi::Function::New<ignoreTerminalStop>(env, "ignoreTerminalStop");
   exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");
   return exports;
 }

@@ -11,7 +11,12 @@ import type { ConfigSource } from '../control/messages.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
 import { type DeviceNames, openDeviceNames, shownName } from '../io/nfqueue/device-names.ts';
-import { askForPromptness, createCourtesy, type NfqueuePort } from '../io/nfqueue/nfqueue.ts';
+import {
+  askForPromptness,
+  createCourtesy,
+  ignoreTerminalStop,
+  type NfqueuePort,
+} from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
@@ -54,6 +59,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   const { file } = source;
   checkProcess(readProcessStatus());
   checkDevices(config.spec, readDeviceGraph() ?? new Map(), shownName);
+  ignoreTerminalStop();
   const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);

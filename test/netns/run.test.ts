@@ -1,11 +1,20 @@
 /**
  * The program as a user starts it: what it refuses, what it says, what it does when its surroundings change.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { describeNetns, ended, type Finished, ping, shaperCommand, useLab, useShapers } from './harness.ts';
-import { ruleset } from './rules-bed.ts';
+import {
+  describeNetns,
+  ended,
+  type Finished,
+  ping,
+  shaperCommand,
+  until,
+  useLab,
+  useShapers,
+} from './harness.ts';
+import { hasTable, ruleset } from './rules-bed.ts';
 
 const WAN = 'links: { wan: { device: wan0, up: 20mbit, down: 100mbit } }';
 const OTHER_QUEUES = 'nfqueue: { first: 200, mark: 0x00ff0000 }';
@@ -68,6 +77,32 @@ describeNetns('run', () => {
     expect(await shaper.logged('counters')).toMatchObject({ received: 6, accepted: 6, dropped: 0, held: 0 });
     expect((await listening()).stdout).not.toMatch(LISTEN);
     expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it('SIGUSR1 while Node itself starts opens a debugger that is closed before the program has started', async () => {
+    const { router } = world.lab;
+    const file = join(world.lab.folder, 'early.yaml');
+    writeFileSync(file, `${WAN}\ncontrol: { socket: ${join(world.lab.folder, 'early.sock')} }\n`);
+    // The signal is ignored until Node listens for it.
+    const command = ['sh', '-c', 'trap "" USR1; exec "$@"', 'sh', ...shaperCommand(), '--conf', file];
+    const child = router.spawn(command);
+    let stderr = '';
+    child.stderr?.on('data', (text: Buffer) => {
+      stderr += text;
+    });
+    const isNode = (): boolean =>
+      readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').startsWith(process.execPath);
+    await until('Node starts', isNode);
+    await until('the debugger opens', () => {
+      child.kill('SIGUSR1');
+      return stderr.includes('Debugger listening');
+    });
+    await until('the rules are there', () => hasTable(router));
+    const { stdout } = await router.exec(['cat', '/proc/net/tcp', '/proc/net/tcp6']);
+    expect(stdout).not.toMatch(/ 0A 0{8}:0{8} /);
+    child.kill('SIGTERM');
+    expect(await ended(child, 30_000)).toBe(true);
+    expect(child.exitCode).toBe(0);
   });
 
   it('when the rules are lost it says so and ends with exit 1, leaving nothing', async () => {

@@ -344,6 +344,11 @@ export function askForPromptness(addon: Addon = loadAddon()): Promptness {
   return addon.askForPromptness();
 }
 
+/** From now on the log on a terminal stops nobody: `stty tostop`, and the program in the background. */
+export function ignoreTerminalStop(addon: Addon = loadAddon()): void {
+  addon.ignoreTerminalStop();
+}
+
 /** Decides when the thread that asked for promptness gives up some of it; see courtesy.ts. */
 export function createCourtesy(addon: Addon = loadAddon()): Courtesy {
   return new Courtesy((first) => addon.setFirst(first));

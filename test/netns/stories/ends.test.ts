@@ -25,6 +25,21 @@ const SLOW =
   'links: { wan: { device: wan0, up: { rate: 100kbit, classes: { all: { queue: { discipline: fifo, limit: 500p } } } } } }';
 /** It takes 0.4 s. A busy machine needs more, but what waits would need ten seconds by itself. */
 const STOP_MS_MAX = 7000;
+/** The program runs in the background of a terminal that stops what writes to it from there. */
+const TOSTOP = `
+import fcntl, signal
+m, s = pty.openpty()
+os.setsid()
+fcntl.ioctl(s, termios.TIOCSCTTY, 0)
+modes = termios.tcgetattr(s)
+modes[3] |= termios.TOSTOP
+termios.tcsetattr(s, termios.TCSANOW, modes)
+program = os.fork()
+if program:
+    for n in (signal.SIGTERM, signal.SIGUSR1): signal.signal(n, lambda n, _: os.kill(program, n))
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(program, 0)[1]))
+os.setpgid(0, 0)
+os.dup2(s, 1)`;
 const FAST = 'links: { wan: { device: wan0, up: 50mbit, down: 50mbit } }';
 
 /** A firewall such as a router has, with counters that go on counting. */
@@ -156,6 +171,7 @@ describeNetns('the end', () => {
       'a terminal stopped by Ctrl-S',
       'm, s = pty.openpty(); termios.tcflow(s, termios.TCOOFF); os.dup2(s, 1)',
     ],
+    ['a terminal with `stty tostop`', TOSTOP],
     [
       'a full pipe',
       'r, w = os.pipe(); os.set_inheritable(r, True); os.write(w, b"x" * 65536); os.dup2(w, 1)',
@@ -171,7 +187,7 @@ describeNetns('the end', () => {
     chmodSync(world.lab.folder, 0o755);
     // Everybody may make a socket in /tmp.
     writeFileSync(file, `${FAST}\ncontrol: { socket: /tmp/shaper-mute-${process.pid}.sock }\n`);
-    const script = `import os, pty, sys, termios; ${redirect}; [os.set_inheritable(f, True) for f in range(3, 8) if os.path.exists("/proc/self/fd/%d" % f)]; os.execvp(sys.argv[1], sys.argv[1:])`;
+    const script = `import os, pty, sys, termios\n${redirect}\n[os.set_inheritable(f, True) for f in range(3, 8) if os.path.exists("/proc/self/fd/%d" % f)]; os.execvp(sys.argv[1], sys.argv[1:])`;
     const child = router.spawn(['python3', '-c', script, ...wrapper, ...shaperCommand(), '--conf', file]);
     await until('the rules are there', () => hasTable(router), 60_000);
     for (let i = 0; i < 50; i++) child.kill('SIGUSR1');
