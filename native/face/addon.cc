@@ -351,8 +351,8 @@ Napi::Value askForPromptness(const Napi::CallbackInfo& info) {
 
 void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoolean().Value()); }
 
-// A terminal with `stty tostop` stops a program in the background that writes to it. It spares those that ignore
-// the signal; for one that handles it, as Node can, the write would begin again for ever.
+// A terminal with `stty tostop` stops a program in the background that writes to it. It spares those that
+// ignore the signal; for one that handles it, as Node can, the write would begin again for ever.
 void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IGN); }
 
 Napi::Value deviceIndex(const Napi::CallbackInfo& info) {

@@ -108,7 +108,7 @@ export interface Addon {
   deviceIndex(name: string): number;
   /** Name of the device with this interface index; empty if there is none. */
   deviceName(index: number): string;
-  /** A terminal that stops programs in the background when they write (SIGTTOU) no longer stops this process. */
+  /** A terminal that stops what writes to it from the background (SIGTTOU) no longer stops this process. */
   ignoreTerminalStop(): void;
   /** Gives back the niceness that was granted (false), or asks for it again (true). */
   setFirst(first: boolean): void;
