@@ -4,12 +4,15 @@
  * that it does not understand counts as one that touches nothing.
  */
 import { comparedBits } from '../../spec/mark-choice.ts';
-import { taggedInstance } from './render-iptables.ts';
+import { IPTABLES_TABLE, taggedInstance } from './render-iptables.ts';
 import { firstQueueOfTable } from './render-nft.ts';
 
 const ALL_BITS = 0xffffffff;
 
-/** A rule of somebody else that touches marks or NFQUEUEs. Bits are unsigned 32-bit numbers. */
+/**
+ * A rule of somebody else that touches marks or NFQUEUEs, or ends a chain before ours. Bits are unsigned
+ * 32-bit numbers.
+ */
 export interface ForeignRule {
   /** Where it stands, for a message. */
   readonly where: string;
@@ -29,11 +32,23 @@ export interface ForeignRule {
   readonly connectionBits: number;
   /** First and last number of the NFQUEUEs that it sends packets to. */
   readonly nfqueues: readonly [number, number] | null;
+  /** In the chain of iptables where our last rule for packets of this host stands, it accepts packets before. */
+  readonly endsOutput: boolean;
 }
 
 type Touch = Omit<ForeignRule, 'where' | 'text' | 'hook' | 'priority'>;
 
-const NOTHING: Touch = { packetBits: 0, erases: 0, restores: 0, saves: 0, connectionBits: 0, nfqueues: null };
+const NOTHING: Touch = {
+  ...{
+    packetBits: 0,
+    erases: 0,
+    restores: 0,
+    saves: 0,
+    connectionBits: 0,
+    nfqueues: null,
+    endsOutput: false,
+  },
+};
 
 function join(a: Touch, b: Partial<Touch>): Touch {
   return {
@@ -43,11 +58,13 @@ function join(a: Touch, b: Partial<Touch>): Touch {
     saves: (a.saves | (b.saves ?? 0)) >>> 0,
     connectionBits: (a.connectionBits | (b.connectionBits ?? 0)) >>> 0,
     nfqueues: b.nfqueues ?? a.nfqueues,
+    endsOutput: b.endsOutput ?? a.endsOutput,
   };
 }
 
-function touchesAnything({ packetBits, erases, restores, saves, connectionBits, nfqueues }: Touch): boolean {
-  return (packetBits | erases | restores | saves | connectionBits) !== 0 || nfqueues !== null;
+function touchesAnything(touch: Touch): boolean {
+  const { packetBits, erases, restores, saves, connectionBits, nfqueues, endsOutput } = touch;
+  return (packetBits | erases | restores | saves | connectionBits) !== 0 || nfqueues !== null || endsOutput;
 }
 
 const NUMBER = /^(?:0x[\da-f]+|\d+)$/i;
@@ -229,6 +246,9 @@ export function readIptablesRule(text: string): Touch {
   return join(touch, { nfqueues: [from, Number(queue?.[2] ?? from)] });
 }
 
+/** Chains that it jumps to are not followed. */
+const ENDS_OUTPUT = /^-A OUTPUT .*-j ACCEPT\b/;
+
 /** Output of iptables-save. `tool` is its name in messages. Rules with our tag are left out. */
 export function readIptablesRules(tool: string, saved: string): ForeignRule[] {
   const rules: ForeignRule[] = [];
@@ -236,7 +256,8 @@ export function readIptablesRules(tool: string, saved: string): ForeignRule[] {
   for (const text of saved.split('\n')) {
     if (text.startsWith('*')) table = text.slice(1);
     if (!text.startsWith('-A ') || taggedInstance(text) !== null) continue;
-    const touch = readIptablesRule(text);
+    const endsOutput = table === IPTABLES_TABLE && ENDS_OUTPUT.test(text);
+    const touch = join(readIptablesRule(text), { endsOutput });
     const where = `${tool} -t ${table}`;
     if (touchesAnything(touch)) rules.push({ where, text, hook: '', priority: Number.NaN, ...touch });
   }

@@ -148,6 +148,13 @@ function collisionOf(rule: ForeignRule, request: RulesRequest, free: number | nu
       `let it leave them out (iptables: --nfmask ${others} --ctmask ${others}; nft: mark & ${others})`
     );
   }
+  const shapesUp = request.plan.directions.some(({ direction }) => direction === 'up');
+  if (rule.endsOutput && request.plan.sharesChains && shapesUp) {
+    return (
+      'it accepts packets of this host before our last rule, so the kernel routes these once more, ' +
+      'without the device that their socket asked for: move it to the table filter, or use nfqueue.backend: nft'
+    );
+  }
   if (rule.nfqueues && rule.nfqueues[1] >= first && rule.nfqueues[0] < first + count) {
     return `it sends packets to our NFQUEUEs ${first} to ${first + count - 1}: choose another nfqueue.first`;
   }

@@ -10,7 +10,15 @@ import {
 } from '../../../../src/io/rules/foreign-rules.ts';
 
 const ALL = 0xffffffff;
-const NOTHING = { packetBits: 0, erases: 0, restores: 0, saves: 0, connectionBits: 0, nfqueues: null };
+const NOTHING = {
+  packetBits: 0,
+  erases: 0,
+  restores: 0,
+  saves: 0,
+  connectionBits: 0,
+  nfqueues: null,
+  endsOutput: false,
+};
 
 describe('a rule of nft', () => {
   it.each([

@@ -97,6 +97,24 @@ describe('a collision', () => {
     expect(lines.map((line) => /erases our bits/.test(line))).toEqual(collides ? [true] : []);
   });
 
+  it('of a rule that accepts packets of this host exists in the chain of our last rule', () => {
+    const inTable = (table: string, rule: string): Neighbours => ({
+      ...NO_NEIGHBOURS,
+      rules: readIptablesRules('iptables', `*${table}\n${rule}\nCOMMIT\n`),
+    });
+    const accept = '-A OUTPUT -p udp -j ACCEPT';
+    expect(findCollisions(request(TOP), inTable('security', accept))).toEqual([
+      expect.stringMatching(
+        /^iptables -t security: `-A OUTPUT -p udp -j ACCEPT`: it accepts .* routes these once/,
+      ),
+    ]);
+    expect(findCollisions(request(TOP), inTable('filter', accept))).toEqual([]);
+    expect(findCollisions(request(TOP), inTable('security', '-A FORWARD -j ACCEPT'))).toEqual([]);
+    const own = request(TOP);
+    const unshared = { ...own, plan: { ...own.plan, sharesChains: false } };
+    expect(findCollisions(unshared, inTable('security', accept))).toEqual([]);
+  });
+
   it('of connection marks exists only where flows are steered', () => {
     const neighbours = iptables(RESTORE, SAVE);
     expect(findCollisions(request(TOP), neighbours)).toEqual([]);
