@@ -32,7 +32,7 @@ export interface ForeignRule {
   readonly connectionBits: number;
   /** First and last number of the NFQUEUEs that it sends packets to. */
   readonly nfqueues: readonly [number, number] | null;
-  /** In the chain of iptables where our last rule for packets of this host stands, it accepts packets before. */
+  /** Where our last rule for packets of this host stands (iptables), it accepts packets before that. */
   readonly endsOutput: boolean;
 }
 
