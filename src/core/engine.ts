@@ -173,6 +173,11 @@ export class Engine {
     this.goOn(port, nowNs);
   }
 
+  /** Throws ChangeRefusedError if reconfigure() would. */
+  checkChange(change: Change): void {
+    planReconfigure(this.stages, this.told, change, this.lasting, this.lastNs);
+  }
+
   /** Packets of an NFQUEUE that were read and have no verdict yet. */
   waitingOf(nfqueue: number): number {
     return this.verdicts.waitingOf(nfqueue);

@@ -19,6 +19,7 @@ import {
 } from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
+import { readKernelQueues } from '../io/proc/nfqueues.ts';
 import {
   type Backend,
   builtInTables,
@@ -27,21 +28,28 @@ import {
   installRules,
   type Neighbours,
   type NftSession,
+  probeBackend,
   type RulesLog,
   type RulesRequest,
   removeNewEmptyTables,
 } from '../io/rules/index.ts';
+import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
+import { Applier, type ApplierOptions } from './applier.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
+import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
-import { claimMark, planRules } from './neighbours.ts';
+import { claimMark } from './neighbours.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
+import { RetiringNfqueues } from './retiring.ts';
+import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { createStopper, type Stopper } from './stop.ts';
+import { canOpenTerminal, isUnderNohup } from './terminal.ts';
 import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
 
@@ -65,15 +73,28 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);
   const stopper = createStopper({
     exitNow,
-    onReload: () => logger.warn('SIGHUP: reloading comes with a later version; nothing has changed'),
+    onReload: () => void hangup.received(),
     onIgnored: (signal) =>
       logger.warn(`${signal} is ignored: packets would wait. SIGTERM or Ctrl-C stops the shaper`),
     onTimeout: () => logger.error('the orderly stop took too long'),
   });
+  const hangup = new Hangup({
+    hadTerminal: canOpenTerminal() && !isUnderNohup(),
+    canOpenTerminal,
+    onGone: () => stopper.ask('SIGHUP: the terminal has gone'),
+    onEarly: () => logger.warn('SIGHUP came during the start, which reads the file anyway'),
+  });
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
   const unwinder = new Unwinder();
   try {
-    const instance = await startUnlessStopped(config, { source, logger, rulesLog, stopper, unwinder });
+    const instance = await startUnlessStopped(config, {
+      source,
+      logger,
+      rulesLog,
+      stopper,
+      hangup,
+      unwinder,
+    });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
     const undelivered = (await instance?.release()) ?? 0;
@@ -96,6 +117,7 @@ interface Parts {
   readonly logger: Logger;
   readonly rulesLog: RulesLog;
   readonly stopper: Stopper;
+  readonly hangup: Hangup;
   readonly unwinder: Unwinder;
 }
 
@@ -127,7 +149,8 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const tables = await builtInTables();
   unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
   if (stopper.isRequested()) return null;
-  const { backend, request } = await planRules(spec, neighbours, parts.rulesLog);
+  const planner = new RulePlanner(await probeBackend(spec.nfqueue.backend), neighbours, parts.rulesLog);
+  const request = await planner.start(spec);
   if (stopper.isRequested()) return null;
   const port = openNfqueues(request);
   unwinder.add('queues', () => port.close());
@@ -147,13 +170,14 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     socketCounters: () => port.counters(),
     warnings: () => [...waitingLinks(engine, devices), ...silences.warnings, ...(rules?.collisions ?? [])],
   });
-  await openControl(config, backend, running, parts);
+  const applier = createApplier(config, { running, engine, port, planner, rules: () => rules }, parts);
+  await openControl(config, planner.backend, running, applier, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
-  const installed = await enforceRules(session, request, backend, neighbours, parts);
+  const installed = await enforceRules(session, request, planner.backend, neighbours, parts);
   rules = installed;
-  if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
+  if (!stopper.isRequested()) logger.info(describe(config, spec, planner.backend), 'ready');
   return { release: () => release(installed, engine, port, logger) };
 }
 
@@ -185,7 +209,7 @@ function watchLost(
   { logger, unwinder }: Parts,
 ): LostWatch {
   const watch = new LostWatch({
-    ...{ first: spec.nfqueue.first, count: spec.nfqueue.count },
+    ...{ first: spec.nfqueue.first, count: NFQUEUES_MAX },
     waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
     letGo: (packets) => engine.letGo(port, packets, port.nowNs()),
     onFound: (packets) => logger.info({ packets }, 'the kernel has discarded waiting packets'),
@@ -214,11 +238,43 @@ function logCountersOnSignal({ stats: { totals } }: Engine, { logger, unwinder }
   unwinder.add('SIGUSR1', () => void process.off('SIGUSR1', onSignal));
 }
 
+/** What a change of the running instance acts on. */
+interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'rules'> {
+  readonly engine: Engine;
+  readonly port: NfqueuePort;
+}
+
+function createApplier(
+  config: LoadedConfig,
+  { running, engine, port, planner, rules }: Changeable,
+  { logger, stopper, unwinder }: Parts,
+): Applier {
+  const { first, count } = engine.spec.nfqueue;
+  const retiring = new RetiringNfqueues({
+    ...{ port, first, count, readQueues: readKernelQueues },
+    waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
+    onClosed: (nfqueue) =>
+      logger.info({ queue: first + nfqueue }, 'a queue that is not used any more has closed'),
+  });
+  unwinder.add('watch for unused queues', () => retiring.close());
+  return new Applier({
+    ...{ running, port, planner, retiring, rules, config },
+    checkDevices: (links) => checkDevices({ links }, readDeviceGraph() ?? new Map(), shownName),
+    isStopping: () => stopper.isRequested(),
+    onApplied: ({ logLevel }, request, isPlanNew) => {
+      logger.level = logLevel;
+      if (isPlanNew) warnOfLess(port.granted, request, logger);
+    },
+    warn: (message, fields) => logger.warn(fields, message),
+  });
+}
+
 async function openControl(
   { spec, socketPath, socketGroup }: LoadedConfig,
   backend: Backend,
   running: Running,
-  { logger, stopper, unwinder, source }: Parts,
+  applier: Applier,
+  { logger, stopper, hangup, unwinder, source }: Parts,
 ): Promise<void> {
   const { first, count } = spec.nfqueue;
   const control = await startControl({
@@ -227,13 +283,14 @@ async function openControl(
     subject: { version: readVersion(), pid: process.pid, backend, firstNfqueue: first, nfqueueCount: count },
     source: running,
     config: source,
-    apply: (request) => running.apply(request),
+    apply: (request) => applier.apply(request),
     log: ({ level, message, fields }) => logger[level](fields, message),
     onStop: () => stopper.ask('shaper stop'),
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
   unwinder.add('control socket', () => control.close());
   void stopper.requested.then(() => control.stopping());
+  hangup.reload = () => control.reload();
 }
 
 /** From here on packets are queued. */
