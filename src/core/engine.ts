@@ -65,7 +65,8 @@ export class Engine {
   private readonly intake: Intake;
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
-  private told: Told;
+  /** By what it decides now. Only reconfigure() changes it. */
+  told: Told;
   /** The parts that are made for the present classes. */
   /** Others read them, between two batches only. */
   stages: Stages;
@@ -91,11 +92,6 @@ export class Engine {
   /** The live counters; read them between two batches only. */
   get stats(): Stats {
     return this.ledger.stats;
-  }
-
-  /** By which it decides now. */
-  get spec(): ShaperSpec {
-    return this.told.spec;
   }
 
   /**

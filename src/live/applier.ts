@@ -1,7 +1,8 @@
 /**
- * Changes a running instance while packets flow: one configuration after the other, each as a whole or not at
- * all. A change of classes alone is a step of the engine between two batches. What else there is comes in this
- * order, so that every packet has its verdict and what is shaped before and after stays shaped in between:
+ * Changes a running instance while packets flow: one configuration after the other, each as a whole or not
+ * at all. A change of classes alone is a step of the engine between two batches. What else there is comes in
+ * this order, so that every packet has its verdict and what is shaped before and after stays shaped in
+ * between:
  *
  *     NFQUEUEs   open those that come, and read them
  *     rules      of iptables that come; then one transaction of nft

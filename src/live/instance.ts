@@ -19,7 +19,6 @@ import {
 } from '../io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
-import { readKernelQueues } from '../io/proc/nfqueues.ts';
 import {
   type Backend,
   builtInTables,
@@ -35,7 +34,8 @@ import {
 } from '../io/rules/index.ts';
 import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
-import { Applier, type ApplierOptions } from './applier.ts';
+import type { Applier } from './applier.ts';
+import { createApplier } from './changes.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { Hangup } from './hangup.ts';
@@ -44,7 +44,6 @@ import { LostWatch } from './lost-watch.ts';
 import { claimMark } from './neighbours.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
-import { RetiringNfqueues } from './retiring.ts';
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -170,7 +169,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     socketCounters: () => port.counters(),
     warnings: () => [...waitingLinks(engine, devices), ...silences.warnings, ...(rules?.collisions ?? [])],
   });
-  const applier = createApplier(config, { running, engine, port, planner, rules: () => rules }, parts);
+  const applier = createApplier(config, { running, engine, port, planner, rules: () => rules, ...parts });
   await openControl(config, planner.backend, running, applier, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
@@ -236,37 +235,6 @@ function logCountersOnSignal({ stats: { totals } }: Engine, { logger, unwinder }
   };
   process.on('SIGUSR1', onSignal);
   unwinder.add('SIGUSR1', () => void process.off('SIGUSR1', onSignal));
-}
-
-/** What a change of the running instance acts on. */
-interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'rules'> {
-  readonly engine: Engine;
-  readonly port: NfqueuePort;
-}
-
-function createApplier(
-  config: LoadedConfig,
-  { running, engine, port, planner, rules }: Changeable,
-  { logger, stopper, unwinder }: Parts,
-): Applier {
-  const { first, count } = engine.spec.nfqueue;
-  const retiring = new RetiringNfqueues({
-    ...{ port, first, count, readQueues: readKernelQueues },
-    waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
-    onClosed: (nfqueue) =>
-      logger.info({ queue: first + nfqueue }, 'a queue that is not used any more has closed'),
-  });
-  unwinder.add('watch for unused queues', () => retiring.close());
-  return new Applier({
-    ...{ running, port, planner, retiring, rules, config },
-    checkDevices: (links) => checkDevices({ links }, readDeviceGraph() ?? new Map(), shownName),
-    isStopping: () => stopper.isRequested(),
-    onApplied: ({ logLevel }, request, isPlanNew) => {
-      logger.level = logLevel;
-      if (isPlanNew) warnOfLess(port.granted, request, logger);
-    },
-    warn: (message, fields) => logger.warn(fields, message),
-  });
 }
 
 async function openControl(

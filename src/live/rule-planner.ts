@@ -84,7 +84,8 @@ export class RulePlanner {
   }
 
   /**
-   * The plan by which an instance goes on with `spec`, or null if abilities must be tried first: learn() does.
+   * The plan by which an instance goes on with `spec`, or null if abilities must be tried first: learn()
+   * does.
    * @throws ChangeRefusedError
    */
   next(spec: ShaperSpec, now: InForce): QueuePlan | null {

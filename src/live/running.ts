@@ -46,7 +46,7 @@ export class Running implements SnapshotSource {
 
   /** By which it shapes now. */
   get spec(): ShaperSpec {
-    return this.engine.spec;
+    return this.engine.told.spec;
   }
 
   /** Throws ChangeRefusedError if applySpec() would. */
@@ -61,9 +61,9 @@ export class Running implements SnapshotSource {
   }
 
   /**
-   * Shapes by another specification from now on, and by another plan if rules and NFQUEUEs follow one. Call it
-   * from the event loop of the packet thread, where it runs between two batches. Throws ChangeRefusedError, and
-   * has changed nothing then, if the change needs a restart.
+   * Shapes by another specification from now on, and by another plan if rules and NFQUEUEs follow one. Call
+   * it from the event loop of the packet thread, where it runs between two batches. Throws
+   * ChangeRefusedError, and has changed nothing then, if the change needs a restart.
    */
   applySpec(edited: Edited, plan?: QueuePlan): void {
     const { found, deviceIndexes } = this.lookUp(edited.spec);

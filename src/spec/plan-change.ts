@@ -38,9 +38,7 @@ export function withNfqueuesOf(before: QueuePlan, { gso, copyBytes }: QueuePlan)
   };
 }
 
-/**
- * Which NFQUEUEs ask for superpackets while rules of either plan are in force: only those that may under both.
- */
+/** Which NFQUEUEs ask for superpackets while rules of either plan are in force: those that may under both. */
 export function gsoOfBoth(before: QueuePlan, now: QueuePlan): readonly boolean[] {
   const both = withNfqueuesOf(before, now);
   return both.gso.map((gso, nfqueue) => gso && now.gso[nfqueue] !== false);

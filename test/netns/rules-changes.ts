@@ -19,7 +19,8 @@ const PORTS = [6001, 6002, 6003, 6004, 6005];
 
 /** Chains that have come again stand at the end. */
 async function sortedRules(host: Host): Promise<string> {
-  return (await ruleset(host)).split('\n').sort().join('\n');
+  const lines = (await ruleset(host)).replace(/ # progname .*/g, '').split('\n');
+  return lines.sort().join('\n');
 }
 
 function withDscps(wanted: RulesRequest, dscps: readonly number[]): RulesRequest {
