@@ -28,7 +28,6 @@ import {
   FLAG_CE,
   FLAG_ECT,
   FLAG_ICMP_ERROR,
-  FLAG_MARKED,
   FLAG_NEVER_DROP,
   FLAG_UNDELAYED,
   type HeldTable,
@@ -137,7 +136,7 @@ export class Engine {
       this.intake.prepare(this.parsed, rows, nowNs);
       queues.readAhead(rows);
       for (let p = 0; p < rows; p++) {
-        const h = this.intake.take(arrivals, this.parsed, p, nowNs);
+        const h = this.intake.take(arrivals, port.slab, this.parsed, p, nowNs);
         if (acks.isUsed) acks.read(arrivals, port.slab, this.parsed, p, h);
         this.arrive(h, nowNs);
       }
@@ -317,6 +316,7 @@ export class Engine {
     if (trees.pass(h)) {
       this.leaveLeaf(h, nowNs);
     } else if (trees.enqueue(h, nowNs)) {
+      this.flows.packetWaits(held, h);
       this.serve(this.stages.rootOf[held.leaf[h]], nowNs);
     } else if (held.neverDrop(h)) {
       // Its flow has no flow queue, so no packet of the flow waits there.
@@ -362,11 +362,8 @@ export class Engine {
     const { remarks } = this.stages;
     this.depart(h, nowNs);
     this.ledger.sent(h, nowNs);
-    if (nowNs > held.enteredNs(h)) this.flows.measures.packetWaited(held.flow[h], nowNs - held.enteredNs(h));
-    if ((held.flags[h] & FLAG_CE) !== 0) {
-      held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
-      this.flows.measures.packetMarked(held.flow[h]);
-    }
+    if (nowNs > held.enteredNs(h)) this.flows.measures.packetWaited(held, h, nowNs);
+    if ((held.flags[h] & FLAG_CE) !== 0) this.flows.measures.packetMarked(held, h);
     if (remarks.isUsed) remarks.apply(h);
     const second = held.nextLeaf[h];
     if (second === NONE) {
