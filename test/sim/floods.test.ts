@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Isolation } from '../../src/algo/queues/host-isolation.ts';
 import { ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
 import type { SimArrival } from '../port/sim-port.ts';
-import { MS, SECOND, shaper, udp, up, World } from './world.ts';
+import { type ClassInput, MS, SECOND, shaper, udp, up, World } from './world.ts';
 
 const LINE = 1_250_000;
 const LIMIT_BYTES = 125_000;
@@ -110,20 +110,72 @@ describe.each(Object.entries(FLOODS))('%s', (_, flood) => {
   });
 });
 
-test('a host floods its bucket of each with 150 flows of short packets: another one loses no long packet', () => {
-  const each = { by: 'src', rateBytesPerSec: LINE / 2, burstBytes: 3028, exceed: 'delay' } as const;
-  const leaf = { name: 'default', queue: FAIR, limitBytes: LIMIT_BYTES, each };
-  const world = new World(shaper({ wan: { up: { rate: LINE, burst: 3028, leaves: [leaf] } } }));
-  const flood = (n: number): Ends => ({ src: FLOODER, dst: OUTSIDE, sport: 1024 + (n % 150), dport: 9 });
+/** Packets of 1500 bytes of a quiet flow, in a leaf, beside 40 Mbit/s of shorter ones of a flood. */
+interface LongPackets {
+  readonly leaf: Omit<ClassInput, 'name'>;
+  readonly flood: Flood;
+  readonly floodBytes: number;
+  readonly quietFromNs: number;
+  readonly quietEveryNs: number;
+  readonly untilNs: number;
+}
+
+/** How many of the quiet flow came and got through, with their longest delay, and the bytes that passed. */
+function longBeside({ leaf, flood, floodBytes, quietFromNs, quietEveryNs, untilNs }: LongPackets) {
+  const leaves = [{ name: 'default', limitBytes: LIMIT_BYTES, ...leaf }];
+  const world = new World(shaper({ wan: { up: { rate: LINE, burst: 3028, leaves } } }));
   const arrive = (t: number, lengthBytes: number, ends: Ends): SimArrival =>
     up(t, lengthBytes, { shape: { ...udp(1), ...ends } });
-  // 1 Mbit/s beside 40.
+  const everyNs = (floodBytes * SECOND) / (4 * LINE);
+  const quiets = Math.ceil((untilNs - quietFromNs) / quietEveryNs);
   const arrivals = [
-    ...Array.from({ length: 83 }, (_, n) => arrive(n * 12 * MS + 300_000, 1500, QUIET)),
-    ...Array.from({ length: SECOND / 60_000 }, (_, n) => arrive(n * 60_000, 300, flood(n))),
+    ...Array.from({ length: quiets }, (_, n) => arrive(n * quietEveryNs + quietFromNs, 1500, QUIET)),
+    ...Array.from({ length: untilNs / everyNs }, (_, n) => arrive(n * everyNs, floodBytes, flood(n))),
   ].sort((a, b) => a.timeNs - b.timeNs);
   world.inject(arrivals);
-  world.run(10 * SECOND);
-  const quietOnes = world.accepted().filter(({ id }) => arrivals[id - 1]!.lengthBytes === 1500);
-  expect(quietOnes).toHaveLength(83);
+  world.run(untilNs);
+  const passedBytes = world.accepted().reduce((sum, { id }) => sum + arrivals[id - 1]!.lengthBytes, 0);
+  world.run(20 * SECOND);
+  const through = world.accepted().filter(({ id }) => arrivals[id - 1]!.lengthBytes === 1500);
+  const delayNsMax = Math.max(...through.map(({ id, timeNs }) => timeNs - arrivals[id - 1]!.timeNs));
+  return { came: quiets, through: through.length, delayNsMax, passedBytes };
+}
+
+/** As many hosts of IPv4, by turns. */
+const hosts =
+  (count: number): Flood =>
+  (n) => ({ src: ipv4(10, 1, 0, n % count), dst: OUTSIDE, sport: 1024, dport: 9 });
+const bucketOf = (rateBytesPerSec: number, by: 'src' | 'flow' = 'src') =>
+  ({ by, rateBytesPerSec, burstBytes: 3028, exceed: 'delay' }) as const;
+
+describe('long packets of a quiet host beside short ones', () => {
+  // Twenty packets of the quiet host.
+  const limitBytes = 30_000;
+  const quiet = { quietFromNs: SECOND / 10 + 300_000, untilNs: 0.7 * SECOND };
+
+  // Each host of the flood holds less than a packet of the quiet one, which sends less than its share.
+  test.each(['dual-src', 'flow'] as const)('of 45 hosts, %s: nothing is lost', (isolation) => {
+    const leaf = { limitBytes, queue: { discipline: 'fair', isolation } as const };
+    const run = longBeside({ ...quiet, quietEveryNs: 60 * MS, leaf, flood: hosts(45), floodBytes: 100 });
+    expect([run.came, run.through, run.delayNsMax]).toEqual([10, 10, 1_197_600]);
+  });
+
+  test('of 25 hosts, each with a bucket: nothing is lost', () => {
+    const leaf = { limitBytes, queue: FAIR, each: bucketOf(12_500) };
+    const run = longBeside({ ...quiet, quietEveryNs: 120 * MS, leaf, flood: hosts(25), floodBytes: 300 });
+    expect([run.came, run.through, run.delayNsMax]).toEqual([5, 5, 0]);
+  });
+
+  test('of 150 flows of a host in its bucket: nothing is lost', () => {
+    const { came, through } = longBeside({
+      leaf: { queue: FAIR, each: bucketOf(LINE / 2) },
+      flood: (n) => ({ src: FLOODER, dst: OUTSIDE, sport: 1024 + (n % 150), dport: 9 }),
+      floodBytes: 300,
+      // 1 Mbit/s.
+      quietFromNs: 300_000,
+      quietEveryNs: 12 * MS,
+      untilNs: SECOND,
+    });
+    expect([came, through]).toEqual([84, 84]);
+  });
 });

@@ -10,24 +10,25 @@
  *     limit 10   queues A 6, B 3    arriving 2 for B   B would have 5: A loses 1
  *                                   arriving 4 for B   B would have 7: B loses the 3 that it has
  *                                   arriving 4 for C   C would have 4: A loses 3
- *                                   arriving 7 for C   C would have 7 and has none: the packet is dropped
+ *                                   arriving 7 for B   B would have 10, and 3 are not enough: the packet is
+ *                                                      dropped
  *
- * So nobody can lock others out. Nothing is dropped in vain: either the payer has all that must go, or only
- * the arriving packet is dropped. While the leaf keeps its limit, a payer other than the packet's own holds
- * more than the packet and has enough. Packets of the payer that must not be dropped, or that are of other
- * leaves, are the only exception: then the leaf exceeds its limit, by one packet at most.
+ * Whoever holds a single packet, the arriving one included, does not pay while others hold more than one
+ * (queues/payer-weight.ts). Then the payer may not have enough, and several pay, one packet after the other,
+ * always whoever holds the most at that moment:
  *
- * A bucket can hold many short flow queues, none of which has enough. Then several pay, one packet after the
- * other, always whoever holds the most at that moment:
+ *     limit 1000   200 hosts with 5 packets of 1 each   arriving 15 for another host   15 of them lose 1 each
  *
- *     limit 100   a bucket with 60 flows, 1 or 2 each   arriving 3 for another bucket   the flows lose 3
- *
- * Otherwise a host with many flows of short packets could lock out whoever sends longer ones.
+ * So nobody can lock others out, neither by much traffic nor by many hosts, flows or buckets with short
+ * packets. Nothing is dropped in vain: either the payers have all that must go, or only the arriving packet
+ * is dropped. Packets that must not be dropped, or that are of other leaves, are the only exception: then the
+ * leaf exceeds its limit, by one packet at most. In a leaf for few packets a single one pays.
  */
 import { NONE } from '../../base/none.ts';
 import type { Chain } from '../classes/classes.ts';
 import type { EachTable } from '../each/each.ts';
 import type { HeldTable } from '../packets/held.ts';
+import { payerWeight } from '../queues/payer-weight.ts';
 import type { SetQueues } from '../queues/set-queues.ts';
 import type { Admission } from './admission.ts';
 
@@ -41,7 +42,7 @@ export class Room {
   // Written by find(), read by evict() until the next find().
   /** Whether there was no room, so that somebody pays. */
   private lastPays = false;
-  /** Whether several pay, one after the other. */
+  /** Whether several pay, one packet after the other. */
   private lastIsShared = false;
   /** The `each` bucket that pays; NONE if somebody among the leaf's queues does. */
   lastBucket = NONE;
@@ -56,7 +57,7 @@ export class Room {
 
   /** Whether packet `h` gets into the leaf, if need be after evictions. Evicts nothing yet. */
   find(leaf: number, h: number): boolean {
-    const { admission, queues } = this;
+    const { admission, queues, each } = this;
     const lengthBytes = this.held.lengthBytes[h];
     this.lastPays = false;
     this.lastIsShared = false;
@@ -65,11 +66,11 @@ export class Room {
     const packets = admission.excessPackets(leaf);
     const bytes = admission.excessBytes(leaf, lengthBytes);
     const own = this.ownBucket(leaf, h);
-    const queueBytes = queues.findPayer(leaf, own === NONE ? h : NONE);
-    this.chooseBucket(leaf, own, lengthBytes, queueBytes);
+    const queueWeight = queues.findPayer(leaf, own === NONE ? h : NONE);
+    this.chooseBucket(leaf, own, lengthBytes, queueWeight);
     if (this.canSpare(leaf, h, packets, bytes)) return true;
-    const isOfOthers = this.lastBucket !== NONE && this.lastBucket !== own;
-    this.lastIsShared = isOfOthers && admission.holdsMany(leaf, lengthBytes) && this.findNext(leaf);
+    const paysItself = this.lastBucket === NONE ? queues.lastIsOwn : each.lastIsOwn;
+    this.lastIsShared = !paysItself && admission.holdsMany(leaf, lengthBytes) && this.findNext(leaf);
     return this.lastIsShared;
   }
 
@@ -109,21 +110,23 @@ export class Room {
   }
 
   /**
-   * The bucket that pays: `own` with the arriving bytes, or the longest one, if it holds more than the payer
+   * The bucket that pays: `own` with the arriving bytes, or the longest one, if it weighs more than the payer
    * among the queues does.
    */
-  private chooseBucket(leaf: number, own: number, arrivingBytes: number, queueBytes: number): void {
+  private chooseBucket(leaf: number, own: number, arrivingBytes: number, queueWeight: number): void {
     const { each, waits } = this;
-    let most = queueBytes;
+    let most = queueWeight;
     this.lastBucket = NONE;
-    if (own !== NONE && each.waitingBytes(own) + arrivingBytes >= most) {
-      most = each.waitingBytes(own) + arrivingBytes;
+    const ownWeight = own === NONE ? 0 : payerWeight(each.waitingBytes(own) + arrivingBytes, true);
+    if (own !== NONE && ownWeight >= most) {
+      most = ownWeight;
       this.lastBucket = own;
     }
     for (let row = waits.from[leaf]; row !== NONE; row = waits.above[row]) {
       const e = each.longest(row, leaf);
-      if (each.waitingBytes(e) <= most) continue;
-      most = each.waitingBytes(e);
+      const weight = e === NONE ? 0 : payerWeight(each.waitingBytes(e), each.waitingPackets(e) > 1);
+      if (weight <= most) continue;
+      most = weight;
       this.lastBucket = e;
     }
   }

@@ -35,6 +35,8 @@ export const NO_ROOM = 2;
 
 /** Buckets to look at for the longest one with packets of a leaf. */
 const LONGEST_LOOKS = 8;
+/** Place of the longest single packet that there may be. */
+const SINGLE_RANK_MAX = 32;
 
 export class EachTable {
   readonly buckets: EachBuckets;
@@ -192,7 +194,8 @@ export class EachTable {
 
   /**
    * The longest bucket (within 1/8) of class `c` among the first eight holding packets of `leaf`, which is
-   * the class or one inside it. Returns NONE if none of the eight longest does.
+   * the class or one inside it. A bucket with a single packet counts as shorter than all others. Returns NONE
+   * if none of the eight longest does.
    */
   longest(c: number, leaf: number): number {
     const { waiting, queues } = this;
@@ -235,6 +238,11 @@ export class EachTable {
     const set = words[e + SET];
     const isOwn = h !== NONE && this.find(words[e + CLASS], h) === e;
     return queues.findPayerOf(set, isOwn ? h : NONE, leaf) && queues.canSpare(set, leaf, packets, bytes);
+  }
+
+  /** Whether the last canSpare() found that the arriving packet's own flow queue pays. */
+  get lastIsOwn(): boolean {
+    return this.queues.lastIsOwn;
   }
 
   /**
@@ -377,6 +385,14 @@ export class EachTable {
     this.leafBytes[leaf] += bytes;
     words[e + WAITING_PACKETS] += by;
     words[e + WAITING_BYTES] += bytes;
-    this.waiting.set(words[e + CLASS], e >> this.keys.shift, this.waitingBytes(e));
+    this.waiting.set(words[e + CLASS], e >> this.keys.shift, this.rankOf(e));
+  }
+
+  /** The place of a bucket among the longest: one with a single packet comes behind all others. */
+  private rankOf(e: number): number {
+    const bytes = this.waitingBytes(e);
+    return this.waitingPackets(e) > 1
+      ? Math.max(SINGLE_RANK_MAX + 1, bytes)
+      : SINGLE_RANK_MAX - Math.clz32(bytes);
   }
 }

@@ -168,6 +168,12 @@ export class Bands {
     return this.bytes[band];
   }
 
+  /** Whether a band has at least one packet, or two. */
+  hasPackets(band: number, count: 1 | 2): boolean {
+    const first = this.fifos.head[band];
+    return first !== NONE && (count === 1 || this.held.next[first] !== NONE);
+  }
+
   /** Takes the first packet of a band that is not empty. */
   take(band: number): number {
     const h = this.fifos.shift(band);

@@ -67,6 +67,7 @@ export class FairHosts {
   readonly floats: Float64Array;
   readonly shift: number;
   readonly rows: number;
+  readonly isOfHosts = true;
   private readonly keys: KeyTable;
   private readonly flows: FlowTable;
 

@@ -14,7 +14,7 @@ import { FLOW_IDLE_NS } from '../../limits.ts';
 import { type FlowTable, SIDE_DST, SIDE_SRC } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { FairHosts } from './fair-hosts.ts';
-import { HEAD, HOST, IDLE, OTHER_HOST, STATE, stateOf } from './fair-records.ts';
+import { HEAD, HOST, IDLE, OTHER_HOST, STATE, stateOf, TAIL } from './fair-records.ts';
 import type { QueueKind, QueueSets } from './queue-sets.ts';
 
 /**
@@ -34,8 +34,6 @@ const PREFIX_WORDS = 2;
 const KIND_IPV6 = 8;
 
 // Fields of a record beside those of fair-records.ts; the hash slot is word 10.
-/** Last held packet. */
-export const TAIL = 17;
 /** CoDel's five float64: firstAboveNs, dropNextNs, count, lastCount, phase. */
 export const CODEL = 18;
 const LAST_SEEN_NS = 28; // float64
@@ -46,6 +44,7 @@ const SWEEP_ROWS_MAX = 256;
 
 export class FairKeys {
   readonly rows: number;
+  readonly isOfHosts = false;
   /** The records (base/key-table.ts says how they are addressed). */
   readonly words: Int32Array;
   readonly floats: Float64Array;

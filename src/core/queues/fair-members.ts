@@ -21,16 +21,18 @@ import {
   GREW_BYTES,
   HEAD,
   HOST,
+  hostHasSeveral,
   LIST_WORDS,
   LISTS,
   NEW_BYTES,
+  queueHasSeveral,
 } from './fair-records.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { QueueKind, QueueSets } from './queue-sets.ts';
 
 /**
- * Members with more than a full-sized packet are listed by their length. Shorter ones are many, and come and
- * go.
+ * Members with several packets, and with more than a full-sized one, are listed by their length. Shorter ones
+ * are many, and come and go.
  */
 const LISTED_FROM_BYTES = 1501;
 
@@ -150,14 +152,15 @@ export class FairMembers {
     const host = this.keys.words[q + HOST];
     if (host === NONE) {
       this.queuesOfSet.addBacklog(LIST_WORDS * set, q, bytes);
-      list(this.longestQueues, set, this.keys, q, bytes);
+      const isSeveral = queueHasSeveral(this.keys.words, q);
+      list(this.longestQueues, set, this.keys, q, bytes, isSeveral);
       return;
     }
     this.queuesOfHost.addBacklog(host + LISTS, q, bytes);
     this.hostsOfSet.addBacklog(LIST_WORDS * set, host, bytes);
     this.hosts.addPacket(host, 1);
     this.noteLength(host, q, true);
-    list(this.longestHosts, set, this.hosts, host, bytes);
+    list(this.longestHosts, set, this.hosts, host, bytes, hostHasSeveral(this.hosts.words, host));
   }
 
   /** A packet of so many bytes has left queue `q`. */
@@ -165,14 +168,16 @@ export class FairMembers {
     const host = this.keys.words[q + HOST];
     if (host === NONE) {
       this.queuesOfSet.addBacklog(LIST_WORDS * set, q, -bytes);
-      list(this.longestQueues, set, this.keys, q, -bytes);
+      const isSeveral = queueHasSeveral(this.keys.words, q);
+      list(this.longestQueues, set, this.keys, q, -bytes, isSeveral);
       return;
     }
     this.queuesOfHost.addBacklog(host + LISTS, q, -bytes);
     this.hostsOfSet.addBacklog(LIST_WORDS * set, host, -bytes);
-    list(this.longestHosts, set, this.hosts, host, -bytes);
     this.noteLength(host, q, false);
-    if (this.hosts.addPacket(host, -1)) this.queuesOfHost.clear(host + LISTS);
+    const isDry = this.hosts.addPacket(host, -1);
+    list(this.longestHosts, set, this.hosts, host, -bytes, hostHasSeveral(this.hosts.words, host));
+    if (isDry) this.queuesOfHost.clear(host + LISTS);
   }
 
   /** Notes `q` as the longest queue of its host if it has grown to that, or is that already. */
@@ -192,16 +197,17 @@ export class FairMembers {
   }
 }
 
-/** Lists member `m`, whose backlog has changed by so many bytes. */
+/** Lists member `m`, whose backlog has changed by so many bytes, if it has several packets. */
 function list(
   bins: SizeBins,
   set: number,
   { words, shift }: { readonly words: Int32Array; readonly shift: number },
   m: number,
   change: number,
+  isSeveral: boolean,
 ): void {
   const after = backlogBytes(words, m);
-  if (after >= LISTED_FROM_BYTES) bins.set(set, m >> shift, after);
+  if (isSeveral && after >= LISTED_FROM_BYTES) bins.set(set, m >> shift, after);
   else if (after - change >= LISTED_FROM_BYTES) bins.set(set, m >> shift, 0);
 }
 

@@ -13,6 +13,8 @@ export const HEAD = 14;
 export const NEXT = 15;
 // The second cache line.
 export const BACKLOG_BYTES = 16;
+/** Last held packet of a flow queue. */
+export const TAIL = 17;
 /** Of a host: the lists of its flow queues, LIST_WORDS words. */
 export const LISTS = 17;
 /** Of a host: the flow queue that was the longest when it last grew, NONE at first, and its bytes. */
@@ -78,6 +80,16 @@ export function countSent(words: Int32Array, m: number): void {
 export function backlogBytes(words: Int32Array, m: number): number {
   // Superpackets can be more than 2^31 bytes.
   return words[m + BACKLOG_BYTES] >>> 0;
+}
+
+/** Whether more than one packet waits in flow queue `q`. */
+export function queueHasSeveral(words: Int32Array, q: number): boolean {
+  return words[q + HEAD] !== NONE && words[q + HEAD] !== words[q + TAIL];
+}
+
+/** The same of a host: its HEAD is the number of its packets, less one (fair-hosts.ts). */
+export function hostHasSeveral(words: Int32Array, host: number): boolean {
+  return words[host + HEAD] > 0;
 }
 
 /** Makes the lists at `words[g]` empty. */

@@ -11,26 +11,35 @@
  * order in which they came, unless one of them holds more than half. The arriving packet counts as part of
  * its own host and queue (RFC 8290 section 4.1.3).
  *
+ * Whoever holds a single packet does not pay while others hold more than one (payer-weight.ts). A few new
+ * members with a packet each are single ones; more of them are a flood, and hold several packets together.
+ *
  * Cost: the longest host is found by its length (base/size-bins.ts). Of the host's queues the one that was
  * the longest when it last grew is compared with a few others.
  */
 import { NONE } from '../../base/none.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { HeldFifos } from '../packets/held-fifos.ts';
+import type { FairHosts } from './fair-hosts.ts';
+import type { FairKeys } from './fair-keys.ts';
 import type { FairMembers } from './fair-members.ts';
 import {
   backlogBytes,
   GREW,
   HEAD,
   HOST,
+  hostHasSeveral,
   isNew,
   KNOWN_FIRST,
   LIST_WORDS,
   LISTS,
   NEW_BYTES,
+  NEW_FIRST,
   NEXT,
   OLD_FIRST,
+  queueHasSeveral,
 } from './fair-records.ts';
+import { payerWeight } from './payer-weight.ts';
 
 // Who pays in a group.
 const OWN = 0;
@@ -41,14 +50,20 @@ const NEW_ONES = 2;
 const DROP_BATCH = 64;
 /** Members looked at for the longest one where none is listed, and for the longest queue of a host. */
 const LOOKS = 16;
+/** New members with one packet each that count as single ones. */
+const NEW_SINGLES = 8;
+
+type Members = Pick<FairHosts | FairKeys, 'words' | 'isOfHosts'>;
 
 export class FairVictims {
   private readonly held: HeldTable;
   private readonly members: FairMembers;
   private readonly fifos: HeldFifos;
   // Written by find(), read by the others until the next find().
-  /** Bytes of the party that pays. */
-  private lastBytes = 0;
+  /** Weight of the party that pays. */
+  private lastWeight = 0;
+  /** Whether the packet's own host or queue pays. */
+  lastIsOwn = false;
   private lastPayer = OWN;
   /** The member that pays; NONE if it is the new ones, or the packet's own one that does not exist yet. */
   private lastMember = NONE;
@@ -59,6 +74,8 @@ export class FairVictims {
   private lastQueue = NONE;
   private lastBatch = 0;
   private lastUntilBytes = 0;
+  // Written by payerOf().
+  private partyWeight = 0;
 
   constructor(held: HeldTable, members: FairMembers, fifos: HeldFifos) {
     this.held = held;
@@ -68,14 +85,15 @@ export class FairVictims {
 
   /**
    * Finds who pays in `set` for arriving packet `h`, which is NONE if it belongs in another set. Returns
-   * the bytes that the party holds, the packet's included if it is of the party.
+   * the weight of the party (payer-weight.ts), with the packet if it is of the party.
    */
   find(set: number, h: number): number {
     const { members } = this;
     const q = h === NONE ? NONE : members.keys.find(set, h);
     const bytes = h === NONE ? 0 : this.held.lengthBytes[h];
     this.weighSet(set, q, bytes);
-    return this.lastBytes;
+    this.lastIsOwn = h !== NONE && this.lastPayer === OWN;
+    return this.lastWeight;
   }
 
   /**
@@ -108,7 +126,8 @@ export class FairVictims {
   canSpare(set: number, leaf: number, packets: number, bytes: number): boolean {
     const { members, fifos } = this;
     this.lastQueue = NONE;
-    if (this.lastPayer === NEW_ONES) return this.choose(set, leaf) !== NONE && this.lastBytes >= bytes;
+    if (this.lastPayer === NEW_ONES)
+      return this.choose(set, leaf) !== NONE && newBytesOf(members.lists, LIST_WORDS * set) >= bytes;
     const m = this.lastMember;
     if (m === NONE) return false;
     if (this.isQueue) return fifos.canSpare(m, leaf, packets, bytes);
@@ -138,7 +157,10 @@ export class FairVictims {
     return this.lastQueue;
   }
 
-  /** A queue of the party that has a packet of `leaf` that may be dropped; NONE if none of a few has. */
+  /**
+   * A queue of the party that has a packet of `leaf` that may be dropped; NONE if none of a few has. New ones
+   * with several packets go before others.
+   */
   private choose(set: number, leaf: number): number {
     const { members } = this;
     const g = LIST_WORDS * set;
@@ -148,12 +170,16 @@ export class FairVictims {
     }
     if (this.isQueue) return this.spare(this.lastMember, leaf);
     if (this.lastPayer !== NEW_ONES) return this.queueOfHost(this.lastMember, leaf);
+    const { words } = members.hosts;
     let host = members.hostsOfSet.firstNew(g);
-    for (let n = 0; n < LOOKS && host !== NONE; n++, host = members.hosts.words[host + NEXT]) {
+    let single = NONE;
+    for (let n = 0; n < LOOKS && host !== NONE; n++, host = words[host + NEXT]) {
+      if (single !== NONE && !hostHasSeveral(words, host)) continue;
       const q = this.queueOfHost(host, leaf);
-      if (q !== NONE) return q;
+      if (q !== NONE && hostHasSeveral(words, host)) return q;
+      if (single === NONE) single = q;
     }
-    return NONE;
+    return single;
   }
 
   /** The queue of a host that pays for the others. */
@@ -161,7 +187,7 @@ export class FairVictims {
     const { queuesOfHost, hosts, keys } = this.members;
     const g = host + LISTS;
     const longest = this.longestOfHost(host);
-    const payer = payerOf(hosts.words, g, keys.words, NONE, longest, 0);
+    const payer = this.payerOf(hosts.words, g, keys, NONE, longest, 0);
     let q = this.spare(payer === LONGEST ? longest : queuesOfHost.firstNew(g), leaf);
     if (q === NONE) q = this.spareOf(queuesOfHost.firstNew(g), leaf);
     return q === NONE ? this.spareOf(hosts.words[g + OLD_FIRST], leaf) : q;
@@ -172,7 +198,7 @@ export class FairVictims {
     const { hosts, keys } = this.members;
     const grew = hosts.words[host + GREW];
     const isHosts = grew !== NONE && keys.words[grew + HOST] === host;
-    return longestFrom(keys.words, hosts.words[host + LISTS + OLD_FIRST], isHosts ? grew : NONE);
+    return longestFrom(keys, hosts.words[host + LISTS + OLD_FIRST], isHosts ? grew : NONE);
   }
 
   /** The longest member of a set within 1/8 or, if none is listed, of the next few. */
@@ -182,7 +208,7 @@ export class FairVictims {
     const bins = members.hasHosts(set) ? members.longestHosts : members.longestQueues;
     const listed = bins.largest(set);
     if (listed !== NONE) return listed << table.shift;
-    return longestFrom(table.words, members.lists[LIST_WORDS * set + OLD_FIRST], NONE);
+    return longestFrom(table, members.lists[LIST_WORDS * set + OLD_FIRST], NONE);
   }
 
   private weighSet(set: number, q: number, arrivingBytes: number): void {
@@ -190,22 +216,55 @@ export class FairVictims {
     const { hosts, keys } = members;
     const g = LIST_WORDS * set;
     const hasHosts = members.hasHosts(set);
-    const words = hasHosts ? hosts.words : keys.words;
     const own = q === NONE || !hasHosts ? q : keys.words[q + HOST];
     const longest = this.longestOfSet(set);
-    this.lastPayer = payerOf(members.lists, g, words, own, longest, arrivingBytes);
+    this.lastPayer = this.payerOf(members.lists, g, hasHosts ? hosts : keys, own, longest, arrivingBytes);
+    this.lastWeight = this.partyWeight;
     this.lastMember = this.lastPayer === OWN ? own : this.lastPayer === LONGEST ? longest : NONE;
     this.isQueue = !hasHosts;
-    const isOwnNew = own === NONE || isNew(words, own);
-    if (this.lastPayer === NEW_ONES || (this.lastPayer === OWN && isOwnNew))
-      this.lastBytes = (members.lists[g + NEW_BYTES] >>> 0) + (isOwnNew ? arrivingBytes : 0);
-    else this.lastBytes = backlogBytes(words, this.lastMember) + (this.lastPayer === OWN ? arrivingBytes : 0);
     if (!hasHosts || this.lastPayer !== OWN || own === NONE) return;
     const longestQueue = this.longestOfHost(own);
-    if (payerOf(hosts.words, own + LISTS, keys.words, q, longestQueue, arrivingBytes) !== OWN) return;
+    if (this.payerOf(hosts.words, own + LISTS, keys, q, longestQueue, arrivingBytes) !== OWN) return;
     // Its own queue pays alone.
     this.lastMember = q;
     this.isQueue = true;
+  }
+
+  /**
+   * Who pays in the group at `lists[g]` for an arriving packet of member `own`: that member, the longest one
+   * or the new ones. `own` is NONE if the member is yet to be made, or if the packet belongs in another group
+   * and `arrivingBytes` is 0. Leaves the weight of the party in `partyWeight`.
+   */
+  private payerOf(
+    lists: Int32Array,
+    g: number,
+    table: Members,
+    own: number,
+    longest: number,
+    arrivingBytes: number,
+  ): number {
+    const { words } = table;
+    const isOwnNew = own === NONE || isNew(words, own);
+    const isOwnSingle = own === NONE || words[own + HEAD] === NONE;
+    const ownBytes = arrivingBytes + (own === NONE ? 0 : backlogBytes(words, own));
+    const newBytes = newBytesOf(lists, g) + (isOwnNew ? arrivingBytes : 0);
+    const isNewSeveral =
+      (isOwnNew && !isOwnSingle) || haveNewSeveral(lists, g, table, isOwnNew && arrivingBytes > 0 ? 1 : 0);
+    const newWeight = payerWeight(newBytes, isNewSeveral);
+    const longestWeight = longest === NONE ? 0 : weightOf(table, longest);
+    if (!isOwnNew) {
+      this.partyWeight = payerWeight(ownBytes, !isOwnSingle);
+      if (this.partyWeight >= longestWeight && this.partyWeight >= newWeight) return OWN;
+    }
+    this.partyWeight = Math.max(longestWeight, newWeight);
+    if (longestWeight > newWeight) return LONGEST;
+    // One that holds more than half of what the new ones hold pays alone.
+    if (isOwnNew && 2 * ownBytes > newBytes && !(isOwnSingle && isNewSeveral)) return OWN;
+    if (longest === NONE || !isNew(words, longest) || (isNewSeveral && !hasSeveral(table, longest)))
+      return NEW_ONES;
+    if (2 * backlogBytes(words, longest) <= newBytes) return NEW_ONES;
+    this.partyWeight = longestWeight;
+    return LONGEST;
   }
 
   /** `q` if it has a packet of `leaf` that may be dropped, else NONE. */
@@ -213,47 +272,64 @@ export class FairVictims {
     return q !== NONE && this.fifos.canSpare(q, leaf, 1, 0) ? q : NONE;
   }
 
-  /** The first of a few queues, from `q` on, that has a packet of `leaf` that may be dropped, or NONE. */
+  /**
+   * The first of a few queues, from `q` on, that has a packet of `leaf` that may be dropped, or NONE. Those
+   * with several packets go before others.
+   */
   private spareOf(q: number, leaf: number): number {
     const { words } = this.members.keys;
+    let single = NONE;
     let at = q;
     for (let n = 0; n < LOOKS && at !== NONE; n++, at = words[at + NEXT]) {
-      if (this.spare(at, leaf) !== NONE) return at;
+      const isSeveral = queueHasSeveral(words, at);
+      if ((single !== NONE && !isSeveral) || this.spare(at, leaf) === NONE) continue;
+      if (isSeveral) return at;
+      single = at;
     }
-    return NONE;
+    return single;
   }
 }
 
 /** The longest of `longest` and the next few members from `m` on; NONE if all are empty. */
-function longestFrom(words: Int32Array, m: number, longest: number): number {
+function longestFrom(table: Members, m: number, longest: number): number {
+  const { words } = table;
   let best = longest;
+  let most = longest === NONE ? 0 : weightOf(table, longest);
   let at = m;
   for (let n = 0; n < LOOKS && at !== NONE; n++, at = words[at + NEXT]) {
-    if (best === NONE || backlogBytes(words, at) > backlogBytes(words, best)) best = at;
+    const weight = weightOf(table, at);
+    if (weight <= most) continue;
+    most = weight;
+    best = at;
   }
-  return best === NONE || backlogBytes(words, best) === 0 ? NONE : best;
+  return most === 0 ? NONE : best;
+}
+
+function weightOf(table: Members, m: number): number {
+  return payerWeight(backlogBytes(table.words, m), hasSeveral(table, m));
+}
+
+function hasSeveral({ words, isOfHosts }: Members, m: number): boolean {
+  return isOfHosts ? hostHasSeveral(words, m) : queueHasSeveral(words, m);
+}
+
+function newBytesOf(lists: Int32Array, g: number): number {
+  return lists[g + NEW_BYTES] >>> 0;
 }
 
 /**
- * Who pays in the group at `lists[g]` for an arriving packet of member `own`: that member, the longest one or
- * the new ones. `own` is NONE if the member is yet to be made, or if the packet belongs in another group
- * and `arrivingBytes` is 0.
+ * Whether one of the new ones at `lists[g]` holds several packets, or so many hold one that they are a flood.
+ * `more` of them will have a packet.
  */
-function payerOf(
-  lists: Int32Array,
-  g: number,
-  words: Int32Array,
-  own: number,
-  longest: number,
-  arrivingBytes: number,
-): number {
-  const isOwnNew = own === NONE || isNew(words, own);
-  const ownBytes = arrivingBytes + (own === NONE ? 0 : backlogBytes(words, own));
-  const newBytes = (lists[g + NEW_BYTES] >>> 0) + (isOwnNew ? arrivingBytes : 0);
-  const longestBytes = longest === NONE ? 0 : backlogBytes(words, longest);
-  if (!isOwnNew && ownBytes >= longestBytes && ownBytes >= newBytes) return OWN;
-  if (longestBytes > newBytes) return LONGEST;
-  if (isOwnNew && 2 * ownBytes > newBytes) return OWN;
-  const isLongestNew = longest !== NONE && isNew(words, longest);
-  return isLongestNew && 2 * longestBytes > newBytes ? LONGEST : NEW_ONES;
+function haveNewSeveral(lists: Int32Array, g: number, table: Members, more: number): boolean {
+  if (newBytesOf(lists, g) === 0) return false;
+  const { words } = table;
+  let singles = more;
+  let at = lists[g + NEW_FIRST];
+  for (let n = 0; n < LOOKS && at !== NONE; n++, at = words[at + NEXT]) {
+    if (words[at + HEAD] === NONE) continue;
+    singles++;
+    if (singles > NEW_SINGLES || hasSeveral(table, at)) return true;
+  }
+  return at !== NONE;
 }

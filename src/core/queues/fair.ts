@@ -36,9 +36,9 @@ import { HeldFifos } from '../packets/held-fifos.ts';
 import type { AckFilter } from './ack-filter.ts';
 import { codelLetsGo } from './codel-gate.ts';
 import type { FairHosts } from './fair-hosts.ts';
-import { CODEL, type FairKeys, TAIL } from './fair-keys.ts';
+import { CODEL, type FairKeys } from './fair-keys.ts';
 import { FairMembers } from './fair-members.ts';
-import { BACKLOG_BYTES, backlogBytes, HEAD, IDLE, stateOf } from './fair-records.ts';
+import { BACKLOG_BYTES, backlogBytes, HEAD, IDLE, stateOf, TAIL } from './fair-records.ts';
 import { FairVictims } from './fair-victims.ts';
 import type { QueueSets } from './queue-sets.ts';
 
@@ -241,7 +241,7 @@ export class FairQueues {
 
   /**
    * Finds who pays for arriving packet `h` if the set is full (fair-victims.ts). `h` is NONE if it belongs
-   * into another set. Returns the bytes that the payer holds, those of `h` included if `h` is of it.
+   * into another set. Returns the weight of the payer (payer-weight.ts), with `h` if `h` is of it.
    */
   findPayer(set: number, h: number): number {
     return this.victims.find(set, h);
@@ -254,6 +254,11 @@ export class FairQueues {
   findPayerOf(set: number, h: number, leaf: number): boolean {
     this.victims.find(set, h);
     return this.victims.findOf(set, leaf);
+  }
+
+  /** Whether that was the host or flow queue of `h`. */
+  get lastIsOwn(): boolean {
+    return this.victims.lastIsOwn;
   }
 
   /** Whether the payer has at least `packets` packets and `bytes` bytes of `leaf` that may be dropped. */

@@ -36,6 +36,7 @@ import { FairQueues } from './fair.ts';
 import { FairHosts } from './fair-hosts.ts';
 import { FairKeys } from './fair-keys.ts';
 import { adoptFair, drainFair, lendFair, listFair } from './fair-lent.ts';
+import { payerWeight } from './payer-weight.ts';
 import { QueueSets } from './queue-sets.ts';
 
 export class SetQueues {
@@ -60,6 +61,8 @@ export class SetQueues {
   lastIsDropped = false;
   /** The band that pays. Written by findPayer(), read by evict() until the next findPayer(). */
   private lastBand = NONE;
+  /** Whether the last findPayer() found the arriving packet's own host, flow queue or band, or its fifo. */
+  lastIsOwn = false;
 
   constructor(
     rows: number,
@@ -236,19 +239,31 @@ export class SetQueues {
 
   /**
    * Finds who pays for packet `h` that arrives at `set`, which is full: whoever holds the most. `h` is NONE
-   * if the packet waits elsewhere. Returns the bytes that the payer holds, those of `h` included if `h` is of
+   * if the packet waits elsewhere. Returns the weight of the payer (payer-weight.ts), with `h` if `h` is of
    * it. In a fifo only the packet itself can pay.
    */
   findPayer(set: number, h: number): number {
-    if (this.isFair[set] === 1) return this.fair.findPayer(set, h);
+    if (this.isFair[set] === 1) {
+      const weight = this.fair.findPayer(set, h);
+      this.lastIsOwn = this.fair.lastIsOwn;
+      return weight;
+    }
+    return this.findBand(set, h);
+  }
+
+  private findBand(set: number, h: number): number {
     const { bands } = this;
     const own = h === NONE ? NONE : bands.victimOf(set, h);
     const longest = bands.longestVictim(set);
     this.lastBand = NONE;
+    this.lastIsOwn = h !== NONE;
     if (longest === NONE) return h === NONE ? 0 : this.held.lengthBytes[h];
+    const longestBytes = bands.backlogBytes(longest);
     const ownBytes = own === NONE ? 0 : bands.backlogBytes(own) + this.held.lengthBytes[h];
-    this.lastBand = bands.backlogBytes(longest) > ownBytes ? longest : own;
-    return Math.max(ownBytes, bands.backlogBytes(longest));
+    this.lastIsOwn = own !== NONE && longestBytes <= ownBytes;
+    this.lastBand = this.lastIsOwn ? own : longest;
+    const isSeveral = bands.hasPackets(this.lastBand, this.lastIsOwn ? 1 : 2);
+    return payerWeight(this.lastIsOwn ? ownBytes : longestBytes, isSeveral);
   }
 
   /**
@@ -256,8 +271,12 @@ export class SetQueues {
    * that may be dropped. Returns false if nobody is found who has.
    */
   findPayerOf(set: number, h: number, leaf: number): boolean {
-    if (this.isFair[set] === 1) return this.fair.findPayerOf(set, h, leaf);
-    this.findPayer(set, h);
+    if (this.isFair[set] === 1) {
+      const isFound = this.fair.findPayerOf(set, h, leaf);
+      this.lastIsOwn = this.fair.lastIsOwn;
+      return isFound;
+    }
+    this.findBand(set, h);
     this.lastBand = this.bands.spareOf(set, this.lastBand, leaf);
     return this.lastBand !== NONE;
   }

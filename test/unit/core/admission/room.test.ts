@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { NF_ACCEPT, NF_INET_LOCAL_OUT } from '../../../../src/packet/batch.ts';
 import { IPPROTO_TCP, ipv4 } from '../../../../src/sim/packets/packets.ts';
 import { runs } from '../../../effort.ts';
+import { type FullLeaf, FullLeafTwin } from '../../../oracle/full-leaf.ts';
 import type { SimArrival } from '../../../port/sim-port.ts';
 import { type ClassInput, type EachInput, shaper, udp, up, World } from '../../../sim/world.ts';
 
@@ -163,170 +164,12 @@ describe('by hand', () => {
   });
 });
 
-interface Waiting {
-  readonly id: number;
-  readonly lengthBytes: number;
-  readonly ssh: boolean;
-}
-
-interface Leaf {
-  readonly isFair: boolean;
-  readonly hasEach: boolean;
-  readonly limitBytes: number;
-  readonly limitPackets: number;
-}
-
-/**
- * Keeps plain lists of the packets that wait: in buckets, in the FIFO, or in fair queues. The FIFO pays for
- * nobody. Nothing ever leaves, so all fair queues are new ones, and they pay together.
- */
-class Twin {
-  private readonly leaf: Leaf;
-  private readonly waiting = new Map<string, Waiting[]>();
-  private readonly spent = new Set<number>();
-  /** Fair queues in the order in which they became new ones. */
-  private order: string[] = [];
-  /** The burst of the exempt share. Half a byte per second is nothing within this time. */
-  private tokenBytes = 6000;
-  /** Whether the new ones pay together. */
-  private isTogether = false;
-
-  constructor(leaf: Leaf) {
-    this.leaf = leaf;
-  }
-
-  /** Whether a packet that may be exempt is: it has tokens, and half of the limit has room for it. */
-  exempts(lengthBytes: number): boolean {
-    const ssh = [...this.waiting.values()].flat().filter((p) => p.ssh);
-    const { limitBytes, limitPackets } = this.leaf;
-    const fits = bytesOf(ssh) + lengthBytes <= limitBytes / 2 && ssh.length + 1 <= limitPackets / 2;
-    if ((!fits && ssh.length > 0) || lengthBytes > this.tokenBytes) return false;
-    this.tokenBytes -= lengthBytes;
-    return true;
-  }
-
-  /** Judges what was dropped for this packet; a message when it was wrong. */
-  judge(n: number, p: Waiting, dropped: readonly number[]): string | null {
-    this.isTogether = false;
-    const verdict = this.verdict(n, p, dropped);
-    const last = dropped.at(-1);
-    const lastPayer = [...this.waiting].find(([, packets]) => packets.some(({ id }) => id === last))?.[0];
-    for (const [name, packets] of this.waiting)
-      this.waiting.set(
-        name,
-        packets.filter(({ id }) => !dropped.includes(id)),
-      );
-    if (this.isTogether) this.forgetEmpty(lastPayer);
-    if (!dropped.includes(p.id)) this.admit(n, p);
-    return verdict;
-  }
-
-  private verdict(n: number, p: Waiting, dropped: readonly number[]): string | null {
-    if (this.fits(p)) return dropped.length === 0 ? null : 'there was room';
-    const refused = p.ssh ? [] : [p.id];
-    const choices = this.choices(n, p).map((choice) => choice ?? refused);
-    // Exempt packets among the new ones: it shows late that the others do not suffice.
-    const all = this.order.flatMap((name) => this.waiting.get(name) ?? []);
-    if (all.some(({ ssh }) => ssh)) {
-      const droppable = all.filter(({ ssh }) => !ssh).map(({ id }) => id);
-      if (choices.some((ids) => ids.join() === refused.join())) choices.push(droppable);
-    }
-    if (choices.some((ids) => ids.join() === dropped.join())) return null;
-    return `expected ${choices.join(' or ')}`;
-  }
-
-  /** What may be dropped; null for the arriving packet. More than one choice where lengths are alike. */
-  private choices(n: number, p: Waiting): (number[] | null)[] {
-    const bucket = this.bytes(`each ${n}`) > 0 ? `each ${n}` : null;
-    const fair = [...this.waiting.keys()].filter((name) => name.startsWith('fair'));
-    const isOwnFair = bucket === null && this.leaf.isFair;
-    const waiting = fair.flatMap((name) => this.waiting.get(name) ?? []);
-    const news = bytesOf(waiting) + (isOwnFair ? p.lengthBytes : 0);
-    const own = bucket === null ? 0 : this.bytes(bucket) + p.lengthBytes;
-    const line = bucket === null && !this.leaf.isFair ? p.lengthBytes : news;
-    const buckets = [...this.waiting.keys()].filter((name) => name.startsWith('each'));
-    const most = Math.max(0, ...buckets.map((name) => this.bytes(name)));
-    const longest = buckets.filter((name) => this.bytes(name) >= (7 / 8) * most);
-    const others = longest.filter((name) => this.bytes(name) > Math.max(own, line));
-    const choices = others.map((name) => this.pay([name], p));
-    if (others.length < longest.length || longest.length === 0) {
-      if (bucket !== null && own >= line) choices.push(this.pay([bucket], p));
-      else choices.push(...this.fairChoices(n, isOwnFair, news, p));
-    }
-    return choices;
-  }
-
-  private fairChoices(n: number, isOwnFair: boolean, news: number, p: Waiting): (number[] | null)[] {
-    if (!this.leaf.isFair) return [null];
-    const own = isOwnFair ? this.bytes(`fair ${n}`) + p.lengthBytes : 0;
-    if (2 * own > news) return [this.pay([`fair ${n}`], p)];
-    const big = this.order.filter((name) => 2 * this.bytes(name) > news && this.bytes(name) > 1500);
-    this.isTogether = big.length === 0;
-    if (this.isTogether) this.forgetEmpty();
-    const together = this.pay(this.order, p);
-    return big.length === 0 ? [together] : [...big.map((name) => this.pay([name], p)), together];
-  }
-
-  /** Queues that were emptied at the front of the list are idle when the new ones pay, but the last payer. */
-  private forgetEmpty(but?: string): void {
-    while (this.order.length > 0 && this.order[0] !== but && this.bytes(this.order[0]!) === 0)
-      this.order.shift();
-  }
-
-  private fits(p: Waiting, without: readonly Waiting[] = []): boolean {
-    const all = [...this.waiting.values()].flat().filter((q) => !without.includes(q));
-    const { limitBytes, limitPackets } = this.leaf;
-    return all.length === 0 || (bytesOf(all) + p.lengthBytes <= limitBytes && all.length + 1 <= limitPackets);
-  }
-
-  /**
-   * First packets of these payers, one after the other, whose eviction makes room. null if all of them do not
-   * suffice.
-   */
-  private pay(names: readonly string[], p: Waiting): number[] | null {
-    const gone: Waiting[] = [];
-    for (const name of names) {
-      const before = gone.length;
-      for (const q of this.waiting.get(name) ?? []) {
-        if (this.fits(p, gone) && !(name.startsWith('fair') && this.takesMore(name, gone.slice(before))))
-          break;
-        if (!q.ssh) gone.push(q);
-      }
-      if (this.fits(p, gone)) return gone.map(({ id }) => id);
-    }
-    return null;
-  }
-
-  /** A fair queue that has lost a packet loses half of its bytes at once. */
-  private takesMore(name: string, gone: readonly Waiting[]): boolean {
-    const bytes = this.bytes(name);
-    return gone.length > 0 && gone.length < 64 && bytes - bytesOf(gone) > bytes / 2;
-  }
-
-  private bytes(name: string): number {
-    return bytesOf(this.waiting.get(name) ?? []);
-  }
-
-  private admit(n: number, p: Waiting): void {
-    const { hasEach, isFair } = this.leaf;
-    const waitsForBucket = hasEach && this.spent.has(n);
-    this.spent.add(n);
-    const name = waitsForBucket ? `each ${n}` : isFair ? `fair ${n}` : 'line';
-    if (name.startsWith('fair') && !this.order.includes(name)) this.order.push(name);
-    this.waiting.set(name, [...(this.waiting.get(name) ?? []), p]);
-  }
-}
-
-function bytesOf(packets: readonly Waiting[]): number {
-  return packets.reduce((sum, p) => sum + p.lengthBytes, 0);
-}
-
 test('nothing is dropped in vain: whoever holds the most pays for the packet, or the packet is dropped', () => {
-  const leaf = fc.record({
+  const leaf: fc.Arbitrary<FullLeaf> = fc.record({
     isFair: fc.boolean(),
     hasEach: fc.boolean(),
-    limitBytes: fc.constantFrom(Number.POSITIVE_INFINITY, 3000, 8000),
-    limitPackets: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 5, 8),
+    limitBytes: fc.constantFrom(Number.POSITIVE_INFINITY, 3000, 8000, 30_000),
+    limitPackets: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 5, 8, 24),
   });
   const arrival = fc.tuple(
     fc.integer({ min: 1, max: 4 }),
@@ -343,7 +186,7 @@ test('nothing is dropped in vain: whoever holds the most pays for the packet, or
         limitBytes,
         limitPackets,
       });
-      const twin = new Twin(input);
+      const twin = new FullLeafTwin(input);
       for (const [i, [n, lengthBytes, ninth]] of arrivals.entries()) {
         const ssh = ninth === 9 && twin.exempts(lengthBytes);
         const dropped = send(w, packet(n, lengthBytes, ninth === 9));

@@ -6,6 +6,7 @@ import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { FairQueues } from '../../../../src/core/queues/fair.ts';
 import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
 import { FairKeys } from '../../../../src/core/queues/fair-keys.ts';
+import { payerWeight } from '../../../../src/core/queues/payer-weight.ts';
 import { QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import { ipv4 } from '../../../../src/sim/packets/packets.ts';
 import { LEAF, LeafParts } from './leaf.ts';
@@ -40,7 +41,7 @@ test('a host of many short queues pays for a packet that is longer than each of 
   const { fair, packet, push, evict } = make();
   for (let n = 0; n < 30; n++) push(1, n, 100);
   for (const n of [1, 2]) push(2, n, 500);
-  expect(fair.findPayer(LEAF, packet(2, 1, 500))).toBe(3000);
+  expect(fair.findPayer(LEAF, packet(2, 1, 500))).toBe(payerWeight(3000, true));
   expect(fair.canSpare(LEAF, LEAF, 1, 500)).toBe(true);
   for (let n = 0; n < 5; n++) expect(evict()).toEqual({ src: 1, lengthBytes: 100 });
 });
@@ -60,6 +61,26 @@ test('a host whose own packets are most pays for its packet, from the queue that
   for (const _ of [1, 2]) push(1, 1, 1500);
   for (const _ of [1, 2, 3, 4]) push(2, 1, 1000);
   for (const _ of [1, 2]) push(2, 2, 1500);
-  expect(fair.findPayer(LEAF, packet(2, 2, 1500))).toBe(11_500);
+  expect(fair.findPayer(LEAF, packet(2, 2, 1500))).toBe(payerWeight(11_500, true));
   expect(evict()).toEqual({ src: 2, lengthBytes: 1500 });
+});
+
+test('a host with one long packet does not pay while another one has two short ones', () => {
+  const { fair, packet, push, evict } = make();
+  push(1, 1, 9000);
+  push(2, 1, 100);
+  push(2, 2, 100);
+  // The new ones are two hosts, one of which has several packets.
+  expect(fair.findPayer(LEAF, packet(3, 1, 1500))).toBe(payerWeight(10_700, true));
+  expect([fair.canSpare(LEAF, LEAF, 1, 9200), fair.canSpare(LEAF, LEAF, 1, 9201)]).toEqual([true, false]);
+  expect(evict()).toEqual({ src: 2, lengthBytes: 100 });
+  // Where nobody has more than one, whoever holds the most pays.
+  expect(evict()).toEqual({ src: 1, lengthBytes: 9000 });
+});
+
+test('nine new hosts with a packet each are a flood, eight are not', () => {
+  const { fair, packet, push } = make();
+  for (let host = 1; host <= 8; host++) push(host, 1, 500);
+  expect(fair.findPayer(LEAF, NONE)).toBe(4000);
+  expect(fair.findPayer(LEAF, packet(9, 1, 500))).toBe(payerWeight(4500, true));
 });

@@ -5,6 +5,7 @@ import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { FairQueues } from '../../../../src/core/queues/fair.ts';
 import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
 import { FairKeys } from '../../../../src/core/queues/fair-keys.ts';
+import { payerWeight } from '../../../../src/core/queues/payer-weight.ts';
 import { QueueSets } from '../../../../src/core/queues/queue-sets.ts';
 import { LEAF, LeafParts } from './leaf.ts';
 
@@ -45,7 +46,7 @@ test('the longest queue pays for an arriving packet, from its head, and loses ha
   for (let n = 0; n < 6; n++) push(1, 1500);
   for (let n = 0; n < 2; n++) push(2, 1500);
   const arriving = parts.packet(2, 500);
-  expect(fair.findPayer(LEAF, arriving)).toBe(9000);
+  expect(fair.findPayer(LEAF, arriving)).toBe(payerWeight(9000, true));
   expect([fair.canSpare(LEAF, LEAF, 1, 9000), fair.canSpare(LEAF, LEAF, 7, 0)]).toEqual([true, false]);
   const first = fair.evict(LEAF, LEAF, true);
   const more = [1, 2, 3].map(() => fair.evict(LEAF, LEAF, false));
