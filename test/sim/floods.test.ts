@@ -179,3 +179,22 @@ describe('long packets of a quiet host beside short ones', () => {
     expect([came, through]).toEqual([84, 84]);
   });
 });
+
+describe('a host with 50 flows, each with a bucket, whose rates are more than the line', () => {
+  const leaf = { limitBytes: 30_000, queue: FAIR, each: bucketOf(37_500, 'flow') };
+  const flood: Flood = (n) => ({ src: FLOODER, dst: OUTSIDE, sport: 1024 + (n % 50), dport: 9 });
+
+  // What passes beyond the rate is the burst of the line.
+  test('fills the line, and a quiet host loses nothing', () => {
+    const untilNs = 0.6 * SECOND;
+    const run = longBeside({
+      leaf,
+      flood,
+      floodBytes: 300,
+      quietFromNs: 300_000,
+      quietEveryNs: 60 * MS,
+      untilNs,
+    });
+    expect(run).toEqual({ came: 10, through: 10, delayNsMax: 1_117_600, passedBytes: 753_000 });
+  });
+});

@@ -13,6 +13,11 @@
  *                                   arriving 7 for B   B would have 10, and 3 are not enough: the packet is
  *                                                      dropped
  *
+ * Like is compared with like. Where hosts share the leaf, a bucket counts with what its host has among the
+ * queues. If that host is the payer among them, its longest flow queue is compared with the bucket. The sum
+ * of a host would always pay beside buckets of single flows, and the line would run dry while packets wait in
+ * buckets.
+ *
  * Whoever holds a single packet, the arriving one included, does not pay while others hold more than one
  * (queues/payer-weight.ts). Then the payer may not have enough, and several pay, one packet after the other,
  * always whoever holds the most at that moment:
@@ -69,7 +74,7 @@ export class Room {
     const queueWeight = queues.findPayer(leaf, own === NONE ? h : NONE);
     this.chooseBucket(leaf, own, lengthBytes, queueWeight);
     if (this.canSpare(leaf, h, packets, bytes)) return true;
-    const paysItself = this.lastBucket === NONE ? queues.lastIsOwn : each.lastIsOwn;
+    const paysItself = (this.lastBucket === NONE ? queues : each.bucketQueues.queues).lastIsOwn;
     this.lastIsShared = !paysItself && admission.holdsMany(leaf, lengthBytes) && this.findNext(leaf);
     return this.lastIsShared;
   }
@@ -110,24 +115,26 @@ export class Room {
   }
 
   /**
-   * The bucket that pays: `own` with the arriving bytes, or the longest one, if it weighs more than the payer
-   * among the queues does.
+   * The bucket that pays: `own` with the arriving bytes or the longest one, unless the payer among the queues
+   * pays.
    */
   private chooseBucket(leaf: number, own: number, arrivingBytes: number, queueWeight: number): void {
     const { each, waits } = this;
-    let most = queueWeight;
-    this.lastBucket = NONE;
-    const ownWeight = own === NONE ? 0 : payerWeight(each.waitingBytes(own) + arrivingBytes, true);
-    if (own !== NONE && ownWeight >= most) {
-      most = ownWeight;
-      this.lastBucket = own;
-    }
+    let best = own;
+    let most = own === NONE ? 0 : payerWeight(each.waitingBytes(own) + arrivingBytes, true);
     for (let row = waits.from[leaf]; row !== NONE; row = waits.above[row]) {
       const e = each.longest(row, leaf);
       const weight = e === NONE ? 0 : payerWeight(each.waitingBytes(e), each.waitingPackets(e) > 1);
       if (weight <= most) continue;
       most = weight;
-      this.lastBucket = e;
+      best = e;
     }
+    this.lastBucket = NONE;
+    if (best === NONE) return;
+    const isSeveral = best === own || each.waitingPackets(best) > 1;
+    const bytes = each.waitingBytes(best) + (best === own ? arrivingBytes : 0);
+    const isTie = best === own && most === queueWeight;
+    if (isTie || this.queues.isOutweighed(leaf, queueWeight, each.headOf(best), bytes, isSeveral))
+      this.lastBucket = best;
   }
 }

@@ -218,6 +218,11 @@ export class EachTable {
     return found;
   }
 
+  /** The packet that goes next from bucket `e`, for which packets wait. */
+  headOf(e: number): number {
+    return this.words[e + HEAD];
+  }
+
   waitingPackets(e: number): number {
     return this.words[e + WAITING_PACKETS];
   }
@@ -238,11 +243,6 @@ export class EachTable {
     const set = words[e + SET];
     const isOwn = h !== NONE && this.find(words[e + CLASS], h) === e;
     return queues.findPayerOf(set, isOwn ? h : NONE, leaf) && queues.canSpare(set, leaf, packets, bytes);
-  }
-
-  /** Whether the last canSpare() found that the arriving packet's own flow queue pays. */
-  get lastIsOwn(): boolean {
-    return this.queues.lastIsOwn;
   }
 
   /**

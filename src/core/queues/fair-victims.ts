@@ -65,6 +65,8 @@ export class FairVictims {
   /** Whether the packet's own host or queue pays. */
   lastIsOwn = false;
   private lastPayer = OWN;
+  /** The host that pays, or whose flow queue does, in a set with hosts. */
+  private lastHost = NONE;
   /** The member that pays; NONE if it is the new ones, or the packet's own one that does not exist yet. */
   private lastMember = NONE;
   /** Whether that is a flow queue, which pays alone, else a host. */
@@ -94,6 +96,25 @@ export class FairVictims {
     this.weighSet(set, q, bytes);
     this.lastIsOwn = h !== NONE && this.lastPayer === OWN;
     return this.lastWeight;
+  }
+
+  /**
+   * Whether a bucket where packet `h` waits pays rather than the party that find() has found. Like is
+   * compared with like: the bucket counts with what its host has in the set. If the party is its own host,
+   * the longest flow queue of the host is compared with the bucket.
+   */
+  isOutweighed(set: number, h: number, bytes: number, isSeveral: boolean): boolean {
+    const { hosts, keys } = this.members;
+    const weight = payerWeight(bytes, isSeveral);
+    const q = weight > this.lastWeight || !this.members.hasHosts(set) ? NONE : keys.find(set, h);
+    if (q === NONE) return weight > this.lastWeight;
+    const host = keys.words[q + HOST];
+    if (this.lastPayer !== NEW_ONES && host === this.lastHost) {
+      const longest = this.longestOfHost(host);
+      return longest === NONE || weight > weightOf(keys, longest);
+    }
+    const besideBytes = backlogBytes(hosts.words, host);
+    return payerWeight(bytes + besideBytes, isSeveral || besideBytes > 0) > this.lastWeight;
   }
 
   /**
@@ -220,6 +241,7 @@ export class FairVictims {
     const longest = this.longestOfSet(set);
     this.lastPayer = this.payerOf(members.lists, g, hasHosts ? hosts : keys, own, longest, arrivingBytes);
     this.lastWeight = this.partyWeight;
+    this.lastHost = this.lastPayer === OWN ? own : longest;
     this.lastMember = this.lastPayer === OWN ? own : this.lastPayer === LONGEST ? longest : NONE;
     this.isQueue = !hasHosts;
     if (!hasHosts || this.lastPayer !== OWN || own === NONE) return;

@@ -256,6 +256,11 @@ export class FairQueues {
     return this.victims.findOf(set, leaf);
   }
 
+  /** Whether a bucket where packet `h` waits pays rather than that payer. */
+  isOutweighed(set: number, h: number, bytes: number, isSeveral: boolean): boolean {
+    return this.victims.isOutweighed(set, h, bytes, isSeveral);
+  }
+
   /** Whether that was the host or flow queue of `h`. */
   get lastIsOwn(): boolean {
     return this.victims.lastIsOwn;

@@ -251,6 +251,15 @@ export class SetQueues {
     return this.findBand(set, h);
   }
 
+  /**
+   * Whether a bucket where packet `h` waits, with so many bytes, pays rather than the payer of this weight
+   * that the last findPayer() found.
+   */
+  isOutweighed(set: number, payer: number, h: number, bytes: number, isSeveral: boolean): boolean {
+    if (this.isFair[set] === 1) return this.fair.isOutweighed(set, h, bytes, isSeveral);
+    return payerWeight(bytes, isSeveral) > payer;
+  }
+
   private findBand(set: number, h: number): number {
     const { bands } = this;
     const own = h === NONE ? NONE : bands.victimOf(set, h);

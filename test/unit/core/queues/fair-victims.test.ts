@@ -84,3 +84,19 @@ test('nine new hosts with a packet each are a flood, eight are not', () => {
   expect(fair.findPayer(LEAF, NONE)).toBe(4000);
   expect(fair.findPayer(LEAF, packet(9, 1, 500))).toBe(payerWeight(4500, true));
 });
+
+test('a bucket counts with what its host has in the leaf, and within that host against its longest queue', () => {
+  const { fair, packet, push } = make();
+  for (let n = 0; n < 6; n++) for (const _ of [1, 2]) push(1, n, 500);
+  for (const _ of [1, 2]) push(2, 1, 1000);
+  const isOutweighed = (host: number, bytes: number, isSeveral: boolean): boolean =>
+    fair.isOutweighed(LEAF, packet(host, 1, 500), bytes, isSeveral);
+  // Host 2 has 2000 of the 8500 bytes.
+  expect(fair.findPayer(LEAF, packet(1, 1, 500))).toBe(payerWeight(8500, true));
+  expect([isOutweighed(2, 6500, true), isOutweighed(2, 6501, true)]).toEqual([false, true]);
+  // Host 1 is the payer, as it holds more than half. Its longest queue has 2000 bytes by now.
+  for (const _ of [1, 2]) push(1, 1, 500);
+  expect([isOutweighed(3, 8500, true), isOutweighed(3, 8501, true)]).toEqual([false, true]);
+  expect([isOutweighed(1, 2000, true), isOutweighed(1, 2001, true)]).toEqual([false, true]);
+  expect([isOutweighed(1, 2001, false), isOutweighed(2, 2001, false)]).toEqual([false, false]);
+});
