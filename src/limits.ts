@@ -69,6 +69,11 @@ export const EACH_BUCKETS_MAX = 131072;
 /** SACK blocks that fit into the options of a TCP segment (RFC 2018, 3). */
 export const SACK_BLOCKS_MAX = 4;
 
+/** Events that a client may still ask for which connects later, or again. */
+export const EVENTS_KEPT = 1000;
+/** Classes whose last change is remembered, to refuse requests that were made before it. */
+export const CLASS_CHANGES_REMEMBERED = 10_000;
+
 /** Length of a configuration file. */
 export const CONFIG_BYTES_MAX = 1 << 20;
 /** Values in a configuration, counting what aliases repeat. */

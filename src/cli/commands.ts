@@ -3,15 +3,10 @@
  * parts when it runs, so that `status` needs no packet machinery.
  */
 import { type Command, Option } from 'commander';
+import { addChangeCommands } from './change/commands.ts';
 import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
+import type { CommandContext } from './context.ts';
 import type { SimulateOptions } from './simulate.ts';
-import type { Terminal } from './terminal.ts';
-
-/** What a command may use: the terminal, and the place for its exit code. */
-export interface CommandContext {
-  readonly terminal: Terminal;
-  readonly finish: (exitCode: number) => void;
-}
 
 const FILE = ['[file]', `configuration file (YAML; default: ${DEFAULT_CONF})`] as const;
 const CONF = ['-c, --conf <file>', 'the file as an option'] as const;
@@ -21,6 +16,7 @@ const BESIDE_LIST = ['scenario', 'pcap', 'compare', 'seed', 'json', 'html'];
 export function addCommands(program: Command, context: CommandContext): void {
   for (const add of [addRun, addCheck, addRules, addStatus, addStop, addSimulate, addExplain, addClean])
     add(program, context);
+  addChangeCommands(program, context);
 }
 
 function addRun(program: Command, { terminal, finish }: CommandContext): void {

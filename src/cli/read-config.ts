@@ -1,12 +1,8 @@
 /** How commands read their configuration. */
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { EXIT_USAGE, OperatingError } from '../base/errors.ts';
-import { printable } from '../base/printable.ts';
-import { reasonOf } from '../base/system-error.ts';
 import { formatProblems, type LoadedConfig } from '../config/config.ts';
 import { ConfigDocument } from '../config/edit/document.ts';
 import { INSTANCE } from '../config/fields/defaults.ts';
-import { CONFIG_BYTES_MAX } from '../limits.ts';
+import { readConfigText } from '../io/config-text.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
 import type { ConfOptions } from './conf-file.ts';
 import type { Terminal } from './terminal.ts';
@@ -16,7 +12,7 @@ import type { Terminal } from './terminal.ts';
  * ConfigError if it has errors.
  */
 export function readConfig(file: string, devices: DeviceGraph | null = null): LoadedConfig {
-  return ConfigDocument.parse(readText(file), file).load(devices);
+  return ConfigDocument.parse(readConfigText(file), file).load(devices);
 }
 
 /** Reads a configuration and prints its warnings on stderr. */
@@ -38,41 +34,4 @@ export function readConfigAloud(
 export function readSocketPath({ conf, socket }: ConfOptions, terminal: Terminal): string {
   if (socket !== undefined) return socket;
   return conf === undefined ? INSTANCE.socketPath : readConfigAloud(conf, terminal).socketPath;
-}
-
-/** The text of a configuration file. Throws OperatingError if it cannot be read. */
-export function readText(file: string): string {
-  try {
-    // Opening a FIFO without O_NONBLOCK waits for somebody who writes to it.
-    const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const obstacle = kindOf(fstatSync(fd));
-      if (obstacle !== '') throw new Error(obstacle);
-      return readAll(fd);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    const reason = reasonOf(error, { ENOENT: 'no such file', EACCES: 'permission denied' });
-    throw new OperatingError(EXIT_USAGE, `cannot read ${printable(file)}: ${reason}`);
-  }
-}
-
-/** Says what the file is instead of a regular one; '' if it is one. A folder is refused when it is read. */
-function kindOf(stats: Stats): string {
-  if (stats.isFIFO()) return 'a FIFO, not a file';
-  if (stats.isCharacterDevice() || stats.isBlockDevice()) return 'a device, not a file';
-  return '';
-}
-
-/** The size in the file system is no guide: it is 0 in /proc, and a file can grow meanwhile. */
-function readAll(fd: number): string {
-  const bytes = Buffer.alloc(CONFIG_BYTES_MAX + 1);
-  let length = 0;
-  for (let read = -1; read !== 0 && length < bytes.length; length += read) {
-    read = readSync(fd, bytes, length, bytes.length - length, null);
-  }
-  if (length > CONFIG_BYTES_MAX)
-    throw new Error(`longer than the ${CONFIG_BYTES_MAX} bytes that are possible`);
-  return bytes.toString('utf8', 0, length);
 }

@@ -50,12 +50,17 @@ export type Answer = Readonly<Record<string, unknown>>;
 /** Sends one request and resolves with the JSON object of the answer. Rejects with ClientError. */
 export async function call(socketPath: string, method: Method, path: string, body?: object): Promise<Answer> {
   const { status, text } = await exchange(socketPath, method, path, body);
+  if (status === 200) return parse(socketPath, text);
+  throw refusal(socketPath, status, text);
+}
+
+/** The error that an answer with another status than 200 tells. */
+export function refusal(socketPath: string, status: number, text: string): ClientError {
   const answer = parse(socketPath, text);
-  if (status === 200) return answer;
   const { message, hint } = (answer.error ?? {}) as { message?: unknown; hint?: unknown };
   if (typeof message !== 'string')
-    throw new ClientError('failed', `${socketPath} answers with status ${status}`);
-  throw new ClientError(status < 500 ? 'refused' : 'undone', message, typeof hint === 'string' ? hint : '');
+    return new ClientError('failed', `${socketPath} answers with status ${status}`);
+  return new ClientError(status < 500 ? 'refused' : 'undone', message, typeof hint === 'string' ? hint : '');
 }
 
 function exchange(
@@ -65,7 +70,7 @@ function exchange(
   body: object | undefined,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => reject(explain(socketPath, error));
+    const fail = (error: Error): void => reject(explainFailure(socketPath, error));
     const sent = request({ socketPath, method, path, headers: headersOf(body) }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
@@ -92,7 +97,8 @@ function headersOf(body: object | undefined): Record<string, string> {
   return { Host: 'shaper', Connection: 'close', ...(body && { 'Content-Type': 'application/json' }) };
 }
 
-function explain(path: string, error: Error): ClientError {
+/** Why a request had no answer. */
+export function explainFailure(path: string, error: Error): ClientError {
   if (error instanceof ClientError) return error;
   const code = reasonOf(error);
   if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR' || code === 'ENOTSOCK') {

@@ -69,6 +69,7 @@ export interface SnapshotTaken {
 
 /** A snapshot as the control thread shows it: a value that nobody writes to. */
 export interface Snapshot {
+  readonly generation: number;
   readonly classes: readonly ClassLabel[];
   /** The flow table names these classes by their rows while a FlowReader has the same number. */
   readonly classChanges: number;
@@ -119,6 +120,6 @@ export class SnapshotReader {
     invariant(this.layout?.generation === generation, 'a snapshot comes with or after its layout');
     const { classes, classChanges, memory } = this.layout;
     const stats = withChildren(statsOver(memory, classes.length), classes);
-    return { classes, classChanges, takenNs, socket, warnings, stats };
+    return { generation, classes, classChanges, takenNs, socket, warnings, stats };
   }
 }

@@ -47,6 +47,8 @@ export interface ClassReport {
   readonly marked: number;
   readonly flows: number;
   readonly delayMicroseconds: { readonly p50: number; readonly p99: number };
+  /** What a schedule sets now, as in the file; null if none holds. */
+  readonly scheduled: object | null;
   /** The last seconds. All others are since the start. */
   readonly recent: RecentClass;
   /** null without `each`. */
@@ -66,6 +68,8 @@ export interface StatusReport {
   readonly pid: number;
   readonly uptimeSeconds: number;
   readonly backend: 'nft' | 'iptables';
+  /** Of the configuration: it grows with every change. */
+  readonly generation: number;
   readonly totals: {
     readonly received: Count;
     readonly accepted: Count;
@@ -102,10 +106,17 @@ export interface StatusReport {
   readonly classes: readonly ClassReport[];
 }
 
+/** What the control thread knows by itself. */
+export interface StatusContext {
+  readonly samples: Samples;
+  /** By path of a class: what schedules set now. */
+  readonly scheduled: ReadonlyMap<string, object>;
+}
+
 export function statusReport(
   snapshot: Snapshot,
   eachClasses: readonly EachClass[],
-  samples: Samples,
+  { samples, scheduled }: StatusContext,
   subject: StatusSubject,
   drops: KernelDrops,
 ): StatusReport {
@@ -118,6 +129,7 @@ export function statusReport(
     pid: subject.pid,
     uptimeSeconds: snapshot.takenNs / 1e9,
     backend: subject.backend,
+    generation: snapshot.generation,
     totals: {
       received: { packets: totals[TOTAL.receivedPackets]!, bytes: totals[TOTAL.receivedBytes]! },
       accepted: { packets: totals[TOTAL.acceptedPackets]!, bytes: totals[TOTAL.acceptedBytes]! },
@@ -144,13 +156,18 @@ export function statusReport(
     warnings,
     classes: classes.map((label, c) => ({
       ...classReport(stats, label, c),
+      scheduled: scheduled.get(label.path) ?? null,
       recent: recent[c]!,
       each: each.get(label.path) ?? null,
     })),
   };
 }
 
-function classReport(stats: Stats, label: ClassLabel, c: number): Omit<ClassReport, 'recent' | 'each'> {
+function classReport(
+  stats: Stats,
+  label: ClassLabel,
+  c: number,
+): Omit<ClassReport, 'recent' | 'each' | 'scheduled'> {
   return {
     path: label.path,
     rateBitsPerSecond: toBitsPerSec(label.rateBytesPerSec),

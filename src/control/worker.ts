@@ -2,9 +2,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../base/assert.ts';
 import { FlowReader } from '../core/flows/flow-reader.ts';
+import { readConfigText } from '../io/config-text.ts';
 import { ownIdentity } from '../io/proc/process.ts';
+import { REAL_CLOCK } from './change/clock.ts';
+import { DOCUMENTS } from './change/documents.ts';
+import { ChangeService } from './change/service.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
+import { Events } from './events.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { PacketThread } from './packet-thread.ts';
 import { routesOf } from './routes/routes.ts';
@@ -13,27 +18,42 @@ import { ControlError, type ControlServer, startServer } from './server.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
-const { socketPath, gid, subject, flows } = workerData as ControlStart;
+const { socketPath, gid, subject, flows, config } = workerData as ControlStart;
 const tell = (message: FromControlThread): void => port.postMessage(message);
 
 const packetThread = new PacketThread(tell, new FlowReader(flows));
 const samples = new Samples();
+const events = new Events(REAL_CLOCK.wallMs);
+const change = new ChangeService({
+  documents: DOCUMENTS,
+  config,
+  apply: (request) => packetThread.apply(request),
+  readText: readConfigText,
+  log: (line) => packetThread.log(line),
+  emit: events.emit,
+  clock: REAL_CLOCK,
+});
 const commands = {
-  status: statusCommand(subject, packetThread, samples),
+  status: statusCommand(subject, packetThread, samples, () => change.scheduled()),
   stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
+  change,
+  events,
+  isShared: gid !== null,
 };
 let server: ControlServer | null = null;
 
 port.on('message', (message: ToControlThread) => {
   if (message.type === 'close') void close();
-  else if (message.type === 'snapshot' || message.type === 'each' || message.type === 'apply')
-    packetThread.answered(message);
+  else if (message.type === 'reload') void change.reloadForSignal();
+  else if (message.type === 'stopping') change.stop();
+  else packetThread.answered(message);
 });
 
 const sample = async (): Promise<void> => samples.add(await packetThread.snapshot());
 const sampling = setInterval(() => void sample(), SAMPLE_MS);
 
 async function close(): Promise<void> {
+  change.stop();
   clearInterval(sampling);
   await server?.close();
   port.close();
@@ -42,6 +62,7 @@ async function close(): Promise<void> {
 try {
   server = await startServer(socketPath, routesOf(commands, subject.version), gid);
   tell({ type: 'listening' });
+  change.start();
   void sample();
 } catch (error) {
   clearInterval(sampling);

@@ -27,28 +27,21 @@ import {
   installRules,
   type Neighbours,
   type NftSession,
-  probeBackend,
   type RulesLog,
   type RulesRequest,
   removeNewEmptyTables,
 } from '../io/rules/index.ts';
-import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
-import type { Applier } from './applier.ts';
-import { createApplier } from './changes.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
-import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
-import { claimMark } from './neighbours.ts';
+import { claimMark, planRules } from './neighbours.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
-import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { createStopper, type Stopper } from './stop.ts';
-import { canOpenTerminal, isUnderNohup } from './terminal.ts';
 import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
 
@@ -70,18 +63,13 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);
+  const hangup = { reload: () => logger.warn('SIGHUP during the start: nothing is reloaded') };
   const stopper = createStopper({
     exitNow,
-    onReload: () => void hangup.received(),
+    onReload: () => hangup.reload(),
     onIgnored: (signal) =>
       logger.warn(`${signal} is ignored: packets would wait. SIGTERM or Ctrl-C stops the shaper`),
     onTimeout: () => logger.error('the orderly stop took too long'),
-  });
-  const hangup = new Hangup({
-    hadTerminal: canOpenTerminal() && !isUnderNohup(),
-    canOpenTerminal,
-    onGone: () => stopper.ask('SIGHUP: the terminal has gone'),
-    onEarly: () => logger.warn('SIGHUP came during the start, which reads the file anyway'),
   });
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
   const unwinder = new Unwinder();
@@ -91,8 +79,8 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
       logger,
       rulesLog,
       stopper,
-      hangup,
       unwinder,
+      hangup,
     });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
@@ -113,10 +101,11 @@ function unwind(unwinder: Unwinder, logger: Logger): Promise<boolean> {
 
 interface Parts {
   readonly source: ConfigSource;
+  /** What SIGHUP does. */
+  readonly hangup: { reload: () => void };
   readonly logger: Logger;
   readonly rulesLog: RulesLog;
   readonly stopper: Stopper;
-  readonly hangup: Hangup;
   readonly unwinder: Unwinder;
 }
 
@@ -148,8 +137,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const tables = await builtInTables();
   unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
   if (stopper.isRequested()) return null;
-  const planner = new RulePlanner(await probeBackend(spec.nfqueue.backend), neighbours, parts.rulesLog);
-  const request = await planner.start(spec);
+  const { backend, request } = await planRules(spec, neighbours, parts.rulesLog);
   if (stopper.isRequested()) return null;
   const port = openNfqueues(request);
   unwinder.add('queues', () => port.close());
@@ -169,14 +157,13 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     socketCounters: () => port.counters(),
     warnings: () => [...waitingLinks(engine, devices), ...silences.warnings, ...(rules?.collisions ?? [])],
   });
-  const applier = createApplier(config, { running, engine, port, planner, rules: () => rules, ...parts });
-  await openControl(config, planner.backend, running, applier, parts);
+  await openControl(config, backend, running, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
-  const installed = await enforceRules(session, request, planner.backend, neighbours, parts);
+  const installed = await enforceRules(session, request, backend, neighbours, parts);
   rules = installed;
-  if (!stopper.isRequested()) logger.info(describe(config, spec, planner.backend), 'ready');
+  if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(installed, engine, port, logger) };
 }
 
@@ -208,7 +195,7 @@ function watchLost(
   { logger, unwinder }: Parts,
 ): LostWatch {
   const watch = new LostWatch({
-    ...{ first: spec.nfqueue.first, count: NFQUEUES_MAX },
+    ...{ first: spec.nfqueue.first, count: spec.nfqueue.count },
     waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
     letGo: (packets) => engine.letGo(port, packets, port.nowNs()),
     onFound: (packets) => logger.info({ packets }, 'the kernel has discarded waiting packets'),
@@ -241,8 +228,7 @@ async function openControl(
   { spec, socketPath, socketGroup }: LoadedConfig,
   backend: Backend,
   running: Running,
-  applier: Applier,
-  { logger, stopper, hangup, unwinder, source }: Parts,
+  { logger, stopper, unwinder, source, hangup }: Parts,
 ): Promise<void> {
   const { first, count } = spec.nfqueue;
   const control = await startControl({
@@ -251,14 +237,14 @@ async function openControl(
     subject: { version: readVersion(), pid: process.pid, backend, firstNfqueue: first, nfqueueCount: count },
     source: running,
     config: source,
-    apply: (request) => applier.apply(request),
+    apply: (request) => running.apply(request),
     log: ({ level, message, fields }) => logger[level](fields, message),
     onStop: () => stopper.ask('shaper stop'),
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
   unwinder.add('control socket', () => control.close());
-  void stopper.requested.then(() => control.stopping());
   hangup.reload = () => control.reload();
+  void stopper.requested.then(() => control.stopping());
 }
 
 /** From here on packets are queued. */

@@ -165,7 +165,8 @@ test('docs/commands.md says what every key of status means', () => {
     warnings: [],
   };
   const eachClasses = [{ path: 'wan/up', by: 'host' as const, rateBytesPerSec: 1, fullest: [] }];
-  const report = statusReport(snapshot, eachClasses, new Samples(), subject, { queueFull: 0, socketFull: 0 });
+  const context = { samples: new Samples(), scheduled: new Map() };
+  const report = statusReport(snapshot, eachClasses, context, subject, { queueFull: 0, socketFull: 0 });
   const text = read('docs/commands.md');
   const keys = [...keysOf(report, 3), ...keysOf(report.classes[0]!)];
   for (const key of keys) expect(text).toContain(`\`${key}\``);

@@ -10,11 +10,12 @@ export function statusCommand(
   subject: StatusSubject,
   packets: Pick<PacketThread, 'snapshot' | 'eachClasses'>,
   samples: Samples,
+  scheduled: () => ReadonlyMap<string, object>,
 ): () => Promise<StatusReport> {
   return async () => {
     const [snapshot, eachClasses] = await Promise.all([packets.snapshot(), packets.eachClasses()]);
     const drops = sumKernelDrops(await readNfqueues(), subject);
-    return statusReport(snapshot, eachClasses, samples, subject, drops);
+    return statusReport(snapshot, eachClasses, { samples, scheduled: scheduled() }, subject, drops);
   };
 }
 

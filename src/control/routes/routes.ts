@@ -1,11 +1,16 @@
 /** The table of all routes. */
 import { withOpenApi } from '../http/openapi.ts';
 import type { Route } from '../http/route.ts';
+import { type ChangeCommands, changeRoutes } from './change.ts';
+import { type EventCommands, eventRoutes } from './events.ts';
 import { type InstanceCommands, instanceRoutes } from './instance.ts';
 
 /** The commands that the routes call. */
-export type RouteCommands = InstanceCommands;
+export type RouteCommands = InstanceCommands & ChangeCommands & EventCommands;
 
 export function routesOf(commands: RouteCommands, version: string): readonly Route[] {
-  return withOpenApi([...instanceRoutes(commands)], version);
+  return withOpenApi(
+    [...instanceRoutes(commands), ...changeRoutes(commands), ...eventRoutes(commands)],
+    version,
+  );
 }

@@ -1,5 +1,15 @@
 /** The shape of the report of `status`. The compiler holds it against the report. */
-import { choice, integer, list, nullable, number, object, type Schema, text } from '../http/schema.ts';
+import {
+  anyObject,
+  choice,
+  integer,
+  list,
+  nullable,
+  number,
+  object,
+  type Schema,
+  text,
+} from '../http/schema.ts';
 import type { StatusReport } from '../status.ts';
 
 const count = (description: string) =>
@@ -53,6 +63,7 @@ const classReport = object('A class', {
   marked: integer('Packets that got a CE mark'),
   flows: integer('Flows that are remembered'),
   delayMicroseconds: percentiles('How long packets waited'),
+  scheduled: nullable(anyObject('What a schedule sets now, as in the file')),
   recent: recentClass,
   each: nullable(each),
 });
@@ -62,6 +73,7 @@ export const STATUS: Schema<StatusReport> = object('The report', {
   pid: integer('Process id of the instance, as it sees itself'),
   uptimeSeconds: number('Since the start'),
   backend: choice('How rules are installed', ['nft', 'iptables']),
+  generation: integer('Of the configuration: it grows with every change'),
   totals: object('Since the start', {
     received: count('From the kernel'),
     accepted: count('Passed on'),

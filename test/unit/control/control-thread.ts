@@ -57,7 +57,6 @@ const refusal = await begin().then(
 );
 const third = await call(socketPath, 'GET', '/v1/status');
 const stopReply = await call(socketPath, 'POST', '/v1/stop');
-const stopsAtReply = stops;
 await control.close();
 console.log(
   JSON.stringify({
@@ -65,7 +64,7 @@ console.log(
     refusal,
     failures,
     stopReply,
-    stops: [stopsAtReply, stops],
+    stops,
     pid: process.pid,
     socketMode: mode & 0o777,
     isMaskKept: process.umask() === maskBefore,

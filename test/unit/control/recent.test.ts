@@ -10,7 +10,15 @@ const label = (path: string) => ({ path, rateBytesPerSec: 1, ceilBytesPerSec: 1,
 
 function snapshotAt(seconds: number, stats: Stats, paths: readonly string[] = ['w/up']): Snapshot {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
-  return { classes: paths.map(label), classChanges: 0, takenNs: seconds * 1e9, socket, warnings: [], stats };
+  return {
+    generation: 0,
+    classes: paths.map(label),
+    classChanges: 0,
+    takenNs: seconds * 1e9,
+    socket,
+    warnings: [],
+    stats,
+  };
 }
 
 /** A class that has sent `bytes` in packets of 100 bytes, each after `delayUs`. */

@@ -54,6 +54,7 @@ export function sample(): Stats {
 export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snapshot {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
   return {
+    generation: 0,
     classes: CLASSES,
     classChanges: 0,
     takenNs: 1.5e9,
@@ -71,5 +72,5 @@ export function reportOf(
   drops = NO_DROPS,
   eachClasses: readonly EachClass[] = [],
 ): StatusReport {
-  return statusReport(snapshot, eachClasses, samples, SUBJECT, drops);
+  return statusReport(snapshot, eachClasses, { samples, scheduled: new Map() }, SUBJECT, drops);
 }

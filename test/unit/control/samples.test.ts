@@ -10,6 +10,7 @@ const LABELS = [label('w/up')];
 function snapshotAt(seconds: number, more: Partial<Snapshot> = {}): Snapshot {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
   return {
+    generation: 0,
     classes: LABELS,
     classChanges: 0,
     takenNs: seconds * 1e9,

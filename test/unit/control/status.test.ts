@@ -30,6 +30,7 @@ describe('the report', () => {
       marked: 0,
       flows: 2,
       delayMicroseconds: { p50: 10, p99: 10 },
+      scheduled: null,
       recent: {
         bitsPerSecond: { over1s: 0, over10s: 0, over60s: 0 },
         packetsPerSecond: 0,

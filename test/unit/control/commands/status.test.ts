@@ -8,6 +8,7 @@ const status = statusCommand(
   { version: '1', pid: 5, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   {
     snapshot: async () => ({
+      generation: 7,
       classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
       classChanges: 0,
       takenNs: 3e9,
@@ -18,10 +19,13 @@ const status = statusCommand(
     eachClasses: async () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
   },
   new Samples(),
+  () => new Map([['w/up', { ceil: '1mbit' }]]),
 );
 
 it('replies with the report of a snapshot', async () => {
   const report = await status();
-  expect(report.uptimeSeconds).toBe(3);
-  expect(report.classes).toMatchObject([{ path: 'w/up', each: { by: 'host', rateBitsPerSecond: 1000 } }]);
+  expect([report.uptimeSeconds, report.generation]).toEqual([3, 7]);
+  expect(report.classes).toMatchObject([
+    { path: 'w/up', scheduled: { ceil: '1mbit' }, each: { by: 'host', rateBitsPerSecond: 1000 } },
+  ]);
 });

@@ -1,17 +1,20 @@
 import { expect, it } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { statusCommand } from '../../../../src/control/commands/status.ts';
+import { Events } from '../../../../src/control/events.ts';
 import { createApp } from '../../../../src/control/http/app.ts';
 import { openApiPath } from '../../../../src/control/http/route.ts';
 import { type RouteCommands, routesOf } from '../../../../src/control/routes/routes.ts';
 import { STATUS } from '../../../../src/control/routes/status-schema.ts';
 import { Samples } from '../../../../src/control/samples.ts';
 import { createStats } from '../../../../src/core/packets/stats.ts';
+import { setUp } from '../change/fakes.ts';
 
 const status = statusCommand(
   { version: '1', pid: 5, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   {
     snapshot: async () => ({
+      generation: 7,
       classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
       classChanges: 0,
       takenNs: 3e9,
@@ -22,8 +25,15 @@ const status = statusCommand(
     eachClasses: async () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
   },
   new Samples(),
+  () => new Map([['w/up', { ceil: '1mbit' }]]),
 );
-const commands: RouteCommands = { status, stop: async () => ({ process: { pid: 5, startTicks: 6 } }) };
+const commands: RouteCommands = {
+  status,
+  stop: async () => ({ process: { pid: 5, startTicks: 6 } }),
+  change: setUp().service,
+  events: new Events(() => 0),
+  isShared: false,
+};
 const routes = routesOf(commands, '1');
 
 interface Document {

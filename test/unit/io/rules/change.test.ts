@@ -47,15 +47,7 @@ describe('a change of rules', () => {
       },
     } as unknown as NftSession;
     const log = { warn: (message: string) => void steps.push(`warning: ${message}`) };
-    return {
-      session,
-      backend: 'iptables',
-      iptables: IPTABLES,
-      log,
-      isWanted,
-      onEdit: () => undefined,
-      steps,
-    };
+    return { session, backend: 'iptables', iptables: IPTABLES, log, isWanted, steps };
   }
 
   /** Rules that one family was told of. */
