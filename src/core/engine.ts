@@ -28,7 +28,6 @@ import {
   FLAG_CE,
   FLAG_ECT,
   FLAG_ICMP_ERROR,
-  FLAG_MARKED,
   FLAG_NEVER_DROP,
   FLAG_UNDELAYED,
   type HeldTable,
@@ -65,7 +64,8 @@ export class Engine {
   private readonly intake: Intake;
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
-  private told: Told;
+  /** By what it decides now. Only reconfigure() changes it. */
+  told: Told;
   /** The parts that are made for the present classes. */
   /** Others read them, between two batches only. */
   stages: Stages;
@@ -91,11 +91,6 @@ export class Engine {
   /** The live counters; read them between two batches only. */
   get stats(): Stats {
     return this.ledger.stats;
-  }
-
-  /** By which it decides now. */
-  get spec(): ShaperSpec {
-    return this.told.spec;
   }
 
   /**
@@ -141,7 +136,7 @@ export class Engine {
       this.intake.prepare(this.parsed, rows, nowNs);
       queues.readAhead(rows);
       for (let p = 0; p < rows; p++) {
-        const h = this.intake.take(arrivals, this.parsed, p, nowNs);
+        const h = this.intake.take(arrivals, port.slab, this.parsed, p, nowNs);
         if (acks.isUsed) acks.read(arrivals, port.slab, this.parsed, p, h);
         this.arrive(h, nowNs);
       }
@@ -171,6 +166,11 @@ export class Engine {
     this.stages = reconfigure(this.stages, planned, this.lasting, this.slackNs);
     this.told = planned.told;
     this.goOn(port, nowNs);
+  }
+
+  /** Throws ChangeRefusedError if reconfigure() would. */
+  checkChange(change: Change): void {
+    planReconfigure(this.stages, this.told, change, this.lasting, this.lastNs);
   }
 
   /** Packets of an NFQUEUE that were read and have no verdict yet. */
@@ -316,6 +316,7 @@ export class Engine {
     if (trees.pass(h)) {
       this.leaveLeaf(h, nowNs);
     } else if (trees.enqueue(h, nowNs)) {
+      this.flows.packetWaits(held, h);
       this.serve(this.stages.rootOf[held.leaf[h]], nowNs);
     } else if (held.neverDrop(h)) {
       // Its flow has no flow queue, so no packet of the flow waits there.
@@ -361,11 +362,8 @@ export class Engine {
     const { remarks } = this.stages;
     this.depart(h, nowNs);
     this.ledger.sent(h, nowNs);
-    if (nowNs > held.enteredNs(h)) this.flows.measures.packetWaited(held.flow[h], nowNs - held.enteredNs(h));
-    if ((held.flags[h] & FLAG_CE) !== 0) {
-      held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
-      this.flows.measures.packetMarked(held.flow[h]);
-    }
+    if (nowNs > held.enteredNs(h)) this.flows.measures.packetWaited(held, h, nowNs);
+    if ((held.flags[h] & FLAG_CE) !== 0) this.flows.measures.packetMarked(held, h);
     if (remarks.isUsed) remarks.apply(h);
     const second = held.nextLeaf[h];
     if (second === NONE) {

@@ -38,7 +38,7 @@ export interface Change extends Edited {
   /** Of devices that no class named before. */
   readonly deviceIndexes?: DeviceIndexes;
   /** What the rules around the NFQUEUEs do from now on. */
-  readonly plan?: QueuePlan;
+  readonly plan?: QueuePlan | undefined;
 }
 
 /** What the engine goes by. */

@@ -27,21 +27,28 @@ import {
   installRules,
   type Neighbours,
   type NftSession,
+  probeBackend,
   type RulesLog,
   type RulesRequest,
   removeNewEmptyTables,
 } from '../io/rules/index.ts';
+import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
+import type { Applier } from './applier.ts';
+import { createApplier } from './changes.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
+import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
-import { claimMark, planRules } from './neighbours.ts';
+import { claimMark } from './neighbours.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
+import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { createStopper, type Stopper } from './stop.ts';
+import { canOpenTerminal, isUnderNohup } from './terminal.ts';
 import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
 
@@ -63,13 +70,18 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);
-  const hangup = { reload: () => logger.warn('SIGHUP during the start: nothing is reloaded') };
   const stopper = createStopper({
     exitNow,
-    onReload: () => hangup.reload(),
+    onReload: () => void hangup.received(),
     onIgnored: (signal) =>
       logger.warn(`${signal} is ignored: packets would wait. SIGTERM or Ctrl-C stops the shaper`),
     onTimeout: () => logger.error('the orderly stop took too long'),
+  });
+  const hangup = new Hangup({
+    hadTerminal: canOpenTerminal() && !isUnderNohup(),
+    canOpenTerminal,
+    onGone: () => stopper.ask('SIGHUP: the terminal has gone'),
+    onEarly: () => logger.warn('SIGHUP came during the start, which reads the file anyway'),
   });
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
   const unwinder = new Unwinder();
@@ -79,8 +91,8 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
       logger,
       rulesLog,
       stopper,
-      unwinder,
       hangup,
+      unwinder,
     });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
@@ -101,11 +113,10 @@ function unwind(unwinder: Unwinder, logger: Logger): Promise<boolean> {
 
 interface Parts {
   readonly source: ConfigSource;
-  /** What SIGHUP does. */
-  readonly hangup: { reload: () => void };
   readonly logger: Logger;
   readonly rulesLog: RulesLog;
   readonly stopper: Stopper;
+  readonly hangup: Hangup;
   readonly unwinder: Unwinder;
 }
 
@@ -137,7 +148,8 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const tables = await builtInTables();
   unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
   if (stopper.isRequested()) return null;
-  const { backend, request } = await planRules(spec, neighbours, parts.rulesLog);
+  const planner = new RulePlanner(await probeBackend(spec.nfqueue.backend), neighbours, parts.rulesLog);
+  const request = await planner.start(spec);
   if (stopper.isRequested()) return null;
   const port = openNfqueues(request);
   unwinder.add('queues', () => port.close());
@@ -157,13 +169,14 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     socketCounters: () => port.counters(),
     warnings: () => [...waitingLinks(engine, devices), ...silences.warnings, ...(rules?.collisions ?? [])],
   });
-  await openControl(config, backend, running, parts);
+  const applier = createApplier(config, { running, engine, port, planner, rules: () => rules, ...parts });
+  await openControl(config, planner.backend, running, applier, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
-  const installed = await enforceRules(session, request, backend, neighbours, parts);
+  const installed = await enforceRules(session, request, planner.backend, neighbours, parts);
   rules = installed;
-  if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
+  if (!stopper.isRequested()) logger.info(describe(config, spec, planner.backend), 'ready');
   return { release: () => release(installed, engine, port, logger) };
 }
 
@@ -195,7 +208,7 @@ function watchLost(
   { logger, unwinder }: Parts,
 ): LostWatch {
   const watch = new LostWatch({
-    ...{ first: spec.nfqueue.first, count: spec.nfqueue.count },
+    ...{ first: spec.nfqueue.first, count: NFQUEUES_MAX },
     waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
     letGo: (packets) => engine.letGo(port, packets, port.nowNs()),
     onFound: (packets) => logger.info({ packets }, 'the kernel has discarded waiting packets'),
@@ -228,7 +241,8 @@ async function openControl(
   { spec, socketPath, socketGroup }: LoadedConfig,
   backend: Backend,
   running: Running,
-  { logger, stopper, unwinder, source, hangup }: Parts,
+  applier: Applier,
+  { logger, stopper, hangup, unwinder, source }: Parts,
 ): Promise<void> {
   const { first, count } = spec.nfqueue;
   const control = await startControl({
@@ -237,14 +251,14 @@ async function openControl(
     subject: { version: readVersion(), pid: process.pid, backend, firstNfqueue: first, nfqueueCount: count },
     source: running,
     config: source,
-    apply: (request) => running.apply(request),
+    apply: (request) => applier.apply(request),
     log: ({ level, message, fields }) => logger[level](fields, message),
     onStop: () => stopper.ask('shaper stop'),
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
   });
   unwinder.add('control socket', () => control.close());
-  hangup.reload = () => control.reload();
   void stopper.requested.then(() => control.stopping());
+  hangup.reload = () => control.reload();
 }
 
 /** From here on packets are queued. */

@@ -5,10 +5,8 @@
  * The list also counts packets that we have not read yet, so it never shows more lost packets than there are.
  * Where it cannot be read, the word of the kernel that a device went down is enough.
  */
-import { readFileSync } from 'node:fs';
-import { isSystemError } from '../base/system-error.ts';
 import type { LostPackets } from '../core/lost.ts';
-import { type KernelQueue, NFQUEUES_FILE, parseNfqueues } from '../io/proc/nfqueues.ts';
+import { type KernelQueue, readKernelQueues } from '../io/proc/nfqueues.ts';
 
 /** Most losses are told: by a device that goes down, or by a verdict that the kernel refuses. */
 const LOOK_MS = 250;
@@ -19,6 +17,7 @@ const DOWN_LOOKS = 4;
 
 export interface LostWatchOptions {
   readonly first: number;
+  /** So many NFQUEUEs may be open. */
   readonly count: number;
   /** Packets of an NFQUEUE, by its index, that were read and have no verdict yet. */
   readonly waitingOf: (nfqueue: number) => number;
@@ -89,15 +88,5 @@ export class LostWatch {
         counts.set(number, Math.max(heldPackets, counts.get(number) ?? 0));
     }
     return counts;
-  }
-}
-
-function readKernelQueues(): KernelQueue[] | null {
-  try {
-    return parseNfqueues(readFileSync(NFQUEUES_FILE, 'utf8'));
-  } catch (error) {
-    // In a user namespace its root may not read it.
-    if (isSystemError(error)) return null;
-    throw error;
   }
 }

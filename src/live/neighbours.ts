@@ -1,26 +1,16 @@
-/**
- * What a start decides by the rules of other programs: the bits of the mark, and whether flows are steered.
- */
+/** Which bits of the mark an instance takes, by the rules of other programs. */
 import type { LoadedConfig } from '../config/config.ts';
-import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
-  type Backend,
   chooseMarkMask,
   claimRules,
   type Neighbours,
   type NftSession,
-  probeAbilities,
-  probeBackend,
-  probeSwitched,
   RulesError,
   type RulesLog,
-  type RulesRequest,
   readNeighbours,
-  restoresBits,
 } from '../io/rules/index.ts';
-import { standsOnBridge } from '../spec/device-graph.ts';
 import { matchedMarkBits } from '../spec/mark-choice.ts';
-import { planQueues, planSteers } from '../spec/queue-plan.ts';
+import { planQueues } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 
 /** Instances that start at the same instant may choose the same bits. */
@@ -69,31 +59,4 @@ async function settleMark(
   }
   const markMask = chosen ?? nfqueue.markMask;
   return { spec: { ...spec, nfqueue: { ...nfqueue, markMask } }, neighbours };
-}
-
-/** The plan of what this kernel and its other programs allow. */
-export async function planRules(
-  spec: ShaperSpec,
-  neighbours: Neighbours,
-  log: RulesLog,
-): Promise<{ backend: Backend; request: RulesRequest }> {
-  const { nfqueue } = spec;
-  const backend = await probeBackend(nfqueue.backend);
-  const wanted = planQueues(spec);
-  const found = await probeAbilities(wanted, log);
-  const isRestored = restoresBits(neighbours, nfqueue.markMask);
-  if (isRestored && found.connectionMarks && planSteers(wanted)) {
-    log.warn(
-      'no connection marks here: another rule copies all their bits to packets, which may be routed by them. ' +
-        'Fast classes beside slow ones get no superpackets until that rule leaves our bits out',
-    );
-  }
-  const abilities = { ...found, connectionMarks: found.connectionMarks && !isRestored };
-  const { readNfqueues: readByOthers, isTracked } = neighbours;
-  const plan = planQueues(spec, abilities, { readByOthers, sharesChains: backend === 'iptables' });
-  const devices = readDeviceGraph() ?? new Map();
-  // A device that comes later may be a bridge.
-  const mayBridge = spec.links.some(({ device }) => !devices.has(device) || standsOnBridge(devices, device));
-  const sparesSwitched = mayBridge && (await probeSwitched(nfqueue, log));
-  return { backend, request: { plan, nfqueue, sparesSwitched, isTracked } };
 }

@@ -34,7 +34,7 @@ export function readProcessStatus(): string | null {
  * `shownName` tells by which name packets show a device; empty: there is no such device.
  */
 export function checkDevices(
-  { links }: ShaperSpec,
+  { links }: Pick<ShaperSpec, 'links'>,
   graph: DeviceGraph,
   shownName: (device: string) => string = () => '',
 ): void {

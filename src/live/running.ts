@@ -2,7 +2,6 @@
  * The one way to change a running instance. Commands, schedules, leases and all others make a whole
  * specification and hand it to applySpec().
  */
-import type { ApplyAnswer, ApplyRequest } from '../control/messages.ts';
 import type { ClassLabel, FlowSource, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
 import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
@@ -10,7 +9,11 @@ import type { Stats } from '../core/packets/stats.ts';
 import type { Port } from '../packet/port.ts';
 import { namedDevices } from '../spec/devices.ts';
 import type { Edited } from '../spec/edit.ts';
-import type { DeviceWatch } from './device-watch.ts';
+import type { QueuePlan } from '../spec/queue-plan.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
+import type { DeviceWatch, FoundIndexes } from './device-watch.ts';
+
+const NOTHING_RENAMED: Edited['renamed'] = new Map();
 
 export interface RunningOptions {
   readonly engine: Engine;
@@ -41,31 +44,39 @@ export class Running implements SnapshotSource {
     this.warningsNow = warnings;
   }
 
-  /** Runs by another configuration from now on, or refuses and has changed nothing. */
-  async apply({ config: { spec, isMarkAuto }, renamed }: ApplyRequest): Promise<ApplyAnswer> {
-    const { markMask } = this.engine.spec.nfqueue;
-    const nfqueue = isMarkAuto ? { ...spec.nfqueue, markMask } : spec.nfqueue;
-    try {
-      this.applySpec({ spec: { ...spec, nfqueue }, renamed });
-      return { ok: true, generation: this.generation };
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      return { ok: false, code: 'restart', where: '', message: error.message, hint: '' };
-    }
+  /** By which it shapes now. */
+  get spec(): ShaperSpec {
+    return this.engine.told.spec;
+  }
+
+  /** Throws ChangeRefusedError if applySpec() would. */
+  check(edited: Edited, plan?: QueuePlan): void {
+    const { deviceIndexes } = this.lookUp(edited.spec);
+    this.engine.checkChange({ ...edited, plan, deviceIndexes });
+  }
+
+  /** Packets of the NFQUEUEs of this plan may come from now on. */
+  expect(plan: QueuePlan): void {
+    this.engine.reconfigure(this.port, { spec: this.spec, renamed: NOTHING_RENAMED, plan }, this.nowNs());
   }
 
   /**
-   * Shapes by another specification from now on. Call it from the event loop of the packet thread, where it
-   * runs between two batches. Throws RangeError, and has changed nothing then, if sockets or rules would have
-   * to change.
+   * Shapes by another specification from now on, and by another plan if rules and NFQUEUEs follow one. Call
+   * it from the event loop of the packet thread, where it runs between two batches. Throws
+   * ChangeRefusedError, and has changed nothing then, if the change needs a restart.
    */
-  applySpec({ spec, renamed }: Edited): void {
+  applySpec(edited: Edited, plan?: QueuePlan): void {
+    const { found, deviceIndexes } = this.lookUp(edited.spec);
+    this.engine.reconfigure(this.port, { ...edited, plan, deviceIndexes }, this.nowNs());
+    this.devices.follow(found);
+    this.changes++;
+  }
+
+  private lookUp(spec: ShaperSpec): { found: FoundIndexes; deviceIndexes: Map<string, number> } {
     const found = this.devices.find(namedDevices(spec));
     const deviceIndexes = new Map<string, number>();
     for (const [device, index] of found) if (index !== null) deviceIndexes.set(device, index);
-    this.engine.reconfigure(this.port, { spec, renamed, deviceIndexes }, this.nowNs());
-    this.devices.follow(found);
-    this.changes++;
+    return { found, deviceIndexes };
   }
 
   get generation(): number {

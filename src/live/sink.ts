@@ -6,11 +6,12 @@
  * Neither Node's streams nor a thread will do. Streams write to terminals synchronously, and the process
  * cannot end while a thread is blocked in write().
  */
-import { constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { isSystemError } from '../base/system-error.ts';
+import { terminalDevice } from './terminal.ts';
 
 /** Lines of an hour of trouble. A terminal takes 4 KiB at a time, a pipe 64. */
 const WAITING_BYTES_MAX = 256 * 1024;
@@ -117,12 +118,6 @@ function openAgain(fd: number): number | null {
     }
   }
   return null;
-}
-
-/** Number of the device of our controlling terminal: tty_nr in proc(5), behind the name in parentheses. */
-function terminalDevice(): number {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[4]);
 }
 
 function writeNow(fd: number, bytes: Uint8Array): number | null {

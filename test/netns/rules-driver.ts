@@ -88,6 +88,11 @@ const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
     if (port && waiting) accept(port, waiting, markMask);
     waiting = null;
   },
+  /** Verdicts that the kernel has refused so far, because it no longer had the packet. */
+  refused: async () => {
+    port?.drain();
+    return port?.counters().verdictErrors;
+  },
   change: async (...[request]: [RulesRequest]) => (await installed?.change(request))?.finish(),
   changeAndBack: async (...[request]: [RulesRequest]) => (await installed?.change(request))?.undo(),
   closePort: async () => port?.close(),

@@ -163,7 +163,7 @@ const control = await startControl({
   subject: { version: '1', pid: 1, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
   source: running,
   config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },
-  apply: (wanted) => running.apply(wanted),
+  apply: () => Promise.reject(new Error('nobody asks for a change')),
   log: () => undefined,
   onStop: () => problems.push('nobody asked for a stop'),
   onFailure: (error) => problems.push(String(error)),

@@ -18,7 +18,7 @@ import type { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import { SizeBins } from '../../base/size-bins.ts';
 import type { ClassInfo } from '../classes/classes.ts';
-import type { FlowMeasures } from '../flows/flow-measures.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
 import { FLAG_WAITED, type HeldTable } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
 import type { Ledger } from '../packets/ledger.ts';
@@ -58,7 +58,7 @@ export class EachTable {
   private leafPackets: Float64Array;
   private leafBytes: Float64Array;
   private readonly held: HeldTable;
-  private readonly measures: FlowMeasures;
+  private readonly flows: FlowTable;
   /** FIFO 0: redundant ACKs. */
   private readonly doomed: HeldFifos;
 
@@ -83,7 +83,7 @@ export class EachTable {
     this.leafPackets = new Float64Array(classes.length);
     this.leafBytes = new Float64Array(classes.length);
     this.held = held;
-    this.measures = flows.measures;
+    this.flows = flows;
     this.doomed = new HeldFifos(1, held);
   }
 
@@ -326,7 +326,8 @@ export class EachTable {
       return false;
     }
     this.held.flags[h] |= FLAG_WAITED;
-    this.measures.packetWaitsForEach(this.held.flow[h], words[e + CLASS]);
+    this.flows.packetWaits(this.held, h);
+    this.flows.measures.packetWaitsForEach(this.held.flow[h], words[e + CLASS]);
     this.count(e, h, 1);
     for (let ack = queues.popDoomed(); ack !== NONE; ack = queues.popDoomed()) {
       this.count(e, ack, -1);

@@ -87,6 +87,22 @@ export class FlowKeys {
     return this.table.insert(this.hash);
   }
 
+  /** Row of the flow with source and destination of `f` exchanged. Returns NONE if there is none. */
+  reverseOf(f: number): number {
+    const { words } = this;
+    const { key } = this.table;
+    const isLong = words[f] >>> 8 === 6;
+    if (!isLong && this.isKeyLong) key.fill(0, KEY_WORDS_V4);
+    this.isKeyLong = isLong;
+    key[0] = words[f];
+    key[1] = (words[f + 1] << 16) | (words[f + 1] >>> 16);
+    for (let w = 0; w < (isLong ? 4 : 1); w++) {
+      key[KEY_SRC[w]] = words[f + KEY_DST[w]];
+      key[KEY_DST[w]] = words[f + KEY_SRC[w]];
+    }
+    return this.table.find(this.hashOfKey());
+  }
+
   tuple(f: number): FlowTuple {
     const { words } = this;
     return {

@@ -34,8 +34,10 @@ export const HOOK_DSCP = 15;
 export const LAST_SEEN_NS = 16; // float64
 export const PACKETS = 18; // float64: packets that came
 export const BYTES = 20; // float64: their bytes
-export const BYTES_SENT = 22; // float64: bytes of the packets that were accepted
-export const PACKETS_DONE = 24; // packets that have a verdict, modulo 2^32
+export const PACKETS_DONE = 22; // packets that have a verdict, modulo 2^32
+/** Packets that wait in a queue and their bytes; those that pass at once are never among them. */
+export const WAITING_PACKETS = 23;
+export const WAITING_BYTES = 24; // modulo 2^32
 export const GENERATION = 25;
 /** In the class of the leaf, then in a class around it. */
 export const EACH_BUCKET = 26; // and 27
@@ -49,8 +51,7 @@ export const FIELD_WORDS = RECORD_WORDS - KEY_WORDS - 1;
 
 // A measure. All its words are 0 when the flow begins.
 export const BYTES_BEFORE = 0; // float64
-export const FIRST_TICK = 2; // when the flow began
-export const BYTES_DROPPED = 3; // modulo 2^32
+export const BYTES_DROPPED = 2; // float64
 /** Packets by DROP_* of the ledger. */
 export const DROPS = 4; // to 7
 export const MARKED = 8;
@@ -62,9 +63,35 @@ export const DROP_MS = 11;
 export const DROP_CLASS = 12;
 /** Millisecond at which the last packet left that has waited. */
 export const WAIT_MS = 13;
+export const FIRST_TICK = 14; // when the flow began
+
+// What TCP of this direction shows (tcp-watch.ts).
+/** Row and generation of the flow in the other direction, when both have begun. */
+export const REVERSE = 15;
+export const REVERSE_GENERATION = 16;
+export const TCP_STATE = 17;
+export const SEQ_HIGH = 18; // end of the highest data that was seen
+export const PEER_ACK = 19; // the highest acknowledgement of it
+export const PEER_EDGE = 20; // end of the receiver's window
+export const PENDING = 21; // end of data, or time stamp, whose answer is timed
+export const PENDING_US = 22;
+export const LAST_STAMP = 23; // the highest time stamp that was sent
+export const RTT_US = 24; // from here to the receiver and back, smoothed; 0 if it is not known
+export const RTT_MIN_US = 25;
+export const RETRANSMITS = 26;
+export const HOLE_END = 27; // data before it was skipped
+export const HOLE_US = 28; // when it was skipped
+export const FULL_MS = 29; // millisecond at which the receiver's window was full last
+
 /** Packets by the time that they have waited in a tree, WAIT_BINS counts modulo 2^16. */
-const WAITS = 14; // to 29
-export const MEASURE_WORDS = 30;
+const WAITS = 30; // to 45
+export const MEASURE_WORDS = 46;
+
+/** Bits of TCP_STATE. The lowest says that a segment was read. */
+export const TCP_READ = 1;
+export const TCP_SEQ_KNOWN = 2;
+export const TCP_ACK_KNOWN = 4;
+export const TCP_EDGE_KNOWN = 8;
 
 /** Times of waiting are counted in bins of half octaves, from 98 us to 3.2 s and beyond. */
 export const WAIT_BINS = 32;

@@ -6,6 +6,7 @@
  * those that have waited. Packets without a flow (NONE) are measured nowhere.
  */
 import { NONE } from '../../base/none.ts';
+import { FLAG_CE, FLAG_MARKED, type HeldTable } from '../packets/held.ts';
 import {
   BYTES_DROPPED,
   DROP_CLASS,
@@ -28,6 +29,7 @@ const WAITED_AT = 1024;
 
 export class FlowMeasures {
   private readonly words: Int32Array;
+  private readonly floats: Float64Array;
   private readonly waits: Uint16Array;
   /** The present millisecond, modulo 2^32. 0 is "never". */
   private nowMs = 1;
@@ -35,8 +37,9 @@ export class FlowMeasures {
   private readonly waitedBin = new Uint8Array(WAITED_AT);
   private waitedCount = 0;
 
-  constructor({ measures, waits }: FlowMemory) {
+  constructor({ measures, measureFloats, waits }: FlowMemory) {
     this.words = measures;
+    this.floats = measureFloats;
     this.waits = waits;
   }
 
@@ -53,14 +56,15 @@ export class FlowMeasures {
   }
 
   /**
-   * A packet of the flow leaves a tree in which it has waited. The measure is updated later, many in a row,
-   * so that cache misses overlap.
+   * Packet `h` leaves a tree in which it has waited. The measure is updated later, many in a row, so that
+   * cache misses overlap.
    */
-  packetWaited(f: number, waitNs: number): void {
+  packetWaited(held: HeldTable, h: number, nowNs: number): void {
+    const f = held.flow[h];
     if (f === NONE) return;
     if (this.waitedCount === WAITED_AT) this.settle();
     this.waited[this.waitedCount] = f;
-    this.waitedBin[this.waitedCount++] = waitBin(waitNs);
+    this.waitedBin[this.waitedCount++] = waitBin(nowNs - held.enteredNs(h));
   }
 
   /** Brings the measures up to date with the packets that have waited. */
@@ -88,13 +92,15 @@ export class FlowMeasures {
     const { words } = this;
     const at = measureAt(f);
     words[at + DROPS + reason] += 1;
-    words[at + BYTES_DROPPED] += lengthBytes;
+    this.floats[(at + BYTES_DROPPED) >> 1] += lengthBytes;
     words[at + DROP_MS] = this.nowMs;
     words[at + DROP_CLASS] = c + 1;
   }
 
-  /** A tree asks for a CE mark on a packet of the flow. */
-  packetMarked(f: number): void {
+  /** Packet `h` leaves a tree that asks for a CE mark. */
+  packetMarked(held: HeldTable, h: number): void {
+    const f = held.flow[h];
+    held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
     if (f !== NONE) this.words[measureAt(f) + MARKED] += 1;
   }
 

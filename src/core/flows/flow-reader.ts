@@ -5,14 +5,13 @@
  *   for (let f = reader.next(NONE); f !== NONE; f = reader.next(f)) if (reader.read(f, record)) ...
  *
  * A record is read twice if a flow began or ended in its row meanwhile, and given up after a few times. What
- * is read is of one flow, but not of one instant: counts may be a packet apart, and packets of a batch that
- * is under way count as waiting.
+ * is read is of one flow, but not of one instant: counts may be a few packets apart, and packets of a batch
+ * that is under way count as sent unless they wait.
  */
 import { NONE } from '../../base/none.ts';
 import {
   BYTES,
   BYTES_DROPPED,
-  BYTES_SENT,
   DROP_CLASS,
   DROP_MS,
   DROPS,
@@ -20,6 +19,7 @@ import {
   EACH_MS,
   FIRST_TICK,
   type FlowMemory,
+  FULL_MS,
   flowMemoryOver,
   GENERATION,
   HASH_SLOT,
@@ -34,11 +34,25 @@ import {
   MARKED,
   measureAt,
   PACKETS,
-  PACKETS_DONE,
+  PEER_ACK,
+  PEER_EDGE,
   RECORD_WORDS,
+  RETRANSMITS,
+  REVERSE,
+  REVERSE_GENERATION,
+  RTT_MIN_US,
+  RTT_US,
+  SEQ_HIGH,
+  TCP_ACK_KNOWN,
+  TCP_EDGE_KNOWN,
+  TCP_READ,
+  TCP_SEQ_KNOWN,
+  TCP_STATE,
   tickNs,
   WAIT_BINS,
   WAIT_MS,
+  WAITING_BYTES,
+  WAITING_PACKETS,
 } from './flow-layout.ts';
 
 /** Times that a record is read before it is given up. */
@@ -66,7 +80,7 @@ export interface FlowRecord {
   receivedBytes: number;
   sentPackets: number;
   sentBytes: number;
-  /** What waits for its verdict. */
+  /** What waits in queues. */
   backlogPackets: number;
   backlogBytes: number;
   dropTail: number;
@@ -84,6 +98,22 @@ export interface FlowRecord {
   /** The last drop: instant; row of the policer's class if it was one, else of the leaf; or NONE. */
   dropNs: number;
   dropClass: number;
+  /** Whether a TCP segment was read; the rest has a meaning only then. NaN is "not known". */
+  isTcp: boolean;
+  /** Row of the flow of the other direction; NONE if there is none. */
+  reverse: number;
+  /** Round trip of the connection, smoothed and the least. */
+  rttNs: number;
+  rttNsMin: number;
+  /** The half of it between this place and the receiver. */
+  halfRttNs: number;
+  halfRttNsMin: number;
+  retransmits: number;
+  /** Bytes sent that are not acknowledged yet, and how many more the window of the receiver takes. */
+  flightBytes: number;
+  windowLeftBytes: number;
+  /** Instant, to the millisecond, at which the receiver's window was full. */
+  windowFullNs: number;
 }
 
 export function createFlowRecord(): FlowRecord {
@@ -117,6 +147,16 @@ export function createFlowRecord(): FlowRecord {
     eachClass: NONE,
     dropNs: Number.NEGATIVE_INFINITY,
     dropClass: NONE,
+    isTcp: false,
+    reverse: NONE,
+    rttNs: Number.NaN,
+    rttNsMin: Number.NaN,
+    halfRttNs: Number.NaN,
+    halfRttNsMin: Number.NaN,
+    retransmits: 0,
+    flightBytes: Number.NaN,
+    windowLeftBytes: Number.NaN,
+    windowFullNs: Number.NEGATIVE_INFINITY,
   };
 }
 
@@ -167,6 +207,7 @@ export class FlowReader {
       this.copyKey(f, into);
       this.copyRecord(f, into);
       this.copyMeasure(f, into);
+      this.copyTcp(f, into);
       into.f = f;
       into.generation = generation;
       if (Atomics.load(words, f + GENERATION) === generation) return true;
@@ -188,19 +229,17 @@ export class FlowReader {
 
   private copyRecord(f: number, into: FlowRecord): void {
     const { words, floats } = this;
-    const { measures } = this.memory;
+    const { measureFloats } = this.memory;
     const at = measureAt(f);
     into.leaf = (words[f + LEAVES] << 16) >> 16;
     into.secondLeaf = words[f + LEAVES] >> 16;
     into.lastNs = floats[(f + LAST_SEEN_NS) >> 1];
-    // What has a verdict is read before what came, so that no difference is negative.
-    const done = words[f + PACKETS_DONE];
-    const dropped = measures[at + BYTES_DROPPED];
-    into.sentBytes = floats[(f + BYTES_SENT) >> 1];
     into.receivedBytes = floats[(f + BYTES) >> 1];
     into.receivedPackets = floats[(f + PACKETS) >> 1];
-    into.backlogPackets = (into.receivedPackets - done) >>> 0;
-    into.backlogBytes = into.backlogPackets === 0 ? 0 : (into.receivedBytes - into.sentBytes - dropped) >>> 0;
+    into.backlogPackets = words[f + WAITING_PACKETS];
+    into.backlogBytes = words[f + WAITING_BYTES] >>> 0;
+    const droppedBytes = measureFloats[(at + BYTES_DROPPED) >> 1];
+    into.sentBytes = Math.max(0, into.receivedBytes - into.backlogBytes - droppedBytes);
   }
 
   private copyMeasure(f: number, into: FlowRecord): void {
@@ -222,10 +261,40 @@ export class FlowReader {
     into.dropClass = measures[at + DROP_CLASS] - 1;
   }
 
+  private copyTcp(f: number, into: FlowRecord): void {
+    const { words } = this;
+    const { measures } = this.memory;
+    const at = measureAt(f);
+    const state = measures[at + TCP_STATE];
+    into.isTcp = (state & TCP_READ) !== 0;
+    const other = into.isTcp ? measures[at + REVERSE] : NONE;
+    into.reverse =
+      other !== NONE && words[other + GENERATION] === measures[at + REVERSE_GENERATION] ? other : NONE;
+    into.halfRttNs = nsOf(measures[at + RTT_US]);
+    into.halfRttNsMin = nsOf(measures[at + RTT_MIN_US]);
+    const back = into.reverse === NONE ? NONE : measureAt(into.reverse);
+    into.rttNs = into.halfRttNs + (back === NONE ? Number.NaN : nsOf(measures[back + RTT_US]));
+    into.rttNsMin = into.halfRttNsMin + (back === NONE ? Number.NaN : nsOf(measures[back + RTT_MIN_US]));
+    into.retransmits = measures[at + RETRANSMITS] >>> 0;
+    const high = measures[at + SEQ_HIGH];
+    const isAckKnown = (state & TCP_SEQ_KNOWN) !== 0 && (state & TCP_ACK_KNOWN) !== 0;
+    into.flightBytes = isAckKnown ? Math.max(0, (high - measures[at + PEER_ACK]) | 0) : Number.NaN;
+    into.windowLeftBytes =
+      isAckKnown && (state & TCP_EDGE_KNOWN) !== 0
+        ? Math.max(0, (measures[at + PEER_EDGE] - high) | 0)
+        : Number.NaN;
+    into.windowFullNs = this.instantOf(measures[at + FULL_MS]);
+  }
+
   /** The last instant with this millisecond, which counts modulo 2^32; 0 is never. */
   private instantOf(ms: number): number {
     if (ms === 0) return Number.NEGATIVE_INFINITY;
     const nowMs = Math.floor(this.nowNs / 1e6);
     return (nowMs - ((nowMs - ms) >>> 0)) * 1e6;
   }
+}
+
+/** 0 is "not known". */
+function nsOf(us: number): number {
+  return us === 0 ? Number.NaN : us * 1e3;
 }

@@ -4,7 +4,7 @@
  *
  * The class is looked up again when the DSCP, the foreign mark or a device of a packet differs from those by
  * which the flow was classified. Idle flows are forgotten by a hand that sweeps the rows; when the table is
- * full it takes the longest idle of a few dozen. Memory: 136 bytes a flow and 120 of measures
+ * full it takes the longest idle of a few dozen. Memory: 136 bytes a flow and 184 of measures
  * (flow-layout.ts), all reserved at start.
  */
 import type { KeyTable } from '../../base/key-table.ts';
@@ -12,13 +12,13 @@ import { NONE } from '../../base/none.ts';
 import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
 import type { Parsed } from '../../packet/parse.ts';
+import { FLAG_QUEUED, type HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import { FlowKeys } from './flow-keys.ts';
 import {
   BUSY_TICK,
   BYTES,
   BYTES_BEFORE,
-  BYTES_SENT,
   createFlowMemory,
   EACH_BUCKET,
   FAIR_QUEUE,
@@ -42,8 +42,11 @@ import {
   PACKETS_DONE,
   tickNs,
   tickOf,
+  WAITING_BYTES,
+  WAITING_PACKETS,
 } from './flow-layout.ts';
 import { FlowMeasures } from './flow-measures.ts';
+import { TcpWatch } from './tcp-watch.ts';
 
 /** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 1024;
@@ -57,6 +60,7 @@ export const SIDE_DST = 2;
 export class FlowTable {
   /** What is measured of each flow. */
   readonly measures: FlowMeasures;
+  readonly tcp: TcpWatch;
   private readonly memory: FlowMemory;
   readonly flowKeys: FlowKeys;
   private readonly keys: KeyTable;
@@ -77,6 +81,7 @@ export class FlowTable {
     this.keys = this.flowKeys.table;
     this.words = this.keys.words;
     this.floats = this.keys.floats;
+    this.tcp = new TcpWatch(this.memory, this.flowKeys);
     this.hand = new SweepingHand(this.keys, FLOW_IDLE_NS, SWEEP_ROWS_MAX);
     this.ledger = ledger;
   }
@@ -108,9 +113,7 @@ export class FlowTable {
     return f === NONE ? NONE : this.fairQueue(f, 0);
   }
 
-  /**
-   * Row of the flow of parsed row `p`, made if it is new. Returns NONE when no row can make room.
-   */
+  /** Row of the flow of parsed row `p`, made if it is new. Returns NONE when no row can make room. */
   findOrMake(parsed: Parsed, p: number, nowNs: number): number {
     let f = this.flowKeys.find(parsed, p);
     if (f === NONE) f = this.make(nowNs);
@@ -178,21 +181,30 @@ export class FlowTable {
     floats[(f + BYTES) >> 1] += lengthBytes;
   }
 
+  /** Packet `h` has come to a queue. Its flow counts it as waiting from the first one to its verdict. */
+  packetWaits(held: HeldTable, h: number): void {
+    const { words } = this;
+    const f = held.flow[h];
+    if (f === NONE || (held.flags[h] & FLAG_QUEUED) !== 0) return;
+    held.flags[h] |= FLAG_QUEUED;
+    words[f + WAITING_PACKETS] += 1;
+    words[f + WAITING_BYTES] += held.lengthBytes[h];
+  }
+
   /**
-   * A held packet of the flow got its verdict, by which `sentBytes` bytes leave. The record is updated later,
-   * many in a row, so that cache misses overlap.
+   * A held packet of the flow got its verdict. `waitingBytes` is its length if packetWaits() has counted it,
+   * else NONE. The record is updated later, many in a row, so that cache misses overlap.
    */
-  verdictGiven(f: number, sentBytes: number): void {
+  verdictGiven(f: number, waitingBytes: number): void {
     if (this.givenCount === SETTLE_AT) this.settle();
     this.given[this.givenCount] = f;
-    this.givenBytes[this.givenCount++] = sentBytes;
+    this.givenBytes[this.givenCount++] = waitingBytes;
   }
 
   /** The flow must not be forgotten before `untilNs`, when its own bucket is full again. */
   keepUntil(f: number, untilNs: number): void {
-    const { words } = this;
     const tick = tickOf(untilNs);
-    if (words[f + BUSY_TICK] >>> 0 < tick) words[f + BUSY_TICK] = tick;
+    if (this.words[f + BUSY_TICK] >>> 0 < tick) this.words[f + BUSY_TICK] = tick;
   }
 
   /** Number that differs between flows that have the same row one after the other. */
@@ -291,17 +303,19 @@ export class FlowTable {
 
   /** Brings the memory up to date with the verdicts. */
   settle(): void {
-    const { given, givenBytes, words, floats, keys } = this;
-    const { header } = this.memory;
+    const { given, givenBytes, words, keys } = this;
     for (let n = 0; n < this.givenCount; n++) {
       const f = given[n];
       words[f + PACKETS_DONE] += 1;
-      floats[(f + BYTES_SENT) >> 1] += givenBytes[n];
+      const waitingBytes = givenBytes[n];
+      if (waitingBytes === NONE) continue;
+      words[f + WAITING_PACKETS] -= 1;
+      words[f + WAITING_BYTES] -= waitingBytes;
     }
     this.givenCount = 0;
     this.measures.settle();
-    header[HEADER_SIZE] = keys.size;
-    header[HEADER_HIGH_WATER] = keys.highWater;
+    this.memory.header[HEADER_SIZE] = keys.size;
+    this.memory.header[HEADER_HIGH_WATER] = keys.highWater;
   }
 
   /** A batch begins. */
@@ -337,8 +351,9 @@ export class FlowTable {
     words[f + HOOK_DSCP] = 0; // not classified yet: no packet has hook 0
     floats[(f + PACKETS) >> 1] = 0;
     floats[(f + BYTES) >> 1] = 0;
-    floats[(f + BYTES_SENT) >> 1] = 0;
     words[f + PACKETS_DONE] = 0;
+    words[f + WAITING_PACKETS] = 0;
+    words[f + WAITING_BYTES] = 0;
     words[f + EACH_BUCKET] = NONE;
     words[f + EACH_BUCKET + 1] = NONE;
     words[f + FAIR_QUEUE] = NONE;

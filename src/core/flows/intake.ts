@@ -154,7 +154,7 @@ export class Intake {
   }
 
   /** Counts row `p` as received and held. Returns its held row with its leaves set; NONE means no tree. */
-  take(arrivals: Arrivals, parsed: Parsed, p: number, nowNs: number): number {
+  take(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, nowNs: number): number {
     const { held, flows } = this;
     const f = flows.findOrMake(parsed, p, nowNs);
     const h = held.take();
@@ -178,6 +178,7 @@ export class Intake {
       return h;
     }
     flows.packetHeld(f, lengthBytes);
+    if (parsed.protocol[p] === IPPROTO_TCP) this.watchTcp(f, arrivals, slab, parsed, p, nowNs);
     const ifIn = arrivals.ifIndexIn[p];
     const ifOut = arrivals.ifIndexOut[p];
     if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {
@@ -191,6 +192,21 @@ export class Intake {
     if (flows.movesTo(f, nfqueue)) held.flags[h] |= FLAG_MOVED;
     if (this.steering.moves(nfqueue, held.leaf[h], held.nextLeaf[h])) this.steer(h);
     return h;
+  }
+
+  private watchTcp(
+    f: number,
+    arrivals: Arrivals,
+    slab: Uint8Array,
+    parsed: Parsed,
+    p: number,
+    nowNs: number,
+  ): void {
+    const at = parsed.l4Offset[p];
+    if (at === 0 || parsed.fragment[p] !== WHOLE_PACKET) return;
+    const start = arrivals.slabOffset[p];
+    const end = start + arrivals.copiedBytes[p];
+    this.flows.tcp.read(f, slab, start + at, end, arrivals.lengthBytes[p] - at, nowNs);
   }
 
   /**

@@ -254,5 +254,7 @@ export const FLAG_WHOLE = 256;
 export const FLAG_WAITED = 512;
 /** A later fragment of a datagram. */
 export const FLAG_LATER_FRAGMENT = 1024;
+/** Has come to a queue, so its flow counts it as waiting until its verdict. */
+export const FLAG_QUEUED = 4096;
 /** A later fragment of a datagram that has its leaf for itself (admission/admission.ts): CoDel drops none. */
 export const FLAG_ALONE = 2048;

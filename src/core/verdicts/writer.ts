@@ -38,7 +38,14 @@ import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, markBits } from '../../spec/mark-co
 import type { QueuePlan } from '../../spec/queue-plan.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { Steering } from '../flows/steering.ts';
-import { FLAG_MARKED, FLAG_MOVED, FLAG_STEER, FLAG_WHOLE, type HeldTable } from '../packets/held.ts';
+import {
+  FLAG_MARKED,
+  FLAG_MOVED,
+  FLAG_QUEUED,
+  FLAG_STEER,
+  FLAG_WHOLE,
+  type HeldTable,
+} from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import type { VerdictLog } from './verdict-log.ts';
 
@@ -200,7 +207,7 @@ export class VerdictWriter {
       if (inRun > 0) this.closeRun(nfqueue);
       this.write(nfqueue, id, verdict, mark, tag);
     }
-    this.forget(h, held.lengthBytes[h]);
+    this.forget(h);
   }
 
   /**
@@ -268,7 +275,7 @@ export class VerdictWriter {
     const tag = this.log.drop(h);
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     this.write(nfqueue, held.packetId[h], NF_DROP, 0, tag);
-    this.forget(h, 0);
+    this.forget(h);
   }
 
   /** Writes every open run. Packets accepted from now on join none of them. */
@@ -297,10 +304,12 @@ export class VerdictWriter {
     return this.outboxOf[this.held.nfqueue(h)].port;
   }
 
-  private forget(h: number, sentBytes: number): void {
-    const f = this.held.flow[h];
-    if (f !== NONE) this.flows.verdictGiven(f, sentBytes);
-    this.held.give(h);
+  private forget(h: number): void {
+    const { held } = this;
+    const f = held.flow[h];
+    const waits = (held.flags[h] & FLAG_QUEUED) !== 0;
+    if (f !== NONE) this.flows.verdictGiven(f, waits ? held.lengthBytes[h] : NONE);
+    held.give(h);
   }
 
   private closeRun(nfqueue: number): void {

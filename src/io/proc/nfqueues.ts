@@ -1,4 +1,6 @@
 /** The kernel's list of NFQUEUE queues, those of all programs in this network namespace. */
+import { readFileSync } from 'node:fs';
+import { isSystemError } from '../../base/system-error.ts';
 
 /**
  * Of the process that reads it, so it shows the namespace of that process. Needs CAP_NET_ADMIN (mode 0440).
@@ -32,4 +34,14 @@ export function parseNfqueues(text: string): KernelQueue[] {
       queueFull,
       socketFull,
     }));
+}
+
+/** null where it cannot be read: in a user namespace its root may not. */
+export function readKernelQueues(): KernelQueue[] | null {
+  try {
+    return parseNfqueues(readFileSync(NFQUEUES_FILE, 'utf8'));
+  } catch (error) {
+    if (isSystemError(error)) return null;
+    throw error;
+  }
 }

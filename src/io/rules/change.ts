@@ -36,6 +36,8 @@ export interface ChangeParts {
   readonly log: RulesLog;
   /** Whether the rules are wanted still. If not, a stop takes them all out, and nothing may come after it. */
   readonly isWanted: () => boolean;
+  /** Rules of iptables are being added or deleted. A stop waits for that, and for nothing else. */
+  readonly onEdit: (edit: Promise<void>) => void;
 }
 
 /** Devices of a plan that another plan does not have. */
@@ -95,7 +97,7 @@ class RulesChange implements ChangedRules {
     if (iptables && this.coming.length > 0) {
       this.checkWanted();
       begun.iptables = true;
-      await addRules(iptables, this.coming);
+      await this.edit(addRules(iptables, this.coming));
     }
     const lines = editLines(this.linesFrom, this.linesTo);
     if (lines.length === 0) return;
@@ -107,7 +109,9 @@ class RulesChange implements ChangedRules {
     const lines = leftoverLines(this.linesFrom, this.linesTo);
     await this.attempt('taking out rules that are not used any more', async () => {
       if (lines.length > 0) await this.run('deleting chains', lines);
-      if (this.parts.iptables) await removeRules(this.parts.iptables, this.going);
+      if (this.parts.iptables && this.parts.isWanted()) {
+        await this.edit(removeRules(this.parts.iptables, this.going));
+      }
     });
   }
 
@@ -124,7 +128,7 @@ class RulesChange implements ChangedRules {
     });
     await this.attempt('taking out rules of iptables', async () => {
       const { iptables } = this.parts;
-      if (iptables && begun.iptables) await removeRules(iptables, this.coming);
+      if (iptables && begun.iptables) await this.edit(removeRules(iptables, this.coming));
     });
   }
 
@@ -144,6 +148,11 @@ class RulesChange implements ChangedRules {
   private async run(what: string, lines: readonly string[]): Promise<void> {
     this.checkWanted();
     await this.parts.session.run(what, lines);
+  }
+
+  private edit(edit: Promise<void>): Promise<void> {
+    this.parts.onEdit(edit);
+    return edit;
   }
 
   private checkWanted(): void {

@@ -87,8 +87,9 @@ class Installed implements InstalledRules {
   private watchdog: Watchdog | null = null;
   private removal: Promise<void> | null = null;
   private regaining: Promise<void> = Promise.resolve();
-  /** A step of a change. It never rejects. */
+  /** A step of a change, and its last edit of rules of iptables. They never reject. */
   private changing: Promise<unknown> = Promise.resolve();
+  private editing: Promise<unknown> = Promise.resolve();
   private lostReason: string | null = null;
   private readonly lostCallbacks: ((reason: string) => void)[] = [];
   private hasChains = false;
@@ -148,11 +149,10 @@ class Installed implements InstalledRules {
     const changed = await this.step(async () => {
       const { backend, iptables, log, isWanted } = this.parts;
       const result = await changeRules(from, request, {
-        session: this.session,
-        backend,
-        iptables,
-        log,
-        isWanted,
+        ...{ session: this.session, backend, iptables, log, isWanted },
+        onEdit: (edit) => {
+          this.editing = edit.catch(() => undefined);
+        },
       });
       this.follow(request);
       return result;
@@ -269,7 +269,7 @@ class Installed implements InstalledRules {
   /** Removes the table even if iptables fails. That failure is thrown afterwards. */
   private async removeAll(): Promise<void> {
     await this.regaining;
-    await this.changing;
+    await this.editing;
     try {
       await this.stopWatching();
       if (this.parts.iptables) await deleteTagged(this.parts.iptables, (first) => first === this.first);

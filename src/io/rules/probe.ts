@@ -43,13 +43,33 @@ export async function probeMarking(): Promise<void> {
   throw new RulesError('unsupported', error.message, HINT_MARKING);
 }
 
-/** Whether rules of the family `bridge` can spare what a bridge only switches. Warns where they cannot. */
-export async function probeSwitched(nfqueue: NfqueueSpec, log: RulesLog): Promise<boolean> {
-  const lines = switchedLines({ nfqueue, sparesSwitched: true });
-  const result = await runTool('nft', ['-c', '-f', '-'], `${lines.join('\n')}\n`);
-  if (result.status === 0) return true;
-  log.warn(NO_SWITCHED, { reason: toolComplaint(result.stdout + result.stderr) });
+/**
+ * Whether rules of the family `bridge` can spare what a bridge only switches. Warns where they cannot. A
+ * trial with chains that have a hook makes the kernel drop every held packet of the namespace, so it is made
+ * in another one. Only if there can be none, and nobody holds packets yet (`isLive`), it is made here.
+ */
+export async function probeSwitched(nfqueue: NfqueueSpec, log: RulesLog, isLive: boolean): Promise<boolean> {
+  const text = `${switchedLines({ nfqueue, sparesSwitched: true }).join('\n')}\n`;
+  const trials = [...ELSEWHERE, ...(isLive ? [] : [['nft']])];
+  let refusal = '';
+  for (const [tool = '', ...args] of trials) {
+    const result = await runTool(tool, [...args, '-c', '-f', '-'], text).catch(orMissing);
+    if (result?.status === 0) return true;
+    refusal = result ? result.stdout + result.stderr : refusal;
+  }
+  log.warn(NO_SWITCHED, { reason: toolComplaint(refusal) });
   return false;
+}
+
+/** nft in a network namespace of its own, for those who may make one. */
+const ELSEWHERE = [
+  ['unshare', '-n', 'nft'],
+  ['unshare', '-rn', 'nft'],
+];
+
+function orMissing(error: unknown): null {
+  if (error instanceof RulesError && error.code === 'missing') return null;
+  throw error;
 }
 
 /** @throws RulesError `denied`, `missing` (a tool) or `unsupported` (the kernel), with a hint */
@@ -93,10 +113,7 @@ const CONNECTION_MARK_RULES = ['ct direction original ct mark & 1 != 0 ct mark s
  * kernel drop every held packet of the namespace.
  */
 async function nftAcceptsElsewhere(rules: readonly string[]): Promise<string | null> {
-  for (const unshare of [
-    ['unshare', '-n', 'nft'],
-    ['unshare', '-rn', 'nft'],
-  ]) {
+  for (const unshare of ELSEWHERE) {
     try {
       if ((await nftAccepts(rules, unshare)) === null) return null;
     } catch (error) {

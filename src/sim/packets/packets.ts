@@ -13,6 +13,9 @@ export interface PacketShape {
   /** TCP flags byte. */
   readonly tcpFlags?: number;
   readonly tcpAck?: number;
+  readonly tcpSeq?: number;
+  /** As in the header; default 0xffff. */
+  readonly tcpWindow?: number;
   /**
    * Options behind the fixed TCP header, padded to four bytes. The copy range bounds how much of them is
    * read.
@@ -109,13 +112,13 @@ function writeTransport(view: DataView, at: number, shape: PacketShape, lengthBy
     view.setUint16(at + 6, 0);
     return 8;
   }
-  view.setUint32(at + 4, 0);
+  view.setUint32(at + 4, shape.tcpSeq ?? 0);
   view.setUint32(at + 8, shape.tcpAck ?? 0);
   const options = shape.tcpOptions ?? [];
   const headerBytes = 20 + 4 * Math.ceil(options.length / 4);
   view.setUint8(at + 12, (headerBytes >> 2) << 4);
   view.setUint8(at + 13, shape.tcpFlags ?? 0x10);
-  view.setUint16(at + 14, 0xffff);
+  view.setUint16(at + 14, shape.tcpWindow ?? 0xffff);
   view.setUint32(at + 16, 0);
   for (let n = 20; n < headerBytes; n++) view.setUint8(at + n, options[n - 20] ?? 0);
   return headerBytes;

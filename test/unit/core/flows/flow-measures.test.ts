@@ -11,6 +11,7 @@ import {
 } from '../../../../src/core/flows/flow-layout.ts';
 import { FlowMeasures } from '../../../../src/core/flows/flow-measures.ts';
 import { createFlowRecord, FlowReader } from '../../../../src/core/flows/flow-reader.ts';
+import { HeldTable } from '../../../../src/core/packets/held.ts';
 
 test('bins of half octaves: each begins where the one before ends, up to 3 s', () => {
   expect(waitBin(1)).toBe(0);
@@ -41,12 +42,19 @@ test('ticks: never before the instant that they stand for, and less than 68 ms b
 test('waits are counted by flow, thousands of them between two looks, modulo 2^16', () => {
   const memory = createFlowMemory(2);
   const measures = new FlowMeasures(memory);
-  for (let n = 0; n < 70_000; n++) measures.packetWaited(n % 7 === 0 ? 32 : 0, 1e6 * (1 + (n % 2)));
+  const held = new HeldTable(1);
+  const h = held.take();
+  held.enter(h, 0, 0);
+  const waited = (f: number, ns: number): void => {
+    held.flow[h] = f;
+    measures.packetWaited(held, h, ns);
+  };
+  for (let n = 0; n < 70_000; n++) waited(n % 7 === 0 ? 32 : 0, 1e6 * (1 + (n % 2)));
   measures.settle();
-  const counts = [0, 32].map((f) => memory.waits.slice(f === 0 ? 0 : 60, f === 0 ? 32 : 92));
+  const counts = [0, 32].map((f) => memory.waits.slice(f === 0 ? 0 : 92, f === 0 ? 32 : 124));
   const of = (f: number, ms: number): number => counts[f]![waitBin(ms * 1e6)]!;
   expect([of(0, 1), of(0, 2), of(1, 1), of(1, 2)]).toEqual([30_000, 30_000, 5000, 5000]);
-  for (let n = 0; n < 40_000; n++) measures.packetWaited(0, 1e6);
+  for (let n = 0; n < 40_000; n++) waited(0, 1e6);
   measures.settle();
   expect(memory.waits[waitBin(1e6)]).toBe(70_000 - 65_536);
 });
@@ -54,10 +62,13 @@ test('waits are counted by flow, thousands of them between two looks, modulo 2^1
 test('packets without a flow are measured nowhere', () => {
   const memory = createFlowMemory(2);
   const measures = new FlowMeasures(memory);
-  measures.packetWaited(NONE, 1e6);
+  const held = new HeldTable(1);
+  const h = held.take();
+  held.flow[h] = NONE;
+  measures.packetWaited(held, h, 1e6);
   measures.packetWaitsForEach(NONE, 1);
   measures.packetDropped(NONE, 1, 0, 100);
-  measures.packetMarked(NONE);
+  measures.packetMarked(held, h);
   measures.settle();
   expect(memory.measures.every((word) => word === 0)).toBe(true);
   expect(new FlowReader(memory.buffer).read(0, createFlowRecord())).toBe(false);

@@ -14,11 +14,21 @@ import { parsedOf } from '../rows.ts';
 const ROWS = 16;
 
 function bench() {
-  const flows = new FlowTable(ROWS, 1, 2, new Ledger(4, new HeldTable(1)));
+  const held = new HeldTable(ROWS);
+  const flows = new FlowTable(ROWS, 1, 2, new Ledger(4, held));
   const reader = new FlowReader(flows.buffer);
   return {
     flows,
+    held,
     reader,
+    hold: (f: number, lengthBytes: number): number => {
+      const h = held.take();
+      held.flow[h] = f;
+      held.flags[h] = 0;
+      held.lengthBytes[h] = lengthBytes;
+      held.enter(h, 0, 0);
+      return h;
+    },
     find: (shape: PacketShape, nowNs = 0) => flows.findOrMake(parsedOf(shape), 0, nowNs),
     read: (f: number): FlowRecord | null => {
       const record = createFlowRecord();
@@ -68,15 +78,21 @@ test('an IPv6 flow has addresses of four words', () => {
 });
 
 test('packets that came, wait, were sent, dropped and marked', () => {
-  const { flows, find, read } = bench();
+  const { flows, held, hold, find, read } = bench();
   const f = find(udp(1));
   flows.assign(f, 2, 3);
-  for (const bytes of [1000, 200, 30, 4]) flows.packetHeld(f, bytes);
-  expect(read(f)).toMatchObject({ backlogPackets: 4, backlogBytes: 1234, sentPackets: 0, sentBytes: 0 });
+  const packets = [1000, 200, 30, 4].map((bytes) => {
+    flows.packetHeld(f, bytes);
+    return hold(f, bytes);
+  });
+  expect(read(f)).toMatchObject({ backlogPackets: 0, receivedPackets: 4, receivedBytes: 1234 });
+  // All but one come to a queue, one of them to two.
+  for (const h of [0, 2, 3, 2]) flows.packetWaits(held, packets[h]!);
+  expect(read(f)).toMatchObject({ backlogPackets: 3, backlogBytes: 1034 });
   flows.verdictGiven(f, 1000);
-  flows.measures.packetMarked(f);
+  flows.measures.packetMarked(held, packets[0]!);
   flows.measures.packetDropped(f, 1, DROP_POLICE, 200);
-  flows.verdictGiven(f, 0);
+  flows.verdictGiven(f, NONE);
   flows.settle();
   expect(read(f)).toMatchObject({
     ...{ leaf: 2, secondLeaf: 3, receivedPackets: 4, receivedBytes: 1234, sentPackets: 1, sentBytes: 1000 },
@@ -91,23 +107,22 @@ test('more bytes than 32 bits hold, sent and dropped', () => {
     for (const reason of [DROP_TAIL, NONE]) {
       flows.packetHeld(f, 0x7fffffff);
       if (reason !== NONE) flows.measures.packetDropped(f, 0, reason, 0x7fffffff);
-      flows.verdictGiven(f, reason === NONE ? 0x7fffffff : 0);
+      flows.verdictGiven(f, NONE);
     }
   }
-  flows.packetHeld(f, 1500);
   flows.settle();
-  expect(read(f)).toMatchObject({ sentBytes: 5 * 0x7fffffff, backlogBytes: 1500, dropTail: 5 });
+  expect(read(f)).toMatchObject({ sentBytes: 5 * 0x7fffffff, backlogBytes: 0, dropTail: 5 });
 });
 
 test('the last wait, the last bucket and the last drop have their instants', () => {
-  const { flows, find, read } = bench();
+  const { flows, held, hold, find, read } = bench();
   const f = find(udp(1));
   flows.begin(5 * SECOND);
   flows.measures.packetWaitsForEach(f, 3);
   flows.begin(7 * SECOND);
   flows.measures.packetDropped(f, 2, DROP_AQM, 100);
   flows.begin(9 * SECOND);
-  flows.measures.packetWaited(f, 30 * MS);
+  flows.measures.packetWaited(held, hold(f, 100), 9 * SECOND);
   flows.settle();
   flows.begin(12.3456789 * SECOND);
   expect(read(f)).toMatchObject({
@@ -142,13 +157,13 @@ test('classes that get other rows take the measures along, and tell readers', ()
 });
 
 test('a row that passed to another flow has nothing of the flow before', () => {
-  const { flows, find, read } = bench();
+  const { flows, held, hold, find, read } = bench();
   const first = find(udp(1), 0);
   flows.packetHeld(first, 100);
-  flows.verdictGiven(first, 0);
+  flows.verdictGiven(first, NONE);
   flows.measures.packetDropped(first, 2, DROP_TAIL, 100);
-  flows.measures.packetWaited(first, MS);
-  flows.measures.packetMarked(first);
+  flows.measures.packetWaited(held, hold(first, 100), MS);
+  flows.measures.packetMarked(held, hold(first, 100));
   const { generation } = read(first)!;
   for (let t = 0; t <= 2 * FLOW_IDLE_NS; t += SECOND) flows.sweep(t);
   expect(read(first)).toBe(null);

@@ -47,7 +47,15 @@ describe('a change of rules', () => {
       },
     } as unknown as NftSession;
     const log = { warn: (message: string) => void steps.push(`warning: ${message}`) };
-    return { session, backend: 'iptables', iptables: IPTABLES, log, isWanted, steps };
+    return {
+      session,
+      backend: 'iptables',
+      iptables: IPTABLES,
+      log,
+      isWanted,
+      onEdit: () => undefined,
+      steps,
+    };
   }
 
   /** Rules that one family was told of. */

@@ -60,10 +60,10 @@ it('a kernel without nft tables for bridges is warned of once, and does without'
   const warnings: string[] = [];
   const log = { warn: (message: string) => warnings.push(message) };
   nftWithout();
-  expect(await probeSwitched(nfqueue, log)).toBe(true);
+  expect(await probeSwitched(nfqueue, log, false)).toBe(true);
   expect(warnings).toEqual([]);
   nftWithout('table bridge');
-  expect(await probeSwitched(nfqueue, log)).toBe(false);
+  expect(await probeSwitched(nfqueue, log, false)).toBe(false);
   expect(warnings).toEqual([expect.stringContaining('no rules for bridges here')]);
 });
 

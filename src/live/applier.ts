@@ -1,0 +1,205 @@
+/**
+ * Changes a running instance while packets flow: one configuration after the other, each as a whole or not
+ * at all. A change of classes alone is a step of the engine between two batches. What else there is comes in
+ * this order, so that every packet has its verdict and what is shaped before and after stays shaped in
+ * between:
+ *
+ *     NFQUEUEs   open those that come, and read them
+ *     rules      of iptables that come; then one transaction of nft
+ *     engine     goes by the new specification
+ *     rules      that nobody uses any more go
+ *     NFQUEUEs   that nobody uses any more close, when nothing waits for them (retiring.ts)
+ *
+ * Until the engine has changed, each step can be taken back. Its own step cannot fail half way.
+ */
+import { invariant } from '../base/assert.ts';
+import { equal } from '../base/equal.ts';
+import { EXIT_FAILED, OperatingError } from '../base/errors.ts';
+import type { LoadedConfig } from '../config/config.ts';
+import type { ApplyAnswer, ApplyRefusal, ApplyRequest } from '../control/messages.ts';
+import type { NfqueuePort, NfqueueSetup } from '../io/nfqueue/nfqueue.ts';
+import { hex, type InstalledRules, type RulesRequest } from '../io/rules/index.ts';
+import { ChangeRefusedError, type Edited } from '../spec/edit.ts';
+import { matchedMarkBits } from '../spec/mark-choice.ts';
+import { gsoOfBoth, withNfqueuesOf } from '../spec/plan-change.ts';
+import type { LinkSpec, ShaperSpec } from '../spec/spec.ts';
+import type { RetiringNfqueues } from './retiring.ts';
+import type { InForce, RulePlanner } from './rule-planner.ts';
+import type { Running } from './running.ts';
+
+const RESTART = 'restart the instance with the new configuration';
+
+const STOPPING: ApplyRefusal = {
+  ...{ ok: false, code: 'stopping', where: '', message: 'the instance is stopping', hint: '' },
+};
+
+export interface ApplierOptions {
+  readonly running: Running;
+  readonly port: NfqueuePort;
+  readonly planner: RulePlanner;
+  readonly retiring: RetiringNfqueues;
+  /** null until the start has installed them. */
+  readonly rules: () => InstalledRules | null;
+  /** By what the instance started. */
+  readonly config: LoadedConfig;
+  /** Throws OperatingError if a device of these links is missing or cannot be shaped. */
+  readonly checkDevices: (links: readonly LinkSpec[]) => void;
+  readonly isStopping: () => boolean;
+  /** The configuration is in force, with NFQUEUEs or rules other than before if `isPlanNew`. */
+  readonly onApplied: (config: LoadedConfig, request: RulesRequest, isPlanNew: boolean) => void;
+  readonly warn: (message: string, fields: object) => void;
+}
+
+export class Applier {
+  private readonly options: ApplierOptions;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ApplierOptions) {
+    this.options = options;
+  }
+
+  /** Runs by another configuration from now on, or refuses and has changed nothing. */
+  apply(request: ApplyRequest): Promise<ApplyAnswer> {
+    const answer = this.turn.then(() => this.answer(request));
+    this.turn = answer.catch(() => undefined);
+    return answer;
+  }
+
+  private async answer(request: ApplyRequest): Promise<ApplyAnswer> {
+    const { isStopping, running } = this.options;
+    if (isStopping()) return STOPPING;
+    try {
+      await this.applyNow(request);
+      return { ok: true, generation: running.generation };
+    } catch (error) {
+      if (isStopping()) return STOPPING;
+      if (error instanceof ChangeRefusedError) {
+        const { where, reason, hint } = error;
+        return { ok: false, code: 'restart', where, message: reason, hint };
+      }
+      if (!(error instanceof OperatingError)) throw error;
+      return { ok: false, code: 'failed', where: '', message: error.message, hint: error.hint };
+    }
+  }
+
+  private async applyNow({ config, renamed }: ApplyRequest): Promise<void> {
+    const { running, planner, checkDevices, onApplied } = this.options;
+    const rules = this.rulesInForce();
+    const now: InForce = {
+      spec: running.spec,
+      ...{ request: rules.request, tracksConnections: rules.tracksConnections },
+    };
+    const spec = this.checked(config);
+    checkDevices(addedDirections(now.spec, spec));
+    let plan = planner.next(spec, now);
+    if (plan === null) {
+      await planner.learn(spec, now);
+      this.checkGoesOn();
+      plan = planner.next(spec, now);
+    }
+    invariant(plan !== null, 'abilities that were tried are known');
+    const edited = { spec, renamed };
+    running.check(edited, plan);
+    const isPlanSame = equal(plan, now.request.plan) && equal(spec.nfqueue, now.request.nfqueue);
+    const wanted = isPlanSame ? now.request : await planner.request(spec, plan, now);
+    this.checkGoesOn();
+    if (isPlanSame) running.applySpec(edited);
+    else await this.change(edited, wanted, rules);
+    onApplied(config, wanted, !isPlanSame);
+  }
+
+  private rulesInForce(): InstalledRules {
+    const rules = this.options.rules();
+    if (rules) return rules;
+    throw new OperatingError(EXIT_FAILED, 'the instance is still starting', 'try again when it is ready');
+  }
+
+  /** The specification with the bits of the mark that are in use. Throws ChangeRefusedError. */
+  private checked({ spec, isMarkAuto, socketPath }: LoadedConfig): ShaperSpec {
+    const { config, planner, running } = this.options;
+    const { markMask } = running.spec.nfqueue;
+    const refuse = (where: string, reason: string): never => {
+      throw new ChangeRefusedError(where, reason, RESTART);
+    };
+    if (socketPath !== config.socketPath)
+      refuse('control.socket', `commands reach it at ${config.socketPath}`);
+    const { backend } = spec.nfqueue;
+    if (backend !== 'auto' && backend !== planner.backend)
+      refuse('nfqueue.backend', `packets are queued by rules of ${planner.backend}`);
+    if (!isMarkAuto) return spec;
+    if ((matchedMarkBits(spec.links) & markMask) !== 0)
+      refuse('match.mark', `the instance uses these bits of the mark itself (${hex(markMask)})`);
+    return { ...spec, nfqueue: { ...spec.nfqueue, markMask } };
+  }
+
+  private async change(edited: Edited, to: RulesRequest, rules: InstalledRules): Promise<void> {
+    const { port, running, retiring } = this.options;
+    const from = rules.request;
+    retiring.use(Math.max(from.nfqueue.count, to.nfqueue.count));
+    try {
+      port.setUp(setupOfBoth(from, to));
+      running.expect(withNfqueuesOf(from.plan, to.plan));
+      const changed = await rules.change(to);
+      this.checkGoesOn();
+      try {
+        running.applySpec(edited, to.plan);
+      } catch (error) {
+        await changed.undo();
+        throw error;
+      }
+      this.setUp(to);
+      await changed.finish();
+    } catch (error) {
+      if (rules.request === from && !this.options.isStopping()) this.setUp(from);
+      throw error;
+    } finally {
+      retiring.use(rules.request.nfqueue.count);
+    }
+  }
+
+  /** Gives the NFQUEUEs their length and flags. All of them are open. */
+  private setUp({ nfqueue, plan }: RulesRequest): void {
+    const { count, length: lengthPackets } = nfqueue;
+    const { port, warn } = this.options;
+    try {
+      port.setUp({ count, lengthPackets, copyBytes: plan.copyBytes, gso: plan.gso });
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      warn('some NFQUEUE keeps its length, or goes on with or without superpackets', {
+        error: error.message,
+      });
+    }
+  }
+
+  private checkGoesOn(): void {
+    if (this.options.isStopping()) throw new OperatingError(EXIT_FAILED, STOPPING.message);
+  }
+}
+
+/** What NFQUEUEs need while rules of either request may be in force. */
+function setupOfBoth(from: RulesRequest, to: RulesRequest): NfqueueSetup {
+  const { copyBytes } = withNfqueuesOf(from.plan, to.plan);
+  return {
+    count: Math.max(from.nfqueue.count, to.nfqueue.count),
+    lengthPackets: Math.max(from.nfqueue.length, to.nfqueue.length),
+    copyBytes,
+    gso: gsoOfBoth(from.plan, to.plan),
+  };
+}
+
+/** The links of `after` with the directions of devices that `before` does not shape. */
+export function addedDirections(before: ShaperSpec, after: ShaperSpec): LinkSpec[] {
+  const had = new Set(
+    before.links.flatMap(({ device, up, down }) => [
+      ...(up ? [`up ${device}`] : []),
+      ...(down ? [`down ${device}`] : []),
+    ]),
+  );
+  return after.links
+    .map((link) => ({
+      ...link,
+      up: had.has(`up ${link.device}`) ? null : link.up,
+      down: had.has(`down ${link.device}`) ? null : link.down,
+    }))
+    .filter(({ up, down }) => up !== null || down !== null);
+}

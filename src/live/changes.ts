@@ -1,0 +1,47 @@
+/** Puts together the parts that change a running instance. */
+import type { Logger } from 'pino';
+import type { LoadedConfig } from '../config/config.ts';
+import type { Engine } from '../core/engine.ts';
+import { shownName } from '../io/nfqueue/device-names.ts';
+import type { NfqueuePort } from '../io/nfqueue/nfqueue.ts';
+import { readDeviceGraph } from '../io/proc/device-graph.ts';
+import { readKernelQueues } from '../io/proc/nfqueues.ts';
+import { Applier, type ApplierOptions } from './applier.ts';
+import { warnOfLess } from './nfqueues.ts';
+import { checkDevices } from './preconditions.ts';
+import { RetiringNfqueues } from './retiring.ts';
+import type { Stopper } from './stop.ts';
+import type { Unwinder } from './unwinder.ts';
+
+/** What a change of the running instance acts on. */
+interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'rules'> {
+  readonly engine: Engine;
+  readonly port: NfqueuePort;
+  readonly logger: Logger;
+  readonly stopper: Stopper;
+  readonly unwinder: Unwinder;
+}
+
+export function createApplier(
+  config: LoadedConfig,
+  { running, engine, port, planner, rules, logger, stopper, unwinder }: Changeable,
+): Applier {
+  const { first, count } = engine.told.spec.nfqueue;
+  const retiring = new RetiringNfqueues({
+    ...{ port, first, count, readQueues: readKernelQueues },
+    waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
+    onClosed: (nfqueue) =>
+      logger.info({ queue: first + nfqueue }, 'a queue that is not used any more has closed'),
+  });
+  unwinder.add('watch for unused queues', () => retiring.close());
+  return new Applier({
+    ...{ running, port, planner, retiring, rules, config },
+    checkDevices: (links) => checkDevices({ links }, readDeviceGraph() ?? new Map(), shownName),
+    isStopping: () => stopper.isRequested(),
+    onApplied: ({ logLevel }, request, isPlanNew) => {
+      logger.level = logLevel;
+      if (isPlanNew) warnOfLess(port.granted, request, logger);
+    },
+    warn: (message, fields) => logger.warn(fields, message),
+  });
+}

@@ -1,0 +1,147 @@
+/** Which rules a specification needs on this machine: at the start, and at every change. */
+import { readDeviceGraph } from '../io/proc/device-graph.ts';
+import {
+  type Backend,
+  type Neighbours,
+  plannedDevices,
+  probeAbilities,
+  probeSwitched,
+  type RulesLog,
+  type RulesRequest,
+  restoresBits,
+} from '../io/rules/index.ts';
+import { standsOnBridge } from '../spec/device-graph.ts';
+import { ChangeRefusedError } from '../spec/edit.ts';
+import { MARK_DSCPS_MAX } from '../spec/mark-codes.ts';
+import { keepPlaces } from '../spec/plan-change.ts';
+import {
+  planQueues,
+  planSteers,
+  type QueuePlan,
+  type RuleAbilities,
+  remarkedDscps,
+} from '../spec/queue-plan.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
+
+const NO_RESTORE =
+  'no connection marks here: another rule copies all their bits to packets, which may be routed by them. ' +
+  'Fast classes beside slow ones get no superpackets until that rule leaves our bits out';
+const NO_LATE_TRACKING =
+  'fast classes beside slow ones get no superpackets before the next start: connection tracking, which that ' +
+  'needs, cannot come while packets wait';
+
+/** What is in force. */
+export interface InForce {
+  readonly spec: ShaperSpec;
+  readonly request: RulesRequest;
+  readonly tracksConnections: boolean;
+}
+
+export class RulePlanner {
+  readonly backend: Backend;
+  private readonly neighbours: Neighbours;
+  private readonly log: RulesLog;
+  /** As far as they were tried. */
+  private found: Partial<RuleAbilities>;
+  private hasWarned = false;
+
+  /** `found`: abilities that need no trial. */
+  constructor(backend: Backend, neighbours: Neighbours, log: RulesLog, found: Partial<RuleAbilities> = {}) {
+    this.backend = backend;
+    this.neighbours = neighbours;
+    this.log = log;
+    this.found = found;
+  }
+
+  /** The rules to start with: what this kernel and its other programs allow. */
+  async start(spec: ShaperSpec): Promise<RulesRequest> {
+    const { nfqueue } = spec;
+    const wanted = planQueues(spec);
+    await this.probe(wanted);
+    const isRestored = restoresBits(this.neighbours, nfqueue.markMask);
+    if (isRestored && this.found.connectionMarks && planSteers(wanted)) this.log.warn(NO_RESTORE);
+    const sparesSwitched = mayBridge(spec) && (await probeSwitched(nfqueue, this.log, false));
+    const { isTracked } = this.neighbours;
+    return { plan: this.plan(spec, !isRestored), nfqueue, sparesSwitched, isTracked };
+  }
+
+  /** Tries the abilities that a plan needs. */
+  private async probe(wanted: QueuePlan): Promise<void> {
+    const { ecn, connectionMarks, dscp } = await probeAbilities(wanted, this.log);
+    this.found = {
+      ecn,
+      ...(planSteers(wanted) ? { connectionMarks } : {}),
+      ...(wanted.dscps.length > 0 ? { dscp } : {}),
+    };
+  }
+
+  /** What has not been tried is taken to work. */
+  private plan(spec: ShaperSpec, mayMarkConnections: boolean): QueuePlan {
+    const { ecn = true, dscp = true, connectionMarks = true } = this.found;
+    const abilities = { ecn, dscp, connectionMarks: connectionMarks && mayMarkConnections };
+    const readByOthers = this.neighbours.readNfqueues;
+    return planQueues(spec, abilities, { readByOthers, sharesChains: this.backend === 'iptables' });
+  }
+
+  /**
+   * The plan by which an instance goes on with `spec`, or null if abilities must be tried first: learn()
+   * does.
+   * @throws ChangeRefusedError
+   */
+  next(spec: ShaperSpec, now: InForce): QueuePlan | null {
+    const isRestored = restoresBits(this.neighbours, spec.nfqueue.markMask);
+    const plan = this.plan(spec, now.tracksConnections && !isRestored);
+    const { connectionMarks, dscp } = this.found;
+    if (planSteers(plan) && connectionMarks === undefined) return null;
+    if (plan.dscps.length > 0 && dscp === undefined) return null;
+    return { ...plan, dscps: placesFor(plan, now), unreadNfqueue: unreadFor(spec, now) };
+  }
+
+  async learn(spec: ShaperSpec, { tracksConnections }: InForce): Promise<void> {
+    const before = this.found;
+    // A trial of connection marks might turn connection tracking on and off again, unless it is on.
+    await this.probe(this.plan(spec, tracksConnections));
+    this.found = { ...before, ...this.found };
+  }
+
+  /** The rules of a plan that next() made. */
+  async request(spec: ShaperSpec, plan: QueuePlan, now: InForce): Promise<RulesRequest> {
+    const { request: from, tracksConnections } = now;
+    const had = new Set(plannedDevices(from.plan));
+    const hasNewDevice = plannedDevices(plan).some((device) => !had.has(device));
+    if (!tracksConnections && !this.hasWarned && planSteers(this.plan(spec, true))) {
+      this.hasWarned = true;
+      this.log.warn(NO_LATE_TRACKING);
+    }
+    const { nfqueue } = spec;
+    const sparesSwitched =
+      from.sparesSwitched === true ||
+      (hasNewDevice && mayBridge(spec) && (await probeSwitched(nfqueue, this.log, true)));
+    return {
+      ...from,
+      ...{ plan, nfqueue, sparesSwitched },
+      keepsTracking: from.keepsTracking === true || planSteers(from.plan),
+    };
+  }
+}
+
+/** Some device of the specification stands on a bridge, or is not there yet and may. */
+function mayBridge({ links }: ShaperSpec): boolean {
+  const devices = readDeviceGraph() ?? new Map();
+  return links.some(({ device }) => !devices.has(device) || standsOnBridge(devices, device));
+}
+
+function placesFor(plan: QueuePlan, { spec, request }: InForce): readonly number[] {
+  const places = keepPlaces(request.plan.dscps, remarkedDscps(spec.links), plan.dscps);
+  if (places) return places;
+  const reason = `before and after the change classes ask for more than ${MARK_DSCPS_MAX} code points in all`;
+  throw new ChangeRefusedError('remark', reason, 'change it in two steps: take out those that go first');
+}
+
+/** Rules and verdicts name it, so it stays. */
+function unreadFor({ nfqueue: { first, count } }: ShaperSpec, { request }: InForce): number {
+  const { unreadNfqueue } = request.plan;
+  if (unreadNfqueue < first || unreadNfqueue >= first + count) return unreadNfqueue;
+  const reason = `nobody may read NFQUEUE ${unreadNfqueue} while this instance runs, by which packets of this host pass`;
+  throw new ChangeRefusedError('nfqueue.count', reason, 'restart the instance, or give it fewer NFQUEUEs');
+}

@@ -1,0 +1,280 @@
+/** The order of a change, and what comes of a step that fails. Rules and NFQUEUEs are pretended. */
+import { describe, expect, it } from 'vitest';
+import { EXIT_IMPOSSIBLE, OperatingError } from '../../../src/base/errors.ts';
+import { type LoadedConfig, loadConfig } from '../../../src/config/config.ts';
+import type { ApplyAnswer } from '../../../src/control/messages.ts';
+import { Engine } from '../../../src/core/engine.ts';
+import type { NfqueuePort, NfqueueSetup } from '../../../src/io/nfqueue/nfqueue.ts';
+import {
+  type InstalledRules,
+  NO_NEIGHBOURS,
+  RulesError,
+  type RulesRequest,
+} from '../../../src/io/rules/index.ts';
+import { Applier, addedDirections } from '../../../src/live/applier.ts';
+import { DeviceWatch } from '../../../src/live/device-watch.ts';
+import type { RetiringNfqueues } from '../../../src/live/retiring.ts';
+import { RulePlanner } from '../../../src/live/rule-planner.ts';
+import { Running } from '../../../src/live/running.ts';
+import { planQueues } from '../../../src/spec/queue-plan.ts';
+import { SimPort } from '../../port/sim-port.ts';
+
+const config = (text: string): LoadedConfig => loadConfig(text, 'x.yaml');
+const UP = 'up: { rate: 10mbit, classes: { a: { match: { dport: 1 } } } }';
+const ONE = config(`links: { wan: { device: wan0, ${UP} } }\nnfqueue: { count: 1 }`);
+const TWO = config(
+  `links: { wan: { device: wan0, ${UP} }, dsl: { device: ppp0, down: 5mbit } }\nnfqueue: { count: 2 }`,
+);
+
+/** An instance that runs by ONE, and the steps that are taken. A step of `fails` fails. */
+function world(start = ONE) {
+  const steps: string[] = [];
+  const fails = new Set<string>();
+  const at = { isStopping: false, tracks: false, isReady: true, beforeRules: () => {} };
+  const step = (name: string): void => {
+    steps.push(name);
+    if (fails.has(name)) throw new RulesError('failed', `${name} failed`, 'a hint');
+  };
+  const shown = ({ count, lengthPackets, gso }: NfqueueSetup): string =>
+    `NFQUEUEs: ${gso.map((flag) => (flag ? 'gso' : '-')).join(' ')}, ${count} of ${lengthPackets}`;
+  const port = Object.assign(new SimPort({ keepTrace: true }), {
+    setUp: (setup: NfqueueSetup) => step(shown(setup)),
+  }) as unknown as NfqueuePort & SimPort;
+  const plan = planQueues(start.spec);
+  const engine = new Engine(start.spec, { seed: 1, plan });
+  const devices = new DeviceWatch({
+    engine,
+    events: { onLinks: () => undefined },
+    onChange: () => undefined,
+    onDown: () => undefined,
+    indexOf: (device) => (device === 'wan0' ? 1 : null),
+  });
+  const running = new Running({
+    ...{ engine, port, devices, nowNs: () => 0 },
+    socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
+    warnings: () => [],
+  });
+  let request: RulesRequest = { plan, nfqueue: start.spec.nfqueue };
+  const rules = {
+    get request() {
+      return request;
+    },
+    get tracksConnections() {
+      return at.tracks;
+    },
+    change: async (to: RulesRequest) => {
+      at.beforeRules();
+      const from = request;
+      step(`rules: ${to.plan.directions.map(({ device, nfqueue }) => `${device}>${nfqueue}`).join(' ')}`);
+      request = to;
+      return {
+        finish: async () => step('rules finished'),
+        undo: async () => {
+          request = from;
+          step('rules undone');
+        },
+      };
+    },
+  } as unknown as InstalledRules;
+  const applier = new Applier({
+    ...{ running, port, config: start },
+    planner: new RulePlanner(
+      'nft',
+      NO_NEIGHBOURS,
+      { warn: (line) => steps.push(`warning: ${line}`) },
+      {
+        ...{ ecn: true, dscp: true, connectionMarks: true },
+      },
+    ),
+    retiring: { use: (count: number) => steps.push(`uses ${count}`) } as unknown as RetiringNfqueues,
+    rules: () => (at.isReady ? rules : null),
+    checkDevices: (links) => {
+      if (links.some(({ device }) => device === 'none')) {
+        throw new OperatingError(
+          EXIT_IMPOSSIBLE,
+          'device none of link x does not exist',
+          'devices here: wan0',
+        );
+      }
+    },
+    isStopping: () => at.isStopping,
+    onApplied: ({ logLevel }, _, isPlanNew) =>
+      steps.push(`applied, level ${logLevel}${isPlanNew ? ', new plan' : ''}`),
+    warn: (message) => steps.push(`warning: ${message}`),
+  });
+  const apply = (to: LoadedConfig): Promise<ApplyAnswer> => applier.apply({ config: to, renamed: new Map() });
+  const paths = (): string[] => engine.classes.map(({ path }) => path);
+  return { apply, steps, fails, at, running, paths, engine };
+}
+
+const refusal = (code: string, more: object) => ({ ok: false, code, ...more });
+
+describe('a change', () => {
+  it('of classes alone is a step of the engine', async () => {
+    const { apply, steps, running } = world();
+    const faster = config(
+      `links: { wan: { device: wan0, up: 20mbit } }\nnfqueue: { count: 1 }\nlog: { level: debug }`,
+    );
+    expect(await apply(faster)).toEqual({ ok: true, generation: 1 });
+    expect(steps).toEqual(['applied, level debug']);
+    expect(running.spec.links[0]!.up!.rateBytesPerSec).toBe(2_500_000);
+  });
+
+  it('of links and NFQUEUEs opens, makes rules, changes the engine and tidies up, and back', async () => {
+    const { apply, steps, paths } = world();
+    expect(await apply(TWO)).toEqual({ ok: true, generation: 1 });
+    const up = [
+      ...['uses 2', 'NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0 ppp0>1'],
+      ...['NFQUEUEs: - -, 2 of 32768', 'rules finished', 'uses 2'],
+    ];
+    expect(steps.splice(0)).toEqual([...up, 'applied, level info, new plan']);
+    expect(paths()).toContain('dsl/down');
+    expect(await apply(ONE)).toEqual({ ok: true, generation: 2 });
+    expect(steps).toEqual([
+      ...['uses 2', 'NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0', 'NFQUEUEs: -, 1 of 32768'],
+      ...['rules finished', 'uses 1', 'applied, level info, new plan'],
+    ]);
+    expect(paths()).not.toContain('dsl/down');
+  });
+
+  it('packets of new NFQUEUEs may come before the engine knows the new classes', async () => {
+    const { apply, at, engine, paths } = world();
+    const seen: unknown[] = [];
+    at.beforeRules = () => seen.push(engine.waitingOf(1), paths().includes('dsl/down'));
+    await apply(TWO);
+    expect(seen).toEqual([0, false]);
+  });
+
+  it('has superpackets come only while no slow class may get them', async () => {
+    const fast = config('links: { wan: { device: wan0, up: 10gbit } }\nnfqueue: { count: 1 }');
+    const { apply, steps } = world(fast);
+    await apply(ONE);
+    expect(steps.filter((line) => line.startsWith('NFQ'))).toEqual([
+      ...['NFQUEUEs: -, 1 of 32768', 'NFQUEUEs: -, 1 of 32768'],
+    ]);
+    steps.splice(0);
+    await apply(fast);
+    expect(steps.filter((line) => line.startsWith('NFQ'))).toEqual([
+      ...['NFQUEUEs: -, 1 of 32768', 'NFQUEUEs: gso, 1 of 32768'],
+    ]);
+  });
+
+  it.each([
+    ['NFQUEUEs: - -, 2 of 32768', ['NFQUEUEs: - -, 2 of 32768', 'NFQUEUEs: -, 1 of 32768']],
+    [
+      'rules: wan0>0 ppp0>1',
+      ['NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0 ppp0>1', 'NFQUEUEs: -, 1 of 32768'],
+    ],
+  ])('goes back if this fails: %s', async (step, taken) => {
+    const { apply, steps, fails, paths, running } = world();
+    fails.add(step);
+    const answer = await apply(TWO);
+    expect(answer).toEqual(refusal('failed', { where: '', message: `${step} failed`, hint: 'a hint' }));
+    expect(steps).toEqual(['uses 2', ...taken, 'uses 1']);
+    expect(paths()).not.toContain('dsl/down');
+    expect(running.generation).toBe(0);
+    fails.clear();
+    expect(await apply(TWO)).toEqual({ ok: true, generation: 1 });
+  });
+
+  it('goes back if a device cannot be shaped, before anything changes', async () => {
+    const { apply, steps } = world();
+    const none = config('links: { x: { device: none, up: 1mbit } }');
+    expect(await apply(none)).toEqual(
+      refusal('failed', {
+        where: '',
+        message: 'device none of link x does not exist',
+        hint: 'devices here: wan0',
+      }),
+    );
+    expect(steps).toEqual([]);
+  });
+
+  it('ends where the stop begins', async () => {
+    const { apply, steps, at, paths } = world();
+    at.beforeRules = () => {
+      at.isStopping = true;
+    };
+    expect(await apply(TWO)).toMatchObject(refusal('stopping', { message: 'the instance is stopping' }));
+    expect(steps).toEqual(['uses 2', 'NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0 ppp0>1', 'uses 2']);
+    expect(paths()).not.toContain('dsl/down');
+    expect(await apply(ONE)).toMatchObject(refusal('stopping', {}));
+  });
+
+  it('waits for the one before it', async () => {
+    const { apply, paths } = world();
+    const answers = await Promise.all([apply(TWO), apply(ONE), apply(TWO)]);
+    expect(answers.map((answer) => answer.ok && answer.generation)).toEqual([1, 2, 3]);
+    expect(paths()).toContain('dsl/down');
+  });
+
+  it('is refused while the instance starts', async () => {
+    const { apply, at } = world();
+    at.isReady = false;
+    expect(await apply(TWO)).toMatchObject(refusal('failed', { message: 'the instance is still starting' }));
+  });
+});
+
+describe('what needs another start', () => {
+  const text = (nfqueue: string, links = `wan: { device: wan0, ${UP} }`, more = ''): LoadedConfig =>
+    config(`links: { ${links} }\nnfqueue: { ${nfqueue} }\n${more}`);
+  const marks = `wan: { device: wan0, up: { rate: 1mbit, classes: { a: { match: { mark: 0x1000000/0xff000000 } } } } }`;
+  const points = (from: number, count: number): string => {
+    const classes = Array.from(
+      { length: count },
+      (_, i) => `c${i}: { match: { dport: ${i + 1} }, remark: ${from + i} }`,
+    );
+    return `wan: { device: wan0, up: { rate: 10mbit, classes: { ${classes.join(', ')} } } }`;
+  };
+
+  it.each([
+    ['nfqueue', 'first queue cannot become 500', text('first: 500')],
+    ['nfqueue', 'other bits of the mark', text('mark: 0xff')],
+    ['nfqueue.backend', 'packets are queued by rules of nft', text('backend: iptables')],
+    ['control.socket', 'commands reach it at', text('', undefined, 'control: { socket: /run/other.sock }')],
+    ['match.mark', 'uses these bits of the mark itself', text('', marks)],
+  ])('is refused: %s, %s', async (where, reason, to) => {
+    const { apply, steps } = world();
+    expect(await apply(to)).toMatchObject(
+      refusal('restart', { where, message: expect.stringContaining(reason) }),
+    );
+    expect(steps).toEqual([]);
+  });
+
+  it('more code points in all than a verdict can name', async () => {
+    const { apply, steps } = world(text('', points(0, 15)));
+    expect(await apply(text('', points(1, 15)))).toMatchObject(refusal('restart', { where: 'remark' }));
+    expect(steps).toEqual([]);
+    expect(await apply(text('', points(1, 14)))).toMatchObject({ ok: true });
+    expect(await apply(text('', points(1, 15)))).toMatchObject({ ok: true });
+  });
+
+  it('superpackets beside slow classes come with the next start unless connections are tracked', async () => {
+    const mixed = text(
+      'count: 2',
+      'wan: { device: wan0, up: { rate: 10gbit, classes: { a: { match: { dport: 1 }, ceil: 1mbit } } } }',
+    );
+    const { apply, steps, at } = world();
+    expect(await apply(mixed)).toMatchObject({ ok: true });
+    expect(steps).toContainEqual(expect.stringContaining('get no superpackets before the next start'));
+    expect(steps.filter((line) => line.includes('gso'))).toEqual([]);
+    at.tracks = true;
+    steps.splice(0);
+    expect(await apply(mixed)).toMatchObject({ ok: true });
+    expect(steps.filter((line) => line.includes('gso'))).toEqual(['NFQUEUEs: - gso, 2 of 32768']);
+  });
+});
+
+it('only directions of devices that were not shaped before are looked at', () => {
+  const links = (text: string) => config(`links: { ${text} }`).spec;
+  const before = links('a: { device: wan0, up: 1mbit }, b: { device: lan0, both: 1mbit }');
+  const after = links(
+    'c: { device: wan0, both: 1mbit }, b: { device: lan0, up: 1mbit }, d: { device: x, up: 1mbit }',
+  );
+  expect(
+    addedDirections(before, after).map(({ name, up, down }) => [name, up !== null, down !== null]),
+  ).toEqual([
+    ['c', false, true],
+    ['d', true, false],
+  ]);
+});

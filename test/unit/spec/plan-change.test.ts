@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { gsoOfBoth, keepPlaces, withNfqueuesOf } from '../../../src/spec/plan-change.ts';
+import type { QueuePlan } from '../../../src/spec/queue-plan.ts';
+
+const FIFTEEN = Array.from({ length: 15 }, (_, i) => i);
+
+describe('the places of code points', () => {
+  it('stay, and further ones follow', () => {
+    expect(keepPlaces([46, 10], [46, 10], [10, 34])).toEqual([46, 10, 34]);
+    expect(keepPlaces([46, 10], [46, 10], [])).toEqual([46, 10]);
+  });
+
+  it('are given away when all are taken, but not those in use', () => {
+    expect(keepPlaces(FIFTEEN, FIFTEEN.slice(1), [...FIFTEEN.slice(2), 46])).toEqual([
+      ...[46, ...FIFTEEN.slice(1)],
+    ]);
+    expect(keepPlaces(FIFTEEN, FIFTEEN, [...FIFTEEN.slice(1), 46])).toBeNull();
+  });
+
+  it('never mean two code points that are in use', () => {
+    const points = fc.uniqueArray(fc.nat(20), { maxLength: 15 });
+    fc.assert(
+      fc.property(points, points, points, (extra, asked, wanted) => {
+        const places = [...new Set([...asked, ...extra])].slice(0, 15);
+        const now = keepPlaces(places, asked, wanted);
+        if (now === null) {
+          expect(new Set([...asked, ...wanted]).size).toBeGreaterThan(15);
+          return;
+        }
+        expect(now.length).toBeLessThanOrEqual(15);
+        expect(new Set(now).size).toBe(now.length);
+        for (const point of wanted) expect(now).toContain(point);
+        for (const point of asked) expect(now.indexOf(point)).toBe(places.indexOf(point));
+      }),
+    );
+  });
+});
+
+const plan = (gso: readonly boolean[]): QueuePlan => ({
+  ...{ directions: [], gso, copyBytes: gso.map(() => 128) },
+  ...{ ecn: true, dscps: [], unreadNfqueue: 65534, sharesChains: false },
+});
+
+describe('between two plans', () => {
+  it('packets of all NFQUEUEs may come', () => {
+    expect(withNfqueuesOf(plan([true]), plan([false, true, false]))).toEqual(plan([true, true, false]));
+    expect(withNfqueuesOf(plan([true, false]), plan([false]))).toEqual(plan([true, false]));
+  });
+
+  it('superpackets come only where both plans allow them', () => {
+    expect(gsoOfBoth(plan([true, false]), plan([false, true, true]))).toEqual([false, false, true]);
+    expect(gsoOfBoth(plan([true, true]), plan([true]))).toEqual([true, true]);
+  });
+});
