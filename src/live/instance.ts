@@ -48,7 +48,7 @@ import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { createStopper, type Stopper } from './stop.ts';
-import { canOpenTerminal, isUnderNohup } from './terminal.ts';
+import { canOpenTerminal, isUnderNohup, leaveClosedTerminal } from './terminal.ts';
 import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
 
@@ -104,6 +104,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
     await unwind(unwinder, logger);
     await close();
     stopper.dispose();
+    leaveClosedTerminal();
   }
 }
 

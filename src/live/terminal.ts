@@ -1,5 +1,6 @@
 /** The controlling terminal of this process: whether there is one, and whether somebody still looks at it. */
 import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { isSystemError } from '../base/system-error.ts';
 
 /** Number of the device of the controlling terminal: tty_nr in proc(5), behind the name in parentheses. */
@@ -16,6 +17,21 @@ export function canOpenTerminal(): boolean {
   } catch (error) {
     if (isSystemError(error)) return false;
     throw error;
+  }
+}
+
+/**
+ * Closes standard descriptors of a terminal that has closed. Node sets the terminal back as it found it when
+ * it ends, and aborts if it cannot. Call it last of all.
+ */
+export function leaveClosedTerminal(): void {
+  for (const fd of [0, 1, 2]) {
+    try {
+      if (/^\/dev\/(pts|tty)/.test(readlinkSync(`/proc/self/fd/${fd}`)) && !isatty(fd)) closeSync(fd);
+    } catch (error) {
+      // Without /proc nobody knows.
+      if (!isSystemError(error)) throw error;
+    }
   }
 }
 
