@@ -7,6 +7,8 @@ import { type Case, measureCase, tcpCase, udpCase } from '../../../bench/rates.t
 import { describeNetns, useLab } from '../harness.ts';
 
 const ATTEMPTS_MAX = 3;
+/** More than the rate never passes; less does while a busy machine lets the program stand still. */
+const RATIO_MIN = 0.85;
 
 describeNetns('rates', () => {
   const world = useLab();
@@ -18,13 +20,13 @@ describeNetns('rates', () => {
 
   it('TCP gets the payload of its rate', async () => {
     const ratio = await passedOfExpected(tcpCase(20e6, 2.5, 700));
-    expect(ratio).toBeGreaterThan(0.95);
+    expect(ratio).toBeGreaterThan(RATIO_MIN);
     expect(ratio).toBeLessThan(1.03);
   });
 
   it('UDP offered at three times the rate passes at the rate', async () => {
     const ratio = await passedOfExpected(udpCase(10e6, 1.5, false));
-    expect(ratio).toBeGreaterThan(0.95);
+    expect(ratio).toBeGreaterThan(RATIO_MIN);
     expect(ratio).toBeLessThan(1.03);
   });
 });
