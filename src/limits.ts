@@ -73,6 +73,8 @@ export const SACK_BLOCKS_MAX = 4;
 export const EVENTS_KEPT = 1000;
 /** Classes whose last change is remembered, to refuse requests that were made before it. */
 export const CLASS_CHANGES_REMEMBERED = 10_000;
+/** Inside hosts whose totals are kept. Those without flows make room, which `hosts` counts as forgotten. */
+export const HOSTS_MAX = 65536;
 
 /** Length of a configuration file. */
 export const CONFIG_BYTES_MAX = 1 << 20;

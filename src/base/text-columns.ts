@@ -20,3 +20,21 @@ export const GAP = '  ';
 export function joinColumns(rows: readonly (readonly string[])[]): string {
   return rows.map((cells) => cells.join(GAP).trimEnd()).join('\n');
 }
+
+/**
+ * Rows of a name and numbers, the heading first. A name that leaves its numbers no room within `columns`
+ * stands on a line of its own above them.
+ */
+export function namedRows(
+  names: readonly string[],
+  numbers: readonly (readonly string[])[],
+  columns: number,
+): string {
+  const lines = padColumns(numbers, () => false).map((cells) => joinColumns([cells]));
+  const room = columns - GAP.length - (lines[0] ?? '').length;
+  const width = Math.max(0, ...names.map((name) => name.length).filter((length) => length <= room));
+  const lineOf = (name: string, row: number): string => `${name.padEnd(width)}${GAP}${lines[row]!}`;
+  return names
+    .map((name, row) => (name.length <= width ? lineOf(name, row) : `${name}\n${lineOf('', row)}`))
+    .join('\n');
+}

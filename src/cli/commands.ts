@@ -7,6 +7,7 @@ import { addChangeCommands } from './change/commands.ts';
 import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
 import type { CommandContext } from './context.ts';
 import type { SimulateOptions } from './simulate.ts';
+import { addViewCommands } from './views/commands.ts';
 
 const FILE = ['[file]', `configuration file (YAML; default: ${DEFAULT_CONF})`] as const;
 const CONF = ['-c, --conf <file>', 'the file as an option'] as const;
@@ -17,6 +18,7 @@ export function addCommands(program: Command, context: CommandContext): void {
   for (const add of [addRun, addCheck, addRules, addStatus, addStop, addSimulate, addExplain, addClean])
     add(program, context);
   addChangeCommands(program, context);
+  addViewCommands(program, context);
 }
 
 function addRun(program: Command, { terminal, finish }: CommandContext): void {

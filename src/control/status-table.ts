@@ -2,7 +2,7 @@
  * The report of `status` for people: the last seconds first, then all since the start. Classes are indented
  * below the class around them. It is made for 80 columns.
  */
-import { GAP, joinColumns, padColumns } from '../base/text-columns.ts';
+import { joinColumns, namedRows, padColumns } from '../base/text-columns.ts';
 import {
   formatBitsPerSecShort,
   formatBytesShort,
@@ -107,17 +107,10 @@ function pastLines(report: StatusReport, columns: number): string[] {
   ];
 }
 
-/** A name that leaves its numbers no room stands on a line of its own above them. */
 function classTable(shown: readonly Column[], classes: readonly ClassReport[], columns: number): string {
-  const rows = [shown.map(([heading]) => heading), ...classes.map((c) => shown.map(([, cell]) => cell(c)))];
-  const numbers = padColumns(rows, () => false).map((cells) => joinColumns([cells]));
   const names = ['class', ...classes.map(({ path }) => indentedName(path))];
-  const room = columns - GAP.length - numbers[0]!.length;
-  const width = Math.max(0, ...names.map((name) => name.length).filter((length) => length <= room));
-  const lineOf = (name: string, row: number): string => `${name.padEnd(width)}${GAP}${numbers[row]!}`;
-  return names
-    .map((name, row) => (name.length <= width ? lineOf(name, row) : `${name}\n${lineOf('', row)}`))
-    .join('\n');
+  const rows = [shown.map(([heading]) => heading), ...classes.map((c) => shown.map(([, cell]) => cell(c)))];
+  return namedRows(names, rows, columns);
 }
 
 /** Of a direction its path, of a class its name. */

@@ -15,6 +15,7 @@ import { PacketThread } from './packet-thread.ts';
 import { routesOf } from './routes/routes.ts';
 import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
+import { Views } from './views/views.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
@@ -33,12 +34,18 @@ const change = new ChangeService({
   emit: events.emit,
   clock: REAL_CLOCK,
 });
+const views = new Views({
+  packets: packetThread,
+  monotonicNs: () => performance.now() * 1e6,
+  wallMs: REAL_CLOCK.wallMs,
+});
 const commands = {
   status: statusCommand(subject, packetThread, samples, () => change.scheduled()),
   stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
   change,
   events,
   isShared: gid !== null,
+  views,
 };
 let server: ControlServer | null = null;
 
@@ -49,7 +56,11 @@ port.on('message', (message: ToControlThread) => {
   else packetThread.answered(message);
 });
 
-const sample = async (): Promise<void> => samples.add(await packetThread.snapshot());
+const sample = async (): Promise<void> => {
+  const snapshot = await packetThread.snapshot();
+  samples.add(snapshot);
+  views.sample(snapshot);
+};
 const sampling = setInterval(() => void sample(), SAMPLE_MS);
 
 async function close(): Promise<void> {

@@ -4,13 +4,19 @@ import type { Route } from '../http/route.ts';
 import { type ChangeCommands, changeRoutes } from './change.ts';
 import { type EventCommands, eventRoutes } from './events.ts';
 import { type InstanceCommands, instanceRoutes } from './instance.ts';
+import { type ViewCommands, viewRoutes } from './views.ts';
 
 /** The commands that the routes call. */
-export type RouteCommands = InstanceCommands & ChangeCommands & EventCommands;
+export type RouteCommands = InstanceCommands & ChangeCommands & EventCommands & ViewCommands;
 
 export function routesOf(commands: RouteCommands, version: string): readonly Route[] {
   return withOpenApi(
-    [...instanceRoutes(commands), ...changeRoutes(commands), ...eventRoutes(commands)],
+    [
+      ...instanceRoutes(commands),
+      ...changeRoutes(commands),
+      ...viewRoutes(commands),
+      ...eventRoutes(commands),
+    ],
     version,
   );
 }

@@ -33,6 +33,10 @@ const commands: RouteCommands = {
   change: setUp().service,
   events: new Events(() => 0),
   isShared: false,
+  views: {
+    flows: async () => ({ flows: [], total: 0 }),
+    hosts: async () => ({ hosts: [], total: 0, forgotten: 0 }),
+  },
 };
 const routes = routesOf(commands, '1');
 

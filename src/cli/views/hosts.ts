@@ -1,0 +1,21 @@
+/** `shaper hosts`: prints the inside hosts. */
+import { EXIT_FINE } from '../../base/errors.ts';
+import { call } from '../../control/client.ts';
+import type { HostsReport } from '../../control/views/hosts-view.ts';
+import type { ConfOptions } from '../conf-file.ts';
+import { readSocketPath } from '../read-config.ts';
+import type { Terminal } from '../terminal.ts';
+import { hostsTable } from './hosts-table.ts';
+import { withQuery } from './query.ts';
+
+export interface HostsOptions extends ConfOptions {
+  readonly json?: boolean;
+  readonly limit?: string;
+}
+
+export async function hosts(options: HostsOptions, terminal: Terminal): Promise<number> {
+  const url = withQuery('/v1/hosts', { limit: options.limit });
+  const report = (await call(readSocketPath(options, terminal), 'GET', url)) as unknown as HostsReport;
+  terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : hostsTable(report, terminal.columns));
+  return EXIT_FINE;
+}

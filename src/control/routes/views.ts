@@ -1,0 +1,117 @@
+/** Routes that say who uses the line now. */
+import { type Route, route } from '../http/route.ts';
+import {
+  choice,
+  integer,
+  list,
+  nullable,
+  number,
+  object,
+  optional,
+  type Schema,
+  text,
+} from '../http/schema.ts';
+import { FLOW_SORTS, FLOWS_SHOWN, type FlowsReport } from '../views/flows-view.ts';
+import type { HostSideReport, HostsReport } from '../views/hosts-view.ts';
+import type { Views } from '../views/views.ts';
+
+const SHOWN_MAX = 65536;
+
+const rates = object('Mean rates in bit/s; the windows are a little longer than they say', {
+  over1s: number('Over the last second'),
+  over10s: number('Over the last 10 s'),
+  over60s: number('Over the last 60 s'),
+});
+const delay = (description: string) =>
+  nullable(object(description, { p50: number('Half'), p99: number('99 %') }));
+const DELAYS = {
+  delayMilliseconds: delay('Since the start, of packets that have waited; null if none has'),
+  recentDelayMilliseconds: delay('In the last 10 to 15 s, of packets that have waited; null if none has'),
+};
+
+export const FLOWS: Schema<FlowsReport> = object('Flows', {
+  flows: list(
+    'The largest first',
+    object('A flow', {
+      protocol: text('A name, or a number without one'),
+      src: text('Address'),
+      sport: integer('Port, 0 if there is none'),
+      dst: text('Address'),
+      dport: integer('Port, 0 if there is none'),
+      classes: list('Its classes, in the order in which its packets pass them', text('wan/up/guests')),
+      packets: integer('Sent'),
+      bytes: integer('Sent'),
+      bitsPerSecond: integer('Sent over the last second'),
+      backlogBytes: integer('What waits'),
+      dropped: integer('Packets'),
+      marked: integer('Packets that got a CE mark'),
+      rttMilliseconds: nullable(number('Smoothed round-trip time of TCP; null if it is not known')),
+      retransmits: nullable(integer('Segments of TCP sent again; null without TCP')),
+      ageSeconds: number('Since its first packet'),
+      idleSeconds: number('Since its last packet'),
+      rates,
+      ...DELAYS,
+    }),
+  ),
+  total: integer('Flows that fit, those beyond the limit too'),
+});
+
+const side = (description: string): Schema<HostSideReport> =>
+  object(description, {
+    packets: integer('Sent'),
+    bytes: integer('Sent'),
+    bitsPerSecond: integer('Over the last second'),
+    dropped: integer('Packets'),
+    rates,
+  });
+
+export const HOSTS: Schema<HostsReport> = object('Inside hosts', {
+  hosts: list(
+    'The fastest first',
+    object('A host', {
+      id: text('Its address'),
+      name: text('Empty: no hosts are configured'),
+      macs: list('None: no hosts are configured', text('MAC')),
+      addresses: list('Its addresses', text('Address')),
+      lastSeen: text('When its last packet came (ISO 8601)'),
+      up: side('From the host, since it was seen first'),
+      down: side('To the host, since it was seen first'),
+      flows: integer('That are known now'),
+      rttMilliseconds: nullable(number('Of the TCP flow that sent most in the last 10 s')),
+      quotas: list('None', object('A quota', {})),
+      ...DELAYS,
+    }),
+  ),
+  total: integer('Hosts, those beyond the limit too'),
+  forgotten: integer('Hosts whose totals made room for others'),
+});
+
+export interface ViewCommands {
+  readonly views: Pick<Views, 'flows' | 'hosts'>;
+}
+
+export function viewRoutes({ views }: ViewCommands): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/flows',
+      summary: 'The flows that use the line now',
+      query: {
+        class: optional(text('Flows of this class and those inside it')),
+        host: optional(text('Flows from or to this address or prefix')),
+        sort: optional(choice('What stands first: the largest, or the oldest', FLOW_SORTS)),
+        limit: optional(integer(`How many; ${FLOWS_SHOWN} without it`, { min: 1, max: SHOWN_MAX })),
+      },
+      answer: FLOWS,
+      handle: ({ query }) => views.flows(query),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/hosts',
+      summary: 'Inside hosts: sources in up, destinations in down',
+      query: { limit: optional(integer('How many; all without it', { min: 1, max: SHOWN_MAX })) },
+      answer: HOSTS,
+      handle: ({ query }) => views.hosts(query),
+    }),
+  ];
+}

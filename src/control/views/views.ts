@@ -1,0 +1,80 @@
+/**
+ * Who uses the line now: flows and inside hosts. The control thread looks at the memory of the flow table
+ * every second, and when somebody asks, so nothing of this costs packets time.
+ */
+import { HOSTS_MAX } from '../../limits.ts';
+import type { PacketThread } from '../packet-thread.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { EngineClock } from './engine-clock.ts';
+import { FlowSamples } from './flow-samples.ts';
+import { type FlowQuery, type FlowsReport, FlowsView } from './flows-view.ts';
+import { DOWN, HostTable, type Side, UP } from './hosts.ts';
+import { type HostQuery, type HostsReport, hostsReport } from './hosts-view.ts';
+
+export interface ViewsOptions {
+  readonly packets: Pick<PacketThread, 'snapshot' | 'flows'>;
+  /** A clock that runs as fast as that of the packets; it may begin anywhere. */
+  readonly monotonicNs: () => number;
+  readonly wallMs: () => number;
+}
+
+/** Classes change between two threads, so the list of them may be late a few times. */
+const SNAPSHOTS_MAX = 3;
+
+export class Views {
+  private readonly packets: ViewsOptions['packets'];
+  private readonly wallMs: () => number;
+  private readonly clock: EngineClock;
+  private readonly hostTable = new HostTable(HOSTS_MAX);
+  private readonly samples: FlowSamples;
+  private readonly flowsView: FlowsView;
+  private snapshot: Snapshot | null = null;
+  private sideOf: readonly Side[] = [];
+
+  constructor({ packets, monotonicNs, wallMs }: ViewsOptions) {
+    this.packets = packets;
+    this.wallMs = wallMs;
+    this.clock = new EngineClock(monotonicNs);
+    this.samples = new FlowSamples(packets.flows, this.hostTable);
+    this.flowsView = new FlowsView(packets.flows, this.samples);
+  }
+
+  /** A second has passed, and this snapshot has just come. */
+  sample(snapshot: Snapshot): void {
+    this.heard(snapshot);
+    const nowNs = this.clock.nowNs();
+    this.samples.update(this.sideOf, snapshot.classChanges, nowNs, () => undefined);
+    this.samples.sample(nowNs);
+  }
+
+  /** @throws ApiError */
+  async flows(query: FlowQuery): Promise<FlowsReport> {
+    const { classes, classChanges } = await this.knownClasses();
+    const { sideOf } = this;
+    return this.flowsView.report(query, { classes, sideOf, classChanges }, this.clock.nowNs());
+  }
+
+  async hosts(query: HostQuery): Promise<HostsReport> {
+    const { classChanges } = await this.knownClasses();
+    const { samples, hostTable, sideOf } = this;
+    const now = { nowNs: this.clock.nowNs(), wallMs: this.wallMs() };
+    return hostsReport(query, samples, hostTable, { sideOf, classChanges }, now);
+  }
+
+  /** The classes by whose rows the flow table names them now, if it keeps them long enough. */
+  private async knownClasses(): Promise<Snapshot> {
+    const { packets } = this;
+    for (let n = 0; n < SNAPSHOTS_MAX; n++) {
+      if (this.snapshot?.classChanges === packets.flows.classChanges) break;
+      this.heard(await packets.snapshot());
+    }
+    return this.snapshot ?? packets.snapshot();
+  }
+
+  private heard(snapshot: Snapshot): void {
+    this.clock.heard(snapshot.takenNs);
+    if (snapshot.classes !== this.snapshot?.classes)
+      this.sideOf = snapshot.classes.map(({ path }) => (path.split('/')[1] === 'down' ? DOWN : UP));
+    this.snapshot = snapshot;
+  }
+}
