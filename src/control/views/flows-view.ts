@@ -126,7 +126,7 @@ export class FlowsView {
       dropped: droppedPackets(record),
       marked: record.marked,
       rttMilliseconds: rttMilliseconds(record),
-      retransmits: retransmits(record),
+      retransmits: record.isTcp ? record.retransmits : null,
       ageSeconds: decimals(Math.max(0, nowNs - record.firstNs) / 1e9, 1),
       idleSeconds: decimals(Math.max(0, nowNs - record.lastNs) / 1e9, 1),
       rates: bits,
@@ -152,10 +152,7 @@ const KEYS: Readonly<Record<FlowSort, (record: FlowRecord, row: number, rates: R
   age: ({ firstNs }) => -firstNs,
 };
 
-export function rttMilliseconds(_record: FlowRecord): number | null {
-  return null;
-}
-
-function retransmits(_record: FlowRecord): number | null {
-  return null;
+/** null if the round trip is not known. */
+export function rttMilliseconds({ isTcp, rttNs }: FlowRecord): number | null {
+  return isTcp && !Number.isNaN(rttNs) ? Math.round(rttNs / 1e3) / 1e3 : null;
 }
