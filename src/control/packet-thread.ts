@@ -89,5 +89,7 @@ export class PacketThread {
 }
 
 function refusalError({ code, message, where, hint }: ApplyRefusal): ApiError {
-  return new ApiError(code === 'restart' ? 409 : 503, code, message, where, hint);
+  // People read the message alone.
+  const text = where === '' || message.includes(where) ? message : `${where}: ${message}`;
+  return new ApiError(code === 'restart' ? 409 : 503, code, text, where, hint);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NONE } from '../../../src/base/none.ts';
-import type { FromControlThread } from '../../../src/control/messages.ts';
+import type { ApplyRequest, FromControlThread } from '../../../src/control/messages.ts';
 import { PacketThread } from '../../../src/control/packet-thread.ts';
 import { SnapshotWriter } from '../../../src/control/snapshot.ts';
 import { createFlowMemory } from '../../../src/core/flows/flow-layout.ts';
@@ -104,6 +104,17 @@ describe('questions to the packet thread', () => {
     expect(await buckets).toBe(answer);
     thread.answered({ type: 'snapshot', id: 1, answer: setUp().writer.take() });
     expect((await snapshot).takenNs).toBe(0);
+  });
+
+  it.each([
+    ['restart', 409, 'control.socket', 'stays as it is', 'control.socket: stays as it is'],
+    ['failed', 503, 'wan', 'link wan has no device', 'link wan has no device'],
+    ['stopping', 503, '', 'the instance stops', 'the instance stops'],
+  ] as const)('a refusal (%s) says what it is about', async (code, status, where, message, told) => {
+    const { thread } = setUp();
+    const applied = thread.apply({} as ApplyRequest);
+    thread.answered({ type: 'apply', id: 1, answer: { ok: false, code, where, message, hint: 'h' } });
+    await expect(applied).rejects.toMatchObject({ status, code, where, message: told, hint: 'h' });
   });
 
   it('an answer to no question is a fault', () => {
