@@ -9,13 +9,33 @@ import { IPPROTO_TCP, IPPROTO_UDP, type PacketShape, writePacket } from './packe
 
 /** Bytes reserved per template and per packet in the slab. */
 export const HEADER_STRIDE = COPY_BYTES;
-/** TCP header with timestamps (RFC 7323, appendix A), as every segment after the handshake has. */
-export const TCP_HEADER_BYTES = 32;
-/** TCP header with the options of a Linux SYN. */
-export const TCP_SYN_HEADER_BYTES = 40;
+const FIXED_BYTES = 20;
+/** Two NOPs and the option of time stamps (RFC 7323, appendix A). */
+const TIMESTAMPS_BYTES = 12;
+/** Scale of windows, as Linux has it at the least where its buffers may grow. */
+const SCALE_MIN = 7;
+const WINDOW_FIELD_MAX = 0xffff;
 /** Bytes that n SACK blocks add: two NOPs, kind, length, and 8 bytes a block (RFC 2018, 3). */
 export function sackOptionBytes(blocks: number): number {
   return blocks === 0 ? 0 : 4 + 8 * blocks;
+}
+
+/** TCP header of every segment but a SYN. */
+export function tcpHeaderBytes(hasTimestamps: boolean): number {
+  return FIXED_BYTES + (hasTimestamps ? TIMESTAMPS_BYTES : 0);
+}
+
+/** TCP header of a SYN, with the options of Linux: 20 bytes with time stamps, else 12. */
+export function tcpSynHeaderBytes(hasTimestamps: boolean): number {
+  return FIXED_BYTES + (hasTimestamps ? 20 : 12);
+}
+
+/** What the TCP headers of one direction of a flow say. */
+export interface TcpTemplate {
+  readonly hasTimestamps: boolean;
+  /** Largest payload that the sender of these headers takes, and the window that it gives. */
+  readonly segmentBytes: number;
+  readonly windowBytes: number;
 }
 
 export class HeaderTemplates {
@@ -24,25 +44,21 @@ export class HeaderTemplates {
   /** IP version of every template: 4 or 6. */
   private readonly family: Uint8Array;
   private readonly protocol: Uint8Array;
-  /** TCP payload per segment. It turns segment numbers into byte numbers. */
-  private readonly segmentBytes: Int32Array;
+  private readonly tcp: readonly TcpTemplate[];
 
   /**
    * Template 2 f belongs to the forward direction of flow f, 2 f + 1 to its reverse. They start at `at` in
    * `slab`.
    */
-  constructor(slab: Uint8Array, at: number, shapes: readonly PacketShape[], segmentBytes: readonly number[]) {
+  constructor(slab: Uint8Array, at: number, shapes: readonly PacketShape[], tcp: readonly TcpTemplate[]) {
     this.slab = slab;
     this.at = at;
     this.family = Uint8Array.from(shapes, (shape) => (typeof shape.src === 'number' ? 4 : 6));
     this.protocol = Uint8Array.from(shapes, (shape) => shape.protocol);
-    this.segmentBytes = Int32Array.from(segmentBytes);
+    this.tcp = tcp;
     for (const [t, shape] of shapes.entries()) {
       const offset = at + t * HEADER_STRIDE;
-      writePacket(slab, offset, shape, ipHeaderBytes(shape.src) + TCP_SYN_HEADER_BYTES);
-      if (shape.protocol !== IPPROTO_TCP) continue;
-      const options = offset + ipHeaderBytes(shape.src) + 20;
-      slab.set([1, 1, 8, 10], options); // NOP, NOP, timestamps
+      writePacket(slab, offset, shape, ipHeaderBytes(shape.src) + FIXED_BYTES);
     }
   }
 
@@ -71,30 +87,67 @@ export class HeaderTemplates {
 
   private writeTcp(t: number, p: number, packets: PacketTable, at: number): number {
     const { slab } = this;
-    const segmentBytes = this.segmentBytes[t];
-    const byteNumber = 1 + packets.seq[p] * segmentBytes;
-    const isBack = (t & 1) === 1;
-    writeUint32(slab, at + 4, isBack ? 1 : byteNumber);
-    writeUint32(slab, at + 8, isBack ? byteNumber : 1);
-    slab[at + 13] = packets.tcpFlags[p];
-    writeUint32(slab, at + 24, packets.sentNs[p] / 1e6);
-    const blocks = packets.sacks[p];
+    const { windowBytes, hasTimestamps } = this.tcp[t];
     const kind = packets.kind[p];
     const isSyn = kind === KIND_SYN || kind === KIND_SYN_ACK;
-    const headerBytes = isSyn ? TCP_SYN_HEADER_BYTES : TCP_HEADER_BYTES + sackOptionBytes(blocks);
-    slab[at + 12] = (headerBytes >> 2) << 4;
+    const window = isSyn ? windowBytes : Math.ceil(windowBytes / 2 ** scaleOf(windowBytes));
+    writeUint32(slab, at + 4, packets.firstByte[p]);
+    writeUint32(slab, at + 8, packets.ackByte[p]);
+    slab[at + 13] = packets.tcpFlags[p];
+    writeUint16(slab, at + 14, Math.min(WINDOW_FIELD_MAX, window));
+    let option = at + FIXED_BYTES;
+    if (isSyn) option = this.writeSynOptions(t, p, packets, option);
+    else if (hasTimestamps) {
+      writeUint16(slab, option, 0x0101);
+      option = this.writeTimestamps(p, packets, option + 2);
+    }
+    const blocks = packets.sacks[p];
     if (blocks > 0) {
-      let option = at + TCP_HEADER_BYTES;
-      slab[option] = 1;
-      slab[option + 1] = 1;
-      slab[option + 2] = 5;
-      slab[option + 3] = 2 + 8 * blocks;
+      writeUint32(slab, option, 0x01010502 + 8 * blocks);
       option += 4;
       for (let w = 0; w < 2 * blocks; w++, option += 4)
-        writeUint32(slab, option, 1 + packets.sack[p * SACK_WORDS + w] * segmentBytes);
+        writeUint32(slab, option, packets.sackByte[p * SACK_WORDS + w]);
     }
-    return headerBytes;
+    slab[at + 12] = ((option - at) >> 2) << 4;
+    return option - at;
   }
+
+  /** Segment size, SACK permitted, time stamps, a NOP, window scale. */
+  private writeSynOptions(t: number, p: number, packets: PacketTable, at: number): number {
+    const { slab } = this;
+    const { hasTimestamps, segmentBytes, windowBytes } = this.tcp[t];
+    writeUint32(slab, at, 0x02040000 | segmentBytes);
+    let option = at + 4;
+    if (hasTimestamps) {
+      writeUint16(slab, option, 0x0402);
+      option = this.writeTimestamps(p, packets, option + 2);
+    } else {
+      writeUint32(slab, option, 0x01010402);
+      option += 4;
+    }
+    writeUint32(slab, option, 0x01030300 | scaleOf(windowBytes));
+    return option + 4;
+  }
+
+  private writeTimestamps(p: number, packets: PacketTable, at: number): number {
+    const { slab } = this;
+    writeUint16(slab, at, 0x080a);
+    writeUint32(slab, at + 2, stampOf(packets.sentNs[p]));
+    writeUint32(slab, at + 6, packets.ackByte[p] === 0 ? 0 : stampOf(packets.echoNs[p]));
+    return at + 10;
+  }
+}
+
+/** Clocks of time stamps count milliseconds, as that of Linux does. */
+function stampOf(ns: number): number {
+  return Math.floor(ns / 1e6) + 1;
+}
+
+/** The scale with which a window fits its field. */
+function scaleOf(windowBytes: number): number {
+  let scale = SCALE_MIN;
+  while (windowBytes > WINDOW_FIELD_MAX * 2 ** scale) scale++;
+  return scale;
 }
 
 export function ipHeaderBytes(address: PacketShape['src']): number {

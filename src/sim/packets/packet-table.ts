@@ -28,6 +28,7 @@ export function carriesData(kind: number): boolean {
 
 /** TCP flags as in the header (RFC 9293, 3.1). */
 export const TCP_SYN = 0x02;
+export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
 export const TCP_ECE = 0x40;
 export const TCP_CWR = 0x80;
@@ -55,6 +56,11 @@ export class PacketTable {
   seq = new Int32Array(0);
   tcpFlags = new Uint8Array(0);
   ecn = new Uint8Array(0);
+  /** Of TCP: number of the first byte, and of the byte that the sender awaits, modulo 2^32. */
+  firstByte = new Int32Array(0);
+  ackByte = new Int32Array(0);
+  /** The instant that the packet returns: that of its cause (RFC 7323, 3). 0 is none. */
+  echoNs = new Float64Array(0);
   /** Position in the table of hops. */
   hop = new Int32Array(0);
   /** The next row in the same FIFO, or the next free row. */
@@ -65,14 +71,13 @@ export class PacketTable {
   enteredNs = new Float64Array(0);
   /** Time that the packet has spent in queues of the shaper and of lines, its own transmission included. */
   queuedNs = new Float64Array(0);
-  /**
-   * Instant at which the sender sent the packet. An acknowledgement returns the one of its cause (RFC 7323,
-   * 3).
-   */
+  /** Instant at which its sender sent the packet; of the answer to a ping, at which the ping was sent. */
   sentNs = new Float64Array(0);
   /** SACK blocks [start, end) as segment numbers, SACK_WORDS per row; `sacks` says how many blocks count. */
   sack = new Int32Array(0);
   sacks = new Uint8Array(0);
+  /** The same blocks as byte numbers. */
+  sackByte = new Int32Array(0);
   private free = NONE;
   private highWater = 0;
 
@@ -95,6 +100,9 @@ export class PacketTable {
     this.lengthBytes[p] = lengthBytes;
     this.tcpFlags[p] = 0;
     this.ecn[p] = 0;
+    this.firstByte[p] = 0;
+    this.ackByte[p] = 0;
+    this.echoNs[p] = 0;
     this.queuedNs[p] = 0;
     this.sacks[p] = 0;
     return p;
@@ -117,6 +125,9 @@ export class PacketTable {
     this.seq = longer(this.seq, new Int32Array(rows));
     this.tcpFlags = longer(this.tcpFlags, new Uint8Array(rows));
     this.ecn = longer(this.ecn, new Uint8Array(rows));
+    this.firstByte = longer(this.firstByte, new Int32Array(rows));
+    this.ackByte = longer(this.ackByte, new Int32Array(rows));
+    this.echoNs = longer(this.echoNs, new Float64Array(rows));
     this.hop = longer(this.hop, new Int32Array(rows));
     this.next = longer(this.next, new Int32Array(rows));
     this.dueNs = longer(this.dueNs, new Float64Array(rows));
@@ -124,6 +135,7 @@ export class PacketTable {
     this.queuedNs = longer(this.queuedNs, new Float64Array(rows));
     this.sentNs = longer(this.sentNs, new Float64Array(rows));
     this.sack = longer(this.sack, new Int32Array(rows * SACK_WORDS));
+    this.sackByte = longer(this.sackByte, new Int32Array(rows * SACK_WORDS));
     this.sacks = longer(this.sacks, new Uint8Array(rows));
     this.rows = rows;
   }

@@ -8,7 +8,7 @@
  */
 import { FLOAT_ZERO } from '../../base/float.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
-import { sackOptionBytes, TCP_HEADER_BYTES } from '../packets/headers.ts';
+import { sackOptionBytes } from '../packets/headers.ts';
 import {
   CE,
   KIND_ACK,
@@ -20,6 +20,7 @@ import {
   TCP_ECE,
 } from '../packets/packet-table.ts';
 import { TIMER_ACK, type Wire } from '../packets/wire.ts';
+import { SegmentBytes } from './segment-bytes.ts';
 
 export const DELAYED_ACK_NS = 40e6;
 const ACK_EVERY_SEGMENTS = 2;
@@ -30,45 +31,55 @@ const BLOCKS_KEPT = SACK_BLOCKS + 1;
 export class TcpReceiver {
   /** First segment that has not arrived. */
   next = 0;
+  /** Its first byte; 0 before the SYN. */
+  nextByte = 0;
+  /** Number of the next byte in the other direction, in which only requests go. */
+  ownByte = 1;
   private readonly wire: Wire;
   private readonly meter: FlowMeter;
   private readonly flow: number;
-  private readonly ipHeaderBytes: number;
+  /** Headers of IP and TCP, without SACK blocks. */
+  private readonly headerBytes: number;
   private readonly delaysAcks: boolean;
   /** Number of segments that arrived in order and are not acknowledged. */
   private unacknowledged = 0;
   private ackDueNs = Number.POSITIVE_INFINITY;
   /** The time stamp that the next acknowledgement returns: when the segment that caused it was sent. */
-  private echoNs = FLOAT_ZERO;
+  echoNs = FLOAT_ZERO;
   private echoesCongestion = 0;
   /** Number of segments above `next` that have arrived. */
   private arrived = new Uint8Array(RING_AT_START);
   private outOfOrder = 0;
   /** Blocks [start, end) of these segments. The block that grew last comes first. */
+  private readonly bytes = new SegmentBytes();
   private readonly blocks = new Int32Array(2 * BLOCKS_KEPT);
   private blockCount = 0;
 
-  constructor(wire: Wire, meter: FlowMeter, flow: number, ipHeaderBytes: number, delaysAcks: boolean) {
+  constructor(wire: Wire, meter: FlowMeter, flow: number, headerBytes: number, delaysAcks: boolean) {
     this.wire = wire;
     this.meter = meter;
     this.flow = flow;
-    this.ipHeaderBytes = ipHeaderBytes;
+    this.headerBytes = headerBytes;
     this.delaysAcks = delaysAcks;
   }
 
   /** A SYN of the other side. Each one is answered. */
   onSyn(p: number, lengthBytes: number): void {
     const { packets } = this.wire;
-    const sentNs = packets.sentNs[p];
+    this.nextByte = 1;
     const answer = packets.take(this.flow, KIND_SYN_ACK, 0, lengthBytes);
     packets.tcpFlags[answer] = packets.tcpFlags[p] | TCP_ACK;
-    packets.sentNs[answer] = sentNs;
+    packets.firstByte[answer] = this.ownByte - 1;
+    packets.ackByte[answer] = 1;
+    packets.sentNs[answer] = this.wire.nowNs;
+    packets.echoNs[answer] = packets.sentNs[p];
     this.wire.transmit(answer);
   }
 
-  /** Segment `p` with `payloadBytes` has arrived. */
-  onData(p: number, payloadBytes: number): void {
+  /** Segment `p` has arrived. */
+  onData(p: number): void {
     const { packets } = this.wire;
+    const payloadBytes = packets.lengthBytes[p] - this.headerBytes;
     const seq = packets.seq[p];
     if (packets.tcpFlags[p] & TCP_CWR) this.echoesCongestion = 0;
     if (packets.ecn[p] === CE) this.echoesCongestion = TCP_ECE;
@@ -76,6 +87,7 @@ export class TcpReceiver {
       this.meter.goodput(this.flow, payloadBytes);
       if (this.unacknowledged === 0) this.echoNs = packets.sentNs[p];
       this.next++;
+      this.nextByte = packets.firstByte[p] + payloadBytes;
       if (this.outOfOrder > 0) {
         this.closeHole();
         this.acknowledge();
@@ -86,7 +98,7 @@ export class TcpReceiver {
       else this.delay();
       return;
     }
-    if (seq > this.next) this.keep(seq, payloadBytes);
+    if (seq > this.next) this.keep(seq, packets.firstByte[p], payloadBytes);
     this.acknowledge();
   }
 
@@ -112,12 +124,21 @@ export class TcpReceiver {
   private acknowledge(): void {
     const { packets } = this.wire;
     const blocks = Math.min(SACK_BLOCKS, this.blockCount);
-    const lengthBytes = this.ipHeaderBytes + TCP_HEADER_BYTES + sackOptionBytes(blocks);
+    const lengthBytes = this.headerBytes + sackOptionBytes(blocks);
     const p = packets.take(this.flow, KIND_ACK, this.next, lengthBytes);
     packets.tcpFlags[p] = TCP_ACK | this.echoesCongestion;
-    packets.sentNs[p] = this.echoNs;
+    packets.firstByte[p] = this.ownByte;
+    packets.ackByte[p] = this.nextByte;
+    packets.sentNs[p] = this.wire.nowNs;
+    packets.echoNs[p] = this.echoNs;
     packets.sacks[p] = blocks;
-    for (let w = 0; w < 2 * blocks; w++) packets.sack[p * SACK_WORDS + w] = this.blocks[w];
+    for (let b = 0; b < blocks; b++) {
+      const at = p * SACK_WORDS + 2 * b;
+      packets.sack[at] = this.blocks[2 * b];
+      packets.sack[at + 1] = this.blocks[2 * b + 1];
+      packets.sackByte[at] = this.bytes.firstOf(this.blocks[2 * b]);
+      packets.sackByte[at + 1] = this.bytes.endOf(this.blocks[2 * b + 1] - 1);
+    }
     this.unacknowledged = 0;
     this.wire.transmit(p);
   }
@@ -128,6 +149,7 @@ export class TcpReceiver {
     while (this.arrived[this.next & mask] === 1) {
       this.arrived[this.next & mask] = 0;
       this.outOfOrder--;
+      this.nextByte = this.bytes.endOf(this.next);
       this.next++;
     }
     let kept = 0;
@@ -138,7 +160,8 @@ export class TcpReceiver {
   }
 
   /** A segment has arrived beyond a hole. */
-  private keep(seq: number, payloadBytes: number): void {
+  private keep(seq: number, firstByte: number, payloadBytes: number): void {
+    this.bytes.put(seq, firstByte, firstByte + payloadBytes, this.next);
     while (seq - this.next >= this.arrived.length) this.grow();
     const at = seq & (this.arrived.length - 1);
     if (this.arrived[at] === 0) {

@@ -22,11 +22,11 @@
 import { invariant } from '../../base/assert.ts';
 import { FLOAT_ZERO } from '../../base/float.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
-import { TCP_HEADER_BYTES, TCP_SYN_HEADER_BYTES } from '../packets/headers.ts';
 import { ECT_0, KIND_DATA, KIND_SYN, TCP_ACK, TCP_CWR, TCP_ECE, TCP_SYN } from '../packets/packet-table.ts';
 import { TIMER_RETRANSMIT, type Wire } from '../packets/wire.ts';
 import type { Congestion } from './congestion.ts';
 import { Scoreboard } from './scoreboard.ts';
+import { SegmentBytes } from './segment-bytes.ts';
 
 const RTO_FIRST_NS = 1e9;
 const RTO_VARIANCE_MIN_NS = 200e6;
@@ -48,7 +48,9 @@ export interface TcpSenderOptions {
   readonly windowPackets: number;
   /** TCP payload of a full segment. */
   readonly segmentBytes: number;
-  readonly ipHeaderBytes: number;
+  /** Headers of IP and TCP: of each segment, and of a SYN. */
+  readonly headerBytes: number;
+  readonly synHeaderBytes: number;
 }
 
 export class TcpSender {
@@ -57,6 +59,11 @@ export class TcpSender {
   end = 0;
   /** Smoothed round-trip time (RFC 6298); 0 before the first sample. */
   srttNs = FLOAT_ZERO;
+  /** Number of the byte that is awaited of the other direction, in which only requests go. */
+  peerByte = 1;
+  private readonly bytes = new SegmentBytes();
+  /** First byte that was never sent, modulo 2^32. */
+  private nextByte = 1;
   private readonly wire: Wire;
   private readonly meter: FlowMeter;
   private readonly congestion: Congestion;
@@ -66,6 +73,8 @@ export class TcpSender {
   private state = CLOSED;
   /** Payload of segment `end - 1`, the last one, in bytes. */
   private lastBytes = 0;
+  /** When the other side sent its newest segment, by its time stamp. */
+  private peerSentNs = FLOAT_ZERO;
   private rttVarNs = FLOAT_ZERO;
   private rtoNs = FLOAT_ZERO;
   private backoff = 1;
@@ -96,18 +105,20 @@ export class TcpSender {
 
   /** Adds `bytes` of payload to send (Infinity is allowed). The first call opens the connection. */
   write(bytes: number): void {
+    invariant(bytes > 0, 'a write needs a byte at least');
     const { segmentBytes } = this.options;
-    const segments =
-      bytes === Number.POSITIVE_INFINITY ? 0x7fffffff - this.end : Math.ceil(bytes / segmentBytes);
-    invariant(segments > 0, 'a write needs a byte at least');
-    this.end += segments;
-    this.lastBytes =
-      bytes === Number.POSITIVE_INFINITY ? segmentBytes : bytes - (segments - 1) * segmentBytes;
+    // A last segment that is not sent yet is filled first.
+    const isTailUnsent = this.board.nxt < this.end;
+    const first = isTailUnsent ? this.end - 1 : this.end;
+    const left = isTailUnsent ? bytes + this.lastBytes : bytes;
+    const segments = left === Number.POSITIVE_INFINITY ? 0x7fffffff - first : Math.ceil(left / segmentBytes);
+    this.end = first + segments;
+    this.lastBytes = left === Number.POSITIVE_INFINITY ? segmentBytes : left - (segments - 1) * segmentBytes;
     if (this.state === CLOSED) this.sendSyn();
     else if (this.state !== SYN_SENT) this.send();
   }
 
-  payloadBytes(seq: number): number {
+  private payloadBytes(seq: number): number {
     return seq === this.end - 1 ? this.lastBytes : this.options.segmentBytes;
   }
 
@@ -115,8 +126,9 @@ export class TcpSender {
     if (this.state !== SYN_SENT) return;
     const { nowNs, packets } = this.wire;
     this.state = OPEN;
+    this.peerSentNs = packets.sentNs[p];
     this.congestion.open(this.flow, this.options.initialWindow);
-    this.sampleRtt(nowNs - packets.sentNs[p]);
+    this.sampleRtt(nowNs - packets.echoNs[p]);
     this.rtoDueNs = Number.POSITIVE_INFINITY;
     this.lastSentNs = nowNs;
     this.send();
@@ -127,11 +139,12 @@ export class TcpSender {
     const { board, congestion, flow } = this;
     const { nowNs, packets } = this.wire;
     const ack = packets.seq[p];
+    this.peerSentNs = packets.sentNs[p];
     let arrived = packets.sacks[p] > 0 ? board.absorb(packets, p) : 0;
     const isNew = ack > board.una;
     if (isNew) {
       arrived += board.acknowledge(ack);
-      this.sampleRtt(nowNs - packets.sentNs[p]);
+      this.sampleRtt(nowNs - packets.echoNs[p]);
     }
     if (this.state !== OPEN && board.una >= this.recoveryPoint) {
       if (this.state === RECOVERY) congestion.cwnd[flow] = congestion.ssthresh[flow];
@@ -180,8 +193,7 @@ export class TcpSender {
 
   private sendSyn(): void {
     const { packets, nowNs } = this.wire;
-    const lengthBytes = this.options.ipHeaderBytes + TCP_SYN_HEADER_BYTES;
-    const p = packets.take(this.flow, KIND_SYN, 0, lengthBytes);
+    const p = packets.take(this.flow, KIND_SYN, 0, this.options.synHeaderBytes);
     packets.tcpFlags[p] = TCP_SYN;
     packets.sentNs[p] = nowNs;
     this.state = SYN_SENT;
@@ -213,11 +225,21 @@ export class TcpSender {
   }
 
   private sendSegment(seq: number, isRetransmit: boolean): void {
-    const { packets, nowNs } = this.wire;
-    const lengthBytes = this.options.ipHeaderBytes + TCP_HEADER_BYTES + this.payloadBytes(seq);
-    const p = packets.take(this.flow, KIND_DATA, seq, lengthBytes);
+    const { bytes, wire } = this;
+    const { packets, nowNs } = wire;
+    if (!isRetransmit) {
+      const end = (this.nextByte + this.payloadBytes(seq)) | 0;
+      bytes.put(seq, this.nextByte, end, this.board.una);
+      this.nextByte = end;
+    }
+    const firstByte = bytes.firstOf(seq);
+    const payloadBytes = (bytes.endOf(seq) - firstByte) | 0;
+    const p = packets.take(this.flow, KIND_DATA, seq, this.options.headerBytes + payloadBytes);
+    packets.firstByte[p] = firstByte;
+    packets.ackByte[p] = this.peerByte;
     packets.tcpFlags[p] = TCP_ACK;
     packets.sentNs[p] = nowNs;
+    packets.echoNs[p] = this.peerSentNs;
     if (isRetransmit) {
       this.meter.retransmits[this.meter.rowOf[this.flow]] += 1;
     } else if (this.options.ecn) {
@@ -228,7 +250,7 @@ export class TcpSender {
     this.prrOut++;
     this.lastSentNs = nowNs;
     if (this.rtoDueNs === Number.POSITIVE_INFINITY) this.restartTimer();
-    this.wire.transmit(p);
+    wire.transmit(p);
   }
 
   private enterRecovery(): void {

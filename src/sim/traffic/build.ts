@@ -5,7 +5,14 @@ import { Engine } from '../../core/engine.ts';
 import { ARRIVAL_ROWS, EDIT_BYTES } from '../../limits.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { FlowMeter } from '../packets/flow-meter.ts';
-import { HEADER_STRIDE, HeaderTemplates, ipHeaderBytes, TCP_HEADER_BYTES } from '../packets/headers.ts';
+import {
+  HEADER_STRIDE,
+  HeaderTemplates,
+  ipHeaderBytes,
+  type TcpTemplate,
+  tcpHeaderBytes,
+  tcpSynHeaderBytes,
+} from '../packets/headers.ts';
 import { isBack, PacketTable } from '../packets/packet-table.ts';
 import { IPPROTO_TCP, type PacketShape } from '../packets/packets.ts';
 import { TIMER_SOURCE, TIMERS } from '../packets/wire.ts';
@@ -24,6 +31,8 @@ import type { Bottleneck, FlowSpec, Traffic } from './traffic.ts';
 const MTU_BYTES = 1500;
 const WINDOW_PACKETS = 4096;
 const INITIAL_WINDOW = 10;
+/** Window for requests, as Linux gives at the start of a connection. */
+const REQUEST_WINDOW_BYTES = 64_240;
 /** Streams of chance below this number belong to flows, the others to lines. */
 const LINE_STREAMS = 1 << 19;
 
@@ -73,7 +82,7 @@ export function buildWorld(spec: ShaperSpec, traffic: Traffic, options: BuildOpt
     slab,
     HEADER_STRIDE * ARRIVAL_ROWS,
     traffic.flows.flatMap((flow) => shapesOf(flow, layout)),
-    traffic.flows.flatMap((flow) => Array(2).fill(segmentBytesOf(flow, layout))),
+    traffic.flows.flatMap((flow) => tcpTemplates(flow, layout)),
   );
   const chance = layout.lines.map((_, line) => chanceStream(options.seed, LINE_STREAMS + line));
   world.assemble({
@@ -139,8 +148,21 @@ function isEcho(protocol: number): boolean {
   return protocol === 1 || protocol === 58;
 }
 
-function segmentBytesOf(flow: FlowSpec, layout: Layout): number {
-  return MTU_BYTES - TCP_HEADER_BYTES - ipHeaderBytes(layout.host(flow.from).address);
+/** IP length of a segment without payload. */
+function headerBytesOf(flow: FlowSpec, layout: Layout): number {
+  return tcpHeaderBytes(hasTimestamps(flow)) + ipHeaderBytes(layout.host(flow.from).address);
+}
+
+function hasTimestamps(flow: FlowSpec): boolean {
+  return flow.tcp?.timestamps ?? true;
+}
+
+/** The sender of the data takes requests only; the window of the receiver is the one that limits. */
+function tcpTemplates(flow: FlowSpec, layout: Layout): [TcpTemplate, TcpTemplate] {
+  const segmentBytes = MTU_BYTES - headerBytesOf(flow, layout);
+  const windowPackets = flow.tcp?.windowPackets ?? WINDOW_PACKETS;
+  const ofSender = { hasTimestamps: hasTimestamps(flow), segmentBytes, windowBytes: REQUEST_WINDOW_BYTES };
+  return [ofSender, { ...ofSender, windowBytes: windowPackets * segmentBytes }];
 }
 
 function endpoints(
@@ -165,22 +187,24 @@ function endpoints(
       receiver: null,
     };
   }
-  const ipBytes = ipHeaderBytes(layout.host(flow.from).address);
+  const headerBytes = headerBytesOf(flow, layout);
   const { ecn = false, delayedAcks = true, windowPackets, initialWindow } = flow.tcp ?? {};
   const sender = new TcpSender(world, meter, congestion, f, {
     isLinuxLike: flow.tcp?.growth !== 'reno',
     ecn,
     initialWindow: initialWindow ?? INITIAL_WINDOW,
     windowPackets: windowPackets ?? WINDOW_PACKETS,
-    segmentBytes: segmentBytesOf(flow, layout),
-    ipHeaderBytes: ipBytes,
+    segmentBytes: MTU_BYTES - headerBytes,
+    headerBytes,
+    synHeaderBytes: ipHeaderBytes(layout.host(flow.from).address) + tcpSynHeaderBytes(hasTimestamps(flow)),
   });
+  const receiver = new TcpReceiver(world, meter, f, headerBytes, delayedAcks);
   return {
     source:
       source.kind === 'tcp'
-        ? new TransferSource(world, meter, f, source.bytes, sender)
-        : new RequestSource(world, meter, f, source, prng, stopNs, sender),
+        ? new TransferSource(world, meter, f, source, stopNs, sender)
+        : new RequestSource(world, meter, f, source, prng, stopNs, headerBytes, sender, receiver),
     sender,
-    receiver: new TcpReceiver(world, meter, f, ipBytes, delayedAcks),
+    receiver,
   };
 }

@@ -36,6 +36,8 @@ export interface TcpOptions {
   readonly windowPackets?: number;
   /** Initial window in segments; 10 by default (RFC 6928). */
   readonly initialWindow?: number;
+  /** Whether segments have time stamps (RFC 7323); true by default. */
+  readonly timestamps?: boolean;
 }
 
 export interface FlowSpec {

@@ -8,8 +8,9 @@ import { drawExponential, drawInteger } from '../../base/chance.ts';
 import { FLOAT_ZERO } from '../../base/float.ts';
 import type { Prng } from '../../base/prng.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
-import { KIND_ANSWER, KIND_DATAGRAM, KIND_REQUEST } from '../packets/packet-table.ts';
+import { KIND_ANSWER, KIND_DATAGRAM, KIND_REQUEST, TCP_ACK, TCP_PSH } from '../packets/packet-table.ts';
 import { TIMER_SOURCE, type Wire } from '../packets/wire.ts';
+import type { TcpReceiver } from '../tcp/tcp-receiver.ts';
 import type { TcpSender } from '../tcp/tcp-sender.ts';
 
 export interface Source {
@@ -139,28 +140,42 @@ export interface TransferSpec {
   readonly kind: 'tcp';
   /** Payload in bytes. Infinity means an endless transfer. */
   readonly bytes: number;
+  /** The application writes as many bytes again each time after this span, as a live stream does. */
+  readonly everyNs?: number;
 }
 
-/** One TCP transfer from the flow's start on. It is complete when the last byte has arrived. */
+/** TCP from the flow's start on. A transfer is complete when all that was written has arrived. */
 export class TransferSource implements Source {
   private readonly wire: Wire;
   private readonly meter: FlowMeter;
   private readonly flow: number;
-  private readonly bytes: number;
+  private readonly spec: TransferSpec;
+  private readonly stopNs: number;
   private readonly sender: TcpSender;
   private startNs = FLOAT_ZERO;
 
-  constructor(wire: Wire, meter: FlowMeter, flow: number, bytes: number, sender: TcpSender) {
+  constructor(
+    wire: Wire,
+    meter: FlowMeter,
+    flow: number,
+    spec: TransferSpec,
+    stopNs: number,
+    sender: TcpSender,
+  ) {
     this.wire = wire;
     this.meter = meter;
     this.flow = flow;
-    this.bytes = bytes;
+    this.spec = spec;
+    this.stopNs = stopNs;
     this.sender = sender;
   }
 
   onTimer(): void {
-    this.startNs = this.wire.nowNs;
-    this.sender.write(this.bytes);
+    const { bytes, everyNs = Number.POSITIVE_INFINITY } = this.spec;
+    const { nowNs } = this.wire;
+    this.startNs = nowNs;
+    this.sender.write(bytes);
+    if (nowNs + everyNs < this.stopNs) this.wire.setTimer(TIMER_SOURCE, this.flow, nowNs + everyNs);
   }
 
   onAllArrived(): void {
@@ -191,7 +206,9 @@ export class RequestSource implements Source {
   private readonly spec: RequestSpec;
   private readonly prng: Prng;
   private readonly stopNs: number;
+  private readonly payloadBytes: number;
   private readonly sender: TcpSender;
+  private readonly receiver: TcpReceiver;
   private asked = 0;
   private answered = 0;
   private isWaiting = false;
@@ -206,7 +223,9 @@ export class RequestSource implements Source {
     spec: RequestSpec,
     prng: Prng,
     stopNs: number,
+    headerBytes: number,
     sender: TcpSender,
+    receiver: TcpReceiver,
   ) {
     this.wire = wire;
     this.meter = meter;
@@ -214,7 +233,9 @@ export class RequestSource implements Source {
     this.spec = spec;
     this.prng = prng;
     this.stopNs = stopNs;
+    this.payloadBytes = Math.max(0, spec.requestBytes - headerBytes);
     this.sender = sender;
+    this.receiver = receiver;
   }
 
   /** Sends a request, or repeats it. */
@@ -231,14 +252,27 @@ export class RequestSource implements Source {
       this.retryNs = REQUEST_RETRY_NS;
       this.responseBytes = drawInteger(this.prng, this.spec.responseBytes[0], this.spec.responseBytes[1]);
     }
-    const p = this.wire.packets.take(this.flow, KIND_REQUEST, this.asked, this.spec.requestBytes);
-    this.wire.packets.sentNs[p] = nowNs;
-    this.wire.transmit(p);
+    this.request(nowNs);
     this.wire.setTimer(TIMER_SOURCE, this.flow, nowNs + this.retryNs);
   }
 
+  private request(nowNs: number): void {
+    const { receiver, payloadBytes } = this;
+    const { packets } = this.wire;
+    const p = packets.take(this.flow, KIND_REQUEST, this.asked, this.spec.requestBytes);
+    packets.firstByte[p] = 1 + (this.asked - 1) * payloadBytes;
+    packets.ackByte[p] = receiver.nextByte;
+    packets.tcpFlags[p] = receiver.nextByte === 0 ? TCP_PSH : TCP_PSH | TCP_ACK;
+    packets.sentNs[p] = nowNs;
+    packets.echoNs[p] = receiver.echoNs;
+    receiver.ownByte = 1 + this.asked * payloadBytes;
+    this.wire.transmit(p);
+  }
+
   onFarEnd(p: number): void {
-    if (this.wire.packets.seq[p] <= this.answered) return; // asked twice
+    const { packets } = this.wire;
+    if (packets.seq[p] <= this.answered) return; // asked twice
+    this.sender.peerByte = packets.firstByte[p] + this.payloadBytes;
     this.answered = this.asked;
     this.sender.write(this.responseBytes);
   }

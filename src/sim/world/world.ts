@@ -251,7 +251,7 @@ export class World implements Wire, PortOwner {
     switch (kind) {
       case KIND_DATA: {
         const before = receiver!.next;
-        receiver!.onData(p, sender!.payloadBytes(this.packets.seq[p]));
+        receiver!.onData(p);
         if (receiver!.next > before && receiver!.next === sender!.end) source!.onAllArrived();
         break;
       }

@@ -45,8 +45,11 @@ export interface Seen {
   readonly lengthBytes: number;
   readonly flags: number;
   readonly ecn: number;
-  /** SACK blocks, start and end by turns. */
+  /** SACK blocks, start and end by turns, by segments and by bytes. */
   readonly sack: readonly number[];
+  readonly sackByte: readonly number[];
+  readonly firstByte: number;
+  readonly ackByte: number;
 }
 
 export class Pipe implements Wire {
@@ -74,9 +77,10 @@ export class Pipe implements Wire {
       initialWindow: options.initialWindow ?? 10,
       windowPackets: options.windowPackets ?? 4096,
       segmentBytes: SEGMENT,
-      ipHeaderBytes: 20,
+      headerBytes: 52,
+      synHeaderBytes: 60,
     });
-    this.receiver = new TcpReceiver(this, this.meter, 0, 20, delayedAcks);
+    this.receiver = new TcpReceiver(this, this.meter, 0, 52, delayedAcks);
   }
 
   transmit(p: number): void {
@@ -90,6 +94,9 @@ export class Pipe implements Wire {
       flags: packets.tcpFlags[p],
       ecn: packets.ecn[p],
       sack: [...packets.sack.slice(first, first + 2 * packets.sacks[p])],
+      sackByte: [...packets.sackByte.slice(first, first + 2 * packets.sacks[p])],
+      firstByte: packets.firstByte[p],
+      ackByte: packets.ackByte[p],
     };
     this.trace.push(seen);
     const key = `${seen.kind} ${seen.seq}`;
@@ -132,7 +139,7 @@ export class Pipe implements Wire {
 
   private deliver(p: number): void {
     const kind = this.packets.kind[p];
-    if (kind === KIND_DATA) this.receiver.onData(p, this.sender.payloadBytes(this.packets.seq[p]));
+    if (kind === KIND_DATA) this.receiver.onData(p);
     else if (kind === KIND_ACK) this.sender.onAck(p);
     else if (kind === KIND_SYN) this.receiver.onSyn(p, this.packets.lengthBytes[p]);
     else this.sender.onSynAck(p);

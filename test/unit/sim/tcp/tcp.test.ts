@@ -57,6 +57,44 @@ describe('opening and slow start', () => {
   });
 });
 
+describe('byte numbers', () => {
+  /** Two fifths of the segments are lost at first, by no pattern. */
+  const drops = ({ kind, seq }: Seen, copy: number) => kind === KIND_DATA && copy === 0 && (seq * 7) % 5 < 2;
+
+  test('each segment goes on where the one before ends, and keeps its bytes when it is sent again', () => {
+    const pipe = new Pipe({ drops });
+    const writes = [10, 5 * SEGMENT, 1, 3 * SEGMENT - 1, 100 * SEGMENT + 7];
+    // The first goes alone; the others wait for the window, so their ends are filled up.
+    for (const bytes of writes) pipe.sender.write(bytes);
+    pipe.run(60e9);
+    const total = writes.reduce((sum, bytes) => sum + bytes, 0);
+    const ends: number[] = [1];
+    for (const { kind, seq, firstByte, lengthBytes } of pipe.trace) {
+      if (kind !== KIND_DATA) continue;
+      if (seq + 1 === ends.length) ends.push(firstByte + lengthBytes - 52);
+      expect([firstByte, firstByte + lengthBytes - 52]).toEqual([ends[seq], ends[seq + 1]]);
+    }
+    expect(ends.at(-1)).toBe(1 + total);
+    expect(pipe.receiver.nextByte).toBe(1 + total);
+    expect(pipe.meter.goodputBytes[0]).toBe(total);
+    expect(pipe.acks.some(({ sack }) => sack.length === 6)).toBe(true);
+    for (const { seq, ackByte, sack, sackByte } of pipe.acks) {
+      expect(ackByte).toBe(ends[seq]);
+      expect(sackByte).toEqual(sack.map((segment) => ends[segment]));
+    }
+  });
+
+  test('a short end that is sent already stays short', () => {
+    const pipe = transfer(1);
+    pipe.sender.write(10);
+    pipe.run(70e9);
+    pipe.sender.write(SEGMENT);
+    pipe.run(80e9);
+    const lengths = pipe.trace.filter(({ kind }) => kind === KIND_DATA).map((seen) => seen.lengthBytes - 52);
+    expect(lengths).toEqual([SEGMENT, 10, SEGMENT]);
+  });
+});
+
 describe('delayed acknowledgements', () => {
   test('every second segment, one in all for two', () => {
     expect(transfer(100).acks.length).toBe(50);

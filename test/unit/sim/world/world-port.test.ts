@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { ARRIVAL_ROWS, EDIT_BYTES } from '../../../../src/limits.ts';
 import { NF_ACCEPT, NF_DROP, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../../../src/packet/batch.ts';
 import { createParsed, parseBatch } from '../../../../src/packet/parse.ts';
+import { TcpOptions } from '../../../../src/packet/tcp-options.ts';
 import { HEADER_STRIDE, HeaderTemplates } from '../../../../src/sim/packets/headers.ts';
 import {
   CE,
@@ -13,6 +14,7 @@ import {
   KIND_ACK,
   KIND_DATA,
   KIND_DATAGRAM,
+  KIND_SYN,
   PacketTable,
   SACK_WORDS,
   TCP_ACK,
@@ -33,14 +35,14 @@ const forth = (src: PacketShape['src'], dst: PacketShape['src'], protocol: numbe
 ];
 const SHAPES = [...forth(A, B, IPPROTO_TCP), ...forth(A6, B6, IPPROTO_TCP), ...forth(A, B, IPPROTO_UDP)];
 
-function world(lengthPackets = 1000) {
+function world(lengthPackets = 1000, hasTimestamps = true) {
   const packets = new PacketTable();
   const slab = new Uint8Array(HEADER_STRIDE * (ARRIVAL_ROWS + SHAPES.length) + EDIT_BYTES);
   const templates = new HeaderTemplates(
     slab,
     HEADER_STRIDE * ARRIVAL_ROWS,
     SHAPES,
-    SHAPES.map(() => 1448),
+    SHAPES.map(() => ({ hasTimestamps, segmentBytes: 1448, windowBytes: 14_480 })),
   );
   const verdicts: { id: number; isAccepted: boolean }[] = [];
   const owner = {
@@ -95,23 +97,48 @@ describe('headers', () => {
     expect([...arrivals.copiedBytes.slice(0, 4)]).toEqual([52, 72, 72, 28]);
   });
 
-  test('numbers of bytes, acknowledgements and SACK blocks are those of the segments', () => {
+  test('numbers, window, time stamps and SACK blocks stand where TCP has them', () => {
     const { packets, port } = world();
     const data = packets.take(0, KIND_DATA, 2, 1500);
-    const ack = packets.take(0, KIND_ACK, 2, 60);
+    packets.firstByte[data] = 2897;
+    packets.ackByte[data] = 1;
+    const ack = packets.take(0, KIND_ACK, 2, 64);
+    packets.ackByte[ack] = -2; // modulo 2^32
+    packets.sentNs[ack] = 70e6;
+    packets.echoNs[ack] = 30.9e6;
     packets.sacks[ack] = 1;
-    packets.sack.set([4, 7], ack * SACK_WORDS);
-    port.arrive(data, 0);
-    port.arrive(ack, 0);
+    packets.sackByte.set([5793, 10_137], ack * SACK_WORDS);
+    for (const p of [data, ack]) port.arrive(p, 0);
     port.drain();
     const view = new DataView(port.slab.buffer);
     const tcp = (row: number): number => port.batch.arrivals.slabOffset[row] + 20;
-    expect([view.getUint32(tcp(0) + 4), view.getUint32(tcp(0) + 8)]).toEqual([1 + 2 * 1448, 1]);
-    expect([view.getUint32(tcp(1) + 4), view.getUint32(tcp(1) + 8)]).toEqual([1, 1 + 2 * 1448]);
+    expect([view.getUint32(tcp(0) + 4), view.getUint32(tcp(0) + 8)]).toEqual([2897, 1]);
+    expect([view.getUint32(tcp(1) + 4), view.getUint32(tcp(1) + 8)]).toEqual([0, 0xfffffffe]);
+    // 14,480 bytes at a scale of 7, rounded up.
+    expect(view.getUint16(tcp(1) + 14)).toBe(114);
+    // Milliseconds, counted from one.
+    expect([24, 28].map((i) => view.getUint32(tcp(1) + i))).toEqual([71, 31]);
     expect(view.getUint8(tcp(1) + 12) >> 4).toBe((32 + 12) / 4);
     const option = tcp(1) + 32;
     expect([0, 1, 2, 3].map((i) => view.getUint8(option + i))).toEqual([1, 1, 5, 10]);
-    expect([4, 8].map((i) => view.getUint32(option + i))).toEqual([1 + 4 * 1448, 1 + 7 * 1448]);
+    expect([4, 8].map((i) => view.getUint32(option + i))).toEqual([5793, 10_137]);
+  });
+
+  test.each([
+    [true, 60],
+    [false, 52],
+  ])('a SYN has the options of Linux; time stamps: %s', (hasTimestamps, lengthBytes) => {
+    const { packets, port } = world(1000, hasTimestamps);
+    const syn = packets.take(0, KIND_SYN, 0, lengthBytes);
+    port.arrive(syn, 0);
+    port.drain();
+    const at = port.batch.arrivals.slabOffset[0] + 20;
+    expect(port.batch.arrivals.copiedBytes[0]).toBe(lengthBytes);
+    expect(port.slab[at + 12] >> 4).toBe((lengthBytes - 20) / 4);
+    const options = new TcpOptions();
+    options.read(port.slab, at, at + lengthBytes - 20, true);
+    expect([options.hasStamp, options.scale]).toEqual([hasTimestamps, 7]);
+    expect([...port.slab.subarray(at + 20, at + 24)]).toEqual([2, 4, 1448 >> 8, 1448 & 0xff]);
   });
 });
 
