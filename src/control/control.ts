@@ -1,5 +1,6 @@
 /** The packet thread's side: starts the control thread and answers its questions between two batches. */
 import { basename, dirname, join } from 'node:path';
+import type { EventType } from './events.ts';
 import { trustedFolder } from './folder.ts';
 import { gidOf } from './group.ts';
 import type {
@@ -37,6 +38,8 @@ export interface ControlOptions {
 export interface Control {
   /** Applies the file again, as `shaper reload` does. The log is told what comes of it. */
   reload(): void;
+  /** Tells those who watch. */
+  event(type: EventType, data: object): void;
   /** The instance was asked to stop: requests to change it are refused from now on. */
   stopping(): void;
   /** Closes every connection, removes the socket, ends the thread. */
@@ -92,6 +95,7 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
   });
   return {
     reload: () => tell({ type: 'reload' }),
+    event: (event, data) => tell({ type: 'event', event, data }),
     stopping: () => tell({ type: 'stopping' }),
     close: async () => {
       isClosing = true;

@@ -5,6 +5,7 @@
 import type { LoadedConfig } from '../config/config.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import type { Renamed } from '../spec/edit.ts';
+import type { EventType } from './events.ts';
 import type { ControlErrorCode } from './server.ts';
 import type { SnapshotTaken } from './snapshot.ts';
 import type { StatusSubject } from './status.ts';
@@ -78,6 +79,8 @@ export type ToControlThread =
   | { readonly type: 'apply'; readonly id: number; readonly answer: ApplyAnswer }
   /** Reload the file by which the instance runs. The log is told of the result. */
   | { readonly type: 'reload' }
+  /** Something has happened that those who watch are told. */
+  | { readonly type: 'event'; readonly event: EventType; readonly data: object }
   /** The instance was asked to stop: nothing changes any more. */
   | { readonly type: 'stopping' }
   | { readonly type: 'close' };

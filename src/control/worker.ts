@@ -7,14 +7,17 @@ import { ownIdentity } from '../io/proc/process.ts';
 import { REAL_CLOCK } from './change/clock.ts';
 import { DOCUMENTS } from './change/documents.ts';
 import { ChangeService } from './change/service.ts';
+import { metricsCommand, type Seen } from './commands/metrics.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import { Events } from './events.ts';
+import { readKernelDrops } from './kernel-drops.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { PacketThread } from './packet-thread.ts';
 import { routesOf } from './routes/routes.ts';
 import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
+import { Alarms } from './views/alarms.ts';
 import { Views } from './views/views.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
@@ -39,6 +42,8 @@ const views = new Views({
   monotonicNs: () => performance.now() * 1e6,
   wallMs: REAL_CLOCK.wallMs,
 });
+const alarms = new Alarms(events.emit);
+let seen: Promise<Seen> | null = null;
 const commands = {
   status: statusCommand(subject, packetThread, samples, () => change.scheduled()),
   stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
@@ -46,6 +51,12 @@ const commands = {
   events,
   isShared: gid !== null,
   views,
+  metrics: metricsCommand({
+    ...{ subject, samples, events },
+    seen: () => seen ?? look(),
+    flows: () => packetThread.flows.size,
+    hosts: () => views.hostCount,
+  }),
 };
 let server: ControlServer | null = null;
 
@@ -53,13 +64,21 @@ port.on('message', (message: ToControlThread) => {
   if (message.type === 'close') void close();
   else if (message.type === 'reload') void change.reloadForSignal();
   else if (message.type === 'stopping') change.stop();
+  else if (message.type === 'event') events.emit(message.event, message.data);
   else packetThread.answered(message);
 });
 
+async function look(): Promise<Seen> {
+  const [snapshot, kernel] = await Promise.all([packetThread.snapshot(), readKernelDrops(subject)]);
+  return { snapshot, kernel };
+}
+
 const sample = async (): Promise<void> => {
-  const snapshot = await packetThread.snapshot();
-  samples.add(snapshot);
-  views.sample(snapshot);
+  const now = await look();
+  seen = Promise.resolve(now);
+  samples.add(now.snapshot);
+  views.sample(now.snapshot);
+  alarms.look(now.snapshot, now.kernel);
 };
 const sampling = setInterval(() => void sample(), SAMPLE_MS);
 

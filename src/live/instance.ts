@@ -42,6 +42,7 @@ import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
 import { claimMark } from './neighbours.ts';
+import { News } from './news.ts';
 import { openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { RulePlanner } from './rule-planner.ts';
@@ -93,6 +94,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
       stopper,
       hangup,
       unwinder,
+      news: new News(),
     });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
@@ -119,6 +121,7 @@ interface Parts {
   readonly stopper: Stopper;
   readonly hangup: Hangup;
   readonly unwinder: Unwinder;
+  readonly news: News;
 }
 
 interface Instance {
@@ -186,14 +189,18 @@ function watchDevices(
   port: NfqueuePort,
   names: DeviceNames,
   lost: LostWatch,
-  { logger }: Parts,
+  { logger, news }: Parts,
 ): DeviceWatch {
   return new DeviceWatch({
     engine,
     events: port,
     indexOf: names.indexOf,
     onDown: (ifIndexes) => lost.look(ifIndexes),
-    onChange: (device, from, to) => logger.info({ device, from, to }, describeChange(from, to)),
+    onChange: (device, from, to) => {
+      const message = describeChange(from, to);
+      logger.info({ device, from, to }, message);
+      news.tell('device', { device, from, to, message });
+    },
   });
 }
 
@@ -243,7 +250,7 @@ async function openControl(
   backend: Backend,
   running: Running,
   applier: Applier,
-  { logger, stopper, hangup, unwinder, source }: Parts,
+  { logger, stopper, hangup, unwinder, source, news }: Parts,
 ): Promise<void> {
   const { first, count } = spec.nfqueue;
   const control = await startControl({
@@ -260,6 +267,7 @@ async function openControl(
   unwinder.add('control socket', () => control.close());
   void stopper.requested.then(() => control.stopping());
   hangup.reload = () => control.reload();
+  news.listen((type, data) => control.event(type, data));
 }
 
 /** From here on packets are queued. */

@@ -149,6 +149,7 @@ function addWatch(program: Command, { terminal, finish }: CommandContext): void 
     .description('print what happens, one JSON object a line, until the instance ends')
     .argument(...OWN_FILE)
     .option('--since <id>', 'first print what is kept since this event; 0 for all')
+    .option('--retry', 'wait for the next instance when this one has ended')
     .action(async (file: string | undefined, options: WatchOptions) => {
       const { watch } = await import('./watch.ts');
       finish(await watch({ ...options, conf: namedConf(file, options) }, terminal));

@@ -1,10 +1,8 @@
 /** The command `status`: the counters of this moment and those of the kernel. */
-import { readFile } from 'node:fs/promises';
-import { isSystemError } from '../../base/system-error.ts';
-import { type KernelQueue, NFQUEUES_FILE, parseNfqueues } from '../../io/proc/nfqueues.ts';
+import { readKernelDrops } from '../kernel-drops.ts';
 import type { PacketThread } from '../packet-thread.ts';
 import type { Samples } from '../samples.ts';
-import { type StatusReport, type StatusSubject, statusReport, sumKernelDrops } from '../status.ts';
+import { type StatusReport, type StatusSubject, statusReport } from '../status.ts';
 
 export function statusCommand(
   subject: StatusSubject,
@@ -14,17 +12,7 @@ export function statusCommand(
 ): () => Promise<StatusReport> {
   return async () => {
     const [snapshot, eachClasses] = await Promise.all([packets.snapshot(), packets.eachClasses()]);
-    const drops = sumKernelDrops(await readNfqueues(), subject);
+    const drops = await readKernelDrops(subject);
     return statusReport(snapshot, eachClasses, { samples, scheduled: scheduled() }, subject, drops);
   };
-}
-
-/** None if the file cannot be read: it shows nothing to those without privileges. */
-async function readNfqueues(): Promise<KernelQueue[]> {
-  try {
-    return parseNfqueues(await readFile(NFQUEUES_FILE, 'utf8'));
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return [];
-  }
 }

@@ -43,6 +43,10 @@ async function answer(
   const body = route.body.check(await bodies.read(env.incoming), 'body');
   const input = { params: req.param() as Readonly<Record<string, string>>, query, body };
   if (route.kind === 'answer') return jsonResponse(200, await route.handle(input as never));
+  if (route.kind === 'text')
+    return new Response(await route.handle(input as never), {
+      headers: { 'Content-Type': route.contentType },
+    });
   if (env.incoming.method === 'HEAD')
     return new Response(null, { headers: { 'Content-Type': 'text/event-stream' } });
   streams.start(env.incoming, env.outgoing as never, (sink) => route.open(input as never, sink));

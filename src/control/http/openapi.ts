@@ -81,6 +81,8 @@ function operation(one: Route): object {
 }
 
 function success(one: Route): object {
+  if (one.kind === 'text')
+    return { description: 'Done.', content: { [one.contentType]: { schema: { type: 'string' } } } };
   return one.kind === 'events'
     ? {
         description: 'Events, one JSON object each, until the client closes the connection.',

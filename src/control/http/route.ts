@@ -66,6 +66,13 @@ export interface AnswerRoute extends RouteBase {
   handle(input: AnyInput): Promise<object>;
 }
 
+/** Answers with text that is no JSON. */
+export interface TextRoute extends RouteBase {
+  readonly kind: 'text';
+  readonly contentType: string;
+  handle(input: AnyInput): Promise<string>;
+}
+
 /** Answers with events until the client goes. */
 export interface EventRoute extends RouteBase {
   readonly kind: 'events';
@@ -75,7 +82,7 @@ export interface EventRoute extends RouteBase {
   open(input: AnyInput, sink: EventSink): () => void;
 }
 
-export type Route = AnswerRoute | EventRoute;
+export type Route = AnswerRoute | TextRoute | EventRoute;
 
 export interface ServerEvent {
   /** For Last-Event-ID. */
@@ -123,6 +130,13 @@ export function route<Path extends string, Query extends Fields = {}, Body = obj
     kind: 'answer',
     handle: handle as unknown as AnswerRoute['handle'],
   };
+}
+
+/** A GET without a query. */
+export function textRoute(
+  declared: Pick<TextRoute, 'path' | 'summary' | 'contentType'> & { readonly handle: () => Promise<string> },
+): TextRoute {
+  return { ...declared, ...base({}), kind: 'text', method: 'GET' };
 }
 
 // biome-ignore lint/complexity/noBannedTypes: a query without keys

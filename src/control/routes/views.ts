@@ -1,5 +1,5 @@
 /** Routes that say who uses the line now. */
-import { type Route, route } from '../http/route.ts';
+import { type Route, route, textRoute } from '../http/route.ts';
 import {
   choice,
   integer,
@@ -11,6 +11,7 @@ import {
   type Schema,
   text,
 } from '../http/schema.ts';
+import { EXPOSITION_TYPE } from '../views/exposition.ts';
 import { FLOW_SORTS, FLOWS_SHOWN, type FlowsReport } from '../views/flows-view.ts';
 import type { HostSideReport, HostsReport } from '../views/hosts-view.ts';
 import type { Views } from '../views/views.ts';
@@ -88,9 +89,10 @@ export const HOSTS: Schema<HostsReport> = object('Inside hosts', {
 
 export interface ViewCommands {
   readonly views: Pick<Views, 'flows' | 'hosts'>;
+  readonly metrics: () => Promise<string>;
 }
 
-export function viewRoutes({ views }: ViewCommands): Route[] {
+export function viewRoutes({ views, metrics }: ViewCommands): Route[] {
   return [
     route({
       method: 'GET',
@@ -112,6 +114,13 @@ export function viewRoutes({ views }: ViewCommands): Route[] {
       query: { limit: optional(integer('How many; all without it', { min: 1, max: SHOWN_MAX })) },
       answer: HOSTS,
       handle: ({ query }) => views.hosts(query),
+    }),
+    textRoute({
+      path: '/v1/metrics',
+      summary:
+        'The counters of the last sample, which is at most a second old, in the text format of Prometheus',
+      contentType: EXPOSITION_TYPE,
+      handle: metrics,
     }),
   ];
 }

@@ -47,6 +47,10 @@ export class Views {
     this.samples.sample(nowNs);
   }
 
+  get hostCount(): number {
+    return this.hostTable.size;
+  }
+
   /** @throws ApiError */
   async flows(query: FlowQuery): Promise<FlowsReport> {
     const { classes, classChanges } = await this.knownClasses();

@@ -19,7 +19,7 @@ it('asks for the flows and hosts that the options name', async () => {
       return { hosts: [], total: 0, forgotten: 0 };
     },
   };
-  const server = await startServer(path, viewRoutes({ views }));
+  const server = await startServer(path, viewRoutes({ views, metrics: async () => '' }));
   const at = ['--socket', path];
   try {
     const filters = ['--class', 'wan/up', '--host', '10.0.0.0/24', '--sort', 'bytes', '--limit', '3'];

@@ -37,6 +37,7 @@ const commands: RouteCommands = {
     flows: async () => ({ flows: [], total: 0 }),
     hosts: async () => ({ hosts: [], total: 0, forgotten: 0 }),
   },
+  metrics: async () => '',
 };
 const routes = routesOf(commands, '1');
 
