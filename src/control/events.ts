@@ -49,8 +49,8 @@ export class Events {
 
   /**
    * Calls `listener` with every event from now on and, if `afterId` is given, first with the kept ones after
-   * it. If some after it are kept no longer, an event `gap` says so; after 0 are all that are kept. Returns the
-   * function that ends it.
+   * it. If some after it are kept no longer, an event `gap` says so. After 0 come all that are kept. Returns
+   * the function that ends it.
    */
   subscribe(listener: (event: ControlEvent) => void, afterId: number | null = null): () => void {
     if (afterId !== null) {

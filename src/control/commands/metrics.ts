@@ -1,4 +1,4 @@
-/** The command `metrics`: what has been counted, for Prometheus. It costs packets nothing: it shows the last sample. */
+/** The command `metrics`: the counters of the last sample, for Prometheus. It costs packets nothing. */
 import type { ControlEvent, Events, EventType } from '../events.ts';
 import type { Samples } from '../samples.ts';
 import type { Snapshot } from '../snapshot.ts';

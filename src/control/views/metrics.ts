@@ -1,4 +1,4 @@
-/** The counters of an instance as metrics of Prometheus. Units are bytes and seconds, as its conventions say. */
+/** The counters of an instance as metrics of Prometheus, in bytes and seconds, as its conventions say. */
 import { fromBitsPerSec } from '../../base/units.ts';
 import type { ClassReport, StatusReport } from '../status.ts';
 import { Exposition, type Labels, type Point } from './exposition.ts';
