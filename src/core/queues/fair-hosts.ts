@@ -29,6 +29,7 @@ import {
   NEW_BYTES,
   OTHER_HOST,
   STATE,
+  stateOf,
 } from './fair-records.ts';
 
 /** The class id or the bucket, side and kind in one word, then four address words. */
@@ -114,8 +115,17 @@ export class FairHosts {
   leave(host: number): void {
     if (host === NONE) return;
     this.words[host + MEMBERS] -= 1;
-    if (this.words[host + MEMBERS] > 0) return;
-    const prefix = this.words[host + PREFIX];
+    this.endIfUnused(host);
+  }
+
+  /**
+   * Ends a host without flow queues. One that is on the lists of a set stays until its turns are over: its
+   * record is a link of them.
+   */
+  endIfUnused(host: number): void {
+    const { words } = this;
+    if (words[host + MEMBERS] > 0 || stateOf(words, host) !== IDLE) return;
+    const prefix = words[host + PREFIX];
     this.keys.remove(host);
     this.leave(prefix);
   }

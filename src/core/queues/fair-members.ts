@@ -61,9 +61,9 @@ export class FairMembers {
     this.lists = isOfBuckets ? new Int32Array(LIST_WORDS * fairSets) : emptyLists(fairSets);
     this.longestQueues = new SizeBins(keys.rows, fairSets, isOfBuckets);
     this.longestHosts = new SizeBins(hosts.rows, fairSets, isOfBuckets);
-    this.queuesOfSet = new FairTurns(this.lists, keys.words, keys.floats, hosts);
-    this.hostsOfSet = new FairTurns(this.lists, hosts.words, hosts.floats, hosts);
-    this.queuesOfHost = new FairTurns(hosts.words, keys.words, keys.floats, hosts);
+    this.queuesOfSet = new FairTurns(this.lists, keys.words, keys.floats, hosts, false);
+    this.hostsOfSet = new FairTurns(this.lists, hosts.words, hosts.floats, hosts, true);
+    this.queuesOfHost = new FairTurns(hosts.words, keys.words, keys.floats, hosts, false);
   }
 
   /**
@@ -72,6 +72,8 @@ export class FairMembers {
    */
   regroup({ classOf, kinds }: QueueSets, keptAs: Int32Array): void {
     const { lists, keys, hosts } = this;
+    for (const [old, set] of keptAs.entries())
+      if (set === NONE && this.hasHosts(old)) this.hostsOfSet.clear(LIST_WORDS * old);
     this.classOf = classOf;
     this.hasHostsByClass = Uint8Array.from(kinds, hasHosts);
     this.lists = emptyLists(classOf.length);

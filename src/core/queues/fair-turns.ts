@@ -57,12 +57,21 @@ export class FairTurns {
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
   private readonly hosts: FairHosts;
+  /** Whether the members are hosts, else flow queues. */
+  private readonly isOfHosts: boolean;
 
-  constructor(lists: Int32Array, words: Int32Array, floats: Float64Array, hosts: FairHosts) {
+  constructor(
+    lists: Int32Array,
+    words: Int32Array,
+    floats: Float64Array,
+    hosts: FairHosts,
+    isOfHosts: boolean,
+  ) {
     this.lists = lists;
     this.words = words;
     this.floats = floats;
     this.hosts = hosts;
+    this.isOfHosts = isOfHosts;
   }
 
   /** Goes on with other lists: groups have changed. */
@@ -194,6 +203,8 @@ export class FairTurns {
     const { words } = this;
     const before = stateOf(words, m);
     words[m + STATE] += state - before;
+    // The last link to a host that has no flow queues any more. Its record keeps its words for the caller.
+    if (state === IDLE && this.isOfHosts) this.hosts.endIfUnused(m);
     const other = words[m + OTHER_HOST];
     if (other === NONE || (before === BULK) === (state === BULK)) return;
     this.hosts.addBulk(words[m + HOST], other, state === BULK ? 1 : -1);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import { SIDE_DST, SIDE_SRC } from '../../../../src/core/flows/flow-table.ts';
 import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
+import { FairTurns } from '../../../../src/core/queues/fair-turns.ts';
 import { ipv4 } from '../../../../src/sim/packets/packets.ts';
 import { SERVER, udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
@@ -48,6 +49,26 @@ test('busy queues are counted up and down', () => {
   hosts.addBulk(row, other, 1);
   hosts.addBulk(row, other, -1);
   expect([hosts.bulk(row), hosts.bulk(other)]).toEqual([1, 1]);
+});
+
+test('a host that has turns is forgotten when they are over, and may be joined again until then', () => {
+  const { parts, hosts } = make();
+  const lists = Int32Array.of(NONE, 0, NONE, 0, NONE, 0, 0, 0);
+  const turns = new FairTurns(lists, hosts.words, hosts.floats, hosts, true);
+  const [one, other] = [1, 2].map((n) => hosts.join(1, parts.flow(1, ipv4(10, 0, 0, n)), SIDE_SRC, true, 0));
+  for (const host of [one, other]) {
+    hosts.addPacket(host, 1);
+    turns.join(0, host, 300);
+    hosts.addPacket(host, -1);
+    hosts.leave(host);
+  }
+  expect([...hosts.all()]).toEqual([one, other]);
+  expect(hosts.join(1, parts.flow(1, ipv4(10, 0, 0, 2)), SIDE_SRC, true, 0)).toBe(other);
+  expect(turns.members(0)).toEqual([one, other]);
+  while (turns.passTurn(0, 300));
+  expect([...hosts.all()]).toEqual([other]);
+  hosts.leave(other);
+  expect([...hosts.all()]).toEqual([]);
 });
 
 test('a host is forgotten with its last queue', () => {

@@ -33,7 +33,7 @@ function make(packetBytes = 1500) {
     words[m(n) + OTHER_HOST] = NONE;
   }
   const { flows } = new LeafParts({ discipline: 'fair' });
-  const turns = new FairTurns(lists, words, floats, new FairHosts(1, 1, 2, flows));
+  const turns = new FairTurns(lists, words, floats, new FairHosts(1, 1, 2, flows), false);
   const add = (n: number, packets = 1): void => {
     for (let i = 0; i < packets; i++) {
       words[m(n) + HEAD] += 1;
