@@ -88,12 +88,16 @@ function untilDrained(pid: number, queue: number, limitMs: number): number {
   return performance.now();
 }
 
-/** One fill and one drain of a running contender. Throws when a packet was lost on the way. */
+/**
+ * One fill and one drain of a running contender. `cpuOf` reads the processor time that counts. Throws when a
+ * packet was lost on the way.
+ */
 export async function fillAndDrain(
   lab: Lab,
   child: ChildProcess,
   queue: number,
   fill: FillOptions,
+  cpuOf: (pid: number) => number = cpuNs,
 ): Promise<Drained> {
   const { packets, ...traffic } = fill;
   const pid = child.pid!;
@@ -109,12 +113,12 @@ export async function fillAndDrain(
     goOn();
     throw new Error(`queue ${queue} holds ${filled.held} of ${packets} packets (${full}, ${socket})`);
   }
-  const cpuBefore = cpuNs(pid);
+  const cpuBefore = cpuOf(pid);
   const start = performance.now();
   goOn();
   const end = untilDrained(pid, queue, 10_000);
   pauseMs(10); // what a contender does after its last verdict is its cost too
-  const cpu = cpuNs(pid) - cpuBefore;
+  const cpu = cpuOf(pid) - cpuBefore;
   const passed = forwarded(pid) - forwardedBefore;
   if (passed < packets) throw new Error(`${packets - passed} of ${packets} packets did not pass`);
   return { cpuNsPerPacket: cpu / packets, packetsPerSec: (packets * 1000) / (end - start) };

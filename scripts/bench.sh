@@ -1,26 +1,27 @@
 #!/usr/bin/env bash
-# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- compare]: sets up what is missing,
+# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- views | -- compare]: sets up what is missing,
 # then measures.
 #
 #   (no word)   processor time, throughput and lateness
 #   accuracy    what really passes of a configured rate
 #   queueing    delay and shares under load
 #   scale       the cost of many flows, hosts and classes
+#   views       what it costs packets that people look: flows, hosts, events, metrics
 #   compare     this program beside the kernel's disciplines
 #
-# All but the last two need root (network namespaces, NFQUEUE). Without root, scale leaves out real packets.
+# All but scale and compare need root (network namespaces, NFQUEUE). Without root, scale leaves out real packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 program=bench
 case "${1:-}" in
-  accuracy | queueing | scale | compare)
+  accuracy | queueing | scale | views | compare)
     program=$1
     shift
     ;;
   '' | -*) ;;
   *)
-    echo "bench: there is no '$1'; use accuracy, queueing, scale, compare, or no word to measure the cost" >&2
+    echo "bench: there is no '$1'; use accuracy, queueing, scale, views, compare, or no word to measure the cost" >&2
     exit 2
     ;;
 esac

@@ -40,6 +40,22 @@ describeNetns('bench --quick', () => {
   });
 });
 
+describeNetns('bench views --quick', () => {
+  it('drains and holds with viewers and without, and prints one line of JSON', async () => {
+    const script = fileURLToPath(new URL('../../bench/views.ts', import.meta.url));
+    const { stdout } = await run([process.execPath, '--import', 'tsx', script, '--quick'], {
+      timeoutMs: 200_000,
+    });
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    const { goals } = JSON.parse(stdout) as QuickResult;
+    expect(goals.map(({ name }) => name)).toEqual([
+      'CPU per packet of the packet thread, watched by not',
+      'release lateness p99, watched by not',
+    ]);
+    for (const { value } of goals) expect(value).toBeGreaterThan(0);
+  });
+});
+
 describeNetns('bench queueing --quick', () => {
   it('measures delay and shares under load, and judges them', async () => {
     const script = fileURLToPath(new URL('../../bench/queueing.ts', import.meta.url));

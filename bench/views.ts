@@ -1,0 +1,129 @@
+/**
+ * What it costs packets that people look: processor time of the packet thread per drained packet, and how late
+ * held packets leave, with viewers and without, in turns within one run. The viewers ask for everything that
+ * `top` shows and for the metrics, and follow the events. They ask four times as often as `top`, because a
+ * drain is shorter than a second.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { WHOLE_PROGRAM } from './contenders.ts';
+import { type Drained, fillAndDrain, placeDrainer } from './drain.ts';
+import { atMost, type Goal, printGoals, writeResults } from './goals.ts';
+import { createLab, type Lab } from './lab/lab.ts';
+import { sleep } from './lab/process.ts';
+import { type RunningShaper, startShaper } from './lab/shaper.ts';
+import { startSink, udpTransfer } from './lab/udp.ts';
+import { median } from './statistics.ts';
+import { type Spread, spread } from './table.ts';
+import { readWords } from './words.ts';
+
+const { quick } = readWords();
+const ROUNDS = quick ? 2 : 12;
+const WARMUPS = quick ? 1 : 3;
+const PACKETS = quick ? 5000 : 40_000;
+const LATENESS_ROUNDS = quick ? 1 : 3;
+/** `status` shows the lateness of the last 10 to 14 s. */
+const LATENESS_SECONDS = quick ? 2 : 16;
+const ASK_MS = 250;
+
+const HELD_PORT = 7600;
+const CONFIG = WHOLE_PROGRAM.config.replace(
+  '        bulk:',
+  `        held: { ceil: 20mbit, match: { proto: udp, dport: ${HELD_PORT} }, queue: { discipline: fifo, limit: 100p } }\n        bulk:`,
+);
+
+/** Run time of the packet thread, which is the main one. */
+function packetThreadNs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]);
+}
+
+interface Viewer {
+  look(): void;
+  rest(): void;
+}
+
+async function startViewer(lab: Lab, { socketPath }: RunningShaper): Promise<Viewer> {
+  const script = fileURLToPath(new URL('viewer.ts', import.meta.url));
+  const command = ['taskset', '-c', '0', process.execPath, '--import', 'tsx', script, socketPath];
+  const child = lab.router.spawn([...command, String(ASK_MS)]);
+  child.stderr?.pipe(process.stderr);
+  await new Promise((resolve, reject) => {
+    child.stdout?.once('data', resolve);
+    child.once('exit', (code) => reject(new Error(`the viewer has ended with ${code}`)));
+  });
+  return { look: () => void child.kill('SIGCONT'), rest: () => void child.kill('SIGSTOP') };
+}
+
+interface Compared {
+  readonly alone: Spread;
+  readonly watched: Spread;
+  /** The median of the ratios of pairs, which other load disturbs least. */
+  readonly ratio: number;
+}
+
+/** Measures both in turns, the first one of each round another one than before. */
+async function compare(rounds: number, viewer: Viewer, measure: () => Promise<number>): Promise<Compared> {
+  const alone: number[] = [];
+  const watched: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const isWatched of round % 2 ? [true, false] : [false, true]) {
+      if (isWatched) viewer.look();
+      else viewer.rest();
+      (isWatched ? watched : alone).push(await measure());
+    }
+  }
+  const ratio = median(watched.map((value, round) => value / alone[round]!));
+  return { alone: spread(alone), watched: spread(watched), ratio };
+}
+
+async function compareDrains(lab: Lab, shaper: RunningShaper, viewer: Viewer): Promise<Compared> {
+  const { port, queue } = WHOLE_PROGRAM;
+  await startSink(lab.server, { port, hold: true });
+  const fill = { packets: PACKETS, flows: 1000, lengthBytes: 300, port };
+  const drain = async (): Promise<number> => {
+    const drained: Drained = await fillAndDrain(lab, shaper.child, queue, fill, packetThreadNs);
+    return drained.cpuNsPerPacket;
+  };
+  for (let n = 0; n < WARMUPS; n++) await drain();
+  return compare(ROUNDS, viewer, drain);
+}
+
+async function compareLateness(lab: Lab, shaper: RunningShaper, viewer: Viewer): Promise<Compared> {
+  const measure = async (): Promise<number> => {
+    const traffic = { port: HELD_PORT, rateBitsPerSec: 40e6, lengthBytes: 1000, flows: 16 };
+    const transfer = udpTransfer(lab.client, lab.server, { ...traffic, seconds: LATENESS_SECONDS });
+    await sleep(1000 * LATENESS_SECONDS - 500);
+    const { recent } = await shaper.status();
+    await transfer;
+    return recent.latenessMicroseconds?.p99 ?? Number.NaN;
+  };
+  return compare(LATENESS_ROUNDS, viewer, measure);
+}
+
+async function main(): Promise<void> {
+  const lab = await createLab();
+  try {
+    const shaper = await startShaper(lab, CONFIG, { entry: 'dist' });
+    await placeDrainer(shaper.child.pid!);
+    const viewer = await startViewer(lab, shaper);
+    const drains = await compareDrains(lab, shaper, viewer);
+    const lateness = await compareLateness(lab, shaper, viewer);
+    viewer.look();
+    // The lateness comes from a histogram of eight bins an octave.
+    const goals: Goal[] = [
+      atMost('CPU per packet of the packet thread, watched by not', drains.ratio, 1.02),
+      atMost('release lateness p99, watched by not', lateness.ratio, 1.25),
+    ];
+    const result = { cpuNsPerPacket: drains, latenessMicrosecondsP99: lateness, goals };
+    if (quick) console.log(JSON.stringify(result));
+    else {
+      printGoals(goals);
+      writeResults('views', result);
+    }
+    process.exitCode = quick || goals.every(({ isMet }) => isMet) ? 0 : 1;
+  } finally {
+    await lab.close();
+  }
+}
+
+await main();
