@@ -1,8 +1,8 @@
 /**
- * What it costs packets that people look: processor time of the packet thread per drained packet, and how late
- * held packets leave, with viewers and without, in turns within one run. The viewers ask for everything that
- * `top` shows and for the metrics, and follow the events. They ask four times as often as `top`, because a
- * drain is shorter than a second.
+ * What it costs packets that people look: processor time of the packet thread per drained packet, and how
+ * late held packets leave, with viewers and without, in turns within one run. The viewers ask for everything
+ * that `top` shows and for the metrics, and follow the events. They ask four times as often as `top`, because
+ * a drain is shorter than a second.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

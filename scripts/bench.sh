@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- views | -- compare]: sets up what is missing,
-# then measures.
+# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- views | -- compare]: sets up what is
+# missing, then measures.
 #
 #   (no word)   processor time, throughput and lateness
 #   accuracy    what really passes of a configured rate
@@ -9,7 +9,8 @@
 #   views       what it costs packets that people look: flows, hosts, events, metrics
 #   compare     this program beside the kernel's disciplines
 #
-# All but scale and compare need root (network namespaces, NFQUEUE). Without root, scale leaves out real packets.
+# All but scale and compare need root (network namespaces, NFQUEUE). Without root, scale leaves out real
+# packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,10 +1,28 @@
 /** Who uses the line now, on real packets: what `flows` and `hosts` say of a transfer that runs. */
+import { request } from 'node:http';
 import { expect, it } from 'vitest';
 import type { FlowReport, FlowsReport } from '../../../src/control/views/flows-view.ts';
 import type { HostsReport } from '../../../src/control/views/hosts-view.ts';
 import { describeNetns, sleep, tcpTransfer, useLab, useShapers } from '../harness.ts';
 
 const RATE = 4e6;
+
+/** All of an answer, or its beginning up to `wanted` if it has no end. */
+function read(socketPath: string, path: string, headers: object, wanted: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, path, headers: { ...headers } }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (!wanted.test(text)) return;
+        resolve(text);
+        sent.destroy();
+      });
+      answer.once('end', () => resolve(text));
+    });
+    sent.once('error', reject).end();
+  });
+}
 
 describeNetns('flows and hosts', () => {
   const world = useLab();
@@ -68,6 +86,12 @@ describeNetns('flows and hosts', () => {
     expect(last.hosts).toEqual(last.classes);
     expect(last.ids).toContain(client.addresses.v4);
     expect(last.ids).not.toContain(server.addresses.v4);
+
+    const told = /"type":"drops",.*"path":"wan\/up\/bulk","state":"began"/;
+    expect(await read(shaper.socketPath, '/v1/events', { 'Last-Event-ID': '0' }, told)).toMatch(told);
+    const metrics = await read(shaper.socketPath, '/v1/metrics', {}, /never/);
+    expect(metrics).toContain(`shaper_class_sent_bytes_total{class="wan/up"} ${last.classes[0]}\n`);
+    expect(metrics).toContain('shaper_hosts 1\n');
     expect((await shaper.stop()).code).toBe(0);
   }, 180_000);
 });
