@@ -14,7 +14,7 @@ export function bucketText(key: BucketKey | null): string {
 }
 
 /** An address of IPv6 stands in brackets before a port. Port 0 means none, as at the other end of a ping. */
-function flowText({ family, protocol, src, sport, dst, dport }: FlowTuple): string {
+export function flowText({ family, protocol, src, sport, dst, dport }: FlowTuple): string {
   const endpoint = (words: readonly number[], port: number): string => {
     const address = addressText(family, words);
     if (port === 0) return address;

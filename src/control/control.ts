@@ -68,6 +68,8 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
   const serve = (message: Exclude<FromControlThread, { type: 'listening' | 'failed' }>): void => {
     if (message.type === 'snapshot') tell({ type: 'snapshot', id: message.id, answer: writer.take() });
     else if (message.type === 'each') tell({ type: 'each', id: message.id, answer: source.eachClasses() });
+    else if (message.type === 'inspect')
+      tell({ type: 'inspect', id: message.id, answer: source.inspect(message.flows) });
     else if (message.type === 'log') options.log(message.line);
     else if (message.type === 'stop') options.onStop();
     else

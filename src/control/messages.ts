@@ -4,6 +4,7 @@
  */
 import type { LoadedConfig } from '../config/config.ts';
 import type { EachClass } from '../core/each/fullest.ts';
+import type { FlowName, Inspection } from '../core/inspect.ts';
 import type { Renamed } from '../spec/edit.ts';
 import type { EventType } from './events.ts';
 import type { ControlErrorCode } from './server.ts';
@@ -68,6 +69,7 @@ export type FromControlThread =
     }
   | { readonly type: 'snapshot'; readonly id: number }
   | { readonly type: 'each'; readonly id: number }
+  | { readonly type: 'inspect'; readonly id: number; readonly flows: readonly FlowName[] }
   | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
   | { readonly type: 'log'; readonly line: LogLine }
   /** A client wants the instance to end. */
@@ -76,6 +78,7 @@ export type FromControlThread =
 export type ToControlThread =
   | { readonly type: 'snapshot'; readonly id: number; readonly answer: SnapshotTaken }
   | { readonly type: 'each'; readonly id: number; readonly answer: readonly EachClass[] }
+  | { readonly type: 'inspect'; readonly id: number; readonly answer: Inspection }
   | { readonly type: 'apply'; readonly id: number; readonly answer: ApplyAnswer }
   /** Reload the file by which the instance runs. The log is told of the result. */
   | { readonly type: 'reload' }

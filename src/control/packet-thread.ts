@@ -4,6 +4,7 @@
 import { invariant } from '../base/assert.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import type { FlowReader } from '../core/flows/flow-reader.ts';
+import type { FlowName, Inspection } from '../core/inspect.ts';
 import { ApiError } from './api-error.ts';
 import type { ApplyRefusal, ApplyRequest, FromControlThread, LogLine, ToControlThread } from './messages.ts';
 import { type Snapshot, SnapshotReader } from './snapshot.ts';
@@ -53,6 +54,11 @@ export class PacketThread {
   /** What waits for the buckets of each class that has `each`. */
   eachClasses(): Promise<readonly EachClass[]> {
     return this.ask({ type: 'each' });
+  }
+
+  /** Buckets of these flows and of their classes. */
+  inspect(flows: readonly FlowName[]): Promise<Inspection> {
+    return this.ask({ type: 'inspect', flows });
   }
 
   /**

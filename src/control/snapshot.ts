@@ -8,6 +8,7 @@
  */
 import { invariant } from '../base/assert.ts';
 import type { EachClass } from '../core/each/fullest.ts';
+import type { FlowName, Inspection } from '../core/inspect.ts';
 import { copyStats, type Stats, statsBytes, statsOver, withChildren } from '../core/packets/stats.ts';
 import type { NfqueueCounters } from '../io/nfqueue/nfqueue.ts';
 
@@ -41,6 +42,8 @@ export interface SnapshotSource {
   socketCounters(): SocketCounters;
   /** What waits for the buckets of each class that has `each`. */
   eachClasses(): readonly EachClass[];
+  /** Buckets of these flows and of their classes. */
+  inspect(flows: readonly FlowName[]): Inspection;
 }
 
 export interface FlowSource {

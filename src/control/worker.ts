@@ -19,6 +19,7 @@ import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
 import { Alarms } from './views/alarms.ts';
 import { Views } from './views/views.ts';
+import { whyCommand } from './why/why.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
@@ -47,6 +48,12 @@ let seen: Promise<Seen> | null = null;
 const commands = {
   status: statusCommand(subject, packetThread, samples, () => change.scheduled()),
   stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
+  why: whyCommand({
+    packets: packetThread,
+    recentWaits: views.recentWaits,
+    running: () => change.running(),
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  }),
   change,
   events,
   isShared: gid !== null,

@@ -61,7 +61,7 @@ export class Engine {
   private readonly held: HeldTable;
   /** Others read its memory at any time. */
   readonly flows: FlowTable;
-  private readonly intake: Intake;
+  readonly intake: Intake;
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
   /** By what it decides now. Only reconfigure() changes it. */

@@ -5,6 +5,7 @@
 import type { ClassLabel, FlowSource, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
 import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
+import { type FlowName, type Inspection, inspect } from '../core/inspect.ts';
 import type { Stats } from '../core/packets/stats.ts';
 import type { Port } from '../packet/port.ts';
 import { namedDevices } from '../spec/devices.ts';
@@ -98,6 +99,10 @@ export class Running implements SnapshotSource {
 
   eachClasses(): EachClass[] {
     return eachClasses(this.engine.stages.each, this.engine.classes);
+  }
+
+  inspect(flows: readonly FlowName[]): Inspection {
+    return inspect(this.engine, flows, this.nowNs());
   }
 
   get flows(): FlowSource {

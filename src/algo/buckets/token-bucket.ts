@@ -91,6 +91,17 @@ export function takeTokens(buckets: TokenBuckets, i: number, lengthBytes: number
   buckets.fullNs[i] = fullAfterNs(buckets.fullNs[i], buckets.nsPerByte[i], lengthBytes, atNs);
 }
 
+/** The tokens of row `i` at `nowNs`, below 0 for a debt. */
+export function tokensIn({ fullNs, nsPerByte, burstBytes }: TokenBuckets, i: number, nowNs: number): number {
+  return tokensOf(fullNs[i], nsPerByte[i], burstBytes[i], nowNs);
+}
+
+/** tokensIn() of a bucket whose fields are kept elsewhere. An unlimited bucket is full. */
+export function tokensOf(fullNs: number, nsPerByte: number, burstBytes: number, nowNs: number): number {
+  const missingNs = fullNs - nowNs;
+  return missingNs <= 0 || nsPerByte === 0 ? burstBytes : burstBytes - missingNs / nsPerByte;
+}
+
 /**
  * The fullNs after tokens that were taken at `takenNs` come back at `nowNs`, because nothing was sent for
  * them. What has grown again meanwhile stays away: had the tokens not been taken, the bucket might have been
@@ -171,8 +182,6 @@ export function fullAtOtherRateNs(
   nowNs: number,
 ): number {
   if (newNsPerByte === nsPerByte && newBurstBytes === burstBytes) return fullNs;
-  const missingNs = fullNs - nowNs;
-  // An unlimited bucket is full.
-  const tokens = missingNs <= 0 || nsPerByte === 0 ? burstBytes : burstBytes - missingNs / nsPerByte;
+  const tokens = tokensOf(fullNs, nsPerByte, burstBytes, nowNs);
   return nowNs + (newBurstBytes - Math.min(tokens, newBurstBytes)) * newNsPerByte;
 }

@@ -4,10 +4,12 @@ import { namedConf, socketConf } from '../conf-file.ts';
 import type { CommandContext } from '../context.ts';
 import type { FlowsOptions } from './flows.ts';
 import type { HostsOptions } from './hosts.ts';
+import type { WhyOptions } from './why.ts';
 
 export function addViewCommands(program: Command, context: CommandContext): void {
   addFlows(program, context);
   addHosts(program, context);
+  addWhy(program, context);
 }
 
 function addFlows(program: Command, { terminal, finish }: CommandContext): void {
@@ -32,6 +34,21 @@ function addHosts(program: Command, { terminal, finish }: CommandContext): void 
       const conf = socketConf(namedConf(file, options), options);
       const { hosts } = await import('./hosts.ts');
       finish(await hosts({ ...options, conf }, terminal));
+    });
+}
+
+function addWhy(program: Command, { terminal, finish }: CommandContext): void {
+  program
+    .command('why')
+    .description('say what limits a flow now, and by which rule')
+    .argument('<subject...>', 'an address, or PROTO SRC:PORT DST:PORT')
+    .addOption(new Option('-c, --conf <file>', 'configuration file of the instance').conflicts('socket'))
+    .option('--socket <path>', 'control socket of the instance')
+    .option('--json', 'as JSON')
+    .action(async (subject: string[], options: WhyOptions) => {
+      const conf = socketConf(options.conf, options);
+      const { why } = await import('./why.ts');
+      finish(await why(subject.join(' '), { ...options, conf }, terminal));
     });
 }
 

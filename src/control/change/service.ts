@@ -2,8 +2,10 @@
  * The one way by which a running instance is changed. Commands of clients, SIGHUP, leases and schedules come
  * here; each becomes a job of the queue, and each answer says what has changed.
  */
+
+import type { LoadedConfig } from '../../config/config.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
-import type { MergePatch } from '../../config/edit/document.ts';
+import type { ConfigDocument, MergePatch } from '../../config/edit/document.ts';
 import type { Emit } from '../events.ts';
 import type { ApplyRequest, ConfigSource, LogLine } from '../messages.ts';
 import type { Clock } from './clock.ts';
@@ -101,6 +103,12 @@ export class ChangeService {
 
   get generation(): number {
     return this.#queue.generation;
+  }
+
+  /** By what the instance runs now, and the document with the lines of its classes. */
+  running(): { readonly config: LoadedConfig; readonly document: ConfigDocument } {
+    const { config, base } = this.#queue.state;
+    return { config, document: base };
   }
 
   /** The file by which the instance runs. */

@@ -5,9 +5,10 @@ import { type ChangeCommands, changeRoutes } from './change.ts';
 import { type EventCommands, eventRoutes } from './events.ts';
 import { type InstanceCommands, instanceRoutes } from './instance.ts';
 import { type ViewCommands, viewRoutes } from './views.ts';
+import { type WhyCommands, whyRoutes } from './why.ts';
 
 /** The commands that the routes call. */
-export type RouteCommands = InstanceCommands & ChangeCommands & EventCommands & ViewCommands;
+export type RouteCommands = InstanceCommands & ChangeCommands & EventCommands & ViewCommands & WhyCommands;
 
 export function routesOf(commands: RouteCommands, version: string): readonly Route[] {
   return withOpenApi(
@@ -15,6 +16,7 @@ export function routesOf(commands: RouteCommands, version: string): readonly Rou
       ...instanceRoutes(commands),
       ...changeRoutes(commands),
       ...viewRoutes(commands),
+      ...whyRoutes(commands),
       ...eventRoutes(commands),
     ],
     version,

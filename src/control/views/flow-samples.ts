@@ -8,12 +8,13 @@
  * of a flow that had to make room in a full flow table is missed.
  */
 import { NONE } from '../../base/none.ts';
-import { RECORD_SHIFT } from '../../core/flows/flow-layout.ts';
+import { RECORD_SHIFT, WAIT_BINS } from '../../core/flows/flow-layout.ts';
 import { createFlowRecord, type FlowReader, type FlowRecord } from '../../core/flows/flow-reader.ts';
+import type { FlowName } from '../../core/inspect.ts';
 import { grownFloats, grownInts } from './grown.ts';
 import { History } from './history.ts';
 import { DOWN, type HostTable, type Side, UP } from './hosts.ts';
-import { FlowWaits } from './waits.ts';
+import { FlowWaits, type WaitPercentiles, waitPercentiles } from './waits.ts';
 
 const ROWS_MIN = 256;
 
@@ -92,6 +93,15 @@ export class FlowSamples {
   /** The host of the flow in this row at the last look, or NONE. */
   hostOf(row: number): number {
     return this.host[row]!;
+  }
+
+  /** How long packets of the flow waited in the last 10 to 15 s; null if none has. */
+  recentWaits({ f, generation }: FlowName): WaitPercentiles | null {
+    const row = f >> RECORD_SHIFT;
+    if (this.generation[row] !== generation) return null;
+    const sums = new Float64Array(WAIT_BINS);
+    this.waits.addRecent(row, sums, 0);
+    return waitPercentiles(sums, 0);
   }
 
   private begin(row: number, generation: number): void {

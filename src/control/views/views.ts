@@ -2,6 +2,8 @@
  * Who uses the line now: flows and inside hosts. The control thread looks at the memory of the flow table
  * every second, and when somebody asks, so nothing of this costs packets time.
  */
+
+import type { FlowName } from '../../core/inspect.ts';
 import { HOSTS_MAX } from '../../limits.ts';
 import type { PacketThread } from '../packet-thread.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -10,6 +12,7 @@ import { FlowSamples } from './flow-samples.ts';
 import { type FlowQuery, type FlowsReport, FlowsView } from './flows-view.ts';
 import { DOWN, HostTable, type Side, UP } from './hosts.ts';
 import { type HostQuery, type HostsReport, hostsReport } from './hosts-view.ts';
+import type { WaitPercentiles } from './waits.ts';
 
 export interface ViewsOptions {
   readonly packets: Pick<PacketThread, 'snapshot' | 'flows'>;
@@ -57,6 +60,9 @@ export class Views {
     const { sideOf } = this;
     return this.flowsView.report(query, { classes, sideOf, classChanges }, this.clock.nowNs());
   }
+
+  /** How long packets of the flow waited in the last 10 to 15 s; null if none has, or if the flow is new. */
+  readonly recentWaits = (flow: FlowName): WaitPercentiles | null => this.samples.recentWaits(flow);
 
   async hosts(query: HostQuery): Promise<HostsReport> {
     const { classChanges } = await this.knownClasses();

@@ -7,6 +7,7 @@ import {
   inheritBucket,
   type TokenBuckets,
   takeTokens,
+  tokensIn,
 } from '../../algo/buckets/token-bucket.ts';
 import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
@@ -41,6 +42,11 @@ export class Policers {
       if (hadPolicer && classes[c].spec.police !== null)
         inheritBucket(this.buckets, c, from.buckets, old, nowNs);
     }
+  }
+
+  /** Tokens of the policer of class `c` at `nowNs`. */
+  tokensAt(c: number, nowNs: number): number {
+    return tokensIn(this.buckets, c, nowNs);
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   fullAfterNs,
   fullAtOtherRateNs,
   fullWithoutNs,
+  tokensOf,
 } from '../../algo/buckets/token-bucket.ts';
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
@@ -134,6 +135,12 @@ export class EachBuckets {
   findOf(c: number, f: number): number {
     this.setKey(c, f);
     return this.keys.find(this.keys.hash(KEY_WORDS));
+  }
+
+  /** What bucket `e` holds at `nowNs`. */
+  tokensAt(e: number, nowNs: number): number {
+    const c = this.words[e + CLASS];
+    return tokensOf(this.floats[(e + FULL_NS) >> 1], this.nsPerByte[c], this.burstBytes[c], nowNs);
   }
 
   /** Whether bucket `e` of an `exceed: drop` class has the tokens of packet `h` now. Takes none. */

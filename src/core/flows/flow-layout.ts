@@ -58,9 +58,11 @@ export const MARKED = 8;
 /** The `each` bucket that made a packet wait last: millisecond, and class row + 1. */
 export const EACH_MS = 9;
 export const EACH_CLASS = 10;
-/** The last drop: millisecond, and class row + 1 of the policer if it was one. */
+/** The last drop: millisecond; class row + 1 of the policer if it was one, and DROP_* in the lowest bits. */
 export const DROP_MS = 11;
 export const DROP_CLASS = 12;
+export const DROP_REASON_BITS = 2;
+export const DROP_REASON_MASK = (1 << DROP_REASON_BITS) - 1;
 /** Millisecond at which the last packet left that has waited. */
 export const WAIT_MS = 13;
 export const FIRST_TICK = 14; // when the flow began

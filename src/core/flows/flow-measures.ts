@@ -11,6 +11,8 @@ import {
   BYTES_DROPPED,
   DROP_CLASS,
   DROP_MS,
+  DROP_REASON_BITS,
+  DROP_REASON_MASK,
   DROPS,
   EACH_CLASS,
   EACH_MS,
@@ -94,7 +96,7 @@ export class FlowMeasures {
     words[at + DROPS + reason] += 1;
     this.floats[(at + BYTES_DROPPED) >> 1] += lengthBytes;
     words[at + DROP_MS] = this.nowMs;
-    words[at + DROP_CLASS] = c + 1;
+    words[at + DROP_CLASS] = ((c + 1) << DROP_REASON_BITS) | reason;
   }
 
   /** Packet `h` leaves a tree that asks for a CE mark. */
@@ -109,6 +111,9 @@ export class FlowMeasures {
     const { words } = this;
     const at = measureAt(f);
     if (words[at + EACH_CLASS] !== 0) words[at + EACH_CLASS] = 1 + heir[words[at + EACH_CLASS] - 1];
-    if (words[at + DROP_CLASS] !== 0) words[at + DROP_CLASS] = 1 + heir[words[at + DROP_CLASS] - 1];
+    const drop = words[at + DROP_CLASS];
+    if (drop === 0) return;
+    const reason = drop & DROP_REASON_MASK;
+    words[at + DROP_CLASS] = ((1 + heir[(drop >> DROP_REASON_BITS) - 1]) << DROP_REASON_BITS) | reason;
   }
 }

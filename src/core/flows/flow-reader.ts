@@ -14,11 +14,14 @@ import {
   BYTES_DROPPED,
   DROP_CLASS,
   DROP_MS,
+  DROP_REASON_BITS,
+  DROP_REASON_MASK,
   DROPS,
   EACH_CLASS,
   EACH_MS,
   FIRST_TICK,
   type FlowMemory,
+  FOREIGN_MARK,
   FULL_MS,
   flowMemoryOver,
   GENERATION,
@@ -27,6 +30,9 @@ import {
   HEADER_HIGH_WATER,
   HEADER_NOW_NS,
   HEADER_SIZE,
+  HOOK_DSCP,
+  IF_INDEX_IN,
+  IF_INDEX_OUT,
   KEY_DST,
   KEY_SRC,
   LAST_SEEN_NS,
@@ -70,6 +76,12 @@ export interface FlowRecord {
   /** Four words, of which IPv4 uses the first. */
   readonly src: Uint32Array;
   readonly dst: Uint32Array;
+  /** What a packet of it shows beside its addresses and ports; hook 0 before it is classified. */
+  hook: number;
+  dscp: number;
+  ifIndexIn: number;
+  ifIndexOut: number;
+  foreignMark: number;
   /** Rows of the flow's leaves, in the order in which its packets pass them; NONE if there is none. */
   leaf: number;
   secondLeaf: number;
@@ -95,9 +107,10 @@ export interface FlowRecord {
   /** The last time that a packet came to wait for an `each` bucket: instant, and class row or NONE. */
   eachNs: number;
   eachClass: number;
-  /** The last drop: instant; row of the policer's class if it was one, else of the leaf; or NONE. */
+  /** The last drop: instant; row of the policer's class if it was one, else of the leaf; or NONE; DROP_*. */
   dropNs: number;
   dropClass: number;
+  dropReason: number;
   /** Whether a TCP segment was read; the rest has a meaning only then. NaN is "not known". */
   isTcp: boolean;
   /** Row of the flow of the other direction; NONE if there is none. */
@@ -126,6 +139,11 @@ export function createFlowRecord(): FlowRecord {
     dport: 0,
     src: new Uint32Array(4),
     dst: new Uint32Array(4),
+    hook: 0,
+    dscp: 0,
+    ifIndexIn: 0,
+    ifIndexOut: 0,
+    foreignMark: 0,
     leaf: NONE,
     secondLeaf: NONE,
     firstNs: 0,
@@ -147,6 +165,7 @@ export function createFlowRecord(): FlowRecord {
     eachClass: NONE,
     dropNs: Number.NEGATIVE_INFINITY,
     dropClass: NONE,
+    dropReason: NONE,
     isTcp: false,
     reverse: NONE,
     rttNs: Number.NaN,
@@ -225,6 +244,11 @@ export class FlowReader {
       into.src[w] = words[f + KEY_SRC[w]];
       into.dst[w] = words[f + KEY_DST[w]];
     }
+    into.hook = words[f + HOOK_DSCP] >> 8;
+    into.dscp = words[f + HOOK_DSCP] & 0xff;
+    into.ifIndexIn = words[f + IF_INDEX_IN];
+    into.ifIndexOut = words[f + IF_INDEX_OUT];
+    into.foreignMark = words[f + FOREIGN_MARK] >>> 0;
   }
 
   private copyRecord(f: number, into: FlowRecord): void {
@@ -258,7 +282,8 @@ export class FlowReader {
     into.eachNs = this.instantOf(measures[at + EACH_MS]);
     into.eachClass = measures[at + EACH_CLASS] - 1;
     into.dropNs = this.instantOf(measures[at + DROP_MS]);
-    into.dropClass = measures[at + DROP_CLASS] - 1;
+    into.dropClass = (measures[at + DROP_CLASS] >> DROP_REASON_BITS) - 1;
+    into.dropReason = measures[at + DROP_CLASS] & DROP_REASON_MASK;
   }
 
   private copyTcp(f: number, into: FlowRecord): void {

@@ -82,6 +82,14 @@ export class Intake {
     return this.classifier.devices;
   }
 
+  /** The named devices whose interface index is known. */
+  get named(): [ifIndex: number, device: string][] {
+    const { classifier } = this;
+    return classifier.devices
+      .map((device): [number, string] => [classifier.indexOf(device), device])
+      .filter(([ifIndex]) => ifIndex !== NONE);
+  }
+
   /** The named device that has this interface index; null if none of them has. */
   deviceOf(ifIndex: number): string | null {
     return this.classifier.deviceOf(ifIndex);

@@ -13,6 +13,7 @@ import {
   inheritBucket,
   type TokenBuckets,
   takeTokens,
+  tokensIn,
 } from '../../algo/buckets/token-bucket.ts';
 import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
@@ -60,6 +61,12 @@ export class ClassBuckets {
   /** Nanoseconds a byte takes at the class's ceiling. */
   nsPerByte(c: number): number {
     return this.ceil.nsPerByte[c];
+  }
+
+  /** What both buckets hold at `nowNs`; debts are negative. null without a guaranteed rate. */
+  tokensAt(c: number, nowNs: number): { ceilTokens: number; rateTokens: number | null } {
+    const rateTokens = this.hasRate[c] === 1 ? tokensIn(this.rate, c, nowNs) : null;
+    return { ceilTokens: tokensIn(this.ceil, c, nowNs), rateTokens };
   }
 
   /** First instant at or after `fromNs` at which the ceiling lets `bytes` go. */

@@ -24,6 +24,12 @@ export class Modes {
   horizonNs = FLOAT_ZERO;
   /** By root: no packet leaves before this instant; 0 if it is not known. */
   readonly rootDueNs: Float64Array;
+  /**
+   * By class, for people: how long packets have waited for its ceiling in all, and up to which instant.
+   * Nothing decides by it.
+   */
+  readonly boundNs: Float64Array;
+  readonly boundUntilNs: Float64Array;
   private readonly held: HeldTable;
   private readonly queues: SetQueues;
   private readonly buckets: ClassBuckets;
@@ -56,6 +62,8 @@ export class Modes {
     this.active = new Uint8Array(classes.length);
     this.changes = new IndexedHeap(classes.length);
     this.rootDueNs = new Float64Array(classes.length);
+    this.boundNs = new Float64Array(classes.length);
+    this.boundUntilNs = new Float64Array(classes.length);
   }
 
   isActive(c: number): boolean {
@@ -107,6 +115,16 @@ export class Modes {
     const changeNs = this.buckets.changeNs(c, headBytes, mode);
     if (changeNs === Number.POSITIVE_INFINITY) this.changes.delete(c);
     else this.changes.set(c, changeNs);
+    if (mode === WAIT) this.noteBound(c, changeNs);
+  }
+
+  /** Packets wait for the ceiling of class `c` until this instant. */
+  noteBound(c: number, untilNs: number): void {
+    const beforeNs = this.boundUntilNs[c];
+    const fromNs = beforeNs > this.horizonNs ? beforeNs : this.horizonNs;
+    if (untilNs <= fromNs) return;
+    this.boundNs[c] += untilNs - fromNs;
+    this.boundUntilNs[c] = untilNs;
   }
 
   /** Class `c` has no packets of this priority any more, or none below it that may go. */

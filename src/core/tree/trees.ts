@@ -27,6 +27,15 @@ import { ClassBuckets, SEND, WAIT } from './class-buckets.ts';
 import { Modes } from './modes.ts';
 import { PRIORITIES, PRIORITY_BITS, Turns } from './turns.ts';
 
+/** The buckets of a class at one instant, for people. */
+export interface TreeState {
+  readonly ceilTokens: number;
+  /** null without a guaranteed rate. */
+  readonly rateTokens: number | null;
+  readonly boundNs: number;
+  readonly boundUntilNs: number;
+}
+
 export class Trees {
   /** Rows of the roots, `up` first: a packet that waits there has passed its `down` tree, so it is older. */
   readonly roots: readonly number[];
@@ -67,6 +76,13 @@ export class Trees {
   /** Nanoseconds a byte takes at the class's ceiling. */
   nsPerByte(row: number): number {
     return this.buckets.nsPerByte(row);
+  }
+
+  /** Tokens of a class at `nowNs`, and how long packets have waited for its ceiling in all. */
+  inspect(row: number, nowNs: number): TreeState {
+    const { boundNs, boundUntilNs } = this.modes;
+    const { ceilTokens, rateTokens } = this.buckets.tokensAt(row, nowNs);
+    return { ceilTokens, rateTokens, boundNs: boundNs[row], boundUntilNs: boundUntilNs[row] };
   }
 
   /** Moves the horizon and the modes of all classes. Call it before the other methods in every batch. */
@@ -134,6 +150,7 @@ export class Trees {
       const atNs = buckets.conformNs(root, headBytes, leafNs);
       if (atNs > horizonNs) {
         modes.rootDueNs[root] = atNs;
+        modes.noteBound(root, atNs);
         return NONE;
       }
       const lender = turns.lender();

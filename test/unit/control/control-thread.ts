@@ -33,6 +33,7 @@ const begin = () =>
       nowNs: () => 2.5e9,
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
       warnings: [],
+      inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
       eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
     config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },

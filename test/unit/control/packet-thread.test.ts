@@ -21,6 +21,7 @@ function setUp() {
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     warnings: [],
     eachClasses: () => [],
+    inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
   });
   const thread = new PacketThread((message) => {
     if (message.type === 'snapshot') asked.push(message.id);

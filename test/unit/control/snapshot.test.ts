@@ -20,6 +20,7 @@ function setUp() {
     socketCounters: () => SOCKET,
     warnings: ['w/up is silent'],
     eachClasses: () => [],
+    inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
   };
   return { source, writer: new SnapshotWriter(source), reader: new SnapshotReader() };
 }

@@ -33,6 +33,7 @@ const commands: RouteCommands = {
   change: setUp().service,
   events: new Events(() => 0),
   isShared: false,
+  why: async () => ({ subject: '', flows: [], total: 0 }),
   views: {
     flows: async () => ({ flows: [], total: 0 }),
     hosts: async () => ({ hosts: [], total: 0, forgotten: 0 }),
