@@ -1,4 +1,5 @@
 /** A world whose flows and hosts are looked at as the control thread does it, in virtual time. */
+import type { Snapshot } from '../../src/control/snapshot.ts';
 import { Views } from '../../src/control/views/views.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import type { SimArrival } from '../port/sim-port.ts';
@@ -33,7 +34,7 @@ export class ViewedWorld extends World {
     }
   }
 
-  private snapshot() {
+  snapshot(): Snapshot {
     const { engine, nowNs } = this;
     const classes = engine.classes.map(({ path, parent, spec }) => ({
       path,

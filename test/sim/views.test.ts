@@ -175,6 +175,24 @@ test('classes that change are named rightly at once, and totals of hosts go on',
   ]);
 });
 
+test('a sample is left out if classes have changed since its snapshot, but not for long', async () => {
+  const spec = shaper({ wan: { up: { ...WIDE, leaves: [bulk] }, down: WIDE } });
+  const world = new ViewedWorld(spec);
+  world.inject(repeat(600, 10 * MS, (t) => up(t, 100, down(1)), 5 * MS));
+  const stale = world.snapshot();
+  const edited = removeClass(spec, 'wan/up/bulk');
+  world.engine.reconfigure(world.port, { ...edited, deviceIndexes: new Map([['wan0', 1]]) }, 0);
+  const counts: number[] = [];
+  for (let second = 1; second <= 3; second++) {
+    world.nowNs = second * SECOND;
+    world.run(world.nowNs);
+    world.views.sample({ ...stale, takenNs: world.nowNs });
+    counts.push(world.views.hostCount);
+  }
+  expect(counts).toEqual([0, 0, 1]);
+  expect((await world.views.hosts({})).hosts).toMatchObject([{ id: '10.0.0.1', down: { bytes: 30_000 } }]);
+});
+
 test('the reports have the shapes that are described', async () => {
   const world = new ViewedWorld(shaper({ wan: { up: WIDE } }));
   world.inject(repeat(10, MS, (t) => up(t, 100)));

@@ -21,6 +21,8 @@ export interface ViewsOptions {
   readonly wallMs: () => number;
 }
 
+/** Samples in a row that may be left out because classes have changed since the snapshot. */
+const SKIPPED_MAX = 2;
 /** Classes change between two threads, so the list of them may be late a few times. */
 const SNAPSHOTS_MAX = 3;
 
@@ -33,6 +35,7 @@ export class Views {
   private readonly flowsView: FlowsView;
   private snapshot: Snapshot | null = null;
   private sideOf: readonly Side[] = [];
+  private skipped = 0;
 
   constructor({ packets, monotonicNs, wallMs }: ViewsOptions) {
     this.packets = packets;
@@ -42,9 +45,15 @@ export class Views {
     this.flowsView = new FlowsView(packets.flows, this.samples);
   }
 
-  /** A second has passed, and this snapshot has just come. */
+  /**
+   * A second has passed, and this snapshot has just come. If classes have got other rows since, a flow might
+   * be taken for one of the other direction, so the sample is left out.
+   */
   sample(snapshot: Snapshot): void {
     this.heard(snapshot);
+    const isLate = snapshot.classChanges !== this.packets.flows.classChanges;
+    if (isLate && this.skipped++ < SKIPPED_MAX) return;
+    this.skipped = 0;
     const nowNs = this.clock.nowNs();
     this.samples.update(this.sideOf, snapshot.classChanges, nowNs, () => undefined);
     this.samples.sample(nowNs);
