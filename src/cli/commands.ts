@@ -15,7 +15,17 @@ const CONF = ['-c, --conf <file>', 'the file as an option'] as const;
 const BESIDE_LIST = ['scenario', 'pcap', 'compare', 'seed', 'json', 'html'];
 
 export function addCommands(program: Command, context: CommandContext): void {
-  for (const add of [addRun, addCheck, addRules, addStatus, addStop, addSimulate, addExplain, addClean])
+  for (const add of [
+    addRun,
+    addCheck,
+    addRules,
+    addStatus,
+    addTop,
+    addStop,
+    addSimulate,
+    addExplain,
+    addClean,
+  ])
     add(program, context);
   addChangeCommands(program, context);
   addViewCommands(program, context);
@@ -74,6 +84,20 @@ function addStatus(program: Command, { terminal, finish }: CommandContext): void
       const conf = socketConf(namedConf(file, options), options);
       const { status } = await import('./status.ts');
       finish(await status({ ...options, conf }, terminal));
+    });
+}
+
+function addTop(program: Command, { terminal, finish }: CommandContext): void {
+  program
+    .command('top')
+    .description('watch a running instance on a full screen, and change its limits by keys')
+    .argument(...FILE)
+    .addOption(new Option(...CONF).conflicts('socket'))
+    .option('--socket <path>', 'control socket of the instance')
+    .action(async (file: string | undefined, options: ConfOptions) => {
+      const conf = socketConf(namedConf(file, options), options);
+      const { top } = await import('./top/top.ts');
+      finish(await top({ ...options, conf }, terminal));
     });
 }
 

@@ -10,6 +10,8 @@ export interface Terminal {
   readonly hasColor: boolean;
   /** Characters in a line of stdout. */
   readonly columns: number;
+  /** Stops all processes of the job, as Ctrl-Z does by itself. Returns when they go on. */
+  readonly stopJob: () => void;
   /** Ends the process at once. */
   readonly exitNow: (code: number) => never;
 }

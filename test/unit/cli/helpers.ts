@@ -42,6 +42,7 @@ export function terminalOf(more: Partial<Omit<Terminal, 'out' | 'err'>> = {}): {
     isErrInteractive: false,
     hasColor: false,
     columns: 100,
+    stopJob: () => undefined,
     ...more,
     exitNow: (exitCode) => {
       throw new Error(`exit ${exitCode}`);

@@ -14,7 +14,7 @@ describe('usage faults exit with 2 and say what would be right', () => {
     [[], 'Usage: shaper'],
     [['statu'], '(Did you mean status?)'],
     [['frobnicate'], "unknown command 'frobnicate'"],
-    [['top'], "unknown command 'top'"],
+    [['tpo'], "unknown command 'tpo'"],
     [['--conf', good, '--frob'], "unknown option '--frob'"],
     [['--conf'], 'argument missing'],
     [['run', good, '-c', good], 'two configuration files: '],

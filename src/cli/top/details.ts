@@ -1,0 +1,167 @@
+/** All that is known of one class, host, flow or lease, as lines. */
+import { formatBitsPerSecShort, formatBytesShort, formatCountShort } from '../../base/units.ts';
+import type { ClassReport } from '../../control/status.ts';
+import { bar } from './bar.ts';
+import { fitted, type Line, span, wrap } from './cells.ts';
+import { delayText, hostText, leftText, rttText, type Selected } from './lists.ts';
+import { type FlowRow, flowName, type HostRow, type LeaseRow, valuesText, type WhyFlow } from './reports.ts';
+import type { TopState } from './state.ts';
+
+type Entry = readonly [name: string, value: string];
+
+const NAME_CELLS = 13;
+
+export function detailLines(state: TopState, selected: Selected | null, cells: number): Line[] {
+  switch (selected?.view) {
+    case 'classes':
+      return classLines(state, selected.row.report, cells);
+    case 'hosts':
+      return hostLines(state, selected.row, cells);
+    case 'flows':
+      return flowLines(state, selected.row, cells);
+    case 'leases':
+      return leaseLines(state, selected.row, cells);
+    default:
+      return [[span('it is gone')]];
+  }
+}
+
+function title(text: string): Line {
+  return [span(text, 'bold')];
+}
+
+/** Values that are too long go on below. */
+function entries(pairs: readonly Entry[], cells: number): Line[] {
+  return pairs.flatMap(([name, value]) =>
+    wrap(value, Math.max(8, cells - NAME_CELLS)).map((text, i) => [
+      span(fitted(i === 0 ? name : '', NAME_CELLS), 'dim'),
+      span(text),
+    ]),
+  );
+}
+
+const rate = formatBitsPerSecShort;
+
+function classLines(state: TopState, report: ClassReport, cells: number): Line[] {
+  const { recent, dropped, sent, backlog, each, rateBitsPerSecond, ceilBitsPerSecond } = report;
+  const now = recent.bitsPerSecond;
+  const values = { rate: now.over1s, ceil: ceilBitsPerSecond, guaranteed: rateBitsPerSecond };
+  const delay = recent.delayMicroseconds;
+  const lines = [
+    title(`class ${report.path}`),
+    bar(values, Math.min(cells, 70), `${rate(now.over1s)} of ${rate(ceilBitsPerSecond)}`),
+    ...entries(
+      [
+        ['guaranteed', rateBitsPerSecond > 0 ? rate(rateBitsPerSecond) : 'nothing'],
+        ['ceiling', rate(ceilBitsPerSecond)],
+        ['rate', `${rate(now.over1s)} in 1 s, ${rate(now.over10s)} in 10 s, ${rate(now.over60s)} in 60 s`],
+        ['delay', `half within ${delayText(delay?.p50)}, 99 % within ${delayText(delay?.p99)} (10 s)`],
+        [
+          '',
+          `half within ${delayText(report.delayMicroseconds.p50)}, 99 % within ${delayText(report.delayMicroseconds.p99)} since the start`,
+        ],
+        ['waiting', `${formatBytesShort(backlog.bytes)}, ${backlog.packets} packets`],
+        ['sent', `${formatBytesShort(sent.bytes)}, ${formatCountShort(sent.packets)} packets`],
+        [
+          'dropped',
+          `${formatCountShort(recent.droppedPerSecond)}/s; since the start: full queue ${dropped.tail}, early ${dropped.early}, police ${dropped.police}, aqm ${dropped.aqm}`,
+        ],
+        ['marked', `${formatCountShort(recent.markedPerSecond)}/s; since the start ${report.marked}`],
+        ['flows', String(report.flows)],
+      ],
+      cells,
+    ),
+  ];
+  for (const lease of state.leases?.report?.leases ?? []) {
+    if (lease.path === report.path)
+      lines.push(...entries([[`lease ${lease.id}`, leaseText(lease, state)]], cells));
+  }
+  if (each === null) return lines;
+  lines.push([], title(`each ${each.by}: ${rate(each.rateBitsPerSecond)}`));
+  if (each.fullest.length === 0) lines.push([span('nothing waits for a bucket')]);
+  for (const { bucket, backlog: waiting } of each.fullest)
+    lines.push([
+      span(fitted(bucket, Math.max(16, cells - 24))),
+      span(fitted(formatBytesShort(waiting.bytes), 10, 'right')),
+    ]);
+  return lines;
+}
+
+function leaseText(lease: LeaseRow, state: TopState): string {
+  return `${valuesText(lease.set)}; ends in ${leftText(lease.until, state.wallMs)}, then ${valuesText(lease.back)} (x ends it now)`;
+}
+
+function hostLines(state: TopState, host: HostRow, cells: number): Line[] {
+  const side = ({ bytes, bitsPerSecond, dropped }: HostRow['up']): string =>
+    `${rate(bitsPerSecond)}, ${formatBytesShort(bytes)}, ${dropped} packets dropped`;
+  return [
+    title(`host ${hostText(host)}`),
+    ...entries(
+      [
+        ['down', side(host.down)],
+        ['up', side(host.up)],
+        ['flows', `${host.flows} (f shows them)`],
+        ['round trip', rttText(host.rttMilliseconds)],
+        ['addresses', host.addresses.join(' ')],
+        ['MAC', host.macs.length > 0 ? host.macs.join(' ') : 'not known'],
+        ['last seen', host.lastSeen],
+      ],
+      cells,
+    ),
+    ...whyLines(state, cells),
+  ];
+}
+
+function flowLines(state: TopState, flow: FlowRow, cells: number): Line[] {
+  const delay = flow.recentDelayMilliseconds;
+  return [
+    title(`flow ${flowName(flow)}`),
+    ...entries(
+      [
+        ['classes', flow.classes.join(' ')],
+        ['rate', rate(flow.bitsPerSecond)],
+        ['sent', `${formatBytesShort(flow.bytes)}, ${flow.packets} packets`],
+        ['waiting', formatBytesShort(flow.backlogBytes)],
+        [
+          'delay',
+          delay ? `half within ${rttText(delay.p50)}, 99 % within ${rttText(delay.p99)} (10 s)` : '-',
+        ],
+        ['dropped', String(flow.dropped)],
+        ['marked', String(flow.marked)],
+        ['round trip', rttText(flow.rttMilliseconds)],
+        ['retransmits', flow.retransmits === null ? '-' : String(flow.retransmits)],
+        ['age', `${flow.ageSeconds.toFixed(1)} s`],
+      ],
+      cells,
+    ),
+    ...whyLines(state, cells),
+  ];
+}
+
+/** What limits it, in the words of the instance. */
+function whyLines({ why }: TopState, cells: number): Line[] {
+  if (why === null) return [];
+  if (why.report === null) return [[], [span(fitted(why.error, cells), 'dim')]];
+  return (why.report.flows ?? []).flatMap((flow) => [[], ...whyOf(flow, cells)]);
+}
+
+function whyOf({ sentence, limitedBy, rule, nextClass }: WhyFlow, cells: number): Line[] {
+  const pairs: Entry[] = [];
+  if (limitedBy)
+    pairs.push(['limited by', [limitedBy.kind, limitedBy.where, limitedBy.detail].filter(Boolean).join(' ')]);
+  if (rule) pairs.push(['rule', `${rule.file}:${rule.line}`]);
+  if (nextClass) pairs.push(['else', nextClass]);
+  const said = sentence ? wrap(sentence, cells).map((text) => [span(text, 'bold')]) : [];
+  return [...said, ...entries(pairs, cells)];
+}
+
+function leaseLines(state: TopState, lease: LeaseRow, cells: number): Line[] {
+  const pairs: Entry[] = [
+    ['class', lease.path],
+    ['sets', valuesText(lease.set)],
+    ['since', lease.since],
+    ['until', `${lease.until}, in ${leftText(lease.until, state.wallMs)}`],
+    ['then', valuesText(lease.back)],
+  ];
+  return [title(`lease ${lease.id}`), ...entries(pairs, cells), [], [span('x ends it now')]];
+}
