@@ -38,7 +38,7 @@ export function leaseTable(all: readonly LeaseReport[], scheduled: readonly Sche
 }
 
 /** As the arguments of `shaper set` that would set the same. */
-function valuesText(values: object, prefix = ''): string {
+export function valuesText(values: object, prefix = ''): string {
   const texts = Object.entries(values).map(([key, value]: [string, unknown]) => {
     if (value === null) return `${prefix}${key}=null`;
     if (typeof value !== 'object') return `${prefix}${key}=${String(value)}`;

@@ -1,11 +1,12 @@
 /** What answers of the instance make of the state. */
 
 import { isIP } from 'node:net';
+import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { ClientError } from '../../control/client.ts';
 import type { StatusReport } from '../../control/status.ts';
-import { FLOWS_ASKED, flowFilterQuery, selectedOf } from './lists.ts';
+import { changeLine } from '../change/print.ts';
+import { flowFilterQuery, ROWS_ASKED, selectedOf } from './lists.ts';
 import {
-  type Change,
   type FlowsAnswer,
   flowSubject,
   type HostsAnswer,
@@ -24,12 +25,12 @@ export function wantedOf(state: TopState): Wanted {
     ['status', '/v1/status'],
     ['leases', '/v1/leases'],
   ]);
-  if (state.view === 'hosts') wanted.set('hosts', '/v1/hosts');
+  if (state.view === 'hosts') wanted.set('hosts', `/v1/hosts?limit=${ROWS_ASKED}`);
   if (state.view === 'flows') {
     const { sort, filter } = state.lists.flows;
     const paths = state.status.classes.map(({ path }) => path);
     const query = flowFilterQuery(filter, paths);
-    wanted.set('flows', `/v1/flows?sort=${sort}&limit=${FLOWS_ASKED}${query}`);
+    wanted.set('flows', `/v1/flows?sort=${sort}&limit=${ROWS_ASKED}${query}`);
   }
   const subject = whySubject(state);
   if (subject !== '') wanted.set('why', `/v1/why?subject=${encodeURIComponent(subject)}`);
@@ -91,13 +92,11 @@ function changesText(answer: object): string {
     lease,
     notes = [],
   } = answer as {
-    changes?: readonly Change[];
+    changes?: readonly ConfigChange[];
     lease?: { until: string };
     notes?: readonly string[];
   };
-  const texts = changes.map(
-    (change) => `${change.path} ${change.key}: ${change.old ?? 'none'} -> ${change.new ?? 'none'}`,
-  );
+  const texts = changes.map(changeLine);
   const until = lease ? ` until ${lease.until}` : '';
   return [texts.length > 0 ? texts.join('; ') + until : `nothing is different${until}`, ...notes].join('; ');
 }

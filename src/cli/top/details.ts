@@ -1,10 +1,14 @@
 /** All that is known of one class, host, flow or lease, as lines. */
 import { formatBitsPerSecShort, formatBytesShort, formatCountShort } from '../../base/units.ts';
+import type { LeaseReport } from '../../control/change/reports.ts';
 import type { ClassReport } from '../../control/status.ts';
+import type { FlowReport } from '../../control/views/flows-view.ts';
+import type { HostReport } from '../../control/views/hosts-view.ts';
+import { valuesText } from '../change/leases.ts';
 import { bar } from './bar.ts';
 import { fitted, type Line, span, wrap } from './cells.ts';
 import { delayText, hostText, leftText, rttText, type Selected } from './lists.ts';
-import { type FlowRow, flowName, type HostRow, type LeaseRow, valuesText, type WhyFlow } from './reports.ts';
+import { flowName, type WhyFlow } from './reports.ts';
 import type { TopState } from './state.ts';
 
 type Entry = readonly [name: string, value: string];
@@ -76,6 +80,7 @@ function classLines(state: TopState, report: ClassReport, cells: number): Line[]
     if (lease.path === report.path)
       lines.push(...entries([[`lease ${lease.id}`, leaseText(lease, state)]], cells));
   }
+  if (report.scheduled !== null) lines.push(...entries([['schedule', valuesText(report.scheduled)]], cells));
   if (each === null) return lines;
   lines.push([], title(`each ${each.by}: ${rate(each.rateBitsPerSecond)}`));
   if (each.fullest.length === 0) lines.push([span('nothing waits for a bucket')]);
@@ -87,12 +92,12 @@ function classLines(state: TopState, report: ClassReport, cells: number): Line[]
   return lines;
 }
 
-function leaseText(lease: LeaseRow, state: TopState): string {
+function leaseText(lease: LeaseReport, state: TopState): string {
   return `${valuesText(lease.set)}; ends in ${leftText(lease.until, state.wallMs)}, then ${valuesText(lease.back)} (x ends it now)`;
 }
 
-function hostLines(state: TopState, host: HostRow, cells: number): Line[] {
-  const side = ({ bytes, bitsPerSecond, dropped }: HostRow['up']): string =>
+function hostLines(state: TopState, host: HostReport, cells: number): Line[] {
+  const side = ({ bytes, bitsPerSecond, dropped }: HostReport['up']): string =>
     `${rate(bitsPerSecond)}, ${formatBytesShort(bytes)}, ${dropped} packets dropped`;
   return [
     title(`host ${hostText(host)}`),
@@ -101,6 +106,7 @@ function hostLines(state: TopState, host: HostRow, cells: number): Line[] {
         ['down', side(host.down)],
         ['up', side(host.up)],
         ['flows', `${host.flows} (f shows them)`],
+        ['delay', waitText(host.recentDelayMilliseconds)],
         ['round trip', rttText(host.rttMilliseconds)],
         ['addresses', host.addresses.join(' ')],
         ['MAC', host.macs.length > 0 ? host.macs.join(' ') : 'not known'],
@@ -112,8 +118,7 @@ function hostLines(state: TopState, host: HostRow, cells: number): Line[] {
   ];
 }
 
-function flowLines(state: TopState, flow: FlowRow, cells: number): Line[] {
-  const delay = flow.recentDelayMilliseconds;
+function flowLines(state: TopState, flow: FlowReport, cells: number): Line[] {
   return [
     title(`flow ${flowName(flow)}`),
     ...entries(
@@ -122,10 +127,7 @@ function flowLines(state: TopState, flow: FlowRow, cells: number): Line[] {
         ['rate', rate(flow.bitsPerSecond)],
         ['sent', `${formatBytesShort(flow.bytes)}, ${flow.packets} packets`],
         ['waiting', formatBytesShort(flow.backlogBytes)],
-        [
-          'delay',
-          delay ? `half within ${rttText(delay.p50)}, 99 % within ${rttText(delay.p99)} (10 s)` : '-',
-        ],
+        ['delay', waitText(flow.recentDelayMilliseconds)],
         ['dropped', String(flow.dropped)],
         ['marked', String(flow.marked)],
         ['round trip', rttText(flow.rttMilliseconds)],
@@ -136,6 +138,10 @@ function flowLines(state: TopState, flow: FlowRow, cells: number): Line[] {
     ),
     ...whyLines(state, cells),
   ];
+}
+
+function waitText(delay: HostReport['recentDelayMilliseconds']): string {
+  return delay ? `half within ${rttText(delay.p50)}, 99 % within ${rttText(delay.p99)} (10 s)` : '-';
 }
 
 /** What limits it, in the words of the instance. */
@@ -155,7 +161,7 @@ function whyOf({ sentence, limitedBy, rule, nextClass }: WhyFlow, cells: number)
   return [...said, ...entries(pairs, cells)];
 }
 
-function leaseLines(state: TopState, lease: LeaseRow, cells: number): Line[] {
+function leaseLines(state: TopState, lease: LeaseReport, cells: number): Line[] {
   const pairs: Entry[] = [
     ['class', lease.path],
     ['sets', valuesText(lease.set)],

@@ -1,9 +1,14 @@
 /** The rows of every list: sorted, filtered, named, in columns. */
 import { isIP } from 'node:net';
 import { formatBytesShort, formatCountShort, formatMicrosecondsShort } from '../../base/units.ts';
+import type { LeaseReport } from '../../control/change/reports.ts';
+import type { FlowReport } from '../../control/views/flows-view.ts';
+import type { HostReport } from '../../control/views/hosts-view.ts';
+import { valuesText } from '../change/leases.ts';
+import { endpoint } from '../views/flows-table.ts';
 import { bar } from './bar.ts';
 import { type ClassRow, classRows } from './class-rows.ts';
-import { endOf, type FlowRow, flowName, type HostRow, type LeaseRow, valuesText } from './reports.ts';
+import { flowName } from './reports.ts';
 import type { TopState, View } from './state.ts';
 import { type Column, widest } from './table.ts';
 
@@ -20,9 +25,9 @@ export interface List<Row> {
 /** What a command may be about. */
 export type Selected =
   | { readonly view: 'classes'; readonly row: ClassRow }
-  | { readonly view: 'hosts'; readonly row: HostRow }
-  | { readonly view: 'flows'; readonly row: FlowRow }
-  | { readonly view: 'leases'; readonly row: LeaseRow };
+  | { readonly view: 'hosts'; readonly row: HostReport }
+  | { readonly view: 'flows'; readonly row: FlowReport }
+  | { readonly view: 'leases'; readonly row: LeaseReport };
 
 const LISTS: { readonly [V in View]: (state: TopState) => List<Extract<Selected, { view: V }>['row']> } = {
   classes: classList,
@@ -137,7 +142,7 @@ function emptyText(what: string, filter: string, error: string): string {
   return filter === '' ? `no ${what}` : `no ${what} that contain ${filter} (Esc shows all)`;
 }
 
-const HOST_KEYS: Readonly<Record<string, (host: HostRow) => number>> = {
+const HOST_KEYS: Readonly<Record<string, (host: HostReport) => number>> = {
   rate: ({ up, down }) => up.bitsPerSecond + down.bitsPerSecond,
   bytes: ({ up, down }) => up.bytes + down.bytes,
   flows: ({ flows }) => flows,
@@ -145,7 +150,7 @@ const HOST_KEYS: Readonly<Record<string, (host: HostRow) => number>> = {
   drops: ({ up, down }) => up.dropped + down.dropped,
 };
 
-function hostList(state: TopState): List<HostRow> {
+function hostList(state: TopState): List<HostReport> {
   const { filter, sort } = state.lists.hosts;
   const { report = null, error = '' } = state.hosts ?? { error: 'waiting for the list of hosts' };
   const keyOf = HOST_KEYS[sort];
@@ -155,7 +160,7 @@ function hostList(state: TopState): List<HostRow> {
   const rows = fitting.toSorted((a, b) =>
     keyOf ? keyOf(b) - keyOf(a) : hostText(a).localeCompare(hostText(b)),
   );
-  const columns: Column<HostRow>[] = [
+  const columns: Column<HostReport>[] = [
     {
       ...{ heading: 'host', cells: 15, cellsMax: widest(rows.map(hostText), 15), rank: 0, align: 'left' },
       ...{ sort: 'name', cell: hostText },
@@ -168,11 +173,17 @@ function hostList(state: TopState): List<HostRow> {
     numberColumn('rtt', 7, 6, ({ rttMilliseconds }) => rttText(rttMilliseconds), 'rtt'),
     numberColumn('dropped', 8, 7, ({ up, down }) => count(up.dropped + down.dropped), 'drops'),
   ];
-  const nameOf = ({ id }: HostRow): string => id;
-  return { rows, nameOf, columns, empty: emptyText('hosts', filter, error), note: error };
+  const nameOf = ({ id }: HostReport): string => id;
+  return {
+    rows,
+    nameOf,
+    columns,
+    empty: emptyText('hosts', filter, error),
+    note: error || moreText(report?.hosts, report?.total),
+  };
 }
 
-export function hostText({ id, name }: HostRow): string {
+export function hostText({ id, name }: HostReport): string {
   return name === '' ? id : `${name} ${id}`;
 }
 
@@ -186,8 +197,8 @@ function numberColumn<Row>(
   return { heading, cells, rank, align: 'right', cell, sort };
 }
 
-/** Flows that are asked for at once. */
-export const FLOWS_ASKED = 500;
+/** Flows, or hosts, that are asked for at once. */
+export const ROWS_ASKED = 500;
 
 /** The filter as a question to the instance, which knows all flows; '' if it is only text. */
 export function flowFilterQuery(filter: string, paths: readonly string[]): string {
@@ -197,7 +208,7 @@ export function flowFilterQuery(filter: string, paths: readonly string[]): strin
   return paths.includes(filter) ? `&class=${encodeURIComponent(filter)}` : '';
 }
 
-function flowList(state: TopState): List<FlowRow> {
+function flowList(state: TopState): List<FlowReport> {
   const { filter } = state.lists.flows;
   const { report = null, error = '' } = state.flows ?? { error: 'waiting for the list of flows' };
   const isAsked =
@@ -208,7 +219,7 @@ function flowList(state: TopState): List<FlowRow> {
   const rows = (report?.flows ?? []).filter(
     (flow) => isAsked || contains(filter, [flowName(flow), ...flow.classes]),
   );
-  const columns: Column<FlowRow>[] = [
+  const columns: Column<FlowReport>[] = [
     numberColumn('bit/s', 6, 0, ({ bitsPerSecond }) => count(bitsPerSecond), 'rate'),
     { heading: 'proto', cells: 5, rank: 5, align: 'left', cell: ({ protocol }) => protocol },
     {
@@ -229,14 +240,18 @@ function flowList(state: TopState): List<FlowRow> {
     numberColumn('bytes', 8, 8, ({ bytes }) => formatBytesShort(bytes), 'bytes'),
     numberColumn('age', 6, 9, ({ ageSeconds }) => ageText(ageSeconds), 'age'),
   ];
-  const more = report && report.total > report.flows.length;
-  const note = error || (more ? `${report.flows.length} of ${report.total} flows` : '');
+  const note = error || moreText(report?.flows, report?.total);
   return { rows, nameOf: flowName, columns, empty: emptyText('flows', filter, error), note };
 }
 
-const sourceText = ({ src, sport }: FlowRow): string => endOf(src, sport);
-const targetText = ({ dst, dport }: FlowRow): string => endOf(dst, dport);
-const pathsText = ({ classes }: FlowRow): string => classes.join(' ');
+/** Said if the instance knows more of them than it was asked for. */
+function moreText(told: readonly unknown[] = [], total = 0): string {
+  return total > told.length ? `the first ${told.length} of ${total}` : '';
+}
+
+const sourceText = ({ src, sport }: FlowReport): string => endpoint(src, sport);
+const targetText = ({ dst, dport }: FlowReport): string => endpoint(dst, dport);
+const pathsText = ({ classes }: FlowReport): string => classes.join(' ');
 
 export function ageText(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
@@ -244,13 +259,13 @@ export function ageText(seconds: number): string {
   return whole < 7200 ? `${Math.floor(whole / 60)} min` : `${Math.floor(whole / 3600)} h`;
 }
 
-function leaseList(state: TopState): List<LeaseRow> {
+function leaseList(state: TopState): List<LeaseReport> {
   const { filter } = state.lists.leases;
   const { report = null, error = '' } = state.leases ?? { error: 'waiting for the list of leases' };
   const rows = (report?.leases ?? []).filter((lease) =>
     contains(filter, [lease.path, valuesText(lease.set)]),
   );
-  const columns: Column<LeaseRow>[] = [
+  const columns: Column<LeaseReport>[] = [
     numberColumn('id', 4, 1, ({ id }) => String(id)),
     {
       ...{ heading: 'class', cells: 12, rank: 0, align: 'left', cell: ({ path }) => path },
@@ -269,7 +284,7 @@ function leaseList(state: TopState): List<LeaseRow> {
       cell: ({ back }) => valuesText(back),
     },
   ];
-  const nameOf = ({ id }: LeaseRow): string => String(id);
+  const nameOf = ({ id }: LeaseReport): string => String(id);
   return { rows, nameOf, columns, empty: emptyText('changes with an end', filter, error), note: error };
 }
 

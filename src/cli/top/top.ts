@@ -2,6 +2,7 @@
 import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { call } from '../../control/client.ts';
 import type { StatusReport } from '../../control/status.ts';
+import { classUrl } from '../change/socket.ts';
 import type { ConfOptions } from '../conf-file.ts';
 import { readSocketPath } from '../read-config.ts';
 import type { Terminal } from '../terminal.ts';
@@ -137,8 +138,7 @@ class Session {
         break;
       case 'patch': {
         const end = effect.time === '' ? '' : `?for=${encodeURIComponent(effect.time)}`;
-        const path = effect.path.split('/').map(encodeURIComponent).join('/');
-        this.#change(call(this.#socketPath, 'PATCH', `/v1/classes/${path}${end}`, effect.patch));
+        this.#change(call(this.#socketPath, 'PATCH', `${classUrl(effect.path)}${end}`, effect.patch));
         break;
       }
       case 'end-lease':

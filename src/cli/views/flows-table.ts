@@ -35,7 +35,8 @@ function flowWords({ protocol, src, sport, dst, dport, classes }: FlowReport): s
   return [protocol, endpoint(src, sport), `> ${endpoint(dst, dport)}`, ...classes.map((path) => ` ${path}`)];
 }
 
-function endpoint(address: string, port: number): string {
+/** An end of a flow: its address, with its port if it has one. */
+export function endpoint(address: string, port: number): string {
   if (port === 0) return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

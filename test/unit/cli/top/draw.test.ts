@@ -53,7 +53,7 @@ describe('any size', () => {
     ...LEASED,
     status: statusOf(classes, { warnings: ['one\ntwo \x1b[0m', 'three'] }),
     flows: { report: { flows, total: 99 }, error: '' },
-    hosts: { report: { hosts }, error: '' },
+    hosts: { report: { hosts, total: hosts.length }, error: '' },
   };
   const sizes = [1, 2, 3, 5, 10, 24, 60].flatMap((rows) =>
     [1, 2, 5, 20, 40, 80, 200].map((columns) => [columns, rows] as const),
@@ -74,7 +74,7 @@ describe('any size', () => {
 
   test('the row with the cursor is shown, wherever it is', () => {
     const many = Array.from({ length: 300 }, (_, i) => hostOf(`10.0.${i >> 8}.${i & 255}`, 0, 300 - i));
-    const state = stateOf(80, 24, { hosts: { report: { hosts: many }, error: '' } });
+    const state = stateOf(80, 24, { hosts: { report: { hosts: many, total: 900 }, error: '' } });
     expect(screen(press(state, '2<end>').state).join('\n')).toContain('10.0.1.43 ');
     expect(screen(press(state, `2${'<pagedown>'.repeat(5)}`).state).join('\n')).toContain('10.0.0.85 ');
   });

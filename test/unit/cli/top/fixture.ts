@@ -3,9 +3,11 @@ import { textOf } from '../../../../src/cli/top/cells.ts';
 import { draw } from '../../../../src/cli/top/draw.ts';
 import { type Effect, onKey } from '../../../../src/cli/top/keys.ts';
 import type { Key } from '../../../../src/cli/top/line-edit.ts';
-import type { FlowRow, HostRow, LeaseRow } from '../../../../src/cli/top/reports.ts';
 import { firstState, type TopState } from '../../../../src/cli/top/state.ts';
+import type { LeaseReport } from '../../../../src/control/change/reports.ts';
 import type { ClassReport, StatusReport } from '../../../../src/control/status.ts';
+import type { FlowReport } from '../../../../src/control/views/flows-view.ts';
+import type { HostReport } from '../../../../src/control/views/hosts-view.ts';
 import { reportOf } from '../../control/sample.ts';
 
 interface ClassNumbers {
@@ -36,6 +38,7 @@ export function classOf(path: string, numbers: ClassNumbers = {}): ClassReport {
       markedPerSecond: 0,
       delayMicroseconds: p99 === undefined ? null : { p50: p99 / 2, p99 },
     },
+    scheduled: null,
     each: null,
   };
 }
@@ -50,7 +53,9 @@ export const CLASSES: readonly ClassReport[] = [
   classOf('wan/down/default', { ceil: 100e6, now: 50e6 }),
 ];
 
-export function flowOf(numbers: Partial<FlowRow> = {}): FlowRow {
+const RATES = { over1s: 0, over10s: 0, over60s: 0 };
+
+export function flowOf(numbers: Partial<FlowReport> = {}): FlowReport {
   return {
     ...{ protocol: 'tcp', src: '10.1.0.2', sport: 40_000, dst: '10.2.0.2', dport: 5201 },
     ...{
@@ -60,21 +65,25 @@ export function flowOf(numbers: Partial<FlowRow> = {}): FlowRow {
       bitsPerSecond: 9.9e6,
       backlogBytes: 64_000,
     },
-    ...{ dropped: 3, marked: 0, rttMilliseconds: 21.5, retransmits: 2, ageSeconds: 61 },
+    ...{ dropped: 3, marked: 0, rttMilliseconds: 21.5, retransmits: 2, ageSeconds: 61, idleSeconds: 0 },
+    ...{ rates: RATES, delayMilliseconds: null, recentDelayMilliseconds: null },
     ...numbers,
   };
 }
 
-export function hostOf(id: string, up: number, down: number, numbers: Partial<HostRow> = {}): HostRow {
-  const side = (bitsPerSecond: number) => ({ bytes: bitsPerSecond, bitsPerSecond, dropped: 0 });
+export function hostOf(id: string, up: number, down: number, numbers: Partial<HostReport> = {}): HostReport {
+  const side = (bitsPerSecond: number) => ({
+    ...{ packets: 1, bytes: bitsPerSecond, bitsPerSecond, dropped: 0, rates: RATES },
+  });
   return {
     ...{ id, name: '', macs: [], addresses: [id], lastSeen: '2026-01-01T00:00:00.000Z' },
     ...{ up: side(up), down: side(down), flows: 1, rttMilliseconds: null },
+    ...{ quotas: [], delayMilliseconds: null, recentDelayMilliseconds: null },
     ...numbers,
   };
 }
 
-export const LEASE: LeaseRow = {
+export const LEASE: LeaseReport = {
   ...{ id: 7, path: 'wan/up/guests', set: { ceil: '5mbit', each: { rate: '1mbit' } } },
   ...{ since: '2026-01-01T00:00:00.000Z', until: '2026-01-01T00:30:00.000Z', back: { ceil: '10mbit' } },
 };
@@ -91,7 +100,7 @@ export function stateOf(columns: number, rows: number, more: Partial<TopState> =
   return {
     ...first,
     flows: { report: { flows, total: 2 }, error: '' },
-    hosts: { report: { hosts }, error: '' },
+    hosts: { report: { hosts, total: 2 }, error: '' },
     leases: { report: { leases: [] }, error: '' },
     ...more,
   };

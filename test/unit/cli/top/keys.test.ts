@@ -45,7 +45,10 @@ test('hosts are sorted by each column', () => {
     hostOf('10.0.0.2', 1, 9, { flows: 3, name: 'c', rttMilliseconds: 5 }),
     hostOf('10.0.0.3', 0, 0, { flows: 4, name: 'a' }),
   ];
-  const state = press(stateOf(80, 24, { hosts: { report: { hosts }, error: '' } }), '2').state;
+  const state = press(
+    stateOf(80, 24, { hosts: { report: { hosts, total: hosts.length }, error: '' } }),
+    '2',
+  ).state;
   expect(names(state)).toEqual(['c', 'b', 'a']);
   expect(names(press(state, 'ss').state)).toEqual(['b', 'a', 'c']);
   expect(names(press(state, 'sss').state)[0]).toBe('c');
