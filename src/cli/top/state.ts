@@ -1,4 +1,4 @@
-/** What `top` shows and where its user is. Keys and answers make a new state of it; nothing here asks or draws. */
+/** What `top` shows and where its user is. Keys and answers make a new state of it. */
 import type { StatusReport } from '../../control/status.ts';
 import type { LineEdit } from './line-edit.ts';
 import type { FlowsAnswer, HostsAnswer, LeasesAnswer, WhyAnswer } from './reports.ts';
@@ -6,7 +6,7 @@ import type { FlowsAnswer, HostsAnswer, LeasesAnswer, WhyAnswer } from './report
 export const VIEWS = ['classes', 'hosts', 'flows', 'leases'] as const;
 export type View = (typeof VIEWS)[number];
 
-/** The first one holds at the start. Flows are sorted by the instance, which knows those beyond the list too. */
+/** The first one holds at the start. The instance sorts flows, because it knows those beyond the list too. */
 export const SORTS = {
   classes: ['file', 'rate', 'waiting', 'delay', 'drops'],
   hosts: ['rate', 'bytes', 'flows', 'rtt', 'drops', 'name'],
