@@ -1,4 +1,5 @@
 /** Tables that fit: columns that find no room are left out, the least important ones first. */
+import { printable } from '../../base/printable.ts';
 import { type Align, cellsOf, fitted, type Line, type Span, type Style, span } from './cells.ts';
 
 export interface Column<Row> {
@@ -69,5 +70,5 @@ export function rowLine<Row>(placed: readonly Placed<Row>[], row: Row, style: St
 
 /** The widest of some texts, for cellsMax. */
 export function widest(texts: readonly string[], least: number): number {
-  return texts.reduce((most, text) => Math.max(most, cellsOf(text)), least);
+  return texts.reduce((most, text) => Math.max(most, cellsOf(printable(text))), least);
 }
