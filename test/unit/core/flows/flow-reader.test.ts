@@ -96,7 +96,15 @@ test('packets that came, wait, were sent, dropped and marked', () => {
   flows.settle();
   expect(read(f)).toMatchObject({
     ...{ leaf: 2, secondLeaf: 3, receivedPackets: 4, receivedBytes: 1234, sentPackets: 1, sentBytes: 1000 },
-    ...{ backlogPackets: 2, backlogBytes: 34, dropPolice: 1, dropTail: 0, marked: 1, dropClass: 1 },
+    ...{
+      backlogPackets: 2,
+      backlogBytes: 34,
+      dropPolice: 1,
+      dropTail: 0,
+      marked: 1,
+      dropClass: 1,
+      dropReason: DROP_POLICE,
+    },
   });
 });
 
@@ -126,7 +134,14 @@ test('the last wait, the last bucket and the last drop have their instants', () 
   flows.settle();
   flows.begin(12.3456789 * SECOND);
   expect(read(f)).toMatchObject({
-    ...{ eachNs: 5 * SECOND, eachClass: 3, dropNs: 7 * SECOND, dropClass: 2, waitedNs: 9 * SECOND },
+    ...{
+      eachNs: 5 * SECOND,
+      eachClass: 3,
+      dropNs: 7 * SECOND,
+      dropClass: 2,
+      dropReason: DROP_AQM,
+      waitedNs: 9 * SECOND,
+    },
   });
 });
 
@@ -150,9 +165,9 @@ test('classes that get other rows take the measures along, and tell readers', ()
   const f = find(udp(1));
   flows.assign(f, 1, 2);
   flows.measures.packetWaitsForEach(f, 1);
-  flows.measures.packetDropped(f, 2, DROP_TAIL, 100);
+  flows.measures.packetDropped(f, 2, DROP_AQM, 100);
   flows.renumber([0, 3, 1]);
-  expect(read(f)).toMatchObject({ leaf: 3, secondLeaf: 1, eachClass: 3, dropClass: 1 });
+  expect(read(f)).toMatchObject({ leaf: 3, secondLeaf: 1, eachClass: 3, dropClass: 1, dropReason: DROP_AQM });
   expect([flows.classChanges, reader.classChanges]).toEqual([1, 1]);
 });
 

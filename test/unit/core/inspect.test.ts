@@ -1,0 +1,75 @@
+/** Buckets as people see them, through the whole engine. */
+import { expect, test } from 'vitest';
+import { NONE } from '../../../src/base/none.ts';
+import { createFlowRecord, FlowReader } from '../../../src/core/flows/flow-reader.ts';
+import { type FlowName, inspect } from '../../../src/core/inspect.ts';
+import { SECOND, shaper, udp, up, World } from '../../sim/world.ts';
+
+const WIDE = { rate: 1e9, burst: 1e6 };
+/** One packet of 1000 B at once, then one a second. */
+const SLOW = { rateBytesPerSec: 1000, burstBytes: 1000 };
+const port = (from: number) => [{ dport: [{ from, to: from }] }];
+
+function world(): World {
+  const leaves = [
+    { name: 'ceil', match: port(1), ceil: 1000, burst: 1000, limitPackets: 100 },
+    { name: 'each', match: port(2), each: { by: 'src', exceed: 'delay', ...SLOW }, limitPackets: 100 },
+    { name: 'police', match: port(3), police: { rateBytesPerSec: 1000, burstBytes: 3000 } },
+  ] as const;
+  return new World(shaper({ wan: { up: { ...WIDE, leaves } } }));
+}
+
+function flowTo({ engine }: World, dport: number): FlowName {
+  const reader = new FlowReader(engine.flows.buffer);
+  const record = createFlowRecord();
+  for (let f = reader.next(NONE); f !== NONE; f = reader.next(f))
+    if (reader.read(f, record) && record.dport === dport) return { f, generation: record.generation };
+  throw new Error(`no flow to port ${dport}`);
+}
+
+test('the tokens of every class on the way, and how long packets have waited for its ceiling', () => {
+  const one = world();
+  for (let n = 0; n < 4; n++) one.inject([up(0, 1000, { shape: udp(1, { dport: 1 }) })]);
+  one.run(0);
+  const flow = flowTo(one, 1);
+  const { classes: first, devices } = inspect(one.engine, [flow], 0);
+  expect(first.map(({ path }) => path)).toEqual(['wan/up/ceil', 'wan/up']);
+  expect(first[0]).toMatchObject({
+    ceilTokens: 0,
+    rateTokens: null,
+    policeTokens: null,
+    boundUntilNs: SECOND,
+  });
+  expect(first[1]).toMatchObject({ boundNs: 0, boundUntilNs: 0 });
+  expect(devices).toEqual([[expect.any(Number), 'wan0']]);
+  one.run(1.5 * SECOND);
+  const [later] = inspect(one.engine, [flow], 1.5 * SECOND).classes;
+  expect(later).toMatchObject({ ceilTokens: 500, boundUntilNs: 2 * SECOND });
+  expect(later!.boundNs / SECOND).toBeCloseTo(2, 2);
+});
+
+test('the bucket of a flow in a class with each, and what waits for it', () => {
+  const one = world();
+  for (let n = 0; n < 3; n++) one.inject([up(0, 1000, { shape: udp(1, { dport: 2 }) })]);
+  one.run(0);
+  const { each } = inspect(one.engine, [flowTo(one, 2)], 0);
+  expect(each).toEqual([[{ path: 'wan/up/each', tokens: 0, waitingPackets: 2 }]]);
+});
+
+test('the tokens of a policer', () => {
+  const one = world();
+  one.inject([up(0, 1000, { shape: udp(1, { dport: 3 }) })]);
+  one.run(0);
+  expect(inspect(one.engine, [flowTo(one, 3)], 0).classes[0]!.policeTokens).toBe(2000);
+});
+
+test('a flow that has ended has nothing', () => {
+  const one = world();
+  one.inject([up(0, 1000, { shape: udp(1, { dport: 3 }) })]);
+  one.run(0);
+  const { f, generation } = flowTo(one, 3);
+  expect(inspect(one.engine, [{ f, generation: generation + 1 }], 0)).toMatchObject({
+    classes: [],
+    each: [[]],
+  });
+});
