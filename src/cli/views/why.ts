@@ -37,13 +37,12 @@ function lines(answer: FlowAnswer): string[][] {
     ['  class', `${classes.join(', then ') || 'none'}${place}`],
     ['  next class', nextClass ?? 'none'],
   ];
-  if (limitedBy.detail !== '')
-    facts.push([`  ${limitedBy.kind === 'none' ? 'limits' : limitedBy.kind}`, limitedBy.detail]);
+  if (limitedBy.detail !== '') facts.push(['  limit', limitedBy.detail]);
   if (!answer.live) return facts;
   const drops = Object.entries(dropped).filter(([, count]) => count > 0);
   return [
     ...facts,
-    ['  rate', formatBitsPerSecShort(bitsPerSecond)],
+    ['  sends', formatBitsPerSecShort(bitsPerSecond)],
     ['  wait', `half of the packets ${waitMilliseconds.p50} ms, 99 % ${waitMilliseconds.p99} ms`],
     ['  dropped', drops.map(([reason, count]) => `${reason} ${count}`).join(', ') || 'none'],
     ...buckets.map(({ kind, where, bitsPerSecond: rate, burstBytes, tokensBytes }) => [

@@ -1,6 +1,5 @@
 /** What would happen to a packet of a subject that has no traffic: by the specification. */
 import type { ClassInfo } from '../../core/classes/classes.ts';
-import { addressText } from '../../packet/address-text.ts';
 import type { KnownClasses } from './classes.ts';
 import { nextLeaf, type PacketFacts, type Placed, place } from './facts.ts';
 import type { FlowAnswer } from './report.ts';
@@ -39,9 +38,8 @@ function waysIn(root: ClassInfo, { ends, protocols, text }: Subject): Way[] {
     oif: root.direction === 'up' ? root.link.device : null,
   });
   if (b !== undefined) return [{ text, facts: between(a, b), root }];
-  const address = addressText(a.family, a.words);
-  const from: Way = { text: `from ${address}`, facts: between(a, null), root };
-  const to: Way = { text: `to ${address}`, facts: between(null, a), root };
+  const from: Way = { text: `from ${text}`, facts: between(a, null), root };
+  const to: Way = { text: `to ${text}`, facts: between(null, a), root };
   const [inside, outside] = root.direction === 'up' ? [from, to] : [to, from];
   // As an outside address it is told only where a class asks for it.
   const nobody = between(null, null);

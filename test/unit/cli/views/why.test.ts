@@ -23,8 +23,8 @@ it('prints the sentence first, then the facts', () => {
   This upload is slow.
   class       wan/up/guests (/etc/shaper.yaml:8)
   next class  none
-  ceil        -1.00 kB of 3.00 kB tokens
-  rate        2.00 Mbit/s
+  limit       -1.00 kB of 3.00 kB tokens
+  sends       2.00 Mbit/s
   wait        half of the packets 1.5 ms, 99 % 20 ms
   dropped     police 2, aqm 3
   ceil        wan/up/guests: 2.00 Mbit/s, -1.00 kB of 3.00 kB tokens
@@ -40,6 +40,6 @@ it('prints no counts of a packet that has not come', () => {
   This upload is slow.
   class       wan/up/guests
   next class  none
-  limits      ceil 10.0 Mbit/s (wan/up)
+  limit       ceil 10.0 Mbit/s (wan/up)
 `);
 });
