@@ -6,10 +6,19 @@ import { Prng } from '../src/base/prng.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../src/limits.ts';
 import { type Batch, createBatch, NF_ACCEPT, NF_INET_FORWARD, VERDICT_UP_TO } from '../src/packet/batch.ts';
 import type { Port } from '../src/packet/port.ts';
-import { IPPROTO_UDP, writePacket } from '../src/sim/packets/packets.ts';
+import { IPPROTO_TCP, IPPROTO_UDP, writePacket } from '../src/sim/packets/packets.ts';
 
-/** IPv4 and UDP. */
-const HEADER_BYTES = 28;
+/** IPv4 and UDP, TCP, TCP with time stamps. */
+const UDP_HEADERS_BYTES = 28;
+const TCP_HEADERS_BYTES = 40;
+const STAMPED_HEADERS_BYTES = 52;
+// Places in these headers.
+const SEQ_AT = 24;
+const ACK_AT = 28;
+const STAMP_AT = 44;
+const ECHO_AT = 48;
+/** NOP, NOP, time stamps. */
+const TIMESTAMPS = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1];
 const VERDICT_CODE_MASK = 0xff;
 
 export interface Traffic {
@@ -19,9 +28,13 @@ export interface Traffic {
   readonly hosts: number;
   /** Destination ports FIRST_PORT and up, by turns of flows. */
   readonly ports: number;
+  /** UDP if it is left out, else TCP: every other flow acknowledges the data of the one before. */
+  readonly tcp?: 'plain' | 'timestamps';
 }
 export const FIRST_PORT = 5000;
 export const PACKET_BYTES = 1000;
+/** Time stamps count so many batches, about a millisecond. */
+const STAMP_BATCHES = 8;
 
 export class MemoryPort implements Port {
   readonly batch: Batch = createBatch();
@@ -38,37 +51,54 @@ export class MemoryPort implements Port {
   verdictRows = 0;
   private readonly clockMs: () => number;
   private readonly headers: Uint8Array;
+  private readonly headersBytes: number;
   private readonly flows: number;
+  private readonly tcp: Traffic['tcp'];
+  private readonly view = new DataView(this.slab.buffer);
+  // By TCP connection.
+  private readonly nextSeq: Uint32Array;
+  private readonly lastStamp: Uint32Array;
+  private batches = 0;
   private readonly prng = new Prng(7);
   private nextId = 1;
   private nextInOrder = 0;
 
-  constructor({ flows, hosts, ports }: Traffic, ifIndexOut: number, clockMs: () => number) {
+  constructor({ flows, hosts, ports, tcp }: Traffic, ifIndexOut: number, clockMs: () => number) {
     this.clockMs = clockMs;
     this.flows = flows;
-    this.headers = new Uint8Array(flows * HEADER_BYTES);
+    this.tcp = tcp;
+    this.headersBytes =
+      tcp === undefined ? UDP_HEADERS_BYTES : tcp === 'plain' ? TCP_HEADERS_BYTES : STAMPED_HEADERS_BYTES;
+    this.headers = new Uint8Array(flows * this.headersBytes);
+    this.nextSeq = new Uint32Array(flows);
+    this.lastStamp = new Uint32Array(flows);
     for (let f = 0; f < flows; f++) {
-      const shape = {
-        src: 0x0a000000 + (f % hosts),
+      // Both directions of a TCP connection are flows.
+      const n = tcp === undefined ? f : f >> 1;
+      const asked = {
+        src: 0x0a000000 + (n % hosts),
         dst: 0xc0a80001,
-        protocol: IPPROTO_UDP,
-        sport: 1024 + (Math.floor(f / hosts) % 60_000),
-        dport: FIRST_PORT + (f % ports),
+        protocol: tcp === undefined ? IPPROTO_UDP : IPPROTO_TCP,
+        sport: 1024 + (Math.floor(n / hosts) % 60_000),
+        dport: FIRST_PORT + (n % ports),
+        tcpOptions: tcp === 'timestamps' ? TIMESTAMPS : [],
       };
-      writePacket(this.headers, f * HEADER_BYTES, shape, PACKET_BYTES);
+      const answering = { src: asked.dst, dst: asked.src, sport: asked.dport, dport: asked.sport };
+      const shape = this.isAnswer(f) ? { ...asked, ...answering } : asked;
+      writePacket(this.headers, f * this.headersBytes, shape, PACKET_BYTES);
     }
     const { arrivals } = this.batch;
     arrivals.hook.fill(NF_INET_FORWARD);
     arrivals.ifIndexOut.fill(ifIndexOut);
     arrivals.lengthBytes.fill(PACKET_BYTES);
-    arrivals.copiedBytes.fill(HEADER_BYTES);
+    arrivals.copiedBytes.fill(this.headersBytes);
     for (let row = 0; row < ARRIVAL_ROWS; row++) arrivals.slabOffset[row] = row * SLOT_BYTES;
   }
 
   drain(): number {
     const startMs = this.clockMs();
-    const { packetId } = this.batch.arrivals;
-    const { headers, slab, flows } = this;
+    const { packetId, lengthBytes } = this.batch.arrivals;
+    const { headers, headersBytes, slab, flows } = this;
     const inOrder = flows * this.packetsInOrder;
     for (let row = 0; row < this.rowsMax; row++) {
       // First packets of every flow, so that all are known, then flows at random.
@@ -76,13 +106,35 @@ export class MemoryPort implements Port {
         this.nextInOrder < inOrder
           ? Math.floor(this.nextInOrder++ / this.packetsInOrder)
           : Math.floor(this.prng.nextUnit() * flows);
-      const from = f * HEADER_BYTES;
+      const from = f * headersBytes;
       const to = row * SLOT_BYTES;
-      for (let i = 0; i < HEADER_BYTES; i++) slab[to + i] = headers[from + i]!;
+      for (let i = 0; i < headersBytes; i++) slab[to + i] = headers[from + i]!;
+      if (this.tcp !== undefined) this.writeNumbers(f, to);
+      lengthBytes[row] = this.isAnswer(f) ? headersBytes : PACKET_BYTES;
       packetId[row] = this.nextId++;
     }
+    this.batches++;
     this.ownMs += this.clockMs() - startMs;
     return this.rowsMax;
+  }
+
+  private isAnswer(f: number): boolean {
+    return this.tcp !== undefined && (f & 1) === 1;
+  }
+
+  private writeNumbers(f: number, at: number): void {
+    const { view, nextSeq, lastStamp } = this;
+    const connection = f >> 1;
+    const stamp = 1 + Math.floor(this.batches / STAMP_BATCHES);
+    if (this.isAnswer(f)) view.setUint32(at + ACK_AT, nextSeq[connection]!);
+    else {
+      view.setUint32(at + SEQ_AT, nextSeq[connection]!);
+      nextSeq[connection]! += PACKET_BYTES - this.headersBytes;
+    }
+    if (this.tcp !== 'timestamps') return;
+    view.setUint32(at + STAMP_AT, stamp);
+    if (this.isAnswer(f)) view.setUint32(at + ECHO_AT, lastStamp[connection]!);
+    else lastStamp[connection] = stamp;
   }
 
   send(count: number): void {

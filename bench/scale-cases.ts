@@ -136,6 +136,13 @@ const tree = (setting: Setting): string =>
   );
 
 const ONE: Traffic = { flows: 1, hosts: 1, ports: 1 };
+/** Data one way, acknowledgements the other. */
+const tcp = (connections: number, kind: NonNullable<Traffic['tcp']>): Traffic => ({
+  flows: 2 * connections,
+  hosts: Math.min(connections, 250),
+  ports: Math.min(connections, 1000),
+  tcp: kind,
+});
 const THOUSAND: Traffic = { flows: 1000, hosts: 50, ports: PORTS };
 
 export const SCALE_CASES: readonly ScaleCase[] = [
@@ -146,6 +153,15 @@ export const SCALE_CASES: readonly ScaleCase[] = [
     config: oneLeaf,
     traffic: { flows: 100_000, hosts: 250, ports: 1000 },
     baseline: 'flow',
+  },
+  { key: 'tcpPlain', label: 'one TCP connection', config: oneLeaf, traffic: tcp(1, 'plain'), baseline: null },
+  { key: 'tcp', label: '… with time stamps', config: oneLeaf, traffic: tcp(1, 'timestamps'), baseline: null },
+  {
+    key: 'tcps',
+    label: '50,000 with time stamps',
+    config: oneLeaf,
+    traffic: tcp(50_000, 'timestamps'),
+    baseline: 'tcp',
   },
   { key: 'host', label: 'one host, each', config: eachHost, traffic: ONE, baseline: null },
   {
