@@ -48,19 +48,19 @@ const hostsAt = (rate: string): string =>
 
 export const MEMORY_CASES = {
   flow: {
-    label: 'idle flow',
+    label: 'idle flow, and its queue if it has waited',
     config: oneLeaf(LOOP_SETTING),
     packets: 1,
     // Within CoDel's target at the rate.
     waiting: 16_384,
-    bytesMax: 300,
+    bytesMax: 440,
   },
   freshBucket: {
     label: 'bucket in which nothing has waited, and its flow',
     config: hostsAt('100mbit'),
     packets: 1,
     waiting: 0,
-    bytesMax: 240,
+    bytesMax: 420,
   },
   // The burst holds three packets.
   idleBucket: {
@@ -68,14 +68,14 @@ export const MEMORY_CASES = {
     config: hostsAt('8mbit'),
     packets: 4,
     waiting: 0,
-    bytesMax: 390,
+    bytesMax: 610,
   },
   waitingBucket: {
     label: 'bucket in which a packet waits, and its flow',
     config: hostsAt('8kbit'),
     packets: 4,
     waiting: 0,
-    bytesMax: 560,
+    bytesMax: 760,
   },
 } satisfies Record<string, MemoryCase>;
 export type MemoryKey = keyof typeof MEMORY_CASES;

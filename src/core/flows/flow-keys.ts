@@ -33,7 +33,7 @@ export class FlowKeys {
    */
   private readonly hashes = new Int32Array(ARRIVAL_ROWS);
   private readonly probable = new Int32Array(ARRIVAL_ROWS);
-  private isReadAhead = false;
+  isReadAhead = false;
   /** Hash of the flow that find() looked for last. */
   private hash = 0;
   /** Whether `table.key` may have words set beyond those of IPv4. */

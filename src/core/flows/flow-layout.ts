@@ -67,27 +67,27 @@ export const DROP_REASON_MASK = (1 << DROP_REASON_BITS) - 1;
 export const WAIT_MS = 13;
 export const FIRST_TICK = 14; // when the flow began
 
-// What TCP of this direction shows (tcp-watch.ts).
+// What TCP of this direction shows (tcp-watch.ts): one cache line of its own.
 /** Row and generation of the flow in the other direction, when both have begun. */
-export const REVERSE = 15;
-export const REVERSE_GENERATION = 16;
-export const TCP_STATE = 17;
-export const SEQ_HIGH = 18; // end of the highest data that was seen
-export const PEER_ACK = 19; // the highest acknowledgement of it
-export const PEER_EDGE = 20; // end of the receiver's window
-export const PENDING = 21; // end of data, or time stamp, whose answer is timed
-export const PENDING_US = 22;
-export const LAST_STAMP = 23; // the highest time stamp that was sent
-export const RTT_US = 24; // from here to the receiver and back, smoothed; 0 if it is not known
-export const RTT_MIN_US = 25;
-export const RETRANSMITS = 26;
-export const HOLE_END = 27; // data before it was skipped
-export const HOLE_US = 28; // when it was skipped
-export const FULL_MS = 29; // millisecond at which the receiver's window was full last
+export const REVERSE = 16;
+export const REVERSE_GENERATION = 17;
+export const TCP_STATE = 18;
+export const SEQ_HIGH = 19; // end of the highest data that was seen
+export const PEER_ACK = 20; // the highest acknowledgement of it
+export const PEER_EDGE = 21; // end of the receiver's window
+export const PENDING = 22; // end of data, or time stamp, whose answer is timed
+export const PENDING_US = 23;
+export const LAST_STAMP = 24; // the highest time stamp that was sent
+export const RTT_US = 25; // from here to the receiver and back, smoothed; 0 if it is not known
+export const RTT_MIN_US = 26;
+export const RETRANSMITS = 27;
+export const HOLE_END = 28; // data before it was skipped
+export const HOLE_US = 29; // when it was skipped
+export const FULL_MS = 30; // millisecond at which the receiver's window was full last
 
 /** Packets by the time that they have waited in a tree, WAIT_BINS counts modulo 2^16. */
-const WAITS = 30; // to 45
-export const MEASURE_WORDS = 46;
+const WAITS = 32; // to 47
+export const MEASURE_WORDS = 48;
 
 /** Bits of TCP_STATE. The lowest says that a segment was read. */
 export const TCP_READ = 1;

@@ -90,6 +90,7 @@ export interface FlowRecord {
   /** Packets and bytes that came. */
   receivedPackets: number;
   receivedBytes: number;
+  /** What was accepted, packets included that the kernel had discarded before. */
   sentPackets: number;
   sentBytes: number;
   /** What waits in queues. */

@@ -4,7 +4,7 @@
  *
  * The class is looked up again when the DSCP, the foreign mark or a device of a packet differs from those by
  * which the flow was classified. Idle flows are forgotten by a hand that sweeps the rows; when the table is
- * full it takes the longest idle of a few dozen. Memory: 136 bytes a flow and 184 of measures
+ * full it takes the longest idle of a few dozen. Memory: 136 bytes a flow and 192 of measures
  * (flow-layout.ts), all reserved at start.
  */
 import type { KeyTable } from '../../base/key-table.ts';
@@ -100,9 +100,10 @@ export class FlowTable {
     return this.keys.size;
   }
 
-  /** Reads ahead the records that findOrMake() will need for parsed rows [0, rows). */
+  /** Reads ahead the records that findOrMake() and `tcp` will need for parsed rows [0, rows). */
   readAhead(parsed: Parsed, rows: number): void {
     this.flowKeys.readAhead(parsed, rows, LAST_SEEN_NS);
+    this.tcp.readAhead(parsed, rows);
   }
 
   /**

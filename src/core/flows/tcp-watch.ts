@@ -19,6 +19,8 @@
  * The window is known if both SYNs were seen (its scale), a closed one always.
  */
 import { NONE } from '../../base/none.ts';
+import { ARRIVAL_ROWS } from '../../limits.ts';
+import type { Parsed } from '../../packet/parse.ts';
 import { TCP_HEADER_BYTES, TcpOptions } from '../../packet/tcp-options.ts';
 import type { FlowKeys } from './flow-keys.ts';
 import {
@@ -58,6 +60,7 @@ const STAMP_KNOWN = 512;
 const HAS_HOLE = 1024;
 const SCALE_SHIFT = 12;
 
+const IPPROTO_TCP = 6;
 // Flags (RFC 9293, 3.1).
 const FIN = 1;
 const SYN = 2;
@@ -78,6 +81,10 @@ export class TcpWatch {
   private readonly words: Int32Array;
   private readonly keys: FlowKeys;
   private readonly options = new TcpOptions();
+  /** By row of the batch: the flow of the other direction. */
+  private readonly ahead = new Int32Array(ARRIVAL_ROWS);
+  /** Keeps the reads of readAhead() from being optimised away. */
+  readAheadSum = 0;
   private nowUs = 0;
   private nowMs = 0;
 
@@ -85,6 +92,22 @@ export class TcpWatch {
     this.words = measures;
     this.records = keys.table.words;
     this.keys = keys;
+  }
+
+  /** Reads ahead what read() will need of the flows that FlowKeys has read ahead, many at once. */
+  readAhead(parsed: Parsed, rows: number): void {
+    const { keys, words, records, ahead } = this;
+    if (!keys.isReadAhead) return;
+    let sum = 0;
+    for (let p = 0; p < rows; p++) {
+      const f = parsed.protocol[p] === IPPROTO_TCP ? keys.probableRow(p) : NONE;
+      ahead[p] = f === NONE ? NONE : words[measureAt(f) + REVERSE];
+    }
+    for (let p = 0; p < rows; p++) {
+      const other = ahead[p];
+      if (other !== NONE) sum ^= records[other + GENERATION] ^ words[measureAt(other) + TCP_STATE];
+    }
+    this.readAheadSum = sum;
   }
 
   /**

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
 import {
   createFlowMemory,
+  measureAt,
   tickNs,
   tickOf,
   WAIT_BINS,
@@ -51,7 +52,7 @@ test('waits are counted by flow, thousands of them between two looks, modulo 2^1
   };
   for (let n = 0; n < 70_000; n++) waited(n % 7 === 0 ? 32 : 0, 1e6 * (1 + (n % 2)));
   measures.settle();
-  const counts = [0, 32].map((f) => memory.waits.slice(f === 0 ? 0 : 92, f === 0 ? 32 : 124));
+  const counts = [0, 32].map((f) => memory.waits.slice(2 * measureAt(f), 2 * measureAt(f) + WAIT_BINS));
   const of = (f: number, ms: number): number => counts[f]![waitBin(ms * 1e6)]!;
   expect([of(0, 1), of(0, 2), of(1, 1), of(1, 2)]).toEqual([30_000, 30_000, 5000, 5000]);
   for (let n = 0; n < 40_000; n++) waited(0, 1e6);
