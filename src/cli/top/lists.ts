@@ -150,6 +150,9 @@ const HOST_KEYS: Readonly<Record<string, (host: HostReport) => number>> = {
   drops: ({ up, down }) => up.dropped + down.dropped,
 };
 
+/** Of a host this much is shown before numbers of little importance. */
+const HOST_CELLS = 24;
+
 function hostList(state: TopState): List<HostReport> {
   const { filter, sort } = state.lists.hosts;
   const { report = null, error = '' } = state.hosts ?? { error: 'waiting for the list of hosts' };
@@ -160,9 +163,10 @@ function hostList(state: TopState): List<HostReport> {
   const rows = fitting.toSorted((a, b) =>
     keyOf ? keyOf(b) - keyOf(a) : hostText(a).localeCompare(hostText(b)),
   );
+  const names = widest(rows.map(hostText), 15);
   const columns: Column<HostReport>[] = [
     {
-      ...{ heading: 'host', cells: 15, cellsMax: widest(rows.map(hostText), 15), rank: 0, align: 'left' },
+      ...{ heading: 'host', cells: Math.min(names, HOST_CELLS), cellsMax: names, rank: 0, align: 'left' },
       ...{ sort: 'name', cell: hostText },
     },
     numberColumn('down bit/s', 11, 1, ({ down }) => count(down.bitsPerSecond), 'rate'),

@@ -106,7 +106,9 @@ describe('the screen', () => {
     await bed!.shows('no changes with an end');
     bed!.type('2');
     await bed!.shows(/\\x1b\[2J漢字 +10\.0\.0\.9/);
-    bed!.type('\t\r');
+    bed!.type('\t');
+    await bed!.shows('10.2.0.2:5201');
+    bed!.type('\r');
     await bed!.shows('flow tcp 10.1.0.2:40000 > 10.2.0.2:5201');
     bed!.type('q');
     await bed!.logs(/EXIT 0\./);
