@@ -3,6 +3,7 @@
  * that follows from it. If the ceil of a class changes, the ceil that its classes have of it is not told, nor
  * the bytes of a limit that is written as a time. Values that mean the same are no difference.
  */
+import { equal } from '../../base/equal.ts';
 import type { LoadedConfig } from '../config.ts';
 import type { Block } from '../write/block.ts';
 import { writeClass } from '../write/links.ts';
@@ -56,7 +57,7 @@ function wholeText({ written }: LoadedConfig, path: string): string | null {
 
 function keysThatDiffer(old: Part, now: Part): string[] {
   const keys = new Set([...Object.keys(old.meanings), ...Object.keys(now.meanings)]);
-  return [...keys].filter((key) => JSON.stringify(old.meanings[key]) !== JSON.stringify(now.meanings[key]));
+  return [...keys].filter((key) => !equal(old.meanings[key], now.meanings[key]));
 }
 
 /** Classes that came or went are told by themselves. */

@@ -18,35 +18,54 @@ export function areDisjoint(a: readonly MatcherSpec[], b: readonly MatcherSpec[]
 }
 
 function covers(a: MatcherSpec, b: MatcherSpec): boolean {
-  const isSame: Same<unknown> = (x, y) => x === y;
   return (
-    listCovers(a.proto, [b.proto], isSame) &&
-    listCovers(a.src, [b.src], prefixCovers, takesAllAddresses) &&
-    listCovers(a.dst, [b.dst], prefixCovers, takesAllAddresses) &&
-    listCovers(a.host, [b.src, b.dst, b.host], prefixCovers, takesAllAddresses) &&
-    listCovers(a.sport, [b.sport], rangeCovers) &&
-    listCovers(a.dport, [b.dport], rangeCovers) &&
-    listCovers(a.port, [b.sport, b.dport, b.port], rangeCovers) &&
-    listCovers(a.dscp, [b.dscp], isSame) &&
-    listCovers(a.mark, [b.mark], markCovers) &&
-    listCovers(a.iif, [b.iif], isSame) &&
-    listCovers(a.oif, [b.oif], isSame)
+    listCovers(isSame, a.proto, b.proto) &&
+    addressesCover(a.src, b.src) &&
+    addressesCover(a.dst, b.dst) &&
+    addressesCover(a.host, b.src, b.dst, b.host) &&
+    listCovers(rangeCovers, a.sport, b.sport) &&
+    listCovers(rangeCovers, a.dport, b.dport) &&
+    listCovers(rangeCovers, a.port, b.sport, b.dport, b.port) &&
+    listCovers(isSame, a.dscp, b.dscp) &&
+    listCovers(markCovers, a.mark, b.mark) &&
+    listCovers(isSame, a.iif, b.iif) &&
+    listCovers(isSame, a.oif, b.oif)
   );
 }
 
-/** Whether the condition `outer` holds if all of `inner` do: one of these must lie inside it. */
-function listCovers<T>(
-  outer: readonly T[] | undefined,
-  inner: readonly (readonly T[] | undefined)[],
-  itemCovers: Same<T>,
-  takesAll: (items: readonly T[]) => boolean = () => false,
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other;
+}
+
+type List<T> = readonly T[] | undefined;
+
+function addressesCover(
+  outer: List<PrefixSpec>,
+  one: List<PrefixSpec>,
+  two?: List<PrefixSpec>,
+  three?: List<PrefixSpec>,
 ): boolean {
-  if (outer === undefined || takesAll(outer)) return true;
-  return inner.some((items) => items?.every((item) => outer.some((o) => itemCovers(o, item))) === true);
+  return listCovers(prefixCovers, outer, one, two, three) || takesAllAddresses(outer!);
+}
+
+/**
+ * Whether the condition `outer` holds if all others do: one of these must lie inside it. Each pair of classes
+ * is asked at every change, and most have few conditions.
+ */
+function listCovers<T>(
+  itemCovers: Same<T>,
+  outer: List<T>,
+  one: List<T>,
+  two?: List<T>,
+  three?: List<T>,
+): boolean {
+  if (outer === undefined) return true;
+  const isInside = (items: List<T>): boolean =>
+    items?.every((item) => outer.some((o) => itemCovers(o, item))) === true;
+  return isInside(one) || isInside(two) || isInside(three);
 }
 
 function isDisjoint(a: MatcherSpec, b: MatcherSpec): boolean {
-  const isSame: Same<unknown> = (x, y) => x === y;
   return (
     listsPart(a.proto, b.proto, isSame) ||
     listsPart(a.src, b.src, prefixesMeet) ||

@@ -32,26 +32,37 @@ export function warnUnreachable(
   const around = within.at(-1)?.match ?? [{}];
   const matches = children.map(({ spec }) => spec.match ?? around);
   const isCompared = isComparable(matches);
+  const takesAround = isCompared ? matches.map((match) => coversAll(match, around)) : [];
   const firstOpen = children.findIndex(({ spec }) => spec.match === null);
   for (const [i, { entry, spec: own }] of children.entries()) {
     if (own.match?.length === 0) continue;
-    const takes = (before: readonly MatcherSpec[]): boolean =>
-      coversAll(before, matches[i]!) || coversAll(before, around);
     const taker = isCompared
-      ? children.slice(0, i).find(({ spec }) => spec.match === null || takes(spec.match))
+      ? children.find(
+          ({ spec }, k) =>
+            k < i && (spec.match === null || takesAround[k] || coversAll(spec.match, matches[i]!)),
+        )
       : children[firstOpen < i ? firstOpen : -1];
     if (taker) {
       const taken = `class ${entry.name} gets no packets: ${taker.entry.name}`;
       const isOpen = taker.spec.match === null;
       const message = isOpen ? `${taken} before it has no match` : `${taken} before it takes them all`;
       reader.problems.warn(entry.offset, message);
-    } else if (isCompared && takes(matches.slice(0, i).flat())) {
+    } else if (isCompared && takesTogether(matches.slice(0, i), matches[i]!, around)) {
       reader.problems.warn(
         entry.offset,
         `class ${entry.name} gets no packets: those before it take them all`,
       );
     }
   }
+}
+
+/** Whether several take what none of them takes alone, which must be several matchers then. */
+function takesTogether(
+  before: readonly (readonly MatcherSpec[])[],
+  own: readonly MatcherSpec[],
+  around: readonly MatcherSpec[],
+): boolean {
+  return [own, around].some((match) => match.length > 1 && coversAll(before.flat(), match));
 }
 
 function isComparable(matches: readonly (readonly MatcherSpec[])[]): boolean {
