@@ -72,8 +72,12 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
       tell({ type: 'inspect', id: message.id, answer: source.inspect(message.flows) });
     else if (message.type === 'log') options.log(message.line);
     else if (message.type === 'stop') options.onStop();
-    else
-      void options.apply(message.request).then((answer) => tell({ type: 'apply', id: message.id, answer }));
+    else void apply(message.id, message.request);
+  };
+  const apply = async (id: number, request: ApplyRequest): Promise<void> => {
+    const beganMs = performance.now();
+    const applied = await options.apply(request);
+    tell({ type: 'apply', id, answer: { applied, tookMs: performance.now() - beganMs } });
   };
   let isClosing = false;
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));

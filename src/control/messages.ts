@@ -29,10 +29,15 @@ export interface ConfigSource {
   readonly file: string;
 }
 
+/**
+ * What the packet thread goes by. With `isMarkAuto` the mark mask of the specification is a guess, and the one
+ * in use stays.
+ */
+export type AppliedConfig = Pick<LoadedConfig, 'spec' | 'isMarkAuto' | 'socketPath' | 'logLevel'>;
+
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */
 export interface ApplyRequest {
-  /** With `isMarkAuto` the mark mask of its specification is a guess, and the one in use stays. */
-  readonly config: LoadedConfig;
+  readonly config: AppliedConfig;
   /** Classes that moved since the configuration that was applied last. */
   readonly renamed: Renamed;
 }
@@ -51,6 +56,12 @@ export type ApplyRefusal = {
 };
 
 export type ApplyAnswer = { readonly ok: true; readonly generation: number } | ApplyRefusal;
+
+export interface TimedAnswer {
+  readonly applied: ApplyAnswer;
+  /** From the request to the answer. A change of classes alone keeps the packet thread busy for so long. */
+  readonly tookMs: number;
+}
 
 /** A line for the log of the instance, which the packet thread writes. */
 export interface LogLine {
@@ -79,7 +90,7 @@ export type ToControlThread =
   | { readonly type: 'snapshot'; readonly id: number; readonly answer: SnapshotTaken }
   | { readonly type: 'each'; readonly id: number; readonly answer: readonly EachClass[] }
   | { readonly type: 'inspect'; readonly id: number; readonly answer: Inspection }
-  | { readonly type: 'apply'; readonly id: number; readonly answer: ApplyAnswer }
+  | { readonly type: 'apply'; readonly id: number; readonly answer: TimedAnswer }
   /** Reload the file by which the instance runs. The log is told of the result. */
   | { readonly type: 'reload' }
   /** Something has happened that those who watch are told. */

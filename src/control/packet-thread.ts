@@ -11,6 +11,14 @@ import { type Snapshot, SnapshotReader } from './snapshot.ts';
 
 type Answer = Extract<ToControlThread, { id: number }>;
 type Question = Extract<FromControlThread, { id: number }>;
+
+export interface Applied {
+  /** Of the classes by which the instance runs now. */
+  readonly generation: number;
+  /** How long packets had to wait for it. */
+  readonly tookMs: number;
+}
+
 /** A question without its id. */
 type Asked<Of> = Of extends Question ? Omit<Of, 'id'> : never;
 
@@ -62,13 +70,12 @@ export class PacketThread {
   }
 
   /**
-   * The instance runs by another configuration from now on. Resolves with the generation of its classes.
-   * Rejects with ApiError if the configuration is refused, and all is as before then.
+   * The instance runs by another configuration from now on. Rejects with ApiError if the configuration is refused, and all is as before then.
    */
-  async apply(request: ApplyRequest): Promise<number> {
-    const answer = await this.ask({ type: 'apply', request });
-    if (!answer.ok) throw refusalError(answer);
-    return answer.generation;
+  async apply(request: ApplyRequest): Promise<Applied> {
+    const { applied, tookMs } = await this.ask({ type: 'apply', request });
+    if (!applied.ok) throw refusalError(applied);
+    return { generation: applied.generation, tookMs };
   }
 
   log(line: LogLine): void {

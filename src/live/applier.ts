@@ -16,7 +16,7 @@ import { invariant } from '../base/assert.ts';
 import { equal } from '../base/equal.ts';
 import { EXIT_FAILED, OperatingError } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
-import type { ApplyAnswer, ApplyRefusal, ApplyRequest } from '../control/messages.ts';
+import type { AppliedConfig, ApplyAnswer, ApplyRefusal, ApplyRequest } from '../control/messages.ts';
 import type { NfqueuePort, NfqueueSetup } from '../io/nfqueue/nfqueue.ts';
 import { hex, type InstalledRules, type RulesRequest } from '../io/rules/index.ts';
 import { ChangeRefusedError, type Edited } from '../spec/edit.ts';
@@ -46,7 +46,7 @@ export interface ApplierOptions {
   readonly checkDevices: (links: readonly LinkSpec[]) => void;
   readonly isStopping: () => boolean;
   /** The configuration is in force, with NFQUEUEs or rules other than before if `isPlanNew`. */
-  readonly onApplied: (config: LoadedConfig, request: RulesRequest, isPlanNew: boolean) => void;
+  readonly onApplied: (config: AppliedConfig, request: RulesRequest, isPlanNew: boolean) => void;
   readonly warn: (message: string, fields: object) => void;
 }
 
@@ -115,7 +115,7 @@ export class Applier {
   }
 
   /** The specification with the bits of the mark that are in use. Throws ChangeRefusedError. */
-  private checked({ spec, isMarkAuto, socketPath }: LoadedConfig): ShaperSpec {
+  private checked({ spec, isMarkAuto, socketPath }: AppliedConfig): ShaperSpec {
     const { config, planner, running } = this.options;
     const { markMask } = running.spec.nfqueue;
     const refuse = (where: string, reason: string): never => {

@@ -36,7 +36,10 @@ export function createApplier(
   unwinder.add('watch for unused queues', () => retiring.close());
   return new Applier({
     ...{ running, port, planner, retiring, rules, config },
-    checkDevices: (links) => checkDevices({ links }, readDeviceGraph() ?? new Map(), shownName),
+    checkDevices: (links) => {
+      // Most changes bring no device, and reading them all takes longer than the change.
+      if (links.length > 0) checkDevices({ links }, readDeviceGraph() ?? new Map(), shownName);
+    },
     isStopping: () => stopper.isRequested(),
     onApplied: ({ logLevel }, request, isPlanNew) => {
       logger.level = logLevel;

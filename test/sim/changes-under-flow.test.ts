@@ -10,6 +10,7 @@ import type { Clock } from '../../src/control/change/clock.ts';
 import { DOCUMENTS } from '../../src/control/change/documents.ts';
 import { ChangeService } from '../../src/control/change/service.ts';
 import type { ApplyRequest } from '../../src/control/messages.ts';
+import type { Applied } from '../../src/control/packet-thread.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 import { MS, udp, up, World } from './world.ts';
 
@@ -50,10 +51,10 @@ function setUp() {
   const [first] = VARIANTS as [string];
   const world = new World(loadConfig(first, 'f').spec);
   let generation = 0;
-  const apply = async ({ config, renamed }: ApplyRequest): Promise<number> => {
+  const apply = async ({ config, renamed }: ApplyRequest): Promise<Applied> => {
     world.engine.reconfigure(world.port, { spec: config.spec, renamed }, world.port.nowNs);
     world.checkBooks();
-    return ++generation;
+    return { generation: ++generation, tookMs: 0 };
   };
   const service = new ChangeService({
     ...{ documents: DOCUMENTS, config: { text: first, file: '/f' }, apply, clock: CLOCK },

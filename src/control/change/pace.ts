@@ -10,8 +10,10 @@ const CROSSING_GAP_MS = 20;
 const COST_SHARE = 0.02;
 /** What a quiet time saves up. */
 const CREDIT_MS_MAX = 100;
-/** An answer that comes later has waited for batches or rules, which would have taken their time anyway. */
+/** One that takes longer has waited for rules, and packets passed meanwhile. */
 const COST_MS_MAX = 5;
+/** The packet thread reads the message before anybody can look at a clock. */
+const MESSAGE_MS = 0.2;
 
 export class CrossingPace {
   readonly #clock: Clock;
@@ -29,10 +31,10 @@ export class CrossingPace {
     return Math.max(0, this.#crossedMs + CROSSING_GAP_MS - nowMs, debtMs);
   }
 
-  /** A crossing that began at `beganMs` has ended. */
-  crossed(beganMs: number): void {
+  /** A crossing has ended, which took the packet thread `tookMs`. */
+  crossed(tookMs: number): void {
     const nowMs = this.#clock.monotonicMs();
-    this.#creditMs = this.#credit(nowMs) - Math.min(nowMs - beganMs, COST_MS_MAX);
+    this.#creditMs = this.#credit(nowMs) - Math.min(MESSAGE_MS + tookMs, COST_MS_MAX);
     this.#crossedMs = nowMs;
   }
 

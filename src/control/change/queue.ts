@@ -9,6 +9,7 @@ import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { Renamed } from '../../spec/edit.ts';
 import { ApiError } from '../api-error.ts';
 import type { ApplyRequest } from '../messages.ts';
+import type { Applied } from '../packet-thread.ts';
 import type { Clock } from './clock.ts';
 import { CrossingPace } from './pace.ts';
 import type { ChangeState } from './state.ts';
@@ -55,8 +56,8 @@ interface Planned extends Waiting {
 export interface QueueOptions {
   readonly state: ChangeState;
   readonly generation: number;
-  /** Resolves with the generation. Rejects with ApiError if it is refused. */
-  readonly apply: (request: ApplyRequest) => Promise<number>;
+  /** Rejects with ApiError if it is refused. */
+  readonly apply: (request: ApplyRequest) => Promise<Applied>;
   readonly clock: Clock;
 }
 
@@ -174,10 +175,11 @@ export class ChangeQueue {
     const isChange = planned.some(({ plan }) => plan.changes.length > 0 || plan.renamed.size > 0);
     try {
       if (isChange) {
-        const { config } = last.plan.next;
-        const beganMs = this.#clock.monotonicMs();
-        this.#generation = await this.#apply({ config, renamed: last.plan.renamed });
-        this.#pace.crossed(beganMs);
+        const { spec, isMarkAuto, socketPath, logLevel } = last.plan.next.config;
+        const config = { spec, isMarkAuto, socketPath, logLevel };
+        const { generation, tookMs } = await this.#apply({ config, renamed: last.plan.renamed });
+        this.#generation = generation;
+        this.#pace.crossed(tookMs);
       }
     } catch (error) {
       if (planned.length > 1) await this.#crossOneByOne(planned);

@@ -8,6 +8,7 @@ import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { ConfigDocument, MergePatch } from '../../config/edit/document.ts';
 import type { Emit } from '../events.ts';
 import type { ApplyRequest, ConfigSource, LogLine } from '../messages.ts';
+import type { Applied } from '../packet-thread.ts';
 import type { Clock } from './clock.ts';
 import { type Documents, derive } from './derive.ts';
 import { asApiError } from './errors.ts';
@@ -23,8 +24,8 @@ export interface ChangeOptions {
   readonly documents: Documents;
   /** By what the instance runs already. */
   readonly config: ConfigSource;
-  /** Resolves with the generation. Rejects with ApiError if it is refused. */
-  readonly apply: (request: ApplyRequest) => Promise<number>;
+  /** Rejects with ApiError if it is refused. */
+  readonly apply: (request: ApplyRequest) => Promise<Applied>;
   /** The text of a file. Throws OperatingError. */
   readonly readText: (file: string) => string;
   readonly log: (line: LogLine) => void;

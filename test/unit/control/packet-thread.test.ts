@@ -114,7 +114,11 @@ describe('questions to the packet thread', () => {
   ] as const)('a refusal (%s) says what it is about', async (code, status, where, message, told) => {
     const { thread } = setUp();
     const applied = thread.apply({} as ApplyRequest);
-    thread.answered({ type: 'apply', id: 1, answer: { ok: false, code, where, message, hint: 'h' } });
+    thread.answered({
+      type: 'apply',
+      id: 1,
+      answer: { applied: { ok: false, code, where, message, hint: 'h' }, tookMs: 1 },
+    });
     await expect(applied).rejects.toMatchObject({ status, code, where, message: told, hint: 'h' });
   });
 

@@ -8,6 +8,7 @@ import { type ChangeOptions, ChangeService } from '../../../../src/control/chang
 import type { Scheduled } from '../../../../src/control/change/state.ts';
 import { type ControlEvent, Events } from '../../../../src/control/events.ts';
 import type { ApplyRefusal, ApplyRequest, LogLine } from '../../../../src/control/messages.ts';
+import type { Applied } from '../../../../src/control/packet-thread.ts';
 import type { ClassSpec } from '../../../../src/spec/spec.ts';
 
 /** Noon in UTC. */
@@ -134,12 +135,12 @@ export class FakePacketThread {
   refuse: (request: ApplyRequest) => ApplyRefusal | null = () => null;
   gate: Promise<void> = Promise.resolve();
 
-  readonly apply = async (request: ApplyRequest): Promise<number> => {
+  readonly apply = async (request: ApplyRequest): Promise<Applied> => {
     this.requests.push(request);
     await this.gate;
     const refusal = this.refuse(request);
     if (refusal !== null) throw new ApiError(409, refusal.code, refusal.message, refusal.where, refusal.hint);
-    return ++this.generation;
+    return { generation: ++this.generation, tookMs: 2 };
   };
 
   /** The class by which the instance runs now. */

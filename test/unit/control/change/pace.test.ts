@@ -2,6 +2,9 @@ import { expect, it } from 'vitest';
 import { CrossingPace } from '../../../../src/control/change/pace.ts';
 import { FakeClock } from './fakes.ts';
 
+/** Packets wait for the reading of the message as well. */
+const MESSAGE_MS = 0.2;
+
 /** Crosses as often as allowed for `ms`. Returns how often that was. */
 async function crossings(pace: CrossingPace, clock: FakeClock, ms: number, costMs: number): Promise<number> {
   const endMs = clock.monotonicMs() + ms;
@@ -9,9 +12,8 @@ async function crossings(pace: CrossingPace, clock: FakeClock, ms: number, costM
   for (;;) {
     await clock.advance(pace.waitMs());
     if (clock.monotonicMs() >= endMs) return count;
-    const beganMs = clock.monotonicMs();
     await clock.advance(costMs);
-    pace.crossed(beganMs);
+    pace.crossed(costMs - MESSAGE_MS);
     count++;
   }
 }
