@@ -30,8 +30,8 @@ export interface ConfigSource {
 }
 
 /**
- * What the packet thread goes by. With `isMarkAuto` the mark mask of the specification is a guess, and the one
- * in use stays.
+ * What the packet thread goes by. With `isMarkAuto` the mark mask of the specification is a guess, and the
+ * one in use stays.
  */
 export type AppliedConfig = Pick<LoadedConfig, 'spec' | 'isMarkAuto' | 'socketPath' | 'logLevel'>;
 

@@ -70,7 +70,8 @@ export class PacketThread {
   }
 
   /**
-   * The instance runs by another configuration from now on. Rejects with ApiError if the configuration is refused, and all is as before then.
+   * The instance runs by another configuration from now on. Rejects with ApiError if the configuration is
+   * refused, and all is as before then.
    */
   async apply(request: ApplyRequest): Promise<Applied> {
     const { applied, tookMs } = await this.ask({ type: 'apply', request });
