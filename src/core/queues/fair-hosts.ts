@@ -137,8 +137,9 @@ export class FairHosts {
     // HEAD of a host is the number of its packets, less one: NONE if there is none, as in flow queues.
     words[host + HEAD] += change;
     const isDry = words[host + HEAD] === NONE;
+    if (wasDry === isDry) return false;
     const prefix = words[host + PREFIX];
-    if (prefix !== NONE && wasDry !== isDry) words[prefix + BUSY_ADDRESSES] += change;
+    if (prefix !== NONE) words[prefix + BUSY_ADDRESSES] += change;
     return isDry;
   }
 

@@ -14,7 +14,7 @@ import { FLOW_IDLE_NS } from '../../limits.ts';
 import { type FlowTable, SIDE_DST, SIDE_SRC } from '../flows/flow-table.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { FairHosts } from './fair-hosts.ts';
-import { HEAD, HOST, IDLE, OTHER_HOST, STATE, stateOf, TAIL } from './fair-records.ts';
+import { BACKLOG_BYTES, HEAD, HOST, IDLE, OTHER_HOST, STATE, stateOf, TAIL } from './fair-records.ts';
 import type { QueueKind, QueueSets } from './queue-sets.ts';
 
 /**
@@ -124,14 +124,18 @@ export class FairKeys {
 
   /**
    * Reads ahead the records that packets [0, rows) of a batch will probably ask for, as FlowKeys.readAhead()
-   * does.
+   * does, and those of their hosts.
    */
   readAhead(rows: number): void {
     const { flows, words } = this;
+    const ofHosts = this.hosts.words;
     let sum = 0;
     for (let p = 0; p < rows; p++) {
       const q = flows.probableFairQueue(p);
-      if (q !== NONE) sum ^= words[q] ^ words[q + TAIL];
+      if (q === NONE) continue;
+      sum ^= words[q] ^ words[q + TAIL];
+      const host = words[q + HOST];
+      if (host !== NONE) sum ^= ofHosts[host + STATE] ^ ofHosts[host + BACKLOG_BYTES];
     }
     this.readAheadSum = sum;
   }

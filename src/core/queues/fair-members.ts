@@ -22,6 +22,7 @@ import {
   HEAD,
   HOST,
   hostHasSeveral,
+  keepsTurns,
   LIST_WORDS,
   LISTS,
   NEW_BYTES,
@@ -127,6 +128,8 @@ export class FairMembers {
   join(set: number, q: number, quantumBytes: number): boolean {
     const host = this.keys.words[q + HOST];
     if (host === NONE) return this.queuesOfSet.join(LIST_WORDS * set, q, quantumBytes);
+    // A queue that keeps its turns belongs to a host that keeps its own: one without packets has none.
+    if (keepsTurns(this.keys.words, q)) return false;
     this.hostsOfSet.join(LIST_WORDS * set, host, quantumBytes);
     return this.queuesOfHost.join(host + LISTS, q, quantumBytes);
   }
@@ -145,7 +148,8 @@ export class FairMembers {
       this.queuesOfSet.charge(LIST_WORDS * set, q, bytes);
       return;
     }
-    this.hostsOfSet.charge(LIST_WORDS * set, host, bytes / this.queuesOfHost.share(q));
+    const share = this.queuesOfHost.share(q);
+    this.hostsOfSet.charge(LIST_WORDS * set, host, share === 1 ? bytes : bytes / share);
     this.queuesOfHost.charge(host + LISTS, q, bytes);
   }
 
@@ -154,15 +158,14 @@ export class FairMembers {
     const host = this.keys.words[q + HOST];
     if (host === NONE) {
       this.queuesOfSet.addBacklog(LIST_WORDS * set, q, bytes);
-      const isSeveral = queueHasSeveral(this.keys.words, q);
-      list(this.longestQueues, set, this.keys, q, bytes, isSeveral);
+      this.listQueue(set, q, bytes);
       return;
     }
     this.queuesOfHost.addBacklog(host + LISTS, q, bytes);
     this.hostsOfSet.addBacklog(LIST_WORDS * set, host, bytes);
     this.hosts.addPacket(host, 1);
     this.noteLength(host, q, true);
-    list(this.longestHosts, set, this.hosts, host, bytes, hostHasSeveral(this.hosts.words, host));
+    this.listHost(set, host, bytes);
   }
 
   /** A packet of so many bytes has left queue `q`. */
@@ -170,15 +173,14 @@ export class FairMembers {
     const host = this.keys.words[q + HOST];
     if (host === NONE) {
       this.queuesOfSet.addBacklog(LIST_WORDS * set, q, -bytes);
-      const isSeveral = queueHasSeveral(this.keys.words, q);
-      list(this.longestQueues, set, this.keys, q, -bytes, isSeveral);
+      this.listQueue(set, q, -bytes);
       return;
     }
     this.queuesOfHost.addBacklog(host + LISTS, q, -bytes);
     this.hostsOfSet.addBacklog(LIST_WORDS * set, host, -bytes);
     this.noteLength(host, q, false);
     const isDry = this.hosts.addPacket(host, -1);
-    list(this.longestHosts, set, this.hosts, host, -bytes, hostHasSeveral(this.hosts.words, host));
+    this.listHost(set, host, -bytes);
     if (isDry) this.queuesOfHost.clear(host + LISTS);
   }
 
@@ -192,25 +194,29 @@ export class FairMembers {
     }
   }
 
+  /** Lists flow queue `q` by its length, which has changed by so many bytes, if it has several packets. */
+  private listQueue(set: number, q: number, change: number): void {
+    const { words, shift } = this.keys;
+    const bytes = backlogBytes(words, q);
+    if (bytes >= LISTED_FROM_BYTES && queueHasSeveral(words, q))
+      this.longestQueues.set(set, q >> shift, bytes);
+    else if (bytes - change >= LISTED_FROM_BYTES) this.longestQueues.set(set, q >> shift, 0);
+  }
+
+  /** The same for a host. */
+  private listHost(set: number, host: number, change: number): void {
+    const { words, shift } = this.hosts;
+    const bytes = backlogBytes(words, host);
+    if (bytes >= LISTED_FROM_BYTES && hostHasSeveral(words, host))
+      this.longestHosts.set(set, host >> shift, bytes);
+    else if (bytes - change >= LISTED_FROM_BYTES) this.longestHosts.set(set, host >> shift, 0);
+  }
+
   /** Lets a turn pass in a set where no packet waits. Returns false if the set has no members. */
   passTurn(set: number, quantumBytes: number): boolean {
     const turns = this.hasHosts(set) ? this.hostsOfSet : this.queuesOfSet;
     return turns.passTurn(LIST_WORDS * set, quantumBytes);
   }
-}
-
-/** Lists member `m`, whose backlog has changed by so many bytes, if it has several packets. */
-function list(
-  bins: SizeBins,
-  set: number,
-  { words, shift }: { readonly words: Int32Array; readonly shift: number },
-  m: number,
-  change: number,
-  isSeveral: boolean,
-): void {
-  const after = backlogBytes(words, m);
-  if (isSeveral && after >= LISTED_FROM_BYTES) bins.set(set, m >> shift, after);
-  else if (after - change >= LISTED_FROM_BYTES) bins.set(set, m >> shift, 0);
 }
 
 function emptyLists(sets: number): Int32Array {

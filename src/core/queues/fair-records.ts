@@ -71,6 +71,12 @@ export function isNew(words: Int32Array, m: number): boolean {
   return state === NEW || (state === IDLE && !isKnown(words, m));
 }
 
+/** Whether it goes on with its turns when one more packet comes. */
+export function keepsTurns(words: Int32Array, m: number): boolean {
+  const state = stateOf(words, m);
+  return state !== IDLE && state !== DECAYING;
+}
+
 /** Counts a packet that it has sent. */
 export function countSent(words: Int32Array, m: number): void {
   if (!isKnown(words, m)) words[m + STATE] += 1 << STATE_BITS;

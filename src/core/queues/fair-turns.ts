@@ -99,12 +99,14 @@ export class FairTurns {
     for (;;) {
       const from = this.nextList(g);
       const m = lists[from];
-      const state = stateOf(words, m);
-      const isSparse = state === NEW || state === KNOWN;
+      const isSparse = from !== g + OLD_FIRST;
       if (floats[(m + DEFICIT_BYTES) >> 1] <= 0) {
-        lists[from] = words[m + NEXT];
-        if (isSparse) this.becomeOld(g, m);
-        this.append(g + OLD_FIRST, m);
+        // The only old member stays where it is.
+        if (isSparse || words[m + NEXT] !== NONE) {
+          lists[from] = words[m + NEXT];
+          if (isSparse) this.becomeOld(g, m);
+          this.append(g + OLD_FIRST, m);
+        }
         this.addQuanta(g, m, quantumBytes);
       } else if (words[m + HEAD] !== NONE) {
         return m;
@@ -219,12 +221,20 @@ export class FairTurns {
 
   /** Gives `m` a quantum, or as many as it needs if it is the only member. */
   private addQuanta(g: number, m: number, quantumBytes: number): void {
-    const { lists, floats } = this;
+    const { floats } = this;
     const deficit = (m + DEFICIT_BYTES) >> 1;
     const portion = quantumBytes * this.share(m);
+    const owedBytes = -floats[deficit];
+    // One is enough nearly always.
+    if (owedBytes < portion || !this.isAlone(g, m)) floats[deficit] += portion;
+    else floats[deficit] += (Math.floor(owedBytes / portion) + 1) * portion;
+  }
+
+  /** Whether `m` is the only member. */
+  private isAlone(g: number, m: number): boolean {
+    const { lists } = this;
     const hasSparse = lists[g + NEW_FIRST] !== NONE || lists[g + KNOWN_FIRST] !== NONE;
-    const isAlone = !hasSparse && lists[g + OLD_FIRST] === m && lists[g + OLD_LAST] === m;
-    floats[deficit] += isAlone ? (Math.floor(-floats[deficit] / portion) + 1) * portion : portion;
+    return !hasSparse && lists[g + OLD_FIRST] === m && lists[g + OLD_LAST] === m;
   }
 
   private append(list: number, m: number): void {
