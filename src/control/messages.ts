@@ -33,7 +33,10 @@ export interface ConfigSource {
  * What the packet thread goes by. With `isMarkAuto` the mark mask of the specification is a guess, and the
  * one in use stays.
  */
-export type AppliedConfig = Pick<LoadedConfig, 'spec' | 'isMarkAuto' | 'socketPath' | 'logLevel'>;
+export type AppliedConfig = Pick<
+  LoadedConfig,
+  'spec' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'logLevel'
+>;
 
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */
 export interface ApplyRequest {

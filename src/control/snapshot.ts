@@ -11,6 +11,7 @@ import type { EachClass } from '../core/each/fullest.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
 import { copyStats, type Stats, statsBytes, statsOver, withChildren } from '../core/packets/stats.ts';
 import type { NfqueueCounters } from '../io/nfqueue/nfqueue.ts';
+import type { KernelDrops } from '../io/proc/nfqueues.ts';
 
 export interface ClassLabel {
   readonly path: string;
@@ -26,6 +27,14 @@ export type SocketCounters = Pick<
   'truncated' | 'malformed' | 'sendErrors' | 'verdictErrors'
 >;
 
+/** The NFQUEUEs of the instance, which a reload may open and close. */
+export interface OwnNfqueues {
+  /** Numbers of those that are open. */
+  readonly open: readonly number[];
+  /** Of all that have closed: the kernel has forgotten them. */
+  readonly closedDrops: KernelDrops;
+}
+
 /** The instance that the packet thread takes snapshots of, between two batches. */
 export interface SnapshotSource {
   /** Grows with every change of classes. */
@@ -40,6 +49,7 @@ export interface SnapshotSource {
   /** Nanoseconds since start. */
   nowNs(): number;
   socketCounters(): SocketCounters;
+  nfqueues(): OwnNfqueues;
   /** What waits for the buckets of each class that has `each`. */
   eachClasses(): readonly EachClass[];
   /** Buckets of these flows and of their classes. */
@@ -65,6 +75,7 @@ export interface SnapshotTaken {
   readonly generation: number;
   readonly takenNs: number;
   readonly socket: SocketCounters;
+  readonly nfqueues: OwnNfqueues;
   readonly warnings: readonly string[];
   /** The layout of this generation if this is its first snapshot. */
   readonly layout: SnapshotLayout | null;
@@ -78,6 +89,7 @@ export interface Snapshot {
   readonly classChanges: number;
   readonly takenNs: number;
   readonly socket: SocketCounters;
+  readonly nfqueues: OwnNfqueues;
   readonly warnings: readonly string[];
   /** Row c counts classes[c] and all classes inside it. */
   readonly stats: Stats;
@@ -99,7 +111,9 @@ export class SnapshotWriter {
     const { generation, stats, warnings } = source;
     const layout = generation === this.generation ? null : this.layOut();
     copyStats(stats, statsOver(this.memory, stats.classes));
-    return { generation, takenNs: source.nowNs(), socket: source.socketCounters(), warnings, layout };
+    const takenNs = source.nowNs();
+    const [socket, nfqueues] = [source.socketCounters(), source.nfqueues()];
+    return { generation, takenNs, socket, nfqueues, warnings, layout };
   }
 
   /** Other classes fit the same memory if they are as many. */
@@ -118,11 +132,11 @@ export class SnapshotReader {
   private layout: SnapshotLayout | null = null;
 
   /** Reads the snapshot out of the shared memory. The next one may be asked for afterwards. */
-  read({ generation, takenNs, socket, warnings, layout }: SnapshotTaken): Snapshot {
+  read({ layout, ...taken }: SnapshotTaken): Snapshot {
     this.layout = layout ?? this.layout;
-    invariant(this.layout?.generation === generation, 'a snapshot comes with or after its layout');
+    invariant(this.layout?.generation === taken.generation, 'a snapshot comes with or after its layout');
     const { classes, classChanges, memory } = this.layout;
     const stats = withChildren(statsOver(memory, classes.length), classes);
-    return { generation, classes, classChanges, takenNs, socket, warnings, stats };
+    return { ...taken, classes, classChanges, stats };
   }
 }

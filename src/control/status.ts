@@ -3,7 +3,7 @@ import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
 import { toBitsPerSec } from '../base/units.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import { type Stats, TOTAL } from '../core/packets/stats.ts';
-import type { KernelQueue } from '../io/proc/nfqueues.ts';
+import type { KernelDrops } from '../io/proc/nfqueues.ts';
 import type { EachBy } from '../spec/spec.ts';
 import { bucketText } from './bucket-text.ts';
 import { type RecentClass, type RecentTotals, recentClasses, recentTotals } from './recent.ts';
@@ -15,16 +15,6 @@ export interface StatusSubject {
   readonly version: string;
   readonly pid: number;
   readonly backend: 'nft' | 'iptables';
-  readonly firstNfqueue: number;
-  readonly nfqueueCount: number;
-}
-
-/** Packets that the kernel dropped before they reached us. */
-export interface KernelDrops {
-  /** As many waited as nfqueue.length allows. */
-  readonly queueFull: number;
-  /** The buffer of the socket was full. */
-  readonly socketFull: number;
 }
 
 export interface Count {
@@ -199,19 +189,4 @@ function eachReport({ by, rateBytesPerSec, fullest }: EachClass): EachReport {
 
 function percentiles(counts: Float64Array, offset: number): { p50: number; p99: number } {
   return { p50: histogramPercentile(counts, offset, 0.5), p99: histogramPercentile(counts, offset, 0.99) };
-}
-
-/** Sums over our queues. Queues of other programs do not count. */
-export function sumKernelDrops(
-  queues: readonly KernelQueue[],
-  { firstNfqueue, nfqueueCount }: Pick<StatusSubject, 'firstNfqueue' | 'nfqueueCount'>,
-): KernelDrops {
-  let queueFull = 0;
-  let socketFull = 0;
-  for (const queue of queues) {
-    if (queue.number < firstNfqueue || queue.number >= firstNfqueue + nfqueueCount) continue;
-    queueFull += queue.queueFull;
-    socketFull += queue.socketFull;
-  }
-  return { queueFull, socketFull };
 }

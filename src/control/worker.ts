@@ -11,7 +11,7 @@ import { metricsCommand, type Seen } from './commands/metrics.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import { Events } from './events.ts';
-import { readKernelDrops } from './kernel-drops.ts';
+import { readNfqueues, sumKernelDrops } from './kernel-drops.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { PacketThread } from './packet-thread.ts';
 import { routesOf } from './routes/routes.ts';
@@ -76,8 +76,9 @@ port.on('message', (message: ToControlThread) => {
 });
 
 async function look(): Promise<Seen> {
-  const [snapshot, kernel] = await Promise.all([packetThread.snapshot(), readKernelDrops(subject)]);
-  return { snapshot, kernel };
+  const queues = await readNfqueues();
+  const snapshot = await packetThread.snapshot();
+  return { snapshot, kernel: sumKernelDrops(queues, snapshot.nfqueues) };
 }
 
 const sample = async (): Promise<void> => {

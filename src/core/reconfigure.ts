@@ -102,7 +102,7 @@ export function reconfigure(
   intake.exempt(spec.local.exempt.ports);
   intake.reclassify(classifier, change, deviceIndexes);
   if (change.isRenumbered) log.renumber(heir);
-  held.setBound(heldMax(spec.nfqueue));
+  held.raiseBound(heldMax(spec.nfqueue));
   if (isPlanNew) usePlan(plan, parts);
   parts.steering.update(classes);
   acks.regroup(classes);

@@ -82,8 +82,7 @@ export function createLasting(
   const prng = new Prng(seed);
   const keysOf = (table: string): HashKeys => hashKeys(seed, table);
   // Rows that no packet has taken cost no memory.
-  const held = new HeldTable(HELD_MAX + ARRIVAL_ROWS);
-  held.setBound(heldMax(spec.nfqueue));
+  const held = new HeldTable(HELD_MAX + ARRIVAL_ROWS, heldMax(spec.nfqueue));
   const ledger = new Ledger(classes.length, held);
   const backlog = new Backlog(ledger.stats, held);
   const flows = new FlowTable(FLOWS_MAX, ...keysOf('flows'), ledger);

@@ -7,7 +7,7 @@ import type { NfqueuePort } from '../io/nfqueue/nfqueue.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { readKernelQueues } from '../io/proc/nfqueues.ts';
 import { Applier, type ApplierOptions } from './applier.ts';
-import { warnOfLess } from './nfqueues.ts';
+import { type NfqueueBooks, warnOfLess } from './nfqueues.ts';
 import { checkDevices } from './preconditions.ts';
 import { RetiringNfqueues } from './retiring.ts';
 import type { Stopper } from './stop.ts';
@@ -17,6 +17,7 @@ import type { Unwinder } from './unwinder.ts';
 interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'rules'> {
   readonly engine: Engine;
   readonly port: NfqueuePort;
+  readonly nfqueues: NfqueueBooks;
   readonly logger: Logger;
   readonly stopper: Stopper;
   readonly unwinder: Unwinder;
@@ -24,14 +25,16 @@ interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'rules
 
 export function createApplier(
   config: LoadedConfig,
-  { running, engine, port, planner, rules, logger, stopper, unwinder }: Changeable,
+  { running, engine, port, nfqueues, planner, rules, logger, stopper, unwinder }: Changeable,
 ): Applier {
   const { first, count } = engine.told.spec.nfqueue;
   const retiring = new RetiringNfqueues({
     ...{ port, first, count, readQueues: readKernelQueues },
     waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
-    onClosed: (nfqueue) =>
-      logger.info({ queue: first + nfqueue }, 'a queue that is not used any more has closed'),
+    onClosed: (nfqueue, last) => {
+      nfqueues.closed(last);
+      logger.info({ queue: first + nfqueue }, 'a queue that is not used any more has closed');
+    },
   });
   unwinder.add('watch for unused queues', () => retiring.close());
   return new Applier({

@@ -43,7 +43,7 @@ import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
 import { claimMark } from './neighbours.ts';
 import { News } from './news.ts';
-import { openNfqueues, warnOfLess } from './nfqueues.ts';
+import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
@@ -164,6 +164,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const lost = watchLost(spec, engine, port, parts);
   const devices = watchDevices(engine, port, names, lost, parts);
   const silences = watchSilences(engine, parts);
+  const nfqueues = new NfqueueBooks(port, spec.nfqueue.first);
   let rules: InstalledRules | null = null;
   const running = new Running({
     engine,
@@ -171,9 +172,11 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     devices,
     nowNs: () => port.nowNs(),
     socketCounters: () => port.counters(),
+    nfqueues: () => nfqueues.own,
     warnings: () => [...waitingLinks(engine, devices), ...silences.warnings, ...(rules?.collisions ?? [])],
   });
-  const applier = createApplier(config, { running, engine, port, planner, rules: () => rules, ...parts });
+  const changeable = { running, engine, port, nfqueues, planner, rules: () => rules };
+  const applier = createApplier(config, { ...changeable, ...parts });
   await openControl(config, planner.backend, running, applier, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
@@ -246,17 +249,16 @@ function logCountersOnSignal({ stats: { totals } }: Engine, { logger, unwinder }
 }
 
 async function openControl(
-  { spec, socketPath, socketGroup }: LoadedConfig,
+  { socketPath, socketGroup }: LoadedConfig,
   backend: Backend,
   running: Running,
   applier: Applier,
   { logger, stopper, hangup, unwinder, source, news }: Parts,
 ): Promise<void> {
-  const { first, count } = spec.nfqueue;
   const control = await startControl({
     socketPath,
     group: socketGroup,
-    subject: { version: readVersion(), pid: process.pid, backend, firstNfqueue: first, nfqueueCount: count },
+    subject: { version: readVersion(), pid: process.pid, backend },
     source: running,
     config: source,
     apply: (request) => applier.apply(request),

@@ -1,11 +1,13 @@
 /** The NFQUEUEs of an instance. */
 import type { Logger } from 'pino';
+import type { OwnNfqueues } from '../control/snapshot.ts';
 import {
   type NfqueueGranted,
   type NfqueuePort,
   openNfqueue,
   unreadMessageBytes,
 } from '../io/nfqueue/nfqueue.ts';
+import type { KernelDrops } from '../io/proc/nfqueues.ts';
 import type { RulesRequest } from '../io/rules/index.ts';
 
 export function openNfqueues({ nfqueue, plan }: RulesRequest): NfqueuePort {
@@ -16,6 +18,33 @@ export function openNfqueues({ nfqueue, plan }: RulesRequest): NfqueuePort {
     copyBytes: plan.copyBytes,
     gso: plan.gso,
   });
+}
+
+/** The NFQUEUEs that are open now, and the drops of those that were. */
+export class NfqueueBooks {
+  private readonly port: Pick<NfqueuePort, 'open'>;
+  private readonly first: number;
+  private closedDrops: KernelDrops = { queueFull: 0, socketFull: 0 };
+
+  /** `first` is the number of the NFQUEUE with index 0. */
+  constructor(port: Pick<NfqueuePort, 'open'>, first: number) {
+    this.port = port;
+    this.first = first;
+  }
+
+  get own(): OwnNfqueues {
+    return { open: this.port.open.map((nfqueue) => this.first + nfqueue), closedDrops: this.closedDrops };
+  }
+
+  /** An NFQUEUE has closed. `last` is what the kernel said of it before, or null. */
+  closed(last: KernelDrops | null): void {
+    const { queueFull, socketFull } = this.closedDrops;
+    if (last === null) return;
+    this.closedDrops = {
+      queueFull: queueFull + last.queueFull,
+      socketFull: socketFull + last.socketFull,
+    };
+  }
 }
 
 /** Warns if the kernel grants less than was asked for. */

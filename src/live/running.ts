@@ -2,7 +2,13 @@
  * The one way to change a running instance. Commands, schedules, leases and all others make a whole
  * specification and hand it to applySpec().
  */
-import type { ClassLabel, FlowSource, SnapshotSource, SocketCounters } from '../control/snapshot.ts';
+import type {
+  ClassLabel,
+  FlowSource,
+  OwnNfqueues,
+  SnapshotSource,
+  SocketCounters,
+} from '../control/snapshot.ts';
 import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
 import { type FlowName, type Inspection, inspect } from '../core/inspect.ts';
@@ -23,6 +29,7 @@ export interface RunningOptions {
   /** Nanoseconds since start, by the clock of the port. */
   readonly nowNs: () => number;
   readonly socketCounters: () => SocketCounters;
+  readonly nfqueues: () => OwnNfqueues;
   /** What is wrong now, as sentences. */
   readonly warnings: () => readonly string[];
 }
@@ -30,18 +37,20 @@ export interface RunningOptions {
 export class Running implements SnapshotSource {
   readonly nowNs: () => number;
   readonly socketCounters: () => SocketCounters;
+  readonly nfqueues: () => OwnNfqueues;
   private readonly warningsNow: () => readonly string[];
   private readonly engine: Engine;
   private readonly port: Port;
   private readonly devices: DeviceWatch;
   private changes = 0;
 
-  constructor({ engine, port, devices, nowNs, socketCounters, warnings }: RunningOptions) {
+  constructor({ engine, port, devices, nowNs, socketCounters, nfqueues, warnings }: RunningOptions) {
     this.engine = engine;
     this.port = port;
     this.devices = devices;
     this.nowNs = nowNs;
     this.socketCounters = socketCounters;
+    this.nfqueues = nfqueues;
     this.warningsNow = warnings;
   }
 

@@ -37,7 +37,12 @@ export interface Silence {
 }
 
 /** A direction as it was at a look. */
-interface Sample {
+interface Sample extends Passed {
+  /** A link may change to another device, whose counters are others. */
+  readonly device: string;
+}
+
+interface Passed {
   readonly devicePackets: number;
   readonly deviceBytes: number;
   readonly packets: number;
@@ -100,7 +105,8 @@ export class SilenceWatch {
       const sample = sampleOf(root, device, received[row]);
       const before = this.before.get(root.path);
       now.set(root.path, sample);
-      if (before) this.judge(root, difference(sample, before));
+      if (before?.device === sample.device) this.judge(root, difference(sample, before));
+      else this.hears(root.path);
     }
     this.before = now;
     for (const path of [...this.silentLooks.keys(), ...this.silences.keys()]) {
@@ -108,7 +114,7 @@ export class SilenceWatch {
     }
   }
 
-  private judge(root: ClassInfo, passed: Sample): void {
+  private judge(root: ClassInfo, passed: Passed): void {
     const { path, direction, link } = root;
     if (!isSilent(passed, direction)) {
       // A device that rests says nothing: only packets end a silence.
@@ -138,7 +144,7 @@ export class SilenceWatch {
 }
 
 function isSilent(
-  { devicePackets, deviceBytes, packets }: Sample,
+  { devicePackets, deviceBytes, packets }: Passed,
   direction: ClassInfo['direction'],
 ): boolean {
   if (devicePackets < DEVICE_PACKETS_MIN) return false;
@@ -156,12 +162,17 @@ function receivedByRoot(classes: readonly ClassInfo[], stats: Stats): Float64Arr
   return received;
 }
 
-function sampleOf({ direction }: ClassInfo, device: DeviceCounters, packets: number): Sample {
-  if (direction === 'up') return { devicePackets: device.txPackets, deviceBytes: 0, packets };
-  return { devicePackets: device.rxPackets - device.rxMulticast, deviceBytes: device.rxBytes, packets };
+function sampleOf(
+  { direction, link: { device } }: ClassInfo,
+  counters: DeviceCounters,
+  packets: number,
+): Sample {
+  const { txPackets, rxPackets, rxMulticast, rxBytes } = counters;
+  if (direction === 'up') return { device, devicePackets: txPackets, deviceBytes: 0, packets };
+  return { device, devicePackets: rxPackets - rxMulticast, deviceBytes: rxBytes, packets };
 }
 
-function difference(now: Sample, before: Sample): Sample {
+function difference(now: Passed, before: Passed): Passed {
   return {
     devicePackets: now.devicePackets - before.devicePackets,
     deviceBytes: now.deviceBytes - before.deviceBytes,

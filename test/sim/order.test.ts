@@ -1,7 +1,7 @@
 /** Packets of a flow leave in the order in which they came, whatever waits beside them. */
 import { describe, expect, test } from 'vitest';
-import { changeClass } from '../../src/spec/edit.ts';
 import type { SimArrival } from '../port/sim-port.ts';
+import { changeClass } from './class-edits.ts';
 import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 const to = (dport: number) => [{ dport: [{ from: dport, to: dport }] }];

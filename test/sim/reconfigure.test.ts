@@ -1,7 +1,8 @@
 /** Classes that change while packets wait, to the nanosecond. */
 import { describe, expect, test } from 'vitest';
-import { addClass, changeClass, type Edited, moveClass, removeClass } from '../../src/spec/edit.ts';
+import type { Edited } from '../../src/spec/edit.ts';
 import type { MatcherSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import { addClass, changeClass, moveClass, removeClass } from './class-edits.ts';
 import { type ClassInput, type EachInput, MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 const port = (n: number): MatcherSpec[] => [{ dport: [{ from: n, to: n }] }];

@@ -12,10 +12,11 @@ import type { ClassReport, StatusReport } from '../../src/control/status.ts';
 import { Engine } from '../../src/core/engine.ts';
 import { DeviceWatch } from '../../src/live/device-watch.ts';
 import { Running } from '../../src/live/running.ts';
-import { addClass, changeClass, type Edited, moveClass, removeClass } from '../../src/spec/edit.ts';
+import type { Edited } from '../../src/spec/edit.ts';
 import type { ClassSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { runUntil } from '../port/driver.ts';
 import { SimPort } from '../port/sim-port.ts';
+import { addClass, changeClass, moveClass, removeClass } from './class-edits.ts';
 import { type ClassInput, MS, shaper, udp, up } from './world.ts';
 
 const [socketPath = '', changes = '0', seed = '1'] = process.argv.slice(2);
@@ -86,6 +87,7 @@ const running = new Running({
   port,
   devices,
   nowNs: () => port.nowNs,
+  nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
   socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
   warnings: () => [],
 });
@@ -160,7 +162,7 @@ function keyOf(path: string): string {
 const control = await startControl({
   socketPath,
   group: null,
-  subject: { version: '1', pid: 1, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
+  subject: { version: '1', pid: 1, backend: 'nft' },
   source: running,
   config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },
   apply: () => Promise.reject(new Error('nobody asks for a change')),

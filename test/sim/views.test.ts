@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { FLOWS, HOSTS } from '../../src/control/routes/views.ts';
 import { IPPROTO_TCP, ipv4 } from '../../src/sim/packets/packets.ts';
-import { removeClass } from '../../src/spec/edit.ts';
+import { removeClass } from './class-edits.ts';
 import { ViewedWorld } from './viewed.ts';
 import { CLIENT, MS, repeat, SECOND, SERVER, shaper, udp, up } from './world.ts';
 

@@ -39,6 +39,7 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     stats: engine.stats,
     flows: engine.flows,
     nowNs: () => world.nowNs,
+    nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     eachClasses: () => [],
     inspect: (names) => inspect(engine, names, world.nowNs),

@@ -154,13 +154,14 @@ function keysOf(value: object, depth = 2): string[] {
 test('docs/commands.md says what every key of status means', () => {
   const classes = [{ path: 'wan/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: -1 }];
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
-  const subject = { version: '1', pid: 1, backend: 'nft' as const, firstNfqueue: 100, nfqueueCount: 4 };
+  const subject = { version: '1', pid: 1, backend: 'nft' as const };
   const snapshot = {
     generation: 0,
     classes,
     stats: createStats(1),
     classChanges: 0,
     takenNs: 0,
+    nfqueues: { open: [], closedDrops: { queueFull: 0, socketFull: 0 } },
     socket,
     warnings: [],
   };

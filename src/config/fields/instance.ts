@@ -141,7 +141,7 @@ export const LOG = {
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     default: INSTANCE.logLevel,
     help: 'The least severe messages that are logged.',
-    change: 'restart',
+    change: 'reload',
   }),
   ...NO_LOG_KEYS,
 } satisfies Section;

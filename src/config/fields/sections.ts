@@ -31,7 +31,7 @@ const TOP = {
     { takes: 'map', default: '{}', help: 'How commands reach the running instance.', change: 'restart' },
     ref('control'),
   ),
-  log: node({ takes: 'map', default: '{}', help: 'How much is logged.', change: 'restart' }, ref('log')),
+  log: node({ takes: 'map', default: '{}', help: 'How much is logged.', change: 'reload' }, ref('log')),
   ...NO_TOP_KEYS,
 } satisfies Section;
 

@@ -175,8 +175,8 @@ export class ChangeQueue {
     const isChange = planned.some(({ plan }) => plan.changes.length > 0 || plan.renamed.size > 0);
     try {
       if (isChange) {
-        const { spec, isMarkAuto, socketPath, logLevel } = last.plan.next.config;
-        const config = { spec, isMarkAuto, socketPath, logLevel };
+        const { spec, isMarkAuto, socketPath, socketGroup, logLevel } = last.plan.next.config;
+        const config = { spec, isMarkAuto, socketPath, socketGroup, logLevel };
         const { generation, tookMs } = await this.#apply({ config, renamed: last.plan.renamed });
         this.#generation = generation;
         this.#pace.crossed(tookMs);

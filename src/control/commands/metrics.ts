@@ -1,8 +1,10 @@
 /** The command `metrics`: the counters of the last sample, for Prometheus. It costs packets nothing. */
+
+import type { KernelDrops } from '../../io/proc/nfqueues.ts';
 import type { ControlEvent, Events, EventType } from '../events.ts';
 import type { Samples } from '../samples.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { type KernelDrops, type StatusSubject, statusReport } from '../status.ts';
+import { type StatusSubject, statusReport } from '../status.ts';
 import { Highest, metricsText } from '../views/metrics.ts';
 
 /** What was seen at the last sample. */

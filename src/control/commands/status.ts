@@ -1,5 +1,5 @@
 /** The command `status`: the counters of this moment and those of the kernel. */
-import { readKernelDrops } from '../kernel-drops.ts';
+import { readNfqueues, sumKernelDrops } from '../kernel-drops.ts';
 import type { PacketThread } from '../packet-thread.ts';
 import type { Samples } from '../samples.ts';
 import { type StatusReport, type StatusSubject, statusReport } from '../status.ts';
@@ -11,8 +11,9 @@ export function statusCommand(
   scheduled: () => ReadonlyMap<string, object>,
 ): () => Promise<StatusReport> {
   return async () => {
+    const queues = await readNfqueues();
     const [snapshot, eachClasses] = await Promise.all([packets.snapshot(), packets.eachClasses()]);
-    const drops = await readKernelDrops(subject);
+    const drops = sumKernelDrops(queues, snapshot.nfqueues);
     return statusReport(snapshot, eachClasses, { samples, scheduled: scheduled() }, subject, drops);
   };
 }

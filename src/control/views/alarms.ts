@@ -1,9 +1,9 @@
 /** Events that the counters tell: a class that begins or ceases to drop, and bounds that are reached. */
 import { NONE } from '../../base/none.ts';
 import { type Stats, TOTAL } from '../../core/packets/stats.ts';
+import type { KernelDrops } from '../../io/proc/nfqueues.ts';
 import type { Emit } from '../events.ts';
 import type { ClassLabel, Snapshot } from '../snapshot.ts';
-import type { KernelDrops } from '../status.ts';
 import { Episodes } from './episodes.ts';
 
 /** What happens while a bound is reached. */

@@ -139,13 +139,13 @@ function checkMarks({ nfqueue: before }: ShaperSpec, { nfqueue }: ShaperSpec): v
   const hint = 'stop the program, and start it with the new configuration';
   if (before.first !== nfqueue.first)
     throw new ChangeRefusedError(
-      'nfqueue',
+      'nfqueue.first',
       `the first queue cannot become ${nfqueue.first}: rules and waiting packets have the numbers from ${before.first}`,
       hint,
     );
   if (before.markMask !== nfqueue.markMask)
     throw new ChangeRefusedError(
-      'nfqueue',
+      'nfqueue.mark',
       'other bits of the mark would mean nothing to waiting packets',
       hint,
     );

@@ -60,9 +60,11 @@ export class HeldTable {
   private free = NONE;
   private highWater = 0;
 
-  constructor(rows: number) {
+  /** `packetsMax` of them may wait, and a whole batch finds rows beside them. There must be so many rows. */
+  constructor(rows: number, packetsMax = rows - ARRIVAL_ROWS) {
+    invariant(packetsMax + ARRIVAL_ROWS <= rows, 'a row for every packet that may wait');
     this.rows = rows;
-    this.rowsMax = rows;
+    this.rowsMax = packetsMax + ARRIVAL_ROWS;
     const buffer = new ArrayBuffer(4 * (rows << HELD_SHIFT));
     // Words 0 to 3: instants, two words each.
     this.floats = new Float64Array(buffer);
@@ -171,10 +173,13 @@ export class HeldTable {
     return Math.max(this.enteredNs(h), this.readyNs(h));
   }
 
-  /** So many packets may wait, and a whole batch finds rows beside them. There must be so many rows. */
-  setBound(packets: number): void {
+  /**
+   * So many packets may wait from now on, or more if more might before: the kernel bounds what comes, and a
+   * lower bound here would let packets pass unshaped while those of before wait.
+   */
+  raiseBound(packets: number): void {
     invariant(packets + ARRIVAL_ROWS <= this.rows, 'a row for every packet that may wait');
-    this.rowsMax = packets + ARRIVAL_ROWS;
+    this.rowsMax = Math.max(this.rowsMax, packets + ARRIVAL_ROWS);
   }
 
   /** Whether one more packet may wait: a whole batch must still find rows until its verdicts. */

@@ -19,6 +19,9 @@ export interface KernelQueue {
   readonly socketFull: number;
 }
 
+/** Packets that the kernel dropped before anybody could read them. */
+export type KernelDrops = Pick<KernelQueue, 'queueFull' | 'socketFull'>;
+
 /**
  * Columns of nfnetlink_queue.c, seq_show: queue number, port id, packets that wait, copy mode, copy range,
  * dropped by a full queue, dropped by a full socket, id of the last packet, 1.

@@ -22,8 +22,6 @@ const begin = () =>
       version: '1',
       pid: 1,
       backend: 'iptables',
-      firstNfqueue: 65535,
-      nfqueueCount: 1,
     },
     source: {
       generation: 0,
@@ -31,6 +29,7 @@ const begin = () =>
       stats,
       flows: { buffer: createFlowMemory(16).buffer, classChanges: 0 },
       nowNs: () => 2.5e9,
+      nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
       warnings: [],
       inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),

@@ -18,6 +18,7 @@ function setUp() {
     stats: createStats(1),
     flows: { buffer: createFlowMemory(16).buffer, classChanges: 0 },
     nowNs: () => nowNs,
+    nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     warnings: [],
     eachClasses: () => [],

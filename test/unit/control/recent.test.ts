@@ -15,6 +15,7 @@ function snapshotAt(seconds: number, stats: Stats, paths: readonly string[] = ['
     classes: paths.map(label),
     classChanges: 0,
     takenNs: seconds * 1e9,
+    nfqueues: { open: [], closedDrops: { queueFull: 0, socketFull: 0 } },
     socket,
     warnings: [],
     stats,

@@ -11,8 +11,6 @@ export const SUBJECT: StatusSubject = {
   version: '1.2.3',
   pid: 77,
   backend: 'nft',
-  firstNfqueue: 100,
-  nfqueueCount: 4,
 };
 const CLASSES: readonly ClassLabel[] = [
   { path: 'wan/up', rateBytesPerSec: 2_500_000, ceilBytesPerSec: 2_500_000, parent: NONE },
@@ -58,6 +56,7 @@ export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snap
     classes: CLASSES,
     classChanges: 0,
     takenNs: 1.5e9,
+    nfqueues: { open: [], closedDrops: { queueFull: 0, socketFull: 0 } },
     socket,
     warnings: [],
     stats: withChildren(stats, CLASSES),

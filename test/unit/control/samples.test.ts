@@ -14,6 +14,7 @@ function snapshotAt(seconds: number, more: Partial<Snapshot> = {}): Snapshot {
     classes: LABELS,
     classChanges: 0,
     takenNs: seconds * 1e9,
+    nfqueues: { open: [], closedDrops: { queueFull: 0, socketFull: 0 } },
     socket,
     warnings: [],
     stats: createStats(1),

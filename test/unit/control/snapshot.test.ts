@@ -17,6 +17,7 @@ function setUp() {
     stats: createStats(2),
     flows: { buffer: new SharedArrayBuffer(0), classChanges: 5 },
     nowNs: () => 7,
+    nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
     socketCounters: () => SOCKET,
     warnings: ['w/up is silent'],
     eachClasses: () => [],

@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { Samples } from '../../../src/control/samples.ts';
-import { sumKernelDrops } from '../../../src/control/status.ts';
-import type { KernelQueue } from '../../../src/io/proc/nfqueues.ts';
 import { NO_DROPS, reportOf, snapshotOf } from './sample.ts';
 
 describe('the report', () => {
@@ -79,27 +77,4 @@ it('a class with each shows its fullest buckets by name', () => {
     null,
     null,
   ]);
-});
-
-describe("the kernel's counters", () => {
-  const queue = (number: number, queueFull: number, socketFull: number): KernelQueue => ({
-    number,
-    portId: 1,
-    heldPackets: 0,
-    queueFull,
-    socketFull,
-  });
-  const queues = [queue(99, 5, 6), queue(100, 1, 2), queue(103, 10, 20), queue(104, 100, 200)];
-
-  it('are summed over our queues only', () => {
-    expect(sumKernelDrops(queues, { firstNfqueue: 100, nfqueueCount: 4 })).toEqual({
-      queueFull: 11,
-      socketFull: 22,
-    });
-    expect(sumKernelDrops(queues, { firstNfqueue: 99, nfqueueCount: 1 })).toEqual({
-      queueFull: 5,
-      socketFull: 6,
-    });
-    expect(sumKernelDrops([], { firstNfqueue: 0, nfqueueCount: 65536 })).toEqual(NO_DROPS);
-  });
 });

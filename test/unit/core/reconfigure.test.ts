@@ -3,7 +3,7 @@
  * test/property/reconfigure.test.ts.
  */
 import { expect, test } from 'vitest';
-import { addClass, changeClass, removeClass } from '../../../src/spec/edit.ts';
+import { addClass, changeClass, removeClass } from '../../sim/class-edits.ts';
 import { type ClassInput, repeat, SECOND, shaper, udp, up, World } from '../../sim/world.ts';
 
 const leaf = (name: string, dport: number): ClassInput => ({
@@ -43,4 +43,16 @@ test('packets of a class that is gone go where the matchers send them, and leave
   expect([backlog(w), w.port.trace.length]).toEqual([['wan/up/b 1'], 2]);
   w.run(SECOND);
   expect([backlog(w), w.port.trace.length]).toEqual([[], 3]);
+});
+
+test('with room for fewer packets, those that come wait behind those of before', () => {
+  const w = waiting();
+  w.engine.reconfigure(
+    w.port,
+    { spec: { ...SPEC, nfqueue: { ...SPEC.nfqueue, length: 1 } }, renamed: new Map() },
+    0,
+  );
+  w.inject(repeat(2, 1, () => up(1, 1000, { shape: udp(2, { dport: 1 }) })));
+  w.run(1);
+  expect([backlog(w), w.port.trace.length]).toEqual([['wan/up/a 4'], 1]);
 });

@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../../../src/base/errors.ts';
 import { type LoadedConfig, loadConfig } from '../../../src/config/config.ts';
+import type { Field, Section } from '../../../src/config/fields/kinds.ts';
+import { SECTIONS } from '../../../src/config/fields/sections.ts';
 import type { ApplyAnswer } from '../../../src/control/messages.ts';
 import { Engine } from '../../../src/core/engine.ts';
 import type { NfqueuePort, NfqueueSetup } from '../../../src/io/nfqueue/nfqueue.ts';
@@ -51,6 +53,7 @@ function world(start = ONE) {
   });
   const running = new Running({
     ...{ engine, port, devices, nowNs: () => 0 },
+    nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     warnings: () => [],
   });
@@ -228,10 +231,11 @@ describe('what needs another start', () => {
   };
 
   it.each([
-    ['nfqueue', 'first queue cannot become 500', text('first: 500')],
-    ['nfqueue', 'other bits of the mark', text('mark: 0xff')],
+    ['nfqueue.first', 'first queue cannot become 500', text('first: 500')],
+    ['nfqueue.mark', 'other bits of the mark', text('mark: 0xff')],
     ['nfqueue.backend', 'packets are queued by rules of nft', text('backend: iptables')],
     ['control.socket', 'commands reach it at', text('', undefined, 'control: { socket: /run/other.sock }')],
+    ['control.group', 'the socket is for', text('', undefined, 'control: { group: staff }')],
     ['match.mark', 'uses these bits of the mark itself', text('', marks)],
   ])('is refused: %s, %s', async (where, reason, to) => {
     const { apply, steps } = world();
@@ -239,6 +243,48 @@ describe('what needs another start', () => {
       refusal('restart', { where, message: expect.stringContaining(reason) }),
     );
     expect(steps).toEqual([]);
+  });
+
+  const others: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    nfqueue: {
+      ...{ first: '500', count: '2', length: '10', bypass: 'false' },
+      ...{ gso: 'false', backend: 'iptables', mark: '0xff' },
+    },
+    control: { socket: '/run/other.sock', group: 'staff' },
+    log: { level: 'debug' },
+    exempt: { ports: '[]', share: '1%' },
+    link: { device: 'ppp0', wait: 'true', overhead: '20', up: '5mbit', down: '5mbit', both: '5mbit' },
+    overhead: { bytes: '20', mpu: '64', framing: 'atm' },
+  };
+  const written = (section: string, key: string, value: string): string => {
+    const device = key === 'device' ? '' : 'device: wan0, ';
+    const up = key === 'up' || key === 'both' ? '' : 'up: 1mbit, ';
+    if (section === 'link') return `links: { wan: { ${device}${up}${key}: ${value} } }`;
+    if (section === 'overhead') return written('link', 'overhead', `{ ${key}: ${value} }`);
+    const map = `{ ${key}: ${value} }`;
+    const whole = section === 'exempt' ? `local: { exempt: ${map} }` : `${section}: ${map}`;
+    return `links: { wan: { device: wan0, up: 1mbit } }\n${whole}`;
+  };
+  const changes = Object.entries(others).flatMap(([section, values]) =>
+    Object.entries<Field>(SECTIONS[section as keyof typeof SECTIONS]).flatMap(([key, field]) =>
+      field.shape === 'refused' ? [] : [[section, key, field.change, values[key]] as const],
+    ),
+  );
+
+  it.each(changes)('is what the table of fields says: %s, %s: %s', async (section, key, change, value) => {
+    const { apply } = world(config('links: { wan: { device: wan0, up: 1mbit } }'));
+    const answer = await apply(config(written(section, key, value!)));
+    expect(answer).toMatchObject(
+      change === 'restart' ? refusal('restart', { where: `${section}.${key}` }) : { ok: true },
+    );
+  });
+
+  it('is no key of a class', () => {
+    for (const [section, fields] of Object.entries<Section>(SECTIONS)) {
+      if (section in others || ['top', 'local'].includes(section)) continue;
+      for (const [key, field] of Object.entries(fields))
+        expect(field.shape === 'refused' || field.change, `${section}.${key}`).not.toBe('restart');
+    }
   });
 
   it('more code points in all than a verdict can name', async () => {

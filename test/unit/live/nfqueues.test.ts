@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RulesRequest } from '../../../src/io/rules/index.ts';
-import { warnOfLess } from '../../../src/live/nfqueues.ts';
+import { NfqueueBooks, warnOfLess } from '../../../src/live/nfqueues.ts';
 
 const REQUEST: RulesRequest = {
   plan: {
@@ -40,4 +40,15 @@ it('a smaller buffer: how many packets fit', () => {
 
 it('no superpackets where they were asked for; queues that did not ask do not count', () => {
   expect(warningsOf(1280 * 1000, [false, false])).toEqual([expect.stringContaining('GSO')]);
+});
+
+it('drops of an NFQUEUE stay counted when it closes', () => {
+  const port = { open: [0, 1] };
+  const books = new NfqueueBooks(port, 100);
+  expect(books.own).toEqual({ open: [100, 101], closedDrops: { queueFull: 0, socketFull: 0 } });
+  port.open = [0];
+  books.closed({ queueFull: 3, socketFull: 4 });
+  books.closed(null);
+  books.closed({ queueFull: 1, socketFull: 0 });
+  expect(books.own).toEqual({ open: [100], closedDrops: { queueFull: 4, socketFull: 4 } });
 });

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { Engine } from '../../../src/core/engine.ts';
 import { DeviceWatch } from '../../../src/live/device-watch.ts';
 import { Running } from '../../../src/live/running.ts';
-import { addClass, moveClass } from '../../../src/spec/edit.ts';
 import type { MatcherSpec } from '../../../src/spec/spec.ts';
 import { runUntil } from '../../port/driver.ts';
 import { SimPort } from '../../port/sim-port.ts';
+import { addClass, moveClass } from '../../sim/class-edits.ts';
 import { type ClassInput, shaper, udp, up } from '../../sim/world.ts';
 
 const SOCKET = { truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 };
@@ -28,6 +28,7 @@ function setUp() {
   const running = new Running({
     ...{ engine, port, devices },
     nowNs: () => port.nowNs,
+    nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
     socketCounters: () => SOCKET,
     warnings: () => ['w/up is silent'],
   });

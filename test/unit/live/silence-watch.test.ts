@@ -77,6 +77,24 @@ describe('the silence watch', () => {
     expect(watch.warnings).toHaveLength(1);
   });
 
+  it('compares no counters of two devices when a link changes its device', async () => {
+    const { engine, device, heard, watch, looks } = setUp();
+    const other = listClasses(loadConfig(CONFIG.replace('wan0', 'wan1'), 'f').spec);
+    const pass = (): void => {
+      device.txPackets += 1000;
+    };
+    await looks(3, pass);
+    expect(watch.warnings).toHaveLength(1);
+    // The other device has counted more.
+    engine.classes = other;
+    await looks(1, pass);
+    expect(watch.warnings).toEqual([]);
+    await looks(1, pass);
+    expect(heard).toHaveLength(1);
+    await looks(1, pass);
+    expect(heard.map(({ device: name }) => name)).toEqual(['wan0', 'wan1']);
+  });
+
   it.each(['sentPackets', 'backlogPackets', 'dropTail', 'dropEarly', 'dropPolice', 'dropAqm'] as const)(
     'packets that show in %s have come',
     async (column) => {

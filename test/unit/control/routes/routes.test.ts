@@ -11,13 +11,14 @@ import { createStats } from '../../../../src/core/packets/stats.ts';
 import { setUp } from '../change/fakes.ts';
 
 const status = statusCommand(
-  { version: '1', pid: 5, backend: 'nft', firstNfqueue: 65535, nfqueueCount: 1 },
+  { version: '1', pid: 5, backend: 'nft' },
   {
     snapshot: async () => ({
       generation: 7,
       classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
       classChanges: 0,
       takenNs: 3e9,
+      nfqueues: { open: [], closedDrops: { queueFull: 0, socketFull: 0 } },
       socket: { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 },
       warnings: ['link w waits for device w0'],
       stats: createStats(1),

@@ -94,11 +94,11 @@ const refusal = (act: () => unknown): ChangeRefusedError => {
 };
 
 test.each<[string, Partial<ShaperSpec['nfqueue']>, RegExp]>([
-  ['another first queue', { first: 77 }, /cannot become 77/],
-  ['other bits of the mark', { markMask: 0xff }, /bits of the mark/],
-])('%s needs a new start', (_, nfqueue, message) => {
+  ['nfqueue.first', { first: 77 }, /cannot become 77/],
+  ['nfqueue.mark', { markMask: 0xff }, /bits of the mark/],
+])('another %s needs a new start', (where, nfqueue, message) => {
   const error = refusal(() => plan(wan(), shaper({ wan: { up: TREE } }, nfqueue)));
-  expect([error.where, error.message]).toEqual(['nfqueue', expect.stringMatching(message)]);
+  expect([error.where, error.message]).toEqual([where, expect.stringMatching(message)]);
   expect(error.hint).toMatch(/start it/);
 });
 

@@ -33,14 +33,16 @@ test('packets may wait while a whole batch still finds rows', () => {
   expect(held.mayWait()).toBe(false);
 });
 
-test('the bound of waiting packets may change, within the rows that there are', () => {
-  const held = new HeldTable(ARRIVAL_ROWS + 3);
-  held.setBound(1);
+test('the bound of waiting packets may rise, within the rows that there are, and does not fall', () => {
+  const held = new HeldTable(ARRIVAL_ROWS + 3, 1);
   held.take();
   expect(held.mayWait()).toBe(true);
   held.take();
   expect(held.mayWait()).toBe(false);
-  held.setBound(3);
+  held.raiseBound(3);
   expect(held.mayWait()).toBe(true);
-  expect(() => held.setBound(4)).toThrow(InvariantError);
+  held.raiseBound(1);
+  expect(held.mayWait()).toBe(true);
+  expect(() => held.raiseBound(4)).toThrow(InvariantError);
+  expect(() => new HeldTable(ARRIVAL_ROWS, 1)).toThrow(InvariantError);
 });

@@ -3,9 +3,9 @@
  * old one as it is. Refusals: test/sim/reconfigure.test.ts.
  */
 import { expect, it } from 'vitest';
-import { addClass, changeClass, moveClass, removeClass } from '../../../src/spec/edit.ts';
-import type { ClassSpec, ShaperSpec } from '../../../src/spec/spec.ts';
-import { load } from '../config/helpers.ts';
+import type { ClassSpec, ShaperSpec } from '../../src/spec/spec.ts';
+import { load } from '../unit/config/helpers.ts';
+import { addClass, changeClass, moveClass, removeClass } from './class-edits.ts';
 
 const spec = load(
   'links: { w: { device: e, up: { rate: 9mbit, classes: { a: { classes: { x: {} } }, b: { classes: { y: {} } } } } } }',
