@@ -18,13 +18,17 @@ Examples:
   shaper run shaper.yaml             shape in the foreground until SIGTERM, SIGINT or shaper stop
   shaper check shaper.yaml           is the file right? every problem with its place
   shaper status                      counters of the running instance
+  shaper set wan/up/guests ceil=5mbit --for 30m
+                                     another limit for half an hour, while packets flow
+  shaper reload                      the changed file, as a whole or not at all
   shaper simulate shaper.yaml --scenario call-beside-uploads
                                      what would these limits do?
 
 Every command takes its file as argument or as --conf FILE (-c FILE); without either it is
 ${DEFAULT_CONF}.
 
-Exit codes: 0 fine, 1 ended by a fault, 2 wrong usage or invalid configuration, 3 not possible here (with what to do).
+Exit codes: 0 fine, 1 ended by a fault or could not be done, 2 wrong usage, invalid configuration or refused,
+3 not possible here (with what to do).
 `;
 
 /**
