@@ -52,6 +52,11 @@ const texts = fc.oneof(
   fc.nat(24).map((shift) => `0x${(0xff * 2 ** shift).toString(16)}`),
   fc.constantFrom('green', 'yellow', 'red', 'true'),
   fc.constantFrom('eth0', 'wlp2s0.100', 'br-lan', '/run/x.sock', 'be', 'ef', 'af11', 'cs7', 'icmp', 'icmpv6'),
+  joined(
+    fc.constantFrom('daily', 'mon-fri', 'sat,sun', 'fri-mon', 'wed', 'mon,wed-fri'),
+    fc.constant(' '),
+    fc.constantFrom('18:00-23:00', '22:00-06:00', '00:00-24:00', '08:00-12:00,13:00-17:30', '7:05-7:06'),
+  ),
   fc.constantFrom('true', 'false', 'tcp', 'pppoe-ptm', 'docsis', 'ethernet', 'conservative'),
 );
 

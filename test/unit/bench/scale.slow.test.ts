@@ -45,7 +45,7 @@ it('the scale bench measures many flows against one in the decision loop, passin
   // JSON has no NaN: it would be null here.
   for (const { value } of goals) expect(value).toBeTypeOf('number');
   expect(goals.map(({ name }) => name)).toEqual([
-    'memory per idle flow, bytes',
+    'memory per idle flow, and its queue if it has waited, bytes',
     'memory per bucket in which nothing has waited, and its flow, bytes',
     'memory per idle bucket in which a packet has waited, and its flow, bytes',
     'memory per bucket in which a packet waits, and its flow, bytes',
