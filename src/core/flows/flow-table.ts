@@ -251,9 +251,8 @@ export class FlowTable {
 
   /** Notes the NFQUEUE of a packet. Returns whether the flow's packet before it came by another one. */
   movesTo(f: number, nfqueue: number): boolean {
-    const at = f + NFQUEUE;
-    const before = this.words[at];
-    this.words[at] = nfqueue;
+    const before = this.words[f + NFQUEUE];
+    this.words[f + NFQUEUE] = nfqueue;
     return before !== nfqueue && before !== NONE;
   }
 
@@ -323,6 +322,7 @@ export class FlowTable {
   begin(nowNs: number): void {
     this.memory.headerFloats[HEADER_NOW_NS >> 1] = nowNs;
     this.measures.nowIs(nowNs);
+    this.tcp.nowIs(nowNs);
   }
 
   /** Forgets idle flows, a share of the table in proportion to the time that passed. */

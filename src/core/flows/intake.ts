@@ -186,7 +186,7 @@ export class Intake {
       return h;
     }
     flows.packetHeld(f, lengthBytes);
-    if (parsed.protocol[p] === IPPROTO_TCP) this.watchTcp(f, arrivals, slab, parsed, p, nowNs);
+    if (parsed.protocol[p] === IPPROTO_TCP) this.watchTcp(f, arrivals, slab, parsed, p);
     const ifIn = arrivals.ifIndexIn[p];
     const ifOut = arrivals.ifIndexOut[p];
     if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {
@@ -202,19 +202,12 @@ export class Intake {
     return h;
   }
 
-  private watchTcp(
-    f: number,
-    arrivals: Arrivals,
-    slab: Uint8Array,
-    parsed: Parsed,
-    p: number,
-    nowNs: number,
-  ): void {
+  private watchTcp(f: number, arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number): void {
     const at = parsed.l4Offset[p];
     if (at === 0 || parsed.fragment[p] !== WHOLE_PACKET) return;
     const start = arrivals.slabOffset[p];
     const end = start + arrivals.copiedBytes[p];
-    this.flows.tcp.read(f, slab, start + at, end, arrivals.lengthBytes[p] - at, nowNs);
+    this.flows.tcp.read(f, slab, start + at, end, arrivals.lengthBytes[p] - at);
   }
 
   /**

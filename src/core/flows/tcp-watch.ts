@@ -94,6 +94,12 @@ export class TcpWatch {
     this.keys = keys;
   }
 
+  /** A batch begins: all its segments come at one instant. */
+  nowIs(nowNs: number): void {
+    this.nowUs = Math.floor(nowNs / 1e3) | 0;
+    this.nowMs = Math.floor(nowNs / 1e6) | 0 || 1;
+  }
+
   /** Reads ahead what read() will need of the flows that FlowKeys has read ahead, many at once. */
   readAhead(parsed: Parsed, rows: number): void {
     const { keys, words, records, ahead } = this;
@@ -114,14 +120,12 @@ export class TcpWatch {
    * Reads a segment of flow `f`, whose header begins at `slab[at]`. `segmentBytes` are its header and payload
    * by the IP length. Touches nothing at or behind `slab[end]`.
    */
-  read(f: number, slab: Uint8Array, at: number, end: number, segmentBytes: number, nowNs: number): void {
+  read(f: number, slab: Uint8Array, at: number, end: number, segmentBytes: number): void {
     if (at + TCP_HEADER_BYTES > end) return;
     const headerBytes = (slab[at + 12] >> 4) * 4;
     const flags = slab[at + 13];
     if (headerBytes < TCP_HEADER_BYTES || segmentBytes < headerBytes || (flags & RST) !== 0) return;
     const { words, options } = this;
-    this.nowUs = Math.floor(nowNs / 1e3) | 0;
-    this.nowMs = Math.floor(nowNs / 1e6) | 0 || 1;
     const m = measureAt(f);
     if (words[m + TCP_STATE] === 0) this.begin(f, m);
     options.read(slab, at, Math.min(end, at + headerBytes), (flags & SYN) !== 0);

@@ -66,7 +66,7 @@ class Wire {
     this.flows.begin(atNs);
     const f = this.flows.findOrMake(parsed, 0, atNs);
     this.rows[side] = f;
-    this.flows.tcp.read(f, slab, 20, arrivals.copiedBytes[0]!, segmentBytes, atNs);
+    this.flows.tcp.read(f, slab, 20, arrivals.copiedBytes[0]!, segmentBytes);
   }
 }
 
