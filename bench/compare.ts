@@ -85,7 +85,8 @@ async function runMachine(
   const { code, stdout, stderr } = await finished;
   if (code === FULLKERNEL_LATE)
     throw new Error(`measuring ${task.shapers.join(', ')}: more than ${machineSeconds} s`);
-  if (code === FULLKERNEL_FAILED) throw new NotHereError(stderr);
+  // A machine that has measured something and then breaks down is a fault, perhaps of what is measured.
+  if (code === FULLKERNEL_FAILED && stdout === '') throw new NotHereError(stderr);
   if (code !== 0) throw new Error(`measuring ${task.shapers.join(', ')}: exit ${code}\n${stderr}`);
   return stdout
     .split('\n')

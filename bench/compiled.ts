@@ -2,8 +2,8 @@
  * Compiles the scripts of bench/ whose processor time is measured. tsx could run them as they are, but it
  * names every function for stack traces (keepNames of esbuild), and that alone doubles the cost of our core.
  */
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findAddon } from '../src/io/nfqueue/addon.ts';
 import { giveBack } from './lab/native.ts';
@@ -35,7 +35,8 @@ export async function compiledScript(name: string, ...args: readonly (string | n
 
 /**
  * Compiles files of the checkout (whole paths), and all that they import, into `folder`, with links to what
- * they look for in the checkout: for scripts that start in a slow machine.
+ * they look for in the checkout: for scripts that start in a slow
+ * machine, or often.
  */
 export async function compileInto(folder: string, files: readonly string[]): Promise<void> {
   const config = {
@@ -53,7 +54,8 @@ export async function compileInto(folder: string, files: readonly string[]): Pro
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   await run([TYPESCRIPT, '-p', folder], { timeoutMs: 120_000 });
-  for (const linked of ['dist', 'bench/native', 'bench/build']) {
+  for (const linked of ['node_modules', 'dist', 'bench/native', 'bench/build']) {
+    mkdirSync(dirname(join(folder, linked)), { recursive: true });
     symlinkSync(join(ROOT, linked), join(folder, linked));
   }
 }

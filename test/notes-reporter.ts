@@ -1,6 +1,6 @@
 /**
- * Lists what was skipped and why, and what passed only when it was repeated, before the runner's own summary:
- * neither is silence.
+ * Lists what was skipped and why, and what passed only when it was repeated, with the first fault, before the
+ * runner's own summary: neither is silence.
  */
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
@@ -19,7 +19,7 @@ export default class NotesReporter implements Reporter {
     if (repeated.length > 0)
       print(
         'passed only when repeated',
-        repeated.map(({ fullName }) => fullName),
+        repeated.map((test) => `${test.fullName}: ${firstFault(test)}`),
       );
   }
 }
@@ -32,4 +32,9 @@ function print(what: string, names: readonly string[]): void {
 function reasonOf(test: TestCase): string {
   const result = test.result();
   return (result.state === 'skipped' && result.note) || 'no reason given';
+}
+
+/** Its first line. A repeated test keeps the errors of its earlier tries. */
+function firstFault(test: TestCase): string {
+  return test.result().errors?.[0]?.message?.split('\n')[0] ?? 'no error kept';
 }

@@ -35,7 +35,7 @@ import {
 import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import type { Applier } from './applier.ts';
-import { createApplier } from './changes.ts';
+import { createApplier } from './create-applier.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { Hangup } from './hangup.ts';

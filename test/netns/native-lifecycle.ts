@@ -138,9 +138,7 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     queueRule({});
     const source = `
       import { parentPort } from 'node:worker_threads';
-      const { register } = await import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))});
-      register();
-      const { openNfqueue } = await import(${JSON.stringify(new URL('../../src/io/nfqueue/nfqueue.ts', import.meta.url).href)});
+      const { openNfqueue } = await import(${JSON.stringify(import.meta.resolve('../../src/io/nfqueue/nfqueue.js'))});
       const port = openNfqueue(${JSON.stringify(DEFAULTS)});
       let total = 0;
       port.onReady(() => {

@@ -1,6 +1,6 @@
 /**
  * Runs one scenario for native.test.ts, in a process of its own inside a fresh network namespace: `node
- * --import tsx native-scenarios.ts NAME` prints its result as JSON.
+ * native-scenarios.js NAME`, compiled, prints its result as JSON.
  */
 
 import { changeScenarios } from './native-changes.ts';

@@ -3,14 +3,18 @@
  * namespace at the other end of a veth replies to pings.
  */
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { compileInto } from '../../bench/compiled.ts';
 import { findAddon } from '../../src/io/nfqueue/addon.ts';
 
 const run = promisify(execFile);
-const SCRIPT = fileURLToPath(new URL('./native-scenarios.ts', import.meta.url));
+/** For the scenarios, compiled: each is a process, and tsx would take most of its time. */
+const COMPILED = mkdtempSync(join(tmpdir(), 'shaper-native-'));
+const SCRIPT = join(COMPILED, 'test/netns/native-scenarios.js');
 const NS = `shnat${process.pid}`;
 const PEER = `${NS}p`;
 const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
@@ -19,23 +23,19 @@ const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: '
 type Result = any;
 
 async function scenario(name: string, through: string[] = []): Promise<Result> {
-  const command = [...through, process.execPath, '--import', 'tsx', SCRIPT, name];
-  const { stdout, stderr } = await run('ip', ['netns', 'exec', NS, ...command], { timeout: 100_000 });
+  const command = [...through, process.execPath, SCRIPT, name];
+  const { stdout, stderr } = await run('ip', ['netns', 'exec', NS, ...command], {
+    env: { ...process.env, SHAPER_ADDON: findAddon() },
+    timeout: 100_000,
+  });
   expect(stderr.replace(/^.*(Warning|trace-warnings).*\n/gm, '')).toBe('');
   return JSON.parse(stdout);
 }
 
-/** Why nothing here can run; empty: it can. */
-function obstacle(): string {
-  if (findAddon() === undefined) return 'the addon is not built (npm run build:native)';
-  if (!existsSync('/proc/net/netfilter/nfnetlink_queue')) return 'this kernel has no NFQUEUE';
-  return '';
-}
-const reason = obstacle();
-
 describe('native port on real packets', () => {
-  beforeEach((context) => {
-    if (reason) context.skip(reason);
+  beforeAll(() => compileInto(COMPILED, [join(import.meta.dirname, 'native-scenarios.ts')]));
+  afterAll(() => rmSync(COMPILED, { recursive: true }));
+  beforeEach(() => {
     ip('netns', 'add', NS);
     ip('netns', 'add', PEER);
     ip('-n', NS, 'link', 'set', 'lo', 'up');

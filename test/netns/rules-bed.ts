@@ -7,7 +7,7 @@ import type { Host } from '../../bench/lab/lab.ts';
 import { ended } from '../../bench/lab/process.ts';
 import type { RulesRequest } from '../../src/io/rules/index.ts';
 
-/** Translated files (see emulated/rules.test.ts) run without tsx. */
+/** Translated files (see emulated/nft.test.ts) run without tsx. */
 const IS_SOURCE = import.meta.url.endsWith('.ts');
 const DRIVER = [
   process.execPath,
