@@ -26,6 +26,7 @@ export interface RetiringOptions {
 
 export class RetiringNfqueues {
   private readonly options: RetiringOptions;
+  /** By unused NFQUEUE: looks in turn that found nothing. */
   private readonly emptyLooks = new Map<number, number>();
   private count: number;
   private timer: NodeJS.Timeout | null = null;
@@ -39,6 +40,7 @@ export class RetiringNfqueues {
   /** The NFQUEUEs [0, count) are in use from now on. All others close when nothing waits for them. */
   use(count: number): void {
     this.count = count;
+    for (const nfqueue of this.emptyLooks.keys()) if (nfqueue < count) this.emptyLooks.delete(nfqueue);
     if (this.unused.length > 0) this.wait();
   }
 
@@ -62,8 +64,6 @@ export class RetiringNfqueues {
     this.timer = null;
     const { port, first, waitingOf, readQueues, onClosed } = this.options;
     const { unused } = this;
-    for (const nfqueue of this.emptyLooks.keys())
-      if (!unused.includes(nfqueue)) this.emptyLooks.delete(nfqueue);
     if (unused.length === 0) return;
     const queues = readQueues();
     for (const nfqueue of unused) {
@@ -73,6 +73,7 @@ export class RetiringNfqueues {
       this.emptyLooks.set(nfqueue, looks);
       if (looks < LOOKS) continue;
       port.closeNfqueue(nfqueue);
+      this.emptyLooks.delete(nfqueue);
       onClosed(nfqueue, queue);
     }
     this.use(this.count);

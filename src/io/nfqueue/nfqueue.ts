@@ -246,6 +246,8 @@ class LivePort implements NfqueuePort {
     const from = this.opened.get(nfqueue);
     if (from && equal(from, to)) return this.granted.gso[nfqueue] === true;
     const { lengthPackets, copyBytes, gso } = to;
+    // A refusal may come after the length has changed, so restore() must not take it for the one of before.
+    if (from) this.opened.set(nfqueue, to);
     try {
       const isGranted = this.native.setUp(nfqueue, lengthPackets, copyBytes, gso);
       this.opened.set(nfqueue, to);

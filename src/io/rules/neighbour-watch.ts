@@ -61,6 +61,8 @@ export class NeighbourWatch {
   /** Goes by the rules of another request. */
   follow(request: RulesRequest): void {
     this.request = request;
+    // Nobody has looked at classifiers of its new devices yet: the next look is a whole one.
+    this.listing = '';
     if (this.known) void this.consider(this.known);
   }
 

@@ -88,6 +88,25 @@ describe('NFQUEUEs without use', () => {
     expect(closed).toEqual([]);
   });
 
+  it('are looked at three times again when they were used in between, however short', () => {
+    const { retiring, closed, open } = world();
+    retiring.use(3);
+    vi.advanceTimersByTime(200);
+    retiring.use(4);
+    retiring.use(3);
+    vi.advanceTimersByTime(299);
+    expect(closed).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(closed).toEqual([[3, 7]]);
+    open.add(3);
+    retiring.use(4);
+    retiring.use(3);
+    vi.advanceTimersByTime(299);
+    expect(closed).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(closed).toHaveLength(2);
+  });
+
   it('close by our own count where the kernel does not show its list', () => {
     const { retiring, closed, waiting, hide } = world();
     hide();

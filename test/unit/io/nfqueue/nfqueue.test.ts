@@ -168,6 +168,13 @@ describe('setUp', () => {
     expect(port.granted).toBe(granted);
   });
 
+  test('a refusal half way through an NFQUEUE that was open gives it its length back', () => {
+    const { addon, asked } = recordingAddon(undefined, 1);
+    const port = openNfqueue({ ...OPTIONS, gso: [false, false] }, addon);
+    expect(() => port.setUp(setup(2, 8, true))).toThrow('EBUSY');
+    expect(asked.slice(-4)).toEqual(['0: 8 gso', '1: 8 gso', '0: 1024', '1: 1024']);
+  });
+
   test('refuses counts, lengths and copies that cannot be', () => {
     const { addon } = recordingAddon();
     const port = openNfqueue({ ...OPTIONS, firstQueue: 65530 }, addon);

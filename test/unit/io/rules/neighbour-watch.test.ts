@@ -122,3 +122,13 @@ it('after the stop nothing is looked at', async () => {
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect([rules.looks, warnings]).toEqual([1, []]);
 });
+
+it('after a change of our rules it judges by these at once, and the next look is a whole one', async () => {
+  const { watch, change, pass } = await watchOver(HARMLESS);
+  change(COLLIDES);
+  await pass(() => expect(watch.collisions).toHaveLength(1));
+  watch.follow({ ...REQUEST, nfqueue: { ...REQUEST.nfqueue, markMask: 0x00ff0000 } });
+  expect(watch.collisions).toEqual([]);
+  for (let n = 0; n < 3; n++) await pass(() => expect(looksOfTools()).toBe(2));
+  watch.stop();
+});
