@@ -18,6 +18,7 @@ import { DeviceWatch } from '../../../src/live/device-watch.ts';
 import type { RetiringNfqueues } from '../../../src/live/retiring.ts';
 import { RulePlanner } from '../../../src/live/rule-planner.ts';
 import { Running } from '../../../src/live/running.ts';
+import { ChangeRefusedError } from '../../../src/spec/edit.ts';
 import { planQueues } from '../../../src/spec/queue-plan.ts';
 import { SimPort } from '../../port/sim-port.ts';
 
@@ -143,9 +144,9 @@ describe('a change', () => {
   it('packets of new NFQUEUEs may come before the engine knows the new classes', async () => {
     const { apply, at, engine, paths } = world();
     const seen: unknown[] = [];
-    at.beforeRules = () => seen.push(engine.waitingOf(1), paths().includes('dsl/down'));
+    at.beforeRules = () => seen.push(engine.told.plan.copyBytes.length, paths().includes('dsl/down'));
     await apply(TWO);
-    expect(seen).toEqual([0, false]);
+    expect(seen).toEqual([2, false]);
   });
 
   it('has superpackets come only while no slow class may get them', async () => {
@@ -178,6 +179,22 @@ describe('a change', () => {
     expect(running.generation).toBe(0);
     fails.clear();
     expect(await apply(TWO)).toEqual({ ok: true, generation: 1 });
+  });
+
+  it('goes back if the engine refuses when the rules have changed', async () => {
+    const { apply, steps, at, running } = world();
+    at.beforeRules = () => {
+      running.applySpec = () => {
+        throw new ChangeRefusedError('wan', 'too late', 'restart');
+      };
+    };
+    expect(await apply(TWO)).toEqual(
+      refusal('restart', { where: 'wan', message: 'too late', hint: 'restart' }),
+    );
+    expect(steps).toEqual([
+      ...['uses 2', 'NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0 ppp0>1', 'rules undone'],
+      ...['NFQUEUEs: -, 1 of 32768', 'uses 1'],
+    ]);
   });
 
   it('goes back if a device cannot be shaped, before anything changes', async () => {
