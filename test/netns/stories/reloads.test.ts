@@ -112,6 +112,25 @@ describeNetns('a reload', () => {
     expect(await ruleset(router)).toBe(before);
   });
 
+  it('to fewer NFQUEUEs leaves packets that wait in the others, and they are delivered in order', async () => {
+    const { client, router, server } = world.lab;
+    const slow = 'rate: 200kbit, classes: { default: { queue: { discipline: fifo, limit: 500p } } }';
+    const of = (count: number): string =>
+      file(`wan: { device: wan0, up: 200mbit, down: { ${slow} } }`, `count: ${count}`);
+    const shaper = await start(of(2));
+    const sink = await startSink(client, { port: PORT, waitMs: 20_000, idleMs: 5000 });
+    // Three seconds at the rate of the link.
+    const { packets } = await sendUdp(server, client, { port: PORT, count: 150, lengthBytes: PACKET_BYTES });
+    write(shaper, of(1));
+    expect((await shaper.cli(['reload', '--socket', shaper.socketPath])).code).toBe(0);
+    const { totals } = await shaper.status();
+    expect(totals.held.packets).toBeGreaterThan(0);
+    expect(await openQueues(router)).toBe(2);
+    expect(await sink.finished(60_000)).toMatchObject({ packets, reordered: 0 });
+    await until('the NFQUEUE that is not used has closed', async () => (await openQueues(router)) === 1);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
   it('of a device that is not there, or that another instance shapes, changes nothing and says why', async () => {
     const { router } = world.lab;
     const shaper = await start(START);
