@@ -42,6 +42,10 @@ function accept(to: NfqueuePort, rows: readonly [number, number, number][], mark
 
 /** Accepts everything with the code last asked for in its mark; other bits stay. */
 function listen(markMask: number): void {
+  // The driver may have served another scenario.
+  packets.fill(0);
+  askedCode = 0;
+  waiting = null;
   const [firstQueue, count] = [100, packets.length];
   const options = { firstQueue, count, lengthPackets: 1024 };
   const opened = openNfqueue({
