@@ -13,8 +13,7 @@ export interface StatusOptions extends ConfOptions {
 }
 
 export async function status(options: StatusOptions, terminal: Terminal): Promise<number> {
-  const answer = await call(readSocketPath(options, terminal), 'GET', '/v1/status');
-  const report = answer as unknown as StatusReport;
+  const report = await call<StatusReport>(readSocketPath(options, terminal), 'GET', '/v1/status');
   terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report, terminal.columns));
   return EXIT_FINE;
 }

@@ -21,7 +21,7 @@ export interface StopOptions extends ConfOptions {
 export async function stop(options: StopOptions, terminal: Terminal): Promise<number> {
   const { waitMs = STOP_MS_MAX } = options;
   const path = readSocketPath(options, terminal);
-  const { process } = (await call(path, 'POST', '/v1/stop')) as unknown as StopReply;
+  const { process } = await call<StopReply>(path, 'POST', '/v1/stop');
   // A process of a container has another number there than here. Then the end of its socket has to do.
   const isHere = isRunning(process);
   const hasEnded = (): boolean => (isHere ? !isRunning(process) : !existsSync(path));

@@ -47,10 +47,18 @@ const CHANGE_MS_MAX = 30_000;
 
 export type Answer = Readonly<Record<string, unknown>>;
 
-/** Sends one request and resolves with the JSON object of the answer. Rejects with ClientError. */
-export async function call(socketPath: string, method: Method, path: string, body?: object): Promise<Answer> {
+/**
+ * Sends one request and resolves with the JSON object of the answer. `T` is the answer of that route: an
+ * instance of this version gives no other. Rejects with ClientError.
+ */
+export async function call<T extends object = Answer>(
+  socketPath: string,
+  method: Method,
+  path: string,
+  body?: object,
+): Promise<T> {
   const { status, text } = await exchange(socketPath, method, path, body);
-  if (status === 200) return parse(socketPath, text);
+  if (status === 200) return parse(socketPath, text) as object as T;
   throw refusal(socketPath, status, text);
 }
 

@@ -4,15 +4,10 @@ import { isIP } from 'node:net';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { ClientError } from '../../control/client.ts';
 import type { StatusReport } from '../../control/status.ts';
+import type { WhyReport } from '../../control/why/report.ts';
 import { changeLine } from '../change/print.ts';
 import { flowFilterQuery, ROWS_ASKED, selectedOf } from './lists.ts';
-import {
-  type FlowsAnswer,
-  flowSubject,
-  type HostsAnswer,
-  type LeasesAnswer,
-  type WhyAnswer,
-} from './reports.ts';
+import { type FlowsAnswer, flowSubject, type HostsAnswer, type LeasesAnswer } from './reports.ts';
 import type { Answered, TopState } from './state.ts';
 
 export type Kind = 'status' | 'leases' | 'flows' | 'hosts' | 'why';
@@ -57,7 +52,7 @@ export function answered(state: TopState, kind: Kind, outcome: Outcome): TopStat
       ? { report: outcome.answer, error: '' }
       : // A request that is refused has no old answer that still holds.
         { report: outcome.error.code === 'refused' ? null : old, error: textOfError(outcome.error) };
-  return { ...state, [kind]: value as Answered<FlowsAnswer & HostsAnswer & LeasesAnswer & WhyAnswer> };
+  return { ...state, [kind]: value as Answered<FlowsAnswer & HostsAnswer & LeasesAnswer & WhyReport> };
 }
 
 function withStatus(state: TopState, outcome: Outcome): TopState {

@@ -4,11 +4,12 @@ import type { LeaseReport } from '../../control/change/reports.ts';
 import type { ClassReport } from '../../control/status.ts';
 import type { FlowReport } from '../../control/views/flows-view.ts';
 import type { HostReport } from '../../control/views/hosts-view.ts';
+import type { FlowAnswer } from '../../control/why/report.ts';
 import { valuesText } from '../change/leases.ts';
 import { bar } from './bar.ts';
 import { fitted, type Line, span, wrap } from './cells.ts';
 import { delayText, hostText, leftText, rttText, type Selected } from './lists.ts';
-import { flowName, type WhyFlow } from './reports.ts';
+import { flowName } from './reports.ts';
 import type { TopState } from './state.ts';
 
 type Entry = readonly [name: string, value: string];
@@ -148,17 +149,15 @@ function waitText(delay: HostReport['recentDelayMilliseconds']): string {
 function whyLines({ why }: TopState, cells: number): Line[] {
   if (why === null) return [];
   if (why.report === null) return [[], [span(fitted(why.error, cells), 'dim')]];
-  return (why.report.flows ?? []).flatMap((flow) => [[], ...whyOf(flow, cells)]);
+  return why.report.flows.flatMap((flow) => [[], ...whyOf(flow, cells)]);
 }
 
-function whyOf({ sentence, limitedBy, rule, nextClass }: WhyFlow, cells: number): Line[] {
-  const pairs: Entry[] = [];
-  if (limitedBy)
-    pairs.push(['limited by', [limitedBy.kind, limitedBy.where, limitedBy.detail].filter(Boolean).join(' ')]);
+function whyOf({ sentence, limitedBy, rule, nextClass }: FlowAnswer, cells: number): Line[] {
+  const { kind, where, detail } = limitedBy;
+  const pairs: Entry[] = [['limited by', [kind, where, detail].filter(Boolean).join(' ')]];
   if (rule) pairs.push(['rule', `${rule.file}:${rule.line}`]);
   if (nextClass) pairs.push(['else', nextClass]);
-  const said = sentence ? wrap(sentence, cells).map((text) => [span(text, 'bold')]) : [];
-  return [...said, ...entries(pairs, cells)];
+  return [...wrap(sentence, cells).map((text) => [span(text, 'bold')]), ...entries(pairs, cells)];
 }
 
 function leaseLines(state: TopState, lease: LeaseReport, cells: number): Line[] {

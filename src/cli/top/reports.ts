@@ -18,18 +18,6 @@ export interface LeasesAnswer {
   readonly leases: readonly LeaseReport[];
 }
 
-export interface WhyFlow {
-  readonly flow?: string;
-  readonly rule?: { readonly file: string; readonly line: number } | null;
-  readonly nextClass?: string | null;
-  readonly limitedBy?: { readonly kind: string; readonly where: string; readonly detail: string };
-  readonly sentence?: string;
-}
-
-export interface WhyAnswer {
-  readonly flows?: readonly WhyFlow[];
-}
-
 /** `tcp 10.1.0.2:40000 > 10.2.0.2:5201`, which names the flow. */
 export function flowName(flow: FlowReport): string {
   return `${flow.protocol} ${endpoint(flow.src, flow.sport)} > ${endpoint(flow.dst, flow.dport)}`;

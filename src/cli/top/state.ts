@@ -1,7 +1,8 @@
 /** What `top` shows and where its user is. Keys and answers make a new state of it. */
 import type { StatusReport } from '../../control/status.ts';
+import type { WhyReport } from '../../control/why/report.ts';
 import type { LineEdit } from './line-edit.ts';
-import type { FlowsAnswer, HostsAnswer, LeasesAnswer, WhyAnswer } from './reports.ts';
+import type { FlowsAnswer, HostsAnswer, LeasesAnswer } from './reports.ts';
 
 export const VIEWS = ['classes', 'hosts', 'flows', 'leases'] as const;
 export type View = (typeof VIEWS)[number];
@@ -56,7 +57,7 @@ export interface TopState {
   readonly flows: Answered<FlowsAnswer> | null;
   readonly hosts: Answered<HostsAnswer> | null;
   readonly leases: Answered<LeasesAnswer> | null;
-  readonly why: Answered<WhyAnswer> | null;
+  readonly why: Answered<WhyReport> | null;
   readonly view: View;
   readonly lists: Readonly<Record<View, ListState>>;
   readonly page: Page;

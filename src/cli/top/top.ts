@@ -25,7 +25,7 @@ export async function top(options: ConfOptions, terminal: Terminal): Promise<num
       'shaper status prints the same numbers once, also as --json',
     );
   const socketPath = readSocketPath(options, terminal);
-  const status = (await call(socketPath, 'GET', '/v1/status')) as unknown as StatusReport;
+  const status = await call<StatusReport>(socketPath, 'GET', '/v1/status');
   await new Promise<void>((resolve, reject) => {
     const session = new Session(socketPath, status, terminal, {
       onEnd: () => {

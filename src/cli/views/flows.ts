@@ -23,7 +23,7 @@ export async function flows(options: FlowsOptions, terminal: Terminal): Promise<
   const { json, class: path, host, sort } = options;
   const limit = options.limit ?? (json ? undefined : LINES_SHOWN);
   const url = withQuery('/v1/flows', { class: path, host, sort, limit });
-  const report = (await call(readSocketPath(options, terminal), 'GET', url)) as unknown as FlowsReport;
+  const report = await call<FlowsReport>(readSocketPath(options, terminal), 'GET', url);
   terminal.out(json ? `${JSON.stringify(report, null, 2)}\n` : flowsTable(report, terminal.columns));
   return EXIT_FINE;
 }

@@ -15,7 +15,7 @@ export interface HostsOptions extends ConfOptions {
 
 export async function hosts(options: HostsOptions, terminal: Terminal): Promise<number> {
   const url = withQuery('/v1/hosts', { limit: options.limit });
-  const report = (await call(readSocketPath(options, terminal), 'GET', url)) as unknown as HostsReport;
+  const report = await call<HostsReport>(readSocketPath(options, terminal), 'GET', url);
   terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : hostsTable(report, terminal.columns));
   return EXIT_FINE;
 }

@@ -15,7 +15,7 @@ export interface WhyOptions extends ConfOptions {
 
 export async function why(subject: string, options: WhyOptions, terminal: Terminal): Promise<number> {
   const url = withQuery('/v1/why', { subject });
-  const report = (await call(readSocketPath(options, terminal), 'GET', url)) as unknown as WhyReport;
+  const report = await call<WhyReport>(readSocketPath(options, terminal), 'GET', url);
   terminal.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : whyText(report));
   return EXIT_FINE;
 }

@@ -47,6 +47,12 @@ export function explainKey(asked: string): Explanation[] {
   }));
 }
 
+/** Whether a key of the file needs a restart, or one below which it stands: `nfqueue.first`. */
+export function needsRestart(key: string): boolean {
+  const known = keysOf(SECTIONS.top, 'the file', '');
+  return known.some((one) => one.field.change === 'restart' && `${key}.`.startsWith(`${one.key}.`));
+}
+
 function allKeys(): Known[] {
   return OWNERS.flatMap(([of, section]) => keysOf(section, of, ''));
 }

@@ -6,6 +6,7 @@
 import type { LoadedConfig } from '../../config/config.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { ConfigDocument, MergePatch } from '../../config/edit/document.ts';
+import { needsRestart } from '../../config/fields/explain.ts';
 import type { Emit } from '../events.ts';
 import type { ApplyRequest, ConfigSource, LogLine } from '../messages.ts';
 import type { Applied } from '../packet-thread.ts';
@@ -182,11 +183,14 @@ export class ChangeService {
     return { ...answer(outcome), file: base.file, confirmUntil };
   }
 
-  /** What a reload would change, and whether the file is right. */
+  /** What a reload would change, and whether the file is right. The packet thread is not asked. */
   dryRun(request: ReloadRequest): ReloadAnswer {
     const plan = this.#reloadPlan(request)(this.#queue.state);
+    const restarts = plan.changes.filter(({ path, key }) => path === '' && needsRestart(key));
+    const notes = restarts.map(({ key }) => `${key} takes effect at the next start: a reload may refuse it`);
     return {
       ...answer({ plan, generation: this.generation }),
+      notes: [...plan.notes, ...notes],
       file: plan.next.base.file,
       confirmUntil: null,
     };

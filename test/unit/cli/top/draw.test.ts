@@ -3,6 +3,7 @@ import { bar } from '../../../../src/cli/top/bar.ts';
 import { lineCells, textOf } from '../../../../src/cli/top/cells.ts';
 import { draw } from '../../../../src/cli/top/draw.ts';
 import { VIEWS } from '../../../../src/cli/top/state.ts';
+import type { FlowAnswer } from '../../../../src/control/why/report.ts';
 import { CLASSES, classOf, flowOf, hostOf, LEASE, press, screen, stateOf, statusOf } from './fixture.ts';
 
 const LEASED = { leases: { report: { leases: [LEASE] }, error: '' } } as const;
@@ -122,18 +123,20 @@ test('details of a class have its lease and the fullest buckets', () => {
 });
 
 test('details of a flow have the answer of why', () => {
-  const why = {
-    report: {
-      flows: [
-        {
-          limitedBy: { kind: 'ceil', where: 'wan/up/guests', detail: '10 Mbit/s' },
-          rule: { file: '/etc/x.yaml', line: 12 },
-          sentence: 'It is as fast as its class may be.',
-        },
-      ],
-    },
-    error: '',
+  const flow: FlowAnswer = {
+    flow: 'tcp 10.1.0.2:40000 > 10.2.0.2:5201',
+    live: true,
+    classes: ['wan/up/guests'],
+    rule: { file: '/etc/x.yaml', line: 12 },
+    nextClass: null,
+    limitedBy: { kind: 'ceil', where: 'wan/up/guests', detail: '10 Mbit/s' },
+    waitMilliseconds: { p50: 12, p99: 40 },
+    dropped: { tail: 0, early: 0, police: 0, aqm: 3 },
+    bitsPerSecond: 10e6,
+    buckets: [],
+    sentence: 'It is as fast as its class may be.',
   };
+  const why = { report: { subject: '10.1.0.2', flows: [flow], total: 1 }, error: '' };
   const { state } = press(stateOf(80, 40), '3<return>');
   const text = screen({ ...state, why }).join('\n');
   expect(text).toContain('flow tcp 10.1.0.2:40000 > 10.2.0.2:5201');

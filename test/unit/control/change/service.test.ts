@@ -223,6 +223,14 @@ describe('reload', () => {
     expect(service.dryRun({}).changes).toEqual([]);
   });
 
+  it('a dry run names the keys that need a restart, and only those', () => {
+    const { service } = setUp();
+    const text = `${YAML}nfqueue: { first: 300, length: 2000 }\n`;
+    const { changes, notes } = service.dryRun({ text });
+    expect(changes.map(({ key }) => key)).toEqual(['nfqueue.first', 'nfqueue.length']);
+    expect(notes).toEqual(['nfqueue.first takes effect at the next start: a reload may refuse it']);
+  });
+
   it('a class that vanished and one of its name that appeared are the same', async () => {
     const { service, thread } = setUp();
     const moved = YAML.replace(/ {8}bulk.*\n/, '').replace(
