@@ -157,11 +157,12 @@ describe('the terminal is as before', () => {
     await stopInstance();
     const bad = route({
       ...({ method: 'GET', path: '/v1/status', summary: 'Bad', answer: anyObject('a report') } as const),
-      handle: async () => ({ ...statusOf(), recent: calls++ > 0 ? null : statusOf().recent }),
+      handle: async () => ({ ...statusOf(), recent: isBad ? null : statusOf().recent }),
     });
-    let calls = 0;
+    let isBad = false;
     server = await startServer(socketPath, [bad]);
     const { before } = await startTop();
+    isBad = true;
     await bed!.logs(/TypeError[\s\S]*EXIT 1\./);
     await isRestored(before);
   });
