@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LoadedConfig, loadConfig } from '../../src/config/config.ts';
+import { ConfigError, type LoadedConfig, loadConfig } from '../../src/config/config.ts';
 import {
   ConfigDocument,
   ConfigEditError,
@@ -14,6 +14,7 @@ import {
 } from '../../src/config/edit/document.ts';
 import type { ClassSpec } from '../../src/spec/spec.ts';
 import { runs } from '../effort.ts';
+import { randomConfig } from './random-config.ts';
 
 const SEED = Number(process.env.SEED ?? 73);
 const ROOT = new URL('../../', import.meta.url);
@@ -170,6 +171,30 @@ function expectOthersAlike(before: LoadedConfig, after: LoadedConfig, { kind, at
   if (kind !== 'add') expect(others(after)).toEqual(others(before));
 }
 
+/** Makes the edits one after the other, saves what comes of them and reads it again. */
+function expectSavedAlike(start: ConfigDocument, list: readonly Edit[]): { taken: number; refused: number } {
+  const text = start.text();
+  const first = start.load();
+  let [document, taken] = [start, 0];
+  for (const edit of list) {
+    const next = edited(document, edit);
+    if (next === null) continue;
+    taken += 1;
+    expectOthersAlike(document.load(), next.load(), edit);
+    document = next;
+  }
+  const last = document.load();
+  const saved = document.text();
+  const again = loadConfig(saved, 'saved.yaml');
+  expect(meaningOf(again)).toEqual(meaningOf(last));
+  expect(configChanges(last, again)).toEqual([]);
+  expect(ConfigDocument.parse(saved, 'saved.yaml').text()).toBe(saved);
+  const isSame = JSON.stringify(meaningOf(first)) === JSON.stringify(meaningOf(last));
+  expect(configChanges(first, last).length === 0).toBe(isSame);
+  expect(start.text()).toBe(text);
+  return { taken, refused: list.length - taken };
+}
+
 describe.each([
   ['awkward', AWKWARD] as const,
   ...EXAMPLES.map((name) => [name, readFileSync(new URL(name, ROOT), 'utf8')] as const),
@@ -179,31 +204,35 @@ describe.each([
     fc.assert(
       fc.property(edits, (list) => {
         const start = ConfigDocument.parse(text, name);
-        const first = start.load();
-        let document = start;
-        for (const edit of list) {
-          const next = edited(document, edit);
-          if (next === null) refused += 1;
-          else {
-            taken += 1;
-            expectOthersAlike(document.load(), next.load(), edit);
-            document = next;
-          }
-        }
-        const last = document.load();
-        const saved = document.text();
-        const again = loadConfig(saved, 'saved.yaml');
-        expect(meaningOf(again)).toEqual(meaningOf(last));
-        expect(configChanges(last, again)).toEqual([]);
-        expect(ConfigDocument.parse(saved, 'saved.yaml').text()).toBe(saved);
-        const isSame = JSON.stringify(meaningOf(first)) === JSON.stringify(meaningOf(last));
-        expect(configChanges(first, last).length === 0).toBe(isSame);
+        const counts = expectSavedAlike(start, list);
         expect(start.text()).toBe(text);
+        taken += counts.taken;
+        refused += counts.refused;
       }),
       { seed: SEED, numRuns: runs(name === 'awkward' ? 80 : 12) },
     );
     expect(Math.min(taken, refused)).toBeGreaterThan(0);
   });
+});
+
+it('random configurations, edited at random, saved and read again', { timeout: 120_000 }, () => {
+  let [good, taken] = [0, 0];
+  fc.assert(
+    fc.property(randomConfig, edits, (config, list) => {
+      const start = ConfigDocument.parse(JSON.stringify(config), 'random.yaml');
+      try {
+        start.load();
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        return;
+      }
+      good += 1;
+      taken += expectSavedAlike(start, list).taken;
+    }),
+    { seed: SEED, numRuns: runs(200) },
+  );
+  expect(good).toBeGreaterThan(20);
+  expect(taken).toBeGreaterThan(20);
 });
 
 it('limits and thresholds that are times follow the ceil, in leaves and in the buckets of each', () => {
