@@ -6,11 +6,12 @@ import { run } from './process.ts';
 const SOURCE_FOLDER = fileURLToPath(new URL('../native/', import.meta.url));
 const BUILD_FOLDER = fileURLToPath(new URL('../build/', import.meta.url));
 
-export type NativeProgram = 'udpgen' | 'udpsink' | 'acceptall';
+export type NativeProgram = 'udpgen' | 'udpsink' | 'acceptall' | 'capture';
 const SOURCES: Record<NativeProgram, readonly string[]> = {
   udpgen: ['udpgen.c', 'udp.h'],
   udpsink: ['udpsink.c', 'udp.h'],
   acceptall: ['acceptall.c'],
+  capture: ['capture.c'],
 };
 
 /** Under sudo what we write into the checkout belongs to the person who asked. */
