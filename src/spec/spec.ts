@@ -81,6 +81,18 @@ export interface EachSpec {
   readonly waiting: WaitingSpec | null;
 }
 
+/**
+ * TCP rate control of a class: its connections share its rate, by the windows that their receivers
+ * advertise.
+ */
+export interface PaceSpec {
+  /** A connection is active if it moved more than this in the last `ageNs`. */
+  readonly activeBytesPerSec: number;
+  readonly ageNs: number;
+  /** The longest standing queue that pacing may leave at the class. */
+  readonly delayNs: number;
+}
+
 export interface RedSpec extends RedParameters {
   /** Adaptive RED (Floyd, Gummadi, Shenker 2001): the probability follows the average. */
   readonly adaptive: boolean;
@@ -146,11 +158,15 @@ export interface ClassSpec {
   readonly rateBurstBytes: number;
   /** Upper bound, configured or inherited. */
   readonly ceilBytesPerSec: number;
+  /** Whether it is below that of the parent. */
+  readonly hasOwnCeil: boolean;
   readonly burstBytes: number;
   /** Order in which classes borrow, from 0 (first) to 7. */
   readonly priority: number;
   /** Share of the lendable rate among classes of equal priority. */
   readonly weight: number;
+  /** Its ceiling is what its siblings leave of it. At most one class among siblings. */
+  readonly adjust: boolean;
   /** null takes every packet that reaches the class, an empty list none. */
   readonly match: readonly MatcherSpec[] | null;
   readonly police: PoliceSpec | null;
@@ -158,6 +174,8 @@ export interface ClassSpec {
   /** null means the remark of the class above. */
   readonly remark: RemarkSpec | null;
   readonly each: EachSpec | null;
+  /** Of TCP connections whose nearest class with pacing this is, from their leaf up. */
+  readonly pace: PaceSpec | null;
   /** null for inner classes and for the root of a direction. */
   readonly queue: QueueSpec | null;
   /** In file order. An inner class always has a class `default`, which is tried last. */

@@ -91,6 +91,11 @@ const meter = fc.oneof(
   })),
   any({ ebs: burst }).map((entry) => ({ type: 'rfc4115', cir: '1mbit', eir: '2mbit', ...entry })),
 );
+const pace = any({
+  active: oneOf('1kB/s', '16kbit'),
+  age: oneOf('500ms', '2s'),
+  delay: oneOf('30ms', '100ms'),
+});
 const shared = {
   burst,
   police: any({ burst, exceed: oneOf('drop', 'mark') }).chain((entry) =>
@@ -98,6 +103,7 @@ const shared = {
   ),
   meter,
   remark: oneOf('ef', 0, 'af11'),
+  tcp: any({ pace: fc.oneof(fc.boolean(), pace) }),
   each: any({ burst, exceed: oneOf('delay', 'drop') }).chain((entry) =>
     fc.tuple(rate, oneOf('flow', 'host', 'src', 'dst')).map(([r, by]) => ({ by, rate: r, ...entry })),
   ),
@@ -111,7 +117,7 @@ const limits = {
   ...shared,
 };
 const leaf = any({ ...limits, queue });
-const last = any({ ...shared, queue, priority: fc.nat(7), ceil: rate });
+const last = any({ ...shared, queue, priority: fc.nat(7), ceil: rate, adjust: fc.boolean() });
 const inner = fc
   .tuple(any(limits), any({ x: leaf, y: leaf, default: last }))
   .map(([own, classes]) => ({ ...own, rate: '1900kbit', classes }));

@@ -17,6 +17,7 @@ import type {
   MatcherSpec,
   MeterSpec,
   NfqueueSpec,
+  PaceSpec,
   PoliceSpec,
   QueueSpec,
   RedSpec,
@@ -51,6 +52,8 @@ export interface ClassInput {
   readonly meter?: MeterSpec;
   readonly remark?: RemarkSpec;
   readonly each?: EachInput;
+  readonly pace?: PaceSpec;
+  readonly adjust?: boolean;
   readonly limitBytes?: number;
   readonly limitPackets?: number;
   readonly red?: RedSpec;
@@ -92,14 +95,17 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
     rateBytesPerSec: input.rate ?? 0,
     rateBurstBytes: self.burst,
     ceilBytesPerSec: self.ceil,
+    hasOwnCeil: input.ceil !== undefined,
     burstBytes: self.burst,
     priority: input.priority ?? 3,
     weight: input.weight ?? 1,
+    adjust: input.adjust ?? false,
     match: input.match ?? null,
     police: input.police ? { exceed: 'drop', ...input.police } : null,
     meter: input.meter ?? null,
     remark: input.remark ?? null,
     each: input.each ? eachSpec(input.each, queue) : null,
+    pace: input.pace ?? null,
     queue: input.classes ? null : queue,
     children: input.classes ? childSpecs(input.classes, path, self) : [],
   };

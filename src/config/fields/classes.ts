@@ -2,7 +2,7 @@
 import { IPV6_BITS } from '../../base/prefix.ts';
 import { CLASS as DEFAULTS } from './defaults.ts';
 import { NO_BUCKET_KEYS, NO_CLASS_KEYS, NO_DIRECTION_KEYS, NO_EACH_KEYS } from './elsewhere.ts';
-import { choice, list, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
+import { boolean, choice, list, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
 import { MATCH_NONE } from './match.ts';
 import { byteSize, integer, number, rate, rateOrShare } from './quantities.ts';
 import { when } from './when.ts';
@@ -39,6 +39,15 @@ const shaping = {
   ),
 };
 
+const tcp = node(
+  {
+    takes: 'map',
+    default: '{}',
+    help: 'How the TCP connections of the class are treated.',
+  },
+  ref('tcp'),
+);
+
 const schedule = node(
   {
     takes: 'list of { when, set }',
@@ -66,6 +75,7 @@ export const DIRECTION = {
   burst: byteSize({ default: BURST_DEFAULT, help: BURST_HELP }),
   ...shaping,
   each,
+  tcp,
   schedule,
   classes: node(
     {
@@ -111,6 +121,10 @@ export const CLASS = {
     default: String(DEFAULTS.weight),
     help: 'Share of the rate that is left to borrow, among classes of equal priority.',
   }),
+  adjust: boolean({
+    default: String(DEFAULTS.adjust),
+    help: "Lends what its siblings leave: the ceil moves to the class's own ceil less what they reserve. A sibling that uses more than half of its ceil reserves all of it, otherwise what it uses. At most one class among siblings.",
+  }),
   burst: byteSize({
     default: 'the larger of 3028B and 1ms, for the rate at the rate, for the ceil at the ceil',
     help: BURST_HELP,
@@ -125,6 +139,7 @@ export const CLASS = {
     ref('queue'),
   ),
   each,
+  tcp,
   schedule,
   classes: node(
     {

@@ -28,10 +28,17 @@ export const NFQUEUE = {
 export const CLASS = {
   priority: 3,
   weight: 1,
+  adjust: false,
   policeExceed: 'drop',
   eachExceed: 'delay',
   eachPrefix6: IPV6_BITS,
   meterAware: false,
+} as const;
+
+export const PACE = {
+  activeBytesPerSec: 2000,
+  ageNs: 1e9,
+  delayNs: 100e6,
 } as const;
 
 const BURSTS = {

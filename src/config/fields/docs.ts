@@ -16,6 +16,8 @@ const TITLES: Readonly<Record<keyof typeof SECTIONS, string>> = {
   meter: '`meter`',
   remark: '`remark` as a map',
   each: '`each`',
+  tcp: '`tcp`',
+  pace: '`tcp.pace` as a map',
   schedule: '`schedule`',
   queue: '`queue`',
   aqm: '`queue.aqm`',

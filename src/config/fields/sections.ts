@@ -13,6 +13,7 @@ import { LINK, OVERHEAD } from './links.ts';
 import { MATCH } from './match.ts';
 import { METER, REMARK } from './meter.ts';
 import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './queue.ts';
+import { PACE, TCP } from './tcp.ts';
 
 const TOP = {
   links: node(
@@ -47,6 +48,8 @@ export const SECTIONS = {
   meter: METER,
   remark: REMARK,
   each: EACH,
+  tcp: TCP,
+  pace: PACE,
   schedule: SCHEDULE,
   queue: QUEUE,
   aqm: AQM,

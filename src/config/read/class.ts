@@ -11,6 +11,7 @@ import { givenBurst, readEach, readPolice } from './buckets.ts';
 import type { ClassContext } from './context.ts';
 import { readMatch } from './match.ts';
 import { readMeter, readRemark } from './meter.ts';
+import { readPace } from './pace.ts';
 import { readQueue } from './queue.ts';
 import { warnApart, warnUnreachable } from './reach.ts';
 import { readSchedule } from './schedule.ts';
@@ -39,6 +40,7 @@ export function readChildren(parent: ParentContext, entries: readonly Named[]): 
   const ordered = read.filter((child) => child !== last);
   warnUnreachable(parent, last ? [...ordered, last] : ordered);
   checkSum(parent, ordered.concat(last ?? []));
+  checkAdjusting(parent, read);
   const unasked = { name: 'default', offset: 0, node: null };
   return [...ordered.map(({ spec }) => spec), last?.spec ?? readClass(parent, unasked)];
 }
@@ -73,14 +75,17 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     rateBytesPerSec,
     rateBurstBytes: given ?? defaultBurst(rateBytesPerSec, 'shape'),
     ceilBytesPerSec,
+    hasOwnCeil: ceilBytesPerSec < parent.ceilBytesPerSec,
     burstBytes: given ?? defaultBurst(ceilBytesPerSec, 'shape'),
     priority: values.priority?.value ?? DEFAULTS.priority,
     weight: values.weight?.value ?? DEFAULTS.weight,
+    adjust: values.adjust?.value ?? DEFAULTS.adjust,
     match,
     police: readPolice(context, values.police),
     meter: readMeter(context, values.meter),
     remark: readRemark(context, values.remark),
     each,
+    pace: readPace(context, values.tcp),
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue, each),
     children,
   };
@@ -196,5 +201,14 @@ function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
     const message = `the rates of ${label} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`;
     reader.problems.error(entry.offset, `${message}; they need ${needed} of it`);
     return;
+  }
+}
+
+/** Two that lend what the other leaves would leave it undecided who gives way. */
+function checkAdjusting({ reader, label }: ParentContext, children: readonly ReadChild[]): void {
+  const [first, ...more] = children.filter(({ spec }) => spec.adjust);
+  for (const { entry } of more) {
+    const message = `adjust: at most one class of ${label} can adjust; ${first!.spec.name} does already`;
+    reader.problems.error(entry.offset, message);
   }
 }

@@ -17,6 +17,7 @@ import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { warnOfLinkDevice } from './devices.ts';
 import { readMeter, readRemark } from './meter.ts';
+import { readPace } from './pace.ts';
 import { type ReadSchedule, readSchedule } from './schedule.ts';
 import { type Seen, warnWrongSides } from './sides.ts';
 
@@ -177,14 +178,17 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     rateBytesPerSec,
     rateBurstBytes: burstBytes,
     ceilBytesPerSec: rateBytesPerSec,
+    hasOwnCeil: true,
     burstBytes,
     priority: DEFAULTS.priority,
     weight: DEFAULTS.weight,
+    adjust: false,
     match: null,
     police,
     meter,
     remark,
     each,
+    pace: readPace(context, values.tcp),
     queue: null,
     children,
   };

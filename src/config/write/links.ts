@@ -16,6 +16,7 @@ import { type Block, type BlockValue, type Detail, writeSection } from './block.
 import { sizeOf, writeEach, writeMeter, writePolice, writeRemark } from './buckets.ts';
 import { writeMatch } from './match.ts';
 import { writeQueue } from './queue.ts';
+import { writeTcp } from './tcp.ts';
 
 type Direction = 'up' | 'down';
 
@@ -77,7 +78,7 @@ function isEmpty(block: Block): boolean {
 
 /** The block of a class with the classes inside it. `parentCeil` is in bytes per second. */
 export function writeClass(node: ClassSpec, parentCeil: number, direction: Direction, detail: Detail): Block {
-  const { rateBytesPerSec, ceilBytesPerSec, priority, weight, match, queue } = node;
+  const { rateBytesPerSec, ceilBytesPerSec, priority, weight, adjust, match, queue } = node;
   const isInner = node.children.length > 0;
   const buckets = node.each?.waiting
     ? { waiting: node.each.waiting, rateBytesPerSec: node.each.rateBytesPerSec }
@@ -90,13 +91,19 @@ export function writeClass(node: ClassSpec, parentCeil: number, direction: Direc
       ceil: rateOf(ceilBytesPerSec),
       priority,
       weight,
+      adjust: adjust || undefined,
       burst: burstOf(node, detail),
       ...parts(node, detail),
       schedule: undefined,
       queue: queue ? writeQueue(queue, { ceilBytesPerSec, direction, buckets }, detail) : undefined,
       classes: isInner ? writeChildren(node, direction, detail) : undefined,
     },
-    { ceil: rateOf(parentCeil), priority: DEFAULTS.priority, weight: DEFAULTS.weight, queue: {} },
+    {
+      ceil: rateOf(parentCeil),
+      priority: DEFAULTS.priority,
+      weight: DEFAULTS.weight,
+      queue: {},
+    },
     detail,
   );
 }
@@ -118,11 +125,12 @@ function burstOf(node: ClassSpec, detail: Detail): ByteSize | undefined {
 }
 
 /** The parts that directions and classes have in common. */
-function parts({ police, meter, remark, each }: ClassSpec, detail: Detail) {
+function parts({ police, meter, remark, each, pace }: ClassSpec, detail: Detail) {
   return {
     police: police ? writePolice(police, detail) : undefined,
     meter: meter ? writeMeter(meter, detail) : undefined,
     remark: remark ? writeRemark(remark) : undefined,
     each: each ? writeEach(each, detail) : undefined,
+    tcp: pace ? writeTcp(pace, detail) : undefined,
   };
 }

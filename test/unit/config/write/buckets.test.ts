@@ -10,6 +10,8 @@ it.each<Said>([
   { meter: { type: 'srtcm', cir: '1mbit', ebs: '20kB' }, remark: { green: 'af11', red: '63' } },
   { meter: { type: 'trtcm', cir: '1mbit', cbs: '20kB', pir: '2mbit' } },
   { meter: { type: 'rfc4115', cir: '1mbit', eir: '2mbit', aware: 'true' } },
+  { tcp: { pace: 'true' }, adjust: 'true' },
+  { tcp: { pace: { age: '500ms', delay: '30ms' } } },
 ])('%j is written as it was said', (said) => {
   expect(writtenClass(said)).toEqual(said);
 });
