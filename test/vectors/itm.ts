@@ -1,8 +1,9 @@
 /**
- * Runs those vectors of the itmBench set that concern marking: ECN, and classes of packets by the size of
- * their flow.
+ * Runs those vectors of the itmBench set that concern marking (ECN, classes of packets by the size of their
+ * flow) and reservation.
  */
 
+import { keepsLimit, reservedBytesPerSec, unreservedBytesPerSec } from '../../src/algo/pacing/reservation.ts';
 import { BAND_SHORT } from '../../src/algo/queues/size-aware.ts';
 import { ECN_DROP, ecnDecapsulated, ecnSignalled } from '../reference/ecn.ts';
 import { bandByPackets } from '../reference/size-aware-packets.ts';
@@ -40,8 +41,24 @@ function rfc6040(): Found {
   return { rows: [{ holds }], fields: ['holds'] };
 }
 
+function reservation(vector: Vector): Found {
+  const rows = (vector.body.expect as [rules: [number, number][], limit: number, left: number][]).map(
+    ([rules, limit]) => {
+      const reserved = rules.map(([of, used]) => reservedBytesPerSec(of, used, keepsLimit(of, used, false)));
+      const sum = reserved.reduce((all, one) => all + one, 0);
+      return {
+        'rules [limit, used]': rules,
+        last_rule_limit: limit,
+        effective_last_limit: unreservedBytesPerSec(limit, sum),
+      };
+    },
+  );
+  return { rows };
+}
+
 export const ITM_RUNNERS: readonly [string, Runner][] = [
   ['ecn', { params: [], run: ecn }],
   ['size-aware', { params: ['threshold', 'fin_at'], run: marks }],
+  ['reservation', { params: [], run: reservation }],
   ['rfc6040', { params: [], run: rfc6040 }],
 ];
