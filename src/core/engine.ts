@@ -126,8 +126,10 @@ export class Engine {
     this.flows.begin(nowNs);
     const { arrivals } = port.batch;
     if (port.failureRows > 0) takeBack(this.stages, this.lasting, port, nowNs);
+    const hasTicked = this.stages.trees.endTicks(nowNs);
     // Due packets leave first: arrivals find the queues of now and take no tokens of packets that waited.
     this.leaveDue(nowNs);
+    if (hasTicked) this.stages.trees.moveCeils(nowNs);
     // New packets join none of these runs: a run is refused as a whole, and held packets may be gone.
     this.verdicts.closeRuns();
     if (rows > 0) {

@@ -94,6 +94,7 @@ export function reconfigure(
   // The table of buckets is made with the first class that has `each`, and stays.
   const isFirstEach = !from.each.hasRows && classes.some((info) => info.spec.each !== null);
   const each = isFirstEach ? parts.createEach(classes) : from.each;
+  from.trees.settleUse();
   // With the same list of classes every counter stays where it is.
   if (change.isRenumbered) {
     ledger.regroup(change);

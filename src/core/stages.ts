@@ -112,8 +112,8 @@ export function createStages(
   plan: QueuePlan,
   lasting: Lasting,
 ): Stages {
-  const { backlog, held, queues, prng } = lasting;
-  const trees = new Trees(classes, held, queues);
+  const { backlog, held, queues, ledger, prng } = lasting;
+  const trees = new Trees(classes, held, queues, ledger);
   const admission = new Admission(classes, backlog, held, each, trees, prng);
   const waits = chainOf(classes, delays);
   return {

@@ -75,6 +75,11 @@ export const LINK_LAYERS: Readonly<Record<string, LinkLayer>> = Object.freeze({
   ethernet: layerOf(FRAMING_NONE, 38, 84),
 });
 
+/** Whether every packet takes its IP length on the link. */
+export function isPlain({ overheadBytes, mpuBytes, framing }: LinkLayer): boolean {
+  return overheadBytes === 0 && mpuBytes <= 1 && framing === FRAMING_NONE;
+}
+
 /** Bytes on the link that one IP packet takes. */
 export function wireBytes(layer: LinkLayer, ipBytes: number): number {
   const n = Math.max(ipBytes + layer.overheadBytes, layer.mpuBytes, 1);

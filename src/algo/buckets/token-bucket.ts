@@ -172,6 +172,15 @@ export function inheritBucket(
   );
 }
 
+/** Row `i` has another rate from `nowNs` on, and the tokens and debts that it has. */
+export function changeRate(buckets: TokenBuckets, i: number, rateBytesPerSec: number, nowNs: number): void {
+  const { fullNs, nsPerByte, burstBytes } = buckets;
+  const newNsPerByte = NS_PER_SEC / rateBytesPerSec;
+  const burst = burstBytes[i];
+  fullNs[i] = fullAtOtherRateNs(fullNs[i], nsPerByte[i], burst, newNsPerByte, burst, nowNs);
+  nsPerByte[i] = newNsPerByte;
+}
+
 /** The fullNs of a bucket that gets another rate and burst at `nowNs`; unchanged if both stay the same. */
 export function fullAtOtherRateNs(
   fullNs: number,

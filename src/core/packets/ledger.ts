@@ -1,7 +1,7 @@
 /**
  * Counts what becomes of packets: received, sent by a leaf, accepted, dropped and why, marked, lost. The only
- * writer of counts: the two columns of the backlog, which lie in the same buffer, belong to backlog.ts. It
- * decides nothing, and nothing decides by what it counts.
+ * writer of counts: the columns of the backlog, which lie in the same buffer, belong to backlog.ts. It
+ * decides nothing. Only ceilings that move are decided by what it counts (tree/recent-use.ts).
  *
  *   received  ->  sent by the leaf of each tree  ->  accepted  ->  or lost, if the kernel no longer had it
  *                 or dropped by one              ->  dropped   ->  or lost
@@ -126,6 +126,11 @@ export class Ledger {
 
   eachEvicted(): void {
     this.totals[TOTAL.eachEvicted] += 1;
+  }
+
+  /** The ceiling of class `c` is this from now on. */
+  ceiling(c: number, bytesPerSec: number): void {
+    this.stats.ceilBytesPerSec[c] = bytesPerSec;
   }
 
   /** Counts a batch. `flows` is the number of flows that are known now. */

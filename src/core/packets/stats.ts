@@ -48,10 +48,17 @@ const STATE_COLUMNS = [
   'flows',
 ] as const;
 
+/** What holds for a class now, and is no sum of what holds for its classes. */
+const LIMIT_COLUMNS = [
+  'ceilBytesPerSec', // moves where a class has `adjust`
+] as const;
+
 const CLASS_COLUMNS = [...COUNT_COLUMNS, ...STATE_COLUMNS] as const;
 
 export const TOTAL: { readonly [K in (typeof TOTALS)[number]]: number } = indexOf(TOTALS);
-type ClassColumns = { readonly [K in (typeof CLASS_COLUMNS)[number]]: Float64Array };
+type ClassColumns = {
+  readonly [K in (typeof CLASS_COLUMNS | typeof LIMIT_COLUMNS)[number]]: Float64Array;
+};
 
 function indexOf<Names extends readonly string[]>(names: Names): Record<Names[number], number> {
   return Object.fromEntries(names.map((name, i) => [name, i])) as Record<Names[number], number>;
@@ -74,7 +81,10 @@ export interface Stats extends ClassColumns {
 }
 
 export function statsBytes(classes: number): number {
-  return 8 * (TOTALS.length + CLASS_COLUMNS.length * classes + HISTOGRAM_BINS * (classes + 1));
+  return (
+    8 *
+    (TOTALS.length + (CLASS_COLUMNS.length + LIMIT_COLUMNS.length) * classes + HISTOGRAM_BINS * (classes + 1))
+  );
 }
 
 /** Views over `buffer` (statsBytes(classes) long): the live one, a snapshot, or shared memory. */
@@ -86,7 +96,9 @@ export function statsOver(buffer: ArrayBufferLike, classes: number): Stats {
     return view;
   };
   const totals = float64(TOTALS.length);
-  const columns = Object.fromEntries(CLASS_COLUMNS.map((name) => [name, float64(classes)]));
+  const columns = Object.fromEntries(
+    [...CLASS_COLUMNS, ...LIMIT_COLUMNS].map((name) => [name, float64(classes)]),
+  );
   const delay = float64(HISTOGRAM_BINS * classes);
   const lateness = float64(HISTOGRAM_BINS);
   return { buffer, totals, delay, lateness, classes, ...(columns as ClassColumns) };
@@ -107,9 +119,10 @@ export interface Regrouping {
 /**
  * Gives `stats` columns for another list of classes, in place. The present state of a removed class (backlog,
  * flows) goes on in its heir. Nothing of a tree that is gone goes on: nothing waits there, and only the
- * totals keep what it has counted. A class keeps the sum that `status` showed for it, its former children
- * included, so no count that is shown ever decreases. The own count of an inner class may therefore be
- * negative: a child that has just moved into it brings counts that the class never showed.
+ * totals keep what it has counted. Limits must be written anew. A class keeps the sum that `status` showed
+ * for it, its former children included, so no count that is shown ever decreases. The own count of an inner
+ * class may therefore be negative: a child that has just moved into it brings counts that the class never
+ * showed.
  */
 export function regroupStats(stats: Stats, { before, classes, oldRow, heir }: Regrouping): void {
   const shown = withChildren(stats, before);

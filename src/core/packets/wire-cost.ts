@@ -1,5 +1,5 @@
 /** The charge for a packet: its bytes on the wire of the link, with framing and overhead. */
-import { type LinkLayer, superpacketWireBytes, wireBytes } from '../../algo/buckets/link-layer.ts';
+import { isPlain, type LinkLayer, superpacketWireBytes, wireBytes } from '../../algo/buckets/link-layer.ts';
 import type { HeldTable } from './held.ts';
 
 /** Segments of a superpacket are assumed to fill packets of this length. */
@@ -17,4 +17,12 @@ export function chargeBytesOf(linkLayers: readonly LinkLayer[], held: HeldTable,
   if (headerBytes === 0) return wireBytes(layer, held.lengthBytes[h]);
   const segmentBytes = Math.max(SEGMENT_BYTES_MIN, MTU_BYTES - headerBytes);
   return superpacketWireBytes(layer, held.lengthBytes[h], headerBytes, segmentBytes);
+}
+
+/** About what `packets` packets of `lengthBytes` together cost: as if they were of one length. */
+export function chargeBytesOfMany(layer: LinkLayer, packets: number, lengthBytes: number): number {
+  if (isPlain(layer) || packets <= 0) return lengthBytes;
+  // Longer ones are superpackets.
+  const segments = Math.max(packets, Math.ceil(lengthBytes / MTU_BYTES));
+  return segments * wireBytes(layer, lengthBytes / segments);
 }

@@ -5,6 +5,7 @@
  * inner class lends while it is not in debt, and may go one packet into debt.
  */
 import {
+  changeRate,
   conformInstantNs,
   conformNs,
   createTokenBuckets,
@@ -56,6 +57,11 @@ export class ClassBuckets {
       this.ceil.fullNs[c] = Math.max(this.ceil.fullNs[c], nowNs);
       this.rate.fullNs[c] = Math.max(this.rate.fullNs[c], nowNs);
     }
+  }
+
+  /** The ceiling of class `c` is another from `nowNs` on. Packets that were due by then have left. */
+  moveCeil(c: number, bytesPerSec: number, nowNs: number): void {
+    changeRate(this.ceil, c, bytesPerSec, nowNs);
   }
 
   /** Nanoseconds a byte takes at the class's ceiling. */

@@ -118,6 +118,21 @@ export class Modes {
     if (mode === WAIT) this.noteBound(c, changeNs);
   }
 
+  /** Whether packets wait for the ceiling of class `c`. */
+  waits(c: number): boolean {
+    return this.active[c] !== 0 && this.mode[c] === WAIT;
+  }
+
+  /** The bucket of the ceiling of class `c` has another rate: packets that wait for it are due by that. */
+  ceilMoved(c: number): void {
+    const unboundNs = this.boundUntilNs[c] - this.horizonNs;
+    if (unboundNs > 0) {
+      this.boundNs[c] -= unboundNs;
+      this.boundUntilNs[c] = this.horizonNs;
+    }
+    this.refresh(c);
+  }
+
   /** Packets wait for the ceiling of class `c` until this instant. */
   noteBound(c: number, untilNs: number): void {
     const beforeNs = this.boundUntilNs[c];

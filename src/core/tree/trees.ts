@@ -22,9 +22,12 @@ import { NONE } from '../../base/none.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { HeldTable } from '../packets/held.ts';
+import type { Ledger } from '../packets/ledger.ts';
 import type { SetQueues } from '../queues/set-queues.ts';
 import { ClassBuckets, SEND, WAIT } from './class-buckets.ts';
 import { Modes } from './modes.ts';
+import { MovingCeils } from './moving-ceils.ts';
+import { RecentUse } from './recent-use.ts';
 import { PRIORITIES, PRIORITY_BITS, Turns } from './turns.ts';
 
 /** The buckets of a class at one instant, for people. */
@@ -48,7 +51,11 @@ export class Trees {
   private readonly parent: Int32Array;
   private readonly level: Uint8Array;
 
-  constructor(classes: readonly ClassInfo[], held: HeldTable, queues: SetQueues) {
+  private readonly use: RecentUse;
+  private readonly ceils: MovingCeils;
+  private readonly adjusts: boolean;
+
+  constructor(classes: readonly ClassInfo[], held: HeldTable, queues: SetQueues, ledger: Ledger) {
     this.held = held;
     this.queues = queues;
     const roots = classes.flatMap((info, row) => (info.root === row ? [row] : []));
@@ -62,6 +69,9 @@ export class Trees {
     this.rootOf = this.turns.rootOf;
     this.parent = this.turns.parent;
     this.level = this.turns.level;
+    this.adjusts = classes.some(({ spec }) => spec.adjust);
+    this.use = new RecentUse(classes, ledger.stats, this.adjusts);
+    this.ceils = new MovingCeils(classes, this.use, this.buckets, ledger);
   }
 
   /**
@@ -70,7 +80,29 @@ export class Trees {
    */
   inherit(from: Trees, change: ClassChange): void {
     this.buckets.inherit(from.buckets, change);
+    this.use.inherit(from.use, change);
+    this.ceils.inherit(from.ceils, change);
     this.modes.inherit(from.modes, change);
+  }
+
+  /** Counts what classes have sent by now, before the ledger regroups. */
+  settleUse(): void {
+    this.use.count();
+  }
+
+  /**
+   * Ends the ticks before the one of `nowNs`, before packets leave. Returns whether any has ended: then
+   * moveCeils() must follow when all packets due by now have left.
+   */
+  endTicks(nowNs: number): boolean {
+    if (nowNs < this.use.nextNs) return false;
+    this.use.advance(nowNs);
+    return true;
+  }
+
+  /** Moves ceilings to what the last ticks say. */
+  moveCeils(nowNs: number): void {
+    this.ceils.advance(this.modes, nowNs);
   }
 
   /** Nanoseconds a byte takes at the class's ceiling. */
@@ -181,7 +213,7 @@ export class Trees {
     for (const root of this.roots) {
       if (this.turns.anyRow(root) && rootDueNs[root] < dueNs) dueNs = rootDueNs[root];
     }
-    return dueNs;
+    return this.adjusts ? Math.min(dueNs, this.ceils.wakeNs(this.modes)) : dueNs;
   }
 
   /**
