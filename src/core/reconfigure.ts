@@ -120,6 +120,7 @@ export function reconfigure(
   to.meters.inherit(from.meters, change);
   to.admission.inherit(from.admission, change);
   to.trees.inherit(from.trees, change);
+  to.available.inherit(from.available, change);
   for (const move of moves.inOrder()) {
     const { h } = move;
     acks.forget(h);

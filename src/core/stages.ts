@@ -27,6 +27,7 @@ import { Ledger } from './packets/ledger.ts';
 import { AckFilter } from './queues/ack-filter.ts';
 import { QueueSets } from './queues/queue-sets.ts';
 import { SetQueues } from './queues/set-queues.ts';
+import { Available } from './tree/available.ts';
 import { Trees } from './tree/trees.ts';
 import { Remarks } from './verdicts/remarks.ts';
 import { VerdictLog } from './verdicts/verdict-log.ts';
@@ -43,6 +44,7 @@ export interface Stages {
   readonly eachPolicers: EachPolicers;
   readonly room: Room;
   readonly trees: Trees;
+  readonly available: Available;
   readonly linkLayers: readonly LinkLayer[];
   /** By leaf: 1 if its AQM marks packets that can carry a CE mark. */
   readonly marksEcn: Uint8Array;
@@ -127,6 +129,7 @@ export function createStages(
     eachPolicers: new EachPolicers(classes, each.buckets),
     room: new Room(held, admission, each, queues, waits),
     trees,
+    available: new Available(classes, trees.rates, backlog),
     linkLayers: classes.map((info) => info.link.linkLayer),
     marksEcn: Uint8Array.from(classes, (info) => (info.spec.queue?.ecn ? 1 : 0)),
     rootOf: Int16Array.from(classes, (info) => info.root),

@@ -24,6 +24,7 @@ import type { ClassInfo } from '../classes/classes.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import type { SetQueues } from '../queues/set-queues.ts';
+import type { Rates } from './available.ts';
 import { ClassBuckets, SEND, WAIT } from './class-buckets.ts';
 import { Modes } from './modes.ts';
 import { MovingCeils } from './moving-ceils.ts';
@@ -70,7 +71,8 @@ export class Trees {
     this.parent = this.turns.parent;
     this.level = this.turns.level;
     this.adjusts = classes.some(({ spec }) => spec.adjust);
-    this.use = new RecentUse(classes, ledger.stats, this.adjusts);
+    const isPaced = classes.some(({ spec }) => spec.pace !== null);
+    this.use = new RecentUse(classes, ledger.stats, this.adjusts || isPaced);
     this.ceils = new MovingCeils(classes, this.use, this.buckets, ledger);
   }
 
@@ -83,6 +85,11 @@ export class Trees {
     this.use.inherit(from.use, change);
     this.ceils.inherit(from.ceils, change);
     this.modes.inherit(from.modes, change);
+  }
+
+  /** What classes have sent in the last second, where any is paced or adjusts, and their ceilings of now. */
+  get rates(): Rates {
+    return { use: this.use.bytesPerSec, ceil: this.ceils.bytesPerSec };
   }
 
   /** Counts what classes have sent by now, before the ledger regroups. */
