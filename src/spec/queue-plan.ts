@@ -7,6 +7,7 @@
  * Mbit/s. So a direction with fast and slow classes has two NFQUEUEs. Packets of a connection go to the one
  * without superpackets until the core has seen that their class is fast and has had the connection marked.
  */
+import { leastBytesPerSec } from '../algo/pacing/reservation.ts';
 import { COPY_BYTES } from '../limits.ts';
 import { MARK_DSCPS_MAX } from './mark-codes.ts';
 import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
@@ -98,7 +99,8 @@ export function letsSuperpacketsPass(node: ClassSpec): boolean {
   if (each && !passes(each.rateBytesPerSec)) return false;
   if (each?.exceed === 'drop' && each.burstBytes < SUPERPACKET_WIRE_BYTES_MAX) return false;
   if (queue && queue.limitBytes < QUEUED_SUPERPACKETS_MIN * SUPERPACKET_BYTES) return false;
-  return passes(node.ceilBytesPerSec);
+  const { ceilBytesPerSec, rateBytesPerSec } = node;
+  return passes(node.adjust ? leastBytesPerSec(ceilBytesPerSec, rateBytesPerSec) : ceilBytesPerSec);
 }
 
 /** Which kinds of leaves are below a class, if all its ancestors let superpackets pass. */

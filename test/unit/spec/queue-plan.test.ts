@@ -130,6 +130,12 @@ describe('a class is slow by', () => {
     if (slow.limitBytes === undefined && slow.ceil === undefined) expect(kindOf(slow)).toBe('slow');
   });
 
+  test('the least ceiling to which it adjusts; a guarantee keeps it fast', () => {
+    expect(kindOf({ leaves: [{ name: 'default', adjust: true }] })).toBe('slow');
+    expect(kindOf({ leaves: [{ name: 'a', adjust: true }] })).toBe('mixed');
+    expect(kindOf({ leaves: [{ name: 'default', adjust: true, rate: 33e6 }] })).toBe('fast');
+  });
+
   test('none of these when they are large enough', () => {
     const leaf = { name: 'a', police, each: { ...each, exceed: 'drop' }, limitBytes: 131_070 } as const;
     expect(kindOf({ leaves: [leaf] })).toBe('fast');
