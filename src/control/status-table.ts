@@ -119,8 +119,8 @@ function indentedName(path: string): string {
   return names.length <= 2 ? path : `${'  '.repeat(names.length - 2)}${names.at(-1)}`;
 }
 
-function limitText({ rateBitsPerSecond, ceilBitsPerSecond }: ClassReport): string {
-  const [rate, ceil] = [formatCountShort(rateBitsPerSecond), formatCountShort(ceilBitsPerSecond)];
+function limitText({ rateBitsPerSecond, effectiveCeilBitsPerSecond }: ClassReport): string {
+  const [rate, ceil] = [formatCountShort(rateBitsPerSecond), formatCountShort(effectiveCeilBitsPerSecond)];
   return rateBitsPerSecond === 0 || rate === ceil ? ceil : `${rate}-${ceil}`;
 }
 

@@ -26,6 +26,8 @@ export interface ClassReport {
   readonly path: string;
   readonly rateBitsPerSecond: number;
   readonly ceilBitsPerSecond: number;
+  /** Of now: less than the configured one where `adjust` has moved it. */
+  readonly effectiveCeilBitsPerSecond: number;
   readonly sent: Count;
   readonly backlog: Count;
   readonly dropped: {
@@ -162,6 +164,7 @@ function classReport(
     path: label.path,
     rateBitsPerSecond: toBitsPerSec(label.rateBytesPerSec),
     ceilBitsPerSecond: toBitsPerSec(label.ceilBytesPerSec),
+    effectiveCeilBitsPerSecond: toBitsPerSec(stats.ceilBytesPerSec[c]!),
     sent: { packets: stats.sentPackets[c]!, bytes: stats.sentBytes[c]! },
     backlog: { packets: stats.backlogPackets[c]!, bytes: stats.backlogBytes[c]! },
     dropped: {

@@ -119,6 +119,7 @@ export class Running implements SnapshotSource {
   }
 
   get stats(): Stats {
+    this.engine.stages.trees.settleCeils(this.nowNs());
     return this.engine.stats;
   }
 }

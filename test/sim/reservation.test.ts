@@ -185,6 +185,10 @@ describe('while packets wait', () => {
     const world = worldOf([call, bulk], steady('call', 160, 0, SECOND));
     world.run(SECOND);
     expect(world.port.armedNs).toBe(Number.POSITIVE_INFINITY);
+    // Who looks finds the ceiling of now.
+    expect(ceilOf(world, 'bulk')).toBe(LINE - CALL);
+    world.engine.stages.trees.settleCeils(1.75 * SECOND);
+    expect(ceilOf(world, 'bulk')).toBe(LINE - 4800);
     // A packet that comes later finds the ceiling of then.
     world.inject([packet(5 * SECOND, 'bulk', 1000)]);
     world.run(5 * SECOND);

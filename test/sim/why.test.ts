@@ -77,6 +77,18 @@ const cases: Case[] = [
     says: /its class wan\/up\/slow has reached its ceiling of 4\.00 Mbit\/s/,
   },
   {
+    name: 'a ceiling that siblings have moved',
+    links: up(
+      classes(
+        '        call: { match: { dport: 5001 }, ceil: 2mbit }\n        rest: { adjust: true, match: { dport: 443 } }\n',
+      ),
+    ),
+    flows: [bulk(1), udp('u', 160_000, 200)],
+    kind: 'ceil',
+    where: 'wan/up/rest',
+    says: /its class wan\/up\/rest has reached its ceiling of 8\.00 Mbit\/s, which is what others leave of 10\.0 Mbit\/s\.$/,
+  },
+  {
     name: 'the ceiling of a class around it',
     links: up(
       classes(

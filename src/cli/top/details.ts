@@ -48,17 +48,21 @@ function entries(pairs: readonly Entry[], cells: number): Line[] {
 const rate = formatBitsPerSecShort;
 
 function classLines(state: TopState, report: ClassReport, cells: number): Line[] {
-  const { recent, dropped, sent, backlog, each, rateBitsPerSecond, ceilBitsPerSecond } = report;
+  const { recent, dropped, sent, backlog, each, rateBitsPerSecond } = report;
+  const { ceilBitsPerSecond, effectiveCeilBitsPerSecond: ceil } = report;
   const now = recent.bitsPerSecond;
-  const values = { rate: now.over1s, ceil: ceilBitsPerSecond, guaranteed: rateBitsPerSecond };
+  const values = { rate: now.over1s, ceil, guaranteed: rateBitsPerSecond };
   const delay = recent.delayMicroseconds;
   const lines = [
     title(`class ${report.path}`),
-    bar(values, Math.min(cells, 70), `${rate(now.over1s)} of ${rate(ceilBitsPerSecond)}`),
+    bar(values, Math.min(cells, 70), `${rate(now.over1s)} of ${rate(ceil)}`),
     ...entries(
       [
         ['guaranteed', rateBitsPerSecond > 0 ? rate(rateBitsPerSecond) : 'nothing'],
-        ['ceiling', rate(ceilBitsPerSecond)],
+        [
+          'ceiling',
+          ceil === ceilBitsPerSecond ? rate(ceil) : `${rate(ceil)} now, of ${rate(ceilBitsPerSecond)}`,
+        ],
         ['rate', `${rate(now.over1s)} in 1 s, ${rate(now.over10s)} in 10 s, ${rate(now.over60s)} in 60 s`],
         ['delay', `half within ${delayText(delay?.p50)}, 99 % within ${delayText(delay?.p99)} (10 s)`],
         [

@@ -94,7 +94,7 @@ function classList(state: TopState): List<ClassRow> {
         bar(
           {
             rate: report.recent.bitsPerSecond.over1s,
-            ceil: report.ceilBitsPerSecond,
+            ceil: report.effectiveCeilBitsPerSecond,
             guaranteed: report.rateBitsPerSecond,
           },
           cells,
@@ -106,7 +106,7 @@ function classList(state: TopState): List<ClassRow> {
     },
     {
       ...{ heading: 'limit', cells: 11, rank: 3, align: 'right' },
-      cell: ({ report }) => limitText(report.rateBitsPerSecond, report.ceilBitsPerSecond),
+      cell: ({ report }) => limitText(report.rateBitsPerSecond, report.effectiveCeilBitsPerSecond),
     },
     {
       ...{ heading: 'p99', cells: 7, rank: 5, align: 'right', sort: 'delay' },

@@ -52,6 +52,7 @@ const classReport = object('A class', {
   path: text('Link, direction and names of classes: wan/up/guests'),
   rateBitsPerSecond: number('Guaranteed'),
   ceilBitsPerSecond: number('Ceiling'),
+  effectiveCeilBitsPerSecond: number('Ceiling of now: less where `adjust` has moved it'),
   sent: count('What left'),
   backlog: count('What waits'),
   dropped: object('Packets dropped, by reason', {

@@ -160,6 +160,11 @@ function classMetrics(out: Exposition, classes: readonly ClassReport[], highest:
     each(({ ceilBitsPerSecond }) => fromBitsPerSec(ceilBitsPerSecond)),
   );
   out.gauge(
+    'class_effective_ceil_bytes_per_second',
+    'Ceiling of now: less where adjust has moved it.',
+    each(({ effectiveCeilBitsPerSecond }) => fromBitsPerSec(effectiveCeilBitsPerSecond)),
+  );
+  out.gauge(
     'class_recent_delay_seconds',
     'How long packets waited that left in the last 10 s.',
     classes.flatMap(({ path, recent: { delayMicroseconds } }) =>

@@ -32,11 +32,16 @@ export class KnownClasses {
     return way;
   }
 
-  /** The class whose ceiling this is: one that is not written is that of the class around. */
+  /** The class whose ceiling this is: one that is neither written nor moved is that of the class around. */
   ownerOfCeil(info: ClassInfo): ClassInfo {
     const around = this.parent(info);
     const isWritten = this.config.written.get(info.path)?.ceil !== undefined;
-    if (around === null || isWritten || around.spec.ceilBytesPerSec !== info.spec.ceilBytesPerSec)
+    if (
+      around === null ||
+      isWritten ||
+      info.spec.adjust ||
+      around.spec.ceilBytesPerSec !== info.spec.ceilBytesPerSec
+    )
       return info;
     return this.ownerOfCeil(around);
   }

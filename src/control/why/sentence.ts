@@ -42,6 +42,7 @@ export function sentenceOf(flow: Watched, limit: Limit, evidence: Evidence, know
 function bound({ before, now }: Watched, limit: Limit, owner: ClassInfo, evidence: Evidence): string {
   const { path, spec } = owner;
   const others = limit.sharers?.others ?? 0;
+  const ceil = ceilText(owner, evidence);
   switch (limit.kind) {
     case 'each':
       return eachText(owner, others);
@@ -51,17 +52,24 @@ function bound({ before, now }: Watched, limit: Limit, owner: ClassInfo, evidenc
       const isOwn = owner === limit.leaf;
       const shared = others > 0 ? `; ${flowsText(others)} of ${limit.leaf?.path} share it` : '';
       if (owner.parent === NONE && !isOwn)
-        return `is slow because ${path} is full: its rate is ${rateText(spec.ceilBytesPerSec)}${shared}`;
+        return `is slow because ${path} is full: its rate is ${ceil}${shared}`;
       const whose = isOwn ? `its class ${path}` : `${path}, which has its class ${limit.leaf?.path},`;
-      return `is slow because ${whose} has reached its ceiling of ${rateText(spec.ceilBytesPerSec)}${shared}`;
+      return `is slow because ${whose} has reached its ceiling of ${ceil}${shared}`;
     }
     case 'rate':
-      return `is slow because ${path} is full (${rateText(spec.ceilBytesPerSec)}) and has nothing left to borrow; ${shareText(limit.leaf!, others, evidence)}`;
+      return `is slow because ${path} is full (${ceil}) and has nothing left to borrow; ${shareText(limit.leaf!, others, evidence)}`;
     case 'queue':
       return `is slow because the queue of ${path} was full and dropped ${packetsText(now.dropTail)} of it`;
     default:
       return `is slow because the AQM of ${path} has dropped ${packetsText(now.dropEarly + now.dropAqm)} of it, the last ${agoText(now.dropNs, evidence)}${droppedOf(now) > droppedOf(before) ? ', and goes on' : ''}`;
   }
+}
+
+/** With what it would be if nobody reserved any of it. */
+function ceilText({ path, spec }: ClassInfo, { states }: Evidence): string {
+  const nowBytesPerSec = states.get(path)?.ceilBytesPerSec ?? spec.ceilBytesPerSec;
+  const moved = `, which is what others leave of ${rateText(spec.ceilBytesPerSec)}`;
+  return `${rateText(nowBytesPerSec)}${nowBytesPerSec === spec.ceilBytesPerSec ? '' : moved}`;
 }
 
 function packetsText(count: number): string {
@@ -99,9 +107,9 @@ function free(
   evidence: Evidence,
   known: KnownClasses,
 ): string {
-  const { nowNs, flowSeconds } = evidence;
+  const { nowNs, flowSeconds, states } = evidence;
   const idleNs = nowNs - now.lastNs;
-  const may = `it may send ${rateText(mayBytesPerSec(leaf, known))} (${leaf.path})`;
+  const may = `it may send ${rateText(mayBytesPerSec(leaf, known, states))} (${leaf.path})`;
   if (now.receivedBytes === before.receivedBytes)
     return `${subject} is not limited here: its sender has sent nothing for ${(idleNs / 1e9).toFixed(idleNs < LONG_NS ? 1 : 0)} s, and ${may}.`;
   const sends = rateText((now.receivedBytes - before.receivedBytes) / flowSeconds);
@@ -113,13 +121,13 @@ export function withReverse(sentence: string, { limitedBy: { kind, where } }: Fl
   return `${sentence.replace(PACE, '')} Its acknowledgements wait in the other direction (${kind} of ${where}), which slows the sender.`;
 }
 
-/** The least of all limits on the way of one flow that is alone. */
-export function mayBytesPerSec(leaf: ClassInfo, known: KnownClasses): number {
+/** The least of all limits on the way of one flow that is alone. A ceiling without a state has not moved. */
+export function mayBytesPerSec(leaf: ClassInfo, known: KnownClasses, states: Evidence['states']): number {
   return Math.min(
     ...known
       .wayUp(leaf)
-      .flatMap(({ spec }) => [
-        spec.ceilBytesPerSec,
+      .flatMap(({ path, spec }) => [
+        states.get(path)?.ceilBytesPerSec ?? spec.ceilBytesPerSec,
         ...(spec.police === null ? [] : [spec.police.rateBytesPerSec]),
         ...(spec.each === null ? [] : [spec.each.rateBytesPerSec]),
       ]),

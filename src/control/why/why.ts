@@ -142,6 +142,6 @@ function bucketsOf(
       : []),
     ...(spec.each ? report('each', spec.each.rateBytesPerSec, spec.each.burstBytes, own?.tokens) : []),
     ...report('rate', spec.rateBytesPerSec, spec.rateBurstBytes, parent === NONE ? null : state.rateTokens),
-    ...report('ceil', spec.ceilBytesPerSec, spec.burstBytes, state.ceilTokens),
+    ...report('ceil', state.ceilBytesPerSec, spec.burstBytes, state.ceilTokens),
   ];
 }

@@ -69,7 +69,7 @@ function answerOf({ text, facts, root }: Way, known: KnownClasses): FlowAnswer {
 
 function sentence(text: string, root: ClassInfo, { leaf, perhaps }: Placed, known: KnownClasses): string {
   const way = root.direction === 'up' ? `leaves by ${root.link.device}` : `comes in by ${root.link.device}`;
-  const rate = rateText(mayBytesPerSec(known.get(leaf.path)!, known));
+  const rate = rateText(mayBytesPerSec(known.get(leaf.path)!, known, new Map()));
   const shown = perhaps.slice(0, PERHAPS_MAX).map(({ path }) => path);
   const more = perhaps.length > PERHAPS_MAX ? ` and ${perhaps.length - PERHAPS_MAX} more` : '';
   const unless =

@@ -33,6 +33,8 @@ import { PRIORITIES, PRIORITY_BITS, Turns } from './turns.ts';
 
 /** The buckets of a class at one instant, for people. */
 export interface TreeState {
+  /** The ceiling of now. */
+  readonly ceilBytesPerSec: number;
   readonly ceilTokens: number;
   /** null without a guaranteed rate. */
   readonly rateTokens: number | null;
@@ -87,6 +89,15 @@ export class Trees {
     this.modes.inherit(from.modes, change);
   }
 
+  /**
+   * Moves ceilings for people who look between two batches: nobody is woken for a ceiling for which nothing
+   * waits, so it stands still while no packet comes.
+   */
+  settleCeils(nowNs: number): void {
+    if (this.ceils.wakeNs(this.modes) === Number.POSITIVE_INFINITY && this.endTicks(nowNs))
+      this.moveCeils(nowNs);
+  }
+
   /** What classes have sent in the last second, where any is paced or adjusts, and their ceilings of now. */
   get rates(): Rates {
     return { use: this.use.bytesPerSec, ceil: this.ceils.bytesPerSec };
@@ -121,7 +132,14 @@ export class Trees {
   inspect(row: number, nowNs: number): TreeState {
     const { boundNs, boundUntilNs } = this.modes;
     const { ceilTokens, rateTokens } = this.buckets.tokensAt(row, nowNs);
-    return { ceilTokens, rateTokens, boundNs: boundNs[row], boundUntilNs: boundUntilNs[row] };
+    const ceilBytesPerSec = this.ceils.bytesPerSec[row];
+    return {
+      ceilBytesPerSec,
+      ceilTokens,
+      rateTokens,
+      boundNs: boundNs[row],
+      boundUntilNs: boundUntilNs[row],
+    };
   }
 
   /** Moves the horizon and the modes of all classes. Call it before the other methods in every batch. */

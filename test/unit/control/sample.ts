@@ -48,8 +48,11 @@ export function sample(): Stats {
   return stats;
 }
 
-/** A snapshot of `stats` as the control thread reads it. */
+/** A snapshot of `stats` as the control thread reads it. Ceilings that nobody has moved are as configured. */
 export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snapshot {
+  const shown = withChildren(stats, CLASSES);
+  for (const [c, { ceilBytesPerSec }] of (more.classes ?? CLASSES).entries())
+    if (shown.ceilBytesPerSec[c] === 0) shown.ceilBytesPerSec[c] = ceilBytesPerSec;
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
   return {
     generation: 0,
@@ -59,7 +62,7 @@ export function snapshotOf(stats = sample(), more: Partial<Snapshot> = {}): Snap
     nfqueues: { open: [], closedDrops: { queueFull: 0, socketFull: 0 } },
     socket,
     warnings: [],
-    stats: withChildren(stats, CLASSES),
+    stats: shown,
     ...more,
   };
 }

@@ -95,6 +95,10 @@ describe('the table', () => {
     const classes = [{ path: 'w/up', rateBytesPerSec: 250_000, ceilBytesPerSec: 1_250_000, parent: -1 }];
     const some = statusTable(reportOf(snapshotOf(createStats(1), { classes }))).split('\n');
     expect(cells(some, 'limit', 'w/up').limit).toBe('2.00M-10.0M');
+    const moved = createStats(1);
+    moved.ceilBytesPerSec[0] = 500_000;
+    const now = statusTable(reportOf(snapshotOf(moved, { classes }))).split('\n');
+    expect(cells(now, 'limit', 'w/up').limit, 'the ceil of now').toBe('2.00M-4.00M');
   });
 
   it('fits 80 columns, for counts of years too', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Samples } from '../../../src/control/samples.ts';
-import { NO_DROPS, reportOf, snapshotOf } from './sample.ts';
+import { NO_DROPS, reportOf, sample, snapshotOf } from './sample.ts';
 
 describe('the report', () => {
   const report = reportOf(snapshotOf(), new Samples(), { queueFull: 11, socketFull: 12 });
@@ -22,6 +22,7 @@ describe('the report', () => {
       path: 'wan/up/bulk',
       rateBitsPerSecond: 0,
       ceilBitsPerSecond: 10_000_000,
+      effectiveCeilBitsPerSecond: 10_000_000,
       sent: { packets: 20, bytes: 2000 },
       backlog: { packets: 1, bytes: 100 },
       dropped: { tail: 1, early: 3, police: 5, aqm: 0 },
@@ -39,6 +40,14 @@ describe('the report', () => {
       each: null,
     });
     expect(report.pid).toBe(77);
+  });
+
+  it('tells a ceiling that adjust has moved, which is no sum of those of its classes', () => {
+    const stats = sample();
+    stats.ceilBytesPerSec.set([2_500_000, 1_000_000, 1_500_000, 0]);
+    const { classes } = reportOf(snapshotOf(stats));
+    expect(classes.slice(0, 2).map((one) => one.effectiveCeilBitsPerSecond)).toEqual([20e6, 8e6]);
+    expect(classes[1]!.ceilBitsPerSecond).toBe(10e6);
   });
 
   it('received = accepted + dropped + held + lost', () => {

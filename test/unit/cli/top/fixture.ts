@@ -25,6 +25,7 @@ export function classOf(path: string, numbers: ClassNumbers = {}): ClassReport {
     path,
     rateBitsPerSecond: rate,
     ceilBitsPerSecond: ceil,
+    effectiveCeilBitsPerSecond: ceil,
     sent: { packets: 10, bytes: 10_000 },
     backlog: { packets: waiting / 1000, bytes: waiting },
     dropped: { tail: 1, early: 2, police: 3, aqm: 4 },
