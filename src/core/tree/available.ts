@@ -21,6 +21,8 @@ import { FluidShare } from './fluid-share.ts';
 const LOOKS_MASK = 0b1111;
 const MANY_LOOKS = [0b1111, 0b1110, 0b1101, 0b1011, 0b0111];
 const ALL = Number.POSITIVE_INFINITY;
+/** Classes without active connections that a look solves for. */
+const IDLE_SOLVED = 4;
 
 /** What classes send, and their ceilings of now, by class in bytes per second. */
 export interface Rates {
@@ -35,15 +37,19 @@ export class Available {
   private readonly fluid: FluidShare;
   /** By leaf: the nearest class with pacing, from the leaf up; NONE if there is none. */
   private readonly pacedBy: Int16Array;
+  /** Rows of the paced classes. */
+  private readonly paced: readonly number[];
   /** Roots with paced classes below them. */
   private readonly roots: readonly number[];
+  /** Place in `paced` at which the next look begins to solve for idle classes. */
+  private nextIdle = 0;
   /** By leaf: a bit for each of the last looks, 1 if packets waited. */
   private readonly looks: Uint8Array;
   /** By paced class: leaves of it that send. */
   private readonly sending: Int32Array;
   /** By leaf: its demand without connections, while findIdle() runs. */
   private readonly asked: Float64Array;
-  /** By paced class, in bytes per second; NaN if nobody has asked since the last look. */
+  /** By paced class, in bytes per second; NaN before its first look. */
   private readonly found: Float64Array;
 
   constructor(classes: readonly ClassInfo[], rates: Rates, backlog: Backlog) {
@@ -52,7 +58,8 @@ export class Available {
     this.backlog = backlog;
     this.fluid = new FluidShare(classes);
     this.pacedBy = chainOf(classes, ({ spec }) => spec.pace !== null).from;
-    this.roots = [...new Set(classes.filter(({ spec }) => spec.pace !== null).map(({ root }) => root))];
+    this.paced = [...classes.keys()].filter((c) => classes[c].spec.pace !== null);
+    this.roots = [...new Set(this.paced.map((c) => classes[c].root))];
     this.looks = new Uint8Array(classes.length);
     this.sending = new Int32Array(classes.length);
     this.asked = new Float64Array(classes.length);
@@ -70,7 +77,7 @@ export class Available {
 
   /** Looks at all classes. `active` has the number of active connections of each paced class. */
   look(active: ArrayLike<number>): void {
-    const { classes, looks, sending, pacedBy, fluid, found, backlog } = this;
+    const { classes, looks, sending, pacedBy, fluid, backlog } = this;
     sending.fill(0);
     for (let c = 0; c < classes.length; c++) {
       if (classes[c].children.length > 0) continue;
@@ -82,17 +89,20 @@ export class Available {
       const isPushed = paced !== NONE && active[paced] > 0 && this.mayAsk(c);
       fluid.demand[c] = isPushed || MANY_LOOKS.includes(looks[c]) ? ALL : Math.max(0, this.rates.use[c]);
     }
-    found.fill(Number.NaN);
     for (let n = 0; n < this.roots.length; n++) this.findActive(this.roots[n], active);
+    this.findIdles(active);
   }
 
   /**
    * Bytes per second, as ceilings count them, for connections whose nearest paced class is `c`. For a class
-   * without active connections: what it would have if it had some, which costs a solution of its own.
+   * without active connections: what it would have had with some, a few looks ago; before that its ceilings.
    */
   bytesPerSec(c: number): number {
-    if (Number.isNaN(this.found[c])) this.findIdle(c);
-    return this.found[c];
+    if (!Number.isNaN(this.found[c])) return this.found[c];
+    let bytesPerSec = ALL;
+    for (let row = c; row !== NONE; row = this.classes[row].parent)
+      bytesPerSec = Math.min(bytesPerSec, this.rates.ceil[row]);
+    return bytesPerSec;
   }
 
   /** Solves the tree of `root` for the classes with active connections, if there are any. */
@@ -107,7 +117,21 @@ export class Available {
     if (!isAny) return;
     fluid.solve(root, rates.ceil);
     for (let c = root; c < fluid.end[root]; c++) {
-      if (this.isLeaf(c) && pacedBy[c] !== NONE) found[pacedBy[c]] += fluid.share[c];
+      const paced = pacedBy[c];
+      if (paced !== NONE && active[paced] > 0 && this.isLeaf(c)) found[paced] += fluid.share[c];
+    }
+  }
+
+  /** An idle class needs a solution of its own, so each look has time for a few of them only, in turn. */
+  private findIdles(active: ArrayLike<number>): void {
+    const { paced } = this;
+    let left = IDLE_SOLVED;
+    for (let n = 0; n < paced.length && left > 0; n++) {
+      const c = paced[this.nextIdle];
+      this.nextIdle = (this.nextIdle + 1) % paced.length;
+      if (active[c] > 0) continue;
+      this.findIdle(c);
+      left--;
     }
   }
 

@@ -234,11 +234,14 @@ export class Trees {
    */
   nextDueNs(): number {
     const { rootDueNs } = this.modes;
-    let dueNs = this.modes.nextChangeNs();
+    const changeNs = this.modes.nextChangeNs();
+    let dueNs = changeNs;
     for (const root of this.roots) {
       if (this.turns.anyRow(root) && rootDueNs[root] < dueNs) dueNs = rootDueNs[root];
     }
-    return this.adjusts ? Math.min(dueNs, this.ceils.wakeNs(this.modes)) : dueNs;
+    // Where packets wait for the ceiling of a class, the instant at which they may go is a change.
+    const mayWake = this.adjusts && changeNs < Number.POSITIVE_INFINITY && dueNs > this.use.nextNs;
+    return mayWake ? Math.min(dueNs, this.ceils.wakeNs(this.modes)) : dueNs;
   }
 
   /**

@@ -83,7 +83,23 @@ test('a class without active connections takes what it sends from others, and ma
   world.sends('mail', 100);
   world.look();
   expect([world.of('web'), world.of('mail')]).toEqual([900, 500]);
-  expect(world.of('web'), 'the question changed nothing').toBe(900);
+  world.look();
+  expect([world.of('web'), world.of('mail')], 'the question changed nothing').toEqual([900, 500]);
+});
+
+test('idle classes are solved for in turn: before that they have their ceilings of now, then what was found', () => {
+  const names = Array.from({ length: 9 }, (_, n) => `p${n}`);
+  const world = setUp([...names.map((name) => ({ name, pace, ceil: 800 })), { name: 'busy' }]);
+  world.waits('busy', 1);
+  world.sends('busy', 400);
+  world.moves('p8', 550);
+  expect(names.map(world.of)).toEqual([...Array(8).fill(800), 550]);
+  world.look();
+  expect(names.map(world.of)).toEqual([...Array(4).fill(600), ...Array(4).fill(800), 550]);
+  world.look(2);
+  expect(names.map(world.of), 'what is found stays until its turn comes').toEqual([
+    ...[500, 500, 500, 600, 600, 600, 600, 600, 500],
+  ]);
 });
 
 test('of a paced inner class the leaves that send ask, and its nested paced classes have their own', () => {
@@ -116,7 +132,7 @@ test('after a change it says what it said before, for a new class what that coul
     before.classes.findIndex((was) => was.path === path),
   );
   after.available.inherit(before.available, { oldRow } as never);
-  expect([after.of('web'), after.of('new')]).toEqual([500, 1000]);
+  expect([after.of('web'), after.of('new'), after.of('mail')]).toEqual([500, 1000, 1000]);
   after.connects('web', 1);
   after.waits('mail', 1);
   after.look();
