@@ -104,7 +104,7 @@ const SPEC = shaper({
           limitPackets: 500,
           each: { by: 'flow', rateBytesPerSec: 20e3, burstBytes: 3000, exceed: 'delay' },
         },
-        { name: 'default', limitPackets: 300 },
+        { name: 'default', limitPackets: 300, adjust: true },
       ],
     },
   },
