@@ -51,6 +51,8 @@ export const NO_DIRECTION_KEYS = {
   ...words('device overhead', 'it belongs in the link'),
   ...words('aqm discipline isolation limit ackFilter', 'write classes: { default: { queue: … } }'),
   ...words('default', 'it is a class; write classes: { default: … }'),
+  ...words('adjust', 'a direction has no siblings; one of its classes can adjust'),
+  ...words('pace', 'it belongs in tcp'),
 };
 
 export const NO_CLASS_KEYS = {
@@ -66,6 +68,8 @@ export const NO_CLASS_KEYS = {
   ...words('codel pie red wred', 'it belongs in queue: { aqm: … }'),
   ...words('ecn', 'it belongs to the algorithm: queue: { aqm: { codel: { ecn: … } } }'),
   ...words('by', 'it belongs in each'),
+  ...words('pace', 'it belongs in tcp'),
+  ...renamed('adjustable reserve', 'adjust'),
   ...words('exceed', 'it belongs in police or each'),
   ...words('dscp tos', 'match: { dscp: … } chooses packets by it, remark writes it'),
   ...words(

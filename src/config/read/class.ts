@@ -9,6 +9,7 @@ import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
 import { givenBurst, readEach, readPolice } from './buckets.ts';
 import type { ClassContext } from './context.ts';
+import { checkAdjusting, warnOfPace } from './doubts.ts';
 import { readMatch } from './match.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { readPace } from './pace.ts';
@@ -69,7 +70,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const each = readEach(context, values.each, isInner ? undefined : values.queue);
   const children = inner ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec }, inner) : [];
   const rateBytesPerSec = givenBytesPerSec ?? exactRate(sumOfRates(children));
-  return {
+  const spec: ClassSpec = {
     name: entry.name,
     path,
     rateBytesPerSec,
@@ -89,6 +90,8 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue, each),
     children,
   };
+  warnOfPace(context, values.tcp, spec);
+  return spec;
 }
 
 /**
@@ -201,14 +204,5 @@ function checkSum(parent: ParentContext, children: readonly ReadChild[]): void {
     const message = `the rates of ${label} sum to more than its ${formatRate(rateBytesPerSec)} from this class on`;
     reader.problems.error(entry.offset, `${message}; they need ${needed} of it`);
     return;
-  }
-}
-
-/** Two that lend what the other leaves would leave it undecided who gives way. */
-function checkAdjusting({ reader, label }: ParentContext, children: readonly ReadChild[]): void {
-  const [first, ...more] = children.filter(({ spec }) => spec.adjust);
-  for (const { entry } of more) {
-    const message = `adjust: at most one class of ${label} can adjust; ${first!.spec.name} does already`;
-    reader.problems.error(entry.offset, message);
   }
 }

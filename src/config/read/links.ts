@@ -16,6 +16,7 @@ import { readBurst, readEach, readPolice } from './buckets.ts';
 import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { warnOfLinkDevice } from './devices.ts';
+import { warnOfPace } from './doubts.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { readPace } from './pace.ts';
 import { type ReadSchedule, readSchedule } from './schedule.ts';
@@ -172,7 +173,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   if (values.schedule) readSchedule(context, values.schedule);
   const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');
   if (rate === undefined || rate === null) return null;
-  return {
+  const root: ClassSpec = {
     name: direction,
     path,
     rateBytesPerSec,
@@ -192,4 +193,6 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     queue: null,
     children,
   };
+  warnOfPace(context, values.tcp, root);
+  return root;
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { classOf, classProblems, load, problemsOf } from '../helpers.ts';
+import { classOf, classProblems, load } from '../helpers.ts';
 
 const DEFAULTS = { activeBytesPerSec: 2000, ageNs: 1e9, delayNs: 100e6 };
 
@@ -27,15 +27,4 @@ it.each([
   ['tcp: { paced: true }', "unknown key 'paced' in tcp; did you mean 'pace'?"],
 ])('%s is refused', (text, message) => {
   expect(classProblems(text).join('\n')).toContain(message);
-});
-
-it('one of several classes adjusts', () => {
-  const text = (classes: string) =>
-    `links: { wan: { device: eth0, up: { rate: 1mbit, classes: { ${classes} } } } }`;
-  const one = load(text('a: { match: { dport: 1 }, adjust: true }, b: { match: { dport: 2 } }'));
-  expect(one.spec.links[0]!.up!.children.map(({ adjust }) => adjust)).toEqual([true, false, false]);
-  const two = 'a: { match: { dport: 1 }, adjust: true }, default: { adjust: true }';
-  expect(problemsOf(text(two)).join('\n')).toContain(
-    'at most one class of wan/up can adjust; a does already',
-  );
 });

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { load, problemsOf, warningsOf, withClasses } from '../helpers.ts';
+
+const messages = (classes: string): string[] =>
+  warningsOf(withClasses(classes)).map((line) => line.replace(/^\d+:\d+ /, ''));
+const PACE = 'tcp: { pace: true }';
+
+describe('pacing that cannot do anything, or does harm, is warned about', () => {
+  it.each([
+    [
+      `c: { match: { proto: udp }, ${PACE} }`,
+      'no TCP comes to wan/up/c: the match of c asks for other protocols',
+    ],
+    [
+      `c: { match: [{ proto: udp }, { proto: [gre, icmp] }], ${PACE} }`,
+      'no TCP comes to wan/up/c: the match of c asks for other protocols',
+    ],
+    [
+      `c: { match: { proto: udp }, classes: { x: { match: { dscp: ef }, ${PACE} } } }`,
+      'no TCP comes to wan/up/c/x: the match of c asks for other protocols',
+    ],
+    [
+      `c: { match: { dport: 25 }, ${PACE}, classes: { x: { match: { dscp: ef }, ${PACE} }, default: { ${PACE} } } }`,
+      'every class of wan/up/c has its own, and the nearest one counts',
+    ],
+    [
+      'c: { match: { dport: 25 }, ceil: 16kbit, tcp: { pace: { active: 2kB/s } } }',
+      'no connection can be active: none moves more than 16kbit at a ceil of 16kbit',
+    ],
+    [
+      `c: { match: { dport: 25 }, ceil: 2mbit, police: { rate: 1mbit }, ${PACE} }`,
+      'police drops beyond 1mbit, and 2mbit is shared; write that rate as ceil',
+    ],
+    [
+      `c: { match: { dport: 25 }, ceil: 2mbit, each: { by: flow, rate: 1mbit, exceed: drop }, ${PACE} }`,
+      'each drops beyond 1mbit, and 2mbit is shared; write exceed: delay, or leave each out',
+    ],
+  ])('%s', (classes, message) => {
+    expect(messages(classes)).toEqual([`tcp.pace: ${message}`]);
+  });
+
+  it.each([
+    `c: { match: { proto: [udp, tcp] }, ${PACE} }`,
+    `c: { match: [{ proto: udp }, { dport: 25 }], ${PACE} }`,
+    `c: { match: { dport: 25 }, ${PACE}, classes: { x: { match: { dscp: ef }, ${PACE} } } }`,
+    `c: { match: { dport: 25 }, ceil: 2mbit, police: { rate: 2mbit }, each: { by: flow, rate: 1mbit }, ${PACE} }`,
+    'c: { match: { proto: udp }, tcp: { pace: false } }',
+  ])('%s is right', (classes) => {
+    expect(messages(classes)).toEqual([]);
+  });
+
+  it('in a direction too, once for both', () => {
+    const police = `links: { wan: { device: eth0, both: { rate: 2mbit, police: { rate: 1mbit }, ${PACE} } } }`;
+    expect(warningsOf(police)).toHaveLength(1);
+    expect(warningsOf(police)[0]).toContain('police drops beyond 1mbit, and 2mbit is shared');
+  });
+});
+
+describe('adjust', () => {
+  it('is for one of several classes', () => {
+    const one = load(withClasses('a: { match: { dport: 1 }, adjust: true }, b: { match: { dport: 2 } }'));
+    expect(one.spec.links[0]!.up!.children.map(({ adjust }) => adjust)).toEqual([true, false, false]);
+    const two = 'a: { match: { dport: 1 }, adjust: true }, default: { adjust: true }';
+    expect(problemsOf(withClasses(two)).join('\n')).toContain(
+      'adjust: at most one class of wan/up can adjust; a does already',
+    );
+  });
+
+  it.each([
+    ['default: { adjust: true }', 'wan/up has no other class that could reserve anything'],
+    ['all: { adjust: true }', 'wan/up has no other class that could reserve anything'],
+    [
+      'a: { match: none }, default: { adjust: true }',
+      'wan/up has no other class that could reserve anything',
+    ],
+    [
+      'a: { match: { dport: 1 } }, default: { rate: 1mbit, ceil: 1mbit, adjust: true }',
+      'the ceil of default never moves, because 1mbit of it are guaranteed',
+    ],
+  ])('%s is doubtful', (classes, message) => {
+    expect(messages(classes)).toEqual([`adjust: ${message}`]);
+  });
+
+  it.each([
+    'a: { match: { dport: 1 } }, default: { adjust: true }',
+    'a: { match: { dport: 1 }, adjust: true }',
+    'a: { match: { dport: 1 } }, b: { match: { dport: 2 }, rate: 1mbit, adjust: true }',
+  ])('%s is right', (classes) => {
+    expect(messages(classes)).toEqual([]);
+  });
+
+  it('is no key of a direction', () => {
+    const text = 'links: { wan: { device: eth0, up: { rate: 1mbit, adjust: true } } }';
+    expect(problemsOf(text)[0]).toContain(
+      'adjust: a direction has no siblings; one of its classes can adjust',
+    );
+  });
+});
