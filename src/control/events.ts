@@ -6,7 +6,16 @@
 import { EVENTS_KEPT } from '../limits.ts';
 
 /** Each type has data of its own; docs/live.md lists the keys. */
-export type EventType = 'change' | 'lease' | 'reload' | 'drops' | 'device' | 'quota' | 'module' | 'overload';
+export type EventType =
+  | 'change'
+  | 'lease'
+  | 'reload'
+  | 'drops'
+  | 'device'
+  | 'quota'
+  | 'module'
+  | 'overload'
+  | 'pace-off';
 
 /** `gap`: events that somebody asked for are kept no longer. Only who asked is told. */
 export type ToldType = EventType | 'gap';

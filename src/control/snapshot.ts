@@ -17,6 +17,8 @@ export interface ClassLabel {
   readonly path: string;
   readonly rateBytesPerSec: number;
   readonly ceilBytesPerSec: number;
+  /** It has `tcp.pace` itself. */
+  readonly isPaced: boolean;
   /** Row of the parent, or NONE. */
   readonly parent: number;
 }

@@ -63,6 +63,7 @@ function presentLines({ recent, classes }: StatusReport, columns: number): strin
     `${window}: ${formatBitsPerSecShort(bitsPerSecond.over10s)}, ${counts}`,
     classTable(PRESENT, classes, columns),
     ...eachLines(classes),
+    ...pacedLines(classes, columns),
   ];
 }
 
@@ -82,6 +83,20 @@ function eachLines(classes: readonly ClassReport[]): string[] {
     const head = `The fullest buckets of ${path} (${rate} for each ${each!.by}):`;
     return [head, joinColumns(padColumns(rows, (column) => column === 0))];
   });
+}
+
+/** A line for each class that paces. */
+function pacedLines(classes: readonly ClassReport[], columns: number): string[] {
+  const pacing = classes.filter(({ paced }) => paced !== null);
+  if (pacing.length === 0) return [];
+  const rows = pacing.map(({ paced }) => [
+    formatCountShort(paced!.connections),
+    formatBitsPerSecShort(paced!.shareBitsPerSecond),
+    formatCountShort(paced!.rewritten),
+    formatCountShort(paced!.heldAcks),
+  ]);
+  const headings = ['connections', 'share', 'windows cut', 'ACKs held'];
+  return [namedRows(['paced', ...pacing.map(({ path }) => path)], [headings, ...rows], columns)];
 }
 
 function pastLines(report: StatusReport, columns: number): string[] {

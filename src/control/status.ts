@@ -45,6 +45,19 @@ export interface ClassReport {
   readonly recent: RecentClass;
   /** null without `each`. */
   readonly each: EachReport | null;
+  /** null without `tcp.pace`. */
+  readonly paced: PacedReport | null;
+}
+
+export interface PacedReport {
+  /** That are known now, active or not. */
+  readonly connections: number;
+  /** Of each active one. 0 while none is active. */
+  readonly shareBitsPerSecond: number;
+  /** ACKs whose window was made smaller, since the start. */
+  readonly rewritten: number;
+  /** ACKs that had to wait, since the start. */
+  readonly heldAcks: number;
 }
 
 export interface EachReport {
@@ -176,6 +189,16 @@ function classReport(
     marked: stats.marked[c]!,
     flows: stats.flows[c]!,
     delayMicroseconds: percentiles(stats.delay, c * HISTOGRAM_BINS),
+    paced: label.isPaced ? pacedReport(stats, c) : null,
+  };
+}
+
+function pacedReport(stats: Stats, c: number): PacedReport {
+  return {
+    connections: stats.pacedConnections[c]!,
+    shareBitsPerSecond: toBitsPerSec(stats.shareBytesPerSec[c]!),
+    rewritten: stats.windowsRewritten[c]!,
+    heldAcks: stats.acksHeld[c]!,
   };
 }
 

@@ -99,6 +99,7 @@ export class Running implements SnapshotSource {
       parent,
       rateBytesPerSec: spec.rateBytesPerSec,
       ceilBytesPerSec: spec.ceilBytesPerSec,
+      isPaced: spec.pace !== null,
     }));
   }
 

@@ -41,6 +41,7 @@ export class ViewedWorld extends World {
       parent,
       rateBytesPerSec: spec.rateBytesPerSec,
       ceilBytesPerSec: spec.ceilBytesPerSec,
+      isPaced: spec.pace !== null,
     }));
     return snapshotOf(engine.stats, { classes, classChanges: engine.flows.classChanges, takenNs: nowNs });
   }

@@ -30,11 +30,12 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
   const writer = new SnapshotWriter({
     generation: 0,
     warnings: [],
-    classes: engine.classes.map(({ path, parent }) => ({
+    classes: engine.classes.map(({ path, parent, spec }) => ({
       path,
       parent,
       rateBytesPerSec: 0,
       ceilBytesPerSec: 0,
+      isPaced: spec.pace !== null,
     })),
     stats: engine.stats,
     flows: engine.flows,

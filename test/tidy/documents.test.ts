@@ -152,7 +152,7 @@ function keysOf(value: object, depth = 2): string[] {
 }
 
 test('docs/commands.md says what every key of status means', () => {
-  const classes = [{ path: 'wan/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: -1 }];
+  const classes = [{ path: 'wan/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, isPaced: true, parent: -1 }];
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
   const subject = { version: '1', pid: 1, backend: 'nft' as const };
   const snapshot = {

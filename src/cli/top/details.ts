@@ -1,7 +1,7 @@
 /** All that is known of one class, host, flow or lease, as lines. */
 import { formatBitsPerSecShort, formatBytesShort, formatCountShort } from '../../base/units.ts';
 import type { LeaseReport } from '../../control/change/reports.ts';
-import type { ClassReport } from '../../control/status.ts';
+import type { ClassReport, PacedReport } from '../../control/status.ts';
 import type { FlowReport } from '../../control/views/flows-view.ts';
 import type { HostReport } from '../../control/views/hosts-view.ts';
 import type { FlowAnswer } from '../../control/why/report.ts';
@@ -49,7 +49,7 @@ const rate = formatBitsPerSecShort;
 
 function classLines(state: TopState, report: ClassReport, cells: number): Line[] {
   const { recent, dropped, sent, backlog, each, rateBitsPerSecond } = report;
-  const { ceilBitsPerSecond, effectiveCeilBitsPerSecond: ceil } = report;
+  const { ceilBitsPerSecond, effectiveCeilBitsPerSecond: ceil, paced } = report;
   const now = recent.bitsPerSecond;
   const values = { rate: now.over1s, ceil, guaranteed: rateBitsPerSecond };
   const delay = recent.delayMicroseconds;
@@ -77,6 +77,7 @@ function classLines(state: TopState, report: ClassReport, cells: number): Line[]
         ],
         ['marked', `${formatCountShort(recent.markedPerSecond)}/s; since the start ${report.marked}`],
         ['flows', String(report.flows)],
+        ...(paced === null ? [] : [['paced', pacedText(paced)] as const]),
       ],
       cells,
     ),
@@ -95,6 +96,11 @@ function classLines(state: TopState, report: ClassReport, cells: number): Line[]
       span(fitted(formatBytesShort(waiting.bytes), 10, 'right')),
     ]);
   return lines;
+}
+
+function pacedText({ connections, shareBitsPerSecond, rewritten, heldAcks }: PacedReport): string {
+  const acks = `${formatCountShort(rewritten)} windows rewritten, ${formatCountShort(heldAcks)} ACKs held`;
+  return `${connections} connections, ${rate(shareBitsPerSecond)} for each active one; since the start ${acks}`;
 }
 
 function leaseText(lease: LeaseReport, state: TopState): string {

@@ -1,4 +1,4 @@
-/** Doubts about TCP rate control and about ceilings that move: settings that cannot do anything, or do harm. */
+/** Doubts about TCP rate control and ceilings that move: settings that can do nothing, or do harm. */
 import { formatRate } from '../../base/units.ts';
 import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { ClassSpec } from '../../spec/spec.ts';

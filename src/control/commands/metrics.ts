@@ -37,7 +37,17 @@ export function metricsCommand(options: MetricsOptions): () => Promise<string> {
 /** By type, from now on. */
 function countEvents(events: Events): ReadonlyMap<string, number> {
   const none: Record<EventType, number> = {
-    ...{ change: 0, lease: 0, reload: 0, drops: 0, device: 0, quota: 0, module: 0, overload: 0 },
+    ...{
+      change: 0,
+      lease: 0,
+      reload: 0,
+      drops: 0,
+      device: 0,
+      quota: 0,
+      module: 0,
+      overload: 0,
+      'pace-off': 0,
+    },
   };
   const counts = new Map(Object.entries(none));
   events.subscribe(({ type }: ControlEvent) => void counts.set(type, (counts.get(type) ?? 0) + 1));

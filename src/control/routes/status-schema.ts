@@ -48,6 +48,13 @@ const each = object('The buckets of `each`', {
   ),
 });
 
+const paced = object('TCP connections that `tcp.pace` paces', {
+  connections: integer('That are known now, active or not'),
+  shareBitsPerSecond: number('Of each active one; 0 while none is active'),
+  rewritten: integer('ACKs whose window was made smaller'),
+  heldAcks: integer('ACKs that had to wait'),
+});
+
 const classReport = object('A class', {
   path: text('Link, direction and names of classes: wan/up/guests'),
   rateBitsPerSecond: number('Guaranteed'),
@@ -67,6 +74,7 @@ const classReport = object('A class', {
   scheduled: nullable(anyObject('What a schedule sets now, as in the file')),
   recent: recentClass,
   each: nullable(each),
+  paced: nullable(paced),
 });
 
 export const STATUS: Schema<StatusReport> = object('The report', {

@@ -1,6 +1,6 @@
 /** The counters of an instance as metrics of Prometheus, in bytes and seconds, as its conventions say. */
 import { fromBitsPerSec } from '../../base/units.ts';
-import type { ClassReport, StatusReport } from '../status.ts';
+import type { ClassReport, PacedReport, StatusReport } from '../status.ts';
 import { Exposition, type Labels, type Point } from './exposition.ts';
 
 /** What stands beside the report of `status`. */
@@ -164,12 +164,40 @@ function classMetrics(out: Exposition, classes: readonly ClassReport[], highest:
     'Ceiling of now: less where adjust has moved it.',
     each(({ effectiveCeilBitsPerSecond }) => fromBitsPerSec(effectiveCeilBitsPerSecond)),
   );
+  pacedMetrics(out, classes, highest);
   out.gauge(
     'class_recent_delay_seconds',
     'How long packets waited that left in the last 10 s.',
     classes.flatMap(({ path, recent: { delayMicroseconds } }) =>
       delayMicroseconds === null ? [] : quantiles({ class: path }, delayMicroseconds),
     ),
+  );
+}
+
+function pacedMetrics(out: Exposition, classes: readonly ClassReport[], highest: Highest): void {
+  const each = (value: (paced: PacedReport, path: string) => number): Point[] =>
+    classes.flatMap(({ path, paced }): Point[] =>
+      paced === null ? [] : [[{ class: path }, value(paced, path)]],
+    );
+  out.gauge(
+    'class_paced_connections',
+    'TCP connections that tcp.pace paces.',
+    each(({ connections }) => connections),
+  );
+  out.gauge(
+    'class_paced_share_bytes_per_second',
+    'The share of each active one.',
+    each(({ shareBitsPerSecond }) => fromBitsPerSec(shareBitsPerSecond)),
+  );
+  out.counter(
+    'class_paced_windows_total',
+    'ACKs whose window was made smaller.',
+    each(({ rewritten }, path) => highest.of(`windows ${path}`, rewritten)),
+  );
+  out.counter(
+    'class_paced_held_acks_total',
+    'ACKs that had to wait.',
+    each(({ heldAcks }, path) => highest.of(`held ACKs ${path}`, heldAcks)),
   );
 }
 

@@ -133,6 +133,22 @@ export class Ledger {
     this.stats.ceilBytesPerSec[c] = bytesPerSec;
   }
 
+  /** Class `c` paces so many connections from now on, each of which may have this share. */
+  paced(c: number, connections: number, shareBytesPerSec: number): void {
+    this.stats.pacedConnections[c] = connections;
+    this.stats.shareBytesPerSec[c] = shareBytesPerSec;
+  }
+
+  /** An ACK leaves with a smaller window, for class `c`. */
+  windowRewritten(c: number): void {
+    this.stats.windowsRewritten[c] += 1;
+  }
+
+  /** An ACK has to wait, for class `c`. */
+  ackHeld(c: number): void {
+    this.stats.acksHeld[c] += 1;
+  }
+
   /** Counts a batch. `flows` is the number of flows that are known now. */
   batch(flows: number): void {
     this.totals[TOTAL.batches] += 1;

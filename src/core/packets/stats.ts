@@ -37,6 +37,8 @@ const COUNT_COLUMNS = [
   'dropPolice',
   'dropAqm',
   'marked',
+  'windowsRewritten', // ACKs whose advertised window pacing has made smaller
+  'acksHeld', // ACKs that pacing has made wait
 ] as const;
 
 /** How a class is now. */
@@ -51,6 +53,8 @@ const STATE_COLUMNS = [
 /** What holds for a class now, and is no sum of what holds for its classes. */
 const LIMIT_COLUMNS = [
   'ceilBytesPerSec', // moves where a class has `adjust`
+  'pacedConnections', // not those that a class inside it paces
+  'shareBytesPerSec', // of each active one of them; 0 while there is none
 ] as const;
 
 const CLASS_COLUMNS = [...COUNT_COLUMNS, ...STATE_COLUMNS] as const;

@@ -25,7 +25,7 @@ const begin = () =>
     },
     source: {
       generation: 0,
-      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, isPaced: false, parent: NONE }],
       stats,
       flows: { buffer: createFlowMemory(16).buffer, classChanges: 0 },
       nowNs: () => 2.5e9,

@@ -14,7 +14,7 @@ function setUp() {
   let nowNs = 0;
   const writer = new SnapshotWriter({
     generation: 0,
-    classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+    classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, isPaced: false, parent: NONE }],
     stats: createStats(1),
     flows: { buffer: createFlowMemory(16).buffer, classChanges: 0 },
     nowNs: () => nowNs,

@@ -6,7 +6,13 @@ import { Samples } from '../../../src/control/samples.ts';
 import type { Snapshot } from '../../../src/control/snapshot.ts';
 import { createStats, type Stats, TOTAL } from '../../../src/core/packets/stats.ts';
 
-const label = (path: string) => ({ path, rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE });
+const label = (path: string) => ({
+  path,
+  rateBytesPerSec: 1,
+  ceilBytesPerSec: 1,
+  isPaced: false,
+  parent: NONE,
+});
 
 function snapshotAt(seconds: number, stats: Stats, paths: readonly string[] = ['w/up']): Snapshot {
   const socket = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };

@@ -13,10 +13,10 @@ export const SUBJECT: StatusSubject = {
   backend: 'nft',
 };
 const CLASSES: readonly ClassLabel[] = [
-  { path: 'wan/up', rateBytesPerSec: 2_500_000, ceilBytesPerSec: 2_500_000, parent: NONE },
-  { path: 'wan/up/bulk', rateBytesPerSec: 0, ceilBytesPerSec: 1_250_000, parent: 0 },
-  { path: 'wan/up/default', rateBytesPerSec: 0, ceilBytesPerSec: 2_500_000, parent: 0 },
-  { path: 'wan/down', rateBytesPerSec: 125, ceilBytesPerSec: 125, parent: NONE },
+  { path: 'wan/up', rateBytesPerSec: 2_500_000, ceilBytesPerSec: 2_500_000, isPaced: false, parent: NONE },
+  { path: 'wan/up/bulk', rateBytesPerSec: 0, ceilBytesPerSec: 1_250_000, isPaced: true, parent: 0 },
+  { path: 'wan/up/default', rateBytesPerSec: 0, ceilBytesPerSec: 2_500_000, isPaced: false, parent: 0 },
+  { path: 'wan/down', rateBytesPerSec: 125, ceilBytesPerSec: 125, isPaced: false, parent: NONE },
 ];
 export const NO_DROPS = { queueFull: 0, socketFull: 0 };
 
@@ -41,6 +41,10 @@ export function sample(): Stats {
   stats.dropPolice.set([4, 5, 0, 0]);
   stats.dropAqm.set([0, 0, 6, 0]);
   stats.marked.set([0, 0, 1, 0]);
+  stats.pacedConnections.set([0, 4, 0, 0]);
+  stats.shareBytesPerSec.set([0, 312_500, 0, 0]);
+  stats.windowsRewritten.set([0, 1500, 0, 0]);
+  stats.acksHeld.set([0, 70, 0, 0]);
   stats.flows.set([0, 2, 3, 1]);
   stats.delay[1 * HISTOGRAM_BINS + histogramBin(10)] = 99;
   stats.delay[2 * HISTOGRAM_BINS + histogramBin(1000)] = 1;

@@ -4,7 +4,13 @@ import { type Sample, Samples } from '../../../src/control/samples.ts';
 import type { Snapshot } from '../../../src/control/snapshot.ts';
 import { createStats } from '../../../src/core/packets/stats.ts';
 
-const label = (path: string) => ({ path, rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE });
+const label = (path: string) => ({
+  path,
+  rateBytesPerSec: 1,
+  ceilBytesPerSec: 1,
+  isPaced: false,
+  parent: NONE,
+});
 const LABELS = [label('w/up')];
 
 function snapshotAt(seconds: number, more: Partial<Snapshot> = {}): Snapshot {

@@ -6,7 +6,7 @@ import { createStats, TOTAL } from '../../../src/core/packets/stats.ts';
 const SOCKET = { truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 };
 
 function label(path: string, parent: number): ClassLabel {
-  return { path, parent, rateBytesPerSec: 1, ceilBytesPerSec: 2 };
+  return { path, parent, rateBytesPerSec: 1, ceilBytesPerSec: 2, isPaced: false };
 }
 
 /** A source whose classes the test changes. */

@@ -58,14 +58,13 @@ describe('the table', () => {
     ];
     const some = statusTable(reportOf(snapshotOf(), new Samples(), NO_DROPS, each)).split('\n');
     const at = some.findIndex((line) => line.startsWith('The fullest'));
-    expect(some.slice(at, at + 7)).toEqual([
+    expect(some.slice(at, at + 6)).toEqual([
       'The fullest buckets of wan/up/bulk (2.00 Mbit/s for each host):',
       '  10.0.9.1  8.00 kB  8 packets',
       '  10.0.9.2  7.00 kB  7 packets',
       '  10.0.9.3  6.00 kB  6 packets',
       '  10.0.9.4  5.00 kB  5 packets',
       '  10.0.9.5  4.00 kB  4 packets',
-      '',
     ]);
   });
 
@@ -92,13 +91,26 @@ describe('the table', () => {
   it('indents classes below the class around them, and shows guaranteed rate and ceil', () => {
     expect(lines.filter((line) => /^ {2}(bulk|default) /.test(line))).toHaveLength(4);
     expect(cells(lines, 'limit', 'wan/up').limit).toBe('20.0M');
-    const classes = [{ path: 'w/up', rateBytesPerSec: 250_000, ceilBytesPerSec: 1_250_000, parent: -1 }];
+    const classes = [
+      { path: 'w/up', rateBytesPerSec: 250_000, ceilBytesPerSec: 1_250_000, isPaced: false, parent: -1 },
+    ];
     const some = statusTable(reportOf(snapshotOf(createStats(1), { classes }))).split('\n');
     expect(cells(some, 'limit', 'w/up').limit).toBe('2.00M-10.0M');
     const moved = createStats(1);
     moved.ceilBytesPerSec[0] = 500_000;
     const now = statusTable(reportOf(snapshotOf(moved, { classes }))).split('\n');
     expect(cells(now, 'limit', 'w/up').limit, 'the ceil of now').toBe('2.00M-4.00M');
+  });
+
+  it('tells of classes that pace, if there are any', () => {
+    const at = lines.findIndex((line) => line.startsWith('paced'));
+    const words = (line: string): string[] => line.trim().split(/\s{2,}/);
+    expect(words(lines[at]!)).toEqual(['paced', 'connections', 'share', 'windows cut', 'ACKs held']);
+    expect(words(lines[at + 1]!)).toEqual(['wan/up/bulk', '4', '2.50 Mbit/s', '1.50k', '70']);
+    expect(words(lines[at + 2]!), 'no other class').toEqual(['']);
+    const classes = [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 2, isPaced: false, parent: -1 }];
+    const none = statusTable(reportOf(snapshotOf(createStats(1), { classes })));
+    expect(none).not.toContain('windows cut');
   });
 
   it('fits 80 columns, for counts of years too', () => {
@@ -108,6 +120,8 @@ describe('the table', () => {
       stats[name].fill(123_456_789_012_345);
     stats.marked.fill(9_876_543);
     stats.flows.fill(65_536);
+    for (const name of ['windowsRewritten', 'acksHeld', 'shareBytesPerSec'] as const)
+      stats[name].fill(123_456_789_012);
     for (const name of ['dropEarly', 'dropPolice'] as const) stats[name].fill(0);
     const long = statusTable(reportOf(snapshotOf(stats), samplesOfNothing()), 80).split('\n');
     expect(long.filter((line) => line.length > 80)).toEqual([]);
@@ -115,7 +129,7 @@ describe('the table', () => {
 
   it('fits 80 columns with long names and every reason of drops', () => {
     const path = 'wan/up/conferences-and-calls/of-the-second-floor';
-    const label = { path, rateBytesPerSec: 250_000, ceilBytesPerSec: 1_250_000, parent: -1 };
+    const label = { path, rateBytesPerSec: 250_000, ceilBytesPerSec: 1_250_000, isPaced: false, parent: -1 };
     const classes = [{ ...label, path: 'w/up' }, label, label, { ...label, path: 'w/down' }];
     const stats = sample();
     stats.marked.fill(9_876_543);

@@ -38,6 +38,7 @@ describe('the report', () => {
         delayMicroseconds: null,
       },
       each: null,
+      paced: { connections: 4, shareBitsPerSecond: 2_500_000, rewritten: 1500, heldAcks: 70 },
     });
     expect(report.pid).toBe(77);
   });

@@ -35,6 +35,11 @@ it.each([
     'no more: packets pass (9 in 2 s)',
   ],
   ['device', { device: 'eth\u001b0', message: 'the device has gone' }, 'eth\\x1b0: the device has gone'],
+  [
+    'pace-off',
+    { path: 'w/up/a', flow: 'tcp 10.0.0.2:4000 > 192.0.2.1:80', reason: 'slower than its share' },
+    'w/up/a paces tcp 10.0.0.2:4000 > 192.0.2.1:80 no longer: slower than its share',
+  ],
   ['gap', { reason: 'forgotten' }, 'earlier events are lost'],
   ['quota', { host: 'a' }, '{"host":"a"}'],
 ])('%s', (type, data, text) => {

@@ -41,6 +41,7 @@ export function classOf(path: string, numbers: ClassNumbers = {}): ClassReport {
     },
     scheduled: null,
     each: null,
+    paced: null,
   };
 }
 

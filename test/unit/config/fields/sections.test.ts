@@ -35,7 +35,7 @@ describe('the table of fields', () => {
 
   it('a default written as a value is the one in force', () => {
     const all = 'queue: { aqm: { pie: {} } }, police: { rate: 1mbit }, each: { by: src, rate: 1mbit }';
-    const one = `a: { ${all}, match: { port: 1 }, meter: { type: srtcm, cir: 1mbit } }`;
+    const one = `a: { ${all}, tcp: { pace: {} }, match: { port: 1 }, meter: { type: srtcm, cir: 1mbit } }`;
     const two =
       'b: { match: { port: 2 }, queue: { aqm: red } }, c: { queue: { discipline: short-first, aqm: wred } }';
     const { spec } = loadConfig(
@@ -51,6 +51,7 @@ describe('the table of fields', () => {
       [SECTIONS.each, a!.each as Block],
       [SECTIONS.meter, a!.meter as Block],
       [SECTIONS.queue, queue],
+      [SECTIONS.pace, (a!.tcp as Block).pace as Block],
       [SECTIONS.queue, { short: wred.short! }],
       [SECTIONS.pie, (queue.aqm as Block).pie as Block],
       [SECTIONS.red, (red.aqm as Block).red as Block],
@@ -109,6 +110,17 @@ describe('the example configuration', () => {
     expect(flats.each).toMatchObject({ by: 'host', rateBytesPerSec: 6_250_000 });
     expect(flats.children.map((c) => c.queue!.isolation)).toEqual(['dual-src', 'dual-src']);
     expect(down!.children.at(-1)!.queue!.isolation).toBe('dual-dst');
+  });
+
+  it('of pacing is fine: one class by defaults, one with the same values written, one that adjusts', () => {
+    const { spec, warnings } = loadConfig(read('examples/paced.yaml'), 'paced.yaml');
+    expect(warnings).toEqual([]);
+    const [mail, web, rest] = spec.links[0]!.down!.children;
+    expect([mail!.ceilBytesPerSec, web!.ceilBytesPerSec]).toEqual([64_000, 1_000_000]);
+    expect(mail!.pace).toEqual({ activeBytesPerSec: 2000, ageNs: 1e9, delayNs: 100e6 });
+    expect(web!.pace).toEqual(mail!.pace);
+    expect([mail!.adjust, web!.adjust, rest!.adjust]).toEqual([false, false, true]);
+    expect([mail!.hasOwnCeil, web!.hasOwnCeil, rest!.hasOwnCeil]).toEqual([true, true, false]);
   });
 
   it('of a dial-up line and a tunnel that come later is fine without either', () => {

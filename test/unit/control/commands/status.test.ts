@@ -9,7 +9,7 @@ const status = statusCommand(
   {
     snapshot: async () => ({
       generation: 7,
-      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, parent: NONE }],
+      classes: [{ path: 'w/up', rateBytesPerSec: 1, ceilBytesPerSec: 1, isPaced: false, parent: NONE }],
       classChanges: 0,
       takenNs: 3e9,
       nfqueues: { open: [], closedDrops: { queueFull: 0, socketFull: 0 } },

@@ -52,8 +52,13 @@ it('has totals, classes, bounds, events and what the kernel refused', async () =
     'shaper_class_sent_bytes_total{class="wan/up/bulk"}': 2000,
     'shaper_class_dropped_packets_total{class="wan/up/bulk",reason="early"}': 3,
     'shaper_class_backlog_bytes{class="wan/up/default"}': 200,
+    'shaper_class_paced_connections{class="wan/up/bulk"}': 4,
+    'shaper_class_paced_share_bytes_per_second{class="wan/up/bulk"}': 312_500,
+    'shaper_class_paced_windows_total{class="wan/up/bulk"}': 1500,
+    'shaper_class_paced_held_acks_total{class="wan/up/bulk"}': 70,
     'shaper_class_ceil_bytes_per_second{class="wan/down"}': 125,
   });
+  expect(values.has('shaper_class_paced_connections{class="wan/up"}'), 'it does not pace').toBe(false);
 });
 
 it('a counter does not fall when the kernel loses a packet, and begins anew with a class that is made anew', () => {

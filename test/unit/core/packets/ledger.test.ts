@@ -42,6 +42,17 @@ test('a packet is received, sent with its delay and lateness, accepted', () => {
   ]).toEqual([1, 100, 0, 0]);
 });
 
+test('what is done to paced connections is counted by class', () => {
+  const { ledger } = bench();
+  ledger.paced(1, 4, 2500);
+  ledger.windowRewritten(1);
+  ledger.windowRewritten(1);
+  ledger.ackHeld(2);
+  const { pacedConnections, shareBytesPerSec, windowsRewritten, acksHeld } = ledger.stats;
+  expect([...pacedConnections, ...shareBytesPerSec]).toEqual([0, 4, 0, 0, 2500, 0]);
+  expect([...windowsRewritten, ...acksHeld]).toEqual([0, 2, 0, 0, 0, 1]);
+});
+
 test('a packet that never waited for a bucket or a ceiling is not late', () => {
   const { held, ledger, packet } = bench();
   const h = packet(1, 100);

@@ -75,7 +75,13 @@ test('a parent shows its own counts and those of all below it, in every column o
   for (const [, view] of columnsOf(stats)) view.fill(1);
   const sums = withChildren(stats, [{ parent: NONE }, { parent: 0 }, { parent: 1 }, { parent: NONE }]);
   for (const [name, view] of columnsOf(sums)) {
-    const isNoSum = ['totals', 'lateness', 'ceilBytesPerSec'].includes(name);
+    const isNoSum = [
+      'totals',
+      'lateness',
+      'ceilBytesPerSec',
+      'pacedConnections',
+      'shareBytesPerSec',
+    ].includes(name);
     if (isNoSum) expect(new Set(view), name).toEqual(new Set([1]));
     else for (const [c, want] of [3, 2, 1, 1].entries()) expect(view[(c * view.length) / 4], name).toBe(want);
   }
