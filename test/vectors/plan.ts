@@ -11,6 +11,7 @@ import { RED_RUNNERS } from './red.ts';
 import { RED_FAMILY_RUNNERS } from './red-family.ts';
 import type { Found, Runner } from './runner.ts';
 import { SCHEDULER_RUNNERS } from './schedulers.ts';
+import { TCP_WINDOW_RUNNERS } from './tcp-window.ts';
 import { TOKEN_BUCKET_RUNNERS } from './token-bucket.ts';
 
 export type Plan = { readonly skip: string } | { readonly run: () => string | undefined };
@@ -25,6 +26,7 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...CAKE_RUNNERS,
   ...SCHEDULER_RUNNERS,
   ...ITM_RUNNERS,
+  ...TCP_WINDOW_RUNNERS,
   ...ENGINE_RUNNERS,
   ...QUALITATIVE_RUNNERS,
 ]);
