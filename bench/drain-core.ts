@@ -37,8 +37,8 @@ const { spec } = loadConfig(readFileSync(configPath!, 'utf8'), configPath!);
 const ownQueue = { ...spec, nfqueue: { ...spec.nfqueue, first: queue, count: 1, length: lengthPackets } };
 
 const engine = new Engine(ownQueue, { seed: 1 });
-for (const device of engine.devices) {
-  engine.setDeviceIndex(device, Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8')));
+for (const device of engine.intake.devices) {
+  engine.intake.setDeviceIndex(device, Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8')));
 }
 if (over === 'npm') {
   const port = new NpmNfqueuePort(queue, lengthPackets);

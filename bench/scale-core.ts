@@ -67,7 +67,7 @@ function measureCore(key: string, mode: string, slices: number): CoreResult {
   const port = new MemoryPort(found.traffic, IF_INDEX, () => performance.now());
   const before = process.memoryUsage();
   const engine = new Engine(spec, { seed: 1 });
-  for (const device of engine.devices) engine.setDeviceIndex(device, IF_INDEX);
+  for (const device of engine.intake.devices) engine.intake.setDeviceIndex(device, IF_INDEX);
   const idle = process.memoryUsage();
   const waitingGoal = mode === 'wait' ? WAITING_PACKETS : 0;
   // Packets that pass at once take half of the rate.
@@ -108,7 +108,7 @@ function measureMemory(key: MemoryKey, flows: number): MemoryResult {
   const port = new MemoryPort({ flows, hosts, ports: 1 }, IF_INDEX, () => 0);
   port.packetsInOrder = packets;
   const engine = new Engine(loadSpec(config), { seed: 1 });
-  for (const device of engine.devices) engine.setDeviceIndex(device, IF_INDEX);
+  for (const device of engine.intake.devices) engine.intake.setDeviceIndex(device, IF_INDEX);
   const { totals } = engine.stats;
   let nowNs = 1e9;
   const runUntil = (known: number): number => {

@@ -66,6 +66,16 @@ export const FRAGMENTS_MAX = 4096;
 /** Token buckets of `each`, over all classes; a power of two. */
 export const EACH_BUCKETS_MAX = 131072;
 
+/**
+ * New bytes of edited packets between arrival and verdict, by length: acknowledgements, full-sized packets,
+ * superpackets. 20 MB at most, taken as they are needed. Beyond them packets leave unedited.
+ */
+export const EDITS_MAX = [
+  { bytes: 128, packets: 65536 },
+  { bytes: 2048, packets: 4096 },
+  { bytes: COPY_BYTES_MAX, packets: 64 },
+] as const;
+
 /** SACK blocks that fit into the options of a TCP segment (RFC 2018, 3). */
 export const SACK_BLOCKS_MAX = 4;
 

@@ -11,27 +11,21 @@
 import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';
 import { RELEASE_SLACK_NS } from '../limits.ts';
+import type { Arrivals } from '../packet/batch.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
-import type { QueuePlan } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { POLICE_DROP, POLICE_MARK } from './admission/policers.ts';
 import { type ClassInfo, listClasses } from './classes/classes.ts';
 import { NO_ROOM, PASSES } from './each/each.ts';
 import { passBuckets } from './each/pass.ts';
 import { EACH_FULL, EACH_PASS } from './each/policers.ts';
+import type { EngineOptions } from './engine-options.ts';
 import type { FlowTable } from './flows/flow-table.ts';
-import type { DeviceNameOf, Intake } from './flows/intake.ts';
+import type { Intake } from './flows/intake.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
 import type { Backlog } from './packets/backlog.ts';
-import {
-  FLAG_CE,
-  FLAG_ECT,
-  FLAG_ICMP_ERROR,
-  FLAG_NEVER_DROP,
-  FLAG_UNDELAYED,
-  type HeldTable,
-} from './packets/held.ts';
+import { FLAG_CE, FLAG_ECT, FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable } from './packets/held.ts';
 import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
 import type { Stats } from './packets/stats.ts';
 import { chargeBytesOf } from './packets/wire-cost.ts';
@@ -39,20 +33,6 @@ import { SIGNAL_MARK, SIGNAL_NONE } from './queues/arrival-aqm.ts';
 import { type Change, planReconfigure, reconfigure, type Told, told } from './reconfigure.ts';
 import { createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
 import type { VerdictWriter } from './verdicts/writer.ts';
-
-export interface EngineOptions {
-  /** Seeds chance (RED) and the keys of the hash tables. */
-  readonly seed: number;
-  /** Packets due within this span leave together; default RELEASE_SLACK_NS. */
-  readonly releaseSlackNs?: number;
-  /** What the rules around the NFQUEUEs do. By default they set CE and DSCP, and no flow is steered. */
-  readonly plan?: QueuePlan;
-  /**
-   * Asked for the name of each device that packets show and nobody has told. A device that was made after the
-   * start is shaped from its first packet by that. Without it only setDeviceIndex() tells.
-   */
-  readonly nameOf?: DeviceNameOf;
-}
 
 export class Engine {
   private readonly ledger: Ledger;
@@ -101,18 +81,6 @@ export class Engine {
     return this.stages.classes;
   }
 
-  /** Device names whose interface index the core must be told. */
-  get devices(): readonly string[] {
-    return this.intake.devices;
-  }
-
-  /**
-   * The device has this interface index from now on, or none (NONE). Every flow is classified again.
-   */
-  setDeviceIndex(device: string, ifIndex: number): void {
-    this.intake.setDeviceIndex(device, ifIndex);
-  }
-
   /**
    * Handles what waits at the port and what is due at `clockNs`; returns the packets read, at most
    * ARRIVAL_ROWS.
@@ -122,14 +90,17 @@ export class Engine {
     const nowNs = clockNs > this.lastNs ? clockNs : this.lastNs;
     this.lastNs = nowNs;
     const rows = port.drain();
-    const { acks, queues } = this.lasting;
+    const { acks, pacing, queues } = this.lasting;
     this.flows.begin(nowNs);
     const { arrivals } = port.batch;
     if (port.failureRows > 0) takeBack(this.stages, this.lasting, port, nowNs);
     const hasTicked = this.stages.trees.endTicks(nowNs);
     // Due packets leave first: arrivals find the queues of now and take no tokens of packets that waited.
     this.leaveDue(nowNs);
-    if (hasTicked) this.stages.trees.moveCeils(nowNs);
+    if (hasTicked) {
+      this.stages.trees.moveCeils(nowNs);
+      if (pacing.isUsed) pacing.advance(this.stages.available, nowNs);
+    }
     // New packets join none of these runs: a run is refused as a whole, and held packets may be gone.
     this.verdicts.closeRuns();
     if (rows > 0) {
@@ -140,7 +111,9 @@ export class Engine {
       for (let p = 0; p < rows; p++) {
         const h = this.intake.take(arrivals, port.slab, this.parsed, p, nowNs);
         if (acks.isUsed) acks.read(arrivals, port.slab, this.parsed, p, h);
-        this.arrive(h, nowNs);
+        this.verdicts.received(h);
+        if (pacing.isUsed) this.arrivePaced(arrivals, port.slab, p, h, nowNs);
+        else this.comes(h, nowNs);
       }
       this.flows.sweep(nowNs);
       this.stages.each.sweep(nowNs);
@@ -163,7 +136,9 @@ export class Engine {
   reconfigure(port: Port, change: Change, clockNs: number): void {
     const nowNs = Math.max(clockNs, this.lastNs);
     const planned = planReconfigure(this.stages, this.told, change, this.lasting, nowNs);
-    // Due packets leave by the rules under which they became due.
+    // Due packets leave by the rules under which they became due. Held acknowledgements have come to no
+    // class.
+    this.leavePacing(Number.POSITIVE_INFINITY, nowNs);
     this.leaveDue(nowNs);
     this.stages = reconfigure(this.stages, planned, this.lasting, this.slackNs);
     this.told = planned.told;
@@ -184,25 +159,25 @@ export class Engine {
    * Lets packets go that the kernel has discarded (lost.ts), between two batches. Returns how many.
    */
   letGo(port: Port, packets: LostPackets, clockNs: number): number {
+    const nowNs = Math.max(clockNs, this.lastNs);
+    // Held acknowledgements come to their classes first, where the lost ones among them are found.
+    this.leavePacing(Number.POSITIVE_INFINITY, nowNs);
     const count = letGo(this.stages, this.lasting, packets);
-    this.goOn(port, Math.max(clockNs, this.lastNs));
+    this.goOn(port, nowNs);
     return count;
   }
 
   /** Instant at which the next waiting packet is due; Infinity when none waits. */
   nextDueNs(): number {
-    return Math.min(this.stages.trees.nextDueNs(), this.stages.each.nextDueNs());
-  }
-
-  /** RED's average queue of class row `leaf` at `nowNs`, in bytes; NaN where RED is not configured. */
-  redAverageBytes(leaf: number, nowNs: number): number {
-    return this.stages.admission.averageBytes(leaf, nowNs);
+    const { trees, each } = this.stages;
+    return Math.min(trees.nextDueNs(), each.nextDueNs(), this.lasting.pacing.nextDueNs());
   }
 
   /** Accepts everything held, then everything that still arrives: the orderly stop. */
   releaseAll(port: Port, clockNs: number): void {
     this.stopping = true;
     const nowNs = Math.max(clockNs, this.lastNs);
+    this.leavePacing(Number.POSITIVE_INFINITY, nowNs);
     for (const h of this.lasting.released.takeAll(0)) this.leaveLeaf(h, nowNs);
     for (const h of takeAll(this.stages)) this.leaveLeaf(h, nowNs);
     this.verdicts.flush();
@@ -211,8 +186,15 @@ export class Engine {
     }
   }
 
-  private arrive(h: number, nowNs: number): void {
-    this.verdicts.received(h);
+  /** Packet `h` comes to its classes after what goes before it, unless pacing holds it. */
+  private arrivePaced(arrivals: Arrivals, slab: Uint8Array, p: number, h: number, nowNs: number): void {
+    const isHeld = !this.stopping && this.lasting.pacing.take(arrivals, slab, this.parsed, p, h, nowNs);
+    this.leavePacing(Number.NEGATIVE_INFINITY, nowNs);
+    if (!isHeld) this.comes(h, nowNs);
+  }
+
+  /** Packet `h` comes to its first class, or is accepted because no tree has it. */
+  private comes(h: number, nowNs: number): void {
     if (this.held.leaf[h] !== NONE) {
       this.enter(h, nowNs, nowNs);
       return;
@@ -280,12 +262,8 @@ export class Engine {
 
   /** Sends packet `h` at once: too many packets are held, which counts once a packet, or the engine stops. */
   private passUndelayed(h: number, nowNs: number): void {
-    const { flags } = this.held;
     const { meters } = this.stages;
-    if (!this.stopping) {
-      if ((flags[h] & FLAG_UNDELAYED) === 0) this.ledger.heldFull();
-      flags[h] |= FLAG_UNDELAYED;
-    }
+    if (!this.stopping && this.held.becomesUndelayed(h)) this.ledger.heldFull();
     if (meters.isUsed) meters.measure(h, nowNs);
     this.backlog.enter(h);
     this.leaveLeaf(h, nowNs);
@@ -334,6 +312,7 @@ export class Engine {
     const { each, trees, waits } = this.stages;
     const { released } = this.lasting;
     const horizonNs = nowNs + this.slackNs;
+    this.leavePacing(horizonNs, nowNs);
     while (!released.isEmpty(0)) this.leaveLeaf(released.shift(0), nowNs);
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs, nowNs); h !== NONE; h = each.popDue(horizonNs, nowNs)) {
@@ -341,6 +320,12 @@ export class Engine {
       else this.passEach(h, waits.above[each.lastPoppedClass], nowNs);
     }
     for (const root of trees.roots) this.serve(root, nowNs);
+  }
+
+  /** Acknowledgements whose shares have earned them by `horizonNs` come to their classes. */
+  private leavePacing(horizonNs: number, nowNs: number): void {
+    const { pacing } = this.lasting;
+    for (let h = pacing.popDue(horizonNs); h !== NONE; h = pacing.popDue(horizonNs)) this.comes(h, nowNs);
   }
 
   /** After a change between two batches: what is due by now leaves. */

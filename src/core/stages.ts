@@ -20,7 +20,9 @@ import { EachPolicers } from './each/policers.ts';
 import { FlowTable } from './flows/flow-table.ts';
 import { type DeviceNameOf, Intake } from './flows/intake.ts';
 import { Steering } from './flows/steering.ts';
+import { PacingStage } from './pacing/stage.ts';
 import { Backlog } from './packets/backlog.ts';
+import { Edits } from './packets/edits.ts';
 import { HeldTable } from './packets/held.ts';
 import { HeldFifos } from './packets/held-fifos.ts';
 import { Ledger } from './packets/ledger.ts';
@@ -61,6 +63,7 @@ export interface Lasting {
   readonly flows: FlowTable;
   readonly intake: Intake;
   readonly acks: AckFilter;
+  readonly pacing: PacingStage;
   readonly queues: SetQueues;
   readonly steering: Steering;
   readonly log: VerdictLog;
@@ -93,13 +96,15 @@ export function createLasting(
   const acks = new AckFilter(classes, held);
   const queues = new SetQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
   const log = new VerdictLog(held);
-  const verdicts = new VerdictWriter(markMask, held, flows, ledger, steering, log, plan);
+  const edits = new Edits(held);
+  const pacing = new PacingStage(classes, { held, flows, edits, ledger, backlog });
+  const verdicts = new VerdictWriter(markMask, held, flows, edits, ledger, steering, log, plan);
   const released = new HeldFifos(1, held);
   const waiting = { held, flows, acks, prng, keysOf: (table: string) => keysOf(`${table} of buckets`) };
   const createEach = (all: readonly ClassInfo[]): EachTable =>
     new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, waiting, ledger);
   const books = { held, ledger, backlog, flows };
-  return { ...books, intake, acks, queues, steering, log, verdicts, released, prng, createEach };
+  return { ...books, intake, acks, pacing, queues, steering, log, verdicts, released, prng, createEach };
 }
 
 /** Packets that the kernel can hold for us. */

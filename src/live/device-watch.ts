@@ -7,8 +7,10 @@
 import { NONE } from '../base/none.ts';
 
 export interface WatchedEngine {
-  readonly devices: readonly string[];
-  setDeviceIndex(device: string, ifIndex: number): void;
+  readonly intake: {
+    readonly devices: readonly string[];
+    setDeviceIndex(device: string, ifIndex: number): void;
+  };
 }
 
 /** What tells of changes of devices: the port. */
@@ -39,8 +41,8 @@ export class DeviceWatch {
   constructor(options: DeviceWatchOptions) {
     const { engine, events, indexOf } = options;
     this.options = options;
-    this.known = new Map(engine.devices.map((device) => [device, indexOf(device)]));
-    for (const [device, index] of this.known) if (index !== null) engine.setDeviceIndex(device, index);
+    this.known = new Map(engine.intake.devices.map((device) => [device, indexOf(device)]));
+    for (const [device, index] of this.known) if (index !== null) engine.intake.setDeviceIndex(device, index);
     events.onLinks((down) => this.look(down));
   }
 
@@ -68,7 +70,7 @@ export class DeviceWatch {
       const index = indexOf(device);
       if (index === before) continue;
       this.known.set(device, index);
-      engine.setDeviceIndex(device, index ?? NONE);
+      engine.intake.setDeviceIndex(device, index ?? NONE);
       onChange(device, before, index);
     }
   }

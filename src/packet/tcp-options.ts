@@ -10,6 +10,8 @@ const OPTION_END = 0;
 const OPTION_NOP = 1;
 const OPTION_SCALE = 3;
 const OPTION_TIMESTAMPS = 8;
+const OPTION_MD5 = 19;
+const OPTION_AO = 29;
 const SCALE_BYTES = 3;
 const TIMESTAMPS_BYTES = 10;
 /** NOP, NOP, kind and length of time stamps. */
@@ -57,6 +59,33 @@ export class TcpOptions {
     this.stamp = readWord(slab, at + 2);
     this.echo = readWord(slab, at + 6);
   }
+}
+
+/** Bytes of a header with nothing but time stamps in their usual place. */
+const USUAL_HEADER_BYTES = TCP_HEADER_BYTES + 2 + TIMESTAMPS_BYTES;
+
+/**
+ * Whether the segment whose header begins at `slab[at]` is signed (RFC 2385, RFC 5925), or might be because
+ * its options were not copied whole or are malformed: nothing of it may be changed then.
+ */
+export function isSigned(slab: Uint8Array, at: number, end: number): boolean {
+  const headerBytes = (slab[at + 12] >> 4) * 4;
+  const first = at + TCP_HEADER_BYTES;
+  const headerEnd = at + headerBytes;
+  if (headerEnd > end || headerEnd < first) return true;
+  if (headerEnd === first) return false;
+  if (headerBytes === USUAL_HEADER_BYTES && readWord(slab, first) === USUAL_LAYOUT) return false;
+  let bytes = 1;
+  for (let o = first; o < headerEnd; o += bytes) {
+    const kind = slab[o];
+    if (kind === OPTION_END) return false;
+    bytes = 1;
+    if (kind === OPTION_NOP) continue;
+    if (o + 2 > headerEnd) return true;
+    bytes = slab[o + 1];
+    if (bytes < 2 || o + bytes > headerEnd || kind === OPTION_MD5 || kind === OPTION_AO) return true;
+  }
+  return false;
 }
 
 function readWord(slab: Uint8Array, at: number): number {

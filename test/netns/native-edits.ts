@@ -11,6 +11,7 @@ import { createServer, type Socket as TcpSocket, connect as tcpConnect } from 'n
 import { listClasses } from '../../src/core/classes/classes.ts';
 import { FlowTable } from '../../src/core/flows/flow-table.ts';
 import { Steering } from '../../src/core/flows/steering.ts';
+import { Edits } from '../../src/core/packets/edits.ts';
 import { HeldTable } from '../../src/core/packets/held.ts';
 import { Ledger } from '../../src/core/packets/ledger.ts';
 import { VerdictLog } from '../../src/core/verdicts/verdict-log.ts';
@@ -122,7 +123,16 @@ class Editor {
     const ledger = new Ledger(1, this.held);
     const flows = new FlowTable(16, 1, 2, ledger);
     const log = new VerdictLog(this.held);
-    this.writer = new VerdictWriter(0xff, this.held, flows, ledger, steering, log, plan);
+    this.writer = new VerdictWriter(
+      0xff,
+      this.held,
+      flows,
+      new Edits(this.held),
+      ledger,
+      steering,
+      log,
+      plan,
+    );
     const { port } = bed;
     const send = port.send.bind(port);
     port.send = (count) => {

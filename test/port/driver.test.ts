@@ -19,7 +19,7 @@ function start(rate: number): { engine: ClockedEngine; port: SimPort } {
     seed: 1,
     releaseSlackNs: 0,
   });
-  engine.setDeviceIndex('wan0', 1);
+  engine.intake.setDeviceIndex('wan0', 1);
   return { engine, port: new SimPort({ keepTrace: true }) };
 }
 

@@ -1,6 +1,7 @@
 /**
- * The window rules over random connections: loss, reordering, repeated acknowledgements, receivers that close, shrink
- * and open their windows, every scale, and numbers that wrap. A twin keeps whole numbers and all that was promised.
+ * The window rules over random connections: loss, reordering, repeated acknowledgements, receivers that
+ * close, shrink and open their windows, every scale, and numbers that wrap. A twin keeps whole numbers and
+ * all that was promised.
  */
 import { expect, it } from 'vitest';
 import { nextField, openWindow, WINDOW_WORDS } from '../../src/algo/pacing/window.ts';

@@ -207,7 +207,7 @@ function play(s: Scenario): Outcome {
   const world = new World(shaper(s.links as Record<string, LinkInput>, nfqueue), {
     releaseSlackNs: s.slackNs,
   });
-  for (const [i, device] of ['lan0', 'wan0'].entries()) world.engine.setDeviceIndex(device, i + 1);
+  for (const [i, device] of ['lan0', 'wan0'].entries()) world.engine.intake.setDeviceIndex(device, i + 1);
   const outcome: Outcome = { world, flowOf: new Map(), forgotten: 0 };
   const nextId = new Array<number>(QUEUES).fill(0);
   let timeNs = 0;

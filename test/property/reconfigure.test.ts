@@ -58,7 +58,7 @@ interface Played {
 }
 
 function inject(world: World, { packets }: Pick<Scenario, 'packets'>): void {
-  for (const [i, device] of ['lan0', 'wan0'].entries()) world.engine.setDeviceIndex(device, i + 1);
+  for (const [i, device] of ['lan0', 'wan0'].entries()) world.engine.intake.setDeviceIndex(device, i + 1);
   let timeNs = 0;
   world.inject(
     packets.map(([flow, lengthBytes, gapNs]) => {

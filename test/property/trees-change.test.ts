@@ -96,7 +96,7 @@ class Twin {
 function play({ first, steps, packets, latenessNs }: Scenario): World {
   const spec = specOf(first);
   const world = new World(spec, { plan: planQueues(spec), nameOf: () => '' });
-  for (const [device, index] of indexesOf(spec)) world.engine.setDeviceIndex(device, index);
+  for (const [device, index] of indexesOf(spec)) world.engine.intake.setDeviceIndex(device, index);
   const twin = new Twin();
   let timeNs = 0;
   world.inject(

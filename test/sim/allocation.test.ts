@@ -143,7 +143,7 @@ function allocatedBytes(engine: Engine, port: Port, batches: number, fromNs: num
 test('a million packets through every stage leave nothing on the heap, and make no objects on the way', () => {
   const port = new EndlessPort();
   const engine = new Engine(SPEC, { seed: 1 });
-  for (const [i, device] of engine.devices.entries()) engine.setDeviceIndex(device, i + 1);
+  for (const [i, device] of engine.intake.devices.entries()) engine.intake.setDeviceIndex(device, i + 1);
   const WARM = 400;
   const WINDOW = 1000;
   const WINDOWS = 4;

@@ -47,7 +47,7 @@ const END_NS = 60 * SECOND;
 
 function newEngine(seed: number, red: RedSpec | null = RED): Engine {
   const engine = new Engine(spec(red), { seed });
-  for (const [i, device] of engine.devices.entries()) engine.setDeviceIndex(device, i + 1);
+  for (const [i, device] of engine.intake.devices.entries()) engine.intake.setDeviceIndex(device, i + 1);
   return engine;
 }
 

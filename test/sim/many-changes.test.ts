@@ -115,7 +115,7 @@ function arrivals(): SimArrival[] {
 
 function play(): { world: World; small: Set<number> } {
   const world = new World(configAt(0), { releaseSlackNs: 100e3, nameOf: () => '' });
-  for (const [device, index] of INDEXES) world.engine.setDeviceIndex(device, index);
+  for (const [device, index] of INDEXES) world.engine.intake.setDeviceIndex(device, index);
   const all = arrivals();
   const small = new Set(all.flatMap(({ shape }, n) => (shape.dport === SMALL ? [n + 1] : [])));
   world.inject(all);

@@ -20,7 +20,7 @@ const links = (lan: LinkInput | null, wan: LinkInput | null): ShaperSpec =>
 
 function world(spec: ShaperSpec, options: ConstructorParameters<typeof World>[1] = {}): World {
   const w = new World(spec, options);
-  for (const [device, index] of INDEXES) w.engine.setDeviceIndex(device, index);
+  for (const [device, index] of INDEXES) w.engine.intake.setDeviceIndex(device, index);
   return w;
 }
 

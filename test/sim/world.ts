@@ -228,7 +228,8 @@ export class World {
     const given = { ...(plan && { plan }), ...(nameOf && { nameOf }) };
     this.engine = new Engine(spec, { seed, releaseSlackNs, ...given });
     this.flows = new FlowReader(this.engine.flows.buffer);
-    for (const [i, device] of this.engine.devices.entries()) this.engine.setDeviceIndex(device, i + 1);
+    for (const [i, device] of this.engine.intake.devices.entries())
+      this.engine.intake.setDeviceIndex(device, i + 1);
     this.port.afterBatch = () => this.checkBooks();
   }
 

@@ -25,7 +25,13 @@ function targets(vector: Vector): Found {
   const rows = (vector.body.expect as number[][]).map(([limit, active, rtt, mss]) => {
     const share = Math.floor(limit! / 8 / Math.max(1, active!));
     const target = targetBytes(share, rtt!, mss!);
-    return { limit_bps: limit, active, rtt_s: rtt, mss, share_Bps: share, target_bytes: target };
+    // Names of the vectors.
+    return Object.fromEntries(
+      (vector.body.expect_fields as string[]).map((name, n) => [
+        name,
+        [limit, active, rtt, mss, share, target][n],
+      ]),
+    );
   });
   return { rows };
 }

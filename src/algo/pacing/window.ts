@@ -139,6 +139,17 @@ export function nextField(
   return out;
 }
 
+/** An acknowledgement goes on as it came, because its bytes cannot be edited. */
+export function passedWhole(words: Int32Array, at: number, ack: number, field: number): void {
+  const number = ack | 0;
+  const edge = (number + (field << words[at + SCALE])) | 0;
+  if (((edge - words[at + EDGE]) | 0) > 0) words[at + EDGE] = edge;
+  if (words[at + FIELD_IN] !== NONE && ((number - words[at + ACK]) | 0) < 0) return;
+  words[at + ACK] = number;
+  words[at + FIELD_IN] = field;
+  words[at + FIELD_OUT] = field;
+}
+
 /** An acknowledgement that was overtaken promises no more than E. Its sender ignores it. */
 function oldField(words: Int32Array, at: number, ack: number, field: number): number {
   const most = ((words[at + EDGE] - ack) | 0) >> words[at + SCALE];

@@ -62,7 +62,7 @@ export function takeRun(
   for (let at = 0, isMore = true; isMore; at++) {
     isMore = run.step();
     for (const [row, average] of averages.entries()) {
-      if (average) average[at] = engine.redAverageBytes(row, run.world.nowNs);
+      if (average) average[at] = engine.stages.admission.averageBytes(row, run.world.nowNs);
     }
     onSample((at + 1) / SAMPLES);
   }

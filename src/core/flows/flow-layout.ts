@@ -94,6 +94,10 @@ export const TCP_READ = 1;
 export const TCP_SEQ_KNOWN = 2;
 export const TCP_ACK_KNOWN = 4;
 export const TCP_EDGE_KNOWN = 8;
+/** A SYN was seen, and whether it had a scale, which stands in the highest bits. */
+export const SYN_SEEN = 16;
+export const HAS_SCALE = 32;
+export const SCALE_SHIFT = 12;
 
 /** Times of waiting are counted in bins of half octaves, from 98 us to 3.2 s and beyond. */
 export const WAIT_BINS = 32;

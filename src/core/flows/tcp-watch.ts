@@ -27,6 +27,7 @@ import {
   type FlowMemory,
   FULL_MS,
   GENERATION,
+  HAS_SCALE,
   HOLE_END,
   HOLE_US,
   LAST_STAMP,
@@ -40,17 +41,18 @@ import {
   REVERSE_GENERATION,
   RTT_MIN_US,
   RTT_US,
+  SCALE_SHIFT,
   SEQ_HIGH,
+  SYN_SEEN,
   TCP_ACK_KNOWN,
   TCP_EDGE_KNOWN,
   TCP_READ,
   TCP_SEQ_KNOWN,
   TCP_STATE,
 } from './flow-layout.ts';
+import { scaleOf, TcpView } from './tcp-view.ts';
 
 // More bits of TCP_STATE.
-const SYN_SEEN = 16;
-const HAS_SCALE = 32;
 const IS_TIMED = 64;
 /** An echo of a time stamp is timed. */
 const BY_STAMP = 128;
@@ -58,7 +60,6 @@ const BY_STAMP = 128;
 const OF_ACK = 256;
 const STAMP_KNOWN = 512;
 const HAS_HOLE = 1024;
-const SCALE_SHIFT = 12;
 
 const IPPROTO_TCP = 6;
 // Flags (RFC 9293, 3.1).
@@ -77,6 +78,7 @@ const ECHO_SLACK_US = 20_000;
 const LONGEST_US = 60_000_000;
 
 export class TcpWatch {
+  readonly view: TcpView;
   private readonly records: Int32Array;
   private readonly words: Int32Array;
   private readonly keys: FlowKeys;
@@ -89,6 +91,7 @@ export class TcpWatch {
   private nowMs = 0;
 
   constructor({ measures }: FlowMemory, keys: FlowKeys) {
+    this.view = new TcpView(keys.table, measures);
     this.words = measures;
     this.records = keys.table.words;
     this.keys = keys;
@@ -236,7 +239,7 @@ export class TcpWatch {
     if ((state & TCP_ACK_KNOWN) === 0 || ((ack - words[r + PEER_ACK]) | 0) >= 0) {
       words[r + PEER_ACK] = ack;
       state |= TCP_ACK_KNOWN;
-      const scale = this.scaleOf(words[m + TCP_STATE], state, flags);
+      const scale = (flags & SYN) !== 0 ? 0 : scaleOf(words[m + TCP_STATE], state);
       if (scale === NONE && windowField !== 0) {
         state &= ~TCP_EDGE_KNOWN;
       } else {
@@ -257,13 +260,6 @@ export class TcpWatch {
       }
     }
     words[r + TCP_STATE] = state;
-  }
-
-  /** Scale of the windows of a flow; NONE if it is not known. */
-  private scaleOf(state: number, other: number, flags: number): number {
-    if ((flags & SYN) !== 0) return 0;
-    if ((state & other & SYN_SEEN) === 0) return NONE;
-    return (state & other & HAS_SCALE) === 0 ? 0 : state >> SCALE_SHIFT;
   }
 
   /** A half was measured (RFC 6298, 2.3: an eighth of the difference counts). */

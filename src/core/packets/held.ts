@@ -192,6 +192,13 @@ export class HeldTable {
     return (this.flags[h] & FLAG_NEVER_DROP) !== 0;
   }
 
+  /** Packet `h` passes all trees at once, because too many are held. Returns whether that is news. */
+  becomesUndelayed(h: number): boolean {
+    const isNews = (this.flags[h] & FLAG_UNDELAYED) === 0;
+    this.flags[h] |= FLAG_UNDELAYED;
+    return isNews;
+  }
+
   /** Every row in use, in no order. It walks the whole table, so it is for rare events. */
   rowsInUse(): number[] {
     const isFree = new Uint8Array(this.highWater >> HELD_SHIFT);
@@ -259,6 +266,10 @@ export const FLAG_WHOLE = 256;
 export const FLAG_WAITED = 512;
 /** A later fragment of a datagram. */
 export const FLAG_LATER_FRAGMENT = 1024;
+/** Its new bytes wait in edits.ts for the verdict. */
+export const FLAG_EDITED = 8192;
+/** Of a paced connection that keeps to its window: the AQM of its class lets it be. */
+export const FLAG_SPARED = 16384;
 /** Has come to a queue, so its flow counts it as waiting until its verdict. */
 export const FLAG_QUEUED = 4096;
 /** A later fragment of a datagram that has its leaf for itself (admission/admission.ts): CoDel drops none. */

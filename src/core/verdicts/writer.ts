@@ -38,7 +38,9 @@ import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, markBits } from '../../spec/mark-co
 import type { QueuePlan } from '../../spec/queue-plan.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { Steering } from '../flows/steering.ts';
+import type { Edits } from '../packets/edits.ts';
 import {
+  FLAG_EDITED,
   FLAG_MARKED,
   FLAG_MOVED,
   FLAG_QUEUED,
@@ -89,6 +91,7 @@ export class VerdictWriter {
   private steerBits = new Uint32Array(0);
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
+  private readonly edits: Edits;
   private readonly ledger: Ledger;
   private readonly log: VerdictLog;
   private readonly steering: Steering;
@@ -103,6 +106,7 @@ export class VerdictWriter {
     markMask: number,
     held: HeldTable,
     flows: FlowTable,
+    edits: Edits,
     ledger: Ledger,
     steering: Steering,
     log: VerdictLog,
@@ -116,6 +120,7 @@ export class VerdictWriter {
     );
     this.held = held;
     this.flows = flows;
+    this.edits = edits;
     this.ledger = ledger;
     this.log = log;
     this.steering = steering;
@@ -167,9 +172,13 @@ export class VerdictWriter {
     this.waiting[this.held.nfqueue(h)] += 1;
   }
 
-  /** Accepts packet `h` and gives its row back. */
+  /** Accepts packet `h`, with its new bytes if it was edited, and gives its row back. */
   accept(h: number): void {
     const { held } = this;
+    if ((held.flags[h] & FLAG_EDITED) !== 0) {
+      this.acceptKept(h);
+      return;
+    }
     this.ledger.accepted(h);
     const nfqueue = held.nfqueue(h);
     const id = held.packetId[h];
@@ -262,6 +271,16 @@ export class VerdictWriter {
     outbox.editedTo = Math.max(outbox.editedTo, at + bytes);
   }
 
+  /** Accepts a packet whose new bytes edits.ts has. */
+  private acceptKept(h: number): void {
+    const { held } = this;
+    const bytes = held.lengthBytes[h];
+    const at = this.editRoom(h, bytes);
+    this.edits.take(h, this.slabOf(h), at);
+    held.flags[h] &= ~FLAG_EDITED;
+    this.acceptEdited(h, at, bytes);
+  }
+
   /**
    * Drops packet `h` for `reason` (DROP_* of the ledger) and gives its row back. Class `c` is its leaf, or
    * has the policer that drops it.
@@ -272,6 +291,7 @@ export class VerdictWriter {
     this.flows.measures.packetDropped(held.flow[h], c, reason, held.lengthBytes[h]);
     const nfqueue = held.nfqueue(h);
     if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns();
+    if ((held.flags[h] & FLAG_EDITED) !== 0) this.edits.forget(h);
     const tag = this.log.drop(h);
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     this.write(nfqueue, held.packetId[h], NF_DROP, 0, tag);

@@ -141,7 +141,7 @@ function buildReplay(
 ): World {
   const { flows } = scan;
   const engine = createEngine(spec, options);
-  const { up, down } = planRoutes(spec, engine.devices, indexOfDevice(engine));
+  const { up, down } = planRoutes(spec, engine.intake.devices, indexOfDevice(engine));
   const routes = [up, down].filter((route) => route !== null);
   // The hops of `up` start at hop 0, those of `down` follow. A direction that is not shaped has no hop but
   // the end.

@@ -52,18 +52,18 @@ export interface BuildOptions {
 export function createEngine(spec: ShaperSpec, options: BuildOptions): Engine {
   const { seed, releaseSlackNs } = options;
   const engine = new Engine(spec, releaseSlackNs === undefined ? { seed } : { seed, releaseSlackNs });
-  for (const [i, device] of engine.devices.entries()) engine.setDeviceIndex(device, i + 1);
+  for (const [i, device] of engine.intake.devices.entries()) engine.intake.setDeviceIndex(device, i + 1);
   return engine;
 }
 
 export function indexOfDevice(engine: Engine): (device: string) => number {
-  return (device) => engine.devices.indexOf(device) + 1;
+  return (device) => engine.intake.devices.indexOf(device) + 1;
 }
 
 /** Makes a world at instant 0, with the start of every flow on its agenda. */
 export function buildWorld(spec: ShaperSpec, traffic: Traffic, options: BuildOptions): World {
   const engine = createEngine(spec, options);
-  const routes = planRoutes(spec, engine.devices, indexOfDevice(engine));
+  const routes = planRoutes(spec, engine.intake.devices, indexOfDevice(engine));
   const layout = new Layout(traffic, options.bottleneck ?? bottleneckOf(spec), routes);
   const ways = traffic.flows.map((flow) => waysOf(flow, layout));
   const { rowOf, names } = namedRows(traffic.flows);

@@ -9,7 +9,7 @@ const SPEC = shaper({ wan: { up: { rate: 1000, burst: 1000 } } });
 
 function bench() {
   const engine = new Engine(SPEC, { seed: 1 });
-  for (const device of engine.devices) engine.setDeviceIndex(device, 7);
+  for (const device of engine.intake.devices) engine.intake.setDeviceIndex(device, 7);
   return { engine, port: new SimPort({ keepTrace: true }) };
 }
 
@@ -36,7 +36,7 @@ test('the port is armed for the next packet that is due, and for ever when none 
 test('packets due within the slack leave together', () => {
   const { port } = bench();
   const engine = new Engine(SPEC, { seed: 1, releaseSlackNs: MS });
-  for (const device of engine.devices) engine.setDeviceIndex(device, 7);
+  for (const device of engine.intake.devices) engine.intake.setDeviceIndex(device, 7);
   port.inject(packets(2, 7));
   engine.runBatch(port, 0);
   engine.runBatch(port, SECOND - 2 * MS);

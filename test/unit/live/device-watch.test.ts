@@ -8,7 +8,7 @@ function setUp(indexes: Map<string, number | null>, devices: readonly string[]) 
   const reads: string[] = [];
   let event: (down: readonly number[]) => void = () => undefined;
   const watch = new DeviceWatch({
-    engine: { devices, setDeviceIndex: (device, index) => told.push([device, index]) },
+    engine: { intake: { devices, setDeviceIndex: (device, index) => told.push([device, index]) } },
     events: {
       onLinks: (callback) => {
         event = callback;

@@ -74,7 +74,7 @@ test('bits of our own mask do not matter: neither for the class nor for looking 
 test('a device that gets another index moves its flows', () => {
   const w = world([]);
   expect(classesOf(w, [{}])).toEqual(['wan/up/default']);
-  w.engine.setDeviceIndex('wan0', 40);
+  w.engine.intake.setDeviceIndex('wan0', 40);
   expect(classesOf(w, [{}, { ifIndexOut: 40 }])).toEqual(['', 'wan/up/default']);
   expect(w.classOf('wan/up/default').flows).toBe(1);
 });
@@ -109,7 +109,7 @@ describe('a device that nobody has told', () => {
     const fromLan = { ifIndexIn: 2, ifIndexOut: 7 };
     expect(classesOf(w, [fromLan])).toEqual(['lan/down/default']);
     expect(asked).toEqual([7]);
-    w.engine.setDeviceIndex('wan0', NONE);
+    w.engine.intake.setDeviceIndex('wan0', NONE);
     names.set(7, 'wan0');
     expect(classesOf(w, [{ ifIndexIn: 0, ifIndexOut: 7, hook: NF_INET_LOCAL_OUT }])).toEqual([
       'wan/up/default',
@@ -123,7 +123,7 @@ describe('a device that nobody has told', () => {
   test('that has gone is no device of ours any more', () => {
     const w = makeWorld(new Map(), []);
     expect(classesOf(w, [{ ifIndexIn: 2 }])).toEqual(['wan/up/default,lan/down/default']);
-    w.engine.setDeviceIndex('lan0', NONE);
+    w.engine.intake.setDeviceIndex('lan0', NONE);
     expect(classesOf(w, [{ ifIndexIn: 2 }])).toEqual(['wan/up/default']);
   });
 });

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { listClasses } from '../../../../src/core/classes/classes.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { Steering } from '../../../../src/core/flows/steering.ts';
+import { Edits } from '../../../../src/core/packets/edits.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { TOTAL } from '../../../../src/core/packets/stats.ts';
@@ -39,6 +40,7 @@ class Bench {
       0xff,
       this.held,
       new FlowTable(16, 1, 2, this.ledger),
+      new Edits(this.held),
       this.ledger,
       new Steering(plan, listClasses(spec)),
       new VerdictLog(this.held),

@@ -148,7 +148,7 @@ test('more rows than the columns have are sent in several calls, and none is los
 test('a packet is answered at the port that brought it, whichever port runs when it leaves', () => {
   const spec = shaper({ wan: { up: { rate: 1000, burst: 1000 } } }, { count: 2 });
   const engine = new Engine(spec, { seed: 1 });
-  for (const device of engine.devices) engine.setDeviceIndex(device, 7);
+  for (const device of engine.intake.devices) engine.intake.setDeviceIndex(device, 7);
   const ports = [0, 1].map((nfqueue) => {
     const port = new SimPort({ keepTrace: true });
     const waiting = repeat(3, 0, () => up(0, 1000, { shape: udp(1), ifIndexOut: 7, nfqueue }));

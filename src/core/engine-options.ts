@@ -1,0 +1,17 @@
+/** What an engine is made with beside the specification. */
+import type { QueuePlan } from '../spec/queue-plan.ts';
+import type { DeviceNameOf } from './flows/intake.ts';
+
+export interface EngineOptions {
+  /** Seeds chance (RED) and the keys of the hash tables. */
+  readonly seed: number;
+  /** Packets due within this span leave together; default RELEASE_SLACK_NS. */
+  readonly releaseSlackNs?: number;
+  /** What the rules around the NFQUEUEs do. By default they set CE and DSCP, and no flow is steered. */
+  readonly plan?: QueuePlan;
+  /**
+   * Asked for the name of each device that packets show and nobody has told. A device that was made after the
+   * start is shaped from its first packet by that. Without it only setDeviceIndex() tells.
+   */
+  readonly nameOf?: DeviceNameOf;
+}

@@ -1,0 +1,241 @@
+/**
+ * TCP rate control: what becomes of the acknowledgements of paced connections.
+ *
+ *   flow d    data, which its class limits          sender ---- d ---> receiver
+ *   flow f    answers it                            sender <--- f ---- receiver
+ *
+ *   a segment of f  >  its window becomes that of the share of d    (algo/pacing/window.ts)
+ *                   >  it goes on at once, or when the share has earned what it acknowledges (ack-timing.ts)
+ *
+ * It comes here before it comes to a class of its own direction, if that is shaped at all. A segment of f
+ * that is not held goes behind those that are, and takes them along. What every 100 ms are worth is decided
+ * in shares.ts.
+ *
+ * Untouched are SYN and RST, connections whose handshake was not seen, and those whose segments are signed
+ * (RFC 2385, RFC 5925).
+ */
+import { dueNs, HOLD_MAX_NS, passes } from '../../algo/pacing/ack-timing.ts';
+import { CHECKSUM_AT, checksumAfter, tcpChecksum } from '../../algo/pacing/checksum.ts';
+import {
+  isDuplicate,
+  mssOf,
+  newlyAcked,
+  nextField,
+  passedWhole,
+  promisedEdge,
+  setMss,
+} from '../../algo/pacing/window.ts';
+import { NONE } from '../../base/none.ts';
+import { RELEASE_SLACK_NS } from '../../limits.ts';
+import type { Arrivals } from '../../packet/batch.ts';
+import { FRAGMENT_NONE, type Parsed } from '../../packet/parse.ts';
+import { isSigned, TCP_HEADER_BYTES } from '../../packet/tcp-options.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
+import type { TcpView } from '../flows/tcp-view.ts';
+import type { Edits } from '../packets/edits.ts';
+import { FLAG_EDITED, FLAG_SPARED, FLAG_WHOLE, type HeldTable } from '../packets/held.ts';
+import type { Ledger } from '../packets/ledger.ts';
+import {
+  CLASS,
+  Connections,
+  FREE_UNTIL_TICK,
+  HEADER_BYTES,
+  IS_TIMED,
+  LIMITED_TICK,
+  NS_PER_BYTE,
+  STATE,
+  TARGET_BYTES,
+  TIMING,
+  WINDOW,
+} from './connections.ts';
+import { HeldAcks } from './held-acks.ts';
+
+const IPPROTO_TCP = 6;
+const FIN = 1;
+const SYN = 2;
+const RST = 4;
+const ACK = 16;
+const WINDOW_AT = 14;
+/**
+ * NFQA_SKB_* (linux/netfilter/nfnetlink_queue.h): the checksum covers the pseudo header only; a
+ * superpacket.
+ */
+const SKB_CSUM_NOT_READY = 1;
+const SKB_GSO = 2;
+/** Segments of a jumbo frame. */
+const MSS_MAX = 9000;
+/** A connection that has moved no more is in its first flights, which its class takes whole. */
+const FIRST_BYTES = 65_536;
+
+export class Pacing {
+  readonly connections = new Connections();
+  readonly acks: HeldAcks;
+  /** Number of the present tick of shares.ts. */
+  tick = 1;
+  private readonly held: HeldTable;
+  private readonly flows: FlowTable;
+  private readonly view: TcpView;
+  private readonly edits: Edits;
+  private readonly ledger: Ledger;
+  /** By class: itself or the nearest class around it with pacing; NONE if there is none. */
+  private pacedBy: Int16Array;
+
+  constructor(held: HeldTable, flows: FlowTable, edits: Edits, ledger: Ledger, pacedBy: Int16Array) {
+    this.held = held;
+    this.flows = flows;
+    this.view = flows.tcp.view;
+    this.edits = edits;
+    this.ledger = ledger;
+    this.acks = new HeldAcks(held);
+    this.pacedBy = pacedBy;
+  }
+
+  /** Goes by other classes. No acknowledgement is held. */
+  regroup(pacedBy: Int16Array): void {
+    this.pacedBy = pacedBy;
+  }
+
+  /** The class that paces the data of flow `d`; NONE if none does. */
+  classOf(d: number): number {
+    const { pacedBy, flows } = this;
+    const leaf = flows.leaf(d);
+    const own = leaf === NONE ? NONE : pacedBy[leaf];
+    if (own !== NONE) return own;
+    const second = flows.secondLeaf(d);
+    return second === NONE ? NONE : pacedBy[second];
+  }
+
+  /**
+   * Looks at arrival `p`, held as `h` with its flow and leaves. Returns whether it is held. Those that
+   * acks.pop() has then go on before it.
+   */
+  take(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number, nowNs: number): boolean {
+    const { held, view } = this;
+    const l4 = parsed.l4Offset[p];
+    if (parsed.protocol[p] !== IPPROTO_TCP || l4 === 0 || parsed.fragment[p] !== FRAGMENT_NONE) return false;
+    const f = held.flow[h];
+    if (f === NONE) return false;
+    const at = arrivals.slabOffset[p] + l4;
+    const copiedEnd = arrivals.slabOffset[p] + arrivals.copiedBytes[p];
+    if (at + TCP_HEADER_BYTES > copiedEnd) return false;
+    const payloadBytes = arrivals.lengthBytes[p] - l4 - (slab[at + 12] >> 4) * 4;
+    if (this.classOf(f) !== NONE) this.seesData(f, h, payloadBytes, arrivals.skbInfo[p]);
+    const d = view.reverseOf(f);
+    if (d === NONE) return false;
+    const c = this.classOf(d);
+    if (c === NONE) return this.passes(d);
+    const flags = slab[at + 13];
+    if ((flags & (SYN | RST)) !== 0 || (flags & ACK) === 0) return this.passes(d);
+    const scale = view.scaleOf(f, d);
+    if (scale === NONE || isSigned(slab, at, copiedEnd)) return this.passes(d);
+    return this.answers(arrivals, slab, p, h, f, d, c, scale, at, payloadBytes, nowNs);
+  }
+
+  /** A segment of a paced flow: its length, and whether the AQM of its class lets it be. */
+  private seesData(d: number, h: number, payloadBytes: number, skbInfo: number): void {
+    const { held, view } = this;
+    const { words } = this.connections;
+    if (!this.connections.has(d, view.generation(d))) {
+      if (view.bytes(d) <= FIRST_BYTES) held.flags[h] |= FLAG_SPARED;
+      return;
+    }
+    const isSegment = (skbInfo & SKB_GSO) === 0 && payloadBytes <= MSS_MAX;
+    if (isSegment && payloadBytes > mssOf(words, d + WINDOW)) setMss(words, d + WINDOW, payloadBytes);
+    if (isSegment && payloadBytes > 0) words[d + HEADER_BYTES] = held.lengthBytes[h] - payloadBytes;
+    const isObeying = ((view.sentEnd(d) - promisedEdge(words, d + WINDOW)) | 0) <= 0;
+    if (isObeying && words[d + FREE_UNTIL_TICK] === 0) held.flags[h] |= FLAG_SPARED;
+  }
+
+  /** A segment that is not held: those before it go first. */
+  private passes(d: number): false {
+    if (this.acks.has(d)) this.acks.release(d);
+    return false;
+  }
+
+  /** Segment `h` of flow `f`, whose header begins at `slab[at]`, answers flow `d`, which class `c` paces. */
+  private answers(
+    arrivals: Arrivals,
+    slab: Uint8Array,
+    p: number,
+    h: number,
+    f: number,
+    d: number,
+    c: number,
+    scale: number,
+    at: number,
+    payloadBytes: number,
+    nowNs: number,
+  ): boolean {
+    const { connections, view, ledger } = this;
+    const { words, floats } = connections;
+    const ack = (slab[at + 8] << 24) | (slab[at + 9] << 16) | (slab[at + 10] << 8) | slab[at + 11];
+    const field = (slab[at + WINDOW_AT] << 8) | slab[at + WINDOW_AT + 1];
+    const w = d + WINDOW;
+    const generation = view.generation(d);
+    if (!connections.has(d, generation)) {
+      // What it promises is the first that we know of.
+      this.passes(d);
+      connections.open(d, generation, f, scale, (ack + (field << scale)) | 0, view.bytes(d), nowNs);
+      words[d + CLASS] = c;
+      passedWhole(words, w, ack, field);
+      return false;
+    }
+    words[d + CLASS] = c;
+    const isPlain = payloadBytes === 0 && (slab[at + 13] & FIN) === 0;
+    const isAgain = isDuplicate(words, w, ack, field, isPlain);
+    const ackedBytes = newlyAcked(words, w, ack);
+    const lengthBytes = arrivals.lengthBytes[p];
+    const isFree = words[d + FREE_UNTIL_TICK] !== 0;
+    const mayEdit = arrivals.copiedBytes[p] === lengthBytes && this.edits.hasRoom(lengthBytes);
+    if (isFree || !mayEdit) {
+      passedWhole(words, w, ack, field);
+    } else {
+      const roomBytes = (promisedEdge(words, w) - view.sentEnd(d)) | 0;
+      if (roomBytes < mssOf(words, w)) words[d + LIMITED_TICK] = this.tick;
+      const target = words[d + TARGET_BYTES] === 0 ? Number.POSITIVE_INFINITY : words[d + TARGET_BYTES];
+      const out = nextField(words, w, ack, field, target, isPlain);
+      if (out !== field) {
+        this.edit(arrivals, slab, p, h, at, field, out);
+        ledger.windowRewritten(c);
+      }
+    }
+    const nsPerByte = floats[(d + NS_PER_BYTE) >> 1];
+    if (isFree || (words[d + STATE] & IS_TIMED) === 0 || ackedBytes <= 0) return this.passes(d);
+    const t = (d + TIMING) >> 1;
+    if (!isPlain || isAgain || !this.held.mayWait()) {
+      passes(floats, t, ackedBytes, nsPerByte, nowNs);
+      return this.passes(d);
+    }
+    const roundTripNs = 1e3 * view.roundTripUs(f, d);
+    const due = dueNs(floats, t, ackedBytes, nsPerByte, roundTripNs, HOLD_MAX_NS, nowNs);
+    if (due <= nowNs + RELEASE_SLACK_NS && !this.acks.has(d)) return false;
+    words[d + LIMITED_TICK] = this.tick;
+    this.acks.hold(d, h, due);
+    ledger.ackHeld(c);
+    return true;
+  }
+
+  /** Writes another window into the segment, and keeps its bytes until the verdict. */
+  private edit(
+    arrivals: Arrivals,
+    slab: Uint8Array,
+    p: number,
+    h: number,
+    at: number,
+    before: number,
+    after: number,
+  ): void {
+    const start = arrivals.slabOffset[p];
+    slab[at + WINDOW_AT] = after >> 8;
+    slab[at + WINDOW_AT + 1] = after & 0xff;
+    const c = at + CHECKSUM_AT;
+    const checksum =
+      (arrivals.skbInfo[p] & SKB_CSUM_NOT_READY) === 0
+        ? checksumAfter((slab[c] << 8) | slab[c + 1], before, after)
+        : tcpChecksum(slab, start, at, start + arrivals.lengthBytes[p]);
+    slab[c] = checksum >> 8;
+    slab[c + 1] = checksum & 0xff;
+    this.edits.keep(h, slab, start);
+    this.held.flags[h] |= FLAG_WHOLE | FLAG_EDITED;
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * Every 100 ms: which paced connections are active, what share each has of the rate of its class, and the
+ * window and the pace of acknowledgements that hold it there.
+ *
+ *   class 2 Mbit/s       a wants all, b wants all, c moves 20 kB/s by itself
+ *                        a and b have 115 kB/s each, and c could have as much          (algo/pacing/share.ts)
+ *
+ *   window of a share    what fits into the round trip and a queue of ALLOWANCE_NS, which keeps the line busy
+ *
+ * A connection wants all if, in the last ticks, its window or a held acknowledgement was what held it back.
+ * Otherwise it wants a little more than it moves, so the others have the rest, and it can have as much as
+ * they at any time.
+ *
+ * Pacing gives way where it does harm: a connection that only we hold back, in a class without a queue, and
+ * that yet moves much less than its share has a longer way than was measured. Its window grows by half,
+ * again and again, and in the end it is the receiver's for a minute.
+ */
+import { TIMED_SEGMENTS } from '../../algo/pacing/ack-timing.ts';
+import { targetBytes, waterLevel } from '../../algo/pacing/share.ts';
+import { MIN_SEGMENTS, mssOf } from '../../algo/pacing/window.ts';
+import { NONE } from '../../base/none.ts';
+import type { ClassInfo } from '../classes/classes.ts';
+import type { TcpView } from '../flows/tcp-view.ts';
+import type { Backlog } from '../packets/backlog.ts';
+import type { Ledger } from '../packets/ledger.ts';
+import { chargeBytesOfMany } from '../packets/wire-cost.ts';
+import {
+  ANSWERS,
+  BEFORE_BYTES,
+  BEFORE_NS,
+  CLASS,
+  FREE_UNTIL_TICK,
+  GAIN,
+  HARMED_TICKS,
+  HEADER_BYTES,
+  IS_ACTIVE,
+  IS_TIMED,
+  LIMITED_TICK,
+  NS_PER_BYTE,
+  SINCE_BYTES,
+  SINCE_NS,
+  STATE,
+  TARGET_BYTES,
+  WINDOW,
+} from './connections.ts';
+import type { Pacing } from './pacing.ts';
+
+/** What a class could have now (tree/available.ts). */
+export interface AvailableRates {
+  look(active: ArrayLike<number>): void;
+  bytesPerSec(c: number): number;
+}
+
+/** A standing queue keeps the line busy while acknowledgements are under way. */
+const ALLOWANCE_NS = 10e6;
+/** Until a round trip is known. */
+const ROUND_TRIP_NS_AT_START = 100e6;
+/** A connection counts as held back by us for so many ticks. */
+const LIMITED_TICKS = 3;
+/** One that moves this wants so much. */
+const GROWTH = 1.25;
+/** Less than this part of its share is harm, if it lasts HARM_TICKS. */
+const HARM_SHARE = 0.7;
+const HARM_TICKS = 20;
+const GAIN_STEP = 1.5;
+const GAIN_MAX = 16;
+/** So long a connection keeps the receiver's window: a minute. */
+const FREE_TICKS = 600;
+/** The rate of a young connection is not taken over less time than this. */
+const LEAST_SPAN_NS = 100e6;
+
+/** A connection whose window is the receiver's again. */
+export interface FreedConnection {
+  readonly flow: number;
+  readonly classRow: number;
+  readonly movedBytesPerSec: number;
+  readonly shareBytesPerSec: number;
+}
+
+const FREED_KEPT = 64;
+
+export class Shares {
+  private readonly pacing: Pacing;
+  private readonly view: TcpView;
+  private readonly backlog: Backlog;
+  private readonly ledger: Ledger;
+  private classes: readonly ClassInfo[];
+  /** By class: its active connections, and the first connection in the list of all of them. */
+  private active: Int32Array;
+  private first: Int32Array;
+  // By place of a connection: the next one of its class, what it moves, and scratch.
+  private next = new Int32Array(0);
+  private moved = new Float64Array(0);
+  private wanted = new Float64Array(0);
+  /** Connections that pacing has given way to, since freed() was called. */
+  private freedNow: FreedConnection[] = [];
+
+  constructor(
+    pacing: Pacing,
+    classes: readonly ClassInfo[],
+    view: TcpView,
+    backlog: Backlog,
+    ledger: Ledger,
+  ) {
+    this.pacing = pacing;
+    this.view = view;
+    this.backlog = backlog;
+    this.ledger = ledger;
+    this.classes = classes;
+    this.active = new Int32Array(classes.length);
+    this.first = new Int32Array(classes.length);
+  }
+
+  /** Goes by other classes: `heir` has the new row of each. */
+  regroup(classes: readonly ClassInfo[], heir: ArrayLike<number>): void {
+    const { connections } = this.pacing;
+    for (let n = 0; n < connections.size; n++) {
+      const d = connections.at(n);
+      const c = connections.words[d + CLASS];
+      if (c !== NONE) connections.words[d + CLASS] = heir[c];
+    }
+    this.classes = classes;
+    this.active = new Int32Array(classes.length);
+    this.first = new Int32Array(classes.length);
+  }
+
+  /** What pacing has given way to since the last call. */
+  freed(): readonly FreedConnection[] {
+    const all = this.freedNow;
+    if (all.length > 0) this.freedNow = [];
+    return all;
+  }
+
+  advance(available: AvailableRates, nowNs: number): void {
+    this.pacing.tick++;
+    this.forgetStale();
+    this.makeRoom();
+    this.group(nowNs);
+    available.look(this.active);
+    for (let c = 0; c < this.classes.length; c++) {
+      if (this.classes[c].spec.pace !== null) this.divide(c, available.bytesPerSec(c));
+    }
+  }
+
+  /** Connections whose flow is gone, or whose class is not paced any more. */
+  private forgetStale(): void {
+    const { connections, acks } = this.pacing;
+    for (let n = connections.size - 1; n >= 0; n--) {
+      const d = connections.at(n);
+      const generation = this.view.generation(d);
+      const isStale = !connections.has(d, generation) || this.pacing.classOf(d) === NONE;
+      if (isStale && !acks.has(d)) connections.close(d);
+    }
+  }
+
+  private makeRoom(): void {
+    const { size } = this.pacing.connections;
+    if (size <= this.next.length) return;
+    const room = Math.max(64, 2 * size);
+    this.next = new Int32Array(room);
+    this.moved = new Float64Array(room);
+    this.wanted = new Float64Array(room);
+  }
+
+  /** Lists the connections of each class, and counts the active ones. */
+  private group(nowNs: number): void {
+    const { connections } = this.pacing;
+    const { words } = connections;
+    const { active, first, next, moved, classes } = this;
+    active.fill(0);
+    first.fill(NONE);
+    for (let n = 0; n < connections.size; n++) {
+      const d = connections.at(n);
+      const c = this.pacing.classOf(d);
+      words[d + CLASS] = c;
+      if (c === NONE) continue;
+      const pace = classes[c].spec.pace;
+      if (pace === null) continue;
+      next[n] = first[c];
+      first[c] = n;
+      moved[n] = this.movedBytesPerSec(d, pace.ageNs, nowNs);
+      const isActive = moved[n] > pace.activeBytesPerSec;
+      if (isActive) active[c] += 1;
+      words[d + STATE] = (words[d + STATE] & ~IS_ACTIVE) | (isActive ? IS_ACTIVE : 0);
+    }
+  }
+
+  /** Over the last `ageNs` to twice that. */
+  private movedBytesPerSec(d: number, ageNs: number, nowNs: number): number {
+    const { floats } = this.pacing.connections;
+    const bytes = this.view.bytes(d);
+    const since = (d + SINCE_NS) >> 1;
+    if (nowNs - floats[since] >= ageNs) {
+      floats[(d + BEFORE_BYTES) >> 1] = floats[(d + SINCE_BYTES) >> 1];
+      floats[(d + BEFORE_NS) >> 1] = floats[since];
+      floats[(d + SINCE_BYTES) >> 1] = bytes;
+      floats[since] = nowNs;
+    }
+    const spanNs = Math.max(LEAST_SPAN_NS, nowNs - floats[(d + BEFORE_NS) >> 1]);
+    return ((bytes - floats[(d + BEFORE_BYTES) >> 1]) * 1e9) / spanNs;
+  }
+
+  /** Divides what class `c` has among its connections. */
+  private divide(c: number, capacityBytesPerSec: number): void {
+    const { connections, tick } = this.pacing;
+    const { words } = connections;
+    const { first, next, moved, wanted } = this;
+    let count = 0;
+    let all = 0;
+    for (let n = first[c]; n !== NONE; n = next[n]) {
+      const d = connections.at(n);
+      all++;
+      if ((words[d + STATE] & IS_ACTIVE) === 0) continue;
+      const isLimited = tick - words[d + LIMITED_TICK] <= LIMITED_TICKS && words[d + LIMITED_TICK] !== NONE;
+      wanted[count++] = isLimited ? Number.POSITIVE_INFINITY : GROWTH * moved[n];
+    }
+    const level = waterLevel(capacityBytesPerSec, wanted, count);
+    this.ledger.paced(c, all, level);
+    for (let n = first[c]; n !== NONE; n = next[n]) this.hold(connections.at(n), c, level, moved[n]);
+  }
+
+  /** Holds connection `d` to a share, in bytes on the wire. */
+  private hold(d: number, c: number, shareBytesPerSec: number, movedBytesPerSec: number): void {
+    const { words, floats } = this.pacing.connections;
+    const { spec, link } = this.classes[c];
+    const mss = mssOf(words, d + WINDOW);
+    const wireBytes = chargeBytesOfMany(link.linkLayer, 1, mss + words[d + HEADER_BYTES]);
+    const payloadPerSec = (shareBytesPerSec * mss) / wireBytes;
+    this.giveWay(d, c, shareBytesPerSec, movedBytesPerSec);
+    const roundTripUs = this.view.roundTripUs(words[d + ANSWERS], d);
+    const roundTripNs = roundTripUs === 0 ? ROUND_TRIP_NS_AT_START : 1e3 * roundTripUs;
+    const delayNs = spec.pace?.delayNs ?? 0;
+    const gain = floats[(d + GAIN) >> 1];
+    const allowanceNs = Math.min(ALLOWANCE_NS * gain, delayNs / 2);
+    const spanSec = (roundTripNs * gain + allowanceNs) / 1e9;
+    const segments = (payloadPerSec * spanSec) / mss;
+    const isTimed = segments < TIMED_SEGMENTS;
+    words[d + STATE] = (words[d + STATE] & ~IS_TIMED) | (isTimed ? IS_TIMED : 0);
+    // A timed window need not be exact, and must not be too small.
+    const timed = mss * Math.max(MIN_SEGMENTS, Math.ceil(segments) + 1);
+    words[d + TARGET_BYTES] = isTimed ? timed : Math.min(2 ** 30, targetBytes(payloadPerSec, spanSec, mss));
+    floats[(d + NS_PER_BYTE) >> 1] = 1e9 / payloadPerSec;
+  }
+
+  /** Gives way to connection `d` where pacing does harm. */
+  private giveWay(d: number, c: number, shareBytesPerSec: number, movedBytesPerSec: number): void {
+    const { connections, tick } = this.pacing;
+    const { words, floats } = connections;
+    if (words[d + FREE_UNTIL_TICK] !== 0) {
+      if (tick >= words[d + FREE_UNTIL_TICK]) words[d + FREE_UNTIL_TICK] = 0;
+      return;
+    }
+    const isLimited = words[d + LIMITED_TICK] !== NONE && tick - words[d + LIMITED_TICK] <= 1;
+    const isHarmed = isLimited && movedBytesPerSec < HARM_SHARE * shareBytesPerSec && !this.isQueued(c);
+    words[d + HARMED_TICKS] = isHarmed ? words[d + HARMED_TICKS] + 1 : 0;
+    if (words[d + HARMED_TICKS] < HARM_TICKS) return;
+    words[d + HARMED_TICKS] = 0;
+    const g = (d + GAIN) >> 1;
+    floats[g] *= GAIN_STEP;
+    if (floats[g] <= GAIN_MAX) return;
+    floats[g] = 1;
+    words[d + FREE_UNTIL_TICK] = tick + FREE_TICKS;
+    this.pacing.acks.release(d);
+    if (this.freedNow.length >= FREED_KEPT) return;
+    this.freedNow.push({ flow: d, classRow: c, movedBytesPerSec, shareBytesPerSec });
+  }
+
+  /** Whether packets of the class wait: then the class holds its connections back. */
+  private isQueued(c: number): boolean {
+    const { children } = this.classes[c];
+    if (children.length === 0) return this.backlog.packets(c) > 0;
+    for (let n = 0; n < children.length; n++) if (this.isQueued(children[n])) return true;
+    return false;
+  }
+}

@@ -1,0 +1,87 @@
+/** TCP rate control as the engine sees it. Nothing of it takes memory while no class has ever been paced. */
+import { NONE } from '../../base/none.ts';
+import type { Arrivals } from '../../packet/batch.ts';
+import type { Parsed } from '../../packet/parse.ts';
+import { type ClassInfo, chainOf } from '../classes/classes.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
+import type { Backlog } from '../packets/backlog.ts';
+import type { Edits } from '../packets/edits.ts';
+import type { HeldTable } from '../packets/held.ts';
+import type { Ledger } from '../packets/ledger.ts';
+import { Pacing } from './pacing.ts';
+import { type AvailableRates, type FreedConnection, Shares } from './shares.ts';
+
+export interface PacingParts {
+  readonly held: HeldTable;
+  readonly flows: FlowTable;
+  readonly edits: Edits;
+  readonly ledger: Ledger;
+  readonly backlog: Backlog;
+}
+
+interface Made {
+  readonly pacing: Pacing;
+  readonly shares: Shares;
+}
+
+export class PacingStage {
+  /** Whether any class is paced. */
+  isUsed = false;
+  private readonly parts: PacingParts;
+  private made: Made | null = null;
+
+  constructor(classes: readonly ClassInfo[], parts: PacingParts) {
+    this.parts = parts;
+    this.use(classes, null);
+  }
+
+  /** Goes by other classes; `heir` has the new row of each. No acknowledgement may be held. */
+  regroup(classes: readonly ClassInfo[], heir: ArrayLike<number>): void {
+    this.use(classes, heir);
+  }
+
+  private use(classes: readonly ClassInfo[], heir: ArrayLike<number> | null): void {
+    this.isUsed = classes.some(({ spec }) => spec.pace !== null);
+    if (!this.isUsed && this.made === null) return;
+    const pacedBy = chainOf(classes, ({ spec }) => spec.pace !== null).from;
+    if (this.made === null) {
+      const { held, flows, edits, ledger, backlog } = this.parts;
+      const pacing = new Pacing(held, flows, edits, ledger, pacedBy);
+      this.made = { pacing, shares: new Shares(pacing, classes, flows.tcp.view, backlog, ledger) };
+      return;
+    }
+    this.made.pacing.regroup(pacedBy);
+    if (heir !== null) this.made.shares.regroup(classes, heir);
+  }
+
+  /** As Pacing.take(). Only while isUsed. */
+  take(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number, nowNs: number): boolean {
+    return this.made!.pacing.take(arrivals, slab, parsed, p, h, nowNs);
+  }
+
+  /** Finds new shares. Only while isUsed. */
+  advance(available: AvailableRates, nowNs: number): void {
+    this.made!.shares.advance(available, nowNs);
+  }
+
+  /**
+   * The next acknowledgement that goes on by `horizonNs`, or before the packet that take() has just looked
+   * at. NONE if there is none.
+   */
+  popDue(horizonNs: number): number {
+    if (this.made === null) return NONE;
+    const { acks } = this.made.pacing;
+    acks.advance(horizonNs);
+    return acks.pop();
+  }
+
+  /** Instant at which an acknowledgement goes on; Infinity if none is held. */
+  nextDueNs(): number {
+    return this.made === null ? Number.POSITIVE_INFINITY : this.made.pacing.acks.nextDueNs();
+  }
+
+  /** Connections that pacing has given way to since the last call. */
+  freed(): readonly FreedConnection[] {
+    return this.made === null ? [] : this.made.shares.freed();
+  }
+}
