@@ -46,6 +46,7 @@ describe('a running instance', () => {
       parent: 1,
       rateBytesPerSec: 0,
       ceilBytesPerSec: 500,
+      isPaced: false,
     });
     expect(running.stats).toBe(engine.stats);
     expect([running.nowNs(), running.socketCounters()]).toEqual([5, SOCKET]);
