@@ -13,7 +13,7 @@ export interface KeyChange {
 }
 
 /** Maps without a value mean every default. Others mean something by being there. */
-const EMPTY_BY_DEFAULT = ['queue', 'local', 'exempt', 'nfqueue', 'control', 'log'];
+const EMPTY_BY_DEFAULT = ['queue', 'tcp', 'local', 'exempt', 'nfqueue', 'control', 'log'];
 
 /** One change for each single value, as deep as maps were written before and after. */
 export function keyChanges(
@@ -41,9 +41,10 @@ function changesAt(keys: readonly string[], section: Section, before: Value, aft
   return [{ key: keys.join('.'), old: textOrNull(before), new: textOrNull(after) }];
 }
 
-/** `aqm: red` is short for `aqm: { red: {} }`. */
+/** `aqm: red` is short for `aqm: { red: {} }`, and `pace: true` for `pace: {}`. */
 function asMap(key: string, value: Value): Value {
   if (value === null) return EMPTY_BY_DEFAULT.includes(key) ? {} : null;
+  if (key === 'pace' && `${value}` === 'true') return {};
   return key === 'aqm' && typeof value === 'string' ? { [value]: {} } : value;
 }
 

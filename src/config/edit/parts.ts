@@ -48,18 +48,20 @@ function ofLink({ device, wait, linkLayer }: LinkSpec): Part {
 
 function ofClass(node: ClassSpec, section: Section, schedule: unknown): Part {
   const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec, burstBytes, children } = node;
-  const { match, priority, weight, police, meter, remark, each, queue } = node;
+  const { match, priority, weight, adjust, police, meter, remark, each, pace, queue } = node;
   const meanings = {
     match,
     rate: rateBytesPerSec,
     ceil: ceilBytesPerSec,
     priority,
     weight,
+    adjust,
     burst: [rateBurstBytes, burstBytes],
     police,
     meter,
     remark,
     each,
+    tcp: pace,
     queue,
     schedule,
   };

@@ -1,6 +1,7 @@
 /**
  * What bounds a flow now. The order is that of the contract: a bucket that makes it wait or drops its
- * packets, then the AQM and the queue, then its receiver, else its sender.
+ * packets, then the AQM and the queue, then its receiver, else its sender. A paced flow that has its share
+ * comes before buckets: what still waits for its ceiling is the small queue that pacing leaves.
  */
 import { NONE } from '../../base/none.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
@@ -8,6 +9,7 @@ import type { FlowRecord } from '../../core/flows/flow-reader.ts';
 import { DROP_POLICE, DROP_TAIL } from '../../core/packets/ledger.ts';
 import type { KnownClasses } from './classes.ts';
 import type { Evidence, Watched } from './evidence.ts';
+import { type Pacing, pacedBy } from './paced.ts';
 import { rateOf, type Sharers, sharersIn, sharersOf } from './sharers.ts';
 
 export const LIMIT_KINDS = [
@@ -34,6 +36,8 @@ export interface Limit {
   readonly leaf: ClassInfo | null;
   /** Of the bucket. */
   readonly sharers: Sharers | null;
+  /** Only of kind `window`. */
+  readonly pacing?: Pacing;
 }
 
 const RECENT_NS = 1e9;
@@ -59,6 +63,7 @@ export function limitOf(flow: Watched, evidence: Evidence, known: KnownClasses):
   const since = evidence.nowNs - RECENT_NS;
   const found =
     policed(flow, evidence, known, since) ??
+    windowed(flow, leaves, evidence, known) ??
     (isHeldUp(flow, since) ? waits(flow, leaves, evidence, known, since) : null) ??
     signalled(flow, leaves, evidence, known, since);
   if (found !== null) return found;
@@ -90,6 +95,19 @@ function policed({ now }: Watched, evidence: Evidence, known: KnownClasses, sinc
   const kind = owner.spec.police === null ? 'each' : 'police';
   const leaf = leafUnder(owner, leavesOf(now, evidence, known));
   return { kind, owner, leaf, sharers: kind === 'each' ? sharersOf(owner, now, evidence) : null };
+}
+
+/** Its class paces it, and it has its share. */
+function windowed(
+  flow: Watched,
+  leaves: readonly ClassInfo[],
+  evidence: Evidence,
+  known: KnownClasses,
+): Limit | null {
+  const pacing = pacedBy(flow, leaves, evidence, known);
+  if (pacing === null) return null;
+  const { owner, leaf } = pacing;
+  return { kind: 'window', owner, leaf, sharers: null, pacing };
 }
 
 /** Whether its own packets wait, not only those of others before them. */

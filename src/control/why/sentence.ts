@@ -6,6 +6,7 @@ import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { KnownClasses } from './classes.ts';
 import type { Evidence, Watched } from './evidence.ts';
 import { droppedOf, type Limit } from './limit.ts';
+import { ackCounts, type Pacing } from './paced.ts';
 import type { FlowAnswer } from './report.ts';
 import { rateOf } from './sharers.ts';
 
@@ -43,6 +44,7 @@ function bound({ before, now }: Watched, limit: Limit, owner: ClassInfo, evidenc
   const { path, spec } = owner;
   const others = limit.sharers?.others ?? 0;
   const ceil = ceilText(owner, evidence);
+  if (limit.pacing !== undefined) return pacedText(limit.pacing, evidence);
   switch (limit.kind) {
     case 'each':
       return eachText(owner, others);
@@ -63,6 +65,14 @@ function bound({ before, now }: Watched, limit: Limit, owner: ClassInfo, evidenc
     default:
       return `is slow because the AQM of ${path} has dropped ${packetsText(now.dropEarly + now.dropAqm)} of it, the last ${agoText(now.dropNs, evidence)}${droppedOf(now) > droppedOf(before) ? ', and goes on' : ''}`;
   }
+}
+
+/** With held ACKs the share is too small for a window. */
+function pacedText({ owner, connections, shareBytesPerSec }: Pacing, evidence: Evidence): string {
+  const { cut, held } = ackCounts(owner, evidence);
+  const means = held > cut ? 'its acknowledgements are held back' : 'its window is made smaller';
+  const among = connections > 1 ? `${connections} connections` : 'its only connection';
+  return `is slow because ${owner.path} paces ${among}: ${means}, so that it keeps to its share of ${rateText(shareBytesPerSec)}`;
 }
 
 /** With what it would be if nobody reserved any of it. */
@@ -135,11 +145,15 @@ export function mayBytesPerSec(leaf: ClassInfo, known: KnownClasses, states: Evi
 }
 
 /** Numbers for those who want them: what the bucket has and what passes it. */
-export function detailOf({ now }: Watched, { kind, owner, leaf }: Limit, evidence: Evidence): string {
+export function detailOf({ now }: Watched, { kind, owner, leaf, pacing }: Limit, evidence: Evidence): string {
   if (owner === null || leaf === null) return '';
   const state = evidence.states.get(owner.path);
   const passes = `${rateText(rateOf(owner, evidence))} of ${owner.path} pass`;
   const { spec } = owner;
+  if (pacing !== undefined) {
+    const { cut, held } = ackCounts(owner, evidence);
+    return `share ${rateText(pacing.shareBytesPerSec)}, ${cut} windows made smaller and ${held} ACKs held in ${evidence.seconds.toFixed(1)} s; ${passes}`;
+  }
   if (kind === 'police' && state?.policeTokens !== null)
     return `${formatBytesShort(state?.policeTokens ?? 0)} of ${formatBytesShort(spec.police!.burstBytes)} tokens; ${passes}`;
   if (kind === 'ceil' || kind === 'rate')
