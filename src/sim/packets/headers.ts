@@ -3,6 +3,7 @@
  * is a copy of the template with its own length, ECN field, TCP numbers, flags and SACK blocks, so the engine
  * parses real headers.
  */
+import { NONE } from '../../base/none.ts';
 import { COPY_BYTES } from '../../limits.ts';
 import { KIND_SYN, KIND_SYN_ACK, type PacketTable, SACK_WORDS } from './packet-table.ts';
 import { IPPROTO_TCP, IPPROTO_UDP, type PacketShape, writePacket } from './packets.ts';
@@ -14,7 +15,8 @@ const FIXED_BYTES = 20;
 const TIMESTAMPS_BYTES = 12;
 /** Scale of windows, as Linux has it at the least where its buffers may grow. */
 const SCALE_MIN = 7;
-const WINDOW_FIELD_MAX = 0xffff;
+/** The largest window of a segment that has no scale, as a SYN has none. */
+export const SYN_WINDOW_MAX = 0xffff;
 /** Bytes that n SACK blocks add: two NOPs, kind, length, and 8 bytes a block (RFC 2018, 3). */
 export function sackOptionBytes(blocks: number): number {
   return blocks === 0 ? 0 : 4 + 8 * blocks;
@@ -33,9 +35,10 @@ export function tcpSynHeaderBytes(hasTimestamps: boolean): number {
 /** What the TCP headers of one direction of a flow say. */
 export interface TcpTemplate {
   readonly hasTimestamps: boolean;
-  /** Largest payload that the sender of these headers takes, and the window that it gives. */
+  /** Largest payload that the sender of these headers takes. */
   readonly segmentBytes: number;
-  readonly windowBytes: number;
+  /** Scale of the windows that it gives; NONE if its SYN has no such option. */
+  readonly scale: number;
 }
 
 export class HeaderTemplates {
@@ -79,7 +82,10 @@ export class HeaderTemplates {
     }
     const at = to + ipBytes;
     if (this.protocol[t] === IPPROTO_TCP) {
-      return Math.min(lengthBytes, ipBytes + this.writeTcp(t, p, packets, at));
+      const copiedBytes = Math.min(lengthBytes, ipBytes + this.writeTcp(t, p, packets, at));
+      // Only a packet that is there as a whole can be edited, so only its checksum is ever read.
+      if (copiedBytes === lengthBytes) writeTcpChecksum(slab, to, lengthBytes);
+      return copiedBytes;
     }
     if (this.protocol[t] === IPPROTO_UDP) writeUint16(slab, at + 4, lengthBytes - ipBytes);
     return Math.min(lengthBytes, ipBytes + 8);
@@ -87,14 +93,13 @@ export class HeaderTemplates {
 
   private writeTcp(t: number, p: number, packets: PacketTable, at: number): number {
     const { slab } = this;
-    const { windowBytes, hasTimestamps } = this.tcp[t];
+    const { hasTimestamps } = this.tcp[t];
     const kind = packets.kind[p];
     const isSyn = kind === KIND_SYN || kind === KIND_SYN_ACK;
-    const window = isSyn ? windowBytes : Math.ceil(windowBytes / 2 ** scaleOf(windowBytes));
     writeUint32(slab, at + 4, packets.firstByte[p]);
     writeUint32(slab, at + 8, packets.ackByte[p]);
     slab[at + 13] = packets.tcpFlags[p];
-    writeUint16(slab, at + 14, Math.min(WINDOW_FIELD_MAX, window));
+    writeUint16(slab, at + 14, packets.windowField[p]);
     let option = at + FIXED_BYTES;
     if (isSyn) option = this.writeSynOptions(t, p, packets, option);
     else if (hasTimestamps) {
@@ -115,7 +120,7 @@ export class HeaderTemplates {
   /** Segment size, SACK permitted, time stamps, a NOP, window scale. */
   private writeSynOptions(t: number, p: number, packets: PacketTable, at: number): number {
     const { slab } = this;
-    const { hasTimestamps, segmentBytes, windowBytes } = this.tcp[t];
+    const { hasTimestamps, segmentBytes, scale } = this.tcp[t];
     writeUint32(slab, at, 0x02040000 | segmentBytes);
     let option = at + 4;
     if (hasTimestamps) {
@@ -125,7 +130,7 @@ export class HeaderTemplates {
       writeUint32(slab, option, 0x01010402);
       option += 4;
     }
-    writeUint32(slab, option, 0x01030300 | scaleOf(windowBytes));
+    writeUint32(slab, option, scale === NONE ? 0x01010101 : 0x01030300 | scale);
     return option + 4;
   }
 
@@ -144,9 +149,9 @@ function stampOf(ns: number): number {
 }
 
 /** The scale with which a window fits its field. */
-function scaleOf(windowBytes: number): number {
+export function scaleOf(windowBytes: number): number {
   let scale = SCALE_MIN;
-  while (windowBytes > WINDOW_FIELD_MAX * 2 ** scale) scale++;
+  while (windowBytes > SYN_WINDOW_MAX * 2 ** scale) scale++;
   return scale;
 }
 
@@ -166,4 +171,26 @@ function writeUint32(slab: Uint8Array, at: number, value: number): void {
   slab[at + 1] = word >> 16;
   slab[at + 2] = word >> 8;
   slab[at + 3] = word;
+}
+
+/** RFC 9293, 3.1, with the pseudo header of RFC 791 or RFC 8200, 8.1; the field itself is zero before. */
+function writeTcpChecksum(slab: Uint8Array, at: number, lengthBytes: number): void {
+  const tcpAt = at + (slab[at] >> 4 === 4 ? 20 : 40);
+  writeUint16(slab, tcpAt + 16, ~tcpSum(slab, at, lengthBytes) & 0xffff);
+}
+
+/**
+ * Ones' complement sum of the TCP segment in the packet at `slab[at]`, pseudo header included: 0xffff if its
+ * checksum is right. For packets without IP options or extension headers.
+ */
+export function tcpSum(slab: Uint8Array, at: number, lengthBytes: number): number {
+  const ipBytes = slab[at] >> 4 === 4 ? 20 : 40;
+  const end = at + lengthBytes;
+  // The addresses end the IP header of both versions.
+  const addresses = at + (ipBytes === 20 ? 12 : 8);
+  let sum = IPPROTO_TCP + lengthBytes - ipBytes;
+  for (let i = addresses; i + 1 < end; i += 2) sum += (slab[i] << 8) | slab[i + 1];
+  if ((lengthBytes & 1) === 1) sum += slab[end - 1] << 8;
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return sum;
 }

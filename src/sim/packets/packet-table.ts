@@ -15,6 +15,7 @@ export const KIND_SYN = 2;
 export const KIND_SYN_ACK = 3;
 export const KIND_DATAGRAM = 4; // of a constant, Poisson, on-off or ping source
 export const KIND_REQUEST = 5; // asks the far end of a request-response flow
+export const KIND_PROBE = 6; // TCP segment without data that asks for a window
 export const KIND_ANSWER = 7; // to a ping
 export const KIND_CAPTURED = 8; // from a capture file; seq is its number there
 
@@ -59,6 +60,8 @@ export class PacketTable {
   /** Of TCP: number of the first byte, and of the byte that the sender awaits, modulo 2^32. */
   firstByte = new Int32Array(0);
   ackByte = new Int32Array(0);
+  /** Of TCP: the window as it stands in the header, without its scale. */
+  windowField = new Int32Array(0);
   /** The instant that the packet returns: that of its cause (RFC 7323, 3). 0 is none. */
   echoNs = new Float64Array(0);
   /** Position in the table of hops. */
@@ -102,6 +105,7 @@ export class PacketTable {
     this.ecn[p] = 0;
     this.firstByte[p] = 0;
     this.ackByte[p] = 0;
+    this.windowField[p] = 0;
     this.echoNs[p] = 0;
     this.queuedNs[p] = 0;
     this.sacks[p] = 0;
@@ -127,6 +131,7 @@ export class PacketTable {
     this.ecn = longer(this.ecn, new Uint8Array(rows));
     this.firstByte = longer(this.firstByte, new Int32Array(rows));
     this.ackByte = longer(this.ackByte, new Int32Array(rows));
+    this.windowField = longer(this.windowField, new Int32Array(rows));
     this.echoNs = longer(this.echoNs, new Float64Array(rows));
     this.hop = longer(this.hop, new Int32Array(rows));
     this.next = longer(this.next, new Int32Array(rows));

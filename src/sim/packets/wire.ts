@@ -4,8 +4,10 @@ import type { PacketTable } from './packet-table.ts';
 export const TIMER_SOURCE = 0;
 export const TIMER_RETRANSMIT = 1;
 export const TIMER_ACK = 2;
+/** The application of the receiver reads. */
+export const TIMER_READ = 3;
 /** Timers that every flow has. */
-export const TIMERS = 3;
+export const TIMERS = 4;
 
 export interface Wire {
   readonly nowNs: number;

@@ -3,9 +3,11 @@
  *
  * References: RFC 5681, 4.2 (every second full segment, at once when out of order or when a hole closes); RFC
  * 1122, 4.2.3.2 with Linux's 40 ms; RFC 2018, 4 (the block that grew last comes first); RFC 7323, 4.3 (which
- * timestamp is returned); RFC 3168, 6.1.3 (ECE from a CE mark until CWR). Differences to Linux: no quick
- * acknowledgements at the start, no DSACK.
+ * timestamp is returned); RFC 3168, 6.1.3 (ECE from a CE mark until CWR). Windows are those of
+ * receive-window.ts. With `quickAcks` every segment of the first sixteen, and after a long pause, is
+ * acknowledged at once, as Linux does. Differences to Linux: no DSACK, and the delay does not adapt.
  */
+import { invariant } from '../../base/assert.ts';
 import { FLOAT_ZERO } from '../../base/float.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
 import { sackOptionBytes } from '../packets/headers.ts';
@@ -19,14 +21,25 @@ import {
   TCP_CWR,
   TCP_ECE,
 } from '../packets/packet-table.ts';
-import { TIMER_ACK, type Wire } from '../packets/wire.ts';
+import { TIMER_ACK, TIMER_READ, type Wire } from '../packets/wire.ts';
+import type { ReceiveWindow } from './receive-window.ts';
 import { SegmentBytes } from './segment-bytes.ts';
 
 export const DELAYED_ACK_NS = 40e6;
 const ACK_EVERY_SEGMENTS = 2;
+/** Linux: TCP_MAX_QUICKACKS, and the pause after which they come again (the least retransmission timer). */
+const QUICK_ACKS = 16;
+const QUICK_AGAIN_NS = 200e6;
 const RING_AT_START = 64;
 /** Number of blocks remembered: one more than fits into an acknowledgement. */
 const BLOCKS_KEPT = SACK_BLOCKS + 1;
+
+export interface TcpReceiverOptions {
+  /** Headers of IP and TCP, without SACK blocks. */
+  readonly headerBytes: number;
+  readonly delaysAcks: boolean;
+  readonly quickAcks: boolean;
+}
 
 export class TcpReceiver {
   /** First segment that has not arrived. */
@@ -38,11 +51,15 @@ export class TcpReceiver {
   private readonly wire: Wire;
   private readonly meter: FlowMeter;
   private readonly flow: number;
-  /** Headers of IP and TCP, without SACK blocks. */
-  private readonly headerBytes: number;
-  private readonly delaysAcks: boolean;
+  private readonly options: TcpReceiverOptions;
+  private readonly window: ReceiveWindow;
   /** Number of segments that arrived in order and are not acknowledged. */
   private unacknowledged = 0;
+  private quick = 0;
+  private lastArrivalNs = Number.NEGATIVE_INFINITY;
+  /** When the segment was sent whose echo was seen last. */
+  private echoedNs = FLOAT_ZERO;
+  private isReadPlanned = false;
   private ackDueNs = Number.POSITIVE_INFINITY;
   /** The time stamp that the next acknowledgement returns: when the segment that caused it was sent. */
   echoNs = FLOAT_ZERO;
@@ -55,12 +72,18 @@ export class TcpReceiver {
   private readonly blocks = new Int32Array(2 * BLOCKS_KEPT);
   private blockCount = 0;
 
-  constructor(wire: Wire, meter: FlowMeter, flow: number, headerBytes: number, delaysAcks: boolean) {
+  constructor(
+    wire: Wire,
+    meter: FlowMeter,
+    flow: number,
+    options: TcpReceiverOptions,
+    window: ReceiveWindow,
+  ) {
     this.wire = wire;
     this.meter = meter;
     this.flow = flow;
-    this.headerBytes = headerBytes;
-    this.delaysAcks = delaysAcks;
+    this.options = options;
+    this.window = window;
   }
 
   /** A SYN of the other side. Each one is answered. */
@@ -71,6 +94,7 @@ export class TcpReceiver {
     packets.tcpFlags[answer] = packets.tcpFlags[p] | TCP_ACK;
     packets.firstByte[answer] = this.ownByte - 1;
     packets.ackByte[answer] = 1;
+    packets.windowField[answer] = this.window.synField(1);
     packets.sentNs[answer] = this.wire.nowNs;
     packets.echoNs[answer] = packets.sentNs[p];
     this.wire.transmit(answer);
@@ -79,27 +103,86 @@ export class TcpReceiver {
   /** Segment `p` has arrived. */
   onData(p: number): void {
     const { packets } = this.wire;
-    const payloadBytes = packets.lengthBytes[p] - this.headerBytes;
+    const payloadBytes = packets.lengthBytes[p] - this.options.headerBytes;
     const seq = packets.seq[p];
+    const before = this.nextByte;
+    if (!this.window.covers((packets.firstByte[p] + payloadBytes) | 0))
+      invariant(false, `segment ${seq} of flow ${this.flow} lies beyond the window`);
+    this.measure(p);
     if (packets.tcpFlags[p] & TCP_CWR) this.echoesCongestion = 0;
     if (packets.ecn[p] === CE) this.echoesCongestion = TCP_ECE;
     if (seq === this.next) {
-      this.meter.goodput(this.flow, payloadBytes);
+      this.arrives(payloadBytes);
       if (this.unacknowledged === 0) this.echoNs = packets.sentNs[p];
       this.next++;
-      this.nextByte = packets.firstByte[p] + payloadBytes;
+      this.nextByte = (packets.firstByte[p] + payloadBytes) | 0;
       if (this.outOfOrder > 0) {
         this.closeHole();
+        this.read(before);
         this.acknowledge();
         return;
       }
       this.unacknowledged++;
-      if (!this.delaysAcks || this.unacknowledged >= ACK_EVERY_SEGMENTS) this.acknowledge();
+      this.read(before);
+      if (!this.options.delaysAcks || this.quick > 0 || this.unacknowledged >= ACK_EVERY_SEGMENTS)
+        this.acknowledge();
       else this.delay();
       return;
     }
     if (seq > this.next) this.keep(seq, packets.firstByte[p], payloadBytes);
     this.acknowledge();
+  }
+
+  /** Window field of a segment that is sent now. */
+  windowField(): number {
+    return this.nextByte === 0 ? this.window.synField(1) : this.window.field(this.nextByte);
+  }
+
+  /** A segment that asks for the window. */
+  onProbe(): void {
+    this.acknowledge();
+  }
+
+  /** The application reads. */
+  onReadTimer(): void {
+    const { window, wire } = this;
+    this.isReadPlanned = false;
+    const tellsSender = window.read(this.nextByte, wire.nowNs);
+    if (window.unreadBytes > 0) this.planRead(window.nextReadNs(wire.nowNs));
+    if (tellsSender) this.acknowledge();
+  }
+
+  /** What has arrived since byte `before` can be read. */
+  private read(before: number): void {
+    const { window } = this;
+    const { nowNs } = this.wire;
+    window.ordered((this.nextByte - before) | 0);
+    const atNs = window.nextReadNs(nowNs);
+    if (atNs > nowNs || this.isReadPlanned) this.planRead(atNs);
+    else window.read(this.nextByte, nowNs);
+  }
+
+  private planRead(atNs: number): void {
+    if (this.isReadPlanned) return;
+    this.isReadPlanned = true;
+    this.wire.setTimer(TIMER_READ, this.flow, atNs);
+  }
+
+  private arrives(payloadBytes: number): void {
+    this.meter.goodput(this.flow, payloadBytes);
+    this.window.arrived(payloadBytes);
+  }
+
+  /** What segment `p` tells of the round trip, and of a pause. */
+  private measure(p: number): void {
+    const { packets, nowNs } = this.wire;
+    const echoNs = packets.echoNs[p];
+    if (echoNs > this.echoedNs) {
+      this.echoedNs = echoNs;
+      this.window.sampleRoundTrip(nowNs - echoNs);
+    }
+    if (this.options.quickAcks && nowNs - this.lastArrivalNs > QUICK_AGAIN_NS) this.quick = QUICK_ACKS;
+    this.lastArrivalNs = nowNs;
   }
 
   /** The timer of the delayed acknowledgement ran out. */
@@ -124,11 +207,12 @@ export class TcpReceiver {
   private acknowledge(): void {
     const { packets } = this.wire;
     const blocks = Math.min(SACK_BLOCKS, this.blockCount);
-    const lengthBytes = this.headerBytes + sackOptionBytes(blocks);
+    const lengthBytes = this.options.headerBytes + sackOptionBytes(blocks);
     const p = packets.take(this.flow, KIND_ACK, this.next, lengthBytes);
     packets.tcpFlags[p] = TCP_ACK | this.echoesCongestion;
     packets.firstByte[p] = this.ownByte;
     packets.ackByte[p] = this.nextByte;
+    packets.windowField[p] = this.window.field(this.nextByte);
     packets.sentNs[p] = this.wire.nowNs;
     packets.echoNs[p] = this.echoNs;
     packets.sacks[p] = blocks;
@@ -140,6 +224,7 @@ export class TcpReceiver {
       packets.sackByte[at + 1] = this.bytes.endOf(this.blocks[2 * b + 1] - 1);
     }
     this.unacknowledged = 0;
+    if (this.quick > 0) this.quick--;
     this.wire.transmit(p);
   }
 
@@ -167,7 +252,7 @@ export class TcpReceiver {
     if (this.arrived[at] === 0) {
       this.arrived[at] = 1;
       this.outOfOrder++;
-      this.meter.goodput(this.flow, payloadBytes);
+      this.arrives(payloadBytes);
     }
     let from = seq;
     let to = seq + 1;

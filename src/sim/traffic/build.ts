@@ -1,6 +1,7 @@
 /** Builds a world that can run from a plan of traffic and a specification of the shaper. */
 
 import { chanceStream } from '../../base/chance.ts';
+import { NONE } from '../../base/none.ts';
 import { Engine } from '../../core/engine.ts';
 import { ARRIVAL_ROWS, EDIT_BYTES } from '../../limits.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
@@ -9,6 +10,7 @@ import {
   HEADER_STRIDE,
   HeaderTemplates,
   ipHeaderBytes,
+  scaleOf,
   type TcpTemplate,
   tcpHeaderBytes,
   tcpSynHeaderBytes,
@@ -17,6 +19,7 @@ import { isBack, PacketTable } from '../packets/packet-table.ts';
 import { IPPROTO_TCP, type PacketShape } from '../packets/packets.ts';
 import { TIMER_SOURCE, TIMERS } from '../packets/wire.ts';
 import { Congestion } from '../tcp/congestion.ts';
+import { ReceiveWindow } from '../tcp/receive-window.ts';
 import { TcpReceiver } from '../tcp/tcp-receiver.ts';
 import { TcpSender } from '../tcp/tcp-sender.ts';
 import { EventHeap } from '../world/event-heap.ts';
@@ -25,14 +28,15 @@ import { DatagramSource, PingSource, RequestSource, TransferSource } from '../wo
 import { World, type WorldFlow } from '../world/world.ts';
 import { WorldPort } from '../world/world-port.ts';
 import { bottleneckOf, Layout, planRoutes } from './layout.ts';
-import type { Bottleneck, FlowSpec, Traffic } from './traffic.ts';
+import type { Bottleneck, FlowSpec, ReceiverSpec, Traffic } from './traffic.ts';
 
 /** IP length of a full segment. */
 const MTU_BYTES = 1500;
 const WINDOW_PACKETS = 4096;
 const INITIAL_WINDOW = 10;
-/** Window for requests, as Linux gives at the start of a connection. */
+/** Window for requests, as Linux gives at the start of a connection, and its scale. */
 const REQUEST_WINDOW_BYTES = 64_240;
+const REQUEST_SCALE = 7;
 /** Streams of chance below this number belong to flows, the others to lines. */
 const LINE_STREAMS = 1 << 19;
 
@@ -160,9 +164,16 @@ function hasTimestamps(flow: FlowSpec): boolean {
 /** The sender of the data takes requests only; the window of the receiver is the one that limits. */
 function tcpTemplates(flow: FlowSpec, layout: Layout): [TcpTemplate, TcpTemplate] {
   const segmentBytes = MTU_BYTES - headerBytesOf(flow, layout);
-  const windowPackets = flow.tcp?.windowPackets ?? WINDOW_PACKETS;
-  const ofSender = { hasTimestamps: hasTimestamps(flow), segmentBytes, windowBytes: REQUEST_WINDOW_BYTES };
-  return [ofSender, { ...ofSender, windowBytes: windowPackets * segmentBytes }];
+  const ofSender = { hasTimestamps: hasTimestamps(flow), segmentBytes, scale: REQUEST_SCALE };
+  return [ofSender, { ...ofSender, scale: receiverOf(flow, segmentBytes).scale ?? NONE }];
+}
+
+/** The receiver of a flow; its scale is null if its SYN has no such option. */
+function receiverOf(flow: FlowSpec, segmentBytes: number): ReceiverSpec & { scale: number | null } {
+  const { receiver, windowPackets = WINDOW_PACKETS } = flow.tcp ?? {};
+  const bytes = windowPackets * segmentBytes;
+  const spec = receiver ?? { startBytes: bytes, maxBytes: bytes };
+  return { ...spec, scale: spec.scale === undefined ? scaleOf(spec.maxBytes) : spec.scale };
 }
 
 function endpoints(
@@ -188,17 +199,32 @@ function endpoints(
     };
   }
   const headerBytes = headerBytesOf(flow, layout);
-  const { ecn = false, delayedAcks = true, windowPackets, initialWindow } = flow.tcp ?? {};
+  const segmentBytes = MTU_BYTES - headerBytes;
+  const { ecn = false, delayedAcks = true, initialWindow, tailLossProbe = false } = flow.tcp ?? {};
+  const spec = receiverOf(flow, segmentBytes);
+  const window = new ReceiveWindow({
+    readBytesPerSec: Number.POSITIVE_INFINITY,
+    pauses: [],
+    ...spec,
+    scale: spec.scale ?? 0,
+    segmentBytes,
+  });
   const sender = new TcpSender(world, meter, congestion, f, {
     isLinuxLike: flow.tcp?.growth !== 'reno',
     ecn,
     initialWindow: initialWindow ?? INITIAL_WINDOW,
-    windowPackets: windowPackets ?? WINDOW_PACKETS,
-    segmentBytes: MTU_BYTES - headerBytes,
+    tailLossProbe,
+    peerScale: spec.scale ?? 0,
+    synWindowField: REQUEST_WINDOW_BYTES,
+    // Without the option of the other side, no window is scaled.
+    windowField:
+      spec.scale === null ? REQUEST_WINDOW_BYTES : Math.ceil(REQUEST_WINDOW_BYTES / 2 ** REQUEST_SCALE),
+    segmentBytes,
     headerBytes,
     synHeaderBytes: ipHeaderBytes(layout.host(flow.from).address) + tcpSynHeaderBytes(hasTimestamps(flow)),
   });
-  const receiver = new TcpReceiver(world, meter, f, headerBytes, delayedAcks);
+  const options = { headerBytes, delaysAcks: delayedAcks, quickAcks: spec.quickAcks ?? false };
+  const receiver = new TcpReceiver(world, meter, f, options, window);
   return {
     source:
       source.kind === 'tcp'

@@ -32,13 +32,41 @@ export interface TcpOptions {
   readonly ecn?: boolean;
   /** Acknowledge every second segment; true by default. */
   readonly delayedAcks?: boolean;
-  /** Receiver's window in segments; 4096 by default. */
+  /** The receiver's window in segments, from the start to the end; 4096 by default. */
   readonly windowPackets?: number;
+  /** A receiver like that of a system; without it, `windowPackets` counts, and nothing binds it. */
+  readonly receiver?: ReceiverSpec;
+  /** The sender probes a tail that is not acknowledged; false by default. */
+  readonly tailLossProbe?: boolean;
   /** Initial window in segments; 10 by default (RFC 6928). */
   readonly initialWindow?: number;
   /** Whether segments have time stamps (RFC 7323); true by default. */
   readonly timestamps?: boolean;
 }
+
+/** Buffer and application of a receiver (tcp/receive-window.ts). */
+export interface ReceiverSpec {
+  /** The buffer at the start, and the longest that it grows to. */
+  readonly startBytes: number;
+  readonly maxBytes: number;
+  /** Scale of its windows; `null`: its SYN has no such option. By default the least that fits, at least 7. */
+  readonly scale?: number | null;
+  /** Acknowledges each of the first segments, and of those after a pause; false by default. */
+  readonly quickAcks?: boolean;
+  /** Rate at which the application reads; at once by default. */
+  readonly readBytesPerSec?: number;
+  /** Spans in which it reads nothing, in order. */
+  readonly pauses?: readonly { readonly fromNs: number; readonly toNs: number }[];
+}
+
+/**
+ * Linux as it comes: tcp_rmem of 128 KiB to 6 MiB, of which half is promised, quick acknowledgements, and the
+ * tail loss probe.
+ */
+export const LINUX_TCP: TcpOptions = {
+  tailLossProbe: true,
+  receiver: { startBytes: 65_536, maxBytes: 3_145_728, quickAcks: true },
+};
 
 export interface FlowSpec {
   /** Flows with the same name are counted together. */

@@ -263,6 +263,7 @@ export class RequestSource implements Source {
     packets.firstByte[p] = 1 + (this.asked - 1) * payloadBytes;
     packets.ackByte[p] = receiver.nextByte;
     packets.tcpFlags[p] = receiver.nextByte === 0 ? TCP_PSH : TCP_PSH | TCP_ACK;
+    packets.windowField[p] = receiver.windowField();
     packets.sentNs[p] = nowNs;
     packets.echoNs[p] = receiver.echoNs;
     receiver.ownByte = 1 + this.asked * payloadBytes;

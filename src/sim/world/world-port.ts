@@ -17,8 +17,9 @@ import {
 } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
 import { MARK_CE, markAsks } from '../../spec/mark-codes.ts';
-import { HEADER_STRIDE } from '../packets/headers.ts';
+import { HEADER_STRIDE, tcpSum } from '../packets/headers.ts';
 import { CE, PacketFifos, type PacketTable } from '../packets/packet-table.ts';
+import { IPPROTO_TCP } from '../packets/packets.ts';
 
 const VERDICT_CODE_MASK = 0xff;
 const IDS_AT_START = 1024;
@@ -171,8 +172,8 @@ export class WorldPort implements Port {
   }
 
   /**
-   * The packet becomes the `bytes` bytes at `slab[at]`. Of these a row of the packet table has the length and
-   * the ECN field.
+   * The packet becomes the `bytes` bytes at `slab[at]`. Of these a row of the packet table has the length, the
+   * ECN field and the window of TCP. Nothing else of TCP may change, and its checksum must be right.
    */
   private edit(nfqueue: number, id: number, at: number, bytes: number): void {
     const rows = this.rowOfId[nfqueue];
@@ -181,6 +182,24 @@ export class WorldPort implements Port {
     const isIpv4 = this.slab[at] >> 4 === 4;
     this.packets.lengthBytes[p] = bytes;
     this.packets.ecn[p] = (isIpv4 ? this.slab[at + 1] : this.slab[at + 1] >> 4) & 3;
+    const protocol = this.slab[at + (isIpv4 ? 9 : 6)];
+    if (protocol === IPPROTO_TCP) this.takeWindow(p, at, isIpv4 ? 20 : 40, bytes);
+  }
+
+  private takeWindow(p: number, at: number, ipBytes: number, bytes: number): void {
+    const { packets, slab } = this;
+    const tcp = at + ipBytes;
+    const field = (slab[tcp + 14] << 8) | slab[tcp + 15];
+    const before = packets.windowField[p];
+    invariant(tcpSum(slab, at, bytes) === 0xffff, 'the checksum of an edited segment is right');
+    invariant(
+      readUint32(slab, tcp + 4) === packets.firstByte[p] &&
+        readUint32(slab, tcp + 8) === packets.ackByte[p] &&
+        slab[tcp + 13] === packets.tcpFlags[p],
+      'numbers and flags of an edited segment are as they were',
+    );
+    invariant(field <= before && (field > 0 || before === 0), 'no window is made larger, or closed');
+    packets.windowField[p] = field;
   }
 
   /** The span of undecided ids has outgrown the ring. */
@@ -201,4 +220,8 @@ export class WorldPort implements Port {
     this.idOf = idOf;
     this.routeOf = routeOf;
   }
+}
+
+function readUint32(slab: Uint8Array, at: number): number {
+  return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
 }

@@ -20,12 +20,13 @@ import {
   KIND_CAPTURED,
   KIND_DATA,
   KIND_DATAGRAM,
+  KIND_PROBE,
   KIND_REQUEST,
   KIND_SYN,
   KIND_SYN_ACK,
   type PacketTable,
 } from '../packets/packet-table.ts';
-import { TIMER_ACK, TIMER_RETRANSMIT, TIMERS, type Wire } from '../packets/wire.ts';
+import { TIMER_ACK, TIMER_READ, TIMER_RETRANSMIT, TIMERS, type Wire } from '../packets/wire.ts';
 import type { Congestion } from '../tcp/congestion.ts';
 import type { TcpReceiver } from '../tcp/tcp-receiver.ts';
 import type { TcpSender } from '../tcp/tcp-sender.ts';
@@ -208,6 +209,7 @@ export class World implements Wire, PortOwner {
     const flow = flows[(row - lines.count - timer) / TIMERS];
     if (timer === TIMER_RETRANSMIT) flow.sender?.onTimer();
     else if (timer === TIMER_ACK) flow.receiver?.onTimer();
+    else if (timer === TIMER_READ) flow.receiver?.onReadTimer();
     else flow.source?.onTimer();
   }
 
@@ -257,6 +259,9 @@ export class World implements Wire, PortOwner {
       }
       case KIND_ACK:
         sender!.onAck(p);
+        break;
+      case KIND_PROBE:
+        receiver!.onProbe();
         break;
       case KIND_SYN:
         receiver!.onSyn(p, this.packets.lengthBytes[p]);

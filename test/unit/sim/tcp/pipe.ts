@@ -9,12 +9,14 @@ import {
   isBack,
   KIND_ACK,
   KIND_DATA,
+  KIND_PROBE,
   KIND_SYN,
   PacketTable,
   SACK_WORDS,
 } from '../../../../src/sim/packets/packet-table.ts';
-import { TIMER_ACK, TIMERS, type Wire } from '../../../../src/sim/packets/wire.ts';
+import { TIMER_ACK, TIMER_READ, TIMERS, type Wire } from '../../../../src/sim/packets/wire.ts';
 import { Congestion, type Growth } from '../../../../src/sim/tcp/congestion.ts';
+import { ReceiveWindow, type ReceiveWindowOptions } from '../../../../src/sim/tcp/receive-window.ts';
 import { TcpReceiver } from '../../../../src/sim/tcp/tcp-receiver.ts';
 import { TcpSender } from '../../../../src/sim/tcp/tcp-sender.ts';
 import { EventHeap } from '../../../../src/sim/world/event-heap.ts';
@@ -30,6 +32,9 @@ export interface PipeOptions {
   readonly delayedAcks?: boolean;
   readonly initialWindow?: number;
   readonly windowPackets?: number;
+  readonly tailLossProbe?: boolean;
+  readonly quickAcks?: boolean;
+  readonly window?: Partial<ReceiveWindowOptions>;
   /** Each way. */
   readonly delayNs?: number;
   /** Said true: the packet is lost. `copy` counts how often this segment was sent before. */
@@ -50,6 +55,7 @@ export interface Seen {
   readonly sackByte: readonly number[];
   readonly firstByte: number;
   readonly ackByte: number;
+  readonly windowField: number;
 }
 
 export class Pipe implements Wire {
@@ -68,6 +74,7 @@ export class Pipe implements Wire {
 
   constructor(options: PipeOptions = {}) {
     const { growth = 'cubic', ecn = false, delayedAcks = true, delayNs = 10e6 } = options;
+    const scale = options.window?.scale ?? 7;
     this.options = options;
     this.congestion = new Congestion([growth]);
     this.lines = new Lines([delayLine(delayNs), delayLine(delayNs)], [], this.packets, this.agenda);
@@ -75,12 +82,26 @@ export class Pipe implements Wire {
       isLinuxLike: growth === 'cubic',
       ecn,
       initialWindow: options.initialWindow ?? 10,
-      windowPackets: options.windowPackets ?? 4096,
+      tailLossProbe: options.tailLossProbe ?? false,
+      peerScale: scale,
+      synWindowField: 64_240,
+      windowField: 502,
       segmentBytes: SEGMENT,
       headerBytes: 52,
       synHeaderBytes: 60,
     });
-    this.receiver = new TcpReceiver(this, this.meter, 0, 52, delayedAcks);
+    const bytes = (options.windowPackets ?? 4096) * SEGMENT;
+    const window = new ReceiveWindow({
+      startBytes: bytes,
+      maxBytes: bytes,
+      segmentBytes: SEGMENT,
+      readBytesPerSec: Number.POSITIVE_INFINITY,
+      pauses: [],
+      ...options.window,
+      scale,
+    });
+    const receiver = { headerBytes: 52, delaysAcks: delayedAcks, quickAcks: options.quickAcks ?? false };
+    this.receiver = new TcpReceiver(this, this.meter, 0, receiver, window);
   }
 
   transmit(p: number): void {
@@ -97,6 +118,7 @@ export class Pipe implements Wire {
       sackByte: [...packets.sackByte.slice(first, first + 2 * packets.sacks[p])],
       firstByte: packets.firstByte[p],
       ackByte: packets.ackByte[p],
+      windowField: packets.windowField[p],
     };
     this.trace.push(seen);
     const key = `${seen.kind} ${seen.seq}`;
@@ -122,6 +144,7 @@ export class Pipe implements Wire {
       else {
         this.agenda.delete(row);
         if (row === 2 + TIMER_ACK) this.receiver.onTimer();
+        else if (row === 2 + TIMER_READ) this.receiver.onReadTimer();
         else this.sender.onTimer();
       }
     }
@@ -141,6 +164,7 @@ export class Pipe implements Wire {
     const kind = this.packets.kind[p];
     if (kind === KIND_DATA) this.receiver.onData(p);
     else if (kind === KIND_ACK) this.sender.onAck(p);
+    else if (kind === KIND_PROBE) this.receiver.onProbe();
     else if (kind === KIND_SYN) this.receiver.onSyn(p, this.packets.lengthBytes[p]);
     else this.sender.onSynAck(p);
     this.packets.give(p);

@@ -33,6 +33,17 @@ const forth = (src: PacketShape['src'], dst: PacketShape['src'], protocol: numbe
   { src, dst, protocol, sport: 40_000, dport: 443, dscp: 46 },
   { src: dst, dst: src, protocol, sport: 443, dport: 40_000 },
 ];
+/** The checksum of the segment at `slab[from]` once more, its own included (RFC 1071): 0 if that is right. */
+function checksumOf(slab: Uint8Array, from: number, bytes: number): number {
+  const ipBytes = slab[from] === 0x45 ? 20 : 40;
+  const addresses = slab.subarray(from + (ipBytes === 20 ? 12 : 8), from + ipBytes);
+  const segment = slab.subarray(from + ipBytes, from + bytes);
+  let sum = 0;
+  for (const [i, byte] of [...addresses, 0, 6, 0, segment.length, ...segment].entries())
+    sum += i % 2 === 0 ? byte << 8 : byte;
+  return ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
+}
+
 const SHAPES = [...forth(A, B, IPPROTO_TCP), ...forth(A6, B6, IPPROTO_TCP), ...forth(A, B, IPPROTO_UDP)];
 
 function world(lengthPackets = 1000, hasTimestamps = true) {
@@ -42,7 +53,7 @@ function world(lengthPackets = 1000, hasTimestamps = true) {
     slab,
     HEADER_STRIDE * ARRIVAL_ROWS,
     SHAPES,
-    SHAPES.map(() => ({ hasTimestamps, segmentBytes: 1448, windowBytes: 14_480 })),
+    SHAPES.map(() => ({ hasTimestamps, segmentBytes: 1448, scale: 7 })),
   );
   const verdicts: { id: number; isAccepted: boolean }[] = [];
   const owner = {
@@ -104,6 +115,7 @@ describe('headers', () => {
     packets.ackByte[data] = 1;
     const ack = packets.take(0, KIND_ACK, 2, 64);
     packets.ackByte[ack] = -2; // modulo 2^32
+    packets.windowField[ack] = 114;
     packets.sentNs[ack] = 70e6;
     packets.echoNs[ack] = 30.9e6;
     packets.sacks[ack] = 1;
@@ -114,7 +126,6 @@ describe('headers', () => {
     const tcp = (row: number): number => port.batch.arrivals.slabOffset[row] + 20;
     expect([view.getUint32(tcp(0) + 4), view.getUint32(tcp(0) + 8)]).toEqual([2897, 1]);
     expect([view.getUint32(tcp(1) + 4), view.getUint32(tcp(1) + 8)]).toEqual([0, 0xfffffffe]);
-    // 14,480 bytes at a scale of 7, rounded up.
     expect(view.getUint16(tcp(1) + 14)).toBe(114);
     // Milliseconds, counted from one.
     expect([24, 28].map((i) => view.getUint32(tcp(1) + i))).toEqual([71, 31]);
@@ -195,6 +206,49 @@ describe('verdicts', () => {
     payloadOffset[0] = port.slab.length - 1;
     expect(() => port.send(1)).toThrow('in the slab');
   });
+
+  test.each([0, 1])(
+    'an edited window goes with its segment, and nothing else may change; flow %i',
+    (flow) => {
+      const headerBytes = flow === 0 ? 20 : 40;
+      const edited = (change: (slab: Uint8Array, tcp: number) => void): number => {
+        const { packets, port, verdict } = world();
+        const p = packets.take(flow, KIND_ACK, 2, headerBytes + 32);
+        packets.tcpFlags[p] = TCP_ACK;
+        packets.ackByte[p] = 0x7ffffff0;
+        packets.windowField[p] = 0x1234;
+        port.arrive(p, 0);
+        port.drain();
+        const from = port.batch.arrivals.slabOffset[0];
+        const bytes = headerBytes + 32;
+        expect(port.batch.arrivals.copiedBytes[0]).toBe(bytes);
+        expect(checksumOf(port.slab, from, bytes)).toBe(0);
+        port.slab.copyWithin(port.editOffset, from, from + bytes);
+        change(port.slab, port.editOffset + headerBytes);
+        port.batch.verdicts.payloadOffset[0] = port.editOffset;
+        port.batch.verdicts.payloadBytes[0] = bytes;
+        verdict(0, 1, NF_ACCEPT);
+        port.send(1);
+        return packets.windowField[p];
+      };
+      const byWindow = (field: number) => (slab: Uint8Array, tcp: number) => {
+        const checksum = ((slab[tcp + 16] << 8) | slab[tcp + 17]) + 0x1234 - field;
+        slab.set([field >> 8, field & 0xff], tcp + 14);
+        const folded = (checksum & 0xffff) + (checksum >> 16);
+        slab.set([folded >> 8, folded & 0xff], tcp + 16);
+      };
+      expect(edited(byWindow(0x1200))).toBe(0x1200);
+      expect(() => edited(byWindow(0x1235))).toThrow('no window is made larger');
+      expect(() => edited(byWindow(0))).toThrow('no window is made larger, or closed');
+      expect(() => edited((slab, tcp) => slab.set([0x12, 0], tcp + 14))).toThrow('checksum');
+      // Two words change by the same: the checksum is right, the numbers are not.
+      const moved = (slab: Uint8Array, tcp: number): void => {
+        slab[tcp + 11]++;
+        slab[tcp + 15]--;
+      };
+      expect(() => edited(moved)).toThrow('numbers and flags');
+    },
+  );
 
   test('a packet that waits for ever does not stop ids from being given', () => {
     const { packets, port, verdicts, verdict } = world(100_000);
