@@ -53,7 +53,7 @@ describe('round trips', () => {
       // The SYN found no queue. Later a window of 100 packets is under way, at 1.2 ms for each.
       expect(data.halfRttNsMin).toBe(40 * MS);
       expect(Math.abs(data.halfRttNs - (100 * 1500 * 1e9) / TEN_MBIT)).toBeLessThan(1.5 * MS);
-      expect(Math.abs(data.rttNs - world.flows[0].sender!.srttNs)).toBeLessThan(1.5 * MS);
+      expect(Math.abs(data.rttNs - world.flows[0].sender!.timer.srttNs)).toBeLessThan(1.5 * MS);
       // Between the shaper and the sender is nothing: a microsecond, the least that is told.
       expect(data.rttNsMin - data.halfRttNsMin).toBe(1000);
       expect(data.retransmits).toBe(0);

@@ -172,8 +172,8 @@ export class WorldPort implements Port {
   }
 
   /**
-   * The packet becomes the `bytes` bytes at `slab[at]`. Of these a row of the packet table has the length, the
-   * ECN field and the window of TCP. Nothing else of TCP may change, and its checksum must be right.
+   * The packet becomes the `bytes` bytes at `slab[at]`. Of these a row of the packet table has the length,
+   * the ECN field and the window of TCP. Nothing else of TCP may change, and its checksum must be right.
    */
   private edit(nfqueue: number, id: number, at: number, bytes: number): void {
     const rows = this.rowOfId[nfqueue];

@@ -149,7 +149,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('seed %i: no edge moves left, and no segment
     expect(own).toBeGreaterThanOrEqual(edge);
     edge = Math.max(edge, own);
   }
-  // The receiver itself refuses a segment beyond its edge (tcp-receiver.ts), so the transfer would have ended.
+  // The receiver itself refuses a segment beyond its edge (tcp-receiver.ts).
   expect(pipe.receiver.next).toBeGreaterThan(500);
 });
 
