@@ -3,9 +3,9 @@
  * probe of a tail, or for the probe of a window that is too small for a segment.
  *
  * References: RFC 6298 with Linux's bounds: SRTT + max(200 ms, 4 RTTVAR), 1 s before the first sample,
- * doubled up to 60 s; RFC 8985, 7.2: a tail is probed after two smoothed round trips, and 200 ms later if it is a
- * single segment, whose acknowledgement may be delayed; RFC 9293, 3.8.6.1: windows are probed in spans that
- * double, from the retransmission timer on.
+ * doubled up to 60 s; RFC 8985, 7.2: a tail is probed after two smoothed round trips, and 200 ms later if
+ * it is a single segment, whose acknowledgement may be delayed; RFC 9293, 3.8.6.1: windows are probed in
+ * spans that double, from the retransmission timer on.
  */
 import { FLOAT_ZERO } from '../../base/float.ts';
 import { TIMER_RETRANSMIT, type Wire } from '../packets/wire.ts';

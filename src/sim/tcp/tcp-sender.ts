@@ -15,10 +15,10 @@
  *
  * References: RFC 5681; RFC 6675 (what is lost, what is under way); RFC 6928 (initial window); RFC 7323
  * (every acknowledgement that moves `una` is a sample); RFC 3168, 6.1.2 (ECE: one reduction per window of
- * data, CWR once; retransmissions are not ECN-capable). The receiver's window is that of peer-window.ts, all
- * instants are those of send-timer.ts. Differences to Linux: no undo of spurious reductions, no pacing; a lost
- * retransmission is noticed for the first missing segment only; a segment goes whole or not at all; a probe
- * that has repaired a loss reduces no window.
+ * data, CWR once; retransmissions are not ECN-capable). The receiver's window is that of peer-window.ts,
+ * all instants are those of send-timer.ts. Differences to Linux: no undo of spurious reductions, no pacing;
+ * a lost retransmission is noticed for the first missing segment only; a segment goes whole or not at all;
+ * a probe that has repaired a loss reduces no window.
  */
 import { invariant } from '../../base/assert.ts';
 import { FLOAT_ZERO } from '../../base/float.ts';
