@@ -119,16 +119,46 @@ export class Pacing {
     const copiedEnd = arrivals.slabOffset[p] + arrivals.copiedBytes[p];
     if (at + TCP_HEADER_BYTES > copiedEnd) return false;
     const payloadBytes = arrivals.lengthBytes[p] - l4 - (slab[at + 12] >> 4) * 4;
+    if ((slab[at + 13] & SYN) !== 0) return this.begins(f, slab, at, nowNs);
     if (this.classOf(f) !== NONE) this.seesData(f, h, payloadBytes, arrivals.skbInfo[p]);
     const d = view.reverseOf(f);
     if (d === NONE) return false;
     const c = this.classOf(d);
     if (c === NONE) return this.passes(d);
     const flags = slab[at + 13];
-    if ((flags & (SYN | RST)) !== 0 || (flags & ACK) === 0) return this.passes(d);
+    if ((flags & RST) !== 0 || (flags & ACK) === 0) return this.passes(d);
     const scale = view.scaleOf(f, d);
     if (scale === NONE || isSigned(slab, at, copiedEnd)) return this.passes(d);
     return this.answers(arrivals, slab, p, h, f, d, c, scale, at, payloadBytes, nowNs);
+  }
+
+  /**
+   * A SYN of flow `f`: what was known of an earlier connection between the same ports is no more. A SYN-ACK
+   * is the first promise of its sender; its window has no scale (RFC 7323, 2.2).
+   */
+  private begins(f: number, slab: Uint8Array, at: number, nowNs: number): false {
+    const { connections, view } = this;
+    this.forget(f);
+    const d = view.reverseOf(f);
+    if (d === NONE) return false;
+    this.forget(d);
+    const c = this.classOf(d);
+    const scale = view.scaleOf(f, d);
+    const ack = readWord(slab, at + 8);
+    // A late copy would be no first promise: data is under way.
+    const isFirst = (slab[at + 13] & ACK) !== 0 && ack === view.sentEnd(d);
+    if (c === NONE || scale === NONE || !isFirst) return false;
+    const edge = (ack + ((slab[at + WINDOW_AT] << 8) | slab[at + WINDOW_AT + 1])) | 0;
+    connections.open(d, view.generation(d), f, scale, edge, view.bytes(d), nowNs);
+    connections.words[d + CLASS] = c;
+    return false;
+  }
+
+  /** What is known of the connection of flow `d`, if it has one, is no more. */
+  private forget(d: number): void {
+    if (!this.connections.has(d, this.view.generation(d))) return;
+    this.passes(d);
+    this.connections.close(d);
   }
 
   /** A segment of a paced flow: its length, and whether the AQM of its class lets it be. */
@@ -168,7 +198,7 @@ export class Pacing {
   ): boolean {
     const { connections, view, ledger } = this;
     const { words, floats } = connections;
-    const ack = (slab[at + 8] << 24) | (slab[at + 9] << 16) | (slab[at + 10] << 8) | slab[at + 11];
+    const ack = readWord(slab, at + 8);
     const field = (slab[at + WINDOW_AT] << 8) | slab[at + WINDOW_AT + 1];
     const w = d + WINDOW;
     const generation = view.generation(d);
@@ -187,12 +217,13 @@ export class Pacing {
     const lengthBytes = arrivals.lengthBytes[p];
     const isFree = words[d + FREE_UNTIL_TICK] !== 0;
     const mayEdit = arrivals.copiedBytes[p] === lengthBytes && this.edits.hasRoom(lengthBytes);
-    if (isFree || !mayEdit) {
+    if (!mayEdit) {
       passedWhole(words, w, ack, field);
     } else {
       const roomBytes = (promisedEdge(words, w) - view.sentEnd(d)) | 0;
       if (roomBytes < mssOf(words, w)) words[d + LIMITED_TICK] = this.tick;
-      const target = words[d + TARGET_BYTES] === 0 ? Number.POSITIVE_INFINITY : words[d + TARGET_BYTES];
+      const isOpen = isFree || words[d + TARGET_BYTES] === 0;
+      const target = isOpen ? Number.POSITIVE_INFINITY : words[d + TARGET_BYTES];
       const out = nextField(words, w, ack, field, target, isPlain);
       if (out !== field) {
         this.edit(arrivals, slab, p, h, at, field, out);
@@ -238,4 +269,8 @@ export class Pacing {
     this.edits.keep(h, slab, start);
     this.held.flags[h] |= FLAG_WHOLE | FLAG_EDITED;
   }
+}
+
+function readWord(slab: Uint8Array, at: number): number {
+  return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
 }
