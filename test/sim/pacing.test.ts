@@ -1,0 +1,187 @@
+/** What pacing leaves alone, and what becomes of connections that stop, close, begin anew and end. */
+import { expect, test } from 'vitest';
+import { NF_ACCEPT } from '../../src/packet/batch.ts';
+import type { ShaperSpec } from '../../src/spec/spec.ts';
+import type { SimArrival } from '../port/sim-port.ts';
+import {
+  ACK,
+  type Ends,
+  FIN,
+  handshake,
+  MD5_OPTION,
+  MSS,
+  PacedWorld,
+  type Passed,
+  RST,
+  SYN,
+  scaleOption,
+  segment,
+} from './paced.ts';
+import { MS, SECOND, shaper } from './world.ts';
+
+const PACE = { activeBytesPerSec: 100, ageNs: SECOND, delayNs: 100 * MS };
+
+function spec(bytesPerSec: number, isPaced = true): ShaperSpec {
+  const match = [{ dport: [{ from: 5001, to: 5001 }] }];
+  const pace = isPaced ? { pace: PACE } : {};
+  const leaves = [{ name: 'paced', match, ceil: bytesPerSec, burst: 10_000, ...pace }];
+  return shaper({ wan: { up: { rate: 10e6, burst: 20e3, leaves } } });
+}
+
+interface Transfer {
+  readonly window?: number;
+  readonly tcpOptions?: readonly number[];
+  readonly first?: number;
+}
+
+/** A segment every 10 ms, and an acknowledgement of each 5 ms later. */
+function transfer(fromNs: number, ends: Ends, segments: number, more: Transfer = {}): SimArrival[] {
+  const { window = 60_000, tcpOptions = [], first = 1001 } = more;
+  return Array.from({ length: segments }, (_, n) => {
+    const atNs = fromNs + 10 * MS * n;
+    const tcpSeq = first + MSS * n;
+    const answer = { tcpSeq: 1001, tcpAck: tcpSeq + MSS, tcpWindow: window, tcpOptions };
+    return [
+      segment(atNs, ends, 'sender', { tcpSeq, tcpAck: 1001, tcpOptions }, MSS),
+      segment(atNs + 5 * MS, ends, 'receiver', answer),
+    ];
+  }).flat();
+}
+
+const ENDS: Ends = { port: 2000 };
+
+function run(arrivals: readonly SimArrival[], bytesPerSec = 500_000, isPaced = true): Passed[] {
+  const world = new PacedWorld(spec(bytesPerSec, isPaced));
+  world.inject([...arrivals].sort((a, b) => a.timeNs - b.timeNs));
+  world.run(200 * SECOND);
+  world.expectAllGone();
+  return world.passed();
+}
+
+const edited = (passed: readonly Passed[]): Passed[] => passed.filter(({ isEdited }) => isEdited);
+
+for (const isIpv6 of [false, true])
+  test(`the window of an IPv${isIpv6 ? 6 : 4} connection becomes that of its share`, () => {
+    const ends = { ...ENDS, isIpv6 };
+    const passed = run([...handshake(0, ends, 7), ...transfer(SECOND, ends, 300)]);
+    const last = passed[passed.length - 1];
+    expect(last.isEdited).toBe(true);
+    // 60,000 units of 128 bytes came. 500 kB/s at a round trip of 10 ms and its allowance are some segments.
+    expect(last.window << 7).toBeLessThan(60_000);
+    expect(last.window << 7).toBeGreaterThanOrEqual(2 * MSS);
+  });
+
+test('a class that is not paced edits and holds nothing', () => {
+  const passed = run([...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 300)], 500_000, false);
+  expect(edited(passed)).toHaveLength(0);
+  for (const { arrival, timeNs } of passed)
+    if (arrival.shape.dport === ENDS.port) expect(timeNs).toBe(arrival.timeNs);
+});
+
+test('a connection whose handshake was not seen is left alone', () => {
+  expect(edited(run(transfer(SECOND, ENDS, 300)))).toHaveLength(0);
+});
+
+test('signed segments are left alone', () => {
+  const arrivals = [...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 300, { tcpOptions: MD5_OPTION })];
+  expect(edited(run(arrivals))).toHaveLength(0);
+});
+
+test('without scale the window is in bytes', () => {
+  const syn = { tcpFlags: SYN, tcpSeq: 1000, tcpOptions: [] };
+  const answer = { tcpFlags: SYN | ACK, tcpSeq: 1000, tcpAck: 1001, tcpOptions: scaleOption(7) };
+  const begins = [
+    segment(0, ENDS, 'sender', syn),
+    segment(MS, ENDS, 'receiver', { ...answer, tcpWindow: 60_000 }),
+    segment(2 * MS, ENDS, 'sender', { tcpSeq: 1001, tcpAck: 1001 }),
+  ];
+  const passed = run([...begins, ...transfer(SECOND, ENDS, 300)]);
+  const last = passed[passed.length - 1];
+  expect(last.isEdited).toBe(true);
+  expect(last.window).toBeGreaterThanOrEqual(2 * MSS);
+  expect(last.window).toBeLessThan(60_000);
+});
+
+test('a connection that stands still for most of a minute goes on as it began', () => {
+  const before = transfer(SECOND, ENDS, 300);
+  const after = transfer(54 * SECOND, ENDS, 300, { first: 1001 + 300 * MSS });
+  const passed = run([...handshake(0, ENDS, 7), ...before, ...after]);
+  const windows = passed.filter(({ arrival }) => arrival.shape.dport === ENDS.port);
+  expect(windows[windows.length - 1].window).toBe(windows[299].window);
+});
+
+test('a closed window passes, and opens again by the rules', () => {
+  const end = 1001 + 300 * MSS;
+  const answer = (ms: number, tcpWindow: number): SimArrival =>
+    segment(5 * SECOND + ms * MS, ENDS, 'receiver', { tcpSeq: 1001, tcpAck: end, tcpWindow });
+  const begins = [...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 300)];
+  const passed = run([...begins, answer(0, 0), answer(20, 0), answer(40, 60_000)]).slice(-3);
+  expect(passed.slice(0, 2).map(({ window }) => window)).toEqual([0, 0]);
+  expect(passed[2].window).toBeGreaterThan(0);
+  expect(passed[2].window << 7).toBeLessThan(60_000);
+});
+
+test('a new connection between the same ports begins at its own numbers', () => {
+  const far = 1001 + 0x9000_0000;
+  const syn = segment(6 * SECOND, ENDS, 'sender', {
+    tcpFlags: SYN,
+    tcpSeq: far - 1,
+    tcpOptions: scaleOption(7),
+  });
+  const answer = { tcpFlags: SYN | ACK, tcpSeq: 7000, tcpAck: far, tcpOptions: scaleOption(7) };
+  const again = [syn, segment(6 * SECOND + 5 * MS, ENDS, 'receiver', answer)];
+  const begins = [...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 300)];
+  const passed = run([...begins, ...again, ...transfer(7 * SECOND, ENDS, 300, { first: far })]);
+  const answers = passed.filter(({ arrival }) => arrival.timeNs > 7 * SECOND && arrival.shape.sport === 5001);
+  for (const { window } of answers) expect(window << 7).toBeGreaterThanOrEqual(2 * MSS);
+});
+
+test('acknowledgements of a small share wait; RST and FIN pass at once, behind those that wait', () => {
+  for (const flag of [FIN, RST]) {
+    const begins = [...handshake(0, ENDS, 0), ...transfer(SECOND, ENDS, 300)];
+    const end = { tcpFlags: ACK | flag, tcpSeq: 1001, tcpAck: 1001 + 300 * MSS, tcpWindow: 60_000 };
+    const ends = segment(SECOND + 3001 * MS, ENDS, 'receiver', end);
+    const passed = run([...begins, ends], 20_000);
+    const answers = passed.filter(({ arrival }) => arrival.shape.sport === 5001);
+    const waits = answers.map(({ arrival, timeNs }) => timeNs - arrival.timeNs);
+    expect(Math.max(...waits)).toBeGreaterThan(50 * MS);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(400 * MS);
+    expect(waits[waits.length - 1]).toBe(0);
+    expect(answers.map(({ arrival }) => arrival.timeNs)).toEqual(
+      answers.map(({ arrival }) => arrival.timeNs).sort((a, b) => a - b),
+    );
+  }
+});
+
+test('an orderly stop accepts what is held, edited or not, in order', () => {
+  const world = new PacedWorld(spec(20_000));
+  world.inject([...handshake(0, ENDS, 0), ...transfer(SECOND, ENDS, 300)]);
+  world.run(3 * SECOND);
+  expect(world.port.heldPackets).toBeGreaterThan(0);
+  world.engine.releaseAll(world.port, 3 * SECOND);
+  expect(world.port.heldPackets).toBe(0);
+  const answers = world.passed().filter(({ arrival }) => arrival.shape.sport === 5001);
+  for (const [n, { arrival }] of answers.entries())
+    if (n > 0) expect(arrival.timeNs).toBeGreaterThan(answers[n - 1].arrival.timeNs);
+});
+
+test('a change that ends pacing lets go what is held; one that begins it edits from then on', () => {
+  const world = new PacedWorld(spec(20_000));
+  world.inject([...handshake(0, ENDS, 0), ...transfer(SECOND, ENDS, 900)]);
+  world.run(3 * SECOND);
+  world.engine.reconfigure(world.port, { spec: spec(20_000, false), renamed: new Map() }, 3 * SECOND);
+  world.run(6 * SECOND);
+  world.engine.reconfigure(world.port, { spec: spec(500_000), renamed: new Map() }, 6 * SECOND);
+  world.run(200 * SECOND);
+  world.expectAllGone();
+  const answers = world.passed().filter(({ arrival }) => arrival.shape.sport === 5001);
+  const between = answers.filter(
+    ({ arrival }) => arrival.timeNs > 3 * SECOND && arrival.timeNs <= 6 * SECOND,
+  );
+  expect(between.length).toBeGreaterThan(100);
+  for (const { arrival, timeNs, isEdited } of between)
+    expect([timeNs, isEdited]).toEqual([arrival.timeNs, false]);
+  expect(edited(answers.filter(({ arrival }) => arrival.timeNs > 7 * SECOND)).length).toBeGreaterThan(100);
+  expect(answers.every(({ isAccepted }) => isAccepted)).toBe(true);
+  expect(world.port.trace.filter(({ verdict }) => verdict === NF_ACCEPT).length).toBeGreaterThan(900);
+});
