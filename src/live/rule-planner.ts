@@ -29,6 +29,9 @@ const NO_RESTORE =
 const NO_LATE_TRACKING =
   'fast classes beside slow ones get no superpackets before the next start: connection tracking, which that ' +
   'needs, cannot come while packets wait';
+const NO_LATE_COPIES =
+  'until the next start pacing edits only acknowledgements without data: the memory for copied packets was ' +
+  'made for headers. A connection that sends data both ways is shaped without pacing';
 
 /** What is in force. */
 export interface InForce {
@@ -44,6 +47,7 @@ export class RulePlanner {
   /** As far as they were tried. */
   private found: Partial<RuleAbilities>;
   private hasWarned = false;
+  private hasWarnedOfCopies = false;
 
   /** `found`: abilities that need no trial. */
   constructor(backend: Backend, neighbours: Neighbours, log: RulesLog, found: Partial<RuleAbilities> = {}) {
@@ -94,7 +98,18 @@ export class RulePlanner {
     const { connectionMarks, dscp } = this.found;
     if (planSteers(plan) && connectionMarks === undefined) return null;
     if (plan.dscps.length > 0 && dscp === undefined) return null;
-    return { ...plan, dscps: placesFor(plan, now), unreadNfqueue: unreadFor(spec, now) };
+    const copyBytes = this.copyLengths(plan, now);
+    return { ...plan, copyBytes, dscps: placesFor(plan, now), unreadNfqueue: unreadFor(spec, now) };
+  }
+
+  /** The memory for copied packets was made at the start, for the longest copies of then. */
+  private copyLengths({ copyBytes }: QueuePlan, { request }: InForce): number[] {
+    const most = Math.max(...request.plan.copyBytes);
+    if (copyBytes.some((bytes) => bytes > most) && !this.hasWarnedOfCopies) {
+      this.hasWarnedOfCopies = true;
+      this.log.warn(NO_LATE_COPIES);
+    }
+    return copyBytes.map((bytes) => Math.min(bytes, most));
   }
 
   async learn(spec: ShaperSpec, { tracksConnections }: InForce): Promise<void> {

@@ -8,7 +8,7 @@
  * without superpackets until the core has seen that their class is fast and has had the connection marked.
  */
 import { leastBytesPerSec } from '../algo/pacing/reservation.ts';
-import { COPY_BYTES } from '../limits.ts';
+import { COPY_BYTES, COPY_BYTES_MAX } from '../limits.ts';
 import { MARK_DSCPS_MAX } from './mark-codes.ts';
 import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 
@@ -32,10 +32,18 @@ export interface DirectionPlan {
    * Index of the NFQUEUE for connections marked as fast, greater than `nfqueue`. null if there is none.
    */
   readonly fastNfqueue: number | null;
+  /**
+   * Nothing shapes this direction. Its TCP packets come to us because they answer what a paced class of the
+   * other direction sends.
+   */
+  readonly isHalf?: boolean;
 }
 
 export interface QueuePlan {
-  /** One entry per direction, in the order of the rules: NFQUEUEs without superpackets come first. */
+  /**
+   * One entry per direction, in the order of the rules: NFQUEUEs without superpackets come first, directions
+   * that nothing shapes last.
+   */
   readonly directions: readonly DirectionPlan[];
   /** By nfqueue: whether it asks for superpackets (NFQA_CFG_F_GSO). */
   readonly gso: readonly boolean[];
@@ -118,6 +126,13 @@ interface Direction {
   readonly fast: boolean;
   /** The direction has leaves that do not. */
   readonly slow: boolean;
+  readonly isHalf?: boolean;
+}
+
+const OTHER = { up: 'down', down: 'up' } as const;
+
+function isPaced(node: ClassSpec | null): boolean {
+  return node !== null && (node.pace !== null || node.children.some(isPaced));
 }
 
 function listDirections(spec: ShaperSpec): Direction[] {
@@ -125,11 +140,36 @@ function listDirections(spec: ShaperSpec): Direction[] {
   return spec.links.flatMap((link) =>
     (['up', 'down'] as const).flatMap((direction) => {
       const root = link[direction];
-      if (!root) return [];
+      if (!root) {
+        if (!isPaced(link[OTHER[direction]])) return [];
+        return [{ device: link.device, direction, fast: gso !== false, slow: gso === false, isHalf: true }];
+      }
       const kinds = gso === 'auto' ? leafKinds(root) : { fast: gso, slow: !gso };
       return [{ device: link.device, direction, ...kinds }];
     }),
   );
+}
+
+/** A packet that crosses two links belongs to the one that shapes it. */
+function halfRank({ isHalf }: { readonly isHalf?: boolean }): number {
+  return isHalf ? 1 : 0;
+}
+
+/**
+ * Whole packets come where segments with data may answer a paced class: whoever edits them needs all their
+ * bytes. Copying costs about an eighth of a packet of 1428 bytes that passes, so no other NFQUEUE does.
+ */
+function copyLengths(
+  { links }: ShaperSpec,
+  { directions, gso }: Pick<QueuePlan, 'directions' | 'gso'>,
+): number[] {
+  const whole = new Set<number>();
+  for (const { device, direction, nfqueue, fastNfqueue } of directions) {
+    const link = links.find((other) => other.device === device);
+    if (link === undefined || !isPaced(link[OTHER[direction]])) continue;
+    whole.add(nfqueue).add(fastNfqueue ?? nfqueue);
+  }
+  return gso.map((_, nfqueue) => (whole.has(nfqueue) ? COPY_BYTES_MAX : COPY_BYTES));
 }
 
 /**
@@ -141,7 +181,7 @@ function planShared(directions: readonly Direction[], count: number): Pick<Queue
     const onNfqueue = dealt.filter((direction) => direction.nfqueue === nfqueue);
     return onNfqueue.length > 0 && onNfqueue.every(({ slow }) => !slow);
   });
-  dealt.sort((a, b) => Number(gso[a.nfqueue]) - Number(gso[b.nfqueue]));
+  dealt.sort((a, b) => halfRank(a) - halfRank(b) || Number(gso[a.nfqueue]) - Number(gso[b.nfqueue]));
   return { directions: dealt.map(({ fast, slow, ...rest }) => rest), gso };
 }
 
@@ -164,7 +204,7 @@ function planHalves(directions: readonly Direction[], count: number): Pick<Queue
     if (nfqueue >= slowNfqueues) return 2;
     return fastNfqueue === null ? 0 : 1;
   };
-  dealt.sort((a, b) => rank(a) - rank(b));
+  dealt.sort((a, b) => halfRank(a) - halfRank(b) || rank(a) - rank(b));
   return { directions: dealt, gso: Array.from({ length: count }, (_, nfqueue) => nfqueue >= slowNfqueues) };
 }
 
@@ -195,7 +235,7 @@ export function planQueues(
   const dscps = abilities.dscp ? remarkedDscps(spec.links).slice(0, MARK_DSCPS_MAX) : [];
   return {
     ...plan,
-    copyBytes: plan.gso.map(() => COPY_BYTES),
+    copyBytes: copyLengths(spec, plan),
     ecn: abilities.ecn,
     dscps,
     unreadNfqueue: unreadNfqueue(spec, readByOthers),

@@ -308,7 +308,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
     for (const direction of plan.directions) {
       if (!hook[direction.direction]) continue;
       const side = direction.direction === 'up' ? 'oifname' : 'iifname';
-      const device = quoteDevice(direction.device);
+      const device = `${quoteDevice(direction.device)}${direction.isHalf ? ' meta l4proto tcp' : ''}`;
       lines.push(`add rule ${chain} ${side} ${device} goto ${steeringChain(direction)}`);
     }
   }

@@ -184,3 +184,39 @@ test('the NFQUEUE that nobody reads is the highest one that is neither ours nor 
   expect(unread(65530, 4, [65535, 65529])).toBe(65534);
   expect(unread(65532, 4, [65531, 65530])).toBe(65529);
 });
+
+describe('a paced class', () => {
+  const PACED: TreeInput = { ...SLOW, pace: { activeBytesPerSec: 2000, ageNs: 1e9, delayNs: 1e8 } };
+  const WHOLE = 65_531;
+
+  test('has TCP of the other direction fetched if nothing shapes that, behind all others', () => {
+    const { directions, copyBytes } = planQueues(
+      shaper({ a: { up: PACED }, b: { down: SLOW } }, { count: 1 }),
+    );
+    expect(directions.map(({ device, direction, isHalf = false }) => [device, direction, isHalf])).toEqual([
+      ['a0', 'up', false],
+      ['b0', 'down', false],
+      ['a0', 'down', true],
+    ]);
+    expect(copyBytes).toEqual([WHOLE]);
+  });
+
+  test('has whole packets only where its answers come', () => {
+    const { directions, copyBytes } = planQueues(shaper({ a: { up: PACED, down: SLOW } }, { count: 2 }));
+    expect(directions.map(({ isHalf = false }) => isHalf)).toEqual([false, false]);
+    expect(copyBytes).toEqual([128, WHOLE]);
+  });
+
+  test('deep in the tree counts; without one nothing else comes and only headers are copied', () => {
+    const leaves = [{ name: 'mail', ceil: 1e6, burst: 3028, pace: PACED.pace! }];
+    expect(planQueues(shaper({ a: { down: { ...SLOW, leaves } } })).directions).toHaveLength(2);
+    const plain = planQueues(shaper({ a: { up: SLOW } }, { count: 2 }));
+    expect(plain.directions).toHaveLength(1);
+    expect(plain.copyBytes).toEqual([128, 128]);
+  });
+
+  test('has superpackets of its answers where others do not ask for single ones', () => {
+    expect(textOf({ a: { up: PACED } }, { count: 2 })).toEqual(['a0 up 0/-', 'a0 down 1/-', 'plain gso']);
+    expect(textOf({ a: { up: PACED } }, { count: 2, gso: false }).at(-1)).toBe('plain plain');
+  });
+});
