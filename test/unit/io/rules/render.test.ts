@@ -9,6 +9,7 @@ import {
   taggedInstance,
 } from '../../../../src/io/rules/render-iptables.ts';
 import {
+  chainLines,
   claimLines,
   firstQueueOfTable,
   quoteDevice,
@@ -344,4 +345,21 @@ describe("the kernel's own check", () => {
       }
     });
   }
+});
+
+describe('a direction that nothing shapes', () => {
+  const HALF: Directions = [
+    { device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: null },
+    { device: 'wan0', direction: 'down', nfqueue: 1, fastNfqueue: null, isHalf: true },
+  ];
+
+  it('has only its TCP packets queued, with either back end', () => {
+    const { plan, nfqueue } = request(HALF);
+    for (const backend of ['nft', 'iptables'] as const) {
+      const text = chainLines({ plan, nfqueue }, backend).join('\n');
+      expect(text).toContain('forward iifname "wan0" meta l4proto tcp goto queue_1');
+      expect(text).toContain('input iifname "wan0" meta l4proto tcp goto queue_1');
+      expect(text).toContain('output oifname "wan0" goto queue_0');
+    }
+  });
 });
