@@ -1,4 +1,4 @@
-/** Connections paced by window on real packets, where nothing shapes the direction of their acknowledgements. */
+/** Pacing on real packets, where nothing shapes the direction of the acknowledgements. */
 import { expect, it } from 'vitest';
 import { type Capture, type Segment, startCapture } from '../../../bench/lab/capture.ts';
 import { pair, violations } from '../../../bench/lab/windows.ts';
