@@ -6,6 +6,7 @@ import { flats300 } from './flats-300.ts';
 import { flood } from './flood.ts';
 import { gameBesideDownload } from './game-beside-download.ts';
 import { shortBesideLong } from './short-beside-long.ts';
+import { uploadsPaced } from './uploads-paced.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   callBesideUploads,
@@ -14,6 +15,7 @@ export const SCENARIOS: readonly Scenario[] = [
   shortBesideLong,
   flats300,
   flood,
+  uploadsPaced,
 ];
 
 /** Returns null if no scenario has this name. */
