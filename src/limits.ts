@@ -127,6 +127,8 @@ export const FAIR_HOSTS_MAX = 131072;
 
 /** A flow is forgotten after this long without packets, unless some of its packets are held. */
 export const FLOW_IDLE_NS = 60e9;
+/** One of a paced connection: what its window has promised would be forgotten with it. */
+export const PACED_IDLE_NS = 600e9;
 /** Later fragments find their first one for this long (RFC 791 suggests 15 s, Linux uses 30 s). */
 export const FRAGMENT_IDLE_NS = 30e9;
 /**

@@ -53,7 +53,7 @@ const ENDS: Ends = { port: 2000 };
 function run(arrivals: readonly SimArrival[], bytesPerSec = 500_000, isPaced = true): Passed[] {
   const world = new PacedWorld(spec(bytesPerSec, isPaced));
   world.inject([...arrivals].sort((a, b) => a.timeNs - b.timeNs));
-  world.run(200 * SECOND);
+  world.run(300 * SECOND);
   world.expectAllGone();
   return world.passed();
 }
@@ -102,9 +102,9 @@ test('without scale the window is in bytes', () => {
   expect(last.window).toBeLessThan(60_000);
 });
 
-test('a connection that stands still for most of a minute goes on as it began', () => {
+test('a connection that stands still for minutes goes on as it began', () => {
   const before = transfer(SECOND, ENDS, 300);
-  const after = transfer(54 * SECOND, ENDS, 300, { first: 1001 + 300 * MSS });
+  const after = transfer(190 * SECOND, ENDS, 300, { first: 1001 + 300 * MSS });
   const passed = run([...handshake(0, ENDS, 7), ...before, ...after]);
   const windows = passed.filter(({ arrival }) => arrival.shape.dport === ENDS.port);
   expect(windows[windows.length - 1].window).toBe(windows[299].window);

@@ -97,6 +97,8 @@ export const TCP_EDGE_KNOWN = 8;
 /** A SYN was seen, and whether it had a scale, which stands in the highest bits. */
 export const SYN_SEEN = 16;
 export const HAS_SCALE = 32;
+/** Of a paced connection that has not ended: remembered for PACED_IDLE_NS. */
+export const TCP_KEPT = 2048;
 export const SCALE_SHIFT = 12;
 
 /** Times of waiting are counted in bins of half octaves, from 98 us to 3.2 s and beyond. */

@@ -331,7 +331,7 @@ export class FlowTable {
     this.settle();
     for (let n = hand.rowsDue(nowNs); n > 0; n--) {
       const f = hand.next();
-      if (keys.isUsed(f) && nowNs - this.lastSeenNs(f) > FLOW_IDLE_NS && this.mayForget(f, nowNs))
+      if (keys.isUsed(f) && nowNs - this.lastSeenNs(f) > this.tcp.view.idleNs(f) && this.mayForget(f, nowNs))
         this.forget(f);
     }
   }

@@ -1,6 +1,7 @@
 /** What TcpWatch has seen of connections, for those who act on it. */
 import type { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
+import { FLOW_IDLE_NS, PACED_IDLE_NS } from '../../limits.ts';
 import {
   BYTES,
   GENERATION,
@@ -12,6 +13,7 @@ import {
   SCALE_SHIFT,
   SEQ_HIGH,
   SYN_SEEN,
+  TCP_KEPT,
   TCP_STATE,
 } from './flow-layout.ts';
 
@@ -48,6 +50,21 @@ export class TcpView {
   scaleOf(f: number, d: number): number {
     const { measures } = this;
     return scaleOf(measures[measureAt(f) + TCP_STATE], measures[measureAt(d) + TCP_STATE]);
+  }
+
+  /** An idle flow is remembered for so long. */
+  idleNs(f: number): number {
+    return (this.measures[measureAt(f) + TCP_STATE] & TCP_KEPT) === 0 ? FLOW_IDLE_NS : PACED_IDLE_NS;
+  }
+
+  /** The flow is remembered longer than others while it is idle. */
+  keep(f: number): void {
+    this.measures[measureAt(f) + TCP_STATE] |= TCP_KEPT;
+  }
+
+  /** The flow is remembered as others are. */
+  letGo(f: number): void {
+    this.measures[measureAt(f) + TCP_STATE] &= ~TCP_KEPT;
   }
 
   /** End of the highest data of the flow, modulo 2^32. */

@@ -120,6 +120,7 @@ export class Pacing {
     if (at + TCP_HEADER_BYTES > copiedEnd) return false;
     const payloadBytes = arrivals.lengthBytes[p] - l4 - (slab[at + 12] >> 4) * 4;
     if ((slab[at + 13] & SYN) !== 0) return this.begins(f, slab, at, nowNs);
+    if ((slab[at + 13] & (FIN | RST)) !== 0) this.ends(f);
     if (this.classOf(f) !== NONE) this.seesData(f, h, payloadBytes, arrivals.skbInfo[p]);
     const d = view.reverseOf(f);
     if (d === NONE) return false;
@@ -151,7 +152,17 @@ export class Pacing {
     const edge = (ack + ((slab[at + WINDOW_AT] << 8) | slab[at + WINDOW_AT + 1])) | 0;
     connections.open(d, view.generation(d), f, scale, edge, view.bytes(d), nowNs);
     connections.words[d + CLASS] = c;
+    view.keep(d);
+    view.keep(f);
     return false;
+  }
+
+  /** A FIN or RST of flow `f`: nobody will need what is known of its connection for long. */
+  private ends(f: number): void {
+    const { view } = this;
+    view.letGo(f);
+    const other = view.reverseOf(f);
+    if (other !== NONE) view.letGo(other);
   }
 
   /** What is known of the connection of flow `d`, if it has one, is no more. */
@@ -207,6 +218,8 @@ export class Pacing {
       this.passes(d);
       connections.open(d, generation, f, scale, (ack + (field << scale)) | 0, view.bytes(d), nowNs);
       words[d + CLASS] = c;
+      view.keep(d);
+      view.keep(f);
       passedWhole(words, w, ack, field);
       return false;
     }
