@@ -97,7 +97,7 @@ export function createLasting(
   const queues = new SetQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
   const log = new VerdictLog(held);
   const edits = new Edits(held);
-  const pacing = new PacingStage(classes, { held, flows, edits, ledger, backlog });
+  const pacing = new PacingStage(classes, { held, flows, edits, ledger });
   const verdicts = new VerdictWriter(markMask, held, flows, edits, ledger, steering, log, plan);
   const released = new HeldFifos(1, held);
   const waiting = { held, flows, acks, prng, keysOf: (table: string) => keysOf(`${table} of buckets`) };

@@ -18,7 +18,7 @@
  *
  * Worked example: checksum 0xabcd (43981), word 501 becomes 57: 44425.
  *
- * Invariants (test/unit/algo/pacing/checksum, test/property/pacing-checksum):
+ * Invariants (test/property/pacing, test/vectors):
  *  1. After a change by equation 3 the checksum is that of the whole segment.
  *  2. The vectors of the RFC's cases hold.
  *

@@ -21,7 +21,7 @@
  * Worked example: 1000 bytes/s for three that want 100, Infinity and Infinity: L is 450. With 187500
  * bytes/s, 0.1 s and segments of 1460 the target is 12 segments, 17520 bytes.
  *
- * Invariants (test/property/pacing-share):
+ * Invariants (test/property/pacing):
  *  1. Nobody can have more without one that has as little or less.
  *  2. The level is that of a twin that sorts.
  *

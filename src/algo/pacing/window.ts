@@ -75,6 +75,12 @@ export function mssOf(words: Int32Array, at: number): number {
   return words[at + MSS];
 }
 
+/** Bytes of a window that are a whole number of the receiver's units, at least `bytes`. */
+export function wholeUnits(words: Int32Array, at: number, bytes: number): number {
+  const scale = words[at + SCALE];
+  return ((bytes + (1 << scale) - 1) >> scale) << scale;
+}
+
 /** The furthest edge that was let through, modulo 2^32. */
 export function promisedEdge(words: Int32Array, at: number): number {
   return words[at + EDGE];

@@ -71,7 +71,11 @@ function orderChange(path: string, old: readonly string[], now: readonly string[
 /** The value with all defaults that apply. */
 function meaningText({ node }: Part, key: string): string | null {
   if (node === null) return null;
-  const block: Block = writeClass(node, node.ceilBytesPerSec, 'up', 'all');
+  const block: Block = writeClass(
+    node,
+    { direction: 'up', parentCeilBytesPerSec: node.ceilBytesPerSec, isPaced: false },
+    'all',
+  );
   const value = block[key];
   return value === undefined ? null : valueText(value);
 }

@@ -83,6 +83,12 @@ export const ISOLATION = { up: 'dual-src', down: 'dual-dst' } as const;
 const LIMIT_NS = 100e6;
 const LIMIT_BYTES_MIN = 30_000;
 
+/**
+ * A connection may have 40 kB under way before pacing holds it, because the window of a SYN is not touched:
+ * some twenty that begin at once must find room.
+ */
+export const PACED_LIMIT_BYTES_MIN = 1_000_000;
+
 /** The limit of a queue whose AQM has no thresholds. */
 export function defaultLimitBytes(ceilBytesPerSec: number): number {
   return Math.max(LIMIT_BYTES_MIN, bytesInTime(LIMIT_NS, ceilBytesPerSec));

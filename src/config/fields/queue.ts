@@ -31,7 +31,8 @@ export const QUEUE = {
     help: 'Only for short-first: a flow is short until it has sent more than this. A packet counts as 1500B.',
   }),
   limit: size({
-    default: "100ms at the class's ceil, at least 30kB and twice the max of red or wred",
+    default:
+      "100ms at the class's ceil, at least 30kB, 1MB where TCP is paced, and twice the max of red or wred",
     help: `How much may wait, in all buckets of each together: ${SIZE_FORMS}.`,
   }),
   aqm: node(

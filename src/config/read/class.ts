@@ -53,10 +53,12 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
   const { givenBytesPerSec, ceilBytesPerSec, guaranteedBytesPerSec } = readRates(parent, entry, values);
   const isMetered = parent.isMetered || values.meter !== undefined;
+  const pace = readPace(parent, values.tcp);
+  const isPaced = parent.isPaced || pace !== null;
   const match = values.match ? readMatch({ ...parent, path }, values.match) : null;
   if (match) warnApart(parent, entry, match);
   const within = withinOf(parent, entry, match);
-  const context = { ...parent, path, label, ceilBytesPerSec, isMetered, within };
+  const context = { ...parent, path, label, ceilBytesPerSec, isMetered, isPaced, within };
   if (entry.name === 'default' && reader.hasKey(entry.node, 'match')) {
     reader.problems.error(
       entry.offset,
@@ -86,7 +88,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     meter: readMeter(context, values.meter),
     remark: readRemark(context, values.remark),
     each,
-    pace: readPace(context, values.tcp),
+    pace,
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue, each),
     children,
   };

@@ -25,6 +25,8 @@ export interface ClassContext {
   readonly ownMarkMask: number;
   /** Of the machine that shapes; null if they are not known. */
   readonly devices: DeviceGraph | null;
+  /** The TCP connections of the class are paced, by it or a class above. */
+  readonly isPaced: boolean;
   /** The class or a class above has a meter. */
   readonly isMetered: boolean;
   /** The classes around this one that have a match, outermost first. */

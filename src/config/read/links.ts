@@ -99,6 +99,7 @@ function readLink(
     ownMarkMask,
     devices,
     isMetered: false,
+    isPaced: false,
     within: [],
     seen,
     schedules,
@@ -164,7 +165,10 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     reader.problems.error(ceil.offset, message);
   }
   const isMetered = values.meter !== undefined;
-  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec: rateBytesPerSec, depth: 1, isMetered };
+  const pace = readPace({ ...outer, ceilBytesPerSec: rateBytesPerSec }, values.tcp);
+  const isPaced = pace !== null;
+  const ceilBytesPerSec = rateBytesPerSec;
+  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec, depth: 1, isMetered, isPaced };
   const children = readChildren(context, reader.named(values.classes?.value ?? null, 'class', 'classes'));
   const police = readPolice(context, values.police);
   const meter = readMeter(context, values.meter);
@@ -189,7 +193,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     meter,
     remark,
     each,
-    pace: readPace(context, values.tcp),
+    pace,
     queue: null,
     children,
   };

@@ -3,7 +3,12 @@ import type { Node } from 'yaml';
 import { formatBytes, type Size } from '../../base/units.ts';
 import { HELD_MAX } from '../../limits.ts';
 import type { AqmSpec, EachSpec, QueueSpec, WaitingSpec } from '../../spec/spec.ts';
-import { QUEUE as DEFAULTS, defaultLimitBytes, ISOLATION } from '../fields/defaults.ts';
+import {
+  QUEUE as DEFAULTS,
+  defaultLimitBytes,
+  ISOLATION,
+  PACED_LIMIT_BYTES_MIN,
+} from '../fields/defaults.ts';
 import type { QueueRoom } from '../fields/red-defaults.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Values } from '../yaml/reader.ts';
@@ -25,11 +30,12 @@ export function readQueue(
   if (isDisciplineRead) refuseForeignKeys(context, values, discipline);
   const given = values.limit ? readLimit(context, values.limit) : null;
   const defaultBytes = defaultLimitBytes(ceilBytesPerSec);
+  const leastBytes = context.isPaced ? PACED_LIMIT_BYTES_MIN : 0;
   const { maxBytes, ...waiting } = readWaitingOf(context, values, { given, defaultBytes });
   const mostBytes = Math.max(maxBytes, each?.waiting ? maxThresholdBytes(each.waiting.aqm) : 0);
   return {
     ...waiting,
-    limitBytes: given?.limitBytes ?? Math.max(defaultBytes, 2 * mostBytes),
+    limitBytes: given?.limitBytes ?? Math.max(defaultBytes, leastBytes, 2 * mostBytes),
     limitPackets: given?.limitPackets ?? Number.POSITIVE_INFINITY,
     ackFilter: values.ackFilter?.value ?? DEFAULTS.ackFilter,
   };

@@ -41,6 +41,8 @@ export const PACKET_BYTES = 1500;
 export interface QueuePlace {
   readonly ceilBytesPerSec: number;
   readonly direction: 'up' | 'down';
+  /** The class or one above it paces its connections. */
+  readonly isPaced: boolean;
   /** The same keys as they mean in the buckets of `each`; null without such buckets. */
   readonly buckets: { readonly waiting: WaitingSpec; readonly rateBytesPerSec: number } | null;
 }

@@ -45,7 +45,7 @@ function writeOverhead(layer: LinkLayer, detail: Detail): BlockValue {
 /** A rate alone if everything else has its default. */
 function writeDirection(root: ClassSpec, direction: Direction, detail: Detail): BlockValue {
   const { rateBytesPerSec: rate, burstBytes } = root;
-  const classes = writeChildren(root, direction, detail);
+  const classes = writeChildren(root, placeIn(root, direction), detail);
   const block = writeSection(
     SECTIONS.direction,
     {
@@ -64,10 +64,10 @@ function writeDirection(root: ClassSpec, direction: Direction, detail: Detail): 
 }
 
 /** The classes inside `node`, by name. `default` is left out if it has nothing to say. */
-function writeChildren(node: ClassSpec, direction: Direction, detail: Detail): Block {
+function writeChildren(node: ClassSpec, place: ClassPlace, detail: Detail): Block {
   const entries = node.children.map((child): [string, Block] => [
     child.name,
-    writeClass(child, node.ceilBytesPerSec, direction, detail),
+    writeClass(child, place, detail),
   ]);
   return Object.fromEntries(entries.filter(([name, block]) => name !== 'default' || !isEmpty(block)));
 }
@@ -76,9 +76,26 @@ function isEmpty(block: Block): boolean {
   return Object.keys(block).length === 0;
 }
 
-/** The block of a class with the classes inside it. `parentCeil` is in bytes per second. */
-export function writeClass(node: ClassSpec, parentCeil: number, direction: Direction, detail: Detail): Block {
+/** The place of a class: its defaults depend on it. */
+export interface ClassPlace {
+  readonly direction: Direction;
+  /** Of the class or direction around it. */
+  readonly parentCeilBytesPerSec: number;
+  /** A class or the direction around it paces its connections. */
+  readonly isPaced: boolean;
+}
+
+/** The place of the classes inside `node`, which is in `place` itself if it is no direction. */
+function placeIn(node: ClassSpec, direction: Direction, place?: ClassPlace): ClassPlace {
+  const isPaced = node.pace !== null || (place?.isPaced ?? false);
+  return { direction, parentCeilBytesPerSec: node.ceilBytesPerSec, isPaced };
+}
+
+/** The block of a class with the classes inside it. */
+export function writeClass(node: ClassSpec, place: ClassPlace, detail: Detail): Block {
   const { rateBytesPerSec, ceilBytesPerSec, priority, weight, adjust, match, queue } = node;
+  const { direction } = place;
+  const inside = placeIn(node, direction, place);
   const isInner = node.children.length > 0;
   const buckets = node.each?.waiting
     ? { waiting: node.each.waiting, rateBytesPerSec: node.each.rateBytesPerSec }
@@ -95,11 +112,13 @@ export function writeClass(node: ClassSpec, parentCeil: number, direction: Direc
       burst: burstOf(node, detail),
       ...parts(node, detail),
       schedule: undefined,
-      queue: queue ? writeQueue(queue, { ceilBytesPerSec, direction, buckets }, detail) : undefined,
-      classes: isInner ? writeChildren(node, direction, detail) : undefined,
+      queue: queue
+        ? writeQueue(queue, { ceilBytesPerSec, direction, isPaced: inside.isPaced, buckets }, detail)
+        : undefined,
+      classes: isInner ? writeChildren(node, inside, detail) : undefined,
     },
     {
-      ceil: rateOf(parentCeil),
+      ceil: rateOf(place.parentCeilBytesPerSec),
       priority: DEFAULTS.priority,
       weight: DEFAULTS.weight,
       queue: {},

@@ -1,7 +1,13 @@
 /** Queues, as they are written in a configuration. */
 import type { Size } from '../../base/units.ts';
 import type { QueueSpec } from '../../spec/spec.ts';
-import { defaultAqm, defaultLimitBytes, ISOLATION, QUEUE } from '../fields/defaults.ts';
+import {
+  defaultAqm,
+  defaultLimitBytes,
+  ISOLATION,
+  PACED_LIMIT_BYTES_MIN,
+  QUEUE,
+} from '../fields/defaults.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import {
   basesOf,
@@ -23,7 +29,11 @@ export function writeQueue(queue: QueueSpec, given: QueuePlace, detail: Detail):
   const defaultBytes = defaultLimitBytes(place.ceilBytesPerSec);
   const { buckets } = place;
   const bucketsMax = buckets ? thresholdBytesMax(buckets.waiting.aqm) : 0;
-  const defaultLimit = Math.max(defaultBytes, 2 * Math.max(thresholdBytesMax(queue.aqm), bucketsMax));
+  const defaultLimit = Math.max(
+    defaultBytes,
+    place.isPaced ? PACED_LIMIT_BYTES_MIN : 0,
+    2 * Math.max(thresholdBytesMax(queue.aqm), bucketsMax),
+  );
   const isInPackets = Number.isFinite(limitPackets);
   const isLimitWritten =
     detail === 'all' ||

@@ -10,11 +10,13 @@ import {
   REVERSE,
   REVERSE_GENERATION,
   RTT_MIN_US,
+  RTT_US,
   SCALE_SHIFT,
   SEQ_HIGH,
   SYN_SEEN,
   TCP_KEPT,
   TCP_STATE,
+  WAITING_BYTES,
 } from './flow-layout.ts';
 
 export class TcpView {
@@ -35,6 +37,11 @@ export class TcpView {
   /** Bytes of all packets of the flow. */
   bytes(f: number): number {
     return this.floats[(f + BYTES) >> 1];
+  }
+
+  /** Bytes of packets of the flow that wait in queues. */
+  waitingBytes(f: number): number {
+    return this.records[f + WAITING_BYTES];
   }
 
   /** The flow of the other direction; NONE if none is known. */
@@ -70,6 +77,16 @@ export class TcpView {
   /** End of the highest data of the flow, modulo 2^32. */
   sentEnd(f: number): number {
     return this.measures[measureAt(f) + SEQ_HIGH];
+  }
+
+  /** From here to where the flow goes and back, at least; 0 if it is not known. */
+  leastHalfUs(f: number): number {
+    return this.measures[measureAt(f) + RTT_MIN_US];
+  }
+
+  /** The round trip of a connection, smoothed, without the time that its acknowledgements wait here. */
+  smoothedUs(f: number, d: number): number {
+    return this.measures[measureAt(d) + RTT_US] + this.measures[measureAt(f) + RTT_US];
   }
 
   /** The least round trip of a connection, in microseconds; 0 if one half is not known. */

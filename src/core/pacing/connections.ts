@@ -30,26 +30,28 @@ export const LIMITED_TICK = 12;
 export const HARMED_TICKS = 13;
 /** Until this tick its windows are the receiver's; 0 if it is paced. */
 export const FREE_UNTIL_TICK = 14;
-/** IS_ACTIVE, IS_TIMED. */
+/**
+ * IS_ACTIVE, IS_TIMED; above them GAIN_ONE times by how much more than usual its window leaves for a queue.
+ */
 export const STATE = 15;
 // float64 from here. The state of algo/pacing/ack-timing.ts:
-export const TIMING = 16; // and 18
+export const TIMING = 16; // to 20
 /** Bytes that the flow had moved when the span before the present one began, and when that was. */
-export const BEFORE_BYTES = 20;
-export const BEFORE_NS = 22;
+export const BEFORE_BYTES = 22;
+export const BEFORE_NS = 24;
 /** The same of the present span. */
-export const SINCE_BYTES = 24;
-export const SINCE_NS = 26;
+export const SINCE_BYTES = 26;
+export const SINCE_NS = 28;
 /** Time that a byte of payload takes at the share. */
-export const NS_PER_BYTE = 28;
-/** By how much more than usual its window leaves room for a queue. */
-export const GAIN = 30;
+export const NS_PER_BYTE = 30;
 
-invariant(GAIN + 2 === RECORD_WORDS, 'a record is as long as that of a flow');
+invariant(NS_PER_BYTE + 2 === RECORD_WORDS, 'a record is as long as that of a flow');
 
 export const IS_ACTIVE = 1;
 /** Its acknowledgements are timed. */
 export const IS_TIMED = 2;
+export const GAIN_SHIFT = 8;
+export const GAIN_ONE = 16;
 
 /** Payload of a full segment, until one was seen: Ethernet, with time stamps. */
 const MSS_AT_START = 1448;
@@ -106,13 +108,12 @@ export class Connections {
     words[d + LIMITED_TICK] = NONE;
     words[d + HARMED_TICKS] = 0;
     words[d + FREE_UNTIL_TICK] = 0;
-    words[d + STATE] = 0;
+    words[d + STATE] = GAIN_ONE << GAIN_SHIFT;
     floats[(d + BEFORE_BYTES) >> 1] = movedBytes;
     floats[(d + BEFORE_NS) >> 1] = nowNs;
     floats[(d + SINCE_BYTES) >> 1] = movedBytes;
     floats[(d + SINCE_NS) >> 1] = nowNs;
     floats[(d + NS_PER_BYTE) >> 1] = 0;
-    floats[(d + GAIN) >> 1] = 1;
   }
 
   /** Forgets connection `d`, which has a place in the list: the last one comes there. */

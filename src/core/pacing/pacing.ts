@@ -14,7 +14,7 @@
  * Untouched are SYN and RST, connections whose handshake was not seen, and those whose segments are signed
  * (RFC 2385, RFC 5925).
  */
-import { dueNs, HOLD_MAX_NS, passes } from '../../algo/pacing/ack-timing.ts';
+import { dataComes, dueNs, HOLD_MAX_NS, passes } from '../../algo/pacing/ack-timing.ts';
 import { CHECKSUM_AT, checksumAfter, tcpChecksum } from '../../algo/pacing/checksum.ts';
 import {
   isDuplicate,
@@ -72,6 +72,8 @@ export class Pacing {
   readonly acks: HeldAcks;
   /** Number of the present tick of shares.ts. */
   tick = 1;
+  /** Gives a connection that has begun its first share. */
+  onBegin: (d: number) => void = () => undefined;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly view: TcpView;
@@ -121,7 +123,7 @@ export class Pacing {
     const payloadBytes = arrivals.lengthBytes[p] - l4 - (slab[at + 12] >> 4) * 4;
     if ((slab[at + 13] & SYN) !== 0) return this.begins(f, slab, at, nowNs);
     if ((slab[at + 13] & (FIN | RST)) !== 0) this.ends(f);
-    if (this.classOf(f) !== NONE) this.seesData(f, h, payloadBytes, arrivals.skbInfo[p]);
+    if (this.classOf(f) !== NONE) this.seesData(f, h, payloadBytes, arrivals.skbInfo[p], nowNs);
     const d = view.reverseOf(f);
     if (d === NONE) return false;
     const c = this.classOf(d);
@@ -152,6 +154,7 @@ export class Pacing {
     const edge = (ack + ((slab[at + WINDOW_AT] << 8) | slab[at + WINDOW_AT + 1])) | 0;
     connections.open(d, view.generation(d), f, scale, edge, view.bytes(d), nowNs);
     connections.words[d + CLASS] = c;
+    this.onBegin(d);
     view.keep(d);
     view.keep(f);
     return false;
@@ -173,9 +176,9 @@ export class Pacing {
   }
 
   /** A segment of a paced flow: its length, and whether the AQM of its class lets it be. */
-  private seesData(d: number, h: number, payloadBytes: number, skbInfo: number): void {
+  private seesData(d: number, h: number, payloadBytes: number, skbInfo: number, nowNs: number): void {
     const { held, view } = this;
-    const { words } = this.connections;
+    const { words, floats } = this.connections;
     if (!this.connections.has(d, view.generation(d))) {
       if (view.bytes(d) <= FIRST_BYTES) held.flags[h] |= FLAG_SPARED;
       return;
@@ -183,6 +186,7 @@ export class Pacing {
     const isSegment = (skbInfo & SKB_GSO) === 0 && payloadBytes <= MSS_MAX;
     if (isSegment && payloadBytes > mssOf(words, d + WINDOW)) setMss(words, d + WINDOW, payloadBytes);
     if (isSegment && payloadBytes > 0) words[d + HEADER_BYTES] = held.lengthBytes[h] - payloadBytes;
+    dataComes(floats, (d + TIMING) >> 1, payloadBytes * floats[(d + NS_PER_BYTE) >> 1], nowNs);
     const isObeying = ((view.sentEnd(d) - promisedEdge(words, d + WINDOW)) | 0) <= 0;
     if (isObeying && words[d + FREE_UNTIL_TICK] === 0) held.flags[h] |= FLAG_SPARED;
   }
@@ -218,6 +222,7 @@ export class Pacing {
       this.passes(d);
       connections.open(d, generation, f, scale, (ack + (field << scale)) | 0, view.bytes(d), nowNs);
       words[d + CLASS] = c;
+      this.onBegin(d);
       view.keep(d);
       view.keep(f);
       passedWhole(words, w, ack, field);
@@ -235,23 +240,25 @@ export class Pacing {
     } else {
       const roomBytes = (promisedEdge(words, w) - view.sentEnd(d)) | 0;
       if (roomBytes < mssOf(words, w)) words[d + LIMITED_TICK] = this.tick;
-      const isOpen = isFree || words[d + TARGET_BYTES] === 0;
-      const target = isOpen ? Number.POSITIVE_INFINITY : words[d + TARGET_BYTES];
+      const isUnpaced = isFree || words[d + TARGET_BYTES] === 0;
+      const target = isUnpaced ? Number.POSITIVE_INFINITY : words[d + TARGET_BYTES];
       const out = nextField(words, w, ack, field, target, isPlain);
       if (out !== field) {
         this.edit(arrivals, slab, p, h, at, field, out);
         ledger.windowRewritten(c);
       }
     }
-    const nsPerByte = floats[(d + NS_PER_BYTE) >> 1];
     if (isFree || (words[d + STATE] & IS_TIMED) === 0 || ackedBytes <= 0) return this.passes(d);
     const t = (d + TIMING) >> 1;
+    const costNs = ackedBytes * floats[(d + NS_PER_BYTE) >> 1];
     if (!isPlain || isAgain || !this.held.mayWait()) {
-      passes(floats, t, ackedBytes, nsPerByte, nowNs);
+      passes(floats, t, costNs, nowNs);
       return this.passes(d);
     }
-    const roundTripNs = 1e3 * view.roundTripUs(f, d);
-    const due = dueNs(floats, t, ackedBytes, nsPerByte, roundTripNs, HOLD_MAX_NS, nowNs);
+    const roundTripNs = 1e3 * view.smoothedUs(f, d);
+    const backNs = 1e3 * view.leastHalfUs(f);
+    const isOpen = ((promisedEdge(words, w) - view.sentEnd(d)) | 0) >= mssOf(words, w);
+    const due = dueNs(floats, t, costNs, roundTripNs, backNs, isOpen, HOLD_MAX_NS, nowNs);
     if (due <= nowNs + RELEASE_SLACK_NS && !this.acks.has(d)) return false;
     words[d + LIMITED_TICK] = this.tick;
     this.acks.hold(d, h, due);

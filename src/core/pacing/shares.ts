@@ -17,11 +17,10 @@
  */
 import { TIMED_SEGMENTS } from '../../algo/pacing/ack-timing.ts';
 import { targetBytes, waterLevel } from '../../algo/pacing/share.ts';
-import { MIN_SEGMENTS, mssOf } from '../../algo/pacing/window.ts';
+import { MIN_SEGMENTS, mssOf, wholeUnits } from '../../algo/pacing/window.ts';
 import { NONE } from '../../base/none.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { TcpView } from '../flows/tcp-view.ts';
-import type { Backlog } from '../packets/backlog.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import { chargeBytesOfMany } from '../packets/wire-cost.ts';
 import {
@@ -30,7 +29,8 @@ import {
   BEFORE_NS,
   CLASS,
   FREE_UNTIL_TICK,
-  GAIN,
+  GAIN_ONE,
+  GAIN_SHIFT,
   HARMED_TICKS,
   HEADER_BYTES,
   IS_ACTIVE,
@@ -78,16 +78,21 @@ export interface FreedConnection {
 }
 
 const FREED_KEPT = 64;
+/** Of windows: a field of 16 bits, with the greatest scale. */
+const TARGET_BYTES_MAX = 2 ** 29;
+const STATE_BITS = (1 << GAIN_SHIFT) - 1;
 
 export class Shares {
   private readonly pacing: Pacing;
   private readonly view: TcpView;
-  private readonly backlog: Backlog;
   private readonly ledger: Ledger;
   private classes: readonly ClassInfo[];
   /** By class: its active connections, and the first connection in the list of all of them. */
   private active: Int32Array;
   private first: Int32Array;
+  /** By class: connections that have begun since the last tick, and the share of each at that tick. */
+  private begun: Int32Array;
+  private shareBytesPerSec: Float64Array;
   // By place of a connection: the next one of its class, what it moves, and scratch.
   private next = new Int32Array(0);
   private moved = new Float64Array(0);
@@ -95,20 +100,15 @@ export class Shares {
   /** Connections that pacing has given way to, since freed() was called. */
   private freedNow: FreedConnection[] = [];
 
-  constructor(
-    pacing: Pacing,
-    classes: readonly ClassInfo[],
-    view: TcpView,
-    backlog: Backlog,
-    ledger: Ledger,
-  ) {
+  constructor(pacing: Pacing, classes: readonly ClassInfo[], view: TcpView, ledger: Ledger) {
     this.pacing = pacing;
     this.view = view;
-    this.backlog = backlog;
     this.ledger = ledger;
     this.classes = classes;
     this.active = new Int32Array(classes.length);
     this.first = new Int32Array(classes.length);
+    this.begun = new Int32Array(classes.length);
+    this.shareBytesPerSec = ceilsOf(classes);
   }
 
   /** Goes by other classes: `heir` has the new row of each. */
@@ -122,6 +122,8 @@ export class Shares {
     this.classes = classes;
     this.active = new Int32Array(classes.length);
     this.first = new Int32Array(classes.length);
+    this.begun = new Int32Array(classes.length);
+    this.shareBytesPerSec = ceilsOf(classes);
   }
 
   /** What pacing has given way to since the last call. */
@@ -200,8 +202,35 @@ export class Shares {
     return ((bytes - floats[(d + BEFORE_BYTES) >> 1]) * 1e9) / spanNs;
   }
 
+  /**
+   * Gives a connection that has just begun a share before it has moved anything: that of one more beside
+   * those that were active, and beside those that have begun since.
+   */
+  welcome(d: number): void {
+    const { words } = this.pacing.connections;
+    const c = words[d + CLASS];
+    const others = this.active[c] + this.begun[c];
+    this.begun[c] += 1;
+    const all = this.shareBytesPerSec[c] * Math.max(1, this.active[c]);
+    this.hold(d, c, all / (others + 1));
+  }
+
+  /**
+   * What class `c` has for its connections, less what is needed to send within a second the queue that they
+   * have left there. A queue would stand otherwise, however exact the shares are.
+   */
+  private dividable(c: number, availableBytesPerSec: number): number {
+    const { connections } = this.pacing;
+    let waitingBytes = 0;
+    for (let n = this.first[c]; n !== NONE; n = this.next[n])
+      waitingBytes += this.view.waitingBytes(connections.at(n));
+    const excessBytes = waitingBytes - (availableBytesPerSec * ALLOWANCE_NS) / 1e9;
+    const draining = excessBytes > 0 ? excessBytes : 0;
+    return Math.max(availableBytesPerSec - draining, availableBytesPerSec / 2);
+  }
+
   /** Divides what class `c` has among its connections. */
-  private divide(c: number, capacityBytesPerSec: number): void {
+  private divide(c: number, availableBytesPerSec: number): void {
     const { connections, tick } = this.pacing;
     const { words } = connections;
     const { first, next, moved, wanted } = this;
@@ -214,23 +243,28 @@ export class Shares {
       const isLimited = tick - words[d + LIMITED_TICK] <= LIMITED_TICKS && words[d + LIMITED_TICK] !== NONE;
       wanted[count++] = isLimited ? Number.POSITIVE_INFINITY : GROWTH * moved[n];
     }
-    const level = waterLevel(capacityBytesPerSec, wanted, count);
+    const level = waterLevel(this.dividable(c, availableBytesPerSec), wanted, count);
+    this.shareBytesPerSec[c] = level;
+    this.begun[c] = 0;
     this.ledger.paced(c, all, level);
-    for (let n = first[c]; n !== NONE; n = next[n]) this.hold(connections.at(n), c, level, moved[n]);
+    for (let n = first[c]; n !== NONE; n = next[n]) {
+      const d = connections.at(n);
+      this.giveWay(d, c, level, moved[n]);
+      this.hold(d, c, level);
+    }
   }
 
   /** Holds connection `d` to a share, in bytes on the wire. */
-  private hold(d: number, c: number, shareBytesPerSec: number, movedBytesPerSec: number): void {
+  private hold(d: number, c: number, shareBytesPerSec: number): void {
     const { words, floats } = this.pacing.connections;
     const { spec, link } = this.classes[c];
     const mss = mssOf(words, d + WINDOW);
     const wireBytes = chargeBytesOfMany(link.linkLayer, 1, mss + words[d + HEADER_BYTES]);
     const payloadPerSec = (shareBytesPerSec * mss) / wireBytes;
-    this.giveWay(d, c, shareBytesPerSec, movedBytesPerSec);
     const roundTripUs = this.view.roundTripUs(words[d + ANSWERS], d);
     const roundTripNs = roundTripUs === 0 ? ROUND_TRIP_NS_AT_START : 1e3 * roundTripUs;
     const delayNs = spec.pace?.delayNs ?? 0;
-    const gain = floats[(d + GAIN) >> 1];
+    const gain = (words[d + STATE] >> GAIN_SHIFT) / GAIN_ONE;
     const allowanceNs = Math.min(ALLOWANCE_NS * gain, delayNs / 2);
     const spanSec = (roundTripNs * gain + allowanceNs) / 1e9;
     const segments = (payloadPerSec * spanSec) / mss;
@@ -238,38 +272,38 @@ export class Shares {
     words[d + STATE] = (words[d + STATE] & ~IS_TIMED) | (isTimed ? IS_TIMED : 0);
     // A timed window need not be exact, and must not be too small.
     const timed = mss * Math.max(MIN_SEGMENTS, Math.ceil(segments) + 1);
-    words[d + TARGET_BYTES] = isTimed ? timed : Math.min(2 ** 30, targetBytes(payloadPerSec, spanSec, mss));
+    const exact = Math.min(TARGET_BYTES_MAX, targetBytes(payloadPerSec, spanSec, mss));
+    // A window a few bytes short of a whole segment would cost the segment.
+    words[d + TARGET_BYTES] = wholeUnits(words, d + WINDOW, isTimed ? timed : exact);
     floats[(d + NS_PER_BYTE) >> 1] = 1e9 / payloadPerSec;
   }
 
   /** Gives way to connection `d` where pacing does harm. */
   private giveWay(d: number, c: number, shareBytesPerSec: number, movedBytesPerSec: number): void {
     const { connections, tick } = this.pacing;
-    const { words, floats } = connections;
+    const { words } = connections;
     if (words[d + FREE_UNTIL_TICK] !== 0) {
       if (tick >= words[d + FREE_UNTIL_TICK]) words[d + FREE_UNTIL_TICK] = 0;
       return;
     }
     const isLimited = words[d + LIMITED_TICK] !== NONE && tick - words[d + LIMITED_TICK] <= 1;
-    const isHarmed = isLimited && movedBytesPerSec < HARM_SHARE * shareBytesPerSec && !this.isQueued(c);
+    const isHarmed =
+      isLimited && movedBytesPerSec < HARM_SHARE * shareBytesPerSec && this.view.waitingBytes(d) === 0;
     words[d + HARMED_TICKS] = isHarmed ? words[d + HARMED_TICKS] + 1 : 0;
     if (words[d + HARMED_TICKS] < HARM_TICKS) return;
     words[d + HARMED_TICKS] = 0;
-    const g = (d + GAIN) >> 1;
-    floats[g] *= GAIN_STEP;
-    if (floats[g] <= GAIN_MAX) return;
-    floats[g] = 1;
+    const gain = Math.ceil((words[d + STATE] >> GAIN_SHIFT) * GAIN_STEP);
+    const isTried = gain > GAIN_MAX * GAIN_ONE;
+    words[d + STATE] = (words[d + STATE] & STATE_BITS) | ((isTried ? GAIN_ONE : gain) << GAIN_SHIFT);
+    if (!isTried) return;
     words[d + FREE_UNTIL_TICK] = tick + FREE_TICKS;
     this.pacing.acks.release(d);
     if (this.freedNow.length >= FREED_KEPT) return;
     this.freedNow.push({ flow: d, classRow: c, movedBytesPerSec, shareBytesPerSec });
   }
+}
 
-  /** Whether packets of the class wait: then the class holds its connections back. */
-  private isQueued(c: number): boolean {
-    const { children } = this.classes[c];
-    if (children.length === 0) return this.backlog.packets(c) > 0;
-    for (let n = 0; n < children.length; n++) if (this.isQueued(children[n])) return true;
-    return false;
-  }
+/** What classes have while nobody has looked at them yet. */
+function ceilsOf(classes: readonly ClassInfo[]): Float64Array {
+  return Float64Array.from(classes, ({ spec }) => spec.ceilBytesPerSec);
 }

@@ -4,7 +4,6 @@ import type { Arrivals } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
 import { type ClassInfo, chainOf } from '../classes/classes.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
-import type { Backlog } from '../packets/backlog.ts';
 import type { Edits } from '../packets/edits.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
@@ -16,7 +15,6 @@ export interface PacingParts {
   readonly flows: FlowTable;
   readonly edits: Edits;
   readonly ledger: Ledger;
-  readonly backlog: Backlog;
 }
 
 interface Made {
@@ -45,9 +43,11 @@ export class PacingStage {
     if (!this.isUsed && this.made === null) return;
     const pacedBy = chainOf(classes, ({ spec }) => spec.pace !== null).from;
     if (this.made === null) {
-      const { held, flows, edits, ledger, backlog } = this.parts;
+      const { held, flows, edits, ledger } = this.parts;
       const pacing = new Pacing(held, flows, edits, ledger, pacedBy);
-      this.made = { pacing, shares: new Shares(pacing, classes, flows.tcp.view, backlog, ledger) };
+      const shares = new Shares(pacing, classes, flows.tcp.view, ledger);
+      pacing.onBegin = (d) => shares.welcome(d);
+      this.made = { pacing, shares };
       return;
     }
     this.made.pacing.regroup(pacedBy);

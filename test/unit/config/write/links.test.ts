@@ -46,9 +46,11 @@ it.each<[unknown, unknown]>([
   expect(writtenLink({ overhead: said, up: '1mbit' }).overhead).toEqual(written);
 });
 
+const PLACE = { direction: 'up', parentCeilBytesPerSec: 2_500_000, isPaced: false } as const;
+
 it('all values are there on demand, each under its own key', () => {
   const { up } = load('links: { w: { device: e, up: 20mbit } }').spec.links[0]!;
-  expect(writeClass(up!.children[0]!, up!.ceilBytesPerSec, 'up', 'all')).toEqual({
+  expect(writeClass(up!.children[0]!, PLACE, 'all')).toEqual({
     ceil: '20mbit',
     priority: '3',
     weight: '1',
