@@ -10,25 +10,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Cell } from './compare/guest.ts';
+import { compiledScript, NotHereError, runMachine } from './compare/machine.ts';
 import { type Options, readOptions, UsageError } from './compare/options.ts';
 import { renderRepeats, renderRows, rowsOf, runsText } from './compare/report.ts';
 import { RATE_BITS_PER_SEC } from './compare/shapers.ts';
-import { compileInto } from './compiled.ts';
 import { writeResults } from './goals.ts';
-import {
-  FULLKERNEL_FAILED,
-  FULLKERNEL_LATE,
-  FULLKERNEL_MISSING,
-  findFullkernel,
-  underFullkernelCommand,
-} from './lab/fullkernel.ts';
+import { FULLKERNEL_MISSING, findFullkernel } from './lab/fullkernel.ts';
 import { nativeProgram } from './lab/native.ts';
-import { finish, onProcessEnd, start } from './lab/process.ts';
+import { onProcessEnd } from './lab/process.ts';
 import { shaperCommand } from './lab/shaper.ts';
 
-const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const EXIT_NOT_HERE = 3;
@@ -36,62 +28,16 @@ const EXIT_NOT_HERE = 3;
 const MACHINE_SECONDS = { full: 4500, quick: 380 };
 const MACHINES_AT_ONCE = 2;
 
-/** Compiles the measuring side. Returns the script. */
-async function translate(folder: string): Promise<string> {
-  await compileInto(folder, [join(ROOT, 'bench/compare/guest.ts')]);
-  return join(folder, 'bench/compare/guest.js');
-}
-
-/**
- * Reads what is needed before anything has a time limit: virtual time may jump far meanwhile. Failures show
- * later, where they matter.
- */
-const GUEST = `
-{
-  modprobe -a veth sch_netem sch_htb sch_red sch_fq_codel sch_cake nf_tables nft_queue nft_ct nfnetlink_queue
-  nft 'add table inet warm { chain warm { queue flags bypass to 1
-    ct mark 1 accept
-  } }'
-  nft delete table inet warm
-  ip netns add warm; ip netns exec warm sysctl net.core.default_qdisc; ip netns delete warm
-  tc -s -j qdisc; ss -ltn; iperf3 -v; ping -c 1 127.0.0.1; sleep 0; "$1" "$2" --version
-} >/dev/null 2>&1
-SHAPER_LAB_LIMIT_MS=$5 exec "$1" "$3" "$4"
-`;
-/** Time limits inside, where the real ones are those of the machine. */
-const INSIDE_LIMIT_MS = 1_000_000;
-
-class NotHereError extends Error {}
-
 /** One machine; rejects with what it said. */
-async function runMachine(
+async function measure(
   tool: string,
   script: string,
   task: Options,
   onText: (text: string) => void,
 ): Promise<Cell[]> {
-  const machineSeconds = task.quick ? MACHINE_SECONDS.quick : MACHINE_SECONDS.full;
-  const program = join(ROOT, 'dist/shaper.js');
-  const parameters = [process.execPath, program, script, JSON.stringify(task), String(INSIDE_LIMIT_MS)];
-  const command = underFullkernelCommand(tool, ['bash', '-c', GUEST, 'guest', ...parameters], {
-    seconds: machineSeconds,
-    isVirtualTime: true,
-    isFirst: task.quick,
-  });
-  const child = start(command);
-  const finished = finish(child, (machineSeconds + 20) * 1000);
-  child.stdin?.end();
-  child.stdout?.on('data', (text: Buffer | string) => onText(String(text)));
-  const { code, stdout, stderr } = await finished;
-  if (code === FULLKERNEL_LATE)
-    throw new Error(`measuring ${task.shapers.join(', ')}: more than ${machineSeconds} s`);
-  // A machine that has measured something and then breaks down is a fault, perhaps of what is measured.
-  if (code === FULLKERNEL_FAILED && stdout === '') throw new NotHereError(stderr);
-  if (code !== 0) throw new Error(`measuring ${task.shapers.join(', ')}: exit ${code}\n${stderr}`);
-  return stdout
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Cell);
+  const seconds = task.quick ? MACHINE_SECONDS.quick : MACHINE_SECONDS.full;
+  const name = task.shapers.join(', ');
+  return (await runMachine({ tool, script, task, name, seconds, isFirst: task.quick, onText })) as Cell[];
 }
 
 interface Outcome {
@@ -120,7 +66,7 @@ async function measureAll(tool: string, script: string, chosen: Options): Promis
   const work = async (): Promise<void> => {
     for (let task = waiting.shift(); task; task = waiting.shift()) {
       try {
-        cells.push(...(await runMachine(tool, script, task, onText)));
+        cells.push(...(await measure(tool, script, task, onText)));
       } catch (error) {
         if (error instanceof NotHereError) throw error;
         failures.push(error instanceof Error ? error.message : String(error));
@@ -169,7 +115,7 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'shaper-compare-'));
   onProcessEnd(() => rmSync(folder, { recursive: true, force: true }));
   try {
-    const { cells, failures } = await measureAll(tool, await translate(folder), chosen);
+    const { cells, failures } = await measureAll(tool, await compiledScript(folder, 'guest'), chosen);
     if (cells.length > 0) print(chosen, cells);
     for (const failure of failures) console.error(`compare: ${failure}`);
     return failures.length > 0 ? EXIT_FAILED : 0;

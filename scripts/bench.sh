@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- views | -- compare]: sets up what is
-# missing, then measures.
+# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- views | -- compare | -- pacing]:
+# sets up what is missing, then measures.
 #
 #   (no word)   processor time, throughput and lateness
 #   accuracy    what really passes of a configured rate
@@ -8,25 +8,26 @@
 #   scale       the cost of many flows, hosts and classes
 #   views       what it costs packets that people look: flows, hosts, events, metrics
 #   compare     this program beside the kernel's disciplines
+#   pacing      TCP rate control beside them
 #
-# All but scale and compare need root (network namespaces, NFQUEUE). Without root, scale leaves out real
-# packets.
+# All but scale, compare and pacing need root (network namespaces, NFQUEUE). Without root, scale leaves out
+# real packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 program=bench
 case "${1:-}" in
-  accuracy | queueing | scale | views | compare)
+  accuracy | queueing | scale | views | compare | pacing)
     program=$1
     shift
     ;;
   '' | -*) ;;
   *)
-    echo "bench: there is no '$1'; use accuracy, queueing, scale, views, compare, or no word to measure the cost" >&2
+    echo "bench: there is no '$1'; use accuracy, queueing, scale, views, compare, pacing, or no word to measure the cost" >&2
     exit 2
     ;;
 esac
-[ "$(id -u)" = 0 ] || [[ $program =~ ^(scale|compare)$ ]] || {
+[ "$(id -u)" = 0 ] || [[ $program =~ ^(scale|compare|pacing)$ ]] || {
   echo "bench: needs root for network namespaces: sudo npm run bench" >&2
   exit 3
 }
