@@ -24,6 +24,7 @@ import type { EngineOptions } from './engine-options.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
+import type { FreedConnection } from './pacing/shares.ts';
 import type { Backlog } from './packets/backlog.ts';
 import { FLAG_CE, FLAG_ECT, FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable } from './packets/held.ts';
 import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
@@ -153,6 +154,11 @@ export class Engine {
   /** Packets of an NFQUEUE that were read and have no verdict yet. */
   waitingOf(nfqueue: number): number {
     return this.verdicts.waitingOf(nfqueue);
+  }
+
+  /** Connections that pacing has given way to since the last call. */
+  freedConnections(): readonly FreedConnection[] {
+    return this.lasting.pacing.freed();
   }
 
   /**

@@ -38,6 +38,7 @@ import type { Applier } from './applier.ts';
 import { createApplier } from './create-applier.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch } from './device-watch.ts';
+import { watchFreed } from './freed-watch.ts';
 import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
@@ -164,6 +165,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const lost = watchLost(spec, engine, port, parts);
   const devices = watchDevices(engine, port, names, lost, parts);
   const silences = watchSilences(engine, parts);
+  watchFreed(engine, parts);
   const nfqueues = new NfqueueBooks(port, spec.nfqueue.first);
   let rules: InstalledRules | null = null;
   const running = new Running({

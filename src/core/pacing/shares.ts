@@ -119,6 +119,9 @@ export class Shares {
       const c = connections.words[d + CLASS];
       if (c !== NONE) connections.words[d + CLASS] = heir[c];
     }
+    this.freedNow = this.freedNow
+      .map((freed) => ({ ...freed, classRow: heir[freed.classRow] }))
+      .filter(({ classRow }) => classRow !== NONE);
     this.classes = classes;
     this.active = new Int32Array(classes.length);
     this.first = new Int32Array(classes.length);
