@@ -22,8 +22,7 @@ const WITHOUT_CODE = [
     'hfsc-curve',
     'hfsc-rt',
   ],
-  ...['reservation', 'elastic-tunnel', 'ipip', 'overlay', 'counter', 'rrd-pdp', 'quota'],
-  ...['tcp-window', 'tcp-window-target', 'checksum', 'rtt'],
+  ...['elastic-tunnel', 'ipip', 'overlay', 'counter', 'rrd-pdp', 'quota'],
 ];
 
 describe('planFor', () => {
