@@ -16,8 +16,10 @@ class Sender {
   lastAck: number;
   lastIn = -1;
   lastOut = -1;
+  private readonly mss: number;
 
-  constructor(edge: number) {
+  constructor(edge: number, mss: number) {
+    this.mss = mss;
     this.furthest = edge;
     this.lastAck = edge;
   }
@@ -27,11 +29,18 @@ class Sender {
     const unit = 2 ** scale;
     const edge = ack + fieldOut * unit;
     const isOld = this.lastIn >= 0 && ack < this.lastAck;
+    const isRepeated = isPlain && ack === this.lastAck && this.lastIn >= 0;
     if (fieldOut > fieldIn) return 'larger than the receiver';
     if (fieldOut < 0 || (fieldOut === 0 && fieldIn > 0)) return 'closed';
-    if (isOld) return edge > this.furthest && fieldOut > 1 ? 'an old one promises more' : null;
-    if (isPlain && ack === this.lastAck && fieldIn === this.lastIn && fieldOut !== this.lastOut)
-      return 'no duplicate any more';
+    if (isOld) {
+      const isMore = edge > this.furthest;
+      this.furthest = Math.max(this.furthest, edge);
+      return isMore && fieldOut > 1 ? 'an old one promises more' : null;
+    }
+    if (isRepeated && fieldIn === this.lastIn && fieldOut !== this.lastOut) return 'no duplicate any more';
+    const mayGrow = unit <= this.mss && fieldOut < fieldIn;
+    if (isRepeated && fieldIn > this.lastIn && fieldOut === this.lastOut && mayGrow)
+      return 'an update becomes a duplicate';
     if (edge < this.furthest && fieldOut !== fieldIn) return 'the edge moves left';
     this.furthest = Math.max(this.furthest, edge);
     this.lastAck = ack;
@@ -53,7 +62,7 @@ it('a million acknowledgements of random connections', () => {
     const window = (): number => Math.min(65_535, below(2) === 0 ? below(70_000) : below(64) << below(10));
     const start = base + below(65_536);
     openWindow(words, 0, scale, mss, start | 0);
-    const sender = new Sender(start);
+    const sender = new Sender(start, mss);
     sender.lastAck = start;
     let target = below(200_000);
     let field = window();

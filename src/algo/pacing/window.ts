@@ -16,6 +16,9 @@
  *     edge = min(T, max(E, a + target)); it grows by a segment or half a target at least, or up to T
  *     field = (edge - a) >> s, one more if that is left of E; never 0 unless f is
  *
+ * Two segments, the least target, are rounded up to units of 2^s, or one full segment would fit. A larger
+ * target is rounded down.
+ *
  * | parameter   | unit  | range      | default                                             |
  * |-------------|-------|------------|-----------------------------------------------------|
  * | targetBytes | bytes | >= 0       | share.ts; less than MIN_SEGMENTS segments count as those |
@@ -30,9 +33,11 @@
  *  1. No field is above the receiver's, and none is 0 unless the receiver's is.
  *  2. The edge of no acknowledgement is left of E, unless the receiver's own edge is, or it is an old one.
  *  3. A duplicate acknowledgement has the field of the first one.
+ *  4. A window update does not become a duplicate: one that would have the field of the acknowledgement
+ *     before has one unit more, where a unit is no longer than a segment.
  *
- * Departures: none. State is a few words, so that a connection needs no object. Cost: about 10 ns an
- * acknowledgement.
+ * Departures: invariant 4 and the rounding of two segments are ours. State is a few words, so that a
+ * connection needs no object. Cost: about 10 ns an acknowledgement.
  */
 import { NONE } from '../../base/none.ts';
 
@@ -122,7 +127,8 @@ export function nextField(
   const mss = words[at + MSS];
   const promisedBytes = (words[at + EDGE] - number) | 0;
   const offeredBytes = field << scale;
-  const least = MIN_SEGMENTS * mss;
+  // Rounded down to units, one full segment would fit, and wait for a delayed acknowledgement.
+  const least = (((MIN_SEGMENTS * mss - 1) >> scale) + 1) << scale;
   const target = targetBytes > least ? targetBytes : least;
   let bytes = promisedBytes;
   if (target > promisedBytes) {
@@ -135,6 +141,9 @@ export function nextField(
     out = bytes >> scale;
     if (out << scale < promisedBytes) out++;
     if (out <= 0) out = 1;
+    // A sender without SACK would count a window update as a duplicate.
+    const isUpdate = isPlain && number === words[at + ACK] && field > words[at + FIELD_IN];
+    if (isUpdate && out === words[at + FIELD_OUT] && 1 << scale <= mss) out++;
     if (out > field) out = field;
   }
   const edge = (number + (out << scale)) | 0;
@@ -156,8 +165,14 @@ export function passedWhole(words: Int32Array, at: number, ack: number, field: n
   words[at + FIELD_OUT] = field;
 }
 
-/** An acknowledgement that was overtaken promises no more than E. Its sender ignores it. */
+/** An acknowledgement that was overtaken: it promises no more than E, where that can be said. */
 function oldField(words: Int32Array, at: number, ack: number, field: number): number {
-  const most = ((words[at + EDGE] - ack) | 0) >> words[at + SCALE];
-  return field <= most ? field : most > 0 ? most : Math.min(field, 1);
+  const scale = words[at + SCALE];
+  const most = ((words[at + EDGE] - ack) | 0) >> scale;
+  if (field <= most) return field;
+  if (most > 0) return most;
+  // E lies within the first unit. One unit goes beyond it, and is promised then.
+  if (field > 0)
+    words[at + EDGE] = Math.max((ack + (1 << scale) - words[at + EDGE]) | 0, 0) + words[at + EDGE];
+  return field > 0 ? 1 : 0;
 }
