@@ -2,10 +2,10 @@
 
 import type { Logger } from 'pino';
 import { formatRate } from '../base/units.ts';
+import { flowText } from '../control/bucket-text.ts';
 import type { Engine } from '../core/engine.ts';
 import type { FlowTuple } from '../core/flows/flow-keys.ts';
 import type { FreedConnection } from '../core/pacing/shares.ts';
-import { addressText } from '../packet/address-text.ts';
 import type { News } from './news.ts';
 import type { Unwinder } from './unwinder.ts';
 
@@ -50,14 +50,6 @@ export class FreedWatch {
       });
     }
   }
-}
-
-function flowText({ family, src, sport, dst, dport }: FlowTuple): string {
-  const end = (words: readonly number[], port: number): string => {
-    const address = addressText(family, words);
-    return family === 6 ? `[${address}]:${port}` : `${address}:${port}`;
-  };
-  return `tcp ${end(src, sport)} > ${end(dst, dport)}`;
 }
 
 /** Watches the engine from now on. */
