@@ -6,7 +6,8 @@ import { Prng } from '../src/base/prng.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../src/limits.ts';
 import { type Batch, createBatch, NF_ACCEPT, NF_INET_FORWARD, VERDICT_UP_TO } from '../src/packet/batch.ts';
 import type { Port } from '../src/packet/port.ts';
-import { IPPROTO_TCP, IPPROTO_UDP, writePacket } from '../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../src/packet/tcp-header.ts';
+import { IPPROTO_UDP, writePacket } from '../src/sim/packets/packets.ts';
 
 /** IPv4 and UDP, TCP, TCP with time stamps. */
 const UDP_HEADERS_BYTES = 28;

@@ -3,6 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBatch } from '../../src/packet/batch.ts';
 import { createParsed, FRAGMENT_NONE, type Parsed, parseBatch } from '../../src/packet/parse.ts';
+import {
+  ACK,
+  ACK_AT,
+  FLAGS_AT,
+  headerBytesOf,
+  IPPROTO_TCP,
+  SEQ_AT,
+  SYN,
+  WINDOW_AT,
+} from '../../src/packet/tcp-header.ts';
 import { TcpOptions } from '../../src/packet/tcp-options.ts';
 import { CaptureCursor } from '../../src/sim/capture/capture.ts';
 import { CARRIES_IP } from '../../src/sim/capture/links.ts';
@@ -11,14 +21,8 @@ import type { Host } from './lab.ts';
 import { nativeProgram } from './native.ts';
 import { finish } from './process.ts';
 
-export const FIN = 1;
-export const SYN = 2;
-export const RST = 4;
-export const ACK = 16;
-
 /** Ethernet, IPv6 with an extension header, TCP with all its options. */
 const FRAME_BYTES = 160;
-const IPPROTO_TCP = 6;
 
 export interface Segment {
   /** When it passed the device, in nanoseconds of the machine's clock. Differences are exact. */
@@ -84,15 +88,15 @@ export function readSegments(file: Uint8Array): Segment[] {
     if (parsed.protocol[0] !== IPPROTO_TCP || parsed.fragment[0] !== FRAGMENT_NONE) continue;
     const at = cursor.offset + parsed.l4Offset[0]!;
     const view = new DataView(cursor.bytes.buffer, cursor.bytes.byteOffset + at);
-    const headerBytes = (view.getUint8(12) >> 4) * 4;
-    const flags = view.getUint8(13);
+    const headerBytes = headerBytesOf(cursor.bytes, at);
+    const flags = view.getUint8(FLAGS_AT);
     options.read(cursor.bytes, at, at + headerBytes, (flags & SYN) !== 0);
     segments.push({
       ns: cursor.record.sec * 1e9 + cursor.record.ns,
       ...endsOf(parsed),
-      seq: view.getUint32(4),
-      ack: (flags & ACK) === 0 ? 0 : view.getUint32(8),
-      window: view.getUint16(14),
+      seq: view.getUint32(SEQ_AT),
+      ack: (flags & ACK) === 0 ? 0 : view.getUint32(ACK_AT),
+      window: view.getUint16(WINDOW_AT),
       flags,
       payloadBytes: cursor.lengthBytes - parsed.l4Offset[0]! - headerBytes,
       scale: options.scale < 0 ? null : options.scale,

@@ -6,7 +6,8 @@
  * receiver's is, and a right edge that never moves left, unless the receiver's own edge is there. A duplicate
  * acknowledgement stays one (RFC 5681, 2). Where no SYN was seen, nothing is edited.
  */
-import { ACK, FIN, RST, type Segment, SYN } from './capture.ts';
+import { ACK, FIN, RST, SYN } from '../../src/packet/tcp-header.ts';
+import type { Segment } from './capture.ts';
 
 /** A segment on both sides. */
 export interface Crossing {

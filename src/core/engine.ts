@@ -205,8 +205,6 @@ export class Engine {
       this.enter(h, nowNs, nowNs);
       return;
     }
-    // Where classes are paced, TCP of directions that nothing shapes comes as well.
-    if (!this.lasting.pacing.isUsed) this.ledger.unmatched();
     this.verdicts.accept(h);
   }
 

@@ -9,6 +9,7 @@
  */
 import { ARRIVAL_ROWS } from '../limits.ts';
 import type { Arrivals } from './batch.ts';
+import { IPPROTO_TCP } from './tcp-header.ts';
 
 /** Columns of ARRIVAL_ROWS rows. parseBatch writes every column of each row it parses. */
 export interface Parsed {
@@ -58,7 +59,6 @@ export const FRAGMENT_LATER = 2;
 /** IANA protocol numbers (linux/in.h, linux/in6.h). */
 const IPPROTO_HOPOPTS = 0;
 const IPPROTO_ICMP = 1;
-const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 const IPPROTO_ROUTING = 43;
 const IPPROTO_FRAGMENT = 44;

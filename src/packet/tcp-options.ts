@@ -3,8 +3,7 @@
  * stamps in one place, behind two NOPs, as appendix A of the RFC recommends: that is one comparison.
  */
 import { NONE } from '../base/none.ts';
-
-export const TCP_HEADER_BYTES = 20;
+import { headerBytesOf, readWord, TCP_HEADER_BYTES } from './tcp-header.ts';
 
 const OPTION_END = 0;
 const OPTION_NOP = 1;
@@ -69,7 +68,7 @@ const USUAL_HEADER_BYTES = TCP_HEADER_BYTES + 2 + TIMESTAMPS_BYTES;
  * its options were not copied whole or are malformed: nothing of it may be changed then.
  */
 export function isSigned(slab: Uint8Array, at: number, end: number): boolean {
-  const headerBytes = (slab[at + 12] >> 4) * 4;
+  const headerBytes = headerBytesOf(slab, at);
   const first = at + TCP_HEADER_BYTES;
   const headerEnd = at + headerBytes;
   if (headerEnd > end || headerEnd < first) return true;
@@ -86,8 +85,4 @@ export function isSigned(slab: Uint8Array, at: number, end: number): boolean {
     if (bytes < 2 || o + bytes > headerEnd || kind === OPTION_MD5 || kind === OPTION_AO) return true;
   }
   return false;
-}
-
-function readWord(slab: Uint8Array, at: number): number {
-  return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
 }

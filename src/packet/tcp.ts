@@ -10,6 +10,7 @@
  * Cost: about 35 ns per segment, no allocation. Offsets in the code are those of RFC 9293, 3.1.
  */
 import { SACK_BLOCKS_MAX } from '../limits.ts';
+import { ACK_AT, DATA_OFFSET_AT, FLAGS_AT, headerBytesOf, readWord, TCP_HEADER_BYTES } from './tcp-header.ts';
 
 /** Columns that describe segments. The caller chooses the rows. */
 export interface SegmentColumns {
@@ -30,7 +31,6 @@ export interface SegmentColumns {
   readonly sackRight: Uint32Array;
 }
 
-const TCP_HEADER_BYTES = 20;
 /** Low half of the byte with the data offset: three reserved flags and AE, formerly NS (RFC 9768, 3.1). */
 const RESERVED_FLAGS = 0x0f;
 
@@ -63,15 +63,15 @@ export function parseSegment(
 ): void {
   clearSegment(columns, r);
   if (at + TCP_HEADER_BYTES > end) return;
-  const headerBytes = (slab[at + 12] >> 4) * 4;
+  const headerBytes = headerBytesOf(slab, at);
   if (headerBytes < TCP_HEADER_BYTES || at + headerBytes > end) return;
-  columns.flags[r] = slab[at + 13];
-  columns.ack[r] = readUint32(slab, at + 8);
+  columns.flags[r] = slab[at + FLAGS_AT];
+  columns.ack[r] = readWord(slab, at + ACK_AT);
   columns.stamp[r] = 0;
   columns.stampEcho[r] = 0;
   columns.sackBlocks[r] = 0;
   const isKnown = parseOptions(slab, at + TCP_HEADER_BYTES, at + headerBytes, columns, r);
-  const isPure = segmentBytes === headerBytes && (slab[at + 12] & RESERVED_FLAGS) === 0;
+  const isPure = segmentBytes === headerBytes && (slab[at + DATA_OFFSET_AT] & RESERVED_FLAGS) === 0;
   columns.isPlain[r] = isPure && isKnown ? 1 : 0;
 }
 
@@ -96,8 +96,8 @@ function parseOptions(
     bytes = slab[at + 1];
     if (bytes < 2 || at + bytes > end) return false;
     if (kind === OPTION_TIMESTAMPS && bytes === TIMESTAMPS_BYTES) {
-      columns.stamp[r] = readUint32(slab, at + 2);
-      columns.stampEcho[r] = readUint32(slab, at + 6);
+      columns.stamp[r] = readWord(slab, at + 2);
+      columns.stampEcho[r] = readWord(slab, at + 6);
     } else if (kind === OPTION_SACK && bytes % SACK_BLOCK_BYTES === 2 && columns.sackBlocks[r] === 0) {
       parseSack(slab, at, bytes, columns, r);
     } else if (kind !== OPTION_MD5) {
@@ -111,12 +111,7 @@ function parseSack(slab: Uint8Array, at: number, bytes: number, columns: Segment
   const blocks = (bytes - 2) / SACK_BLOCK_BYTES;
   columns.sackBlocks[r] = blocks;
   for (let b = 0; b < blocks; b++) {
-    columns.sackLeft[r * SACK_BLOCKS_MAX + b] = readUint32(slab, at + 2 + SACK_BLOCK_BYTES * b);
-    columns.sackRight[r * SACK_BLOCKS_MAX + b] = readUint32(slab, at + 6 + SACK_BLOCK_BYTES * b);
+    columns.sackLeft[r * SACK_BLOCKS_MAX + b] = readWord(slab, at + 2 + SACK_BLOCK_BYTES * b);
+    columns.sackRight[r * SACK_BLOCKS_MAX + b] = readWord(slab, at + 6 + SACK_BLOCK_BYTES * b);
   }
-}
-
-/** A signed number, which an unsigned column turns into the right one. */
-function readUint32(slab: Uint8Array, at: number): number {
-  return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
 }

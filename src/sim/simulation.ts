@@ -10,8 +10,8 @@
  *   const { report } = run.result();
  */
 import { NONE } from '../base/none.ts';
+import { IPPROTO_TCP } from '../packet/tcp-header.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
-import { IPPROTO_TCP } from './packets/packets.ts';
 import { type ReportSubject, type SimulateReport, simulateReport } from './report/report.ts';
 import { type Series, SeriesRecorder } from './report/series.ts';
 import { findScenario, SCENARIO_NAMES } from './scenarios/index.ts';

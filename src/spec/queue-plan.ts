@@ -131,8 +131,9 @@ interface Direction {
 
 const OTHER = { up: 'down', down: 'up' } as const;
 
-function isPaced(node: ClassSpec | null): boolean {
-  return node !== null && (node.pace !== null || node.children.some(isPaced));
+/** Whether the class, or one in it, is paced. */
+export function hasPacing(node: ClassSpec | null): boolean {
+  return node !== null && (node.pace !== null || node.children.some(hasPacing));
 }
 
 function listDirections(spec: ShaperSpec): Direction[] {
@@ -141,7 +142,7 @@ function listDirections(spec: ShaperSpec): Direction[] {
     (['up', 'down'] as const).flatMap((direction) => {
       const root = link[direction];
       if (!root) {
-        if (!isPaced(link[OTHER[direction]])) return [];
+        if (!hasPacing(link[OTHER[direction]])) return [];
         return [{ device: link.device, direction, fast: gso !== false, slow: gso === false, isHalf: true }];
       }
       const kinds = gso === 'auto' ? leafKinds(root) : { fast: gso, slow: !gso };
@@ -166,7 +167,7 @@ function copyLengths(
   const whole = new Set<number>();
   for (const { device, direction, nfqueue, fastNfqueue } of directions) {
     const link = links.find((other) => other.device === device);
-    if (link === undefined || !isPaced(link[OTHER[direction]])) continue;
+    if (link === undefined || !hasPacing(link[OTHER[direction]])) continue;
     whole.add(nfqueue).add(fastNfqueue ?? nfqueue);
   }
   return gso.map((_, nfqueue) => (whole.has(nfqueue) ? COPY_BYTES_MAX : COPY_BYTES));

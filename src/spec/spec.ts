@@ -156,10 +156,8 @@ export interface ClassSpec {
   /** Guaranteed rate; 0 guarantees nothing. */
   readonly rateBytesPerSec: number;
   readonly rateBurstBytes: number;
-  /** Upper bound, configured or inherited. */
+  /** Upper bound: its own if it is below that of the parent, which it inherits otherwise. */
   readonly ceilBytesPerSec: number;
-  /** Whether it is below that of the parent. */
-  readonly hasOwnCeil: boolean;
   readonly burstBytes: number;
   /** Order in which classes borrow, from 0 (first) to 7. */
   readonly priority: number;

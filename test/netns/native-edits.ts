@@ -113,6 +113,7 @@ class Editor {
   readonly rows: { isJoined: boolean; payloadBytes: number }[] = [];
   private readonly bed: Bed;
   private readonly held = new HeldTable(1024);
+  private readonly edits = new Edits(this.held);
   private readonly writer: VerdictWriter;
 
   constructor(bed: Bed) {
@@ -123,16 +124,7 @@ class Editor {
     const ledger = new Ledger(1, this.held);
     const flows = new FlowTable(16, 1, 2, ledger);
     const log = new VerdictLog(this.held);
-    this.writer = new VerdictWriter(
-      0xff,
-      this.held,
-      flows,
-      new Edits(this.held),
-      ledger,
-      steering,
-      log,
-      plan,
-    );
+    this.writer = new VerdictWriter(0xff, this.held, flows, this.edits, ledger, steering, log, plan);
     const { port } = bed;
     const send = port.send.bind(port);
     port.send = (count) => {
@@ -157,7 +149,7 @@ class Editor {
       held.setDscp(h, 0);
       writer.received(h);
       const text = bytes.subarray(28).toString();
-      if (!writer.mayEdit(h, p)) this.refused.push(text.slice(0, 4));
+      if (!this.edits.mayEdit(h, this.bed.port.batch.arrivals, p)) this.refused.push(text.slice(0, 4));
       else if (text.endsWith('!')) this.edit(h, withPayload(bytes, `${text.slice(0, -1)} edited`));
       else writer.accept(h);
       if (lengthBytes > bytes.length) writer.accept(h);

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NF_DROP, NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
-import { IPPROTO_TCP, type PacketShape } from '../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../src/packet/tcp-header.ts';
+import type { PacketShape } from '../../src/sim/packets/packets.ts';
 import { runs } from '../effort.ts';
 import { redundantIndex, type Segment } from '../oracle/ack-filter.ts';
 import type { SimArrival } from '../port/sim-port.ts';

@@ -5,10 +5,11 @@
  */
 import { expect, it } from 'vitest';
 import { Prng } from '../../src/base/prng.ts';
+import { ACK, FIN } from '../../src/packet/tcp-header.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import { runs } from '../effort.ts';
 import type { SimArrival } from '../port/sim-port.ts';
-import { ACK, FIN, handshake, MD5_OPTION, MSS, PacedWorld, type Passed, segment } from '../sim/paced.ts';
+import { handshake, MD5_OPTION, MSS, PacedWorld, type Passed, segment } from '../sim/paced.ts';
 import { shaper } from '../sim/world.ts';
 
 const SECONDS = 6;

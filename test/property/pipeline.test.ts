@@ -5,13 +5,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
-import {
-  IPPROTO_ICMP,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  ipv4,
-  type PacketShape,
-} from '../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../src/packet/tcp-header.ts';
+import { IPPROTO_ICMP, IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
 import type { MeterSpec, QueueSpec, RedSpec, RemarkSpec } from '../../src/spec/spec.ts';
 import { runs } from '../effort.ts';
 import { runUntil } from '../port/driver.ts';

@@ -86,7 +86,7 @@ function classesOf({ engine }: World): ReservingClass[] {
     ...(parent >= 0 && { parent: engine.classes[parent].path }),
     rate: spec.rateBytesPerSec,
     ceil: spec.ceilBytesPerSec,
-    hasOwnCeil: spec.hasOwnCeil,
+    hasOwnCeil: parent >= 0 && spec.ceilBytesPerSec < engine.classes[parent].spec.ceilBytesPerSec,
     adjust: spec.adjust,
   }));
 }

@@ -1,7 +1,8 @@
 /** Packets of exempt ports beside others, in exact numbers. */
 import { expect, test } from 'vitest';
 import { NF_INET_LOCAL_IN } from '../../src/packet/batch.ts';
-import { IPPROTO_TCP, ipv4 } from '../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../src/packet/tcp-header.ts';
+import { ipv4 } from '../../src/sim/packets/packets.ts';
 import type { SimArrival } from '../port/sim-port.ts';
 import { type ClassInput, MS, repeat, SECOND, shaper, udp, World } from './world.ts';
 

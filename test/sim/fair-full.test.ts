@@ -1,7 +1,7 @@
 /** All queues of fair leaves are taken: here there are two. */
 import { expect, test, vi } from 'vitest';
 import { NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
-import { IPPROTO_TCP } from '../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../src/packet/tcp-header.ts';
 import { MS, repeat, SECOND, shaper, udp, up, World } from './world.ts';
 
 vi.mock('../../src/limits.ts', async (original) => ({ ...(await original<object>()), FAIR_QUEUES_MAX: 2 }));

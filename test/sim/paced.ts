@@ -4,15 +4,12 @@ import { CHECKSUM_AT } from '../../src/algo/pacing/checksum.ts';
 import { Engine } from '../../src/core/engine.ts';
 import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
-import { IPPROTO_TCP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
+import { ACK, IPPROTO_TCP, SYN } from '../../src/packet/tcp-header.ts';
+import { ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import { runUntil } from '../port/driver.ts';
 import { type SimArrival, SimPort } from '../port/sim-port.ts';
 
-export const FIN = 1;
-export const SYN = 2;
-export const RST = 4;
-export const ACK = 16;
 export const MSS = 1448;
 
 /** Options: a scale (RFC 7323), an MD5 signature (RFC 2385). */

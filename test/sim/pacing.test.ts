@@ -1,19 +1,17 @@
 /** What pacing leaves alone, and what becomes of connections that stop, close, begin anew and end. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
+import { ACK, FIN, RST, SYN } from '../../src/packet/tcp-header.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import type { SimArrival } from '../port/sim-port.ts';
 import {
-  ACK,
   type Ends,
-  FIN,
   handshake,
   MD5_OPTION,
   MSS,
   PacedWorld,
   type Passed,
-  RST,
-  SYN,
   scaleOption,
   segment,
 } from './paced.ts';
@@ -184,4 +182,47 @@ test('a change that ends pacing lets go what is held; one that begins it edits f
   expect(edited(answers.filter(({ arrival }) => arrival.timeNs > 7 * SECOND)).length).toBeGreaterThan(100);
   expect(answers.every(({ isAccepted }) => isAccepted)).toBe(true);
   expect(world.port.trace.filter(({ verdict }) => verdict === NF_ACCEPT).length).toBeGreaterThan(900);
+});
+
+/** Row of the paced class. */
+const PACED = 1;
+
+test('a class that others left nothing paces again as before when it has its rate back', () => {
+  const world = new PacedWorld(spec(500_000));
+  const empty = segment(5 * SECOND + MS, ENDS, 'sender', { tcpSeq: 1001 + 401 * MSS, tcpAck: 1001 });
+  const arrivals = [...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 1500), empty];
+  world.inject([...arrivals].sort((a, b) => a.timeNs - b.timeNs));
+  world.run(4 * SECOND);
+  const left = vi.spyOn(world.engine.stages.available, 'bytesPerSec').mockReturnValue(0);
+  world.run(8 * SECOND);
+  left.mockRestore();
+  world.run(300 * SECOND);
+  world.expectAllGone();
+  const answers = world.passed().filter(({ arrival }) => arrival.shape.dport === ENDS.port);
+  expect(answers[1500].window).toBe(answers[250].window);
+  for (const { arrival, timeNs } of answers) expect(timeNs - arrival.timeNs).toBeLessThan(SECOND);
+  const after = answers.filter(({ arrival }) => arrival.timeNs > 10 * SECOND);
+  for (const { arrival, timeNs } of after) expect(timeNs - arrival.timeNs).toBeLessThan(20 * MS);
+});
+
+test('the share is that of each active connection, and 0 while none is active', () => {
+  const world = new PacedWorld(spec(500_000));
+  const keepalives = [20, 22].map((sec) =>
+    segment(sec * SECOND, ENDS, 'sender', { tcpSeq: 1001 + 300 * MSS, tcpAck: 1001 }),
+  );
+  world.inject([...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 300), ...keepalives]);
+  const shares = [0.5, 3, 23].map((sec) => {
+    world.run(sec * SECOND);
+    return world.engine.stats.shareBytesPerSec[PACED];
+  });
+  expect(shares).toEqual([0, 500_000, 0]);
+});
+
+test('answers that nothing shapes are no stray packets, those of an unknown device are', () => {
+  const world = new PacedWorld(spec(500_000));
+  const [syn, answer] = handshake(0, ENDS, 7);
+  const stray = { ...segment(6 * MS, ENDS, 'sender', { tcpSeq: 5 }), ifIndexIn: 97, ifIndexOut: 98 };
+  world.inject([syn, answer, stray]);
+  world.run(SECOND);
+  expect(world.engine.stats.totals[TOTAL.unmatchedPackets]).toBe(1);
 });

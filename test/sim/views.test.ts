@@ -1,7 +1,8 @@
 /** Flows and hosts of the real engine in virtual time: rates, totals and delays are exact. */
 import { expect, test } from 'vitest';
 import { FLOWS, HOSTS } from '../../src/control/routes/views.ts';
-import { IPPROTO_TCP, ipv4 } from '../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../src/packet/tcp-header.ts';
+import { ipv4 } from '../../src/sim/packets/packets.ts';
 import { removeClass } from './class-edits.ts';
 import { ViewedWorld } from './viewed.ts';
 import { CLIENT, MS, repeat, SECOND, SERVER, shaper, udp, up } from './world.ts';

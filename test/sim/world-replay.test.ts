@@ -1,10 +1,11 @@
 /** Captures through the shaper: ways, instants, counts, and anything a file may hold. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { IPPROTO_TCP } from '../../src/packet/tcp-header.ts';
 import { runReplay } from '../../src/sim/capture/replay.ts';
 import { type CaptureScan, scanCapture } from '../../src/sim/capture/scan.ts';
 import { readAtOf } from '../../src/sim/capture/window.ts';
-import { IPPROTO_TCP, IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
+import { IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
 import { behind, captureFile, ethernet, type Frame, packetBytes } from '../unit/sim/capture/capture-file.ts';
 import { bottleneck, MS } from './net.ts';
 import { shaper } from './world.ts';

@@ -95,7 +95,6 @@ function classSpec(input: ClassInput, path: string, parent: { ceil: number; burs
     rateBytesPerSec: input.rate ?? 0,
     rateBurstBytes: self.burst,
     ceilBytesPerSec: self.ceil,
-    hasOwnCeil: input.ceil !== undefined,
     burstBytes: self.burst,
     priority: input.priority ?? 3,
     weight: input.weight ?? 1,

@@ -55,7 +55,6 @@ function classSpec(list: readonly HtbClass[], own: HtbClass, path: string): Clas
     rateBytesPerSec: own.rate,
     rateBurstBytes: 2 * PACKET_BYTES,
     ceilBytesPerSec: own.ceil ?? own.rate,
-    hasOwnCeil: own.ceil !== undefined,
     burstBytes: 2 * PACKET_BYTES,
     priority: own.prio ?? 0,
     weight: own.weight ?? quantumOf(own) / PACKET_BYTES,

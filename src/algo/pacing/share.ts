@@ -25,7 +25,8 @@
  *  1. Nobody can have more without one that has as little or less.
  *  2. The level is that of a twin that sorts.
  *
- * Departures: the level of nobody is the capacity: the next connection starts with it. Cost: as many passes
+ * Departures: the level of nobody is the capacity: the next connection starts with it. Where all have what
+ * they want, the level is what the one that wants most could have besides the others. Cost: as many passes
  * as there are different wants below the level, 1 ns a connection each.
  */
 import { MIN_SEGMENTS } from './window.ts';
@@ -39,15 +40,20 @@ export function waterLevel(capacityBytesPerSec: number, wanted: Float64Array, co
     const level = left / open;
     let kept = 0;
     let taken = 0;
+    let most = 0;
     for (let n = 0; n < open; n++) {
-      if (wanted[n] < level) taken += wanted[n];
-      else wanted[kept++] = wanted[n];
+      const want = wanted[n];
+      if (want >= level) {
+        wanted[kept++] = want;
+      } else {
+        taken += want;
+        most = want > most ? want : most;
+      }
     }
     if (kept === open) return level;
     left -= taken;
     open = kept;
-    // All have what they want. The rest is there for whoever wants more.
-    if (open === 0) return left + level;
+    if (open === 0) return left + most;
   }
 }
 

@@ -53,7 +53,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const values = reader.section(entry.node, SECTIONS.class, `class ${entry.name}`);
   const { givenBytesPerSec, ceilBytesPerSec, guaranteedBytesPerSec } = readRates(parent, entry, values);
   const isMetered = parent.isMetered || values.meter !== undefined;
-  const pace = readPace(parent, values.tcp);
+  const pace = readPace(reader, values.tcp);
   const isPaced = parent.isPaced || pace !== null;
   const match = values.match ? readMatch({ ...parent, path }, values.match) : null;
   if (match) warnApart(parent, entry, match);
@@ -78,7 +78,6 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     rateBytesPerSec,
     rateBurstBytes: given ?? defaultBurst(rateBytesPerSec, 'shape'),
     ceilBytesPerSec,
-    hasOwnCeil: ceilBytesPerSec < parent.ceilBytesPerSec,
     burstBytes: given ?? defaultBurst(ceilBytesPerSec, 'shape'),
     priority: values.priority?.value ?? DEFAULTS.priority,
     weight: values.weight?.value ?? DEFAULTS.weight,

@@ -165,7 +165,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     reader.problems.error(ceil.offset, message);
   }
   const isMetered = values.meter !== undefined;
-  const pace = readPace({ ...outer, ceilBytesPerSec: rateBytesPerSec }, values.tcp);
+  const pace = readPace(outer.reader, values.tcp);
   const isPaced = pace !== null;
   const ceilBytesPerSec = rateBytesPerSec;
   const context = { ...outer, rateBytesPerSec, ceilBytesPerSec, depth: 1, isMetered, isPaced };
@@ -183,7 +183,6 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     rateBytesPerSec,
     rateBurstBytes: burstBytes,
     ceilBytesPerSec: rateBytesPerSec,
-    hasOwnCeil: true,
     burstBytes,
     priority: DEFAULTS.priority,
     weight: DEFAULTS.weight,

@@ -4,11 +4,10 @@ import type { PaceSpec } from '../../spec/spec.ts';
 import { PACE as DEFAULTS } from '../fields/defaults.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import { PACE_WORD } from '../fields/tcp.ts';
-import type { Located, Values } from '../yaml/reader.ts';
-import type { LeafContext } from './context.ts';
+import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 
 /** `at` is the block `tcp`. null if its connections are not paced. */
-export function readPace({ reader }: LeafContext, at: Located<Node> | undefined): PaceSpec | null {
+export function readPace(reader: YamlReader, at: Located<Node> | undefined): PaceSpec | null {
   if (!at) return null;
   const { pace }: Values<typeof SECTIONS.tcp> = reader.section(at.value, SECTIONS.tcp, 'tcp');
   if (!pace) return null;

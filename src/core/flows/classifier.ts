@@ -6,6 +6,7 @@ import { NONE } from '../../base/none.ts';
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
 import { namedDevices } from '../../spec/devices.ts';
+import { hasPacing } from '../../spec/queue-plan.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import { Matcher, type PacketContext } from './matcher.ts';
@@ -28,6 +29,9 @@ export class Classifier {
    */
   private readonly downRoots: number[] = [];
   private readonly upRoots: number[] = [];
+  /** By device number: nothing shapes the direction, and its TCP comes because it answers paced classes. */
+  private readonly downHalves: boolean[] = [];
+  private readonly upHalves: boolean[] = [];
   private readonly context: PacketContext = { foreignMark: 0, deviceIn: 0, deviceOut: 0 };
 
   constructor(spec: ShaperSpec, classes: readonly ClassInfo[]) {
@@ -39,6 +43,10 @@ export class Classifier {
       if (info.root !== row) continue;
       const roots = info.direction === 'up' ? this.upRoots : this.downRoots;
       roots[numberOf(info.link.device)] = row;
+    }
+    for (const { device, up, down } of spec.links) {
+      this.downHalves[numberOf(device)] = down === null && hasPacing(up);
+      this.upHalves[numberOf(device)] = up === null && hasPacing(down);
     }
   }
 
@@ -98,14 +106,18 @@ export class Classifier {
 
   /** Root of the `down` tree, which a packet passes first, or NONE. */
   downRoot(hook: number, ifIndexIn: number): number {
-    if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_IN) return NONE;
-    return this.downRoots[this.deviceOfIndex.get(ifIndexIn) ?? 0] ?? NONE;
+    return arrives(hook) ? (this.downRoots[this.numberOf(ifIndexIn)] ?? NONE) : NONE;
   }
 
   /** Root of the `up` tree, which a packet passes last, or NONE. */
   upRoot(hook: number, ifIndexOut: number): number {
-    if (hook !== NF_INET_FORWARD && hook !== NF_INET_LOCAL_OUT) return NONE;
-    return this.upRoots[this.deviceOfIndex.get(ifIndexOut) ?? 0] ?? NONE;
+    return leaves(hook) ? (this.upRoots[this.numberOf(ifIndexOut)] ?? NONE) : NONE;
+  }
+
+  /** Whether a packet passes a direction that nothing shapes, and whose TCP answers paced classes. */
+  isHalf(hook: number, ifIndexIn: number, ifIndexOut: number): boolean {
+    if (arrives(hook) && this.downHalves[this.numberOf(ifIndexIn)]) return true;
+    return leaves(hook) && this.upHalves[this.numberOf(ifIndexOut)] === true;
   }
 
   /** Leaf of the tree under `root` that takes the packet in parsed row `p`. */
@@ -118,8 +130,8 @@ export class Classifier {
     ifIndexOut: number,
   ): number {
     this.context.foreignMark = foreignMark;
-    this.context.deviceIn = this.deviceOfIndex.get(ifIndexIn) ?? 0;
-    this.context.deviceOut = this.deviceOfIndex.get(ifIndexOut) ?? 0;
+    this.context.deviceIn = this.numberOf(ifIndexIn);
+    this.context.deviceOut = this.numberOf(ifIndexOut);
     let row = root;
     for (;;) {
       const children = this.classes[row].children;
@@ -129,6 +141,11 @@ export class Classifier {
       while (i < children.length - 1 && !this.takes(children[i], parsed, p)) i++;
       row = children[i];
     }
+  }
+
+  /** Number of the device; 0 is another one. */
+  private numberOf(ifIndex: number): number {
+    return this.deviceOfIndex.get(ifIndex) ?? 0;
   }
 
   private remember(other: number): void {
@@ -142,4 +159,14 @@ export class Classifier {
     for (const matcher of matchers) if (matcher.matches(parsed, p, this.context)) return true;
     return false;
   }
+}
+
+/** Whether packets at the hook have come by a device. */
+function arrives(hook: number): boolean {
+  return hook === NF_INET_FORWARD || hook === NF_INET_LOCAL_IN;
+}
+
+/** Whether packets at the hook leave by a device. */
+function leaves(hook: number): boolean {
+  return hook === NF_INET_FORWARD || hook === NF_INET_LOCAL_OUT;
 }

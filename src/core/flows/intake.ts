@@ -6,6 +6,7 @@ import type { HashKeys } from '../../base/hash.ts';
 import { NONE } from '../../base/none.ts';
 import { type Arrivals, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
+import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
 import type { QueuePlan } from '../../spec/queue-plan.ts';
 import type { PortRangeSpec, ShaperSpec } from '../../spec/spec.ts';
 import type { ClassChange } from '../classes/change.ts';
@@ -26,7 +27,6 @@ import type { FlowTable } from './flow-table.ts';
 import { FragmentTable } from './fragments.ts';
 import type { Steering } from './steering.ts';
 
-const IPPROTO_TCP = 6;
 const WHOLE_PACKET = 0;
 const LATER_FRAGMENT = 2;
 /** NFQA_SKB_GSO (linux/netfilter/nfnetlink_queue.h): the packet will be cut into segments after us. */
@@ -183,6 +183,7 @@ export class Intake {
     this.ledger.received(lengthBytes);
     if (f === NONE) {
       this.findLeaves(arrivals, parsed, p, h);
+      if (held.leaf[h] === NONE) this.passesBy(arrivals, p);
       return h;
     }
     flows.packetHeld(f, lengthBytes);
@@ -197,9 +198,15 @@ export class Intake {
       flows.assign(f, held.leaf[h], held.nextLeaf[h]);
       flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
     }
+    if (held.leaf[h] === NONE) this.passesBy(arrivals, p);
     if (flows.movesTo(f, nfqueue)) held.flags[h] |= FLAG_MOVED;
     if (this.steering.moves(nfqueue, held.leaf[h], held.nextLeaf[h])) this.steer(h);
     return h;
+  }
+
+  /** No tree has arrival `p`: its device is not the one that the rule meant, or it answers a paced class. */
+  private passesBy({ hook, ifIndexIn, ifIndexOut }: Arrivals, p: number): void {
+    if (!this.classifier.isHalf(hook[p], ifIndexIn[p], ifIndexOut[p])) this.ledger.unmatched();
   }
 
   private watchTcp(f: number, arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number): void {

@@ -21,7 +21,22 @@
 import { NONE } from '../../base/none.ts';
 import { ARRIVAL_ROWS } from '../../limits.ts';
 import type { Parsed } from '../../packet/parse.ts';
-import { TCP_HEADER_BYTES, TcpOptions } from '../../packet/tcp-options.ts';
+import {
+  ACK,
+  ACK_AT,
+  FIN,
+  FLAGS_AT,
+  headerBytesOf,
+  IPPROTO_TCP,
+  RST,
+  readHalf,
+  readWord,
+  SEQ_AT,
+  SYN,
+  TCP_HEADER_BYTES,
+  WINDOW_AT,
+} from '../../packet/tcp-header.ts';
+import { TcpOptions } from '../../packet/tcp-options.ts';
 import type { FlowKeys } from './flow-keys.ts';
 import {
   type FlowMemory,
@@ -60,13 +75,6 @@ const BY_STAMP = 128;
 const OF_ACK = 256;
 const STAMP_KNOWN = 512;
 const HAS_HOLE = 1024;
-
-const IPPROTO_TCP = 6;
-// Flags (RFC 9293, 3.1).
-const FIN = 1;
-const SYN = 2;
-const RST = 4;
-const ACK = 16;
 
 /** Where no round trip is known: holes that are filled sooner are reordering. */
 const REORDERING_US = 3000;
@@ -125,22 +133,22 @@ export class TcpWatch {
    */
   read(f: number, slab: Uint8Array, at: number, end: number, segmentBytes: number): void {
     if (at + TCP_HEADER_BYTES > end) return;
-    const headerBytes = (slab[at + 12] >> 4) * 4;
-    const flags = slab[at + 13];
+    const headerBytes = headerBytesOf(slab, at);
+    const flags = slab[at + FLAGS_AT];
     if (headerBytes < TCP_HEADER_BYTES || segmentBytes < headerBytes || (flags & RST) !== 0) return;
     const { words, options } = this;
     const m = measureAt(f);
     if (words[m + TCP_STATE] === 0) this.begin(f, m);
     options.read(slab, at, Math.min(end, at + headerBytes), (flags & SYN) !== 0);
     const r = this.reverse(m);
-    const seq = readWord(slab, at + 4);
+    const seq = readWord(slab, at + SEQ_AT);
     const payloadBytes = segmentBytes - headerBytes;
     if ((flags & SYN) !== 0) this.handshake(m, seq);
     const spaceBytes = payloadBytes + ((flags & (SYN | FIN)) === 0 ? 0 : 1);
     let isNew = false;
     if (spaceBytes > 0) isNew = this.sends(m, seq, spaceBytes, payloadBytes, flags);
     if (r !== NONE && (flags & ACK) !== 0)
-      this.answers(m, r, readWord(slab, at + 8), (slab[at + 14] << 8) | slab[at + 15], flags);
+      this.answers(m, r, readWord(slab, at + ACK_AT), readHalf(slab, at + WINDOW_AT), flags);
     this.startTiming(m, r, seq + spaceBytes, isNew, flags);
   }
 
@@ -304,8 +312,4 @@ export class TcpWatch {
 function isUnderWay(words: Int32Array, m: number): boolean {
   const known = TCP_SEQ_KNOWN | TCP_ACK_KNOWN;
   return (words[m + TCP_STATE] & known) === known && ((words[m + SEQ_HIGH] - words[m + PEER_ACK]) | 0) > 0;
-}
-
-function readWord(slab: Uint8Array, at: number): number {
-  return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
 }

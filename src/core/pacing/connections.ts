@@ -14,26 +14,24 @@ import { RECORD_SHIFT, RECORD_WORDS } from '../flows/flow-layout.ts';
 export const WINDOW = 0;
 /** Generation of the flow; 0 while there is no connection. */
 const FLOW_GENERATION = WINDOW_WORDS;
-/** The class that paces it. */
-export const CLASS = 7;
 /** The flow that answers. */
-export const ANSWERS = 8;
+export const ANSWERS = 7;
 /** Place in the list of connections. */
-const LISTED = 9;
+const LISTED = 8;
 /** The window of its share. */
-export const TARGET_BYTES = 10;
+export const TARGET_BYTES = 9;
 /** IP and TCP headers of its data. */
-export const HEADER_BYTES = 11;
+export const HEADER_BYTES = 10;
 /** The tick in which our window or a held acknowledgement was what held it back. */
-export const LIMITED_TICK = 12;
+export const LIMITED_TICK = 11;
 /** Ticks in a row in which it moved less than its share, although nothing but us held it back. */
-export const HARMED_TICKS = 13;
+export const HARMED_TICKS = 12;
 /** Until this tick its windows are the receiver's; 0 if it is paced. */
-export const FREE_UNTIL_TICK = 14;
+export const FREE_UNTIL_TICK = 13;
 /**
  * IS_ACTIVE, IS_TIMED; above them GAIN_ONE times by how much more than usual its window leaves for a queue.
  */
-export const STATE = 15;
+export const STATE = 14; // 15 is free
 // float64 from here. The state of algo/pacing/ack-timing.ts:
 export const TIMING = 16; // to 20
 /** Bytes that the flow had moved when the span before the present one began, and when that was. */
@@ -82,7 +80,7 @@ export class Connections {
   }
 
   /**
-   * Begins a connection at the edge that its receiver has promised. `floatBytes` is what the flow has moved.
+   * Begins a connection at the edge that its receiver has promised. `movedBytes` is what the flow has moved.
    */
   open(
     d: number,
@@ -101,7 +99,6 @@ export class Connections {
     openWindow(words, d + WINDOW, scale, MSS_AT_START, edge);
     openTiming(floats, (d + TIMING) >> 1);
     words[d + FLOW_GENERATION] = generation;
-    words[d + CLASS] = NONE;
     words[d + ANSWERS] = f;
     words[d + TARGET_BYTES] = 0;
     words[d + HEADER_BYTES] = HEADER_BYTES_AT_START;

@@ -29,14 +29,27 @@ import { NONE } from '../../base/none.ts';
 import { RELEASE_SLACK_NS } from '../../limits.ts';
 import type { Arrivals } from '../../packet/batch.ts';
 import { FRAGMENT_NONE, type Parsed } from '../../packet/parse.ts';
-import { isSigned, TCP_HEADER_BYTES } from '../../packet/tcp-options.ts';
+import {
+  ACK,
+  ACK_AT,
+  FIN,
+  FLAGS_AT,
+  headerBytesOf,
+  IPPROTO_TCP,
+  RST,
+  readHalf,
+  readWord,
+  SYN,
+  TCP_HEADER_BYTES,
+  WINDOW_AT,
+} from '../../packet/tcp-header.ts';
+import { isSigned } from '../../packet/tcp-options.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { TcpView } from '../flows/tcp-view.ts';
 import type { Edits } from '../packets/edits.ts';
-import { FLAG_EDITED, FLAG_SPARED, FLAG_WHOLE, type HeldTable } from '../packets/held.ts';
+import { FLAG_SPARED, type HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import {
-  CLASS,
   Connections,
   FREE_UNTIL_TICK,
   HEADER_BYTES,
@@ -50,12 +63,6 @@ import {
 } from './connections.ts';
 import { HeldAcks } from './held-acks.ts';
 
-const IPPROTO_TCP = 6;
-const FIN = 1;
-const SYN = 2;
-const RST = 4;
-const ACK = 16;
-const WINDOW_AT = 14;
 /**
  * NFQA_SKB_* (linux/netfilter/nfnetlink_queue.h): the checksum covers the pseudo header only; a
  * superpacket.
@@ -73,7 +80,7 @@ export class Pacing {
   /** Number of the present tick of shares.ts. */
   tick = 1;
   /** Gives a connection that has begun its first share. */
-  onBegin: (d: number) => void = () => undefined;
+  onBegin: (d: number, c: number) => void = () => undefined;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly view: TcpView;
@@ -120,15 +127,15 @@ export class Pacing {
     const at = arrivals.slabOffset[p] + l4;
     const copiedEnd = arrivals.slabOffset[p] + arrivals.copiedBytes[p];
     if (at + TCP_HEADER_BYTES > copiedEnd) return false;
-    const payloadBytes = arrivals.lengthBytes[p] - l4 - (slab[at + 12] >> 4) * 4;
-    if ((slab[at + 13] & SYN) !== 0) return this.begins(f, slab, at, nowNs);
-    if ((slab[at + 13] & (FIN | RST)) !== 0) this.ends(f);
+    const payloadBytes = arrivals.lengthBytes[p] - l4 - headerBytesOf(slab, at);
+    const flags = slab[at + FLAGS_AT];
+    if ((flags & SYN) !== 0) return this.begins(f, slab, at, nowNs);
+    if ((flags & (FIN | RST)) !== 0) this.ends(f);
     if (this.classOf(f) !== NONE) this.seesData(f, h, payloadBytes, arrivals.skbInfo[p], nowNs);
     const d = view.reverseOf(f);
     if (d === NONE) return false;
     const c = this.classOf(d);
     if (c === NONE) return this.passes(d);
-    const flags = slab[at + 13];
     if ((flags & RST) !== 0 || (flags & ACK) === 0) return this.passes(d);
     const scale = view.scaleOf(f, d);
     if (scale === NONE || isSigned(slab, at, copiedEnd)) return this.passes(d);
@@ -140,24 +147,28 @@ export class Pacing {
    * is the first promise of its sender; its window has no scale (RFC 7323, 2.2).
    */
   private begins(f: number, slab: Uint8Array, at: number, nowNs: number): false {
-    const { connections, view } = this;
+    const { view } = this;
     this.forget(f);
     const d = view.reverseOf(f);
     if (d === NONE) return false;
     this.forget(d);
     const c = this.classOf(d);
     const scale = view.scaleOf(f, d);
-    const ack = readWord(slab, at + 8);
+    const ack = readWord(slab, at + ACK_AT);
     // A late copy would be no first promise: data is under way.
-    const isFirst = (slab[at + 13] & ACK) !== 0 && ack === view.sentEnd(d);
+    const isFirst = (slab[at + FLAGS_AT] & ACK) !== 0 && ack === view.sentEnd(d);
     if (c === NONE || scale === NONE || !isFirst) return false;
-    const edge = (ack + ((slab[at + WINDOW_AT] << 8) | slab[at + WINDOW_AT + 1])) | 0;
+    this.open(d, c, f, scale, (ack + readHalf(slab, at + WINDOW_AT)) | 0, nowNs);
+    return false;
+  }
+
+  /** Class `c` paces the data of flow `d` from now on. Its receiver has promised to take it up to `edge`. */
+  private open(d: number, c: number, f: number, scale: number, edge: number, nowNs: number): void {
+    const { connections, view } = this;
     connections.open(d, view.generation(d), f, scale, edge, view.bytes(d), nowNs);
-    connections.words[d + CLASS] = c;
-    this.onBegin(d);
+    this.onBegin(d, c);
     view.keep(d);
     view.keep(f);
-    return false;
   }
 
   /** A FIN or RST of flow `f`: nobody will need what is known of its connection for long. */
@@ -213,29 +224,21 @@ export class Pacing {
   ): boolean {
     const { connections, view, ledger } = this;
     const { words, floats } = connections;
-    const ack = readWord(slab, at + 8);
-    const field = (slab[at + WINDOW_AT] << 8) | slab[at + WINDOW_AT + 1];
+    const ack = readWord(slab, at + ACK_AT);
+    const field = readHalf(slab, at + WINDOW_AT);
     const w = d + WINDOW;
-    const generation = view.generation(d);
-    if (!connections.has(d, generation)) {
+    if (!connections.has(d, view.generation(d))) {
       // What it promises is the first that we know of.
       this.passes(d);
-      connections.open(d, generation, f, scale, (ack + (field << scale)) | 0, view.bytes(d), nowNs);
-      words[d + CLASS] = c;
-      this.onBegin(d);
-      view.keep(d);
-      view.keep(f);
+      this.open(d, c, f, scale, (ack + (field << scale)) | 0, nowNs);
       passedWhole(words, w, ack, field);
       return false;
     }
-    words[d + CLASS] = c;
-    const isPlain = payloadBytes === 0 && (slab[at + 13] & FIN) === 0;
+    const isPlain = payloadBytes === 0 && (slab[at + FLAGS_AT] & FIN) === 0;
     const isAgain = isDuplicate(words, w, ack, field, isPlain);
     const ackedBytes = newlyAcked(words, w, ack);
-    const lengthBytes = arrivals.lengthBytes[p];
     const isFree = words[d + FREE_UNTIL_TICK] !== 0;
-    const mayEdit = arrivals.copiedBytes[p] === lengthBytes && this.edits.hasRoom(lengthBytes);
-    if (!mayEdit) {
+    if (!this.edits.mayEdit(h, arrivals, p)) {
       passedWhole(words, w, ack, field);
     } else {
       const roomBytes = (promisedEdge(words, w) - view.sentEnd(d)) | 0;
@@ -279,18 +282,13 @@ export class Pacing {
     const start = arrivals.slabOffset[p];
     slab[at + WINDOW_AT] = after >> 8;
     slab[at + WINDOW_AT + 1] = after & 0xff;
-    const c = at + CHECKSUM_AT;
+    const sumAt = at + CHECKSUM_AT;
     const checksum =
       (arrivals.skbInfo[p] & SKB_CSUM_NOT_READY) === 0
-        ? checksumAfter((slab[c] << 8) | slab[c + 1], before, after)
+        ? checksumAfter(readHalf(slab, sumAt), before, after)
         : tcpChecksum(slab, start, at, start + arrivals.lengthBytes[p]);
-    slab[c] = checksum >> 8;
-    slab[c + 1] = checksum & 0xff;
+    slab[sumAt] = checksum >> 8;
+    slab[sumAt + 1] = checksum & 0xff;
     this.edits.keep(h, slab, start);
-    this.held.flags[h] |= FLAG_WHOLE | FLAG_EDITED;
   }
-}
-
-function readWord(slab: Uint8Array, at: number): number {
-  return (slab[at] << 24) | (slab[at + 1] << 16) | (slab[at + 2] << 8) | slab[at + 3];
 }

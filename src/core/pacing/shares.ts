@@ -27,7 +27,6 @@ import {
   ANSWERS,
   BEFORE_BYTES,
   BEFORE_NS,
-  CLASS,
   FREE_UNTIL_TICK,
   GAIN_ONE,
   GAIN_SHIFT,
@@ -59,6 +58,8 @@ const ROUND_TRIP_NS_AT_START = 100e6;
 const LIMITED_TICKS = 3;
 /** One that moves this wants so much. */
 const GROWTH = 1.25;
+/** Nobody has less: a share of nothing would never let an acknowledgement go on. */
+const LEAST_SHARE_BYTES_PER_SEC = 1000;
 /** Less than this part of its share is harm, if it lasts HARM_TICKS. */
 const HARM_SHARE = 0.7;
 const HARM_TICKS = 20;
@@ -113,12 +114,6 @@ export class Shares {
 
   /** Goes by other classes: `heir` has the new row of each. */
   regroup(classes: readonly ClassInfo[], heir: ArrayLike<number>): void {
-    const { connections } = this.pacing;
-    for (let n = 0; n < connections.size; n++) {
-      const d = connections.at(n);
-      const c = connections.words[d + CLASS];
-      if (c !== NONE) connections.words[d + CLASS] = heir[c];
-    }
     this.freedNow = this.freedNow
       .map((freed) => ({ ...freed, classRow: heir[freed.classRow] }))
       .filter(({ classRow }) => classRow !== NONE);
@@ -177,7 +172,6 @@ export class Shares {
     for (let n = 0; n < connections.size; n++) {
       const d = connections.at(n);
       const c = this.pacing.classOf(d);
-      words[d + CLASS] = c;
       if (c === NONE) continue;
       const pace = classes[c].spec.pace;
       if (pace === null) continue;
@@ -206,12 +200,10 @@ export class Shares {
   }
 
   /**
-   * Gives a connection that has just begun a share before it has moved anything: that of one more beside
-   * those that were active, and beside those that have begun since.
+   * Gives a connection that has just begun in class `c` a share before it has moved anything: that of one
+   * more beside those that were active, and beside those that have begun since.
    */
-  welcome(d: number): void {
-    const { words } = this.pacing.connections;
-    const c = words[d + CLASS];
+  welcome(d: number, c: number): void {
     const others = this.active[c] + this.begun[c];
     this.begun[c] += 1;
     const all = this.shareBytesPerSec[c] * Math.max(1, this.active[c]);
@@ -249,7 +241,7 @@ export class Shares {
     const level = waterLevel(this.dividable(c, availableBytesPerSec), wanted, count);
     this.shareBytesPerSec[c] = level;
     this.begun[c] = 0;
-    this.ledger.paced(c, all, level);
+    this.ledger.paced(c, all, count === 0 ? 0 : level);
     for (let n = first[c]; n !== NONE; n = next[n]) {
       const d = connections.at(n);
       this.giveWay(d, c, level, moved[n]);
@@ -258,8 +250,9 @@ export class Shares {
   }
 
   /** Holds connection `d` to a share, in bytes on the wire. */
-  private hold(d: number, c: number, shareBytesPerSec: number): void {
+  private hold(d: number, c: number, bytesPerSec: number): void {
     const { words, floats } = this.pacing.connections;
+    const shareBytesPerSec = Math.max(LEAST_SHARE_BYTES_PER_SEC, bytesPerSec);
     const { spec, link } = this.classes[c];
     const mss = mssOf(words, d + WINDOW);
     const wireBytes = chargeBytesOfMany(link.linkLayer, 1, mss + words[d + HEADER_BYTES]);

@@ -46,7 +46,7 @@ export class PacingStage {
       const { held, flows, edits, ledger } = this.parts;
       const pacing = new Pacing(held, flows, edits, ledger, pacedBy);
       const shares = new Shares(pacing, classes, flows.tcp.view, ledger);
-      pacing.onBegin = (d) => shares.welcome(d);
+      pacing.onBegin = (d, c) => shares.welcome(d, c);
       this.made = { pacing, shares };
       return;
     }

@@ -8,7 +8,8 @@
  */
 import { NONE } from '../../base/none.ts';
 import { EDITS_MAX } from '../../limits.ts';
-import { HELD_SHIFT, type HeldTable } from './held.ts';
+import type { Arrivals } from '../../packet/batch.ts';
+import { FLAG_EDITED, FLAG_WHOLE, HELD_SHIFT, type HeldTable } from './held.ts';
 
 const PLACES_AT_START = 64;
 
@@ -85,14 +86,20 @@ export class Edits {
     this.sizes = EDITS_MAX.map(({ bytes, packets }) => new Places(bytes, packets));
   }
 
-  /** Whether a packet of so many bytes can be edited now. */
-  hasRoom(lengthBytes: number): boolean {
-    const size = this.sizeFor(lengthBytes);
+  /**
+   * Whether packet `h`, row `p` of the arrivals, can be edited now: it was copied whole, so it is known to
+   * the last byte, and there is room for its bytes.
+   */
+  mayEdit(h: number, { copiedBytes, lengthBytes }: Arrivals, p: number): boolean {
+    if (copiedBytes[p] !== lengthBytes[p]) return false;
+    this.held.flags[h] |= FLAG_WHOLE;
+    const size = this.sizeFor(lengthBytes[p]);
     return size !== NONE && !this.sizes[size].isFull;
   }
 
-  /** Keeps the bytes of packet `h` that begin at `slab[from]`. There is room for them. */
+  /** Keeps the new bytes of packet `h`, which begin at `slab[from]`. mayEdit() has allowed it. */
   keep(h: number, slab: Uint8Array, from: number): void {
+    this.held.flags[h] |= FLAG_EDITED;
     const bytes = this.held.lengthBytes[h];
     const size = this.sizeFor(bytes);
     this.placeOf[h >> HELD_SHIFT] = ((this.sizes[size].put(slab, from, bytes) << SIZE_BITS) | size) + 1;

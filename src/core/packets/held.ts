@@ -257,10 +257,7 @@ export const FLAG_MARKED = 32;
 export const FLAG_STEER = 64;
 /** The first packet of its flow that came by another NFQUEUE than the packet before. */
 export const FLAG_MOVED = 128;
-/**
- * Was copied whole, so its bytes may be replaced: known of packets for which VerdictWriter.mayEdit() was
- * asked.
- */
+/** Was copied whole, so its bytes may be replaced: known of packets for which Edits.mayEdit() was asked. */
 export const FLAG_WHOLE = 256;
 /** Has waited for an `each` bucket in the present tree. */
 export const FLAG_WAITED = 512;

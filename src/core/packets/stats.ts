@@ -54,7 +54,7 @@ const STATE_COLUMNS = [
 const LIMIT_COLUMNS = [
   'ceilBytesPerSec', // moves where a class has `adjust`
   'pacedConnections', // not those that a class inside it paces
-  'shareBytesPerSec', // of each active one of them; of one, while none is active; 0 before the first
+  'shareBytesPerSec', // of each active one of them; 0 while none is active
 ] as const;
 
 const CLASS_COLUMNS = [...COUNT_COLUMNS, ...STATE_COLUMNS] as const;

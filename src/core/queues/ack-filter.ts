@@ -17,10 +17,10 @@ import { CLASSES_MAX } from '../../limits.ts';
 import type { Arrivals } from '../../packet/batch.ts';
 import { FRAGMENT_NONE, type Parsed } from '../../packet/parse.ts';
 import { clearSegment, parseSegment } from '../../packet/tcp.ts';
+import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import { HELD_SHIFT, type HeldTable } from '../packets/held.ts';
 
-const IPPROTO_TCP = 6;
 /** Packets of a flow queue that are looked at for one ACK. */
 const LOOKS_MAX = 64;
 

@@ -91,14 +91,14 @@ export class MovingCeils {
   /** What the siblings of class `c` reserve under a ceiling of `aroundBytesPerSec`. */
   private reservedBesides(c: number, aroundBytesPerSec: number): number {
     const { classes, use, bound, isKept } = this;
-    const { children } = classes[classes[c].parent];
+    const parent = classes[classes[c].parent];
+    const { children } = parent;
     let sum = 0;
     for (let n = 0; n < children.length; n++) {
       const s = children[n];
       if (s === c) continue;
-      const limit = classes[s].spec.hasOwnCeil
-        ? Math.min(bound[s], aroundBytesPerSec)
-        : Number.POSITIVE_INFINITY;
+      const hasOwnCeil = classes[s].spec.ceilBytesPerSec < parent.spec.ceilBytesPerSec;
+      const limit = hasOwnCeil ? Math.min(bound[s], aroundBytesPerSec) : Number.POSITIVE_INFINITY;
       const used = Math.max(0, use.bytesPerSec[s]);
       const keeps = keepsLimit(limit, used, isKept[s] === 1);
       isKept[s] = keeps ? 1 : 0;

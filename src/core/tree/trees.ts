@@ -94,6 +94,7 @@ export class Trees {
    * waits, so it stands still while no packet comes.
    */
   settleCeils(nowNs: number): void {
+    if (!this.adjusts) return;
     if (this.ceils.wakeNs(this.modes) === Number.POSITIVE_INFINITY && this.endTicks(nowNs))
       this.moveCeils(nowNs);
   }

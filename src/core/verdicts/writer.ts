@@ -219,17 +219,6 @@ export class VerdictWriter {
     this.forget(h);
   }
 
-  /**
-   * Whether the bytes of packet `h`, row `p` of its port's arrivals, may be replaced: only a packet that was
-   * copied whole is known to the last byte.
-   */
-  mayEdit(h: number, p: number): boolean {
-    const { copiedBytes, lengthBytes } = this.portOf(h).batch.arrivals;
-    if (copiedBytes[p] !== lengthBytes[p]) return false;
-    this.held.flags[h] |= FLAG_WHOLE;
-    return true;
-  }
-
   /** The slab from which the verdict of packet `h` takes new bytes. */
   slabOf(h: number): Uint8Array {
     return this.portOf(h).slab;

@@ -5,8 +5,9 @@
  */
 import { NONE } from '../../base/none.ts';
 import { COPY_BYTES } from '../../limits.ts';
+import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
 import { KIND_SYN, KIND_SYN_ACK, type PacketTable, SACK_WORDS } from './packet-table.ts';
-import { IPPROTO_TCP, IPPROTO_UDP, type PacketShape, writePacket } from './packets.ts';
+import { IPPROTO_UDP, type PacketShape, writePacket } from './packets.ts';
 
 /** Bytes reserved per template and per packet in the slab. */
 export const HEADER_STRIDE = COPY_BYTES;

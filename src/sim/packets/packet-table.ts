@@ -28,11 +28,6 @@ export function carriesData(kind: number): boolean {
 }
 
 /** TCP flags as in the header (RFC 9293, 3.1). */
-export const TCP_SYN = 0x02;
-export const TCP_PSH = 0x08;
-export const TCP_ACK = 0x10;
-export const TCP_ECE = 0x40;
-export const TCP_CWR = 0x80;
 
 /** ECN field (RFC 3168, 5). */
 export const ECT_0 = 2;

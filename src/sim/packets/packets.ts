@@ -1,5 +1,6 @@
 /** Packets for the virtual world: real header bytes, so that the simulator exercises the real parser. */
 import { protocolName } from '../../packet/protocols.ts';
+import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
 
 export interface PacketShape {
   /** An IPv4 address as one number, or the four words of an IPv6 address. */
@@ -27,7 +28,6 @@ export interface PacketShape {
 }
 
 export const IPPROTO_ICMP = 1;
-export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 const IPPROTO_FRAGMENT = 44;
 const IPPROTO_ICMPV6 = 58;

@@ -9,18 +9,10 @@
  */
 import { invariant } from '../../base/assert.ts';
 import { FLOAT_ZERO } from '../../base/float.ts';
+import { ACK, CWR, ECE } from '../../packet/tcp-header.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
 import { sackOptionBytes } from '../packets/headers.ts';
-import {
-  CE,
-  KIND_ACK,
-  KIND_SYN_ACK,
-  SACK_BLOCKS,
-  SACK_WORDS,
-  TCP_ACK,
-  TCP_CWR,
-  TCP_ECE,
-} from '../packets/packet-table.ts';
+import { CE, KIND_ACK, KIND_SYN_ACK, SACK_BLOCKS, SACK_WORDS } from '../packets/packet-table.ts';
 import { TIMER_ACK, TIMER_READ, type Wire } from '../packets/wire.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 import { SegmentBytes } from './segment-bytes.ts';
@@ -91,7 +83,7 @@ export class TcpReceiver {
     const { packets } = this.wire;
     this.nextByte = 1;
     const answer = packets.take(this.flow, KIND_SYN_ACK, 0, lengthBytes);
-    packets.tcpFlags[answer] = packets.tcpFlags[p] | TCP_ACK;
+    packets.tcpFlags[answer] = packets.tcpFlags[p] | ACK;
     packets.firstByte[answer] = this.ownByte - 1;
     packets.ackByte[answer] = 1;
     packets.windowField[answer] = this.window.synField(1);
@@ -109,8 +101,8 @@ export class TcpReceiver {
     if (!this.window.covers((packets.firstByte[p] + payloadBytes) | 0))
       invariant(false, `segment ${seq} of flow ${this.flow} lies beyond the window`);
     this.measure(p);
-    if (packets.tcpFlags[p] & TCP_CWR) this.echoesCongestion = 0;
-    if (packets.ecn[p] === CE) this.echoesCongestion = TCP_ECE;
+    if (packets.tcpFlags[p] & CWR) this.echoesCongestion = 0;
+    if (packets.ecn[p] === CE) this.echoesCongestion = ECE;
     if (seq === this.next) {
       this.arrives(payloadBytes);
       if (this.unacknowledged === 0) this.echoNs = packets.sentNs[p];
@@ -209,7 +201,7 @@ export class TcpReceiver {
     const blocks = Math.min(SACK_BLOCKS, this.blockCount);
     const lengthBytes = this.options.headerBytes + sackOptionBytes(blocks);
     const p = packets.take(this.flow, KIND_ACK, this.next, lengthBytes);
-    packets.tcpFlags[p] = TCP_ACK | this.echoesCongestion;
+    packets.tcpFlags[p] = ACK | this.echoesCongestion;
     packets.firstByte[p] = this.ownByte;
     packets.ackByte[p] = this.nextByte;
     packets.windowField[p] = this.window.field(this.nextByte);

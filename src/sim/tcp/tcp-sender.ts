@@ -22,17 +22,9 @@
  */
 import { invariant } from '../../base/assert.ts';
 import { FLOAT_ZERO } from '../../base/float.ts';
+import { ACK, CWR, ECE, SYN } from '../../packet/tcp-header.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
-import {
-  ECT_0,
-  KIND_DATA,
-  KIND_PROBE,
-  KIND_SYN,
-  TCP_ACK,
-  TCP_CWR,
-  TCP_ECE,
-  TCP_SYN,
-} from '../packets/packet-table.ts';
+import { ECT_0, KIND_DATA, KIND_PROBE, KIND_SYN } from '../packets/packet-table.ts';
 import type { Wire } from '../packets/wire.ts';
 import type { Congestion } from './congestion.ts';
 import { PeerWindow } from './peer-window.ts';
@@ -166,7 +158,7 @@ export class TcpSender {
     if (this.state !== OPEN) board.headLostAgain(this.timer.srttNs / 4);
     if (this.state === OPEN && board.lost > 0) this.enterRecovery();
     if (this.state === RECOVERY) this.setRecoveryWindow(arrived);
-    else if (packets.tcpFlags[p] & TCP_ECE && this.state === OPEN) this.onCongestionEcho();
+    else if (packets.tcpFlags[p] & ECE && this.state === OPEN) this.onCongestionEcho();
     else if (arrived > 0 && this.isWindowLimited) congestion.grow(flow, arrived, nowNs, this.timer.srttNs);
     if (board.una >= this.tailProbeEnd) this.tailProbeEnd = 0;
     if (isNew) this.restartTimer();
@@ -209,7 +201,7 @@ export class TcpSender {
   private sendSyn(): void {
     const { packets, nowNs } = this.wire;
     const p = packets.take(this.flow, KIND_SYN, 0, this.options.synHeaderBytes);
-    packets.tcpFlags[p] = TCP_SYN;
+    packets.tcpFlags[p] = SYN;
     packets.windowField[p] = this.options.synWindowField;
     packets.sentNs[p] = nowNs;
     this.state = SYN_SENT;
@@ -269,14 +261,14 @@ export class TcpSender {
     packets.firstByte[p] = firstByte;
     packets.ackByte[p] = this.peerByte;
     packets.windowField[p] = this.options.windowField;
-    packets.tcpFlags[p] = TCP_ACK;
+    packets.tcpFlags[p] = ACK;
     packets.sentNs[p] = nowNs;
     packets.echoNs[p] = this.peerSentNs;
     if (isRetransmit) {
       this.meter.retransmits[this.meter.rowOf[this.flow]] += 1;
     } else if (this.options.ecn) {
       packets.ecn[p] = ECT_0;
-      if (this.owesCwr) packets.tcpFlags[p] |= TCP_CWR;
+      if (this.owesCwr) packets.tcpFlags[p] |= CWR;
       this.owesCwr = false;
     }
     this.prrOut++;
@@ -366,7 +358,7 @@ export class TcpSender {
     packets.firstByte[p] = (this.nextByte - 1) | 0;
     packets.ackByte[p] = this.peerByte;
     packets.windowField[p] = this.options.windowField;
-    packets.tcpFlags[p] = TCP_ACK;
+    packets.tcpFlags[p] = ACK;
     packets.sentNs[p] = nowNs;
     packets.echoNs[p] = this.peerSentNs;
     this.timer.planWindowProbe();

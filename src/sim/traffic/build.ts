@@ -4,6 +4,7 @@ import { chanceStream } from '../../base/chance.ts';
 import { NONE } from '../../base/none.ts';
 import { Engine } from '../../core/engine.ts';
 import { ARRIVAL_ROWS, EDIT_BYTES } from '../../limits.ts';
+import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { FlowMeter } from '../packets/flow-meter.ts';
 import {
@@ -16,7 +17,7 @@ import {
   tcpSynHeaderBytes,
 } from '../packets/headers.ts';
 import { isBack, PacketTable } from '../packets/packet-table.ts';
-import { IPPROTO_TCP, type PacketShape } from '../packets/packets.ts';
+import type { PacketShape } from '../packets/packets.ts';
 import { TIMER_SOURCE, TIMERS } from '../packets/wire.ts';
 import { Congestion } from '../tcp/congestion.ts';
 import { ReceiveWindow } from '../tcp/receive-window.ts';

@@ -7,8 +7,9 @@
 import { drawExponential, drawInteger } from '../../base/chance.ts';
 import { FLOAT_ZERO } from '../../base/float.ts';
 import type { Prng } from '../../base/prng.ts';
+import { ACK, PSH } from '../../packet/tcp-header.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
-import { KIND_ANSWER, KIND_DATAGRAM, KIND_REQUEST, TCP_ACK, TCP_PSH } from '../packets/packet-table.ts';
+import { KIND_ANSWER, KIND_DATAGRAM, KIND_REQUEST } from '../packets/packet-table.ts';
 import { TIMER_SOURCE, type Wire } from '../packets/wire.ts';
 import type { TcpReceiver } from '../tcp/tcp-receiver.ts';
 import type { TcpSender } from '../tcp/tcp-sender.ts';
@@ -262,7 +263,7 @@ export class RequestSource implements Source {
     const p = packets.take(this.flow, KIND_REQUEST, this.asked, this.spec.requestBytes);
     packets.firstByte[p] = 1 + (this.asked - 1) * payloadBytes;
     packets.ackByte[p] = receiver.nextByte;
-    packets.tcpFlags[p] = receiver.nextByte === 0 ? TCP_PSH : TCP_PSH | TCP_ACK;
+    packets.tcpFlags[p] = receiver.nextByte === 0 ? PSH : PSH | ACK;
     packets.windowField[p] = receiver.windowField();
     packets.sentNs[p] = nowNs;
     packets.echoNs[p] = receiver.echoNs;

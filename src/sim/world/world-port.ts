@@ -16,10 +16,10 @@ import {
   VERDICT_UP_TO,
 } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
+import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
 import { MARK_CE, markAsks } from '../../spec/mark-codes.ts';
 import { HEADER_STRIDE, tcpSum } from '../packets/headers.ts';
 import { CE, PacketFifos, type PacketTable } from '../packets/packet-table.ts';
-import { IPPROTO_TCP } from '../packets/packets.ts';
 
 const VERDICT_CODE_MASK = 0xff;
 const IDS_AT_START = 1024;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ACK, FIN, type Segment, SYN } from '../../../bench/lab/capture.ts';
+import type { Segment } from '../../../bench/lab/capture.ts';
 import { type Crossing, pair, sentAgain, violations, waitsMs } from '../../../bench/lab/windows.ts';
+import { ACK, FIN, SYN } from '../../../src/packet/tcp-header.ts';
 
 const CLIENT = 'c:1';
 const SERVER = 's:2';

@@ -120,7 +120,7 @@ describe('the example configuration', () => {
     expect(mail!.pace).toEqual({ activeBytesPerSec: 2000, ageNs: 1e9, delayNs: 100e6 });
     expect(web!.pace).toEqual(mail!.pace);
     expect([mail!.adjust, web!.adjust, rest!.adjust]).toEqual([false, false, true]);
-    expect([mail!.hasOwnCeil, web!.hasOwnCeil, rest!.hasOwnCeil]).toEqual([true, true, false]);
+    expect(rest!.ceilBytesPerSec).toBe(spec.links[0]!.down!.ceilBytesPerSec);
   });
 
   it('of a dial-up line and a tunnel that come later is fine without either', () => {

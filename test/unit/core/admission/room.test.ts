@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NF_ACCEPT, NF_INET_LOCAL_OUT } from '../../../../src/packet/batch.ts';
-import { IPPROTO_TCP, ipv4 } from '../../../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../../../src/packet/tcp-header.ts';
+import { ipv4 } from '../../../../src/sim/packets/packets.ts';
 import { runs } from '../../../effort.ts';
 import { type FullLeaf, FullLeafTwin } from '../../../oracle/full-leaf.ts';
 import type { SimArrival } from '../../../port/sim-port.ts';

@@ -6,8 +6,8 @@ import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { DROP_AQM, DROP_POLICE, DROP_TAIL, Ledger } from '../../../../src/core/packets/ledger.ts';
 import { FLOW_IDLE_NS } from '../../../../src/limits.ts';
+import { IPPROTO_TCP } from '../../../../src/packet/tcp-header.ts';
 import type { PacketShape } from '../../../../src/sim/packets/packets.ts';
-import { IPPROTO_TCP } from '../../../../src/sim/packets/packets.ts';
 import { MS, SECOND, udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
 

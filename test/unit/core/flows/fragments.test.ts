@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { FragmentTable } from '../../../../src/core/flows/fragments.ts';
 import { FRAGMENT_IDLE_NS } from '../../../../src/limits.ts';
 import type { Parsed } from '../../../../src/packet/parse.ts';
-import { IPPROTO_TCP, type PacketShape } from '../../../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../../../src/packet/tcp-header.ts';
+import type { PacketShape } from '../../../../src/sim/packets/packets.ts';
 import { udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';
 

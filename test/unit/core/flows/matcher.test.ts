@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Matcher, type PacketContext } from '../../../../src/core/flows/matcher.ts';
-import {
-  IPPROTO_ICMP,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  ipv4,
-  type PacketShape,
-} from '../../../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../../../src/packet/tcp-header.ts';
+import { IPPROTO_ICMP, IPPROTO_UDP, ipv4, type PacketShape } from '../../../../src/sim/packets/packets.ts';
 import type { MatcherSpec, PrefixSpec } from '../../../../src/spec/spec.ts';
 import { runs } from '../../../effort.ts';
 import { parsedOf, unknownPacket } from '../rows.ts';

@@ -6,14 +6,11 @@ import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { createBatch } from '../../../../src/packet/batch.ts';
 import { createParsed, parseBatch } from '../../../../src/packet/parse.ts';
-import { IPPROTO_TCP, type PacketShape, writePacket } from '../../../../src/sim/packets/packets.ts';
+import { ACK, FIN, IPPROTO_TCP, RST, SYN } from '../../../../src/packet/tcp-header.ts';
+import { type PacketShape, writePacket } from '../../../../src/sim/packets/packets.ts';
 import { runs } from '../../../effort.ts';
 import { CLIENT, MS, SECOND, SERVER } from '../../../sim/world.ts';
 
-const FIN = 1;
-const SYN = 2;
-const RST = 4;
-const ACK = 16;
 const word = (n: number): number[] => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
 const stamps = (value: number, echo: number): number[] => [1, 1, 8, 10, ...word(value), ...word(echo)];
 const scaleOption = (scale: number): number[] => [3, 3, scale, 1];

@@ -4,7 +4,8 @@ import { HeldFifos } from '../../../../src/core/packets/held-fifos.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
 import { createBatch } from '../../../../src/packet/batch.ts';
 import { createParsed, parseBatch } from '../../../../src/packet/parse.ts';
-import { IPPROTO_TCP, writePacket } from '../../../../src/sim/packets/packets.ts';
+import { IPPROTO_TCP } from '../../../../src/packet/tcp-header.ts';
+import { writePacket } from '../../../../src/sim/packets/packets.ts';
 import { udp } from '../../../sim/world.ts';
 import { classesOf, LeafParts } from './leaf.ts';
 

@@ -31,6 +31,7 @@ class Bench {
   readonly packets: number[] = [];
   private readonly held = new HeldTable(4096);
   private readonly ledger = new Ledger(1, this.held);
+  private readonly edits = new Edits(this.held);
   readonly stats = this.ledger.stats;
 
   constructor() {
@@ -40,7 +41,7 @@ class Bench {
       0xff,
       this.held,
       new FlowTable(16, 1, 2, this.ledger),
-      new Edits(this.held),
+      this.edits,
       this.ledger,
       new Steering(plan, listClasses(spec)),
       new VerdictLog(this.held),
@@ -48,7 +49,7 @@ class Bench {
     );
   }
 
-  /** Packets come; `mayEdit` says which of them the writer lets be edited. */
+  /** Packets come; `mayEdit` says which of them can be edited. */
   receive(count: number, lengthBytes = 100, hook = NF_INET_FORWARD): boolean[] {
     this.port.inject(repeat(count, 0, (t) => up(t, lengthBytes)));
     const mayEdit: boolean[] = [];
@@ -63,7 +64,7 @@ class Bench {
         this.held.setWay(h, 0, hook, 0);
         this.held.setDscp(h, 0);
         this.writer.received(h);
-        mayEdit.push(this.writer.mayEdit(h, p));
+        mayEdit.push(this.edits.mayEdit(h, this.port.batch.arrivals, p));
         this.packets.push(h);
       }
     }

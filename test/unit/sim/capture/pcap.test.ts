@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { IPPROTO_TCP } from '../../../../src/packet/tcp-header.ts';
 import { CARRIES_IP } from '../../../../src/sim/capture/links.ts';
 import { DIRECTION_IN, DIRECTION_OUT } from '../../../../src/sim/capture/records.ts';
-import { IPPROTO_TCP, IPPROTO_UDP, ipv4 } from '../../../../src/sim/packets/packets.ts';
+import { IPPROTO_UDP, ipv4 } from '../../../../src/sim/packets/packets.ts';
 import { behind, captureFile, ethernet, packetBytes } from './capture-file.ts';
 import { readAll } from './read-all.ts';
 

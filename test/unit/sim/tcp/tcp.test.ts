@@ -1,13 +1,7 @@
 /** TCP's two ends over perfect lines, ten milliseconds each way: exact instants, exact counts. */
 import { describe, expect, test } from 'vitest';
-import {
-  CE,
-  ECT_0,
-  KIND_DATA,
-  KIND_SYN,
-  TCP_CWR,
-  TCP_ECE,
-} from '../../../../src/sim/packets/packet-table.ts';
+import { CWR, ECE } from '../../../../src/packet/tcp-header.ts';
+import { CE, ECT_0, KIND_DATA, KIND_SYN } from '../../../../src/sim/packets/packet-table.ts';
 import { Pipe, type PipeOptions, SEGMENT, type Seen } from './pipe.ts';
 
 const MS = 1e6;
@@ -206,11 +200,11 @@ describe('explicit congestion notification', () => {
     const ssthresh = pipe.congestion.ssthresh[0];
     expect(ssthresh / beta).toBeCloseTo(22, 9);
     pipe.run(200 * MS);
-    const echoes = pipe.acks.filter(({ flags }) => flags & TCP_ECE);
+    const echoes = pipe.acks.filter(({ flags }) => flags & ECE);
     expect(echoes.length).toBeGreaterThan(1);
     expect(pipe.meter.reductions[0]).toBe(1);
     expect(pipe.meter.retransmits[0]).toBe(0);
-    const cwr = pipe.trace.filter(({ kind, flags }) => kind === KIND_DATA && flags & TCP_CWR);
+    const cwr = pipe.trace.filter(({ kind, flags }) => kind === KIND_DATA && flags & CWR);
     expect(cwr.length).toBe(1);
     expect(echoes.at(-1)!.ns).toBeLessThanOrEqual(cwr[0].ns + 10 * MS);
   });

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { ARRIVAL_ROWS, EDIT_BYTES } from '../../../../src/limits.ts';
 import { NF_ACCEPT, NF_DROP, VERDICT_SET_MARK, VERDICT_UP_TO } from '../../../../src/packet/batch.ts';
 import { createParsed, parseBatch } from '../../../../src/packet/parse.ts';
+import { ACK, ECE, IPPROTO_TCP } from '../../../../src/packet/tcp-header.ts';
 import { TcpOptions } from '../../../../src/packet/tcp-options.ts';
 import { HEADER_STRIDE, HeaderTemplates } from '../../../../src/sim/packets/headers.ts';
 import {
@@ -17,10 +18,8 @@ import {
   KIND_SYN,
   PacketTable,
   SACK_WORDS,
-  TCP_ACK,
-  TCP_ECE,
 } from '../../../../src/sim/packets/packet-table.ts';
-import { IPPROTO_TCP, IPPROTO_UDP, ipv4, type PacketShape } from '../../../../src/sim/packets/packets.ts';
+import { IPPROTO_UDP, ipv4, type PacketShape } from '../../../../src/sim/packets/packets.ts';
 import { WorldPort } from '../../../../src/sim/world/world-port.ts';
 import { MARK_CE, markBits } from '../../../../src/spec/mark-codes.ts';
 
@@ -87,7 +86,7 @@ describe('headers', () => {
       packets.take(1, KIND_DATA, 0, 1500),
       packets.take(2, KIND_DATAGRAM, 0, 200),
     ];
-    packets.tcpFlags[rows[1]] = TCP_ACK | TCP_ECE;
+    packets.tcpFlags[rows[1]] = ACK | ECE;
     packets.sacks[rows[1]] = 2;
     packets.sack.set([5, 6, 8, 10], rows[1] * SACK_WORDS);
     packets.ecn[rows[2]] = CE;
@@ -101,7 +100,7 @@ describe('headers', () => {
     expect([...parsed.sport.slice(0, 4)]).toEqual([40_000, 443, 40_000, 40_000]);
     expect([...parsed.dscp.slice(0, 4)]).toEqual([46, 0, 46, 46]);
     expect([...parsed.ecn.slice(0, 4)]).toEqual([0, 0, 3, 0]);
-    expect(parsed.tcpFlags[1]).toBe(TCP_ACK | TCP_ECE);
+    expect(parsed.tcpFlags[1]).toBe(ACK | ECE);
     expect([parsed.src0[1], parsed.dst0[1]]).toEqual([B, A]);
     expect([...arrivals.lengthBytes.slice(0, 4)]).toEqual([1500, 72, 1500, 200]);
     // IPv4, TCP with timestamps; two SACK blocks more; IPv6; UDP.
@@ -214,7 +213,7 @@ describe('verdicts', () => {
       const edited = (change: (slab: Uint8Array, tcp: number) => void): number => {
         const { packets, port, verdict } = world();
         const p = packets.take(flow, KIND_ACK, 2, headerBytes + 32);
-        packets.tcpFlags[p] = TCP_ACK;
+        packets.tcpFlags[p] = ACK;
         packets.ackByte[p] = 0x7ffffff0;
         packets.windowField[p] = 0x1234;
         port.arrive(p, 0);
