@@ -1,23 +1,13 @@
 /** Pacing on real packets, where nothing shapes the direction of the acknowledgements. */
 import { expect, it } from 'vitest';
-import { type Capture, type Segment, startCapture } from '../../../bench/lab/capture.ts';
-import { pair, violations } from '../../../bench/lab/windows.ts';
+import { violations } from '../../../bench/lab/windows.ts';
 import { classOf, describeNetns, iperfTcp, useLab, useShapers } from '../harness.ts';
+import { captureCrossings, cut } from './crossings.ts';
 
 const LINE = 12e6;
 const CONNECTIONS = 6;
 const SECONDS = 4;
 const PORT = 7430;
-const CAPTURE_MS = 60_000;
-
-/** The segments of the receiver, which acknowledge, and those of the senders. */
-function split(segments: readonly Segment[]): { acks: Segment[]; data: Segment[] } {
-  const isReceivers = ({ from }: Segment): boolean => from.endsWith(`:${PORT}`);
-  return {
-    acks: segments.filter(isReceivers),
-    data: segments.filter((segment) => !isReceivers(segment)),
-  };
-}
 
 describeNetns('pacing with one direction shaped', () => {
   const world = useLab();
@@ -33,9 +23,7 @@ describeNetns('pacing with one direction shaped', () => {
       `nfqueue: { gso: ${gso} }\nlinks: { wan: { device: wan0, up: { rate: 12mbit, tcp: { pace: true } } } }`,
     );
     const options = { port: PORT, seconds: SECONDS, parallel: CONNECTIONS, family };
-    const captured = (device: string): Promise<Capture> =>
-      startCapture(lab.router, device, lab.folder, CAPTURE_MS);
-    const captures = from === 'client' ? await Promise.all([captured('lan0'), captured('wan0')]) : [];
+    const crossings = from === 'client' ? await captureCrossings(lab, [PORT]) : null;
     const { receivedBytes } = await iperfTcp(lab[from], lab.server, options);
     const status = await shaper.status();
     expect(classOf(status, 'wan/up').paced?.rewritten).toBeGreaterThan(CONNECTIONS);
@@ -44,12 +32,10 @@ describeNetns('pacing with one direction shaped', () => {
     const ratio = (8 * receivedBytes) / SECONDS / LINE;
     expect(ratio).toBeGreaterThan(0.6);
     expect(ratio).toBeLessThan(1.1);
-    if (captures.length > 0) {
-      const [inside, outside] = (await Promise.all(captures.map((capture) => capture.stop()))).map(split);
-      const acks = pair(outside!.acks, inside!.acks).crossings;
-      const data = pair(inside!.data, outside!.data).crossings;
-      expect(acks.filter(({ before, behind }) => behind.window < before.window)).not.toHaveLength(0);
-      expect(violations(acks, data)).toEqual([]);
+    if (crossings) {
+      const { inward, outward } = await crossings();
+      expect(cut(inward)).not.toHaveLength(0);
+      expect(violations(inward, outward)).toEqual([]);
     }
     expect((await shaper.stop()).code).toBe(0);
   });
