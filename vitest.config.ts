@@ -53,7 +53,7 @@ const BESIDE = [
 /** Tests on real packets that count packets, and give limits of time that only a busy machine would exceed. */
 const COUNTS = [
   'test/netns/{answers,run}.test.ts',
-  'test/netns/stories/{counting,device-changes,ends,live,local,packets,reloads,remark,rootless,standstill,starts,trouble}.test.ts',
+  'test/netns/stories/{counting,device-changes,edit-trial,ends,live,local,packets,reloads,remark,rootless,standstill,starts,trouble}.test.ts',
 ];
 const EMULATED = 'test/netns/emulated/**/*.test.ts';
 

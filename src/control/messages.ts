@@ -58,7 +58,14 @@ export type ApplyRefusal = {
   readonly hint: string;
 };
 
-export type ApplyAnswer = { readonly ok: true; readonly generation: number } | ApplyRefusal;
+export type ApplyAnswer =
+  | {
+      readonly ok: true;
+      readonly generation: number;
+      /** What the machine cannot do of it, as sentences. */
+      readonly notes: readonly string[];
+    }
+  | ApplyRefusal;
 
 export interface TimedAnswer {
   readonly applied: ApplyAnswer;

@@ -17,6 +17,8 @@ export interface Applied {
   readonly generation: number;
   /** How long packets had to wait for it. */
   readonly tookMs: number;
+  /** What the machine cannot do of it, as sentences. */
+  readonly notes: readonly string[];
 }
 
 /** A question without its id. */
@@ -76,7 +78,7 @@ export class PacketThread {
   async apply(request: ApplyRequest): Promise<Applied> {
     const { applied, tookMs } = await this.ask({ type: 'apply', request });
     if (!applied.ok) throw refusalError(applied);
-    return { generation: applied.generation, tookMs };
+    return { generation: applied.generation, tookMs, notes: applied.notes };
   }
 
   log(line: LogLine): void {

@@ -23,6 +23,7 @@ import { ChangeRefusedError, type Edited } from '../spec/edit.ts';
 import { matchedMarkBits } from '../spec/mark-choice.ts';
 import { gsoOfBoth, withNfqueuesOf } from '../spec/plan-change.ts';
 import type { LinkSpec, ShaperSpec } from '../spec/spec.ts';
+import type { PacingGate } from './pacing-gate.ts';
 import type { RetiringNfqueues } from './retiring.ts';
 import type { InForce, RulePlanner } from './rule-planner.ts';
 import type { Running } from './running.ts';
@@ -37,6 +38,7 @@ export interface ApplierOptions {
   readonly running: Running;
   readonly port: NfqueuePort;
   readonly planner: RulePlanner;
+  readonly pacing: PacingGate;
   readonly retiring: RetiringNfqueues;
   /** null until the start has installed them. */
   readonly rules: () => InstalledRules | null;
@@ -69,8 +71,8 @@ export class Applier {
     const { isStopping, running } = this.options;
     if (isStopping()) return STOPPING;
     try {
-      await this.applyNow(request);
-      return { ok: true, generation: running.generation };
+      const notes = await this.applyNow(request);
+      return { ok: true, generation: running.generation, notes };
     } catch (error) {
       if (isStopping()) return STOPPING;
       if (error instanceof ChangeRefusedError) {
@@ -82,14 +84,16 @@ export class Applier {
     }
   }
 
-  private async applyNow({ config, renamed }: ApplyRequest): Promise<void> {
-    const { running, planner, checkDevices, onApplied } = this.options;
+  /** Resolves with what the client should know. */
+  private async applyNow({ config, renamed }: ApplyRequest): Promise<string[]> {
+    const { running, planner, pacing, checkDevices, onApplied, warn } = this.options;
     const rules = this.rulesInForce();
     const now: InForce = {
       spec: running.spec,
       ...{ request: rules.request, tracksConnections: rules.tracksConnections },
     };
-    const spec = this.checked(config);
+    const asked = this.checked(config);
+    const spec = pacing.admit(asked);
     checkDevices(addedDirections(now.spec, spec));
     let plan = planner.next(spec, now);
     if (plan === null) {
@@ -106,6 +110,9 @@ export class Applier {
     if (isPlanSame) running.applySpec(edited);
     else await this.change(edited, wanted, rules);
     onApplied(config, wanted, !isPlanSame);
+    const warning = pacing.settle(asked);
+    if (warning !== null) warn(warning, {});
+    return warning === null ? [] : [warning];
   }
 
   private rulesInForce(): InstalledRules {

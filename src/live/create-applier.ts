@@ -14,7 +14,7 @@ import type { Stopper } from './stop.ts';
 import type { Unwinder } from './unwinder.ts';
 
 /** What a change of the running instance acts on. */
-interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'rules'> {
+interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'pacing' | 'rules'> {
   readonly engine: Engine;
   readonly port: NfqueuePort;
   readonly nfqueues: NfqueueBooks;
@@ -25,7 +25,7 @@ interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'rules
 
 export function createApplier(
   config: LoadedConfig,
-  { running, engine, port, nfqueues, planner, rules, logger, stopper, unwinder }: Changeable,
+  { running, engine, port, nfqueues, planner, pacing, rules, logger, stopper, unwinder }: Changeable,
 ): Applier {
   const { first, count } = engine.told.spec.nfqueue;
   const retiring = new RetiringNfqueues({
@@ -38,7 +38,7 @@ export function createApplier(
   });
   unwinder.add('watch for unused queues', () => retiring.close());
   return new Applier({
-    ...{ running, port, planner, retiring, rules, config },
+    ...{ running, port, planner, pacing, retiring, rules, config },
     checkDevices: (links) => {
       // Most changes bring no device, and reading them all takes longer than the change.
       if (links.length > 0) checkDevices({ links }, readDeviceGraph() ?? new Map(), shownName);

@@ -5,6 +5,7 @@
  * A packet may come before the kernel's word is read. The engine asks for the name of its device then.
  */
 import { NONE } from '../base/none.ts';
+import type { Engine } from '../core/engine.ts';
 
 export interface WatchedEngine {
   readonly intake: {
@@ -74,4 +75,12 @@ export class DeviceWatch {
       onChange(device, before, index);
     }
   }
+}
+
+/** Sentences about links whose device is not there. */
+export function waitingLinks({ classes }: Pick<Engine, 'classes'>, devices: DeviceWatch): string[] {
+  const links = new Set(classes.map(({ link }) => link));
+  return [...links]
+    .filter(({ device }) => !devices.has(device))
+    .map(({ name, device }) => `link ${name} waits for device ${device}`);
 }

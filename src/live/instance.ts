@@ -37,7 +37,8 @@ import type { ShaperSpec } from '../spec/spec.ts';
 import type { Applier } from './applier.ts';
 import { createApplier } from './create-applier.ts';
 import { closeDebugger } from './debugger.ts';
-import { DeviceWatch } from './device-watch.ts';
+import { DeviceWatch, waitingLinks } from './device-watch.ts';
+import { tryEditing } from './edit-trial.ts';
 import { watchFreed } from './freed-watch.ts';
 import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
@@ -45,6 +46,7 @@ import { LostWatch } from './lost-watch.ts';
 import { claimMark } from './neighbours.ts';
 import { News } from './news.ts';
 import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
+import { PacingGate } from './pacing-gate.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
@@ -147,13 +149,20 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
  */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;
-  const { spec, neighbours, session } = await claimMark(config, parts.rulesLog, () => !stopper.isRequested());
+  const claimed = await claimMark(config, parts.rulesLog, () => !stopper.isRequested());
+  const { neighbours, session } = claimed;
   unwinder.add('table', async () => void (await session.end()));
   // Trying iptables makes its tables already.
   const tables = await builtInTables();
   unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
   if (stopper.isRequested()) return null;
-  const planner = new RulePlanner(await probeBackend(spec.nfqueue.backend), neighbours, parts.rulesLog);
+  const backend = await probeBackend(claimed.spec.nfqueue.backend);
+  const pacing = new PacingGate(await tryEditing(session, backend, claimed.spec, stopper.requested));
+  if (stopper.isRequested()) return null;
+  const spec = pacing.admit(claimed.spec);
+  const warning = pacing.settle(claimed.spec);
+  if (warning !== null) logger.warn(warning);
+  const planner = new RulePlanner(backend, neighbours, parts.rulesLog);
   const request = await planner.start(spec);
   if (stopper.isRequested()) return null;
   const port = openNfqueues(request);
@@ -175,17 +184,22 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     nowNs: () => port.nowNs(),
     socketCounters: () => port.counters(),
     nfqueues: () => nfqueues.own,
-    warnings: () => [...waitingLinks(engine, devices), ...silences.warnings, ...(rules?.collisions ?? [])],
+    warnings: () => [
+      ...waitingLinks(engine, devices),
+      ...silences.warnings,
+      ...(rules?.collisions ?? []),
+      ...pacing.warnings,
+    ],
   });
-  const changeable = { running, engine, port, nfqueues, planner, rules: () => rules };
+  const changeable = { running, engine, port, nfqueues, planner, pacing, rules: () => rules };
   const applier = createApplier(config, { ...changeable, ...parts });
-  await openControl(config, planner.backend, running, applier, parts);
+  await openControl(config, backend, running, applier, parts);
   if (stopper.isRequested()) return null;
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
-  const installed = await enforceRules(session, request, planner.backend, neighbours, parts);
+  const installed = await enforceRules(session, request, backend, neighbours, parts);
   rules = installed;
-  if (!stopper.isRequested()) logger.info(describe(config, spec, planner.backend), 'ready');
+  if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(installed, engine, port, logger) };
 }
 
@@ -287,14 +301,6 @@ async function enforceRules(
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => stopper.fail(reason));
   return rules;
-}
-
-/** Links whose device is not there. */
-function waitingLinks({ classes }: Engine, devices: DeviceWatch): string[] {
-  const links = new Set(classes.map(({ link }) => link));
-  return [...links]
-    .filter(({ device }) => !devices.has(device))
-    .map(({ name, device }) => `link ${name} waits for device ${device}`);
 }
 
 function describe({ socketPath }: LoadedConfig, spec: ShaperSpec, backend: Backend): object {

@@ -54,7 +54,7 @@ function setUp() {
   const apply = async ({ config, renamed }: ApplyRequest): Promise<Applied> => {
     world.engine.reconfigure(world.port, { spec: config.spec, renamed }, world.port.nowNs);
     world.checkBooks();
-    return { generation: ++generation, tookMs: 0 };
+    return { generation: ++generation, tookMs: 0, notes: [] };
   };
   const service = new ChangeService({
     ...{ documents: DOCUMENTS, config: { text: first, file: '/f' }, apply, clock: CLOCK },

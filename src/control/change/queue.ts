@@ -40,6 +40,8 @@ export interface Job<P extends Plan> {
 export interface Outcome<P> {
   readonly plan: P;
   readonly generation: number;
+  /** What the machine cannot do of the changes that have crossed with it, as sentences. */
+  readonly notes: readonly string[];
 }
 
 interface Waiting {
@@ -172,14 +174,16 @@ export class ChangeQueue {
 
   async #cross(planned: readonly Planned[]): Promise<void> {
     const last = planned.at(-1)!;
+    let notes: readonly string[] = [];
     const isChange = planned.some(({ plan }) => plan.changes.length > 0 || plan.renamed.size > 0);
     try {
       if (isChange) {
         const { spec, isMarkAuto, socketPath, socketGroup, logLevel } = last.plan.next.config;
         const config = { spec, isMarkAuto, socketPath, socketGroup, logLevel };
-        const { generation, tookMs } = await this.#apply({ config, renamed: last.plan.renamed });
-        this.#generation = generation;
-        this.#pace.crossed(tookMs);
+        const applied = await this.#apply({ config, renamed: last.plan.renamed });
+        this.#generation = applied.generation;
+        this.#pace.crossed(applied.tookMs);
+        notes = applied.notes;
       }
     } catch (error) {
       if (planned.length > 1) await this.#crossOneByOne(planned);
@@ -190,7 +194,7 @@ export class ChangeQueue {
     for (const one of planned) this.#touched.mark(touches(one), this.#generation);
     for (const { job, plan, before, resolve } of planned) {
       job.committed(plan, before, this.#generation);
-      resolve({ plan, generation: this.#generation });
+      resolve({ plan, generation: this.#generation, notes });
     }
   }
 

@@ -189,7 +189,7 @@ export class ChangeService {
     const restarts = plan.changes.filter(({ path, key }) => path === '' && needsRestart(key));
     const notes = restarts.map(({ key }) => `${key} takes effect at the next start: a reload may refuse it`);
     return {
-      ...answer({ plan, generation: this.generation }),
+      ...answer({ plan, generation: this.generation, notes: [] }),
       notes: [...plan.notes, ...notes],
       file: plan.next.base.file,
       confirmUntil: null,
@@ -266,8 +266,8 @@ export class ChangeService {
   }
 }
 
-function answer({ plan: { changes, notes }, generation }: Outcome<ChangePlan>): ChangeAnswer {
-  return { changes, generation, notes };
+function answer({ plan, generation, notes }: Outcome<ChangePlan>): ChangeAnswer {
+  return { changes: plan.changes, generation, notes: [...plan.notes, ...notes] };
 }
 
 /** The instance started by the file alone: schedules come first with start(). */

@@ -16,3 +16,4 @@ export type { NftSession } from './nft-session.ts';
 export { cleanLeftovers, findRivals, findWarnings } from './others.ts';
 export { probeAbilities, probeBackend, probeSwitched } from './probe.ts';
 export { type Backend, plannedDevices, type RulesRequest, tableName } from './render-nft.ts';
+export { withTrialRule } from './trial-rule.ts';

@@ -5,7 +5,7 @@
  */
 import { MARK_ASKS, markBits } from '../../spec/mark-codes.ts';
 import { hex, nfqueueMark } from './mark.ts';
-import { plannedNfqueues, type RulesRequest } from './render-nft.ts';
+import { plannedNfqueues, type RulesRequest, type TrialRule } from './render-nft.ts';
 
 /** Where iptables-nft keeps the rules. */
 export const IPTABLES_TABLE = 'security';
@@ -42,6 +42,14 @@ export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
     rules.push(`-A OUTPUT -m mark --mark ${asks}/${asks} ${tag} ${target}`);
   }
   return rules;
+}
+
+/** A rule of IPv4 that queues one flow by itself. It carries the tag of our rules, and is found by it. */
+export function iptablesTrialRule({ flow, first, hook }: TrialRule): string {
+  const { address, sourcePort, targetPort } = flow;
+  const match = `-s ${address} -d ${address} -p tcp --sport ${sourcePort} --dport ${targetPort}`;
+  const target = `-j NFQUEUE --queue-num ${first} --queue-bypass`;
+  return `-I ${hook.toUpperCase()} ${match} -m comment --comment shaper:${first} ${target}`;
 }
 
 /** The deletion of a rule in our own words. */

@@ -15,6 +15,7 @@ import {
 } from '../../spec/mark-codes.ts';
 import { type DirectionPlan, planSteers, type QueuePlan } from '../../spec/queue-plan.ts';
 import type { NfqueueSpec } from '../../spec/spec.ts';
+import type { LoopbackFlow } from '../nfqueue/loopback.ts';
 import { RulesError } from './errors.ts';
 import { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
 import { removeSwitchedLines, switchedLines, switchedRule } from './render-switched.ts';
@@ -278,6 +279,14 @@ const HOOKS = [
   { name: 'output', up: true, down: false, loopback: 'oifname "lo" accept' },
 ] as const;
 
+type HookName = (typeof HOOKS)[number]['name'];
+
+/** Makes the marking chain of a hook, unless it is there. */
+function markingChainLine(table: string, hook: HookName): string {
+  const type = `type filter hook ${hook} priority ${MARK_PRIORITY}; policy accept;`;
+  return `add chain inet ${table} ${hook} { ${type} }`;
+}
+
 /** The second transaction: all chains that touch packets. */
 export function chainLines(request: RulesRequest, backend: Backend): string[] {
   const { plan, nfqueue } = request;
@@ -300,7 +309,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
   for (const hook of HOOKS) {
     const chain = `inet ${table} ${hook.name}`;
     lines.push(
-      `add chain ${chain} { type filter hook ${hook.name} priority ${MARK_PRIORITY}; policy accept; }`,
+      markingChainLine(table, hook.name),
       ...(hook.name === 'forward' ? switchedRule(request) : []),
       `add rule ${chain} ${clear}`,
     );
@@ -313,6 +322,30 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
     }
   }
   return lines;
+}
+
+/** A rule by which the packets of one flow are queued, before all others are there. */
+export interface TrialRule {
+  readonly flow: LoopbackFlow;
+  /** The number of the NFQUEUE, which names our table as well. */
+  readonly first: number;
+  /** A hook on the way of these packets. */
+  readonly hook: Exclude<HookName, 'forward'>;
+}
+
+/** The chain stays, and chainLines() fills it. */
+export function trialLines({ flow, first, hook }: TrialRule): string[] {
+  const table = tableName(first);
+  const { address, sourcePort, targetPort } = flow;
+  const match = `ip saddr ${address} ip daddr ${address} tcp sport ${sourcePort} tcp dport ${targetPort}`;
+  return [
+    markingChainLine(table, hook),
+    `add rule inet ${table} ${hook} ${match} queue flags bypass to ${first}`,
+  ];
+}
+
+export function endTrialLines({ first, hook }: TrialRule): string[] {
+  return [`flush chain inet ${tableName(first)} ${hook}`];
 }
 
 /** Ends marking and queueing. Base chains stay: if one went, nf_tables would drop every held packet. */

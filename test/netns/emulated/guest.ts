@@ -37,7 +37,7 @@ links:
   wan:
     device: wan0
     up: { rate: 4mbit, classes: { policed: { match: { dport: 7001 }, police: { rate: 500kbit } } } }
-    down: 20mbit
+    down: { rate: 20mbit, tcp: { pace: true } }
 nfqueue: { backend: nft }
 `;
 

@@ -6,6 +6,7 @@
 import { createLab } from '../../../bench/lab/lab.ts';
 import { pause } from '../../../bench/lab/pause.ts';
 import { type LogLine, type Status, type Stopped, startShaper } from '../../../bench/lab/shaper.ts';
+import { type TcpTransfer, tcpTransfer } from '../../../bench/lab/tcp.ts';
 import { sendUdp, startSink, type UdpReceived, udpTransfer } from '../../../bench/lab/udp.ts';
 
 export interface RootlessReport {
@@ -15,11 +16,14 @@ export interface RootlessReport {
   readonly later: UdpReceived;
   readonly status: Status;
   readonly stopped: Stopped;
+  /** Of another start, which paces. */
+  readonly paced: { readonly status: Status; readonly transfer: TcpTransfer };
 }
 
 const PORT = 7001;
 /** Socket memory of the smallest message. */
 const MESSAGE_BYTES = 832;
+const PACED_BYTES = 400_000;
 const PACKETS_MAX = 60_000;
 
 const lab = await createLab();
@@ -40,6 +44,13 @@ try {
   const later = await udpTransfer(client, server, { port: PORT, count: 100, lengthBytes: 60 });
   const status = await shaper.status();
   const stopped = await shaper.stop();
+  const pacer = await startShaper(
+    lab,
+    'links: { wan: { device: wan0, up: { rate: 12mbit, tcp: { pace: true } } } }',
+  );
+  const transfer = await tcpTransfer(client, server, { port: PORT, bytes: PACED_BYTES });
+  const paced = { status: await pacer.status(), transfer };
+  await pacer.stop();
   const report: RootlessReport = {
     warning,
     sentPackets: sent.packets,
@@ -47,6 +58,7 @@ try {
     later: later.received,
     status,
     stopped,
+    paced,
   };
   console.log(JSON.stringify(report));
 } finally {

@@ -36,7 +36,7 @@ const begin = () =>
       eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
     config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },
-    apply: async () => ({ ok: true, generation: 1 }),
+    apply: async () => ({ ok: true, generation: 1, notes: [] }),
     log: () => undefined,
     onStop: () => {
       stops++;

@@ -6,6 +6,7 @@ import type { Field, Section } from '../../../src/config/fields/kinds.ts';
 import { SECTIONS } from '../../../src/config/fields/sections.ts';
 import type { ApplyAnswer } from '../../../src/control/messages.ts';
 import { Engine } from '../../../src/core/engine.ts';
+import type { EditTrial } from '../../../src/io/nfqueue/edit-trial.ts';
 import type { NfqueuePort, NfqueueSetup } from '../../../src/io/nfqueue/nfqueue.ts';
 import {
   type InstalledRules,
@@ -15,6 +16,7 @@ import {
 } from '../../../src/io/rules/index.ts';
 import { Applier, addedDirections } from '../../../src/live/applier.ts';
 import { DeviceWatch } from '../../../src/live/device-watch.ts';
+import { PacingGate } from '../../../src/live/pacing-gate.ts';
 import type { RetiringNfqueues } from '../../../src/live/retiring.ts';
 import { RulePlanner } from '../../../src/live/rule-planner.ts';
 import { Running } from '../../../src/live/running.ts';
@@ -30,7 +32,7 @@ const TWO = config(
 );
 
 /** An instance that runs by ONE, and the steps that are taken. A step of `fails` fails. */
-function world(start = ONE) {
+function world(start = ONE, trial: EditTrial = { outcome: 'taken' }) {
   const steps: string[] = [];
   const fails = new Set<string>();
   const at = { isStopping: false, tracks: false, isReady: true, beforeRules: () => {} };
@@ -81,7 +83,7 @@ function world(start = ONE) {
     },
   } as unknown as InstalledRules;
   const applier = new Applier({
-    ...{ running, port, config: start },
+    ...{ running, port, config: start, pacing: new PacingGate(trial) },
     planner: new RulePlanner(
       'nft',
       NO_NEIGHBOURS,
@@ -119,21 +121,21 @@ describe('a change', () => {
     const faster = config(
       `links: { wan: { device: wan0, up: 20mbit } }\nnfqueue: { count: 1 }\nlog: { level: debug }`,
     );
-    expect(await apply(faster)).toEqual({ ok: true, generation: 1 });
+    expect(await apply(faster)).toEqual({ ok: true, generation: 1, notes: [] });
     expect(steps).toEqual(['applied, level debug']);
     expect(running.spec.links[0]!.up!.rateBytesPerSec).toBe(2_500_000);
   });
 
   it('of links and NFQUEUEs opens, makes rules, changes the engine and tidies up, and back', async () => {
     const { apply, steps, paths } = world();
-    expect(await apply(TWO)).toEqual({ ok: true, generation: 1 });
+    expect(await apply(TWO)).toEqual({ ok: true, generation: 1, notes: [] });
     const up = [
       ...['uses 2', 'NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0 ppp0>1'],
       ...['NFQUEUEs: - -, 2 of 32768', 'rules finished', 'uses 2'],
     ];
     expect(steps.splice(0)).toEqual([...up, 'applied, level info, new plan']);
     expect(paths()).toContain('dsl/down');
-    expect(await apply(ONE)).toEqual({ ok: true, generation: 2 });
+    expect(await apply(ONE)).toEqual({ ok: true, generation: 2, notes: [] });
     expect(steps).toEqual([
       ...['uses 2', 'NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0', 'NFQUEUEs: -, 1 of 32768'],
       ...['rules finished', 'uses 1', 'applied, level info, new plan'],
@@ -178,7 +180,7 @@ describe('a change', () => {
     expect(paths()).not.toContain('dsl/down');
     expect(running.generation).toBe(0);
     fails.clear();
-    expect(await apply(TWO)).toEqual({ ok: true, generation: 1 });
+    expect(await apply(TWO)).toEqual({ ok: true, generation: 1, notes: [] });
   });
 
   it('goes back if the engine refuses when the rules have changed', async () => {
@@ -232,6 +234,31 @@ describe('a change', () => {
     const { apply, at } = world();
     at.isReady = false;
     expect(await apply(TWO)).toMatchObject(refusal('failed', { message: 'the instance is still starting' }));
+  });
+});
+
+describe('pacing where the kernel refuses edited packets', () => {
+  const paced = config(
+    'links: { wan: { device: wan0, up: { rate: 10mbit, tcp: { pace: true } } } }\nnfqueue: { count: 1 }',
+  );
+  const note = expect.stringMatching(/^tcp\.pace is off in wan\/up: /);
+
+  it('is accepted and not done, and both answer and log say so', async () => {
+    const { apply, steps, running } = world(ONE, { outcome: 'refused' });
+    expect(await apply(paced)).toEqual({ ok: true, generation: 1, notes: [note] });
+    expect(running.spec.links[0]!.up!.pace).toBeNull();
+    // No rule for the other direction, and no longer copies.
+    expect(steps).toEqual([
+      'applied, level info',
+      expect.stringMatching(/^warning: tcp\.pace is off in wan\/up: /),
+    ]);
+    expect(await apply(ONE)).toEqual({ ok: true, generation: 2, notes: [] });
+  });
+
+  it('is done where the kernel takes them', async () => {
+    const { apply, running } = world();
+    expect(await apply(paced)).toEqual({ ok: true, generation: 1, notes: [] });
+    expect(running.spec.links[0]!.up!.pace).not.toBeNull();
   });
 });
 

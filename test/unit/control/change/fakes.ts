@@ -131,6 +131,7 @@ export type Schedules = (at: Date) => readonly Scheduled[];
 export class FakePacketThread {
   readonly requests: ApplyRequest[] = [];
   generation = 0;
+  notes: readonly string[] = [];
   /** Returns why a configuration is refused, or null. */
   refuse: (request: ApplyRequest) => ApplyRefusal | null = () => null;
   gate: Promise<void> = Promise.resolve();
@@ -140,7 +141,7 @@ export class FakePacketThread {
     await this.gate;
     const refusal = this.refuse(request);
     if (refusal !== null) throw new ApiError(409, refusal.code, refusal.message, refusal.where, refusal.hint);
-    return { generation: ++this.generation, tookMs: 2 };
+    return { generation: ++this.generation, tookMs: 2, notes: this.notes };
   };
 
   /** The class by which the instance runs now. */

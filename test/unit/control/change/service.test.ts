@@ -15,6 +15,13 @@ describe('set', () => {
     expect(eventsOf('change')).toEqual([{ by: 'set', generation: 1, changes }]);
   });
 
+  it('hands on what the machine cannot do of it', async () => {
+    const { service, thread } = setUp();
+    thread.notes = ['tcp.pace is off'];
+    const { notes } = await service.patchClass(BULK, { ceil: '8mbit' }, undefined);
+    expect(notes).toEqual(['tcp.pace is off']);
+  });
+
   it('that changes nothing crosses nothing', async () => {
     const { service, thread } = setUp();
     const answer = await service.patchClass(BULK, { ceil: '5mbit' }, undefined);
