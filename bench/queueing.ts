@@ -1,3 +1,4 @@
+import { jainIndex } from '../src/base/fairness.ts';
 import { call } from '../src/control/client.ts';
 import { atLeast, atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { createLab, type Host, type Lab } from './lab/lab.ts';
@@ -6,7 +7,7 @@ import { sleep, until } from './lab/process.ts';
 import { type RunningShaper, type Status, startShaper } from './lab/shaper.ts';
 import { sendUdp, startSink } from './lab/udp.ts';
 import { leastStarved, watchStarving } from './starved.ts';
-import { jainIndex, quantile } from './statistics.ts';
+import { quantile } from './statistics.ts';
 import { millis, rate, renderTable } from './table.ts';
 import { readWords } from './words.ts';
 

@@ -6,11 +6,13 @@
  * Everything is measured from captures on both sides of the router: what got through, how long it waited,
  * what was sent again, and whether every edited window was allowed.
  */
+
+import { jainIndex } from '../../src/base/fairness.ts';
 import { type Segment, startCapture } from '../lab/capture.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { finish, until } from '../lab/process.ts';
 import { pair, sentAgain, violations, waitsMs } from '../lab/windows.ts';
-import { jainIndex, quantile } from '../statistics.ts';
+import { quantile } from '../statistics.ts';
 import { type Loop, startLoop } from './awake.ts';
 import { PACED_SHAPERS, type PacedShaper } from './paced-shapers.ts';
 import {

@@ -1,5 +1,6 @@
 /** Figures of the comparison from what was measured, and tables of them. */
-import { jainIndex, median, quantile } from '../statistics.ts';
+import { jainIndex } from '../../src/base/fairness.ts';
+import { median, quantile } from '../statistics.ts';
 import { renderTable } from '../table.ts';
 import type { Cell } from './guest.ts';
 import { BASE_RTT_MS, LOADS, type Load } from './loads.ts';

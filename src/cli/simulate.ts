@@ -7,6 +7,7 @@ import { EXIT_FAILED, EXIT_FINE, EXIT_USAGE, OperatingError } from '../base/erro
 import { isSystemError, reasonOf } from '../base/system-error.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { readVersion } from '../live/version.ts';
+import { figuresOf } from '../sim/report/figures.ts';
 import { DRAIN_NS_MAX } from '../sim/simulation.ts';
 import { readConfigAloud } from './read-config.ts';
 import { renderPage } from './simulate/page.ts';
@@ -129,10 +130,12 @@ function stillWaiting(runs: readonly RunView[]): string[] {
     });
 }
 
-/** The object of the contract. A comparison has both, each with the name of its file. */
+/** The object of the contract. A comparison has both, each with the name of its file and its figures. */
 function jsonOf(runs: readonly RunView[]): object {
   if (runs.length === 1) return runs[0].report;
-  return { runs: runs.map(({ configuration, report }) => ({ configuration, ...report })) };
+  return {
+    runs: runs.map(({ configuration, report }) => ({ configuration, figures: figuresOf(report), ...report })),
+  };
 }
 
 /** Throws OperatingError if the file cannot be written. With the flag `a` the text is appended. */

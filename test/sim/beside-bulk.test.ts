@@ -3,7 +3,7 @@
  * long ones.
  */
 import { describe, expect, test } from 'vitest';
-import { jainIndex } from '../../bench/statistics.ts';
+import { jainIndex } from '../../src/base/fairness.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import type { FlowSpec } from '../../src/sim/traffic/traffic.ts';
 import { example, experiment, flowOf, flowsOf, SEEDS, sum } from './experiments.ts';

@@ -2,8 +2,8 @@
  * Who shares equally in a fair leaf: CAKE's isolation modes, each with traffic that tells it from the others.
  */
 import { describe, expect, test } from 'vitest';
-import { jainIndex } from '../../bench/statistics.ts';
 import type { Isolation } from '../../src/algo/queues/host-isolation.ts';
+import { jainIndex } from '../../src/base/fairness.ts';
 import { IPPROTO_UDP, ipv4 } from '../../src/sim/packets/packets.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import type { FlowSpec, HostSpec } from '../../src/sim/traffic/traffic.ts';

@@ -3,6 +3,7 @@
  * receivers that delay acknowledgements. Windows alone would leave a standing queue, or half of the line.
  */
 import { expect, test } from 'vitest';
+import { jainIndex } from '../../src/base/fairness.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import { LINUX_TCP } from '../../src/sim/traffic/traffic.ts';
 import { bottleneck, MS, SECOND, tcp, traffic } from './net.ts';
@@ -26,9 +27,7 @@ function run(count: number, bitsPerSec: number, rttMs: number) {
     /** Of the last twenty seconds, in bits on the line. */
     used: later(leaf.throughputBitsPerSecond).reduce((sum, one) => sum + one, 0) / (SECONDS / 2) / bitsPerSec,
     delayP99: Math.max(...later(leaf.delayP99Milliseconds)),
-    jain:
-      rates.reduce((sum, one) => sum + one, 0) ** 2 /
-      (count * rates.reduce((sum, one) => sum + one * one, 0)),
+    jain: jainIndex(rates),
     resent:
       report.flows.reduce((sum, { retransmits = 0 }) => sum + retransmits, 0) /
       report.totals.received.packets,

@@ -1,6 +1,6 @@
 /** One and a few TCP flows at a bottleneck: what textbooks and QUALITATIVE.json say must come out. */
 import { describe, expect, test } from 'vitest';
-import { jainIndex } from '../../bench/statistics.ts';
+import { jainIndex } from '../../src/base/fairness.ts';
 import { runTraffic } from '../../src/sim/simulation.ts';
 import { buildWorld } from '../../src/sim/traffic/build.ts';
 import { delayLine } from '../../src/sim/world/lines.ts';

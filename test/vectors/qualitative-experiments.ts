@@ -3,8 +3,8 @@
  * are to show.
  */
 
-import { jainIndex } from '../../bench/statistics.ts';
 import { drawExponential } from '../../src/base/chance.ts';
+import { jainIndex } from '../../src/base/fairness.ts';
 import { scenarioChance } from '../../src/sim/scenarios/parts.ts';
 import type { FlowSpec } from '../../src/sim/traffic/traffic.ts';
 import { sum } from '../sim/experiments.ts';

@@ -4,6 +4,7 @@ import { escapeHtml } from '../../charts/chart.ts';
 import { pairUp } from '../../charts/palette.ts';
 import type { SimulatedFlow } from '../../sim/report/report.ts';
 import { CLASS_COLUMNS, type Column, FLOW_COLUMNS, flowTitle, millisecondsText } from './columns.ts';
+import { RUN_NAMES } from './comparison.ts';
 import { SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
 import type { LegendEntry, Panel } from './panel.ts';
@@ -11,7 +12,6 @@ import { classPanels, quietText } from './panels-class.ts';
 import { flowPanels } from './panels-flow.ts';
 import { redPanels, windowsPanel } from './panels-run.ts';
 import { leavesOf, type RunView } from './run-view.ts';
-import { RUN_NAMES } from './summary.ts';
 
 export interface PageOptions {
   readonly about: string;

@@ -15,6 +15,7 @@ import {
   flowTitle,
   millisecondsText,
 } from './columns.ts';
+import { comparison, RUN_NAMES } from './comparison.ts';
 import { chooseFlows, type FlowPair } from './flow-choice.ts';
 import type { ClassView, RunView } from './run-view.ts';
 import { type Cell, renderCells, type Style } from './style.ts';
@@ -26,7 +27,6 @@ const ANSWERS_SHOWN = 10;
 const FLOWS_SHOWN = 20;
 const PLOT_COLUMNS_MIN = 12;
 const PLOT_COLUMNS_MAX = 50;
-export const RUN_NAMES = ['A', 'B'];
 
 export interface SummaryOptions {
   readonly about: string;
@@ -41,6 +41,7 @@ export function renderSummary(runs: readonly RunView[], options: SummaryOptions)
     heading(runs, options),
     answer(runs, options),
     ...runs.map((run, r) => totals(run, r, runs.length, options.style)),
+    comparison(runs, options.style),
     classTable(runs, options.style),
     plots(runs, options),
     flowTable(runs, options.style),

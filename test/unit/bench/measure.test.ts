@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parsePing } from '../../../bench/lab/measure.ts';
 import { receivedBitsPerSec } from '../../../bench/lab/udp.ts';
-import { jainIndex, median, quantile } from '../../../bench/statistics.ts';
+import { median, quantile } from '../../../bench/statistics.ts';
 import { rate, renderTable, spread } from '../../../bench/table.ts';
 
 const PING = `PING 10.77.2.2 (10.77.2.2) 56(84) bytes of data.
@@ -37,12 +37,6 @@ describe('numbers', () => {
     expect([median([3, 1, 2]), median([4, 1, 3, 2])]).toEqual([2, 2.5]);
     expect(spread([4, 1, 3, 2])).toEqual({ median: 2.5, min: 1, max: 4 });
     expect([median([]), spread([]).max]).toEqual([Number.NaN, Number.NaN]);
-  });
-
-  it('Jain is 1 for equal shares and 1/n where one has all', () => {
-    expect(jainIndex([3, 3, 3])).toBe(1);
-    expect(jainIndex([5, 0, 0, 0])).toBe(0.25);
-    expect(jainIndex([0, 0])).toBeNaN();
   });
 
   it('a quantile is a value that was measured', () => {

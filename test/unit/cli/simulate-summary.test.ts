@@ -54,6 +54,33 @@ call             80.0 kbit/s    1.00 ms  2.00 ms  4.00 ms        0              
     );
   });
 
+  it('of two runs: the usual figures side by side', () => {
+    const flows = [flow('a', 3e6, { retransmits: 5 }), flow('b', 1e6)];
+    const runs = [runView('x.yaml', { flows }), runView('y.yaml')];
+    expect(renderSummary(runs, PLAIN)).toContain(`
+figure                          A            B
+goodput of TCP        4.00 Mbit/s  6.00 Mbit/s
+sent again                      5            9
+  of what arrived          2.50 %       9.00 %
+fairness (Jain)             0.800            -
+queue of wan/up, p50      20.0 ms      20.0 ms
+queue of wan/up, p99      40.0 ms      40.0 ms
+
+class `);
+    const calls = ['x.yaml', 'y.yaml'].map((name) =>
+      runView(name, { flows: [flow('call', 80e3, { protocol: 'udp' })] }),
+    );
+    expect(renderSummary(calls, PLAIN)).toMatch(/\nfigure +A +B\nqueue of wan\/up, p50 /);
+    expect(renderSummary([runView('x.yaml')], PLAIN)).not.toContain('figure');
+  });
+
+  it('of two runs: what came in one of them only', () => {
+    const other = runView('y.yaml');
+    const classes = other.report.classes.map((one) => ({ ...one, path: one.path.replace('up', 'down') }));
+    const runs = [runView('x.yaml'), { ...other, report: { ...other.report, classes } }];
+    expect(renderSummary(runs, PLAIN)).toMatch(/^queue of wan\/down, p50 +- +20\.0 ms$/m);
+  });
+
   it('says what the kernel and lines refused, and what could not be read', () => {
     const run = runView('x.yaml', { flows: [flow('a', 1e6, { dropped: 20 })] });
     const totals = { ...run.report.totals, unparsed: 4, kernel: { queueFull: 5, socketFull: 0, lost: 0 } };

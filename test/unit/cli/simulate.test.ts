@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { IPPROTO_UDP, ipv4, type PacketShape, writePacket } from '../../../src/sim/packets/packets.ts';
+import { figuresOf } from '../../../src/sim/report/figures.ts';
 import type { SimulateReport } from '../../../src/sim/report/report.ts';
 import { SCENARIOS } from '../../../src/sim/scenarios/index.ts';
 import { filesWith, type Outcome, shaper, shaperOn } from './helpers.ts';
@@ -159,8 +160,9 @@ describe('a scenario', () => {
   it('--compare: both runs, the first as it is alone', async () => {
     const { runs } = JSON.parse((await shaper(...flood, tail, '--compare', red, '--json')).stdout);
     expect(runs).toHaveLength(2);
-    expect(runs[0]).toEqual({ configuration: tail, ...single });
+    expect(runs[0]).toEqual({ configuration: tail, figures: figuresOf(single), ...single });
     expect(runs[1].configuration).toBe(red);
+    expect(runs[1].figures).toEqual(figuresOf(runs[1]));
     expect(runs[1].traceHash).not.toBe(single.traceHash);
     expect(jsonOf(await shaper(...flood, red, '--json')).traceHash).toBe(runs[1].traceHash);
   });
