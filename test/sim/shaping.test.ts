@@ -25,6 +25,28 @@ test('ten packets at once leave as burst and rate say: two now, then one every 1
   expect(world.classOf('wan/up/default')).toMatchObject({ sent: 10, bytes: 15_000, backlog: 0 });
 });
 
+test.each<[string, Partial<ClassInput>]>([
+  ['ceil', { ceil: 10_000, burst: 1500 }],
+  ['bucket', { each: { by: 'src', rateBytesPerSec: 10_000, burstBytes: 1500, exceed: 'delay' } }],
+])('a %s lets a short packet go when there are tokens for it, though a longer one waits', (_, limits) => {
+  const leaves = [{ name: 'default', queue: { discipline: 'fair', isolation: 'flow' }, ...limits } as const];
+  const world = new World(shaper({ wan: { up: { rate: 1e9, burst: 1e6, leaves } } }));
+  world.inject([
+    up(0, 1500, { shape: udp(1) }),
+    ...repeat(2, 0, (t) => up(t, 1000, { shape: udp(1) })),
+    up(150 * MS, 100, { shape: udp(2) }),
+  ]);
+  world.run(SECOND);
+  // At 150 ms there are 500 B. The new flow goes first; in a leaf it once waited until 200 ms, as long as the
+  // packet before which it goes.
+  expect(world.accepted()).toEqual([
+    { id: 1, timeNs: 0 },
+    { id: 2, timeNs: 100 * MS },
+    { id: 4, timeNs: 150 * MS },
+    { id: 3, timeNs: 210 * MS },
+  ]);
+});
+
 test('overhead is charged and never shown', () => {
   const world = new World(shaper({ wan: { overheadBytes: 100, up: { rate: 160_000, burst: 1600 } } }));
   world.inject(repeat(4, 0, (t) => up(t, 1500)));

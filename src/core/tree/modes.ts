@@ -95,6 +95,15 @@ export class Modes {
     }
   }
 
+  /**
+   * Takes notice of packet `h`, which was put into the queues of `leaf`. If it goes next, the leaf waits for
+   * its tokens, and no longer for those of the packet before it, which may be longer.
+   */
+  joined(leaf: number, h: number): void {
+    if (this.active[leaf] === 0) this.activate(leaf, this.prio[leaf]);
+    else if (this.mode[leaf] === WAIT && this.queues.head(leaf) === h) this.refresh(leaf);
+  }
+
   /** The leaf, which was active, has no packets any more. */
   emptied(leaf: number): void {
     this.deactivate(leaf, this.prio[leaf]);

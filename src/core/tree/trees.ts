@@ -178,7 +178,7 @@ export class Trees {
   enqueue(h: number, nowNs: number): boolean {
     const leaf = this.held.leaf[h];
     if (!this.queues.push(leaf, h, nowNs)) return false;
-    this.modes.look(leaf);
+    this.modes.joined(leaf, h);
     return true;
   }
 
