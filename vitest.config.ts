@@ -50,10 +50,14 @@ const BESIDE = [
   'test/netns/{bench,native,rules}.test.ts',
   'test/netns/stories/{devices,neighbours,uplinks}.test.ts',
 ];
-/** Tests on real packets that count packets, and give limits of time that only a busy machine would exceed. */
+/**
+ * Tests on real packets that count packets, and give limits of rate and time that only a very busy machine
+ * would exceed.
+ */
 const COUNTS = [
-  'test/netns/{answers,run}.test.ts',
-  'test/netns/stories/{counting,device-changes,edit-trial,ends,live,local,packets,reloads,remark,rootless,standstill,starts,trouble}.test.ts',
+  'test/netns/{answers,lab,run}.test.ts',
+  'test/netns/stories/{control,counting,device-changes,edit-trial,ends,flows,live,live-rates,local,pacing}.test.ts',
+  'test/netns/stories/{packets,reloads,remark,rootless,standstill,starts,trouble}.test.ts',
 ];
 const EMULATED = 'test/netns/emulated/**/*.test.ts';
 

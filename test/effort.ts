@@ -1,8 +1,8 @@
 /**
  * How often the tests that repeat themselves do so. Property tests do a quarter of their runs and experiments
  * use the first seed only. RUNS=full does all runs of every property test, SEEDS=all uses all seeds of every
- * experiment, as `npm test` does. RUNS=1000 asks for a thousand runs of each property test, to look for a
- * rare failure.
+ * experiment: `RUNS=full SEEDS=all npm test` before a release. RUNS=1000 asks for a thousand runs of each
+ * property test, to look for a rare failure.
  */
 const { RUNS: wantedRuns = '', SEEDS: wantedSeeds = '' } = process.env;
 

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { call } from '../../src/control/client.ts';
 import type { ClassReport, StatusReport } from '../../src/control/status.ts';
 import type { Host, Lab } from './lab.ts';
 import { CommandError, ended, type Finished, until } from './process.ts';
@@ -33,7 +34,7 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** What `status --json` prints. */
+/** What `status --json` prints. Asked for over the socket: starting node costs more than the answer. */
 export type Status = StatusReport;
 
 export interface Stopped {
@@ -62,6 +63,15 @@ export interface RunningShaper {
   kill(): Promise<Stopped>;
 }
 
+const SOURCES = join(ROOT, 'src');
+let newestChangeMs: number | undefined;
+
+/** Looked for once: a process that tests starts the program many times. */
+function newestSourceMs(): number {
+  newestChangeMs ??= newestChange(SOURCES);
+  return newestChangeMs;
+}
+
 function newestChange(folder: string): number {
   let newest = 0;
   for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
@@ -75,7 +85,7 @@ export function shaperCommand(entry?: 'dist' | 'tsx'): string[] {
   if (entry === 'tsx') return [process.execPath, '--import', TSX_LOADER, join(ROOT, 'src/shaper.ts')];
   const dist = join(ROOT, 'dist/shaper.js');
   if (!existsSync(dist)) throw new Error('dist/shaper.js is missing: npm run build');
-  if (entry === undefined && statSync(dist).mtimeMs < newestChange(join(ROOT, 'src'))) {
+  if (entry === undefined && statSync(dist).mtimeMs < newestSourceMs()) {
     throw new Error("dist/ is older than src/, so this would test yesterday's program: npm run build");
   }
   return [process.execPath, dist];
@@ -148,12 +158,7 @@ export async function startShaper(
   };
   const cli = (args: readonly string[]): Promise<Finished> =>
     host.exec([...command, ...args], { check: false });
-  const status = async (): Promise<Status> => {
-    const args = ['status', '--json', '--socket', socketPath];
-    const finished = await cli(args);
-    if (finished.code !== 0) throw new CommandError(['shaper', ...args], finished);
-    return JSON.parse(finished.stdout) as Status;
-  };
+  const status = (): Promise<Status> => call<Status>(socketPath, 'GET', '/v1/status');
 
   try {
     await logged('ready', options.readyMs ?? READY_MS);

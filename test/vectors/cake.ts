@@ -32,7 +32,7 @@ import { COBALT_DROP, COBALT_MARK, cobaltDecide, createCobaltQueues } from '../r
 import { shaper, udp, up, World } from '../sim/world.ts';
 import { findInQueue } from './ack-rows.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './runner.ts';
+import { type Found, foundOnce, type Runner } from './runner.ts';
 
 const FRAMINGS: Readonly<Record<string, number>> = {
   none: FRAMING_NONE,
@@ -192,6 +192,8 @@ function hosts(vector: Vector): Found {
   };
 }
 
+const hostsOnce = (vector: Vector): Found => foundOnce(['hosts', vector.body.params], () => hosts(vector));
+
 function ackFilter(vector: Vector): Found {
   const queue = vector.body.queue as Segment[];
   return { rows: [{ normal: findInQueue(queue, false), aggressive: findInQueue(queue, true) }] };
@@ -239,7 +241,7 @@ export const CAKE_RUNNERS: readonly [string, Runner][] = [
   ['overhead', { params: ['keywords'], refuse: refuseOverhead, run: overhead }],
   ['cake-params', { params: [], run: rateParameters }],
   ['cake-shaper', { params: ['rate'], run: deficitShaper }],
-  ['cake-hosts', { params: ['mode', 'flows_src_dst'], refuse: unknownMode, run: hosts }],
+  ['cake-hosts', { params: ['mode', 'flows_src_dst'], refuse: unknownMode, run: hostsOnce }],
   [
     'ack-filter',
     {

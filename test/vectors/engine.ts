@@ -2,7 +2,7 @@
 import type { ClassSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { repeat, SECOND, shaper, udp, up, World } from '../sim/world.ts';
 import type { Vector } from './load.ts';
-import type { Found, Runner } from './runner.ts';
+import { type Found, foundOnce, type Runner } from './runner.ts';
 
 export interface HtbClass {
   name: string;
@@ -154,7 +154,8 @@ function htb(vector: Vector): Found {
   const { classes } = vector.body.params as unknown as { classes: HtbClass[] };
   const demand = vector.body[DEMAND] as Record<string, number | null>;
   const stated = vector.body[EXPECTED] as Record<string, number>;
-  const found = measure(weighted(classes, demand), demand);
+  const list = weighted(classes, demand);
+  const found = foundOnce(['htb', list, demand], () => measure(list, demand));
   const agreed = Object.entries(stated).map(([name, rate]) => {
     const own = classes.find((each) => each.name === name) as HtbClass;
     const isNear = Math.abs((found[name] ?? 0) - rate) <= 0.03 * own.rate;

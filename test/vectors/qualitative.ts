@@ -7,7 +7,7 @@
 import type { Vector } from './load.ts';
 import { EXPERIMENTS } from './qualitative-experiments.ts';
 import type { Experiment, Measured, Numbers } from './qualitative-run.ts';
-import type { Found, Runner } from './runner.ts';
+import { type Found, foundOnce, type Runner } from './runner.ts';
 
 function numbersOf(experiment: Experiment, setup: string): Numbers | string {
   // The number one is written out.
@@ -20,15 +20,8 @@ function numbersOf(experiment: Experiment, setup: string): Numbers | string {
   return missing ? `the setup does not say: ${missing[0]}` : (Object.fromEntries(found) as Numbers);
 }
 
-/** The tests of the vector tests run the same experiment several times. */
-const measuredBefore = new Map<string, Measured>();
-
-function measure(id: string, variant: string, n: Numbers): Measured {
-  const key = JSON.stringify([id, variant, n]);
-  const known = measuredBefore.get(key) ?? EXPERIMENTS[id].variants[variant](n);
-  measuredBefore.set(key, known);
-  return known;
-}
+const measure = (id: string, variant: string, n: Numbers): Measured =>
+  foundOnce([id, variant, n], () => EXPERIMENTS[id].variants[variant](n));
 
 const valuesOf = ({ body }: Vector): [string, number[]][] =>
   Object.entries(body.values as Record<string, number[]>);
