@@ -1,8 +1,8 @@
 /** Chooses the items that have a colour of their own, the same in all charts and all runs. */
 
 /**
- * Number of hues, chosen so that people with colour blindness tell neighbours apart. page-style.ts defines
- * them.
+ * Number of hues, chosen so that people with colour blindness tell neighbours apart.
+ * cli/page/style.ts defines them.
  */
 const HUES = 8;
 export const REST_COLOR = 'var(--rest)';

@@ -2,13 +2,12 @@
  * `shaper simulate`: a scenario or a capture through the engine in virtual time, as text, JSON or a page with
  * pictures.
  */
-import { writeFileSync } from 'node:fs';
 import { EXIT_FAILED, EXIT_FINE, EXIT_USAGE, OperatingError } from '../base/errors.ts';
-import { isSystemError, reasonOf } from '../base/system-error.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { readVersion } from '../live/version.ts';
 import { figuresOf } from '../sim/report/figures.ts';
 import { DRAIN_NS_MAX } from '../sim/simulation.ts';
+import { writePage } from './page/write.ts';
 import { readConfigAloud } from './read-config.ts';
 import { renderPage } from './simulate/page.ts';
 import { Progress } from './simulate/progress.ts';
@@ -136,15 +135,4 @@ function jsonOf(runs: readonly RunView[]): object {
   return {
     runs: runs.map(({ configuration, report }) => ({ configuration, figures: figuresOf(report), ...report })),
   };
-}
-
-/** Throws OperatingError if the file cannot be written. With the flag `a` the text is appended. */
-function writePage(file: string, text: string, flag: 'w' | 'a'): void {
-  try {
-    writeFileSync(file, text, { flag });
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    const reason = reasonOf(error, { ENOENT: 'no such folder', EACCES: 'not ours to write' });
-    throw new OperatingError(EXIT_USAGE, `cannot write ${file}: ${reason}`);
-  }
 }

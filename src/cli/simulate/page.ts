@@ -3,11 +3,10 @@ import { formatBitsPerSecShort } from '../../base/units.ts';
 import { escapeHtml } from '../../charts/chart.ts';
 import { pairUp } from '../../charts/palette.ts';
 import type { SimulatedFlow } from '../../sim/report/report.ts';
+import { htmlDocument, legendOf } from '../page/document.ts';
 import { CLASS_COLUMNS, type Column, FLOW_COLUMNS, flowTitle, millisecondsText } from './columns.ts';
 import { RUN_NAMES } from './comparison.ts';
-import { SCRIPT } from './page-script.ts';
-import { STYLE } from './page-style.ts';
-import type { LegendEntry, Panel } from './panel.ts';
+import type { Panel } from './panel.ts';
 import { classPanels, quietText } from './panels-class.ts';
 import { flowPanels } from './panels-flow.ts';
 import { redPanels, windowsPanel } from './panels-run.ts';
@@ -33,24 +32,7 @@ export function renderPage(runs: readonly RunView[], { about, version }: PageOpt
     tableOf('flow', FLOW_COLUMNS, flowRows(runs), flowTitle, isPair),
     `<footer>${NOTES}<br>nfqueue-shaper ${escapeHtml(version)}</footer>`,
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(scenario)} - shaper simulate</title>
-<link rel="icon" href="data:,">
-<style>${STYLE}</style>
-</head>
-<body>
-<main${isPair ? ' class="pair"' : ''}>
-${body.join('\n')}
-</main>
-<div id="tip" hidden></div>
-<script>${SCRIPT}</script>
-</body>
-</html>
-`;
+  return htmlDocument(`${scenario} - shaper simulate`, body, isPair ? 'pair' : '');
 }
 
 /** Tables with more rows are folded. */
@@ -127,15 +109,6 @@ function panelsOf(panels: readonly Panel[], runs: readonly RunView[]): string {
     );
   });
   return `<div class="panels">${sections.join('\n')}</div>`;
-}
-
-function legendOf(entries: readonly LegendEntry[]): string {
-  if (entries.length === 0) return '';
-  const items = entries.map(
-    ({ name, color, shape }) =>
-      `<li><i class="key ${shape}" style="background:${color}"></i>${escapeHtml(name)}</li>`,
-  );
-  return `<ul class="legend">${items.join('')}</ul>`;
 }
 
 function classRows(runs: readonly RunView[]): (RunView['classes'][number] | null)[][] {

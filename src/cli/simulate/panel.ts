@@ -1,12 +1,7 @@
 /** A panel of the page: title, explanation, legend, and one figure per run on a common scale. */
 import { type Axis, linearAxis } from '../../charts/axis.ts';
+import type { LegendEntry } from '../page/document.ts';
 import type { RunView } from './run-view.ts';
-
-export interface LegendEntry {
-  readonly name: string;
-  readonly color: string;
-  readonly shape: 'fill' | 'line' | 'thin';
-}
 
 export interface Panel {
   readonly title: string;

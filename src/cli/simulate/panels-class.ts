@@ -3,7 +3,8 @@ import { formatBitsPerSecShort } from '../../base/units.ts';
 import { linearAxis, rateUnit } from '../../charts/axis.ts';
 import { area, bars, chart, type Frame, HALF_WIDTH, notice, remark, threshold } from '../../charts/chart.ts';
 import { type Choice, choose, REST_COLOR } from '../../charts/palette.ts';
-import { divided, type LegendEntry, largest, type Panel, stacked, summed, timeAxis } from './panel.ts';
+import type { LegendEntry } from '../page/document.ts';
+import { divided, largest, type Panel, stacked, summed, timeAxis } from './panel.ts';
 import { DELAY_MIN_MS, delayPanel, distributionPanel } from './panels-delay.ts';
 import { type ClassView, leavesOf, type RunView } from './run-view.ts';
 

@@ -3,7 +3,8 @@ import { HISTOGRAM_BINS, histogramBinStart } from '../../base/histogram.ts';
 import { type Axis, linearAxis, logAxis } from '../../charts/axis.ts';
 import { chart, type Frame, HALF_WIDTH, type HoverSeries, line } from '../../charts/chart.ts';
 import type { Choice } from '../../charts/palette.ts';
-import { type LegendEntry, largest, type Panel, timeAxis } from './panel.ts';
+import type { LegendEntry } from '../page/document.ts';
+import { largest, type Panel, timeAxis } from './panel.ts';
 import { type ClassView, type RunView, shortName } from './run-view.ts';
 
 /** A delay below this counts as none, because no packet waits for less. */

@@ -12,7 +12,8 @@ import {
   WIDE_WIDTH,
 } from '../../charts/chart.ts';
 import { choose, REST_COLOR } from '../../charts/palette.ts';
-import { divided, type LegendEntry, largest, type Panel, timeAxis } from './panel.ts';
+import type { LegendEntry } from '../page/document.ts';
+import { divided, largest, type Panel, timeAxis } from './panel.ts';
 import { type ClassView, type RunView, shortName } from './run-view.ts';
 import { afterWarmUp, synchronisation } from './windows.ts';
 

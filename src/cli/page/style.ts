@@ -48,6 +48,7 @@ svg .notice { font-size: 13px; fill: var(--faint); }
 .grid { stroke: var(--grid); } .axis { stroke: var(--faint); stroke-opacity: 0.6; }
 .area { stroke: var(--panel); stroke-width: 0.7; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.dot { fill: none; stroke-width: 3; stroke-linecap: round; } .dot.small { stroke-width: 2; } .dot.large { stroke-width: 5.5; }
 .thin { stroke-width: 1.2; stroke-opacity: 0.75; } .faint { stroke-width: 0.8; stroke-opacity: 0.5; }
 .mark { fill: var(--hue-1); } .whisker { stroke: var(--hue-1); stroke-width: 1.5; }
 svg .name { fill: var(--ink); }
