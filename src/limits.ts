@@ -79,6 +79,22 @@ export const EDITS_MAX = [
 /** SACK blocks that fit into the options of a TCP segment (RFC 2018, 3). */
 export const SACK_BLOCKS_MAX = 4;
 
+/**
+ * TCP segments recorded for who watches a connection that were not read yet; a power of two. Older ones are
+ * overwritten, and counted as missed.
+ */
+export const TRACE_ROWS = 16384;
+/** Recording ends so long after the last word of who watches. */
+export const TRACE_LEASE_NS = 5e9;
+/** The longest that a connection is watched with one request. */
+export const TCP_SECONDS_MAX = 600;
+/** Connections of a subject that are told apart. Segments of further ones are counted only. */
+export const TCP_CONNECTIONS_MAX = 1000;
+/** Segments told in one go, ten times a second. Further ones are counted only. */
+export const TCP_SEGMENTS_TOLD_MAX = 1000;
+/** Segments in one picture. Further ones are counted only. */
+export const TCP_SEGMENTS_SHOWN_MAX = 300_000;
+
 /** Events that a client may still ask for which connects later, or again. */
 export const EVENTS_KEPT = 1000;
 /** Classes whose last change is remembered, to refuse requests that were made before it. */
@@ -150,6 +166,7 @@ for (const [name, n] of Object.entries({
   EACH_BUCKETS_MAX,
   FAIR_QUEUES_MAX,
   FAIR_HOSTS_MAX,
+  TRACE_ROWS,
 })) {
   if (!isPowerOfTwo(n)) throw new Error(`${name} must be a power of two`);
 }

@@ -47,6 +47,7 @@ export function escapeHtml(text: string): string {
 }
 
 const tenth = (value: number): string => String(Math.round(10 * value) / 10);
+const half = (value: number): string => String(Math.round(2 * value) / 2);
 
 function atX({ x, width }: Frame, value: number): number {
   return LEFT + x.share(value) * (width - LEFT - RIGHT);
@@ -161,6 +162,24 @@ export function bars(
     path += `M${tenth(x0)} ${tenth(y0)}V${tenth(atY(frame, upper[i]))}h${tenth(width)}V${tenth(y0)}Z`;
   }
   return path === '' ? '' : `<path class="bar" style="fill:${color}" d="${path}"/>`;
+}
+
+/** A dot for each point. Points that would lie on one another are drawn once. NaN has none. */
+export function dots(
+  frame: Frame,
+  xs: ArrayLike<number>,
+  ys: ArrayLike<number>,
+  color: string,
+  className = 'dot',
+): string {
+  const places = new Set<string>();
+  for (let i = 0; i < xs.length; i++) {
+    if (!Number.isNaN(ys[i])) places.add(`${half(atX(frame, xs[i]))} ${half(atY(frame, ys[i]))}`);
+  }
+  if (places.size === 0) return '';
+  // Round ends make a line without length visible.
+  const path = [...places].map((place) => `M${place}h0`).join('');
+  return `<path class="${className}" style="stroke:${color}" d="${path}"/>`;
 }
 
 /** A horizontal line with a name, for a configured value. */

@@ -7,6 +7,7 @@ import { addChangeCommands } from './change/commands.ts';
 import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
 import type { CommandContext } from './context.ts';
 import type { SimulateOptions } from './simulate.ts';
+import type { TcpOptions } from './tcp/tcp.ts';
 import { addViewCommands } from './views/commands.ts';
 
 const FILE = ['[file]', `configuration file (YAML; default: ${DEFAULT_CONF})`] as const;
@@ -29,6 +30,7 @@ export function addCommands(program: Command, context: CommandContext): void {
     add(program, context);
   addChangeCommands(program, context);
   addViewCommands(program, context);
+  addTcp(program, context);
 }
 
 function addRun(program: Command, { terminal, finish }: CommandContext): void {
@@ -98,6 +100,23 @@ function addTop(program: Command, { terminal, finish }: CommandContext): void {
       const conf = socketConf(namedConf(file, options), options);
       const { top } = await import('./top/top.ts');
       finish(await top({ ...options, conf }, terminal));
+    });
+}
+
+function addTcp(program: Command, { terminal, finish }: CommandContext): void {
+  program
+    .command('tcp')
+    .description('show the segments of a TCP connection, or of all of a class, as they pass')
+    .argument('<subject...>', 'a class such as wan/up, an address, or tcp SRC:PORT DST:PORT')
+    .addOption(new Option('-c, --conf <file>', 'configuration file of the instance').conflicts('socket'))
+    .option('--socket <path>', 'control socket of the instance')
+    .option('--seconds <n>', 'for how long', '10')
+    .option('--json', 'as JSON')
+    .option('--html <file>', 'write a page with pictures')
+    .action(async (subject: string[], options: TcpOptions) => {
+      const conf = socketConf(options.conf, options);
+      const { tcp } = await import('./tcp/tcp.ts');
+      finish(await tcp(subject.join(' '), { ...options, conf }, terminal));
     });
 }
 

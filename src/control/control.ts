@@ -70,6 +70,8 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
     else if (message.type === 'each') tell({ type: 'each', id: message.id, answer: source.eachClasses() });
     else if (message.type === 'inspect')
       tell({ type: 'inspect', id: message.id, answer: source.inspect(message.flows) });
+    else if (message.type === 'trace')
+      tell({ type: 'trace', id: message.id, answer: source.trace(message.subject) });
     else if (message.type === 'log') options.log(message.line);
     else if (message.type === 'stop') options.onStop();
     else void apply(message.id, message.request);

@@ -1,4 +1,4 @@
-/** Follows the events of a running instance over its control socket. */
+/** Follows a stream of events of a running instance over its control socket. */
 import { request } from 'node:http';
 import { CONTROL_HEARTBEAT_MS } from '../limits.ts';
 import { ClientError, explainFailure, refusal } from './client.ts';
@@ -7,18 +7,19 @@ import { ClientError, explainFailure, refusal } from './client.ts';
 const SILENCE_MS_MAX = 3 * CONTROL_HEARTBEAT_MS;
 
 /**
- * Calls `onEvent` with the JSON text of every event after `lastEventId`; without it with those from now on.
- * Resolves when the instance ends, in whatever way. Rejects with ClientError.
+ * Calls `onEvent` with the JSON text of every event of `path` after `lastEventId`; without it with those from
+ * now on. Resolves when the stream ends, in whatever way. Rejects with ClientError.
  */
 export function follow(
   socketPath: string,
+  path: string,
   lastEventId: string | undefined,
   onEvent: (json: string) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let isSilent = false;
     const headers = { Host: 'shaper', ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }) };
-    const sent = request({ socketPath, path: '/v1/events', headers }, (answer) => {
+    const sent = request({ socketPath, path, headers }, (answer) => {
       answer.setEncoding('utf8');
       let text = '';
       answer.on('data', (chunk: string) => {

@@ -5,6 +5,8 @@
 import type { LoadedConfig } from '../config/config.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
+import type { TraceBegun } from '../core/trace/trace.ts';
+import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { Renamed } from '../spec/edit.ts';
 import type { EventType } from './events.ts';
 import type { ControlErrorCode } from './server.ts';
@@ -91,6 +93,8 @@ export type FromControlThread =
   | { readonly type: 'snapshot'; readonly id: number }
   | { readonly type: 'each'; readonly id: number }
   | { readonly type: 'inspect'; readonly id: number; readonly flows: readonly FlowName[] }
+  /** Record TCP segments of the subject for a while, or no more. */
+  | { readonly type: 'trace'; readonly id: number; readonly subject: TraceSubject | null }
   | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
   | { readonly type: 'log'; readonly line: LogLine }
   /** A client wants the instance to end. */
@@ -100,6 +104,7 @@ export type ToControlThread =
   | { readonly type: 'snapshot'; readonly id: number; readonly answer: SnapshotTaken }
   | { readonly type: 'each'; readonly id: number; readonly answer: readonly EachClass[] }
   | { readonly type: 'inspect'; readonly id: number; readonly answer: Inspection }
+  | { readonly type: 'trace'; readonly id: number; readonly answer: TraceBegun | null }
   | { readonly type: 'apply'; readonly id: number; readonly answer: TimedAnswer }
   /** Reload the file by which the instance runs. The log is told of the result. */
   | { readonly type: 'reload' }

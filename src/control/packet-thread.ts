@@ -5,6 +5,8 @@ import { invariant } from '../base/assert.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import type { FlowReader } from '../core/flows/flow-reader.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
+import type { TraceBegun } from '../core/trace/trace.ts';
+import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import { ApiError } from './api-error.ts';
 import type { ApplyRefusal, ApplyRequest, FromControlThread, LogLine, ToControlThread } from './messages.ts';
 import { type Snapshot, SnapshotReader } from './snapshot.ts';
@@ -69,6 +71,14 @@ export class PacketThread {
   /** Buckets of these flows and of their classes. */
   inspect(flows: readonly FlowName[]): Promise<Inspection> {
     return this.ask({ type: 'inspect', flows });
+  }
+
+  /**
+   * Records TCP segments of the subject from now on (core/trace/), until the watch is not renewed any more
+   * or `null` ends it.
+   */
+  trace(subject: TraceSubject | null): Promise<TraceBegun | null> {
+    return this.ask({ type: 'trace', subject });
   }
 
   /**

@@ -10,6 +10,8 @@ import { invariant } from '../base/assert.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
 import { copyStats, type Stats, statsBytes, statsOver, withChildren } from '../core/packets/stats.ts';
+import type { TraceBegun } from '../core/trace/trace.ts';
+import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { NfqueueCounters } from '../io/nfqueue/nfqueue.ts';
 import type { KernelDrops } from '../io/proc/nfqueues.ts';
 
@@ -56,6 +58,8 @@ export interface SnapshotSource {
   eachClasses(): readonly EachClass[];
   /** Buckets of these flows and of their classes. */
   inspect(flows: readonly FlowName[]): Inspection;
+  /** Records TCP segments of the subject for a while, which the same again renews; null: no more. */
+  trace(subject: TraceSubject | null): TraceBegun | null;
 }
 
 export interface FlowSource {

@@ -1,6 +1,7 @@
 /** The control thread: serves the socket, so that people never slow packets. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../base/assert.ts';
+import { listClasses } from '../core/classes/classes.ts';
 import { FlowReader } from '../core/flows/flow-reader.ts';
 import { readConfigText } from '../io/config-text.ts';
 import { ownIdentity } from '../io/proc/process.ts';
@@ -17,6 +18,7 @@ import { PacketThread } from './packet-thread.ts';
 import { routesOf } from './routes/routes.ts';
 import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
+import { tcpCommand } from './tcp/tcp.ts';
 import { Alarms } from './views/alarms.ts';
 import { Views } from './views/views.ts';
 import { whyCommand } from './why/why.ts';
@@ -45,14 +47,21 @@ const views = new Views({
 });
 const alarms = new Alarms(events.emit);
 let seen: Promise<Seen> | null = null;
+const why = whyCommand({
+  packets: packetThread,
+  recentWaits: views.recentWaits,
+  running: () => change.running(),
+  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+});
 const commands = {
   status: statusCommand(subject, packetThread, samples, () => change.scheduled()),
   stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
-  why: whyCommand({
+  why,
+  tcp: tcpCommand({
     packets: packetThread,
-    recentWaits: views.recentWaits,
-    running: () => change.running(),
-    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    paths: () => listClasses(change.running().config.spec).map(({ path }) => path),
+    why,
+    clock: REAL_CLOCK,
   }),
   change,
   events,

@@ -11,7 +11,6 @@
 import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';
 import { RELEASE_SLACK_NS } from '../limits.ts';
-import type { Arrivals } from '../packet/batch.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
@@ -23,6 +22,7 @@ import { EACH_FULL, EACH_PASS } from './each/policers.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
+import { lookInto } from './look-into.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
 import type { FreedConnection } from './pacing/shares.ts';
 import type { Backlog } from './packets/backlog.ts';
@@ -43,12 +43,12 @@ export class Engine {
   /** Others read its memory at any time. */
   readonly flows: FlowTable;
   readonly intake: Intake;
+  readonly trace: Lasting['trace'];
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
   /** By what it decides now. Only reconfigure() changes it. */
   told: Told;
-  /** The parts that are made for the present classes. */
-  /** Others read them, between two batches only. */
+  /** The parts that are made for the present classes. Others read them, between two batches only. */
   stages: Stages;
   private readonly slackNs: number;
   private lastNs = FLOAT_ZERO;
@@ -64,6 +64,7 @@ export class Engine {
     this.held = lasting.held;
     this.flows = lasting.flows;
     this.intake = lasting.intake;
+    this.trace = lasting.trace;
     this.verdicts = lasting.verdicts;
     this.stages = createStages(spec, classes, lasting.createEach(classes), this.told.plan, lasting);
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
@@ -74,10 +75,7 @@ export class Engine {
     return this.ledger.stats;
   }
 
-  /**
-   * Row c describes row c of the statistics; parents stand before their children. Another list after
-   * reconfigure().
-   */
+  /** Row c describes row c of the statistics; parents stand first. Another list after reconfigure(). */
   get classes(): readonly ClassInfo[] {
     return this.stages.classes;
   }
@@ -109,11 +107,12 @@ export class Engine {
       this.verdicts.connect(port, rows);
       this.intake.prepare(this.parsed, rows, nowNs);
       queues.readAhead(rows);
+      const isLookedInto = pacing.isUsed || this.trace.isOn;
       for (let p = 0; p < rows; p++) {
         const h = this.intake.take(arrivals, port.slab, this.parsed, p, nowNs);
         if (acks.isUsed) acks.read(arrivals, port.slab, this.parsed, p, h);
         this.verdicts.received(h);
-        if (pacing.isUsed) this.arrivePaced(arrivals, port.slab, p, h, nowNs);
+        if (isLookedInto) this.arrive(port, p, h, nowNs);
         else this.comes(h, nowNs);
       }
       this.flows.sweep(nowNs);
@@ -193,8 +192,8 @@ export class Engine {
   }
 
   /** Packet `h` comes to its classes after what goes before it, unless pacing holds it. */
-  private arrivePaced(arrivals: Arrivals, slab: Uint8Array, p: number, h: number, nowNs: number): void {
-    const isHeld = !this.stopping && this.lasting.pacing.take(arrivals, slab, this.parsed, p, h, nowNs);
+  private arrive(port: Port, p: number, h: number, nowNs: number): void {
+    const isHeld = lookInto(this.lasting, port, this.parsed, p, h, !this.stopping, nowNs);
     this.leavePacing(Number.NEGATIVE_INFINITY, nowNs);
     if (!isHeld) this.comes(h, nowNs);
   }

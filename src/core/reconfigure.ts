@@ -87,7 +87,7 @@ export function reconfigure(
   parts: Lasting,
   slackNs: number,
 ): Stages {
-  const { ledger, backlog, held, intake, log, queues, acks, pacing } = parts;
+  const { ledger, backlog, held, intake, log, queues, acks, pacing, trace } = parts;
   const { classes, heir, nowNs } = change;
   const going = leaveTrees(from, parts, change.left, nowNs);
   const classifier = new Classifier(spec, classes);
@@ -108,6 +108,7 @@ export function reconfigure(
   parts.steering.update(classes);
   acks.regroup(classes);
   pacing.regroup(classes, heir);
+  trace.regroup(classes);
   const moves = new Moves(change, parts);
   for (const h of parts.released.takeAll(0)) {
     moves.settle(h);

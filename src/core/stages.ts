@@ -29,6 +29,7 @@ import { Ledger } from './packets/ledger.ts';
 import { AckFilter } from './queues/ack-filter.ts';
 import { QueueSets } from './queues/queue-sets.ts';
 import { SetQueues } from './queues/set-queues.ts';
+import { Trace } from './trace/trace.ts';
 import { Available } from './tree/available.ts';
 import { Trees } from './tree/trees.ts';
 import { Remarks } from './verdicts/remarks.ts';
@@ -67,6 +68,7 @@ export interface Lasting {
   readonly queues: SetQueues;
   readonly steering: Steering;
   readonly log: VerdictLog;
+  readonly trace: Trace;
   readonly verdicts: VerdictWriter;
   /** Packets for which no flow queue had room when classes changed: the next batch sends them at once. */
   readonly released: HeldFifos;
@@ -98,13 +100,27 @@ export function createLasting(
   const log = new VerdictLog(held);
   const edits = new Edits(held);
   const pacing = new PacingStage(classes, { held, flows, edits, ledger });
-  const verdicts = new VerdictWriter(markMask, held, flows, edits, ledger, steering, log, plan);
+  const trace = new Trace(held, flows);
+  const verdicts = new VerdictWriter(markMask, held, flows, edits, ledger, steering, log, trace, plan);
   const released = new HeldFifos(1, held);
   const waiting = { held, flows, acks, prng, keysOf: (table: string) => keysOf(`${table} of buckets`) };
   const createEach = (all: readonly ClassInfo[]): EachTable =>
     new EachTable(EACH_BUCKETS_MAX, ...keysOf('each buckets'), all, waiting, ledger);
   const books = { held, ledger, backlog, flows };
-  return { ...books, intake, acks, pacing, queues, steering, log, verdicts, released, prng, createEach };
+  return {
+    ...books,
+    intake,
+    acks,
+    pacing,
+    queues,
+    steering,
+    log,
+    trace,
+    verdicts,
+    released,
+    prng,
+    createEach,
+  };
 }
 
 /** Packets that the kernel can hold for us. */

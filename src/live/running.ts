@@ -13,6 +13,8 @@ import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
 import { type FlowName, type Inspection, inspect } from '../core/inspect.ts';
 import type { Stats } from '../core/packets/stats.ts';
+import type { TraceBegun } from '../core/trace/trace.ts';
+import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { Port } from '../packet/port.ts';
 import { namedDevices } from '../spec/devices.ts';
 import type { Edited } from '../spec/edit.ts';
@@ -113,6 +115,13 @@ export class Running implements SnapshotSource {
 
   inspect(flows: readonly FlowName[]): Inspection {
     return inspect(this.engine, flows, this.nowNs());
+  }
+
+  trace(subject: TraceSubject | null): TraceBegun | null {
+    const { trace, classes } = this.engine;
+    if (subject !== null) return trace.watch(subject, classes, this.nowNs());
+    trace.end();
+    return null;
   }
 
   get flows(): FlowSource {

@@ -14,6 +14,7 @@ import { Steering } from '../../src/core/flows/steering.ts';
 import { Edits } from '../../src/core/packets/edits.ts';
 import { HeldTable } from '../../src/core/packets/held.ts';
 import { Ledger } from '../../src/core/packets/ledger.ts';
+import { Trace } from '../../src/core/trace/trace.ts';
 import { VerdictLog } from '../../src/core/verdicts/verdict-log.ts';
 import { VerdictWriter } from '../../src/core/verdicts/writer.ts';
 import { COPY_BYTES, COPY_BYTES_MAX } from '../../src/limits.ts';
@@ -124,7 +125,8 @@ class Editor {
     const ledger = new Ledger(1, this.held);
     const flows = new FlowTable(16, 1, 2, ledger);
     const log = new VerdictLog(this.held);
-    this.writer = new VerdictWriter(0xff, this.held, flows, this.edits, ledger, steering, log, plan);
+    const trace = new Trace(this.held, flows);
+    this.writer = new VerdictWriter(0xff, this.held, flows, this.edits, ledger, steering, log, trace, plan);
     const { port } = bed;
     const send = port.send.bind(port);
     port.send = (count) => {

@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/core/engine.ts';
 import { TOTAL } from '../../src/core/packets/stats.ts';
+import { TraceReader } from '../../src/core/trace/trace-reader.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../../src/limits.ts';
 import { widenInlining } from '../../src/live/inlining.ts';
 import { createBatch, NF_INET_FORWARD } from '../../src/packet/batch.ts';
@@ -199,21 +200,34 @@ test('a million packets through every stage leave nothing on the heap, and make 
   expect(stats.totals[TOTAL.flows]).toBe(FLOWS);
 });
 
-test('segments of paced connections make no objects either', () => {
-  const pace = { activeBytesPerSec: 2000, ageNs: 1e9, delayNs: 100e6 };
-  const paced = { name: 'paced', match: [{ dport: [{ from: 5001, to: 5001 }] }], pace, limitBytes: 1e6 };
-  const leaves = [paced, { name: 'default' }];
-  const engine = createEngine(shaper({ wan: { up: { rate: 50e6, burst: 100e3, leaves } } }));
-  const port = new EndlessPacedPort();
-  const isSmall = ({ allocated }: Growth): boolean => least(allocated) < 32;
-  const grown = growth(engine, port, 500, isSmall);
-  expect(isSmall(grown), JSON.stringify(grown)).toBe(true);
+test.each(['', ', while somebody watches them'])(
+  'segments of paced connections make no objects either%s',
+  (watched) => {
+    const pace = { activeBytesPerSec: 2000, ageNs: 1e9, delayNs: 100e6 };
+    const paced = { name: 'paced', match: [{ dport: [{ from: 5001, to: 5001 }] }], pace, limitBytes: 1e6 };
+    const leaves = [paced, { name: 'default' }];
+    const engine = createEngine(shaper({ wan: { up: { rate: 50e6, burst: 100e3, leaves } } }));
+    const port = new EndlessPacedPort();
+    const begun = engine.trace.watch({ kind: 'class', path: 'wan/up' }, engine.classes, 0);
+    if (watched === '') engine.trace.end();
+    const isSmall = ({ allocated }: Growth): boolean => least(allocated) < 32;
+    const grown = growth(engine, port, 500, isSmall);
+    expect(isSmall(grown), JSON.stringify(grown)).toBe(true);
 
-  const { stats } = engine;
-  const c = engine.classes.findIndex(({ spec }) => spec.name === 'paced');
-  const answers = (grown.batches * ARRIVAL_ROWS) / 2;
-  expect(port.edited).toBeGreaterThan(0.8 * answers);
-  expect(stats.acksHeld[c], 'acknowledgements are held').toBeGreaterThan(0.5 * answers);
-  expect(stats.pacedConnections[c]).toBe(CONNECTIONS);
-  expect(stats.totals[TOTAL.unmatchedPackets]).toBe(0);
-});
+    const { stats } = engine;
+    const c = engine.classes.findIndex(({ spec }) => spec.name === 'paced');
+    const answers = (grown.batches * ARRIVAL_ROWS) / 2;
+    expect(port.edited).toBeGreaterThan(0.8 * answers);
+    expect(stats.acksHeld[c], 'acknowledgements are held').toBeGreaterThan(0.5 * answers);
+    expect(stats.pacedConnections[c]).toBe(CONNECTIONS);
+    expect(stats.totals[TOTAL.unmatchedPackets]).toBe(0);
+    const reader = new TraceReader(begun);
+    let read = 0;
+    reader.take({ segment: () => read++, dropped: () => read++ });
+    expect(engine.trace.isOn).toBe(watched !== '');
+    // Drops are recorded as well, so there is at least a record for each.
+    const recorded = reader.missed + read;
+    if (watched === '') expect(recorded).toBe(0);
+    else expect(recorded).toBeGreaterThanOrEqual(grown.batches * ARRIVAL_ROWS);
+  },
+);

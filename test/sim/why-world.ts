@@ -44,6 +44,7 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     eachClasses: () => [],
     inspect: (names) => inspect(engine, names, world.nowNs),
+    trace: () => null,
   });
   const reader = new SnapshotReader();
   world.runUntil(atSeconds * SECOND);

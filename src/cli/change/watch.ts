@@ -27,7 +27,7 @@ export async function watch(options: WatchOptions, terminal: Terminal): Promise<
   };
   for (let isFirst = !retry; ; isFirst = false) {
     try {
-      await follow(socketPath, last, onEvent);
+      await follow(socketPath, '/v1/events', last, onEvent);
     } catch (error) {
       const isAbsent = error instanceof ClientError && error.code === 'absent';
       if (!isAbsent || isFirst) throw error;

@@ -8,6 +8,9 @@ import { CONTROL_EVENT_BYTES_MAX, CONTROL_EVENT_STREAMS_MAX, CONTROL_HEARTBEAT_M
 import { ApiError } from '../api-error.ts';
 import type { EventSink, ServerEvent } from './route.ts';
 
+/** A client that has not read so much is behind. */
+const BEHIND_BYTES = CONTROL_EVENT_BYTES_MAX / 4;
+
 export class EventStreams {
   private open = 0;
 
@@ -24,6 +27,8 @@ export class EventStreams {
       const message = `${CONTROL_EVENT_STREAMS_MAX} clients follow the events already`;
       throw new ApiError(503, 'busy', message, '', 'end one of them');
     }
+    // Its client has gone before it began, so nothing would end it.
+    if (incoming.socket.destroyed) return;
     const write = (text: string): void => {
       if (outgoing.destroyed || outgoing.writableEnded) return;
       outgoing.write(text);
@@ -38,6 +43,7 @@ export class EventStreams {
         if (isBegun) write(eventText(event));
         else early += eventText(event);
       },
+      isBehind: () => outgoing.writableLength > BEHIND_BYTES,
       end: () => outgoing.end(),
     });
     isBegun = true;

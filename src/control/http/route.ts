@@ -96,6 +96,8 @@ export interface EventSink {
   /** What the client has seen already, if it says so. */
   readonly lastEventId: string | null;
   send(event: ServerEvent): void;
+  /** Whether much of what was sent is not read yet. Who can wait should, before the stream is cut. */
+  isBehind(): boolean;
   /** Ends the stream: the client gets an orderly end. */
   end(): void;
 }

@@ -4,11 +4,17 @@ import type { Route } from '../http/route.ts';
 import { type ChangeCommands, changeRoutes } from './change.ts';
 import { type EventCommands, eventRoutes } from './events.ts';
 import { type InstanceCommands, instanceRoutes } from './instance.ts';
+import { type TcpCommands, tcpRoutes } from './tcp.ts';
 import { type ViewCommands, viewRoutes } from './views.ts';
 import { type WhyCommands, whyRoutes } from './why.ts';
 
 /** The commands that the routes call. */
-export type RouteCommands = InstanceCommands & ChangeCommands & EventCommands & ViewCommands & WhyCommands;
+export type RouteCommands = InstanceCommands &
+  ChangeCommands &
+  EventCommands &
+  ViewCommands &
+  WhyCommands &
+  TcpCommands;
 
 export function routesOf(commands: RouteCommands, version: string): readonly Route[] {
   return withOpenApi(
@@ -17,6 +23,7 @@ export function routesOf(commands: RouteCommands, version: string): readonly Rou
       ...changeRoutes(commands),
       ...viewRoutes(commands),
       ...whyRoutes(commands),
+      ...tcpRoutes(commands),
       ...eventRoutes(commands),
     ],
     version,

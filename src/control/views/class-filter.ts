@@ -12,20 +12,22 @@ import type { ClassLabel } from '../snapshot.ts';
  */
 export function classFilter(path: string, classes: readonly ClassLabel[]): (record: FlowRecord) => boolean {
   const isIn = classes.map((label) => label.path === path || label.path.startsWith(`${path}/`));
-  if (!isIn.includes(true)) throw unknownClass(path, classes);
+  if (!isIn.includes(true)) {
+    const paths = classes.map((label) => label.path);
+    throw unknownClass(path, paths, 'query.class');
+  }
   return ({ leaf, secondLeaf }) =>
     (leaf !== NONE && isIn[leaf] === true) || (secondLeaf !== NONE && isIn[secondLeaf] === true);
 }
 
 /** A class of the same depth is meant rather than one that contains the misspelt one. */
-function unknownClass(path: string, classes: readonly ClassLabel[]): ApiError {
+export function unknownClass(path: string, paths: readonly string[], where: string): ApiError {
   const depthOf = (of: string): number => of.split('/').length;
-  const paths = classes.map((label) => label.path);
   const like = nearest(
     path,
     paths.filter((other) => depthOf(other) === depthOf(path)),
   );
   const near = like?.isNear ? like : nearest(path, paths);
   const hint = near === null ? 'there are no classes' : `did you mean ${near.word}?`;
-  return new ApiError(404, 'unknown-class', `there is no class '${path.slice(0, 200)}'`, 'query.class', hint);
+  return new ApiError(404, 'unknown-class', `there is no class '${path.slice(0, 200)}'`, where, hint);
 }

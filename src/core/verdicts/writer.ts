@@ -49,6 +49,7 @@ import {
   type HeldTable,
 } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
+import type { Trace } from '../trace/trace.ts';
 import type { VerdictLog } from './verdict-log.ts';
 
 /** A port and how many rows of its verdict columns are written but not sent. */
@@ -95,6 +96,7 @@ export class VerdictWriter {
   private readonly ledger: Ledger;
   private readonly log: VerdictLog;
   private readonly steering: Steering;
+  private readonly trace: Trace;
   // The open run of each NFQUEUE: packets in it, and the id, verdict, packet mark and tag of its last packet.
   private runPackets = new Int32Array(0);
   private runLastId = new Uint32Array(0);
@@ -110,6 +112,7 @@ export class VerdictWriter {
     ledger: Ledger,
     steering: Steering,
     log: VerdictLog,
+    trace: Trace,
     plan: QueuePlan,
   ) {
     this.markMask = markMask;
@@ -124,6 +127,7 @@ export class VerdictWriter {
     this.ledger = ledger;
     this.log = log;
     this.steering = steering;
+    this.trace = trace;
     this.usePlan(plan);
   }
 
@@ -277,6 +281,7 @@ export class VerdictWriter {
   drop(h: number, reason: number, c: number): void {
     const { held } = this;
     this.ledger.dropped(h, reason);
+    if (this.trace.isOn) this.trace.dropped(h, reason);
     this.flows.measures.packetDropped(held.flow[h], c, reason, held.lengthBytes[h]);
     const nfqueue = held.nfqueue(h);
     if ((held.flags[h] & FLAG_MOVED) !== 0) this.closeRuns();
@@ -302,6 +307,7 @@ export class VerdictWriter {
       if (this.outboxes[n].rows > 0) this.outboxes[n].send();
     }
     this.flows.settle();
+    if (this.trace.isOn) this.trace.finish();
   }
 
   /** Packets of an NFQUEUE that were read and have no verdict yet. */

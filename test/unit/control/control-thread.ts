@@ -33,6 +33,7 @@ const begin = () =>
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
       warnings: [],
       inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
+      trace: () => null,
       eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
     config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },

@@ -23,6 +23,7 @@ function setUp() {
     warnings: [],
     eachClasses: () => [],
     inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
+    trace: () => null,
   });
   const thread = new PacketThread((message) => {
     if (message.type === 'snapshot') asked.push(message.id);

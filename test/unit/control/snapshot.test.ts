@@ -22,6 +22,7 @@ function setUp() {
     warnings: ['w/up is silent'],
     eachClasses: () => [],
     inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
+    trace: () => null,
   };
   return { source, writer: new SnapshotWriter(source), reader: new SnapshotReader() };
 }

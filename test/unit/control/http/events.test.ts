@@ -61,14 +61,18 @@ describe('a stream of events', () => {
     await reader.until('events follow');
     const block = 'x'.repeat(1000);
     let sent = 0;
+    let wasBehind = 0;
     // The kernel keeps some as well.
     while (bed.sinks.size === 2 && sent < 10 * CONTROL_EVENT_BYTES_MAX) {
       for (const sink of bed.sinks) sink.send({ id: String(sent), type: 'x', data: { block } });
+      for (const sink of bed.sinks) if (sink.isBehind()) wasBehind++;
       sent += block.length;
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(bed.sinks.size).toBe(1);
     expect(sent).toBeGreaterThan(CONTROL_EVENT_BYTES_MAX);
+    expect(wasBehind, 'it was known to be behind before it was cut').toBeGreaterThan(100);
+    expect([...bed.sinks].map((sink) => sink.isBehind())).toEqual([false]);
     await reader.until(`id: ${sent - block.length}\n`);
     const count = reader.text().match(/^event: x$/gm)?.length;
     expect(count).toBe(sent / block.length);

@@ -35,6 +35,7 @@ const commands: RouteCommands = {
   events: new Events(() => 0),
   isShared: false,
   why: async () => ({ subject: '', flows: [], total: 0 }),
+  tcp: () => () => undefined,
   views: {
     flows: async () => ({ flows: [], total: 0 }),
     hosts: async () => ({ hosts: [], total: 0, forgotten: 0 }),

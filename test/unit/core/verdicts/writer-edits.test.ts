@@ -7,6 +7,7 @@ import { Edits } from '../../../../src/core/packets/edits.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { TOTAL } from '../../../../src/core/packets/stats.ts';
+import { Trace } from '../../../../src/core/trace/trace.ts';
 import { VerdictLog } from '../../../../src/core/verdicts/verdict-log.ts';
 import { VerdictWriter } from '../../../../src/core/verdicts/writer.ts';
 import { COPY_BYTES_MAX, EDIT_BYTES, VERDICT_ROWS } from '../../../../src/limits.ts';
@@ -37,14 +38,16 @@ class Bench {
   constructor() {
     const spec = shaper({ wan: { up: { rate: 1, burst: 1 } } }, { markMask: 0xff });
     const plan = { ...planQueues(spec), unreadNfqueue: UNREAD };
+    const flows = new FlowTable(16, 1, 2, this.ledger);
     this.writer = new VerdictWriter(
       0xff,
       this.held,
-      new FlowTable(16, 1, 2, this.ledger),
+      flows,
       this.edits,
       this.ledger,
       new Steering(plan, listClasses(spec)),
       new VerdictLog(this.held),
+      new Trace(this.held, flows),
       plan,
     );
   }
