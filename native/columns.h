@@ -31,7 +31,7 @@ constexpr uint32_t kVerdictSetMark = 0x200;
 // One list per table: order in memory, and the names handed to TypeScript.
 #define SHAPER_ARRIVAL_COLUMNS(X)                                                                               \
   X(packetId) X(nfqueue) X(hook) X(ifIndexIn) X(ifIndexOut) X(lengthBytes) X(copiedBytes) X(slabOffset) X(mark) \
-  X(macHigh) X(macLow) X(skbInfo)
+  X(macHigh) X(macLow) X(skbInfo) X(portIn) X(portOut)
 #define SHAPER_VERDICT_COLUMNS(X) \
   X(packetId) X(nfqueue) X(verdict) X(mark) X(tag) X(payloadOffset) X(payloadBytes)
 #define SHAPER_FAILURE_COLUMNS(X) X(tag) X(errorNumber)
@@ -60,7 +60,7 @@ struct Columns {
   Failures failures;
 };
 
-static_assert(sizeof(Columns) == 4 * (12 * kArrivalRows + 7 * kVerdictRows + 2 * kFailureRows),
+static_assert(sizeof(Columns) == 4 * (14 * kArrivalRows + 7 * kVerdictRows + 2 * kFailureRows),
               "columns have no padding");
 
 // Float64, to count past 2^32. Native code writes them, TypeScript reads them without a call.

@@ -21,8 +21,8 @@ class MessageBuilder {
  public:
   MessageBuilder(uint16_t type, uint32_t sequence) : start_(0) { header(type, sequence); }
 
-  MessageBuilder& family(uint16_t queueNumber) {
-    const nfgenmsg part{2, NFNETLINK_V0, htons(queueNumber)};
+  MessageBuilder& family(uint16_t queueNumber, uint8_t number = AF_INET) {
+    const nfgenmsg part{number, NFNETLINK_V0, htons(queueNumber)};
     raw(&part, sizeof part);
     return *this;
   }
@@ -107,6 +107,20 @@ inline Bytes plainPacket(uint32_t id, uint16_t queueNumber, size_t payloadBytes)
       .take();
 }
 
+// A packet that a bridge switches, in a hook of the bridge.
+inline Bytes bridgedPacket(uint32_t id, uint16_t queueNumber) {
+  const Bytes payload(60, 0x45);
+  return MessageBuilder(messageType(NFQNL_MSG_PACKET), 0)
+      .family(queueNumber, AF_BRIDGE)
+      .packetHeader(id, 2)
+      .word(NFQA_IFINDEX_PHYSINDEV, 4)
+      .word(NFQA_IFINDEX_INDEV, 3)
+      .word(NFQA_IFINDEX_PHYSOUTDEV, 5)
+      .word(NFQA_IFINDEX_OUTDEV, 3)
+      .attribute(NFQA_PAYLOAD, payload.data(), payload.size())
+      .take();
+}
+
 inline Bytes refusal(uint32_t tag, int32_t error) {
   const nlmsghdr refused{40, messageType(NFQNL_MSG_VERDICT), NLM_F_REQUEST, tag, 0};
   return MessageBuilder(NLMSG_ERROR, tag).raw(&error, sizeof error).raw(&refused, sizeof refused).take();
@@ -125,6 +139,7 @@ inline std::vector<Bytes> corpus() {
     seeds.push_back(fullPacket(0x01020304, kFuzzFirstQueue, payload));
     seeds.push_back(plainPacket(0xffffffff, kFuzzFirstQueue + kFuzzQueueCount - 1, payload));
   }
+  seeds.push_back(bridgedPacket(8, kFuzzFirstQueue));
   seeds.push_back(plainPacket(7, kFuzzFirstQueue + kFuzzQueueCount, 60));  // not our queue
   seeds.push_back(refusal(99, -2));
   seeds.push_back(refusal(100, 0));

@@ -11,6 +11,8 @@ struct Row {
   uint32_t hook = 0;
   uint32_t ifIndexIn = 0;
   uint32_t ifIndexOut = 0;
+  uint32_t portIn = 0;
+  uint32_t portOut = 0;
   uint32_t capLen = 0;
   uint32_t mark = 0;
   uint32_t macHigh = 0;
@@ -57,6 +59,10 @@ bool readAttribute(const AttributeReader& attribute, Row* row) {
       return readWord(attribute, &row->ifIndexIn);
     case NFQA_IFINDEX_OUTDEV:
       return readWord(attribute, &row->ifIndexOut);
+    case NFQA_IFINDEX_PHYSINDEV:
+      return readWord(attribute, &row->portIn);
+    case NFQA_IFINDEX_PHYSOUTDEV:
+      return readWord(attribute, &row->portOut);
     case NFQA_HWADDR:
       return readHardwareAddress(attribute, row);
     case NFQA_PAYLOAD:
@@ -70,6 +76,14 @@ bool readAttribute(const AttributeReader& attribute, Row* row) {
     default:
       return true;
   }
+}
+
+// In hooks of a bridge the kernel gives the devices of the hook as PHYSINDEV and PHYSOUTDEV, and adds their
+// bridge as INDEV and OUTDEV (nfqnl_build_packet_message).
+void showPortsAsDevices(Row* row) {
+  row->ifIndexIn = row->portIn;
+  row->ifIndexOut = row->portOut;
+  row->portIn = row->portOut = 0;
 }
 
 }  // namespace
@@ -103,13 +117,15 @@ void Parser::parsePacket(const uint8_t* slab, uint32_t messageOffset, uint32_t l
     counters_->malformed++;
     return;
   }
-  const uint32_t queue = ntohs(readAs<nfgenmsg>(message + sizeof(nlmsghdr)).res_id) - firstQueue_;
+  const auto general = readAs<nfgenmsg>(message + sizeof(nlmsghdr));
+  const uint32_t queue = ntohs(general.res_id) - firstQueue_;
 
   Row row;
   AttributeReader attribute(message + kHeaderBytes, message + lengthBytes);
   bool good = true;
   while (attribute.next()) good &= readAttribute(attribute, &row);
   good &= attribute.clean();
+  if (general.nfgen_family == AF_BRIDGE) showPortsAsDevices(&row);
   if (whole && (!good || !row.hasHeader || queue >= queueCount_)) counters_->malformed++;
   if (!row.hasHeader || queue >= queueCount_) return;
 
@@ -129,6 +145,8 @@ void Parser::parsePacket(const uint8_t* slab, uint32_t messageOffset, uint32_t l
   arrivals.macHigh[p] = row.macHigh;
   arrivals.macLow[p] = row.macLow;
   arrivals.skbInfo[p] = row.skbInfo;
+  arrivals.portIn[p] = row.portIn;
+  arrivals.portOut[p] = row.portOut;
 }
 
 bool Parser::parse(const uint8_t* slab, uint32_t slotOffset, uint32_t lengthBytes, bool truncated,

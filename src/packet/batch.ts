@@ -47,8 +47,8 @@ export const ARRIVAL_COLUMNS = [
   'packetId', // NFQA_PACKET_HDR packet_id, host order
   'nfqueue', // index of the NFQUEUE: its number minus the first number bound
   'hook', // NF_INET_*
-  'ifIndexIn', // 0: none
-  'ifIndexOut', // 0: none
+  'ifIndexIn', // 0: none; in hooks of a bridge the port
+  'ifIndexOut', // 0: none; in hooks of a bridge the port
   'lengthBytes', // true IP length (NFQA_CAP_LEN when the copy is shorter)
   'copiedBytes', // bytes present in the slab; the packet may be edited only if they equal lengthBytes
   'slabOffset', // where the copy starts in the slab
@@ -56,6 +56,8 @@ export const ARRIVAL_COLUMNS = [
   'macHigh', // source MAC, first two bytes, big-endian; 0 with macLow 0: none
   'macLow', // source MAC, last four bytes, big-endian
   'skbInfo', // NFQA_SKB_*: 1 checksum not ready, 2 GSO, 4 checksum not verified
+  'portIn', // in hooks of IP: the port of a bridge by which br_netfilter saw it come; 0: none
+  'portOut', // the same of the port by which the bridge switches it on; 0: not switched
 ] as const;
 
 export const VERDICT_COLUMNS = [

@@ -26,6 +26,8 @@ export interface Packet {
   mark: number;
   mac: string;
   skbInfo: number;
+  portIn: number;
+  portOut: number;
   bytes: Buffer;
 }
 
@@ -146,6 +148,8 @@ export class Bed {
       mark: a.mark[p]!,
       mac: a.macHigh[p]!.toString(16).padStart(4, '0') + a.macLow[p]!.toString(16).padStart(8, '0'),
       skbInfo: a.skbInfo[p]!,
+      portIn: a.portIn[p]!,
+      portOut: a.portOut[p]!,
       bytes: Buffer.from(slab.subarray(a.slabOffset[p]!, a.slabOffset[p]! + a.copiedBytes[p]!)),
     }));
   }

@@ -229,6 +229,18 @@ export const packetScenarios: Record<string, () => Promise<unknown>> = {
     );
   },
 
+  async bridgePort() {
+    execFileSync('sysctl', ['-q', '-w', 'net.bridge.bridge-nf-call-iptables=1']);
+    return withBed(async (bed) => {
+      queueRule({ match: ['-p', 'icmp', '--icmp-type', 'echo-reply'] });
+      const ping = spawn('ping', ['-c', '1', '-W', '30', '10.77.0.2'], { stdio: 'ignore' });
+      const status = new Promise((resolve) => ping.on('close', resolve));
+      const [far] = await bed.collect(1);
+      bed.give([{ id: far!.id }]);
+      return { far, status: await status };
+    });
+  },
+
   async linkAddress() {
     return withBed(async (bed) => {
       queueRule({ chain: 'OUTPUT' });

@@ -201,6 +201,23 @@ describe('native port on real packets', () => {
     expect(status).toBe(0);
   });
 
+  test('the port of a bridge beside the bridge, where br_netfilter shows it', async () => {
+    for (const command of ['add br0 type bridge', 'set n0 master br0', 'set br0 up'])
+      ip('-n', NS, 'link', ...command.split(' '));
+    ip('-n', NS, 'address', 'flush', 'dev', 'n0');
+    ip('-n', NS, 'address', 'add', '10.77.0.1/24', 'dev', 'br0');
+    const { far, status } = await scenario('bridgePort');
+    const indexOf = (name: string): number => JSON.parse(ip('-n', NS, '-j', 'link', 'show', name))[0].ifindex;
+    expect(far).toMatchObject({
+      hook: 1,
+      ifIndexIn: indexOf('br0'),
+      ifIndexOut: 0,
+      portIn: indexOf('n0'),
+      portOut: 0,
+    });
+    expect(status).toBe(0);
+  });
+
   test('a full socket loses packets, counts them, and goes on', async () => {
     const { socketFull, packets, received, counters } = await scenario('socketOverflow');
     expect(socketFull).toBeGreaterThan(0);

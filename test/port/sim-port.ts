@@ -43,6 +43,8 @@ export interface SimArrival {
   readonly ifIndexIn?: number;
   readonly ifIndexOut?: number;
   readonly mark?: number;
+  readonly portIn?: number;
+  readonly portOut?: number;
 }
 
 export interface SimVerdict {
@@ -195,6 +197,8 @@ export class SimPort implements Port {
     a.copiedBytes[row] = copied;
     a.slabOffset[row] = offset;
     a.mark[row] = arrival.mark ?? 0;
+    a.portIn[row] = arrival.portIn ?? 0;
+    a.portOut[row] = arrival.portOut ?? 0;
   }
 
   private decided(nfqueue: number, packetId: number, verdict: number, payload?: Uint8Array): void {
