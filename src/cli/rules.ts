@@ -16,9 +16,10 @@ import {
   renderRules,
   restoresBits,
 } from '../io/rules/index.ts';
-import { standsOnBridge } from '../spec/device-graph.ts';
+import { bridgeOf, type DeviceGraph, standsOnBridge } from '../spec/device-graph.ts';
 import { matchedMarkBits } from '../spec/mark-choice.ts';
-import { ALL_ABILITIES, planQueues } from '../spec/queue-plan.ts';
+import { ALL_ABILITIES, type BridgePorts, planQueues } from '../spec/queue-plan.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -33,13 +34,19 @@ export async function rules(
   const spec = { ...config.spec, nfqueue: { ...config.spec.nfqueue, markMask: maskOf(config, neighbours) } };
   const { nfqueue } = spec;
   const abilities = { ...ALL_ABILITIES, connectionMarks: !restoresBits(neighbours, nfqueue.markMask) };
-  const surroundings = { readByOthers: neighbours.readNfqueues, sharesChains: backend === 'iptables' };
-  const plan = planQueues(spec, abilities, surroundings);
   const graph = readDeviceGraph() ?? new Map();
+  const ports = portsIn(graph, spec);
+  const surroundings = { readByOthers: neighbours.readNfqueues, sharesChains: backend === 'iptables', ports };
+  const plan = planQueues(spec, abilities, surroundings);
   const sparesSwitched = spec.links.some(({ device }) => standsOnBridge(graph, device));
   const request = { plan, nfqueue, sparesSwitched, isTracked: neighbours.isTracked };
   terminal.out(renderRules(request, backend));
   return EXIT_FINE;
+}
+
+function portsIn(graph: DeviceGraph, { links }: ShaperSpec): BridgePorts {
+  const found = links.map(({ device }): [string, string | null] => [device, bridgeOf(graph, device)]);
+  return new Map(found.filter((pair): pair is [string, string] => pair[1] !== null));
 }
 
 function backendOf({ spec }: LoadedConfig): Backend {

@@ -105,7 +105,7 @@ export class Engine {
     if (rows > 0) {
       parseBatch(arrivals, port.slab, rows, this.parsed);
       this.verdicts.connect(port, rows);
-      this.intake.prepare(this.parsed, rows, nowNs);
+      this.intake.prepare(arrivals, this.parsed, rows, nowNs);
       queues.readAhead(rows);
       const isLookedInto = pacing.isUsed || this.trace.isOn;
       for (let p = 0; p < rows; p++) {

@@ -99,7 +99,7 @@ export function createLasting(
   const queues = new SetQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
   const log = new VerdictLog(held);
   const edits = new Edits(held);
-  const pacing = new PacingStage(classes, { held, flows, edits, ledger });
+  const pacing = new PacingStage(classes, plan, { held, flows, edits, ledger });
   const trace = new Trace(held, flows);
   const verdicts = new VerdictWriter(markMask, held, flows, edits, ledger, steering, log, trace, plan);
   const released = new HeldFifos(1, held);

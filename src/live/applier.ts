@@ -22,12 +22,14 @@ import { hex, type InstalledRules, type RulesRequest } from '../io/rules/index.t
 import { ChangeRefusedError, type Edited } from '../spec/edit.ts';
 import { matchedMarkBits } from '../spec/mark-choice.ts';
 import { gsoOfBoth, withNfqueuesOf } from '../spec/plan-change.ts';
+import type { BridgePorts, QueuePlan } from '../spec/queue-plan.ts';
 import type { LinkSpec, ShaperSpec } from '../spec/spec.ts';
 import type { PacingGate } from './pacing-gate.ts';
 import type { RetiringNfqueues } from './retiring.ts';
 import type { InForce, RulePlanner } from './rule-planner.ts';
 import type { Running } from './running.ts';
 
+const NOTHING_RENAMED: Edited['renamed'] = new Map();
 const RESTART = 'restart the instance with the new configuration';
 
 const STOPPING: ApplyRefusal = {
@@ -46,6 +48,8 @@ export interface ApplierOptions {
   readonly config: LoadedConfig;
   /** Throws OperatingError if a device of these links is missing or cannot be shaped. */
   readonly checkDevices: (links: readonly LinkSpec[]) => void;
+  /** The ports of bridges among the devices. Throws OperatingError if one of `added` cannot be shaped. */
+  readonly findPorts: (links: readonly LinkSpec[], added: readonly LinkSpec[]) => Promise<BridgePorts>;
   readonly isStopping: () => boolean;
   /** The configuration is in force, with NFQUEUEs or rules other than before if `isPlanNew`. */
   readonly onApplied: (config: AppliedConfig, request: RulesRequest, isPlanNew: boolean) => void;
@@ -86,7 +90,7 @@ export class Applier {
 
   /** Resolves with what the client should know. */
   private async applyNow({ config, renamed }: ApplyRequest): Promise<string[]> {
-    const { running, planner, pacing, checkDevices, onApplied, warn } = this.options;
+    const { running, planner, pacing, checkDevices, findPorts, onApplied, warn } = this.options;
     const rules = this.rulesInForce();
     const now: InForce = {
       spec: running.spec,
@@ -94,14 +98,14 @@ export class Applier {
     };
     const asked = this.checked(config);
     const spec = pacing.admit(asked);
-    checkDevices(addedDirections(now.spec, spec));
-    let plan = planner.next(spec, now);
-    if (plan === null) {
-      await planner.learn(spec, now);
+    const added = addedDirections(now.spec, spec);
+    checkDevices(added);
+    // The ports of all others are followed already.
+    if (added.length > 0) {
+      planner.ports = await findPorts(spec.links, added);
       this.checkGoesOn();
-      plan = planner.next(spec, now);
     }
-    invariant(plan !== null, 'abilities that were tried are known');
+    const plan = await this.plan(spec, now);
     const edited = { spec, renamed };
     running.check(edited, plan);
     const isPlanSame = equal(plan, now.request.plan) && equal(spec.nfqueue, now.request.nfqueue);
@@ -113,6 +117,48 @@ export class Applier {
     const warning = pacing.settle(asked);
     if (warning !== null) warn(warning, {});
     return warning === null ? [] : [warning];
+  }
+
+  private async plan(spec: ShaperSpec, now: InForce): Promise<QueuePlan> {
+    const { planner } = this.options;
+    let plan = planner.next(spec, now);
+    if (plan === null) {
+      await planner.learn(spec, now);
+      this.checkGoesOn();
+      plan = planner.next(spec, now);
+    }
+    invariant(plan !== null, 'abilities that were tried are known');
+    return plan;
+  }
+
+  /**
+   * Shapes these ports at their bridges from now on, and all other devices by the rules for IP. Rejects with
+   * OperatingError, and all is as before then.
+   */
+  followPorts(ports: BridgePorts): Promise<void> {
+    const done = this.turn.then(() => this.follow(ports));
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async follow(ports: BridgePorts): Promise<void> {
+    const { isStopping, running, planner } = this.options;
+    const rules = this.options.rules();
+    if (isStopping() || rules === null) return;
+    const { spec } = running;
+    const before = planner.ports;
+    planner.ports = ports;
+    try {
+      const now = { spec, request: rules.request, tracksConnections: rules.tracksConnections };
+      const plan = await this.plan(spec, now);
+      if (equal(plan, now.request.plan)) return;
+      const wanted = await planner.request(spec, plan, now);
+      this.checkGoesOn();
+      await this.change({ spec, renamed: NOTHING_RENAMED }, wanted, rules);
+    } catch (error) {
+      planner.ports = before;
+      if (!isStopping()) throw error;
+    }
   }
 
   private rulesInForce(): InstalledRules {

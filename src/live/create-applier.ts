@@ -8,6 +8,7 @@ import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { readKernelQueues } from '../io/proc/nfqueues.ts';
 import { Applier, type ApplierOptions } from './applier.ts';
 import { type NfqueueBooks, warnOfLess } from './nfqueues.ts';
+import type { PortWatch } from './port-watch.ts';
 import { checkDevices } from './preconditions.ts';
 import { RetiringNfqueues } from './retiring.ts';
 import type { Stopper } from './stop.ts';
@@ -18,6 +19,7 @@ interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'pacin
   readonly engine: Engine;
   readonly port: NfqueuePort;
   readonly nfqueues: NfqueueBooks;
+  readonly ports: PortWatch;
   readonly logger: Logger;
   readonly stopper: Stopper;
   readonly unwinder: Unwinder;
@@ -25,7 +27,7 @@ interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'pacin
 
 export function createApplier(
   config: LoadedConfig,
-  { running, engine, port, nfqueues, planner, pacing, rules, logger, stopper, unwinder }: Changeable,
+  { running, engine, port, nfqueues, ports, planner, pacing, rules, logger, stopper, unwinder }: Changeable,
 ): Applier {
   const { first, count } = engine.told.spec.nfqueue;
   const retiring = new RetiringNfqueues({
@@ -43,6 +45,7 @@ export function createApplier(
       // Most changes bring no device, and reading them all takes longer than the change.
       if (links.length > 0) checkDevices({ links }, readDeviceGraph() ?? new Map(), shownName);
     },
+    findPorts: (links, added) => ports.find(links, added),
     isStopping: () => stopper.isRequested(),
     onApplied: ({ logLevel }, request, isPlanNew) => {
       logger.level = logLevel;

@@ -29,6 +29,8 @@ export interface DeviceWatchOptions {
    * before the engine hears of new indexes.
    */
   readonly onDown: (ifIndexes: ReadonlySet<number>) => void;
+  /** After every look: devices may have joined or left others. */
+  readonly onLooked?: () => void;
 }
 
 /** Interface indexes by name of device; null for a device that does not exist (yet). */
@@ -65,7 +67,7 @@ export class DeviceWatch {
   }
 
   private look(down: readonly number[]): void {
-    const { engine, indexOf, onChange, onDown } = this.options;
+    const { engine, indexOf, onChange, onDown, onLooked } = this.options;
     if (down.length > 0) onDown(new Set(down));
     for (const [device, before] of this.known) {
       const index = indexOf(device);
@@ -74,6 +76,7 @@ export class DeviceWatch {
       engine.intake.setDeviceIndex(device, index ?? NONE);
       onChange(device, before, index);
     }
+    onLooked?.();
   }
 }
 

@@ -35,7 +35,9 @@ import {
 import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import type { Applier } from './applier.ts';
+import { logCountersOnSignal } from './counters-signal.ts';
 import { createApplier } from './create-applier.ts';
+import { createPortWatch } from './create-port-watch.ts';
 import { closeDebugger } from './debugger.ts';
 import { DeviceWatch, waitingLinks } from './device-watch.ts';
 import { tryEditing } from './edit-trial.ts';
@@ -47,6 +49,7 @@ import { claimMark } from './neighbours.ts';
 import { News } from './news.ts';
 import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
 import { PacingGate } from './pacing-gate.ts';
+import type { PortWatch } from './port-watch.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
@@ -163,16 +166,18 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const warning = pacing.settle(claimed.spec);
   if (warning !== null) logger.warn(warning);
   const planner = new RulePlanner(backend, neighbours, parts.rulesLog);
+  const names = openDeviceNames();
+  const ports = createPortWatch(backend, spec.nfqueue, names, parts);
+  planner.ports = await ports.find(spec.links, spec.links);
   const request = await planner.start(spec);
   if (stopper.isRequested()) return null;
   const port = openNfqueues(request);
   unwinder.add('queues', () => port.close());
   warnOfLess(port.granted, request, logger);
   logger.debug(askForPromptness(), 'scheduling');
-  const names = openDeviceNames();
   const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan, nameOf: names.nameOf });
   const lost = watchLost(spec, engine, port, parts);
-  const devices = watchDevices(engine, port, names, lost, parts);
+  const devices = watchDevices(engine, port, names, lost, ports, parts);
   const silences = watchSilences(engine, parts);
   watchFreed(engine, parts);
   const nfqueues = new NfqueueBooks(port, spec.nfqueue.first);
@@ -186,12 +191,13 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     nfqueues: () => nfqueues.own,
     warnings: () => [
       ...waitingLinks(engine, devices),
+      ...ports.warnings,
       ...silences.warnings,
       ...(rules?.collisions ?? []),
       ...pacing.warnings,
     ],
   });
-  const changeable = { running, engine, port, nfqueues, planner, pacing, rules: () => rules };
+  const changeable = { running, engine, port, nfqueues, ports, planner, pacing, rules: () => rules };
   const applier = createApplier(config, { ...changeable, ...parts });
   await openControl(config, backend, running, applier, parts);
   if (stopper.isRequested()) return null;
@@ -199,6 +205,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   startReactor(port, engine, createCourtesy(), () => lost.look());
   const installed = await enforceRules(session, request, backend, neighbours, parts);
   rules = installed;
+  ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(installed, engine, port, logger) };
 }
@@ -208,6 +215,7 @@ function watchDevices(
   port: NfqueuePort,
   names: DeviceNames,
   lost: LostWatch,
+  ports: PortWatch,
   { logger, news }: Parts,
 ): DeviceWatch {
   return new DeviceWatch({
@@ -215,6 +223,7 @@ function watchDevices(
     events: port,
     indexOf: names.indexOf,
     onDown: (ifIndexes) => lost.look(ifIndexes),
+    onLooked: () => ports.look(),
     onChange: (device, from, to) => {
       const message = describeChange(from, to);
       logger.info({ device, from, to }, message);
@@ -252,16 +261,6 @@ function watchSilences(engine: Engine, { logger, unwinder }: Parts): SilenceWatc
   });
   unwinder.add('silence watch', () => watch.close());
   return watch;
-}
-
-function logCountersOnSignal({ stats: { totals } }: Engine, { logger, unwinder }: Parts): void {
-  const onSignal = (): void => {
-    const [received, accepted] = [totals[TOTAL.receivedPackets], totals[TOTAL.acceptedPackets]];
-    const [dropped, held] = [totals[TOTAL.droppedPackets], totals[TOTAL.heldPackets]];
-    logger.info({ received, accepted, dropped, held, lost: totals[TOTAL.lostPackets] }, 'counters');
-  };
-  process.on('SIGUSR1', onSignal);
-  unwinder.add('SIGUSR1', () => void process.off('SIGUSR1', onSignal));
 }
 
 async function openControl(

@@ -1,7 +1,9 @@
 /** Which rules a specification needs on this machine: at the start, and at every change. */
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
+import { takesEditsInBridges } from '../io/proc/ports.ts';
 import {
   type Backend,
+  hasPortHooks,
   type Neighbours,
   plannedDevices,
   probeAbilities,
@@ -15,6 +17,8 @@ import { ChangeRefusedError } from '../spec/edit.ts';
 import { MARK_DSCPS_MAX } from '../spec/mark-codes.ts';
 import { keepPlaces } from '../spec/plan-change.ts';
 import {
+  type BridgePorts,
+  NO_PORTS,
   planQueues,
   planSteers,
   type QueuePlan,
@@ -46,6 +50,8 @@ export class RulePlanner {
   private readonly log: RulesLog;
   /** As far as they were tried. */
   private found: Partial<RuleAbilities>;
+  /** The devices of links that are ports of bridges, as far as rules can meet their packets. */
+  ports: BridgePorts = NO_PORTS;
   private hasWarned = false;
   private hasWarnedOfCopies = false;
 
@@ -83,8 +89,11 @@ export class RulePlanner {
   private plan(spec: ShaperSpec, mayMarkConnections: boolean): QueuePlan {
     const { ecn = true, dscp = true, connectionMarks = true } = this.found;
     const abilities = { ecn, dscp, connectionMarks: connectionMarks && mayMarkConnections };
+    const { ports } = this;
     const readByOthers = this.neighbours.readNfqueues;
-    return planQueues(spec, abilities, { readByOthers, sharesChains: this.backend === 'iptables' });
+    const sharesChains = this.backend === 'iptables';
+    const editsInBridges = takesEditsInBridges();
+    return planQueues(spec, abilities, { readByOthers, sharesChains, ports, editsInBridges });
   }
 
   /**
@@ -136,6 +145,7 @@ export class RulePlanner {
       ...from,
       ...{ plan, nfqueue, sparesSwitched },
       keepsTracking: from.keepsTracking === true || planSteers(from.plan),
+      keepsPortHooks: hasPortHooks(from),
     };
   }
 }

@@ -2,7 +2,8 @@
  * The network devices of a machine, how they stand on each other, and which of them packets show to the
  * rules.
  *
- * A port of a bridge, a bond or a team hands its packets to the device above before any IP rule sees them. A
+ * A slave of a bond or a port of a team hands its packets to the device above before any rule sees them. A
+ * port of a bridge hands them to the hooks of the bridge, which show it, and then to the device above. A
  * member of a VRF keeps its name on packets that leave by it; those that arrive show the VRF. Measured on
  * Linux 6.1: forwarded packets show the VRF as input and the member as output, local ones pass the output
  * hook as the VRF and then as the member.
@@ -50,7 +51,6 @@ const IFB = /^ifb\d+$/;
 const LISTED_MAX = 5;
 
 const PORT_OF: Readonly<Record<string, string>> = {
-  bridge: 'a port of the bridge',
   bond: 'a slave of the bond',
   team: 'a port of the team',
 };
@@ -73,10 +73,16 @@ export function whyHidden(graph: DeviceGraph, name: string, direction: DeviceDir
       hint: 'name that device; its down shapes what arrives, without tc',
     };
   }
-  if (device.master === null) return null;
+  if (device.master === null || bridgeOf(graph, name) !== null) return null;
   return graph.get(device.master)?.kind === 'vrf'
     ? hiddenByVrf(device, device.master, direction)
     : hiddenByMaster(graph, device, device.master);
+}
+
+/** The bridge of which the device is a port. Packets show the port where we ask for them. */
+export function bridgeOf(graph: DeviceGraph, name: string): string | null {
+  const master = graph.get(name)?.master ?? null;
+  return master !== null && graph.get(master)?.kind === 'bridge' ? master : null;
 }
 
 function hiddenByVrf({ name }: Device, vrf: string, direction: DeviceDirection): DeviceAdvice | null {
@@ -102,14 +108,15 @@ function hiddenByMaster(graph: DeviceGraph, { name }: Device, master: string): D
   };
 }
 
-/** The device that packets show: a bond may be a port of a bridge. */
+/** The device that packets show: a bond may be a slave of another. */
 function topOf(graph: DeviceGraph, name: string): string {
   const seen = new Set<string>();
   let top = name;
   for (;;) {
     seen.add(top);
     const master = graph.get(top)?.master ?? null;
-    if (master === null || seen.has(master) || graph.get(master)?.kind === 'vrf') return top;
+    if (master === null || seen.has(master) || ['vrf', 'bridge'].includes(graph.get(master)?.kind ?? ''))
+      return top;
     top = master;
   }
 }
@@ -146,6 +153,13 @@ export function partlyHidden(graph: DeviceGraph, name: string, direction: Device
     if (members.length === 0) return null;
     const names = listNames(members.map((member) => member.name));
     return `packets that are forwarded out of the VRF ${name} show its members, not ${name}: ${names}`;
+  }
+  const bridge = bridgeOf(graph, name);
+  if (bridge !== null && direction === 'up') {
+    return (
+      `${name} is a port of the bridge ${bridge}: what this host itself sends or routes by it passes unshaped ` +
+      'where rules of iptables queue packets (kernels without the nft queue statement)'
+    );
   }
   if (device.carriesPppoe) {
     return `packets of PPPoE sessions on ${name} show the device of the session, such as ppp0, and pass unshaped`;

@@ -2,7 +2,8 @@
  * Meaning of our eight bits in the packet mark and in the connection mark. The rules
  * write and read them on the kernel's side of the NFQUEUE, the core on the other side.
  *
- *   packet, on its way to us   0x01 .. 0x7e     index of the NFQUEUE + 1
+ *   packet, on its way to us   0x01 .. 0x7d     index of the NFQUEUE + 1
+ *                              0x7e             of a bridge; rules of iptables know its port
  *   packet inside a bridge     0x7f             switched from port to port, never on its way to us
  *   packet, in the verdict     0                no later rule has work to do
  *                              1 s f c n n n n  later rules of our table do this, then clear all bits:
@@ -18,6 +19,8 @@
  * DSCP would leave no room for the rest. A plan numbers at most MARK_DSCPS_MAX of them.
  */
 
+/** The packet crosses a bridge with a shaped port. */
+export const MARK_PORT = 0x7e;
 /** A bridge switches the packet from port to port. */
 export const MARK_SWITCHED = 0x7f;
 /** Set in every verdict that asks later rules for something. */

@@ -5,7 +5,7 @@
  * and the place of one that no class asks for any more is given away only if all others are taken.
  */
 import { MARK_DSCPS_MAX } from './mark-codes.ts';
-import type { QueuePlan } from './queue-plan.ts';
+import { nfqueuesInBridges, type QueuePlan } from './queue-plan.ts';
 
 /**
  * The places of the code points that classes ask for from now on. `asked` are those that classes have asked
@@ -38,8 +38,12 @@ export function withNfqueuesOf(before: QueuePlan, { gso, copyBytes }: QueuePlan)
   };
 }
 
-/** Which NFQUEUEs ask for superpackets while rules of either plan are in force: those that may under both. */
+/**
+ * Which NFQUEUEs ask for superpackets while rules of either plan are in force: those that may under both, and
+ * those that must under one.
+ */
 export function gsoOfBoth(before: QueuePlan, now: QueuePlan): readonly boolean[] {
   const both = withNfqueuesOf(before, now);
-  return both.gso.map((gso, nfqueue) => gso && now.gso[nfqueue] !== false);
+  const must = new Set([before, now].flatMap(nfqueuesInBridges));
+  return both.gso.map((gso, nfqueue) => must.has(nfqueue) || (gso && now.gso[nfqueue] !== false));
 }

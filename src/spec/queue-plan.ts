@@ -37,6 +37,8 @@ export interface DirectionPlan {
    * other direction sends.
    */
   readonly isHalf?: boolean;
+  /** The bridge of which the device is a port. */
+  readonly bridge?: string;
 }
 
 export interface QueuePlan {
@@ -62,6 +64,8 @@ export interface QueuePlan {
    * rules of the chain, so the chain runs again for it (NF_REPEAT).
    */
   readonly sharesChains: boolean;
+  /** NFQUEUEs whose packets the kernel drops if they are edited. */
+  readonly unedited?: readonly number[];
 }
 
 /** What else there is on the machine. */
@@ -69,8 +73,16 @@ export interface Surroundings {
   /** Numbers of the NFQUEUEs that other programs read. */
   readonly readByOthers: ReadonlySet<number>;
   readonly sharesChains: boolean;
+  /** The devices of links that are ports of a bridge. */
+  readonly ports?: BridgePorts;
+  /** false: the kernel drops packets that are edited in hooks of bridges. */
+  readonly editsInBridges?: boolean;
 }
 
+/** The bridge of each port, by name. */
+export type BridgePorts = ReadonlyMap<string, string>;
+
+export const NO_PORTS: BridgePorts = new Map();
 const NO_OTHERS: Surroundings = { readByOthers: new Set(), sharesChains: false };
 
 /** Abilities of the kernel's rules. */
@@ -127,6 +139,9 @@ interface Direction {
   /** The direction has leaves that do not. */
   readonly slow: boolean;
   readonly isHalf?: boolean;
+  readonly bridge?: string;
+  /** The kernel cannot cut superpackets there. */
+  readonly isWhole?: boolean;
 }
 
 const OTHER = { up: 'down', down: 'up' } as const;
@@ -174,16 +189,18 @@ function copyLengths(
 }
 
 /**
- * Directions share the NFQUEUEs. An NFQUEUE asks for superpackets if all leaves of its directions are fast.
+ * Directions share the NFQUEUEs. An NFQUEUE asks for superpackets if all leaves of its directions are fast,
+ * or if the kernel cannot cut them for one.
  */
 function planShared(directions: readonly Direction[], count: number): Pick<QueuePlan, 'directions' | 'gso'> {
   const dealt = directions.map((direction, i) => ({ ...direction, nfqueue: i % count, fastNfqueue: null }));
   const gso = Array.from({ length: count }, (_, nfqueue) => {
     const onNfqueue = dealt.filter((direction) => direction.nfqueue === nfqueue);
+    if (onNfqueue.some(({ isWhole }) => isWhole)) return true;
     return onNfqueue.length > 0 && onNfqueue.every(({ slow }) => !slow);
   });
   dealt.sort((a, b) => halfRank(a) - halfRank(b) || Number(gso[a.nfqueue]) - Number(gso[b.nfqueue]));
-  return { directions: dealt.map(({ fast, slow, ...rest }) => rest), gso };
+  return { directions: dealt.map(({ fast, slow, isWhole, ...rest }) => rest), gso };
 }
 
 /**
@@ -195,7 +212,7 @@ function planHalves(directions: readonly Direction[], count: number): Pick<Queue
   const fastNfqueues = count - slowNfqueues;
   let slows = 0;
   let fasts = 0;
-  const dealt = directions.map(({ fast, slow, ...rest }) => {
+  const dealt = directions.map(({ fast, slow, isWhole, ...rest }) => {
     const fastNfqueue = fast ? slowNfqueues + (fasts++ % fastNfqueues) : null;
     if (fastNfqueue !== null && !slow) return { ...rest, nfqueue: fastNfqueue, fastNfqueue: null };
     return { ...rest, nfqueue: slows++ % slowNfqueues, fastNfqueue };
@@ -207,6 +224,17 @@ function planHalves(directions: readonly Direction[], count: number): Pick<Queue
   };
   dealt.sort((a, b) => halfRank(a) - halfRank(b) || rank(a) - rank(b));
   return { directions: dealt, gso: Array.from({ length: count }, (_, nfqueue) => nfqueue >= slowNfqueues) };
+}
+
+/**
+ * The direction of a port of a bridge. Rules in the hooks of a bridge read no connection marks, which would
+ * turn connection tracking on for all that is switched. And there the kernel cannot cut superpackets: the
+ * pieces lose their Ethernet header, and so their way (seen on Linux 6.1; skb_gso_segment takes the header
+ * of the network for the first). In the hooks of IP, where the chains of iptables are, it cuts them.
+ */
+function atPort(direction: Direction, bridge: string, sharesChains: boolean): Direction {
+  if (!sharesChains) return { ...direction, bridge, fast: true, slow: false, isWhole: true };
+  return { ...direction, bridge, fast: direction.fast && !direction.slow };
 }
 
 /** The highest number that is neither ours nor read by others. */
@@ -224,13 +252,14 @@ function unreadNfqueue({ nfqueue: { first, count } }: ShaperSpec, readByOthers: 
 export function planQueues(
   spec: ShaperSpec,
   abilities: RuleAbilities = ALL_ABILITIES,
-  { readByOthers, sharesChains }: Surroundings = NO_OTHERS,
+  { readByOthers, sharesChains, ports = NO_PORTS, editsInBridges = true }: Surroundings = NO_OTHERS,
 ): QueuePlan {
   const { count } = spec.nfqueue;
-  const directions = listDirections(spec).map((direction) => ({
-    ...direction,
-    fast: direction.fast && !(direction.slow && !abilities.connectionMarks),
-  }));
+  const directions = listDirections(spec).map((direction) => {
+    const bridge = ports.get(direction.device);
+    if (bridge !== undefined) return atPort(direction, bridge, sharesChains);
+    return { ...direction, fast: direction.fast && !(direction.slow && !abilities.connectionMarks) };
+  });
   const apart = count >= 2 && directions.some(({ fast }) => fast) && directions.some(({ slow }) => slow);
   const plan = apart ? planHalves(directions, count) : planShared(directions, count);
   const dscps = abilities.dscp ? remarkedDscps(spec.links).slice(0, MARK_DSCPS_MAX) : [];
@@ -241,7 +270,26 @@ export function planQueues(
     dscps,
     unreadNfqueue: unreadNfqueue(spec, readByOthers),
     sharesChains,
+    ...(editsInBridges ? {} : { unedited: nfqueuesInBridges({ ...plan, sharesChains }) }),
   };
+}
+
+/**
+ * Whether packets show ports of bridges beside their devices: rules in the hooks of IP queue them for a port.
+ */
+export function showsPorts({ directions, sharesChains }: QueuePlan): boolean {
+  return sharesChains && directions.some(({ bridge }) => bridge !== undefined);
+}
+
+/** Whether rules in the hooks of bridges queue packets for a port. */
+export function queuesInBridges(plan: QueuePlan): boolean {
+  return nfqueuesInBridges(plan).length > 0;
+}
+
+/** The NFQUEUEs of these rules. */
+export function nfqueuesInBridges(plan: Pick<QueuePlan, 'directions' | 'sharesChains'>): number[] {
+  if (plan.sharesChains) return [];
+  return plan.directions.filter(({ bridge }) => bridge !== undefined).map(({ nfqueue }) => nfqueue);
 }
 
 /** Whether the packets of some direction choose their NFQUEUE by connection mark. */

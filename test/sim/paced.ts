@@ -6,6 +6,7 @@ import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 import { ACK, IPPROTO_TCP, SYN } from '../../src/packet/tcp-header.ts';
 import { ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
+import type { QueuePlan } from '../../src/spec/queue-plan.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import { runUntil } from '../port/driver.ts';
 import { type SimArrival, SimPort } from '../port/sim-port.ts';
@@ -67,8 +68,8 @@ export class PacedWorld {
   readonly engine: Engine;
   private readonly arrivals: SimArrival[] = [];
 
-  constructor(spec: ShaperSpec) {
-    this.engine = new Engine(spec, { seed: 1, releaseSlackNs: 0 });
+  constructor(spec: ShaperSpec, plan?: QueuePlan) {
+    this.engine = new Engine(spec, { seed: 1, releaseSlackNs: 0, ...(plan && { plan }) });
     for (const [n, device] of this.engine.intake.devices.entries())
       this.engine.intake.setDeviceIndex(device, n + 1);
   }

@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 import { ACK, FIN, RST, SYN } from '../../src/packet/tcp-header.ts';
+import { planQueues, type QueuePlan } from '../../src/spec/queue-plan.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import type { SimArrival } from '../port/sim-port.ts';
 import {
@@ -225,4 +226,22 @@ test('answers that nothing shapes are no stray packets, those of an unknown devi
   world.inject([syn, answer, stray]);
   world.run(SECOND);
   expect(world.engine.stats.totals[TOTAL.unmatchedPackets]).toBe(1);
+});
+
+test('what comes by an NFQUEUE whose packets the kernel takes unedited alone is shaped without pacing', () => {
+  const arrivals = [...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 300)];
+  const paced = spec(500_000);
+  const passedBy = (by: QueuePlan): Passed[] => {
+    const world = new PacedWorld(paced, by);
+    world.inject(arrivals);
+    world.run(300 * SECOND);
+    world.expectAllGone();
+    return world.passed();
+  };
+  const plan = planQueues(paced);
+  expect(edited(passedBy(plan))).not.toHaveLength(0);
+  const passed = passedBy({ ...plan, unedited: [0] });
+  expect(edited(passed)).toHaveLength(0);
+  // Acknowledgements go at once, too.
+  for (const { arrival, timeNs } of passed) if (arrival.ifIndexIn === 1) expect(timeNs).toBe(arrival.timeNs);
 });

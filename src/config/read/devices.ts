@@ -1,6 +1,6 @@
 /** Warnings of devices that this machine does not have, or whose packets do not show them. */
 import { nearest } from '../../base/nearest.ts';
-import { type DeviceGraph, listDevices, partlyHidden, whyHidden } from '../../spec/device-graph.ts';
+import { bridgeOf, type DeviceGraph, listDevices, partlyHidden, whyHidden } from '../../spec/device-graph.ts';
 import type { Located, YamlReader } from '../yaml/reader.ts';
 import type { ClassContext, Direction } from './context.ts';
 
@@ -34,13 +34,30 @@ export function warnOfMatchedDevices(
   devices: DeviceGraph | null,
   at: Located<readonly Located<string>[]> | undefined,
   side: 'iif' | 'oif',
+  /** The device of the link. */
+  own: string,
 ): void {
   if (devices === null) return;
   for (const { value: device, offset } of at?.value ?? []) {
     const advice = whyHidden(devices, device, side === 'iif' ? 'down' : 'up');
     if (!devices.has(device)) reader.problems.warn(offset, `${side}: ${absence(devices, device)}`);
     else if (advice) reader.problems.warn(offset, `${side}: ${advice.message}`);
+    else warnOfMatchedPort(reader, devices, { value: device, offset }, side, own);
   }
+}
+
+/** What crosses a bridge shows its ports only to links that are ports of it themselves. */
+function warnOfMatchedPort(
+  reader: YamlReader,
+  devices: DeviceGraph,
+  { value: device, offset }: Located<string>,
+  side: 'iif' | 'oif',
+  own: string,
+): void {
+  const bridge = bridgeOf(devices, device);
+  if (bridge === null || bridgeOf(devices, own) === bridge) return;
+  const message = `${side}: ${device} is a port of the bridge ${bridge}: packets of ${own} show ${bridge}`;
+  reader.problems.warn(offset, message);
 }
 
 /** Packets of `up` leave by the device of the link, and those of `down` come in by it: others never match. */

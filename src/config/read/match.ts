@@ -46,8 +46,8 @@ function readMatcher(context: ClassContext, at: Node): MatcherSpec {
     oif: plain<string>(values.oif),
   };
   checkFamilies(reader, at, values);
-  warnOfMatchedDevices(reader, context.devices, values.iif, 'iif');
-  warnOfMatchedDevices(reader, context.devices, values.oif, 'oif');
+  warnOfMatchedDevices(reader, context.devices, values.iif, 'iif', context.device);
+  warnOfMatchedDevices(reader, context.devices, values.oif, 'oif', context.device);
   warnOfOtherDevice(context, values);
   return Object.fromEntries(
     Object.entries(matcher).filter(([, value]) => value !== undefined),

@@ -104,6 +104,12 @@ export class Classifier {
     for (const [index, number] of from.deviceOfIndex) this.setDeviceIndex(from.deviceNames[number], index);
   }
 
+  /** Whether what arrives by the device with this interface index has a tree, or answers paced classes. */
+  takesDown(ifIndex: number): boolean {
+    const number = this.numberOf(ifIndex);
+    return (this.downRoots[number] ?? NONE) !== NONE || this.downHalves[number] === true;
+  }
+
   /** Root of the `down` tree, which a packet passes first, or NONE. */
   downRoot(hook: number, ifIndexIn: number): number {
     return arrives(hook) ? (this.downRoots[this.numberOf(ifIndexIn)] ?? NONE) : NONE;

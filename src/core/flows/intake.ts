@@ -7,7 +7,7 @@ import { NONE } from '../../base/none.ts';
 import { type Arrivals, NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
 import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
-import type { QueuePlan } from '../../spec/queue-plan.ts';
+import { type QueuePlan, showsPorts } from '../../spec/queue-plan.ts';
 import type { PortRangeSpec, ShaperSpec } from '../../spec/spec.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
@@ -25,6 +25,7 @@ import type { Ledger } from '../packets/ledger.ts';
 import { Classifier } from './classifier.ts';
 import type { FlowTable } from './flow-table.ts';
 import { FragmentTable } from './fragments.ts';
+import { type ShownDevices, ShownPorts } from './ports.ts';
 import type { Steering } from './steering.ts';
 
 const WHOLE_PACKET = 0;
@@ -34,6 +35,8 @@ const SKB_GSO = 2;
 /** TCP header with the timestamps option, as nearly all have; UDP header. */
 const TCP_HEADER_BYTES = 32;
 const UDP_HEADER_BYTES = 8;
+
+const NO_DEVICES: ShownDevices = { ifIndexIn: new Uint32Array(0), ifIndexOut: new Uint32Array(0) };
 
 /** What of a change of classes concerns flows. */
 type Reclassification = Pick<ClassChange, 'heir' | 'isRenumbered' | 'isReclassified'>;
@@ -53,6 +56,11 @@ export class Intake {
   /** FLAG_ECT where the kernel can set CE, else 0: then no packet counts as able to carry it. */
   private ectFlag = 0;
   private readonly exemptPorts = new ExemptPorts();
+  /** null where no packet that comes to us shows a port of a bridge beside its devices. */
+  private ports: ShownPorts | null = null;
+  /** The devices of the batch. */
+  private shown: ShownDevices = NO_DEVICES;
+  private readonly isShapedPort = (ifIndex: number): boolean => this.classifier.takesDown(ifIndex);
 
   constructor(
     spec: ShaperSpec,
@@ -115,6 +123,8 @@ export class Intake {
   /** Goes by another plan. */
   usePlan(plan: QueuePlan): void {
     this.ectFlag = plan.ecn ? FLAG_ECT : 0;
+    if (!showsPorts(plan)) this.ports = null;
+    else this.ports ??= new ShownPorts();
   }
 
   /** TCP of these ports of this host may have an exemption from drops. */
@@ -123,11 +133,13 @@ export class Intake {
   }
 
   /** Call for the whole batch before take(). */
-  prepare(parsed: Parsed, rows: number, nowNs: number): void {
+  prepare(arrivals: Arrivals, parsed: Parsed, rows: number, nowNs: number): void {
     for (let p = 0; p < rows; p++) {
       if (parsed.fragment[p] !== WHOLE_PACKET) this.fragments.join(parsed, p, nowNs);
     }
     this.flows.readAhead(parsed, rows);
+    this.shown = this.ports ?? arrivals;
+    this.ports?.show(arrivals, rows, this.isShapedPort);
   }
 
   /**
@@ -163,7 +175,7 @@ export class Intake {
 
   /** Counts row `p` as received and held. Returns its held row with its leaves set; NONE means no tree. */
   take(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, nowNs: number): number {
-    const { held, flows } = this;
+    const { held, flows, shown } = this;
     const f = flows.findOrMake(parsed, p, nowNs);
     const h = held.take();
     const hook = arrivals.hook[p];
@@ -188,8 +200,8 @@ export class Intake {
     }
     flows.packetHeld(f, lengthBytes);
     if (parsed.protocol[p] === IPPROTO_TCP) this.watchTcp(f, arrivals, slab, parsed, p);
-    const ifIn = arrivals.ifIndexIn[p];
-    const ifOut = arrivals.ifIndexOut[p];
+    const ifIn = shown.ifIndexIn[p];
+    const ifOut = shown.ifIndexOut[p];
     if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {
       held.leaf[h] = flows.leaf(f);
       held.nextLeaf[h] = flows.secondLeaf(f);
@@ -205,7 +217,8 @@ export class Intake {
   }
 
   /** No tree has arrival `p`: its device is not the one that the rule meant, or it answers a paced class. */
-  private passesBy({ hook, ifIndexIn, ifIndexOut }: Arrivals, p: number): void {
+  private passesBy({ hook }: Arrivals, p: number): void {
+    const { ifIndexIn, ifIndexOut } = this.shown;
     if (!this.classifier.isHalf(hook[p], ifIndexIn[p], ifIndexOut[p])) this.ledger.unmatched();
   }
 
@@ -236,10 +249,10 @@ export class Intake {
    * Sets the packet's leaves by the matchers. The tree of the device by which it came is first.
    */
   private findLeaves(arrivals: Arrivals, parsed: Parsed, p: number, h: number): void {
-    const { held, classifier } = this;
+    const { held, classifier, shown } = this;
     const hook = arrivals.hook[p];
-    const ifIndexIn = arrivals.ifIndexIn[p];
-    const ifIndexOut = arrivals.ifIndexOut[p];
+    const ifIndexIn = shown.ifIndexIn[p];
+    const ifIndexOut = shown.ifIndexOut[p];
     const foreignMark = (arrivals.mark[p] & this.foreignMask) >>> 0;
     if (!classifier.knows(ifIndexIn)) this.learn(ifIndexIn);
     if (!classifier.knows(ifIndexOut)) this.learn(ifIndexOut);

@@ -2,6 +2,7 @@
 import { NONE } from '../../base/none.ts';
 import type { Arrivals } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
+import type { QueuePlan } from '../../spec/queue-plan.ts';
 import { type ClassInfo, chainOf } from '../classes/classes.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { Edits } from '../packets/edits.ts';
@@ -27,15 +28,24 @@ export class PacingStage {
   isUsed = false;
   private readonly parts: PacingParts;
   private made: Made | null = null;
+  /** By NFQUEUE: 1 if the kernel drops its packets when they are edited. */
+  private unedited = new Uint8Array(0);
 
-  constructor(classes: readonly ClassInfo[], parts: PacingParts) {
+  constructor(classes: readonly ClassInfo[], plan: QueuePlan, parts: PacingParts) {
     this.parts = parts;
+    this.usePlan(plan);
     this.use(classes, null);
   }
 
   /** Goes by other classes; `heir` has the new row of each. No acknowledgement may be held. */
   regroup(classes: readonly ClassInfo[], heir: ArrayLike<number>): void {
     this.use(classes, heir);
+  }
+
+  /** Goes by another plan. Connections whose packets come by an NFQUEUE without edits are left alone. */
+  usePlan({ gso, unedited }: QueuePlan): void {
+    this.unedited = new Uint8Array(Math.max(gso.length, this.unedited.length));
+    for (const nfqueue of unedited ?? []) this.unedited[nfqueue] = 1;
   }
 
   private use(classes: readonly ClassInfo[], heir: ArrayLike<number> | null): void {
@@ -56,6 +66,7 @@ export class PacingStage {
 
   /** As Pacing.take(). Only while isUsed. */
   take(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number, nowNs: number): boolean {
+    if (this.unedited[arrivals.nfqueue[p]] === 1) return false;
     return this.made!.pacing.take(arrivals, slab, parsed, p, h, nowNs);
   }
 

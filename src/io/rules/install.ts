@@ -207,7 +207,7 @@ class Installed implements InstalledRules {
     await this.stopWatching();
     await this.regaining;
     if (this.lostReason !== null || this.removal || !this.hasChains) return;
-    await this.session.run('emptying the marking chains', stopLines(this.first), STOP_MATCHING_MS);
+    await this.session.run('emptying the marking chains', stopLines(this.request), STOP_MATCHING_MS);
   }
 
   remove(): Promise<void> {

@@ -4,8 +4,8 @@ import { planSteers, type QueuePlan, type RuleAbilities } from '../../spec/queue
 import type { NfqueueSpec } from '../../spec/spec.ts';
 import { HINT_ROOT, RulesError, type RulesLog, toolComplaint, toolError } from './errors.ts';
 import { findIptables, tryNfqueue } from './iptables.ts';
-import type { Backend } from './render-nft.ts';
-import { switchedLines } from './render-switched.ts';
+import type { Backend, RulesRequest } from './render-nft.ts';
+import { bridgeTableLines } from './render-ports.ts';
 import { runTool } from './tool.ts';
 
 const HINT_QUEUE =
@@ -44,21 +44,40 @@ export async function probeMarking(): Promise<void> {
 }
 
 /**
- * Whether rules of the family `bridge` can spare what a bridge only switches. Warns where they cannot. A
- * trial with chains that have a hook makes the kernel drop every held packet of the namespace, so it is made
- * in another one. Only if there can be none, and nobody holds packets yet (`isLive`), it is made here.
+ * Whether rules of the family `bridge` can spare what a bridge only switches. Warns where they cannot.
  */
 export async function probeSwitched(nfqueue: NfqueueSpec, log: RulesLog, isLive: boolean): Promise<boolean> {
-  const text = `${switchedLines({ nfqueue, sparesSwitched: true }).join('\n')}\n`;
+  const refusal = await refusalOf({ plan: NO_PLAN, nfqueue, sparesSwitched: true }, isLive);
+  if (refusal !== null) log.warn(NO_SWITCHED, { reason: refusal });
+  return refusal === null;
+}
+
+/** What the kernel says against queueing rules in the hooks of bridges; null: nothing. */
+export async function probePortHooks(nfqueue: NfqueueSpec, isLive: boolean): Promise<string | null> {
+  const port = { device: 'port', bridge: 'bridge', direction: 'up', nfqueue: 0, fastNfqueue: null } as const;
+  return refusalOf({ plan: { ...NO_PLAN, directions: [port] }, nfqueue }, isLive);
+}
+
+const NO_PLAN: QueuePlan = {
+  ...{ directions: [], gso: [], copyBytes: [], ecn: false, dscps: [] },
+  ...{ unreadNfqueue: 0, sharesChains: false },
+};
+
+/**
+ * What the kernel says against the rules of a request in bridges; null: nothing. A trial with chains that
+ * have a hook makes the kernel drop every held packet of the namespace, so it is made in another one. Only if
+ * there can be none, and nobody holds packets yet (not `isLive`), it is made here.
+ */
+async function refusalOf(request: RulesRequest, isLive: boolean): Promise<string | null> {
+  const text = `${bridgeTableLines(request).join('\n')}\n`;
   const trials = [...ELSEWHERE, ...(isLive ? [] : [['nft']])];
   let refusal = '';
   for (const [tool = '', ...args] of trials) {
     const result = await runTool(tool, [...args, '-c', '-f', '-'], text).catch(orMissing);
-    if (result?.status === 0) return true;
+    if (result?.status === 0) return null;
     refusal = result ? result.stdout + result.stderr : refusal;
   }
-  log.warn(NO_SWITCHED, { reason: toolComplaint(refusal) });
-  return false;
+  return toolComplaint(refusal);
 }
 
 /** nft in a network namespace of its own, for those who may make one. */

@@ -3,9 +3,11 @@
  * priority is 150, so the filter tables have decided before. Each rule matches one value of the mark that
  * only our marking chains set.
  */
-import { MARK_ASKS, markBits } from '../../spec/mark-codes.ts';
+import { MARK_ASKS, MARK_PORT, markBits } from '../../spec/mark-codes.ts';
+import type { NfqueueSpec } from '../../spec/spec.ts';
 import { hex, nfqueueMark } from './mark.ts';
 import { plannedNfqueues, type RulesRequest, type TrialRule } from './render-nft.ts';
+import { physdevMatches } from './render-ports.ts';
 
 /** Where iptables-nft keeps the rules. */
 export const IPTABLES_TABLE = 'security';
@@ -21,7 +23,8 @@ const TAG = /^-A \S+ .*--comment (?:"shaper:(\d+)"|shaper:(\d+)) -j NFQUEUE /;
  * host comes to the end of the chain for the second time, the last rule lets it pass without routing it again
  * (acceptUnrouted in packet/batch.ts): it goes to an NFQUEUE that nobody reads.
  */
-export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
+export function iptablesRules(request: RulesRequest): string[] {
+  const { plan, nfqueue } = request;
   const rules: string[] = [];
   const tag = `-m comment --comment shaper:${nfqueue.first}`;
   for (const index of plannedNfqueues(plan)) {
@@ -32,9 +35,12 @@ export function iptablesRules({ plan, nfqueue }: RulesRequest): string[] {
     if (used.some((direction) => direction.direction === 'down')) hooks.push('INPUT');
     if (used.some((direction) => direction.direction === 'up')) hooks.push('OUTPUT');
     const match = `-m mark --mark ${hex(nfqueueMark(nfqueue.markMask, index))}/${hex(nfqueue.markMask)}`;
-    const bypass = nfqueue.bypass ? ' --queue-bypass' : '';
-    const target = `-j NFQUEUE --queue-num ${nfqueue.first + index}${bypass}`;
-    for (const hook of hooks) rules.push(`-I ${hook} ${match} ${tag} ${target}`);
+    for (const hook of hooks) rules.push(`-I ${hook} ${match} ${tag} ${queueTarget(nfqueue, index)}`);
+  }
+  const isPort = `-m mark --mark ${hex(markBits(nfqueue.markMask, MARK_PORT))}/${hex(nfqueue.markMask)}`;
+  // Each is inserted before the one above.
+  for (const { chain, match, nfqueue: index } of physdevMatches(request).reverse()) {
+    rules.push(`-I ${chain} ${isPort} ${match} ${tag} ${queueTarget(nfqueue, index)}`);
   }
   if (plan.directions.some(({ direction }) => direction === 'up')) {
     const asks = hex(markBits(nfqueue.markMask, MARK_ASKS));
@@ -50,6 +56,10 @@ export function iptablesTrialRule({ flow, first, hook }: TrialRule): string {
   const match = `-s ${address} -d ${address} -p tcp --sport ${sourcePort} --dport ${targetPort}`;
   const target = `-j NFQUEUE --queue-num ${first} --queue-bypass`;
   return `-I ${hook.toUpperCase()} ${match} -m comment --comment shaper:${first} ${target}`;
+}
+
+function queueTarget({ first, bypass }: NfqueueSpec, index: number): string {
+  return `-j NFQUEUE --queue-num ${first + index}${bypass ? ' --queue-bypass' : ''}`;
 }
 
 /** The deletion of a rule in our own words. */

@@ -18,13 +18,23 @@ import type { NfqueueSpec } from '../../spec/spec.ts';
 import type { LoopbackFlow } from '../nfqueue/loopback.ts';
 import { RulesError } from './errors.ts';
 import { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
-import { removeSwitchedLines, switchedLines, switchedRule } from './render-switched.ts';
+import {
+  bridgeTableLines,
+  hasBridgeTable,
+  portMarkLines,
+  raisedPortRules,
+  stopPortLines,
+  switchedPortRules,
+} from './render-ports.ts';
+import { switchedRule } from './render-switched.ts';
 
 export interface RulesRequest {
   readonly plan: QueuePlan;
   readonly nfqueue: NfqueueSpec;
   /** Packets that a bridge only switches may pass the rules, and shall not be shaped. */
   readonly sparesSwitched?: boolean;
+  /** Chains of ours have queued packets in the hooks of bridges since the start, so they stay. */
+  readonly keepsPortHooks?: boolean;
   /** Rules of others track connections. */
   readonly isTracked?: boolean;
   /** Rules of ours have tracked connections since the start, so some rule must go on to do so. */
@@ -123,19 +133,23 @@ const DHCP_BOUND = 'limit rate 8 kbytes/second burst 32 kbytes';
  * `accept` ends our base chain only: the packet goes on to the next one without a mark of ours. The hop limit
  * says that a neighbour has sent the message (RFC 4861): a forwarded packet never has 255.
  */
-function neverQueuedLines(table: string): string[] {
-  const rule = `add rule inet ${table} never_queued`;
+export function neverQueuedLines(table: string): string[] {
+  const rule = `add rule ${table} never_queued`;
+  const isBridge = table.startsWith('bridge ');
   return [
     '# Never queued: multicast, broadcast, neighbour discovery, DHCP, DHCPv6.',
-    `add chain inet ${table} never_queued`,
+    `add chain ${table} never_queued`,
+    // The core knows IP alone: no ARP, no PPPoE.
+    ...(isBridge ? [`${rule} meta protocol != { ip, ip6 } accept`] : []),
     `${rule} meta pkttype { broadcast, multicast } accept`,
     `${rule} ip daddr 224.0.0.0/4 accept`,
     `${rule} ip6 daddr ff00::/8 accept`,
     `${rule} meta l4proto tcp return`,
-    `${rule} meta nfproto ipv4 fib daddr type broadcast accept`,
+    // In a bridge broadcasts have the Ethernet address of all.
+    ...(isBridge ? [] : [`${rule} meta nfproto ipv4 fib daddr type broadcast accept`]),
     `${rule} ip6 hoplimit 255 icmpv6 type { 133, 134, 135, 136, 137 } accept`,
     `${rule} ip protocol udp udp sport { 67, 68 } udp dport { 67, 68 } ${DHCP_BOUND} accept`,
-    `${rule} meta nfproto ipv6 udp sport { 546, 547 } udp dport { 546, 547 } ${DHCP_BOUND} accept`,
+    `${rule} ${isBridge ? 'meta protocol ip6' : 'meta nfproto ipv6'} udp sport { 546, 547 } udp dport { 546, 547 } ${DHCP_BOUND} accept`,
   ];
 }
 
@@ -152,6 +166,10 @@ export function firstPingLines(firstQueue: number): string[] {
   );
 }
 
+export function queueStatement({ first, bypass }: NfqueueSpec, index: number): string {
+  return `queue${bypass ? ' flags bypass' : ''} to ${first + index}`;
+}
+
 function queueLines({ plan, nfqueue }: RulesRequest, backend: Backend): string[] {
   const table = tableName(nfqueue.first);
   const lines: string[] = [];
@@ -162,8 +180,7 @@ function queueLines({ plan, nfqueue }: RulesRequest, backend: Backend): string[]
       `add rule ${chain} jump never_queued`,
       `add rule ${chain} meta mark set meta mark | ${hex(nfqueueMark(nfqueue.markMask, index))}`,
     );
-    const flags = nfqueue.bypass ? ' flags bypass' : '';
-    if (backend === 'nft') lines.push(`add rule ${chain} queue${flags} to ${nfqueue.first + index}`);
+    if (backend === 'nft') lines.push(`add rule ${chain} ${queueStatement(nfqueue, index)}`);
   }
   return lines;
 }
@@ -217,9 +234,8 @@ function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
 }
 
 /** One look-up finds the chain that writes the code point. Its rule for each family leaves ECN alone. */
-function dscpLines({ plan, nfqueue }: Omit<RulesRequest, 'isTracked'>): string[] {
+function dscpLines({ plan, nfqueue }: Pick<RulesRequest, 'plan' | 'nfqueue'>, table: string): string[] {
   if (plan.dscps.length === 0) return [];
-  const table = `inet ${tableName(nfqueue.first)}`;
   const bits = (code: number): string => hex(markBits(nfqueue.markMask, code));
   const jumps = plan.dscps.map((point, i) => `${bits(i + 1)} : jump dscp_${point}`);
   return [
@@ -233,21 +249,25 @@ function dscpLines({ plan, nfqueue }: Omit<RulesRequest, 'isTracked'>): string[]
 }
 
 /** Chains behind the NFQUEUEs that do what the verdict asks for, then clear our bits. */
-function askedLines({ plan, nfqueue }: RulesRequest): string[] {
+export function askedLines({ plan, nfqueue }: RulesRequest, table: string): string[] {
   const { markMask } = nfqueue;
-  const table = `inet ${tableName(nfqueue.first)}`;
   const asks = (code: number): string => {
     const bits = hex(markBits(markMask, code));
     return `meta mark & ${bits} == ${bits}`;
   };
-  const lines = ['# What the verdict asks for.', `add chain ${table} asked`, ...dscpLines({ plan, nfqueue })];
+  const lines = [
+    '# What the verdict asks for.',
+    `add chain ${table} asked`,
+    ...dscpLines({ plan, nfqueue }, table),
+  ];
   if (plan.ecn) {
     lines.push(
       `add rule ${table} asked ${asks(MARK_CE)} ip ecn { ect0, ect1 } ip ecn set ce`,
       `add rule ${table} asked ${asks(MARK_CE)} ip6 ecn { ect0, ect1 } ip6 ecn set ce`,
     );
   }
-  for (const { name, bit } of planSteers(plan) ? CONNECTION_DIRECTIONS : []) {
+  const steers = planSteers(plan) && !table.startsWith('bridge ');
+  for (const { name, bit } of steers ? CONNECTION_DIRECTIONS : []) {
     const fast = markBits(markMask, bit);
     const way = `ct direction ${name} ct mark set ct mark`;
     lines.push(
@@ -294,23 +314,24 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
   const foreign = hex(foreignBits(nfqueue.markMask));
   const clear = `meta mark set meta mark & ${foreign}`;
   const lines = [
-    ...switchedLines(request),
+    ...bridgeTableLines(request),
     // The chains behind the NFQUEUEs come first, so that they are there for the first packet.
-    ...askedLines(request),
-    ...neverQueuedLines(table),
+    ...askedLines(request, `inet ${table}`),
+    ...neverQueuedLines(`inet ${table}`),
     backend === 'nft'
       ? '# Mark for queue index + 1, then queue.'
       : '# Mark for queue index + 1; the iptables rules queue by that value.',
     ...queueLines(request, backend),
     ...trackingLines(request),
     ...steeringLines(request),
+    ...portMarkLines(request),
     '# Our bits start at 0, foreign bits stay. The first direction that fits decides.',
   ];
   for (const hook of HOOKS) {
     const chain = `inet ${table} ${hook.name}`;
     lines.push(
       markingChainLine(table, hook.name),
-      ...(hook.name === 'forward' ? switchedRule(request) : []),
+      ...(hook.name === 'forward' ? [...switchedPortRules(request), ...switchedRule(request)] : []),
       `add rule ${chain} ${clear}`,
     );
     if (hook.loopback !== '') lines.push(`add rule ${chain} ${hook.loopback}`);
@@ -320,6 +341,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
       const device = `${quoteDevice(direction.device)}${direction.isHalf ? ' meta l4proto tcp' : ''}`;
       lines.push(`add rule ${chain} ${side} ${device} goto ${steeringChain(direction)}`);
     }
+    lines.push(...raisedPortRules(request, hook.name));
   }
   return lines;
 }
@@ -349,10 +371,12 @@ export function endTrialLines({ first, hook }: TrialRule): string[] {
 }
 
 /** Ends marking and queueing. Base chains stay: if one went, nf_tables would drop every held packet. */
-export function stopLines(firstQueue: number): string[] {
-  return HOOKS.map((hook) => `flush chain inet ${tableName(firstQueue)} ${hook.name}`);
+export function stopLines(request: RulesRequest): string[] {
+  const table = tableName(request.nfqueue.first);
+  return [...HOOKS.map((hook) => `flush chain inet ${table} ${hook.name}`), ...stopPortLines(request)];
 }
 
 export function removeLines(request: RulesRequest): string[] {
-  return [...removeSwitchedLines(request), `delete table inet ${tableName(request.nfqueue.first)}`];
+  const table = tableName(request.nfqueue.first);
+  return [...(hasBridgeTable(request) ? [`delete table bridge ${table}`] : []), `delete table inet ${table}`];
 }

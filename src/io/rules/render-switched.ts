@@ -15,7 +15,7 @@ const CLEAR_PRIORITY = 300;
 
 type Wanted = Pick<RulesRequest, 'nfqueue' | 'sparesSwitched'>;
 
-/** What marks them and clears the mark again, in a table of the family `bridge`. */
+/** What marks them and clears the mark again, in our table of the family `bridge`. */
 export function switchedLines({ nfqueue, sparesSwitched = false }: Wanted): string[] {
   if (!sparesSwitched) return [];
   const table = `bridge ${tableName(nfqueue.first)}`;
@@ -23,7 +23,6 @@ export function switchedLines({ nfqueue, sparesSwitched = false }: Wanted): stri
   const switched = hex(markBits(nfqueue.markMask, MARK_SWITCHED));
   return [
     '# What a bridge only switches from port to port crosses no link, even if the rules for IP see it.',
-    `create table ${table} { flags owner; }`,
     `add chain ${table} switched { type filter hook forward priority ${MARK_PRIORITY}; policy accept; }`,
     `add rule ${table} switched meta mark set ${foreign} | ${switched}`,
     `add chain ${table} left { type filter hook postrouting priority ${CLEAR_PRIORITY}; policy accept; }`,
@@ -37,8 +36,4 @@ export function switchedRule({ nfqueue, sparesSwitched = false }: Wanted): strin
   const switched = hex(markBits(nfqueue.markMask, MARK_SWITCHED));
   const chain = `inet ${tableName(nfqueue.first)} forward`;
   return [`add rule ${chain} meta mark & ${hex(nfqueue.markMask)} == ${switched} accept`];
-}
-
-export function removeSwitchedLines({ nfqueue, sparesSwitched = false }: Wanted): string[] {
-  return sparesSwitched ? [`delete table bridge ${tableName(nfqueue.first)}`] : [];
 }

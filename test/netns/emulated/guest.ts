@@ -4,14 +4,15 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLab, type Lab } from '../../../bench/lab/lab.ts';
+import { createLab, type Host, type Lab } from '../../../bench/lab/lab.ts';
 import { type IperfResult, iperfTcp, ping } from '../../../bench/lab/measure.ts';
-import { run as runCommand } from '../../../bench/lab/process.ts';
+import { run as runCommand, until } from '../../../bench/lab/process.ts';
 import { type Status, type Stopped, shaperCommand, startShaper } from '../../../bench/lab/shaper.ts';
 import { type UdpTransfer, udpTransfer } from '../../../bench/lab/udp.ts';
 import { call } from '../../../src/control/client.ts';
 import { probeBackend } from '../../../src/io/rules/index.ts';
 import { endDrivers, keepDrivers, ruleset } from '../rules-bed.ts';
+import { addBridge, setCalls } from '../rules-bridges.ts';
 import { SCENARIOS } from '../rules-scenarios.ts';
 
 /** How one test in the guest has ended. */
@@ -87,6 +88,85 @@ async function devices({ folder, router }: Lab): Promise<string[]> {
   return stderr.trimEnd().split('\n');
 }
 
+export interface PortReport {
+  /** Of the rates, for each family. */
+  readonly shares: Readonly<Record<4 | 6, readonly [down: number, up: number]>>;
+  /** Packets that the router gets, of those that another host gets; what it sends, of the rate. */
+  readonly ownShares: readonly [down: number, up: number];
+  /** Of what another port passes to the router. */
+  readonly otherLost: number;
+  /** Of the rate of down, after the port left the bridge and joined it again. */
+  readonly shareAgain: number;
+  /** Of the rate of down, with the calls of br_netfilter on. */
+  readonly shareCalled: number;
+  /** Of the rate of up. Superpackets cannot be cut in a bridge. */
+  readonly tcp: number;
+  /** Of the rate of down, whose class is paced. */
+  readonly paced: number;
+  readonly status: Status;
+  readonly isAsBefore: boolean;
+}
+
+/** A port of a bridge as the device, with rules in the hooks of the bridge. */
+async function ports(lab: Lab): Promise<PortReport> {
+  await addBridge(lab);
+  await lab.router.exec(['modprobe', 'br_netfilter']);
+  await setCalls(lab, 0);
+  const { client, router, server } = lab;
+  const [near, own, far] = [
+    { ...client, addresses: { v4: '10.78.0.1', v6: 'fd78::1' } },
+    { ...router, addresses: { v4: '10.78.0.254', v6: 'fd78::254' } },
+    { ...server, addresses: { v4: '10.78.0.2', v6: 'fd78::2' } },
+  ];
+  const before = await ruleset(router);
+  const [downRate, upRate] = [500e3, 600e3];
+  const config = `links: { lan: { device: port8, up: 600kbit, down: { rate: 500kbit, tcp: { pace: true } } } }\nnfqueue: { backend: nft }`;
+  const shaper = await startShaper(lab, config, { entry: 'dist', readyMs: 120_000 });
+  const stood = (msg: string): number => shaper.logs.filter((line) => line.msg.startsWith(msg)).length;
+  /** Again if this slow machine has let the program stand still meanwhile: then packets pass. */
+  const load = async (from: Host, to: Host, family: 4 | 6 = 4): Promise<UdpTransfer> => {
+    for (let tries = 1; ; tries++) {
+      const stoodBefore = stood('this process stood still');
+      const options = { port: 7001, family, count: 500, lengthBytes: 1000, rateBitsPerSec: 2e6 };
+      const transfer = await udpTransfer(from, to, options);
+      // Its answer comes behind what it logs.
+      await call(shaper.socketPath, 'GET', '/v1/status');
+      if (stood('this process stood still') === stoodBefore || tries === 5) return transfer;
+      await until('rules again', () => stood('the rules are installed again') === stoodBefore + 1, 60_000);
+    }
+  };
+  const down = async (from: Host, to: Host, family: 4 | 6 = 4): Promise<number> =>
+    (await load(from, to, family)).bitsPerSec / downRate;
+  const up = async (from: Host, to: Host, family: 4 | 6 = 4): Promise<number> =>
+    (await load(from, to, family)).bitsPerSec / upRate;
+  const shares = {
+    4: [await down(near, far), await up(far, near)],
+    6: [await down(near, far, 6), await up(far, near, 6)],
+  } as const;
+  // The router stamps packets as they come, before they wait. So they are counted.
+  const [ownPackets, farPackets] = [(await load(near, own)).received, (await load(near, far)).received];
+  const ownShares = [ownPackets.packets / farPackets.packets, await up(own, near)] as const;
+  const other = await load(far, own);
+  const bulk = { port: 5201, seconds: 4, omitSeconds: 1 };
+  const tcp = (await iperfTcp(far, near, bulk)).bitsPerSec / upRate;
+  const paced = (await iperfTcp(near, far, bulk)).bitsPerSec / downRate;
+  await router.exec(['ip', 'link', 'set', 'port8', 'nomaster']);
+  await shaper.logged('the device is no port of a bridge now');
+  await router.exec(['ip', 'link', 'set', 'port8', 'master', 'br8']);
+  await shaper.logged('the device is a port of br8 now');
+  const shareAgain = await down(near, far);
+  await setCalls(lab, 1);
+  const shareCalled = await down(near, far);
+  if (shareCalled > 1.1) console.error(JSON.stringify(shaper.logs));
+  const status = (await call(shaper.socketPath, 'GET', '/v1/status')) as unknown as Status;
+  await shaper.stop();
+  return {
+    ...{ shares, ownShares, tcp, paced, shareAgain, shareCalled, status },
+    otherLost: other.sent.packets - other.received.packets,
+    isAsBefore: (await ruleset(router)) === before,
+  };
+}
+
 const wanted = process.argv.slice(2);
 
 async function report(test: string, run: () => Promise<unknown>): Promise<void> {
@@ -112,4 +192,5 @@ await endDrivers();
 await shared.router.exec(['nft', 'flush', 'ruleset']);
 await report('devices', () => devices(shared));
 await report('program', () => program(shared));
+await report('ports', () => ports(shared));
 await shared.close();

@@ -25,13 +25,13 @@ import {
   shaperCommand,
 } from '../harness.ts';
 import { SCENARIOS } from '../rules-scenarios.ts';
-import type { GuestLine, ProgramReport } from './guest.ts';
+import type { GuestLine, PortReport, ProgramReport } from './guest.ts';
 
 /** 350 s were measured on two processors that ten processes wanted. */
 const SECONDS = 600;
 
 /** Of the guest, beside scenarios. */
-const OTHERS = ['back end', 'devices', 'program'];
+const OTHERS = ['back end', 'devices', 'program', 'ports'];
 
 const names = SCENARIOS.filter(({ differs }) => differs).map(({ name }) => name);
 
@@ -132,5 +132,23 @@ describeNetns('the nft back end under a full kernel', () => {
     expect(stopped.code).toBe(0);
     expect(isAsBefore).toBe(true);
     expect(pingsAcrossTheStop).toBe(100);
+  });
+
+  it('shapes a port of a bridge in the hooks of the bridge', (context) => {
+    const report = foundIn('ports', context) as PortReport;
+    const { shares, ownShares, otherLost, shareAgain, shareCalled, tcp, paced, status, isAsBefore } = report;
+    const measured = [...shares[4], ...shares[6], ...ownShares, shareAgain, shareCalled];
+    // The machine is slow: what waited too long passes late.
+    for (const share of measured) expect(Math.abs(share - 1)).toBeLessThan(0.25);
+    expect(otherLost).toBe(0);
+    // Where superpackets are cut, the pieces get lost, and next to nothing passes.
+    expect(tcp).toBeGreaterThan(0.7);
+    expect(tcp).toBeLessThan(1.1);
+    expect(paced).toBeGreaterThan(0.3);
+    expect(paced).toBeLessThan(1.1);
+    expect(classOf(status, 'lan/down').paced?.rewritten).toBeGreaterThan(0);
+    expect(status.warnings).toEqual([]);
+    expect(packetsUnaccounted(status)).toBe(0);
+    expect(isAsBefore).toBe(true);
   });
 });

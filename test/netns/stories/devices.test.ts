@@ -27,17 +27,21 @@ describeNetns('devices that packets do not show', () => {
   const shaper = (...args: string[]): Promise<Finished> =>
     world.lab.router.exec([...shaperCommand(), ...args], { check: false });
 
-  it('a port of a bridge is refused at the start, and check names its line', async () => {
+  it('a port that br_netfilter keeps from rules of iptables is refused, and check tells what passes by', async () => {
     const { router } = world.lab;
+    await setCalls(world.lab, 0);
     await router.exec(['ip', 'link', 'add', 'port0', 'type', 'veth', 'peer', 'name', 'far0']);
     await router.exec(['ip', 'link', 'add', 'br0', 'type', 'bridge']);
     await router.exec(['ip', 'link', 'set', 'port0', 'master', 'br0']);
     const before = await ruleset(router);
-    const file = write('port.yaml', 'links:\n  lan:\n    device: port0\n    up: 10mbit\n');
+    const file = write(
+      'port.yaml',
+      'links:\n  lan:\n    device: port0\n    up: 10mbit\nnfqueue: { backend: iptables }\n',
+    );
     const refused = await shaper('run', file);
     expect(refused.code).toBe(3);
-    expect(refused.stderr).toContain('port0 is a port of the bridge br0: packets show br0');
-    expect(refused.stderr).toContain('name br0 as the device');
+    expect(refused.stderr).toContain('link lan would shape nothing: port0 is a port of the bridge br0');
+    expect(refused.stderr).toContain('sysctl -w net.bridge.bridge-nf-call-iptables=1');
     expect(await ruleset(router)).toBe(before);
     const checked = await shaper('check', file);
     expect(checked.code).toBe(0);
@@ -91,9 +95,12 @@ describeNetns('devices that packets do not show', () => {
     expect(await ruleset(router)).toBe(before);
   });
 
-  it('an instance says so when its device becomes the port of a bridge and packets pass by', async () => {
+  it('an instance says so when its device joins a bridge by which this host routes, and packets pass by', async () => {
     const { client, router, server } = world.lab;
-    const instance = await start('links: { wan: { device: wan0, up: 1mbit } }');
+    await setCalls(world.lab, 1);
+    const instance = await start(
+      'links: { wan: { device: wan0, up: 1mbit } }\nnfqueue: { backend: iptables }',
+    );
     expect((await udpTransfer(client, server, { port: 7001, count: 10 })).received.packets).toBe(10);
     expect((await instance.status()).warnings).toEqual([]);
     const lines = [
@@ -108,8 +115,13 @@ describeNetns('devices that packets do not show', () => {
     const load = { port: 7001, seconds: 16, lengthBytes: 1000, rateBitsPerSec: 4e6 };
     const passing = udpTransfer(client, server, load);
     const line = await instance.logged('packets pass by unshaped', 60_000);
-    const reason = 'wan0 is a port of the bridge br1: packets show br1; name br1 as the device';
-    expect(line).toMatchObject({ path: 'wan/up', device: 'wan0', packets: 0, reason });
+    const reason =
+      'wan0 is a port of the bridge br1: what this host itself sends or routes by it passes unshaped';
+    expect(line).toMatchObject({ path: 'wan/up', device: 'wan0', packets: 0 });
+    expect(line.reason).toContain(reason);
+    expect(instance.logs.map(({ msg }) => msg)).toContainEqual(
+      expect.stringContaining('what this host sends or routes by wan0 shows br1 alone and passes unshaped'),
+    );
     const { warnings } = await instance.status();
     expect(warnings).toEqual([expect.stringContaining(`0 came to be shaped; likely: ${reason}`)]);
     expect((await instance.cli(['status', '--socket', instance.socketPath])).stdout).toContain(

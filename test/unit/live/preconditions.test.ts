@@ -41,8 +41,9 @@ describe('the devices of the links', () => {
   const BRIDGED: readonly Device[] = [
     { name: 'lo', kind: '', master: null, lowers: [] },
     { name: 'x0', kind: '', master: null, lowers: [] },
-    { name: 'y0', kind: '', master: 'br0', lowers: [] },
-    { name: 'br0', kind: 'bridge', master: null, lowers: ['y0'] },
+    { name: 'y0', kind: '', master: 'bond0', lowers: [] },
+    { name: 'bond0', kind: 'bond', master: 'br0', lowers: ['y0'] },
+    { name: 'br0', kind: 'bridge', master: null, lowers: ['bond0'] },
     { name: 'v0', kind: '', master: 'blue', lowers: [] },
     { name: 'blue', kind: 'vrf', master: null, lowers: ['v0'] },
   ];
@@ -83,15 +84,16 @@ describe('the devices of the links', () => {
   it('may be absent where the link waits for it', () => {
     expect(check('a: { device: x0, up: 1mbit }, b: { device: z0, wait: true, up: 1mbit }')).toBeNull();
     expect(check('b: { device: y0, wait: true, up: 1mbit }')).toMatchObject({
-      1: expect.stringMatching(/a port of the bridge/),
+      1: expect.stringMatching(/a slave of the bond/),
     });
   });
 
-  it('must show on packets: a port of a bridge is refused with the name to use', () => {
+  it('must show on packets: a slave of a bond is refused with the name to use, a port of a bridge is not', () => {
+    expect(check('a: { device: bond0, up: 1mbit, down: 1mbit }')).toBeNull();
     expect(check('a: { device: x0, up: 1mbit }, b: { device: y0, up: 1mbit, down: 1mbit }')).toEqual([
       3,
-      'link b would shape nothing: y0 is a port of the bridge br0: packets show br0',
-      'name br0 as the device',
+      'link b would shape nothing: y0 is a slave of the bond bond0: packets show bond0',
+      'name bond0 as the device',
     ]);
     expect(check('b: { device: br0, up: 1mbit, down: 1mbit }')).toBeNull();
   });

@@ -148,12 +148,12 @@ describe('the silence watch', () => {
 
   it.each([
     [
-      'a port that was enslaved later',
+      'a device that was enslaved later',
       graphOf(
-        { name: 'wan0', kind: '', master: 'br0', lowers: [] },
-        { name: 'br0', kind: 'bridge', master: null, lowers: ['wan0'] },
+        { name: 'wan0', kind: '', master: 'bond0', lowers: [] },
+        { name: 'bond0', kind: 'bond', master: null, lowers: ['wan0'] },
       ),
-      'wan0 is a port of the bridge br0: packets show br0; name br0 as the device',
+      'wan0 is a slave of the bond bond0: packets show bond0; name bond0 as the device',
     ],
     [
       'VLANs on top',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  bridgeOf,
   type Device,
   type DeviceGraph,
   devicesOnTop,
@@ -43,16 +44,26 @@ const MACHINE = graphOf({
 });
 
 describe('which devices packets show', () => {
-  it('names the device above: bridge, bond, team, batman', () => {
-    expect(whyHidden(MACHINE, 'eth1', 'up')).toEqual({
-      message: 'eth1 is a port of the bridge br0: packets show br0',
-      hint: 'name br0 as the device',
+  it('ports of bridges show, where a bridge alone sees them', () => {
+    for (const port of ['eth1', 'bond0', 'lan1']) {
+      expect(whyHidden(MACHINE, port, 'up')).toBeNull();
+      expect(whyHidden(MACHINE, port, 'down')).toBeNull();
+      expect(bridgeOf(MACHINE, port)).toBe('br0');
+      expect(partlyHidden(MACHINE, port, 'up')).toContain(
+        `${port} is a port of the bridge br0: what this host`,
+      );
+      expect(partlyHidden(MACHINE, port, 'down')).toBeNull();
+    }
+    for (const other of ['br0', 'eth2', 'eth3', 'eth4', 'eth5', 'eth7', 'eth8', 'nothing'])
+      expect(bridgeOf(MACHINE, other), other).toBeNull();
+  });
+
+  it('names the device above: bond, team, batman', () => {
+    // The bond may be a port of a bridge. Its packets show it there.
+    expect(whyHidden(MACHINE, 'eth2', 'down')).toEqual({
+      message: 'eth2 is a slave of the bond bond0: packets show bond0',
+      hint: 'name bond0 as the device',
     });
-    // A bond that is a port itself: what packets show is at the top.
-    expect(whyHidden(MACHINE, 'eth2', 'down')?.message).toBe(
-      'eth2 is a slave of the bond bond0: packets show br0',
-    );
-    expect(whyHidden(MACHINE, 'bond0', 'down')?.hint).toBe('name br0 as the device');
     expect(whyHidden(MACHINE, 'eth3', 'up')?.message).toBe(
       'eth3 is a port of the team team0: packets show team0',
     );

@@ -48,6 +48,15 @@ describe('between two plans', () => {
     expect(withNfqueuesOf(plan([true, false]), plan([false]))).toEqual(plan([true, false]));
   });
 
+  it('superpackets come where the packets of a port need them in either', () => {
+    const port = { device: 'p1', direction: 'up', nfqueue: 1, fastNfqueue: null, bridge: 'br0' } as const;
+    const joined = { ...plan([false, true]), directions: [port] };
+    expect(gsoOfBoth(plan([false, false]), joined)).toEqual([false, true]);
+    expect(gsoOfBoth(joined, plan([false, false]))).toEqual([false, true]);
+    const cut = { ...joined, sharesChains: true };
+    expect(gsoOfBoth(plan([false, false]), cut)).toEqual([false, false]);
+  });
+
   it('superpackets come only where both plans allow them', () => {
     expect(gsoOfBoth(plan([true, false]), plan([false, true, true]))).toEqual([false, false, true]);
     expect(gsoOfBoth(plan([true, true]), plan([true]))).toEqual([true, true]);

@@ -5,7 +5,13 @@ import {
   OVERHEAD_BYTES_MAX,
   superpacketWireBytes,
 } from '../../../src/algo/buckets/link-layer.ts';
-import { ALL_ABILITIES, planQueues, planSteers } from '../../../src/spec/queue-plan.ts';
+import {
+  ALL_ABILITIES,
+  planQueues,
+  planSteers,
+  queuesInBridges,
+  showsPorts,
+} from '../../../src/spec/queue-plan.ts';
 import type { NfqueueSpec } from '../../../src/spec/spec.ts';
 import { type ClassInput, type LinkInput, shaper, type TreeInput } from '../../sim/world.ts';
 
@@ -183,6 +189,63 @@ test('the NFQUEUE that nobody reads is the highest one that is neither ours nor 
   expect(unread(65532, 4)).toBe(65531);
   expect(unread(65530, 4, [65535, 65529])).toBe(65534);
   expect(unread(65532, 4, [65531, 65530])).toBe(65529);
+});
+
+describe('a port of a bridge', () => {
+  const PORTS = new Map([['a0', 'br0']]);
+  const planned = (
+    links: Readonly<Record<string, LinkInput>>,
+    options: Partial<NfqueueSpec>,
+    sharesChains: boolean,
+  ): string[] => {
+    const plan = planQueues(shaper(links, options), ALL_ABILITIES, {
+      ...{ readByOthers: new Set(), sharesChains, ports: PORTS },
+    });
+    expect([queuesInBridges(plan), showsPorts(plan)]).toEqual([!sharesChains, sharesChains]);
+    return plan.directions.map(
+      ({ device, direction, nfqueue, fastNfqueue, bridge }) =>
+        `${device} ${direction} ${nfqueue}/${fastNfqueue ?? '-'} ${bridge} ${plan.gso[nfqueue] ? 'gso' : 'plain'}`,
+    );
+  };
+  const LINKS = { a: { up: SLOW, down: MIXED }, b: { up: SLOW } };
+
+  test('has superpackets in hooks of bridges, where the kernel cannot cut them', () => {
+    const expected = ['b0 up 0/- undefined plain', 'a0 up 2/- br0 gso', 'a0 down 3/- br0 gso'];
+    expect(planned(LINKS, { count: 4, gso: 'auto' }, false)).toEqual(expected);
+    expect(planned({ a: { up: SLOW } }, { count: 1, gso: false }, false)).toEqual(['a0 up 0/- br0 gso']);
+    // Whoever shares its NFQUEUE has them as well.
+    expect(planned(LINKS, { count: 1, gso: 'auto' }, false)).toEqual([
+      'a0 up 0/- br0 gso',
+      'a0 down 0/- br0 gso',
+      'b0 up 0/- undefined gso',
+    ]);
+  });
+
+  test('has them in hooks of IP if all its classes are fast: it never steers', () => {
+    expect(planned(LINKS, { count: 4, gso: 'auto' }, true)).toEqual([
+      'a0 up 0/- br0 plain',
+      'a0 down 1/- br0 plain',
+      'b0 up 2/- undefined plain',
+    ]);
+    expect(planned({ a: { up: FAST } }, { count: 1, gso: 'auto' }, true)).toEqual(['a0 up 0/- br0 gso']);
+  });
+
+  test('is not edited there where the kernel drops what is', () => {
+    const uneditedOf = (sharesChains: boolean, editsInBridges: boolean) =>
+      planQueues(shaper(LINKS, { count: 4, gso: 'auto' }), ALL_ABILITIES, {
+        ...{ readByOthers: new Set(), sharesChains, ports: PORTS, editsInBridges },
+      }).unedited;
+    expect(uneditedOf(false, false)).toEqual([2, 3]);
+    expect(uneditedOf(true, false)).toEqual([]);
+    expect(uneditedOf(false, true)).toBeUndefined();
+  });
+
+  test('is none of another device', () => {
+    const plan = planQueues(shaper({ b: { up: SLOW } }), ALL_ABILITIES, {
+      ...{ readByOthers: new Set(), sharesChains: true, ports: PORTS },
+    });
+    expect([queuesInBridges(plan), showsPorts(plan)]).toEqual([false, false]);
+  });
 });
 
 describe('a paced class', () => {

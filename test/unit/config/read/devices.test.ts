@@ -7,7 +7,8 @@ const DEVICES: readonly Device[] = [
   { name: 'eth0', kind: '', master: null, lowers: [] },
   { name: 'eth0.10', kind: 'vlan', master: null, lowers: ['eth0'] },
   { name: 'eth1', kind: '', master: 'br0', lowers: [] },
-  { name: 'br0', kind: 'bridge', master: null, lowers: ['eth1'] },
+  { name: 'eth3', kind: '', master: 'br0', lowers: [] },
+  { name: 'br0', kind: 'bridge', master: null, lowers: ['eth1', 'eth3'] },
   { name: 'eth2', kind: '', master: 'blue', lowers: [] },
   { name: 'blue', kind: 'vrf', master: null, lowers: ['eth2'] },
 ];
@@ -16,7 +17,8 @@ const GRAPH = new Map(DEVICES.map((device) => [device.name, device]));
 const warnings = (text: string, devices: typeof GRAPH | null = GRAPH): string[] =>
   loadConfig(text, 'f', devices).warnings.map(({ line, column, message }) => `${line}:${column} ${message}`);
 
-const PORT = 'eth1 is a port of the bridge br0: packets show br0';
+const PORT =
+  'device: eth1 is a port of the bridge br0: what this host itself sends or routes by it passes unshaped';
 const MEMBER = 'eth2 is a member of the VRF blue: packets that arrive by it show blue';
 
 it.each([
@@ -30,8 +32,9 @@ it.each([
     [expect.stringMatching(/^1:25 device: this machine has no ppp0 \(.*blue\)$/)],
   ],
   ['{ device: ppp0, wait: true, up: 1mbit }', []],
-  ['{ device: eth1, wait: true, up: 1mbit }', [`1:25 device: ${PORT}; name br0 as the device`]],
-  ['{ device: eth1, up: 1mbit, down: 1mbit }', [`1:25 device: ${PORT}; name br0 as the device`]],
+  ['{ device: eth1, wait: true, up: 1mbit }', [expect.stringContaining(PORT)]],
+  ['{ device: eth1, up: 1mbit, down: 1mbit }', [expect.stringContaining(PORT)]],
+  ['{ device: eth1, down: 1mbit }', []],
   ['{ device: eth2, up: 1mbit }', []],
   [
     '{ device: eth2, up: 1mbit, down: 1mbit }',
@@ -61,6 +64,17 @@ it.each([
     warnings(text, devices).filter((warning) => !warning.includes('never matches'));
   expect(ofDevices(GRAPH)).toEqual(expected);
   expect(ofDevices(null)).toEqual([]);
+});
+
+it('a matcher of a port sees other ports of its bridge, and no port of another link', () => {
+  const link = (device: string): string =>
+    `links: { l: { device: ${device}, up: { rate: 1mbit, classes: { a: { match: { iif: eth3 } } } } } }`;
+  const ofMatcher = (device: string): string[] =>
+    warnings(link(device)).filter((warning) => warning.includes(' iif: '));
+  expect(ofMatcher('eth1')).toEqual([]);
+  expect(ofMatcher('eth0')).toEqual([
+    expect.stringContaining('iif: eth3 is a port of the bridge br0: packets of eth0 show br0'),
+  ]);
 });
 
 const NO_OIF =

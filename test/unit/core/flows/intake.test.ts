@@ -5,6 +5,7 @@ import { FRAGMENT_IDLE_NS } from '../../../../src/limits.ts';
 import { NF_INET_LOCAL_IN, NF_INET_LOCAL_OUT } from '../../../../src/packet/batch.ts';
 import { IPPROTO_TCP } from '../../../../src/packet/tcp-header.ts';
 import { IPPROTO_ICMP, type PacketShape } from '../../../../src/sim/packets/packets.ts';
+import { planQueues } from '../../../../src/spec/queue-plan.ts';
 import type { ExemptSpec, MatcherSpec } from '../../../../src/spec/spec.ts';
 import type { SimArrival } from '../../../port/sim-port.ts';
 import { type ClassInput, MS, SECOND, shaper, udp, up, World } from '../../../sim/world.ts';
@@ -344,4 +345,54 @@ test('a flow is remembered while a packet of it waits, however long, and for its
   });
   // Seen at 0, answered at 200 s: forgotten by the sweep after that.
   expect(flowsAt).toEqual([1, 1, 0, 0]);
+});
+
+describe('a packet that shows ports of a bridge', () => {
+  const [BRIDGE, PORT, OTHER, LAN] = [2, WAN, 7, 3];
+  const spec = shaper({ wan: { up: WIDE, down: WIDE }, bridge: { down: WIDE }, lan: { up: WIDE } });
+  const atPorts = (sharesChains: boolean): World => {
+    const surroundings = { readByOthers: new Set<number>(), sharesChains, ports: new Map([['wan0', 'br0']]) };
+    return new World(spec, { plan: planQueues(spec, undefined, surroundings) });
+  };
+  const switched = { ifIndexIn: BRIDGE, ifIndexOut: BRIDGE, portIn: OTHER, portOut: PORT };
+  const routed = { ifIndexIn: BRIDGE, ifIndexOut: LAN, portIn: PORT };
+
+  test('crosses these and not the bridge, where rules in hooks of IP have queued it for a port', () => {
+    const arrivals = [switched, routed, { ...routed, portIn: OTHER }, { ...switched, portIn: PORT }];
+    expect(classesOf(atPorts(true), arrivals)).toEqual([
+      'wan/up/default',
+      'wan/down/default,lan/up/default',
+      'bridge/down/default,lan/up/default',
+      'wan/up/default,wan/down/default',
+    ]);
+  });
+
+  test('crosses the bridge alone where its ports have had it already, and where no port is shaped', () => {
+    const expected = ['bridge/down/default', 'bridge/down/default,lan/up/default'];
+    expect(classesOf(atPorts(false), [switched, routed])).toEqual(expected);
+    expect(classesOf(new World(spec), [switched, routed])).toEqual(expected);
+  });
+
+  test('is no stray packet where it answers what the port paces', () => {
+    const PACE = { activeBytesPerSec: 100, ageNs: SECOND, delayNs: 100 * MS };
+    const paced = shaper({ wan: { up: { ...WIDE, leaves: [{ name: 'a', pace: PACE }] } } });
+    const surroundings = {
+      ...{ readByOthers: new Set<number>(), sharesChains: true, ports: new Map([['wan0', 'br0']]) },
+    };
+    const w = new World(paced, { plan: planQueues(paced, undefined, surroundings) });
+    const answers = [{ ...routed }, { ...switched, portIn: PORT, portOut: OTHER }];
+    expect(classesOf(w, answers)).toEqual(['', '']);
+    expect(w.totals.unmatchedPackets).toBe(0);
+    expect(classesOf(w, [{ ...routed, portIn: OTHER }])).toEqual(['']);
+    expect(w.totals.unmatchedPackets).toBe(1);
+  });
+
+  test('does so from the plan on that says so, with the flows of before', () => {
+    const w = new World(spec);
+    expect(classesOf(w, [switched])).toEqual(['bridge/down/default']);
+    w.engine.intake.usePlan(atPorts(true).engine.told.plan);
+    expect(classesOf(w, [switched])).toEqual(['wan/up/default']);
+    w.engine.intake.usePlan(atPorts(false).engine.told.plan);
+    expect(classesOf(w, [switched])).toEqual(['bridge/down/default']);
+  });
 });

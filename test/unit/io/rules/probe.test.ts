@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../../src/config/config.ts';
-import { probeAbilities, probeBackend, probeSwitched } from '../../../../src/io/rules/probe.ts';
+import {
+  probeAbilities,
+  probeBackend,
+  probePortHooks,
+  probeSwitched,
+} from '../../../../src/io/rules/probe.ts';
 import type { QueuePlan } from '../../../../src/spec/queue-plan.ts';
 import { useFakeTools } from './fake-tools.ts';
 
@@ -65,6 +70,14 @@ it('a kernel without nft tables for bridges is warned of once, and does without'
   nftWithout('table bridge');
   expect(await probeSwitched(nfqueue, log, false)).toBe(false);
   expect(warnings).toEqual([expect.stringContaining('no rules for bridges here')]);
+});
+
+it('what a kernel says against queueing in bridges is told, and nothing else', async () => {
+  const { nfqueue } = loadConfig('links: { lan: { device: p1, up: 1mbit } }', 'f').spec;
+  nftWithout();
+  expect(await probePortHooks(nfqueue, false)).toBeNull();
+  nftWithout('bridge shaper_100 queue_0 queue');
+  expect(await probePortHooks(nfqueue, false)).toContain('bridge shaper_100 queue_0 queue');
 });
 
 describe('abilities', () => {

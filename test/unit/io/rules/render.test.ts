@@ -15,6 +15,7 @@ import {
   quoteDevice,
   removeLines,
   stopLines,
+  tableName,
 } from '../../../../src/io/rules/render-nft.ts';
 
 type Directions = RulesRequest['plan']['directions'];
@@ -271,7 +272,7 @@ describe('the text of the rules', () => {
   });
 
   it('stops by flushing chains and removes by deleting the table', () => {
-    expect(stopLines(100)).toEqual([
+    expect(stopLines(request(TWO_LINKS))).toEqual([
       'flush chain inet shaper_100 forward',
       'flush chain inet shaper_100 input',
       'flush chain inet shaper_100 output',
@@ -297,7 +298,7 @@ describe('names', () => {
 
   it('refuses what is not a queue number', () => {
     for (const first of [-1, 65536, 1.5, Number.NaN])
-      expect(() => stopLines(first)).toThrow(/not a queue number/);
+      expect(() => tableName(first)).toThrow(/not a queue number/);
   });
 
   it('knows our tables and our rules from others', () => {
