@@ -3,10 +3,10 @@
  * keeps a given number of them waiting, and only counts verdicts. Its own time is measured separately.
  */
 import { Prng } from '../src/base/prng.ts';
-import { ARRIVAL_ROWS, SLOT_BYTES } from '../src/limits.ts';
+import { ARRIVAL_ROWS, EDIT_BYTES, SLOT_BYTES } from '../src/limits.ts';
 import { type Batch, createBatch, NF_ACCEPT, NF_INET_FORWARD, VERDICT_UP_TO } from '../src/packet/batch.ts';
 import type { Port } from '../src/packet/port.ts';
-import { IPPROTO_TCP } from '../src/packet/tcp-header.ts';
+import { ACK, IPPROTO_TCP, SYN } from '../src/packet/tcp-header.ts';
 import { IPPROTO_UDP, writePacket } from '../src/sim/packets/packets.ts';
 
 /** IPv4 and UDP, TCP, TCP with time stamps. */
@@ -20,6 +20,10 @@ const STAMP_AT = 44;
 const ECHO_AT = 48;
 /** NOP, NOP, time stamps. */
 const TIMESTAMPS = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1];
+/** A scale of 7, and as many NOPs as make it as long. */
+const SCALE = [3, 3, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+const FLAGS_AT = 33;
+const OPTIONS_AT = 40;
 const VERDICT_CODE_MASK = 0xff;
 
 export interface Traffic {
@@ -31,6 +35,8 @@ export interface Traffic {
   readonly ports: number;
   /** UDP if it is left out, else TCP: every other flow acknowledges the data of the one before. */
   readonly tcp?: 'plain' | 'timestamps';
+  /** The first packets of each connection are SYN and SYN-ACK, which say a scale. */
+  readonly hasHandshake?: boolean;
 }
 export const FIRST_PORT = 5000;
 export const PACKET_BYTES = 1000;
@@ -39,8 +45,8 @@ const STAMP_BATCHES = 8;
 
 export class MemoryPort implements Port {
   readonly batch: Batch = createBatch();
-  readonly slab = new Uint8Array(ARRIVAL_ROWS * SLOT_BYTES);
-  readonly editOffset = this.slab.length;
+  readonly editOffset = ARRIVAL_ROWS * SLOT_BYTES;
+  readonly slab = new Uint8Array(this.editOffset + EDIT_BYTES);
   readonly failureRows = 0;
   /** Packets of each flow in a row, before flows are drawn at random. */
   packetsInOrder = 1;
@@ -55,6 +61,7 @@ export class MemoryPort implements Port {
   private readonly headersBytes: number;
   private readonly flows: number;
   private readonly tcp: Traffic['tcp'];
+  private readonly hasHandshake: boolean;
   private readonly view = new DataView(this.slab.buffer);
   // By TCP connection.
   private readonly nextSeq: Uint32Array;
@@ -64,10 +71,15 @@ export class MemoryPort implements Port {
   private nextId = 1;
   private nextInOrder = 0;
 
-  constructor({ flows, hosts, ports, tcp }: Traffic, ifIndexOut: number, clockMs: () => number) {
+  constructor(
+    { flows, hosts, ports, tcp, hasHandshake = false }: Traffic,
+    ifIndexOut: number,
+    clockMs: () => number,
+  ) {
     this.clockMs = clockMs;
     this.flows = flows;
     this.tcp = tcp;
+    this.hasHandshake = hasHandshake;
     this.headersBytes =
       tcp === undefined ? UDP_HEADERS_BYTES : tcp === 'plain' ? TCP_HEADERS_BYTES : STAMPED_HEADERS_BYTES;
     this.headers = new Uint8Array(flows * this.headersBytes);
@@ -103,15 +115,17 @@ export class MemoryPort implements Port {
     const inOrder = flows * this.packetsInOrder;
     for (let row = 0; row < this.rowsMax; row++) {
       // First packets of every flow, so that all are known, then flows at random.
-      const f =
-        this.nextInOrder < inOrder
-          ? Math.floor(this.nextInOrder++ / this.packetsInOrder)
-          : Math.floor(this.prng.nextUnit() * flows);
+      const isFirst = this.nextInOrder < inOrder;
+      const f = isFirst
+        ? Math.floor(this.nextInOrder++ / this.packetsInOrder)
+        : Math.floor(this.prng.nextUnit() * flows);
       const from = f * headersBytes;
       const to = row * SLOT_BYTES;
       for (let i = 0; i < headersBytes; i++) slab[to + i] = headers[from + i]!;
-      if (this.tcp !== undefined) this.writeNumbers(f, to);
-      lengthBytes[row] = this.isAnswer(f) ? headersBytes : PACKET_BYTES;
+      if (isFirst && this.hasHandshake) this.writeHandshake(f, to);
+      else if (this.tcp !== undefined) this.writeNumbers(f, to);
+      const isEmpty = this.isAnswer(f) || (isFirst && this.hasHandshake);
+      lengthBytes[row] = isEmpty ? headersBytes : PACKET_BYTES;
       packetId[row] = this.nextId++;
     }
     this.batches++;
@@ -121,6 +135,14 @@ export class MemoryPort implements Port {
 
   private isAnswer(f: number): boolean {
     return this.tcp !== undefined && (f & 1) === 1;
+  }
+
+  private writeHandshake(f: number, at: number): void {
+    this.slab[at + FLAGS_AT] = this.isAnswer(f) ? SYN | ACK : SYN;
+    this.slab.set(SCALE, at + OPTIONS_AT);
+    // The SYN takes one number. Data begins behind it.
+    if (this.isAnswer(f)) this.view.setUint32(at + ACK_AT, this.nextSeq[f >> 1]!);
+    else this.nextSeq[f >> 1] = 1;
   }
 
   private writeNumbers(f: number, at: number): void {

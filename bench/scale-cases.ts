@@ -135,6 +135,18 @@ const tree = (setting: Setting): string =>
 `,
   );
 
+/** Data has a class of its own, whose connections are paced or not. */
+const transfers =
+  (isPaced: boolean) =>
+  (setting: Setting): string => {
+    const match = `match: { proto: tcp, dport: ${FIRST_PORT}-${FIRST_PORT + PORTS - 1} }`;
+    const pace = `tcp: { pace: ${isPaced} }`;
+    return link(
+      setting,
+      `{ data: { ${match}, ${pace}, queue: ${setting.queue} }, default: { queue: ${setting.queue} } }`,
+    );
+  };
+
 const ONE: Traffic = { flows: 1, hosts: 1, ports: 1 };
 /** Data one way, acknowledgements the other. */
 const tcp = (connections: number, kind: NonNullable<Traffic['tcp']>): Traffic => ({
@@ -162,6 +174,20 @@ export const SCALE_CASES: readonly ScaleCase[] = [
     config: oneLeaf,
     traffic: tcp(50_000, 'timestamps'),
     baseline: 'tcp',
+  },
+  {
+    key: 'transfers',
+    label: '1000 transfers, both ways',
+    config: transfers(false),
+    traffic: { ...tcp(1000, 'timestamps'), hasHandshake: true },
+    baseline: null,
+  },
+  {
+    key: 'paced',
+    label: '… paced',
+    config: transfers(true),
+    traffic: { ...tcp(1000, 'timestamps'), hasHandshake: true },
+    baseline: 'transfers',
   },
   { key: 'host', label: 'one host, each', config: eachHost, traffic: ONE, baseline: null },
   {

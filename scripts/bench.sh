@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# npm run bench [-- --quick | -- accuracy | -- queueing | -- scale | -- views | -- compare | -- pacing]:
-# sets up what is missing, then measures.
+# npm run bench [-- --quick | -- WORD]: sets up what is missing, then measures. Words:
 #
 #   (no word)   processor time, throughput and lateness
 #   accuracy    what really passes of a configured rate
@@ -9,6 +8,7 @@
 #   views       what it costs packets that people look: flows, hosts, events, metrics
 #   compare     this program beside the kernel's disciplines
 #   pacing      TCP rate control beside them
+#   pacing-cost processor time of 1000 paced TCP connections
 #
 # All but scale, compare and pacing need root (network namespaces, NFQUEUE). Without root, scale leaves out
 # real packets.
@@ -17,13 +17,13 @@ cd "$(dirname "$0")/.."
 
 program=bench
 case "${1:-}" in
-  accuracy | queueing | scale | views | compare | pacing)
+  accuracy | queueing | scale | views | compare | pacing | pacing-cost)
     program=$1
     shift
     ;;
   '' | -*) ;;
   *)
-    echo "bench: there is no '$1'; use accuracy, queueing, scale, views, compare, pacing, or no word to measure the cost" >&2
+    echo "bench: there is no '$1'; use accuracy, queueing, scale, views, compare, pacing, pacing-cost, or no word to measure the cost" >&2
     exit 2
     ;;
 esac

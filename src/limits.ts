@@ -157,6 +157,12 @@ export const EACH_IDLE_NS = 60e9;
  * move by at most the span, and no tokens are minted.
  */
 export const RELEASE_SLACK_NS = 100e3;
+/**
+ * Acknowledgements that are due within this span go on together: each wake-up costs as much as several
+ * packets. The schedule keeps the instant. What they allow to be sent comes so much earlier at most, and
+ * shares whose acknowledgements wait have one every few milliseconds.
+ */
+export const HELD_ACK_SLACK_NS = 1e6;
 
 const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
 for (const [name, n] of Object.entries({

@@ -10,7 +10,7 @@
  */
 import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';
-import { RELEASE_SLACK_NS } from '../limits.ts';
+import { HELD_ACK_SLACK_NS, RELEASE_SLACK_NS } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
@@ -316,7 +316,7 @@ export class Engine {
     const { each, trees, waits } = this.stages;
     const { released } = this.lasting;
     const horizonNs = nowNs + this.slackNs;
-    this.leavePacing(horizonNs, nowNs);
+    this.leavePacing(nowNs + HELD_ACK_SLACK_NS, nowNs);
     while (!released.isEmpty(0)) this.leaveLeaf(released.shift(0), nowNs);
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs, nowNs); h !== NONE; h = each.popDue(horizonNs, nowNs)) {

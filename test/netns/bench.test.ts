@@ -56,6 +56,21 @@ describeNetns('bench views --quick', () => {
   });
 });
 
+describeNetns('bench pacing-cost --quick', () => {
+  it('measures connections that are paced and that are not, and prints one line of JSON', async () => {
+    const script = fileURLToPath(new URL('../../bench/pacing-cost.ts', import.meta.url));
+    const { stdout } = await run([process.execPath, '--import', 'tsx', script, '--quick'], {
+      timeoutMs: 200_000,
+    });
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    const { results, goals } = JSON.parse(stdout);
+    const [{ queued, paced }] = results;
+    expect(queued[0]).toMatchObject({ heldAcks: 0, rewritten: 0 });
+    expect(paced[0].heldAcks + paced[0].rewritten).toBeGreaterThan(0);
+    for (const { value } of goals) expect(value).toBeGreaterThan(0);
+  });
+});
+
 describeNetns('bench queueing --quick', () => {
   it('measures delay and shares under load, and judges them', async () => {
     const script = fileURLToPath(new URL('../../bench/queueing.ts', import.meta.url));

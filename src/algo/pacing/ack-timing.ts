@@ -51,7 +51,8 @@
  *  1. No hold is longer than holdMaxNs, nor more than half a round trip longer than the one before.
  *  2. Acknowledgements of one connection are due in their order.
  *
- * Departures: none. Cost: a few ns an acknowledgement.
+ * Departures: none here. The caller lets acknowledgements go that are due within HELD_ACK_SLACK_NS, which
+ * spares wake-ups; the schedule keeps the instants. Cost: a few ns an acknowledgement.
  */
 
 /** No acknowledgement is held longer. */

@@ -26,7 +26,7 @@ import {
   setMss,
 } from '../../algo/pacing/window.ts';
 import { NONE } from '../../base/none.ts';
-import { RELEASE_SLACK_NS } from '../../limits.ts';
+import { HELD_ACK_SLACK_NS } from '../../limits.ts';
 import type { Arrivals } from '../../packet/batch.ts';
 import { FRAGMENT_NONE, type Parsed } from '../../packet/parse.ts';
 import {
@@ -262,7 +262,7 @@ export class Pacing {
     const backNs = 1e3 * view.leastHalfUs(f);
     const isOpen = ((promisedEdge(words, w) - view.sentEnd(d)) | 0) >= mssOf(words, w);
     const due = dueNs(floats, t, costNs, roundTripNs, backNs, isOpen, HOLD_MAX_NS, nowNs);
-    if (due <= nowNs + RELEASE_SLACK_NS && !this.acks.has(d)) return false;
+    if (due <= nowNs + HELD_ACK_SLACK_NS && !this.acks.has(d)) return false;
     words[d + LIMITED_TICK] = this.tick;
     this.acks.hold(d, h, due);
     ledger.ackHeld(c);

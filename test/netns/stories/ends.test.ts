@@ -89,7 +89,7 @@ describeNetns('the end', () => {
         expect(shaper.child.exitCode).toBe(0);
       } else {
         const { code, tookMs } = await shaper.stop(reason);
-        expect(code).toBe(0);
+        expect(code, JSON.stringify(shaper.logs.slice(-4))).toBe(0);
         expect(tookMs).toBeLessThan(STOP_MS_MAX);
       }
       expect(await sink.finished()).toMatchObject({ packets: 120, reordered: 0 });
