@@ -172,6 +172,19 @@ export class Engine {
     return count;
   }
 
+  /** Packets have passed unseen, because rules were away. */
+  loseSight(): void {
+    this.lasting.pacing.loseSight();
+  }
+
+  /** Moves ceilings and shares for people who look between two batches (Trees.settle). */
+  settle(clockNs: number): void {
+    const { trees, available } = this.stages;
+    const { pacing } = this.lasting;
+    const nowNs = Math.max(clockNs, this.lastNs);
+    if (trees.settle(nowNs) && pacing.isUsed) pacing.advance(available, nowNs);
+  }
+
   /** Instant at which the next waiting packet is due; Infinity when none waits. */
   nextDueNs(): number {
     const { trees, each } = this.stages;

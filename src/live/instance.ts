@@ -205,6 +205,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   startReactor(port, engine, createCourtesy(), () => lost.look());
   const installed = await enforceRules(session, request, backend, neighbours, parts);
   rules = installed;
+  installed.onGap(() => engine.loseSight());
   ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(installed, engine, port, logger) };

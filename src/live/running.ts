@@ -129,7 +129,7 @@ export class Running implements SnapshotSource {
   }
 
   get stats(): Stats {
-    this.engine.stages.trees.settleCeils(this.nowNs());
+    this.engine.settle(this.nowNs());
     return this.engine.stats;
   }
 }

@@ -185,6 +185,91 @@ test('a change that ends pacing lets go what is held; one that begins it edits f
   expect(world.port.trace.filter(({ verdict }) => verdict === NF_ACCEPT).length).toBeGreaterThan(900);
 });
 
+/** How often an acknowledgement takes back a promise that an earlier one has made. All end at the receiver's. */
+function promisesBroken(answers: readonly Pick<Passed, 'arrival' | 'window'>[]): number {
+  let furthest = 0;
+  let broken = 0;
+  for (const { arrival, window } of answers) {
+    const edge = (arrival.shape.tcpAck ?? 0) + window * 128;
+    if (edge < furthest) broken++;
+    furthest = Math.max(furthest, edge);
+  }
+  return broken;
+}
+
+const answersOf = (passed: readonly Passed[]): Passed[] =>
+  passed.filter(({ arrival }) => arrival.shape.dport === ENDS.port && arrival.shape.tcpFlags === undefined);
+
+test('pacing that ends and begins again keeps what receivers have promised meanwhile', () => {
+  const world = new PacedWorld(spec(500_000));
+  world.inject([...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 900)]);
+  for (const [sec, isPaced] of [
+    [3, false],
+    [3.02, true],
+    [5, false],
+    [7, true],
+  ] as const) {
+    world.run(sec * SECOND);
+    world.engine.reconfigure(world.port, { spec: spec(500_000, isPaced), renamed: new Map() }, sec * SECOND);
+  }
+  world.run(300 * SECOND);
+  world.expectAllGone();
+  expect(promisesBroken(answersOf(world.passed()))).toBe(0);
+});
+
+test.each([
+  ['long, and shows in what is acknowledged', 2000, false],
+  ['short, and told', 30, true],
+])('packets pass unseen: the gap is %s', (_, gapMs, isTold) => {
+  const world = new PacedWorld(spec(500_000));
+  const all = [...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 900)];
+  const isUnseen = ({ timeNs }: SimArrival): boolean =>
+    timeNs >= 3 * SECOND && timeNs < 3 * SECOND + gapMs * MS;
+  world.inject(all.filter((arrival) => !isUnseen(arrival)));
+  world.run(3 * SECOND);
+  if (isTold) world.engine.loseSight();
+  world.run(300 * SECOND);
+  world.expectAllGone();
+  const unseen = all
+    .filter((arrival) => isUnseen(arrival) && arrival.shape.dport === ENDS.port)
+    .map((arrival) => ({ arrival, window: arrival.shape.tcpWindow ?? 0 }));
+  expect(unseen.length).toBeGreaterThan(2);
+  const answers = [...answersOf(world.passed()), ...unseen].sort(
+    (a, b) => a.arrival.timeNs - b.arrival.timeNs,
+  );
+  expect(promisesBroken(answers)).toBe(0);
+  expect(edited(answersOf(world.passed())).length).toBeGreaterThan(100);
+});
+
+test('a connection that has ended counts no more', () => {
+  const world = new PacedWorld(spec(500_000));
+  const end = { tcpSeq: 1001 + 300 * MSS, tcpAck: 1001, tcpFlags: ACK | FIN };
+  const other = { ...ENDS, port: 2001 };
+  world.inject([
+    ...[...handshake(0, ENDS, 7), ...handshake(MS, other, 7), ...transfer(SECOND, ENDS, 300)].sort(
+      (a, b) => a.timeNs - b.timeNs,
+    ),
+    segment(5 * SECOND, ENDS, 'sender', end),
+    segment(6 * SECOND, other, 'sender', { tcpSeq: 1001, tcpAck: 1001 }),
+  ]);
+  const counts = [3, 7].map((sec) => {
+    world.run(sec * SECOND);
+    return world.engine.stats.pacedConnections[PACED];
+  });
+  expect(counts).toEqual([2, 1]);
+});
+
+test('what people see settles though no packet comes', () => {
+  const world = new PacedWorld(spec(500_000));
+  world.inject([...handshake(0, ENDS, 7), ...transfer(SECOND, ENDS, 300)]);
+  world.run(4 * SECOND);
+  const share = (): number => world.engine.stats.shareBytesPerSec[PACED];
+  const shares = [share()];
+  for (let sec = 5; sec < 9; sec++) world.engine.settle(sec * SECOND);
+  shares.push(share());
+  expect(shares).toEqual([500_000, 0]);
+});
+
 /** Row of the paced class. */
 const PACED = 1;
 

@@ -187,7 +187,7 @@ describe('while packets wait', () => {
     expect(world.port.armedNs).toBe(Number.POSITIVE_INFINITY);
     // Who looks finds the ceiling of now.
     expect(ceilOf(world, 'bulk')).toBe(LINE - CALL);
-    world.engine.stages.trees.settleCeils(1.75 * SECOND);
+    world.engine.stages.trees.settle(1.75 * SECOND);
     expect(ceilOf(world, 'bulk')).toBe(LINE - 4800);
     // A packet that comes later finds the ceiling of then.
     world.inject([packet(5 * SECOND, 'bulk', 1000)]);

@@ -29,7 +29,7 @@ export const HARMED_TICKS = 12;
 /** Until this tick its windows are the receiver's; 0 if it is paced. */
 export const FREE_UNTIL_TICK = 13;
 /**
- * IS_ACTIVE, IS_TIMED; above them GAIN_ONE times by how much more than usual its window leaves for a queue.
+ * IS_ACTIVE and the flags below it; above them GAIN_ONE times by how much more than usual its window leaves for a queue.
  */
 export const STATE = 14; // 15 is free
 // float64 from here. The state of algo/pacing/ack-timing.ts:
@@ -48,6 +48,10 @@ invariant(NS_PER_BYTE + 2 === RECORD_WORDS, 'a record is as long as that of a fl
 export const IS_ACTIVE = 1;
 /** Its acknowledgements are timed. */
 export const IS_TIMED = 2;
+/** Acknowledgements have passed unseen, so nobody knows how far its receiver's promise goes. */
+export const IS_EDGE_UNKNOWN = 4;
+/** A FIN or RST was seen. */
+export const HAS_ENDED = 8;
 export const GAIN_SHIFT = 8;
 export const GAIN_ONE = 16;
 
@@ -111,6 +115,17 @@ export class Connections {
     floats[(d + SINCE_BYTES) >> 1] = movedBytes;
     floats[(d + SINCE_NS) >> 1] = nowNs;
     floats[(d + NS_PER_BYTE) >> 1] = 0;
+  }
+
+  /** Acknowledgements of every connection may have passed unseen. */
+  loseEdges(): void {
+    for (let n = 0; n < this.size; n++) this.words[this.list[n] + STATE] |= IS_EDGE_UNKNOWN;
+  }
+
+  /** Forgets all connections. */
+  closeAll(): void {
+    for (let n = 0; n < this.size; n++) this.words[this.list[n] + FLOW_GENERATION] = 0;
+    this.size = 0;
   }
 
   /** Forgets connection `d`, which has a place in the list: the last one comes there. */

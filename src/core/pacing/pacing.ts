@@ -11,6 +11,11 @@
  * that is not held goes behind those that are, and takes them along. What every 100 ms are worth is decided
  * in shares.ts.
  *
+ * Acknowledgements may pass unseen while rules are away, or the class is not paced. The sender knows of a
+ * promise then that we do not know. So the next acknowledgement goes on as it came: its promise holds from
+ * then on. A gap is told by who knows of it (loseSight), or shows in data or an acknowledgement beyond the
+ * promised edge.
+ *
  * Untouched are SYN and RST, connections whose handshake was not seen, and those whose segments are signed
  * (RFC 2385, RFC 5925).
  */
@@ -52,7 +57,9 @@ import type { Ledger } from '../packets/ledger.ts';
 import {
   Connections,
   FREE_UNTIL_TICK,
+  HAS_ENDED,
   HEADER_BYTES,
+  IS_EDGE_UNKNOWN,
   IS_TIMED,
   LIMITED_TICK,
   NS_PER_BYTE,
@@ -102,6 +109,22 @@ export class Pacing {
   /** Goes by other classes. No acknowledgement is held. */
   regroup(pacedBy: Int16Array): void {
     this.pacedBy = pacedBy;
+    this.forgetUnpaced();
+  }
+
+  /** Forgets connections whose flow is gone, or whose class is not paced any more. */
+  forgetUnpaced(): void {
+    const { connections, view, acks } = this;
+    for (let n = connections.size - 1; n >= 0; n--) {
+      const d = connections.at(n);
+      const isStale = !connections.has(d, view.generation(d)) || this.classOf(d) === NONE;
+      if (isStale && !acks.has(d)) connections.close(d);
+    }
+  }
+
+  /** Packets have passed unseen. */
+  loseSight(): void {
+    this.connections.loseEdges();
   }
 
   /** The class that paces the data of flow `d`; NONE if none does. */
@@ -173,10 +196,15 @@ export class Pacing {
 
   /** A FIN or RST of flow `f`: nobody will need what is known of its connection for long. */
   private ends(f: number): void {
-    const { view } = this;
-    view.letGo(f);
-    const other = view.reverseOf(f);
-    if (other !== NONE) view.letGo(other);
+    this.hasEnded(f);
+    const other = this.view.reverseOf(f);
+    if (other !== NONE) this.hasEnded(other);
+  }
+
+  private hasEnded(d: number): void {
+    const { connections, view } = this;
+    view.letGo(d);
+    if (connections.has(d, view.generation(d))) connections.words[d + STATE] |= HAS_ENDED;
   }
 
   /** What is known of the connection of flow `d`, if it has one, is no more. */
@@ -199,7 +227,8 @@ export class Pacing {
     if (isSegment && payloadBytes > 0) words[d + HEADER_BYTES] = held.lengthBytes[h] - payloadBytes;
     dataComes(floats, (d + TIMING) >> 1, payloadBytes * floats[(d + NS_PER_BYTE) >> 1], nowNs);
     const isObeying = ((view.sentEnd(d) - promisedEdge(words, d + WINDOW)) | 0) <= 0;
-    if (isObeying && words[d + FREE_UNTIL_TICK] === 0) held.flags[h] |= FLAG_SPARED;
+    if (!isObeying) words[d + STATE] |= IS_EDGE_UNKNOWN;
+    else if (words[d + FREE_UNTIL_TICK] === 0) held.flags[h] |= FLAG_SPARED;
   }
 
   /** A segment that is not held: those before it go first. */
@@ -233,6 +262,12 @@ export class Pacing {
       this.open(d, c, f, scale, (ack + (field << scale)) | 0, nowNs);
       passedWhole(words, w, ack, field);
       return false;
+    }
+    if (((ack - promisedEdge(words, w)) | 0) > 0) words[d + STATE] |= IS_EDGE_UNKNOWN;
+    if ((words[d + STATE] & IS_EDGE_UNKNOWN) !== 0) {
+      words[d + STATE] &= ~IS_EDGE_UNKNOWN;
+      passedWhole(words, w, ack, field);
+      return this.passes(d);
     }
     const isPlain = payloadBytes === 0 && (slab[at + FLAGS_AT] & FIN) === 0;
     const isAgain = isDuplicate(words, w, ack, field, isPlain);

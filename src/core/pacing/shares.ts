@@ -31,6 +31,7 @@ import {
   GAIN_ONE,
   GAIN_SHIFT,
   HARMED_TICKS,
+  HAS_ENDED,
   HEADER_BYTES,
   IS_ACTIVE,
   IS_TIMED,
@@ -133,23 +134,12 @@ export class Shares {
 
   advance(available: AvailableRates, nowNs: number): void {
     this.pacing.tick++;
-    this.forgetStale();
+    this.pacing.forgetUnpaced();
     this.makeRoom();
     this.group(nowNs);
     available.look(this.active);
     for (let c = 0; c < this.classes.length; c++) {
       if (this.classes[c].spec.pace !== null) this.divide(c, available.bytesPerSec(c));
-    }
-  }
-
-  /** Connections whose flow is gone, or whose class is not paced any more. */
-  private forgetStale(): void {
-    const { connections, acks } = this.pacing;
-    for (let n = connections.size - 1; n >= 0; n--) {
-      const d = connections.at(n);
-      const generation = this.view.generation(d);
-      const isStale = !connections.has(d, generation) || this.pacing.classOf(d) === NONE;
-      if (isStale && !acks.has(d)) connections.close(d);
     }
   }
 
@@ -230,10 +220,10 @@ export class Shares {
     const { words } = connections;
     const { first, next, moved, wanted } = this;
     let count = 0;
-    let all = 0;
+    let open = 0;
     for (let n = first[c]; n !== NONE; n = next[n]) {
       const d = connections.at(n);
-      all++;
+      if ((words[d + STATE] & HAS_ENDED) === 0) open++;
       if ((words[d + STATE] & IS_ACTIVE) === 0) continue;
       const isLimited = tick - words[d + LIMITED_TICK] <= LIMITED_TICKS && words[d + LIMITED_TICK] !== NONE;
       wanted[count++] = isLimited ? Number.POSITIVE_INFINITY : GROWTH * moved[n];
@@ -241,7 +231,7 @@ export class Shares {
     const level = waterLevel(this.dividable(c, availableBytesPerSec), wanted, count);
     this.shareBytesPerSec[c] = level;
     this.begun[c] = 0;
-    this.ledger.paced(c, all, count === 0 ? 0 : level);
+    this.ledger.paced(c, open, count === 0 ? 0 : level);
     for (let n = first[c]; n !== NONE; n = next[n]) {
       const d = connections.at(n);
       this.giveWay(d, c, level, moved[n]);

@@ -50,7 +50,11 @@ export class PacingStage {
 
   private use(classes: readonly ClassInfo[], heir: ArrayLike<number> | null): void {
     this.isUsed = classes.some(({ spec }) => spec.pace !== null);
-    if (!this.isUsed && this.made === null) return;
+    if (!this.isUsed) {
+      // Nobody looks at their acknowledgements any more.
+      this.made?.pacing.connections.closeAll();
+      return;
+    }
     const pacedBy = chainOf(classes, ({ spec }) => spec.pace !== null).from;
     if (this.made === null) {
       const { held, flows, edits, ledger } = this.parts;
@@ -68,6 +72,11 @@ export class PacingStage {
   take(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number, nowNs: number): boolean {
     if (this.unedited[arrivals.nfqueue[p]] === 1) return false;
     return this.made!.pacing.take(arrivals, slab, parsed, p, h, nowNs);
+  }
+
+  /** Packets have passed unseen. */
+  loseSight(): void {
+    this.made?.pacing.loseSight();
   }
 
   /** Finds new shares. Only while isUsed. */

@@ -91,12 +91,12 @@ export class Trees {
 
   /**
    * Moves ceilings for people who look between two batches: nobody is woken for a ceiling for which nothing
-   * waits, so it stands still while no packet comes.
+   * waits, so it stands still while no packet comes. Returns whether a tick has ended with that.
    */
-  settleCeils(nowNs: number): void {
-    if (!this.adjusts) return;
-    if (this.ceils.wakeNs(this.modes) === Number.POSITIVE_INFINITY && this.endTicks(nowNs))
-      this.moveCeils(nowNs);
+  settle(nowNs: number): boolean {
+    if (this.ceils.wakeNs(this.modes) !== Number.POSITIVE_INFINITY || !this.endTicks(nowNs)) return false;
+    this.moveCeils(nowNs);
+    return true;
   }
 
   /** What classes have sent in the last second, where any is paced or adjusts, and their ceilings of now. */

@@ -50,6 +50,11 @@ export interface InstalledRules {
    * caller. A table that went because this process stood still is made again.
    */
   onLost(callback: (reason: string) => void): void;
+  /**
+   * `callback` runs before rules that were away, or behind those of others, come to their place again:
+   * packets have passed unseen.
+   */
+  onGap(callback: () => void): void;
 }
 
 /** The commands that installRules gives to nft, then such for what it gives to iptables-restore. */
@@ -92,6 +97,7 @@ class Installed implements InstalledRules {
   private editing: Promise<unknown> = Promise.resolve();
   private lostReason: string | null = null;
   private readonly lostCallbacks: ((reason: string) => void)[] = [];
+  private readonly gapCallbacks: (() => void)[] = [];
   private hasChains = false;
 
   constructor(session: NftSession, parts: Parts) {
@@ -131,7 +137,7 @@ class Installed implements InstalledRules {
     const { iptables, log, isWanted } = this.parts;
     if (!iptables || !isWanted()) return;
     const own = { first: this.first, rules: iptablesRules(this.request) };
-    this.watch = new RuleWatch(this.session, iptables, own, log);
+    this.watch = new RuleWatch(this.session, iptables, own, log, () => this.tellOfGap());
     this.watch.start();
   }
 
@@ -244,6 +250,7 @@ class Installed implements InstalledRules {
         // A change that was under way has gone back.
         await this.changing;
         this.session = await claimRules(this.request, isWanted);
+        this.tellOfGap();
         await this.install();
         this.guard(this.session);
         if (isWanted()) log.warn('the rules are installed again');
@@ -253,6 +260,14 @@ class Installed implements InstalledRules {
       }
     }
     throw cause;
+  }
+
+  private tellOfGap(): void {
+    for (const callback of this.gapCallbacks) callback();
+  }
+
+  onGap(callback: () => void): void {
+    this.gapCallbacks.push(callback);
   }
 
   /** How long we stood still, if the watchdog has ended nft for that; else null. Once for each watchdog. */

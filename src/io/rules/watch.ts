@@ -24,6 +24,7 @@ export class RuleWatch {
   private readonly rules: readonly string[];
   private readonly first: number;
   private readonly log: RulesLog;
+  private readonly onGap: () => void;
   private timer: NodeJS.Timeout | null = null;
   /** The listing with which our rules were at their place, or had to stay where they were. */
   private settled: string | null = null;
@@ -36,12 +37,14 @@ export class RuleWatch {
     iptables: Iptables,
     own: { readonly first: number; readonly rules: readonly string[] },
     log: RulesLog,
+    onGap: () => void,
   ) {
     this.session = session;
     this.iptables = iptables;
     this.first = own.first;
     this.rules = own.rules;
     this.log = log;
+    this.onGap = onGap;
   }
 
   start(): void {
@@ -95,6 +98,7 @@ export class RuleWatch {
   /** The next look says whether it helped: somebody may remove the rules in the same instant. */
   private async install(isRemoved: boolean): Promise<void> {
     if (!this.timer) return;
+    this.onGap();
     await deleteTagged(this.iptables, (first) => first === this.first);
     await addRules(this.iptables, this.rules);
     const message = isRemoved

@@ -35,29 +35,33 @@ async function startWatch(listing: { text: string }) {
   const session = { query: async () => listing.text } as unknown as NftSession;
   const warnings: string[] = [];
   const log = { warn: (message: string) => warnings.push(message) };
-  const watch = new RuleWatch(session, await findIptables(), { first: 100, rules: RULES }, log);
+  const own = { first: 100, rules: RULES };
+  const onGap = vi.fn();
+  const watch = new RuleWatch(session, await findIptables(), own, log, onGap);
   watch.start();
-  return { watch, warnings };
+  return { watch, warnings, onGap };
 }
 
 /** When the looks that were due are over. */
 const looked = (watch: RuleWatch): Promise<void> => (watch as unknown as { look: Promise<void> }).look;
 
 it('rules that are there are left alone', async () => {
-  const { watch, warnings } = await startWatch({ text: LISTING });
+  const { watch, warnings, onGap } = await startWatch({ text: LISTING });
   vi.advanceTimersByTime(3 * WATCH_INTERVAL_MS);
   await watch.stop();
   expect([tools.log(), warnings]).toEqual(['', []]);
+  expect(onGap).not.toHaveBeenCalled();
 });
 
 it('rules that somebody removed are put back in both families, and it says so', async () => {
   const listing = { text: LISTING };
-  const { watch, warnings } = await startWatch(listing);
+  const { watch, warnings, onGap } = await startWatch(listing);
   listing.text = '';
   pretendSaved([]);
   vi.advanceTimersByTime(WATCH_INTERVAL_MS);
   await vi.waitFor(() => expect(warnings).toHaveLength(1), 30_000);
   await watch.stop();
+  expect(onGap).toHaveBeenCalledOnce();
   expect(
     tools
       .log()
