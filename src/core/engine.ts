@@ -24,7 +24,6 @@ import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
 import { lookInto } from './look-into.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
-import type { FreedConnection } from './pacing/shares.ts';
 import type { Backlog } from './packets/backlog.ts';
 import { FLAG_CE, FLAG_ECT, FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable } from './packets/held.ts';
 import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
@@ -44,6 +43,7 @@ export class Engine {
   readonly flows: FlowTable;
   readonly intake: Intake;
   readonly trace: Lasting['trace'];
+  readonly pacing: Lasting['pacing'];
   private readonly verdicts: VerdictWriter;
   private readonly lasting: Lasting;
   /** By what it decides now. Only reconfigure() changes it. */
@@ -65,6 +65,7 @@ export class Engine {
     this.flows = lasting.flows;
     this.intake = lasting.intake;
     this.trace = lasting.trace;
+    this.pacing = lasting.pacing;
     this.verdicts = lasting.verdicts;
     this.stages = createStages(spec, classes, lasting.createEach(classes), this.told.plan, lasting);
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
@@ -155,11 +156,6 @@ export class Engine {
     return this.verdicts.waitingOf(nfqueue);
   }
 
-  /** Connections that pacing has given way to since the last call. */
-  freedConnections(): readonly FreedConnection[] {
-    return this.lasting.pacing.freed();
-  }
-
   /**
    * Lets packets go that the kernel has discarded (lost.ts), between two batches. Returns how many.
    */
@@ -170,19 +166,6 @@ export class Engine {
     const count = letGo(this.stages, this.lasting, packets);
     this.goOn(port, nowNs);
     return count;
-  }
-
-  /** Packets have passed unseen, because rules were away. */
-  loseSight(): void {
-    this.lasting.pacing.loseSight();
-  }
-
-  /** Moves ceilings and shares for people who look between two batches (Trees.settle). */
-  settle(clockNs: number): void {
-    const { trees, available } = this.stages;
-    const { pacing } = this.lasting;
-    const nowNs = Math.max(clockNs, this.lastNs);
-    if (trees.settle(nowNs) && pacing.isUsed) pacing.advance(available, nowNs);
   }
 
   /** Instant at which the next waiting packet is due; Infinity when none waits. */

@@ -182,3 +182,11 @@ export function takeAll(stages: Stages, roots: Iterable<number> = stages.trees.r
   }
   return all;
 }
+
+/**
+ * Moves ceilings and shares for people who look between two batches (Trees.settle). Held acknowledgements
+ * that shares let go leave with the next batch.
+ */
+export function settle({ trees, available }: Stages, pacing: PacingStage, nowNs: number): void {
+  if (trees.settle(nowNs) && pacing.isUsed) pacing.advance(available, nowNs);
+}

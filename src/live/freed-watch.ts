@@ -58,7 +58,7 @@ export function watchFreed(
   { logger, news, unwinder }: { logger: Logger; news: News; unwinder: Unwinder },
 ): void {
   const watch = new FreedWatch({
-    freed: () => engine.freedConnections(),
+    freed: () => engine.pacing.freed(),
     tupleOf: (f) => engine.flows.flowKeys.tuple(f),
     pathOf: (row) => engine.classes[row]!.path,
     onFreed: (told) => {

@@ -152,7 +152,7 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
  */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;
-  const claimed = await claimMark(config, parts.rulesLog, () => !stopper.isRequested());
+  const claimed = await claimMark(config, parts.rulesLog, stopper.isWanted);
   const { neighbours, session } = claimed;
   unwinder.add('table', async () => void (await session.end()));
   // Trying iptables makes its tables already.
@@ -205,7 +205,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   startReactor(port, engine, createCourtesy(), () => lost.look());
   const installed = await enforceRules(session, request, backend, neighbours, parts);
   rules = installed;
-  installed.onGap(() => engine.loseSight());
+  installed.onGap(() => engine.pacing.loseSight());
   ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(installed, engine, port, logger) };
@@ -296,8 +296,7 @@ async function enforceRules(
   neighbours: Neighbours,
   { rulesLog, stopper, unwinder }: Parts,
 ): Promise<InstalledRules> {
-  const isWanted = (): boolean => !stopper.isRequested();
-  const rules = await installRules(session, request, backend, rulesLog, isWanted, neighbours);
+  const rules = await installRules(session, request, backend, rulesLog, stopper.isWanted, neighbours);
   unwinder.add('rules', () => rules.remove());
   rules.onLost((reason) => stopper.fail(reason));
   return rules;

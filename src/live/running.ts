@@ -13,6 +13,7 @@ import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
 import { type FlowName, type Inspection, inspect } from '../core/inspect.ts';
 import type { Stats } from '../core/packets/stats.ts';
+import { settle } from '../core/stages.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { Port } from '../packet/port.ts';
@@ -129,7 +130,7 @@ export class Running implements SnapshotSource {
   }
 
   get stats(): Stats {
-    this.engine.settle(this.nowNs());
+    settle(this.engine.stages, this.engine.pacing, this.nowNs());
     return this.engine.stats;
   }
 }

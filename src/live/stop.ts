@@ -34,6 +34,8 @@ export interface Stopper {
   /** Resolves with the first reason to stop. */
   readonly requested: Promise<StopRequest>;
   isRequested(): boolean;
+  /** The contrary, to be handed on. */
+  readonly isWanted: () => boolean;
   /** Asks for the stop as a signal does. */
   ask(reason: string): void;
   /** Asks for the stop because of a fault. */
@@ -81,6 +83,7 @@ export function createStopper(options: StopperOptions): Stopper {
   return {
     requested,
     isRequested: () => requestedMs !== null,
+    isWanted: () => requestedMs === null,
     ask: (reason) => request(reason, 0),
     fail: (reason) => request(reason, EXIT_FAILED),
     dispose: () => {

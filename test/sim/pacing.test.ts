@@ -1,6 +1,7 @@
 /** What pacing leaves alone, and what becomes of connections that stop, close, begin anew and end. */
 import { expect, test, vi } from 'vitest';
 import { TOTAL } from '../../src/core/packets/stats.ts';
+import { settle } from '../../src/core/stages.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 import { ACK, FIN, RST, SYN } from '../../src/packet/tcp-header.ts';
 import { planQueues, type QueuePlan } from '../../src/spec/queue-plan.ts';
@@ -185,7 +186,7 @@ test('a change that ends pacing lets go what is held; one that begins it edits f
   expect(world.port.trace.filter(({ verdict }) => verdict === NF_ACCEPT).length).toBeGreaterThan(900);
 });
 
-/** How often an acknowledgement takes back a promise that an earlier one has made. All end at the receiver's. */
+/** How often an acknowledgement takes back a promise that an earlier one has made. */
 function promisesBroken(answers: readonly Pick<Passed, 'arrival' | 'window'>[]): number {
   let furthest = 0;
   let broken = 0;
@@ -227,7 +228,7 @@ test.each([
     timeNs >= 3 * SECOND && timeNs < 3 * SECOND + gapMs * MS;
   world.inject(all.filter((arrival) => !isUnseen(arrival)));
   world.run(3 * SECOND);
-  if (isTold) world.engine.loseSight();
+  if (isTold) world.engine.pacing.loseSight();
   world.run(300 * SECOND);
   world.expectAllGone();
   const unseen = all
@@ -265,7 +266,7 @@ test('what people see settles though no packet comes', () => {
   world.run(4 * SECOND);
   const share = (): number => world.engine.stats.shareBytesPerSec[PACED];
   const shares = [share()];
-  for (let sec = 5; sec < 9; sec++) world.engine.settle(sec * SECOND);
+  for (let sec = 5; sec < 9; sec++) settle(world.engine.stages, world.engine.pacing, sec * SECOND);
   shares.push(share());
   expect(shares).toEqual([500_000, 0]);
 });

@@ -29,7 +29,8 @@ export const HARMED_TICKS = 12;
 /** Until this tick its windows are the receiver's; 0 if it is paced. */
 export const FREE_UNTIL_TICK = 13;
 /**
- * IS_ACTIVE and the flags below it; above them GAIN_ONE times by how much more than usual its window leaves for a queue.
+ * IS_ACTIVE and the flags below it; above them GAIN_ONE times by how much more than usual its window leaves
+ * for a queue.
  */
 export const STATE = 14; // 15 is free
 // float64 from here. The state of algo/pacing/ack-timing.ts:
