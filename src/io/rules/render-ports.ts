@@ -12,8 +12,8 @@ import { MARK_PORT, markBits } from '../../spec/mark-codes.ts';
 import { type DirectionPlan, queuesInBridges } from '../../spec/queue-plan.ts';
 import { RulesError } from './errors.ts';
 import { foreignBits, hex } from './mark.ts';
+import { askedLines } from './render-asked.ts';
 import {
-  askedLines,
   MARK_PRIORITY,
   neverQueuedLines,
   queueStatement,
