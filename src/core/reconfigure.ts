@@ -28,7 +28,7 @@ import { WAITS } from './each/each.ts';
 import { regroupEach } from './each/regroup.ts';
 import { Classifier } from './flows/classifier.ts';
 import { enterNext, leaveTrees } from './left-trees.ts';
-import { FLAG_STEER } from './packets/held.ts';
+import { FLAG_FETCH, FLAG_STEER } from './packets/held.ts';
 import { createStages, heldMax, type Lasting, type Stages } from './stages.ts';
 
 /** Interface indexes by name of device. */
@@ -248,7 +248,7 @@ function usePlan(plan: QueuePlan, { held, flows, intake, pacing, steering, verdi
   pacing.usePlan(plan);
   for (const h of held.rowsInUse()) {
     // The next packet of the flow asks again.
-    held.flags[h] &= ~FLAG_STEER;
+    held.flags[h] &= ~(FLAG_STEER | FLAG_FETCH);
     if (held.remark(h) === 0) continue;
     const number = plan.dscps.indexOf(held.dscp(h)) + 1;
     // A code point that the rules do not write: the packet keeps the one that it came with.

@@ -18,9 +18,9 @@ import { MARK_DSCPS_MAX } from '../spec/mark-codes.ts';
 import { keepPlaces } from '../spec/plan-change.ts';
 import {
   type BridgePorts,
+  marksConnections,
   NO_PORTS,
   planQueues,
-  planSteers,
   type QueuePlan,
   type RuleAbilities,
   remarkedDscps,
@@ -29,10 +29,12 @@ import type { ShaperSpec } from '../spec/spec.ts';
 
 const NO_RESTORE =
   'no connection marks here: another rule copies all their bits to packets, which may be routed by them. ' +
-  'Fast classes beside slow ones get no superpackets until that rule leaves our bits out';
+  'Until that rule leaves our bits out, fast classes beside slow ones get no superpackets, and answers to ' +
+  'classes that are not paced come here beside those to paced ones';
 const NO_LATE_TRACKING =
-  'fast classes beside slow ones get no superpackets before the next start: connection tracking, which that ' +
-  'needs, cannot come while packets wait';
+  'fast classes beside slow ones get no superpackets before the next start, and answers to classes that are ' +
+  'not paced come here beside those to paced ones: connection tracking, which both need, cannot come while ' +
+  'packets wait';
 const NO_LATE_COPIES =
   'until the next start pacing edits only acknowledgements without data: the memory for copied packets was ' +
   'made for headers. A connection that sends data both ways is shaped without pacing';
@@ -69,7 +71,7 @@ export class RulePlanner {
     const wanted = planQueues(spec);
     await this.probe(wanted);
     const isRestored = restoresBits(this.neighbours, nfqueue.markMask);
-    if (isRestored && this.found.connectionMarks && planSteers(wanted)) this.log.warn(NO_RESTORE);
+    if (isRestored && this.found.connectionMarks && marksConnections(wanted)) this.log.warn(NO_RESTORE);
     const sparesSwitched = mayBridge(spec) && (await probeSwitched(nfqueue, this.log, false));
     const { isTracked } = this.neighbours;
     return { plan: this.plan(spec, !isRestored), nfqueue, sparesSwitched, isTracked };
@@ -80,7 +82,7 @@ export class RulePlanner {
     const { ecn, connectionMarks, dscp } = await probeAbilities(wanted, this.log);
     this.found = {
       ecn,
-      ...(planSteers(wanted) ? { connectionMarks } : {}),
+      ...(marksConnections(wanted) ? { connectionMarks } : {}),
       ...(wanted.dscps.length > 0 ? { dscp } : {}),
     };
   }
@@ -105,7 +107,7 @@ export class RulePlanner {
     const isRestored = restoresBits(this.neighbours, spec.nfqueue.markMask);
     const plan = this.plan(spec, now.tracksConnections && !isRestored);
     const { connectionMarks, dscp } = this.found;
-    if (planSteers(plan) && connectionMarks === undefined) return null;
+    if (marksConnections(plan) && connectionMarks === undefined) return null;
     if (plan.dscps.length > 0 && dscp === undefined) return null;
     const copyBytes = this.copyLengths(plan, now);
     return { ...plan, copyBytes, dscps: placesFor(plan, now), unreadNfqueue: unreadFor(spec, now) };
@@ -133,7 +135,7 @@ export class RulePlanner {
     const { request: from, tracksConnections } = now;
     const had = new Set(plannedDevices(from.plan));
     const hasNewDevice = plannedDevices(plan).some((device) => !had.has(device));
-    if (!tracksConnections && !this.hasWarned && planSteers(this.plan(spec, true))) {
+    if (!tracksConnections && !this.hasWarned && marksConnections(this.plan(spec, true))) {
       this.hasWarned = true;
       this.log.warn(NO_LATE_TRACKING);
     }
@@ -144,7 +146,7 @@ export class RulePlanner {
     return {
       ...from,
       ...{ plan, nfqueue, sparesSwitched },
-      keepsTracking: from.keepsTracking === true || planSteers(from.plan),
+      keepsTracking: from.keepsTracking === true || marksConnections(from.plan),
       keepsPortHooks: hasPortHooks(from),
     };
   }

@@ -9,10 +9,12 @@
  *                              1 s f c n n n n  later rules of our table do this, then clear all bits:
  *                                               s   remember that the flow is slow
  *                                               f   remember that the flow is fast
+ *                                               sf  remember that the connection is paced
  *                                               c   set CE
  *                                               n   write the plan's code point number n; 0 writes none
  *   connection                 bit 0            its original direction goes to an NFQUEUE with superpackets
  *                              bit 1            its reply direction does
+ *                              bit 2            it is paced: packets that answer it come by its mark
  *
  * A connection has two bits because its directions pass different classes: the upload
  * may be slow and the download fast. Code points have numbers because the six bits of a
@@ -31,12 +33,18 @@ export const MARK_CE = MARK_ASKS | 0x10;
 export const MARK_FAST = MARK_ASKS | 0x20;
 /** Remember that the class of this direction of the connection is slow. */
 export const MARK_SLOW = MARK_ASKS | 0x40;
+/** Remember that a class paces the connection. */
+export const MARK_PACED = MARK_FAST | MARK_SLOW;
 /** The bits that hold the number of the code point to write. */
 export const MARK_DSCP_BITS = 0x0f;
 export const MARK_DSCPS_MAX = MARK_DSCP_BITS;
 
 export const CONNECTION_FAST_ORIGINAL = 0x01;
 export const CONNECTION_FAST_REPLY = 0x02;
+export const CONNECTION_PACED = 0x04;
+
+/** These bits together say what to remember. */
+const MARK_CONNECTION_BITS = MARK_PACED & ~MARK_ASKS;
 
 /** `code` shifted to the mask's eight bits, as an unsigned number. */
 export function markBits(markMask: number, code: number): number {
@@ -44,10 +52,14 @@ export function markBits(markMask: number, code: number): number {
   return (code * lowest) >>> 0;
 }
 
-/** Whether the mark of a verdict asks for `code`, one of MARK_CE, MARK_FAST and MARK_SLOW. */
+/** The mark of a verdict asks for `code`, one of those above, if these bits of it equal the code. */
+export function decidingBits(code: number): number {
+  return (code & MARK_CONNECTION_BITS) === 0 ? code : code | MARK_CONNECTION_BITS;
+}
+
+/** Whether the mark of a verdict asks for `code`, one of those above. */
 export function markAsks(markMask: number, mark: number, code: number): boolean {
-  const bits = markBits(markMask, code);
-  return (mark & bits) >>> 0 === bits;
+  return (mark & markBits(markMask, decidingBits(code))) >>> 0 === markBits(markMask, code);
 }
 
 /** Number, from 1, of the code point that the mark of a verdict asks to write. 0 asks for none. */

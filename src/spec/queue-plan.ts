@@ -37,6 +37,11 @@ export interface DirectionPlan {
    * other direction sends.
    */
   readonly isHalf?: boolean;
+  /**
+   * Of a half: SYNs come, and packets of connections that carry the mark of paced ones. The core has that
+   * mark set by packets of the other direction.
+   */
+  readonly isByMark?: boolean;
   /** The bridge of which the device is a port. */
   readonly bridge?: string;
 }
@@ -139,6 +144,7 @@ interface Direction {
   /** The direction has leaves that do not. */
   readonly slow: boolean;
   readonly isHalf?: boolean;
+  readonly isByMark?: boolean;
   readonly bridge?: string;
   /** The kernel cannot cut superpackets there. */
   readonly isWhole?: boolean;
@@ -151,14 +157,22 @@ export function hasPacing(node: ClassSpec | null): boolean {
   return node !== null && (node.pace !== null || node.children.some(hasPacing));
 }
 
+/** Whether all leaves of the class are paced. */
+function isAllPaced(node: ClassSpec): boolean {
+  return node.pace !== null || (node.children.length > 0 && node.children.every(isAllPaced));
+}
+
 function listDirections(spec: ShaperSpec): Direction[] {
   const { gso } = spec.nfqueue;
   return spec.links.flatMap((link) =>
     (['up', 'down'] as const).flatMap((direction) => {
       const root = link[direction];
       if (!root) {
-        if (!hasPacing(link[OTHER[direction]])) return [];
-        return [{ device: link.device, direction, fast: gso !== false, slow: gso === false, isHalf: true }];
+        const other = link[OTHER[direction]];
+        if (!other || !hasPacing(other)) return [];
+        const kinds = { fast: gso !== false, slow: gso === false };
+        // Where all is paced a mark would spare nothing.
+        return [{ device: link.device, direction, ...kinds, isHalf: true, isByMark: !isAllPaced(other) }];
       }
       const kinds = gso === 'auto' ? leafKinds(root) : { fast: gso, slow: !gso };
       return [{ device: link.device, direction, ...kinds }];
@@ -233,8 +247,14 @@ function planHalves(directions: readonly Direction[], count: number): Pick<Queue
  * of the network for the first). In the hooks of IP, where the chains of iptables are, it cuts them.
  */
 function atPort(direction: Direction, bridge: string, sharesChains: boolean): Direction {
-  if (!sharesChains) return { ...direction, bridge, fast: true, slow: false, isWhole: true };
-  return { ...direction, bridge, fast: direction.fast && !direction.slow };
+  const port = { ...withoutMarks(direction), bridge };
+  return sharesChains ? port : { ...port, fast: true, slow: false, isWhole: true };
+}
+
+/** The direction where there are no connection marks: superpackets need them for one with slow leaves. */
+function withoutMarks(direction: Direction): Direction {
+  const { isByMark, ...rest } = direction;
+  return { ...rest, fast: direction.fast && !direction.slow };
 }
 
 /** The highest number that is neither ours nor read by others. */
@@ -247,7 +267,8 @@ function unreadNfqueue({ nfqueue: { first, count } }: ShaperSpec, readByOthers: 
 /**
  * Deals the directions to the NFQUEUEs in turn. With `gso: auto` and at least
  * two NFQUEUEs, fast and slow classes have NFQUEUEs of their own. A direction with
- * both kinds needs connection marks for that; without them it counts as slow.
+ * both kinds needs connection marks for that; without them it counts as slow,
+ * and all TCP packets of a half come.
  */
 export function planQueues(
   spec: ShaperSpec,
@@ -258,7 +279,7 @@ export function planQueues(
   const directions = listDirections(spec).map((direction) => {
     const bridge = ports.get(direction.device);
     if (bridge !== undefined) return atPort(direction, bridge, sharesChains);
-    return { ...direction, fast: direction.fast && !(direction.slow && !abilities.connectionMarks) };
+    return abilities.connectionMarks ? direction : withoutMarks(direction);
   });
   const apart = count >= 2 && directions.some(({ fast }) => fast) && directions.some(({ slow }) => slow);
   const plan = apart ? planHalves(directions, count) : planShared(directions, count);
@@ -290,6 +311,16 @@ export function queuesInBridges(plan: QueuePlan): boolean {
 export function nfqueuesInBridges(plan: Pick<QueuePlan, 'directions' | 'sharesChains'>): number[] {
   if (plan.sharesChains) return [];
   return plan.directions.filter(({ bridge }) => bridge !== undefined).map(({ nfqueue }) => nfqueue);
+}
+
+/** Whether rules read and write connection marks. They turn connection tracking on. */
+export function marksConnections(plan: QueuePlan): boolean {
+  return planSteers(plan) || planFetches(plan);
+}
+
+/** Whether packets of some half come by the mark of paced connections. */
+export function planFetches(plan: QueuePlan): boolean {
+  return plan.directions.some(({ isByMark }) => isByMark === true);
 }
 
 /** Whether the packets of some direction choose their NFQUEUE by connection mark. */

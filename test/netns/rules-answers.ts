@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { type Host, type Lab, OUTSIDE } from '../../bench/lab/lab.ts';
 import { until } from '../../bench/lab/process.ts';
 import type { Backend } from '../../src/io/rules/index.ts';
-import { MARK_ASKS, MARK_CE, MARK_FAST, MARK_SLOW } from '../../src/spec/mark-codes.ts';
+import { MARK_ASKS, MARK_CE, MARK_FAST, MARK_PACED, MARK_SLOW } from '../../src/spec/mark-codes.ts';
 import { addCounters, counters, Driver, DSCPS, MASK, type Plan, request, sendUdp, WAN } from './rules-bed.ts';
 
 const FIELDS = ['not-ect', 'ect1', 'ect0', 'ce'] as const;
@@ -150,9 +150,12 @@ async function steers(lab: Lab, backend: Backend): Promise<void> {
   const plan: Plan = [
     { device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: 2 },
     { device: 'wan0', direction: 'down', nfqueue: 1, fastNfqueue: 3 },
+    // It has nothing to do with these packets: its rules mark connections.
+    { device: 'lan0', direction: 'up', nfqueue: 1, fastNfqueue: null, isHalf: true, isByMark: true },
   ];
-  const marks = [0, 1, 2, 3].map(
-    (bits) => `udp dport { ${FROM_PORT}, ${FIRST_PORT} } ct mark 0x0${bits}abcdef counter name fast${bits}`,
+  const bits = [0, 1, 2, 3, 4, 5, 6, 7];
+  const marks = bits.map(
+    (bit) => `udp dport { ${FROM_PORT}, ${FIRST_PORT} } ct mark 0x0${bit}abcdef counter name fast${bit}`,
   );
   await addCounters(router, {
     'prerouting -150': ['ct mark 0 ct mark set 0x00abcdef'],
@@ -183,7 +186,7 @@ async function steers(lab: Lab, backend: Backend): Promise<void> {
     let grown: number[] = [];
     await until('the packets have passed', async () => {
       const now = await counters(router);
-      grown = [0, 1, 2, 3].map((bits) => now[`fast${bits}`]! - before[`fast${bits}`]!);
+      grown = bits.map((bit) => now[`fast${bit}`]! - before[`fast${bit}`]!);
       const isThere = grown.reduce((sum, packets) => sum + packets) >= pairs.length;
       if (isThere) before = now;
       return isThere;
@@ -207,6 +210,10 @@ async function steers(lab: Lab, backend: Backend): Promise<void> {
     ['there', MARK_FAST | MARK_CE, '0 1'],
     ['there', MARK_SLOW | MARK_CE, '2 0'],
     ['there', MARK_FAST | MARK_CE | 1, '0 1'],
+    ['there', MARK_PACED, '2 5'],
+    ['back', MARK_PACED | MARK_CE, '1 5'],
+    ['there', MARK_SLOW, '2 4'],
+    ['back', MARK_FAST, '1 6'],
   ];
   for (const [i, [way, code, expected]] of steps.entries()) {
     assert.equal(await send(way, code), expected, `step ${i + 1}`);

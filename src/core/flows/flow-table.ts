@@ -336,7 +336,7 @@ export class FlowTable {
     }
   }
 
-  private lastSeenNs(f: number): number {
+  lastSeenNs(f: number): number {
     return this.floats[(f + LAST_SEEN_NS) >> 1];
   }
 

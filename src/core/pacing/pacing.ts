@@ -54,6 +54,7 @@ import type { TcpView } from '../flows/tcp-view.ts';
 import type { Edits } from '../packets/edits.ts';
 import { FLAG_SPARED, type HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
+import { AnswerMarks } from './answer-marks.ts';
 import {
   Connections,
   FREE_UNTIL_TICK,
@@ -84,6 +85,7 @@ const FIRST_BYTES = 65_536;
 export class Pacing {
   readonly connections = new Connections();
   readonly acks: HeldAcks;
+  readonly marks: AnswerMarks;
   /** Number of the present tick of shares.ts. */
   tick = 1;
   /** Gives a connection that has begun its first share. */
@@ -103,6 +105,7 @@ export class Pacing {
     this.edits = edits;
     this.ledger = ledger;
     this.acks = new HeldAcks(held);
+    this.marks = new AnswerMarks(held, flows);
     this.pacedBy = pacedBy;
   }
 
@@ -152,6 +155,7 @@ export class Pacing {
     if (at + TCP_HEADER_BYTES > copiedEnd) return false;
     const payloadBytes = arrivals.lengthBytes[p] - l4 - headerBytesOf(slab, at);
     const flags = slab[at + FLAGS_AT];
+    if (this.marks.isUsed) this.marks.ask(f, h, (flags & SYN) !== 0, nowNs);
     if ((flags & SYN) !== 0) return this.begins(f, slab, at, nowNs);
     if ((flags & (FIN | RST)) !== 0) this.ends(f);
     if (this.classOf(f) !== NONE) this.seesData(f, h, payloadBytes, arrivals.skbInfo[p], nowNs);

@@ -28,11 +28,13 @@ export class PacingStage {
   isUsed = false;
   private readonly parts: PacingParts;
   private made: Made | null = null;
+  private plan: QueuePlan;
   /** By NFQUEUE: 1 if the kernel drops its packets when they are edited. */
   private unedited = new Uint8Array(0);
 
   constructor(classes: readonly ClassInfo[], plan: QueuePlan, parts: PacingParts) {
     this.parts = parts;
+    this.plan = plan;
     this.usePlan(plan);
     this.use(classes, null);
   }
@@ -42,8 +44,13 @@ export class PacingStage {
     this.use(classes, heir);
   }
 
-  /** Goes by another plan. Connections whose packets come by an NFQUEUE without edits are left alone. */
-  usePlan({ gso, unedited }: QueuePlan): void {
+  /**
+   * Goes by another plan; call regroup() then. Connections whose packets come by an NFQUEUE without edits are
+   * left alone.
+   */
+  usePlan(plan: QueuePlan): void {
+    const { gso, unedited } = plan;
+    this.plan = plan;
     this.unedited = new Uint8Array(Math.max(gso.length, this.unedited.length));
     for (const nfqueue of unedited ?? []) this.unedited[nfqueue] = 1;
   }
@@ -62,10 +69,11 @@ export class PacingStage {
       const shares = new Shares(pacing, classes, flows.tcp.view, ledger);
       pacing.onBegin = (d, c) => shares.welcome(d, c);
       this.made = { pacing, shares };
-      return;
+    } else {
+      this.made.pacing.regroup(pacedBy);
+      if (heir !== null) this.made.shares.regroup(classes, heir);
     }
-    this.made.pacing.regroup(pacedBy);
-    if (heir !== null) this.made.shares.regroup(classes, heir);
+    this.made.pacing.marks.use(classes, pacedBy, this.plan);
   }
 
   /** As Pacing.take(). Only while isUsed. */

@@ -267,6 +267,8 @@ export const FLAG_LATER_FRAGMENT = 1024;
 export const FLAG_EDITED = 8192;
 /** Of a paced connection that keeps to its window: the AQM of its class lets it be. */
 export const FLAG_SPARED = 16384;
+/** Of a paced connection whose answers do not come yet: the verdict asks to mark it. */
+export const FLAG_FETCH = 32768;
 /** Has come to a queue, so its flow counts it as waiting until its verdict. */
 export const FLAG_QUEUED = 4096;
 /** A later fragment of a datagram that has its leaf for itself (admission/admission.ts): CoDel drops none. */

@@ -34,13 +34,14 @@ import {
   type Verdicts,
 } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
-import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, markBits } from '../../spec/mark-codes.ts';
+import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, MARK_PACED, markBits } from '../../spec/mark-codes.ts';
 import type { QueuePlan } from '../../spec/queue-plan.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { Steering } from '../flows/steering.ts';
 import type { Edits } from '../packets/edits.ts';
 import {
   FLAG_EDITED,
+  FLAG_FETCH,
   FLAG_MARKED,
   FLAG_MOVED,
   FLAG_QUEUED,
@@ -86,6 +87,7 @@ export class VerdictWriter {
   /** What every verdict for a packet of this host asks for; 0 if its mark may stay. */
   private localBits = 0;
   private readonly ceBits: number;
+  private readonly pacedBits: number;
   /** By number of a DSCP: the mark bits that ask for it; 0 for number 0. */
   private readonly remarkBits: Uint32Array;
   /** By NFQUEUE: the mark bits that ask to move a flow away from it. */
@@ -118,6 +120,7 @@ export class VerdictWriter {
     this.markMask = markMask;
     this.foreignMask = ~markMask >>> 0;
     this.ceBits = markBits(markMask, MARK_CE);
+    this.pacedBits = markBits(markMask, MARK_PACED);
     this.remarkBits = Uint32Array.from({ length: MARK_DSCPS_MAX + 1 }, (_, number) =>
       number === 0 ? 0 : markBits(markMask, MARK_ASKS | number),
     );
@@ -198,6 +201,8 @@ export class VerdictWriter {
       (isLocal ? this.localBits : 0) |
       ((flags & FLAG_MARKED) !== 0 ? this.ceBits : 0) |
       ((flags & FLAG_STEER) !== 0 ? this.steerBits[nfqueue] : 0) |
+      // Its bits are those of both moves: it goes before them.
+      ((flags & FLAG_FETCH) !== 0 ? this.pacedBits : 0) |
       this.remarkBits[remark];
     const setsMark = asked !== 0 || !isLocal;
     const accept = isLocal ? (asked !== 0 ? this.acceptLocal : NF_ACCEPT) : this.acceptOthers;

@@ -1,6 +1,6 @@
 /** Puts the rules of an instance in force and takes them out again. */
 
-import { planSteers } from '../../spec/queue-plan.ts';
+import { marksConnections } from '../../spec/queue-plan.ts';
 import { addedDevices, type ChangedRules, changeRules } from './change.ts';
 import { claimRules } from './claim.ts';
 import { RulesError, type RulesLog } from './errors.ts';
@@ -143,7 +143,7 @@ class Installed implements InstalledRules {
 
   get tracksConnections(): boolean {
     const { plan, keepsTracking = false } = this.request;
-    return planSteers(plan) || keepsTracking || this.neighbourWatch?.keepsTracking === true;
+    return marksConnections(plan) || keepsTracking || this.neighbourWatch?.keepsTracking === true;
   }
 
   async change(request: RulesRequest): Promise<ChangedRules> {

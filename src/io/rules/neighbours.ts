@@ -3,7 +3,7 @@
  * They are read by tools that the machine has; a tool that is missing or refuses counts as one without rules.
  */
 import { freeMarkMask } from '../../spec/mark-choice.ts';
-import { planSteers } from '../../spec/queue-plan.ts';
+import { marksConnections } from '../../spec/queue-plan.ts';
 import { readOrNull } from '../proc/devices.ts';
 import { NFQUEUES_FILE, parseNfqueues } from '../proc/nfqueues.ts';
 import { toolError } from './errors.ts';
@@ -111,7 +111,7 @@ export function chooseMarkMask(first: number, matched: number, neighbours: Neigh
 
 /**
  * Whether some rule copies one of these bits from connections to packets, before they are routed. Then the
- * bits that steering keeps in connection marks would send packets elsewhere.
+ * bits that we keep in connection marks would send packets elsewhere.
  */
 export function restoresBits({ rules }: Neighbours, markMask: number): boolean {
   return rules.some(({ restores }) => (restores & markMask) !== 0);
@@ -136,15 +136,15 @@ function collisionOf(rule: ForeignRule, request: RulesRequest, free: number | nu
   if (isBetween(rule) && (rule.erases & markMask) !== 0) {
     return `it erases our bits of the packet mark (${ours}) on their way: such packets pass unshaped; let it keep them`;
   }
-  if (planSteers(request.plan) && (rule.restores & markMask) !== 0) {
+  if (marksConnections(request.plan) && (rule.restores & markMask) !== 0) {
     return (
       `it copies our bits of the connection mark to packets, which may then leave by the wrong way: ` +
       `let it leave them out (iptables: --nfmask ${others} --ctmask ${others}; nft: ct mark & ${others})`
     );
   }
-  if (planSteers(request.plan) && ((rule.saves | rule.connectionBits) & markMask) !== 0) {
+  if (marksConnections(request.plan) && ((rule.saves | rule.connectionBits) & markMask) !== 0) {
     return (
-      `it overwrites our bits of the connection mark, so fast flows get no superpackets: ` +
+      `it overwrites our bits of the connection mark, so fast flows get no superpackets, and answers to paced classes may not come: ` +
       `let it leave them out (iptables: --nfmask ${others} --ctmask ${others}; nft: mark & ${others})`
     );
   }

@@ -1,6 +1,6 @@
 /** Finds out by trying, never from versions, which rules this kernel and these tools can do. */
 
-import { planSteers, type QueuePlan, type RuleAbilities } from '../../spec/queue-plan.ts';
+import { marksConnections, type QueuePlan, type RuleAbilities } from '../../spec/queue-plan.ts';
 import type { NfqueueSpec } from '../../spec/spec.ts';
 import { HINT_ROOT, RulesError, type RulesLog, toolComplaint, toolError } from './errors.ts';
 import { findIptables, tryNfqueue } from './iptables.ts';
@@ -118,7 +118,8 @@ const NO_SWITCHED =
   'shaped as if it crossed the link';
 const NO_ECN = 'no ECN here: packets are dropped where CE would do';
 const NO_CONNECTION_MARKS =
-  'no connection marks here: fast classes beside slow ones get no superpackets and cost more processor time';
+  'no connection marks here: fast classes beside slow ones get no superpackets, and answers to classes that are ' +
+  'not paced come here beside those to paced ones; both cost more processor time';
 
 const NO_DSCP = 'no remarking here: packets keep the DSCP they came with';
 
@@ -154,7 +155,7 @@ export async function probeAbilities(wanted: QueuePlan, log: RulesLog): Promise<
   };
   const ecn = !wanted.ecn || warn(await nftAccepts(ECN_RULES), NO_ECN);
   const connectionMarks =
-    !planSteers(wanted) || warn(await nftAcceptsElsewhere(CONNECTION_MARK_RULES), NO_CONNECTION_MARKS);
+    !marksConnections(wanted) || warn(await nftAcceptsElsewhere(CONNECTION_MARK_RULES), NO_CONNECTION_MARKS);
   const dscp = wanted.dscps.length === 0 || warn(await nftAccepts(DSCP_RULES), NO_DSCP);
   return { ecn, connectionMarks, dscp };
 }

@@ -2,14 +2,17 @@
 import {
   CONNECTION_FAST_ORIGINAL,
   CONNECTION_FAST_REPLY,
+  CONNECTION_PACED,
+  decidingBits,
   MARK_ASKS,
   MARK_CE,
   MARK_DSCP_BITS,
   MARK_FAST,
+  MARK_PACED,
   MARK_SLOW,
   markBits,
 } from '../../spec/mark-codes.ts';
-import { planSteers } from '../../spec/queue-plan.ts';
+import { planFetches, planSteers } from '../../spec/queue-plan.ts';
 import { foreignBits, hex } from './mark.ts';
 import { INPUT_ASKED_PRIORITY, POSTROUTING_ASKED_PRIORITY, type RulesRequest } from './render-nft.ts';
 
@@ -38,8 +41,8 @@ function dscpLines({ plan, nfqueue }: Pick<RulesRequest, 'plan' | 'nfqueue'>, ta
 export function askedLines({ plan, nfqueue }: RulesRequest, table: string): string[] {
   const { markMask } = nfqueue;
   const asks = (code: number): string => {
-    const bits = hex(markBits(markMask, code));
-    return `meta mark & ${bits} == ${bits}`;
+    const [deciding, bits] = [decidingBits(code), code].map((one) => hex(markBits(markMask, one)));
+    return `meta mark & ${deciding} == ${bits}`;
   };
   const lines = [
     '# What the verdict asks for.',
@@ -52,7 +55,8 @@ export function askedLines({ plan, nfqueue }: RulesRequest, table: string): stri
       `add rule ${table} asked ${asks(MARK_CE)} ip6 ecn { ect0, ect1 } ip6 ecn set ce`,
     );
   }
-  const steers = planSteers(plan) && !table.startsWith('bridge ');
+  const isBridge = table.startsWith('bridge ');
+  const steers = planSteers(plan) && !isBridge;
   for (const { name, bit } of steers ? CONNECTION_DIRECTIONS : []) {
     const fast = markBits(markMask, bit);
     const way = `ct direction ${name} ct mark set ct mark`;
@@ -60,6 +64,10 @@ export function askedLines({ plan, nfqueue }: RulesRequest, table: string): stri
       `add rule ${table} asked ${asks(MARK_FAST)} ${way} | ${hex(fast)}`,
       `add rule ${table} asked ${asks(MARK_SLOW)} ${way} & ${hex(~fast)}`,
     );
+  }
+  if (planFetches(plan) && !isBridge) {
+    const paced = hex(markBits(markMask, CONNECTION_PACED));
+    lines.push(`add rule ${table} asked ${asks(MARK_PACED)} ct mark set ct mark | ${paced}`);
   }
   lines.push(
     '# Behind the queues. Local packets come with our bits, so that they are not routed again; others if asked.',

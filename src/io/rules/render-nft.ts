@@ -3,8 +3,14 @@
  * by semicolons into one transaction for `nft -i`, which reads line by line.
  */
 
-import { markBits } from '../../spec/mark-codes.ts';
-import { type DirectionPlan, planSteers, type QueuePlan } from '../../spec/queue-plan.ts';
+import { CONNECTION_PACED, markBits } from '../../spec/mark-codes.ts';
+import {
+  type DirectionPlan,
+  marksConnections,
+  planFetches,
+  planSteers,
+  type QueuePlan,
+} from '../../spec/queue-plan.ts';
 import type { NfqueueSpec } from '../../spec/spec.ts';
 import type { LoopbackFlow } from '../nfqueue/loopback.ts';
 import { RulesError } from './errors.ts';
@@ -186,7 +192,7 @@ function steeringChain({ nfqueue, fastNfqueue }: DirectionPlan): string {
  * every held packet. So a chain that no packet passes keeps one for as long as the table stands.
  */
 function trackingLines({ plan, nfqueue, keepsTracking = false }: RulesRequest): string[] {
-  if (!planSteers(plan) && !keepsTracking) return [];
+  if (!marksConnections(plan) && !keepsTracking) return [];
   const chain = `inet ${tableName(nfqueue.first)} keeps_tracking`;
   return [
     '# No packet comes here: the rule keeps connection tracking on while others change.',
@@ -219,6 +225,9 @@ function steeringLines({ plan, nfqueue }: RulesRequest): string[] {
   return lines;
 }
 
+const BY_MARK =
+  'Where nothing is shaped: SYNs, and what carries the connection mark of paced ones. This turns connection tracking on.';
+
 const HOOKS = [
   { name: 'forward', up: true, down: true, loopback: '' },
   { name: 'input', up: false, down: true, loopback: 'iifname "lo" accept' },
@@ -231,6 +240,14 @@ type HookName = (typeof HOOKS)[number]['name'];
 function markingChainLine(table: string, hook: HookName): string {
   const type = `type filter hook ${hook} priority ${MARK_PRIORITY}; policy accept;`;
   return `add chain inet ${table} ${hook} { ${type} }`;
+}
+
+/** What packets of a direction match beside their device. Where marks choose those of a half: one of two. */
+function matchesOf({ isHalf, isByMark }: DirectionPlan, { markMask }: NfqueueSpec): string[] {
+  if (!isHalf) return [''];
+  if (!isByMark) return [' meta l4proto tcp'];
+  const paced = hex(markBits(markMask, CONNECTION_PACED));
+  return [' tcp flags & syn != 0', ` meta l4proto tcp ct mark & ${paced} != 0`];
 }
 
 /** The second transaction: all chains that touch packets. */
@@ -251,6 +268,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
     ...trackingLines(request),
     ...steeringLines(request),
     ...portMarkLines(request),
+    ...(planFetches(plan) ? [`# ${BY_MARK}`] : []),
     '# Our bits start at 0, foreign bits stay. The first direction that fits decides.',
   ];
   for (const hook of HOOKS) {
@@ -264,8 +282,9 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
     for (const direction of plan.directions) {
       if (!hook[direction.direction]) continue;
       const side = direction.direction === 'up' ? 'oifname' : 'iifname';
-      const device = `${quoteDevice(direction.device)}${direction.isHalf ? ' meta l4proto tcp' : ''}`;
-      lines.push(`add rule ${chain} ${side} ${device} goto ${steeringChain(direction)}`);
+      const device = quoteDevice(direction.device);
+      for (const match of matchesOf(direction, nfqueue))
+        lines.push(`add rule ${chain} ${side} ${device}${match} goto ${steeringChain(direction)}`);
     }
     lines.push(...raisedPortRules(request, hook.name));
   }

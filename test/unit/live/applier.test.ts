@@ -247,6 +247,22 @@ describe('what needs another start', () => {
     expect(await apply(mixed)).toMatchObject({ ok: true });
     expect(steps.filter((line) => line.includes('gso'))).toEqual(['NFQUEUEs: - gso, 2 of 32768']);
   });
+
+  it('answers of connections that are not paced are left alone from the next start on, unless they are tracked', async () => {
+    const paced = text(
+      'count: 1',
+      'wan: { device: wan0, up: { rate: 1mbit, classes: { a: { match: { dport: 25 }, tcp: { pace: true } } } } }',
+    );
+    const { apply, steps, at, request } = world();
+    const half = () => request().plan.directions.find(({ isHalf }) => isHalf);
+    expect(await apply(paced)).toMatchObject({ ok: true });
+    expect(half()).toMatchObject({ direction: 'down', isHalf: true });
+    expect(half()!.isByMark).toBeUndefined();
+    expect(steps).toContainEqual(expect.stringContaining('not paced come here beside those to paced ones'));
+    at.tracks = true;
+    expect(await apply(paced)).toMatchObject({ ok: true });
+    expect(half()!.isByMark).toBe(true);
+  });
 });
 
 it('only directions of devices that were not shaped before are looked at', () => {

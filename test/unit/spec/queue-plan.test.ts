@@ -7,9 +7,12 @@ import {
 } from '../../../src/algo/buckets/link-layer.ts';
 import {
   ALL_ABILITIES,
+  marksConnections,
   planQueues,
   planSteers,
   queuesInBridges,
+  type RuleAbilities,
+  type Surroundings,
   showsPorts,
 } from '../../../src/spec/queue-plan.ts';
 import type { NfqueueSpec } from '../../../src/spec/spec.ts';
@@ -276,6 +279,37 @@ describe('a paced class', () => {
     const plain = planQueues(shaper({ a: { up: SLOW } }, { count: 2 }));
     expect(plain.directions).toHaveLength(1);
     expect(plain.copyBytes).toEqual([128, 128]);
+  });
+
+  test('has only its own answers fetched where others are not paced, by connection marks', () => {
+    const leaves = [{ name: 'mail', ceil: 1e6, burst: 3028, pace: PACED.pace! }];
+    const links = { a: { down: { ...SLOW, leaves } } };
+    const spec = shaper(links, { count: 1 });
+    const halves = (...more: [RuleAbilities?, Surroundings?]): unknown[] =>
+      planQueues(spec, ...more).directions.map(({ isHalf, isByMark }) => [isHalf, isByMark]);
+    const byMark = [
+      [undefined, undefined],
+      [true, true],
+    ];
+    const all = [
+      [undefined, undefined],
+      [true, undefined],
+    ];
+    expect(halves()).toEqual(byMark);
+    expect(marksConnections(planQueues(spec))).toBe(true);
+    expect(planSteers(planQueues(spec))).toBe(false);
+    expect(halves(NO_CONNECTION_MARKS)).toEqual(all);
+    expect(marksConnections(planQueues(spec, NO_CONNECTION_MARKS))).toBe(false);
+    for (const sharesChains of [false, true]) {
+      const ports = new Map([['a0', 'br0']]);
+      expect(halves(ALL_ABILITIES, { readByOthers: new Set(), sharesChains, ports })).toEqual(all);
+    }
+    // Where every leaf is paced all TCP is needed.
+    const every = leaves.concat([{ ...leaves[0]!, name: 'default' }]);
+    for (const tree of [PACED, { ...SLOW, leaves: every }]) {
+      const plan = planQueues(shaper({ a: { down: tree } }, { count: 1 }));
+      expect([plan.directions[1]!.isByMark ?? false, marksConnections(plan)]).toEqual([false, false]);
+    }
   });
 
   test('has superpackets of its answers where others do not ask for single ones', () => {

@@ -115,7 +115,7 @@ describe('a collision', () => {
     expect(findCollisions(unshared, inTable('security', accept))).toEqual([]);
   });
 
-  it('of connection marks exists only where flows are steered', () => {
+  it('of connection marks exists only where connections are marked', () => {
     const neighbours = iptables(RESTORE, SAVE);
     expect(findCollisions(request(TOP), neighbours)).toEqual([]);
     const [restored, saved] = findCollisions(request(TOP, true), neighbours);
@@ -125,6 +125,10 @@ describe('a collision', () => {
     const masked = RESTORE.replaceAll('0xffffffff', '0xffffff');
     expect(restoresBits(iptables(masked), TOP)).toBe(false);
     expect(findCollisions(request(TOP, true), iptables(masked))).toEqual([]);
+    const { plan, ...rest } = request(TOP);
+    const directions = plan.directions.map((one) => ({ ...one, isHalf: true, isByMark: true }));
+    const byMark = { ...rest, plan: { ...plan, directions } };
+    expect(findCollisions(byMark, neighbours)).toEqual([restored, saved]);
   });
 
   it('of queue numbers is told', () => {

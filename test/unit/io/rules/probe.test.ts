@@ -104,6 +104,13 @@ describe('abilities', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it('connection marks are tried where answers come by them', async () => {
+    nftWithout('ct mark');
+    const half = { device: 'wan0', direction: 'down', nfqueue: 1, fastNfqueue: null } as const;
+    const directions = [{ ...half, isHalf: true, isByMark: true }];
+    expect((await probeAbilities({ ...plan, directions }, log)).connectionMarks).toBe(false);
+  });
+
   it('only those that the plan wants are tried', async () => {
     nftWithout('ct mark', 'dscp set', 'ecn set');
     const directions = plan.directions.map((direction) => ({ ...direction, fastNfqueue: null }));

@@ -204,10 +204,10 @@ describe('the text of the rules', () => {
         .filter((line) => pattern.test(line))
         .map((line) => line.replace('add rule inet shaper_100 ', ''));
     expect(linesWith(/ ct /)).toEqual([
-      'asked meta mark & 0xa0000000 == 0xa0000000 ct direction original ct mark set ct mark | 0x01000000',
-      'asked meta mark & 0xc0000000 == 0xc0000000 ct direction original ct mark set ct mark & 0xfeffffff',
-      'asked meta mark & 0xa0000000 == 0xa0000000 ct direction reply ct mark set ct mark | 0x02000000',
-      'asked meta mark & 0xc0000000 == 0xc0000000 ct direction reply ct mark set ct mark & 0xfdffffff',
+      'asked meta mark & 0xe0000000 == 0xa0000000 ct direction original ct mark set ct mark | 0x01000000',
+      'asked meta mark & 0xe0000000 == 0xc0000000 ct direction original ct mark set ct mark & 0xfeffffff',
+      'asked meta mark & 0xe0000000 == 0xa0000000 ct direction reply ct mark set ct mark | 0x02000000',
+      'asked meta mark & 0xe0000000 == 0xc0000000 ct direction reply ct mark set ct mark & 0xfdffffff',
       'keeps_tracking ct mark 0 return',
       'fast_2_or_0 ct direction original ct mark & 0x01000000 != 0 goto queue_2',
       'fast_2_or_0 ct direction reply ct mark & 0x02000000 != 0 goto queue_2',
@@ -244,7 +244,7 @@ describe('the text of the rules', () => {
     const text = renderRules(request(STEERED, { markMask: 0x00000ff0 }), 'nft');
     expect(text).toContain('meta mark & 0x00000900 == 0x00000900 ip ecn { ect0, ect1 } ip ecn set ce');
     expect(text).toContain(
-      'meta mark & 0x00000c00 == 0x00000c00 ct direction reply ct mark set ct mark & 0xffffffdf',
+      'meta mark & 0x00000e00 == 0x00000c00 ct direction reply ct mark set ct mark & 0xffffffdf',
     );
     expect(text).toContain('ct direction original ct mark & 0x00000010 != 0 goto queue_2');
   });
@@ -335,7 +335,8 @@ describe("the kernel's own check", () => {
       if (backend === 'nft' && check(`${table}add rule inet t c queue to 0\n`) !== '') {
         context.skip('this kernel lacks the nft queue statement');
       }
-      for (const directions of [TWO_LINKS, STEERED]) {
+      const halves = STEERED.map((one) => ({ ...one, isHalf: true, isByMark: true, fastNfqueue: null }));
+      for (const directions of [TWO_LINKS, STEERED, [...STEERED, ...halves]]) {
         const dscps = [0, 10, 46, 63];
         const text = renderRules(request(directions, {}, true, dscps), backend).replace(
           /^ip6?tables-nft .*\n/gm,
@@ -362,5 +363,26 @@ describe('a direction that nothing shapes', () => {
       expect(text).toContain('input iifname "wan0" meta l4proto tcp goto queue_1');
       expect(text).toContain('output oifname "wan0" goto queue_0');
     }
+  });
+
+  it('has SYNs queued and what carries the mark of paced connections, with either back end', () => {
+    const halves = HALF.map((direction) => (direction.isHalf ? { ...direction, isByMark: true } : direction));
+    for (const backend of ['nft', 'iptables'] as const) {
+      const lines = chainLines(request(halves, { markMask: 0x00000ff0 }), backend)
+        .filter((line) => / ct |tcp flags| goto /.test(line))
+        .map((line) => line.replace('add rule inet shaper_100 ', ''));
+      expect(lines).toEqual([
+        'asked meta mark & 0x00000e00 == 0x00000e00 ct mark set ct mark | 0x00000040',
+        'keeps_tracking ct mark 0 return',
+        'forward oifname "wan0" goto queue_0',
+        'forward iifname "wan0" tcp flags & syn != 0 goto queue_1',
+        'forward iifname "wan0" meta l4proto tcp ct mark & 0x00000040 != 0 goto queue_1',
+        'input iifname "wan0" tcp flags & syn != 0 goto queue_1',
+        'input iifname "wan0" meta l4proto tcp ct mark & 0x00000040 != 0 goto queue_1',
+        'output oifname "wan0" goto queue_0',
+      ]);
+    }
+    const all = chainLines(request(HALF), 'nft').join('\n');
+    expect(all).not.toContain(' ct ');
   });
 });
