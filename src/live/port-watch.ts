@@ -44,8 +44,8 @@ export class PortWatch {
   private readonly options: PortWatchOptions;
   private readonly timer: NodeJS.Timeout;
   private follower: PortFollower | null = null;
-  private turn: Promise<unknown> = Promise.resolve();
   private isAsked = false;
+  private isLooking = false;
   /** Every port among the devices of the links, with its bridge. */
   private all: BridgePorts = NO_PORTS;
   private obstacles: readonly PortAdvice[] = [];
@@ -101,13 +101,27 @@ export class PortWatch {
 
   /** Looks soon, and has the rules follow. Looks that are asked for meanwhile become one. */
   look(): void {
-    if (this.isAsked || this.follower === null) return;
+    if (this.follower === null) return;
     this.isAsked = true;
-    this.turn = this.turn.then(() => this.lookNow());
+    if (!this.isLooking) void this.lookWhileAsked();
+  }
+
+  /** Rejects only with faults of the program, which end the instance. */
+  private async lookWhileAsked(): Promise<void> {
+    this.isLooking = true;
+    try {
+      while (this.isAsked) {
+        // Whoever asks at the same time is answered by the same look.
+        await Promise.resolve();
+        this.isAsked = false;
+        await this.lookNow();
+      }
+    } finally {
+      this.isLooking = false;
+    }
   }
 
   private async lookNow(): Promise<void> {
-    this.isAsked = false;
     const { options, follower, all: before } = this;
     if (follower === null) return;
     const links = follower.links();

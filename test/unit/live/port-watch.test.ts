@@ -21,6 +21,7 @@ function world(backend: 'nft' | 'iptables' = 'iptables', refusal: string | null 
     calls: ON as BridgeCalls | null,
     links: LAN,
     fails: false,
+    fault: null as Error | null,
   };
   const steps: string[] = [];
   const shown = (ports: BridgePorts): string => [...ports].map((pair) => pair.join(' of ')).join();
@@ -41,6 +42,7 @@ function world(backend: 'nft' | 'iptables' = 'iptables', refusal: string | null 
       links: () => at.links,
       follow: async (ports) => {
         steps.push(`follows [${shown(ports)}]`);
+        if (at.fault !== null) throw at.fault;
         if (at.fails) throw new OperatingError(1, 'nft said no');
       },
     });
@@ -150,5 +152,29 @@ describe('the watch on ports', () => {
     early.at.ports.set('p1', 'br0');
     await early.watch.find(LAN, LAN);
     expect(await early.taken()).toEqual(['tries hooks']);
+  });
+
+  it('looks again after a fault, which ends an instance as any unhandled error does', async () => {
+    const { watch, at, begin, taken } = world();
+    const others = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    const faults: unknown[] = [];
+    process.on('unhandledRejection', (error) => faults.push(error));
+    try {
+      begin();
+      at.fault = new TypeError('nobody thought of that');
+      await taken();
+      vi.useRealTimers();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(faults).toEqual([at.fault]);
+      at.fault = null;
+      watch.look();
+      await new Promise((resolve) => setImmediate(resolve));
+      vi.useFakeTimers();
+      expect(await taken()).toEqual(['follows []']);
+    } finally {
+      process.removeAllListeners('unhandledRejection');
+      for (const listener of others) process.on('unhandledRejection', listener);
+    }
   });
 });
