@@ -38,6 +38,8 @@ export class Recorder implements TraceListener {
   readonly known: KnownConnection[] = [];
   /** Segments that were counted and are not told. */
   untold = 0;
+  /** Segments that come later are none of the picture. */
+  untilNs = Number.POSITIVE_INFINITY;
   private readonly flows: Pick<FlowReader, 'read'>;
   private readonly startedNs: number;
   private readonly places = new Map<number, Place>();
@@ -70,6 +72,11 @@ export class Recorder implements TraceListener {
   }
 
   segment(segment: TracedSegment): void {
+    if (segment.atNs > this.untilNs) {
+      // Ids come again: a drop is about this packet now.
+      this.packets.delete(segment.packet);
+      return;
+    }
     const place = this.placeOf(segment);
     if (place === null) {
       this.untold++;

@@ -61,6 +61,7 @@ export interface TcpConnectionReport {
   readonly acksSeen: boolean;
   readonly segments: number;
   readonly payloadBytes: number;
+  /** Over its life, as far as it was seen. */
   readonly goodputBitsPerSecond: number;
   readonly retransmits: number;
   readonly retransmittedShare: number;
@@ -80,6 +81,7 @@ export interface TcpState {
   readonly total: {
     readonly connections: number;
     readonly segments: number;
+    /** Over the time of the picture. */
     readonly goodputBitsPerSecond: number;
     readonly retransmits: number;
     readonly retransmittedShare: number;
@@ -92,10 +94,12 @@ export interface TcpState {
   };
   /** Those with most data first. */
   readonly connections: readonly TcpConnectionReport[];
-  /** What pacing gives the first of them; null if it is not paced. */
+  /** What pacing gives the first of them; null if it is not paced, or not known while `limitedBy` is null. */
   readonly shareBitsPerSecond: number | null;
   /** What limits the first of them; null if that is not known yet. */
   readonly limitedBy: { readonly kind: LimitKind; readonly where: string; readonly sentence: string } | null;
+  /** Why the picture ends before its time, in a sentence; null if it does not. */
+  readonly ended: string | null;
   /** All that in one line. */
   readonly line: string;
 }

@@ -7,6 +7,7 @@ import type { TcpConnectionReport, TcpState } from './report.ts';
 /** Connections that are told with their numbers, those with most data first. */
 const CONNECTIONS_TOLD = 20;
 
+type NotInLine = 'type' | 'atSeconds' | 'connections' | 'line';
 export type Limited = Pick<TcpState, 'shareBitsPerSecond' | 'limitedBy'>;
 
 const percent = (part: number, of: number): number => (of === 0 ? 0 : part / of);
@@ -23,6 +24,17 @@ function bytesOf({ connection: { halves, dataHalf } }: KnownConnection): number 
   return halves[dataHalf].payloadBytes;
 }
 
+/** What is acknowledged; where acknowledgements do not come here, what was sent. */
+function goodBytesOf({ connection: { halves, dataHalf } }: KnownConnection): number {
+  const data = halves[dataHalf];
+  return halves[otherHalf(dataHalf)].isSeen ? data.ackedBytes : data.payloadBytes;
+}
+
+function rateOf(bytes: number, seconds: number): number {
+  return seconds > 0 ? Math.round(toBitsPerSec(bytes / seconds)) : 0;
+}
+
+/** `gone` is the class that was watched, if it is there no more. */
 export function stateOf(
   type: TcpState['type'],
   recorder: Recorder,
@@ -30,19 +42,24 @@ export function stateOf(
   nowNs: number,
   missed: number,
   { shareBitsPerSecond, limitedBy }: Limited,
+  gone: string | null = null,
 ): TcpState {
   const sorted = [...recorder.known].sort((a, b) => bytesOf(b) - bytesOf(a));
   const all = sorted.map((known) => reportOf(known, recorder, nowNs));
   const sum = (pick: (report: TcpConnectionReport) => number): number =>
     all.reduce((before, report) => before + pick(report), 0);
-  const dataSegments = recorder.known.reduce(
-    (count, { connection: { halves, dataHalf } }) => count + halves[dataHalf].dataSegments,
-    0,
-  );
+  let dataSegments = 0;
+  let goodBytes = 0;
+  for (const known of recorder.known) {
+    dataSegments += known.connection.halves[known.connection.dataHalf].dataSegments;
+    goodBytes += goodBytesOf(known);
+  }
+  const seconds = (nowNs - startedNs) / 1e9;
   const total = {
     connections: all.length,
     segments: sum(({ segments }) => segments),
-    goodputBitsPerSecond: sum(({ goodputBitsPerSecond }) => goodputBitsPerSecond),
+    // Connections that live one after another share this time. Each was faster while it lived.
+    goodputBitsPerSecond: rateOf(goodBytes, seconds),
     retransmits: sum(({ retransmits }) => retransmits),
     retransmittedShare: percent(
       sum(({ retransmits }) => retransmits),
@@ -53,14 +70,21 @@ export function stateOf(
     missed,
     untold: recorder.untold,
   };
-  return {
-    type,
-    atSeconds: (nowNs - startedNs) / 1e9,
+  const told = {
     total,
-    connections: all.slice(0, CONNECTIONS_TOLD),
     shareBitsPerSecond,
     limitedBy,
-    line: lineOf(total, shareBitsPerSecond, limitedBy),
+    ended:
+      gone === null
+        ? null
+        : `${gone} was removed or moved, so the picture ends after ${seconds.toFixed(1)} s.`,
+  };
+  return {
+    ...told,
+    type,
+    atSeconds: seconds,
+    connections: all.slice(0, CONNECTIONS_TOLD),
+    line: lineOf(told),
   };
 }
 
@@ -70,7 +94,6 @@ function reportOf(known: KnownConnection, recorder: Recorder, nowNs: number): Tc
   const data = halves[dataHalf];
   const acks = halves[otherHalf(dataHalf)];
   const seconds = ((hasEnded ? lastNs : nowNs) - firstNs) / 1e9;
-  const goodBytes = acks.isSeen ? data.ackedBytes : data.payloadBytes;
   const rttNs = recorder.read(names[dataHalf])?.rttNs ?? Number.NaN;
   return {
     connection: number,
@@ -79,7 +102,7 @@ function reportOf(known: KnownConnection, recorder: Recorder, nowNs: number): Tc
     acksSeen: acks.isSeen,
     segments: data.segments + acks.segments,
     payloadBytes: data.payloadBytes,
-    goodputBitsPerSecond: seconds > 0 ? Math.round(toBitsPerSec(goodBytes / seconds)) : 0,
+    goodputBitsPerSecond: rateOf(goodBytesOf(known), seconds),
     retransmits: data.retransmits,
     retransmittedShare: percent(data.retransmits, data.dataSegments),
     duplicates: acks.duplicates,
@@ -90,18 +113,17 @@ function reportOf(known: KnownConnection, recorder: Recorder, nowNs: number): Tc
 }
 
 /** `goodput 11.4 Mbit/s, 3 retransmissions (0.10 %), share 12.0 Mbit/s. This upload is slow because ...` */
-function lineOf(
-  { connections, goodputBitsPerSecond, retransmits, retransmittedShare }: TcpState['total'],
-  shareBitsPerSecond: number | null,
-  limitedBy: TcpState['limitedBy'],
-): string {
-  if (connections === 0) return 'no segment of it came';
+function lineOf({ total, shareBitsPerSecond, limitedBy, ended }: Omit<TcpState, NotInLine>): string {
+  const { connections, goodputBitsPerSecond, retransmits, retransmittedShare } = total;
+  const reason = ended ?? limitedBy?.sentence ?? null;
   const share =
     shareBitsPerSecond === null ? 'not paced' : `share ${formatBitsPerSecShort(shareBitsPerSecond)}`;
   const facts = [
     `goodput ${formatBitsPerSecShort(goodputBitsPerSecond)}`,
     `${retransmits} ${retransmits === 1 ? 'retransmission' : 'retransmissions'} (${(100 * retransmittedShare).toFixed(2)} %)`,
-    share,
+    // Both are found out together.
+    ...(limitedBy === null ? [] : [share]),
   ].join(', ');
-  return limitedBy === null ? facts : `${facts}. ${limitedBy.sentence}`;
+  const line = connections === 0 ? 'no segment of it came' : facts;
+  return reason === null ? line : `${line}. ${reason}`;
 }

@@ -46,6 +46,7 @@ const LOOKS_PER_STATE = 10;
 const STATES_PER_QUESTION = 2;
 /** An answer counts if the connection still sent data so short a time before it came. */
 const SENDING_NS = 3e8;
+const NOT_KNOWN: Limited = { shareBitsPerSecond: null, limitedBy: null };
 
 export function tcpCommand(options: TcpOptions): TcpCommand {
   let watch: Watch | null = null;
@@ -72,7 +73,7 @@ class Watch {
   private readonly onStop: () => void;
   private isOver = false;
   private forget: () => void = () => undefined;
-  private limited: Limited = { shareBitsPerSecond: null, limitedBy: null };
+  private limited: Limited = NOT_KNOWN;
   private question: Promise<void> | null = null;
 
   constructor(
@@ -108,11 +109,12 @@ class Watch {
     this.listener.tell({ type: 'begin', subject: text, startedAt, seconds: this.seconds });
     const reader = new TraceReader(begun);
     const recorder = new Recorder(packets.flows, begun.atNs);
+    recorder.untilNs = begun.atNs + this.seconds * 1e9;
     for (let look = 1; !this.isOver; look++) {
       await this.pause();
       if (this.isOver) return;
       this.look(reader, recorder);
-      if (look % LOOKS_PER_STATE !== 0) continue;
+      if (look % LOOKS_PER_STATE !== 0 && !this.isGone()) continue;
       await this.round(reader, recorder, begun, look / LOOKS_PER_STATE);
     }
   }
@@ -134,21 +136,43 @@ class Watch {
     for (const event of recorder.told()) this.listener.tell(event);
   }
 
-  /** Once a second: renews the watch, tells the state, and ends when it is time. */
+  /** Once a second: renews the watch, tells the state, and ends when it is time or the class is gone. */
   private async round(reader: TraceReader, recorder: Recorder, begun: TraceBegun, n: number): Promise<void> {
     const renewed = await this.options.packets.trace(this.subject.traced);
     if (renewed === null || this.isOver) return;
-    const isLast = renewed.atNs - begun.atNs >= this.seconds * 1e9;
-    const isAsked = isLast ? this.limited.limitedBy === null : n % STATES_PER_QUESTION === 1;
+    const isGone = this.isGone();
+    if (isGone) recorder.untilNs = Math.min(recorder.untilNs, renewed.atNs);
+    const isLast = renewed.atNs >= recorder.untilNs;
+    const nowNs = Math.min(renewed.atNs, recorder.untilNs);
+    // The question takes time. No record of the picture may be overwritten meanwhile.
+    if (isLast) this.look(reader, recorder, true);
+    const { missed } = reader;
+    this.forgetGone();
+    const isAsked = isLast ? !isGone && this.limited.limitedBy === null : n % STATES_PER_QUESTION === 1;
     if (isAsked) this.question ??= this.ask(recorder, renewed.atNs);
-    if (isLast && this.limited.limitedBy === null) await this.question;
+    if (isLast && isAsked) await this.question;
     if (this.isOver) return;
-    this.look(reader, recorder, isLast);
+    if (!isLast) this.look(reader, recorder);
     const type: TcpState['type'] = isLast ? 'end' : 'state';
-    this.listener.tell(stateOf(type, recorder, begun.atNs, renewed.atNs, reader.missed, this.limited));
+    const gone = isGone ? this.subject.text : null;
+    this.listener.tell(
+      stateOf(type, recorder, begun.atNs, nowNs, missed, isGone ? NOT_KNOWN : this.limited, gone),
+    );
     if (!isLast) return;
     this.stop();
     this.listener.end();
+  }
+
+  /** The class that is watched is there no more. Nothing of what was in it is recorded any more. */
+  private isGone(): boolean {
+    const { traced } = this.subject;
+    return traced.kind === 'class' && !this.options.paths().includes(traced.path);
+  }
+
+  /** A class that is there no more limits nothing. */
+  private forgetGone(): void {
+    const where = this.limited.limitedBy?.where ?? '';
+    if (where !== '' && !this.options.paths().includes(where)) this.limited = NOT_KNOWN;
   }
 
   /**

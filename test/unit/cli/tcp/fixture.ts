@@ -102,6 +102,7 @@ export const END: TcpState = {
   connections: [REPORT],
   shareBitsPerSecond: 6000,
   limitedBy: { kind: 'window', where: 'wan/up', sentence: 'This upload is slow because <wan/up> paces it.' },
+  ended: null,
   line: 'goodput 5.80 kbit/s, 1 retransmission (33.33 %), share 6.00 kbit/s. This upload is slow.',
 };
 

@@ -7,6 +7,7 @@ import { type TcpCommand, type TcpListener, tcpCommand } from '../../../../src/c
 import type { WhyCommand } from '../../../../src/control/why/why.ts';
 import { FlowReader } from '../../../../src/core/flows/flow-reader.ts';
 import { TCP_SEGMENTS_TOLD_MAX } from '../../../../src/limits.ts';
+import { ACK, FIN } from '../../../../src/packet/tcp-header.ts';
 import { type Ends, handshake, MSS, PacedWorld, segment } from '../../../sim/paced.ts';
 import { MS, SECOND, shaper } from '../../../sim/world.ts';
 
@@ -22,6 +23,10 @@ interface Bed {
   readonly listener: TcpListener;
   isBehind: boolean;
   ended: boolean;
+  /** It is there no more. */
+  removed: string;
+  /** How long each question takes. */
+  askedMs: number;
 }
 
 /** A paced class. Time goes on while the command waits. */
@@ -44,6 +49,8 @@ function bed(limitBytes = Number.POSITIVE_INFINITY): Bed {
   const asked: string[] = [];
   const why: WhyCommand = async (subject) => {
     asked.push(subject);
+    nowNs += self.askedMs * MS;
+    world.run(nowNs);
     // All transfers have ended by then.
     const kind = nowNs < 3.2 * SECOND ? 'window' : 'sender';
     const limitedBy = { kind, where: 'wan/up/paced', detail: '' };
@@ -70,7 +77,8 @@ function bed(limitBytes = Number.POSITIVE_INFINITY): Bed {
       return null;
     },
   };
-  const paths = (): string[] => engine.classes.map(({ path }) => path);
+  const paths = (): string[] =>
+    engine.classes.map(({ path }) => path).filter((path) => path !== self.removed);
   const told: TcpEvent[] = [];
   const self: Bed = {
     world,
@@ -86,6 +94,8 @@ function bed(limitBytes = Number.POSITIVE_INFINITY): Bed {
     },
     isBehind: false,
     ended: false,
+    removed: '',
+    askedMs: 0,
   };
   return self;
 }
@@ -110,6 +120,11 @@ function endOf({ told }: Bed): TcpState {
   const last = told.at(-1)!;
   if (last.type !== 'end') throw new Error(`the last event is ${last.type}`);
   return last;
+}
+
+/** But the last one. */
+function statesOf({ told }: Bed): TcpState[] {
+  return told.filter((event): event is TcpState => event.type === 'state');
 }
 
 function ofType<Type extends TcpEvent['type']>({ told }: Bed, type: Type) {
@@ -143,11 +158,77 @@ it('tells begin, connections, segments, a state each second, and the end', async
   expect(report).toMatchObject({ flow: FLOW, dataSeen: true, acksSeen: true, payloadBytes: 100 * MSS });
   // 100 segments in 3.5 s since the handshake.
   expect(report!.goodputBitsPerSecond / ((8 * 100 * MSS) / 3.5)).toBeCloseTo(1, 2);
+  expect(total.goodputBitsPerSecond).toBe((8 * 100 * MSS) / 4);
   expect(shareBitsPerSecond).toBeGreaterThan(0);
   expect(limitedBy).toEqual({ kind: 'window', where: 'wan/up/paced', sentence: 'It is paced.' });
-  expect(line).toMatch(/^goodput 331 kbit\/s, 0 retransmissions \(0\.00 %\), share .*\. It is paced\.$/);
+  expect(line).toMatch(/^goodput 290 kbit\/s, 0 retransmissions \(0\.00 %\), share .*\. It is paced\.$/);
   expect(one.asked.every((subject) => subject === FLOW)).toBe(true);
   expect(one.world.engine.trace.isOn).toBe(false);
+});
+
+it('connections that live one after another share the time of the picture', async () => {
+  const one = bed();
+  const connections = 20;
+  for (let n = 0; n < connections; n++) {
+    const ends: Ends = { port: 3000 + n };
+    const atNs = (100 + 80 * n) * MS;
+    one.world.inject(handshake(atNs, ends, 7));
+    one.world.inject([segment(atNs + 30 * MS, ends, 'sender', { tcpSeq: 1001, tcpAck: 1001 }, MSS)]);
+    const end = { tcpSeq: 1001, tcpAck: 1001 + MSS, tcpFlags: FIN | ACK };
+    one.world.inject([segment(atNs + 40 * MS, ends, 'receiver', end)]);
+  }
+  one.command('wan/up', 2, one.listener);
+  await until(() => one.ended);
+  const { total, connections: reports } = endOf(one);
+  expect(total.connections).toBe(connections);
+  expect(total.goodputBitsPerSecond).toBe((8 * connections * MSS) / 2);
+  // Each was as fast as that while it lived.
+  for (const report of reports)
+    expect(report.goodputBitsPerSecond).toBeGreaterThan(2 * total.goodputBitsPerSecond);
+});
+
+it('what comes after the end does not count, however long the last question takes', async () => {
+  const one = bed();
+  one.askedMs = 500;
+  one.world.inject(handshake(100 * MS, ENDS, 7));
+  for (let n = 0; n < 100; n++)
+    one.world.inject([segment((201 + 20 * n) * MS, ENDS, 'sender', { tcpSeq: 1001 + MSS * n }, MSS)]);
+  one.command('wan/up', 1, one.listener);
+  await until(() => one.ended);
+  const { atSeconds, total, connections, limitedBy } = endOf(one);
+  expect(limitedBy).not.toBeNull();
+  expect(atSeconds).toBe(1);
+  const seen = ofType(one, 'segments').flatMap((event) => event.atSeconds);
+  expect(Math.max(...seen)).toBe(0.981);
+  expect(total).toMatchObject({ segments: 43, missed: 0, untold: 0 });
+  expect(connections[0]!.payloadBytes).toBe(40 * MSS);
+});
+
+it('a class that is removed or moved ends its picture, and is not said to pace', async () => {
+  const one = bed();
+  inject(one, 9);
+  one.command('wan/up/paced', 10, one.listener);
+  await until(() => statesOf(one).length === 3);
+  const before = statesOf(one).at(-1)!;
+  expect(before).toMatchObject({ limitedBy: { kind: 'window' }, ended: null });
+  one.removed = 'wan/up/paced';
+  await until(() => one.ended);
+  const { atSeconds, line, ended, limitedBy, shareBitsPerSecond } = endOf(one);
+  expect(atSeconds - before.atSeconds).toBeLessThan(0.25);
+  expect(ended).toMatch(/^wan\/up\/paced was removed or moved, so the picture ends after 3\.\d s\.$/);
+  expect(line).toMatch(/^goodput \d+ kbit\/s, 0 retransmissions \(0\.00 %\)\. wan\/up\/paced was removed/);
+  expect({ limitedBy, shareBitsPerSecond }).toEqual({ limitedBy: null, shareBitsPerSecond: null });
+  expect(one.world.engine.trace.isOn).toBe(false);
+});
+
+it('a class inside that is removed is not said to pace any more', async () => {
+  const one = bed();
+  inject(one, 9);
+  one.command('wan/up', 4, one.listener);
+  await until(() => statesOf(one).length === 1);
+  one.removed = 'wan/up/paced';
+  await until(() => statesOf(one).length === 2);
+  expect(statesOf(one).at(-1)!.line).toMatch(/^goodput \d+ kbit\/s, 0 retransmissions \(0\.00 %\)$/);
 });
 
 /** The numbers with which the lists of segments must begin. */
