@@ -3,6 +3,7 @@
  * parts when it runs, so that `status` needs no packet machinery.
  */
 import { type Command, Option } from 'commander';
+import { TCP_SECONDS_MAX } from '../limits.ts';
 import { addChangeCommands } from './change/commands.ts';
 import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
 import type { CommandContext } from './context.ts';
@@ -110,7 +111,7 @@ function addTcp(program: Command, { terminal, finish }: CommandContext): void {
     .argument('<subject...>', 'a class such as wan/up, an address, or tcp SRC:PORT DST:PORT')
     .addOption(new Option('-c, --conf <file>', 'configuration file of the instance').conflicts('socket'))
     .option('--socket <path>', 'control socket of the instance')
-    .option('--seconds <n>', 'for how long', '10')
+    .option('--seconds <n>', `for how long, 1 to ${TCP_SECONDS_MAX}`, '10')
     .option('--json', 'as JSON')
     .option('--html <file>', 'write a page with pictures')
     .action(async (subject: string[], options: TcpOptions) => {

@@ -63,21 +63,23 @@ const NOTES =
   'machine. Bytes in flight are what was sent and is not acknowledged yet; in the round trip, acknowledgements that wait here are not counted.';
 
 function card({ end }: Picture): string {
-  const { total, shareBitsPerSecond, limitedBy, connections } = end;
+  const { total, shareBitsPerSecond, limitedBy, connections, ended } = end;
   const [main] = connections;
   const rtt = main?.roundTripMilliseconds ?? null;
+  const notPaced = limitedBy === null ? '–' : 'not paced';
   const tiles: [string, string][] = [
     ['goodput', formatBitsPerSecShort(total.goodputBitsPerSecond)],
     [`retransmits (${total.retransmits})`, `${(100 * total.retransmittedShare).toFixed(2)} %`],
-    ['share', shareBitsPerSecond === null ? 'not paced' : formatBitsPerSecShort(shareBitsPerSecond)],
+    ['share', shareBitsPerSecond === null ? notPaced : formatBitsPerSecShort(shareBitsPerSecond)],
     ['round trip', rtt === null ? '–' : `${rtt.toPrecision(3)} ms`],
     ['dropped here', String(total.dropped)],
     ['connections', String(total.connections)],
     ['segments', String(total.segments)],
   ];
   const items = tiles.map(([name, value]) => `<div><span>${name}</span><b>${escapeHtml(value)}</b></div>`);
-  const sentence = limitedBy === null ? '' : `<p>${escapeHtml(limitedBy.sentence)}</p>`;
-  return `<section class="panel card wide"><div class="tiles">${items.join('')}</div>${sentence}</section>`;
+  const sentences = [limitedBy?.sentence ?? null, ended].filter((sentence) => sentence !== null);
+  const text = sentences.map((sentence) => `<p>${escapeHtml(sentence)}</p>`).join('');
+  return `<section class="panel card wide"><div class="tiles">${items.join('')}</div>${text}</section>`;
 }
 
 function panel(

@@ -69,14 +69,18 @@ export class Gathering {
     }
   }
 
-  /** null if the stream was cut before its end. */
-  picture(): Picture | null {
-    const { begin, state, flows, segments } = this;
-    if (begin === null || state?.type !== 'end') return null;
+  /** All up to the last state, with `cut` as the reason if that is not the end; null before the first. */
+  picture(cut = ''): Picture | null {
+    const { begin, state, flows } = this;
+    if (begin === null || state === null) return null;
     const { subject, startedAt } = begin;
+    const seconds = state.atSeconds;
+    const isEnd = state.type === 'end';
     const untold = state.total.untold + this.unshown;
-    const end = { ...state, total: { ...state.total, untold } };
-    return { subject, startedAt, seconds: state.atSeconds, end, flows, segments };
+    const end = { ...state, total: { ...state.total, untold }, ended: isEnd ? state.ended : cut };
+    // The sums of a state say nothing of what came after it.
+    const segments = isEnd ? this.segments : this.segments.filter(({ atSeconds }) => atSeconds <= seconds);
+    return { subject, startedAt, seconds, end, flows, segments };
   }
 
   private takeSegment(from: TcpSegments, i: number): void {

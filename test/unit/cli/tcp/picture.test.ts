@@ -3,10 +3,15 @@ import { carried, curvesOf, Gathering, gaps, inColumns, viewOf } from '../../../
 import { TCP_SEGMENTS_SHOWN_MAX } from '../../../../src/limits.ts';
 import { END, eventsOf, pictureOf, REPORT, ROWS, segmentsOf } from './fixture.ts';
 
-it('is null until the end has come', () => {
+it('is null before the first state, and has nothing beyond the last one until the end has come', () => {
   const gathering = new Gathering();
-  for (const event of eventsOf().slice(0, -1)) gathering.take(event);
+  const events = eventsOf();
+  for (const event of events.slice(0, 3)) gathering.take(event);
   expect(gathering.picture()).toBeNull();
+  for (const event of events.slice(3, -1)) gathering.take(event);
+  const early = gathering.picture('enough')!;
+  expect(early).toMatchObject({ seconds: 1, end: { ended: 'enough' } });
+  expect(early.segments.map(({ atSeconds }) => atSeconds)).toEqual([0, 0.1, 0.2, 1]);
   expect(gathering.state).toMatchObject({ type: 'state', atSeconds: 1 });
   gathering.take(END);
   expect(gathering.picture()).toMatchObject({ subject: 'wan/up', seconds: 4 });

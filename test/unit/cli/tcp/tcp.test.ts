@@ -1,18 +1,19 @@
 /** The command in front of an instance that the test plays. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
+import { main } from '../../../../src/cli/main.ts';
 import { ApiError } from '../../../../src/control/api-error.ts';
 import { tcpRoutes } from '../../../../src/control/routes/tcp.ts';
 import { startServer } from '../../../../src/control/server.ts';
 import type { TcpEvent } from '../../../../src/control/tcp/report.ts';
-import { configFiles, shaper, shaperOn } from '../helpers.ts';
-import { eventsOf, FLOWS } from './fixture.ts';
+import { configFiles, type Outcome, shaper, shaperOn, terminalOf } from '../helpers.ts';
+import { eventsOf, FLOWS, ROWS } from './fixture.ts';
 
 const files = configFiles();
 afterAll(() => files.remove());
 
 /** Answers each question with these events. Returns the questions. */
-async function instance(name: string, events: readonly TcpEvent[], refusal?: ApiError) {
+async function instance(name: string, events: readonly TcpEvent[], refusal?: ApiError, ends = true) {
   const socket = files.path(name);
   const asked: [subject: string, seconds: number][] = [];
   const routes = tcpRoutes({
@@ -20,7 +21,7 @@ async function instance(name: string, events: readonly TcpEvent[], refusal?: Api
       if (refusal !== undefined) throw refusal;
       asked.push([subject, seconds]);
       for (const event of events) tell(event);
-      setImmediate(end);
+      if (ends) setImmediate(end);
       return () => undefined;
     },
   });
@@ -110,12 +111,111 @@ it('nobody there: exit 3; a refusal: 2; a stream that is cut: 1', async () => {
       code: 2,
       stderr: expect.stringContaining('wan/up is watched already'),
     });
-    expect(await shaper('tcp', 'wan/up', ...cut.at)).toMatchObject({
+    expect(await shaper('tcp', 'wan/up', ...cut.at)).toEqual({
       code: 1,
-      stderr: expect.stringContaining('before all was told'),
+      stdout: expect.stringMatching(/^wan\/up, 1\.0 s: goodput/),
+      stderr: 'shaper: the instance ended, or cut the stream, before all was told: after 1.0 of 10 s\n',
     });
   } finally {
     await busy.close();
     await cut.close();
   }
+});
+
+it('a stream that is cut before its first second shows nothing, and leaves no page', async () => {
+  const html = files.path('none.html');
+  const early = await instance('early.sock', eventsOf().slice(0, 3));
+  const busy = await instance('busy2.sock', [], new ApiError(409, 'watched', 'wan/up is watched already'));
+  try {
+    expect(await shaper('tcp', 'wan/up', '--html', html, ...early.at)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'shaper: the instance ended, or cut the stream, before all was told: before the first second was over\n',
+    });
+    expect(existsSync(html)).toBe(false);
+    expect((await shaper('tcp', 'wan/up', '--html', html, ...busy.at)).code).toBe(2);
+    expect(existsSync(html)).toBe(false);
+    writeFileSync(html, 'older');
+    expect((await shaper('tcp', 'wan/up', '--html', html, ...busy.at)).code).toBe(2);
+    expect(readFileSync(html, 'utf8')).toBe('older');
+  } finally {
+    await early.close();
+    await busy.close();
+  }
+});
+
+/** Runs the command, and has a signal come once `isReady`. */
+async function interrupted(isReady: (stderr: string) => boolean, ...args: string[]): Promise<Outcome> {
+  const { terminal, written } = terminalOf({ isErrInteractive: true });
+  const others = process.listeners('SIGINT');
+  const done = main(['tcp', 'wan/up', ...args], terminal);
+  const own = () => process.listeners('SIGINT').filter((listener) => !others.includes(listener));
+  while (own().length === 0 || !isReady(written.stderr))
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const listener of own()) listener('SIGINT');
+  const code = await done;
+  expect(own()).toEqual([]);
+  return { code, ...written };
+}
+
+it('a signal ends it with what has come by then', async () => {
+  const html = files.path('interrupted.html');
+  const { at, close } = await instance('interrupted.sock', eventsOf().slice(0, -1), undefined, false);
+  const silent = await instance('silent.sock', [], undefined, false);
+  try {
+    const early = await interrupted(() => silent.asked.length > 0, '--html', html, ...silent.at);
+    const nothing = 'shaper: interrupted before the first second was over\n';
+    expect(early).toEqual({ code: 1, stdout: '', stderr: nothing });
+    expect(existsSync(html)).toBe(false);
+    const isTold = (stderr: string): boolean => stderr.includes('1 of 10 s');
+    const { code, stdout } = await interrupted(isTold, '--json', '--html', html, ...at);
+    expect(code).toBe(0);
+    const { seconds, segments, ended } = JSON.parse(stdout);
+    expect(seconds).toBe(1);
+    // What came after the last state is in none of its sums.
+    expect(segments).toHaveLength(ROWS.filter((row) => row.at <= 1).length);
+    expect(ended).toBe('It was cut short: interrupted after 1.0 of 10 s.');
+    expect(readFileSync(html, 'utf8')).toContain(`<p>${ended}</p>`);
+  } finally {
+    await close();
+    await silent.close();
+  }
+});
+
+it('a page that cannot be written at the end takes nothing from the text', async () => {
+  const folder = files.path('soon-gone');
+  mkdirSync(folder);
+  const socket = files.path('gone.sock');
+  const routes = tcpRoutes({
+    tcp: (_subject, _seconds, { tell, end }) => {
+      rmdirSync(folder);
+      for (const event of eventsOf()) tell(event);
+      setImmediate(end);
+      return () => undefined;
+    },
+  });
+  const server = await startServer(socket, routes);
+  try {
+    const outcome = await shaper('tcp', 'wan/up', '--html', `${folder}/p.html`, '--socket', socket);
+    expect(outcome).toEqual({
+      code: 2,
+      stdout: expect.stringMatching(/^wan\/up, 4\.0 s: goodput/),
+      stderr: expect.stringContaining('no such folder'),
+    });
+  } finally {
+    await server.close();
+  }
+});
+
+it('--html - is wrong usage', async () => {
+  const outcome = await shaper('tcp', 'wan/up', '--html', '-', '--socket', files.path('none.sock'));
+  expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining("--html takes a file, and '-'") });
+  expect(existsSync('-')).toBe(false);
+});
+
+it('its help says how long it may take', async () => {
+  expect((await shaper('tcp', '--help')).stdout).toMatch(
+    /--seconds <n> +for how long, 1 to 600 \(default: "10"\)/,
+  );
 });
