@@ -15,7 +15,7 @@ const EVENT = [
   '`connection`: its number, and both of its flows, which `half` 0 and 1 of a segment name.',
   '`segments`: lists of the same length, one for each quantity; the first one has the number `first`.',
   '`drops`: numbers of segments that were dropped here, and why.',
-  '`state`, every second, and `end` at last: total, connections, shareBitsPerSecond, limitedBy, line.',
+  '`state`, every second, and `end` at last: total, connections, shareBitsPerSecond, limitedBy, ended, line.',
 ].join(' ');
 
 export function tcpRoutes({ tcp }: TcpCommands): Route[] {
