@@ -56,6 +56,8 @@ export class RulePlanner {
   ports: BridgePorts = NO_PORTS;
   private hasWarned = false;
   private hasWarnedOfCopies = false;
+  /** The memory for copied packets was made at the start, for the longest copies of then. */
+  private copyBytesMax: number | null = null;
 
   /** `found`: abilities that need no trial. */
   constructor(backend: Backend, neighbours: Neighbours, log: RulesLog, found: Partial<RuleAbilities> = {}) {
@@ -113,9 +115,10 @@ export class RulePlanner {
     return { ...plan, copyBytes, dscps: placesFor(plan, now), unreadNfqueue: unreadFor(spec, now) };
   }
 
-  /** The memory for copied packets was made at the start, for the longest copies of then. */
+  /** Until the first change, the plan in force is that of the start. */
   private copyLengths({ copyBytes }: QueuePlan, { request }: InForce): number[] {
-    const most = Math.max(...request.plan.copyBytes);
+    this.copyBytesMax ??= Math.max(...request.plan.copyBytes);
+    const most = this.copyBytesMax;
     if (copyBytes.some((bytes) => bytes > most) && !this.hasWarnedOfCopies) {
       this.hasWarnedOfCopies = true;
       this.log.warn(NO_LATE_COPIES);

@@ -263,6 +263,30 @@ describe('what needs another start', () => {
     expect(await apply(paced)).toMatchObject({ ok: true });
     expect(half()!.isByMark).toBe(true);
   });
+
+  describe('copies of whole packets', () => {
+    const paced = text('count: 1', 'wan: { device: wan0, up: { rate: 10mbit, tcp: { pace: true } } }');
+    const plain = text('count: 1', 'wan: { device: wan0, up: { rate: 10mbit } }');
+    const late = expect.stringContaining('the memory for copied packets was made for headers');
+
+    it('come back when pacing does, if the start had memory for them', async () => {
+      const { apply, steps, request } = world(paced);
+      const { copyBytes } = request().plan;
+      await apply(plain);
+      expect(request().plan.copyBytes).not.toEqual(copyBytes);
+      await apply(paced);
+      expect(request().plan.copyBytes).toEqual(copyBytes);
+      expect(steps).not.toContainEqual(late);
+    });
+
+    it('come with the next start otherwise', async () => {
+      const { apply, steps, request } = world(plain);
+      const { copyBytes } = request().plan;
+      for (const to of [paced, plain, paced]) await apply(to);
+      expect(request().plan.copyBytes).toEqual(copyBytes);
+      expect(steps.filter((line) => line.startsWith('warning'))).toEqual([late]);
+    });
+  });
 });
 
 it('only directions of devices that were not shaped before are looked at', () => {
