@@ -1,5 +1,5 @@
 /** Nodes for values as JSON has them. */
-import { type Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { isScalar, type Node, Pair, parseDocument, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { isPatch, type Value } from '../yaml/values.ts';
 import type { Places } from './places.ts';
 
@@ -19,7 +19,22 @@ export function nodeOf(value: Value, places: Places): Node {
     for (const item of value as readonly Value[]) list.items.push(nodeOf(item, places));
     return list;
   }
-  return places.number(new Scalar(value));
+  return places.number((typeof value === 'string' ? plainScalar(value) : null) ?? new Scalar(value));
+}
+
+/** Words and numbers. Other texts are not looked at. */
+const WORD = /^[\w.+-]+$/;
+
+/**
+ * KEY=VALUE arguments are texts. One that YAML reads as a number or boolean, and writes as it was, is written
+ * without quotes, as the schema of editors asks; null for all others.
+ */
+function plainScalar(text: string): Scalar | null {
+  if (!WORD.test(text)) return null;
+  const document = parseDocument(text, { version: '1.2' });
+  const { contents } = document;
+  if (!isScalar(contents) || !['boolean', 'number'].includes(typeof contents.value)) return null;
+  return document.toString() === `${text}\n` ? contents : null;
 }
 
 export function pairOf(key: string, value: Node | null, places: Places): Pair<Node, Node | null> {

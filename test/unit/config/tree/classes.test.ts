@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigDocument, ConfigEditError } from '../../../../src/config/edit/document.ts';
+import { ConfigDocument, ConfigEditError, parseAssignments } from '../../../../src/config/edit/document.ts';
 
 const TEXT = `# head
 links:
@@ -55,6 +55,17 @@ describe('a patch', () => {
     const after = parsed().patchClass('wan/up/guests', { weight: 2.5, queue: { ackFilter: true } });
     const guests = after.load().spec.links[0]!.up!.children[1]!;
     expect(guests).toMatchObject({ weight: 2.5, queue: { ackFilter: true, limitBytes: 62_500 } });
+  });
+
+  it.each([
+    ...['adjust=true', 'adjust=false', 'tcp.pace=true', 'queue.ackFilter=true', 'queue.aqm.red.ecn=false'],
+    ...['weight=2.50', 'priority=3', 'priority=0x3', 'each={ by: src, rate: 1mbit, prefix6: 56 }'],
+    ...['ceil=5mbit', 'match.src=10.0.0.1', 'match.dport=[ 80, 443 ]', 'queue.aqm.red.probability=5%'],
+  ])('has %s without quotes, as people write it', (argument) => {
+    const after = parsed().patchClass('wan/up/guests', parseAssignments([argument]));
+    const [key, value] = argument.split('=') as [string, string];
+    expect(after.text()).toContain(`${key.split('.').at(-1)}: ${value}`);
+    expect(() => after.load()).not.toThrow();
   });
 
   it('keeps a direction in its short form while it has nothing but its rate', () => {
