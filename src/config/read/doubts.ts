@@ -1,8 +1,10 @@
 /** Doubts about TCP rate control and ceilings that move: settings that can do nothing, or do harm. */
+import { isMap, type Node } from 'yaml';
 import { formatRate } from '../../base/units.ts';
 import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { ClassSpec } from '../../spec/spec.ts';
-import type { Located } from '../yaml/reader.ts';
+import { offsetOf } from '../yaml/nodes.ts';
+import type { Located, Named } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
 
 /** `at` is the block `tcp` of the class. */
@@ -49,7 +51,7 @@ function isPacedThroughout({ pace, children }: ClassSpec): boolean {
 }
 
 interface ReadChild {
-  readonly entry: { readonly name: string; readonly offset: number };
+  readonly entry: Named;
   readonly spec: ClassSpec;
 }
 
@@ -59,7 +61,9 @@ interface ReadChild {
  */
 export function checkAdjusting({ reader, label }: ClassContext, children: readonly ReadChild[]): void {
   const { problems } = reader;
-  const [first, ...more] = children.filter(({ spec }) => spec.adjust);
+  // An edit writes beyond the text: the class that it changes comes last, and the other one is named.
+  const inOrder = children.toSorted((a, b) => adjustPlace(a) - adjustPlace(b));
+  const [first, ...more] = inOrder.filter(({ spec }) => spec.adjust);
   for (const { entry } of more) {
     const message = `adjust: at most one class of ${label} can adjust; ${first!.spec.name} does already`;
     problems.error(entry.offset, message);
@@ -74,4 +78,8 @@ export function checkAdjusting({ reader, label }: ClassContext, children: readon
     const message = `adjust: the ceil of ${name} never moves, because ${formatRate(rateBytesPerSec)} of it are guaranteed`;
     problems.warn(first.entry.offset, message);
   }
+}
+
+function adjustPlace({ entry }: ReadChild): number {
+  return isMap(entry.node) ? offsetOf((entry.node.get('adjust', true) ?? null) as Node | null) : 0;
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { LoadedConfig } from '../../../../src/config/config.ts';
+import { ConfigDocument } from '../../../../src/config/edit/document.ts';
 import { load, problemsOf, warningsOf, withClasses } from '../helpers.ts';
 
 const messages = (classes: string): string[] =>
@@ -64,6 +66,14 @@ describe('adjust', () => {
     expect(problemsOf(withClasses(two)).join('\n')).toContain(
       'adjust: at most one class of wan/up can adjust; a does already',
     );
+  });
+
+  it('of a second class is refused where it is set, and the first one is named', () => {
+    const classes = 'web: { match: { dport: 1 } }, rest: { adjust: true }';
+    const edit = (): LoadedConfig =>
+      ConfigDocument.parse(withClasses(classes), 'x.yaml').patchClass('wan/up/web', { adjust: true }).load();
+    const message = 'adjust: at most one class of wan/up can adjust; rest does already';
+    expect(edit).toThrow(expect.objectContaining({ where: 'wan/up/web', message }));
   });
 
   it.each([
