@@ -91,7 +91,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     queue: isInner ? noQueue(reader, entry.name, values.queue) : readQueue(context, values.queue, each),
     children,
   };
-  warnOfPace(context, values.tcp, spec);
+  warnOfPace(context, values, spec);
   return spec;
 }
 

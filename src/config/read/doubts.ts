@@ -1,21 +1,26 @@
 /** Doubts about TCP rate control and ceilings that move: settings that can do nothing, or do harm. */
 import { isMap, type Node } from 'yaml';
 import { formatRate } from '../../base/units.ts';
-import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { ClassSpec } from '../../spec/spec.ts';
 import { offsetOf } from '../yaml/nodes.ts';
 import type { Located, Named } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
+import { ofTcp } from './overlap.ts';
 
-/** `at` is the block `tcp` of the class. */
-export function warnOfPace(context: ClassContext, at: Located<unknown> | undefined, own: ClassSpec): void {
+/** The blocks of a class or direction that doubts are about. */
+interface Blocks {
+  readonly tcp?: Located<unknown>;
+  readonly police?: Located<unknown>;
+  readonly each?: Located<unknown>;
+}
+
+export function warnOfPace(context: ClassContext, blocks: Blocks, own: ClassSpec): void {
+  warnOfDrops(context, blocks, own);
   const { pace } = own;
+  const at = blocks.tcp;
   if (pace === null || at === undefined) return;
   const warn = (message: string): void => context.reader.problems.warn(at.offset, `tcp.pace: ${message}`);
-  const [tcp] = PROTOCOLS.tcp!;
-  const other = context.within.find(({ match }) =>
-    match.every(({ proto }) => proto?.includes(tcp!) === false),
-  );
+  const other = context.within.find(({ match }) => ofTcp(match).length === 0);
   if (other) warn(`no TCP comes to ${context.label}: the match of ${other.name} asks for other protocols`);
   if (own.children.length > 0 && own.children.every(isPacedThroughout))
     warn(`every class of ${context.label} has its own, and the nearest one counts`);
@@ -25,24 +30,47 @@ export function warnOfPace(context: ClassContext, at: Located<unknown> | undefin
       `no connection can be active: none moves more than ${formatRate(pace.activeBytesPerSec)} at a ceil of ${most}`,
     );
   }
-  warnOfDrops(warn, own);
 }
 
-/** Pacing shares the ceil. Buckets that drop at less would drop what it has allowed. */
-function warnOfDrops(warn: (message: string) => void, { police, each, ceilBytesPerSec }: ClassSpec): void {
-  const beyond = `, and ${formatRate(ceilBytesPerSec)} is shared`;
-  if (police && police.rateBytesPerSec < ceilBytesPerSec)
-    warn(
-      `police ${verb(police.exceed)} beyond ${formatRate(police.rateBytesPerSec)}${beyond}; write that rate as ceil`,
-    );
-  if (each?.exceed === 'drop' && each.rateBytesPerSec < ceilBytesPerSec)
-    warn(
-      `each drops beyond ${formatRate(each.rateBytesPerSec)}${beyond}; write exceed: delay, or leave each out`,
-    );
+/** Pacing shares the ceil. Buckets that drop at less, here or further out, would drop what it has allowed. */
+function warnOfDrops({ reader, label }: ClassContext, blocks: Blocks, own: ClassSpec): void {
+  const shared = pacedIn(own).map(({ path, ceilBytesPerSec }) => ({
+    where: path === own.path ? '' : ` in ${label}${path.slice(own.path.length)}`,
+    bytesPerSec: Math.min(ceilBytesPerSec, own.ceilBytesPerSec),
+  }));
+  for (const { key, verb, rateBytesPerSec, advice } of droppingBuckets(own)) {
+    const harmed = shared.find(({ bytesPerSec }) => bytesPerSec > rateBytesPerSec);
+    const at = blocks[key];
+    if (!harmed || !at) continue;
+    const beyond = `${key} ${verb} beyond ${formatRate(rateBytesPerSec)}`;
+    const most = formatRate(harmed.bytesPerSec);
+    reader.problems.warn(at.offset, `tcp.pace: ${beyond}, and ${most} is shared${harmed.where}; ${advice}`);
+  }
 }
 
-function verb(exceed: 'drop' | 'mark'): string {
-  return exceed === 'drop' ? 'drops' : 'marks';
+interface DroppingBucket {
+  readonly key: 'police' | 'each';
+  readonly verb: string;
+  readonly rateBytesPerSec: number;
+  readonly advice: string;
+}
+
+function droppingBuckets({ police, each }: ClassSpec): DroppingBucket[] {
+  const buckets: DroppingBucket[] = [];
+  if (police) {
+    const verb = police.exceed === 'drop' ? 'drops' : 'marks';
+    buckets.push({ ...police, key: 'police', verb, advice: 'write that rate as ceil' });
+  }
+  if (each?.exceed === 'drop') {
+    const advice = 'write exceed: delay, or leave each out';
+    buckets.push({ ...each, key: 'each', verb: 'drops', advice });
+  }
+  return buckets;
+}
+
+/** The class, if it paces, and the classes inside it that do. */
+function pacedIn(own: ClassSpec): ClassSpec[] {
+  return [...(own.pace ? [own] : []), ...own.children.flatMap(pacedIn)];
 }
 
 /** None of its packets looks for pacing further out. */

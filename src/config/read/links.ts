@@ -196,6 +196,6 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
     queue: null,
     children,
   };
-  warnOfPace(context, values.tcp, root);
+  warnOfPace(context, values, root);
   return root;
 }

@@ -2,6 +2,7 @@
  * Relations between matchers: does one take every packet of another, and is there a packet that both take?
  * Both functions say yes only when they are certain.
  */
+import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
 
 type Mark = NonNullable<MatcherSpec['mark']>[number];
@@ -10,6 +11,15 @@ type Same<T> = (a: T, b: T) => boolean;
 /** Whether every packet of `b` is one of `a`. A list of matchers takes what any of them takes. */
 export function coversAll(a: readonly MatcherSpec[], b: readonly MatcherSpec[]): boolean {
   return b.every((inner) => a.some((outer) => covers(outer, inner)));
+}
+
+const [TCP] = PROTOCOLS.tcp!;
+
+/** The matchers by which TCP comes to a class, for nothing but TCP. */
+export function ofTcp(match: readonly MatcherSpec[]): MatcherSpec[] {
+  return match
+    .filter(({ proto }) => proto?.includes(TCP!) !== false)
+    .map((matcher) => ({ ...matcher, proto: [TCP!] }));
 }
 
 /** Whether no packet is one of both `a` and `b`. */

@@ -2,7 +2,7 @@
 import type { ClassSpec, MatcherSpec } from '../../spec/spec.ts';
 import type { Named } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
-import { areDisjoint, coversAll } from './overlap.ts';
+import { areDisjoint, coversAll, ofTcp } from './overlap.ts';
 
 /** Every value of a matcher is compared with every other. Longer lists of classes are not compared. */
 const COMPARED_MAX = 2000;
@@ -52,6 +52,9 @@ export function warnUnreachable(
         entry.offset,
         `class ${entry.name} gets no packets: those before it take them all`,
       );
+    } else if (isCompared && own.pace && takesTcp(matches.slice(0, i), ofTcp(matches[i]!), ofTcp(around))) {
+      const message = `tcp.pace: no TCP comes to class ${entry.name}: those before it take it all`;
+      reader.problems.warn(entry.offset, message);
     }
   }
 }
@@ -63,6 +66,17 @@ function takesTogether(
   around: readonly MatcherSpec[],
 ): boolean {
   return [own, around].some((match) => match.length > 1 && coversAll(before.flat(), match));
+}
+
+/** Whether no TCP is left for a class. Matches that ask for other protocols are told of elsewhere. */
+function takesTcp(
+  before: readonly (readonly MatcherSpec[])[],
+  own: readonly MatcherSpec[],
+  around: readonly MatcherSpec[],
+): boolean {
+  const matches = [own, around];
+  if (matches.some(({ length }) => length === 0)) return false;
+  return matches.some((match) => coversAll(before.flat(), match));
 }
 
 function isComparable(matches: readonly (readonly MatcherSpec[])[]): boolean {

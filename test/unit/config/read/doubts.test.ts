@@ -37,6 +37,26 @@ describe('pacing that cannot do anything, or does harm, is warned about', () => 
       `c: { match: { dport: 25 }, ceil: 2mbit, each: { by: flow, rate: 1mbit, exceed: drop }, ${PACE} }`,
       'each drops beyond 1mbit, and 2mbit is shared; write exceed: delay, or leave each out',
     ],
+    [
+      `c: { match: { dport: 25 }, police: { rate: 1mbit }, classes: { x: { match: { dscp: ef }, ceil: 2mbit, ${PACE} } } }`,
+      'police drops beyond 1mbit, and 2mbit is shared in wan/up/c/x; write that rate as ceil',
+    ],
+    [
+      `c: { match: { dport: 25 }, each: { by: src, rate: 1mbit, exceed: drop }, classes: { default: { ${PACE} } } }`,
+      'each drops beyond 1mbit, and 20mbit is shared in wan/up/c/default; write exceed: delay, or leave each out',
+    ],
+    [
+      `a: { match: { proto: tcp } }, default: { ${PACE} }`,
+      'no TCP comes to class default: those before it take it all',
+    ],
+    [
+      `a: { match: { proto: tcp } }, c: { match: { proto: udp }, ${PACE} }`,
+      'no TCP comes to wan/up/c: the match of c asks for other protocols',
+    ],
+    [
+      `a: { match: [{ proto: tcp, dport: 80 }, { dport: 443 }] }, b: { match: [{ dport: 80 }, { dport: 443, proto: [tcp, udp] }], ${PACE} }`,
+      'no TCP comes to class b: those before it take it all',
+    ],
   ])('%s', (classes, message) => {
     expect(messages(classes)).toEqual([`tcp.pace: ${message}`]);
   });
@@ -47,14 +67,21 @@ describe('pacing that cannot do anything, or does harm, is warned about', () => 
     `c: { match: { dport: 25 }, ${PACE}, classes: { x: { match: { dscp: ef }, ${PACE} } } }`,
     `c: { match: { dport: 25 }, ceil: 2mbit, police: { rate: 2mbit }, each: { by: flow, rate: 1mbit }, ${PACE} }`,
     'c: { match: { proto: udp }, tcp: { pace: false } }',
+    `c: { match: { dport: 25 }, police: { rate: 2mbit }, classes: { x: { match: { dscp: ef }, ceil: 2mbit, ${PACE} } } }`,
+    `a: { match: { proto: tcp, dport: 80 } }, default: { ${PACE} }`,
+    `a: { match: { proto: udp } }, default: { ${PACE} }`,
+    'a: { match: { proto: tcp } }, default: { priority: 5 }',
   ])('%s is right', (classes) => {
     expect(messages(classes)).toEqual([]);
   });
 
   it('in a direction too, once for both', () => {
-    const police = `links: { wan: { device: eth0, both: { rate: 2mbit, police: { rate: 1mbit }, ${PACE} } } }`;
-    expect(warningsOf(police)).toHaveLength(1);
-    expect(warningsOf(police)[0]).toContain('police drops beyond 1mbit, and 2mbit is shared');
+    const both = (rest: string): string[] =>
+      warningsOf(`links: { wan: { device: eth0, both: { rate: 2mbit, police: { rate: 1mbit }, ${rest} } } }`);
+    expect(both(PACE)).toHaveLength(1);
+    expect(both(PACE)[0]).toContain('police drops beyond 1mbit, and 2mbit is shared;');
+    const inner = both(`classes: { web: { match: { port: 80 }, ${PACE} } }`);
+    expect(inner).toEqual([expect.stringContaining('and 2mbit is shared in wan/both/web;')]);
   });
 });
 
