@@ -17,6 +17,8 @@ const BY_NAME: Readonly<Record<string, string>> = {
   police: '{ rate: 64kbit }',
   meter: '{ type: srtcm, cir: 1mbit }',
   remark: 'af11',
+  tcp: '{ pace: true }',
+  pace: 'true',
   each: '{ by: host, rate: 2mbit }',
   queue: '{ limit: 50ms }',
   aqm: 'pie',

@@ -23,7 +23,7 @@ export const PACE_WORD = boolean({ default: 'false', help: 'Pace with every defa
 export const PACE = {
   active: rate({
     default: '2kB/s',
-    help: 'A connection that moves more than this shares the rate; a slower one is left alone.',
+    help: 'The rate is divided among the connections that move more than this. A slower one is not counted, but held to the same share.',
   }),
   age: time({
     min: 100 * MS,

@@ -29,6 +29,8 @@ it('says what a key means, takes, defaults to, and how it changes', () => {
     change: 'live',
     example: 'weight: 2',
   });
+  const examples = ['tcp', 'tcp.pace'].map((key) => explainKey(key)[0]?.example);
+  expect(examples).toEqual(['tcp: { pace: true }', 'tcp: { pace: true }']);
   expect(explainKey('socket')[0]).toMatchObject({ change: 'restart' });
   expect(explainKey('overhead')[0]).toMatchObject({ change: 'reload' });
 });
