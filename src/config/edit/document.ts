@@ -5,7 +5,7 @@
 import { Document } from 'yaml';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { Renamed } from '../../spec/edit.ts';
-import { ConfigError, type LoadedConfig, readConfig } from '../config.ts';
+import { ConfigError, type ConfigProblem, type LoadedConfig, readConfig } from '../config.ts';
 import { addClass, moveClass, patchClass, removeClass } from '../tree/classes.ts';
 import { settleComments } from '../tree/comments.ts';
 import { Draft } from '../tree/draft.ts';
@@ -83,7 +83,7 @@ export class ConfigDocument {
     } catch (error) {
       if (this.isOriginal || !(error instanceof ConfigError)) throw error;
       const problems = error.problems.map((problem) => ({
-        where: whereOf(this.#source, problem),
+        where: this.whereOf(problem),
         message: problem.message,
       }));
       throw new ConfigEditError('invalid', problems);
@@ -114,6 +114,11 @@ export class ConfigDocument {
   moveClass(path: string, newPath: string, before?: string): ConfigDocument {
     const renamed = newPath === path ? undefined : new Map([[newPath, path]]);
     return this.#edited((draft) => moveClass(draft, path, newPath, before), renamed);
+  }
+
+  /** Path and key of a problem of this document, such as `wan/up/guests queue.limit`. */
+  whereOf(problem: ConfigProblem): string {
+    return whereOf(this.#source, problem);
   }
 
   /** The line at which a class or direction begins; null if it is not written in the file. */

@@ -1,6 +1,6 @@
 /** What each kind of change makes of the state. Nothing here has an effect: the queue commits a plan. */
 import { equal } from '../../base/equal.ts';
-import type { LoadedConfig } from '../../config/config.ts';
+import type { ConfigProblem, LoadedConfig } from '../../config/config.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { ConfigDocument, MergePatch } from '../../config/edit/document.ts';
 import { formatProblem } from '../../config/yaml/problems.ts';
@@ -49,6 +49,8 @@ interface WantedLease {
 
 /** Every lease costs each change a reading of the configuration. */
 const LEASES_MAX = 64;
+/** Warnings that the answer to one edit tells. The whole document is searched for the place of each. */
+const DOUBTS_SHOWN = 10;
 
 export class Plans {
   readonly #documents: Documents;
@@ -61,9 +63,10 @@ export class Plans {
 
   edit(state: ChangeState, base: ConfigDocument): ChangePlan {
     const draft = { ...state, base };
-    const notes = state.unconfirmed === null ? [] : [this.#unconfirmedNote(state.unconfirmed)];
-    const settled = { draft, config: base.load(), renamed: base.renamed, view: 'baseConfig', notes } as const;
-    return this.#settle(state, settled);
+    const config = base.load();
+    const late = state.unconfirmed === null ? [] : [this.#unconfirmedNote(state.unconfirmed)];
+    const notes = [...late, ...newDoubts(state.baseConfig, base, config)];
+    return this.#settle(state, { draft, config, renamed: base.renamed, view: 'baseConfig', notes });
   }
 
   /** Another file takes the place of all that holds, but for the leases. */
@@ -196,6 +199,18 @@ export class Plans {
   /** The time of day of an instant of the monotonic clock, as things stand now. */
   readonly timeOf = (ms: number): string =>
     new Date(this.#clock.wallMs() + ms - this.#clock.monotonicMs()).toISOString();
+}
+
+/** The warnings that the edit brings. Those of values that stay have their place and words of before. */
+function newDoubts(before: LoadedConfig, base: ConfigDocument, { warnings }: LoadedConfig): string[] {
+  const keyOf = ({ offset, message }: ConfigProblem): string => `${offset} ${message}`;
+  const known = new Set(before.warnings.map(keyOf));
+  const news = warnings.filter((problem) => !known.has(keyOf(problem)));
+  const lines = news
+    .slice(0, DOUBTS_SHOWN)
+    .map((problem) => `warning: ${base.whereOf(problem)}: ${problem.message}`);
+  const more = news.length - lines.length;
+  return more > 0 ? [...lines, `and ${more} more warnings like these`] : lines;
 }
 
 function unfitNote({ lease, error }: UnfitLease): string {

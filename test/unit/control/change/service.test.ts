@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { MergePatch } from '../../../../src/config/edit/document.ts';
 import { setUp, turn, YAML } from './fakes.ts';
 
 const BULK = 'wan/up/bulk';
@@ -20,6 +21,29 @@ describe('set', () => {
     thread.notes = ['tcp.pace is off'];
     const { notes } = await service.patchClass(BULK, { ceil: '8mbit' }, undefined);
     expect(notes).toEqual(['tcp.pace is off']);
+  });
+
+  it('has the warnings that it brings in its answer, as check has them, and none that were there', async () => {
+    const { service, soon } = setUp();
+    const note =
+      'warning: wan/up/bulk tcp: tcp.pace: no connection can be active: none moves more than 100mbit at a ceil of';
+    const notesOf = async (path: string, set: MergePatch): Promise<readonly string[]> =>
+      (await soon(service.patchClass(path, set, undefined))).notes;
+    expect(await notesOf(BULK, { tcp: { pace: { active: '100mbit' } } })).toEqual([`${note} 5mbit`]);
+    expect(await notesOf(GUESTS, { ceil: '8mbit' })).toEqual([]);
+    expect(await notesOf(BULK, { ceil: '6mbit' })).toEqual([`${note} 6mbit`]);
+    expect(await notesOf(BULK, { tcp: null })).toEqual([]);
+  });
+
+  it('that brings many warnings tells the first and counts the rest', async () => {
+    const classes = Array.from({ length: 12 }, (_, i) => `c${i}: { match: { dport: ${i + 1} } }`);
+    const { service } = setUp(
+      `links: { wan: { device: eth0, up: { rate: 1mbit, classes: { ${classes}, default: {} } } } }`,
+    );
+    const { notes } = await service.addClass('wan/up/all', {}, 'c0', undefined);
+    expect(notes).toHaveLength(11);
+    expect(notes[1]).toBe('warning: wan/up/c1: class c1 gets no packets: all before it has no match');
+    expect(notes[10]).toBe('and 3 more warnings like these');
   });
 
   it('that changes nothing crosses nothing', async () => {
