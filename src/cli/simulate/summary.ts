@@ -5,7 +5,7 @@
 import { formatBitsPerSecShort, formatBytesShort } from '../../base/units.ts';
 import { pairUp } from '../../charts/palette.ts';
 import { type Fold, sparkline, sparklineTop } from '../../charts/sparkline.ts';
-import type { PacketCount } from '../../sim/report/report.ts';
+import type { PacketCount, SimulatedFlow } from '../../sim/report/report.ts';
 import type { Question } from '../../sim/traffic/traffic.ts';
 import {
   CLASS_COLUMNS,
@@ -16,7 +16,7 @@ import {
   millisecondsText,
 } from './columns.ts';
 import { comparison, RUN_NAMES } from './comparison.ts';
-import { chooseFlows, type FlowPair } from './flow-choice.ts';
+import { chooseFlows, type FlowChoice, type FlowPair } from './flow-choice.ts';
 import type { ClassView, RunView } from './run-view.ts';
 import { type Cell, renderCells, type Style } from './style.ts';
 import { synchronisation } from './windows.ts';
@@ -37,14 +37,15 @@ export interface SummaryOptions {
 }
 
 export function renderSummary(runs: readonly RunView[], options: SummaryOptions): string {
+  const answers = chooseAnswers(runs, options.question);
   const sections = [
     heading(runs, options),
-    answer(runs, options),
+    answer(answers, runs.length, options),
     ...runs.map((run, r) => totals(run, r, runs.length, options.style)),
     comparison(runs, options.style),
     classTable(runs, options.style),
     plots(runs, options),
-    flowTable(runs, options.style),
+    flowTable(runs, answers.shown, options.style),
     ...windowLines(runs),
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
@@ -55,17 +56,30 @@ function heading(runs: readonly RunView[], { about, style }: SummaryOptions): st
   return `${style.bold(scenario)}: ${about}\nseed ${seed}`;
 }
 
-/** The scenario's own question, and the flows that answer it. */
-function answer(runs: readonly RunView[], { question, style }: SummaryOptions): string {
-  if (question === null) return '';
-  const asked = runs.map(({ report, ...run }) => ({
+/** The flows that answer the scenario's own question. */
+function chooseAnswers(runs: readonly RunView[], question: Question | null): FlowChoice {
+  if (question === null) return { shown: [], others: [] };
+  return chooseFlows(
+    onlyFlows(runs, ({ name }) => question.answeredBy.test(name)),
+    ANSWERS_SHOWN,
+  );
+}
+
+function onlyFlows(runs: readonly RunView[], isWanted: (flow: SimulatedFlow) => boolean): RunView[] {
+  return runs.map(({ report, ...run }) => ({
     ...run,
-    report: { ...report, flows: report.flows.filter(({ name }) => question.answeredBy.test(name)) },
+    report: { ...report, flows: report.flows.filter(isWanted) },
   }));
-  const { shown, others } = chooseFlows(asked, ANSWERS_SHOWN);
-  if (shown.length === 0) return '';
+}
+
+function answer(
+  { shown, others }: FlowChoice,
+  runCount: number,
+  { question, style }: SummaryOptions,
+): string {
+  if (question === null || shown.length === 0) return '';
   const rows = table('flow', FLOW_COLUMNS, shown, flowTitle, style);
-  const rest = others.length > 0 ? `\n${othersText(others, runs.length)}` : '';
+  const rest = others.length > 0 ? `\n${othersText(others, runCount)}` : '';
   return `${style.bold(question.question)}\n${rows}${rest}`;
 }
 
@@ -104,10 +118,15 @@ function classTable(runs: readonly RunView[], style: Style): string {
   return table('class', CLASS_COLUMNS, rows, ({ path }) => path, style);
 }
 
-function flowTable(runs: readonly RunView[], style: Style): string {
-  const { shown, others } = chooseFlows(runs, FLOWS_SHOWN);
+/** The flows that have no line above. */
+function flowTable(runs: readonly RunView[], answers: readonly FlowPair[], style: Style): string {
+  const above = new Set(answers.flat());
+  const { shown, others } = chooseFlows(
+    onlyFlows(runs, (flow) => !above.has(flow)),
+    FLOWS_SHOWN,
+  );
   if (shown.length === 0) return '';
-  const rows = table('flow', FLOW_COLUMNS, shown, flowTitle, style);
+  const rows = table(above.size > 0 ? 'other flow' : 'flow', FLOW_COLUMNS, shown, flowTitle, style);
   return others.length > 0 ? `${rows}\n${othersText(others, runs.length)}` : rows;
 }
 

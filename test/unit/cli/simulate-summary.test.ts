@@ -38,6 +38,15 @@ call             80.0 kbit/s    1.00 ms  2.00 ms  4.00 ms        0              
 `);
   });
 
+  it.each([[['x.yaml']], [['x.yaml', 'y.yaml']]])('of %s: each flow has its line once', (names) => {
+    const runs = names.map((name) => runView(name));
+    const textOf = (answeredBy: RegExp): string =>
+      renderSummary(runs, { ...PLAIN, question: { question: 'How?', answeredBy } });
+    expect(textOf(/^call/)).toMatch(/\nHow\?\nflow .*\ncall .*\n[\s\S]*\nother flow .*\n[xy]\.yaml load /);
+    expect(textOf(/^call/).match(/^call /gm)).toHaveLength(1);
+    expect(textOf(/./).match(/^(?:other )?flow /gm)).toHaveLength(1);
+  });
+
   it('of two runs: line by line, on one scale, with what only one of them has', () => {
     const text = renderSummary([runView('x.yaml'), runView('y.yaml', { hasRed: true })], PLAIN);
     expect(text).toContain(`A  x.yaml: 4 s in virtual time`);
