@@ -2,12 +2,17 @@
 
 import { EXIT_FINE } from '../base/errors.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
+import { readBridgeCalls } from '../io/proc/ports.ts';
+import { portDoubts } from './check-ports.ts';
 import { classTree } from './class-tree.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
 export function check(file: string, terminal: Terminal): number {
-  const { spec } = readConfigAloud(file, terminal, readDeviceGraph());
+  const devices = readDeviceGraph();
+  const { spec } = readConfigAloud(file, terminal, devices);
+  const doubts = devices === null ? [] : portDoubts(spec, devices, readBridgeCalls());
+  for (const doubt of doubts) terminal.err(`${file}: warning: ${doubt}\n`);
   terminal.out(`${file}: ok\n${classTree(spec)}`);
   return EXIT_FINE;
 }
