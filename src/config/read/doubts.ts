@@ -1,11 +1,16 @@
 /** Doubts about TCP rate control and ceilings that move: settings that can do nothing, or do harm. */
 import { isMap, type Node } from 'yaml';
+import { HOLD_MAX_NS } from '../../algo/pacing/ack-timing.ts';
+import { MIN_SEGMENTS } from '../../algo/pacing/window.ts';
 import { formatRate } from '../../base/units.ts';
 import type { ClassSpec } from '../../spec/spec.ts';
 import { offsetOf } from '../yaml/nodes.ts';
 import type { Located, Named } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
 import { ofTcp } from './overlap.ts';
+
+/** One connection at this rate has its two segments, of Ethernet's length, within the longest hold. */
+const LEAST_PACED_BYTES_PER_SEC = (MIN_SEGMENTS * 1500 * 1e9) / HOLD_MAX_NS;
 
 /** The blocks of a class or direction that doubts are about. */
 interface Blocks {
@@ -28,6 +33,11 @@ export function warnOfPace(context: ClassContext, blocks: Blocks, own: ClassSpec
     const most = formatRate(own.ceilBytesPerSec);
     warn(
       `no connection can be active: none moves more than ${formatRate(pace.activeBytesPerSec)} at a ceil of ${most}`,
+    );
+  } else if (own.ceilBytesPerSec < LEAST_PACED_BYTES_PER_SEC) {
+    const least = formatRate(LEAST_PACED_BYTES_PER_SEC);
+    warn(
+      `below ${least} a queue stands: a connection has two segments under way, and acknowledgements wait 0.4 s at most`,
     );
   }
 }

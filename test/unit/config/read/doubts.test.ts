@@ -30,6 +30,10 @@ describe('pacing that cannot do anything, or does harm, is warned about', () => 
       'no connection can be active: none moves more than 16kbit at a ceil of 16kbit',
     ],
     [
+      `c: { match: { dport: 25 }, ceil: 48kbit, ${PACE} }`,
+      'below 60kbit a queue stands: a connection has two segments under way, and acknowledgements wait 0.4 s at most',
+    ],
+    [
       `c: { match: { dport: 25 }, ceil: 2mbit, police: { rate: 1mbit }, ${PACE} }`,
       'police drops beyond 1mbit, and 2mbit is shared; write that rate as ceil',
     ],
