@@ -177,7 +177,7 @@ function classReport(
     path: label.path,
     rateBitsPerSecond: toBitsPerSec(label.rateBytesPerSec),
     ceilBitsPerSecond: toBitsPerSec(label.ceilBytesPerSec),
-    effectiveCeilBitsPerSecond: toBitsPerSec(stats.ceilBytesPerSec[c]!),
+    effectiveCeilBitsPerSecond: Math.round(toBitsPerSec(stats.ceilBytesPerSec[c]!)),
     sent: { packets: stats.sentPackets[c]!, bytes: stats.sentBytes[c]! },
     backlog: { packets: stats.backlogPackets[c]!, bytes: stats.backlogBytes[c]! },
     dropped: {
@@ -196,7 +196,7 @@ function classReport(
 function pacedReport(stats: Stats, c: number): PacedReport {
   return {
     connections: stats.pacedConnections[c]!,
-    shareBitsPerSecond: toBitsPerSec(stats.shareBytesPerSec[c]!),
+    shareBitsPerSecond: Math.round(toBitsPerSec(stats.shareBytesPerSec[c]!)),
     rewritten: stats.windowsRewritten[c]!,
     heldAcks: stats.acksHeld[c]!,
   };
