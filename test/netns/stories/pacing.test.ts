@@ -35,7 +35,8 @@ describeNetns('pacing with one direction shaped', () => {
     // A busy machine may let the program stand still, and passes less than the rate.
     const ratio = (8 * receivedBytes) / SECONDS / LINE;
     expect(ratio).toBeGreaterThan(0.6);
-    expect(ratio).toBeLessThan(1.1);
+    // Up to 1 MB, 0.67 s of the line, waits when the senders stop, and still arrives.
+    expect(ratio).toBeLessThan(1.2);
     if (crossings) {
       const { inward, outward } = await crossings();
       expect(cut(inward)).not.toHaveLength(0);
