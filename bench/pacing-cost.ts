@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { placeDrainer } from './drain.ts';
 import { atMost, type Goal, printGoals, writeResults } from './goals.ts';
-import { createLab, type Host } from './lab/lab.ts';
-import { sleep } from './lab/process.ts';
+import { createLab, type Host, type Lab } from './lab/lab.ts';
+import { ended, sleep } from './lab/process.ts';
 import { classOf, type RunningShaper, startShaper } from './lab/shaper.ts';
 import { median } from './statistics.ts';
 import { renderTable } from './table.ts';
@@ -21,6 +21,7 @@ const ROUNDS = quick ? 1 : 7;
 const SETTLE_MS = quick ? 200 : 2000;
 const MEASURE_MS = quick ? 500 : 3000;
 const PORT = 5301;
+const END_MS = 10_000;
 const CLASS = 'wan/up/data';
 const PEER = fileURLToPath(new URL('lab/tcp-crowd.ts', import.meta.url));
 
@@ -91,7 +92,8 @@ async function measure(shaper: RunningShaper): Promise<Measured> {
   };
 }
 
-async function startCrowd(from: Host, to: Host): Promise<void> {
+/** Returns the function that ends the connections. */
+async function startCrowd(from: Host, to: Host, port: number): Promise<() => Promise<unknown>> {
   const command = ['taskset', '-c', '0', process.execPath, '--import', 'tsx', PEER];
   const says = (child: ReturnType<Host['spawn']>, word: string): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -99,8 +101,14 @@ async function startCrowd(from: Host, to: Host): Promise<void> {
       child.once('exit', (code) => reject(new Error(`tcp-crowd has ended with ${code}`)));
       child.stderr?.pipe(process.stderr);
     });
-  await says(to.spawn([...command, 'receive', String(PORT)]), 'listening');
-  await says(from.spawn([...command, 'send', to.addresses.v4, String(PORT), String(CONNECTIONS)]), 'sending');
+  const receiver = to.spawn([...command, 'receive', String(port)]);
+  await says(receiver, 'listening');
+  const sender = from.spawn([...command, 'send', to.addresses.v4, String(port), String(CONNECTIONS)]);
+  await says(sender, 'sending');
+  return () => {
+    for (const peer of [sender, receiver]) peer.kill('SIGKILL');
+    return Promise.all([sender, receiver].map((peer) => ended(peer, END_MS)));
+  };
 }
 
 interface Compared {
@@ -110,13 +118,18 @@ interface Compared {
   readonly ratio: number;
 }
 
-async function compare(shaper: RunningShaper, rate: string): Promise<Compared> {
+/**
+ * Each with connections of its own: those that ran without pacing keep what their receivers have promised.
+ */
+async function compare({ client, server }: Lab, shaper: RunningShaper, rate: string): Promise<Compared> {
   const queued: Measured[] = [];
   const paced: Measured[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     for (const isPaced of round % 2 ? [true, false] : [false, true]) {
       await set(shaper, `ceil=${rate}`, `tcp.pace=${isPaced}`);
+      const stop = await startCrowd(client, server, PORT);
       (isPaced ? paced : queued).push(await measure(shaper));
+      await stop();
     }
   }
   const ratio = median(
@@ -166,9 +179,8 @@ async function main(): Promise<void> {
   try {
     const shaper = await startShaper(lab, CONFIG, { entry: 'dist' });
     await placeDrainer(shaper.pid);
-    await startCrowd(lab.client, lab.server);
     const results: Compared[] = [];
-    for (const rate of RATES) results.push(await compare(shaper, rate));
+    for (const rate of RATES) results.push(await compare(lab, shaper, rate));
     report(results);
   } finally {
     await lab.close();
