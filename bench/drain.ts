@@ -38,11 +38,20 @@ export async function placeDrainer(pid: number): Promise<void> {
   await run(['renice', '-n', '-20', '-p', String(pid)]);
 }
 
+/** Run time so far of the packet thread, which is the main one. */
+export function packetThreadNs(pid: number): number {
+  return runTimeNs(pid, String(pid));
+}
+
+function runTimeNs(pid: number, thread: string): number {
+  return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+}
+
 /** Run time of all threads so far. */
 export function cpuNs(pid: number): number {
   let sum = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+    sum += runTimeNs(pid, thread);
   }
   return sum;
 }

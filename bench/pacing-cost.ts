@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { placeDrainer } from './drain.ts';
+import { packetThreadNs, placeDrainer } from './drain.ts';
 import { atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { createLab, type Host, type Lab } from './lab/lab.ts';
 import { ended, sleep } from './lab/process.ts';
@@ -48,11 +48,6 @@ interface Measured {
   readonly drops: number;
   readonly heldAcks: number;
   readonly rewritten: number;
-}
-
-/** Run time of the packet thread, which is the main one. */
-function packetThreadNs(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]);
 }
 
 /** How often the packet thread has slept. */

@@ -4,10 +4,9 @@
  * that `top` shows and for the metrics, and follow the events. They ask four times as often as `top`, because
  * a drain is shorter than a second.
  */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { WHOLE_PROGRAM } from './contenders.ts';
-import { type Drained, fillAndDrain, placeDrainer } from './drain.ts';
+import { type Drained, fillAndDrain, packetThreadNs, placeDrainer } from './drain.ts';
 import { atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { createLab, type Lab } from './lab/lab.ts';
 import { sleep } from './lab/process.ts';
@@ -31,11 +30,6 @@ const CONFIG = WHOLE_PROGRAM.config.replace(
   '        bulk:',
   `        held: { ceil: 20mbit, match: { proto: udp, dport: ${HELD_PORT} }, queue: { discipline: fifo, limit: 100p } }\n        bulk:`,
 );
-
-/** Run time of the packet thread, which is the main one. */
-function packetThreadNs(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]);
-}
 
 interface Viewer {
   look(): void;

@@ -10,7 +10,7 @@
  */
 import { FLOAT_ZERO } from '../base/float.ts';
 import { NONE } from '../base/none.ts';
-import { HELD_ACK_SLACK_NS, RELEASE_SLACK_NS } from '../limits.ts';
+import { RELEASE_SLACK_NS } from '../limits.ts';
 import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
@@ -190,7 +190,7 @@ export class Engine {
   /** Packet `h` comes to its classes after what goes before it, unless pacing holds it. */
   private arrive(port: Port, p: number, h: number, nowNs: number): void {
     const isHeld = lookInto(this.lasting, port, this.parsed, p, h, !this.stopping, nowNs);
-    this.leavePacing(Number.NEGATIVE_INFINITY, nowNs);
+    this.leaveReleased(nowNs);
     if (!isHeld) this.comes(h, nowNs);
   }
 
@@ -312,7 +312,7 @@ export class Engine {
     const { each, trees, waits } = this.stages;
     const { released } = this.lasting;
     const horizonNs = nowNs + this.slackNs;
-    this.leavePacing(nowNs + HELD_ACK_SLACK_NS, nowNs);
+    this.leavePacing(nowNs, nowNs);
     while (!released.isEmpty(0)) this.leaveLeaf(released.shift(0), nowNs);
     trees.advance(horizonNs);
     for (let h = each.popDue(horizonNs, nowNs); h !== NONE; h = each.popDue(horizonNs, nowNs)) {
@@ -322,10 +322,15 @@ export class Engine {
     for (const root of trees.roots) this.serve(root, nowNs);
   }
 
-  /** Acknowledgements whose shares have earned them by `horizonNs` come to their classes. */
-  private leavePacing(horizonNs: number, nowNs: number): void {
-    const { pacing } = this.lasting;
-    for (let h = pacing.popDue(horizonNs); h !== NONE; h = pacing.popDue(horizonNs)) this.comes(h, nowNs);
+  /** Held acknowledgements that are due by `untilNs` come to their classes. */
+  private leavePacing(untilNs: number, nowNs: number): void {
+    this.pacing.release(untilNs);
+    this.leaveReleased(nowNs);
+  }
+
+  /** Acknowledgements that pacing has let go come to their classes. */
+  private leaveReleased(nowNs: number): void {
+    for (let h = this.pacing.pop(); h !== NONE; h = this.pacing.pop()) this.comes(h, nowNs);
   }
 
   /** After a change between two batches: what is due by now leaves. */

@@ -21,7 +21,8 @@ export interface PaceOff {
 export interface FreedWatchOptions {
   /** Those of now, each once. */
   readonly freed: () => readonly FreedConnection[];
-  readonly tupleOf: (f: number) => FlowTuple;
+  /** null if the flow has ended. */
+  readonly tupleOf: (freed: FreedConnection) => FlowTuple | null;
   readonly pathOf: (classRow: number) => string;
   readonly onFreed: (told: PaceOff) => void;
 }
@@ -42,10 +43,13 @@ export class FreedWatch {
 
   look(): void {
     const { freed, tupleOf, pathOf, onFreed } = this.options;
-    for (const { flow, classRow, movedBytesPerSec, shareBytesPerSec } of freed()) {
+    for (const one of freed()) {
+      const { classRow, movedBytesPerSec, shareBytesPerSec } = one;
+      const tuple = tupleOf(one);
+      if (tuple === null) continue;
       onFreed({
         path: pathOf(classRow),
-        flow: flowText(tupleOf(flow)),
+        flow: flowText(tuple),
         reason: `it moved ${formatRate(movedBytesPerSec)} of its share of ${formatRate(shareBytesPerSec)}, and nothing else held it back`,
       });
     }
@@ -59,7 +63,8 @@ export function watchFreed(
 ): void {
   const watch = new FreedWatch({
     freed: () => engine.pacing.freed(),
-    tupleOf: (f) => engine.flows.flowKeys.tuple(f),
+    tupleOf: ({ flow, generation }) =>
+      engine.flows.generation(flow) === generation ? engine.flows.flowKeys.tuple(flow) : null,
     pathOf: (row) => engine.classes[row]!.path,
     onFreed: (told) => {
       logger.info(told, 'a connection is not paced for a minute');

@@ -4,7 +4,7 @@
  */
 import { IndexedHeap } from '../../base/heap.ts';
 import { NONE } from '../../base/none.ts';
-import { FLOWS_MAX } from '../../limits.ts';
+import { FLOWS_MAX, HELD_ACK_SLACK_NS } from '../../limits.ts';
 import { RECORD_SHIFT } from '../flows/flow-layout.ts';
 import { HELD_SHIFT, type HeldTable } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
@@ -42,20 +42,21 @@ export class HeldAcks {
     while (!this.fifos.isEmpty(row)) this.ready.push(0, this.fifos.shift(row));
   }
 
-  /** Those that are due by `horizonNs` go on now. */
-  advance(horizonNs: number): void {
+  /** Whether one that is due at `dueNs` goes on now. */
+  isDue(dueNs: number, nowNs: number): boolean {
+    return dueNs <= nowNs + HELD_ACK_SLACK_NS;
+  }
+
+  /** Those that are due go on now. */
+  advance(nowNs: number): void {
     const { due, fifos } = this;
-    while (due.size > 0 && due.topKey() <= horizonNs) {
+    while (due.size > 0 && this.isDue(due.topKey(), nowNs)) {
       const row = due.top();
       this.ready.push(0, fifos.shift(row));
       const next = fifos.head[row];
       if (next === NONE) due.delete(row);
       else due.set(row, this.dueNs[next >> HELD_SHIFT]);
     }
-  }
-
-  releaseAll(): void {
-    this.advance(Number.POSITIVE_INFINITY);
   }
 
   /** The next one that goes on now; NONE if there is none. */

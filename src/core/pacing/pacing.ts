@@ -31,7 +31,6 @@ import {
   setMss,
 } from '../../algo/pacing/window.ts';
 import { NONE } from '../../base/none.ts';
-import { HELD_ACK_SLACK_NS } from '../../limits.ts';
 import type { Arrivals } from '../../packet/batch.ts';
 import { FRAGMENT_NONE, type Parsed } from '../../packet/parse.ts';
 import {
@@ -301,7 +300,7 @@ export class Pacing {
     const backNs = 1e3 * view.leastHalfUs(f);
     const isOpen = ((promisedEdge(words, w) - view.sentEnd(d)) | 0) >= mssOf(words, w);
     const due = dueNs(floats, t, costNs, roundTripNs, backNs, isOpen, HOLD_MAX_NS, nowNs);
-    if (due <= nowNs + HELD_ACK_SLACK_NS && !this.acks.has(d)) return false;
+    if (this.acks.isDue(due, nowNs) && !this.acks.has(d)) return false;
     words[d + LIMITED_TICK] = this.tick;
     this.acks.hold(d, h, due);
     ledger.ackHeld(c);

@@ -74,6 +74,8 @@ const LEAST_SPAN_NS = 100e6;
 /** A connection whose window is the receiver's again. */
 export interface FreedConnection {
   readonly flow: number;
+  /** Of the flow, whose row may have another one when this is read. */
+  readonly generation: number;
   readonly classRow: number;
   readonly movedBytesPerSec: number;
   readonly shareBytesPerSec: number;
@@ -285,7 +287,8 @@ export class Shares {
     words[d + FREE_UNTIL_TICK] = tick + FREE_TICKS;
     this.pacing.acks.release(d);
     if (this.freedNow.length >= FREED_KEPT) return;
-    this.freedNow.push({ flow: d, classRow: c, movedBytesPerSec, shareBytesPerSec });
+    const generation = this.view.generation(d);
+    this.freedNow.push({ flow: d, generation, classRow: c, movedBytesPerSec, shareBytesPerSec });
   }
 }
 

@@ -92,15 +92,17 @@ export class PacingStage {
     this.made!.shares.advance(available, nowNs);
   }
 
+  /** Acknowledgements that are due by `nowNs` go on; Infinity: all that are held. */
+  release(nowNs: number): void {
+    this.made?.pacing.acks.advance(nowNs);
+  }
+
   /**
-   * The next acknowledgement that goes on by `horizonNs`, or before the packet that take() has just looked
-   * at. NONE if there is none.
+   * The next acknowledgement that goes on: release() or take() has let it go, before the packet at which
+   * take() has just looked. NONE if there is none.
    */
-  popDue(horizonNs: number): number {
-    if (this.made === null) return NONE;
-    const { acks } = this.made.pacing;
-    acks.advance(horizonNs);
-    return acks.pop();
+  pop(): number {
+    return this.made === null ? NONE : this.made.pacing.acks.pop();
   }
 
   /** Instant at which an acknowledgement goes on; Infinity if none is held. */

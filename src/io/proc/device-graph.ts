@@ -46,6 +46,13 @@ function kindOf(uevent: string, flags: number): string {
   return kind ?? ((flags & VRF_FLAGS) === VRF_FLAGS ? 'vrf' : '');
 }
 
+/** How `ip` is asked for the devices of this network namespace: parseIpLinks() reads its output. */
+export function ipLinks() {
+  const PATH = `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
+  const options = { encoding: 'utf8', timeout: IP_TIMEOUT_MS, env: { ...process.env, PATH } } as const;
+  return { args: ['-json', '-details', 'link', 'show'], options };
+}
+
 /** Devices from the output of `ip -json -details link show`. Throws SyntaxError if that is no JSON. */
 export function parseIpLinks(text: string): Device[] {
   const links = JSON.parse(text) as {
@@ -96,14 +103,8 @@ function isOfThisNamespace(devices: readonly SysDevice[], names: readonly string
 
 function devicesFromIp(): Device[] | null {
   try {
-    const PATH = `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
-    const output = execFileSync('ip', ['-json', '-details', 'link', 'show'], {
-      encoding: 'utf8',
-      timeout: IP_TIMEOUT_MS,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, PATH },
-    });
-    return parseIpLinks(output);
+    const { args, options } = ipLinks();
+    return parseIpLinks(execFileSync('ip', args, { ...options, stdio: ['ignore', 'pipe', 'ignore'] }));
   } catch {
     // It is not there, or it is the one of busybox, which writes no JSON.
     return null;

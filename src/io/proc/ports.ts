@@ -7,10 +7,8 @@ import { promisify } from 'node:util';
 import { isSystemError } from '../../base/system-error.ts';
 import type { BridgeCalls } from '../../spec/bridge-ports.ts';
 import type { BridgePorts } from '../../spec/queue-plan.ts';
-import { parseIpLinks } from './device-graph.ts';
+import { ipLinks, parseIpLinks } from './device-graph.ts';
 import { readOrNull } from './devices.ts';
-
-const IP_TIMEOUT_MS = 2000;
 
 export interface PortSources {
   /** A tree like /sys/class/net. */
@@ -22,9 +20,8 @@ export interface PortSources {
 const SOURCES: PortSources = {
   folder: '/sys/class/net',
   askIp: async () => {
-    const PATH = `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
-    const options = { timeout: IP_TIMEOUT_MS, env: { ...process.env, PATH } };
-    return (await promisify(execFile)('ip', ['-json', '-details', 'link', 'show'], options)).stdout;
+    const { args, options } = ipLinks();
+    return (await promisify(execFile)('ip', args, options)).stdout;
   },
 };
 

@@ -131,4 +131,25 @@ describeNetns('pacing', () => {
     api.close();
     expect((await shaper.stop()).code).toBe(0);
   });
+
+  it('goes on after gaps as receivers have promised meanwhile', async () => {
+    const { lab } = world;
+    const shaper = await start(`links: { wan: { device: wan0, up: ${PACED} } }`);
+    const set = (value: string) =>
+      shaper.cli(['set', 'wan/up', `tcp.pace=${value}`, '--socket', shaper.socketPath]);
+    const crossings = await captureCrossings(lab, [PORT]);
+    const sending = transfer(PORT, { parallel: CONNECTIONS, seconds: 6 });
+    await sleep(1500);
+    await set('false');
+    await sleep(500);
+    await set('true');
+    await sleep(1500);
+    // Without effect where rules of nft queue.
+    await lab.router.exec(['iptables', '-t', 'security', '-F'], { check: false });
+    await sending;
+    const { inward, outward } = await crossings();
+    expect(cut(inward).length).toBeGreaterThan(CONNECTIONS);
+    expect(violations(inward, outward)).toEqual([]);
+    expect((await shaper.stop()).code).toBe(0);
+  });
 });
