@@ -5,6 +5,7 @@
 
 import { HELD_MAX, NFQUEUE_NUMBER_MAX } from '../limits.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
+import { DEFAULT_HOSTS } from '../spec/hosts.ts';
 import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
@@ -74,7 +75,7 @@ export function readConfig(
   if (errors.length > 0) throw new ConfigError(errors);
   const markMask = mark === 'auto' ? (freeMarkMask(matchedMarkBits(links)) ?? DEFAULTS.markMask) : mark;
   return deepFreeze({
-    spec: { links, local, nfqueue: { ...instance, markMask } },
+    spec: { links, local, hosts: DEFAULT_HOSTS, quotas: [], nfqueue: { ...instance, markMask } },
     isMarkAuto: mark === 'auto',
     socketPath: control.socket?.value ?? INSTANCE.socketPath,
     socketGroup: control.group?.value ?? null,

@@ -10,6 +10,7 @@ import type { RedParameters } from '../algo/aqm/red.ts';
 import type { LinkLayer } from '../algo/buckets/link-layer.ts';
 import type { MarkerParameters } from '../algo/buckets/markers.ts';
 import type { Isolation } from '../algo/queues/host-isolation.ts';
+import type { HostsSpec, MacSpec, QuotaSpec } from './hosts.ts';
 
 /** An address prefix; IPv4 uses words[0] only. Words are big-endian 32-bit groups as unsigned numbers. */
 export interface PrefixSpec {
@@ -32,6 +33,10 @@ export interface MatcherSpec {
   readonly dst?: readonly PrefixSpec[];
   /** The source or the destination address. */
   readonly host?: readonly PrefixSpec[];
+  /** The host of the source or of the destination has one of these names. Beside `host`, either may hold. */
+  readonly hostNames?: readonly string[];
+  /** The host of the source or of the destination has one of these MACs. */
+  readonly mac?: readonly MacSpec[];
   readonly sport?: readonly PortRangeSpec[];
   readonly dport?: readonly PortRangeSpec[];
   /** The source or the destination port. */
@@ -223,5 +228,7 @@ export interface ShaperSpec {
   readonly links: readonly LinkSpec[];
   /** The traffic of this host itself. */
   readonly local: LocalSpec;
+  readonly hosts: HostsSpec;
+  readonly quotas: readonly QuotaSpec[];
   readonly nfqueue: NfqueueSpec;
 }

@@ -8,6 +8,7 @@ import { createFlowRecord, FlowReader } from '../../src/core/flows/flow-reader.t
 import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
 import { IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
+import { DEFAULT_HOSTS } from '../../src/spec/hosts.ts';
 import type { QueuePlan } from '../../src/spec/queue-plan.ts';
 import type {
   ClassSpec,
@@ -157,6 +158,8 @@ export function shaper(
       }),
     ),
     local: { exempt: { ports: [{ from: 22, to: 22 }], share: 0.05, ...exempt } },
+    hosts: DEFAULT_HOSTS,
+    quotas: [],
     nfqueue: { ...NFQUEUE, ...nfqueue },
   };
 }

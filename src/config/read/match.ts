@@ -32,7 +32,7 @@ function readMatcher(context: ClassContext, at: Node): MatcherSpec {
   const written = reader.section(at, SECTIONS.match, 'a matcher');
   noteSides(context, written);
   const values = bySide(context, written);
-  const matcher: Record<keyof MatcherSpec, unknown> = {
+  const matcher: Record<Exclude<keyof MatcherSpec, 'hostNames' | 'mac'>, unknown> = {
     proto: protocolsOf(reader, values),
     src: prefixes(reader, values.src),
     dst: prefixes(reader, values.dst),
