@@ -102,6 +102,17 @@ export const CLASS_CHANGES_REMEMBERED = 10_000;
 /** Inside hosts whose totals are kept. Those without flows make room, which `hosts` counts as forgotten. */
 export const HOSTS_MAX = 65536;
 
+/** Names that the configuration gives to hosts. */
+export const HOST_NAMES_MAX = 65536;
+/** Quotas of a configuration. */
+export const QUOTAS_MAX = 64;
+/** Windows of one quota. */
+export const QUOTA_WINDOWS_MAX = 8;
+/** Lengths of the steps in which history is kept. */
+export const HISTORY_STEPS_MAX = 8;
+/** Steps of one length that are kept of each host. */
+export const HISTORY_POINTS_MAX = 100_000;
+
 /** Length of a configuration file. */
 export const CONFIG_BYTES_MAX = 1 << 20;
 /** Values in a configuration, counting what aliases repeat. */

@@ -3,7 +3,7 @@
  * (bytes, bytes per second, nanoseconds). Follows the contract's section "Configuration".
  *
  * Case decides: `b` or `bit` is bits, `B` is bytes. k, M, G are powers of 1000 and Ki, Mi, Gi of 1024, in
- * either case, because tc writes `20mbit` and people write `20 Mbit/s`. `bps`, `kbps` and `mbps` are refused:
+ * either case, because tc writes `20mbit` and people write `20 Mbit/s`. Sizes have T and Ti as well. `bps`, `kbps` and `mbps` are refused:
  * tc reads them as bytes, everybody else as bits. So is a number without a unit.
  */
 
@@ -35,6 +35,8 @@ const PREFIX: Readonly<Record<string, number>> = {
   ki: 1024,
   mi: 1024 ** 2,
   gi: 1024 ** 3,
+  t: 1e12,
+  ti: 1024 ** 4,
 };
 
 const TIME_NS: Readonly<Record<string, number>> = {
@@ -45,13 +47,14 @@ const TIME_NS: Readonly<Record<string, number>> = {
   m: 60e9,
   h: 3600e9,
   d: 86400e9,
+  y: 365 * 86400e9,
 };
 
 const NUMBER = '(\\d+(?:\\.\\d+)?)';
 const RATE = new RegExp(`^${NUMBER} ?([kKmMgG]i?)?([bB]it|b|B)?(/s)?$`);
-const BYTES = new RegExp(`^${NUMBER} ?([kKmMgG]i?)?([bB]it|b|B)$`);
+const BYTES = new RegExp(`^${NUMBER} ?([kKmMgGtT]i?)?([bB]it|b|B)$`);
 const PACKETS = /^(\d+) ?p$/;
-const TIME = new RegExp(`^${NUMBER} ?(ns|us|ms|s|m|h|d)$`);
+const TIME = new RegExp(`^${NUMBER} ?(ns|us|ms|s|m|h|d|y)$`);
 const BARE_NUMBER = /^[-+]?[\d.]+(e[-+]?\d+)?$/i;
 const PER_SECOND_ABBREVIATED = /^[\d.]+ ?[kmg]?i?b(it)?ps$/i;
 
@@ -148,13 +151,21 @@ export function fromBitsPerSec(bitsPerSec: number): number {
   return bitsPerSec / BITS_PER_BYTE;
 }
 
+const PREFIXES_OF_RATES: readonly (readonly [prefix: string, factor: number])[] = [
+  ['g', 1e9],
+  ['m', 1e6],
+  ['k', 1e3],
+];
+const PREFIXES_OF_SIZES = [
+  ['T', 1e12],
+  ['G', 1e9],
+  ['M', 1e6],
+  ['k', 1e3],
+] as const;
+
 /** Exact text: the largest prefix that needs at most `decimals`, else none. */
-function withPrefix(value: number, unit: string, decimals: number): string {
-  for (const [prefix, factor] of [
-    ['g', 1e9],
-    ['m', 1e6],
-    ['k', 1e3],
-  ] as const) {
+function withPrefix(value: number, unit: string, decimals: number, prefixes = PREFIXES_OF_RATES): string {
+  for (const [prefix, factor] of prefixes) {
     if (value >= factor && value % (factor / 10 ** decimals) === 0)
       return `${value / factor}${prefix}${unit}`;
   }
@@ -168,8 +179,7 @@ export function formatRate(rateBytesPerSec: number): string {
 
 /** `30kB`: exact, parseBytes gives the same number back. */
 export function formatBytes(bytes: number): string {
-  const text = withPrefix(bytes, 'B', 1);
-  return text.replace('mB', 'MB').replace('gB', 'GB');
+  return withPrefix(bytes, 'B', 1, PREFIXES_OF_SIZES);
 }
 
 /** `12.3 MB`: three digits, for people. */
@@ -206,7 +216,7 @@ function short(value: number, units: readonly string[]): string {
 
 /** `15ms`: exact, parseTime gives the same number back. */
 export function formatTime(ns: number): string {
-  for (const unit of ['d', 'h', 'm', 's', 'ms', 'us'] as const) {
+  for (const unit of ['y', 'd', 'h', 'm', 's', 'ms', 'us'] as const) {
     const amount = ns / TIME_NS[unit];
     if (amount >= 1 && Number.isInteger(amount)) return `${amount}${unit}`;
   }

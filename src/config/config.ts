@@ -5,12 +5,14 @@
 
 import { HELD_MAX, NFQUEUE_NUMBER_MAX } from '../limits.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
-import { DEFAULT_HOSTS } from '../spec/hosts.ts';
+import type { HistorySpec } from '../spec/hosts.ts';
 import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
+import { knownNames, readHistory, readHosts } from './read/hosts.ts';
 import { readLinks } from './read/links.ts';
+import { readQuotas } from './read/quotas.ts';
 import type { ReadSchedule } from './read/schedule.ts';
 import type { ClassSchedule } from './schedule/schedules.ts';
 import { scheduleFaults } from './schedule/try.ts';
@@ -23,6 +25,8 @@ export { ConfigError, type ConfigProblem, formatProblems } from './yaml/problems
 
 export interface LoadedConfig {
   readonly spec: ShaperSpec;
+  /** What is stored of hosts. */
+  readonly history: HistorySpec;
   /** Absolute path of the control socket. */
   readonly socketPath: string;
   /** The name of the group that may use it as well. null: only the user of the instance. */
@@ -63,7 +67,12 @@ export function readConfig(
   const log = reader.section(top.log?.value ?? null, SECTIONS.log, 'log');
   const schedules: ReadSchedule[] = [];
   const ownMask = mark === 'auto' ? 0 : mark;
-  const links = readLinks(reader, top.links?.value ?? null, ownMask, devices, schedules);
+  const hosts = readHosts(reader, top.hosts);
+  const known = knownNames(hosts);
+  const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, schedules };
+  const links = readLinks(reader, top.links?.value ?? null, instanceOfLinks);
+  const quotas = readQuotas(reader, top.quotas, known, links);
+  const history = readHistory(reader, top.history, quotas.length > 0);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
   if (!skipSchedules && schedules.length > 0 && reader.problems.errors.length === 0) {
@@ -75,7 +84,8 @@ export function readConfig(
   if (errors.length > 0) throw new ConfigError(errors);
   const markMask = mark === 'auto' ? (freeMarkMask(matchedMarkBits(links)) ?? DEFAULTS.markMask) : mark;
   return deepFreeze({
-    spec: { links, local, hosts: DEFAULT_HOSTS, quotas: [], nfqueue: { ...instance, markMask } },
+    spec: { links, local, hosts, quotas, nfqueue: { ...instance, markMask } },
+    history,
     isMarkAuto: mark === 'auto',
     socketPath: control.socket?.value ?? INSTANCE.socketPath,
     socketGroup: control.group?.value ?? null,

@@ -6,6 +6,7 @@ import type { MarkerKind } from '../../algo/buckets/markers.ts';
 import { intervalForTargetNs, scaledTargetNs } from '../../algo/buckets/rate-scaling.ts';
 import { IPV6_BITS } from '../../base/prefix.ts';
 import { bytesInTime } from '../../base/units.ts';
+import type { HistorySpec } from '../../spec/hosts.ts';
 import type { CodelSpec, EachSpec, QueueSpec } from '../../spec/spec.ts';
 
 export const INSTANCE = { socketPath: '/run/shaper/shaper.sock', logLevel: 'info' } as const;
@@ -14,6 +15,23 @@ export const INSTANCE = { socketPath: '/run/shaper/shaper.sock', logLevel: 'info
 export const EXEMPT = { ports: [{ from: 22, to: 22 }], share: 0.05 } as const;
 
 export const LINK = { wait: false } as const;
+
+const MINUTE_NS = 60e9;
+const HOUR_NS = 60 * MINUTE_NS;
+const DAY_NS = 24 * HOUR_NS;
+
+/** Where history is stored that somebody wants, and how. */
+export const HISTORY = {
+  file: '/var/lib/shaper/shaper.db',
+  flushNs: 10e9,
+  keep: [
+    { stepNs: 5 * MINUTE_NS, forNs: 2 * DAY_NS },
+    { stepNs: HOUR_NS, forNs: 60 * DAY_NS },
+    { stepNs: DAY_NS, forNs: 5 * 365 * DAY_NS },
+  ],
+} satisfies HistorySpec;
+
+export const QUOTA = { releaseShare: 1, from: 'shaper@localhost', server: 'smtp://localhost' } as const;
 
 export const NFQUEUE = {
   first: 100,

@@ -34,6 +34,11 @@ export const NO_TOP_KEYS = {
   ...words('queue queues mark bypass gso backend', 'it belongs in nfqueue'),
   ...words('socket', 'it belongs in control'),
   ...words('level loglevel logging', 'write log: { level: … }'),
+  ...renamed('host', 'hosts'),
+  ...renamed('quota', 'quotas'),
+  ...words('lan identify leases names', 'it belongs in hosts'),
+  ...words('store database db', 'write history: { file: … }'),
+  ...words('windows', 'it belongs in a quota: quotas: { NAME: { windows: … } }'),
 };
 
 export const NO_LINK_KEYS = {
@@ -92,7 +97,7 @@ export const NO_MATCH_KEYS = {
     'let nft restore it to the packet mark (meta mark set ct mark), and match mark',
   ),
   ...words('dev device interface iface', 'write iif for where packets come in, oif for where they leave'),
-  ...words('mac', `packets come here without it; ${BY_MARK} (ether saddr … meta mark set …)`),
+  ...renamed('hostMac macs ether', 'mac'),
   ...words('vlan', 'write the device of the VLAN as iif or oif, such as eth0.5'),
   ...words(
     'pid process comm program exe',
@@ -124,6 +129,55 @@ export const NO_QUEUE_KEYS = {
   ...words('rate ceil priority weight burst', 'it belongs in the class, beside queue'),
   ...renamed('size length depth buffer', 'limit'),
   ...renamed('type kind algorithm', 'discipline'),
+};
+
+export const NO_HOSTS_KEYS = {
+  ...renamed('device devices interface interfaces inside', 'lan'),
+  ...renamed('by', 'identify'),
+  ...renamed('name', 'names'),
+  ...renamed('lease dhcp', 'leases'),
+  ...renamed('dns', 'reverseDns'),
+  ...words('file keep flush', 'it belongs in history'),
+  ...words('quotas windows', 'quotas stand beside hosts, not in it'),
+};
+
+export const NO_HISTORY_KEYS = {
+  ...renamed('path db database store', 'file'),
+  ...renamed('retention steps', 'keep'),
+  ...renamed('interval every', 'flush'),
+};
+
+export const NO_QUOTA_KEYS = {
+  ...renamed('window limits', 'windows'),
+  ...words('over up down total', 'it belongs in windows'),
+  ...renamed('match host for', 'hosts'),
+  ...renamed('actions action do', 'then'),
+  ...words('throttle block page exec webhook mail', 'it belongs in then'),
+};
+
+export const NO_QUOTA_HOSTS_KEYS = words(
+  'dst proto sport dport port inside outside insidePort outsidePort dscp mark iif oif',
+  'a quota counts all packets of its hosts; choose hosts by src, host or mac',
+);
+
+export const NO_WINDOW_KEYS = {
+  ...renamed('window period time per', 'over'),
+  ...renamed('upload', 'up'),
+  ...renamed('download', 'down'),
+  ...renamed('both sum limit', 'total'),
+};
+
+export const NO_ACTION_KEYS = {
+  ...renamed('limit slow', 'throttle'),
+  ...renamed('stop drop', 'block'),
+  ...renamed('portal', 'page'),
+  ...renamed('run command', 'exec'),
+  ...renamed('hook url', 'webhook'),
+  ...renamed('email', 'mail'),
+  ...words('up down rate', 'it belongs in throttle'),
+  ...words('to from server', 'it belongs in mail'),
+  ...words('allow cert key text style', 'it belongs in page'),
+  ...words('warn slope release', 'it belongs in the quota, beside then'),
 };
 
 export const NO_LOCAL_KEYS = words('ports share', 'it belongs in exempt');

@@ -1,6 +1,7 @@
 /** Fields of matchers. Part of the table in sections.ts. */
 import { prefix } from './addresses.ts';
 import { NO_MATCH_KEYS } from './elsewhere.ts';
+import { mac, prefixOrName } from './host-names.ts';
 import { list, type Section } from './kinds.ts';
 import { device, dscp, packetMark, portRange, protocol } from './names.ts';
 
@@ -23,7 +24,22 @@ export const MATCH = {
   ),
   src: prefixes('Source address, IPv4 or IPv6.'),
   dst: prefixes('Destination address.'),
-  host: prefixes('Source or destination address.'),
+  host: list(
+    {
+      takes: 'address, prefix, name, or list',
+      default: 'any',
+      help: 'Source or destination: an address, or the host of this name (`hosts.names` or leases), whatever addresses it has.',
+    },
+    prefixOrName,
+  ),
+  mac: list(
+    {
+      takes: 'MAC, or list',
+      default: 'any',
+      help: 'MAC of the inside host, source or destination, as far as it is known.',
+    },
+    mac,
+  ),
   sport: ports('Source port.'),
   dport: ports('Destination port.'),
   port: ports('Source or destination port.'),

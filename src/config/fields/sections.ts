@@ -7,12 +7,14 @@
 
 import { CLASS, DIRECTION, EACH, POLICE, SCHEDULE } from './classes.ts';
 import { NO_TOP_KEYS } from './elsewhere.ts';
+import { HISTORY, HOSTS } from './hosts.ts';
 import { CONTROL, EXEMPT, LOCAL, LOG, NFQUEUE } from './instance.ts';
 import { type Field, mapOf, node, ref, type Section } from './kinds.ts';
 import { LINK, OVERHEAD } from './links.ts';
 import { MATCH } from './match.ts';
 import { METER, REMARK } from './meter.ts';
 import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './queue.ts';
+import { ACTION, MAIL, PAGE, QUOTA, QUOTA_HOSTS, THROTTLE, WINDOW } from './quotas.ts';
 import { PACE, TCP } from './tcp.ts';
 
 const TOP = {
@@ -23,6 +25,33 @@ const TOP = {
   local: node(
     { takes: 'map', default: '{}', help: 'The traffic of this host itself.', change: 'reload' },
     ref('local'),
+  ),
+  hosts: node(
+    {
+      takes: 'map',
+      default: '{}',
+      help: 'The inside hosts, by which they are known and called.',
+      change: 'reload',
+    },
+    ref('hosts'),
+  ),
+  history: node(
+    {
+      takes: 'map',
+      default: '{} with quotas, else nothing is stored',
+      help: 'What is stored of hosts, where and for how long.',
+      change: 'reload',
+    },
+    ref('history'),
+  ),
+  quotas: node(
+    {
+      takes: 'map of name to quota',
+      default: '{}',
+      help: 'How much hosts may move in sliding windows, and what follows when they move more.',
+      change: 'reload',
+    },
+    mapOf('quota'),
   ),
   nfqueue: node(
     { takes: 'map', default: '{}', help: 'The kernel queues of the instance.', change: 'reload' },
@@ -60,6 +89,15 @@ export const SECTIONS = {
   profile: PROFILE,
   local: LOCAL,
   exempt: EXEMPT,
+  hosts: HOSTS,
+  history: HISTORY,
+  quota: QUOTA,
+  quotaHosts: QUOTA_HOSTS,
+  window: WINDOW,
+  action: ACTION,
+  throttle: THROTTLE,
+  page: PAGE,
+  mail: MAIL,
   nfqueue: NFQUEUE,
   control: CONTROL,
   log: LOG,

@@ -3,6 +3,7 @@ import { bytesInTime, type Size } from '../../base/units.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
 import type { YamlReader } from '../yaml/reader.ts';
+import type { KnownNames } from './hosts.ts';
 import type { ReadSchedule } from './schedule.ts';
 import type { Seen } from './sides.ts';
 
@@ -23,6 +24,8 @@ export interface ClassContext {
   readonly packetBytes: number;
   /** The bits of nfqueue.mark. 0 if they are chosen at the start, among those that no matcher names. */
   readonly ownMarkMask: number;
+  /** The names that matchers may have. */
+  readonly hosts: KnownNames;
   /** Of the machine that shapes; null if they are not known. */
   readonly devices: DeviceGraph | null;
   /** The TCP connections of the class are paced, by it or a class above. */

@@ -17,6 +17,7 @@ import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { warnOfLinkDevice } from './devices.ts';
 import { warnOfPace } from './doubts.ts';
+import type { KnownNames } from './hosts.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { readPace } from './pace.ts';
 import { type ReadSchedule, readSchedule } from './schedule.ts';
@@ -25,16 +26,16 @@ import { type Seen, warnWrongSides } from './sides.ts';
 export function readLinks(
   reader: YamlReader,
   at: Node | null,
-  ownMarkMask: number,
-  devices: DeviceGraph | null,
-  schedules: ReadSchedule[],
+  { ownMarkMask, hosts, devices, schedules }: Omit<Instance, 'owners'>,
 ): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
   if (at !== null && entries.length === 0 && reader.problems.errors.length === 0) {
     reader.problems.error(at.range?.[0] ?? 0, 'links is empty: name at least one device to shape');
   }
   const owners = new Map<string, string>();
-  const links = entries.map((entry) => readLink(reader, entry, { ownMarkMask, devices, owners, schedules }));
+  const links = entries.map((entry) =>
+    readLink(reader, entry, { ownMarkMask, hosts, devices, owners, schedules }),
+  );
   const classes = links.reduce((n, link) => n + countClasses(link.up) + countClasses(link.down), 0);
   if (classes > CLASSES_MAX) {
     reader.problems.error(
@@ -56,6 +57,7 @@ function countClasses(root: ClassSpec | null): number {
 
 interface Instance {
   readonly ownMarkMask: number;
+  readonly hosts: KnownNames;
   readonly devices: DeviceGraph | null;
   /** The link of every device so far. */
   readonly owners: Map<string, string>;
@@ -65,7 +67,7 @@ interface Instance {
 function readLink(
   reader: YamlReader,
   entry: Named,
-  { ownMarkMask, devices, owners, schedules }: Instance,
+  { ownMarkMask, hosts, devices, owners, schedules }: Instance,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
   reader.keepWritten(entry.name, entry.node);
@@ -97,6 +99,7 @@ function readLink(
     device: device ?? '',
     packetBytes,
     ownMarkMask,
+    hosts,
     devices,
     isMetered: false,
     isPaced: false,

@@ -1,8 +1,10 @@
 /** Matchers: which packets belong to a class. */
 import type { Node } from 'yaml';
+import type { MacSpec } from '../../spec/hosts.ts';
 import { comparedBits } from '../../spec/mark-choice.ts';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
 import type { ReadPrefix } from '../fields/addresses.ts';
+import type { PrefixOrName } from '../fields/host-names.ts';
 import { MATCH_NONE } from '../fields/match.ts';
 import { PORT_PROTOCOLS } from '../fields/names.ts';
 import { SECTIONS } from '../fields/sections.ts';
@@ -10,6 +12,7 @@ import { offsetOf, scalarText } from '../yaml/nodes.ts';
 import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 import type { ClassContext } from './context.ts';
 import { warnOfMatchedDevices, warnOfOtherDevice } from './devices.ts';
+import { checkName } from './hosts.ts';
 import { bySide, noteSides } from './inside.ts';
 
 const ALL_BITS = 0xffffffff;
@@ -32,11 +35,13 @@ function readMatcher(context: ClassContext, at: Node): MatcherSpec {
   const written = reader.section(at, SECTIONS.match, 'a matcher');
   noteSides(context, written);
   const values = bySide(context, written);
-  const matcher: Record<Exclude<keyof MatcherSpec, 'hostNames' | 'mac'>, unknown> = {
+  const matcher: Record<keyof MatcherSpec, unknown> = {
     proto: protocolsOf(reader, values),
     src: prefixes(reader, values.src),
     dst: prefixes(reader, values.dst),
-    host: prefixes(reader, values.host),
+    host: prefixes(reader, addressesOf(values.host)),
+    hostNames: namesOf(context, values.host),
+    mac: plain<MacSpec>(values.mac),
     sport: plain<PortRangeSpec>(values.sport),
     dport: plain<PortRangeSpec>(values.dport),
     port: plain<PortRangeSpec>(values.port),
@@ -75,15 +80,37 @@ function protocolsOf(reader: YamlReader, values: MatchValues): readonly number[]
 }
 
 function prefixes(reader: YamlReader, at: LocatedList<ReadPrefix>): readonly PrefixSpec[] | undefined {
-  return at?.value.map(({ value, offset }) => {
-    if (value.corrected !== null) {
-      reader.problems.warn(
-        offset,
-        `the address has bits beyond its prefix length; it is taken as ${value.corrected}`,
-      );
-    }
-    return value.prefix;
-  });
+  return at?.value.map((one) => prefixOf(reader, one));
+}
+
+/** The prefix, with a warning if it was corrected. */
+export function prefixOf(reader: YamlReader, { value, offset }: Located<ReadPrefix>): PrefixSpec {
+  if (value.corrected !== null) {
+    const message = `the address has bits beyond its prefix length; it is taken as ${value.corrected}`;
+    reader.problems.warn(offset, message);
+  }
+  return value.prefix;
+}
+
+/** The addresses among hosts; undefined if all are names. */
+function addressesOf(at: LocatedList<PrefixOrName>): Located<readonly Located<ReadPrefix>[]> | undefined {
+  const value = at?.value.flatMap(({ value: one, offset }) =>
+    'name' in one ? [] : [{ value: one, offset }],
+  );
+  return at && value && value.length > 0 ? { value, offset: at.offset } : undefined;
+}
+
+/** The names among hosts; undefined if all are addresses. */
+function namesOf(
+  { reader, hosts }: ClassContext,
+  at: LocatedList<PrefixOrName>,
+): readonly string[] | undefined {
+  const named = at?.value.flatMap(({ value, offset }) =>
+    'name' in value ? [{ value: value.name, offset }] : [],
+  );
+  if (named === undefined || named.length === 0) return undefined;
+  for (const one of named) checkName(reader, hosts, one, 'host');
+  return [...new Set(named.map(({ value }) => value))];
 }
 
 function marks(
@@ -103,7 +130,8 @@ function marks(
 
 /** A packet has one family: no packet has a source of one family and a destination of the other. */
 function checkFamilies(reader: YamlReader, at: Node, values: MatchValues): void {
-  const families = [values.src, values.dst, values.host]
+  const hasNames = values.host?.value.some(({ value }) => 'name' in value);
+  const families = [values.src, values.dst, hasNames ? undefined : addressesOf(values.host)]
     .filter((field) => field !== undefined)
     .map((field) => new Set(field.value.map(({ value }) => value.prefix.family)));
   const isPossible = ([4, 6] as const).some((family) => families.every((set) => set.has(family)));

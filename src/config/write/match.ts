@@ -1,5 +1,6 @@
 /** Matchers, as they are written in a configuration. */
 import type { MatcherSpec, PrefixSpec } from '../../spec/spec.ts';
+import type { PrefixOrName } from '../fields/host-names.ts';
 import { MATCH_NONE } from '../fields/match.ts';
 import { PORT_PROTOCOLS, protocolItems } from '../fields/names.ts';
 import { SECTIONS } from '../fields/sections.ts';
@@ -11,13 +12,14 @@ export function writeMatch(match: readonly MatcherSpec[], detail: Detail): Block
 }
 
 function writeMatcher(matcher: MatcherSpec, detail: Detail): Block {
-  const { proto, src, dst, host, sport, dport, port, dscp, mark, iif, oif } = matcher;
+  const { proto, src, dst, host, hostNames, mac, sport, dport, port, dscp, mark, iif, oif } = matcher;
   const hasPorts = [sport, dport, port].some((ports) => ports !== undefined);
   const values = {
     proto: proto && protocolItems(proto),
     src: src && prefixItems(src),
     dst: dst && prefixItems(dst),
-    host: host && prefixItems(host),
+    host: hostItems(host, hostNames),
+    mac,
     sport,
     dport,
     port,
@@ -32,6 +34,15 @@ function writeMatcher(matcher: MatcherSpec, detail: Detail): Block {
   };
   const defaults = { proto: hasPorts ? protocolItems(PORT_PROTOCOLS) : undefined };
   return writeSection(SECTIONS.match, values, defaults, detail);
+}
+
+/** Addresses and names stand in one list. */
+function hostItems(
+  host: readonly PrefixSpec[] | undefined,
+  hostNames: readonly string[] | undefined,
+): PrefixOrName[] | undefined {
+  if (host === undefined && hostNames === undefined) return undefined;
+  return [...prefixItems(host ?? []), ...(hostNames ?? []).map((name) => ({ name }))];
 }
 
 function prefixItems(prefixes: readonly PrefixSpec[]): { prefix: PrefixSpec; corrected: null }[] {

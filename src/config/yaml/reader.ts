@@ -212,6 +212,24 @@ export class YamlReader {
     return items;
   }
 
+  /** The entries of a map whose keys are words that the file chooses. */
+  entries(map: YAMLMap): { readonly key: Node; readonly node: Node | null; readonly offset: number }[] {
+    return map.items.flatMap((pair) => {
+      const key = this.#key(pair);
+      return key ? [{ key: pair.key as Node, node: this.#valueOf(pair), offset: key.offset }] : [];
+    });
+  }
+
+  /** The values of a list, each of which must be there once. */
+  distinct<T>(items: readonly Located<T>[], what: string): T[] {
+    const seen = new Set<T>();
+    for (const { value, offset } of items) {
+      if (seen.has(value)) this.problems.error(offset, `${what}: '${value}' is here twice`);
+      seen.add(value);
+    }
+    return [...seen];
+  }
+
   /** Reads one value. A value that does not fit is reported, and the result is null. */
   scalar<T>(read: (text: string) => T, at: Node, what: string): Located<T> | null {
     const text = scalarText(at);

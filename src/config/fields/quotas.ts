@@ -1,0 +1,221 @@
+/** Fields of quotas, their windows and what follows. Part of the table in sections.ts. */
+import { prefix } from './addresses.ts';
+import { QUOTA as DEFAULTS } from './defaults.ts';
+import { NO_ACTION_KEYS, NO_QUOTA_HOSTS_KEYS, NO_QUOTA_KEYS, NO_WINDOW_KEYS } from './elsewhere.ts';
+import { mac, prefixOrName } from './host-names.ts';
+import { boolean, FieldError, list, node, ref, type Section, TEXT_SCHEMA, word } from './kinds.ts';
+import { bytes, rate, share, time } from './quantities.ts';
+
+const SECOND = 1e9;
+const YEAR = 365 * 86_400 * SECOND;
+const TB = 1e12;
+
+const change = 'reload';
+
+const oneOrMore = (schema: Record<string, unknown>) => ({
+  oneOf: [schema, { type: 'array', items: schema, minItems: 1 }],
+});
+
+export const QUOTA = {
+  hosts: node(
+    {
+      takes: 'name, { src, host, mac }, or list',
+      default: 'every inside host',
+      change,
+      help: 'Whose traffic the quota counts, each host by itself.',
+    },
+    oneOrMore({ oneOf: [ref('quotaHosts'), TEXT_SCHEMA] }),
+  ),
+  windows: node(
+    {
+      takes: 'window, or list of up to 8',
+      default: 'required',
+      change,
+      help: 'Sliding windows and their limits. A host is over while it is over in one of them.',
+    },
+    oneOrMore(ref('window')),
+  ),
+  warn: share({
+    default: 'never',
+    change,
+    help: 'From this share of a limit on a host counts as warned, and actions outside are told.',
+  }),
+  slope: share({
+    default: 'none',
+    change,
+    help: 'From this share of a limit on the rate of the host falls steadily, to that of `throttle` at the limit.',
+  }),
+  release: share({
+    default: '100%',
+    change,
+    help: 'A host that was over is free again when its sum has fallen to this share of the limit.',
+  }),
+  // biome-ignore lint/suspicious/noThenProperty: the contract calls the key so, and nobody awaits the table
+  then: node(
+    {
+      takes: 'map, block, page, or list',
+      default: 'nothing: the quota counts, warns and is shown',
+      change,
+      help: 'What happens to a host that is over. If several hold, the strictest does: page, block, throttle.',
+    },
+    oneOrMore({ oneOf: [ref('action'), { enum: ['block', 'page'] }] }),
+  ),
+  ...NO_QUOTA_KEYS,
+} satisfies Section;
+
+export const QUOTA_HOSTS = {
+  src: list(
+    { takes: 'address, prefix, or list', default: 'any', change, help: 'Address of the host.' },
+    prefix,
+  ),
+  host: list(
+    { takes: 'address, prefix, name, or list', default: 'any', change, help: 'Address or name of the host.' },
+    prefixOrName,
+  ),
+  mac: list({ takes: 'MAC, or list', default: 'any', change, help: 'MAC of the host.' }, mac),
+  ...NO_QUOTA_HOSTS_KEYS,
+} satisfies Section;
+
+const limit = (help: string) => bytes({ min: 1, max: 1000 * TB, default: 'no limit', change, help });
+
+export const WINDOW = {
+  over: time({
+    min: SECOND,
+    max: YEAR,
+    default: 'required',
+    change,
+    help: 'Length of the window: what counts at any time is what passed in the last so many hours or days.',
+  }),
+  up: limit('The most bytes that the host sends.'),
+  down: limit('The most bytes that the host gets.'),
+  total: limit('The most bytes in both directions together.'),
+  ...NO_WINDOW_KEYS,
+} satisfies Section;
+
+const SERVER = /^smtps?:\/\/(\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?\/?$/i;
+
+export const ACTION = {
+  throttle: node(
+    {
+      takes: 'rate or { up, down }',
+      default: 'none',
+      change,
+      help: 'The rate of the host while it is over. A direction without a rate is not throttled.',
+    },
+    { oneOf: [TEXT_SCHEMA, ref('throttle')] },
+  ),
+  block: boolean({
+    default: 'false',
+    change,
+    help: 'Drop all packets of the host. In a list the bare word is enough.',
+  }),
+  page: node(
+    {
+      takes: 'true, false, or map',
+      default: 'false',
+      change,
+      help: 'Show the host a page that says why, and until when, instead of the web, and refuse all else at once. In a list the bare word is enough.',
+    },
+    { oneOf: [{ type: 'boolean' }, ref('page')] },
+  ),
+  exec: list(
+    {
+      takes: 'program with arguments, as list',
+      default: 'none',
+      change,
+      help: 'A program to run once for each host that gets over a limit or near it, by its absolute path and without a shell. `{host}`, `{name}`, `{quota}` and `{state}` in arguments stand for values.',
+    },
+    { read: (text: string) => text, write: (text: string) => text },
+  ),
+  webhook: word(
+    {
+      takes: 'URL of http or https',
+      default: 'none',
+      change,
+      help: 'Where to POST the same as JSON.',
+    },
+    {
+      read(url: string) {
+        if (!/^https?:\/\/[^\s/?#]+\S*$/i.test(url))
+          throw new FieldError(`'${url}' is not a URL; write https://HOST/PATH or http://HOST/PATH`);
+        return url;
+      },
+      write: (url: string) => url,
+    },
+  ),
+  mail: node({ takes: 'map', default: 'none', change, help: 'To whom to write the same.' }, ref('mail')),
+  ...NO_ACTION_KEYS,
+} satisfies Section;
+
+/** `page` as one word. */
+export const PAGE_WORD = boolean({ default: 'false', help: 'A page with every default, or none.' });
+
+export const THROTTLE = {
+  up: rate({ default: 'not throttled', change, help: 'The rate of what the host sends.' }),
+  down: rate({ default: 'not throttled', change, help: 'The rate of what the host gets.' }),
+} satisfies Section;
+
+/** `throttle` as one rate. */
+export const THROTTLE_WORD = THROTTLE.up;
+
+const path = (help: string, standard: string) =>
+  word(
+    { takes: 'path', default: standard, change, help },
+    { read: (text: string) => text, write: (text: string) => text },
+  );
+
+export const PAGE = {
+  allow: list(
+    {
+      takes: 'address, prefix, name, or list',
+      default: 'none',
+      change,
+      help: 'What the host reaches all the same, beside DNS and DHCP. Names are looked up when the instance starts.',
+    },
+    prefixOrName,
+  ),
+  cert: path(
+    'Certificate in PEM, with its chain, for the captive-portal API of RFC 8908. It needs `key`.',
+    'none',
+  ),
+  key: path('Private key of `cert`, in PEM.', 'none'),
+  text: path('HTML for the body of the page.', 'our own'),
+  style: path('Style sheet of the page.', 'our own'),
+} satisfies Section;
+
+const MAIL_ADDRESS = /^[^\s@<>,;]+@[^\s@<>,;]+$/;
+
+const mailAddress = {
+  read(text: string): string {
+    if (!MAIL_ADDRESS.test(text)) throw new FieldError(`'${text}' is not one mail address; write NAME@HOST`);
+    return text;
+  },
+  write: (text: string) => text,
+};
+
+export const MAIL = {
+  to: word({ takes: 'mail address', default: 'required', change, help: 'Who gets the mail.' }, mailAddress),
+  from: word({ takes: 'mail address', default: DEFAULTS.from, change, help: 'Who sends it.' }, mailAddress),
+  server: word(
+    {
+      takes: 'smtp://HOST or smtps://HOST',
+      default: DEFAULTS.server,
+      change,
+      help: 'The mail server, with a port if it is not 25, or 465 of smtps.',
+    },
+    {
+      read(text: string) {
+        if (/^smtps?:\/\/[^/]*@/i.test(text))
+          throw new FieldError(
+            `'${text}' has a user, and nobody logs in here; name a server that takes mail of this host`,
+          );
+        if (!SERVER.test(text))
+          throw new FieldError(
+            `'${text}' is not a mail server; write smtp://HOST, smtp://HOST:25 or smtps://HOST`,
+          );
+        return text;
+      },
+      write: (text: string) => text,
+    },
+  ),
+} satisfies Section;
