@@ -146,6 +146,22 @@ export function toBitsPerSec(rateBytesPerSec: number): number {
   return tidy(rateBytesPerSec * BITS_PER_BYTE);
 }
 
+/**
+ * A direction without a limit. A number by which all arithmetic of buckets and shares stays finite: a byte
+ * takes a millionth of a nanosecond, less than an instant can tell.
+ */
+export const UNLIMITED_BYTES_PER_SEC = 1e15;
+
+/** Also of what others leave of such a rate. Infinity is no rate, but one that is not known. */
+export function isUnlimited(rateBytesPerSec: number): boolean {
+  return Number.isFinite(rateBytesPerSec) && rateBytesPerSec >= UNLIMITED_BYTES_PER_SEC / 2;
+}
+
+/** toBitsPerSec() for JSON, where null stands for no limit. */
+export function toBitsPerSecOrNull(rateBytesPerSec: number): number | null {
+  return isUnlimited(rateBytesPerSec) ? null : toBitsPerSec(rateBytesPerSec);
+}
+
 /** The inverse of toBitsPerSec. */
 export function fromBitsPerSec(bitsPerSec: number): number {
   return bitsPerSec / BITS_PER_BYTE;
@@ -172,8 +188,12 @@ function withPrefix(value: number, unit: string, decimals: number, prefixes = PR
   return `${value}${unit}`;
 }
 
+/** What stands in the place of a rate that has no limit. */
+export const UNLIMITED = 'unlimited';
+
 /** `20mbit`: exact, parseRate gives the same number back. */
 export function formatRate(rateBytesPerSec: number): string {
+  if (isUnlimited(rateBytesPerSec)) return UNLIMITED;
   return withPrefix(toBitsPerSec(rateBytesPerSec), 'bit', 3);
 }
 
@@ -192,8 +212,9 @@ export function formatMicrosecondsShort(microseconds: number): string {
   return short(microseconds, ['us', 'ms', 's']);
 }
 
-/** `18.2 Mbit/s`: three digits, for people. */
-export function formatBitsPerSecShort(bitsPerSec: number): string {
+/** `18.2 Mbit/s`: three digits, for people; null is no limit. */
+export function formatBitsPerSecShort(bitsPerSec: number | null): string {
+  if (bitsPerSec === null) return UNLIMITED;
   return short(bitsPerSec, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
 }
 

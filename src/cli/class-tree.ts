@@ -1,5 +1,6 @@
 /** The meaning of a configuration, defaults included, as a tree of classes in the words of the file. */
 import { FRAMING_NONE } from '../algo/buckets/link-layer.ts';
+import { isUnlimited } from '../base/units.ts';
 import { SECTIONS } from '../config/fields/sections.ts';
 import type { Block, BlockValue } from '../config/write/block.ts';
 import { writeLink } from '../config/write/links.ts';
@@ -60,8 +61,8 @@ function classLines(node: ClassSpec, block: Block): string[] {
 }
 
 /** The bursts of rate and ceil, where their defaults differ and one key cannot state both. */
-function bursts({ rateBurstBytes, burstBytes }: ClassSpec, block: Block): string[] {
-  if (block.burst !== undefined) return [];
+function bursts({ rateBurstBytes, burstBytes, ceilBytesPerSec }: ClassSpec, block: Block): string[] {
+  if (block.burst !== undefined || isUnlimited(ceilBytesPerSec)) return [];
   const text = (bytes: number): string => SECTIONS.class.burst.write({ kind: 'bytes', bytes });
   return [`burst ${text(rateBurstBytes)} for the rate and ${text(burstBytes)} for the ceil`];
 }

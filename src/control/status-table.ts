@@ -8,6 +8,7 @@ import {
   formatBytesShort,
   formatCountShort,
   formatMicrosecondsShort,
+  UNLIMITED,
 } from '../base/units.ts';
 import type { ClassReport, StatusReport } from './status.ts';
 
@@ -135,7 +136,11 @@ function indentedName(path: string): string {
 }
 
 function limitText({ rateBitsPerSecond, effectiveCeilBitsPerSecond }: ClassReport): string {
-  const [rate, ceil] = [formatCountShort(rateBitsPerSecond), formatCountShort(effectiveCeilBitsPerSecond)];
+  if (effectiveCeilBitsPerSecond === null) return UNLIMITED;
+  const [rate, ceil] = [
+    formatCountShort(rateBitsPerSecond ?? 0),
+    formatCountShort(effectiveCeilBitsPerSecond),
+  ];
   return rateBitsPerSecond === 0 || rate === ceil ? ceil : `${rate}-${ceil}`;
 }
 

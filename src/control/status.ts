@@ -1,6 +1,6 @@
 /** The report of `status` as the contract has it, made from a snapshot. */
 import { HISTOGRAM_BINS, histogramPercentile } from '../base/histogram.ts';
-import { toBitsPerSec } from '../base/units.ts';
+import { toBitsPerSec, toBitsPerSecOrNull } from '../base/units.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import { type Stats, TOTAL } from '../core/packets/stats.ts';
 import type { KernelDrops } from '../io/proc/nfqueues.ts';
@@ -24,10 +24,11 @@ export interface Count {
 
 export interface ClassReport {
   readonly path: string;
-  readonly rateBitsPerSecond: number;
-  readonly ceilBitsPerSecond: number;
+  /** null: not limited. */
+  readonly rateBitsPerSecond: number | null;
+  readonly ceilBitsPerSecond: number | null;
   /** Of now: less than the configured one where `adjust` has moved it. */
-  readonly effectiveCeilBitsPerSecond: number;
+  readonly effectiveCeilBitsPerSecond: number | null;
   readonly sent: Count;
   readonly backlog: Count;
   readonly dropped: {
@@ -173,11 +174,12 @@ function classReport(
   label: ClassLabel,
   c: number,
 ): Omit<ClassReport, 'recent' | 'each' | 'scheduled'> {
+  const effective = toBitsPerSecOrNull(stats.ceilBytesPerSec[c]!);
   return {
     path: label.path,
-    rateBitsPerSecond: toBitsPerSec(label.rateBytesPerSec),
-    ceilBitsPerSecond: toBitsPerSec(label.ceilBytesPerSec),
-    effectiveCeilBitsPerSecond: Math.round(toBitsPerSec(stats.ceilBytesPerSec[c]!)),
+    rateBitsPerSecond: toBitsPerSecOrNull(label.rateBytesPerSec),
+    ceilBitsPerSecond: toBitsPerSecOrNull(label.ceilBytesPerSec),
+    effectiveCeilBitsPerSecond: effective === null ? null : Math.round(effective),
     sent: { packets: stats.sentPackets[c]!, bytes: stats.sentBytes[c]! },
     backlog: { packets: stats.backlogPackets[c]!, bytes: stats.backlogBytes[c]! },
     dropped: {

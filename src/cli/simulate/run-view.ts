@@ -1,6 +1,6 @@
 /** Takes a run to its end sample by sample, and keeps everything that tables and pictures need. */
 import { HISTOGRAM_BINS } from '../../base/histogram.ts';
-import { toBitsPerSec } from '../../base/units.ts';
+import { toBitsPerSecOrNull } from '../../base/units.ts';
 import { withChildren } from '../../core/packets/stats.ts';
 import type { SimulatedClass, SimulateReport } from '../../sim/report/report.ts';
 import type { ClassSeries, Series } from '../../sim/report/series.ts';
@@ -31,7 +31,8 @@ export interface ClassView {
   /** Path of the class's direction, such as "wan/up". */
   readonly directionPath: string;
   readonly isLeaf: boolean;
-  readonly ceilBitsPerSecond: number;
+  /** null: not limited. */
+  readonly ceilBitsPerSecond: number | null;
   readonly report: SimulatedClass;
   readonly drops: DropReasons;
   /** Histogram of the microseconds that packets spent in the class (HISTOGRAM_BINS bins). Leaves only. */
@@ -75,7 +76,7 @@ export function takeRun(
       path: info.path,
       directionPath: engine.classes[info.root].path,
       isLeaf: info.children.length === 0,
-      ceilBitsPerSecond: toBitsPerSec(info.spec.ceilBytesPerSec),
+      ceilBitsPerSecond: toBitsPerSecOrNull(info.spec.ceilBytesPerSec),
       report: report.classes[row],
       drops: {
         tail: sums.dropTail[row],

@@ -3,7 +3,8 @@ import { type Line, type Span, type Style, span } from './cells.ts';
 
 export interface BarValues {
   readonly rate: number;
-  readonly ceil: number;
+  /** null: not limited. */
+  readonly ceil: number | null;
   /** 0 for none. */
   readonly guaranteed: number;
 }
@@ -18,8 +19,8 @@ export function loadStyle({ rate, ceil }: Pick<BarValues, 'rate' | 'ceil'>): Sty
 }
 
 /** Of the ceiling, 0 to 1. A ceiling that is unknown or unlimited shows no share. */
-function shareOf(rate: number, ceil: number): number {
-  return ceil > 0 && Number.isFinite(ceil) ? Math.min(1, Math.max(0, rate / ceil)) : 0;
+function shareOf(rate: number, ceil: number | null): number {
+  return ceil !== null && ceil > 0 && Number.isFinite(ceil) ? Math.min(1, Math.max(0, rate / ceil)) : 0;
 }
 
 /** `[#####|---    12.3M/20.0M]`: `label` stands at the right end, over the bar. */
@@ -30,7 +31,7 @@ export function bar(values: BarValues, cells: number, label = ''): Line {
   const share = shareOf(rate, ceil);
   const filled = share > 0 ? Math.max(1, Math.round(share * inner)) : 0;
   const characters: string[] = Array.from({ length: inner }, (_, i) => (i < filled ? '#' : ' '));
-  if (guaranteed > 0 && guaranteed < ceil)
+  if (guaranteed > 0 && guaranteed < (ceil ?? 0))
     characters[Math.min(inner - 1, Math.floor(shareOf(guaranteed, ceil) * inner))] = '|';
   const shown = label.length < inner ? label : '';
   const from = inner - shown.length;

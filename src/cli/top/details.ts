@@ -51,14 +51,14 @@ function classLines(state: TopState, report: ClassReport, cells: number): Line[]
   const { recent, dropped, sent, backlog, each, rateBitsPerSecond } = report;
   const { ceilBitsPerSecond, effectiveCeilBitsPerSecond: ceil, paced } = report;
   const now = recent.bitsPerSecond;
-  const values = { rate: now.over1s, ceil, guaranteed: rateBitsPerSecond };
+  const values = { rate: now.over1s, ceil, guaranteed: rateBitsPerSecond ?? 0 };
   const delay = recent.delayMicroseconds;
   const lines = [
     title(`class ${report.path}`),
     bar(values, Math.min(cells, 70), `${rate(now.over1s)} of ${rate(ceil)}`),
     ...entries(
       [
-        ['guaranteed', rateBitsPerSecond > 0 ? rate(rateBitsPerSecond) : 'nothing'],
+        ['guaranteed', rateBitsPerSecond === 0 ? 'nothing' : rate(rateBitsPerSecond)],
         [
           'ceiling',
           ceil === ceilBitsPerSecond ? rate(ceil) : `${rate(ceil)} now, of ${rate(ceilBitsPerSecond)}`,

@@ -1,6 +1,6 @@
 /** The rows of every list: sorted, filtered, named, in columns. */
 import { isIP } from 'node:net';
-import { formatBytesShort, formatCountShort, formatMicrosecondsShort } from '../../base/units.ts';
+import { formatBytesShort, formatCountShort, formatMicrosecondsShort, UNLIMITED } from '../../base/units.ts';
 import type { LeaseReport } from '../../control/change/reports.ts';
 import type { FlowReport } from '../../control/views/flows-view.ts';
 import type { HostReport } from '../../control/views/hosts-view.ts';
@@ -66,8 +66,9 @@ export function rttText(milliseconds: number | null | undefined): string {
 }
 
 /** `20.0M`, or `5.00M-20.0M` with a guaranteed rate below the ceiling. */
-export function limitText(rateBitsPerSecond: number, ceilBitsPerSecond: number): string {
-  const [rate, ceil] = [count(rateBitsPerSecond), count(ceilBitsPerSecond)];
+export function limitText(rateBitsPerSecond: number | null, ceilBitsPerSecond: number | null): string {
+  if (ceilBitsPerSecond === null) return UNLIMITED;
+  const [rate, ceil] = [count(rateBitsPerSecond ?? 0), count(ceilBitsPerSecond)];
   return rateBitsPerSecond === 0 || rate === ceil ? ceil : `${rate}-${ceil}`;
 }
 
@@ -95,7 +96,7 @@ function classList(state: TopState): List<ClassRow> {
           {
             rate: report.recent.bitsPerSecond.over1s,
             ceil: report.effectiveCeilBitsPerSecond,
-            guaranteed: report.rateBitsPerSecond,
+            guaranteed: report.rateBitsPerSecond ?? 0,
           },
           cells,
         ),

@@ -4,7 +4,7 @@ import { CLASS as DEFAULTS } from './defaults.ts';
 import { NO_BUCKET_KEYS, NO_CLASS_KEYS, NO_DIRECTION_KEYS, NO_EACH_KEYS } from './elsewhere.ts';
 import { boolean, choice, list, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
 import { MATCH_NONE } from './match.ts';
-import { byteSize, integer, number, rate, rateOrShare } from './quantities.ts';
+import { byteSize, integer, number, rate, rateOrShare, rateOrUnlimited } from './quantities.ts';
 import { when } from './when.ts';
 
 const BURST_DEFAULT = 'the larger of 3028B and 1ms at the rate';
@@ -67,8 +67,11 @@ const each = node(
 );
 
 export const DIRECTION = {
-  rate: rate({ default: 'required', help: 'The rate of the direction as a whole.' }),
-  ceil: rate({
+  rate: rateOrUnlimited({
+    default: 'required',
+    help: 'The rate of the direction as a whole. unlimited: packets are counted and never delayed, except by classes with a ceil of their own.',
+  }),
+  ceil: rateOrUnlimited({
     default: 'the rate',
     help: 'Can only repeat the rate, as a direction has nothing to borrow from.',
   }),

@@ -5,7 +5,7 @@
 import type { MarkerKind } from '../../algo/buckets/markers.ts';
 import { intervalForTargetNs, scaledTargetNs } from '../../algo/buckets/rate-scaling.ts';
 import { IPV6_BITS } from '../../base/prefix.ts';
-import { bytesInTime } from '../../base/units.ts';
+import { bytesInTime, isUnlimited } from '../../base/units.ts';
 import type { HistorySpec } from '../../spec/hosts.ts';
 import type { CodelSpec, EachSpec, QueueSpec } from '../../spec/spec.ts';
 
@@ -107,8 +107,12 @@ const LIMIT_BYTES_MIN = 30_000;
  */
 export const PACED_LIMIT_BYTES_MIN = 1_000_000;
 
+/** Where packets of an unlimited class wait, as for buckets of `each`: 100 ms at 10 Gbit/s. */
+const UNLIMITED_LIMIT_BYTES = 125_000_000;
+
 /** The limit of a queue whose AQM has no thresholds. */
 export function defaultLimitBytes(ceilBytesPerSec: number): number {
+  if (isUnlimited(ceilBytesPerSec)) return UNLIMITED_LIMIT_BYTES;
   return Math.max(LIMIT_BYTES_MIN, bytesInTime(LIMIT_NS, ceilBytesPerSec));
 }
 

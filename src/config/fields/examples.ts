@@ -45,6 +45,37 @@ const BY_NAME: Readonly<Record<string, string>> = {
   mark: '0x10/0xff',
   iif: 'eth1',
   oif: 'eth0',
+  hosts: '{ names: { nas: 10.0.0.5 } }',
+  lan: 'eth1',
+  identify: 'address',
+  names: '{ nas: 10.0.0.5, flat-12: "00:50:8d:68:50:75" }',
+  leases: '/var/lib/misc/dnsmasq.leases',
+  mac: '00:50:8d:68:50:75',
+  history: '{ keep: [1m for 1d, 1h for 60d] }',
+  file: '/srv/shaper.db',
+  keep: '[1m for 1d, 1h for 60d]',
+  quotas: '{ fair-use: { windows: { over: 4h, up: 5GB, down: 10GB }, then: { throttle: 1mbit } } }',
+  windows: '[{ over: 4h, up: 5GB, down: 10GB }, { over: 30d, total: 500GB }]',
+  over: '4h',
+  total: '500GB',
+  warn: '80%',
+  slope: '75%',
+  release: '90%',
+  // biome-ignore lint/suspicious/noThenProperty: the contract calls the key so, and nobody awaits the table
+  then: '[{ throttle: { up: 1mbit, down: 2mbit } }, page]',
+  throttle: '{ up: 1mbit, down: 2mbit }',
+  page: '{ allow: [10.0.0.1, portal.example.org] }',
+  allow: '[10.0.0.1, portal.example.org]',
+  cert: '/etc/shaper/portal.pem',
+  key: '/etc/shaper/portal.key',
+  text: '/etc/shaper/page.html',
+  style: '/etc/shaper/page.css',
+  exec: '[/usr/local/bin/tell, "{host}", "{quota}"]',
+  webhook: 'https://hooks.example.org/quota',
+  mail: '{ to: admin@example.org }',
+  to: 'admin@example.org',
+  from: 'shaper@example.org',
+  server: 'smtps://mail.example.org',
   local: '{ exempt: { ports: 22 } }',
   exempt: '{ ports: [22, 8022], share: 10% }',
   ports: '[22, 8022]',
@@ -78,8 +109,16 @@ const BY_KEY: Readonly<Record<string, string>> = {
   'queue.aqm.red.weight': '0.005',
   'queue.aqm.wred.weight': '0.005',
   'queue.aqm.pie.burst': '300ms',
+  'windows.up': '5GB',
+  'windows.down': '10GB',
 };
-const BY_TAKES: Readonly<Record<string, string>> = { rate: '5mbit', 'rate or share': '80%', size: '60kB' };
+const BY_TAKES: Readonly<Record<string, string>> = {
+  rate: '5mbit',
+  'rate or unlimited': '5mbit',
+  'rate or share': '80%',
+  'name, { src, host, mac }, or list': '{ src: 10.0.0.0/16 }',
+  size: '60kB',
+};
 
 /** The key with a value, as in a file: `queue: { limit: 60kB }`. */
 export function exampleOf(key: string, field: UsableField): string {
@@ -91,7 +130,7 @@ export function exampleOf(key: string, field: UsableField): string {
 /** The value alone. */
 export function exampleValue(key: string, field: UsableField): string {
   const name = key.slice(key.lastIndexOf('.') + 1);
-  const given = BY_KEY[key] ?? BY_NAME[name] ?? BY_TAKES[field.takes];
+  const given = BY_KEY[key] ?? BY_TAKES[field.takes] ?? BY_NAME[name];
   if (given !== undefined) return given;
   if (field.takes === 'true or false') return String(field.default !== 'true');
   const choices = (field.schema.enum as unknown[] | undefined)?.map(String) ?? [];

@@ -6,9 +6,9 @@ import type { Change, Section, UsableField } from './kinds.ts';
 import { innerSection, SECTIONS } from './sections.ts';
 
 export interface Explanation {
-  /** Dotted below the class, direction or link that it belongs to: `queue.aqm.red.max`. */
+  /** Dotted below the class, direction, link or quota that it belongs to: `queue.aqm.red.max`. */
   readonly key: string;
-  /** What has the key: `a class`, `a class or direction`, `a link`, `the file`. */
+  /** What has the key: `a class`, `a class or direction`, `a link`, `a quota`, `the file`. */
   readonly of: string;
   readonly help: string;
   readonly takes: string;
@@ -28,6 +28,7 @@ const OWNERS: readonly (readonly [of: string, section: Section])[] = [
   ['a class', SECTIONS.class],
   ['a direction', SECTIONS.direction],
   ['a link', SECTIONS.link],
+  ['a quota', SECTIONS.quota],
   ['the file', SECTIONS.top],
 ];
 /** Their sections are owners by themselves. */

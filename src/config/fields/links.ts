@@ -102,7 +102,7 @@ export const OVERHEAD = {
 
 const direction = (help: string) =>
   node(
-    { takes: 'rate or map', default: 'not shaped', help, change: 'reload' },
+    { takes: 'rate, unlimited, or map', default: 'not shaped', help, change: 'reload' },
     { oneOf: [{ type: 'string' }, ref('direction')] },
   );
 

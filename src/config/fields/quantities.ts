@@ -9,6 +9,8 @@ import {
   parseSize,
   parseTime,
   type Size,
+  UNLIMITED,
+  UNLIMITED_BYTES_PER_SEC,
 } from '../../base/units.ts';
 import { type About, FieldError, type ScalarField, word } from './kinds.ts';
 
@@ -34,6 +36,12 @@ function readRate(text: string): number {
 
 export function rate(about: About): ScalarField<number> {
   return word({ ...about, takes: 'rate' }, { read: readRate, write: formatRate });
+}
+
+/** The rate of a direction, which may have no limit. */
+export function rateOrUnlimited(about: About): ScalarField<number> {
+  const read = (text: string): number => (text === UNLIMITED ? UNLIMITED_BYTES_PER_SEC : readRate(text));
+  return word({ ...about, takes: 'rate or unlimited' }, { read, write: formatRate });
 }
 
 /** The shortest digits before `%` that are read as exactly this ratio. */

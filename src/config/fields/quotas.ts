@@ -12,8 +12,8 @@ const TB = 1e12;
 
 const change = 'reload';
 
-const oneOrMore = (schema: Record<string, unknown>) => ({
-  oneOf: [schema, { type: 'array', items: schema, minItems: 1 }],
+const oneOrMore = (...forms: Record<string, unknown>[]) => ({
+  oneOf: [...forms, { type: 'array', items: forms.length === 1 ? forms[0] : { oneOf: forms }, minItems: 1 }],
 });
 
 export const QUOTA = {
@@ -24,7 +24,7 @@ export const QUOTA = {
       change,
       help: 'Whose traffic the quota counts, each host by itself.',
     },
-    oneOrMore({ oneOf: [ref('quotaHosts'), TEXT_SCHEMA] }),
+    oneOrMore(ref('quotaHosts'), TEXT_SCHEMA),
   ),
   windows: node(
     {
@@ -41,7 +41,7 @@ export const QUOTA = {
     help: 'From this share of a limit on a host counts as warned, and actions outside are told.',
   }),
   slope: share({
-    default: 'none',
+    default: 'no slope',
     change,
     help: 'From this share of a limit on the rate of the host falls steadily, to that of `throttle` at the limit.',
   }),
@@ -58,7 +58,7 @@ export const QUOTA = {
       change,
       help: 'What happens to a host that is over. If several hold, the strictest does: page, block, throttle.',
     },
-    oneOrMore({ oneOf: [ref('action'), { enum: ['block', 'page'] }] }),
+    oneOrMore(ref('action'), { enum: ['block', 'page'] }),
   ),
   ...NO_QUOTA_KEYS,
 } satisfies Section;
@@ -130,7 +130,7 @@ export const ACTION = {
   webhook: word(
     {
       takes: 'URL of http or https',
-      default: 'none',
+      default: 'nobody is told',
       change,
       help: 'Where to POST the same as JSON.',
     },

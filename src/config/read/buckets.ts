@@ -1,12 +1,12 @@
 /** Token buckets of a class: its bursts, `police` and `each`. */
 import type { Node } from 'yaml';
-import { bytesInTime, formatBytes, formatRate } from '../../base/units.ts';
+import { formatBytes, formatRate } from '../../base/units.ts';
 import type { EachSpec, PoliceSpec } from '../../spec/spec.ts';
 import { type BurstKind, CLASS as DEFAULTS, defaultBurst, eachBurstKind } from '../fields/defaults.ts';
 import type { ByteSize } from '../fields/quantities.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Values, YamlReader } from '../yaml/reader.ts';
-import type { LeafContext } from './context.ts';
+import { type LeafContext, sizeBytes } from './context.ts';
 import { readWaiting } from './queue.ts';
 
 /** A rate that could not be read, which has been reported. */
@@ -25,8 +25,7 @@ export function readBurst(
 
 /** A burst as written. A time means bytes at the ceil of the context: in `each` the rate of a bucket. */
 export function givenBurst(context: LeafContext, at: Located<ByteSize>, key = 'burst'): number {
-  const bytes =
-    at.value.kind === 'bytes' ? at.value.bytes : bytesInTime(at.value.ns, context.ceilBytesPerSec);
+  const bytes = sizeBytes(context, at, context.packetBytes);
   if (bytes < context.packetBytes) {
     const meaning = at.value.kind === 'time' ? ` (at ${formatRate(context.ceilBytesPerSec)})` : '';
     const smallest = formatBytes(context.packetBytes);

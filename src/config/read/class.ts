@@ -1,6 +1,6 @@
 /** Classes: their limits, their parts, the classes inside them, and the rules between parent and children. */
 import type { Node } from 'yaml';
-import { formatRate, fromBitsPerSec, toBitsPerSec } from '../../base/units.ts';
+import { formatRate, fromBitsPerSec, isUnlimited, toBitsPerSec } from '../../base/units.ts';
 import { CLASS_DEPTH_MAX } from '../../limits.ts';
 import type { ClassSpec } from '../../spec/spec.ts';
 import { CLASS as DEFAULTS, defaultBurst } from '../fields/defaults.ts';
@@ -78,7 +78,8 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     rateBytesPerSec,
     rateBurstBytes: given ?? defaultBurst(rateBytesPerSec, 'shape'),
     ceilBytesPerSec,
-    burstBytes: given ?? defaultBurst(ceilBytesPerSec, 'shape'),
+    // A short burst would make packets wait that nothing else delays.
+    burstBytes: (isUnlimited(ceilBytesPerSec) ? null : given) ?? defaultBurst(ceilBytesPerSec, 'shape'),
     priority: values.priority?.value ?? DEFAULTS.priority,
     weight: values.weight?.value ?? DEFAULTS.weight,
     adjust: values.adjust?.value ?? DEFAULTS.adjust,
@@ -167,12 +168,17 @@ function exactRate(rateBytesPerSec: number): number {
 }
 
 function ofParent(
-  { reader, ceilBytesPerSec }: ParentContext,
+  { reader, label: path, ceilBytesPerSec }: ParentContext,
   field: 'rate' | 'ceil',
   at: Located<RateOrShare> | undefined,
 ): number | null {
   if (!at) return null;
   if (at.value.kind === 'rate') return at.value.rateBytesPerSec;
+  if (isUnlimited(ceilBytesPerSec)) {
+    const message = `${field}: ${path} is unlimited, which has no share; write a rate (20mbit)`;
+    reader.problems.error(at.offset, message);
+    return null;
+  }
   const rateBytesPerSec = exactRate(at.value.ratio * ceilBytesPerSec);
   if (rateBytesPerSec < RATE_MIN_BYTES_PER_SEC) {
     const least = formatRate(RATE_MIN_BYTES_PER_SEC);

@@ -1,8 +1,8 @@
 /** Where a class is read: the values around it on which its own depend. */
-import { bytesInTime, type Size } from '../../base/units.ts';
+import { bytesInTime, formatTime, isUnlimited, type Size } from '../../base/units.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
-import type { YamlReader } from '../yaml/reader.ts';
+import type { Located, YamlReader } from '../yaml/reader.ts';
 import type { KnownNames } from './hosts.ts';
 import type { ReadSchedule } from './schedule.ts';
 import type { Seen } from './sides.ts';
@@ -54,9 +54,18 @@ export interface LeafContext extends ClassContext {
 /** IP bytes of a full-sized packet: a bucket or a queue that holds less would never let it pass. */
 export const PACKET_BYTES = 1500;
 
-/** Packets count as `packetBytes`, times as the bytes that pass at the ceil. */
-export function sizeBytes(size: Size, ceilBytesPerSec: number, packetBytes: number): number {
+/**
+ * Packets count as `packetBytes`, times as the bytes that pass at the ceil. A time without a ceil is reported.
+ */
+export function sizeBytes(
+  { reader, label, ceilBytesPerSec }: LeafContext,
+  { value: size, offset }: Located<Size>,
+  packetBytes: number,
+): number {
   if (size.kind === 'bytes') return size.bytes;
   if (size.kind === 'packets') return size.packets * packetBytes;
-  return bytesInTime(size.ns, ceilBytesPerSec);
+  if (!isUnlimited(ceilBytesPerSec)) return bytesInTime(size.ns, ceilBytesPerSec);
+  const message = `${formatTime(size.ns)} is no size where the rate is unlimited, as in ${label}`;
+  reader.problems.error(offset, `${message}; write bytes (60kB), or give the class a ceil`);
+  return Number.POSITIVE_INFINITY;
 }

@@ -2,7 +2,7 @@
 import { isMap, type Node } from 'yaml';
 import { HOLD_MAX_NS } from '../../algo/pacing/ack-timing.ts';
 import { MIN_SEGMENTS } from '../../algo/pacing/window.ts';
-import { formatRate } from '../../base/units.ts';
+import { formatRate, isUnlimited } from '../../base/units.ts';
 import type { ClassSpec } from '../../spec/spec.ts';
 import { offsetOf } from '../yaml/nodes.ts';
 import type { Located, Named } from '../yaml/reader.ts';
@@ -24,6 +24,11 @@ export function warnOfPace(context: ClassContext, blocks: Blocks, own: ClassSpec
   const { pace } = own;
   const at = blocks.tcp;
   if (pace === null || at === undefined) return;
+  if (isUnlimited(own.ceilBytesPerSec)) {
+    const message = `tcp.pace: ${context.label} is unlimited, and there is no rate to share; give it a ceil`;
+    context.reader.problems.error(at.offset, message);
+    return;
+  }
   const warn = (message: string): void => context.reader.problems.warn(at.offset, `tcp.pace: ${message}`);
   const other = context.within.find(({ match }) => ofTcp(match).length === 0);
   if (other) warn(`no TCP comes to ${context.label}: the match of ${other.name} asks for other protocols`);
@@ -110,7 +115,10 @@ export function checkAdjusting({ reader, label }: ClassContext, children: readon
   const { name, match, rateBytesPerSec, ceilBytesPerSec } = first.spec;
   const isOpen = match === null && name !== 'default';
   const others = children.filter((child) => child !== first && child.spec.match?.length !== 0);
-  if (others.length === 0 && (name === 'default' || isOpen)) {
+  if (isUnlimited(ceilBytesPerSec)) {
+    const message = `adjust: ${name} is unlimited, and there is no ceil to lend; give it a ceil`;
+    problems.error(first.entry.offset, message);
+  } else if (others.length === 0 && (name === 'default' || isOpen)) {
     problems.warn(first.entry.offset, `adjust: ${label} has no other class that could reserve anything`);
   } else if (rateBytesPerSec >= ceilBytesPerSec) {
     const message = `adjust: the ceil of ${name} never moves, because ${formatRate(rateBytesPerSec)} of it are guaranteed`;

@@ -2,7 +2,7 @@
 
 import { isScalar, type Node } from 'yaml';
 import { LINK_LAYERS, type LinkLayer, wireBytes } from '../../algo/buckets/link-layer.ts';
-import { formatRate } from '../../base/units.ts';
+import { formatRate, isUnlimited } from '../../base/units.ts';
 import { CLASSES_MAX } from '../../limits.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
@@ -178,6 +178,8 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const remark = readRemark({ ...context, isMetered }, values.remark);
   const each = readEach(context, values.each, undefined);
   if (values.schedule) readSchedule(context, values.schedule);
+  if (values.burst && isUnlimited(rateBytesPerSec))
+    reader.problems.error(values.burst.offset, `burst: ${label} is unlimited; leave burst out`);
   const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');
   if (rate === undefined || rate === null) return null;
   const root: ClassSpec = {

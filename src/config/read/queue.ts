@@ -49,9 +49,8 @@ export function readQueue(
 export function readWaiting(context: LeafContext, at: Located<Node> | undefined): WaitingSpec {
   const { reader, ceilBytesPerSec } = context;
   const values: QueueValues = at ? reader.section(at.value, SECTIONS.queue, 'queue') : {};
-  const limit = values.limit?.value;
-  const givenBytes =
-    limit === undefined ? Number.POSITIVE_INFINITY : sizeBytes(limit, ceilBytesPerSec, PACKET_BYTES);
+  const { limit } = values;
+  const givenBytes = limit ? sizeBytes(context, limit, PACKET_BYTES) : Number.POSITIVE_INFINITY;
   const defaultBytes = Math.min(givenBytes, defaultLimitBytes(ceilBytesPerSec));
   const { maxBytes: _, ...waiting } = readWaitingOf(context, values, { given: null, defaultBytes });
   return waiting;
@@ -95,7 +94,7 @@ function refuseForeignKeys({ reader }: LeafContext, values: QueueValues, discipl
 }
 
 function readShort(context: LeafContext, at: Located<Size>): number {
-  const bytes = sizeBytes(at.value, context.ceilBytesPerSec, PACKET_BYTES);
+  const bytes = sizeBytes(context, at, PACKET_BYTES);
   if (bytes < 1) context.reader.problems.error(at.offset, 'short: with 0 bytes no flow would be short');
   return bytes;
 }
@@ -108,7 +107,7 @@ function readLimit(context: LeafContext, at: Located<Size>): NonNullable<QueueRo
       problems.error(at.offset, `limit: a number of packets is 1p to ${HELD_MAX}p`);
     return { limitBytes: Number.POSITIVE_INFINITY, limitPackets: packets };
   }
-  const limitBytes = sizeBytes(at.value, context.ceilBytesPerSec, PACKET_BYTES);
+  const limitBytes = sizeBytes(context, at, PACKET_BYTES);
   if (limitBytes < PACKET_BYTES) {
     problems.error(at.offset, `limit: ${formatBytes(limitBytes)} does not hold a full-sized packet (1500B)`);
   }

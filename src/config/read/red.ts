@@ -48,7 +48,7 @@ function measureOf(
 }
 
 function givenBytes({ context, meanPacketBytes }: Measure, at: Located<Size> | undefined): number | null {
-  return at ? sizeBytes(at.value, context.ceilBytesPerSec, meanPacketBytes) : null;
+  return at ? sizeBytes(context, at, meanPacketBytes) : null;
 }
 
 /** Whether both thresholds could be read. One that could not has been reported and cannot be compared. */

@@ -7,6 +7,7 @@
  */
 import type { LinkLayer } from '../../algo/buckets/link-layer.ts';
 import { LINK_LAYERS } from '../../algo/buckets/link-layer.ts';
+import { isUnlimited } from '../../base/units.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
 import { CLASS as DEFAULTS, defaultBurst, LINK } from '../fields/defaults.ts';
 import { isOverheadWord, OVERHEAD_WORD } from '../fields/links.ts';
@@ -51,7 +52,7 @@ function writeDirection(root: ClassSpec, direction: Direction, detail: Detail): 
     {
       rate,
       ceil: undefined,
-      burst: sizeOf(burstBytes),
+      burst: isUnlimited(rate) ? undefined : sizeOf(burstBytes),
       ...parts(root, detail),
       schedule: undefined,
       classes: isEmpty(classes) ? undefined : classes,
@@ -133,13 +134,17 @@ function rateOf(rateBytesPerSec: number): RateOrShare {
 
 /** undefined if rate and ceil have their default bursts, or if they are to be shown and differ. */
 function burstOf(node: ClassSpec, detail: Detail): ByteSize | undefined {
-  const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec, burstBytes } = node;
+  const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec } = node;
+  // Without a limit a burst is that of the rate.
+  const isLimited = !isUnlimited(ceilBytesPerSec);
+  const burstBytes = isLimited ? node.burstBytes : rateBurstBytes;
   if (detail === 'all') {
+    if (!isLimited && rateBytesPerSec === 0) return undefined;
     return rateBytesPerSec === 0 || rateBurstBytes === burstBytes ? sizeOf(burstBytes) : undefined;
   }
   const isDefault =
     rateBurstBytes === defaultBurst(rateBytesPerSec, 'shape') &&
-    burstBytes === defaultBurst(ceilBytesPerSec, 'shape');
+    (!isLimited || burstBytes === defaultBurst(ceilBytesPerSec, 'shape'));
   return isDefault ? undefined : sizeOf(burstBytes);
 }
 

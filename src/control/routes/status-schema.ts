@@ -57,9 +57,9 @@ const paced = object('TCP connections that `tcp.pace` paces', {
 
 const classReport = object('A class', {
   path: text('Link, direction and names of classes: wan/up/guests'),
-  rateBitsPerSecond: number('Guaranteed'),
-  ceilBitsPerSecond: number('Ceiling'),
-  effectiveCeilBitsPerSecond: number('Ceiling of now: less where `adjust` has moved it'),
+  rateBitsPerSecond: nullable(number('Guaranteed; null: not limited')),
+  ceilBitsPerSecond: nullable(number('Ceiling; null: not limited')),
+  effectiveCeilBitsPerSecond: nullable(number('Ceiling of now: less where `adjust` has moved it')),
   sent: count('What left'),
   backlog: count('What waits'),
   dropped: object('Packets dropped, by reason', {

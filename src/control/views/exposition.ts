@@ -30,8 +30,12 @@ export class Exposition {
     if (points.length === 0) return;
     const full = `${PREFIX}${name}`;
     this.text += `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n`;
-    for (const [labels, value] of points) this.text += `${full}${labelsText(labels)} ${value}\n`;
+    for (const [labels, value] of points) this.text += `${full}${labelsText(labels)} ${numberText(value)}\n`;
   }
+}
+
+function numberText(value: number): string {
+  return value === Number.POSITIVE_INFINITY ? '+Inf' : String(value);
 }
 
 function labelsText(labels: Labels): string {

@@ -152,17 +152,17 @@ function classMetrics(out: Exposition, classes: readonly ClassReport[], highest:
   out.gauge(
     'class_rate_bytes_per_second',
     'Guaranteed rate.',
-    each(({ rateBitsPerSecond }) => fromBitsPerSec(rateBitsPerSecond)),
+    each(({ rateBitsPerSecond }) => limitBytesPerSec(rateBitsPerSecond)),
   );
   out.gauge(
     'class_ceil_bytes_per_second',
     'Ceiling.',
-    each(({ ceilBitsPerSecond }) => fromBitsPerSec(ceilBitsPerSecond)),
+    each(({ ceilBitsPerSecond }) => limitBytesPerSec(ceilBitsPerSecond)),
   );
   out.gauge(
     'class_effective_ceil_bytes_per_second',
     'Ceiling of now: less where adjust has moved it.',
-    each(({ effectiveCeilBitsPerSecond }) => fromBitsPerSec(effectiveCeilBitsPerSecond)),
+    each(({ effectiveCeilBitsPerSecond }) => limitBytesPerSec(effectiveCeilBitsPerSecond)),
   );
   pacedMetrics(out, classes, highest);
   out.gauge(
@@ -206,4 +206,9 @@ function quantiles(labels: Labels, { p50, p99 }: { readonly p50: number; readonl
     [{ ...labels, quantile: '0.5' }, p50 / 1e6],
     [{ ...labels, quantile: '0.99' }, p99 / 1e6],
   ];
+}
+
+/** As Prometheus writes what has no limit: +Inf. */
+function limitBytesPerSec(bitsPerSec: number | null): number {
+  return bitsPerSec === null ? Number.POSITIVE_INFINITY : fromBitsPerSec(bitsPerSec);
 }

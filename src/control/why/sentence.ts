@@ -1,6 +1,6 @@
 /** The answer as one sentence that a person understands. */
 import { NONE } from '../../base/none.ts';
-import { formatBitsPerSecShort, formatBytesShort, toBitsPerSec } from '../../base/units.ts';
+import { formatBitsPerSecShort, formatBytesShort, toBitsPerSecOrNull } from '../../base/units.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
 import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { KnownClasses } from './classes.ts';
@@ -17,7 +17,8 @@ const DATA_BYTES_MIN = 200;
 /** A pause that is told in whole seconds. */
 const LONG_NS = 10e9;
 
-export const rateText = (bytesPerSec: number): string => formatBitsPerSecShort(toBitsPerSec(bytesPerSec));
+export const rateText = (bytesPerSec: number): string =>
+  formatBitsPerSecShort(toBitsPerSecOrNull(bytesPerSec));
 
 /** `This download`, `This upload`, `This flow`. */
 function noun({ now }: Watched, leaf: ClassInfo | null): string {

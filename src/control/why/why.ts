@@ -1,6 +1,6 @@
 /** The command `why`: what limits the flows of a subject now, and by which rule. */
 import { NONE } from '../../base/none.ts';
-import { toBitsPerSec } from '../../base/units.ts';
+import { isUnlimited, toBitsPerSec } from '../../base/units.ts';
 import type { LoadedConfig } from '../../config/config.ts';
 import type { ConfigDocument } from '../../config/edit/document.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
@@ -142,6 +142,8 @@ function bucketsOf(
       : []),
     ...(spec.each ? report('each', spec.each.rateBytesPerSec, spec.each.burstBytes, own?.tokens) : []),
     ...report('rate', spec.rateBytesPerSec, spec.rateBurstBytes, parent === NONE ? null : state.rateTokens),
-    ...report('ceil', state.ceilBytesPerSec, spec.burstBytes, state.ceilTokens),
+    ...(isUnlimited(state.ceilBytesPerSec)
+      ? []
+      : report('ceil', state.ceilBytesPerSec, spec.burstBytes, state.ceilTokens)),
   ];
 }

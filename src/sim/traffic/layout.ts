@@ -3,8 +3,9 @@
  * sees them.
  */
 import { NONE } from '../../base/none.ts';
+import { isUnlimited } from '../../base/units.ts';
 import { planQueues } from '../../spec/queue-plan.ts';
-import type { ShaperSpec } from '../../spec/spec.ts';
+import type { ClassSpec, LinkSpec, ShaperSpec } from '../../spec/spec.ts';
 import { delayLine, type LineSpec } from '../world/lines.ts';
 import { HOP_END, hopOfRoute } from '../world/world.ts';
 import type { ShaperRoute } from '../world/world-port.ts';
@@ -15,24 +16,33 @@ const ANONYMOUS_DEVICE = 0xffff;
 /** Queue of an unshaped line: a tenth of a second, as in a modem. */
 const MODEM_BUFFER_SEC = 0.1;
 
+/** A line of which nothing is known: 1 Gbit/s. */
+const UNKNOWN_LINE_BYTES_PER_SEC = 125e6;
+
 /** Rates of the first link. A direction that is not shaped counts as fast as the other. */
 export function bottleneckOf(spec: ShaperSpec): Bottleneck {
   const [link] = spec.links;
   if (!link) throw new RangeError('a simulation needs a link');
-  const up = link.up?.ceilBytesPerSec;
-  const down = link.down?.ceilBytesPerSec;
+  const [up, down] = [limitOf(link.up), limitOf(link.down)];
   return {
-    upBytesPerSec: up ?? down ?? Number.POSITIVE_INFINITY,
-    downBytesPerSec: down ?? up ?? Number.POSITIVE_INFINITY,
-    shapesUp: link.up !== null,
-    shapesDown: link.down !== null,
+    upBytesPerSec: up ?? down ?? UNKNOWN_LINE_BYTES_PER_SEC,
+    downBytesPerSec: down ?? up ?? UNKNOWN_LINE_BYTES_PER_SEC,
+    shapesUp: up !== null,
+    shapesDown: down !== null,
   };
+}
+
+/** null for a direction that is not limited: the line is the limit then. */
+function limitOf(root: ClassSpec | null): number | null {
+  return root === null || isUnlimited(root.ceilBytesPerSec) ? null : root.ceilBytesPerSec;
 }
 
 /** Routes through the shaper. Null if no rule would queue the packets. */
 export interface Routes {
   readonly up: ShaperRoute | null;
   readonly down: ShaperRoute | null;
+  /** The shaper only counts there, and the line is the limit. */
+  readonly unlimited?: { readonly up: boolean; readonly down: boolean };
 }
 
 /**
@@ -56,7 +66,17 @@ export function planRoutes(
     );
     return rule ? { ifIndexIn, ifIndexOut, nfqueue: rule.nfqueue } : null;
   };
-  return { up: route(insideIndex, outsideIndex), down: route(outsideIndex, insideIndex) };
+  const [{ up, down }] = spec.links as [LinkSpec];
+  return {
+    up: route(insideIndex, outsideIndex),
+    down: route(outsideIndex, insideIndex),
+    unlimited: { up: up !== null && limitOf(up) === null, down: down !== null && limitOf(down) === null },
+  };
+}
+
+/** Whether the shaper limits a direction, so that packets need no line of its rate. */
+function limits(routes: Routes, direction: 'up' | 'down'): boolean {
+  return routes[direction] !== null && !routes.unlimited?.[direction];
 }
 
 export class Layout {
@@ -75,9 +95,12 @@ export class Layout {
   constructor(traffic: Pick<Traffic, 'hosts' | 'line'>, bottleneck: Bottleneck, routes: Routes) {
     this.hosts = new Map(traffic.hosts.map((host) => [host.name, host]));
     const { up, down } = traffic.line ?? {};
-    this.upHops = [...this.routeHop(routes.up), ...this.lineHop(up, routes.up, bottleneck.upBytesPerSec)];
+    this.upHops = [
+      ...this.routeHop(routes.up),
+      ...this.lineHop(up, limits(routes, 'up'), bottleneck.upBytesPerSec),
+    ];
     this.downHops = [
-      ...this.lineHop(down, routes.down, bottleneck.downBytesPerSec),
+      ...this.lineHop(down, limits(routes, 'down'), bottleneck.downBytesPerSec),
       ...this.routeHop(routes.down),
     ];
     for (const host of traffic.hosts) {
@@ -122,10 +145,10 @@ export class Layout {
     return route ? [hopOfRoute(this.routes.push(route) - 1)] : [];
   }
 
-  /** The physical line. If it is not shaped, it is as fast as the bottleneck and buffers like a modem. */
-  private lineHop(line: LineSpec | undefined, route: ShaperRoute | null, rateBytesPerSec: number): number[] {
+  /** The physical line. If nothing limits it, it is as fast as the bottleneck and buffers like a modem. */
+  private lineHop(line: LineSpec | undefined, isLimited: boolean, rateBytesPerSec: number): number[] {
     if (line) return [this.addLine(line)];
-    if (route) return [];
+    if (isLimited) return [];
     return [
       this.addLine({ ...delayLine(0), rateBytesPerSec, limitBytes: rateBytesPerSec * MODEM_BUFFER_SEC }),
     ];

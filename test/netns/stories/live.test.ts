@@ -133,7 +133,7 @@ describeNetns('changes while packets flow', () => {
     const { cli, socketPath: socket, configPath } = shaper;
     const api = new Api(socket);
     const ceil = async (): Promise<number> =>
-      classOf(await api.status(), 'wan/up/guests').ceilBitsPerSecond / 1e6;
+      classOf(await api.status(), 'wan/up/guests').ceilBitsPerSecond! / 1e6;
     done(await cli(['set', 'wan/up/guests', 'ceil=2mbit', '--for', '8s', '--socket', socket]));
     expect(await ceil()).toBe(2);
     writeFileSync(configPath, named(shaper, fileOf('guests: { ceil: 5mbit }')));

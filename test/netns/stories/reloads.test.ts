@@ -184,7 +184,7 @@ describeNetns('SIGHUP', () => {
   const start = useShapers(world);
   const config = (rate: string): string => `links: { wan: { device: wan0, up: ${rate} } }`;
   const rateOf = async (shaper: { status: RunningShaper['status'] }): Promise<number> =>
-    (await shaper.status()).classes[0]!.rateBitsPerSecond;
+    (await shaper.status()).classes[0]!.rateBitsPerSecond!;
 
   it('reloads where there is no terminal', async () => {
     const shaper = await start(config('10mbit'));

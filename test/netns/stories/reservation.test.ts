@@ -23,7 +23,7 @@ describeNetns('a reservation', () => {
     const restNow = async (): Promise<{ ceil: number; bits: number; seconds: number }> => {
       const status = await api.status();
       const { effectiveCeilBitsPerSecond: ceil, sent } = classOf(status, 'wan/up/rest');
-      return { ceil, bits: 8 * sent.bytes, seconds: status.uptimeSeconds };
+      return { ceil: ceil!, bits: 8 * sent.bytes, seconds: status.uptimeSeconds };
     };
     expect((await restNow()).ceil).toBe(LINE);
     const send = (port: number, seconds: number, rateBitsPerSec: number) =>

@@ -135,7 +135,7 @@ describe('keys', () => {
 
   it('far from every key, the keys are listed', () => {
     expect(problemsOf(`${MINIMAL}\nzzzzzzzzzz: 1`)[0]).toContain(
-      "the nearest is 'links' (known here: links, local, nfqueue, control, log)",
+      "the nearest is 'links' (known here: links, local, hosts, history, quotas, nfqueue, control, log)",
     );
   });
 
@@ -152,7 +152,7 @@ describe('keys', () => {
 
   it('a key without a value says what it takes', () => {
     expect(problemsOf('links: { wan: { device: eth0, up: } }')[0]).toContain(
-      'up has no value; it takes: rate or map',
+      'up has no value; it takes: rate, unlimited, or map',
     );
   });
 

@@ -67,6 +67,7 @@ const BESIDE: Readonly<Record<string, string>> = {
   police: 'rate: 1mbit',
   meter: 'type: srtcm, cir: 1mbit',
   each: 'by: host, rate: 1mbit',
+  windows: 'over: 4h, total: 9GB',
 };
 
 describe('every example can be read', () => {
@@ -87,6 +88,9 @@ describe('every example can be read', () => {
     if (key === 'schedule.when') text = text.replace(' }', ', set: { weight: 2 } }');
     if (key === 'schedule.set')
       text = text.replace('{ ', '{ when: sat, ').replace('ceil: 5mbit', 'burst: 9kB');
+    if (name === 'cert') text = text.replace('{ cert', '{ key: /k, cert');
+    if (name === 'key') text = text.replace('{ key', '{ cert: /c, key');
+    if (key.startsWith('then.mail.') && name !== 'to') text = text.replace('mail: { ', 'mail: { to: a@b, ');
     if (key.includes('profiles.')) text = withProfile(text, name);
     expect(() => loadConfig(fileWith(of, text, name), 'example.yaml')).not.toThrow();
   });
@@ -112,6 +116,12 @@ function fileWith(of: string, text: string, name: string): string {
       ...(/^(up|down|both)$/.test(name) ? [] : ['up: 9mbit']),
     ];
     return link([...others, text].join(', '));
+  }
+  if (of === 'a quota') {
+    const others = ['windows: { over: 1h, up: 9GB }', 'then: { throttle: 1mbit }'].filter(
+      (pair) => !text.startsWith(pair.slice(0, 6)),
+    );
+    return `${link('device: d, up: 9mbit')}\nquotas: { q: { ${[...others, text].join(', ')} } }`;
   }
   return name === 'links' ? text : `${link('device: d, up: 9mbit')}\n${text}`;
 }
