@@ -3,16 +3,19 @@
 import { EXIT_FINE } from '../base/errors.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { readBridgeCalls } from '../io/proc/ports.ts';
+import { fileDoubts } from './check-files.ts';
 import { portDoubts } from './check-ports.ts';
 import { classTree } from './class-tree.ts';
+import { hostSummary } from './host-summary.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
 export function check(file: string, terminal: Terminal): number {
   const devices = readDeviceGraph();
-  const { spec } = readConfigAloud(file, terminal, devices);
+  const config = readConfigAloud(file, terminal, devices);
+  const { spec } = config;
   const doubts = devices === null ? [] : portDoubts(spec, devices, readBridgeCalls());
-  for (const doubt of doubts) terminal.err(`${file}: warning: ${doubt}\n`);
-  terminal.out(`${file}: ok\n${classTree(spec)}`);
+  for (const doubt of [...doubts, ...fileDoubts(spec)]) terminal.err(`${file}: warning: ${doubt}\n`);
+  terminal.out(`${file}: ok\n${classTree(spec)}${hostSummary(config)}`);
   return EXIT_FINE;
 }

@@ -21,7 +21,7 @@ import type { ClassSpec, LinkSpec, LocalSpec, ShaperSpec } from '../spec/spec.ts
  */
 export function classTree(spec: ShaperSpec): string {
   const lines = spec.links.flatMap((link) => {
-    const block = writeLink(link, 'all');
+    const block = writeLink(link, 'all', spec.hosts.lan);
     return [...directionLines(link, link.up, block), ...directionLines(link, link.down, block)];
   });
   lines.push(...localLines(spec.local));

@@ -5,15 +5,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/config.ts';
+import { type LoadedConfig, loadConfig } from '../../src/config/config.ts';
 import type { ListField, ScalarField } from '../../src/config/fields/kinds.ts';
 import { OVERHEAD_WORD } from '../../src/config/fields/links.ts';
 import { REMARK_ALL } from '../../src/config/fields/meter.ts';
 import { AQM_NAME } from '../../src/config/fields/queue.ts';
 import { SECTIONS } from '../../src/config/fields/sections.ts';
 import { type Block, type Detail, writeSection } from '../../src/config/write/block.ts';
+import { writeHistory, writeHosts } from '../../src/config/write/hosts.ts';
 import { writeLink } from '../../src/config/write/links.ts';
 import { writeLocal } from '../../src/config/write/local.ts';
+import { writeQuota } from '../../src/config/write/quotas.ts';
 import type { ClassSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { runs } from '../effort.ts';
 import { randomConfig } from './random-config.ts';
@@ -58,6 +60,16 @@ const texts = fc.oneof(
     fc.constant(' '),
     fc.constantFrom('18:00-23:00', '22:00-06:00', '00:00-24:00', '08:00-12:00,13:00-17:30', '7:05-7:06'),
   ),
+  fc.constantFrom(
+    '5m for 2d',
+    '1h for 1y',
+    'none',
+    'nas',
+    '00:50:8D:68:50:75',
+    '0050.8d68.5075',
+    'unlimited',
+  ),
+  fc.constantFrom('a@b', 'https://x.example/y', 'smtp://localhost', 'smtps://[fd00::1]:465', '5TB', '3GiB'),
   fc.constantFrom('true', 'false', 'tcp', 'pppoe-ptm', 'docsis', 'ethernet', 'conservative'),
 );
 
@@ -101,7 +113,8 @@ describe('what a field writes, it reads as the same value', () => {
 });
 
 /** The configuration that a specification was read from, as JSON, which is YAML as well. */
-function textOf({ links, local, nfqueue }: ShaperSpec, detail: Detail): string {
+function textOf({ spec, history }: LoadedConfig, detail: Detail): string {
+  const { links, local, hosts, quotas, nfqueue } = spec;
   const { gso, markMask: mark, ...others } = nfqueue;
   const section = writeSection(
     SECTIONS.nfqueue,
@@ -109,8 +122,18 @@ function textOf({ links, local, nfqueue }: ShaperSpec, detail: Detail): string {
     {},
     detail,
   );
-  const byName: Block = Object.fromEntries(links.map((link) => [link.name, writeLink(link, detail)]));
-  return JSON.stringify({ links: byName, local: writeLocal(local, detail), nfqueue: section });
+  const byName: Block = Object.fromEntries(
+    links.map((link) => [link.name, writeLink(link, detail, hosts.lan)]),
+  );
+  return JSON.stringify({
+    links: byName,
+    local: writeLocal(local, detail),
+    hosts: writeHosts(hosts, detail),
+    // Without a word of it, and without quotas, nothing is stored.
+    history: writeHistory(history, detail),
+    quotas: Object.fromEntries(quotas.map((quota) => [quota.name, writeQuota(quota, detail)])),
+    nfqueue: section,
+  });
 }
 
 /**
@@ -128,14 +151,21 @@ function withoutUnwritten(spec: ShaperSpec): unknown {
   return spec.links.map((link) => ({ ...link, up: walk(link.up), down: walk(link.down) }));
 }
 
-function expectTwoWays(spec: ShaperSpec): void {
-  const text = textOf(spec, 'chosen');
+function expectTwoWays(config: LoadedConfig): void {
+  const { spec } = config;
+  const text = textOf(config, 'chosen');
   const again = loadConfig(text, 'written.yaml');
   expect(again.spec).toEqual(spec);
+  expect(again.history).toEqual(config.history);
   expect(again.warnings.filter(({ message }) => message.includes('does nothing'))).toEqual([]);
-  expect(textOf(again.spec, 'chosen')).toBe(text);
-  const full = loadConfig(textOf(spec, 'all'), 'all.yaml').spec;
-  expect(withoutUnwritten(full)).toEqual(withoutUnwritten(spec));
+  expect(textOf(again, 'chosen')).toBe(text);
+  const full = loadConfig(textOf(config, 'all'), 'all.yaml');
+  expect(withoutUnwritten(full.spec)).toEqual(withoutUnwritten(spec));
+  expect([full.spec.hosts, full.spec.quotas, full.history]).toEqual([
+    spec.hosts,
+    spec.quotas,
+    config.history,
+  ]);
 }
 
 const ROOT = new URL('../../', import.meta.url);
@@ -147,7 +177,7 @@ const EXAMPLES = [
 ];
 
 it.each(EXAMPLES)('%s', (name) => {
-  expectTwoWays(loadConfig(readFileSync(new URL(name, ROOT), 'utf8'), name).spec);
+  expectTwoWays(loadConfig(readFileSync(new URL(name, ROOT), 'utf8'), name));
 });
 
 describe('what is written of a configuration is read as the same specification', () => {
@@ -156,15 +186,15 @@ describe('what is written of a configuration is read as the same specification',
     let bad = 0;
     fc.assert(
       fc.property(randomConfig, (config) => {
-        let spec: ShaperSpec;
+        let loaded: LoadedConfig;
         try {
-          spec = loadConfig(JSON.stringify(config), 'random.yaml').spec;
+          loaded = loadConfig(JSON.stringify(config), 'random.yaml');
         } catch {
           bad += 1;
           return;
         }
         good += 1;
-        expectTwoWays(spec);
+        expectTwoWays(loaded);
       }),
       { seed: SEED, numRuns: runs(400) },
     );

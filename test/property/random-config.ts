@@ -16,6 +16,8 @@ const matcher = any({
   dscp: oneOf('ef', ['af11', 46, 0]),
   mark: oneOf('0x10', '0x10/0xff'),
   iif: oneOf('eth1', ['a', 'b']),
+  host: oneOf('nas', ['flat-12', '10.2.0.0/16'], ['10.2.0.1', 'nas', 'flat-12']),
+  mac: oneOf('00:50:8d:68:50:75', ['0050.8d68.5076', '02-00-00-00-00-01']),
 }).filter((entry) => Object.keys(entry).length > 0);
 const portless = any({
   proto: oneOf('icmp', [1, 58], ['gre', 'icmp', 99, 58]),
@@ -128,16 +130,114 @@ const direction = fc
     any({ a: leaf, b: inner, c: leaf, default: last }),
   )
   .map(([r, own, classes]) => ({ rate: r, ...own, classes }));
+/** Nothing in it is a share, or a time at its rate. */
+const unlimited = fc
+  .tuple(
+    any({
+      police: shared.police,
+      each: any({ exceed: oneOf('delay', 'drop') }).map((entry) => ({ by: 'host', rate: '3mbit', ...entry })),
+      remark: shared.remark,
+    }),
+    any({
+      a: any({
+        rate: oneOf('100kbit', '50.5kbit'),
+        burst: oneOf('3kB', '2000B'),
+        match: matcher,
+        remark: oneOf('ef', 0),
+      }),
+      b: fc.tuple(rate, queue).map(([ceil, own]) => ({ ceil, queue: own })),
+      c: any({
+        queue: any({ limit: oneOf('200kB', '250p'), aqm: oneOf('pie', 'red', 'wred', 'none') }),
+        priority: fc.nat(7),
+      }),
+    }),
+  )
+  .map(([own, classes]) => ({ rate: 'unlimited', ...own, classes }));
 const overhead = oneOf<unknown>(0, 44, 'docsis', 'pppoe-vcmux', { bytes: 10, framing: 'ptm' }, { mpu: 64 });
+const window = fc
+  .tuple(
+    oneOf('4h', '90s', '7d', '365d'),
+    any({
+      up: oneOf('5GB', '1500B', '2TiB'),
+      down: oneOf('10GB', '1KiB'),
+      total: oneOf('500.5GB', '1000TB'),
+    }),
+  )
+  .filter(([, sums]) => Object.keys(sums).length > 0)
+  .map(([over, sums]) => ({ over, ...sums }));
+const throttle = fc.oneof(
+  rate,
+  any({ up: rate, down: rate }).filter((entry) => Object.keys(entry).length > 0),
+);
+const page = fc.oneof(
+  fc.boolean(),
+  any({
+    allow: oneOf('10.0.0.1', ['fd00::/64', 'portal.example.org']),
+    text: oneOf('/etc/page.html'),
+    style: oneOf('page.css'),
+  }).map((entry) => ({ cert: '/c', key: '/k', ...entry })),
+);
+const outside = any({
+  exec: oneOf('/bin/tell', ['/usr/local/bin/tell', '{host}', 'a b']),
+  webhook: oneOf('https://hooks.example.org/x?y=1', 'http://[fd00::1]:8080/'),
+  mail: any({
+    from: oneOf('me@x.example'),
+    server: oneOf('smtps://mail.example.org', 'smtp://[fd00::1]:25'),
+  }).map((entry) => ({ to: 'a@b', ...entry })),
+}).filter((entry) => Object.keys(entry).length > 0);
+const action = any({ throttle, block: fc.boolean(), page });
+const quota = fc
+  .tuple(
+    fc.uniqueArray(window, { minLength: 1, maxLength: 3, selector: ({ over }) => over }),
+    any({
+      hosts: oneOf<unknown>(
+        'nas',
+        ['nas', 'flat-12'],
+        { src: '10.0.0.0/16' },
+        { host: ['nas', '10.0.0.9'] },
+        [{ src: ['fd00::/64', '10.0.0.1'] }, 'nas', { mac: '00:50:8d:68:50:75', src: '10.0.0.0/8' }],
+      ),
+      warn: oneOf('80%', '0%'),
+      release: oneOf('90%', '100%', '33.3%'),
+    }),
+    fc.oneof<fc.Arbitrary<unknown>[]>(
+      oneOf('block', 'page', ['page', 'block']),
+      action.filter((entry) => Object.keys(entry).length > 0),
+      fc
+        .tuple(outside, action, outside)
+        .map(([a, b, c]) => [a, b, c].filter((entry) => Object.keys(entry).length > 0)),
+    ),
+    oneOf({}, { slope: '75%' }),
+  )
+  .map(([windows, own, actions, slope]) => {
+    const hasThrottle = JSON.stringify(actions).includes('throttle');
+    const values = { windows, ...own, ...(hasThrottle ? slope : {}) };
+    return Object.fromEntries([...Object.entries(values), ['then', actions]]);
+  });
 /** A configuration as JSON, which is YAML as well. Most are valid. */
 export const randomConfig = fc.record({
-  links: any({ up: direction, down: fc.oneof(direction, rate), overhead, wait: fc.boolean() }).map(
-    (link) => ({
-      w: { device: 'e', down: '7mbit', ...link },
-    }),
-  ),
+  links: any({
+    up: fc.oneof(direction, unlimited),
+    down: fc.oneof(direction, rate, oneOf('unlimited')),
+    overhead,
+    wait: fc.boolean(),
+  }).map((link) => ({
+    w: { device: 'e', down: '7mbit', ...link },
+  })),
   local: any({
     exempt: any({ ports: oneOf([], [22], [22, '8000-8010']), share: oneOf('0%', '5%', '12.5%', '100%') }),
   }),
+  hosts: any({
+    lan: oneOf('eth1', ['eth1', 'br-lan'], ['e']),
+    identify: oneOf('mac', 'address', 'port'),
+    leases: oneOf('/var/lib/misc/dnsmasq.leases', ['/a', '/b c']),
+    reverseDns: fc.boolean(),
+  }).map((entry) => ({ names: { NAS: 'fd00::5', 'flat-12': '0:50:8d:68:50:75' }, ...entry })),
+  history: any({
+    file: oneOf('/srv/shaper.db', 'none'),
+    flush: oneOf('1s', '90s', '10m'),
+    keep: oneOf('1m for 1d', ['10s for 1h', '5m for 2d', '1h for 1y']),
+  }),
+  quotas: any({ 'fair-use': quota, b: quota }),
   nfqueue: any({ first: fc.nat(60_000), gso: oneOf('auto', true, false), mark: fc.constant('0x00ff0000') }),
 });

@@ -1,6 +1,6 @@
 /** The difference between what was written at a key before and after. */
 import type { Section, UsableField } from '../fields/kinds.ts';
-import { innerSection } from '../fields/sections.ts';
+import { innerSection, SECTIONS } from '../fields/sections.ts';
 import { isPatch, type MergePatch, type Value } from '../yaml/values.ts';
 import { valueText } from './value-text.ts';
 
@@ -13,7 +13,7 @@ export interface KeyChange {
 }
 
 /** Maps without a value mean every default. Others mean something by being there. */
-const EMPTY_BY_DEFAULT = ['queue', 'tcp', 'local', 'exempt', 'nfqueue', 'control', 'log'];
+const EMPTY_BY_DEFAULT = ['queue', 'tcp', 'local', 'exempt', 'hosts', 'quotas', 'nfqueue', 'control', 'log'];
 
 /** One change for each single value, as deep as maps were written before and after. */
 export function keyChanges(
@@ -30,6 +30,7 @@ function changesAt(keys: readonly string[], section: Section, before: Value, aft
   const field = section[key];
   if (field === undefined || field.shape === 'refused') return [];
   const [old, now] = [asMap(key, before), asMap(key, after)];
+  if (key === 'quotas' && isPatch(old) && isPatch(now)) return quotaChanges(old, now);
   const inner = innerSection(field);
   const isDotted = inner !== null && isPatch(old) && isPatch(now) && !isOtherAlgorithm(key, old, now);
   if (isDotted) {
@@ -39,6 +40,19 @@ function changesAt(keys: readonly string[], section: Section, before: Value, aft
   }
   if (means(field, before) === means(field, after)) return [];
   return [{ key: keys.join('.'), old: textOrNull(before), new: textOrNull(after) }];
+}
+
+/** A quota that came or went is one change. */
+function quotaChanges(old: MergePatch, now: MergePatch): KeyChange[] {
+  const { quota } = SECTIONS;
+  return Object.keys({ ...old, ...now }).flatMap((name): KeyChange[] => {
+    const [before, after] = [old[name] ?? null, now[name] ?? null];
+    if (!isPatch(before) || !isPatch(after))
+      return [{ key: `quotas.${name}`, old: textOrNull(before), new: textOrNull(after) }];
+    return Object.keys({ ...before, ...after })
+      .flatMap((key) => keyChanges(key, quota, before, after))
+      .map((change) => ({ ...change, key: `quotas.${name}.${change.key}` }));
+  });
 }
 
 /** `aqm: red` is short for `aqm: { red: {} }`, and `pace: true` for `pace: {}`. */

@@ -31,11 +31,15 @@ export function partsOf(config: LoadedConfig): Map<string, Part> {
   return parts;
 }
 
-function wholeOf({ spec, isMarkAuto, socketPath, socketGroup, logLevel }: LoadedConfig): Part {
+function wholeOf({ spec, history, isMarkAuto, socketPath, socketGroup, logLevel }: LoadedConfig): Part {
   const { markMask, ...nfqueue } = spec.nfqueue;
   const meanings = {
     nfqueue: { ...nfqueue, mark: isMarkAuto ? 'auto' : markMask },
     local: spec.local,
+    hosts: spec.hosts,
+    history,
+    // Their order means nothing.
+    quotas: Object.fromEntries(spec.quotas.map((quota) => [quota.name, quota])),
     control: [socketPath, socketGroup],
     log: logLevel,
   };

@@ -98,6 +98,11 @@ export const QUEUE = {
 /** The inside address: the source of packets that leave, the destination of packets that arrive. */
 export const ISOLATION = { up: 'dual-src', down: 'dual-dst' } as const;
 
+/** A link whose own device is in `hosts.lan` has the inside where others have the outside. */
+export function insideOf(direction: 'up' | 'down', isLan: boolean): 'up' | 'down' {
+  return isLan ? ({ up: 'down', down: 'up' } as const)[direction] : direction;
+}
+
 const LIMIT_NS = 100e6;
 const LIMIT_BYTES_MIN = 30_000;
 

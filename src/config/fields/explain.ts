@@ -48,10 +48,14 @@ export function explainKey(asked: string): Explanation[] {
   }));
 }
 
-/** Whether a key of the file needs a restart, or one below which it stands: `nfqueue.first`. */
+/**
+ * Whether a key of the file needs a restart, such as `nfqueue.first`, or one below which it stands, or one
+ * that stands below it: `history`, when it is written for the first time.
+ */
 export function needsRestart(key: string): boolean {
   const known = keysOf(SECTIONS.top, 'the file', '');
-  return known.some((one) => one.field.change === 'restart' && `${key}.`.startsWith(`${one.key}.`));
+  const isIn = (inner: string, outer: string): boolean => `${inner}.`.startsWith(`${outer}.`);
+  return known.some((one) => one.field.change === 'restart' && (isIn(key, one.key) || isIn(one.key, key)));
 }
 
 function allKeys(): Known[] {

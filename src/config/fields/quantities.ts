@@ -54,6 +54,8 @@ function writeShare(ratio: number): string {
 
 export function rateOrShare(about: About): ScalarField<RateOrShare> {
   const read = (text: string): RateOrShare => {
+    if (text === UNLIMITED)
+      throw new FieldError('only a direction is unlimited; a class without this key has what is around it');
     const ratio = parseShare(text);
     if (ratio === null) return { kind: 'rate', rateBytesPerSec: readRate(text) };
     if (ratio <= 0 || ratio > 1) throw new FieldError(`${text} is out of range: above 0% up to 100%`);

@@ -24,7 +24,7 @@ export const QUEUE = {
   isolation: choice({
     choices: ['flow', 'host', 'src', 'dst', 'dual-src', 'dual-dst', 'triple'],
     default: 'dual-src in up, dual-dst in down',
-    help: 'Only for fair: who shares equally, as in CAKE (`host` is its `hosts`). dual-src: first the sources, then the flows of each source. An IPv6 prefix that floods with addresses is one host.',
+    help: 'Only for fair: who shares equally, as in CAKE (`host` is its `hosts`). By default hosts inside do: for a link whose device is in `hosts.lan` it is dual-dst in up, dual-src in down. dual-src: first the sources, then the flows of each source. An IPv6 prefix that floods with addresses is one host.',
   }),
   short: size({
     default: '30kB',

@@ -3,7 +3,7 @@ import { bytesInTime, formatTime, isUnlimited, type Size } from '../../base/unit
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
 import type { Located, YamlReader } from '../yaml/reader.ts';
-import type { KnownNames } from './hosts.ts';
+import type { KnownHosts } from './hosts.ts';
 import type { ReadSchedule } from './schedule.ts';
 import type { Seen } from './sides.ts';
 
@@ -24,8 +24,8 @@ export interface ClassContext {
   readonly packetBytes: number;
   /** The bits of nfqueue.mark. 0 if they are chosen at the start, among those that no matcher names. */
   readonly ownMarkMask: number;
-  /** The names that matchers may have. */
-  readonly hosts: KnownNames;
+  /** The names that matchers may have, and the devices behind which the inside is. */
+  readonly hosts: KnownHosts;
   /** Of the machine that shapes; null if they are not known. */
   readonly devices: DeviceGraph | null;
   /** The TCP connections of the class are paced, by it or a class above. */

@@ -46,6 +46,18 @@ export function warnOfMatchedDevices(
   }
 }
 
+/** Devices that may come later, such as those of tunnels, are no mistake, but most absent ones are. */
+export function warnOfAbsentDevices(
+  reader: YamlReader,
+  devices: DeviceGraph | null,
+  at: Located<readonly Located<string>[]> | undefined,
+  key: string,
+): void {
+  if (devices === null) return;
+  for (const { value: device, offset } of at?.value ?? [])
+    if (!devices.has(device)) reader.problems.warn(offset, `${key}: ${absence(devices, device)}`);
+}
+
 /** What crosses a bridge shows its ports only to links that are ports of it themselves. */
 function warnOfMatchedPort(
   reader: YamlReader,

@@ -3,6 +3,7 @@ import type { Node } from 'yaml';
 import { nearest } from '../../base/nearest.ts';
 import { formatTime } from '../../base/units.ts';
 import { HISTORY_POINTS_MAX, HISTORY_STEPS_MAX, HOST_NAMES_MAX } from '../../limits.ts';
+import type { DeviceGraph } from '../../spec/device-graph.ts';
 import {
   DEFAULT_HOSTS,
   type HistorySpec,
@@ -15,10 +16,16 @@ import { hostName, macOrAddress } from '../fields/host-names.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import { offsetOf, scalarText } from '../yaml/nodes.ts';
 import type { Located, YamlReader } from '../yaml/reader.ts';
+import { warnOfAbsentDevices } from './devices.ts';
 
-export function readHosts(reader: YamlReader, at: Located<Node> | undefined): HostsSpec {
+export function readHosts(
+  reader: YamlReader,
+  at: Located<Node> | undefined,
+  devices: DeviceGraph | null,
+): HostsSpec {
   if (!at) return DEFAULT_HOSTS;
   const values = reader.section(at.value, SECTIONS.hosts, 'hosts');
+  warnOfAbsentDevices(reader, devices, values.lan, 'lan');
   return {
     lan: values.lan ? reader.distinct(values.lan.value, 'lan') : DEFAULT_HOSTS.lan,
     identify: values.identify?.value ?? DEFAULT_HOSTS.identify,
@@ -62,19 +69,25 @@ function readNames(reader: YamlReader, at: Located<Node>): NamedHostSpec[] {
   return named;
 }
 
-/** What can be said of the hosts that names may mean. */
-export interface KnownNames {
+/** What links and quotas have to know of inside hosts. */
+export interface KnownHosts {
   readonly names: ReadonlySet<string>;
   /** Leases have names that are not known yet. */
   readonly hasLeases: boolean;
+  /** Devices of links among them have the inside behind them. */
+  readonly lan: ReadonlySet<string>;
 }
 
-export function knownNames({ names, leases }: HostsSpec): KnownNames {
-  return { names: new Set(names.map(({ name }) => name)), hasLeases: leases.length > 0 };
+export function knownHosts({ names, leases, lan }: HostsSpec): KnownHosts {
+  return {
+    names: new Set(names.map(({ name }) => name)),
+    hasLeases: leases.length > 0,
+    lan: new Set(lan ?? []),
+  };
 }
 
 /** A name that no host can have is a mistake. `what` is the key that has it. */
-export function checkName(reader: YamlReader, known: KnownNames, at: Located<string>, what: string): void {
+export function checkName(reader: YamlReader, known: KnownHosts, at: Located<string>, what: string): void {
   if (known.hasLeases || known.names.has(at.value)) return;
   const near = nearest(at.value, [...known.names]);
   const hint = near

@@ -12,11 +12,17 @@ const SIDES = {
 } as const;
 
 /** The values with inside and outside as source and destination. */
-export function bySide({ reader, direction }: ClassContext, values: MatchValues): MatchValues {
+export function bySide(context: ClassContext, values: MatchValues): MatchValues {
+  const { reader, direction, device, hosts } = context;
+  const isLan = hosts.lan.has(device);
   const sides: { -readonly [K in keyof MatchValues]: MatchValues[K] } = { ...values };
   for (const [word, side] of Object.entries(SIDES[direction]) as SidePair[]) {
     const at = values[word];
     if (!at) continue;
+    if (isLan) {
+      const message = `${word}: ${device} is in hosts.lan, so the inside is the other side; this is ${side} all the same`;
+      reader.problems.warn(at.offset, `${message}; write src, dst, sport or dport`);
+    }
     if (values[side]) {
       reader.problems.error(at.offset, `${word} and ${side} are the same side here; write one of them`);
     }

@@ -17,7 +17,7 @@ import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { warnOfLinkDevice } from './devices.ts';
 import { warnOfPace } from './doubts.ts';
-import type { KnownNames } from './hosts.ts';
+import type { KnownHosts } from './hosts.ts';
 import { readMeter, readRemark } from './meter.ts';
 import { readPace } from './pace.ts';
 import { type ReadSchedule, readSchedule } from './schedule.ts';
@@ -57,7 +57,7 @@ function countClasses(root: ClassSpec | null): number {
 
 interface Instance {
   readonly ownMarkMask: number;
-  readonly hosts: KnownNames;
+  readonly hosts: KnownHosts;
   readonly devices: DeviceGraph | null;
   /** The link of every device so far. */
   readonly owners: Map<string, string>;

@@ -3,6 +3,7 @@
  * Both functions say yes only when they are certain.
  */
 import { PROTOCOLS } from '../../packet/protocols.ts';
+import type { MacSpec } from '../../spec/hosts.ts';
 import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
 
 type Mark = NonNullable<MatcherSpec['mark']>[number];
@@ -32,7 +33,8 @@ function covers(a: MatcherSpec, b: MatcherSpec): boolean {
     listCovers(isSame, a.proto, b.proto) &&
     addressesCover(a.src, b.src) &&
     addressesCover(a.dst, b.dst) &&
-    addressesCover(a.host, b.src, b.dst, b.host) &&
+    hostsCover(a, b) &&
+    listCovers(isSameMac, a.mac, b.mac) &&
     listCovers(rangeCovers, a.sport, b.sport) &&
     listCovers(rangeCovers, a.dport, b.dport) &&
     listCovers(rangeCovers, a.port, b.sport, b.dport, b.port) &&
@@ -41,6 +43,22 @@ function covers(a: MatcherSpec, b: MatcherSpec): boolean {
     listCovers(isSame, a.iif, b.iif) &&
     listCovers(isSame, a.oif, b.oif)
   );
+}
+
+/** A host of an address may have any name, and the other way round. Either of the two lists may hold. */
+function hostsCover(a: MatcherSpec, b: MatcherSpec): boolean {
+  if (a.hostNames === undefined)
+    return b.hostNames === undefined
+      ? addressesCover(a.host, b.src, b.dst, b.host)
+      : addressesCover(a.host, b.src, b.dst);
+  if (listCovers(prefixCovers, a.host ?? [], b.src, b.dst)) return true;
+  if (b.host === undefined && b.hostNames === undefined) return false;
+  const { host = [], hostNames = [] } = b;
+  return listCovers(prefixCovers, a.host ?? [], host) && listCovers(isSame, a.hostNames, hostNames);
+}
+
+function isSameMac(one: MacSpec, other: MacSpec): boolean {
+  return one.high === other.high && one.low === other.low;
 }
 
 function isSame(one: unknown, other: unknown): boolean {
@@ -80,8 +98,8 @@ function isDisjoint(a: MatcherSpec, b: MatcherSpec): boolean {
     listsPart(a.proto, b.proto, isSame) ||
     listsPart(a.src, b.src, prefixesMeet) ||
     listsPart(a.dst, b.dst, prefixesMeet) ||
-    eitherParts(a.host, b.src, b.dst, prefixesMeet) ||
-    eitherParts(b.host, a.src, a.dst, prefixesMeet) ||
+    eitherParts(onlyAddresses(a), b.src, b.dst, prefixesMeet) ||
+    eitherParts(onlyAddresses(b), a.src, a.dst, prefixesMeet) ||
     listsPart(a.sport, b.sport, rangesMeet) ||
     listsPart(a.dport, b.dport, rangesMeet) ||
     eitherParts(a.port, b.sport, b.dport, rangesMeet) ||
@@ -98,6 +116,11 @@ function listsPart<T>(a: readonly T[] | undefined, b: readonly T[] | undefined, 
   return a !== undefined && b !== undefined && !a.some((x) => b.some((y) => meet(x, y)));
 }
 
+/** The addresses of which one must be there; undefined if a name may stand in their place. */
+function onlyAddresses({ host, hostNames }: MatcherSpec): List<PrefixSpec> {
+  return hostNames === undefined ? host : undefined;
+}
+
 /** `either` holds for one of the two sides; neither of them meets it. */
 function eitherParts<T>(
   either: readonly T[] | undefined,
@@ -110,7 +133,9 @@ function eitherParts<T>(
 
 /** A packet has one family. */
 function familiesPart(a: MatcherSpec, b: MatcherSpec): boolean {
-  const lists = [a.src, a.dst, a.host, b.src, b.dst, b.host].filter((list) => list !== undefined);
+  const lists = [a.src, a.dst, onlyAddresses(a), b.src, b.dst, onlyAddresses(b)].filter(
+    (list) => list !== undefined,
+  );
   return ([4, 6] as const).every((family) =>
     lists.some((list) => !list.some((prefix) => prefix.family === family)),
   );

@@ -7,6 +7,7 @@ import {
   QUEUE as DEFAULTS,
   defaultLimitBytes,
   ISOLATION,
+  insideOf,
   PACED_LIMIT_BYTES_MIN,
 } from '../fields/defaults.ts';
 import type { QueueRoom } from '../fields/red-defaults.ts';
@@ -64,7 +65,9 @@ function readWaitingOf(
   const discipline = values.discipline?.value ?? DEFAULTS.discipline;
   return {
     discipline,
-    isolation: values.isolation?.value ?? ISOLATION[context.direction],
+    isolation:
+      values.isolation?.value ??
+      ISOLATION[insideOf(context.direction, context.hosts.lan.has(context.device))],
     shortBytes: values.short ? readShort(context, values.short) : DEFAULTS.shortBytes,
     ...readAqm(context, values.aqm, room, discipline),
   };

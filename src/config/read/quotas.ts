@@ -10,7 +10,7 @@ import { FieldError } from '../fields/kinds.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import { offsetOf } from '../yaml/nodes.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
-import { checkName, type KnownNames } from './hosts.ts';
+import { checkName, type KnownHosts } from './hosts.ts';
 import { prefixOf } from './match.ts';
 import { NO_THEN, type ReadThen, readThen } from './then.ts';
 
@@ -18,7 +18,7 @@ import { NO_THEN, type ReadThen, readThen } from './then.ts';
 export function readQuotas(
   reader: YamlReader,
   at: Located<Node> | undefined,
-  known: KnownNames,
+  known: KnownHosts,
   links: readonly LinkSpec[],
 ): QuotaSpec[] {
   const entries = reader.named(at?.value ?? null, 'quota', 'quotas');
@@ -35,7 +35,7 @@ type QuotaValues = Values<typeof SECTIONS.quota>;
 function readQuota(
   reader: YamlReader,
   entry: Named,
-  known: KnownNames,
+  known: KnownHosts,
   links: readonly LinkSpec[],
 ): QuotaSpec {
   const values: QuotaValues = reader.section(entry.node, SECTIONS.quota, `quota ${entry.name}`);
@@ -94,7 +94,7 @@ function readWindows(reader: YamlReader, at: Located<Node>): WindowSpec[] {
 }
 
 /** Names and matchers, of which one has to hold. */
-function readQuotaHosts(reader: YamlReader, at: Located<Node>, known: KnownNames): QuotaHostsSpec {
+function readQuotaHosts(reader: YamlReader, at: Located<Node>, known: KnownHosts): QuotaHostsSpec {
   const names = new Set<string>();
   const match: MatcherSpec[] = [];
   const addName = (one: Located<string>): void => {

@@ -9,7 +9,7 @@ import type { LinkLayer } from '../../algo/buckets/link-layer.ts';
 import { LINK_LAYERS } from '../../algo/buckets/link-layer.ts';
 import { isUnlimited } from '../../base/units.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
-import { CLASS as DEFAULTS, defaultBurst, LINK } from '../fields/defaults.ts';
+import { CLASS as DEFAULTS, defaultBurst, insideOf, LINK } from '../fields/defaults.ts';
 import { isOverheadWord, OVERHEAD_WORD } from '../fields/links.ts';
 import type { ByteSize, RateOrShare } from '../fields/quantities.ts';
 import { SECTIONS } from '../fields/sections.ts';
@@ -21,15 +21,21 @@ import { writeTcp } from './tcp.ts';
 
 type Direction = 'up' | 'down';
 
-export function writeLink({ device, wait, linkLayer, up, down }: LinkSpec, detail: Detail): Block {
+/** `lan` are the devices behind which the inside is, if the file names them. */
+export function writeLink(
+  { device, wait, linkLayer, up, down }: LinkSpec,
+  detail: Detail,
+  lan: readonly string[] | null = null,
+): Block {
+  const inside = (direction: Direction): Direction => insideOf(direction, lan?.includes(device) ?? false);
   return writeSection(
     SECTIONS.link,
     {
       device,
       wait,
       overhead: writeOverhead(linkLayer, detail),
-      up: up ? writeDirection(up, 'up', detail) : undefined,
-      down: down ? writeDirection(down, 'down', detail) : undefined,
+      up: up ? writeDirection(up, inside('up'), detail) : undefined,
+      down: down ? writeDirection(down, inside('down'), detail) : undefined,
       both: undefined,
     },
     { wait: LINK.wait, overhead: writeOverhead(LINK_LAYERS.raw!, detail) },
@@ -79,6 +85,7 @@ function isEmpty(block: Block): boolean {
 
 /** The place of a class: its defaults depend on it. */
 export interface ClassPlace {
+  /** The direction in which hosts inside usually stand where they stand in this one. */
   readonly direction: Direction;
   /** Of the class or direction around it. */
   readonly parentCeilBytesPerSec: number;
@@ -106,7 +113,8 @@ export function writeClass(node: ClassSpec, place: ClassPlace, detail: Detail): 
     {
       match: match ? writeMatch(match, detail) : undefined,
       rate: rateBytesPerSec > 0 ? rateOf(rateBytesPerSec) : undefined,
-      ceil: rateOf(ceilBytesPerSec),
+      // Only a direction says that it is unlimited.
+      ceil: isUnlimited(ceilBytesPerSec) ? undefined : rateOf(ceilBytesPerSec),
       priority,
       weight,
       adjust: adjust || undefined,

@@ -45,6 +45,6 @@ function hostItems(
   return [...prefixItems(host ?? []), ...(hostNames ?? []).map((name) => ({ name }))];
 }
 
-function prefixItems(prefixes: readonly PrefixSpec[]): { prefix: PrefixSpec; corrected: null }[] {
+export function prefixItems(prefixes: readonly PrefixSpec[]): { prefix: PrefixSpec; corrected: null }[] {
   return prefixes.map((prefix) => ({ prefix, corrected: null }));
 }
