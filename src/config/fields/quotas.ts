@@ -56,7 +56,7 @@ export const QUOTA = {
       takes: 'map, block, page, or list',
       default: 'nothing: the quota counts, warns and is shown',
       change,
-      help: 'What happens to a host that is over. If several hold, the strictest does: page, block, throttle.',
+      help: 'What happens to a host that is over. If several hold, the strictest does; of one quota with page and block, the page.',
     },
     oneOrMore(ref('action'), { enum: ['block', 'page'] }),
   ),
