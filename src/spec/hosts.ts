@@ -2,19 +2,15 @@
  * What an instance is told of inside hosts: by what they are known, what is remembered of them, and the
  * quotas that hold for them. Bytes are IP bytes, rates bytes per second, times nanoseconds.
  */
-import type { MatcherSpec, PrefixSpec } from './spec.ts';
+import type { MacSpec, MatcherSpec, PrefixSpec } from './match.ts';
+
+export type { MacSpec } from './match.ts';
 
 /**
  * By what packets belong to one host: the MAC of the device, its address, or the port of a bridge or VLAN
  * device behind which it is.
  */
 export type IdentifyBy = 'mac' | 'address' | 'port';
-
-/** A MAC in two numbers: its first two bytes, and its last four. */
-export interface MacSpec {
-  readonly high: number;
-  readonly low: number;
-}
 
 /** A name that the configuration gives to a MAC or to an address. One of the two is null. */
 export interface NamedHostSpec {
@@ -83,7 +79,9 @@ export interface MailSpec {
 
 /** What is told to others, once for each violation of a host. null: not asked for. */
 export interface OutsideActionSpec {
-  /** Program and arguments; `{host}`, `{name}`, `{quota}`, `{state}` and others stand for values. No shell. */
+  /**
+   * Program and arguments; `{host}`, `{name}`, `{quota}`, `{state}` and others stand for values. No shell.
+   */
   readonly exec: readonly string[] | null;
   readonly webhook: string | null;
   readonly mail: MailSpec | null;

@@ -18,13 +18,16 @@ export interface KnownAddress {
 
 export interface HostsUpdate {
   readonly known?: readonly KnownAddress[];
-  /** All names that classes may match, of the configuration and of leases. They take the place of those before. */
+  /**
+   * All names that classes may match, of the configuration and of leases. They take the place of those
+   * before.
+   */
   readonly names?: readonly NamedHostSpec[];
   /** Addresses of this machine: its own traffic is shown and never stopped. All of them. */
   readonly own?: readonly PrefixSpec[];
   /**
-   * Prefixes whose addresses are neighbours of ours, so that the MAC of a packet is that of its device. Behind
-   * an inner router it is the MAC of the router. null: every inside address is a neighbour.
+   * Prefixes whose addresses are neighbours of ours, so that the MAC of a packet is that of its device.
+   * Behind an inner router it is the MAC of the router. null: every inside address is a neighbour.
    */
   readonly onLink?: readonly PrefixSpec[] | null;
   readonly limits?: HostLimits;
@@ -38,7 +41,9 @@ export const LIMIT_BLOCK = 2;
 /** Everything is dropped but DNS, DHCP and the addresses that the page allows. */
 export const LIMIT_PAGE = 3;
 
-/** Columns of limits, one row for each host. A host whose generation is another one has gone: skip the row. */
+/**
+ * Columns of limits, one row for each host. A host whose generation is another one has gone: skip the row.
+ */
 export interface HostLimits {
   /** Rows of HostTable, as HostReader shows them. */
   readonly host: Int32Array;
@@ -49,8 +54,8 @@ export interface HostLimits {
   readonly upBytesPerSec: Float64Array;
   readonly downBytesPerSec: Float64Array;
   /**
-   * Counts of the host (upBytes, downBytes, their sum) beyond which a limit is exceeded although the windows do
-   * not slide. The core then acts at once, by the columns `then…`, until the next update. Infinity: none.
+   * Counts of the host (upBytes, downBytes, their sum) beyond which a limit is exceeded although the windows
+   * do not slide. The core then acts at once, by the columns `then…`, until the next update. Infinity: none.
    */
   readonly upBytesMax: Float64Array;
   readonly downBytesMax: Float64Array;
