@@ -3,8 +3,9 @@
  * (bytes, bytes per second, nanoseconds). Follows the contract's section "Configuration".
  *
  * Case decides: `b` or `bit` is bits, `B` is bytes. k, M, G are powers of 1000 and Ki, Mi, Gi of 1024, in
- * either case, because tc writes `20mbit` and people write `20 Mbit/s`. Sizes have T and Ti as well. `bps`, `kbps` and `mbps` are refused:
- * tc reads them as bytes, everybody else as bits. So is a number without a unit.
+ * either case, because tc writes `20mbit` and people write `20 Mbit/s`. Sizes have T and Ti as well. `bps`,
+ * `kbps` and `mbps` are refused: tc reads them as bytes, everybody else as bits. So is a number without a
+ * unit.
  */
 
 /** The text is no quantity of the kind asked for. The message lists the accepted forms. */

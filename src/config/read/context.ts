@@ -54,9 +54,7 @@ export interface LeafContext extends ClassContext {
 /** IP bytes of a full-sized packet: a bucket or a queue that holds less would never let it pass. */
 export const PACKET_BYTES = 1500;
 
-/**
- * Packets count as `packetBytes`, times as the bytes that pass at the ceil. A time without a ceil is reported.
- */
+/** Packets count as `packetBytes`, times as the bytes that pass at the ceil; without one they are reported. */
 export function sizeBytes(
   { reader, label, ceilBytesPerSec }: LeafContext,
   { value: size, offset }: Located<Size>,
