@@ -207,7 +207,7 @@ export const MAIL = {
       read(text: string) {
         if (/^smtps?:\/\/[^/]*@/i.test(text))
           throw new FieldError(
-            `'${text}' has a user, and nobody logs in here; name a server that takes mail of this host`,
+            'nobody logs in here: name a server that takes mail of this host, without a user',
           );
         if (!SERVER.test(text))
           throw new FieldError(

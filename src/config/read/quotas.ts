@@ -1,6 +1,6 @@
 /** Quotas: whose traffic they count, over which windows, and what follows. */
 import { isScalar, type Node } from 'yaml';
-import { formatRate, formatTime } from '../../base/units.ts';
+import { formatRate, formatTime, isUnlimited } from '../../base/units.ts';
 import { QUOTA_WINDOWS_MAX, QUOTAS_MAX } from '../../limits.ts';
 import type { QuotaHostsSpec, QuotaSpec, WindowSpec } from '../../spec/hosts.ts';
 import type { LinkSpec, MatcherSpec } from '../../spec/spec.ts';
@@ -167,6 +167,11 @@ function checkThrottle(
       const throttled = direction === 'up' ? throttle.upBytesPerSec : throttle.downBytesPerSec;
       if (rateBytesPerSec === undefined || !Number.isFinite(throttled)) continue;
       const where = `${link.name}/${direction}`;
+      if (slope && isUnlimited(rateBytesPerSec)) {
+        const other = direction === 'up' ? 'down' : 'up';
+        const message = `slope: ${where} is unlimited, so there is no rate from which to fall`;
+        problems.error(slope.offset, `${message}; write its rate, or throttle: { ${other}: RATE }`);
+      }
       if (throttled >= rateBytesPerSec) {
         const message = `throttle: ${formatRate(throttled)} is no less than the ${formatRate(rateBytesPerSec)} of ${where}`;
         problems.warn(throttleAt.offset, message);

@@ -3,7 +3,7 @@ import { isScalar, type Node } from 'yaml';
 import type { MailSpec, OutsideActionSpec, PageSpec, QuotaSpec, ThrottleSpec } from '../../spec/hosts.ts';
 import { QUOTA as DEFAULTS } from '../fields/defaults.ts';
 import type { PrefixOrName } from '../fields/host-names.ts';
-import { FieldError } from '../fields/kinds.ts';
+import { FieldError, type Section } from '../fields/kinds.ts';
 import { PAGE_WORD, THROTTLE_WORD } from '../fields/quotas.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import { offsetOf, scalarText } from '../yaml/nodes.ts';
@@ -59,8 +59,13 @@ function readWord(reader: YamlReader, item: Node): ThenValues {
 
 function readBareWord(text: string): string {
   if (text === 'block' || text === 'page') return text;
-  if (Object.hasOwn(SECTIONS.action, text)) throw new FieldError(`'${text}' needs a value: { ${text}: … }`);
+  if (isActionWithValue(text)) throw new FieldError(`'${text}' needs a value: { ${text}: … }`);
   throw new FieldError(`'${text}' is neither block nor page, the words that stand alone`);
+}
+
+function isActionWithValue(text: string): boolean {
+  const field = (SECTIONS.action as Section)[text];
+  return Object.hasOwn(SECTIONS.action, text) && field?.shape !== 'refused';
 }
 
 function readThrottle(reader: YamlReader, at: Located<Node>): ThrottleSpec | null {

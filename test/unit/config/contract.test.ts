@@ -126,3 +126,60 @@ describe('the configuration of the contract', () => {
     });
   });
 });
+
+const HOSTS = `hosts:
+  lan: [eth1]                    # devices behind which the inside is; default: every device that is not a link's
+  identify: mac                  # mac (default) | address | port (bridge port or VLAN device)
+  names: { flat-12: "00:50:8d:68:50:75", nas: 10.0.0.5 }
+  leases: /var/lib/misc/dnsmasq.leases       # dnsmasq, ISC dhcpd or Kea; names and MACs
+history: { file: /var/lib/shaper/shaper.db, keep: [5m for 2d, 1h for 60d, 1d for 5y] }
+quotas:
+  fair-use:
+    hosts: { src: 10.0.0.0/16 }  # matcher or names; default: every inside host
+    windows:
+      - { over: 4h, up: 5GB, down: 10GB }
+      - { over: 7d, up: 30GB, down: 60GB }
+      - { over: 30d, total: 500GB }
+    warn: 80%
+    slope: 75%                   # optional: from here the rate falls steadily, to that of throttle at 100 %
+    then:
+      - throttle: { up: 1mbit, down: 2mbit }
+      - block
+      - page: { allow: [10.0.0.1, portal.example.org], cert: FILE, key: FILE }   # cert and key optional: for the RFC 8908 API
+      - { exec: [/usr/local/bin/tell, "{host}", "{quota}"], webhook: "https://…", mail: { to: a@b, server: smtp://localhost } }
+`;
+
+it('hosts, history and quotas of the contract load, beside links', () => {
+  const loaded = loadConfig(SAMPLE + HOSTS, 'contract.yaml');
+  // An address that stands for one.
+  expect(loaded.warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/^webhook: nobody/)]);
+  const { hosts, quotas } = loaded.spec;
+  expect(hosts).toMatchObject({ lan: ['eth1'], identify: 'mac', leases: ['/var/lib/misc/dnsmasq.leases'] });
+  expect(hosts.names.map(({ name }) => name)).toEqual(['flat-12', 'nas']);
+  expect(loaded.history).toMatchObject({ file: '/var/lib/shaper/shaper.db', flushNs: 10e9 });
+  expect(loaded.history.keep.map(({ stepNs }) => stepNs / 1e9)).toEqual([300, 3600, 86_400]);
+  expect(quotas).toMatchObject([
+    {
+      name: 'fair-use',
+      hosts: { names: null, match: [{ src: [{ family: 4, bits: 16 }] }] },
+      windows: [
+        { overNs: 14_400e9, upBytes: 5e9, downBytes: 10e9 },
+        { overNs: 604_800e9, upBytes: 30e9, downBytes: 60e9 },
+        { overNs: 2_592_000e9, totalBytes: 500e9 },
+      ],
+      warnShare: 0.8,
+      slopeShare: 0.75,
+      releaseShare: 1,
+      throttle: { upBytesPerSec: 125_000, downBytesPerSec: 250_000 },
+      isBlocking: true,
+      page: { allow: [{ bits: 32 }, 'portal.example.org'], certFile: 'FILE', keyFile: 'FILE' },
+      outside: [
+        {
+          exec: ['/usr/local/bin/tell', '{host}', '{quota}'],
+          webhook: 'https://…',
+          mail: { to: 'a@b', from: 'shaper@localhost', server: 'smtp://localhost' },
+        },
+      ],
+    },
+  ]);
+});

@@ -69,6 +69,31 @@ it('tells what belongs to no link', () => {
   ]);
 });
 
+it('tells of hosts and quotas as deep as they were written, and of a quota that came or went at once', () => {
+  const before = wan(
+    '9mbit',
+    'hosts: { lan: eth1 }\nquotas: { a: { windows: { over: 1h, up: 1GB }, warn: 80% }, b: { windows: { over: 1h, up: 1GB } } }',
+  );
+  const after = wan(
+    '9mbit',
+    'quotas: { c: { windows: { over: 1h, up: 2GB } }, a: { windows: { over: 1h, up: 1GB }, warn: 90%, then: block } }\nhistory: { flush: 20s }',
+  );
+  expect(told(before, after)).toEqual([
+    ' hosts.lan: eth1 -> null',
+    ' history: null -> { flush: 20s }',
+    ' quotas.a.warn: 80% -> 90%',
+    ' quotas.a.then: null -> block',
+    ' quotas.b: { windows: { over: 1h, up: 1GB } } -> null',
+    ' quotas.c: null -> { windows: { over: 1h, up: 2GB } }',
+  ]);
+  const turned = wan(
+    '9mbit',
+    'hosts: { lan: [eth1] }\nquotas: { b: { windows: [{ over: 60m, up: 1000MB }] }, a: { windows: { over: 1h, up: 1GB }, warn: 80% } }',
+  );
+  expect(told(before, turned)).toEqual([]);
+  expect(told(wan('9mbit', 'hosts: {}'), wan('9mbit'))).toEqual([]);
+});
+
 it('a leaf that became an inner class with nothing in it is a difference', () => {
   const changes = configChanges(
     wan('{ rate: 9mbit, classes: { a: } }'),

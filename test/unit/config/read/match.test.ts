@@ -62,6 +62,32 @@ describe('matchers', () => {
     ]);
   });
 
+  it('names stand beside addresses, and MACs are numbers', () => {
+    const withNames = (match: string, hosts = '{ names: { nas: 10.0.0.5, tv: 10.0.0.6 } }'): string =>
+      `${withClasses(`c: { match: ${match} }`)}\nhosts: ${hosts}`;
+    const read = (match: string): unknown => load(withNames(match)).spec.links[0]!.up!.children[0]!.match![0];
+    expect(read('{ host: NAS }')).toEqual({ hostNames: ['nas'] });
+    expect(read('{ host: [tv, 10.0.0.0/8, nas, tv] }')).toEqual({
+      host: [prefix4(0x0a000000, 8)],
+      hostNames: ['tv', 'nas'],
+    });
+    expect(read('{ mac: [00-50-8d-68-50-75, "02:00:00:00:00:01"] }')).toEqual({
+      mac: [
+        { high: 0x50, low: 0x8d685075 },
+        { high: 0x200, low: 1 },
+      ],
+    });
+    // A name may have an address of the other family as well.
+    expect(problemsOf(withNames('{ src: 10.0.0.1, host: [nas, "fd00::1"] }'))).toEqual([]);
+    expect(problemsOf(withNames('{ host: nax }'))).toEqual([
+      expect.stringMatching(/host: no host is called 'nax' in hosts\.names; the nearest is 'nas'$/),
+    ]);
+    expect(problemsOf(withNames('{ host: nax }', '{ leases: /x }'))).toEqual([]);
+    expect(problemsOf(withNames('{ host: 10.0.0.256 }'))).toEqual([
+      expect.stringMatching(/is not an address/),
+    ]);
+  });
+
   it('`none` matches nothing, and is no name among others', () => {
     expect(classOf('match: none').match).toEqual([]);
     expect(classOf('weight: 1').match).toBeNull();

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { areDisjoint, coversAll } from '../../../../src/config/read/overlap.ts';
 import type { MatcherSpec } from '../../../../src/spec/spec.ts';
-import { classOf } from '../helpers.ts';
+import { load, withClasses } from '../helpers.ts';
 
-const m = (text: string): readonly MatcherSpec[] => classOf(`match: ${text}`).match!;
+const HOSTS = '\nhosts: { leases: /x }';
+const m = (text: string): readonly MatcherSpec[] =>
+  load(withClasses(`c: { match: ${text} }`) + HOSTS).spec.links[0]!.up!.children[0]!.match!;
 
 describe('covers', () => {
   it.each([
@@ -25,6 +27,16 @@ describe('covers', () => {
     ['{ proto: tcp, dport: 80 }', '{ dport: 80 }', false],
     ['{ mark: 0x10/0xff }', '{ mark: 0x10/0xf0 }', false],
     ['{ iif: a, dscp: ef }', '{ iif: a }', false],
+    ['{ host: [nas, tv] }', '{ host: tv, dport: 80 }'],
+    ['{ host: [nas, 10.0.0.0/8] }', '{ host: [10.0.0.1, nas] }'],
+    ['{ host: [nas, 10.0.0.0/8] }', '{ src: 10.0.0.1 }'],
+    ['{ host: nas }', '{ host: [nas, tv] }', false],
+    ['{ host: nas }', '{ host: 10.0.0.1 }', false],
+    ['{ host: 10.0.0.0/8 }', '{ host: [10.0.0.1, nas] }', false],
+    ['{ host: nas }', '{ dscp: ef }', false],
+    ['{ mac: ["02:00:00:00:00:01", "02:00:00:00:00:02"] }', '{ mac: "02:00:00:00:00:02", dscp: ef }'],
+    ['{ mac: "02:00:00:00:00:01" }', '{ mac: "02:00:00:00:00:02" }', false],
+    ['{ mac: "02:00:00:00:00:01" }', '{ dscp: ef }', false],
   ])('%s, %s', (a, b, expected = true) => {
     expect(coversAll(m(a), m(b))).toBe(expected);
   });
@@ -50,6 +62,9 @@ describe('disjoint', () => {
     ['{ dport: 80-90 }', '{ dport: 90-99 }', false],
     ['[{ proto: tcp }, { dscp: ef }]', '{ proto: udp }', false],
     ['{ dscp: ef }', '{ iif: a }', false],
+    ['{ host: [10.0.0.1, nas] }', '{ src: 10.0.0.2, dst: 10.0.0.3 }', false],
+    ['{ host: ["fd00::1", nas] }', '{ src: 10.0.0.2 }', false],
+    ['{ mac: "02:00:00:00:00:01" }', '{ mac: "02:00:00:00:00:02" }', false],
   ])('%s, %s', (a, b, expected = true) => {
     expect(areDisjoint(m(a), m(b))).toBe(expected);
     expect(areDisjoint(m(b), m(a))).toBe(expected);
