@@ -65,5 +65,6 @@ export function sizeBytes(
   if (!isUnlimited(ceilBytesPerSec)) return bytesInTime(size.ns, ceilBytesPerSec);
   const message = `${formatTime(size.ns)} is no size where the rate is unlimited, as in ${label}`;
   reader.problems.error(offset, `${message}; write bytes (60kB), or give the class a ceil`);
-  return Number.POSITIVE_INFINITY;
+  // No further message: it is neither more nor less than anything.
+  return Number.NaN;
 }

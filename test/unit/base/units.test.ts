@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   bytesInTime,
+  formatBitsPerSecShort,
   formatBytes,
   formatBytesShort,
   formatCountShort,
@@ -9,12 +10,15 @@ import {
   formatRate,
   formatShare,
   formatTime,
+  isUnlimited,
   parseBytes,
   parseRate,
   parseShare,
   parseSize,
   parseTime,
   toBitsPerSec,
+  toBitsPerSecOrNull,
+  UNLIMITED_BYTES_PER_SEC,
   UnitError,
 } from '../../../src/base/units.ts';
 
@@ -157,12 +161,31 @@ describe('sizes', () => {
     expect(formatBytes(1499)).toBe('1499B');
     expect(formatBytes(2_500_000)).toBe('2.5MB');
     expect(formatBytes(3e9)).toBe('3GB');
+    expect(formatBytes(1.5e12)).toBe('1.5TB');
+    expect(parseBytes('1.5TB')).toBe(1.5e12);
+    expect(parseBytes('2 TiB')).toBe(2 ** 41);
+    expect(() => parseRate('1Tbit')).toThrow(UnitError);
   });
 
   it('a time becomes bytes at a rate, rounded up', () => {
     expect(bytesInTime(100e6, 2_500_000)).toBe(250_000);
     expect(bytesInTime(1e6, 125_000)).toBe(125);
     expect(bytesInTime(1e6, 12_345)).toBe(13);
+  });
+});
+
+describe('no limit', () => {
+  it('is a number for arithmetic, a word for people and null in JSON', () => {
+    expect(formatRate(UNLIMITED_BYTES_PER_SEC)).toBe('unlimited');
+    expect(toBitsPerSecOrNull(UNLIMITED_BYTES_PER_SEC)).toBeNull();
+    expect(toBitsPerSecOrNull(parseRate('1000gbit'))).toBe(1e12);
+    expect(formatBitsPerSecShort(null)).toBe('unlimited');
+  });
+
+  it('less what others leave it is still none; what is not known is no rate at all', () => {
+    expect(isUnlimited(UNLIMITED_BYTES_PER_SEC - parseRate('1000gbit'))).toBe(true);
+    expect(isUnlimited(parseRate('1000gbit'))).toBe(false);
+    expect(isUnlimited(Number.POSITIVE_INFINITY)).toBe(false);
   });
 });
 
@@ -173,6 +196,7 @@ describe('times and shares', () => {
     ['30m', 1800e9],
     ['4h', 14_400e9],
     ['7d', 604_800e9],
+    ['5y', 5 * 365 * 86_400e9],
     ['250us', 250e3],
     ['1.5 s', 1.5e9],
   ])('%s is %d ns', (text, ns) => {

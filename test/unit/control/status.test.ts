@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { UNLIMITED_BYTES_PER_SEC } from '../../../src/base/units.ts';
 import { Samples } from '../../../src/control/samples.ts';
+import { statusTable } from '../../../src/control/status-table.ts';
 import { NO_DROPS, reportOf, sample, snapshotOf } from './sample.ts';
 
 describe('the report', () => {
@@ -49,6 +51,29 @@ describe('the report', () => {
     const { classes } = reportOf(snapshotOf(stats));
     expect(classes.slice(0, 2).map((one) => one.effectiveCeilBitsPerSecond)).toEqual([20e6, 8e6]);
     expect(classes[1]!.ceilBitsPerSecond).toBe(10e6);
+  });
+
+  it('null is a rate without a limit', () => {
+    const stats = sample();
+    stats.ceilBytesPerSec.set([UNLIMITED_BYTES_PER_SEC, UNLIMITED_BYTES_PER_SEC, 1_250_000, 0]);
+    const { classes, ...snapshot } = snapshotOf(stats);
+    const unlimited = classes.map((label, c) => {
+      const ceilBytesPerSec = c < 2 ? UNLIMITED_BYTES_PER_SEC : label.ceilBytesPerSec;
+      return {
+        ...label,
+        ceilBytesPerSec,
+        rateBytesPerSec: c === 0 ? ceilBytesPerSec : label.rateBytesPerSec,
+      };
+    });
+    const told = reportOf({ ...snapshot, classes: unlimited });
+    expect(told.classes[0]).toMatchObject({
+      rateBitsPerSecond: null,
+      ceilBitsPerSecond: null,
+      effectiveCeilBitsPerSecond: null,
+    });
+    expect(told.classes[1]).toMatchObject({ rateBitsPerSecond: 0, ceilBitsPerSecond: null });
+    expect(statusTable(told, 120)).toMatch(/^wan\/up +unlimited /m);
+    expect(JSON.parse(JSON.stringify(told)).classes[0].ceilBitsPerSecond).toBeNull();
   });
 
   it('received = accepted + dropped + held + lost', () => {

@@ -152,4 +152,5 @@ test('a bar never leaves its cells, whatever the numbers are', () => {
         expect(lineCells(line)).toBe(cells);
       }
   expect(textOf(bar({ rate: 1, ceil: 1e9, guaranteed: 0 }, 12))).toBe('[#         ]');
+  expect(textOf(bar({ rate: 1e9, ceil: null, guaranteed: 5e6 }, 12))).toBe('[          ]');
 });

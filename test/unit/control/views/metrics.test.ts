@@ -77,3 +77,9 @@ it('labels are escaped', () => {
     '# HELP shaper_x An x.\n# TYPE shaper_x gauge\nshaper_x{class="a\\"b\\\\c\\nd"} 1\n',
   );
 });
+
+it('what has no limit is written as Prometheus reads it', () => {
+  const out = new Exposition();
+  out.gauge('x', 'An x.', [[{}, Number.POSITIVE_INFINITY]]);
+  expect(out.toString()).toContain('\nshaper_x +Inf\n');
+});

@@ -1,5 +1,6 @@
 /** Which devices, queue and lines packets take between inside and outside. */
 import { describe, expect, test } from 'vitest';
+import { UNLIMITED_BYTES_PER_SEC } from '../../../../src/base/units.ts';
 import { bottleneckOf, Layout, planRoutes } from '../../../../src/sim/traffic/layout.ts';
 import type { Bottleneck, HostSpec } from '../../../../src/sim/traffic/traffic.ts';
 import { delayLine } from '../../../../src/sim/world/lines.ts';
@@ -35,6 +36,7 @@ describe('routes', () => {
     expect(routes(spec, ['wan0', 'lan0'])).toEqual({
       up: { ifIndexIn: 2, ifIndexOut: 1, nfqueue: 0 },
       down: null,
+      unlimited: { up: false, down: false },
     });
   });
 
@@ -53,6 +55,16 @@ test('the bottleneck is the first link; a direction it does not shape counts as 
     shapesDown: false,
   });
   expect(() => bottleneckOf({ ...spec, links: [] })).toThrow(RangeError);
+  const unlimited = { rate: UNLIMITED_BYTES_PER_SEC, burst: 1e12 };
+  expect(bottleneckOf(shaper({ wan: { up: TREE, down: unlimited } }))).toEqual(bottleneckOf(spec));
+  expect(routes(shaper({ wan: { up: TREE, down: unlimited } }), ['wan0'])).toMatchObject({
+    down: { nfqueue: 0 },
+    unlimited: { up: false, down: true },
+  });
+  expect(bottleneckOf(shaper({ wan: { up: unlimited } }))).toMatchObject({
+    upBytesPerSec: 125e6,
+    shapesUp: false,
+  });
 });
 
 describe('ways', () => {
@@ -78,6 +90,12 @@ describe('ways', () => {
     expect(layout.lines).toEqual([{ ...delayLine(0), rateBytesPerSec: 2e6, limitBytes: 200_000 }]);
     const line = { ...delayLine(3), rateBytesPerSec: 7e6 };
     expect(new Layout({ hosts: [IN, OUT], line: { down: line } }, both, { up, down }).lines).toEqual([line]);
+  });
+
+  test('a direction that the shaper only counts passes it, and has a line all the same', () => {
+    const layout = new Layout({ hosts: [IN, OUT] }, both, { up, down, unlimited: { up: false, down: true } });
+    expect(layout.lines).toEqual([{ ...delayLine(0), rateBytesPerSec: 2e6, limitBytes: 200_000 }]);
+    expect(wayFrom(layout, layout.way('out', 'in', 0))).toEqual([1, 0, hopOfRoute(1), HOP_END]);
   });
 
   test('access lines stand at both ends, one for each direction', () => {
