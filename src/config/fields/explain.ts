@@ -8,7 +8,7 @@ import { innerSection, SECTIONS } from './sections.ts';
 export interface Explanation {
   /** Dotted below the class, direction, link or quota that it belongs to: `queue.aqm.red.max`. */
   readonly key: string;
-  /** What has the key: `a class`, `a class or direction`, `a link`, `a quota`, `the file`. */
+  /** What has the key: `a class`, `a class or direction`, `a link`, `the file`, `a quota`. */
   readonly of: string;
   readonly help: string;
   readonly takes: string;
@@ -28,8 +28,8 @@ const OWNERS: readonly (readonly [of: string, section: Section])[] = [
   ['a class', SECTIONS.class],
   ['a direction', SECTIONS.direction],
   ['a link', SECTIONS.link],
-  ['a quota', SECTIONS.quota],
   ['the file', SECTIONS.top],
+  ['a quota', SECTIONS.quota],
 ];
 /** Their sections are owners by themselves. */
 const OWN_SECTIONS: readonly (Section | null)[] = OWNERS.map(([, section]) => section);

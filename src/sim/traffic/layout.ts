@@ -16,8 +16,8 @@ const ANONYMOUS_DEVICE = 0xffff;
 /** Queue of an unshaped line: a tenth of a second, as in a modem. */
 const MODEM_BUFFER_SEC = 0.1;
 
-/** A line of which nothing is known: 1 Gbit/s. */
-const UNKNOWN_LINE_BYTES_PER_SEC = 125e6;
+/** A line of which nothing is known: 100 Mbit/s. */
+const UNKNOWN_LINE_BYTES_PER_SEC = 12.5e6;
 
 /** Rates of the first link. A direction that is not shaped counts as fast as the other. */
 export function bottleneckOf(spec: ShaperSpec): Bottleneck {

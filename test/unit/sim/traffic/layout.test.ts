@@ -62,7 +62,7 @@ test('the bottleneck is the first link; a direction it does not shape counts as 
     unlimited: { up: false, down: true },
   });
   expect(bottleneckOf(shaper({ wan: { up: unlimited } }))).toMatchObject({
-    upBytesPerSec: 125e6,
+    upBytesPerSec: 12.5e6,
     shapesUp: false,
   });
 });
