@@ -99,8 +99,25 @@ export const TCP_SEGMENTS_SHOWN_MAX = 300_000;
 export const EVENTS_KEPT = 1000;
 /** Classes whose last change is remembered, to refuse requests that were made before it. */
 export const CLASS_CHANGES_REMEMBERED = 10_000;
-/** Inside hosts whose totals are kept. Those without flows make room, which `hosts` counts as forgotten. */
+/**
+ * Inside hosts whose totals are kept; a power of two. Idle ones make room, which `hosts` counts as forgotten.
+ * As many as addresses: one whose device is not known is a host of its own.
+ */
 export const HOSTS_MAX = 65536;
+/**
+ * Inside addresses of these hosts; a power of two: 10,000 devices with four addresses and as many more that
+ * were theirs. Flows and verdicts keep the number of a row in 16 bits.
+ */
+export const ADDRESSES_MAX = 65536;
+/** News of hosts that nobody has read yet; a power of two. Older ones are overwritten. */
+export const HOST_NEWS_ROWS = 1024;
+/** In a full table an address that was seen in this time makes no room for another. */
+export const HOST_IDLE_NS = 600e9;
+/**
+ * IPv4 addresses that one MAC may have at a time, where nobody has told which are neighbours. With more a
+ * router is behind it.
+ */
+export const MAC_ADDRESSES_MAX = 16;
 
 /** Names that the configuration gives to hosts. */
 export const HOST_NAMES_MAX = 65536;
@@ -184,6 +201,9 @@ for (const [name, n] of Object.entries({
   FAIR_QUEUES_MAX,
   FAIR_HOSTS_MAX,
   TRACE_ROWS,
+  HOSTS_MAX,
+  ADDRESSES_MAX,
+  HOST_NEWS_ROWS,
 })) {
   if (!isPowerOfTwo(n)) throw new Error(`${name} must be a power of two`);
 }
@@ -203,5 +223,7 @@ if (Math.max(FLOWS_MAX, FAIR_QUEUES_MAX, EACH_BUCKETS_MAX, FAIR_HOSTS_MAX) > 0x7
   throw new Error('places of records of key tables, in words, must fit 31 bits');
 if (VERDICT_LOG_ROWS > 0x80000000)
   throw new Error('tags of 31 bits must tell the rows of the verdict log apart');
+if (Math.max(HOSTS_MAX, ADDRESSES_MAX) > 0x10000)
+  throw new Error('numbers of rows of hosts and addresses must fit 16 bits: flow records, verdicts');
 if (CONTROL_EVENT_STREAMS_MAX >= CONTROL_CLIENTS_MAX)
   throw new Error('of the control connections one that is no stream of events must be able to make room');

@@ -61,7 +61,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
 async function listenInWorker(options: ControlOptions, gid: number | null): Promise<Control> {
   const { socketPath, subject, config, source, onFailure } = options;
-  const start: ControlStart = { socketPath, gid, subject, config, flows: source.flows.buffer };
+  const memory = { flows: source.flows.buffer, hosts: source.hosts.buffer };
+  const start: ControlStart = { socketPath, gid, subject, config, ...memory };
   const worker = startWorkerFile(import.meta.url, 'worker', { workerData: start, name: 'control' });
   const writer = new SnapshotWriter(source);
   const tell = (message: ToControlThread): void => worker.postMessage(message);
@@ -72,6 +73,7 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
       tell({ type: 'inspect', id: message.id, answer: source.inspect(message.flows) });
     else if (message.type === 'trace')
       tell({ type: 'trace', id: message.id, answer: source.trace(message.subject) });
+    else if (message.type === 'hosts') source.updateHosts(message.update);
     else if (message.type === 'log') options.log(message.line);
     else if (message.type === 'stop') options.onStop();
     else void apply(message.id, message.request);

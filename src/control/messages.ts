@@ -4,6 +4,7 @@
  */
 import type { LoadedConfig } from '../config/config.ts';
 import type { EachClass } from '../core/each/fullest.ts';
+import type { HostsUpdate } from '../core/hosts/update.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
@@ -22,6 +23,8 @@ export interface ControlStart {
   readonly config: ConfigSource;
   /** The memory of the flow table, which the packet thread goes on writing. */
   readonly flows: ArrayBufferLike;
+  /** The memory of inside hosts (core/hosts/host-reader.ts), in the same way. */
+  readonly hosts: ArrayBufferLike;
 }
 
 /** The configuration by which the instance started. */
@@ -96,6 +99,8 @@ export type FromControlThread =
   /** Record TCP segments of the subject for a while, or no more. */
   | { readonly type: 'trace'; readonly id: number; readonly subject: TraceSubject | null }
   | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
+  /** What is known of hosts, and what they may, from the next batch on. */
+  | { readonly type: 'hosts'; readonly update: HostsUpdate }
   | { readonly type: 'log'; readonly line: LogLine }
   /** A client wants the instance to end. */
   | { readonly type: 'stop' };

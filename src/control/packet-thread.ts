@@ -4,6 +4,7 @@
 import { invariant } from '../base/assert.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import type { FlowReader } from '../core/flows/flow-reader.ts';
+import type { HostsUpdate } from '../core/hosts/update.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
@@ -71,6 +72,11 @@ export class PacketThread {
   /** Buckets of these flows and of their classes. */
   inspect(flows: readonly FlowName[]): Promise<Inspection> {
     return this.ask({ type: 'inspect', flows });
+  }
+
+  /** Tells what is known of hosts, and what they may. It holds from the next batch on. */
+  updateHosts(update: HostsUpdate): void {
+    this.tell({ type: 'hosts', update });
   }
 
   /**

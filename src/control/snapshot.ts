@@ -8,6 +8,7 @@
  */
 import { invariant } from '../base/assert.ts';
 import type { EachClass } from '../core/each/fullest.ts';
+import type { HostsUpdate } from '../core/hosts/update.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
 import { copyStats, type Stats, statsBytes, statsOver, withChildren } from '../core/packets/stats.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
@@ -48,6 +49,8 @@ export interface SnapshotSource {
   readonly stats: Stats;
   /** Its flows, in memory that the control thread reads by itself (core/flows/flow-reader.ts). */
   readonly flows: FlowSource;
+  /** The memory of inside hosts, which it reads as well (core/hosts/host-reader.ts). */
+  readonly hosts: { readonly buffer: ArrayBufferLike };
   /** What is wrong now, as sentences. */
   readonly warnings: readonly string[];
   /** Nanoseconds since start. */
@@ -58,6 +61,8 @@ export interface SnapshotSource {
   eachClasses(): readonly EachClass[];
   /** Buckets of these flows and of their classes. */
   inspect(flows: readonly FlowName[]): Inspection;
+  /** What is known of hosts, and what they may, from the next batch on. */
+  updateHosts(update: HostsUpdate): void;
   /** Records TCP segments of the subject for a while, which the same again renews; null: no more. */
   trace(subject: TraceSubject | null): TraceBegun | null;
 }

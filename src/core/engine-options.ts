@@ -14,4 +14,6 @@ export interface EngineOptions {
    * start is shaped from its first packet by that. Without it only setDeviceIndex() tells.
    */
   readonly nameOf?: DeviceNameOf;
+  /** Whether inside hosts are found and counted; default true. Benches ask what that costs. */
+  readonly findsHosts?: boolean;
 }

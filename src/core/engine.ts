@@ -32,6 +32,7 @@ import { chargeBytesOf } from './packets/wire-cost.ts';
 import { SIGNAL_MARK, SIGNAL_NONE } from './queues/arrival-aqm.ts';
 import { type Change, planReconfigure, reconfigure, type Told, told } from './reconfigure.ts';
 import { createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
+import { type HostsUpdate, updateHosts } from './update-hosts.ts';
 import type { VerdictWriter } from './verdicts/writer.ts';
 
 export class Engine {
@@ -41,6 +42,7 @@ export class Engine {
   private readonly held: HeldTable;
   /** Others read its memory at any time. */
   readonly flows: FlowTable;
+  readonly hosts: Lasting['hosts'];
   readonly intake: Intake;
   readonly trace: Lasting['trace'];
   readonly pacing: Lasting['pacing'];
@@ -57,15 +59,11 @@ export class Engine {
   constructor(spec: ShaperSpec, options: EngineOptions) {
     const classes = listClasses(spec);
     this.told = told(spec, options.plan);
-    const lasting = createLasting(spec, classes, this.told.plan, options.seed, options.nameOf ?? null);
+    const { seed, nameOf = null, findsHosts = true } = options;
+    const lasting = createLasting(spec, classes, this.told.plan, seed, nameOf, findsHosts);
     this.lasting = lasting;
-    this.ledger = lasting.ledger;
-    this.backlog = lasting.backlog;
-    this.held = lasting.held;
-    this.flows = lasting.flows;
-    this.intake = lasting.intake;
-    this.trace = lasting.trace;
-    this.pacing = lasting.pacing;
+    ({ ledger: this.ledger, backlog: this.backlog, held: this.held, flows: this.flows } = lasting);
+    ({ hosts: this.hosts, intake: this.intake, trace: this.trace, pacing: this.pacing } = lasting);
     this.verdicts = lasting.verdicts;
     this.stages = createStages(spec, classes, lasting.createEach(classes), this.told.plan, lasting);
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
@@ -151,6 +149,11 @@ export class Engine {
     planReconfigure(this.stages, this.told, change, this.lasting, this.lastNs);
   }
 
+  /** What others know of hosts holds from the next batch on. */
+  updateHosts(update: HostsUpdate, clockNs: number): void {
+    updateHosts(this.lasting, update, Math.max(clockNs, this.lastNs));
+  }
+
   /** Packets of an NFQUEUE that were read and have no verdict yet. */
   waitingOf(nfqueue: number): number {
     return this.verdicts.waitingOf(nfqueue);
@@ -179,8 +182,7 @@ export class Engine {
     this.stopping = true;
     const nowNs = Math.max(clockNs, this.lastNs);
     this.leavePacing(Number.POSITIVE_INFINITY, nowNs);
-    for (const h of this.lasting.released.takeAll(0)) this.leaveLeaf(h, nowNs);
-    for (const h of takeAll(this.stages)) this.leaveLeaf(h, nowNs);
+    for (const h of [...this.lasting.released.takeAll(0), ...takeAll(this.stages)]) this.leaveLeaf(h, nowNs);
     this.verdicts.flush();
     while (this.runBatch(port, nowNs) > 0) {
       // Every batch is accepted as it is read.

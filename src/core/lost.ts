@@ -21,11 +21,12 @@ export function takeBack(stages: Stages, lasting: Lasting, port: Port, nowNs: nu
 
 function takeBackOne(
   { each, trees, waits }: Stages,
-  { ledger, log }: Lasting,
+  { ledger, log, flows }: Lasting,
   tag: number,
   nowNs: number,
 ): void {
   const leaf = log.leaf(tag);
+  flows.hosts.lost(tag, log.lengthBytes(tag), log.isAccepted(tag));
   ledger.lost(log.lengthBytes(tag), log.isAccepted(tag), leaf, log.leafBefore(tag));
   const lender = log.lender(tag);
   // Of a packet that crossed two links only the second is given back: it made the packet wait last.

@@ -87,10 +87,10 @@ export function reconfigure(
   parts: Lasting,
   slackNs: number,
 ): Stages {
-  const { ledger, backlog, held, intake, log, queues, acks, pacing, trace } = parts;
+  const { ledger, backlog, held, hosts, intake, log, queues, acks, pacing, trace } = parts;
   const { classes, heir, nowNs } = change;
   const going = leaveTrees(from, parts, change.left, nowNs);
-  const classifier = new Classifier(spec, classes);
+  const classifier = new Classifier(spec, classes, hosts.names);
   // The table of buckets is made with the first class that has `each`, and stays.
   const isFirstEach = !from.each.hasRows && classes.some((info) => info.spec.each !== null);
   const each = isFirstEach ? parts.createEach(classes) : from.each;
@@ -101,6 +101,7 @@ export function reconfigure(
     backlog.regroup();
   }
   intake.exempt(spec.local.exempt.ports);
+  hosts.useSpec(spec.hosts);
   intake.reclassify(classifier, change, deviceIndexes);
   if (change.isRenumbered) log.renumber(heir);
   held.raiseBound(heldMax(spec.nfqueue));

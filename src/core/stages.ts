@@ -20,6 +20,7 @@ import { EachPolicers } from './each/policers.ts';
 import { FlowTable } from './flows/flow-table.ts';
 import { type DeviceNameOf, Intake } from './flows/intake.ts';
 import { Steering } from './flows/steering.ts';
+import { Hosts } from './hosts/hosts.ts';
 import { PacingStage } from './pacing/stage.ts';
 import { Backlog } from './packets/backlog.ts';
 import { Edits } from './packets/edits.ts';
@@ -62,6 +63,7 @@ export interface Lasting {
   readonly ledger: Ledger;
   readonly backlog: Backlog;
   readonly flows: FlowTable;
+  readonly hosts: Hosts;
   readonly intake: Intake;
   readonly acks: AckFilter;
   readonly pacing: PacingStage;
@@ -84,6 +86,7 @@ export function createLasting(
   plan: QueuePlan,
   seed: number,
   nameOf: DeviceNameOf | null,
+  findsHosts: boolean,
 ): Lasting {
   const { markMask } = spec.nfqueue;
   const prng = new Prng(seed);
@@ -92,9 +95,17 @@ export function createLasting(
   const held = new HeldTable(HELD_MAX + ARRIVAL_ROWS, heldMax(spec.nfqueue));
   const ledger = new Ledger(classes.length, held);
   const backlog = new Backlog(ledger.stats, held);
-  const flows = new FlowTable(FLOWS_MAX, ...keysOf('flows'), ledger);
+  const hosts = new Hosts(spec.hosts, keysOf, findsHosts);
+  const flows = new FlowTable(FLOWS_MAX, ...keysOf('flows'), ledger, hosts);
   const steering = new Steering(plan, classes);
-  const intake = new Intake(spec, classes, held, flows, ledger, keysOf('fragments'), plan, steering, nameOf);
+  const intake = new Intake(
+    spec,
+    classes,
+    { held, flows, hosts, ledger, steering },
+    keysOf('fragments'),
+    plan,
+    nameOf,
+  );
   const acks = new AckFilter(classes, held);
   const queues = new SetQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
   const log = new VerdictLog(held);
@@ -109,6 +120,7 @@ export function createLasting(
   const books = { held, ledger, backlog, flows };
   return {
     ...books,
+    hosts,
     intake,
     acks,
     pacing,

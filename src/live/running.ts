@@ -11,6 +11,7 @@ import type {
 } from '../control/snapshot.ts';
 import { type EachClass, eachClasses } from '../core/each/fullest.ts';
 import type { Engine } from '../core/engine.ts';
+import type { HostsUpdate } from '../core/hosts/update.ts';
 import { type FlowName, type Inspection, inspect } from '../core/inspect.ts';
 import type { Stats } from '../core/packets/stats.ts';
 import { settle } from '../core/stages.ts';
@@ -123,6 +124,14 @@ export class Running implements SnapshotSource {
     if (subject !== null) return trace.watch(subject, classes, this.nowNs());
     trace.end();
     return null;
+  }
+
+  get hosts(): { readonly buffer: ArrayBufferLike } {
+    return this.engine.hosts;
+  }
+
+  updateHosts(update: HostsUpdate): void {
+    this.engine.updateHosts(update, this.nowNs());
   }
 
   get flows(): FlowSource {

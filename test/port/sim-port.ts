@@ -19,6 +19,7 @@ import {
 } from '../../src/packet/batch.ts';
 import type { Port } from '../../src/packet/port.ts';
 import { type PacketShape, writePacket } from '../../src/sim/packets/packets.ts';
+import type { MacSpec } from '../../src/spec/hosts.ts';
 
 const ENOENT = 2;
 const VERDICT_CODE_MASK = 0xff;
@@ -45,6 +46,8 @@ export interface SimArrival {
   readonly mark?: number;
   readonly portIn?: number;
   readonly portOut?: number;
+  /** Source MAC: its first two bytes, and its last four. */
+  readonly mac?: MacSpec;
 }
 
 export interface SimVerdict {
@@ -198,6 +201,8 @@ export class SimPort implements Port {
     a.slabOffset[row] = offset;
     a.mark[row] = arrival.mark ?? 0;
     a.portIn[row] = arrival.portIn ?? 0;
+    a.macHigh[row] = arrival.mac?.high ?? 0;
+    a.macLow[row] = arrival.mac?.low ?? 0;
     a.portOut[row] = arrival.portOut ?? 0;
   }
 

@@ -45,6 +45,8 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     eachClasses: () => [],
     inspect: (names) => inspect(engine, names, world.nowNs),
     trace: () => null,
+    hosts: engine.hosts,
+    updateHosts: () => undefined,
   });
   const reader = new SnapshotReader();
   world.runUntil(atSeconds * SECOND);

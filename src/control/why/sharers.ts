@@ -3,8 +3,8 @@ import { NONE } from '../../base/none.ts';
 import { IPV6_BITS, prefixMasks } from '../../base/prefix.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
 import { prefixBitsOf, SIDE_FLOW, sideOf } from '../../core/each/sides.ts';
+import { SIDE_SRC } from '../../core/flows/flow-hosts.ts';
 import type { FlowRecord } from '../../core/flows/flow-reader.ts';
-import { SIDE_SRC } from '../../core/flows/flow-table.ts';
 import type { ActiveFlow, Evidence } from './evidence.ts';
 
 export interface Sharers {

@@ -22,6 +22,11 @@ export interface ClassInfo {
   readonly children: readonly number[];
   readonly link: LinkSpec;
   readonly direction: Direction;
+  /**
+   * Whether the source of its packets is inside, else their destination: what leaves by a link comes from
+   * inside, unless the inside is behind the link's own device.
+   */
+  readonly isSourceInside: boolean;
 }
 
 /** The classes of `spec`. `idOf` gives the id of the class at a path; without it the id is the row. */
@@ -38,7 +43,9 @@ export function listClasses(spec: ShaperSpec, idOf?: (path: string) => number): 
     const children: number[] = [];
     const rootRow = root === NONE ? row : root;
     const id = idOf?.(node.path) ?? row;
-    rows.push({ path: node.path, id, spec: node, parent, root: rootRow, children, link, direction });
+    const isSourceInside = (direction === 'up') !== isInsideBehind(spec, link);
+    const place = { parent, root: rootRow, children };
+    rows.push({ path: node.path, id, spec: node, ...place, link, direction, isSourceInside });
     for (const child of node.children) children.push(add(child, row, rootRow, link, direction));
     return row;
   };
@@ -48,6 +55,11 @@ export function listClasses(spec: ShaperSpec, idOf?: (path: string) => number): 
   }
   invariant(rows.length <= CLASSES_MAX, `at most ${CLASSES_MAX} classes, ${rows.length} configured`);
   return rows;
+}
+
+/** Whether the inside is behind the device of a link, and not behind other devices. */
+function isInsideBehind({ hosts }: ShaperSpec, { device }: LinkSpec): boolean {
+  return hosts.lan?.includes(device) === true;
 }
 
 /**

@@ -21,7 +21,9 @@ import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { EACH_IDLE_NS } from '../../limits.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
-import { type FlowTable, SIDE_SRC } from '../flows/flow-table.ts';
+import { SIDE_SRC } from '../flows/flow-hosts.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
+import { NOBODY } from '../hosts/host-layout.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import type { BucketQueues } from './bucket-queues.ts';
@@ -37,6 +39,8 @@ const KIND = 1;
 const KIND_FLOW = 1;
 const KIND_V4 = 4;
 const KIND_V6 = 6;
+/** An inside host whose device or port is known: its row and generation. */
+const KIND_HOST = 7;
 
 // Fields of a record; the hash slot is word 6. EachTable keeps those that are exported.
 /** The packet that leaves first, whose instant the heap of due buckets has. */
@@ -68,6 +72,8 @@ export class EachBuckets {
   private nsPerByte!: Float64Array;
   private burstBytes!: Float64Array;
   private side!: Uint8Array;
+  /** 1 if packets of one host share a bucket, whatever its addresses. */
+  private isByHost!: Uint8Array;
   private prefixBits!: Uint8Array;
   /** The bits of an IPv6 address that name a bucket, four words for each class. */
   private prefixMask!: Int32Array;
@@ -101,6 +107,7 @@ export class EachBuckets {
     this.nsPerByte = nsPerByteOf(classes);
     this.burstBytes = burstBytesOf(classes);
     this.side = Uint8Array.from(classes, sideOf);
+    this.isByHost = Uint8Array.from(classes, ({ spec }) => (spec.each?.by === 'host' ? 1 : 0));
     this.prefixBits = Uint8Array.from(classes, prefixBitsOf);
     this.prefixMask = prefixMaskOf(classes);
     this.place = Uint8Array.from(classes, placeOf);
@@ -235,6 +242,7 @@ export class EachBuckets {
     const [kind, first] = [words[e + KIND], words[e + 2]];
     if (kind === KIND_FLOW)
       return first === NONE ? null : { kind: 'flow', flow: flows.flowKeys.tuple(first) };
+    if (kind === KIND_HOST) return flows.hosts.keyOf(first, words[e + 3]);
     const [family, bits] = kind === KIND_V6 ? [6, this.prefixBits[words[e + CLASS]]] : [4, 32];
     return { kind: 'address', family, words: [...words.subarray(e + 2, e + 6)], bits };
   }
@@ -247,6 +255,15 @@ export class EachBuckets {
       key[1] = KIND_FLOW;
       key[2] = f;
       key[3] = f === NONE ? 0 : flows.generation(f);
+      key[4] = 0;
+      key[5] = 0;
+      return;
+    }
+    const host = this.isByHost[c] === 1 ? flows.hosts.identified(f, side[c]) : NOBODY;
+    if (host !== NOBODY) {
+      key[1] = KIND_HOST;
+      key[2] = host;
+      key[3] = flows.hosts.generation(host);
       key[4] = 0;
       key[5] = 0;
       return;

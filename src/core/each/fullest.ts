@@ -5,6 +5,7 @@
 
 import type { EachBy } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
+import type { HostKey } from '../flows/flow-hosts.ts';
 import type { FlowTuple } from '../flows/flow-keys.ts';
 import type { EachTable } from './each.ts';
 
@@ -17,10 +18,11 @@ export type BucketKey =
       /** Of the address, how many name the bucket: fewer than all for a prefix. */
       readonly bits: number;
     }
+  | HostKey
   | { readonly kind: 'flow'; readonly flow: FlowTuple };
 
 export interface FullBucket {
-  /** null for packets without a flow, which share one bucket. */
+  /** null for packets without a flow, which share one bucket, and for a host that has gone meanwhile. */
   readonly key: BucketKey | null;
   readonly backlogPackets: number;
   readonly backlogBytes: number;

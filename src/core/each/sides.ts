@@ -2,16 +2,16 @@
 import type { Isolation } from '../../algo/queues/host-isolation.ts';
 import { IPV6_BITS } from '../../base/prefix.ts';
 import type { ClassInfo } from '../classes/classes.ts';
-import { SIDE_DST, SIDE_SRC } from '../flows/flow-table.ts';
+import { SIDE_DST, SIDE_SRC } from '../flows/flow-hosts.ts';
 
 /** Of a bucket that goes by the whole flow; else SIDE_SRC or SIDE_DST. */
 export const SIDE_FLOW = 0;
 
-/** `host` is the inside address: the source of packets that leave, the destination of packets that arrive. */
+/** `host` is the inside end of a packet. */
 export function sideOf(info: ClassInfo): number {
   const by = info.spec.each?.by;
-  if (by === 'src' || (by === 'host' && info.direction === 'up')) return SIDE_SRC;
-  if (by === 'dst' || (by === 'host' && info.direction === 'down')) return SIDE_DST;
+  if (by === 'src' || (by === 'host' && info.isSourceInside)) return SIDE_SRC;
+  if (by === 'dst' || (by === 'host' && !info.isSourceInside)) return SIDE_DST;
   return SIDE_FLOW;
 }
 

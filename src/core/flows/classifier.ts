@@ -9,6 +9,9 @@ import { namedDevices } from '../../spec/devices.ts';
 import { hasPacing } from '../../spec/queue-plan.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
+import { NOBODY } from '../hosts/host-layout.ts';
+import type { AskedHosts, HostNames } from '../hosts/host-names.ts';
+import { SIDE_DST, SIDE_SRC } from './flow-hosts.ts';
 import { Matcher, type PacketContext } from './matcher.ts';
 
 /** Indexes of other devices that are remembered; then they are forgotten, and learned again. */
@@ -32,25 +35,60 @@ export class Classifier {
   /** By device number: nothing shapes the direction, and its TCP comes because it answers paced classes. */
   private readonly downHalves: boolean[] = [];
   private readonly upHalves: boolean[] = [];
-  private readonly context: PacketContext = { foreignMark: 0, deviceIn: 0, deviceOut: 0 };
+  /**
+   * By device number: which end of a packet that arrives by the device, or leaves by it, is inside as far as
+   * its tree says; 0 without a tree.
+   */
+  private readonly downEnds: number[] = [];
+  private readonly upEnds: number[] = [];
+  /** By device number: whether the inside is behind the device. */
+  private readonly lan: readonly boolean[];
+  private readonly isLanTold: boolean;
+  private readonly context: PacketContext = {
+    foreignMark: 0,
+    deviceIn: 0,
+    deviceOut: 0,
+    srcAddress: NOBODY,
+    dstAddress: NOBODY,
+    macHigh: 0,
+    macLow: 0,
+  };
 
-  constructor(spec: ShaperSpec, classes: readonly ClassInfo[]) {
+  /** Without `names` no matcher of a MAC or of a host's name takes a packet. */
+  constructor(spec: ShaperSpec, classes: readonly ClassInfo[], names: HostNames | null = null) {
     this.classes = classes;
     this.deviceNames = ['', ...namedDevices(spec)];
     const numberOf = (name: string): number => this.deviceNames.indexOf(name);
-    this.matchers = classes.map(({ spec: node }) => node.match?.map((m) => new Matcher(m, numberOf)) ?? null);
+    this.matchers = classes.map(
+      ({ spec: node }) => node.match?.map((m) => new Matcher(m, numberOf, names)) ?? null,
+    );
     for (const [row, info] of classes.entries()) {
       if (info.root !== row) continue;
       const roots = info.direction === 'up' ? this.upRoots : this.downRoots;
       roots[numberOf(info.link.device)] = row;
+      const ends = info.direction === 'up' ? this.upEnds : this.downEnds;
+      ends[numberOf(info.link.device)] = info.isSourceInside ? SIDE_SRC : SIDE_DST;
     }
+    const links = new Set(spec.links.map(({ device }) => device));
+    const { lan } = spec.hosts;
+    this.isLanTold = lan !== null;
+    this.lan = this.deviceNames.map((name) => (lan === null ? !links.has(name) : lan.includes(name)));
     for (const { device, up, down } of spec.links) {
       this.downHalves[numberOf(device)] = down === null && hasPacing(up);
       this.upHalves[numberOf(device)] = up === null && hasPacing(down);
     }
   }
 
-  /** Devices of links and of iif and oif matchers, whose interface indexes must be known. */
+  /** The hosts for which matchers ask. */
+  get asked(): AskedHosts {
+    const all = this.classes.flatMap(({ spec }) => spec.match ?? []);
+    return {
+      names: all.flatMap(({ hostNames = [] }) => hostNames),
+      macs: all.flatMap(({ mac = [] }) => mac),
+    };
+  }
+
+  /** Devices of links, of iif and oif matchers and of the inside, whose interface indexes must be known. */
   get devices(): readonly string[] {
     return this.deviceNames.slice(1);
   }
@@ -124,6 +162,35 @@ export class Classifier {
   isHalf(hook: number, ifIndexIn: number, ifIndexOut: number): boolean {
     if (arrives(hook) && this.downHalves[this.numberOf(ifIndexIn)]) return true;
     return leaves(hook) && this.upHalves[this.numberOf(ifIndexOut)] === true;
+  }
+
+  /**
+   * The ends of a packet that are inside: SIDE_SRC, SIDE_DST or both. The trees that it passes say which. If
+   * devices of the inside are named, the packet must come or leave by one of them too, unless that end is
+   * this machine.
+   */
+  insideEnds(hook: number, ifIndexIn: number, ifIndexOut: number, portIn: number, portOut: number): number {
+    const down = arrives(hook) ? (this.downEnds[this.numberOf(ifIndexIn)] ?? 0) : 0;
+    const up = leaves(hook) ? (this.upEnds[this.numberOf(ifIndexOut)] ?? 0) : 0;
+    const ends = down | up;
+    if (!this.isLanTold) return ends;
+    const isFromLan = hook === NF_INET_LOCAL_OUT || this.isLan(ifIndexIn) || this.isLan(portIn);
+    const isToLan = hook === NF_INET_LOCAL_IN || this.isLan(ifIndexOut) || this.isLan(portOut);
+    return ends & ((isFromLan ? SIDE_SRC : 0) | (isToLan ? SIDE_DST : 0));
+  }
+
+  /** Whether the inside is behind the device or port with this interface index; 0 is none. */
+  isLan(ifIndex: number): boolean {
+    return ifIndex !== 0 && this.lan[this.numberOf(ifIndex)];
+  }
+
+  /** The next leafOf() is of a packet with these inside addresses (NOBODY: none) and this source MAC. */
+  setHosts(srcAddress: number, dstAddress: number, macHigh: number, macLow: number): void {
+    const { context } = this;
+    context.srcAddress = srcAddress;
+    context.dstAddress = dstAddress;
+    context.macHigh = macHigh;
+    context.macLow = macLow;
   }
 
   /** Leaf of the tree under `root` that takes the packet in parsed row `p`. */

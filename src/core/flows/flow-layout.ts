@@ -30,7 +30,13 @@ export const LEAVES = 11; // second leaf in the high half
 export const IF_INDEX_IN = 12;
 export const IF_INDEX_OUT = 13;
 export const FOREIGN_MARK = 14;
+/** DSCP, hook << 8, then the NFQUEUE of the last packet, + 1, and whether packets show their device. */
 export const HOOK_DSCP = 15;
+export const NFQUEUE_SHIFT = 16;
+export const NFQUEUE_MASK = 0xff;
+export const SHOWS_DEVICE = 1 << 24;
+/** What of the word a packet is classified by. */
+export const HOOK_DSCP_MASK = 0xffff;
 export const LAST_SEEN_NS = 16; // float64
 export const PACKETS = 18; // float64: packets that came
 export const BYTES = 20; // float64: their bytes
@@ -43,7 +49,8 @@ export const GENERATION = 25;
 export const EACH_BUCKET = 26; // and 27
 /** In the leaf, then in the bucket. */
 export const FAIR_QUEUE = 28; // and 29
-export const NFQUEUE = 30;
+/** Its inside addresses (hosts/host-counts.ts); 0: none. */
+export const HOST_PAIR = 30;
 export const BUSY_TICK = 31; // the flow must not be forgotten before it
 export const RECORD_SHIFT = 5;
 export const RECORD_WORDS = 1 << RECORD_SHIFT;
@@ -66,6 +73,8 @@ export const DROP_REASON_MASK = (1 << DROP_REASON_BITS) - 1;
 /** Millisecond at which the last packet left that has waited. */
 export const WAIT_MS = 13;
 export const FIRST_TICK = 14; // when the flow began
+/** Generations of the addresses of HOST_PAIR. */
+export const PAIR_GENERATIONS = 15;
 
 // What TCP of this direction shows (tcp-watch.ts): one cache line of its own.
 /** Row and generation of the flow in the other direction, when both have begun. */

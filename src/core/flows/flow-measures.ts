@@ -8,6 +8,8 @@
 import { NONE } from '../../base/none.ts';
 import { FLAG_CE, FLAG_MARKED, type HeldTable } from '../packets/held.ts';
 import {
+  BYTES,
+  BYTES_BEFORE,
   BYTES_DROPPED,
   DROP_CLASS,
   DROP_MS,
@@ -32,6 +34,8 @@ const WAITED_AT = 1024;
 export class FlowMeasures {
   private readonly words: Int32Array;
   private readonly floats: Float64Array;
+  /** The records of flows. */
+  private readonly records: Float64Array;
   private readonly waits: Uint16Array;
   /** The present millisecond, modulo 2^32. 0 is "never". */
   private nowMs = 1;
@@ -39,7 +43,8 @@ export class FlowMeasures {
   private readonly waitedBin = new Uint8Array(WAITED_AT);
   private waitedCount = 0;
 
-  constructor({ measures, measureFloats, waits }: FlowMemory) {
+  constructor({ records, measures, measureFloats, waits }: FlowMemory) {
+    this.records = records;
     this.words = measures;
     this.floats = measureFloats;
     this.waits = waits;
@@ -55,6 +60,17 @@ export class FlowMeasures {
     const at = measureAt(f);
     for (let w = 0; w < MEASURE_WORDS; w++) words[at + w] = 0;
     words[at + FIRST_TICK] = tickOf(nowNs);
+  }
+
+  /**
+   * Bytes the flow sent before this packet: an upper estimate that never decreases. It includes packets that
+   * arrived while this one waited elsewhere.
+   */
+  bytesBefore(f: number, lengthBytes: number): number {
+    const at = (measureAt(f) + BYTES_BEFORE) >> 1;
+    const before = Math.max(this.records[(f + BYTES) >> 1] - lengthBytes, this.floats[at]);
+    this.floats[at] = before;
+    return before;
   }
 
   /**

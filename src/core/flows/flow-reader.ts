@@ -9,6 +9,7 @@
  * that is under way count as sent unless they wait.
  */
 import { NONE } from '../../base/none.ts';
+import { ADDRESS_SHIFT } from '../hosts/host-layout.ts';
 import {
   BYTES,
   BYTES_DROPPED,
@@ -31,6 +32,7 @@ import {
   HEADER_NOW_NS,
   HEADER_SIZE,
   HOOK_DSCP,
+  HOST_PAIR,
   IF_INDEX_IN,
   IF_INDEX_OUT,
   KEY_DST,
@@ -82,6 +84,9 @@ export interface FlowRecord {
   ifIndexIn: number;
   ifIndexOut: number;
   foreignMark: number;
+  /** Rows of its inside addresses (core/hosts/host-reader.ts); 0 for an end that is not inside. */
+  srcAddress: number;
+  dstAddress: number;
   /** Rows of the flow's leaves, in the order in which its packets pass them; NONE if there is none. */
   leaf: number;
   secondLeaf: number;
@@ -145,6 +150,8 @@ export function createFlowRecord(): FlowRecord {
     ifIndexIn: 0,
     ifIndexOut: 0,
     foreignMark: 0,
+    srcAddress: 0,
+    dstAddress: 0,
     leaf: NONE,
     secondLeaf: NONE,
     firstNs: 0,
@@ -245,10 +252,12 @@ export class FlowReader {
       into.src[w] = words[f + KEY_SRC[w]];
       into.dst[w] = words[f + KEY_DST[w]];
     }
-    into.hook = words[f + HOOK_DSCP] >> 8;
+    into.hook = (words[f + HOOK_DSCP] >> 8) & 0xff;
     into.dscp = words[f + HOOK_DSCP] & 0xff;
     into.ifIndexIn = words[f + IF_INDEX_IN];
     into.ifIndexOut = words[f + IF_INDEX_OUT];
+    into.srcAddress = (words[f + HOST_PAIR] & 0xffff) << ADDRESS_SHIFT;
+    into.dstAddress = (words[f + HOST_PAIR] >>> 16) << ADDRESS_SHIFT;
     into.foreignMark = words[f + FOREIGN_MARK] >>> 0;
   }
 

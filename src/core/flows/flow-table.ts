@@ -12,13 +12,14 @@ import { NONE } from '../../base/none.ts';
 import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
 import type { Parsed } from '../../packet/parse.ts';
+import type { Hosts } from '../hosts/hosts.ts';
 import { FLAG_QUEUED, type HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
+import { FlowHosts, VERDICTS } from './flow-hosts.ts';
 import { FlowKeys } from './flow-keys.ts';
 import {
   BUSY_TICK,
   BYTES,
-  BYTES_BEFORE,
   createFlowMemory,
   EACH_BUCKET,
   FAIR_QUEUE,
@@ -30,14 +31,15 @@ import {
   HEADER_NOW_NS,
   HEADER_SIZE,
   HOOK_DSCP,
+  HOOK_DSCP_MASK,
   IF_INDEX_IN,
   IF_INDEX_OUT,
   KEY_DST,
   KEY_SRC,
   LAST_SEEN_NS,
   LEAVES,
-  measureAt,
-  NFQUEUE,
+  NFQUEUE_MASK,
+  NFQUEUE_SHIFT,
   PACKETS,
   PACKETS_DONE,
   tickNs,
@@ -51,16 +53,13 @@ import { TcpWatch } from './tcp-watch.ts';
 /** Rows that the sweeping hand may pass in one batch. */
 const SWEEP_ROWS_MAX = 1024;
 /** Packets with a verdict that their flows still count as held. */
-const SETTLE_AT = 1024;
-
-/** The addresses of a flow, where one of them names a host or a bucket. Not 0. */
-export const SIDE_SRC = 1;
-export const SIDE_DST = 2;
+const SETTLE_AT = VERDICTS;
 
 export class FlowTable {
   /** What is measured of each flow. */
   readonly measures: FlowMeasures;
   readonly tcp: TcpWatch;
+  readonly hosts: FlowHosts;
   private readonly memory: FlowMemory;
   readonly flowKeys: FlowKeys;
   private readonly keys: KeyTable;
@@ -72,9 +71,11 @@ export class FlowTable {
   private readonly hand: SweepingHand;
   private readonly given = new Int32Array(SETTLE_AT);
   private readonly givenBytes = new Int32Array(SETTLE_AT);
+  private readonly passedBytes = new Int32Array(SETTLE_AT);
   private givenCount = 0;
 
-  constructor(rows: number, key0: number, key1: number, ledger: Ledger) {
+  /** Without `hosts` nobody looks for the hosts of flows. */
+  constructor(rows: number, key0: number, key1: number, ledger: Ledger, hosts: Hosts | null = null) {
     this.memory = createFlowMemory(rows);
     this.measures = new FlowMeasures(this.memory);
     this.flowKeys = new FlowKeys(this.memory, key0, key1);
@@ -82,6 +83,8 @@ export class FlowTable {
     this.words = this.keys.words;
     this.floats = this.keys.floats;
     this.tcp = new TcpWatch(this.memory, this.flowKeys);
+    this.hosts = new FlowHosts(this.memory, this.words, hosts);
+    hosts?.settleWith(() => this.settle());
     this.hand = new SweepingHand(this.keys, FLOW_IDLE_NS, SWEEP_ROWS_MAX);
     this.ledger = ledger;
   }
@@ -143,7 +146,7 @@ export class FlowTable {
   ): boolean {
     const { words } = this;
     return (
-      words[f + HOOK_DSCP] === ((hook << 8) | dscp) &&
+      (words[f + HOOK_DSCP] & HOOK_DSCP_MASK) === ((hook << 8) | dscp) &&
       words[f + IF_INDEX_IN] === ifIn &&
       words[f + IF_INDEX_OUT] === ifOut &&
       words[f + FOREIGN_MARK] === foreignMark
@@ -159,7 +162,7 @@ export class FlowTable {
     foreignMark: number,
   ): void {
     const { words } = this;
-    words[f + HOOK_DSCP] = (hook << 8) | dscp;
+    words[f + HOOK_DSCP] = (words[f + HOOK_DSCP] & ~HOOK_DSCP_MASK) | (hook << 8) | dscp;
     words[f + IF_INDEX_IN] = ifIn;
     words[f + IF_INDEX_OUT] = ifOut;
     words[f + FOREIGN_MARK] = foreignMark;
@@ -194,11 +197,13 @@ export class FlowTable {
 
   /**
    * A held packet of the flow got its verdict. `waitingBytes` is its length if packetWaits() has counted it,
-   * else NONE. The record is updated later, many in a row, so that cache misses overlap.
+   * else NONE. `passedBytes` is its length if it was accepted, else NONE. The records of flow and hosts are
+   * updated later, many in a row, so that cache misses overlap.
    */
-  verdictGiven(f: number, waitingBytes: number): void {
+  verdictGiven(f: number, waitingBytes: number, passedBytes: number): void {
     if (this.givenCount === SETTLE_AT) this.settle();
     this.given[this.givenCount] = f;
+    this.passedBytes[this.givenCount] = passedBytes;
     this.givenBytes[this.givenCount++] = waitingBytes;
   }
 
@@ -237,23 +242,14 @@ export class FlowTable {
     this.words[f + FAIR_QUEUE + place] = q;
   }
 
-  /**
-   * Bytes the flow sent before this packet: an upper estimate that never decreases. It includes packets that
-   * arrived while this one waited elsewhere.
-   */
-  bytesBefore(f: number, lengthBytes: number): number {
-    const { measureFloats } = this.memory;
-    const at = (measureAt(f) + BYTES_BEFORE) >> 1;
-    const before = Math.max(this.floats[(f + BYTES) >> 1] - lengthBytes, measureFloats[at]);
-    measureFloats[at] = before;
-    return before;
-  }
-
   /** Notes the NFQUEUE of a packet. Returns whether the flow's packet before it came by another one. */
   movesTo(f: number, nfqueue: number): boolean {
-    const before = this.words[f + NFQUEUE];
-    this.words[f + NFQUEUE] = nfqueue;
-    return before !== nfqueue && before !== NONE;
+    const word = this.words[f + HOOK_DSCP];
+    const before = ((word >> NFQUEUE_SHIFT) & NFQUEUE_MASK) - 1;
+    if (before === nfqueue) return false;
+    const others = word & ~(NFQUEUE_MASK << NFQUEUE_SHIFT);
+    this.words[f + HOOK_DSCP] = others | ((nfqueue + 1) << NFQUEUE_SHIFT);
+    return before !== NONE;
   }
 
   isIpv6(f: number): boolean {
@@ -298,12 +294,18 @@ export class FlowTable {
 
   /** Makes the next packet of every flow be classified again. */
   reclassifyAll(): void {
-    for (let f = 0; f < this.keys.highWater; f += this.keys.stride) this.words[f + HOOK_DSCP] &= 0xff;
+    for (let f = 0; f < this.keys.highWater; f += this.keys.stride) this.unclassify(f);
+  }
+
+  /** Makes the next packet of the flow be classified again. */
+  unclassify(f: number): void {
+    this.words[f + HOOK_DSCP] &= ~(HOOK_DSCP_MASK & ~0xff);
   }
 
   /** Brings the memory up to date with the verdicts. */
   settle(): void {
     const { given, givenBytes, words, keys } = this;
+    this.hosts.verdictsGiven(given, this.passedBytes, this.givenCount);
     for (let n = 0; n < this.givenCount; n++) {
       const f = given[n];
       words[f + PACKETS_DONE] += 1;
@@ -323,6 +325,7 @@ export class FlowTable {
     this.memory.headerFloats[HEADER_NOW_NS >> 1] = nowNs;
     this.measures.nowIs(nowNs);
     this.tcp.nowIs(nowNs);
+    this.hosts.nowIs(nowNs);
   }
 
   /** Forgets idle flows, a share of the table in proportion to the time that passed. */
@@ -347,19 +350,12 @@ export class FlowTable {
       if (!this.evict(nowNs)) return NONE;
       f = this.flowKeys.insert();
     }
-    const { words, floats } = this;
+    const { words } = this;
     words[f + LEAVES] = leavesWord(NONE, NONE);
     words[f + HOOK_DSCP] = 0; // not classified yet: no packet has hook 0
-    floats[(f + PACKETS) >> 1] = 0;
-    floats[(f + BYTES) >> 1] = 0;
-    words[f + PACKETS_DONE] = 0;
-    words[f + WAITING_PACKETS] = 0;
-    words[f + WAITING_BYTES] = 0;
-    words[f + EACH_BUCKET] = NONE;
-    words[f + EACH_BUCKET + 1] = NONE;
-    words[f + FAIR_QUEUE] = NONE;
-    words[f + FAIR_QUEUE + 1] = NONE;
-    words[f + NFQUEUE] = NONE;
+    words.fill(0, f + PACKETS, f + EACH_BUCKET);
+    words.fill(NONE, f + EACH_BUCKET, f + FAIR_QUEUE + 2);
+    this.hosts.begin(f);
     words[f + BUSY_TICK] = 0;
     this.measures.begin(f, nowNs);
     this.generations = (this.generations + 1) | 0 || 1;

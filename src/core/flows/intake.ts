@@ -11,6 +11,8 @@ import { type QueuePlan, showsPorts } from '../../spec/queue-plan.ts';
 import type { PortRangeSpec, ShaperSpec } from '../../spec/spec.ts';
 import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
+import { NOBODY } from '../hosts/host-layout.ts';
+import type { Hosts } from '../hosts/hosts.ts';
 import {
   FLAG_ECT,
   FLAG_ICMP_ERROR,
@@ -23,6 +25,7 @@ import {
 } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import { Classifier } from './classifier.ts';
+import { SIDE_DST, SIDE_SRC } from './flow-hosts.ts';
 import type { FlowTable } from './flow-table.ts';
 import { FragmentTable } from './fragments.ts';
 import { type ShownDevices, ShownPorts } from './ports.ts';
@@ -44,11 +47,21 @@ type Reclassification = Pick<ClassChange, 'heir' | 'isRenumbered' | 'isReclassif
 /** Name of the device with this interface index; empty if there is none. */
 export type DeviceNameOf = (ifIndex: number) => string;
 
+/** What outlives a change of classes. */
+export interface IntakeParts {
+  readonly held: HeldTable;
+  readonly flows: FlowTable;
+  readonly hosts: Hosts;
+  readonly ledger: Ledger;
+  readonly steering: Steering;
+}
+
 export class Intake {
   private classifier: Classifier;
   private readonly fragments: FragmentTable;
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
+  private readonly hosts: Hosts;
   private readonly ledger: Ledger;
   private readonly foreignMask: number;
   private readonly steering: Steering;
@@ -60,20 +73,21 @@ export class Intake {
   private ports: ShownPorts | null = null;
   /** The devices of the batch. */
   private shown: ShownDevices = NO_DEVICES;
+  /** Whether the inside is behind the device with this interface index. */
+  readonly isInsideDevice = (ifIndex: number): boolean => this.classifier.isLan(ifIndex);
   private readonly isShapedPort = (ifIndex: number): boolean => this.classifier.takesDown(ifIndex);
 
   constructor(
     spec: ShaperSpec,
     classes: readonly ClassInfo[],
-    held: HeldTable,
-    flows: FlowTable,
-    ledger: Ledger,
+    { held, flows, hosts, ledger, steering }: IntakeParts,
     keys: HashKeys,
     plan: QueuePlan,
-    steering: Steering,
     nameOf: DeviceNameOf | null,
   ) {
-    this.classifier = new Classifier(spec, classes);
+    this.classifier = new Classifier(spec, classes, hosts.names);
+    this.hosts = hosts;
+    hosts.names.ask(this.classifier.asked);
     this.fragments = new FragmentTable(...keys);
     this.held = held;
     this.flows = flows;
@@ -137,6 +151,7 @@ export class Intake {
     for (let p = 0; p < rows; p++) {
       if (parsed.fragment[p] !== WHOLE_PACKET) this.fragments.join(parsed, p, nowNs);
     }
+    if (this.hosts.takeChange()) this.flows.reclassifyAll();
     this.flows.readAhead(parsed, rows);
     this.shown = this.ports ?? arrivals;
     this.ports?.show(arrivals, rows, this.isShapedPort);
@@ -154,6 +169,7 @@ export class Intake {
     classifier.inherit(this.classifier);
     for (const [device, ifIndex] of deviceIndexes) classifier.setDeviceIndex(device, ifIndex);
     this.classifier = classifier;
+    this.hosts.names.ask(classifier.asked);
     if (isRenumbered) this.flows.renumber(heir);
     if (isReclassified) this.flows.reclassifyAll();
   }
@@ -167,6 +183,7 @@ export class Intake {
     const f = held.flow[h];
     if (f === NONE) return NONE;
     flows.flowKeys.describe(f, parsed, 0);
+    this.classifier.setHosts(flows.hosts.address(f, SIDE_SRC), flows.hosts.address(f, SIDE_DST), 0, 0);
     // The DSCP with which the packet arrived decides, not one that a class has written.
     parsed.dscp[0] = held.remark(h) === 0 ? held.dscp(h) : flows.dscp(f);
     const foreignMark = (held.mark[h] & this.foreignMask) >>> 0;
@@ -202,13 +219,18 @@ export class Intake {
     if (parsed.protocol[p] === IPPROTO_TCP) this.watchTcp(f, arrivals, slab, parsed, p);
     const ifIn = shown.ifIndexIn[p];
     const ifOut = shown.ifIndexOut[p];
-    if (flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark)) {
+    if (
+      flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark) &&
+      flows.hosts.knows(f, arrivals, p, nowNs)
+    ) {
       held.leaf[h] = flows.leaf(f);
       held.nextLeaf[h] = flows.secondLeaf(f);
     } else {
       this.findLeaves(arrivals, parsed, p, h);
       flows.assign(f, held.leaf[h], held.nextLeaf[h]);
       flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
+      // A host that has found no room may find it with the next packet.
+      if (this.hosts.lastFoundNoRoom) flows.unclassify(f);
     }
     if (held.leaf[h] === NONE) this.passesBy(arrivals, p);
     if (flows.movesTo(f, nfqueue)) held.flags[h] |= FLAG_MOVED;
@@ -245,6 +267,38 @@ export class Intake {
     if (this.classifier.learn(ifIndex, this.nameOf(ifIndex))) this.flows.reclassifyAll();
   }
 
+  /** Finds the inside ends of arrival `p`, held as `h`, and their hosts. */
+  private findHosts(arrivals: Arrivals, parsed: Parsed, p: number, h: number): void {
+    const { classifier, hosts, shown } = this;
+    const hook = arrivals.hook[p];
+    const port = arrivals.portIn[p];
+    const ifIndexIn = shown.ifIndexIn[p];
+    const inside = classifier.insideEnds(hook, ifIndexIn, shown.ifIndexOut[p], port, arrivals.portOut[p]);
+    const isFromLan = classifier.isLan(ifIndexIn) || classifier.isLan(port);
+    const showsDevice = (inside & SIDE_SRC) !== 0 && hook !== NF_INET_LOCAL_OUT && isFromLan;
+    const macHigh = showsDevice ? arrivals.macHigh[p] : 0;
+    const macLow = showsDevice ? arrivals.macLow[p] : 0;
+    const { family, src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = parsed;
+    let source: number = NOBODY;
+    let destination: number = NOBODY;
+    if ((inside & SIDE_SRC) !== 0) {
+      const isOwn = hook === NF_INET_LOCAL_OUT;
+      source = hosts.addressOf(family[p], src0[p], src1[p], src2[p], src3[p], isOwn);
+      if (showsDevice) hosts.shows(source, macHigh, macLow, port || arrivals.ifIndexIn[p]);
+      source = hosts.enter(source);
+    }
+    if ((inside & SIDE_DST) !== 0) {
+      const isOwn = hook === NF_INET_LOCAL_IN;
+      destination = hosts.enter(hosts.addressOf(family[p], dst0[p], dst1[p], dst2[p], dst3[p], isOwn));
+    }
+    const pair = hosts.pairOf(source, destination);
+    hosts.seen(pair);
+    classifier.setHosts(source, destination, macHigh, macLow);
+    const f = this.held.flow[h];
+    if (f === NONE) this.flows.hosts.setFlowless(h, pair);
+    else this.flows.hosts.set(f, pair, hosts.generationsOf(pair), showsDevice && source !== NOBODY);
+  }
+
   /**
    * Sets the packet's leaves by the matchers. The tree of the device by which it came is first.
    */
@@ -265,6 +319,8 @@ export class Intake {
       down = classifier.downRoot(hook, ifIndexIn);
       up = classifier.upRoot(hook, ifIndexOut);
     }
+    this.hosts.lastFoundNoRoom = false;
+    if (this.hosts.isUsed) this.findHosts(arrivals, parsed, p, h);
     const upLeaf = up === NONE ? NONE : classifier.leafOf(up, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
     if (down === NONE) {
       held.leaf[h] = upLeaf;

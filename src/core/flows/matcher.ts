@@ -2,9 +2,10 @@
  * One matcher of a class, compiled: sets of protocols, prefixes, port ranges. It runs once per flow, so
  * clarity and freedom from garbage matter more than the last nanosecond.
  */
-import { prefixMasks, wordMask } from '../../base/prefix.ts';
 import type { Parsed } from '../../packet/parse.ts';
-import type { MatcherSpec, PortRangeSpec, PrefixSpec } from '../../spec/spec.ts';
+import type { MatcherSpec, PortRangeSpec } from '../../spec/spec.ts';
+import type { HostNames, PacketEnd } from '../hosts/host-names.ts';
+import { PrefixSet } from '../hosts/prefix-set.ts';
 
 /** Properties of a packet beside its headers. */
 export interface PacketContext {
@@ -13,47 +14,12 @@ export interface PacketContext {
   /** Device numbers (DeviceTable); 0: none or unknown. */
   deviceIn: number;
   deviceOut: number;
-}
-
-/** Prefixes as pairs of masks and values, IPv4 and IPv6 apart. */
-class PrefixSet {
-  private readonly v4Mask: Uint32Array;
-  private readonly v4Value: Uint32Array;
-  /** Four words each. */
-  private readonly v6Mask: Uint32Array;
-  private readonly v6Value: Uint32Array;
-
-  constructor(prefixes: readonly PrefixSpec[]) {
-    const v4 = prefixes.filter((prefix) => prefix.family === 4);
-    const v6 = prefixes.filter((prefix) => prefix.family === 6);
-    this.v4Mask = Uint32Array.from(v4, (prefix) => wordMask(prefix.bits));
-    this.v4Value = Uint32Array.from(v4, (prefix) => prefix.words[0] & wordMask(prefix.bits));
-    this.v6Mask = Uint32Array.from(v6.flatMap((prefix) => prefixMasks(prefix.bits)));
-    this.v6Value = Uint32Array.from(v6.flatMap((prefix) => [...prefix.words])).map(
-      (word, i) => word & this.v6Mask[i],
-    );
-  }
-
-  hasV4(address: number): boolean {
-    const { v4Mask, v4Value } = this;
-    for (let i = 0; i < v4Mask.length; i++) if ((address & v4Mask[i]) >>> 0 === v4Value[i]) return true;
-    return false;
-  }
-
-  hasV6(a0: number, a1: number, a2: number, a3: number): boolean {
-    const { v6Mask: m, v6Value: v } = this;
-    for (let i = 0; i < m.length; i += 4) {
-      if (
-        (a0 & m[i]) >>> 0 === v[i] &&
-        (a1 & m[i + 1]) >>> 0 === v[i + 1] &&
-        (a2 & m[i + 2]) >>> 0 === v[i + 2] &&
-        (a3 & m[i + 3]) >>> 0 === v[i + 3]
-      ) {
-        return true;
-      }
-    }
-    return false;
-  }
+  /** Rows of the addresses that are inside; NOBODY for an end that is not. */
+  srcAddress: number;
+  dstAddress: number;
+  /** Source MAC; both 0: none. */
+  macHigh: number;
+  macLow: number;
 }
 
 function inRanges(ranges: readonly PortRangeSpec[], port: number): boolean {
@@ -68,10 +34,15 @@ export class Matcher {
   private readonly host: PrefixSet | null;
   private readonly iif: readonly number[] | null;
   private readonly oif: readonly number[] | null;
+  private readonly names: HostNames | null;
 
-  /** `deviceNumber` gives a device name the number that PacketContext uses. */
-  constructor(spec: MatcherSpec, deviceNumber: (name: string) => number) {
+  /**
+   * `deviceNumber` gives a device name the number that PacketContext uses. `names` knows MACs and names of
+   * hosts; without it no packet has any.
+   */
+  constructor(spec: MatcherSpec, deviceNumber: (name: string) => number, names: HostNames | null = null) {
     this.spec = spec;
+    this.names = names;
     this.src = spec.src ? new PrefixSet(spec.src) : null;
     this.dst = spec.dst ? new PrefixSet(spec.dst) : null;
     this.host = spec.host ? new PrefixSet(spec.host) : null;
@@ -85,12 +56,33 @@ export class Matcher {
     if (spec.dscp && (parsed.family[p] === 0 || !spec.dscp.includes(parsed.dscp[p]))) return false;
     if (this.src && !hasSource(this.src, parsed, p)) return false;
     if (this.dst && !hasDestination(this.dst, parsed, p)) return false;
-    if (this.host && !hasSource(this.host, parsed, p) && !hasDestination(this.host, parsed, p)) return false;
+    if ((this.host || spec.hostNames) && !this.matchesHost(parsed, p, context)) return false;
+    if (spec.mac && !this.matchesMac(parsed, p, context)) return false;
     if ((spec.sport || spec.dport || spec.port) && !this.matchesPorts(parsed, p)) return false;
     if (spec.mark && !spec.mark.some((m) => (context.foreignMark & m.mask) >>> 0 === m.value)) return false;
     if (this.iif && !this.iif.includes(context.deviceIn)) return false;
     if (this.oif && !this.oif.includes(context.deviceOut)) return false;
     return true;
+  }
+
+  private matchesHost(parsed: Parsed, p: number, context: PacketContext): boolean {
+    const { host, names } = this;
+    if (host && (hasSource(host, parsed, p) || hasDestination(host, parsed, p))) return true;
+    const { hostNames } = this.spec;
+    if (!hostNames || names === null) return false;
+    return (
+      names.hasName(source(parsed, p, context), hostNames) ||
+      names.hasName(destination(parsed, p, context), hostNames)
+    );
+  }
+
+  private matchesMac(parsed: Parsed, p: number, context: PacketContext): boolean {
+    const { mac = [] } = this.spec;
+    if (this.names === null) return false;
+    return (
+      this.names.hasMac(source(parsed, p, context), mac) ||
+      this.names.hasMac(destination(parsed, p, context), mac)
+    );
   }
 
   private matchesPorts(parsed: Parsed, p: number): boolean {
@@ -104,12 +96,38 @@ export class Matcher {
   }
 }
 
-function hasSource(set: PrefixSet, parsed: Parsed, p: number): boolean {
-  if (parsed.family[p] === 4) return set.hasV4(parsed.src0[p]);
-  return parsed.family[p] === 6 && set.hasV6(parsed.src0[p], parsed.src1[p], parsed.src2[p], parsed.src3[p]);
+function hasSource(set: PrefixSet, { family, src0, src1, src2, src3 }: Parsed, p: number): boolean {
+  return set.has(family[p], src0[p], src1[p], src2[p], src3[p]);
 }
 
-function hasDestination(set: PrefixSet, parsed: Parsed, p: number): boolean {
-  if (parsed.family[p] === 4) return set.hasV4(parsed.dst0[p]);
-  return parsed.family[p] === 6 && set.hasV6(parsed.dst0[p], parsed.dst1[p], parsed.dst2[p], parsed.dst3[p]);
+function hasDestination(set: PrefixSet, { family, dst0, dst1, dst2, dst3 }: Parsed, p: number): boolean {
+  return set.has(family[p], dst0[p], dst1[p], dst2[p], dst3[p]);
+}
+
+/** The end that was asked for last: an object for each packet would be garbage. */
+const end: PacketEnd = { address: 0, family: 0, w0: 0, w1: 0, w2: 0, w3: 0, macHigh: 0, macLow: 0 };
+
+function source(parsed: Parsed, p: number, { srcAddress, macHigh, macLow }: PacketContext): PacketEnd {
+  end.address = srcAddress;
+  end.family = parsed.family[p];
+  end.w0 = parsed.src0[p];
+  end.w1 = parsed.src1[p];
+  end.w2 = parsed.src2[p];
+  end.w3 = parsed.src3[p];
+  end.macHigh = macHigh;
+  end.macLow = macLow;
+  return end;
+}
+
+function destination(parsed: Parsed, p: number, { dstAddress }: PacketContext): PacketEnd {
+  end.address = dstAddress;
+  end.family = parsed.family[p];
+  end.w0 = parsed.dst0[p];
+  end.w1 = parsed.dst1[p];
+  end.w2 = parsed.dst2[p];
+  end.w3 = parsed.dst3[p];
+  // A packet shows the MAC of its source only.
+  end.macHigh = 0;
+  end.macLow = 0;
+  return end;
 }

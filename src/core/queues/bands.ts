@@ -246,7 +246,7 @@ export class Bands {
     if (this.fifos.isEmpty(2 * set + BAND_LONG)) this.inForceBytes[set] = params.thresholdBytes;
     const f = this.held.flow[h];
     if (f === NONE) return 2 * set + BAND_LONG;
-    const sentBytes = this.flows.bytesBefore(f, this.held.lengthBytes[h]);
+    const sentBytes = this.flows.measures.bytesBefore(f, this.held.lengthBytes[h]);
     return 2 * set + sizeAwareBand(this.inForceBytes[set], sentBytes);
   }
 }

@@ -2,7 +2,8 @@
  * The hosts between which fair sets divide, as records: `dual-src`, `dual-dst` and `triple` share by host
  * first, then by flow (fair.ts).
  *
- * A host is an address. IPv6 gives whoever has a prefix 2^64 addresses, so there a host is:
+ * A host is an inside host whose device or port is known (hosts/identities.ts), whatever addresses it has.
+ * Else it is an address. IPv6 gives whoever has a prefix 2^64 addresses, so there a host is:
  *
  *   outside    the prefix of 64 bits: it is one customer or one machine of another network
  *   inside     the address, as it is one device. But when ADDRESSES_MAX addresses of one prefix have packets
@@ -16,7 +17,9 @@
  */
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
-import { type FlowTable, SIDE_SRC } from '../flows/flow-table.ts';
+import { SIDE_SRC } from '../flows/flow-hosts.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
+import { NOBODY } from '../hosts/host-layout.ts';
 import {
   BACKLOG_BYTES,
   clearLists,
@@ -39,6 +42,7 @@ const KIND_REST = 1;
 const KIND_V4 = 4;
 const KIND_V6 = 6;
 const KIND_PREFIX = 7;
+const KIND_IDENTIFIED = 8;
 
 // Fields of a record beside those of every record (fair-records.ts). The hash slot is word 6.
 /** Flow queues of the host, and addresses of a prefix. */
@@ -179,6 +183,9 @@ export class FairHosts {
 
   private hostOf(id: number, f: number, side: number, isInside: boolean, nowNs: number): number {
     if (f === NONE) return this.findOrMake(id, side, KIND_REST, NONE, 0);
+    const { hosts } = this.flows;
+    if (isInside && hosts.identified(f, side) !== NOBODY)
+      return this.findOrMake(id, side, KIND_IDENTIFIED, f, 0);
     if (!this.flows.isIpv6(f)) return this.findOrMake(id, side, KIND_V4, f, 1);
     const prefix = this.findOrMake(id, side, KIND_PREFIX, f, 2);
     if (!isInside || prefix === NONE || this.kindOf(prefix) === KIND_REST) return prefix;
@@ -213,7 +220,10 @@ export class FairHosts {
     return floats[(host + SINCE_NS) >> 1] < floats[(prefix + SINCE_NS) >> 1] - ESTABLISHED_NS;
   }
 
-  /** Row of this host, of whose address the first `count` words count. NONE if it has none. */
+  /**
+   * Row of this host, of whose address the first `count` words count; if it is identified, row and generation
+   * of that count. NONE if it has none.
+   */
   private find(id: number, side: number, kind: number, f: number, count: number): number {
     const { keys, flows } = this;
     const { key } = keys;
@@ -221,6 +231,10 @@ export class FairHosts {
     key[1] = (side << 4) | kind;
     for (let w = 0; w < 4; w++)
       key[2 + w] = w >= count ? 0 : side === SIDE_SRC ? flows.srcWord(f, w) : flows.dstWord(f, w);
+    if (kind === KIND_IDENTIFIED) {
+      key[2] = flows.hosts.identified(f, side);
+      key[3] = flows.hosts.generation(key[2]);
+    }
     return keys.find(keys.hash(KEY_WORDS));
   }
 

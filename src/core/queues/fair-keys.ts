@@ -11,7 +11,9 @@ import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { FLOW_IDLE_NS } from '../../limits.ts';
-import { type FlowTable, SIDE_DST, SIDE_SRC } from '../flows/flow-table.ts';
+import { SIDE_DST, SIDE_SRC } from '../flows/flow-hosts.ts';
+import type { FlowTable } from '../flows/flow-table.ts';
+import { NOBODY } from '../hosts/host-layout.ts';
 import type { HeldTable } from '../packets/held.ts';
 import type { FairHosts } from './fair-hosts.ts';
 import { BACKLOG_BYTES, HEAD, HOST, IDLE, OTHER_HOST, STATE, stateOf, TAIL } from './fair-records.ts';
@@ -19,7 +21,8 @@ import type { QueueKind, QueueSets } from './queue-sets.ts';
 
 /**
  * The class id of the set (not the class's row, which may change); the kind and, above its bits, the bucket;
- * then flow row and generation, or up to two addresses of four words.
+ * then flow row and generation, and those of its inside host if that is known; or up to two addresses of four
+ * words. In the place of an inside address stand row and generation of its host if that is known.
  */
 const KEY_WORDS = 10;
 export const KIND_BITS = 4;
@@ -27,6 +30,8 @@ const KIND_FLOW = 1;
 const KIND_SRC = 2;
 const KIND_DST = 3;
 const KIND_HOST = 4;
+/** Added to KIND_SRC, KIND_DST or KIND_HOST: the inside host is known. */
+const KIND_IDENTIFIED = 3;
 /** Words of an address, and of the prefix of an IPv6 address. */
 const ADDRESS_WORDS = 4;
 const PREFIX_WORDS = 2;
@@ -66,6 +71,8 @@ export class FairKeys {
   private sides: Uint8Array;
   /** Ids by class. */
   private ids: Int32Array;
+  /** The queue that the flow of the last queueOf() has left, because its host has changed; NONE: none. */
+  lastLeft = NONE;
   /** Keeps the reads of readAhead() from being optimised away. */
   readAheadSum = 0;
   private readonly hand: SweepingHand;
@@ -104,13 +111,16 @@ export class FairKeys {
     const { keys, flows } = this;
     const f = this.held.flow[h];
     let q = f === NONE ? NONE : flows.fairQueue(f, this.place);
+    this.lastLeft = NONE;
     if (q === NONE || !this.isQueueOf(q, set, f)) {
+      const left = q;
       this.setKey(set, f);
       const hash = keys.hash(KEY_WORDS);
       q = keys.find(hash);
       if (q === NONE) q = this.make(hash, set, f, nowNs);
       if (q === NONE) return NONE;
       if (f !== NONE) flows.setFairQueue(f, this.place, q);
+      if (left !== NONE && this.isOwnQueueOf(left, set, f)) this.lastLeft = left;
     }
     this.floats[(q + LAST_SEEN_NS) >> 1] = nowNs;
     return q;
@@ -191,9 +201,30 @@ export class FairKeys {
     const { words, keys } = this;
     if (words[q] !== this.ids[this.classOf[set]]) return false;
     if (words[q + 1] === (KIND_FLOW | this.bucketOf[set]))
-      return words[q + 2] === f && words[q + 3] === this.flows.generation(f) && keys.isUsed(q);
+      return this.isOwnQueueOf(q, set, f) && this.isOfHost(q, set, f);
     this.setKey(set, f);
     return keys.isAt(q);
+  }
+
+  /** Whether `q` is a queue of flow `f` alone in this set. */
+  private isOwnQueueOf(q: number, set: number, f: number): boolean {
+    const { words } = this;
+    if (words[q] !== this.ids[this.classOf[set]] || words[q + 1] !== (KIND_FLOW | this.bucketOf[set]))
+      return false;
+    return words[q + 2] === f && words[q + 3] === this.flows.generation(f) && this.keys.isUsed(q);
+  }
+
+  /** Whether the inside host of flow `f` is the one for which its queue `q` counts. */
+  private isOfHost(q: number, set: number, f: number): boolean {
+    const { words } = this;
+    const host = this.insideHost(this.classOf[set], f);
+    return words[q + 4] === host && (host === NOBODY || words[q + 5] === this.flows.hosts.generation(host));
+  }
+
+  /** The known inside host of flow `f`, if class `c` shares by the hosts of that side; else NOBODY. */
+  private insideHost(c: number, f: number): number {
+    const side = this.sides[c];
+    return side !== 0 && this.isInside(c, side) ? this.flows.hosts.identified(f, side) : NOBODY;
   }
 
   private setKey(set: number, f: number): void {
@@ -211,11 +242,31 @@ export class FairKeys {
       const dstWords = this.kinds[c]?.isSourceInside ? outsideWords : ADDRESS_WORDS;
       if (rule.bySource) for (let w = 0; w < srcWords; w++) key[2 + w] = flows.srcWord(f, w);
       if (rule.byDestination) for (let w = 0; w < dstWords; w++) key[6 + w] = flows.dstWord(f, w);
+      this.identify(c, rule, f);
       return;
     }
     key[1] = KIND_FLOW | this.bucketOf[set];
     key[2] = f;
     key[3] = f === NONE ? 0 : flows.generation(f);
+    key[4] = f === NONE ? NOBODY : this.insideHost(c, f);
+    key[5] = flows.hosts.generation(key[4]);
+  }
+
+  /** Puts the inside host, if it is known, into the key in the place of its address. */
+  private identify(c: number, rule: IsolationRule, f: number): void {
+    const { hosts } = this.flows;
+    const { key } = this.keys;
+    const side = this.kinds[c]?.isSourceInside ? SIDE_SRC : SIDE_DST;
+    if (side === SIDE_SRC ? !rule.bySource : !rule.byDestination) return;
+    const host = hosts.identified(f, side);
+    if (host === NOBODY) return;
+    key[1] += KIND_IDENTIFIED;
+    // Its addresses may be of both families. Another end tells them apart by itself.
+    if (!rule.bySource || !rule.byDestination) key[1] &= ~KIND_IPV6;
+    const at = side === SIDE_SRC ? 2 : 6;
+    key.fill(0, at, at + ADDRESS_WORDS);
+    key[at] = host;
+    key[at + 1] = hosts.generation(host);
   }
 
   private make(hash: number, set: number, f: number, nowNs: number): number {

@@ -174,6 +174,7 @@ export class FairQueues {
     const { keys, fifos, members } = this;
     const q = keys.queueOf(set, h, nowNs);
     if (q === NONE) return false;
+    if (keys.lastLeft !== NONE) this.moveAll(set, keys.lastLeft, q);
     if (stateOf(this.words, q) === IDLE) keys.rejoin(set, q, h, nowNs);
     fifos.push(q, h);
     this.packets[set] += 1;
@@ -298,6 +299,17 @@ export class FairQueues {
       let left = packets[set] === 0 ? SWEEP_TURNS : 0;
       while (left > 0 && members.passTurn(set, this.quantum(set))) left--;
     }
+  }
+
+  /** The packets of queue `from` wait in queue `q` from now on, whose flow has another host. */
+  private moveAll(set: number, from: number, q: number): void {
+    for (const h of this.fifos.takeAll(from)) {
+      this.left(set, from, h);
+      this.fifos.push(q, h);
+      this.packets[set] += 1;
+      this.members.packetCame(set, q, this.held.lengthBytes[h]);
+    }
+    codelBecameEmpty(this.codel, from >> 1);
   }
 
   private deliver(set: number, q: number, h: number): number {

@@ -43,7 +43,7 @@ export function leafKinds(classes: readonly ClassInfo[]): (QueueKind | null)[] {
 
 /** How packets wait at this rate in a class. */
 export function queueKind(
-  { id, direction }: ClassInfo,
+  { id, isSourceInside }: ClassInfo,
   { discipline, aqm, ecn, shortBytes }: WaitingSpec,
   isolation: Isolation,
   rateBytesPerSec: number,
@@ -51,7 +51,7 @@ export function queueKind(
   return {
     id,
     fair: discipline === 'fair' ? ISOLATION[isolation] : null,
-    isSourceInside: direction === 'up',
+    isSourceInside,
     quantumBytes: flowQuantumBytes(rateBytesPerSec, QUANTUM_BYTES_MAX),
     codel: aqm.kind === 'codel' ? { ...aqm.codel, mtuBytes: MTU_BYTES, ecn } : null,
     shortFirst: discipline === 'short-first' ? { thresholdBytes: shortBytes, longShare: LONG_SHARE } : null,

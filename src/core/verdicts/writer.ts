@@ -225,7 +225,7 @@ export class VerdictWriter {
       if (inRun > 0) this.closeRun(nfqueue);
       this.write(nfqueue, id, verdict, mark, tag);
     }
-    this.forget(h);
+    this.forget(h, held.lengthBytes[h]);
   }
 
   /** The slab from which the verdict of packet `h` takes new bytes. */
@@ -294,7 +294,7 @@ export class VerdictWriter {
     const tag = this.log.drop(h);
     this.waiting[nfqueue] = this.waiting[nfqueue] - 1;
     this.write(nfqueue, held.packetId[h], NF_DROP, 0, tag);
-    this.forget(h);
+    this.forget(h, NONE);
   }
 
   /** Writes every open run. Packets accepted from now on join none of them. */
@@ -324,11 +324,16 @@ export class VerdictWriter {
     return this.outboxOf[this.held.nfqueue(h)].port;
   }
 
-  private forget(h: number): void {
-    const { held } = this;
+  /** Packet `h` has a verdict, which is in the log. `passedBytes` is NONE if it was dropped. */
+  private forget(h: number, passedBytes: number): void {
+    const { held, flows } = this;
     const f = held.flow[h];
     const waits = (held.flags[h] & FLAG_QUEUED) !== 0;
-    if (f !== NONE) this.flows.verdictGiven(f, waits ? held.lengthBytes[h] : NONE);
+    if (f === NONE) {
+      // Verdicts are counted in their order, so those before come first.
+      flows.settle();
+      flows.hosts.flowlessVerdict(h, passedBytes);
+    } else flows.verdictGiven(f, waits ? held.lengthBytes[h] : NONE, passedBytes);
     held.give(h);
   }
 

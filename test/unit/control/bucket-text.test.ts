@@ -19,5 +19,5 @@ it('an address or prefix, or a flow with its ports where it has some', () => {
   expect(flow(V4, 1, 8827, 0)).toBe('icmp 10.0.9.4:8827 > 192.0.2.1');
   expect(flow(V6, 58, 0, 0)).toBe('icmpv6 fd00:1::1 > 2001:db8::2');
   expect(flow(V4, 253, 0, 0)).toBe('253 10.0.9.4 > 192.0.2.1');
-  expect(bucketText(null)).toBe('packets without a flow');
+  expect(bucketText(null)).toBe('packets without a flow or host');
 });

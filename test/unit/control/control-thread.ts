@@ -34,6 +34,8 @@ const begin = () =>
       warnings: [],
       inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
       trace: () => null,
+      hosts: { buffer: new SharedArrayBuffer(0) },
+      updateHosts: () => undefined,
       eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
     config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },

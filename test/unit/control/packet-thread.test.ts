@@ -24,6 +24,8 @@ function setUp() {
     eachClasses: () => [],
     inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
     trace: () => null,
+    hosts: { buffer: new SharedArrayBuffer(0) },
+    updateHosts: () => undefined,
   });
   const thread = new PacketThread((message) => {
     if (message.type === 'snapshot') asked.push(message.id);

@@ -23,6 +23,8 @@ function setUp() {
     eachClasses: () => [],
     inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
     trace: () => null,
+    hosts: { buffer: new SharedArrayBuffer(0) },
+    updateHosts: () => undefined,
   };
   return { source, writer: new SnapshotWriter(source), reader: new SnapshotReader() };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Isolation } from '../../../../src/algo/queues/host-isolation.ts';
 import { isolationWithin, SIDE_FLOW } from '../../../../src/core/each/sides.ts';
-import { SIDE_DST, SIDE_SRC } from '../../../../src/core/flows/flow-table.ts';
+import { SIDE_DST, SIDE_SRC } from '../../../../src/core/flows/flow-hosts.ts';
 
 test.each<[Isolation, flow: Isolation, src: Isolation, dst: Isolation]>([
   ['dual-src', 'flow', 'flow', 'dual-src'],

@@ -89,10 +89,10 @@ test('packets that came, wait, were sent, dropped and marked', () => {
   // All but one come to a queue, one of them to two.
   for (const h of [0, 2, 3, 2]) flows.packetWaits(held, packets[h]!);
   expect(read(f)).toMatchObject({ backlogPackets: 3, backlogBytes: 1034 });
-  flows.verdictGiven(f, 1000);
+  flows.verdictGiven(f, 1000, NONE);
   flows.measures.packetMarked(held, packets[0]!);
   flows.measures.packetDropped(f, 1, DROP_POLICE, 200);
-  flows.verdictGiven(f, NONE);
+  flows.verdictGiven(f, NONE, NONE);
   flows.settle();
   expect(read(f)).toMatchObject({
     ...{ leaf: 2, secondLeaf: 3, receivedPackets: 4, receivedBytes: 1234, sentPackets: 1, sentBytes: 1000 },
@@ -115,7 +115,7 @@ test('more bytes than 32 bits hold, sent and dropped', () => {
     for (const reason of [DROP_TAIL, NONE]) {
       flows.packetHeld(f, 0x7fffffff);
       if (reason !== NONE) flows.measures.packetDropped(f, 0, reason, 0x7fffffff);
-      flows.verdictGiven(f, NONE);
+      flows.verdictGiven(f, NONE, NONE);
     }
   }
   flows.settle();
@@ -175,7 +175,7 @@ test('a row that passed to another flow has nothing of the flow before', () => {
   const { flows, held, hold, find, read } = bench();
   const first = find(udp(1), 0);
   flows.packetHeld(first, 100);
-  flows.verdictGiven(first, NONE);
+  flows.verdictGiven(first, NONE, NONE);
   flows.measures.packetDropped(first, 2, DROP_TAIL, 100);
   flows.measures.packetWaited(held, hold(first, 100), MS);
   flows.measures.packetMarked(held, hold(first, 100));

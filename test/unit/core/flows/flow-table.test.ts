@@ -130,7 +130,7 @@ test('a flow that was seen lately, has packets waiting, or a bucket not yet full
   find(udp(4), 0);
   flows.packetHeld(waiting, 100);
   flows.packetHeld(waiting, 100);
-  flows.verdictGiven(waiting, NONE);
+  flows.verdictGiven(waiting, NONE, NONE);
   flows.keepUntil(busy, 1000 * SECOND);
   flows.keepUntil(busy, 10 * SECOND);
   sweepUntil(flows, 0, 100 * SECOND);
@@ -138,7 +138,7 @@ test('a flow that was seen lately, has packets waiting, or a bucket not yet full
   sweepUntil(flows, 100 * SECOND, 150 * SECOND);
   expect([1, 2, 3].map((n) => find(udp(n), 0))).toEqual([seen, waiting, busy]);
   expect(flows.size).toBe(3);
-  flows.verdictGiven(waiting, NONE);
+  flows.verdictGiven(waiting, NONE, NONE);
   sweepUntil(flows, 150 * SECOND, 1200 * SECOND);
   expect(flows.size).toBe(0);
 });
@@ -160,7 +160,7 @@ test('a table full of flows with packets waiting takes no more', () => {
   for (let n = 0; n < ROWS; n++) flows.packetHeld(find(udp(n)), 100);
   expect(find(udp(99))).toBe(NONE);
   expect(find(udp(3))).not.toBe(NONE);
-  flows.verdictGiven(find(udp(3)), NONE);
+  flows.verdictGiven(find(udp(3)), NONE, NONE);
   expect(find(udp(99))).not.toBe(NONE);
   expect(stats.totals[TOTAL.flowsEvicted]).toBe(1);
 });

@@ -8,7 +8,15 @@ import { runs } from '../../../effort.ts';
 import { parsedOf, unknownPacket } from '../rows.ts';
 
 const SEED = 90;
-const NO_CONTEXT: PacketContext = { foreignMark: 0, deviceIn: 0, deviceOut: 0 };
+const NO_CONTEXT: PacketContext = {
+  foreignMark: 0,
+  deviceIn: 0,
+  deviceOut: 0,
+  srcAddress: 0,
+  dstAddress: 0,
+  macHigh: 0,
+  macLow: 0,
+};
 const DEVICES = ['', 'eth0', 'eth1', 'eth2'];
 
 const V4: PacketShape = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
-import { SIDE_DST, SIDE_SRC } from '../../../../src/core/flows/flow-table.ts';
+import { SIDE_DST, SIDE_SRC } from '../../../../src/core/flows/flow-hosts.ts';
 import { FairHosts } from '../../../../src/core/queues/fair-hosts.ts';
 import { FairTurns } from '../../../../src/core/queues/fair-turns.ts';
 import { ipv4 } from '../../../../src/sim/packets/packets.ts';
