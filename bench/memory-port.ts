@@ -29,7 +29,7 @@ const VERDICT_CODE_MASK = 0xff;
 export interface Traffic {
   /** Flows; packet by packet one of them is drawn. */
   readonly flows: number;
-  /** Source addresses 10.0.0.0 and up, by turns of flows. */
+  /** Source addresses 10.0.0.0 and up, by turns of flows, each of a device with a MAC. */
   readonly hosts: number;
   /** Destination ports FIRST_PORT and up, by turns of flows. */
   readonly ports: number;
@@ -38,6 +38,10 @@ export interface Traffic {
   /** The first packets of each connection are SYN and SYN-ACK, which say a scale. */
   readonly hasHandshake?: boolean;
 }
+/** The device by which packets come. */
+const INSIDE_IF_INDEX = 99;
+/** Of MACs; the rest is the number of the host. */
+const MAC_HIGH = 0x0250;
 export const FIRST_PORT = 5000;
 export const PACKET_BYTES = 1000;
 /** Time stamps count so many batches, about a millisecond. */
@@ -60,6 +64,7 @@ export class MemoryPort implements Port {
   private readonly headers: Uint8Array;
   private readonly headersBytes: number;
   private readonly flows: number;
+  private readonly hosts: number;
   private readonly tcp: Traffic['tcp'];
   private readonly hasHandshake: boolean;
   private readonly view = new DataView(this.slab.buffer);
@@ -78,6 +83,7 @@ export class MemoryPort implements Port {
   ) {
     this.clockMs = clockMs;
     this.flows = flows;
+    this.hosts = hosts;
     this.tcp = tcp;
     this.hasHandshake = hasHandshake;
     this.headersBytes =
@@ -102,6 +108,8 @@ export class MemoryPort implements Port {
     }
     const { arrivals } = this.batch;
     arrivals.hook.fill(NF_INET_FORWARD);
+    arrivals.ifIndexIn.fill(INSIDE_IF_INDEX);
+    arrivals.macHigh.fill(MAC_HIGH);
     arrivals.ifIndexOut.fill(ifIndexOut);
     arrivals.lengthBytes.fill(PACKET_BYTES);
     arrivals.copiedBytes.fill(this.headersBytes);
@@ -110,7 +118,7 @@ export class MemoryPort implements Port {
 
   drain(): number {
     const startMs = this.clockMs();
-    const { packetId, lengthBytes } = this.batch.arrivals;
+    const { packetId, lengthBytes, macLow } = this.batch.arrivals;
     const { headers, headersBytes, slab, flows } = this;
     const inOrder = flows * this.packetsInOrder;
     for (let row = 0; row < this.rowsMax; row++) {
@@ -127,6 +135,8 @@ export class MemoryPort implements Port {
       const isEmpty = this.isAnswer(f) || (isFirst && this.hasHandshake);
       lengthBytes[row] = isEmpty ? headersBytes : PACKET_BYTES;
       packetId[row] = this.nextId++;
+      // All servers are behind one device.
+      macLow[row] = this.isAnswer(f) ? 0xffff_ffff : (this.tcp === undefined ? f : f >> 1) % this.hosts;
     }
     this.batches++;
     this.ownMs += this.clockMs() - startMs;
