@@ -1,5 +1,5 @@
-// The face of the native part: one class, NativeQueue, two functions for the scheduler and two that look up
-// network devices.
+// The face of the native part: the class NativeQueue (NativeHosts stands in hosts.cc), two functions for the
+// scheduler and two that look up network devices.
 // src/io/nfqueue/addon.ts declares them for TypeScript.
 //
 // The four calls of the data path allocate nothing and take at most one number. They are functions of each
@@ -16,6 +16,7 @@
 
 #include "face/arguments.h"
 #include "face/error.h"
+#include "face/hosts.h"
 #include "face/layout.h"
 #include "face/options.h"
 #include "links/link_socket.h"
@@ -193,7 +194,7 @@ void NativeQueue::onReady(const Napi::CallbackInfo& info) {
   SystemError error{0, "uv_poll_start", -1};
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) error.number = ENOSYS;
   const int fds[Wakeup::kSources] = {queue_->fd(), timer_.fd(), linkSocket_.fd()};
-  if (loop) wakeup_ = Wakeup::start(loop, fds, onWake, this, &error.number);
+  if (loop) wakeup_ = Wakeup::start(loop, fds, Wakeup::kSources, onWake, this, &error.number);
   if (!wakeup_) {
     toError(env, error).ThrowAsJavaScriptException();
     return;
@@ -368,6 +369,7 @@ Napi::Value deviceName(const Napi::CallbackInfo& info) {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
+  exports["NativeHosts"] = defineNativeHosts(env);
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
   exports["deviceIndex"] = Napi::Function::New<deviceIndex>(env, "deviceIndex");

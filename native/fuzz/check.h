@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "fuzz/messages.h"
+#include "links/host_socket.h"
 #include "links/link_socket.h"
 #include "nfqueue/parser.h"
 
@@ -73,6 +74,8 @@ struct Bench {
   std::unique_ptr<Columns> columns = std::make_unique<Columns>();
   Counters counters{};
   Parser parser{columns.get(), &counters, kFuzzFirstQueue, kFuzzQueueCount};
+  std::unique_ptr<HostColumns> hosts = std::make_unique<HostColumns>();
+  HostParser hostParser{hosts.get()};
 };
 
 inline void checkRows(const Bench& bench, size_t size) {
@@ -82,6 +85,38 @@ inline void checkRows(const Bench& bench, size_t size) {
     promise(a.slabOffset[p] <= size && a.copiedBytes[p] <= size - a.slabOffset[p], "copy inside the datagram");
     promise(a.lengthBytes[p] >= a.copiedBytes[p], "no more copied than there is");
     promise(a.hook[p] <= 0xff && a.macHigh[p] <= 0xffff, "narrow values");
+  }
+}
+
+// How many rows of hosts a datagram can have at most, as a slow, plain reading finds it: one for each message of
+// their kinds.
+inline size_t hostMessagesOf(const uint8_t* data, size_t size) {
+  size_t count = 0;
+  for (size_t at = 0; size - at >= 16;) {
+    uint32_t length;
+    std::memcpy(&length, data + at, 4);
+    if (length < 16) break;
+    const int type = data[at + 4] | data[at + 5] << 8;
+    count += type == RTM_NEWADDR || type == RTM_DELADDR || type == RTM_NEWNEIGH || type == RTM_DELNEIGH;
+    const size_t step = (static_cast<size_t>(length) + 3) / 4 * 4;
+    at = step < size - at ? at + step : size;
+  }
+  return count;
+}
+
+inline void checkHosts(Bench& bench, const uint8_t* data, size_t size) {
+  bench.hostParser.begin();
+  bench.hostParser.parse(data, size);
+  const uint32_t rows = bench.hostParser.rows();
+  promise(rows <= kHostRows && rows <= hostMessagesOf(data, size), "a row of hosts for a message at most");
+  promise(rows <= size / HostParser::kRowMessageBytesMin, "no message with a row is shorter");
+  const HostColumns& c = *bench.hosts;
+  for (uint32_t r = 0; r < rows; r++) {
+    promise(c.family[r] == 4 || c.family[r] == 6, "a known family");
+    promise(c.ifIndex[r] > 0 && c.ifIndex[r] <= INT32_MAX, "an interface index is positive");
+    promise(c.macHigh[r] <= 0xffff && c.prefixBits[r] <= 0xff && c.flags[r] <= 0xff, "narrow values of hosts");
+    const uint32_t rest = c.word1[r] | c.word2[r] | c.word3[r] | c.peer1[r] | c.peer2[r] | c.peer3[r];
+    promise(c.family[r] == 6 || rest == 0, "IPv4 has one word");
   }
 }
 
@@ -103,6 +138,7 @@ inline void checkInput(Bench& bench, const uint8_t* data, size_t size, bool trun
   }
   promise(got.ids == expected.ids, "one row per readable packet id");
   promise(got.tags == expected.tags, "one failure row per refusal");
+  checkHosts(bench, data, size);
   std::vector<uint32_t> down;
   LinkSocket::parse(data, size, &down);
   for (const uint32_t index : down) promise(index > 0 && index <= INT32_MAX, "an interface index is positive");

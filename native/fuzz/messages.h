@@ -133,6 +133,26 @@ inline Bytes linkMessage(uint16_t type, uint8_t family, int32_t index, uint32_t 
   return MessageBuilder(type, 0).raw(&link, sizeof link).attribute(IFLA_IFNAME, name, sizeof name).take();
 }
 
+inline Bytes neighbourMessage(uint16_t type, uint8_t family, int32_t index) {
+  const ndmsg neighbour{family, 0, 0, index, 2, 0, 1};
+  const uint8_t mac[] = {0x00, 0x50, 0x8d, 0x68, 0x50, 0x75};
+  return MessageBuilder(type, 0)
+      .raw(&neighbour, sizeof neighbour)
+      .attribute(NDA_DST, "\x0a\x00\x00\x0c""abcdefghijkl", family == AF_INET6 ? 16 : 4)
+      .attribute(NDA_LLADDR, mac, sizeof mac)
+      .attribute(NDA_PROBES, "\x01\0\0\0", 4)
+      .take();
+}
+
+inline Bytes addressMessage(uint16_t type, uint8_t family, bool hasLocal) {
+  const ifaddrmsg address{family, 24, 0, 0, 3};
+  const size_t bytes = family == AF_INET6 ? 16 : 4;
+  MessageBuilder builder(type, 0);
+  builder.raw(&address, sizeof address).attribute(IFA_ADDRESS, "\x0a\x00\x00\x01""abcdefghijkl", bytes);
+  if (hasLocal) builder.attribute(IFA_LOCAL, "\x0a\x00\x00\x02""abcdefghijkl", bytes);
+  return builder.take();
+}
+
 inline std::vector<Bytes> corpus() {
   std::vector<Bytes> seeds;
   for (size_t payload : {0, 1, 20, 40, 127, 128}) {
@@ -151,6 +171,11 @@ inline std::vector<Bytes> corpus() {
     seeds.push_back(linkMessage(type, AF_UNSPEC, 3, 0));
     seeds.push_back(linkMessage(type, AF_UNSPEC, 3, 1));
     seeds.push_back(linkMessage(type, AF_BRIDGE, 3, 0));
+  }
+  for (const uint8_t family : {AF_INET, AF_INET6, AF_BRIDGE}) {
+    for (const uint16_t type : {RTM_NEWNEIGH, RTM_DELNEIGH}) seeds.push_back(neighbourMessage(type, family, 3));
+    seeds.push_back(addressMessage(RTM_NEWADDR, family, true));
+    seeds.push_back(addressMessage(RTM_DELADDR, family, false));
   }
   // Several messages in one datagram, which the kernel never sends and the parser takes.
   MessageBuilder many(messageType(NFQNL_MSG_PACKET), 0);

@@ -54,9 +54,9 @@ void Timer::settle() {
   }
 }
 
-Wakeup* Wakeup::start(uv_loop_t* loop, const int (&fds)[kSources], Callback callback, void* context, int* error) {
+Wakeup* Wakeup::start(uv_loop_t* loop, const int* fds, int count, Callback callback, void* context, int* error) {
   auto* wakeup = new Wakeup(callback, context);
-  for (int i = 0; i < kSources; i++) {
+  for (int i = 0; i < count; i++) {
     uv_poll_t* poll = &wakeup->polls_[i];
     int status = uv_poll_init(loop, poll, fds[i]);
     if (status == 0) {
