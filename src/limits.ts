@@ -13,6 +13,11 @@ export const ARRIVAL_ROWS = 256;
 export const VERDICT_ROWS = 1024;
 /** Rows for verdicts that the kernel refused, read by one drain. Mirrored in native/columns.h. */
 export const FAILURE_ROWS = 256;
+/**
+ * Neighbours and addresses of which the addon tells in one call; more come in the next, after packets have
+ * had their turn. Mirrored in native/columns.h.
+ */
+export const HOST_EVENT_ROWS = 512;
 /** Bytes copied of each packet by default: enough for IPv6 + options + TCP with all its options. */
 export const COPY_BYTES = 128;
 /**

@@ -6,6 +6,7 @@
 import { changeScenarios } from './native-changes.ts';
 import { editScenarios } from './native-edits.ts';
 import { hostileScenarios } from './native-hostile.ts';
+import { hostScenarios } from './native-hosts.ts';
 import { lifecycleScenarios } from './native-lifecycle.ts';
 import { packetScenarios } from './native-packets.ts';
 
@@ -15,6 +16,7 @@ const scenarios = {
   ...lifecycleScenarios,
   ...changeScenarios,
   ...hostileScenarios,
+  ...hostScenarios,
 };
 const name = process.argv[2] ?? '';
 const scenario = scenarios[name];

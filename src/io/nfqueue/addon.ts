@@ -12,10 +12,12 @@ import {
   COPY_BYTES_MAX,
   EDIT_BYTES,
   FAILURE_ROWS,
+  HOST_EVENT_ROWS,
   NFQUEUES_MAX,
   VERDICT_ROWS,
 } from '../../limits.ts';
 import { ARRIVAL_COLUMNS, FAILURE_COLUMNS, VERDICT_COLUMNS } from '../../packet/batch.ts';
+import { HOST_COLUMNS } from './host-columns.ts';
 
 /** Order of the counters that native code writes (native/columns.h, struct Counters), float64 each. */
 export const COUNTER_NAMES = [
@@ -72,6 +74,17 @@ export interface NativeQueue {
   close(): void;
 }
 
+/**
+ * native/face/hosts.cc: tells of neighbours and addresses. Made with the memory of the columns and the
+ * socket's memory for unread messages; throws system errors.
+ */
+export interface NativeHosts {
+  /** `found`: bits of native/links/host_socket.h. Keeps the loop alive until close(). */
+  listen(callback: (rows: number, found: number) => void): void;
+  ask(): boolean;
+  close(): void;
+}
+
 export interface NativeLayout {
   readonly arrivalRows: number;
   readonly verdictRows: number;
@@ -80,9 +93,11 @@ export interface NativeLayout {
   readonly attributeBytes: number;
   readonly editBytes: number;
   readonly copyBytesMax: number;
+  readonly hostRows: number;
   readonly arrivals: readonly string[];
   readonly verdicts: readonly string[];
   readonly failures: readonly string[];
+  readonly hosts: readonly string[];
   readonly counters: readonly string[];
 }
 
@@ -99,6 +114,7 @@ export interface Promptness {
 export interface Addon {
   readonly layout: NativeLayout;
   readonly NativeQueue: new (options: NativeOptions) => NativeQueue;
+  readonly NativeHosts: new (columns: ArrayBuffer, receiveBufferBytes: number) => NativeHosts;
   /**
    * Asks the scheduler to run this thread soon after it is woken.
    * A refusal is no error: the result says what the thread has.
@@ -123,9 +139,11 @@ const EXPECTED_LAYOUT: NativeLayout = {
   attributeBytes: ATTRIBUTE_BYTES,
   editBytes: EDIT_BYTES,
   copyBytesMax: COPY_BYTES_MAX,
+  hostRows: HOST_EVENT_ROWS,
   arrivals: ARRIVAL_COLUMNS,
   verdicts: VERDICT_COLUMNS,
   failures: FAILURE_COLUMNS,
+  hosts: HOST_COLUMNS,
   counters: COUNTER_NAMES,
 };
 
