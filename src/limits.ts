@@ -134,6 +134,14 @@ export const QUOTA_WINDOWS_MAX = 8;
 export const HISTORY_STEPS_MAX = 8;
 /** Steps of one length that are kept of each host. */
 export const HISTORY_POINTS_MAX = 100_000;
+/** Length of a file of DHCP leases: beyond it the file is not read, and the log says so. */
+export const LEASE_FILE_BYTES_MAX = 16 << 20;
+/** Leases of one file; those that the server wrote last are taken. */
+export const LEASES_MAX = 65536;
+/** Answers of reverse DNS that are remembered, also that there is no name. The oldest make room. */
+export const REVERSE_NAMES_MAX = 16384;
+/** Addresses that wait for their turn to be asked; others are asked when somebody looks again. */
+export const REVERSE_NAMES_WAITING_MAX = 1024;
 
 /** Length of a configuration file. */
 export const CONFIG_BYTES_MAX = 1 << 20;
