@@ -15,7 +15,8 @@ export type EventType =
   | 'quota'
   | 'module'
   | 'overload'
-  | 'pace-off';
+  | 'pace-off'
+  | 'spoof';
 
 /** `gap`: events that somebody asked for are kept no longer. Only who asked is told. */
 export type ToldType = EventType | 'gap';

@@ -30,6 +30,7 @@ const TEXTS: Readonly<Record<string, (event: Event) => string>> = {
     `${event.state === 'began' ? event.message : `no more: ${event.message}`}${spanText(event)}`,
   'pace-off': ({ path, flow, reason }) => `${path} paces ${flow} no longer: ${reason}`,
   device: ({ device, message }) => `${device}: ${message}`,
+  spoof: ({ message }) => `${message}`,
   gap: ({ reason }) =>
     reason === 'restart' ? 'the instance is another one; earlier events are lost' : 'earlier events are lost',
 };

@@ -47,6 +47,7 @@ function countEvents(events: Events): ReadonlyMap<string, number> {
       module: 0,
       overload: 0,
       'pace-off': 0,
+      spoof: 0,
     },
   };
   const counts = new Map(Object.entries(none));

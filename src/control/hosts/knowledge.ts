@@ -54,8 +54,9 @@ export class HostKnowledge {
     this.tellNames();
   }
 
-  nameOf(host: NameableHost): string | null {
-    return this.names.nameOf(host);
+  /** The shown one first; none if it has no name (yet). */
+  namesOf(host: NameableHost): string[] {
+    return this.names.namesOf(host);
   }
 
   close(): void {

@@ -68,22 +68,19 @@ export class KnownNames {
     return [...names].flatMap((name) => this.meanings.get(name) ?? []);
   }
 
-  /** null: the host has no name (yet). */
-  nameOf({ id, macs, addresses }: NameableHost): string | null {
-    for (const mac of macs) {
-      const name = this.byMac.get(macNumber(mac));
-      if (name !== undefined) return name;
-    }
+  /** All names of the host: that of its MAC comes first, one of reverse DNS only if there is no other. */
+  namesOf({ id, macs, addresses }: NameableHost): string[] {
     const texts = addresses.map(textOf);
-    for (const text of texts) {
-      const name = this.byAddress.get(text);
-      if (name !== undefined) return name;
-    }
+    const names = [
+      ...macs.map((mac) => this.byMac.get(macNumber(mac))),
+      ...texts.map((text) => this.byAddress.get(text)),
+    ].filter((name) => name !== undefined);
+    if (names.length > 0) return [...new Set(names)];
     for (const text of texts) {
       const name = this.reverse(text);
-      if (name !== null) return this.own(name, id);
+      if (name !== null) return [this.own(name, id)];
     }
-    return null;
+    return [];
   }
 
   /** The name if no other host has it, else with the end of the id. */

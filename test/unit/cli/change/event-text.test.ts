@@ -40,6 +40,7 @@ it.each([
     { path: 'w/up/a', flow: 'tcp 10.0.0.2:4000 > 192.0.2.1:80', reason: 'slower than its share' },
     'w/up/a paces tcp 10.0.0.2:4000 > 192.0.2.1:80 no longer: slower than its share',
   ],
+  ['spoof', { reason: 'new-mac', message: '02:… is new' }, '02:… is new'],
   ['gap', { reason: 'forgotten' }, 'earlier events are lost'],
   ['quota', { host: 'a' }, '{"host":"a"}'],
 ])('%s', (type, data, text) => {
