@@ -31,6 +31,8 @@ export interface DeviceWatchOptions {
   readonly onDown: (ifIndexes: ReadonlySet<number>) => void;
   /** After every look: devices may have joined or left others. */
   readonly onLooked?: () => void;
+  /** The engine has other devices, or another specification or plan. */
+  readonly onFollowed?: () => void;
 }
 
 /** Interface indexes by name of device; null for a device that does not exist (yet). */
@@ -64,6 +66,7 @@ export class DeviceWatch {
   /** Watches these devices and no others from now on. The engine has been told their indexes. */
   follow(found: FoundIndexes): void {
     this.known = new Map(found);
+    this.options.onFollowed?.();
   }
 
   private look(down: readonly number[]): void {

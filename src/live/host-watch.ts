@@ -34,6 +34,7 @@ export interface HostWatchOptions {
   /** Throws if the kernel refuses. */
   readonly open: (events: HostEvents) => HostListener;
   readonly indexOf: (device: string) => number | null;
+  readonly isBridge: (ifIndex: number) => boolean;
   readonly nowNs: () => number;
   readonly warn: (message: string, fields: object) => void;
 }
@@ -59,6 +60,7 @@ export class HostWatch {
   private readonly neighbours = new ToldNeighbours();
   private readonly listener: HostListener | null;
   private inside: Inside;
+  private readonly bridges = new Map<number, boolean>();
   private told: ToldAddresses | null = null;
   /** The first list is complete, so it is known which addresses there are. */
   private hasList = false;
@@ -88,6 +90,7 @@ export class HostWatch {
 
   /** Devices came, went or were renamed, or the engine has another specification or plan. */
   look(): void {
+    this.bridges.clear();
     const inside = this.findInside();
     if (equal(inside, this.inside)) return;
     this.inside = inside;
@@ -143,8 +146,17 @@ export class HostWatch {
       family: family[r]!,
       words: [columns.word0[r]!, columns.word1[r]!, columns.word2[r]!, columns.word3[r]!],
       mac: { high: macHigh[r]!, low: macLow[r]! },
-      ifIndex: ifIndex[r]!,
+      // Packets may show the port of the bridge, which the kernel's table does not know.
+      ifIndex: this.isBridge(ifIndex[r]!) ? 0 : ifIndex[r]!,
     });
+  }
+
+  private isBridge(ifIndex: number): boolean {
+    const known = this.bridges.get(ifIndex);
+    if (known !== undefined) return known;
+    const isBridge = this.options.isBridge(ifIndex);
+    this.bridges.set(ifIndex, isBridge);
+    return isBridge;
   }
 
   private complete(): void {

@@ -10,7 +10,7 @@ import { startControl } from '../control/control.ts';
 import type { ConfigSource } from '../control/messages.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
-import { type DeviceNames, openDeviceNames, shownName } from '../io/nfqueue/device-names.ts';
+import { openDeviceNames, shownName } from '../io/nfqueue/device-names.ts';
 import {
   askForPromptness,
   createCourtesy,
@@ -37,9 +37,10 @@ import type { ShaperSpec } from '../spec/spec.ts';
 import type { Applier } from './applier.ts';
 import { logCountersOnSignal } from './counters-signal.ts';
 import { createApplier } from './create-applier.ts';
+import { watchDevices } from './create-device-watch.ts';
 import { createPortWatch } from './create-port-watch.ts';
 import { closeDebugger } from './debugger.ts';
-import { DeviceWatch, waitingLinks } from './device-watch.ts';
+import { waitingLinks } from './device-watch.ts';
 import { tryEditing } from './edit-trial.ts';
 import { watchFreed } from './freed-watch.ts';
 import { Hangup } from './hangup.ts';
@@ -49,7 +50,6 @@ import { claimMark } from './neighbours.ts';
 import { News } from './news.ts';
 import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
 import { PacingGate } from './pacing-gate.ts';
-import type { PortWatch } from './port-watch.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
@@ -209,33 +209,6 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(installed, engine, port, logger) };
-}
-
-function watchDevices(
-  engine: Engine,
-  port: NfqueuePort,
-  names: DeviceNames,
-  lost: LostWatch,
-  ports: PortWatch,
-  { logger, news }: Parts,
-): DeviceWatch {
-  return new DeviceWatch({
-    engine,
-    events: port,
-    indexOf: names.indexOf,
-    onDown: (ifIndexes) => lost.look(ifIndexes),
-    onLooked: () => ports.look(),
-    onChange: (device, from, to) => {
-      const message = describeChange(from, to);
-      logger.info({ device, from, to }, message);
-      news.tell('device', { device, from, to, message });
-    },
-  });
-}
-
-function describeChange(from: number | null, to: number | null): string {
-  if (to === null) return 'the device has gone';
-  return from === null ? 'the device has come' : 'the device has another index';
 }
 
 function watchLost(

@@ -1,6 +1,6 @@
 /** Which devices are ports of bridges, and what the kernel shows of these to the hooks of IP. */
 import { execFile } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -45,6 +45,11 @@ export async function findPorts(
     if (bridge !== null) ports.set(device, bridge);
   }
   return ports;
+}
+
+/** Only the kernel's own bridges have this folder. */
+export function isBridge(device: string, folder = '/sys/class/net'): boolean {
+  return device !== '' && existsSync(join(folder, device, 'bridge'));
 }
 
 /** Only ports of the kernel's own bridges have this folder. */

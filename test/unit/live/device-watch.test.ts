@@ -16,6 +16,7 @@ function setUp(indexes: Map<string, number | null>, devices: readonly string[]) 
     },
     onChange: (...change) => told.push(['change', ...change]),
     onDown: (down) => told.push(['down', ...down]),
+    onFollowed: () => told.push('followed'),
     indexOf: (device) => {
       reads.push(device);
       return indexes.get(device) ?? null;
@@ -76,6 +77,7 @@ describe('the device watch', () => {
     ]);
     expect(reads).toEqual(['lan1', 'tun0']);
     watch.follow(found);
+    expect(told.splice(0)).toEqual(['followed']);
     for (const device of ['lan0', 'lan1', 'tun0']) indexes.set(device, 20);
     event();
     expect(told.filter((one) => (one as string[])[0] !== 'change')).toEqual([

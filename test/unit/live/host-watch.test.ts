@@ -46,6 +46,7 @@ function setUp(hosts: Partial<HostsSpec> = {}, refuses = false) {
       };
     },
     indexOf: (device) => indexes.get(device) ?? null,
+    isBridge: (ifIndex) => ifIndex === indexes.get('br0'),
     nowNs: () => 1,
     warn: (message) => warnings.push(message),
   });
@@ -142,6 +143,18 @@ describe('the host watch', () => {
     expect(asked()).toBe(2);
     tell(neighbour(1, 7), neighbour(2, 8, { ifIndex: 4 }), neighbour(3, 9, { ifIndex: 2 }));
     expect(updates).toEqual([{ known: [known(1, 7), known(3, 9, 2)] }]);
+  });
+
+  it('does not know behind which port of a bridge a neighbour is', () => {
+    const { watch, indexes, tell, updates } = setUp();
+    indexes.set('br0', 7);
+    tell(neighbour(1, 7, { ifIndex: 7 }));
+    expect(updates.splice(0)).toEqual([{ known: [known(1, 7, 0)] }]);
+    // Another device has the index now.
+    indexes.delete('br0');
+    watch.look();
+    tell(neighbour(1, 8, { ifIndex: 7 }));
+    expect(updates).toEqual([{ known: [known(1, 8, 7)] }]);
   });
 
   it('follows devices of the inside that come later', () => {

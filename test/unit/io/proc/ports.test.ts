@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findPorts, readBridgeCalls, takesEditsInBridges } from '../../../../src/io/proc/ports.ts';
+import { findPorts, isBridge, readBridgeCalls, takesEditsInBridges } from '../../../../src/io/proc/ports.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -74,5 +74,17 @@ describe('what br_netfilter shows', () => {
     set('bridge-nf-call-ip6tables', '1');
     set('bridge-nf-filter-vlan-tagged', '1');
     expect(readBridgeCalls(folder)).toEqual({ ip: false, ip6: true, tagged: true });
+  });
+
+  it('belong to devices that are bridges', () => {
+    device('br0', 5, null, false);
+    device('eth0', 6, 'br0', true);
+    mkdirSync(join(folder, 'br0', 'bridge'));
+    expect(['br0', 'eth0', 'none', ''].map((name) => isBridge(name, folder))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });
