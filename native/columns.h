@@ -64,9 +64,9 @@ static_assert(sizeof(Columns) == 4 * (14 * kArrivalRows + 7 * kVerdictRows + 2 *
               "columns have no padding");
 
 // What the kernel tells of neighbours and of addresses of this machine, one row a message: `change` is the
-// RTM_* of the message, `family` 4 or 6. A neighbour has its address in word0 to word3, and `state` and `flags`
-// as in ndmsg. An address of this machine has itself there, in peer0 to peer3 and `prefixBits` what lies behind
-// the device, and `scope`. All in host byte order; the words of IPv4 are the first of each.
+// RTM_* of the message, `family` 4 or 6. A neighbour has its address in word0 to word3, and `state` and
+// `flags` as in ndmsg. An address of this machine has itself there, in peer0 to peer3 and `prefixBits` what
+// lies behind the device, and `scope`. All in host byte order; the words of IPv4 are the first of each.
 constexpr uint32_t kHostRows = 512;
 #define SHAPER_HOST_COLUMNS(X)                                                                            \
   X(change) X(ifIndex) X(family) X(word0) X(word1) X(word2) X(word3) X(peer0) X(peer1) X(peer2) X(peer3) \

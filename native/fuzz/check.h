@@ -88,8 +88,8 @@ inline void checkRows(const Bench& bench, size_t size) {
   }
 }
 
-// How many rows of hosts a datagram can have at most, as a slow, plain reading finds it: one for each message of
-// their kinds.
+// How many rows of hosts a datagram can have at most, as a slow, plain reading finds it: one for each
+// message of their kinds.
 inline size_t hostMessagesOf(const uint8_t* data, size_t size) {
   size_t count = 0;
   for (size_t at = 0; size - at >= 16;) {

@@ -1,5 +1,5 @@
-// What the kernel tells of neighbours (its table of addresses and MACs) and of this machine's own addresses, as
-// columns. Knows nothing of Node, and judges nothing.
+// What the kernel tells of neighbours (its table of addresses and MACs) and of this machine's own addresses,
+// as columns. Knows nothing of Node, and judges nothing.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ constexpr uint32_t kHostsComplete = 2;
 // Turns messages into rows.
 class HostParser {
  public:
-  // A message with a row has a header of 16 bytes, one of its kind and an address: ifaddrmsg has 8, with an IPv4
-  // address 8 more.
+  // A message with a row has a header of 16 bytes, one of its kind and an address: ifaddrmsg has 8, with an
+  // IPv4 address 8 more.
   static constexpr size_t kRowMessageBytesMin = 32;
 
   explicit HostParser(HostColumns* columns) : columns_(columns) {}
@@ -28,8 +28,8 @@ class HostParser {
   // Appends the rows of one datagram; what does not fit the table is left out.
   void parse(const uint8_t* bytes, size_t size);
   uint32_t rows() const { return rows_; }
-  // Whether the list with this sequence number has ended, since the last call; and whether it was changed while
-  // the kernel listed it, so that entries may be missing.
+  // Whether the list with this sequence number has ended, since the last call; and whether it was changed
+  // while the kernel listed it, so that entries may be missing.
   bool takeEnd(uint32_t sequence, bool* isWhole);
 
  private:
@@ -56,11 +56,11 @@ class HostSocket {
   int open(uint32_t receiveBufferBytes);
   void close();
   int fd() const { return fd_; }
-  // Has the kernel list all addresses and neighbours. A list that is under way ends first. Returns false if the
-  // kernel refuses.
+  // Has the kernel list all addresses and neighbours. A list that is under way ends first. Returns false if
+  // the kernel refuses.
   bool ask();
-  // Reads some of what waits into the columns, from row 0 on, and returns the bits of above. What is left makes
-  // the descriptor readable again, so packets have their turn between two reads.
+  // Reads some of what waits into the columns, from row 0 on, and returns the bits of above. What is left
+  // makes the descriptor readable again, so packets have their turn between two reads.
   uint32_t read();
   uint32_t rows() const { return parser_.rows(); }
 

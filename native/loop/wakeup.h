@@ -43,8 +43,8 @@ class Wakeup {
   static constexpr int kSources = 3;
   using Callback = void (*)(void* context, Source source);
 
-  // `fds`, at most kSources, are in the order of Source. Returns null and fills *error with an errno when libuv
-  // refuses. The handles keep the loop alive.
+  // `fds`, at most kSources, are in the order of Source. Returns null and fills *error with an errno when
+  // libuv refuses. The handles keep the loop alive.
   static Wakeup* start(uv_loop_t* loop, const int* fds, int count, Callback callback, void* context, int* error);
   // No callback comes after this call, and the descriptors may be closed. The loop calls `closed` when the
   // handles are gone, and the object deletes itself.

@@ -1,6 +1,7 @@
 /**
- * Tells the engine what the kernel knows of hosts: the MACs in its neighbour table, this machine's addresses,
- * and which addresses are neighbours. So a host whose packets only come down the line is known by its MAC too.
+ * Tells the engine what the kernel knows of hosts: the MACs in its neighbour table, this machine's
+ * addresses, and which addresses are neighbours. So a host whose packets only come down the line is known by
+ * its MAC too.
  *
  * The kernel tells of every change. A neighbour that it forgets stays in the core: the device may be back.
  */

@@ -12,8 +12,9 @@ const IS_TAKEN_FOR_ADDRESS = [
 ];
 
 /**
- * The name as the configuration could have it: lower case, letters, digits, `_`, `.` and `-`. Everything else,
- * such as controls, quotes and tags, becomes `-`. Null if nothing is left, or only what looks like an address.
+ * The name as the configuration could have it: lower case, letters, digits, `_`, `.` and `-`. Everything
+ * else, such as controls, quotes and tags, becomes `-`. Null if nothing is left, or only what looks like an
+ * address.
  */
 export function cleanHostName(text: string): string | null {
   const plain = text

@@ -1,6 +1,6 @@
 /**
- * Leases of ISC dhcpd (dhcpd.leases(5)): blocks of statements, appended as leases change. Blocks of IPv6 (ia-na)
- * have neither MACs nor names of clients, so there is nothing to learn from them.
+ * Leases of ISC dhcpd (dhcpd.leases(5)): blocks of statements, appended as leases change. Blocks of IPv6
+ * (ia-na) have neither MACs nor names of clients, so there is nothing to learn from them.
  */
 
 export interface IscLease {
@@ -54,7 +54,8 @@ class BlockReader {
   }
 
   private open(): void {
-    // The block before may have broken off: leases do not stand in others. Statements may be cut off before it.
+    // The block before may have broken off: leases do not stand in others. Statements may be cut off before
+    // it.
     const [kind, address] = this.statement.slice(-2);
     if (kind === 'lease' && address !== undefined) {
       this.lease = { address, mac: '', client: '', name: '', isActive: false };

@@ -1,7 +1,7 @@
 /**
- * The files of DHCP servers, told apart by what is in them: dnsmasq, ISC dhcpd and Kea (its CSV). A server may
- * be writing while we read, so what cannot be read is passed over. No clock decides whether a lease holds: it
- * may be wrong after a start, and the servers keep their files themselves.
+ * The files of DHCP servers, told apart by what is in them: dnsmasq, ISC dhcpd and Kea (its CSV). A server
+ * may be writing while we read, so what cannot be read is passed over. No clock decides whether a lease
+ * holds: it may be wrong after a start, and the servers keep their files themselves.
  */
 import { prefix } from '../../config/fields/addresses.ts';
 import { FieldError } from '../../config/fields/kinds.ts';

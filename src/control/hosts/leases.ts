@@ -177,7 +177,10 @@ async function keaFiles(path: string): Promise<string[]> {
   return parts.filter((part, i) => there[i] || part === path);
 }
 
-/** Changes whenever the file does. Whatever is no file, such as a pipe that would keep us waiting, is refused. */
+/**
+ * Changes whenever the file does. Whatever is no file, such as a pipe that would keep us waiting, is
+ * refused.
+ */
 async function describe(path: string): Promise<string> {
   const found = await stat(path);
   if (!found.isFile()) throw new LeaseFileError(`${path} is not a file`);

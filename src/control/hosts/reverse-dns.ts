@@ -1,6 +1,6 @@
 /**
- * Names of addresses by reverse DNS, beside everything else: who asks gets what is known by now, and a question
- * is on its way. A few at a time, so that nobody's resolver is flooded.
+ * Names of addresses by reverse DNS, beside everything else: who asks gets what is known by now, and a
+ * question is on its way. A few at a time, so that nobody's resolver is flooded.
  */
 import { Resolver } from 'node:dns/promises';
 import { isSystemError } from '../../base/system-error.ts';

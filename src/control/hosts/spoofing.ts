@@ -54,7 +54,9 @@ export class SpoofWatch {
     this.options = options;
   }
 
-  /** A host was blocked, throttled or sent to the page. `ifIndex` says behind which port it is; 0: not known. */
+  /**
+   * A host was blocked, throttled or sent to the page. `ifIndex` says behind which port it is; 0: not known.
+   */
   stopped(id: string, ifIndex: number, nowMs: number): void {
     remember(this.stops, id, { ifIndex, atMs: nowMs });
   }
