@@ -4,8 +4,8 @@
  */
 import type { HostColumns } from '../io/nfqueue/host-columns.ts';
 
-/** 16384 rows of 32 bytes. Two neighbours that fall into one row are told more often, nothing worse. */
-const ROWS = 16384;
+/** 32768 rows of 32 bytes. Two neighbours that fall into one row are told more often, nothing worse. */
+const ROWS = 32768;
 const ROW_WORDS = 8;
 
 export class ToldNeighbours {

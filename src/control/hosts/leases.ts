@@ -11,6 +11,8 @@ import { isKea, type Lease, type LeaseLog, parseLeases } from './lease-formats.t
 
 /** Servers write a lease in several steps. */
 const SETTLE_MS = 200;
+/** Long files take a while to read: after that there is a pause of so many times as long. */
+const PAUSE_SHARE = 20;
 /** Not every file system tells of changes, and a folder may come later. */
 const LOOK_MS = 10_000;
 
@@ -44,6 +46,7 @@ export class LeaseFiles {
   private settling: NodeJS.Timeout | null = null;
   private looking: Promise<void> = Promise.resolve();
   private isClosed = false;
+  private tookMs = 0;
 
   constructor(options: LeaseFilesOptions) {
     this.options = options;
@@ -86,13 +89,16 @@ export class LeaseFiles {
   }
 
   private async lookNow(): Promise<void> {
+    const beganMs = performance.now();
     let isNew = false;
     for (const one of this.followed) {
       if (this.isClosed) return;
       this.watchFolder(dirname(one.path));
       isNew = (await this.readIfChanged(one)) || isNew;
     }
-    if (isNew && !this.isClosed) this.tell();
+    if (!isNew || this.isClosed) return;
+    this.tell();
+    this.tookMs = performance.now() - beganMs;
   }
 
   private tell(): void {
@@ -118,10 +124,13 @@ export class LeaseFiles {
 
   private lookSoon(): void {
     if (this.settling !== null) return;
-    this.settling = setTimeout(() => {
-      this.settling = null;
-      void this.look();
-    }, SETTLE_MS);
+    this.settling = setTimeout(
+      () => {
+        this.settling = null;
+        void this.look();
+      },
+      Math.max(SETTLE_MS, PAUSE_SHARE * this.tookMs),
+    );
     this.settling.unref();
   }
 

@@ -32,7 +32,7 @@ describe('neighbours that were told', () => {
     const columns = columnsOf(rows);
     for (let r = 0; r < rows.length; r++) expect(told.isNew(columns, r)).toBe(true);
     const again = rows.filter((_, r) => told.isNew(columns, r));
-    // By chance, of 500 addresses about 8 pairs share a row of 16384.
+    // By chance, of 500 addresses about 4 pairs share a row of 32768.
     expect(again.length).toBeLessThan(50);
   });
 });

@@ -1,12 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { SpoofWatch } from '../../../../src/control/hosts/spoofing.ts';
+import { countPorts, SpoofWatch } from '../../../../src/control/hosts/spoofing.ts';
 import {
+  ADDRESS_FLAGS,
+  ADDRESS_GENERATION,
+  ADDRESS_IF_INDEX,
+  ADDRESS_MAC_HIGH,
+  ADDRESS_MAC_LOW,
+  ADDRESS_OWN,
+  ADDRESS_WORDS,
+  createHostMemory,
+  HEADER_ADDRESSES_END,
   NEWS_LEARNED,
   NEWS_MOVED,
   NEWS_NEW_HOST,
   NEWS_PORT,
 } from '../../../../src/core/hosts/host-layout.ts';
-import { createHostNewsRecord, type HostNewsRecord } from '../../../../src/core/hosts/host-reader.ts';
+import {
+  createHostNewsRecord,
+  type HostNewsRecord,
+  HostReader,
+} from '../../../../src/core/hosts/host-reader.ts';
 
 const [A, B, C] = [0x01, 0x02, 0x03];
 const text = (low: number, high = '00:50'): string => `${high}:00:00:00:${low.toString(16).padStart(2, '0')}`;
@@ -150,5 +163,32 @@ describe('spoofing', () => {
     watch.stopped(text(B, '02:50'), 3, 30);
     made(B, 40);
     expect(told).toMatchObject([{ host: 'a' }]);
+  });
+});
+
+describe('the count of a port', () => {
+  it('has the addresses behind it and the MACs by which they were seen, without those of this machine', () => {
+    const memory = createHostMemory({ hosts: 16, addresses: 16, news: 16 });
+    const words = new Int32Array(memory.buffer, memory.addresses.byteOffset, 16 * ADDRESS_WORDS);
+    const put = (n: number, ifIndex: number, macLow: number, flags = 0): void => {
+      const row = n * ADDRESS_WORDS;
+      words[row + ADDRESS_GENERATION] = 1;
+      words[row + ADDRESS_IF_INDEX] = ifIndex;
+      words[row + ADDRESS_MAC_HIGH] = macLow === 0 ? 0 : 2;
+      words[row + ADDRESS_MAC_LOW] = macLow;
+      words[row + ADDRESS_FLAGS] = flags;
+      memory.header[HEADER_ADDRESSES_END] = row + ADDRESS_WORDS;
+    };
+    put(1, 3, 7);
+    put(2, 3, 7);
+    put(3, 3, -1);
+    put(4, 4, 0);
+    put(5, 4, 9, ADDRESS_OWN);
+    const counts = countPorts(new HostReader(memory.buffer));
+    expect([...counts].map(([port, { addresses, macs }]) => [port, addresses, macs.size])).toEqual([
+      [3, 3, 2],
+      [4, 1, 0],
+    ]);
+    expect([...counts.get(3)!.macs]).toEqual([0x200000007, 0x2ffffffff]);
   });
 });
