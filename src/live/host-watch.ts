@@ -63,6 +63,8 @@ export class HostWatch {
   private inside: Inside;
   private readonly bridges = new Map<number, boolean>();
   private told: ToldAddresses | null = null;
+  /** The networks behind the inside, until they change. */
+  private behind: readonly PrefixSpec[] | null = null;
   /** The first list is complete, so it is known which addresses there are. */
   private hasList = false;
   private again: NodeJS.Timeout | null = null;
@@ -95,6 +97,8 @@ export class HostWatch {
     const inside = this.findInside();
     if (equal(inside, this.inside)) return;
     this.inside = inside;
+    this.behind = null;
+    this.own.forgetNeighbours();
     this.tellSoon();
     // Rows that were passed over are listed once more.
     this.ask();
@@ -128,6 +132,7 @@ export class HostWatch {
       if (change === RTM_NEWNEIGH) this.takeNeighbour(columns, r, known);
       else if (change === RTM_NEWADDR || change === RTM_DELADDR) {
         this.own.take(columns, r);
+        this.behind = null;
         this.tellSoon();
       }
     }
@@ -143,6 +148,7 @@ export class HostWatch {
       (macHigh[r] !== 0 || macLow[r] !== 0);
     if (!isUseful || !this.inside.hasMacs || !this.isInside(ifIndex[r]!)) return;
     if (!this.neighbours.isNew(columns, r)) return;
+    this.takeNetwork(columns, r);
     known.push({
       family: family[r]!,
       words: [columns.word0[r]!, columns.word1[r]!, columns.word2[r]!, columns.word3[r]!],
@@ -150,6 +156,13 @@ export class HostWatch {
       // Packets may show the port of the bridge, which the kernel's table does not know.
       ifIndex: this.isBridge(ifIndex[r]!) ? 0 : ifIndex[r]!,
     });
+  }
+
+  /** A neighbour beyond the networks of our addresses. */
+  private takeNetwork(columns: HostColumns, r: number): void {
+    this.behind ??= this.own.behind((ifIndex) => this.isInside(ifIndex));
+    if (this.behind.length === 0 || !this.own.takeNeighbour(columns, r, this.behind)) return;
+    this.tellSoon();
   }
 
   private isBridge(ifIndex: number): boolean {
@@ -162,6 +175,7 @@ export class HostWatch {
 
   private complete(): void {
     this.own.endList();
+    this.behind = null;
     this.hasList = true;
     this.tellAddresses();
   }

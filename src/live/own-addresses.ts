@@ -1,4 +1,8 @@
-/** The addresses of this machine, as rows of the kernel tell them, and what lies behind its devices. */
+/**
+ * The addresses of this machine, as rows of the kernel tell them, and what lies behind its devices: the
+ * networks of its addresses, and those of neighbours that the kernel has beyond them, by routes without a
+ * gateway.
+ */
 import { IPV6_BITS, prefixMasks, wordMask } from '../base/prefix.ts';
 import type { HostColumns } from '../io/nfqueue/host-columns.ts';
 import type { PrefixSpec } from '../spec/spec.ts';
@@ -7,6 +11,11 @@ import type { PrefixSpec } from '../spec/spec.ts';
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 const RT_SCOPE_HOST = 254;
+
+/** Of IPv6 the neighbours of one link share so many bits (RFC 4291, 2.5.1); of IPv4 that is not known. */
+const LINK_BITS = { 4: 32, 6: 64 } as const;
+/** Networks of neighbours that are remembered; their neighbours beyond that count by address. */
+const NETWORKS_MAX = 256;
 
 type Words = PrefixSpec['words'];
 
@@ -21,6 +30,8 @@ interface OwnAddress {
 
 export class OwnAddresses {
   private readonly known = new Map<string, OwnAddress>();
+  /** Networks of neighbours, by text. */
+  private readonly networks = new Map<string, PrefixSpec>();
   private list = 0;
 
   /** Takes row `r`, which is about an address of this machine. */
@@ -48,6 +59,24 @@ export class OwnAddresses {
     });
   }
 
+  /** Row `r` is about a neighbour that lies in none of these. Returns whether that says something new. */
+  takeNeighbour(columns: HostColumns, r: number, behind: readonly PrefixSpec[]): boolean {
+    if (this.networks.size >= NETWORKS_MAX || behind.length > NETWORKS_MAX) return false;
+    const family = columns.family[r] === 6 ? 6 : 4;
+    const words = wordsOf(columns, r, 'word');
+    if (behind.some((prefix) => isWithin(prefix, family, words))) return false;
+    const bits = LINK_BITS[family];
+    const network = { family, words: masked(family, words, bits), bits } as const;
+    const before = this.networks.size;
+    this.networks.set(`${network.words}`, network);
+    return this.networks.size > before;
+  }
+
+  /** Other devices are meant from now on. */
+  forgetNeighbours(): void {
+    this.networks.clear();
+  }
+
   /** The kernel begins to list all addresses. */
   beginList(): void {
     this.list++;
@@ -62,10 +91,11 @@ export class OwnAddresses {
     return distinct([...this.known.values()].map(({ own }) => own));
   }
 
-  /** What lies behind these devices. */
+  /** What lies behind these devices; nothing if none of them has an address. */
   behind(isMeant: (ifIndex: number) => boolean): PrefixSpec[] {
     const meant = [...this.known.values()].filter(({ ifIndex }) => isMeant(ifIndex));
-    return distinct(meant.map(({ behind }) => behind).filter((prefix) => prefix !== null));
+    const behind = meant.map((address) => address.behind).filter((prefix) => prefix !== null);
+    return behind.length === 0 ? [] : distinct([...behind, ...this.networks.values()]);
   }
 }
 
@@ -77,6 +107,11 @@ function wordsOf(columns: HostColumns, r: number, name: 'word' | 'peer'): Words 
 function masked(family: 4 | 6, words: Words, bits: number): Words {
   const masks = family === 6 ? prefixMasks(bits) : [wordMask(bits), 0, 0, 0];
   return words.map((word, i) => (word & masks[i]!) >>> 0) as unknown as Words;
+}
+
+function isWithin(prefix: PrefixSpec, family: 4 | 6, words: Words): boolean {
+  if (prefix.family !== family) return false;
+  return masked(family, words, prefix.bits).every((word, i) => word === prefix.words[i]);
 }
 
 /** Each once, and in an order of their own, so that two lists of the same compare equal. */

@@ -120,6 +120,17 @@ describe('the host watch', () => {
     expect(updates).toEqual([{ own: [], onLink: null }]);
   });
 
+  it('tells networks of neighbours beyond those of own addresses', () => {
+    const { tell, complete, updates } = setUp();
+    tell(ownAddress(1, 24), neighbour(9, 7), neighbour(0, 7, { word0: 0x0a630001 }));
+    complete();
+    const first = [v4(0x0a000000, 24), v4(0x0a630001, 32)];
+    expect(updates.splice(0).slice(1)).toMatchObject([{ onLink: first }]);
+    tell(neighbour(0, 7, { word0: 0x0a630002 }), neighbour(8, 7));
+    vi.advanceTimersByTime(1000);
+    expect(updates.slice(1)).toMatchObject([{ onLink: [...first, v4(0x0a630002, 32)] }]);
+  });
+
   it('takes everybody for a neighbour where links are ports of bridges', () => {
     const { watch, engine, told, tell, complete, updates, asked } = setUp();
     tell(ownAddress(1, 24));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OwnAddresses, RTM_DELADDR } from '../../../src/live/own-addresses.ts';
-import { columnsOf, type HostRow, ownAddress } from './host-rows.ts';
+import { columnsOf, type HostRow, neighbour, ownAddress } from './host-rows.ts';
 
 function take(addresses: OwnAddresses, ...rows: HostRow[]): void {
   const columns = columnsOf(rows);
@@ -54,5 +54,39 @@ describe('own addresses', () => {
     expect(addresses.own()).toHaveLength(3);
     addresses.endList();
     expect(addresses.own()).toEqual([v4(0x0a000003, 32), v4(0x0a000004, 32)]);
+  });
+
+  it('have networks of neighbours behind them that no address of theirs shows', () => {
+    const addresses = new OwnAddresses();
+    take(addresses, ownAddress(1, 24));
+    const near = addresses.behind(() => true);
+    const six = (word1: number, word3: number): HostRow =>
+      neighbour(0, 1, { family: 6, word0: 0x20010db8, word1, word2: 9, word3 });
+    const rows = [neighbour(77, 1), neighbour(0, 1, { word0: 0x0a010005 }), six(1, 1), six(1, 2), six(2, 1)];
+    const columns = columnsOf(rows);
+    expect(rows.map((_, r) => addresses.takeNeighbour(columns, r, near))).toEqual([
+      false,
+      true,
+      true,
+      false,
+      true,
+    ]);
+    expect(addresses.behind(() => true)).toEqual([
+      v4(0x0a000000, 24),
+      v4(0x0a010005, 32),
+      { family: 6, words: [0x20010db8, 1, 0, 0], bits: 64 },
+      { family: 6, words: [0x20010db8, 2, 0, 0], bits: 64 },
+    ]);
+    // Without an address nothing says that others are no neighbours.
+    expect(addresses.behind(() => false)).toEqual([]);
+    addresses.forgetNeighbours();
+    expect(addresses.behind(() => true)).toEqual(near);
+  });
+
+  it('remember a bounded number of networks of neighbours', () => {
+    const addresses = new OwnAddresses();
+    const rows = Array.from({ length: 300 }, (_, i) => neighbour(0, 1, { word0: 0x0a010000 + i }));
+    const columns = columnsOf(rows);
+    expect(rows.filter((_, r) => addresses.takeNeighbour(columns, r, []))).toHaveLength(256);
   });
 });
