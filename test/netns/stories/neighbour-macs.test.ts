@@ -3,6 +3,7 @@
  * real packets.
  */
 import { renameSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeNetns, type RunningShaper, sendUdp, sleep, useLab, useShapers } from '../harness.ts';
@@ -18,6 +19,23 @@ interface ShownHost {
 async function hostsOf(shaper: RunningShaper): Promise<readonly ShownHost[]> {
   const { stdout } = await shaper.cli(['hosts', '--json', '--socket', shaper.socketPath]);
   return (JSON.parse(stdout) as { readonly hosts: readonly ShownHost[] }).hosts;
+}
+
+/** The events of the instance, up to those that are wanted. */
+function eventsUntil(socketPath: string, wanted: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, path: '/v1/events', headers: { 'Last-Event-ID': '0' } }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (!wanted.test(text)) return;
+        resolve(text);
+        sent.destroy();
+      });
+      answer.once('end', () => reject(new Error(`never came: ${wanted}`)));
+    });
+    sent.once('error', reject).end();
+  });
 }
 
 /** Asks until the answer is as wanted. Returns the last one. */
@@ -70,5 +88,19 @@ describeNetns('the neighbour table', () => {
       (hosts) => hosts.some(({ name }) => name === 'flat-12'),
     );
     expect(named.find(({ id }) => id === mac)).toMatchObject({ name: 'flat-12' });
+  });
+
+  it('and packets show two MACs that take turns at an address, as an event', async () => {
+    const { client, server } = world.lab;
+    const { stdout } = await client.exec(['cat', '/sys/class/net/eth0/address']);
+    const own = stdout.trim();
+    const other = '02:00:00:00:00:99';
+    const shaper = await start('links: { wan: { device: wan0, up: { rate: 50mbit } } }\n');
+    const told = eventsUntil(shaper.socketPath, /"taking-turns".*\n/);
+    for (const mac of [own, other, own, other, own]) {
+      await client.exec(['ip', 'link', 'set', 'eth0', 'address', mac]);
+      await sendUdp(client, server, { port: 6300, rateBitsPerSec: 1e5, seconds: 2 });
+    }
+    expect(await told).toContain(`"macs":${JSON.stringify([own, other].sort())}`);
   });
 });
