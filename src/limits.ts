@@ -123,6 +123,10 @@ export const HOST_IDLE_NS = 600e9;
  * router is behind it.
  */
 export const MAC_ADDRESSES_MAX = 16;
+/** Hosts that the file of history remembers. Beyond it, those that were seen longest ago are forgotten. */
+export const STORED_HOSTS_MAX = 4 * HOSTS_MAX;
+/** Points of history that one question may ask for. */
+export const HISTORY_ANSWER_POINTS_MAX = 100_000;
 
 /** Names that the configuration gives to hosts. */
 export const HOST_NAMES_MAX = 65536;

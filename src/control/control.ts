@@ -1,5 +1,6 @@
 /** The packet thread's side: starts the control thread and answers its questions between two batches. */
 import { basename, dirname, join } from 'node:path';
+import { startWorkerFile } from '../threads/worker-file.ts';
 import type { EventType } from './events.ts';
 import { trustedFolder } from './folder.ts';
 import { gidOf } from './group.ts';
@@ -15,7 +16,6 @@ import type {
 import { ControlError } from './server.ts';
 import { type SnapshotSource, SnapshotWriter } from './snapshot.ts';
 import type { StatusSubject } from './status.ts';
-import { startWorkerFile } from './worker-file.ts';
 
 export interface ControlOptions {
   readonly socketPath: string;

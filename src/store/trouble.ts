@@ -1,0 +1,79 @@
+/** What failures of the file mean, and what people can do about them. */
+import { OperatingError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
+import { isSystemError, reasonOf } from '../base/system-error.ts';
+import type { Trouble } from './messages.ts';
+import { HistoryQuestionError } from './query.ts';
+import { ForeignFileError } from './schema.ts';
+import {
+  SQLITE_BUSY,
+  SQLITE_CANTOPEN,
+  SQLITE_CORRUPT,
+  SQLITE_FULL,
+  SQLITE_IOERR,
+  SQLITE_LOCKED,
+  SQLITE_NOTADB,
+  SQLITE_READONLY,
+  SqliteError,
+} from './sqlite.ts';
+
+const GOES_ON = 'counting goes on in memory, and is stored as soon as that works';
+
+const TROUBLES: Readonly<Record<number, readonly [message: string, hint: string]>> = {
+  [SQLITE_FULL]: ['no space is left on the disk', 'make room on the file system of the file'],
+  [SQLITE_READONLY]: [
+    'it is read-only',
+    'make the file and its folder writable (mount -o remount,rw; chmod u+w)',
+  ],
+  [SQLITE_CANTOPEN]: [
+    'it cannot be opened',
+    'the shaper must be allowed to read and write the file and to make files in its folder',
+  ],
+  [SQLITE_BUSY]: ['another program locks it', 'close that program (fuser FILE names it)'],
+  [SQLITE_LOCKED]: ['another program locks it', 'close that program (fuser FILE names it)'],
+  [SQLITE_IOERR]: ['the disk reports an error', 'look into the log of the kernel (dmesg), and at the disk'],
+  [SQLITE_CORRUPT]: ['it is broken', 'it will be set aside, and a new one begun'],
+  [SQLITE_NOTADB]: ['it is broken', 'it will be set aside, and a new one begun'],
+};
+
+/** The file is used by another instance. */
+export class InUseError extends Error {
+  override readonly name = 'InUseError';
+}
+
+/** The file at its path is not the one that was opened. */
+export class ReplacedError extends Error {
+  override readonly name = 'ReplacedError';
+}
+
+/** Whether the content of the file is damaged, so that trying again cannot help. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof SqliteError && (error.code === SQLITE_CORRUPT || error.code === SQLITE_NOTADB);
+}
+
+export function troubleOf(error: unknown, file: string): Trouble {
+  const about = (message: string, hint: string): Trouble => ({
+    message: `history in ${printable(file)}: ${message}`,
+    hint: `${hint}; ${GOES_ON}`,
+  });
+  if (error instanceof OperatingError) return { message: error.message, hint: `${error.hint}; ${GOES_ON}` };
+  if (error instanceof HistoryQuestionError) return { message: error.message, hint: '' };
+  if (error instanceof ForeignFileError) return about(error.message, error.hint);
+  if (error instanceof InUseError)
+    return about('another instance uses it', 'give each instance a file of its own (history.file)');
+  if (error instanceof ReplacedError)
+    return about('somebody removed or replaced it', 'a new one is begun where there is none');
+  if (error instanceof SqliteError) {
+    const [message, hint] = TROUBLES[error.code] ?? [
+      'it cannot be used',
+      'look at the disk and at the rights',
+    ];
+    return about(`${message} (${error.message})`, hint);
+  }
+  if (isSystemError(error))
+    return about(
+      reasonOf(error, { EACCES: 'permission denied', ENOSPC: 'no space is left on the disk' }),
+      'the shaper must be allowed to write there; or name another file (history.file)',
+    );
+  return about(String(error), 'this is a fault of the program');
+}
