@@ -1,7 +1,7 @@
 /** Numbers by which rows name hosts, and what is known of the hosts themselves. */
 import { STORED_HOSTS_MAX } from '../limits.ts';
 import type { HostCounts, HostNews } from './batch.ts';
-import { runOnRows } from './points.ts';
+import { runOnRows, whole } from './points.ts';
 import { numberOf } from './schema.ts';
 import type { Database, Query, Statement } from './sqlite.ts';
 
@@ -37,7 +37,7 @@ export class HostKeys {
     if (known !== undefined) return known;
     let rows = this.#keyOf.all(id);
     if (rows.length === 0) {
-      this.#insert.run(id, Math.round(nowMs));
+      this.#insert.run(id, whole(nowMs));
       rows = this.#keyOf.all(id);
     }
     const key = rows[0]![0] as number;
@@ -47,16 +47,16 @@ export class HostKeys {
 
   news({ id, name, macs, addresses, lastSeenMs }: HostNews): void {
     const key = this.keyOf(id, lastSeenMs);
-    this.#news.run(name, macs.join(' '), addresses.join(' '), Math.round(lastSeenMs), key);
+    this.#news.run(name, macs.join(' '), addresses.join(' '), whole(lastSeenMs), key);
   }
 
   /** Returns the keys, row by row. */
   count(counts: HostCounts, nowMs: number): number[] {
     const keys = counts.hosts.map((id) => this.keyOf(id, nowMs));
-    const rows = keys.map((key, i) => [key, counts.upBytes[i]!, counts.downBytes[i]!]);
+    const rows = keys.map((key, i) => [key, whole(counts.upBytes[i]!), whole(counts.downBytes[i]!)]);
     runOnRows(
       this.#count,
-      [Math.round(nowMs)],
+      [whole(nowMs)],
       rows.filter(([, up, down]) => up !== 0 || down !== 0),
     );
     return keys;
@@ -76,7 +76,7 @@ export class HostKeys {
            FROM hosts WHERE key NOT IN (SELECT host FROM grants))
          WHERE place <= ?1 OR last_seen < ?2 LIMIT ${FORGOTTEN_MAX}`,
       )
-      .all(tooMany, Math.round(nowMs - keptMs)) as unknown as [number, string][];
+      .all(tooMany, whole(nowMs - keptMs)) as unknown as [number, string][];
     if (rows.length < FORGOTTEN_MAX) this.#lookAgainMs = nowMs + HOUR_MS;
     if (rows.length === 0) return;
     const keys = JSON.stringify(rows.map(([key]) => key));

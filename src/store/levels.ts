@@ -49,7 +49,7 @@ function makeLevel(
   const table = pointsTable(stepSeconds);
   database.exec(`
     CREATE TABLE ${table} (step INTEGER NOT NULL, host INTEGER NOT NULL, up INTEGER NOT NULL,
-      down INTEGER NOT NULL, PRIMARY KEY (step, host)) WITHOUT ROWID`);
+      down INTEGER NOT NULL, PRIMARY KEY (step, host)) STRICT, WITHOUT ROWID`);
   if (before.length === 0) return 0;
   const [source] = before
     .filter((level) => level.stepSeconds < stepSeconds && stepSeconds % level.stepSeconds === 0)

@@ -1,5 +1,6 @@
 /** Reads all that outlives the program, but history. */
 import type {
+  StoredClock,
   StoredGrant,
   StoredQuotas,
   StoredStanding,
@@ -10,18 +11,27 @@ import type { Stored, StoredHost } from './batch.ts';
 import { ALL_GONE } from './schema.ts';
 import type { Database } from './sqlite.ts';
 
-export function loadStored(database: Database): Stored {
-  const memos = database.query('key, value', 'FROM memos').all() as unknown as [string, string][];
+/** How a part is read. Who reads a broken file gives the empty part in the place of one that cannot be read. */
+export type ReadPart = <T>(read: () => T, empty: T) => T;
+const STRICT: ReadPart = (read) => read();
+
+export function loadStored(database: Database, part: ReadPart = STRICT): Stored {
   return {
-    hosts: loadHosts(database),
-    quotas: loadQuotas(database),
-    memos: memos.map(([key, value]) => ({ key, value })),
+    hosts: part(() => loadHosts(database), []),
+    quotas: loadQuotas(database, part),
+    memos: part(() => rowsOf(database, ['key', 'value'], 'key, value', 'FROM memos'), []),
   };
 }
 
+/** In a broken file a column may be anything. */
+const WHOLE = ['id', 'macs', 'addresses'].map((name) => `typeof(${name}) = 'text'`).join(' AND ');
+
 export function loadHosts(database: Database): StoredHost[] {
   const rows = database
-    .query('id, name, macs, addresses, first_seen, last_seen, up, down', 'FROM hosts ORDER BY key')
+    .query(
+      'id, name, macs, addresses, first_seen, last_seen, up, down',
+      `FROM hosts WHERE ${WHOLE} ORDER BY key`,
+    )
     .all() as unknown as [string, string | null, string, string, number, number, number, number][];
   return rows.map(([id, name, macs, addresses, firstSeenMs, lastSeenMs, upBytes, downBytes]) => ({
     ...{ id, name, macs: words(macs), addresses: words(addresses) },
@@ -33,38 +43,37 @@ function words(text: string): string[] {
   return text === '' ? [] : text.split(' ');
 }
 
-function loadQuotas(database: Database): StoredQuotas {
-  const hosts = database.query('key, id', 'FROM hosts ORDER BY key').all() as unknown as [number, string][];
-  const [clock] = database.query('quota_ms, wall_ms, boot_ms, boot_id', 'FROM clock').all() as unknown as [
-    number,
-    number,
-    number,
-    string,
-  ][];
+function loadQuotas(database: Database, part: ReadPart): StoredQuotas {
+  const read = <T>(names: readonly (keyof T & string)[], columns: string, rest: string): T[] =>
+    part(() => rowsOf<T>(database, names, columns, rest), []);
+  const hosts = read<{ key: number; id: string }>(
+    ['key', 'id'],
+    'key, id',
+    `FROM hosts WHERE ${WHOLE} ORDER BY key`,
+  );
+  const places = new Map(hosts.map(({ key }, i) => [key, i]));
+  const clock = ['quotaMs', 'wallMs', 'bootMs', 'bootId'] as const;
+  const standing = ['host', 'quota', 'overMs', 'direction', 'state'] as const;
+  const grant = ['id', 'host', 'quota', 'bytes', 'fromQuotaMs', 'untilQuotaMs'] as const;
+  const ofHost = 'JOIN hosts ON hosts.key = host';
   return {
-    clock:
-      clock === undefined
-        ? null
-        : { quotaMs: clock[0], wallMs: clock[1], bootMs: clock[2], bootId: clock[3] },
-    hosts: hosts.map(([, id]) => id),
-    windows: loadWindows(database, new Map(hosts.map(([key], i) => [key, i]))),
-    standings: rowsOf<StoredStanding>(
-      database,
-      ['host', 'quota', 'overMs', 'direction', 'state'],
-      'id, quota, over_ms, direction, state',
-      'FROM standings JOIN hosts ON hosts.key = host',
+    clock: read<StoredClock>(clock, 'quota_ms, wall_ms, boot_ms, boot_id', 'FROM clock')[0] ?? null,
+    hosts: hosts.map(({ id }) => id),
+    windows: part(() => loadWindows(database, places), []),
+    standings: read<StoredStanding>(
+      standing,
+      'hosts.id, quota, over_ms, direction, state',
+      `FROM standings ${ofHost}`,
     ),
-    violations: rowsOf<StoredViolation>(
-      database,
+    violations: read<StoredViolation>(
       ['host', 'quota', 'beganQuotaMs'],
-      'id, quota, began',
-      'FROM violations JOIN hosts ON hosts.key = host',
+      'hosts.id, quota, began',
+      `FROM violations ${ofHost}`,
     ),
-    grants: rowsOf<StoredGrant>(
-      database,
-      ['id', 'host', 'quota', 'bytes', 'fromQuotaMs', 'untilQuotaMs'],
+    grants: read<StoredGrant>(
+      grant,
       'grants.id, hosts.id, quota, bytes, from_ms, until_ms',
-      'FROM grants JOIN hosts ON hosts.key = host',
+      `FROM grants ${ofHost}`,
     ),
   };
 }

@@ -1,12 +1,21 @@
 /** Opens the file of history: makes it, locks it against other instances, and sets a broken one aside. */
-import { closeSync, existsSync, mkdirSync, openSync, realpathSync, renameSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { printable } from '../base/printable.ts';
 import type { Stored } from './batch.ts';
 import { loadStored } from './load.ts';
 import type { Trouble } from './messages.ts';
 import { restoreStored } from './restore.ts';
-import { prepareFile } from './schema.ts';
+import { APPLICATION_ID, APPLICATION_ID_AT, ForeignFileError, prepareFile } from './schema.ts';
 import {
   type Database,
   inTransaction,
@@ -19,6 +28,7 @@ import { InUseError, isBroken, ReplacedError } from './trouble.ts';
 
 const FOLDER_MODE = 0o750;
 const FILE_MODE = 0o640;
+const RENAME = 'name another file (history.file), or rename this one; it was not touched';
 
 export interface OpenFile {
   readonly database: Database;
@@ -63,24 +73,32 @@ export class FileLock {
 
 /**
  * `lock` is taken, if it is not held yet, and stays. A broken file is renamed and told as a notice; what can
- * still be read of it but history goes into the new one.
+ * still be read of it but history goes into the new one. `isKnownBroken`: a flush has met what the check of a
+ * start does not find.
  */
-export function openFile(path: string, lock: FileLock, notice: (trouble: Trouble) => void): Opened {
+export function openFile(
+  path: string,
+  lock: FileLock,
+  isKnownBroken: boolean,
+  notice: (trouble: Trouble) => void,
+): Opened {
   mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
   makeFile(path);
   const file = realpathSync(path);
   lock.take(file);
   try {
+    if (isKnownBroken) throw new SqliteError(SQLITE_CORRUPT, 'a flush met a broken page', null);
     return openWhole(file);
   } catch (error) {
     if (!isBroken(error)) throw error;
-    const rescued = rescue(file);
+    if (!isOurs(file)) throw new ForeignFileError('the file is no history of a shaper', RENAME);
+    const { stored, isWhole } = rescue(file);
     const aside = setAside(file);
     makeFile(file);
     const opened = openWhole(file);
-    if (rescued !== null) restore(opened.file.database, rescued);
-    notice(asideNotice(file, aside, rescued !== null));
-    return { file: opened.file, stored: rescued ?? opened.stored };
+    inTransaction(opened.file.database, () => restoreStored(opened.file.database, stored));
+    notice(asideNotice(file, aside, isWhole));
+    return { file: opened.file, stored };
   }
 }
 
@@ -115,21 +133,38 @@ function makeFile(path: string): void {
   if (!existsSync(path)) closeSync(openSync(path, 'a', FILE_MODE));
 }
 
-function restore(database: Database, stored: Stored): void {
-  inTransaction(database, () => restoreStored(database, stored));
+/**
+ * Whether a file that SQLite cannot read was one of ours, so that it may be renamed: it has our number, or the
+ * disk has lost its first page.
+ */
+function isOurs(file: string): boolean {
+  const page = Buffer.alloc(4096);
+  const descriptor = openSync(file, 'r');
+  const length = readSync(descriptor, page);
+  closeSync(descriptor);
+  return (
+    (length >= 72 && page.readUInt32BE(APPLICATION_ID_AT) === APPLICATION_ID) ||
+    !page.some((byte) => byte > 0)
+  );
 }
 
-/** Hosts and quotas of a broken file, if those parts can be read. */
-function rescue(file: string): Stored | null {
-  let database: Database | null = null;
+/** What can be read of a broken file, but history. */
+function rescue(file: string): { readonly stored: Stored; readonly isWhole: boolean } {
+  const database = openDatabase(file);
+  let isWhole = true;
   try {
-    database = openDatabase(file);
-    return loadStored(database);
-  } catch (error) {
-    if (!(error instanceof SqliteError)) throw error;
-    return null;
+    const stored = loadStored(database, (read, empty) => {
+      try {
+        return read();
+      } catch (error) {
+        if (!(error instanceof SqliteError)) throw error;
+        isWhole = false;
+        return empty;
+      }
+    });
+    return { stored, isWhole };
   } finally {
-    if (database !== null) closeQuietly(database);
+    closeQuietly(database);
   }
 }
 
@@ -141,19 +176,24 @@ function setAside(file: string): string {
   return aside;
 }
 
-function asideNotice(file: string, aside: string, isRescued: boolean): Trouble {
-  const rest = isRescued
-    ? 'hosts, totals and quotas could be read and go on'
-    : 'hosts, totals and quotas begin anew as well';
+function asideNotice(file: string, aside: string, isWhole: boolean): Trouble {
+  const rest = isWhole
+    ? 'hosts, totals and quotas could be read, and go on'
+    : 'a part of hosts, totals and quotas could not be read either';
   return {
-    message: `history in ${printable(file)} was broken: a new file has begun, without past points; ${rest}`,
-    hint: `the broken file is ${printable(aside)}: 'sqlite3 FILE .recover' may read it; else remove it. Look at the disk`,
+    message: `history in ${printable(file)} was broken: a new file has begun, without the past; ${rest}`,
+    hint: `the broken file is ${printable(aside)}: 'sqlite3 FILE .recover' may read it; then remove it. Look at the disk`,
   };
 }
 
-/** A file that is broken may fail to close. Whoever closes has no use for it any more. */
+/**
+ * Copies the log into the file first: libsql closes a database only when no statement of it is left, and so it
+ * may never get to that by itself. A file that is broken may fail to do any of this, and whoever closes has no
+ * use for it any more.
+ */
 function closeQuietly(database: Database): void {
   try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     database.close();
   } catch (error) {
     if (!(error instanceof SqliteError)) throw error;

@@ -23,6 +23,11 @@ export function runOnRows(
     statement.run(...first, JSON.stringify(rows.slice(at, at + ROWS_PER_CALL)));
 }
 
+/** Columns of whole numbers refuse others, and with them their whole flush. */
+export function whole(value: number): number {
+  return Math.round(value);
+}
+
 /** The part of an interval that lies in one step. */
 interface Part {
   readonly step: number;

@@ -14,8 +14,9 @@
  */
 import { type Database, inTransaction } from './sqlite.ts';
 
-/** PRAGMA application_id: "SHPR". */
-const APPLICATION_ID = 0x53485052;
+/** PRAGMA application_id: "SHPR", and where it stands in the file (sqlite.org/fileformat2.html, section 1.3). */
+export const APPLICATION_ID = 0x53485052;
+export const APPLICATION_ID_AT = 68;
 
 /** Key of all hosts together in tables of points. Keys of hosts begin at 1. */
 export const HOUSE = 0;
@@ -23,6 +24,8 @@ export const HOUSE = 0;
 export const ALL_GONE = Number.MAX_SAFE_INTEGER;
 
 /**
+ * STRICT lets PRAGMA quick_check find columns of a wrong type as well.
+ *
  * hosts: `macs` and `addresses` are joined by blanks. Keys are never given twice (AUTOINCREMENT), so points of
  * a forgotten host cannot become those of another one.
  * spans: in which spans of time the program counted. All else is unknown.
@@ -34,23 +37,23 @@ const CREATE = `
   CREATE TABLE hosts (
     key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT, macs TEXT NOT NULL,
     addresses TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
-    up INTEGER NOT NULL, down INTEGER NOT NULL);
-  CREATE TABLE spans (from_ms INTEGER PRIMARY KEY, to_ms INTEGER NOT NULL);
-  CREATE TABLE levels (step INTEGER PRIMARY KEY, keep INTEGER NOT NULL, since INTEGER NOT NULL);
-  CREATE TABLE memos (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE latest (id INTEGER PRIMARY KEY CHECK (id = 1), session TEXT NOT NULL, seq INTEGER NOT NULL);
+    up INTEGER NOT NULL, down INTEGER NOT NULL) STRICT;
+  CREATE TABLE spans (from_ms INTEGER PRIMARY KEY, to_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE levels (step INTEGER PRIMARY KEY, keep INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
+  CREATE TABLE memos (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE latest (id INTEGER PRIMARY KEY CHECK (id = 1), session TEXT NOT NULL, seq INTEGER NOT NULL) STRICT;
   CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), quota_ms INTEGER NOT NULL,
-    wall_ms INTEGER NOT NULL, boot_ms INTEGER NOT NULL, boot_id TEXT NOT NULL);
-  CREATE TABLE windows (over_ms INTEGER PRIMARY KEY, width_ms REAL NOT NULL, gone INTEGER NOT NULL);
+    wall_ms INTEGER NOT NULL, boot_ms INTEGER NOT NULL, boot_id TEXT NOT NULL) STRICT;
+  CREATE TABLE windows (over_ms INTEGER PRIMARY KEY, width_ms REAL NOT NULL, gone INTEGER NOT NULL) STRICT;
   CREATE TABLE buckets (over_ms INTEGER NOT NULL, bucket INTEGER NOT NULL, host INTEGER NOT NULL,
-    up INTEGER NOT NULL, down INTEGER NOT NULL, PRIMARY KEY (over_ms, bucket, host)) WITHOUT ROWID;
+    up INTEGER NOT NULL, down INTEGER NOT NULL, PRIMARY KEY (over_ms, bucket, host)) STRICT, WITHOUT ROWID;
   CREATE TABLE standings (host INTEGER NOT NULL, quota TEXT NOT NULL, over_ms INTEGER NOT NULL,
     direction TEXT NOT NULL, state TEXT NOT NULL,
-    PRIMARY KEY (host, quota, over_ms, direction)) WITHOUT ROWID;
+    PRIMARY KEY (host, quota, over_ms, direction)) STRICT, WITHOUT ROWID;
   CREATE TABLE violations (host INTEGER NOT NULL, quota TEXT NOT NULL, began INTEGER NOT NULL,
-    PRIMARY KEY (host, quota)) WITHOUT ROWID;
+    PRIMARY KEY (host, quota)) STRICT, WITHOUT ROWID;
   CREATE TABLE grants (id INTEGER PRIMARY KEY, host INTEGER NOT NULL, quota TEXT, bytes INTEGER NOT NULL,
-    from_ms INTEGER NOT NULL, until_ms INTEGER);
+    from_ms INTEGER NOT NULL, until_ms INTEGER) STRICT;
 `;
 
 /** By the version that a file has: what makes it one of the next version. There is none before the first. */

@@ -160,10 +160,17 @@ class Adapter implements Database {
     const statement = attempt(() => this.#native.prepare(sql));
     return {
       all: (...values) =>
-        attempt(() => statement.all(...bound(statement, values))).map(
-          ({ row }) => JSON.parse(this.#decoder.decode(row)) as SqlRow,
-        ),
+        attempt(() => statement.all(...bound(statement, values))).map(({ row }) => this.#parse(row)),
     };
+  }
+
+  #parse(row: Uint8Array): SqlRow {
+    const text = this.#decoder.decode(row);
+    try {
+      return JSON.parse(text) as SqlRow;
+    } catch (error) {
+      throw new SqliteError(SQLITE_CORRUPT, 'a row is no JSON', error);
+    }
   }
 
   close(): void {

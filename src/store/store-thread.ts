@@ -1,12 +1,12 @@
 /** What the thread of the store does with each message. An error closes the file; the next attempt opens it. */
 import type { Batch, Level, Stored } from './batch.ts';
 import { loadHosts, loadStored } from './load.ts';
-import type { FromStoreThread, StoreAnswer, StoreStart, ToStoreThread } from './messages.ts';
+import type { FromStoreThread, StoreAnswer, StoreStart, ToStoreThread, Trouble } from './messages.ts';
 import { FileLock, type OpenFile, openFile } from './open-file.ts';
 import { readHistoryPoints } from './query.ts';
 import { checkFile, ForeignFileError } from './schema.ts';
 import { type Database, openDatabaseForReading } from './sqlite.ts';
-import { InUseError, ReplacedError, troubleOf } from './trouble.ts';
+import { InUseError, isBroken, ReplacedError, troubleOf } from './trouble.ts';
 import { Writer } from './write.ts';
 
 export interface StoreThreadWorld {
@@ -20,6 +20,7 @@ export class StoreThread {
   readonly #lock = new FileLock();
   #levels: readonly Level[];
   #wantsStored: boolean;
+  #isKnownBroken = false;
   #open: { readonly file: OpenFile; readonly writer: Writer } | null = null;
 
   constructor(start: StoreStart, world: StoreThreadWorld) {
@@ -61,6 +62,7 @@ export class StoreThread {
       if (this.#wantsStored) this.#tellStored(stored);
       // Its first transaction also shows whether the file can be written at all.
       this.#open = { file, writer: new Writer(file.database, this.#levels, this.#world.nowMs()) };
+      this.#isKnownBroken = false;
       this.#tell({ type: 'opened' });
       return this.#open;
     } catch (error) {
@@ -71,7 +73,8 @@ export class StoreThread {
 
   #openFile(): { readonly file: OpenFile; readonly stored: Stored } {
     try {
-      return openFile(this.#start.file, this.#lock, (trouble) => this.#tell({ type: 'notice', trouble }));
+      const notice = (trouble: Trouble): void => this.#tell({ type: 'notice', trouble });
+      return openFile(this.#start.file, this.#lock, this.#isKnownBroken, notice);
     } catch (error) {
       if (this.#wantsStored && !isOfOthers(error)) this.#readAtLeast();
       throw error;
@@ -97,6 +100,7 @@ export class StoreThread {
     try {
       work();
     } catch (error) {
+      this.#isKnownBroken = this.#open !== null && isBroken(error);
       this.#close();
       // The lock went with its file.
       if (error instanceof ReplacedError) this.#lock.release();

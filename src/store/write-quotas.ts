@@ -1,7 +1,7 @@
 /** Writes what has changed of quotas. Rows say how things are, not what was added, so they can be repeated. */
 import type { QuotaChanges, StoredWindow } from '../quotas/stored.ts';
 import type { HostKeys } from './host-keys.ts';
-import { runOnRows } from './points.ts';
+import { runOnRows, whole } from './points.ts';
 import { ALL_GONE } from './schema.ts';
 import type { Database, Query, Statement } from './sqlite.ts';
 
@@ -49,12 +49,13 @@ export class QuotaWriter {
     for (const { host, quota } of changes.endedViolations)
       this.#run('DELETE FROM violations WHERE host = ? AND quota = ?', keyOf(host), quota);
     for (const { host, quota, beganQuotaMs } of changes.violations)
-      this.#run('REPLACE INTO violations VALUES (?, ?, ?)', keyOf(host), quota, beganQuotaMs);
+      this.#run('REPLACE INTO violations VALUES (?, ?, ?)', keyOf(host), quota, whole(beganQuotaMs));
     for (const id of changes.endedGrants) this.#run('DELETE FROM grants WHERE id = ?', id);
     for (const { id, host, quota, bytes, fromQuotaMs, untilQuotaMs } of changes.grants)
       this.#run(
         'REPLACE INTO grants VALUES (?, ?, ?, ?, ?, ?)',
-        ...[id, keyOf(host), quota, bytes, fromQuotaMs, untilQuotaMs],
+        ...[id, keyOf(host), quota, whole(bytes), whole(fromQuotaMs)],
+        untilQuotaMs === null ? null : whole(untilQuotaMs),
       );
   }
 
@@ -65,7 +66,13 @@ export class QuotaWriter {
 
   #clock({ clock }: QuotaChanges): void {
     const { quotaMs, wallMs, bootMs, bootId } = clock;
-    this.#run('REPLACE INTO clock VALUES (1, ?, ?, ?, ?)', quotaMs, wallMs, bootMs, bootId);
+    this.#run(
+      'REPLACE INTO clock VALUES (1, ?, ?, ?, ?)',
+      whole(quotaMs),
+      whole(wallMs),
+      whole(bootMs),
+      bootId,
+    );
   }
 
   /** Finds the rows of a host in each bucket by their key; there is no index by host. */
@@ -101,7 +108,7 @@ export class QuotaWriter {
     keys: readonly number[],
   ): void {
     this.#run('REPLACE INTO windows VALUES (?, ?, ?)', overMs, widthMs, goneBucket);
-    const rows = Array.from(host, (h, i) => [bucket[i]!, keys[h]!, upBytes[i]!, downBytes[i]!]);
+    const rows = Array.from(host, (h, i) => [bucket[i]!, keys[h]!, whole(upBytes[i]!), whole(downBytes[i]!)]);
     runOnRows(this.#addBuckets, [overMs], rows);
   }
 

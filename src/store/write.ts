@@ -2,7 +2,7 @@
 import type { Batch, Interval, Level } from './batch.ts';
 import { HostKeys } from './host-keys.ts';
 import { writeLevels } from './levels.ts';
-import { PointsWriter } from './points.ts';
+import { PointsWriter, whole } from './points.ts';
 import { type Database, inTransaction, type Statement } from './sqlite.ts';
 import { QuotaWriter } from './write-quotas.ts';
 
@@ -58,8 +58,8 @@ export class Writer {
   #count(interval: Interval): void {
     const keys = this.#keys.count(interval.counts, interval.toMs);
     for (const points of this.#points) points.add(interval, keys);
-    const fromMs = Math.round(interval.fromMs);
-    const toMs = Math.round(interval.toMs);
+    const fromMs = whole(interval.fromMs);
+    const toMs = whole(interval.toMs);
     const last = this.#span;
     if (last !== null && fromMs <= last.toMs && toMs >= last.toMs) {
       this.#span = { fromMs: last.fromMs, toMs };
@@ -73,7 +73,7 @@ export class Writer {
   #deleteOld(nowMs: number): void {
     const keptMs = 1000 * Math.max(...this.#points.map(({ level }) => level.keepSeconds));
     for (const points of this.#points) points.deleteOld(nowMs);
-    this.#database.prepare('DELETE FROM spans WHERE to_ms < ?').run(Math.round(nowMs - keptMs));
+    this.#database.prepare('DELETE FROM spans WHERE to_ms < ?').run(whole(nowMs - keptMs));
     this.#keys.forget(Math.max(keptMs, HOST_KEPT_MS_MIN), nowMs);
   }
 }
