@@ -57,12 +57,12 @@ function makeLevel(
     .sort((a, b) => a.heldSince - b.heldSince);
   if (source === undefined) return ceilTo(nowMs / 1000, stepSeconds);
   const sinceSeconds = ceilTo(source.heldSince, stepSeconds);
+  // As text of the statement: values of JavaScript are bound as floats, which SQLite would divide to fractions.
   const perStep = stepSeconds / source.level.stepSeconds;
-  database
-    .prepare(`
-      INSERT INTO ${table} SELECT step / ?1, host, sum(up), sum(down)
-      FROM ${pointsTable(source.level.stepSeconds)} WHERE step >= ?2 GROUP BY 1, 2`)
-    .run(perStep, sinceSeconds / source.level.stepSeconds);
+  database.exec(`
+    INSERT INTO ${table} SELECT step / ${perStep}, host, sum(up), sum(down)
+    FROM ${pointsTable(source.level.stepSeconds)}
+    WHERE step >= ${sinceSeconds / source.level.stepSeconds} GROUP BY 1, 2`);
   return sinceSeconds;
 }
 
