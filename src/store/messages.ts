@@ -8,6 +8,8 @@ export interface StoreStart {
   readonly session: string;
   /** The thread before this one has not yet given what is stored. */
   readonly wantsStored: boolean;
+  /** A flush of the thread before has met a broken page. */
+  readonly isKnownBroken: boolean;
 }
 
 export interface Trouble {
@@ -30,8 +32,8 @@ export type FromStoreThread =
   | { readonly type: 'stored'; readonly stored: Stored }
   | { readonly type: 'opened' }
   | { readonly type: 'written'; readonly seq: number }
-  /** The file could not be opened, or a flush not written. Nothing of that flush is in the file. */
-  | { readonly type: 'failed'; readonly trouble: Trouble }
+  /** The file could not be opened, or a flush not written. The thread ends. */
+  | { readonly type: 'failed'; readonly trouble: Trouble; readonly isKnownBroken: boolean }
   | { readonly type: 'notice'; readonly trouble: Trouble }
   | { readonly type: 'answer'; readonly id: number; readonly answer: StoreAnswer }
   | { readonly type: 'refused'; readonly id: number; readonly trouble: Trouble };

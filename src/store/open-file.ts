@@ -1,6 +1,8 @@
 /** Opens the file of history: makes it, locks it against other instances, and sets a broken one aside. */
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   openSync,
@@ -56,7 +58,8 @@ export class FileLock {
     makeFile(path);
     const lock = openDatabase(path);
     try {
-      lock.exec('BEGIN EXCLUSIVE');
+      // Nothing is written, and so no journal is needed.
+      lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     } catch (error) {
       lock.close();
       throw error instanceof SqliteError && error.code === SQLITE_BUSY ? new InUseError() : error;
@@ -85,6 +88,9 @@ export function openFile(
   mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
   makeFile(path);
   const file = realpathSync(path);
+  // The system says why, SQLite only that it cannot.
+  accessSync(dirname(file), constants.W_OK);
+  accessSync(file, constants.R_OK | constants.W_OK);
   lock.take(file);
   try {
     if (isKnownBroken) throw new SqliteError(SQLITE_CORRUPT, 'a flush met a broken page', null);

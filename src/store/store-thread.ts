@@ -20,7 +20,8 @@ export class StoreThread {
   readonly #lock = new FileLock();
   #levels: readonly Level[];
   #wantsStored: boolean;
-  #isKnownBroken = false;
+  #isKnownBroken: boolean;
+  #hasFailed = false;
   #open: { readonly file: OpenFile; readonly writer: Writer } | null = null;
 
   constructor(start: StoreStart, world: StoreThreadWorld) {
@@ -28,6 +29,12 @@ export class StoreThread {
     this.#world = world;
     this.#levels = start.levels;
     this.#wantsStored = start.wantsStored;
+    this.#isKnownBroken = start.isKnownBroken;
+  }
+
+  /** Whether a flush or the opening of the file has failed. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   told(message: ToStoreThread): void {
@@ -104,7 +111,9 @@ export class StoreThread {
       this.#close();
       // The lock went with its file.
       if (error instanceof ReplacedError) this.#lock.release();
-      this.#tell({ type: 'failed', trouble: troubleOf(error, this.#start.file) });
+      this.#hasFailed = true;
+      const trouble = troubleOf(error, this.#start.file);
+      this.#tell({ type: 'failed', trouble, isKnownBroken: this.#isKnownBroken });
     }
   }
 

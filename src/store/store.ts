@@ -64,6 +64,7 @@ export class Store {
   #resolveOpened!: (stored: Stored | null) => void;
   #isOpenedTold = false;
   #hasStored = false;
+  #isKnownBroken = false;
   #inFlight: { readonly seq: number; readonly batch: Batch } | null = null;
   #seq = 0;
   #questionId = 0;
@@ -81,6 +82,7 @@ export class Store {
       this.#resolveOpened = resolve;
     });
     this.#startThread();
+    this.#tell({ type: 'open' });
   }
 
   get state(): StoreState {
@@ -136,12 +138,13 @@ export class Store {
     await worker.terminate();
   }
 
-  #startThread(): void {
+  #startThread(): Worker {
     const start: StoreStart = {
       file: this.#options.file,
       levels: this.#levels,
       session: this.#session,
       wantsStored: !this.#hasStored,
+      isKnownBroken: this.#isKnownBroken,
     };
     const worker = startWorkerFile(import.meta.url, 'worker', { workerData: start, name: 'store' });
     this.#worker = worker;
@@ -152,22 +155,29 @@ export class Store {
       reason = error.message;
     });
     worker.once('exit', () => {
+      this.#refuseQuestions(worker, { message: 'the thread of the history ended', hint: '' });
+      if (this.#worker !== worker) return;
       this.#worker = null;
       if (!this.#isClosing) this.#failed({ message: `the thread of the history: ${reason}`, hint: FAULT });
-      this.#refuseQuestions({ message: 'the thread of the history ended', hint: '' });
       this.#whenIdle?.();
     });
-    this.#tell(this.#inFlight === null ? { type: 'open' } : { type: 'flush', ...this.#inFlight });
+    return worker;
   }
 
   #told(message: FromStoreThread): void {
     if (message.type === 'stored') this.#read(message.stored);
     else if (message.type === 'opened') {
+      this.#isKnownBroken = false;
       // With a flush on its way its answer decides: a full disk can be opened.
       if (this.#inFlight === null) this.#isWell();
     } else if (message.type === 'written') this.#written(message.seq);
-    else if (message.type === 'failed') this.#failed(message.trouble);
-    else if (message.type === 'notice') this.#options.onNotice(message.trouble.message, message.trouble.hint);
+    else if (message.type === 'failed') {
+      this.#isKnownBroken = message.isKnownBroken;
+      // It ends; the next attempt starts another one.
+      this.#worker = null;
+      this.#failed(message.trouble);
+    } else if (message.type === 'notice')
+      this.#options.onNotice(message.trouble.message, message.trouble.hint);
     else {
       const question = this.#questions.get(message.id);
       this.#questions.delete(message.id);
@@ -213,7 +223,7 @@ export class Store {
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
     if (this.#worker === null) this.#startThread();
-    else if (this.#inFlight !== null) this.#tell({ type: 'flush', ...this.#inFlight });
+    if (this.#inFlight !== null) this.#tell({ type: 'flush', ...this.#inFlight });
     else if (this.#pending.isEmpty) this.#tell({ type: 'open' });
     else this.#send();
   }
@@ -228,16 +238,21 @@ export class Store {
 
   #ask(message: (id: number) => ToStoreThread): Promise<StoreAnswer> {
     return new Promise((resolve, reject) => {
-      if (this.#worker === null) reject(refusal(this.#state));
+      if (this.#isClosing) return reject(refusal({ message: 'the program ends', hint: '' }));
+      // While the file cannot be written, it may be readable.
+      const worker = this.#worker ?? this.#startThread();
       const id = ++this.#questionId;
-      this.#questions.set(id, { resolve, reject });
+      this.#questions.set(id, { worker, resolve, reject });
       this.#tell(message(id));
     });
   }
 
-  #refuseQuestions(trouble: Trouble): void {
-    for (const { reject } of this.#questions.values()) reject(refusal(trouble));
-    this.#questions.clear();
+  #refuseQuestions(worker: Worker, trouble: Trouble): void {
+    for (const [id, question] of this.#questions) {
+      if (question.worker !== worker) continue;
+      this.#questions.delete(id);
+      question.reject(refusal(trouble));
+    }
   }
 
   #tell(message: ToStoreThread): void {
@@ -257,6 +272,7 @@ export class Store {
 }
 
 interface Question {
+  readonly worker: Worker;
   readonly resolve: (answer: StoreAnswer) => void;
   readonly reject: (error: OperatingError) => void;
 }

@@ -21,10 +21,7 @@ const GOES_ON = 'counting goes on in memory, and is stored as soon as that works
 
 const TROUBLES: Readonly<Record<number, readonly [message: string, hint: string]>> = {
   [SQLITE_FULL]: ['no space is left on the disk', 'make room on the file system of the file'],
-  [SQLITE_READONLY]: [
-    'it is read-only',
-    'make the file and its folder writable (mount -o remount,rw; chmod u+w)',
-  ],
+  [SQLITE_READONLY]: ['it is read-only', 'make the file and its folder writable (chmod u+w)'],
   [SQLITE_CANTOPEN]: [
     'it cannot be opened',
     'the shaper must be allowed to read and write the file and to make files in its folder',
@@ -34,6 +31,13 @@ const TROUBLES: Readonly<Record<number, readonly [message: string, hint: string]
   [SQLITE_IOERR]: ['the disk reports an error', 'look into the log of the kernel (dmesg), and at the disk'],
   [SQLITE_CORRUPT]: ['it is broken', 'it will be set aside, and a new one begun'],
   [SQLITE_NOTADB]: ['it is broken', 'it will be set aside, and a new one begun'],
+};
+
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  ENOSPC: 'no space is left on the disk',
+  EEXIST: 'a file stands in the place of its folder',
+  ENOTDIR: 'a file stands in the place of its folder',
 };
 
 /** The file is used by another instance. */
@@ -64,16 +68,15 @@ export function troubleOf(error: unknown, file: string): Trouble {
   if (error instanceof ReplacedError)
     return about('somebody removed or replaced it', 'a new one is begun where there is none');
   if (error instanceof SqliteError) {
-    const [message, hint] = TROUBLES[error.code] ?? [
-      'it cannot be used',
-      'look at the disk and at the rights',
-    ];
+    const [message, hint] = TROUBLES[error.code] ?? ['it cannot be used', 'rename it to begin a new one'];
     return about(`${message} (${error.message})`, hint);
   }
   if (isSystemError(error))
     return about(
-      reasonOf(error, { EACCES: 'permission denied', ENOSPC: 'no space is left on the disk' }),
-      'the shaper must be allowed to write there; or name another file (history.file)',
+      reasonOf(error, WORDS),
+      error.code === 'EROFS'
+        ? 'make it writable (mount -o remount,rw), or name another file (history.file)'
+        : 'the shaper must be allowed to write there; or name another file (history.file)',
     );
   return about(String(error), 'this is a fault of the program');
 }

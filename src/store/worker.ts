@@ -14,5 +14,7 @@ const thread = new StoreThread(workerData as StoreStart, {
 
 port.on('message', (message: ToStoreThread) => {
   thread.told(message);
-  if (message.type === 'close') port.close();
+  // libsql frees files only with their thread: after a failure the next attempt begins with a new one.
+  if (thread.hasFailed) thread.told({ type: 'close' });
+  if (message.type === 'close' || thread.hasFailed) port.close();
 });

@@ -12,7 +12,7 @@ const [file, session, fromMs] = process.argv.slice(2) as [string, string, string
 const say = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`);
 
 const thread = new StoreThread(
-  { file, levels: LEVELS, session, wantsStored: true },
+  { file, levels: LEVELS, session, wantsStored: true, isKnownBroken: false },
   {
     nowMs: () => Number(fromMs),
     tell: (message) => {

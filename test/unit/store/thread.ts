@@ -20,7 +20,10 @@ export class TestThread {
       // Others get a copy, as through a channel between threads.
       this.said.push(structuredClone(message));
     };
-    this.thread = new StoreThread({ file, levels, session, wantsStored: true }, { tell, nowMs: () => nowMs });
+    this.thread = new StoreThread(
+      { file, levels, session, wantsStored: true, isKnownBroken: false },
+      { tell, nowMs: () => nowMs },
+    );
   }
 
   open(): this {
