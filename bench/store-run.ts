@@ -1,7 +1,8 @@
 /**
  * One run of the store in a process of its own, for bench/store.ts: `fill FILE HOSTS DAYS` writes simulated
  * days in long steps, `measure FILE HOSTS DAYS FLUSHES` opens that file and flushes every 10 s of simulated
- * time. Prints JSON. The thread of the store is called here directly: what it costs is what this process costs.
+ * time. Prints JSON. The thread of the store is called here directly: what it costs is what this process
+ * costs.
  */
 import { statSync } from 'node:fs';
 import type { QuotaChanges, StoredWindow } from '../src/quotas/stored.ts';
@@ -80,7 +81,9 @@ function flush(lengthMs: number): void {
   thread.told({ type: 'flush', seq: ++seq, batch });
 }
 
-/** Hours at first, the steps of the finest level while that is kept, and each bucket of the shortest window. */
+/**
+ * Hours at first, the steps of the finest level while that is kept, and each bucket of the shortest window.
+ */
 function fill(): void {
   const endMs = START_MS + days * DAY_MS;
   while (nowMs < endMs) {

@@ -11,8 +11,8 @@
 #   pacing      TCP rate control beside them
 #   pacing-cost processor time of 1000 paced TCP connections
 #
-# All but scale, store, compare and pacing need root (network namespaces, NFQUEUE). Without root, scale leaves out
-# real packets.
+# All but scale, store, compare and pacing need root (network namespaces, NFQUEUE). Without root, scale
+# leaves out real packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

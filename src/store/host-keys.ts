@@ -63,8 +63,8 @@ export class HostKeys {
   }
 
   /**
-   * Once an hour, hosts go of which nothing is kept any more; and beyond STORED_HOSTS_MAX those that were seen
-   * longest ago, because anybody can invent MACs. A few at a time.
+   * Once an hour, hosts go of which nothing is kept any more; and beyond STORED_HOSTS_MAX those that were
+   * seen longest ago, because anybody can invent MACs. A few at a time.
    */
   forget(keptMs: number, nowMs: number): void {
     if (nowMs < this.#lookAgainMs && this.#lookAgainMs <= nowMs + HOUR_MS) return;

@@ -57,7 +57,8 @@ function makeLevel(
     .sort((a, b) => a.heldSince - b.heldSince);
   if (source === undefined) return ceilTo(nowMs / 1000, stepSeconds);
   const sinceSeconds = ceilTo(source.heldSince, stepSeconds);
-  // As text of the statement: values of JavaScript are bound as floats, which SQLite would divide to fractions.
+  // As text of the statement: values of JavaScript are bound as floats, which SQLite would divide to
+  // fractions.
   const perStep = stepSeconds / source.level.stepSeconds;
   database.exec(`
     INSERT INTO ${table} SELECT step / ${perStep}, host, sum(up), sum(down)

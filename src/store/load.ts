@@ -11,7 +11,9 @@ import type { Stored, StoredHost } from './batch.ts';
 import { ALL_GONE } from './schema.ts';
 import type { Database } from './sqlite.ts';
 
-/** How a part is read. Who reads a broken file gives the empty part in the place of one that cannot be read. */
+/**
+ * How a part is read. Who reads a broken file gives the empty part in the place of one that cannot be read.
+ */
 export type ReadPart = <T>(read: () => T, empty: T) => T;
 const STRICT: ReadPart = (read) => read();
 
@@ -89,7 +91,10 @@ function rowsOf<T>(
   return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]])) as T);
 }
 
-/** Each bucket is read as one row with texts of JSON, which is several times faster than a row for each host. */
+/**
+ * Each bucket is read as one row with texts of JSON, which is several times faster than a row for each
+ * host.
+ */
 function loadWindows(database: Database, places: ReadonlyMap<number, number>): StoredWindow[] {
   const windows = database.query('over_ms, width_ms, gone', 'FROM windows WHERE gone < ?');
   const size = database.query('count(*)', 'FROM buckets WHERE over_ms = ? AND bucket > ?');

@@ -140,8 +140,8 @@ function makeFile(path: string): void {
 }
 
 /**
- * Whether a file that SQLite cannot read was one of ours, so that it may be renamed: it has our number, or the
- * disk has lost its first page.
+ * Whether a file that SQLite cannot read was one of ours, so that it may be renamed: it has our number, or
+ * the disk has lost its first page.
  */
 function isOurs(file: string): boolean {
   const page = Buffer.alloc(4096);
@@ -193,9 +193,9 @@ function asideNotice(file: string, aside: string, isWhole: boolean): Trouble {
 }
 
 /**
- * Copies the log into the file first: libsql closes a database only when no statement of it is left, and so it
- * may never get to that by itself. A file that is broken may fail to do any of this, and whoever closes has no
- * use for it any more.
+ * Copies the log into the file first: libsql closes a database only when no statement of it is left, and so
+ * it may never get to that by itself. A file that is broken may fail to do any of this, and whoever closes
+ * has no use for it any more.
  */
 function closeQuietly(database: Database): void {
   try {

@@ -2,9 +2,9 @@
 import type { Batch, Flush, HostCounts, HostNews, Interval, Memo } from './batch.ts';
 
 /**
- * Intervals that wait apart. Neighbours of one step of history are joined at once and nothing is lost by that;
- * beyond this number the shortest neighbours are, and history of that time becomes coarser. With 10,000 hosts
- * each takes 300 kB.
+ * Intervals that wait apart. Neighbours of one step of history are joined at once and nothing is lost by
+ * that; beyond this number the shortest neighbours are, and history of that time becomes coarser. With
+ * 10,000 hosts each takes 300 kB.
  */
 const INTERVALS_MAX = 48;
 

@@ -1,10 +1,10 @@
 /**
- * Writes history as round-robin databases of rrdtool (https://oss.oetiker.ch/rrdtool), one for each host. The
- * program itself is asked, through one pipe.
+ * Writes history as round-robin databases of rrdtool (https://oss.oetiker.ch/rrdtool), one for each host.
+ * The program itself is asked, through one pipe.
  *
- * The data sources are gauges of bytes a second: history already has the mean of each step, which rrdtool takes
- * as it is. ABSOLUTE would divide bytes by the time since the update before, which is another one than the step
- * wherever time is unknown, and would make a low rate of it.
+ * The data sources are gauges of bytes a second: history already has the mean of each step, which rrdtool
+ * takes as it is. ABSOLUTE would divide bytes by the time since the update before, which is another one
+ * than the step wherever time is unknown, and would make a low rate of it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';

@@ -1,20 +1,23 @@
 /**
  * Tables of the file, and how a file of an older version becomes one of ours.
  *
- * The file is in WAL mode with synchronous=FULL. A flush is one transaction: appended to the log FILE-wal and
- * synced, so that neither SIGKILL nor a power cut takes a flush that was acknowledged, and the file itself is
- * changed only from a log that is complete. NORMAL would not sync the log, and a power cut could take all that
- * came since the log was last copied into the file. FULL costs one fdatasync for each flush, in a thread that
- * may wait. Readers (shaper simulate --history) neither wait for us nor hold us up, which a rollback journal
- * would make them do; it would also write the pages of the current steps twice each time, where the log copies
- * them into the file once for many flushes.
+ * The file is in WAL mode with synchronous=FULL. A flush is one transaction: appended to the log FILE-wal
+ * and synced, so that neither SIGKILL nor a power cut takes a flush that was acknowledged, and the file
+ * itself is changed only from a log that is complete. NORMAL would not sync the log, and a power cut could
+ * take all that came since the log was last copied into the file. FULL costs one fdatasync for each flush,
+ * in a thread that may wait. Readers (shaper simulate --history) neither wait for us nor hold us up, which
+ * a rollback journal would make them do; it would also write the pages of the current steps twice each
+ * time, where the log copies them into the file once for many flushes.
  *
- * Rows of one step lie together, because the key begins with the step: a flush writes few pages, deletion of
- * old steps frees whole pages, which later steps take, and one host is found in each step by its key.
+ * Rows of one step lie together, because the key begins with the step: a flush writes few pages, deletion
+ * of old steps frees whole pages, which later steps take, and one host is found in each step by its key.
  */
 import { type Database, inTransaction } from './sqlite.ts';
 
-/** PRAGMA application_id: "SHPR", and where it stands in the file (sqlite.org/fileformat2.html, section 1.3). */
+/**
+ * PRAGMA application_id: "SHPR", and where it stands in the file (sqlite.org/fileformat2.html, section
+ * 1.3).
+ */
 export const APPLICATION_ID = 0x53485052;
 export const APPLICATION_ID_AT = 68;
 
@@ -26,12 +29,11 @@ export const ALL_GONE = Number.MAX_SAFE_INTEGER;
 /**
  * STRICT lets PRAGMA quick_check find columns of a wrong type as well.
  *
- * hosts: `macs` and `addresses` are joined by blanks. Keys are never given twice (AUTOINCREMENT), so points of
- * a forgotten host cannot become those of another one.
- * spans: in which spans of time the program counted. All else is unknown.
- * levels: steps of history; `since` is the first instant (in seconds) of which there are points. The points of
- * a step are in a table of its own, points_STEP.
- * latest: the last batch that was written, by the run of the program and its number.
+ * hosts: `macs` and `addresses` are joined by blanks. Keys are never given twice (AUTOINCREMENT), so points
+ * of a forgotten host cannot become those of another one. spans: in which spans of time the program
+ * counted. All else is unknown. levels: steps of history; `since` is the first instant (in seconds) of
+ * which there are points. The points of a step are in a table of its own, points_STEP. latest: the last
+ * batch that was written, by the run of the program and its number.
  */
 const CREATE = `
   CREATE TABLE hosts (

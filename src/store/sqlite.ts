@@ -20,8 +20,8 @@ export interface Database {
   exec(sql: string): void;
   prepare(sql: string): Statement;
   /**
-   * SELECT `columns` `rest`, where `rest` begins with FROM. Rows come as JSON in a blob: libsql ends the whole
-   * process where a text is no valid UTF-8, and in a broken file any column may be such a text.
+   * SELECT `columns` `rest`, where `rest` begins with FROM. Rows come as JSON in a blob: libsql ends the
+   * whole process where a text is no valid UTF-8, and in a broken file any column may be such a text.
    */
   query(columns: string, rest: string): Query;
   close(): void;
@@ -102,7 +102,9 @@ export function inTransaction<T>(database: Database, work: () => T): T {
   }
 }
 
-/** SQLite has done so by itself after some errors (a full disk), and says then that there is no transaction. */
+/**
+ * SQLite has done so by itself after some errors (a full disk), and says then that there is no transaction.
+ */
 function rollBack(database: Database): void {
   try {
     database.exec('ROLLBACK');

@@ -1,4 +1,6 @@
-/** What the thread of the store does with each message. An error closes the file; the next attempt opens it. */
+/**
+ * What the thread of the store does with each message. An error closes the file; the next attempt opens it.
+ */
 import type { Batch, Level, Stored } from './batch.ts';
 import { loadHosts, loadStored } from './load.ts';
 import type { FromStoreThread, StoreAnswer, StoreStart, ToStoreThread, Trouble } from './messages.ts';

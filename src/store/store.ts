@@ -1,11 +1,11 @@
 /**
- * History and the state of quotas on disk, as seen by the thread that counts. Nothing here waits for the disk
- * and nothing throws: the file belongs to a thread of its own (worker.ts), and while it cannot be written all
- * goes on in memory.
+ * History and the state of quotas on disk, as seen by the thread that counts. Nothing here waits for the
+ * disk and nothing throws: the file belongs to a thread of its own (worker.ts), and while it cannot be
+ * written all goes on in memory.
  *
- * A flush stays here until the thread says that it is in the file. It is sent again as it was, under the same
- * number, which the file remembers: so it is counted once even if an answer is lost. Meanwhile further flushes
- * are joined (pending.ts).
+ * A flush stays here until the thread says that it is in the file. It is sent again as it was, under the
+ * same number, which the file remembers: so it is counted once even if an answer is lost. Meanwhile further
+ * flushes are joined (pending.ts).
  */
 import { randomUUID } from 'node:crypto';
 import type { Worker } from 'node:worker_threads';
@@ -107,7 +107,9 @@ export class Store {
     this.#tell({ type: 'levels', levels });
   }
 
-  /** Without what was flushed in the last moment. Rejects with OperatingError while the file cannot be read. */
+  /**
+   * Without what was flushed in the last moment. Rejects with OperatingError while the file cannot be read.
+   */
   history(question: HistoryQuestion): Promise<readonly HistoryPoint[]> {
     return this.#ask((id) => ({ type: 'history', id, question })) as Promise<readonly HistoryPoint[]>;
   }

@@ -1,4 +1,6 @@
-/** Writes what has changed of quotas. Rows say how things are, not what was added, so they can be repeated. */
+/**
+ * Writes what has changed of quotas. Rows say how things are, not what was added, so they can be repeated.
+ */
 import type { QuotaChanges, StoredWindow } from '../quotas/stored.ts';
 import type { HostKeys } from './host-keys.ts';
 import { runOnRows, whole } from './points.ts';

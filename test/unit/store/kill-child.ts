@@ -1,6 +1,6 @@
 /**
- * Flushes as fast as it can until it is killed. Says on stdout what it found in the file, and each flush before
- * it is sent and after it is acknowledged.
+ * Flushes as fast as it can until it is killed. Says on stdout what it found in the file, and each flush
+ * before it is sent and after it is acknowledged.
  */
 import { writeSync } from 'node:fs';
 import type { Stored } from '../../../src/store/batch.ts';
