@@ -64,7 +64,7 @@ let windowRows = 0;
 let nowMs = START_MS;
 let seq = 0;
 const thread = new StoreThread(
-  { file, levels: LEVELS, session: `bench ${mode}`, wantsStored: true, isKnownBroken: false },
+  { file, levels: LEVELS, session: `bench ${mode} ${process.pid}`, wantsStored: true, isKnownBroken: false },
   {
     nowMs: () => nowMs,
     tell: (message: FromStoreThread) => {
