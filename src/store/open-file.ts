@@ -39,10 +39,11 @@ export interface OpenFile {
   close(): void;
 }
 
-interface Opened {
-  readonly file: OpenFile;
-  /** What was in it. */
-  readonly stored: Stored;
+/** Who is told while a file is opened. */
+export interface Told {
+  /** What is in the file, as soon as it is read: the check of a large file takes seconds. */
+  readonly read: (stored: Stored) => void;
+  readonly notice: (trouble: Trouble) => void;
 }
 
 /**
@@ -79,12 +80,7 @@ export class FileLock {
  * still be read of it but history goes into the new one. `isKnownBroken`: a flush has met what the check of a
  * start does not find.
  */
-export function openFile(
-  path: string,
-  lock: FileLock,
-  isKnownBroken: boolean,
-  notice: (trouble: Trouble) => void,
-): Opened {
+export function openFile(path: string, lock: FileLock, isKnownBroken: boolean, told: Told): OpenFile {
   mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
   makeFile(path);
   const file = realpathSync(path);
@@ -94,43 +90,40 @@ export function openFile(
   lock.take(file);
   try {
     if (isKnownBroken) throw new SqliteError(SQLITE_CORRUPT, 'a flush met a broken page', null);
-    return openWhole(file);
+    return openWhole(file, told.read);
   } catch (error) {
     if (!isBroken(error)) throw error;
     if (!isOurs(file)) throw new ForeignFileError('the file is no history of a shaper', RENAME);
     const { stored, isWhole } = rescue(file);
     const aside = setAside(file);
     makeFile(file);
-    const opened = openWhole(file);
-    inTransaction(opened.file.database, () => restoreStored(opened.file.database, stored));
-    notice(asideNotice(file, aside, isWhole));
-    return { file: opened.file, stored };
+    const opened = openWhole(file, () => {});
+    inTransaction(opened.database, () => restoreStored(opened.database, stored));
+    told.notice(asideNotice(file, aside, isWhole));
+    told.read(stored);
+    return opened;
   }
 }
 
-function openWhole(file: string): Opened {
+function openWhole(file: string, read: Told['read']): OpenFile {
   const database = openDatabase(file);
-  let stored: Stored;
   try {
     database.exec('PRAGMA busy_timeout = 2000');
     prepareFile(database);
+    read(loadStored(database));
     const [fault] = database.query('quick_check', 'FROM pragma_quick_check LIMIT 1').all()[0] as [string];
     if (fault !== 'ok') throw new SqliteError(SQLITE_CORRUPT, fault, null);
-    stored = loadStored(database);
   } catch (error) {
     closeQuietly(database);
     throw error;
   }
   const { ino } = statSync(file);
   return {
-    stored,
-    file: {
-      database,
-      check: () => {
-        if (!existsSync(file) || statSync(file).ino !== ino) throw new ReplacedError();
-      },
-      close: () => closeQuietly(database),
+    database,
+    check: () => {
+      if (!existsSync(file) || statSync(file).ino !== ino) throw new ReplacedError();
     },
+    close: () => closeQuietly(database),
   };
 }
 

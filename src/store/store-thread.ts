@@ -3,7 +3,7 @@
  */
 import type { Batch, Level, Stored } from './batch.ts';
 import { loadHosts, loadStored } from './load.ts';
-import type { FromStoreThread, StoreAnswer, StoreStart, ToStoreThread, Trouble } from './messages.ts';
+import type { FromStoreThread, StoreAnswer, StoreStart, ToStoreThread } from './messages.ts';
 import { FileLock, type OpenFile, openFile } from './open-file.ts';
 import { readHistoryPoints } from './query.ts';
 import { checkFile, ForeignFileError } from './schema.ts';
@@ -66,9 +66,8 @@ export class StoreThread {
 
   #opened(): { readonly file: OpenFile; readonly writer: Writer } {
     if (this.#open !== null) return this.#open;
-    const { file, stored } = this.#openFile();
+    const file = this.#openFile();
     try {
-      if (this.#wantsStored) this.#tellStored(stored);
       // Its first transaction also shows whether the file can be written at all.
       this.#open = { file, writer: new Writer(file.database, this.#levels, this.#world.nowMs()) };
       this.#isKnownBroken = false;
@@ -80,10 +79,12 @@ export class StoreThread {
     }
   }
 
-  #openFile(): { readonly file: OpenFile; readonly stored: Stored } {
+  #openFile(): OpenFile {
     try {
-      const notice = (trouble: Trouble): void => this.#tell({ type: 'notice', trouble });
-      return openFile(this.#start.file, this.#lock, this.#isKnownBroken, notice);
+      return openFile(this.#start.file, this.#lock, this.#isKnownBroken, {
+        read: (stored) => this.#tellStored(stored),
+        notice: (trouble) => this.#tell({ type: 'notice', trouble }),
+      });
     } catch (error) {
       if (this.#wantsStored && !isOfOthers(error)) this.#readAtLeast();
       throw error;
@@ -101,6 +102,7 @@ export class StoreThread {
   }
 
   #tellStored(stored: Stored): void {
+    if (!this.#wantsStored) return;
     this.#wantsStored = false;
     this.#tell({ type: 'stored', stored }, buffersOf(stored));
   }

@@ -184,15 +184,19 @@ test('the first page is lost', () => {
 test('a file of which a flush has met a broken page is set aside, whatever the check of a start says', () => {
   makeUsedFile();
   const notices: string[] = [];
+  const hosts: unknown[] = [];
   const lock = new FileLock();
-  const { file: opened, stored } = openFile(file, lock, true, ({ message }) => notices.push(message));
-  expect(stored.hosts).toHaveLength(30);
+  const opened = openFile(file, lock, true, {
+    read: (stored) => hosts.push(...stored.hosts),
+    notice: ({ message }) => notices.push(message),
+  });
+  expect(hosts).toHaveLength(30);
   expect(asideFiles()).toHaveLength(1);
   expect(notices).toHaveLength(1);
   opened.close();
   lock.release();
   const next = new TestThread(file).open();
-  expect(next.stored?.hosts).toEqual(stored.hosts);
+  expect(next.stored?.hosts).toEqual(hosts);
   next.close();
 });
 
