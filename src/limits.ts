@@ -186,6 +186,12 @@ export const FAIR_QUEUES_MAX = 262144;
  */
 export const FAIR_HOSTS_MAX = 131072;
 
+/**
+ * Flow queues of hosts whose rate is limited, over all of them; a power of two. The packets of a flow that
+ * finds no room are dropped unless they conform at once.
+ */
+export const LIMITED_QUEUES_MAX = 65536;
+
 /** A flow is forgotten after this long without packets, unless some of its packets are held. */
 export const FLOW_IDLE_NS = 60e9;
 /** One of a paced connection: what its window has promised would be forgotten with it. */
@@ -217,6 +223,7 @@ for (const [name, n] of Object.entries({
   EACH_BUCKETS_MAX,
   FAIR_QUEUES_MAX,
   FAIR_HOSTS_MAX,
+  LIMITED_QUEUES_MAX,
   TRACE_ROWS,
   HOSTS_MAX,
   ADDRESSES_MAX,

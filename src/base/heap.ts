@@ -61,6 +61,11 @@ export class IndexedHeap {
     this.up(this.down(at));
   }
 
+  /** All rows in the heap, in no order. */
+  rows(): number[] {
+    return [...this.heap.subarray(0, this.size)];
+  }
+
   private up(from: number): void {
     const { heap, place, key } = this;
     const row = heap[from];

@@ -1,73 +1,27 @@
 /**
- * The decision loop. One packet's way:
+ * The decision loop: what happens in a batch and between two batches. One packet's way is way.ts.
  *
- *   runBatch > arrive: parse > flow > leaf of each tree > enter
- *              enter:  police > meter > admission (RED, limit) > each > trees   (a verdict, or it waits)
- *              leave:  due buckets and ceilings > next tree, or verdict
+ *   runBatch > what waits and is due leaves > arrivals: parse > flow > leaves > their way > verdicts
  *
  * Nothing here reads a clock, allocates per packet or knows where packets come from: the live loop and the
  * simulator call the same runBatch(port, nowNs).
  */
 import { FLOAT_ZERO } from '../base/float.ts';
-import { NONE } from '../base/none.ts';
-import { RELEASE_SLACK_NS } from '../limits.ts';
-import { createParsed, type Parsed, parseBatch } from '../packet/parse.ts';
+import { parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
-import type { ShaperSpec } from '../spec/spec.ts';
-import { POLICE_DROP, POLICE_MARK } from './admission/policers.ts';
-import { type ClassInfo, listClasses } from './classes/classes.ts';
-import { NO_ROOM, PASSES } from './each/each.ts';
-import { passBuckets } from './each/pass.ts';
-import { EACH_FULL, EACH_PASS } from './each/policers.ts';
-import type { EngineOptions } from './engine-options.ts';
-import type { FlowTable } from './flows/flow-table.ts';
-import type { Intake } from './flows/intake.ts';
-import { lookInto } from './look-into.ts';
+import type { ClassInfo } from './classes/classes.ts';
+import type { HostsUpdate } from './hosts/update.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
-import type { Backlog } from './packets/backlog.ts';
-import { FLAG_CE, FLAG_ECT, FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable } from './packets/held.ts';
-import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
 import type { Stats } from './packets/stats.ts';
-import { chargeBytesOf } from './packets/wire-cost.ts';
-import { SIGNAL_MARK, SIGNAL_NONE } from './queues/arrival-aqm.ts';
-import { type Change, planReconfigure, reconfigure, type Told, told } from './reconfigure.ts';
-import { createLasting, createStages, type Lasting, type Stages, takeAll } from './stages.ts';
-import { type HostsUpdate, updateHosts } from './update-hosts.ts';
-import type { VerdictWriter } from './verdicts/writer.ts';
+import { type Change, planReconfigure, reconfigure } from './reconfigure.ts';
+import { takeAll } from './stages.ts';
+import { updateHosts } from './update-hosts.ts';
+import { PacketWay } from './way.ts';
 
-export class Engine {
-  private readonly ledger: Ledger;
-  private readonly backlog: Backlog;
-  private readonly parsed: Parsed = createParsed();
-  private readonly held: HeldTable;
-  /** Others read its memory at any time. */
-  readonly flows: FlowTable;
-  readonly hosts: Lasting['hosts'];
-  readonly intake: Intake;
-  readonly trace: Lasting['trace'];
-  readonly pacing: Lasting['pacing'];
-  private readonly verdicts: VerdictWriter;
-  private readonly lasting: Lasting;
-  /** By what it decides now. Only reconfigure() changes it. */
-  told: Told;
-  /** The parts that are made for the present classes. Others read them, between two batches only. */
-  stages: Stages;
-  private readonly slackNs: number;
+export class Engine extends PacketWay {
   private lastNs = FLOAT_ZERO;
-  private stopping = false;
-
-  constructor(spec: ShaperSpec, options: EngineOptions) {
-    const classes = listClasses(spec);
-    this.told = told(spec, options.plan);
-    const { seed, nameOf = null, findsHosts = true } = options;
-    const lasting = createLasting(spec, classes, this.told.plan, seed, nameOf, findsHosts);
-    this.lasting = lasting;
-    ({ ledger: this.ledger, backlog: this.backlog, held: this.held, flows: this.flows } = lasting);
-    ({ hosts: this.hosts, intake: this.intake, trace: this.trace, pacing: this.pacing } = lasting);
-    this.verdicts = lasting.verdicts;
-    this.stages = createStages(spec, classes, lasting.createEach(classes), this.told.plan, lasting);
-    this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
-  }
+  /** Of the last batch. */
+  private port: Port | null = null;
 
   /** The live counters; read them between two batches only. */
   get stats(): Stats {
@@ -87,6 +41,7 @@ export class Engine {
     // A clock that steps back mints nothing and takes nothing: time stands still until it has caught up.
     const nowNs = clockNs > this.lastNs ? clockNs : this.lastNs;
     this.lastNs = nowNs;
+    this.port = port;
     const rows = port.drain();
     const { acks, pacing, queues } = this.lasting;
     this.flows.begin(nowNs);
@@ -107,16 +62,19 @@ export class Engine {
       this.intake.prepare(arrivals, this.parsed, rows, nowNs);
       queues.readAhead(rows);
       const isLookedInto = pacing.isUsed || this.trace.isOn;
+      const isLimited = this.limits.isUsed;
       for (let p = 0; p < rows; p++) {
         const h = this.intake.take(arrivals, port.slab, this.parsed, p, nowNs);
         if (acks.isUsed) acks.read(arrivals, port.slab, this.parsed, p, h);
         this.verdicts.received(h);
         if (isLookedInto) this.arrive(port, p, h, nowNs);
-        else this.comes(h, nowNs);
+        else if (isLimited) this.arriveLimited(port, p, h, nowNs);
+        else this.comes(h, nowNs, nowNs);
       }
       this.flows.sweep(nowNs);
       this.stages.each.sweep(nowNs);
       queues.sweep(nowNs);
+      if (this.limits.isUsed) this.limits.sweep(nowNs);
     }
     this.verdicts.flush();
     this.ledger.batch(this.flows.size);
@@ -144,14 +102,19 @@ export class Engine {
     this.goOn(port, nowNs);
   }
 
+  /** What others know of hosts holds from the next batch on, limits from now on. */
+  updateHosts(update: HostsUpdate, clockNs: number): void {
+    const nowNs = Math.max(clockNs, this.lastNs);
+    // Due packets leave by the limits of before.
+    if (update.limits !== undefined) this.leaveDue(nowNs);
+    updateHosts(this.lasting, update, nowNs);
+    // Before the first batch nothing waits.
+    if (update.limits !== undefined && this.port !== null) this.goOn(this.port, nowNs);
+  }
+
   /** Throws ChangeRefusedError if reconfigure() would. */
   checkChange(change: Change): void {
     planReconfigure(this.stages, this.told, change, this.lasting, this.lastNs);
-  }
-
-  /** What others know of hosts holds from the next batch on. */
-  updateHosts(update: HostsUpdate, clockNs: number): void {
-    updateHosts(this.lasting, update, Math.max(clockNs, this.lastNs));
   }
 
   /** Packets of an NFQUEUE that were read and have no verdict yet. */
@@ -166,7 +129,7 @@ export class Engine {
     const nowNs = Math.max(clockNs, this.lastNs);
     // Held acknowledgements come to their classes first, where the lost ones among them are found.
     this.leavePacing(Number.POSITIVE_INFINITY, nowNs);
-    const count = letGo(this.stages, this.lasting, packets);
+    const count = letGo(this.stages, this.lasting, packets, nowNs);
     this.goOn(port, nowNs);
     return count;
   }
@@ -174,165 +137,23 @@ export class Engine {
   /** Instant at which the next waiting packet is due; Infinity when none waits. */
   nextDueNs(): number {
     const { trees, each } = this.stages;
-    return Math.min(trees.nextDueNs(), each.nextDueNs(), this.lasting.pacing.nextDueNs());
+    const classesNs = Math.min(trees.nextDueNs(), each.nextDueNs());
+    return Math.min(classesNs, this.pacing.nextDueNs(), this.limits.nextDueNs());
   }
 
   /** Accepts everything held, then everything that still arrives: the orderly stop. */
   releaseAll(port: Port, clockNs: number): void {
-    this.stopping = true;
+    this.isStopping = true;
     const nowNs = Math.max(clockNs, this.lastNs);
+    // Packets of a flow keep their order: those that have come furthest are the oldest.
+    for (const h of this.lasting.released.takeAll(0)) this.leaveLeaf(h, nowNs);
+    for (const h of takeAll(this.stages)) this.leaveLeaf(h, nowNs);
+    for (const h of this.limits.takeAll()) this.comes(h, nowNs, nowNs);
     this.leavePacing(Number.POSITIVE_INFINITY, nowNs);
-    for (const h of [...this.lasting.released.takeAll(0), ...takeAll(this.stages)]) this.leaveLeaf(h, nowNs);
     this.verdicts.flush();
     while (this.runBatch(port, nowNs) > 0) {
       // Every batch is accepted as it is read.
     }
-  }
-
-  /** Packet `h` comes to its classes after what goes before it, unless pacing holds it. */
-  private arrive(port: Port, p: number, h: number, nowNs: number): void {
-    const isHeld = lookInto(this.lasting, port, this.parsed, p, h, !this.stopping, nowNs);
-    this.leaveReleased(nowNs);
-    if (!isHeld) this.comes(h, nowNs);
-  }
-
-  /** Packet `h` comes to its first class, or is accepted because no tree has it. */
-  private comes(h: number, nowNs: number): void {
-    if (this.held.leaf[h] !== NONE) {
-      this.enter(h, nowNs, nowNs);
-      return;
-    }
-    this.verdicts.accept(h);
-  }
-
-  /**
-   * Packet `h` comes to its leaf. Its ceilings count from `atNs`, which is not later than now.
-   *
-   * The exits stay apart on purpose. With one decide() that returns a code and one switch, this method
-   * shrinks below V8's bound for inlining, and a packet that passes costs 10 to 20 % more.
-   */
-  private enter(h: number, atNs: number, nowNs: number): void {
-    const { held, stages, verdicts } = this;
-    held.chargeBytes[h] = chargeBytesOf(stages.linkLayers, held, h);
-    held.enter(h, atNs, nowNs);
-    if (this.stopping || !held.mayWait()) {
-      this.passUndelayed(h, nowNs);
-      return;
-    }
-    const leaf = held.leaf[h];
-    let flags = held.flags[h];
-    if ((flags & FLAG_NEVER_DROP) !== 0) flags = stages.exemption.settle(h, nowNs);
-    const mayDrop = (flags & FLAG_NEVER_DROP) === 0;
-    const mayMark = (flags & FLAG_ECT) !== 0;
-    const isError = (flags & FLAG_ICMP_ERROR) !== 0;
-    if (!isError) {
-      const decision = stages.policers.ask(leaf, held.chargeBytes[h], mayDrop, mayMark, nowNs);
-      if (decision === POLICE_DROP) {
-        verdicts.drop(h, DROP_POLICE, stages.policers.lastClass);
-        return;
-      }
-      if (decision === POLICE_MARK) held.flags[h] |= FLAG_CE;
-    }
-    if (stages.meters.isUsed) stages.meters.measure(h, nowNs);
-    const signal = stages.admission.signal(leaf, h, nowNs);
-    if (signal !== SIGNAL_NONE) {
-      const marks = signal === SIGNAL_MARK && mayMark && stages.marksEcn[leaf] === 1;
-      if (marks) held.flags[h] |= FLAG_CE;
-      else if (mayDrop) {
-        verdicts.drop(h, stages.admission.isEarly(leaf) ? DROP_EARLY : DROP_AQM, leaf);
-        return;
-      }
-    }
-    const fits = stages.room.find(leaf, h);
-    if (mayDrop && !fits) {
-      verdicts.drop(h, DROP_TAIL, leaf);
-      return;
-    }
-    if (!isError) {
-      const decision = mayDrop ? stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
-      if (decision !== EACH_PASS) {
-        if (decision === EACH_FULL) this.ledger.eachFull();
-        verdicts.drop(h, decision === EACH_FULL ? DROP_TAIL : DROP_POLICE, stages.eachPolicers.lastClass);
-        return;
-      }
-      stages.eachPolicers.charge(leaf, h, nowNs);
-    }
-    if (fits) this.makeRoom(h, nowNs);
-    this.backlog.enter(h);
-    this.passEach(h, stages.waits.from[leaf], nowNs);
-  }
-
-  /** Sends packet `h` at once: too many packets are held, which counts once a packet, or the engine stops. */
-  private passUndelayed(h: number, nowNs: number): void {
-    const { meters } = this.stages;
-    if (!this.stopping && this.held.becomesUndelayed(h)) this.ledger.heldFull();
-    if (meters.isUsed) meters.measure(h, nowNs);
-    this.backlog.enter(h);
-    this.leaveLeaf(h, nowNs);
-  }
-
-  /** Evicts the packets that room.find() chose for arriving packet `h`. */
-  private makeRoom(h: number, nowNs: number): void {
-    const { room, trees } = this.stages;
-    const leaf = this.held.leaf[h];
-    for (let evicted = room.evict(leaf, h, nowNs); evicted !== NONE; evicted = room.evict(leaf, h, nowNs)) {
-      if (room.lastBucket !== NONE) this.discard(evicted, DROP_TAIL);
-      else this.withdraw(evicted, DROP_TAIL, nowNs);
-      trees.look(leaf);
-    }
-  }
-
-  /**
-   * Takes `h` through the `each` buckets in which it may wait, from class `c` upwards, then to its ceilings.
-   */
-  private passEach(h: number, c: number, nowNs: number): void {
-    const { held, ledger } = this;
-    const { each, trees, waits } = this.stages;
-    const horizonNs = nowNs + this.slackNs;
-    const answer = c === NONE ? PASSES : passBuckets(each, waits, ledger, held, h, c, nowNs, horizonNs);
-    if (answer !== PASSES) {
-      if (answer === NO_ROOM) this.discard(h, DROP_TAIL);
-      for (let ack = each.popDoomed(); ack !== NONE; ack = each.popDoomed()) this.discard(ack, DROP_AQM);
-      return;
-    }
-    if (trees.pass(h)) {
-      this.leaveLeaf(h, nowNs);
-    } else if (trees.enqueue(h, nowNs)) {
-      this.flows.packetWaits(held, h);
-      this.serve(this.stages.rootOf[held.leaf[h]], nowNs);
-    } else if (held.neverDrop(h)) {
-      // Its flow has no flow queue, so no packet of the flow waits there.
-      this.leaveLeaf(h, nowNs);
-    } else {
-      this.ledger.fairFull();
-      this.withdraw(h, DROP_TAIL, nowNs);
-    }
-  }
-
-  /** Lets go the packets whose buckets and ceilings allow it by now. */
-  private leaveDue(nowNs: number): void {
-    const { each, trees, waits } = this.stages;
-    const { released } = this.lasting;
-    const horizonNs = nowNs + this.slackNs;
-    this.leavePacing(nowNs, nowNs);
-    while (!released.isEmpty(0)) this.leaveLeaf(released.shift(0), nowNs);
-    trees.advance(horizonNs);
-    for (let h = each.popDue(horizonNs, nowNs); h !== NONE; h = each.popDue(horizonNs, nowNs)) {
-      if (each.lastPoppedIsDropped) this.discard(h, DROP_AQM);
-      else this.passEach(h, waits.above[each.lastPoppedClass], nowNs);
-    }
-    for (const root of trees.roots) this.serve(root, nowNs);
-  }
-
-  /** Held acknowledgements that are due by `untilNs` come to their classes. */
-  private leavePacing(untilNs: number, nowNs: number): void {
-    this.pacing.release(untilNs);
-    this.leaveReleased(nowNs);
-  }
-
-  /** Acknowledgements that pacing has let go come to their classes. */
-  private leaveReleased(nowNs: number): void {
-    for (let h = this.pacing.pop(); h !== NONE; h = this.pacing.pop()) this.comes(h, nowNs);
   }
 
   /** After a change between two batches: what is due by now leaves. */
@@ -341,51 +162,5 @@ export class Engine {
     this.leaveDue(nowNs);
     this.verdicts.flush();
     port.arm(this.nextDueNs());
-  }
-
-  private serve(root: number, nowNs: number): void {
-    const { trees } = this.stages;
-    const { queues } = this.lasting;
-    for (let h = trees.next(root); h !== NONE; h = trees.next(root)) this.leaveLeaf(h, nowNs);
-    for (let h = queues.popDoomed(); h !== NONE; h = queues.popDoomed()) this.withdraw(h, DROP_AQM, nowNs);
-  }
-
-  /** The leaf sends packet `h`, into the next tree or to its verdict. */
-  private leaveLeaf(h: number, nowNs: number): void {
-    const { held } = this;
-    const { remarks } = this.stages;
-    this.depart(h, nowNs);
-    this.ledger.sent(h, nowNs);
-    if (nowNs > held.enteredNs(h)) this.flows.measures.packetWaited(held, h, nowNs);
-    if ((held.flags[h] & FLAG_CE) !== 0) this.flows.measures.packetMarked(held, h);
-    if (remarks.isUsed) remarks.apply(h);
-    const second = held.nextLeaf[h];
-    if (second === NONE) {
-      this.verdicts.accept(h);
-      return;
-    }
-    held.leafBefore[h] = held.leaf[h];
-    held.leaveTree(h);
-    held.leaf[h] = second;
-    held.nextLeaf[h] = NONE;
-    this.enter(h, Math.min(held.readyNs(h), nowNs), nowNs);
-  }
-
-  /** Drops packet `h`, which its leaf has taken. */
-  private withdraw(h: number, reason: number, nowNs: number): void {
-    this.depart(h, nowNs);
-    this.verdicts.drop(h, reason, this.held.leaf[h]);
-  }
-
-  /** Drops packet `h`, which has come no further than to a bucket of its leaf or of a class around it. */
-  private discard(h: number, reason: number): void {
-    this.backlog.leave(h);
-    this.verdicts.drop(h, reason, this.held.leaf[h]);
-  }
-
-  /** Packet `h` is no longer in its leaf. */
-  private depart(h: number, nowNs: number): void {
-    this.backlog.leave(h);
-    this.stages.admission.departed(h, nowNs);
   }
 }

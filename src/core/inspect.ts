@@ -6,6 +6,7 @@ import { NONE } from '../base/none.ts';
 import type { ClassInfo } from './classes/classes.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
+import type { HostLimitState, LimitStage } from './quotas/stage.ts';
 import type { Stages } from './stages.ts';
 import type { TreeState } from './tree/trees.ts';
 
@@ -34,6 +35,8 @@ export interface Inspection {
   readonly classes: readonly ClassState[];
   /** By flow, in the order of the question; nothing for a flow that has ended. */
   readonly each: readonly (readonly EachState[])[];
+  /** By flow as well: how its hosts are limited because of a quota. */
+  readonly limits: readonly (readonly HostLimitState[])[];
   /** Named devices by interface index. */
   readonly devices: readonly (readonly [ifIndex: number, device: string])[];
 }
@@ -42,10 +45,11 @@ export interface Inspected {
   readonly stages: Stages;
   readonly flows: FlowTable;
   readonly intake: Intake;
+  readonly limits: LimitStage;
 }
 
 export function inspect(
-  { stages, flows, intake }: Inspected,
+  { stages, flows, intake, limits }: Inspected,
   names: readonly FlowName[],
   nowNs: number,
 ): Inspection {
@@ -57,7 +61,10 @@ export function inspect(
     return way.flatMap((row) => eachState(stages, row, f, nowNs));
   });
   const states = [...rows].map((row) => classState(stages, row, nowNs));
-  return { atNs: nowNs, classes: states, each, devices: intake.named };
+  const limited = names.map(({ f, generation }) =>
+    flows.generation(f) === generation ? limits.inspect(f, nowNs) : [],
+  );
+  return { atNs: nowNs, classes: states, each, limits: limited, devices: intake.named };
 }
 
 function wayUp(classes: readonly ClassInfo[], leaf: number): number[] {

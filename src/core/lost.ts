@@ -21,13 +21,14 @@ export function takeBack(stages: Stages, lasting: Lasting, port: Port, nowNs: nu
 
 function takeBackOne(
   { each, trees, waits }: Stages,
-  { ledger, log, flows }: Lasting,
+  { ledger, log, flows, limits }: Lasting,
   tag: number,
   nowNs: number,
 ): void {
   const leaf = log.leaf(tag);
   flows.hosts.lost(tag, log.lengthBytes(tag), log.isAccepted(tag));
   ledger.lost(log.lengthBytes(tag), log.isAccepted(tag), leaf, log.leafBefore(tag));
+  if (log.isOfHost(tag)) limits.giveBack(log.flow(tag), log.lengthBytes(tag), log.chargedNs(tag), nowNs);
   const lender = log.lender(tag);
   // Of a packet that crossed two links only the second is given back: it made the packet wait last.
   if (leaf === NONE || lender === NONE) return;
@@ -53,8 +54,13 @@ export interface LostPackets {
  * Makes waiting packets leave at once: nothing is charged for them any more. Returns how many. The caller
  * releases due packets afterwards.
  */
-export function letGo(stages: Stages, lasting: Lasting, { nfqueue, most, ifIndexes }: LostPackets): number {
-  const { held, queues, intake, flows } = lasting;
+export function letGo(
+  stages: Stages,
+  lasting: Lasting,
+  { nfqueue, most, ifIndexes }: LostPackets,
+  nowNs: number,
+): number {
+  const { held, queues, intake, flows, limits } = lasting;
   const { trees, each, rootOf, classes } = stages;
   const devices = new Set([...(ifIndexes ?? [])].map((ifIndex) => intake.deviceOf(ifIndex)));
   const isLeafOf = (leaf: number): boolean => leaf !== NONE && devices.has(classes[rootOf[leaf]].link.device);
@@ -74,7 +80,13 @@ export function letGo(stages: Stages, lasting: Lasting, { nfqueue, most, ifIndex
     held.chargeBytes[h] = 0;
     held.nextLeaf[h] = NONE;
   }
-  for (const leaf of new Set(lost.map((h) => held.leaf[h]))) if (!queues.isEmpty(leaf)) trees.cheapened(leaf);
+  // They have come to no class, and come to none now.
+  const limited = new Set(limits.waiting());
+  const early = new Set(lost.filter((h) => limited.has(h)));
+  for (const h of early) held.leaf[h] = NONE;
+  limits.letGo(early, nowNs);
+  for (const leaf of new Set(lost.map((h) => held.leaf[h])))
+    if (leaf !== NONE && !queues.isEmpty(leaf)) trees.cheapened(leaf);
   each.cheapenedAll();
   return lost.length;
 }

@@ -10,6 +10,8 @@
  *     waits for an `each` bucket of a  ->  for the same bucket, if a is around b too; else for the buckets of
  *                                          b and of the classes around b, except those that it has passed
  *
+ * A packet that its host's limits hold (quotas/) has come to no class yet: it goes on waiting there.
+ *
  * A packet passes the trees that it had when it came, as far as they stand. If its tree goes, or moves to
  * another device, the packet leaves it at once (left-trees.ts). A tree that comes gets no packet that waits
  * already: those before it were queued for the others.
@@ -115,6 +117,7 @@ export function reconfigure(
     moves.settle(h);
     parts.released.push(0, h);
   }
+  for (const h of parts.limits.waiting()) moves.rebook(h);
   queues.regroup(change, moves);
   if (!isFirstEach) regroupEach(each, change, held, acks, moves);
   const to = createStages(spec, classes, each, plan, parts);
@@ -182,6 +185,17 @@ class Moves implements Mover {
     if (next !== NONE) held.nextLeaf[h] = left.has(before[next].root) ? NONE : this.leafOf(h, heir[next]);
     if (held.leafBefore[h] !== NONE) held.leafBefore[h] = heir[held.leafBefore[h]];
     return held.leaf[h];
+  }
+
+  /** Gives packet `h`, which has come to no class yet, the rows of its leaves of now. */
+  rebook(h: number): void {
+    const { before, heir, left } = this.change;
+    const { held } = this.parts;
+    const [first = NONE, second = NONE] = [held.leaf[h], held.nextLeaf[h]]
+      .filter((leaf) => leaf !== NONE && !left.has(before[leaf].root))
+      .map((leaf) => this.leafOf(h, heir[leaf]));
+    held.leaf[h] = first;
+    held.nextLeaf[h] = second;
   }
 
   move(h: number, leafBefore: number, bucketClass: number): void {

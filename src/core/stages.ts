@@ -30,6 +30,7 @@ import { Ledger } from './packets/ledger.ts';
 import { AckFilter } from './queues/ack-filter.ts';
 import { QueueSets } from './queues/queue-sets.ts';
 import { SetQueues } from './queues/set-queues.ts';
+import { LimitStage } from './quotas/stage.ts';
 import { Trace } from './trace/trace.ts';
 import { Available } from './tree/available.ts';
 import { Trees } from './tree/trees.ts';
@@ -67,6 +68,7 @@ export interface Lasting {
   readonly intake: Intake;
   readonly acks: AckFilter;
   readonly pacing: PacingStage;
+  readonly limits: LimitStage;
   readonly queues: SetQueues;
   readonly steering: Steering;
   readonly log: VerdictLog;
@@ -111,6 +113,9 @@ export function createLasting(
   const log = new VerdictLog(held);
   const edits = new Edits(held);
   const pacing = new PacingStage(classes, plan, { held, flows, edits, ledger });
+  const ofHosts = (table: string): HashKeys => keysOf(`${table} of hosts`);
+  const limits = new LimitStage({ held, flows, acks, hosts, keysOf: ofHosts });
+  if (spec.quotas.length > 0) limits.prepare();
   const trace = new Trace(held, flows);
   const verdicts = new VerdictWriter(markMask, held, flows, edits, ledger, steering, log, trace, plan);
   const released = new HeldFifos(1, held);
@@ -124,6 +129,7 @@ export function createLasting(
     intake,
     acks,
     pacing,
+    limits,
     queues,
     steering,
     log,

@@ -8,6 +8,7 @@ import { FlowReader } from '../../src/core/flows/flow-reader.ts';
 import { inspect } from '../../src/core/inspect.ts';
 import { buildWorld } from '../../src/sim/traffic/build.ts';
 import type { FlowSpec, HostSpec, Traffic } from '../../src/sim/traffic/traffic.ts';
+import { type Limit, limit } from './host-limits.ts';
 import { HOSTS, MS, SECOND, traffic } from './net.ts';
 
 export interface Situation {
@@ -16,13 +17,15 @@ export interface Situation {
   readonly flows: readonly FlowSpec[];
   readonly hosts?: readonly HostSpec[];
   readonly line?: Traffic['line'];
+  /** Limits of hosts, from four seconds before it is asked. */
+  readonly limits?: readonly Limit[];
   /** When it is asked. */
   readonly atSeconds?: number;
 }
 
 /** Asks `why` of a subject in the middle of the traffic. */
 export async function ask(subject: string, situation: Situation): Promise<WhyReport> {
-  const { links, flows, hosts = HOSTS, line = {}, atSeconds = 8 } = situation;
+  const { links, flows, hosts = HOSTS, line = {}, limits = [], atSeconds = 8 } = situation;
   const document = ConfigDocument.parse(`links:\n${links}`, '/etc/shaper.yaml');
   const config = document.load();
   const world = buildWorld(config.spec, traffic(atSeconds + 5, flows, { hosts, line }), { seed: 1 });
@@ -49,6 +52,8 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     updateHosts: () => undefined,
   });
   const reader = new SnapshotReader();
+  world.runUntil((atSeconds - 4) * SECOND);
+  if (limits.length > 0) limit(engine, world.nowNs, ...limits);
   world.runUntil(atSeconds * SECOND);
   const why = whyCommand({
     packets: {

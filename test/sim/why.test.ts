@@ -1,5 +1,6 @@
 /** Situations with the real engine and real TCP in virtual time: what limits a flow, where, in words. */
 import { describe, expect, test } from 'vitest';
+import { ipv4 } from '../../src/sim/packets/packets.ts';
 import type { FlowSpec, HostSpec } from '../../src/sim/traffic/traffic.ts';
 import { delayLine } from '../../src/sim/world/lines.ts';
 import { MS, SECOND, tcp, udp } from './net.ts';
@@ -67,6 +68,44 @@ const cases: Case[] = [
     kind: 'each',
     where: 'wan/up/g',
     says: /packets beyond that are dropped/,
+  },
+  {
+    name: 'a host that is throttled because of its quota',
+    links: up(classes('        slow: { match: { dport: 443 }, ceil: 4mbit }\n')),
+    limits: [{ of: ipv4(10, 0, 0, 1), kind: 'throttle', up: 125_000, down: 250_000 }],
+    flows: [bulk(1)],
+    kind: 'quota',
+    where: 'wan/up/slow',
+    says: /^This upload is slow because the quota of its host leaves it 1\.00 Mbit\/s up for now; `shaper quota` says why\.$/,
+  },
+  {
+    name: 'a host that is throttled to more than its class has',
+    links: up(classes('        slow: { match: { dport: 443 }, ceil: 4mbit }\n')),
+    limits: [{ of: ipv4(10, 0, 0, 1), kind: 'throttle', up: 1e6 }],
+    flows: [bulk(1)],
+    kind: 'ceil',
+    where: 'wan/up/slow',
+    says: /its class wan\/up\/slow has reached its ceiling of 4\.00 Mbit\/s/,
+  },
+  {
+    name: 'a host that is blocked',
+    links: up(classes('        p: { match: { dport: 443 }, police: { rate: 3mbit } }\n')),
+    limits: [{ of: ipv4(10, 0, 0, 1), kind: 'block' }],
+    flows: [bulk(1)],
+    kind: 'quota',
+    where: 'wan/up/p',
+    says: /^This upload does not pass because its host has used up its quota, and is blocked; `shaper quota` says until when\.$/,
+  },
+  {
+    name: 'a host that sees the page',
+    links: up(''),
+    limits: [{ of: ipv4(10, 0, 0, 1), kind: 'page' }],
+    flows: [udp('call', 20_000, 200)],
+    subject: 'udp 10.0.0.1:5000 198.51.100.1:5001',
+    flow: 'udp 10.0.0.1:5000',
+    kind: 'quota',
+    where: 'wan/up/default',
+    says: /and sees a page instead/,
   },
   {
     name: 'the ceiling of its class',

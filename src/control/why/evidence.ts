@@ -5,6 +5,7 @@
 import { NONE } from '../../base/none.ts';
 import { createFlowRecord, type FlowReader, type FlowRecord } from '../../core/flows/flow-reader.ts';
 import type { ClassState, EachState, FlowName, Inspection } from '../../core/inspect.ts';
+import type { HostLimitState } from '../../core/quotas/stage.ts';
 import { ApiError } from '../api-error.ts';
 import type { PacketThread } from '../packet-thread.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -34,6 +35,9 @@ export interface Watched {
   readonly waitingShare: number;
   readonly each: readonly EachState[];
   readonly eachBefore: readonly EachState[];
+  /** How its hosts are limited because of a quota. */
+  readonly limits: readonly HostLimitState[];
+  readonly limitsBefore: readonly HostLimitState[];
 }
 
 export interface ActiveFlow extends FlowName {
@@ -99,7 +103,7 @@ async function watch(subject: Subject, packets: WatchedThread, pause: Pause): Pr
       const record = read(flows, one);
       if (record === null) return [];
       const { isForth, before: at, waitingShare } = one;
-      return [{ isForth, before: at, now: record, waitingShare, ...eachOf(first, last, i) }];
+      return [{ isForth, before: at, now: record, waitingShare, ...bucketsOf(first, last, i) }];
     }),
     total: meant.length,
     seconds: (now.takenNs - before.takenNs) / 1e9,
@@ -113,8 +117,9 @@ async function watch(subject: Subject, packets: WatchedThread, pause: Pause): Pr
   };
 }
 
-function eachOf(first: Inspection, last: Inspection, i: number) {
-  return { each: last.each[i] ?? [], eachBefore: first.each[i] ?? [] };
+function bucketsOf(first: Inspection, last: Inspection, i: number) {
+  const each = { each: last.each[i] ?? [], eachBefore: first.each[i] ?? [] };
+  return { ...each, limits: last.limits[i] ?? [], limitsBefore: first.limits[i] ?? [] };
 }
 
 function statesOf({ classes }: Inspection): Map<string, ClassState> {

@@ -1,5 +1,6 @@
 /**
- * What bounds a flow now. The order is that of the contract: a bucket that makes it wait or drops its
+ * What bounds a flow now. What the quota of its host does comes first, as it does to packets. Then the order
+ * is that of the contract: a bucket that makes it wait or drops its
  * packets, then the AQM and the queue, then its receiver, else its sender. A paced flow that has its share
  * comes before buckets: what still waits for its ceiling is the small queue that pacing leaves.
  */
@@ -7,6 +8,7 @@ import { NONE } from '../../base/none.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
 import type { FlowRecord } from '../../core/flows/flow-reader.ts';
 import { DROP_POLICE, DROP_TAIL } from '../../core/packets/ledger.ts';
+import type { HostLimitState } from '../../core/quotas/stage.ts';
 import type { KnownClasses } from './classes.ts';
 import type { Evidence, Watched } from './evidence.ts';
 import { type Pacing, pacedBy } from './paced.ts';
@@ -38,9 +40,12 @@ export interface Limit {
   readonly sharers: Sharers | null;
   /** Only of kind `window`. */
   readonly pacing?: Pacing;
+  /** Only of kind `quota`. */
+  readonly ofHost?: HostLimitState;
 }
 
 const RECENT_NS = 1e9;
+const PACKET_BYTES = 1500;
 /** Drops of an AQM or a full queue slow a sender for longer. */
 const DROPS_COUNT_NS = 5e9;
 /** A flow whose packets wait at fewer looks is not held up: its packets only queue up behind others. */
@@ -59,6 +64,8 @@ export function droppedOf({ dropTail, dropEarly, dropPolice, dropAqm }: FlowReco
 export function limitOf(flow: Watched, evidence: Evidence, known: KnownClasses): Limit {
   const leaves = leavesOf(flow.now, evidence, known);
   const leaf = leaves[0] ?? null;
+  const ofHost = overQuota(flow, evidence);
+  if (ofHost !== null) return { kind: 'quota', owner: null, leaf, sharers: null, ofHost };
   if (leaf === null) return { kind: 'none', owner: null, leaf, sharers: null };
   const since = evidence.nowNs - RECENT_NS;
   const found =
@@ -86,6 +93,23 @@ function infoOf(row: number, { classes }: Evidence['now'], known: KnownClasses):
 /** The leaf of the tree of `owner` that the flow is in. */
 function leafUnder(owner: ClassInfo, leaves: readonly ClassInfo[]): ClassInfo {
   return leaves.find(({ root }) => root === owner.root) ?? leaves[0]!;
+}
+
+/**
+ * The quota of one of its hosts stops it, or makes it wait. With the page some flows pass: those that have
+ * lost nothing.
+ */
+function overQuota(flow: Watched, { nowNs }: Evidence): HostLimitState | null {
+  const { now, limits, limitsBefore } = flow;
+  const isDropped = now.dropReason === DROP_POLICE && now.dropNs >= nowNs - DROPS_COUNT_NS;
+  const stop = limits.find(({ kind }) => kind === 'block' || (kind === 'page' && isDropped));
+  if (stop !== undefined) return stop;
+  if (!isHeldUp(flow, nowNs - RECENT_NS)) return null;
+  const isUsedUp = ({ waitingPackets, tokens }: HostLimitState): boolean =>
+    waitingPackets > 0 || (tokens ?? 0) < PACKET_BYTES;
+  const isBinding = ({ direction }: HostLimitState): boolean =>
+    [...limits, ...limitsBefore].some((one) => one.direction === direction && isUsedUp(one));
+  return limits.find((one) => one.kind === 'throttle' && isBinding(one)) ?? null;
 }
 
 /** A policer has dropped packets of the flow. */

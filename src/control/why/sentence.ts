@@ -2,6 +2,7 @@
 import { NONE } from '../../base/none.ts';
 import { formatBitsPerSecShort, formatBytesShort, toBitsPerSecOrNull } from '../../base/units.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
+import type { HostLimitState } from '../../core/quotas/stage.ts';
 import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { KnownClasses } from './classes.ts';
 import type { Evidence, Watched } from './evidence.ts';
@@ -34,6 +35,7 @@ function flowsText(count: number): string {
 
 export function sentenceOf(flow: Watched, limit: Limit, evidence: Evidence, known: KnownClasses): string {
   const subject = noun(flow, limit.leaf);
+  if (limit.ofHost !== undefined) return `${subject} ${quotaText(limit.ofHost)}.`;
   if (limit.owner !== null) return `${subject} ${bound(flow, limit, limit.owner, evidence)}.`;
   if (limit.leaf === null) return `${subject} is not limited here: it passes no link that is shaped.`;
   if (limit.kind === 'receiver')
@@ -66,6 +68,13 @@ function bound({ before, now }: Watched, limit: Limit, owner: ClassInfo, evidenc
     default:
       return `is slow because the AQM of ${path} has dropped ${packetsText(now.dropEarly + now.dropAqm)} of it, the last ${agoText(now.dropNs, evidence)}${droppedOf(now) > droppedOf(before) ? ', and goes on' : ''}`;
   }
+}
+
+function quotaText({ kind, rateBytesPerSec, direction }: HostLimitState): string {
+  if (kind === 'throttle')
+    return `is slow because the quota of its host leaves it ${rateText(rateBytesPerSec ?? 0)} ${direction} for now; \`shaper quota\` says why`;
+  const means = kind === 'block' ? 'is blocked' : 'sees a page instead';
+  return `does not pass because its host has used up its quota, and ${means}; \`shaper quota\` says until when`;
 }
 
 /** With held ACKs the share is too small for a window. */
@@ -146,7 +155,13 @@ export function mayBytesPerSec(leaf: ClassInfo, known: KnownClasses, states: Evi
 }
 
 /** Numbers for those who want them: what the bucket has and what passes it. */
-export function detailOf({ now }: Watched, { kind, owner, leaf, pacing }: Limit, evidence: Evidence): string {
+export function detailOf(
+  { now }: Watched,
+  { kind, owner, leaf, pacing, ofHost }: Limit,
+  evidence: Evidence,
+): string {
+  if (ofHost?.kind === 'throttle')
+    return `${packetsText(ofHost.waitingPackets)} of the host wait ${ofHost.direction}, ${formatBytesShort(ofHost.tokens ?? 0)} of tokens`;
   if (owner === null || leaf === null) return '';
   const state = evidence.states.get(owner.path);
   const passes = `${rateText(rateOf(owner, evidence))} of ${owner.path} pass`;

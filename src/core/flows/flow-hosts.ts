@@ -179,7 +179,7 @@ export class FlowHosts {
    * The ends of a packet of flow `f`, or of packet `h` without a flow (NONE); 0 if the rows in the record are
    * those of other addresses by now.
    */
-  private pairOf(h: number, f: number): number {
+  pairOf(h: number, f: number): number {
     if (f === NONE) return this.flowless[h >> HELD_SHIFT];
     const pair = this.words[f + HOST_PAIR];
     if (pair === 0 || this.hosts === null) return pair;

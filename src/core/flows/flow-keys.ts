@@ -103,6 +103,18 @@ export class FlowKeys {
     return this.table.find(this.hashOfKey());
   }
 
+  protocol(f: number): number {
+    return this.words[f] & 0xff;
+  }
+
+  sport(f: number): number {
+    return this.words[f + 1] >>> 16;
+  }
+
+  dport(f: number): number {
+    return this.words[f + 1] & 0xffff;
+  }
+
   tuple(f: number): FlowTuple {
     const { words } = this;
     return {

@@ -72,7 +72,8 @@ export class FlowTable {
   private readonly given = new Int32Array(SETTLE_AT);
   private readonly givenBytes = new Int32Array(SETTLE_AT);
   private readonly passedBytes = new Int32Array(SETTLE_AT);
-  private givenCount = 0;
+  /** Verdicts that settle() has not counted yet. */
+  givenCount = 0;
 
   /** Without `hosts` nobody looks for the hosts of flows. */
   constructor(rows: number, key0: number, key1: number, ledger: Ledger, hosts: Hosts | null = null) {

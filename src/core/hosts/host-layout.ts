@@ -131,6 +131,8 @@ export const NEWS_PORT = 4;
 export const NEWS_MERGED = 5;
 /** A MAC has so many addresses that a router must be behind it. */
 export const NEWS_ROUTER = 6;
+/** A count of the host has exceeded its maximum, so it is limited (quotas/stage.ts). */
+export const NEWS_LIMIT = 7;
 
 /** A tick is 2^26 ns, 67 ms: in one word they last for nine years. */
 const TICK_NS = 0x4000000;

@@ -57,6 +57,7 @@ export class Hosts {
   readonly addresses: Addresses;
   readonly names: HostNames;
   readonly counts: HostCounts;
+  readonly news: HostNews;
   private readonly memory: HostMemory;
   private readonly identities: Identities;
   private spec: HostsSpec;
@@ -74,8 +75,8 @@ export class Hosts {
     this.addresses = new Addresses(this.memory, ...keysOf('addresses of hosts'));
     this.names = new HostNames(this.addresses);
     this.names.set(spec.names);
-    const news = new HostNews(this.memory, this.table, this.addresses);
-    this.identities = new Identities(spec.identify, this.table, this.addresses, this.names, news);
+    this.news = new HostNews(this.memory, this.table, this.addresses);
+    this.identities = new Identities(spec.identify, this.table, this.addresses, this.names, this.news);
     this.counts = new HostCounts(this.table, this.addresses, isUsed);
   }
 

@@ -5,6 +5,8 @@
 import { NONE } from '../../base/none.ts';
 import type { HeldTable } from './held.ts';
 
+/** Asked for in the place of a leaf: packets of any. */
+export const ANY_LEAF = -2;
 /** Packets looked at for one of a leaf. */
 const LEAF_LOOKS = 16;
 /** Packets passed over, because they must stay, in search of some that may be dropped. */
@@ -86,7 +88,7 @@ export class HeldFifos {
     let bytesLeft = bytes;
     let looks = SPARE_LOOKS;
     for (let h = this.head[row]; h !== NONE && (packetsLeft > 0 || bytesLeft > 0); h = this.next[h]) {
-      if (held.neverDrop(h) || held.leaf[h] !== leaf) {
+      if (!this.isDroppable(h, leaf)) {
         if (--looks === 0) return false;
         continue;
       }
@@ -101,14 +103,19 @@ export class HeldFifos {
    * places.
    */
   shiftDroppable(row: number, leaf: number): number {
-    const { held, next } = this;
+    const { next } = this;
     let before = NONE;
     let h = this.head[row];
-    while (held.neverDrop(h) || held.leaf[h] !== leaf) {
+    while (!this.isDroppable(h, leaf)) {
       before = h;
       h = next[h];
     }
     this.unlink(row, h, before);
     return h;
+  }
+
+  private isDroppable(h: number, leaf: number): boolean {
+    const { held } = this;
+    return !held.neverDrop(h) && (leaf === ANY_LEAF || held.leaf[h] === leaf);
   }
 }

@@ -48,7 +48,7 @@ export class HeldTable {
   readonly nextLeaf: Int32Array;
   /** Leaf of the tree that the packet has passed; NONE if this is the first. */
   readonly leafBefore: Int32Array;
-  /** FLAG_*; above them lender + 1. */
+  /** FLAG_*; above them lender + 1, and FLAG_PASSED_HOST. */
   readonly flags: Int32Array;
   /** The packet behind this one in its FIFO, or the next free row. */
   readonly next: Int32Array;
@@ -156,11 +156,19 @@ export class HeldTable {
    * NONE if it has not waited, or if it leaves without tokens.
    */
   lender(h: number): number {
-    return (this.flags[h] >> LENDER_SHIFT) - 1;
+    return ((this.flags[h] >> LENDER_SHIFT) & LENDER_MASK) - 1;
   }
 
   setLender(h: number, c: number): void {
     this.flags[h] = (this.flags[h] & FLAGS_MASK) | ((c + 1) << LENDER_SHIFT);
+  }
+
+  /**
+   * Whether buckets were charged for the packet, which leaves the present tree: of its host, or of
+   * classes.
+   */
+  isCharged(h: number): boolean {
+    return this.flags[h] >> LENDER_SHIFT !== 0;
   }
 
   /** The packet has passed the present tree: it has no lender, and has not waited for a bucket yet. */
@@ -235,7 +243,10 @@ export class HeldTable {
 }
 
 const LENDER_SHIFT = 16;
-const FLAGS_MASK = 0xffff;
+const LENDER_MASK = 0x7fff;
+/** Has passed the bucket of its host (quotas/host-buckets.ts). */
+export const FLAG_PASSED_HOST = 1 << 31;
+const FLAGS_MASK = 0xffff | FLAG_PASSED_HOST;
 
 /**
  * Charged like the rest but never dropped: TCP of an exempt port of this host within its bounds

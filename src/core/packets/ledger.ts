@@ -65,11 +65,15 @@ export class Ledger {
     totals[TOTAL.heldBytes] -= lengthBytes;
   }
 
-  /** The verdict on packet `h` is to drop it; its leaf has `reason` (DROP_*) for that. */
+  /**
+   * The verdict on packet `h` is to drop it; its leaf has `reason` (DROP_*) for that. Without a leaf a limit
+   * of its host has.
+   */
   dropped(h: number, reason: number): void {
     const { totals } = this;
     const lengthBytes = this.held.lengthBytes[h];
-    this.dropsFor(reason)[this.held.leaf[h]] += 1;
+    const leaf = this.held.leaf[h];
+    if (leaf !== NONE) this.dropsFor(reason)[leaf] += 1;
     totals[TOTAL.droppedPackets] += 1;
     totals[TOTAL.droppedBytes] += lengthBytes;
     totals[TOTAL.heldPackets] -= 1;

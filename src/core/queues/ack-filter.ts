@@ -91,7 +91,7 @@ export class AckFilter {
    * `lastFound` is that ACK. Packets of leaves without the filter make none redundant.
    */
   isAckRedundant(head: number, h: number): boolean {
-    if (head === h || this.has[this.held.leaf[h]] === 0) return false;
+    if (head === h || this.has[this.held.leaf[h]] !== 1) return false;
     const { rows, lastFound: found } = this;
     const isFound = findRedundantAck(rows, this, head >> HELD_SHIFT, h >> HELD_SHIFT, LOOKS_MAX, found);
     if (!isFound) return false;

@@ -43,7 +43,7 @@ export function leafKinds(classes: readonly ClassInfo[]): (QueueKind | null)[] {
 
 /** How packets wait at this rate in a class. */
 export function queueKind(
-  { id, isSourceInside }: ClassInfo,
+  { id, isSourceInside }: Pick<ClassInfo, 'id' | 'isSourceInside'>,
   { discipline, aqm, ecn, shortBytes }: WaitingSpec,
   isolation: Isolation,
   rateBytesPerSec: number,

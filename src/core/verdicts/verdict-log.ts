@@ -8,7 +8,7 @@
  */
 import { NONE } from '../../base/none.ts';
 import { VERDICT_LOG_ROWS } from '../../limits.ts';
-import type { HeldTable } from '../packets/held.ts';
+import { FLAG_PASSED_HOST, type HeldTable } from '../packets/held.ts';
 
 const LOG_MASK = VERDICT_LOG_ROWS - 1;
 /** Tags stay positive as signed numbers. */
@@ -37,6 +37,7 @@ export class VerdictLog {
   // Charges.
   private readonly chargeTag = new Int32Array(CHARGE_ROWS).fill(NONE);
   private readonly chargeLender = new Int16Array(CHARGE_ROWS);
+  private readonly chargeOfHost = new Uint8Array(CHARGE_ROWS);
   private readonly chargedBytes = new Int32Array(CHARGE_ROWS);
   private readonly chargedFlow = new Int32Array(CHARGE_ROWS);
   private readonly chargeNs = new Float64Array(CHARGE_ROWS);
@@ -51,8 +52,7 @@ export class VerdictLog {
   accept(h: number): number {
     const { held } = this;
     const tag = this.note(held.lengthBytes[h], 1, held.leaf[h], held.leafBefore[h]);
-    const lender = held.lender(h);
-    if (lender !== NONE) this.noteCharge(tag, h, lender);
+    if (held.isCharged(h)) this.noteCharge(tag, h);
     return tag;
   }
 
@@ -91,11 +91,17 @@ export class VerdictLog {
 
   /**
    * The class that lent the packet's tokens in the last tree. NONE if the packet did not wait there, or if it
-   * is too long ago; otherwise the methods below say more about the charge.
+   * is too long ago. With a lender, or if isOfHost(), the methods below say more about the charge.
    */
   lender(tag: number): number {
     const at = tag & CHARGE_MASK;
     return this.chargeTag[at] === tag ? this.rowNow(tag, this.chargeLender[at]) : NONE;
+  }
+
+  /** Whether the bucket of its host was charged for the packet, and that is not too long ago. */
+  isOfHost(tag: number): boolean {
+    const at = tag & CHARGE_MASK;
+    return this.chargeTag[at] === tag && this.chargeOfHost[at] === 1;
   }
 
   chargeBytes(tag: number): number {
@@ -160,11 +166,12 @@ export class VerdictLog {
     renumberings.length = 0;
   }
 
-  private noteCharge(tag: number, h: number, lender: number): void {
+  private noteCharge(tag: number, h: number): void {
     const { held } = this;
     const at = tag & CHARGE_MASK;
     this.chargeTag[at] = tag;
-    this.chargeLender[at] = lender;
+    this.chargeLender[at] = held.lender(h);
+    this.chargeOfHost[at] = (held.flags[h] & FLAG_PASSED_HOST) === 0 ? 0 : 1;
     this.chargedBytes[at] = held.chargeBytes[h];
     this.chargedFlow[at] = held.flow[h];
     this.chargeNs[at] = held.readyNs(h);

@@ -32,7 +32,7 @@ const begin = () =>
       nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
       warnings: [],
-      inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
+      inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
       trace: () => null,
       hosts: { buffer: new SharedArrayBuffer(0) },
       updateHosts: () => undefined,

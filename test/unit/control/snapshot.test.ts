@@ -21,7 +21,7 @@ function setUp() {
     socketCounters: () => SOCKET,
     warnings: ['w/up is silent'],
     eachClasses: () => [],
-    inspect: () => ({ atNs: 0, classes: [], each: [], devices: [] }),
+    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
     trace: () => null,
     hosts: { buffer: new SharedArrayBuffer(0) },
     updateHosts: () => undefined,

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { NONE } from '../../../src/base/none.ts';
 import { createFlowRecord, FlowReader } from '../../../src/core/flows/flow-reader.ts';
 import { type FlowName, inspect } from '../../../src/core/inspect.ts';
-import { SECOND, shaper, udp, up, World } from '../../sim/world.ts';
+import { limit } from '../../sim/host-limits.ts';
+import { CLIENT, SECOND, shaper, udp, up, World } from '../../sim/world.ts';
 
 const WIDE = { rate: 1e9, burst: 1e6 };
 /** One packet of 1000 B at once, then one a second. */
@@ -54,6 +55,29 @@ test('the bucket of a flow in a class with each, and what waits for it', () => {
   one.run(0);
   const { each } = inspect(one.engine, [flowTo(one, 2)], 0);
   expect(each).toEqual([[{ path: 'wan/up/each', tokens: 0, waitingPackets: 2 }]]);
+});
+
+test('how the hosts of a flow are limited', () => {
+  const one = world();
+  const send = (timeNs: number) => one.inject([up(timeNs, 1000, { shape: udp(1, { dport: 9 }) })]);
+  send(0);
+  one.run(0);
+  const flow = flowTo(one, 9);
+  const limitsNow = () => inspect(one.engine, [flow, { ...flow, generation: -1 }], one.port.nowNs).limits;
+  expect(limitsNow()).toEqual([[], []]);
+  limit(one.engine, 0, { of: CLIENT, kind: 'throttle', up: 1000 });
+  for (let n = 0; n < 4; n++) send(0);
+  one.run(0);
+  const throttled = { kind: 'throttle', direction: 'up', rateBytesPerSec: 1000, waitingPackets: 1 };
+  expect(limitsNow()).toEqual([[{ ...throttled, tokens: 28 }], []]);
+  // Packets of this flow do not arrive.
+  limit(one.engine, 0, { of: CLIENT, kind: 'throttle', down: 1000 });
+  expect(limitsNow()).toEqual([[], []]);
+  for (const kind of ['block', 'page'] as const) {
+    limit(one.engine, 0, { of: CLIENT, kind });
+    const stopped = { kind, direction: 'up', rateBytesPerSec: null, tokens: null, waitingPackets: 0 };
+    expect(limitsNow()).toEqual([[stopped], []]);
+  }
 });
 
 test('the tokens of a policer', () => {
