@@ -1,4 +1,5 @@
 /** Charts as SVG text: axes, curves, areas, bars, thresholds, and the values shown at the pointer. */
+import { escapeHtml } from '../base/escape-html.ts';
 import type { Axis } from './axis.ts';
 
 /** Sizes in units of the view box, chosen so that text is about as large as on the page around it. */
@@ -33,17 +34,6 @@ export interface Hover {
   /** Prefix of the x value in the box: "≤" where the values are sums up to it. */
   readonly sign?: string;
   readonly series: readonly HoverSeries[];
-}
-
-export function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character]);
 }
 
 const tenth = (value: number): string => String(Math.round(10 * value) / 10);

@@ -1,6 +1,7 @@
 /** A chart with one row per item: the name on the left, a mark on a common scale, a number on the right. */
+
+import { escapeHtml } from '../base/escape-html.ts';
 import type { Axis } from './axis.ts';
-import { escapeHtml } from './chart.ts';
 
 const WIDTH = 560;
 const RIGHT = 84;

@@ -7,6 +7,12 @@ export function addressText(family: number, words: ArrayLike<number>): string {
   return shortened([w0, w1, w2, w3].flatMap((word) => [word >>> 16, word & 0xffff]));
 }
 
+/** `10.0.0.0/16`, and `10.0.0.1` for a single address. */
+export function prefixText(family: number, words: ArrayLike<number>, bits: number): string {
+  const address = addressText(family, words);
+  return bits === (family === 6 ? 128 : 32) ? address : `${address}/${bits}`;
+}
+
 /** RFC 5952, 4.2: the longest run of zero groups, the first of several, becomes two colons. */
 function shortened(groups: readonly number[]): string {
   let from = 0;

@@ -1,5 +1,5 @@
 /** A page of one file that loads nothing: its frame, and parts that all pages have. */
-import { escapeHtml } from '../../charts/chart.ts';
+import { escapeHtml } from '../../base/escape-html.ts';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
 

@@ -1,6 +1,7 @@
 /** The page that `simulate --html` writes: one file that loads nothing, with one run or two side by side. */
+
+import { escapeHtml } from '../../base/escape-html.ts';
 import { formatBitsPerSecShort } from '../../base/units.ts';
-import { escapeHtml } from '../../charts/chart.ts';
 import { pairUp } from '../../charts/palette.ts';
 import type { SimulatedFlow } from '../../sim/report/report.ts';
 import { htmlDocument, legendOf } from '../page/document.ts';

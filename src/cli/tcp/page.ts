@@ -1,10 +1,10 @@
 /** The picture as a page of one file that loads nothing. */
+import { escapeHtml } from '../../base/escape-html.ts';
 import { formatBitsPerSecShort, formatBytesShort } from '../../base/units.ts';
 import { linearAxis, logAxis } from '../../charts/axis.ts';
 import {
   chart,
   dots,
-  escapeHtml,
   type Frame,
   HALF_WIDTH,
   line,

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { HISTOGRAM_BINS, histogramBin } from '../../../src/base/histogram.ts';
 import { bytesUnit, linearAxis, logAxis, rateUnit, roundUp } from '../../../src/charts/axis.ts';
-import { area, bars, chart, escapeHtml, type Frame, line, threshold } from '../../../src/charts/chart.ts';
+import { escapeHtml } from '../../../src/base/escape-html.ts';
+import { area, bars, chart, type Frame, line, threshold } from '../../../src/charts/chart.ts';
 import { choose } from '../../../src/charts/palette.ts';
 import { renderPage } from '../../../src/cli/simulate/page.ts';
 import { cumulative } from '../../../src/cli/simulate/panels-delay.ts';
