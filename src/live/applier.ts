@@ -108,7 +108,10 @@ export class Applier {
     const plan = await this.plan(spec, now);
     const edited = { spec, renamed };
     running.check(edited, plan);
-    const isPlanSame = equal(plan, now.request.plan) && equal(spec.nfqueue, now.request.nfqueue);
+    const { page } = await planner.page(spec, true);
+    const isPageSame = equal(page, now.request.page);
+    const isPlanSame =
+      isPageSame && equal(plan, now.request.plan) && equal(spec.nfqueue, now.request.nfqueue);
     const wanted = isPlanSame ? now.request : await planner.request(spec, plan, now);
     this.checkGoesOn();
     if (isPlanSame) running.applySpec(edited);

@@ -3,10 +3,13 @@ import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { takesEditsInBridges } from '../io/proc/ports.ts';
 import {
   type Backend,
+  hasPageHooks,
   hasPortHooks,
   type Neighbours,
+  type PageRules,
   plannedDevices,
   probeAbilities,
+  probePage,
   probeSwitched,
   type RulesLog,
   type RulesRequest,
@@ -14,7 +17,9 @@ import {
 } from '../io/rules/index.ts';
 import { standsOnBridge } from '../spec/device-graph.ts';
 import { ChangeRefusedError } from '../spec/edit.ts';
+import type { PageSpec } from '../spec/hosts.ts';
 import { MARK_DSCPS_MAX } from '../spec/mark-codes.ts';
+import { pageOf } from '../spec/page.ts';
 import { keepPlaces } from '../spec/plan-change.ts';
 import {
   type BridgePorts,
@@ -58,6 +63,8 @@ export class RulePlanner {
   private hasWarnedOfCopies = false;
   /** The memory for copied packets was made at the start, for the longest copies of then. */
   private copyBytesMax: number | null = null;
+  /** null: not tried. */
+  private hasPage: boolean | null = null;
 
   /** `found`: abilities that need no trial. */
   constructor(backend: Backend, neighbours: Neighbours, log: RulesLog, found: Partial<RuleAbilities> = {}) {
@@ -76,7 +83,16 @@ export class RulePlanner {
     if (isRestored && this.found.connectionMarks && marksConnections(wanted)) this.log.warn(NO_RESTORE);
     const sparesSwitched = mayBridge(spec) && (await probeSwitched(nfqueue, this.log, false));
     const { isTracked } = this.neighbours;
-    return { plan: this.plan(spec, !isRestored), nfqueue, sparesSwitched, isTracked };
+    const page = await this.page(spec, false);
+    return { plan: this.plan(spec, !isRestored), nfqueue, sparesSwitched, isTracked, ...page };
+  }
+
+  /** The rules for the page of stopped hosts, if a quota has one and this kernel can have them. */
+  async page(spec: ShaperSpec, isLive: boolean): Promise<{ readonly page?: PageRules }> {
+    const page = pageOf(spec.quotas);
+    if (page === null) return {};
+    this.hasPage ??= await probePage(spec.nfqueue, this.log, isLive);
+    return this.hasPage ? { page: pageRules(spec, page) } : {};
   }
 
   /** Tries the abilities that a plan needs. */
@@ -146,13 +162,24 @@ export class RulePlanner {
     const sparesSwitched =
       from.sparesSwitched === true ||
       (hasNewDevice && mayBridge(spec) && (await probeSwitched(nfqueue, this.log, true)));
+    const { page: _, ...before } = from;
     return {
-      ...from,
+      ...before,
       ...{ plan, nfqueue, sparesSwitched },
+      ...(await this.page(spec, true)),
       keepsTracking: from.keepsTracking === true || marksConnections(from.plan),
       keepsPortHooks: hasPortHooks(from),
+      keepsPageHooks: hasPageHooks(from),
     };
   }
+}
+
+function pageRules({ hosts, links }: ShaperSpec, { allow }: PageSpec): PageRules {
+  return {
+    lan: hosts.lan,
+    links: [...new Set(links.map(({ device }) => device))],
+    allow: allow.filter((entry) => typeof entry !== 'string'),
+  };
 }
 
 /** Some device of the specification stands on a bridge, or is not there yet and may. */

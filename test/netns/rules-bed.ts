@@ -51,9 +51,9 @@ export class Driver {
     return kept ?? new Driver(host);
   }
 
-  constructor(host: Host, wrapper: readonly string[] = []) {
+  constructor(host: Host, wrapper: readonly string[] = [], program = DRIVER) {
     this.host = host;
-    this.child = host.spawn([...wrapper, ...DRIVER]);
+    this.child = host.spawn([...wrapper, ...program]);
     this.child.stderr?.pipe(process.stderr);
     this.child.once('exit', () => {
       for (const { reject } of this.answers.splice(0)) reject(new Error('the driver ended'));

@@ -100,6 +100,8 @@ const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
   change: async (...[request]: [RulesRequest]) => (await installed?.change(request))?.finish(),
   changeAndBack: async (...[request]: [RulesRequest]) => (await installed?.change(request))?.undo(),
   closePort: async () => port?.close(),
+  setStopped: async (...[addresses]: [string[]]) => installed?.setStopped(addresses),
+  setAllowed: async (...[addresses]: [string[]]) => installed?.setAllowed(addresses),
   stopMatching: async () => installed?.stopMatching(),
   remove: async () => installed?.remove(),
 };

@@ -18,6 +18,7 @@ import {
   type RulesRequest,
   tableName,
 } from './render-nft.ts';
+import { hasPageHooks } from './render-page.ts';
 
 const HINT_RIVAL = 'stop that instance, or name other devices';
 
@@ -71,6 +72,8 @@ class RulesChange implements ChangedRules {
   private readonly parts: ChangeParts;
   private readonly linesFrom: readonly string[];
   private readonly linesTo: readonly string[];
+  /** To go back to. Chains in hooks stay, and so does what keeps connection tracking on. */
+  private readonly linesBack: readonly string[];
   /** Rules of iptables that come, and that go. */
   private readonly coming: readonly string[] = [];
   private readonly going: readonly string[] = [];
@@ -83,6 +86,8 @@ class RulesChange implements ChangedRules {
     this.parts = parts;
     this.linesFrom = [...claimLines(from), ...chainLines(from, parts.backend)];
     this.linesTo = [...claimLines(to), ...chainLines(to, parts.backend)];
+    const back = { ...from, keepsPageHooks: hasPageHooks(from) || hasPageHooks(to) };
+    this.linesBack = [...claimLines(back), ...chainLines(back, parts.backend)];
     if (parts.iptables) {
       const [had, has] = [iptablesRules(from), iptablesRules(to)];
       this.coming = has.filter((rule) => !had.includes(rule));
@@ -120,9 +125,9 @@ class RulesChange implements ChangedRules {
     await this.attempt('putting the rules back', async () => {
       // A transaction that gave no answer may have been carried out all the same.
       const claim = begun.claim ? editLines(claimLines(this.to), claimLines(this.from)) : [];
-      const lines = begun.chains ? editLines(this.linesTo, this.linesFrom) : claim;
+      const lines = begun.chains ? editLines(this.linesTo, this.linesBack) : claim;
       if (lines.length > 0) await this.run('putting the rules back', lines);
-      const leftover = begun.chains ? leftoverLines(this.linesTo, this.linesFrom) : [];
+      const leftover = begun.chains ? leftoverLines(this.linesTo, this.linesBack) : [];
       // What never came cannot be deleted, and in the way of nobody.
       if (leftover.length > 0) await this.run('deleting chains', leftover).catch(() => undefined);
     });

@@ -20,6 +20,8 @@ import {
   removeLines,
   stopLines,
 } from './render-nft.ts';
+import { hasPageHooks, NAMES_SET, STOPPED_SET } from './render-page.ts';
+import { StoppedSets } from './stopped-sets.ts';
 import { RuleWatch } from './watch.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -38,6 +40,13 @@ export interface InstalledRules {
    * @throws RulesError Nothing has changed then
    */
   change(request: RulesRequest): Promise<ChangedRules>;
+  /**
+   * From now on hosts with these addresses are stopped, where the request has a page, and no others. It takes
+   * effect within a fraction of a second, and stays in effect when the rules are made anew.
+   */
+  setStopped(addresses: readonly string[]): void;
+  /** The names that stopped hosts reach all the same have these addresses. */
+  setAllowed(addresses: readonly string[]): void;
   /** No packet is queued any more after it resolves. Held packets stay held. Does nothing without rules. */
   stopMatching(): Promise<void>;
   /**
@@ -60,7 +69,7 @@ export interface InstalledRules {
 /** The commands that installRules gives to nft, then such for what it gives to iptables-restore. */
 export function renderRules(request: RulesRequest, backend: Backend): string {
   const lines = [...claimLines(request), ...chainLines(request, backend)];
-  if (request.isTracked) {
+  if (request.isTracked || hasPageHooks(request)) {
     lines.push('# Of a new connection that is tracked only one packet may wait: the first ping passes.');
     lines.push(...firstPingLines(request.nfqueue.first));
   }
@@ -99,12 +108,17 @@ class Installed implements InstalledRules {
   private readonly lostCallbacks: ((reason: string) => void)[] = [];
   private readonly gapCallbacks: (() => void)[] = [];
   private hasChains = false;
+  private readonly stopped: StoppedSets;
 
   constructor(session: NftSession, parts: Parts) {
     this.parts = parts;
     this.request = parts.request;
     this.first = parts.request.nfqueue.first;
     this.session = session;
+    this.stopped = new StoppedSets({
+      ...{ first: this.first, log: parts.log },
+      session: () => (this.hasChains && hasPageHooks(this.request) ? this.session : null),
+    });
     this.guard(session);
   }
 
@@ -122,6 +136,7 @@ class Installed implements InstalledRules {
     // Set first: nft may have done it though its answer is late.
     this.hasChains = true;
     await this.session.run('installing the marking chains', chainLines(request, backend));
+    this.stopped.refill();
     this.watchRules();
     if (!isWanted()) return;
     this.neighbourWatch = new NeighbourWatch(this.session, request, log);
@@ -143,7 +158,16 @@ class Installed implements InstalledRules {
 
   get tracksConnections(): boolean {
     const { plan, keepsTracking = false } = this.request;
-    return marksConnections(plan) || keepsTracking || this.neighbourWatch?.keepsTracking === true;
+    const isOurs = marksConnections(plan) || keepsTracking || hasPageHooks(this.request);
+    return isOurs || this.neighbourWatch?.keepsTracking === true;
+  }
+
+  setStopped(addresses: readonly string[]): void {
+    this.stopped.set(STOPPED_SET, addresses);
+  }
+
+  setAllowed(addresses: readonly string[]): void {
+    this.stopped.set(NAMES_SET, addresses);
   }
 
   async change(request: RulesRequest): Promise<ChangedRules> {
@@ -179,8 +203,10 @@ class Installed implements InstalledRules {
 
   /** The watches go by these rules from now on, and so does a new installation. */
   private follow(request: RulesRequest): void {
+    const hadSets = hasPageHooks(this.request);
     this.request = request;
     this.neighbourWatch?.follow(request);
+    if (!hadSets && hasPageHooks(request)) this.stopped.refill();
   }
 
   /** A step of a change, during which nobody else puts rules of iptables back. */
@@ -283,6 +309,7 @@ class Installed implements InstalledRules {
 
   /** Removes the table even if iptables fails. That failure is thrown afterwards. */
   private async removeAll(): Promise<void> {
+    this.stopped.close();
     await this.regaining;
     await this.editing;
     try {

@@ -7,6 +7,7 @@ import type { RulesLog } from './errors.ts';
 import { findCollisions, type Neighbours, readNeighbours, withoutOwnTables } from './neighbours.ts';
 import type { NftSession } from './nft-session.ts';
 import { firstPingLines, plannedDevices, type RulesRequest } from './render-nft.ts';
+import { hasPageHooks } from './render-page.ts';
 
 export const NEIGHBOUR_INTERVAL_MS = 10_000;
 /** Programs that change rules all the time cost no more than a look in this time. */
@@ -114,7 +115,7 @@ export class NeighbourWatch {
     for (const line of lines) this.said.add(line);
     for (const line of lines.slice(0, LINES_MAX)) this.log.warn(line);
     if (lines.length > LINES_MAX) this.log.warn(`${lines.length - LINES_MAX} more such rules`);
-    if (neighbours.isTracked) await this.letFirstPingsPass();
+    if (neighbours.isTracked || hasPageHooks(this.request)) await this.letFirstPingsPass();
   }
 
   private async letFirstPingsPass(): Promise<void> {

@@ -4,7 +4,8 @@ import { marksConnections, type QueuePlan, type RuleAbilities } from '../../spec
 import type { NfqueueSpec } from '../../spec/spec.ts';
 import { HINT_ROOT, RulesError, type RulesLog, toolComplaint, toolError } from './errors.ts';
 import { findIptables, tryNfqueue } from './iptables.ts';
-import type { Backend, RulesRequest } from './render-nft.ts';
+import { type Backend, tableName } from './render-nft.ts';
+import { pageLines } from './render-page.ts';
 import { bridgeTableLines } from './render-ports.ts';
 import { runTool } from './tool.ts';
 
@@ -47,7 +48,8 @@ export async function probeMarking(): Promise<void> {
  * Whether rules of the family `bridge` can spare what a bridge only switches. Warns where they cannot.
  */
 export async function probeSwitched(nfqueue: NfqueueSpec, log: RulesLog, isLive: boolean): Promise<boolean> {
-  const refusal = await refusalOf({ plan: NO_PLAN, nfqueue, sparesSwitched: true }, isLive);
+  const request = { plan: NO_PLAN, nfqueue, sparesSwitched: true };
+  const refusal = await refusalOf(bridgeTableLines(request), isLive);
   if (refusal !== null) log.warn(NO_SWITCHED, { reason: refusal });
   return refusal === null;
 }
@@ -55,7 +57,19 @@ export async function probeSwitched(nfqueue: NfqueueSpec, log: RulesLog, isLive:
 /** What the kernel says against queueing rules in the hooks of bridges; null: nothing. */
 export async function probePortHooks(nfqueue: NfqueueSpec, isLive: boolean): Promise<string | null> {
   const port = { device: 'port', bridge: 'bridge', direction: 'up', nfqueue: 0, fastNfqueue: null } as const;
-  return refusalOf({ plan: { ...NO_PLAN, directions: [port] }, nfqueue }, isLive);
+  return refusalOf(bridgeTableLines({ plan: { ...NO_PLAN, directions: [port] }, nfqueue }), isLive);
+}
+
+/**
+ * Whether there can be rules for the page of stopped hosts. Known refusal: redirection in a table of the
+ * family `inet`, before Linux 5.2. Warns where there can be none.
+ */
+export async function probePage(nfqueue: NfqueueSpec, log: RulesLog, isLive: boolean): Promise<boolean> {
+  const page = { lan: null, links: [], allow: [] };
+  const table = `add table inet ${tableName(nfqueue.first)}`;
+  const refusal = await refusalOf([table, ...pageLines({ plan: NO_PLAN, nfqueue, page })], isLive);
+  if (refusal !== null) log.warn(NO_PAGE, { reason: refusal });
+  return refusal === null;
 }
 
 const NO_PLAN: QueuePlan = {
@@ -64,12 +78,12 @@ const NO_PLAN: QueuePlan = {
 };
 
 /**
- * What the kernel says against the rules of a request in bridges; null: nothing. A trial with chains that
+ * What the kernel says against these rules; null: nothing. A trial with chains that
  * have a hook makes the kernel drop every held packet of the namespace, so it is made in another one. Only if
  * there can be none, and nobody holds packets yet (not `isLive`), it is made here.
  */
-async function refusalOf(request: RulesRequest, isLive: boolean): Promise<string | null> {
-  const text = `${bridgeTableLines(request).join('\n')}\n`;
+async function refusalOf(lines: readonly string[], isLive: boolean): Promise<string | null> {
+  const text = `${lines.join('\n')}\n`;
   const trials = [...ELSEWHERE, ...(isLive ? [] : [['nft']])];
   let refusal = '';
   for (const [tool = '', ...args] of trials) {
@@ -116,6 +130,9 @@ export async function probeBackend(wanted: 'auto' | Backend): Promise<Backend> {
 const NO_SWITCHED =
   'no rules for bridges here: with net.bridge.bridge-nf-call-iptables, what a bridge switches from port to port is ' +
   'shaped as if it crossed the link';
+const NO_PAGE =
+  'no page for stopped hosts here: they are blocked without one. The kernel needs redirection for nf_tables ' +
+  '(CONFIG_NFT_REDIR, CONFIG_NFT_REJECT_INET), version 5.2 or newer';
 const NO_ECN = 'no ECN here: packets are dropped where CE would do';
 const NO_CONNECTION_MARKS =
   'no connection marks here: fast classes beside slow ones get no superpackets, and answers to classes that are ' +

@@ -16,6 +16,7 @@ import type { LoopbackFlow } from '../nfqueue/loopback.ts';
 import { RulesError } from './errors.ts';
 import { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
 import { askedLines, CONNECTION_DIRECTIONS } from './render-asked.ts';
+import { hasPageHooks, type PageRules, pageLines } from './render-page.ts';
 import {
   bridgeTableLines,
   hasBridgeTable,
@@ -37,6 +38,10 @@ export interface RulesRequest {
   readonly isTracked?: boolean;
   /** Rules of ours have tracked connections since the start, so some rule must go on to do so. */
   readonly keepsTracking?: boolean;
+  /** Stopped hosts are shown a page. */
+  readonly page?: PageRules;
+  /** Chains of the page have been in their hooks since the start, so they stay. */
+  readonly keepsPageHooks?: boolean;
 }
 
 export type Backend = 'nft' | 'iptables';
@@ -191,8 +196,9 @@ function steeringChain({ nfqueue, fastNfqueue }: DirectionPlan): string {
  * With its last rule about connections the kernel would take out its own hooks for them, and with those drop
  * every held packet. So a chain that no packet passes keeps one for as long as the table stands.
  */
-function trackingLines({ plan, nfqueue, keepsTracking = false }: RulesRequest): string[] {
-  if (!marksConnections(plan) && !keepsTracking) return [];
+function trackingLines(request: RulesRequest): string[] {
+  const { plan, nfqueue, keepsTracking = false } = request;
+  if (!marksConnections(plan) && !keepsTracking && !hasPageHooks(request)) return [];
   const chain = `inet ${tableName(nfqueue.first)} keeps_tracking`;
   return [
     '# No packet comes here: the rule keeps connection tracking on while others change.',
@@ -258,6 +264,7 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
   const clear = `meta mark set meta mark & ${foreign}`;
   const lines = [
     ...bridgeTableLines(request),
+    ...pageLines(request),
     // The chains behind the NFQUEUEs come first, so that they are there for the first packet.
     ...askedLines(request, `inet ${table}`),
     ...neverQueuedLines(`inet ${table}`),
