@@ -11,6 +11,7 @@ import {
   chooseMarkMask,
   type Neighbours,
   NO_NEIGHBOURS,
+  pageRulesOf,
   RulesError,
   readNeighbours,
   renderRules,
@@ -20,6 +21,7 @@ import { bridgeOf, type DeviceGraph, standsOnBridge } from '../spec/device-graph
 import { matchedMarkBits } from '../spec/mark-choice.ts';
 import { ALL_ABILITIES, type BridgePorts, planQueues } from '../spec/queue-plan.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
+import { dhcpNotes } from './dhcp-notes.ts';
 import { readConfigAloud } from './read-config.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -39,8 +41,15 @@ export async function rules(
   const surroundings = { readByOthers: neighbours.readNfqueues, sharesChains: backend === 'iptables', ports };
   const plan = planQueues(spec, abilities, surroundings);
   const sparesSwitched = spec.links.some(({ device }) => standsOnBridge(graph, device));
-  const request = { plan, nfqueue, sparesSwitched, isTracked: neighbours.isTracked };
+  const page = pageRulesOf(spec);
+  const { isTracked } = neighbours;
+  const request = { plan, nfqueue, sparesSwitched, isTracked, ...(page === undefined ? {} : { page }) };
   terminal.out(renderRules(request, backend));
+  terminal.out(
+    dhcpNotes(spec.quotas)
+      .map((line) => `# ${line}\n`)
+      .join(''),
+  );
   return EXIT_FINE;
 }
 

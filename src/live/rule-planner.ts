@@ -7,6 +7,7 @@ import {
   hasPortHooks,
   type Neighbours,
   type PageRules,
+  pageRulesOf,
   plannedDevices,
   probeAbilities,
   probePage,
@@ -17,9 +18,7 @@ import {
 } from '../io/rules/index.ts';
 import { standsOnBridge } from '../spec/device-graph.ts';
 import { ChangeRefusedError } from '../spec/edit.ts';
-import type { PageSpec } from '../spec/hosts.ts';
 import { MARK_DSCPS_MAX } from '../spec/mark-codes.ts';
-import { pageOf } from '../spec/page.ts';
 import { keepPlaces } from '../spec/plan-change.ts';
 import {
   type BridgePorts,
@@ -89,10 +88,10 @@ export class RulePlanner {
 
   /** The rules for the page of stopped hosts, if a quota has one and this kernel can have them. */
   async page(spec: ShaperSpec, isLive: boolean): Promise<{ readonly page?: PageRules }> {
-    const page = pageOf(spec.quotas);
-    if (page === null) return {};
+    const page = pageRulesOf(spec);
+    if (page === undefined) return {};
     this.hasPage ??= await probePage(spec.nfqueue, this.log, isLive);
-    return this.hasPage ? { page: pageRules(spec, page) } : {};
+    return this.hasPage ? { page } : {};
   }
 
   /** Tries the abilities that a plan needs. */
@@ -172,14 +171,6 @@ export class RulePlanner {
       keepsPageHooks: hasPageHooks(from),
     };
   }
-}
-
-function pageRules({ hosts, links }: ShaperSpec, { allow }: PageSpec): PageRules {
-  return {
-    lan: hosts.lan,
-    links: [...new Set(links.map(({ device }) => device))],
-    allow: allow.filter((entry) => typeof entry !== 'string'),
-  };
 }
 
 /** Some device of the specification stands on a bridge, or is not there yet and may. */

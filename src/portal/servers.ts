@@ -13,11 +13,12 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { reasonOf } from '../base/system-error.ts';
 import { Attempts } from './attempts.ts';
+import { API_PATH } from './certificate.ts';
 import { Connections, LIFE_MS, SILENCE_MS } from './connections.ts';
 import type { PageSetup } from './messages.ts';
 import type { PageTls } from './page-files.ts';
 import { plainAddress } from './plain-address.ts';
-import { API_PATH, type Site, type SiteAnswer } from './site.ts';
+import type { Site, SiteAnswer } from './site.ts';
 
 /** Browsers send the cookies of the site that they wanted, and Node's own limit fits those. */
 const HEADER_BYTES_MAX = 16_384;

@@ -1,13 +1,10 @@
 /** What a client is answered: by its address alone, and only about itself. */
 import { createHash } from 'node:crypto';
 import { apiBody } from './api.ts';
-import { namesOfCertificate } from './certificate.ts';
+import { portalUrl } from './certificate.ts';
 import type { PageHost, PageSetup } from './messages.ts';
 import { renderPage } from './page.ts';
 import type { ReadFiles } from './page-files.ts';
-
-/** Under the address of the HTTPS server. DHCP tells clients of it. */
-export const API_PATH = '/captive-portal/api';
 
 /** RFC 6585, 6: the answer comes from the network, and not from the site that was asked for. */
 const NETWORK_AUTHENTICATION_REQUIRED = 511;
@@ -31,8 +28,8 @@ export class Site {
   use({ text, style, tls }: ReadFiles, { allow, httpsPort }: Pick<PageSetup, 'allow' | 'httpsPort'>): void {
     this.files = { text, style };
     this.allow = allow;
-    const [name = null] = tls === null ? [] : namesOfCertificate(tls.cert);
-    this.portalUrl = name === null ? null : `https://${name}:${httpsPort}/`;
+    const url = tls === null ? null : portalUrl(tls.cert, httpsPort);
+    this.portalUrl = url === null ? null : `${url}/`;
     const styleHash = createHash('sha256').update(style).digest('base64');
     this.headers = {
       'Content-Type': 'text/html; charset=utf-8',

@@ -16,6 +16,6 @@ export type { NftSession } from './nft-session.ts';
 export { cleanLeftovers, findRivals, findWarnings } from './others.ts';
 export { probeAbilities, probeBackend, probePage, probePortHooks, probeSwitched } from './probe.ts';
 export { type Backend, plannedDevices, type RulesRequest, tableName } from './render-nft.ts';
-export { hasPageHooks, type PageRules } from './render-page.ts';
+export { hasPageHooks, type PageRules, pageRulesOf } from './render-page.ts';
 export { hasPortHooks } from './render-ports.ts';
 export { withTrialRule } from './trial-rule.ts';

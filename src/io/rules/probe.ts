@@ -65,7 +65,7 @@ export async function probePortHooks(nfqueue: NfqueueSpec, isLive: boolean): Pro
  * family `inet`, before Linux 5.2. Warns where there can be none.
  */
 export async function probePage(nfqueue: NfqueueSpec, log: RulesLog, isLive: boolean): Promise<boolean> {
-  const page = { lan: null, links: [], allow: [] };
+  const page = { lan: null, links: [], allow: [], hasApi: true };
   const table = `add table inet ${tableName(nfqueue.first)}`;
   const refusal = await refusalOf([table, ...pageLines({ plan: NO_PLAN, nfqueue, page })], isLive);
   if (refusal !== null) log.warn(NO_PAGE, { reason: refusal });

@@ -13,8 +13,8 @@
  * this machine itself.
  */
 import { prefixText } from '../../packet/address-text.ts';
-import { PAGE_HTTP_PORT, PAGE_HTTPS_PORT } from '../../spec/page.ts';
-import type { PrefixSpec } from '../../spec/spec.ts';
+import { PAGE_HTTP_PORT, PAGE_HTTPS_PORT, pageOf } from '../../spec/page.ts';
+import type { PrefixSpec, ShaperSpec } from '../../spec/spec.ts';
 import { quoteDevice, type RulesRequest, tableName } from './render-nft.ts';
 
 export interface PageRules {
@@ -24,12 +24,40 @@ export interface PageRules {
   readonly links: readonly string[];
   /** What stopped hosts reach all the same. Names have sets of their own. */
   readonly allow: readonly PrefixSpec[];
+  /** There is the API of RFC 8908, at a port of its own. */
+  readonly hasApi: boolean;
 }
+
+/** What rules have to do for the quotas of a specification; undefined: no quota has a page. */
+export function pageRulesOf({ hosts, links, quotas }: PageSubject): PageRules | undefined {
+  const page = pageOf(quotas);
+  if (page === null) return undefined;
+  return {
+    lan: hosts.lan,
+    links: [...new Set(links.map(({ device }) => device))],
+    allow: page.allow.filter((entry) => typeof entry !== 'string'),
+    hasApi: page.certFile !== null && page.keyFile !== null,
+  };
+}
+
+type PageSubject = Pick<ShaperSpec, 'hosts' | 'links' | 'quotas'>;
 
 /** Addresses of stopped hosts, and those that allowed names have now. Both are filled while packets flow. */
 export const STOPPED_SET = 'stopped';
 export const NAMES_SET = 'allowed_names';
 const ALLOWED_SET = 'allowed';
+/** How much DNS each stopped host has used lately. */
+const DNS_SET = 'stopped_dns';
+
+/**
+ * DNS of a stopped host, both ways. Names can carry anything, so this is too little for a tunnel that anybody
+ * would want, and enough for the names of a few pages a second.
+ */
+const DNS_LIMIT = 'limit rate 8 kbytes/second burst 64 kbytes';
+/** As long as the burst takes to come back. */
+const DNS_TIMEOUT = '10s';
+/** Of hosts at once. Further ones have no DNS, which nobody reaches who is not stopped by thousands. */
+const DNS_SIZE = 65_536;
 
 /** Before the redirections of others (-100). */
 const REDIRECT_PRIORITY = -105;
@@ -74,6 +102,7 @@ function setLines(table: string, allow: readonly PrefixSpec[]): string[] {
     return [
       `add set ${table} ${STOPPED_SET}${version} { type ${type}; }`,
       `add set ${table} ${NAMES_SET}${version} { type ${type}; }`,
+      `add set ${table} ${DNS_SET}${version} { type ${type}; size ${DNS_SIZE}; flags dynamic; timeout ${DNS_TIMEOUT}; }`,
       // Prefixes may lie in each other.
       `add set ${table} ${ALLOWED_SET}${version} { type ${type}; flags interval; auto-merge; }`,
       ...(texts.length === 0
@@ -88,7 +117,7 @@ function fromLines(table: string): string[] {
   const rule = `add rule ${table} stopped_from`;
   return [
     `add chain ${table} stopped_from`,
-    `${rule} meta l4proto { tcp, udp } th dport 53 accept`,
+    ...dnsRules(rule, 'saddr', 'dport'),
     `${rule} udp sport 68 udp dport 67 accept`,
     `${rule} udp sport 546 udp dport 547 accept`,
     ...allowedRules(rule, 'daddr'),
@@ -105,7 +134,7 @@ function toLines(table: string): string[] {
   const [reset] = refusals(rule);
   return [
     `add chain ${table} stopped_to`,
-    `${rule} meta l4proto { tcp, udp } th sport 53 accept`,
+    ...dnsRules(rule, 'daddr', 'sport'),
     `${rule} udp sport 67 udp dport 68 accept`,
     `${rule} udp sport 547 udp dport 546 accept`,
     ...allowedRules(rule, 'saddr'),
@@ -114,6 +143,15 @@ function toLines(table: string): string[] {
     reset,
     `${rule} drop`,
   ];
+}
+
+/** `side` is the address of the stopped host, `port` that of the server. */
+function dnsRules(rule: string, side: 'saddr' | 'daddr', port: 'sport' | 'dport'): string[] {
+  return FAMILIES.map(
+    ({ version, ip }) =>
+      `${rule} meta l4proto { tcp, udp } th ${port} 53 ` +
+      `update @${DNS_SET}${version} { ${ip} ${side} ${DNS_LIMIT} } accept`,
+  );
 }
 
 function allowedRules(rule: string, side: 'saddr' | 'daddr'): string[] {
@@ -143,9 +181,16 @@ function hookRules(table: string, page: PageRules): string[] {
     ...rules,
     `${input} tcp dport ${PAGE_HTTP_PORT} ct status dnat accept`,
     `${input} tcp dport ${PAGE_HTTP_PORT} drop`,
-    `${input} iifname "lo" accept`,
-    `${input} tcp dport ${PAGE_HTTPS_PORT} ${inside('iifname', page)} accept`,
-    `${input} tcp dport ${PAGE_HTTPS_PORT} drop`,
+    ...(page.hasApi ? apiRules(input, page) : []),
+  ];
+}
+
+function apiRules(input: string, page: PageRules): string[] {
+  const api = `tcp dport ${PAGE_HTTPS_PORT}`;
+  return [
+    `${input} iifname "lo" ${api} accept`,
+    `${input} ${inside('iifname', page)} ${api} accept`,
+    `${input} ${api} drop`,
   ];
 }
 

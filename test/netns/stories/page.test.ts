@@ -17,6 +17,7 @@ const PAGE: NonNullable<RulesRequest['page']> = {
   lan: null,
   links: ['wan0'],
   allow: [{ family: 4, words: [0x0a4d0209, 0, 0, 0], bits: 32 }],
+  hasApi: false,
 };
 
 const backend = (await capabilities()).nft ? 'nft' : 'iptables';

@@ -1,8 +1,8 @@
 /** The page of `simulate --html`: what it draws, and that it needs nothing but itself. */
 import { describe, expect, it } from 'vitest';
+import { escapeHtml } from '../../../src/base/escape-html.ts';
 import { HISTOGRAM_BINS, histogramBin } from '../../../src/base/histogram.ts';
 import { bytesUnit, linearAxis, logAxis, rateUnit, roundUp } from '../../../src/charts/axis.ts';
-import { escapeHtml } from '../../../src/base/escape-html.ts';
 import { area, bars, chart, type Frame, line, threshold } from '../../../src/charts/chart.ts';
 import { choose } from '../../../src/charts/palette.ts';
 import { renderPage } from '../../../src/cli/simulate/page.ts';

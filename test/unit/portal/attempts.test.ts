@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { Attempts } from '../../../src/portal/attempts.ts';
+
+test('an address is answered once a second, and asking too soon makes it no later', () => {
+  const attempts = new Attempts();
+  const at = (ms: number): number | null => attempts.take('10.0.0.7', ms);
+  expect([at(0), at(1), at(999), at(1000), at(1500), at(2000)]).toEqual([0, 1, 1, 0, 1, 0]);
+  expect(attempts.take('10.0.0.8', 1500)).toBe(0);
+});
+
+test('all addresses together get 200 answers a second', () => {
+  const attempts = new Attempts();
+  const answers = Array.from({ length: 1000 }, (_, i) => attempts.take(`10.0.${i >> 8}.${i & 255}`, i / 10));
+  expect(answers.filter((wait) => wait === 0)).toHaveLength(200);
+  expect(answers.filter((wait) => wait === null)).toHaveLength(800);
+  expect(attempts.take('10.9.9.9', 1000)).toBe(0);
+});
+
+test('refused attempts of one address leave room for others', () => {
+  const attempts = new Attempts();
+  for (let i = 0; i < 150; i++) attempts.take('10.0.0.7', 0);
+  expect(attempts.take('10.0.0.8', 0)).toBe(0);
+});
+
+test('what is remembered has a bound', () => {
+  const attempts = new Attempts();
+  // 100 a second over two minutes are more than the table has rows.
+  for (let i = 0; i < 12_000; i++) expect(attempts.take(`address-${i}`, i * 10)).toBe(0);
+  expect(attempts.take('address-11999', 12_000 * 10)).toBe(1);
+});
