@@ -157,12 +157,12 @@ class RunningPortal implements Portal {
   private died(words: string, status: number | null, signal: string | null): void {
     this.child = null;
     if (this.isClosing) return;
-    const livedMs = performance.now() - this.startedMs;
-    this.pauseMs = livedMs > PAUSE_MS_MAX ? PAUSE_MS_MIN : Math.min(PAUSE_MS_MAX, 2 * this.pauseMs);
+    if (performance.now() - this.startedMs > PAUSE_MS_MAX) this.pauseMs = PAUSE_MS_MIN;
     const fields = { status, signal, words: printable(words.trim()), nextTrySeconds: this.pauseMs / 1000 };
     this.log('warn', 'the process that serves the page for stopped hosts has ended', fields);
     this.pauseTimer = setTimeout(() => this.start(), this.pauseMs);
     this.pauseTimer.unref();
+    this.pauseMs = Math.min(PAUSE_MS_MAX, 2 * this.pauseMs);
   }
 
   /** Another process takes the place of this one. */
