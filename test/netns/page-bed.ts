@@ -1,4 +1,5 @@
 /** A stopped host as it sees the network: what is answered, what is refused, and how soon. */
+import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PageHost } from '../../src/portal/messages.ts';
 import type { Host } from './harness.ts';
@@ -13,13 +14,18 @@ export function portalDriver(host: Host): Driver {
   return new Driver(host, [], PORTAL_DRIVER);
 }
 
-/** What is at the other end: HTTP at port 80, echoes of TCP at 443 and of UDP at 53 and 4000, all addresses. */
+/** What is at the other end: HTTP at port 80, echoes of TCP at 443 and of UDP at 53 and 4000, a clock at 7443. */
 const SERVER = `
   require('node:http').createServer((request, response) => response.end('the real site')).listen(80);
   require('node:net').createServer((socket) => {
     socket.on('error', () => undefined);
     socket.pipe(socket);
   }).listen(443);
+  require('node:net').createServer((socket) => {
+    socket.on('error', () => undefined);
+    const ticks = setInterval(() => socket.write('tick'), 50);
+    socket.on('close', () => clearInterval(ticks));
+  }).listen(7443);
   for (const port of [53, 4000]) {
     const socket = require('node:dgram').createSocket('udp6');
     socket.on('message', (text, { port, address }) => socket.send(text, port, address));
@@ -27,9 +33,10 @@ const SERVER = `
   }
   setTimeout(() => console.log('ready'), 50);`;
 
-export async function startSites(host: Host): Promise<void> {
+export async function startSites(host: Host): Promise<ChildProcess> {
   const child = host.spawn([process.execPath, '-e', SERVER]);
   await new Promise((resolve) => child.stdout?.once('data', resolve));
+  return child;
 }
 
 /** What came of an attempt. `error` is empty if something was answered. */
@@ -43,7 +50,8 @@ export interface Answered {
 
 const CLIENT = `
   const [kind, address, port, from] = process.argv.slice(1);
-  const at = performance.now();
+  const [http, net, { createSocket }] = [require('node:http'), require('node:net'), require('node:dgram')];
+  let at = performance.now();
   const tell = (found) => {
     console.log(JSON.stringify({ error: '', text: '', status: 0, ms: performance.now() - at, ...found }));
     process.exit();
@@ -52,20 +60,23 @@ const CLIENT = `
   const options = { host: address, port: Number(port), localAddress: from, agent: false };
   setTimeout(() => tell({ error: 'silence' }), 3000);
   if (kind === 'http') {
-    require('node:http').get({ ...options, path: '/a?b=c' }, (response) => {
+    http.get({ ...options, path: '/a?b=c' }, (response) => {
       let text = '';
       response.on('data', (part) => { text += part; });
       response.on('end', () => tell({ text, status: response.statusCode }));
     }).on('error', failed);
   } else if (kind === 'tcp') {
-    const socket = require('node:net').connect(options, () => socket.write('hello'));
+    const socket = net.connect(options, () => socket.write('hello'));
     socket.on('data', (text) => tell({ text: String(text) }));
     socket.on('error', failed);
   } else {
-    const socket = require('node:dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.on('message', (text) => tell({ text: String(text) }));
     socket.on('error', failed);
-    socket.bind(0, from, () => socket.connect(Number(port), address, () => socket.send('hello')));
+    socket.bind(0, from, () => socket.connect(Number(port), address, () => {
+      at = performance.now();
+      socket.send('hello');
+    }));
   }`;
 
 /** `from`: the address of the host that tries; it may have several. */
@@ -78,6 +89,30 @@ export async function attempt(
 ): Promise<Answered> {
   const { stdout } = await host.exec([process.execPath, '-e', CLIENT, kind, address, `${port}`, from]);
   return JSON.parse(stdout) as Answered;
+}
+
+/** Connects, and both ends speak. Resolves when something has come, with the end of the connection as a promise. */
+export async function holdConnection(
+  host: Host,
+  address: string,
+  port: number,
+): Promise<{ readonly ended: Promise<string> }> {
+  const script = `
+    const socket = require('node:net').connect(${port}, '${address}');
+    socket.on('data', (text) => console.log(String(text)));
+    const words = setInterval(() => socket.write('word'), 50);
+    socket.on('error', (error) => {
+      clearInterval(words);
+      console.log(error.code);
+    });`;
+  const child = host.spawn([process.execPath, '-e', script]);
+  let last = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    last = text.trim();
+  });
+  const ended = new Promise<string>((resolve) => child.once('exit', () => resolve(last)));
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  return { ended };
 }
 
 /** A host that is over its limit for some time. */
