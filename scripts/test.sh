@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # npm test: sets up what is missing, then runs every test. RUNS=full SEEDS=all repeats what can be repeated
 # (test/effort.ts).
-# Arguments go to vitest: `npm test -- test/unit`. A run of all tests as root looks at the page for stopped hosts in
-# a browser, and installs Debian's chromium (400 MB on disk) for that; SHAPER_BROWSER=0 does without.
+# Arguments go to vitest: `npm test -- test/unit`. A run of all tests as root looks at the page for stopped
+# hosts in a browser, and installs Debian's chromium (400 MB on disk) for that; SHAPER_BROWSER=0 does without.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh

@@ -1,4 +1,4 @@
-/** Reads the files of the page: certificate, key, text and style. Without one of them there is a page as well. */
+/** Reads the files of the page: certificate, key, text and style. It does without those that are missing. */
 import { readFileSync, statSync } from 'node:fs';
 import { isSystemError, reasonOf } from '../base/system-error.ts';
 import type { PageFiles } from './messages.ts';

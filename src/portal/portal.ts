@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { extname } from 'node:path';
+import { resolve as absolute, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printable } from '../base/printable.ts';
 import { prefixText } from '../packet/address-text.ts';
@@ -216,11 +216,21 @@ function namesOf({ allow }: PageSpec): string[] {
   return allow.filter((entry) => typeof entry === 'string');
 }
 
-function setupOf({ allow, ...files }: PageSpec, place: PortalPlace): PageSetup {
+function setupOf(page: PageSpec, place: PortalPlace): PageSetup {
+  const { allow, certFile, keyFile, textFile, styleFile } = page;
+  // The process has another directory.
+  const path = (file: string | null): string | null => (file === null ? null : absolute(file));
   const texts = allow.map((entry) =>
     typeof entry === 'string' ? entry : prefixText(entry.family, entry.words, entry.bits),
   );
-  return { ...files, ...place, allow: texts };
+  return {
+    ...place,
+    allow: texts,
+    certFile: path(certFile),
+    keyFile: path(keyFile),
+    textFile: path(textFile),
+    styleFile: path(styleFile),
+  };
 }
 
 /** Under tsx the process runs from its source as well. It inherits nothing that it does not need. */

@@ -14,7 +14,7 @@ export function portalDriver(host: Host): Driver {
   return new Driver(host, [], PORTAL_DRIVER);
 }
 
-/** What is at the other end: HTTP at port 80, echoes of TCP at 443 and of UDP at 53 and 4000, a clock at 7443. */
+/** The other end: HTTP at port 80, echoes of TCP at 443 and of UDP at 53 and 4000, a clock at 7443. */
 const SERVER = `
   require('node:http').createServer((request, response) => response.end('the real site')).listen(80);
   require('node:net').createServer((socket) => {
@@ -91,7 +91,7 @@ export async function attempt(
   return JSON.parse(stdout) as Answered;
 }
 
-/** Connects, and both ends speak. Resolves when something has come, with the end of the connection as a promise. */
+/** Connects, and both ends speak. Resolves when something has come, with a promise of the end. */
 export async function holdConnection(
   host: Host,
   address: string,

@@ -59,7 +59,7 @@ describeNetns('the page for stopped hosts in a browser', () => {
       return status === 511;
     });
     // The browser says itself that the answer of the site was no page of the site.
-    expect(complaints.filter((text) => !text.includes('status of 511'))).toEqual([]);
+    expect(complaints.filter((line) => !line.includes('status of 511'))).toEqual([]);
     expect(new Set(loaded.filter((url) => !url.startsWith('data:')))).toEqual(
       new Set([`http://${server.addresses.v4}/some/path?and=more`]),
     );
