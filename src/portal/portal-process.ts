@@ -3,6 +3,7 @@
  * key, and gives them up before it listens to anybody. Then it knows only what it is told of stopped hosts.
  * It ends with the instance, whose end of the channel closes then.
  */
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { reasonOf } from '../base/system-error.ts';
 import type { FromPageProcess, PageSetup, ToPageProcess } from './messages.ts';
@@ -11,8 +12,9 @@ import { giveUpRights } from './rights.ts';
 import { openServers, type Servers } from './servers.ts';
 import { Site } from './site.ts';
 
-/** Behind everything that packets need. */
+/** Behind everything that packets need, and the first to go when memory is short. */
 const NICENESS = 10;
+const OOM_SCORE = '500';
 
 const site = new Site();
 let servers: Servers | null = null;
@@ -46,3 +48,4 @@ process.on('message', (message: ToPageProcess) => {
   else start(message.setup).catch(fail);
 });
 setPriority(NICENESS);
+writeFileSync('/proc/self/oom_score_adj', OOM_SCORE);

@@ -72,6 +72,9 @@ class RunningPortal implements Portal {
   private child: ChildProcess | null = null;
   private ended: Promise<void> = Promise.resolve();
   private isClosing = false;
+  /** The process has said why it cannot serve; and what the last one said that could not. */
+  private hasFailed = false;
+  private failure = '';
   /** The process reads its messages: the last one has left. */
   private isRead = true;
   private tellTimer: NodeJS.Timeout | null = null;
@@ -122,6 +125,7 @@ class RunningPortal implements Portal {
     this.child = child;
     this.startedMs = performance.now();
     this.isRead = true;
+    this.hasFailed = false;
     this.news.forget();
     let words = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -150,8 +154,17 @@ class RunningPortal implements Portal {
     if (message.type === 'serving') {
       const { httpPort, httpsPort } = message;
       this.log('info', 'the page for stopped hosts is served', { httpPort, httpsPort });
-    } else if (message.type === 'warning') this.log('warn', `page for stopped hosts: ${message.message}`, {});
-    else this.log('warn', `no page for stopped hosts: ${message.message}`, {});
+      this.failure = '';
+      return;
+    }
+    const text = `${message.type === 'failed' ? 'no page' : 'page'} for stopped hosts: ${message.message}`;
+    if (message.type === 'failed') {
+      this.hasFailed = true;
+      // It is tried again every minute, and told once.
+      if (text === this.failure) return;
+      this.failure = text;
+    }
+    this.log('warn', text, {});
   }
 
   private died(words: string, status: number | null, signal: string | null): void {
@@ -159,7 +172,8 @@ class RunningPortal implements Portal {
     if (this.isClosing) return;
     if (performance.now() - this.startedMs > PAUSE_MS_MAX) this.pauseMs = PAUSE_MS_MIN;
     const fields = { status, signal, words: printable(words.trim()), nextTrySeconds: this.pauseMs / 1000 };
-    this.log('warn', 'the process that serves the page for stopped hosts has ended', fields);
+    if (!this.hasFailed)
+      this.log('warn', 'the process that serves the page for stopped hosts has ended', fields);
     this.pauseTimer = setTimeout(() => this.start(), this.pauseMs);
     this.pauseTimer.unref();
     this.pauseMs = Math.min(PAUSE_MS_MAX, 2 * this.pauseMs);

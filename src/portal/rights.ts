@@ -1,5 +1,6 @@
 /** How the process of the page gives up every right it began with, and makes sure of it. */
 import { readFileSync } from 'node:fs';
+import { reasonOf } from '../base/system-error.ts';
 
 const NOBODY = 65534;
 const ROOT = 0;
@@ -9,14 +10,21 @@ const ROOT = 0;
  * talk to it then.
  */
 export function giveUpRights(): void {
-  if (process.geteuid?.() === ROOT) {
-    process.setgroups?.([]);
-    process.setgid?.(NOBODY);
-    process.setuid?.(NOBODY);
-  }
+  if (process.geteuid?.() === ROOT) becomeNobody();
   const found = remainingRights(readFileSync('/proc/self/status', 'utf8'));
   if (found !== null) throw new Error(`its process keeps ${found}, so it does not serve strangers`);
   if (canBecomeRoot()) throw new Error('its process could become root again, so it does not serve strangers');
+}
+
+function becomeNobody(): void {
+  try {
+    process.setgroups?.([]);
+    process.setgid?.(NOBODY);
+    process.setuid?.(NOBODY);
+  } catch (error) {
+    const needs = 'it needs CAP_SETUID and CAP_SETGID, and a user 65534';
+    throw new Error(`its process may not become nobody (${reasonOf(error)}): ${needs}`);
+  }
 }
 
 /** What /proc/PID/status says that an unprivileged process does not have; null: nothing. */

@@ -1,6 +1,7 @@
 /** The page as a process of its own: what it may, what it is told, and what becomes of it. */
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { PageHost } from '../../../src/portal/messages.ts';
 import { type Portal, startPortal } from '../../../src/portal/portal.ts';
@@ -20,11 +21,11 @@ interface Line {
   readonly fields: Record<string, unknown>;
 }
 
-function start(): { lines: Line[]; ports: () => number[] } {
+function start(httpPort = 0): { lines: Line[]; ports: () => number[] } {
   const lines: Line[] = [];
   portal = startPortal({
     page: PAGE,
-    place: { listenOn: '127.0.0.1', httpPort: 0, httpsPort: 0 },
+    place: { listenOn: '127.0.0.1', httpPort, httpsPort: 0 },
     onAllowed: () => undefined,
     log: (_, message, fields) => void lines.push({ message, fields: { ...fields } }),
   });
@@ -75,4 +76,33 @@ test('a process without rights serves what it is told, and another one comes whe
   const second = childPid();
   await portal?.close();
   expect(() => process.kill(second, 0)).toThrow();
+});
+
+test('a process that cannot serve says why, once, and ends', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = taken.address() as AddressInfo;
+    const { lines, ports } = start(port);
+    await expect.poll(() => lines.length, PATIENCE).toBe(1);
+    expect(lines[0]?.message).toBe(`no page for stopped hosts: port ${port}: another program listens there`);
+    await new Promise((resolve) => taken.close(resolve));
+    // The next one finds the port free.
+    await expect.poll(() => ports(), PATIENCE).toEqual([port]);
+    expect(lines).toHaveLength(2);
+  } finally {
+    taken.close();
+  }
+});
+
+test('with another configuration another process serves', async () => {
+  const { lines, ports } = start();
+  await expect.poll(() => ports().length, PATIENCE).toBe(1);
+  portal?.configure(PAGE);
+  portal?.configure({ ...PAGE, styleFile: '/nowhere.css' });
+  await expect.poll(() => ports().length, PATIENCE).toBe(2);
+  expect(lines.map(({ message }) => message)).toContain(
+    'page for stopped hosts: cannot read /nowhere.css: ENOENT; the page has our style',
+  );
+  expect(lines.filter(({ message }) => message.includes('has ended'))).toEqual([]);
 });
