@@ -1,38 +1,47 @@
-/** How often clients are answered: each address once a second, and all of them so many times a second. */
+/**
+ * How often clients are answered: each address once a second, and all of them so many times a second. Who asks
+ * too soon is told so a few times, and then nothing, so that one client cannot use up what there is for all.
+ */
 
 const APART_MS = 1000;
+/** Of one address between two answers. A browser that reloads too soon sees why. */
+const REFUSALS_MAX = 3;
 /** All clients together. A thousand stopped hosts that look once a minute ask 17 times a second. */
 const ALL_PER_SEC = 200;
-/** Addresses of the last second that are remembered: no more can have been answered. */
+/** Addresses that are remembered. No more are answered within a second. */
 const ADDRESSES_MAX = 4096;
+
+interface Answered {
+  readonly atMs: number;
+  refusals: number;
+}
 
 export class Attempts {
   /** When each address was answered at last; the oldest first. */
-  private readonly answeredMs = new Map<string, number>();
+  private readonly answered = new Map<string, Answered>();
   private secondMs = Number.NEGATIVE_INFINITY;
   private inSecond = 0;
 
-  /**
-   * Seconds that the client has to wait. 0: it is answered now. null: it is not told anything, because there
-   * is too much to tell.
-   */
+  /** Seconds that the client has to wait. 0: it is answered now. null: it is not even told that. */
   take(address: string, nowMs: number): number | null {
+    const last = this.answered.get(address);
+    const isTooSoon = last !== undefined && nowMs - last.atMs < APART_MS;
+    if (isTooSoon && ++last.refusals > REFUSALS_MAX) return null;
     if (nowMs - this.secondMs >= APART_MS) {
       this.secondMs = nowMs;
       this.inSecond = 0;
     }
     if (++this.inSecond > ALL_PER_SEC) return null;
-    const lastMs = this.answeredMs.get(address);
-    if (lastMs !== undefined && nowMs - lastMs < APART_MS) return 1;
-    this.answeredMs.delete(address);
-    this.answeredMs.set(address, nowMs);
-    if (this.answeredMs.size > ADDRESSES_MAX) this.forgetOldest();
+    if (isTooSoon) return 1;
+    this.answered.delete(address);
+    this.answered.set(address, { atMs: nowMs, refusals: 0 });
+    if (this.answered.size > ADDRESSES_MAX) this.forgetOldest();
     return 0;
   }
 
   private forgetOldest(): void {
-    for (const address of this.answeredMs.keys()) {
-      this.answeredMs.delete(address);
+    for (const address of this.answered.keys()) {
+      this.answered.delete(address);
       return;
     }
   }

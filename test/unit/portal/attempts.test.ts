@@ -16,15 +16,19 @@ test('all addresses together get 200 answers a second', () => {
   expect(attempts.take('10.9.9.9', 1000)).toBe(0);
 });
 
-test('refused attempts of one address leave room for others', () => {
+test('who asks too often is told so three times, and takes nothing from others', () => {
   const attempts = new Attempts();
-  for (let i = 0; i < 150; i++) attempts.take('10.0.0.7', 0);
-  expect(attempts.take('10.0.0.8', 0)).toBe(0);
+  const answers = Array.from({ length: 5000 }, (_, i) => attempts.take('10.0.0.7', i / 5000));
+  expect(answers.slice(0, 5)).toEqual([0, 1, 1, 1, null]);
+  expect(answers.filter((wait) => wait === 1)).toHaveLength(3);
+  expect(attempts.take('10.0.0.8', 1)).toBe(0);
+  expect(attempts.take('10.0.0.7', 1000)).toBe(0);
 });
 
 test('what is remembered has a bound', () => {
   const attempts = new Attempts();
   // 100 a second over two minutes are more than the table has rows.
-  for (let i = 0; i < 12_000; i++) expect(attempts.take(`address-${i}`, i * 10)).toBe(0);
+  const waits = Array.from({ length: 12_000 }, (_, i) => attempts.take(`address-${i}`, i * 10));
+  expect(waits.every((wait) => wait === 0)).toBe(true);
   expect(attempts.take('address-11999', 12_000 * 10)).toBe(1);
 });
