@@ -1,6 +1,6 @@
 /**
- * How often clients are answered: each address once a second, and all of them so many times a second. Who asks
- * too soon is told so a few times, and then nothing, so that one client cannot use up what there is for all.
+ * How often clients are answered: each address once a second, and all of them so many times a second. Who
+ * asks too soon is told so a few times, and then nothing: no client can use up what there is for all.
  */
 
 const APART_MS = 1000;

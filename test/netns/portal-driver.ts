@@ -1,4 +1,4 @@
-/** Serves the page in the network namespace it was started in: a JSON request per line, as rules-driver.ts. */
+/** Serves the page in the network namespace it was started in: a JSON request a line, as rules-driver.ts. */
 import { createInterface } from 'node:readline';
 import { type Portal, type PortalOptions, startPortal } from '../../src/portal/portal.ts';
 
