@@ -101,10 +101,8 @@ export async function holdConnection(
     const socket = require('node:net').connect(${port}, '${address}');
     socket.on('data', (text) => console.log(String(text)));
     const words = setInterval(() => socket.write('word'), 50);
-    socket.on('error', (error) => {
-      clearInterval(words);
-      console.log(error.code);
-    });`;
+    socket.on('error', (error) => console.log(error.code));
+    socket.on('close', () => clearInterval(words));`;
   const child = host.spawn([process.execPath, '-e', script]);
   let last = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {

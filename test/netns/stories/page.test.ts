@@ -135,6 +135,7 @@ describeNetns('the page for stopped hosts', () => {
     };
     expect(await open()).toBe(1);
     await rules.call('setStopped', [v4, v6]);
+    await until('the host is stopped', async () => (await elements(lab, 'stopped4')) === 1);
     expect(await held.ended).toBe('ECONNRESET');
     await until('the other end knows', async () => (await open()) === 0);
 
