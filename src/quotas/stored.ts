@@ -79,6 +79,7 @@ export interface QuotaChanges {
 export interface StoredQuotas {
   readonly clock: StoredClock | null;
   readonly hosts: readonly string[];
+  /** Also those without a bucket: a window that is not here is new, and gets its past from history. */
   readonly windows: readonly StoredWindow[];
   readonly standings: readonly StoredStanding[];
   readonly violations: readonly StoredViolation[];
