@@ -7,6 +7,7 @@ import { isRecord, type Vector } from './load.ts';
 import { MARKER_RUNNERS } from './markers.ts';
 import { PIE_RUNNERS } from './pie.ts';
 import { QUALITATIVE_RUNNERS } from './qualitative.ts';
+import { QUOTA_RUNNERS } from './quota.ts';
 import { RED_RUNNERS } from './red.ts';
 import { RED_FAMILY_RUNNERS } from './red-family.ts';
 import type { Found, Runner } from './runner.ts';
@@ -27,6 +28,7 @@ const RUNNERS: ReadonlyMap<string, Runner> = new Map([
   ...SCHEDULER_RUNNERS,
   ...ITM_RUNNERS,
   ...TCP_WINDOW_RUNNERS,
+  ...QUOTA_RUNNERS,
   ...ENGINE_RUNNERS,
   ...QUALITATIVE_RUNNERS,
 ]);
