@@ -2,7 +2,7 @@
  * The book of quotas: what inside hosts have used over sliding windows, how they stand, and what follows. It
  * is told the time (quota time, src/quotas/quota-clock.ts) and does nothing by itself.
  *
- *     count ... count, advance(now)  ->  takeNews() for events and actions, takeLimits() for the packet thread
+ *     count ... count, advance(now)  ->  takeNews() for events and actions, takeChangedLimits() for packets
  *     takeChanges()                  ->  the store; load() takes back what it has
  */
 import { NONE } from '../base/none.ts';
@@ -220,7 +220,10 @@ export class QuotaBook {
     this.#news.logRow(row, this.#judge.states, this.#judge.beganNs);
   }
 
-  /** Forgets hosts that have nothing in any window and no grant. Returns their ids; their rows are no longer theirs. */
+  /**
+   * Forgets hosts that have nothing in any window and no grant. Returns their ids; their rows go to others.
+   * Call it after `advance`, which ends what they stood by.
+   */
   forgetIdle(): string[] {
     const idle = [...this.#rows.entries()].filter(
       ([, row]) => this.#hasGrants[row] === 0 && this.#windows.isEmpty(row),

@@ -1,4 +1,4 @@
-/** What the store has not been told yet, of standings, violations and grants. The last word of a key counts. */
+/** What the store has not been told yet: standings, violations, grants. The last word of each key counts. */
 import type { Grant } from './grants.ts';
 import type { QuotaChanges, StoredGrant, StoredStanding, StoredViolation } from './stored.ts';
 

@@ -2,9 +2,9 @@
  * What follows for a host from its standings: the strictest that its quotas ask for, now and as soon as the
  * next limit is exceeded. Columns by row.
  *
- * With `slope` the rate of a direction falls in a straight line, from the direction's own rate at that share of
- * a limit to the rate of `throttle` at the limit. Where the direction has no rate, the line is that of its
- * inverse: nothing to begin with, twice the throttle's rate half way, the throttle's at the limit.
+ * With `slope` the rate of a direction falls in a straight line: from the direction's own rate at that share
+ * of a limit, to the rate of `throttle` at the limit. Where the direction has no rate, its inverse rises in a
+ * straight line: no limit to begin with, twice the throttle's rate half way, the throttle's at the limit.
  */
 import { NONE } from '../base/none.ts';
 import type { QuotaSpec } from '../spec/hosts.ts';

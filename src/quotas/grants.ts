@@ -1,7 +1,7 @@
 /**
  * Bytes that people grant to a host beyond its limits. A grant without an end counts in each window as
- * traffic does, with the opposite sign: it raises the limit until it is as old as the window is long. One with
- * an end raises the limits of all windows until then.
+ * traffic does, with the opposite sign: it raises the limit until it is as old as the window is long. A grant
+ * with an end raises the limits of all windows until then.
  */
 import type { Measure } from './plan.ts';
 

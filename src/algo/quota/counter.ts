@@ -1,7 +1,7 @@
 /**
  * What a counter has counted between two readings, although it wraps and is reset.
  *
- * Reference: rrdtool, data sources COUNTER and DERIVE (rrdcreate(1)); facts of RFC 2863, 3.1.6 for the widths.
+ * Reference: rrdtool, data sources COUNTER and DERIVE (rrdcreate(1)); RFC 2863, 3.1.6, for the widths.
  *
  * Model. A counter of 32 or 64 bits grows until it wraps. A reading that is lower than the one before has
  * wrapped, or the counter was reset:
@@ -23,8 +23,8 @@
  *  1. Of a counter that wraps at most once between readings all bytes are found, whatever the readings are.
  *  2. A reset is never told as more than the maximum rate allows.
  *
- * Departures: rrdtool since 2014 adds 2^32 - 1, one byte low for each wrap. Values are bigint, because 64 bits
- * are beyond 2^53; they come from elsewhere and not from packets. Cost: nobody counts packets with it.
+ * Departures: rrdtool since 2014 adds 2^32 - 1, one byte low for each wrap. Values are bigint, because 64
+ * bits are beyond 2^53; they come from elsewhere and not from packets. Cost: one allocation a reading.
  */
 
 export type CounterBits = 32 | 64 | 'auto';

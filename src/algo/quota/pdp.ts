@@ -23,8 +23,8 @@
  *  1. Rate times known time of all points is what the intervals had, while no point is unknown.
  *  2. Points are those of a twin that looks at each second.
  *
- * Departures: an interval that ends before it begins is an error of the caller and counts nothing. Cost: a few
- * additions an interval and step.
+ * Departures: an interval that ends before it begins counts nothing. Cost: a few additions an interval and
+ * step.
  */
 
 export interface PrimaryPoint {
@@ -50,7 +50,7 @@ export class PrimaryPoints {
     this.#stepEndNs = startNs + stepNs;
   }
 
-  /** Bytes from the end of the last interval to `endNs`, null if unknown. Returns the points that are complete. */
+  /** Bytes from the end of the last interval to `endNs`, null if unknown. Returns points that are full. */
   add(endNs: number, bytes: number | null): PrimaryPoint[] {
     const points: PrimaryPoint[] = [];
     const beginNs = this.#atNs;

@@ -1,8 +1,8 @@
 /**
  * Bytes of many hosts over a window that slides, both directions.
  *
- * Reference: facts of the document "Shaper" of 330 flats (2008): sums over four hours and seven days; Datar,
- * Gionis, Indyk, Motwani, "Maintaining stream statistics over sliding windows" (2002) for the error of buckets.
+ * Reference: Datar, Gionis, Indyk, Motwani, "Maintaining stream statistics over sliding windows" (2002), 1.1:
+ * the last bucket alone is uncertain. Theirs grow with age; these are equal, so that sums are known at once.
  *
  * Model. Time is cut into buckets of one width; bucket k is [k * width, (k + 1) * width).
  *
@@ -39,9 +39,9 @@ const PAGE_SHIFT = 6;
 const CELL_MAX = 0xffffffff;
 const CELL_CARRY = 2 ** 32;
 
-/** Width of the buckets of a window. */
+/** Width of the buckets of a window: whole nanoseconds, so that its edges are exact. */
 export function bucketWidthNs(overNs: number): number {
-  return Math.max(overNs / BUCKETS, WIDTH_NS_MIN);
+  return Math.max(Math.floor(overNs / BUCKETS), WIDTH_NS_MIN);
 }
 
 export class SlidingSums {
