@@ -32,17 +32,23 @@ export class SlowSums {
     } else this.#counted[row].push({ bucket, upBytes, downBytes });
     // Far beyond what counts: only so that the list does not grow for ever.
     const old = this.bucketOf(atNs - 2 * this.#overNs) - 2;
-    if (this.#counted[row].length > 600) {
+    if (this.#counted[row].length > 20 + (2 * this.#overNs) / this.#widthNs) {
       this.#counted[row] = this.#counted[row].filter((counted) => counted.bucket > old);
     }
   }
 
   upBytes(row: number, nowNs: number): number {
-    return this.#at(row, nowNs).reduce((sum, { upBytes }) => sum + upBytes, 0);
+    const gone = this.bucketOf(nowNs - this.#overNs);
+    let sum = 0;
+    for (const { bucket, upBytes } of this.#counted[row] ?? []) if (bucket > gone) sum += upBytes;
+    return sum;
   }
 
   downBytes(row: number, nowNs: number): number {
-    return this.#at(row, nowNs).reduce((sum, { downBytes }) => sum + downBytes, 0);
+    const gone = this.bucketOf(nowNs - this.#overNs);
+    let sum = 0;
+    for (const { bucket, downBytes } of this.#counted[row] ?? []) if (bucket > gone) sum += downBytes;
+    return sum;
   }
 
   clear(row: number): void {
@@ -60,10 +66,5 @@ export class SlowSums {
       copy.#counted[row] = counted.map((one) => ({ ...one }));
     });
     return copy;
-  }
-
-  #at(row: number, nowNs: number): Counted[] {
-    const gone = this.bucketOf(nowNs - this.#overNs);
-    return (this.#counted[row] ?? []).filter(({ bucket }) => bucket > gone);
   }
 }
