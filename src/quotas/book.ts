@@ -52,6 +52,8 @@ export class QuotaBook {
   #countedUp = new Float64Array(0);
   #countedDown = new Float64Array(0);
   #hasGrants = new Uint8Array(0);
+  #isTouched = new Uint8Array(0);
+  #isAllTouched = true;
   readonly #evidence: Evidence;
 
   constructor(options: BookOptions, nowNs: number) {
@@ -74,6 +76,10 @@ export class QuotaBook {
       get hasGrants() {
         return book.#hasGrants;
       },
+      get isTouched() {
+        return book.#isTouched;
+      },
+      sumsOf: (measure) => this.#windows.sumsOf(measure),
       usedBytes: (row, measure) => this.#windows.usedBytes(row, measure),
       extraBytes: (row, measure) => this.#extraBytes(row, measure),
     };
@@ -85,11 +91,13 @@ export class QuotaBook {
     const plan = planOf(quotas);
     this.#judge.replan(plan, this.#evidence, this.#windows.nowNs);
     this.#windows.replace(plan.oversNs);
+    this.#isAllTouched = true;
     for (const [, row] of this.#rows.entries()) this.refresh(row);
   }
 
   set rates(rates: DirectionRates) {
     this.#effects.rates = rates;
+    this.#isAllTouched = true;
   }
 
   /** Windows that have no past yet, since the last call: `seed` gives them one. */
@@ -100,6 +108,7 @@ export class QuotaBook {
   /** Gives a new window what history knows of a host in [fromNs, toNs). */
   seed(row: number, overNs: number, fromNs: number, toNs: number, upBytes: number, downBytes: number): void {
     const untilNs = Math.min(toNs, this.#windows.nowNs);
+    this.#isTouched[row] = 1;
     this.#windows.find(overNs)?.spread(row, fromNs, untilNs, upBytes, downBytes);
   }
 
@@ -125,6 +134,7 @@ export class QuotaBook {
   refresh(row: number): void {
     const host = this.#rows.idOf(row);
     if (host === null) return;
+    this.#isTouched[row] = 1;
     this.#judge.plan.quotas.forEach((quota, q) => {
       this.#judge.holds[q][row] = this.#holdsFor(quota, host) ? 1 : 0;
     });
@@ -143,7 +153,9 @@ export class QuotaBook {
     this.#windows.slideTo(nowNs);
     this.#endGrants();
     this.#judge.judge(this.#evidence, this.#windows.nowNs);
-    this.#effects.update(this.#evidence, this.#countedUp, this.#countedDown);
+    const all = this.#windows.takeHasSlid() || this.#isAllTouched;
+    this.#effects.update(this.#evidence, this.#countedUp, this.#countedDown, all);
+    this.#isAllTouched = false;
   }
 
   /** What `advance` has found since the last call. */
@@ -189,6 +201,7 @@ export class QuotaBook {
     const row = this.rowOf(host);
     const grant = this.#grants.add({ host, quota, bytes, fromNs: this.#windows.nowNs, untilNs });
     this.#hasGrants[row] = 1;
+    this.#isTouched[row] = 1;
     this.#log.grant(grant.id, grant);
     return grant;
   }
@@ -202,6 +215,7 @@ export class QuotaBook {
     const row = this.#rows.find(host);
     if (row === NONE) return;
     this.#windows.clear(row);
+    this.#isTouched[row] = 1;
     this.#log.clear(host);
   }
 
@@ -211,6 +225,7 @@ export class QuotaBook {
     if (old === NONE || from === into) return;
     const row = this.rowOf(into);
     this.#windows.merge(old, row);
+    this.#isTouched[row] = 1;
     this.#judge.merge(old, row);
     for (const grant of this.#grants.move(from, into)) this.#log.grant(grant.id, grant);
     this.#hasGrants[row] |= this.#hasGrants[old];
@@ -282,6 +297,7 @@ export class QuotaBook {
     if (rows <= this.#hasGrants.length) return;
     this.#hasGrants = grown(this.#hasGrants, rows);
     const { length } = this.#hasGrants;
+    this.#isTouched = grown(this.#isTouched, length);
     this.#countedUp = grown(this.#countedUp, length);
     this.#countedDown = grown(this.#countedDown, length);
     this.#windows.reserve(length);
@@ -304,7 +320,9 @@ export class QuotaBook {
     const ended = this.#grants.takeEnded((quota) => this.#longestNs(quota), this.#windows.nowNs);
     for (const { id, host } of ended) {
       this.#log.grant(id, null);
-      this.#hasGrants[this.#rows.find(host)] = this.#grants.of(host).length > 0 ? 1 : 0;
+      const row = this.#rows.find(host);
+      this.#hasGrants[row] = this.#grants.of(host).length > 0 ? 1 : 0;
+      this.#isTouched[row] = 1;
     }
   }
 

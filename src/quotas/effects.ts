@@ -200,9 +200,15 @@ export class Effects {
     };
   }
 
-  /** Works out what holds for all rows. */
-  update(evidence: Evidence, countedUp: Float64Array, countedDown: Float64Array): void {
+  /**
+   * Works out what holds for the rows that were touched, or for `all`. Traffic alone changes nothing for the
+   * others: what is left of a limit goes by the same bytes.
+   */
+  update(evidence: Evidence, countedUp: Float64Array, countedDown: Float64Array, all: boolean): void {
+    const { isTouched } = evidence;
     for (let row = 0; row < evidence.rows; row++) {
+      if (!all && isTouched[row] === 0) continue;
+      isTouched[row] = 0;
       this.#holdNow(row, evidence);
       this.#lookAhead(row, evidence);
       const hasChanged =

@@ -2,6 +2,7 @@
  * How each host stands with each limit: columns by measure and row. A sum above its limit is a violation of
  * the quota, which goes on until no limit of it is exceeded any more.
  */
+import type { SlidingSums } from '../algo/quota/sliding-sum.ts';
 import type { QuotaSpec } from '../spec/hosts.ts';
 import { type Measure, planOf, type QuotaPlan } from './plan.ts';
 import { grown } from './rows.ts';
@@ -21,7 +22,10 @@ export interface JudgeListener {
 /** What the judge looks at, by row. */
 export interface Evidence {
   readonly rows: number;
+  sumsOf(measure: Measure): SlidingSums;
   usedBytes(row: number, measure: Measure): number;
+  /** 1: what follows for the host has to be worked out again. Whoever looks at it clears it. */
+  readonly isTouched: Uint8Array;
   /** 1 where the host has grants. */
   readonly hasGrants: Uint8Array;
   /** What its grants add to a limit. */
@@ -117,13 +121,19 @@ export class Judge {
     const quota = this.plan.quotas[measure.quota];
     const states = this.states[m];
     const holds = this.holds[measure.quota];
-    const { hasGrants, rows } = evidence;
+    const { hasGrants, isTouched, rows } = evidence;
+    const { upBytes, downBytes } = evidence.sumsOf(measure);
+    const { direction } = measure;
+    const calm = calmBytes(quota, measure.limitBytes);
     for (let row = 0; row < rows; row++) {
+      const up = direction === 'down' ? 0 : upBytes[row];
+      const used = direction === 'up' ? up : up + downBytes[row];
       const before = states[row];
+      // Most hosts are far from all marks.
+      if (used < calm && before === OK && hasGrants[row] === 0) continue;
       if (holds[row] === 0 && before === OK) continue;
-      const used = evidence.usedBytes(row, measure);
-      let limit = measure.limitBytes;
-      if (hasGrants[row] === 1) limit += evidence.extraBytes(row, measure);
+      isTouched[row] = 1;
+      const limit = measure.limitBytes + (hasGrants[row] === 1 ? evidence.extraBytes(row, measure) : 0);
       const next = holds[row] === 0 ? OK : nextState(quota, before, used, limit);
       if (next === before) continue;
       states[row] = next;
@@ -142,6 +152,12 @@ export class Judge {
       this.#listener.violationChanged(row, q, isExceeded ? nowNs : began, isExceeded);
     }
   }
+}
+
+/** Below so many bytes nothing follows from a limit that is not exceeded or warned of. */
+function calmBytes({ warnShare, slopeShare }: QuotaSpec, limitBytes: number): number {
+  const warned = markBytes(warnShare ?? 1, limitBytes);
+  return Math.min(limitBytes, Math.max(1, warned), (slopeShare ?? 1) * limitBytes);
 }
 
 function nextState(quota: QuotaSpec, before: number, used: number, limit: number): number {

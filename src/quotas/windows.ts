@@ -1,10 +1,12 @@
 /** All windows of the book, each length once. */
+import type { SlidingSums } from '../algo/quota/sliding-sum.ts';
 import type { Measure } from './plan.ts';
 import { QuotaWindow } from './window.ts';
 
 export class QuotaWindows {
   #windows: readonly QuotaWindow[] = [];
   #unseeded: number[] = [];
+  #hasSlid = true;
   #rows = 0;
   #nowNs: number;
 
@@ -42,7 +44,22 @@ export class QuotaWindows {
   slideTo(nowNs: number): void {
     if (nowNs <= this.#nowNs) return;
     this.#nowNs = nowNs;
-    for (const { sums } of this.#windows) sums.advance(nowNs);
+    for (const { sums } of this.#windows) {
+      const { gone } = sums;
+      sums.advance(nowNs);
+      if (sums.gone !== gone) this.#hasSlid = true;
+    }
+  }
+
+  /** Whether buckets may have gone since the last call. */
+  takeHasSlid(): boolean {
+    const hasSlid = this.#hasSlid;
+    this.#hasSlid = false;
+    return hasSlid;
+  }
+
+  sumsOf(measure: Measure): SlidingSums {
+    return this.#windows[measure.window].sums;
   }
 
   add(row: number, upBytes: number, downBytes: number): void {

@@ -25,9 +25,10 @@
  *  1. A sum is that of a list of all events, to the byte, while it is below 2^53.
  *  2. The end that is told of a sum above a mark is the first instant at which it is not.
  *
- * Departures: a bucket holds 32 bits, and the rare ones above have the rest in a map: half the memory. Cost:
- * 8 bytes a bucket, 1.9 kB a host and window; reading is one load, counting three. When a bucket is gone, all
- * hosts are visited: 10,000 hosts 0.3 ms, once a width.
+ * Departures: a bucket holds 32 bits, and the rare ones above have the rest in a map: half the memory. The
+ * bucket of now stands in columns of its own, so that counting of many hosts runs through memory in order.
+ * Cost: 8 bytes a bucket, 1.9 kB a host and window; reading is one load, counting four. Once a width all hosts
+ * are visited: 1 ms for 10,000 hosts.
  */
 
 /** A window has about so many buckets. */
@@ -50,12 +51,15 @@ export class SlidingSums {
   /** By row. */
   upBytes = new Float64Array(PAGE_ROWS);
   downBytes = new Float64Array(PAGE_ROWS);
+  /** What of it is in the bucket of now. */
+  #openUp = new Float64Array(PAGE_ROWS);
+  #openDown = new Float64Array(PAGE_ROWS);
   /** The bucket of now. */
   newest = Number.NEGATIVE_INFINITY;
   /** The last bucket that counts no more. */
   gone = Number.NEGATIVE_INFINITY;
   readonly #buckets: number;
-  /** Cells of up and down of one bucket stand side by side. */
+  /** Cells of up and down of one bucket stand side by side. The bucket of now is not among them. */
   #pages: (Uint32Array | undefined)[] = [];
   /** By place of the cell: multiples of 2^32 that it could not hold. */
   readonly #carries = new Map<number, number>();
@@ -70,11 +74,10 @@ export class SlidingSums {
   reserve(rows: number): void {
     if (rows <= this.upBytes.length) return;
     const length = Math.max(rows, 2 * this.upBytes.length);
-    const { upBytes, downBytes } = this;
-    this.upBytes = new Float64Array(length);
-    this.downBytes = new Float64Array(length);
-    this.upBytes.set(upBytes);
-    this.downBytes.set(downBytes);
+    this.upBytes = longer(this.upBytes, length);
+    this.downBytes = longer(this.downBytes, length);
+    this.#openUp = longer(this.#openUp, length);
+    this.#openDown = longer(this.#openDown, length);
   }
 
   /** Lets the window slide. An instant before the last one changes nothing. */
@@ -83,19 +86,29 @@ export class SlidingSums {
     if (newest < this.newest) return;
     const gone = Math.floor((nowNs - this.overNs) / this.widthNs);
     if (gone >= this.newest) this.#clearAll();
-    else for (let k = this.gone + 1; k <= gone; k++) this.#expire(k);
+    else {
+      if (newest > this.newest) this.#close();
+      for (let k = this.gone + 1; k <= gone; k++) this.#expire(k);
+    }
     this.newest = newest;
     this.gone = Math.max(this.gone, gone);
   }
 
   /** Adds to the bucket of now. */
   add(row: number, upBytes: number, downBytes: number): void {
-    this.addTo(row, this.newest, upBytes, downBytes);
+    this.#openUp[row] += upBytes;
+    this.#openDown[row] += downBytes;
+    this.upBytes[row] += upBytes;
+    this.downBytes[row] += downBytes;
   }
 
   /** Adds to a bucket that counts; false if it is gone, or still to come. */
   addTo(row: number, bucket: number, upBytes: number, downBytes: number): boolean {
-    if (!(bucket > this.gone && bucket <= this.newest)) return false;
+    if (!this.#counts(bucket)) return false;
+    if (bucket === this.newest) {
+      this.add(row, upBytes, downBytes);
+      return true;
+    }
     const cell = this.#cellOf(row, bucket);
     const page = this.#pageOf(row);
     this.#addToCell(page, cell, upBytes);
@@ -106,10 +119,12 @@ export class SlidingSums {
   }
 
   upBytesAt(row: number, bucket: number): number {
+    if (bucket === this.newest) return this.#openUp[row];
     return this.#counts(bucket) ? this.#valueOf(this.#cellOf(row, bucket)) : 0;
   }
 
   downBytesAt(row: number, bucket: number): number {
+    if (bucket === this.newest) return this.#openDown[row];
     return this.#counts(bucket) ? this.#valueOf(this.#cellOf(row, bucket) + 1) : 0;
   }
 
@@ -138,6 +153,8 @@ export class SlidingSums {
   clear(row: number): void {
     this.upBytes[row] = 0;
     this.downBytes[row] = 0;
+    this.#openUp[row] = 0;
+    this.#openDown[row] = 0;
     const page = this.#pages[row >> PAGE_SHIFT];
     if (!page) return;
     const first = this.#firstCellOf(row);
@@ -193,6 +210,21 @@ export class SlidingSums {
     return page[cell % pageCells] + (this.#carries.get(cell) ?? 0);
   }
 
+  /** The bucket of now comes to the others. */
+  #close(): void {
+    for (let row = 0; row < this.#openUp.length; row++) {
+      const up = this.#openUp[row];
+      const down = this.#openDown[row];
+      if (up === 0 && down === 0) continue;
+      const page = this.#pageOf(row);
+      const cell = this.#cellOf(row, this.newest);
+      this.#addToCell(page, cell, up);
+      this.#addToCell(page, cell + 1, down);
+    }
+    this.#openUp.fill(0);
+    this.#openDown.fill(0);
+  }
+
   #expire(bucket: number): void {
     const firstOfAll = this.#cellOf(0, bucket);
     const step = 2 * this.#buckets;
@@ -218,5 +250,13 @@ export class SlidingSums {
     this.#carries.clear();
     this.upBytes.fill(0);
     this.downBytes.fill(0);
+    this.#openUp.fill(0);
+    this.#openDown.fill(0);
   }
+}
+
+function longer(column: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const copy = new Float64Array(length);
+  copy.set(column);
+  return copy;
 }
