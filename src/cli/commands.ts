@@ -14,7 +14,9 @@ import { addViewCommands } from './views/commands.ts';
 const FILE = ['[file]', `configuration file (YAML; default: ${DEFAULT_CONF})`] as const;
 const CONF = ['-c, --conf <file>', 'the file as an option'] as const;
 /** Options that would do nothing beside --list. */
-const BESIDE_LIST = ['scenario', 'pcap', 'compare', 'seed', 'json', 'html'];
+const BESIDE_LIST = ['scenario', 'pcap', 'history', 'compare', 'seed', 'json', 'html'];
+/** Options of packets, of which a replay of history has none. */
+const BESIDE_HISTORY = ['scenario', 'pcap', 'compare', 'html'];
 
 export function addCommands(program: Command, context: CommandContext): void {
   for (const add of [
@@ -143,6 +145,11 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
     .option(...CONF)
     .option('--scenario <name>', 'built-in scenario')
     .addOption(new Option('--pcap <file>', 'replay a capture instead').conflicts('scenario'))
+    .addOption(
+      new Option('--history <file>', 'replay recorded history against the quotas, without packets').conflicts(
+        BESIDE_HISTORY,
+      ),
+    )
     .option('--compare <file>', 'second configuration, run under the same traffic')
     .option('--seed <n>', 'seeds all chance', '1')
     .option('--json', 'as JSON')
@@ -152,6 +159,12 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
       // The list does not depend on a file, but a file that is named is checked all the same.
       const named = namedConf(file, options);
       const conf = options.list ? named : requiredConf(named);
+      const { history, json } = options;
+      if (history !== undefined) {
+        const { simulateHistory } = await import('./simulate/history.ts');
+        finish(simulateHistory({ conf: requiredConf(named), history, ...(json && { json }) }, terminal));
+        return;
+      }
       const { simulate } = await import('./simulate.ts');
       finish(await simulate({ ...options, conf }, terminal));
     });

@@ -27,6 +27,8 @@ export interface SimulateOptions {
   readonly json?: boolean;
   readonly html?: string;
   readonly list?: boolean;
+  /** Replayed without packets (simulate/history.ts). */
+  readonly history?: string;
 }
 
 /** Whole numbers up to this one are exact. */
@@ -77,7 +79,7 @@ async function chooseSubject({ scenario, pcap }: SimulateOptions): Promise<Subje
   if (pcap !== undefined) return captureSubject(pcap);
   throw new OperatingError(
     EXIT_USAGE,
-    'simulate what? --scenario NAME or --pcap FILE',
+    'simulate what? --scenario NAME, --pcap FILE or --history FILE',
     'shaper simulate --list prints the scenarios',
   );
 }

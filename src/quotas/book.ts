@@ -148,14 +148,24 @@ export class QuotaBook {
     this.#windows.add(row, upBytes, downBytes);
   }
 
-  /** Lets the windows slide, and judges. */
+  /** Lets the windows slide, judges, and works out what follows. */
   advance(nowNs: number): void {
-    this.#windows.slideTo(nowNs);
-    this.#endGrants();
-    this.#judge.judge(this.#evidence, this.#windows.nowNs);
+    this.judge(nowNs);
     const all = this.#windows.takeHasSlid() || this.#isAllTouched;
     this.#effects.update(this.#evidence, this.#countedUp, this.#countedDown, all);
     this.#isAllTouched = false;
+  }
+
+  /** The same without what follows, for those who only look on. */
+  judge(nowNs: number): void {
+    this.#windows.slideTo(nowNs);
+    this.#endGrants();
+    this.#judge.judge(this.#evidence, this.#windows.nowNs);
+  }
+
+  /** The limit of a host by the last `judge`. */
+  limitNow(row: number): HostLimit {
+    return this.#effects.limitNow(row, this.#evidence);
   }
 
   /** What `advance` has found since the last call. */

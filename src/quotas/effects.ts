@@ -226,6 +226,24 @@ export class Effects {
     }
   }
 
+  /** Works out the limit of a row, of which nobody else is told. */
+  limitNow(row: number, evidence: Evidence): HostLimit {
+    this.#holdNow(row, evidence);
+    this.#lookAhead(row, evidence);
+    const { quotas } = this.#judge.plan;
+    const { kind, upBytesPerSec, downBytesPerSec, pageOf } = holdOf(this.#holding, quotas);
+    return {
+      kind,
+      upBytesPerSec,
+      downBytesPerSec,
+      pageOf,
+      upBytesLeft: this.#left.up,
+      downBytesLeft: this.#left.down,
+      totalBytesLeft: this.#left.total,
+      next: holdOf(this.#next, quotas),
+    };
+  }
+
   /** Leaves in #holding what holds for the row. */
   #holdNow(row: number, evidence: Evidence): void {
     const { plan, holds, beganNs } = this.#judge;
@@ -290,6 +308,11 @@ export class Effects {
       if (bytes < left[measure.direction]) left[measure.direction] = bytes;
     }
   }
+}
+
+function holdOf({ kind, up, down, page }: Holding, quotas: readonly QuotaSpec[]): Hold {
+  const pageOf = quotas[page]?.name ?? null;
+  return { kind: KINDS[kind], upBytesPerSec: up, downBytesPerSec: down, pageOf };
 }
 
 const limitOf = (evidence: Evidence, row: number, measure: Measure): number =>

@@ -75,7 +75,7 @@ function jsonOf(outcome: Outcome): SimulateReport {
 describe('usage faults exit with 2, say what would be right, and print nothing on stdout', () => {
   it.each([
     [['--conf', files.path('missing.yaml'), '--scenario', 'flood'], 'missing.yaml: no such file'],
-    [['--conf', tail], 'simulate what? --scenario NAME or --pcap FILE'],
+    [['--conf', tail], 'simulate what? --scenario NAME, --pcap FILE or --history FILE'],
     [['--conf', tail, '--scenario', 'flod'], 'no scenario flod; did you mean flood?'],
     [['--conf', tail, '--scenario', 'q'], 'scenarios: call-beside-uploads, '],
     [['--conf', tail, '--scenario', 'flood', '--pcap', 'x'], 'cannot be used with'],
