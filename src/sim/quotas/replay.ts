@@ -103,7 +103,7 @@ export class Replay {
     const { quotas, hosts } = this.#options;
     const spanMs = Math.max(0, this.#toMs - this.#fromMs);
     const endNs = spanMs * NS_PER_MS;
-    const knownMs = hosts.reduce((sum, host) => sum + knownMsOf(host), 0);
+    const unknownMs = hosts.reduce((sum, host) => sum + unknownMsOf(host), 0);
     return {
       fromMs: this.#fromMs,
       toMs: this.#toMs,
@@ -112,7 +112,7 @@ export class Replay {
       upBytes: this.#upBytes,
       downBytes: this.#downBytes,
       keptBackBytes: this.#keptBackBytes,
-      unknownShare: spanMs === 0 ? 0 : 1 - knownMs / (spanMs * hosts.length),
+      unknownShare: spanMs === 0 ? 0 : unknownMs / (spanMs * hosts.length),
       totals: this.#tally.totals(
         quotas.map(({ name }) => name),
         endNs,
@@ -214,8 +214,9 @@ function shortestPointMs(hosts: readonly RecordedHost[]): number {
   return Number.isFinite(shortest) ? shortest : 0;
 }
 
-function knownMsOf({ fromMs, toMs, upBytes }: RecordedHost): number {
+/** Between points a host had nothing, and that is known. */
+function unknownMsOf({ fromMs, toMs, upBytes }: RecordedHost): number {
   let sum = 0;
-  for (let i = 0; i < fromMs.length; i++) if (!Number.isNaN(upBytes[i])) sum += toMs[i] - fromMs[i];
+  for (let i = 0; i < fromMs.length; i++) if (Number.isNaN(upBytes[i])) sum += toMs[i] - fromMs[i];
   return sum;
 }
