@@ -14,9 +14,19 @@ import { addViewCommands } from './views/commands.ts';
 const FILE = ['[file]', `configuration file (YAML; default: ${DEFAULT_CONF})`] as const;
 const CONF = ['-c, --conf <file>', 'the file as an option'] as const;
 /** Options that would do nothing beside --list. */
-const BESIDE_LIST = ['scenario', 'pcap', 'history', 'compare', 'seed', 'json', 'html'];
+const BESIDE_LIST = [
+  'scenario',
+  'pcap',
+  'history',
+  'compare',
+  'seed',
+  'json',
+  'html',
+  'quotaSpeed',
+  'duration',
+];
 /** Options of packets, of which a replay of history has none. */
-const BESIDE_HISTORY = ['scenario', 'pcap', 'compare', 'html'];
+const BESIDE_HISTORY = ['scenario', 'pcap', 'compare', 'html', 'quotaSpeed', 'duration'];
 
 export function addCommands(program: Command, context: CommandContext): void {
   for (const add of [
@@ -150,6 +160,8 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
         BESIDE_HISTORY,
       ),
     )
+    .addOption(new Option('--duration <time>', 'how long the scenario lasts, such as 5m').conflicts('pcap'))
+    .option('--quota-speed <n>', 'divide windows and limits of quotas: 1440 makes a day a minute', '1')
     .option('--compare <file>', 'second configuration, run under the same traffic')
     .option('--seed <n>', 'seeds all chance', '1')
     .option('--json', 'as JSON')

@@ -3,6 +3,7 @@
  * pictures.
  */
 import { EXIT_FAILED, EXIT_FINE, EXIT_USAGE, OperatingError } from '../base/errors.ts';
+import { parseTime, TIME_FORMS, UnitError } from '../base/units.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import { readVersion } from '../live/version.ts';
 import { figuresOf } from '../sim/report/figures.ts';
@@ -11,9 +12,16 @@ import { writePage } from './page/write.ts';
 import { readConfigAloud } from './read-config.ts';
 import { renderPage } from './simulate/page.ts';
 import { Progress } from './simulate/progress.ts';
+import { quotaJson } from './simulate/quota-view.ts';
 import { type RunView, takeRun } from './simulate/run-view.ts';
 import { styleOf } from './simulate/style.ts';
-import { captureSubject, type Subject, scenarioList, scenarioSubject } from './simulate/subject.ts';
+import {
+  captureSubject,
+  type PrepareOptions,
+  type Subject,
+  scenarioList,
+  scenarioSubject,
+} from './simulate/subject.ts';
 import { renderSummary } from './simulate/summary.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -29,6 +37,8 @@ export interface SimulateOptions {
   readonly list?: boolean;
   /** Replayed without packets (simulate/history.ts). */
   readonly history?: string;
+  readonly duration?: string;
+  readonly quotaSpeed: string;
 }
 
 /** Whole numbers up to this one are exact. */
@@ -43,6 +53,7 @@ export async function simulate(options: SimulateOptions, terminal: Terminal): Pr
     return EXIT_FINE;
   }
   const seed = readSeed(options.seed);
+  const quotaSpeed = readQuotaSpeed(options.quotaSpeed);
   const { conf, compare } = options;
   const named = [conf, compare].filter((file) => file !== undefined);
   const files = named.map((file) => ({ file, config: readConfigAloud(file, terminal) }));
@@ -51,7 +62,7 @@ export async function simulate(options: SimulateOptions, terminal: Terminal): Pr
   // A page that cannot be written is an error before the run, not minutes later. An existing file stays until
   // it is replaced.
   if (options.html !== undefined) writePage(options.html, '', 'a');
-  const runs = takeRuns(files, subject, seed, terminal);
+  const runs = takeRuns(files, subject, { seed, quotaSpeed }, terminal);
   if (options.html !== undefined) {
     writePage(options.html, renderPage(runs, { about: subject.about, version: readVersion() }), 'w');
     terminal.err(`shaper: wrote ${options.html}\n`);
@@ -74,8 +85,8 @@ interface ConfigFile {
   readonly config: LoadedConfig;
 }
 
-async function chooseSubject({ scenario, pcap }: SimulateOptions): Promise<Subject> {
-  if (scenario !== undefined) return scenarioSubject(scenario);
+async function chooseSubject({ scenario, pcap, duration }: SimulateOptions): Promise<Subject> {
+  if (scenario !== undefined) return scenarioSubject(scenario, readDuration(duration));
   if (pcap !== undefined) return captureSubject(pcap);
   throw new OperatingError(
     EXIT_USAGE,
@@ -90,16 +101,34 @@ function readSeed(text: string): number {
   throw new OperatingError(EXIT_USAGE, `--seed takes a whole number from 0 to ${SEED_MAX}, not '${text}'`);
 }
 
+function readQuotaSpeed(text: string): number {
+  const speed = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && speed >= 1) return speed;
+  throw new OperatingError(EXIT_USAGE, `--quota-speed takes a number from 1 on, not '${text}'`);
+}
+
+/** null: as long as the scenario is made for. */
+function readDuration(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  try {
+    const durationNs = parseTime(text);
+    if (durationNs > 0) return durationNs;
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+  }
+  throw new OperatingError(EXIT_USAGE, `--duration takes a time, not '${text}'`, `write ${TIME_FORMS}`);
+}
+
 function takeRuns(
   files: readonly ConfigFile[],
   subject: Subject,
-  seed: number,
+  options: PrepareOptions,
   terminal: Terminal,
 ): RunView[] {
   const progress = new Progress(terminal.isErrInteractive ? terminal.err : null, () => performance.now());
   try {
     return files.map(({ file, config }) => {
-      const run = subject.prepare(config.spec, files[0].config.spec, seed);
+      const run = subject.prepare(config.spec, files[0].config.spec, options);
       return takeRun(run, file, (done) => progress.show(file, done));
     });
   } finally {
@@ -131,10 +160,18 @@ function stillWaiting(runs: readonly RunView[]): string[] {
     });
 }
 
+const secondsOf = (ns: number): number => ns / 1e9;
+
 /** The object of the contract. A comparison has both, each with the name of its file and its figures. */
 function jsonOf(runs: readonly RunView[]): object {
-  if (runs.length === 1) return runs[0].report;
+  const withQuotas = ({ report, quotas }: RunView): object =>
+    quotas === null ? report : { ...report, quotas: quotaJson(quotas, secondsOf) };
+  if (runs.length === 1) return withQuotas(runs[0]);
   return {
-    runs: runs.map(({ configuration, report }) => ({ configuration, figures: figuresOf(report), ...report })),
+    runs: runs.map((run) => ({
+      configuration: run.configuration,
+      figures: figuresOf(run.report),
+      ...withQuotas(run),
+    })),
   };
 }

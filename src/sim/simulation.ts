@@ -12,6 +12,7 @@
 import { NONE } from '../base/none.ts';
 import { IPPROTO_TCP } from '../packet/tcp-header.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
+import { QUOTA_TICK_NS, type QuotaResult, quotasOf, type WorldQuotas } from './quotas/world-quotas.ts';
 import { type ReportSubject, type SimulateReport, simulateReport } from './report/report.ts';
 import { type Series, SeriesRecorder } from './report/series.ts';
 import { findScenario, SCENARIO_NAMES } from './scenarios/index.ts';
@@ -35,11 +36,15 @@ export interface RunOptions {
    * Another's compares both under equal traffic.
    */
   readonly reference?: ShaperSpec;
+  /** Windows and limits of quotas are divided by this, so that days of them pass in minutes; default 1. */
+  readonly quotaSpeed?: number;
 }
 
 export interface SimulationResult {
   readonly report: SimulateReport;
   readonly series: Series;
+  /** null: the specification has no quotas. */
+  readonly quotas: QuotaResult | null;
 }
 
 const SAMPLES = 240;
@@ -54,6 +59,8 @@ export class Simulation {
   private readonly subject: ReportSubject;
   private readonly recorder: SeriesRecorder;
   private readonly drains: boolean;
+  private readonly quotas: WorldQuotas | null;
+  private nextTickNs = QUOTA_TICK_NS;
   private taken = 0;
 
   /** With `drains` the run goes on at its end until no packet is under way. */
@@ -61,9 +68,10 @@ export class Simulation {
     world: World,
     durationNs: number,
     subject: ReportSubject,
-    options: RunOptions & { readonly drains?: boolean },
+    options: RunOptions & { readonly drains?: boolean; readonly quotas: WorldQuotas | null },
   ) {
     this.world = world;
+    this.quotas = options.quotas;
     this.durationNs = durationNs;
     this.samples = options.samples ?? SAMPLES;
     this.subject = subject;
@@ -77,22 +85,31 @@ export class Simulation {
     this.taken++;
     // The last instant exactly: (durationNs * samples) / samples may round to an instant before it.
     const isLast = this.taken === this.samples;
-    this.world.runUntil(isLast ? this.durationNs : (this.durationNs * this.taken) / this.samples);
+    this.runUntil(isLast ? this.durationNs : (this.durationNs * this.taken) / this.samples);
     if (isLast && this.drains) this.drain();
     this.recorder.sample();
     return this.taken < this.samples;
+  }
+
+  private runUntil(untilNs: number): void {
+    for (; this.quotas !== null && this.nextTickNs <= untilNs; this.nextTickNs += QUOTA_TICK_NS) {
+      this.world.runUntil(this.nextTickNs);
+      this.quotas.tick(this.nextTickNs);
+    }
+    this.world.runUntil(untilNs);
   }
 
   /** Runs until the last packet has its verdict. */
   private drain(): void {
     const { world } = this;
     const lastNs = world.nowNs + DRAIN_NS_MAX;
-    while (world.packets.size > 0 && world.nextNs() <= lastNs) world.runUntil(world.nextNs());
+    while (world.packets.size > 0 && world.nextNs() <= lastNs) this.runUntil(world.nextNs());
   }
 
   /** The report of everything so far. */
   result(): SimulationResult {
-    return { report: simulateReport(this.world, this.subject), series: this.recorder.series };
+    const quotas = this.quotas?.result(this.world.nowNs) ?? null;
+    return { report: simulateReport(this.world, this.subject), series: this.recorder.series, quotas };
   }
 }
 
@@ -136,7 +153,8 @@ export function prepareTraffic(
     protocols,
     flowsOf,
   };
-  return new Simulation(world, durationNs, subject, options);
+  const quotas = quotasOf(world, spec, options.quotaSpeed, traffic.hosts);
+  return new Simulation(world, durationNs, subject, { ...options, quotas });
 }
 
 export function runScenario(

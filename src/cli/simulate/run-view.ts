@@ -6,6 +6,7 @@ import type { SimulatedClass, SimulateReport } from '../../sim/report/report.ts'
 import type { ClassSeries, Series } from '../../sim/report/series.ts';
 import type { Simulation } from '../../sim/simulation.ts';
 import type { QueueSpec } from '../../spec/spec.ts';
+import type { QuotaView } from './quota-view.ts';
 
 /** Points of every curve: more than a picture of half a page can show. */
 export const SAMPLES = 300;
@@ -50,6 +51,8 @@ export interface RunView {
   readonly series: Series;
   /** Classes in the order of the report. */
   readonly classes: readonly ClassView[];
+  /** null: the configuration has no quotas. */
+  readonly quotas: QuotaView | null;
 }
 
 /** Runs to the end. `onSample` gets the share of the run that is over, 0 to 1. */
@@ -67,7 +70,7 @@ export function takeRun(
     }
     onSample((at + 1) / SAMPLES);
   }
-  const { report, series } = run.result();
+  const { report, series, quotas } = run.result();
   const sums = withChildren(engine.stats, engine.classes);
   const classes = engine.classes.map((info, row): ClassView => {
     const red = redOf(info.spec.queue);
@@ -89,7 +92,9 @@ export function takeRun(
       red: red && averageBytes ? { ...red, averageBytes } : null,
     };
   });
-  return { configuration, report, series, classes };
+  const instant = (ns: number): string => `${(ns / 1e9).toFixed(2)} s`;
+  const view = quotas === null ? null : { ...quotas, instant };
+  return { configuration, report, series, classes, quotas: view };
 }
 
 function redOf(queue: QueueSpec | null): Omit<RedView, 'averageBytes'> | null {

@@ -29,11 +29,20 @@ export interface Subject {
   /** The run goes on until nothing waits, so that packets left at its end are worth a warning. */
   readonly drains: boolean;
   /** Prepares the run. Traffic is made for the rates of `reference`, whichever configuration shapes it. */
-  prepare(spec: ShaperSpec, reference: ShaperSpec, seed: number): Simulation;
+  prepare(spec: ShaperSpec, reference: ShaperSpec, options: PrepareOptions): Simulation;
 }
 
-/** Throws OperatingError that names the nearest scenario if there is none of this name. */
-export function scenarioSubject(name: string): Subject {
+export interface PrepareOptions {
+  readonly seed: number;
+  /** Windows and limits of quotas are divided by this. */
+  readonly quotaSpeed: number;
+}
+
+/**
+ * `durationNs`: null if the scenario is to last as long as it is made for. Throws OperatingError that names the
+ * nearest scenario if there is none of this name.
+ */
+export function scenarioSubject(name: string, durationNs: number | null): Subject {
   const found = findScenario(name);
   if (!found) {
     const near = nearest(name, SCENARIO_NAMES);
@@ -51,7 +60,11 @@ export function scenarioSubject(name: string): Subject {
     warnings: [],
     failure: null,
     drains: false,
-    prepare: (spec, reference, seed) => prepareScenario(spec, found, seed, { samples: SAMPLES, reference }),
+    prepare: (spec, reference, { seed, quotaSpeed }) =>
+      prepareScenario(spec, found, seed, {
+        ...{ samples: SAMPLES, reference, quotaSpeed },
+        ...(durationNs !== null && { durationNs }),
+      }),
   };
 }
 
@@ -65,7 +78,8 @@ export async function captureSubject(file: string): Promise<Subject> {
     warnings: captureWarnings(scan, file),
     failure: damageOf(scan, file, sizeBytes),
     drains: true,
-    prepare: (spec, _reference, seed) => prepareReplay(spec, scan, name, seed, { samples: SAMPLES }),
+    prepare: (spec, _reference, { seed, quotaSpeed }) =>
+      prepareReplay(spec, scan, name, seed, { samples: SAMPLES, quotaSpeed }),
   };
 }
 

@@ -17,6 +17,7 @@ import {
 } from './columns.ts';
 import { comparison, RUN_NAMES } from './comparison.ts';
 import { chooseFlows, type FlowChoice, type FlowPair } from './flow-choice.ts';
+import { quotaTables } from './quota-view.ts';
 import type { ClassView, RunView } from './run-view.ts';
 import { type Cell, renderCells, type Style } from './style.ts';
 import { synchronisation } from './windows.ts';
@@ -44,6 +45,7 @@ export function renderSummary(runs: readonly RunView[], options: SummaryOptions)
     ...runs.map((run, r) => totals(run, r, runs.length, options.style)),
     comparison(runs, options.style),
     classTable(runs, options.style),
+    ...runs.map((run, r) => quotaSection(run, r, runs.length, options.style)),
     plots(runs, options),
     flowTable(runs, answers.shown, options.style),
     ...windowLines(runs),
@@ -116,6 +118,13 @@ function classTable(runs: readonly RunView[], style: Style): string {
     ({ path }) => path,
   );
   return table('class', CLASS_COLUMNS, rows, ({ path }) => path, style);
+}
+
+function quotaSection({ quotas }: RunView, r: number, runCount: number, style: Style): string {
+  if (quotas === null || quotas.totals.length === 0) return '';
+  const name = runCount > 1 ? `${style.runs[r](RUN_NAMES[r])}  ` : '';
+  const speed = quotas.speed === 1 ? '' : `windows and limits of quotas divided by ${quotas.speed}\n`;
+  return `${name}${speed}${quotaTables(quotas, style)}`;
 }
 
 /** The flows that have no line above. */

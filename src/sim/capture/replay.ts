@@ -9,6 +9,7 @@ import { FlowMeter } from '../packets/flow-meter.ts';
 import { HEADER_STRIDE } from '../packets/headers.ts';
 import { KIND_CAPTURED, PacketTable } from '../packets/packet-table.ts';
 import { TIMER_SOURCE, TIMERS, type Wire } from '../packets/wire.ts';
+import { quotasOf } from '../quotas/world-quotas.ts';
 import { finish, type RunOptions, Simulation, type SimulationResult } from '../simulation.ts';
 import { Congestion } from '../tcp/congestion.ts';
 import { createEngine, indexOfDevice } from '../traffic/build.ts';
@@ -121,7 +122,12 @@ export function prepareReplay(
     protocols: scan.flows.map(({ protocol }) => protocol),
     flowsOf: scan.flowsOf,
   };
-  return new Simulation(world, options.durationNs ?? durationNs, subject, { ...options, drains: true });
+  const quotas = quotasOf(world, spec, options.quotaSpeed);
+  return new Simulation(world, options.durationNs ?? durationNs, subject, {
+    ...options,
+    drains: true,
+    quotas,
+  });
 }
 
 export function runReplay(

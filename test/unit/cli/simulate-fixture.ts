@@ -106,6 +106,7 @@ export function runView(
   const count = (packets: number): { packets: number; bytes: number } => ({ packets, bytes: 1000 * packets });
   return {
     configuration: name,
+    quotas: null,
     report: {
       scenario: name,
       seed: 5,
