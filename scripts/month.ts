@@ -4,9 +4,9 @@
  *   npx tsx scripts/month.ts 330 7 > month.csv
  *
  * The first argument is the number of flats, the second seeds all chance. Each hour of a day has its weight,
- * evenings most of all. Flats differ by a factor of 300 (a density that falls with the square of the size), few
- * upload more than they download, and most hours have far less or far more than the average. Flats are away for
- * some days, and twice the program did not run.
+ * evenings most of all. Flats differ by a factor of 300 (a density that falls with the square of the size),
+ * few upload more than they download, and most hours have far less or far more than the average. Flats are
+ * away for some days, and twice the program did not run.
  */
 import { chanceStream, drawExponential, drawHeavyTailed, drawInteger } from '../src/base/chance.ts';
 import type { Prng } from '../src/base/prng.ts';

@@ -1,6 +1,6 @@
 /**
- * Slow twin of the book of quotas: lists of all that was counted, and states as the rules say, limit by limit.
- * It knows no rows, no columns and no store.
+ * Slow twin of the book of quotas: lists of all that was counted, and states as the rules say, limit by
+ * limit. It knows no rows, no columns and no store.
  */
 import type { QuotaSpec } from '../../src/spec/hosts.ts';
 import { SlowSums } from './sliding-sum.ts';

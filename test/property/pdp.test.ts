@@ -1,8 +1,8 @@
-/** The invariants of src/algo/quota/pdp.ts, against a twin that looks at each second. */
+/** The invariants of test/reference/pdp.ts, against a twin that looks at each second. */
 import { expect, test } from 'vitest';
-import { PrimaryPoints } from '../../src/algo/quota/pdp.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { runs } from '../effort.ts';
+import { PrimaryPoints } from '../reference/pdp.ts';
 
 const SEED = Number(process.env.SEED ?? 60);
 const INTERVALS = runs(20_000);

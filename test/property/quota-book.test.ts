@@ -1,6 +1,6 @@
 /**
- * The book of quotas against a twin that keeps every event: with stops, kills, jumps of the wall clock, restarts
- * of the machine, counters that wrap, and gaps longer than any window.
+ * The book of quotas against a twin that keeps every event: with stops, kills, jumps of the wall clock,
+ * restarts of the machine, counters that wrap, and gaps longer than any window.
  */
 import { expect, test } from 'vitest';
 import { counterDelta } from '../../src/algo/quota/counter.ts';

@@ -1,7 +1,7 @@
 /** Runs the vectors of counters, primary data points and sliding quotas. */
 import { type CounterBits, counterDelta } from '../../src/algo/quota/counter.ts';
-import { type PrimaryPoint, PrimaryPoints } from '../../src/algo/quota/pdp.ts';
 import { SlidingSums } from '../../src/algo/quota/sliding-sum.ts';
+import { type PrimaryPoint, PrimaryPoints } from '../reference/pdp.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';
 

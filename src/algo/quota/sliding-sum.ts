@@ -27,8 +27,8 @@
  *
  * Departures: a bucket holds 32 bits, and the rare ones above have the rest in a map: half the memory. The
  * bucket of now stands in columns of its own, so that counting of many hosts runs through memory in order.
- * Cost: 8 bytes a bucket, 1.9 kB a host and window; reading is one load, counting four. Once a width all hosts
- * are visited: 1 ms for 10,000 hosts.
+ * Cost: 8 bytes a bucket, 1.9 kB a host and window; reading is one load, counting four. Once a width all
+ * hosts are visited: 1 ms for 10,000 hosts.
  */
 
 /** A window has about so many buckets. */

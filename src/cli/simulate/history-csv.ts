@@ -1,11 +1,11 @@
 /**
  * Recorded history as comma-separated values (RFC 4180), one line for each host and step or reading:
  *
- *   at,host,upBytes,downBytes          bytes of the step that begins at `at`, as `shaper history --csv` prints
+ *   at,host,upBytes,downBytes          bytes of the step that begins at `at`: `shaper history --csv`
  *   at,host,upCounter,downCounter      readings of counters, which may wrap and be reset
  *
- * `at` is an instant in ISO 8601 or in seconds since 1970. An empty field is unknown. Without the column `host`
- * all is of one host.
+ * `at` is an instant in ISO 8601 or in seconds since 1970. An empty field is unknown. Without the column
+ * `host` all is of one host.
  */
 import { counterDelta } from '../../algo/quota/counter.ts';
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
@@ -35,8 +35,8 @@ interface Columns {
 }
 
 /**
- * `host`: of a file without that column; `rates`: of the line. Throws OperatingError that names the line of the
- * file.
+ * `host`: of a file without that column; `rates`: of the line. Throws OperatingError that names the line of
+ * the file.
  */
 export function parseHistoryCsv(
   text: string,

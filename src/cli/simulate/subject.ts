@@ -39,8 +39,8 @@ export interface PrepareOptions {
 }
 
 /**
- * `durationNs`: null if the scenario is to last as long as it is made for. Throws OperatingError that names the
- * nearest scenario if there is none of this name.
+ * `durationNs`: null if the scenario is to last as long as it is made for. Throws OperatingError that names
+ * the nearest scenario if there is none of this name.
  */
 export function scenarioSubject(name: string, durationNs: number | null): Subject {
   const found = findScenario(name);

@@ -1,8 +1,8 @@
 /**
  * Replays recorded history against quotas, without packets: what would have been exceeded, by whom and when.
- * The bytes of a point are spread evenly over its time. Either all of them count as recorded, or hosts are held:
- * a stopped host has nothing of what was recorded, a throttled one no more than its rate. What is kept back is
- * lost, and does not come later.
+ * The bytes of a point are spread evenly over its time. Either all of them count as recorded, or hosts are
+ * held: a stopped host has nothing of what was recorded, a throttled one no more than its rate. What is kept
+ * back is lost, and does not come later.
  */
 import { bucketWidthNs } from '../../algo/quota/sliding-sum.ts';
 import { QuotaBook } from '../../quotas/book.ts';

@@ -1,6 +1,6 @@
 /**
- * Quotas in fast motion: windows and limits divided alike, so that days of them pass in minutes. Rates stay as
- * they are. A host that takes a limit's share of a rate all the time exceeds it in either motion.
+ * Quotas in fast motion: windows and limits divided alike, so that days of them pass in minutes. Rates stay
+ * as they are. A host that takes a limit's share of a rate all the time exceeds it in either motion.
  */
 import type { QuotaSpec } from '../../spec/hosts.ts';
 

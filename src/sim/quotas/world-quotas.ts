@@ -1,6 +1,6 @@
 /**
- * Quotas in a virtual world: what the control thread does for a running instance. Every quarter of a second the
- * counts of hosts go into the book, and what follows goes back to the engine.
+ * Quotas in a virtual world: what the control thread does for a running instance. Every quarter of a second
+ * the counts of hosts go into the book, and what follows goes back to the engine.
  */
 import { NONE } from '../../base/none.ts';
 import { KIND_MAC, NOBODY } from '../../core/hosts/host-layout.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { consolidated, PrimaryPoints } from '../../../../src/algo/quota/pdp.ts';
+import { consolidated, PrimaryPoints } from '../../reference/pdp.ts';
 
 describe('PrimaryPoints', () => {
   test('half a step known is enough, less is unknown', () => {
