@@ -70,7 +70,7 @@ export function rateUnit(maxBitsPerSec: number): DisplayUnit {
 }
 
 export function bytesUnit(maxBytes: number): DisplayUnit {
-  return unitFor(maxBytes, ['B', 'kB', 'MB', 'GB']);
+  return unitFor(maxBytes, ['B', 'kB', 'MB', 'GB', 'TB']);
 }
 
 function unitFor(max: number, names: readonly string[]): DisplayUnit {

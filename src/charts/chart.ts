@@ -33,6 +33,8 @@ export interface Hover {
   readonly unit: string;
   /** Prefix of the x value in the box: "≤" where the values are sums up to it. */
   readonly sign?: string;
+  /** What stands for the x values in the box, if not their numbers. */
+  readonly labels?: readonly string[];
   readonly series: readonly HoverSeries[];
 }
 
@@ -77,12 +79,12 @@ export function chart(frame: Frame, label: string, layers: readonly string[], ho
 }
 
 /** Positions in the picture and values with three digits, as attributes that the page's script reads. */
-function hoverData(frame: Frame, { at, unit, sign = '', series }: Hover): object {
+function hoverData(frame: Frame, { at, unit, sign = '', labels, series }: Hover): object {
   const digits = (value: number): number | null =>
     Number.isFinite(value) ? Number(value.toPrecision(3)) : null;
   return {
     px: at.map((value) => Math.round(10 * atX(frame, value)) / 10),
-    x: at.map(digits),
+    ...(labels === undefined ? { x: at.map(digits) } : { t: labels }),
     u: unit,
     g: sign,
     s: series.map(({ name, color, unit: own, values }) => ({
@@ -180,6 +182,17 @@ export function threshold(frame: Frame, value: number, text: string): string {
     `<line class="threshold" x1="${LEFT}" x2="${right}" y1="${tenth(y)}" y2="${tenth(y)}"/>` +
     `<text class="note" x="${right - 3}" y="${tenth(y - 4)}" text-anchor="end">${escapeHtml(text)}</text>`
   );
+}
+
+/** Spans of the x axis of which nothing is known. */
+export function blanks(frame: Frame, spans: readonly (readonly [from: number, to: number])[]): string {
+  const path = spans
+    .map(
+      ([from, to]) =>
+        `M${tenth(atX(frame, from))} ${TOP}H${tenth(atX(frame, to))}V${HEIGHT - BOTTOM}H${tenth(atX(frame, from))}Z`,
+    )
+    .join('');
+  return path === '' ? '' : `<path class="blank" d="${path}"/>`;
 }
 
 /** A remark at the upper left, for data that the picture does not show. */

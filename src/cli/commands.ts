@@ -7,6 +7,7 @@ import { TCP_SECONDS_MAX } from '../limits.ts';
 import { addChangeCommands } from './change/commands.ts';
 import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
 import type { CommandContext } from './context.ts';
+import { addQuotaCommands } from './quota/commands.ts';
 import type { SimulateOptions } from './simulate.ts';
 import type { TcpOptions } from './tcp/tcp.ts';
 import { addViewCommands } from './views/commands.ts';
@@ -43,6 +44,7 @@ export function addCommands(program: Command, context: CommandContext): void {
     add(program, context);
   addChangeCommands(program, context);
   addViewCommands(program, context);
+  addQuotaCommands(program, context);
   addTcp(program, context);
 }
 

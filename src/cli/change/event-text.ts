@@ -1,5 +1,6 @@
 /** An event as a person reads it: `14:03:59 change: wan/up/guests ceil: 10mbit -> 5mbit`. */
 import { printable } from '../../base/printable.ts';
+import { formatBytesShort } from '../../base/units.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import { changeLine } from './print.ts';
 
@@ -30,10 +31,16 @@ const TEXTS: Readonly<Record<string, (event: Event) => string>> = {
     `${event.state === 'began' ? event.message : `no more: ${event.message}`}${spanText(event)}`,
   'pace-off': ({ path, flow, reason }) => `${path} paces ${flow} no longer: ${reason}`,
   device: ({ device, message }) => `${device}: ${message}`,
+  quota: (event) =>
+    `${event.name || event.host} ${QUOTA_STATES[event.to as keyof typeof QUOTA_STATES]} ${event.quota}: ` +
+    `${event.direction} ${formatBytesShort(event.usedBytes as number)} of ` +
+    `${formatBytesShort(event.limitBytes as number)} in ${event.over}`,
   spoof: ({ message }) => `${message}`,
   gap: ({ reason }) =>
     reason === 'restart' ? 'the instance is another one; earlier events are lost' : 'earlier events are lost',
 };
+
+const QUOTA_STATES = { ok: 'is within', warned: 'is near the limit of', exceeded: 'is over the limit of' };
 
 function spanText({ packets, count, seconds }: Event): string {
   return seconds === undefined ? '' : ` (${packets ?? count} in ${seconds} s)`;

@@ -33,7 +33,7 @@ for (const svg of document.querySelectorAll('svg[data-hover]')) {
     cursor.setAttribute('x2', data.px[at]);
     cursor.setAttribute('visibility', 'visible');
     tip.replaceChildren(
-      row(data.g + text(data.x[at], data.u), ''),
+      row(data.t ? data.t[at] : data.g + text(data.x[at], data.u), ''),
       ...data.s.map((one) => row(one.n, text(one.v[at], one.u), one.c)),
     );
     tip.hidden = false;

@@ -53,6 +53,7 @@ svg .notice { font-size: 13px; fill: var(--faint); }
 .mark { fill: var(--hue-1); } .whisker { stroke: var(--hue-1); stroke-width: 1.5; }
 svg .name { fill: var(--ink); }
 .threshold { stroke: var(--soft); stroke-dasharray: 5 4; }
+.blank, .key.blank { fill: var(--grid); background: var(--grid); }
 .cursor { stroke: var(--soft); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: 10px 14px; margin-top: 6px; }
 .tiles div { display: flex; flex-direction: column; }

@@ -2,8 +2,8 @@
 import { EXIT_FAILED, OperatingError } from '../../base/errors.ts';
 import { follow } from '../../control/follow.ts';
 import type { TcpEvent } from '../../control/tcp/report.ts';
+import { withQuery } from '../query.ts';
 import type { Terminal } from '../terminal.ts';
-import { withQuery } from '../views/query.ts';
 import { Gathering, type Picture } from './picture.ts';
 
 export interface Gathered {

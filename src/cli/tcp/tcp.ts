@@ -1,11 +1,10 @@
 /** `shaper tcp`: the picture of a TCP connection, or of all connections of a class. */
-import { existsSync, realpathSync, unlinkSync } from 'node:fs';
 import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { TCP_SECONDS_MAX } from '../../limits.ts';
 import { readVersion } from '../../live/version.ts';
 import type { ConfOptions } from '../conf-file.ts';
 import { explain } from '../errors.ts';
-import { writePage } from '../page/write.ts';
+import { tryPage, writePage } from '../page/write.ts';
 import { readSocketPath } from '../read-config.ts';
 import type { Terminal } from '../terminal.ts';
 import { gather } from './gather.ts';
@@ -32,24 +31,6 @@ export async function tcp(subject: string, options: TcpOptions, terminal: Termin
     terminal.err(`shaper: wrote ${html}\n`);
   }
   return exitCode;
-}
-
-/**
- * A page that cannot be written is an error before the seconds pass, not after them. A file that is there
- * stays until then, and none is left that was not there. Throws OperatingError.
- */
-function tryPage(file: string): void {
-  if (file === '-') {
-    throw new OperatingError(
-      EXIT_USAGE,
-      "--html takes a file, and '-' is none: text and JSON go to standard output, a page does not",
-      'write ./- if the file is to have that name',
-    );
-  }
-  const isNew = !existsSync(file);
-  writePage(file, '', 'a');
-  // The file may be behind a symbolic link, which stays.
-  if (isNew) unlinkSync(realpathSync(file));
 }
 
 function readSeconds(text: string): string {

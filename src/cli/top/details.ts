@@ -6,6 +6,7 @@ import type { FlowReport } from '../../control/views/flows-view.ts';
 import type { HostReport } from '../../control/views/hosts-view.ts';
 import type { FlowAnswer } from '../../control/why/report.ts';
 import { valuesText } from '../change/leases.ts';
+import { standingText } from '../quota/table.ts';
 import { bar } from './bar.ts';
 import { fitted, type Line, span, wrap } from './cells.ts';
 import { delayText, hostText, leftText, rttText, type Selected } from './lists.ts';
@@ -122,6 +123,10 @@ function hostLines(state: TopState, host: HostReport, cells: number): Line[] {
         ['addresses', host.addresses.join(' ')],
         ['MAC', host.macs.length > 0 ? host.macs.join(' ') : 'not known'],
         ['last seen', host.lastSeen],
+        ...host.quotas.map((standing): [string, string] => [
+          standing.quota,
+          standingText(standing, state.wallMs),
+        ]),
       ],
       cells,
     ),

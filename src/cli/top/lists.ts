@@ -5,6 +5,7 @@ import type { LeaseReport } from '../../control/change/reports.ts';
 import type { FlowReport } from '../../control/views/flows-view.ts';
 import type { HostReport } from '../../control/views/hosts-view.ts';
 import { valuesText } from '../change/leases.ts';
+import { quotaText } from '../quota/table.ts';
 import { endpoint } from '../views/flows-table.ts';
 import { bar } from './bar.ts';
 import { type ClassRow, classRows } from './class-rows.ts';
@@ -172,6 +173,9 @@ function hostList(state: TopState): List<HostReport> {
     },
     numberColumn('down bit/s', 11, 1, ({ down }) => count(down.bitsPerSecond), 'rate'),
     numberColumn('up bit/s', 9, 2, ({ up }) => count(up.bitsPerSecond)),
+    ...(rows.some(({ quotas }) => quotas.length > 0)
+      ? [numberColumn<HostReport>('quota', 6, 3, ({ quotas }) => quotaText(quotas))]
+      : []),
     numberColumn('down', 8, 3, ({ down }) => formatBytesShort(down.bytes), 'bytes'),
     numberColumn('up', 8, 4, ({ up }) => formatBytesShort(up.bytes)),
     numberColumn('flows', 6, 5, ({ flows }) => count(flows), 'flows'),

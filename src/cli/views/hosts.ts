@@ -3,10 +3,10 @@ import { EXIT_FINE } from '../../base/errors.ts';
 import { call } from '../../control/client.ts';
 import type { HostsReport } from '../../control/views/hosts-view.ts';
 import type { ConfOptions } from '../conf-file.ts';
+import { withQuery } from '../query.ts';
 import { readSocketPath } from '../read-config.ts';
 import type { Terminal } from '../terminal.ts';
 import { hostsTable } from './hosts-table.ts';
-import { withQuery } from './query.ts';
 
 export interface HostsOptions extends ConfOptions {
   readonly json?: boolean;

@@ -5,9 +5,9 @@ import { formatBitsPerSecShort, formatBytesShort } from '../../base/units.ts';
 import { call } from '../../control/client.ts';
 import type { FlowAnswer, WhyReport } from '../../control/why/report.ts';
 import type { ConfOptions } from '../conf-file.ts';
+import { withQuery } from '../query.ts';
 import { readSocketPath } from '../read-config.ts';
 import type { Terminal } from '../terminal.ts';
-import { withQuery } from './query.ts';
 
 export interface WhyOptions extends ConfOptions {
   readonly json?: boolean;

@@ -4,6 +4,7 @@ import type { Route } from '../http/route.ts';
 import { type ChangeCommands, changeRoutes } from './change.ts';
 import { type EventCommands, eventRoutes } from './events.ts';
 import { type InstanceCommands, instanceRoutes } from './instance.ts';
+import { type QuotaCommands, quotaRoutes } from './quotas.ts';
 import { type TcpCommands, tcpRoutes } from './tcp.ts';
 import { type ViewCommands, viewRoutes } from './views.ts';
 import { type WhyCommands, whyRoutes } from './why.ts';
@@ -13,6 +14,7 @@ export type RouteCommands = InstanceCommands &
   ChangeCommands &
   EventCommands &
   ViewCommands &
+  QuotaCommands &
   WhyCommands &
   TcpCommands;
 
@@ -22,6 +24,7 @@ export function routesOf(commands: RouteCommands, version: string): readonly Rou
       ...instanceRoutes(commands),
       ...changeRoutes(commands),
       ...viewRoutes(commands),
+      ...quotaRoutes(commands),
       ...whyRoutes(commands),
       ...tcpRoutes(commands),
       ...eventRoutes(commands),

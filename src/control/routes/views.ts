@@ -15,6 +15,7 @@ import { EXPOSITION_TYPE } from '../views/exposition.ts';
 import { FLOW_SORTS, FLOWS_SHOWN, type FlowsReport } from '../views/flows-view.ts';
 import type { HostSideReport, HostsReport } from '../views/hosts-view.ts';
 import type { Views } from '../views/views.ts';
+import { STANDING } from './quotas.ts';
 
 const SHOWN_MAX = 65536;
 
@@ -70,16 +71,16 @@ export const HOSTS: Schema<HostsReport> = object('Inside hosts', {
   hosts: list(
     'The fastest first',
     object('A host', {
-      id: text('Its address'),
-      name: text('Empty: no hosts are configured'),
-      macs: list('None: no hosts are configured', text('MAC')),
-      addresses: list('Its addresses', text('Address')),
+      id: text('Its MAC, its address or its port: the key of all that is stored of it'),
+      name: text('Empty if it has none'),
+      macs: list('Empty if it is known by its address', text('MAC')),
+      addresses: list('Those that it has now, or had last', text('Address')),
       lastSeen: text('When its last packet came (ISO 8601)'),
       up: side('From the host, since it was seen first'),
       down: side('To the host, since it was seen first'),
       flows: integer('That are known now'),
       rttMilliseconds: nullable(number('Of the TCP flow that sent most in the last 10 s')),
-      quotas: list('None', object('A quota', {})),
+      quotas: list('Its limits', STANDING),
       ...DELAYS,
     }),
   ),

@@ -42,7 +42,15 @@ it.each([
   ],
   ['spoof', { reason: 'new-mac', message: '02:… is new' }, '02:… is new'],
   ['gap', { reason: 'forgotten' }, 'earlier events are lost'],
-  ['quota', { host: 'a' }, '{"host":"a"}'],
+  [
+    'quota',
+    {
+      ...{ quota: 'fair-use', host: '10.0.0.5', name: '', from: 'ok', to: 'exceeded', over: '4h' },
+      ...{ direction: 'down', usedBytes: 10_200_000_000, limitBytes: 10_000_000_000, endsAt: null },
+    },
+    '10.0.0.5 is over the limit of fair-use: down 10.2 GB of 10.0 GB in 4h',
+  ],
+  ['module', { host: 'a' }, '{"host":"a"}'],
 ])('%s', (type, data, text) => {
   expect(textOf(type, data)).toBe(`14:03:59 ${type}: ${text}`);
 });

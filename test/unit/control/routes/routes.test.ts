@@ -26,7 +26,7 @@ const status = statusCommand(
     eachClasses: async () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
   },
   new Samples(),
-  () => new Map([['w/up', { ceil: '1mbit' }]]),
+  { scheduled: () => new Map([['w/up', { ceil: '1mbit' }]]), warnings: () => ['history is not stored'] },
 );
 const commands: RouteCommands = {
   status,
@@ -39,6 +39,16 @@ const commands: RouteCommands = {
   views: {
     flows: async () => ({ flows: [], total: 0 }),
     hosts: async () => ({ hosts: [], total: 0, forgotten: 0 }),
+  },
+  quotas: {
+    report: () => ({ hosts: [] }),
+    grant: () => {
+      throw new Error('not asked');
+    },
+    reset: () => {
+      throw new Error('not asked');
+    },
+    history: async () => ({ host: 'house', name: '', stepSeconds: 300, points: [] }),
   },
   metrics: async () => '',
 };
