@@ -11,6 +11,7 @@ import type {
   ControlStart,
   FromControlThread,
   LogLine,
+  StoppedAddresses,
   ToControlThread,
 } from './messages.ts';
 import { ControlError } from './server.ts';
@@ -28,6 +29,8 @@ export interface ControlOptions {
   readonly config: ConfigSource;
   /** Changes the instance between two batches, or refuses. It is asked once at a time. */
   readonly apply: (request: ApplyRequest) => Promise<ApplyAnswer>;
+  /** Addresses of hosts that a quota has stopped, for the rules. */
+  readonly setStopped: (addresses: StoppedAddresses) => void;
   readonly log: (line: LogLine) => void;
   /** A client asks for an orderly stop. */
   readonly onStop: () => void;
@@ -74,6 +77,7 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
     else if (message.type === 'trace')
       tell({ type: 'trace', id: message.id, answer: source.trace(message.subject) });
     else if (message.type === 'hosts') source.updateHosts(message.update);
+    else if (message.type === 'stopped') options.setStopped(message.addresses);
     else if (message.type === 'log') options.log(message.line);
     else if (message.type === 'stop') options.onStop();
     else void apply(message.id, message.request);

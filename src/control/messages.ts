@@ -40,7 +40,7 @@ export interface ConfigSource {
  */
 export type AppliedConfig = Pick<
   LoadedConfig,
-  'spec' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'logLevel'
+  'spec' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'logLevel'
 >;
 
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */
@@ -85,6 +85,12 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** Addresses that the rules know: those of stopped hosts, and those of names that they may reach. */
+export interface StoppedAddresses {
+  readonly stopped: readonly string[];
+  readonly allowed: readonly string[];
+}
+
 export type FromControlThread =
   | { readonly type: 'listening' }
   | {
@@ -101,6 +107,8 @@ export type FromControlThread =
   | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
   /** What is known of hosts, and what they may, from the next batch on. */
   | { readonly type: 'hosts'; readonly update: HostsUpdate }
+  /** Addresses of hosts that a quota has stopped, and of what they reach all the same: for the rules. */
+  | { readonly type: 'stopped'; readonly addresses: StoppedAddresses }
   | { readonly type: 'log'; readonly line: LogLine }
   /** A client wants the instance to end. */
   | { readonly type: 'stop' };

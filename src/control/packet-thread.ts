@@ -9,7 +9,14 @@ import type { FlowName, Inspection } from '../core/inspect.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import { ApiError } from './api-error.ts';
-import type { ApplyRefusal, ApplyRequest, FromControlThread, LogLine, ToControlThread } from './messages.ts';
+import type {
+  ApplyRefusal,
+  ApplyRequest,
+  FromControlThread,
+  LogLine,
+  StoppedAddresses,
+  ToControlThread,
+} from './messages.ts';
 import { type Snapshot, SnapshotReader } from './snapshot.ts';
 
 type Answer = Extract<ToControlThread, { id: number }>;
@@ -77,6 +84,11 @@ export class PacketThread {
   /** Tells what is known of hosts, and what they may. It holds from the next batch on. */
   updateHosts(update: HostsUpdate): void {
     this.tell({ type: 'hosts', update });
+  }
+
+  /** Tells which addresses the rules shall stop. */
+  setStopped(addresses: StoppedAddresses): void {
+    this.tell({ type: 'stopped', addresses });
   }
 
   /**

@@ -117,12 +117,14 @@ export interface StatusContext {
   readonly samples: Samples;
   /** By path of a class: what schedules set now. */
   readonly scheduled: ReadonlyMap<string, object>;
+  /** What is wrong now beside what the snapshot says, as sentences. */
+  readonly warnings: readonly string[];
 }
 
 export function statusReport(
   snapshot: Snapshot,
   eachClasses: readonly EachClass[],
-  { samples, scheduled }: StatusContext,
+  { samples, scheduled, warnings: more }: StatusContext,
   subject: StatusSubject,
   drops: KernelDrops,
 ): StatusReport {
@@ -159,7 +161,7 @@ export function statusReport(
       sendErrors: socket.sendErrors,
       refusedVerdicts: socket.verdictErrors,
     },
-    warnings,
+    warnings: [...warnings, ...more],
     classes: classes.map((label, c) => ({
       ...classReport(stats, label, c),
       scheduled: scheduled.get(label.path) ?? null,

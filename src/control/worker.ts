@@ -9,9 +9,11 @@ import { REAL_CLOCK } from './change/clock.ts';
 import { DOCUMENTS } from './change/documents.ts';
 import { ChangeService } from './change/service.ts';
 import { metricsCommand, type Seen } from './commands/metrics.ts';
+import { quotaCommands } from './commands/quotas.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import { Events } from './events.ts';
+import { createHosts } from './hosts/create-hosts.ts';
 import { readNfqueues, sumKernelDrops } from './kernel-drops.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { PacketThread } from './packet-thread.ts';
@@ -25,7 +27,7 @@ import { whyCommand } from './why/why.ts';
 
 invariant(parentPort !== null, 'worker.ts runs as a worker thread');
 const port = parentPort;
-const { socketPath, gid, subject, flows, config } = workerData as ControlStart;
+const { socketPath, gid, subject, flows, hosts: hostMemory, config } = workerData as ControlStart;
 const tell = (message: FromControlThread): void => port.postMessage(message);
 
 const packetThread = new PacketThread(tell, new FlowReader(flows));
@@ -34,16 +36,26 @@ const events = new Events(REAL_CLOCK.wallMs);
 const change = new ChangeService({
   documents: DOCUMENTS,
   config,
-  apply: (request) => packetThread.apply(request),
+  apply: async (request) => {
+    const applied = await packetThread.apply(request);
+    hosts.follow(request.config);
+    return applied;
+  },
   readText: readConfigText,
   log: (line) => packetThread.log(line),
   emit: events.emit,
   clock: REAL_CLOCK,
 });
+const hosts = createHosts(change.running().config, hostMemory, packetThread, events.emit);
+const { service } = hosts;
 const views = new Views({
   packets: packetThread,
+  hosts: {
+    directory: service.directory,
+    standingsOf: (entry) => service.keeper.standingsOf(entry),
+    look: () => service.look(),
+  },
   monotonicNs: () => performance.now() * 1e6,
-  wallMs: REAL_CLOCK.wallMs,
 });
 const alarms = new Alarms(events.emit);
 let seen: Promise<Seen> | null = null;
@@ -54,7 +66,10 @@ const why = whyCommand({
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 });
 const commands = {
-  status: statusCommand(subject, packetThread, samples, () => change.scheduled()),
+  status: statusCommand(subject, packetThread, samples, {
+    scheduled: () => change.scheduled(),
+    warnings: () => service.warnings,
+  }),
   stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
   why,
   tcp: tcpCommand({
@@ -67,11 +82,13 @@ const commands = {
   events,
   isShared: gid !== null,
   views,
+  quotas: quotaCommands(service),
   metrics: metricsCommand({
     ...{ subject, samples, events },
     seen: () => seen ?? look(),
     flows: () => packetThread.flows.size,
-    hosts: () => views.hostCount,
+    hosts: () => service.counts(),
+    warnings: () => service.warnings,
   }),
 };
 let server: ControlServer | null = null;
@@ -103,6 +120,7 @@ async function close(): Promise<void> {
   change.stop();
   clearInterval(sampling);
   await server?.close();
+  await hosts.close();
   port.close();
 }
 
@@ -110,6 +128,7 @@ try {
   server = await startServer(socketPath, routesOf(commands, subject.version), gid);
   tell({ type: 'listening' });
   change.start();
+  void service.start();
   void sample();
 } catch (error) {
   clearInterval(sampling);

@@ -171,7 +171,7 @@ export class Applier {
   }
 
   /** The specification with the bits of the mark that are in use. Throws ChangeRefusedError. */
-  private checked({ spec, isMarkAuto, socketPath, socketGroup }: AppliedConfig): ShaperSpec {
+  private checked({ spec, history, isMarkAuto, socketPath, socketGroup }: AppliedConfig): ShaperSpec {
     const { config, planner, running } = this.options;
     const { markMask } = running.spec.nfqueue;
     const refuse = (where: string, reason: string): never => {
@@ -181,6 +181,8 @@ export class Applier {
       refuse('control.socket', `commands reach it at ${config.socketPath}`);
     if (socketGroup !== config.socketGroup)
       refuse('control.group', `the socket is for ${config.socketGroup ?? 'the user of the instance alone'}`);
+    if (history.file !== config.history.file)
+      refuse('history.file', `history is stored in ${config.history.file ?? 'no file'}`);
     const { backend } = spec.nfqueue;
     if (backend !== 'auto' && backend !== planner.backend)
       refuse('nfqueue.backend', `packets are queued by rules of ${planner.backend}`);

@@ -55,6 +55,7 @@ import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { createStopper, type Stopper } from './stop.ts';
+import { StoppedHosts } from './stopped-hosts.ts';
 import { canOpenTerminal, isUnderNohup, leaveClosedTerminal } from './terminal.ts';
 import { Unwinder } from './unwinder.ts';
 import { readVersion } from './version.ts';
@@ -101,6 +102,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
       hangup,
       unwinder,
       news: new News(),
+      stopped: new StoppedHosts(),
     });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
@@ -128,6 +130,7 @@ interface Parts {
   readonly hangup: Hangup;
   readonly unwinder: Unwinder;
   readonly news: News;
+  readonly stopped: StoppedHosts;
 }
 
 interface Instance {
@@ -205,6 +208,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   startReactor(port, engine, createCourtesy(), () => lost.look());
   const installed = await enforceRules(session, request, backend, neighbours, parts);
   rules = installed;
+  parts.stopped.installed(installed);
   installed.onGap(() => engine.pacing.loseSight());
   ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
@@ -242,7 +246,7 @@ async function openControl(
   backend: Backend,
   running: Running,
   applier: Applier,
-  { logger, stopper, hangup, unwinder, source, news }: Parts,
+  { logger, stopper, hangup, unwinder, source, news, stopped }: Parts,
 ): Promise<void> {
   const control = await startControl({
     socketPath,
@@ -251,6 +255,7 @@ async function openControl(
     source: running,
     config: source,
     apply: (request) => applier.apply(request),
+    setStopped: (addresses) => stopped.set(addresses),
     log: ({ level, message, fields }) => logger[level](fields, message),
     onStop: () => stopper.ask('shaper stop'),
     onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),

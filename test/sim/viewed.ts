@@ -1,6 +1,9 @@
 /** A world whose flows and hosts are looked at as the control thread does it, in virtual time. */
+import { HostDirectory } from '../../src/control/hosts/directory.ts';
+import { MemorySource } from '../../src/control/hosts/memory-source.ts';
 import type { Snapshot } from '../../src/control/snapshot.ts';
 import { Views } from '../../src/control/views/views.ts';
+import { HostReader } from '../../src/core/hosts/host-reader.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import type { SimArrival } from '../port/sim-port.ts';
 import { snapshotOf } from '../unit/control/sample.ts';
@@ -12,10 +15,16 @@ export class ViewedWorld extends World {
 
   constructor(spec: ShaperSpec) {
     super(spec);
+    const directory = new HostDirectory({
+      source: new MemorySource(new HostReader(this.engine.hosts.buffer), () => undefined),
+      portName: (ifIndex) => `port ${ifIndex}`,
+      namesOf: () => [],
+      ...{ onBound: () => undefined, onMerged: () => undefined, onChanged: () => undefined },
+    });
     this.views = new Views({
       packets: { flows: this.flows, snapshot: async () => this.snapshot() },
+      hosts: { directory, standingsOf: () => [], look: () => this.look(directory) },
       monotonicNs: () => this.nowNs,
-      wallMs: () => this.nowNs / 1e6,
     });
     this.views.sample(this.snapshot());
   }
@@ -32,6 +41,11 @@ export class ViewedWorld extends World {
       this.run(this.nowNs);
       this.views.sample(this.snapshot());
     }
+  }
+
+  private look(directory: HostDirectory): void {
+    directory.take(this.nowNs / 1e6, this.nowNs / 1e6, () => undefined);
+    directory.lookAtAddresses();
   }
 
   snapshot(): Snapshot {

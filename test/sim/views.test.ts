@@ -98,13 +98,16 @@ test('hosts are sources in up and destinations in down, whatever the number of t
   ]);
 });
 
-test('of the trees of two links the one that stands first in the file says who is inside', async () => {
+test('each of two links has an inside; a flow counts for the host of the one that stands first in the file', async () => {
   const world = new ViewedWorld(shaper({ wan: { up: WIDE }, lan: { down: WIDE } }));
   world.inject(repeat(10, MS, (t) => up(t, 100, { ifIndexIn: 2, ifIndexOut: 1 })));
   world.runSeconds(1);
   const { flows } = await world.views.flows({});
   expect(flows[0]!.classes).toEqual(['lan/down/default', 'wan/up/default']);
-  expect((await world.views.hosts({})).hosts).toMatchObject([{ id: '10.0.0.1', up: { bytes: 1000 } }]);
+  expect((await world.views.hosts({})).hosts).toMatchObject([
+    { id: '10.0.0.1', flows: 1, up: { bytes: 1000 } },
+    { id: '192.0.2.1', flows: 0, down: { bytes: 1000 } },
+  ]);
 });
 
 test('drops and delays, of flows and of their hosts', async () => {

@@ -166,7 +166,7 @@ test('docs/commands.md says what every key of status means', () => {
     warnings: [],
   };
   const eachClasses = [{ path: 'wan/up', by: 'host' as const, rateBytesPerSec: 1, fullest: [] }];
-  const context = { samples: new Samples(), scheduled: new Map() };
+  const context = { samples: new Samples(), scheduled: new Map(), warnings: [] };
   const report = statusReport(snapshot, eachClasses, context, subject, { queueFull: 0, socketFull: 0 });
   const text = read('docs/commands.md');
   const keys = [...keysOf(report, 3), ...keysOf(report.classes[0]!)];

@@ -178,8 +178,9 @@ export class ChangeQueue {
     const isChange = planned.some(({ plan }) => plan.changes.length > 0 || plan.renamed.size > 0);
     try {
       if (isChange) {
-        const { spec, isMarkAuto, socketPath, socketGroup, logLevel } = last.plan.next.config;
-        const config = { spec, isMarkAuto, socketPath, socketGroup, logLevel };
+        const { spec, history, ...rest } = last.plan.next.config;
+        const { isMarkAuto, socketPath, socketGroup, logLevel } = rest;
+        const config = { spec, history, isMarkAuto, socketPath, socketGroup, logLevel };
         const applied = await this.#apply({ config, renamed: last.plan.renamed });
         this.#generation = applied.generation;
         this.#pace.crossed(applied.tookMs);

@@ -2,6 +2,7 @@
 
 import type { KernelDrops } from '../../io/proc/nfqueues.ts';
 import type { ControlEvent, Events, EventType } from '../events.ts';
+import type { HostCounts } from '../hosts/reports.ts';
 import type { Samples } from '../samples.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type StatusSubject, statusReport } from '../status.ts';
@@ -19,16 +20,18 @@ export interface MetricsOptions {
   readonly events: Events;
   readonly seen: () => Promise<Seen>;
   readonly flows: () => number;
-  readonly hosts: () => number;
+  readonly hosts: () => HostCounts;
+  /** What is wrong now beside what the snapshot says, as sentences. */
+  readonly warnings: () => readonly string[];
 }
 
 export function metricsCommand(options: MetricsOptions): () => Promise<string> {
-  const { subject, samples, seen, flows, hosts } = options;
+  const { subject, samples, seen, flows, hosts, warnings } = options;
   const highest = new Highest();
   const events = countEvents(options.events);
-  const context = { samples, scheduled: new Map<string, object>() };
   return async () => {
     const { snapshot, kernel } = await seen();
+    const context = { samples, scheduled: new Map<string, object>(), warnings: warnings() };
     const report = statusReport(snapshot, [], context, subject, kernel);
     return metricsText(report, { events, flows: flows(), hosts: hosts() }, highest);
   };

@@ -4,16 +4,25 @@ import type { PacketThread } from '../packet-thread.ts';
 import type { Samples } from '../samples.ts';
 import { type StatusReport, type StatusSubject, statusReport } from '../status.ts';
 
+/** What this thread knows itself. */
+export interface StatusMore {
+  /** By path of a class: what schedules set now. */
+  readonly scheduled: () => ReadonlyMap<string, object>;
+  /** What is wrong now, as sentences. */
+  readonly warnings: () => readonly string[];
+}
+
 export function statusCommand(
   subject: StatusSubject,
   packets: Pick<PacketThread, 'snapshot' | 'eachClasses'>,
   samples: Samples,
-  scheduled: () => ReadonlyMap<string, object>,
+  more: StatusMore,
 ): () => Promise<StatusReport> {
   return async () => {
     const queues = await readNfqueues();
     const [snapshot, eachClasses] = await Promise.all([packets.snapshot(), packets.eachClasses()]);
     const drops = sumKernelDrops(queues, snapshot.nfqueues);
-    return statusReport(snapshot, eachClasses, { samples, scheduled: scheduled() }, subject, drops);
+    const context = { samples, scheduled: more.scheduled(), warnings: more.warnings() };
+    return statusReport(snapshot, eachClasses, context, subject, drops);
   };
 }

@@ -3,23 +3,26 @@
  * nothing for it. Columns by row of the flow table; they are as long as the table was ever full. A row that
  * another flow took begins anew.
  *
- * Every look at the flows adds what they have counted since the one before to the totals of their hosts. A
- * flow is forgotten a minute after its last packet, so its totals are complete by then. Only the last second
- * of a flow that had to make room in a full flow table is missed.
+ * A flow counts for the host to which its inside address belongs now. What hosts have sent is counted
+ * elsewhere (control/hosts/); here they get the number of their flows, and how long packets waited.
  */
 import { NONE } from '../../base/none.ts';
 import { RECORD_SHIFT, WAIT_BINS } from '../../core/flows/flow-layout.ts';
 import { createFlowRecord, type FlowReader, type FlowRecord } from '../../core/flows/flow-reader.ts';
 import type { FlowName } from '../../core/inspect.ts';
+import type { HostEntry } from '../hosts/entry.ts';
 import { grownFloats, grownInts } from './grown.ts';
 import { History } from './history.ts';
-import { DOWN, type HostTable, type Side, UP } from './hosts.ts';
+import { type HostTable, type Side, UP } from './hosts.ts';
 import { FlowWaits, type WaitPercentiles, waitPercentiles } from './waits.ts';
 
 const ROWS_MIN = 256;
 
 /** By row of a class: the direction of its tree. */
 export type SideOf = readonly Side[];
+
+/** The host of the inside address in this row of the memory of hosts. */
+export type HostOfAddress = (address: number) => HostEntry | undefined;
 
 export function droppedPackets({ dropTail, dropEarly, dropPolice, dropAqm }: FlowRecord): number {
   return dropTail + dropEarly + dropPolice + dropAqm;
@@ -30,56 +33,42 @@ export class FlowSamples {
   readonly waits = new FlowWaits();
   private readonly reader: FlowReader;
   private readonly hosts: HostTable;
+  private readonly hostOfAddress: HostOfAddress;
   private readonly record = createFlowRecord();
   /** 0: no flow. */
   private generation = new Int32Array(0);
   private look = 0;
   /** The last look that found the flow. */
   private lookSeen = new Int32Array(0);
-  /** Row of the inside host, or NONE. */
+  /** Row of the inside host at the last look, or NONE. */
   private host = new Int32Array(0);
-  private side = new Int32Array(0);
-  /** What its host has got of it. */
   private sentBytes = new Float64Array(0);
-  private sentPackets = new Float64Array(0);
-  private dropped = new Float64Array(0);
-  /** FlowReader.classChanges at which all directions were found out. */
-  private sidesKnownAt = Number.NaN;
 
-  constructor(reader: FlowReader, hosts: HostTable) {
+  constructor(reader: FlowReader, hosts: HostTable, hostOfAddress: HostOfAddress) {
     this.reader = reader;
     this.hosts = hosts;
+    this.hostOfAddress = hostOfAddress;
   }
 
   /**
-   * Looks at every flow. `sideOf` is that of the classes at `classChanges`. Calls `visit` with the row of
-   * each flow and its record, which holds until `visit` returns.
+   * Looks at every flow. Calls `visit` with the row of each flow and its record, which holds until `visit`
+   * returns.
    */
-  update(
-    sideOf: SideOf,
-    classChanges: number,
-    nowNs: number,
-    visit: (row: number, record: FlowRecord) => void,
-  ): void {
+  update(sideOf: SideOf, nowNs: number, visit: (row: number, record: FlowRecord) => void): void {
     const { reader, record, hosts } = this;
     this.look++;
     this.waits.nowIs(nowNs);
     hosts.beginFlows();
-    const areSidesNew = classChanges !== this.sidesKnownAt;
     for (let f = reader.next(NONE); f !== NONE; f = reader.next(f)) {
       if (!reader.read(f, record)) continue;
       const row = f >> RECORD_SHIFT;
       if (row >= this.generation.length) this.grow(Math.max(ROWS_MIN, 2 * row));
       if (this.generation[row] !== record.generation) this.begin(row, record.generation);
       this.lookSeen[row] = this.look;
-      if (areSidesNew || this.host[row] === NONE) this.findHost(row, sideOf);
-      this.count(row);
+      this.count(row, this.findHost(sideOf));
       visit(row, record);
     }
-    // What was read while classes got other rows is looked up again next time.
-    this.sidesKnownAt = reader.classChanges === classChanges ? classChanges : Number.NaN;
     this.forgetEnded();
-    hosts.makeRoom();
   }
 
   /** Remembers what the flows have counted at the last look. Call it every second. */
@@ -87,7 +76,6 @@ export class FlowSamples {
     this.history.begin(nowNs);
     for (let row = 0; row < this.generation.length; row++)
       if (this.generation[row] !== 0) this.history.put(row, this.sentBytes[row]!);
-    this.hosts.sample(nowNs);
   }
 
   /** The host of the flow in this row at the last look, or NONE. */
@@ -108,44 +96,30 @@ export class FlowSamples {
     this.generation[row] = generation;
     this.host[row] = NONE;
     this.sentBytes[row] = 0;
-    this.sentPackets[row] = 0;
-    this.dropped[row] = 0;
     this.history.clear(row);
     this.waits.forget(row);
   }
 
-  /** A flow that passes the trees of two links counts for the host inside of the first one in the file. */
-  private findHost(row: number, sideOf: SideOf): void {
-    const { secondLeaf, family, src, dst } = this.record;
-    const leaf = secondLeaf === NONE ? this.record.leaf : Math.min(this.record.leaf, secondLeaf);
-    const side = leaf === NONE ? undefined : sideOf[leaf];
-    if (side === undefined || (this.host[row] !== NONE && this.side[row] === side)) return;
-    this.side[row] = side;
-    this.host[row] = this.hosts.find(family, side === UP ? src : dst);
+  /**
+   * Of a flow that passes the trees of two links, the first one in the file says which end is inside, and of
+   * one between two inside hosts which of them it is. NONE if the host is not known (yet).
+   */
+  private findHost(sideOf: SideOf): number {
+    const { leaf, secondLeaf, srcAddress, dstAddress } = this.record;
+    const side = sideOf[secondLeaf === NONE ? leaf : Math.min(leaf, secondLeaf)];
+    const [first, second] = side === UP ? [srcAddress, dstAddress] : [dstAddress, srcAddress];
+    const entry = this.hostOfAddress(first !== 0 ? first : second);
+    return entry === undefined ? NONE : this.hosts.find(entry);
   }
 
-  /** Adds what is new to the host. Packets that the kernel had lost are taken back. */
-  private count(row: number): void {
+  private count(row: number, host: number): void {
     const { record, hosts } = this;
-    const { waits, waitedNs, lastNs, sentBytes, sentPackets } = record;
-    const host = this.host[row]!;
-    const hasWaited = waitedNs > Number.NEGATIVE_INFINITY;
-    if (host === NONE) {
-      this.sentBytes[row] = sentBytes;
-      if (hasWaited) this.waits.update(row, waits, hosts.waits, NONE);
-      return;
-    }
-    const side = hosts.sides[this.side[row] === DOWN ? DOWN : UP];
-    const dropped = droppedPackets(record);
-    side.bytes[host]! += sentBytes - this.sentBytes[row]!;
-    side.packets[host]! += sentPackets - this.sentPackets[row]!;
-    side.dropped[host]! += dropped - this.dropped[row]!;
+    const { waits, waitedNs, sentBytes } = record;
+    this.host[row] = host;
     this.sentBytes[row] = sentBytes;
-    this.sentPackets[row] = sentPackets;
-    this.dropped[row] = dropped;
-    hosts.flows[host]!++;
-    if (lastNs > hosts.lastNs[host]!) hosts.lastNs[host] = lastNs;
-    if (hasWaited) this.waits.update(row, waits, hosts.waits, host * waits.length);
+    if (host !== NONE) hosts.flows[host]!++;
+    const at = host === NONE ? NONE : host * waits.length;
+    if (waitedNs > Number.NEGATIVE_INFINITY) this.waits.update(row, waits, hosts.waits, at);
   }
 
   private forgetEnded(): void {
@@ -160,10 +134,7 @@ export class FlowSamples {
     this.generation = grownInts(this.generation, rows);
     this.lookSeen = grownInts(this.lookSeen, rows);
     this.host = grownInts(this.host, rows);
-    this.side = grownInts(this.side, rows);
     this.sentBytes = grownFloats(this.sentBytes, rows);
-    this.sentPackets = grownFloats(this.sentPackets, rows);
-    this.dropped = grownFloats(this.dropped, rows);
     this.history.grow(rows);
     this.waits.grow(rows);
   }

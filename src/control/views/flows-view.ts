@@ -91,7 +91,7 @@ export class FlowsView {
     const rates = this.samples.history.rates(nowNs);
     const keyOf = KEYS[query.sort ?? 'rate'];
     const largest = new Largest(query.limit ?? FLOWS_SHOWN);
-    this.samples.update(sideOf, classChanges, nowNs, (row, record) => {
+    this.samples.update(sideOf, nowNs, (row, record) => {
       if (isOfClass !== null && !isOfClass(record)) return;
       if (isOfHost !== null && !isOfHost(record)) return;
       largest.add(keyOf(record, row, rates), row, record.generation);

@@ -1,22 +1,27 @@
 /** Inside hosts, in the shape of the contract. */
 import { NONE } from '../../base/none.ts';
 import { WAIT_BINS } from '../../core/flows/flow-layout.ts';
-import { addressText } from '../../packet/address-text.ts';
-import type { FlowSamples } from './flow-samples.ts';
-import { type FlowClasses, rttMilliseconds } from './flows-view.ts';
+import type { HostDirectory } from '../hosts/directory.ts';
+import type { EntrySide, HostEntry } from '../hosts/entry.ts';
+import type { StandingReport } from '../hosts/reports.ts';
+import type { FlowSamples, SideOf } from './flow-samples.ts';
+import { rttMilliseconds } from './flows-view.ts';
 import { grownFloats } from './grown.ts';
 import { type Rates, rateSince } from './history.ts';
-import { DOWN, type HostTable, type Side, UP } from './hosts.ts';
+import type { HostTable } from './hosts.ts';
 import { Largest } from './largest.ts';
 import { bitsPerSecond, type RecentBits } from './recent-bits.ts';
 import { type WaitPercentiles, waitPercentiles } from './waits.ts';
+
+/** Instants in milliseconds are below it. */
+const SEEN_MS_MAX = 1e13;
 
 export interface HostQuery {
   /** Default: all. */
   readonly limit?: number;
 }
 
-/** All but rates is since the start, or since the host was seen first. */
+/** Bytes are since the host was seen first, over all runs if they are stored; packets are of this run. */
 export interface HostSideReport {
   readonly packets: number;
   readonly bytes: number;
@@ -28,8 +33,9 @@ export interface HostSideReport {
 }
 
 export interface HostReport {
-  /** The address. */
+  /** The MAC, the address, or the name of the port. */
   readonly id: string;
+  /** Empty if it has none. */
   readonly name: string;
   readonly macs: readonly string[];
   readonly addresses: readonly string[];
@@ -41,7 +47,7 @@ export interface HostReport {
   readonly flows: number;
   /** Of the TCP flow that has sent most in the last 10 s. */
   readonly rttMilliseconds: number | null;
-  readonly quotas: readonly object[];
+  readonly quotas: readonly StandingReport[];
   /** Of packets that have waited, in either direction; null if none has. */
   readonly delayMilliseconds: WaitPercentiles | null;
   readonly recentDelayMilliseconds: WaitPercentiles | null;
@@ -55,54 +61,63 @@ export interface HostsReport {
   readonly forgotten: number;
 }
 
-export interface HostInstant {
-  readonly nowNs: number;
-  readonly wallMs: number;
+/** Hosts as they are known, and how they stand with their quotas. */
+export interface HostSubject {
+  readonly directory: Pick<HostDirectory, 'entries' | 'forgotten'>;
+  readonly standingsOf: (entry: HostEntry) => readonly StandingReport[];
 }
 
 export function hostsReport(
   { limit = Number.POSITIVE_INFINITY }: HostQuery,
+  { directory, standingsOf }: HostSubject,
   samples: FlowSamples,
   hosts: HostTable,
-  classes: Omit<FlowClasses, 'classes'>,
-  now: HostInstant,
+  sideOf: SideOf,
+  nowNs: number,
 ): HostsReport {
   const live = new LiveFlows(samples, hosts);
-  live.look(classes, now.nowNs);
-  const rates = hosts.sides.map(({ history }) => history.rates(now.nowNs));
-  const rateOf = (row: number, side: Side): number =>
-    rateSince(rates[side]!.over1s, row, hosts.sides[side].bytes[row]!);
+  live.look(sideOf, nowNs);
+  const [up, down] = hosts.histories.map((history) => history.rates(nowNs)) as [Rates, Rates];
+  const entries = [...directory.entries.values()];
   const largest = new Largest(limit);
-  for (const row of hosts.inUse()) largest.add(rateOf(row, UP) + rateOf(row, DOWN), row, 0);
-  const reports = largest.take().map(({ row }): HostReport => {
-    const id = addressText(hosts.family[row]!, hosts.address.subarray(4 * row, 4 * row + 4));
+  for (const [i, entry] of entries.entries()) {
+    const row = hosts.find(entry);
+    const rate =
+      rateSince(up.over1s, row, entry.up.runBytes) + rateSince(down.over1s, row, entry.down.runBytes);
+    // Of those without traffic the one that was seen last stands first.
+    largest.add(rate + entry.lastSeenMs / SEEN_MS_MAX, i, 0);
+  }
+  live.grow();
+  const reports = largest.take().map(({ row: i }): HostReport => {
+    const entry = entries[i]!;
+    const row = hosts.find(entry);
     return {
-      id,
-      name: '',
-      macs: [],
-      addresses: [id],
-      lastSeen: new Date(now.wallMs - Math.max(0, now.nowNs - hosts.lastNs[row]!) / 1e6).toISOString(),
-      up: sideReport(hosts, UP, row, rates[UP]!),
-      down: sideReport(hosts, DOWN, row, rates[DOWN]!),
+      ...{ id: entry.id, name: entry.name, macs: entry.macTexts, addresses: entry.addressTexts },
+      lastSeen: new Date(entry.lastSeenMs).toISOString(),
+      up: sideReport(entry.up, row, up),
+      down: sideReport(entry.down, row, down),
       flows: hosts.flows[row]!,
       rttMilliseconds: live.rttOf(row),
-      quotas: [],
+      quotas: standingsOf(entry),
       delayMilliseconds: waitPercentiles(hosts.waits, row * WAIT_BINS),
       recentDelayMilliseconds: live.delayOf(row),
     };
   });
-  return { hosts: reports, total: hosts.size, forgotten: hosts.forgotten };
+  return { hosts: reports, total: entries.length, forgotten: directory.forgotten };
 }
 
 /** Packets that the kernel had lost are taken back. */
-function sideReport(hosts: HostTable, side: Side, row: number, rates: Rates): HostSideReport {
-  const { bytes, packets, dropped } = hosts.sides[side];
-  const bits = bitsPerSecond(rates, row, bytes[row]!);
+function sideReport(
+  { bytes, runBytes, packets, dropped }: EntrySide,
+  row: number,
+  rates: Rates,
+): HostSideReport {
+  const bits = bitsPerSecond(rates, row, runBytes);
   return {
-    packets: Math.max(0, packets[row]!),
-    bytes: Math.max(0, bytes[row]!),
+    packets: Math.max(0, packets),
+    bytes,
     bitsPerSecond: bits.over1s,
-    dropped: Math.max(0, dropped[row]!),
+    dropped: Math.max(0, dropped),
     rates: bits,
   };
 }
@@ -122,10 +137,10 @@ class LiveFlows {
     this.grow();
   }
 
-  look({ sideOf, classChanges }: Omit<FlowClasses, 'classes'>, nowNs: number): void {
+  look(sideOf: SideOf, nowNs: number): void {
     const { samples } = this;
     const rates = samples.history.rates(nowNs);
-    samples.update(sideOf, classChanges, nowNs, (row, record) => {
+    samples.update(sideOf, nowNs, (row, record) => {
       const host = samples.hostOf(row);
       if (host === NONE) return;
       if (host >= this.rtt.length) this.grow();
@@ -136,7 +151,6 @@ class LiveFlows {
       this.fastest[host] = rate;
       this.rtt[host] = rtt;
     });
-    this.grow();
   }
 
   rttOf(row: number): number | null {
@@ -148,7 +162,7 @@ class LiveFlows {
   }
 
   /** As long as the columns of the hosts. */
-  private grow(): void {
+  grow(): void {
     const rows = this.hosts.flows.length;
     if (rows === this.rtt.length) return;
     this.fastest = grownFloats(this.fastest, rows);

@@ -1,5 +1,6 @@
 /** The counters of an instance as metrics of Prometheus, in bytes and seconds, as its conventions say. */
 import { fromBitsPerSec } from '../../base/units.ts';
+import type { HostCounts } from '../hosts/reports.ts';
 import type { ClassReport, PacedReport, StatusReport } from '../status.ts';
 import { Exposition, type Labels, type Point } from './exposition.ts';
 
@@ -9,7 +10,7 @@ export interface MetricsContext {
   readonly events: ReadonlyMap<string, number>;
   /** Known now. */
   readonly flows: number;
-  readonly hosts: number;
+  readonly hosts: HostCounts;
 }
 
 /**
@@ -46,6 +47,8 @@ export function metricsText(report: StatusReport, context: MetricsContext, highe
 
 const NO_LABELS: Labels = {};
 const one = (value: number): Point[] => [[NO_LABELS, value]];
+/** Nothing if it is not asked for. */
+const flag = (is: boolean | null): Point[] => (is === null ? [] : one(is ? 1 : 0));
 const by = (label: string, values: Readonly<Record<string, number>>): Point[] =>
   Object.entries(values).map(([name, value]) => [{ [label]: name }, value]);
 
@@ -56,7 +59,11 @@ function instanceMetrics(out: Exposition, report: StatusReport, context: Metrics
   out.gauge('configuration_generation', 'Grows with every change of the configuration.', one(generation));
   out.gauge('warnings', 'Warnings that hold now.', one(warnings.length));
   out.gauge('flows', 'Flows that are known now.', one(context.flows));
-  out.gauge('hosts', 'Inside hosts whose totals are kept.', one(context.hosts));
+  const { known, slowed, stopped, isStored, isPageServed } = context.hosts;
+  out.gauge('hosts', 'Inside hosts whose totals are kept.', one(known));
+  out.gauge('hosts_limited', 'Hosts that quotas slow down or stop.', by('how', { slowed, stopped }));
+  out.gauge('history_stored', '1 if history can be stored, 0 if not.', flag(isStored));
+  out.gauge('page_served', '1 if the page for stopped hosts is served.', flag(isPageServed));
   out.counter(
     'events_total',
     'Events since the start, by type.',

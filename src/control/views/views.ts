@@ -4,21 +4,28 @@
  */
 
 import type { FlowName } from '../../core/inspect.ts';
-import { HOSTS_MAX } from '../../limits.ts';
+import type { HostDirectory } from '../hosts/directory.ts';
 import type { PacketThread } from '../packet-thread.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { EngineClock } from './engine-clock.ts';
 import { FlowSamples } from './flow-samples.ts';
 import { type FlowQuery, type FlowsReport, FlowsView } from './flows-view.ts';
 import { DOWN, HostTable, type Side, UP } from './hosts.ts';
-import { type HostQuery, type HostsReport, hostsReport } from './hosts-view.ts';
+import { type HostQuery, type HostSubject, type HostsReport, hostsReport } from './hosts-view.ts';
 import type { WaitPercentiles } from './waits.ts';
 
 export interface ViewsOptions {
   readonly packets: Pick<PacketThread, 'snapshot' | 'flows'>;
+  readonly hosts: HostsLooker;
   /** A clock that runs as fast as that of the packets; it may begin anywhere. */
   readonly monotonicNs: () => number;
-  readonly wallMs: () => number;
+}
+
+/** Who counts hosts (control/hosts/). */
+export interface HostsLooker extends HostSubject {
+  readonly directory: HostDirectory;
+  /** Takes what was counted until now. */
+  look(): void;
 }
 
 /** Samples in a row that may be left out because classes have changed since the snapshot. */
@@ -28,20 +35,22 @@ const SNAPSHOTS_MAX = 3;
 
 export class Views {
   private readonly packets: ViewsOptions['packets'];
-  private readonly wallMs: () => number;
+  private readonly looker: HostsLooker;
   private readonly clock: EngineClock;
-  private readonly hostTable = new HostTable(HOSTS_MAX);
+  private readonly hostTable = new HostTable();
   private readonly samples: FlowSamples;
   private readonly flowsView: FlowsView;
   private snapshot: Snapshot | null = null;
   private sideOf: readonly Side[] = [];
   private skipped = 0;
 
-  constructor({ packets, monotonicNs, wallMs }: ViewsOptions) {
+  constructor({ packets, hosts, monotonicNs }: ViewsOptions) {
     this.packets = packets;
-    this.wallMs = wallMs;
+    this.looker = hosts;
     this.clock = new EngineClock(monotonicNs);
-    this.samples = new FlowSamples(packets.flows, this.hostTable);
+    this.samples = new FlowSamples(packets.flows, this.hostTable, (address) =>
+      hosts.directory.hostOfRow(address),
+    );
     this.flowsView = new FlowsView(packets.flows, this.samples);
   }
 
@@ -55,12 +64,14 @@ export class Views {
     if (isLate && this.skipped++ < SKIPPED_MAX) return;
     this.skipped = 0;
     const nowNs = this.clock.nowNs();
-    this.samples.update(this.sideOf, snapshot.classChanges, nowNs, () => undefined);
+    this.looker.look();
+    this.samples.update(this.sideOf, nowNs, () => undefined);
     this.samples.sample(nowNs);
+    this.hostTable.sample(this.looker.directory.entries, nowNs);
   }
 
   get hostCount(): number {
-    return this.hostTable.size;
+    return this.looker.directory.entries.size;
   }
 
   /** @throws ApiError */
@@ -74,10 +85,10 @@ export class Views {
   readonly recentWaits = (flow: FlowName): WaitPercentiles | null => this.samples.recentWaits(flow);
 
   async hosts(query: HostQuery): Promise<HostsReport> {
-    const { classChanges } = await this.knownClasses();
-    const { samples, hostTable, sideOf } = this;
-    const now = { nowNs: this.clock.nowNs(), wallMs: this.wallMs() };
-    return hostsReport(query, samples, hostTable, { sideOf, classChanges }, now);
+    await this.knownClasses();
+    const { looker, samples, hostTable, sideOf } = this;
+    looker.look();
+    return hostsReport(query, looker, samples, hostTable, sideOf, this.clock.nowNs());
   }
 
   /** The classes by whose rows the flow table names them now, if it keeps them long enough. */

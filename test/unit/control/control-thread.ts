@@ -8,6 +8,7 @@ import { call } from '../../../src/control/client.ts';
 import { startControl } from '../../../src/control/control.ts';
 import { ControlError } from '../../../src/control/server.ts';
 import { createFlowMemory } from '../../../src/core/flows/flow-layout.ts';
+import { createHostMemory } from '../../../src/core/hosts/host-layout.ts';
 import { createStats, TOTAL } from '../../../src/core/packets/stats.ts';
 
 const socketPath = process.argv[2]!;
@@ -34,12 +35,13 @@ const begin = () =>
       warnings: [],
       inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
       trace: () => null,
-      hosts: { buffer: new SharedArrayBuffer(0) },
+      hosts: createHostMemory({ hosts: 1, addresses: 1, news: 1 }),
       updateHosts: () => undefined,
       eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
     config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },
     apply: async () => ({ ok: true, generation: 1, notes: [] }),
+    setStopped: () => undefined,
     log: () => undefined,
     onStop: () => {
       stops++;

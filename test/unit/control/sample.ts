@@ -78,5 +78,5 @@ export function reportOf(
   drops = NO_DROPS,
   eachClasses: readonly EachClass[] = [],
 ): StatusReport {
-  return statusReport(snapshot, eachClasses, { samples, scheduled: new Map() }, SUBJECT, drops);
+  return statusReport(snapshot, eachClasses, { samples, scheduled: new Map(), warnings: [] }, SUBJECT, drops);
 }

@@ -20,7 +20,7 @@ const status = statusCommand(
     eachClasses: async () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
   },
   new Samples(),
-  () => new Map([['w/up', { ceil: '1mbit' }]]),
+  { scheduled: () => new Map([['w/up', { ceil: '1mbit' }]]), warnings: () => [] },
 );
 
 it('replies with the report of a snapshot', async () => {

@@ -1,5 +1,6 @@
 /** Over a flow table that a test writes as the packet thread does. */
 import { expect, it } from 'vitest';
+import { HostEntry } from '../../../../src/control/hosts/entry.ts';
 import { droppedPackets, FlowSamples } from '../../../../src/control/views/flow-samples.ts';
 import { HostTable, UP } from '../../../../src/control/views/hosts.ts';
 import { FlowWaits, waitPercentiles } from '../../../../src/control/views/waits.ts';
@@ -21,15 +22,16 @@ import { parsedOf } from '../../core/rows.ts';
 function setUp() {
   const flows = new FlowTable(64, 1, 2, new Ledger(4, new HeldTable(1)));
   const reader = new FlowReader(flows.buffer);
-  const hosts = new HostTable(100);
-  const samples = new FlowSamples(reader, hosts);
+  const hosts = new HostTable();
+  const host = new HostEntry('10.0.0.1');
+  const samples = new FlowSamples(reader, hosts, () => host);
   return {
     ...{ flows, reader, hosts, samples },
     find: (n: number, nowNs = 0): number => flows.findOrMake(parsedOf(udp(n)), 0, nowNs),
     look: (nowNs: number): number[] => {
       const rows: number[] = [];
       flows.settle();
-      samples.update([UP, UP], reader.classChanges, nowNs, (row) => void rows.push(row));
+      samples.update([UP, UP], nowNs, (row) => void rows.push(row));
       samples.sample(nowNs);
       return rows;
     },
@@ -63,8 +65,8 @@ it('a record that is being made is no flow, and its row is one again when it is 
 
 it('an empty memory has no flows', () => {
   const reader = new FlowReader(createFlowMemory(16).buffer);
-  const samples = new FlowSamples(reader, new HostTable(4));
-  samples.update([], 0, 0, () => expect.fail('a flow'));
+  const samples = new FlowSamples(reader, new HostTable(), () => undefined);
+  samples.update([], 0, () => expect.fail('a flow'));
   samples.sample(0);
 });
 

@@ -1,47 +1,54 @@
 import { expect, it } from 'vitest';
-import { NONE } from '../../../../src/base/none.ts';
+import { HostEntry } from '../../../../src/control/hosts/entry.ts';
 import { rateSince } from '../../../../src/control/views/history.ts';
-import { DOWN, HostTable, UP } from '../../../../src/control/views/hosts.ts';
+import { HostTable, UP } from '../../../../src/control/views/hosts.ts';
 import { Largest } from '../../../../src/control/views/largest.ts';
 
-const v4 = (last: number): Uint32Array => Uint32Array.of(0x0a000000 + last, 0, 0, 0);
-const v6 = (last: number): Uint32Array => Uint32Array.of(0x0a000000, 0, 0, last);
+const entries = (count: number): Map<string, HostEntry> =>
+  new Map(Array.from({ length: count }, (_, n) => [`10.0.0.${n}`, new HostEntry(`10.0.0.${n}`)]));
 
-it('an address has one row, whatever its family', () => {
-  const hosts = new HostTable(1000);
-  const rows = [hosts.find(4, v4(0)), hosts.find(6, v6(0)), hosts.find(6, v6(1)), hosts.find(4, v4(1))];
-  expect(new Set(rows).size).toBe(4);
-  expect(hosts.find(6, v6(1))).toBe(rows[2]);
-  for (let n = 0; n < 300; n++) hosts.find(4, v4(n));
-  expect(hosts.find(4, v4(0))).toBe(rows[0]);
-  expect(hosts.size).toBe(302);
+it('a host has one row', () => {
+  const hosts = new HostTable();
+  const all = [...entries(300).values()];
+  const rows = all.map((entry) => hosts.find(entry));
+  expect(new Set(rows).size).toBe(300);
+  expect(all.map((entry) => hosts.find(entry))).toEqual(rows);
+  expect(hosts.size).toBe(300);
 });
 
-it('in a full table those without flows make room, unseen for longest first, and come back with nothing', () => {
-  const hosts = new HostTable(8);
-  for (let n = 0; n < 8; n++) {
-    const row = hosts.find(4, v4(n));
-    hosts.lastNs[row] = 100 - n;
-    hosts.sides[UP].bytes[row] = 1000 + n;
-    hosts.waits[row * 32] = 1;
-    hosts.flows[row] = n === 7 ? 1 : 0;
-  }
-  hosts.sample(0);
-  expect(hosts.find(4, v4(8))).toBe(NONE);
-  hosts.makeRoom();
-  expect([hosts.size, hosts.forgotten]).toEqual([6, 2]);
-  const back = hosts.find(4, v4(6));
-  expect([hosts.sides[UP].bytes[back], hosts.lastNs[back], hosts.waits[back * 32]]).toEqual([0, 0, 0]);
-  expect(rateSince(hosts.sides[UP].history.rates(1e9).over1s, back, 7)).toBe(7);
-  expect(hosts.sides[UP].bytes[hosts.find(4, v4(7))]).toBe(1007);
-  expect(hosts.sides[DOWN].bytes[back]).toBe(0);
+it('a host that is forgotten gives its row to another, which begins with nothing', () => {
+  const hosts = new HostTable();
+  const all = entries(3);
+  const [first] = all.values();
+  const row = hosts.find(first!);
+  first!.up.take(5000, 5, 0);
+  hosts.flows[row] = 1;
+  hosts.waits[row * 32] = 1;
+  hosts.sample(all, 0);
+  all.delete(first!.id);
+  hosts.sample(all, 1e9);
+  expect(hosts.size).toBe(2);
+  const other = new HostEntry('10.0.0.9');
+  expect(hosts.find(other)).toBe(row);
+  expect([hosts.flows[row], hosts.waits[row * 32]]).toEqual([0, 0]);
+  expect(rateSince(hosts.histories[UP].rates(2e9).over1s, row, 7)).toBe(7);
 });
 
-it('a table that is not full forgets nobody', () => {
-  const hosts = new HostTable(8);
-  hosts.find(4, v4(1));
-  hosts.makeRoom();
-  expect(hosts.size).toBe(1);
+it('what a host had in earlier runs, and what it takes over from another, is no rate of now', () => {
+  const hosts = new HostTable();
+  const all = entries(2);
+  const [one, two] = [...all.values()];
+  one!.up.restore(1e12);
+  one!.up.take(1000, 1, 0);
+  hosts.sample(all, 0);
+  const row = hosts.find(one!);
+  two!.up.take(1e9, 1000, 0);
+  one!.up.tookOver(two!.up);
+  expect(one!.up.bytes).toBe(1e12 + 1e9 + 1000);
+  expect(rateSince(hosts.histories[UP].rates(1e9).over1s, row, one!.up.runBytes)).toBe(0);
+  // The memory has the counts of both from now on.
+  expect(one!.up.take(1e9 + 1500, 1003, 0)).toBe(500);
+  expect(rateSince(hosts.histories[UP].rates(1e9).over1s, row, one!.up.runBytes)).toBe(500);
 });
 
 it('the largest of many, as a sort finds them', () => {

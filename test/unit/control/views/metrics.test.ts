@@ -28,11 +28,21 @@ function parse(text: string): Map<string, number> {
   return values;
 }
 
+const HOSTS = { known: 6, slowed: 2, stopped: 1, isStored: false, isPageServed: null };
+
 it('has totals, classes, bounds, events and what the kernel refused', async () => {
   const events = new Events(() => 0);
   const seen = async () => ({ snapshot: snapshotOf(), kernel: { queueFull: 7, socketFull: 8 } });
   const metrics = metricsCommand({
-    ...{ subject: SUBJECT, samples: new Samples(), events, seen, flows: () => 5, hosts: () => 6 },
+    ...{
+      subject: SUBJECT,
+      samples: new Samples(),
+      events,
+      seen,
+      flows: () => 5,
+      hosts: () => HOSTS,
+      warnings: () => [],
+    },
   });
   events.emit('drops', {});
   const values = parse(await metrics());
@@ -45,6 +55,9 @@ it('has totals, classes, bounds, events and what the kernel refused', async () =
     shaper_lost_packets_total: 2,
     shaper_flows: 5,
     shaper_hosts: 6,
+    'shaper_hosts_limited{how="slowed"}': 2,
+    'shaper_hosts_limited{how="stopped"}': 1,
+    shaper_history_stored: 0,
     'shaper_refused_packets_total{reason="socket_full"}': 8,
     'shaper_events_total{type="drops"}': 1,
     'shaper_events_total{type="change"}': 0,
