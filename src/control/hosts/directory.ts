@@ -5,12 +5,13 @@
  */
 import { NONE } from '../../base/none.ts';
 import { mac } from '../../config/fields/host-names.ts';
+import { ADDRESS_SHIFT, HOST_SHIFT } from '../../core/hosts/host-layout.ts';
 import { HOSTS_MAX } from '../../limits.ts';
 import { addressText } from '../../packet/address-text.ts';
 import type { MacSpec } from '../../spec/hosts.ts';
 import { type EntryAddress, HostEntry } from './entry.ts';
 import { isSameMac } from './holds.ts';
-import type { HostSource, SeenAddress, SeenCounts, SeenHost } from './host-source.ts';
+import type { HostSource, SeenAddress, SeenHost } from './host-source.ts';
 
 export interface DirectoryOptions {
   readonly source: HostSource;
@@ -34,30 +35,29 @@ const KEPT_SHARE = 0.75;
 type Added = (entry: HostEntry, upBytes: number, downBytes: number) => void;
 
 /** What a row of addresses had at the last look. */
-interface KnownAddressRow {
+interface KnownAddress {
   readonly generation: number;
   readonly address: EntryAddress;
-}
-
-interface Growing {
   readonly entry: HostEntry;
-  readonly up: SeenCounts;
-  readonly down: SeenCounts;
+  readonly mac: MacSpec | null;
 }
 
 export class HostDirectory {
   readonly entries = new Map<string, HostEntry>();
   readonly #options: DirectoryOptions;
-  /** By row of the memory. */
-  readonly #byRow = new Map<number, HostEntry>();
-  readonly #addresses = new Map<number, KnownAddressRow>();
-  /** By row of the address in the memory. */
-  #hostOfAddress = new Map<number, HostEntry>();
+  /** By row of the memory, without the bits that are 0 in all rows. */
+  readonly #byRow: (HostEntry | undefined)[] = [];
+  readonly #addresses: (KnownAddress | undefined)[] = [];
+  /** Addresses at the last look. */
+  #addressCount = 0;
+  /** Hosts that have grown at this look. */
+  readonly #growing: HostEntry[] = [];
+  #look = 0;
+  /** Hosts in the memory at the last look. */
+  #hereCount = 0;
   #forgotten = 0;
   /** When the clock of the packets began, by the monotonic one. */
   #offsetMs = Number.POSITIVE_INFINITY;
-  /** Hosts that are in the memory. */
-  #here = new Set<HostEntry>();
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -77,7 +77,7 @@ export class HostDirectory {
 
   /** The host to which the address in this row of the memory belonged at the last look at addresses. */
   hostOfRow(address: number): HostEntry | undefined {
-    return this.#hostOfAddress.get(address);
+    return this.#addresses[address >> ADDRESS_SHIFT]?.entry;
   }
 
   /**
@@ -86,8 +86,10 @@ export class HostDirectory {
    */
   take(wallMs: number, monotonicMs: number, added: Added): void {
     const { source } = this.#options;
-    const growing: Growing[] = [];
-    const here = new Set<HostEntry>();
+    const growing = this.#growing;
+    growing.length = 0;
+    const look = ++this.#look;
+    let here = 0;
     // The memory knows the instant of its last batch, which is at most now.
     this.#offsetMs = Math.min(this.#offsetMs, monotonicMs - source.nowNs / 1e6);
     const beganMs = wallMs - monotonicMs + this.#offsetMs;
@@ -95,40 +97,40 @@ export class HostDirectory {
     // below what was taken until the next look.
     source.hosts((seen) => {
       const entry = this.#bind(seen);
-      here.add(entry);
+      here++;
+      entry.lookSeen = look;
       entry.ifIndex = seen.ifIndex;
       if (seen.lastNs > entry.lastNs) {
         entry.lastNs = seen.lastNs;
         entry.lastSeenMs = Math.round(beganMs + seen.lastNs / 1e6);
       }
-      if (hasGrown(entry, seen)) growing.push({ entry, up: { ...seen.up }, down: { ...seen.down } });
+      const hasUp = entry.up.see(seen.up);
+      if (entry.down.see(seen.down) || hasUp) growing.push(entry);
     });
     this.#mergeAll();
-    this.#leave(here);
-    for (const { entry, up, down } of growing) {
-      const upBytes = entry.up.take(up.bytes, up.packets, up.dropped);
-      const downBytes = entry.down.take(down.bytes, down.packets, down.dropped);
+    if (here < this.#hereCount) this.#leave();
+    this.#hereCount = here;
+    if (this.entries.size > ENTRIES_MAX) this.#makeRoom();
+    for (const entry of growing) {
+      const upBytes = entry.up.takeSeen();
+      const downBytes = entry.down.takeSeen();
       if (upBytes > 0 || downBytes > 0) added(entry, upBytes, downBytes);
     }
   }
 
   /** Looks which addresses and MACs belong to which host, and what they are called. Call it every second. */
   lookAtAddresses(): void {
-    const found = new Map<HostEntry, { readonly addresses: EntryAddress[]; readonly macs: MacSpec[] }>();
-    const hostOf = new Map<number, HostEntry>();
+    let count = 0;
+    let hasChanged = false;
     this.#options.source.addresses((seen) => {
-      const entry = this.#byRow.get(seen.host);
+      const entry = this.#byRow[seen.host >> HOST_SHIFT];
       if (entry === undefined) return;
-      const address = this.#addressOf(seen);
-      hostOf.set(seen.row, entry);
-      const of = found.get(entry) ?? { addresses: [], macs: [] };
-      found.set(entry, of);
-      of.addresses.push(address);
-      const { macHigh: high, macLow: low } = seen;
-      if (high !== 0 || low !== 0) of.macs.push({ high, low });
+      count++;
+      if (this.#knowAddress(seen, entry)) hasChanged = true;
     });
-    this.#hostOfAddress = hostOf;
-    for (const [entry, { addresses, macs }] of found) this.#settle(entry, addresses, macs);
+    // Nothing has come or moved. If one has gone only, its host keeps it for a while.
+    if (hasChanged || count < this.#addressCount) this.#regroup();
+    this.#addressCount = count;
   }
 
   /** Names may be others than before. */
@@ -143,15 +145,16 @@ export class HostDirectory {
 
   /** The host of a row of the memory. */
   #bind(seen: SeenHost): HostEntry {
-    const known = this.#byRow.get(seen.row);
+    const i = seen.row >> HOST_SHIFT;
+    const known = this.#byRow[i];
     if (known !== undefined && known.generation === seen.generation) {
       if (known.isOwn !== seen.isOwn) this.#setOwn(known, seen.isOwn);
       return known;
     }
     if (known !== undefined) known.row = NONE;
     const entry = this.add(this.#idOf(seen));
-    if (entry.row !== NONE && entry.row !== seen.row) this.#byRow.delete(entry.row);
-    this.#byRow.set(seen.row, entry);
+    if (entry.row !== NONE && entry.row !== seen.row) this.#byRow[entry.row >> HOST_SHIFT] = undefined;
+    this.#byRow[i] = entry;
     entry.row = seen.row;
     entry.generation = seen.generation;
     entry.lastNs = Number.NEGATIVE_INFINITY;
@@ -166,14 +169,15 @@ export class HostDirectory {
   }
 
   /** Hosts that have left the memory stay, as long as there is room. */
-  #leave(here: Set<HostEntry>): void {
-    for (const entry of this.#here) {
-      if (here.has(entry) || entry.row === NONE) continue;
-      if (this.#byRow.get(entry.row) === entry) this.#byRow.delete(entry.row);
+  #leave(): void {
+    for (const [i, entry] of this.#byRow.entries()) {
+      if (entry === undefined || entry.lookSeen === this.#look) continue;
+      this.#byRow[i] = undefined;
       entry.row = NONE;
     }
-    this.#here = here;
-    if (this.entries.size <= ENTRIES_MAX) return;
+  }
+
+  #makeRoom(): void {
     const gone = [...this.entries.values()].filter(({ row }) => row === NONE);
     gone.sort((a, b) => a.lastSeenMs - b.lastSeenMs);
     for (const { id } of gone.slice(0, this.entries.size - KEPT_SHARE * ENTRIES_MAX)) {
@@ -194,24 +198,42 @@ export class HostDirectory {
 
   #mergeAll(): void {
     for (const { row, generation, intoRow, intoGeneration } of this.#options.source.merges()) {
-      const from = this.#byRow.get(row);
-      const into = this.#byRow.get(intoRow);
+      const from = this.#byRow[row >> HOST_SHIFT];
+      const into = this.#byRow[intoRow >> HOST_SHIFT];
       if (from?.generation !== generation || into?.generation !== intoGeneration || from === into) continue;
       into.up.tookOver(from.up);
       into.down.tookOver(from.down);
-      this.#byRow.delete(row);
+      this.#byRow[row >> HOST_SHIFT] = undefined;
       this.entries.delete(from.id);
       this.#options.onMerged(from, into);
       this.#hasChanged(into);
     }
   }
 
-  #addressOf(seen: SeenAddress): EntryAddress {
-    const known = this.#addresses.get(seen.row);
-    if (known?.generation === seen.generation) return known.address;
-    const address = plainAddress(seen);
-    this.#addresses.set(seen.row, { generation: seen.generation, address });
-    return address;
+  /** Returns whether the address is new, or belongs to another host or MAC than at the last look. */
+  #knowAddress(seen: SeenAddress, entry: HostEntry): boolean {
+    const i = seen.row >> ADDRESS_SHIFT;
+    const known = this.#addresses[i];
+    const { generation, macHigh: high, macLow: low } = seen;
+    const isSame = known?.generation === generation;
+    const hasSameMac = isSame && (known.mac?.high ?? 0) === high && (known.mac?.low ?? 0) === low;
+    if (hasSameMac && known.entry === entry) return false;
+    const address = isSame ? known.address : plainAddress(seen);
+    this.#addresses[i] = { generation, entry, address, mac: high === 0 && low === 0 ? null : { high, low } };
+    return true;
+  }
+
+  #regroup(): void {
+    const found = new Map<HostEntry, { readonly addresses: EntryAddress[]; readonly macs: MacSpec[] }>();
+    this.#options.source.addresses(({ row, generation }) => {
+      const known = this.#addresses[row >> ADDRESS_SHIFT];
+      if (known?.generation !== generation) return;
+      const of = found.get(known.entry) ?? { addresses: [], macs: [] };
+      found.set(known.entry, of);
+      of.addresses.push(known.address);
+      if (known.mac !== null) of.macs.push(known.mac);
+    });
+    for (const [entry, { addresses, macs }] of found) this.#settle(entry, addresses, macs);
   }
 
   #settle(entry: HostEntry, addresses: EntryAddress[], macs: readonly MacSpec[]): void {
@@ -234,17 +256,6 @@ export class HostDirectory {
     entry.isNews = true;
     this.#options.onChanged(entry);
   }
-}
-
-function hasGrown({ up, down }: HostEntry, seen: SeenHost): boolean {
-  return (
-    seen.up.packets !== up.takenPackets ||
-    seen.down.packets !== down.takenPackets ||
-    seen.up.bytes !== up.takenBytes ||
-    seen.down.bytes !== down.takenBytes ||
-    seen.up.dropped !== up.takenDropped ||
-    seen.down.dropped !== down.takenDropped
-  );
 }
 
 function plainAddress({ family, words }: Pick<SeenAddress, 'family' | 'words'>): EntryAddress {

@@ -3,6 +3,7 @@ import { NONE } from '../../base/none.ts';
 import { mac } from '../../config/fields/host-names.ts';
 import type { MacSpec } from '../../spec/hosts.ts';
 import type { PrefixSpec } from '../../spec/spec.ts';
+import type { SeenCounts } from './host-source.ts';
 
 export interface EntryAddress {
   readonly text: string;
@@ -20,23 +21,34 @@ export class EntrySide {
   pastBytes = 0;
   /** Bytes that the store has not been told yet. */
   unstoredBytes = 0;
+  private seenBytes = 0;
+  private seenPackets = 0;
+  private seenDropped = 0;
   /** Counts of the memory that are in the sums. */
   takenBytes = 0;
   takenPackets = 0;
   takenDropped = 0;
 
+  /** The counts of the memory at this look; takeSeen() takes what is new. Returns false if that is nothing. */
+  see({ bytes, packets, dropped }: SeenCounts): boolean {
+    this.seenBytes = bytes;
+    this.seenPackets = packets;
+    this.seenDropped = dropped;
+    return bytes !== this.takenBytes || packets !== this.takenPackets || dropped !== this.takenDropped;
+  }
+
   /**
    * Takes what is new, and returns its bytes. Where counts have fallen, because the kernel has lost packets,
    * the next ones make up for it.
    */
-  take(bytes: number, packets: number, dropped: number): number {
-    this.packets += packets - this.takenPackets;
-    this.dropped += dropped - this.takenDropped;
-    this.takenPackets = packets;
-    this.takenDropped = dropped;
-    const added = bytes - this.takenBytes;
+  takeSeen(): number {
+    this.packets += this.seenPackets - this.takenPackets;
+    this.dropped += this.seenDropped - this.takenDropped;
+    this.takenPackets = this.seenPackets;
+    this.takenDropped = this.seenDropped;
+    const added = this.seenBytes - this.takenBytes;
     if (added <= 0) return 0;
-    this.takenBytes = bytes;
+    this.takenBytes = this.seenBytes;
     this.bytes += added;
     this.unstoredBytes += added;
     return added;
@@ -96,6 +108,8 @@ export class HostEntry {
   readonly down = new EntrySide();
   /** Row of the book of quotas; NONE: none yet. */
   bookRow = NONE;
+  /** The last look that found it in the memory. */
+  lookSeen = 0;
   /** The store has to be told of names, addresses or MACs. */
   isNews = true;
 

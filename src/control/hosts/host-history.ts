@@ -104,9 +104,10 @@ export class HostHistory {
   flush(entries: Iterable<HostEntry>, quotas: (() => QuotaChanges) | null): void {
     const interval = this.#nextInterval();
     const all = [...entries];
-    const counted = all.filter(({ up, down }) => up.unstoredBytes > 0 || down.unstoredBytes > 0);
+    const hasCounted = ({ up, down }: HostEntry): boolean => up.unstoredBytes > 0 || down.unstoredBytes > 0;
+    const counted = all.filter(hasCounted);
     // The last instant of a host is told with its bytes.
-    const news = all.filter((entry) => entry.isNews || counted.includes(entry));
+    const news = all.filter((entry) => entry.isNews || hasCounted(entry));
     if (this.#store !== null)
       this.#store.flush({
         ...{ ...interval, memos: [], quotas },

@@ -7,6 +7,11 @@ import { Largest } from '../../../../src/control/views/largest.ts';
 const entries = (count: number): Map<string, HostEntry> =>
   new Map(Array.from({ length: count }, (_, n) => [`10.0.0.${n}`, new HostEntry(`10.0.0.${n}`)]));
 
+const take = ({ up }: HostEntry, bytes: number, packets: number): number => {
+  up.see({ bytes, packets, dropped: 0 });
+  return up.takeSeen();
+};
+
 it('a host has one row', () => {
   const hosts = new HostTable();
   const all = [...entries(300).values()];
@@ -21,7 +26,7 @@ it('a host that is forgotten gives its row to another, which begins with nothing
   const all = entries(3);
   const [first] = all.values();
   const row = hosts.find(first!);
-  first!.up.take(5000, 5, 0);
+  take(first!, 5000, 5);
   hosts.flows[row] = 1;
   hosts.waits[row * 32] = 1;
   hosts.sample(all, 0);
@@ -39,15 +44,15 @@ it('what a host had in earlier runs, and what it takes over from another, is no 
   const all = entries(2);
   const [one, two] = [...all.values()];
   one!.up.restore(1e12);
-  one!.up.take(1000, 1, 0);
+  take(one!, 1000, 1);
   hosts.sample(all, 0);
   const row = hosts.find(one!);
-  two!.up.take(1e9, 1000, 0);
+  take(two!, 1e9, 1000);
   one!.up.tookOver(two!.up);
   expect(one!.up.bytes).toBe(1e12 + 1e9 + 1000);
   expect(rateSince(hosts.histories[UP].rates(1e9).over1s, row, one!.up.runBytes)).toBe(0);
   // The memory has the counts of both from now on.
-  expect(one!.up.take(1e9 + 1500, 1003, 0)).toBe(500);
+  expect(take(one!, 1e9 + 1500, 1003)).toBe(500);
   expect(rateSince(hosts.histories[UP].rates(1e9).over1s, row, one!.up.runBytes)).toBe(500);
 });
 

@@ -1,0 +1,89 @@
+import { expect, it } from 'vitest';
+import { HostDirectory } from '../../../../src/control/hosts/directory.ts';
+import type { HostEntry } from '../../../../src/control/hosts/entry.ts';
+import { HOSTS_MAX } from '../../../../src/limits.ts';
+import { FakeMemory } from './fakes.ts';
+
+function setUp() {
+  const memory = new FakeMemory();
+  const changed: string[] = [];
+  const directory = new HostDirectory({
+    source: memory,
+    portName: (ifIndex) => `port ${ifIndex}`,
+    namesOf: () => [],
+    onBound: () => undefined,
+    onMerged: () => undefined,
+    onChanged: ({ id }) => void changed.push(id),
+  });
+  const take = (): Record<string, number> => {
+    const added: Record<string, number> = {};
+    directory.take(0, 0, ({ id }, up, down) => {
+      added[id] = up + down;
+    });
+    return added;
+  };
+  return { memory, directory, changed, take };
+}
+
+const A = '00:50:00:00:00:01';
+
+it('takes each byte once, whenever a merge is seen', () => {
+  const { memory, take } = setUp();
+  memory.device(32, 1);
+  memory.stranger(64, 9);
+  memory.up(32, 10);
+  memory.up(64, 100);
+  expect(take()).toEqual({ [A]: 10, '10.0.0.9': 100 });
+  memory.up(64, 5);
+  memory.merge(64, 32);
+  memory.up(32, 1);
+  expect(take()).toEqual({ [A]: 6 });
+  expect(take()).toEqual({});
+});
+
+it('counts that fall, because packets were lost, are made up for by the next ones', () => {
+  const { memory, take } = setUp();
+  memory.device(32, 1);
+  memory.up(32, 100);
+  expect(take()).toEqual({ [A]: 100 });
+  memory.up(32, -30);
+  expect(take()).toEqual({});
+  memory.up(32, 40);
+  expect(take()).toEqual({ [A]: 10 });
+});
+
+it('looks at addresses again when one has come, moved or got another host', () => {
+  const { memory, directory, changed, take } = setUp();
+  memory.device(32, 1);
+  memory.owns(32, 5);
+  take();
+  directory.lookAtAddresses();
+  const host = directory.entries.get(A)!;
+  expect(host.addressTexts).toEqual(['10.0.0.5']);
+  changed.length = 0;
+  directory.lookAtAddresses();
+  expect(changed).toEqual([]);
+  memory.owns(32, 6);
+  directory.lookAtAddresses();
+  expect(host.addressTexts).toEqual(['10.0.0.5', '10.0.0.6']);
+  memory.device(64, 2);
+  memory.owns(64, 5);
+  take();
+  directory.lookAtAddresses();
+  expect(host.addressTexts).toEqual(['10.0.0.6']);
+  expect(directory.hostOfRow(16 * 5)!.id).toBe('00:50:00:00:00:02');
+});
+
+it('hosts that are not in the memory make room, those seen longest ago first', () => {
+  const { memory, directory, take } = setUp();
+  memory.device(32, 1);
+  take();
+  const here: HostEntry = directory.entries.get(A)!;
+  for (let n = 0; n < 2 * HOSTS_MAX; n++) directory.add(`10.0.0.${n}`).lastSeenMs = n + 1;
+  take();
+  expect(directory.entries.size).toBe(1.5 * HOSTS_MAX);
+  expect(directory.forgotten).toBe(0.5 * HOSTS_MAX + 1);
+  expect(directory.entries.get(A)).toBe(here);
+  expect(directory.entries.has('10.0.0.0')).toBe(false);
+  expect(directory.entries.has(`10.0.0.${2 * HOSTS_MAX - 1}`)).toBe(true);
+});
