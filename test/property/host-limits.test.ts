@@ -1,7 +1,8 @@
 /**
  * Limits of hosts on random traffic, limits and changes of them: a slow twin says that no host has more than
  * its rate and burst in any interval, that nothing waits while there are tokens for it, and that flows
- * keep their order. The books balance after every batch, also when the kernel loses packets and classes change.
+ * keep their order. The books balance after every batch, also when the kernel loses packets and classes
+ * change.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -54,7 +54,9 @@ export interface LeafContext extends ClassContext {
 /** IP bytes of a full-sized packet: a bucket or a queue that holds less would never let it pass. */
 export const PACKET_BYTES = 1500;
 
-/** Packets count as `packetBytes`, times as the bytes that pass at the ceil; without one they are reported. */
+/**
+ * Packets count as `packetBytes`, times as the bytes that pass at the ceil. Without a ceil they are reported.
+ */
 export function sizeBytes(
   { reader, label, ceilBytesPerSec }: LeafContext,
   { value: size, offset }: Located<Size>,

@@ -29,7 +29,7 @@ export class EntrySide {
   takenPackets = 0;
   takenDropped = 0;
 
-  /** The counts of the memory at this look; takeSeen() takes what is new. Returns false if that is nothing. */
+  /** The counts of the memory at this look; takeSeen() takes what is new. Returns false if nothing is. */
   see({ bytes, packets, dropped }: SeenCounts): boolean {
     this.seenBytes = bytes;
     this.seenPackets = packets;

@@ -1,7 +1,7 @@
 /**
  * Leases of ISC dhcpd (dhcpd.leases(5)): blocks of statements, appended as leases change. The server writes
- * each statement on a line of its own. Blocks of IPv6 (ia-na) have neither MACs nor names of clients, so there
- * is nothing to learn from them.
+ * each statement on a line of its own. Blocks of IPv6 (ia-na) have neither MACs nor names of clients, so
+ * there is nothing to learn from them.
  */
 
 export interface IscLease {
