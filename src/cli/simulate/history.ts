@@ -2,7 +2,7 @@
  * `shaper simulate --history`: recorded history against the quotas of a configuration, without packets. Says
  * who would have been stopped, when and for how long.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/system-error.ts';
@@ -16,12 +16,15 @@ import type { HostsSpec, QuotaSpec } from '../../spec/hosts.ts';
 import { readConfigAloud } from '../read-config.ts';
 import type { Terminal } from '../terminal.ts';
 import { parseHistoryCsv } from './history-csv.ts';
+import { isHistoryFile, readHistoryFile } from './history-store.ts';
 import { Progress } from './progress.ts';
 import { type QuotaView, quotaJson, quotaTables, quotaTotalsTable } from './quota-view.ts';
 import { type Style, styleOf } from './style.ts';
 
 const NS_PER_MS = 1e6;
 const TICKS_PER_STEP = 500;
+/** What says of which kind a file is. */
+const HEAD_BYTES = 16;
 
 export interface HistoryOptions {
   readonly conf: string;
@@ -46,8 +49,9 @@ export function simulateHistory(options: HistoryOptions, terminal: Terminal): nu
     );
   }
   const rates = ratesOf(spec.links);
-  const hosts = readRecorded(history, rates);
-  const subjects = new Map(hosts.map(({ id }) => [id, subjectOf(id, spec.hosts)]));
+  const known = readRecorded(history, rates);
+  const hosts = known.map((host) => host.recorded);
+  const subjects = new Map(known.map((host) => [host.recorded.id, subjectOf(host, spec.hosts)]));
   for (const warning of warningsOf(spec.quotas, [...subjects.values()])) {
     terminal.err(`shaper: warning: ${warning}\n`);
   }
@@ -63,17 +67,51 @@ export function simulateHistory(options: HistoryOptions, terminal: Terminal): nu
   return EXIT_FINE;
 }
 
-function readRecorded(file: string, rates: DirectionRates): RecordedHost[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const reason = reasonOf(error, { ENOENT: 'no such file', EACCES: 'not ours to read' });
-    throw new OperatingError(EXIT_USAGE, `cannot read ${file}: ${reason}`);
-  }
-  const hosts = parseHistoryCsv(text, file, basename(file, extname(file)), rates);
+/** A host with all by which a quota may know it. */
+interface KnownHost {
+  readonly recorded: RecordedHost;
+  readonly known: readonly string[];
+}
+
+function readRecorded(file: string, rates: DirectionRates): KnownHost[] {
+  const hosts = readKnown(file, rates);
   if (hosts.length === 0) throw new OperatingError(EXIT_USAGE, `${file} has no history of any host`);
   return hosts;
+}
+
+function readKnown(file: string, rates: DirectionRates): KnownHost[] {
+  if (isHistoryFile(readBytes(file, HEAD_BYTES))) {
+    return readHistoryFile(file).map(({ recorded, name, macs, addresses }) => ({
+      recorded,
+      known: [recorded.id, name, ...macs, ...addresses],
+    }));
+  }
+  const hosts = parseHistoryCsv(
+    readBytes(file, null).toString('utf8'),
+    file,
+    basename(file, extname(file)),
+    rates,
+  );
+  return hosts.map((recorded) => ({ recorded, known: [recorded.id] }));
+}
+
+/** `count`: so many at the begin; null: all. */
+function readBytes(file: string, count: number | null): Buffer {
+  try {
+    if (count === null) return readFileSync(file);
+    const fd = openSync(file, 'r');
+    const bytes = Buffer.alloc(count);
+    const length = readSync(fd, bytes, 0, count, 0);
+    closeSync(fd);
+    return bytes.subarray(0, length);
+  } catch (error) {
+    const reason = reasonOf(error, {
+      ENOENT: 'no such file',
+      EACCES: 'not ours to read',
+      EISDIR: 'it is a folder',
+    });
+    throw new OperatingError(EXIT_USAGE, `cannot read ${file}: ${reason}`);
+  }
 }
 
 function replayed(replay: Replay, file: string, terminal: Terminal): ReplayResult {
@@ -86,20 +124,19 @@ function replayed(replay: Replay, file: string, terminal: Terminal): ReplayResul
   return replay.result();
 }
 
-/** A host of the history by what its id says, and by the names of the configuration. */
-function subjectOf(id: string, { names }: HostsSpec): QuotaSubject {
-  const subject = { names: [id], macs: [], addresses: [], isOwn: false };
-  const named = names.filter(({ name }) => name === id);
-  const own = readId(id);
-  const known = [...named, ...(own === null ? [] : [own])];
-  const macs = known.flatMap(({ mac }) => mac ?? []);
-  const addresses = known.flatMap(({ address }) => address ?? []);
+/** A host of the history by what is known of it, and by the names of the configuration. */
+function subjectOf({ known }: KnownHost, { names }: HostsSpec): QuotaSubject {
+  const own = known.flatMap((text) => readId(text) ?? []);
+  const named = names.filter(({ name }) => known.includes(name));
+  const macs = [...own, ...named].flatMap(({ mac }) => mac ?? []);
+  const addresses = [...own, ...named].flatMap(({ address }) => address ?? []);
   const others = names.filter(
     ({ mac, address }) =>
       (mac !== null && macs.some((one) => isSameMac(one, mac))) ||
       (address !== null && addresses.some((one) => isIn(one, address))),
   );
-  return { ...subject, names: [id, ...others.map(({ name }) => name)], macs, addresses };
+  const texts = known.filter((text) => text !== '' && readId(text) === null);
+  return { names: [...texts, ...others.map(({ name }) => name)], macs, addresses, isOwn: false };
 }
 
 /** null: the id is a name. */
@@ -152,7 +189,7 @@ function headOf(recorded: ReplayResult, history: string, conf: string): string {
   const [from, to] = [fromMs, toMs].map((ms) => `${new Date(ms).toISOString().slice(0, 16)}Z`);
   const unknown = unknownShare > 0 ? `, ${(100 * unknownShare).toPrecision(2)} % of the time unknown` : '';
   return (
-    `${history}: ${hosts} hosts from ${from} to ${to}, up ${formatBytesShort(upBytes)}, ` +
+    `${history}: ${hosts} ${hosts === 1 ? 'host' : 'hosts'} from ${from} to ${to}, up ${formatBytesShort(upBytes)}, ` +
     `down ${formatBytesShort(downBytes)}${unknown}\n` +
     `against the quotas of ${conf}, looked at every ${formatTime(tickMs * NS_PER_MS)}`
   );

@@ -2,6 +2,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseHistoryCsv } from '../../../src/cli/simulate/history-csv.ts';
 import { roughTime } from '../../../src/cli/simulate/quota-view.ts';
+import { batchOf, T0 } from '../store/samples.ts';
+import { TestThread } from '../store/thread.ts';
 import { filesWith, shaper } from './helpers.ts';
 
 const LINK = 'links: { wan: { device: nodevice0, up: { rate: 1mbit }, down: { rate: 1mbit } } }';
@@ -66,6 +68,24 @@ describe('the command', () => {
       until: '2026-10-01T04:25:00.000Z',
     });
     expect(report.held.keptBackBytes).toBeGreaterThan(900_000);
+  });
+
+  test('reads the file of an instance, with what is known of its hosts', async () => {
+    const file = files.path('shaper.db');
+    const thread = new TestThread(file, { levels: [{ stepSeconds: 60, keepSeconds: 86_400 }] });
+    const mac = '02:50:00:00:00:01';
+    const minute = 60_000;
+    const hosts = [{ id: mac, name: null, macs: [mac], addresses: ['10.0.0.11'], lastSeenMs: T0 }];
+    for (const i of [0, 1, 3]) {
+      const batch = batchOf(T0 + i * minute, T0 + (i + 1) * minute, { [mac]: [0, 600_000] });
+      thread.flush({ ...batch, hosts });
+    }
+    thread.close();
+    const { code, stdout: out, stderr: err } = await shaper('simulate', conf, '--history', file);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('1 host from 2024');
+    expect(out).toContain('25 % of the time unknown');
+    expect(out).toMatch(/^02:50:00:00:00:01 +fair .* 4h down$/m);
   });
 
   test('hosts that the quota cannot know are warned of', async () => {
