@@ -54,6 +54,7 @@ const views = new Views({
     directory: service.directory,
     standingsOf: (entry) => service.keeper.standingsOf(entry),
     look: () => service.look(),
+    ports: hosts.ports,
   },
   monotonicNs: () => performance.now() * 1e6,
 });

@@ -23,7 +23,7 @@ export class ViewedWorld extends World {
     });
     this.views = new Views({
       packets: { flows: this.flows, snapshot: async () => this.snapshot() },
-      hosts: { directory, standingsOf: () => [], look: () => this.look(directory) },
+      hosts: { directory, standingsOf: () => [], ports: () => [], look: () => this.look(directory) },
       monotonicNs: () => this.nowNs,
     });
     this.views.sample(this.snapshot());

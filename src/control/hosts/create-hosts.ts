@@ -13,12 +13,14 @@ import { OutsideActions } from './actions/actions.ts';
 import { HostService } from './host-service.ts';
 import { HostKnowledge } from './knowledge.ts';
 import { MemorySource } from './memory-source.ts';
-import { SpoofWatch } from './spoofing.ts';
+import type { PortReport } from './reports.ts';
+import { countPorts, SpoofWatch } from './spoofing.ts';
 
 export type HostsConfig = Pick<LoadedConfig, 'spec' | 'history'>;
 
 export interface Hosts {
   readonly service: HostService;
+  readonly ports: () => readonly PortReport[];
   /** The configuration is another one. */
   follow(config: HostsConfig): void;
   close(): Promise<void>;
@@ -51,6 +53,10 @@ export function createHosts(
   knowledge.follow(spec);
   return {
     service,
+    ports: () =>
+      [...countPorts(reader)].map(([ifIndex, { addresses, macs }]) => ({
+        ...{ port: ifIndex === 0 ? '' : portName(ifIndex), addresses, macs: macs.size },
+      })),
     follow: (config) => {
       knowledge.follow(config.spec);
       service.follow(config.spec, config.history);

@@ -70,3 +70,12 @@ export interface HostCounts {
   /** null: no page is configured. */
   readonly isPageServed: boolean | null;
 }
+
+/** What is behind a device, or a port of a bridge. */
+export interface PortReport {
+  /** Empty: nobody knows behind which. */
+  readonly port: string;
+  /** Of hosts, and the MACs by which they were seen last. */
+  readonly addresses: number;
+  readonly macs: number;
+}

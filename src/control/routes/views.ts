@@ -86,6 +86,14 @@ export const HOSTS: Schema<HostsReport> = object('Inside hosts', {
   ),
   total: integer('Hosts, those beyond the limit too'),
   forgotten: integer('Hosts whose totals made room for others'),
+  ports: list(
+    'Devices and ports of bridges behind which hosts are',
+    object('A port', {
+      port: text('Its name; empty if it is not known'),
+      addresses: integer('Of hosts'),
+      macs: integer('By which they were seen last'),
+    }),
+  ),
 });
 
 export interface ViewCommands {

@@ -3,7 +3,7 @@ import { NONE } from '../../base/none.ts';
 import { WAIT_BINS } from '../../core/flows/flow-layout.ts';
 import type { HostDirectory } from '../hosts/directory.ts';
 import type { EntrySide, HostEntry } from '../hosts/entry.ts';
-import type { StandingReport } from '../hosts/reports.ts';
+import type { PortReport, StandingReport } from '../hosts/reports.ts';
 import type { FlowSamples, SideOf } from './flow-samples.ts';
 import { rttMilliseconds } from './flows-view.ts';
 import { grownFloats } from './grown.ts';
@@ -59,17 +59,19 @@ export interface HostsReport {
   readonly total: number;
   /** Hosts whose totals made room for others. */
   readonly forgotten: number;
+  readonly ports: readonly PortReport[];
 }
 
 /** Hosts as they are known, and how they stand with their quotas. */
 export interface HostSubject {
   readonly directory: Pick<HostDirectory, 'entries' | 'forgotten'>;
   readonly standingsOf: (entry: HostEntry) => readonly StandingReport[];
+  readonly ports: () => readonly PortReport[];
 }
 
 export function hostsReport(
   { limit = Number.POSITIVE_INFINITY }: HostQuery,
-  { directory, standingsOf }: HostSubject,
+  { directory, standingsOf, ports }: HostSubject,
   samples: FlowSamples,
   hosts: HostTable,
   sideOf: SideOf,
@@ -103,7 +105,7 @@ export function hostsReport(
       recentDelayMilliseconds: live.delayOf(row),
     };
   });
-  return { hosts: reports, total: entries.length, forgotten: directory.forgotten };
+  return { hosts: reports, total: entries.length, forgotten: directory.forgotten, ports: ports() };
 }
 
 /** Packets that the kernel had lost are taken back. */

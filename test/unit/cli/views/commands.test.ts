@@ -16,7 +16,7 @@ it('asks for the flows and hosts that the options name', async () => {
     },
     hosts: async (query: object) => {
       asked.push(query);
-      return { hosts: [], total: 0, forgotten: 0 };
+      return { hosts: [], total: 0, forgotten: 0, ports: [] };
     },
   };
   const server = await startServer(path, viewRoutes({ views, metrics: async () => '' }));

@@ -52,7 +52,7 @@ it('hosts: a line each; a name that leaves no room stands above its numbers', ()
     ...{ id, name: '', macs: [], addresses: [id], lastSeen: '2026-01-01T00:00:00.000Z', up: side },
     ...{ down: { ...side, dropped: 0 }, flows: 7, rttMilliseconds: null, quotas: [], ...noDelay },
   });
-  const text = hostsTable({ hosts: [host('10.1.0.2'), host(LONG)], total: 3, forgotten: 0 }, 80);
+  const text = hostsTable({ hosts: [host('10.1.0.2'), host(LONG)], total: 3, forgotten: 0, ports: [] }, 80);
   expect(text).toBe(
     [
       'host      up bit/s  down bit/s       up     down  drops  flows  rtt',
@@ -63,5 +63,5 @@ it('hosts: a line each; a name that leaves no room stands above its numbers', ()
       '',
     ].join('\n'),
   );
-  expect(hostsTable({ hosts: [], total: 0, forgotten: 0 }, 80)).toBe('no hosts\n');
+  expect(hostsTable({ hosts: [], total: 0, forgotten: 0, ports: [] }, 80)).toBe('no hosts\n');
 });

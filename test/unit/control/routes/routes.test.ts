@@ -38,7 +38,7 @@ const commands: RouteCommands = {
   tcp: () => () => undefined,
   views: {
     flows: async () => ({ flows: [], total: 0 }),
-    hosts: async () => ({ hosts: [], total: 0, forgotten: 0 }),
+    hosts: async () => ({ hosts: [], total: 0, forgotten: 0, ports: [] }),
   },
   quotas: {
     report: () => ({ hosts: [] }),
