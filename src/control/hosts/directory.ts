@@ -8,9 +8,9 @@ import { mac } from '../../config/fields/host-names.ts';
 import { ADDRESS_SHIFT, HOST_SHIFT } from '../../core/hosts/host-layout.ts';
 import { HOSTS_MAX } from '../../limits.ts';
 import { addressText } from '../../packet/address-text.ts';
+import { isSameMac } from '../../quotas/holds.ts';
 import type { MacSpec } from '../../spec/hosts.ts';
 import { type EntryAddress, HostEntry } from './entry.ts';
-import { isSameMac } from './holds.ts';
 import type { HostSource, SeenAddress, SeenHost } from './host-source.ts';
 
 export interface DirectoryOptions {

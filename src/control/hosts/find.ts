@@ -6,9 +6,9 @@ import { prefix } from '../../config/fields/addresses.ts';
 import { mac, whyNoName } from '../../config/fields/host-names.ts';
 import { FieldError } from '../../config/fields/kinds.ts';
 import { addressText } from '../../packet/address-text.ts';
+import { isSameMac } from '../../quotas/holds.ts';
 import { ApiError } from '../api-error.ts';
 import type { HostEntry } from './entry.ts';
-import { isSameMac } from './holds.ts';
 
 /** Throws ApiError if there is none, or if several fit. */
 export function findHost(wanted: string, entries: ReadonlyMap<string, HostEntry>, where = 'host'): HostEntry {

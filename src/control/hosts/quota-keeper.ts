@@ -8,12 +8,12 @@ import type { LimitedHost } from '../../core/hosts/limit-columns.ts';
 import { QuotaBook } from '../../quotas/book.ts';
 import type { DirectionRates, HostLimit, LimitKind } from '../../quotas/effects.ts';
 import type { Grant } from '../../quotas/grants.ts';
+import { quotaHolds } from '../../quotas/holds.ts';
 import type { QuotaNews, StandingChange } from '../../quotas/news.ts';
 import { type ClockReading, QuotaClock } from '../../quotas/quota-clock.ts';
 import type { QuotaChanges, StoredQuotas } from '../../quotas/stored.ts';
 import type { QuotaSpec } from '../../spec/hosts.ts';
 import type { HostEntry } from './entry.ts';
-import { quotaHolds } from './holds.ts';
 import type { GrantReport, StandingReport } from './reports.ts';
 
 export interface KeeperOptions {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { ApiError } from '../../../../src/control/api-error.ts';
 import { HostEntry } from '../../../../src/control/hosts/entry.ts';
 import { findHost } from '../../../../src/control/hosts/find.ts';
-import { quotaHolds } from '../../../../src/control/hosts/holds.ts';
+import { quotaHolds } from '../../../../src/quotas/holds.ts';
 import type { MatcherSpec, PrefixSpec } from '../../../../src/spec/spec.ts';
 
 const v4 = (last: number, bits = 32): PrefixSpec => ({
