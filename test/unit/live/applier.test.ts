@@ -217,9 +217,18 @@ describe('what needs another start', () => {
     );
   });
 
+  it('is the file of history, and nothing else of history', async () => {
+    const links = 'links: { wan: { device: wan0, up: 1mbit } }';
+    const { apply } = world(config(`${links}\nhistory: { file: /x.db }`));
+    const refused = await apply(config(`${links}\nhistory: { file: /y.db }`));
+    expect(refused).toMatchObject(refusal('restart', { where: 'history.file' }));
+    const more = 'history: { file: /x.db, flush: 5s, keep: [1m for 1h] }';
+    expect(await apply(config(`${links}\n${more}`))).toMatchObject({ ok: true });
+  });
+
   it('is no key of a class', () => {
     for (const [section, fields] of Object.entries<Section>(SECTIONS)) {
-      if (section in others || ['top', 'local'].includes(section)) continue;
+      if (section in others || ['top', 'local', 'history'].includes(section)) continue;
       for (const [key, field] of Object.entries(fields))
         expect(field.shape === 'refused' || field.change, `${section}.${key}`).not.toBe('restart');
     }
