@@ -263,9 +263,15 @@ export class PacketWay {
   protected leaveLeaf(h: number, nowNs: number): void {
     const { held } = this;
     const { remarks } = this.stages;
+    const hasWaited = nowNs > held.enteredNs(h);
+    // Its tokens are spent: a host is stopped seldom, and what then waits of it is less than a queue.
+    if (hasWaited && this.limits.isUsed && !this.isStopping && this.limits.stops(h, nowNs)) {
+      this.withdraw(h, DROP_POLICE, nowNs);
+      return;
+    }
     this.depart(h, nowNs);
     this.ledger.sent(h, nowNs);
-    if (nowNs > held.enteredNs(h)) this.flows.measures.packetWaited(held, h, nowNs);
+    if (hasWaited) this.flows.measures.packetWaited(held, h, nowNs);
     if ((held.flags[h] & FLAG_CE) !== 0) this.flows.measures.packetMarked(held, h);
     if (remarks.isUsed) remarks.apply(h);
     const second = held.nextLeaf[h];

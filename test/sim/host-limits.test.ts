@@ -333,7 +333,7 @@ describe('a count and its maximum', () => {
     expect(accepted(world).at(-1)).toEqual([7, 2.972]);
   });
 
-  test('what waits in classes meanwhile is accepted later: no more than their queues hold', () => {
+  test('what waits in classes meanwhile is dropped when its turn comes, if the host is stopped', () => {
     const leaves = [{ name: 'default', limitBytes: 4000 }];
     const world = new World(shaper({ wan: { up: { rate: 1000, burst: 1000, leaves } } }));
     world.inject([from(A, 0, 0, 100)]);
@@ -341,8 +341,19 @@ describe('a count and its maximum', () => {
     limit(world.engine, SECOND, { of: A, upMax: 1100, beyond: { kind: 'block' } });
     world.inject([...repeat(9, 0, (t) => from(A, t), SECOND), from(A, 2.5 * SECOND)]);
     world.run(20 * SECOND);
-    // One passes and four wait. At 2.5 s two have passed, and more than the maximum.
-    expect(world.totals).toMatchObject({ acceptedPackets: 6, droppedPackets: 5 });
-    expect(world.classOf('wan/up/default').drops).toEqual([4, 0, 1]);
+    // One passes and four wait. The next one crosses the maximum; three wait then, and one more comes.
+    expect(world.totals).toMatchObject({ acceptedPackets: 3, droppedPackets: 8, heldPackets: 0 });
+    expect(world.classOf('wan/up/default')).toMatchObject({ drops: [4, 0, 4], backlog: 0 });
+  });
+
+  test('what waits in classes meanwhile leaves, if the host is throttled', () => {
+    const leaves = [{ name: 'default', limitBytes: 4000 }];
+    const world = new World(shaper({ wan: { up: { rate: 1000, burst: 1000, leaves } } }));
+    world.inject([from(A, 0, 0, 100)]);
+    world.run(0);
+    limit(world.engine, SECOND, { of: A, upMax: 1100, beyond: KB_A_SECOND });
+    world.inject(repeat(5, 0, (t) => from(A, t), SECOND));
+    world.run(20 * SECOND);
+    expect(world.totals).toMatchObject({ acceptedPackets: 6, droppedPackets: 0, heldPackets: 0 });
   });
 });

@@ -9,8 +9,8 @@
  *
  * A host has counts from which on something else holds (`…BytesMax`). They are compared when its next packet
  * comes, or is due: so the packet that crosses the maximum passes, and the next one is limited. Packets that
- * have passed here, and wait in their classes meanwhile, are accepted later all the same: at most what the
- * queues of their classes hold.
+ * have passed here may wait in their classes meanwhile. Those of a host that is stopped by then are dropped
+ * when their turn comes. Those of a host that is throttled by then leave: it goes on sending anyway.
  *
  * Packets to ports of this machine that must never be dropped (`local.exempt`) pass.
  */
@@ -117,6 +117,18 @@ export class LimitStage {
     const destination = this.destinationOf(pair);
     const isMet = state[destination >> HOST_SHIFT] !== 0;
     return isMet && this.meets(destination, DOWN, h, isNeighbourly, nowNs, horizonNs);
+  }
+
+  /**
+   * Whether packet `h`, which has waited in its class and has its turn, belongs to a host that is stopped by
+   * now.
+   */
+  stops(h: number, nowNs: number): boolean {
+    const { held, flows } = this.parts;
+    if (held.neverDrop(h)) return false;
+    const pair = flows.hosts.pairOf(h, held.flow[h]);
+    const source = this.sourceOf(pair);
+    return this.isStopped(source, UP, h, nowNs) || this.isStopped(this.destinationOf(pair), DOWN, h, nowNs);
   }
 
   /** The next packet that goes on to its classes, from its readyNs on; NONE if none does by the horizon. */
@@ -258,6 +270,16 @@ export class LimitStage {
     if (kind === LIMIT_PAGE && (isNeighbourly || this.isAllowed(i, direction, h))) return false;
     this.drop(h, DROP_POLICE);
     return true;
+  }
+
+  /** Whether host `row` is stopped, and packet `h` of that direction with it. */
+  private isStopped(row: number, direction: number, h: number, nowNs: number): boolean {
+    const { state } = this.table!;
+    const i = row >> HOST_SHIFT;
+    if (state[i] === 0 || !this.isOf(i)) return false;
+    this.isOver(i, nowNs);
+    const kind = state[i] & KIND_MASK;
+    return kind === LIMIT_BLOCK || (kind === LIMIT_PAGE && !this.isAllowed(i, direction, h));
   }
 
   private throttles(e: number, h: number, nowNs: number, horizonNs: number): boolean {
