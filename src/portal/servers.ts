@@ -51,6 +51,9 @@ export async function openServers(setup: PageSetup, tls: PageTls | null, site: S
   const complaints: string[] = [];
   const listen = async (server: Server, port: number): Promise<number> => {
     guard(server);
+    // Node would answer the header Expect by itself, beside all bounds.
+    for (const event of ['checkContinue', 'checkExpectation'])
+      server.on(event, server.listeners('request')[0] as RequestListener);
     const bound = await listening(server, port, setup.listenOn);
     open.push(server);
     return bound;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { EXIT_FAILED, EXIT_IMPOSSIBLE, EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import { isSystemError } from '../base/system-error.ts';
+import { isSystemError, reasonOf } from '../base/system-error.ts';
 import type { HistoryPoint, Level } from './batch.ts';
 import type { HistoryFile } from './history-file.ts';
 
@@ -26,7 +26,7 @@ export async function exportRrd(history: HistoryFile, folder: string): Promise<s
   const levels = history.levels();
   if (span === null || levels.length === 0)
     throw new OperatingError(EXIT_USAGE, 'there is no history to export yet');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const tool = new RrdTool();
   try {
     const files: string[] = [];
@@ -44,6 +44,17 @@ export async function exportRrd(history: HistoryFile, folder: string): Promise<s
     return files;
   } finally {
     await tool.end();
+  }
+}
+
+/** Not with folders around it: where the kernel refuses, as in /proc, Node would try for ever. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const hint = 'name a folder in one that is there and may be written';
+    throw new OperatingError(EXIT_USAGE, `${printable(folder)} cannot be made (${reasonOf(error)})`, hint);
   }
 }
 

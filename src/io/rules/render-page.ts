@@ -46,12 +46,12 @@ type PageSubject = Pick<ShaperSpec, 'hosts' | 'links' | 'quotas'>;
 export const STOPPED_SET = 'stopped';
 export const NAMES_SET = 'allowed_names';
 const ALLOWED_SET = 'allowed';
-/** How much DNS each stopped host has used lately. */
+/** How much DNS and DHCP each stopped host has used lately. */
 const DNS_SET = 'stopped_dns';
 
 /**
- * DNS of a stopped host, both ways. Names can carry anything, so this is too little for a tunnel that anybody
- * would want, and enough for the names of a few pages a second.
+ * DNS and DHCP of a stopped host, both ways. They can carry anything, so this is too little for a tunnel that
+ * anybody would want, and enough for the names of a few pages a second.
  */
 const DNS_LIMIT = 'limit rate 8 kbytes/second burst 64 kbytes';
 /** As long as the burst takes to come back. */
@@ -73,8 +73,8 @@ const HOOKS = [
 ] as const;
 
 const FAMILIES = [
-  { version: 4, ip: 'ip', type: 'ipv4_addr' },
-  { version: 6, ip: 'ip6', type: 'ipv6_addr' },
+  { version: 4, ip: 'ip', type: 'ipv4_addr', dhcp: { client: 68, server: 67 } },
+  { version: 6, ip: 'ip6', type: 'ipv6_addr', dhcp: { client: 546, server: 547 } },
 ] as const;
 
 /** Whether there are chains of the page in hooks. Once there, they stay. */
@@ -118,8 +118,7 @@ function fromLines(table: string): string[] {
   return [
     `add chain ${table} stopped_from`,
     ...dnsRules(rule, 'saddr', 'dport'),
-    `${rule} udp sport 68 udp dport 67 accept`,
-    `${rule} udp sport 546 udp dport 547 accept`,
+    ...dhcpRules(rule, 'saddr', 'up'),
     ...allowedRules(rule, 'daddr'),
     ...refusals(rule),
   ];
@@ -135,8 +134,7 @@ function toLines(table: string): string[] {
   return [
     `add chain ${table} stopped_to`,
     ...dnsRules(rule, 'daddr', 'sport'),
-    `${rule} udp sport 67 udp dport 68 accept`,
-    `${rule} udp sport 547 udp dport 546 accept`,
+    ...dhcpRules(rule, 'daddr', 'down'),
     ...allowedRules(rule, 'saddr'),
     // "Packet too big" of routers, about what is allowed.
     `${rule} meta l4proto { icmp, ipv6-icmp } ct state related accept`,
@@ -152,6 +150,14 @@ function dnsRules(rule: string, side: 'saddr' | 'daddr', port: 'sport' | 'dport'
       `${rule} meta l4proto { tcp, udp } th ${port} 53 ` +
       `update @${DNS_SET}${version} { ${ip} ${side} ${DNS_LIMIT} } accept`,
   );
+}
+
+/** A server of DHCP may be behind the line. Its ports are within the same limit, since anybody can use them. */
+function dhcpRules(rule: string, side: 'saddr' | 'daddr', way: 'up' | 'down'): string[] {
+  return FAMILIES.map(({ version, ip, dhcp: { client, server } }) => {
+    const [from, to] = way === 'up' ? [client, server] : [server, client];
+    return `${rule} udp sport ${from} udp dport ${to} update @${DNS_SET}${version} { ${ip} ${side} ${DNS_LIMIT} } accept`;
+  });
 }
 
 function allowedRules(rule: string, side: 'saddr' | 'daddr'): string[] {

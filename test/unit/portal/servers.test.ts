@@ -189,6 +189,17 @@ describe('clients that do not', () => {
     expect((await send(fresh(), chunked)).text).toContain(' 405 ');
   });
 
+  test('that expect something are counted like all others, and never answered by Node itself', async () => {
+    for (const expected of ['foo', '100-continue']) {
+      const from = fresh();
+      const wanting = [`GET / HTTP/1.1\r\nExpect: ${expected}\r\n\r\n`];
+      const first = (await send(from, wanting)).text;
+      expect(first).toContain(' 511 ');
+      expect(first).not.toMatch(/ (417|100) /);
+      expect((await send(from, wanting)).text).toContain(' 429 ');
+    }
+  });
+
   test('that want a tunnel or another protocol get none', async () => {
     const connects = await send(fresh(), ['CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n']);
     expect(connects.text).toBe('');

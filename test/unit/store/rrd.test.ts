@@ -69,6 +69,15 @@ test('without rrdtool people are told what to install', async () => {
   }
 });
 
+test('a folder that cannot be made ends the export at once', async () => {
+  const history = {
+    span: () => ({ fromMs: 0, toMs: 1 }),
+    levels: () => [{ stepSeconds: 1, keepSeconds: 60 }],
+  };
+  const exported = exportRrd(history as unknown as Parameters<typeof exportRrd>[0], '/proc/no/such');
+  await expect(exported).rejects.toThrow('/proc/no/such cannot be made');
+});
+
 test('archives are as long as history is kept', () => {
   expect(createLine('/tmp/a b.rrd', LEVELS, 1000)).toBe(
     'create "/tmp/a b.rrd" --step 300 --start 999 DS:up:GAUGE:172800:0:U DS:down:GAUGE:172800:0:U ' +
