@@ -6,7 +6,8 @@ import { NONE } from '../base/none.ts';
 import type { ClassInfo } from './classes/classes.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
-import type { HostLimitState, LimitStage } from './quotas/stage.ts';
+import type { HostLimitState } from './quotas/limit-states.ts';
+import type { LimitStage } from './quotas/stage.ts';
 import type { Stages } from './stages.ts';
 import type { TreeState } from './tree/trees.ts';
 

@@ -5,7 +5,7 @@
 import { NONE } from '../../base/none.ts';
 import { createFlowRecord, type FlowReader, type FlowRecord } from '../../core/flows/flow-reader.ts';
 import type { ClassState, EachState, FlowName, Inspection } from '../../core/inspect.ts';
-import type { HostLimitState } from '../../core/quotas/stage.ts';
+import type { HostLimitState } from '../../core/quotas/limit-states.ts';
 import { ApiError } from '../api-error.ts';
 import type { PacketThread } from '../packet-thread.ts';
 import type { Snapshot } from '../snapshot.ts';

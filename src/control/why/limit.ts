@@ -8,7 +8,7 @@ import { NONE } from '../../base/none.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
 import type { FlowRecord } from '../../core/flows/flow-reader.ts';
 import { DROP_POLICE, DROP_TAIL } from '../../core/packets/ledger.ts';
-import type { HostLimitState } from '../../core/quotas/stage.ts';
+import type { HostLimitState } from '../../core/quotas/limit-states.ts';
 import type { KnownClasses } from './classes.ts';
 import type { Evidence, Watched } from './evidence.ts';
 import { type Pacing, pacedBy } from './paced.ts';

@@ -2,7 +2,7 @@
 import { NONE } from '../../base/none.ts';
 import { formatBitsPerSecShort, formatBytesShort, toBitsPerSecOrNull } from '../../base/units.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
-import type { HostLimitState } from '../../core/quotas/stage.ts';
+import type { HostLimitState } from '../../core/quotas/limit-states.ts';
 import { PROTOCOLS } from '../../packet/protocols.ts';
 import type { KnownClasses } from './classes.ts';
 import type { Evidence, Watched } from './evidence.ts';

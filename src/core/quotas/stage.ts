@@ -33,20 +33,11 @@ import { HeldFifos } from '../packets/held-fifos.ts';
 import { DROP_AQM, DROP_POLICE, DROP_TAIL } from '../packets/ledger.ts';
 import { allowList, isAllowed } from './allowed.ts';
 import { DOWN, type HostBucketParts, HostBuckets, NO_ROOM, PASSES, UP } from './host-buckets.ts';
+import { type HostLimitState, limitStates } from './limit-states.ts';
 import { HAS_MAX, IS_OVER, KIND_MASK, LimitTable, PACKET_BYTES_MAX } from './limit-table.ts';
 
 export interface LimitParts extends HostBucketParts {
   readonly hosts: Hosts;
-}
-
-/** How a host is limited in one direction. */
-export interface HostLimitState {
-  readonly kind: 'throttle' | 'block' | 'page';
-  readonly direction: 'up' | 'down';
-  /** Only of `throttle`. */
-  readonly rateBytesPerSec: number | null;
-  readonly tokens: number | null;
-  readonly waitingPackets: number;
 }
 
 // FIFOs of packets that leave this stage. Those that are dropped stand at DROPPED + the reason.
@@ -228,28 +219,14 @@ export class LimitStage {
   inspect(f: number, nowNs: number): HostLimitState[] {
     const { flows } = this.parts;
     const pair = flows.hosts.pairOf(NONE, f);
-    return [
-      ...this.stateOf(this.sourceOf(pair), UP, nowNs),
-      ...this.stateOf(this.destinationOf(pair), DOWN, nowNs),
-    ];
-  }
-
-  private stateOf(row: number, direction: number, nowNs: number): HostLimitState[] {
     const { table, buckets } = this;
-    const i = row >> HOST_SHIFT;
-    if (table === null || buckets === null || !this.isOf(i)) return [];
-    const [kind, e] = [table.state[i] & KIND_MASK, 2 * i + direction];
-    const isThrottled = kind === LIMIT_THROTTLE;
-    if (kind === LIMIT_NONE || (isThrottled && this.isRated[e] === 0)) return [];
-    return [
-      {
-        kind: isThrottled ? 'throttle' : kind === LIMIT_BLOCK ? 'block' : 'page',
-        direction: direction === UP ? 'up' : 'down',
-        rateBytesPerSec: isThrottled ? buckets.rateBytesPerSec(e) : null,
-        tokens: isThrottled ? buckets.tokensAt(e, nowNs) : null,
-        waitingPackets: buckets.waitingPackets(e),
-      },
-    ];
+    if (table === null || buckets === null) return [];
+    const ends = [this.sourceOf(pair), this.destinationOf(pair)].map((row) => row >> HOST_SHIFT);
+    return ends.flatMap((i, direction) =>
+      this.isOf(i)
+        ? limitStates(table, buckets, i, direction, this.isRated[2 * i + direction] === 1, nowNs)
+        : [],
+    );
   }
 
   /** What a packet of host `row` meets in a direction. Returns whether it is held or dropped. */

@@ -152,7 +152,7 @@ function dnsRules(rule: string, side: 'saddr' | 'daddr', port: 'sport' | 'dport'
   );
 }
 
-/** A server of DHCP may be behind the line. Its ports are within the same limit, since anybody can use them. */
+/** A server of DHCP may be behind the line. Anybody can use its ports, so the same limit holds for them. */
 function dhcpRules(rule: string, side: 'saddr' | 'daddr', way: 'up' | 'down'): string[] {
   return FAMILIES.map(({ version, ip, dhcp: { client, server } }) => {
     const [from, to] = way === 'up' ? [client, server] : [server, client];

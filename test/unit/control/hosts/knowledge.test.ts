@@ -70,7 +70,7 @@ describe('what is known of hosts', () => {
     write(600, 'x');
     knowledge.follow(spec({ leases: [file] }));
     const known = () => updates.flatMap((update) => update.known ?? []);
-    await vi.waitFor(() => expect(known()).toHaveLength(600), { timeout: 8000 });
+    await vi.waitFor(() => expect(known()).toHaveLength(600), { timeout: 30_000 });
     expect(updates.map((update) => update.known!.length)).toEqual([256, 256, 88]);
     expect(known()[258]).toEqual({
       ...{ family: 4, words: [0x0a000102, 0, 0, 0], mac: { high: 0x0200, low: 0x0102 } },
@@ -78,7 +78,7 @@ describe('what is known of hosts', () => {
     });
     updates.length = 0;
     write(601, 'y');
-    await vi.waitFor(() => expect(known()).toHaveLength(1), { timeout: 8000 });
+    await vi.waitFor(() => expect(known()).toHaveLength(1), { timeout: 30_000 });
   });
 
   it('asks reverse DNS only where it is wanted', async () => {
