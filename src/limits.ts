@@ -119,8 +119,8 @@ export const HOST_NEWS_ROWS = 1024;
 /** In a full table an address that was seen in this time makes no room for another. */
 export const HOST_IDLE_NS = 600e9;
 /**
- * IPv4 addresses that one MAC may have at a time, where nobody has told which are neighbours. With more a
- * router is behind it.
+ * IPv4 addresses that one MAC may have at a time. With more, people are told: it is a router, or a device
+ * that makes addresses up.
  */
 export const MAC_ADDRESSES_MAX = 16;
 /** Hosts that the file of history remembers. Beyond it, those that were seen longest ago are forgotten. */

@@ -1,4 +1,5 @@
 /** Text forms of MACs, of names of hosts, and of what either may stand beside: addresses and paths. */
+import { macText } from '../../packet/mac-text.ts';
 import type { MacSpec } from '../../spec/hosts.ts';
 import type { PrefixSpec } from '../../spec/spec.ts';
 import { prefix, type ReadPrefix } from './addresses.ts';
@@ -30,10 +31,7 @@ export const mac: TextForm<MacSpec> = {
     if (spec.high === 0 && spec.low === 0) throw new FieldError(`'${text}' is the MAC of no device`);
     return spec;
   },
-  write({ high, low }) {
-    const digits = high.toString(16).padStart(4, '0') + low.toString(16).padStart(8, '0');
-    return digits.match(/../g)!.join(':');
-  },
+  write: ({ high, low }) => macText(high, low),
 };
 
 /** A whole address: one host. */

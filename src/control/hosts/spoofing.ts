@@ -4,15 +4,17 @@
  *   second-port    a MAC is behind another port or device than before, or an address with the same MAC is
  *   taking-turns   two MACs have one address in turns
  *   new-mac        a MAC that somebody has made up is new behind the port of a host that was just stopped
+ *   many-addresses a MAC has more IPv4 addresses at a time than a device should have
  *
  * Each of them may be innocent: a telephone that walks to another access point, a router that takes over from
- * its twin, a guest who comes at a bad moment. So people are told, and nothing is done about it. Where it
- * matters, `identify: port` counts by the socket in the wall.
+ * its twin, a guest who comes at a bad moment, a router with a network behind it. So people are told, and
+ * nothing is done about it. Where it matters, `identify: port` counts by the socket in the wall.
  */
-import { NEWS_MOVED, NEWS_NEW_HOST, NEWS_PORT, NOBODY } from '../../core/hosts/host-layout.ts';
+import { NEWS_MANY, NEWS_MOVED, NEWS_NEW_HOST, NEWS_PORT, NOBODY } from '../../core/hosts/host-layout.ts';
 import { createAddressRecord, type HostNewsRecord, type HostReader } from '../../core/hosts/host-reader.ts';
+import { MAC_ADDRESSES_MAX } from '../../limits.ts';
 import { addressText } from '../../packet/address-text.ts';
-import type { MacSpec } from '../../spec/hosts.ts';
+import { macText } from '../../packet/mac-text.ts';
 import type { Emit } from '../events.ts';
 
 /** Moves of an address, and the stop of a host, are looked back upon for so long. */
@@ -66,10 +68,11 @@ export class SpoofWatch {
     if (news.kind === NEWS_PORT) this.lookAtPort(news, nowMs);
     else if (news.kind === NEWS_MOVED) this.lookAtMove(news, nowMs);
     else if (news.kind === NEWS_NEW_HOST) this.lookAtNewHost(news, nowMs);
+    else if (news.kind === NEWS_MANY) this.lookAtMany(news, nowMs);
   }
 
   private lookAtPort({ macHigh, macLow, ifIndex, oldIfIndex, flips }: HostNewsRecord, nowMs: number): void {
-    const mac = macText({ high: macHigh, low: macLow });
+    const mac = macText(macHigh, macLow);
     const [port, before] = this.portsOf(ifIndex, oldIfIndex);
     this.tell(`port ${mac}`, nowMs, {
       reason: 'second-port',
@@ -81,8 +84,8 @@ export class SpoofWatch {
   private lookAtMove(news: HostNewsRecord, nowMs: number): void {
     const { family, words, ifIndex, oldIfIndex, flips } = news;
     const address = addressText(family, words);
-    const to = macText({ high: news.macHigh, low: news.macLow });
-    const from = macText({ high: news.oldMacHigh, low: news.oldMacLow });
+    const to = macText(news.macHigh, news.macLow);
+    const from = macText(news.oldMacHigh, news.oldMacLow);
     // Nobody saw it with another MAC or at another port: it is judged otherwise since others have told more.
     if (from === NO_MAC && oldIfIndex === 0) return;
     if (from === to) {
@@ -112,7 +115,7 @@ export class SpoofWatch {
   private lookAtNewHost({ macHigh, macLow, ifIndex, family, words }: HostNewsRecord, nowMs: number): void {
     // The port of a stopped host is known: it was seen there.
     if ((macHigh & MADE_UP) === 0 || ifIndex === 0) return;
-    const mac = macText({ high: macHigh, low: macLow });
+    const mac = macText(macHigh, macLow);
     for (const [host, stop] of [...this.stops].reverse()) {
       if (nowMs - stop.atMs > MEMORY_MS) {
         this.stops.delete(host);
@@ -128,6 +131,17 @@ export class SpoofWatch {
       });
       return;
     }
+  }
+
+  private lookAtMany({ macHigh, macLow, ifIndex }: HostNewsRecord, nowMs: number): void {
+    const mac = macText(macHigh, macLow);
+    const [port] = this.portsOf(ifIndex, 0);
+    const count = `more than ${MAC_ADDRESSES_MAX} IPv4 addresses at a time`;
+    this.tell(`many ${mac}`, nowMs, {
+      reason: 'many-addresses',
+      ...{ mac, port },
+      message: `${mac} has ${count}, and is one host: if it is a router, say hosts: identify: address`,
+    });
   }
 
   private portsOf(...ifIndexes: number[]): string[] {
@@ -164,11 +178,6 @@ export function countPorts(reader: HostReader): Map<number, PortCount> {
 }
 
 const NO_MAC = '00:00:00:00:00:00';
-
-function macText({ high, low }: MacSpec): string {
-  const digits = high.toString(16).padStart(4, '0') + low.toString(16).padStart(8, '0');
-  return digits.match(/../g)!.join(':');
-}
 
 /** The newest stand last. */
 function remember<V>(map: Map<string, V>, key: string, value: V): void {

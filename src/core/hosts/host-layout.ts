@@ -65,9 +65,9 @@ export const KIND_MAC = 1;
 export const KIND_ADDRESS = 2;
 export const KIND_PORT = 3;
 
-/** Bits of HOST_FLAGS: it is this machine; a router has this MAC, and the addresses behind it are hosts. */
+/** Bits of HOST_FLAGS: it is this machine; it was told that its MAC has many addresses. */
 export const HOST_OWN = 1;
-export const HOST_ROUTER = 2;
+export const HOST_MANY = 2;
 
 // An address: one cache line.
 /** Key words: family, then four words of which IPv4 uses the first. */
@@ -129,8 +129,8 @@ export const NEWS_MOVED = 3;
 export const NEWS_PORT = 4;
 /** Counts of the other host were added to this one, and it has ended. */
 export const NEWS_MERGED = 5;
-/** A MAC has so many addresses that a router must be behind it. */
-export const NEWS_ROUTER = 6;
+/** A MAC has more addresses at a time than a device should have. */
+export const NEWS_MANY = 6;
 /** A count of the host has exceeded its maximum, so it is limited (quotas/stage.ts). */
 export const NEWS_LIMIT = 7;
 

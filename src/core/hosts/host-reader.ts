@@ -43,7 +43,6 @@ import {
   HOST_KIND,
   HOST_LAST_NS,
   HOST_OWN,
-  HOST_ROUTER,
   HOST_WORDS,
   type HostMemory,
   hostMemoryOver,
@@ -82,8 +81,6 @@ export interface HostRecord {
   key1: number;
   /** It is this machine. */
   isOwn: boolean;
-  /** A router has this MAC: the addresses behind it are hosts of their own. */
-  isRouter: boolean;
   /** Device or port behind which it was seen last; 0: not known. */
   ifIndex: number;
   addresses: number;
@@ -143,7 +140,7 @@ export function createHostRecord(): HostRecord {
   const counts = { upBytes: 0, upPackets: 0, upDropped: 0, downBytes: 0, downPackets: 0, downDropped: 0 };
   const name = { row: NOBODY, generation: 0, kind: 0, key0: 0, key1: 0 };
   const seen = { ifIndex: 0, addresses: 0, flips: 0, firstNs: 0, lastNs: 0 };
-  return { ...name, isOwn: false, isRouter: false, ...seen, ...counts };
+  return { ...name, isOwn: false, ...seen, ...counts };
 }
 
 export function createAddressRecord(): AddressRecord {
@@ -262,7 +259,6 @@ export class HostReader {
     into.key0 = words[row + HOST_KEY];
     into.key1 = words[row + HOST_KEY + 1] >>> 0;
     into.isOwn = (words[row + HOST_FLAGS] & HOST_OWN) !== 0;
-    into.isRouter = (words[row + HOST_FLAGS] & HOST_ROUTER) !== 0;
     into.ifIndex = words[row + HOST_IF_INDEX];
     into.addresses = words[row + HOST_ADDRESSES];
     into.flips = words[row + HOST_FLIPS];

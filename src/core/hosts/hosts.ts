@@ -27,9 +27,6 @@ import {
   createHostMemory,
   HEADER_FULL,
   HEADER_NOW_NS,
-  HOST_FLAGS,
-  HOST_ROUTER,
-  HOST_WORDS,
   type HostMemory,
   type HostRooms,
   KIND_ADDRESS,
@@ -185,7 +182,6 @@ export class Hosts {
     if (names !== undefined) this.useNames(names);
     if (own !== undefined) this.own = new PrefixSet(own);
     if (onLink !== undefined) this.onLink = onLink === null ? null : new PrefixSet(onLink);
-    if (onLink !== undefined) this.identities.areNeighboursGuessed = onLink === null;
     if (own !== undefined || onLink !== undefined) this.lookAgain();
     for (const one of known ?? []) this.learn(one, isInside);
   }
@@ -209,9 +205,7 @@ export class Hosts {
 
   /** What makes an address one of this machine or a neighbour has changed, or how hosts are known. */
   private lookAgain(): void {
-    const { addresses, table } = this;
-    if (!this.identities.areNeighboursGuessed || this.spec.identify !== 'mac')
-      for (let host = 0; host < table.end; host += HOST_WORDS) table.words[host + HOST_FLAGS] &= ~HOST_ROUTER;
+    const { addresses } = this;
     // Before anybody has told them, packets show which addresses are those of this machine.
     const looked = this.own === null ? ADDRESS_ON_LINK : ADDRESS_OWN | ADDRESS_ON_LINK;
     for (let a = ADDRESS_WORDS; a < addresses.end; a += ADDRESS_WORDS) {

@@ -8,9 +8,10 @@
  * An address that nobody has identified yet is a host of its own. When its MAC or port becomes known, its
  * counts are added to the host of that, and it has no host of its own any more.
  *
- * Behind an inner router every packet has the MAC of the router. Where nobody has told which addresses are
- * neighbours, a MAC that has many IPv4 addresses at a time is taken for a router, and all its addresses
- * count by themselves.
+ * Behind an inner router every packet has the MAC of the router, so only neighbours are identified by it.
+ * Where nobody has told which addresses are neighbours, all are taken for some. A router is never guessed:
+ * a device could pretend to be one, and each address that it makes up would be a host with nothing used. So
+ * a MAC with many addresses stays one host, and people are told of it.
  */
 import { MAC_ADDRESSES_MAX } from '../../limits.ts';
 import type { IdentifyBy } from '../../spec/hosts.ts';
@@ -32,21 +33,21 @@ import {
   HOST_FLAGS,
   HOST_FLIPS,
   HOST_IF_INDEX,
+  HOST_MANY,
   HOST_NEWS_TICK,
   HOST_OWN,
-  HOST_ROUTER,
   KIND_ADDRESS,
   KIND_MAC,
   KIND_PORT,
   NEWS_FLIPS,
   NEWS_LEARNED,
+  NEWS_MANY,
   NEWS_MERGED,
   NEWS_MOVED,
   NEWS_NEW_HOST,
   NEWS_OLD_IF_INDEX,
   NEWS_OLD_MAC,
   NEWS_PORT,
-  NEWS_ROUTER,
   NOBODY,
   sinceTickNs,
   tickOf,
@@ -62,8 +63,6 @@ const AT_A_TIME_NS = 300e9;
 
 export class Identities {
   identify: IdentifyBy;
-  /** Nobody has told which addresses are neighbours. */
-  areNeighboursGuessed = true;
   /** A matcher sees hosts otherwise than before. */
   haveChanged = false;
   /** Counts what belongs to the hosts that addresses have now. */
@@ -145,7 +144,7 @@ export class Identities {
       this.news.tell(NEWS_MERGED, a, host, before, nowNs);
       this.table.forget(before);
     } else this.moved(a, before, oldHigh, oldLow, oldIndex, nowNs);
-    if (this.mayHideRouter(host)) this.findRouter(host, a, nowNs);
+    if (this.hasMany(host)) this.manyAddresses(host, a, nowNs);
   }
 
   /** The flags of its addresses have changed. */
@@ -166,10 +165,8 @@ export class Identities {
       const low = words[a + ADDRESS_MAC_LOW];
       const port = words[a + ADDRESS_IF_INDEX];
       if (this.identify === 'port' && port !== 0) return this.findOrMake(KIND_PORT, port, 0, a, nowNs);
-      if (this.identify === 'mac' && (high | low) !== 0 && (flags & ADDRESS_ON_LINK) !== 0) {
-        const host = this.findOrMake(KIND_MAC, high, low, a, nowNs);
-        if ((this.table.words[host + HOST_FLAGS] & HOST_ROUTER) === 0) return host;
-      }
+      if (this.identify === 'mac' && (high | low) !== 0 && (flags & ADDRESS_ON_LINK) !== 0)
+        return this.findOrMake(KIND_MAC, high, low, a, nowNs);
     }
     if (this.table.kind(before) === KIND_ADDRESS) return before;
     return this.findOrMake(KIND_ADDRESS, a, 0, a, nowNs);
@@ -195,47 +192,33 @@ export class Identities {
     if (by > 0) this.setOwn(a);
   }
 
-  private mayHideRouter(host: number): boolean {
-    const { table } = this;
+  /** More than a device should have, and nobody was told of it. */
+  private hasMany(host: number): boolean {
+    const { words } = this.table;
     return (
-      this.areNeighboursGuessed &&
-      table.kind(host) === KIND_MAC &&
-      table.words[host + HOST_ADDRESSES_V4] > MAC_ADDRESSES_MAX
+      this.table.kind(host) === KIND_MAC &&
+      words[host + HOST_ADDRESSES_V4] > MAC_ADDRESSES_MAX &&
+      (words[host + HOST_FLAGS] & HOST_MANY) === 0
     );
   }
 
   /**
-   * If all these addresses are in use, a router is behind the MAC. Else those that are not are forgotten: a
-   * device may have had many, one after the other. `newest` may not be in use yet.
+   * Addresses that were not seen lately are forgotten: a device may have had many, one after the other. If too
+   * many are left, that is told once for each host. `newest` may not be in use yet.
    */
-  private findRouter(host: number, newest: number, nowNs: number): void {
+  private manyAddresses(host: number, newest: number, nowNs: number): void {
     const { addresses, table } = this;
-    const { words } = addresses;
-    const mine: number[] = [];
-    for (let a = ADDRESS_WORDS; a < addresses.end; a += ADDRESS_WORDS)
-      if (words[a + ADDRESS_HOST] === host && (a === newest || addresses.isUsed(a))) mine.push(a);
-    for (const a of mine) {
-      if (
-        a === newest ||
-        words[a] !== 4 ||
-        nowNs - addresses.floats[(a + ADDRESS_LAST_NS) >> 1] < AT_A_TIME_NS
-      )
+    const { words, floats } = addresses;
+    for (let a = ADDRESS_WORDS; a < addresses.end; a += ADDRESS_WORDS) {
+      if (words[a + ADDRESS_HOST] !== host || a === newest || !addresses.isUsed(a) || words[a] !== 4)
         continue;
+      if (nowNs - floats[(a + ADDRESS_LAST_NS) >> 1] < AT_A_TIME_NS) continue;
       this.leave(a);
       addresses.forget(a);
     }
     if (table.words[host + HOST_ADDRESSES_V4] <= MAC_ADDRESSES_MAX) return;
-    table.words[host + HOST_FLAGS] |= HOST_ROUTER;
-    this.beforeMove();
-    this.news.tell(NEWS_ROUTER, mine[0], host, NOBODY, nowNs);
-    for (const a of mine) {
-      if (a !== newest && !addresses.isUsed(a)) continue;
-      this.count(a, host, -1);
-      words[a + ADDRESS_HOST] = NOBODY;
-      this.settle(a, 0, 0, 0, nowNs);
-      this.matters(0, 0, words[a + ADDRESS_HOST]);
-    }
-    this.matters(words[mine[0] + ADDRESS_MAC_HIGH], words[mine[0] + ADDRESS_MAC_LOW], host);
+    table.words[host + HOST_FLAGS] |= HOST_MANY;
+    this.news.tell(NEWS_MANY, newest, host, NOBODY, nowNs);
   }
 
   /** An address of another MAC or port host joins this one. */

@@ -11,6 +11,7 @@ import {
   createHostMemory,
   HEADER_ADDRESSES_END,
   NEWS_LEARNED,
+  NEWS_MANY,
   NEWS_MOVED,
   NEWS_NEW_HOST,
   NEWS_PORT,
@@ -74,6 +75,20 @@ describe('spoofing', () => {
     expect(told.map(({ mac, times }) => [mac, times])).toEqual([
       [text(B), 1],
       [text(A), 3],
+    ]);
+  });
+
+  it('is told of a MAC with many addresses, and what to say if it is a router', () => {
+    const { told, look } = setUp();
+    look(NEWS_MANY, { macLow: A }, 1000);
+    look(NEWS_MANY, { macLow: A, ifIndex: 0 }, 60_999);
+    expect(told.splice(0)).toEqual([
+      {
+        ...{ reason: 'many-addresses', mac: text(A), port: 'port3' },
+        message:
+          `${text(A)} has more than 16 IPv4 addresses at a time, and is one host: ` +
+          'if it is a router, say hosts: identify: address',
+      },
     ]);
   });
 

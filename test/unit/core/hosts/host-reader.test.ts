@@ -3,7 +3,7 @@ import {
   ADDRESS_GENERATION,
   ADDRESS_HOST,
   HOST_FLAGS,
-  HOST_ROUTER,
+  HOST_MANY,
   KIND_MAC,
   NOBODY,
 } from '../../../../src/core/hosts/host-layout.ts';
@@ -44,8 +44,8 @@ test('an address that is being made is not read', () => {
 test('words are unsigned, flags are told apart', () => {
   const { table, reader } = tables();
   const host = table.make(KIND_MAC, 0x0250, 0xdeadbeef | 0, 0);
-  table.words[host + HOST_FLAGS] = HOST_ROUTER;
+  table.words[host + HOST_FLAGS] = HOST_MANY;
   const record = createHostRecord();
   expect(reader.readHost(host, record)).toBe(true);
-  expect(record).toMatchObject({ key0: 0x0250, key1: 0xdeadbeef, isRouter: true, isOwn: false });
+  expect(record).toMatchObject({ key0: 0x0250, key1: 0xdeadbeef, isOwn: false });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
   NEWS_LEARNED,
+  NEWS_MANY,
   NEWS_MERGED,
   NEWS_MOVED,
   NEWS_NEW_HOST,
   NEWS_PORT,
-  NEWS_ROUTER,
   NOBODY,
 } from '../../../../src/core/hosts/host-layout.ts';
 import { createHostRecord, HostReader } from '../../../../src/core/hosts/host-reader.ts';
@@ -62,22 +62,35 @@ describe('news', () => {
 describe('a MAC with many IPv4 addresses', () => {
   const rooms = { hosts: 64, addresses: 64, news: 64 };
 
-  test('is a router if they are in use, until neighbours are told', () => {
+  test('stays one host, so that it cannot leave what it has used; it is told once', () => {
     const hosts = hostsOf({}, rooms);
-    for (let n = 1; n <= 20; n++) packet(hosts, n, n, 7);
-    expect(kinds(hosts).filter((kind) => kind === NEWS_ROUTER)).toHaveLength(1);
-    expect(hosts.table.size).toBe(21);
-    const first = hosts.addresses.find(4, 1, 0, 0, 0);
-    expect(hosts.identifiedHost(first)).toBe(NOBODY);
-    hosts.update({ onLink: [{ family: 4, words: [1, 0, 0, 0], bits: 32 }] }, () => true, SECOND);
-    expect(hosts.identifiedHost(first)).not.toBe(NOBODY);
-    expect(hosts.identifiedHost(hosts.addresses.find(4, 2, 0, 0, 0))).toBe(NOBODY);
+    const first = packet(hosts, 0, 1, 7);
+    count(hosts, hosts.pairOf(first, NOBODY), 500);
+    for (let n = 2; n <= 40; n++) packet(hosts, n, n, 7);
+    expect(hosts.table.size).toBe(1);
+    const host = hosts.identifiedHost(first);
+    expect(host).not.toBe(NOBODY);
+    for (let n = 2; n <= 40; n++) {
+      const a = hosts.addresses.find(4, n, 0, 0, 0);
+      expect(hosts.identifiedHost(a)).toBe(host);
+    }
+    const told = newsIn(new HostReader(hosts.buffer)).filter(({ kind }) => kind === NEWS_MANY);
+    expect(told).toEqual([expect.objectContaining({ macHigh: HIGH, macLow: 7, host })]);
   });
 
-  test('is a device if it had them one after the other: the old ones are forgotten', () => {
+  test('behind an inner router that was told counts by addresses', () => {
+    const hosts = hostsOf({}, rooms);
+    hosts.update({ onLink: [{ family: 4, words: [1, 0, 0, 0], bits: 32 }] }, () => true, 0);
+    for (let n = 1; n <= 20; n++) packet(hosts, n, n, 7);
+    expect(hosts.identifiedHost(hosts.addresses.find(4, 1, 0, 0, 0))).not.toBe(NOBODY);
+    expect(hosts.identifiedHost(hosts.addresses.find(4, 2, 0, 0, 0))).toBe(NOBODY);
+    expect(kinds(hosts)).not.toContain(NEWS_MANY);
+  });
+
+  test('is not told if it had them one after the other: the old ones are forgotten', () => {
     const hosts = hostsOf({}, rooms);
     for (let n = 1; n <= 40; n++) packet(hosts, n * 60 * SECOND, n, 7);
-    expect(kinds(hosts)).not.toContain(NEWS_ROUTER);
+    expect(kinds(hosts)).not.toContain(NEWS_MANY);
     expect(hosts.table.size).toBe(1);
     expect(hosts.addresses.find(4, 1, 0, 0, 0)).toBe(NOBODY);
     expect(hosts.identifiedHost(hosts.addresses.find(4, 40, 0, 0, 0))).not.toBe(NOBODY);
