@@ -1,15 +1,15 @@
 /**
- * How often clients are answered: each address once a second, and all of them so many times a second. Who
+ * How often clients are answered: each client once a second, and all of them so many times a second. Who
  * asks too soon is told so a few times, and then nothing: no client can use up what there is for all.
  */
 
 const APART_MS = 1000;
-/** Of one address between two answers. A browser that reloads too soon sees why. */
+/** Of one client between two answers. A browser that reloads too soon sees why. */
 const REFUSALS_MAX = 3;
 /** All clients together. A thousand stopped hosts that look once a minute ask 17 times a second. */
 const ALL_PER_SEC = 200;
-/** Addresses that are remembered. No more are answered within a second. */
-const ADDRESSES_MAX = 4096;
+/** Clients that are remembered. No more are answered within a second. */
+const CLIENTS_MAX = 4096;
 
 interface Answered {
   readonly atMs: number;
@@ -17,14 +17,14 @@ interface Answered {
 }
 
 export class Attempts {
-  /** When each address was answered at last; the oldest first. */
+  /** When each client was answered at last; the oldest first. */
   private readonly answered = new Map<string, Answered>();
   private secondMs = Number.NEGATIVE_INFINITY;
   private inSecond = 0;
 
   /** Seconds that the client has to wait. 0: it is answered now. null: it is not even told that. */
-  take(address: string, nowMs: number): number | null {
-    const last = this.answered.get(address);
+  take(client: string, nowMs: number): number | null {
+    const last = this.answered.get(client);
     const isTooSoon = last !== undefined && nowMs - last.atMs < APART_MS;
     if (isTooSoon && ++last.refusals > REFUSALS_MAX) return null;
     if (nowMs - this.secondMs >= APART_MS) {
@@ -33,15 +33,15 @@ export class Attempts {
     }
     if (++this.inSecond > ALL_PER_SEC) return null;
     if (isTooSoon) return 1;
-    this.answered.delete(address);
-    this.answered.set(address, { atMs: nowMs, refusals: 0 });
-    if (this.answered.size > ADDRESSES_MAX) this.forgetOldest();
+    this.answered.delete(client);
+    this.answered.set(client, { atMs: nowMs, refusals: 0 });
+    if (this.answered.size > CLIENTS_MAX) this.forgetOldest();
     return 0;
   }
 
   private forgetOldest(): void {
-    for (const address of this.answered.keys()) {
-      this.answered.delete(address);
+    for (const client of this.answered.keys()) {
+      this.answered.delete(client);
       return;
     }
   }

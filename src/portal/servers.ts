@@ -50,7 +50,7 @@ export async function openServers(setup: PageSetup, tls: PageTls | null, site: S
   const open: Server[] = [];
   const complaints: string[] = [];
   const listen = async (server: Server, port: number): Promise<number> => {
-    guard(server);
+    guard(server, site);
     // Node would answer the header Expect by itself, beside all bounds.
     for (const event of ['checkContinue', 'checkExpectation'])
       server.on(event, server.listeners('request')[0] as RequestListener);
@@ -60,13 +60,13 @@ export async function openServers(setup: PageSetup, tls: PageTls | null, site: S
   };
   const http = createServer(
     TIMES,
-    answering((address) => site.stopped(address)),
+    answering(site, (address) => site.stopped(address)),
   );
   const httpPort = await listen(http, setup.httpPort);
   let httpsPort: number | null = null;
   if (tls !== null) {
     try {
-      const answer = answering((address, path) =>
+      const answer = answering(site, (address, path) =>
         path === API_PATH ? site.api(address) : site.visited(address),
       );
       const options = { ...TIMES, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: SILENCE_MS } as const;
@@ -99,19 +99,19 @@ function listening(server: Server, port: number, host: string | null): Promise<n
 }
 
 /** Bounds what connections cost, whatever they do. */
-function guard(server: Server): void {
+function guard(server: Server, site: Site): void {
   const connections = new Connections<Socket>((socket) => socket.destroy());
   server.maxRequestsPerSocket = 1;
   server.timeout = SILENCE_MS;
   server.on('connection', (socket: Socket) => {
-    const address = plainAddress(socket.remoteAddress);
+    const client = site.clientOf(plainAddress(socket.remoteAddress));
     socket.on('error', () => undefined);
-    if (!connections.admit(socket, address)) return;
+    if (!connections.admit(socket, client)) return;
     // Whoever reads one byte a second is not silent.
     const timer = setTimeout(() => socket.destroy(), LIFE_MS);
     socket.once('close', () => {
       clearTimeout(timer);
-      connections.left(socket, address);
+      connections.left(socket, client);
     });
   });
   // What is no request gets no answer.
@@ -121,12 +121,12 @@ function guard(server: Server): void {
     server.on(event, (_request: IncomingMessage, socket: Socket) => socket.destroy());
 }
 
-/** Answers GET and HEAD, each address once a second. */
-function answering(answerOf: (address: string, path: string) => SiteAnswer): RequestListener {
+/** Answers GET and HEAD, each client once a second. */
+function answering(site: Site, answerOf: (address: string, path: string) => SiteAnswer): RequestListener {
   const attempts = new Attempts();
   return (request, response) => {
     const address = plainAddress(request.socket.remoteAddress);
-    const waitSeconds = attempts.take(address, performance.now());
+    const waitSeconds = attempts.take(site.clientOf(address), performance.now());
     if (waitSeconds === null) request.socket.destroy();
     else if (waitSeconds > 0) write(request, response, tooMany(waitSeconds));
     else if (request.method !== 'GET' && request.method !== 'HEAD') write(request, response, NO_METHOD);

@@ -5,6 +5,7 @@ import { portalUrl } from './certificate.ts';
 import type { PageHost, PageSetup } from './messages.ts';
 import { renderPage } from './page.ts';
 import type { ReadFiles } from './page-files.ts';
+import { networkOf } from './plain-address.ts';
 
 /** RFC 6585, 6: the answer comes from the network, and not from the site that was asked for. */
 const NETWORK_AUTHENTICATION_REQUIRED = 511;
@@ -54,6 +55,14 @@ export class Site {
     this.hosts.delete(id);
     for (const address of host?.addresses ?? [])
       if (this.byAddress.get(address) === host) this.byAddress.delete(address);
+  }
+
+  /**
+   * Whom a client is counted with, so that it gains nothing by more addresses: its host; before that is told,
+   * its network.
+   */
+  clientOf(address: string): string {
+    return this.byAddress.get(address)?.id ?? networkOf(address);
   }
 
   /** For a request that was meant for some other site. */

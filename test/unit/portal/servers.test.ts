@@ -207,6 +207,16 @@ describe('clients that do not', () => {
     expect((await send(fresh(), [upgrades])).text).not.toContain(' 101 ');
   });
 
+  test('that change their address get no more than with one', async () => {
+    const all = Array.from({ length: 8 }, fresh);
+    site.update([{ id: 'a', name: '', addresses: all, isStopped: true, quotas: [] }], []);
+    const answers = await Promise.all(all.map((from) => ask(from).catch(() => null)));
+    const pages = answers.filter((answer) => answer?.status === 511).length;
+    // More than one only if a busy machine takes more than a second for them.
+    expect(pages).toBeGreaterThan(0);
+    expect(pages).toBeLessThan(all.length / 2);
+  });
+
   test('that hold connections have four of them, and are in nobody’s way', async () => {
     const from = fresh();
     const open: Socket[] = [];

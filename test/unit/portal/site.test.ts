@@ -34,6 +34,14 @@ test('an address that moves goes with its host, and hosts that go are forgotten'
   expect(isOf(site, '10.0.0.9')).toBe('name of a');
 });
 
+test('a client is its host, whatever its address; else the /64 of an IPv6 address', () => {
+  const site = siteWith(host('a', '10.0.0.7', 'fd00::7'), host('b', 'fd00::8'));
+  const clients = ['10.0.0.7', 'fd00::7', 'fd00::8', 'fd00::9', 'fd00::a', '10.0.0.9'];
+  expect(clients.map((address) => site.clientOf(address))).toEqual([
+    ...['a', 'a', 'b', 'fd00:0:0:0::/64', 'fd00:0:0:0::/64', '10.0.0.9'],
+  ]);
+});
+
 test('pages allow their own style and nothing else', () => {
   const { status, headers } = siteWith().stopped('10.0.0.7');
   const hash = createHash('sha256').update('p { color: red }').digest('base64');
