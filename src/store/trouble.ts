@@ -1,4 +1,6 @@
 /** What failures of the file mean, and what people can do about them. */
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { OperatingError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { isSystemError, reasonOf } from '../base/system-error.ts';
@@ -55,7 +57,26 @@ export function isBroken(error: unknown): boolean {
   return error instanceof SqliteError && (error.code === SQLITE_CORRUPT || error.code === SQLITE_NOTADB);
 }
 
-export function troubleOf(error: unknown, file: string): Trouble {
+/** SQLite takes so much at once for its shared memory (32 KiB), and a page of its log. */
+const ROOM_BYTES_MIN = 65_536;
+
+/** Whether the file system of the file has room for more. */
+function hasRoomOnDisk(file: string): boolean {
+  try {
+    const { bavail, bsize, files, ffree } = statfsSync(dirname(file));
+    // Some file systems do not count files.
+    return bavail * bsize >= ROOM_BYTES_MIN && (files === 0 || ffree > 0);
+  } catch {
+    return true;
+  }
+}
+
+/** On a full disk SQLite may say no more than that an operation failed; then the disk itself is asked. */
+function codeOf({ code }: SqliteError, hasRoom: () => boolean): number {
+  return code === SQLITE_IOERR && !hasRoom() ? SQLITE_FULL : code;
+}
+
+export function troubleOf(error: unknown, file: string, hasRoom = hasRoomOnDisk): Trouble {
   const about = (message: string, hint: string): Trouble => ({
     message: `history in ${printable(file)}: ${message}`,
     hint: `${hint}; ${GOES_ON}`,
@@ -68,7 +89,10 @@ export function troubleOf(error: unknown, file: string): Trouble {
   if (error instanceof ReplacedError)
     return about('somebody removed or replaced it', 'a new one is begun where there is none');
   if (error instanceof SqliteError) {
-    const [message, hint] = TROUBLES[error.code] ?? ['it cannot be used', 'rename it to begin a new one'];
+    const [message, hint] = TROUBLES[codeOf(error, () => hasRoom(file))] ?? [
+      'it cannot be used',
+      'rename it to begin a new one',
+    ];
     return about(`${message} (${error.message})`, hint);
   }
   if (isSystemError(error))

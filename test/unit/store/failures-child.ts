@@ -3,13 +3,17 @@
  * or read-only, and well again. Prints one line of JSON.
  */
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoreState } from '../../../src/store/batch.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { flushOf, LEVELS, T0 } from './samples.ts';
 
-const [trouble, folder, sentBefore] = process.argv.slice(2) as ['full' | 'read-only', string, string];
+const [trouble, folder, sentBefore] = process.argv.slice(2) as [
+  'full' | 'full before' | 'read-only',
+  string,
+  string,
+];
 const file = join(folder, 'shaper.db');
 const filler = join(folder, 'filler');
 const mount = (...args: string[]): Buffer => execFileSync('mount', args);
@@ -44,10 +48,15 @@ function fillUp(): void {
   }
 }
 
-if (trouble === 'full') mount('-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder);
+if (trouble !== 'read-only') mount('-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder);
 else {
   mount('--bind', folder, folder);
   mount('-o', 'remount,bind,ro', folder);
+}
+if (trouble === 'full before') {
+  fillUp();
+  // Room for a file, and none for what SQLite puts beside it.
+  truncateSync(filler, statSync(filler).size - 16_384);
 }
 const store = openStore({
   file,
@@ -64,7 +73,7 @@ if (trouble === 'full') {
 await flushUntil(store, () => !store.state.ok);
 const sentWhenFailed = sent;
 await flushUntil(store, () => sent > sentWhenFailed + 20);
-if (trouble === 'full') rmSync(filler);
+if (trouble !== 'read-only') rmSync(filler);
 else mount('-o', 'remount,bind,rw', folder);
 await flushUntil(store, () => store.state.ok);
 await store.close();
