@@ -1,4 +1,5 @@
 /** The memory of inside hosts as it is looked at. What is visited holds until `visit` returns. */
+import type { AddressRecord } from '../../core/hosts/host-reader.ts';
 
 /** Of packets that passed, and packets that were dropped. */
 export interface SeenCounts {
@@ -29,17 +30,11 @@ export interface SeenHost {
   readonly down: SeenCounts;
 }
 
-export interface SeenAddress {
-  row: number;
-  generation: number;
-  family: number;
-  readonly words: Uint32Array;
-  /** Row of its host. */
-  host: number;
-  /** By which it was seen last; both 0: none. */
-  macHigh: number;
-  macLow: number;
-}
+/** An address of a host, and the MAC by which it was seen last. */
+export type SeenAddress = Pick<
+  AddressRecord,
+  'row' | 'generation' | 'family' | 'words' | 'host' | 'macHigh' | 'macLow'
+>;
 
 /** Counts of one host were added to another one, and it has ended. */
 export interface SeenMerge {
