@@ -44,6 +44,8 @@ const NO_ADDRESSES = { hasForgotten: false, words: new Int32Array(0), floats: ne
 
 export class FlowHosts {
   private readonly words: Int32Array;
+  /** Keeps the reads of readAhead() from being optimised away. */
+  readAheadSum = 0;
   private readonly measures: Int32Array;
   /** null: nobody looks for hosts. */
   private readonly hosts: Hosts | null;
@@ -71,6 +73,20 @@ export class FlowHosts {
   /** A batch begins. */
   nowIs(nowNs: number): void {
     this.hosts?.begin(nowNs);
+  }
+
+  /** Reads ahead the addresses of these flows, so that the waits for memory overlap. */
+  readAhead(flows: Int32Array, count: number): void {
+    const { words, addressWords } = this;
+    if (this.hosts === null) return;
+    let sum = 0;
+    for (let n = 0; n < count; n++) {
+      const f = flows[n];
+      if (f === NONE) continue;
+      const pair = words[f + HOST_PAIR];
+      sum ^= addressWords[(pair & 0xffff) << ADDRESS_SHIFT] ^ addressWords[(pair >>> 16) << ADDRESS_SHIFT];
+    }
+    this.readAheadSum = sum;
   }
 
   /** The flow begins with no inside end. */
@@ -182,7 +198,7 @@ export class FlowHosts {
   pairOf(h: number, f: number): number {
     if (f === NONE) return this.flowless[h >> HELD_SHIFT];
     const pair = this.words[f + HOST_PAIR];
-    if (pair === 0 || this.hosts === null) return pair;
+    if (pair === 0 || this.hosts === null || !this.addresses.hasForgotten) return pair;
     const isOfFlow = this.measures[measureAt(f) + PAIR_GENERATIONS] === this.hosts.generationsOf(pair);
     return isOfFlow ? pair : 0;
   }

@@ -32,7 +32,7 @@ export class FlowKeys {
    * By row of the batch: hash and probable row of the flow, or NONE. Valid while isReadAhead.
    */
   private readonly hashes = new Int32Array(ARRIVAL_ROWS);
-  private readonly probable = new Int32Array(ARRIVAL_ROWS);
+  readonly probable = new Int32Array(ARRIVAL_ROWS);
   isReadAhead = false;
   /** Hash of the flow that find() looked for last. */
   private hash = 0;

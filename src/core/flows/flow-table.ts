@@ -107,6 +107,7 @@ export class FlowTable {
   /** Reads ahead the records that findOrMake() and `tcp` will need for parsed rows [0, rows). */
   readAhead(parsed: Parsed, rows: number): void {
     this.flowKeys.readAhead(parsed, rows, LAST_SEEN_NS);
+    if (this.flowKeys.isReadAhead) this.hosts.readAhead(this.flowKeys.probable, rows);
     this.tcp.readAhead(parsed, rows);
   }
 

@@ -61,10 +61,12 @@ export class HostCounts {
   count(pairs: Int32Array, passedBytes: Int32Array, count: number): void {
     const { addressWords, floats, logged, nowNs } = this;
     let tag = this.table.lastTag;
+    let sumBytes = 0;
     for (let n = 0; n < count; n++) {
       const pair = pairs[n];
       const bytes = passedBytes[n];
       let rows = 0;
+      if (bytes > 0) sumBytes += bytes;
       if ((pair & 0xffff) !== 0) {
         const source = addressWords[((pair & 0xffff) << ADDRESS_SHIFT) + ADDRESS_HOST];
         rows = source >> HOST_SHIFT;
@@ -89,6 +91,7 @@ export class HostCounts {
       logged[tag & LOG_MASK] = rows;
     }
     this.table.lastTag = tag;
+    this.table.growthBytes += sumBytes;
   }
 
   /** The kernel no longer had the packet of `tag`. */

@@ -3,12 +3,14 @@
  * exactly that address and ends with it. One by MAC or port goes on without addresses, with its totals, until
  * the table is full; then the longest idle of a few dozen without addresses goes.
  */
+import { FLOAT_ZERO } from '../../base/float.ts';
 import { KeyTable } from '../../base/key-table.ts';
 import { NONE } from '../../base/none.ts';
 import { EVICT_LOOKS, SweepingHand } from '../../base/sweep.ts';
 import { HOST_IDLE_NS } from '../../limits.ts';
 import { nextGeneration } from './addresses.ts';
 import {
+  DOWN_BYTES,
   HEADER_HOSTS,
   HEADER_HOSTS_END,
   HEADER_HOSTS_FORGOTTEN,
@@ -42,6 +44,8 @@ export class HostTable {
   private generations = 0;
   /** Tag of the last verdict that was counted. */
   lastTag = TAG_MASK;
+  /** No count of any host, up or down, has grown by more since the start. */
+  growthBytes = FLOAT_ZERO;
 
   constructor({ hosts, header }: HostMemory, key0: number, key1: number) {
     const rows = (2 * hosts.length) / HOST_WORDS;
@@ -95,6 +99,7 @@ export class HostTable {
   /** Adds what was counted of host `from` to host `to`. */
   addCounts(from: number, to: number): void {
     const { floats } = this;
+    this.growthBytes += floats[(from + UP_BYTES) >> 1] + floats[(from + DOWN_BYTES) >> 1];
     for (let w = UP_BYTES; w < COUNTS_END; w += 2) floats[(to + w) >> 1] += floats[(from + w) >> 1];
     const [first, last] = [HOST_FIRST_NS >> 1, HOST_LAST_NS >> 1];
     floats[(to >> 1) + first] = Math.min(floats[(to >> 1) + first], floats[(from >> 1) + first]);

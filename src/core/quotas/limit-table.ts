@@ -29,9 +29,17 @@ const THEN_KIND = 5;
 /** Generation of the host for which it holds; 0: none. */
 const GENERATION = 6;
 
+/** Of clearUntilBytes: it must be looked at. */
+const UNKNOWN = -1;
+
 export class LimitTable {
   /** By host (its row >> HOST_SHIFT): LIMIT_* and the bits above; 0: no limit. */
   readonly state: Uint8Array;
+  /**
+   * By host that HAS_MAX: while no count of any host has grown beyond it (HostTable.growthBytes), none of
+   * this one has exceeded its maximum. So most packets need neither its record nor its counts.
+   */
+  readonly clearUntilBytes: Float64Array;
   /** Hosts whose state is not 0, those that have gone too. */
   size = 0;
   private readonly records: Float64Array;
@@ -41,6 +49,7 @@ export class LimitTable {
   constructor(hosts: number) {
     this.state = new Uint8Array(hosts);
     this.records = new Float64Array(hosts << RECORD_SHIFT);
+    this.clearUntilBytes = new Float64Array(hosts).fill(UNKNOWN);
   }
 
   generation(i: number): number {
@@ -81,6 +90,7 @@ export class LimitTable {
     const list = lists[limits.allowList[r]];
     if (list !== undefined && list.prefixes.length > 0) this.allow.set(i, list);
     else if (this.allow.size > 0) this.allow.delete(i);
+    this.clearUntilBytes[i] = UNKNOWN;
     const hasMax = Math.min(upMax, downMax, totalMax) < Number.POSITIVE_INFINITY;
     this.setState(i, (this.state[i] & KIND_MASK) | (hasMax ? HAS_MAX : 0));
   }
@@ -101,6 +111,24 @@ export class LimitTable {
     const up = floats[host + (UP_BYTES >> 1)] + moreBytes;
     const down = floats[host + (DOWN_BYTES >> 1)] + moreBytes;
     return up > records[at + UP_MAX] || down > records[at + DOWN_MAX] || up + down > records[at + TOTAL_MAX];
+  }
+
+  /**
+   * Host `i` is within its maxima now that no count has grown by more than `growthBytes`. A packet from the
+   * host to itself counts twice in the total.
+   */
+  foundClear(i: number, floats: Float64Array, growthBytes: number): void {
+    const { records } = this;
+    const at = i << RECORD_SHIFT;
+    const host = i << (HOST_SHIFT - 1);
+    const up = floats[host + (UP_BYTES >> 1)];
+    const down = floats[host + (DOWN_BYTES >> 1)];
+    const leftBytes = Math.min(
+      records[at + UP_MAX] - up,
+      records[at + DOWN_MAX] - down,
+      (records[at + TOTAL_MAX] - up - down) / 2,
+    );
+    this.clearUntilBytes[i] = growthBytes + leftBytes;
   }
 
   allowOf(i: number): AllowList {

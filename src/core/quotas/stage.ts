@@ -100,14 +100,11 @@ export class LimitStage {
   take(h: number, isNeighbourly: boolean, nowNs: number, horizonNs: number): boolean {
     const { held, flows } = this.parts;
     if (held.neverDrop(h)) return false;
-    const { state } = this.table!;
     const pair = flows.hosts.pairOf(h, held.flow[h]);
     const source = this.sourceOf(pair);
-    if (state[source >> HOST_SHIFT] !== 0 && this.meets(source, UP, h, isNeighbourly, nowNs, horizonNs))
-      return true;
+    if (!this.isFree(source) && this.meets(source, UP, h, isNeighbourly, nowNs, horizonNs)) return true;
     const destination = this.destinationOf(pair);
-    const isMet = state[destination >> HOST_SHIFT] !== 0;
-    return isMet && this.meets(destination, DOWN, h, isNeighbourly, nowNs, horizonNs);
+    return !this.isFree(destination) && this.meets(destination, DOWN, h, isNeighbourly, nowNs, horizonNs);
   }
 
   /**
@@ -253,10 +250,20 @@ export class LimitStage {
   private isStopped(row: number, direction: number, h: number, nowNs: number): boolean {
     const { state } = this.table!;
     const i = row >> HOST_SHIFT;
-    if (state[i] === 0 || !this.isOf(i)) return false;
+    if (this.isFree(row) || !this.isOf(i)) return false;
     this.isOver(i, nowNs);
     const kind = state[i] & KIND_MASK;
     return kind === LIMIT_BLOCK || (kind === LIMIT_PAGE && !this.isAllowed(i, direction, h));
+  }
+
+  /** Whether packets of host `row` surely meet nothing. Nearly all packets end here. */
+  private isFree(row: number): boolean {
+    const { state, clearUntilBytes } = this.table!;
+    const i = row >> HOST_SHIFT;
+    if (state[i] === 0) return true;
+    const { flows, hosts } = this.parts;
+    const growthBytes = hosts.table.growthBytes + flows.givenCount * PACKET_BYTES_MAX;
+    return state[i] === HAS_MAX && growthBytes <= clearUntilBytes[i];
   }
 
   private throttles(e: number, h: number, nowNs: number, horizonNs: number): boolean {
@@ -310,9 +317,15 @@ export class LimitStage {
     const { flows, hosts } = this.parts;
     const { floats } = hosts.table;
     // Verdicts of this batch are counted many in a row. Near a maximum they are counted now.
-    if (!table.isOver(i, floats, flows.givenCount * PACKET_BYTES_MAX)) return false;
-    flows.settle();
-    if (!table.isOver(i, floats, 0)) return false;
+    let isOver = table.isOver(i, floats, flows.givenCount * PACKET_BYTES_MAX);
+    if (isOver) {
+      flows.settle();
+      isOver = table.isOver(i, floats, 0);
+    }
+    if (!isOver) {
+      table.foundClear(i, floats, hosts.table.growthBytes);
+      return false;
+    }
     table.setState(i, (table.state[i] & ~HAS_MAX) | IS_OVER);
     this.act(i, table.thenKind(i), table.thenUpBytesPerSec(i), table.thenDownBytesPerSec(i), nowNs);
     hosts.news.tell(NEWS_LIMIT, NOBODY, i << HOST_SHIFT, NOBODY, nowNs);

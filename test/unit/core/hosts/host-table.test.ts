@@ -35,6 +35,8 @@ test('counts are added, and the span in which both were seen', () => {
   table.addCounts(one, other);
   const read = (field: number): number => floats[(other + field) >> 1]!;
   expect([UP_BYTES, DOWN_BYTES, HOST_FIRST_NS, HOST_LAST_NS].map(read)).toEqual([1, 42, 10, 20]);
+  // A maximum of the other one may be exceeded by now.
+  expect(table.growthBytes).toBe(3);
 });
 
 test('in a full table the longest idle host without addresses makes room, and no other', () => {

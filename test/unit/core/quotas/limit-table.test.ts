@@ -33,6 +33,24 @@ test('a maximum is exceeded by more than itself, each by its own count', () => {
   expect([9, 10, 11].map((more) => near.isOver(HOST, records(0, 0), more))).toEqual([false, false, true]);
 });
 
+test('a host is clear until counts have grown by what its nearest maximum leaves, and not after an update', () => {
+  const clearUntil = (one: Omit<Limit, 'of'>): number => {
+    const table = tableWith(one);
+    table.foundClear(HOST, records(100, 200), 5000);
+    return table.clearUntilBytes[HOST]!;
+  };
+  expect([clearUntil({ upMax: 110 }), clearUntil({ downMax: 207 })]).toEqual([5010, 5007]);
+  expect(clearUntil({ upMax: 110, downMax: 207 })).toBe(5007);
+  // What a host sends to itself counts up and down.
+  expect(clearUntil({ totalMax: 320 })).toBe(5010);
+  const table = tableWith({ upMax: 110 });
+  expect(table.clearUntilBytes[HOST]).toBeLessThan(0);
+  table.foundClear(HOST, records(0, 0), 0);
+  const less = columns([{ of: 0, upMax: 50 }], () => [HOST << HOST_SHIFT, 1]);
+  table.set(HOST, less, 0, []);
+  expect(table.clearUntilBytes[HOST]).toBeLessThan(0);
+});
+
 test('only a host with a maximum is asked, and only limited ones count', () => {
   const table = tableWith({});
   expect([table.state[HOST], table.size]).toEqual([0, 0]);
