@@ -64,8 +64,9 @@ export function coreCommand(
   over: 'addon' | 'npm',
   queue: number,
   configPath: string,
+  hosts: 'hosts' | 'no-hosts' = 'hosts',
 ): Promise<readonly string[]> {
-  return compiledScript('drain-core', over, queue, QUEUE_LENGTH, configPath);
+  return compiledScript('drain-core', over, queue, QUEUE_LENGTH, configPath, hosts);
 }
 
 interface Entry {

@@ -1,17 +1,20 @@
 /**
  * Contender: the whole core, over the addon or over the npm package, without the program around it.
- * Arguments: `addon` or `npm`, queue number, queue length, configuration file. On SIGUSR2 and SIGTERM it
- * prints its counters as one line of JSON. SIGTERM ends it as well.
+ * Arguments: `addon` or `npm`, queue number, queue length, configuration file, and `no-hosts` if none are to
+ * be found. On SIGUSR2 and SIGTERM it prints its counters as one line of JSON. SIGTERM ends it as well. On
+ * SIGHUP it gives every host a maximum, as quotas do.
  */
 import { readFileSync } from 'node:fs';
 import { histogramPercentile } from '../src/base/histogram.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { Engine } from '../src/core/engine.ts';
+import type { HostLimits } from '../src/core/hosts/update.ts';
 import { TOTAL } from '../src/core/packets/stats.ts';
 import { askForPromptness, openNfqueue } from '../src/io/nfqueue/nfqueue.ts';
 import { startReactor } from '../src/io/nfqueue/reactor.ts';
 import { COPY_BYTES } from '../src/limits.ts';
 import { widenInlining } from '../src/live/inlining.ts';
+import { farMaxima } from './far-maxima.ts';
 import { NpmNfqueuePort } from './npm-nfqueue-port.ts';
 
 export interface CoreReport {
@@ -21,6 +24,8 @@ export interface CoreReport {
   readonly unmatched: number;
   readonly batches: number;
   readonly flows: number;
+  /** Hosts that have a maximum. */
+  readonly limited: number;
   readonly eachBuckets: number;
   /** Classes that have sent packets of their own. */
   readonly classes: number;
@@ -30,16 +35,17 @@ export interface CoreReport {
 
 // As the program does.
 widenInlining();
-const [over, queueText, lengthText, configPath] = process.argv.slice(2);
+const [over, queueText, lengthText, configPath, hosts] = process.argv.slice(2);
 const queue = Number(queueText);
 const lengthPackets = Number(lengthText);
 const { spec } = loadConfig(readFileSync(configPath!, 'utf8'), configPath!);
 const ownQueue = { ...spec, nfqueue: { ...spec.nfqueue, first: queue, count: 1, length: lengthPackets } };
 
-const engine = new Engine(ownQueue, { seed: 1 });
+const engine = new Engine(ownQueue, { seed: 1, findsHosts: hosts !== 'no-hosts' });
 for (const device of engine.intake.devices) {
   engine.intake.setDeviceIndex(device, Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8')));
 }
+let limited: HostLimits | null = null;
 if (over === 'npm') {
   const port = new NpmNfqueuePort(queue, lengthPackets);
   port.onReady(() => engine.runBatch(port, port.nowNs()));
@@ -47,7 +53,12 @@ if (over === 'npm') {
   const gso = [false];
   const options = { firstQueue: queue, count: 1, lengthPackets, copyBytes: [COPY_BYTES], gso };
   askForPromptness();
-  startReactor(openNfqueue(options), engine);
+  const nfqueue = openNfqueue(options);
+  startReactor(nfqueue, engine);
+  process.on('SIGHUP', () => {
+    limited = farMaxima(engine.hosts.buffer);
+    engine.updateHosts({ limits: limited }, nfqueue.nowNs());
+  });
 }
 function report(): CoreReport {
   const { totals, lateness, sentPackets, dropEarly, dropTail, dropPolice, dropAqm } = engine.stats;
@@ -59,6 +70,7 @@ function report(): CoreReport {
     unmatched: totals[TOTAL.unmatchedPackets]!,
     batches: totals[TOTAL.batches]!,
     flows: totals[TOTAL.flows]!,
+    limited: limited?.host.length ?? 0,
     eachBuckets: totals[TOTAL.eachBuckets]!,
     classes: sentPackets.filter((packets) => packets > 0).length,
     latenessMicroseconds: {

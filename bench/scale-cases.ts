@@ -26,7 +26,8 @@ export const LOOP_SETTING: Setting = { rate: '40gbit', queue: '{}' };
 const link = ({ rate }: Setting, classes: string): string =>
   `links:\n  wan:\n    device: wan0\n    up:\n      rate: ${rate}\n      classes: ${classes}\n`;
 
-const oneLeaf = (setting: Setting): string => link(setting, `{ default: { queue: ${setting.queue} } }`);
+export const ONE_LEAF = (setting: Setting): string =>
+  link(setting, `{ default: { queue: ${setting.queue} } }`);
 
 /** The same with a bucket for every host that never holds anything up. */
 const eachHost = (setting: Setting): string =>
@@ -49,7 +50,7 @@ const hostsAt = (rate: string): string =>
 export const MEMORY_CASES = {
   flow: {
     label: 'idle flow, and its queue if it has waited',
-    config: oneLeaf(LOOP_SETTING),
+    config: ONE_LEAF(LOOP_SETTING),
     packets: 1,
     // Within CoDel's target at the rate.
     waiting: 16_384,
@@ -158,20 +159,32 @@ const tcp = (connections: number, kind: NonNullable<Traffic['tcp']>): Traffic =>
 const THOUSAND: Traffic = { flows: 1000, hosts: 50, ports: PORTS };
 
 export const SCALE_CASES: readonly ScaleCase[] = [
-  { key: 'flow', label: 'one flow', config: oneLeaf, traffic: ONE, baseline: null },
+  { key: 'flow', label: 'one flow', config: ONE_LEAF, traffic: ONE, baseline: null },
   {
     key: 'flows',
     label: '100,000 flows',
-    config: oneLeaf,
+    config: ONE_LEAF,
     traffic: { flows: 100_000, hosts: 250, ports: 1000 },
     baseline: 'flow',
   },
-  { key: 'tcpPlain', label: 'one TCP connection', config: oneLeaf, traffic: tcp(1, 'plain'), baseline: null },
-  { key: 'tcp', label: '… with time stamps', config: oneLeaf, traffic: tcp(1, 'timestamps'), baseline: null },
+  {
+    key: 'tcpPlain',
+    label: 'one TCP connection',
+    config: ONE_LEAF,
+    traffic: tcp(1, 'plain'),
+    baseline: null,
+  },
+  {
+    key: 'tcp',
+    label: '… with time stamps',
+    config: ONE_LEAF,
+    traffic: tcp(1, 'timestamps'),
+    baseline: null,
+  },
   {
     key: 'tcps',
     label: '50,000 with time stamps',
-    config: oneLeaf,
+    config: ONE_LEAF,
     traffic: tcp(50_000, 'timestamps'),
     baseline: 'tcp',
   },
