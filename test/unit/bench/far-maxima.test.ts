@@ -13,11 +13,13 @@ it('every host that has sent gets a maximum that it does not reach', () => {
   for (const device of engine.intake.devices) engine.intake.setDeviceIndex(device, IF_INDEX);
   const port = new MemoryPort({ flows: 12, hosts: 6, ports: 1 }, IF_INDEX, () => 0);
   engine.runBatch(port, 1e9);
+  // Readers are told of hosts when the next batch begins.
+  engine.runBatch(port, 2e9);
   const limits = farMaxima(engine.hosts.buffer);
   expect(limits.host).toHaveLength(6);
   expect([...new Set(limits.kind)]).toEqual([LIMIT_NONE]);
   expect([...new Set(limits.thenKind)]).toEqual([LIMIT_BLOCK]);
   for (const max of limits.upBytesMax) expect(max).toBeGreaterThan(1e12);
-  engine.updateHosts({ limits }, 1e9);
+  engine.updateHosts({ limits }, 2e9);
   expect(engine.limits.isUsed).toBe(true);
 });
