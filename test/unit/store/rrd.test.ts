@@ -70,11 +70,11 @@ test('without rrdtool people are told what to install', async () => {
 });
 
 test('a folder that cannot be made ends the export at once', async () => {
-  const history = {
+  const kept = {
     span: () => ({ fromMs: 0, toMs: 1 }),
     levels: () => [{ stepSeconds: 1, keepSeconds: 60 }],
   };
-  const exported = exportRrd(history as unknown as Parameters<typeof exportRrd>[0], '/proc/no/such');
+  const exported = exportRrd(kept as unknown as Parameters<typeof exportRrd>[0], '/proc/no/such');
   await expect(exported).rejects.toThrow('/proc/no/such cannot be made');
 });
 
