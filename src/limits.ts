@@ -114,8 +114,12 @@ export const HOSTS_MAX = 65536;
  * were theirs. Flows and verdicts keep the number of a row in 16 bits.
  */
 export const ADDRESSES_MAX = 65536;
-/** News of hosts that nobody has read yet; a power of two. Older ones are overwritten. */
-export const HOST_NEWS_ROWS = 1024;
+/**
+ * News of hosts that nobody has read yet; a power of two. Older ones are overwritten. In the time between two
+ * looks, 250 ms, thousands of hosts may turn out to be others at once, after a reload or a start, and each of
+ * these has to be read: else their bytes would be counted twice.
+ */
+export const HOST_NEWS_ROWS = 16384;
 /** In a full table an address that was seen in this time makes no room for another. */
 export const HOST_IDLE_NS = 600e9;
 /**

@@ -12,6 +12,7 @@ import { isSameMac } from '../../quotas/holds.ts';
 import type { MacSpec } from '../../spec/hosts.ts';
 import { type EntryAddress, HostEntry } from './entry.ts';
 import type { HostSource, SeenAddress, SeenHost } from './host-source.ts';
+import { Merges, nameOfRow } from './merges.ts';
 
 export interface DirectoryOptions {
   readonly source: HostSource;
@@ -52,6 +53,7 @@ export class HostDirectory {
   #addressCount = 0;
   /** Hosts that have grown at this look. */
   readonly #growing: HostEntry[] = [];
+  readonly #merges = new Merges<HostEntry>();
   #look = 0;
   /** Hosts in the memory at the last look. */
   #hereCount = 0;
@@ -88,30 +90,31 @@ export class HostDirectory {
     const { source } = this.#options;
     const growing = this.#growing;
     growing.length = 0;
-    const look = ++this.#look;
+    this.#look++;
     let here = 0;
     // The memory knows the instant of its last batch, which is at most now.
     this.#offsetMs = Math.min(this.#offsetMs, monotonicMs - source.nowNs / 1e6);
     const beganMs = wallMs - monotonicMs + this.#offsetMs;
     // Counts before news: what a merge adds to counts that are read here has its news by then, or stays
-    // below what was taken until the next look.
+    // below what was taken until the next look. Hosts that are new in their rows wait for the news: a row that
+    // a merge has freed is the first to be used again.
+    const fresh: SeenHost[] = [];
     source.hosts((seen) => {
-      const entry = this.#bind(seen);
       here++;
-      entry.lookSeen = look;
-      entry.ifIndex = seen.ifIndex;
-      if (seen.lastNs > entry.lastNs) {
-        entry.lastNs = seen.lastNs;
-        entry.lastSeenMs = Math.round(beganMs + seen.lastNs / 1e6);
+      const entry = this.#boundTo(seen.row, seen.generation);
+      if (entry === undefined) fresh.push(copyOf(seen));
+      else {
+        if (entry.isOwn !== seen.isOwn) this.#setOwn(entry, seen.isOwn);
+        this.#see(entry, seen, beganMs);
       }
-      const hasUp = entry.up.see(seen.up);
-      if (entry.down.see(seen.down) || hasUp) growing.push(entry);
     });
-    this.#mergeAll();
+    this.#takeMerges(fresh, beganMs);
     if (here < this.#hereCount) this.#leave();
     this.#hereCount = here;
     if (this.entries.size > ENTRIES_MAX) this.#makeRoom();
     for (const entry of growing) {
+      // What has become part of another host is counted there.
+      if (entry.row === NONE) continue;
       const upBytes = entry.up.takeSeen();
       const downBytes = entry.down.takeSeen();
       if (upBytes > 0 || downBytes > 0) added(entry, upBytes, downBytes);
@@ -143,14 +146,26 @@ export class HostDirectory {
     }
   }
 
-  /** The host of a row of the memory. */
+  #see(entry: HostEntry, { ifIndex, lastNs, up, down }: SeenHost, beganMs: number): void {
+    entry.lookSeen = this.#look;
+    entry.ifIndex = ifIndex;
+    if (lastNs > entry.lastNs) {
+      entry.lastNs = lastNs;
+      entry.lastSeenMs = Math.round(beganMs + lastNs / 1e6);
+    }
+    const hasUp = entry.up.see(up);
+    if (entry.down.see(down) || hasUp) this.#growing.push(entry);
+  }
+
+  #boundTo(row: number, generation: number): HostEntry | undefined {
+    const entry = this.#byRow[row >> HOST_SHIFT];
+    return entry?.generation === generation ? entry : undefined;
+  }
+
+  /** A host is new in this row of the memory. */
   #bind(seen: SeenHost): HostEntry {
     const i = seen.row >> HOST_SHIFT;
     const known = this.#byRow[i];
-    if (known !== undefined && known.generation === seen.generation) {
-      if (known.isOwn !== seen.isOwn) this.#setOwn(known, seen.isOwn);
-      return known;
-    }
     if (known !== undefined) known.row = NONE;
     const entry = this.add(this.#idOf(seen));
     if (entry.row !== NONE && entry.row !== seen.row) this.#byRow[entry.row >> HOST_SHIFT] = undefined;
@@ -196,18 +211,42 @@ export class HostDirectory {
     return kind === 'address' ? addressText(family, words) : this.#options.portName(ifIndex);
   }
 
-  #mergeAll(): void {
+  /** Hosts that have ended in others become parts of them, and those that are new in their rows are seen. */
+  #takeMerges(fresh: readonly SeenHost[], beganMs: number): void {
+    const merges = this.#merges;
+    const ended = new Set<number>();
     for (const { row, generation, intoRow, intoGeneration } of this.#options.source.merges()) {
-      const from = this.#byRow[row >> HOST_SHIFT];
-      const into = this.#byRow[intoRow >> HOST_SHIFT];
-      if (from?.generation !== generation || into?.generation !== intoGeneration || from === into) continue;
-      into.up.tookOver(from.up);
-      into.down.tookOver(from.down);
-      this.#byRow[row >> HOST_SHIFT] = undefined;
-      this.entries.delete(from.id);
-      this.#options.onMerged(from, into);
-      this.#hasChanged(into);
+      const from = this.#boundTo(row, generation);
+      if (from !== undefined) {
+        this.#byRow[row >> HOST_SHIFT] = undefined;
+        from.row = NONE;
+      }
+      ended.add(nameOfRow(row, generation));
+      merges.add(nameOfRow(row, generation), from, nameOfRow(intoRow, intoGeneration), this.#look);
     }
+    const join = (row: number, generation: number, into: HostEntry): void => {
+      for (const from of merges.take(nameOfRow(row, generation))) this.#join(from, into);
+    };
+    if (merges.isWaiting) for (const into of this.#byRow) if (into) join(into.row, into.generation, into);
+    const isAwaited = ({ row, generation }: SeenHost): boolean =>
+      merges.isAwaited(nameOfRow(row, generation));
+    // Those first into which others have ended: the id of such a one may be that of a host that is new now.
+    for (const seen of [...fresh.filter(isAwaited), ...fresh.filter((one) => !isAwaited(one))]) {
+      if (ended.has(nameOfRow(seen.row, seen.generation))) continue;
+      const entry = this.#bind(seen);
+      join(seen.row, seen.generation, entry);
+      this.#see(entry, seen, beganMs);
+    }
+    merges.forgetBefore(this.#look);
+  }
+
+  #join(from: HostEntry, into: HostEntry): void {
+    if (from === into) return;
+    into.up.tookOver(from.up);
+    into.down.tookOver(from.down);
+    this.entries.delete(from.id);
+    this.#options.onMerged(from, into);
+    this.#hasChanged(into);
   }
 
   /** Returns whether the address is new, or belongs to another host or MAC than at the last look. */
@@ -256,6 +295,10 @@ export class HostDirectory {
     entry.isNews = true;
     this.#options.onChanged(entry);
   }
+}
+
+function copyOf(seen: SeenHost): SeenHost {
+  return { ...seen, words: seen.words.slice(), up: { ...seen.up }, down: { ...seen.down } };
 }
 
 function plainAddress({ family, words }: Pick<SeenAddress, 'family' | 'words'>): EntryAddress {

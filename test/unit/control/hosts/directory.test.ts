@@ -41,6 +41,77 @@ it('takes each byte once, whenever a merge is seen', () => {
   expect(take()).toEqual({});
 });
 
+const B = '00:50:00:00:00:02';
+
+it('takes each byte once when the row that a merge has freed is used again at once', () => {
+  const { memory, directory, take } = setUp();
+  // Many strangers turn out to be devices; each device takes the row of the stranger before.
+  for (let n = 0; n < 100; n++) {
+    memory.stranger(32 * (n + 1), 100 + n);
+    memory.up(32 * (n + 1), 10);
+  }
+  take();
+  let free = 32 * 101;
+  for (let n = 0; n < 100; n++) {
+    memory.device(free, n + 1);
+    memory.merge(32 * (n + 1), free);
+    memory.up(free, n);
+    free = 32 * (n + 1);
+  }
+  const added = take();
+  expect(Object.values(added)).toEqual(Array.from({ length: 99 }, (_, n) => n + 1));
+  expect([...directory.entries.values()].map(({ id, up }) => [id.slice(0, 2), up.bytes])).toEqual(
+    Array.from({ length: 100 }, (_, n) => ['00', 10 + n]),
+  );
+});
+
+it('takes each byte once over hosts that began and ended between two looks', () => {
+  const { memory, directory, take } = setUp();
+  memory.stranger(64, 9);
+  memory.up(64, 100);
+  take();
+  memory.stranger(96, 8);
+  memory.merge(64, 96);
+  memory.device(64, 1);
+  memory.merge(96, 64);
+  memory.up(64, 3);
+  // The address is a host of its own again.
+  memory.stranger(96, 9);
+  memory.up(96, 1);
+  expect(take()).toEqual({ [A]: 3, '10.0.0.9': 1 });
+  expect([...directory.entries.values()].map(({ id, up }) => [id, up.bytes])).toEqual([
+    [A, 103],
+    ['10.0.0.9', 1],
+  ]);
+});
+
+it('takes each byte once when a merge comes between the counts and the news', () => {
+  const { memory, directory, take } = setUp();
+  memory.device(32, 1);
+  memory.stranger(64, 9);
+  memory.up(64, 100);
+  take();
+  memory.up(64, 5);
+  memory.onMerges = () => memory.merge(64, 32);
+  expect(take()).toEqual({});
+  expect(take()).toEqual({ [A]: 5 });
+  memory.stranger(64, 8);
+  memory.up(64, 100);
+  expect(take()).toEqual({ '10.0.0.8': 100 });
+  // The device, too, is new after its row was looked at.
+  memory.onMerges = () => {
+    memory.device(96, 2);
+    memory.merge(64, 96);
+    memory.up(96, 2);
+  };
+  expect(take()).toEqual({});
+  expect(take()).toEqual({ [B]: 2 });
+  expect([...directory.entries.values()].map(({ id, up }) => [id, up.bytes])).toEqual([
+    [A, 105],
+    [B, 102],
+  ]);
+});
+
 it('counts that fall, because packets were lost, are made up for by the next ones', () => {
   const { memory, take } = setUp();
   memory.device(32, 1);

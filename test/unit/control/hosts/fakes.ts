@@ -24,6 +24,8 @@ const counts = () => ({ bytes: 0, packets: 0, dropped: 0 });
 /** IPv4 addresses of 10.0.0.0/8 by their last three bytes. */
 export class FakeMemory implements HostSource {
   nowNs = 0;
+  /** Happens once, after the counts were looked at and before the news are. */
+  onMerges: () => void = () => undefined;
   private readonly all = new Map<number, FakeHost>();
   private readonly owners = new Map<number, number>();
   private news: SeenMerge[] = [];
@@ -89,6 +91,8 @@ export class FakeMemory implements HostSource {
   }
 
   merges(): readonly SeenMerge[] {
+    this.onMerges();
+    this.onMerges = () => undefined;
     return this.news.splice(0);
   }
 
