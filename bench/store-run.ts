@@ -57,7 +57,7 @@ function batchOf(fromMs: number, toMs: number): Batch {
   const nothing = { standings: [], violations: [], endedViolations: [], grants: [], endedGrants: [] };
   const clock = { quotaMs: toMs, wallMs: toMs, bootMs: toMs, bootId: 'bench' };
   const quotas: QuotaChanges = { clock, cleared: [], hosts, windows, ...nothing };
-  return { intervals: [{ fromMs, toMs, counts }], hosts: [], memos: [], quotas, nowMs: toMs };
+  return { intervals: [{ fromMs, toMs, counts }], merges: [], hosts: [], memos: [], quotas, nowMs: toMs };
 }
 
 let windowRows = 0;

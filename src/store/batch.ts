@@ -22,6 +22,12 @@ export interface HostCounts {
   readonly downBytes: Float64Array;
 }
 
+/** The host `from` has turned out to be `into`: all that is kept of it is of that one, and it is gone. */
+export interface HostMerge {
+  readonly from: string;
+  readonly into: string;
+}
+
 /** A short text that outlives the program, by a key of its writer: which outside actions are done, say. */
 export interface Memo {
   readonly key: string;
@@ -37,6 +43,8 @@ export interface Interval {
 }
 
 export interface Flush extends Interval {
+  /** In their order. They hold for what was flushed before; the counts of this flush follow them. */
+  readonly merges: readonly HostMerge[];
   readonly hosts: readonly HostNews[];
   readonly memos: readonly Memo[];
   /**
@@ -48,6 +56,8 @@ export interface Flush extends Interval {
 
 /** A flush on its way, or several that became one while the store was behind. */
 export interface Batch {
+  /** Of what is in the file. The intervals name hosts as they are called after these. */
+  readonly merges: readonly HostMerge[];
   readonly intervals: readonly Interval[];
   readonly hosts: readonly HostNews[];
   readonly memos: readonly Memo[];

@@ -33,16 +33,34 @@ export class HostKeys {
 
   /** The key of a host, which becomes one if it was none. */
   keyOf(id: string, nowMs: number): number {
+    const known = this.find(id);
+    if (known !== null) return known;
+    this.#insert.run(id, whole(nowMs));
+    return this.find(id)!;
+  }
+
+  /** The key of a host; null if it is none. */
+  find(id: string): number | null {
     const known = this.#keys.get(id);
     if (known !== undefined) return known;
-    let rows = this.#keyOf.all(id);
-    if (rows.length === 0) {
-      this.#insert.run(id, whole(nowMs));
-      rows = this.#keyOf.all(id);
-    }
+    const rows = this.#keyOf.all(id);
+    if (rows.length === 0) return null;
     const key = rows[0]![0] as number;
     this.#keys.set(id, key);
     return key;
+  }
+
+  /** Totals of the host become those of another one, and it is gone. */
+  merge(from: string, into: number): void {
+    const key = this.find(from);
+    this.#database
+      .prepare(`
+        UPDATE hosts SET up = hosts.up + old.up, down = hosts.down + old.down,
+          first_seen = min(hosts.first_seen, old.first_seen), last_seen = max(hosts.last_seen, old.last_seen)
+        FROM hosts AS old WHERE old.key = ?1 AND hosts.key = ?2`)
+      .run(key, into);
+    this.#database.prepare('DELETE FROM hosts WHERE key = ?').run(key);
+    this.#keys.delete(from);
   }
 
   news({ id, name, macs, addresses, lastSeenMs }: HostNews): void {

@@ -1,5 +1,5 @@
 /** Flushes that wait, joined so that their memory is bounded however long the store cannot be written. */
-import type { Batch, Flush, HostCounts, HostNews, Interval, Memo } from './batch.ts';
+import type { Batch, Flush, HostCounts, HostMerge, HostNews, Interval, Memo } from './batch.ts';
 
 /**
  * Intervals that wait apart. Neighbours of one step of history are joined at once and nothing is lost by
@@ -10,6 +10,8 @@ const INTERVALS_MAX = 48;
 
 export class Pending {
   readonly #intervals: Interval[] = [];
+  /** By the host that has ended. The second time nothing of it is in the file: nothing ends in such a host. */
+  readonly #merges = new Map<string, HostMerge>();
   readonly #hosts = new Map<string, HostNews>();
   readonly #memos = new Map<string, Memo>();
   #quotas: Flush['quotas'] = null;
@@ -34,6 +36,7 @@ export class Pending {
 
   add(flush: Flush): void {
     const { fromMs, toMs, counts } = flush;
+    for (const merge of flush.merges) this.#merge(merge);
     const last = this.#intervals.at(-1);
     const interval = { fromMs, toMs, counts };
     if (last !== undefined && this.#isOfOneStep(last, interval))
@@ -48,6 +51,7 @@ export class Pending {
   /** All that waits. Nothing waits afterwards. */
   take(): Batch {
     const batch = {
+      merges: [...this.#merges.values()],
       intervals: [...this.#intervals],
       hosts: [...this.#hosts.values()],
       memos: [...this.#memos.values()],
@@ -55,10 +59,24 @@ export class Pending {
       nowMs: this.#intervals.at(-1)?.toMs ?? 0,
     };
     this.#intervals.length = 0;
+    this.#merges.clear();
     this.#hosts.clear();
     this.#memos.clear();
     this.#quotas = null;
     return batch;
+  }
+
+  /** What waits goes by the new name. */
+  #merge(merge: HostMerge): void {
+    const { from, into } = merge;
+    if (!this.#merges.has(from)) this.#merges.set(from, merge);
+    this.#hosts.delete(from);
+    for (const [i, interval] of this.#intervals.entries()) {
+      const { counts } = interval;
+      if (!counts.hosts.includes(from)) continue;
+      const hosts = counts.hosts.map((id) => (id === from ? into : id));
+      this.#intervals[i] = { ...interval, counts: sumOf({ ...counts, hosts }, NO_COUNTS) };
+    }
   }
 
   /** What begins before the other ends leaves no unknown time between them. */
@@ -92,6 +110,8 @@ export class Pending {
     };
   }
 }
+
+const NO_COUNTS: HostCounts = { hosts: [], upBytes: new Float64Array(0), downBytes: new Float64Array(0) };
 
 function sumOf(a: HostCounts, b: HostCounts): HostCounts {
   const rows = new Map<string, number>();

@@ -52,6 +52,8 @@ export class PointsWriter {
   readonly #add: Statement;
   readonly #oldest: Query;
   readonly #delete: Statement;
+  readonly #copy: Statement;
+  readonly #deleteHost: Statement;
 
   constructor(database: Database, level: Level) {
     const table = pointsTable(level.stepSeconds);
@@ -61,6 +63,16 @@ export class PointsWriter {
       ON CONFLICT DO UPDATE SET up = up + excluded.up, down = down + excluded.down`);
     this.#oldest = database.query('min(step)', `FROM ${table}`);
     this.#delete = database.prepare(`DELETE FROM ${table} WHERE step = ?`);
+    // There is no index by host: its points are found in each step by their key.
+    const steps = `WITH RECURSIVE there(step) AS (
+      SELECT min(step) FROM ${table} UNION ALL
+      SELECT (SELECT min(p.step) FROM ${table} AS p WHERE p.step > there.step)
+      FROM there WHERE there.step IS NOT NULL)`;
+    const ofHost = 'WHERE host = ?1 AND step IN (SELECT step FROM there)';
+    this.#copy = database.prepare(`
+      ${steps} INSERT INTO ${table} SELECT step, ?2, up, down FROM ${table} ${ofHost}
+      ON CONFLICT DO UPDATE SET up = up + excluded.up, down = down + excluded.down`);
+    this.#deleteHost = database.prepare(`${steps} DELETE FROM ${table} ${ofHost}`);
   }
 
   /** `keys` are those of the hosts of the interval, row by row. */
@@ -83,6 +95,12 @@ export class PointsWriter {
       runOnRows(this.#add, [step], rows);
       shareBefore = shareToEnd;
     }
+  }
+
+  /** Points of one host become points of another one. */
+  merge(from: number, into: number): void {
+    this.#copy.run(from, into);
+    this.#deleteHost.run(from);
   }
 
   /**

@@ -31,7 +31,7 @@ export class QuotaWriter {
   write(changes: QuotaChanges, nowMs: number): void {
     const keyOf = (host: string): number => this.#keys.keyOf(host, nowMs);
     this.#clock(changes);
-    for (const host of changes.cleared) this.#clear(keyOf(host));
+    for (const host of changes.cleared) this.clear(host);
     this.#windows(changes, changes.hosts.map(keyOf));
     for (const { host, quota, overMs, direction, state } of changes.standings)
       if (state === 'ok')
@@ -78,7 +78,10 @@ export class QuotaWriter {
   }
 
   /** Finds the rows of a host in each bucket by their key; there is no index by host. */
-  #clear(host: number): void {
+  clear(id: string): void {
+    const host = this.#keys.find(id);
+    // It is gone with all that it had: it has become part of another one.
+    if (host === null) return;
     for (const [overMs] of this.#database.query('over_ms', 'FROM windows').all() as number[][])
       this.#run(
         `WITH RECURSIVE there(bucket) AS (

@@ -1,5 +1,5 @@
 /** Writes batches into the file: each in one transaction, and none twice. */
-import type { Batch, Interval, Level } from './batch.ts';
+import type { Batch, HostMerge, Interval, Level } from './batch.ts';
 import { HostKeys } from './host-keys.ts';
 import { writeLevels } from './levels.ts';
 import { PointsWriter, whole } from './points.ts';
@@ -45,6 +45,7 @@ export class Writer {
     if (latest !== undefined && latest[0] === session && (latest[1] as number) >= seq) return;
     inTransaction(this.#database, () => {
       this.#latest.run(session, seq);
+      for (const merge of batch.merges) this.#merge(merge, batch.nowMs);
       for (const interval of batch.intervals) this.#count(interval);
       for (const host of batch.hosts) this.#keys.news(host);
       for (const { key, value } of batch.memos)
@@ -53,6 +54,17 @@ export class Writer {
       if (batch.quotas !== null) this.#quotas.write(batch.quotas, batch.nowMs);
       this.#deleteOld(batch.nowMs);
     });
+  }
+
+  /** Quotas say by themselves what the other host has of them by now. */
+  #merge({ from, into }: HostMerge, nowMs: number): void {
+    const old = this.#keys.find(from);
+    if (old === null || from === into) return;
+    const key = this.#keys.keyOf(into, nowMs);
+    for (const points of this.#points) points.merge(old, key);
+    this.#quotas.clear(from);
+    this.#database.prepare('UPDATE grants SET host = ? WHERE host = ?').run(key, old);
+    this.#keys.merge(from, key);
   }
 
   #count(interval: Interval): void {

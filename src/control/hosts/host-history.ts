@@ -9,6 +9,7 @@ import {
   type Flush,
   type HistoryPoint,
   type HistoryQuestion,
+  type HostMerge,
   levelsOf,
   type Stored,
   type StoreState,
@@ -45,6 +46,7 @@ export class HostHistory {
   readonly #clock: Clock;
   #spec: HistorySpec;
   readonly #store: HostStore | null;
+  #merges: HostMerge[] = [];
   #flushedMs: number;
   #flushedWallMs: number;
 
@@ -100,6 +102,11 @@ export class HostHistory {
     this.#store?.setLevels(levelsOf(spec.keep));
   }
 
+  /** The host `from` has become part of `into`, with what is stored of it, from the next flush on. */
+  merged(from: string, into: string): void {
+    this.#merges.push({ from, into });
+  }
+
   /** Stores what was counted since the last flush, and what else has changed of hosts. */
   flush(entries: Iterable<HostEntry>, quotas: (() => QuotaChanges) | null): void {
     const interval = this.#nextInterval();
@@ -110,7 +117,7 @@ export class HostHistory {
     const news = all.filter((entry) => entry.isNews || hasCounted(entry));
     if (this.#store !== null)
       this.#store.flush({
-        ...{ ...interval, memos: [], quotas },
+        ...{ ...interval, merges: this.#merges, memos: [], quotas },
         counts: {
           hosts: counted.map(({ id }) => id),
           upBytes: Float64Array.from(counted, ({ up }) => up.unstoredBytes),
@@ -121,6 +128,7 @@ export class HostHistory {
           ...{ addresses: entry.addressTexts, lastSeenMs: entry.lastSeenMs },
         })),
       });
+    this.#merges = [];
     for (const entry of news) entry.isNews = false;
     for (const { up, down } of counted) {
       up.unstoredBytes = 0;

@@ -243,6 +243,7 @@ export class HostService {
     this.#limited.delete(from);
     this.#hasPageChanged = true;
     this.#keeper.merge(from, into);
+    this.history.merged(from.id, into.id);
   }
 
   #changed(entry: HostEntry): void {

@@ -71,3 +71,20 @@ test('of hosts and memos the last word holds, and quotas are asked when the batc
   });
   expect(asked).toBe(1);
 });
+
+test('what waits of a host that turns out to be another one is of that one; what comes later is not', () => {
+  const pending = new Pending(STEP_MS);
+  const news = { name: null, macs: [], addresses: [], lastSeenMs: T0 };
+  pending.add(flushOf(T0, T0 + 10_000, { a: [1, 2], b: [10, 20] }, { hosts: [{ id: 'a', ...news }] }));
+  const merges = [{ from: 'a', into: 'b' }];
+  pending.add(flushOf(T0 + 10_000, T0 + STEP_MS, { a: [100, 0] }, { merges }));
+  pending.add(flushOf(T0 + STEP_MS, T0 + STEP_MS + 10_000, { b: [1000, 0] }, { merges }));
+  const batch = pending.take();
+  expect(batch.merges).toEqual(merges);
+  expect(batch.hosts).toEqual([]);
+  expect(batch.intervals.map(({ counts }) => [counts.hosts, [...counts.upBytes]])).toEqual([
+    [['b'], [111]],
+    [['b'], [1000]],
+  ]);
+  expect(pending.take().merges).toEqual([]);
+});

@@ -25,12 +25,12 @@ export function countsOf(bytes: Readonly<Record<string, readonly [up: number, do
 type Bytes = Parameters<typeof countsOf>[0];
 
 export function flushOf(fromMs: number, toMs: number, bytes: Bytes, rest: Partial<Flush> = {}): Flush {
-  return { fromMs, toMs, counts: countsOf(bytes), hosts: [], memos: [], quotas: null, ...rest };
+  return { fromMs, toMs, counts: countsOf(bytes), merges: [], hosts: [], memos: [], quotas: null, ...rest };
 }
 
 export function batchOf(fromMs: number, toMs: number, bytes: Bytes, rest: Partial<Batch> = {}): Batch {
   const intervals = [{ fromMs, toMs, counts: countsOf(bytes) }];
-  return { intervals, hosts: [], memos: [], quotas: null, nowMs: toMs, ...rest };
+  return { intervals, merges: [], hosts: [], memos: [], quotas: null, nowMs: toMs, ...rest };
 }
 
 export function quotasOf(rest: Partial<QuotaChanges>): QuotaChanges {

@@ -245,3 +245,50 @@ test('a folder in the place of the file', () => {
   expect(thread.troubles).toHaveLength(1);
   expect(thread.troubles[0]?.hint).toContain('counting goes on in memory');
 });
+
+test('a host that turns out to be another one is of that one, once, also after a kill, with its past', () => {
+  const first = new TestThread(file, { session: 'run' });
+  const rows = [
+    [0, 3, 70, 0],
+    [1, 3, 5, 0],
+  ];
+  const quotas = quotasOf({ hosts: ['10.0.0.9', 'b'], windows: [windowOf(14_400_000, -1, rows)] });
+  const counts = { '10.0.0.9': [60, 6], b: [1, 2] } as const;
+  first.flush(batchOf(T0, T0 + 5 * MINUTE, counts, { quotas }), 1);
+  first.flush(batchOf(T0 + 10 * MINUTE, T0 + 15 * MINUTE, { '10.0.0.9': [40, 4] }), 2);
+  const merged = batchOf(
+    T0 + 15 * MINUTE,
+    T0 + 20 * MINUTE,
+    { b: [1000, 0] },
+    {
+      merges: [
+        { from: '10.0.0.9', into: 'b' },
+        { from: 'never stored', into: 'b' },
+      ],
+      quotas: quotasOf({
+        cleared: ['10.0.0.9'],
+        hosts: ['b'],
+        windows: [windowOf(14_400_000, -1, [[0, 3, 75, 0]])],
+      }),
+    },
+  );
+  first.flush(merged, 3);
+  first.close();
+  // The answer was lost with its program: the same batch comes again.
+  const second = new TestThread(file, { session: 'run' }).flush(merged, 3);
+  expect(second.stored?.hosts).toMatchObject([{ id: 'b', upBytes: 1101, downBytes: 12 }]);
+  expect(second.stored?.quotas.windows).toMatchObject([{ upBytes: Float64Array.of(75) }]);
+  expect(second.up('b', T0, T0 + 20 * MINUTE, 300)).toEqual([61, null, 40, 1000]);
+  second.close();
+  // An address may be a host of its own again: it begins anew.
+  const third = new TestThread(file, { session: 'next' });
+  third.flush(batchOf(T0 + 20 * MINUTE, T0 + 25 * MINUTE, { '10.0.0.9': [7, 0] }), 1);
+  third.close();
+  const last = new TestThread(file);
+  expect(last.stored?.hosts.map(({ id, upBytes }) => [id, upBytes])).toEqual([
+    ['b', 1101],
+    ['10.0.0.9', 7],
+  ]);
+  expect(last.up(null, T0, T0 + 25 * MINUTE, 300).reduce((sum, up) => sum! + (up ?? 0), 0)).toBe(1108);
+  last.close();
+});

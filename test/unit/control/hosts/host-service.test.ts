@@ -80,6 +80,8 @@ it('every byte is stored once, every 10 s, also of a host that has ended or beco
   expect(w.store.flushes).toHaveLength(2);
   expect(w.store.bytes).toEqual({ [A]: [15, 0], [B]: [150, 7], '00:50:00:00:00:03': [1, 0] });
   const [first, second] = w.store.flushes;
+  expect(first!.merges).toEqual([{ from: '10.0.0.9', into: B }]);
+  expect(second!.merges).toEqual([]);
   expect(second!.fromMs).toBe(first!.toMs);
   expect(second!.toMs - second!.fromMs).toBeGreaterThanOrEqual(10_000);
   expect(first!.hosts.map(({ id }) => id).sort()).toEqual([A, B, '00:50:00:00:00:03']);
