@@ -284,7 +284,7 @@ test('a host that turns out to be another one is of that one, once, also after a
   const third = new TestThread(file, { session: 'next' });
   third.flush(batchOf(T0 + 20 * MINUTE, T0 + 25 * MINUTE, { '10.0.0.9': [7, 0] }), 1);
   third.close();
-  const last = new TestThread(file);
+  const last = new TestThread(file).open();
   expect(last.stored?.hosts.map(({ id, upBytes }) => [id, upBytes])).toEqual([
     ['b', 1101],
     ['10.0.0.9', 7],
