@@ -77,10 +77,24 @@ export interface MailSpec {
   readonly server: string;
 }
 
+/** What may stand in braces in the arguments of a program. */
+export const EXEC_WORDS = [
+  'host',
+  'name',
+  'quota',
+  'state',
+  'over',
+  'direction',
+  'used',
+  'limit',
+  'ends',
+] as const;
+export type ExecWord = (typeof EXEC_WORDS)[number];
+
 /** What is told to others, once for each violation of a host. null: not asked for. */
 export interface OutsideActionSpec {
   /**
-   * Program and arguments; `{host}`, `{name}`, `{quota}`, `{state}` and others stand for values. No shell.
+   * Program and arguments, in which EXEC_WORDS in braces stand for values. No shell.
    */
   readonly exec: readonly string[] | null;
   readonly webhook: string | null;

@@ -1,4 +1,5 @@
 /** Fields of quotas, their windows and what follows. Part of the table in sections.ts. */
+import { EXEC_WORDS, type ExecWord } from '../../spec/hosts.ts';
 import { prefix } from './addresses.ts';
 import { QUOTA as DEFAULTS } from './defaults.ts';
 import { NO_ACTION_KEYS, NO_QUOTA_HOSTS_KEYS, NO_QUOTA_KEYS, NO_WINDOW_KEYS } from './elsewhere.ts';
@@ -11,6 +12,8 @@ const YEAR = 365 * 86_400 * SECOND;
 const TB = 1e12;
 
 const change = 'reload';
+
+const PLACEHOLDER = /\{(\w+)\}/g;
 
 const oneOrMore = (...forms: Record<string, unknown>[]) => ({
   oneOf: [...forms, { type: 'array', items: forms.length === 1 ? forms[0] : { oneOf: forms }, minItems: 1 }],
@@ -38,7 +41,7 @@ export const QUOTA = {
   warn: share({
     default: 'never',
     change,
-    help: 'From this share of a limit on a host counts as warned, and actions outside are told.',
+    help: 'From this share of a limit on a host counts as warned, which is shown and told as an event. Actions outside are told only of what is over.',
   }),
   slope: share({
     default: 'no slope',
@@ -123,9 +126,19 @@ export const ACTION = {
       takes: 'program with arguments, as list',
       default: 'none',
       change,
-      help: 'A program to run once for each host that gets over a limit or near it, by its absolute path and without a shell. `{host}`, `{name}`, `{quota}` and `{state}` in arguments stand for values.',
+      help: 'A program to run once for each host that gets over a limit, by its absolute path and without a shell. `{host}`, `{name}`, `{quota}`, `{state}`, `{over}`, `{direction}`, `{used}`, `{limit}` and `{ends}` in arguments stand for values.',
     },
-    { read: (text: string) => text, write: (text: string) => text },
+    {
+      read(text: string) {
+        for (const [braces, name] of text.matchAll(PLACEHOLDER))
+          if (!EXEC_WORDS.includes(name as ExecWord))
+            throw new FieldError(
+              `'${braces}' stands for nothing; write one of ${EXEC_WORDS.map((one) => `{${one}}`).join(', ')}`,
+            );
+        return text;
+      },
+      write: (text: string) => text,
+    },
   ),
   webhook: word(
     {
@@ -170,7 +183,7 @@ export const PAGE = {
       takes: 'address, prefix, name, or list',
       default: 'none',
       change,
-      help: 'What the host reaches all the same, beside DNS and DHCP. Names are looked up when the instance starts.',
+      help: 'What the host reaches all the same, beside DNS and DHCP. Names are looked up every minute, and an address that a name had stays allowed for an hour.',
     },
     prefixOrName,
   ),
@@ -201,7 +214,7 @@ export const MAIL = {
       takes: 'smtp://HOST or smtps://HOST',
       default: DEFAULTS.server,
       change,
-      help: 'The mail server, with a port if it is not 25, or 465 of smtps.',
+      help: 'The mail server, with a port if it is not 25, or 465 of smtps. Nobody logs in to it, so it has to take mail of this machine.',
     },
     {
       read(text: string) {

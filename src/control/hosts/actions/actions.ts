@@ -117,8 +117,15 @@ export class OutsideActions {
   }
 }
 
-function fieldsOf({ facts: { quota, host, name }, tries }: Job): LogLine['fields'] {
-  return { quota, host, name, try: tries };
+function fieldsOf({ kind, spec, facts: { quota, host, name }, tries }: Job): LogLine['fields'] {
+  return { to: targetOf(kind, spec), quota, host, name, try: tries };
+}
+
+/** Tells actions of one kind apart. What stands behind the `?` of a URL, and before the `@`, may be secret. */
+function targetOf(kind: ActionKind, { exec, webhook, mail }: OutsideActionSpec): string {
+  if (kind === 'exec') return exec?.[0] ?? '';
+  if (kind === 'mail') return mail?.to ?? '';
+  return (webhook ?? '').replace(/[?#].*$/s, '').replace(/^(\w+:\/\/)[^/]*@/, '$1');
 }
 
 async function performReally(

@@ -1,6 +1,7 @@
 /** What programs, web services and people are told of a violation, and how it is written into their words. */
 import { printable } from '../../../base/printable.ts';
 import { formatBytesShort, formatTime } from '../../../base/units.ts';
+import type { ExecWord } from '../../../spec/hosts.ts';
 
 /** One host is over one limit of one quota. */
 export interface ViolationFacts {
@@ -22,7 +23,7 @@ export interface ViolationFacts {
 const PLACEHOLDER = /\{(\w+)\}/g;
 
 /** By the name between braces, and in capitals with SHAPER_ in front by that of a variable. */
-export function wordsOf(facts: ViolationFacts): Readonly<Record<string, string>> {
+export function wordsOf(facts: ViolationFacts): Readonly<Record<ExecWord, string>> {
   return {
     host: facts.host,
     name: nameOf(facts),

@@ -30,7 +30,10 @@ export async function sendLetter(
   // Loaded when it is needed: most instances send no letters.
   const { createTransport } = await import('nodemailer');
   const { host, hostname, port, protocol } = new URL(server);
-  const limit = AbortSignal.any([AbortSignal.timeout(limitMs), signal]);
+  // Held by a timer, as with webhooks: Node may collect a signal that only AbortSignal.any() holds.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), limitMs);
+  const limit = AbortSignal.any([late.signal, signal]);
   // A socket of our own ends with the limit, whatever the server does.
   const getSocket: SMTPTransportGetSocket = (_, done) => {
     const at = { port: Number(port) || (protocol === 'smtps:' ? SMTPS_PORT : SMTP_PORT), signal: limit };
@@ -50,6 +53,7 @@ export async function sendLetter(
     // The whole address of the server may hold a password.
     throw new Error(`${host}: ${failureOf(error, limit, signal, limitMs)}`);
   } finally {
+    clearTimeout(timer);
     transport.close();
   }
 }

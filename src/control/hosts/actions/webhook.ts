@@ -13,15 +13,21 @@ export async function postViolation(
   signal: AbortSignal,
 ): Promise<void> {
   const { host } = new URL(url);
+  // AbortSignal.timeout() is of no use here: Node may collect it while only AbortSignal.any() holds it, and
+  // then nothing ends the request.
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(new DOMException('', 'TimeoutError')), limitMs);
   const answer = await fetch(url, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'User-Agent': 'shaper' },
     body: JSON.stringify({ ...facts, overSeconds: overNs / 1e9 }),
     redirect: 'manual',
-    signal: AbortSignal.any([AbortSignal.timeout(limitMs), signal]),
-  }).catch((error: unknown) => {
-    throw new Error(`${host}: ${failureOf(error, limitMs)}`);
-  });
+    signal: AbortSignal.any([limit.signal, signal]),
+  })
+    .catch((error: unknown) => {
+      throw new Error(`${host}: ${failureOf(error, limitMs)}`);
+    })
+    .finally(() => clearTimeout(timer));
   await answer.body?.cancel();
   if (answer.status >= 300 && answer.status < 400)
     throw new Error(`${host} answers with a redirect (${answer.status}), which is not followed`);

@@ -74,6 +74,10 @@ describe('then', () => {
     ['{ page: { key: /k } }', 'key is of use with cert only'],
     ['{ exec: tell }', "exec: 'tell' is not the absolute path of a program"],
     ['{ exec: [[/bin/tell]] }', 'exec must be a single value, not a list'],
+    [
+      '{ exec: [/bin/tell, "{host}:{bogus}"] }',
+      "exec: '{bogus}' stands for nothing; write one of {host}, {name}, {quota}, {state}, {over}, {direction}, {used}, {limit}, {ends}",
+    ],
     ['{ webhook: ftp://x }', "webhook: 'ftp://x' is not a URL; write https://HOST/PATH or http://HOST/PATH"],
     ['{ webhook: "http://x y" }', expect.stringMatching(/^webhook: 'http:\/\/x y' is not a URL/)],
     ['{ mail: {} }', 'mail needs to: who gets it'],

@@ -33,6 +33,17 @@ it('tells each kind that is asked for once, and logs it', async () => {
   expect(outside.waiting).toBe(0);
 });
 
+it('says in the log which of several actions it was, without what may be secret', async () => {
+  const clock = new FakeClock();
+  const to: unknown[] = [];
+  const log = ({ fields }: LogLine): void => void to.push(fields.to);
+  const outside = new OutsideActions({ clock, log, perform: async () => undefined });
+  const webhook = 'https://me:secret@example.org:8443/hook/a?key=secret#x';
+  outside.tell([ALL, { ...EXEC, exec: null, webhook }], VIOLATION);
+  await clock.advance(1);
+  expect(to).toEqual(['/bin/true', 'http://localhost/', 'a@b', 'https://example.org:8443/hook/a']);
+});
+
 it('tries three times, after growing pauses', async () => {
   const at: number[] = [];
   const { clock, lines, tell, outside } = actions(async () => {

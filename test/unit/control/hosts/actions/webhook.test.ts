@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect, it } from 'vitest';
 import { postViolation } from '../../../../../src/control/hosts/actions/webhook.ts';
 import { never, VIOLATION } from './violation.ts';
@@ -44,6 +46,17 @@ it('follows no redirect, and takes no other status for success', async () => {
   const other = url.replace('/hook', '/bad');
   await expect(postViolation(other, VIOLATION, 10_000, never())).rejects.toThrow('with status 500');
   expect(paths).toEqual(['/hook', '/bad']);
+});
+
+it('waits no longer than it may when memory is collected meanwhile', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const url = await serve(() => undefined);
+  const failure = postViolation(url, VIOLATION, 300, never()).catch((error) => error.message);
+  const collecting = setInterval(collect, 20);
+  const late = new Promise((resolve) => setTimeout(resolve, 3000, 'nothing has ended it'));
+  expect(await Promise.race([failure, late])).toMatch(/no answer within 0\.3 s$/);
+  clearInterval(collecting);
 });
 
 it('waits no longer than it may, and says whom it asked without the secret in the path', async () => {
