@@ -7,7 +7,7 @@ export function plainAddress(address: string | undefined): string {
   return plain.startsWith(MAPPED) && plain.includes('.') ? plain.slice(MAPPED.length) : plain;
 }
 
-/** What one device may fill with addresses of its own: of a plain IPv6 address the first 64 bits, else all. */
+/** What one device can fill with addresses of its own: of IPv6 the first 64 bits, else all. */
 export function networkOf(plain: string): string {
   if (!plain.includes(':')) return plain;
   const [head = '', tail] = plain.split('::');

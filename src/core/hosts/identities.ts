@@ -203,8 +203,8 @@ export class Identities {
   }
 
   /**
-   * Addresses that were not seen lately are forgotten: a device may have had many, one after the other. If too
-   * many are left, that is told once for each host. `newest` may not be in use yet.
+   * Addresses that were not seen lately are forgotten: a device may have had many, one after the other. If
+   * too many are left, that is told once for each host. `newest` may not be in use yet.
    */
   private manyAddresses(host: number, newest: number, nowNs: number): void {
     const { addresses, table } = this;
