@@ -13,7 +13,7 @@ afterEach(() => folder.remove());
 
 const MINUTE = 60_000;
 
-function history(): ReturnType<typeof openHistory> {
+function openSample(): ReturnType<typeof openHistory> {
   const thread = new TestThread(folder.path('a.db'));
   // 1000 bytes a second up for 20 minutes; then 10 minutes are unknown; then 10 minutes of nothing.
   for (let i = 0; i < 20; i++)
@@ -26,7 +26,7 @@ function history(): ReturnType<typeof openHistory> {
 test('rrdtool reads bytes a second, and unknown where we know nothing', async (context) => {
   if (spawnSync('rrdtool', ['--version']).error !== undefined)
     context.skip('no rrdtool here (apt install rrdtool)');
-  const file = history();
+  const file = openSample();
   const files = await exportRrd(file, folder.path('out'));
   expect(files).toEqual([folder.path('out/house.rrd'), folder.path('out/00-50-8d-68-50-75.rrd')]);
   const fetch = [
@@ -55,7 +55,7 @@ test('rrdtool reads bytes a second, and unknown where we know nothing', async (c
 });
 
 test('without rrdtool people are told what to install', async () => {
-  const file = history();
+  const file = openSample();
   const { PATH } = process.env;
   process.env.PATH = folder.path('');
   try {
