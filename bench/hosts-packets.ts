@@ -1,7 +1,8 @@
 /**
  * What hosts cost real packets: processor time per packet of the core over the addon, the packet's way
- * through the kernel included (drain.ts). Hosts are not looked for, or counted, or each has a maximum that it does
- * not reach, as every host with a quota. The server drops packets, so that all cost the kernel the same.
+ * through the kernel included (drain.ts). Hosts are not looked for, or counted, or each has a maximum that it
+ * does not reach, as every host with a quota. The server drops packets, so that all cost the kernel the
+ * same.
  */
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -28,6 +28,7 @@ import { NONE } from '../../base/none.ts';
 import { LIMITED_QUEUES_MAX } from '../../limits.ts';
 import type { WaitingSpec } from '../../spec/spec.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
+import type { Hosts } from '../hosts/hosts.ts';
 import type { HeldTable } from '../packets/held.ts';
 import { ANY_LEAF, HeldFifos } from '../packets/held-fifos.ts';
 import type { AckFilter } from '../queues/ack-filter.ts';
@@ -65,6 +66,11 @@ export interface HostBucketParts {
   readonly flows: FlowTable;
   readonly acks: AckFilter;
   readonly keysOf: (table: string) => HashKeys;
+}
+
+/** What the stage of limits (stage.ts) needs. */
+export interface LimitParts extends HostBucketParts {
+  readonly hosts: Hosts;
 }
 
 export class HostBuckets {

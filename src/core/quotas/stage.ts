@@ -26,19 +26,14 @@ import {
   NEWS_LIMIT,
   NOBODY,
 } from '../hosts/host-layout.ts';
-import type { Hosts } from '../hosts/hosts.ts';
 import { type HostLimits, LIMIT_BLOCK, LIMIT_NONE, LIMIT_PAGE, LIMIT_THROTTLE } from '../hosts/update.ts';
 import { FLAG_CE, FLAG_MARKED, FLAG_PASSED_HOST } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
 import { DROP_AQM, DROP_POLICE, DROP_TAIL } from '../packets/ledger.ts';
 import { allowList, isAllowed } from './allowed.ts';
-import { DOWN, type HostBucketParts, HostBuckets, NO_ROOM, PASSES, UP } from './host-buckets.ts';
+import { DOWN, HostBuckets, type LimitParts, NO_ROOM, PASSES, UP } from './host-buckets.ts';
 import { type HostLimitState, limitStates } from './limit-states.ts';
 import { HAS_MAX, IS_OVER, KIND_MASK, LimitTable, PACKET_BYTES_MAX } from './limit-table.ts';
-
-export interface LimitParts extends HostBucketParts {
-  readonly hosts: Hosts;
-}
 
 // FIFOs of packets that leave this stage. Those that are dropped stand at DROPPED + the reason.
 const READY = 0;
@@ -177,9 +172,8 @@ export class LimitStage {
   /** All packets that wait. They stay. */
   waiting(): number[] {
     const { buckets, leaving } = this;
-    return buckets === null
-      ? []
-      : [...leaving.list(READY), ...buckets.busy().flatMap((e) => buckets.list(e))];
+    if (buckets === null) return [];
+    return [...leaving.list(READY), ...buckets.busy().flatMap((e) => buckets.list(e))];
   }
 
   /** What waits here. */
@@ -220,9 +214,7 @@ export class LimitStage {
     if (table === null || buckets === null) return [];
     const ends = [this.sourceOf(pair), this.destinationOf(pair)].map((row) => row >> HOST_SHIFT);
     return ends.flatMap((i, direction) =>
-      this.isOf(i)
-        ? limitStates(table, buckets, i, direction, this.isRated[2 * i + direction] === 1, nowNs)
-        : [],
+      this.isOf(i) ? limitStates(table, buckets, this.isRated, i, direction, nowNs) : [],
     );
   }
 
