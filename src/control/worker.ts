@@ -5,6 +5,7 @@ import { listClasses } from '../core/classes/classes.ts';
 import { FlowReader } from '../core/flows/flow-reader.ts';
 import { readConfigText } from '../io/config-text.ts';
 import { ownIdentity } from '../io/proc/process.ts';
+import { addressText } from '../packet/address-text.ts';
 import { REAL_CLOCK } from './change/clock.ts';
 import { DOCUMENTS } from './change/documents.ts';
 import { ChangeService } from './change/service.ts';
@@ -64,6 +65,7 @@ const why = whyCommand({
   packets: packetThread,
   recentWaits: views.recentWaits,
   running: () => change.running(),
+  stopped: (family, words) => service.stopOf(addressText(family, words)),
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 });
 const commands = {

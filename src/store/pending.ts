@@ -10,7 +10,7 @@ const INTERVALS_MAX = 48;
 
 export class Pending {
   readonly #intervals: Interval[] = [];
-  /** By the host that has ended. The second time nothing of it is in the file: nothing ends in such a host. */
+  /** By the host that has ended. The second time nothing of it is in the file: nothing ends in such ones. */
   readonly #merges = new Map<string, HostMerge>();
   readonly #hosts = new Map<string, HostNews>();
   readonly #memos = new Map<string, Memo>();

@@ -3,7 +3,7 @@ import { NONE } from '../../src/base/none.ts';
 import { ConfigDocument } from '../../src/config/edit/document.ts';
 import { SnapshotReader, SnapshotWriter } from '../../src/control/snapshot.ts';
 import type { FlowAnswer, WhyReport } from '../../src/control/why/report.ts';
-import { whyCommand } from '../../src/control/why/why.ts';
+import { type WhyOptions, whyCommand } from '../../src/control/why/why.ts';
 import { FlowReader } from '../../src/core/flows/flow-reader.ts';
 import { inspect } from '../../src/core/inspect.ts';
 import { buildWorld } from '../../src/sim/traffic/build.ts';
@@ -17,6 +17,8 @@ export interface Situation {
   readonly flows: readonly FlowSpec[];
   readonly hosts?: readonly HostSpec[];
   readonly line?: Traffic['line'];
+  /** Hosts that are stopped, for packets without traffic. */
+  readonly stopped?: WhyOptions['stopped'];
   /** Limits of hosts, from four seconds before it is asked. */
   readonly limits?: readonly Limit[];
   /** When it is asked. */
@@ -64,6 +66,7 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     running: () => ({ config, document }),
     pause: async (ms) => world.runUntil(world.nowNs + ms * MS),
     recentWaits: () => null,
+    stopped: situation.stopped ?? (() => null),
   });
   return why(subject);
 }

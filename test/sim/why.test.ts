@@ -108,6 +108,17 @@ const cases: Case[] = [
     says: /and sees a page instead/,
   },
   {
+    name: 'a host that sees the page and whose packets are refused before they come here',
+    links: up(''),
+    limits: [{ of: ipv4(10, 0, 0, 1), kind: 'page' }],
+    flows: [{ ...udp('call', 20_000, 200), stopNs: 4e9 }],
+    subject: 'udp 10.0.0.1:5000 198.51.100.1:5001',
+    flow: 'udp 10.0.0.1:5000',
+    kind: 'quota',
+    where: 'wan/up/default',
+    says: /^This flow does not pass because its host has used up its quota, and sees a page instead/,
+  },
+  {
     name: 'the ceiling of its class',
     links: up(classes('        slow: { match: { dport: 443 }, ceil: 4mbit }\n')),
     flows: [bulk(1)],
@@ -347,6 +358,20 @@ describe('classes and rules', () => {
       sentence:
         'There is no traffic now; a packet from 10.0.0.77 that leaves by eth0 would go to wan/up/guests, unless wan/up/web takes it by its protocol, ports or other end, and may have 2.00 Mbit/s there.',
     });
+  });
+
+  test.each(['block', 'page'] as const)('a host without traffic that is stopped: %s', async (kind) => {
+    const stopped = (_: number, words: ArrayLike<number>) => (words[0] === 0x0a00004d ? kind : null);
+    for (const subject of ['10.0.0.77', 'udp 10.0.0.77:1 192.0.2.9:7000']) {
+      const { flows } = await ask(subject, { links, flows: [], stopped });
+      expect(flows[0].limitedBy.kind).toBe('quota');
+      expect(flows[0].sentence).toMatch(
+        /^There is no traffic now; a packet .* does not pass because its host has used up its quota, and /,
+      );
+      expect(flows[0].sentence).toContain(kind === 'block' ? 'is blocked' : 'sees a page instead');
+    }
+    const { flows } = await ask('10.0.0.78', { links, flows: [], stopped });
+    expect(flows[0].limitedBy.kind).toBe('none');
   });
 
   test('an address that no class names', async () => {

@@ -96,8 +96,8 @@ export class HostDirectory {
     this.#offsetMs = Math.min(this.#offsetMs, monotonicMs - source.nowNs / 1e6);
     const beganMs = wallMs - monotonicMs + this.#offsetMs;
     // Counts before news: what a merge adds to counts that are read here has its news by then, or stays
-    // below what was taken until the next look. Hosts that are new in their rows wait for the news: a row that
-    // a merge has freed is the first to be used again.
+    // below what was taken until the next look. Hosts that are new in their rows wait for the news: a row
+    // that a merge has freed is the first to be used again.
     const fresh: SeenHost[] = [];
     source.hosts((seen) => {
       here++;

@@ -125,6 +125,15 @@ export class HostService {
     };
   }
 
+  /** How the host of this address is stopped; null: it is not, or nobody knows the address. */
+  stopOf(address: string): 'block' | 'page' | null {
+    for (const entry of this.#limited.keys()) {
+      const kind = this.#keeper.kindOf(entry);
+      if ((kind === 'block' || kind === 'page') && entry.addressTexts.includes(address)) return kind;
+    }
+    return null;
+  }
+
   /** Looks for the first time when the store has said what it has, or that it cannot. */
   async start(): Promise<void> {
     this.#page.follow(this.#spec.quotas);

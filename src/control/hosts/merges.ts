@@ -1,6 +1,6 @@
 /**
- * Hosts that have ended in others of the memory, until those others are known. News of a merge may name a host
- * that was never seen: it began and ended between two looks, or it began after the rows were read.
+ * Hosts that have ended in others of the memory, until those others are known. News of a merge may name a
+ * host that was never seen: it began and ended between two looks, or it began after the rows were read.
  */
 
 /** Of a host in a row of the memory. No other host has it. */
@@ -22,8 +22,8 @@ export class Merges<T> {
   }
 
   /**
-   * The host `from` has ended in `into`, with all that had ended in it; `known` is what is known of it. Merges
-   * have to come in their order.
+   * The host `from` has ended in `into`, with all that had ended in it; `known` is what is known of it.
+   * Merges have to come in their order.
    */
   add(from: number, known: T | undefined, into: number, look: number): void {
     const hosts = this.take(from);

@@ -96,13 +96,14 @@ function leafUnder(owner: ClassInfo, leaves: readonly ClassInfo[]): ClassInfo {
 }
 
 /**
- * The quota of one of its hosts stops it, or makes it wait. With the page some flows pass: those that have
- * lost nothing.
+ * The quota of one of its hosts stops it, or makes it wait. With the page some flows pass: those that go on
+ * and have lost nothing. Of the others the kernel refuses packets before they come here, so they look idle.
  */
 function overQuota(flow: Watched, { nowNs }: Evidence): HostLimitState | null {
-  const { now, limits, limitsBefore } = flow;
+  const { before, now, limits, limitsBefore } = flow;
   const isDropped = now.dropReason === DROP_POLICE && now.dropNs >= nowNs - DROPS_COUNT_NS;
-  const stop = limits.find(({ kind }) => kind === 'block' || (kind === 'page' && isDropped));
+  const isIdle = now.receivedBytes === before.receivedBytes;
+  const stop = limits.find(({ kind }) => kind === 'block' || (kind === 'page' && (isDropped || isIdle)));
   if (stop !== undefined) return stop;
   if (!isHeldUp(flow, nowNs - RECENT_NS)) return null;
   const isUsedUp = ({ waitingPackets, tokens }: HostLimitState): boolean =>

@@ -70,11 +70,16 @@ function bound({ before, now }: Watched, limit: Limit, owner: ClassInfo, evidenc
   }
 }
 
+/** Of what belongs to a host that is stopped. */
+export function stoppedText(kind: 'block' | 'page'): string {
+  const means = kind === 'block' ? 'is blocked' : 'sees a page instead';
+  return `does not pass because its host has used up its quota, and ${means}; \`shaper quota\` says until when`;
+}
+
 function quotaText({ kind, rateBytesPerSec, direction }: HostLimitState): string {
   if (kind === 'throttle')
     return `is slow because the quota of its host leaves it ${rateText(rateBytesPerSec ?? 0)} ${direction} for now; \`shaper quota\` says why`;
-  const means = kind === 'block' ? 'is blocked' : 'sees a page instead';
-  return `does not pass because its host has used up its quota, and ${means}; \`shaper quota\` says until when`;
+  return stoppedText(kind);
 }
 
 /** With held ACKs the share is too small for a window. */

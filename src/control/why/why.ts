@@ -15,12 +15,13 @@ import { leavesOf, limitOf } from './limit.ts';
 import type { BucketReport, FlowAnswer, WhyReport } from './report.ts';
 import { detailOf, sentenceOf, withReverse } from './sentence.ts';
 import { parseSubject } from './subject.ts';
-import { wouldBe } from './would-be.ts';
+import { type StoppedHost, wouldBe } from './would-be.ts';
 
 export interface WhyOptions {
   readonly packets: WatchedThread;
   readonly running: () => { readonly config: LoadedConfig; readonly document: ConfigDocument };
   readonly pause: Pause;
+  readonly stopped: StoppedHost;
   /** How long packets of the flow waited in the last 10 s; null if that is not known. */
   readonly recentWaits: (flow: FlowName) => WaitPercentiles | null;
 }
@@ -28,7 +29,7 @@ export interface WhyOptions {
 export type WhyCommand = (subject: string) => Promise<WhyReport>;
 
 /** Throws ApiError. */
-export function whyCommand({ packets, running, pause, recentWaits }: WhyOptions): WhyCommand {
+export function whyCommand({ packets, running, pause, stopped, recentWaits }: WhyOptions): WhyCommand {
   return async (text) => {
     const subject = parseSubject(text);
     const evidence = await gather(subject, packets, pause);
@@ -42,7 +43,7 @@ export function whyCommand({ packets, running, pause, recentWaits }: WhyOptions)
     );
     const flows = answers.map((answer, i) => besideReverse(answer, watched[i]!.now, watched, answers));
     if (flows.length > 0) return { subject: subject.text, flows, total: evidence.total };
-    return { subject: subject.text, flows: wouldBe(subject, known), total: 0 };
+    return { subject: subject.text, flows: wouldBe(subject, known, stopped), total: 0 };
   };
 }
 

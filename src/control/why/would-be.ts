@@ -3,7 +3,7 @@ import type { ClassInfo } from '../../core/classes/classes.ts';
 import type { KnownClasses } from './classes.ts';
 import { nextLeaf, type PacketFacts, type Placed, place } from './facts.ts';
 import type { FlowAnswer } from './report.ts';
-import { mayBytesPerSec, rateText } from './sentence.ts';
+import { mayBytesPerSec, rateText, stoppedText } from './sentence.ts';
 import type { Endpoint, Subject } from './subject.ts';
 
 /** Classes that are named; of more only the number is told. */
@@ -16,10 +16,13 @@ interface Way {
   readonly root: ClassInfo;
 }
 
-export function wouldBe(subject: Subject, known: KnownClasses): FlowAnswer[] {
+/** How the host of an inside address is stopped because of a quota; null: it is not. */
+export type StoppedHost = (family: number, words: ArrayLike<number>) => 'block' | 'page' | null;
+
+export function wouldBe(subject: Subject, known: KnownClasses, stopped: StoppedHost): FlowAnswer[] {
   const roots = known.list.filter(({ root }, row) => root === row);
   const ways = roots.flatMap((root) => waysIn(root, subject));
-  return ways.map((way) => answerOf(way, known));
+  return ways.map((way) => answerOf(way, known, stopped));
 }
 
 function waysIn(root: ClassInfo, { ends, protocols, text }: Subject): Way[] {
@@ -47,23 +50,28 @@ function waysIn(root: ClassInfo, { ends, protocols, text }: Subject): Way[] {
   return isNamed ? [inside, outside] : [inside];
 }
 
-function answerOf({ text, facts, root }: Way, known: KnownClasses): FlowAnswer {
+function answerOf({ text, facts, root }: Way, known: KnownClasses, stopped: StoppedHost): FlowAnswer {
   const placed = place(root.spec, facts);
   const leaf = known.get(placed.leaf.path)!;
   const parent = known.parent(leaf);
   const next = parent === null ? null : nextLeaf(parent.spec, leaf.spec, facts);
+  const inside = root.direction === 'up' ? facts.src : facts.dst;
+  const stop = inside === null ? null : stopped(facts.family, inside);
   return {
     flow: text,
     live: false,
     classes: [leaf.path],
     rule: known.lineOf(leaf),
     nextClass: next?.path ?? null,
-    limitedBy: { kind: 'none', where: leaf.path, detail: limitsText(leaf, known) },
+    limitedBy: { kind: stop === null ? 'none' : 'quota', where: leaf.path, detail: limitsText(leaf, known) },
     waitMilliseconds: { p50: 0, p99: 0 },
     dropped: NOTHING,
     bitsPerSecond: 0,
     buckets: [],
-    sentence: sentence(text, root, placed, known),
+    sentence:
+      stop === null
+        ? sentence(text, root, placed, known)
+        : `There is no traffic now; a packet ${text} ${stoppedText(stop)}.`,
   };
 }
 

@@ -121,7 +121,7 @@ function fieldsOf({ kind, spec, facts: { quota, host, name }, tries }: Job): Log
   return { to: targetOf(kind, spec), quota, host, name, try: tries };
 }
 
-/** Tells actions of one kind apart. What stands behind the `?` of a URL, and before the `@`, may be secret. */
+/** Tells actions of one kind apart. What stands behind the `?` of a URL or before the `@` may be secret. */
 function targetOf(kind: ActionKind, { exec, webhook, mail }: OutsideActionSpec): string {
   if (kind === 'exec') return exec?.[0] ?? '';
   if (kind === 'mail') return mail?.to ?? '';
