@@ -38,7 +38,7 @@ function addQuota(program: Command, { terminal, finish }: CommandContext): void 
     .argument('<host>', HOST)
     .argument('<bytes>', 'by how much the limits are higher: 5GB')
     .option('--quota <name>', 'of this quota alone (default: all)')
-    .option('--for <time>', 'for how long: 1d (default: in each window for as long as that window is)')
+    .option('--for <time>', 'for how long: 1d (default: 4h in a window of 4h, and so on)')
     .option('--json', 'as JSON')
     .action(async (host: string, bytes: string, _: object, command: Command) => {
       const { grant } = await import('./quota.ts');
