@@ -24,11 +24,14 @@ export interface HistoryOptions extends ChangeOptions {
   readonly html?: string;
 }
 
+/** Of the route as well. */
+const DEFAULT_LAST = '7d';
+
 /** What the page shows, the shortest first. */
 const SPANS = [
-  { title: 'last day', last: '1d', ms: 86_400_000 },
-  { title: 'last week', last: '7d', ms: 7 * 86_400_000 },
-  { title: 'last month', last: '30d', ms: 30 * 86_400_000 },
+  { title: 'last day', last: '1d', step: undefined, ms: 86_400_000 },
+  { title: 'last week', last: '7d', step: undefined, ms: 7 * 86_400_000 },
+  { title: 'last month', last: '30d', step: undefined, ms: 30 * 86_400_000 },
 ] as const;
 
 export async function history(host: string, options: HistoryOptions, terminal: Terminal): Promise<number> {
@@ -36,7 +39,7 @@ export async function history(host: string, options: HistoryOptions, terminal: T
   const socketPath = socketOf(options);
   if (html !== undefined) {
     tryPage(html);
-    writePage(html, await pageOf(socketPath, host), 'w');
+    writePage(html, await pageOf(socketPath, host, options), 'w');
     terminal.err(`shaper: wrote ${html}\n`);
     return EXIT_FINE;
   }
@@ -53,11 +56,16 @@ function ask(
   return call<HistoryReport>(socketPath, 'GET', withQuery('/v1/history', query));
 }
 
-async function pageOf(socketPath: string, host: string): Promise<string> {
+/** The span that was asked for stands before the usual ones. */
+async function pageOf(socketPath: string, host: string, asked: HistoryOptions): Promise<string> {
+  const { last: askedLast = DEFAULT_LAST, step: askedStep } = asked;
+  const steps = askedStep === undefined ? '' : ` in steps of ${askedStep}`;
+  const own = { title: `last ${askedLast}${steps}`, last: askedLast, step: askedStep };
+  const isOwnAsked = asked.last !== undefined || askedStep !== undefined;
   const spans: PageSpan[] = [];
-  for (const { title, last } of SPANS) {
-    const house = host === HOUSE ? null : await ask(socketPath, { host: HOUSE, last });
-    spans.push({ title, host: await ask(socketPath, { host, last }), house });
+  for (const { title, last, step } of [...(isOwnAsked ? [own] : []), ...SPANS]) {
+    const house = host === HOUSE ? null : await ask(socketPath, { host: HOUSE, last, step });
+    spans.push({ title, host: await ask(socketPath, { host, last, step }), house });
   }
   const windows = host === HOUSE ? [] : await windowsOf(socketPath, host);
   return historyPage({ spans, windows, version: readVersion(), madeAtMs: Date.now() });

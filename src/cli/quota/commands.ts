@@ -63,9 +63,10 @@ function addHistory(program: Command, { terminal, finish }: CommandContext): voi
     .option('--json', 'as JSON')
     .addOption(new Option('--csv', 'as comma-separated values').conflicts('json'))
     .addOption(
-      new Option('--html <file>', 'write a page with the last day, week and month').conflicts([
-        ...['json', 'csv', 'last', 'step'],
-      ]),
+      new Option(
+        '--html <file>',
+        'write a page with the last day, week and month, after what --last asks for',
+      ).conflicts([...['json', 'csv']]),
     )
     .action(async (host: string, options: HistoryOptions) => {
       const { history } = await import('../history/history.ts');

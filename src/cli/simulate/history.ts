@@ -2,7 +2,7 @@
  * `shaper simulate --history`: recorded history against the quotas of a configuration, without packets. Says
  * who would have been stopped, when and for how long.
  */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/system-error.ts';
@@ -80,7 +80,11 @@ function readRecorded(file: string, rates: DirectionRates): KnownHost[] {
 }
 
 function readKnown(file: string, rates: DirectionRates): KnownHost[] {
-  if (isHistoryFile(readBytes(file, HEAD_BYTES))) {
+  const head = readBytes(file, HEAD_BYTES);
+  // All of a new database may be in the file beside it.
+  if (head.length === 0 && !existsSync(`${file}-wal`))
+    throw new OperatingError(EXIT_USAGE, `${file} is empty`);
+  if (isHistoryFile(head)) {
     return readHistoryFile(file).map(({ recorded, name, macs, addresses }) => ({
       recorded,
       known: [recorded.id, name, ...macs, ...addresses],

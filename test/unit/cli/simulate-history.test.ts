@@ -30,6 +30,7 @@ quotas:
 1790816400,10.0.1.1,1,9000000
 `,
   'empty.csv': 'at,host,upBytes,downBytes\n',
+  'nothing.csv': '',
   'names.csv': 'at,host,upBytes,downBytes\n0,x,1,1\n60,x,1,1\n0,10.0.0.11,1,1\n60,10.0.0.11,1,1\n',
 });
 afterAll(() => files.remove());
@@ -97,6 +98,7 @@ describe('the command', () => {
     ['a configuration without quotas', ['simulate', files.path('none.yaml')], 'month.csv', 'has no quotas'],
     ['a file that is not there', ['simulate', conf], 'absent.csv', 'no such file'],
     ['a file without a host', ['simulate', conf], 'empty.csv', 'has no history of any host'],
+    ['an empty file', ['simulate', conf], 'nothing.csv', 'nothing.csv is empty'],
     ['packets beside history', ['simulate', conf, '--scenario', 'flood'], 'month.csv', 'cannot be used with'],
   ])('%s is an error', async (_, words, file, message) => {
     const { code, stderr: err } = await shaper(...words, '--history', files.path(file));

@@ -90,6 +90,9 @@ it('writes a page with the host beside the house, and the sums of its quotas', a
   expect(html).toContain('fair-use, over 7d');
   // Each sum needs one window more than is shown.
   expect(asked.slice(6)).toMatchObject([{ lastNs: 28 * 3600e9 }, { lastNs: 37 * 86_400e9 }]);
+  const own = ['--html', page, '--last', '4h', '--step', '1h'];
+  expect(await run('history', 'flat-12', ...own)).toMatchObject({ code: 0, stdout: '' });
+  expect(readFileSync(page, 'utf8')).toContain('last 4h in steps of 1h');
   const other = await run('history', 'flat-12', '--html', page, '--json');
   expect(other.code).toBe(2);
   expect((await run('history', 'flat-12', '--html', '/no/such/folder/x.html')).code).toBe(2);
