@@ -146,6 +146,21 @@ describe('throttled', () => {
     world.run(2 * SECOND);
     expect(accepted(world)).toEqual([[3, 1]]);
   });
+
+  test('what this machine itself sends passes: the resets of rules have the address of the stopped host', () => {
+    for (const kind of ['block', 'page'] as const) {
+      const world = seen();
+      limit(world.engine, SECOND, { of: A, kind });
+      const shape = udp(1, { protocol: 6, sport: 80, src: A });
+      world.inject([
+        up(SECOND, 40, { shape, hook: NF_INET_LOCAL_OUT, ifIndexIn: 0 }),
+        up(SECOND, 40, { shape: udp(2, { protocol: 6, sport: 80, src: A }) }),
+      ]);
+      world.run(2 * SECOND);
+      expect(accepted(world)).toEqual([[3, 1]]);
+      expect(droppedIds(world)).toEqual([4]);
+    }
+  });
 });
 
 describe('changes while packets wait', () => {

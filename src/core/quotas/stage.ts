@@ -15,6 +15,7 @@
  * Packets to ports of this machine that must never be dropped (`local.exempt`) pass.
  */
 import { NONE } from '../../base/none.ts';
+import { NF_INET_FORWARD } from '../../packet/batch.ts';
 import {
   ADDRESS_HOST,
   ADDRESS_SHIFT,
@@ -233,7 +234,7 @@ export class LimitStage {
     const kind = this.table!.state[i] & KIND_MASK;
     if (kind === LIMIT_NONE) return false;
     if (kind === LIMIT_THROTTLE) return this.throttles(2 * i + direction, h, nowNs, horizonNs);
-    if (kind === LIMIT_PAGE && (isNeighbourly || this.isAllowed(i, direction, h))) return false;
+    if ((isNeighbourly && kind === LIMIT_PAGE) || !this.isRefused(i, kind, direction, h)) return false;
     this.drop(h, DROP_POLICE);
     return true;
   }
@@ -245,7 +246,17 @@ export class LimitStage {
     if (this.isFree(row) || !this.isOf(i)) return false;
     this.isOver(i, nowNs);
     const kind = state[i] & KIND_MASK;
-    return kind === LIMIT_BLOCK || (kind === LIMIT_PAGE && !this.isAllowed(i, direction, h));
+    return this.isRefused(i, kind, direction, h);
+  }
+
+  /**
+   * Whether host `i` is stopped (`kind`), and packet `h` with it. What this machine itself sends and gets
+   * passes: the page, names, and the resets of rules.
+   */
+  private isRefused(i: number, kind: number, direction: number, h: number): boolean {
+    const { flows, held } = this.parts;
+    if (kind < LIMIT_BLOCK || held.hook(h) !== NF_INET_FORWARD) return false;
+    return kind === LIMIT_BLOCK || !isAllowed(flows, held.flow[h], direction === UP, this.table!.allowOf(i));
   }
 
   /** Whether packets of host `row` surely meet nothing. Nearly all packets end here. */
@@ -359,8 +370,7 @@ export class LimitStage {
     const { held } = this.parts;
     const kind = this.table!.state[i] & KIND_MASK;
     for (const h of this.buckets!.drain(e)) {
-      const passes = kind === LIMIT_NONE || kind === LIMIT_THROTTLE;
-      if (!passes && (kind === LIMIT_BLOCK || !this.isAllowed(i, e & 1, h))) this.drop(h, DROP_POLICE);
+      if (this.isRefused(i, kind, e & 1, h)) this.drop(h, DROP_POLICE);
       else if (!this.goesToOther(e, h, nowNs, nowNs)) {
         // Tokens of its classes from before are not for this packet.
         held.setReadyNs(h, nowNs);
@@ -368,11 +378,6 @@ export class LimitStage {
         this.hasLeaving = true;
       }
     }
-  }
-
-  private isAllowed(i: number, direction: number, h: number): boolean {
-    const { flows, held } = this.parts;
-    return isAllowed(flows, held.flow[h], direction === UP, this.table!.allowOf(i));
   }
 
   private drop(h: number, reason: number): void {
