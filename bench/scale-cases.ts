@@ -29,9 +29,12 @@ const link = ({ rate }: Setting, classes: string): string =>
 export const ONE_LEAF = (setting: Setting): string =>
   link(setting, `{ default: { queue: ${setting.queue} } }`);
 
+/** All packets of the lab have one MAC. */
+const BY_ADDRESS = 'hosts: { identify: address }\n';
+
 /** The same with a bucket for every host that never holds anything up. */
 const eachHost = (setting: Setting): string =>
-  link(setting, `{ default: { each: { by: host, rate: 100gbit, burst: 10MB }, queue: ${setting.queue} } }`);
+  `${link(setting, `{ default: { each: { by: host, rate: 100gbit, burst: 10MB }, queue: ${setting.queue} } }`)}${BY_ADDRESS}`;
 
 /** Traffic whose memory is measured: by how much the process grows with every flow. */
 export interface MemoryCase {
