@@ -80,6 +80,7 @@ let limits = 0;
 const service = new HostService({
   ...{ source: new MemorySource(new HostReader(engine.hosts.buffer), () => undefined), spec, history, clock },
   read: () => ({ bootMs: 1000 + nowMs, bootId: 'bench', wallMs: clock.wallMs() }),
+  tellKnown: () => undefined,
   send: (update) => {
     limits += update.limits?.host.length ?? 0;
     engine.updateHosts(update, (1000 + nowMs) * 1e6);

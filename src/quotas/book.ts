@@ -245,6 +245,12 @@ export class QuotaBook {
     this.#news.logRow(row, this.#judge.states, this.#judge.beganNs);
   }
 
+  /** Forgets what the host has used. Its row goes to another. */
+  forget(host: string): void {
+    const row = this.#rows.find(host);
+    if (row !== NONE) this.#forget(row, host);
+  }
+
   /**
    * Forgets hosts that have nothing in any window and no grant. Returns their ids; their rows go to others.
    * Call it after `advance`, which ends what they stood by.

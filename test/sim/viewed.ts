@@ -20,6 +20,7 @@ export class ViewedWorld extends World {
       portName: (ifIndex) => `port ${ifIndex}`,
       namesOf: () => [],
       ...{ onBound: () => undefined, onMerged: () => undefined, onChanged: () => undefined },
+      ...{ mayForget: () => true, onForgotten: () => undefined },
     });
     this.views = new Views({
       packets: { flows: this.flows, snapshot: async () => this.snapshot() },

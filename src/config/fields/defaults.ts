@@ -7,7 +7,8 @@ import { intervalForTargetNs, scaledTargetNs } from '../../algo/buckets/rate-sca
 import { IPV6_BITS } from '../../base/prefix.ts';
 import { bytesInTime, isUnlimited } from '../../base/units.ts';
 import type { HistorySpec } from '../../spec/hosts.ts';
-import type { CodelSpec, EachSpec, QueueSpec } from '../../spec/spec.ts';
+import type { EachSpec, QueueSpec } from '../../spec/spec.ts';
+import { CODEL_TIMES, FRAME_BYTES, QUEUE_LIMIT, SHAPE_BURST } from '../../spec/waiting.ts';
 
 export const INSTANCE = { socketPath: '/run/shaper/shaper.sock', logLevel: 'info' } as const;
 
@@ -61,7 +62,7 @@ export const PACE = {
 
 const BURSTS = {
   /** Of buckets in which packets wait. */
-  shape: { minBytes: 3028, ns: 1e6 },
+  shape: SHAPE_BURST,
   /** Of buckets that drop. */
   police: { minBytes: 15_000, ns: 20e6 },
 };
@@ -103,9 +104,6 @@ export function insideOf(direction: 'up' | 'down', isLan: boolean): 'up' | 'down
   return isLan ? ({ up: 'down', down: 'up' } as const)[direction] : direction;
 }
 
-const LIMIT_NS = 100e6;
-const LIMIT_BYTES_MIN = 30_000;
-
 /**
  * A connection may have 40 kB under way before pacing holds it, because the window of a SYN is not touched:
  * some twenty that begin at once must find room.
@@ -118,17 +116,12 @@ const UNLIMITED_LIMIT_BYTES = 125_000_000;
 /** The limit of a queue whose AQM has no thresholds. */
 export function defaultLimitBytes(ceilBytesPerSec: number): number {
   if (isUnlimited(ceilBytesPerSec)) return UNLIMITED_LIMIT_BYTES;
-  return Math.max(LIMIT_BYTES_MIN, bytesInTime(LIMIT_NS, ceilBytesPerSec));
+  return Math.max(QUEUE_LIMIT.minBytes, bytesInTime(QUEUE_LIMIT.ns, ceilBytesPerSec));
 }
 
 export function defaultAqm(discipline: QueueSpec['discipline']): 'codel' | 'none' {
   return discipline === 'fair' ? 'codel' : 'none';
 }
-
-/** CAKE's MTU: an Ethernet frame (sch_cake.c, cake_set_rate). */
-const FRAME_BYTES = 1514;
-/** RFC 8289, section 4.3. */
-const CODEL: CodelSpec = { targetNs: 5e6, intervalNs: 100e6 };
 
 /** The time of 1.5 full-sized packets. With a smaller target CoDel signals even without a queue. */
 export function leastTargetNs(ceilBytesPerSec: number): number {
@@ -137,11 +130,11 @@ export function leastTargetNs(ceilBytesPerSec: number): number {
 
 /** CoDel's target grows at slow rates, as in CAKE. */
 export function defaultTargetNs(ceilBytesPerSec: number): number {
-  return Math.max(CODEL.targetNs, leastTargetNs(ceilBytesPerSec));
+  return Math.max(CODEL_TIMES.targetNs, leastTargetNs(ceilBytesPerSec));
 }
 
 export function defaultIntervalNs(targetNs: number): number {
-  return intervalForTargetNs(targetNs, CODEL.targetNs, CODEL.intervalNs);
+  return intervalForTargetNs(targetNs, CODEL_TIMES.targetNs, CODEL_TIMES.intervalNs);
 }
 
 /** Linux lets fq_codel mark by default, and codel alone not. */

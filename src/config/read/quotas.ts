@@ -2,7 +2,7 @@
 import { isScalar, type Node } from 'yaml';
 import { formatRate, formatTime, isUnlimited } from '../../base/units.ts';
 import { QUOTA_WINDOWS_MAX, QUOTAS_MAX } from '../../limits.ts';
-import type { QuotaHostsSpec, QuotaSpec, WindowSpec } from '../../spec/hosts.ts';
+import type { QuotaHostsSpec, QuotaSpec, ThrottleSpec, WindowSpec } from '../../spec/hosts.ts';
 import type { LinkSpec, MatcherSpec } from '../../spec/spec.ts';
 import { QUOTA as DEFAULTS } from '../fields/defaults.ts';
 import { hostName, whyNoName } from '../fields/host-names.ts';
@@ -50,6 +50,7 @@ function readQuota(
   const windows = values.windows ? readWindows(reader, values.windows) : [];
   if (values.slope) checkSlope(reader, values.slope, then.throttle !== null);
   checkThrottle(reader, values, { ...then, throttleAt }, links);
+  checkCounted(reader, entry, windows, then.throttle, links);
   return {
     name: entry.name,
     hosts: values.hosts ? readQuotaHosts(reader, values.hosts, known) : { names: null, match: null },
@@ -147,6 +148,27 @@ function checkSlope(reader: YamlReader, { value, offset }: Located<number>, hasT
 }
 
 const DIRECTIONS = ['up', 'down'] as const;
+
+/** Warns of directions whose packets never come to us: nothing of them is counted or limited. */
+function checkCounted(
+  { problems }: YamlReader,
+  { name, offset }: Named,
+  windows: readonly WindowSpec[],
+  throttle: ThrottleSpec | null,
+  links: readonly LinkSpec[],
+): void {
+  if (links.length === 0) return;
+  for (const direction of DIRECTIONS) {
+    if (links.some((link) => link[direction] !== null)) continue;
+    const limits = windows.flatMap((window) => [window[`${direction}Bytes`], window.totalBytes]);
+    const isAsked = [...limits, throttle?.[`${direction}BytesPerSec`] ?? Number.POSITIVE_INFINITY].some(
+      Number.isFinite,
+    );
+    if (!isAsked) continue;
+    const message = `quota ${name} goes by ${direction}, which no link shapes, so nothing of it is counted or limited`;
+    problems.warn(offset, `${message}; write ${direction}: unlimited in the link`);
+  }
+}
 
 /** Warns of rates that change nothing, and refuses slopes that begin nowhere. */
 function checkThrottle(

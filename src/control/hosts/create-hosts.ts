@@ -11,7 +11,8 @@ import type { Emit } from '../events.ts';
 import type { PacketThread } from '../packet-thread.ts';
 import { OutsideActions } from './actions/actions.ts';
 import { HostService } from './host-service.ts';
-import { HostKnowledge } from './knowledge.ts';
+import { HostKnowledge } from './known/knowledge.ts';
+import { KnownSender } from './known/known-sender.ts';
 import { MemorySource } from './memory-source.ts';
 import type { PortReport } from './reports.ts';
 import { countPorts, SpoofWatch } from './spoofing.ts';
@@ -34,8 +35,9 @@ export function createHosts(
 ): Hosts {
   const log: PacketThread['log'] = (line) => packets.log(line);
   const send: PacketThread['updateHosts'] = (update) => packets.updateHosts(update);
+  const known = new KnownSender(send, REAL_CLOCK);
   const knowledge = new HostKnowledge({
-    ...{ send, nowMs: () => performance.now() },
+    ...{ send, tellKnown: known.add, nowMs: () => performance.now() },
     warn: (message, fields) => log({ level: 'warn', message, fields: { ...fields } }),
   });
   const portName = portNames();
@@ -44,6 +46,7 @@ export function createHosts(
   const service = new HostService({
     source: new MemorySource(reader, (news) => spoofs.look(news, performance.now())),
     ...{ spec, history, clock: REAL_CLOCK, read: readClocks(), send, emit, log, openStore, startPortal },
+    tellKnown: known.add,
     actions: new OutsideActions({ clock: REAL_CLOCK, log }),
     setStopped: (addresses) => packets.setStopped(addresses),
     portName,
@@ -63,6 +66,7 @@ export function createHosts(
     },
     close: () => {
       knowledge.close();
+      known.close();
       return service.close();
     },
   };

@@ -26,6 +26,9 @@ export interface DirectoryOptions {
   readonly onMerged: (from: HostEntry, into: HostEntry) => void;
   /** Its names, MACs or addresses have changed, or that it is this machine. */
   readonly onChanged: (entry: HostEntry) => void;
+  /** Whether a host that is not here may make room for others. */
+  readonly mayForget: (entry: HostEntry) => boolean;
+  readonly onForgotten: (entry: HostEntry) => void;
 }
 
 /** Hosts of the memory, and as many that are not there. */
@@ -193,10 +196,12 @@ export class HostDirectory {
   }
 
   #makeRoom(): void {
-    const gone = [...this.entries.values()].filter(({ row }) => row === NONE);
+    const { mayForget, onForgotten } = this.#options;
+    const gone = [...this.entries.values()].filter((entry) => entry.row === NONE && mayForget(entry));
     gone.sort((a, b) => a.lastSeenMs - b.lastSeenMs);
-    for (const { id } of gone.slice(0, this.entries.size - KEPT_SHARE * ENTRIES_MAX)) {
-      this.entries.delete(id);
+    for (const entry of gone.slice(0, this.entries.size - KEPT_SHARE * ENTRIES_MAX)) {
+      onForgotten(entry);
+      this.entries.delete(entry.id);
       this.#forgotten++;
     }
   }

@@ -37,6 +37,7 @@ export interface HostServiceOptions
   readonly read: () => ClockReading;
   /** To the packet thread. */
   readonly send: (update: HostsUpdate) => void;
+  readonly tellKnown: (known: readonly KnownAddress[]) => void;
   readonly actions: Pick<OutsideActions, 'tell' | 'close'>;
   /** All names of a host, the shown one first. */
   readonly namesOf: (entry: HostEntry) => readonly string[];
@@ -54,10 +55,6 @@ const NAMES_MS = 5000;
 const TIDY_MS = 3_600_000;
 /** Others are told of a violation when it is stored, so that none is told twice; but not later than this. */
 const STORED_MS_MAX = 2000;
-
-/** So many addresses cross to the packet thread at once, and the next after this pause. */
-const KNOWN_AT_ONCE = 512;
-const KNOWN_PAUSE_MS = 10;
 
 interface Waiting extends ToTell {
   readonly untilMs: number;
@@ -90,6 +87,8 @@ export class HostService {
       onBound: (entry) => this.#keeper.bound(entry),
       onMerged: (from, into) => this.#merged(from, into),
       onChanged: (entry) => this.#changed(entry),
+      mayForget: (entry) => !this.#limited.has(entry),
+      onForgotten: (entry) => this.#keeper.forget(entry),
     });
     this.#keeper = this.#newKeeper(null);
     const onLate = (stored: Stored): void => this.#restoreLate(stored);
@@ -312,15 +311,7 @@ export class HostService {
       if (mac === undefined) return [];
       return addresses.map(({ family, words }) => ({ family, words, mac, ifIndex: 0 }));
     });
-    this.#sendKnown(known);
-  }
-
-  /** Thousands at once would make packets wait. */
-  #sendKnown(known: readonly KnownAddress[]): void {
-    if (known.length === 0 || this.#isClosed) return;
-    this.#options.send({ known: known.slice(0, KNOWN_AT_ONCE) });
-    const rest = known.slice(KNOWN_AT_ONCE);
-    if (rest.length > 0) this.#options.clock.after(KNOWN_PAUSE_MS, () => this.#sendKnown(rest));
+    if (!this.#isClosed) this.#options.tellKnown(known);
   }
 
   /** Windows that are new have the past that history knows. */
@@ -329,6 +320,8 @@ export class HostService {
     if (oversNs.length === 0) return;
     this.#flush();
     const { wallMs } = this.#options.read();
-    void seedWindows([...this.directory.entries.values()], oversNs, wallMs, this.history, this.#keeper);
+    const { entries } = this.directory;
+    const isKnown = (entry: HostEntry): boolean => entries.get(entry.id) === entry;
+    void seedWindows([...entries.values()], oversNs, wallMs, this.history, this.#keeper, isKnown);
   }
 }

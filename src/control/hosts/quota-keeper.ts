@@ -214,6 +214,16 @@ export class QuotaKeeper {
     this.#book.reset(entry.id);
   }
 
+  /** The host has made room for others: what it has used is forgotten. */
+  forget(entry: HostEntry): void {
+    this.#dirty.delete(entry);
+    this.#told.delete(entry);
+    if (entry.bookRow === NONE) return;
+    this.#entries[entry.bookRow] = undefined;
+    entry.bookRow = NONE;
+    this.#book.forget(entry.id);
+  }
+
   /** Forgets what hosts are that have used nothing in any window. They come again with their next packet. */
   forgetIdle(): void {
     for (const id of this.#book.forgetIdle()) {

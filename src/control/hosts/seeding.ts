@@ -14,11 +14,14 @@ export async function seedWindows(
   wallMs: number,
   history: Pick<HostHistory, 'ask' | 'stepNsOf'>,
   keeper: Pick<QuotaKeeper, 'seed'>,
+  isKnown: (entry: HostEntry) => boolean,
 ): Promise<void> {
   for (const overNs of oversNs) {
     const stepMs = history.stepNsOf(overNs) / 1e6;
     for (const entry of entries) {
       const points = await history.ask(entry.id, overNs, null).catch(nothing);
+      // Meanwhile the host may have become part of another one.
+      if (!isKnown(entry)) continue;
       for (const { at, upBytes, downBytes } of points) {
         if (upBytes === null || downBytes === null || at >= wallMs) continue;
         keeper.seed(entry, overNs, at, Math.min(at + stepMs, wallMs), upBytes, downBytes);

@@ -9,11 +9,12 @@
 import { NONE } from '../../base/none.ts';
 import { RECORD_SHIFT, WAIT_BINS } from '../../core/flows/flow-layout.ts';
 import { createFlowRecord, type FlowReader, type FlowRecord } from '../../core/flows/flow-reader.ts';
+import { UP } from '../../core/hosts/host-layout.ts';
 import type { FlowName } from '../../core/inspect.ts';
 import type { HostEntry } from '../hosts/entry.ts';
 import { grownFloats, grownInts } from './grown.ts';
 import { History } from './history.ts';
-import { type HostTable, type Side, UP } from './hosts.ts';
+import type { HostTable, Side } from './hosts.ts';
 import { FlowWaits, type WaitPercentiles, waitPercentiles } from './waits.ts';
 
 const ROWS_MIN = 256;

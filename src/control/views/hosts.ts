@@ -3,12 +3,11 @@
  * and what they had counted at past instants. Columns by row of a host.
  */
 import { WAIT_BINS } from '../../core/flows/flow-layout.ts';
+import { DOWN, UP } from '../../core/hosts/host-layout.ts';
 import type { HostEntry } from '../hosts/entry.ts';
 import { grownFloats, grownInts } from './grown.ts';
 import { History } from './history.ts';
 
-export const UP = 0;
-export const DOWN = 1;
 /** A direction of a host. */
 export type Side = typeof UP | typeof DOWN;
 

@@ -3,6 +3,7 @@
  * every second, and when somebody asks, so nothing of this costs packets time.
  */
 
+import { DOWN, UP } from '../../core/hosts/host-layout.ts';
 import type { FlowName } from '../../core/inspect.ts';
 import type { HostDirectory } from '../hosts/directory.ts';
 import type { PacketThread } from '../packet-thread.ts';
@@ -10,7 +11,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { EngineClock } from './engine-clock.ts';
 import { FlowSamples } from './flow-samples.ts';
 import { type FlowQuery, type FlowsReport, FlowsView } from './flows-view.ts';
-import { DOWN, HostTable, type Side, UP } from './hosts.ts';
+import { HostTable, type Side } from './hosts.ts';
 import { type HostQuery, type HostSubject, type HostsReport, hostsReport } from './hosts-view.ts';
 import type { WaitPercentiles } from './waits.ts';
 

@@ -24,6 +24,7 @@ import {
   ADDRESS_MAC_HIGH,
   ADDRESS_MAC_LOW,
   ADDRESS_NEWS_TICK,
+  ADDRESS_SHIFT,
   ADDRESS_WORDS,
   HEADER_ADDRESSES,
   HEADER_ADDRESSES_END,
@@ -166,6 +167,15 @@ export class Addresses {
     key[3] = w2;
     key[4] = w3;
     return this.keys.hash(ADDRESS_KEY_WORDS);
+  }
+
+  /** Row of the host of the source of a pair (host-counts.ts); NOBODY if that is not inside. */
+  sourceHost(pair: number): number {
+    return this.words[((pair & 0xffff) << ADDRESS_SHIFT) + ADDRESS_HOST];
+  }
+
+  destinationHost(pair: number): number {
+    return this.words[((pair >>> 16) << ADDRESS_SHIFT) + ADDRESS_HOST];
   }
 }
 

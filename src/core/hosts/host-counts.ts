@@ -66,12 +66,12 @@ export class HostCounts {
       const pair = pairs[n];
       const bytes = passedBytes[n];
       let rows = 0;
-      if (bytes > 0) sumBytes += bytes;
       if ((pair & 0xffff) !== 0) {
         const source = addressWords[((pair & 0xffff) << ADDRESS_SHIFT) + ADDRESS_HOST];
         rows = source >> HOST_SHIFT;
         if (bytes === NONE) floats[(source + UP_DROPPED) >> 1] += 1;
         else {
+          sumBytes += bytes;
           floats[(source + UP_BYTES) >> 1] += bytes;
           floats[(source + UP_PACKETS) >> 1] += 1;
           floats[(source + HOST_LAST_NS) >> 1] = nowNs;
@@ -82,6 +82,7 @@ export class HostCounts {
         rows |= (destination >> HOST_SHIFT) << 16;
         if (bytes === NONE) floats[(destination + DOWN_DROPPED) >> 1] += 1;
         else {
+          sumBytes += bytes;
           floats[(destination + DOWN_BYTES) >> 1] += bytes;
           floats[(destination + DOWN_PACKETS) >> 1] += 1;
           floats[(destination + HOST_LAST_NS) >> 1] = nowNs;

@@ -12,6 +12,10 @@
  * with generation 0: packets that belong to no host are counted there, so that counting needs no branch.
  */
 
+/** What a host sends, and what it gets. */
+export const UP = 0;
+export const DOWN = 1;
+
 /** 48 bytes: large allocations begin 16 bytes into a page, so the records lie on cache lines. */
 const HEADER_WORDS = 12;
 export const HEADER_NOW_NS = 0; // float64: instant of the last batch

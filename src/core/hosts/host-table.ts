@@ -44,7 +44,7 @@ export class HostTable {
   private generations = 0;
   /** Tag of the last verdict that was counted. */
   lastTag = TAG_MASK;
-  /** No count of any host, up or down, has grown by more since the start. */
+  /** The counts of no host, up and down together, have grown by more since the start. */
   growthBytes = FLOAT_ZERO;
 
   constructor({ hosts, header }: HostMemory, key0: number, key1: number) {

@@ -27,7 +27,10 @@ import { IndexedHeap } from '../../base/heap.ts';
 import { NONE } from '../../base/none.ts';
 import { LIMITED_QUEUES_MAX } from '../../limits.ts';
 import type { WaitingSpec } from '../../spec/spec.ts';
+import { CODEL_TIMES, FRAME_BYTES, QUEUE_LIMIT, SHAPE_BURST } from '../../spec/waiting.ts';
+import { NO_ROOM, PASSES, WAITS } from '../each/each.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
+import { UP } from '../hosts/host-layout.ts';
 import type { Hosts } from '../hosts/hosts.ts';
 import type { HeldTable } from '../packets/held.ts';
 import { ANY_LEAF, HeldFifos } from '../packets/held-fifos.ts';
@@ -36,27 +39,9 @@ import { KIND_BITS } from '../queues/fair-keys.ts';
 import { type QueueKind, QueueSets, queueKind } from '../queues/queue-sets.ts';
 import { SetQueues } from '../queues/set-queues.ts';
 
-export const UP = 0;
-export const DOWN = 1;
-
-// Answers of pass().
-export const PASSES = 0;
-export const WAITS = 1;
-export const NO_ROOM = 2;
-
 const NS_PER_SEC = 1e9;
 /** A host of less would not even get an answer to a name in a minute. */
 const RATE_BYTES_PER_SEC_MIN = 10;
-/** As the bucket of a class: two full-sized frames, or what passes in a millisecond. */
-const BURST_BYTES_MIN = 3028;
-const BURST_NS = 1e6;
-/** As the limit of a leaf. */
-const LIMIT_BYTES_MIN = 30_000;
-const LIMIT_NS = 100e6;
-/** As in a leaf: CAKE's MTU, and RFC 8289, section 4.3. */
-const FRAME_BYTES = 1514;
-const TARGET_NS = 5e6;
-const INTERVAL_NS = 100e6;
 const STEPS_PER_OCTAVE = 4;
 /** Up to 2^40 bytes per second. */
 const STEPS = 40 * STEPS_PER_OCTAVE;
@@ -126,12 +111,12 @@ export class HostBuckets {
     const rate = Math.max(RATE_BYTES_PER_SEC_MIN, rateBytesPerSec);
     const ns = NS_PER_SEC / rate;
     if (ns === nsPerByte[e]) return;
-    const burst = Math.max(BURST_BYTES_MIN, (rate * BURST_NS) / NS_PER_SEC);
+    const burst = Math.max(SHAPE_BURST.minBytes, (rate * SHAPE_BURST.ns) / NS_PER_SEC);
     if (nsPerByte[e] !== 0)
       fullNs[e] = fullAtOtherRateNs(fullNs[e], nsPerByte[e], burstBytes[e], ns, burst, nowNs);
     nsPerByte[e] = ns;
     burstBytes[e] = burst;
-    this.limitBytes[e] = Math.max(LIMIT_BYTES_MIN, (rate * LIMIT_NS) / NS_PER_SEC);
+    this.limitBytes[e] = Math.max(QUEUE_LIMIT.minBytes, (rate * QUEUE_LIMIT.ns) / NS_PER_SEC);
     this.sets.classOf[e] = kindOf(e, rate);
     if (this.waiting[e] === 0) return;
     this.head[e] = 0;
@@ -343,8 +328,11 @@ const WAITING: Omit<WaitingSpec, 'aqm'> = {
 function kinds(): QueueKind[] {
   return Array.from({ length: 2 * STEPS }, (_, kind) => {
     const rate = 2 ** ((kind >> 1) / STEPS_PER_OCTAVE);
-    const targetNs = scaledTargetNs(rate, FRAME_BYTES, TARGET_NS);
-    const codel = { targetNs, intervalNs: intervalForTargetNs(targetNs, TARGET_NS, INTERVAL_NS) };
+    const targetNs = scaledTargetNs(rate, FRAME_BYTES, CODEL_TIMES.targetNs);
+    const codel = {
+      targetNs,
+      intervalNs: intervalForTargetNs(targetNs, CODEL_TIMES.targetNs, CODEL_TIMES.intervalNs),
+    };
     const isSourceInside = (kind & 1) === UP;
     return queueKind({ id: 0, isSourceInside }, { ...WAITING, aqm: { kind: 'codel', codel } }, 'flow', rate);
   });

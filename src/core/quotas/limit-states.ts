@@ -1,6 +1,7 @@
 /** How hosts are limited, for people. */
+import { UP } from '../hosts/host-layout.ts';
 import { LIMIT_BLOCK, LIMIT_NONE, LIMIT_THROTTLE } from '../hosts/update.ts';
-import { type HostBuckets, UP } from './host-buckets.ts';
+import type { HostBuckets } from './host-buckets.ts';
 import { KIND_MASK, type LimitTable } from './limit-table.ts';
 
 /** How a host is limited in one direction. */

@@ -16,9 +16,9 @@
  */
 import { NONE } from '../../base/none.ts';
 import { NF_INET_FORWARD } from '../../packet/batch.ts';
+import { NO_ROOM, PASSES } from '../each/each.ts';
 import {
-  ADDRESS_HOST,
-  ADDRESS_SHIFT,
+  DOWN,
   HOST_FLAGS,
   HOST_GENERATION,
   HOST_OWN,
@@ -26,13 +26,14 @@ import {
   HOST_WORDS,
   NEWS_LIMIT,
   NOBODY,
+  UP,
 } from '../hosts/host-layout.ts';
 import { type HostLimits, LIMIT_BLOCK, LIMIT_NONE, LIMIT_PAGE, LIMIT_THROTTLE } from '../hosts/update.ts';
 import { FLAG_CE, FLAG_MARKED, FLAG_PASSED_HOST } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
 import { DROP_AQM, DROP_POLICE, DROP_TAIL } from '../packets/ledger.ts';
 import { allowList, isAllowed } from './allowed.ts';
-import { DOWN, HostBuckets, type LimitParts, NO_ROOM, PASSES, UP } from './host-buckets.ts';
+import { HostBuckets, type LimitParts } from './host-buckets.ts';
 import { type HostLimitState, limitStates } from './limit-states.ts';
 import { HAS_MAX, IS_OVER, KIND_MASK, LimitTable, PACKET_BYTES_MAX } from './limit-table.ts';
 
@@ -49,6 +50,7 @@ export class LimitStage {
   /** Why the packet of the last popDropped() is dropped: DROP_* of the ledger. */
   lastReason = DROP_TAIL;
   private readonly parts: LimitParts;
+  private readonly addresses: LimitParts['hosts']['addresses'];
   private table: LimitTable | null = null;
   private buckets: HostBuckets | null = null;
   /** By bucket: 1 if the direction is throttled. */
@@ -58,6 +60,7 @@ export class LimitStage {
 
   constructor(parts: LimitParts) {
     this.parts = parts;
+    this.addresses = parts.hosts.addresses;
     this.leaving = new HeldFifos(DROPPED + REASONS, parts.held);
   }
 
@@ -97,9 +100,9 @@ export class LimitStage {
     const { held, flows } = this.parts;
     if (held.neverDrop(h)) return false;
     const pair = flows.hosts.pairOf(h, held.flow[h]);
-    const source = this.sourceOf(pair);
+    const source = this.addresses.sourceHost(pair);
     if (!this.isFree(source) && this.meets(source, UP, h, isNeighbourly, nowNs, horizonNs)) return true;
-    const destination = this.destinationOf(pair);
+    const destination = this.addresses.destinationHost(pair);
     return !this.isFree(destination) && this.meets(destination, DOWN, h, isNeighbourly, nowNs, horizonNs);
   }
 
@@ -111,8 +114,9 @@ export class LimitStage {
     const { held, flows } = this.parts;
     if (held.neverDrop(h)) return false;
     const pair = flows.hosts.pairOf(h, held.flow[h]);
-    const source = this.sourceOf(pair);
-    return this.isStopped(source, UP, h, nowNs) || this.isStopped(this.destinationOf(pair), DOWN, h, nowNs);
+    const destination = this.addresses.destinationHost(pair);
+    if (this.isStopped(destination, DOWN, h, nowNs)) return true;
+    return this.isStopped(this.addresses.sourceHost(pair), UP, h, nowNs);
   }
 
   /** The next packet that goes on to its classes, from its readyNs on; NONE if none does by the horizon. */
@@ -201,8 +205,8 @@ export class LimitStage {
     const { flows } = this.parts;
     if (this.buckets === null || f === NONE) return;
     const pair = flows.hosts.pairOf(NONE, f);
-    const up = 2 * (this.sourceOf(pair) >> HOST_SHIFT) + UP;
-    const down = 2 * (this.destinationOf(pair) >> HOST_SHIFT) + DOWN;
+    const up = 2 * (this.addresses.sourceHost(pair) >> HOST_SHIFT) + UP;
+    const down = 2 * (this.addresses.destinationHost(pair) >> HOST_SHIFT) + DOWN;
     for (const e of [up, down])
       if (this.isRated[e] === 1) this.buckets.giveBack(e, lengthBytes, takenNs, nowNs);
   }
@@ -213,9 +217,11 @@ export class LimitStage {
     const pair = flows.hosts.pairOf(NONE, f);
     const { table, buckets } = this;
     if (table === null || buckets === null) return [];
-    const ends = [this.sourceOf(pair), this.destinationOf(pair)].map((row) => row >> HOST_SHIFT);
-    return ends.flatMap((i, direction) =>
-      this.isOf(i) ? limitStates(table, buckets, this.isRated, i, direction, nowNs) : [],
+    return [this.addresses.sourceHost(pair), this.addresses.destinationHost(pair)].flatMap(
+      (row, direction) => {
+        const i = row >> HOST_SHIFT;
+        return this.isOf(i) ? limitStates(table, buckets, this.isRated, i, direction, nowNs) : [];
+      },
     );
   }
 
@@ -294,18 +300,9 @@ export class LimitStage {
     if (held.leaf[h] === NONE && (held.flags[h] & FLAG_CE) !== 0)
       held.flags[h] = (held.flags[h] & ~FLAG_CE) | FLAG_MARKED;
     if ((e & 1) === DOWN) return false;
-    const row = this.destinationOf(flows.hosts.pairOf(h, held.flow[h]));
+    const row = this.addresses.destinationHost(flows.hosts.pairOf(h, held.flow[h]));
     if (this.table!.state[row >> HOST_SHIFT] === 0) return false;
     return this.meets(row, DOWN, h, false, nowNs, horizonNs);
-  }
-
-  /** Row of the host of the source of a pair: row 0, of which nobody ever is, if that is not inside. */
-  private sourceOf(pair: number): number {
-    return this.parts.hosts.addresses.words[((pair & 0xffff) << ADDRESS_SHIFT) + ADDRESS_HOST];
-  }
-
-  private destinationOf(pair: number): number {
-    return this.parts.hosts.addresses.words[((pair >>> 16) << ADDRESS_SHIFT) + ADDRESS_HOST];
   }
 
   /** Whether what the table says is about the host that has row `i` now. */

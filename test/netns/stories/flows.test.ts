@@ -73,7 +73,7 @@ describeNetns('flows and hosts', () => {
       const sent = (path: string): number => classes.find((one) => one.path === path)!.sent.bytes;
       const total = (side: 'up' | 'down'): number => hosts.reduce((sum, host) => sum + host[side].bytes, 0);
       return {
-        ids: hosts.map(({ id }) => id),
+        addresses: hosts.flatMap(({ addresses }) => addresses),
         hosts: [total('up'), total('down')],
         classes: [sent('wan/up'), sent('wan/down')],
       };
@@ -84,11 +84,13 @@ describeNetns('flows and hosts', () => {
       last = await sums();
     }
     expect(last.hosts).toEqual(last.classes);
-    expect(last.ids).toContain(client.addresses.v4);
-    expect(last.ids).not.toContain(server.addresses.v4);
+    expect(last.addresses).toContain(client.addresses.v4);
+    expect(last.addresses).not.toContain(server.addresses.v4);
 
     const told = /"type":"drops",.*"path":"wan\/up\/bulk","state":"began"/;
     expect(await read(shaper.socketPath, '/v1/events', { 'Last-Event-ID': '0' }, told)).toMatch(told);
+    // They tell of the last sample, which is at most a second old.
+    await sleep(2000);
     const metrics = await read(shaper.socketPath, '/v1/metrics', {}, /never/);
     expect(metrics).toContain(`shaper_class_sent_bytes_total{class="wan/up"} ${last.classes[0]}\n`);
     expect(metrics).toContain('shaper_hosts 1\n');

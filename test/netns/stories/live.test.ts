@@ -167,12 +167,15 @@ describeNetns('changes while packets flow', () => {
       await router.exec(['ip', 'link', 'add', device, 'type', 'veth', 'peer', 'name', `peer-${device}`], {
         check: false,
       });
-    const shaper = await start(fileOf(TREES[0]!));
+    // Where history is stored cannot change while the program runs.
+    const history = `history: { file: ${join(world.lab.folder, 'shaper.db')} }\n`;
+    const shaper = await start(fileOf(TREES[0]!) + history);
     const { cli, socketPath: socket } = shaper;
     expect(EXAMPLES.length).toBeGreaterThan(8);
     const api = new Api(socket);
     for (const name of EXAMPLES) {
-      const text = readFileSync(new URL(name, ROOT), 'utf8').replace(/^control:.*\n(?: .*\n)*/m, '');
+      const example = readFileSync(new URL(name, ROOT), 'utf8');
+      const text = example.replace(/^(?:control|history):.*\n(?: .*\n)*/gm, '') + history;
       const file = join(world.lab.folder, 'example.yaml');
       await api.done('POST', 'reload', { file, text: named(shaper, text) });
       const [link] = pathsOf(await api.status());

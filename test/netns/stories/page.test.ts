@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { RulesRequest } from '../../../src/io/rules/index.ts';
 import { capabilities } from '../capabilities.ts';
-import { describeNetns, type Lab, until, useLab } from '../harness.ts';
+import { describeNetns, type Lab, sleep, until, useLab } from '../harness.ts';
 import {
   type Answered,
   attempt,
@@ -86,8 +86,9 @@ describeNetns('the page for stopped hosts', () => {
     await rules.call('setAllowed', [NAMED]);
     await rules.call('setStopped', [v4, v6]);
     await until('the host is stopped', async () => (await elements(lab, 'stopped6')) === 1);
-    // One answer a second for each address, and they have two.
     expect(isPage(await attempt(client, 'http', site.v4, 80, v4))).toBe(true);
+    // One answer a second for each host, and both addresses are of one.
+    await sleep(1100);
     expect(isPage(await attempt(client, 'http', site.v6, 80, v6))).toBe(true);
     for (const [address, from] of [
       [site.v4, v4],

@@ -47,11 +47,9 @@ describe('slope', () => {
     ]);
   });
 
-  test('without a rate of the direction its inverse rises', () => {
+  test('a direction that nothing shapes has the rate of the throttle', () => {
     const book = bookOf([sloping]);
     use(book, 875, 0, MINUTE_NS);
-    expect(book.limitOf(0).upBytesPerSec).toBe(200);
-    use(book, 125, 0, MINUTE_NS);
     expect(book.limitOf(0).upBytesPerSec).toBe(100);
   });
 

@@ -160,4 +160,20 @@ describe('a throttle', () => {
     ]);
     expect(sloped('{ down: 1mbit }')).toEqual([]);
   });
+
+  it('goes by directions that a link shapes: of others nothing is counted', () => {
+    const up = 'links: { w: { device: e, up: 9mbit } }\n';
+    const said = (fields: string, link = up): string[] => warnings(fields, link);
+    const message =
+      'quota q goes by down, which no link shapes, so nothing of it is counted or limited; write down: unlimited in the link';
+    expect(said('windows: { over: 4h, down: 1GB }')).toEqual([message]);
+    expect(said('windows: { over: 4h, total: 1GB }')).toEqual([message]);
+    expect(said('windows: { over: 4h, up: 1GB }, then: { throttle: { up: 1mbit, down: 1mbit } }')).toEqual([
+      message,
+    ]);
+    expect(said('windows: { over: 4h, up: 1GB }')).toEqual([]);
+    expect(
+      said('windows: { over: 4h, down: 1GB }', 'links: { w: { device: e, up: 9mbit, down: unlimited } }\n'),
+    ).toEqual([]);
+  });
 });

@@ -3,7 +3,7 @@ import type { QuotaSpec } from '../../../../src/spec/hosts.ts';
 import { load, problemsOf, warningsOf } from '../helpers.ts';
 
 const fileWith = (then: string): string =>
-  `links: { w: { device: e, up: 9mbit } }\nquotas: { q: { windows: { over: 4h, up: 5GB }, slope: 5%, then: ${then} } }`;
+  `links: { w: { device: e, up: 9mbit, down: 9mbit } }\nquotas: { q: { windows: { over: 4h, up: 5GB }, slope: 5%, then: ${then} } }`;
 /** The slope needs a throttle, and is of no matter here. */
 const read = (then: string): QuotaSpec => load(fileWith(then).replace('slope: 5%, ', '')).spec.quotas[0]!;
 const problems = (then: string): string[] =>

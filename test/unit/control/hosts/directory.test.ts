@@ -7,6 +7,7 @@ import { FakeMemory } from './fakes.ts';
 function setUp() {
   const memory = new FakeMemory();
   const changed: string[] = [];
+  const forgotten: string[] = [];
   const directory = new HostDirectory({
     source: memory,
     portName: (ifIndex) => `port ${ifIndex}`,
@@ -14,6 +15,8 @@ function setUp() {
     onBound: () => undefined,
     onMerged: () => undefined,
     onChanged: ({ id }) => void changed.push(id),
+    mayForget: ({ id }) => id !== STOPPED,
+    onForgotten: ({ id }) => void forgotten.push(id),
   });
   const take = (): Record<string, number> => {
     const added: Record<string, number> = {};
@@ -22,10 +25,11 @@ function setUp() {
     });
     return added;
   };
-  return { memory, directory, changed, take };
+  return { memory, directory, changed, forgotten, take };
 }
 
 const A = '00:50:00:00:00:01';
+const STOPPED = '10.9.9.9';
 
 it('takes each byte once, whenever a merge is seen', () => {
   const { memory, take } = setUp();
@@ -145,16 +149,19 @@ it('looks at addresses again when one has come, moved or got another host', () =
   expect(directory.hostOfRow(16 * 5)!.id).toBe('00:50:00:00:00:02');
 });
 
-it('hosts that are not in the memory make room, those seen longest ago first', () => {
-  const { memory, directory, take } = setUp();
+it('hosts that are not in the memory make room, those seen longest ago first, but for one that may not', () => {
+  const { memory, directory, forgotten, take } = setUp();
   memory.device(32, 1);
   take();
   const here: HostEntry = directory.entries.get(A)!;
+  directory.add(STOPPED);
   for (let n = 0; n < 2 * HOSTS_MAX; n++) directory.add(`10.0.0.${n}`).lastSeenMs = n + 1;
   take();
   expect(directory.entries.size).toBe(1.5 * HOSTS_MAX);
-  expect(directory.forgotten).toBe(0.5 * HOSTS_MAX + 1);
+  expect(directory.forgotten).toBe(0.5 * HOSTS_MAX + 2);
+  expect(forgotten).toHaveLength(directory.forgotten);
+  expect(forgotten.slice(0, 2)).toEqual(['10.0.0.0', '10.0.0.1']);
   expect(directory.entries.get(A)).toBe(here);
-  expect(directory.entries.has('10.0.0.0')).toBe(false);
+  expect(directory.entries.has(STOPPED)).toBe(true);
   expect(directory.entries.has(`10.0.0.${2 * HOSTS_MAX - 1}`)).toBe(true);
 });

@@ -57,6 +57,7 @@ export class HostsWorld {
       ...{ source: this.memory, spec: { ...shaper({}), quotas }, history, clock },
       read: () => ({ bootMs: 5000 + clock.monotonicMs(), bootId: 'this', wallMs: clock.wallMs() }),
       send: (update) => void this.sent.push(update),
+      tellKnown: (known) => void this.sent.push({ known }),
       actions: { tell: (_, facts) => void this.told.push(facts), close: () => undefined },
       namesOf: ({ id }) => (this.names[id] === undefined ? [] : [this.names[id]]),
       portName: (ifIndex) => `port ${ifIndex}`,

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { HostEntry } from '../../../../src/control/hosts/entry.ts';
 import { droppedPackets, FlowSamples } from '../../../../src/control/views/flow-samples.ts';
-import { HostTable, UP } from '../../../../src/control/views/hosts.ts';
+import { HostTable } from '../../../../src/control/views/hosts.ts';
 import { FlowWaits, waitPercentiles } from '../../../../src/control/views/waits.ts';
 import {
   createFlowMemory,
@@ -13,6 +13,7 @@ import {
 } from '../../../../src/core/flows/flow-layout.ts';
 import { createFlowRecord, FlowReader } from '../../../../src/core/flows/flow-reader.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
+import { UP } from '../../../../src/core/hosts/host-layout.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { FLOW_IDLE_NS } from '../../../../src/limits.ts';

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { HostEntry } from '../../../../src/control/hosts/entry.ts';
 import { rateSince } from '../../../../src/control/views/history.ts';
-import { HostTable, UP } from '../../../../src/control/views/hosts.ts';
+import { HostTable } from '../../../../src/control/views/hosts.ts';
 import { Largest } from '../../../../src/control/views/largest.ts';
+import { UP } from '../../../../src/core/hosts/host-layout.ts';
 
 const entries = (count: number): Map<string, HostEntry> =>
   new Map(Array.from({ length: count }, (_, n) => [`10.0.0.${n}`, new HostEntry(`10.0.0.${n}`)]));

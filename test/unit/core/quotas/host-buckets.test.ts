@@ -1,11 +1,12 @@
 /** Buckets of hosts by themselves: rates, what waits, what goes. */
 import { beforeEach, expect, test } from 'vitest';
 import { NONE } from '../../../../src/base/none.ts';
+import { NO_ROOM, PASSES, WAITS } from '../../../../src/core/each/each.ts';
 import { FlowTable } from '../../../../src/core/flows/flow-table.ts';
 import { HeldTable } from '../../../../src/core/packets/held.ts';
 import { Ledger } from '../../../../src/core/packets/ledger.ts';
 import { AckFilter } from '../../../../src/core/queues/ack-filter.ts';
-import { HostBuckets, NO_ROOM, PASSES, WAITS } from '../../../../src/core/quotas/host-buckets.ts';
+import { HostBuckets } from '../../../../src/core/quotas/host-buckets.ts';
 import { ARRIVAL_ROWS } from '../../../../src/limits.ts';
 import { SECOND, udp } from '../../../sim/world.ts';
 import { parsedOf } from '../rows.ts';

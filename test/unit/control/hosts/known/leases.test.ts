@@ -10,8 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { LeaseFiles } from '../../../../src/control/hosts/leases.ts';
-import { addressText } from '../../../../src/packet/address-text.ts';
+import { LeaseFiles } from '../../../../../src/control/hosts/known/leases.ts';
+import { addressText } from '../../../../../src/packet/address-text.ts';
 
 const line = (last: number, name: string): string =>
   `1700000000 00:50:8d:68:50:${String(last).padStart(2, '0')} 10.0.0.${last} ${name} *\n`;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleanHostName } from '../../../../src/control/hosts/host-name.ts';
-import { runs } from '../../../effort.ts';
+import { cleanHostName } from '../../../../../src/control/hosts/known/host-name.ts';
+import { runs } from '../../../../effort.ts';
 
 describe('the name that a device chose', () => {
   it.each([

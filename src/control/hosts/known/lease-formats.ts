@@ -3,10 +3,10 @@
  * may be writing while we read, so what cannot be read is passed over. No clock decides whether a lease
  * holds: it may be wrong after a start, and the servers keep their files themselves.
  */
-import { prefix } from '../../config/fields/addresses.ts';
-import { FieldError } from '../../config/fields/kinds.ts';
-import type { MacSpec } from '../../spec/hosts.ts';
-import type { PrefixSpec } from '../../spec/spec.ts';
+import { prefix } from '../../../config/fields/addresses.ts';
+import { FieldError } from '../../../config/fields/kinds.ts';
+import type { MacSpec } from '../../../spec/hosts.ts';
+import type { PrefixSpec } from '../../../spec/spec.ts';
 import { cleanHostName } from './host-name.ts';
 import { parseIscLeases } from './isc-leases.ts';
 

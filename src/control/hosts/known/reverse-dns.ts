@@ -3,8 +3,8 @@
  * question is on its way. A few at a time, so that nobody's resolver is flooded.
  */
 import { Resolver } from 'node:dns/promises';
-import { isSystemError } from '../../base/system-error.ts';
-import { REVERSE_NAMES_MAX, REVERSE_NAMES_WAITING_MAX } from '../../limits.ts';
+import { isSystemError } from '../../../base/system-error.ts';
+import { REVERSE_NAMES_MAX, REVERSE_NAMES_WAITING_MAX } from '../../../limits.ts';
 import { cleanHostName } from './host-name.ts';
 
 const AT_ONCE = 4;

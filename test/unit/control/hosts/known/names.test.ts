@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Lease } from '../../../../src/control/hosts/lease-formats.ts';
-import { KnownNames, type NameableHost } from '../../../../src/control/hosts/names.ts';
-import type { NamedHostSpec } from '../../../../src/spec/hosts.ts';
-import type { PrefixSpec } from '../../../../src/spec/spec.ts';
+import type { Lease } from '../../../../../src/control/hosts/known/lease-formats.ts';
+import { KnownNames, type NameableHost } from '../../../../../src/control/hosts/known/names.ts';
+import type { NamedHostSpec } from '../../../../../src/spec/hosts.ts';
+import type { PrefixSpec } from '../../../../../src/spec/spec.ts';
 
 const mac = (low: number) => ({ high: 0x0050, low });
 const v4 = (last: number): PrefixSpec => ({ family: 4, words: [0x0a000000 + last, 0, 0, 0], bits: 32 });

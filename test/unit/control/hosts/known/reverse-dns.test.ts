@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ReverseDns } from '../../../../src/control/hosts/reverse-dns.ts';
-import { REVERSE_NAMES_MAX } from '../../../../src/limits.ts';
+import { ReverseDns } from '../../../../../src/control/hosts/known/reverse-dns.ts';
+import { REVERSE_NAMES_MAX } from '../../../../../src/limits.ts';
 
 interface Question {
   readonly address: string;

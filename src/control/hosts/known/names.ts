@@ -3,10 +3,10 @@
  * host. What a device calls itself never takes a name from the configuration, nor from a device that had it
  * before: it gets the end of its MAC behind it.
  */
-import { REVERSE_NAMES_MAX } from '../../limits.ts';
-import { addressText } from '../../packet/address-text.ts';
-import type { MacSpec, NamedHostSpec } from '../../spec/hosts.ts';
-import type { PrefixSpec } from '../../spec/spec.ts';
+import { REVERSE_NAMES_MAX } from '../../../limits.ts';
+import { addressText } from '../../../packet/address-text.ts';
+import type { MacSpec, NamedHostSpec } from '../../../spec/hosts.ts';
+import type { PrefixSpec } from '../../../spec/spec.ts';
 import type { Lease } from './lease-formats.ts';
 
 export interface NameableHost {

@@ -5,8 +5,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSystemError } from '../../base/system-error.ts';
-import { LEASE_FILE_BYTES_MAX, LEASES_MAX } from '../../limits.ts';
+import { isSystemError } from '../../../base/system-error.ts';
+import { LEASE_FILE_BYTES_MAX, LEASES_MAX } from '../../../limits.ts';
 import { isKea, type Lease, type LeaseLog, parseLeases } from './lease-formats.ts';
 
 /** Servers write a lease in several steps. */

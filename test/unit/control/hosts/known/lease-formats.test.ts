@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLeases } from '../../../../src/control/hosts/lease-formats.ts';
-import { addressText } from '../../../../src/packet/address-text.ts';
-import { runs } from '../../../effort.ts';
+import { parseLeases } from '../../../../../src/control/hosts/known/lease-formats.ts';
+import { addressText } from '../../../../../src/packet/address-text.ts';
+import { runs } from '../../../../effort.ts';
 
 /** Leases as lines: address, MAC or client, name. */
 function read(text: string): string[] | null {
