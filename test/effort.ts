@@ -14,6 +14,11 @@ export function runs(full: number): number {
   return Number(wantedRuns) || Math.min(full, Math.max(RUNS_MIN, Math.ceil(full / 4)));
 }
 
+/** How many of the `full` rounds of a story on real packets to do: `few`, but all before a release. */
+export function rounds(few: number, full: number): number {
+  return wantedRuns === 'full' ? full : few;
+}
+
 /** The seeds of an experiment to use. */
 export function seeds(all: readonly number[]): readonly number[] {
   return wantedSeeds === 'all' ? all : all.slice(0, 1);
