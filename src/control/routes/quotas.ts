@@ -152,5 +152,5 @@ function readUnit(where: string, read: () => number): number {
 }
 
 function wrong(where: string, message: string): ApiError {
-  return new ApiError(400, 'wrong-value', `${where}: ${message}`, where);
+  return new ApiError(400, 'wrong-value', message, where);
 }
