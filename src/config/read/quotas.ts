@@ -48,7 +48,7 @@ function readQuota(
     ? readThen(reader, values.then)
     : { ...NO_THEN, throttleAt: null };
   const windows = values.windows ? readWindows(reader, values.windows) : [];
-  if (values.slope) checkSlope(reader, values.slope, then.throttle !== null);
+  if (values.slope) checkSlope(reader, values.slope, windows, then.throttle);
   checkThrottle(reader, values, { ...then, throttleAt }, links);
   checkCounted(reader, entry, windows, then.throttle, links);
   return {
@@ -138,13 +138,24 @@ function readHostOfQuota(text: string): string {
   throw new FieldError(`'${text}' is ${other}, not a name; write hosts: { ${key}: ${JSON.stringify(text)} }`);
 }
 
-function checkSlope(reader: YamlReader, { value, offset }: Located<number>, hasThrottle: boolean): void {
-  if (value >= 1) reader.problems.error(offset, 'slope: at 100% the host is over; write a smaller share');
-  if (!hasThrottle)
-    reader.problems.error(
-      offset,
-      'slope: the rate falls to that of throttle; write then: { throttle: RATE }',
-    );
+function checkSlope(
+  { problems }: YamlReader,
+  { value, offset }: Located<number>,
+  windows: readonly WindowSpec[],
+  throttle: ThrottleSpec | null,
+): void {
+  if (value >= 1) problems.error(offset, 'slope: at 100% the host is over; write a smaller share');
+  if (throttle === null) {
+    const message = 'slope: the rate falls to that of throttle; write then: { throttle: RATE }';
+    problems.error(offset, message);
+    return;
+  }
+  const falls = DIRECTIONS.some(
+    (direction) =>
+      Number.isFinite(throttle[`${direction}BytesPerSec`]) &&
+      windows.some((window) => Number.isFinite(Math.min(window[`${direction}Bytes`], window.totalBytes))),
+  );
+  if (!falls) problems.warn(offset, 'slope: no limit is of a direction that throttle has, so no rate falls');
 }
 
 const DIRECTIONS = ['up', 'down'] as const;

@@ -152,6 +152,14 @@ describe('a throttle', () => {
     expect(warnings(`${WINDOWS}, slope: 75%, then: [{ throttle: 1mbit }, block]`)).toEqual([]);
   });
 
+  it('with a slope needs a limit of its own direction', () => {
+    const then = 'slope: 75%, then: { throttle: { down: 1mbit } }';
+    expect(warnings(`${WINDOWS}, ${then}`)).toEqual([
+      'slope: no limit is of a direction that throttle has, so no rate falls',
+    ]);
+    expect(warnings(`windows: { over: 4h, total: 5GB }, ${then}`)).toEqual([]);
+  });
+
   it('with a slope needs a rate from which to fall', () => {
     const sloped = (throttle: string): string[] =>
       problems(`${WINDOWS}, slope: 75%, then: { throttle: ${throttle} }`, '', unlimited);
