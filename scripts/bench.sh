@@ -2,6 +2,7 @@
 # npm run bench [-- --quick | -- WORD]: sets up what is missing, then measures. Words:
 #
 #   (no word)   processor time, throughput and lateness
+#   cost        what the whole machine has to do more, beside C loops and HTB
 #   accuracy    what really passes of a configured rate
 #   queueing    delay and shares under load
 #   scale       the cost of many flows, hosts and classes
@@ -19,13 +20,13 @@ cd "$(dirname "$0")/.."
 
 program=bench
 case "${1:-}" in
-  accuracy | queueing | scale | views | hosts | store | compare | pacing | pacing-cost)
+  accuracy | cost | queueing | scale | views | hosts | store | compare | pacing | pacing-cost)
     program=$1
     shift
     ;;
   '' | -*) ;;
   *)
-    echo "bench: there is no '$1'; use accuracy, queueing, scale, views, hosts, store, compare, pacing, pacing-cost, or no word to measure the cost" >&2
+    echo "bench: there is no '$1'; use accuracy, cost, queueing, scale, views, hosts, store, compare, pacing, pacing-cost, or no word to measure the cost" >&2
     exit 2
     ;;
 esac

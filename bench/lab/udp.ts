@@ -36,6 +36,8 @@ export interface UdpSendOptions {
   readonly tos?: number;
   /** Packets per system call at most. */
   readonly burst?: number;
+  /** Packets wait at the sender until so many are due, and leave together; default 1. */
+  readonly gather?: number;
   /** Run on this processor only. */
   readonly cpu?: number;
 }
@@ -143,6 +145,7 @@ export async function sendUdp(from: Host, to: Host, options: UdpSendOptions): Pr
     ...option('source-port', options.sourcePort),
     ...option('tos', options.tos),
     ...option('burst', options.burst),
+    ...option('gather', options.gather),
   ];
   const { stdout } = await from.exec(command, { timeoutMs: 1000 * (options.seconds ?? 30) + 60_000 });
   return JSON.parse(stdout) as UdpSent;

@@ -24,7 +24,7 @@ struct options {
 	struct sockaddr_storage to;
 	struct sockaddr_storage from;
 	uint16_t port, first_source_port;
-	uint32_t flows, hosts, ports, burst, length;
+	uint32_t flows, hosts, ports, burst, gather, length;
 	uint64_t first; /* by turns: the flow of the first packet */
 	uint32_t seed;  /* not 0: flows are drawn */
 	uint8_t tos;
@@ -147,7 +147,7 @@ static int usage(void)
 {
 	fprintf(stderr, "udpgen --to ADDRESS --port N [--from ADDRESS] [--source-port N] [--flows N] [--hosts N] [--ports N]\n"
 			"       [--first FLOW] [--random SEED] [--length IP-BYTES] [--rate BITS-PER-SECOND] [--count N]\n"
-			"       [--seconds S] [--burst N] [--tos N]\n");
+			"       [--seconds S] [--burst N] [--gather N] [--tos N]\n");
 	exit(2);
 }
 
@@ -156,11 +156,12 @@ static struct options parse_options(int argc, char **argv)
 	static const struct option names[] = {
 		{"to", 1, 0, 't'},      {"from", 1, 0, 'f'},   {"port", 1, 0, 'p'},    {"source-port", 1, 0, 's'},
 		{"flows", 1, 0, 'n'},   {"hosts", 1, 0, 'h'},  {"length", 1, 0, 'l'},  {"rate", 1, 0, 'r'},
-		{"count", 1, 0, 'c'},   {"seconds", 1, 0, 'd'}, {"burst", 1, 0, 'b'},  {"tos", 1, 0, 'q'},
+		{"count", 1, 0, 'c'},   {"seconds", 1, 0, 'd'}, {"burst", 1, 0, 'b'}, {"gather", 1, 0, 'g'},  {"tos", 1, 0, 'q'},
 		{"ports", 1, 0, 'm'}, {"first", 1, 0, 'i'}, {"random", 1, 0, 'x'}, {0, 0, 0, 0},
 	};
 	struct options o = {.first_source_port = 10000, .flows = 1, .hosts = 1, .ports = 1};
 	o.burst = BURST_MAX;
+	o.gather = 1;
 	o.length = 300;
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
 		switch (c) {
@@ -178,13 +179,14 @@ static struct options parse_options(int argc, char **argv)
 		case 'c': o.count = strtoull(optarg, NULL, 10); break;
 		case 'd': o.seconds = atof(optarg); break;
 		case 'b': o.burst = (uint32_t)atoi(optarg); break;
+		case 'g': o.gather = (uint32_t)atoi(optarg); break;
 		case 'q': o.tos = (uint8_t)strtol(optarg, NULL, 0); break;
 		default: usage();
 		}
 	}
 	uint32_t shortest = (o.to.ss_family == AF_INET6 ? 48 : 28) + (uint32_t)sizeof(struct stamp);
 	if (!o.to.ss_family || !o.port || !o.flows || o.flows > FLOWS_MAX || !o.hosts || !o.ports ||
-	    o.port + o.ports > 65536 || !o.burst || o.burst > BURST_MAX || o.length < shortest ||
+	    o.port + o.ports > 65536 || !o.burst || o.burst > BURST_MAX || !o.gather || o.gather > o.burst || o.length < shortest ||
 	    o.length > PACKET_MAX || (!o.count && !(o.seconds > 0)))
 		usage();
 	if (!o.from.ss_family)
@@ -233,8 +235,8 @@ int main(int argc, char **argv)
 		uint64_t want = o.burst;
 		if (gap_ns > 0) {
 			uint64_t due = (uint64_t)((double)(now - start) / gap_ns) + 1; /* packet k is due at k * gap */
-			if (due <= n) {
-				uint64_t next = start + (uint64_t)((double)n * gap_ns) + 1;
+			if (due < n + o.gather) {
+				uint64_t next = start + (uint64_t)((double)(n + o.gather - 1) * gap_ns) + 1;
 				sleep_until(next < end ? next : end);
 				continue;
 			}

@@ -143,6 +143,29 @@ describeNetns('bench scale --quick packets', () => {
   });
 });
 
+describeNetns('bench cost --quick', () => {
+  it('gives every shaper the same traffic in turns', async () => {
+    const script = fileURLToPath(new URL('../../bench/cost.ts', import.meta.url));
+    const child = start([process.execPath, '--import', 'tsx', script, '--quick', '20-bursts']);
+    const { stdout, stderr, code } = await finish(child, 200_000);
+    expect([code, stderr]).toEqual([0, '']);
+    const { results, idlePercent } = JSON.parse(stdout) as {
+      readonly results: readonly { readonly shaper: string; readonly packetsPerSec: number }[];
+      readonly idlePercent: number;
+    };
+    expect(results.map(({ shaper }) => shaper)).toEqual(
+      expect.arrayContaining(['nothing', 'c1', 'c256', 'htb', 'shaper', 'shaper-full']),
+    );
+    // A busy machine sends less, never more.
+    for (const { packetsPerSec } of results) {
+      expect(packetsPerSec).toBeGreaterThan(0);
+      expect(packetsPerSec).toBeLessThan(1.1 * (20e6 / 8 / 1500));
+    }
+    expect(Number.isFinite(idlePercent)).toBe(true);
+    expect(namespaceNames().filter((name) => name.startsWith(`shlab-${child.pid}-`))).toEqual([]);
+  });
+});
+
 describeNetns('the demo', () => {
   it('leaves nothing when it is interrupted half way', async () => {
     const child = start([process.execPath, '--import', 'tsx', demo]);
