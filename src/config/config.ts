@@ -10,6 +10,7 @@ import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
+import type { ReadAccess } from './read/access.ts';
 import { knownHosts, readHistory, readHosts } from './read/hosts.ts';
 import { readLinks } from './read/links.ts';
 import { readQuotas } from './read/quotas.ts';
@@ -39,6 +40,8 @@ export interface LoadedConfig {
   readonly warnings: readonly ConfigProblem[];
   /** What classes have instead at some times, in the order of the file. */
   readonly schedules: readonly ClassSchedule[];
+  /** Who may read and write the files of classes, in the order of the file. */
+  readonly accesses: readonly ReadAccess[];
   /** What was written of each class, direction and link, by its path; of all else at an empty path. */
   readonly written: ReadonlyMap<string, MergePatch>;
 }
@@ -66,10 +69,11 @@ export function readConfig(
   const control = reader.section(top.control?.value ?? null, SECTIONS.control, 'control');
   const log = reader.section(top.log?.value ?? null, SECTIONS.log, 'log');
   const schedules: ReadSchedule[] = [];
+  const accesses: ReadAccess[] = [];
   const ownMask = mark === 'auto' ? 0 : mark;
   const hosts = readHosts(reader, top.hosts, devices);
   const known = knownHosts(hosts);
-  const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, schedules };
+  const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, schedules, accesses };
   const links = readLinks(reader, top.links?.value ?? null, instanceOfLinks);
   const quotas = readQuotas(reader, top.quotas, known, links);
   const history = readHistory(reader, top.history, quotas.length > 0);
@@ -92,6 +96,7 @@ export function readConfig(
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
     schedules: schedules.map(({ path, entries }) => ({ path, entries })),
+    accesses,
     written: reader.written(),
   });
 }

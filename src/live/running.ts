@@ -86,6 +86,11 @@ export class Running implements SnapshotSource {
     this.changes++;
   }
 
+  /** Another configuration holds, by which packets are shaped as before: a new generation, and no more. */
+  applySame(): void {
+    this.changes++;
+  }
+
   private lookUp(spec: ShaperSpec): { found: FoundIndexes; deviceIndexes: Map<string, number> } {
     const found = this.devices.find(namedDevices(spec));
     const deviceIndexes = new Map<string, number>();

@@ -1,4 +1,5 @@
 /** A configuration in parts that can be compared: links, directions, classes, and all else. */
+import type { ClassAccess } from '../../spec/access.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
 import type { LoadedConfig } from '../config.ts';
 import type { Section } from '../fields/kinds.ts';
@@ -18,9 +19,11 @@ export interface Part {
 export function partsOf(config: LoadedConfig): Map<string, Part> {
   const parts = new Map<string, Part>([['', wholeOf(config)]]);
   const schedules = new Map(config.schedules.map(({ path, entries }) => [path, entries]));
+  const accesses = new Map(config.accesses.map(({ path, entries }) => [path, entries]));
   const add = (node: ClassSpec | null, section: Section): void => {
     if (node === null) return;
-    parts.set(node.path, ofClass(node, section, schedules.get(node.path)));
+    const { path } = node;
+    parts.set(path, ofClass(node, section, { schedule: schedules.get(path), access: accesses.get(path) }));
     for (const child of node.children) add(child, SECTIONS.class);
   };
   for (const link of config.spec.links) {
@@ -50,7 +53,13 @@ function ofLink({ device, wait, linkLayer }: LinkSpec): Part {
   return { section: SECTIONS.link, meanings: { device, wait, overhead: linkLayer }, order: [], node: null };
 }
 
-function ofClass(node: ClassSpec, section: Section, schedule: unknown): Part {
+/** What a class has that is no part of the specification. */
+interface Beside {
+  readonly schedule: unknown;
+  readonly access: ClassAccess | undefined;
+}
+
+function ofClass(node: ClassSpec, section: Section, { schedule, access = {} }: Beside): Part {
   const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec, burstBytes, children } = node;
   const { match, priority, weight, adjust, police, meter, remark, each, pace, queue } = node;
   const meanings = {
@@ -68,6 +77,7 @@ function ofClass(node: ClassSpec, section: Section, schedule: unknown): Part {
     tcp: pace,
     queue,
     schedule,
+    access,
   };
   return { section, meanings, order: children.map(({ name }) => name), node };
 }

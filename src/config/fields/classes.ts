@@ -1,5 +1,6 @@
 /** Fields of directions and classes, and of the buckets in them. Part of the table in sections.ts. */
 import { IPV6_BITS } from '../../base/prefix.ts';
+import { access } from './access.ts';
 import { CLASS as DEFAULTS } from './defaults.ts';
 import { NO_BUCKET_KEYS, NO_CLASS_KEYS, NO_DIRECTION_KEYS, NO_EACH_KEYS } from './elsewhere.ts';
 import { boolean, choice, list, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
@@ -80,6 +81,7 @@ export const DIRECTION = {
   each,
   tcp,
   schedule,
+  access,
   classes: node(
     {
       takes: 'map of name to class',
@@ -144,6 +146,7 @@ export const CLASS = {
   each,
   tcp,
   schedule,
+  access,
   classes: node(
     {
       takes: 'map of name to class',

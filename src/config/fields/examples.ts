@@ -12,6 +12,7 @@ const BY_NAME: Readonly<Record<string, string>> = {
   classes: '{ calls: { match: { dscp: ef } }, default: { priority: 5 } }',
   match: '{ proto: udp, dport: 5060-5090 }',
   schedule: '[{ when: mon-fri 18:00-23:00, set: { ceil: 5mbit } }]',
+  access: '{ dir: alice:staff 755, bandwidth: alice:staff 644 }',
   when: 'mon-fri 18:00-23:00',
   set: '{ ceil: 5mbit }',
   police: '{ rate: 64kbit }',

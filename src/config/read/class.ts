@@ -7,6 +7,7 @@ import { CLASS as DEFAULTS, defaultBurst } from '../fields/defaults.ts';
 import { RATE_MIN_BYTES_PER_SEC, type RateOrShare } from '../fields/quantities.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
+import { readAccess } from './access.ts';
 import { givenBurst, readEach, readPolice } from './buckets.ts';
 import type { ClassContext } from './context.ts';
 import { checkAdjusting, warnOfPace } from './doubts.ts';
@@ -69,6 +70,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   const inner = values.classes;
   const isInner = reader.hasKey(entry.node, 'classes');
   if (values.schedule) readSchedule(context, values.schedule);
+  if (values.access) readAccess(context, values.access);
   const each = readEach(context, values.each, isInner ? undefined : values.queue);
   const children = inner ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec }, inner) : [];
   const rateBytesPerSec = givenBytesPerSec ?? exactRate(sumOfRates(children));

@@ -3,6 +3,7 @@ import { bytesInTime, formatTime, isUnlimited, type Size } from '../../base/unit
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
 import type { Located, YamlReader } from '../yaml/reader.ts';
+import type { ReadAccess } from './access.ts';
 import type { KnownHosts } from './hosts.ts';
 import type { ReadSchedule } from './schedule.ts';
 import type { Seen } from './sides.ts';
@@ -38,6 +39,8 @@ export interface ClassContext {
   readonly seen: Seen;
   /** Grows with every schedule of the file. */
   readonly schedules: ReadSchedule[];
+  /** Grows with every `access` of the file. */
+  readonly accesses: ReadAccess[];
 }
 
 export interface MatchedClass {

@@ -12,6 +12,7 @@ import { CLASS as DEFAULTS, LINK } from '../fields/defaults.ts';
 import { OVERHEAD_WORD } from '../fields/links.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
+import { type ReadAccess, readAccess } from './access.ts';
 import { readBurst, readEach, readPolice } from './buckets.ts';
 import { readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
@@ -26,16 +27,14 @@ import { type Seen, warnWrongSides } from './sides.ts';
 export function readLinks(
   reader: YamlReader,
   at: Node | null,
-  { ownMarkMask, hosts, devices, schedules }: Omit<Instance, 'owners'>,
+  instance: Omit<Instance, 'owners'>,
 ): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
   if (at !== null && entries.length === 0 && reader.problems.errors.length === 0) {
     reader.problems.error(at.range?.[0] ?? 0, 'links is empty: name at least one device to shape');
   }
   const owners = new Map<string, string>();
-  const links = entries.map((entry) =>
-    readLink(reader, entry, { ownMarkMask, hosts, devices, owners, schedules }),
-  );
+  const links = entries.map((entry) => readLink(reader, entry, { ...instance, owners }));
   const classes = links.reduce((n, link) => n + countClasses(link.up) + countClasses(link.down), 0);
   if (classes > CLASSES_MAX) {
     reader.problems.error(
@@ -62,12 +61,13 @@ interface Instance {
   /** The link of every device so far. */
   readonly owners: Map<string, string>;
   readonly schedules: ReadSchedule[];
+  readonly accesses: ReadAccess[];
 }
 
 function readLink(
   reader: YamlReader,
   entry: Named,
-  { ownMarkMask, hosts, devices, owners, schedules }: Instance,
+  { ownMarkMask, hosts, devices, owners, schedules, accesses }: Instance,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
   reader.keepWritten(entry.name, entry.node);
@@ -106,6 +106,7 @@ function readLink(
     within: [],
     seen,
     schedules,
+    accesses,
   };
   const { up, down } = readTrees(outer, entry.name, values);
   warnWrongSides(reader, device ?? '', seen);
@@ -178,6 +179,7 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const remark = readRemark({ ...context, isMetered }, values.remark);
   const each = readEach(context, values.each, undefined);
   if (values.schedule) readSchedule(context, values.schedule);
+  if (values.access) readAccess(context, values.access);
   if (values.burst && isUnlimited(rateBytesPerSec))
     reader.problems.error(values.burst.offset, `burst: ${label} is unlimited; leave burst out`);
   const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');

@@ -61,6 +61,7 @@ function writeDirection(root: ClassSpec, direction: Direction, detail: Detail): 
       burst: isUnlimited(rate) ? undefined : sizeOf(burstBytes),
       ...parts(root, detail),
       schedule: undefined,
+      access: undefined,
       classes: isEmpty(classes) ? undefined : classes,
     },
     { burst: sizeOf(defaultBurst(rate, 'shape')) },
@@ -121,6 +122,7 @@ export function writeClass(node: ClassSpec, place: ClassPlace, detail: Detail): 
       burst: burstOf(node, detail),
       ...parts(node, detail),
       schedule: undefined,
+      access: undefined,
       queue: queue
         ? writeQueue(queue, { ceilBytesPerSec, direction, isPaced: inside.isPaced, buckets }, detail)
         : undefined,

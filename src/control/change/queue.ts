@@ -5,6 +5,7 @@
  * together, each of them crosses alone, and the one at fault is told.
  */
 
+import { equal } from '../../base/equal.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { Renamed } from '../../spec/edit.ts';
 import { ApiError } from '../api-error.ts';
@@ -181,7 +182,9 @@ export class ChangeQueue {
         const { spec, history, ...rest } = last.plan.next.config;
         const { isMarkAuto, socketPath, socketGroup, logLevel } = rest;
         const config = { spec, history, isMarkAuto, socketPath, socketGroup, logLevel };
-        const applied = await this.#apply({ config, renamed: last.plan.renamed });
+        const { renamed } = last.plan;
+        const isSpecSame = renamed.size === 0 && equal(spec, this.#state.config.spec);
+        const applied = await this.#apply({ config, renamed, isSpecSame });
         this.#generation = applied.generation;
         this.#pace.crossed(applied.tookMs);
         notes = applied.notes;
