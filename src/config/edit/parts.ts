@@ -2,8 +2,10 @@
 import type { ClassAccess } from '../../spec/access.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
 import type { LoadedConfig } from '../config.ts';
+import { CLASS as DEFAULTS } from '../fields/defaults.ts';
 import type { Section } from '../fields/kinds.ts';
 import { SECTIONS } from '../fields/sections.ts';
+import type { Value } from '../yaml/values.ts';
 
 export interface Part {
   readonly section: Section;
@@ -23,7 +25,14 @@ export function partsOf(config: LoadedConfig): Map<string, Part> {
   const add = (node: ClassSpec | null, section: Section): void => {
     if (node === null) return;
     const { path } = node;
-    parts.set(path, ofClass(node, section, { schedule: schedules.get(path), access: accesses.get(path) }));
+    parts.set(
+      path,
+      ofClass(node, section, {
+        schedule: schedules.get(path),
+        access: accesses.get(path),
+        mode: config.written.get(path)?.mode,
+      }),
+    );
     for (const child of node.children) add(child, SECTIONS.class);
   };
   for (const link of config.spec.links) {
@@ -57,9 +66,14 @@ function ofLink({ device, wait, linkLayer }: LinkSpec): Part {
 interface Beside {
   readonly schedule: unknown;
   readonly access: ClassAccess | undefined;
+  readonly mode: Value | undefined;
 }
 
-function ofClass(node: ClassSpec, section: Section, { schedule, access = {} }: Beside): Part {
+function ofClass(
+  node: ClassSpec,
+  section: Section,
+  { schedule, access = {}, mode = DEFAULTS.mode }: Beside,
+): Part {
   const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec, burstBytes, children } = node;
   const { match, priority, weight, adjust, police, meter, remark, each, pace, queue } = node;
   const meanings = {
@@ -78,6 +92,7 @@ function ofClass(node: ClassSpec, section: Section, { schedule, access = {} }: B
     queue,
     schedule,
     access,
+    mode,
   };
   return { section, meanings, order: children.map(({ name }) => name), node };
 }

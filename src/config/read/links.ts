@@ -172,7 +172,8 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const pace = readPace(outer.reader, values.tcp);
   const isPaced = pace !== null;
   const ceilBytesPerSec = rateBytesPerSec;
-  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec, depth: 1, isMetered, isPaced };
+  const mode = values.mode?.value ?? DEFAULTS.mode;
+  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec, mode, depth: 1, isMetered, isPaced };
   const children = readChildren(context, reader.named(values.classes?.value ?? null, 'class', 'classes'));
   const police = readPolice(context, values.police);
   const meter = readMeter(context, values.meter);

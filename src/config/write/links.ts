@@ -62,6 +62,8 @@ function writeDirection(root: ClassSpec, direction: Direction, detail: Detail): 
       ...parts(root, detail),
       schedule: undefined,
       access: undefined,
+      // Its classes say what it means for them.
+      mode: undefined,
       classes: isEmpty(classes) ? undefined : classes,
     },
     { burst: sizeOf(defaultBurst(rate, 'shape')) },
@@ -123,6 +125,8 @@ export function writeClass(node: ClassSpec, place: ClassPlace, detail: Detail): 
       ...parts(node, detail),
       schedule: undefined,
       access: undefined,
+      // Its classes say what it means for them.
+      mode: undefined,
       queue: queue
         ? writeQueue(queue, { ceilBytesPerSec, direction, isPaced: inside.isPaced, buckets }, detail)
         : undefined,
