@@ -70,7 +70,7 @@ const each = node(
 const mode = choice({
   choices: ['wfq', 'pq', 'shape'],
   default: DEFAULTS.mode,
-  help: 'How the classes inside share the rate. wfq: by priority and weight, as they say. pq: the order of the file is the order of their priorities, 0, 1, 2 …, and `default` comes last. shape: a class with a rate and no ceil has no more than its rate, and nothing is lent. What a class says itself goes before.',
+  help: 'How the classes inside share the rate. wfq: by priority and weight, as they say. pq: the order of the file is the order of their priorities, from that of the class on (0 in a direction), and `default` comes last. shape: a class with a rate and no ceil has no more than its rate, and nothing is lent. What a class says itself goes before.',
 });
 
 export const DIRECTION = {
@@ -124,8 +124,8 @@ export const CLASS = {
   priority: integer({
     min: 0,
     max: PRIORITY_LAST,
-    default: `${DEFAULTS.priority}; in a class with \`mode: pq\` its place there`,
-    help: 'The order in which classes borrow: 0 before 1 before … 7. A guaranteed rate goes before all borrowing.',
+    default: `that of the class around it, ${DEFAULTS.priority} in a direction; with \`mode: pq\` around it by its place`,
+    help: 'The order in which classes borrow: 0 before 1 before … 7. A guaranteed rate goes before all borrowing. Packets go by the priority of the innermost class.',
   }),
   weight: number({
     min: 0.1,

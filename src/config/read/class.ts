@@ -27,6 +27,8 @@ export interface ParentContext extends ClassContext {
   readonly ceilBytesPerSec: number;
   /** How the classes share the rate. */
   readonly mode: 'wfq' | 'pq' | 'shape';
+  /** Of classes inside that say none; of the first one where the order of the file is that of priorities. */
+  readonly priority: number;
   /** Of the children: 1 directly below a direction. */
   readonly depth: number;
 }
@@ -75,12 +77,13 @@ function readClass(parent: ParentContext, entry: Named, place: number): ClassSpe
   const given = values.burst ? givenBurst(context, values.burst) : null;
   const inner = values.classes;
   const mode = values.mode?.value ?? DEFAULTS.mode;
+  const priority = values.priority?.value ?? defaultPriority(parent, place);
   const isInner = reader.hasKey(entry.node, 'classes');
   if (values.schedule) readSchedule(context, values.schedule);
   if (values.access) readAccess(context, values.access);
   const each = readEach(context, values.each, isInner ? undefined : values.queue);
   const children = inner
-    ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec, mode }, inner)
+    ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec, mode, priority }, inner)
     : [];
   const rateBytesPerSec = givenBytesPerSec ?? exactRate(sumOfRates(children));
   const spec: ClassSpec = {
@@ -91,7 +94,7 @@ function readClass(parent: ParentContext, entry: Named, place: number): ClassSpe
     ceilBytesPerSec,
     // A short burst would make packets wait that nothing else delays.
     burstBytes: (isUnlimited(ceilBytesPerSec) ? null : given) ?? defaultBurst(ceilBytesPerSec, 'shape'),
-    priority: values.priority?.value ?? defaultPriority(parent, place),
+    priority,
     weight: values.weight?.value ?? DEFAULTS.weight,
     adjust: values.adjust?.value ?? DEFAULTS.adjust,
     match,
@@ -120,8 +123,8 @@ function withinOf(
   return match.length === 0 ? [] : [...within, { name, match }];
 }
 
-function defaultPriority({ mode }: ParentContext, place: number): number {
-  return mode === 'pq' ? Math.min(place, PRIORITY_LAST) : DEFAULTS.priority;
+function defaultPriority({ mode, priority }: ParentContext, place: number): number {
+  return mode === 'pq' ? Math.min(priority + place, PRIORITY_LAST) : priority;
 }
 
 function readInner(context: ParentContext, at: Located<Node>): ClassSpec[] {

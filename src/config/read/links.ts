@@ -14,7 +14,7 @@ import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
 import { type ReadAccess, readAccess } from './access.ts';
 import { readBurst, readEach, readPolice } from './buckets.ts';
-import { readChildren } from './class.ts';
+import { type ParentContext, readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { warnOfLinkDevice } from './devices.ts';
 import { warnOfPace } from './doubts.ts';
@@ -148,6 +148,11 @@ function readOverhead(reader: YamlReader, at: Located<Node> | undefined): LinkLa
   };
 }
 
+/** Nothing is outside a direction, so with `pq` its first class has the first of all priorities. */
+function readSharing(mode: ParentContext['mode'] = DEFAULTS.mode): Pick<ParentContext, 'mode' | 'priority'> {
+  return { mode, priority: mode === 'pq' ? 0 : DEFAULTS.priority };
+}
+
 /** The tree of one direction; null when its rate is missing or wrong, which has been reported. */
 function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null {
   const { reader, path, label, direction } = outer;
@@ -172,8 +177,8 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const pace = readPace(outer.reader, values.tcp);
   const isPaced = pace !== null;
   const ceilBytesPerSec = rateBytesPerSec;
-  const mode = values.mode?.value ?? DEFAULTS.mode;
-  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec, mode, depth: 1, isMetered, isPaced };
+  const sharing = readSharing(values.mode?.value);
+  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec, ...sharing, depth: 1, isMetered, isPaced };
   const children = readChildren(context, reader.named(values.classes?.value ?? null, 'class', 'classes'));
   const police = readPolice(context, values.police);
   const meter = readMeter(context, values.meter);
