@@ -2,7 +2,7 @@
 import { EXIT_FINE } from '../../base/errors.ts';
 import { joinColumns, padColumns } from '../../base/text-columns.ts';
 import { formatBitsPerSecShort, formatBytesShort } from '../../base/units.ts';
-import { call } from '../../control/client.ts';
+import { call } from '../../client/client.ts';
 import type { FlowAnswer, WhyReport } from '../../control/why/report.ts';
 import type { ConfOptions } from '../conf-file.ts';
 import { withQuery } from '../query.ts';

@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { NONE } from '../../../src/base/none.ts';
-import { call } from '../../../src/control/client.ts';
+import { call } from '../../../src/client/client.ts';
 import { startControl } from '../../../src/control/control.ts';
 import { ControlError } from '../../../src/control/server.ts';
 import { createFlowMemory } from '../../../src/core/flows/flow-layout.ts';

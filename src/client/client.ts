@@ -2,7 +2,8 @@
 import { request } from 'node:http';
 import { EXIT_FAILED, EXIT_IMPOSSIBLE, EXIT_USAGE, type ExitCode, OperatingError } from '../base/errors.ts';
 import { reasonOf } from '../base/system-error.ts';
-import type { Method } from './http/route.ts';
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
 /**
  * `absent`: nobody listens there. `denied`: we may not use the socket. `failed`: no answer, or none that a
@@ -33,10 +34,13 @@ export class ClientError extends OperatingError {
   override readonly name = 'ClientError';
   override readonly isPlaced: boolean;
   readonly code: ClientErrorCode;
+  /** The word by which the instance names its refusal, such as `no-such-class`; empty if it names none. */
+  readonly refusal: string;
 
-  constructor(code: ClientErrorCode, message: string, hint = HINTS[code]) {
+  constructor(code: ClientErrorCode, message: string, hint = HINTS[code], refusal = '') {
     super(EXITS[code], message, hint);
     this.code = code;
+    this.refusal = refusal;
     this.isPlaced = PLACED.test(message);
   }
 }
@@ -65,10 +69,10 @@ export async function call<T extends object = Answer>(
 /** The error that an answer with another status than 200 tells. */
 export function refusal(socketPath: string, status: number, text: string): ClientError {
   const answer = parse(socketPath, text);
-  const { message, hint } = (answer.error ?? {}) as { message?: unknown; hint?: unknown };
+  const { code = '', message, hint = '' } = (answer.error ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof message !== 'string')
     return new ClientError('failed', `${socketPath} answers with status ${status}`);
-  return new ClientError(status < 500 ? 'refused' : 'undone', message, typeof hint === 'string' ? hint : '');
+  return new ClientError(status < 500 ? 'refused' : 'undone', message, String(hint), String(code));
 }
 
 function exchange(
