@@ -34,7 +34,7 @@ class Words {
   constructor(bodyBytes: number) {
     const memory = new ArrayBuffer(OUT_HEADER_BYTES + bodyBytes);
     this.bytes = Buffer.from(memory);
-    this.words = new Uint32Array(memory, OUT_HEADER_BYTES);
+    this.words = new Uint32Array(memory, OUT_HEADER_BYTES, bodyBytes >> 2);
   }
 }
 

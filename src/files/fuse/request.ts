@@ -63,7 +63,8 @@ export class Request {
   /** A copy of the data behind a structure of `from` bytes. */
   data(from: number, length: number): Uint8Array {
     const start = IN_HEADER_BYTES + from;
-    return this.#bytes.slice(start, start + length);
+    // Of a Buffer, slice() is no copy.
+    return new Uint8Array(this.#bytes.subarray(start, start + length));
   }
 
   /** As many texts as there are, each with a zero at its end, behind a structure of `from` bytes. */
