@@ -179,8 +179,8 @@ export class ChangeQueue {
     try {
       if (isChange) {
         const { spec, history, ...rest } = last.plan.next.config;
-        const { isMarkAuto, socketPath, socketGroup, logLevel } = rest;
-        const config = { spec, history, isMarkAuto, socketPath, socketGroup, logLevel };
+        const { isMarkAuto, socketPath, socketGroup, filesFolder, logLevel } = rest;
+        const config = { spec, history, isMarkAuto, socketPath, socketGroup, filesFolder, logLevel };
         const applied = await this.#apply({ config, renamed: last.plan.renamed });
         this.#generation = applied.generation;
         this.#pace.crossed(applied.tookMs);

@@ -54,12 +54,8 @@ export async function prepareMountPoint(folder: string): Promise<MountPoint> {
   const wanted = resolve(folder);
   try {
     const made = (await mkdir(dirname(wanted), { recursive: true, mode: 0o755 })) ?? null;
-    let path = join(await realpath(dirname(wanted)), basename(wanted));
+    const path = await withoutLinks(wanted);
     await clearDead(path);
-    if (await isLink(path)) {
-      path = await realpath(path);
-      await clearDead(path);
-    }
     const madeHere = await mkdir(path, { recursive: true, mode: 0o755 });
     if ((await readdir(path)).length > 0)
       throw new MountError(`the mount point ${path} is not empty`, 'choose an empty folder, or a new one');
@@ -71,6 +67,12 @@ export async function prepareMountPoint(folder: string): Promise<MountPoint> {
     const reason = code === 'EEXIST' || code === 'ENOTDIR' ? 'not a directory' : reasonOf(error);
     throw new MountError(`mount point ${wanted}: ${reason}`, 'choose an empty folder, or a new one', error);
   }
+}
+
+/** As the kernel lists it. The folder itself is looked at only if nothing is mounted there. */
+async function withoutLinks(folder: string): Promise<string> {
+  const path = join(await realpath(dirname(folder)), basename(folder));
+  return mountAt(path) === null && (await isLink(path)) ? realpath(path) : path;
 }
 
 async function isLink(path: string): Promise<boolean> {
@@ -157,13 +159,18 @@ async function unmountPath(path: string): Promise<void> {
 /** Takes a mount away that a killed process left at the folder. Says whether there was one. */
 export async function removeDeadMount(folder: string): Promise<boolean> {
   const wanted = resolve(folder);
-  const path = await realpath(dirname(wanted)).then(
-    (parent) => join(parent, basename(wanted)),
-    () => wanted,
-  );
+  const path = await withoutLinks(wanted).catch(() => wanted);
   const found = mountAt(path);
   if (found?.type !== OUR_TYPE || (await stateOf(path)) !== 'dead') return false;
   return unmountDevice(found.device);
+}
+
+/** Takes all mounts away that killed processes left. Returns where they were. */
+export async function removeDeadMounts(): Promise<string[]> {
+  const ours = listMounts().filter(({ type }) => type === OUR_TYPE);
+  const removed: string[] = [];
+  for (const { path } of ours) if (await removeDeadMount(path)) removed.push(path);
+  return removed;
 }
 
 /** Removes what was made for the mount, as far as it is empty. */

@@ -19,7 +19,7 @@ import { Session } from './session.ts';
 
 const DEVICE = '/dev/fuse';
 /** Programs whose calls are under way at the end get their answers within this time, or an error. */
-const LAST_ANSWERS_MS = 1000;
+const LAST_ANSWERS_MS = 300;
 const END_MS = 3000;
 const READY_MS = 10_000;
 
