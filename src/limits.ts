@@ -182,6 +182,13 @@ export const CONTROL_EVENT_BYTES_MAX = 1 << 18;
 /** A stream of events without an event says so often that it stands. */
 export const CONTROL_HEARTBEAT_MS = 15_000;
 
+/** Bytes of a value that a program writes to a file of the mounted tree (src/files). */
+export const FILE_VALUE_BYTES_MAX = 65536;
+/** Files and directories of the mounted tree that programs may have open at once. */
+export const FILE_HANDLES_MAX = 65536;
+/** A program waits so long for the answer to one call on a file. A change may have to install rules first. */
+export const FILE_ANSWER_MS_MAX = 35_000;
+
 /** Flow queues of fair leaves, over all leaves; a power of two. */
 export const FAIR_QUEUES_MAX = 262144;
 /**

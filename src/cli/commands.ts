@@ -38,6 +38,7 @@ export function addCommands(program: Command, context: CommandContext): void {
     addTop,
     addStop,
     addSimulate,
+    addFiles,
     addExplain,
     addClean,
   ])
@@ -181,6 +182,20 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
       }
       const { simulate } = await import('./simulate.ts');
       finish(await simulate({ ...options, conf }, terminal));
+    });
+}
+
+function addFiles(program: Command, { terminal, finish }: CommandContext): void {
+  program
+    .command('files')
+    .description('show the classes of a running instance as files in a folder, until SIGTERM or SIGINT')
+    .argument('<folder>', 'made if it is missing; nothing may be in it')
+    .addOption(new Option('-c, --conf <file>', 'configuration file of the instance').conflicts('socket'))
+    .option('--socket <path>', 'control socket of the instance')
+    .action(async (folder: string, options: ConfOptions) => {
+      const conf = socketConf(options.conf, options);
+      const { files } = await import('./files.ts');
+      finish(await files(folder, { ...options, conf }, terminal));
     });
 }
 

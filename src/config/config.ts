@@ -34,6 +34,8 @@ export interface LoadedConfig {
   readonly socketGroup: string | null;
   /** The mark mask of the specification is a guess: `run` chooses bits that neighbours do not use. */
   readonly isMarkAuto: boolean;
+  /** Absolute path of the folder where classes are shown as files. null: nowhere. */
+  readonly filesFolder: string | null;
   /** A level of pino. */
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
@@ -93,6 +95,7 @@ export function readConfig(
     isMarkAuto: mark === 'auto',
     socketPath: control.socket?.value ?? INSTANCE.socketPath,
     socketGroup: control.group?.value ?? null,
+    filesFolder: top.files?.value ?? null,
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
     schedules: schedules.map(({ path, entries }) => ({ path, entries })),

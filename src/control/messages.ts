@@ -40,7 +40,7 @@ export interface ConfigSource {
  */
 export type AppliedConfig = Pick<
   LoadedConfig,
-  'spec' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'logLevel'
+  'spec' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'filesFolder' | 'logLevel'
 >;
 
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */

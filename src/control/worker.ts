@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../base/assert.ts';
 import { listClasses } from '../core/classes/classes.ts';
 import { FlowReader } from '../core/flows/flow-reader.ts';
+import { FilesKeeper } from '../files/keeper.ts';
 import { readConfigText } from '../io/config-text.ts';
 import { ownIdentity } from '../io/proc/process.ts';
 import { addressText } from '../packet/address-text.ts';
@@ -40,6 +41,7 @@ const change = new ChangeService({
   apply: async (request) => {
     const applied = await packetThread.apply(request);
     hosts.follow(request.config);
+    files.follow(request.config.filesFolder);
     return applied;
   },
   readText: readConfigText,
@@ -49,6 +51,10 @@ const change = new ChangeService({
 });
 const hosts = createHosts(change.running().config, hostMemory, packetThread, events.emit);
 const { service } = hosts;
+const files = new FilesKeeper({
+  socketPath,
+  log: (level, message, fields) => packetThread.log({ level, message, fields: { ...fields } }),
+});
 const views = new Views({
   packets: packetThread,
   hosts: {
@@ -71,7 +77,7 @@ const why = whyCommand({
 const commands = {
   status: statusCommand(subject, packetThread, samples, {
     scheduled: () => change.scheduled(),
-    warnings: () => service.warnings,
+    warnings: () => [...service.warnings, ...files.warnings],
   }),
   stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
   why,
@@ -91,7 +97,7 @@ const commands = {
     seen: () => seen ?? look(),
     flows: () => packetThread.flows.size,
     hosts: () => service.counts(),
-    warnings: () => service.warnings,
+    warnings: () => [...service.warnings, ...files.warnings],
   }),
 };
 let server: ControlServer | null = null;
@@ -99,7 +105,7 @@ let server: ControlServer | null = null;
 port.on('message', (message: ToControlThread) => {
   if (message.type === 'close') void close();
   else if (message.type === 'reload') void change.reloadForSignal();
-  else if (message.type === 'stopping') change.stop();
+  else if (message.type === 'stopping') stopping();
   else if (message.type === 'event') events.emit(message.event, message.data);
   else packetThread.answered(message);
 });
@@ -119,11 +125,17 @@ const sample = async (): Promise<void> => {
 };
 const sampling = setInterval(() => void sample(), SAMPLE_MS);
 
-async function close(): Promise<void> {
+function stopping(): void {
   change.stop();
+  // The end of the mount takes longest.
+  void files.close();
+}
+
+async function close(): Promise<void> {
+  stopping();
   clearInterval(sampling);
   await server?.close();
-  await hosts.close();
+  await Promise.all([hosts.close(), files.close()]);
   port.close();
 }
 
@@ -132,6 +144,7 @@ try {
   tell({ type: 'listening' });
   change.start();
   void service.start();
+  files.follow(change.running().config.filesFolder);
   void sample();
 } catch (error) {
   clearInterval(sampling);

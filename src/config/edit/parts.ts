@@ -43,7 +43,15 @@ export function partsOf(config: LoadedConfig): Map<string, Part> {
   return parts;
 }
 
-function wholeOf({ spec, history, isMarkAuto, socketPath, socketGroup, logLevel }: LoadedConfig): Part {
+function wholeOf({
+  spec,
+  history,
+  isMarkAuto,
+  socketPath,
+  socketGroup,
+  filesFolder,
+  logLevel,
+}: LoadedConfig): Part {
   const { markMask, ...nfqueue } = spec.nfqueue;
   const meanings = {
     nfqueue: { ...nfqueue, mark: isMarkAuto ? 'auto' : markMask },
@@ -53,6 +61,7 @@ function wholeOf({ spec, history, isMarkAuto, socketPath, socketGroup, logLevel 
     // Their order means nothing.
     quotas: Object.fromEntries(spec.quotas.map((quota) => [quota.name, quota])),
     control: [socketPath, socketGroup],
+    files: filesFolder,
     log: logLevel,
   };
   return { section: SECTIONS.top, meanings, order: spec.links.map(({ name }) => name), node: null };

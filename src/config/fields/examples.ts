@@ -52,6 +52,7 @@ const BY_NAME: Readonly<Record<string, string>> = {
   names: '{ nas: 10.0.0.5, flat-12: "00:50:8d:68:50:75" }',
   leases: '/var/lib/misc/dnsmasq.leases',
   mac: '00:50:8d:68:50:75',
+  files: '/run/shaper/net',
   history: '{ keep: [1m for 1d, 1h for 60d] }',
   file: '/srv/shaper.db',
   keep: '[1m for 1d, 1h for 60d]',

@@ -136,6 +136,23 @@ export const CONTROL = {
   ...NO_CONTROL_KEYS,
 } satisfies Section;
 
+export const FILES = word(
+  {
+    takes: 'absolute path of a folder',
+    default: 'none',
+    help: 'Classes are shown as files in this folder, by a process of its own that needs CAP_SYS_ADMIN. The folder is made if it is missing; nothing may be in it.',
+    change: 'reload',
+  },
+  {
+    read(path) {
+      if (!path.startsWith('/')) throw new FieldError(`'${path}' is not an absolute path`);
+      if (/^\/+$/.test(path)) throw new FieldError('the root of all folders cannot be the one');
+      return path;
+    },
+    write: (path: string) => path,
+  },
+);
+
 export const LOG = {
   level: choice({
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

@@ -180,8 +180,8 @@ export class ChangeQueue {
     try {
       if (isChange) {
         const { spec, history, ...rest } = last.plan.next.config;
-        const { isMarkAuto, socketPath, socketGroup, logLevel } = rest;
-        const config = { spec, history, isMarkAuto, socketPath, socketGroup, logLevel };
+        const { isMarkAuto, socketPath, socketGroup, filesFolder, logLevel } = rest;
+        const config = { spec, history, isMarkAuto, socketPath, socketGroup, filesFolder, logLevel };
         const { renamed } = last.plan;
         const isSpecSame = renamed.size === 0 && equal(spec, this.#state.config.spec);
         const applied = await this.#apply({ config, renamed, isSpecSame });

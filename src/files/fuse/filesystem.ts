@@ -31,13 +31,19 @@ export interface Attributes {
   readonly gid: number;
   /** Of the last change, in milliseconds since 1970. */
   readonly changedMs: number;
-  /** Absent: 1, or 2 for a directory. `find` takes 2 for "no directories inside", unless it is 1. */
+  /** Absent: 1, which says of a directory that its count tells nothing of the directories inside. */
   readonly links?: number;
   /**
    * Absent: 4096 for a file, as in sysfs; programs that read until the end need no true size. For a link it
    * is the length of the target, or absent.
    */
   readonly sizeBytes?: number;
+  /**
+   * For so long the kernel may take the node for what it is here, without asking. Absent: 0, so that every
+   * path through a directory asks for that directory again. Changes made through the mount are seen at once
+   * all the same, and texts are never kept.
+   */
+  readonly validMs?: number;
 }
 
 export interface ListedName {
@@ -57,6 +63,7 @@ export type ErrnoName =
   | 'EEXIST'
   | 'EXDEV'
   | 'ENODEV'
+  | 'ENFILE'
   | 'ENOTDIR'
   | 'EISDIR'
   | 'EINVAL'
@@ -89,15 +96,18 @@ export interface FileSystem {
   /** ENOENT: there is no such node. Asked very often, so it should be cheap. */
   attributes(path: string): Promise<Attributes>;
 
-  /** Names in a directory, without '.' and '..'. Taken once per opendir, so later changes do not tear it. */
+  /** Names in a directory, without '.' and '..'. Taken when a program begins to list: one state per listing. */
   list(path: string): Promise<readonly ListedName[]>;
 
-  /** The whole text of a file, taken once per open: one reader sees one state, however small its reads. */
+  /**
+   * The whole text of a file. The server asks when a program reads from the beginning and answers the rest
+   * of its reads from that text: one reader sees one state, however small its reads.
+   */
   read(path: string): Promise<string>;
 
   /**
-   * One write(2) of a program: one change, with the whole text that the program gave. The server joins what
-   * the kernel splits, and calls this once. What is thrown is the errno of write(2).
+   * One write(2) of a program: one change, with the whole text that the program gave. What is thrown is the
+   * errno of write(2). `open-file.ts` says when a write goes on with the text of the one before.
    */
   write(path: string, text: string, caller: Caller): Promise<void>;
 

@@ -1,0 +1,78 @@
+/** The mounted tree of one instance, from the mount to its end: what the command and the process share. */
+import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
+import type { FileSystem } from './fuse/filesystem.ts';
+import { type MountedFiles, mountFiles } from './fuse/mounted.ts';
+import { watchInstance } from './instance-link.ts';
+
+export interface FileTree {
+  readonly fileSystem: FileSystem;
+  close(): void;
+}
+
+export interface ServeOptions {
+  readonly socketPath: string;
+  readonly folder: string;
+  /** A fault of this program. The program that met it has an error, and all others go on. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** `stopped`: it was asked to end. `left`: the instance has ended. `unmounted`: somebody took the mount away. */
+export type ServingEnd = 'stopped' | 'left' | 'unmounted';
+
+export interface ServedFiles {
+  /** Where the mount is, without links. */
+  readonly path: string;
+  /** Resolves when the mount has gone. */
+  readonly ended: Promise<ServingEnd>;
+  stop(): void;
+}
+
+/**
+ * Resolves when programs can use the tree.
+ * @throws OperatingError
+ */
+export async function serveFiles(
+  openTree: (socketPath: string, folder: string) => FileTree,
+  { socketPath, folder, onFault }: ServeOptions,
+): Promise<ServedFiles> {
+  const link = watchInstance(socketPath);
+  const tree = openTree(socketPath, folder);
+  const leave = (): void => {
+    link.close();
+    tree.close();
+  };
+  try {
+    await link.opened.catch((error: Error) => {
+      const hint = 'name its socket (--socket) or its file (--conf), or start one: shaper --conf FILE';
+      const message = `no running instance answers on ${socketPath} (${error.message})`;
+      throw new OperatingError(EXIT_IMPOSSIBLE, message, hint);
+    });
+    const mounted = await mountFiles(tree.fileSystem, folder, onFault);
+    let stop: () => void = () => undefined;
+    const stopped = new Promise<ServingEnd>((resolve) => {
+      stop = () => resolve('stopped');
+    });
+    const left = link.gone.then((): ServingEnd => 'left');
+    const unmounted = mounted.ended.then(
+      (): ServingEnd => 'unmounted',
+      (error): ServingEnd => {
+        onFault(error);
+        return 'unmounted';
+      },
+    );
+    const ended = Promise.race([stopped, left, unmounted]).then((end) => finish(mounted, end));
+    return { path: mounted.path, ended: ended.finally(leave), stop };
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+/**
+ * A mount that cannot be taken away keeps a thread of this process waiting, without which Node does not end,
+ * and programs would wait for a process that answers nobody. Then the kernel has to end it.
+ */
+async function finish(mounted: MountedFiles, end: ServingEnd): Promise<ServingEnd> {
+  if (!(await mounted.close())) process.kill(process.pid, 'SIGKILL');
+  return end;
+}
