@@ -1,4 +1,4 @@
-/** `shaper files`: shows the classes of a running instance as files, until a signal or the end of the instance. */
+/** `shaper files`: shows the classes of a running instance as files, until a signal or its end. */
 import { EXIT_FAILED, EXIT_FINE, OperatingError } from '../base/errors.ts';
 import { reasonOf } from '../base/system-error.ts';
 import { type ServingEnd, serveFiles } from '../files/serve.ts';

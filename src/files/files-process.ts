@@ -54,7 +54,6 @@ process.on('disconnect', end);
 // Without an orderly end the mount would stay, and all who use it would wait.
 process.on('uncaughtException', (error) => {
   process.stderr.write(`${reasonWithStack(error)}\n`);
-  process.exitCode = 1;
   end();
   if (served === null && process.connected) process.disconnect();
 });

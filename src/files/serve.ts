@@ -1,7 +1,7 @@
 /** The mounted tree of one instance, from the mount to its end: what the command and the process share. */
 import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import type { FileSystem } from './fuse/filesystem.ts';
-import { type MountedFiles, mountFiles } from './fuse/mounted.ts';
+import { mountFiles } from './fuse/mounted.ts';
 import { watchInstance } from './instance-link.ts';
 
 export interface FileTree {
@@ -16,7 +16,7 @@ export interface ServeOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** `stopped`: it was asked to end. `left`: the instance has ended. `unmounted`: somebody took the mount away. */
+/** `stopped`: it was asked to end. `left`: the instance has ended. `unmounted`: somebody else did that. */
 export type ServingEnd = 'stopped' | 'left' | 'unmounted';
 
 export interface ServedFiles {
@@ -60,19 +60,13 @@ export async function serveFiles(
         return 'unmounted';
       },
     );
-    const ended = Promise.race([stopped, left, unmounted]).then((end) => finish(mounted, end));
+    const ended = Promise.race([stopped, left, unmounted]).then(async (end) => {
+      await mounted.close();
+      return end;
+    });
     return { path: mounted.path, ended: ended.finally(leave), stop };
   } catch (error) {
     leave();
     throw error;
   }
-}
-
-/**
- * A mount that cannot be taken away keeps a thread of this process waiting, without which Node does not end,
- * and programs would wait for a process that answers nobody. Then the kernel has to end it.
- */
-async function finish(mounted: MountedFiles, end: ServingEnd): Promise<ServingEnd> {
-  if (!(await mounted.close())) process.kill(process.pid, 'SIGKILL');
-  return end;
 }

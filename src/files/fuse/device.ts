@@ -18,6 +18,7 @@ export class FuseDevice {
   readonly #buffer = Buffer.from(new ArrayBuffer(REQUEST_BYTES_MAX));
   #isMounted = false;
   #isGivenUp = false;
+  #isLast = false;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -33,6 +34,11 @@ export class FuseDevice {
     this.#isGivenUp = true;
   }
 
+  /** The next request gets no answer: the connection ends with it. */
+  endWithNext(): void {
+    this.#isLast = true;
+  }
+
   /**
    * Hands on requests, one by one, until the mount ends. Their memory is used again after each call.
    * Rejects if the kernel refuses to be read.
@@ -42,7 +48,7 @@ export class FuseDevice {
       const next = (): void => {
         read(this.#fd, this.#buffer, 0, REQUEST_BYTES_MAX, null, (error, length) => {
           if (error === null) {
-            if (length === 0) return resolve();
+            if (length === 0 || this.#isLast) return resolve();
             onRequest(this.#buffer.subarray(0, length));
             return next();
           }

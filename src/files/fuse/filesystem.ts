@@ -96,7 +96,10 @@ export interface FileSystem {
   /** ENOENT: there is no such node. Asked very often, so it should be cheap. */
   attributes(path: string): Promise<Attributes>;
 
-  /** Names in a directory, without '.' and '..'. Taken when a program begins to list: one state per listing. */
+  /** Whether a node that is there is told this program as one that is not (ENOENT). Asked before each look-up. */
+  isHiddenFrom?(path: string, caller: Caller): boolean;
+
+  /** Names in a directory, without "." and "..". Taken when a program begins to list: one state a listing. */
   list(path: string): Promise<readonly ListedName[]>;
 
   /**
@@ -125,7 +128,7 @@ export interface FileSystem {
   /** EINVAL: not a link. */
   readLink(path: string): Promise<string>;
 
-  /** rename(2). EEXIST, ENOTEMPTY or EXDEV, where the target cannot be replaced or is not of the same tree. */
+  /** rename(2). EEXIST, ENOTEMPTY or EXDEV, where the target cannot be replaced or is of another tree. */
   rename(from: string, to: string, caller: Caller): Promise<void>;
 
   /** chmod and chown. Sizes and times never arrive here: the server lets programs truncate and touch. */

@@ -60,7 +60,7 @@ class Handlers {
     };
     return new Map<number, Handler>([
       [OP.init, (request) => this.#init(request)],
-      [OP.lookup, (request) => this.#entry(request.nodeId, request.name())],
+      [OP.lookup, (request) => this.#lookUp(request)],
       [OP.getattr, (request) => this.#attributes(request.nodeId)],
       [OP.setattr, (request) => this.#setAttributes(request)],
       [OP.readlink, (request) => this.#readLink(request)],
@@ -104,6 +104,13 @@ class Handlers {
     const path = this.#nodes.pathIn(nodeId, name);
     if (path === null) throw new FileError('ENOENT');
     return path;
+  }
+
+  #lookUp(request: Request): Promise<Reply> {
+    const { nodeId, caller } = request;
+    const name = request.name();
+    if (this.#fs.isHiddenFrom?.(this.#pathIn(nodeId, name), caller)) throw new FileError('ENOENT');
+    return this.#entry(nodeId, name);
   }
 
   /** Gives the kernel a node for a name in a directory. */

@@ -111,6 +111,11 @@ async function stateOf(path: string): Promise<'alive' | 'dead' | 'silent'> {
   return status !== 0 && /not connected|connection abort/i.test(stderr) ? 'dead' : 'alive';
 }
 
+/** Has a tool ask for something in the mount. */
+export async function touch(path: string): Promise<void> {
+  await runTool('stat', [join(path, '.end')], LOOK_MS_MAX);
+}
+
 /** Mounts the device that `fd` is. Returns what the kernel lists. @throws MountError */
 export async function mountDevice(fd: number, { path }: MountPoint): Promise<Mount> {
   const ids = `user_id=${process.getuid?.() ?? 0},group_id=${process.getgid?.() ?? 0}`;

@@ -12,6 +12,7 @@ import {
   mountDevice,
   prepareMountPoint,
   removeMade,
+  touch,
   unmountDevice,
 } from './mount.ts';
 import type { Mount } from './mounts.ts';
@@ -28,8 +29,8 @@ export interface MountedFiles {
   readonly path: string;
   /** The mount has gone, by us or by somebody else. Rejects if the kernel refuses to go on. */
   readonly ended: Promise<void>;
-  /** Takes the mount away. Says whether it is gone; else this process cannot end in an orderly way. */
-  close(): Promise<boolean>;
+  /** Takes the mount away, or at least ends the connection, so that nobody waits for us. */
+  close(): Promise<void>;
 }
 
 /**
@@ -59,7 +60,7 @@ export async function mountFiles(
     point = await prepareMountPoint(folder);
     const mount = await mountDevice(fd, point);
     device.mounted();
-    return await begun(mount, point, session, ended, ready);
+    return await begun(device, mount, point, session, ended, ready);
   } catch (error) {
     device.giveUp();
     if (point) await removeMade(point);
@@ -68,6 +69,7 @@ export async function mountFiles(
 }
 
 async function begun(
+  device: FuseDevice,
   mount: Mount,
   point: MountPoint,
   session: Session,
@@ -75,15 +77,19 @@ async function begun(
   ready: Promise<void>,
 ): Promise<MountedFiles> {
   const isGone = ended.then(() => true);
-  const close = async (): Promise<boolean> => {
+  const close = async (): Promise<void> => {
     const late = new AbortController();
     const within = (ms: number): Promise<boolean> => sleep(ms, false, { signal: late.signal });
     try {
       await Promise.race([session.idle(), within(LAST_ANSWERS_MS)]);
-      await unmountDevice(mount.device);
-      const hasEnded = await Promise.race([isGone.catch(() => true), within(END_MS)]);
+      const isAway = await unmountDevice(mount.device);
+      const hasEnded = isAway && (await Promise.race([isGone.catch(() => true), within(END_MS)]));
       if (hasEnded) await removeMade(point);
-      return hasEnded;
+      else {
+        // The kernel keeps the mount. A request by a tool ends the read that waits, and so the connection.
+        device.endWithNext();
+        await touch(point.path);
+      }
     } finally {
       late.abort();
     }

@@ -1,6 +1,6 @@
 /**
- * Numbers of the FUSE protocol, as linux/fuse.h has them. Structures of the kernel are words of 32 bits in the
- * order of the machine; offsets and lengths here are in bytes.
+ * Numbers of the FUSE protocol, as linux/fuse.h has them. Structures of the kernel are words of 32 bits in
+ * the order of the machine; offsets and lengths here are in bytes.
  */
 import { endianness } from 'node:os';
 
