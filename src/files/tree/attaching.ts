@@ -183,8 +183,7 @@ export class Attaching implements Branch {
   async #needClass(path: string, caller: Caller): Promise<void> {
     const { network, rights } = this.#parts;
     const way = await network.wayTo(path);
-    const isWrite = (i: number): boolean => i === way.length - 1;
-    way.forEach((at, i) => rights.need(at, caller, isWrite(i) ? WRITE | SEARCH : SEARCH, path));
+    for (const at of way) rights.need(at, caller, at === way.at(-1) ? WRITE | SEARCH : SEARCH, path);
   }
 
   async #attach({ subject }: Entry, path: string): Promise<void> {

@@ -26,7 +26,7 @@ export function isDirection({ path }: ClassReport): boolean {
 }
 
 /** `none` is what is read while there is nothing; it may be written for that as well. */
-function key(of: Parameter['of'], name: string, absent: string = DEFAULT): Parameter {
+function plain(of: Parameter['of'], name: string, absent: string = DEFAULT): Parameter {
   return {
     of,
     read: ({ values }) => values[name] ?? absent,
@@ -75,23 +75,23 @@ const mode: Parameter = {
 
 const PARAMETERS: Readonly<Record<ParameterFile, Parameter>> = {
   bandwidth,
-  rate: key('all', 'rate', 'none'),
-  weight: key('class', 'weight'),
-  priority: key('class', 'priority'),
+  rate: plain('all', 'rate', 'none'),
+  weight: plain('class', 'weight'),
+  priority: plain('class', 'priority'),
   mode,
-  burst: key('all', 'burst'),
+  burst: plain('all', 'burst'),
   limit: queueKey('limit'),
-  match: key('class', 'match'),
+  match: plain('class', 'match'),
   aqm: queueKey('aqm'),
   isolation: queueKey('isolation'),
   ackFilter: queueKey('ackFilter'),
-  adjust: key('class', 'adjust', 'false'),
-  police: key('all', 'police', 'none'),
-  meter: key('all', 'meter', 'none'),
-  remark: key('all', 'remark'),
-  each: key('all', 'each', 'none'),
-  tcp: key('all', 'tcp'),
-  schedule: key('all', 'schedule', 'none'),
+  adjust: plain('class', 'adjust', 'false'),
+  police: plain('all', 'police', 'none'),
+  meter: plain('all', 'meter', 'none'),
+  remark: plain('all', 'remark'),
+  each: plain('all', 'each', 'none'),
+  tcp: plain('all', 'tcp'),
+  schedule: plain('all', 'schedule', 'none'),
 };
 
 export function isParameter(name: string): name is ParameterFile {
