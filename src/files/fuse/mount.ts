@@ -17,6 +17,8 @@ const UNMOUNT_MS_MAX = 5000;
 const DEAD_MAX = 16;
 const CAP_SYS_ADMIN = 21n;
 
+let mountsMade = 0;
+
 export class MountError extends OperatingError {
   override readonly name = 'MountError';
 
@@ -119,7 +121,8 @@ export async function touch(path: string): Promise<void> {
 /** Mounts the device that `fd` is. Returns what the kernel lists. @throws MountError */
 export async function mountDevice(fd: number, { path }: MountPoint): Promise<Mount> {
   const ids = `user_id=${process.getuid?.() ?? 0},group_id=${process.getgid?.() ?? 0}`;
-  const source = `shaper:${process.pid}`;
+  // Tells this mount from others at the same place.
+  const source = `shaper:${process.pid}.${++mountsMade}`;
   const options = `fd=3,rootmode=40000,${ids},allow_other,default_permissions,nosuid,nodev,noexec`;
   const args = ['-i', '-t', OUR_TYPE, '-o', options, source, path];
   const { status, stderr } = await runMount(args, fd);

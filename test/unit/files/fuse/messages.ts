@@ -1,4 +1,4 @@
-/** Requests as the kernel writes them, made by hand, and readers of answers. Little endian, as x86 and ARM. */
+/** Requests as the kernel writes them, made by hand, and readers of answers. Little endian, as x86. */
 
 export interface Sent {
   readonly opcode: number;

@@ -28,7 +28,15 @@ beforeEach(() => {
   faults = [];
   result = 'sent';
   isReady = false;
-  session = new Session({
+  session = begin();
+});
+afterEach(() => {
+  session.close();
+  vi.useRealTimers();
+});
+
+function begin(): Session {
+  return new Session({
     fileSystem,
     send: (bytes) => {
       sent.push(answered(Buffer.from(bytes)));
@@ -39,11 +47,7 @@ beforeEach(() => {
     },
     onFault: (error) => faults.push(error),
   });
-});
-afterEach(() => {
-  session.close();
-  vi.useRealTimers();
-});
+}
 
 /** Sends a request and waits for its answer. The memory of the request is overwritten at once. */
 async function ask(request: Sent): Promise<Answered> {
@@ -369,15 +373,7 @@ describe('trouble', () => {
   test('after a signal an answer has a second; what comes later is taken back', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
     session.close();
-    session = new Session({
-      fileSystem,
-      send: (bytes) => {
-        sent.push(answered(Buffer.from(bytes)));
-        return 'sent';
-      },
-      onReady: () => undefined,
-      onFault: (error) => faults.push(error),
-    });
+    session = begin();
     let go: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
       go = resolve;
