@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
-import { ALICE, BOB, errnoOf, MAKING, MOUNT, ROOT, world, YAML } from './world.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ALICE, BOB, closeWorlds, errnoOf, MAKING, MOUNT, ROOT, world, YAML } from './world.ts';
+
+afterEach(closeWorlds);
 
 const TARGET = '../../network/wan/up/vif3';
 const OPEN = YAML.replace('ceil: 4mbit,', 'ceil: 4mbit, access: { dir: alice:alice 755 },');

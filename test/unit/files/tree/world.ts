@@ -1,8 +1,11 @@
 /** The tree over the routes of a real change service, with attachments, status and a machine of the test. */
-import { refusal } from '../../../../src/client/client.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { call } from '../../../../src/client/client.ts';
 import { ApiError } from '../../../../src/control/api-error.ts';
 import { REAL_CLOCK } from '../../../../src/control/change/clock.ts';
-import { createApp } from '../../../../src/control/http/app.ts';
+import { createHttpServer } from '../../../../src/control/http/http-server.ts';
 import { route } from '../../../../src/control/http/route.ts';
 import { anyObject, list, object, optional, text } from '../../../../src/control/http/schema.ts';
 import { changeRoutes } from '../../../../src/control/routes/change.ts';
@@ -70,11 +73,6 @@ export const YAML = `links:
 /** As src/control/subjects has it, with one class in each direction. */
 class Attachments {
   readonly bySubject = new Map<string, Map<string, string>>();
-  readonly known: () => ReadonlySet<string>;
-
-  constructor(known: () => ReadonlySet<string>) {
-    this.known = known;
-  }
 
   routes() {
     const answer = object('x', {});
@@ -128,9 +126,16 @@ function directionOf(path: string): string {
   return path.split('/').slice(0, 2).join('/');
 }
 
+const closers: (() => void)[] = [];
+
+/** Ends all worlds of a test. */
+export function closeWorlds(): void {
+  for (const close of closers.splice(0)) close();
+}
+
 export function world(yaml = YAML) {
   const { service, thread } = setUp(yaml, { clock: REAL_CLOCK });
-  const attachments = new Attachments(() => new Set());
+  const attachments = new Attachments();
   const asked: string[] = [];
   const status = route({
     method: 'GET',
@@ -143,33 +148,48 @@ export function world(yaml = YAML) {
       ],
     }),
   });
-  const app = createApp([
+  const { server, closeAll } = createHttpServer([
     ...changeRoutes({ change: service, isShared: false }),
     ...attachments.routes(),
     status,
   ]);
+  const folder = mkdtempSync(join(tmpdir(), 'shaper-tree-'));
+  const socketPath = join(folder, 'x.sock');
+  const listening = new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  closers.push(() => {
+    closeAll();
+    server.close();
+    service.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const at: { fault: Error | null } = { fault: null };
   const ask: Ask = async (method, path, body) => {
     asked.push(`${method} ${path}`);
     if (at.fault) throw at.fault;
-    const answer = await app.request(path, {
-      method,
-      ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
-    });
-    const said = await answer.text();
-    if (answer.status !== 200) throw refusal('/x', answer.status, said);
-    return JSON.parse(said) as Record<string, unknown>;
+    await listening;
+    return call(socketPath, method, path, body);
   };
   const groupsOf = ({ uid, gid }: Caller) => (uid === ALICE.uid ? [gid, 50] : [gid]);
   const tree = createTree({ ask, mountPoint: MOUNT, accounts: ACCOUNTS, machine: MACHINE, groupsOf });
-  return { tree, service, thread, attachments: attachments.bySubject, asked, at, ...shortly(tree) };
+  return {
+    tree,
+    socketPath,
+    listening,
+    ask,
+    service,
+    thread,
+    attachments: attachments.bySubject,
+    asked,
+    at,
+    ...shortly(tree),
+  };
 }
 
 /** The calls of the tests, in a few letters. */
 function shortly(tree: ShaperTree) {
   return {
     cat: async (path: string) => (await tree.read(path)).replace(/\n$/, ''),
-    echo: (text: string, path: string, who = ROOT) => tree.write(path, `${text}\n`, who),
+    echo: (value: string, path: string, who = ROOT) => tree.write(path, `${value}\n`, who),
     mkdir: (path: string, who = ROOT, mode = 0o755) => tree.makeDirectory(path, mode, who),
     ls: async (path: string) => (await tree.list(path)).map(({ name }) => name),
     owner: async (path: string) => {
