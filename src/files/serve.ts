@@ -1,4 +1,5 @@
 /** The mounted tree of one instance, from the mount to its end: what the command and the process share. */
+import { resolve } from 'node:path';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import type { FileSystem } from './fuse/filesystem.ts';
 import { mountFiles } from './fuse/mounted.ts';
@@ -33,8 +34,9 @@ export interface ServedFiles {
  */
 export async function serveFiles(
   openTree: (socketPath: string, folder: string) => FileTree,
-  { socketPath, folder, onFault }: ServeOptions,
+  { socketPath, folder: named, onFault }: ServeOptions,
 ): Promise<ServedFiles> {
+  const folder = resolve(named);
   const link = watchInstance(socketPath);
   const tree = openTree(socketPath, folder);
   const leave = (): void => {
@@ -49,8 +51,8 @@ export async function serveFiles(
     });
     const mounted = await mountFiles(tree.fileSystem, folder, onFault);
     let stop: () => void = () => undefined;
-    const stopped = new Promise<ServingEnd>((resolve) => {
-      stop = () => resolve('stopped');
+    const stopped = new Promise<ServingEnd>((end) => {
+      stop = () => end('stopped');
     });
     const left = link.gone.then((): ServingEnd => 'left');
     const unmounted = mounted.ended.then(
