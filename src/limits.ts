@@ -18,6 +18,11 @@ export const FAILURE_ROWS = 256;
  * had their turn. Mirrored in native/columns.h.
  */
 export const HOST_EVENT_ROWS = 512;
+/**
+ * Sockets that the addon lists in one call, and descriptors of a process; more come in the next. Mirrored in
+ * native/columns.h.
+ */
+export const SOCKET_ROWS = 512;
 /** Bytes copied of each packet by default: enough for IPv6 + options + TCP with all its options. */
 export const COPY_BYTES = 128;
 /**
