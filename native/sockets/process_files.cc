@@ -151,10 +151,10 @@ bool readProcess(uint32_t pid, ProcessFields* process) {
   process->startHigh = static_cast<uint32_t>(start >> 32);
   process->startLow = static_cast<uint32_t>(start);
   std::snprintf(path, sizeof path, "/proc/%u/status", pid);
-  // Of the four users and groups the second is that by which the kernel asks for rights.
+  // Of the four users and groups the last is that of new files and sockets.
   return state != 'Z' && state != 'X' && readText(path, text) &&
-         numberAfter(text, "\nTgid:", 0, &process->threadGroup) && numberAfter(text, "\nUid:", 1, &process->uid) &&
-         numberAfter(text, "\nGid:", 1, &process->gid);
+         numberAfter(text, "\nTgid:", 0, &process->threadGroup) && numberAfter(text, "\nUid:", 3, &process->uid) &&
+         numberAfter(text, "\nGid:", 3, &process->gid);
 }
 
 uint32_t newestPid() {

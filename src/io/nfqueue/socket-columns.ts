@@ -28,7 +28,7 @@ export const PROCESS_FIELDS = [
   'threadGroup', // the process to which a thread belongs; its own number for a process
   'parent',
   'group',
-  'uid', // effective
+  'uid', // of the files and sockets that it opens
   'gid',
   'startHigh',
   'startLow',
