@@ -80,10 +80,10 @@ struct HostColumns {
 
 static_assert(sizeof(HostColumns) == 4 * 17 * kHostRows, "columns have no padding");
 
-// Sockets of this network namespace, one row each: `family` 4 or 6, `protocol` IPPROTO_*, the words of IPv4 are
-// the first of each. `inode` is 0 for a socket that no process has yet, both words of the control group are 0
-// where the kernel tells none, `state` is TCP_* of the kernel. Row 0 is the question and its answer. Rows of a
-// process have `inode` and `descriptor` only. All in host byte order.
+// Sockets of this network namespace, one row each: `family` 4 or 6, `protocol` IPPROTO_*, the words of IPv4
+// are the first of each. `inode` is 0 for a socket that no process has yet, both words of the control group
+// are 0 where the kernel tells none, `state` is TCP_* of the kernel. Row 0 is the question and its answer.
+// Rows of a process have `inode` and `descriptor` only. All in host byte order.
 constexpr uint32_t kSocketRows = 512;
 #define SHAPER_SOCKET_COLUMNS(X)                                                                               \
   X(family) X(protocol) X(local0) X(local1) X(local2) X(local3) X(localPort) X(remote0) X(remote1) X(remote2) \

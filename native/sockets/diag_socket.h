@@ -45,8 +45,8 @@ class DiagSocket {
   // Sockets of the network namespace in which this is called are told. Returns 0 or errno.
   int open();
   void close();
-  // Looks up the socket whose ends, protocol, family and device stand in row 0, and writes the rest of the row.
-  // Returns 0 or errno: ENOENT if there is none, or if the kernel has no sock_diag for the protocol. It
+  // Looks up the socket whose ends, protocol, family and device stand in row 0, and writes the rest of the
+  // row. Returns 0 or errno: ENOENT if there is none, or if the kernel has no sock_diag for the protocol. It
   // allocates nothing and waits for nothing.
   int ask();
   // Begins the list of all sockets of a family, 4 or 6, and a protocol. Returns 0 or errno.

@@ -32,9 +32,9 @@ class ProcessFiles {
   // How many descriptors the process has open; 0 where the kernel does not tell (before Linux 6.2).
   uint32_t openCount(uint32_t handle) const;
   // Writes descriptors that are sockets as rows, from row 0 on, in ascending order. It begins anew or goes on
-  // where the last scan of this handle ended. It looks at `descriptorsMax` descriptors at most, and stops at the
-  // socket with this inode (0: none). Returns the row of that, kEnded, kMore if descriptors are left, or kGone if
-  // the process has ended.
+  // where the last scan of this handle ended. It looks at `descriptorsMax` descriptors at most, and stops at
+  // the socket with this inode (0: none). Returns the row of that, kEnded, kMore if descriptors are left, or
+  // kGone if the process has ended.
   int scan(uint32_t handle, bool isAnew, uint32_t inode, uint32_t descriptorsMax);
   uint32_t rows() const { return rows_; }
   // How many descriptors the last scan looked at.

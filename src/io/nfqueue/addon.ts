@@ -106,8 +106,9 @@ export interface NativeSockets {
   /** How many descriptors are open; 0 before Linux 6.2. */
   openCount(handle: number): number;
   /**
-   * Writes sockets of a process as rows, in ascending order of their descriptors, until it has found `inode` or
-   * looked at so many descriptors. Returns the row of the hit or a constant of native/sockets/process_files.h.
+   * Writes sockets of a process as rows, in ascending order of their descriptors, until it has found `inode`
+   * or looked at so many descriptors. Returns the row of the hit or a constant of
+   * native/sockets/process_files.h.
    */
   scan(handle: number, isAnew: boolean, inode: number, descriptorsMax: number): number;
   /** How many rows the last scan wrote, and how many descriptors it looked at. */

@@ -50,9 +50,9 @@ export class Descriptors {
   }
 
   /**
-   * Whether a process can have opened a socket of this user: a socket has the user of its process at that time.
-   * The user is read once in a generation, and again where it seems to be another one of a process that has just
-   * begun.
+   * Whether a process can have opened a socket of this user: a socket has the user of its process at that
+   * time. The user is read once in a generation, and again where it seems to be another one of a process
+   * that has just begun.
    */
   mayHold(holder: Holder, uid: number): boolean {
     if (holder.readIn !== this.table.generation || (holder.isNew && holder.uid !== uid)) {
@@ -63,8 +63,8 @@ export class Descriptors {
   }
 
   /**
-   * Looks where the next socket of a process mostly is: at the number of the last one, which it has closed, at
-   * the two behind it, and at the last of all.
+   * Looks where the next socket of a process mostly is: at the number of the last one, which it has closed,
+   * at the two behind it, and at the last of all.
    */
   hasAtHint(holder: Holder, inode: number): boolean {
     if (!this.open(holder)) return false;
@@ -106,7 +106,9 @@ export class Descriptors {
     return false;
   }
 
-  /** Its directory stays open, and is empty once the process has ended, also if another one has its number. */
+  /**
+   * Its directory stays open, and is empty once the process has ended, also if another one has its number.
+   */
   private open(holder: Holder): boolean {
     if (holder.handle >= 0) return true;
     if (this.left <= 0) return false;

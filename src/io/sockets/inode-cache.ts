@@ -1,6 +1,6 @@
 /**
- * Which process was found behind an inode. The kernel numbers sockets upwards, so the newest few thousand have
- * places of their own: a new inode takes the place of the one that is as many older, and nothing grows.
+ * Which process was found behind an inode. The kernel numbers sockets upwards, so the newest few thousand
+ * have places of their own: a new inode takes the place of the one that is as many older, and nothing grows.
  */
 import type { Holder } from './holder.ts';
 

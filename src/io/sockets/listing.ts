@@ -1,4 +1,6 @@
-/** All sockets of this network namespace, some hundred at a time, so that who lists them can pause between. */
+/**
+ * All sockets of this network namespace, some hundred at a time, so that who lists them can pause between.
+ */
 import type { SocketKernel } from './kernel.ts';
 
 /** Families and protocols, one list of the kernel each: TCP, UDP, UDP-Lite. */

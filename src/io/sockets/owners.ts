@@ -1,6 +1,6 @@
 /**
- * Whose socket is it? One question to the kernel for each new flow of this machine, and where an update has not
- * told the inode, a look at the open files of processes: first where the last socket was found, then at
+ * Whose socket is it? One question to the kernel for each new flow of this machine, and where an update has
+ * not told the inode, a look at the open files of processes: first where the last socket was found, then at
  * processes that have just begun, then at all of a subject.
  */
 import { readdirSync } from 'node:fs';

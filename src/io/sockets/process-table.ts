@@ -1,7 +1,7 @@
 /**
- * The processes that may hold a socket: those that an update has told of, those that have begun since, and some
- * others whose sockets were asked for. A process that begins belongs to what its parent hands on, else to what
- * its executable says.
+ * The processes that may hold a socket: those that an update has told of, those that have begun since, and
+ * some others whose sockets were asked for. A process that begins belongs to what its parent hands on, else
+ * to what its executable says.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { isSystemError } from '../../base/system-error.ts';
@@ -86,8 +86,8 @@ export class ProcessTable {
   }
 
   /**
-   * Looks at processes that have begun since the last look. Returns whether these were all: far too many begin
-   * at once only where somebody makes them for that.
+   * Looks at processes that have begun since the last look. Returns whether these were all: far too many
+   * begin at once only where somebody makes them for that.
    */
   findNew(): boolean {
     const newest = this.kernel.native.newestPid();
