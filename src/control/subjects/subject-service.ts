@@ -4,6 +4,7 @@
  */
 
 import { listClasses } from '../../core/classes/classes.ts';
+import { isSystemError, reasonOf } from '../../base/system-error.ts';
 import type { SubjectsUpdate } from '../../core/subjects/update.ts';
 import { ATTACHMENTS_MAX } from '../../limits.ts';
 import type { Renamed } from '../../spec/edit.ts';
@@ -28,6 +29,7 @@ export interface SubjectServiceOptions {
   /** By what the instance runs now. */
   readonly spec: () => ShaperSpec;
   readonly made: MadeClasses;
+  readonly warn: (message: string) => void;
 }
 
 export interface AttachRequest {
@@ -49,8 +51,8 @@ export interface AttachAnswer {
 export interface DetachRequest {
   readonly id?: number | undefined;
   readonly subject?: string | undefined;
-  /** Classes or directions; all without it. */
-  readonly from?: readonly string[] | undefined;
+  /** A class or a direction; all without it. */
+  readonly from?: string | undefined;
 }
 
 export interface AttachmentsReport {
@@ -70,6 +72,8 @@ export class SubjectService {
   readonly #counter: Counter;
   #forgetTimer: (() => void) | null = null;
   #isClosed = false;
+  /** The log has been told that processes cannot be read. */
+  #hasFailed = false;
 
   constructor(options: SubjectServiceOptions) {
     this.#options = options;
@@ -106,15 +110,15 @@ export class SubjectService {
         'id',
         'shaper attached lists them',
       );
-    const directions = from === undefined ? [...attachment.classes.keys()] : from.map(directionOf);
-    for (const direction of directions) {
-      if (attachment.classes.has(direction)) continue;
-      const message = `${attachment.text} is attached to no class in ${direction}`;
-      throw new ApiError(404, 'not-attached', message, 'query.from', `it is in ${classList(attachment)}`);
+    const { classes, text } = attachment;
+    if (from !== undefined && ![...classes].flat().includes(from)) {
+      const hint = `it is attached to ${[...classes.values()].join(' and ')}`;
+      throw new ApiError(404, 'not-attached', `${text} is not attached to ${from}`, 'query.from', hint);
     }
     const report = this.#counter.report(attachment);
-    for (const direction of directions) attachment.classes.delete(direction);
-    if (attachment.classes.size === 0) this.#remove(attachment, 'somebody detached it');
+    if (from === undefined) classes.clear();
+    else classes.delete(directionOf(from));
+    if (classes.size === 0) this.#remove(attachment, 'somebody detached it');
     else this.#emit('changed', attachment);
     this.#changed();
     return { attachment: report, notes: [] };
@@ -225,18 +229,31 @@ export class SubjectService {
   /** Tells the packet thread, and looks again from time to time as long as there is something to see. */
   #changed(): void {
     this.#registry.look();
+    this.#watch();
+  }
+
+  /** Without files that may be opened nobody knows which processes have ended: all stays as it was. */
+  #lookAgain(): void {
+    try {
+      this.#registry.look();
+      this.#hasFailed = false;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (!this.#hasFailed) this.#options.warn(`processes cannot be read: ${reasonOf(error)}`);
+      this.#hasFailed = true;
+    }
+  }
+
+  #watch(): void {
     if (this.#forgetTimer !== null || this.#isClosed || !this.#registry.isWatching) return;
     this.#forgetTimer = this.#options.clock.after(LOOK_MS, () => {
       this.#forgetTimer = null;
-      this.#changed();
+      this.#lookAgain();
+      this.#watch();
     });
   }
 }
 
 function keyOf(subject: Subject, target: Target | null): string {
   return target?.kind === 'user' ? `user:${target.uid}` : subjectText(subject);
-}
-
-function classList({ classes }: Attachment): string {
-  return [...classes.values()].join(' and ');
 }
