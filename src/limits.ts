@@ -63,6 +63,13 @@ export const CLASSES_MAX = 4096;
 export const CLASS_DEPTH_MAX = 128;
 /** Flows remembered at once; a power of two. The oldest idle flows make room. */
 export const FLOWS_MAX = 262144;
+/** Subjects of one packet, the control groups around its own included. Those beyond are not found. */
+export const SUBJECTS_OF_PACKET_MAX = 256;
+/**
+ * Questions to the kernel whose a flow is, while only a listening socket is known. Then the flow counts for
+ * that one until it is classified again: packets that belong to no connection must not ask for ever.
+ */
+export const OWNER_QUESTIONS_MAX = 32;
 /**
  * Datagrams whose first fragment is remembered; a power of two. The later fragments of a forgotten datagram
  * count as a flow without ports.

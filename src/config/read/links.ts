@@ -4,6 +4,7 @@ import { isScalar, type Node } from 'yaml';
 import { LINK_LAYERS, type LinkLayer, wireBytes } from '../../algo/buckets/link-layer.ts';
 import { formatRate, isUnlimited } from '../../base/units.ts';
 import { CLASSES_MAX } from '../../limits.ts';
+import type { AccountNames } from '../../spec/accounts.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 import { remarkedDscps } from '../../spec/queue-plan.ts';
@@ -26,16 +27,14 @@ import { type Seen, warnWrongSides } from './sides.ts';
 export function readLinks(
   reader: YamlReader,
   at: Node | null,
-  { ownMarkMask, hosts, devices, schedules }: Omit<Instance, 'owners'>,
+  instance: Omit<Instance, 'owners'>,
 ): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
   if (at !== null && entries.length === 0 && reader.problems.errors.length === 0) {
     reader.problems.error(at.range?.[0] ?? 0, 'links is empty: name at least one device to shape');
   }
   const owners = new Map<string, string>();
-  const links = entries.map((entry) =>
-    readLink(reader, entry, { ownMarkMask, hosts, devices, owners, schedules }),
-  );
+  const links = entries.map((entry) => readLink(reader, entry, { ...instance, owners }));
   const classes = links.reduce((n, link) => n + countClasses(link.up) + countClasses(link.down), 0);
   if (classes > CLASSES_MAX) {
     reader.problems.error(
@@ -59,6 +58,7 @@ interface Instance {
   readonly ownMarkMask: number;
   readonly hosts: KnownHosts;
   readonly devices: DeviceGraph | null;
+  readonly accounts: AccountNames | null;
   /** The link of every device so far. */
   readonly owners: Map<string, string>;
   readonly schedules: ReadSchedule[];
@@ -67,7 +67,7 @@ interface Instance {
 function readLink(
   reader: YamlReader,
   entry: Named,
-  { ownMarkMask, hosts, devices, owners, schedules }: Instance,
+  { ownMarkMask, hosts, devices, accounts, owners, schedules }: Instance,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
   reader.keepWritten(entry.name, entry.node);
@@ -101,6 +101,7 @@ function readLink(
     ownMarkMask,
     hosts,
     devices,
+    accounts,
     isMetered: false,
     isPaced: false,
     within: [],

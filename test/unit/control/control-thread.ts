@@ -37,6 +37,7 @@ const begin = () =>
       trace: () => null,
       hosts: createHostMemory({ hosts: 1, addresses: 1, news: 1 }),
       updateHosts: () => undefined,
+      updateSubjects: () => undefined,
       eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
     config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },

@@ -26,6 +26,7 @@ function setUp() {
     trace: () => null,
     hosts: { buffer: new SharedArrayBuffer(0) },
     updateHosts: () => undefined,
+    updateSubjects: () => undefined,
   });
   const thread = new PacketThread((message) => {
     if (message.type === 'snapshot') asked.push(message.id);

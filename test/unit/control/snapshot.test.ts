@@ -25,6 +25,7 @@ function setUp() {
     trace: () => null,
     hosts: { buffer: new SharedArrayBuffer(0) },
     updateHosts: () => undefined,
+    updateSubjects: () => undefined,
   };
   return { source, writer: new SnapshotWriter(source), reader: new SnapshotReader() };
 }
