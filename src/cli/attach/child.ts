@@ -18,7 +18,7 @@ const PASSED: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGU
 const BY_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 /** Their default leaves no picture of the memory behind, which would be ours and not that of the command. */
 const WITHOUT_CORE: readonly NodeJS.Signals[] = [
-  ...['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGINT', 'SIGKILL'] as const,
+  ...(['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGINT', 'SIGKILL'] as const),
 ];
 
 export function runCommand(command: readonly string[], terminal: Terminal): Promise<Ended> {

@@ -1,8 +1,8 @@
 /** The commands that attach programs, users and sockets to classes, with their arguments and options. */
 import { type Command, Option } from 'commander';
+import type { ChangeOptions } from '../change/socket.ts';
 import { namedConf } from '../conf-file.ts';
 import type { CommandContext } from '../context.ts';
-import type { ChangeOptions } from '../change/socket.ts';
 import type { ExecOptions } from './exec.ts';
 
 const FORMS = `
@@ -66,16 +66,15 @@ function addAttached(program: Command, { terminal, finish }: CommandContext): vo
     });
 }
 
-function addExec(program: Command, { terminal, finish }: CommandContext): void {
+function addExec(program: Command, { terminal, finish, afterDashes }: CommandContext): void {
   toInstance(program.command('exec'))
     .description('start a command in a class: shaper exec wan/up/bulk -- rsync FROM TO')
     .usage('CLASS... [options] -- COMMAND [ARGUMENT...]')
     .argument(...CLASSES)
     .option('--up <rate>', 'make a class for the command, with this ceil for packets that leave')
     .option('--down <rate>', 'the same for packets that come')
-    .passThroughOptions(false)
-    .action(async (words: string[], options: ExecOptions, command: Command) => {
+    .action(async (classes: string[], options: ExecOptions) => {
       const { exec } = await import('./exec.ts');
-      finish(await exec(words, command.args.length, options, terminal));
+      finish(await exec(classes, afterDashes, options, terminal));
     });
 }

@@ -3,14 +3,14 @@
  * and starts the command then, so the command's first packet is in the class. It waits for the command and ends
  * as that ends.
  */
-import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
+import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { type Answer, ClientError, call } from '../../control/client.ts';
 import type { AttachAnswer } from '../../control/subjects/subject-service.ts';
-import { type ConfOptions } from '../conf-file.ts';
 import { socketOf } from '../change/socket.ts';
+import type { ConfOptions } from '../conf-file.ts';
 import type { Terminal } from '../terminal.ts';
-import { endAs, runCommand } from './child.ts';
+import { endBy, runCommand } from './child.ts';
 import { enterOwnGroup } from './own-group.ts';
 
 export interface ExecOptions extends ConfOptions {
@@ -20,24 +20,25 @@ export interface ExecOptions extends ConfOptions {
 
 export async function exec(
   classes: readonly string[],
-  command: readonly string[],
+  /** null: there is no `--`. */
+  command: readonly string[] | null,
   options: ExecOptions,
   terminal: Terminal,
 ): Promise<number> {
-  if (classes.length === 0 || command.length === 0) {
+  if (command === null || command.length === 0) {
     const hint = 'shaper exec CLASS... [--up RATE] [--down RATE] -- COMMAND [ARGUMENT...]';
-    const message = classes.length === 0 ? 'a class is expected before --' : 'a command is expected after --';
-    throw new OperatingError(EXIT_USAGE, message, hint);
+    throw new OperatingError(EXIT_USAGE, 'the command is expected after --', hint);
   }
   const socketPath = socketOf(options);
   const place = await attachSelf(socketPath, classes, options);
   for (const note of place.notes) terminal.err(`${printable(note)}\n`);
-  try {
-    return await endAs(await runCommand(command, terminal), terminal);
-  } finally {
-    await place.leave();
-  }
+  const ended = await runCommand(command, terminal);
+  await place.leave();
+  return 'signal' in ended ? endBy(ended.signal) : ended.code;
 }
+
+/** The instance does not find the control group that we have made. */
+const NOT_THERE = ['no-such-subject', 'no-cgroup2'];
 
 interface Place {
   readonly notes: readonly string[];
@@ -64,7 +65,7 @@ async function attachSelf(
       };
     } catch (error) {
       group.leave();
-      if (!(error instanceof ClientError && error.isAboutSubject)) throw error;
+      if (!(error instanceof ClientError && NOT_THERE.includes(error.reason))) throw error;
       // The instance sees other control groups than we do: by the process then.
     }
   }
@@ -81,5 +82,3 @@ async function detach(socketPath: string, id: number): Promise<void> {
     if (!(error instanceof ClientError)) throw error;
   }
 }
-
-export const NOTHING_LEFT = EXIT_FINE;

@@ -1,7 +1,8 @@
 /** A control group for one command, inside that in which this process is. */
+
+import { isSystemError } from '../../base/system-error.ts';
 import { Cgroups, cgroupMount, joined } from '../../io/proc/cgroups.ts';
 import { Processes } from '../../io/proc/processes.ts';
-import { isSystemError } from '../../base/system-error.ts';
 
 export interface OwnGroup {
   /** From the root of cgroup2. */

@@ -2,8 +2,8 @@
 import { ApiError } from '../api-error.ts';
 import { type Route, route } from '../http/route.ts';
 import { boolean, choice, integer, list, object, optional, text } from '../http/schema.ts';
-import type { AttachmentsReport, SubjectService } from '../subjects/subject-service.ts';
 import { SUBJECT_FORMS } from '../subjects/subject.ts';
+import type { AttachmentsReport, SubjectService } from '../subjects/subject-service.ts';
 
 const ATTACHMENT = object('An attachment', {
   id: integer('For DELETE /v1/attachments/{id}'),
@@ -22,7 +22,9 @@ const ANSWER = object('The attachment', {
 });
 
 export interface AttachmentCommands {
-  readonly subjects: Pick<SubjectService, 'attach' | 'detach'> & { readonly report: () => Promise<AttachmentsReport> };
+  readonly subjects: Pick<SubjectService, 'attach' | 'detach'> & {
+    readonly report: () => Promise<AttachmentsReport>;
+  };
 }
 
 export function attachmentRoutes({ subjects }: AttachmentCommands): Route[] {
@@ -61,7 +63,10 @@ export function attachmentRoutes({ subjects }: AttachmentCommands): Route[] {
       method: 'DELETE',
       path: '/v1/attachments',
       summary: 'Detaches a subject, by its text',
-      query: { subject: text('As in /v1/attachments'), from: optional(text('One class or direction; all without it')) },
+      query: {
+        subject: text('As in /v1/attachments'),
+        from: optional(text('One class or direction; all without it')),
+      },
       answer: ANSWER,
       handle: async ({ query: { subject, from } }) => subjects.detach({ subject, from }),
     }),

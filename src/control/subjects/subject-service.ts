@@ -3,8 +3,8 @@
  * end, and while classes move and go.
  */
 
-import { listClasses } from '../../core/classes/classes.ts';
 import { isSystemError, reasonOf } from '../../base/system-error.ts';
+import { listClasses } from '../../core/classes/classes.ts';
 import type { SubjectsUpdate } from '../../core/subjects/update.ts';
 import { ATTACHMENTS_MAX } from '../../limits.ts';
 import type { Renamed } from '../../spec/edit.ts';
