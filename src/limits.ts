@@ -123,6 +123,8 @@ export const TCP_SEGMENTS_TOLD_MAX = 1000;
 /** Segments in one picture. Further ones are counted only. */
 export const TCP_SEGMENTS_SHOWN_MAX = 300_000;
 
+/** Subjects that are attached to classes at once. */
+export const ATTACHMENTS_MAX = 1024;
 /** Events that a client may still ask for which connects later, or again. */
 export const EVENTS_KEPT = 1000;
 /** Classes whose last change is remembered, to refuse requests that were made before it. */
