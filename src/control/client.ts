@@ -33,10 +33,13 @@ export class ClientError extends OperatingError {
   override readonly name = 'ClientError';
   override readonly isPlaced: boolean;
   readonly code: ClientErrorCode;
+  /** The word of the instance for what is wrong; empty if it has not answered. */
+  readonly reason: string;
 
-  constructor(code: ClientErrorCode, message: string, hint = HINTS[code]) {
+  constructor(code: ClientErrorCode, message: string, hint = HINTS[code], reason = '') {
     super(EXITS[code], message, hint);
     this.code = code;
+    this.reason = reason;
     this.isPlaced = PLACED.test(message);
   }
 }
@@ -65,10 +68,11 @@ export async function call<T extends object = Answer>(
 /** The error that an answer with another status than 200 tells. */
 export function refusal(socketPath: string, status: number, text: string): ClientError {
   const answer = parse(socketPath, text);
-  const { message, hint } = (answer.error ?? {}) as { message?: unknown; hint?: unknown };
+  const { message, hint, code } = (answer.error ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof message !== 'string')
     return new ClientError('failed', `${socketPath} answers with status ${status}`);
-  return new ClientError(status < 500 ? 'refused' : 'undone', message, typeof hint === 'string' ? hint : '');
+  const kind = status < 500 ? 'refused' : 'undone';
+  return new ClientError(kind, message, typeof hint === 'string' ? hint : '', String(code));
 }
 
 function exchange(
