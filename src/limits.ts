@@ -18,6 +18,22 @@ export const FAILURE_ROWS = 256;
  * had their turn. Mirrored in native/columns.h.
  */
 export const HOST_EVENT_ROWS = 512;
+/**
+ * Sockets that the addon lists in one call, and descriptors of a process; more come in the next. Mirrored in
+ * native/columns.h.
+ */
+export const SOCKET_ROWS = 512;
+/**
+ * Descriptors of processes that the packet thread looks at to find whose socket a new flow has, of which each
+ * takes 2 to 3 us: for one flow, and in a second. Beyond them the flow is classified as if no process had it,
+ * until the next scan of the control thread, half a second later.
+ */
+export const DESCRIPTORS_PER_FLOW_MAX = 1024;
+export const DESCRIPTORS_PER_SEC_MAX = 50_000;
+/** Processes begun since the last look that the packet thread looks at for one flow: the newest. */
+export const NEW_PROCESSES_PER_FLOW_MAX = 256;
+/** Processes that belong to no subject and are remembered because their sockets were asked for. */
+export const OTHER_HOLDERS_MAX = 64;
 /** Bytes copied of each packet by default: enough for IPv6 + options + TCP with all its options. */
 export const COPY_BYTES = 128;
 /**
