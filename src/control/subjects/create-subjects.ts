@@ -20,7 +20,7 @@ export function createSubjects(change: ChangeService, packets: PacketThread, emi
   });
 }
 
-/** Groups of `shaper exec` whose command has ended while nobody looked. The kernel keeps those that are in use. */
+/** Groups of `shaper exec` whose command has ended while nobody looked. The kernel keeps those in use. */
 function removeLeftGroups({ cgroups }: Machine): void {
   if (cgroups === null) return;
   for (const path of groupsCalled(cgroups, (name) => /^shaper-exec-\d+$/.test(name))) cgroups.remove(path);
