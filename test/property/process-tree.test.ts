@@ -35,7 +35,7 @@ class World {
     this.#begin(1, null, 'init');
   }
 
-  take(action: (typeof step extends fc.Arbitrary<infer T> ? T : never)): void {
+  take(action: typeof step extends fc.Arbitrary<infer T> ? T : never): void {
     const { live, rules } = this;
     const chosen = live[action.which % live.length]!;
     const name = NAMES[action.which % NAMES.length]!;

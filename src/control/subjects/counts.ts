@@ -14,10 +14,10 @@ export class Counter {
   }
 
   report(attachment: Attachment): AttachmentReport {
-    const { id, text, key, classes, sinceMs, target } = attachment;
+    const { id, text, classes, sinceMs, target } = attachment;
     const pids = this.#pidsOf(attachment);
     return {
-      ...{ id, subject: text, text: this.#words(attachment) || key, classes: [...classes.values()] },
+      ...{ id, subject: text, text: this.#words(attachment), classes: [...classes.values()] },
       processes: pids.length,
       sockets: target.kind === 'socket' ? 1 : this.#socketsOf(pids),
       since: new Date(sinceMs).toISOString(),
@@ -63,7 +63,7 @@ export class Counter {
     if (subject.kind === 'pid') return nameOf(subject.pid);
     if (subject.kind === 'pgid') return nameOf(subject.pgid);
     if (target.kind === 'socket') return nameOf(target.pid);
-    if (target.kind === 'groups') return target.groups.paths.join(' ');
+    if (subject.kind === 'unit' && target.kind === 'groups') return target.groups.paths.join(' ');
     return '';
   }
 }
