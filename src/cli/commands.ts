@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from 'commander';
 import { TCP_SECONDS_MAX } from '../limits.ts';
+import { addAttachCommands } from './attach/commands.ts';
 import { addChangeCommands } from './change/commands.ts';
 import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
 import type { CommandContext } from './context.ts';
@@ -44,6 +45,7 @@ export function addCommands(program: Command, context: CommandContext): void {
   ])
     add(program, context);
   addChangeCommands(program, context);
+  addAttachCommands(program, context);
   addViewCommands(program, context);
   addQuotaCommands(program, context);
   addTcp(program, context);

@@ -34,13 +34,13 @@ export class ClientError extends OperatingError {
   override readonly name = 'ClientError';
   override readonly isPlaced: boolean;
   readonly code: ClientErrorCode;
-  /** The word by which the instance names its refusal, such as `no-such-class`; empty if it names none. */
-  readonly refusal: string;
+  /** The word of the instance for what is wrong; empty if it has not answered. */
+  readonly reason: string;
 
-  constructor(code: ClientErrorCode, message: string, hint = HINTS[code], refusal = '') {
+  constructor(code: ClientErrorCode, message: string, hint = HINTS[code], reason = '') {
     super(EXITS[code], message, hint);
     this.code = code;
-    this.refusal = refusal;
+    this.reason = reason;
     this.isPlaced = PLACED.test(message);
   }
 }
@@ -69,10 +69,11 @@ export async function call<T extends object = Answer>(
 /** The error that an answer with another status than 200 tells. */
 export function refusal(socketPath: string, status: number, text: string): ClientError {
   const answer = parse(socketPath, text);
-  const { code = '', message, hint = '' } = (answer.error ?? {}) as Readonly<Record<string, unknown>>;
+  const { message, hint, code } = (answer.error ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof message !== 'string')
     return new ClientError('failed', `${socketPath} answers with status ${status}`);
-  return new ClientError(status < 500 ? 'refused' : 'undone', message, String(hint), String(code));
+  const kind = status < 500 ? 'refused' : 'undone';
+  return new ClientError(kind, message, typeof hint === 'string' ? hint : '', String(code));
 }
 
 function exchange(

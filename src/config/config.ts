@@ -4,6 +4,7 @@
  */
 
 import { HELD_MAX, NFQUEUE_NUMBER_MAX } from '../limits.ts';
+import type { AccountNames } from '../spec/accounts.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
 import type { HistorySpec } from '../spec/hosts.ts';
 import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
@@ -49,17 +50,23 @@ export interface LoadedConfig {
 }
 
 /**
- * Messages call the text `file`. `devices` are those of the machine that shapes by it; null if that is not
- * known or not this machine. Throws ConfigError with all problems.
+ * Messages call the text `file`. `devices` and `accounts` are those of the machine that shapes by it; null if
+ * that is not known or not this machine. Throws ConfigError with all problems.
  */
-export function loadConfig(text: string, file: string, devices: DeviceGraph | null = null): LoadedConfig {
-  return readConfig(parseYaml(text, file).source, devices);
+export function loadConfig(
+  text: string,
+  file: string,
+  devices: DeviceGraph | null = null,
+  accounts: AccountNames | null = null,
+): LoadedConfig {
+  return readConfig(parseYaml(text, file).source, devices, accounts);
 }
 
 /** The same for a tree that was parsed, and perhaps edited. */
 export function readConfig(
   source: YamlSource,
   devices: DeviceGraph | null,
+  accounts: AccountNames | null,
   skipSchedules = false,
 ): LoadedConfig {
   const reader = new YamlReader(source);
@@ -75,14 +82,14 @@ export function readConfig(
   const ownMask = mark === 'auto' ? 0 : mark;
   const hosts = readHosts(reader, top.hosts, devices);
   const known = knownHosts(hosts);
-  const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, schedules, accesses };
+  const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, accounts, schedules, accesses };
   const links = readLinks(reader, top.links?.value ?? null, instanceOfLinks);
   const quotas = readQuotas(reader, top.quotas, known, links);
   const history = readHistory(reader, top.history, quotas.length > 0);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
   if (!skipSchedules && schedules.length > 0 && reader.problems.errors.length === 0) {
-    const read = (edited: YamlSource): LoadedConfig => readConfig(edited, null, true);
+    const read = (edited: YamlSource): LoadedConfig => readConfig(edited, null, null, true);
     for (const { offset, message } of scheduleFaults(source, schedules, read))
       reader.problems.error(offset, message);
   }

@@ -6,6 +6,7 @@ import type { LoadedConfig } from '../config/config.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import type { HostsUpdate } from '../core/hosts/update.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
+import type { SubjectsUpdate } from '../core/subjects/update.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { Renamed } from '../spec/edit.ts';
@@ -109,6 +110,7 @@ export type FromControlThread =
   | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
   /** What is known of hosts, and what they may, from the next batch on. */
   | { readonly type: 'hosts'; readonly update: HostsUpdate }
+  | { readonly type: 'subjects'; readonly update: SubjectsUpdate }
   /** Addresses of hosts that a quota has stopped, and of what they reach all the same: for the rules. */
   | { readonly type: 'stopped'; readonly addresses: StoppedAddresses }
   | { readonly type: 'log'; readonly line: LogLine }

@@ -9,11 +9,13 @@ import { ownIdentity } from '../io/proc/process.ts';
 import { addressText } from '../packet/address-text.ts';
 import { REAL_CLOCK } from './change/clock.ts';
 import { DOCUMENTS } from './change/documents.ts';
+import { NO_MOVES } from './change/moves.ts';
 import { ChangeService } from './change/service.ts';
 import { metricsCommand, type Seen } from './commands/metrics.ts';
 import { quotaCommands } from './commands/quotas.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
+import { subjectCommands } from './commands/subjects.ts';
 import { Events } from './events.ts';
 import { createHosts } from './hosts/create-hosts.ts';
 import { readNfqueues, sumKernelDrops } from './kernel-drops.ts';
@@ -22,6 +24,7 @@ import { PacketThread } from './packet-thread.ts';
 import { routesOf } from './routes/routes.ts';
 import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
+import { createSubjects } from './subjects/create-subjects.ts';
 import { tcpCommand } from './tcp/tcp.ts';
 import { Alarms } from './views/alarms.ts';
 import { Views } from './views/views.ts';
@@ -41,6 +44,7 @@ const change = new ChangeService({
   apply: async (request) => {
     const applied = await packetThread.apply(request);
     hosts.follow(request.config);
+    subjects.follow(request.config.spec, request.renamed);
     files.follow(request.config.filesFolder);
     return applied;
   },
@@ -51,6 +55,7 @@ const change = new ChangeService({
 });
 const hosts = createHosts(change.running().config, hostMemory, packetThread, events.emit);
 const { service } = hosts;
+const subjects = createSubjects(change, packetThread, events.emit);
 const files = new FilesKeeper({
   socketPath,
   log: (level, message, fields) => packetThread.log({ level, message, fields: { ...fields } }),
@@ -72,6 +77,7 @@ const why = whyCommand({
   recentWaits: views.recentWaits,
   running: () => change.running(),
   stopped: (family, words) => service.stopOf(addressText(family, words)),
+  attachedText: () => null,
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 });
 const commands = {
@@ -92,6 +98,7 @@ const commands = {
   isShared: gid !== null,
   views,
   quotas: quotaCommands(service),
+  subjects: subjectCommands(subjects, () => seen ?? look()),
   metrics: metricsCommand({
     ...{ subject, samples, events },
     seen: () => seen ?? look(),
@@ -135,6 +142,7 @@ async function close(): Promise<void> {
   stopping();
   clearInterval(sampling);
   await server?.close();
+  subjects.close();
   await Promise.all([hosts.close(), files.close()]);
   port.close();
 }
@@ -143,6 +151,7 @@ try {
   server = await startServer(socketPath, routesOf(commands, subject.version), gid);
   tell({ type: 'listening' });
   change.start();
+  subjects.follow(change.running().config.spec, NO_MOVES);
   void service.start();
   files.follow(change.running().config.filesFolder);
   void sample();

@@ -52,6 +52,7 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     trace: () => null,
     hosts: engine.hosts,
     updateHosts: () => undefined,
+    updateSubjects: () => undefined,
   });
   const reader = new SnapshotReader();
   world.runUntil((atSeconds - 4) * SECOND);
@@ -67,6 +68,7 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     pause: async (ms) => world.runUntil(world.nowNs + ms * MS),
     recentWaits: () => null,
     stopped: situation.stopped ?? (() => null),
+    attachedText: () => null,
   });
   return why(subject);
 }

@@ -4,6 +4,7 @@ import { isScalar, type Node } from 'yaml';
 import { LINK_LAYERS, type LinkLayer, wireBytes } from '../../algo/buckets/link-layer.ts';
 import { formatRate, isUnlimited } from '../../base/units.ts';
 import { CLASSES_MAX } from '../../limits.ts';
+import type { AccountNames } from '../../spec/accounts.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 import { remarkedDscps } from '../../spec/queue-plan.ts';
@@ -58,6 +59,7 @@ interface Instance {
   readonly ownMarkMask: number;
   readonly hosts: KnownHosts;
   readonly devices: DeviceGraph | null;
+  readonly accounts: AccountNames | null;
   /** The link of every device so far. */
   readonly owners: Map<string, string>;
   readonly schedules: ReadSchedule[];
@@ -67,7 +69,7 @@ interface Instance {
 function readLink(
   reader: YamlReader,
   entry: Named,
-  { ownMarkMask, hosts, devices, owners, schedules, accesses }: Instance,
+  { ownMarkMask, hosts, devices, accounts, owners, schedules, accesses }: Instance,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
   reader.keepWritten(entry.name, entry.node);
@@ -101,6 +103,7 @@ function readLink(
     ownMarkMask,
     hosts,
     devices,
+    accounts,
     isMetered: false,
     isPaced: false,
     within: [],

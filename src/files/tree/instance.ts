@@ -132,8 +132,8 @@ export class Instance {
   }
 }
 
-function errnoOf({ code, refusal }: ClientError): ErrnoName {
-  return code === 'refused' ? (ERRNOS[refusal] ?? 'EINVAL') : 'EIO';
+function errnoOf({ code, reason }: ClientError): ErrnoName {
+  return code === 'refused' ? (ERRNOS[reason] ?? 'EINVAL') : 'EIO';
 }
 
 function treeOf(generation: number, reports: readonly ClassReport[]): ClassTree {
