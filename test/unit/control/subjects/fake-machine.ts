@@ -1,4 +1,4 @@
-/** A machine that a test makes up: processes in memory, control groups as folders of a temporary directory. */
+/** A machine that a test makes up: processes in memory, control groups as folders of a temporary one. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
