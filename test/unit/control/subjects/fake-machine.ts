@@ -97,13 +97,18 @@ export interface FakeMachine extends Machine {
   removeGroup(path: string): void;
 }
 
-export function fakeMachine(some: { readonly containers?: () => readonly ContainerName[] } = {}): FakeMachine {
+export function fakeMachine(
+  some: { readonly containers?: () => readonly ContainerName[] } = {},
+): FakeMachine {
   const folder = mkdtempSync(join(tmpdir(), 'subjects-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const mount = join(folder, 'cgroup');
   mkdirSync(mount);
   const [passwd, group] = [join(folder, 'passwd'), join(folder, 'group')];
-  writeFileSync(passwd, 'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1001:50::/:/\n');
+  writeFileSync(
+    passwd,
+    'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1001:50::/:/\n',
+  );
   writeFileSync(group, 'root:x:0:\nstaff:x:50:alice\ndev:x:60:\n');
   return {
     processes: new FakeProcesses(),
