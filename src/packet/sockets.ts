@@ -7,7 +7,7 @@
 /** How the kernel answers whose socket a packet belongs to. One object, overwritten by each question. */
 export interface SocketAnswer {
   uid: number;
-  /** Of sockfs; 0: none yet (a connection request, time-wait). */
+  /** Of sockfs; 0: the connection has none, and its port no listener. */
   inode: number;
   /** 64-bit id of the control group in two unsigned words; both 0: not told. */
   cgroupHigh: number;
@@ -16,8 +16,14 @@ export interface SocketAnswer {
   state: number;
 }
 
-/** States of SocketAnswer whose inode is not that of the connection (include/net/tcp_states.h). */
+// States of SocketAnswer (include/net/tcp_states.h).
+export const TCP_FIN_WAIT1 = 4;
+export const TCP_TIME_WAIT = 6;
+export const TCP_LAST_ACK = 9;
+/** The socket listens: no connection has these ends yet. */
 export const TCP_LISTEN = 10;
+export const TCP_CLOSING = 11;
+/** No process has accepted the connection yet. Uid and inode are those of the socket that listens for it. */
 export const TCP_NEW_SYN_RECV = 12;
 
 /** The ends as the local side sees them: words as in Parsed, ports as numbers. */

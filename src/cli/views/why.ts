@@ -37,6 +37,7 @@ function lines(answer: FlowAnswer): string[][] {
     ['  class', `${classes.join(', then ') || 'none'}${place}`],
     ['  next class', nextClass ?? 'none'],
   ];
+  if (answer.owner !== '') facts.push(['  owner', answer.owner]);
   if (limitedBy.detail !== '') facts.push(['  limit', limitedBy.detail]);
   if (!answer.live) return facts;
   const drops = Object.entries(dropped).filter(([, count]) => count > 0);

@@ -11,13 +11,23 @@
  * owner any more: the flow keeps the one that it had.
  *
  * The answer stays in a record beside the flow's, so a waiting packet finds its class again without a
- * question, and people can be told who the owner is. Memory: 44 bytes a flow, reserved with the first update.
+ * question, and people can be told who the owner is. Memory: 48 bytes a flow, reserved with the first update.
  */
 import { NONE } from '../../base/none.ts';
 import { OWNER_QUESTIONS_MAX } from '../../limits.ts';
 import { NF_INET_FORWARD, NF_INET_LOCAL_IN } from '../../packet/batch.ts';
 import type { Parsed } from '../../packet/parse.ts';
-import { type SocketOwners, type SocketQuestion, TCP_LISTEN } from '../../packet/sockets.ts';
+import {
+  type SocketAnswer,
+  type SocketOwners,
+  type SocketQuestion,
+  TCP_CLOSING,
+  TCP_FIN_WAIT1,
+  TCP_LAST_ACK,
+  TCP_LISTEN,
+  TCP_NEW_SYN_RECV,
+  TCP_TIME_WAIT,
+} from '../../packet/sockets.ts';
 import { IPPROTO_TCP, SYN } from '../../packet/tcp-header.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import type { Ledger } from '../packets/ledger.ts';
@@ -41,8 +51,12 @@ const SET = 7;
 const CGROUP_SET = 8;
 const EPOCH = 9;
 const HOOK = 10;
-const WORDS = 11;
+/** 1 if the update before named the socket. */
+const IS_TOLD = 11;
+const WORDS = 12;
 
+/** No process has this uid. */
+const NO_USER = 0xffffffff;
 /** Subjects count epochs from 1. */
 const NO_EPOCH = 0;
 
@@ -201,36 +215,26 @@ export class FlowOwners {
     fillQuestion(sockets.question, parsed, p, words[at + HOOK] === NF_INET_LOCAL_IN, ifIndex);
     words[at + QUESTIONS] += 1;
     ledger.ownerAsked();
-    if (sockets.ask() && sockets.answer.inode !== 0) {
-      this.note(at, sockets);
-      return;
-    }
-    // A socket that its process has closed: the flow keeps its owner.
-    if (words[at + STATE] === OWNER_KNOWN) return;
-    if (protocol === IPPROTO_TCP && this.askListener(sockets)) {
-      this.note(at, sockets);
+    const isFound = sockets.ask();
+    const { answer } = sockets;
+    const isClosed = protocol === IPPROTO_TCP && isClosing(answer.state);
+    // A socket that its process has closed shows no owner, or that of the listening one.
+    if (words[at + STATE] === OWNER_KNOWN && (!isFound || isClosed)) return;
+    const hasOwner = isFound && (answer.inode !== 0 || answer.cgroupHigh !== 0 || answer.cgroupLow !== 0);
+    if (hasOwner) {
+      this.note(at, answer);
       return;
     }
     words[at + STATE] = OWNER_NOT_FOUND;
     ledger.ownerUnknown();
   }
 
-  /** A connection that no process has accepted yet belongs to the socket that listens for it. */
-  private askListener(sockets: SocketOwners): boolean {
-    const { question, answer } = sockets;
-    question.remote0 = 0;
-    question.remote1 = 0;
-    question.remote2 = 0;
-    question.remote3 = 0;
-    question.remotePort = 0;
-    this.ledger.ownerAsked();
-    return sockets.ask() && answer.state === TCP_LISTEN && answer.inode !== 0;
-  }
-
-  private note(at: number, { answer }: SocketOwners): void {
+  private note(at: number, answer: SocketAnswer): void {
     const { words } = this;
-    words[at + STATE] = answer.state === TCP_LISTEN ? OWNER_LISTENS : OWNER_KNOWN;
-    words[at + UID] = answer.uid;
+    const isListener = answer.state === TCP_LISTEN || answer.state === TCP_NEW_SYN_RECV;
+    words[at + STATE] = isListener ? OWNER_LISTENS : OWNER_KNOWN;
+    // Without an inode the kernel shows 0 for the user too.
+    words[at + UID] = answer.inode === 0 ? NO_USER : answer.uid;
     words[at + INODE] = answer.inode;
     words[at + CGROUP_HIGH] = answer.cgroupHigh;
     words[at + CGROUP_LOW] = answer.cgroupLow;
@@ -253,7 +257,8 @@ export class FlowOwners {
     const { words, subjects, sockets } = this;
     const inode = words[at + INODE];
     let set = subjects.setOfInode(inode);
-    if (set === NONE && sockets !== null)
+    words[at + IS_TOLD] = set === NONE ? 0 : 1;
+    if (set === NONE && inode !== 0 && sockets !== null)
       set = subjects.setOfTold(sockets.setOfInode(inode, words[at + UID]));
     words[at + SET] = set;
     words[at + CGROUP_SET] = subjects.setOfCgroup(words[at + CGROUP_HIGH], words[at + CGROUP_LOW]);
@@ -261,29 +266,41 @@ export class FlowOwners {
   }
 
   /**
-   * Whether the last update gives an owner other subjects than it had. Sockets and groups that it does not
-   * name have gone, or are newer than the update: their flows keep their classes.
+   * Whether the last update gives an owner other subjects than it had. A socket that it does not name any
+   * more has been closed, or its process belongs to nothing now: the next packet asks. Groups that it does
+   * not name are gone.
    */
   private haveOthers(): boolean {
-    const { words, subjects } = this;
-    const { highWater, shift } = this.flows.flowKeys.table;
-    const end = (highWater >> shift) * WORDS;
+    const { words, subjects, flows } = this;
+    const { highWater, stride } = flows.flowKeys.table;
     let isNew = false;
-    for (let at = 0; at < end; at += WORDS) {
-      if (words[at + EPOCH] !== subjects.epoch) continue;
+    for (let f = 0, at = 0; f < highWater; f += stride, at += WORDS) {
+      if (words[at + EPOCH] !== subjects.epoch || words[at + GENERATION] !== flows.generation(f) >>> 0)
+        continue;
       const set = subjects.setOfInode(words[at + INODE]);
       const group = subjects.setOfCgroup(words[at + CGROUP_HIGH], words[at + CGROUP_LOW]);
-      if (set !== NONE && set !== (words[at + SET] | 0)) {
-        words[at + SET] = set;
-        isNew = true;
-      }
-      if (group !== NONE && group !== (words[at + CGROUP_SET] | 0)) {
-        words[at + CGROUP_SET] = group;
-        isNew = true;
-      }
+      if (set === NONE && words[at + IS_TOLD] === 1) flows.unclassify(f);
+      if (this.changes(at + SET, set)) isNew = true;
+      if (this.changes(at + CGROUP_SET, group)) isNew = true;
+      words[at + IS_TOLD] = set === NONE ? 0 : 1;
     }
     return isNew;
   }
+
+  /** Whether the number of a set becomes another one. */
+  private changes(at: number, set: number): boolean {
+    const { words } = this;
+    if (set === NONE || set === (words[at] | 0)) return false;
+    words[at] = set;
+    return true;
+  }
+}
+
+/** Whether a connection ends: then its process may have closed the socket (include/net/tcp_states.h). */
+function isClosing(state: number): boolean {
+  return (
+    (state >= TCP_FIN_WAIT1 && state <= TCP_TIME_WAIT) || state === TCP_LAST_ACK || state === TCP_CLOSING
+  );
 }
 
 /** Asks for the socket at the local end of parsed row `p`: its destination if the packet comes in. */

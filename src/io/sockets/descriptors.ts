@@ -13,6 +13,12 @@ const DENIED = new Set([-13, -1]);
 /** Opening the files of a process and reading who it is take as long as looking at so many descriptors. */
 const PROCESS_COST = 6;
 
+/** How many of the last descriptors are looked at of a process none of whose sockets was asked for yet. */
+const FIRST_LOOK = 32;
+
+/** How far around the last sockets of a process is looked before all its descriptors are. */
+const AROUND = 16;
+
 export class Descriptors {
   /** How many descriptors may still be looked at for this question. */
   left = 0;
@@ -63,21 +69,27 @@ export class Descriptors {
   }
 
   /**
-   * Looks where the next socket of a process mostly is: at the number of the last one, which it has closed,
-   * at the two behind it, and at the last of all.
+   * Looks where the next socket of a process mostly is. A process gets the lowest free number: that of the last
+   * one, which it has closed, or one behind it, or that with which it began when it opened several, or the last
+   * of all.
    */
-  hasAtHint(holder: Holder, inode: number): boolean {
+  hasAtHint(holder: Holder, inode: number, isFirst: boolean): boolean {
     if (!this.open(holder)) return false;
-    const last = holder.lastDescriptor;
-    if (last >= 0) return this.hasAt(holder, inode, last, last + 2);
+    const { lastDescriptor: last, firstDescriptor: first } = holder;
+    if (last >= 0 && this.hasAt(holder, inode, last, last + 2)) return true;
+    if (!isFirst) return false;
+    if (first >= 0 && first !== last && this.hasAt(holder, inode, first, first + 1)) return true;
     const count = this.kernel.native.openCount(holder.handle);
     this.take(1);
-    return count > 0 && this.hasAt(holder, inode, Math.max(0, count - 2), count);
+    return count > 0 && this.hasAt(holder, inode, Math.max(0, count - (last < 0 ? FIRST_LOOK : 2)), count);
   }
 
-  /** Looks at all descriptors. Every socket on the way is remembered. */
+  /** Looks at all descriptors, those around the last ones first. Every socket on the way is remembered. */
   hasAnywhere(holder: Holder, inode: number): boolean {
     if (!this.open(holder)) return false;
+    const { lastDescriptor: last, firstDescriptor: first } = holder;
+    if (last >= 0 && this.hasAt(holder, inode, Math.max(0, first - AROUND, last - 2 * AROUND), last + AROUND))
+      return true;
     const { native, columns } = this.kernel;
     let end = SCAN_MORE;
     for (let isAnew = true; end === SCAN_MORE && this.left > 0; isAnew = false) {
@@ -89,7 +101,7 @@ export class Descriptors {
     }
     if (end === SCAN_GONE) this.table.forget(holder);
     if (end < 0) return false;
-    holder.lastDescriptor = columns.descriptor[end]!;
+    noteDescriptor(holder, columns.descriptor[end]!);
     return true;
   }
 
@@ -100,7 +112,7 @@ export class Descriptors {
       this.take(1);
       if (found !== 0) this.cache.set(found, holder, this.table.generation);
       if (found !== inode) continue;
-      holder.lastDescriptor = descriptor;
+      noteDescriptor(holder, descriptor);
       return true;
     }
     return false;
@@ -140,4 +152,11 @@ export class Descriptors {
     this.tokens -= count;
     this.looked += count;
   }
+}
+
+function noteDescriptor(holder: Holder, descriptor: number): void {
+  // Not the number of the last one or one somewhat behind it: several begin here.
+  if (descriptor < holder.lastDescriptor || descriptor > holder.lastDescriptor + AROUND)
+    holder.firstDescriptor = descriptor;
+  holder.lastDescriptor = descriptor;
 }

@@ -16,6 +16,8 @@ export interface Holder {
   handle: number;
   /** The descriptor of the socket that was found last: the next one often has the same or the next number. */
   lastDescriptor: number;
+  /** The lowest of those that were found one behind the other. */
+  firstDescriptor: number;
   /** The last update has told of it. */
   isTold: boolean;
   /** It began after the newest process that the last update knew. */
@@ -29,7 +31,15 @@ export function createHolder(pid: number, startTicks: number): Holder {
     pid,
     startTicks,
     parent: 0,
-    ...{ set: -1, inheritedSet: -1, uid: -1, readIn: -1, handle: -1, lastDescriptor: -1 },
+    ...{
+      set: -1,
+      inheritedSet: -1,
+      uid: -1,
+      readIn: -1,
+      handle: -1,
+      lastDescriptor: -1,
+      firstDescriptor: -1,
+    },
     ...{ isTold: false, isNew: false, isGone: false },
   };
 }

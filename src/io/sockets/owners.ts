@@ -162,8 +162,8 @@ export class LocalSockets implements SocketOwners {
     for (let i = 0; i < order.length && hints < HINTS; i++) {
       const holder = order[i]!;
       if (holder.lastDescriptor < 0 || !this.descriptors.mayHold(holder, uid)) continue;
+      if (this.descriptors.hasAtHint(holder, inode, hints === 0)) return holder;
       hints++;
-      if (this.descriptors.hasAtHint(holder, inode)) return holder;
     }
     return null;
   }
@@ -174,7 +174,7 @@ export class LocalSockets implements SocketOwners {
     for (const holder of table.order.filter(isMeant)) {
       if (descriptors.left <= 0) return null;
       if (holder.isGone || !descriptors.mayHold(holder, uid)) continue;
-      if (holder.lastDescriptor < 0 && descriptors.hasAtHint(holder, inode)) return holder;
+      if (holder.lastDescriptor < 0 && descriptors.hasAtHint(holder, inode, true)) return holder;
       if (descriptors.hasAnywhere(holder, inode)) return holder;
     }
     return null;

@@ -33,7 +33,7 @@ const begin = () =>
       nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
       warnings: [],
-      inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
+      inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], owners: [], devices: [] }),
       trace: () => null,
       hosts: createHostMemory({ hosts: 1, addresses: 1, news: 1 }),
       updateHosts: () => undefined,

@@ -22,7 +22,7 @@ function setUp() {
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     warnings: [],
     eachClasses: () => [],
-    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
+    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], owners: [], devices: [] }),
     trace: () => null,
     hosts: { buffer: new SharedArrayBuffer(0) },
     updateHosts: () => undefined,

@@ -21,7 +21,7 @@ function setUp() {
     socketCounters: () => SOCKET,
     warnings: ['w/up is silent'],
     eachClasses: () => [],
-    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
+    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], owners: [], devices: [] }),
     trace: () => null,
     hosts: { buffer: new SharedArrayBuffer(0) },
     updateHosts: () => undefined,
