@@ -115,6 +115,7 @@ export function fakeMachine(
     cgroups: new Cgroups(mount),
     accounts: new Accounts(passwd, group),
     containers: some.containers ?? (() => []),
+    ipSockets: () => null,
     addressesOf: () => ['172.17.0.2', '2001:db8::2'],
     outsideEnds: () => [7],
     programFile: (path) => (path.startsWith('/usr/bin/') ? path : null),
