@@ -126,7 +126,7 @@ export class SubjectService {
 
   list(): readonly AttachmentReport[] {
     this.#registry.look();
-    return [...this.#registry.all].map((attachment) => this.#counter.report(attachment));
+    return this.#counter.reports(this.#registry.all);
   }
 
   /** Another configuration holds: classes have moved or gone. */
