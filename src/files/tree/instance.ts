@@ -2,6 +2,7 @@
  * The running instance behind the tree, over its control socket. What it says is kept for a moment, because a
  * listing of a thousand classes asks for each of them; a change through the tree makes all of it old.
  */
+import type { Agent } from 'node:http';
 import { ClientError, call, type Method } from '../../client/client.ts';
 import { type ErrnoName, FileError } from '../fuse/filesystem.ts';
 
@@ -35,8 +36,9 @@ export interface Attached {
 export type Json = Readonly<Record<string, unknown>>;
 export type Ask = (method: Method, path: string, body?: object) => Promise<Json>;
 
-export function askOver(socketPath: string): Ask {
-  return (method, path, body) => call(socketPath, method, path, body);
+/** `agent` keeps connections for questions. A change has a connection of its own: it is sent once. */
+export function askOver(socketPath: string, agent: Agent): Ask {
+  return (method, path, body) => call(socketPath, method, path, body, method === 'GET' ? agent : undefined);
 }
 
 /** For so long a listing goes by what was known. Reads of parameters always ask. */

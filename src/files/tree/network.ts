@@ -13,6 +13,11 @@ import { type Rights, SEARCH, WRITE } from './rights.ts';
 export const NETWORK = 'network';
 const DEFAULT = 'default';
 const SETGID = 0o2000;
+/**
+ * For so long the kernel goes by what it was told of a node, instead of asking for each directory on the way
+ * to a file. What changes through the mount is seen at once all the same.
+ */
+const VALID_MS = 200;
 /** So often a removal is tried again that others have come before. */
 const TRIES = 5;
 
@@ -39,11 +44,15 @@ export class Network implements Branch {
 
   async attributes(names: Names): Promise<Attributes> {
     const { instance, access, fixed } = this.#parts;
-    if (names.length === 0) return fixed;
+    if (names.length === 0) return { ...fixed, validMs: VALID_MS };
     const tree = await instance.classes();
-    if (names.length === 1 && tree.links.has(names[0]!)) return fixed;
+    if (names.length === 1 && tree.links.has(names[0]!)) return { ...fixed, validMs: VALID_MS };
     const { report, file } = find(tree, names);
-    return file === null ? access.directory(report) : access.file(report, file);
+    const attributes = file === null ? access.directory(report) : access.file(report, file);
+    if (file === null || !isParameter(file)) return { ...attributes, validMs: VALID_MS };
+    // With its true size a program that packs files (tar) misses nothing of it.
+    const sizeBytes = Buffer.byteLength(readParameter(file, report)) + 1;
+    return { ...attributes, sizeBytes, validMs: VALID_MS };
   }
 
   async list(names: Names): Promise<readonly ListedName[]> {

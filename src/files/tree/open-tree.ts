@@ -1,4 +1,5 @@
 /** The tree of an instance, put together. */
+import { Agent } from 'node:http';
 import type { Attributes } from '../fuse/filesystem.ts';
 import type { FileTree } from '../serve.ts';
 import { type Accounts, EtcAccounts } from './accounts.ts';
@@ -13,6 +14,9 @@ import { type GroupsOf, groupsOfProcess, Rights } from './rights.ts';
 import { controlGroups, processes, processGroups, type Subjects, users } from './subjects.ts';
 import { ShaperTree } from './tree.ts';
 
+/** To the instance, at once. More questions wait for one of them. */
+const CONNECTIONS = 8;
+
 export interface TreeOptions {
   readonly ask: Ask;
   readonly mountPoint: string;
@@ -23,14 +27,15 @@ export interface TreeOptions {
 
 /** `folder` is where the tree is mounted. */
 export function openTree(socketPath: string, folder: string): FileTree {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const fileSystem = createTree({
-    ask: askOver(socketPath),
+    ask: askOver(socketPath, agent),
     mountPoint: folder,
     accounts: new EtcAccounts(),
     machine: new LinuxMachine(),
     groupsOf: groupsOfProcess,
   });
-  return { fileSystem, close: () => undefined };
+  return { fileSystem, close: () => agent.destroy() };
 }
 
 export function createTree({ ask, mountPoint, accounts, machine, groupsOf }: TreeOptions): ShaperTree {
