@@ -47,7 +47,7 @@ const ALONE = ['test/sim/allocation.test.ts', 'test/sim/fair-full.test.ts'];
 
 /** Tests on real packets that look at what happens, however busy the machine is. */
 const BESIDE = [
-  'test/netns/{bench,native,rules}.test.ts',
+  'test/netns/{bench,native,native-sockets,rules}.test.ts',
   'test/netns/stories/{devices,neighbours,uplinks}.test.ts',
 ];
 /**
@@ -56,7 +56,7 @@ const BESIDE = [
  */
 const COUNTS = [
   'test/netns/{answers,lab,run}.test.ts',
-  'test/netns/stories/{control,counting,device-changes,edit-trial,ends,flows,live,live-rates,local,pacing}.test.ts',
+  'test/netns/stories/{attach,control,counting,device-changes,edit-trial,ends,flows,live,live-rates,local,pacing}.test.ts',
   'test/netns/stories/{packets,page-browser,quota,reloads,remark,rootless,standstill,starts,trouble}.test.ts',
 ];
 const EMULATED = 'test/netns/emulated/**/*.test.ts';

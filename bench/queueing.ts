@@ -1,5 +1,5 @@
 import { jainIndex } from '../src/base/fairness.ts';
-import { call } from '../src/control/client.ts';
+import { call } from '../src/client/client.ts';
 import { atLeast, atMost, type Goal, printGoals, writeResults } from './goals.ts';
 import { createLab, type Host, type Lab } from './lab/lab.ts';
 import { iperfTcp, ping } from './lab/measure.ts';

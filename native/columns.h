@@ -80,6 +80,33 @@ struct HostColumns {
 
 static_assert(sizeof(HostColumns) == 4 * 17 * kHostRows, "columns have no padding");
 
+// Sockets of this network namespace, one row each: `family` 4 or 6, `protocol` IPPROTO_*, the words of IPv4
+// are the first of each. `inode` is 0 for a socket that no process has yet, both words of the control group
+// are 0 where the kernel tells none, `state` is TCP_* of the kernel. Row 0 is the question and its answer.
+// Rows of a process have `inode` and `descriptor` only. All in host byte order.
+constexpr uint32_t kSocketRows = 512;
+#define SHAPER_SOCKET_COLUMNS(X)                                                                               \
+  X(family) X(protocol) X(local0) X(local1) X(local2) X(local3) X(localPort) X(remote0) X(remote1) X(remote2) \
+  X(remote3) X(remotePort) X(ifIndex) X(uid) X(inode) X(cgroupHigh) X(cgroupLow) X(state) X(descriptor)
+
+// What is known of one process; its start counts clock ticks since the machine's.
+#define SHAPER_PROCESS_FIELDS(X) X(threadGroup) X(parent) X(group) X(uid) X(gid) X(startHigh) X(startLow)
+
+struct ProcessFields {
+#define X(name) uint32_t name;
+  SHAPER_PROCESS_FIELDS(X)
+#undef X
+};
+
+struct SocketColumns {
+#define X(name) uint32_t name[kSocketRows];
+  SHAPER_SOCKET_COLUMNS(X)
+#undef X
+  ProcessFields process;
+};
+
+static_assert(sizeof(SocketColumns) == 4 * (19 * kSocketRows + 7), "columns have no padding");
+
 // Float64, to count past 2^32. Native code writes them, TypeScript reads them without a call.
 #define SHAPER_COUNTERS(X) \
   X(failureRows) X(enobufs) X(truncated) X(malformed) X(verdictErrors) X(sendErrors)

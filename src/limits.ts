@@ -18,6 +18,22 @@ export const FAILURE_ROWS = 256;
  * had their turn. Mirrored in native/columns.h.
  */
 export const HOST_EVENT_ROWS = 512;
+/**
+ * Sockets that the addon lists in one call, and descriptors of a process; more come in the next. Mirrored in
+ * native/columns.h.
+ */
+export const SOCKET_ROWS = 512;
+/**
+ * Descriptors of processes that the packet thread looks at to find whose socket a new flow has, of which each
+ * takes 2 to 3 us: for one flow, and in a second. Beyond them the flow is classified as if no process had it,
+ * until the next scan of the control thread, half a second later.
+ */
+export const DESCRIPTORS_PER_FLOW_MAX = 1024;
+export const DESCRIPTORS_PER_SEC_MAX = 50_000;
+/** Processes begun since the last look that the packet thread looks at for one flow: the newest. */
+export const NEW_PROCESSES_PER_FLOW_MAX = 256;
+/** Processes that belong to no subject and are remembered because their sockets were asked for. */
+export const OTHER_HOLDERS_MAX = 64;
 /** Bytes copied of each packet by default: enough for IPv6 + options + TCP with all its options. */
 export const COPY_BYTES = 128;
 /**
@@ -63,6 +79,13 @@ export const CLASSES_MAX = 4096;
 export const CLASS_DEPTH_MAX = 128;
 /** Flows remembered at once; a power of two. The oldest idle flows make room. */
 export const FLOWS_MAX = 262144;
+/** Subjects of one packet, the control groups around its own included. Those beyond are not found. */
+export const SUBJECTS_OF_PACKET_MAX = 256;
+/**
+ * Questions to the kernel whose a flow is, while only a listening socket is known. Then the flow counts for
+ * that one until it is classified again: packets that belong to no connection must not ask for ever.
+ */
+export const OWNER_QUESTIONS_MAX = 32;
 /**
  * Datagrams whose first fragment is remembered; a power of two. The later fragments of a forgotten datagram
  * count as a flow without ports.
@@ -100,6 +123,8 @@ export const TCP_SEGMENTS_TOLD_MAX = 1000;
 /** Segments in one picture. Further ones are counted only. */
 export const TCP_SEGMENTS_SHOWN_MAX = 300_000;
 
+/** Subjects that are attached to classes at once. */
+export const ATTACHMENTS_MAX = 1024;
 /** Events that a client may still ask for which connects later, or again. */
 export const EVENTS_KEPT = 1000;
 /** Classes whose last change is remembered, to refuse requests that were made before it. */
@@ -181,6 +206,13 @@ export const CONTROL_EVENT_STREAMS_MAX = 64;
 export const CONTROL_EVENT_BYTES_MAX = 1 << 18;
 /** A stream of events without an event says so often that it stands. */
 export const CONTROL_HEARTBEAT_MS = 15_000;
+
+/** Bytes of a value that a program writes to a file of the mounted tree (src/files). */
+export const FILE_VALUE_BYTES_MAX = 65536;
+/** Files and directories of the mounted tree that programs may have open at once. */
+export const FILE_HANDLES_MAX = 65536;
+/** A program waits so long for the answer to one call on a file. A change may have to install rules first. */
+export const FILE_ANSWER_MS_MAX = 35_000;
 
 /** Flow queues of fair leaves, over all leaves; a power of two. */
 export const FAIR_QUEUES_MAX = 262144;

@@ -1,5 +1,5 @@
 /** Who shapes the line in the comparison of paced TCP: queues of the kernel, and this program. */
-import { call } from '../../src/control/client.ts';
+import { call } from '../../src/client/client.ts';
 import type { Lab } from '../lab/lab.ts';
 import { startShaper } from '../lab/shaper.ts';
 

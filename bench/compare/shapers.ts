@@ -3,7 +3,7 @@
  * program. Everybody counts the bytes of IP packets (the link header taken off with `overhead -14` in HTB,
  * `overhead 0` in CAKE), everything else is left at its default unless it says so here.
  */
-import { call } from '../../src/control/client.ts';
+import { call } from '../../src/client/client.ts';
 import type { Lab } from '../lab/lab.ts';
 import { type RunningShaper, type Status, startShaper } from '../lab/shaper.ts';
 

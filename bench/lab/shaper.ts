@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { call } from '../../src/control/client.ts';
+import { call } from '../../src/client/client.ts';
 import type { ClassReport, StatusReport } from '../../src/control/status.ts';
 import type { Host, Lab } from './lab.ts';
 import { CommandError, ended, type Finished, until } from './process.ts';

@@ -10,6 +10,8 @@ constexpr const char* kArrivalNames[] = {SHAPER_ARRIVAL_COLUMNS(X)};
 constexpr const char* kVerdictNames[] = {SHAPER_VERDICT_COLUMNS(X)};
 constexpr const char* kFailureNames[] = {SHAPER_FAILURE_COLUMNS(X)};
 constexpr const char* kHostNames[] = {SHAPER_HOST_COLUMNS(X)};
+constexpr const char* kSocketNames[] = {SHAPER_SOCKET_COLUMNS(X)};
+constexpr const char* kProcessNames[] = {SHAPER_PROCESS_FIELDS(X)};
 constexpr const char* kCounterNames[] = {SHAPER_COUNTERS(X)};
 #undef X
 
@@ -28,13 +30,16 @@ Napi::Object describeLayout(Napi::Env env) {
     uint32_t value;
   } numbers[] = {{"arrivalRows", kArrivalRows}, {"verdictRows", kVerdictRows},     {"failureRows", kFailureRows},
                  {"queuesMax", kQueuesMax},     {"attributeBytes", kAttributeBytes}, {"editBytes", kEditBytes},
-                 {"copyBytesMax", kCopyBytesMax}, {"hostRows", kHostRows}};
+                 {"copyBytesMax", kCopyBytesMax}, {"hostRows", kHostRows},
+                 {"socketRows", kSocketRows}};
   Napi::Object layout = Napi::Object::New(env);
   for (const auto& [name, value] : numbers) layout[name] = Napi::Number::New(env, value);
   layout["arrivals"] = toArray(env, kArrivalNames);
   layout["verdicts"] = toArray(env, kVerdictNames);
   layout["failures"] = toArray(env, kFailureNames);
   layout["hosts"] = toArray(env, kHostNames);
+  layout["sockets"] = toArray(env, kSocketNames);
+  layout["process"] = toArray(env, kProcessNames);
   layout["counters"] = toArray(env, kCounterNames);
   return layout;
 }

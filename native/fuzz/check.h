@@ -11,6 +11,7 @@
 #include "links/host_socket.h"
 #include "links/link_socket.h"
 #include "nfqueue/parser.h"
+#include "sockets/diag_socket.h"
 
 namespace shaper {
 
@@ -76,6 +77,8 @@ struct Bench {
   Parser parser{columns.get(), &counters, kFuzzFirstQueue, kFuzzQueueCount};
   std::unique_ptr<HostColumns> hosts = std::make_unique<HostColumns>();
   HostParser hostParser{hosts.get()};
+  std::unique_ptr<SocketColumns> sockets = std::make_unique<SocketColumns>();
+  SocketParser socketParser{sockets.get()};
 };
 
 inline void checkRows(const Bench& bench, size_t size) {
@@ -120,6 +123,23 @@ inline void checkHosts(Bench& bench, const uint8_t* data, size_t size) {
   }
 }
 
+inline void checkSockets(Bench& bench, const uint8_t* data, size_t size) {
+  bench.socketParser.begin(6);
+  bench.socketParser.parse(data, size, kFuzzSequence);
+  const uint32_t rows = bench.socketParser.rows();
+  promise(rows <= kSocketRows && rows <= size / SocketParser::kRowMessageBytes, "no message of a socket is shorter");
+  const SocketColumns& c = *bench.sockets;
+  for (uint32_t r = 0; r < rows; r++) {
+    promise(c.family[r] == 4 || c.family[r] == 6, "a known family of sockets");
+    promise(c.localPort[r] <= 0xffff && c.remotePort[r] <= 0xffff && c.state[r] <= 0xff, "narrow values of sockets");
+    const uint32_t rest = c.local1[r] | c.local2[r] | c.local3[r] | c.remote1[r] | c.remote2[r] | c.remote3[r];
+    promise(c.family[r] == 6 || rest == 0, "IPv4 of sockets has one word");
+  }
+  int error = -1;
+  bench.socketParser.takeEnd(&error);
+  promise(error >= 0 && error < 4096, "an error is an errno");
+}
+
 // `data` must be an allocation of exactly `size` bytes, so that the sanitizer sees a read beyond it.
 inline void checkInput(Bench& bench, const uint8_t* data, size_t size, bool truncated) {
   const Expected expected = expectedOf(data, size);
@@ -139,6 +159,7 @@ inline void checkInput(Bench& bench, const uint8_t* data, size_t size, bool trun
   promise(got.ids == expected.ids, "one row per readable packet id");
   promise(got.tags == expected.tags, "one failure row per refusal");
   checkHosts(bench, data, size);
+  checkSockets(bench, data, size);
   std::vector<uint32_t> down;
   LinkSocket::parse(data, size, &down);
   for (const uint32_t index : down) promise(index > 0 && index <= INT32_MAX, "an interface index is positive");

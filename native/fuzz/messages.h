@@ -2,7 +2,9 @@
 // (nfqnl_build_packet_message, netlink_ack). The fuzzers mutate them.
 #pragma once
 
+#include <linux/inet_diag.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 
 #include <cstdint>
@@ -16,6 +18,8 @@ using Bytes = std::vector<uint8_t>;
 
 constexpr uint32_t kFuzzFirstQueue = 40;
 constexpr uint32_t kFuzzQueueCount = 8;
+// Of the question that answers about sockets belong to.
+constexpr uint32_t kFuzzSequence = 3;
 
 class MessageBuilder {
  public:
@@ -153,6 +157,26 @@ inline Bytes addressMessage(uint16_t type, uint8_t family, bool hasLocal) {
   return builder.take();
 }
 
+inline Bytes socketMessage(uint8_t family, bool isMapped) {
+  inet_diag_msg socket{};
+  socket.idiag_family = family;
+  socket.idiag_state = 1;
+  socket.id.idiag_sport = htons(443);
+  socket.id.idiag_dport = htons(50000);
+  if (isMapped) socket.id.idiag_src[2] = socket.id.idiag_dst[2] = htonl(0xffff);
+  socket.id.idiag_src[3] = socket.id.idiag_dst[3] = htonl(0x0a000001);
+  socket.id.idiag_src[0] = isMapped ? 0 : htonl(0x0a000002);
+  socket.idiag_uid = 1000;
+  socket.idiag_inode = 77777;
+  const uint64_t group = 0x100000019;
+  return MessageBuilder(SOCK_DIAG_BY_FAMILY, kFuzzSequence)
+      .raw(&socket, sizeof socket)
+      .attribute(INET_DIAG_SHUTDOWN, "", 1)
+      .attribute(INET_DIAG_MARK, "\1\0\0\0", 4)
+      .attribute(21, &group, sizeof group)
+      .take();
+}
+
 inline std::vector<Bytes> corpus() {
   std::vector<Bytes> seeds;
   for (size_t payload : {0, 1, 20, 40, 127, 128}) {
@@ -177,6 +201,12 @@ inline std::vector<Bytes> corpus() {
     seeds.push_back(addressMessage(RTM_NEWADDR, family, true));
     seeds.push_back(addressMessage(RTM_DELADDR, family, false));
   }
+  for (const uint8_t family : {AF_INET, AF_INET6, AF_UNIX}) {
+    seeds.push_back(socketMessage(family, false));
+    seeds.push_back(socketMessage(family, true));
+  }
+  seeds.push_back(refusal(kFuzzSequence, -2));
+  seeds.push_back(MessageBuilder(NLMSG_DONE, kFuzzSequence).raw("\xea\xff\xff\xff", 4).take());
   // Several messages in one datagram, which the kernel never sends and the parser takes.
   MessageBuilder many(messageType(NFQNL_MSG_PACKET), 0);
   many.family(kFuzzFirstQueue).packetHeader(1, 1).attribute(NFQA_PAYLOAD, "abc", 3);

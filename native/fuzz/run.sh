@@ -18,7 +18,7 @@ build() { # TARGET COMPILER SANITIZERS SOURCES...
   fi
 }
 
-SOURCES=(../nfqueue/parser.cc ../links/link_socket.cc ../links/host_socket.cc)
+SOURCES=(../nfqueue/parser.cc ../links/link_socket.cc ../links/host_socket.cc ../sockets/diag_socket.cc)
 build driver "${CXX:-g++}" address,undefined driver.cc "${SOURCES[@]}"
 if [ "${1:-}" = --libfuzzer ]; then
   build libfuzzer clang++ fuzzer,address,undefined libfuzzer.cc "${SOURCES[@]}"

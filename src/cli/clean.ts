@@ -1,12 +1,14 @@
 /**
- * `shaper clean`: removes the rules and control sockets that killed instances
- * left. Running instances are not touched. It finds all rules, but a socket
- * only at the default path and at the path of the file or of `--socket`.
+ * `shaper clean`: removes the rules, control sockets and mounts that killed
+ * instances left. Running instances are not touched. It finds all rules and
+ * mounts, but a socket only at the default path and at the path of the file or
+ * of `--socket`.
  */
 
 import { EXIT_FINE } from '../base/errors.ts';
 import { INSTANCE } from '../config/fields/defaults.ts';
 import { ControlError, removeDeadSocket } from '../control/server.ts';
+import { removeDeadMounts } from '../files/fuse/mount.ts';
 import { cleanLeftovers } from '../io/rules/index.ts';
 import { checkProcess, readProcessStatus } from '../live/preconditions.ts';
 import type { ConfOptions } from './conf-file.ts';
@@ -20,6 +22,7 @@ export async function clean({ conf, socket }: ConfOptions, terminal: Terminal): 
   checkProcess(readProcessStatus());
   const removed = await cleanLeftovers('all');
   for (const path of sockets) if (await isSocketRemoved(path)) removed.push(`rm ${path}`);
+  for (const path of await removeDeadMounts()) removed.push(`umount ${path}`);
   for (const line of removed) terminal.out(`${line}\n`);
   if (removed.length === 0) terminal.out('nothing to clean\n');
   return EXIT_FINE;

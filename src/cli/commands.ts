@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from 'commander';
 import { TCP_SECONDS_MAX } from '../limits.ts';
+import { addAttachCommands } from './attach/commands.ts';
 import { addChangeCommands } from './change/commands.ts';
 import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
 import type { CommandContext } from './context.ts';
@@ -38,11 +39,13 @@ export function addCommands(program: Command, context: CommandContext): void {
     addTop,
     addStop,
     addSimulate,
+    addFiles,
     addExplain,
     addClean,
   ])
     add(program, context);
   addChangeCommands(program, context);
+  addAttachCommands(program, context);
   addViewCommands(program, context);
   addQuotaCommands(program, context);
   addTcp(program, context);
@@ -181,6 +184,20 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
       }
       const { simulate } = await import('./simulate.ts');
       finish(await simulate({ ...options, conf }, terminal));
+    });
+}
+
+function addFiles(program: Command, { terminal, finish }: CommandContext): void {
+  program
+    .command('files')
+    .description('show the classes of a running instance as files in a folder, until SIGTERM or SIGINT')
+    .argument('<folder>', 'made if it is missing; nothing may be in it')
+    .addOption(new Option('-c, --conf <file>', 'configuration file of the instance').conflicts('socket'))
+    .option('--socket <path>', 'control socket of the instance')
+    .action(async (folder: string, options: ConfOptions) => {
+      const conf = socketConf(options.conf, options);
+      const { files } = await import('./files.ts');
+      finish(await files(folder, { ...options, conf }, terminal));
     });
 }
 

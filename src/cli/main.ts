@@ -38,14 +38,15 @@ Exit codes: 0 fine, 1 ended by a fault or could not be done, 2 wrong usage, inva
 export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   let exitCode: number = EXIT_FINE;
   const program = createProgram(terminal);
+  const { own, afterDashes } = splitExec(args);
   addCommands(program, {
-    terminal,
+    ...{ terminal, afterDashes },
     finish: (code) => {
       exitCode = code;
     },
   });
   try {
-    await program.parseAsync(withDefaultCommand(program, args), { from: 'user' });
+    await program.parseAsync(withDefaultCommand(program, own), { from: 'user' });
     return exitCode;
   } catch (error) {
     // commander has printed its message already.
@@ -63,6 +64,16 @@ function createProgram(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(shaper --help lists commands and options)')
     .exitOverride();
+}
+
+/** The words of another command are none of ours. */
+function splitExec(args: readonly string[]): {
+  readonly own: readonly string[];
+  readonly afterDashes: readonly string[] | null;
+} {
+  const at = args[0] === 'exec' ? args.indexOf('--') : -1;
+  if (at < 0) return { own: args, afterDashes: null };
+  return { own: args.slice(0, at), afterDashes: args.slice(at + 1) };
 }
 
 /** `shaper FILE` and `shaper --conf FILE` are `shaper run` with the same arguments. */

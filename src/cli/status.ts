@@ -1,7 +1,7 @@
 /** `shaper status`: prints the counters of a running instance. */
 
 import { EXIT_FINE } from '../base/errors.ts';
-import { call } from '../control/client.ts';
+import { call } from '../client/client.ts';
 import type { StatusReport } from '../control/status.ts';
 import { statusTable } from '../control/status-table.ts';
 import type { ConfOptions } from './conf-file.ts';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT_FAILED, EXIT_FINE, OperatingError } from '../base/errors.ts';
-import { call } from '../control/client.ts';
+import { call } from '../client/client.ts';
 import type { StopReply } from '../control/commands/stop.ts';
 import { isRunning } from '../io/proc/process.ts';
 import type { ConfOptions } from './conf-file.ts';

@@ -4,12 +4,14 @@
  */
 
 import { HELD_MAX, NFQUEUE_NUMBER_MAX } from '../limits.ts';
+import type { AccountNames } from '../spec/accounts.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
 import type { HistorySpec } from '../spec/hosts.ts';
 import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
+import type { ReadAccess } from './read/access.ts';
 import { knownHosts, readHistory, readHosts } from './read/hosts.ts';
 import { readLinks } from './read/links.ts';
 import { readQuotas } from './read/quotas.ts';
@@ -33,28 +35,38 @@ export interface LoadedConfig {
   readonly socketGroup: string | null;
   /** The mark mask of the specification is a guess: `run` chooses bits that neighbours do not use. */
   readonly isMarkAuto: boolean;
+  /** Absolute path of the folder where classes are shown as files. null: nowhere. */
+  readonly filesFolder: string | null;
   /** A level of pino. */
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
   readonly warnings: readonly ConfigProblem[];
   /** What classes have instead at some times, in the order of the file. */
   readonly schedules: readonly ClassSchedule[];
+  /** Who may read and write the files of classes, in the order of the file. */
+  readonly accesses: readonly ReadAccess[];
   /** What was written of each class, direction and link, by its path; of all else at an empty path. */
   readonly written: ReadonlyMap<string, MergePatch>;
 }
 
 /**
- * Messages call the text `file`. `devices` are those of the machine that shapes by it; null if that is not
- * known or not this machine. Throws ConfigError with all problems.
+ * Messages call the text `file`. `devices` and `accounts` are those of the machine that shapes by it; null if
+ * that is not known or not this machine. Throws ConfigError with all problems.
  */
-export function loadConfig(text: string, file: string, devices: DeviceGraph | null = null): LoadedConfig {
-  return readConfig(parseYaml(text, file).source, devices);
+export function loadConfig(
+  text: string,
+  file: string,
+  devices: DeviceGraph | null = null,
+  accounts: AccountNames | null = null,
+): LoadedConfig {
+  return readConfig(parseYaml(text, file).source, devices, accounts);
 }
 
 /** The same for a tree that was parsed, and perhaps edited. */
 export function readConfig(
   source: YamlSource,
   devices: DeviceGraph | null,
+  accounts: AccountNames | null,
   skipSchedules = false,
 ): LoadedConfig {
   const reader = new YamlReader(source);
@@ -66,17 +78,18 @@ export function readConfig(
   const control = reader.section(top.control?.value ?? null, SECTIONS.control, 'control');
   const log = reader.section(top.log?.value ?? null, SECTIONS.log, 'log');
   const schedules: ReadSchedule[] = [];
+  const accesses: ReadAccess[] = [];
   const ownMask = mark === 'auto' ? 0 : mark;
   const hosts = readHosts(reader, top.hosts, devices);
   const known = knownHosts(hosts);
-  const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, schedules };
+  const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, accounts, schedules, accesses };
   const links = readLinks(reader, top.links?.value ?? null, instanceOfLinks);
   const quotas = readQuotas(reader, top.quotas, known, links);
   const history = readHistory(reader, top.history, quotas.length > 0);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
   if (!skipSchedules && schedules.length > 0 && reader.problems.errors.length === 0) {
-    const read = (edited: YamlSource): LoadedConfig => readConfig(edited, null, true);
+    const read = (edited: YamlSource): LoadedConfig => readConfig(edited, null, null, true);
     for (const { offset, message } of scheduleFaults(source, schedules, read))
       reader.problems.error(offset, message);
   }
@@ -89,9 +102,11 @@ export function readConfig(
     isMarkAuto: mark === 'auto',
     socketPath: control.socket?.value ?? INSTANCE.socketPath,
     socketGroup: control.group?.value ?? null,
+    filesFolder: top.files?.value ?? null,
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
     schedules: schedules.map(({ path, entries }) => ({ path, entries })),
+    accesses,
     written: reader.written(),
   });
 }

@@ -77,6 +77,7 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
     else if (message.type === 'trace')
       tell({ type: 'trace', id: message.id, answer: source.trace(message.subject) });
     else if (message.type === 'hosts') source.updateHosts(message.update);
+    else if (message.type === 'subjects') source.updateSubjects(message.update);
     else if (message.type === 'stopped') options.setStopped(message.addresses);
     else if (message.type === 'log') options.log(message.line);
     else if (message.type === 'stop') options.onStop();

@@ -8,6 +8,7 @@ import { EVENTS_KEPT } from '../limits.ts';
 /** Each type has data of its own; docs/live.md lists the keys. */
 export type EventType =
   | 'change'
+  | 'attachment'
   | 'lease'
   | 'reload'
   | 'drops'

@@ -1,7 +1,7 @@
 /** Follows a stream of events of a running instance over its control socket. */
 import { request } from 'node:http';
+import { ClientError, explainFailure, refusal } from '../client/client.ts';
 import { CONTROL_HEARTBEAT_MS } from '../limits.ts';
-import { ClientError, explainFailure, refusal } from './client.ts';
 
 /** An instance that hangs sends no comments any more. */
 const SILENCE_MS_MAX = 3 * CONTROL_HEARTBEAT_MS;

@@ -6,6 +6,7 @@ import type { LoadedConfig } from '../config/config.ts';
 import type { EachClass } from '../core/each/fullest.ts';
 import type { HostsUpdate } from '../core/hosts/update.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
+import type { SubjectsUpdate } from '../core/subjects/update.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { Renamed } from '../spec/edit.ts';
@@ -40,7 +41,7 @@ export interface ConfigSource {
  */
 export type AppliedConfig = Pick<
   LoadedConfig,
-  'spec' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'logLevel'
+  'spec' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'filesFolder' | 'logLevel'
 >;
 
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */
@@ -48,6 +49,8 @@ export interface ApplyRequest {
   readonly config: AppliedConfig;
   /** Classes that moved since the configuration that was applied last. */
   readonly renamed: Renamed;
+  /** Packets are shaped as before: only `access`, a schedule that does not hold now or the like has changed. */
+  readonly isSpecSame: boolean;
 }
 
 /**
@@ -107,6 +110,7 @@ export type FromControlThread =
   | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
   /** What is known of hosts, and what they may, from the next batch on. */
   | { readonly type: 'hosts'; readonly update: HostsUpdate }
+  | { readonly type: 'subjects'; readonly update: SubjectsUpdate }
   /** Addresses of hosts that a quota has stopped, and of what they reach all the same: for the rules. */
   | { readonly type: 'stopped'; readonly addresses: StoppedAddresses }
   | { readonly type: 'log'; readonly line: LogLine }

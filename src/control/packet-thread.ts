@@ -6,6 +6,7 @@ import type { EachClass } from '../core/each/fullest.ts';
 import type { FlowReader } from '../core/flows/flow-reader.ts';
 import type { HostsUpdate } from '../core/hosts/update.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
+import type { SubjectsUpdate } from '../core/subjects/update.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import { ApiError } from './api-error.ts';
@@ -84,6 +85,11 @@ export class PacketThread {
   /** Tells what is known of hosts, and what they may. It holds from the next batch on. */
   updateHosts(update: HostsUpdate): void {
     this.tell({ type: 'hosts', update });
+  }
+
+  /** Tells whose packets belong to attached subjects. It holds from the next batch on. */
+  updateSubjects(update: SubjectsUpdate): void {
+    this.tell({ type: 'subjects', update });
   }
 
   /** Tells which addresses the rules shall stop. */

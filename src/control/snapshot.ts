@@ -11,6 +11,7 @@ import type { EachClass } from '../core/each/fullest.ts';
 import type { HostsUpdate } from '../core/hosts/update.ts';
 import type { FlowName, Inspection } from '../core/inspect.ts';
 import { copyStats, type Stats, statsBytes, statsOver, withChildren } from '../core/packets/stats.ts';
+import type { SubjectsUpdate } from '../core/subjects/update.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { NfqueueCounters } from '../io/nfqueue/nfqueue.ts';
@@ -63,6 +64,8 @@ export interface SnapshotSource {
   inspect(flows: readonly FlowName[]): Inspection;
   /** What is known of hosts, and what they may, from the next batch on. */
   updateHosts(update: HostsUpdate): void;
+  /** Whose packets belong to attached subjects, from the next batch on. */
+  updateSubjects(update: SubjectsUpdate): void;
   /** Records TCP segments of the subject for a while, which the same again renews; null: no more. */
   trace(subject: TraceSubject | null): TraceBegun | null;
 }

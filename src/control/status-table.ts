@@ -150,7 +150,7 @@ function delayText(microseconds: number | undefined): string {
 }
 
 /** Trouble is told only if there was some. */
-function troubleLines({ bounds, socket }: StatusReport): string[] {
+function troubleLines({ bounds, owners, socket }: StatusReport): string[] {
   const told: [number, string][] = [
     [bounds.unmatched, 'packets passed unshaped: their device is not the one configured (renumbered?)'],
     [bounds.flowsEvicted, 'flows forgotten early: the flow table is full'],
@@ -158,6 +158,7 @@ function troubleLines({ bounds, socket }: StatusReport): string[] {
     [bounds.eachFull, 'packets dropped: the table of the buckets of each is full'],
     [bounds.fairFull, 'packets dropped: the table of the queues of fair leaves is full'],
     [bounds.heldFull, 'packets passed undelayed: as many waited as may wait'],
+    [owners.unknown, 'local flows without a known owner: other rules have classified them'],
     [socket.truncated, 'messages of the kernel cut off: longer than their slot'],
     [socket.malformed, 'messages of the kernel not understood: they break the format'],
     [socket.sendErrors, 'verdicts not sent: the socket failed'],

@@ -96,6 +96,13 @@ export interface StatusReport {
     readonly fairFull: number;
     readonly heldFull: number;
   };
+  /** Whose local flows are, where attachments or matchers ask for that. */
+  readonly owners: {
+    /** Questions to the kernel. */
+    readonly asked: number;
+    /** Flows that were classified without a known owner. */
+    readonly unknown: number;
+  };
   /** What went wrong between the kernel and us. */
   readonly socket: {
     /** Messages longer than their slot. */
@@ -155,6 +162,7 @@ export function statusReport(
       fairFull: totals[TOTAL.fairFull]!,
       heldFull: totals[TOTAL.heldFull]!,
     },
+    owners: { asked: totals[TOTAL.ownerQuestions]!, unknown: totals[TOTAL.ownersUnknown]! },
     socket: {
       truncated: socket.truncated,
       malformed: socket.malformed,

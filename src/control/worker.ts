@@ -3,16 +3,19 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '../base/assert.ts';
 import { listClasses } from '../core/classes/classes.ts';
 import { FlowReader } from '../core/flows/flow-reader.ts';
+import { FilesKeeper } from '../files/keeper.ts';
 import { readConfigText } from '../io/config-text.ts';
 import { ownIdentity } from '../io/proc/process.ts';
 import { addressText } from '../packet/address-text.ts';
 import { REAL_CLOCK } from './change/clock.ts';
 import { DOCUMENTS } from './change/documents.ts';
+import { NO_MOVES } from './change/moves.ts';
 import { ChangeService } from './change/service.ts';
 import { metricsCommand, type Seen } from './commands/metrics.ts';
 import { quotaCommands } from './commands/quotas.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
+import { subjectCommands } from './commands/subjects.ts';
 import { Events } from './events.ts';
 import { createHosts } from './hosts/create-hosts.ts';
 import { readNfqueues, sumKernelDrops } from './kernel-drops.ts';
@@ -21,6 +24,7 @@ import { PacketThread } from './packet-thread.ts';
 import { routesOf } from './routes/routes.ts';
 import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
+import { createSubjects } from './subjects/create-subjects.ts';
 import { tcpCommand } from './tcp/tcp.ts';
 import { Alarms } from './views/alarms.ts';
 import { Views } from './views/views.ts';
@@ -40,6 +44,8 @@ const change = new ChangeService({
   apply: async (request) => {
     const applied = await packetThread.apply(request);
     hosts.follow(request.config);
+    subjects.follow(request.config.spec, request.renamed);
+    files.follow(request.config.filesFolder);
     return applied;
   },
   readText: readConfigText,
@@ -49,6 +55,11 @@ const change = new ChangeService({
 });
 const hosts = createHosts(change.running().config, hostMemory, packetThread, events.emit);
 const { service } = hosts;
+const subjects = createSubjects(change, packetThread, events.emit);
+const files = new FilesKeeper({
+  socketPath,
+  log: (level, message, fields) => packetThread.log({ level, message, fields: { ...fields } }),
+});
 const views = new Views({
   packets: packetThread,
   hosts: {
@@ -71,7 +82,7 @@ const why = whyCommand({
 const commands = {
   status: statusCommand(subject, packetThread, samples, {
     scheduled: () => change.scheduled(),
-    warnings: () => service.warnings,
+    warnings: () => [...service.warnings, ...files.warnings],
   }),
   stop: stopCommand(ownIdentity(), () => tell({ type: 'stop' })),
   why,
@@ -86,12 +97,13 @@ const commands = {
   isShared: gid !== null,
   views,
   quotas: quotaCommands(service),
+  subjects: subjectCommands(subjects, () => seen ?? look()),
   metrics: metricsCommand({
     ...{ subject, samples, events },
     seen: () => seen ?? look(),
     flows: () => packetThread.flows.size,
     hosts: () => service.counts(),
-    warnings: () => service.warnings,
+    warnings: () => [...service.warnings, ...files.warnings],
   }),
 };
 let server: ControlServer | null = null;
@@ -99,7 +111,7 @@ let server: ControlServer | null = null;
 port.on('message', (message: ToControlThread) => {
   if (message.type === 'close') void close();
   else if (message.type === 'reload') void change.reloadForSignal();
-  else if (message.type === 'stopping') change.stop();
+  else if (message.type === 'stopping') stopping();
   else if (message.type === 'event') events.emit(message.event, message.data);
   else packetThread.answered(message);
 });
@@ -119,11 +131,18 @@ const sample = async (): Promise<void> => {
 };
 const sampling = setInterval(() => void sample(), SAMPLE_MS);
 
-async function close(): Promise<void> {
+function stopping(): void {
   change.stop();
+  // The end of the mount takes longest.
+  void files.close();
+}
+
+async function close(): Promise<void> {
+  stopping();
   clearInterval(sampling);
   await server?.close();
-  await hosts.close();
+  subjects.close();
+  await Promise.all([hosts.close(), files.close()]);
   port.close();
 }
 
@@ -131,7 +150,9 @@ try {
   server = await startServer(socketPath, routesOf(commands, subject.version), gid);
   tell({ type: 'listening' });
   change.start();
+  subjects.follow(change.running().config.spec, NO_MOVES);
   void service.start();
+  files.follow(change.running().config.filesFolder);
   void sample();
 } catch (error) {
   clearInterval(sampling);

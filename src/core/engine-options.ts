@@ -1,4 +1,5 @@
 /** What an engine is made with beside the specification. */
+import type { SocketOwners } from '../packet/sockets.ts';
 import type { QueuePlan } from '../spec/queue-plan.ts';
 import type { DeviceNameOf } from './flows/intake.ts';
 
@@ -14,6 +15,8 @@ export interface EngineOptions {
    * start is shaped from its first packet by that. Without it only setDeviceIndex() tells.
    */
   readonly nameOf?: DeviceNameOf;
+  /** Whose the sockets of this machine are. Without it no local flow has a known owner. */
+  readonly sockets?: SocketOwners | null;
   /** Whether inside hosts are found and counted; default true. Benches ask what that costs. */
   readonly findsHosts?: boolean;
 }

@@ -15,6 +15,7 @@ import { type LostPackets, letGo, takeBack } from './lost.ts';
 import type { Stats } from './packets/stats.ts';
 import { type Change, planReconfigure, reconfigure } from './reconfigure.ts';
 import { takeAll } from './stages.ts';
+import type { SubjectsUpdate } from './subjects/update.ts';
 import { updateHosts } from './update-hosts.ts';
 import { PacketWay } from './way.ts';
 
@@ -110,6 +111,18 @@ export class Engine extends PacketWay {
     updateHosts(this.lasting, update, nowNs);
     // Before the first batch nothing waits.
     if (update.limits !== undefined && this.port !== null) this.goOn(this.port, nowNs);
+  }
+
+  /**
+   * Packets belong to these subjects from now on. Packets that wait go to their classes of now, if that moves
+   * any flow.
+   */
+  updateSubjects(update: SubjectsUpdate, clockNs: number): void {
+    if (!this.owners.update(update, this.classes)) return;
+    const { port } = this;
+    // Nothing waits that could move: stages need not be made anew.
+    if (port === null || this.held.size === 0) this.flows.reclassifyAll();
+    else this.reconfigure(port, { spec: this.told.spec, renamed: new Map(), reclassifies: true }, clockNs);
   }
 
   /** Throws ChangeRefusedError if reconfigure() would. */

@@ -3,7 +3,9 @@
  * answer is small, and travels to another thread.
  */
 import { NONE } from '../base/none.ts';
+import { createParsed, type Parsed } from '../packet/parse.ts';
 import type { ClassInfo } from './classes/classes.ts';
+import type { FlowOwner, FlowOwners } from './flows/flow-owners.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
 import type { HostLimitState } from './quotas/limit-states.ts';
@@ -30,6 +32,16 @@ export interface EachState {
   readonly waitingPackets: number;
 }
 
+/** Whose a flow is. */
+export interface OwnerState {
+  /** Of a local flow; null: it is forwarded. */
+  readonly owner: FlowOwner | null;
+  /** The attachment that decides in each tree that the flow passes, if one does. */
+  readonly attached: readonly { readonly root: string; readonly text: string; readonly rank: number }[];
+  /** What matchers call the subjects of the flow. */
+  readonly keys: readonly string[];
+}
+
 export interface Inspection {
   readonly atNs: number;
   /** The leaves of the flows, and all classes around them. */
@@ -38,6 +50,8 @@ export interface Inspection {
   readonly each: readonly (readonly EachState[])[];
   /** By flow as well: how its hosts are limited because of a quota. */
   readonly limits: readonly (readonly HostLimitState[])[];
+  /** By flow as well; null while nobody asks for owners. */
+  readonly owners: readonly (OwnerState | null)[];
   /** Named devices by interface index. */
   readonly devices: readonly (readonly [ifIndex: number, device: string])[];
 }
@@ -47,10 +61,11 @@ export interface Inspected {
   readonly flows: FlowTable;
   readonly intake: Intake;
   readonly limits: LimitStage;
+  readonly owners: FlowOwners;
 }
 
 export function inspect(
-  { stages, flows, intake, limits }: Inspected,
+  { stages, flows, intake, limits, owners }: Inspected,
   names: readonly FlowName[],
   nowNs: number,
 ): Inspection {
@@ -65,7 +80,38 @@ export function inspect(
   const limited = names.map(({ f, generation }) =>
     flows.generation(f) === generation ? limits.inspect(f, nowNs) : [],
   );
-  return { atNs: nowNs, classes: states, each, limits: limited, devices: intake.named };
+  const parsed = owners.isUsed ? createParsed() : null;
+  const owned = names.map(({ f, generation }) =>
+    parsed !== null && flows.generation(f) === generation
+      ? ownerState(owners, stages.classes, flows, f, parsed)
+      : null,
+  );
+  return {
+    atNs: nowNs,
+    classes: states,
+    each,
+    limits: limited,
+    owners: owned,
+    devices: intake.named,
+  };
+}
+
+function ownerState(
+  owners: FlowOwners,
+  classes: readonly ClassInfo[],
+  flows: FlowTable,
+  f: number,
+  parsed: Parsed,
+): OwnerState {
+  const owner = owners.recall(f, parsed);
+  const { subjects } = owners;
+  const leaves = [flows.leaf(f), flows.secondLeaf(f)].filter((leaf) => leaf !== NONE);
+  const attached = leaves.flatMap((leaf) => {
+    const { root } = classes[leaf];
+    const by = subjects.decidedBy(root);
+    return by === null ? [] : [{ root: classes[root].path, ...by }];
+  });
+  return { owner, attached, keys: subjects.foundKeys() };
 }
 
 function wayUp(classes: readonly ClassInfo[], leaf: number): number[] {

@@ -41,6 +41,8 @@ export interface Change extends Edited {
   readonly deviceIndexes?: DeviceIndexes;
   /** What the rules around the NFQUEUEs do from now on. */
   readonly plan?: QueuePlan | undefined;
+  /** Packets may belong to other classes for another reason than the specification. */
+  readonly reclassifies?: boolean;
 }
 
 /** What the engine goes by. */
@@ -69,12 +71,13 @@ export interface Planned {
 export function planReconfigure(
   { classes }: Stages,
   before: Told,
-  { spec, renamed, deviceIndexes = new Map(), plan }: Change,
+  { spec, renamed, deviceIndexes = new Map(), plan, reclassifies = false }: Change,
   { intake }: Lasting,
   nowNs: number,
 ): Planned {
   const isSameDevice: IsSameDevice = (one, other) => intake.isSameDevice(one, other, deviceIndexes);
-  const change = planChange(classes, before.spec, spec, renamed, nowNs, isSameDevice);
+  const planned = planChange(classes, before.spec, spec, renamed, nowNs, isSameDevice);
+  const change = { ...planned, isReclassified: planned.isReclassified || reclassifies };
   const now = told(spec, plan ?? (before.isPlanTold ? before.plan : undefined));
   return { told: now, isPlanNew: !equal(before.plan, now.plan), change, deviceIndexes };
 }
@@ -92,7 +95,7 @@ export function reconfigure(
   const { ledger, backlog, held, hosts, intake, log, queues, acks, pacing, trace } = parts;
   const { classes, heir, nowNs } = change;
   const going = leaveTrees(from, parts, change.left, nowNs);
-  const classifier = new Classifier(spec, classes, hosts.names);
+  const classifier = new Classifier(spec, classes, hosts.names, parts.owners.subjects);
   // The table of buckets is made with the first class that has `each`, and stays.
   const isFirstEach = !from.each.hasRows && classes.some((info) => info.spec.each !== null);
   const each = isFirstEach ? parts.createEach(classes) : from.each;

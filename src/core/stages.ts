@@ -17,8 +17,10 @@ import { Room } from './admission/room.ts';
 import { type Chain, type ClassInfo, chainOf } from './classes/classes.ts';
 import { EachTable } from './each/each.ts';
 import { EachPolicers } from './each/policers.ts';
+import type { EngineOptions } from './engine-options.ts';
+import { FlowOwners } from './flows/flow-owners.ts';
 import { FlowTable } from './flows/flow-table.ts';
-import { type DeviceNameOf, Intake } from './flows/intake.ts';
+import { Intake } from './flows/intake.ts';
 import { Steering } from './flows/steering.ts';
 import { Hosts } from './hosts/hosts.ts';
 import { PacingStage } from './pacing/stage.ts';
@@ -65,6 +67,7 @@ export interface Lasting {
   readonly backlog: Backlog;
   readonly flows: FlowTable;
   readonly hosts: Hosts;
+  readonly owners: FlowOwners;
   readonly intake: Intake;
   readonly acks: AckFilter;
   readonly pacing: PacingStage;
@@ -86,9 +89,7 @@ export function createLasting(
   spec: ShaperSpec,
   classes: readonly ClassInfo[],
   plan: QueuePlan,
-  seed: number,
-  nameOf: DeviceNameOf | null,
-  findsHosts: boolean,
+  { seed, nameOf, sockets = null, findsHosts = true }: EngineOptions,
 ): Lasting {
   const { markMask } = spec.nfqueue;
   const prng = new Prng(seed);
@@ -99,14 +100,15 @@ export function createLasting(
   const backlog = new Backlog(ledger.stats, held);
   const hosts = new Hosts(spec.hosts, keysOf, findsHosts);
   const flows = new FlowTable(FLOWS_MAX, ...keysOf('flows'), ledger, hosts);
+  const owners = new FlowOwners(flows, sockets, ledger);
   const steering = new Steering(plan, classes);
   const intake = new Intake(
     spec,
     classes,
-    { held, flows, hosts, ledger, steering },
+    { held, flows, hosts, owners, ledger, steering },
     keysOf('fragments'),
     plan,
-    nameOf,
+    nameOf ?? null,
   );
   const acks = new AckFilter(classes, held);
   const queues = new SetQueues(FAIR_QUEUES_MAX, keysOf, QueueSets.ofLeaves(classes), held, flows, acks);
@@ -126,6 +128,7 @@ export function createLasting(
   return {
     ...books,
     hosts,
+    owners,
     intake,
     acks,
     pacing,

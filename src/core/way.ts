@@ -40,6 +40,7 @@ export class PacketWay {
   /** Others read its memory at any time. */
   readonly flows: FlowTable;
   readonly hosts: Lasting['hosts'];
+  readonly owners: Lasting['owners'];
   readonly intake: Intake;
   readonly trace: Lasting['trace'];
   readonly pacing: Lasting['pacing'];
@@ -56,14 +57,14 @@ export class PacketWay {
   constructor(spec: ShaperSpec, options: EngineOptions) {
     const classes = listClasses(spec);
     this.told = told(spec, options.plan);
-    const { seed, nameOf = null, findsHosts = true } = options;
-    const lasting = createLasting(spec, classes, this.told.plan, seed, nameOf, findsHosts);
+    const lasting = createLasting(spec, classes, this.told.plan, options);
     this.lasting = lasting;
     this.ledger = lasting.ledger;
     this.backlog = lasting.backlog;
     this.held = lasting.held;
     this.flows = lasting.flows;
     this.hosts = lasting.hosts;
+    this.owners = lasting.owners;
     this.intake = lasting.intake;
     this.trace = lasting.trace;
     this.pacing = lasting.pacing;

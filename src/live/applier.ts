@@ -89,7 +89,7 @@ export class Applier {
   }
 
   /** Resolves with what the client should know. */
-  private async applyNow({ config, renamed }: ApplyRequest): Promise<string[]> {
+  private async applyNow({ config, renamed, isSpecSame }: ApplyRequest): Promise<string[]> {
     const { running, planner, pacing, checkDevices, findPorts, onApplied, warn } = this.options;
     const rules = this.rulesInForce();
     const now: InForce = {
@@ -97,6 +97,11 @@ export class Applier {
       ...{ request: rules.request, tracksConnections: rules.tracksConnections },
     };
     const asked = this.checked(config);
+    if (isSpecSame) {
+      running.applySame();
+      onApplied(config, now.request, false);
+      return [];
+    }
     const spec = pacing.admit(asked);
     const added = addedDirections(now.spec, spec);
     checkDevices(added);

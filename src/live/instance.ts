@@ -54,6 +54,7 @@ import { checkDevices, checkProcess, readProcessStatus } from './preconditions.t
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
+import { openSocketOwners } from './socket-owners.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { StoppedHosts } from './stopped-hosts.ts';
 import { canOpenTerminal, isUnderNohup, leaveClosedTerminal } from './terminal.ts';
@@ -178,7 +179,9 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   unwinder.add('queues', () => port.close());
   warnOfLess(port.granted, request, logger);
   logger.debug(askForPromptness(), 'scheduling');
-  const engine = new Engine(spec, { seed: randomInt(2 ** 32), plan: request.plan, nameOf: names.nameOf });
+  const sockets = openSocketOwners(logger, unwinder);
+  const seed = randomInt(2 ** 32);
+  const engine = new Engine(spec, { seed, plan: request.plan, nameOf: names.nameOf, sockets });
   const lost = watchLost(spec, engine, port, parts);
   const devices = watchDevices(engine, port, names, lost, ports, parts);
   const silences = watchSilences(engine, parts);

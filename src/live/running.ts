@@ -15,6 +15,7 @@ import type { HostsUpdate } from '../core/hosts/update.ts';
 import { type FlowName, type Inspection, inspect } from '../core/inspect.ts';
 import type { Stats } from '../core/packets/stats.ts';
 import { settle } from '../core/stages.ts';
+import type { SubjectsUpdate } from '../core/subjects/update.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { Port } from '../packet/port.ts';
@@ -86,6 +87,11 @@ export class Running implements SnapshotSource {
     this.changes++;
   }
 
+  /** Another configuration holds, by which packets are shaped as before: a new generation, and no more. */
+  applySame(): void {
+    this.changes++;
+  }
+
   private lookUp(spec: ShaperSpec): { found: FoundIndexes; deviceIndexes: Map<string, number> } {
     const found = this.devices.find(namedDevices(spec));
     const deviceIndexes = new Map<string, number>();
@@ -132,6 +138,10 @@ export class Running implements SnapshotSource {
 
   updateHosts(update: HostsUpdate): void {
     this.engine.updateHosts(update, this.nowNs());
+  }
+
+  updateSubjects(update: SubjectsUpdate): void {
+    this.engine.updateSubjects(update, this.nowNs());
   }
 
   get flows(): FlowSource {

@@ -3,14 +3,13 @@
  * is stopped and serves the page. Whatever strangers do to it, or whatever becomes of it, no packet waits for
  * it: if it dies, another one comes, after pauses that grow.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { resolve as absolute, extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
+import { resolve as absolute } from 'node:path';
 import { printable } from '../base/printable.ts';
 import { prefixText } from '../packet/address-text.ts';
 import type { PageSpec } from '../spec/hosts.ts';
 import { PAGE_HTTP_PORT, PAGE_HTTPS_PORT } from '../spec/page.ts';
+import { forkProcessFile } from '../threads/process-file.ts';
 import { AllowedNames } from './allowed-names.ts';
 import { FileStamps } from './file-stamps.ts';
 import type { FromPageProcess, PageHost, PageSetup, ToPageProcess } from './messages.ts';
@@ -121,7 +120,7 @@ class RunningPortal implements Portal {
   private start(): void {
     this.pauseTimer = null;
     void this.files.remember(this.setup);
-    const child = forkProcess();
+    const child = forkProcessFile(import.meta.url, 'portal-process', { heapMb: HEAP_MB });
     this.child = child;
     this.startedMs = performance.now();
     this.isRead = true;
@@ -245,20 +244,4 @@ function setupOf(page: PageSpec, place: PortalPlace): PageSetup {
     textFile: path(textFile),
     styleFile: path(styleFile),
   };
-}
-
-/** Under tsx the process runs from its source as well. It inherits nothing that it does not need. */
-function forkProcess(): ChildProcess {
-  const extension = extname(import.meta.url);
-  const file = fileURLToPath(new URL(`./portal-process${extension}`, import.meta.url));
-  const loader = extension === '.ts' ? ['--import', createRequire(import.meta.url).resolve('tsx')] : [];
-  const { TZ } = process.env;
-  return fork(file, [], {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`, ...loader],
-    env: TZ === undefined ? {} : { TZ },
-    cwd: '/',
-    // Signals for our group, such as that of Ctrl-C, are not for it.
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
 }

@@ -43,4 +43,18 @@ export interface MatcherSpec {
   readonly iif?: readonly string[];
   /** Name of the device by which the packet leaves. */
   readonly oif?: readonly string[];
+  /**
+   * Of the local socket to which the packet belongs: its user, a group of that user, its control group or one
+   * around that, and the program of its process. Each is a key: `user:alice` or `user:1000`, `group:dev`,
+   * `cgroup:/system.slice`, `exe:/usr/bin/curl`.
+   */
+  readonly users?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly cgroups?: readonly string[];
+  readonly exes?: readonly string[];
+}
+
+/** The subjects for which a matcher asks, by their keys. */
+export function subjectKeysOf({ users = [], groups = [], cgroups = [], exes = [] }: MatcherSpec): string[] {
+  return [...users, ...groups, ...cgroups, ...exes];
 }

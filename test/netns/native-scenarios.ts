@@ -9,6 +9,7 @@ import { hostileScenarios } from './native-hostile.ts';
 import { hostScenarios } from './native-hosts.ts';
 import { lifecycleScenarios } from './native-lifecycle.ts';
 import { packetScenarios } from './native-packets.ts';
+import { socketScenarios } from './native-sockets.ts';
 
 const scenarios = {
   ...packetScenarios,
@@ -17,6 +18,7 @@ const scenarios = {
   ...changeScenarios,
   ...hostileScenarios,
   ...hostScenarios,
+  ...socketScenarios,
 };
 const name = process.argv[2] ?? '';
 const scenario = scenarios[name];

@@ -6,7 +6,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { Prng } from '../../src/base/prng.ts';
-import { call } from '../../src/control/client.ts';
+import { call } from '../../src/client/client.ts';
 import { startControl } from '../../src/control/control.ts';
 import type { ClassReport, StatusReport } from '../../src/control/status.ts';
 import { Engine } from '../../src/core/engine.ts';

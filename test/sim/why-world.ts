@@ -52,6 +52,7 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     trace: () => null,
     hosts: engine.hosts,
     updateHosts: () => undefined,
+    updateSubjects: () => undefined,
   });
   const reader = new SnapshotReader();
   world.runUntil((atSeconds - 4) * SECOND);

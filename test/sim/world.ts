@@ -7,6 +7,7 @@ import { Engine } from '../../src/core/engine.ts';
 import { createFlowRecord, FlowReader } from '../../src/core/flows/flow-reader.ts';
 import { TOTAL } from '../../src/core/packets/stats.ts';
 import { NF_ACCEPT } from '../../src/packet/batch.ts';
+import type { SocketOwners } from '../../src/packet/sockets.ts';
 import { IPPROTO_UDP, ipv4, type PacketShape } from '../../src/sim/packets/packets.ts';
 import { DEFAULT_HOSTS } from '../../src/spec/hosts.ts';
 import type { QueuePlan } from '../../src/spec/queue-plan.ts';
@@ -211,6 +212,8 @@ export interface WorldOptions {
   readonly plan?: QueuePlan;
   /** Names of devices by index, for devices that are made anew; default: nobody tells. */
   readonly nameOf?: (ifIndex: number) => string;
+  /** Whose sockets are; default: nobody knows. */
+  readonly sockets?: SocketOwners;
 }
 
 /** Totals by name, for messages and comparisons. */
@@ -233,8 +236,8 @@ export class World {
   private batchesSinceFlows = 0;
 
   /** Devices get the interface indices 1, 2, … in the order in which the engine names them. */
-  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0, plan, nameOf }: WorldOptions = {}) {
-    const given = { ...(plan && { plan }), ...(nameOf && { nameOf }) };
+  constructor(spec: ShaperSpec, { seed = 1, releaseSlackNs = 0, plan, nameOf, sockets }: WorldOptions = {}) {
+    const given = { ...(plan && { plan }), ...(nameOf && { nameOf }), ...(sockets && { sockets }) };
     this.engine = new Engine(spec, { seed, releaseSlackNs, ...given });
     this.flows = new FlowReader(this.engine.flows.buffer);
     for (const [i, device] of this.engine.intake.devices.entries())

@@ -1,7 +1,7 @@
 /** `shaper set` and `shaper class add|remove|move`. */
 import { EXIT_FINE } from '../../base/errors.ts';
+import { call } from '../../client/client.ts';
 import { parseAssignments } from '../../config/edit/assignments.ts';
-import { call } from '../../control/client.ts';
 import type { Terminal } from '../terminal.ts';
 import { printAnswer } from './print.ts';
 import { type ChangeOptions, classUrl, socketOf } from './socket.ts';

@@ -1,9 +1,9 @@
 /** `shaper leases` and `shaper lease end`. */
 import { EXIT_FINE } from '../../base/errors.ts';
 import { joinColumns, padColumns } from '../../base/text-columns.ts';
+import { call } from '../../client/client.ts';
 import type { LeaseReport } from '../../control/change/reports.ts';
 import type { Scheduled } from '../../control/change/state.ts';
-import { call } from '../../control/client.ts';
 import type { Terminal } from '../terminal.ts';
 import { printAnswer, printJson } from './print.ts';
 import { type ChangeOptions, socketOf } from './socket.ts';

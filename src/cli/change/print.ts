@@ -1,7 +1,7 @@
 /** What a change has changed, for people. */
 import { printable } from '../../base/printable.ts';
+import type { Answer } from '../../client/client.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
-import type { Answer } from '../../control/client.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** One line per change on stdout, and what one should know besides on stderr; or all as JSON. */

@@ -1,8 +1,8 @@
 /** `shaper reload`, `confirm`, `revert` and `diff`. */
 import { resolve } from 'node:path';
 import { EXIT_FINE } from '../../base/errors.ts';
+import { type Answer, call } from '../../client/client.ts';
 import { loadConfig } from '../../config/config.ts';
-import { type Answer, call } from '../../control/client.ts';
 import { readConfigText } from '../../io/config-text.ts';
 import type { Terminal } from '../terminal.ts';
 import { printAnswer } from './print.ts';

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { EXIT_FINE } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
-import { call } from '../../control/client.ts';
+import { call } from '../../client/client.ts';
 import { replaceFile } from '../../io/replace-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { printJson } from './print.ts';

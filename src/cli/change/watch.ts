@@ -1,7 +1,7 @@
 /** `shaper watch`: prints what happens in a running instance, until it ends or, with `--retry`, for good. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT_FINE } from '../../base/errors.ts';
-import { ClientError } from '../../control/client.ts';
+import { ClientError } from '../../client/client.ts';
 import { follow } from '../../control/follow.ts';
 import type { Terminal } from '../terminal.ts';
 import { eventText } from './event-text.ts';

@@ -1,7 +1,7 @@
 /** `shaper history`: what a host sent and received in the past, as plot, page, values or JSON. */
 import { EXIT_FINE } from '../../base/errors.ts';
 import { parseTime } from '../../base/units.ts';
-import { call } from '../../control/client.ts';
+import { call } from '../../client/client.ts';
 import {
   type HistoryReport,
   HOUSE,

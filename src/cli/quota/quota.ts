@@ -1,6 +1,6 @@
 /** `shaper quota`: how hosts stand with their quotas, and exceptions. */
 import { EXIT_FINE } from '../../base/errors.ts';
-import { call } from '../../control/client.ts';
+import { call } from '../../client/client.ts';
 import type { GrantReport, HostStanding, QuotasReport } from '../../control/hosts/reports.ts';
 import { type ChangeOptions, socketOf } from '../change/socket.ts';
 import { withQuery } from '../query.ts';

@@ -1,8 +1,8 @@
 /** What answers of the instance make of the state. */
 
 import { isIP } from 'node:net';
+import type { ClientError } from '../../client/client.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
-import type { ClientError } from '../../control/client.ts';
 import type { StatusReport } from '../../control/status.ts';
 import type { WhyReport } from '../../control/why/report.ts';
 import { changeLine } from '../change/print.ts';

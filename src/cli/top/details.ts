@@ -167,10 +167,11 @@ function whyLines({ why }: TopState, cells: number): Line[] {
   return why.report.flows.flatMap((flow) => [[], ...whyOf(flow, cells)]);
 }
 
-function whyOf({ sentence, limitedBy, rule, nextClass }: FlowAnswer, cells: number): Line[] {
+function whyOf({ sentence, limitedBy, rule, owner, nextClass }: FlowAnswer, cells: number): Line[] {
   const { kind, where, detail } = limitedBy;
   const pairs: Entry[] = [['limited by', [kind, where, detail].filter(Boolean).join(' ')]];
   if (rule) pairs.push(['rule', `${rule.file}:${rule.line}`]);
+  if (owner !== '') pairs.push(['owner', owner]);
   if (nextClass) pairs.push(['else', nextClass]);
   return [...wrap(sentence, cells).map((text) => [span(text, 'bold')]), ...entries(pairs, cells)];
 }

@@ -2,7 +2,7 @@
  * Asks for what the screen needs: each kind every second, and at once when another question of its kind is
  * needed. Of each kind one request is under way at a time, so a slow instance never has a pile of them.
  */
-import { ClientError } from '../../control/client.ts';
+import { ClientError } from '../../client/client.ts';
 import type { Kind, Outcome, Wanted } from './answers.ts';
 
 export interface PollerOptions {

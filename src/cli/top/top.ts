@@ -1,6 +1,6 @@
 /** `shaper top`: the running instance on a full screen, and its limits by keys. */
 import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
-import { call } from '../../control/client.ts';
+import { call } from '../../client/client.ts';
 import type { StatusReport } from '../../control/status.ts';
 import { classUrl } from '../change/socket.ts';
 import type { ConfOptions } from '../conf-file.ts';

@@ -1,6 +1,6 @@
 /** `shaper flows`: prints the flows that use the line now. */
 import { EXIT_FINE } from '../../base/errors.ts';
-import { call } from '../../control/client.ts';
+import { call } from '../../client/client.ts';
 import type { FlowsReport } from '../../control/views/flows-view.ts';
 import type { ConfOptions } from '../conf-file.ts';
 import { withQuery } from '../query.ts';

@@ -1,6 +1,6 @@
 /** `shaper hosts`: prints the inside hosts. */
 import { EXIT_FINE } from '../../base/errors.ts';
-import { call } from '../../control/client.ts';
+import { call } from '../../client/client.ts';
 import type { HostsReport } from '../../control/views/hosts-view.ts';
 import type { ConfOptions } from '../conf-file.ts';
 import { withQuery } from '../query.ts';

@@ -2,7 +2,7 @@
 import { EXIT_FINE } from '../../base/errors.ts';
 import { joinColumns, padColumns } from '../../base/text-columns.ts';
 import { formatBitsPerSecShort, formatBytesShort } from '../../base/units.ts';
-import { call } from '../../control/client.ts';
+import { call } from '../../client/client.ts';
 import type { FlowAnswer, WhyReport } from '../../control/why/report.ts';
 import type { ConfOptions } from '../conf-file.ts';
 import { withQuery } from '../query.ts';
@@ -37,6 +37,7 @@ function lines(answer: FlowAnswer): string[][] {
     ['  class', `${classes.join(', then ') || 'none'}${place}`],
     ['  next class', nextClass ?? 'none'],
   ];
+  if (answer.owner !== '') facts.push(['  owner', answer.owner]);
   if (limitedBy.detail !== '') facts.push(['  limit', limitedBy.detail]);
   if (!answer.live) return facts;
   const drops = Object.entries(dropped).filter(([, count]) => count > 0);

@@ -73,7 +73,12 @@ function meaningText({ node }: Part, key: string): string | null {
   if (node === null) return null;
   const block: Block = writeClass(
     node,
-    { direction: 'up', parentCeilBytesPerSec: node.ceilBytesPerSec, isPaced: false },
+    {
+      direction: 'up',
+      parentCeilBytesPerSec: node.ceilBytesPerSec,
+      parentPriority: node.priority,
+      isPaced: false,
+    },
     'all',
   );
   const value = block[key];

@@ -3,6 +3,7 @@
  * and the old one stays as it is. Comments stay with the entries that stay.
  */
 import { Document } from 'yaml';
+import type { AccountNames } from '../../spec/accounts.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { Renamed } from '../../spec/edit.ts';
 import { ConfigError, type ConfigProblem, type LoadedConfig, readConfig } from '../config.ts';
@@ -26,6 +27,12 @@ interface Origin {
   readonly text: string;
   readonly document: Document;
   readonly places: Places;
+}
+
+interface LoadOptions {
+  readonly skipSchedules?: boolean;
+  /** Of the machine that shapes; null if they are not known. */
+  readonly accounts?: AccountNames | null;
 }
 
 export interface Line {
@@ -77,9 +84,12 @@ export class ConfigDocument {
    * else ConfigEditError, which tells paths and keys. With `skipSchedules` nobody tries what schedules will
    * set: for a document that has the values of the entries that hold now.
    */
-  load(devices: DeviceGraph | null = null, { skipSchedules = false } = {}): LoadedConfig {
+  load(
+    devices: DeviceGraph | null = null,
+    { skipSchedules = false, accounts = null }: LoadOptions = {},
+  ): LoadedConfig {
     try {
-      return readConfig(this.#source, devices, skipSchedules);
+      return readConfig(this.#source, devices, accounts, skipSchedules);
     } catch (error) {
       if (this.isOriginal || !(error instanceof ConfigError)) throw error;
       const problems = error.problems.map((problem) => ({

@@ -13,7 +13,18 @@ export interface KeyChange {
 }
 
 /** Maps without a value mean every default. Others mean something by being there. */
-const EMPTY_BY_DEFAULT = ['queue', 'tcp', 'local', 'exempt', 'hosts', 'quotas', 'nfqueue', 'control', 'log'];
+const EMPTY_BY_DEFAULT = [
+  'queue',
+  'tcp',
+  'access',
+  'local',
+  'exempt',
+  'hosts',
+  'quotas',
+  'nfqueue',
+  'control',
+  'log',
+];
 
 /** One change for each single value, as deep as maps were written before and after. */
 export function keyChanges(

@@ -1,8 +1,11 @@
 /** A configuration in parts that can be compared: links, directions, classes, and all else. */
+import type { ClassAccess } from '../../spec/access.ts';
 import type { ClassSpec, LinkSpec } from '../../spec/spec.ts';
 import type { LoadedConfig } from '../config.ts';
+import { CLASS as DEFAULTS } from '../fields/defaults.ts';
 import type { Section } from '../fields/kinds.ts';
 import { SECTIONS } from '../fields/sections.ts';
+import type { Value } from '../yaml/values.ts';
 
 export interface Part {
   readonly section: Section;
@@ -18,9 +21,18 @@ export interface Part {
 export function partsOf(config: LoadedConfig): Map<string, Part> {
   const parts = new Map<string, Part>([['', wholeOf(config)]]);
   const schedules = new Map(config.schedules.map(({ path, entries }) => [path, entries]));
+  const accesses = new Map(config.accesses.map(({ path, entries }) => [path, entries]));
   const add = (node: ClassSpec | null, section: Section): void => {
     if (node === null) return;
-    parts.set(node.path, ofClass(node, section, schedules.get(node.path)));
+    const { path } = node;
+    parts.set(
+      path,
+      ofClass(node, section, {
+        schedule: schedules.get(path),
+        access: accesses.get(path),
+        mode: config.written.get(path)?.mode,
+      }),
+    );
     for (const child of node.children) add(child, SECTIONS.class);
   };
   for (const link of config.spec.links) {
@@ -31,7 +43,15 @@ export function partsOf(config: LoadedConfig): Map<string, Part> {
   return parts;
 }
 
-function wholeOf({ spec, history, isMarkAuto, socketPath, socketGroup, logLevel }: LoadedConfig): Part {
+function wholeOf({
+  spec,
+  history,
+  isMarkAuto,
+  socketPath,
+  socketGroup,
+  filesFolder,
+  logLevel,
+}: LoadedConfig): Part {
   const { markMask, ...nfqueue } = spec.nfqueue;
   const meanings = {
     nfqueue: { ...nfqueue, mark: isMarkAuto ? 'auto' : markMask },
@@ -41,6 +61,7 @@ function wholeOf({ spec, history, isMarkAuto, socketPath, socketGroup, logLevel 
     // Their order means nothing.
     quotas: Object.fromEntries(spec.quotas.map((quota) => [quota.name, quota])),
     control: [socketPath, socketGroup],
+    files: filesFolder,
     log: logLevel,
   };
   return { section: SECTIONS.top, meanings, order: spec.links.map(({ name }) => name), node: null };
@@ -50,7 +71,18 @@ function ofLink({ device, wait, linkLayer }: LinkSpec): Part {
   return { section: SECTIONS.link, meanings: { device, wait, overhead: linkLayer }, order: [], node: null };
 }
 
-function ofClass(node: ClassSpec, section: Section, schedule: unknown): Part {
+/** What a class has that is no part of the specification. */
+interface Beside {
+  readonly schedule: unknown;
+  readonly access: ClassAccess | undefined;
+  readonly mode: Value | undefined;
+}
+
+function ofClass(
+  node: ClassSpec,
+  section: Section,
+  { schedule, access = {}, mode = DEFAULTS.mode }: Beside,
+): Part {
   const { rateBytesPerSec, rateBurstBytes, ceilBytesPerSec, burstBytes, children } = node;
   const { match, priority, weight, adjust, police, meter, remark, each, pace, queue } = node;
   const meanings = {
@@ -68,6 +100,8 @@ function ofClass(node: ClassSpec, section: Section, schedule: unknown): Part {
     tcp: pace,
     queue,
     schedule,
+    access,
+    mode,
   };
   return { section, meanings, order: children.map(({ name }) => name), node };
 }

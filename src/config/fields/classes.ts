@@ -1,6 +1,7 @@
 /** Fields of directions and classes, and of the buckets in them. Part of the table in sections.ts. */
 import { IPV6_BITS } from '../../base/prefix.ts';
-import { CLASS as DEFAULTS } from './defaults.ts';
+import { access } from './access.ts';
+import { CLASS as DEFAULTS, PRIORITY_LAST } from './defaults.ts';
 import { NO_BUCKET_KEYS, NO_CLASS_KEYS, NO_DIRECTION_KEYS, NO_EACH_KEYS } from './elsewhere.ts';
 import { boolean, choice, list, mapOf, misplaced, node, ref, type Section } from './kinds.ts';
 import { MATCH_NONE } from './match.ts';
@@ -66,6 +67,12 @@ const each = node(
   ref('each'),
 );
 
+const mode = choice({
+  choices: ['wfq', 'pq', 'shape'],
+  default: DEFAULTS.mode,
+  help: 'How the classes inside share the rate. wfq: by priority and weight, as they say. pq: the order of the file is the order of their priorities, from that of the class on (0 in a direction), and `default` comes last. shape: a class with a rate and no ceil has no more than its rate, and nothing is lent. What a class says itself goes before.',
+});
+
 export const DIRECTION = {
   rate: rateOrUnlimited({
     default: 'required',
@@ -80,6 +87,8 @@ export const DIRECTION = {
   each,
   tcp,
   schedule,
+  access,
+  mode,
   classes: node(
     {
       takes: 'map of name to class',
@@ -109,14 +118,14 @@ export const CLASS = {
     help: "The guaranteed rate. The rates of sibling classes sum to at most the parent's rate. A share is of the parent's ceil.",
   }),
   ceil: rateOrShare({
-    default: "the parent's",
+    default: "the parent's; in a class with `mode: shape` its rate",
     help: "The most the class may have, borrowing included. A share (80%) is of the parent's ceil.",
   }),
   priority: integer({
     min: 0,
-    max: 7,
-    default: String(DEFAULTS.priority),
-    help: 'The order in which classes borrow: 0 before 1 before … 7. A guaranteed rate goes before all borrowing.',
+    max: PRIORITY_LAST,
+    default: `that of the class around it, ${DEFAULTS.priority} in a direction; with \`mode: pq\` around it by its place`,
+    help: 'The order in which classes borrow: 0 before 1 before … 7. A guaranteed rate goes before all borrowing. Packets go by the priority of the innermost class.',
   }),
   weight: number({
     min: 0.1,
@@ -144,6 +153,8 @@ export const CLASS = {
   each,
   tcp,
   schedule,
+  access,
+  mode,
   classes: node(
     {
       takes: 'map of name to class',

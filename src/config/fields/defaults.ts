@@ -44,8 +44,12 @@ export const NFQUEUE = {
   markMask: 0xff000000,
 } as const;
 
+/** The priority after which no other comes. */
+export const PRIORITY_LAST = 7;
+
 export const CLASS = {
   priority: 3,
+  mode: 'wfq',
   weight: 1,
   adjust: false,
   policeExceed: 'drop',

@@ -23,7 +23,7 @@ function renamed<const Text extends string>(text: Text, key: string): Refused<Wo
 const GUARANTEE_AND_CEIL = 'write rate for what is guaranteed, ceil for the most';
 const BY_MARK = 'let nft set a packet mark for it, and match mark';
 const UNSEEN = `packets do not show it; ${BY_MARK}`;
-const PROCESS = 'packets do not show their process; give it a user or a control group of its own';
+const PROCESS = 'write exe: /usr/bin/rsync for a program';
 
 export const NO_TOP_KEYS = {
   ...words(
@@ -99,12 +99,14 @@ export const NO_MATCH_KEYS = {
   ...words('dev device interface iface', 'write iif for where packets come in, oif for where they leave'),
   ...renamed('hostMac macs ether', 'mac'),
   ...words('vlan', 'write the device of the VLAN as iif or oif, such as eth0.5'),
+  ...words('pid process comm program', `${PROCESS}; for a single process use: shaper attach pid:N CLASS`),
+  ...renamed('uid', 'user'),
+  ...renamed('gid', 'group'),
   ...words(
-    'pid process comm program exe',
-    `${PROCESS}, let nft set a packet mark for that (meta skuid, socket cgroupv2), and match mark`,
+    'unit',
+    'write its control group, cgroup: /system.slice/NAME.service, or: shaper attach unit:NAME CLASS',
   ),
-  ...words('uid user gid group', `${UNSEEN} (meta skuid, meta skgid)`),
-  ...words('cgroup unit container', `${UNSEEN} (socket cgroupv2)`),
+  ...words('container', 'use: shaper attach container:NAME CLASS'),
   ...words('domain hostname sni url', `packets show addresses; ${BY_MARK}, by a set of its addresses`),
   ...words('app application l7', 'only headers are read; match ports, dscp or mark'),
   ...words('country geoip asn', `${UNSEEN}, by a set of its addresses`),

@@ -15,6 +15,9 @@ const SOCKET_PATH_BYTES_MAX = 107;
 /** No colon and no line end, by which /etc/group is divided; no hyphen first (groupadd(8)). */
 const GROUP_NAME = /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,31}\$?$/;
 
+/** In the place of a folder: classes are not shown as files. */
+const NO_FILES = 'none';
+
 export const LOCAL = {
   exempt: node(
     {
@@ -135,6 +138,25 @@ export const CONTROL = {
   ),
   ...NO_CONTROL_KEYS,
 } satisfies Section;
+
+export const FILES = word(
+  {
+    takes: `absolute path of a folder, or ${NO_FILES}`,
+    default: NO_FILES,
+    help: 'Classes are shown as files in this folder, by a process of its own that needs CAP_SYS_ADMIN. The folder is made if it is missing; nothing may be in it.',
+    change: 'reload',
+  },
+  {
+    read(path) {
+      if (path === NO_FILES) return null;
+      if (!path.startsWith('/'))
+        throw new FieldError(`'${path}' is neither an absolute path nor ${NO_FILES}`);
+      if (/^\/+$/.test(path)) throw new FieldError('the root of all folders cannot be the one');
+      return path;
+    },
+    write: (path: string | null) => path ?? NO_FILES,
+  },
+);
 
 export const LOG = {
   level: choice({

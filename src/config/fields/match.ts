@@ -4,6 +4,10 @@ import { NO_MATCH_KEYS } from './elsewhere.ts';
 import { mac, prefixOrName } from './host-names.ts';
 import { list, type Section } from './kinds.ts';
 import { device, dscp, packetMark, portRange, protocol } from './names.ts';
+import { cgroup, executable, group, user } from './subjects.ts';
+
+/** Only packets of this host itself have one that is known. */
+const OWNER = 'local socket';
 
 /** Instead of a matcher: no packet matches. */
 export const MATCH_NONE = 'none';
@@ -65,5 +69,26 @@ export const MATCH = {
   ),
   iif: devices('Device by which the packet came in.'),
   oif: devices('Device by which the packet leaves.'),
+  user: list({ takes: 'name, uid, or list', default: 'any', help: `User of the ${OWNER}.` }, user),
+  group: list(
+    { takes: 'name, gid, or list', default: 'any', help: `Group in which the user of the ${OWNER} is.` },
+    group,
+  ),
+  cgroup: list(
+    {
+      takes: 'path, or list',
+      default: 'any',
+      help: `Control group of the ${OWNER}, with all groups below it: /system.slice/nginx.service.`,
+    },
+    cgroup,
+  ),
+  exe: list(
+    {
+      takes: 'absolute path, or list',
+      default: 'any',
+      help: `Program that has the ${OWNER}: /usr/bin/rsync.`,
+    },
+    executable,
+  ),
   ...NO_MATCH_KEYS,
 } satisfies Section;

@@ -8,7 +8,7 @@
 import { CLASS, DIRECTION, EACH, POLICE, SCHEDULE } from './classes.ts';
 import { NO_TOP_KEYS } from './elsewhere.ts';
 import { HISTORY, HOSTS } from './hosts.ts';
-import { CONTROL, EXEMPT, LOCAL, LOG, NFQUEUE } from './instance.ts';
+import { CONTROL, EXEMPT, FILES, LOCAL, LOG, NFQUEUE } from './instance.ts';
 import { type Field, mapOf, node, ref, type Section } from './kinds.ts';
 import { LINK, OVERHEAD } from './links.ts';
 import { MATCH } from './match.ts';
@@ -61,6 +61,7 @@ const TOP = {
     { takes: 'map', default: '{}', help: 'How commands reach the running instance.', change: 'restart' },
     ref('control'),
   ),
+  files: FILES,
   log: node({ takes: 'map', default: '{}', help: 'How much is logged.', change: 'reload' }, ref('log')),
   ...NO_TOP_KEYS,
 } satisfies Section;

@@ -3,10 +3,11 @@ import type { Node } from 'yaml';
 import { formatRate, fromBitsPerSec, isUnlimited, toBitsPerSec } from '../../base/units.ts';
 import { CLASS_DEPTH_MAX } from '../../limits.ts';
 import type { ClassSpec } from '../../spec/spec.ts';
-import { CLASS as DEFAULTS, defaultBurst } from '../fields/defaults.ts';
+import { CLASS as DEFAULTS, defaultBurst, PRIORITY_LAST } from '../fields/defaults.ts';
 import { RATE_MIN_BYTES_PER_SEC, type RateOrShare } from '../fields/quantities.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
+import { readAccess } from './access.ts';
 import { givenBurst, readEach, readPolice } from './buckets.ts';
 import type { ClassContext } from './context.ts';
 import { checkAdjusting, warnOfPace } from './doubts.ts';
@@ -24,6 +25,10 @@ import { readSchedule } from './schedule.ts';
 export interface ParentContext extends ClassContext {
   readonly rateBytesPerSec: number;
   readonly ceilBytesPerSec: number;
+  /** How the classes share the rate. */
+  readonly mode: 'wfq' | 'pq' | 'shape';
+  /** Of classes inside that say none; of the first one where the order of the file is that of priorities. */
+  readonly priority: number;
   /** Of the children: 1 directly below a direction. */
   readonly depth: number;
 }
@@ -36,17 +41,21 @@ interface ReadChild {
 /** The classes of a direction or inner class in file order, with `default` last. */
 export function readChildren(parent: ParentContext, entries: readonly Named[]): ClassSpec[] {
   for (const { name, node } of entries) parent.reader.keepWritten(`${parent.path}/${name}`, node);
-  const read = entries.map((entry) => ({ entry, spec: readClass(parent, entry) }));
+  const lastPlace = entries.filter(({ name }) => name !== 'default').length;
+  let next = 0;
+  const placeOf = ({ name }: Named): number => (name === 'default' ? lastPlace : next++);
+  const read = entries.map((entry) => ({ entry, spec: readClass(parent, entry, placeOf(entry)) }));
   const last = read.find(({ entry }) => entry.name === 'default');
   const ordered = read.filter((child) => child !== last);
   warnUnreachable(parent, last ? [...ordered, last] : ordered);
   checkSum(parent, ordered.concat(last ?? []));
   checkAdjusting(parent, read);
   const unasked = { name: 'default', offset: 0, node: null };
-  return [...ordered.map(({ spec }) => spec), last?.spec ?? readClass(parent, unasked)];
+  return [...ordered.map(({ spec }) => spec), last?.spec ?? readClass(parent, unasked, lastPlace)];
 }
 
-function readClass(parent: ParentContext, entry: Named): ClassSpec {
+/** `place` is that of the class among its siblings, from 0. */
+function readClass(parent: ParentContext, entry: Named, place: number): ClassSpec {
   const { reader } = parent;
   const path = `${parent.path}/${entry.name}`;
   const label = `${parent.label}/${entry.name}`;
@@ -67,10 +76,15 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
   }
   const given = values.burst ? givenBurst(context, values.burst) : null;
   const inner = values.classes;
+  const mode = values.mode?.value ?? DEFAULTS.mode;
+  const priority = values.priority?.value ?? defaultPriority(parent, place);
   const isInner = reader.hasKey(entry.node, 'classes');
   if (values.schedule) readSchedule(context, values.schedule);
+  if (values.access) readAccess(context, values.access);
   const each = readEach(context, values.each, isInner ? undefined : values.queue);
-  const children = inner ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec }, inner) : [];
+  const children = inner
+    ? readInner({ ...context, rateBytesPerSec: guaranteedBytesPerSec, mode, priority }, inner)
+    : [];
   const rateBytesPerSec = givenBytesPerSec ?? exactRate(sumOfRates(children));
   const spec: ClassSpec = {
     name: entry.name,
@@ -80,7 +94,7 @@ function readClass(parent: ParentContext, entry: Named): ClassSpec {
     ceilBytesPerSec,
     // A short burst would make packets wait that nothing else delays.
     burstBytes: (isUnlimited(ceilBytesPerSec) ? null : given) ?? defaultBurst(ceilBytesPerSec, 'shape'),
-    priority: values.priority?.value ?? DEFAULTS.priority,
+    priority,
     weight: values.weight?.value ?? DEFAULTS.weight,
     adjust: values.adjust?.value ?? DEFAULTS.adjust,
     match,
@@ -107,6 +121,10 @@ function withinOf(
 ): ParentContext['within'] {
   if (match === null) return within;
   return match.length === 0 ? [] : [...within, { name, match }];
+}
+
+function defaultPriority({ mode, priority }: ParentContext, place: number): number {
+  return mode === 'pq' ? Math.min(priority + place, PRIORITY_LAST) : priority;
 }
 
 function readInner(context: ParentContext, at: Located<Node>): ClassSpec[] {
@@ -142,8 +160,9 @@ function readRates(parent: ParentContext, entry: Named, values: Values<typeof SE
   const { problems } = parent.reader;
   const unknown = Number.POSITIVE_INFINITY;
   const has = (key: string): boolean => parent.reader.hasKey(entry.node, key);
-  const ceil = ofParent(parent, 'ceil', values.ceil) ?? (has('ceil') ? unknown : parent.ceilBytesPerSec);
   const rate = ofParent(parent, 'rate', values.rate) ?? (has('rate') ? unknown : null);
+  const unsaid = parent.mode === 'shape' && values.rate && rate !== null ? rate : parent.ceilBytesPerSec;
+  const ceil = ofParent(parent, 'ceil', values.ceil) ?? (has('ceil') ? unknown : unsaid);
   if (values.ceil && ceil !== unknown && ceil > parent.ceilBytesPerSec) {
     problems.warn(values.ceil.offset, `${above('ceil', ceil, parent)}, which applies too`);
   }

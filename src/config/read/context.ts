@@ -1,8 +1,10 @@
 /** Where a class is read: the values around it on which its own depend. */
 import { bytesInTime, formatTime, isUnlimited, type Size } from '../../base/units.ts';
+import type { AccountNames } from '../../spec/accounts.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import type { MatcherSpec } from '../../spec/spec.ts';
 import type { Located, YamlReader } from '../yaml/reader.ts';
+import type { ReadAccess } from './access.ts';
 import type { KnownHosts } from './hosts.ts';
 import type { ReadSchedule } from './schedule.ts';
 import type { Seen } from './sides.ts';
@@ -28,6 +30,7 @@ export interface ClassContext {
   readonly hosts: KnownHosts;
   /** Of the machine that shapes; null if they are not known. */
   readonly devices: DeviceGraph | null;
+  readonly accounts: AccountNames | null;
   /** The TCP connections of the class are paced, by it or a class above. */
   readonly isPaced: boolean;
   /** The class or a class above has a meter. */
@@ -38,6 +41,8 @@ export interface ClassContext {
   readonly seen: Seen;
   /** Grows with every schedule of the file. */
   readonly schedules: ReadSchedule[];
+  /** Grows with every `access` of the file. */
+  readonly accesses: ReadAccess[];
 }
 
 export interface MatchedClass {

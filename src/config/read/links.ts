@@ -4,6 +4,7 @@ import { isScalar, type Node } from 'yaml';
 import { LINK_LAYERS, type LinkLayer, wireBytes } from '../../algo/buckets/link-layer.ts';
 import { formatRate, isUnlimited } from '../../base/units.ts';
 import { CLASSES_MAX } from '../../limits.ts';
+import type { AccountNames } from '../../spec/accounts.ts';
 import type { DeviceGraph } from '../../spec/device-graph.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 import { remarkedDscps } from '../../spec/queue-plan.ts';
@@ -12,8 +13,9 @@ import { CLASS as DEFAULTS, LINK } from '../fields/defaults.ts';
 import { OVERHEAD_WORD } from '../fields/links.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import type { Located, Named, Values, YamlReader } from '../yaml/reader.ts';
+import { type ReadAccess, readAccess } from './access.ts';
 import { readBurst, readEach, readPolice } from './buckets.ts';
-import { readChildren } from './class.ts';
+import { type ParentContext, readChildren } from './class.ts';
 import { type ClassContext, type Direction, PACKET_BYTES } from './context.ts';
 import { warnOfLinkDevice } from './devices.ts';
 import { warnOfPace } from './doubts.ts';
@@ -26,16 +28,14 @@ import { type Seen, warnWrongSides } from './sides.ts';
 export function readLinks(
   reader: YamlReader,
   at: Node | null,
-  { ownMarkMask, hosts, devices, schedules }: Omit<Instance, 'owners'>,
+  instance: Omit<Instance, 'owners'>,
 ): LinkSpec[] {
   const entries = reader.named(at, 'link', 'links');
   if (at !== null && entries.length === 0 && reader.problems.errors.length === 0) {
     reader.problems.error(at.range?.[0] ?? 0, 'links is empty: name at least one device to shape');
   }
   const owners = new Map<string, string>();
-  const links = entries.map((entry) =>
-    readLink(reader, entry, { ownMarkMask, hosts, devices, owners, schedules }),
-  );
+  const links = entries.map((entry) => readLink(reader, entry, { ...instance, owners }));
   const classes = links.reduce((n, link) => n + countClasses(link.up) + countClasses(link.down), 0);
   if (classes > CLASSES_MAX) {
     reader.problems.error(
@@ -59,15 +59,17 @@ interface Instance {
   readonly ownMarkMask: number;
   readonly hosts: KnownHosts;
   readonly devices: DeviceGraph | null;
+  readonly accounts: AccountNames | null;
   /** The link of every device so far. */
   readonly owners: Map<string, string>;
   readonly schedules: ReadSchedule[];
+  readonly accesses: ReadAccess[];
 }
 
 function readLink(
   reader: YamlReader,
   entry: Named,
-  { ownMarkMask, hosts, devices, owners, schedules }: Instance,
+  { ownMarkMask, hosts, devices, accounts, owners, schedules, accesses }: Instance,
 ): LinkSpec {
   const values = reader.section(entry.node, SECTIONS.link, `link ${entry.name}`);
   reader.keepWritten(entry.name, entry.node);
@@ -101,11 +103,13 @@ function readLink(
     ownMarkMask,
     hosts,
     devices,
+    accounts,
     isMetered: false,
     isPaced: false,
     within: [],
     seen,
     schedules,
+    accesses,
   };
   const { up, down } = readTrees(outer, entry.name, values);
   warnWrongSides(reader, device ?? '', seen);
@@ -147,6 +151,11 @@ function readOverhead(reader: YamlReader, at: Located<Node> | undefined): LinkLa
   };
 }
 
+/** Nothing is outside a direction, so with `pq` its first class has the first of all priorities. */
+function readSharing(mode: ParentContext['mode'] = DEFAULTS.mode): Pick<ParentContext, 'mode' | 'priority'> {
+  return { mode, priority: mode === 'pq' ? 0 : DEFAULTS.priority };
+}
+
 /** The tree of one direction; null when its rate is missing or wrong, which has been reported. */
 function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null {
   const { reader, path, label, direction } = outer;
@@ -171,13 +180,15 @@ function readDirection(outer: ClassContext, at: Located<Node>): ClassSpec | null
   const pace = readPace(outer.reader, values.tcp);
   const isPaced = pace !== null;
   const ceilBytesPerSec = rateBytesPerSec;
-  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec, depth: 1, isMetered, isPaced };
+  const sharing = readSharing(values.mode?.value);
+  const context = { ...outer, rateBytesPerSec, ceilBytesPerSec, ...sharing, depth: 1, isMetered, isPaced };
   const children = readChildren(context, reader.named(values.classes?.value ?? null, 'class', 'classes'));
   const police = readPolice(context, values.police);
   const meter = readMeter(context, values.meter);
   const remark = readRemark({ ...context, isMetered }, values.remark);
   const each = readEach(context, values.each, undefined);
   if (values.schedule) readSchedule(context, values.schedule);
+  if (values.access) readAccess(context, values.access);
   if (values.burst && isUnlimited(rateBytesPerSec))
     reader.problems.error(values.burst.offset, `burst: ${label} is unlimited; leave burst out`);
   const burstBytes = readBurst(context, values.burst, rateBytesPerSec, 'shape');

@@ -14,6 +14,7 @@ import type { ClassContext } from './context.ts';
 import { warnOfMatchedDevices, warnOfOtherDevice } from './devices.ts';
 import { checkName } from './hosts.ts';
 import { bySide, noteSides } from './inside.ts';
+import { readSubjects, warnOfNeverLocal } from './subjects.ts';
 
 const ALL_BITS = 0xffffffff;
 
@@ -49,11 +50,13 @@ function readMatcher(context: ClassContext, at: Node): MatcherSpec {
     mark: marks(context, values.mark),
     iif: plain<string>(values.iif),
     oif: plain<string>(values.oif),
+    ...readSubjects(context, values),
   };
   checkFamilies(reader, at, values);
   warnOfMatchedDevices(reader, context.devices, values.iif, 'iif', context.device);
   warnOfMatchedDevices(reader, context.devices, values.oif, 'oif', context.device);
   warnOfOtherDevice(context, values);
+  warnOfNeverLocal(context, values);
   return Object.fromEntries(
     Object.entries(matcher).filter(([, value]) => value !== undefined),
   ) as MatcherSpec;

@@ -41,8 +41,17 @@ function covers(a: MatcherSpec, b: MatcherSpec): boolean {
     listCovers(isSame, a.dscp, b.dscp) &&
     listCovers(markCovers, a.mark, b.mark) &&
     listCovers(isSame, a.iif, b.iif) &&
-    listCovers(isSame, a.oif, b.oif)
+    listCovers(isSame, a.oif, b.oif) &&
+    listCovers(isSame, a.users, b.users) &&
+    listCovers(isSame, a.groups, b.groups) &&
+    listCovers(isInsideGroup, a.cgroups, b.cgroups) &&
+    listCovers(isSame, a.exes, b.exes)
   );
+}
+
+/** A control group takes all below it. */
+function isInsideGroup(outer: string, inner: string): boolean {
+  return inner === outer || inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
 }
 
 /** A host of an address may have any name, and the other way round. Either of the two lists may hold. */

@@ -98,15 +98,15 @@ function classesFor(draft: Draft, path: string): YAMLMap {
   return classes;
 }
 
-/** Keys that say how packets of a leaf wait and borrow. In an inner class its leaves have them. */
+/** Keys of the class `default` that the class around it can have as well when it has no others inside. */
 const OF_LEAF = ['queue', 'priority'];
 
 /** The packets of a class that takes classes inside wait in its class `default` from then on, as before. */
 function giveToDefault(draft: Draft, inner: YAMLMap, classes: YAMLMap): void {
-  const taken = OF_LEAF.map((key) => draft.take(inner, key)).filter((pair) => pair !== null);
-  if (taken.length === 0) return;
+  const taken = draft.take(inner, 'queue');
+  if (taken === null) return;
   const last = draft.newMap(true);
-  last.items.push(...(taken as YAMLMap['items']));
+  last.items.push(taken as YAMLMap['items'][number]);
   draft.put(classes, DEFAULT, last);
 }
 

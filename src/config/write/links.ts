@@ -61,6 +61,9 @@ function writeDirection(root: ClassSpec, direction: Direction, detail: Detail): 
       burst: isUnlimited(rate) ? undefined : sizeOf(burstBytes),
       ...parts(root, detail),
       schedule: undefined,
+      access: undefined,
+      // Its classes say what it means for them.
+      mode: undefined,
       classes: isEmpty(classes) ? undefined : classes,
     },
     { burst: sizeOf(defaultBurst(rate, 'shape')) },
@@ -89,6 +92,7 @@ export interface ClassPlace {
   readonly direction: Direction;
   /** Of the class or direction around it. */
   readonly parentCeilBytesPerSec: number;
+  readonly parentPriority: number;
   /** A class or the direction around it paces its connections. */
   readonly isPaced: boolean;
 }
@@ -96,7 +100,12 @@ export interface ClassPlace {
 /** The place of the classes inside `node`, which is in `place` itself if it is no direction. */
 function placeIn(node: ClassSpec, direction: Direction, place?: ClassPlace): ClassPlace {
   const isPaced = node.pace !== null || (place?.isPaced ?? false);
-  return { direction, parentCeilBytesPerSec: node.ceilBytesPerSec, isPaced };
+  return {
+    direction,
+    parentCeilBytesPerSec: node.ceilBytesPerSec,
+    parentPriority: node.priority,
+    isPaced,
+  };
 }
 
 /** The block of a class with the classes inside it. */
@@ -121,6 +130,9 @@ export function writeClass(node: ClassSpec, place: ClassPlace, detail: Detail): 
       burst: burstOf(node, detail),
       ...parts(node, detail),
       schedule: undefined,
+      access: undefined,
+      // Its classes say what it means for them.
+      mode: undefined,
       queue: queue
         ? writeQueue(queue, { ceilBytesPerSec, direction, isPaced: inside.isPaced, buckets }, detail)
         : undefined,
@@ -128,7 +140,7 @@ export function writeClass(node: ClassSpec, place: ClassPlace, detail: Detail): 
     },
     {
       ceil: rateOf(place.parentCeilBytesPerSec),
-      priority: DEFAULTS.priority,
+      priority: place.parentPriority,
       weight: DEFAULTS.weight,
       queue: {},
     },

@@ -13,6 +13,7 @@ export function writeMatch(match: readonly MatcherSpec[], detail: Detail): Block
 
 function writeMatcher(matcher: MatcherSpec, detail: Detail): Block {
   const { proto, src, dst, host, hostNames, mac, sport, dport, port, dscp, mark, iif, oif } = matcher;
+  const { users, groups, cgroups, exes } = matcher;
   const hasPorts = [sport, dport, port].some((ports) => ports !== undefined);
   const values = {
     proto: proto && protocolItems(proto),
@@ -31,9 +32,18 @@ function writeMatcher(matcher: MatcherSpec, detail: Detail): Block {
     mark,
     iif,
     oif,
+    user: namesOf(users),
+    group: namesOf(groups),
+    cgroup: namesOf(cgroups),
+    exe: namesOf(exes),
   };
   const defaults = { proto: hasPorts ? protocolItems(PORT_PROTOCOLS) : undefined };
   return writeSection(SECTIONS.match, values, defaults, detail);
+}
+
+/** What stands behind the kind in keys of subjects. */
+function namesOf(keys: readonly string[] | undefined): string[] | undefined {
+  return keys?.map((key) => key.slice(key.indexOf(':') + 1));
 }
 
 /** Addresses and names stand in one list. */

@@ -4,7 +4,7 @@ import { OperatingError } from '../../base/errors.ts';
 import type { LoadedConfig } from '../../config/config.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { ConfigDocument } from '../../config/edit/document.ts';
-import type { ChangeState, Draft, Lease, Scheduled } from './state.ts';
+import type { ChangeState, Draft, Lease, MadeClass, Scheduled } from './state.ts';
 
 /** How documents are read and compared: src/config/edit. */
 export interface Documents {
@@ -21,8 +21,15 @@ export interface Derived {
   readonly state: ChangeState;
   /** Leases that fit the configuration no more, with the reason. They are in no state any more. */
   readonly unfit: readonly UnfitLease[];
+  /** The same of classes that were made for a command. */
+  readonly unfitMade: readonly UnfitMade[];
   /** Schedules that do not fit, as sentences. */
   readonly notes: readonly string[];
+}
+
+export interface UnfitMade {
+  readonly made: MadeClass;
+  readonly error: Error;
 }
 
 export interface UnfitLease {
@@ -42,11 +49,12 @@ export function derive(documents: Documents, draft: Draft, baseConfig: LoadedCon
 export function layered(draft: Draft, baseConfig: LoadedConfig, due: readonly Scheduled[]): Derived {
   const notes: string[] = [];
   const unfit: UnfitLease[] = [];
+  const unfitMade: UnfitMade[] = [];
   let [document, config] = [draft.base, baseConfig];
   /** Returns why it does not fit. */
-  const lay = (path: string, patch: Lease['set']): Error | null => {
+  const lay = (edit: (on: ConfigDocument) => ConfigDocument): Error | null => {
     try {
-      const next = document.patchClass(path, patch);
+      const next = edit(document);
       config = next.load();
       document = next;
       return null;
@@ -55,17 +63,22 @@ export function layered(draft: Draft, baseConfig: LoadedConfig, due: readonly Sc
       return error;
     }
   };
+  const made = draft.made.filter((one) => {
+    const error = lay((on) => on.addClass(one.path, one.values));
+    if (error !== null) unfitMade.push({ made: one, error });
+    return error === null;
+  });
   const scheduled = due.filter((one) => {
-    const error = lay(one.path, one.set);
+    const error = lay((on) => on.patchClass(one.path, one.set));
     if (error !== null) notes.push(`the schedule ${one.when} of ${one.path} does not fit: ${error.message}`);
     return error === null;
   });
   const underLeasesConfig = config;
   const leases = draft.leases.filter((lease) => {
-    const error = lay(lease.path, lease.set);
+    const error = lay((on) => on.patchClass(lease.path, lease.set));
     if (error !== null) unfit.push({ lease, error });
     return error === null;
   });
-  const state = { ...draft, leases, baseConfig, due, scheduled, underLeasesConfig, config };
-  return { state, unfit, notes };
+  const state = { ...draft, made, leases, baseConfig, due, scheduled, underLeasesConfig, config };
+  return { state, unfit, unfitMade, notes };
 }

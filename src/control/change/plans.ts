@@ -7,15 +7,16 @@ import { formatProblem } from '../../config/yaml/problems.ts';
 import type { Renamed } from '../../spec/edit.ts';
 import { ApiError } from '../api-error.ts';
 import type { Clock } from './clock.ts';
-import { type Documents, derive, type UnfitLease } from './derive.ts';
+import { type Documents, derive, type UnfitLease, type UnfitMade } from './derive.ts';
 import { movesBetween, NO_MOVES, pathAfter } from './moves.ts';
 import type { Plan } from './queue.ts';
-import type { ChangeState, Draft, Lease, Unconfirmed } from './state.ts';
+import type { ChangeState, Draft, Lease, MadeClass, Unconfirmed } from './state.ts';
 
 export interface ChangePlan extends Plan {
   /** What the client should know besides, as sentences. */
   readonly notes: readonly string[];
   readonly unfit: readonly UnfitLease[];
+  readonly unfitMade: readonly UnfitMade[];
   /** What the log should be told of schedules. */
   readonly warnings: readonly string[];
 }
@@ -92,7 +93,7 @@ export class Plans {
     if (unconfirmed === null)
       throw new ApiError(409, 'nothing-to-confirm', 'no reload waits to be confirmed');
     const next = { ...state, unconfirmed: null, beforeReload: unconfirmed.back };
-    return { next, renamed: NO_MOVES, changes: [], notes: [], unfit: [], warnings: [] };
+    return { next, renamed: NO_MOVES, changes: [], notes: [], unfit: [], unfitMade: [], warnings: [] };
   }
 
   /** To the last confirmed configuration or, if no reload is on trial, to that before the last reload. */
@@ -118,6 +119,22 @@ export class Plans {
     const refused = plan.unfit.find((one) => one.lease.id === id);
     if (refused !== undefined) throw refused.error;
     return { ...plan, lease };
+  }
+
+  /** Classes for a command, inside classes that are there. */
+  make(state: ChangeState, made: readonly MadeClass[]): ChangePlan {
+    const plan = this.#withMade(state, [...state.made, ...made]);
+    const refused = plan.unfitMade.find((one) => made.includes(one.made));
+    if (refused !== undefined) throw refused.error;
+    return plan;
+  }
+
+  /** Those that are gone already do not matter. */
+  unmake(state: ChangeState, paths: readonly string[]): ChangePlan {
+    return this.#withMade(
+      state,
+      state.made.filter(({ path }) => !paths.includes(path)),
+    );
   }
 
   endLease(state: ChangeState, id: number): ChangePlan {
@@ -159,18 +176,29 @@ export class Plans {
   }
 
   #withLeases(state: ChangeState, leases: readonly Lease[]): ChangePlan {
-    const draft = { ...state, leases };
+    return this.#onBase(state, { ...state, leases });
+  }
+
+  #withMade(state: ChangeState, made: readonly MadeClass[]): ChangePlan {
+    return this.#onBase(state, { ...state, made });
+  }
+
+  /** The base stays as it is. */
+  #onBase(state: ChangeState, draft: Draft): ChangePlan {
     const config = state.baseConfig;
     return this.#settle(state, { draft, config, renamed: NO_MOVES, view: 'config', notes: [] });
   }
 
   #settle(state: ChangeState, { draft, config, renamed, view, notes }: Settled): ChangePlan {
-    const leases = draft.leases.map((lease) => ({ ...lease, path: pathAfter(lease.path, renamed) }));
+    const follow = <T extends { readonly path: string }>(one: T): T =>
+      renamed.size === 0 ? one : { ...one, path: pathAfter(one.path, renamed) };
+    const moved = { ...draft, leases: draft.leases.map(follow), made: draft.made.map(follow) };
     const at = new Date(this.#clock.wallMs());
-    const { state: next, unfit, notes: warnings } = derive(this.#documents, { ...draft, leases }, config, at);
+    const { state: next, notes: warnings, unfit, unfitMade } = derive(this.#documents, moved, config, at);
     const changes = this.#documents.changes(state[view], next[view]);
-    const more = [...warnings, ...unfit.map(unfitNote), ...this.#covered(next, changes)];
-    return { next, renamed, changes, unfit, warnings, notes: [...notes, ...more] };
+    const lost = [...unfit.map(unfitNote), ...unfitMade.map(unfitMadeNote)];
+    const more = [...warnings, ...lost, ...this.#covered(next, changes)];
+    return { next, renamed, changes, unfit, unfitMade, warnings, notes: [...notes, ...more] };
   }
 
   #unconfirmedNote({ deadlineMs }: Unconfirmed): string {
@@ -211,6 +239,10 @@ function newDoubts(before: LoadedConfig, base: ConfigDocument, { warnings }: Loa
     .map((problem) => `warning: ${base.whereOf(problem)}: ${problem.message}`);
   const more = news.length - lines.length;
   return more > 0 ? [...lines, `and ${more} more warnings like these`] : lines;
+}
+
+function unfitMadeNote({ made, error }: UnfitMade): string {
+  return `${made.path}, made for a command, is gone: ${error.message}`;
 }
 
 function unfitNote({ lease, error }: UnfitLease): string {

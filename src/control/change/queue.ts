@@ -5,6 +5,7 @@
  * together, each of them crosses alone, and the one at fault is told.
  */
 
+import { equal } from '../../base/equal.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { Renamed } from '../../spec/edit.ts';
 import { ApiError } from '../api-error.ts';
@@ -179,9 +180,11 @@ export class ChangeQueue {
     try {
       if (isChange) {
         const { spec, history, ...rest } = last.plan.next.config;
-        const { isMarkAuto, socketPath, socketGroup, logLevel } = rest;
-        const config = { spec, history, isMarkAuto, socketPath, socketGroup, logLevel };
-        const applied = await this.#apply({ config, renamed: last.plan.renamed });
+        const { isMarkAuto, socketPath, socketGroup, filesFolder, logLevel } = rest;
+        const config = { spec, history, isMarkAuto, socketPath, socketGroup, filesFolder, logLevel };
+        const { renamed } = last.plan;
+        const isSpecSame = renamed.size === 0 && equal(spec, this.#state.config.spec);
+        const applied = await this.#apply({ config, renamed, isSpecSame });
         this.#generation = applied.generation;
         this.#pace.crossed(applied.tookMs);
         notes = applied.notes;

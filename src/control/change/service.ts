@@ -174,6 +174,16 @@ export class ChangeService {
     );
   }
 
+  /** Classes that end with a command: neither `save` nor a restart keeps them, a reload does. */
+  async make(classes: ReadonlyMap<string, MergePatch>): Promise<void> {
+    const made = [...classes].map(([path, values]) => ({ path, values }));
+    await this.#submit('exec', ALL, undefined, (state) => this.#plans.make(state, made));
+  }
+
+  async unmake(paths: readonly string[]): Promise<void> {
+    await this.#submit('exec end', ALL, undefined, (state) => this.#plans.unmake(state, paths));
+  }
+
   /** Applies a file as one transaction. */
   async reload(request: ReloadRequest, since: Since): Promise<ReloadAnswer> {
     const plan = this.#reloadPlan(request);
@@ -272,7 +282,7 @@ function answer({ plan, generation, notes }: Outcome<ChangePlan>): ChangeAnswer 
 
 /** The instance started by the file alone: schedules come first with start(). */
 function runningBy(documents: Documents, base: ChangeState['base'], clock: Clock): ChangeState {
-  const draft = { base, leases: [], unconfirmed: null, beforeReload: null };
+  const draft = { base, made: [], leases: [], unconfirmed: null, beforeReload: null };
   const without = { ...documents, scheduled: () => [] };
   return derive(without, draft, base.load(), new Date(clock.wallMs())).state;
 }

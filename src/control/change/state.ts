@@ -2,6 +2,7 @@
  * The configuration of a running instance, as one value that each change replaces.
  *
  *     base       what file, `set` and `class` say; `save` and `diff` are about it
+ *     + classes that were made for a command and end with it
  *     + schedules of the base that hold now
  *     + leases, in the order of their making
  *     = config   by which the instance runs
@@ -29,9 +30,16 @@ export interface Unconfirmed {
   readonly deadlineMs: number;
 }
 
+/** A class that ends with the command for which it was made. No file has it. */
+export interface MadeClass {
+  readonly path: string;
+  readonly values: MergePatch;
+}
+
 /** What a change decides. All else follows from it. */
 export interface Draft {
   readonly base: ConfigDocument;
+  readonly made: readonly MadeClass[];
   readonly leases: readonly Lease[];
   readonly unconfirmed: Unconfirmed | null;
   /** The configuration from before the last reload; null if there was none, or if it was taken back. */

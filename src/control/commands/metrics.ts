@@ -41,6 +41,7 @@ export function metricsCommand(options: MetricsOptions): () => Promise<string> {
 function countEvents(events: Events): ReadonlyMap<string, number> {
   const none: Record<EventType, number> = {
     ...{
+      attachment: 0,
       change: 0,
       lease: 0,
       reload: 0,

@@ -23,9 +23,10 @@
  * `POST /v1/classes/:path{.+}/move`. `params.path` is then `wan/up/guests`, with its escapes decoded.
  * Of two routes of one method that match, the one that stands first in the table answers.
  */
+import type { Method } from '../../client/client.ts';
 import { type ObjectOf, object, type Schema } from './schema.ts';
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+export type { Method };
 
 type Fields = Readonly<Record<string, Schema<unknown>>>;
 

@@ -2,6 +2,7 @@
 import { parseTime, UnitError } from '../../base/units.ts';
 import type { MergePatch } from '../../config/edit/document.ts';
 import { ApiError } from '../api-error.ts';
+import { classValues } from '../change/class-values.ts';
 import type { ChangeService } from '../change/service.ts';
 import { type Route, route } from '../http/route.ts';
 import {
@@ -10,6 +11,7 @@ import {
   integer,
   list,
   nullable,
+  number,
   object,
   optional,
   type Schema,
@@ -69,8 +71,33 @@ export function changeRoutes({ change, isShared }: ChangeCommands): Route[] {
   return [...classRoutes(change), ...reloadRoutes(change, isShared), ...leaseRoutes(change)];
 }
 
+const CLASS_VALUES = object('A class or direction', {
+  path: text('Link, direction and names of classes: wan/up/guests'),
+  isInner: boolean('It has classes inside'),
+  ceilBitsPerSecond: nullable(number('By its own ceil and those around it; null: not limited')),
+  values: anyObject(
+    'By key: the value as in the file, else the default that applies; queue.limit and the like',
+  ),
+  written: list('The keys that the file has', text('A key')),
+  access: anyObject('OWNER:GROUP MODE by file, as in the file'),
+});
+
 function classRoutes(change: ChangeService): Route[] {
   return [
+    route({
+      method: 'GET',
+      path: '/v1/classes',
+      summary: 'All classes with the values of their keys, leases and schedules included',
+      query: { unless: optional(integer('Tell no classes if the generation is still this one', { min: 0 })) },
+      answer: object('The classes', {
+        generation: integer('Of the configuration'),
+        classes: nullable(list('Parents before their classes', CLASS_VALUES)),
+      }),
+      handle: async ({ query: { unless } }) => {
+        const { generation } = change;
+        return { generation, classes: unless === generation ? null : classValues(change.running().config) };
+      },
+    }),
     route({
       method: 'PATCH',
       path: '/v1/classes/:path{.+}',

@@ -1,6 +1,7 @@
 /** The table of all routes. */
 import { withOpenApi } from '../http/openapi.ts';
 import type { Route } from '../http/route.ts';
+import { type AttachmentCommands, attachmentRoutes } from './attachments.ts';
 import { type ChangeCommands, changeRoutes } from './change.ts';
 import { type EventCommands, eventRoutes } from './events.ts';
 import { type InstanceCommands, instanceRoutes } from './instance.ts';
@@ -12,6 +13,7 @@ import { type WhyCommands, whyRoutes } from './why.ts';
 /** The commands that the routes call. */
 export type RouteCommands = InstanceCommands &
   ChangeCommands &
+  AttachmentCommands &
   EventCommands &
   ViewCommands &
   QuotaCommands &
@@ -23,6 +25,7 @@ export function routesOf(commands: RouteCommands, version: string): readonly Rou
     [
       ...instanceRoutes(commands),
       ...changeRoutes(commands),
+      ...attachmentRoutes(commands),
       ...viewRoutes(commands),
       ...quotaRoutes(commands),
       ...whyRoutes(commands),

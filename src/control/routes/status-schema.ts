@@ -104,6 +104,10 @@ export const STATUS: Schema<StatusReport> = object('The report', {
     fairFull: integer('Packets dropped: the table of queues was full'),
     heldFull: integer('Packets passed undelayed: as many waited as may wait'),
   }),
+  owners: object('Whose local flows are, where attachments or matchers ask for that', {
+    asked: integer('Questions to the kernel'),
+    unknown: integer('Flows that were classified without a known owner'),
+  }),
   socket: object('What went wrong between the kernel and us', {
     truncated: integer('Messages longer than their slot'),
     malformed: integer('Messages that break the format'),

@@ -25,6 +25,7 @@ const flow = object('A flow', {
       line: integer('From 1'),
     }),
   ),
+  owner: text('Whose local flow it is, and which attachment decides; empty if nothing asks for that'),
   nextClass: nullable(text('The class that would take it if this one did not exist; null: none')),
   limitedBy: object('What bounds it now', {
     kind: choice('The kind of bound', LIMIT_KINDS),

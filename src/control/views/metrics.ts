@@ -97,7 +97,13 @@ function totalMetrics(out: Exposition, { totals, recent }: StatusReport, highest
     );
 }
 
-function boundMetrics(out: Exposition, { bounds, socket }: StatusReport): void {
+function boundMetrics(out: Exposition, { bounds, owners, socket }: StatusReport): void {
+  out.counter('owner_questions_total', 'Questions to the kernel whose a local flow is.', one(owners.asked));
+  out.counter(
+    'owners_unknown_total',
+    'Local flows that were classified without a known owner.',
+    one(owners.unknown),
+  );
   out.counter(
     'bound_reached_total',
     'How often a bound of the program was reached: rows that made room, or packets.',

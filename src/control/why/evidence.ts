@@ -4,7 +4,7 @@
  */
 import { NONE } from '../../base/none.ts';
 import { createFlowRecord, type FlowReader, type FlowRecord } from '../../core/flows/flow-reader.ts';
-import type { ClassState, EachState, FlowName, Inspection } from '../../core/inspect.ts';
+import type { ClassState, EachState, FlowName, Inspection, OwnerState } from '../../core/inspect.ts';
 import type { HostLimitState } from '../../core/quotas/limit-states.ts';
 import { ApiError } from '../api-error.ts';
 import type { PacketThread } from '../packet-thread.ts';
@@ -38,6 +38,8 @@ export interface Watched {
   /** How its hosts are limited because of a quota. */
   readonly limits: readonly HostLimitState[];
   readonly limitsBefore: readonly HostLimitState[];
+  /** null while nobody asks for owners. */
+  readonly owner: OwnerState | null;
 }
 
 export interface ActiveFlow extends FlowName {
@@ -119,7 +121,8 @@ async function watch(subject: Subject, packets: WatchedThread, pause: Pause): Pr
 
 function bucketsOf(first: Inspection, last: Inspection, i: number) {
   const each = { each: last.each[i] ?? [], eachBefore: first.each[i] ?? [] };
-  return { ...each, limits: last.limits[i] ?? [], limitsBefore: first.limits[i] ?? [] };
+  const limits = { limits: last.limits[i] ?? [], limitsBefore: first.limits[i] ?? [] };
+  return { ...each, ...limits, owner: last.owners[i] ?? null };
 }
 
 function statesOf({ classes }: Inspection): Map<string, ClassState> {

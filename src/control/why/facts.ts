@@ -15,6 +15,8 @@ export interface PacketFacts {
   /** Names of its devices; empty for one that nothing names. */
   readonly iif: string | null;
   readonly oif: string | null;
+  /** What matchers call its subjects. */
+  readonly subjects: readonly string[] | null;
 }
 
 /** `maybe`: it depends on what is not known. */
@@ -67,6 +69,8 @@ function meets(one: MatcherSpec, facts: PacketFacts): Takes {
     );
   if (one.iif) answers.push(known(facts.iif, (name) => one.iif!.includes(name)));
   if (one.oif) answers.push(known(facts.oif, (name) => one.oif!.includes(name)));
+  for (const keys of [one.users, one.groups, one.cgroups, one.exes])
+    if (keys) answers.push(known(facts.subjects, (own) => keys.some((key) => own.includes(key))));
   return all(answers);
 }
 

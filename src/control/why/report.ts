@@ -20,6 +20,8 @@ export interface FlowAnswer {
   readonly classes: readonly string[];
   /** null if the file has no line for it. */
   readonly rule: Line | null;
+  /** Whose it is, in words; empty if nothing is attached or matched by owner. */
+  readonly owner: string;
   /** null: no other class would take it. */
   readonly nextClass: string | null;
   readonly limitedBy: { readonly kind: LimitKind; readonly where: string; readonly detail: string };

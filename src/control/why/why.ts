@@ -12,6 +12,7 @@ import { KnownClasses } from './classes.ts';
 import { type Evidence, gather, type Pause, type Watched, type WatchedThread } from './evidence.ts';
 import { nextLeaf, type PacketFacts } from './facts.ts';
 import { leavesOf, limitOf } from './limit.ts';
+import { ownerText } from './owner.ts';
 import type { BucketReport, FlowAnswer, WhyReport } from './report.ts';
 import { detailOf, sentenceOf, withReverse } from './sentence.ts';
 import { parseSubject } from './subject.ts';
@@ -29,7 +30,8 @@ export interface WhyOptions {
 export type WhyCommand = (subject: string) => Promise<WhyReport>;
 
 /** Throws ApiError. */
-export function whyCommand({ packets, running, pause, stopped, recentWaits }: WhyOptions): WhyCommand {
+export function whyCommand(options: WhyOptions): WhyCommand {
+  const { packets, running, pause, stopped, recentWaits } = options;
   return async (text) => {
     const subject = parseSubject(text);
     const evidence = await gather(subject, packets, pause);
@@ -39,7 +41,10 @@ export function whyCommand({ packets, running, pause, stopped, recentWaits }: Wh
     const isTuple = subject.ends.length > 1;
     const watched = isTuple ? told : evidence.flows;
     const answers = watched.map((flow) =>
-      flowAnswer(flow, evidence, known, recentWaits(flow.now) ?? waitsOf(flow)),
+      flowAnswer(flow, evidence, known, {
+        waits: recentWaits(flow.now) ?? waitsOf(flow),
+        owner: ownerText(flow.owner),
+      }),
     );
     const flows = answers.map((answer, i) => besideReverse(answer, watched[i]!.now, watched, answers));
     if (flows.length > 0) return { subject: subject.text, flows, total: evidence.total };
@@ -69,7 +74,7 @@ function flowAnswer(
   flow: Watched,
   evidence: Evidence,
   known: KnownClasses,
-  waits: WaitPercentiles,
+  { waits, owner }: { readonly waits: WaitPercentiles; readonly owner: string },
 ): FlowAnswer {
   const { before, now } = flow;
   const limit = limitOf(flow, evidence, known);
@@ -83,6 +88,7 @@ function flowAnswer(
     live: true,
     classes: leaves.map(({ path }) => path),
     rule: leaf === null ? null : known.lineOf(leaf),
+    owner,
     nextClass: next?.path ?? null,
     limitedBy: {
       kind: limit.kind,
@@ -103,11 +109,12 @@ function waitsOf({ before, now }: Watched): WaitPercentiles {
   return waitPercentiles(added, 0) ?? { p50: 0, p99: 0 };
 }
 
-function factsOf({ now }: Watched, { devices }: Evidence): PacketFacts {
+function factsOf({ now, owner }: Watched, { devices }: Evidence): PacketFacts {
   return {
     ...now,
     iif: devices.get(now.ifIndexIn) ?? '',
     oif: devices.get(now.ifIndexOut) ?? '',
+    subjects: owner?.keys ?? null,
   };
 }
 

@@ -39,6 +39,7 @@ function waysIn(root: ClassInfo, { ends, protocols, text }: Subject): Way[] {
     foreignMark: null,
     iif: root.direction === 'down' ? root.link.device : null,
     oif: root.direction === 'up' ? root.link.device : null,
+    subjects: null,
   });
   if (b !== undefined) return [{ text, facts: between(a, b), root }];
   const from: Way = { text: `from ${text}`, facts: between(a, null), root };
@@ -62,6 +63,7 @@ function answerOf({ text, facts, root }: Way, known: KnownClasses, stopped: Stop
     live: false,
     classes: [leaf.path],
     rule: known.lineOf(leaf),
+    owner: '',
     nextClass: next?.path ?? null,
     limitedBy: { kind: stop === null ? 'none' : 'quota', where: leaf.path, detail: limitsText(leaf, known) },
     waitMilliseconds: { p50: 0, p99: 0 },

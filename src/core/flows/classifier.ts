@@ -11,6 +11,7 @@ import type { ShaperSpec } from '../../spec/spec.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import { NOBODY } from '../hosts/host-layout.ts';
 import type { AskedHosts, HostNames } from '../hosts/host-names.ts';
+import type { Subjects } from '../subjects/subjects.ts';
 import { SIDE_DST, SIDE_SRC } from './flow-hosts.ts';
 import { Matcher, type PacketContext } from './matcher.ts';
 
@@ -54,13 +55,21 @@ export class Classifier {
     macLow: 0,
   };
 
-  /** Without `names` no matcher of a MAC or of a host's name takes a packet. */
-  constructor(spec: ShaperSpec, classes: readonly ClassInfo[], names: HostNames | null = null) {
+  /**
+   * Without `names` no matcher of a MAC or of a host's name takes a packet, without `subjects` none of a user
+   * or program.
+   */
+  constructor(
+    spec: ShaperSpec,
+    classes: readonly ClassInfo[],
+    names: HostNames | null = null,
+    subjects: Subjects | null = null,
+  ) {
     this.classes = classes;
     this.deviceNames = ['', ...namedDevices(spec)];
     const numberOf = (name: string): number => this.deviceNames.indexOf(name);
     this.matchers = classes.map(
-      ({ spec: node }) => node.match?.map((m) => new Matcher(m, numberOf, names)) ?? null,
+      ({ spec: node }) => node.match?.map((m) => new Matcher(m, numberOf, names, subjects)) ?? null,
     );
     for (const [row, info] of classes.entries()) {
       if (info.root !== row) continue;
@@ -193,9 +202,9 @@ export class Classifier {
     context.macLow = macLow;
   }
 
-  /** Leaf of the tree under `root` that takes the packet in parsed row `p`. */
+  /** Leaf in class `start`, a root or a class to which an attachment leads, that takes parsed row `p`. */
   leafOf(
-    root: number,
+    start: number,
     parsed: Parsed,
     p: number,
     foreignMark: number,
@@ -205,7 +214,7 @@ export class Classifier {
     this.context.foreignMark = foreignMark;
     this.context.deviceIn = this.numberOf(ifIndexIn);
     this.context.deviceOut = this.numberOf(ifIndexOut);
-    let row = root;
+    let row = start;
     for (;;) {
       const children = this.classes[row].children;
       if (children.length === 0) return row;

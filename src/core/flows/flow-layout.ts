@@ -181,3 +181,8 @@ export function flowMemoryOver(buffer: ArrayBufferLike): FlowMemory {
 export function measureAt(f: number): number {
   return (f >> RECORD_SHIFT) * MEASURE_WORDS;
 }
+
+/** Both leaves in one word, as signed halves: CLASSES_MAX and NONE fit. */
+export function leavesWord(leaf: number, secondLeaf: number): number {
+  return (secondLeaf << 16) | (leaf & 0xffff);
+}

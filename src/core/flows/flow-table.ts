@@ -38,6 +38,7 @@ import {
   KEY_SRC,
   LAST_SEEN_NS,
   LEAVES,
+  leavesWord,
   NFQUEUE_MASK,
   NFQUEUE_SHIFT,
   PACKETS,
@@ -135,6 +136,11 @@ export class FlowTable {
   /** Leaf of the second tree, or NONE. */
   secondLeaf(f: number): number {
     return this.words[f + LEAVES] >> 16;
+  }
+
+  /** Hook of the packet by which the flow was classified; 0 if the next packet must be classified again. */
+  hook(f: number): number {
+    return (this.words[f + HOOK_DSCP] & HOOK_DSCP_MASK) >> 8;
   }
 
   /** Whether the flow was classified by exactly these values. `foreignMark` is a signed word. */
@@ -348,10 +354,8 @@ export class FlowTable {
   /** Row for the flow that find() did not find. Returns NONE when no row can make room. */
   private make(nowNs: number): number {
     let f = this.flowKeys.insert();
-    if (f === NONE) {
-      if (!this.evict(nowNs)) return NONE;
-      f = this.flowKeys.insert();
-    }
+    if (f === NONE && this.evict(nowNs)) f = this.flowKeys.insert();
+    if (f === NONE) return NONE;
     const { words } = this;
     words[f + LEAVES] = leavesWord(NONE, NONE);
     words[f + HOOK_DSCP] = 0; // not classified yet: no packet has hook 0
@@ -390,9 +394,4 @@ export class FlowTable {
     Atomics.store(this.words, f + GENERATION, 0);
     this.keys.remove(f);
   }
-}
-
-/** Both leaves in one word, as signed halves: CLASSES_MAX and NONE fit. */
-function leavesWord(leaf: number, secondLeaf: number): number {
-  return (secondLeaf << 16) | (leaf & 0xffff);
 }

@@ -13,36 +13,25 @@ import type { ClassChange } from '../classes/change.ts';
 import type { ClassInfo } from '../classes/classes.ts';
 import { NOBODY } from '../hosts/host-layout.ts';
 import type { Hosts } from '../hosts/hosts.ts';
-import {
-  FLAG_ECT,
-  FLAG_ICMP_ERROR,
-  FLAG_LATER_FRAGMENT,
-  FLAG_MOVED,
-  FLAG_NEVER_DROP,
-  FLAG_STEER,
-  HEADER_BYTES_MAX,
-  type HeldTable,
-} from '../packets/held.ts';
+import { FLAG_ECT, FLAG_ICMP_ERROR, FLAG_MOVED, FLAG_STEER, type HeldTable } from '../packets/held.ts';
 import type { Ledger } from '../packets/ledger.ts';
 import { Classifier } from './classifier.ts';
 import { SIDE_DST, SIDE_SRC } from './flow-hosts.ts';
+import type { FlowOwners } from './flow-owners.ts';
 import type { FlowTable } from './flow-table.ts';
 import { FragmentTable } from './fragments.ts';
+import { ExemptPorts, flagsOf, superpacketHeaderBytes } from './packet-flags.ts';
 import { type ShownDevices, ShownPorts } from './ports.ts';
 import type { Steering } from './steering.ts';
 
 const WHOLE_PACKET = 0;
-const LATER_FRAGMENT = 2;
 /** NFQA_SKB_GSO (linux/netfilter/nfnetlink_queue.h): the packet will be cut into segments after us. */
 const SKB_GSO = 2;
-/** TCP header with the timestamps option, as nearly all have; UDP header. */
-const TCP_HEADER_BYTES = 32;
-const UDP_HEADER_BYTES = 8;
 
 const NO_DEVICES: ShownDevices = { ifIndexIn: new Uint32Array(0), ifIndexOut: new Uint32Array(0) };
 
 /** What of a change of classes concerns flows. */
-type Reclassification = Pick<ClassChange, 'heir' | 'isRenumbered' | 'isReclassified'>;
+type Reclassification = Pick<ClassChange, 'classes' | 'newRow' | 'heir' | 'isRenumbered' | 'isReclassified'>;
 
 /** Name of the device with this interface index; empty if there is none. */
 export type DeviceNameOf = (ifIndex: number) => string;
@@ -52,6 +41,7 @@ export interface IntakeParts {
   readonly held: HeldTable;
   readonly flows: FlowTable;
   readonly hosts: Hosts;
+  readonly owners: FlowOwners;
   readonly ledger: Ledger;
   readonly steering: Steering;
 }
@@ -62,6 +52,7 @@ export class Intake {
   private readonly held: HeldTable;
   private readonly flows: FlowTable;
   private readonly hosts: Hosts;
+  private readonly owners: FlowOwners;
   private readonly ledger: Ledger;
   private readonly foreignMask: number;
   private readonly steering: Steering;
@@ -80,13 +71,14 @@ export class Intake {
   constructor(
     spec: ShaperSpec,
     classes: readonly ClassInfo[],
-    { held, flows, hosts, ledger, steering }: IntakeParts,
+    { held, flows, hosts, owners, ledger, steering }: IntakeParts,
     keys: HashKeys,
     plan: QueuePlan,
     nameOf: DeviceNameOf | null,
   ) {
-    this.classifier = new Classifier(spec, classes, hosts.names);
+    this.classifier = new Classifier(spec, classes, hosts.names, owners.subjects);
     this.hosts = hosts;
+    this.owners = owners;
     hosts.names.ask(this.classifier.asked);
     this.fragments = new FragmentTable(...keys);
     this.held = held;
@@ -163,14 +155,18 @@ export class Intake {
    */
   reclassify(
     classifier: Classifier,
-    { heir, isRenumbered, isReclassified }: Reclassification,
+    change: Reclassification,
     deviceIndexes: ReadonlyMap<string, number>,
   ): void {
+    const { heir, isRenumbered, isReclassified } = change;
     classifier.inherit(this.classifier);
     for (const [device, ifIndex] of deviceIndexes) classifier.setDeviceIndex(device, ifIndex);
     this.classifier = classifier;
     this.hosts.names.ask(classifier.asked);
-    if (isRenumbered) this.flows.renumber(heir);
+    if (isRenumbered) {
+      this.flows.renumber(heir);
+      this.owners.subjects.regroup(change);
+    }
     if (isReclassified) this.flows.reclassifyAll();
   }
 
@@ -179,20 +175,22 @@ export class Intake {
    * `parsed`.
    */
   leafAgain(h: number, root: number, parsed: Parsed): number {
-    const { held, flows } = this;
+    const { held, flows, owners } = this;
     const f = held.flow[h];
     if (f === NONE) return NONE;
+    const [ifIndexIn, ifIndexOut] = [flows.ifIndexIn(f), flows.ifIndexOut(f)];
     flows.flowKeys.describe(f, parsed, 0);
     this.classifier.setHosts(flows.hosts.address(f, SIDE_SRC), flows.hosts.address(f, SIDE_DST), 0, 0);
     // The DSCP with which the packet arrived decides, not one that a class has written.
     parsed.dscp[0] = held.remark(h) === 0 ? held.dscp(h) : flows.dscp(f);
     const foreignMark = (held.mark[h] & this.foreignMask) >>> 0;
-    return this.classifier.leafOf(root, parsed, 0, foreignMark, flows.ifIndexIn(f), flows.ifIndexOut(f));
+    if (owners.isUsed) owners.find(f, parsed, 0, held.hook(h), ifIndexIn, ifIndexOut, true);
+    return this.leafIn(root, parsed, 0, foreignMark, ifIndexIn, ifIndexOut);
   }
 
   /** Counts row `p` as received and held. Returns its held row with its leaves set; NONE means no tree. */
   take(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, nowNs: number): number {
-    const { held, flows, shown } = this;
+    const { held, flows, shown, owners } = this;
     const f = flows.findOrMake(parsed, p, nowNs);
     const h = held.take();
     const hook = arrivals.hook[p];
@@ -211,7 +209,7 @@ export class Intake {
     held.leafBefore[h] = NONE;
     this.ledger.received(lengthBytes);
     if (f === NONE) {
-      this.findLeaves(arrivals, parsed, p, h);
+      this.findLeaves(arrivals, parsed, p, h, false);
       if (held.leaf[h] === NONE) this.passesBy(arrivals, p);
       return h;
     }
@@ -219,6 +217,7 @@ export class Intake {
     if (parsed.protocol[p] === IPPROTO_TCP) this.watchTcp(f, arrivals, slab, parsed, p);
     const ifIn = shown.ifIndexIn[p];
     const ifOut = shown.ifIndexOut[p];
+    if (owners.isUsed && owners.begins(f, parsed, p, hook)) flows.unclassify(f);
     if (
       flows.isClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark) &&
       flows.hosts.knows(f, arrivals, p, nowNs)
@@ -226,11 +225,12 @@ export class Intake {
       held.leaf[h] = flows.leaf(f);
       held.nextLeaf[h] = flows.secondLeaf(f);
     } else {
-      this.findLeaves(arrivals, parsed, p, h);
+      // Whose a flow is does not depend on the DSCP or mark of its packets.
+      this.findLeaves(arrivals, parsed, p, h, flows.hook(f) === hook);
       flows.assign(f, held.leaf[h], held.nextLeaf[h]);
       flows.setClassifiedBy(f, hook, dscp, ifIn, ifOut, foreignMark);
-      // A host that has found no room may find it with the next packet.
-      if (this.hosts.lastFoundNoRoom) flows.unclassify(f);
+      // A host may find room with the next packet, and a connection its socket.
+      if (this.hosts.lastFoundNoRoom || owners.lastIsPassing) flows.unclassify(f);
     }
     if (held.leaf[h] === NONE) this.passesBy(arrivals, p);
     if (flows.movesTo(f, nfqueue)) held.flags[h] |= FLAG_MOVED;
@@ -300,10 +300,11 @@ export class Intake {
   }
 
   /**
-   * Sets the packet's leaves by the matchers. The tree of the device by which it came is first.
+   * Sets the packet's leaves by attachments and matchers. The tree of the device by which it came is first.
+   * With `mayKeep` the packet belongs to whom packets of its flow did before.
    */
-  private findLeaves(arrivals: Arrivals, parsed: Parsed, p: number, h: number): void {
-    const { held, classifier, shown } = this;
+  private findLeaves(arrivals: Arrivals, parsed: Parsed, p: number, h: number, mayKeep: boolean): void {
+    const { held, classifier, shown, owners } = this;
     const hook = arrivals.hook[p];
     const ifIndexIn = shown.ifIndexIn[p];
     const ifIndexOut = shown.ifIndexOut[p];
@@ -321,48 +322,27 @@ export class Intake {
     }
     this.hosts.lastFoundNoRoom = false;
     if (this.hosts.isUsed) this.findHosts(arrivals, parsed, p, h);
-    const upLeaf = up === NONE ? NONE : classifier.leafOf(up, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
+    if (owners.isUsed) owners.find(held.flow[h], parsed, p, hook, ifIndexIn, ifIndexOut, mayKeep);
+    const upLeaf = up === NONE ? NONE : this.leafIn(up, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
     if (down === NONE) {
       held.leaf[h] = upLeaf;
       held.nextLeaf[h] = NONE;
     } else {
-      held.leaf[h] = classifier.leafOf(down, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
+      held.leaf[h] = this.leafIn(down, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
       held.nextLeaf[h] = upLeaf;
     }
   }
-}
 
-/** Flags of a packet. `ectFlag` is set if the packet can carry CE. */
-function flagsOf(exemptPorts: ExemptPorts, parsed: Parsed, p: number, hook: number, ectFlag: number): number {
-  const fragment = parsed.fragment[p] === LATER_FRAGMENT ? FLAG_LATER_FRAGMENT : 0;
-  const flags = (parsed.ecn[p] === 0 ? 0 : ectFlag) | fragment;
-  if (parsed.icmpError[p] === 1) return FLAG_ICMP_ERROR | flags;
-  if (parsed.protocol[p] !== IPPROTO_TCP) return flags;
-  const isExempt =
-    (hook === NF_INET_LOCAL_IN && exemptPorts.has(parsed.dport[p])) ||
-    (hook === NF_INET_LOCAL_OUT && exemptPorts.has(parsed.sport[p]));
-  return isExempt ? FLAG_NEVER_DROP | flags : flags;
-}
-
-/** Bytes that each segment of a superpacket will repeat. */
-function superpacketHeaderBytes(parsed: Parsed, p: number): number {
-  const transportBytes = parsed.protocol[p] === IPPROTO_TCP ? TCP_HEADER_BYTES : UDP_HEADER_BYTES;
-  return Math.min(HEADER_BYTES_MAX, parsed.l4Offset[p] + transportBytes);
-}
-
-const PORTS = 65_536;
-
-/** A set of ports, one bit each. */
-class ExemptPorts {
-  private readonly bits = new Uint8Array(PORTS / 8);
-
-  set(ports: readonly PortRangeSpec[]): void {
-    this.bits.fill(0);
-    for (const { from, to } of ports)
-      for (let port = from; port <= to; port++) this.bits[port >> 3] |= 1 << (port & 7);
-  }
-
-  has(port: number): boolean {
-    return (this.bits[port >> 3] & (1 << (port & 7))) !== 0;
+  /** Leaf under `root` of the packet in parsed row `p`, whose subjects were found if anybody asks. */
+  private leafIn(
+    root: number,
+    parsed: Parsed,
+    p: number,
+    foreignMark: number,
+    ifIndexIn: number,
+    ifIndexOut: number,
+  ): number {
+    const start = this.owners.isUsed ? this.owners.subjects.startIn(root) : root;
+    return this.classifier.leafOf(start, parsed, p, foreignMark, ifIndexIn, ifIndexOut);
   }
 }

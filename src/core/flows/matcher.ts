@@ -3,9 +3,11 @@
  * clarity and freedom from garbage matter more than the last nanosecond.
  */
 import type { Parsed } from '../../packet/parse.ts';
+import { subjectKeysOf } from '../../spec/match.ts';
 import type { MatcherSpec, PortRangeSpec } from '../../spec/spec.ts';
 import type { HostNames, PacketEnd } from '../hosts/host-names.ts';
 import { PrefixSet } from '../hosts/prefix-set.ts';
+import type { Subjects } from '../subjects/subjects.ts';
 
 /** Properties of a packet beside its headers. */
 export interface PacketContext {
@@ -35,14 +37,24 @@ export class Matcher {
   private readonly iif: readonly number[] | null;
   private readonly oif: readonly number[] | null;
   private readonly names: HostNames | null;
+  private readonly subjects: Subjects | null;
+  private readonly asksSubjects: boolean;
 
   /**
    * `deviceNumber` gives a device name the number that PacketContext uses. `names` knows MACs and names of
-   * hosts; without it no packet has any.
+   * hosts, `subjects` the users and programs of the packet that is classified; without them no packet has
+   * any.
    */
-  constructor(spec: MatcherSpec, deviceNumber: (name: string) => number, names: HostNames | null = null) {
+  constructor(
+    spec: MatcherSpec,
+    deviceNumber: (name: string) => number,
+    names: HostNames | null = null,
+    subjects: Subjects | null = null,
+  ) {
     this.spec = spec;
     this.names = names;
+    this.subjects = subjects;
+    this.asksSubjects = subjectKeysOf(spec).length > 0;
     this.src = spec.src ? new PrefixSet(spec.src) : null;
     this.dst = spec.dst ? new PrefixSet(spec.dst) : null;
     this.host = spec.host ? new PrefixSet(spec.host) : null;
@@ -62,7 +74,20 @@ export class Matcher {
     if (spec.mark && !spec.mark.some((m) => (context.foreignMark & m.mask) >>> 0 === m.value)) return false;
     if (this.iif && !this.iif.includes(context.deviceIn)) return false;
     if (this.oif && !this.oif.includes(context.deviceOut)) return false;
-    return true;
+    return !this.asksSubjects || this.matchesSubjects();
+  }
+
+  private matchesSubjects(): boolean {
+    const { users, groups, cgroups, exes } = this.spec;
+    return this.hasOne(users) && this.hasOne(groups) && this.hasOne(cgroups) && this.hasOne(exes);
+  }
+
+  /** Whether the packet has one of these subjects; undefined: any will do. */
+  private hasOne(keys: readonly string[] | undefined): boolean {
+    if (keys === undefined) return true;
+    if (this.subjects === null) return false;
+    for (const key of keys) if (this.subjects.has(key)) return true;
+    return false;
   }
 
   private matchesHost(parsed: Parsed, p: number, context: PacketContext): boolean {

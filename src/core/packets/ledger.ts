@@ -123,6 +123,16 @@ export class Ledger {
     this.totals[TOTAL.flowsEvicted] += 1;
   }
 
+  /** The kernel was asked whose socket a local flow has. */
+  ownerAsked(): void {
+    this.totals[TOTAL.ownerQuestions] += 1;
+  }
+
+  /** A local flow was classified, and nobody knows whose it is. */
+  ownerUnknown(): void {
+    this.totals[TOTAL.ownersUnknown] += 1;
+  }
+
   /** There is one `each` bucket more, or one less (`by` -1). */
   eachBuckets(by: number): void {
     this.totals[TOTAL.eachBuckets] += by;

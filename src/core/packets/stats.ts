@@ -25,6 +25,8 @@ const TOTALS = [
   'eachEvicted', // each table full: a full bucket made room
   'eachFull', // each table full of buckets in use: the packet was dropped as tail
   'fairFull', // a fair leaf had no room for one more queue: the packet was dropped as tail
+  'ownerQuestions', // questions to the kernel whose socket a local flow has
+  'ownersUnknown', // local flows classified without an owner, once a classification
   'heldFull', // packets accepted undelayed because HELD_MAX was reached
 ] as const;
 

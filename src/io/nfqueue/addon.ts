@@ -14,10 +14,12 @@ import {
   FAILURE_ROWS,
   HOST_EVENT_ROWS,
   NFQUEUES_MAX,
+  SOCKET_ROWS,
   VERDICT_ROWS,
 } from '../../limits.ts';
 import { ARRIVAL_COLUMNS, FAILURE_COLUMNS, VERDICT_COLUMNS } from '../../packet/batch.ts';
 import { HOST_COLUMNS } from './host-columns.ts';
+import { PROCESS_FIELDS, SOCKET_COLUMNS } from './socket-columns.ts';
 
 /** Order of the counters that native code writes (native/columns.h, struct Counters), float64 each. */
 export const COUNTER_NAMES = [
@@ -85,6 +87,40 @@ export interface NativeHosts {
   close(): void;
 }
 
+/**
+ * native/face/sockets.cc: sockets of the network namespace in which it is made, and open files of processes.
+ * Made with the memory of the columns; throws system errors then. Questions return 0 or errno.
+ */
+export interface NativeSockets {
+  /** Looks up the socket of the ends in row 0 and writes the rest of that row. */
+  ask(): number;
+  /** Begins the list of a family, 4 or 6, and a protocol. */
+  startList(family: number, protocol: number): number;
+  /** Writes rows of the list and returns how many; 0 at the end. */
+  readList(): number;
+  /** Returns a handle for the open files of a process, or -errno. */
+  openProcess(pid: number): number;
+  closeProcess(handle: number): void;
+  /** The inode of the socket behind a descriptor; 0 if it is none. */
+  inodeAt(handle: number, descriptor: number): number;
+  /** How many descriptors are open; 0 before Linux 6.2. */
+  openCount(handle: number): number;
+  /**
+   * Writes sockets of a process as rows, in ascending order of their descriptors, until it has found `inode`
+   * or looked at so many descriptors. Returns the row of the hit or a constant of
+   * native/sockets/process_files.h.
+   */
+  scan(handle: number, isAnew: boolean, inode: number, descriptorsMax: number): number;
+  /** How many rows the last scan wrote, and how many descriptors it looked at. */
+  scanRows(): number;
+  scanLooked(): number;
+  /** Whether there is such a process; then its fields are written. */
+  readProcess(pid: number): boolean;
+  /** The newest process or thread; 0 if it is not told. */
+  newestPid(): number;
+  close(): void;
+}
+
 export interface NativeLayout {
   readonly arrivalRows: number;
   readonly verdictRows: number;
@@ -94,10 +130,13 @@ export interface NativeLayout {
   readonly editBytes: number;
   readonly copyBytesMax: number;
   readonly hostRows: number;
+  readonly socketRows: number;
   readonly arrivals: readonly string[];
   readonly verdicts: readonly string[];
   readonly failures: readonly string[];
   readonly hosts: readonly string[];
+  readonly sockets: readonly string[];
+  readonly process: readonly string[];
   readonly counters: readonly string[];
 }
 
@@ -115,6 +154,7 @@ export interface Addon {
   readonly layout: NativeLayout;
   readonly NativeQueue: new (options: NativeOptions) => NativeQueue;
   readonly NativeHosts: new (columns: ArrayBuffer, receiveBufferBytes: number) => NativeHosts;
+  readonly NativeSockets: new (columns: ArrayBuffer) => NativeSockets;
   /**
    * Asks the scheduler to run this thread soon after it is woken.
    * A refusal is no error: the result says what the thread has.
@@ -140,10 +180,13 @@ const EXPECTED_LAYOUT: NativeLayout = {
   editBytes: EDIT_BYTES,
   copyBytesMax: COPY_BYTES_MAX,
   hostRows: HOST_EVENT_ROWS,
+  socketRows: SOCKET_ROWS,
   arrivals: ARRIVAL_COLUMNS,
   verdicts: VERDICT_COLUMNS,
   failures: FAILURE_COLUMNS,
   hosts: HOST_COLUMNS,
+  sockets: SOCKET_COLUMNS,
+  process: PROCESS_FIELDS,
   counters: COUNTER_NAMES,
 };
 

@@ -9,7 +9,7 @@ import { type IperfResult, iperfTcp, ping } from '../../../bench/lab/measure.ts'
 import { run as runCommand, until } from '../../../bench/lab/process.ts';
 import { type Status, type Stopped, shaperCommand, startShaper } from '../../../bench/lab/shaper.ts';
 import { type UdpTransfer, udpTransfer } from '../../../bench/lab/udp.ts';
-import { call } from '../../../src/control/client.ts';
+import { call } from '../../../src/client/client.ts';
 import { probeBackend } from '../../../src/io/rules/index.ts';
 import { endDrivers, keepDrivers, ruleset } from '../rules-bed.ts';
 import { addBridge, setCalls } from '../rules-bridges.ts';

@@ -3,7 +3,7 @@ import { OperatingError } from '../../../src/base/errors.ts';
 import { explain } from '../../../src/cli/errors.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { ConfigError } from '../../../src/config/config.ts';
-import { ClientError } from '../../../src/control/client.ts';
+import { ClientError } from '../../../src/client/client.ts';
 import { ControlError } from '../../../src/control/server.ts';
 import { AddonError } from '../../../src/io/nfqueue/addon.ts';
 import { NfqueueError } from '../../../src/io/nfqueue/nfqueue-error.ts';

@@ -36,6 +36,7 @@ it('prints the report of the instance, as JSON or as a table', async () => {
     latenessMicroseconds: { p50: 1, p99: 2 },
     recent: { ...quiet, seconds: 10 },
     bounds: {},
+    owners: {},
     socket: {},
     classes: [],
     warnings: [],

@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { NONE } from '../../../src/base/none.ts';
-import { call } from '../../../src/control/client.ts';
+import { call } from '../../../src/client/client.ts';
 import { startControl } from '../../../src/control/control.ts';
 import { ControlError } from '../../../src/control/server.ts';
 import { createFlowMemory } from '../../../src/core/flows/flow-layout.ts';
@@ -33,10 +33,11 @@ const begin = () =>
       nfqueues: () => ({ open: [], closedDrops: { queueFull: 0, socketFull: 0 } }),
       socketCounters: () => ({ truncated: 1, malformed: 2, sendErrors: 3, verdictErrors: 4 }),
       warnings: [],
-      inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
+      inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], owners: [], devices: [] }),
       trace: () => null,
       hosts: createHostMemory({ hosts: 1, addresses: 1, news: 1 }),
       updateHosts: () => undefined,
+      updateSubjects: () => undefined,
       eachClasses: () => [{ path: 'w/up', by: 'host', rateBytesPerSec: 125, fullest: [] }],
     },
     config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },

@@ -22,10 +22,11 @@ function setUp() {
     socketCounters: () => ({ truncated: 0, malformed: 0, sendErrors: 0, verdictErrors: 0 }),
     warnings: [],
     eachClasses: () => [],
-    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
+    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], owners: [], devices: [] }),
     trace: () => null,
     hosts: { buffer: new SharedArrayBuffer(0) },
     updateHosts: () => undefined,
+    updateSubjects: () => undefined,
   });
   const thread = new PacketThread((message) => {
     if (message.type === 'snapshot') asked.push(message.id);

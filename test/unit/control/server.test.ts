@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { call } from '../../../src/control/client.ts';
+import { call } from '../../../src/client/client.ts';
 import { type Route, route } from '../../../src/control/http/route.ts';
 import { anyObject } from '../../../src/control/http/schema.ts';
 import { type ControlServer, removeDeadSocket, startServer } from '../../../src/control/server.ts';

@@ -21,10 +21,11 @@ function setUp() {
     socketCounters: () => SOCKET,
     warnings: ['w/up is silent'],
     eachClasses: () => [],
-    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], devices: [] }),
+    inspect: () => ({ atNs: 0, classes: [], each: [], limits: [], owners: [], devices: [] }),
     trace: () => null,
     hosts: { buffer: new SharedArrayBuffer(0) },
     updateHosts: () => undefined,
+    updateSubjects: () => undefined,
   };
   return { source, writer: new SnapshotWriter(source), reader: new SnapshotReader() };
 }

@@ -108,7 +108,8 @@ export function world(start = ONE, trial: EditTrial = { outcome: 'taken' }) {
       steps.push(`applied, level ${logLevel}${isPlanNew ? ', new plan' : ''}`),
     warn: (message) => steps.push(`warning: ${message}`),
   });
-  const apply = (to: LoadedConfig): Promise<ApplyAnswer> => applier.apply({ config: to, renamed: new Map() });
+  const apply = (to: LoadedConfig, isSpecSame = false): Promise<ApplyAnswer> =>
+    applier.apply({ config: to, renamed: new Map(), isSpecSame });
   const paths = (): string[] => engine.classes.map(({ path }) => path);
   const follow = (ports: BridgePorts): Promise<void> => applier.followPorts(ports);
   return { apply, follow, steps, fails, at, running, paths, engine, request: () => request };

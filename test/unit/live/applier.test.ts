@@ -20,6 +20,14 @@ describe('a change', () => {
     expect(running.spec.links[0]!.up!.rateBytesPerSec).toBe(2_500_000);
   });
 
+  it('by which packets are shaped as before begins a generation, and the engine hears nothing', async () => {
+    const { apply, steps, running } = world();
+    const before = running.spec;
+    expect(await apply(ONE, true)).toEqual({ ok: true, generation: 1, notes: [] });
+    expect(running.spec).toBe(before);
+    expect(steps).toEqual(['applied, level info']);
+  });
+
   it('of links and NFQUEUEs opens, makes rules, changes the engine and tidies up, and back', async () => {
     const { apply, steps, paths } = world();
     expect(await apply(TWO)).toEqual({ ok: true, generation: 1, notes: [] });

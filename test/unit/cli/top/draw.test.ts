@@ -128,6 +128,7 @@ test('details of a flow have the answer of why', () => {
     live: true,
     classes: ['wan/up/guests'],
     rule: { file: '/etc/x.yaml', line: 12 },
+    owner: '',
     nextClass: null,
     limitedBy: { kind: 'ceil', where: 'wan/up/guests', detail: '10 Mbit/s' },
     waitMilliseconds: { p50: 12, p99: 40 },

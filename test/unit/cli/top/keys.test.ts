@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { answered, changed, wantedOf } from '../../../../src/cli/top/answers.ts';
 import { selectedOf } from '../../../../src/cli/top/lists.ts';
 import type { TopState } from '../../../../src/cli/top/state.ts';
-import { ClientError } from '../../../../src/control/client.ts';
+import { ClientError } from '../../../../src/client/client.ts';
 import {
   CLASSES,
   classOf,

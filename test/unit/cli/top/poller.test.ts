@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Kind, Outcome, Wanted } from '../../../../src/cli/top/answers.ts';
 import { Poller } from '../../../../src/cli/top/poller.ts';
-import { ClientError } from '../../../../src/control/client.ts';
+import { ClientError } from '../../../../src/client/client.ts';
 
 /** An instance that answers when it is told to. */
 function slowInstance() {

@@ -7,6 +7,7 @@ const ANSWER: FlowAnswer = {
   live: true,
   classes: ['wan/up/guests'],
   rule: { file: '/etc/shaper.yaml', line: 8 },
+  owner: '',
   nextClass: null,
   limitedBy: { kind: 'ceil', where: 'wan/up/guests', detail: '-1.00 kB of 3.00 kB tokens' },
   waitMilliseconds: { p50: 1.5, p99: 20 },

@@ -70,11 +70,12 @@ describe('what a matcher cannot see', () => {
   it.each([
     [
       'pid',
-      'pid: packets do not show their process; give it a user or a control group of its own, let nft set a packet mark for that (meta skuid, socket cgroupv2), and match mark',
+      'pid: write exe: /usr/bin/rsync for a program; for a single process use: shaper attach pid:N CLASS',
     ],
+    ['uid', 'uid: this key is called user'],
     [
-      'cgroup',
-      'cgroup: packets do not show it; let nft set a packet mark for it, and match mark (socket cgroupv2)',
+      'unit',
+      'unit: write its control group, cgroup: /system.slice/NAME.service, or: shaper attach unit:NAME CLASS',
     ],
     ['saddr', 'saddr: this key is called src'],
     ['fwmark', 'fwmark: this key is called mark'],

@@ -46,7 +46,12 @@ it.each<[unknown, unknown]>([
   expect(writtenLink({ overhead: said, up: '1mbit' }).overhead).toEqual(written);
 });
 
-const PLACE = { direction: 'up', parentCeilBytesPerSec: 2_500_000, isPaced: false } as const;
+const PLACE = {
+  direction: 'up',
+  parentCeilBytesPerSec: 2_500_000,
+  parentPriority: 3,
+  isPaced: false,
+} as const;
 
 it('all values are there on demand, each under its own key', () => {
   const { up } = load('links: { w: { device: e, up: 20mbit } }').spec.links[0]!;

@@ -46,6 +46,19 @@ describe('set', () => {
     expect(notes[10]).toBe('and 3 more warnings like these');
   });
 
+  it('of access alone crosses as one by which packets are shaped as before', async () => {
+    const { service, thread, soon } = setUp();
+    const set = (access: MergePatch | null) => soon(service.patchClass(BULK, { access }, undefined));
+    const { changes, generation } = await set({ dir: 'alice:staff 755' });
+    expect(changes).toEqual([{ path: BULK, key: 'access', old: null, new: '{ dir: "alice:staff 755" }' }]);
+    expect(generation).toBe(1);
+    expect(service.config().yaml).toContain('access: { dir: alice:staff 755 }');
+    await set(null);
+    expect(service.config().yaml).toBe(YAML);
+    await soon(service.patchClass(BULK, { ceil: '6mbit' }, undefined));
+    expect(thread.requests.map(({ isSpecSame }) => isSpecSame)).toEqual([true, true, false]);
+  });
+
   it('that changes nothing crosses nothing', async () => {
     const { service, thread } = setUp();
     const answer = await service.patchClass(BULK, { ceil: '5mbit' }, undefined);

@@ -50,6 +50,15 @@ const commands: RouteCommands = {
     },
     history: async () => ({ host: 'house', name: '', stepSeconds: 300, points: [] }),
   },
+  subjects: {
+    attach: async () => {
+      throw new Error('not asked');
+    },
+    detach: () => {
+      throw new Error('not asked');
+    },
+    report: async () => ({ attachments: [], unknownFlows: 0 }),
+  },
   metrics: async () => '',
 };
 const routes = routesOf(commands, '1');

@@ -18,13 +18,14 @@ const { spec } = loadConfig(
           classes:
             web: { match: { port: 443 } }
         late: { match: { host: 10.1.0.0/16 } }
+        backup: { match: { user: backup, exe: /usr/bin/rsync } }
 `,
   'x',
 );
 const root = spec.links[0].up!;
 const FACTS: PacketFacts = {
   ...{ family: 4, protocol: 6, src: [0x0a010002], dst: [0xc6336401], sport: 40000, dport: 443 },
-  ...{ dscp: 0, foreignMark: 0, iif: '', oif: 'eth0' },
+  ...{ dscp: 0, foreignMark: 0, iif: '', oif: 'eth0', subjects: [] },
 };
 
 describe('place', () => {
@@ -38,6 +39,9 @@ describe('place', () => {
     ['ports that are not known', { dport: null, sport: null }, 'group/default', ['ssh', 'group/web']],
     ['the destination as host', { src: [1], dst: [0x0a010002] }, 'late', []],
     ['another address', { src: [1] }, 'default', []],
+    ['a user and program', { src: [1], subjects: ['user:backup', 'exe:/usr/bin/rsync'] }, 'backup', []],
+    ['a user with another program', { src: [1], subjects: ['user:backup'] }, 'default', []],
+    ['an owner that is not known', { src: [1], subjects: null }, 'default', ['backup']],
     ['IPv6', { family: 6, src: [0xfd000001, 0, 0, 1], dst: [0, 0, 0, 1] }, 'six', []],
     ['another IPv6', { family: 6, src: [0xfd000002, 0, 0, 1], dst: [0, 0, 0, 1] }, 'default', []],
   ])('%s', (_, more, leaf, perhaps) => {

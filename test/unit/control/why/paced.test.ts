@@ -61,7 +61,7 @@ function look(one: Case): { limit: Limit; sentence: string; detail: string } {
     isForth: true,
     before: { ...createFlowRecord(), ...record, ...packets },
     now: { ...createFlowRecord(), ...record, ...packets, sentBytes: one.sentBytes },
-    ...{ waitingShare: 1, each: [], eachBefore: [], limits: [], limitsBefore: [] },
+    ...{ waitingShare: 1, each: [], eachBefore: [], limits: [], limitsBefore: [], owner: null },
   };
   const none = { policeTokens: null, ceilTokens: 0, rateTokens: null };
   const states = (boundNs: number) =>

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { call } from '../../../src/control/client.ts';
+import { call } from '../../../src/client/client.ts';
 
 let folder: string;
 let path: string;

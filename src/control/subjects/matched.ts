@@ -1,0 +1,42 @@
+/** Subjects that matchers of the running configuration name: users, groups, control groups, programs. */
+import type { CgroupId } from '../../io/proc/cgroups.ts';
+import { subjectKeysOf } from '../../spec/match.ts';
+import type { ClassSpec, ShaperSpec } from '../../spec/spec.ts';
+import type { Machine } from './machine.ts';
+
+export interface MatchedSubject {
+  /** Canonical: `user:alice`. */
+  readonly key: string;
+  readonly uids: readonly number[];
+  /** Those that are there now, with all below. */
+  readonly groups: readonly CgroupId[];
+  readonly program: string | null;
+  /** Of the process tree; null unless it is a program. */
+  readonly rule: number | null;
+}
+
+/** Every key once, in the order of the file. */
+export function matchedKeys({ links }: ShaperSpec): string[] {
+  const keys = new Set<string>();
+  const visit = (node: ClassSpec): void => {
+    for (const matcher of node.match ?? []) for (const key of subjectKeysOf(matcher)) keys.add(key);
+    for (const child of node.children) visit(child);
+  };
+  for (const { up, down } of links) for (const root of [up, down]) if (root !== null) visit(root);
+  return [...keys];
+}
+
+/** What the key means now. */
+export function lookUp(key: string, rule: number | null, { accounts, cgroups }: Machine): MatchedSubject {
+  const colon = key.indexOf(':');
+  const [kind, name] = [key.slice(0, colon), key.slice(colon + 1)];
+  const uid = kind === 'user' ? accounts.uidOf(name) : null;
+  const paths = kind === 'cgroup' && cgroups !== null ? cgroups.below(name) : [];
+  return {
+    key,
+    uids: kind === 'group' ? accounts.uidsOfGroup(name) : uid === null ? [] : [uid],
+    groups: paths.flatMap((path) => cgroups!.idOf(path) ?? []),
+    program: kind === 'exe' ? name : null,
+    rule: kind === 'exe' ? rule : null,
+  };
+}
