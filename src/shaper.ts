@@ -54,6 +54,7 @@ const code = await main(process.argv.slice(2), {
   hasColor: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
   columns: process.stdout.columns ?? COLUMNS_OF_A_PIPE,
   stopJob: () => process.kill(0, 'SIGTSTP'),
+  endBy: (signal) => process.kill(process.pid, signal),
   exitNow: (exitCode) => process.exit(exitCode),
 }).catch(explainShortage);
 await Promise.all([drained(process.stdout), drained(process.stderr)]);

@@ -12,6 +12,8 @@ export interface Terminal {
   readonly columns: number;
   /** Stops all processes of the job, as Ctrl-Z does by itself. Returns when they go on. */
   readonly stopJob: () => void;
+  /** Sends this process a signal that ends it, unless somebody listens for that. */
+  readonly endBy: (signal: NodeJS.Signals) => void;
   /** Ends the process at once. */
   readonly exitNow: (code: number) => never;
 }

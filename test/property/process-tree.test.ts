@@ -1,4 +1,4 @@
-/** Which rules processes have from themselves and from their ancestors, against a twin that forgets nothing. */
+/** Which rules processes have, of themselves and of their ancestors, against a twin that forgets nothing. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ProcessRule, ProcessTree } from '../../src/control/subjects/process-tree.ts';
@@ -35,7 +35,7 @@ class World {
     this.#begin(1, null, 'init');
   }
 
-  take(action: (typeof step extends fc.Arbitrary<infer T> ? T : never)): void {
+  take(action: typeof step extends fc.Arbitrary<infer T> ? T : never): void {
     const { live, rules } = this;
     const chosen = live[action.which % live.length]!;
     const name = NAMES[action.which % NAMES.length]!;

@@ -45,8 +45,8 @@ export function runCommand(command: readonly string[], terminal: Terminal): Prom
 }
 
 /** Ends this process by the signal that has ended the command, so that whoever waits for us sees the same. */
-export function endBy(signal: NodeJS.Signals): number {
-  if (WITHOUT_CORE.includes(signal)) process.kill(process.pid, signal);
+export function endAs(signal: NodeJS.Signals, { endBy }: Pick<Terminal, 'endBy'>): number {
+  if (WITHOUT_CORE.includes(signal)) endBy(signal);
   return EXIT_OF_SIGNALS + constants.signals[signal];
 }
 

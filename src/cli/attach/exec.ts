@@ -1,7 +1,7 @@
 /**
- * `shaper exec`: starts a command in a class. This process attaches the control group or, without one, itself,
- * and starts the command then, so the command's first packet is in the class. It waits for the command and ends
- * as that ends.
+ * `shaper exec`: starts a command in a class. This process attaches its control group or, without one,
+ * itself, and starts the command then, so the command's first packet is in the class. It waits for the command and
+ * ends as that ends.
  */
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
@@ -10,7 +10,7 @@ import type { AttachAnswer } from '../../control/subjects/subject-service.ts';
 import { socketOf } from '../change/socket.ts';
 import type { ConfOptions } from '../conf-file.ts';
 import type { Terminal } from '../terminal.ts';
-import { endBy, runCommand } from './child.ts';
+import { endAs, runCommand } from './child.ts';
 import { enterOwnGroup } from './own-group.ts';
 
 export interface ExecOptions extends ConfOptions {
@@ -34,7 +34,7 @@ export async function exec(
   for (const note of place.notes) terminal.err(`${printable(note)}\n`);
   const ended = await runCommand(command, terminal);
   await place.leave();
-  return 'signal' in ended ? endBy(ended.signal) : ended.code;
+  return 'signal' in ended ? endAs(ended.signal, terminal) : ended.code;
 }
 
 /** The instance does not find the control group that we have made. */

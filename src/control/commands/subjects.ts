@@ -1,13 +1,13 @@
 /** The commands `attach`, `detach` and `attached`. */
 import { TOTAL } from '../../core/packets/stats.ts';
-import type { AttachmentCommands } from '../routes/attachments.ts';
-import type { SubjectService } from '../subjects/subject-service.ts';
+import type { AttachmentsReport, SubjectService } from '../subjects/subject-service.ts';
 import type { Seen } from './metrics.ts';
 
-export function subjectCommands(
-  service: SubjectService,
-  seen: () => Promise<Seen>,
-): AttachmentCommands['subjects'] {
+export interface Subjects extends Pick<SubjectService, 'attach' | 'detach'> {
+  report(): Promise<AttachmentsReport>;
+}
+
+export function subjectCommands(service: SubjectService, seen: () => Promise<Seen>): Subjects {
   return {
     attach: (request) => service.attach(request),
     detach: (request) => service.detach(request),

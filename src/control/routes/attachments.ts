@@ -1,9 +1,9 @@
 /** Routes of attachments: which processes, users, control groups and sockets go to which class. */
 import { ApiError } from '../api-error.ts';
+import type { Subjects } from '../commands/subjects.ts';
 import { type Route, route } from '../http/route.ts';
 import { boolean, choice, integer, list, object, optional, text } from '../http/schema.ts';
 import { SUBJECT_FORMS } from '../subjects/subject.ts';
-import type { AttachmentsReport, SubjectService } from '../subjects/subject-service.ts';
 
 const ATTACHMENT = object('An attachment', {
   id: integer('For DELETE /v1/attachments/{id}'),
@@ -22,9 +22,7 @@ const ANSWER = object('The attachment', {
 });
 
 export interface AttachmentCommands {
-  readonly subjects: Pick<SubjectService, 'attach' | 'detach'> & {
-    readonly report: () => Promise<AttachmentsReport>;
-  };
+  readonly subjects: Subjects;
 }
 
 export function attachmentRoutes({ subjects }: AttachmentCommands): Route[] {

@@ -27,7 +27,7 @@ export interface Attachment {
 export interface AttachmentReport {
   readonly id: number;
   readonly subject: string;
-  /** The subject in words. */
+  /** What it is: the program of a process, the paths of a unit. Empty if the subject says all. */
   readonly text: string;
   readonly classes: readonly string[];
   readonly processes: number;
@@ -71,7 +71,12 @@ function unknownClass(path: string, known: readonly string[], where: string): Ap
     const message = `${path} is a link: a class or a direction is expected`;
     return new ApiError(404, 'unknown-class', message, where, `it has ${directions.join(' and ')}`);
   }
-  const near = nearest(path, known);
+  const parent = path.slice(0, path.lastIndexOf('/') + 1);
+  const beside = nearest(
+    path,
+    known.filter((one) => one.startsWith(parent) && one !== parent.slice(0, -1)),
+  );
+  const near = beside?.isNear ? beside : nearest(path, known);
   const hint = near === null ? 'no link is configured' : `the nearest is ${near.word}`;
   return new ApiError(404, 'unknown-class', `there is no class ${path}`, where, hint);
 }

@@ -154,7 +154,7 @@ function addAttachment(builder: Builder, { id, target, classes, text }: Attachme
   const paths = [...classes.values()];
   switch (target.kind) {
     case 'process': {
-      // Of each direction by itself: a child may have the class of one from its parent, that of the other not.
+      // Of each direction by itself: a child may have the class of its parent in one of them alone.
       const byDirection = new Map<string, number>();
       for (const [direction, path] of classes)
         byDirection.set(direction, builder.attached(target.rank, [path], text));

@@ -1,6 +1,6 @@
 /**
- * A container that is attached. One with a network namespace of its own is met by the devices and addresses of
- * that, because its packets are forwarded; one with the host's by its control group.
+ * A container that is attached. One with a network namespace of its own is met by the devices and addresses
+ * of that, because its packets are forwarded; one with the host's by its control group.
  */
 import { basename } from 'node:path';
 import { prefix } from '../../config/fields/addresses.ts';

@@ -39,7 +39,7 @@ export class GroupSet {
     return this.#pids;
   }
 
-  /** Inodes of sockets that their processes have opened before they came into the groups, and perhaps others. */
+  /** Inodes of sockets that their processes have opened before they came into the groups. */
   get brought(): Iterable<number> {
     return this.#broughtBy.keys();
   }

@@ -1,4 +1,4 @@
-/** Classes that `shaper exec` makes for one command: inside a class that it names, and gone with the command. */
+/** Classes that `shaper exec` makes for one command, inside a class that it names; they go with it. */
 import type { MergePatch } from '../../config/edit/document.ts';
 import { listClasses } from '../../core/classes/classes.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';

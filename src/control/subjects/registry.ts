@@ -129,7 +129,7 @@ export class Registry {
   }
 
   /** Looks where the subject is. Returns why it is nowhere any more. */
-  #endOf({ id, target }: Attachment): string | null {
+  #endOf({ id, target, ownsGroup }: Attachment): string | null {
     const { processes } = this.#options.machine;
     switch (target.kind) {
       case 'process':
@@ -147,6 +147,7 @@ export class Registry {
       }
       case 'groups':
         target.groups.look();
+        if (ownsGroup) return target.groups.pids.size > 0 ? null : 'its last process has ended';
         if (!target.ends || target.groups.paths.length > 0) return null;
         return 'the control group was removed';
       case 'container':

@@ -165,10 +165,7 @@ export function groupFinder(
   cgroups: Cgroups,
 ): () => readonly string[] {
   if (subject.kind === 'unit') return () => groupsCalled(cgroups, (name) => name === subject.name);
-  // People copy paths below /sys as well.
-  const { mount } = cgroups;
-  const isBelow = subject.path === mount || subject.path.startsWith(`${mount}/`);
-  const path = isBelow ? subject.path.slice(mount.length) || '/' : subject.path;
+  const { path } = subject;
   return () => (cgroups.idOf(path) === null ? [] : [path]);
 }
 

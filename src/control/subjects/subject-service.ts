@@ -84,7 +84,7 @@ export class SubjectService {
   /** Throws ApiError; then nothing has changed. */
   async attach(request: AttachRequest): Promise<AttachAnswer> {
     const { machine, made } = this.#options;
-    const subject = parseSubject(request.subject, SUBJECT);
+    const subject = this.#parse(request.subject, SUBJECT);
     this.#checkClasses(request.classes);
     // What has ended meanwhile is no attachment of a process that has its number now.
     this.#registry.look();
@@ -126,7 +126,7 @@ export class SubjectService {
 
   list(): readonly AttachmentReport[] {
     this.#registry.look();
-    return [...this.#registry.all].map((attachment) => this.#counter.report(attachment));
+    return this.#counter.reports(this.#registry.all);
   }
 
   /** Another configuration holds: classes have moved or gone. */
@@ -155,6 +155,14 @@ export class SubjectService {
   close(): void {
     this.#isClosed = true;
     this.#forgetTimer?.();
+  }
+
+  #parse(text: string, where: string): Subject {
+    const subject = parseSubject(text, where);
+    const { cgroups } = this.#options.machine;
+    return subject.kind === 'cgroup' && cgroups !== null
+      ? { ...subject, path: cgroups.withoutMount(subject.path) }
+      : subject;
   }
 
   #checkClasses(paths: readonly string[]): Map<string, string> {
@@ -195,7 +203,7 @@ export class SubjectService {
 
   /** The attachment of a subject that somebody writes. Throws ApiError. */
   #named(text: string): Attachment {
-    const subject = parseSubject(text, 'query.subject');
+    const subject = this.#parse(text, 'query.subject');
     const all = [...this.#registry.all];
     const written = subjectText(subject);
     const found = all.find((one) => one.text === written || one.key === keyOf(subject, this.#user(subject)));

@@ -32,6 +32,12 @@ export class Cgroups {
     this.mount = mount;
   }
 
+  /** People copy paths below /sys as well. */
+  withoutMount(path: string): string {
+    const isBelow = path === this.mount || path.startsWith(`${this.mount}/`);
+    return isBelow ? path.slice(this.mount.length) || '/' : path;
+  }
+
   /** null if there is no such group. */
   idOf(path: string): CgroupId | null {
     return unlessGone(() => {

@@ -43,6 +43,7 @@ export function terminalOf(more: Partial<Omit<Terminal, 'out' | 'err'>> = {}): {
     hasColor: false,
     columns: 100,
     stopJob: () => undefined,
+    endBy: () => undefined,
     ...more,
     exitNow: (exitCode) => {
       throw new Error(`exit ${exitCode}`);
