@@ -94,7 +94,7 @@ export function users(accounts: Accounts): Subjects {
   };
 }
 
-/** `cgroups/PATH`: a group is whose its directory is, so that delegated groups are attached by their users. */
+/** `cgroups/PATH`: a group is whose its directory is, so users attach those that are delegated to them. */
 export function controlGroups(machine: Machine): Subjects {
   return {
     directory(names) {
