@@ -55,7 +55,7 @@ export type Answer = Readonly<Record<string, unknown>>;
  * Sends one request and resolves with the JSON object of the answer. `T` is the answer of that route: an
  * instance of this version gives no other. Rejects with ClientError.
  *
- * With an agent the connection is used again, which costs half as much. Only for questions, which may be asked
+ * With an agent the connection is used again, which costs less. Only for questions, which may be asked
  * twice.
  */
 export async function call<T extends object = Answer>(

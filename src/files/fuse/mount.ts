@@ -97,9 +97,12 @@ async function clearDead(path: string): Promise<void> {
     }
     const state = await stateOf(path);
     if (state !== 'dead') {
-      const how = state === 'alive' ? 'serves files' : 'holds a mount and does not answer';
+      const message =
+        state === 'alive'
+          ? `another shaper serves files at ${path}`
+          : `another shaper does not answer at ${path}`;
       const hint = `end that one, or choose another folder; umount -l -f ${path} takes its mount away`;
-      throw new MountError(`another shaper ${how} at ${path}`, hint);
+      throw new MountError(message, hint);
     }
     await unmountPath(path);
   }
