@@ -52,10 +52,22 @@ export interface LabOptions {
   /** false: end hosts send single segments instead of superpackets. */
   readonly offloads?: boolean;
   readonly mtuBytes?: number;
+  /**
+   * true: hosts see the file systems of this machine, control groups and FUSE mounts among them. `ip netns
+   * exec` gives each command a /sys of its own, in which neither is.
+   */
+  readonly hasMounts?: boolean;
 }
 
-function makeHost(name: Host['name'], ns: string, addresses: Addresses, children: Set<ChildProcess>): Host {
-  const inside = (command: readonly string[]): string[] => ['ip', 'netns', 'exec', ns, ...command];
+interface Started {
+  readonly children: Set<ChildProcess>;
+  readonly hasMounts: boolean;
+}
+
+function makeHost(name: Host['name'], ns: string, addresses: Addresses, started: Started): Host {
+  const { children, hasMounts } = started;
+  const enter = hasMounts ? ['nsenter', `--net=${NAMESPACE_FOLDER}/${ns}`] : ['ip', 'netns', 'exec', ns];
+  const inside = (command: readonly string[]): string[] => [...enter, ...command];
   return {
     name,
     ns,
@@ -187,9 +199,10 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   removeLeftovers();
   const id = `${PREFIX}${process.pid}-${threadId}-${++labs}`;
   const children = new Set<ChildProcess>();
-  const client = makeHost('client', `${id}-client`, { v4: '10.77.1.2', v6: 'fd77:1::2' }, children);
-  const router = makeHost('router', `${id}-router`, { v4: '10.77.1.1', v6: 'fd77:1::1' }, children);
-  const server = makeHost('server', `${id}-server`, { v4: '10.77.2.2', v6: 'fd77:2::2' }, children);
+  const started = { children, hasMounts: options.hasMounts ?? false };
+  const client = makeHost('client', `${id}-client`, { v4: '10.77.1.2', v6: 'fd77:1::2' }, started);
+  const router = makeHost('router', `${id}-router`, { v4: '10.77.1.1', v6: 'fd77:1::1' }, started);
+  const server = makeHost('server', `${id}-server`, { v4: '10.77.2.2', v6: 'fd77:2::2' }, started);
   const folder = mkdtempSync(join(tmpdir(), `${id}-`));
   const destroy = (): void => {
     destroyNamespaces([client.ns, router.ns, server.ns]);

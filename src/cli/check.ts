@@ -1,7 +1,7 @@
 /** `shaper check`: reports every problem of the file, or prints its meaning. */
 
 import { EXIT_FINE } from '../base/errors.ts';
-import { accountNames } from '../io/account-names.ts';
+import { Accounts } from '../io/accounts.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { readBridgeCalls } from '../io/proc/ports.ts';
 import { fileDoubts } from './check-files.ts';
@@ -13,7 +13,7 @@ import type { Terminal } from './terminal.ts';
 
 export function check(file: string, terminal: Terminal): number {
   const devices = readDeviceGraph();
-  const config = readConfigAloud(file, terminal, devices, accountNames());
+  const config = readConfigAloud(file, terminal, devices, new Accounts());
   const { spec } = config;
   const doubts = devices === null ? [] : portDoubts(spec, devices, readBridgeCalls());
   for (const doubt of [...doubts, ...fileDoubts(spec)]) terminal.err(`${file}: warning: ${doubt}\n`);

@@ -1,7 +1,7 @@
 /** `shaper run`: shapes until a signal ends it. */
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/config.ts';
-import { accountNames } from '../io/account-names.ts';
+import { Accounts } from '../io/accounts.ts';
 import { readConfigText } from '../io/config-text.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { runInstance } from '../live/instance.ts';
@@ -11,6 +11,6 @@ import type { Terminal } from './terminal.ts';
 export function run(file: string, terminal: Terminal): Promise<number> {
   const { isInteractive, exitNow } = terminal;
   const source = { text: readConfigText(file), file: resolve(file) };
-  const config = loadConfig(source.text, file, readDeviceGraph(), accountNames());
+  const config = loadConfig(source.text, file, readDeviceGraph(), new Accounts());
   return runInstance(config, { source, isInteractive, exitNow });
 }

@@ -73,7 +73,6 @@ const why = whyCommand({
   recentWaits: views.recentWaits,
   running: () => change.running(),
   stopped: (family, words) => service.stopOf(addressText(family, words)),
-  attachedText: () => null,
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 });
 const commands = {

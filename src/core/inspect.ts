@@ -37,7 +37,7 @@ export interface OwnerState {
   /** Of a local flow; null: it is forwarded. */
   readonly owner: FlowOwner | null;
   /** The attachment that decides in each tree that the flow passes, if one does. */
-  readonly attached: readonly { readonly root: string; readonly subject: number; readonly rank: number }[];
+  readonly attached: readonly { readonly root: string; readonly text: string; readonly rank: number }[];
   /** What matchers call the subjects of the flow. */
   readonly keys: readonly string[];
 }

@@ -1,8 +1,9 @@
 /** Users and groups, as /etc/passwd and /etc/group have them. Other sources, such as LDAP, are not asked. */
 import { readFileSync } from 'node:fs';
 import { isSystemError } from '../base/system-error.ts';
+import type { AccountNames } from '../spec/accounts.ts';
 
-export class Accounts {
+export class Accounts implements AccountNames {
   readonly #passwdFile: string;
   readonly #groupFile: string;
 
@@ -13,6 +14,10 @@ export class Accounts {
 
   userNames(): string[] {
     return this.#users().map(({ name }) => name);
+  }
+
+  groupNames(): string[] {
+    return linesOf(this.#groupFile).flatMap(([name, , gid]) => (name && gid ? [name] : []));
   }
 
   /** Of a name or a number. null if there is no such name. */

@@ -1,4 +1,4 @@
-/** Slow twin of src/control/subjects/process-tree.ts: remembers every process that ever was, with its parent. */
+/** Slow twin of src/control/subjects/process-tree.ts: remembers all processes that ever were. */
 import type { ProcessRule } from '../../src/control/subjects/process-tree.ts';
 
 export interface TrueProcess {

@@ -1,4 +1,4 @@
-/** Which rules processes have from themselves and from their ancestors, against a twin that forgets nothing. */
+/** Which rules processes have, of themselves and of their ancestors, against a twin that forgets nothing. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ProcessRule, ProcessTree } from '../../src/control/subjects/process-tree.ts';

@@ -43,14 +43,48 @@ describe('an update', () => {
         [72, 1],
       ]),
     );
-    update({ ...told([[72, 0]]), sets: [[OTHER], [PROCESS]] });
-    update(told([]));
-    update(told([[99, 1]]));
+    update({
+      ...told([
+        [72, 0],
+        [71, 1],
+      ]),
+      sets: [[OTHER], [PROCESS]],
+    });
+    update(
+      told([
+        [71, 0],
+        [72, 1],
+        [99, 1],
+      ]),
+    );
     world.inject([leaves(2 * MS, 1), leaves(2 * MS, 2)]);
     world.run(SECOND);
     expect(sockets.asked).toEqual([1, 2]);
     expect(sent(world, 'wan/up/a')).toBe(2);
     expect(sent(world, 'wan/up/b')).toBe(2);
+  });
+
+  test('that does not name a socket any more has its flow ask once more: closed, or nobody of ours has it', () => {
+    const { world, sockets, update } = worldOf(['a', 'b']);
+    sockets.byPort.set(1, { uid: 0, inode: 71 });
+    sockets.byPort.set(2, { uid: 0, inode: 72 });
+    update(
+      told([
+        [71, 0],
+        [72, 1],
+      ]),
+    );
+    world.inject([leaves(0, 1), leaves(0, 2)]);
+    world.run(MS);
+    sockets.held.set(72, 1);
+    update(told([]));
+    update(told([[99, 0]]));
+    world.inject([2, 3].flatMap((n) => [leaves(n * MS, 1), leaves(n * MS, 2)]));
+    world.run(SECOND);
+    expect(sockets.asked).toEqual([1, 2, 1, 2]);
+    expect(sent(world, 'wan/up/a')).toBe(1);
+    expect(sent(world, 'wan/up/b')).toBe(3);
+    expect(sent(world, 'wan/up/default')).toBe(2);
   });
 
   test('that gives the socket of a known flow to another process moves the flow', () => {

@@ -68,7 +68,6 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
     pause: async (ms) => world.runUntil(world.nowNs + ms * MS),
     recentWaits: () => null,
     stopped: situation.stopped ?? (() => null),
-    attachedText: () => null,
   });
   return why(subject);
 }

@@ -12,7 +12,8 @@ export interface OwnGroup {
 }
 
 /**
- * What this process starts from now on is in the group. null where cgroup2 is not there, or not ours to write.
+ * What this process starts from now on is in the group. null where cgroup2 is not there, or not ours to
+ * write.
  */
 export function enterOwnGroup(): OwnGroup | null {
   const mount = cgroupMount();

@@ -2,7 +2,7 @@
 import { configChanges } from '../../config/edit/changes.ts';
 import { ConfigDocument } from '../../config/edit/document.ts';
 import { scheduledPatches, type WallClock } from '../../config/schedule/schedules.ts';
-import { accountNames } from '../../io/account-names.ts';
+import { Accounts } from '../../io/accounts.ts';
 import { readDeviceGraph } from '../../io/proc/device-graph.ts';
 import type { Documents } from './derive.ts';
 
@@ -11,7 +11,7 @@ const localTime: WallClock = (instantMs) => instantMs - new Date(instantMs).getT
 
 export const DOCUMENTS: Documents = {
   parse: ConfigDocument.parse,
-  loadHere: (document) => document.load(readDeviceGraph(), { accounts: accountNames() }),
+  loadHere: (document) => document.load(readDeviceGraph(), { accounts: new Accounts() }),
   changes: configChanges,
   hasSchedules: ({ schedules }) => schedules.length > 0,
   scheduled: ({ schedules }, at) => scheduledPatches(schedules, localTime, at.getTime()),

@@ -43,9 +43,9 @@ class Builder {
     return this.#numbers++;
   }
 
-  attached(rank: number, classes: readonly string[]): number {
+  attached(rank: number, classes: readonly string[], text: string): number {
     const subject = this.number();
-    this.attachments.push({ subject, rank, classes });
+    this.attachments.push({ subject, rank, classes, text });
     return subject;
   }
 
@@ -150,32 +150,32 @@ function inOrder(attachments: Attachment[]): Attachment[] {
   return attachments.sort((a, b) => depthOf(b) - depthOf(a) || b.id - a.id);
 }
 
-function addAttachment(builder: Builder, { id, target, classes }: Attachment): void {
+function addAttachment(builder: Builder, { id, target, classes, text }: Attachment): void {
   const paths = [...classes.values()];
   switch (target.kind) {
     case 'process': {
       // Of each direction by itself: a child may have the class of its parent in one of them alone.
       const byDirection = new Map<string, number>();
       for (const [direction, path] of classes)
-        byDirection.set(direction, builder.attached(target.rank, [path]));
+        byDirection.set(direction, builder.attached(target.rank, [path], text));
       builder.rules.set(id, { rank: target.rank, byDirection, programs: target.programs() });
       return;
     }
     case 'socket':
-      builder.socket(target.inode, builder.attached(RANK_SOCKET, paths));
+      builder.socket(target.inode, builder.attached(RANK_SOCKET, paths, text));
       return;
     case 'user':
-      builder.users.push({ uid: target.uid, subject: builder.attached(RANK_USER, paths) });
+      builder.users.push({ uid: target.uid, subject: builder.attached(RANK_USER, paths, text) });
       return;
     case 'groups': {
-      const subject = builder.attached(RANK_GROUPS, paths);
+      const subject = builder.attached(RANK_GROUPS, paths, text);
       for (const group of target.groups.ids) builder.group(group, subject);
       for (const inode of target.groups.brought) builder.socket(inode, subject);
       return;
     }
     case 'container': {
       const { container } = target;
-      const subject = builder.attached(container.hasOwnNetwork ? RANK_NETWORK : RANK_GROUPS, paths);
+      const subject = builder.attached(container.hasOwnNetwork ? RANK_NETWORK : RANK_GROUPS, paths, text);
       for (const ifIndex of container.devices) builder.devices.push({ ifIndex, subject });
       for (const prefix of container.addresses) builder.addresses.push({ prefix, subject });
       if (container.hasOwnNetwork || container.groups === null) return;

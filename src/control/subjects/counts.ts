@@ -13,13 +13,18 @@ export class Counter {
     this.#registry = registry;
   }
 
-  report(attachment: Attachment): AttachmentReport {
+  reports(attachments: Iterable<Attachment>): AttachmentReport[] {
+    const known = this.#machine.ipSockets();
+    return [...attachments].map((attachment) => this.report(attachment, known));
+  }
+
+  report(attachment: Attachment, known = this.#machine.ipSockets()): AttachmentReport {
     const { id, text, classes, sinceMs, target } = attachment;
     const pids = this.#pidsOf(attachment);
     return {
       ...{ id, subject: text, text: this.#words(attachment), classes: [...classes.values()] },
       processes: pids.length,
-      sockets: target.kind === 'socket' ? 1 : this.#socketsOf(pids),
+      sockets: target.kind === 'socket' ? 1 : this.#socketsOf(pids, known),
       since: new Date(sinceMs).toISOString(),
       state: pids.length > 0 ? 'active' : 'waiting',
     };
@@ -49,11 +54,12 @@ export class Counter {
     return { rank: attachment.target.rank, directions: attachment.classes.keys() };
   };
 
-  #socketsOf(pids: readonly number[]): number {
+  /** Those of IP, if the kernel tells them: programs have others as well. */
+  #socketsOf(pids: readonly number[], known: ReadonlySet<number> | null): number {
     const inodes = new Set<number>();
     for (const pid of pids)
       for (const inode of this.#machine.processes.sockets(pid).values()) inodes.add(inode);
-    return inodes.size;
+    return known === null ? inodes.size : [...inodes].filter((inode) => known.has(inode)).length;
   }
 
   /** For people: which program a process runs, which process has a socket. */

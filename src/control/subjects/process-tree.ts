@@ -4,8 +4,8 @@
  *
  * The kernel gives a process whose parent has ended to another parent. So the tree remembers each process
  * from the first scan that sees it, and hands the rules of one that ends to its children. A process that is
- * seen for the first time when its parent has ended already is known by its process group or its session: both
- * are handed down from their leaders.
+ * seen for the first time when its parent has ended already is known by its process group or its session:
+ * both are handed down from their leaders.
  */
 import type { ProcessSource, ProcessStat } from '../../io/proc/processes.ts';
 

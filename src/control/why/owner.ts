@@ -2,20 +2,16 @@
 import { OWNER_KNOWN, OWNER_LISTENS, OWNER_NO_PORTS } from '../../core/flows/flow-owners.ts';
 import type { OwnerState } from '../../core/inspect.ts';
 
-/** What an attached subject is called; null if it has been detached meanwhile. */
-export type AttachedText = (subject: number) => string | null;
-
-/** By rank of the attachment. */
+/** By rank of an attachment that has no name. */
 const KINDS = ['a socket', 'a process', 'a process group', 'a control group', 'a user', 'a container'];
 
 /** Empty if nothing can be said: nobody asks for owners, or a forwarded flow belongs to nothing attached. */
-export function ownerText(state: OwnerState | null, textOf: AttachedText): string {
+export function ownerText(state: OwnerState | null): string {
   if (state === null) return '';
   const { owner, attached, keys } = state;
-  const by = attached.map(({ root, subject, rank }) => {
-    const what = textOf(subject) ?? KINDS[rank] ?? 'a subject';
-    return `${what} is attached in ${root}`;
-  });
+  const by = attached.map(
+    ({ root, text, rank }) => `${text || (KINDS[rank] ?? 'a subject')} is attached in ${root}`,
+  );
   if (owner === null) return by.join(', ');
   if (owner.state !== OWNER_KNOWN && owner.state !== OWNER_LISTENS)
     return `not known: ${unknownText(owner.state)}`;

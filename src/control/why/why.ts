@@ -12,7 +12,7 @@ import { KnownClasses } from './classes.ts';
 import { type Evidence, gather, type Pause, type Watched, type WatchedThread } from './evidence.ts';
 import { nextLeaf, type PacketFacts } from './facts.ts';
 import { leavesOf, limitOf } from './limit.ts';
-import { type AttachedText, ownerText } from './owner.ts';
+import { ownerText } from './owner.ts';
 import type { BucketReport, FlowAnswer, WhyReport } from './report.ts';
 import { detailOf, sentenceOf, withReverse } from './sentence.ts';
 import { parseSubject } from './subject.ts';
@@ -25,14 +25,13 @@ export interface WhyOptions {
   readonly stopped: StoppedHost;
   /** How long packets of the flow waited in the last 10 s; null if that is not known. */
   readonly recentWaits: (flow: FlowName) => WaitPercentiles | null;
-  readonly attachedText: AttachedText;
 }
 
 export type WhyCommand = (subject: string) => Promise<WhyReport>;
 
 /** Throws ApiError. */
 export function whyCommand(options: WhyOptions): WhyCommand {
-  const { packets, running, pause, stopped, recentWaits, attachedText } = options;
+  const { packets, running, pause, stopped, recentWaits } = options;
   return async (text) => {
     const subject = parseSubject(text);
     const evidence = await gather(subject, packets, pause);
@@ -44,7 +43,7 @@ export function whyCommand(options: WhyOptions): WhyCommand {
     const answers = watched.map((flow) =>
       flowAnswer(flow, evidence, known, {
         waits: recentWaits(flow.now) ?? waitsOf(flow),
-        owner: ownerText(flow.owner, attachedText),
+        owner: ownerText(flow.owner),
       }),
     );
     const flows = answers.map((answer, i) => besideReverse(answer, watched[i]!.now, watched, answers));

@@ -11,7 +11,7 @@
  * owner any more: the flow keeps the one that it had.
  *
  * The answer stays in a record beside the flow's, so a waiting packet finds its class again without a
- * question, and people can be told who the owner is. Memory: 44 bytes a flow, reserved with the first update.
+ * question, and people can be told who the owner is. Memory: 48 bytes a flow, reserved with the first update.
  */
 import { NONE } from '../../base/none.ts';
 import { OWNER_QUESTIONS_MAX } from '../../limits.ts';
@@ -51,7 +51,9 @@ const SET = 7;
 const CGROUP_SET = 8;
 const EPOCH = 9;
 const HOOK = 10;
-const WORDS = 11;
+/** 1 if the update before named the socket. */
+const IS_TOLD = 11;
+const WORDS = 12;
 
 /** No process has this uid. */
 const NO_USER = 0xffffffff;
@@ -255,6 +257,7 @@ export class FlowOwners {
     const { words, subjects, sockets } = this;
     const inode = words[at + INODE];
     let set = subjects.setOfInode(inode);
+    words[at + IS_TOLD] = set === NONE ? 0 : 1;
     if (set === NONE && inode !== 0 && sockets !== null)
       set = subjects.setOfTold(sockets.setOfInode(inode, words[at + UID]));
     words[at + SET] = set;
@@ -263,28 +266,33 @@ export class FlowOwners {
   }
 
   /**
-   * Whether the last update gives an owner other subjects than it had. Sockets and groups that it does not
-   * name have gone, or are newer than the update: their flows keep their classes.
+   * Whether the last update gives an owner other subjects than it had. A socket that it does not name any
+   * more has been closed, or its process belongs to nothing now: the next packet asks. Groups that it does
+   * not name are gone.
    */
   private haveOthers(): boolean {
-    const { words, subjects } = this;
-    const { highWater, shift } = this.flows.flowKeys.table;
-    const end = (highWater >> shift) * WORDS;
+    const { words, subjects, flows } = this;
+    const { highWater, stride } = flows.flowKeys.table;
     let isNew = false;
-    for (let at = 0; at < end; at += WORDS) {
-      if (words[at + EPOCH] !== subjects.epoch) continue;
+    for (let f = 0, at = 0; f < highWater; f += stride, at += WORDS) {
+      if (words[at + EPOCH] !== subjects.epoch || words[at + GENERATION] !== flows.generation(f) >>> 0)
+        continue;
       const set = subjects.setOfInode(words[at + INODE]);
       const group = subjects.setOfCgroup(words[at + CGROUP_HIGH], words[at + CGROUP_LOW]);
-      if (set !== NONE && set !== (words[at + SET] | 0)) {
-        words[at + SET] = set;
-        isNew = true;
-      }
-      if (group !== NONE && group !== (words[at + CGROUP_SET] | 0)) {
-        words[at + CGROUP_SET] = group;
-        isNew = true;
-      }
+      if (set === NONE && words[at + IS_TOLD] === 1) flows.unclassify(f);
+      if (this.changes(at + SET, set)) isNew = true;
+      if (this.changes(at + CGROUP_SET, group)) isNew = true;
+      words[at + IS_TOLD] = set === NONE ? 0 : 1;
     }
     return isNew;
+  }
+
+  /** Whether the number of a set becomes another one. */
+  private changes(at: number, set: number): boolean {
+    const { words } = this;
+    if (set === NONE || set === (words[at] | 0)) return false;
+    words[at] = set;
+    return true;
   }
 }
 

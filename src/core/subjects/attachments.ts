@@ -31,8 +31,8 @@ export interface MovedClasses {
 export class Attachments {
   /** By attachment, most specific first. */
   private places: readonly Place[][] = [];
-  private subjects: readonly number[] = [];
   private ranks: readonly number[] = [];
+  private texts: readonly string[] = [];
   /** By subject: its attachments. */
   private ofSubject = new Map<number, number[]>();
   /** Of the last find(): the attachment that decides, or NONE. */
@@ -42,8 +42,8 @@ export class Attachments {
     const ordered = [...attachments].sort((a, b) => a.rank - b.rank);
     const rowOf = rowsByPath(classes);
     this.places = ordered.map((one) => one.classes.map((path) => placeOf(path, rowOf, classes)));
-    this.subjects = ordered.map(({ subject }) => subject);
     this.ranks = ordered.map(({ rank }) => rank);
+    this.texts = ordered.map(({ text = '' }) => text);
     this.ofSubject = new Map();
     for (const [a, { subject }] of ordered.entries()) {
       const own = this.ofSubject.get(subject);
@@ -88,8 +88,8 @@ export class Attachments {
     return row;
   }
 
-  subject(attachment: number): number {
-    return this.subjects[attachment];
+  text(attachment: number): string {
+    return this.texts[attachment];
   }
 
   rank(attachment: number): number {

@@ -125,12 +125,12 @@ export class Subjects {
     return this.count === 0 ? root : this.attachments.find(root, this.found, this.count);
   }
 
-  /** After startIn(): the attachment that decides; null if none does. */
-  decidedBy(root: number): { readonly subject: number; readonly rank: number } | null {
+  /** The attachment that decides in the tree of `root`; null if none does. */
+  decidedBy(root: number): { readonly text: string; readonly rank: number } | null {
     const { attachments } = this;
     attachments.find(root, this.found, this.count);
     const a = attachments.lastFound;
-    return a === NONE ? null : { subject: attachments.subject(a), rank: attachments.rank(a) };
+    return a === NONE ? null : { text: attachments.text(a), rank: attachments.rank(a) };
   }
 
   /** The names by which matchers know what was found. */

@@ -41,6 +41,8 @@ export interface SubjectsUpdate {
     readonly rank: number;
     /** Paths of classes, at most one in each direction of a link. */
     readonly classes: readonly string[];
+    /** What people call it: `pid:123`. */
+    readonly text?: string;
   }[];
   readonly processes: TrackedProcesses;
 }

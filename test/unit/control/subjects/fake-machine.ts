@@ -1,4 +1,4 @@
-/** A machine that a test makes up: processes in memory, control groups as folders of a temporary directory. */
+/** A machine that a test makes up: processes in memory, control groups as folders of a temporary one. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,6 +115,7 @@ export function fakeMachine(
     cgroups: new Cgroups(mount),
     accounts: new Accounts(passwd, group),
     containers: some.containers ?? (() => []),
+    ipSockets: () => null,
     addressesOf: () => ['172.17.0.2', '2001:db8::2'],
     outsideEnds: () => [7],
     programFile: (path) => (path.startsWith('/usr/bin/') ? path : null),
