@@ -69,9 +69,9 @@ export class Descriptors {
   }
 
   /**
-   * Looks where the next socket of a process mostly is. A process gets the lowest free number: that of the last
-   * one, which it has closed, or one behind it or behind an earlier one, or that with which it began when it
-   * opened several, or the last of all.
+   * Looks where the next socket of a process mostly is. A process gets the lowest free number: that of the
+   * last one, which it has closed, or one behind it or behind an earlier one, or that with which it began
+   * when it opened several, or the last of all.
    */
   hasAtHint(holder: Holder, inode: number, isFirst: boolean): boolean {
     if (!this.open(holder)) return false;
