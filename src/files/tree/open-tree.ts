@@ -23,6 +23,8 @@ export interface TreeOptions {
   readonly accounts: Accounts;
   readonly machine: Machine;
   readonly groupsOf: GroupsOf;
+  /** For tests. */
+  readonly nowMs?: () => number;
 }
 
 /** `folder` is where the tree is mounted. */
@@ -38,10 +40,10 @@ export function openTree(socketPath: string, folder: string): FileTree {
   return { fileSystem, close: () => agent.destroy() };
 }
 
-export function createTree({ ask, mountPoint, accounts, machine, groupsOf }: TreeOptions): ShaperTree {
+export function createTree({ ask, mountPoint, accounts, machine, groupsOf, nowMs }: TreeOptions): ShaperTree {
   const sinceMs = Date.now();
   const fixed: Attributes = { kind: 'dir', mode: 0o755, uid: 0, gid: 0, changedMs: sinceMs };
-  const common = { instance: new Instance(ask), rights: new Rights(groupsOf), refusals: new Refusals() };
+  const common = { instance: new Instance(ask, nowMs), rights: new Rights(groupsOf), refusals: new Refusals() };
   const network = new Network({ ...common, access: new ClassAccess(accounts, sinceMs), fixed });
   const attaching = (name: string, subjects: Subjects): [string, Branch] => [
     name,

@@ -162,7 +162,7 @@ export function world(yaml = YAML) {
     service.stop();
     rmSync(folder, { recursive: true, force: true });
   });
-  const at: { fault: Error | null } = { fault: null };
+  const at: { fault: Error | null; nowMs: () => number } = { fault: null, nowMs: () => performance.now() };
   const ask: Ask = async (method, path, body) => {
     asked.push(`${method} ${path}`);
     if (at.fault) throw at.fault;
@@ -170,7 +170,10 @@ export function world(yaml = YAML) {
     return call(socketPath, method, path, body);
   };
   const groupsOf = ({ uid, gid }: Caller) => (uid === ALICE.uid ? [gid, 50] : [gid]);
-  const tree = createTree({ ask, mountPoint: MOUNT, accounts: ACCOUNTS, machine: MACHINE, groupsOf });
+  const tree = createTree({
+    ...{ ask, mountPoint: MOUNT, accounts: ACCOUNTS, machine: MACHINE, groupsOf },
+    nowMs: () => at.nowMs(),
+  });
   return {
     tree,
     socketPath,
