@@ -49,7 +49,7 @@ export interface ApplyRequest {
   readonly config: AppliedConfig;
   /** Classes that moved since the configuration that was applied last. */
   readonly renamed: Renamed;
-  /** Packets are shaped as before: only `access`, a schedule that does not hold now or the like has changed. */
+  /** Packets are shaped as before: only `access`, a schedule that does not hold now or so has changed. */
   readonly isSpecSame: boolean;
 }
 

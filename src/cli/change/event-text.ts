@@ -25,6 +25,8 @@ const TEXTS: Readonly<Record<string, (event: Event) => string>> = {
     `${action}, ${file}, ${(changes as readonly object[]).length} changes`,
   lease: ({ action, lease, path, set, until, reason }) =>
     `${lease} ${action}: ${path} ${JSON.stringify(set)}${until ? ` until ${until}` : ''}${reason ? ` (${reason})` : ''}`,
+  attachment: ({ action, subject, classes, reason }) =>
+    `${subject} ${action === 'ended' ? 'attached no longer' : `-> ${(classes as string[]).join(' and ')}`}${reason ? ` (${reason})` : ''}`,
   drops: (event) =>
     `${event.path} ${event.state === 'began' ? 'drops packets' : 'drops no more'}${spanText(event)}`,
   overload: (event) =>

@@ -16,26 +16,39 @@ export function readSubjects(
 ): SubjectKeys {
   const check = (kind: 'user' | 'group', at: Names, known: () => readonly string[]): void => {
     for (const { value: name, offset } of at?.value ?? []) {
-      if (accounts === null || /^\d+$/.test(name)) continue;
-      const names = known();
-      if (names.includes(name)) continue;
-      const near = nearest(name, names);
-      const file = kind === 'user' ? '/etc/passwd' : '/etc/group';
-      const id = kind === 'user' ? 'uid' : 'gid';
-      const advice = near?.isNear
-        ? `did you mean ${near.word}?`
-        : `write its ${id} if it is known elsewhere, as in LDAP`;
-      reader.problems.error(offset, `${kind}: there is no ${kind} '${name}' in ${file}; ${advice}`);
+      const fault = accountFault(name, kind, kind, known);
+      if (fault !== null) reader.problems.error(offset, fault);
     }
   };
-  check('user', user, () => accounts?.userNames() ?? []);
-  check('group', group, () => accounts?.groupNames() ?? []);
+  if (accounts !== null) {
+    check('user', user, () => accounts.userNames());
+    check('group', group, () => accounts.groupNames());
+  }
   return {
     users: keysOf('user', user),
     groups: keysOf('group', group),
     cgroups: keysOf('cgroup', cgroup),
     exes: keysOf('exe', exe),
   };
+}
+
+/** Why a name of a user or group at `key` is none that the machine has; null if it has it, or for a number. */
+export function accountFault(
+  name: string,
+  kind: 'user' | 'group',
+  key: string,
+  known: () => readonly string[],
+): string | null {
+  if (/^\d+$/.test(name)) return null;
+  const names = known();
+  if (names.includes(name)) return null;
+  const near = nearest(name, names);
+  const file = kind === 'user' ? '/etc/passwd' : '/etc/group';
+  const id = kind === 'user' ? 'uid' : 'gid';
+  const advice = near?.isNear
+    ? `did you mean ${near.word}?`
+    : `write its ${id} if it is known elsewhere, as in LDAP`;
+  return `${key}: there is no ${kind} '${name}' in ${file}; ${advice}`;
 }
 
 /** Protocols whose sockets the kernel can be asked for: TCP, UDP, UDP-Lite. */

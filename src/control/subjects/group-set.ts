@@ -17,6 +17,9 @@ export class GroupSet {
   /** Processes that the last look has found in the groups. */
   #pids: ReadonlySet<number> = new Set();
   readonly #broughtBy = new Map<number, number>();
+  #folders: ReadonlySet<string> = new Set();
+  /** Where its highest groups were: another of the same name will come there. */
+  readonly #around = new Set<string>();
   #looks = 0;
 
   /** `find` gives the highest groups that are meant. */
@@ -24,6 +27,11 @@ export class GroupSet {
     this.#cgroups = cgroups;
     this.#processes = processes;
     this.#find = find;
+  }
+
+  /** Where groups that belong to it may come. */
+  get folders(): ReadonlySet<string> {
+    return this.#folders;
   }
 
   get ids(): readonly CgroupId[] {
@@ -46,15 +54,19 @@ export class GroupSet {
 
   look(): void {
     this.#paths = this.#find();
+    for (const top of this.#paths) this.#around.add(this.#cgroups.folderAround(top));
+    const folders = new Set(this.#around);
     const ids: CgroupId[] = [];
     const pids = new Set<number>();
     for (const path of this.#paths.flatMap((top) => this.#cgroups.below(top))) {
       const id = this.#cgroups.idOf(path);
       if (id !== null) ids.push(id);
+      folders.add(this.#cgroups.folderOf(path));
       for (const pid of this.#cgroups.processes(path)) pids.add(pid);
     }
     const before = this.#pids;
     this.#ids = ids;
+    this.#folders = folders;
     this.#pids = pids;
     for (const pid of pids) if (!before.has(pid)) this.#take(pid, before);
     if (++this.#looks % LOOKS_UNTIL_PRUNE === 0) this.#prune();

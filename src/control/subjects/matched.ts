@@ -10,6 +10,8 @@ export interface MatchedSubject {
   readonly uids: readonly number[];
   /** Those that are there now, with all below. */
   readonly groups: readonly CgroupId[];
+  /** Where groups that it means may come. */
+  readonly folders: readonly string[];
   readonly program: string | null;
   /** Of the process tree; null unless it is a program. */
   readonly rule: number | null;
@@ -35,6 +37,10 @@ export function lookUp(key: string, rule: number | null, { accounts, cgroups }: 
   return {
     key,
     uids: kind === 'group' ? accounts.uidsOfGroup(name) : uid === null ? [] : [uid],
+    folders:
+      kind === 'cgroup' && cgroups !== null
+        ? [cgroups.folderAround(name), ...paths.map((path) => cgroups.folderOf(path))]
+        : [],
     groups: paths.flatMap((path) => cgroups!.idOf(path) ?? []),
     program: kind === 'exe' ? name : null,
     rule: kind === 'exe' ? rule : null,

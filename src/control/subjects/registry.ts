@@ -7,6 +7,7 @@ import type { SubjectsUpdate } from '../../core/subjects/update.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import type { Attachment } from './attachment.ts';
 import { completeUpdate, draftUpdate, fingerprint } from './build-update.ts';
+import { GroupWatch } from './group-watch.ts';
 import type { Machine } from './machine.ts';
 import { lookUp, type MatchedSubject, matchedKeys } from './matched.ts';
 import { type ProcessRule, ProcessTree, type TrackedProcess } from './process-tree.ts';
@@ -16,6 +17,8 @@ export interface RegistryOptions {
   readonly send: (update: SubjectsUpdate) => void;
   /** An attachment is here no longer, because its subject is not. */
   readonly onEnd: (attachment: Attachment, reason: string) => void;
+  /** A control group has come or gone. */
+  readonly onGroup: () => void;
 }
 
 /** So many new processes are looked at by the packet thread itself before it is told of them. */
@@ -32,6 +35,7 @@ export class Registry {
   readonly #attachments = new Map<number, Attachment>();
   /** By key of a matcher: the rule of the process tree, if it names a program. */
   #matchedRules = new Map<string, number>();
+  readonly #watch: GroupWatch;
   #tracked: readonly TrackedProcess[] = [];
   #lastId = 0;
   #looks = 0;
@@ -41,6 +45,7 @@ export class Registry {
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#watch = new GroupWatch(options.onGroup);
     this.#tree = new ProcessTree(options.machine.processes);
   }
 
@@ -85,6 +90,10 @@ export class Registry {
     const isSame = rules.size === this.#matchedRules.size && keys.every((key) => this.#matchedRules.has(key));
     this.#matchedRules = rules;
     if (!isSame) this.#isRulesOld = true;
+  }
+
+  close(): void {
+    this.#watch.close();
   }
 
   look(): void {
@@ -159,11 +168,19 @@ export class Registry {
     }
   }
 
+  #folders(matched: readonly MatchedSubject[]): Set<string> {
+    const folders = new Set(matched.flatMap((one) => one.folders));
+    for (const { target } of this.all)
+      if (target.kind === 'groups') for (const folder of target.groups.folders) folders.add(folder);
+    return folders;
+  }
+
   #tell(): void {
     const { machine, send } = this.#options;
     const matched: MatchedSubject[] = [...this.#matchedRules].map(([key, rule]) =>
       lookUp(key, rule, machine),
     );
+    this.#watch.follow(this.#folders(matched));
     const { lastPid } = this.#tree;
     const source = { attachments: this.all, matched, tracked: this.#tracked, lastPid };
     const draft = draftUpdate(source);

@@ -63,6 +63,7 @@ export interface AttachmentsReport {
 
 /** How long a process that began outside of what the packet thread sees at once may be unknown. */
 const LOOK_MS = 500;
+const SOON_MS = 1;
 const SUBJECT = 'body.subject';
 const CLASSES = 'body.classes';
 
@@ -71,13 +72,14 @@ export class SubjectService {
   readonly #registry: Registry;
   readonly #counter: Counter;
   #forgetTimer: (() => void) | null = null;
+  #forgetSoon: (() => void) | null = null;
   #isClosed = false;
   /** The log has been told that processes cannot be read. */
   #hasFailed = false;
 
   constructor(options: SubjectServiceOptions) {
     this.#options = options;
-    this.#registry = new Registry({ ...options, onEnd: this.#ended });
+    this.#registry = new Registry({ ...options, onEnd: this.#ended, onGroup: this.#lookSoon });
     this.#counter = new Counter(options.machine, this.#registry);
   }
 
@@ -155,6 +157,8 @@ export class SubjectService {
   close(): void {
     this.#isClosed = true;
     this.#forgetTimer?.();
+    this.#forgetSoon?.();
+    this.#registry.close();
   }
 
   #parse(text: string, where: string): Subject {
@@ -239,6 +243,15 @@ export class SubjectService {
     this.#registry.look();
     this.#watch();
   }
+
+  /** Several groups that come together are one change. */
+  readonly #lookSoon = (): void => {
+    if (this.#forgetSoon !== null || this.#isClosed) return;
+    this.#forgetSoon = this.#options.clock.after(SOON_MS, () => {
+      this.#forgetSoon = null;
+      this.#lookAgain();
+    });
+  };
 
   /** Without files that may be opened nobody knows which processes have ended: all stays as it was. */
   #lookAgain(): void {

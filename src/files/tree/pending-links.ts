@@ -1,6 +1,6 @@
 /**
- * Links that wait for their name. `ln -sf` cannot put a link in the place of another one, so it makes one with
- * a name of its own choice and renames it. Until then it attaches nothing.
+ * Links that wait for their name. `ln -sf` cannot put a link in the place of another one, so it makes one
+ * with a name of its own choice and renames it. Until then it attaches nothing.
  */
 import { FileError } from '../fuse/filesystem.ts';
 import type { Names } from './branch.ts';

@@ -43,7 +43,7 @@ export class Rights {
       throw new FileError('EACCES', `${what} may not be written by you`);
   }
 
-  /** Whether an entry of a directory may go: with the sticky bit only its owner's, and that of the directory. */
+  /** Throws if an entry may not go. With the sticky bit only owners remove it, its own or the directory's. */
   needRemoval(directory: Attributes, entry: Attributes, caller: Caller, what: string): void {
     this.need(directory, caller, WRITE | SEARCH, what);
     const isFree = (directory.mode & STICKY) === 0 || [0, entry.uid, directory.uid].includes(caller.uid);

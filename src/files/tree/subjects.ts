@@ -57,12 +57,14 @@ export function processes(machine: Machine): Subjects {
 
 /** `groups/PGID`: a group is whose all its processes are, else root's. */
 export function processGroups(machine: Machine): Subjects {
-  const facts = () => machine.pids().flatMap((pid) => machine.process(pid) ?? []);
+  const facts = keptShortly(() => machine.pids().flatMap((pid) => machine.process(pid) ?? []));
   return {
     directory(names) {
       if (names.length === 0) return OPEN_DIRECTORY;
       const [pgid = ''] = names;
-      const members = names.length > 1 ? [] : facts().filter((one) => String(one.pgid) === pgid);
+      const find = (isFresh: boolean) => facts(isFresh).filter((one) => String(one.pgid) === pgid);
+      const known = names.length > 1 ? [] : find(false);
+      const members = known.length > 0 || names.length > 1 ? known : find(true);
       const [first] = members;
       if (first === undefined) return null;
       const isOfOne = members.every(({ uid }) => uid === first.uid);
@@ -72,7 +74,7 @@ export function processGroups(machine: Machine): Subjects {
     inside: (names) =>
       names.length > 0
         ? []
-        : [...new Set(facts().map(({ pgid }) => String(pgid)))].filter((one) => one !== '0'),
+        : [...new Set(facts(true).map(({ pgid }) => String(pgid)))].filter((one) => one !== '0'),
     sameAs: asIs,
   };
 }
@@ -94,7 +96,7 @@ export function users(accounts: Accounts): Subjects {
   };
 }
 
-/** `cgroups/PATH`: a group is whose its directory is, so that delegated groups are attached by their users. */
+/** `cgroups/PATH`: a group is whose its directory is, so users attach those that are delegated to them. */
 export function controlGroups(machine: Machine): Subjects {
   return {
     directory(names) {
@@ -104,6 +106,18 @@ export function controlGroups(machine: Machine): Subjects {
     },
     inside: (names) => machine.groupsIn(names.join('/')) ?? [],
     sameAs: asIs,
+  };
+}
+
+/** A listing of groups asks for each of them, and each asks for all processes. */
+const KEPT_MS = 100;
+
+function keptShortly<T>(read: () => T): (isFresh: boolean) => T {
+  let last: { readonly value: T; readonly atMs: number } | null = null;
+  return (isFresh) => {
+    const nowMs = performance.now();
+    if (isFresh || last === null || nowMs - last.atMs > KEPT_MS) last = { value: read(), atMs: nowMs };
+    return last.value;
   };
 }
 

@@ -1,4 +1,4 @@
-/** The root of the tree: hands each call to the directory that it is for, and keeps the reasons of refusals. */
+/** The root of the tree: hands each call to the directory it is for, and keeps the reasons of refusals. */
 import {
   type Attributes,
   type Caller,

@@ -41,14 +41,24 @@ export class Cgroups {
   /** null if there is no such group. */
   idOf(path: string): CgroupId | null {
     return unlessGone(() => {
-      const { ino } = statSync(this.#at(path), { bigint: true });
+      const { ino } = statSync(this.folderOf(path), { bigint: true });
       return { high: Number(ino >> 32n), low: Number(ino & 0xffffffffn) };
     });
   }
 
+  /** The folder in which a group is, or would be: the nearest around it that is there. */
+  folderAround(path: string): string {
+    const parent = parentOf(path);
+    return parent === '/' || this.idOf(parent) !== null ? this.folderOf(parent) : this.folderAround(parent);
+  }
+
+  folderOf(path: string): string {
+    return path === '/' ? this.mount : this.mount + path;
+  }
+
   /** The names of the groups directly in a group. */
   children(path: string): string[] {
-    const entries = unlessGone(() => readdirSync(this.#at(path), { withFileTypes: true })) ?? [];
+    const entries = unlessGone(() => readdirSync(this.folderOf(path), { withFileTypes: true })) ?? [];
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   }
 
@@ -62,7 +72,7 @@ export class Cgroups {
 
   /** The processes in this group, without those in groups below it. */
   processes(path: string): number[] {
-    const text = unlessGone(() => readFileSync(`${this.#at(path)}/cgroup.procs`, 'utf8')) ?? '';
+    const text = unlessGone(() => readFileSync(`${this.folderOf(path)}/cgroup.procs`, 'utf8')) ?? '';
     // A process of another pid namespace is 0.
     return text
       .split('\n')
@@ -72,27 +82,27 @@ export class Cgroups {
 
   /** Throws system errors, as the following do. */
   make(path: string): void {
-    mkdirSync(this.#at(path));
+    mkdirSync(this.folderOf(path));
   }
 
   join(path: string, pid: number): void {
-    writeFileSync(`${this.#at(path)}/cgroup.procs`, String(pid));
+    writeFileSync(`${this.folderOf(path)}/cgroup.procs`, String(pid));
   }
 
   /** Removes a group in which nothing is. Returns whether it is gone. */
   remove(path: string): boolean {
     try {
-      rmdirSync(this.#at(path));
+      rmdirSync(this.folderOf(path));
       return true;
     } catch (error) {
       if (isSystemError(error)) return error.code === 'ENOENT';
       throw error;
     }
   }
+}
 
-  #at(path: string): string {
-    return path === '/' ? this.mount : this.mount + path;
-  }
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
 /** The path of a group in a group. */

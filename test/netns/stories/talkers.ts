@@ -42,8 +42,8 @@ setInterval(() => console.log(JSON.stringify(got)), ${REPORT_MS});
 
 type Counts = Readonly<Record<string, { readonly bytes: number; readonly fd: number }>>;
 
+/** Payload in Mbit/s or in bytes, as its receiver counts it. */
 export interface Rates {
-  /** Payload in Mbit/s, as its receiver counts it. */
   readonly up: number;
   readonly down: number;
 }
@@ -51,17 +51,21 @@ export interface Rates {
 export interface Talker {
   readonly child: ChildProcess;
   readonly pid: number;
-  /** Descriptors of its sockets, in the order of their ports. */
-  readonly fds: readonly number[];
   /** Since it began. */
-  readonly bytes: { readonly up: number; readonly down: number };
+  readonly bytes: Rates;
+  /** One connection of it, which is measured as a program of its own. */
+  connection(n: number): Measured & { readonly fd: number };
+}
+
+export interface Measured {
+  readonly bytes: Rates;
 }
 
 export interface Talkers {
-  /** \`before\` is JavaScript that runs first; \`wrap\` a command that starts it. */
+  /** `before` is JavaScript that runs first; `wrap` is a command that starts it. */
   start(options?: TalkerOptions): Promise<Talker>;
   /** What passed of each in so many milliseconds. */
-  measure(talkers: readonly Talker[], ms: number): Promise<Rates[]>;
+  measure(talkers: readonly Measured[], ms: number): Promise<Rates[]>;
 }
 
 export interface TalkerOptions {
@@ -126,15 +130,22 @@ async function startTalker(
     if (child.exitCode !== null) throw new Error(`it has ended: ${errors}`);
     return pid > 0 && ports().length === connections && ports().every((port) => (received()[port] ?? 0) > 0);
   });
+  const bytesOf = (some: readonly string[]): Rates => ({
+    up: some.reduce((sum, port) => sum + (received()[port] ?? 0), 0),
+    down: some.reduce((sum, port) => sum + got()[port]!.bytes, 0),
+  });
   return {
     ...{ child, pid },
-    get fds() {
-      return ports().map((port) => got()[port]!.fd);
-    },
     get bytes() {
+      return bytesOf(ports());
+    },
+    connection: (n) => {
+      const port = ports()[n]!;
       return {
-        up: ports().reduce((sum, port) => sum + (received()[port] ?? 0), 0),
-        down: ports().reduce((sum, port) => sum + got()[port]!.bytes, 0),
+        fd: got()[port]!.fd,
+        get bytes() {
+          return bytesOf([port]);
+        },
       };
     },
   };

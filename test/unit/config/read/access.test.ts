@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import { loadConfig } from '../../../../src/config/config.ts';
 import { configChanges } from '../../../../src/config/edit/document.ts';
-import { classProblems, load, withClasses } from '../helpers.ts';
+import { classProblems, FILE, load, withClasses } from '../helpers.ts';
 
 it('is read of classes and directions, and is no part of what packets are shaped by', () => {
   const text = (access: string) =>
@@ -31,6 +32,17 @@ it('means the same however its mode is written', () => {
   const of = (mode: string) => load(withClasses(`c: { access: { dir: a:b ${mode} } }`));
   expect(configChanges(of('755'), of('0755'))).toEqual([]);
   expect(configChanges(of('755'), of('750'))).toMatchObject([{ path: 'wan/up/c', key: 'access' }]);
+});
+
+it('warns of names that the machine does not have', () => {
+  const accounts = { userNames: () => ['alice'], groupNames: () => ['staff'] };
+  const text = withClasses('c: { access: { dir: alice:stuff 755, rate: bob:5 644 } }');
+  expect(loadConfig(text, FILE, null, accounts).warnings.map(({ message }) => message)).toEqual([
+    "access: dir: there is no group 'stuff' in /etc/group; did you mean staff?; until then it is root",
+    expect.stringMatching(
+      /^access: rate: there is no user 'bob' in \/etc\/passwd; .*; until then it is root$/,
+    ),
+  ]);
 });
 
 it.each([

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ApiError } from '../../../../src/control/api-error.ts';
 import { MadeClasses } from '../../../../src/control/subjects/made-classes.ts';
 import { SubjectService } from '../../../../src/control/subjects/subject-service.ts';
@@ -217,6 +217,20 @@ describe('control groups', () => {
     machine.group('/system.slice/web.service');
     await change.clock.advance(500);
     expect(updates.at(-1)!.cgroups).toMatchObject([machine.cgroups.idOf('/system.slice/web.service')!]);
+  });
+
+  it('that come are heard of at once, so that their first packets are theirs', async () => {
+    const { machine, attach, service, change, updates } = setUp();
+    machine.group('/system.slice/web.service');
+    await attach('unit:web', 'wan/up/guests');
+    machine.removeGroup('/system.slice/web.service');
+    await change.clock.advance(500);
+    const sleepers = change.clock.sleepers;
+    machine.group('/system.slice/web.service');
+    await vi.waitUntil(() => change.clock.sleepers > sleepers, { timeout: 30_000 });
+    await change.clock.advance(1);
+    expect(updates.at(-1)!.cgroups).toMatchObject([machine.cgroups.idOf('/system.slice/web.service')!]);
+    service.close();
   });
 
   it('may be written as they stand below /sys', async () => {
