@@ -48,7 +48,7 @@ const ALONE = ['test/sim/allocation.test.ts', 'test/sim/fair-full.test.ts'];
 /** Tests on real packets that look at what happens, however busy the machine is. */
 const BESIDE = [
   'test/netns/{bench,native,native-sockets,rules}.test.ts',
-  'test/netns/stories/{devices,neighbours,uplinks}.test.ts',
+  'test/netns/stories/{devices,files,neighbours,uplinks}.test.ts',
 ];
 /**
  * Tests on real packets that count packets, and give limits of rate and time that only a very busy machine

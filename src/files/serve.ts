@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import type { FileSystem } from './fuse/filesystem.ts';
 import { mountFiles } from './fuse/mounted.ts';
+import { isMountPrivate } from './fuse/mounts.ts';
 import { watchInstance } from './instance-link.ts';
 
 export interface FileTree {
@@ -23,10 +24,15 @@ export type ServingEnd = 'stopped' | 'left' | 'unmounted';
 export interface ServedFiles {
   /** Where the mount is, without links. */
   readonly path: string;
+  /** What people should know of it, as sentences. */
+  readonly notes: readonly string[];
   /** Resolves when the mount has gone. */
   readonly ended: Promise<ServingEnd>;
   stop(): void;
 }
+
+const PRIVATE =
+  'this process has a mount namespace of its own (ip netns exec, ProtectSystem= of systemd): others do not see the files';
 
 /**
  * Resolves when programs can use the tree.
@@ -66,7 +72,8 @@ export async function serveFiles(
       await mounted.close();
       return end;
     });
-    return { path: mounted.path, ended: ended.finally(leave), stop };
+    const notes = (await isMountPrivate()) ? [PRIVATE] : [];
+    return { path: mounted.path, notes, ended: ended.finally(leave), stop };
   } catch (error) {
     leave();
     throw error;
