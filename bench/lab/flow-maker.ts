@@ -1,6 +1,6 @@
 /**
- * Opens flows to a host, so many a second, each with a socket of its own and one packet: `flow-maker.ts ADDRESS
- * FLOWS_PER_SEC`. Says `sending` when it begins, and ends with SIGTERM.
+ * Opens flows to a host, so many a second, each with a socket of its own and one packet: `flow-maker.ts
+ * ADDRESS FLOWS_PER_SEC`. A socket is closed after 0.1 s. Says `sending` when it begins, and ends with SIGTERM.
  */
 import { createSocket } from 'node:dgram';
 import { performance } from 'node:perf_hooks';
@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 const [address, rate] = process.argv.slice(2);
 const perSec = Number(rate);
 const EVERY_MS = 5;
+const OPEN_MS = 100;
 const startMs = performance.now();
 let made = 0;
 
@@ -17,7 +18,8 @@ setInterval(() => {
   made = Math.max(made, due - perSec / 10);
   for (; made < due; made++) {
     const socket = createSocket('udp4');
-    socket.send('x', 9, address, () => socket.close());
+    socket.send('x', 9, address);
+    setTimeout(() => socket.close(), OPEN_MS);
   }
 }, EVERY_MS);
 console.log('sending');

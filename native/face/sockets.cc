@@ -166,7 +166,7 @@ Napi::Value NativeSockets::readProcess(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NativeSockets::newestPid(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), shaper::newestPid());
+  return Napi::Number::New(info.Env(), files_ ? files_->newestPid() : 0);
 }
 
 void NativeSockets::close(const Napi::CallbackInfo&) {

@@ -28,6 +28,10 @@ bool isMapped(const uint8_t* at) {
   return readBe32(at) == 0 && readBe32(at + 4) == 0 && readBe32(at + 8) == 0xffff;
 }
 
+bool isAny(const uint8_t* at) {
+  return (readBe32(at) | readBe32(at + 4) | readBe32(at + 8) | readBe32(at + 12)) == 0;
+}
+
 }  // namespace
 
 void SocketParser::parse(const uint8_t* bytes, size_t size, uint32_t sequence) {
@@ -61,8 +65,9 @@ bool SocketParser::addSocket(const uint8_t* body, const uint8_t* end) {
   const uint32_t r = rows_;
   const auto* local = reinterpret_cast<const uint8_t*>(socket.id.idiag_src);
   const auto* remote = reinterpret_cast<const uint8_t*>(socket.id.idiag_dst);
-  // A connection of an IPv6 socket to an IPv4 address: its packets are IPv4.
-  const bool isMappedPair = socket.idiag_family == AF_INET6 && isMapped(local) && isMapped(remote);
+  // An IPv6 socket at an IPv4 address: its packets are IPv4.
+  const bool isMappedPair =
+      socket.idiag_family == AF_INET6 && isMapped(local) && (isMapped(remote) || isAny(remote));
   if (isMappedPair) local += 12, remote += 12;
   const bool isIp4 = socket.idiag_family == AF_INET || isMappedPair;
   const auto word = [isIp4](const uint8_t* at, int i) { return isIp4 && i > 0 ? 0 : readBe32(at + 4 * i); };

@@ -84,8 +84,9 @@ void ProcessFiles::close(uint32_t handle) {
   fds_[handle] = 0;
 }
 
-void ProcessFiles::closeAll() {
+ProcessFiles::~ProcessFiles() {
   for (uint32_t handle = 0; handle < kHandles; handle++) close(handle);
+  if (loadFd_ >= 0) ::close(loadFd_);
 }
 
 uint32_t ProcessFiles::inodeAt(uint32_t handle, uint32_t descriptor) const {
@@ -157,9 +158,12 @@ bool readProcess(uint32_t pid, ProcessFields* process) {
          numberAfter(text, "\nGid:", 3, &process->gid);
 }
 
-uint32_t newestPid() {
+uint32_t ProcessFiles::newestPid() {
+  if (loadFd_ < 0) loadFd_ = ::open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
   char text[128];
-  if (!readText("/proc/loadavg", text)) return 0;
+  const ssize_t size = loadFd_ < 0 ? -1 : ::pread(loadFd_, text, sizeof text - 1, 0);
+  if (size <= 0) return 0;
+  text[size] = 0;
   const char* const at = std::strrchr(text, ' ');
   return at ? static_cast<uint32_t>(std::strtoul(at, nullptr, 10)) : 0;
 }

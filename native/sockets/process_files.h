@@ -20,13 +20,12 @@ class ProcessFiles {
   explicit ProcessFiles(SocketColumns* columns) : columns_(columns) {}
   ProcessFiles(const ProcessFiles&) = delete;
   ProcessFiles& operator=(const ProcessFiles&) = delete;
-  ~ProcessFiles() { closeAll(); }
+  ~ProcessFiles();
 
   // Returns a handle, or -errno: -ENOENT if there is no such process, -EACCES if its files may not be seen,
   // -EMFILE if every handle is in use.
   int open(uint32_t pid);
   void close(uint32_t handle);
-  void closeAll();
   // The inode of the socket behind a descriptor of the process; 0 if there is none.
   uint32_t inodeAt(uint32_t handle, uint32_t descriptor) const;
   // How many descriptors the process has open; 0 where the kernel does not tell (before Linux 6.2).
@@ -39,6 +38,8 @@ class ProcessFiles {
   uint32_t rows() const { return rows_; }
   // How many descriptors the last scan looked at.
   uint32_t looked() const { return looked_; }
+  // The number of the newest process or thread of this pid namespace, 0 if /proc does not tell.
+  uint32_t newestPid();
 
  private:
   int fdOf(uint32_t handle) const { return handle < kHandles ? fds_[handle] - 1 : -1; }
@@ -49,13 +50,11 @@ class ProcessFiles {
   int64_t next_[kHandles] = {};
   uint32_t rows_ = 0;
   uint32_t looked_ = 0;
+  int loadFd_ = -1;
 };
 
 // Fills the fields. Returns false if there is no such process or thread, or if it has ended and waits for its
 // parent.
 bool readProcess(uint32_t pid, ProcessFields* process);
-
-// The number of the newest process or thread of this pid namespace, 0 if /proc does not tell.
-uint32_t newestPid();
 
 }  // namespace shaper

@@ -11,6 +11,7 @@ import type { CommandContext } from './context.ts';
 import { addQuotaCommands } from './quota/commands.ts';
 import type { SimulateOptions } from './simulate.ts';
 import type { TcpOptions } from './tcp/tcp.ts';
+import type { TopOptions } from './top/top.ts';
 import { addViewCommands } from './views/commands.ts';
 
 const FILE = ['[file]', `configuration file (YAML; default: ${DEFAULT_CONF})`] as const;
@@ -113,7 +114,10 @@ function addTop(program: Command, { terminal, finish }: CommandContext): void {
     .argument(...FILE)
     .addOption(new Option(...CONF).conflicts('socket'))
     .option('--socket <path>', 'control socket of the instance')
-    .action(async (file: string | undefined, options: ConfOptions) => {
+    .addOption(
+      new Option('--by <what>', 'what it lists at first').choices(['class', 'host', 'flow', 'program']),
+    )
+    .action(async (file: string | undefined, options: TopOptions) => {
       const conf = socketConf(namedConf(file, options), options);
       const { top } = await import('./top/top.ts');
       finish(await top({ ...options, conf }, terminal));

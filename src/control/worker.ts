@@ -20,6 +20,7 @@ import { createHosts } from './hosts/create-hosts.ts';
 import { readNfqueues, sumKernelDrops } from './kernel-drops.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
 import { PacketThread } from './packet-thread.ts';
+import { Programs } from './programs/programs.ts';
 import { routesOf } from './routes/routes.ts';
 import { SAMPLE_MS, Samples } from './samples.ts';
 import { ControlError, type ControlServer, startServer } from './server.ts';
@@ -62,6 +63,7 @@ const views = new Views({
     look: () => service.look(),
     ports: hosts.ports,
   },
+  programs: new Programs(),
   monotonicNs: () => performance.now() * 1e6,
 });
 const alarms = new Alarms(events.emit);

@@ -10,6 +10,10 @@ const limit = oneOf('200kB', '234567B', '250p', '900ms', '100kB');
 const ecn = fc.boolean();
 
 const matcher = any({
+  user: oneOf('root', 1000, ['a_b-c.d', 0]),
+  group: oneOf('dev', [0, 'root']),
+  cgroup: oneOf('/', ['/system.slice', '/sys/fs/cgroup/user.slice/x']),
+  exe: oneOf('/usr/bin/rsync', ['/opt/a b']),
   src: oneOf('10.0.0.0/8', ['192.0.2.1', '10.1.0.0/16']),
   proto: oneOf('tcp', 'udp', ['tcp', 'sctp'], 6),
   dport: oneOf(80, '5060-5090', [1, 2, '3-9']),

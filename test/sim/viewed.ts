@@ -1,6 +1,7 @@
 /** A world whose flows and hosts are looked at as the control thread does it, in virtual time. */
 import { HostDirectory } from '../../src/control/hosts/directory.ts';
 import { MemorySource } from '../../src/control/hosts/memory-source.ts';
+import type { FlowPrograms } from '../../src/control/programs/programs.ts';
 import type { Snapshot } from '../../src/control/snapshot.ts';
 import { Views } from '../../src/control/views/views.ts';
 import { HostReader } from '../../src/core/hosts/host-reader.ts';
@@ -12,6 +13,8 @@ import { SECOND, World } from './world.ts';
 export class ViewedWorld extends World {
   readonly views: Views;
   nowNs = 0;
+  /** Whose flows are; a test says it. */
+  readonly programs: FlowPrograms = { refresh: async () => undefined, processOf: () => null };
 
   constructor(spec: ShaperSpec) {
     super(spec);
@@ -25,6 +28,7 @@ export class ViewedWorld extends World {
     this.views = new Views({
       packets: { flows: this.flows, snapshot: async () => this.snapshot() },
       hosts: { directory, standingsOf: () => [], ports: () => [], look: () => this.look(directory) },
+      programs: this.programs,
       monotonicNs: () => this.nowNs,
     });
     this.views.sample(this.snapshot());

@@ -7,10 +7,16 @@ import type { StatusReport } from '../../control/status.ts';
 import type { WhyReport } from '../../control/why/report.ts';
 import { changeLine } from '../change/print.ts';
 import { flowFilterQuery, ROWS_ASKED, selectedOf } from './lists.ts';
-import { type FlowsAnswer, flowSubject, type HostsAnswer, type LeasesAnswer } from './reports.ts';
+import {
+  type FlowsAnswer,
+  flowSubject,
+  type HostsAnswer,
+  type LeasesAnswer,
+  type ProgramsAnswer,
+} from './reports.ts';
 import type { Answered, TopState } from './state.ts';
 
-export type Kind = 'status' | 'leases' | 'flows' | 'hosts' | 'why';
+export type Kind = 'status' | 'leases' | 'flows' | 'hosts' | 'programs' | 'why';
 
 /** By kind, the path of the request that the screen needs now. */
 export type Wanted = ReadonlyMap<Kind, string>;
@@ -21,6 +27,7 @@ export function wantedOf(state: TopState): Wanted {
     ['leases', '/v1/leases'],
   ]);
   if (state.view === 'hosts') wanted.set('hosts', `/v1/hosts?limit=${ROWS_ASKED}`);
+  if (state.view === 'programs') wanted.set('programs', `/v1/programs?limit=${ROWS_ASKED}`);
   if (state.view === 'flows') {
     const { sort, filter } = state.lists.flows;
     const paths = state.status.classes.map(({ path }) => path);
@@ -52,8 +59,13 @@ export function answered(state: TopState, kind: Kind, outcome: Outcome): TopStat
       ? { report: outcome.answer, error: '' }
       : // A request that is refused has no old answer that still holds.
         { report: outcome.error.code === 'refused' ? null : old, error: textOfError(outcome.error) };
-  return { ...state, [kind]: value as Answered<FlowsAnswer & HostsAnswer & LeasesAnswer & WhyReport> };
+  return {
+    ...state,
+    [kind]: value as Answered<FlowsAnswer & HostsAnswer & LeasesAnswer & ProgramsAnswer & WhyReport>,
+  };
 }
+
+const NO_ANSWERS = { flows: null, hosts: null, leases: null, programs: null, why: null } as const;
 
 function withStatus(state: TopState, outcome: Outcome): TopState {
   if ('error' in outcome) return { ...state, lost: `${outcome.error.message}; asking again every second` };
@@ -61,7 +73,7 @@ function withStatus(state: TopState, outcome: Outcome): TopState {
   const isAnother = status.pid !== state.status.pid || status.uptimeSeconds < state.status.uptimeSeconds;
   if (!isAnother) return { ...state, status, lost: '' };
   const notice = { text: `another instance runs now: pid ${status.pid}`, isError: false };
-  return { ...state, status, lost: '', flows: null, hosts: null, leases: null, why: null, notice };
+  return { ...state, status, lost: '', ...NO_ANSWERS, notice };
 }
 
 /** After the change that a prompt has sent. */

@@ -1,12 +1,14 @@
-/** All that is known of one class, host, flow or lease, as lines. */
+/** All that is known of one class, host, flow, lease or program, as lines. */
 import { formatBitsPerSecShort, formatBytesShort, formatCountShort } from '../../base/units.ts';
 import type { LeaseReport } from '../../control/change/reports.ts';
 import type { ClassReport, PacedReport } from '../../control/status.ts';
 import type { FlowReport } from '../../control/views/flows-view.ts';
 import type { HostReport } from '../../control/views/hosts-view.ts';
+import type { ProgramReport } from '../../control/views/programs-view.ts';
 import type { FlowAnswer } from '../../control/why/report.ts';
 import { valuesText } from '../change/leases.ts';
 import { standingText } from '../quota/table.ts';
+import { longProcessText, programName } from '../views/programs-table.ts';
 import { bar } from './bar.ts';
 import { fitted, type Line, span, wrap } from './cells.ts';
 import { delayText, hostText, leftText, rttText, type Selected } from './lists.ts';
@@ -25,6 +27,8 @@ export function detailLines(state: TopState, selected: Selected | null, cells: n
       return hostLines(state, selected.row, cells);
     case 'flows':
       return flowLines(state, selected.row, cells);
+    case 'programs':
+      return programLines(selected.row, cells);
     case 'leases':
       return leaseLines(state, selected.row, cells);
     default:
@@ -134,12 +138,31 @@ function hostLines(state: TopState, host: HostReport, cells: number): Line[] {
   ];
 }
 
+function programLines(program: ProgramReport, cells: number): Line[] {
+  const { exe, pids, users, units, containers, flows } = program;
+  const side = ({ rates, bytes, dropped }: ProgramReport['up']): string =>
+    `${rate(rates.over1s)} in 1 s, ${rate(rates.over10s)} in 10 s; ${formatBytesShort(bytes)}, ${dropped} packets dropped`;
+  const list = (texts: readonly (string | number)[]): string => texts.join(' ') || '-';
+  const pairs: Entry[] = [
+    ['file', exe ?? '-'],
+    ['down', side(program.down)],
+    ['up', side(program.up)],
+    ['flows', `${flows} (f shows them)`],
+    ['processes', list(pids)],
+    ['users', list(users)],
+    ['units', list(units)],
+    ['containers', list(containers)],
+  ];
+  return [title(`program ${programName(program)}`), ...entries(pairs, cells)];
+}
+
 function flowLines(state: TopState, flow: FlowReport, cells: number): Line[] {
   return [
     title(`flow ${flowName(flow)}`),
     ...entries(
       [
         ['classes', flow.classes.join(' ')],
+        ['program', longProcessText(flow.process) || '-'],
         ['rate', rate(flow.bitsPerSecond)],
         ['sent', `${formatBytesShort(flow.bytes)}, ${flow.packets} packets`],
         ['waiting', formatBytesShort(flow.backlogBytes)],

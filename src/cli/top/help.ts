@@ -3,12 +3,12 @@ import { fitted, type Line, span, wrap } from './cells.ts';
 
 const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
   ['Up Down k j', 'move; PageUp, PageDown, Home, End as well'],
-  ['Tab, 1 2 3 4', 'classes, hosts, flows, leases'],
+  ['Tab, 1 to 5', 'classes, hosts, flows, leases, programs'],
   ['Enter', 'details of the row; Esc goes back'],
   ['s S', 'the next sort, the one before; the column has a *'],
-  ['/', 'filter; of flows also by address, prefix or path of a class'],
+  ['/', 'filter; of flows also by address, prefix, path of a class, program'],
   ['Esc', 'takes the filter away'],
-  ['f', 'the flows of this class or host'],
+  ['f', 'the flows of this class, host or program'],
   ['l', 'change a limit: a value, then for how long'],
   ['', '5mbit sets the ceil of a class, or the rate of a direction'],
   ['', 'each.rate=1mbit rate=2mbit sets other keys of the file'],

@@ -61,6 +61,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   '2': (state) => atView(state, 'hosts'),
   '3': (state) => atView(state, 'flows'),
   '4': (state) => atView(state, 'leases'),
+  '5': (state) => atView(state, 'programs'),
   s: (state) => sorted(state, 1),
   S: (state) => sorted(state, -1),
   '/': (state) => {
@@ -123,14 +124,16 @@ function sorted(state: TopState, step: number): TopState {
 
 function flowsOf(state: TopState): TopState {
   const selected = selectedOf(state);
-  const filter =
-    selected?.view === 'classes'
-      ? selected.row.report.path
-      : selected?.view === 'hosts'
-        ? selected.row.id
-        : null;
+  const filter = selected === null ? null : flowsFilter(selected);
   if (filter === null) return state;
   return withList(atView(state, 'flows'), { filter, selected: null, index: 0 });
+}
+
+/** By which the list of flows shows those of a row; null if it has none. */
+function flowsFilter({ view, row }: Selected): string | null {
+  if (view === 'classes') return row.report.path;
+  if (view === 'hosts') return row.id;
+  return view === 'programs' && row.kind === 'local' ? (row.exe ?? row.name) : null;
 }
 
 function changeLimit(state: TopState): TopState {

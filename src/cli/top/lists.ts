@@ -4,37 +4,33 @@ import { formatBytesShort, formatCountShort, formatMicrosecondsShort, UNLIMITED 
 import type { LeaseReport } from '../../control/change/reports.ts';
 import type { FlowReport } from '../../control/views/flows-view.ts';
 import type { HostReport } from '../../control/views/hosts-view.ts';
+import type { ProgramReport } from '../../control/views/programs-view.ts';
 import { valuesText } from '../change/leases.ts';
 import { quotaText } from '../quota/table.ts';
 import { endpoint } from '../views/flows-table.ts';
+import { processText } from '../views/programs-table.ts';
 import { bar } from './bar.ts';
 import { type ClassRow, classRows } from './class-rows.ts';
+import { contains, emptyText, type List, moreText, numberColumn } from './list-parts.ts';
+import { programList } from './program-list.ts';
 import { flowName } from './reports.ts';
 import type { TopState, View } from './state.ts';
 import { type Column, widest } from './table.ts';
-
-export interface List<Row> {
-  readonly rows: readonly Row[];
-  readonly nameOf: (row: Row) => string;
-  readonly columns: readonly Column<Row>[];
-  /** Shown instead of rows if there are none. */
-  readonly empty: string;
-  /** What one should know of it beside the rows. */
-  readonly note: string;
-}
 
 /** What a command may be about. */
 export type Selected =
   | { readonly view: 'classes'; readonly row: ClassRow }
   | { readonly view: 'hosts'; readonly row: HostReport }
   | { readonly view: 'flows'; readonly row: FlowReport }
-  | { readonly view: 'leases'; readonly row: LeaseReport };
+  | { readonly view: 'leases'; readonly row: LeaseReport }
+  | { readonly view: 'programs'; readonly row: ProgramReport };
 
 const LISTS: { readonly [V in View]: (state: TopState) => List<Extract<Selected, { view: V }>['row']> } = {
   classes: classList,
   hosts: hostList,
   flows: flowList,
   leases: leaseList,
+  programs: programList,
 };
 
 export function listOf(state: TopState): List<Selected['row']> {
@@ -139,11 +135,6 @@ function classList(state: TopState): List<ClassRow> {
   return { rows, nameOf, columns, empty: emptyText('classes', filter, ''), note: '' };
 }
 
-function emptyText(what: string, filter: string, error: string): string {
-  if (error !== '') return error;
-  return filter === '' ? `no ${what}` : `no ${what} that contain ${filter} (Esc shows all)`;
-}
-
 const HOST_KEYS: Readonly<Record<string, (host: HostReport) => number>> = {
   rate: ({ up, down }) => up.bitsPerSecond + down.bitsPerSecond,
   bytes: ({ up, down }) => up.bytes + down.bytes,
@@ -196,16 +187,6 @@ export function hostText({ id, name }: HostReport): string {
   return name === '' ? id : `${name} ${id}`;
 }
 
-function numberColumn<Row>(
-  heading: string,
-  cells: number,
-  rank: number,
-  cell: (row: Row) => string,
-  sort = '',
-): Column<Row> {
-  return { heading, cells, rank, align: 'right', cell, sort };
-}
-
 /** Flows, or hosts, that are asked for at once. */
 export const ROWS_ASKED = 500;
 
@@ -226,11 +207,11 @@ function flowList(state: TopState): List<FlowReport> {
       state.status.classes.map(({ path }) => path),
     ) !== '';
   const rows = (report?.flows ?? []).filter(
-    (flow) => isAsked || contains(filter, [flowName(flow), ...flow.classes]),
+    (flow) => isAsked || contains(filter, [flowName(flow), ...flow.classes, ...processTexts(flow)]),
   );
   const columns: Column<FlowReport>[] = [
     numberColumn('bit/s', 6, 0, ({ bitsPerSecond }) => count(bitsPerSecond), 'rate'),
-    { heading: 'proto', cells: 5, rank: 5, align: 'left', cell: ({ protocol }) => protocol },
+    { heading: 'proto', cells: 5, rank: 6, align: 'left', cell: ({ protocol }) => protocol },
     {
       ...{ heading: 'from', cells: 15, rank: 1, align: 'left', cell: sourceText },
       cellsMax: widest(rows.map(sourceText), 15),
@@ -243,19 +224,26 @@ function flowList(state: TopState): List<FlowReport> {
       ...{ heading: 'class', cells: 11, rank: 3, align: 'left', cell: pathsText },
       cellsMax: widest(rows.map(pathsText), 11),
     },
-    numberColumn('waiting', 8, 4, ({ backlogBytes }) => formatBytesShort(backlogBytes), 'backlog'),
-    numberColumn('rtt', 7, 6, ({ rttMilliseconds }) => rttText(rttMilliseconds), 'rtt'),
-    numberColumn('dropped', 8, 7, ({ dropped }) => count(dropped), 'dropped'),
-    numberColumn('bytes', 8, 8, ({ bytes }) => formatBytesShort(bytes), 'bytes'),
-    numberColumn('age', 6, 9, ({ ageSeconds }) => ageText(ageSeconds), 'age'),
+    ...(rows.some(({ process }) => process !== null) ? [programColumn(rows)] : []),
+    numberColumn('waiting', 8, 5, ({ backlogBytes }) => formatBytesShort(backlogBytes), 'backlog'),
+    numberColumn('rtt', 7, 7, ({ rttMilliseconds }) => rttText(rttMilliseconds), 'rtt'),
+    numberColumn('dropped', 8, 8, ({ dropped }) => count(dropped), 'dropped'),
+    numberColumn('bytes', 8, 9, ({ bytes }) => formatBytesShort(bytes), 'bytes'),
+    numberColumn('age', 6, 10, ({ ageSeconds }) => ageText(ageSeconds), 'age'),
   ];
   const note = error || moreText(report?.flows, report?.total);
   return { rows, nameOf: flowName, columns, empty: emptyText('flows', filter, error), note };
 }
 
-/** Said if the instance knows more of them than it was asked for. */
-function moreText(told: readonly unknown[] = [], total = 0): string {
-  return total > told.length ? `the first ${told.length} of ${total}` : '';
+function programColumn(rows: readonly FlowReport[]): Column<FlowReport> {
+  const text = ({ process }: FlowReport): string => processText(process);
+  const cellsMax = widest(rows.map(text), 8);
+  return { heading: 'program', cells: 8, cellsMax, rank: 4, align: 'left', cell: text };
+}
+
+/** By what a flow is found beside its ends and classes. */
+function processTexts({ process }: FlowReport): string[] {
+  return process ? [process.name ?? '', process.exe ?? '', process.user, process.unit ?? ''] : [];
 }
 
 const sourceText = ({ src, sport }: FlowReport): string => endpoint(src, sport);
@@ -301,9 +289,4 @@ function leaseList(state: TopState): List<LeaseReport> {
 export function leftText(until: string, wallMs: number): string {
   const ms = Date.parse(until) - wallMs;
   return ms > 0 ? ageText(ms / 1000) : 'now';
-}
-
-function contains(filter: string, texts: readonly string[]): boolean {
-  const wanted = filter.toLowerCase();
-  return texts.some((text) => text.toLowerCase().includes(wanted));
 }

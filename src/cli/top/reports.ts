@@ -2,6 +2,7 @@
 import type { LeaseReport } from '../../control/change/reports.ts';
 import type { FlowReport } from '../../control/views/flows-view.ts';
 import type { HostReport } from '../../control/views/hosts-view.ts';
+import type { ProgramReport } from '../../control/views/programs-view.ts';
 import { endpoint } from '../views/flows-table.ts';
 
 export interface FlowsAnswer {
@@ -16,6 +17,11 @@ export interface HostsAnswer {
 
 export interface LeasesAnswer {
   readonly leases: readonly LeaseReport[];
+}
+
+export interface ProgramsAnswer {
+  readonly programs: readonly ProgramReport[];
+  readonly total: number;
 }
 
 /** `tcp 10.1.0.2:40000 > 10.2.0.2:5201`, which names the flow. */

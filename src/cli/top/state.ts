@@ -2,9 +2,9 @@
 import type { StatusReport } from '../../control/status.ts';
 import type { WhyReport } from '../../control/why/report.ts';
 import type { LineEdit } from './line-edit.ts';
-import type { FlowsAnswer, HostsAnswer, LeasesAnswer } from './reports.ts';
+import type { FlowsAnswer, HostsAnswer, LeasesAnswer, ProgramsAnswer } from './reports.ts';
 
-export const VIEWS = ['classes', 'hosts', 'flows', 'leases'] as const;
+export const VIEWS = ['classes', 'hosts', 'flows', 'leases', 'programs'] as const;
 export type View = (typeof VIEWS)[number];
 
 /** The first one holds at the start. The instance sorts flows, because it knows those beyond the list too. */
@@ -13,6 +13,7 @@ export const SORTS = {
   hosts: ['rate', 'bytes', 'flows', 'rtt', 'drops', 'name'],
   flows: ['rate', 'bytes', 'backlog', 'dropped', 'rtt', 'age'],
   leases: ['made'],
+  programs: ['rate', 'bytes', 'flows', 'name'],
 } as const satisfies Record<View, readonly string[]>;
 
 export interface ListState {
@@ -57,6 +58,7 @@ export interface TopState {
   readonly flows: Answered<FlowsAnswer> | null;
   readonly hosts: Answered<HostsAnswer> | null;
   readonly leases: Answered<LeasesAnswer> | null;
+  readonly programs: Answered<ProgramsAnswer> | null;
   readonly why: Answered<WhyReport> | null;
   readonly view: View;
   readonly lists: Readonly<Record<View, ListState>>;
@@ -79,9 +81,13 @@ export function firstState(
     flows: null,
     hosts: null,
     leases: null,
+    programs: null,
     why: null,
     view: 'classes',
-    lists: { classes: list('classes'), hosts: list('hosts'), flows: list('flows'), leases: list('leases') },
+    lists: {
+      ...{ classes: list('classes'), hosts: list('hosts'), flows: list('flows') },
+      ...{ leases: list('leases'), programs: list('programs') },
+    },
     page: { kind: 'list' },
     prompt: null,
     isPaused: false,

@@ -12,11 +12,17 @@ import { type Effect, onKey } from './keys.ts';
 import type { Key } from './line-edit.ts';
 import { outcomeOf, Poller } from './poller.ts';
 import { Screen } from './screen.ts';
-import { firstState, type TopState } from './state.ts';
+import { firstState, type TopState, type View } from './state.ts';
 
 const POLL_MS = 1000;
 
-export async function top(options: ConfOptions, terminal: Terminal): Promise<number> {
+export interface TopOptions extends ConfOptions {
+  readonly by?: keyof typeof VIEW_OF;
+}
+
+const VIEW_OF = { class: 'classes', host: 'hosts', flow: 'flows', program: 'programs' } as const;
+
+export async function top(options: TopOptions, terminal: Terminal): Promise<number> {
   const obstacle = obstacleOf(terminal.isInteractive && process.stdin.isTTY === true, process.env.TERM);
   if (obstacle !== '')
     throw new OperatingError(
@@ -27,7 +33,7 @@ export async function top(options: ConfOptions, terminal: Terminal): Promise<num
   const socketPath = readSocketPath(options, terminal);
   const status = await call<StatusReport>(socketPath, 'GET', '/v1/status');
   await new Promise<void>((resolve, reject) => {
-    const session = new Session(socketPath, status, terminal, {
+    const session = new Session(socketPath, status, VIEW_OF[options.by ?? 'class'], terminal, {
       onEnd: () => {
         session.close();
         resolve();
@@ -64,7 +70,7 @@ class Session {
   #timer: NodeJS.Timeout | undefined;
   #isDrawing = false;
 
-  constructor(socketPath: string, status: StatusReport, terminal: Terminal, ends: Ends) {
+  constructor(socketPath: string, status: StatusReport, view: View, terminal: Terminal, ends: Ends) {
     this.#socketPath = socketPath;
     this.#ends = ends;
     this.#screen = new Screen({
@@ -81,7 +87,7 @@ class Session {
       onAnswer: (kind, outcome) => this.#answer(kind, outcome),
       onFault: ends.onFault,
     });
-    this.#state = firstState({ ...this.#screen.size, socketPath, status, wallMs: Date.now() });
+    this.#state = { ...firstState({ ...this.#screen.size, socketPath, status, wallMs: Date.now() }), view };
   }
 
   open(): void {

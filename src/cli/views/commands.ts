@@ -19,6 +19,9 @@ function addFlows(program: Command, { terminal, finish }: CommandContext): void 
     .option('--host <address>', 'flows from or to this address or prefix')
     .option('--sort <by>', 'rate, bytes, backlog, dropped, rtt or age (default: rate)')
     .option('--limit <n>', 'how many (default: 20; 100 as JSON)')
+    .addOption(
+      new Option('--by <what>', 'flows, or the programs of this machine').choices(['flow', 'program']),
+    )
     .action(async (file: string | undefined, options: FlowsOptions) => {
       const conf = socketConf(namedConf(file, options), options);
       const { flows } = await import('./flows.ts');

@@ -1,10 +1,12 @@
 /**
- * Flows for people: numbers, then the flow and its classes. What does not fit stands on a line below, under
+ * Flows for people: numbers, then the flow, its classes and its program. What does not fit stands on a line below, under
  * the beginning of the flow. It is made for 80 columns.
  */
+import { printable } from '../../base/printable.ts';
 import { GAP, joinColumns, padColumns } from '../../base/text-columns.ts';
 import { formatBytesShort, formatCountShort, formatMicrosecondsShort } from '../../base/units.ts';
 import type { FlowReport, FlowsReport } from '../../control/views/flows-view.ts';
+import { longProcessText } from './programs-table.ts';
 
 type Column = readonly [heading: string, cell: (flow: FlowReport) => string];
 
@@ -31,8 +33,10 @@ export function flowsTable({ flows, total }: FlowsReport, columns: number): stri
 }
 
 /** The parts between which a line may break. */
-function flowWords({ protocol, src, sport, dst, dport, classes }: FlowReport): string[] {
-  return [protocol, endpoint(src, sport), `> ${endpoint(dst, dport)}`, ...classes.map((path) => ` ${path}`)];
+function flowWords({ protocol, src, sport, dst, dport, classes, process }: FlowReport): string[] {
+  const ends = [protocol, endpoint(src, sport), `> ${endpoint(dst, dport)}`];
+  const program = process === null ? [] : [` ${printable(longProcessText(process))}`];
+  return [...ends, ...classes.map((path) => ` ${path}`), ...program];
 }
 
 /** An end of a flow: its address, with its port if it has one. */

@@ -14,6 +14,7 @@ import {
 import { EXPOSITION_TYPE } from '../views/exposition.ts';
 import { FLOW_SORTS, FLOWS_SHOWN, type FlowsReport } from '../views/flows-view.ts';
 import type { HostSideReport, HostsReport } from '../views/hosts-view.ts';
+import { PROGRAM_KINDS, type ProgramSideReport, type ProgramsReport } from '../views/programs-view.ts';
 import type { Views } from '../views/views.ts';
 import { STANDING } from './quotas.ts';
 
@@ -53,9 +54,52 @@ export const FLOWS: Schema<FlowsReport> = object('Flows', {
       idleSeconds: number('Since its last packet'),
       rates,
       ...DELAYS,
+      process: nullable(
+        object('Whose it is; null if it is forwarded, or if nobody is known to have its socket', {
+          pid: nullable(
+            integer('null, as name and program are, if no process can be seen that has the socket'),
+          ),
+          name: nullable(text('As ps shows it: at most 15 bytes')),
+          exe: nullable(text('Absolute path of the program')),
+          user: text('Of the socket; a number without a name'),
+          unit: nullable(text('Of systemd: the innermost service or scope of its control group')),
+          container: nullable(text('Its name; the first 12 digits of its id without one')),
+        }),
+      ),
     }),
   ),
   total: integer('Flows that fit, those beyond the limit too'),
+});
+
+const programSide = (description: string): Schema<ProgramSideReport> =>
+  object(description, {
+    packets: integer('Sent, of flows that are known now'),
+    bytes: integer('Sent, of flows that are known now'),
+    bitsPerSecond: integer('Over the last second'),
+    dropped: integer('Packets'),
+    rates,
+  });
+
+export const PROGRAMS: Schema<ProgramsReport> = object('Programs of this machine', {
+  programs: list(
+    'The fastest first',
+    object('A program', {
+      kind: choice(
+        'A program of this machine; all forwarded flows; those of this machine without a known owner',
+        PROGRAM_KINDS,
+      ),
+      name: text('As ps shows its first process; empty if none can be seen'),
+      exe: nullable(text('Absolute path of the program')),
+      pids: list('Of its processes with flows', integer('pid')),
+      users: list('Of its sockets', text('A name, or a number without one')),
+      units: list('Of systemd', text('nginx.service')),
+      containers: list('In which it runs', text('A name')),
+      flows: integer('That are known now'),
+      up: programSide('From this machine'),
+      down: programSide('To this machine'),
+    }),
+  ),
+  total: integer('Programs, those beyond the limit too'),
 });
 
 const side = (description: string): Schema<HostSideReport> =>
@@ -97,7 +141,7 @@ export const HOSTS: Schema<HostsReport> = object('Inside hosts', {
 });
 
 export interface ViewCommands {
-  readonly views: Pick<Views, 'flows' | 'hosts'>;
+  readonly views: Pick<Views, 'flows' | 'hosts' | 'programs'>;
   readonly metrics: () => Promise<string>;
 }
 
@@ -115,6 +159,14 @@ export function viewRoutes({ views, metrics }: ViewCommands): Route[] {
       },
       answer: FLOWS,
       handle: ({ query }) => views.flows(query),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/programs',
+      summary: 'The programs of this machine that use the line now',
+      query: { limit: optional(integer('How many; all without it', { min: 1, max: SHOWN_MAX })) },
+      answer: PROGRAMS,
+      handle: ({ query }) => views.programs(query),
     }),
     route({
       method: 'GET',

@@ -4,6 +4,8 @@ import { RECORD_SHIFT, WAIT_BINS } from '../../core/flows/flow-layout.ts';
 import { createFlowRecord, type FlowReader, type FlowRecord } from '../../core/flows/flow-reader.ts';
 import { addressText } from '../../packet/address-text.ts';
 import { protocolName } from '../../packet/protocols.ts';
+import type { FlowProcess } from '../programs/process-facts.ts';
+import type { FlowPrograms } from '../programs/programs.ts';
 import type { ClassLabel } from '../snapshot.ts';
 import { addressFilter } from './address-filter.ts';
 import { classFilter } from './class-filter.ts';
@@ -55,6 +57,8 @@ export interface FlowReport {
   /** Of packets that have waited; null if none has. */
   readonly delayMilliseconds: WaitPercentiles | null;
   readonly recentDelayMilliseconds: WaitPercentiles | null;
+  /** Whose it is; null if it is forwarded, or if nobody is known to have its socket. */
+  readonly process: FlowProcess | null;
 }
 
 export interface FlowsReport {
@@ -77,10 +81,12 @@ export class FlowsView {
   private readonly samples: FlowSamples;
   private readonly record = createFlowRecord();
   private readonly sums = new Float64Array(WAIT_BINS);
+  private readonly programs: Pick<FlowPrograms, 'processOf'>;
 
-  constructor(reader: FlowReader, samples: FlowSamples) {
+  constructor(reader: FlowReader, samples: FlowSamples, programs: Pick<FlowPrograms, 'processOf'>) {
     this.reader = reader;
     this.samples = samples;
+    this.programs = programs;
   }
 
   /** @throws ApiError */
@@ -132,6 +138,7 @@ export class FlowsView {
       rates: bits,
       delayMilliseconds: this.delay(row, 'addTotal'),
       recentDelayMilliseconds: this.delay(row, 'addRecent'),
+      process: this.programs.processOf(record),
     };
   }
 

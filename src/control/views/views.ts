@@ -7,17 +7,20 @@ import { DOWN, UP } from '../../core/hosts/host-layout.ts';
 import type { FlowName } from '../../core/inspect.ts';
 import type { HostDirectory } from '../hosts/directory.ts';
 import type { PacketThread } from '../packet-thread.ts';
+import type { FlowPrograms } from '../programs/programs.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { EngineClock } from './engine-clock.ts';
 import { FlowSamples } from './flow-samples.ts';
 import { type FlowQuery, type FlowsReport, FlowsView } from './flows-view.ts';
 import { HostTable, type Side } from './hosts.ts';
 import { type HostQuery, type HostSubject, type HostsReport, hostsReport } from './hosts-view.ts';
+import { type ProgramQuery, type ProgramsReport, programsReport } from './programs-view.ts';
 import type { WaitPercentiles } from './waits.ts';
 
 export interface ViewsOptions {
   readonly packets: Pick<PacketThread, 'snapshot' | 'flows'>;
   readonly hosts: HostsLooker;
+  readonly programs: FlowPrograms;
   /** A clock that runs as fast as that of the packets; it may begin anywhere. */
   readonly monotonicNs: () => number;
 }
@@ -41,18 +44,20 @@ export class Views {
   private readonly hostTable = new HostTable();
   private readonly samples: FlowSamples;
   private readonly flowsView: FlowsView;
+  private readonly programsOf: FlowPrograms;
   private snapshot: Snapshot | null = null;
   private sideOf: readonly Side[] = [];
   private skipped = 0;
 
-  constructor({ packets, hosts, monotonicNs }: ViewsOptions) {
+  constructor({ packets, hosts, programs, monotonicNs }: ViewsOptions) {
     this.packets = packets;
     this.looker = hosts;
     this.clock = new EngineClock(monotonicNs);
     this.samples = new FlowSamples(packets.flows, this.hostTable, (address) =>
       hosts.directory.hostOfRow(address),
     );
-    this.flowsView = new FlowsView(packets.flows, this.samples);
+    this.programsOf = programs;
+    this.flowsView = new FlowsView(packets.flows, this.samples, programs);
   }
 
   /**
@@ -77,6 +82,7 @@ export class Views {
 
   /** @throws ApiError */
   async flows(query: FlowQuery): Promise<FlowsReport> {
+    await this.programsOf.refresh();
     const { classes, classChanges } = await this.knownClasses();
     const { sideOf } = this;
     return this.flowsView.report(query, { classes, sideOf, classChanges }, this.clock.nowNs());
@@ -84,6 +90,12 @@ export class Views {
 
   /** How long packets of the flow waited in the last 10 to 15 s; null if none has, or if the flow is new. */
   readonly recentWaits = (flow: FlowName): WaitPercentiles | null => this.samples.recentWaits(flow);
+
+  async programs(query: ProgramQuery): Promise<ProgramsReport> {
+    await this.programsOf.refresh();
+    await this.knownClasses();
+    return programsReport(query, this.samples, this.programsOf, this.sideOf, this.clock.nowNs());
+  }
 
   async hosts(query: HostQuery): Promise<HostsReport> {
     await this.knownClasses();

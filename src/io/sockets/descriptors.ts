@@ -1,6 +1,6 @@
 /** Looks for sockets among the open files of processes, with a bound on how much it looks at. */
 import { DESCRIPTORS_PER_FLOW_MAX, DESCRIPTORS_PER_SEC_MAX } from '../../limits.ts';
-import type { Holder } from './holder.ts';
+import { type Holder, notePlace } from './holder.ts';
 import type { InodeCache } from './inode-cache.ts';
 import type { SocketKernel } from './kernel.ts';
 import type { ProcessTable } from './process-table.ts';
@@ -70,24 +70,28 @@ export class Descriptors {
 
   /**
    * Looks where the next socket of a process mostly is. A process gets the lowest free number: that of the last
-   * one, which it has closed, or one behind it, or that with which it began when it opened several, or the last
-   * of all.
+   * one, which it has closed, or one behind it or behind an earlier one, or that with which it began when it
+   * opened several, or the last of all.
    */
   hasAtHint(holder: Holder, inode: number, isFirst: boolean): boolean {
     if (!this.open(holder)) return false;
-    const { lastDescriptor: last, firstDescriptor: first } = holder;
-    if (last >= 0 && this.hasAt(holder, inode, last, last + 2)) return true;
+    const { places, firstPlace } = holder;
+    const isNew = places[0]! < 0;
+    if (!isNew && this.hasAt(holder, inode, places[0]!, places[0]! + 2)) return true;
     if (!isFirst) return false;
-    if (first >= 0 && first !== last && this.hasAt(holder, inode, first, first + 1)) return true;
+    for (let i = 1; i < places.length && places[i]! >= 0; i++)
+      if (this.hasAt(holder, inode, places[i]! + 1, places[i]! + 2)) return true;
+    if (firstPlace >= 0 && this.hasAt(holder, inode, firstPlace, firstPlace + 1)) return true;
     const count = this.kernel.native.openCount(holder.handle);
     this.take(1);
-    return count > 0 && this.hasAt(holder, inode, Math.max(0, count - (last < 0 ? FIRST_LOOK : 2)), count);
+    return count > 0 && this.hasAt(holder, inode, Math.max(0, count - (isNew ? FIRST_LOOK : 2)), count);
   }
 
-  /** Looks at all descriptors, those around the last ones first. Every socket on the way is remembered. */
+  /** Looks at all descriptors. Every socket on the way is remembered. */
   hasAnywhere(holder: Holder, inode: number): boolean {
     if (!this.open(holder)) return false;
-    const { lastDescriptor: last, firstDescriptor: first } = holder;
+    const [last, first] = [holder.places[0]!, holder.firstPlace];
+    // Around the last ones at first.
     if (last >= 0 && this.hasAt(holder, inode, Math.max(0, first - AROUND, last - 2 * AROUND), last + AROUND))
       return true;
     const { native, columns } = this.kernel;
@@ -101,7 +105,7 @@ export class Descriptors {
     }
     if (end === SCAN_GONE) this.table.forget(holder);
     if (end < 0) return false;
-    noteDescriptor(holder, columns.descriptor[end]!);
+    notePlace(holder, columns.descriptor[end]!);
     return true;
   }
 
@@ -112,7 +116,7 @@ export class Descriptors {
       this.take(1);
       if (found !== 0) this.cache.set(found, holder, this.table.generation);
       if (found !== inode) continue;
-      noteDescriptor(holder, descriptor);
+      notePlace(holder, descriptor);
       return true;
     }
     return false;
@@ -152,11 +156,4 @@ export class Descriptors {
     this.tokens -= count;
     this.looked += count;
   }
-}
-
-function noteDescriptor(holder: Holder, descriptor: number): void {
-  // Not the number of the last one or one somewhat behind it: several begin here.
-  if (descriptor < holder.lastDescriptor || descriptor > holder.lastDescriptor + AROUND)
-    holder.firstDescriptor = descriptor;
-  holder.lastDescriptor = descriptor;
 }

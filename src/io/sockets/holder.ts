@@ -14,10 +14,10 @@ export interface Holder {
   readIn: number;
   /** Of its open files; -1: not open. */
   handle: number;
-  /** The descriptor of the socket that was found last: the next one often has the same or the next number. */
-  lastDescriptor: number;
-  /** The lowest of those that were found one behind the other. */
-  firstDescriptor: number;
+  /** Where its sockets were found, the last place first: the next one often has the next number. */
+  readonly places: Int32Array;
+  /** The last place that no other one explains: several sockets begin there. -1: none. */
+  firstPlace: number;
   /** The last update has told of it. */
   isTold: boolean;
   /** It began after the newest process that the last update knew. */
@@ -26,10 +26,27 @@ export interface Holder {
   isGone: boolean;
 }
 
+/** A process may fill gaps among its descriptors and add new ones at the same time. */
+const PLACES = 4;
+/** A socket that was found so far behind another one continues it. */
+const STEP_MAX = 16;
+
+/** A socket was found. */
+export function notePlace(holder: Holder, descriptor: number): void {
+  const { places } = holder;
+  let i = 0;
+  while (i < PLACES && !(descriptor >= places[i]! && descriptor <= places[i]! + STEP_MAX && places[i]! >= 0))
+    i++;
+  if (i === PLACES) holder.firstPlace = descriptor;
+  places.copyWithin(1, 0, Math.min(i, PLACES - 1));
+  places[0] = descriptor;
+}
+
 export function createHolder(pid: number, startTicks: number): Holder {
   return {
     pid,
     startTicks,
+    places: new Int32Array(PLACES).fill(-1),
     parent: 0,
     ...{
       set: -1,
@@ -37,8 +54,7 @@ export function createHolder(pid: number, startTicks: number): Holder {
       uid: -1,
       readIn: -1,
       handle: -1,
-      lastDescriptor: -1,
-      firstDescriptor: -1,
+      firstPlace: -1,
     },
     ...{ isTold: false, isNew: false, isGone: false },
   };

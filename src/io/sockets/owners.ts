@@ -50,6 +50,8 @@ export class LocalSockets implements SocketOwners {
   readonly descriptors: Descriptors;
   private readonly table: ProcessTable;
   private readonly cache = new InodeCache();
+  /** The last answer is about the listener of the port. */
+  private isOfListener = false;
   /** Processes of the machine in one generation, and how far they were looked at. */
   private others: string[] = [];
   private othersAt = 0;
@@ -66,6 +68,7 @@ export class LocalSockets implements SocketOwners {
   ask(): boolean {
     const { answer, question } = this;
     this.counts.asked++;
+    this.isOfListener = false;
     if (!this.askKernel(false)) {
       this.counts.notFound++;
       return false;
@@ -139,6 +142,7 @@ export class LocalSockets implements SocketOwners {
     const { answer } = this;
     const { state, cgroupHigh, cgroupLow } = answer;
     if (!this.askKernel(true)) return;
+    this.isOfListener = true;
     this.readAnswer();
     answer.state = UNACCEPTED.has(state) ? TCP_NEW_SYN_RECV : state;
     if (cgroupHigh === 0 && cgroupLow === 0) return;
@@ -147,13 +151,20 @@ export class LocalSockets implements SocketOwners {
   }
 
   private search(inode: number, uid: number): Holder | null {
+    const found = this.searchHints(inode, uid) ?? this.searchAll(inode, uid, (holder) => holder.isNew);
+    // A socket that was closed after its last packet has no process any more, wherever one looks.
+    if (found || !this.isStillThere(inode)) return found;
     return (
-      this.searchHints(inode, uid) ??
-      this.searchAll(inode, uid, (holder) => holder.isNew) ??
       this.searchAll(inode, uid, (holder) => !holder.isNew && holder.set >= 0) ??
       this.searchAll(inode, uid, (holder) => !holder.isNew && holder.set < 0) ??
       this.searchOthers(inode, uid)
     );
+  }
+
+  /** Whether the socket of the last question is still the one that has this inode. */
+  private isStillThere(inode: number): boolean {
+    if (inode !== this.answer.inode) return true;
+    return this.askKernel(this.isOfListener) && this.kernel.columns.inode[0] === inode;
   }
 
   private searchHints(inode: number, uid: number): Holder | null {
@@ -161,7 +172,7 @@ export class LocalSockets implements SocketOwners {
     let hints = 0;
     for (let i = 0; i < order.length && hints < HINTS; i++) {
       const holder = order[i]!;
-      if (holder.lastDescriptor < 0 || !this.descriptors.mayHold(holder, uid)) continue;
+      if (holder.places[0]! < 0 || !this.descriptors.mayHold(holder, uid)) continue;
       if (this.descriptors.hasAtHint(holder, inode, hints === 0)) return holder;
       hints++;
     }
@@ -174,7 +185,7 @@ export class LocalSockets implements SocketOwners {
     for (const holder of table.order.filter(isMeant)) {
       if (descriptors.left <= 0) return null;
       if (holder.isGone || !descriptors.mayHold(holder, uid)) continue;
-      if (holder.lastDescriptor < 0 && descriptors.hasAtHint(holder, inode, true)) return holder;
+      if (holder.places[0]! < 0 && descriptors.hasAtHint(holder, inode, true)) return holder;
       if (descriptors.hasAnywhere(holder, inode)) return holder;
     }
     return null;

@@ -1,9 +1,11 @@
 /** Buckets as people see them, through the whole engine. */
 import { expect, test } from 'vitest';
 import { NONE } from '../../../src/base/none.ts';
+import { OWNER_KNOWN } from '../../../src/core/flows/flow-owners.ts';
 import { createFlowRecord, FlowReader } from '../../../src/core/flows/flow-reader.ts';
 import { type FlowName, inspect } from '../../../src/core/inspect.ts';
 import { limit } from '../../sim/host-limits.ts';
+import { FakeSockets, leaves, updateOf } from '../../sim/subjects-world.ts';
 import { CLIENT, SECOND, shaper, udp, up, World } from '../../sim/world.ts';
 
 const WIDE = { rate: 1e9, burst: 1e6 };
@@ -12,12 +14,12 @@ const SLOW = { rateBytesPerSec: 1000, burstBytes: 1000 };
 const port = (from: number) => [{ dport: [{ from, to: from }] }];
 
 function world(): World {
-  const leaves = [
+  const ofPorts = [
     { name: 'ceil', match: port(1), ceil: 1000, burst: 1000, limitPackets: 100 },
     { name: 'each', match: port(2), each: { by: 'src', exceed: 'delay', ...SLOW }, limitPackets: 100 },
     { name: 'police', match: port(3), police: { rateBytesPerSec: 1000, burstBytes: 3000 } },
   ] as const;
-  return new World(shaper({ wan: { up: { ...WIDE, leaves } } }));
+  return new World(shaper({ wan: { up: { ...WIDE, leaves: ofPorts } } }));
 }
 
 function flowTo({ engine }: World, dport: number): FlowName {
@@ -96,4 +98,37 @@ test('a flow that has ended has nothing', () => {
     classes: [],
     each: [[]],
   });
+});
+
+test('whose a local flow is, and which attachment decides', () => {
+  const sockets = new FakeSockets();
+  const tree = { ...WIDE, leaves: [{ name: 'a', match: [] }] };
+  const one = new World(shaper({ wan: { up: tree } }), { sockets });
+  sockets.byPort.set(1, { uid: 7, inode: 71, cgroup: [2, 5] });
+  const ask = () => inspect(one.engine, [flowTo(one, 443)], one.port.nowNs).owners;
+  one.inject([leaves(0, 1)]);
+  one.run(0);
+  expect(ask()).toEqual([null]);
+  one.engine.updateSubjects(
+    updateOf({
+      users: [
+        { uid: 7, subject: 1 },
+        { uid: 7, subject: 2 },
+      ],
+      matched: [{ key: 'user:alice', subject: 2 }],
+      attachments: [{ subject: 1, rank: 4, classes: ['wan/up/a'], text: 'user:alice' }],
+    }),
+    0,
+  );
+  one.inject([leaves(1, 1)]);
+  one.run(1);
+  expect(ask()).toEqual([
+    {
+      owner: { state: OWNER_KNOWN, uid: 7, inode: 71, cgroupHigh: 2, cgroupLow: 5 },
+      attached: [{ root: 'wan/up', text: 'user:alice', rank: 4 }],
+      keys: ['user:alice'],
+    },
+  ]);
+  // Who looks asks nobody.
+  expect(sockets.asked).toEqual([1]);
 });

@@ -16,7 +16,7 @@ test('80x24: links, the tree of classes, and keys', () => {
     'wan/up   [############################################18.5M/20.0M]     3 drops/s',
     'wan/down [############################                 50.0M/100M]     0 drops/s',
     '',
-    ' 1 classes   2 hosts   3 flows   4 leases  sort: file',
+    ' 1 classes   2 hosts   3 flows   4 leases   5 programs  sort: file',
     'class*       of the ceiling   bit/s       limit     p99  drops/s  waiting  flows',
     'wan/up       [############ ]  18.5M       20.0M 12.0 ms        3      0 B      2',
     '  voice      [#     |      ]   100k 2.00M-4.00M  300 us        0      0 B      2',
@@ -102,10 +102,10 @@ test('flows and hosts that an instance does not tell are no fault', () => {
 });
 
 test.each(VIEWS)('%s: a list without rows says so', (view) => {
-  const empty = { report: { flows: [], hosts: [], leases: [], total: 0 }, error: '' };
-  const more = { status: statusOf([]), flows: empty, hosts: empty, leases: empty };
+  const empty = { report: { flows: [], hosts: [], leases: [], programs: [], total: 0 }, error: '' };
+  const more = { status: statusOf([]), flows: empty, hosts: empty, leases: empty, programs: empty };
   expect(screen({ ...stateOf(80, 24, more), view }).join('\n')).toMatch(
-    /\nno (?:classes|hosts|flows|changes)/,
+    /\nno (?:classes|hosts|flows|changes|programs)/,
   );
 });
 

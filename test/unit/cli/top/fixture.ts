@@ -68,7 +68,7 @@ export function flowOf(numbers: Partial<FlowReport> = {}): FlowReport {
       backlogBytes: 64_000,
     },
     ...{ dropped: 3, marked: 0, rttMilliseconds: 21.5, retransmits: 2, ageSeconds: 61, idleSeconds: 0 },
-    ...{ rates: RATES, delayMilliseconds: null, recentDelayMilliseconds: null },
+    ...{ rates: RATES, delayMilliseconds: null, recentDelayMilliseconds: null, process: null },
     ...numbers,
   };
 }

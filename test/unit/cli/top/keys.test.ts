@@ -178,7 +178,7 @@ test('keys that are always there', () => {
   const { state, effects } = press(stateOf(80, 24), 'p');
   expect([state.isPaused, effects]).toEqual([true, []]);
   expect(press(state, ' ').effects).toEqual([{ kind: 'ask' }]);
-  expect(press(stateOf(80, 24), '<backtab>').state.view).toBe('leases');
+  expect(press(stateOf(80, 24), '<backtab>').state.view).toBe('programs');
   expect(press(stateOf(80, 24), '<tab>').state.view).toBe('hosts');
 });
 

@@ -18,6 +18,10 @@ it('asks for the flows and hosts that the options name', async () => {
       asked.push(query);
       return { hosts: [], total: 0, forgotten: 0, ports: [] };
     },
+    programs: async (query: object) => {
+      asked.push(query);
+      return { programs: [], total: 0 };
+    },
   };
   const server = await startServer(path, viewRoutes({ views, metrics: async () => '' }));
   const at = ['--socket', path];

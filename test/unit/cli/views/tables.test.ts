@@ -12,7 +12,7 @@ function flow(more: Partial<FlowReport> = {}): FlowReport {
     ...{ protocol: 'tcp', src: '10.1.0.2', sport: 40000, dst: '10.2.0.2', dport: 5201 },
     ...{ classes: ['wan/up/guests'], packets: 1000, bytes: 123_456_789, bitsPerSecond: 18_250_000 },
     ...{ backlogBytes: 120_000, dropped: 12, marked: 0, rttMilliseconds: 32, retransmits: 3 },
-    ...{ ageSeconds: 12.5, idleSeconds: 0, rates, ...noDelay },
+    ...{ ageSeconds: 12.5, idleSeconds: 0, rates, ...noDelay, process: null },
     ...more,
   };
 }

@@ -37,6 +37,14 @@ describe('covers', () => {
     ['{ mac: ["02:00:00:00:00:01", "02:00:00:00:00:02"] }', '{ mac: "02:00:00:00:00:02", dscp: ef }'],
     ['{ mac: "02:00:00:00:00:01" }', '{ mac: "02:00:00:00:00:02" }', false],
     ['{ mac: "02:00:00:00:00:01" }', '{ dscp: ef }', false],
+    ['{ user: [alice, bob] }', '{ user: bob, exe: /bin/x }'],
+    ['{ user: alice }', '{ user: bob }', false],
+    ['{ group: dev }', '{ user: alice }', false],
+    ['{ exe: /bin/x }', '{ dport: 80 }', false],
+    ['{ cgroup: /system.slice }', '{ cgroup: [/system.slice/a.service, /system.slice] }'],
+    ['{ cgroup: / }', '{ cgroup: /system.slice }'],
+    ['{ cgroup: /system }', '{ cgroup: /system.slice }', false],
+    ['{ cgroup: /a/b }', '{ cgroup: /a }', false],
   ])('%s, %s', (a, b, expected = true) => {
     expect(coversAll(m(a), m(b))).toBe(expected);
   });

@@ -39,6 +39,7 @@ const commands: RouteCommands = {
   views: {
     flows: async () => ({ flows: [], total: 0 }),
     hosts: async () => ({ hosts: [], total: 0, forgotten: 0, ports: [] }),
+    programs: async () => ({ programs: [], total: 0 }),
   },
   quotas: {
     report: () => ({ hosts: [] }),
