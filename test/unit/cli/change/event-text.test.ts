@@ -22,6 +22,16 @@ it.each([
     { action: 'ended', lease: 3, path: 'w/up/a', set: {}, reason: 'its time is over' },
     '3 ended: w/up/a {} (its time is over)',
   ],
+  [
+    'attachment',
+    { action: 'began', attachment: 1, subject: 'pid:7', classes: ['w/up/a', 'w/down/a'] },
+    'pid:7 -> w/up/a and w/down/a',
+  ],
+  [
+    'attachment',
+    { action: 'ended', attachment: 1, subject: 'pid:7', classes: ['w/up/a'], reason: 'it has ended' },
+    'pid:7 attached no longer (it has ended)',
+  ],
   ['drops', { path: 'w/up/a', state: 'began', packets: 3 }, 'w/up/a drops packets'],
   [
     'drops',
