@@ -11,11 +11,13 @@ import { TOTAL } from '../../src/core/packets/stats.ts';
 import { TraceReader } from '../../src/core/trace/trace-reader.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../../src/limits.ts';
 import { widenInlining } from '../../src/live/inlining.ts';
-import { createBatch, NF_INET_FORWARD } from '../../src/packet/batch.ts';
+import { createBatch, NF_INET_FORWARD, NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
 import type { Port } from '../../src/packet/port.ts';
+import type { SocketOwners } from '../../src/packet/sockets.ts';
 import { ipv4, writePacket } from '../../src/sim/packets/packets.ts';
 import type { MeterSpec, ShaperSpec } from '../../src/spec/spec.ts';
 import { CONNECTIONS, EndlessPacedPort } from './endless-paced.ts';
+import { updateOf } from './subjects-world.ts';
 import { shaper, udp } from './world.ts';
 
 const FLOWS = 4096;
@@ -30,7 +32,7 @@ class EndlessPort implements Port {
   answers = 0;
   private id = 0;
 
-  constructor() {
+  constructor(hook = NF_INET_FORWARD) {
     const { arrivals } = this.batch;
     for (let row = 0; row < ARRIVAL_ROWS; row++) {
       const offset = row * SLOT_BYTES;
@@ -39,7 +41,7 @@ class EndlessPort implements Port {
       const dst = v6 ? ([0x20010db8, 1, 0, 1] as const) : ipv4(192, 0, 2, 1);
       arrivals.copiedBytes[row] = writePacket(this.slab, offset, udp(0, { src, dst }), 1500);
       arrivals.slabOffset[row] = offset;
-      arrivals.hook[row] = NF_INET_FORWARD;
+      arrivals.hook[row] = hook;
       arrivals.ifIndexIn[row] = 1;
       arrivals.ifIndexOut[row] = 2;
     }
@@ -209,6 +211,69 @@ test(
     expect(stats.totals[TOTAL.flows]).toBe(FLOWS);
   },
 );
+
+/** Sockets of two processes and of nobody, by the low bits of their ports. */
+class EndlessSockets implements SocketOwners {
+  readonly question = {
+    ...{ protocol: 0, family: 0, ifIndex: 0 },
+    ...{ local0: 0, local1: 0, local2: 0, local3: 0, localPort: 0 },
+    ...{ remote0: 0, remote1: 0, remote2: 0, remote3: 0, remotePort: 0 },
+  };
+  readonly answer = { uid: 0, inode: 0, cgroupHigh: 1, cgroupLow: 0, state: 1 };
+
+  ask(): boolean {
+    const { answer, question } = this;
+    answer.uid = 1000 + (question.localPort & 1);
+    answer.inode = 70 + (question.localPort & 3);
+    answer.cgroupLow = question.localPort & 3;
+    return (question.localPort & 7) !== 7;
+  }
+
+  setOfInode(): number {
+    return -1;
+  }
+
+  track(): void {}
+}
+
+test('packets of attached processes make no objects, also if each of them asks whose it is', PATIENCE, () => {
+  const port = new EndlessPort(NF_INET_LOCAL_OUT);
+  const leaves = ['a', 'b', 'c'].map((name) => ({ name, match: [] }));
+  const spec = shaper({ wan: { up: { rate: 1e9, burst: 1e6, leaves } } });
+  const engine = new Engine(spec, { seed: 1, sockets: new EndlessSockets() });
+  engine.intake.setDeviceIndex('wan0', 2);
+  const at = (subject: number, rank: number, name: string) => ({
+    subject,
+    rank,
+    classes: [`wan/up/${name}`],
+  });
+  engine.updateSubjects(
+    updateOf({
+      sets: [[1], [1, 2]],
+      sockets: [
+        [71, 0],
+        [72, 1],
+      ],
+      users: [{ uid: 1000, subject: 3 }],
+      cgroups: [{ high: 1, low: 3, subjects: [4] }],
+      attachments: [at(2, 0, 'a'), at(1, 1, 'b'), at(3, 4, 'c'), at(4, 3, 'a')],
+    }),
+    0,
+  );
+  const drain = port.drain.bind(port);
+  port.drain = () => {
+    engine.flows.reclassifyAll();
+    return drain();
+  };
+  const isSmall = ({ left, allocated }: Growth): boolean => least(left) < 0.1 && least(allocated) < 180;
+  const grown = growth(engine, port, 1000, isSmall);
+  expect(isSmall(grown), JSON.stringify(grown)).toBe(true);
+  const { stats } = engine;
+  expect(stats.totals[TOTAL.ownerQuestions]).toBe(grown.batches * ARRIVAL_ROWS);
+  const sent = (name: string) =>
+    stats.sentPackets[engine.classes.findIndex((info) => info.spec.name === name)];
+  for (const name of ['a', 'b', 'c', 'default']) expect(sent(name), name).toBeGreaterThan(10_000);
+});
 
 test.each(['', ', while somebody watches them'])(
   'segments of paced connections make no objects either%s',
