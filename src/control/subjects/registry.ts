@@ -9,7 +9,7 @@ import type { Attachment } from './attachment.ts';
 import { completeUpdate, draftUpdate, fingerprint } from './build-update.ts';
 import { GroupWatch } from './group-watch.ts';
 import type { Machine } from './machine.ts';
-import { lookUp, type MatchedSubject, matchedKeys } from './matched.ts';
+import { lookUp, type MatchedSubject, matchedKeys, programOf } from './matched.ts';
 import { type ProcessRule, ProcessTree, type TrackedProcess } from './process-tree.ts';
 
 export interface RegistryOptions {
@@ -129,7 +129,7 @@ export class Registry {
       return [{ id, order, isInherited: true, readsExe: target.isOfProgram, matches: target.matches }];
     });
     const matched = [...this.#matchedRules].flatMap(([key, id]) => {
-      const program = key.startsWith('exe:') ? key.slice('exe:'.length) : null;
+      const program = programOf(key, this.#options.machine);
       if (program === null) return [];
       const matches: ProcessRule['matches'] = ({ exe }) => exe === program;
       return [{ id, order: 0, isInherited: false, readsExe: true, matches }];
