@@ -8,6 +8,10 @@ import { watchInstance } from './instance-link.ts';
 
 export interface FileTree {
   readonly fileSystem: FileSystem;
+  /** Something has happened in the instance. */
+  changed(): void;
+  /** Whether all that happens is told by `changed` from now on. */
+  setFollowed(isFollowed: boolean): void;
   close(): void;
 }
 
@@ -43,8 +47,8 @@ export async function serveFiles(
   { socketPath, folder: named, onFault }: ServeOptions,
 ): Promise<ServedFiles> {
   const folder = resolve(named);
-  const link = watchInstance(socketPath);
   const tree = openTree(socketPath, folder);
+  const link = watchInstance(socketPath, tree);
   const leave = (): void => {
     link.close();
     tree.close();

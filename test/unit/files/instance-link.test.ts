@@ -11,11 +11,17 @@ let socketPath: string;
 let server: Server | null = null;
 let link: InstanceLink | null = null;
 let streams: ServerResponse[];
+let told: string[];
+const follower = {
+  changed: () => void told.push('changed'),
+  setFollowed: (is: boolean) => void told.push(is ? 'followed' : 'not followed'),
+};
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'shaper-link-'));
   socketPath = join(folder, 's.sock');
   streams = [];
+  told = [];
 });
 afterEach(async () => {
   link?.close();
@@ -44,19 +50,19 @@ function end(): Promise<void> {
 }
 
 test('without an instance there is nothing to watch', async () => {
-  link = watchInstance(socketPath);
+  link = watchInstance(socketPath, follower);
   await expect(link.opened).rejects.toThrow('ENOENT');
 });
 
 test('one that refuses the stream at the beginning is none', async () => {
   await serve(503);
-  link = watchInstance(socketPath);
+  link = watchInstance(socketPath, follower);
   await expect(link.opened).rejects.toThrow('503');
 });
 
 test('the end of the stream is no end of the instance, the end of the socket is', async () => {
   await serve();
-  link = watchInstance(socketPath);
+  link = watchInstance(socketPath, follower);
   await link.opened;
   let isGone = false;
   void link.gone.then(() => {
@@ -67,4 +73,15 @@ test('the end of the stream is no end of the instance, the end of the socket is'
   expect(isGone).toBe(false);
   await end();
   await link.gone;
+});
+
+test('events are told while the stream stands', async () => {
+  await serve();
+  link = watchInstance(socketPath, follower);
+  await link.opened;
+  await expect.poll(() => told, { timeout: 30_000 }).toEqual(['followed', 'changed']);
+  streams[0]!.write('event: change\ndata: {}\n\n');
+  await expect.poll(() => told.length, { timeout: 30_000 }).toBe(3);
+  streams[0]!.end();
+  await expect.poll(() => told, { timeout: 30_000 }).toContain('not followed');
 });
