@@ -77,10 +77,15 @@ export class Descriptors {
     if (!this.open(holder)) return false;
     const { places, firstPlace } = holder;
     const isNew = places[0]! < 0;
-    if (!isNew && this.hasAt(holder, inode, places[0]!, places[0]! + 2)) return true;
+    // As last time: at the place of the last one, or behind it.
+    const step = holder.hasReused ? 0 : 1;
+    if (!isNew && this.hasAt(holder, inode, places[0]! + step, places[0]! + step)) return true;
+    if (!isNew && this.hasAt(holder, inode, places[0]! + 1 - step, places[0]! + 1 - step)) return true;
     if (!isFirst) return false;
-    for (let i = 1; i < places.length && places[i]! >= 0; i++)
-      if (this.hasAt(holder, inode, places[i]! + 1, places[i]! + 2)) return true;
+    for (let more = 1; more <= 2; more++) {
+      for (let i = more === 1 ? 1 : 0; i < places.length && places[i]! >= 0; i++)
+        if (this.hasAt(holder, inode, places[i]! + more, places[i]! + more)) return true;
+    }
     if (firstPlace >= 0 && this.hasAt(holder, inode, firstPlace, firstPlace + 1)) return true;
     const count = this.kernel.native.openCount(holder.handle);
     this.take(1);
