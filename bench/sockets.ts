@@ -1,8 +1,8 @@
 /**
- * npm run bench -- sockets: what a new flow of this machine costs the packet thread. `question`: the question
- * to the kernel alone, and with the search for the process among 10, 100 and 1000 of its files. `packets`: the
- * whole program while a process opens 1000 flows a second, attached and not, in turns; as root.
- * `--quick` is for tests: it measures little and prints one line of JSON.
+ * npm run bench -- sockets: what a new flow of this machine costs the packet thread. `question`: the
+ * question to the kernel alone, and with the search for the process among 10, 100 and 1000 of its files.
+ * `packets`: the whole program while a process opens 1000 flows a second, attached and not, in turns; as
+ * root. `--quick` is for tests: it measures little and prints one line of JSON.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';

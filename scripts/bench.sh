@@ -7,14 +7,14 @@
 #   scale       the cost of many flows, hosts and classes
 #   views       what it costs packets that people look: flows, hosts, events, metrics
 #   hosts       what hosts and quotas cost packets, the control thread and memory
-#   sockets     what a new flow of this machine costs: the question whose socket it is, and the search for the process
+#   sockets     what a new flow of this machine costs: whose it is, and the search for the process
 #   store       history and quotas on disk: processor time, memory, size
 #   compare     this program beside the kernel's disciplines
 #   pacing      TCP rate control beside them
 #   pacing-cost processor time of 1000 paced TCP connections
 #
-# All but scale, hosts, sockets, store, compare and pacing need root (network namespaces, NFQUEUE). Without root,
-# scale, hosts and sockets leave out real packets.
+# All but scale, hosts, sockets, store, compare and pacing need root (network namespaces, NFQUEUE). Without
+# root, scale, hosts and sockets leave out real packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

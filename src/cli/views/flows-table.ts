@@ -1,6 +1,6 @@
 /**
- * Flows for people: numbers, then the flow, its classes and its program. What does not fit stands on a line below, under
- * the beginning of the flow. It is made for 80 columns.
+ * Flows for people: numbers, then the flow, its classes and its program. What does not fit stands on a line
+ * below, under the beginning of the flow. It is made for 80 columns.
  */
 import { printable } from '../../base/printable.ts';
 import { GAP, joinColumns, padColumns } from '../../base/text-columns.ts';

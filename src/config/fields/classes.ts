@@ -109,7 +109,7 @@ export const CLASS = {
     {
       takes: 'matcher, list of matchers, or none',
       default: 'every packet that reaches the class',
-      help: 'Which packets belong to the class: those that one matcher of the list matches in all its fields. The first class that matches wins. none: no packet matches; the class is empty until something can be attached to it, which no command does yet.',
+      help: 'Which packets belong to the class: those that one matcher of the list matches in all its fields. The first class that matches wins. none: no packet matches; the class is empty unless something is attached to it.',
     },
     { oneOf: [ref('match'), { type: 'array', items: ref('match'), minItems: 1 }, { enum: [MATCH_NONE] }] },
   ),

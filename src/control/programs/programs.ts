@@ -1,6 +1,6 @@
 /**
- * Whose the flows of this machine are, for people. The control thread lists the sockets of the kernel and looks
- * at processes, at most once a second and only while somebody asks. Packets do not notice.
+ * Whose the flows of this machine are, for people. The control thread lists the sockets of the kernel and
+ * looks at processes, at most once a second and only while somebody asks. Packets do not notice.
  */
 import { isSystemError } from '../../base/system-error.ts';
 import type { FlowRecord } from '../../core/flows/flow-reader.ts';

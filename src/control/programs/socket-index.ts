@@ -56,7 +56,8 @@ export class SocketIndex {
   }
 
   /**
-   * The connection with these ends, else the socket that is bound to the local end, else to its port. null: none.
+   * The connection with these ends, else the socket that is bound to the local end, else to its port. null:
+   * none.
    */
   find(ends: SocketEnds): ListedSocket | null {
     const bound = { ...ends, remote: ANY, remotePort: 0 };

@@ -28,8 +28,16 @@ export function matchedKeys({ links }: ShaperSpec): string[] {
   return [...keys];
 }
 
+/** The file of the program that a key names, as processes show it, without links; null for another key. */
+export function programOf(key: string, { programFile }: Pick<Machine, 'programFile'>): string | null {
+  if (!key.startsWith('exe:')) return null;
+  const path = key.slice('exe:'.length);
+  return programFile(path) ?? path;
+}
+
 /** What the key means now. */
-export function lookUp(key: string, rule: number | null, { accounts, cgroups }: Machine): MatchedSubject {
+export function lookUp(key: string, rule: number | null, machine: Machine): MatchedSubject {
+  const { accounts, cgroups } = machine;
   const colon = key.indexOf(':');
   const [kind, name] = [key.slice(0, colon), key.slice(colon + 1)];
   const uid = kind === 'user' ? accounts.uidOf(name) : null;
@@ -42,7 +50,7 @@ export function lookUp(key: string, rule: number | null, { accounts, cgroups }: 
         ? [cgroups.folderAround(name), ...paths.map((path) => cgroups.folderOf(path))]
         : [],
     groups: paths.flatMap((path) => cgroups!.idOf(path) ?? []),
-    program: kind === 'exe' ? name : null,
+    program: programOf(key, machine),
     rule: kind === 'exe' ? rule : null,
   };
 }

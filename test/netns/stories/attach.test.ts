@@ -3,16 +3,25 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { cgroupMount } from '../../../src/io/proc/cgroups.ts';
-import { classOf, describeNetns, type Lab, type RunningShaper, sleep, until, useLab, useShapers } from '../harness.ts';
-import { type Rates, startTalkers, type Talker, type Talkers } from './talkers.ts';
+import {
+  classOf,
+  describeNetns,
+  type Lab,
+  type RunningShaper,
+  sleep,
+  until,
+  useLab,
+  useShapers,
+} from '../harness.ts';
+import { endTalker, isThere, type Rates, startTalkers, type Talker, type Talkers } from './talkers.ts';
 
-/** Whatever is not attached shares 40 Mbit/s. */
+/** Whatever is not attached shares what is left. */
 const CONFIG = `
 links:
   wan:
     device: wan0
-    up: { rate: 40mbit, classes: { slow: { ceil: 3mbit, match: none }, quick: { match: none }, rest: {} } }
-    down: { rate: 40mbit, classes: { slow: { ceil: 5mbit, match: none }, rest: {} } }
+    up: { rate: 20mbit, classes: { slow: { ceil: 3mbit, match: none }, quick: { match: none }, rest: {} } }
+    down: { rate: 24mbit, classes: { slow: { ceil: 5mbit, match: none }, rest: {} } }
 `;
 const DIST = fileURLToPath(new URL('../../../dist/shaper.js', import.meta.url));
 const SLOW = ['wan/up/slow', 'wan/down/slow'];
@@ -41,23 +50,27 @@ async function ask(shaper: RunningShaper, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** At most what the class lets through; a busy machine may bring less, but not next to nothing. */
+/**
+ * What the class lets through. A busy machine counts a burst late, and may bring less, but not next to
+ * nothing.
+ */
 function expectSlow({ up, down }: Rates): void {
-  expect(up).toBeLessThan(3.1);
+  expect(up).toBeLessThan(3.4);
   expect(up).toBeGreaterThan(1.5);
-  expect(down).toBeLessThan(5.1);
+  expect(down).toBeLessThan(5.6);
   expect(down).toBeGreaterThan(2.5);
 }
 
 /** Clearly more than the class lets through. */
 function expectFree({ up, down }: Rates): void {
-  expect(up).toBeGreaterThan(4.5);
-  expect(down).toBeGreaterThan(7.5);
+  expect(up).toBeGreaterThan(3.6);
+  expect(down).toBeGreaterThan(6);
 }
 
 /** The server of a lab stays for all its tests. */
 function oncePerLab(world: { readonly lab: Lab }): () => Promise<Talkers> {
   const started = new WeakMap<Lab, Promise<Talkers>>();
+  afterEach(async () => (await started.get(world.lab))?.endAll());
   return () => {
     const talkers = started.get(world.lab) ?? startTalkers(world.lab);
     started.set(world.lab, talkers);
@@ -68,22 +81,19 @@ function oncePerLab(world: { readonly lab: Lab }): () => Promise<Talkers> {
 describeNetns('attached to classes', () => {
   const world = useLab({ hasMounts: true });
   const start = useShapers(world);
-  const inLab = oncePerLab(world);
   const groups: string[] = [];
   afterEach(() => {
     for (const path of groups.splice(0).reverse()) rmdirSync(path);
   });
+  // Programs end before their groups are removed: what is declared last runs first.
+  const inLab = oncePerLab(world);
 
   const begin = async () => {
     const shaper = await start(CONFIG);
     return { shaper, talkers: await inLab() };
   };
   const end = async (...all: readonly Talker[]): Promise<void> => {
-    for (const { child, pid } of all) {
-      process.kill(pid, 'SIGKILL');
-      child.kill('SIGKILL');
-    }
-    for (const { pid } of all) await until('it has ended', () => !isThere(pid));
+    for (const one of all) await endTalker(one);
   };
 
   it('a program that transfers already is held within a second, its children too, and free again', async () => {
@@ -165,8 +175,8 @@ describeNetns('attached to classes', () => {
     ]);
     await sleep(1000);
     const [half, free] = await talkers.measure([first, second], 2000);
-    expect(half!.up).toBeLessThan(3.1);
-    expect(half!.down).toBeGreaterThan(7.5);
+    expect(half!.up).toBeLessThan(3.4);
+    expect(half!.down).toBeGreaterThan(6);
     expectFree(free!);
     await ask(shaper, 'class', 'remove', 'wan/up/slow');
     expect((await attached(shaper)).map(({ subject }) => subject)).toEqual([`pid:${second.pid}`]);
@@ -207,8 +217,8 @@ describeNetns('shaper exec', () => {
     ]);
     await sleep(1000);
     const [rates] = await talkers.measure([program], 2000);
-    expect(rates!.up).toBeLessThan(2.1);
-    expect(rates!.down).toBeLessThan(4.1);
+    expect(rates!.up).toBeLessThan(2.3);
+    expect(rates!.down).toBeLessThan(4.5);
     const before = await shaper.status();
     for (const path of ['wan/up/rest', 'wan/down/rest', 'wan/up/quick', 'wan/up/slow/default'])
       expect(classOf(before, path).sent.packets, path).toBe(0);
@@ -217,7 +227,7 @@ describeNetns('shaper exec', () => {
     await until('exec has ended', () => !isThere(program.child.pid!));
     await sleep(1000);
     const [after] = await talkers.measure([program], 2000);
-    expect(after!.up).toBeLessThan(2.1);
+    expect(after!.up).toBeLessThan(2.3);
     expect(after!.up).toBeGreaterThan(0.5);
 
     process.kill(program.pid, 'SIGKILL');
@@ -225,7 +235,7 @@ describeNetns('shaper exec', () => {
     await until('its classes are gone', async () =>
       (await shaper.status()).classes.every(({ path }) => !path.includes('exec-')),
     );
-    expect(leftGroups()).toEqual([]);
+    await until('its group is gone', () => leftGroups().length === 0);
   });
 
   it('ends as the command ends', async () => {
@@ -264,11 +274,3 @@ describeNetns('shaper exec', () => {
     expect(existsSync(`${folder}/saved.yaml`)).toBe(true);
   });
 });
-
-function isThere(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

@@ -64,6 +64,8 @@ export interface Measured {
 export interface Talkers {
   /** `before` is JavaScript that runs first; `wrap` is a command that starts it. */
   start(options?: TalkerOptions): Promise<Talker>;
+  /** Also after a test that has failed in the middle. */
+  endAll(): Promise<void>;
   /** What passed of each in so many milliseconds. */
   measure(talkers: readonly Measured[], ms: number): Promise<Rates[]>;
 }
@@ -90,9 +92,18 @@ function lastLine<T>(child: ChildProcess, none: T): () => T {
 export async function startTalkers({ router, server }: Lab): Promise<Talkers> {
   const sink = server.spawn([process.execPath, '-e', SERVER]);
   const received = lastLine<Readonly<Record<string, number>> | null>(sink, null);
+  const started = new Set<Talker>();
   await until('the server listens', () => received() !== null);
   return {
-    start: (options) => startTalker(router, server, () => received() ?? {}, options),
+    start: async (options) => {
+      const talker = await startTalker(router, server, () => received() ?? {}, options);
+      started.add(talker);
+      return talker;
+    },
+    endAll: async () => {
+      for (const one of started) await endTalker(one);
+      started.clear();
+    },
     measure: async (talkers, ms) => {
       const before = talkers.map(({ bytes }) => ({ ...bytes }));
       const beganMs = performance.now();
@@ -105,6 +116,21 @@ export async function startTalkers({ router, server }: Lab): Promise<Talkers> {
       }));
     },
   };
+}
+
+/** Resolves when its process is gone. What has started it may be another one. */
+export async function endTalker({ child, pid }: Talker): Promise<void> {
+  if (isThere(pid)) process.kill(pid, 'SIGKILL');
+  child.kill('SIGKILL');
+  await until('a program has ended', () => !isThere(pid));
+}
+
+export function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function startTalker(

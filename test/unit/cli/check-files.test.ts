@@ -4,7 +4,8 @@ import { fileDoubts } from '../../../src/cli/check-files.ts';
 import { load } from '../config/helpers.ts';
 
 const PAGE = '{ page: { cert: /c, key: /k, text: /t, style: /s } }';
-const { spec } = load(`links: { w: { device: e, up: 9mbit } }
+const { spec } =
+  load(`links: { w: { device: e, up: { rate: 9mbit, classes: { c: { match: { exe: [/p, /x] } } } } } }
 hosts: { leases: [/a, /b] }
 quotas: { q: { windows: { over: 4h, up: 5GB }, then: [${PAGE}, { exec: [/x, /y] }] } }`);
 
@@ -19,6 +20,8 @@ it('every file that cannot be read, and every program that cannot be run', () =>
     'quotas.q: text: /t cannot be read',
     'quotas.q: style: /s cannot be read',
     'quotas.q: exec: /x is no program that can run',
+    'w/up/c match.exe: /p is no program that can run',
+    'w/up/c match.exe: /x is no program that can run',
   ]);
   expect(asked.at(-1)).toEqual(['/x', constants.X_OK]);
   expect(fileDoubts(spec, (path) => path !== '/k')).toEqual(['quotas.q: key: /k cannot be read']);
