@@ -1,6 +1,6 @@
 /**
  * Opens flows to a host, so many a second, each with a socket of its own and one packet: `flow-maker.ts
- * ADDRESS FLOWS_PER_SEC`. A socket is closed after 0.1 s. Says `sending` when it begins, and ends with SIGTERM.
+ * ADDRESS FLOWS_PER_SEC`. A socket is closed after 0.1 s. It says `sending` when it begins.
  */
 import { createSocket } from 'node:dgram';
 import { performance } from 'node:perf_hooks';

@@ -9,6 +9,10 @@ import type { Terminal } from './terminal.ts';
 
 const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** While this process stood still, all who use the files would wait. */
+const STOP_SIGNALS = ['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const;
+const ignore = (): void => undefined;
+
 /** Why it ended, unless somebody asked for the end. */
 const FAILURES: Readonly<Record<Exclude<ServingEnd, 'stopped'>, string>> = {
   left: 'the instance has ended, and so have its files',
@@ -35,17 +39,20 @@ export async function files(folder: string, options: ConfOptions, terminal: Term
     end();
   };
   for (const signal of END_SIGNALS) process.on(signal, end);
+  for (const signal of STOP_SIGNALS) process.on(signal, ignore);
   process.on('uncaughtException', fail);
   try {
     const served = await serveFiles(openTree, { socketPath, folder, onFault });
     stop = served.stop;
     if (isAskedToEnd) stop();
     else terminal.out(`classes are shown in ${served.path}\n`);
+    for (const note of served.notes) terminal.err(`warning: ${note}\n`);
     const how = await served.ended;
     if (how !== 'stopped') throw new OperatingError(EXIT_FAILED, FAILURES[how]);
     return hasFailed ? EXIT_FAILED : EXIT_FINE;
   } finally {
     for (const signal of END_SIGNALS) process.off(signal, end);
+    for (const signal of STOP_SIGNALS) process.off(signal, ignore);
     process.off('uncaughtException', fail);
   }
 }

@@ -38,6 +38,7 @@ async function run(): Promise<void> {
     served = await serveFiles(openTree, { socketPath, folder, onFault });
     if (isAskedToEnd) served.stop();
     tell({ type: 'serving', path: served.path });
+    for (const message of served.notes) tell({ type: 'warning', message });
     const how = await served.ended;
     if (how === 'unmounted') tell({ type: 'failed', message: 'the mount was taken away', hint: '' });
   } catch (error) {

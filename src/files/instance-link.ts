@@ -19,7 +19,15 @@ export interface InstanceLink {
   close(): void;
 }
 
-export function watchInstance(socketPath: string): InstanceLink {
+/** Who wants to know of events. */
+export interface Follower {
+  /** Something has happened. */
+  changed(): void;
+  /** Whether every event comes, from now on. */
+  setFollowed(isFollowed: boolean): void;
+}
+
+export function watchInstance(socketPath: string, follower: Follower): InstanceLink {
   const stop = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let onOpened: () => void = () => undefined;
@@ -33,7 +41,8 @@ export function watchInstance(socketPath: string): InstanceLink {
     onGone = resolve;
   });
   const open = async (): Promise<void> => {
-    const { isGone, reason } = await streamUntilEnd(socketPath, stop.signal, onOpened);
+    const { isGone, reason } = await streamUntilEnd(socketPath, stop.signal, follower, onOpened);
+    follower.setFollowed(false);
     if (stop.signal.aborted) return;
     onRefused(new Error(reason));
     if (isGone) onGone();
@@ -51,13 +60,22 @@ export function watchInstance(socketPath: string): InstanceLink {
   };
 }
 
-function streamUntilEnd(socketPath: string, signal: AbortSignal, onOpened: () => void): Promise<End> {
+function streamUntilEnd(
+  socketPath: string,
+  signal: AbortSignal,
+  follower: Follower,
+  onOpened: () => void,
+): Promise<End> {
   return new Promise((resolve) => {
     const headers = { Host: 'shaper' };
     const sent = request({ socketPath, path: '/v1/events', headers, signal }, (answer) => {
       const isOpen = answer.statusCode === 200;
-      if (isOpen) onOpened();
-      answer.resume();
+      if (isOpen) {
+        follower.setFollowed(true);
+        onOpened();
+      }
+      // A heartbeat is taken for an event, which does no harm; an event may come in two parts.
+      answer.on('data', () => follower.changed());
       const end = (): void => resolve({ isGone: false, reason: `status ${answer.statusCode}` });
       answer.once('close', end);
       answer.on('error', end);

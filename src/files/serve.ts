@@ -3,10 +3,15 @@ import { resolve } from 'node:path';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import type { FileSystem } from './fuse/filesystem.ts';
 import { mountFiles } from './fuse/mounted.ts';
+import { isMountPrivate } from './fuse/mounts.ts';
 import { watchInstance } from './instance-link.ts';
 
 export interface FileTree {
   readonly fileSystem: FileSystem;
+  /** Something has happened in the instance. */
+  changed(): void;
+  /** Whether all that happens is told by `changed` from now on. */
+  setFollowed(isFollowed: boolean): void;
   close(): void;
 }
 
@@ -23,10 +28,15 @@ export type ServingEnd = 'stopped' | 'left' | 'unmounted';
 export interface ServedFiles {
   /** Where the mount is, without links. */
   readonly path: string;
+  /** What people should know of it, as sentences. */
+  readonly notes: readonly string[];
   /** Resolves when the mount has gone. */
   readonly ended: Promise<ServingEnd>;
   stop(): void;
 }
+
+const PRIVATE =
+  'this process has a mount namespace of its own (ip netns exec, ProtectSystem= of systemd): others do not see the files';
 
 /**
  * Resolves when programs can use the tree.
@@ -37,8 +47,8 @@ export async function serveFiles(
   { socketPath, folder: named, onFault }: ServeOptions,
 ): Promise<ServedFiles> {
   const folder = resolve(named);
-  const link = watchInstance(socketPath);
   const tree = openTree(socketPath, folder);
+  const link = watchInstance(socketPath, tree);
   const leave = (): void => {
     link.close();
     tree.close();
@@ -66,7 +76,8 @@ export async function serveFiles(
       await mounted.close();
       return end;
     });
-    return { path: mounted.path, ended: ended.finally(leave), stop };
+    const notes = (await isMountPrivate()) ? [PRIVATE] : [];
+    return { path: mounted.path, notes, ended: ended.finally(leave), stop };
   } catch (error) {
     leave();
     throw error;

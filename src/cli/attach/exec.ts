@@ -1,7 +1,7 @@
 /**
  * `shaper exec`: starts a command in a class. This process attaches its control group or, without one,
- * itself, and starts the command then, so the command's first packet is in the class. It waits for the command and
- * ends as that ends.
+ * itself, and starts the command then, so the command's first packet is in the class. It waits for the
+ * command and ends as that ends.
  */
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';

@@ -32,7 +32,7 @@ export function readSubjects(
   };
 }
 
-/** Why a name of a user or group at `key` is none that the machine has; null if it has it, or for a number. */
+/** Why the machine does not have the name of a user or group at `key`; null if it has, or for a number. */
 export function accountFault(
   name: string,
   kind: 'user' | 'group',

@@ -5,9 +5,10 @@ import { valueText } from '../../config/edit/value-text.ts';
 import { ACCESS_TEXT } from '../../config/fields/access.ts';
 import { SECTIONS } from '../../config/fields/sections.ts';
 import type { Block, BlockValue } from '../../config/write/block.ts';
-import { writeClass } from '../../config/write/links.ts';
+import { type ClassPlace, writeClass } from '../../config/write/links.ts';
 import type { MergePatch } from '../../config/yaml/values.ts';
 import { type ClassInfo, listClasses } from '../../core/classes/classes.ts';
+import type { ClassSpec } from '../../spec/spec.ts';
 
 export interface ClassValues {
   readonly path: string;
@@ -30,6 +31,7 @@ export interface ClassValues {
 const APART = ['classes', 'access'];
 
 let lastConfig: LoadedConfig | null = null;
+
 let lastValues: readonly ClassValues[] = [];
 
 /** Parents before their classes, in the order of the file. The same configuration is written once. */
@@ -46,13 +48,14 @@ export function classValues(config: LoadedConfig): readonly ClassValues[] {
       path,
       isInner: children.length > 0,
       ceilBitsPerSecond: toBitsPerSecOrNull(ceils[c]),
-      values: { ...defaultsOf(info, all[parent]), ...written },
+      values: { ...defaults.of(info, all[parent]), ...written },
       written: Object.keys(written),
       access: Object.fromEntries(
         Object.entries(access.get(path) ?? {}).map(([file, entry]) => [file, ACCESS_TEXT.write(entry)]),
       ),
     };
   });
+  defaults.turn();
   return lastValues;
 }
 
@@ -69,16 +72,42 @@ function dotted(values: MergePatch | Block): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-function defaultsOf({ spec, direction }: ClassInfo, parent: ClassInfo | undefined): Record<string, string> {
-  const around = parent?.spec ?? spec;
-  const place = {
-    ...{ direction, isPaced: false, parentPriority: around.priority },
-    parentCeilBytesPerSec: around.ceilBytesPerSec,
-  };
-  const block = writeClass({ ...spec, children: [] }, place, 'all');
-  const section = parent === undefined ? SECTIONS.direction : SECTIONS.class;
-  const known = Object.entries(block).filter(
+/**
+ * The defaults that apply, by all that they follow from: writing them is dear, and of a thousand classes most
+ * are alike, and the same as before the last change.
+ */
+class DefaultTexts {
+  #known = new Map<string, Record<string, string>>();
+  #used = new Map<string, Record<string, string>>();
+
+  of({ spec, direction }: ClassInfo, parent: ClassInfo | undefined): Record<string, string> {
+    const { name: _, path: _path, children: _children, match: _match, ...own } = spec;
+    const around = parent?.spec ?? spec;
+    const place = {
+      ...{ direction, isPaced: false, parentPriority: around.priority },
+      parentCeilBytesPerSec: around.ceilBytesPerSec,
+    };
+    const key = JSON.stringify([own, place, parent === undefined]);
+    const known = this.#used.get(key) ?? this.#known.get(key);
+    // A matcher is told as it is written.
+    const texts = known ?? textsOf({ ...spec, match: null, children: [] }, place, parent === undefined);
+    this.#used.set(key, texts);
+    return texts;
+  }
+
+  /** Those that were not asked for since the last call are forgotten. */
+  turn(): void {
+    this.#known = this.#used;
+    this.#used = new Map();
+  }
+}
+
+function textsOf(spec: ClassSpec, place: ClassPlace, isDirection: boolean): Record<string, string> {
+  const section = isDirection ? SECTIONS.direction : SECTIONS.class;
+  const known = Object.entries(writeClass(spec, place, 'all')).filter(
     ([key]) => key in section && section[key as keyof typeof section].shape !== 'refused',
   );
   return dotted(Object.fromEntries(known));
 }
+
+const defaults = new DefaultTexts();

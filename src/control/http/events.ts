@@ -32,6 +32,8 @@ export class EventStreams {
     const write = (text: string): void => {
       if (outgoing.destroyed || outgoing.writableEnded) return;
       outgoing.write(text);
+      // Who made a change is answered after those who watch have been told: Node would write this one later.
+      incoming.socket.uncork();
       if (outgoing.writableLength > CONTROL_EVENT_BYTES_MAX) outgoing.destroy();
     };
     const lastEventId = incoming.headers['last-event-id'];

@@ -1,8 +1,8 @@
 /** From attachments and matchers to what the packet thread is told of them. */
 import type { SubjectsUpdate } from '../../core/subjects/update.ts';
-import type { ProcessSource } from '../../io/proc/processes.ts';
 import type { PrefixSpec } from '../../spec/spec.ts';
 import type { Attachment } from './attachment.ts';
+import type { ListedSockets } from './listed-sockets.ts';
 import type { MatchedSubject } from './matched.ts';
 import type { TrackedProcess } from './process-tree.ts';
 
@@ -111,15 +111,16 @@ export function draftUpdate({ attachments, matched, tracked, lastPid }: UpdateSo
   };
 }
 
-/** The whole update: lists the open sockets of the tracked processes. */
-export function completeUpdate(draft: Draft, processes: ProcessSource): SubjectsUpdate {
+/** The whole update, with the sockets of the tracked processes. */
+export function completeUpdate(draft: Draft, listed: ListedSockets): SubjectsUpdate {
   const { single, processes: tracked, ...rest } = draft;
   const sets = new Sets();
   for (const set of draft.sets) sets.of(set);
   const byInode = new Map<number, number>();
   for (const [row, pid] of tracked.pids.entries()) {
     const set = tracked.setOfPid[row]!;
-    for (const inode of processes.sockets(pid).values()) if (!byInode.has(inode)) byInode.set(inode, set);
+    for (const inode of listed.of(pid, tracked.startTicks[row]!))
+      if (!byInode.has(inode)) byInode.set(inode, set);
   }
   for (const [inode, subjects] of single) {
     const set = byInode.get(inode);

@@ -1,6 +1,6 @@
 /**
- * Hears at once when a control group is made or removed in one of some groups. A service that starts has a new
- * group, and its first packet comes soon after.
+ * Hears at once when a control group is made or removed in one of some groups. A service that starts has a
+ * new group, and its first packet comes soon after.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { isSystemError } from '../../base/system-error.ts';

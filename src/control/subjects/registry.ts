@@ -8,6 +8,7 @@ import type { ShaperSpec } from '../../spec/spec.ts';
 import type { Attachment } from './attachment.ts';
 import { completeUpdate, draftUpdate, fingerprint } from './build-update.ts';
 import { GroupWatch } from './group-watch.ts';
+import { ListedSockets } from './listed-sockets.ts';
 import type { Machine } from './machine.ts';
 import { lookUp, type MatchedSubject, matchedKeys, programOf } from './matched.ts';
 import { type ProcessRule, ProcessTree, type TrackedProcess } from './process-tree.ts';
@@ -36,6 +37,9 @@ export class Registry {
   /** By key of a matcher: the rule of the process tree, if it names a program. */
   #matchedRules = new Map<string, number>();
   readonly #watch: GroupWatch;
+  readonly #listed: ListedSockets;
+  /** Somebody has attached or detached something since the last update. */
+  #isNews = true;
   #tracked: readonly TrackedProcess[] = [];
   #lastId = 0;
   #looks = 0;
@@ -46,6 +50,7 @@ export class Registry {
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#watch = new GroupWatch(options.onGroup);
+    this.#listed = new ListedSockets(options.machine.processes);
     this.#tree = new ProcessTree(options.machine.processes);
   }
 
@@ -75,12 +80,12 @@ export class Registry {
 
   add(attachment: Attachment): void {
     this.#attachments.set(attachment.id, attachment);
-    this.#isRulesOld = true;
+    this.#changed();
   }
 
   remove(id: number): void {
     this.#attachments.delete(id);
-    this.#isRulesOld = true;
+    this.#changed();
   }
 
   /** The configuration is another one. */
@@ -89,7 +94,12 @@ export class Registry {
     const rules = new Map(keys.map((key) => [key, this.#matchedRules.get(key) ?? this.nextId()]));
     const isSame = rules.size === this.#matchedRules.size && keys.every((key) => this.#matchedRules.has(key));
     this.#matchedRules = rules;
-    if (!isSame) this.#isRulesOld = true;
+    if (!isSame) this.#changed();
+  }
+
+  #changed(): void {
+    this.#isRulesOld = true;
+    this.#isNews = true;
   }
 
   close(): void {
@@ -191,6 +201,8 @@ export class Registry {
     if (this.#sent === '' && this.#attachments.size === 0 && matched.length === 0) return;
     this.#sent = text;
     this.#sentPid = lastPid;
-    send(completeUpdate(draft, machine.processes));
+    this.#listed.begin(this.#isNews);
+    this.#isNews = false;
+    send(completeUpdate(draft, this.#listed));
   }
 }

@@ -64,6 +64,8 @@ export interface AttachmentsReport {
 /** How long a process that began outside of what the packet thread sees at once may be unknown. */
 const LOOK_MS = 500;
 const SOON_MS = 1;
+/** For so many looks, a minute, a group is tried to be removed; the next start tries it again. */
+const GROUP_TRIES = 120;
 const SUBJECT = 'body.subject';
 const CLASSES = 'body.classes';
 
@@ -225,12 +227,19 @@ export class SubjectService {
   readonly #ended = (attachment: Attachment, reason: string): void => this.#remove(attachment, reason);
 
   #remove(attachment: Attachment, reason: string): void {
-    const { made, machine } = this.#options;
+    const { made } = this.#options;
     this.#registry.remove(attachment.id);
     this.#emit('ended', attachment, reason);
     if (attachment.made.length > 0) void made.remove(attachment.made);
     if (attachment.ownsGroup && attachment.subject.kind === 'cgroup')
-      machine.cgroups?.remove(attachment.subject.path);
+      this.#removeGroup(attachment.subject.path, GROUP_TRIES);
+  }
+
+  /** The kernel keeps a group until the parent of its last process has asked how that has ended. */
+  #removeGroup(path: string, tries: number): void {
+    const { machine, clock } = this.#options;
+    if (this.#isClosed || tries === 0 || (machine.cgroups?.remove(path) ?? true)) return;
+    clock.after(LOOK_MS, () => this.#removeGroup(path, tries - 1));
   }
 
   #emit(action: 'began' | 'changed' | 'ended', { id, text, classes }: Attachment, reason?: string): void {

@@ -96,7 +96,7 @@ export interface FileSystem {
   /** ENOENT: there is no such node. Asked very often, so it should be cheap. */
   attributes(path: string): Promise<Attributes>;
 
-  /** Whether a node that is there is told this program as one that is not (ENOENT), asked with each look-up. */
+  /** Whether this program is told ENOENT of a node that is there. Asked with each look-up. */
   isHiddenFrom?(path: string, caller: Caller): boolean;
 
   /** Names in a directory, without "." and "..". Taken when a program begins to list: one state a listing. */

@@ -138,7 +138,7 @@ export async function mountDevice(fd: number, { path }: MountPoint): Promise<Mou
   if (ours === undefined) throw new MountError(`the mount at ${path} has gone at once`, 'try again');
   // Two that start at the same instant both find an empty folder. The later one gives way.
   if (ours !== there[0]) {
-    await unmountDevice(ours.device);
+    await unmountAll(ours);
     throw new MountError(`another shaper serves files at ${path}`, 'end that one, or choose another folder');
   }
   return ours;
@@ -156,8 +156,10 @@ async function runMount(args: readonly string[], fd: number): ReturnType<typeof 
  * Takes the file system away from all places where it is, and cuts its connection: programs that have files
  * of it open get an error with their next call. Says whether it is gone.
  */
-export async function unmountDevice(device: string): Promise<boolean> {
-  const isOurs = (mount: Mount): boolean => mount.device === device && mount.type === OUR_TYPE;
+export async function unmountAll({ device, source }: Mount): Promise<boolean> {
+  // The kernel gives the number of a device again; together with the source it means one mount.
+  const isOurs = (mount: Mount): boolean =>
+    mount.device === device && mount.source === source && mount.type === OUR_TYPE;
   for (const { path } of listMounts().filter(isOurs).reverse()) await unmountPath(path);
   return !listMounts().some(isOurs);
 }
@@ -173,7 +175,7 @@ export async function removeDeadMount(folder: string): Promise<boolean> {
   const path = await withoutLinks(wanted).catch(() => wanted);
   const found = mountAt(path);
   if (found?.type !== OUR_TYPE || (await stateOf(path)) !== 'dead') return false;
-  return unmountDevice(found.device);
+  return unmountAll(found);
 }
 
 /** Takes all mounts away that killed processes left. Returns where they were. */

@@ -13,7 +13,7 @@ import {
   prepareMountPoint,
   removeMade,
   touch,
-  unmountDevice,
+  unmountAll,
 } from './mount.ts';
 import type { Mount } from './mounts.ts';
 import { Session } from './session.ts';
@@ -82,7 +82,7 @@ async function begun(
     const within = (ms: number): Promise<boolean> => sleep(ms, false, { signal: late.signal });
     try {
       await Promise.race([session.idle(), within(LAST_ANSWERS_MS)]);
-      const isAway = await unmountDevice(mount.device);
+      const isAway = await unmountAll(mount);
       const hasEnded = isAway && (await Promise.race([isGone.catch(() => true), within(END_MS)]));
       if (hasEnded) await removeMade(point);
       else {

@@ -1,5 +1,7 @@
 /** What is mounted where, from /proc/self/mountinfo: without a look into any file system, which may hang. */
 import { readFileSync } from 'node:fs';
+import { readlink } from 'node:fs/promises';
+import { isSystemError } from '../../base/system-error.ts';
 
 export interface Mount {
   /** major:minor of the file system. */
@@ -20,17 +22,35 @@ export function parseMounts(text: string): Mount[] {
     const [, , device, , path] = front.split(' ');
     const [type, source] = back.split(' ');
     if (device === undefined || path === undefined || !type || source === undefined) return [];
-    return [{ device, path: path.replace(/\\(\d{3})/g, (_, octal) => byteOf(octal)), type, source }];
+    return [{ device, path: unescaped(path), type, source }];
   });
 }
 
-function byteOf(octal: string): string {
-  return String.fromCharCode(Number.parseInt(octal, 8));
+/** The kernel writes some bytes of a path as a backslash and three octal digits. */
+function unescaped(path: string): string {
+  const byte = (_: string, octal: string): string => String.fromCharCode(Number.parseInt(octal, 8));
+  return Buffer.from(
+    Buffer.from(path)
+      .toString('latin1')
+      .replace(/\\(\d{3})/g, byte),
+    'latin1',
+  ).toString();
 }
 
 /** The one on top at each path is the last in the list. */
 export function listMounts(): Mount[] {
   return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+/** Whether the first process here has other mounts than we. false: it has not, or there is no telling. */
+export async function isMountPrivate(): Promise<boolean> {
+  try {
+    const [own, first] = await Promise.all(['self', '1'].map((pid) => readlink(`/proc/${pid}/ns/mnt`)));
+    return own !== first;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
+  }
 }
 
 /** What programs see at the path; null: nothing is mounted there. */

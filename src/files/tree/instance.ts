@@ -3,6 +3,7 @@
  * listing of a thousand classes asks for each of them; a change through the tree makes all of it old.
  */
 import type { Agent } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { ClientError, call, type Method } from '../../client/client.ts';
 import { type ErrnoName, FileError } from '../fuse/filesystem.ts';
 
@@ -41,8 +42,10 @@ export function askOver(socketPath: string, agent: Agent): Ask {
   return (method, path, body) => call(socketPath, method, path, body, method === 'GET' ? agent : undefined);
 }
 
-/** For so long a listing goes by what was known. Reads of parameters always ask. */
+/** For so long a listing goes by what was known. Reads of parameters ask, unless events tell of changes. */
 const KEPT_MS = 100;
+/** With events. A change of a text alone, with the same meaning, makes none. */
+const FOLLOWED_MS = 1000;
 
 /** How a refusal is told programs; others are EINVAL. */
 const ERRNOS: Readonly<Record<string, ErrnoName>> = {
@@ -59,6 +62,7 @@ export class Instance {
   readonly #ask: Ask;
   #tree: ClassTree | null = null;
   #changes = 0;
+  #isFollowed = false;
   readonly #classes: Kept<ClassTree>;
   readonly #attached: Kept<readonly Attached[]>;
   readonly #status: Kept<ReadonlyMap<string, Json>>;
@@ -74,9 +78,23 @@ export class Instance {
     return this.#classes.get(KEPT_MS);
   }
 
-  /** As they are now. */
-  freshClasses(): Promise<ClassTree> {
-    return this.#classes.get(0);
+  /**
+   * As they are now. The instance tells of a change before it answers who made it. So after one turn of the
+   * event loop all news are here of changes that were answered before somebody asked us.
+   */
+  async freshClasses(): Promise<ClassTree> {
+    if (this.#isFollowed) await setImmediate();
+    return this.#classes.get(this.#isFollowed ? FOLLOWED_MS : 0);
+  }
+
+  /** Whether `changed` is called with every event of the instance, from now on. */
+  setFollowed(isFollowed: boolean): void {
+    this.#isFollowed = isFollowed;
+    this.#classes.forget();
+  }
+
+  changed(): void {
+    this.#classes.forget();
   }
 
   attached(): Promise<readonly Attached[]> {

@@ -19,31 +19,44 @@ const CONNECTIONS = 8;
 
 export interface TreeOptions {
   readonly ask: Ask;
+  readonly instance?: Instance;
   readonly mountPoint: string;
   readonly accounts: Accounts;
   readonly machine: Machine;
   readonly groupsOf: GroupsOf;
-  /** For tests. */
-  readonly nowMs?: () => number;
 }
 
 /** `folder` is where the tree is mounted. */
 export function openTree(socketPath: string, folder: string): FileTree {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const ask = askOver(socketPath, agent);
+  const instance = new Instance(ask);
   const fileSystem = createTree({
-    ask: askOver(socketPath, agent),
+    ...{ ask, instance },
     mountPoint: folder,
     accounts: new EtcAccounts(),
     machine: new LinuxMachine(),
     groupsOf: groupsOfProcess,
   });
-  return { fileSystem, close: () => agent.destroy() };
+  return {
+    fileSystem,
+    changed: () => instance.changed(),
+    setFollowed: (isFollowed) => instance.setFollowed(isFollowed),
+    close: () => agent.destroy(),
+  };
 }
 
-export function createTree({ ask, mountPoint, accounts, machine, groupsOf, nowMs }: TreeOptions): ShaperTree {
+export function createTree({
+  ask,
+  instance = new Instance(ask),
+  mountPoint,
+  accounts,
+  machine,
+  groupsOf,
+}: TreeOptions): ShaperTree {
   const sinceMs = Date.now();
   const fixed: Attributes = { kind: 'dir', mode: 0o755, uid: 0, gid: 0, changedMs: sinceMs };
-  const common = { instance: new Instance(ask, nowMs), rights: new Rights(groupsOf), refusals: new Refusals() };
+  const common = { instance, rights: new Rights(groupsOf), refusals: new Refusals() };
   const network = new Network({ ...common, access: new ClassAccess(accounts, sinceMs), fixed });
   const attaching = (name: string, subjects: Subjects): [string, Branch] => [
     name,

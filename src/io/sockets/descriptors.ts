@@ -16,7 +16,7 @@ const PROCESS_COST = 6;
 /** How many of the last descriptors are looked at of a process none of whose sockets was asked for yet. */
 const FIRST_LOOK = 32;
 
-/** How far around the last sockets of a process is looked before all its descriptors are. */
+/** How far behind the last sockets of a process is looked before all its descriptors are. */
 const AROUND = 16;
 
 export class Descriptors {
@@ -77,10 +77,15 @@ export class Descriptors {
     if (!this.open(holder)) return false;
     const { places, firstPlace } = holder;
     const isNew = places[0]! < 0;
-    if (!isNew && this.hasAt(holder, inode, places[0]!, places[0]! + 2)) return true;
+    // As last time: at the place of the last one, or behind it.
+    const step = holder.hasReused ? 0 : 1;
+    if (!isNew && this.hasAt(holder, inode, places[0]! + step, places[0]! + step)) return true;
+    if (!isNew && this.hasAt(holder, inode, places[0]! + 1 - step, places[0]! + 1 - step)) return true;
     if (!isFirst) return false;
-    for (let i = 1; i < places.length && places[i]! >= 0; i++)
-      if (this.hasAt(holder, inode, places[i]! + 1, places[i]! + 2)) return true;
+    for (let more = 1; more <= 2; more++) {
+      for (let i = more === 1 ? 1 : 0; i < places.length && places[i]! >= 0; i++)
+        if (this.hasAt(holder, inode, places[i]! + more, places[i]! + more)) return true;
+    }
     if (firstPlace >= 0 && this.hasAt(holder, inode, firstPlace, firstPlace + 1)) return true;
     const count = this.kernel.native.openCount(holder.handle);
     this.take(1);
@@ -90,10 +95,11 @@ export class Descriptors {
   /** Looks at all descriptors. Every socket on the way is remembered. */
   hasAnywhere(holder: Holder, inode: number): boolean {
     if (!this.open(holder)) return false;
-    const [last, first] = [holder.places[0]!, holder.firstPlace];
-    // Around the last ones at first.
-    if (last >= 0 && this.hasAt(holder, inode, Math.max(0, first - AROUND, last - 2 * AROUND), last + AROUND))
-      return true;
+    // Behind the last ones at first: files that stay open make gaps.
+    for (let i = 0; i < 2; i++) {
+      const place = holder.places[i]!;
+      if (place >= 0 && this.hasAt(holder, inode, place + 3, place + AROUND)) return true;
+    }
     const { native, columns } = this.kernel;
     let end = SCAN_MORE;
     for (let isAnew = true; end === SCAN_MORE && this.left > 0; isAnew = false) {

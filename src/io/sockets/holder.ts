@@ -16,6 +16,8 @@ export interface Holder {
   handle: number;
   /** Where its sockets were found, the last place first: the next one often has the next number. */
   readonly places: Int32Array;
+  /** The last socket had the number of the one before, which was closed. */
+  hasReused: boolean;
   /** The last place that no other one explains: several sockets begin there. -1: none. */
   firstPlace: number;
   /** The last update has told of it. */
@@ -38,6 +40,7 @@ export function notePlace(holder: Holder, descriptor: number): void {
   while (i < PLACES && !(descriptor >= places[i]! && descriptor <= places[i]! + STEP_MAX && places[i]! >= 0))
     i++;
   if (i === PLACES) holder.firstPlace = descriptor;
+  holder.hasReused = descriptor === places[0];
   places.copyWithin(1, 0, Math.min(i, PLACES - 1));
   places[0] = descriptor;
 }
@@ -56,6 +59,6 @@ export function createHolder(pid: number, startTicks: number): Holder {
       handle: -1,
       firstPlace: -1,
     },
-    ...{ isTold: false, isNew: false, isGone: false },
+    ...{ hasReused: true, isTold: false, isNew: false, isGone: false },
   };
 }

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { call } from '../../../src/client/client.ts';
 import { removeDeadMount } from '../../../src/files/fuse/mount.ts';
 import { mountAt, OUR_TYPE } from '../../../src/files/fuse/mounts.ts';
 import {
@@ -82,6 +83,16 @@ describeNetns('classes as files', () => {
     const { code } = await shaper.stop();
     // Who replaces a dead mount finds the folder there, and leaves it.
     expect([code, isMounted(net), readdirSync(folder)]).toEqual([0, false, ['net']]);
+  });
+
+  it('a change that was answered is seen by the next read', async () => {
+    const shaper = await start(`${LINKS}\nfiles: ${net}`);
+    await shaper.logged(SERVED);
+    for (let i = 1; i <= 10; i++) {
+      const rate = `${1000 + i}kbit`;
+      await call(shaper.socketPath, 'PATCH', '/v1/classes/wan/up/guests', { rate });
+      expect(await shell(`cat ${net}/network/wan/up/guests/rate`)).toBe(rate);
+    }
   });
 
   it('another folder, or none, holds with a reload', async () => {

@@ -49,7 +49,15 @@ function programs(): Programs {
     machine: {
       processes: {
         pids: () => [...kernel.processes.keys()],
-        stat: (pid) => ({ pid, name: `p${pid}`, parent: 1, group: 1, session: 1, startTicks: 1, isAlive: true }),
+        stat: (pid) => ({
+          pid,
+          name: `p${pid}`,
+          parent: 1,
+          group: 1,
+          session: 1,
+          startTicks: 1,
+          isAlive: true,
+        }),
         ...{ exe: () => '/bin/p', cgroup: () => null, uid: () => 0, threadGroup: (pid) => pid },
         ...{ sockets: () => new Map(), socket: () => null, netNamespace: () => null, lastPid: () => 0 },
       },

@@ -11,7 +11,7 @@ import { anyObject, list, object, optional, text } from '../../../../src/control
 import { changeRoutes } from '../../../../src/control/routes/change.ts';
 import type { Caller, FileError } from '../../../../src/files/fuse/filesystem.ts';
 import type { Accounts } from '../../../../src/files/tree/accounts.ts';
-import type { Ask } from '../../../../src/files/tree/instance.ts';
+import { type Ask, Instance } from '../../../../src/files/tree/instance.ts';
 import type { Machine, ProcessFacts } from '../../../../src/files/tree/machine.ts';
 import { createTree } from '../../../../src/files/tree/open-tree.ts';
 import type { ShaperTree } from '../../../../src/files/tree/tree.ts';
@@ -162,7 +162,7 @@ export function world(yaml = YAML) {
     service.stop();
     rmSync(folder, { recursive: true, force: true });
   });
-  const at: { fault: Error | null; nowMs: () => number } = { fault: null, nowMs: () => performance.now() };
+  const at: { fault: Error | null } = { fault: null };
   const ask: Ask = async (method, path, body) => {
     asked.push(`${method} ${path}`);
     if (at.fault) throw at.fault;
@@ -170,9 +170,15 @@ export function world(yaml = YAML) {
     return call(socketPath, method, path, body);
   };
   const groupsOf = ({ uid, gid }: Caller) => (uid === ALICE.uid ? [gid, 50] : [gid]);
+  // Time stands still: a busy machine takes longer for a listing than answers are kept.
+  const instance = new Instance(ask, () => 0);
   const tree = createTree({
-    ...{ ask, mountPoint: MOUNT, accounts: ACCOUNTS, machine: MACHINE, groupsOf },
-    nowMs: () => at.nowMs(),
+    ask,
+    instance,
+    mountPoint: MOUNT,
+    accounts: ACCOUNTS,
+    machine: MACHINE,
+    groupsOf,
   });
   return {
     tree,
