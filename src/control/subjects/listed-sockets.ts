@@ -1,6 +1,7 @@
 /**
  * Sockets of tracked processes, listed once for each: it is dear, and the packet thread finds those that come
- * later by itself. When somebody attaches something they are listed anew, because all flows are looked at then.
+ * later by itself. When somebody attaches something they are listed anew, because all flows are looked at
+ * then.
  */
 import type { ProcessSource } from '../../io/proc/processes.ts';
 
