@@ -1,4 +1,4 @@
-/** Matchers of users, groups, control groups and programs, on real packets: the first packet of each flow counts. */
+/** Matchers of users, groups and programs, on real packets: the first packet of each flow counts. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, realpathSync, rmdirSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
