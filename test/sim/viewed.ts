@@ -14,7 +14,10 @@ export class ViewedWorld extends World {
   readonly views: Views;
   nowNs = 0;
   /** Whose flows are; a test says it. */
-  readonly programs: FlowPrograms = { refresh: async () => undefined, processOf: () => null };
+  readonly programs: { -readonly [K in keyof FlowPrograms]: FlowPrograms[K] } = {
+    refresh: async () => undefined,
+    processOf: () => null,
+  };
 
   constructor(spec: ShaperSpec) {
     super(spec);

@@ -76,6 +76,8 @@ export class ProcessTable {
     const untold = this.order.filter(({ isTold }) => !isTold);
     let others = 0;
     for (const holder of untold) {
+      // It may have ended long ago; whoever asks for it opens its files again.
+      this.release(holder);
       if (!holder.isNew || !this.isAfter(holder.pid, lastPid)) {
         if (holder.set >= 0 || ++others > OTHER_HOLDERS_MAX) this.forget(holder);
         holder.isNew = false;
@@ -132,12 +134,16 @@ export class ProcessTable {
   }
 
   forget(holder: Holder): void {
-    if (holder.handle >= 0) this.kernel.native.closeProcess(holder.handle);
-    holder.handle = -1;
+    this.release(holder);
     holder.isGone = true;
     if (this.holders.get(holder.pid) === holder) this.holders.delete(holder.pid);
     const at = this.order.indexOf(holder);
     if (at >= 0) this.order.splice(at, 1);
+  }
+
+  private release(holder: Holder): void {
+    if (holder.handle >= 0) this.kernel.native.closeProcess(holder.handle);
+    holder.handle = -1;
   }
 
   private noteUser(holder: Holder, uid: number): void {

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { flowsTable } from '../../../../src/cli/views/flows-table.ts';
 import { hostsTable } from '../../../../src/cli/views/hosts-table.ts';
+import { programsTable } from '../../../../src/cli/views/programs-table.ts';
 import type { FlowReport } from '../../../../src/control/views/flows-view.ts';
 import type { HostReport } from '../../../../src/control/views/hosts-view.ts';
+import type { ProgramReport } from '../../../../src/control/views/programs-view.ts';
 
 const rates = { over1s: 0, over10s: 0, over60s: 0 };
 const noDelay = { delayMilliseconds: null, recentDelayMilliseconds: null };
@@ -64,4 +66,40 @@ it('hosts: a line each; a name that leaves no room stands above its numbers', ()
     ].join('\n'),
   );
   expect(hostsTable({ hosts: [], total: 0, forgotten: 0, ports: [] }, 80)).toBe('no hosts\n');
+});
+
+it('flows of this machine: the program stands behind the class', () => {
+  const process = { pid: 77, name: 'rsync', exe: '/usr/bin/rsync', user: 'alice', unit: 'backup.service' };
+  const of = (more: object): string =>
+    flowsTable({ flows: [flow({ process: { ...process, container: null, ...more } })], total: 1 }, 140);
+  expect(of({})).toContain('> 10.2.0.2:5201  wan/up/guests  rsync 77 alice backup.service\n');
+  expect(of({ container: 'web' })).toContain('  rsync 77 alice web\n');
+  const unseen = { pid: null, name: null, exe: null, unit: null };
+  expect(of(unseen)).toContain('  wan/up/guests  (user alice)\n');
+});
+
+it('programs: a line each, with the first of several users, pids and units', () => {
+  const side = { packets: 1, bytes: 1_500_000, bitsPerSecond: 2_000_000, dropped: 3, rates };
+  const program = (more: Partial<ProgramReport>): ProgramReport => ({
+    ...{ kind: 'local', name: 'nginx', exe: '/usr/sbin/nginx', pids: [901, 902], users: ['www'] },
+    ...{ units: ['nginx.service'], containers: [], flows: 12, up: side, down: side },
+    ...more,
+  });
+  const nobody = { pids: [], units: [], containers: [] };
+  const programs = [
+    program({}),
+    program({ containers: ['web'], pids: [7], users: ['a', 'b', 'c'] }),
+    program({ ...nobody, name: '', exe: null, users: ['alice'] }),
+    program({ ...nobody, kind: 'forwarded', name: '', exe: null, users: [] }),
+  ];
+  expect(programsTable({ programs, total: 5 }, 100).replaceAll(/ +/g, ' ').split('\n')).toEqual([
+    'program up bit/s down bit/s up down flows user pid unit',
+    'nginx 2.00M 2.00M 1.50 MB 1.50 MB 12 www 901 +1 nginx.service',
+    'nginx 2.00M 2.00M 1.50 MB 1.50 MB 12 a +2 7 web',
+    '(user alice) 2.00M 2.00M 1.50 MB 1.50 MB 12 alice - -',
+    '(forwarded) 2.00M 2.00M 1.50 MB 1.50 MB 12 - - -',
+    '1 more; --limit N shows more',
+    '',
+  ]);
+  expect(programsTable({ programs: [], total: 0 }, 100)).toBe('no flows\n');
 });
