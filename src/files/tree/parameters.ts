@@ -129,9 +129,35 @@ export function patchOf(name: ParameterFile, text: string, report: ClassReport):
 function parseValue(name: string, text: string): Value {
   if (text.trim() === '')
     throw new FileError('EINVAL', `${name} has no value; ${DEFAULT} gives it its default`);
+  checkDepth(name, text);
   const document = parseDocument(text, { prettyErrors: false, version: '1.2', schema: 'failsafe' });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault) throw new FileError('EINVAL', `${name}: no value as in YAML: ${fault.message}`);
-  const value = document.toJS({ maxAliasCount: 0 }) as Value;
+  const value = plainValue(name, document);
   return value === 'null' || value === '~' ? null : value;
+}
+
+function plainValue(name: string, document: ReturnType<typeof parseDocument>): Value {
+  try {
+    return document.toJS({ maxAliasCount: 0 }) as Value;
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw new FileError('EINVAL', `${name}: an alias (*name) is no value here; write the value itself`);
+  }
+}
+
+/** Values of parameters are nested three deep. The parser would need a stack as deep as the text is long. */
+const DEPTH_MAX = 16;
+/** Entries of lists that stand in one another on one line. */
+const NESTED_ENTRIES = new RegExp(`(?:[-?]\\s+){${DEPTH_MAX + 1}}`);
+
+function checkDepth(name: string, text: string): void {
+  let depth = 0;
+  let deepest = NESTED_ENTRIES.test(text) ? DEPTH_MAX + 1 : 0;
+  for (const character of text) {
+    if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
+    else if (character === ']' || character === '}') depth -= 1;
+  }
+  if (deepest <= DEPTH_MAX) return;
+  throw new FileError('EINVAL', `${name}: lists and maps stand in one another more than ${DEPTH_MAX} deep`);
 }

@@ -62,7 +62,10 @@ export class ShaperTree implements FileSystem {
   }
 
   makeDirectory(path: string, mode: number, caller: Caller): Promise<void> {
-    return this.#change(path, (branch, names) => branch.makeDirectory(names, mode, caller));
+    return this.#change(path, (branch, names) => {
+      checkName(path);
+      return branch.makeDirectory(names, mode, caller);
+    });
   }
 
   removeDirectory(path: string, caller: Caller): Promise<void> {
@@ -84,6 +87,7 @@ export class ShaperTree implements FileSystem {
 
   rename(from: string, to: string, caller: Caller): Promise<void> {
     return this.#change(from, (branch, names) => {
+      checkName(to);
       const target = this.#at(to);
       if (target.branch !== branch) throw new FileError('EXDEV', `${to} is of another kind`);
       return branch.rename(names, target.names, caller);
@@ -116,4 +120,13 @@ export class ShaperTree implements FileSystem {
       throw error;
     }
   }
+}
+
+/** Bytes of a name that programs have room for (NAME_MAX). */
+const NAME_BYTES_MAX = 255;
+
+function checkName(path: string): void {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (Buffer.byteLength(name) <= NAME_BYTES_MAX) return;
+  throw new FileError('ENAMETOOLONG', `a name has at most ${NAME_BYTES_MAX} bytes`);
 }

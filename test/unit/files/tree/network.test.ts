@@ -77,6 +77,9 @@ describe('classes are directories', () => {
     ['mode', 'lifo', "mode: 'lifo' is not one of: fair, fifo, short-first, wfq, pq, shape"],
     ['rate', '5mbit', "is above the class's own ceil"],
     ['schedule', '{ when: sat, set: { ceil: 11mbit } }', 'bandwidth: 11mbit is above'],
+    ['match', '*x', 'an alias (*name) is no value here'],
+    ['match', '['.repeat(40), 'stand in one another more than 16 deep'],
+    ['limit', '- '.repeat(40), 'stand in one another more than 16 deep'],
   ])('%s refuses %s, and error says why until a change is made', async (file, value, reason) => {
     const { echo, cat, service } = world();
     expect(await errnoOf(echo(value, `${VIF}/${file}`))).toBe('EINVAL');
@@ -295,6 +298,13 @@ describe('the instance', () => {
     await service.removeClass('wan/up/vif3', undefined);
     expect(await errnoOf(cat(`${VIF}/rate`))).toBe('ENOENT');
     expect(await errnoOf(echo('1mbit', `${VIF}/rate`))).toBe('ENOENT');
+  });
+
+  it('a name has at most 255 bytes', async () => {
+    const { tree } = world();
+    const name = `${UP}/${'x'.repeat(256)}`;
+    expect(await errnoOf(tree.makeDirectory(name, 0o755, ROOT))).toBe('ENAMETOOLONG');
+    expect(await errnoOf(tree.rename(VIF, name, ROOT))).toBe('ENAMETOOLONG');
   });
 
   it('writers that come at once each make one change', async () => {
