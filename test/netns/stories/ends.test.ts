@@ -105,7 +105,8 @@ describeNetns('the end', () => {
     const sink = await startSink(server, { port: PORT });
     const sending = sendUdp(client, server, {
       port: PORT,
-      seconds: 5,
+      // A start takes seconds where much else runs.
+      seconds: 8,
       lengthBytes: 500,
       rateBitsPerSec: 8e6,
     });

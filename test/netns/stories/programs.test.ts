@@ -34,6 +34,8 @@ describeNetns('programs of this machine', () => {
         ({ dport, bitsPerSecond }) => dport === PORT && bitsPerSecond > 0,
       );
     await until('both flows are seen', async () => (await flows()).length === 2);
+    // Programs are looked for once a second.
+    await until('a program is known', async () => (await flows()).some(({ process: of }) => of !== null));
     const found = await flows();
     expect(found.find(({ src }) => src === lab.client.addresses.v4)?.process).toBe(null);
     expect(found.find(({ src }) => src !== lab.client.addresses.v4)?.process).toMatchObject({
