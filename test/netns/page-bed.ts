@@ -108,7 +108,8 @@ export async function holdConnection(
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     last = text.trim();
   });
-  const ended = new Promise<string>((resolve) => child.once('exit', () => resolve(last)));
+  // Its last words may come after its exit.
+  const ended = new Promise<string>((resolve) => child.once('close', () => resolve(last)));
   await new Promise((resolve) => child.stdout?.once('data', resolve));
   return { ended };
 }
