@@ -1,8 +1,8 @@
 /** Owner, group and mode of directories and files of classes: from the key `access`, and back to it. */
 import { ACCESS_DEFAULTS } from '../../spec/access.ts';
 import type { Attributes } from '../fuse/filesystem.ts';
-import type { Accounts } from './accounts.ts';
 import type { ClassReport } from './instance.ts';
+import type { TreeAccounts } from './machine.ts';
 import { isReport } from './parameters.ts';
 
 interface Owned {
@@ -16,10 +16,10 @@ const ANY_WRITE = 0o222;
 const FILE_BITS = 0o666;
 
 export class ClassAccess {
-  readonly #accounts: Accounts;
+  readonly #accounts: TreeAccounts;
   readonly #sinceMs: number;
 
-  constructor(accounts: Accounts, sinceMs: number) {
+  constructor(accounts: TreeAccounts, sinceMs: number) {
     this.#accounts = accounts;
     this.#sinceMs = sinceMs;
   }
@@ -38,8 +38,8 @@ export class ClassAccess {
 
   /** The text of an entry of `access`. */
   entry({ uid, gid, mode }: Owned): string {
-    const owner = this.#accounts.userText(uid);
-    const group = this.#accounts.groupText(gid);
+    const owner = this.#accounts.nameOf(uid);
+    const group = this.#accounts.groupNameOf(gid);
     return text({ owner, group, mode });
   }
 

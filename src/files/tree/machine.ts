@@ -1,6 +1,12 @@
 /** What can be attached on this machine: processes, their sockets and groups, control groups. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { isSystemError } from '../../base/system-error.ts';
+import { statSync } from 'node:fs';
+import type { Accounts } from '../../io/accounts.ts';
+import { Cgroups, cgroupMount } from '../../io/proc/cgroups.ts';
+import { Processes } from '../../io/proc/processes.ts';
+import { unlessGone } from '../../io/unless-gone.ts';
+
+/** What the tree asks of users and groups. */
+export type TreeAccounts = Pick<Accounts, 'uidOf' | 'gidOf' | 'nameOf' | 'groupNameOf' | 'userNames'>;
 
 export interface Owner {
   readonly uid: number;
@@ -37,64 +43,42 @@ const MKDIR_CALLS: Readonly<Record<string, readonly string[]>> = {
 };
 
 export class LinuxMachine implements Machine {
-  readonly #cgroupRoot: string | null = findCgroupRoot();
+  readonly #processes = new Processes();
+  readonly #cgroups: Cgroups | null;
+
+  constructor() {
+    const mount = cgroupMount();
+    this.#cgroups = mount === null ? null : new Cgroups(mount);
+  }
 
   pids(): number[] {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
+    return this.#processes.pids();
   }
 
   process(pid: number): ProcessFacts | null {
-    const status = orNull(() => readFileSync(`/proc/${pid}/status`, 'utf8'));
-    const stat = orNull(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-    if (status === null || stat === null) return null;
-    // The name may hold spaces and brackets; the fields after it do not.
-    const [, , pgid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { uid: effective(status, 'Uid'), gid: effective(status, 'Gid'), pgid: Number(pgid) };
+    const owner = this.#processes.owner(pid);
+    const stat = this.#processes.stat(pid);
+    return owner === null || stat === null ? null : { ...owner, pgid: stat.group };
   }
 
   sockets(pid: number): number[] {
-    const fds = orNull(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-    return fds
-      .filter((fd) => orNull(() => readlinkSync(`/proc/${pid}/fd/${fd}`))?.startsWith('socket:') === true)
-      .map(Number);
+    return [...this.#processes.sockets(pid).keys()];
   }
 
   groupsIn(path: string): string[] | null {
-    if (this.#cgroupRoot === null) return path === '' ? [] : null;
-    const entries = orNull(() => readdirSync(`${this.#cgroupRoot}/${path}`, { withFileTypes: true }));
-    return entries?.filter((entry) => entry.isDirectory()).map(({ name }) => name) ?? null;
+    if (this.#cgroups === null) return path === '' ? [] : null;
+    const group = `/${path}`;
+    return this.#cgroups.idOf(group) === null ? null : this.#cgroups.children(group);
   }
 
   groupOwner(path: string): Owner | null {
-    const found = orNull(() => statSync(`${this.#cgroupRoot}/${path}`));
-    return found?.isDirectory() && this.#cgroupRoot !== null ? { uid: found.uid, gid: found.gid } : null;
+    const cgroups = this.#cgroups;
+    if (cgroups === null) return null;
+    const found = unlessGone(() => statSync(cgroups.folderOf(`/${path}`)));
+    return found?.isDirectory() ? { uid: found.uid, gid: found.gid } : null;
   }
 
   isMakingDirectory(pid: number): boolean {
-    const [call = ''] = (orNull(() => readFileSync(`/proc/${pid}/syscall`, 'utf8')) ?? '').split(' ');
-    return MKDIR_CALLS[process.arch]?.includes(call) ?? false;
-  }
-}
-
-/** The second of the numbers is the effective one. */
-function effective(status: string, name: 'Uid' | 'Gid'): number {
-  return Number(new RegExp(`^${name}:\\s+\\d+\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
-}
-
-/** Where control groups of version 2 are; null without them. */
-function findCgroupRoot(): string | null {
-  const lines = (orNull(() => readFileSync('/proc/mounts', 'utf8')) ?? '').split('\n');
-  return lines.find((line) => line.split(' ')[2] === 'cgroup2')?.split(' ')[1] ?? null;
-}
-
-/** null if what is read is gone, as processes go at any time. */
-function orNull<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (isSystemError(error)) return null;
-    throw error;
+    return MKDIR_CALLS[process.arch]?.includes(this.#processes.systemCall(pid) ?? '') ?? false;
   }
 }

@@ -1,13 +1,13 @@
 /** The tree of an instance, put together. */
 import { Agent } from 'node:http';
+import { Accounts } from '../../io/accounts.ts';
 import type { Attributes } from '../fuse/filesystem.ts';
 import type { FileTree } from '../serve.ts';
-import { type Accounts, EtcAccounts } from './accounts.ts';
 import { Attaching } from './attaching.ts';
 import type { Branch } from './branch.ts';
 import { ClassAccess } from './class-access.ts';
 import { type Ask, askOver, Instance } from './instance.ts';
-import { LinuxMachine, type Machine } from './machine.ts';
+import { LinuxMachine, type Machine, type TreeAccounts } from './machine.ts';
 import { NETWORK, Network } from './network.ts';
 import { Refusals } from './refusals.ts';
 import { type GroupsOf, groupsOfProcess, Rights } from './rights.ts';
@@ -21,7 +21,7 @@ export interface TreeOptions {
   readonly ask: Ask;
   readonly instance?: Instance;
   readonly mountPoint: string;
-  readonly accounts: Accounts;
+  readonly accounts: TreeAccounts;
   readonly machine: Machine;
   readonly groupsOf: GroupsOf;
 }
@@ -34,7 +34,7 @@ export function openTree(socketPath: string, folder: string): FileTree {
   const fileSystem = createTree({
     ...{ ask, instance },
     mountPoint: folder,
-    accounts: new EtcAccounts(),
+    accounts: new Accounts(),
     machine: new LinuxMachine(),
     groupsOf: groupsOfProcess,
   });

@@ -1,27 +1,21 @@
 /** Who may do what, by owner, group and mode, as path_resolution(7) and chmod(2) have it. */
-import { readFileSync } from 'node:fs';
-import { isSystemError } from '../../base/system-error.ts';
+import { Processes } from '../../io/proc/processes.ts';
 import { type Attributes, type Caller, FileError } from '../fuse/filesystem.ts';
 
 export const READ = 4;
 export const WRITE = 2;
 export const SEARCH = 1;
 const STICKY = 0o1000;
+const PROCESSES = new Processes();
 
 /** The groups of a caller. The kernel tells only the effective one. */
 export type GroupsOf = (caller: Caller) => readonly number[];
 
 /** Also the supplementary groups of the process, as long as it lives. */
-export const groupsOfProcess: GroupsOf = ({ gid, pid }) => {
-  if (pid === 0) return [gid];
-  try {
-    const [, groups = ''] = /^Groups:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return [gid, ...groups.split(' ').filter(Boolean).map(Number)];
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return [gid];
-  }
-};
+export const groupsOfProcess: GroupsOf = ({ gid, pid }) => [
+  gid,
+  ...((pid === 0 ? null : PROCESSES.groups(pid)) ?? []),
+];
 
 export class Rights {
   readonly #groupsOf: GroupsOf;

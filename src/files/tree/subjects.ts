@@ -1,8 +1,7 @@
 /** What the directories of subjects stand for: which are there, whose they are, and how they are called. */
 import type { ListedName } from '../fuse/filesystem.ts';
-import type { Accounts } from './accounts.ts';
 import type { Names } from './branch.ts';
-import type { Machine, Owner } from './machine.ts';
+import type { Machine, Owner, TreeAccounts } from './machine.ts';
 
 /** A directory of a branch. */
 export interface Directory extends Owner {
@@ -80,7 +79,7 @@ export function processGroups(machine: Machine): Subjects {
 }
 
 /** `users/NAME`, or a number. */
-export function users(accounts: Accounts): Subjects {
+export function users(accounts: TreeAccounts): Subjects {
   return {
     directory(names) {
       if (names.length === 0) return OPEN_DIRECTORY;

@@ -70,9 +70,28 @@ export class Processes implements ProcessSource {
   }
 
   uid(pid: number): number | null {
-    // Real, effective, saved, file system; sockets get the last one.
-    const uid = /^Uid:\s+\d+\s+\d+\s+\d+\s+(\d+)/m.exec(textOf(`${this.#root}/${pid}/status`) ?? '')?.[1];
-    return uid === undefined ? null : Number(uid);
+    return this.owner(pid)?.uid ?? null;
+  }
+
+  /** By which it opens files and sockets. */
+  owner(pid: number): { readonly uid: number; readonly gid: number } | null {
+    const status = textOf(`${this.#root}/${pid}/status`) ?? '';
+    // Real, effective, saved, file system.
+    const [uid, gid] = ['Uid', 'Gid'].map(
+      (key) => new RegExp(`^${key}:\\s+\\d+\\s+\\d+\\s+\\d+\\s+(\\d+)`, 'm').exec(status)?.[1],
+    );
+    return uid === undefined || gid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
+  }
+
+  /** Supplementary groups; null if there is no such process. */
+  groups(pid: number): number[] | null {
+    const listed = /^Groups:[ \t]*(.*)$/m.exec(textOf(`${this.#root}/${pid}/status`) ?? '')?.[1];
+    return listed?.split(' ').filter(Boolean).map(Number) ?? null;
+  }
+
+  /** Number of the system call for which it waits; null if it waits for none or may not be seen. */
+  systemCall(pid: number): string | null {
+    return /^\d+/.exec(textOf(`${this.#root}/${pid}/syscall`) ?? '')?.[0] ?? null;
   }
 
   threadGroup(pid: number): number | null {

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { removeDeadMount } from '../../../../src/files/fuse/mount.ts';
 import { type MountedFiles, mountFiles } from '../../../../src/files/fuse/mounted.ts';
-import { EtcAccounts } from '../../../../src/files/tree/accounts.ts';
 import { LinuxMachine } from '../../../../src/files/tree/machine.ts';
 import { createTree } from '../../../../src/files/tree/open-tree.ts';
 import { groupsOfProcess } from '../../../../src/files/tree/rights.ts';
+import { Accounts } from '../../../../src/io/accounts.ts';
 import { mountsMissing, sh } from '../fuse/tools.ts';
 import { closeWorlds, world } from './world.ts';
 
@@ -27,7 +27,7 @@ beforeEach(async () => {
   place = await mkdtemp(join(tmpdir(), 'shaper-tree-mount-'));
   made = world();
   const tree = createTree({
-    ...{ ask: made.ask, mountPoint: place, accounts: new EtcAccounts(), machine: new LinuxMachine() },
+    ...{ ask: made.ask, mountPoint: place, accounts: new Accounts(), machine: new LinuxMachine() },
     groupsOf: groupsOfProcess,
   });
   mounted = await mountFiles(tree, place, (error) => faults.push(error));

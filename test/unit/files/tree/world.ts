@@ -10,9 +10,8 @@ import { route } from '../../../../src/control/http/route.ts';
 import { anyObject, list, object, optional, text } from '../../../../src/control/http/schema.ts';
 import { changeRoutes } from '../../../../src/control/routes/change.ts';
 import type { Caller, FileError } from '../../../../src/files/fuse/filesystem.ts';
-import type { Accounts } from '../../../../src/files/tree/accounts.ts';
 import { type Ask, Instance } from '../../../../src/files/tree/instance.ts';
-import type { Machine, ProcessFacts } from '../../../../src/files/tree/machine.ts';
+import type { Machine, ProcessFacts, TreeAccounts } from '../../../../src/files/tree/machine.ts';
 import { createTree } from '../../../../src/files/tree/open-tree.ts';
 import type { ShaperTree } from '../../../../src/files/tree/tree.ts';
 import { setUp } from '../../control/change/fakes.ts';
@@ -24,11 +23,11 @@ export const BOB: Caller = { uid: 1001, gid: 1001, pid: 72 };
 
 const IDS: Readonly<Record<string, number>> = { root: 0, alice: 1000, bob: 1001, staff: 50 };
 
-export const ACCOUNTS: Accounts = {
+export const ACCOUNTS: TreeAccounts = {
   uidOf: (owner) => (/^\d+$/.test(owner) ? Number(owner) : (IDS[owner] ?? null)),
   gidOf: (group) => (/^\d+$/.test(group) ? Number(group) : (IDS[group] ?? null)),
-  userText: nameOf,
-  groupText: nameOf,
+  nameOf,
+  groupNameOf: nameOf,
   userNames: () => ['root', 'alice', 'bob'],
 };
 

@@ -63,12 +63,15 @@ describe('processes of a /proc', () => {
 
   it('know their sockets, their user, their process if they are threads, and their control group', () => {
     const { add, processes } = setUp();
-    const status = 'Name:\tsh\nTgid:\t6\nUid:\t1000\t1001\t1002\t1003\n';
+    const status =
+      'Name:\tsh\nTgid:\t6\nUid:\t1000\t1001\t1002\t1003\nGid:\t50\t51\t52\t53\nGroups:\t50 60 \n';
     add(7, { status, fds: { '0': '/dev/null', '3': 'socket:[111]', '4': 'pipe:[5]', '10': 'socket:[112]' } });
     expect([...processes.sockets(7)].sort()).toEqual([
       [10, 112],
       [3, 111],
     ]);
+    expect([processes.owner(7), processes.groups(7)]).toEqual([{ uid: 1003, gid: 53 }, [50, 60]]);
+    expect([processes.owner(99), processes.groups(99), processes.systemCall(99)]).toEqual([null, null, null]);
     expect([processes.socket(7, 10), processes.socket(7, 4), processes.socket(7, 99)]).toEqual([
       112,
       null,
