@@ -7,12 +7,13 @@
  * simulator call the same runBatch(port, nowNs).
  */
 import { FLOAT_ZERO } from '../base/float.ts';
+import type { Arrivals } from '../packet/batch.ts';
 import { parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
 import type { ClassInfo } from './classes/classes.ts';
 import type { HostsUpdate } from './hosts/update.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
-import type { Stats } from './packets/stats.ts';
+import { type Stats, TOTAL } from './packets/stats.ts';
 import { type Change, planReconfigure, reconfigure } from './reconfigure.ts';
 import { takeAll } from './stages.ts';
 import type { SubjectsUpdate } from './subjects/update.ts';
@@ -63,7 +64,7 @@ export class Engine extends PacketWay {
       this.intake.prepare(arrivals, this.parsed, rows, nowNs);
       queues.readAhead(rows);
       const isLookedInto = pacing.isUsed || this.trace.isOn;
-      const isLimited = this.limits.isUsed;
+      const isLimited = this.limits.isUsed && !this.limits.lets(this.bytesInHand(arrivals, rows), nowNs);
       for (let p = 0; p < rows; p++) {
         const h = this.intake.take(arrivals, port.slab, this.parsed, p, nowNs);
         if (acks.isUsed) acks.read(arrivals, port.slab, this.parsed, p, h);
@@ -81,6 +82,13 @@ export class Engine extends PacketWay {
     this.ledger.batch(this.flows.size);
     port.arm(this.nextDueNs());
     return rows;
+  }
+
+  /** Bytes of the batch that was just read, and of all packets that are held. */
+  private bytesInHand({ lengthBytes }: Arrivals, rows: number): number {
+    let bytes = this.ledger.stats.totals[TOTAL.heldBytes];
+    for (let p = 0; p < rows; p++) bytes += lengthBytes[p];
+    return bytes;
   }
 
   /**

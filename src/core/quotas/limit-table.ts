@@ -42,6 +42,8 @@ export class LimitTable {
   readonly clearUntilBytes: Float64Array;
   /** Hosts whose state is not 0, those that have gone too. */
   size = 0;
+  /** Those of them that are limited, or have been over a maximum. */
+  restricted = 0;
   private readonly records: Float64Array;
   /** Of hosts that are stopped with the page, or will be. */
   private readonly allow = new Map<number, AllowList>();
@@ -96,7 +98,9 @@ export class LimitTable {
   }
 
   setState(i: number, state: number): void {
-    this.size += (state === 0 ? 0 : 1) - (this.state[i] === 0 ? 0 : 1);
+    const before = this.state[i];
+    this.size += (state === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+    this.restricted += ((state & ~HAS_MAX) === 0 ? 0 : 1) - ((before & ~HAS_MAX) === 0 ? 0 : 1);
     this.state[i] = state;
   }
 
@@ -113,22 +117,26 @@ export class LimitTable {
     return up > records[at + UP_MAX] || down > records[at + DOWN_MAX] || up + down > records[at + TOTAL_MAX];
   }
 
-  /**
-   * Host `i` is within its maxima now that no count has grown by more than `growthBytes`. A packet from the
-   * host to itself counts twice in the total.
-   */
+  /** Host `i` is within its maxima now that no count has grown by more than `growthBytes`. */
   foundClear(i: number, floats: Float64Array, growthBytes: number): void {
+    this.clearUntilBytes[i] = growthBytes + this.leftBytes(i, floats);
+  }
+
+  /**
+   * By how much the counts of host `i` may grow before one exceeds its maximum. A packet from the host to
+   * itself counts twice in the total.
+   */
+  leftBytes(i: number, floats: Float64Array): number {
     const { records } = this;
     const at = i << RECORD_SHIFT;
     const host = i << (HOST_SHIFT - 1);
     const up = floats[host + (UP_BYTES >> 1)];
     const down = floats[host + (DOWN_BYTES >> 1)];
-    const leftBytes = Math.min(
+    return Math.min(
       records[at + UP_MAX] - up,
       records[at + DOWN_MAX] - down,
       (records[at + TOTAL_MAX] - up - down) / 2,
     );
-    this.clearUntilBytes[i] = growthBytes + leftBytes;
   }
 
   allowOf(i: number): AllowList {

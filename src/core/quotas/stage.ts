@@ -32,6 +32,7 @@ import { type HostLimits, LIMIT_BLOCK, LIMIT_NONE, LIMIT_PAGE, LIMIT_THROTTLE } 
 import { FLAG_CE, FLAG_MARKED, FLAG_PASSED_HOST } from '../packets/held.ts';
 import { HeldFifos } from '../packets/held-fifos.ts';
 import { DROP_AQM, DROP_POLICE, DROP_TAIL } from '../packets/ledger.ts';
+import { AllClear } from './all-clear.ts';
 import { allowList, isAllowed } from './allowed.ts';
 import { HostBuckets, type LimitParts } from './host-buckets.ts';
 import { type HostLimitState, limitStates } from './limit-states.ts';
@@ -53,6 +54,7 @@ export class LimitStage {
   private readonly addresses: LimitParts['hosts']['addresses'];
   private table: LimitTable | null = null;
   private buckets: HostBuckets | null = null;
+  private allClear: AllClear | null = null;
   /** By bucket: 1 if the direction is throttled. */
   private isRated = new Uint8Array(0);
   private readonly leaving: HeldFifos;
@@ -70,6 +72,7 @@ export class LimitStage {
     const hosts = this.parts.hosts.table.words.length / HOST_WORDS;
     this.table = new LimitTable(hosts);
     this.buckets = new HostBuckets(hosts, this.parts);
+    this.allClear = new AllClear(this.table, this.parts.hosts.table);
     this.isRated = new Uint8Array(2 * hosts);
   }
 
@@ -79,6 +82,7 @@ export class LimitStage {
     const [{ words }, table] = [this.parts.hosts.table, this.table!];
     const { host, generation, kind, upBytesPerSec, downBytesPerSec } = limits;
     const lists = limits.allow.map(allowList);
+    this.allClear!.forget();
     for (let r = 0; r < host.length; r++) {
       const row = host[r];
       if (row <= 0 || row >= words.length || words[row + HOST_GENERATION] !== generation[r]) continue;
@@ -90,6 +94,16 @@ export class LimitStage {
       this.act(i, kind[r], upBytesPerSec[r], downBytesPerSec[r], nowNs);
     }
     this.isUsed = table.size > 0 || !this.isEmpty();
+  }
+
+  /**
+   * Whether no packet of a batch can meet a limit, so that take() need not be asked. `bytes` are those of the
+   * batch and of all packets that are held: more cannot pass before the next one.
+   */
+  lets(bytes: number, nowNs: number): boolean {
+    if (!this.isEmpty()) return false;
+    if (this.parts.flows.givenCount > 0) this.parts.flows.settle();
+    return this.allClear!.holdsFor(bytes, nowNs);
   }
 
   /**
