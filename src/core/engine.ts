@@ -13,7 +13,7 @@ import type { Port } from '../packet/port.ts';
 import type { ClassInfo } from './classes/classes.ts';
 import type { HostsUpdate } from './hosts/update.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
-import { type Stats, TOTAL } from './packets/stats.ts';
+import type { Stats } from './packets/stats.ts';
 import { type Change, planReconfigure, reconfigure } from './reconfigure.ts';
 import { takeAll } from './stages.ts';
 import type { SubjectsUpdate } from './subjects/update.ts';
@@ -86,7 +86,7 @@ export class Engine extends PacketWay {
 
   /** Bytes of the batch that was just read, and of all packets that are held. */
   private bytesInHand({ lengthBytes }: Arrivals, rows: number): number {
-    let bytes = this.ledger.stats.totals[TOTAL.heldBytes];
+    let bytes = this.ledger.heldBytes;
     for (let p = 0; p < rows; p++) bytes += lengthBytes[p];
     return bytes;
   }

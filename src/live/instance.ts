@@ -79,12 +79,13 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
   const { logger, close } = openLog(config.logLevel, isInteractive);
   if (closeDebugger()) logger.warn("Node's debugger was open, to every local user: closed");
   for (const { message, line, column } of config.warnings) logger.warn({ file, line, column }, message);
+  const unwinder = new Unwinder();
   const stopper = createStopper({
     exitNow,
     onReload: () => void hangup.received(),
     onIgnored: (signal) =>
       logger.warn(`${signal} is ignored: packets would wait. SIGTERM or Ctrl-C stops the shaper`),
-    onTimeout: () => logger.error('the orderly stop took too long'),
+    onTimeout: () => logger.error({ step: unwinder.step }, 'the orderly stop took too long'),
   });
   const hangup = new Hangup({
     hadTerminal: canOpenTerminal() && !isUnderNohup(),
@@ -93,7 +94,6 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
     onEarly: () => logger.warn('SIGHUP came during the start, which reads the file anyway'),
   });
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
-  const unwinder = new Unwinder();
   try {
     const instance = await startUnlessStopped(config, {
       source,
@@ -107,6 +107,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
     });
     const { reason, exitCode } = await stopper.requested;
     if (exitCode !== 0) logger.fatal({ reason }, 'stopping');
+    unwinder.step = 'delivery of held packets';
     const undelivered = (await instance?.release()) ?? 0;
     const isClean = await unwind(unwinder, logger);
     logger.info({ reason, undelivered }, 'stopped');

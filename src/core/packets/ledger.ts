@@ -33,6 +33,11 @@ export class Ledger {
     this.useColumns();
   }
 
+  /** Bytes of all packets without a verdict. */
+  get heldBytes(): number {
+    return this.totals[TOTAL.heldBytes];
+  }
+
   /** A packet was read and is held until its verdict. */
   received(lengthBytes: number): void {
     const { totals } = this;

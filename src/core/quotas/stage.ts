@@ -30,26 +30,17 @@ import {
 } from '../hosts/host-layout.ts';
 import { type HostLimits, LIMIT_BLOCK, LIMIT_NONE, LIMIT_PAGE, LIMIT_THROTTLE } from '../hosts/update.ts';
 import { FLAG_CE, FLAG_MARKED, FLAG_PASSED_HOST } from '../packets/held.ts';
-import { HeldFifos } from '../packets/held-fifos.ts';
 import { DROP_AQM, DROP_POLICE, DROP_TAIL } from '../packets/ledger.ts';
 import { AllClear } from './all-clear.ts';
 import { allowList, isAllowed } from './allowed.ts';
 import { HostBuckets, type LimitParts } from './host-buckets.ts';
+import { Leaving } from './leaving.ts';
 import { type HostLimitState, limitStates } from './limit-states.ts';
 import { HAS_MAX, IS_OVER, KIND_MASK, LimitTable, PACKET_BYTES_MAX } from './limit-table.ts';
-
-// FIFOs of packets that leave this stage. Those that are dropped stand at DROPPED + the reason.
-const READY = 0;
-const DROPPED = 1;
-const REASONS = 4;
 
 export class LimitStage {
   /** Whether any host has a limit, or a count from which it would have one. */
   isUsed = false;
-  /** Whether next() or popDropped() has packets that nobody has taken since take() or update(). */
-  hasLeaving = false;
-  /** Why the packet of the last popDropped() is dropped: DROP_* of the ledger. */
-  lastReason = DROP_TAIL;
   private readonly parts: LimitParts;
   private readonly addresses: LimitParts['hosts']['addresses'];
   private table: LimitTable | null = null;
@@ -57,13 +48,22 @@ export class LimitStage {
   private allClear: AllClear | null = null;
   /** By bucket: 1 if the direction is throttled. */
   private isRated = new Uint8Array(0);
-  private readonly leaving: HeldFifos;
-  private dropped = 0;
+  private readonly leaving: Leaving;
 
   constructor(parts: LimitParts) {
     this.parts = parts;
     this.addresses = parts.hosts.addresses;
-    this.leaving = new HeldFifos(DROPPED + REASONS, parts.held);
+    this.leaving = new Leaving(parts.held);
+  }
+
+  /** Whether next() or popDropped() has packets that nobody has taken since take() or update(). */
+  get hasLeaving(): boolean {
+    return this.leaving.isAny;
+  }
+
+  /** Why the packet of the last popDropped() is dropped: DROP_* of the ledger. */
+  get lastReason(): number {
+    return this.leaving.lastReason;
   }
 
   /** Takes the memory for limits, so that the first update finds it. */
@@ -93,7 +93,7 @@ export class LimitStage {
       table.set(i, limits, r, lists);
       this.act(i, kind[r], upBytesPerSec[r], downBytesPerSec[r], nowNs);
     }
-    this.isUsed = table.size > 0 || !this.isEmpty();
+    this.isUsed = table.size > 0 || !this.leaving.isEmpty;
   }
 
   /**
@@ -101,7 +101,7 @@ export class LimitStage {
    * batch and of all packets that are held: more cannot pass before the next one.
    */
   lets(bytes: number, nowNs: number): boolean {
-    if (!this.isEmpty()) return false;
+    if (!this.leaving.isEmpty) return false;
     if (this.parts.flows.givenCount > 0) this.parts.flows.settle();
     return this.allClear!.holdsFor(bytes, nowNs);
   }
@@ -136,15 +136,17 @@ export class LimitStage {
   /** The next packet that goes on to its classes, from its readyNs on; NONE if none does by the horizon. */
   next(nowNs: number, horizonNs: number): number {
     const { leaving, buckets } = this;
-    if (!leaving.isEmpty(READY)) return leaving.shift(READY);
+    const ready = leaving.popReady();
+    if (ready !== NONE) return ready;
     while (buckets !== null && buckets.nextDueNs() <= horizonNs) {
       const e = buckets.dueBucket();
       if (this.isOver(e >> 1, nowNs)) {
-        if (!leaving.isEmpty(READY)) return leaving.shift(READY);
+        const released = leaving.popReady();
+        if (released !== NONE) return released;
         continue;
       }
       const h = buckets.pop();
-      if (buckets.lastIsDropped) this.drop(h, DROP_AQM);
+      if (buckets.lastIsDropped) this.leaving.drop(h, DROP_AQM);
       else if (!this.goesToOther(e, h, nowNs, horizonNs)) return h;
     }
     return NONE;
@@ -152,36 +154,26 @@ export class LimitStage {
 
   /** The next packet that is dropped for `lastReason`; NONE if none is. */
   popDropped(): number {
-    if (this.dropped === 0) {
-      this.hasLeaving = !this.leaving.isEmpty(READY);
-      return NONE;
-    }
-    for (let reason = 0; reason < REASONS; reason++) {
-      if (this.leaving.isEmpty(DROPPED + reason)) continue;
-      this.lastReason = reason;
-      this.dropped--;
-      return this.leaving.shift(DROPPED + reason);
-    }
-    return NONE;
+    return this.leaving.popDropped();
   }
 
   /** Instant at which a packet goes on; Infinity if none waits. */
   nextDueNs(): number {
     if (!this.isUsed || this.buckets === null) return Number.POSITIVE_INFINITY;
-    return this.isEmpty() ? this.buckets.nextDueNs() : 0;
+    return this.leaving.isEmpty ? this.buckets.nextDueNs() : 0;
   }
 
   /** Forgets idle flow queues. */
   sweep(nowNs: number): void {
     this.buckets!.sweep(nowNs);
-    this.isUsed = this.table!.size > 0 || !this.isEmpty();
+    this.isUsed = this.table!.size > 0 || !this.leaving.isEmpty;
   }
 
   /** Takes out all packets that wait, whatever their tokens, those of a flow in their order. */
   takeAll(): number[] {
     const { buckets, leaving } = this;
     if (buckets === null) return [];
-    const all = leaving.takeAll(READY);
+    const all = leaving.takeReady();
     // Packets that wait for a bucket of `down` may have passed one of `up`: they are older.
     const busy = buckets.busy().sort((a, b) => (b & 1) - (a & 1) || a - b);
     for (const e of busy) for (const h of buckets.drain(e)) all.push(h);
@@ -192,7 +184,7 @@ export class LimitStage {
   waiting(): number[] {
     const { buckets, leaving } = this;
     if (buckets === null) return [];
-    return [...leaving.list(READY), ...buckets.busy().flatMap((e) => buckets.list(e))];
+    return [...leaving.listReady(), ...buckets.busy().flatMap((e) => buckets.list(e))];
   }
 
   /** What waits here. */
@@ -210,7 +202,7 @@ export class LimitStage {
       const packets = buckets.list(e);
       if (!packets.some((h) => lost.has(h))) continue;
       buckets.drain(e);
-      for (const h of packets) if (lost.has(h) || !buckets.rejoin(e, h, nowNs)) leaving.push(READY, h);
+      for (const h of packets) if (lost.has(h) || !buckets.rejoin(e, h, nowNs)) leaving.goesOn(h);
     }
   }
 
@@ -255,7 +247,7 @@ export class LimitStage {
     if (kind === LIMIT_NONE) return false;
     if (kind === LIMIT_THROTTLE) return this.throttles(2 * i + direction, h, nowNs, horizonNs);
     if ((isNeighbourly && kind === LIMIT_PAGE) || !this.isRefused(i, kind, direction, h)) return false;
-    this.drop(h, DROP_POLICE);
+    this.leaving.drop(h, DROP_POLICE);
     return true;
   }
 
@@ -298,10 +290,11 @@ export class LimitStage {
       held.flags[h] |= FLAG_PASSED_HOST;
       return false;
     }
-    if (answer === NO_ROOM) this.drop(h, DROP_TAIL);
-    for (let one = buckets.popEvicted(); one !== NONE; one = buckets.popEvicted()) this.drop(one, DROP_TAIL);
+    if (answer === NO_ROOM) this.leaving.drop(h, DROP_TAIL);
+    for (let one = buckets.popEvicted(); one !== NONE; one = buckets.popEvicted())
+      this.leaving.drop(one, DROP_TAIL);
     for (let ack = buckets.popRedundant(); ack !== NONE; ack = buckets.popRedundant())
-      this.drop(ack, DROP_AQM);
+      this.leaving.drop(ack, DROP_AQM);
     return true;
   }
 
@@ -381,23 +374,12 @@ export class LimitStage {
     const { held } = this.parts;
     const kind = this.table!.state[i] & KIND_MASK;
     for (const h of this.buckets!.drain(e)) {
-      if (this.isRefused(i, kind, e & 1, h)) this.drop(h, DROP_POLICE);
+      if (this.isRefused(i, kind, e & 1, h)) this.leaving.drop(h, DROP_POLICE);
       else if (!this.goesToOther(e, h, nowNs, nowNs)) {
         // Tokens of its classes from before are not for this packet.
         held.setReadyNs(h, nowNs);
-        this.leaving.push(READY, h);
-        this.hasLeaving = true;
+        this.leaving.goesOn(h);
       }
     }
-  }
-
-  private drop(h: number, reason: number): void {
-    this.leaving.push(DROPPED + reason, h);
-    this.dropped++;
-    this.hasLeaving = true;
-  }
-
-  private isEmpty(): boolean {
-    return this.leaving.isEmpty(READY) && this.dropped === 0;
   }
 }

@@ -12,10 +12,10 @@ describe('the unwinder', () => {
       throw new Error('b does not go');
     });
     unwinder.add('c', async () => {
-      seen.push('c');
+      seen.push(unwinder.step);
     });
     const isClean = await unwinder.unwind((what, error) => seen.push(`${what}: ${(error as Error).message}`));
-    expect(isClean).toBe(false);
+    expect([isClean, unwinder.step]).toEqual([false, 'last words']);
     expect(seen).toEqual(['c', 'b: b does not go', 'a']);
     expect(await unwinder.unwind(() => seen.push('again'))).toBe(true);
     expect(seen).toHaveLength(3);
