@@ -54,7 +54,7 @@ import { checkDevices, checkProcess, readProcessStatus } from './preconditions.t
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
-import { openSocketOwners } from './socket-owners.ts';
+import { openSocketOwners, warningsOfOwners } from './socket-owners.ts';
 import { createStopper, type Stopper } from './stop.ts';
 import { StoppedHosts } from './stopped-hosts.ts';
 import { canOpenTerminal, isUnderNohup, leaveClosedTerminal } from './terminal.ts';
@@ -198,10 +198,9 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     nfqueues: () => nfqueues.own,
     warnings: () => [
       ...waitingLinks(engine, devices),
-      ...ports.warnings,
-      ...silences.warnings,
+      ...[ports, silences, pacing].flatMap(({ warnings }) => warnings),
+      ...warningsOfOwners(sockets),
       ...(rules?.collisions ?? []),
-      ...pacing.warnings,
     ],
   });
   const changeable = { running, engine, port, nfqueues, ports, planner, pacing, rules: () => rules };

@@ -15,6 +15,8 @@ export interface FakeProcess {
   threadGroup?: number;
   /** Inode by descriptor; 0 for what is no socket. */
   files?: Map<number, number>;
+  /** Its files may not be seen. */
+  isHidden?: boolean;
 }
 
 export class FakeKernel implements SocketKernel {
@@ -45,6 +47,7 @@ export class FakeKernel implements SocketKernel {
       this.looks++;
       const process = this.processes.get(pid);
       if (!process) return -2;
+      if (process.isHidden) return -13;
       for (let handle = 0; handle < 256; handle++) {
         if (this.open.has(handle)) continue;
         this.open.set(handle, { pid, process, at: 0 });

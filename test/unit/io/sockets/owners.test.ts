@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LocalSockets } from '../../../../src/io/sockets/owners.ts';
 import { DESCRIPTORS_PER_FLOW_MAX, DESCRIPTORS_PER_SEC_MAX } from '../../../../src/limits.ts';
+import { warningsOfOwners } from '../../../../src/live/socket-owners.ts';
 import { FakeKernel } from './fake-kernel.ts';
 
 let kernel: FakeKernel;
@@ -100,6 +101,14 @@ test('processes of other users are not looked at', () => {
   expect(looksOf(() => owners.setOfInode(8, 1001))).toBeLessThan(5);
   kernel.openSocket(pid, 9);
   expect(owners.setOfInode(9, 1002)).toBe(-1);
+});
+
+test('people are told of processes whose files may not be seen', () => {
+  const pid = kernel.begin({ uid: 0, isHidden: true, files: new Map([[3, 7]]) });
+  track({ [pid]: 4 });
+  expect(warningsOfOwners(owners)).toEqual([]);
+  expect(owners.setOfInode(7, 0)).toBe(-1);
+  expect(warningsOfOwners(owners)).toEqual([expect.stringContaining('CAP_SYS_PTRACE')]);
 });
 
 test('children and their children belong to what the process hands on', () => {
