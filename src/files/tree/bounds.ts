@@ -13,24 +13,28 @@ export interface Around {
 
 /** Throws EINVAL or EPERM with the reason. */
 export function checkBounds(patch: Patch, around: Around): void {
-  checkCeil(patch.ceil, around.report);
+  checkRate('bandwidth', patch.ceil, around.report);
+  for (const name of ['police', 'each']) checkRate(name, mapOf(patch[name]).rate, around.report);
   checkPriority(patch.priority, around);
   const entries = [patch.schedule ?? []].flat() as readonly Value[];
   for (const entry of entries) {
-    const set = isMap(entry) ? entry.set : null;
-    if (!isMap(set ?? null)) continue;
-    if ('access' in (set as Patch))
+    const set = mapOf(mapOf(entry).set);
+    if ('access' in set)
       throw new FileError('EPERM', 'schedule: owners and modes are changed by chown and chmod');
-    checkBounds(set as Patch, around);
+    checkBounds(set, around);
   }
 }
 
-function checkCeil(ceil: Value | undefined, { path, ceilBitsPerSecond: most }: ClassReport): void {
-  if (typeof ceil !== 'string' || most === null) return;
-  const bytesPerSec = rateOf(ceil);
+function checkRate(
+  file: string,
+  rate: Value | undefined,
+  { path, ceilBitsPerSecond: most }: ClassReport,
+): void {
+  if (typeof rate !== 'string' || most === null) return;
+  const bytesPerSec = rateOf(rate);
   if (bytesPerSec === null || bytesPerSec <= fromBitsPerSec(most)) return;
   const limit = formatRate(fromBitsPerSec(most));
-  throw new FileError('EINVAL', `bandwidth: ${ceil} is above the ${limit} of ${path}`);
+  throw new FileError('EINVAL', `${file}: ${rate} is above the ${limit} of ${path}`);
 }
 
 /** null: no rate. The instance says why. */
@@ -51,6 +55,8 @@ function checkPriority(priority: Value | undefined, { report, ownsPriority }: Ar
   throw new FileError('EPERM', `priority: ${priority} is not yours to give: ${rule}`);
 }
 
-function isMap(value: Value): value is Patch {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Empty for a value that is no map. */
+function mapOf(value: Value | undefined): Patch {
+  const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isMap ? (value as Patch) : {};
 }

@@ -72,6 +72,8 @@ describe('classes are directories', () => {
   it.each([
     ['bandwidth', '4 apples', 'is not a rate'],
     ['bandwidth', '11mbit', 'bandwidth: 11mbit is above the 10mbit of wan/up'],
+    ['police', '{ rate: 11mbit }', 'police: 11mbit is above the 10mbit of wan/up'],
+    ['each', '{ by: host, rate: 11mbit }', 'each: 11mbit is above the 10mbit of wan/up'],
     ['weight', '', 'weight has no value; default gives it its default'],
     ['weight', '[1', 'weight: no value as in YAML'],
     ['mode', 'lifo', "mode: 'lifo' is not one of: fair, fifo, short-first, wfq, pq, shape"],
