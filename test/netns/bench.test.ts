@@ -47,12 +47,15 @@ describeNetns('bench views --quick', () => {
       timeoutMs: 200_000,
     });
     expect(stdout.trim().split('\n')).toHaveLength(1);
-    const { goals } = JSON.parse(stdout) as QuickResult;
+    const { goals, files } = JSON.parse(stdout) as QuickResult & { files: { readsPerSec: number } };
     expect(goals.map(({ name }) => name)).toEqual([
-      'CPU per packet of the packet thread, watched by not',
-      'release lateness p99, watched by not',
+      'CPU per packet of the packet thread, watched by not, http',
+      'release lateness p99, watched by not, http',
+      'CPU per packet of the packet thread, watched by not, files',
+      'release lateness p99, watched by not, files',
     ]);
     for (const { value } of goals) expect(value).toBeGreaterThan(0);
+    expect(files.readsPerSec).toBeGreaterThan(10);
   });
 });
 
