@@ -97,7 +97,8 @@ export function readConfig(
   if (errors.length > 0) throw new ConfigError(errors);
   const markMask = mark === 'auto' ? (freeMarkMask(matchedMarkBits(links)) ?? DEFAULTS.markMask) : mark;
   return deepFreeze({
-    spec: { links, local, hosts, quotas, nfqueue: { ...instance, markMask } },
+    // Modules that are on join when their files were read.
+    spec: { links, local, hosts, quotas, modules: [], nfqueue: { ...instance, markMask } },
     history,
     isMarkAuto: mark === 'auto',
     socketPath: control.socket?.value ?? INSTANCE.socketPath,

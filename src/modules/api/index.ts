@@ -1,0 +1,3 @@
+/** What `nfqueue-shaper/module` exports. */
+export * from './module.ts';
+export * from './packet.ts';
