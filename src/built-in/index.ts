@@ -1,0 +1,2 @@
+/** The modules that come with the program, by name. Each is loaded when it is asked for. */
+export const BUILT_IN: Readonly<Record<string, () => Promise<{ readonly default: object }>>> = {};
