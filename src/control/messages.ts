@@ -42,7 +42,7 @@ export interface ConfigSource {
  */
 export type AppliedConfig = Pick<
   LoadedConfig,
-  'spec' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'filesFolder' | 'logLevel'
+  'spec' | 'modules' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'filesFolder' | 'logLevel'
 >;
 
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */
@@ -50,7 +50,7 @@ export interface ApplyRequest {
   readonly config: AppliedConfig;
   /** Classes that moved since the configuration that was applied last. */
   readonly renamed: Renamed;
-  /** Packets are shaped as before: only `access`, a schedule that does not hold now or so has changed. */
+  /** Packets are shaped as before, and pass the same modules: only `access`, a schedule that does not hold now or so has changed. */
   readonly isSpecSame: boolean;
 }
 

@@ -5,7 +5,7 @@ import { call, type Method } from '../../client/client.ts';
 import type { ModuleReport, ModuleSwitch } from '../../control/modules.ts';
 import { type ChangeOptions, socketOf } from '../change/socket.ts';
 import type { Terminal } from '../terminal.ts';
-import { moduleText, modulesTable, optionsText } from './table.ts';
+import { modulesTable, moduleText, optionsText } from './table.ts';
 
 export interface ListOptions extends ChangeOptions {
   readonly options?: boolean;

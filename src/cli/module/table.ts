@@ -43,7 +43,9 @@ export function moduleText(module: ModuleReport): string {
     ['interest', interest === '' ? 'all packets' : interest],
     ['priority', String(module.priority)],
     ['packets', `${packets}, ${dropped} dropped, ${stolen} stolen, ${heldPackets} held now`],
-    ...(run === 'kernel' ? [] : [['costs', `${Math.round(module.nanosecondsPerPacket)} ns a packet`] as const]),
+    ...(run === 'kernel'
+      ? []
+      : [['costs', `${Math.round(module.nanosecondsPerPacket)} ns a packet`] as const]),
     ['errors', String(module.errors)],
   ];
   const lines = rows.map(([name, text]) => `  ${name.padEnd(8)}  ${printable(text)}\n`);

@@ -1,10 +1,9 @@
 /** A module of the running instance: what it was read as, whether it runs, and what it has counted. */
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
-import type { ModuleUse } from '../../config/read/modules.ts';
 import type { ModuleOptionReport, ModuleReport, ModuleState } from '../../control/modules.ts';
 import type { ModuleCounters } from '../../core/modules/runnable.ts';
 import type { AnyModule } from '../../modules/definition.ts';
-import type { ModuleSpec } from '../../spec/modules.ts';
+import type { ModuleSpec, ModuleUse } from '../../spec/modules.ts';
 import type { Life } from './life.ts';
 
 /** Which module, and how. */
@@ -66,13 +65,7 @@ export class ModuleEntry {
   past: Sums = NONE;
   private lastNsPerPacket = 0;
 
-  constructor(
-    label: string,
-    ask: ModuleAsk,
-    read: ReadModule,
-    declared: ModuleUse | null,
-    enabled: boolean,
-  ) {
+  constructor(label: string, ask: ModuleAsk, read: ReadModule, declared: ModuleUse | null, enabled: boolean) {
     this.label = label;
     this.ask = ask;
     this.read = read;
@@ -82,14 +75,12 @@ export class ModuleEntry {
   }
 
   /** The same module, to live anew or no more. */
-  next(
-    more: {
-      readonly enabled?: boolean;
-      readonly read?: ReadModule;
-      readonly declared?: ModuleUse | null;
-      readonly label?: string;
-    },
-  ): ModuleEntry {
+  next(more: {
+    readonly enabled?: boolean;
+    readonly read?: ReadModule;
+    readonly declared?: ModuleUse | null;
+    readonly label?: string;
+  }): ModuleEntry {
     const { label, ask, read, declared, enabled } = { ...this, ...more };
     const next = new ModuleEntry(label, ask, read, declared, enabled);
     next.past = this.past;

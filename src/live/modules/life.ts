@@ -4,6 +4,7 @@ import type { ModuleGuard } from '../../core/modules/guard.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
 import type { Classes, DeviceChange, Itm, ModuleInstance } from '../../modules/api/module.ts';
 import { type ModuleEntry, ModuleError } from './entry.ts';
+import { firstLines } from './faults.ts';
 
 /** What only a real machine has for modules. */
 export interface ModuleWorld {
@@ -90,9 +91,7 @@ export class Life {
       classes: {
         get: (path) => classes.get(path),
         set: (path, values) =>
-          this.isOver
-            ? Promise.reject(new Error(`module ${label} has stopped`))
-            : classes.set(path, values),
+          this.isOver ? Promise.reject(new Error(`module ${label} has stopped`)) : classes.set(path, values),
       },
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       onDevice: (run) =>
@@ -115,11 +114,4 @@ function guarded(guard: ModuleGuard, run: () => void): string | null {
   } catch (error) {
     return `throws: ${firstLines(error)}`;
   }
-}
-
-/** The message, and the first place in the stack. */
-function firstLines(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const place = /^\s+(at .*)$/m.exec(error.stack ?? '')?.[1];
-  return place === undefined ? error.message : `${error.message} ${place}`;
 }

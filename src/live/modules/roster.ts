@@ -1,13 +1,15 @@
 /** Lists of modules: which labels are free, in which order packets pass, and what contradicts that order. */
 import { equal } from '../../base/equal.ts';
 import { nearest } from '../../base/nearest.ts';
-import type { ModuleUse } from '../../config/read/modules.ts';
-import type { ModuleSpec } from '../../spec/modules.ts';
+import { orderFaults, inOrder as specsInOrder } from '../../spec/module-order.ts';
+import type { ModuleSpec, ModuleUse } from '../../spec/modules.ts';
 import { ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
 
 /** The list of modules that shall be from now on, those that are off included. In order of registration. */
 export interface ModulesDraft {
   readonly entries: readonly ModuleEntry[];
+  /** What the configuration names, by which the list was made. */
+  readonly uses: readonly ModuleUse[];
 }
 
 /** `qosmod`, or `qosmod-2` if that is taken. */
@@ -29,44 +31,33 @@ export function entryOf(entries: readonly ModuleEntry[], name: string): ModuleEn
   throw new ModuleError('not-found', `no module ${name} is loaded`, hint);
 }
 
-/** As packets pass them: those in the kernel first, then by priority, then as they were registered. */
+/** As packets pass them, those that are off included. */
 export function inOrder(entries: readonly ModuleEntry[]): ModuleEntry[] {
-  const place = (entry: ModuleEntry): number => (entry.isUserRun ? 1 : 0);
-  return [...entries].sort(
-    (a, b) => place(a) - place(b) || a.read.spec.priority - b.read.spec.priority,
-  );
+  const places = specsInOrder(entries.map(({ read: { spec } }, i) => ({ ...spec, i })));
+  return places.map(({ i }) => entries[i]!);
 }
 
 /** The modules that are on, as rules and the core are told. */
-export function specsOf({ entries }: ModulesDraft): ModuleSpec[] {
+export function specsOf({ entries }: Pick<ModulesDraft, 'entries'>): ModuleSpec[] {
   return inOrder(entries)
     .filter(({ state }) => state === 'on')
     .map(({ spec }) => spec);
 }
 
-/**
- * At one hook those in the kernel come before all others, whatever their priorities.
- * @throws ModuleError if priorities say the contrary
- */
-export function checkOrder({ entries }: ModulesDraft): void {
-  const specs = entries.filter(({ enabled }) => enabled).map(({ spec }) => spec);
-  const users = specs.filter(({ run }) => run === 'user');
-  for (const kernel of specs.filter(({ run }) => run === 'kernel'))
-    for (const user of users) {
-      const hook = kernel.hooks.find((one) => user.hooks.includes(one));
-      if (hook === undefined || kernel.priority <= user.priority) continue;
-      throw new ModuleError(
-        'invalid',
-        `${kernel.name} runs in the kernel, where packets of ${hook} are before they come to ${user.name}; ` +
-          `priorities ${kernel.priority} and ${user.priority} say the contrary`,
-        `give ${kernel.name} a priority of at most ${user.priority}`,
-      );
-    }
+/** Throws ModuleError if priorities ask for an order that cannot be. */
+export function checkOrder({ entries }: Pick<ModulesDraft, 'entries'>): void {
+  const [fault] = orderFaults(entries.filter(({ enabled }) => enabled).map(({ spec }) => spec));
+  if (fault !== undefined) throw new ModuleError('invalid', fault.message);
 }
 
 /** Whether the two mean the same module with the same options, on or off. */
 export function isSameUse(a: ModuleUse, b: ModuleUse): boolean {
   return equal(plain(a), plain(b));
+}
+
+/** Whether two lists of the configuration mean the same modules. */
+export function isSameUses(a: readonly ModuleUse[], b: readonly ModuleUse[]): boolean {
+  return a.length === b.length && a.every((use, i) => isSameUse(use, b[i]!) && use.enabled === b[i]!.enabled);
 }
 
 function plain({ use, run, priority, options }: ModuleUse): object {
@@ -80,8 +71,8 @@ function plain({ use, run, priority, options }: ModuleUse): object {
 export async function draftOf(
   uses: readonly ModuleUse[],
   before: readonly ModuleEntry[],
-  folder: string,
   read: (use: ModuleUse) => Promise<ReadModule>,
+  folder: string,
 ): Promise<ModulesDraft> {
   const old = before.filter(({ declared }) => declared !== null);
   const kept = uses.map((use) => {
@@ -96,18 +87,18 @@ export async function draftOf(
   const taken = [...loaded, ...kept.filter((entry) => entry !== null)];
   const entries: ModuleEntry[] = [];
   for (const [i, use] of uses.entries()) {
-    const entry = kept[i] ?? (await newEntry(use, taken, folder, read));
+    const entry = kept[i] ?? (await newEntry(use, taken, read, folder));
     if (kept[i] === null) taken.push(entry);
     entries.push(entry);
   }
-  return { entries: [...entries, ...loaded] };
+  return { entries: [...entries, ...loaded], uses };
 }
 
 async function newEntry(
   use: ModuleUse,
   taken: readonly ModuleEntry[],
-  folder: string,
   read: (use: ModuleUse) => Promise<ReadModule>,
+  folder: string,
 ): Promise<ModuleEntry> {
   const found = await read(use);
   const { run, priority, options } = use;
