@@ -20,11 +20,16 @@ export interface ModuleParts {
 }
 
 /** Nothing runs yet: files can be read, and rules planned. `file` is that of the configuration. */
-export function createModules(spec: ShaperSpec, file: string, { logger, news }: ModuleParts): ModuleManager {
+export function createModules(
+  spec: ShaperSpec,
+  file: string,
+  guard: ModuleGuard,
+  { logger, news }: ModuleParts,
+): ModuleManager {
   const { hosts, nfqueue } = spec;
   return new ModuleManager({
     folder: dirname(file),
-    read: (ask) => readModule(ask, { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() }),
+    read: (ask) => readModule(ask, { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() }, guard),
     logger,
     tell: (event) => news.tell('module', event),
   });

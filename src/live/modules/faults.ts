@@ -5,6 +5,7 @@
  */
 import { dirname } from 'node:path';
 import type { ModuleEntry } from './entry.ts';
+import { firstLines } from './guarded.ts';
 
 /** The label of the module that an error comes from; null: from none of them. */
 export function culpritOf(error: unknown, entries: readonly ModuleEntry[]): string | null {
@@ -45,20 +46,4 @@ export function watchFaults({ entries, eject }: FaultsOptions): () => void {
   const end = (): void => void process.off('uncaughtException', onError);
   process.on('uncaughtException', onError);
   return end;
-}
-
-/** The message, and the first place in the stack. */
-export function firstLines(error: unknown): string {
-  if (!(error instanceof Error)) return textOf(error);
-  const place = /^\s+(at .*)$/m.exec(error.stack ?? '')?.[1];
-  return place === undefined ? textOf(error.message) : `${textOf(error.message)} ${place}`;
-}
-
-/** Anything can be thrown. */
-function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return 'something without a text';
-  }
 }

@@ -102,6 +102,12 @@ export class ModuleManager {
     return { ...spec, modules: specsOf(draft) };
   }
 
+  /** The first list of the instance. Throws ModuleError. */
+  start(draft: ModulesDraft): void {
+    this.begin(draft);
+    this.commit(draft);
+  }
+
   /** Calls create() of the modules that come. Throws ModuleError, and none of them lives then. */
   begin(draft: ModulesDraft): void {
     const { logger } = this.options;
