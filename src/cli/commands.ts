@@ -76,7 +76,7 @@ function addCheck(program: Command, { terminal, finish }: CommandContext): void 
     .action(async (file: string | undefined, options: ConfOptions) => {
       const conf = requiredConf(namedConf(file, options));
       const { check } = await import('./check.ts');
-      finish(check(conf, terminal));
+      finish(await check(conf, terminal));
     });
 }
 
