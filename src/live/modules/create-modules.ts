@@ -11,6 +11,7 @@ import type { ShaperSpec } from '../../spec/spec.ts';
 import type { News } from '../news.ts';
 import { classesFor } from './classes.ts';
 import { ModuleDevices } from './devices.ts';
+import { FaultWatch } from './faults.ts';
 import { type ApplyModules, type KernelCounts, ModuleManager } from './manager.ts';
 import { readModule } from './read.ts';
 
@@ -35,6 +36,11 @@ export function createModules(
   });
 }
 
+/** Its message says where it was thrown. */
+class NamedFault extends Error {
+  override readonly stack = '';
+}
+
 export interface ModuleMachine {
   readonly engine: Engine;
   readonly guard: ModuleGuard;
@@ -50,9 +56,20 @@ export interface ModuleMachine {
 export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
   const { engine, guard, nowNs, names, inject, set, apply, kernelCounts } = machine;
   const { indexOf, mtuOf } = names;
+  const faults = new FaultWatch({
+    entries: () => manager.current.entries,
+    eject: (label, reason) =>
+      void engine.modules.call(label, () => {
+        throw new NamedFault(reason);
+      }),
+  });
   const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
   manager.connect({
     ...{ stage: engine.modules, guard, nowNs, inject, devices, apply, kernelCounts },
     classesFor: classesFor(engine, set),
+    onLiving: (isAny) => {
+      if (isAny) faults.begin();
+      else faults.end();
+    },
   });
 }

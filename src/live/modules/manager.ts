@@ -57,6 +57,8 @@ export interface ManagerWorld extends Omit<ModuleWorld, 'logger' | 'stage' | 'de
   readonly nowNs: () => number;
   readonly apply: ApplyModules;
   readonly kernelCounts: () => Promise<KernelCounts>;
+  /** Whether any module of this thread lives from now on. */
+  readonly onLiving: (isAny: boolean) => void;
 }
 
 const NO_COUNTS: KernelCounts = new Map();
@@ -129,7 +131,7 @@ export class ModuleManager {
 
   /** The draft is in force from now on. Call it between two batches. */
   commit(draft: ModulesDraft): void {
-    const { stage, nowNs } = this.worldNow();
+    const { stage, nowNs, onLiving } = this.worldNow();
     const before = this.entries;
     const counters = countersByName(stage);
     for (const entry of before) {
@@ -143,7 +145,9 @@ export class ModuleManager {
     }
     this.entries = draft.entries;
     this.uses = draft.uses;
-    stage.use(this.runnables(), nowNs());
+    const living = this.runnables();
+    stage.use(living, nowNs());
+    onLiving(living.length > 0);
     for (const [label, action] of changesOf(before, draft.entries)) {
       this.options.logger.info({ module: label }, `module ${action}`);
       this.options.tell({ label, action });
@@ -157,6 +161,7 @@ export class ModuleManager {
     if (world === null) return;
     for (const entry of this.entries) this.end(entry);
     world.stage.use([], world.nowNs());
+    world.onLiving(false);
   }
 
   /** What is wrong now, as sentences. */

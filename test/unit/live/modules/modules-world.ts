@@ -58,6 +58,7 @@ export function modulesWorld(more: Partial<ManagerWorld> = {}) {
   const listeners = new Set<(change: DeviceChange) => void>();
   const world: ManagerWorld = {
     ...{ stage, guard: PLAIN_GUARD, nowNs: () => 0, kernelCounts: async () => new Map() },
+    onLiving: () => undefined,
     inject: () => undefined,
     classesFor: () => ({ get: () => null, set: async () => undefined }),
     devices: {
