@@ -1,8 +1,8 @@
 /**
  * loss: packets get lost, each by itself or in bursts. docs/modules/loss.md.
  *
- * Reference: Gilbert, "Capacity of a burst-noise channel" (1960); Elliott, "Estimates of error rates for codes on
- * burst-noise channels" (1963). A channel is good or bad, and each packet may change that.
+ * Reference: Gilbert, "Capacity of a burst-noise channel" (1960); Elliott, "Estimates of error rates for
+ * codes on burst-noise channels" (1963). A channel is good or bad, and each packet may change that.
  */
 import {
   ACCEPT,

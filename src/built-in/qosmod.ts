@@ -1,13 +1,14 @@
 /**
- * Size-aware marking: packets of TCP flows that have sent little are marked as short, later ones as long, so that
- * two bands at the bottleneck let short transfers go first. docs/modules/qosmod.md has the idea and figures.
+ * Size-aware marking: packets of TCP flows that have sent little are marked as short, later ones as long, so
+ * that two bands at the bottleneck let short transfers go first. docs/modules/qosmod.md has the idea and
+ * figures.
  *
- * Reference: the module of this name in the itmBench paper; Guo and Matta, "The war between mice and elephants"
- * (2001).
+ * Reference: the module of this name in the itmBench paper; Guo and Matta, "The war between mice and
+ * elephants" (2001).
  *
- * A flow here is one direction of a connection. The order of the paper holds: a packet is classified before it is
- * logged. So the first packet of a flow is unknown and keeps its DSCP, and packets 2 to threshold + 2 are short.
- * A FIN is always short. ECN is not touched.
+ * A flow here is one direction of a connection. The order of the paper holds: a packet is classified before
+ * it is logged. So the first packet of a flow is unknown and keeps its DSCP, and packets 2 to threshold + 2
+ * are short. A FIN is always short. ECN is not touched.
  */
 import {
   ACCEPT,
@@ -125,10 +126,10 @@ const KERNEL_FLOWS_MAX = 65_535;
 const HANDSHAKE_BYTES = 100;
 
 /**
- * The same in rules of nft 1.0.6, without connection tracking: the keys of meters are flows. A limit that grows
- * by one packet a week is a counter, and a quota counts bytes. The first meter is over from a flow's second packet
- * on, the second one from packet threshold + 3 on. The kernel counts a superpacket as one, so a third meter has
- * the bytes of as many full packets.
+ * The same in rules of nft 1.0.6, without connection tracking: the keys of meters are flows. A limit that
+ * grows by one packet a week is a counter, and a quota counts bytes. The first meter is over from a flow's
+ * second packet on, the second one from packet threshold + 3 on. The kernel counts a superpacket as one, so
+ * a third meter has the bytes of as many full packets.
  */
 function marking(family: 'ip' | 'ip6', { threshold, short, long, mtu }: Options): string[] {
   const flow = `${family} saddr . ${family} daddr . tcp sport . tcp dport timeout ${IDLE_SECONDS}s`;

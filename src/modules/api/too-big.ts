@@ -1,9 +1,9 @@
 /**
- * The answer to a packet that is too long: what a router says whose next link has a smaller MTU. A module that
- * makes packets longer has to send it, or the sender never learns why nothing arrives.
+ * The answer to a packet that is too long: what a router says whose next link has a smaller MTU. A module
+ * that makes packets longer has to send it, or the sender never learns why nothing arrives.
  *
- * Sources: RFC 792 and RFC 1191, 4 (destination unreachable, fragmentation needed, with the MTU); RFC 4443, 3.2
- * (packet too big); RFC 1812, 4.3.2 (when not to answer, how much of the packet to send back).
+ * Sources: RFC 792 and RFC 1191, 4 (destination unreachable, fragmentation needed, with the MTU); RFC 4443,
+ * 3.2 (packet too big); RFC 1812, 4.3.2 (when not to answer, how much of the packet to send back).
  */
 import type { Packet } from './packet.ts';
 
@@ -23,9 +23,9 @@ const TOS_CONTROL = 0xc0;
 const ANSWER_TTL = 64;
 
 /**
- * Whether the sender of a packet that is longer than the MTU is to be answered: the packet may not be fragmented
- * (IPv4 with DF, or IPv6), it is no later fragment and no ICMP error, and its sender is one host. Other packets
- * that do not fit are dropped in silence, or, IPv4 without DF, left to the kernel, which makes fragments.
+ * Whether the sender of a packet that is longer than the MTU is to be answered: the packet may not be
+ * fragmented (IPv4 with DF, or IPv6), it is no later fragment and no ICMP error, and its sender is one host.
+ * Others that do not fit are dropped in silence, or, IPv4 without DF, left to the kernel, which fragments.
  * How often answers are sent is up to the module: RFC 4443, 2.4, asks for a limit.
  * @throws TypeError if the module has no `payload: true`
  */
@@ -35,9 +35,9 @@ export function mayAnswerTooBig(p: Packet): boolean {
 }
 
 /**
- * The ICMP answer, for `itm.inject()`: a whole packet to the sender of `p` that says that the next link takes
- * `mtu` bytes. It comes from the address to which `p` went, because a bridge has none of its own. As much of `p`
- * follows as RFC 1812 (IPv4) and RFC 4443 (IPv6) allow. Ask mayAnswerTooBig() first.
+ * The ICMP answer, for `itm.inject()`: a whole packet to the sender of `p` that says that the next link
+ * takes `mtu` bytes. It comes from the address to which `p` went, because a bridge has none of its own. As
+ * much of `p` follows as RFC 1812 (IPv4) and RFC 4443 (IPv6) allow. Ask mayAnswerTooBig() first.
  * @throws TypeError if the module has no `payload: true`, or `p` is no IP packet
  * @throws RangeError if `mtu` is no whole number, below 68 (IPv4) or 1280 (IPv6), or above 65535
  */

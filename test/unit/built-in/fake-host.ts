@@ -1,7 +1,7 @@
 /**
  * What the shaper is to one module, without a shaper: it calls the five functions in their order, keeps held
- * packets, and moves its clock from timer to timer. Bounds and errors are those that the declarations of the API
- * name. Packets are plain records with the setters of a view.
+ * packets, and moves its clock from timer to timer. Bounds and errors are those that the declarations of the
+ * API name. Packets are plain records with the setters of a view.
  */
 import { Prng } from '../../../src/base/prng.ts';
 import {
@@ -76,6 +76,10 @@ export class FakeHost<Options extends object> {
   calls: string[] = [];
   /** Class of the last packet. */
   lastClass = 1;
+  readonly logged: [message: string, fields: object][] = [];
+  /** What was set, in order. */
+  readonly set: [path: string, values: Readonly<Record<string, unknown>>][] = [];
+  /** The classes that there are. */
   readonly classCounters = new Map<string, ClassCounters>();
   readonly instance: ModuleInstance;
   private readonly view: PacketView;
@@ -91,7 +95,7 @@ export class FakeHost<Options extends object> {
     this.instance = instance;
   }
 
-  /** A packet comes. Returns its view after the call, for a look at its fields; null if it is held or dropped. */
+  /** A packet comes. Returns its view after the call, to look at its fields; null: it is held or dropped. */
   packet(name: string | number, fields: Fields = {}): Packet | null {
     const { view, instance } = this;
     const tcp = fields.tcp ? { ...TCP, ...fields.tcp } : null;
@@ -159,6 +163,7 @@ export class FakeHost<Options extends object> {
   }
 
   private itm(prng: Prng): Itm {
+    const log = (fields: object, message: string): void => void this.logged.push([message, fields]);
     return {
       label: 'fake',
       now: () => this.nowNs,
@@ -174,11 +179,12 @@ export class FakeHost<Options extends object> {
       inject: (bytes) => void this.injected.push(bytes.slice()),
       classes: {
         get: (path) => this.classCounters.get(path) ?? null,
-        set: async (path) => {
-          throw new Error(`no class ${path}`);
+        set: async (path, values) => {
+          if (!this.classCounters.has(path)) throw new Error(`no class ${path}`);
+          this.set.push([path, values]);
         },
       },
-      log: { debug() {}, info() {}, warn() {}, error() {} },
+      log: { debug: log, info: log, warn: log, error: log },
       onDevice() {},
       mtuOf: () => 1500,
     };

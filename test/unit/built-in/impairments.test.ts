@@ -53,7 +53,8 @@ describe('delay', () => {
       host.outcomes.map(({ atNs }) => atNs).sort((a, b) => a - b),
     );
     const waited = host.outcomes.map(({ name, atNs }) => atNs / MS - Number(name));
-    // The mean of 1000 uniform values between 10 and 30 is within 0.6 of 20 in 999 of 1000 runs; the seed is fixed.
+    // The mean of 1000 uniform values between 10 and 30 is within 0.6 of 20 in 999 of 1000 runs; the seed is
+    // fixed.
     expect(waited.reduce((sum, ms) => sum + ms, 0) / 1000).toBeCloseTo(20, 0);
   });
 
