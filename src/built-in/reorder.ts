@@ -30,7 +30,7 @@ export default defineModule<Options>({
       default: 3,
       min: 1,
       max: 1000,
-      help: 'later packets that overtake, at the least',
+      help: 'later packets that overtake each of them',
     },
     wait: {
       type: 'duration',
@@ -57,9 +57,6 @@ class Shuffler implements ModuleInstance {
   private first = 0;
   private count = 0;
   private passed = 0;
-  /** Packets that had passed when the packets of this instant came, and the instant. */
-  private passedEarlier = 0;
-  private instantNs = Number.NEGATIVE_INFINITY;
   private cancelTimer = (): void => {};
 
   constructor(itm: Itm, options: Options) {
@@ -68,18 +65,17 @@ class Shuffler implements ModuleInstance {
   }
 
   process(p: Packet): Verdict {
-    const nowNs = this.itm.now();
-    if (nowNs !== this.instantNs) {
-      this.instantNs = nowNs;
-      this.passedEarlier = this.passed;
-      this.release();
-    }
     if (this.count < KEPT_MAX && this.itm.random() < this.options.share) {
-      this.keep(p.hold(), nowNs);
+      this.keep(p.hold(), this.itm.now());
       return STOLEN;
     }
     this.passed++;
     return ACCEPT;
+  }
+
+  /** The packet has passed: what is released now leaves behind it. */
+  updateController(): void {
+    if (this.count > 0) this.release();
   }
 
   private keep(handle: Handle, nowNs: number): void {
@@ -96,15 +92,11 @@ class Shuffler implements ModuleInstance {
     this.cancelTimer = this.itm.every(Math.max(1000, leftNs) / 1e6, this.release);
   }
 
-  /**
-   * Packets that come in the same instant leave after one that is released now, so only those of earlier
-   * instants have overtaken it.
-   */
   private readonly release = (): void => {
     const { distance, wait } = this.options;
     const before = this.count;
     for (; this.count > 0; this.count--) {
-      const isOvertaken = this.passedEarlier - this.passedBefore[this.first] >= distance;
+      const isOvertaken = this.passed - this.passedBefore[this.first] >= distance;
       if (!isOvertaken && this.itm.now() - this.keptNs[this.first] < wait) break;
       this.itm.accept(this.handles[this.first]);
       this.first = (this.first + 1) % KEPT_MAX;

@@ -107,12 +107,12 @@ export class FakeHost<Options extends object> {
     if (this.called('log')) instance.log?.(view);
     const isProcessed = this.lastClass !== 0 && this.called('process');
     const verdict = isProcessed ? (instance.process?.(view, this.lastClass) ?? ACCEPT) : ACCEPT;
+    if ((verdict === STOLEN) !== (view.handle !== null)) throw new Error('STOLEN and hold() go together');
+    // What is answered until here goes before the packet, what is answered later goes behind it.
+    if (verdict !== STOLEN) this.ends(name, verdict === DROP ? 'dropped' : 'accepted');
     if (this.called('updateClass')) instance.updateClass?.(view);
     if (this.called('updateController')) instance.updateController?.();
-    if ((verdict === STOLEN) !== (view.handle !== null)) throw new Error('STOLEN and hold() go together');
-    if (verdict === STOLEN) return null;
-    this.ends(name, verdict === DROP ? 'dropped' : 'accepted');
-    return verdict === DROP ? null : view;
+    return verdict === ACCEPT ? view : null;
   }
 
   /** Time passes, and timers run at their instants. */
