@@ -200,7 +200,7 @@ export class Applier {
   private async change(edited: Edited, to: RulesRequest, rules: InstalledRules): Promise<void> {
     const { port, running, retiring } = this.options;
     const from = rules.request;
-    retiring.use(Math.max(from.nfqueue.count, to.nfqueue.count));
+    retiring.use(Math.max(from.plan.gso.length, to.plan.gso.length));
     try {
       port.setUp(setupOfBoth(from, to));
       running.expect(withNfqueuesOf(from.plan, to.plan));
@@ -218,16 +218,16 @@ export class Applier {
       if (rules.request === from && !this.options.isStopping()) this.setUp(from);
       throw error;
     } finally {
-      retiring.use(rules.request.nfqueue.count);
+      retiring.use(rules.request.plan.gso.length);
     }
   }
 
   /** Gives the NFQUEUEs their length and flags. All of them are open. */
   private setUp({ nfqueue, plan }: RulesRequest): void {
-    const { count, length: lengthPackets } = nfqueue;
+    const { copyBytes, gso } = plan;
     const { port, warn } = this.options;
     try {
-      port.setUp({ count, lengthPackets, copyBytes: plan.copyBytes, gso: plan.gso });
+      port.setUp({ count: gso.length, lengthPackets: nfqueue.length, copyBytes, gso });
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       warn('some NFQUEUE keeps its length, or goes on with or without superpackets', {
@@ -245,7 +245,7 @@ export class Applier {
 function setupOfBoth(from: RulesRequest, to: RulesRequest): NfqueueSetup {
   const { copyBytes } = withNfqueuesOf(from.plan, to.plan);
   return {
-    count: Math.max(from.nfqueue.count, to.nfqueue.count),
+    count: copyBytes.length,
     lengthPackets: Math.max(from.nfqueue.length, to.nfqueue.length),
     copyBytes,
     gso: gsoOfBoth(from.plan, to.plan),

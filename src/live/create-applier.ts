@@ -29,7 +29,9 @@ export function createApplier(
   config: LoadedConfig,
   { running, engine, port, nfqueues, ports, planner, pacing, rules, logger, stopper, unwinder }: Changeable,
 ): Applier {
-  const { first, count } = engine.told.spec.nfqueue;
+  const { spec, plan } = engine.told;
+  const { first } = spec.nfqueue;
+  const count = plan.gso.length;
   const retiring = new RetiringNfqueues({
     ...{ port, first, count, readQueues: readKernelQueues },
     waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
