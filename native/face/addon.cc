@@ -377,6 +377,11 @@ Napi::Value deviceName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), isIndex ? linkName(static_cast<uint32_t>(index)) : std::string());
 }
 
+Napi::Value deviceMtu(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
+  return Napi::Number::New(info.Env(), linkMtu(name));
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
@@ -384,6 +389,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
   exports["deviceIndex"] = Napi::Function::New<deviceIndex>(env, "deviceIndex");
+  exports["deviceMtu"] = Napi::Function::New<deviceMtu>(env, "deviceMtu");
   exports["deviceName"] = Napi::Function::New<deviceName>(env, "deviceName");
   exports["ignoreTerminalStop"] = Napi::Function::New<ignoreTerminalStop>(env, "ignoreTerminalStop");
   exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");

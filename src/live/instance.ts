@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { EXIT_FAILED } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
-import { startControl } from '../control/control.ts';
+import { type Control, startControl } from '../control/control.ts';
 import type { ConfigSource } from '../control/messages.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
@@ -46,6 +46,8 @@ import { watchFreed } from './freed-watch.ts';
 import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
+import { connectModules, createModules } from './modules/create-modules.ts';
+import type { ModuleManager } from './modules/manager.ts';
 import { claimMark } from './neighbours.ts';
 import { News } from './news.ts';
 import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
@@ -166,7 +168,10 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const backend = await probeBackend(claimed.spec.nfqueue.backend);
   const pacing = new PacingGate(await tryEditing(session, backend, claimed.spec, stopper.requested));
   if (stopper.isRequested()) return null;
-  const spec = pacing.admit(claimed.spec);
+  const modules = createModules(claimed.spec, parts.source.file, parts);
+  const firstModules = await modules.draft(config.modules);
+  if (stopper.isRequested()) return null;
+  const spec = modules.admit(pacing.admit(claimed.spec), firstModules);
   const warning = pacing.settle(claimed.spec);
   if (warning !== null) logger.warn(warning);
   const planner = new RulePlanner(backend, neighbours, parts.rulesLog);
@@ -183,7 +188,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const seed = randomInt(2 ** 32);
   const engine = new Engine(spec, { seed, plan: request.plan, nameOf: names.nameOf, sockets });
   const lost = watchLost(spec, engine, port, parts);
-  const devices = watchDevices(engine, port, names, lost, ports, parts);
+  const devices = watchDevices(engine, port, names, lost, ports, modules, parts);
   const silences = watchSilences(engine, parts);
   watchFreed(engine, parts);
   const nfqueues = new NfqueueBooks(port, spec.nfqueue.first);
@@ -201,12 +206,20 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
       ...silences.warnings,
       ...(rules?.collisions ?? []),
       ...pacing.warnings,
+      ...modules.warnings,
     ],
   });
-  const changeable = { running, engine, port, nfqueues, ports, planner, pacing, rules: () => rules };
-  const applier = createApplier(config, { ...changeable, ...parts });
-  await openControl(config, backend, running, applier, parts);
+  const changeable = { running, engine, port, nfqueues, ports, planner, pacing, modules };
+  const applier = createApplier(config, { ...changeable, rules: () => rules, ...parts });
+  const control = await openControl(config, backend, running, applier, modules, parts);
   if (stopper.isRequested()) return null;
+  connectModules(modules, {
+    ...{ engine, names, nowNs: () => port.nowNs(), set: (change) => control.set(change) },
+    apply: (plan) => applier.changeModules(plan),
+  });
+  modules.begin(firstModules);
+  modules.commit(firstModules);
+  unwinder.add('modules', async () => modules.stop());
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
   const installed = await enforceRules(session, request, backend, neighbours, parts);
@@ -215,7 +228,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   installed.onGap(() => engine.pacing.loseSight());
   ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
-  return { release: () => release(installed, engine, port, logger) };
+  return { release: () => release(installed, engine, port, modules, logger) };
 }
 
 function watchLost(
@@ -249,8 +262,9 @@ async function openControl(
   backend: Backend,
   running: Running,
   applier: Applier,
+  modules: ModuleManager,
   { logger, stopper, hangup, unwinder, source, news, stopped }: Parts,
-): Promise<void> {
+): Promise<Control> {
   const control = await startControl({
     socketPath,
     group: socketGroup,
@@ -258,6 +272,7 @@ async function openControl(
     source: running,
     config: source,
     apply: (request) => applier.apply(request),
+    modules: (command) => modules.answer(command),
     setStopped: (addresses) => stopped.set(addresses),
     log: ({ level, message, fields }) => logger[level](fields, message),
     onStop: () => stopper.ask('shaper stop'),
@@ -267,6 +282,7 @@ async function openControl(
   void stopper.requested.then(() => control.stopping());
   hangup.reload = () => control.reload();
   news.listen((type, data) => control.event(type, data));
+  return control;
 }
 
 /** From here on packets are queued. */
@@ -300,6 +316,7 @@ async function release(
   rules: InstalledRules,
   engine: Engine,
   port: NfqueuePort,
+  modules: ModuleManager,
   logger: Logger,
 ): Promise<number> {
   try {
@@ -308,6 +325,7 @@ async function release(
     // Some packets may still come and be lost with the rules. Those held now are delivered all the same.
     logger.error({ err }, 'the rules still match');
   }
+  modules.stop();
   finishReactor(port, engine);
   return engine.stats.totals[TOTAL.heldPackets];
 }

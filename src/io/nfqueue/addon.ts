@@ -166,6 +166,8 @@ export interface Addon {
   askForPromptness(): Promptness;
   /** Interface index of a device of this network namespace; 0 if there is none of that name. */
   deviceIndex(name: string): number;
+  /** Bytes that a packet of the device may have; 0 if there is none of that name. */
+  deviceMtu(name: string): number;
   /** Name of the device with this interface index; empty if there is none. */
   deviceName(index: number): string;
   /** A terminal that stops what writes to it from the background (SIGTTOU) no longer stops this process. */
