@@ -191,7 +191,6 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     inject: () => {
       throw new Error('not yet');
     },
-    kernelCounts: async () => new Map(),
     apply: (draft) => applier.changeModules(draft),
   });
   unwinder.add('modules', async () => modules.stop());
