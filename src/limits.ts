@@ -56,8 +56,10 @@ export const EDIT_BYTES = 1 << 18;
 /** Batches handled in one wake-up before the event loop gets a turn (control socket, signals). */
 export const BATCHES_PER_WAKEUP_MAX = 16;
 
-/** NFQUEUEs that one instance may own. */
-export const NFQUEUES_MAX = 64;
+/** NFQUEUEs of classes that one instance may own. */
+export const CLASS_NFQUEUES_MAX = 64;
+/** NFQUEUEs that one instance may own: one more brings packets to modules. Mirrored in native/columns.h. */
+export const NFQUEUES_MAX = CLASS_NFQUEUES_MAX + 1;
 /** Packets that the kernel can hold per NFQUEUE since each has a hash table of its own (April 2026). */
 export const QUEUE_LENGTH_MAX = 65536;
 /**
@@ -79,6 +81,20 @@ export const CLASSES_MAX = 4096;
 export const CLASS_DEPTH_MAX = 128;
 /** Flows remembered at once; a power of two. The oldest idle flows make room. */
 export const FLOWS_MAX = 262144;
+/** Flows that have a number for modules; a power of two. The most silent ones lose theirs. */
+export const MODULE_FLOWS_MAX = 65536;
+/** Packets that one module may hold. Holding one more is an error of the module. */
+export const MODULE_HELD_MAX = 10_000;
+/** A packet that a module has held for so long is accepted, and counts as an error of the module. */
+export const MODULE_HOLD_NS_MAX = 30e9;
+/** The bytes of packets that modules hold, by length: 146 MB at most, taken as they are needed. */
+export const MODULE_BYTES_MAX = [
+  { bytes: 128, packets: 65536 },
+  { bytes: 2048, packets: 65536 },
+  { bytes: COPY_BYTES_MAX, packets: 64 },
+] as const;
+/** A module whose mean over a second is above its budget goes, if it had so many packets in it. */
+export const MODULE_BUDGET_PACKETS = 1000;
 /** Subjects of one packet, the control groups around its own included. Those beyond are not found. */
 export const SUBJECTS_OF_PACKET_MAX = 256;
 /**
@@ -96,11 +112,12 @@ export const EACH_BUCKETS_MAX = 131072;
 
 /**
  * New bytes of edited packets between arrival and verdict, by length: acknowledgements, full-sized packets,
- * superpackets. 20 MB at most, taken as they are needed. Beyond them packets leave unedited.
+ * superpackets. 46 MB at most, taken as they are needed. Beyond them acknowledgements leave unedited, and
+ * packets that a module has changed are dropped.
  */
 export const EDITS_MAX = [
   { bytes: 128, packets: 65536 },
-  { bytes: 2048, packets: 4096 },
+  { bytes: 2048, packets: 16384 },
   { bytes: COPY_BYTES_MAX, packets: 64 },
 ] as const;
 
@@ -250,6 +267,13 @@ export const RELEASE_SLACK_NS = 100e3;
  * shares whose acknowledgements wait have one every few milliseconds.
  */
 export const HELD_ACK_SLACK_NS = 1e6;
+
+/** Reading and joining the files of a module takes at most this long; then its load fails. */
+export const MODULE_BUNDLE_MS_MAX = 60_000;
+/** So long may the outermost statements of a module run when it is loaded; then its load fails. */
+export const MODULE_RUN_MS_MAX = 500;
+/** Modules of a configuration. */
+export const MODULES_MAX = 100;
 
 const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
 for (const [name, n] of Object.entries({

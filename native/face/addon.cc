@@ -1,5 +1,5 @@
 // The face of the native part: the class NativeQueue (NativeHosts stands in hosts.cc, NativeSockets in
-// sockets.cc), two functions for the scheduler and two that look up network devices.
+// sockets.cc, look-ups of network devices in devices.cc), and functions for the scheduler.
 // src/io/nfqueue/addon.ts declares them for TypeScript.
 //
 // The four calls of the data path allocate nothing and take at most one number. They are functions of each
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "face/arguments.h"
+#include "face/devices.h"
 #include "face/error.h"
 #include "face/hosts.h"
 #include "face/layout.h"
@@ -46,6 +47,7 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   Napi::Value granted(const Napi::CallbackInfo& info);
   Napi::Value socketDrops(const Napi::CallbackInfo& info);
   Napi::Value setUp(const Napi::CallbackInfo& info);
+  void growSlots(const Napi::CallbackInfo& info);
   void unbind(const Napi::CallbackInfo& info);
   Napi::Value setReceiveBuffer(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
@@ -78,6 +80,7 @@ Napi::Function NativeQueue::define(Napi::Env env) {
                       InstanceMethod<&NativeQueue::granted>("granted"),
                       InstanceMethod<&NativeQueue::socketDrops>("socketDrops"),
                       InstanceMethod<&NativeQueue::setUp>("setUp"),
+                      InstanceMethod<&NativeQueue::growSlots>("growSlots"),
                       InstanceMethod<&NativeQueue::unbind>("unbind"),
                       InstanceMethod<&NativeQueue::setReceiveBuffer>("setReceiveBuffer"),
                       InstanceMethod<&NativeQueue::close>("close")});
@@ -287,7 +290,7 @@ Napi::Value NativeQueue::setUp(const Napi::CallbackInfo& info) {
   bool granted = false;
   SystemError error;
   if (readIndex(info, options, &index) && readNumber(info, 1, "lengthPackets", 1, UINT32_MAX, &lengthPackets) &&
-      readNumber(info, 2, "copyBytes", 1, std::min(kCopyBytesMax, options.slotBytes - kAttributeBytes), &copyBytes) &&
+      readNumber(info, 2, "copyBytes", 1, std::min(kCopyBytesMax, queue_->slotBytes() - kAttributeBytes), &copyBytes) &&
       requireOpen(info, *queue_)) {
     const bool gso = info[3].ToBoolean().Value();
     if (!queue_->setUp(index, lengthPackets, copyBytes, gso, &granted, &error)) {
@@ -296,6 +299,13 @@ Napi::Value NativeQueue::setUp(const Napi::CallbackInfo& info) {
     handleEarly();
   }
   return Napi::Boolean::New(info.Env(), granted);
+}
+
+void NativeQueue::growSlots(const Napi::CallbackInfo& info) {
+  const uint32_t most = options_.queue.slotBytesMost;
+  uint32_t bytes = 0;
+  if (!readNumber(info, 0, "slotBytes", queue_->slotBytes(), most, &bytes) || !options_.isMemoryIntact(info.Env())) return;
+  queue_->growSlots(bytes);
 }
 
 void NativeQueue::unbind(const Napi::CallbackInfo& info) {
@@ -357,25 +367,13 @@ void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoole
 // ignore the signal; for one that handles it, as Node can, the write would begin again for ever.
 void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IGN); }
 
-Napi::Value deviceIndex(const Napi::CallbackInfo& info) {
-  const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
-  return Napi::Number::New(info.Env(), linkIndex(name));
-}
-
-Napi::Value deviceName(const Napi::CallbackInfo& info) {
-  const double index = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
-  const bool isIndex = index >= 1 && index <= INT32_MAX && std::floor(index) == index;
-  return Napi::String::New(info.Env(), isIndex ? linkName(static_cast<uint32_t>(index)) : std::string());
-}
-
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
   exports["NativeSockets"] = defineNativeSockets(env);
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
-  exports["deviceIndex"] = Napi::Function::New<deviceIndex>(env, "deviceIndex");
-  exports["deviceName"] = Napi::Function::New<deviceName>(env, "deviceName");
+  addDevices(exports);
   exports["ignoreTerminalStop"] = Napi::Function::New<ignoreTerminalStop>(env, "ignoreTerminalStop");
   exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");
   return exports;

@@ -12,6 +12,7 @@ import type { MarkerParameters } from '../algo/buckets/markers.ts';
 import type { Isolation } from '../algo/queues/host-isolation.ts';
 import type { HostsSpec, QuotaSpec } from './hosts.ts';
 import type { MatcherSpec, PortRangeSpec } from './match.ts';
+import type { ModuleSpec } from './modules.ts';
 
 export type { MatcherSpec, PortRangeSpec, PrefixSpec } from './match.ts';
 
@@ -194,5 +195,7 @@ export interface ShaperSpec {
   readonly local: LocalSpec;
   readonly hosts: HostsSpec;
   readonly quotas: readonly QuotaSpec[];
+  /** Those that are on, in the order in which packets pass them: kernel-run ones first. */
+  readonly modules: readonly ModuleSpec[];
   readonly nfqueue: NfqueueSpec;
 }

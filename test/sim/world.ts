@@ -161,6 +161,7 @@ export function shaper(
     local: { exempt: { ports: [{ from: 22, to: 22 }], share: 0.05, ...exempt } },
     hosts: DEFAULT_HOSTS,
     quotas: [],
+    modules: [],
     nfqueue: { ...NFQUEUE, ...nfqueue },
   };
 }

@@ -10,19 +10,26 @@ import { offsetOf, scalarText } from '../yaml/nodes.ts';
 import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 import { prefixOf } from './match.ts';
 
-export type Then = Pick<QuotaSpec, 'throttle' | 'isBlocking' | 'page' | 'outside'>;
+export type Then = Pick<QuotaSpec, 'throttle' | 'isBlocking' | 'page' | 'outside' | 'modules'>;
 
-export const NO_THEN: Then = { throttle: null, isBlocking: false, page: null, outside: [] };
+export const NO_THEN: Then = { throttle: null, isBlocking: false, page: null, outside: [], modules: [] };
 
 type ThenValues = Values<typeof SECTIONS.action>;
 
-/** What a map or a list of maps and bare words says, and the place of its throttle. */
+/** What a map or a list of maps and bare words says, and the places of its throttle and modules. */
 export interface ReadThen extends Then {
   readonly throttleAt: Located<Node> | null;
+  readonly modulesAt: readonly Located<string>[];
 }
 
 export function readThen(reader: YamlReader, at: Located<Node>): ReadThen {
-  const read = { ...NO_THEN, outside: [] as OutsideActionSpec[], throttleAt: null as Located<Node> | null };
+  const read = {
+    ...NO_THEN,
+    outside: [] as OutsideActionSpec[],
+    modules: [] as string[],
+    modulesAt: [] as Located<string>[],
+    throttleAt: null as Located<Node> | null,
+  };
   const seen = new Set<string>();
   for (const item of reader.items(at.value)) {
     const isWord = isScalar(item);
@@ -40,6 +47,7 @@ export function readThen(reader: YamlReader, at: Located<Node>): ReadThen {
     if (values.page) read.page = readPage(reader, values.page.value);
     const outside = readOutside(reader, values);
     if (outside) read.outside.push(outside);
+    if (values.module) addModule(reader, read, values.module);
     if (!isWord && reader.map(item, 'then')?.items.length === 0)
       reader.problems.error(
         offsetOf(item),
@@ -136,4 +144,15 @@ function readMail(reader: YamlReader, at: Located<Node>): MailSpec | null {
     from: from?.value ?? DEFAULTS.from,
     server: server?.value ?? DEFAULTS.server,
   };
+}
+
+function addModule(
+  reader: YamlReader,
+  read: { readonly modules: string[]; readonly modulesAt: Located<string>[] },
+  at: Located<string>,
+): void {
+  if (read.modules.includes(at.value))
+    reader.problems.error(at.offset, `module: '${at.value}' is here twice`);
+  read.modules.push(at.value);
+  read.modulesAt.push(at);
 }

@@ -1,6 +1,7 @@
 /** The control thread's side of hosts over fakes, in virtual time. */
 import type { ViolationFacts } from '../../../../src/control/hosts/actions/facts.ts';
 import { HostService } from '../../../../src/control/hosts/host-service.ts';
+import type { ModuleNews } from '../../../../src/control/hosts/quota-teller.ts';
 import type { LogLine, StoppedAddresses } from '../../../../src/control/messages.ts';
 import type { HostLimits, HostsUpdate } from '../../../../src/core/hosts/update.ts';
 import type { PageHost } from '../../../../src/portal/messages.ts';
@@ -28,6 +29,7 @@ export function quota(more: Partial<QuotaSpec> = {}): QuotaSpec {
     windows: [{ overNs: 100e9, upBytes: 1000, downBytes: Infinity, totalBytes: Infinity }],
     ...{ warnShare: 0.8, slopeShare: null, releaseShare: 1, throttle: null, isBlocking: true, page: null },
     outside: [],
+    modules: [],
     ...more,
   };
 }
@@ -41,6 +43,7 @@ export class HostsWorld {
   readonly events: object[] = [];
   readonly lines: LogLine[] = [];
   readonly told: ViolationFacts[] = [];
+  readonly moduleNews: ModuleNews[] = [];
   readonly stopped: StoppedAddresses[] = [];
   pageHosts: readonly PageHost[] = [];
   isPageThere = false;
@@ -62,6 +65,7 @@ export class HostsWorld {
       namesOf: ({ id }) => (this.names[id] === undefined ? [] : [this.names[id]]),
       portName: (ifIndex) => `port ${ifIndex}`,
       onStopped: () => undefined,
+      tellModule: (news) => void this.moduleNews.push(news),
       emit: (_, data) => void this.events.push(data),
       log: (line) => void this.lines.push(line),
       openStore: () => this.store,

@@ -22,7 +22,15 @@ const PAGE: PageRules = {
 const PLAIN: RulesRequest = {
   plan: {
     directions: [{ device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: null }],
-    ...{ gso: [false], copyBytes: [128], ecn: false, dscps: [], unreadNfqueue: 65535, sharesChains: false },
+    ...{
+      gso: [false],
+      copyBytes: [128],
+      ecn: false,
+      dscps: [],
+      moduleNfqueue: null,
+      unreadNfqueue: 65535,
+      sharesChains: false,
+    },
   },
   nfqueue: {
     ...{ first: 7, count: 1, length: 1024, bypass: true },
@@ -125,7 +133,7 @@ it('a specification says what the rules are about', () => {
   };
   const quota = {
     ...{ name: 'q', hosts: { names: null, match: null }, windows: [], warnShare: null, slopeShare: null },
-    ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [] },
+    ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [], modules: [] },
   };
   const link = { name: 'wan', device: 'wan0' } as never;
   const spec = { hosts: { ...DEFAULT_HOSTS, lan: ['lan0'] }, links: [link, link] };
