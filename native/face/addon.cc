@@ -1,5 +1,5 @@
 // The face of the native part: the class NativeQueue (NativeHosts stands in hosts.cc, NativeSockets in
-// sockets.cc), two functions for the scheduler and two that look up network devices.
+// sockets.cc, NativeGuard in guard.cc, NativeRawSender in raw_sender.cc), two functions for the scheduler and two that look up network devices.
 // src/io/nfqueue/addon.ts declares them for TypeScript.
 //
 // The four calls of the data path allocate nothing and take at most one number. They are functions of each
@@ -16,9 +16,11 @@
 
 #include "face/arguments.h"
 #include "face/error.h"
+#include "face/guard.h"
 #include "face/hosts.h"
 #include "face/layout.h"
 #include "face/options.h"
+#include "face/raw_sender.h"
 #include "face/sockets.h"
 #include "links/link_socket.h"
 #include "loop/promptness.h"
@@ -380,6 +382,8 @@ Napi::Value deviceName(const Napi::CallbackInfo& info) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
+  exports["NativeGuard"] = defineNativeGuard(env);
+  exports["NativeRawSender"] = defineNativeRawSender(env);
   exports["NativeSockets"] = defineNativeSockets(env);
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
