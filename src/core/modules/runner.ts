@@ -74,7 +74,7 @@ export class Runner {
       for (const record of modules) record.runNs = 0;
       if (!guard.run(this.step)) this.wasEnded();
       else if (this.hasFailed) this.threw(this.failure);
-      if (holds.hasAnswers) line.merge(indexOf);
+      if (holds.hasAnswers) line.merge(indexOf, nowNs);
       if (this.phase === PACKETS && this.turn < modules.length && line.count === 0) break;
     }
     this.phase = TIMERS;

@@ -279,8 +279,11 @@ export class VerdictWriter {
   private acceptKept(h: number): void {
     const { held } = this;
     const bytes = held.lengthBytes[h];
-    const at = this.editRoom(h, bytes);
-    this.edits.take(h, this.slabOf(h), at);
+    let at = this.edits.takeFromSlab(h);
+    if (at === NONE) {
+      at = this.editRoom(h, bytes);
+      this.edits.take(h, this.slabOf(h), at);
+    }
     held.flags[h] &= ~FLAG_EDITED;
     if (held.isRerouted(h)) this.writeAsked(h, this.slabOf(h), at);
     this.acceptEdited(h, at, bytes);
