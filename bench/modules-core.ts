@@ -1,7 +1,7 @@
 /**
- * The decision loop without modules, with an empty one, and with one that reads five fields and sets one, in a
- * process of its own, so that V8 compiles each independently of the others:
- * `modules-core.ts none|empty|reads FLOWS SLICES`. Prints one line of JSON.
+ * The decision loop without modules, with an empty one, and with one that reads five fields and sets one, in
+ * a process of its own, so that V8 compiles each independently of the others: `modules-core.ts
+ * none|empty|reads FLOWS SLICES`. Prints one line of JSON.
  */
 import { loadConfig } from '../src/config/config.ts';
 import { Engine } from '../src/core/engine.ts';

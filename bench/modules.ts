@@ -1,7 +1,7 @@
 /**
  * npm run bench -- modules: what modules cost in the decision loop: without one, with an empty one, and with
- * one that reads five fields and sets the DSCP. `--quick` is for tests: it measures little and prints one line
- * of JSON.
+ * one that reads five fields and sets the DSCP. `--quick` is for tests: it measures little and prints one
+ * line of JSON.
  */
 import { compiledScript } from './compiled.ts';
 import { atMost, type Goal, printGoals, writeResults } from './goals.ts';

@@ -15,8 +15,8 @@
 #   pacing      TCP rate control beside them
 #   pacing-cost processor time of 1000 paced TCP connections
 #
-# All but scale, hosts, modules, sockets, store, compare and pacing need root (network namespaces, NFQUEUE). Without
-# root, scale, hosts and sockets leave out real packets.
+# All but scale, hosts, modules, sockets, store, compare and pacing need root (network namespaces, NFQUEUE).
+# Without root, scale, hosts and sockets leave out real packets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 /**
- * A packet's way where modules are on: they decide about those of a batch that came by their NFQUEUE, and then
- * all packets take the usual way, in the order that the stage's line says.
+ * A packet's way where modules are on: they decide about those of a batch that came by their NFQUEUE, and
+ * then all packets take the usual way, in the order that the stage's line says.
  *
  *   prerouting, postrouting   no classes there: the module's verdict is the packet's
  *   input, forward, output    dropped for the leaf that would have had it, or on to its classes
@@ -109,7 +109,9 @@ export class ModuleWay extends PacketWay {
     else this.comes(h, nowNs, nowNs);
   }
 
-  /** Keeps the new bytes of a packet that modules have changed. Returns false if there is no room for them. */
+  /**
+   * Keeps the new bytes of a packet that modules have changed. Returns false if there is no room for them.
+   */
   private keepsEdits(rows: Rows, p: number, h: number): boolean {
     const { arrivals, slab, edits } = rows;
     if ((edits[p] & EDITED) === 0) return true;

@@ -1,6 +1,6 @@
 /**
- * Modules that decide by chance, over packets of all hooks and NFQUEUEs, with losses and changes of the list of
- * modules: every packet gets exactly one verdict, and the books balance after every batch.
+ * Modules that decide by chance, over packets of all hooks and NFQUEUEs, with losses and changes of the list
+ * of modules: every packet gets exactly one verdict, and the books balance after every batch.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -4,11 +4,11 @@
  *   hold()           NEW: the packet lies in the batch that brought it
  *   the batch ends   KEPT: a copy of its bytes and columns lies here, and it has a row of the held table
  *   accept(), drop() ACCEPTED, DROPPED: it stands in the list of answers, until the stage takes it from there
- *   its time is over or  it is gone: it has had its verdict, and an answer means nothing. Its record stays for
- *   the kernel lost it   as long as a packet may be held, so that the answer is no error
+ *   its time is over or  it is gone: it has had its verdict, and an answer means nothing. Its record stays
+ *   the kernel lost it   for as long as a packet may be held, so that the answer is no error
  *
- * Code of a module may be ended from outside at any call or turn of a loop. So what modules call here, hold()
- * and answer(), has neither behind its checks. Records are freed by the stage, which nobody ends.
+ * Code of a module may be ended from outside at any call or turn of a loop. So what modules call here,
+ * hold() and answer(), has neither behind its checks. Records are freed by the stage, which nobody ends.
  *
  * A handle is the place of its record and a number that no other hold has had, so a handle is answered once.
  */

@@ -70,8 +70,8 @@ export class Line {
   }
 
   /**
-   * Packets that were answered go to their places. `indexOf` says which place a module has among all; the packet
-   * goes on with the next. Those for which there is no room wait for the next batch.
+   * Packets that were answered go to their places. `indexOf` says which place a module has among all; the
+   * packet goes on with the next. Those for which there is no room wait for the next batch.
    */
   merge(indexOf: (owner: number) => number, nowNs: number): void {
     const { holds, entries, spare } = this;

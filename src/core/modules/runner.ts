@@ -97,7 +97,9 @@ export class Runner {
     if (record !== undefined) record.errors += 1;
   }
 
-  /** One run of the guard: goes on where the last one ended, until packets were answered or a module throws. */
+  /**
+   * One run of the guard: goes on where the last one ended, until packets were answered or a module throws.
+   */
   private readonly step = (): void => {
     const { holds } = this.parts;
     const { modules } = this;
@@ -228,7 +230,9 @@ export class Runner {
     this.next();
   }
 
-  /** The guard has ended the run: the module that took most of it goes, perhaps not the one whose turn it is. */
+  /**
+   * The guard has ended the run: the module that took most of it goes, perhaps not the one whose turn it is.
+   */
   private wasEnded(): void {
     const { modules } = this;
     const current = modules[Math.min(this.turn, modules.length - 1)];

@@ -6,7 +6,7 @@
  *               kept(), leave() for those that are held
  *   between     use(), call(), and answers from code that runs by itself (sockets, promises)
  *
- * Nothing of it takes memory until a module is on.
+ * A module that has never been on costs a few hundred kB, and packets one branch a batch.
  */
 import { FLOAT_ZERO } from '../../base/float.ts';
 import { type HashKeys, hashKeys } from '../../base/hash.ts';
@@ -113,9 +113,9 @@ export class ModuleStage {
   }
 
   /**
-   * These modules are on from now on, in this order. Call it between two batches. A module that stays, which is
-   * one with the same instance, keeps its counters and held packets. Held packets of a module that goes are
-   * accepted: they go on with the modules behind it.
+   * These modules are on from now on, in this order. Call it between two batches. A module that stays, which
+   * is one with the same instance, keeps its counters and held packets. Held packets of a module that goes
+   * are accepted: they go on with the modules behind it.
    */
   use(list: readonly RunnableModule[], nowNs: number): void {
     this.nowNs = Math.max(this.nowNs, nowNs);
