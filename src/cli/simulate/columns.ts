@@ -16,6 +16,16 @@ const delays = <Row>(delayOf: (row: Row) => DelayMilliseconds): Column<Row>[] =>
   { title: 'max', text: (row) => millisecondsText(delayOf(row).max) },
 ];
 
+/** The columns that have a text in any row. */
+export function usedColumns<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly (readonly (Row | null)[])[],
+): readonly Column<Row>[] {
+  return columns.filter(({ text }) =>
+    rows.some((pair) => pair.some((row) => row !== null && text(row) !== '')),
+  );
+}
+
 export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
   { title: 'throughput', text: ({ report }) => formatBitsPerSecShort(report.throughputBitsPerSecond) },
   ...delays(({ report }: ClassView) => report.delayMilliseconds),
@@ -23,6 +33,7 @@ export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
   { title: 'early', text: ({ drops }) => String(drops.early), isTrouble: true },
   { title: 'police', text: ({ drops }) => String(drops.police), isTrouble: true },
   { title: 'aqm', text: ({ drops }) => String(drops.aqm), isTrouble: true },
+  { title: 'module', text: ({ drops }) => (drops.module === 0 ? '' : String(drops.module)), isTrouble: true },
   { title: 'marked', text: ({ report }) => String(report.marked) },
 ];
 

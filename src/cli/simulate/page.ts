@@ -5,7 +5,14 @@ import { formatBitsPerSecShort } from '../../base/units.ts';
 import { pairUp } from '../../charts/palette.ts';
 import type { SimulatedFlow } from '../../sim/report/report.ts';
 import { htmlDocument, legendOf } from '../page/document.ts';
-import { CLASS_COLUMNS, type Column, FLOW_COLUMNS, flowTitle, millisecondsText } from './columns.ts';
+import {
+  CLASS_COLUMNS,
+  type Column,
+  FLOW_COLUMNS,
+  flowTitle,
+  millisecondsText,
+  usedColumns,
+} from './columns.ts';
 import { RUN_NAMES } from './comparison.ts';
 import type { Panel } from './panel.ts';
 import { classPanels, quietText } from './panels-class.ts';
@@ -134,9 +141,7 @@ function tableOf<Row>(
   titleOf: (row: Row) => string,
   isPair: boolean,
 ): string {
-  const used = columns.filter(({ text }) =>
-    rows.some((pair) => pair.some((row) => row !== null && text(row) !== '')),
-  );
+  const used = usedColumns(columns, rows);
   const head = isPair
     ? `<tr><th rowspan="2">${what}</th>${used.map(({ title }) => `<th colspan="2">${title}</th>`).join('')}</tr>` +
       `<tr>${used.map(() => '<th class="run-a">A</th><th class="run-b">B</th>').join('')}</tr>`

@@ -17,6 +17,7 @@ export interface DropReasons {
   readonly early: number;
   readonly police: number;
   readonly aqm: number;
+  readonly module: number;
 }
 
 export interface RedView {
@@ -86,6 +87,7 @@ export function takeRun(
         early: sums.dropEarly[row],
         police: sums.dropPolice[row],
         aqm: sums.dropAqm[row],
+        module: sums.dropModule[row],
       },
       delayCounts: engine.stats.delay.subarray(row * HISTOGRAM_BINS, (row + 1) * HISTOGRAM_BINS),
       series: series.classes.find(({ path }) => path === info.path) ?? null,

@@ -14,6 +14,7 @@ import {
   FLOW_COLUMNS,
   flowTitle,
   millisecondsText,
+  usedColumns,
 } from './columns.ts';
 import { comparison, RUN_NAMES } from './comparison.ts';
 import { chooseFlows, type FlowChoice, type FlowPair } from './flow-choice.ts';
@@ -162,18 +163,19 @@ function table<Row>(
   style: Style,
 ): string {
   const runCount = rows[0]?.length ?? 1;
+  const used = usedColumns(columns, rows);
   const runCell = (text: string, r: number): Cell[] => (runCount > 1 ? [{ text, paint: style.runs[r] }] : []);
   const head: Cell[] = [
     { text: what, align: 'left', paint: style.bold },
     ...runCell('', 0),
-    ...columns.map(({ title }) => ({ text: title, paint: style.bold })),
+    ...used.map(({ title }) => ({ text: title, paint: style.bold })),
   ];
   const lines = rows.flatMap((pair) => {
     const title = titleOf(pair.find((row) => row !== null) as Row);
     return pair.map((row, r): Cell[] => [
       { text: r === 0 ? title : '', align: 'left' },
       ...runCell(RUN_NAMES[r], r),
-      ...columns.map((column) => (row === null ? { text: '-' } : cellOf(column, row, style))),
+      ...used.map((column) => (row === null ? { text: '-' } : cellOf(column, row, style))),
     ]);
   });
   return renderCells([head, ...lines]);
