@@ -1,6 +1,6 @@
-// Calls of the data path. They are functions of each instance with the instance as their data, not methods of
-// the class: finding the object behind `this` (napi_unwrap) costs about 100 ns a call on Node 20, four times the
-// rest of the crossing.
+// Calls of the data path. They are functions of each instance with the instance as their data, not methods
+// of the class: finding the object behind `this` (napi_unwrap) costs about 100 ns a call on Node 20, four
+// times the rest of the crossing.
 #pragma once
 
 #include <napi.h>

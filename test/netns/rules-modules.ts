@@ -46,7 +46,7 @@ function withModules(
 const at = (...hooks: readonly Hook[]): ModuleHookPlan[] =>
   hooks.map((hook) => ({ hook, interest: [WANTED], kernel: [] }));
 
-/** In all hosts, from zero: datagrams to the port that have arrived, by length. Hosts may serve another scenario. */
+/** In all hosts: datagrams to the port that have arrived since now, by length. */
 async function countArrivals(lab: Lab): Promise<void> {
   const chain = [
     'type filter hook input priority 200; policy accept;',
