@@ -98,6 +98,10 @@ export class Simulation {
     this.drains = options.drains ?? false;
   }
 
+  get hasModules(): boolean {
+    return this.modules !== null;
+  }
+
   /** Runs to the next sample. Returns false at the end of the run. */
   step(): boolean {
     const way = this.way();

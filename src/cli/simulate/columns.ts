@@ -1,5 +1,6 @@
 /** Columns of the tables of classes and of flows, on the terminal and on the page. */
 import { formatBitsPerSecShort, formatMicrosecondsShort } from '../../base/units.ts';
+import type { ModuleResult } from '../../sim/modules/world-modules.ts';
 import type { DelayMilliseconds, SimulatedFlow } from '../../sim/report/report.ts';
 import type { ClassView, RunView } from './run-view.ts';
 
@@ -16,7 +17,7 @@ const delays = <Row>(delayOf: (row: Row) => DelayMilliseconds): Column<Row>[] =>
   { title: 'max', text: (row) => millisecondsText(delayOf(row).max) },
 ];
 
-export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
+const CLASS_COLUMNS: readonly Column<ClassView>[] = [
   { title: 'throughput', text: ({ report }) => formatBitsPerSecShort(report.throughputBitsPerSecond) },
   ...delays(({ report }: ClassView) => report.delayMilliseconds),
   { title: 'tail', text: ({ drops }) => String(drops.tail), isTrouble: true },
@@ -25,6 +26,28 @@ export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
   { title: 'aqm', text: ({ drops }) => String(drops.aqm), isTrouble: true },
   { title: 'marked', text: ({ report }) => String(report.marked) },
 ];
+
+const MODULE_COLUMN: Column<ClassView> = {
+  title: 'module',
+  text: ({ drops }) => String(drops.module),
+  isTrouble: true,
+};
+
+export const MODULE_COLUMNS: readonly Column<ModuleResult>[] = [
+  { title: 'packets', text: ({ packets }) => String(packets) },
+  { title: 'dropped', text: ({ dropped }) => String(dropped) },
+  { title: 'stolen', text: ({ stolen }) => String(stolen) },
+  { title: 'held', text: ({ held }) => String(held) },
+  { title: 'injected', text: ({ injected }) => String(injected) },
+  { title: 'errors', text: ({ errors }) => String(errors), isTrouble: true },
+  { title: 'state', text: ({ state }) => state },
+];
+
+/** With drops by modules only if there are modules. */
+export function classColumns(runs: readonly RunView[]): readonly Column<ClassView>[] {
+  if (runs.every(({ modules }) => modules.length === 0)) return CLASS_COLUMNS;
+  return [...CLASS_COLUMNS.slice(0, -1), MODULE_COLUMN, ...CLASS_COLUMNS.slice(-1)];
+}
 
 export const FLOW_COLUMNS: readonly Column<SimulatedFlow>[] = [
   { title: 'throughput', text: (flow) => formatBitsPerSecShort(flow.throughputBitsPerSecond) },

@@ -5,7 +5,14 @@ import { formatBitsPerSecShort } from '../../base/units.ts';
 import { pairUp } from '../../charts/palette.ts';
 import type { SimulatedFlow } from '../../sim/report/report.ts';
 import { htmlDocument, legendOf } from '../page/document.ts';
-import { CLASS_COLUMNS, type Column, FLOW_COLUMNS, flowTitle, millisecondsText } from './columns.ts';
+import {
+  type Column,
+  classColumns,
+  FLOW_COLUMNS,
+  flowTitle,
+  MODULE_COLUMNS,
+  millisecondsText,
+} from './columns.ts';
 import { RUN_NAMES } from './comparison.ts';
 import type { Panel } from './panel.ts';
 import { classPanels, quietText } from './panels-class.ts';
@@ -28,12 +35,22 @@ export function renderPage(runs: readonly RunView[], { about, version }: PageOpt
     ...directionsOf(runs).map((path) => directionSection(runs, path)),
     flowsSection(runs),
     '<h2>All classes</h2>',
-    tableOf('class', CLASS_COLUMNS, classRows(runs), ({ path }) => path, isPair),
+    tableOf('class', classColumns(runs), classRows(runs), ({ path }) => path, isPair),
+    ...modulesSection(runs),
     '<h2>All flows</h2>',
     tableOf('flow', FLOW_COLUMNS, flowRows(runs), flowTitle, isPair),
     `<footer>${NOTES}<br>nfqueue-shaper ${escapeHtml(version)}</footer>`,
   ];
   return htmlDocument(`${scenario} - shaper simulate`, body, isPair ? 'pair' : '');
+}
+
+function modulesSection(runs: readonly RunView[]): string[] {
+  const rows = pairUp(
+    runs.map(({ modules }) => modules),
+    ({ label }) => label,
+  );
+  if (rows.length === 0) return [];
+  return ['<h2>Modules</h2>', tableOf('module', MODULE_COLUMNS, rows, ({ label }) => label, runs.length > 1)];
 }
 
 /** Tables with more rows are folded. */

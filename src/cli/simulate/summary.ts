@@ -8,11 +8,12 @@ import { type Fold, sparkline, sparklineTop } from '../../charts/sparkline.ts';
 import type { PacketCount, SimulatedFlow } from '../../sim/report/report.ts';
 import type { Question } from '../../sim/traffic/traffic.ts';
 import {
-  CLASS_COLUMNS,
   type Column,
+  classColumns,
   droppedOutside,
   FLOW_COLUMNS,
   flowTitle,
+  MODULE_COLUMNS,
   millisecondsText,
 } from './columns.ts';
 import { comparison, RUN_NAMES } from './comparison.ts';
@@ -46,6 +47,7 @@ export function renderSummary(runs: readonly RunView[], options: SummaryOptions)
     comparison(runs, options.style),
     classTable(runs, options.style),
     ...runs.map((run, r) => quotaSection(run, r, runs.length, options.style)),
+    moduleTable(runs, options.style),
     plots(runs, options),
     flowTable(runs, answers.shown, options.style),
     ...windowLines(runs),
@@ -117,7 +119,7 @@ function classTable(runs: readonly RunView[], style: Style): string {
     runs.map((run) => run.classes),
     ({ path }) => path,
   );
-  return table('class', CLASS_COLUMNS, rows, ({ path }) => path, style);
+  return table('class', classColumns(runs), rows, ({ path }) => path, style);
 }
 
 function quotaSection({ quotas }: RunView, r: number, runCount: number, style: Style): string {
@@ -125,6 +127,14 @@ function quotaSection({ quotas }: RunView, r: number, runCount: number, style: S
   const name = runCount > 1 ? `${style.runs[r](RUN_NAMES[r])}  ` : '';
   const speed = quotas.speed === 1 ? '' : `windows and limits of quotas divided by ${quotas.speed}\n`;
   return `${name}${speed}${quotaTables(quotas, style)}`;
+}
+
+function moduleTable(runs: readonly RunView[], style: Style): string {
+  const rows = pairUp(
+    runs.map(({ modules }) => modules),
+    ({ label }) => label,
+  );
+  return rows.length === 0 ? '' : table('module', MODULE_COLUMNS, rows, ({ label }) => label, style);
 }
 
 /** The flows that have no line above. */
