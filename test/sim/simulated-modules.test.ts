@@ -25,7 +25,10 @@ import { bottleneck, HOSTS, MS, SECOND, TEN_MBIT, tcp, traffic, udp } from './ne
 import { shaper } from './world.ts';
 
 const SPEC = bottleneck({ limitPackets: 1000 });
-/** 100 packets of 1000 bytes a second, for 10 s. They take 20 ms to their end, so the last does not come there. */
+/**
+ * 100 packets of 1000 bytes a second, for 10 s. They take 20 ms to their end, so the last does not come
+ * there.
+ */
 const HUNDRED = traffic(10, [udp('cbr', 100_000, 1000)]);
 
 interface Parts {
