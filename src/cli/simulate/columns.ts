@@ -17,21 +17,26 @@ const delays = <Row>(delayOf: (row: Row) => DelayMilliseconds): Column<Row>[] =>
   { title: 'max', text: (row) => millisecondsText(delayOf(row).max) },
 ];
 
-const CLASS_COLUMNS: readonly Column<ClassView>[] = [
+/** The columns that have a text in any row. */
+export function usedColumns<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly (readonly (Row | null)[])[],
+): readonly Column<Row>[] {
+  return columns.filter(({ text }) =>
+    rows.some((pair) => pair.some((row) => row !== null && text(row) !== '')),
+  );
+}
+
+export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
   { title: 'throughput', text: ({ report }) => formatBitsPerSecShort(report.throughputBitsPerSecond) },
   ...delays(({ report }: ClassView) => report.delayMilliseconds),
   { title: 'tail', text: ({ drops }) => String(drops.tail), isTrouble: true },
   { title: 'early', text: ({ drops }) => String(drops.early), isTrouble: true },
   { title: 'police', text: ({ drops }) => String(drops.police), isTrouble: true },
   { title: 'aqm', text: ({ drops }) => String(drops.aqm), isTrouble: true },
+  { title: 'module', text: ({ drops }) => (drops.module === 0 ? '' : String(drops.module)), isTrouble: true },
   { title: 'marked', text: ({ report }) => String(report.marked) },
 ];
-
-const MODULE_COLUMN: Column<ClassView> = {
-  title: 'module',
-  text: ({ drops }) => String(drops.module),
-  isTrouble: true,
-};
 
 export const MODULE_COLUMNS: readonly Column<ModuleResult>[] = [
   { title: 'packets', text: ({ packets }) => String(packets) },
@@ -42,12 +47,6 @@ export const MODULE_COLUMNS: readonly Column<ModuleResult>[] = [
   { title: 'errors', text: ({ errors }) => String(errors), isTrouble: true },
   { title: 'state', text: ({ state }) => state },
 ];
-
-/** With drops by modules only if there are modules. */
-export function classColumns(runs: readonly RunView[]): readonly Column<ClassView>[] {
-  if (runs.every(({ modules }) => modules.length === 0)) return CLASS_COLUMNS;
-  return [...CLASS_COLUMNS.slice(0, -1), MODULE_COLUMN, ...CLASS_COLUMNS.slice(-1)];
-}
 
 export const FLOW_COLUMNS: readonly Column<SimulatedFlow>[] = [
   { title: 'throughput', text: (flow) => formatBitsPerSecShort(flow.throughputBitsPerSecond) },

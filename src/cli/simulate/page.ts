@@ -6,12 +6,13 @@ import { pairUp } from '../../charts/palette.ts';
 import type { SimulatedFlow } from '../../sim/report/report.ts';
 import { htmlDocument, legendOf } from '../page/document.ts';
 import {
+  CLASS_COLUMNS,
   type Column,
-  classColumns,
   FLOW_COLUMNS,
   flowTitle,
   MODULE_COLUMNS,
   millisecondsText,
+  usedColumns,
 } from './columns.ts';
 import { RUN_NAMES } from './comparison.ts';
 import type { Panel } from './panel.ts';
@@ -35,7 +36,7 @@ export function renderPage(runs: readonly RunView[], { about, version }: PageOpt
     ...directionsOf(runs).map((path) => directionSection(runs, path)),
     flowsSection(runs),
     '<h2>All classes</h2>',
-    tableOf('class', classColumns(runs), classRows(runs), ({ path }) => path, isPair),
+    tableOf('class', CLASS_COLUMNS, classRows(runs), ({ path }) => path, isPair),
     ...modulesSection(runs),
     '<h2>All flows</h2>',
     tableOf('flow', FLOW_COLUMNS, flowRows(runs), flowTitle, isPair),
@@ -151,9 +152,7 @@ function tableOf<Row>(
   titleOf: (row: Row) => string,
   isPair: boolean,
 ): string {
-  const used = columns.filter(({ text }) =>
-    rows.some((pair) => pair.some((row) => row !== null && text(row) !== '')),
-  );
+  const used = usedColumns(columns, rows);
   const head = isPair
     ? `<tr><th rowspan="2">${what}</th>${used.map(({ title }) => `<th colspan="2">${title}</th>`).join('')}</tr>` +
       `<tr>${used.map(() => '<th class="run-a">A</th><th class="run-b">B</th>').join('')}</tr>`

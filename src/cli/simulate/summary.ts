@@ -8,13 +8,14 @@ import { type Fold, sparkline, sparklineTop } from '../../charts/sparkline.ts';
 import type { PacketCount, SimulatedFlow } from '../../sim/report/report.ts';
 import type { Question } from '../../sim/traffic/traffic.ts';
 import {
+  CLASS_COLUMNS,
   type Column,
-  classColumns,
   droppedOutside,
   FLOW_COLUMNS,
   flowTitle,
   MODULE_COLUMNS,
   millisecondsText,
+  usedColumns,
 } from './columns.ts';
 import { comparison, RUN_NAMES } from './comparison.ts';
 import { chooseFlows, type FlowChoice, type FlowPair } from './flow-choice.ts';
@@ -119,7 +120,7 @@ function classTable(runs: readonly RunView[], style: Style): string {
     runs.map((run) => run.classes),
     ({ path }) => path,
   );
-  return table('class', classColumns(runs), rows, ({ path }) => path, style);
+  return table('class', CLASS_COLUMNS, rows, ({ path }) => path, style);
 }
 
 function quotaSection({ quotas }: RunView, r: number, runCount: number, style: Style): string {
@@ -172,18 +173,19 @@ function table<Row>(
   style: Style,
 ): string {
   const runCount = rows[0]?.length ?? 1;
+  const used = usedColumns(columns, rows);
   const runCell = (text: string, r: number): Cell[] => (runCount > 1 ? [{ text, paint: style.runs[r] }] : []);
   const head: Cell[] = [
     { text: what, align: 'left', paint: style.bold },
     ...runCell('', 0),
-    ...columns.map(({ title }) => ({ text: title, paint: style.bold })),
+    ...used.map(({ title }) => ({ text: title, paint: style.bold })),
   ];
   const lines = rows.flatMap((pair) => {
     const title = titleOf(pair.find((row) => row !== null) as Row);
     return pair.map((row, r): Cell[] => [
       { text: r === 0 ? title : '', align: 'left' },
       ...runCell(RUN_NAMES[r], r),
-      ...columns.map((column) => (row === null ? { text: '-' } : cellOf(column, row, style))),
+      ...used.map((column) => (row === null ? { text: '-' } : cellOf(column, row, style))),
     ]);
   });
   return renderCells([head, ...lines]);
