@@ -12,15 +12,21 @@ import {
   STOLEN,
 } from '../../src/modules/api/index.ts';
 import type { AnyModule } from '../../src/modules/definition.ts';
+import { IPPROTO_TCP } from '../../src/packet/tcp-header.ts';
+import { runReplay } from '../../src/sim/capture/replay.ts';
+import { scanCapture } from '../../src/sim/capture/scan.ts';
+import { readAtOf } from '../../src/sim/capture/window.ts';
 import {
   type LogEntry,
   ModuleStartError,
   type ModulesOptions,
   type SimulatedModule,
 } from '../../src/sim/modules/world-modules.ts';
+import { tcpSum } from '../../src/sim/packets/headers.ts';
 import { prepareTraffic, runScenario, runTraffic } from '../../src/sim/simulation.ts';
 import type { MatcherSpec } from '../../src/spec/match.ts';
 import { quotaSpec, windowSpec } from '../oracle/quota-spec.ts';
+import { captureFile, packetBytes } from '../unit/sim/capture/capture-file.ts';
 import { bottleneck, HOSTS, MS, SECOND, TEN_MBIT, tcp, traffic, udp } from './net.ts';
 import { shaper } from './world.ts';
 
@@ -264,6 +270,38 @@ describe('classes', () => {
     const { report } = runTraffic(SPEC, HUNDRED, 'x', 1, options([steering([])], { setClass }));
     expect(report.traceHash).toBe(settled.result().report.traceHash);
   });
+});
+
+test('a captured packet comes with its bytes, and its checksum is mended', () => {
+  const shape = {
+    src: HOSTS[0]!.address,
+    dst: HOSTS[1]!.address,
+    protocol: IPPROTO_TCP,
+    sport: 40_000,
+    dport: 80,
+  };
+  const frames = Array.from({ length: 4 }, (_, i) => ({ ns: i * MS, bytes: packetBytes(shape, 400) }));
+  const scan = scanCapture(readAtOf(captureFile(frames)));
+  const seen: unknown[] = [];
+  const shift = module('shift', () => ({
+    process(p: Packet) {
+      p.dport = 8080;
+      p.ttl = 9;
+      return ACCEPT;
+    },
+  }));
+  const looks = module(
+    'looks',
+    () => ({
+      log: ({ bytes, sport, dport, ttl, length }: Packet) =>
+        void seen.push([sport, dport, ttl, length, bytes!.length, tcpSum(new Uint8Array(bytes!), 0, 400)]),
+    }),
+    { hooks: ['postrouting'], payload: true },
+  );
+  const { report, modules } = runReplay(SPEC, scan, 'x', 1, options([shift, looks]));
+  expect(modules.map(({ packets }) => packets)).toEqual([4, 4]);
+  expect(seen).toEqual(Array(4).fill([40_000, 8080, 9, 400, 400, 0xffff]));
+  expect(report.totals.held.packets).toBe(0);
 });
 
 test('quotas tell modules of hosts', () => {
