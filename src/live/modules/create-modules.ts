@@ -1,18 +1,23 @@
 /** Puts together the modules of a running instance. */
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import { OperatingError } from '../../base/errors.ts';
 import type { ModuleSet } from '../../control/messages.ts';
 import type { Engine } from '../../core/engine.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { Accounts } from '../../io/accounts.ts';
 import type { DeviceNames } from '../../io/nfqueue/device-names.ts';
 import { deviceNames } from '../../io/proc/devices.ts';
+import { type KernelCounts, readKernelCounts } from '../../io/rules/index.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import type { News } from '../news.ts';
 import { classesFor } from './classes.ts';
 import { ModuleDevices } from './devices.ts';
-import { type ApplyModules, type KernelCounts, ModuleManager } from './manager.ts';
+import { FaultWatch } from './faults.ts';
+import type { GuardOnDemand } from './guard.ts';
+import { type ApplyModules, ModuleManager } from './manager.ts';
 import { readModule } from './read.ts';
+import { SenderOnDemand } from './sender.ts';
 
 export interface ModuleParts {
   readonly logger: Logger;
@@ -20,34 +25,70 @@ export interface ModuleParts {
 }
 
 /** Nothing runs yet: files can be read, and rules planned. `file` is that of the configuration. */
-export function createModules(spec: ShaperSpec, file: string, { logger, news }: ModuleParts): ModuleManager {
+export function createModules(
+  spec: ShaperSpec,
+  file: string,
+  guard: ModuleGuard,
+  { logger, news }: ModuleParts,
+): ModuleManager {
   const { hosts, nfqueue } = spec;
   return new ModuleManager({
     folder: dirname(file),
-    read: (ask) => readModule(ask, { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() }),
+    read: (ask) => readModule(ask, { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() }, guard),
     logger,
     tell: (event) => news.tell('module', event),
   });
 }
 
+/** Without our table, which the watchdog may have taken away, nothing is known. */
+async function kernelCounts(
+  first: number,
+  labels: readonly string[],
+): Promise<ReadonlyMap<string, KernelCounts>> {
+  try {
+    return await readKernelCounts(first, labels);
+  } catch (error) {
+    if (error instanceof OperatingError) return new Map();
+    throw error;
+  }
+}
+
+/** Its message says where it was thrown. */
+class NamedFault extends Error {
+  override readonly stack = '';
+}
+
 export interface ModuleMachine {
   readonly engine: Engine;
-  readonly guard: ModuleGuard;
+  readonly guard: GuardOnDemand;
   readonly nowNs: () => number;
   readonly names: DeviceNames;
-  readonly inject: (bytes: Uint8Array) => void;
   readonly set: (change: ModuleSet) => Promise<void>;
   readonly apply: ApplyModules;
-  readonly kernelCounts: () => Promise<KernelCounts>;
 }
 
 /** From now on modules can run. */
 export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
-  const { engine, guard, nowNs, names, inject, set, apply, kernelCounts } = machine;
+  const { engine, guard, nowNs, names, set, apply } = machine;
+  const sender = new SenderOnDemand();
   const { indexOf, mtuOf } = names;
+  const faults = new FaultWatch({
+    entries: () => manager.current.entries,
+    eject: (label, reason) =>
+      void engine.modules.call(label, () => {
+        throw new NamedFault(reason);
+      }),
+  });
   const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
   manager.connect({
-    ...{ stage: engine.modules, guard, nowNs, inject, devices, apply, kernelCounts },
+    ...{ stage: engine.modules, guard, nowNs, inject: sender.send, devices, apply },
+    kernelCounts: (labels) => kernelCounts(engine.told.spec.nfqueue.first, labels),
     classesFor: classesFor(engine, set),
+    onLiving: (isAny) => {
+      if (isAny) return faults.begin();
+      faults.end();
+      guard.rest();
+      sender.close();
+    },
   });
 }
