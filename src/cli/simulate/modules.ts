@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import type { LoadedConfig } from '../../config/config.ts';
 import { ConfigDocument } from '../../config/edit/document.ts';
+import { MODULE } from '../../config/fields/defaults.ts';
 import { readConfigText } from '../../io/config-text.ts';
 import { firstPlaceOf, textOfThrown } from '../../io/modules/traces.ts';
 import { type PreparedModule, prepareModule, prepareModules } from '../../module-files/prepare.ts';
@@ -11,7 +12,6 @@ import { inOrder } from '../../spec/module-order.ts';
 import { isFileUse, type ModuleUse } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 
-const PRIORITY = 100;
 /** Every simulated packet comes by these. */
 const MET = ['prerouting', 'forward', 'postrouting'];
 
@@ -24,7 +24,7 @@ export function readModuleWords(words: readonly string[]): ModuleUse[] {
     if (key === undefined) {
       // Those of the command line start where it is.
       const use = isFileUse(word) ? resolve(word) : word;
-      uses.push({ use, run: null, priority: PRIORITY, options: {}, enabled: true, line: 0 });
+      uses.push({ use, run: null, options: {}, ...MODULE, line: 0 });
     } else if (last === undefined) {
       const hint = 'simulate --module FILE KEY=VALUE …';
       throw new OperatingError(
