@@ -117,11 +117,28 @@ test('held packets can be dropped; a handle is answered once', () => {
   expect(world.counters('m')).toMatchObject({ dropped: 1, stolen: 3, held: 1 });
 });
 
-test('a packet that nobody answers is accepted after 30 s, and counts as an error', () => {
-  const world = new ModulesWorld({ m: holding(() => {}) });
-  world.run([packet(0), packet(SECOND)], 60 * SECOND);
+test('a packet that nobody answers is accepted after 30 s, and counts as an error; its answer does nothing', () => {
+  const handles: Handle[] = [];
+  let accept: (h: Handle) => void = () => {};
+  const world = new ModulesWorld({
+    m: {
+      create: (itm) => {
+        accept = itm.accept;
+        return holding((handle) => handles.push(handle)).create(itm);
+      },
+    },
+  });
+  world.run([packet(0), packet(SECOND)], 32 * SECOND);
   expect(world.verdicts()).toEqual(['1@30000', '2@31000']);
   expect(world.counters('m')).toMatchObject({ errors: 2, held: 0 });
+  accept(handles[0]!);
+  world.run([], 33 * SECOND);
+  expect(() => accept(handles[0]!)).toThrow('answered already');
+  // After another 30 s nothing is known of it.
+  world.run([], 62 * SECOND);
+  expect(() => accept(handles[1]!)).toThrow('answered already');
+  expect(world.verdicts()).toHaveLength(2);
+  expect(world.counters('m')).toMatchObject({ errors: 2, held: 0, state: 'on' });
 });
 
 test('a module that holds 10,000 packets gets an error, and is taken out; all go on', () => {

@@ -89,7 +89,7 @@ test('no budget, a module over its budget for a second is taken out', () => {
     cpuNs += 1e3;
     return ACCEPT;
   });
-  const world = new ModulesWorld({ slow, quick }, PLAIN, guard);
+  const world = new ModulesWorld({ slow, quick }, PLAIN, { guard });
   world.run(ms(2500), 900 * MS);
   expect(world.ejected).toEqual([]);
   world.run([], 3 * SECOND);
@@ -100,7 +100,8 @@ test('no budget, a module over its budget for a second is taken out', () => {
 test('a run that the guard has ended: who has taken most of it goes, and what it had begun is mended', () => {
   let cpuNs = 0;
   let endsIn = 0;
-  // Stands for the native guard, which nothing in a module can catch: the run ends at one reading of the clock.
+  // Stands for the native guard, which nothing in a module can catch: the run ends at one reading of the
+  // clock.
   class Ended extends Error {}
   const guard = {
     run(run: () => void) {
@@ -125,7 +126,7 @@ test('a run that the guard has ended: who has taken most of it goes, and what it
     return ACCEPT;
   });
   const innocent = seeing((p) => seen.push(p.ttl));
-  const world = new ModulesWorld({ hog, innocent }, PLAIN, guard);
+  const world = new ModulesWorld({ hog, innocent }, PLAIN, { guard });
   // The first reading begins the run, the second ends the turn of hog, the third that of innocent.
   endsIn = 3;
   world.run([packet(0), packet(0)], MS);

@@ -68,8 +68,8 @@ export const MARKED = 8;
 export const EACH_MS = 9;
 export const EACH_CLASS = 10;
 /**
- * The last drop: millisecond; DROP_* in the lowest bits, class row + 1 of the policer if it was one above them,
- * and in the high half the packets that modules have dropped, at most MODULE_DROPS_MAX.
+ * The last drop: millisecond; DROP_* in the lowest bits, class row + 1 of the policer if it was one above
+ * them, and in the high half the packets that modules have dropped, at most MODULE_DROPS_MAX.
  */
 export const DROP_MS = 11;
 export const DROP_CLASS = 12;
