@@ -1,5 +1,6 @@
 /** Columns of the tables of classes and of flows, on the terminal and on the page. */
 import { formatBitsPerSecShort, formatMicrosecondsShort } from '../../base/units.ts';
+import type { ModuleResult } from '../../sim/modules/world-modules.ts';
 import type { DelayMilliseconds, SimulatedFlow } from '../../sim/report/report.ts';
 import type { ClassView, RunView } from './run-view.ts';
 
@@ -35,6 +36,16 @@ export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
   { title: 'aqm', text: ({ drops }) => String(drops.aqm), isTrouble: true },
   { title: 'module', text: ({ drops }) => (drops.module === 0 ? '' : String(drops.module)), isTrouble: true },
   { title: 'marked', text: ({ report }) => String(report.marked) },
+];
+
+export const MODULE_COLUMNS: readonly Column<ModuleResult>[] = [
+  { title: 'packets', text: ({ packets }) => String(packets) },
+  { title: 'dropped', text: ({ dropped }) => String(dropped) },
+  { title: 'stolen', text: ({ stolen }) => String(stolen) },
+  { title: 'held', text: ({ held }) => String(held) },
+  { title: 'injected', text: ({ injected }) => String(injected) },
+  { title: 'errors', text: ({ errors }) => String(errors), isTrouble: true },
+  { title: 'state', text: ({ state }) => state },
 ];
 
 export const FLOW_COLUMNS: readonly Column<SimulatedFlow>[] = [

@@ -10,6 +10,7 @@ import {
   type Column,
   FLOW_COLUMNS,
   flowTitle,
+  MODULE_COLUMNS,
   millisecondsText,
   usedColumns,
 } from './columns.ts';
@@ -36,11 +37,21 @@ export function renderPage(runs: readonly RunView[], { about, version }: PageOpt
     flowsSection(runs),
     '<h2>All classes</h2>',
     tableOf('class', CLASS_COLUMNS, classRows(runs), ({ path }) => path, isPair),
+    ...modulesSection(runs),
     '<h2>All flows</h2>',
     tableOf('flow', FLOW_COLUMNS, flowRows(runs), flowTitle, isPair),
     `<footer>${NOTES}<br>nfqueue-shaper ${escapeHtml(version)}</footer>`,
   ];
   return htmlDocument(`${scenario} - shaper simulate`, body, isPair ? 'pair' : '');
+}
+
+function modulesSection(runs: readonly RunView[]): string[] {
+  const rows = pairUp(
+    runs.map(({ modules }) => modules),
+    ({ label }) => label,
+  );
+  if (rows.length === 0) return [];
+  return ['<h2>Modules</h2>', tableOf('module', MODULE_COLUMNS, rows, ({ label }) => label, runs.length > 1)];
 }
 
 /** Tables with more rows are folded. */

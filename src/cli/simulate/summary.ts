@@ -13,6 +13,7 @@ import {
   droppedOutside,
   FLOW_COLUMNS,
   flowTitle,
+  MODULE_COLUMNS,
   millisecondsText,
   usedColumns,
 } from './columns.ts';
@@ -47,6 +48,7 @@ export function renderSummary(runs: readonly RunView[], options: SummaryOptions)
     comparison(runs, options.style),
     classTable(runs, options.style),
     ...runs.map((run, r) => quotaSection(run, r, runs.length, options.style)),
+    moduleTable(runs, options.style),
     plots(runs, options),
     flowTable(runs, answers.shown, options.style),
     ...windowLines(runs),
@@ -126,6 +128,14 @@ function quotaSection({ quotas }: RunView, r: number, runCount: number, style: S
   const name = runCount > 1 ? `${style.runs[r](RUN_NAMES[r])}  ` : '';
   const speed = quotas.speed === 1 ? '' : `windows and limits of quotas divided by ${quotas.speed}\n`;
   return `${name}${speed}${quotaTables(quotas, style)}`;
+}
+
+function moduleTable(runs: readonly RunView[], style: Style): string {
+  const rows = pairUp(
+    runs.map(({ modules }) => modules),
+    ({ label }) => label,
+  );
+  return rows.length === 0 ? '' : table('module', MODULE_COLUMNS, rows, ({ label }) => label, style);
 }
 
 /** The flows that have no line above. */

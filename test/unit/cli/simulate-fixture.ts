@@ -108,6 +108,7 @@ export function runView(
   return {
     configuration: name,
     quotas: null,
+    modules: [],
     report: {
       scenario: name,
       seed: 5,
