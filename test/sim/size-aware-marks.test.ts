@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import qosmod from '../../src/built-in/qosmod.ts';
+import type { AnyModule } from '../../src/modules/definition.ts';
 import type { ModulesOptions } from '../../src/sim/modules/world-modules.ts';
 import { runScenario } from '../../src/sim/simulation.ts';
 import { config, example, flowOf, flowsOf, SEEDS, sum } from './experiments.ts';
@@ -36,7 +37,7 @@ const marking = (threshold: number, long = 0): ModulesOptions => ({
   modules: [
     {
       use: 'qosmod',
-      definition: { ...qosmod, hooks: ['prerouting'] } as ModulesOptions['modules'][number]['definition'],
+      definition: { ...qosmod, hooks: ['prerouting'] } as unknown as AnyModule,
       options: { threshold, short: 4, long, mtu: 1500 },
       spec: {
         ...{ name: 'qosmod', run: 'user', priority: 100, hooks: ['prerouting'] },
