@@ -210,12 +210,12 @@ function addFiles(program: Command, { terminal, finish }: CommandContext): void 
 function addExplain(program: Command, { terminal, finish }: CommandContext): void {
   program
     .command('explain')
-    .description('say what a key of the configuration means, takes and defaults to')
-    .argument('<key>', 'such as ceil, each.rate, queue.aqm.red.max')
+    .description('say what a key of the configuration means, takes and defaults to, or what a module is')
+    .argument('<key>', 'such as ceil, each.rate, queue.aqm.red.max; or qosmod, ./mine.ts')
     .option('--json', 'as JSON')
     .action(async (key: string, options: { json?: boolean }) => {
       const { explain } = await import('./explain.ts');
-      finish(explain(key, options, terminal));
+      finish(await explain(key, options, terminal));
     });
 }
 

@@ -9,6 +9,7 @@ import type { LoadedConfig } from '../config/config.ts';
 import { type Control, startControl } from '../control/control.ts';
 import type { ConfigSource } from '../control/messages.ts';
 import { Engine } from '../core/engine.ts';
+import { PLAIN_GUARD } from '../core/modules/guard.ts';
 import { TOTAL } from '../core/packets/stats.ts';
 import { openDeviceNames, shownName } from '../io/nfqueue/device-names.ts';
 import {
@@ -21,16 +22,13 @@ import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
   type Backend,
-  builtInTables,
   hex,
   type InstalledRules,
   installRules,
   type Neighbours,
   type NftSession,
-  probeBackend,
   type RulesLog,
   type RulesRequest,
-  removeNewEmptyTables,
 } from '../io/rules/index.ts';
 import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
@@ -40,18 +38,16 @@ import { createApplier } from './create-applier.ts';
 import { watchDevices } from './create-device-watch.ts';
 import { createPortWatch } from './create-port-watch.ts';
 import { closeDebugger } from './debugger.ts';
-import { waitingLinks } from './device-watch.ts';
-import { tryEditing } from './edit-trial.ts';
+import { type DeviceWatch, waitingLinks } from './device-watch.ts';
 import { watchFreed } from './freed-watch.ts';
 import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
-import { connectModules, createModules } from './modules/create-modules.ts';
+import { connectModules } from './modules/create-modules.ts';
 import type { ModuleManager } from './modules/manager.ts';
-import { claimMark } from './neighbours.ts';
 import { News } from './news.ts';
 import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
-import { PacingGate } from './pacing-gate.ts';
+import { lookOut } from './outlook.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
@@ -158,22 +154,11 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
  */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;
-  const claimed = await claimMark(config, parts.rulesLog, stopper.isWanted);
-  const { neighbours, session } = claimed;
-  unwinder.add('table', async () => void (await session.end()));
-  // Trying iptables makes its tables already.
-  const tables = await builtInTables();
-  unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
-  if (stopper.isRequested()) return null;
-  const backend = await probeBackend(claimed.spec.nfqueue.backend);
-  const pacing = new PacingGate(await tryEditing(session, backend, claimed.spec, stopper.requested));
-  if (stopper.isRequested()) return null;
-  const modules = createModules(claimed.spec, parts.source.file, parts);
-  const firstModules = await modules.draft(config.modules);
-  if (stopper.isRequested()) return null;
-  const spec = modules.admit(pacing.admit(claimed.spec), firstModules);
-  const warning = pacing.settle(claimed.spec);
-  if (warning !== null) logger.warn(warning);
+  const guard = PLAIN_GUARD;
+  const outlook = await lookOut(config, guard, parts);
+  if (outlook === null) return null;
+  const { backend, pacing, modules, firstModules, spec } = outlook;
+  const { neighbours, session } = outlook.claimed;
   const planner = new RulePlanner(backend, neighbours, parts.rulesLog);
   const names = openDeviceNames();
   const ports = createPortWatch(backend, spec.nfqueue, names, parts);
@@ -186,40 +171,30 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   logger.debug(askForPromptness(), 'scheduling');
   const sockets = openSocketOwners(logger, unwinder);
   const seed = randomInt(2 ** 32);
-  const engine = new Engine(spec, { seed, plan: request.plan, nameOf: names.nameOf, sockets });
+  const engine = new Engine(spec, { seed, plan: request.plan, nameOf: names.nameOf, sockets, guard });
   const lost = watchLost(spec, engine, port, parts);
   const devices = watchDevices(engine, port, names, lost, ports, modules, parts);
   const silences = watchSilences(engine, parts);
   watchFreed(engine, parts);
   const nfqueues = new NfqueueBooks(port, spec.nfqueue.first);
   let rules: InstalledRules | null = null;
-  const running = new Running({
-    engine,
-    port,
-    devices,
-    nowNs: () => port.nowNs(),
-    socketCounters: () => port.counters(),
-    nfqueues: () => nfqueues.own,
-    warnings: () => [
-      ...waitingLinks(engine, devices),
-      ...ports.warnings,
-      ...silences.warnings,
-      ...(rules?.collisions ?? []),
-      ...pacing.warnings,
-      ...modules.warnings,
-    ],
-  });
+  const running = runningOf(engine, port, devices, nfqueues, () => [
+    ...[...waitingLinks(engine, devices), ...ports.warnings, ...silences.warnings],
+    ...[...(rules?.collisions ?? []), ...pacing.warnings, ...modules.warnings],
+  ]);
   const changeable = { running, engine, port, nfqueues, ports, planner, pacing, modules };
   const applier = createApplier(config, { ...changeable, rules: () => rules, ...parts });
   const control = await openControl(config, backend, running, applier, modules, parts);
   if (stopper.isRequested()) return null;
   connectModules(modules, {
-    ...{ engine, names, nowNs: () => port.nowNs(), set: (change) => control.set(change) },
-    apply: (plan) => applier.changeModules(plan),
+    ...{ engine, guard, names, nowNs: () => port.nowNs(), set: (change) => control.set(change) },
+    inject: () => {
+      throw new Error('not yet');
+    },
+    apply: (draft) => applier.changeModules(draft),
   });
-  modules.begin(firstModules);
-  modules.commit(firstModules);
   unwinder.add('modules', async () => modules.stop());
+  modules.start(firstModules);
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
   const installed = await enforceRules(session, request, backend, neighbours, parts);
@@ -229,6 +204,21 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(installed, engine, port, modules, logger) };
+}
+
+function runningOf(
+  engine: Engine,
+  port: NfqueuePort,
+  devices: DeviceWatch,
+  nfqueues: NfqueueBooks,
+  warnings: () => readonly string[],
+): Running {
+  return new Running({
+    ...{ engine, port, devices, warnings },
+    nowNs: () => port.nowNs(),
+    socketCounters: () => port.counters(),
+    nfqueues: () => nfqueues.own,
+  });
 }
 
 function watchLost(

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { call, type Method } from '../../client/client.ts';
 import type { ModuleReport, ModuleSwitch } from '../../control/modules.ts';
+import { kindOfUse } from '../../io/modules/loader.ts';
 import { type ChangeOptions, socketOf } from '../change/socket.ts';
 import type { Terminal } from '../terminal.ts';
 import { modulesTable, moduleText, optionsText } from './table.ts';
@@ -21,8 +22,6 @@ interface Answer {
 }
 
 const PATH = '/v1/modules';
-/** What tells a file from the name of a built-in module or of a package. */
-const FILE = /^[./]|\.[cm]?[jt]s$/;
 
 export async function list(options: ListOptions, terminal: Terminal): Promise<number> {
   const { modules } = await call<Answer>(socketOf(options), 'GET', PATH);
@@ -41,7 +40,7 @@ export async function load(
 ): Promise<number> {
   const { run } = options;
   const body = {
-    use: FILE.test(file) ? resolve(file) : file,
+    use: kindOfUse(file) === 'file' ? resolve(file) : file,
     folder: process.cwd(),
     ...(options.priority !== undefined && { priority: priorityOf(options.priority) }),
     ...(run !== undefined && { run }),

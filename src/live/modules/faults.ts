@@ -5,6 +5,7 @@
  */
 import { dirname } from 'node:path';
 import type { ModuleEntry } from './entry.ts';
+import { firstLines } from './guarded.ts';
 
 /** The label of the module that an error comes from; null: from none of them. */
 export function culpritOf(error: unknown, entries: readonly ModuleEntry[]): string | null {
@@ -32,33 +33,30 @@ export interface FaultsOptions {
   readonly eject: (label: string, reason: string) => void;
 }
 
-/** Returns the function that ends the watch. */
-export function watchFaults({ entries, eject }: FaultsOptions): () => void {
-  const onError = (error: unknown): void => {
+/** Without it Node ends the program, as it should while no module lives. */
+export class FaultWatch {
+  private readonly options: FaultsOptions;
+
+  constructor(options: FaultsOptions) {
+    this.options = options;
+  }
+
+  begin(): void {
+    this.end();
+    process.on('uncaughtException', this.onError);
+  }
+
+  end(): void {
+    process.off('uncaughtException', this.onError);
+  }
+
+  private readonly onError = (error: unknown): void => {
+    const { entries, eject } = this.options;
     const label = culpritOf(error, entries());
     if (label === null) {
-      end();
+      this.end();
       throw error;
     }
-    eject(label, `throws outside of its functions: ${firstLines(error)}`);
+    eject(label, `threw outside of its functions: ${firstLines(error)}`);
   };
-  const end = (): void => void process.off('uncaughtException', onError);
-  process.on('uncaughtException', onError);
-  return end;
-}
-
-/** The message, and the first place in the stack. */
-export function firstLines(error: unknown): string {
-  if (!(error instanceof Error)) return textOf(error);
-  const place = /^\s+(at .*)$/m.exec(error.stack ?? '')?.[1];
-  return place === undefined ? textOf(error.message) : `${textOf(error.message)} ${place}`;
-}
-
-/** Anything can be thrown. */
-function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return 'something without a text';
-  }
 }

@@ -4,7 +4,7 @@ import type { ModuleGuard } from '../../core/modules/guard.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
 import type { Classes, DeviceChange, Itm, ModuleInstance } from '../../modules/api/module.ts';
 import { type ModuleEntry, ModuleError } from './entry.ts';
-import { firstLines } from './faults.ts';
+import { guarded } from './guarded.ts';
 
 /** What only a real machine has for modules. */
 export interface ModuleWorld {
@@ -98,20 +98,11 @@ export class Life {
         unlessOver(() => {
           let isFirst = true;
           const tell = (change: DeviceChange): void =>
-            isFirst ? run(change) : stage.call(label, () => run(change));
+            isFirst ? run(change) : void stage.call(label, () => run(change));
           endings.push(devices.listen(tell));
           isFirst = false;
         }),
       mtuOf: (device) => devices.mtuOf(device),
     };
-  }
-}
-
-/** What is wrong with it, as the end of a sentence; null: nothing. */
-function guarded(guard: ModuleGuard, run: () => void): string | null {
-  try {
-    return guard.run(run) ? null : 'has not returned within 100 ms';
-  } catch (error) {
-    return `throws: ${firstLines(error)}`;
   }
 }

@@ -82,7 +82,10 @@ export function world(start = ONE, trial: EditTrial = { outcome: 'taken' }) {
       };
     },
   } as unknown as InstalledRules;
-  const { manager: modules, files } = modulesWorld({ apply: (plan) => applier.changeModules(plan) });
+  const { manager: modules, files } = modulesWorld({
+    apply: (draft) => applier.changeModules(draft),
+  });
+  files.set('a', { label: 'a', hooks: ['forward'], create: () => ({}) });
   const applier = new Applier({
     ...{ running, port, modules, config: start, pacing: new PacingGate(trial) },
     planner: new RulePlanner(

@@ -6,6 +6,7 @@ import { SECTIONS } from '../../../src/config/fields/sections.ts';
 import { addedDirections } from '../../../src/live/applier.ts';
 import { ChangeRefusedError } from '../../../src/spec/edit.ts';
 import { config, ONE, TWO, UP, world } from './applier-world.ts';
+import { useOf } from './modules/modules-world.ts';
 
 const refusal = (code: string, more: object) => ({ ok: false, code, ...more });
 
@@ -287,7 +288,8 @@ describe('what needs another start', () => {
         ...{ name, run: 'user' as const, priority: 100, hooks: ['forward' as const], interest: null },
         ...{ payload: false, kernelRules: {} },
       }));
-      return { ...loaded, spec: { ...loaded.spec, modules } };
+      const uses = names.map((name) => useOf(name));
+      return { ...loaded, modules: uses, spec: { ...loaded.spec, modules } };
     };
     const nfqueues = (steps: readonly string[]) => steps.filter((line) => !line.startsWith('applied'));
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ModuleAnswer, ModuleReport } from '../../../../src/control/modules.ts';
 import type { Itm } from '../../../../src/modules/api/module.ts';
-import { type Written, useOf, modulesWorld as world } from './modules-world.ts';
+import { useOf, type Written, modulesWorld as world } from './modules-world.ts';
 
 /** A module that writes down what is done with it. */
 function diary(label: string, more: Partial<Written> = {}) {
@@ -98,7 +98,7 @@ describe('commands', () => {
 
   it.each([
     ['a file that is not there', load('none.ts'), 'there is no such file'],
-    ['create() that throws', load('throws.ts'), /^\/m\/throws.ts: create\(\) throws: no luck at /],
+    ['create() that throws', load('throws.ts'), /^\/m\/throws.ts: create\(\) throws: no luck$/],
     ['create() that returns nothing', load('nothing.ts'), /create\(\) returns no object/],
     ['a form that it has not', load('a.ts', { run: 'kernel' }), /no kernel-run form/],
     ['a name that nobody has', { do: 'off', name: 'aa' } as const, 'no module aa is loaded'],
