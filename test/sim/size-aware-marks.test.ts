@@ -1,6 +1,6 @@
 /**
- * Short TCP flows beside long ones at 10 Mbit/s: qosmod on the way to the bottleneck, two classes by DSCP at it.
- * In the virtual world one machine is both: the module stands where packets arrive, before the classes.
+ * Short TCP flows beside long ones at 10 Mbit/s: qosmod on the way to the bottleneck, two classes by DSCP at
+ * it. In the virtual world one machine is both: the module stands where packets arrive, before the classes.
  */
 import { describe, expect, test } from 'vitest';
 import qosmod from '../../src/built-in/qosmod.ts';
