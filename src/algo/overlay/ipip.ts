@@ -131,7 +131,7 @@ export function wrap(
   const innerBytes = packetBytes(inner, 0, inner.length);
   const length = innerBytes + IPV4_HEADER_BYTES;
   if (innerBytes === 0 || length > IP_BYTES_MAX || length > out.length) return 0;
-  for (let n = innerBytes - 1; n >= 0; n--) out[n + IPV4_HEADER_BYTES] = inner[n];
+  out.set(inner.length === innerBytes ? inner : inner.subarray(0, innerBytes), IPV4_HEADER_BYTES);
   const fields = { tos: inner[TOS_AT], length, ident, df: !mayBeCut(inner), ttl, protocol: IPPROTO_IPIP };
   writeHeader(out, fields, ends.src, ends.dst);
   return length;
