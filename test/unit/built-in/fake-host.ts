@@ -38,7 +38,7 @@ export class FakeHost {
     },
     accept: () => undefined,
     drop: () => undefined,
-    inject: (bytes) => this.onInject(bytes.slice()),
+    inject: (bytes) => this.onInject(new Uint8Array(bytes)),
     classes: { get: () => null, set: async () => undefined },
     log: {
       debug: (fields, message) => this.say('debug', fields, message),
