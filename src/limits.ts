@@ -251,6 +251,13 @@ export const RELEASE_SLACK_NS = 100e3;
  */
 export const HELD_ACK_SLACK_NS = 1e6;
 
+/** Reading and joining the files of a module takes at most this long; then its load fails. */
+export const MODULE_BUNDLE_MS_MAX = 60_000;
+/** So long may the outermost statements of a module run when it is loaded; then its load fails. */
+export const MODULE_RUN_MS_MAX = 500;
+/** Modules of a configuration. */
+export const MODULES_MAX = 100;
+
 const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
 for (const [name, n] of Object.entries({
   VERDICT_LOG_ROWS,

@@ -8,12 +8,14 @@ import type { AccountNames } from '../spec/accounts.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
 import type { HistorySpec } from '../spec/hosts.ts';
 import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
+import type { ModuleUse, ModuleUsePlaces } from '../spec/modules.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
 import type { ReadAccess } from './read/access.ts';
 import { knownHosts, readHistory, readHosts } from './read/hosts.ts';
 import { readLinks } from './read/links.ts';
+import { readModules } from './read/modules.ts';
 import { readQuotas } from './read/quotas.ts';
 import type { ReadSchedule } from './read/schedule.ts';
 import type { ClassSchedule } from './schedule/schedules.ts';
@@ -41,6 +43,10 @@ export interface LoadedConfig {
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
   readonly warnings: readonly ConfigProblem[];
+  /** Users' own modules, in the order of the file, those that are off included. */
+  readonly modules: readonly ModuleUse[];
+  /** Where each of them stands. */
+  readonly modulePlaces: readonly ModuleUsePlaces[];
   /** What classes have instead at some times, in the order of the file. */
   readonly schedules: readonly ClassSchedule[];
   /** Who may read and write the files of classes, in the order of the file. */
@@ -85,6 +91,7 @@ export function readConfig(
   const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, accounts, schedules, accesses };
   const links = readLinks(reader, top.links?.value ?? null, instanceOfLinks);
   const quotas = readQuotas(reader, top.quotas, known, links);
+  const { modules, places } = readModules(reader, top.modules);
   const history = readHistory(reader, top.history, quotas.length > 0);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
@@ -106,6 +113,8 @@ export function readConfig(
     filesFolder: top.files?.value ?? null,
     logLevel: log.level?.value ?? INSTANCE.logLevel,
     warnings: reader.problems.warnings,
+    modules,
+    modulePlaces: places,
     schedules: schedules.map(({ path, entries }) => ({ path, entries })),
     accesses,
     written: reader.written(),

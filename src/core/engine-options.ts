@@ -2,6 +2,7 @@
 import type { SocketOwners } from '../packet/sockets.ts';
 import type { QueuePlan } from '../spec/queue-plan.ts';
 import type { DeviceNameOf } from './flows/intake.ts';
+import type { ModuleGuard } from './modules/guard.ts';
 
 export interface EngineOptions {
   /** Seeds chance (RED) and the keys of the hash tables. */
@@ -19,4 +20,6 @@ export interface EngineOptions {
   readonly sockets?: SocketOwners | null;
   /** Whether inside hosts are found and counted; default true. Benches ask what that costs. */
   readonly findsHosts?: boolean;
+  /** Runs code of modules. By default it is called, and trusted to return. */
+  readonly guard?: ModuleGuard;
 }

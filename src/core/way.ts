@@ -21,6 +21,7 @@ import type { EngineOptions } from './engine-options.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
 import { lookInto } from './look-into.ts';
+import { ModuleStage } from './modules/stage.ts';
 import type { Backlog } from './packets/backlog.ts';
 import { FLAG_CE, FLAG_ECT, FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable } from './packets/held.ts';
 import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
@@ -45,6 +46,8 @@ export class PacketWay {
   readonly trace: Lasting['trace'];
   readonly pacing: Lasting['pacing'];
   readonly limits: LimitStage;
+  /** Modules of users, before any class. */
+  readonly modules: ModuleStage;
   protected readonly verdicts: VerdictWriter;
   protected readonly lasting: Lasting;
   /** By what it decides now. Only reconfigure() changes it. */
@@ -70,6 +73,7 @@ export class PacketWay {
     this.pacing = lasting.pacing;
     this.limits = lasting.limits;
     this.verdicts = lasting.verdicts;
+    this.modules = new ModuleStage(options.guard);
     this.stages = createStages(spec, classes, lasting.createEach(classes), this.told.plan, lasting);
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
   }

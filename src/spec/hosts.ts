@@ -123,6 +123,8 @@ export interface QuotaSpec {
   readonly isBlocking: boolean;
   readonly page: PageSpec | null;
   readonly outside: readonly OutsideActionSpec[];
+  /** Modules that are told of every change of a host's state, as the file names them. */
+  readonly modules: readonly string[];
 }
 
 /** No section `hosts`: devices are known by their MAC. */

@@ -16,3 +16,39 @@ export interface ModuleSpec {
   /** Of a kernel-run module: its nft rules, by hook. */
   readonly kernelRules: Partial<Record<Hook, readonly string[]>>;
 }
+
+/** A value as it was written: single values are texts. */
+export type WrittenValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly WrittenValue[]
+  | { readonly [key: string]: WrittenValue };
+
+/** From 1. */
+export interface WrittenPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A module that the configuration names. Its file has not been read. */
+export interface ModuleUse {
+  /** A built-in module's name, a file, or a package. */
+  readonly use: string;
+  /** null: user-run if the module has that form. */
+  readonly run: 'user' | 'kernel' | null;
+  readonly priority: number;
+  readonly options: Readonly<Record<string, WrittenValue>>;
+  readonly enabled: boolean;
+  /** Of the entry in the file. */
+  readonly line: number;
+}
+
+/** Where an entry stands, so that what is wrong with its module is told there. */
+export interface ModuleUsePlaces {
+  readonly use: WrittenPlace;
+  readonly run: WrittenPlace;
+  readonly priority: WrittenPlace;
+  readonly options: Readonly<Record<string, WrittenPlace>>;
+}

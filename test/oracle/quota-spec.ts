@@ -26,6 +26,7 @@ export function quotaSpec(
     isBlocking: false,
     page: null,
     outside: [],
+    modules: [],
     ...rest,
   };
 }

@@ -21,6 +21,7 @@ const EMPTY_BY_DEFAULT = [
   'exempt',
   'hosts',
   'quotas',
+  'modules',
   'nfqueue',
   'control',
   'log',

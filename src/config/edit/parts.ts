@@ -51,6 +51,7 @@ function wholeOf({
   socketGroup,
   filesFolder,
   logLevel,
+  modules,
 }: LoadedConfig): Part {
   const { markMask, ...nfqueue } = spec.nfqueue;
   const meanings = {
@@ -63,6 +64,8 @@ function wholeOf({
     control: [socketPath, socketGroup],
     files: filesFolder,
     log: logLevel,
+    // A line that has moved is no difference.
+    modules: modules.map(({ line: _, ...module }) => module),
   };
   return { section: SECTIONS.top, meanings, order: spec.links.map(({ name }) => name), node: null };
 }

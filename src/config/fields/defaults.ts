@@ -17,6 +17,8 @@ export const EXEMPT = { ports: [{ from: 22, to: 22 }], share: 0.05 } as const;
 
 export const LINK = { wait: false } as const;
 
+export const MODULE = { priority: 100, enabled: true } as const;
+
 const MINUTE_NS = 60e9;
 const HOUR_NS = 60 * MINUTE_NS;
 const DAY_NS = 24 * HOUR_NS;

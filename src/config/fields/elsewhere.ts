@@ -36,6 +36,7 @@ export const NO_TOP_KEYS = {
   ...words('level loglevel logging', 'write log: { level: … }'),
   ...renamed('host', 'hosts'),
   ...renamed('quota', 'quotas'),
+  ...renamed('module plugins', 'modules'),
   ...words('lan identify leases names', 'it belongs in hosts'),
   ...words('store database db', 'write history: { file: … }'),
   ...words('windows', 'it belongs in a quota: quotas: { NAME: { windows: … } }'),
@@ -192,3 +193,11 @@ export const NO_NFQUEUE_KEYS = {
 export const NO_CONTROL_KEYS = renamed('path', 'socket');
 
 export const NO_LOG_KEYS = words('file path', 'the log goes to standard output; redirect that');
+
+export const NO_MODULE_KEYS = {
+  ...renamed('name module file path from', 'use'),
+  ...renamed('prio order', 'priority'),
+  ...renamed('option args params', 'options'),
+  ...words('hooks interest payload budget', 'the module itself says so, in its file'),
+  ...words('on off disabled', 'write enabled: true or enabled: false'),
+};

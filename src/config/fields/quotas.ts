@@ -5,6 +5,7 @@ import { QUOTA as DEFAULTS } from './defaults.ts';
 import { NO_ACTION_KEYS, NO_QUOTA_HOSTS_KEYS, NO_QUOTA_KEYS, NO_WINDOW_KEYS } from './elsewhere.ts';
 import { mac, prefixOrName } from './host-names.ts';
 import { boolean, FieldError, list, node, ref, type Section, TEXT_SCHEMA, word } from './kinds.ts';
+import { ACTION_MODULE } from './modules.ts';
 import { bytes, rate, share, time } from './quantities.ts';
 
 const SECOND = 1e9;
@@ -157,6 +158,7 @@ export const ACTION = {
     },
   ),
   mail: node({ takes: 'map', default: 'none', change, help: 'To whom to write the same.' }, ref('mail')),
+  module: ACTION_MODULE,
   ...NO_ACTION_KEYS,
 } satisfies Section;
 

@@ -13,6 +13,7 @@ import { type Field, mapOf, node, ref, type Section } from './kinds.ts';
 import { LINK, OVERHEAD } from './links.ts';
 import { MATCH } from './match.ts';
 import { METER, REMARK } from './meter.ts';
+import { MODULE } from './modules.ts';
 import { AQM, CODEL, PIE, PROFILE, QUEUE, RED, WRED } from './queue.ts';
 import { ACTION, MAIL, PAGE, QUOTA, QUOTA_HOSTS, THROTTLE, WINDOW } from './quotas.ts';
 import { PACE, TCP } from './tcp.ts';
@@ -52,6 +53,15 @@ const TOP = {
       change: 'reload',
     },
     mapOf('quota'),
+  ),
+  modules: node(
+    {
+      takes: 'map, or list',
+      default: '[]',
+      help: "Users' own modules, each of which sees the packets that it asks for.",
+      change: 'reload',
+    },
+    { oneOf: [ref('module'), { type: 'array', items: ref('module') }] },
   ),
   nfqueue: node(
     { takes: 'map', default: '{}', help: 'The kernel queues of the instance.', change: 'reload' },
@@ -99,6 +109,7 @@ export const SECTIONS = {
   throttle: THROTTLE,
   page: PAGE,
   mail: MAIL,
+  module: MODULE,
   nfqueue: NFQUEUE,
   control: CONTROL,
   log: LOG,

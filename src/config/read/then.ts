@@ -10,9 +10,9 @@ import { offsetOf, scalarText } from '../yaml/nodes.ts';
 import type { Located, Values, YamlReader } from '../yaml/reader.ts';
 import { prefixOf } from './match.ts';
 
-export type Then = Pick<QuotaSpec, 'throttle' | 'isBlocking' | 'page' | 'outside'>;
+export type Then = Pick<QuotaSpec, 'throttle' | 'isBlocking' | 'page' | 'outside' | 'modules'>;
 
-export const NO_THEN: Then = { throttle: null, isBlocking: false, page: null, outside: [] };
+export const NO_THEN: Then = { throttle: null, isBlocking: false, page: null, outside: [], modules: [] };
 
 type ThenValues = Values<typeof SECTIONS.action>;
 
@@ -22,7 +22,12 @@ export interface ReadThen extends Then {
 }
 
 export function readThen(reader: YamlReader, at: Located<Node>): ReadThen {
-  const read = { ...NO_THEN, outside: [] as OutsideActionSpec[], throttleAt: null as Located<Node> | null };
+  const read = {
+    ...NO_THEN,
+    outside: [] as OutsideActionSpec[],
+    modules: [] as string[],
+    throttleAt: null as Located<Node> | null,
+  };
   const seen = new Set<string>();
   for (const item of reader.items(at.value)) {
     const isWord = isScalar(item);
@@ -40,6 +45,7 @@ export function readThen(reader: YamlReader, at: Located<Node>): ReadThen {
     if (values.page) read.page = readPage(reader, values.page.value);
     const outside = readOutside(reader, values);
     if (outside) read.outside.push(outside);
+    if (values.module) addModule(reader, read.modules, values.module);
     if (!isWord && reader.map(item, 'then')?.items.length === 0)
       reader.problems.error(
         offsetOf(item),
@@ -136,4 +142,9 @@ function readMail(reader: YamlReader, at: Located<Node>): MailSpec | null {
     from: from?.value ?? DEFAULTS.from,
     server: server?.value ?? DEFAULTS.server,
   };
+}
+
+function addModule(reader: YamlReader, modules: string[], { value, offset }: Located<string>): void {
+  if (modules.includes(value)) reader.problems.error(offset, `module: '${value}' is here twice`);
+  else modules.push(value);
 }

@@ -61,13 +61,14 @@ function writeWindow({ overNs, upBytes, downBytes, totalBytes }: WindowSpec): Bl
 }
 
 /** A map for what is done here, then one for each time that others are told. */
-function writeThen({ throttle, isBlocking, page, outside }: QuotaSpec, detail: Detail): Block[] {
+function writeThen({ throttle, isBlocking, page, outside, modules }: QuotaSpec, detail: Detail): Block[] {
   const none = {
     throttle: undefined,
     block: undefined,
     page: undefined,
     exec: undefined,
     webhook: undefined,
+    module: undefined,
   };
   const own = {
     ...none,
@@ -82,7 +83,8 @@ function writeThen({ throttle, isBlocking, page, outside }: QuotaSpec, detail: D
     webhook: one.webhook ?? undefined,
     mail: one.mail ? writeMail(one.mail, detail) : undefined,
   }));
-  const blocks = [own, ...told].map((values) => writeSection(SECTIONS.action, values, {}, detail));
+  const asked = modules.map((module) => ({ ...none, module, mail: undefined }));
+  const blocks = [own, ...told, ...asked].map((values) => writeSection(SECTIONS.action, values, {}, detail));
   return blocks.filter((block) => Object.keys(block).length > 0);
 }
 

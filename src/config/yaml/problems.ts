@@ -105,11 +105,19 @@ export class Problems {
     return this.#inFileOrder(this.#found.warnings);
   }
 
+  /** Line and column of a position in the text, both from 1. */
+  placeOf(offset: number): { readonly line: number; readonly column: number } {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+
   #inFileOrder(reports: Reports): ConfigProblem[] {
-    const placed = [...reports.values()].map(({ offset, message }) => {
-      const at = this.#lines.linePos(offset);
-      return { file: this.#file, line: Math.max(1, at.line), column: Math.max(1, at.col), message, offset };
-    });
+    const placed = [...reports.values()].map(({ offset, message }) => ({
+      file: this.#file,
+      ...this.placeOf(offset),
+      message,
+      offset,
+    }));
     return placed.sort((a, b) => a.line - b.line || a.column - b.column);
   }
 }

@@ -8,7 +8,7 @@ import { CERT } from '../portal/test-certificate.ts';
 
 const quota = (certFile: string | null): QuotaSpec => ({
   ...{ name: 'q', hosts: { names: null, match: null }, windows: [], warnShare: null, slopeShare: null },
-  ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [] },
+  ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [], modules: [] },
   page: { allow: [], certFile, keyFile: certFile, textFile: null, styleFile: null },
 });
 

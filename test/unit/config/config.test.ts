@@ -135,7 +135,7 @@ describe('keys', () => {
 
   it('far from every key, the keys are listed', () => {
     expect(problemsOf(`${MINIMAL}\nzzzzzzzzzz: 1`)[0]).toContain(
-      "the nearest is 'links' (known here: links, local, hosts, history, quotas, nfqueue, control, files, log)",
+      "the nearest is 'links' (known here: links, local, hosts, history, quotas, modules, nfqueue, control, files, log)",
     );
   });
 

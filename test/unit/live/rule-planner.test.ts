@@ -17,7 +17,7 @@ const PAGE: PageSpec = { allow: [], certFile: null, keyFile: null, textFile: nul
 function withPage(page: PageSpec): LoadedConfig {
   const quota = {
     ...{ name: 'q', hosts: { names: null, match: null }, windows: [], warnShare: null, slopeShare: null },
-    ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [], page },
+    ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [], modules: [], page },
   };
   return { ...ONE, spec: { ...ONE.spec, quotas: [quota] } };
 }

@@ -6,7 +6,7 @@ const PAGE: PageSpec = { allow: [], certFile: null, keyFile: null, textFile: nul
 
 const quota = (page: PageSpec | null): QuotaSpec => ({
   ...{ name: 'q', hosts: { names: null, match: null }, windows: [], warnShare: null, slopeShare: null },
-  ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [], page },
+  ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [], modules: [], page },
 });
 
 test('quotas without a page have none', () => {

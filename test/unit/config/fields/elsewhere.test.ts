@@ -36,6 +36,7 @@ function fileWith(name: Name, body: string): string {
     quotaHosts: inQuota(`windows: { over: 1h, up: 9GB }, hosts: { src: 10.0.0.1, ${body} }`),
     window: inQuota(`windows: { over: 1h, total: 9GB, ${body} }`),
     action: inQuota(`windows: { over: 1h, up: 9GB }, then: { block: true, ${body} }`),
+    module: inFile(`modules: { use: delay, ${body} }`),
     local: `{ links: { w: { device: e, up: 9mbit } }, local: { exempt: {}, ${body} } }`,
     nfqueue: `{ links: { w: { device: e, up: 9mbit } }, nfqueue: { ${body} } }`,
     control: `{ links: { w: { device: e, up: 9mbit } }, control: { ${body} } }`,

@@ -68,6 +68,7 @@ const BESIDE: Readonly<Record<string, string>> = {
   meter: 'type: srtcm, cir: 1mbit',
   each: 'by: host, rate: 1mbit',
   windows: 'over: 4h, total: 9GB',
+  modules: 'use: ./mine.ts',
 };
 
 describe('every example can be read', () => {

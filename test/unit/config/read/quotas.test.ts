@@ -32,6 +32,7 @@ describe('a quota', () => {
         isBlocking: false,
         page: null,
         outside: [],
+        modules: [],
       },
     ]);
   });

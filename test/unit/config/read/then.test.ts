@@ -30,6 +30,10 @@ describe('then', () => {
       { page: { ...PAGE, allow: ['portal.example.org'], textFile: '/t.html', styleFile: 's.css' } },
     ],
     ['{ page: { cert: /c, key: /k } }', { page: { ...PAGE, certFile: '/c', keyFile: '/k' } }],
+    [
+      '[{ module: ./punish.ts }, { block: true, module: mine }]',
+      { isBlocking: true, modules: ['./punish.ts', 'mine'] },
+    ],
     ['{ exec: /bin/tell }', { outside: [{ ...OUTSIDE, exec: ['/bin/tell'] }] }],
     [
       '[{ exec: [/bin/tell, "{host}"], webhook: "http://[::1]:8/x" }, block, { mail: { to: a@b } }]',
@@ -92,7 +96,8 @@ describe('then', () => {
       '{ mail: { to: a@b, server: "smtp://me:secret@mail" } }',
       'server: nobody logs in here: name a server that takes mail of this host, without a user',
     ],
-    ['{ module: x }', expect.stringMatching(/^unknown key 'module' in then/)],
+    ['[{ module: a }, { module: ./b.ts }, { module: a }]', "module: 'a' is here twice"],
+    ['{ modules: x }', expect.stringMatching(/^unknown key 'modules' in then/)],
     ['{ warn: 80% }', 'warn: it belongs in the quota, beside then'],
   ])('%s', (then, said) => expect(problems(then)).toEqual([said]));
 

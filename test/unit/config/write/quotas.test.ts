@@ -20,6 +20,7 @@ it.each([
   ],
   ['then: [block, page]', { then: { block: 'true', page: 'true' } }],
   ['then: { block: false }', {}],
+  ['then: [{ module: mine }, block]', { then: [{ block: 'true' }, { module: 'mine' }] }],
   ['then: { throttle: { up: 1mbit, down: 1000kbit } }', { then: { throttle: '1mbit' } }],
   ['then: { throttle: { down: 1mbit } }', { then: { throttle: { down: '1mbit' } } }],
   [

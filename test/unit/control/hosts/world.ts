@@ -28,6 +28,7 @@ export function quota(more: Partial<QuotaSpec> = {}): QuotaSpec {
     windows: [{ overNs: 100e9, upBytes: 1000, downBytes: Infinity, totalBytes: Infinity }],
     ...{ warnShare: 0.8, slopeShare: null, releaseShare: 1, throttle: null, isBlocking: true, page: null },
     outside: [],
+    modules: [],
     ...more,
   };
 }

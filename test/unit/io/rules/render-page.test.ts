@@ -125,7 +125,7 @@ it('a specification says what the rules are about', () => {
   };
   const quota = {
     ...{ name: 'q', hosts: { names: null, match: null }, windows: [], warnShare: null, slopeShare: null },
-    ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [] },
+    ...{ releaseShare: 1, throttle: null, isBlocking: true, outside: [], modules: [] },
   };
   const link = { name: 'wan', device: 'wan0' } as never;
   const spec = { hosts: { ...DEFAULT_HOSTS, lan: ['lan0'] }, links: [link, link] };

@@ -1,0 +1,114 @@
+/**
+ * Modules from files, packages, and those that are built in. Their text runs as a script of this thread, not
+ * as an ES module: nothing could end the outermost statements of one, and its memory would never be given
+ * back.
+ */
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { extname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
+import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
+import { nearest } from '../../base/nearest.ts';
+import { BUILT_IN } from '../../built-in/index.ts';
+import { MODULE_RUN_MS_MAX } from '../../limits.ts';
+import { type AnyModule, definitionFaults } from '../../modules/definition.ts';
+import { type Bundled, bundle } from './bundle.ts';
+import { firstPlaceOf, nameOfText, textOfThrown } from './traces.ts';
+
+export interface LoadedModule {
+  readonly definition: AnyModule;
+  /** The absolute path of its file, `package NAME`, or `built in`. */
+  readonly source: string;
+  /** Differs if anything of its text, or of what it imports, does. */
+  readonly fingerprint: string;
+}
+
+/** The module cannot be used. Every fault is a line of the message, with its place if it has one. */
+export class ModuleFileError extends OperatingError {
+  override readonly name = 'ModuleFileError';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[], hint = '', cause?: unknown) {
+    super(EXIT_USAGE, faults.join('\n'), hint, cause);
+    this.faults = faults;
+  }
+}
+
+const EXTENSIONS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
+
+/** What `use` names: a built-in module; else a file, by its ending or by how it starts; else a package. */
+export function kindOfUse(use: string): 'built-in' | 'file' | 'package' {
+  if (Object.hasOwn(BUILT_IN, use)) return 'built-in';
+  return /^(\/|\.\.?\/)/.test(use) || EXTENSIONS.includes(extname(use)) ? 'file' : 'package';
+}
+
+/**
+ * Loads it, anew every time. A relative path, and the search for packages, start at `folder`.
+ * @throws ModuleFileError (rejects) with all that is wrong with the file
+ */
+export async function loadModule(use: string, folder: string): Promise<LoadedModule> {
+  const kind = kindOfUse(use);
+  if (kind === 'built-in') return builtIn(use);
+  const file = kind === 'file' ? resolve(folder, use) : null;
+  if (file !== null) checkFile(file);
+  const bundled = await bundle({ file, name: use, folder });
+  if (bundled.faults.length > 0) throw new ModuleFileError(bundled.faults, hintOf(use, kind));
+  const source = file ?? `package ${use}`;
+  const exported = run(bundled, source, file ?? join(folder, 'module.js'));
+  const faults = definitionFaults(exported);
+  if (faults.length > 0) throw new ModuleFileError(faults.map((fault) => `${source}: ${fault}`));
+  return { definition: exported as AnyModule, source, fingerprint: hashOf(bundled.text) };
+}
+
+async function builtIn(name: string): Promise<LoadedModule> {
+  const { default: definition } = await BUILT_IN[name]!();
+  return { definition: definition as AnyModule, source: 'built in', fingerprint: hashOf(`built in ${name}`) };
+}
+
+function checkFile(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile()) return;
+  throw new ModuleFileError([`${file}: ${found ? 'this is no file' : 'there is no such file'}`]);
+}
+
+function hintOf(use: string, kind: string): string {
+  if (kind !== 'package') return '';
+  const near = nearest(use, Object.keys(BUILT_IN));
+  const names = near?.isNear ? `did you mean ${near.word}?` : `built in: ${Object.keys(BUILT_IN).join(', ')}`;
+  return `a file is written ./${use}.ts; ${names}`;
+}
+
+/** The start of the outermost statements finds them there, under a name that nobody else has. */
+const START = Symbol.for('nfqueue-shaper.module-start');
+const CALL_START = `globalThis[Symbol.for('nfqueue-shaper.module-start')]()`;
+
+/** Runs what was bundled, and returns the default export. What it requires is looked for from `from`. */
+function run(bundled: Bundled, source: string, from: string): unknown {
+  const filename = nameOfText(source, bundled.map, bundled.mapFolder);
+  const wrapped = `((module, exports, require, moduleUrl) => {${bundled.text}\n})`;
+  const module: { exports: { default?: unknown } } = { exports: {} };
+  const globals = globalThis as { [START]?: () => void };
+  try {
+    const body = new Script(wrapped, { filename }).runInThisContext();
+    globals[START] = () => body(module, module.exports, createRequire(from), pathToFileURL(from).href);
+    new Script(CALL_START).runInThisContext({ timeout: MODULE_RUN_MS_MAX });
+  } catch (error) {
+    throw new ModuleFileError([whyNotRun(error, source)], '', error);
+  } finally {
+    delete globals[START];
+  }
+  const { exports } = module;
+  return '__esModule' in exports ? exports.default : (exports.default ?? exports);
+}
+
+function whyNotRun(error: unknown, source: string): string {
+  if ((error as NodeJS.ErrnoException | null)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+    return `${source}: its outermost statements have not ended after ${MODULE_RUN_MS_MAX} ms`;
+  return `${firstPlaceOf(error) ?? source}: it throws when it is loaded: ${textOfThrown(error)}`;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
