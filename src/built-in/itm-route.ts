@@ -1,6 +1,7 @@
 /**
- * Overlay routing, as the application itmRoute of the itmBench paper: packets that leave for `destinations` go
- * inside packets to the closest of `neighbours`, or as they are if that is faster. docs/modules/itm-route.md.
+ * Overlay routing, as the application itmRoute of the itmBench paper: packets that leave for `destinations`
+ * go inside packets to the closest of `neighbours`, or as they are if that is faster.
+ * docs/modules/itm-route.md.
  */
 import { defineModule, type Interest } from '../modules/api/module.ts';
 import { PROBE_PORT } from './itm-route/probe.ts';

@@ -26,8 +26,8 @@
  *  1. A path that is not known is never chosen; NONE if none is known.
  *  2. Between two choices of a path another one was better by the hysteresis, or the first was not known.
  *
- * Departures: the paper's table has no lifetime and no hysteresis. Cost: one pass over the paths per question;
- * callers ask when a probe is answered, and a few times a period, not per packet.
+ * Departures: the paper's table has no lifetime and no hysteresis. Cost: one pass over the paths per
+ * question; callers ask when a probe is answered, and a few times a period, not per packet.
  */
 import { NONE } from '../../base/none.ts';
 

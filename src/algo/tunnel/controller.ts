@@ -28,9 +28,9 @@
  * of the bottleneck is ours, and more connections only lose more packets: the controller waits 2, 4, ... 64
  * periods before it opens others.
  *
- * By the model one connection less costs less than by proportion. So a goodput that stays above the target for
- * 16 periods has one closed as a trial. If the rest falls short, it comes back, and the next trial waits twice
- * as long, at most 256 periods.
+ * By the model one connection less costs less than by proportion. So a goodput that stays above the target
+ * for 16 periods has one closed as a trial. If the rest falls short, it comes back, and the next trial waits
+ * twice as long, at most 256 periods.
  *
  * Worked example: target 4 of 10, four others: m 1 has 2.0, so m 2; that has 3.33, so m 3; that has 4.29, and
  * 3 * 4 / 4.29 is more than 2: it stays.

@@ -119,7 +119,7 @@ export class TunnelSender implements ConnectionListener {
     for (const [flow, pinned] of this.pins) if (pinned === connection) this.pins.delete(flow);
     this.counters.lostBytes += connection.inFlightBytes;
     if (fault === null || this.isOver) return;
-    // Several that fail at once make one wait, with a part of chance, so that two instances do not march in step.
+    // Several that fail at once make one wait, with a part of chance, so that instances do not march in step.
     const nowMs = performance.now();
     if (nowMs < this.retryAtMs) return;
     this.retryAtMs = nowMs + this.retryMs * (0.5 + this.itm.random() / 2);

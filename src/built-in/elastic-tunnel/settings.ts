@@ -66,10 +66,10 @@ export function plainAddress(address: string): string {
 
 /**
  * The matcher that `match` says: every entry is `key=value`, all must hold, and `|` stands between values of
- * which any will do. An empty list: no packet goes into the tunnel.
+ * which any will do. An empty list: a matcher that holds for no packet, since some matcher must be.
  */
 export function interestOf(match: readonly string[]): Interest {
-  if (match.length === 0) return [];
+  if (match.length === 0) return { src: '0.0.0.0', dst: '0.0.0.0', proto: 'ipip' };
   const matcher: Record<string, readonly string[]> = {};
   for (const text of match) {
     const [, key, values] = /^(\w+)=(.+)$/.exec(text) ?? [];

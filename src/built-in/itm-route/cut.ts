@@ -1,6 +1,6 @@
 /**
- * A packet that may be cut becomes fragments before it is wrapped (RFC 791, 3.2; RFC 2003, 3.1 lets the tunnel
- * do so). So no tunnel packet is ever a fragment, and the neighbour needs to join nothing.
+ * A packet that may be cut becomes fragments before it is wrapped (RFC 791, 3.2; RFC 2003, 3.1 lets the
+ * tunnel do so). So no tunnel packet is ever a fragment, and the neighbour needs to join nothing.
  */
 import {
   headerBytesOf,

@@ -1,6 +1,6 @@
 /**
- * How long packets to a neighbour may be. A router on the way that finds a tunnel packet too long tells us, not
- * the sender of what is inside: RFC 2003, 5.1 asks the tunnel to remember it, and to tell senders itself.
+ * How long packets to a neighbour may be. A router on the way that finds a tunnel packet too long tells us,
+ * not the sender of what is inside: RFC 2003, 5.1 asks the tunnel to remember it, and to tell senders itself.
  */
 import {
   destinationOf,

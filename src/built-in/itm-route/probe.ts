@@ -34,7 +34,7 @@ const LOAD_BYTES = 24;
 export const PROBE_BYTES = IPV4_HEADER_BYTES + UDP_HEADER_BYTES + LOAD_BYTES;
 const MAGIC = 0x69746d52;
 const TTL = 64;
-/** Delay matters to probes as it does to the traffic that follows them: they have no code point of their own. */
+/** Probes shall wait as the traffic does that follows them: they have no code point of their own. */
 const TOS = 0;
 
 export interface Probe {

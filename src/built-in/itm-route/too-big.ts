@@ -1,6 +1,6 @@
 /**
- * The answer to a packet that may not be cut and is too long: ICMP, fragmentation needed (RFC 792; RFC 1191, 4;
- * RFC 1812, 4.3.2.3: as much of the packet as fits 576 bytes).
+ * The answer to a packet that may not be cut and is too long: ICMP, fragmentation needed (RFC 792;
+ * RFC 1191, 4; RFC 1812, 4.3.2.3: as much of the packet as fits 576 bytes).
  */
 import {
   headerChecksum,

@@ -35,7 +35,7 @@ test('addresses are compared in one form', () => {
 });
 
 test('conditions make one matcher; none of them lets nothing in', () => {
-  expect(interestOf([])).toEqual([]);
+  expect(interestOf([])).toEqual({ src: '0.0.0.0', dst: '0.0.0.0', proto: 'ipip' });
   expect(interestOf(['dst=10.2.0.0/16|fd00::/8', 'proto=tcp'])).toEqual({
     dst: ['10.2.0.0/16', 'fd00::/8'],
     proto: ['tcp'],
