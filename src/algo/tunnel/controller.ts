@@ -26,7 +26,8 @@
  * without demand the goodput says nothing about the network: it is ignored unless it is above the target. If
  * connections were opened, and brought less than a tenth of what they would bring by proportion, nearly all
  * of the bottleneck is ours, and more connections only lose more packets: the controller waits 2, 4, ... 64
- * periods before it opens others.
+ * periods before it opens others. The first time may be a chance, as when others came meanwhile: the second
+ * time in a row the target is called unreachable.
  *
  * By the model one connection less costs less than by proportion. So a goodput that stays above the target
  * for 16 periods has one closed as a trial. If the rest falls short, it comes back, and the next trial waits
@@ -47,6 +48,7 @@ const DEAD_BAND = 0.05;
 const STEP_UP = 2;
 const STEP_DOWN = 1;
 const LEAST_GAIN = 0.1;
+const WAIT_PERIODS = 2;
 const WAIT_PERIODS_MAX = 64;
 const TRIAL_PERIODS = 16;
 const TRIAL_PERIODS_MAX = 256;
@@ -85,7 +87,7 @@ export class TunnelController {
   private goodputBefore = 0;
   private connectionsBefore = 0;
   private waitPeriods = 0;
-  private nextWait = 2;
+  private nextWait = WAIT_PERIODS;
   /** Periods above the target in a row, how many call for a trial, and whether the last step was one. */
   private periodsAbove = 0;
   private nextTrial = TRIAL_PERIODS;
@@ -116,7 +118,7 @@ export class TunnelController {
     this.isUnreachable = false;
     this.connectionsBefore = 0;
     this.waitPeriods = 0;
-    this.nextWait = 2;
+    this.nextWait = WAIT_PERIODS;
   }
 
   private fall(goodput: number): void {
@@ -133,12 +135,13 @@ export class TunnelController {
     const { connectionsMax } = this.params;
     if (this.isTrial) this.nextTrial = Math.min(this.nextTrial * 2, TRIAL_PERIODS_MAX);
     this.isTrial = false;
-    if (this.connectionsBefore > 0 && !this.hasGained(goodput)) {
-      this.waitPeriods = this.nextWait;
-      this.nextWait = Math.min(this.nextWait * 2, WAIT_PERIODS_MAX);
+    if (this.connectionsBefore > 0) {
+      const hasGained = this.hasGained(goodput);
+      this.waitPeriods = hasGained ? 0 : this.nextWait;
+      this.nextWait = hasGained ? WAIT_PERIODS : Math.min(this.nextWait * 2, WAIT_PERIODS_MAX);
     }
     this.connectionsBefore = 0;
-    this.isUnreachable = connections >= connectionsMax || this.waitPeriods > 0;
+    this.isUnreachable = connections >= connectionsMax || this.nextWait > WAIT_PERIODS * 2;
     if (this.waitPeriods > 0) {
       this.waitPeriods--;
       return;

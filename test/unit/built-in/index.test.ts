@@ -8,7 +8,7 @@ import { loadModule } from '../../../src/io/modules/loader.ts';
 import { definitionFaults } from '../../../src/modules/definition.ts';
 
 const CONTEXT: InterestContext = {
-  hosts: { lan: null, identify: 'ip', names: [], leases: [], reverseDns: false },
+  hosts: { lan: null, identify: 'mac', names: [], leases: [], reverseDns: false },
   ownMarkMask: 0,
   accounts: null,
 };

@@ -59,6 +59,24 @@ test('a target beyond the bottleneck opens few connections, and is told; it wind
   expect(controller.isUnreachable).toBe(false);
 });
 
+test('no gain once is chance, as when others come meanwhile; twice in a row it is told', () => {
+  const controller = new TunnelController({ target: 8, connectionsMax: 64 }, 4);
+  controller.step(7, true);
+  expect(controller.connections).toBe(5);
+  controller.step(6, true);
+  expect([controller.connections, controller.isUnreachable]).toEqual([5, false]);
+  const more = [6, 6, 6, 6].map((goodput) => {
+    const connections = controller.step(goodput, true);
+    return [connections, controller.isUnreachable];
+  });
+  expect(more).toEqual([
+    [5, false],
+    [7, false],
+    [7, true],
+    [7, true],
+  ]);
+});
+
 test('at the maximum a missed target is told', () => {
   const controller = new TunnelController({ target: 8, connectionsMax: 3 });
   const path = run(controller, 20, 8, 10);
