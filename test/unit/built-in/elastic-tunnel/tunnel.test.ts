@@ -6,7 +6,7 @@ import { HELLO } from '../../../../src/built-in/elastic-tunnel/frames.ts';
 import type { TunnelOptions } from '../../../../src/built-in/elastic-tunnel/settings.ts';
 import elasticTunnel from '../../../../src/built-in/elastic-tunnel.ts';
 import { ACCEPT, DROP, type ModuleInstance } from '../../../../src/modules/api/module.ts';
-import { FakeHost, pass } from '../fake-host.ts';
+import { Machine, pass } from '../machine.ts';
 import { ipPacket } from '../itm-route/packets.ts';
 
 const ends: (() => void)[] = [];
@@ -32,13 +32,13 @@ async function freePort(): Promise<number> {
 }
 
 interface Instance {
-  readonly host: FakeHost;
+  readonly host: Machine;
   readonly module: ModuleInstance;
   stop(): void;
 }
 
 function start(options: Partial<TunnelOptions>): Instance {
-  const host = new FakeHost();
+  const host = new Machine();
   const module = elasticTunnel.create!(host.itm, {
     ...{ peer: '127.0.0.1', listen: '', match: [], target: 1e6, connectionsMax: 8, period: 100e6 },
     ...options,

@@ -4,7 +4,7 @@ import { PROBE_BYTES, PROBE_PORT, writeProbe } from '../../../../src/built-in/it
 import { addressWord, readRouteOptions } from '../../../../src/built-in/itm-route/settings.ts';
 import itmRoute from '../../../../src/built-in/itm-route.ts';
 import { ACCEPT, DROP, type ModuleInstance } from '../../../../src/modules/api/module.ts';
-import { FakeHost, pass } from '../fake-host.ts';
+import { Machine, pass } from '../machine.ts';
 import { fragmentationNeeded, ipPacket, isHeaderSound, isTcpSound, syn } from './packets.ts';
 import { A, D, N, OPTIONS, SmallNetwork } from './small-network.ts';
 
@@ -83,8 +83,8 @@ describe('in a small network', () => {
 });
 
 /** A module at A whose only known path is n1: its probe there was answered. */
-function alone(options: Partial<typeof OPTIONS> = {}): { host: FakeHost; module: ModuleInstance } {
-  const host = new FakeHost();
+function alone(options: Partial<typeof OPTIONS> = {}): { host: Machine; module: ModuleInstance } {
+  const host = new Machine();
   const module = itmRoute.create!(host.itm, { ...OPTIONS, neighbours: [N[0]!], ...options });
   host.runUntil(100 * MS);
   const asked = host.injected.find((bytes) => bytes[9] === 4)!;
@@ -171,8 +171,8 @@ describe('a packet that is wrapped', () => {
 });
 
 describe('a tunnel packet', () => {
-  const relay = (): { host: FakeHost; module: ModuleInstance } => {
-    const host = new FakeHost();
+  const relay = (): { host: Machine; module: ModuleInstance } => {
+    const host = new Machine();
     const options = { ...OPTIONS, self: N[0]!, neighbours: [A, D], destinations: [] };
     return { host, module: itmRoute.create!(host.itm, options) };
   };

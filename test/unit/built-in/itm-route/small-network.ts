@@ -10,7 +10,7 @@ import { destinationOf } from '../../../../src/algo/overlay/ipip.ts';
 import { addressWord } from '../../../../src/built-in/itm-route/settings.ts';
 import itmRoute from '../../../../src/built-in/itm-route.ts';
 import { DROP, type ModuleInstance } from '../../../../src/modules/api/module.ts';
-import { FakeHost, pass } from '../fake-host.ts';
+import { Machine, pass } from '../machine.ts';
 
 export const A = '10.0.0.1';
 export const D = '10.0.0.9';
@@ -34,7 +34,7 @@ export const OPTIONS = {
 };
 
 export class SmallNetwork {
-  readonly hosts = new Map<string, FakeHost>();
+  readonly hosts = new Map<string, Machine>();
   readonly delayMs = new Map<string, number | null>();
   /** What has come to the network behind D, and by which machines it went. */
   readonly arrived: { bytes: Uint8Array; by: string[]; atNs: number }[] = [];
@@ -80,7 +80,7 @@ export class SmallNetwork {
   }
 
   private add(options: typeof OPTIONS): void {
-    const host = new FakeHost();
+    const host = new Machine();
     host.onInject = (bytes) => this.leave(options.self, bytes, [options.self]);
     this.hosts.set(options.self, host);
     this.modules.set(options.self, itmRoute.create!(host.itm, options));

@@ -15,7 +15,7 @@ interface Timer {
   dueNs: number;
 }
 
-export class FakeHost {
+export class Machine {
   nowNs = 0;
   readonly injected: Uint8Array[] = [];
   readonly said: Said[] = [];
