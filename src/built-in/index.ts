@@ -1,5 +1,10 @@
 /** The modules that come with the program, by name. Each is loaded when it is asked for. */
 export const BUILT_IN: Readonly<Record<string, () => Promise<{ readonly default: object }>>> = {
-  'elastic-tunnel': () => import('./elastic-tunnel.ts'),
+  qosmod: () => import('./qosmod.ts'),
   'itm-route': () => import('./itm-route.ts'),
+  'elastic-tunnel': () => import('./elastic-tunnel.ts'),
+  delay: () => import('./delay.ts'),
+  loss: () => import('./loss.ts'),
+  reorder: () => import('./reorder.ts'),
+  duplicate: () => import('./duplicate.ts'),
 };

@@ -18,7 +18,9 @@ const NOT_OURS = /(^|\/)(build|results|node_modules)\//;
 /** Everything that people read besides sources. */
 export const DOCUMENTS: readonly string[] = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ];
 const EXTENSIONS = /\.(ts|cc|c|h|sh)$/;
 

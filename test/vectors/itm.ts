@@ -4,11 +4,12 @@ import { PathChoice } from '../../src/algo/overlay/choose.ts';
 import { ECN_DROP, ecnDecapsulated } from '../../src/algo/overlay/ecn-tunnel.ts';
 import { packetBytes, unwrap, wrap } from '../../src/algo/overlay/ipip.ts';
 import { keepsLimit, reservedBytesPerSec, unreservedBytesPerSec } from '../../src/algo/pacing/reservation.ts';
-import { BAND_SHORT } from '../../src/algo/queues/size-aware.ts';
 import { leastConnections, shareOf, TunnelController } from '../../src/algo/tunnel/controller.ts';
 import { NONE } from '../../src/base/none.ts';
+import qosmod, { LONG, SHORT, UNKNOWN } from '../../src/built-in/qosmod.ts';
+import { ACK, FIN } from '../../src/modules/api/index.ts';
 import { ecnSignalled } from '../reference/ecn.ts';
-import { bandByPackets } from '../reference/size-aware-packets.ts';
+import { FakeHost } from '../unit/built-in/fake-host.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';
 
@@ -24,16 +25,20 @@ function ecn(vector: Vector): Found {
   return { rows };
 }
 
-/**
- * The listing classifies before it logs, and its log begins at 0: the first packet is not known yet, and a
- * flow is long from its packet threshold + 3 on.
- */
+const MARKS: Readonly<Record<number, string>> = { [UNKNOWN]: 'unknown', [SHORT]: 'short', [LONG]: 'long' };
+
+/** One TCP flow through the built-in module. A mark is what it has classified, and what it has written. */
 function marks(vector: Vector): Found {
   const { threshold, fin_at } = vector.body.params as { threshold: number; fin_at: number[] };
-  const params = { thresholdPackets: threshold + 2, thresholdBytes: Number.POSITIVE_INFINITY, longShare: 0 };
+  const [cameWith, short, long] = [46, 4, 8];
+  const written: Readonly<Record<number, number>> = { [UNKNOWN]: cameWith, [SHORT]: short, [LONG]: long };
+  const host = new FakeHost(qosmod, { threshold, short, long, mtu: 1500 });
   const rows = (vector.body.expect as string[]).map((_, before) => {
-    const band = bandByPackets(params, before, 0, fin_at.includes(before + 1));
-    return { mark: before === 0 ? 'unknown' : band === BAND_SHORT ? 'short' : 'long' };
+    const flags = fin_at.includes(before + 1) ? ACK | FIN : ACK;
+    const dscp = host.packet(before, { protocol: 6, tcp: { flags }, dscp: cameWith })?.dscp;
+    const wanted = written[host.lastClass];
+    if (dscp !== wanted) throw new Error(`packet ${before + 1} left with DSCP ${dscp}, not ${wanted}`);
+    return { mark: MARKS[host.lastClass] };
   });
   return { rows, fields: ['mark'] };
 }

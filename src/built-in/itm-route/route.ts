@@ -18,6 +18,7 @@ import {
 import { NONE } from '../../base/none.ts';
 import { ACCEPT, DROP, type Itm, type ModuleInstance, type Verdict } from '../../modules/api/module.ts';
 import type { Packet } from '../../modules/api/packet.ts';
+import { mayAnswerTooBig, tooBig } from '../../modules/api/too-big.ts';
 import { Complaints } from '../shared/complaints.ts';
 import { cut } from './cut.ts';
 import { DIRECT, FarEnd } from './far-end.ts';
@@ -25,7 +26,6 @@ import { lowerMss } from './mss.ts';
 import { PathMtus } from './path-mtu.ts';
 import { PROBE_ANSWER, PROBE_BYTES, PROBE_QUESTION, type Probe, readProbe, writeProbe } from './probe.ts';
 import { type RouteSettings, wordText } from './settings.ts';
-import { tooBig } from './too-big.ts';
 
 /** What classify() says of a packet. */
 const TO_DESTINATION = 1;
@@ -109,7 +109,7 @@ export class ItmRoute implements ModuleInstance {
     const mtu = outerBytes - IPV4_HEADER_BYTES;
     const length = packetBytes(bytes, 0, bytes.length);
     if (length > mtu && !mayBeCut(bytes)) {
-      this.itm.inject(tooBig(bytes, mtu, this.settings.self));
+      if (mayAnswerTooBig(p)) this.itm.inject(tooBig(p, mtu));
       return DROP;
     }
     // A forwarded packet whose TTL ends here stays as it is: the kernel answers it.

@@ -1,3 +1,4 @@
 /** What `nfqueue-shaper/module` exports. */
 export * from './module.ts';
 export * from './packet.ts';
+export * from './too-big.ts';

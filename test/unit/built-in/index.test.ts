@@ -16,6 +16,7 @@ const CONTEXT: InterestContext = {
 /** Options that must be given. */
 const GIVEN: Readonly<Record<string, Record<string, unknown>>> = {
   'itm-route': { self: '10.0.0.1', neighbours: '10.0.0.2,10.0.0.3', destinations: ['10.9.0.0/16@10.0.0.9'] },
+  delay: { delay: '10ms' },
   'elastic-tunnel': { peer: '192.0.2.2', match: 'dst=10.2.0.0/16,proto=tcp|udp', target: '8mbit' },
 };
 

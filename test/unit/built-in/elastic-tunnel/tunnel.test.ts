@@ -6,8 +6,8 @@ import { HELLO } from '../../../../src/built-in/elastic-tunnel/frames.ts';
 import type { TunnelOptions } from '../../../../src/built-in/elastic-tunnel/settings.ts';
 import elasticTunnel from '../../../../src/built-in/elastic-tunnel.ts';
 import { ACCEPT, DROP, type ModuleInstance } from '../../../../src/modules/api/module.ts';
-import { Machine, pass } from '../machine.ts';
 import { ipPacket } from '../itm-route/packets.ts';
+import { Machine, pass } from '../machine.ts';
 
 const ends: (() => void)[] = [];
 afterEach(() => {

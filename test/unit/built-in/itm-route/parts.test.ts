@@ -1,4 +1,4 @@
-/** The parts that read and write packets: cut, mss, probe, too-big. */
+/** The parts that read and write packets: cut, mss, probe. */
 import { expect, test } from 'vitest';
 import { cut } from '../../../../src/built-in/itm-route/cut.ts';
 import { lowerMss } from '../../../../src/built-in/itm-route/mss.ts';
@@ -9,8 +9,6 @@ import {
   readProbe,
   writeProbe,
 } from '../../../../src/built-in/itm-route/probe.ts';
-import { wordText } from '../../../../src/built-in/itm-route/settings.ts';
-import { tooBig } from '../../../../src/built-in/itm-route/too-big.ts';
 import { ipPacket, isHeaderSound, isTcpSound, syn } from './packets.ts';
 
 const ENDS = { src: '10.0.0.1', dst: '10.9.0.1' };
@@ -134,20 +132,4 @@ test('what is no probe is none', () => {
     bad[at] = value;
     expect([at, readProbe(bad, { ...probe })]).toEqual([at, false]);
   }
-});
-
-test('the answer to a packet that is too long quotes it', () => {
-  const packet = ipPacket({ ...ENDS, length: 101 });
-  const icmp = tooBig(packet, 1480, 0x0a000005);
-  expect([icmp.length, isHeaderSound(icmp)]).toEqual([28 + 100, true]);
-  expect([wordText(0x0a000005), icmp[20], icmp[21], (icmp[26]! << 8) | icmp[27]!]).toEqual([
-    '10.0.0.5',
-    3,
-    4,
-    1480,
-  ]);
-  expect(icmp.subarray(28)).toEqual(packet.subarray(0, 100));
-  let sum = 0;
-  for (let n = 20; n < icmp.length; n += 2) sum += (icmp[n]! << 8) | icmp[n + 1]!;
-  expect(sum % 0xffff).toBe(0);
 });
