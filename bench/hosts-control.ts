@@ -88,6 +88,7 @@ const service = new HostService({
   actions: { tell: () => undefined, close: () => undefined },
   namesOf: () => [],
   portName: (ifIndex) => `port ${ifIndex}`,
+  tellModule: () => undefined,
   onStopped: () => undefined,
   emit: () => undefined,
   log: ({ message }) => console.error(message),

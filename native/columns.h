@@ -10,7 +10,7 @@ namespace shaper {
 constexpr uint32_t kArrivalRows = 256;
 constexpr uint32_t kVerdictRows = 1024;
 constexpr uint32_t kFailureRows = 256;
-constexpr uint32_t kQueuesMax = 64;
+constexpr uint32_t kQueuesMax = 65;
 
 // The slab: one slot per arrival row, then the edit area, from which verdicts take the new bytes of packets.
 // The size of a slot depends on how much the queues copy, so TypeScript chooses it and this side checks it.

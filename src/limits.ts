@@ -56,8 +56,10 @@ export const EDIT_BYTES = 1 << 18;
 /** Batches handled in one wake-up before the event loop gets a turn (control socket, signals). */
 export const BATCHES_PER_WAKEUP_MAX = 16;
 
-/** NFQUEUEs that one instance may own. */
-export const NFQUEUES_MAX = 64;
+/** NFQUEUEs of classes that one instance may own. */
+export const CLASS_NFQUEUES_MAX = 64;
+/** NFQUEUEs that one instance may own: one more brings packets to modules. Mirrored in native/columns.h. */
+export const NFQUEUES_MAX = CLASS_NFQUEUES_MAX + 1;
 /** Packets that the kernel can hold per NFQUEUE since each has a hash table of its own (April 2026). */
 export const QUEUE_LENGTH_MAX = 65536;
 /**

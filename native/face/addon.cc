@@ -46,6 +46,7 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   Napi::Value granted(const Napi::CallbackInfo& info);
   Napi::Value socketDrops(const Napi::CallbackInfo& info);
   Napi::Value setUp(const Napi::CallbackInfo& info);
+  void growSlots(const Napi::CallbackInfo& info);
   void unbind(const Napi::CallbackInfo& info);
   Napi::Value setReceiveBuffer(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
@@ -78,6 +79,7 @@ Napi::Function NativeQueue::define(Napi::Env env) {
                       InstanceMethod<&NativeQueue::granted>("granted"),
                       InstanceMethod<&NativeQueue::socketDrops>("socketDrops"),
                       InstanceMethod<&NativeQueue::setUp>("setUp"),
+                      InstanceMethod<&NativeQueue::growSlots>("growSlots"),
                       InstanceMethod<&NativeQueue::unbind>("unbind"),
                       InstanceMethod<&NativeQueue::setReceiveBuffer>("setReceiveBuffer"),
                       InstanceMethod<&NativeQueue::close>("close")});
@@ -287,7 +289,7 @@ Napi::Value NativeQueue::setUp(const Napi::CallbackInfo& info) {
   bool granted = false;
   SystemError error;
   if (readIndex(info, options, &index) && readNumber(info, 1, "lengthPackets", 1, UINT32_MAX, &lengthPackets) &&
-      readNumber(info, 2, "copyBytes", 1, std::min(kCopyBytesMax, options.slotBytes - kAttributeBytes), &copyBytes) &&
+      readNumber(info, 2, "copyBytes", 1, std::min(kCopyBytesMax, queue_->slotBytes() - kAttributeBytes), &copyBytes) &&
       requireOpen(info, *queue_)) {
     const bool gso = info[3].ToBoolean().Value();
     if (!queue_->setUp(index, lengthPackets, copyBytes, gso, &granted, &error)) {
@@ -296,6 +298,13 @@ Napi::Value NativeQueue::setUp(const Napi::CallbackInfo& info) {
     handleEarly();
   }
   return Napi::Boolean::New(info.Env(), granted);
+}
+
+void NativeQueue::growSlots(const Napi::CallbackInfo& info) {
+  const uint32_t most = options_.queue.slotBytesMost;
+  uint32_t bytes = 0;
+  if (!readNumber(info, 0, "slotBytes", queue_->slotBytes(), most, &bytes) || !options_.isMemoryIntact(info.Env())) return;
+  queue_->growSlots(bytes);
 }
 
 void NativeQueue::unbind(const Napi::CallbackInfo& info) {
@@ -368,6 +377,11 @@ Napi::Value deviceName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), isIndex ? linkName(static_cast<uint32_t>(index)) : std::string());
 }
 
+Napi::Value deviceMtu(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
+  return Napi::Number::New(info.Env(), linkMtu(name));
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
@@ -375,6 +389,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
   exports["deviceIndex"] = Napi::Function::New<deviceIndex>(env, "deviceIndex");
+  exports["deviceMtu"] = Napi::Function::New<deviceMtu>(env, "deviceMtu");
   exports["deviceName"] = Napi::Function::New<deviceName>(env, "deviceName");
   exports["ignoreTerminalStop"] = Napi::Function::New<ignoreTerminalStop>(env, "ignoreTerminalStop");
   exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");

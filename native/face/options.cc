@@ -100,6 +100,7 @@ bool readOptions(Napi::Env env, Napi::Value value, PortOptions* options) {
          reader.number("lengthPackets", 1, UINT32_MAX, &queue.lengthPackets) &&
          reader.number("receiveBufferBytes", 0, INT32_MAX, &queue.receiveBufferBytes) &&
          reader.number("slotBytes", kAttributeBytes + 1, kSlotBytesMax, &queue.slotBytes) &&
+         reader.number("slotBytesMost", queue.slotBytes, kSlotBytesMax, &queue.slotBytesMost) &&
          reader.number("timerLeewayNs", 0, UINT32_MAX, &options->timerLeewayNs) && readQueues(reader, &queue) &&
          reader.memory("columns", sizeof(Columns), &options->columns) &&
          reader.memory("slab", queue.slabBytes(), &options->slab) &&

@@ -2,6 +2,8 @@
 
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,6 +89,17 @@ uint32_t linkIndex(const std::string& name) { return name.size() < IFNAMSIZ ? if
 std::string linkName(uint32_t index) {
   char name[IFNAMSIZ] = "";
   return index != 0 && if_indextoname(index, name) ? std::string(name) : std::string();
+}
+
+uint32_t linkMtu(const std::string& name) {
+  if (name.empty() || name.size() >= IFNAMSIZ) return 0;
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  const bool isKnown = ioctl(fd, SIOCGIFMTU, &request) == 0;
+  close(fd);
+  return isKnown && request.ifr_mtu > 0 ? static_cast<uint32_t>(request.ifr_mtu) : 0;
 }
 
 }  // namespace shaper

@@ -34,5 +34,7 @@ class LinkSocket {
 uint32_t linkIndex(const std::string& name);
 // Name of the device with an interface index; empty if there is none.
 std::string linkName(uint32_t index);
+// Bytes that a packet of the device may have; 0 if there is none of that name.
+uint32_t linkMtu(const std::string& name);
 
 }  // namespace shaper

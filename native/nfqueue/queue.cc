@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "nfqueue/netlink.h"
 
@@ -32,6 +33,7 @@ int lastErrno() { return errno; }
 Queue::Queue(Columns* columns, uint8_t* slab, Counters* counters, const QueueOptions& options)
     : options_(options),
       slab_(slab),
+      slotBytes_(options.slotBytes),
       queueCount_(options.count),
       parser_(columns, counters, options.firstQueue, options.count),
       writer_(columns, slab, options.slabBytes(), options.firstQueue, options.count, ::send),
@@ -39,12 +41,27 @@ Queue::Queue(Columns* columns, uint8_t* slab, Counters* counters, const QueueOpt
       vectors_(new iovec[kArrivalRows]()) {
   unsent_.reserve(kVerdictRows);
   for (uint32_t slot = 0; slot < kArrivalRows; slot++) {
-    vectors_[slot] = {slab_ + slot * options_.slotBytes, options_.slotBytes};
     // Without a name and a control buffer the kernel writes only
     // msg_len and msg_flags, so nothing needs a reset.
     headers_[slot].msg_hdr.msg_iov = &vectors_[slot];
     headers_[slot].msg_hdr.msg_iovlen = 1;
   }
+  placeSlots();
+}
+
+void Queue::placeSlots() {
+  for (uint32_t slot = 0; slot < kArrivalRows; slot++) vectors_[slot] = {slab_ + slot * slotBytes_, slotBytes_};
+}
+
+void Queue::growSlots(uint32_t slotBytes) {
+  const uint32_t before = slotBytes_;
+  // Unparsed messages move up, the last one first, onto nobody that has not moved.
+  for (uint32_t slot = filledSlots_; slot-- > nextSlot_;) {
+    const uint32_t bytes = std::min(headers_[slot].msg_len, before);
+    std::memmove(slab_ + slot * slotBytes, slab_ + slot * before, bytes);
+  }
+  slotBytes_ = slotBytes;
+  placeSlots();
 }
 
 Queue::~Queue() { close(); }
@@ -194,7 +211,7 @@ int Queue::request(nlmsghdr* message) {
 // of that message. Any other message joins early_, and *answered is empty. False leaves errno.
 bool Queue::readEarly(nlmsghdr* answered, int32_t* errorNumber) {
   *answered = {};
-  std::vector<uint8_t> bytes(options_.slotBytes);
+  std::vector<uint8_t> bytes(slotBytes_);
   iovec vector{bytes.data(), bytes.size()};
   msghdr header{};
   header.msg_iov = &vector;
@@ -234,7 +251,7 @@ void Queue::close() {
 void Queue::takeEarly() {
   const auto count = std::min<size_t>(early_.size(), kArrivalRows);
   for (size_t slot = 0; slot < count; slot++) {
-    std::memcpy(slab_ + slot * options_.slotBytes, early_[slot].bytes.data(), early_[slot].bytes.size());
+    std::memcpy(slab_ + slot * slotBytes_, early_[slot].bytes.data(), early_[slot].bytes.size());
     headers_[slot].msg_len = static_cast<unsigned int>(early_[slot].bytes.size());
     headers_[slot].msg_hdr.msg_flags = early_[slot].truncated ? MSG_TRUNC : 0;
   }
@@ -279,7 +296,7 @@ bool Queue::drain(uint32_t* rows, SystemError* error) {
   while (nextSlot_ < filledSlots_) {
     const mmsghdr& slot = headers_[nextSlot_];
     const bool truncated = (slot.msg_hdr.msg_flags & MSG_TRUNC) != 0;
-    if (!parser_.parse(slab_, nextSlot_ * options_.slotBytes, slot.msg_len, truncated, &resumeAt_)) break;
+    if (!parser_.parse(slab_, nextSlot_ * slotBytes_, slot.msg_len, truncated, &resumeAt_)) break;
     resumeAt_ = 0;
     nextSlot_++;
   }

@@ -35,10 +35,12 @@ struct QueueOptions {
   uint32_t receiveBufferBytes = 0;
   // Room for one message: kAttributeBytes and the longest copy that any queue makes.
   uint32_t slotBytes = 0;
+  // Slots may grow to so much.
+  uint32_t slotBytesMost = 0;
   std::array<uint32_t, kQueuesMax> copyBytes{};
   std::bitset<kQueuesMax> gso;
 
-  uint32_t slabBytes() const { return kArrivalRows * slotBytes + kEditBytes; }
+  uint32_t slabBytes() const { return kArrivalRows * slotBytesMost + kEditBytes; }
 };
 
 // What the kernel agreed to.
@@ -63,6 +65,10 @@ class Queue {
   // Binds queue `index`, or gives a bound one another length and another GSO flag. *granted says whether the
   // kernel gives superpackets now. False fills *error, and a queue that was not bound before is not bound.
   bool setUp(uint32_t index, uint32_t lengthPackets, uint32_t copyBytes, bool gso, bool* granted, SystemError* error);
+  // Gives each slot so many bytes from now on, at most options.slotBytesMost and no fewer than it has.
+  // Between two batches only: the rows of the last one point to where slots were.
+  void growSlots(uint32_t slotBytes);
+  uint32_t slotBytes() const { return slotBytes_; }
   // The kernel drops what it still holds for the queue.
   bool unbind(uint32_t index, SystemError* error);
   // Asks for so much memory for unread messages, and returns how much there is.
@@ -87,6 +93,7 @@ class Queue {
     bool truncated;
   };
 
+  void placeSlots();
   bool openSocket(SystemError* error);
   void sizeSendBuffer();
   bool configure(uint32_t index, bool bind, uint32_t lengthPackets, uint32_t copyBytes, SystemError* error);
@@ -98,6 +105,7 @@ class Queue {
 
   const QueueOptions options_;
   uint8_t* const slab_;
+  uint32_t slotBytes_;
   // Beyond the highest index that has been bound.
   uint32_t queueCount_;
   Parser parser_;

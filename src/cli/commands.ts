@@ -8,6 +8,7 @@ import { addAttachCommands } from './attach/commands.ts';
 import { addChangeCommands } from './change/commands.ts';
 import { type ConfOptions, DEFAULT_CONF, namedConf, requiredConf, socketConf } from './conf-file.ts';
 import type { CommandContext } from './context.ts';
+import { addModuleCommands } from './module/commands.ts';
 import { addQuotaCommands } from './quota/commands.ts';
 import type { SimulateOptions } from './simulate.ts';
 import type { TcpOptions } from './tcp/tcp.ts';
@@ -49,6 +50,7 @@ export function addCommands(program: Command, context: CommandContext): void {
   addAttachCommands(program, context);
   addViewCommands(program, context);
   addQuotaCommands(program, context);
+  addModuleCommands(program, context);
   addTcp(program, context);
 }
 
@@ -74,7 +76,7 @@ function addCheck(program: Command, { terminal, finish }: CommandContext): void 
     .action(async (file: string | undefined, options: ConfOptions) => {
       const conf = requiredConf(namedConf(file, options));
       const { check } = await import('./check.ts');
-      finish(check(conf, terminal));
+      finish(await check(conf, terminal));
     });
 }
 
@@ -208,12 +210,12 @@ function addFiles(program: Command, { terminal, finish }: CommandContext): void 
 function addExplain(program: Command, { terminal, finish }: CommandContext): void {
   program
     .command('explain')
-    .description('say what a key of the configuration means, takes and defaults to')
-    .argument('<key>', 'such as ceil, each.rate, queue.aqm.red.max')
+    .description('say what a key of the configuration means, takes and defaults to, or what a module is')
+    .argument('<key>', 'such as ceil, each.rate, queue.aqm.red.max; or qosmod, ./mine.ts')
     .option('--json', 'as JSON')
     .action(async (key: string, options: { json?: boolean }) => {
       const { explain } = await import('./explain.ts');
-      finish(explain(key, options, terminal));
+      finish(await explain(key, options, terminal));
     });
 }
 

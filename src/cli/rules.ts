@@ -17,6 +17,7 @@ import {
   renderRules,
   restoresBits,
 } from '../io/rules/index.ts';
+import { prepareModules, specsOfEnabled } from '../module-files/prepare.ts';
 import { bridgeOf, type DeviceGraph, standsOnBridge } from '../spec/device-graph.ts';
 import { matchedMarkBits } from '../spec/mark-choice.ts';
 import { ALL_ABILITIES, type BridgePorts, planQueues } from '../spec/queue-plan.ts';
@@ -33,7 +34,12 @@ export async function rules(
   const config = readConfigAloud(options.conf, terminal);
   const backend = options.backend ?? backendOf(config);
   const neighbours = await readNeighboursAloud(config, terminal);
-  const spec = { ...config.spec, nfqueue: { ...config.spec.nfqueue, markMask: maskOf(config, neighbours) } };
+  const modules = await prepareModules(config, options.conf, null);
+  const spec = {
+    ...config.spec,
+    modules: specsOfEnabled(modules),
+    nfqueue: { ...config.spec.nfqueue, markMask: maskOf(config, neighbours) },
+  };
   const { nfqueue } = spec;
   const abilities = { ...ALL_ABILITIES, connectionMarks: !restoresBits(neighbours, nfqueue.markMask) };
   const graph = readDeviceGraph() ?? new Map();

@@ -8,7 +8,7 @@ import type { AccountNames } from '../spec/accounts.ts';
 import type { DeviceGraph } from '../spec/device-graph.ts';
 import type { HistorySpec } from '../spec/hosts.ts';
 import { freeMarkMask, matchedMarkBits } from '../spec/mark-choice.ts';
-import type { ModuleUse, ModuleUsePlaces } from '../spec/modules.ts';
+import type { ModuleUse, ModuleUsePlaces, ToldModule } from '../spec/modules.ts';
 import type { LocalSpec, NfqueueSpec, ShaperSpec } from '../spec/spec.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT, INSTANCE } from './fields/defaults.ts';
 import { SECTIONS } from './fields/sections.ts';
@@ -43,10 +43,15 @@ export interface LoadedConfig {
   readonly logLevel: string;
   /** Statements that are possible but probably a mistake. */
   readonly warnings: readonly ConfigProblem[];
-  /** Users' own modules, in the order of the file, those that are off included. */
+  /**
+   * Users' own modules, in the order of the file, those that are off included. Files that only quotas name
+   * come behind all others.
+   */
   readonly modules: readonly ModuleUse[];
   /** Where each of them stands. */
   readonly modulePlaces: readonly ModuleUsePlaces[];
+  /** Modules that quotas tell of hosts, as they name them. */
+  readonly toldModules: readonly ToldModule[];
   /** What classes have instead at some times, in the order of the file. */
   readonly schedules: readonly ClassSchedule[];
   /** Who may read and write the files of classes, in the order of the file. */
@@ -90,8 +95,9 @@ export function readConfig(
   const known = knownHosts(hosts);
   const instanceOfLinks = { ownMarkMask: ownMask, hosts: known, devices, accounts, schedules, accesses };
   const links = readLinks(reader, top.links?.value ?? null, instanceOfLinks);
-  const quotas = readQuotas(reader, top.quotas, known, links);
-  const { modules, places } = readModules(reader, top.modules);
+  const told: Located<string>[] = [];
+  const quotas = readQuotas(reader, top.quotas, known, links, told);
+  const { modules, places } = readModules(reader, top.modules, told);
   const history = readHistory(reader, top.history, quotas.length > 0);
   const isLinksSilent = top.links === undefined && reader.problems.errors.length === 0;
   if (isLinksSilent) reader.problems.error(0, 'links is missing: name at least one device to shape');
@@ -115,6 +121,7 @@ export function readConfig(
     warnings: reader.problems.warnings,
     modules,
     modulePlaces: places,
+    toldModules: told.map(({ value, offset }) => ({ name: value, place: reader.problems.placeOf(offset) })),
     schedules: schedules.map(({ path, entries }) => ({ path, entries })),
     accesses,
     written: reader.written(),

@@ -11,9 +11,12 @@ import type {
   ControlStart,
   FromControlThread,
   LogLine,
+  ModuleSet,
   StoppedAddresses,
   ToControlThread,
 } from './messages.ts';
+import { ModuleSets } from './module-sets.ts';
+import type { ModuleAnswer, ModuleCommand } from './modules.ts';
 import { ControlError } from './server.ts';
 import { type SnapshotSource, SnapshotWriter } from './snapshot.ts';
 import type { StatusSubject } from './status.ts';
@@ -31,6 +34,8 @@ export interface ControlOptions {
   readonly apply: (request: ApplyRequest) => Promise<ApplyAnswer>;
   /** Addresses of hosts that a quota has stopped, for the rules. */
   readonly setStopped: (addresses: StoppedAddresses) => void;
+  /** Lists, loads or switches modules. It may be asked again before it has answered. */
+  readonly modules: (command: ModuleCommand) => Promise<ModuleAnswer>;
   readonly log: (line: LogLine) => void;
   /** A client asks for an orderly stop. */
   readonly onStop: () => void;
@@ -43,6 +48,8 @@ export interface Control {
   reload(): void;
   /** Tells those who watch. */
   event(type: EventType, data: object): void;
+  /** Changes a class as `shaper set` does. Rejects with the error that it would print. */
+  set(change: ModuleSet): Promise<void>;
   /** The instance was asked to stop: requests to change it are refused from now on. */
   stopping(): void;
   /** Closes every connection, removes the socket, ends the thread. */
@@ -81,6 +88,8 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
     else if (message.type === 'stopped') options.setStopped(message.addresses);
     else if (message.type === 'log') options.log(message.line);
     else if (message.type === 'stop') options.onStop();
+    else if (message.type === 'module') void answerModule(message.id, message.command);
+    else if (message.type === 'set-done') sets.done(message.request, message.refusal);
     else void apply(message.id, message.request);
   };
   const apply = async (id: number, request: ApplyRequest): Promise<void> => {
@@ -88,6 +97,10 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
     const applied = await options.apply(request);
     tell({ type: 'apply', id, answer: { applied, tookMs: performance.now() - beganMs } });
   };
+  const answerModule = async (id: number, command: ModuleCommand): Promise<void> => {
+    tell({ type: 'module', id, answer: await options.modules(command) });
+  };
+  const sets = new ModuleSets((request, change) => tell({ type: 'set', request, ...change }));
   let isClosing = false;
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   await new Promise<void>((resolve, reject) => {
@@ -111,6 +124,7 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
   return {
     reload: () => tell({ type: 'reload' }),
     event: (event, data) => tell({ type: 'event', event, data }),
+    set: (change) => sets.ask(change),
     stopping: () => tell({ type: 'stopping' }),
     close: async () => {
       isClosing = true;

@@ -11,6 +11,7 @@ import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { Renamed } from '../spec/edit.ts';
 import type { EventType } from './events.ts';
+import type { ModuleAnswer, ModuleCommand } from './modules.ts';
 import type { ControlErrorCode } from './server.ts';
 import type { SnapshotTaken } from './snapshot.ts';
 import type { StatusSubject } from './status.ts';
@@ -41,7 +42,7 @@ export interface ConfigSource {
  */
 export type AppliedConfig = Pick<
   LoadedConfig,
-  'spec' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'filesFolder' | 'logLevel'
+  'spec' | 'modules' | 'history' | 'isMarkAuto' | 'socketPath' | 'socketGroup' | 'filesFolder' | 'logLevel'
 >;
 
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */
@@ -49,7 +50,7 @@ export interface ApplyRequest {
   readonly config: AppliedConfig;
   /** Classes that moved since the configuration that was applied last. */
   readonly renamed: Renamed;
-  /** Packets are shaped as before: only `access`, a schedule that does not hold now or so has changed. */
+  /** Packets are shaped as before, and pass the same modules: only `access`, a schedule that does not hold now or so has changed. */
   readonly isSpecSame: boolean;
 }
 
@@ -88,6 +89,14 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** New values of a class, as a module wants them. */
+export interface ModuleSet {
+  /** The label of the module. */
+  readonly by: string;
+  readonly path: string;
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+}
+
 /** Addresses that the rules know: those of stopped hosts, and those of names that they may reach. */
 export interface StoppedAddresses {
   readonly stopped: readonly string[];
@@ -108,6 +117,9 @@ export type FromControlThread =
   /** Record TCP segments of the subject for a while, or no more. */
   | { readonly type: 'trace'; readonly id: number; readonly subject: TraceSubject | null }
   | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
+  | { readonly type: 'module'; readonly id: number; readonly command: ModuleCommand }
+  /** What has come of a `set` message with the same number. null: it is in force. */
+  | { readonly type: 'set-done'; readonly request: number; readonly refusal: string | null }
   /** What is known of hosts, and what they may, from the next batch on. */
   | { readonly type: 'hosts'; readonly update: HostsUpdate }
   | { readonly type: 'subjects'; readonly update: SubjectsUpdate }
@@ -123,6 +135,9 @@ export type ToControlThread =
   | { readonly type: 'inspect'; readonly id: number; readonly answer: Inspection }
   | { readonly type: 'trace'; readonly id: number; readonly answer: TraceBegun | null }
   | { readonly type: 'apply'; readonly id: number; readonly answer: TimedAnswer }
+  | { readonly type: 'module'; readonly id: number; readonly answer: ModuleAnswer }
+  /** A module changes a class, as `shaper set` does. `set-done` answers. */
+  | ({ readonly type: 'set'; readonly request: number } & ModuleSet)
   /** Reload the file by which the instance runs. The log is told of the result. */
   | { readonly type: 'reload' }
   /** Something has happened that those who watch are told. */

@@ -18,6 +18,7 @@ import type {
   StoppedAddresses,
   ToControlThread,
 } from './messages.ts';
+import { type ModuleCommand, type ModuleReport, modulesOf } from './modules.ts';
 import { type Snapshot, SnapshotReader } from './snapshot.ts';
 
 type Answer = Extract<ToControlThread, { id: number }>;
@@ -113,6 +114,11 @@ export class PacketThread {
     const { applied, tookMs } = await this.ask({ type: 'apply', request });
     if (!applied.ok) throw refusalError(applied);
     return { generation: applied.generation, tookMs, notes: applied.notes };
+  }
+
+  /** Lists, loads or switches modules. Rejects with ApiError, and all is as before then. */
+  async modules(command: ModuleCommand): Promise<readonly ModuleReport[]> {
+    return modulesOf(await this.ask({ type: 'module', command }));
   }
 
   log(line: LogLine): void {

@@ -12,6 +12,7 @@ import { DOCUMENTS } from './change/documents.ts';
 import { NO_MOVES } from './change/moves.ts';
 import { ChangeService } from './change/service.ts';
 import { metricsCommand, type Seen } from './commands/metrics.ts';
+import { moduleSetter } from './commands/modules.ts';
 import { quotaCommands } from './commands/quotas.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
@@ -20,6 +21,7 @@ import { Events } from './events.ts';
 import { createHosts } from './hosts/create-hosts.ts';
 import { readNfqueues, sumKernelDrops } from './kernel-drops.ts';
 import type { ControlStart, FromControlThread, ToControlThread } from './messages.ts';
+import type { ModuleCommand } from './modules.ts';
 import { PacketThread } from './packet-thread.ts';
 import { Programs } from './programs/programs.ts';
 import { routesOf } from './routes/routes.ts';
@@ -100,6 +102,7 @@ const commands = {
   views,
   quotas: quotaCommands(service),
   subjects: subjectCommands(subjects, () => seen ?? look()),
+  modules: (command: ModuleCommand) => packetThread.modules(command),
   metrics: metricsCommand({
     ...{ subject, samples, events },
     seen: () => seen ?? look(),
@@ -108,12 +111,14 @@ const commands = {
     warnings: () => [...service.warnings, ...files.warnings],
   }),
 };
+const setForModule = moduleSetter(change, tell);
 let server: ControlServer | null = null;
 
 port.on('message', (message: ToControlThread) => {
   if (message.type === 'close') void close();
   else if (message.type === 'reload') void change.reloadForSignal();
   else if (message.type === 'stopping') stopping();
+  else if (message.type === 'set') void setForModule(message);
   else if (message.type === 'event') events.emit(message.event, message.data);
   else packetThread.answered(message);
 });

@@ -24,6 +24,8 @@ import { matchedMarkBits } from '../spec/mark-choice.ts';
 import { gsoOfBoth, withNfqueuesOf } from '../spec/plan-change.ts';
 import type { BridgePorts, QueuePlan } from '../spec/queue-plan.ts';
 import type { LinkSpec, ShaperSpec } from '../spec/spec.ts';
+import type { ModuleManager } from './modules/manager.ts';
+import type { ModulesDraft } from './modules/roster.ts';
 import type { PacingGate } from './pacing-gate.ts';
 import type { RetiringNfqueues } from './retiring.ts';
 import type { InForce, RulePlanner } from './rule-planner.ts';
@@ -41,6 +43,7 @@ export interface ApplierOptions {
   readonly port: NfqueuePort;
   readonly planner: RulePlanner;
   readonly pacing: PacingGate;
+  readonly modules: Pick<ModuleManager, 'current' | 'draft' | 'admit' | 'begin' | 'discard' | 'commit'>;
   readonly retiring: RetiringNfqueues;
   /** null until the start has installed them. */
   readonly rules: () => InstalledRules | null;
@@ -90,19 +93,17 @@ export class Applier {
 
   /** Resolves with what the client should know. */
   private async applyNow({ config, renamed, isSpecSame }: ApplyRequest): Promise<string[]> {
-    const { running, planner, pacing, checkDevices, findPorts, onApplied, warn } = this.options;
-    const rules = this.rulesInForce();
-    const now: InForce = {
-      spec: running.spec,
-      ...{ request: rules.request, tracksConnections: rules.tracksConnections },
-    };
+    const { running, planner, pacing, modules, checkDevices, findPorts, onApplied, warn } = this.options;
+    const { now, rules } = this.inForce();
     const asked = this.checked(config);
     if (isSpecSame) {
       running.applySame();
       onApplied(config, now.request, false);
       return [];
     }
-    const spec = pacing.admit(asked);
+    const draft = await modules.draft(config.modules);
+    this.checkGoesOn();
+    const spec = modules.admit(pacing.admit(asked), draft);
     const added = addedDirections(now.spec, spec);
     checkDevices(added);
     // The ports of all others are followed already.
@@ -110,21 +111,69 @@ export class Applier {
       planner.ports = await findPorts(spec.links, added);
       this.checkGoesOn();
     }
+    const wanted = await this.goTo({ spec, renamed }, draft, now, rules);
+    onApplied(config, wanted, wanted !== now.request);
+    const warning = pacing.settle(asked);
+    if (warning !== null) warn(warning, {});
+    return warning === null ? [] : [warning];
+  }
+
+  /** Other modules run from now on. Rejects with OperatingError, and all is as before then. */
+  changeModules(plan: () => ModulesDraft): Promise<void> {
+    const done = this.turn.then(() => this.changeModulesNow(plan));
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  private async changeModulesNow(plan: () => ModulesDraft): Promise<void> {
+    this.checkGoesOn();
+    const { now, rules } = this.inForce();
+    const draft = plan();
+    const spec = this.options.modules.admit(now.spec, draft);
+    // Clients have seen no other classes, so the generation stays.
+    await this.goTo({ spec, renamed: NOTHING_RENAMED }, draft, now, rules, false);
+  }
+
+  /** Resolves with the rules that are in force then: the same object if they are the same rules. */
+  private async goTo(
+    edited: Edited,
+    draft: ModulesDraft,
+    now: InForce,
+    rules: InstalledRules,
+    isNewGeneration = true,
+  ): Promise<RulesRequest> {
+    const { running, planner, modules } = this.options;
+    const { spec } = edited;
     const plan = await this.plan(spec, now);
-    const edited = { spec, renamed };
     running.check(edited, plan);
     const { page } = await planner.page(spec, true);
     const isPageSame = equal(page, now.request.page);
     const isPlanSame =
-      isPageSame && equal(plan, now.request.plan) && equal(spec.nfqueue, now.request.nfqueue);
+      isPageSame &&
+      equal(plan, now.request.plan) &&
+      equal(spec.nfqueue, now.request.nfqueue) &&
+      equal(spec.modules, now.spec.modules);
     const wanted = isPlanSame ? now.request : await planner.request(spec, plan, now);
     this.checkGoesOn();
-    if (isPlanSame) running.applySpec(edited);
-    else await this.change(edited, wanted, rules);
-    onApplied(config, wanted, !isPlanSame);
-    const warning = pacing.settle(asked);
-    if (warning !== null) warn(warning, {});
-    return warning === null ? [] : [warning];
+    modules.begin(draft);
+    const step = (to?: QueuePlan): void => {
+      running.applySpec(edited, to, isNewGeneration);
+      modules.commit(draft);
+    };
+    try {
+      if (isPlanSame) step();
+      else await this.change(step, wanted, rules);
+    } catch (error) {
+      modules.discard(draft);
+      throw error;
+    }
+    return wanted;
+  }
+
+  private inForce(): { readonly now: InForce; readonly rules: InstalledRules } {
+    const rules = this.rulesInForce();
+    const { request, tracksConnections } = rules;
+    return { now: { spec: this.options.running.spec, request, tracksConnections }, rules };
   }
 
   private async plan(spec: ShaperSpec, now: InForce): Promise<QueuePlan> {
@@ -162,7 +211,7 @@ export class Applier {
       if (equal(plan, now.request.plan)) return;
       const wanted = await planner.request(spec, plan, now);
       this.checkGoesOn();
-      await this.change({ spec, renamed: NOTHING_RENAMED }, wanted, rules);
+      await this.change((to) => running.applySpec({ spec, renamed: NOTHING_RENAMED }, to), wanted, rules);
     } catch (error) {
       planner.ports = before;
       if (!isStopping()) throw error;
@@ -197,17 +246,22 @@ export class Applier {
     return { ...spec, nfqueue: { ...spec.nfqueue, markMask } };
   }
 
-  private async change(edited: Edited, to: RulesRequest, rules: InstalledRules): Promise<void> {
+  /** `step` makes the engine follow. */
+  private async change(
+    step: (plan: QueuePlan) => void,
+    to: RulesRequest,
+    rules: InstalledRules,
+  ): Promise<void> {
     const { port, running, retiring } = this.options;
     const from = rules.request;
-    retiring.use(Math.max(from.nfqueue.count, to.nfqueue.count));
+    retiring.use(Math.max(from.plan.gso.length, to.plan.gso.length));
     try {
       port.setUp(setupOfBoth(from, to));
       running.expect(withNfqueuesOf(from.plan, to.plan));
       const changed = await rules.change(to);
       this.checkGoesOn();
       try {
-        running.applySpec(edited, to.plan);
+        step(to.plan);
       } catch (error) {
         await changed.undo();
         throw error;
@@ -218,16 +272,16 @@ export class Applier {
       if (rules.request === from && !this.options.isStopping()) this.setUp(from);
       throw error;
     } finally {
-      retiring.use(rules.request.nfqueue.count);
+      retiring.use(rules.request.plan.gso.length);
     }
   }
 
   /** Gives the NFQUEUEs their length and flags. All of them are open. */
   private setUp({ nfqueue, plan }: RulesRequest): void {
-    const { count, length: lengthPackets } = nfqueue;
+    const { copyBytes, gso } = plan;
     const { port, warn } = this.options;
     try {
-      port.setUp({ count, lengthPackets, copyBytes: plan.copyBytes, gso: plan.gso });
+      port.setUp({ count: gso.length, lengthPackets: nfqueue.length, copyBytes, gso });
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       warn('some NFQUEUE keeps its length, or goes on with or without superpackets', {
@@ -245,7 +299,7 @@ export class Applier {
 function setupOfBoth(from: RulesRequest, to: RulesRequest): NfqueueSetup {
   const { copyBytes } = withNfqueuesOf(from.plan, to.plan);
   return {
-    count: Math.max(from.nfqueue.count, to.nfqueue.count),
+    count: copyBytes.length,
     lengthPackets: Math.max(from.nfqueue.length, to.nfqueue.length),
     copyBytes,
     gso: gsoOfBoth(from.plan, to.plan),

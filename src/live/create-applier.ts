@@ -15,7 +15,7 @@ import type { Stopper } from './stop.ts';
 import type { Unwinder } from './unwinder.ts';
 
 /** What a change of the running instance acts on. */
-interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'pacing' | 'rules'> {
+interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'pacing' | 'modules' | 'rules'> {
   readonly engine: Engine;
   readonly port: NfqueuePort;
   readonly nfqueues: NfqueueBooks;
@@ -27,9 +27,11 @@ interface Changeable extends Pick<ApplierOptions, 'running' | 'planner' | 'pacin
 
 export function createApplier(
   config: LoadedConfig,
-  { running, engine, port, nfqueues, ports, planner, pacing, rules, logger, stopper, unwinder }: Changeable,
+  { engine, port, nfqueues, ports, logger, stopper, unwinder, ...parts }: Changeable,
 ): Applier {
-  const { first, count } = engine.told.spec.nfqueue;
+  const { spec, plan } = engine.told;
+  const { first } = spec.nfqueue;
+  const count = plan.gso.length;
   const retiring = new RetiringNfqueues({
     ...{ port, first, count, readQueues: readKernelQueues },
     waitingOf: (nfqueue) => engine.waitingOf(nfqueue),
@@ -40,7 +42,7 @@ export function createApplier(
   });
   unwinder.add('watch for unused queues', () => retiring.close());
   return new Applier({
-    ...{ running, port, planner, pacing, retiring, rules, config },
+    ...{ ...parts, port, retiring, config },
     checkDevices: (links) => {
       // Most changes bring no device, and reading them all takes longer than the change.
       if (links.length > 0) checkDevices({ links }, readDeviceGraph() ?? new Map(), shownName);

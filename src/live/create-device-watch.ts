@@ -8,6 +8,7 @@ import { isBridge } from '../io/proc/ports.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { HostWatch } from './host-watch.ts';
 import type { LostWatch } from './lost-watch.ts';
+import type { ModuleManager } from './modules/manager.ts';
 import type { News } from './news.ts';
 import type { PortWatch } from './port-watch.ts';
 import type { Unwinder } from './unwinder.ts';
@@ -24,6 +25,7 @@ export function watchDevices(
   names: DeviceNames,
   lost: LostWatch,
   ports: PortWatch,
+  modules: Pick<ModuleManager, 'lookAtDevices'>,
   { logger, news, unwinder }: Parts,
 ): DeviceWatch {
   const hosts = new HostWatch({
@@ -43,6 +45,7 @@ export function watchDevices(
     onLooked: () => {
       hosts.look();
       ports.look();
+      modules.lookAtDevices();
     },
     onFollowed: () => hosts.look(),
     onChange: (device, from, to) => {

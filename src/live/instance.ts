@@ -6,9 +6,10 @@ import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { EXIT_FAILED } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
-import { startControl } from '../control/control.ts';
+import { type Control, startControl } from '../control/control.ts';
 import type { ConfigSource } from '../control/messages.ts';
 import { Engine } from '../core/engine.ts';
+import { PLAIN_GUARD } from '../core/modules/guard.ts';
 import { TOTAL } from '../core/packets/stats.ts';
 import { openDeviceNames, shownName } from '../io/nfqueue/device-names.ts';
 import {
@@ -21,16 +22,13 @@ import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
   type Backend,
-  builtInTables,
   hex,
   type InstalledRules,
   installRules,
   type Neighbours,
   type NftSession,
-  probeBackend,
   type RulesLog,
   type RulesRequest,
-  removeNewEmptyTables,
 } from '../io/rules/index.ts';
 import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
@@ -41,15 +39,15 @@ import { watchDevices } from './create-device-watch.ts';
 import { createPortWatch } from './create-port-watch.ts';
 import { closeDebugger } from './debugger.ts';
 import { waitingLinks } from './device-watch.ts';
-import { tryEditing } from './edit-trial.ts';
 import { watchFreed } from './freed-watch.ts';
 import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
-import { claimMark } from './neighbours.ts';
+import { connectModules } from './modules/create-modules.ts';
+import type { ModuleManager } from './modules/manager.ts';
 import { News } from './news.ts';
 import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
-import { PacingGate } from './pacing-gate.ts';
+import { lookOut } from './outlook.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
@@ -156,19 +154,11 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
  */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;
-  const claimed = await claimMark(config, parts.rulesLog, stopper.isWanted);
-  const { neighbours, session } = claimed;
-  unwinder.add('table', async () => void (await session.end()));
-  // Trying iptables makes its tables already.
-  const tables = await builtInTables();
-  unwinder.add('empty tables of iptables', () => removeNewEmptyTables(tables));
-  if (stopper.isRequested()) return null;
-  const backend = await probeBackend(claimed.spec.nfqueue.backend);
-  const pacing = new PacingGate(await tryEditing(session, backend, claimed.spec, stopper.requested));
-  if (stopper.isRequested()) return null;
-  const spec = pacing.admit(claimed.spec);
-  const warning = pacing.settle(claimed.spec);
-  if (warning !== null) logger.warn(warning);
+  const guard = PLAIN_GUARD;
+  const outlook = await lookOut(config, guard, parts);
+  if (outlook === null) return null;
+  const { backend, pacing, modules, firstModules, spec } = outlook;
+  const { neighbours, session } = outlook.claimed;
   const planner = new RulePlanner(backend, neighbours, parts.rulesLog);
   const names = openDeviceNames();
   const ports = createPortWatch(backend, spec.nfqueue, names, parts);
@@ -181,9 +171,9 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   logger.debug(askForPromptness(), 'scheduling');
   const sockets = openSocketOwners(logger, unwinder);
   const seed = randomInt(2 ** 32);
-  const engine = new Engine(spec, { seed, plan: request.plan, nameOf: names.nameOf, sockets });
+  const engine = new Engine(spec, { seed, plan: request.plan, nameOf: names.nameOf, sockets, guard });
   const lost = watchLost(spec, engine, port, parts);
-  const devices = watchDevices(engine, port, names, lost, ports, parts);
+  const devices = watchDevices(engine, port, names, lost, ports, modules, parts);
   const silences = watchSilences(engine, parts);
   watchFreed(engine, parts);
   const nfqueues = new NfqueueBooks(port, spec.nfqueue.first);
@@ -201,12 +191,23 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
       ...silences.warnings,
       ...(rules?.collisions ?? []),
       ...pacing.warnings,
+      ...modules.warnings,
     ],
   });
-  const changeable = { running, engine, port, nfqueues, ports, planner, pacing, rules: () => rules };
-  const applier = createApplier(config, { ...changeable, ...parts });
-  await openControl(config, backend, running, applier, parts);
+  const changeable = { running, engine, port, nfqueues, ports, planner, pacing, modules };
+  const applier = createApplier(config, { ...changeable, rules: () => rules, ...parts });
+  const control = await openControl(config, backend, running, applier, modules, parts);
   if (stopper.isRequested()) return null;
+  connectModules(modules, {
+    ...{ engine, guard, names, nowNs: () => port.nowNs(), set: (change) => control.set(change) },
+    inject: () => {
+      throw new Error('not yet');
+    },
+    kernelCounts: async () => new Map(),
+    apply: (draft) => applier.changeModules(draft),
+  });
+  unwinder.add('modules', async () => modules.stop());
+  modules.start(firstModules);
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
   const installed = await enforceRules(session, request, backend, neighbours, parts);
@@ -215,7 +216,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   installed.onGap(() => engine.pacing.loseSight());
   ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
-  return { release: () => release(installed, engine, port, logger) };
+  return { release: () => release(installed, engine, port, modules, logger) };
 }
 
 function watchLost(
@@ -249,8 +250,9 @@ async function openControl(
   backend: Backend,
   running: Running,
   applier: Applier,
+  modules: ModuleManager,
   { logger, stopper, hangup, unwinder, source, news, stopped }: Parts,
-): Promise<void> {
+): Promise<Control> {
   const control = await startControl({
     socketPath,
     group: socketGroup,
@@ -258,6 +260,7 @@ async function openControl(
     source: running,
     config: source,
     apply: (request) => applier.apply(request),
+    modules: (command) => modules.answer(command),
     setStopped: (addresses) => stopped.set(addresses),
     log: ({ level, message, fields }) => logger[level](fields, message),
     onStop: () => stopper.ask('shaper stop'),
@@ -267,6 +270,7 @@ async function openControl(
   void stopper.requested.then(() => control.stopping());
   hangup.reload = () => control.reload();
   news.listen((type, data) => control.event(type, data));
+  return control;
 }
 
 /** From here on packets are queued. */
@@ -300,6 +304,7 @@ async function release(
   rules: InstalledRules,
   engine: Engine,
   port: NfqueuePort,
+  modules: ModuleManager,
   logger: Logger,
 ): Promise<number> {
   try {
@@ -308,6 +313,7 @@ async function release(
     // Some packets may still come and be lost with the rules. Those held now are delivered all the same.
     logger.error({ err }, 'the rules still match');
   }
+  modules.stop();
   finishReactor(port, engine);
   return engine.stats.totals[TOTAL.heldPackets];
 }

@@ -13,7 +13,7 @@ import type { RulesRequest } from '../io/rules/index.ts';
 export function openNfqueues({ nfqueue, plan }: RulesRequest): NfqueuePort {
   return openNfqueue({
     firstQueue: nfqueue.first,
-    count: nfqueue.count,
+    count: plan.gso.length,
     lengthPackets: nfqueue.length,
     copyBytes: plan.copyBytes,
     gso: plan.gso,

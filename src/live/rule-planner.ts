@@ -1,4 +1,5 @@
 /** Which rules a specification needs on this machine: at the start, and at every change. */
+import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { takesEditsInBridges } from '../io/proc/ports.ts';
 import {
@@ -16,10 +17,11 @@ import {
   type RulesRequest,
   restoresBits,
 } from '../io/rules/index.ts';
+import { NFQUEUE_NUMBER_MAX } from '../limits.ts';
 import { standsOnBridge } from '../spec/device-graph.ts';
 import { ChangeRefusedError } from '../spec/edit.ts';
 import { MARK_DSCPS_MAX } from '../spec/mark-codes.ts';
-import { keepPlaces } from '../spec/plan-change.ts';
+import { keepPlaces, keepsMeanings } from '../spec/plan-change.ts';
 import {
   type BridgePorts,
   marksConnections,
@@ -39,10 +41,6 @@ const NO_LATE_TRACKING =
   'fast classes beside slow ones get no superpackets before the next start, and answers to classes that are ' +
   'not paced come here beside those to paced ones: connection tracking, which both need, cannot come while ' +
   'packets wait';
-const NO_LATE_COPIES =
-  'until the next start pacing edits only acknowledgements without data: the memory for copied packets was ' +
-  'made for headers. A connection that sends data both ways is shaped without pacing';
-
 /** What is in force. */
 export interface InForce {
   readonly spec: ShaperSpec;
@@ -59,9 +57,6 @@ export class RulePlanner {
   /** The devices of links that are ports of bridges, as far as rules can meet their packets. */
   ports: BridgePorts = NO_PORTS;
   private hasWarned = false;
-  private hasWarnedOfCopies = false;
-  /** The memory for copied packets was made at the start, for the longest copies of then. */
-  private copyBytesMax: number | null = null;
   /** null: not tried. */
   private hasPage: boolean | null = null;
 
@@ -83,7 +78,9 @@ export class RulePlanner {
     const sparesSwitched = mayBridge(spec) && (await probeSwitched(nfqueue, this.log, false));
     const { isTracked } = this.neighbours;
     const page = await this.page(spec, false);
-    return { plan: this.plan(spec, !isRestored), nfqueue, sparesSwitched, isTracked, ...page };
+    const plan = this.plan(spec, !isRestored);
+    checkNumbers(spec, plan);
+    return { plan, nfqueue, sparesSwitched, isTracked, ...page };
   }
 
   /** The rules for the page of stopped hosts, if a quota has one and this kernel can have them. */
@@ -126,19 +123,9 @@ export class RulePlanner {
     const { connectionMarks, dscp } = this.found;
     if (marksConnections(plan) && connectionMarks === undefined) return null;
     if (plan.dscps.length > 0 && dscp === undefined) return null;
-    const copyBytes = this.copyLengths(plan, now);
-    return { ...plan, copyBytes, dscps: placesFor(plan, now), unreadNfqueue: unreadFor(spec, now) };
-  }
-
-  /** Until the first change, the plan in force is that of the start. */
-  private copyLengths({ copyBytes }: QueuePlan, { request }: InForce): number[] {
-    this.copyBytesMax ??= Math.max(...request.plan.copyBytes);
-    const most = this.copyBytesMax;
-    if (copyBytes.some((bytes) => bytes > most) && !this.hasWarnedOfCopies) {
-      this.hasWarnedOfCopies = true;
-      this.log.warn(NO_LATE_COPIES);
-    }
-    return copyBytes.map((bytes) => Math.min(bytes, most));
+    checkNumbers(spec, plan);
+    checkIndexes(plan, now);
+    return { ...plan, dscps: placesFor(plan, now), unreadNfqueue: unreadFor(spec, plan, now) };
   }
 
   async learn(spec: ShaperSpec, { tracksConnections }: InForce): Promise<void> {
@@ -187,9 +174,31 @@ function placesFor(plan: QueuePlan, { spec, request }: InForce): readonly number
 }
 
 /** Rules and verdicts name it, so it stays. */
-function unreadFor({ nfqueue: { first, count } }: ShaperSpec, { request }: InForce): number {
+function unreadFor({ nfqueue: { first } }: ShaperSpec, { gso }: QueuePlan, { request }: InForce): number {
   const { unreadNfqueue } = request.plan;
-  if (unreadNfqueue < first || unreadNfqueue >= first + count) return unreadNfqueue;
+  if (unreadNfqueue < first || unreadNfqueue >= first + gso.length) return unreadNfqueue;
   const reason = `nobody may read NFQUEUE ${unreadNfqueue} while this instance runs, by which packets of this host pass`;
   throw new ChangeRefusedError('nfqueue.count', reason, 'restart the instance, or give it fewer NFQUEUEs');
+}
+
+/** The last number of all may not be that of packets for modules (limits.ts). Throws OperatingError. */
+function checkNumbers({ nfqueue: { first } }: ShaperSpec, { gso }: QueuePlan): void {
+  const last = first + gso.length - 1;
+  if (last <= NFQUEUE_NUMBER_MAX) return;
+  throw new OperatingError(
+    EXIT_IMPOSSIBLE,
+    `nfqueue.first: packets come to modules by the NFQUEUE behind all others, and ${last} is none that may be read`,
+    `choose a lower nfqueue.first: at most ${NFQUEUE_NUMBER_MAX - gso.length + 1}`,
+  );
+}
+
+/** Throws ChangeRefusedError if an NFQUEUE that brings packets to modules would bring others, or did so. */
+function checkIndexes(plan: QueuePlan, { request }: InForce): void {
+  if (keepsMeanings(request.plan, plan)) return;
+  const reason = 'packets come to modules by the NFQUEUE behind these, whose number would change';
+  throw new ChangeRefusedError(
+    'nfqueue.count',
+    reason,
+    'turn all modules off first, or restart the instance',
+  );
 }

@@ -78,13 +78,14 @@ export class Running implements SnapshotSource {
   /**
    * Shapes by another specification from now on, and by another plan if rules and NFQUEUEs follow one. Call
    * it from the event loop of the packet thread, where it runs between two batches. Throws
-   * ChangeRefusedError, and has changed nothing then, if the change needs a restart.
+   * ChangeRefusedError, and has changed nothing then, if the change needs a restart. Without a new generation
+   * it must be one of which clients see nothing.
    */
-  applySpec(edited: Edited, plan?: QueuePlan): void {
+  applySpec(edited: Edited, plan?: QueuePlan, isNewGeneration = true): void {
     const { found, deviceIndexes } = this.lookUp(edited.spec);
     this.engine.reconfigure(this.port, { ...edited, plan, deviceIndexes }, this.nowNs());
     this.devices.follow(found);
-    this.changes++;
+    if (isNewGeneration) this.changes++;
   }
 
   /** Another configuration holds, by which packets are shaped as before: a new generation, and no more. */

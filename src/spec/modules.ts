@@ -52,3 +52,16 @@ export interface ModuleUsePlaces {
   readonly priority: WrittenPlace;
   readonly options: Readonly<Record<string, WrittenPlace>>;
 }
+
+/** A module that a quota tells of hosts: the label or the `use` of one, and where that is written. */
+export interface ToldModule {
+  readonly name: string;
+  readonly place: WrittenPlace;
+}
+
+const EXTENSION = /\.[cm]?[jt]s$/;
+
+/** Whether a module is named by its file: by its ending, or by how it starts. */
+export function isFileUse(use: string): boolean {
+  return /^(\/|\.\.?\/)/.test(use) || EXTENSION.test(use);
+}

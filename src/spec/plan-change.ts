@@ -28,14 +28,30 @@ export function keepPlaces(
   return kept;
 }
 
-/** The plan before, with the NFQUEUEs of both: what the core goes by while packets of either may come. */
-export function withNfqueuesOf(before: QueuePlan, { gso, copyBytes }: QueuePlan): QueuePlan {
+/**
+ * The plan before, with the NFQUEUEs of both: what the core goes by while packets of either may come. Call it
+ * for plans of which keepsMeanings() is true.
+ */
+export function withNfqueuesOf(before: QueuePlan, { gso, copyBytes, moduleNfqueue }: QueuePlan): QueuePlan {
   const from = before.gso.length;
   return {
     ...before,
     gso: [...before.gso, ...gso.slice(from)],
     copyBytes: [...before.copyBytes, ...copyBytes.slice(from)],
+    moduleNfqueue: before.moduleNfqueue ?? moduleNfqueue,
   };
+}
+
+/**
+ * Whether no NFQUEUE of one plan brings packets to modules that has others by the other plan. Its packets
+ * that are on their way would be taken for what they are not.
+ */
+export function keepsMeanings(before: QueuePlan, now: QueuePlan): boolean {
+  const isKept = (one: QueuePlan, other: QueuePlan): boolean =>
+    one.moduleNfqueue === null ||
+    one.moduleNfqueue === other.moduleNfqueue ||
+    one.moduleNfqueue >= other.gso.length;
+  return isKept(before, now) && isKept(now, before);
 }
 
 /**

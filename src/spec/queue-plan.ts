@@ -6,10 +6,14 @@
  * A superpacket (up to 64 KiB) makes fast traffic several times cheaper, but takes 0.26 s of a link of 2
  * Mbit/s. So a direction with fast and slow classes has two NFQUEUEs. Packets of a connection go to the one
  * without superpackets until the core has seen that their class is fast and has had the connection marked.
+ *
+ * One more NFQUEUE, behind these, brings packets to modules. Modules edit packets, so they get them whole and
+ * with complete checksums, which superpackets do not have.
  */
 import { leastBytesPerSec } from '../algo/pacing/reservation.ts';
 import { COPY_BYTES, COPY_BYTES_MAX } from '../limits.ts';
 import { MARK_DSCPS_MAX } from './mark-codes.ts';
+import { type ModuleHookPlan, needsModuleNfqueue, planHooks } from './module-hooks.ts';
 import type { ClassSpec, LinkSpec, ShaperSpec } from './spec.ts';
 
 /** The longest time for which a 64 KiB superpacket may occupy the slowest bucket on its way. */
@@ -56,6 +60,13 @@ export interface QueuePlan {
   readonly gso: readonly boolean[];
   /** By nfqueue: bytes of each packet that the kernel copies to us. */
   readonly copyBytes: readonly number[];
+  /**
+   * Index of the NFQUEUE by which packets come to user-run modules: behind all others, without superpackets,
+   * copied whole. null: no such module is on.
+   */
+  readonly moduleNfqueue: number | null;
+  /** Hooks at which modules have rules do something; without it there is none. */
+  readonly moduleHooks?: readonly ModuleHookPlan[];
   /** The rules set CE on packets whose verdict asks for it. */
   readonly ecn: boolean;
   /**
@@ -258,7 +269,7 @@ function withoutMarks(direction: Direction): Direction {
 }
 
 /** The highest number that is neither ours nor read by others. */
-function unreadNfqueue({ nfqueue: { first, count } }: ShaperSpec, readByOthers: ReadonlySet<number>): number {
+function unreadNfqueue(first: number, count: number, readByOthers: ReadonlySet<number>): number {
   for (let number = NFQUEUE_MAX; ; number--) {
     if (!(number >= first && number < first + count) && !readByOthers.has(number)) return number;
   }
@@ -283,13 +294,18 @@ export function planQueues(
   });
   const apart = count >= 2 && directions.some(({ fast }) => fast) && directions.some(({ slow }) => slow);
   const plan = apart ? planHalves(directions, count) : planShared(directions, count);
+  const modules = needsModuleNfqueue(spec.modules);
+  const moduleHooks = planHooks(spec.modules);
   const dscps = abilities.dscp ? remarkedDscps(spec.links).slice(0, MARK_DSCPS_MAX) : [];
+  const gso = [...plan.gso, ...(modules ? [false] : [])];
   return {
-    ...plan,
-    copyBytes: copyLengths(spec, plan),
+    ...{ directions: plan.directions, gso },
+    copyBytes: [...copyLengths(spec, plan), ...(modules ? [COPY_BYTES_MAX] : [])],
+    moduleNfqueue: modules ? count : null,
+    ...(moduleHooks.length > 0 ? { moduleHooks } : {}),
     ecn: abilities.ecn,
     dscps,
-    unreadNfqueue: unreadNfqueue(spec, readByOthers),
+    unreadNfqueue: unreadNfqueue(spec.nfqueue.first, gso.length, readByOthers),
     sharesChains,
     ...(editsInBridges ? {} : { unedited: nfqueuesInBridges({ ...plan, sharesChains }) }),
   };

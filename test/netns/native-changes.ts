@@ -1,6 +1,7 @@
 /** Scenarios for native.test.ts about NFQUEUEs that come, change and go while packets flow. */
 import { spawn } from 'node:child_process';
 import { NfqueueError, type NfqueueSetup, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';
+import { COPY_BYTES_MAX } from '../../src/limits.ts';
 import {
   DEFAULTS,
   FIRST_QUEUE,
@@ -46,6 +47,41 @@ export const changeScenarios: Record<string, () => Promise<unknown>> = {
         await bed.collect(8);
         const { held: waiting, queueFull } = kernelQueues()[0]!;
         return { opened, failures, unread: unread.length, received, waiting, queueFull, open: bed.port.open };
+      },
+      { count: 1, copyBytes: [128], gso: [false] },
+    );
+  },
+
+  /** Short copies wait unread in the socket while an NFQUEUE with whole copies comes. */
+  async copiesGrow() {
+    const text = 'x'.repeat(20_000);
+    return withBed(
+      async (bed) => {
+        queueRule({});
+        await bed.say(...words(3), text);
+        bed.port.setUp({ ...setup(2), copyBytes: [128, COPY_BYTES_MAX] });
+        await bed.say('late');
+        const short = await bed.collect(5);
+        queueRule({ chain: 'OUTPUT', nfqueue: ['--queue-num', String(FIRST_QUEUE + 1)] });
+        const said = bed.say(text);
+        const [whole] = await bed.collect(1);
+        bed.give(short.map(({ id }) => ({ id })));
+        bed.give([{ id: whole!.id, nfqueue: 1 }]);
+        await said;
+        const [queued] = await bed.collect(1);
+        bed.give([{ id: queued!.id }]);
+        const copied = [...short, whole!, queued!].map(({ lengthBytes, copiedBytes, bytes }) => {
+          return [
+            lengthBytes,
+            copiedBytes,
+            bytes
+              .subarray(28)
+              .toString()
+              .replace(/x+$/, (all) => `x${all.length}`),
+          ];
+        });
+        const { truncated, malformed } = bed.port.counters();
+        return { copied, truncated, malformed, received: (await bed.receivedCount(6)).length };
       },
       { count: 1, copyBytes: [128], gso: [false] },
     );

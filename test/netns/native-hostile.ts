@@ -25,7 +25,13 @@ function options(): NativeOptions {
     slab: new ArrayBuffer(SLAB_BYTES),
     counters: new ArrayBuffer(8 * COUNTER_NAMES.length),
     ...{ firstQueue: FIRST_QUEUE, count: 1, lengthPackets: 16, receiveBufferBytes: 100_000 },
-    ...{ slotBytes: SLOT_BYTES, timerLeewayNs: 0, copyBytes: Uint32Array.of(128), gso: Uint8Array.of(0) },
+    ...{
+      slotBytes: SLOT_BYTES,
+      slotBytesMost: SLOT_BYTES,
+      timerLeewayNs: 0,
+      copyBytes: Uint32Array.of(128),
+      gso: Uint8Array.of(0),
+    },
   };
 }
 

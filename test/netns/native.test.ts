@@ -243,6 +243,21 @@ describe('native port on real packets', () => {
     });
   });
 
+  test('slots grow for whole packets while short copies wait unread', async () => {
+    expect(await scenario('copiesGrow')).toEqual({
+      copied: [
+        ...[0, 1, 2].map((i) => [30, 30, `w${i}`]),
+        ...[
+          [20_028, 128, 'x100'],
+          [32, 32, 'late'],
+          [20_028, 20_028, 'x20000'],
+          [20_028, 128, 'x100'],
+        ],
+      ],
+      ...{ truncated: 0, malformed: 0, received: 6 },
+    });
+  });
+
   test('a change that the kernel refuses leaves everything as it was', async () => {
     const { error, open, packets } = await scenario('changeRefused');
     expect(error).toMatchObject({ typed: true, code: 'EBUSY', hint: expect.stringContaining('43') });

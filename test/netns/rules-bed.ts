@@ -104,7 +104,7 @@ export function request(directions: Plan, nfqueue: Partial<RulesRequest['nfqueue
   return {
     plan: {
       ...{ directions, gso: [false, false, false, false], copyBytes: [128, 128, 128, 128] },
-      ...{ ecn: true, dscps: DSCPS, unreadNfqueue: 65535, sharesChains: false },
+      ...{ ecn: true, dscps: DSCPS, moduleNfqueue: null, unreadNfqueue: 65535, sharesChains: false },
     },
     isTracked: false,
     nfqueue: { ...defaults, gso: false, backend: 'auto', ...nfqueue },

@@ -37,6 +37,7 @@ const TEXTS: Readonly<Record<string, (event: Event) => string>> = {
     `${event.name || event.host} ${QUOTA_STATES[event.to as keyof typeof QUOTA_STATES]} ${event.quota}: ` +
     `${event.direction} ${formatBytesShort(event.usedBytes as number)} of ` +
     `${formatBytesShort(event.limitBytes as number)} in ${event.over}`,
+  module: ({ label, action, reason }) => `${label} ${action}${reason ? `: ${reason}` : ''}`,
   spoof: ({ message }) => `${message}`,
   gap: ({ reason }) =>
     reason === 'restart' ? 'the instance is another one; earlier events are lost' : 'earlier events are lost',

@@ -2,7 +2,7 @@
  * Fields of the instance as a whole: the traffic of its host, its kernel queues,
  * its control socket, its log. Part of the table in sections.ts.
  */
-import { NFQUEUE_NUMBER_MAX, NFQUEUES_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
+import { CLASS_NFQUEUES_MAX, NFQUEUE_NUMBER_MAX, QUEUE_LENGTH_MAX } from '../../limits.ts';
 import { NFQUEUE as DEFAULTS, EXEMPT as EXEMPT_DEFAULTS, INSTANCE } from './defaults.ts';
 import { NO_CONTROL_KEYS, NO_LOCAL_KEYS, NO_LOG_KEYS, NO_NFQUEUE_KEYS } from './elsewhere.ts';
 import { boolean, choice, FieldError, list, node, ref, type Section, word } from './kinds.ts';
@@ -59,7 +59,7 @@ export const NFQUEUE = {
   }),
   count: integer({
     min: 1,
-    max: NFQUEUES_MAX,
+    max: CLASS_NFQUEUES_MAX,
     default: String(DEFAULTS.count),
     help: 'How many queue numbers the instance uses, from first on.',
     change: 'reload',

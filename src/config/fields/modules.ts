@@ -58,10 +58,10 @@ export const MODULE = {
 /** A module as the action of a quota. */
 export const ACTION_MODULE = word(
   {
-    takes: `label, ${NAMES}`,
+    takes: 'label, or `use` of a module',
     default: 'none',
     change,
-    help: 'The module whose `onQuota` is told: one of `modules`, or one that is loaded for it.',
+    help: 'The module whose `onQuota` is called whenever the state of a host changes: one of `modules`, or a file, which is one more module then.',
   },
   MODULE_NAME,
 );

@@ -1,7 +1,7 @@
 /** Users' own modules, as far as the file says what they are. Their own files are read later. */
 import { isSeq, type Node } from 'yaml';
 import { MODULES_MAX } from '../../limits.ts';
-import type { ModuleUse, ModuleUsePlaces, WrittenPlace } from '../../spec/modules.ts';
+import { isFileUse, type ModuleUse, type ModuleUsePlaces, type WrittenPlace } from '../../spec/modules.ts';
 import { MODULE as DEFAULTS } from '../fields/defaults.ts';
 import { SECTIONS } from '../fields/sections.ts';
 import { offsetOf, scalarText } from '../yaml/nodes.ts';
@@ -13,7 +13,12 @@ export interface ReadModules {
   readonly places: readonly ModuleUsePlaces[];
 }
 
-export function readModules(reader: YamlReader, at: Located<Node> | undefined): ReadModules {
+/** `told` are modules that quotas name. A file among them is one more module, if it is none already. */
+export function readModules(
+  reader: YamlReader,
+  at: Located<Node> | undefined,
+  told: readonly Located<string>[],
+): ReadModules {
   const items = !at || (isSeq(at.value) && at.value.items.length === 0) ? [] : reader.items(at.value);
   if (at && items.length > MODULES_MAX) {
     const message = `modules: ${items.length} are more than the ${MODULES_MAX} that are possible`;
@@ -21,10 +26,27 @@ export function readModules(reader: YamlReader, at: Located<Node> | undefined): 
     return { modules: [], places: [] };
   }
   const read = items.map((item) => readModule(reader, item));
+  for (const one of told)
+    if (isFileUse(one.value) && !read.some(({ module }) => module.use === one.value))
+      read.push(toldModule(reader, one));
   return { modules: read.map(({ module }) => module), places: read.map(({ places }) => places) };
 }
 
-function readModule(reader: YamlReader, item: Node): { module: ModuleUse; places: ModuleUsePlaces } {
+interface ReadModule {
+  readonly module: ModuleUse;
+  readonly places: ModuleUsePlaces;
+}
+
+/** It is there for a quota alone, with every default. */
+function toldModule(reader: YamlReader, { value: use, offset }: Located<string>): ReadModule {
+  const place = reader.problems.placeOf(offset);
+  return {
+    module: { use, run: null, options: {}, ...DEFAULTS, line: place.line },
+    places: { use: place, run: place, priority: place, options: {} },
+  };
+}
+
+function readModule(reader: YamlReader, item: Node): ReadModule {
   const { use, run, priority, options, enabled } = reader.section(item, SECTIONS.module, 'a module');
   const entry = offsetOf(item);
   if (!use && !reader.hasKey(item, 'use'))

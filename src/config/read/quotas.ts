@@ -14,12 +14,16 @@ import { checkName, type KnownHosts } from './hosts.ts';
 import { prefixOf } from './match.ts';
 import { NO_THEN, type ReadThen, readThen } from './then.ts';
 
-/** `links` are those of the file, whose rates tell whether a throttle throttles. */
+/**
+ * `links` are those of the file, whose rates tell whether a throttle throttles. `modules` grows with those
+ * that quotas tell.
+ */
 export function readQuotas(
   reader: YamlReader,
   at: Located<Node> | undefined,
   known: KnownHosts,
   links: readonly LinkSpec[],
+  modules: Located<string>[],
 ): QuotaSpec[] {
   const entries = reader.named(at?.value ?? null, 'quota', 'quotas');
   if (entries.length > QUOTAS_MAX)
@@ -27,7 +31,11 @@ export function readQuotas(
       at!.offset,
       `${entries.length} quotas are more than the ${QUOTAS_MAX} that are possible`,
     );
-  return entries.map((entry) => readQuota(reader, entry, known, links));
+  return entries.map((entry) => {
+    const { quota, modulesAt } = readQuota(reader, entry, known, links);
+    modules.push(...modulesAt);
+    return quota;
+  });
 }
 
 type QuotaValues = Values<typeof SECTIONS.quota>;
@@ -37,21 +45,21 @@ function readQuota(
   entry: Named,
   known: KnownHosts,
   links: readonly LinkSpec[],
-): QuotaSpec {
+): { readonly quota: QuotaSpec; readonly modulesAt: ReadThen['modulesAt'] } {
   const values: QuotaValues = reader.section(entry.node, SECTIONS.quota, `quota ${entry.name}`);
   if (!reader.hasKey(entry.node, 'windows'))
     reader.problems.error(
       entry.offset,
       `quota ${entry.name} has no windows: { over: 4h, up: 5GB, down: 10GB }`,
     );
-  const { throttleAt, ...then }: ReadThen = values.then
+  const { throttleAt, modulesAt, ...then }: ReadThen = values.then
     ? readThen(reader, values.then)
-    : { ...NO_THEN, throttleAt: null };
+    : { ...NO_THEN, throttleAt: null, modulesAt: [] };
   const windows = values.windows ? readWindows(reader, values.windows) : [];
   if (values.slope) checkSlope(reader, values.slope, windows, then.throttle);
-  checkThrottle(reader, values, { ...then, throttleAt }, links);
+  checkThrottle(reader, values, { ...then, throttleAt, modulesAt }, links);
   checkCounted(reader, entry, windows, then.throttle, links);
-  return {
+  const quota = {
     name: entry.name,
     hosts: values.hosts ? readQuotaHosts(reader, values.hosts, known) : { names: null, match: null },
     windows,
@@ -60,6 +68,7 @@ function readQuota(
     releaseShare: values.release?.value ?? DEFAULTS.releaseShare,
     ...then,
   };
+  return { quota, modulesAt };
 }
 
 function readWindows(reader: YamlReader, at: Located<Node>): WindowSpec[] {

@@ -16,9 +16,10 @@ export const NO_THEN: Then = { throttle: null, isBlocking: false, page: null, ou
 
 type ThenValues = Values<typeof SECTIONS.action>;
 
-/** What a map or a list of maps and bare words says, and the place of its throttle. */
+/** What a map or a list of maps and bare words says, and the places of its throttle and modules. */
 export interface ReadThen extends Then {
   readonly throttleAt: Located<Node> | null;
+  readonly modulesAt: readonly Located<string>[];
 }
 
 export function readThen(reader: YamlReader, at: Located<Node>): ReadThen {
@@ -26,6 +27,7 @@ export function readThen(reader: YamlReader, at: Located<Node>): ReadThen {
     ...NO_THEN,
     outside: [] as OutsideActionSpec[],
     modules: [] as string[],
+    modulesAt: [] as Located<string>[],
     throttleAt: null as Located<Node> | null,
   };
   const seen = new Set<string>();
@@ -45,7 +47,7 @@ export function readThen(reader: YamlReader, at: Located<Node>): ReadThen {
     if (values.page) read.page = readPage(reader, values.page.value);
     const outside = readOutside(reader, values);
     if (outside) read.outside.push(outside);
-    if (values.module) addModule(reader, read.modules, values.module);
+    if (values.module) addModule(reader, read, values.module);
     if (!isWord && reader.map(item, 'then')?.items.length === 0)
       reader.problems.error(
         offsetOf(item),
@@ -144,7 +146,13 @@ function readMail(reader: YamlReader, at: Located<Node>): MailSpec | null {
   };
 }
 
-function addModule(reader: YamlReader, modules: string[], { value, offset }: Located<string>): void {
-  if (modules.includes(value)) reader.problems.error(offset, `module: '${value}' is here twice`);
-  else modules.push(value);
+function addModule(
+  reader: YamlReader,
+  read: { readonly modules: string[]; readonly modulesAt: Located<string>[] },
+  at: Located<string>,
+): void {
+  if (read.modules.includes(at.value))
+    reader.problems.error(at.offset, `module: '${at.value}' is here twice`);
+  read.modules.push(at.value);
+  read.modulesAt.push(at);
 }

@@ -8,6 +8,7 @@
 import { equal } from '../../base/equal.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { Renamed } from '../../spec/edit.ts';
+import type { ModuleUse } from '../../spec/modules.ts';
 import { ApiError } from '../api-error.ts';
 import type { ApplyRequest } from '../messages.ts';
 import type { Applied } from '../packet-thread.ts';
@@ -179,11 +180,13 @@ export class ChangeQueue {
     const isChange = planned.some(({ plan }) => plan.changes.length > 0 || plan.renamed.size > 0);
     try {
       if (isChange) {
-        const { spec, history, ...rest } = last.plan.next.config;
+        const { spec, modules, history, ...rest } = last.plan.next.config;
         const { isMarkAuto, socketPath, socketGroup, filesFolder, logLevel } = rest;
-        const config = { spec, history, isMarkAuto, socketPath, socketGroup, filesFolder, logLevel };
+        const config = { spec, modules, history, isMarkAuto, socketPath, socketGroup, filesFolder, logLevel };
         const { renamed } = last.plan;
-        const isSpecSame = renamed.size === 0 && equal(spec, this.#state.config.spec);
+        const before = this.#state.config;
+        const isSpecSame =
+          renamed.size === 0 && equal(spec, before.spec) && isSameModules(modules, before.modules);
         const applied = await this.#apply({ config, renamed, isSpecSame });
         this.#generation = applied.generation;
         this.#pace.crossed(applied.tookMs);
@@ -211,6 +214,12 @@ export class ChangeQueue {
       }
     }
   }
+}
+
+/** A line of the file says nothing of a module. */
+function isSameModules(a: readonly ModuleUse[], b: readonly ModuleUse[]): boolean {
+  const plain = (uses: readonly ModuleUse[]): object => uses.map(({ line, ...use }) => use);
+  return equal(plain(a), plain(b));
 }
 
 function touches({ plan }: Planned): string[] {

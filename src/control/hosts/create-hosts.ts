@@ -6,6 +6,7 @@ import { openDeviceNames } from '../../io/nfqueue/device-names.ts';
 import { startPortal } from '../../portal/portal.ts';
 import type { ClockReading } from '../../quotas/quota-clock.ts';
 import { openStore } from '../../store/store.ts';
+import { ApiError } from '../api-error.ts';
 import { REAL_CLOCK } from '../change/clock.ts';
 import type { Emit } from '../events.ts';
 import type { PacketThread } from '../packet-thread.ts';
@@ -14,6 +15,7 @@ import { HostService } from './host-service.ts';
 import { HostKnowledge } from './known/knowledge.ts';
 import { KnownSender } from './known/known-sender.ts';
 import { MemorySource } from './memory-source.ts';
+import type { ModuleNews } from './quota-teller.ts';
 import type { PortReport } from './reports.ts';
 import { countPorts, SpoofWatch } from './spoofing.ts';
 
@@ -51,6 +53,7 @@ export function createHosts(
     setStopped: (addresses) => packets.setStopped(addresses),
     portName,
     namesOf: (entry) => knowledge.namesOf(entry),
+    tellModule: (news) => void tellModule(packets, news),
     onStopped: ({ id, ifIndex }) => spoofs.stopped(id, ifIndex, performance.now()),
   });
   knowledge.follow(spec);
@@ -70,6 +73,18 @@ export function createHosts(
       return service.close();
     },
   };
+}
+
+/** A module that is not there, or is off, is no fault of the quota. */
+async function tellModule(packets: PacketThread, news: ModuleNews): Promise<void> {
+  try {
+    await packets.modules({ do: 'quota', ...news });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const { name, quota, host } = news;
+    const fields = { module: name, quota, host: host.id, reason: error.message };
+    packets.log({ level: 'warn', message: 'quota: the module was not told', fields });
+  }
 }
 
 /** Of Node the clock that nobody sets is that since boot. */

@@ -22,7 +22,7 @@ import { HostHistory, type HostHistoryOptions } from './host-history.ts';
 import type { HostSource } from './host-source.ts';
 import { PageLink, type PageLinkOptions } from './page-link.ts';
 import { QuotaKeeper } from './quota-keeper.ts';
-import { QuotaTeller, type ToTell } from './quota-teller.ts';
+import { QuotaTeller, type TellerOptions, type ToTell } from './quota-teller.ts';
 import type { HostCounts } from './reports.ts';
 import { restored } from './restored.ts';
 import { seedWindows } from './seeding.ts';
@@ -42,6 +42,8 @@ export interface HostServiceOptions
   /** All names of a host, the shown one first. */
   readonly namesOf: (entry: HostEntry) => readonly string[];
   readonly portName: (ifIndex: number) => string;
+  /** The state of a host has changed with a quota that names a module. */
+  readonly tellModule: TellerOptions['tellModule'];
   /** A host was stopped or slowed down. */
   readonly onStopped: (entry: HostEntry) => void;
   readonly emit: Emit;
@@ -101,7 +103,8 @@ export class HostService {
     this.#teller = new QuotaTeller({
       ...{ emit, log },
       entryOf: (id) => this.directory.entries.get(id),
-      quotaOf: (name) => this.#keeper.quotas.find((quota) => quota.name === name),
+      quotas: () => this.#keeper.quotas,
+      tellModule: options.tellModule,
       endsAt: (entry, change) => this.#keeper.endsAt(entry, change),
     });
   }

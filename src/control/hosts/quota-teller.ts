@@ -1,5 +1,7 @@
-/** Tells watchers, the log and outside actions how standings of hosts with their quotas change. */
+/** Tells watchers, the log, modules and outside actions how standings of hosts with their quotas change. */
 import { formatTime } from '../../base/units.ts';
+import type { QuotaHost, QuotaState } from '../../modules/api/module.ts';
+import { HostStates, type StateChange } from '../../quotas/host-states.ts';
 import type { QuotaNews, StandingChange } from '../../quotas/news.ts';
 import type { QuotaSpec } from '../../spec/hosts.ts';
 import type { Emit } from '../events.ts';
@@ -7,11 +9,21 @@ import type { LogLine } from '../messages.ts';
 import type { ViolationFacts } from './actions/facts.ts';
 import type { HostEntry } from './entry.ts';
 
+/** Of a host whose state with a quota has changed, for a module that the quota names. */
+export interface ModuleNews {
+  /** As the quota names it. */
+  readonly name: string;
+  readonly host: QuotaHost;
+  readonly quota: string;
+  readonly state: QuotaState;
+}
+
 export interface TellerOptions {
   readonly emit: Emit;
   readonly log: (line: LogLine) => void;
   readonly entryOf: (id: string) => HostEntry | undefined;
-  readonly quotaOf: (name: string) => QuotaSpec | undefined;
+  readonly quotas: () => readonly QuotaSpec[];
+  readonly tellModule: (news: ModuleNews) => void;
   /** When the violation of this limit ends, if the host has no more traffic. */
   readonly endsAt: (entry: HostEntry, change: StandingChange) => string | null;
 }
@@ -24,6 +36,7 @@ export interface ToTell {
 
 export class QuotaTeller {
   readonly #options: TellerOptions;
+  readonly #states = new HostStates();
 
   constructor(options: TellerOptions) {
     this.#options = options;
@@ -32,8 +45,10 @@ export class QuotaTeller {
   /** Returns the violations of which others are to be told. */
   tell({ standings, violations }: QuotaNews): ToTell[] {
     for (const change of standings) this.#tellChange(change);
+    const quotas = this.#options.quotas();
+    for (const change of this.#states.take(standings, quotas)) this.#tellModules(change);
     return violations.flatMap(({ host, quota, hasBegun }) => {
-      const spec = this.#options.quotaOf(quota);
+      const spec = quotas.find(({ name }) => name === quota);
       if (!hasBegun || spec === undefined || spec.outside.length === 0) return [];
       const worst = worstOf(standings.filter((one) => one.host === host && one.quota === quota));
       return worst === null ? [] : [{ quota: spec, facts: this.#factsOf(worst) }];
@@ -48,6 +63,12 @@ export class QuotaTeller {
     this.#options.emit('quota', fields);
     if (to === 'exceeded') this.#options.log({ level: 'info', message: 'quota exceeded', fields });
     else if (from === 'exceeded') this.#options.log({ level: 'info', message: 'quota: released', fields });
+  }
+
+  #tellModules({ host: id, quota, state }: StateChange): void {
+    const entry = this.#options.entryOf(id);
+    const host = { id, name: entry?.name || null, addresses: entry?.addressTexts ?? [] };
+    for (const name of quota.modules) this.#options.tellModule({ name, host, quota: quota.name, state });
   }
 
   #factsOf(change: StandingChange): ViolationFacts {

@@ -5,6 +5,7 @@ import { type AttachmentCommands, attachmentRoutes } from './attachments.ts';
 import { type ChangeCommands, changeRoutes } from './change.ts';
 import { type EventCommands, eventRoutes } from './events.ts';
 import { type InstanceCommands, instanceRoutes } from './instance.ts';
+import { type ModuleCommands, moduleRoutes } from './modules.ts';
 import { type QuotaCommands, quotaRoutes } from './quotas.ts';
 import { type TcpCommands, tcpRoutes } from './tcp.ts';
 import { type ViewCommands, viewRoutes } from './views.ts';
@@ -17,6 +18,7 @@ export type RouteCommands = InstanceCommands &
   EventCommands &
   ViewCommands &
   QuotaCommands &
+  ModuleCommands &
   WhyCommands &
   TcpCommands;
 
@@ -28,6 +30,7 @@ export function routesOf(commands: RouteCommands, version: string): readonly Rou
       ...attachmentRoutes(commands),
       ...viewRoutes(commands),
       ...quotaRoutes(commands),
+      ...moduleRoutes(commands),
       ...whyRoutes(commands),
       ...tcpRoutes(commands),
       ...eventRoutes(commands),

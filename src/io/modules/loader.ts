@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
@@ -14,7 +14,9 @@ import { nearest } from '../../base/nearest.ts';
 import { BUILT_IN } from '../../built-in/index.ts';
 import { MODULE_RUN_MS_MAX } from '../../limits.ts';
 import { type AnyModule, definitionFaults } from '../../modules/definition.ts';
+import { isFileUse } from '../../spec/modules.ts';
 import { type Bundled, bundle } from './bundle.ts';
+import { callWithin, LateError } from './call-within.ts';
 import { firstPlaceOf, nameOfText, textOfThrown } from './traces.ts';
 
 export interface LoadedModule {
@@ -36,12 +38,10 @@ export class ModuleFileError extends OperatingError {
   }
 }
 
-const EXTENSIONS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
-
 /** What `use` names: a built-in module; else a file, by its ending or by how it starts; else a package. */
 export function kindOfUse(use: string): 'built-in' | 'file' | 'package' {
   if (Object.hasOwn(BUILT_IN, use)) return 'built-in';
-  return /^(\/|\.\.?\/)/.test(use) || EXTENSIONS.includes(extname(use)) ? 'file' : 'package';
+  return isFileUse(use) ? 'file' : 'package';
 }
 
 /**
@@ -80,31 +80,24 @@ function hintOf(use: string, kind: string): string {
   return `a file is written ./${use}.ts; ${names}`;
 }
 
-/** The start of the outermost statements finds them there, under a name that nobody else has. */
-const START = Symbol.for('nfqueue-shaper.module-start');
-const CALL_START = `globalThis[Symbol.for('nfqueue-shaper.module-start')]()`;
-
 /** Runs what was bundled, and returns the default export. What it requires is looked for from `from`. */
 function run(bundled: Bundled, source: string, from: string): unknown {
   const filename = nameOfText(source, bundled.map, bundled.mapFolder);
   const wrapped = `((module, exports, require, moduleUrl) => {${bundled.text}\n})`;
   const module: { exports: { default?: unknown } } = { exports: {} };
-  const globals = globalThis as { [START]?: () => void };
   try {
     const body = new Script(wrapped, { filename }).runInThisContext();
-    globals[START] = () => body(module, module.exports, createRequire(from), pathToFileURL(from).href);
-    new Script(CALL_START).runInThisContext({ timeout: MODULE_RUN_MS_MAX });
+    const require = createRequire(from);
+    callWithin(MODULE_RUN_MS_MAX, () => body(module, module.exports, require, pathToFileURL(from).href));
   } catch (error) {
     throw new ModuleFileError([whyNotRun(error, source)], '', error);
-  } finally {
-    delete globals[START];
   }
   const { exports } = module;
   return '__esModule' in exports ? exports.default : (exports.default ?? exports);
 }
 
 function whyNotRun(error: unknown, source: string): string {
-  if ((error as NodeJS.ErrnoException | null)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+  if (error instanceof LateError)
     return `${source}: its outermost statements have not ended after ${MODULE_RUN_MS_MAX} ms`;
   return `${firstPlaceOf(error) ?? source}: it throws when it is loaded: ${textOfThrown(error)}`;
 }

@@ -38,7 +38,7 @@ export const COUNTER_NAMES = [
 export interface NativeOptions {
   /** Memory of createBatch(). */
   readonly columns: ArrayBuffer;
-  /** ARRIVAL_ROWS slots and EDIT_BYTES. */
+  /** ARRIVAL_ROWS slots of `slotBytesMost`, and EDIT_BYTES. */
   readonly slab: ArrayBuffer;
   /** A float64 per name of COUNTER_NAMES. */
   readonly counters: ArrayBuffer;
@@ -47,6 +47,8 @@ export interface NativeOptions {
   readonly lengthPackets: number;
   readonly receiveBufferBytes: number;
   readonly slotBytes: number;
+  /** Slots may grow to so much, and the slab has room for that. */
+  readonly slotBytesMost: number;
   readonly timerLeewayNs: number;
   /** By nfqueue, as is `gso` (0 or 1). */
   readonly copyBytes: Uint32Array;
@@ -69,6 +71,8 @@ export interface NativeQueue {
    * system error; an NFQUEUE that was not bound before is not bound then.
    */
   setUp(nfqueue: number, lengthPackets: number, copyBytes: number, gso: boolean): boolean;
+  /** Each slot has so many bytes from the next drain() on. The rows of the last one are void. */
+  growSlots(slotBytes: number): void;
   /** The kernel drops what it still holds for the NFQUEUE. */
   unbind(nfqueue: number): void;
   /** Asks for so much memory for unread messages, and returns how much there is. */
@@ -162,6 +166,8 @@ export interface Addon {
   askForPromptness(): Promptness;
   /** Interface index of a device of this network namespace; 0 if there is none of that name. */
   deviceIndex(name: string): number;
+  /** Bytes that a packet of the device may have; 0 if there is none of that name. */
+  deviceMtu(name: string): number;
   /** Name of the device with this interface index; empty if there is none. */
   deviceName(index: number): string;
   /** A terminal that stops what writes to it from the background (SIGTTOU) no longer stops this process. */

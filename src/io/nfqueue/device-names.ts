@@ -10,6 +10,8 @@ export interface DeviceNames {
    * (`altname` of ip link), which no packet shows to a rule.
    */
   indexOf(device: string): number | null;
+  /** Bytes that a packet may have, IP header included; null if there is no device of that name. */
+  mtuOf(device: string): number | null;
   /** Empty if there is no device with that index. */
   nameOf(ifIndex: number): string;
 }
@@ -20,6 +22,7 @@ export function openDeviceNames(addon: Addon = loadAddon()): DeviceNames {
       const ifIndex = addon.deviceIndex(device);
       return ifIndex !== 0 && addon.deviceName(ifIndex) === device ? ifIndex : null;
     },
+    mtuOf: (device) => addon.deviceMtu(device) || null,
     nameOf: (ifIndex) => addon.deviceName(ifIndex),
   };
 }

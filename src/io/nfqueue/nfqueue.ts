@@ -18,7 +18,14 @@ import {
 } from '../../limits.ts';
 import { createBatch } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
-import { type Addon, COUNTER_NAMES, loadAddon, type NativeQueue, type Promptness } from './addon.ts';
+import {
+  type Addon,
+  COUNTER_NAMES,
+  loadAddon,
+  type NativeOptions,
+  type NativeQueue,
+  type Promptness,
+} from './addon.ts';
 import { Courtesy } from './courtesy.ts';
 import { explainFailure, isSystemFailure, NfqueueError, readCircumstances } from './nfqueue-error.ts';
 
@@ -58,8 +65,9 @@ export interface NfqueueSetup {
   readonly lengthPackets: number;
   /**
    * By nfqueue: bytes of each packet to copy, at most COPY_BYTES_MAX. The longest
-   * copy sizes the slots: COPY_BYTES make a slab of 1.3 MB, whole packets one of
-   * 18 MB, of which the kernel provides the pages that packets have filled.
+   * copy sizes the slots: with COPY_BYTES they lie in the first 1.3 MB of the slab.
+   * Whole packets have them spread over all its 18 MB, of which the kernel provides
+   * the pages that packets have filled.
    */
   readonly copyBytes: readonly number[];
   /** By nfqueue: ask for unsegmented superpackets (NFQA_CFG_F_GSO). */
@@ -115,7 +123,8 @@ export interface NfqueuePort extends Port {
   readonly open: readonly number[];
   /**
    * Opens the NFQUEUEs [0, count) that are not open, and gives the others their new length and GSO flag.
-   * Those beyond stay as they are. Throws NfqueueError, and all is as before then.
+   * Those beyond stay as they are. Between two batches: the rows of the last one are void afterwards, as the
+   * slots of the slab grow with the longest copy. Throws NfqueueError, and all is as before then.
    */
   setUp(setup: NfqueueSetup): void;
   /** Closes an NFQUEUE. The kernel drops every packet that it still holds for it. */
@@ -168,7 +177,7 @@ function setupOf({ lengthPackets, copyBytes, gso }: NfqueueSetup, nfqueue: numbe
 function openNative(
   addon: Addon,
   options: NfqueueOptions,
-  memory: { columns: ArrayBuffer; slab: ArrayBuffer; counters: ArrayBuffer; slotBytes: number },
+  memory: Pick<NativeOptions, 'columns' | 'slab' | 'counters' | 'slotBytes' | 'slotBytesMost'>,
 ): NativeQueue {
   const { firstQueue, count, lengthPackets, copyBytes } = options;
   try {
@@ -194,7 +203,7 @@ class LivePort implements NfqueuePort {
   granted: NfqueueGranted;
   private readonly native: NativeQueue;
   private readonly firstQueue: number;
-  private readonly slotBytes: number;
+  private slotBytes: number;
   private readonly opened = new Map<number, Opened>();
   private readonly shared = new Float64Array(COUNTER_NAMES.length);
   /** socketDrops at close, as the socket that counted them is gone; NONE while it is open. */
@@ -202,7 +211,9 @@ class LivePort implements NfqueuePort {
 
   constructor(addon: Addon, options: NfqueueOptions) {
     const slotBytes = slotBytesFor(Math.max(...options.copyBytes));
-    const slab = new ArrayBuffer(ARRIVAL_ROWS * slotBytes + EDIT_BYTES);
+    const slotBytesMost = slotBytesFor(COPY_BYTES_MAX);
+    // Packets may have to be copied whole later. Memory that nobody has touched costs nothing but addresses.
+    const slab = new ArrayBuffer(ARRIVAL_ROWS * slotBytesMost + EDIT_BYTES);
     this.slab = new Uint8Array(slab);
     this.editOffset = slab.byteLength - EDIT_BYTES;
     const { shared, batch } = this;
@@ -211,6 +222,7 @@ class LivePort implements NfqueuePort {
       slab,
       counters: shared.buffer,
       slotBytes,
+      slotBytesMost,
     });
     this.granted = this.native.granted();
     this.firstQueue = options.firstQueue;
@@ -224,9 +236,7 @@ class LivePort implements NfqueuePort {
 
   setUp(setup: NfqueueSetup): void {
     validate({ ...setup, firstQueue: this.firstQueue });
-    if (slotBytesFor(Math.max(...setup.copyBytes)) > this.slotBytes) {
-      throw new RangeError('copyBytes is more than the slots were made for');
-    }
+    this.growSlots(slotBytesFor(Math.max(...setup.copyBytes)));
     const before = new Map(this.opened);
     const granted = [...this.granted.gso];
     // What waits unread of NFQUEUEs that are about to close needs room as well, so memory never shrinks here.
@@ -240,6 +250,13 @@ class LivePort implements NfqueuePort {
       throw error;
     }
     this.granted = { gso: granted, rcvbufBytes };
+  }
+
+  /** They never shrink: what waits unread may be as long as before. */
+  private growSlots(slotBytes: number): void {
+    if (slotBytes <= this.slotBytes) return;
+    this.native.growSlots(slotBytes);
+    this.slotBytes = slotBytes;
   }
 
   private setUpOne(nfqueue: number, to: Opened): boolean {

@@ -74,7 +74,7 @@ export async function probePage(nfqueue: NfqueueSpec, log: RulesLog, isLive: boo
 
 const NO_PLAN: QueuePlan = {
   ...{ directions: [], gso: [], copyBytes: [], ecn: false, dscps: [] },
-  ...{ unreadNfqueue: 0, sharesChains: false },
+  ...{ moduleNfqueue: null, unreadNfqueue: 0, sharesChains: false },
 };
 
 /**

@@ -19,6 +19,7 @@ import { RulePlanner } from '../../../src/live/rule-planner.ts';
 import { Running } from '../../../src/live/running.ts';
 import { type BridgePorts, NO_PORTS, planQueues } from '../../../src/spec/queue-plan.ts';
 import { SimPort } from '../../port/sim-port.ts';
+import { modulesWorld } from './modules/modules-world.ts';
 
 export const config = (text: string): LoadedConfig => loadConfig(text, 'x.yaml');
 export const UP = 'up: { rate: 10mbit, classes: { a: { match: { dport: 1 } } } }';
@@ -81,8 +82,12 @@ export function world(start = ONE, trial: EditTrial = { outcome: 'taken' }) {
       };
     },
   } as unknown as InstalledRules;
+  const { manager: modules, files } = modulesWorld({
+    apply: (draft) => applier.changeModules(draft),
+  });
+  files.set('a', { label: 'a', hooks: ['forward'], create: () => ({}) });
   const applier = new Applier({
-    ...{ running, port, config: start, pacing: new PacingGate(trial) },
+    ...{ running, port, modules, config: start, pacing: new PacingGate(trial) },
     planner: new RulePlanner(
       'nft',
       NO_NEIGHBOURS,
@@ -112,5 +117,5 @@ export function world(start = ONE, trial: EditTrial = { outcome: 'taken' }) {
     applier.apply({ config: to, renamed: new Map(), isSpecSame });
   const paths = (): string[] => engine.classes.map(({ path }) => path);
   const follow = (ports: BridgePorts): Promise<void> => applier.followPorts(ports);
-  return { apply, follow, steps, fails, at, running, paths, engine, request: () => request };
+  return { apply, follow, modules, files, steps, fails, at, running, paths, engine, request: () => request };
 }

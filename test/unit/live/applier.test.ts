@@ -6,6 +6,7 @@ import { SECTIONS } from '../../../src/config/fields/sections.ts';
 import { addedDirections } from '../../../src/live/applier.ts';
 import { ChangeRefusedError } from '../../../src/spec/edit.ts';
 import { config, ONE, TWO, UP, world } from './applier-world.ts';
+import { useOf } from './modules/modules-world.ts';
 
 const refusal = (code: string, more: object) => ({ ok: false, code, ...more });
 
@@ -281,27 +282,68 @@ describe('what needs another start', () => {
     expect(half()!.isByMark).toBe(true);
   });
 
+  describe('modules', () => {
+    const on = (loaded: LoadedConfig, names: readonly string[] = ['a']): LoadedConfig => {
+      const modules = names.map((name) => ({
+        ...{ name, run: 'user' as const, priority: 100, hooks: ['forward' as const], interest: null },
+        ...{ payload: false, kernelRules: {} },
+      }));
+      const uses = names.map((name) => useOf(name));
+      return { ...loaded, modules: uses, spec: { ...loaded.spec, modules } };
+    };
+    const nfqueues = (steps: readonly string[]) => steps.filter((line) => !line.startsWith('applied'));
+
+    it('have their NFQUEUE before rules send packets there, and it closes last', async () => {
+      const { apply, steps, request } = world(ONE);
+      expect(await apply(on(ONE))).toMatchObject({ ok: true });
+      expect(request().plan.moduleNfqueue).toBe(1);
+      expect(nfqueues(steps.splice(0))).toEqual([
+        ...['uses 2', 'NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0'],
+        ...['NFQUEUEs: - -, 2 of 32768', 'rules finished', 'uses 2'],
+      ]);
+      expect(await apply(ONE)).toMatchObject({ ok: true });
+      expect(request().plan.moduleNfqueue).toBeNull();
+      expect(nfqueues(steps)).toEqual([
+        ...['uses 2', 'NFQUEUEs: - -, 2 of 32768', 'rules: wan0>0', 'NFQUEUEs: -, 1 of 32768'],
+        ...['rules finished', 'uses 1'],
+      ]);
+    });
+
+    it('may show packets before the engine knows the change', async () => {
+      const { apply, at, engine } = world(ONE);
+      const seen: unknown[] = [];
+      at.beforeRules = () => seen.push(engine.told.plan.moduleNfqueue);
+      for (const to of [on(ONE), ONE]) await apply(to);
+      expect(seen).toEqual([1, 1]);
+      expect(engine.told.plan.moduleNfqueue).toBeNull();
+    });
+
+    it('keep the number of NFQUEUEs, which would move theirs', async () => {
+      const { apply, steps } = world(on(ONE));
+      const two = on(config(`links: { wan: { device: wan0, up: 10mbit } }\nnfqueue: { count: 2 }`));
+      expect(await apply(two)).toMatchObject(refusal('restart', { where: 'nfqueue.count' }));
+      expect(steps).toEqual([]);
+    });
+  });
+
   describe('copies of whole packets', () => {
     const paced = text('count: 1', 'wan: { device: wan0, up: { rate: 10mbit, tcp: { pace: true } } }');
     const plain = text('count: 1', 'wan: { device: wan0, up: { rate: 10mbit } }');
-    const late = expect.stringContaining('the memory for copied packets was made for headers');
-
-    it('come back when pacing does, if the start had memory for them', async () => {
-      const { apply, steps, request } = world(paced);
+    it('go and come back with pacing', async () => {
+      const { apply, request } = world(paced);
       const { copyBytes } = request().plan;
       await apply(plain);
       expect(request().plan.copyBytes).not.toEqual(copyBytes);
       await apply(paced);
       expect(request().plan.copyBytes).toEqual(copyBytes);
-      expect(steps).not.toContainEqual(late);
     });
 
-    it('come with the next start otherwise', async () => {
+    it('come late as well', async () => {
       const { apply, steps, request } = world(plain);
-      const { copyBytes } = request().plan;
-      for (const to of [paced, plain, paced]) await apply(to);
-      expect(request().plan.copyBytes).toEqual(copyBytes);
-      expect(steps.filter((line) => line.startsWith('warning'))).toEqual([late]);
+      expect(request().plan.copyBytes).toEqual([128]);
+      expect(await apply(paced)).toMatchObject({ ok: true });
+      expect(request().plan.copyBytes).toEqual([65531]);
+      expect(steps.filter((line) => line.startsWith('warning'))).toEqual([]);
     });
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gsoOfBoth, keepPlaces, withNfqueuesOf } from '../../../src/spec/plan-change.ts';
+import { gsoOfBoth, keepPlaces, keepsMeanings, withNfqueuesOf } from '../../../src/spec/plan-change.ts';
 import type { QueuePlan } from '../../../src/spec/queue-plan.ts';
 
 const FIFTEEN = Array.from({ length: 15 }, (_, i) => i);
@@ -39,7 +39,7 @@ describe('the places of code points', () => {
 
 const plan = (gso: readonly boolean[]): QueuePlan => ({
   ...{ directions: [], gso, copyBytes: gso.map(() => 128) },
-  ...{ ecn: true, dscps: [], unreadNfqueue: 65534, sharesChains: false },
+  ...{ ecn: true, dscps: [], moduleNfqueue: null, unreadNfqueue: 65534, sharesChains: false },
 });
 
 describe('between two plans', () => {
@@ -55,6 +55,39 @@ describe('between two plans', () => {
     expect(gsoOfBoth(joined, plan([false, false]))).toEqual([false, true]);
     const cut = { ...joined, sharesChains: true };
     expect(gsoOfBoth(plan([false, false]), cut)).toEqual([false, false]);
+  });
+
+  it('packets for modules may come by the NFQUEUE of either', () => {
+    const on = { ...plan([false, false]), moduleNfqueue: 1 };
+    expect(withNfqueuesOf(plan([true]), on)).toEqual({ ...plan([true, false]), moduleNfqueue: 1 });
+    expect(withNfqueuesOf(on, plan([true]))).toEqual(on);
+  });
+
+  it('no NFQUEUE may bring packets to modules before or after it brings others', () => {
+    const on = (count: number) => ({ ...plan(new Array(count + 1).fill(false)), moduleNfqueue: count });
+    const off = (count: number) => plan(new Array(count).fill(false));
+    for (const [before, now] of [
+      ...[
+        [off(2), on(2)],
+        [on(2), off(2)],
+        [on(2), on(2)],
+        [off(2), off(4)],
+        [off(1), on(4)],
+      ],
+    ] as const) {
+      expect(keepsMeanings(before!, now!)).toBe(true);
+      expect(keepsMeanings(now!, before!)).toBe(true);
+    }
+    for (const [before, now] of [
+      ...[
+        [on(2), on(3)],
+        [on(2), off(3)],
+        [off(3), on(2)],
+      ],
+    ] as const) {
+      expect(keepsMeanings(before!, now!)).toBe(false);
+      expect(keepsMeanings(now!, before!)).toBe(false);
+    }
   });
 
   it('superpackets come only where both plans allow them', () => {

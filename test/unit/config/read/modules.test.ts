@@ -29,6 +29,20 @@ describe('modules', () => {
     expect(spec.modules).toEqual([]);
   });
 
+  it('a file that a quota names is one more', () => {
+    const quota = (module: string) =>
+      `quotas: { q: { windows: { over: 4h, up: 5GB }, then: [{ module: ${module} }] } }`;
+    const one = load(`${fileWith('[{ use: delay }]')}${quota('./punish.ts')}`);
+    expect(one.modules.map(({ use, line, priority }) => [use, line, priority])).toEqual([
+      ['delay', 2, 100],
+      ['./punish.ts', 3, 100],
+    ]);
+    expect(one.modulePlaces[1]!.use).toEqual({ line: 3, column: 65 });
+    const modulesOf = (module: string) =>
+      load(`${fileWith('[{ use: ./punish.ts }, { use: delay }]')}${quota(module)}`).modules;
+    for (const module of ['./punish.ts', 'delay', 'punish']) expect(modulesOf(module)).toHaveLength(2);
+  });
+
   it('one of them without a list, or none', () => {
     expect(load(fileWith('{ use: delay }')).modules).toHaveLength(1);
     expect(load(fileWith('[]')).modules).toEqual([]);

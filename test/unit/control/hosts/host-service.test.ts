@@ -55,6 +55,20 @@ it('a host is told where its limit is, stopped beyond it, and released when the 
   ]);
 });
 
+it('a module that the quota names is told of every state', async () => {
+  const w = await world([quota({ modules: ['./punish.ts', 'mine'] }), quota({ name: 'other' })]);
+  w.names[A] = 'flat-12';
+  w.memory.up(32, 850);
+  await w.run(6);
+  w.memory.up(32, 301);
+  await w.run(101);
+  const host = expect.objectContaining({ id: A });
+  const news = (state: string) =>
+    ['./punish.ts', 'mine'].map((name) => ({ name, host, quota: 'small', state }));
+  expect(w.moduleNews).toEqual([...news('warned'), ...news('stopped'), ...news('ok')]);
+  expect(w.moduleNews.at(-1)!.host.name).toBe('flat-12');
+});
+
 it('every byte is stored once, every 10 s, also of a host that has ended or become another', async () => {
   const w = await world([]);
   w.memory.stranger(96, 9);

@@ -1,6 +1,7 @@
 /** The control thread's side of hosts over fakes, in virtual time. */
 import type { ViolationFacts } from '../../../../src/control/hosts/actions/facts.ts';
 import { HostService } from '../../../../src/control/hosts/host-service.ts';
+import type { ModuleNews } from '../../../../src/control/hosts/quota-teller.ts';
 import type { LogLine, StoppedAddresses } from '../../../../src/control/messages.ts';
 import type { HostLimits, HostsUpdate } from '../../../../src/core/hosts/update.ts';
 import type { PageHost } from '../../../../src/portal/messages.ts';
@@ -42,6 +43,7 @@ export class HostsWorld {
   readonly events: object[] = [];
   readonly lines: LogLine[] = [];
   readonly told: ViolationFacts[] = [];
+  readonly moduleNews: ModuleNews[] = [];
   readonly stopped: StoppedAddresses[] = [];
   pageHosts: readonly PageHost[] = [];
   isPageThere = false;
@@ -63,6 +65,7 @@ export class HostsWorld {
       namesOf: ({ id }) => (this.names[id] === undefined ? [] : [this.names[id]]),
       portName: (ifIndex) => `port ${ifIndex}`,
       onStopped: () => undefined,
+      tellModule: (news) => void this.moduleNews.push(news),
       emit: (_, data) => void this.events.push(data),
       log: (line) => void this.lines.push(line),
       openStore: () => this.store,

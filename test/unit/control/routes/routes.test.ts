@@ -60,6 +60,7 @@ const commands: RouteCommands = {
     },
     report: async () => ({ attachments: [], unknownFlows: 0 }),
   },
+  modules: async () => [],
   metrics: async () => '',
 };
 const routes = routesOf(commands, '1');

@@ -40,6 +40,9 @@ function recordingAddon(
     unbind(nfqueue: number) {
       asked.push(`${nfqueue}: closed`);
     }
+    growSlots(slotBytes: number) {
+      asked.push(`slots of ${slotBytes}`);
+    }
     setReceiveBuffer(bytes: number) {
       asked.push(`${bytes} bytes`);
       return bytes;
@@ -66,11 +69,12 @@ describe('openNfqueue', () => {
     expect(counters.byteLength).toBe(48);
     expect(rest).toEqual({
       ...{ firstQueue: 100, count: 2, lengthPackets: 1024, receiveBufferBytes: 2 * 1024 * 1280 },
-      ...{ slotBytes: 4224, timerLeewayNs: 100_000 },
+      ...{ slotBytes: 4224, slotBytesMost: 4224 + 65536, timerLeewayNs: 100_000 },
       ...{ copyBytes: Uint32Array.of(128, 128), gso: Uint8Array.of(0, 1) },
     });
-    expect(port.slab.length).toBe(256 * 4224 + EDIT_BYTES);
-    expect(port.editOffset).toBe(256 * 4224);
+    // Slots may grow to whole packets.
+    expect(port.slab.length).toBe(256 * (4224 + 65536) + EDIT_BYTES);
+    expect(port.editOffset).toBe(256 * (4224 + 65536));
   });
 
   test('the longest copy sizes every slot, each copy its share of the socket', () => {
@@ -112,8 +116,8 @@ describe('openNfqueue', () => {
   });
 
   test.each([
-    [{ count: 0 }, 'count must be a whole number from 1 to 64, not 0'],
-    [{ count: 65 }, 'count'],
+    [{ count: 0 }, 'count must be a whole number from 1 to 65, not 0'],
+    [{ count: 66 }, 'count'],
     [{ firstQueue: 65535 }, 'firstQueue must be a whole number from 0 to 65534, not 65535'],
     [{ firstQueue: -1 }, 'firstQueue'],
     [{ firstQueue: 1.5 }, 'firstQueue'],
@@ -158,6 +162,17 @@ describe('setUp', () => {
     expect(port.open).toEqual([0, 1]);
   });
 
+  test('slots grow before longer copies come, and stay', () => {
+    const { addon, asked } = recordingAddon();
+    const port = openNfqueue({ ...OPTIONS, gso: [false, false] }, addon);
+    port.setUp({ ...setup(3), copyBytes: [128, 128, 65531] });
+    expect(asked.splice(0)).toEqual([
+      ...['slots of 69760', `${2 * 1024 * 1280 + 1024 * (1280 + 65531 - 128)} bytes`, '2: 1024'],
+    ]);
+    port.setUp({ ...setup(3), copyBytes: [128, 128, 128] });
+    expect(asked.splice(0)).toEqual(['2: 1024']);
+  });
+
   test('after a refusal all is as it was', () => {
     const { addon, asked } = recordingAddon(undefined, 3);
     const port = openNfqueue({ ...OPTIONS, gso: [false, false] }, addon);
@@ -180,6 +195,6 @@ describe('setUp', () => {
     const port = openNfqueue({ ...OPTIONS, firstQueue: 65530 }, addon);
     expect(() => port.setUp(setup(7))).toThrow(RangeError);
     expect(() => port.setUp(setup(2, 0))).toThrow(RangeError);
-    expect(() => port.setUp({ ...setup(2), copyBytes: [128, 65531] })).toThrow('slots');
+    expect(() => port.setUp({ ...setup(2), copyBytes: [128, 65532] })).toThrow(RangeError);
   });
 });

@@ -17,7 +17,7 @@ function request(devices: readonly string[]): RulesRequest {
       directions: devices.map((device, nfqueue) => ({
         ...{ device, direction: 'up' as const, nfqueue, fastNfqueue: null },
       })),
-      ...{ dscps: [], ecn: false, unreadNfqueue: 65535, sharesChains: true },
+      ...{ dscps: [], ecn: false, moduleNfqueue: null, unreadNfqueue: 65535, sharesChains: true },
       ...{ gso: devices.map(() => false), copyBytes: devices.map(() => 128) },
     },
     nfqueue: {

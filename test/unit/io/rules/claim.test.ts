@@ -11,6 +11,7 @@ const REQUEST: RulesRequest = {
     copyBytes: [128],
     ecn: false,
     dscps: [],
+    moduleNfqueue: null,
     unreadNfqueue: 65535,
     sharesChains: false,
   },

@@ -16,7 +16,7 @@ function request(
   const queues = new Array(8).fill(false);
   return {
     plan: {
-      ...{ directions, dscps, ecn: true, unreadNfqueue: 65535, sharesChains: false },
+      ...{ directions, dscps, ecn: true, moduleNfqueue: null, unreadNfqueue: 65535, sharesChains: false },
       ...{ gso: queues, copyBytes: queues.map(() => 128) },
     },
     nfqueue: {

@@ -8,7 +8,15 @@ const tools = useFakeTools();
 const REQUEST: RulesRequest = {
   plan: {
     directions: [{ device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: null }],
-    ...{ gso: [false], copyBytes: [128], ecn: false, dscps: [], unreadNfqueue: 65535, sharesChains: false },
+    ...{
+      gso: [false],
+      copyBytes: [128],
+      ecn: false,
+      dscps: [],
+      moduleNfqueue: null,
+      unreadNfqueue: 65535,
+      sharesChains: false,
+    },
   },
   nfqueue: {
     ...{ first: 100, count: 1, length: 1024, bypass: true },

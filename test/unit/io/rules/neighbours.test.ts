@@ -19,7 +19,7 @@ function request(markMask: number, isSteered = false): RulesRequest {
     plan: {
       directions: [{ device: 'wan0', direction: 'up', nfqueue: 0, fastNfqueue: isSteered ? 1 : null }],
       ...{ gso: [false, true], copyBytes: [128, 128], ecn: false, dscps: [] },
-      ...{ unreadNfqueue: 65535, sharesChains: true },
+      ...{ moduleNfqueue: null, unreadNfqueue: 65535, sharesChains: true },
     },
     isTracked: false,
     nfqueue: {

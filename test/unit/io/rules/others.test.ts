@@ -12,6 +12,7 @@ const REQUEST: RulesRequest = {
     gso: [false],
     copyBytes: [128],
     ecn: false,
+    moduleNfqueue: null,
     unreadNfqueue: 65535,
     sharesChains: false,
     dscps: [],

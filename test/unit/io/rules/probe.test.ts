@@ -86,6 +86,7 @@ describe('abilities', () => {
     gso: [false, true],
     copyBytes: [128, 128],
     ecn: true,
+    moduleNfqueue: null,
     unreadNfqueue: 65535,
     sharesChains: false,
     dscps: [10],

@@ -17,7 +17,14 @@ function request(
   const nfqueues = [false, false, false];
   return {
     plan: {
-      ...{ directions, gso: nfqueues, copyBytes: [128, 128, 128], unreadNfqueue: 65535, sharesChains },
+      ...{
+        directions,
+        gso: nfqueues,
+        copyBytes: [128, 128, 128],
+        moduleNfqueue: null,
+        unreadNfqueue: 65535,
+        sharesChains,
+      },
       ...{ ecn: false, dscps: [] },
     },
     nfqueue: {

@@ -7,6 +7,7 @@ const WANTED: RulesRequest = {
     directions: [{ device: 'br0', direction: 'up', nfqueue: 0, fastNfqueue: null }],
     gso: [false],
     copyBytes: [128],
+    moduleNfqueue: null,
     unreadNfqueue: 65535,
     sharesChains: false,
     ecn: false,

@@ -42,6 +42,7 @@ function request(
   return {
     plan: {
       ...{ directions, gso: [false, false, false, false], copyBytes: [128, 128, 128, 128] },
+      moduleNfqueue: null,
       unreadNfqueue: 65535,
       sharesChains: false,
       ...{ ecn, dscps },

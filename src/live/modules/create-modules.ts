@@ -1,0 +1,58 @@
+/** Puts together the modules of a running instance. */
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import type { ModuleSet } from '../../control/messages.ts';
+import type { Engine } from '../../core/engine.ts';
+import type { ModuleGuard } from '../../core/modules/guard.ts';
+import { Accounts } from '../../io/accounts.ts';
+import type { DeviceNames } from '../../io/nfqueue/device-names.ts';
+import { deviceNames } from '../../io/proc/devices.ts';
+import type { ShaperSpec } from '../../spec/spec.ts';
+import type { News } from '../news.ts';
+import { classesFor } from './classes.ts';
+import { ModuleDevices } from './devices.ts';
+import { type ApplyModules, type KernelCounts, ModuleManager } from './manager.ts';
+import { readModule } from './read.ts';
+
+export interface ModuleParts {
+  readonly logger: Logger;
+  readonly news: News;
+}
+
+/** Nothing runs yet: files can be read, and rules planned. `file` is that of the configuration. */
+export function createModules(
+  spec: ShaperSpec,
+  file: string,
+  guard: ModuleGuard,
+  { logger, news }: ModuleParts,
+): ModuleManager {
+  const { hosts, nfqueue } = spec;
+  return new ModuleManager({
+    folder: dirname(file),
+    read: (ask) => readModule(ask, { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() }, guard),
+    logger,
+    tell: (event) => news.tell('module', event),
+  });
+}
+
+export interface ModuleMachine {
+  readonly engine: Engine;
+  readonly guard: ModuleGuard;
+  readonly nowNs: () => number;
+  readonly names: DeviceNames;
+  readonly inject: (bytes: Uint8Array) => void;
+  readonly set: (change: ModuleSet) => Promise<void>;
+  readonly apply: ApplyModules;
+  readonly kernelCounts: () => Promise<KernelCounts>;
+}
+
+/** From now on modules can run. */
+export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
+  const { engine, guard, nowNs, names, inject, set, apply, kernelCounts } = machine;
+  const { indexOf, mtuOf } = names;
+  const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
+  manager.connect({
+    ...{ stage: engine.modules, guard, nowNs, inject, devices, apply, kernelCounts },
+    classesFor: classesFor(engine, set),
+  });
+}

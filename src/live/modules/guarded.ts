@@ -1,0 +1,18 @@
+/** Code of modules outside of their packets: what it throws is told, and it cannot stay for ever. */
+import type { ModuleGuard } from '../../core/modules/guard.ts';
+import { firstPlaceOf, textOfThrown } from '../../io/modules/traces.ts';
+
+/** What is wrong with it, as the end of a sentence; null: nothing. */
+export function guarded(guard: ModuleGuard, run: () => void): string | null {
+  try {
+    return guard.run(run) ? null : 'has not returned within 100 ms';
+  } catch (error) {
+    return `throws: ${firstLines(error)}`;
+  }
+}
+
+/** The message, and the first place in the files of the module. */
+export function firstLines(error: unknown): string {
+  const place = firstPlaceOf(error);
+  return place === null ? textOfThrown(error) : `${textOfThrown(error)} (${place})`;
+}

@@ -1,0 +1,108 @@
+/** A life of a module: from create() to stop(), with what the shaper does for it meanwhile. */
+import type { Logger } from 'pino';
+import type { ModuleGuard } from '../../core/modules/guard.ts';
+import type { ModuleStage } from '../../core/modules/stage.ts';
+import type { Classes, DeviceChange, Itm, ModuleInstance } from '../../modules/api/module.ts';
+import { type ModuleEntry, ModuleError } from './entry.ts';
+import { guarded } from './guarded.ts';
+
+/** What only a real machine has for modules. */
+export interface ModuleWorld {
+  readonly stage: Pick<ModuleStage, 'itmFor' | 'call'>;
+  readonly guard: ModuleGuard;
+  readonly logger: Logger;
+  /** Throws TypeError if the bytes are no IP packet. */
+  readonly inject: (bytes: Uint8Array) => void;
+  /** The classes as this module reaches them. */
+  readonly classesFor: (label: string) => Classes;
+  readonly devices: {
+    /** Tells of every device, and then of changes. Returns the function that ends it. */
+    listen(run: (change: DeviceChange) => void): () => void;
+    mtuOf(device: string): number;
+  };
+}
+
+export class Life {
+  readonly instance: ModuleInstance;
+  private readonly label: string;
+  private readonly world: ModuleWorld;
+  private readonly endings: (() => void)[] = [];
+  private isOver = false;
+
+  /** Calls create(). Throws ModuleError if that throws, does not return, or returns nothing to call. */
+  constructor({ label, read: { definition, options, source } }: ModuleEntry, world: ModuleWorld) {
+    this.label = label;
+    this.world = world;
+    const itm = this.itm();
+    const create = (): ModuleInstance => definition.create!(itm, { ...options });
+    this.instance = {};
+    let instance: unknown;
+    const fault = guarded(world.guard, () => {
+      instance = create();
+    });
+    const isInstance = typeof instance === 'object' && instance !== null && !(instance instanceof Promise);
+    if (fault === null && isInstance) {
+      this.instance = instance as ModuleInstance;
+      return;
+    }
+    this.end();
+    const reason = fault ?? 'returns no object of functions such as { process(p) { … } }';
+    throw new ModuleError('invalid', `${source}: create() ${reason}`, 'mend the module, and load it again');
+  }
+
+  /** Timers end, then stop() is called. What the module does afterwards has no effect. Returns its fault. */
+  stop(): string | null {
+    if (this.isOver) return null;
+    for (const end of this.endings.splice(0)) end();
+    const { instance } = this;
+    const fault = instance.stop === undefined ? null : guarded(this.world.guard, () => instance.stop!());
+    this.end();
+    return fault === null ? null : `stop() ${fault}`;
+  }
+
+  private end(): void {
+    this.isOver = true;
+    for (const end of this.endings.splice(0)) end();
+  }
+
+  private itm(): Itm {
+    const { label, world, endings } = this;
+    const { stage, devices, logger } = world;
+    const core = stage.itmFor(label);
+    const classes = world.classesFor(label);
+    const unlessOver = (act: () => void): void => {
+      if (!this.isOver) act();
+    };
+    const log = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: object, message: string) =>
+      unlessOver(() => logger[level]({ ...fields, module: label }, message));
+    return {
+      label,
+      now: () => core.now(),
+      random: () => core.random(),
+      every: (ms, run) => {
+        if (this.isOver) return () => undefined;
+        const end = core.every(ms, run);
+        endings.push(end);
+        return end;
+      },
+      accept: (handle) => unlessOver(() => core.accept(handle)),
+      drop: (handle) => unlessOver(() => core.drop(handle)),
+      inject: (bytes) => unlessOver(() => world.inject(bytes)),
+      classes: {
+        get: (path) => classes.get(path),
+        set: (path, values) =>
+          this.isOver ? Promise.reject(new Error(`module ${label} has stopped`)) : classes.set(path, values),
+      },
+      log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+      onDevice: (run) =>
+        unlessOver(() => {
+          let isFirst = true;
+          const tell = (change: DeviceChange): void =>
+            isFirst ? run(change) : stage.call(label, () => run(change));
+          endings.push(devices.listen(tell));
+          isFirst = false;
+        }),
+      mtuOf: (device) => devices.mtuOf(device),
+    };
+  }
+}

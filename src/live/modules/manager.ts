@@ -1,0 +1,330 @@
+/**
+ * The modules of a running instance. A change of them is a draft of the whole list, which the applier brings
+ * into force as it does with a configuration:
+ *
+ *     draft     the list as it shall be; files have been read
+ *     begin     create() of those that come: it may throw, and all is as before then
+ *     rules     bring up what those that are on want to meet
+ *     commit    between two batches: stop() of those that go, and the core has the new list
+ *
+ * A module that the core has ejected is off at once. Its rules go with a change that follows.
+ */
+import type { Logger } from 'pino';
+import { EXIT_FAILED, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
+import type { ModuleAnswer, ModuleCommand, ModuleReport, QuotaCommand } from '../../control/modules.ts';
+import type { ModuleCounters, RunnableModule } from '../../core/modules/runnable.ts';
+import type { ModuleStage } from '../../core/modules/stage.ts';
+import { ChangeRefusedError } from '../../spec/edit.ts';
+import type { ModuleUse } from '../../spec/modules.ts';
+import type { ShaperSpec } from '../../spec/spec.ts';
+import { type ModuleAsk, ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
+import { Life, type ModuleWorld } from './life.ts';
+import {
+  checkOrder,
+  draftOf,
+  entryOf,
+  freeLabel,
+  inOrder,
+  isSameUses,
+  type ModulesDraft,
+  specsOf,
+} from './roster.ts';
+
+/** What kernel-run modules have counted, by label. */
+export type KernelCounts = ReadonlyMap<string, { readonly packets: number; readonly dropped: number }>;
+
+/** Brings a draft into force. `plan` is called when it is its turn. Rejects, and all is as before then. */
+export type ApplyModules = (plan: () => ModulesDraft) => Promise<void>;
+
+export interface ManagerOptions {
+  /** Of the configuration: relative files start there. */
+  readonly folder: string;
+  /** Rejects with OperatingError if the module cannot be used so. */
+  readonly read: (ask: ModuleAsk) => Promise<ReadModule>;
+  readonly logger: Logger;
+  /** Tells those who watch. */
+  readonly tell: (event: {
+    readonly label: string;
+    readonly action: string;
+    readonly reason?: string;
+  }) => void;
+}
+
+/** What there is only when the engine is made. */
+export interface ManagerWorld extends Omit<ModuleWorld, 'logger' | 'stage' | 'devices'> {
+  readonly stage: ModuleStage;
+  readonly devices: ModuleWorld['devices'] & { look(): void };
+  readonly nowNs: () => number;
+  readonly apply: ApplyModules;
+  readonly kernelCounts: () => Promise<KernelCounts>;
+}
+
+const NO_COUNTS: KernelCounts = new Map();
+
+export class ModuleManager {
+  private readonly options: ManagerOptions;
+  private world: ManagerWorld | null = null;
+  private entries: readonly ModuleEntry[] = [];
+  private uses: readonly ModuleUse[] = [];
+  private isStopping = false;
+
+  constructor(options: ManagerOptions) {
+    this.options = options;
+  }
+
+  /** From now on modules can run. */
+  connect(world: ManagerWorld): void {
+    this.world = world;
+    world.stage.onEjected = (name, reason) => this.ejected(name, reason);
+  }
+
+  /** The kernel has told of a device. */
+  lookAtDevices(): void {
+    this.world?.devices.look();
+  }
+
+  /** The list as it is. */
+  get current(): ModulesDraft {
+    return { entries: this.entries, uses: this.uses };
+  }
+
+  /** The list by this `modules:` of the configuration. Reads the files of new ones. */
+  async draft(uses: readonly ModuleUse[]): Promise<ModulesDraft> {
+    if (isSameUses(this.uses, uses)) return this.current;
+    const { folder, read } = this.options;
+    const draft = await draftOf(uses, this.entries, (use) => read({ ...use, folder }), folder);
+    checkOrder(draft);
+    return draft;
+  }
+
+  /** A specification with the modules of the draft. */
+  admit(spec: ShaperSpec, draft: ModulesDraft): ShaperSpec {
+    return { ...spec, modules: specsOf(draft) };
+  }
+
+  /** The first list of the instance. Throws ModuleError. */
+  start(draft: ModulesDraft): void {
+    this.begin(draft);
+    this.commit(draft);
+  }
+
+  /** Calls create() of the modules that come. Throws ModuleError, and none of them lives then. */
+  begin(draft: ModulesDraft): void {
+    const { logger } = this.options;
+    const world = this.worldNow();
+    try {
+      for (const entry of draft.entries)
+        if (entry.state === 'on' && entry.isUserRun && entry.life === null)
+          entry.life = new Life(entry, { ...world, logger });
+    } catch (error) {
+      this.discard(draft);
+      throw error;
+    }
+  }
+
+  /** The draft does not come into force: what has begun of it ends. */
+  discard({ entries }: ModulesDraft): void {
+    for (const entry of entries) if (!this.entries.includes(entry)) this.end(entry);
+  }
+
+  /** The draft is in force from now on. Call it between two batches. */
+  commit(draft: ModulesDraft): void {
+    const { stage, nowNs } = this.worldNow();
+    const before = this.entries;
+    const counters = countersByName(stage);
+    for (const entry of before) {
+      if (draft.entries.includes(entry) && entry.state === 'on') continue;
+      const next = draft.entries.find(({ label }) => label === entry.label);
+      if (entry.life !== null || entry.state === 'ejected') {
+        entry.keep(counters.get(entry.label));
+        if (next !== undefined) next.past = entry.past;
+      }
+      this.end(entry);
+    }
+    this.entries = draft.entries;
+    this.uses = draft.uses;
+    stage.use(this.runnables(), nowNs());
+    for (const [label, action] of changesOf(before, draft.entries)) {
+      this.options.logger.info({ module: label }, `module ${action}`);
+      this.options.tell({ label, action });
+    }
+  }
+
+  /** The instance stops: every module does. Packets that they hold are accepted. */
+  stop(): void {
+    this.isStopping = true;
+    const { world } = this;
+    if (world === null) return;
+    for (const entry of this.entries) this.end(entry);
+    world.stage.use([], world.nowNs());
+  }
+
+  /** What is wrong now, as sentences. */
+  get warnings(): readonly string[] {
+    return this.entries
+      .filter(({ state }) => state === 'ejected')
+      .map(({ label, reason }) => `module ${label} was ejected: ${reason}`);
+  }
+
+  /** Does it, or says why not. */
+  async answer(command: ModuleCommand): Promise<ModuleAnswer> {
+    try {
+      return { ok: true, modules: await this.carryOut(command) };
+    } catch (error) {
+      if (this.isStopping)
+        return { ok: false, code: 'stopping', message: 'the instance is stopping', hint: '' };
+      if (error instanceof ModuleError)
+        return { ok: false, code: error.code, message: error.message, hint: error.hint };
+      if (error instanceof ChangeRefusedError)
+        return { ok: false, code: 'failed', message: error.message, hint: error.hint };
+      if (!(error instanceof OperatingError)) throw error;
+      const code = error.exitCode === EXIT_USAGE ? 'invalid' : 'failed';
+      return { ok: false, code, message: error.message, hint: error.hint };
+    }
+  }
+
+  private async carryOut(command: ModuleCommand): Promise<readonly ModuleReport[]> {
+    if (command.do === 'list') return this.reports(this.entries);
+    if (command.do === 'stat') return this.reports([entryOf(this.entries, command.name)]);
+    if (command.do === 'quota') return this.tellQuota(command);
+    if (command.do === 'load') return this.load(command);
+    const { name } = command;
+    if (command.do === 'reload') return this.reload(name);
+    if (command.do === 'on' || command.do === 'off') return this.turn(name, command.do === 'on');
+    const [was] = await this.reports([entryOf(this.entries, name)]);
+    await this.change((entries) => {
+      const gone = entryOf(entries, name);
+      return entries.filter((entry) => entry !== gone);
+    });
+    return [was!];
+  }
+
+  private async load(ask: ModuleAsk): Promise<readonly ModuleReport[]> {
+    const read = await this.options.read(ask);
+    let label = '';
+    await this.change((entries) => {
+      label = freeLabel(read.spec.name, entries);
+      const { use, folder, run, priority, options } = ask;
+      return [...entries, new ModuleEntry(label, { use, folder, run, priority, options }, read, null, true)];
+    });
+    return this.reports([entryOf(this.entries, label)]);
+  }
+
+  private async reload(name: string): Promise<readonly ModuleReport[]> {
+    const read = await this.options.read(entryOf(this.entries, name).ask);
+    return this.replace(name, (entry) => entry.next({ read }));
+  }
+
+  private turn(name: string, enabled: boolean): Promise<readonly ModuleReport[]> {
+    return this.replace(name, (entry) => {
+      const isSo = enabled ? entry.state === 'on' : entry.state === 'off';
+      return isSo ? entry : entry.next({ enabled });
+    });
+  }
+
+  private async replace(
+    name: string,
+    next: (entry: ModuleEntry) => ModuleEntry,
+  ): Promise<readonly ModuleReport[]> {
+    await this.change((entries) => {
+      const old = entryOf(entries, name);
+      return entries.map((entry) => (entry === old ? next(entry) : entry));
+    });
+    return this.reports([entryOf(this.entries, name)]);
+  }
+
+  private change(next: (entries: readonly ModuleEntry[]) => readonly ModuleEntry[]): Promise<void> {
+    return this.worldNow().apply(() => {
+      const draft = { entries: next(this.entries), uses: this.uses };
+      checkOrder(draft);
+      return draft;
+    });
+  }
+
+  private async tellQuota({ name, host, quota, state }: QuotaCommand): Promise<readonly ModuleReport[]> {
+    const meant = this.entries.filter(({ label, ask }) => label === name || ask.use === name);
+    if (meant.length === 0) entryOf(this.entries, name);
+    for (const { label, life } of meant) {
+      const { instance } = life ?? {};
+      if (instance?.onQuota !== undefined)
+        this.worldNow().stage.call(label, () => instance.onQuota!(host, quota, state));
+    }
+    return this.reports(meant);
+  }
+
+  private async reports(entries: readonly ModuleEntry[]): Promise<readonly ModuleReport[]> {
+    const { world } = this;
+    const hasKernel = entries.some((entry) => !entry.isUserRun);
+    const kernel = world !== null && hasKernel ? await world.kernelCounts() : NO_COUNTS;
+    const counters = world === null ? new Map<string, ModuleCounters>() : countersByName(world.stage);
+    return inOrder(entries).map((entry) => {
+      const { label, isUserRun } = entry;
+      return entry.report(isUserRun ? counters.get(label) : kernel.get(label));
+    });
+  }
+
+  /** The core has taken it out, in the middle of a batch. */
+  private ejected(name: string, reason: string): void {
+    const entry = this.entries.find(({ label, state }) => label === name && state === 'on');
+    if (entry === undefined || this.isStopping) return;
+    entry.state = 'ejected';
+    entry.reason = reason;
+    // Its stop() may take its time, and rules take theirs: packets come first.
+    setImmediate(() => void this.withdraw(entry, reason));
+  }
+
+  private async withdraw(entry: ModuleEntry, reason: string): Promise<void> {
+    const { label } = entry;
+    const { logger, tell } = this.options;
+    logger.error({ module: label, reason }, 'module ejected: its packets pass without it');
+    tell({ label, action: 'ejected', reason });
+    this.end(entry);
+    try {
+      await this.worldNow().apply(() => this.current);
+    } catch (error) {
+      if (this.isStopping) return;
+      if (!(error instanceof OperatingError || error instanceof ChangeRefusedError)) throw error;
+      const text = 'its packets still come here, and pass: the rules of the ejected module could not go';
+      logger.warn({ module: label, error: error.message }, text);
+    }
+  }
+
+  private end(entry: ModuleEntry): void {
+    const fault = entry.life?.stop() ?? null;
+    entry.life = null;
+    if (fault !== null) this.options.logger.warn({ module: entry.label }, fault);
+  }
+
+  private runnables(): RunnableModule[] {
+    return inOrder(this.entries)
+      .filter(({ state, life }) => state === 'on' && life !== null)
+      .map(({ spec, read: { budgetNs }, life }) => ({ ...spec, budgetNs, instance: life!.instance }));
+  }
+
+  private worldNow(): ManagerWorld {
+    if (this.world) return this.world;
+    throw new OperatingError(EXIT_FAILED, 'the instance is still starting', 'try again when it is ready');
+  }
+}
+
+function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
+  return new Map(stage.counters().map((one) => [one.name, one]));
+}
+
+/** What has become of each module that is not as before. */
+function changesOf(
+  before: readonly ModuleEntry[],
+  after: readonly ModuleEntry[],
+): (readonly [label: string, action: string])[] {
+  const changes: (readonly [string, string])[] = [];
+  for (const entry of before)
+    if (!after.some(({ label }) => label === entry.label)) changes.push([entry.label, 'unloaded']);
+  for (const entry of after) {
+    if (before.includes(entry)) continue;
+    const was = before.find(({ label }) => label === entry.label);
+    if (was === undefined) changes.push([entry.label, 'loaded']);
+    else if (was.read !== entry.read) changes.push([entry.label, 'reloaded']);
+    else changes.push([entry.label, entry.enabled ? 'on' : 'off']);
+  }
+  return changes;
+}

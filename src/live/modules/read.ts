@@ -1,0 +1,56 @@
+/** From a file and options to a module that can run. */
+import { invariant } from '../../base/assert.ts';
+import { OperatingError } from '../../base/errors.ts';
+import type { InterestContext } from '../../config/modules/interest.ts';
+import { readOptions, reportOptions } from '../../config/modules/options.ts';
+import { moduleSpecOf } from '../../config/modules/spec.ts';
+import type { ModuleGuard } from '../../core/modules/guard.ts';
+import { type LoadedModule, loadModule } from '../../io/modules/loader.ts';
+import { budgetNsOf } from '../../modules/definition.ts';
+import { type ModuleAsk, ModuleError, type ReadModule } from './entry.ts';
+import { guarded } from './guarded.ts';
+
+const PRIORITY = 100;
+
+/** Rejects with OperatingError if the module cannot be used so. */
+export async function readModule(
+  ask: ModuleAsk,
+  context: InterestContext,
+  guard: ModuleGuard,
+): Promise<ReadModule> {
+  const loaded = await loadModule(ask.use, ask.folder);
+  let read: ReadModule | null = null;
+  let refusal: OperatingError | null = null;
+  // It may say its interest and its rules by functions.
+  const fault = guarded(guard, () => {
+    try {
+      read = readLoaded(loaded, ask, context);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      refusal = error;
+    }
+  });
+  if (refusal !== null) throw refusal;
+  if (fault !== null)
+    throw new ModuleError('invalid', `${loaded.source}: interest or kernel() ${fault}`, 'mend the module');
+  invariant(read !== null, 'what threw nothing has been read');
+  return read;
+}
+
+function readLoaded(
+  { definition, source }: LoadedModule,
+  { run, priority, options: given }: ModuleAsk,
+  context: InterestContext,
+): ReadModule {
+  const options = readOptions(definition, given);
+  const how = { run, priority: priority ?? PRIORITY };
+  const spec = moduleSpecOf(definition, definition.label, how, options, context);
+  const { interest } = definition;
+  const asked = typeof interest === 'function' ? interest(options) : interest;
+  return {
+    ...{ definition, source, spec, options },
+    optionReports: reportOptions(definition, options),
+    budgetNs: budgetNsOf(definition),
+    interest: asked === undefined || asked === null ? '' : JSON.stringify(asked),
+  };
+}

@@ -1,0 +1,204 @@
+/** Modules that throw, loop, leak or answer twice: they are ejected or bounded, and other traffic goes on. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { until as waitFor } from '../../../bench/lab/process.ts';
+import type { ModuleReport } from '../../../src/control/modules.ts';
+import {
+  describeNetns,
+  packetsUnaccounted,
+  type RunningShaper,
+  sendUdp,
+  startSink,
+  until,
+  useLab,
+  useShapers,
+} from '../harness.ts';
+import { Api } from './live-api.ts';
+import { moduleCommand, moduleFile, modules } from './module-bed.ts';
+
+const WAN = 'links: { wan: { device: wan0, up: 50mbit } }\n';
+const PORT = 7510;
+const OTHER_PORT = 7511;
+const INTEREST = `hooks: ['forward'], interest: { proto: 'udp', dport: ${PORT} },`;
+const body = (process: string, more = ''): string =>
+  `${INTEREST} create(itm) { let n = 0; const held: Handle[] = []; ${more} return { process(p: Packet) { n++; ${process} } }; }`;
+
+/** What is wrong with it begins with packet 100. */
+const EJECTED = [
+  {
+    what: 'throws',
+    text: body("if (n > 100) throw new Error('no luck'); return ACCEPT;"),
+    reason: /no luck/,
+  },
+  { what: 'loops', text: body('if (n > 100) for (;;) n++; return ACCEPT;'), reason: /100 ms/ },
+  {
+    what: 'loops and catches everything',
+    text: body(
+      'if (n > 100) for (;;) { try { for (;;) n++; } catch {} finally { continue; } } return ACCEPT;',
+    ),
+    reason: /100 ms/,
+  },
+  {
+    what: 'loops in a timer',
+    text: body('return ACCEPT;', 'itm.every(10, () => { if (n > 100) for (;;) n++; });'),
+    reason: /100 ms/,
+  },
+  {
+    what: 'throws in a timer of Node',
+    text: body('if (n === 100) setTimeout(() => { throw new Error("late"); }, 1); return ACCEPT;'),
+    reason: /late/,
+  },
+  {
+    what: 'lets a promise fail',
+    text: body('if (n === 100) void Promise.reject(new Error("broken promise")); return ACCEPT;'),
+    reason: /broken promise/,
+  },
+] as const;
+
+describeNetns('a bad module', () => {
+  const world = useLab();
+  const start = useShapers(world);
+
+  const lookAt = async (shaper: RunningShaper): Promise<ModuleReport> => {
+    const { modules: found } = await new Api(shaper.socketPath).done('GET', 'modules');
+    return (found as ModuleReport[])[0]!;
+  };
+
+  it.each(EJECTED)(
+    'that $what is ejected within 2 s, and no packet is lost',
+    async ({ what, text, reason }) => {
+      const { client, server } = world.lab;
+      const shaper = await start(WAN);
+      const file = moduleFile(world.lab, 'bad', text);
+      await moduleCommand(shaper, 'load', file);
+      const ports = [PORT, OTHER_PORT];
+      const sinks = await Promise.all(
+        ports.map((port) => startSink(server, { port, waitMs: 20_000, idleMs: 1000 })),
+      );
+      const load = { seconds: 3, rateBitsPerSec: 2e6, lengthBytes: 300 };
+      const sent = Promise.all(ports.map((port) => sendUdp(client, server, { port, ...load })));
+      await waitFor('100 packets have come', async () => (await lookAt(shaper)).packets >= 100);
+      const beganMs = performance.now();
+      await until(
+        `the module that ${what} is ejected`,
+        async () => (await lookAt(shaper)).state === 'ejected',
+      );
+      expect(performance.now() - beganMs).toBeLessThan(2000);
+      expect((await lookAt(shaper)).reason).toMatch(reason);
+      const transmitted = await sent;
+      const received = await Promise.all(sinks.map((sink) => sink.finished()));
+      expect(received.map(({ packets }) => packets)).toEqual(transmitted.map(({ packets }) => packets));
+      const status = await shaper.status();
+      expect(status.warnings).toContainEqual(expect.stringContaining('module bad was ejected'));
+      expect(packetsUnaccounted(status)).toBe(0);
+      expect(await shaper.logged('module ejected: its packets pass without it')).toMatchObject({
+        module: 'bad',
+      });
+      // It comes back if somebody wants that.
+      await moduleCommand(shaper, 'on', 'bad');
+      expect((await shaper.status()).warnings).toEqual([]);
+      expect((await shaper.stop()).code).toBe(0);
+    },
+  );
+
+  it('that leaks is bounded: it holds 10,000 packets and no more', async () => {
+    const { client, server } = world.lab;
+    const shaper = await start(WAN);
+    await moduleCommand(
+      shaper,
+      'load',
+      moduleFile(world.lab, 'leak', body('held.push(p.hold()); return STOLEN;')),
+    );
+    const sink = await startSink(server, { port: OTHER_PORT, waitMs: 20_000, idleMs: 1000 });
+    const [, other] = await Promise.all([
+      sendUdp(client, server, { port: PORT, count: 11_000, rateBitsPerSec: 20e6, lengthBytes: 100 }),
+      sendUdp(client, server, { port: OTHER_PORT, count: 2000, rateBitsPerSec: 2e6, lengthBytes: 100 }),
+    ]);
+    expect((await sink.finished()).packets).toBe(other.packets);
+    await until('it is ejected or bounded', async () => {
+      const { heldPackets, state } = await lookAt(shaper);
+      return state === 'ejected' || heldPackets === 10_000;
+    });
+    expect(packetsUnaccounted(await shaper.status())).toBe(0);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it('that answers twice is told so, and each packet gets one verdict', async () => {
+    const { client, server } = world.lab;
+    const shaper = await start(WAN);
+    const text = body(
+      'held.push(p.hold()); return STOLEN;',
+      'itm.every(10, () => { for (const h of held.splice(0)) { itm.accept(h); itm.drop(h); } });',
+    );
+    await moduleCommand(shaper, 'load', moduleFile(world.lab, 'twice', text));
+    const sink = await startSink(server, { port: PORT, waitMs: 20_000, idleMs: 1000 });
+    await sendUdp(client, server, { port: PORT, count: 200, rateBitsPerSec: 2e6, lengthBytes: 300 });
+    expect((await sink.finished()).packets).toBe(200);
+    expect(await lookAt(shaper)).toMatchObject({ state: 'ejected', dropped: 0 });
+    expect(packetsUnaccounted(await shaper.status())).toBe(0);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it('that takes too long for each packet is over its budget', async () => {
+    const { client, server } = world.lab;
+    const shaper = await start(WAN);
+    const text = `budget: '20us', ${body('for (let i = 0; i < 200_000; i++) n += i % 3; return ACCEPT;')}`;
+    await moduleCommand(shaper, 'load', moduleFile(world.lab, 'slow', text));
+    await sendUdp(client, server, { port: PORT, seconds: 4, rateBitsPerSec: 5e6, lengthBytes: 300 });
+    await until('it is ejected', async () => (await lookAt(shaper)).state === 'ejected');
+    expect((await lookAt(shaper)).reason).toMatch(/budget/);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it('that blocks without using the processor is met by the watchdog, and the instance goes on without it', async () => {
+    const { client, server } = world.lab;
+    const shaper = await start(WAN);
+    const text = body('if (n === 100) execSync("sleep 3"); return ACCEPT;');
+    await moduleCommand(
+      shaper,
+      'load',
+      moduleFile(world.lab, 'block', text, "import { execSync } from 'node:child_process';"),
+    );
+    const sink = await startSink(server, { port: OTHER_PORT, waitMs: 20_000, idleMs: 1000 });
+    const load = { seconds: 7, rateBitsPerSec: 1e6, lengthBytes: 300 };
+    const [, other] = await Promise.all([
+      sendUdp(client, server, { port: PORT, ...load }),
+      sendUdp(client, server, { port: OTHER_PORT, ...load }),
+    ]);
+    expect((await sink.finished()).packets).toBe(other.packets);
+    await until('it is ejected', async () => (await lookAt(shaper)).state === 'ejected');
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it.each([
+    ['a syntax error', 'export default {', /bad\.ts:1:17/],
+    ['no default export', 'export const x = 1;', /no default export/],
+    ['a hook that there is not', body2("hooks: ['forwards'], create: () => ({})"), /hooks must be a list/],
+    ['an import of what is not there', "import './none.ts';\nexport default 1;", /none\.ts/],
+    [
+      'create() that throws',
+      body2("hooks: ['forward'], create() { throw new Error('no luck'); }"),
+      /create\(\) throws: no luck/,
+    ],
+    [
+      'create() that loops',
+      body2("hooks: ['forward'], create() { for (;;); }"),
+      /create\(\) has not returned/,
+    ],
+    ['statements that loop', 'for (;;);', /not ended/],
+  ])('with %s is refused with exit code 2, and all is as before', async (_, text, message) => {
+    const shaper = await start(WAN);
+    const file = join(world.lab.folder, 'bad.ts');
+    writeFileSync(file, text);
+    const { code, stderr } = await shaper.cli(['module', 'load', file, '--socket', shaper.socketPath]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
+    expect(await modules(shaper)).toEqual([]);
+    expect((await shaper.status()).warnings).toEqual([]);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+});
+
+function body2(rest: string): string {
+  return `import { defineModule } from 'nfqueue-shaper/module';\nexport default defineModule({ label: 'bad', ${rest} } as never);\n`;
+}
