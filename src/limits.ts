@@ -81,6 +81,20 @@ export const CLASSES_MAX = 4096;
 export const CLASS_DEPTH_MAX = 128;
 /** Flows remembered at once; a power of two. The oldest idle flows make room. */
 export const FLOWS_MAX = 262144;
+/** Flows that have a number for modules; a power of two. The most silent ones lose theirs. */
+export const MODULE_FLOWS_MAX = 65536;
+/** Packets that one module may hold. Holding one more is an error of the module. */
+export const MODULE_HELD_MAX = 10_000;
+/** A packet that a module has held for so long is accepted, and counts as an error of the module. */
+export const MODULE_HOLD_NS_MAX = 30e9;
+/** The bytes of packets that modules hold, by length: 146 MB at most, taken as they are needed. */
+export const MODULE_BYTES_MAX = [
+  { bytes: 128, packets: 65536 },
+  { bytes: 2048, packets: 65536 },
+  { bytes: COPY_BYTES_MAX, packets: 64 },
+] as const;
+/** A module whose mean over a second is above its budget goes, if it had so many packets in it. */
+export const MODULE_BUDGET_PACKETS = 1000;
 /** Subjects of one packet, the control groups around its own included. Those beyond are not found. */
 export const SUBJECTS_OF_PACKET_MAX = 256;
 /**
@@ -98,11 +112,12 @@ export const EACH_BUCKETS_MAX = 131072;
 
 /**
  * New bytes of edited packets between arrival and verdict, by length: acknowledgements, full-sized packets,
- * superpackets. 20 MB at most, taken as they are needed. Beyond them packets leave unedited.
+ * superpackets. 46 MB at most, taken as they are needed. Beyond them acknowledgements leave unedited, and
+ * packets that a module has changed are dropped.
  */
 export const EDITS_MAX = [
   { bytes: 128, packets: 65536 },
-  { bytes: 2048, packets: 4096 },
+  { bytes: 2048, packets: 16384 },
   { bytes: COPY_BYTES_MAX, packets: 64 },
 ] as const;
 

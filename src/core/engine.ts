@@ -9,20 +9,27 @@
 import { FLOAT_ZERO } from '../base/float.ts';
 import { parseBatch } from '../packet/parse.ts';
 import type { Port } from '../packet/port.ts';
+import type { ShaperSpec } from '../spec/spec.ts';
 import type { ClassInfo } from './classes/classes.ts';
+import type { EngineOptions } from './engine-options.ts';
 import type { HostsUpdate } from './hosts/update.ts';
 import { type LostPackets, letGo, takeBack } from './lost.ts';
+import { ModuleWay } from './module-way.ts';
 import type { Stats } from './packets/stats.ts';
 import { type Change, planReconfigure, reconfigure } from './reconfigure.ts';
 import { takeAll } from './stages.ts';
 import type { SubjectsUpdate } from './subjects/update.ts';
 import { updateHosts } from './update-hosts.ts';
-import { PacketWay } from './way.ts';
 
-export class Engine extends PacketWay {
+export class Engine extends ModuleWay {
   private lastNs = FLOAT_ZERO;
   /** Of the last batch. */
   private port: Port | null = null;
+
+  constructor(spec: ShaperSpec, options: EngineOptions) {
+    super(spec, options);
+    this.modules.wake = () => this.port?.arm(this.nextDueNs());
+  }
 
   /** The live counters; read them between two batches only. */
   get stats(): Stats {
@@ -44,9 +51,8 @@ export class Engine extends PacketWay {
     this.lastNs = nowNs;
     this.port = port;
     const rows = port.drain();
-    const { acks, pacing, queues } = this.lasting;
+    const { pacing, queues } = this.lasting;
     this.flows.begin(nowNs);
-    const { arrivals } = port.batch;
     if (port.failureRows > 0) takeBack(this.stages, this.lasting, port, nowNs);
     const hasTicked = this.stages.trees.endTicks(nowNs);
     // Due packets leave first: arrivals find the queues of now and take no tokens of packets that waited.
@@ -57,21 +63,9 @@ export class Engine extends PacketWay {
     }
     // New packets join none of these runs: a run is refused as a whole, and held packets may be gone.
     this.verdicts.closeRuns();
+    if (this.modules.isUsed) this.takeThroughModules(port, rows, nowNs);
+    else if (rows > 0) this.takeArrivals(port, rows, nowNs);
     if (rows > 0) {
-      parseBatch(arrivals, port.slab, rows, this.parsed);
-      this.verdicts.connect(port, rows);
-      this.intake.prepare(arrivals, this.parsed, rows, nowNs);
-      queues.readAhead(rows);
-      const isLookedInto = pacing.isUsed || this.trace.isOn;
-      const isLimited = this.limits.isUsed;
-      for (let p = 0; p < rows; p++) {
-        const h = this.intake.take(arrivals, port.slab, this.parsed, p, nowNs);
-        if (acks.isUsed) acks.read(arrivals, port.slab, this.parsed, p, h);
-        this.verdicts.received(h);
-        if (isLookedInto) this.arrive(port, p, h, nowNs);
-        else if (isLimited) this.arriveLimited(port, p, h, nowNs);
-        else this.comes(h, nowNs, nowNs);
-      }
       this.flows.sweep(nowNs);
       this.stages.each.sweep(nowNs);
       queues.sweep(nowNs);
@@ -79,8 +73,29 @@ export class Engine extends PacketWay {
     }
     this.verdicts.flush();
     this.ledger.batch(this.flows.size);
+    if (this.modules.isUsed) this.modules.ends();
     port.arm(this.nextDueNs());
     return rows;
+  }
+
+  private takeArrivals(port: Port, rows: number, nowNs: number): void {
+    const { parsed, intake, verdicts } = this;
+    const { acks, pacing, queues } = this.lasting;
+    const { arrivals } = port.batch;
+    parseBatch(arrivals, port.slab, rows, parsed);
+    verdicts.connect(port, rows);
+    intake.prepare(arrivals, parsed, rows, nowNs);
+    queues.readAhead(rows);
+    const isLookedInto = pacing.isUsed || this.trace.isOn;
+    const isLimited = this.limits.isUsed;
+    for (let p = 0; p < rows; p++) {
+      const h = intake.take(arrivals, port.slab, parsed, p, nowNs);
+      if (acks.isUsed) acks.read(arrivals, port.slab, parsed, p, h);
+      verdicts.received(h);
+      if (isLookedInto) this.arrive(port, parsed, p, h, nowNs);
+      else if (isLimited) this.arriveLimited(port, parsed, p, h, nowNs);
+      else this.comes(h, nowNs, nowNs);
+    }
   }
 
   /**
@@ -143,6 +158,7 @@ export class Engine extends PacketWay {
     // Held acknowledgements come to their classes first, where the lost ones among them are found.
     this.leavePacing(Number.POSITIVE_INFINITY, nowNs);
     const count = letGo(this.stages, this.lasting, packets, nowNs);
+    this.leaveLost();
     this.goOn(port, nowNs);
     return count;
   }
@@ -151,7 +167,8 @@ export class Engine extends PacketWay {
   nextDueNs(): number {
     const { trees, each } = this.stages;
     const classesNs = Math.min(trees.nextDueNs(), each.nextDueNs());
-    return Math.min(classesNs, this.pacing.nextDueNs(), this.limits.nextDueNs());
+    const modulesNs = this.modules.nextDueNs();
+    return Math.min(classesNs, this.pacing.nextDueNs(), this.limits.nextDueNs(), modulesNs);
   }
 
   /** Accepts everything held, then everything that still arrives: the orderly stop. */
@@ -163,6 +180,7 @@ export class Engine extends PacketWay {
     for (const h of takeAll(this.stages)) this.leaveLeaf(h, nowNs);
     for (const h of this.limits.takeAll()) this.comes(h, nowNs, nowNs);
     this.leavePacing(Number.POSITIVE_INFINITY, nowNs);
+    this.releaseModules();
     this.verdicts.flush();
     while (this.runBatch(port, nowNs) > 0) {
       // Every batch is accepted as it is read.

@@ -3,13 +3,13 @@
  * does, packets pass by here.
  */
 import type { Parsed } from '../packet/parse.ts';
-import type { Port } from '../packet/port.ts';
+import type { PacketSource } from '../packet/port.ts';
 import type { Lasting } from './stages.ts';
 
 /** Whether pacing holds arrival `p`, held as `h` with its flow and leaves, which it may if `mayHold`. */
 export function lookInto(
   { pacing, trace }: Lasting,
-  { batch: { arrivals }, slab }: Port,
+  { batch: { arrivals }, slab }: PacketSource,
   parsed: Parsed,
   p: number,
   h: number,

@@ -60,14 +60,21 @@ export function letGo(
   { nfqueue, most, ifIndexes }: LostPackets,
   nowNs: number,
 ): number {
-  const { held, queues, intake, flows, limits } = lasting;
+  const { held, queues, intake, flows, limits, modules } = lasting;
   const { trees, each, rootOf, classes } = stages;
   const devices = new Set([...(ifIndexes ?? [])].map((ifIndex) => intake.deviceOf(ifIndex)));
+  const heldByModules = modules.heldOf(ifIndexes ?? new Set());
   const isLeafOf = (leaf: number): boolean => leaf !== NONE && devices.has(classes[rootOf[leaf]].link.device);
   const isOf = (h: number, indexes: ReadonlySet<number>): boolean => {
     const f = held.flow[h];
     const isFlowOf = f !== NONE && (indexes.has(flows.ifIndexIn(f)) || indexes.has(flows.ifIndexOut(f)));
-    return isFlowOf || isLeafOf(held.leaf[h]) || isLeafOf(held.nextLeaf[h]) || isLeafOf(held.leafBefore[h]);
+    return (
+      isFlowOf ||
+      heldByModules.has(h) ||
+      isLeafOf(held.leaf[h]) ||
+      isLeafOf(held.nextLeaf[h]) ||
+      isLeafOf(held.leafBefore[h])
+    );
   };
   const all = held.rowsInUse().filter((h) => held.nfqueue(h) === nfqueue);
   // Let go before, and still behind a packet that its bucket pays off.

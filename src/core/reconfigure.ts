@@ -259,11 +259,15 @@ function passesBuckets(to: Stages, h: number, first: number, nowNs: number, slac
 }
 
 /** Goes by another plan. What waiting packets ask of rules is told in the numbers of the plan. */
-function usePlan(plan: QueuePlan, { held, flows, intake, pacing, steering, verdicts }: Lasting): void {
+function usePlan(
+  plan: QueuePlan,
+  { held, flows, intake, pacing, modules, steering, verdicts }: Lasting,
+): void {
   steering.usePlan(plan);
   verdicts.usePlan(plan);
   intake.usePlan(plan);
   pacing.usePlan(plan);
+  modules.usePlan(plan);
   for (const h of held.rowsInUse()) {
     // The next packet of the flow asks again.
     held.flags[h] &= ~(FLAG_STEER | FLAG_FETCH);

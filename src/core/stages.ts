@@ -23,6 +23,7 @@ import { FlowTable } from './flows/flow-table.ts';
 import { Intake } from './flows/intake.ts';
 import { Steering } from './flows/steering.ts';
 import { Hosts } from './hosts/hosts.ts';
+import { ModuleStage } from './modules/stage.ts';
 import { PacingStage } from './pacing/stage.ts';
 import { Backlog } from './packets/backlog.ts';
 import { Edits } from './packets/edits.ts';
@@ -72,6 +73,8 @@ export interface Lasting {
   readonly acks: AckFilter;
   readonly pacing: PacingStage;
   readonly limits: LimitStage;
+  readonly modules: ModuleStage;
+  readonly edits: Edits;
   readonly queues: SetQueues;
   readonly steering: Steering;
   readonly log: VerdictLog;
@@ -89,7 +92,7 @@ export function createLasting(
   spec: ShaperSpec,
   classes: readonly ClassInfo[],
   plan: QueuePlan,
-  { seed, nameOf, sockets = null, findsHosts = true }: EngineOptions,
+  { seed, nameOf, sockets = null, findsHosts = true, guard }: EngineOptions,
 ): Lasting {
   const { markMask } = spec.nfqueue;
   const prng = new Prng(seed);
@@ -119,6 +122,16 @@ export function createLasting(
   const limits = new LimitStage({ held, flows, acks, hosts, keysOf: ofHosts });
   if (spec.quotas.length > 0) limits.prepare();
   const trace = new Trace(held, flows);
+  const modules = new ModuleStage({
+    flows,
+    owners,
+    hosts,
+    seed,
+    markMask,
+    plan,
+    nameOf: nameOf ?? null,
+    guard,
+  });
   const verdicts = new VerdictWriter(markMask, held, flows, edits, ledger, steering, log, trace, plan);
   const released = new HeldFifos(1, held);
   const waiting = { held, flows, acks, prng, keysOf: (table: string) => keysOf(`${table} of buckets`) };
@@ -133,6 +146,8 @@ export function createLasting(
     acks,
     pacing,
     limits,
+    modules,
+    edits,
     queues,
     steering,
     log,

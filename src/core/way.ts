@@ -10,7 +10,7 @@
 import { NONE } from '../base/none.ts';
 import { RELEASE_SLACK_NS } from '../limits.ts';
 import { createParsed, type Parsed } from '../packet/parse.ts';
-import type { Port } from '../packet/port.ts';
+import type { PacketSource } from '../packet/port.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
 import { POLICE_DROP, POLICE_MARK } from './admission/policers.ts';
 import { listClasses } from './classes/classes.ts';
@@ -21,7 +21,6 @@ import type { EngineOptions } from './engine-options.ts';
 import type { FlowTable } from './flows/flow-table.ts';
 import type { Intake } from './flows/intake.ts';
 import { lookInto } from './look-into.ts';
-import { ModuleStage } from './modules/stage.ts';
 import type { Backlog } from './packets/backlog.ts';
 import { FLAG_CE, FLAG_ECT, FLAG_ICMP_ERROR, FLAG_NEVER_DROP, type HeldTable } from './packets/held.ts';
 import { DROP_AQM, DROP_EARLY, DROP_POLICE, DROP_TAIL, type Ledger } from './packets/ledger.ts';
@@ -47,7 +46,7 @@ export class PacketWay {
   readonly pacing: Lasting['pacing'];
   readonly limits: LimitStage;
   /** Modules of users, before any class. */
-  readonly modules: ModuleStage;
+  readonly modules: Lasting['modules'];
   protected readonly verdicts: VerdictWriter;
   protected readonly lasting: Lasting;
   /** By what it decides now. Only reconfigure() changes it. */
@@ -73,23 +72,23 @@ export class PacketWay {
     this.pacing = lasting.pacing;
     this.limits = lasting.limits;
     this.verdicts = lasting.verdicts;
-    this.modules = new ModuleStage(options.guard);
+    this.modules = lasting.modules;
     this.stages = createStages(spec, classes, lasting.createEach(classes), this.told.plan, lasting);
     this.slackNs = options.releaseSlackNs ?? RELEASE_SLACK_NS;
   }
 
   /** Packet `h` comes to its classes after what goes before it, unless pacing holds it. */
-  protected arrive(port: Port, p: number, h: number, nowNs: number): void {
-    const isHeld = lookInto(this.lasting, port, this.parsed, p, h, !this.isStopping, nowNs);
+  protected arrive(source: PacketSource, parsed: Parsed, p: number, h: number, nowNs: number): void {
+    const isHeld = lookInto(this.lasting, source, parsed, p, h, !this.isStopping, nowNs);
     this.leaveReleased(nowNs);
     if (isHeld) return;
-    if (this.limits.isUsed) this.arriveLimited(port, p, h, nowNs);
+    if (this.limits.isUsed) this.arriveLimited(source, parsed, p, h, nowNs);
     else this.comes(h, nowNs, nowNs);
   }
 
   /** Arrival `p`, held as `h`, meets the limits of its hosts. */
-  protected arriveLimited(port: Port, p: number, h: number, nowNs: number): void {
-    const isNeighbourly = isNeighbourMessage(port.batch.arrivals, port.slab, this.parsed, p);
+  protected arriveLimited(source: PacketSource, parsed: Parsed, p: number, h: number, nowNs: number): void {
+    const isNeighbourly = isNeighbourMessage(source.batch.arrivals, source.slab, parsed, p);
     this.meetLimits(h, isNeighbourly, nowNs);
   }
 

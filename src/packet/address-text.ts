@@ -13,6 +13,39 @@ export function prefixText(family: number, words: ArrayLike<number>, bits: numbe
   return bits === (family === 6 ? 128 : 32) ? address : `${address}/${bits}`;
 }
 
+/**
+ * The words of an address in text, as headers have them: one of IPv4, four of IPv6 (RFC 4291, 2.2). Returns
+ * null for anything else.
+ */
+export function addressWordsOf(text: string): number[] | null {
+  if (!text.includes(':')) {
+    const word = ipv4WordOf(text);
+    return word === null ? null : [word];
+  }
+  const dotted = text.includes('.') ? ipv4WordOf(text.slice(text.lastIndexOf(':') + 1)) : 0;
+  if (dotted === null) return null;
+  // The last two groups may be an IPv4 address.
+  const last = `${(dotted >>> 16).toString(16)}:${(dotted & 0xffff).toString(16)}`;
+  const plain = text.includes('.') ? text.slice(0, text.lastIndexOf(':') + 1) + last : text;
+  const halves = plain.split('::');
+  const groupsOf = (half: string | undefined): string[] => (half ? half.split(':') : []);
+  const [before, after] = [groupsOf(halves[0]), groupsOf(halves[1])];
+  const missing = 8 - before.length - after.length;
+  const isComplete = halves.length === 1 ? missing === 0 : halves.length === 2 && missing >= 1;
+  if (!isComplete) return null;
+  const groups = [...before, ...Array<string>(missing).fill('0'), ...after];
+  if (!groups.every((group) => /^[\da-f]{1,4}$/i.test(group))) return null;
+  const numbers = groups.map((group) => Number.parseInt(group, 16));
+  return [0, 2, 4, 6].map((n) => ((numbers[n] << 16) | numbers[n + 1]) >>> 0);
+}
+
+function ipv4WordOf(text: string): number | null {
+  if (!/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) return null;
+  const bytes = text.split('.').map(Number);
+  if (bytes.some((byte) => byte > 255)) return null;
+  return ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
+}
+
 /** RFC 5952, 4.2: the longest run of zero groups, the first of several, becomes two colons. */
 function shortened(groups: readonly number[]): string {
   let from = 0;

@@ -11,9 +11,11 @@
 import { ARRIVAL_ROWS, FAILURE_ROWS, VERDICT_ROWS } from '../limits.ts';
 
 /** Netfilter hooks as NFQUEUE reports them (linux/netfilter.h, enum nf_inet_hooks). */
+export const NF_INET_PRE_ROUTING = 0;
 export const NF_INET_LOCAL_IN = 1;
 export const NF_INET_FORWARD = 2;
 export const NF_INET_LOCAL_OUT = 3;
+export const NF_INET_POST_ROUTING = 4;
 
 /** Verdicts (linux/netfilter.h). */
 export const NF_DROP = 0;

@@ -109,17 +109,23 @@ export function createParsed(): Parsed {
  * throws, and never reads beyond a row's copiedBytes.
  */
 export function parseBatch(arrivals: Arrivals, slab: Uint8Array, rows: number, parsed: Parsed): void {
-  const { slabOffset, copiedBytes } = arrivals;
-  const slabBytes = slab.length;
-  for (let p = 0; p < rows; p++) {
-    const start = slabOffset[p];
-    const end = Math.min(start + copiedBytes[p], slabBytes);
-    clearRow(parsed, p);
-    if (start >= end) continue;
-    const version = slab[start] >> 4;
-    if (version === 4) parseIpv4(slab, start, end, parsed, p);
-    else if (version === 6) parseIpv6(slab, start, end, parsed, p);
-  }
+  for (let p = 0; p < rows; p++) parseRow(arrivals, slab, p, parsed);
+}
+
+/** Parses row `p`, as parseBatch() does. */
+export function parseRow(
+  { slabOffset, copiedBytes }: Arrivals,
+  slab: Uint8Array,
+  p: number,
+  parsed: Parsed,
+): void {
+  const start = slabOffset[p];
+  const end = Math.min(start + copiedBytes[p], slab.length);
+  clearRow(parsed, p);
+  if (start >= end) return;
+  const version = slab[start] >> 4;
+  if (version === 4) parseIpv4(slab, start, end, parsed, p);
+  else if (version === 6) parseIpv6(slab, start, end, parsed, p);
 }
 
 function clearRow(parsed: Parsed, p: number): void {

@@ -1,11 +1,17 @@
 import type { Batch } from './batch.ts';
 
+/** Packets with the bytes that were copied of them. */
+export interface PacketSource {
+  readonly batch: Pick<Batch, 'arrivals'>;
+  readonly slab: Uint8Array;
+}
+
 /**
  * The seam between a world that carries packets and the core that decides about them. The live world is
  * io/nfqueue/nfqueue.ts over the addon, the virtual one sim/world/world-port.ts. The core calls these three
  * functions and nothing else of the world.
  */
-export interface Port {
+export interface Port extends PacketSource {
   readonly batch: Batch;
   /**
    * Copied packet bytes, at `arrivals.slabOffset` until the next drain; behind them the edit area. A verdict

@@ -45,6 +45,14 @@ export function tcpChecksum(bytes: Uint8Array, at: number, l4At: number, end: nu
   return ~folded(sum) & 0xffff;
 }
 
+/**
+ * The checksum of `bytes[from]` to `bytes[to]`, at most 64 KiB, to which `sum` is added: the sum of the half
+ * words of a pseudo header, or 0.
+ */
+export function checksumOver(bytes: Uint8Array, from: number, to: number, sum: number): number {
+  return ~folded(sumOf(bytes, from, to) + sum) & 0xffff;
+}
+
 const IPPROTO_TCP = 6;
 /** Place of the checksum in a TCP header. */
 export const CHECKSUM_AT = 16;

@@ -59,6 +59,7 @@ export class Intake {
   private readonly nameOf: DeviceNameOf | null;
   /** FLAG_ECT where the kernel can set CE, else 0: then no packet counts as able to carry it. */
   private ectFlag = 0;
+  private moduleNfqueue: number = NONE;
   private readonly exemptPorts = new ExemptPorts();
   /** null where no packet that comes to us shows a port of a bridge beside its devices. */
   private ports: ShownPorts | null = null;
@@ -129,6 +130,7 @@ export class Intake {
   /** Goes by another plan. */
   usePlan(plan: QueuePlan): void {
     this.ectFlag = plan.ecn ? FLAG_ECT : 0;
+    this.moduleNfqueue = plan.moduleNfqueue ?? NONE;
     if (!showsPorts(plan)) this.ports = null;
     else this.ports ??= new ShownPorts();
   }
@@ -145,6 +147,11 @@ export class Intake {
     }
     if (this.hosts.takeChange()) this.flows.reclassifyAll();
     this.flows.readAhead(parsed, rows);
+    this.turnTo(arrivals, rows);
+  }
+
+  /** The next rows that are placed are of these arrivals, for which prepare() was called. */
+  turnTo(arrivals: Arrivals, rows: number): void {
     this.shown = this.ports ?? arrivals;
     this.ports?.show(arrivals, rows, this.isShapedPort);
   }
@@ -190,9 +197,40 @@ export class Intake {
 
   /** Counts row `p` as received and held. Returns its held row with its leaves set; NONE means no tree. */
   take(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, nowNs: number): number {
+    const h = this.held.take();
+    this.ledger.received(arrivals.lengthBytes[p]);
+    this.place(arrivals, slab, parsed, p, h, nowNs);
+    return h;
+  }
+
+  /**
+   * Counts row `p` as received and held, in no class, of no flow and of no host: a module holds it, or it comes
+   * by a hook that has no classes. Returns its held row.
+   */
+  takeAside(arrivals: Arrivals, p: number): number {
+    const { held } = this;
+    const h = held.take();
+    const lengthBytes = arrivals.lengthBytes[p];
+    held.packetId[h] = arrivals.packetId[p];
+    held.setWay(h, arrivals.nfqueue[p], arrivals.hook[p], 0);
+    held.setDscp(h, 0);
+    held.mark[h] = arrivals.mark[p];
+    held.lengthBytes[h] = lengthBytes;
+    held.chargeBytes[h] = lengthBytes;
+    held.flow[h] = NONE;
+    held.leaf[h] = NONE;
+    held.nextLeaf[h] = NONE;
+    held.leafBefore[h] = NONE;
+    held.flags[h] = 0;
+    this.flows.hosts.setFlowless(h, 0);
+    this.ledger.received(lengthBytes);
+    return h;
+  }
+
+  /** Finds the flow and the leaves of row `p`, which is held as `h`; NONE means no tree. */
+  place(arrivals: Arrivals, slab: Uint8Array, parsed: Parsed, p: number, h: number, nowNs: number): void {
     const { held, flows, shown, owners } = this;
     const f = flows.findOrMake(parsed, p, nowNs);
-    const h = held.take();
     const hook = arrivals.hook[p];
     const lengthBytes = arrivals.lengthBytes[p];
     held.packetId[h] = arrivals.packetId[p];
@@ -207,11 +245,10 @@ export class Intake {
     const foreignMark = arrivals.mark[p] & this.foreignMask;
     held.flags[h] = flagsOf(this.exemptPorts, parsed, p, hook, this.ectFlag);
     held.leafBefore[h] = NONE;
-    this.ledger.received(lengthBytes);
     if (f === NONE) {
       this.findLeaves(arrivals, parsed, p, h, false);
       if (held.leaf[h] === NONE) this.passesBy(arrivals, p);
-      return h;
+      return;
     }
     flows.packetHeld(f, lengthBytes);
     if (parsed.protocol[p] === IPPROTO_TCP) this.watchTcp(f, arrivals, slab, parsed, p);
@@ -235,12 +272,13 @@ export class Intake {
     if (held.leaf[h] === NONE) this.passesBy(arrivals, p);
     if (flows.movesTo(f, nfqueue)) held.flags[h] |= FLAG_MOVED;
     if (this.steering.moves(nfqueue, held.leaf[h], held.nextLeaf[h])) this.steer(h);
-    return h;
   }
 
   /** No tree has arrival `p`: its device is not the one that the rule meant, or it answers a paced class. */
-  private passesBy({ hook }: Arrivals, p: number): void {
+  private passesBy({ hook, nfqueue }: Arrivals, p: number): void {
     const { ifIndexIn, ifIndexOut } = this.shown;
+    // Modules meet packets of any device.
+    if (nfqueue[p] === this.moduleNfqueue) return;
     if (!this.classifier.isHalf(hook[p], ifIndexIn[p], ifIndexOut[p])) this.ledger.unmatched();
   }
 

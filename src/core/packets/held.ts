@@ -10,7 +10,7 @@
 import { invariant } from '../../base/assert.ts';
 import { NONE } from '../../base/none.ts';
 import { ARRIVAL_ROWS, CLASSES_MAX, NFQUEUES_MAX } from '../../limits.ts';
-import { NF_INET_LOCAL_OUT } from '../../packet/batch.ts';
+import { NF_INET_POST_ROUTING } from '../../packet/batch.ts';
 import { MARK_DSCPS_MAX } from '../../spec/mark-codes.ts';
 
 /** A row is named by the place of its record, in words of 32 bits; a record is one cache line. */
@@ -20,7 +20,9 @@ const WORDS = 1 << HELD_SHIFT;
 export const HEADER_BYTES_MAX = 0xffff;
 
 invariant(NFQUEUES_MAX <= 0x100, 'the index of an NFQUEUE has 8 bits in a held record');
-invariant(NF_INET_LOCAL_OUT <= 0xff, 'a hook has 8 bits in a held record');
+const HOOK_MASK = 0x7f;
+const REROUTED = 0x8000;
+invariant(NF_INET_POST_ROUTING <= HOOK_MASK, 'a hook has 7 bits in a held record');
 invariant(CLASSES_MAX < 0x7fff, 'the row of a class plus 1 has 15 bits beside the flags of a held record');
 invariant(
   MARK_DSCPS_MAX <= 0xff,
@@ -52,7 +54,7 @@ export class HeldTable {
   readonly flags: Int32Array;
   /** The packet behind this one in its FIFO, or the next free row. */
   readonly next: Int32Array;
-  /** Index of the NFQUEUE, hook << 8, header bytes << 16. */
+  /** Index of the NFQUEUE, hook << 8, REROUTED, header bytes << 16. */
   private readonly way: Int32Array;
   /** DSCP, colour << 8, remark << 16. */
   private readonly codes: Int32Array;
@@ -94,7 +96,19 @@ export class HeldTable {
   }
 
   hook(h: number): number {
-    return (this.way[h] >> 8) & 0xff;
+    return (this.way[h] >> 8) & HOOK_MASK;
+  }
+
+  /**
+   * Whether a module has changed by what the kernel routes a packet of this host: the verdict lets it be
+   * routed again.
+   */
+  isRerouted(h: number): boolean {
+    return (this.way[h] & REROUTED) !== 0;
+  }
+
+  reroute(h: number): void {
+    this.way[h] |= REROUTED;
   }
 
   /** Length of a superpacket's IP and transport headers; 0 for an ordinary packet. */

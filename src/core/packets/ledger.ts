@@ -16,6 +16,8 @@ export const DROP_TAIL = 0;
 export const DROP_EARLY = 1;
 export const DROP_POLICE = 2;
 export const DROP_AQM = 3;
+/** By a module: before any class, so the class would have had it. */
+export const DROP_MODULE = 4;
 
 export class Ledger {
   readonly stats: Stats;
@@ -67,13 +69,14 @@ export class Ledger {
 
   /**
    * The verdict on packet `h` is to drop it; its leaf has `reason` (DROP_*) for that. Without a leaf a limit
-   * of its host has.
+   * of its host has, or a module at a hook without classes.
    */
   dropped(h: number, reason: number): void {
     const { totals } = this;
     const lengthBytes = this.held.lengthBytes[h];
     const leaf = this.held.leaf[h];
     if (leaf !== NONE) this.dropsFor(reason)[leaf] += 1;
+    if (reason === DROP_MODULE) totals[TOTAL.modulePackets] += 1;
     totals[TOTAL.droppedPackets] += 1;
     totals[TOTAL.droppedBytes] += lengthBytes;
     totals[TOTAL.heldPackets] -= 1;
@@ -92,6 +95,12 @@ export class Ledger {
     totals[TOTAL.lostBytes] += lengthBytes;
     this.unsend(leaf, lengthBytes);
     this.unsend(leafBefore, lengthBytes);
+  }
+
+  /** A held packet has another length: it counts as if it had come with that. */
+  resized(byBytes: number): void {
+    this.totals[TOTAL.receivedBytes] += byBytes;
+    this.totals[TOTAL.heldBytes] += byBytes;
   }
 
   /** A packet that no tree takes is accepted. */
@@ -191,6 +200,7 @@ export class Ledger {
     const { stats } = this;
     if (reason === DROP_TAIL) return stats.dropTail;
     if (reason === DROP_EARLY) return stats.dropEarly;
+    if (reason === DROP_MODULE) return stats.dropModule;
     return reason === DROP_POLICE ? stats.dropPolice : stats.dropAqm;
   }
 

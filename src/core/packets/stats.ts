@@ -27,6 +27,7 @@ const TOTALS = [
   'fairFull', // a fair leaf had no room for one more queue: the packet was dropped as tail
   'ownerQuestions', // questions to the kernel whose socket a local flow has
   'ownersUnknown', // local flows classified without an owner, once a classification
+  'modulePackets', // dropped by modules, those at hooks without classes included
   'heldFull', // packets accepted undelayed because HELD_MAX was reached
 ] as const;
 
@@ -38,6 +39,7 @@ const COUNT_COLUMNS = [
   'dropEarly',
   'dropPolice',
   'dropAqm',
+  'dropModule',
   'marked',
   'windowsRewritten', // ACKs whose advertised window pacing has made smaller
   'acksHeld', // ACKs that pacing has made wait

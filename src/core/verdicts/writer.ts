@@ -38,6 +38,7 @@ import { MARK_ASKS, MARK_CE, MARK_DSCPS_MAX, MARK_PACED, markBits } from '../../
 import type { QueuePlan } from '../../spec/queue-plan.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { Steering } from '../flows/steering.ts';
+import { ECN_CE, setTrafficClass } from '../modules/mending.ts';
 import type { Edits } from '../packets/edits.ts';
 import {
   FLAG_EDITED,
@@ -179,6 +180,11 @@ export class VerdictWriter {
     this.waiting[this.held.nfqueue(h)] += 1;
   }
 
+  /** A packet of this NFQUEUE is to have a verdict behind newer ones. */
+  receivedOf(nfqueue: number): void {
+    this.waiting[nfqueue] += 1;
+  }
+
   /** Accepts packet `h`, with its new bytes if it was edited, and gives its row back. */
   accept(h: number): void {
     const { held } = this;
@@ -195,7 +201,7 @@ export class VerdictWriter {
     // A verdict's mark replaces all bits: ours are cleared, others kept. At local output an accepted packet
     // with another mark would be routed again. There the mark stays, unless the verdict asks a rule for
     // something; then it is a verdict that does not route. A later rule clears our bits.
-    const isLocal = held.hook(h) === NF_INET_LOCAL_OUT;
+    const isLocal = this.staysOnRoute(h);
     const remark = held.remark(h);
     const asked =
       (isLocal ? this.localBits : 0) |
@@ -253,7 +259,7 @@ export class VerdictWriter {
     invariant((this.held.flags[h] & FLAG_WHOLE) !== 0, 'only a packet that was copied whole is edited');
     invariant(bytes > 0 && bytes <= COPY_BYTES_MAX, 'new bytes are a packet');
     const nfqueue = this.held.nfqueue(h);
-    const isLocal = this.held.hook(h) === NF_INET_LOCAL_OUT;
+    const isLocal = this.staysOnRoute(h);
     // With another packet that waits, accept() writes the open run and then a verdict for this packet alone.
     this.waiting[nfqueue] += 1;
     this.accept(h);
@@ -276,7 +282,28 @@ export class VerdictWriter {
     const at = this.editRoom(h, bytes);
     this.edits.take(h, this.slabOf(h), at);
     held.flags[h] &= ~FLAG_EDITED;
+    if (held.isRerouted(h)) this.writeAsked(h, this.slabOf(h), at);
     this.acceptEdited(h, at, bytes);
+  }
+
+  /**
+   * Whether packet `h` is one of this host that is not to be routed again. A module that changes addresses, TOS
+   * or mark wants that.
+   */
+  private staysOnRoute(h: number): boolean {
+    return this.held.hook(h) === NF_INET_LOCAL_OUT && !this.held.isRerouted(h);
+  }
+
+  /**
+   * Writes into the packet at `slab[at]` what rules would be asked for: bits of the mark would change its route
+   * or, where chains are shared, keep it from being routed.
+   */
+  private writeAsked(h: number, slab: Uint8Array, at: number): void {
+    const { held } = this;
+    if (held.remark(h) !== 0) setTrafficClass(slab, at, held.dscp(h), NONE);
+    if ((held.flags[h] & FLAG_MARKED) !== 0) setTrafficClass(slab, at, NONE, ECN_CE);
+    held.setRemark(h, 0, held.dscp(h));
+    held.flags[h] &= ~(FLAG_MARKED | FLAG_STEER | FLAG_FETCH);
   }
 
   /**
