@@ -1,11 +1,14 @@
 /** Which rules a specification needs on this machine: at the start, and at every change. */
+import { equal } from '../base/equal.ts';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../base/errors.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import { takesEditsInBridges } from '../io/proc/ports.ts';
 import {
   type Backend,
+  checkKernelRules,
   hasPageHooks,
   hasPortHooks,
+  kernelTracks,
   type Neighbours,
   type PageRules,
   pageRulesOf,
@@ -80,6 +83,7 @@ export class RulePlanner {
     const page = await this.page(spec, false);
     const plan = this.plan(spec, !isRestored);
     checkNumbers(spec, plan);
+    await checkKernelRules(plan);
     return { plan, nfqueue, sparesSwitched, isTracked, ...page };
   }
 
@@ -145,6 +149,7 @@ export class RulePlanner {
       this.log.warn(NO_LATE_TRACKING);
     }
     const { nfqueue } = spec;
+    if (!equal(plan.moduleHooks, from.plan.moduleHooks)) await checkKernelRules(plan);
     const sparesSwitched =
       from.sparesSwitched === true ||
       (hasNewDevice && mayBridge(spec) && (await probeSwitched(nfqueue, this.log, true)));
@@ -153,7 +158,7 @@ export class RulePlanner {
       ...before,
       ...{ plan, nfqueue, sparesSwitched },
       ...(await this.page(spec, true)),
-      keepsTracking: from.keepsTracking === true || marksConnections(from.plan),
+      keepsTracking: from.keepsTracking === true || marksConnections(from.plan) || kernelTracks(from.plan),
       keepsPortHooks: hasPortHooks(from),
       keepsPageHooks: hasPageHooks(from),
     };

@@ -139,10 +139,13 @@ export async function ruleset(host: Host): Promise<string> {
   }
   const text = (await host.exec(['nft', 'list', 'ruleset'])).stdout
     .replace(/packets \d+ bytes \d+/g, '')
-    .replace(/\tchain \w+ \{\n\t\ttype filter hook \w+ priority 150; policy accept;\n\t\}\n\n?/g, '')
+    .replace(
+      /\tchain \w+ \{\n\t\ttype filter hook \w+ priority (?:150|mangle); policy accept;\n\t\}\n\n?/g,
+      '',
+    )
     .replace(/^\s*\n/gm, '')
-    .replace(/^table ip6? security \{\n\}\n/gm, '');
-  return [text, ...parts.map((part) => part.replace(/\*security\n(?::.*\n)*COMMIT\n/, ''))]
+    .replace(/^table ip6? (?:security|mangle) \{\n\}\n/gm, '');
+  return [text, ...parts.map((part) => part.replace(/\*(?:security|mangle)\n(?::.*\n)*COMMIT\n/g, ''))]
     .join('\n')
     .replace(/\[\d+:\d+\]/g, '');
 }
@@ -155,7 +158,7 @@ export async function hasTable(host: Host, first = 100): Promise<boolean> {
 export async function queueRules(host: Host): Promise<{ rule: string; packets: number }[]> {
   const rules: { rule: string; packets: number }[] = [];
   for (const tool of ['iptables-nft-save', 'ip6tables-nft-save']) {
-    const { stdout } = await host.exec([tool, '-c', '-t', 'security']);
+    const { stdout } = await host.exec([tool, '-c']);
     for (const [, packets, rule] of stdout.matchAll(/^\[(\d+):\d+\] (.*shaper:.*)$/gm)) {
       rules.push({ rule: rule!, packets: Number(packets) });
     }

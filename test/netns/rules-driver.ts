@@ -6,6 +6,7 @@
 import { createInterface } from 'node:readline';
 import { type NfqueuePort, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';
 import {
+  checkKernelRules,
   claimRules,
   cleanLeftovers,
   findRivals,
@@ -14,9 +15,12 @@ import {
   probeBackend,
   RulesError,
   type RulesRequest,
+  readKernelCounts,
 } from '../../src/io/rules/index.ts';
+import { COPY_BYTES_MAX } from '../../src/limits.ts';
 import { NF_ACCEPT, VERDICT_SET_MARK } from '../../src/packet/batch.ts';
 import { markBits } from '../../src/spec/mark-codes.ts';
+import { type ModuleAnswer, ModulePackets } from './module-packets.ts';
 
 const print = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 const log = { warn: (message: string, fields?: object) => void print({ event: 'warn', message, ...fields }) };
@@ -24,6 +28,8 @@ let installed: InstalledRules | undefined;
 let port: NfqueuePort | undefined;
 /** By queue index. */
 const packets = [0, 0, 0, 0];
+/** Of the NFQUEUE behind these. */
+const modules = new ModulePackets(packets.length);
 let askedCode = 0;
 /** Rows of arrivals that are to wait: queue index, id, mark. null: none waits. */
 let waiting: [number, number, number][] | null = null;
@@ -46,20 +52,23 @@ function listen(markMask: number): void {
   packets.fill(0);
   askedCode = 0;
   waiting = null;
-  const [firstQueue, count] = [100, packets.length];
-  const options = { firstQueue, count, lengthPackets: 1024 };
+  modules.forget();
   const opened = openNfqueue({
-    ...options,
-    gso: packets.map(() => false),
-    copyBytes: packets.map(() => 128),
+    ...{ firstQueue: 100, count: packets.length + 1, lengthPackets: 1024 },
+    gso: [...packets.map(() => false), false],
+    copyBytes: [...packets.map(() => 128), COPY_BYTES_MAX],
   });
   opened.onReady(() => {
     const rows = opened.drain();
     const { nfqueue, packetId, mark } = opened.batch.arrivals;
-    const arrived = Array.from({ length: rows }, (_, row): [number, number, number] => {
-      packets[nfqueue[row]!]! += 1;
-      return [nfqueue[row]!, packetId[row]!, mark[row]!];
-    });
+    modules.answer(opened, rows, markMask);
+    const arrived = Array.from({ length: rows }, (_, row) => row).flatMap(
+      (row): [number, number, number][] => {
+        if (nfqueue[row] === packets.length) return [];
+        packets[nfqueue[row]!]! += 1;
+        return [[nfqueue[row]!, packetId[row]!, mark[row]!]];
+      },
+    );
     if (waiting) waiting.push(...arrived);
     else accept(opened, arrived, markMask);
     opened.arm(Number.POSITIVE_INFINITY);
@@ -82,6 +91,13 @@ const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
   },
   /** Packets by queue index since the last call. */
   queued: async () => packets.map((_, queue) => packets.splice(queue, 1, 0)[0]),
+  /** What becomes of packets that come up to modules from now on, and those of which hooks came since. */
+  answer: async (...[answer]: [ModuleAnswer]) => {
+    modules.how = answer;
+  },
+  cameUp: async () => modules.cameUp(),
+  kernelCounts: async (...[names]: [string[]]) => Object.fromEntries(await readKernelCounts(100, names)),
+  check: async (...[request]: [RulesRequest]) => checkKernelRules(request.plan),
   /** Packets that come from now on wait. */
   hold: async () => {
     waiting = [];

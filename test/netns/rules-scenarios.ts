@@ -24,6 +24,7 @@ import {
 } from './rules-bed.ts';
 import { BRIDGES } from './rules-bridges.ts';
 import { CHANGES } from './rules-changes.ts';
+import { MODULES } from './rules-modules.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -256,4 +257,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...ANSWERS,
   ...CHANGES,
   ...BRIDGES,
+  ...MODULES,
 ];

@@ -5,12 +5,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { NFQUEUES_FILE, parseNfqueues } from '../proc/nfqueues.ts';
-import { IPTABLES_TABLE } from './render-iptables.ts';
+import { IPTABLES_TABLES } from './render-iptables.ts';
 import { runTool } from './tool.ts';
 
-const TABLES = [`ip ${IPTABLES_TABLE}`, `ip6 ${IPTABLES_TABLE}`];
+const TABLES = ['ip', 'ip6'].flatMap((family) => IPTABLES_TABLES.map((table) => `${family} ${table}`));
 const EMPTY_CHAIN =
-  /^\tchain (\w+) \{\n\t\ttype filter hook \w+ priority (?:150|security); policy accept;\n\t\}\n/gm;
+  /^\tchain (\w+) \{\n\t\ttype filter hook \w+ priority (?:150|security|-150|mangle); policy accept;\n\t\}\n/gm;
 
 /** Which of the tables exist. null if nft does not say. */
 export async function builtInTables(): Promise<readonly string[] | null> {

@@ -5,6 +5,7 @@
 import { editLines, leftoverLines } from './edit-nft.ts';
 import { RulesError, type RulesLog } from './errors.ts';
 import { addRules, type Iptables, removeRules } from './iptables.ts';
+import { kernelTracks } from './kernel-rules.ts';
 import type { NftSession } from './nft-session.ts';
 import { findDeviceRivals } from './others.ts';
 import { iptablesRules } from './render-iptables.ts';
@@ -86,7 +87,11 @@ class RulesChange implements ChangedRules {
     this.parts = parts;
     this.linesFrom = [...claimLines(from), ...chainLines(from, parts.backend)];
     this.linesTo = [...claimLines(to), ...chainLines(to, parts.backend)];
-    const back = { ...from, keepsPageHooks: hasPageHooks(from) || hasPageHooks(to) };
+    const back = {
+      ...from,
+      keepsPageHooks: hasPageHooks(from) || hasPageHooks(to),
+      keepsTracking: from.keepsTracking === true || kernelTracks(to.plan),
+    };
     this.linesBack = [...claimLines(back), ...chainLines(back, parts.backend)];
     if (parts.iptables) {
       const [had, has] = [iptablesRules(from), iptablesRules(to)];

@@ -22,20 +22,23 @@ interface Piece {
 
 interface Table {
   readonly tables: Map<string, string>;
+  /** They go on counting while rules change. */
+  readonly counters: Map<string, string>;
   readonly sets: Map<string, Piece>;
   readonly chains: Map<string, Piece>;
 }
 
-const LINE = /^(add|create) (table|set|chain|element|rule) (\S+ \S+)(?: (\S+))?/;
+const LINE = /^(add|create) (table|counter|set|chain|element|rule) (\S+ \S+)(?: (\S+))?/;
 
 /** Reads the lines of render-nft.ts. */
 function read(lines: readonly string[]): Table {
-  const table: Table = { tables: new Map(), sets: new Map(), chains: new Map() };
+  const table: Table = { tables: new Map(), counters: new Map(), sets: new Map(), chains: new Map() };
   for (const line of lines) {
     if (line.startsWith('#')) continue;
     const [, , kind, of = '', name = ''] = LINE.exec(line) ?? [];
     const key = `${of} ${name}`;
     if (kind === 'table') table.tables.set(of, line.replace(/^create/, 'add'));
+    else if (kind === 'counter') table.counters.set(key, line);
     else if (kind === 'set') table.sets.set(key, { made: line, filled: [] });
     else if (kind === 'chain') table.chains.set(key, { made: line, filled: [] });
     else {
@@ -66,6 +69,7 @@ export function editLines(from: readonly string[], to: readonly string[]): strin
   ];
   return [
     ...[...after.tables].filter(([name]) => !before.tables.has(name)).map(([, line]) => line),
+    ...[...after.counters].filter(([name]) => !before.counters.has(name)).map(([, line]) => line),
     // Every chain is there before a rule names it.
     ...newPieces.map(([, piece]) => piece.made),
     ...sets.map(([name]) => `flush set ${name}`),
@@ -84,6 +88,11 @@ export function leftoverLines(from: readonly string[], to: readonly string[]): s
   const gone = [...before.chains].filter(([name]) => !after.chains.has(name));
   // One with a hook that has come with a change stays empty when the change is taken back.
   const deleted = gone.filter(([, { made }]) => !made.includes(' hook '));
-  // A chain may jump to another one that goes as well.
-  return [...gone.map(([name]) => `flush chain ${name}`), ...deleted.map(([name]) => `delete chain ${name}`)];
+  const counters = [...before.counters.keys()].filter((name) => !after.counters.has(name));
+  return [
+    // A chain may jump to another one that goes as well.
+    ...gone.map(([name]) => `flush chain ${name}`),
+    ...deleted.map(([name]) => `delete chain ${name}`),
+    ...counters.map((name) => `delete counter ${name}`),
+  ];
 }

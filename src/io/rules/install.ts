@@ -5,6 +5,7 @@ import { addedDevices, type ChangedRules, changeRules } from './change.ts';
 import { claimRules } from './claim.ts';
 import { RulesError, type RulesLog } from './errors.ts';
 import { addRules, deleteTagged, findIptables, type Iptables } from './iptables.ts';
+import { kernelTracks } from './kernel-rules.ts';
 import { NeighbourWatch } from './neighbour-watch.ts';
 import { type Neighbours, NO_NEIGHBOURS } from './neighbours.ts';
 import type { NftSession } from './nft-session.ts';
@@ -158,7 +159,8 @@ class Installed implements InstalledRules {
 
   get tracksConnections(): boolean {
     const { plan, keepsTracking = false } = this.request;
-    const isOurs = marksConnections(plan) || keepsTracking || hasPageHooks(this.request);
+    const isOurs =
+      marksConnections(plan) || kernelTracks(plan) || keepsTracking || hasPageHooks(this.request);
     return isOurs || this.neighbourWatch?.keepsTracking === true;
   }
 

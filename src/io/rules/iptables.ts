@@ -6,12 +6,13 @@
 import { RulesError, toolError } from './errors.ts';
 import {
   deletionOf,
-  IPTABLES_TABLE,
+  IPTABLES_TABLES,
   LOCK_WAIT_SECONDS,
   type Place,
   placeOf,
   removalOf,
   restoreInput,
+  tableOf,
   taggedInstance,
 } from './render-iptables.ts';
 import { runTool, type ToolResult } from './tool.ts';
@@ -56,10 +57,17 @@ function restore(tool: string, rules: readonly string[]): Promise<ToolResult> {
   return runTool(tool, ['--noflush', '-w', String(LOCK_WAIT_SECONDS)], restoreInput(rules));
 }
 
+/** The rules of chains in which rules of ours may stand. */
 async function savedRules(save: string): Promise<string[]> {
-  const result = await runTool(save, ['-t', IPTABLES_TABLE]);
-  if (result.status !== 0) throw toolError(`${save} -t ${IPTABLES_TABLE}`, result.stdout + result.stderr);
-  return result.stdout.split('\n').filter((line) => line.startsWith('-A '));
+  const saved = await Promise.all(
+    IPTABLES_TABLES.map(async (table) => {
+      const result = await runTool(save, ['-t', table]);
+      if (result.status !== 0) throw toolError(`${save} -t ${table}`, result.stdout + result.stderr);
+      const rules = result.stdout.split('\n').filter((line) => line.startsWith('-A '));
+      return rules.filter((rule) => tableOf(rule) === table);
+    }),
+  );
+  return saved.flat();
 }
 
 /** Runs both families side by side, as the tools mostly wait for the kernel. Fails after both have ended. */
@@ -137,7 +145,7 @@ async function deleteTaggedOnce(
     .map(deletionOf);
   if (deletions.length === 0) return { commands: [], refusal: null };
   const { status, stdout, stderr } = await restore(restoreTool, deletions);
-  const commands = deletions.map((deletion) => `${tool} -t ${IPTABLES_TABLE} ${deletion}`);
+  const commands = deletions.map((deletion) => `${tool} -t ${tableOf(deletion)} ${deletion}`);
   return { commands, refusal: status === 0 ? null : stdout + stderr };
 }
 

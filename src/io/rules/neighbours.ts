@@ -3,7 +3,7 @@
  * They are read by tools that the machine has; a tool that is missing or refuses counts as one without rules.
  */
 import { freeMarkMask } from '../../spec/mark-choice.ts';
-import { marksConnections } from '../../spec/queue-plan.ts';
+import { marksConnections, type QueuePlan } from '../../spec/queue-plan.ts';
 import { readOrNull } from '../proc/devices.ts';
 import { NFQUEUES_FILE, parseNfqueues } from '../proc/nfqueues.ts';
 import { toolError } from './errors.ts';
@@ -16,6 +16,7 @@ import {
 } from './foreign-rules.ts';
 import { foreignBits, hex } from './mark.ts';
 import { instanceMasks } from './others.ts';
+import { comingHooks, MODULES_END_PRIORITY, MODULES_PRIORITY, ownHooks } from './render-modules.ts';
 import {
   INPUT_ASKED_PRIORITY,
   MARK_PRIORITY,
@@ -118,22 +119,29 @@ export function restoresBits({ rules }: Neighbours, markMask: number): boolean {
 }
 
 /** Base chains between the marking of a packet and the chain that clears our bits. */
-function isBetween({ hook, priority }: ForeignRule): boolean {
+function isBetween({ hook, priority }: ForeignRule, plan: QueuePlan): boolean {
   if (hook === 'forward' || hook === 'output') return priority > MARK_PRIORITY;
   if (hook === 'input') return priority > MARK_PRIORITY && priority < INPUT_ASKED_PRIORITY;
-  return hook === 'postrouting' && priority < POSTROUTING_ASKED_PRIORITY;
+  if (hook === 'postrouting' && priority < POSTROUTING_ASKED_PRIORITY) return true;
+  return ownHooks(plan).some((own) => own === hook) && isBetweenModules(priority);
+}
+
+/** Where rules of iptables queue packets for modules, in the table `mangle`. */
+function isBetweenModules(priority: number): boolean {
+  return priority > MODULES_PRIORITY && priority < MODULES_END_PRIORITY;
 }
 
 /** A collision and its remedy in one line. Null: this rule and ours do not meet. */
 function collisionOf(rule: ForeignRule, request: RulesRequest, free: number | null): string | null {
-  const { first, count, markMask } = request.nfqueue;
+  const { first, markMask } = request.nfqueue;
+  const last = first + request.plan.gso.length - 1;
   const ours = hex(markMask);
   const others = hex(foreignBits(markMask));
   if ((rule.packetBits & markMask) !== 0) {
     const advice = free === null ? 'no eight bits are free' : `nfqueue.mark: ${hex(free)} would be free`;
     return `it uses bits of the packet mark that are ours (${ours}), so each program erases what the other has written; ${advice}`;
   }
-  if (isBetween(rule) && (rule.erases & markMask) !== 0) {
+  if (isBetween(rule, request.plan) && (rule.erases & markMask) !== 0) {
     return `it erases our bits of the packet mark (${ours}) on their way: such packets pass unshaped; let it keep them`;
   }
   if (marksConnections(request.plan) && (rule.restores & markMask) !== 0) {
@@ -148,15 +156,17 @@ function collisionOf(rule: ForeignRule, request: RulesRequest, free: number | nu
       `let it leave them out (iptables: --nfmask ${others} --ctmask ${others}; nft: mark & ${others})`
     );
   }
-  const shapesUp = request.plan.directions.some(({ direction }) => direction === 'up');
+  const shapesUp =
+    comingHooks(request.plan).includes('output') ||
+    request.plan.directions.some(({ direction }) => direction === 'up');
   if (rule.endsOutput && request.plan.sharesChains && shapesUp) {
     return (
       'it accepts packets of this host before our last rule, so the kernel routes these once more, ' +
       'without the device that their socket asked for: move it to the table filter, or use nfqueue.backend: nft'
     );
   }
-  if (rule.nfqueues && rule.nfqueues[1] >= first && rule.nfqueues[0] < first + count) {
-    return `it sends packets to our NFQUEUEs ${first} to ${first + count - 1}: choose another nfqueue.first`;
+  if (rule.nfqueues && rule.nfqueues[1] >= first && rule.nfqueues[0] <= last) {
+    return `it sends packets to our NFQUEUEs ${first} to ${last}: choose another nfqueue.first`;
   }
   return null;
 }

@@ -1,16 +1,21 @@
 /**
  * The NFQUEUE rules of the second back end, in the `security` table of iptables-nft and ip6tables-nft. Its
- * priority is 150, so the filter tables have decided before. Each rule matches one value of the mark that
- * only our marking chains set.
+ * priority is 150, so the filter tables have decided before. Packets for modules come up by rules of the
+ * table `mangle` (-150) as well: only that one has chains for PREROUTING and POSTROUTING where addresses are
+ * not translated yet. Each rule matches one value of the mark that only our marking chains set.
  */
 import { MARK_ASKS, MARK_PORT, markBits } from '../../spec/mark-codes.ts';
 import type { NfqueueSpec } from '../../spec/spec.ts';
 import { hex, nfqueueMark } from './mark.ts';
+import { comingHooks } from './render-modules.ts';
 import { plannedNfqueues, type RulesRequest, type TrialRule } from './render-nft.ts';
 import { physdevMatches } from './render-ports.ts';
 
-/** Where iptables-nft keeps the rules. */
+/** Where iptables-nft keeps the rules of directions. */
 export const IPTABLES_TABLE = 'security';
+/** Where it keeps those for modules in hooks that the other table does not have. */
+const OTHER_TABLE = 'mangle';
+export const IPTABLES_TABLES: readonly string[] = [IPTABLES_TABLE, OTHER_TABLE];
 /** For a lock of the legacy variant that somebody else holds. iptables-nft itself tries again. */
 export const LOCK_WAIT_SECONDS = 2;
 
@@ -31,7 +36,9 @@ export function iptablesRules(request: RulesRequest): string[] {
     const used = plan.directions.filter(
       (direction) => direction.nfqueue === index || direction.fastNfqueue === index,
     );
-    const hooks = ['FORWARD'];
+    const hooks: string[] = [];
+    if (index === plan.moduleNfqueue) hooks.push(...comingHooks(plan).map((hook) => hook.toUpperCase()));
+    else hooks.push('FORWARD');
     if (used.some((direction) => direction.direction === 'down')) hooks.push('INPUT');
     if (used.some((direction) => direction.direction === 'up')) hooks.push('OUTPUT');
     const match = `-m mark --mark ${hex(nfqueueMark(nfqueue.markMask, index))}/${hex(nfqueue.markMask)}`;
@@ -42,7 +49,7 @@ export function iptablesRules(request: RulesRequest): string[] {
   for (const { chain, match, nfqueue: index } of physdevMatches(request).reverse()) {
     rules.push(`-I ${chain} ${isPort} ${match} ${tag} ${queueTarget(nfqueue, index)}`);
   }
-  if (plan.directions.some(({ direction }) => direction === 'up')) {
+  if (plan.directions.some(({ direction }) => direction === 'up') || comingHooks(plan).includes('output')) {
     const asks = hex(markBits(nfqueue.markMask, MARK_ASKS));
     const target = `-j NFQUEUE --queue-num ${plan.unreadNfqueue} --queue-bypass`;
     rules.push(`-A OUTPUT -m mark --mark ${asks}/${asks} ${tag} ${target}`);
@@ -67,9 +74,18 @@ export function removalOf(rule: string): string {
   return rule.replace(/^-[AI] /, '-D ');
 }
 
-/** Input of `iptables-restore --noflush` that makes one transaction. */
+/** The table of a rule, which begins with what is done with it and the name of its chain. */
+export function tableOf(rule: string): string {
+  const [, chain = ''] = rule.split(' ');
+  return chain === 'PREROUTING' || chain === 'POSTROUTING' ? OTHER_TABLE : IPTABLES_TABLE;
+}
+
+/** Input of `iptables-restore --noflush` that makes one transaction for each table. */
 export function restoreInput(rules: readonly string[]): string {
-  return [`*${IPTABLES_TABLE}`, ...rules, 'COMMIT', ''].join('\n');
+  return IPTABLES_TABLES.flatMap((table) => {
+    const own = rules.filter((rule) => tableOf(rule.replace(/^:/, '-A ')) === table);
+    return own.length === 0 ? [] : [`*${table}`, ...own, 'COMMIT', ''];
+  }).join('\n');
 }
 
 /** The instance whose tag a line of `iptables-save` carries, or null. */
@@ -118,6 +134,6 @@ export function deletionOf(savedRule: string): string {
 /** Commands that would install the rules, for `shaper rules`. */
 export function iptablesCommands(request: RulesRequest): string[] {
   return ['iptables-nft', 'ip6tables-nft'].flatMap((tool) =>
-    iptablesRules(request).map((rule) => `${tool} -w ${LOCK_WAIT_SECONDS} -t ${IPTABLES_TABLE} ${rule}`),
+    iptablesRules(request).map((rule) => `${tool} -w ${LOCK_WAIT_SECONDS} -t ${tableOf(rule)} ${rule}`),
   );
 }

@@ -14,8 +14,16 @@ import {
 import type { NfqueueSpec } from '../../spec/spec.ts';
 import type { LoopbackFlow } from '../nfqueue/loopback.ts';
 import { RulesError } from './errors.ts';
+import { kernelTracks } from './kernel-rules.ts';
 import { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
 import { askedLines, CONNECTION_DIRECTIONS } from './render-asked.ts';
+import {
+  comesUpRules,
+  kernelJumps,
+  kernelLines,
+  moduleChainLines,
+  stopModuleLines,
+} from './render-modules.ts';
 import { hasPageHooks, type PageRules, pageLines } from './render-page.ts';
 import {
   bridgeTableLines,
@@ -94,10 +102,11 @@ export function plannedDevices(plan: QueuePlan): string[] {
   return [...new Set(plan.directions.map((direction) => direction.device))];
 }
 
-/** Every nfqueue that a direction uses, ascending. */
+/** Every nfqueue that a direction or modules use, ascending. */
 export function plannedNfqueues(plan: QueuePlan): number[] {
   const queues = plan.directions.flatMap(({ nfqueue, fastNfqueue }) => [nfqueue, fastNfqueue ?? nfqueue]);
-  return [...new Set(queues)].sort((a, b) => a - b);
+  const modules = plan.moduleNfqueue === null ? [] : [plan.moduleNfqueue];
+  return [...new Set([...queues, ...modules])].sort((a, b) => a - b);
 }
 
 /**
@@ -198,7 +207,8 @@ function steeringChain({ nfqueue, fastNfqueue }: DirectionPlan): string {
  */
 function trackingLines(request: RulesRequest): string[] {
   const { plan, nfqueue, keepsTracking = false } = request;
-  if (!marksConnections(plan) && !keepsTracking && !hasPageHooks(request)) return [];
+  const isNeeded = marksConnections(plan) || hasPageHooks(request) || kernelTracks(plan);
+  if (!isNeeded && !keepsTracking) return [];
   const chain = `inet ${tableName(nfqueue.first)} keeps_tracking`;
   return [
     '# No packet comes here: the rule keeps connection tracking on while others change.',
@@ -275,6 +285,8 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
     ...trackingLines(request),
     ...steeringLines(request),
     ...portMarkLines(request),
+    ...kernelLines(request),
+    ...moduleChainLines(request),
     ...(planFetches(plan) ? [`# ${BY_MARK}`] : []),
     '# Our bits start at 0, foreign bits stay. The first direction that fits decides.',
   ];
@@ -283,9 +295,11 @@ export function chainLines(request: RulesRequest, backend: Backend): string[] {
     lines.push(
       markingChainLine(table, hook.name),
       ...(hook.name === 'forward' ? [...switchedPortRules(request), ...switchedRule(request)] : []),
+      ...kernelJumps(request, hook.name),
       `add rule ${chain} ${clear}`,
     );
     if (hook.loopback !== '') lines.push(`add rule ${chain} ${hook.loopback}`);
+    lines.push(...comesUpRules(request, hook.name));
     for (const direction of plan.directions) {
       if (!hook[direction.direction]) continue;
       const side = direction.direction === 'up' ? 'oifname' : 'iifname';
@@ -325,7 +339,8 @@ export function endTrialLines({ first, hook }: TrialRule): string[] {
 /** Ends marking and queueing. Base chains stay: if one went, nf_tables would drop every held packet. */
 export function stopLines(request: RulesRequest): string[] {
   const table = tableName(request.nfqueue.first);
-  return [...HOOKS.map((hook) => `flush chain inet ${table} ${hook.name}`), ...stopPortLines(request)];
+  const marking = HOOKS.map((hook) => `flush chain inet ${table} ${hook.name}`);
+  return [...marking, ...stopModuleLines(request), ...stopPortLines(request)];
 }
 
 export function removeLines(request: RulesRequest): string[] {

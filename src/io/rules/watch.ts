@@ -7,7 +7,7 @@
 import type { RulesLog } from './errors.ts';
 import { addRules, deleteTagged, findPlace, type Iptables } from './iptables.ts';
 import type { NftSession } from './nft-session.ts';
-import { IPTABLES_TABLE } from './render-iptables.ts';
+import { tableOf } from './render-iptables.ts';
 
 export const WATCH_INTERVAL_MS = 2000;
 
@@ -64,7 +64,8 @@ export class RuleWatch {
   private async check(): Promise<void> {
     if (!this.timer) return;
     try {
-      const lists = ['ip', 'ip6'].map((family) => `list table ${family} ${IPTABLES_TABLE}`);
+      const tables = [...new Set(this.rules.map(tableOf))];
+      const lists = ['ip', 'ip6'].flatMap((family) => tables.map((table) => `list table ${family} ${table}`));
       const listing = await this.session.query('looking for the queue rules', lists);
       const nowMs = performance.now();
       if (listing === this.settled && nowMs < this.settledUntilMs) return;
