@@ -12,6 +12,13 @@
 import { NONE } from '../base/none.ts';
 import { IPPROTO_TCP } from '../packet/tcp-header.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
+import {
+  type ModuleResult,
+  type ModulesOptions,
+  modulesOf,
+  type WorldModules,
+  withModules,
+} from './modules/world-modules.ts';
 import { QUOTA_TICK_NS, type QuotaResult, quotasOf, type WorldQuotas } from './quotas/world-quotas.ts';
 import { type ReportSubject, type SimulateReport, simulateReport } from './report/report.ts';
 import { type Series, SeriesRecorder } from './report/series.ts';
@@ -36,6 +43,8 @@ export interface RunOptions {
    * Another's compares both under equal traffic.
    */
   readonly reference?: ShaperSpec;
+  /** Modules that are on. */
+  readonly modules?: ModulesOptions;
   /** Windows and limits of quotas are divided by this, so that days of them pass in minutes; default 1. */
   readonly quotaSpeed?: number;
 }
@@ -45,11 +54,19 @@ export interface SimulationResult {
   readonly series: Series;
   /** null: the specification has no quotas. */
   readonly quotas: QuotaResult | null;
+  /** In the order in which packets passed them. */
+  readonly modules: readonly ModuleResult[];
 }
 
 const SAMPLES = 240;
 /** A run that drains goes on for at most this long. */
 export const DRAIN_NS_MAX = 3600e9;
+
+interface RunParts {
+  readonly drains?: boolean;
+  readonly quotas: WorldQuotas | null;
+  readonly modules: WorldModules | null;
+}
 
 /** A run in progress. */
 export class Simulation {
@@ -60,6 +77,7 @@ export class Simulation {
   private readonly recorder: SeriesRecorder;
   private readonly drains: boolean;
   private readonly quotas: WorldQuotas | null;
+  private readonly modules: WorldModules | null;
   private nextTickNs = QUOTA_TICK_NS;
   private taken = 0;
 
@@ -68,9 +86,10 @@ export class Simulation {
     world: World,
     durationNs: number,
     subject: ReportSubject,
-    options: RunOptions & { readonly drains?: boolean; readonly quotas: WorldQuotas | null },
+    options: Omit<RunOptions, 'modules'> & RunParts,
   ) {
     this.world = world;
+    this.modules = options.modules;
     this.quotas = options.quotas;
     this.durationNs = durationNs;
     this.samples = options.samples ?? SAMPLES;
@@ -81,35 +100,51 @@ export class Simulation {
 
   /** Runs to the next sample. Returns false at the end of the run. */
   step(): boolean {
-    if (this.taken === this.samples) return false;
-    this.taken++;
-    // The last instant exactly: (durationNs * samples) / samples may round to an instant before it.
-    const isLast = this.taken === this.samples;
-    this.runUntil(isLast ? this.durationNs : (this.durationNs * this.taken) / this.samples);
-    if (isLast && this.drains) this.drain();
-    this.recorder.sample();
+    const way = this.way();
+    while (way.next().done !== true) {
+      // What modules do when a promise was kept is done when the caller returns.
+    }
     return this.taken < this.samples;
   }
 
-  private runUntil(untilNs: number): void {
+  /** The same; modules go on at the instant at which a promise of theirs was kept. `settle` lets them do it. */
+  async stepWithModules(settle: () => Promise<void>): Promise<boolean> {
+    for (const _ of this.way()) await settle();
+    return this.taken < this.samples;
+  }
+
+  /** The way to the next sample, with a pause after each promise that was kept. */
+  private *way(): Generator<void> {
+    if (this.taken === this.samples) return;
+    this.taken++;
+    // The last instant exactly: (durationNs * samples) / samples may round to an instant before it.
+    const isLast = this.taken === this.samples;
+    yield* this.wayUntil(isLast ? this.durationNs : (this.durationNs * this.taken) / this.samples);
+    if (isLast && this.drains) yield* this.drain();
+    this.recorder.sample();
+  }
+
+  private *wayUntil(untilNs: number): Generator<void> {
+    const { world } = this;
     for (; this.quotas !== null && this.nextTickNs <= untilNs; this.nextTickNs += QUOTA_TICK_NS) {
-      this.world.runUntil(this.nextTickNs);
-      this.quotas.tick(this.nextTickNs);
+      while (!world.runUntilPromise(this.nextTickNs)) yield;
+      this.quotas.tick(this.nextTickNs, this.modules);
     }
-    this.world.runUntil(untilNs);
+    while (!world.runUntilPromise(untilNs)) yield;
   }
 
   /** Runs until the last packet has its verdict. */
-  private drain(): void {
+  private *drain(): Generator<void> {
     const { world } = this;
     const lastNs = world.nowNs + DRAIN_NS_MAX;
-    while (world.packets.size > 0 && world.nextNs() <= lastNs) this.runUntil(world.nextNs());
+    while (world.packets.size > 0 && world.nextNs() <= lastNs) yield* this.wayUntil(world.nextNs());
   }
 
   /** The report of everything so far. */
   result(): SimulationResult {
     const quotas = this.quotas?.result(this.world.nowNs) ?? null;
-    return { report: simulateReport(this.world, this.subject), series: this.recorder.series, quotas };
+    const report = simulateReport(this.world, this.subject);
+    return { report, series: this.recorder.series, quotas, modules: this.modules?.end() ?? [] };
   }
 }
 
@@ -137,7 +172,8 @@ export function prepareTraffic(
 ): Simulation {
   const durationNs = options.durationNs ?? traffic.durationNs;
   const bottleneck = bottleneckOf(options.reference ?? spec);
-  const world = buildWorld(spec, { ...traffic, durationNs }, { ...options, bottleneck, seed });
+  const met = withModules(spec, options.modules);
+  const world = buildWorld(met, { ...traffic, durationNs }, { ...options, bottleneck, seed });
   const protocols = Array<number>(world.meter.rows).fill(NONE);
   for (const [f, { source }] of traffic.flows.entries())
     protocols[world.meter.rowOf[f]] = 'protocol' in source ? source.protocol : IPPROTO_TCP;
@@ -154,7 +190,8 @@ export function prepareTraffic(
     flowsOf,
   };
   const quotas = quotasOf(world, spec, options.quotaSpeed, traffic.hosts);
-  return new Simulation(world, durationNs, subject, { ...options, quotas });
+  const modules = modulesOf(world, options.modules);
+  return new Simulation(world, durationNs, subject, { ...options, quotas, modules });
 }
 
 export function runScenario(

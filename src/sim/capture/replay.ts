@@ -5,20 +5,20 @@
 import { NONE } from '../../base/none.ts';
 import { ARRIVAL_ROWS, COPY_BYTES, EDIT_BYTES } from '../../limits.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
+import { modulesOf, withModules } from '../modules/world-modules.ts';
 import { FlowMeter } from '../packets/flow-meter.ts';
-import { HEADER_STRIDE } from '../packets/headers.ts';
 import { KIND_CAPTURED, PacketTable } from '../packets/packet-table.ts';
 import { TIMER_SOURCE, TIMERS, type Wire } from '../packets/wire.ts';
 import { quotasOf } from '../quotas/world-quotas.ts';
 import { finish, type RunOptions, Simulation, type SimulationResult } from '../simulation.ts';
 import { Congestion } from '../tcp/congestion.ts';
-import { createEngine, indexOfDevice } from '../traffic/build.ts';
-import { planRoutes } from '../traffic/layout.ts';
+import { createEngine, indexOfDevice, nfqueuesOf, strideOf } from '../traffic/build.ts';
+import { addStops, planRoutes } from '../traffic/layout.ts';
 import { EventHeap } from '../world/event-heap.ts';
 import { Lines } from '../world/lines.ts';
 import type { Source } from '../world/sources.ts';
 import { HOP_END, hopOfRoute, World } from '../world/world.ts';
-import { WorldPort } from '../world/world-port.ts';
+import { type ShaperRoute, WorldPort } from '../world/world-port.ts';
 import { CaptureCursor } from './capture.ts';
 import { grown } from './flow-list.ts';
 import { type CaptureScan, copyHeader } from './scan.ts';
@@ -110,7 +110,7 @@ export function prepareReplay(
   seed: number,
   options: RunOptions = {},
 ): Simulation {
-  const world = buildReplay(spec, scan, { ...options, seed });
+  const world = buildReplay(withModules(spec, options.modules), scan, { ...options, seed });
   const { unparsed, neverQueued, durationNs } = scan;
   const subject = {
     scenario: name,
@@ -127,6 +127,7 @@ export function prepareReplay(
     ...options,
     drains: true,
     quotas,
+    modules: modulesOf(world, options.modules),
   });
 }
 
@@ -147,25 +148,22 @@ function buildReplay(
 ): World {
   const { flows } = scan;
   const engine = createEngine(spec, options);
-  const { up, down } = planRoutes(spec, engine.intake.devices, indexOfDevice(engine));
-  const routes = [up, down].filter((route) => route !== null);
+  const planned = planRoutes(spec, engine.intake.devices, indexOfDevice(engine));
+  const routes: ShaperRoute[] = [];
+  const [up, down] = [addStops(routes, planned, 'up'), addStops(routes, planned, 'down')];
   // The hops of `up` start at hop 0, those of `down` follow. A direction that is not shaped has no hop but
   // the end.
-  const hops = [
-    ...(up ? [hopOfRoute(0)] : []),
-    HOP_END,
-    ...(down ? [hopOfRoute(routes.length - 1)] : []),
-    HOP_END,
-  ];
-  const downFrom = up ? 2 : 1;
+  const hops = [...up.map(hopOfRoute), HOP_END, ...down.map(hopOfRoute), HOP_END];
+  const downFrom = up.length + 1;
   const packets = new PacketTable();
   const agenda = new EventHeap(TIMERS * Math.max(1, flows.length));
   const rowOf = Int32Array.from(flows, (_, row) => row);
   const names = flows.map((flow) => flow.name);
   const world = new World(packets, new FlowMeter(rowOf, names), agenda);
   const source = new ReplaySource(world, scan);
-  const slab = new Uint8Array(HEADER_STRIDE * ARRIVAL_ROWS + EDIT_BYTES);
-  const port = new WorldPort(world, packets, routes, slab, spec.nfqueue);
+  const stride = strideOf(spec);
+  const slab = new Uint8Array(stride * ARRIVAL_ROWS + EDIT_BYTES);
+  const port = new WorldPort(world, packets, routes, slab, nfqueuesOf(spec), stride);
   world.assemble({
     engine,
     port,

@@ -107,6 +107,18 @@ export class PacketTable {
     return p;
   }
 
+  /** Takes a row for a packet that is as `from` is, at the same place. */
+  copy(from: number): number {
+    const p = this.take(this.flow[from], this.kind[from], this.seq[from], this.lengthBytes[from]);
+    for (const column of [this.tcpFlags, this.ecn, this.firstByte, this.ackByte, this.windowField])
+      column[p] = column[from];
+    for (const column of [this.echoNs, this.hop, this.queuedNs, this.sentNs, this.sacks])
+      column[p] = column[from];
+    for (const column of [this.sack, this.sackByte])
+      column.copyWithin(p * SACK_WORDS, from * SACK_WORDS, (from + 1) * SACK_WORDS);
+    return p;
+  }
+
   give(p: number): void {
     this.next[p] = this.free;
     this.free = p;

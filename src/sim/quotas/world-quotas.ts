@@ -16,10 +16,13 @@ import { addressText } from '../../packet/address-text.ts';
 import { macText } from '../../packet/mac-text.ts';
 import { QuotaBook } from '../../quotas/book.ts';
 import { type HostAddress, isIn, isSameMac, type QuotaSubject, quotaHolds } from '../../quotas/holds.ts';
+import { HostStates } from '../../quotas/host-states.ts';
+import type { QuotaNews } from '../../quotas/news.ts';
 import { ratesOf } from '../../quotas/rates.ts';
 import type { NamedHostSpec, QuotaSpec } from '../../spec/hosts.ts';
 import type { PrefixSpec } from '../../spec/match.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
+import type { WorldModules } from '../modules/world-modules.ts';
 import type { HostSpec } from '../traffic/traffic.ts';
 import type { World } from '../world/world.ts';
 import { quickened } from './speed.ts';
@@ -75,6 +78,7 @@ export class WorldQuotas {
   readonly #nameOf: (address: HostAddress) => string | null;
   readonly #book: QuotaBook;
   readonly #tally = new QuotaTally();
+  readonly #states = new HostStates();
   readonly #reader: HostReader;
   readonly #host: HostRecord = createHostRecord();
   readonly #address: AddressRecord = createAddressRecord();
@@ -100,7 +104,8 @@ export class WorldQuotas {
     this.#reader = new HostReader(world.engine.hosts.buffer);
   }
 
-  tick(nowNs: number): void {
+  /** `modules` are told what concerns them. */
+  tick(nowNs: number, modules: WorldModules | null = null): void {
     this.#world.engine.hosts.begin(nowNs);
     const addresses = this.#readAddresses();
     const host = this.#host;
@@ -108,7 +113,9 @@ export class WorldQuotas {
       if (this.#reader.readHost(row, host)) this.#count(host, addresses.get(row) ?? [], nowNs);
     }
     this.#book.advance(nowNs);
-    this.#tally.add(this.#book.takeNews());
+    const news = this.#book.takeNews();
+    this.#tally.add(news);
+    if (modules !== null) this.#tellModules(modules, news);
     const limited = this.#book.takeChangedLimits().map((bookRow): LimitedHost => {
       const limit = this.#book.limitOf(bookRow);
       return { ...(this.#byBookRow[bookRow] as Seen), limit };
@@ -127,6 +134,14 @@ export class WorldQuotas {
       ),
       outcomes: this.#tally.outcomes(endNs),
     };
+  }
+
+  #tellModules(modules: WorldModules, { standings }: QuotaNews): void {
+    for (const { host: id, quota, state } of this.#states.take(standings, this.#quotas)) {
+      const { addresses = [], names: [name = null] = [] } = this.#hosts.get(id) ?? {};
+      const host = { id, name, addresses: addresses.map(({ family, words }) => addressText(family, words)) };
+      modules.tellQuota(quota.modules, host, quota.name, state);
+    }
   }
 
   #readAddresses(): Map<number, HostAddress[]> {

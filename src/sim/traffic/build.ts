@@ -27,7 +27,7 @@ import { EventHeap } from '../world/event-heap.ts';
 import { Lines } from '../world/lines.ts';
 import { DatagramSource, PingSource, RequestSource, TransferSource } from '../world/sources.ts';
 import { World, type WorldFlow } from '../world/world.ts';
-import { WorldPort } from '../world/world-port.ts';
+import { WHOLE_STRIDE, WorldPort } from '../world/world-port.ts';
 import { bottleneckOf, Layout, planRoutes } from './layout.ts';
 import type { Bottleneck, FlowSpec, ReceiverSpec, Traffic } from './traffic.ts';
 
@@ -56,13 +56,31 @@ export interface BuildOptions {
  */
 export function createEngine(spec: ShaperSpec, options: BuildOptions): Engine {
   const { seed, releaseSlackNs } = options;
-  const engine = new Engine(spec, releaseSlackNs === undefined ? { seed } : { seed, releaseSlackNs });
+  const names: string[] = [];
+  const nameOf = (ifIndex: number): string => names[ifIndex] ?? '';
+  const engine = new Engine(spec, {
+    seed,
+    ...(releaseSlackNs !== undefined && { releaseSlackNs }),
+    // Only modules ask for names.
+    ...(spec.modules.length > 0 && { nameOf }),
+  });
+  names.push('', ...engine.intake.devices);
   for (const [i, device] of engine.intake.devices.entries()) engine.intake.setDeviceIndex(device, i + 1);
   return engine;
 }
 
 export function indexOfDevice(engine: Engine): (device: string) => number {
   return (device) => engine.intake.devices.indexOf(device) + 1;
+}
+
+/** Room for each packet in the slab. */
+export function strideOf(spec: ShaperSpec): number {
+  return spec.modules.length > 0 ? WHOLE_STRIDE : HEADER_STRIDE;
+}
+
+/** The NFQUEUEs of the instance, with that of modules behind them. */
+export function nfqueuesOf({ nfqueue, modules }: ShaperSpec): ShaperSpec['nfqueue'] {
+  return modules.length > 0 ? { ...nfqueue, count: nfqueue.count + 1 } : nfqueue;
 }
 
 /** Makes a world at instant 0, with the start of every flow on its agenda. */
@@ -82,17 +100,19 @@ export function buildWorld(spec: ShaperSpec, traffic: Traffic, options: BuildOpt
       ...endpoints(flow, f, world, congestion, traffic.durationNs, layout, options.seed),
     }),
   );
-  const slab = new Uint8Array(HEADER_STRIDE * (ARRIVAL_ROWS + 2 * traffic.flows.length) + EDIT_BYTES);
+  const stride = strideOf(spec);
+  const arrivalBytes = stride * ARRIVAL_ROWS;
+  const slab = new Uint8Array(arrivalBytes + HEADER_STRIDE * 2 * traffic.flows.length + EDIT_BYTES);
   const templates = new HeaderTemplates(
     slab,
-    HEADER_STRIDE * ARRIVAL_ROWS,
+    arrivalBytes,
     traffic.flows.flatMap((flow) => shapesOf(flow, layout)),
     traffic.flows.flatMap((flow) => tcpTemplates(flow, layout)),
   );
   const chance = layout.lines.map((_, line) => chanceStream(options.seed, LINE_STREAMS + line));
   world.assemble({
     engine,
-    port: new WorldPort(world, packets, layout.routes, slab, spec.nfqueue),
+    port: new WorldPort(world, packets, layout.routes, slab, nfqueuesOf(spec), stride),
     lines: new Lines(layout.lines, chance, packets, agenda),
     hops: Int32Array.from(layout.hops),
     flows,

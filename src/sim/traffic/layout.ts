@@ -4,6 +4,8 @@
  */
 import { NONE } from '../../base/none.ts';
 import { isUnlimited } from '../../base/units.ts';
+import type { Hook } from '../../modules/api/packet.ts';
+import { NF_INET_FORWARD, NF_INET_POST_ROUTING, NF_INET_PRE_ROUTING } from '../../packet/batch.ts';
 import { planQueues } from '../../spec/queue-plan.ts';
 import type { ClassSpec, LinkSpec, ShaperSpec } from '../../spec/spec.ts';
 import { delayLine, type LineSpec } from '../world/lines.ts';
@@ -43,7 +45,21 @@ export interface Routes {
   readonly down: ShaperRoute | null;
   /** The shaper only counts there, and the line is the limit. */
   readonly unlimited?: { readonly up: boolean; readonly down: boolean };
+  /** Hooks at which modules meet packets. Without it there are none. */
+  readonly modules?: ModuleHooks;
 }
+
+/** Packets come up at these hooks for modules, by an NFQUEUE of their own. */
+export interface ModuleHooks {
+  readonly nfqueue: number;
+  readonly up: Devices;
+  readonly down: Devices;
+  readonly prerouting: boolean;
+  readonly forward: boolean;
+  readonly postrouting: boolean;
+}
+
+type Devices = Pick<ShaperRoute, 'ifIndexIn' | 'ifIndexOut'>;
 
 /**
  * Outside is the first link's device. Inside is the second link's; with one link, the first other device that
@@ -67,11 +83,45 @@ export function planRoutes(
     return rule ? { ifIndexIn, ifIndexOut, nfqueue: rule.nfqueue } : null;
   };
   const [{ up, down }] = spec.links as [LinkSpec];
+  const isMet = (hook: Hook): boolean => spec.modules.some(({ hooks }) => hooks.includes(hook));
+  const modules =
+    plan.moduleNfqueue === null
+      ? {}
+      : {
+          modules: {
+            nfqueue: plan.moduleNfqueue,
+            up: { ifIndexIn: insideIndex, ifIndexOut: outsideIndex },
+            down: { ifIndexIn: outsideIndex, ifIndexOut: insideIndex },
+            prerouting: isMet('prerouting'),
+            forward: isMet('forward'),
+            postrouting: isMet('postrouting'),
+          },
+        };
   return {
+    ...modules,
     up: route(insideIndex, outsideIndex),
     down: route(outsideIndex, insideIndex),
     unlimited: { up: up !== null && limitOf(up) === null, down: down !== null && limitOf(down) === null },
   };
+}
+
+/**
+ * Adds the stops of packets in the shaper to a list of routes. Returns where they are in it, in the order in
+ * which packets come to them.
+ */
+export function addStops(list: ShaperRoute[], routes: Routes, direction: 'up' | 'down'): number[] {
+  const add = (route: ShaperRoute): number => list.push(route) - 1;
+  const { modules, [direction]: classes } = routes;
+  const classStop = classes ? add(classes) : NONE;
+  const ofClasses = classStop === NONE ? [] : [classStop];
+  if (!modules) return ofClasses;
+  const { ifIndexIn, ifIndexOut } = modules[direction];
+  const whole = { ifIndexIn, ifIndexOut, nfqueue: modules.nfqueue, isWhole: true, classStop };
+  return [
+    ...(modules.prerouting ? [add({ ...whole, ifIndexOut: 0, hook: NF_INET_PRE_ROUTING })] : []),
+    ...(modules.forward ? [add({ ...whole, hook: NF_INET_FORWARD })] : ofClasses),
+    ...(modules.postrouting ? [add({ ...whole, hook: NF_INET_POST_ROUTING })] : []),
+  ];
 }
 
 /** Whether the shaper limits a direction, so that packets need no line of its rate. */
@@ -96,12 +146,12 @@ export class Layout {
     this.hosts = new Map(traffic.hosts.map((host) => [host.name, host]));
     const { up, down } = traffic.line ?? {};
     this.upHops = [
-      ...this.routeHop(routes.up),
+      ...addStops(this.routes, routes, 'up').map(hopOfRoute),
       ...this.lineHop(up, limits(routes, 'up'), bottleneck.upBytesPerSec),
     ];
     this.downHops = [
       ...this.lineHop(down, limits(routes, 'down'), bottleneck.downBytesPerSec),
-      ...this.routeHop(routes.down),
+      ...addStops(this.routes, routes, 'down').map(hopOfRoute),
     ];
     for (const host of traffic.hosts) {
       if (!host.access) continue;
@@ -139,10 +189,6 @@ export class Layout {
 
   private addLine(spec: LineSpec): number {
     return this.lines.push(spec) - 1;
-  }
-
-  private routeHop(route: ShaperRoute | null): number[] {
-    return route ? [hopOfRoute(this.routes.push(route) - 1)] : [];
   }
 
   /** The physical line. If nothing limits it, it is as fast as the bottleneck and buffers like a modem. */

@@ -20,6 +20,7 @@ import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
 import { MARK_CE, markAsks } from '../../spec/mark-codes.ts';
 import { HEADER_STRIDE, tcpSum } from '../packets/headers.ts';
 import { CE, PacketFifos, type PacketTable } from '../packets/packet-table.ts';
+import { completePacket } from '../packets/whole.ts';
 
 const VERDICT_CODE_MASK = 0xff;
 const IDS_AT_START = 1024;
@@ -30,7 +31,16 @@ export interface ShaperRoute {
   readonly ifIndexOut: number;
   /** Index of the NFQUEUE. */
   readonly nfqueue: number;
+  /** NF_INET_FORWARD unless stated. */
+  readonly hook?: number;
+  /** Packets come whole: modules read and change them. */
+  readonly isWhole?: boolean;
+  /** The route of the same packets to classes alone, by its place in the list of routes. */
+  readonly classStop?: number;
 }
+
+/** What a packet may need in the slab where it comes whole: no IP packet is longer. */
+export const WHOLE_STRIDE = 1 << 16;
 
 /** What the world does for the port. */
 export interface PortOwner {
@@ -51,10 +61,16 @@ export class WorldPort implements Port {
   unread = 0;
   /** Packets the kernel refused because their NFQUEUE was full. */
   queueFullPackets = 0;
+  /** Rows of the last drain. */
+  private drained = 0;
   private readonly owner: PortOwner;
   private readonly packets: PacketTable;
   private readonly routes: readonly ShaperRoute[];
   private readonly lengthPackets: number;
+  /** Room for each packet in the slab. */
+  private readonly stride: number;
+  /** New bytes of packets under way, by row of the packet table: those that modules have made. */
+  private readonly changed = new Map<number, Uint8Array>();
   private readonly markMask: number;
   private readonly fifo: PacketFifos;
   // By NFQUEUE: packets without a verdict, the first id that may be one of them, the id after the last,
@@ -67,18 +83,23 @@ export class WorldPort implements Port {
   private idOf = new Uint32Array(0);
   private routeOf = new Uint16Array(0);
 
-  /** `slab` begins with room for ARRIVAL_ROWS headers and ends with the edit area of EDIT_BYTES. */
+  /**
+   * `slab` begins with room for ARRIVAL_ROWS packets, `stride` bytes each, and ends with the edit area of
+   * EDIT_BYTES.
+   */
   constructor(
     owner: PortOwner,
     packets: PacketTable,
     routes: readonly ShaperRoute[],
     slab: Uint8Array,
     nfqueue: { readonly count: number; readonly length: number; readonly markMask: number },
+    stride = HEADER_STRIDE,
   ) {
     this.owner = owner;
     this.packets = packets;
     this.routes = routes;
     this.slab = slab;
+    this.stride = stride;
     this.editOffset = slab.length - EDIT_BYTES;
     this.lengthPackets = nfqueue.length;
     this.markMask = nfqueue.markMask;
@@ -117,17 +138,66 @@ export class WorldPort implements Port {
       const p = this.fifo.shift(0);
       this.unread--;
       const route = this.routes[this.routeOf[p]];
-      const offset = row * HEADER_STRIDE;
+      const offset = row * this.stride;
       a.packetId[row] = this.idOf[p];
       a.nfqueue[row] = route.nfqueue;
-      a.hook[row] = NF_INET_FORWARD;
+      a.hook[row] = route.hook ?? NF_INET_FORWARD;
       a.ifIndexIn[row] = route.ifIndexIn;
       a.ifIndexOut[row] = route.ifIndexOut;
       a.lengthBytes[row] = this.packets.lengthBytes[p];
-      a.copiedBytes[row] = this.owner.writeHeaders(p, offset);
+      a.copiedBytes[row] = route.isWhole ? this.writeWhole(p, offset) : this.writeFirst(p, offset);
       a.slabOffset[row] = offset;
     }
+    this.drained = row;
     return row;
+  }
+
+  /**
+   * A packet begins its way: row `p` is not the packet any more that it was. Without `bytes` the owner has them.
+   */
+  begins(p: number, bytes: Uint8Array | null = null): void {
+    if (bytes !== null) this.changed.set(p, bytes.slice());
+    else if (this.changed.size > 0) this.changed.delete(p);
+  }
+
+  /** The packet of the last drain that has these bytes; NONE if none has. */
+  packetOf(bytes: Uint8Array): number {
+    const { packetId, nfqueue, lengthBytes, slabOffset } = this.batch.arrivals;
+    for (let row = 0; row < this.drained; row++) {
+      if (lengthBytes[row] !== bytes.length || !this.hasBytes(slabOffset[row], bytes)) continue;
+      const rows = this.rowOfId[nfqueue[row]];
+      return rows[packetId[row] & (rows.length - 1)];
+    }
+    return NONE;
+  }
+
+  /** Where packet `p` would come to classes, but to no module; NONE if no rule brings it there. */
+  classStopOf(p: number): number {
+    return this.routes[this.routeOf[p]].classStop ?? NONE;
+  }
+
+  private hasBytes(at: number, bytes: Uint8Array): boolean {
+    for (let n = 0; n < bytes.length; n++) if (this.slab[at + n] !== bytes[n]) return false;
+    return true;
+  }
+
+  private writeFirst(p: number, to: number): number {
+    const bytes = this.changed.get(p);
+    if (bytes === undefined) return this.owner.writeHeaders(p, to);
+    const count = Math.min(HEADER_STRIDE, bytes.length);
+    this.slab.set(bytes.subarray(0, count), to);
+    return count;
+  }
+
+  private writeWhole(p: number, to: number): number {
+    const bytes = this.changed.get(p);
+    if (bytes !== undefined) {
+      this.slab.set(bytes, to);
+      return bytes.length;
+    }
+    const lengthBytes = this.packets.lengthBytes[p];
+    completePacket(this.slab, to, this.owner.writeHeaders(p, to), lengthBytes);
+    return lengthBytes;
   }
 
   send(count: number): void {
@@ -173,7 +243,9 @@ export class WorldPort implements Port {
 
   /**
    * The packet becomes the `bytes` bytes at `slab[at]`. Of these a row of the packet table has the length,
-   * the ECN field and the window of TCP. Nothing else of TCP may change, and its checksum must be right.
+   * the ECN field and the window of TCP. Nothing else of TCP may change, and its checksum must be right,
+   * unless modules may have changed it: its bytes are kept for who reads them next, and its ends go on by
+   * the row.
    */
   private edit(nfqueue: number, id: number, at: number, bytes: number): void {
     const rows = this.rowOfId[nfqueue];
@@ -183,7 +255,8 @@ export class WorldPort implements Port {
     this.packets.lengthBytes[p] = bytes;
     this.packets.ecn[p] = (isIpv4 ? this.slab[at + 1] : this.slab[at + 1] >> 4) & 3;
     const protocol = this.slab[at + (isIpv4 ? 9 : 6)];
-    if (protocol === IPPROTO_TCP) this.takeWindow(p, at, isIpv4 ? 20 : 40, bytes);
+    if (this.stride === WHOLE_STRIDE) this.changed.set(p, this.slab.slice(at, at + bytes));
+    else if (protocol === IPPROTO_TCP) this.takeWindow(p, at, isIpv4 ? 20 : 40, bytes);
   }
 
   private takeWindow(p: number, at: number, ipBytes: number, bytes: number): void {

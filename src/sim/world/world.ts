@@ -9,7 +9,9 @@
  * Nothing here allocates per packet or per event.
  */
 import { invariant } from '../../base/assert.ts';
+import { NONE } from '../../base/none.ts';
 import type { Engine } from '../../core/engine.ts';
+import type { ShaperSpec } from '../../spec/spec.ts';
 import type { FlowMeter } from '../packets/flow-meter.ts';
 import {
   CE,
@@ -82,6 +84,9 @@ export class World implements Wire, PortOwner {
   private forth = new Int32Array(0);
   private back = new Int32Array(0);
   private batchesAtOnce = 0;
+  private readonly tasks: (() => void)[] = [];
+  private isInBatch = false;
+  private hasPromised = false;
 
   constructor(packets: PacketTable, meter: FlowMeter, agenda: EventHeap) {
     this.packets = packets;
@@ -118,7 +123,18 @@ export class World implements Wire, PortOwner {
 
   /** Runs all events that are due by `untilNs`. */
   runUntil(untilNs: number): void {
+    while (!this.runUntilPromise(untilNs)) {
+      // Nobody here waits for promises.
+    }
+  }
+
+  /**
+   * The same, but returns false as soon as a module has a promise that was kept: what it does then is to be done
+   * at this instant.
+   */
+  runUntilPromise(untilNs: number): boolean {
     const { agenda } = this;
+    this.hasPromised = false;
     for (;;) {
       const eventNs = agenda.topNs();
       const shaperNs = this.shaperNs();
@@ -131,8 +147,29 @@ export class World implements Wire, PortOwner {
         this.moveTo(shaperNs);
         this.runShaper();
       }
+      if (this.hasPromised) return false;
     }
     this.moveTo(untilNs);
+    return true;
+  }
+
+  /** Does it between two batches: now, or when the batch has ended that is under way. */
+  afterBatch(task: () => void): void {
+    this.tasks.push(task);
+    if (!this.isInBatch) this.doTasks();
+  }
+
+  /** The shaper goes by another specification. Call it between two batches. */
+  reconfigure(spec: ShaperSpec): void {
+    const { engine, port } = this.parts;
+    engine.reconfigure(port, { spec, renamed: new Map() }, this.nowNs);
+  }
+
+  private doTasks(): void {
+    for (const task of this.tasks.splice(0)) {
+      task();
+      this.hasPromised = true;
+    }
   }
 
   /** Instant of the next event; Infinity if there is none. */
@@ -150,11 +187,29 @@ export class World implements Wire, PortOwner {
     const kind = packets.kind[p];
     if (carriesData(kind)) this.meter.sent(flow, packets.lengthBytes[p]);
     packets.hop[p] = isBack(kind) ? this.back[flow] : this.forth[flow];
+    this.parts.port.begins(p);
     this.advance(p);
   }
 
   writeHeaders(p: number, to: number): number {
     return this.parts.writeHeaders(p, to);
+  }
+
+  /**
+   * A module sends a packet. A copy of one that is in the shaper goes on as that one does, by the classes but by
+   * no module. Any other packet leaves this world, which knows the hosts of its flows alone.
+   */
+  inject(bytes: Uint8Array): void {
+    const { packets } = this;
+    const { port, hops } = this.parts;
+    const original = port.packetOf(bytes);
+    if (original === NONE) return;
+    const stop = port.classStopOf(original);
+    const p = packets.copy(original);
+    port.begins(p, bytes);
+    // Behind the last of its stops in the shaper.
+    while (hops[packets.hop[p]] < HOP_END) packets.hop[p] += 1;
+    this.afterBatch(() => this.enter(p, stop));
   }
 
   verdictGiven(p: number, nfqueue: number, packetId: number, isAccepted: boolean): void {
@@ -194,7 +249,10 @@ export class World implements Wire, PortOwner {
     // The message is made only if it is needed, because it would cost more than the batch.
     if (this.batchesAtOnce >= BATCHES_AT_ONCE_MAX)
       invariant(false, `the engine asks to be woken at ${this.nowNs} for ever`);
+    this.isInBatch = true;
     engine.runBatch(port, this.nowNs);
+    this.isInBatch = false;
+    if (this.tasks.length > 0) this.doTasks();
   }
 
   /** The first row of the agenda is due. */
@@ -216,7 +274,7 @@ export class World implements Wire, PortOwner {
   /** Packet `p` goes to its next hop. */
   private advance(p: number): void {
     const { packets } = this;
-    const { hops, lines, port } = this.parts;
+    const { hops, lines } = this.parts;
     const hop = hops[packets.hop[p]++];
     if (hop >= 0) {
       if (lines.give(hop, p, this.nowNs) === TRAVELS) return;
@@ -224,10 +282,22 @@ export class World implements Wire, PortOwner {
     } else if (hop === HOP_END) {
       this.arrive(p);
     } else {
-      packets.enteredNs[p] = this.nowNs;
-      if (port.arrive(p, -2 - hop)) return;
-      this.meter.shaperDrops[this.meter.rowOf[packets.flow[p]]] += 1;
+      this.enter(p, -2 - hop);
+      return;
     }
+    packets.give(p);
+  }
+
+  /** Packet `p` comes to a stop of the shaper; NONE: there is none for it. */
+  private enter(p: number, stop: number): void {
+    const { packets } = this;
+    if (stop === NONE) {
+      this.advance(p);
+      return;
+    }
+    packets.enteredNs[p] = this.nowNs;
+    if (this.parts.port.arrive(p, stop)) return;
+    this.meter.shaperDrops[this.meter.rowOf[packets.flow[p]]] += 1;
     packets.give(p);
   }
 
