@@ -36,6 +36,7 @@ export interface Segment {
   /** As it stands in the header, not scaled. */
   readonly window: number;
   readonly flags: number;
+  readonly dscp: number;
   readonly payloadBytes: number;
   /** Of the option in a SYN; null without one. */
   readonly scale: number | null;
@@ -98,6 +99,7 @@ export function readSegments(file: Uint8Array): Segment[] {
       ack: (flags & ACK) === 0 ? 0 : view.getUint32(ACK_AT),
       window: view.getUint16(WINDOW_AT),
       flags,
+      dscp: parsed.dscp[0]!,
       payloadBytes: cursor.lengthBytes - parsed.l4Offset[0]! - headerBytes,
       scale: options.scale < 0 ? null : options.scale,
       stamps: options.hasStamp ? [options.stamp >>> 0, options.echo >>> 0] : null,

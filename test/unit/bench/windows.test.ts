@@ -15,6 +15,7 @@ function segment(values: Partial<Segment>): Segment {
     ack: 1,
     window: 100,
     flags: ACK,
+    dscp: 0,
     payloadBytes: 0,
     scale: null,
     stamps: null,
