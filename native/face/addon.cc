@@ -1,5 +1,5 @@
 // The face of the native part: the class NativeQueue (NativeHosts stands in hosts.cc, NativeSockets in
-// sockets.cc), two functions for the scheduler and two that look up network devices.
+// sockets.cc, look-ups of network devices in devices.cc), and functions for the scheduler.
 // src/io/nfqueue/addon.ts declares them for TypeScript.
 //
 // The four calls of the data path allocate nothing and take at most one number. They are functions of each
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "face/arguments.h"
+#include "face/devices.h"
 #include "face/error.h"
 #include "face/hosts.h"
 #include "face/layout.h"
@@ -366,31 +367,13 @@ void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoole
 // ignore the signal; for one that handles it, as Node can, the write would begin again for ever.
 void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IGN); }
 
-Napi::Value deviceIndex(const Napi::CallbackInfo& info) {
-  const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
-  return Napi::Number::New(info.Env(), linkIndex(name));
-}
-
-Napi::Value deviceName(const Napi::CallbackInfo& info) {
-  const double index = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
-  const bool isIndex = index >= 1 && index <= INT32_MAX && std::floor(index) == index;
-  return Napi::String::New(info.Env(), isIndex ? linkName(static_cast<uint32_t>(index)) : std::string());
-}
-
-Napi::Value deviceMtu(const Napi::CallbackInfo& info) {
-  const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
-  return Napi::Number::New(info.Env(), linkMtu(name));
-}
-
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
   exports["NativeSockets"] = defineNativeSockets(env);
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
-  exports["deviceIndex"] = Napi::Function::New<deviceIndex>(env, "deviceIndex");
-  exports["deviceMtu"] = Napi::Function::New<deviceMtu>(env, "deviceMtu");
-  exports["deviceName"] = Napi::Function::New<deviceName>(env, "deviceName");
+  addDevices(exports);
   exports["ignoreTerminalStop"] = Napi::Function::New<ignoreTerminalStop>(env, "ignoreTerminalStop");
   exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");
   return exports;

@@ -50,7 +50,10 @@ export interface ApplyRequest {
   readonly config: AppliedConfig;
   /** Classes that moved since the configuration that was applied last. */
   readonly renamed: Renamed;
-  /** Packets are shaped as before, and pass the same modules: only `access`, a schedule that does not hold now or so has changed. */
+  /**
+   * Packets are shaped as before, and pass the same modules: only `access`, a schedule that does not hold now
+   * or so has changed.
+   */
   readonly isSpecSame: boolean;
 }
 

@@ -38,7 +38,7 @@ import { createApplier } from './create-applier.ts';
 import { watchDevices } from './create-device-watch.ts';
 import { createPortWatch } from './create-port-watch.ts';
 import { closeDebugger } from './debugger.ts';
-import { waitingLinks } from './device-watch.ts';
+import { type DeviceWatch, waitingLinks } from './device-watch.ts';
 import { watchFreed } from './freed-watch.ts';
 import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
@@ -178,22 +178,10 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   watchFreed(engine, parts);
   const nfqueues = new NfqueueBooks(port, spec.nfqueue.first);
   let rules: InstalledRules | null = null;
-  const running = new Running({
-    engine,
-    port,
-    devices,
-    nowNs: () => port.nowNs(),
-    socketCounters: () => port.counters(),
-    nfqueues: () => nfqueues.own,
-    warnings: () => [
-      ...waitingLinks(engine, devices),
-      ...ports.warnings,
-      ...silences.warnings,
-      ...(rules?.collisions ?? []),
-      ...pacing.warnings,
-      ...modules.warnings,
-    ],
-  });
+  const running = runningOf(engine, port, devices, nfqueues, () => [
+    ...[...waitingLinks(engine, devices), ...ports.warnings, ...silences.warnings],
+    ...[...(rules?.collisions ?? []), ...pacing.warnings, ...modules.warnings],
+  ]);
   const changeable = { running, engine, port, nfqueues, ports, planner, pacing, modules };
   const applier = createApplier(config, { ...changeable, rules: () => rules, ...parts });
   const control = await openControl(config, backend, running, applier, modules, parts);
@@ -203,7 +191,6 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
     inject: () => {
       throw new Error('not yet');
     },
-    kernelCounts: async () => new Map(),
     apply: (draft) => applier.changeModules(draft),
   });
   unwinder.add('modules', async () => modules.stop());
@@ -217,6 +204,21 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   ports.begin({ links: () => running.spec.links, follow: (found) => applier.followPorts(found) });
   if (!stopper.isRequested()) logger.info(describe(config, spec, backend), 'ready');
   return { release: () => release(installed, engine, port, modules, logger) };
+}
+
+function runningOf(
+  engine: Engine,
+  port: NfqueuePort,
+  devices: DeviceWatch,
+  nfqueues: NfqueueBooks,
+  warnings: () => readonly string[],
+): Running {
+  return new Running({
+    ...{ engine, port, devices, warnings },
+    nowNs: () => port.nowNs(),
+    socketCounters: () => port.counters(),
+    nfqueues: () => nfqueues.own,
+  });
 }
 
 function watchLost(

@@ -1,4 +1,4 @@
-/** What an instance is to shape by, and what this machine can do of that: looked at before packets are queued. */
+/** What an instance is to shape by, and what this machine can do of that, before anything is queued. */
 import type { Logger } from 'pino';
 import type { LoadedConfig } from '../config/config.ts';
 import type { ModuleGuard } from '../core/modules/guard.ts';

@@ -7,11 +7,13 @@ import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { Accounts } from '../../io/accounts.ts';
 import type { DeviceNames } from '../../io/nfqueue/device-names.ts';
 import { deviceNames } from '../../io/proc/devices.ts';
+import { readKernelCounts } from '../../io/rules/index.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import type { News } from '../news.ts';
 import { classesFor } from './classes.ts';
 import { ModuleDevices } from './devices.ts';
-import { type ApplyModules, type KernelCounts, ModuleManager } from './manager.ts';
+import { FaultWatch } from './faults.ts';
+import { type ApplyModules, ModuleManager } from './manager.ts';
 import { readModule } from './read.ts';
 
 export interface ModuleParts {
@@ -35,6 +37,11 @@ export function createModules(
   });
 }
 
+/** Its message says where it was thrown. */
+class NamedFault extends Error {
+  override readonly stack = '';
+}
+
 export interface ModuleMachine {
   readonly engine: Engine;
   readonly guard: ModuleGuard;
@@ -43,16 +50,27 @@ export interface ModuleMachine {
   readonly inject: (bytes: Uint8Array) => void;
   readonly set: (change: ModuleSet) => Promise<void>;
   readonly apply: ApplyModules;
-  readonly kernelCounts: () => Promise<KernelCounts>;
 }
 
 /** From now on modules can run. */
 export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
-  const { engine, guard, nowNs, names, inject, set, apply, kernelCounts } = machine;
+  const { engine, guard, nowNs, names, inject, set, apply } = machine;
   const { indexOf, mtuOf } = names;
+  const faults = new FaultWatch({
+    entries: () => manager.current.entries,
+    eject: (label, reason) =>
+      void engine.modules.call(label, () => {
+        throw new NamedFault(reason);
+      }),
+  });
   const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
   manager.connect({
-    ...{ stage: engine.modules, guard, nowNs, inject, devices, apply, kernelCounts },
+    ...{ stage: engine.modules, guard, nowNs, inject, devices, apply },
+    kernelCounts: (labels) => readKernelCounts(engine.told.spec.nfqueue.first, labels),
     classesFor: classesFor(engine, set),
+    onLiving: (isAny) => {
+      if (isAny) faults.begin();
+      else faults.end();
+    },
   });
 }

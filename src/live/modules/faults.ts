@@ -33,17 +33,30 @@ export interface FaultsOptions {
   readonly eject: (label: string, reason: string) => void;
 }
 
-/** Returns the function that ends the watch. */
-export function watchFaults({ entries, eject }: FaultsOptions): () => void {
-  const onError = (error: unknown): void => {
+/** Without it Node ends the program, as it should while no module lives. */
+export class FaultWatch {
+  private readonly options: FaultsOptions;
+
+  constructor(options: FaultsOptions) {
+    this.options = options;
+  }
+
+  begin(): void {
+    this.end();
+    process.on('uncaughtException', this.onError);
+  }
+
+  end(): void {
+    process.off('uncaughtException', this.onError);
+  }
+
+  private readonly onError = (error: unknown): void => {
+    const { entries, eject } = this.options;
     const label = culpritOf(error, entries());
     if (label === null) {
-      end();
+      this.end();
       throw error;
     }
-    eject(label, `throws outside of its functions: ${firstLines(error)}`);
+    eject(label, `threw outside of its functions: ${firstLines(error)}`);
   };
-  const end = (): void => void process.off('uncaughtException', onError);
-  process.on('uncaughtException', onError);
-  return end;
 }

@@ -98,7 +98,7 @@ export class Life {
         unlessOver(() => {
           let isFirst = true;
           const tell = (change: DeviceChange): void =>
-            isFirst ? run(change) : stage.call(label, () => run(change));
+            isFirst ? run(change) : void stage.call(label, () => run(change));
           endings.push(devices.listen(tell));
           isFirst = false;
         }),

@@ -14,6 +14,7 @@ import { EXIT_FAILED, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import type { ModuleAnswer, ModuleCommand, ModuleReport, QuotaCommand } from '../../control/modules.ts';
 import type { ModuleCounters, RunnableModule } from '../../core/modules/runnable.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
+import type { KernelCounts } from '../../io/rules/index.ts';
 import { ChangeRefusedError } from '../../spec/edit.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
@@ -29,9 +30,6 @@ import {
   type ModulesDraft,
   specsOf,
 } from './roster.ts';
-
-/** What kernel-run modules have counted, by label. */
-export type KernelCounts = ReadonlyMap<string, { readonly packets: number; readonly dropped: number }>;
 
 /** Brings a draft into force. `plan` is called when it is its turn. Rejects, and all is as before then. */
 export type ApplyModules = (plan: () => ModulesDraft) => Promise<void>;
@@ -56,10 +54,11 @@ export interface ManagerWorld extends Omit<ModuleWorld, 'logger' | 'stage' | 'de
   readonly devices: ModuleWorld['devices'] & { look(): void };
   readonly nowNs: () => number;
   readonly apply: ApplyModules;
-  readonly kernelCounts: () => Promise<KernelCounts>;
+  /** What these kernel-run modules have had, by label. */
+  readonly kernelCounts: (labels: readonly string[]) => Promise<ReadonlyMap<string, KernelCounts>>;
+  /** Whether any module of this thread lives from now on. */
+  readonly onLiving: (isAny: boolean) => void;
 }
-
-const NO_COUNTS: KernelCounts = new Map();
 
 export class ModuleManager {
   private readonly options: ManagerOptions;
@@ -129,7 +128,7 @@ export class ModuleManager {
 
   /** The draft is in force from now on. Call it between two batches. */
   commit(draft: ModulesDraft): void {
-    const { stage, nowNs } = this.worldNow();
+    const { stage, nowNs, onLiving } = this.worldNow();
     const before = this.entries;
     const counters = countersByName(stage);
     for (const entry of before) {
@@ -143,7 +142,9 @@ export class ModuleManager {
     }
     this.entries = draft.entries;
     this.uses = draft.uses;
-    stage.use(this.runnables(), nowNs());
+    const living = this.runnables();
+    stage.use(living, nowNs());
+    onLiving(living.length > 0);
     for (const [label, action] of changesOf(before, draft.entries)) {
       this.options.logger.info({ module: label }, `module ${action}`);
       this.options.tell({ label, action });
@@ -157,6 +158,7 @@ export class ModuleManager {
     if (world === null) return;
     for (const entry of this.entries) this.end(entry);
     world.stage.use([], world.nowNs());
+    world.onLiving(false);
   }
 
   /** What is wrong now, as sentences. */
@@ -254,12 +256,12 @@ export class ModuleManager {
 
   private async reports(entries: readonly ModuleEntry[]): Promise<readonly ModuleReport[]> {
     const { world } = this;
-    const hasKernel = entries.some((entry) => !entry.isUserRun);
-    const kernel = world !== null && hasKernel ? await world.kernelCounts() : NO_COUNTS;
+    const inKernel = entries.filter((entry) => !entry.isUserRun && entry.state === 'on');
+    const kernel = await world?.kernelCounts(inKernel.map(({ label }) => label));
     const counters = world === null ? new Map<string, ModuleCounters>() : countersByName(world.stage);
     return inOrder(entries).map((entry) => {
       const { label, isUserRun } = entry;
-      return entry.report(isUserRun ? counters.get(label) : kernel.get(label));
+      return entry.report(isUserRun ? counters.get(label) : kernel?.get(label));
     });
   }
 

@@ -65,8 +65,8 @@ function plain({ use, run, priority, options }: ModuleUse): object {
 }
 
 /**
- * The list by another `modules:` of the configuration. What is the same there stays as it is, and so does what
- * commands have loaded. `read` reads what is new.
+ * The list by another `modules:` of the configuration. What is the same there stays as it is, and so does
+ * what commands have loaded. `read` reads what is new.
  */
 export async function draftOf(
   uses: readonly ModuleUse[],

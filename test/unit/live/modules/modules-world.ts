@@ -3,8 +3,8 @@ import pino from 'pino';
 import { loadConfig } from '../../../../src/config/config.ts';
 import { readOptions, reportOptions } from '../../../../src/config/modules/options.ts';
 import { moduleSpecOf } from '../../../../src/config/modules/spec.ts';
+import { Engine } from '../../../../src/core/engine.ts';
 import { PLAIN_GUARD } from '../../../../src/core/modules/guard.ts';
-import { ModuleStage } from '../../../../src/core/modules/stage.ts';
 import { type ModuleAsk, ModuleError, type ReadModule } from '../../../../src/live/modules/entry.ts';
 import { type ManagerWorld, ModuleManager } from '../../../../src/live/modules/manager.ts';
 import type { DeviceChange, ModuleDefinition } from '../../../../src/modules/api/module.ts';
@@ -14,7 +14,7 @@ import type { ModuleUse } from '../../../../src/spec/modules.ts';
 /** A definition, in the place of the text of a file. */
 export type Written = ModuleDefinition<never> & { readonly options?: AnyModule['options'] };
 
-const NO_HOSTS = loadConfig('links: { w: { device: w, up: 1mbit } }', 'x.yaml').spec.hosts;
+const SPEC = loadConfig('links: { w: { device: w, up: 1mbit } }', 'x.yaml').spec;
 
 export function useOf(name: string, more: Partial<ModuleUse> = {}): ModuleUse {
   return { use: name, run: null, priority: 100, options: {}, enabled: true, line: 1, ...more };
@@ -38,7 +38,7 @@ export function modulesWorld(more: Partial<ManagerWorld> = {}) {
     if (definition === undefined) throw new ModuleError('invalid', `${ask.use}: there is no such file`);
     const options = readOptions(definition, ask.options);
     const how = { run: ask.run, priority: ask.priority ?? 100 };
-    const context = { hosts: NO_HOSTS, ownMarkMask: 0, accounts: null };
+    const context = { hosts: SPEC.hosts, ownMarkMask: 0, accounts: null };
     const spec = moduleSpecOf(definition, definition.label, how, options, context);
     const optionReports = reportOptions(definition, options);
     const budgetNs = budgetNsOf(definition);
@@ -48,7 +48,7 @@ export function modulesWorld(more: Partial<ManagerWorld> = {}) {
     ...{ folder: '/m', read, logger },
     tell: ({ label, action, reason }) => events.push(`${label} ${action}${reason ? `: ${reason}` : ''}`),
   });
-  const stage = new ModuleStage(PLAIN_GUARD);
+  const { modules: stage } = new Engine(SPEC, { seed: 1 });
   const used: string[][] = [];
   const toStage = stage.use.bind(stage);
   stage.use = (list, nowNs) => {
@@ -58,6 +58,7 @@ export function modulesWorld(more: Partial<ManagerWorld> = {}) {
   const listeners = new Set<(change: DeviceChange) => void>();
   const world: ManagerWorld = {
     ...{ stage, guard: PLAIN_GUARD, nowNs: () => 0, kernelCounts: async () => new Map() },
+    onLiving: () => undefined,
     inject: () => undefined,
     classesFor: () => ({ get: () => null, set: async () => undefined }),
     devices: {
