@@ -65,9 +65,9 @@ describeNetns('a bad module', () => {
     return (found as ModuleReport[])[0]!;
   };
 
-  it.each(EJECTED)(
-    'that $what is ejected within 2 s, and no packet is lost',
-    async ({ what, text, reason }) => {
+  it.each(EJECTED.map((one) => [one.what, one] as const))(
+    'that %s is ejected within 2 s, and no packet is lost',
+    async (what, { text, reason }) => {
       const { client, server } = world.lab;
       const shaper = await start(WAN);
       const file = moduleFile(world.lab, 'bad', text);

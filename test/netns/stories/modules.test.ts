@@ -228,6 +228,64 @@ describeNetns('modules', () => {
     expect(shaper.logs.map(({ msg }) => msg)).toContain('stopped in time');
   });
 
+  it('run in the kernel as rules, which are checked before they are loaded', async () => {
+    const { client, server } = world.lab;
+    const shaper = await start(WAN);
+    await countUdp(server, [PORT, OTHER_PORT], DSCP);
+    const kernel = (rules: string): string =>
+      `hooks: ['forward'], kernel() { return { forward: [${rules}] }; }`;
+    const marks = `'meta l4proto udp udp dport ${PORT} ip dscp set ${DSCP}'`;
+    const file = moduleFile(world.lab, 'marks', kernel(marks));
+    await moduleCommand(shaper, 'load', file);
+    const load = { count: 100, rateBitsPerSec: 2e6, lengthBytes: 300, family: 4 } as const;
+    const send = (port: number) => sendUdp(client, server, { port, ...load });
+    await Promise.all([send(PORT), send(OTHER_PORT)]);
+    await until('all are there', async () => (await arrived(server))[2] === 100);
+    expect(await arrived(server)).toEqual([100, 100, 100, 0]);
+    const report = await moduleOf(shaper, 'marks');
+    expect(report).toMatchObject({ run: 'kernel', state: 'on', dropped: 0, nanosecondsPerPacket: 0 });
+    expect(report.packets).toBeGreaterThanOrEqual(200);
+    await moduleCommand(shaper, 'off', 'marks');
+    await send(PORT);
+    await until('all are there', async () => (await arrived(server))[0] === 200);
+    expect(await arrived(server)).toEqual([200, 100, 100, 0]);
+    expect((await moduleOf(shaper, 'marks')).packets).toBe(report.packets);
+    const bad = moduleFile(world.lab, 'wrong', kernel("'udp dport 5 frobnicate'"));
+    const { code, stderr } = await shaper.cli(['module', 'load', bad, '--socket', shaper.socketPath]);
+    expect(code).not.toBe(0);
+    for (const word of ['wrong', 'forward', 'frobnicate']) expect(stderr).toContain(word);
+    expect((await modules(shaper)).map(({ label }) => label)).toEqual(['marks']);
+    expect((await shaper.stop()).code).toBe(0);
+    await server.exec(['nft', 'delete', 'table', 'inet', 'arrived']);
+  });
+
+  it('meet a packet at several hooks, of which classes see one', async () => {
+    const { client, server } = world.lab;
+    const shaper = await start(WAN);
+    const file = moduleFile(
+      world.lab,
+      'everywhere',
+      `hooks: ['prerouting', 'forward', 'postrouting'], interest: { proto: 'udp', dport: ${PORT} },
+       create(itm) {
+         const seen = new Map<string, number>();
+         itm.every(50, () => itm.log.info(Object.fromEntries(seen), 'so far'));
+         return { process(p) { seen.set(p.hook, (seen.get(p.hook) ?? 0) + 1); return ACCEPT; } };
+       }`,
+    );
+    await moduleCommand(shaper, 'load', file);
+    const { received } = await udpTransfer(client, server, {
+      ...{ port: PORT, count: 150, rateBitsPerSec: 2e6, lengthBytes: 300 },
+    });
+    expect(received.packets).toBe(150);
+    const all = { prerouting: 150, forward: 150, postrouting: 150 };
+    await until('it has seen all', () =>
+      shaper.logs.some(({ msg, ...seen }) => msg === 'so far' && seen.postrouting === 150),
+    );
+    expect(shaper.logs.filter(({ msg }) => msg === 'so far').at(-1)).toMatchObject(all);
+    expect(classOf(await shaper.status(), 'wan/up').sent.packets).toBe(150);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
   it('send packets of their own', async () => {
     const { client, server } = world.lab;
     const shaper = await start(WAN);
