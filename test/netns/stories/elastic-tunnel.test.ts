@@ -29,7 +29,7 @@ const CROWD = [
 ];
 const NUMBER = 'the tunnel has another number of connections';
 const OUT_OF_REACH = 'the target is not reached: more connections would not help, or may not be';
-const NO_LINK = 'links: { none: { device: none0, up: 900mbit } }';
+const NO_LINK = 'links: { none: { device: none0, wait: true, up: 900mbit } }';
 /** 5 to 6 connections of 8 + m get the target, and so on: the least m, and one more. */
 const EXPECTED = [
   { foreign: 1, least: 1 },

@@ -14,7 +14,7 @@ import {
 } from '../harness.ts';
 import { A, BEHIND_D, createOverlay, D, N, type Name, type OverlayBed } from './overlay-bed.ts';
 
-const LINK = 'links: { none: { device: none0, up: 900mbit } }';
+const LINK = 'links: { none: { device: none0, wait: true, up: 900mbit } }';
 /** Machines in the middle delay all that they forward by so much, each way. */
 const DELAY_MS = { n1: 5, n2: 25, n3: 60, r: 90 } as const;
 type Middle = keyof typeof DELAY_MS;
@@ -39,7 +39,7 @@ describeNetns('itm-route', () => {
     for (const shaper of running.values()) if (shaper.child.exitCode === null) await shaper.kill();
     running.clear();
   });
-  afterAll(() => bed.close());
+  afterAll(async () => bed?.close());
 
   const start = async (name: Name, modules: readonly string[]): Promise<RunningShaper> => {
     const config = `modules: [ ${modules.join(', ')} ]\n${LINK}\n`;
@@ -49,7 +49,7 @@ describeNetns('itm-route', () => {
     return shaper;
   };
   const delayOptions = (name: Middle, ms: number): string =>
-    name === 'r' ? `{ delay: ${ms}ms }` : `{ delay: ${ms}ms, oif: [a, d] }`;
+    name === 'r' ? `{ delay: ${ms}ms }` : `{ delay: ${ms}ms, oif: [to-a, to-d] }`;
   const startAll = async (): Promise<void> => {
     const middles = Object.keys(DELAY_MS) as Middle[];
     await Promise.all([
@@ -68,7 +68,7 @@ describeNetns('itm-route', () => {
     const socket = ['--socket', shaper.socketPath];
     const off = await shaper.cli(['module', 'unload', 'delay', ...socket]);
     expect([off.code, off.stderr]).toEqual([0, '']);
-    const on = await shaper.cli(['module', 'load', 'delay', `delay=${ms}ms`, 'oif=a,d', ...socket]);
+    const on = await shaper.cli(['module', 'load', 'delay', `delay=${ms}ms`, 'oif=to-a,to-d', ...socket]);
     expect([on.code, on.stderr]).toEqual([0, '']);
   };
   const changes = (name: 'a' | 'd'): LogLine[] => running.get(name)!.logs.filter(({ msg }) => msg === PATH);
@@ -91,7 +91,7 @@ describeNetns('itm-route', () => {
   it('takes the best path, follows when delays change, and survives the death of a neighbour', async () => {
     await startAll();
     await takes(N[0]);
-    const stop = await bed.capture('n1', 'a');
+    const stop = await bed.capture('n1', 'to-a');
     const near = await pings(10);
     expect(near.received).toBe(10);
     expect(near.medianMs).toBeGreaterThanOrEqual(2 * DELAY_MS.n1);
@@ -116,7 +116,7 @@ describeNetns('itm-route', () => {
     await setDelay('n1', 1);
     const fastMs = await takes(N[0]);
     const follow = pings(60);
-    await bed.hosts.n1.exec(['ip', 'link', 'set', 'a', 'down']);
+    await bed.hosts.n1.exec(['ip', 'link', 'set', 'to-a', 'down']);
     await running.get('n1')!.kill();
     const deadMs = await takes(N[1]);
     const { received } = await follow;
@@ -125,14 +125,14 @@ describeNetns('itm-route', () => {
     );
     for (const ms of [slowMs, fastMs, deadMs]) expect(ms).toBeLessThan(PROBE_MS + LATE_MS);
     expect((await pings(10)).received).toBe(10);
-    await bed.hosts.n1.exec(['ip', 'link', 'set', 'a', 'up']);
-    await bed.hosts.n1.exec(['ip', 'route', 'replace', A, 'dev', 'a', 'src', N[0]]);
+    await bed.hosts.n1.exec(['ip', 'link', 'set', 'to-a', 'up']);
+    await bed.hosts.n1.exec(['ip', 'route', 'replace', A, 'dev', 'to-a', 'src', N[0]]);
   });
 
   it('carries packets of 1500 bytes, tells senders what fits, and TCP fits from the start', async () => {
     await startAll();
     await takes(N[0]);
-    const stop = await bed.capture('n1', 'a');
+    const stop = await bed.capture('n1', 'to-a');
     const cut = await pings(10, ['-s', '1472', '-M', 'dont']);
     expect(cut.received).toBe(10);
     const whole = await pings(10, ['-s', '1452', '-M', 'do']);

@@ -1,6 +1,6 @@
 /**
  * Seven network namespaces for itm-route. Every machine has one address, and one device per neighbour, named
- * after it:
+ * after it, as `to-n1`:
  *
  *          n1
  *        / n2 \          A 10.70.0.1     n1 .. n3 10.70.0.11 .. 13
@@ -48,7 +48,7 @@ export async function createOverlay(): Promise<OverlayBed> {
 async function build({ hosts }: Hosts<Name>): Promise<void> {
   const links = BETWEEN.flatMap((one) =>
     (['a', 'd'] as const).map(
-      (at) => `link add ${one} netns ${hosts[at].ns} type veth peer name ${at} netns ${hosts[one].ns}`,
+      (at) => `link add to-${one} netns ${hosts[at].ns} type veth peer name to-${at} netns ${hosts[one].ns}`,
     ),
   );
   await run(['ip', '-batch', '-'], { input: links.join('\n') });
@@ -58,24 +58,24 @@ async function build({ hosts }: Hosts<Name>): Promise<void> {
     });
   const middle = (name: Name): Promise<unknown> =>
     inside(name, [
-      'link set a up',
-      'link set d up',
-      `route add ${A} dev a src ${ADDRESSES[name]}`,
-      `route add ${D} dev d src ${ADDRESSES[name]}`,
-      `route add 10.9.0.0/16 via ${D} dev d onlink`,
+      'link set to-a up',
+      'link set to-d up',
+      `route add ${A} dev to-a src ${ADDRESSES[name]}`,
+      `route add ${D} dev to-d src ${ADDRESSES[name]}`,
+      `route add 10.9.0.0/16 via ${D} dev to-d onlink`,
     ]);
   const end = (name: 'a' | 'd', other: string, more: readonly string[]): Promise<unknown> =>
     inside(name, [
       ...BETWEEN.flatMap((one) => [
-        `link set ${one} up`,
-        `route add ${ADDRESSES[one]} dev ${one} src ${ADDRESSES[name]}`,
+        `link set to-${one} up`,
+        `route add ${ADDRESSES[one]} dev to-${one} src ${ADDRESSES[name]}`,
       ]),
-      `route add ${other} via ${R} dev r onlink src ${ADDRESSES[name]}`,
+      `route add ${other} via ${R} dev to-r onlink src ${ADDRESSES[name]}`,
       ...more,
     ]);
   await Promise.all([
     ...BETWEEN.map(middle),
-    end('a', D, [`route add 10.9.0.0/16 via ${R} dev r onlink src ${A}`]),
+    end('a', D, [`route add 10.9.0.0/16 via ${R} dev to-r onlink src ${A}`]),
     end('d', A, [`addr add ${BEHIND_D}/16 dev lo`]),
   ]);
   const forward = [...BETWEEN, 'a', 'd'] as Name[];
