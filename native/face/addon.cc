@@ -1,5 +1,6 @@
 // The face of the native part: the class NativeQueue (NativeHosts stands in hosts.cc, NativeSockets in
-// sockets.cc, look-ups of network devices in devices.cc), and functions for the scheduler.
+// sockets.cc, NativeGuard in guard.cc, NativeRawSender in raw_sender.cc, look-ups of network devices in
+// devices.cc), and functions for the scheduler.
 // src/io/nfqueue/addon.ts declares them for TypeScript.
 //
 // The four calls of the data path allocate nothing and take at most one number. They are functions of each
@@ -17,9 +18,11 @@
 #include "face/arguments.h"
 #include "face/devices.h"
 #include "face/error.h"
+#include "face/guard.h"
 #include "face/hosts.h"
 #include "face/layout.h"
 #include "face/options.h"
+#include "face/raw_sender.h"
 #include "face/sockets.h"
 #include "links/link_socket.h"
 #include "loop/promptness.h"
@@ -370,6 +373,8 @@ void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IG
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
+  exports["NativeGuard"] = defineNativeGuard(env);
+  exports["NativeRawSender"] = defineNativeRawSender(env);
   exports["NativeSockets"] = defineNativeSockets(env);
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");

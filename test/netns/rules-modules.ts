@@ -241,6 +241,37 @@ async function runsInTheKernel(lab: Lab, backend: Backend): Promise<void> {
   await finish(driver);
 }
 
+/** A datagram with one byte, without a checksum. */
+function datagram(to: readonly number[]): string {
+  const ports = [5000 >> 8, 5000 & 255, PORT >> 8, PORT & 255];
+  return Buffer.from([
+    ...[0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 77, 2, 1, ...to],
+    ...[...ports, 0, 9, 0, 0, 120],
+  ]).toString('base64');
+}
+
+async function sentMeetNoModule(lab: Lab, backend: Backend): Promise<void> {
+  const { router, server } = lab;
+  const kernel = [{ name: 'drops', rules: [`udp dport ${PORT} udp sport 5000 drop`] }];
+  const hooks = HOOKS.map((hook) => ({ hook, interest: null, kernel: hook === 'output' ? kernel : [] }));
+  const driver = await begin(lab, backend, withModules(hooks));
+  await driver.call('answer', { verdict: 'accept', repeats: backend === 'iptables' });
+  assert.equal(await driver.call('inject', datagram([10, 77, 2, 2])), true);
+  await arrived(server, { plain: 1 });
+  // The server answers that nobody listens, and that meets modules.
+  const came = (await driver.call('cameUp')) as Record<string, number>;
+  assert.deepEqual([came.output, came.postrouting], [undefined, undefined]);
+  // It is shaped all the same.
+  assert.equal(((await driver.call('queued')) as number[])[0], 1);
+  // What the same ports send without a module's help meets them.
+  await sendUdp(router, server.addresses.v4, { from: 5000, to: PORT });
+  await until('it is dropped', async () => {
+    const counts = (await driver.call('kernelCounts', ['drops'])) as Record<string, { dropped: number }>;
+    return counts.drops!.dropped === 1;
+  });
+  await finish(driver);
+}
+
 async function nothingOutlivesUs(lab: Lab, backend: Backend): Promise<void> {
   const { router } = lab;
   const before = await ruleset(router);
@@ -262,6 +293,7 @@ export const MODULES = [
   { name: 'modules drop and edit packets at five hooks', differs: true, run: dropsAndEdits },
   { name: 'rules of modules come and go under traffic', differs: true, run: changesUnderTraffic },
   { name: 'rules of modules run in the kernel and are counted', differs: true, run: runsInTheKernel },
+  { name: 'packets that modules send meet no module', differs: true, run: sentMeetNoModule },
   {
     name: 'rules of modules go with a killed instance and its leftovers',
     differs: true,

@@ -98,8 +98,8 @@ export function comesUpRules({ plan, nfqueue }: RulesRequest, hook: Hook): strin
   const needed = matches.includes('') ? [''] : [...new Set(matches)];
   const chain = `add rule inet ${tableName(nfqueue.first)} ${hook}`;
   return needed.map((match) => {
-    const matches = `${notSent(hook)}${match}`.trimEnd();
-    return [chain, matches, `goto queue_${plan.moduleNfqueue}`].filter(Boolean).join(' ');
+    const wanted = `${notSent(hook)}${match}`.trimEnd();
+    return [chain, wanted, `goto queue_${plan.moduleNfqueue}`].filter(Boolean).join(' ');
   });
 }
 
