@@ -8,7 +8,13 @@ import { ARRIVAL_ROWS, BATCHES_PER_WAKEUP_MAX } from '../../../../src/limits.ts'
 import { shaper, World } from '../../../sim/world.ts';
 
 /** An engine whose batches have these numbers of rows, then none. The clock goes on by 1 ns a reading. */
-function setUp(rows: number[]): { wake: () => void; port: NfqueuePort; engine: Engine; instants: number[]; armed: number[] } {
+function setUp(rows: number[]): {
+  wake: () => void;
+  port: NfqueuePort;
+  engine: Engine;
+  instants: number[];
+  armed: number[];
+} {
   const { engine } = new World(shaper({ wan: { up: { rate: 1, burst: 1 } } }));
   const instants: number[] = [];
   const armed: number[] = [];
