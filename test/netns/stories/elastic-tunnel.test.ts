@@ -30,7 +30,7 @@ const CROWD = [
 const NUMBER = 'the tunnel has another number of connections';
 const OUT_OF_REACH = 'the target is not reached: more connections would not help, or may not be';
 const NO_LINK = 'links: { none: { device: none0, wait: true, up: 900mbit } }';
-/** 5 to 6 connections of 8 + m get the target, and so on: the least m, and one more. */
+/** The least m by the model. One more is fine; a single connection beside another has more than it needs. */
 const EXPECTED = [
   { foreign: 1, least: 1 },
   { foreign: 4, least: 3 },
@@ -91,7 +91,8 @@ describeNetns('elastic-tunnel', () => {
         `the target is reached beside ${foreign}`,
         async () => {
           bits = await goodput(4000);
-          return bits > 0.9 * TARGET_BITS && connectionsOf(shaper) >= least;
+          const isHeld = bits > 0.9 * TARGET_BITS && bits < 1.15 * TARGET_BITS;
+          return connectionsOf(shaper) >= least && (isHeld || least === 1);
         },
         60_000,
       );
