@@ -155,12 +155,13 @@ export class Applier {
       equal(spec.modules, now.spec.modules);
     const wanted = isPlanSame ? now.request : await planner.request(spec, plan, now);
     this.checkGoesOn();
-    modules.begin(draft);
     const step = (to?: QueuePlan): void => {
       running.applySpec(edited, to, isNewGeneration);
       modules.commit(draft);
     };
     try {
+      await modules.begin(draft);
+      this.checkGoesOn();
       if (isPlanSame) step();
       else await this.change(step, wanted, rules);
     } catch (error) {

@@ -103,12 +103,29 @@ export class ModuleManager {
 
   /** The first list of the instance. Throws ModuleError. */
   start(draft: ModulesDraft): void {
-    this.begin(draft);
+    this.enliven(draft);
     this.commit(draft);
   }
 
-  /** Calls create() of the modules that come. Throws ModuleError, and none of them lives then. */
-  begin(draft: ModulesDraft): void {
+  /** Calls create() of the modules that come. Rejects with ModuleError, and none of them lives then. */
+  async begin(draft: ModulesDraft): Promise<void> {
+    await this.keepKernelCounts(draft);
+    this.enliven(draft);
+  }
+
+  /** The kernel forgets what it has counted for modules that go. */
+  private async keepKernelCounts({ entries }: ModulesDraft): Promise<void> {
+    const going = this.entries.filter(
+      (entry) => !entry.isUserRun && entry.state === 'on' && !entries.includes(entry),
+    );
+    const counts = await this.worldNow().kernelCounts(going.map(({ label }) => label));
+    for (const entry of going) {
+      const next = entries.find(({ label }) => label === entry.label);
+      if (next !== undefined) next.past = entry.sumWith(counts.get(entry.label));
+    }
+  }
+
+  private enliven(draft: ModulesDraft): void {
     const { logger } = this.options;
     const world = this.worldNow();
     try {
@@ -182,6 +199,9 @@ export class ModuleManager {
       if (!(error instanceof OperatingError)) throw error;
       const code = error.exitCode === EXIT_USAGE ? 'invalid' : 'failed';
       return { ok: false, code, message: error.message, hint: error.hint };
+    } finally {
+      // A module that was refused may have run.
+      if (command.do !== 'list') this.world?.onLiving(this.runnables().length > 0);
     }
   }
 
