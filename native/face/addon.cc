@@ -1,10 +1,7 @@
-// The face of the native part: the class NativeQueue (NativeHosts stands in hosts.cc, NativeSockets in
-// sockets.cc, look-ups of network devices in devices.cc), and functions for the scheduler.
-// src/io/nfqueue/addon.ts declares them for TypeScript.
-//
-// The four calls of the data path allocate nothing and take at most one number. They are functions of each
-// instance with the instance as their data, not methods of the class: finding the object behind `this`
-// (napi_unwrap) costs about 100 ns a call on Node 20, four times the rest of the crossing.
+// The face of the native part: the class NativeQueue, and functions for the scheduler. NativeGuard, NativeHosts,
+// NativeRawSender, NativeSockets and the look-ups of network devices stand in files of their own.
+// src/io/nfqueue/addon.ts declares them for TypeScript. The four calls of the data path allocate nothing and
+// take at most one number.
 #include <napi.h>
 
 #include <algorithm>
@@ -17,9 +14,12 @@
 #include "face/arguments.h"
 #include "face/devices.h"
 #include "face/error.h"
+#include "face/guard.h"
 #include "face/hosts.h"
+#include "face/hot_calls.h"
 #include "face/layout.h"
 #include "face/options.h"
+#include "face/raw_sender.h"
 #include "face/sockets.h"
 #include "links/link_socket.h"
 #include "loop/promptness.h"
@@ -36,7 +36,6 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   ~NativeQueue() override;
 
  private:
-  void addHotCalls(Napi::Env env);
   static napi_value drain(napi_env env, napi_callback_info info);
   static napi_value send(napi_env env, napi_callback_info info);
   static napi_value arm(napi_env env, napi_callback_info info);
@@ -104,25 +103,11 @@ NativeQueue::NativeQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
     return;
   }
   startNs_ = monotonicNs();
-  addHotCalls(info.Env());
+  const std::initializer_list<HotCall> calls = {{"drain", drain}, {"send", send}, {"arm", arm}, {"nowNs", nowNs}};
+  addHotCalls(info.Env(), Value(), this, calls);
 }
 
 NativeQueue::~NativeQueue() { shutDown(nullptr, nullptr); }
-
-void NativeQueue::addHotCalls(Napi::Env env) {
-  const struct {
-    const char* name;
-    napi_callback call;
-  } calls[] = {{"drain", drain}, {"send", send}, {"arm", arm}, {"nowNs", nowNs}};
-  for (const auto& [name, call] : calls) {
-    napi_value created = nullptr;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, call, this, &created);
-    Napi::Function function(env, created);
-    // A function that is kept alive keeps its instance alive: the property cannot be deleted.
-    function.DefineProperty(Napi::PropertyDescriptor::Value("owner", Value(), napi_default));
-    Value().Set(name, function);
-  }
-}
 
 // Returns the instance of a hot call, and fills *argument with the first argument unless `argument` is null.
 NativeQueue* instanceOf(napi_env env, napi_callback_info info, napi_value* argument) {
@@ -370,6 +355,8 @@ void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IG
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
+  exports["NativeGuard"] = defineNativeGuard(env);
+  exports["NativeRawSender"] = defineNativeRawSender(env);
   exports["NativeSockets"] = defineNativeSockets(env);
   exports["layout"] = describeLayout(env);
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");

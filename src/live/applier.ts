@@ -155,12 +155,13 @@ export class Applier {
       equal(spec.modules, now.spec.modules);
     const wanted = isPlanSame ? now.request : await planner.request(spec, plan, now);
     this.checkGoesOn();
-    modules.begin(draft);
     const step = (to?: QueuePlan): void => {
       running.applySpec(edited, to, isNewGeneration);
       modules.commit(draft);
     };
     try {
+      await modules.begin(draft);
+      this.checkGoesOn();
       if (isPlanSame) step();
       else await this.change(step, wanted, rules);
     } catch (error) {
@@ -241,7 +242,7 @@ export class Applier {
     if (backend !== 'auto' && backend !== planner.backend)
       refuse('nfqueue.backend', `packets are queued by rules of ${planner.backend}`);
     if (!isMarkAuto) return spec;
-    if ((matchedMarkBits(spec.links) & markMask) !== 0)
+    if ((matchedMarkBits(spec.links, spec.modules) & markMask) !== 0)
       refuse('match.mark', `the instance uses these bits of the mark itself (${hex(markMask)})`);
     return { ...spec, nfqueue: { ...spec.nfqueue, markMask } };
   }

@@ -9,7 +9,6 @@ import type { LoadedConfig } from '../config/config.ts';
 import { type Control, startControl } from '../control/control.ts';
 import type { ConfigSource } from '../control/messages.ts';
 import { Engine } from '../core/engine.ts';
-import { PLAIN_GUARD } from '../core/modules/guard.ts';
 import { TOTAL } from '../core/packets/stats.ts';
 import { openDeviceNames, shownName } from '../io/nfqueue/device-names.ts';
 import {
@@ -44,6 +43,7 @@ import { Hangup } from './hangup.ts';
 import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
 import { connectModules } from './modules/create-modules.ts';
+import { GuardOnDemand } from './modules/guard.ts';
 import type { ModuleManager } from './modules/manager.ts';
 import { News } from './news.ts';
 import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
@@ -155,7 +155,8 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
  */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
   const { logger, stopper, unwinder } = parts;
-  const guard = PLAIN_GUARD;
+  const guard = new GuardOnDemand();
+  unwinder.add('guard of modules', async () => guard.rest());
   const outlook = await lookOut(config, guard, parts);
   if (outlook === null) return null;
   const { backend, pacing, modules, firstModules, spec } = outlook;
@@ -189,9 +190,6 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   if (stopper.isRequested()) return null;
   connectModules(modules, {
     ...{ engine, guard, names, nowNs: () => port.nowNs(), set: (change) => control.set(change) },
-    inject: () => {
-      throw new Error('not yet');
-    },
     apply: (draft) => applier.changeModules(draft),
   });
   unwinder.add('modules', async () => modules.stop());

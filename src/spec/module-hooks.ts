@@ -10,6 +10,13 @@ import type { ModuleSpec } from './modules.ts';
 /** In the order of a forwarded packet, and `output` before the last. */
 export const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 
+/**
+ * Priority (SO_PRIORITY) of packets that modules send. By it they meet no module: unlike a mark it stays
+ * while classes have the packet. Of its last four bits, by which queues of devices choose a band, none is
+ * set, and it names no class of tc that anybody has.
+ */
+export const SENT_PRIORITY = 0x53480000;
+
 export interface KernelModulePlan {
   /** The label of the module. */
   readonly name: string;

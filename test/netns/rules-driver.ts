@@ -4,6 +4,7 @@
  * ({"event"}).
  */
 import { createInterface } from 'node:readline';
+import { openRawSender } from '../../src/io/modules/raw-sender.ts';
 import { type NfqueuePort, openNfqueue } from '../../src/io/nfqueue/nfqueue.ts';
 import {
   checkKernelRules,
@@ -97,6 +98,13 @@ const calls: Record<string, (...args: never[]) => Promise<unknown>> = {
   },
   cameUp: async () => modules.cameUp(),
   kernelCounts: async (...[names]: [string[]]) => Object.fromEntries(await readKernelCounts(100, names)),
+  /** As a module sends it. */
+  inject: async (...[base64]: [string]) => {
+    const sender = openRawSender();
+    const isSent = sender.send(Buffer.from(base64, 'base64'));
+    sender.close();
+    return isSent;
+  },
   check: async (...[request]: [RulesRequest]) => checkKernelRules(request.plan),
   /** Packets that come from now on wait. */
   hold: async () => {

@@ -8,7 +8,6 @@ import type { MatcherSpec } from '../../src/spec/match.ts';
 import { HOOKS, type ModuleHookPlan } from '../../src/spec/module-hooks.ts';
 import type { ModuleAnswer } from './module-packets.ts';
 import {
-  addCounters,
   counters,
   Driver,
   hasTable,
@@ -47,16 +46,29 @@ function withModules(
 const at = (...hooks: readonly Hook[]): ModuleHookPlan[] =>
   hooks.map((hook) => ({ hook, interest: [WANTED], kernel: [] }));
 
-/** In all hosts: datagrams to the port that have arrived, by length. */
+/** In all hosts: datagrams to the port that have arrived since now, by length. */
 async function countArrivals(lab: Lab): Promise<void> {
+  const chain = [
+    'type filter hook input priority 200; policy accept;',
+    `udp dport ${PORT} udp length 9 counter name plain`,
+    `udp dport ${PORT} udp length 17 counter name grown`,
+    `udp dport ${PORT} ip dscp 4 counter name marked`,
+  ];
+  const table = [
+    ...['add table inet arrivals', 'delete table inet arrivals', 'table inet arrivals {'],
+    ...[
+      'counter plain { }',
+      'counter grown { }',
+      'counter marked { }',
+      'chain input {',
+      ...chain,
+      '}',
+      '}',
+      '',
+    ],
+  ];
   for (const host of [lab.client, lab.router, lab.server]) {
-    await addCounters(host, {
-      'input 200': [
-        `udp dport ${PORT} udp length 9 counter name plain`,
-        `udp dport ${PORT} udp length 17 counter name grown`,
-        `udp dport ${PORT} ip dscp 4 counter name marked`,
-      ],
-    });
+    await host.exec(['nft', '-f', '-'], { input: table.join('\n') });
   }
 }
 
@@ -91,7 +103,7 @@ async function finish(driver: Driver): Promise<void> {
 
 async function comesUpAtFiveHooks(lab: Lab, backend: Backend): Promise<void> {
   const { client, router, server } = lab;
-  const before = await ruleset(router);
+  const before = withoutCounters(await ruleset(router));
   const driver = await begin(lab, backend, withModules(at(...HOOKS)));
   const answer: ModuleAnswer = { verdict: 'accept', repeats: backend === 'iptables' };
   await driver.call('answer', answer);
@@ -125,7 +137,7 @@ async function comesUpAtFiveHooks(lab: Lab, backend: Backend): Promise<void> {
 
 /** The table with which arrivals are counted stays. */
 function withoutCounters(text: string): string {
-  return text.replace(/table inet foreign \{[\s\S]*?\n\}\n?/, '');
+  return text.replace(/table inet arrivals \{[\s\S]*?\n\}\n?/, '');
 }
 
 async function dropsAndEdits(lab: Lab, backend: Backend): Promise<void> {
@@ -241,6 +253,37 @@ async function runsInTheKernel(lab: Lab, backend: Backend): Promise<void> {
   await finish(driver);
 }
 
+/** A datagram with one byte, without a checksum. */
+function datagram(to: readonly number[]): string {
+  const ports = [5000 >> 8, 5000 & 255, PORT >> 8, PORT & 255];
+  return Buffer.from([
+    ...[0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 77, 2, 1, ...to],
+    ...[...ports, 0, 9, 0, 0, 120],
+  ]).toString('base64');
+}
+
+async function sentMeetNoModule(lab: Lab, backend: Backend): Promise<void> {
+  const { router, server } = lab;
+  const kernel = [{ name: 'drops', rules: [`udp dport ${PORT} udp sport 5000 drop`] }];
+  const hooks = HOOKS.map((hook) => ({ hook, interest: null, kernel: hook === 'output' ? kernel : [] }));
+  const driver = await begin(lab, backend, withModules(hooks));
+  await driver.call('answer', { verdict: 'accept', repeats: backend === 'iptables' });
+  assert.equal(await driver.call('inject', datagram([10, 77, 2, 2])), true);
+  await arrived(server, { plain: 1 });
+  // The server answers that nobody listens, and that meets modules.
+  const came = (await driver.call('cameUp')) as Record<string, number>;
+  assert.deepEqual([came.output, came.postrouting], [undefined, undefined]);
+  // It is shaped all the same.
+  assert.equal(((await driver.call('queued')) as number[])[0], 1);
+  // What the same ports send without a module's help meets them.
+  await sendUdp(router, server.addresses.v4, { from: 5000, to: PORT });
+  await until('it is dropped', async () => {
+    const counts = (await driver.call('kernelCounts', ['drops'])) as Record<string, { dropped: number }>;
+    return counts.drops!.dropped === 1;
+  });
+  await finish(driver);
+}
+
 async function nothingOutlivesUs(lab: Lab, backend: Backend): Promise<void> {
   const { router } = lab;
   const before = await ruleset(router);
@@ -262,6 +305,7 @@ export const MODULES = [
   { name: 'modules drop and edit packets at five hooks', differs: true, run: dropsAndEdits },
   { name: 'rules of modules come and go under traffic', differs: true, run: changesUnderTraffic },
   { name: 'rules of modules run in the kernel and are counted', differs: true, run: runsInTheKernel },
+  { name: 'packets that modules send meet no module', differs: true, run: sentMeetNoModule },
   {
     name: 'rules of modules go with a killed instance and its leftovers',
     differs: true,

@@ -125,6 +125,26 @@ export interface NativeSockets {
   close(): void;
 }
 
+/** native/face/guard.cc: watches over the thread in which it is made, while that runs code of users. */
+export interface NativeGuard {
+  /**
+   * Calls `run`. Returns false if it was ended from outside: it had used its limit of processor time, or had
+   * slept twice as long. Throws what `run` throws, and TypeError inside another run.
+   */
+  run(run: () => void): boolean;
+  /** Processor time of this thread in nanoseconds. */
+  cpuNs(): number;
+  close(): void;
+}
+
+/** native/face/raw_sender.cc. Made with the priority of its packets; throws system errors then. */
+export interface NativeRawSender {
+  /** Returns 0 or errno. Throws TypeError unless it is a whole IP packet. */
+  send(bytes: Uint8Array): number;
+  /** Later calls of send() return EBADF. */
+  close(): void;
+}
+
 export interface NativeLayout {
   readonly arrivalRows: number;
   readonly verdictRows: number;
@@ -159,6 +179,12 @@ export interface Addon {
   readonly NativeQueue: new (options: NativeOptions) => NativeQueue;
   readonly NativeHosts: new (columns: ArrayBuffer, receiveBufferBytes: number) => NativeHosts;
   readonly NativeSockets: new (columns: ArrayBuffer) => NativeSockets;
+  /** Microseconds: the limit of a run, and how often the watching thread looks. */
+  readonly NativeGuard: new (
+    limitUs: number,
+    lookUs: number,
+  ) => NativeGuard;
+  readonly NativeRawSender: new (priority: number) => NativeRawSender;
   /**
    * Asks the scheduler to run this thread soon after it is woken.
    * A refusal is no error: the result says what the thread has.

@@ -1,7 +1,7 @@
 /**
- * What modules have rules do. Packets that user-run modules want come up by an NFQUEUE of their own, and rules
- * of kernel-run ones stand in chains of ours. At input, forward and output both happen in the marking chains,
- * before directions. At the other two hooks there are chains only for modules:
+ * What modules have rules do. Packets that user-run modules want come up by an NFQUEUE of their own, and
+ * rules of kernel-run ones stand in chains of ours. At input, forward and output both happen in the marking
+ * chains, before directions. At the other two hooks there are chains only for modules:
  *
  *     -160   asked by verdicts (render-asked.ts)
  *     -155   rules of kernel-run modules; the mark of packets that come up
@@ -10,7 +10,7 @@
  *     -100   others translate destinations; at postrouting 100 sources
  */
 import type { Hook } from '../../modules/api/packet.ts';
-import type { ModuleHookPlan } from '../../spec/module-hooks.ts';
+import { type ModuleHookPlan, SENT_PRIORITY } from '../../spec/module-hooks.ts';
 import type { QueuePlan } from '../../spec/queue-plan.ts';
 import { checkTexts } from './kernel-rules.ts';
 import { foreignBits, hex } from './mark.ts';
@@ -22,7 +22,10 @@ export const MODULES_PRIORITY = -155;
 /** Behind the table `mangle`, before destinations are translated (-100). */
 export const MODULES_END_PRIORITY = -145;
 
-/** Packets of the loopback concern nobody but this machine. */
+/**
+ * Packets of the loopback concern nobody but this machine. By the hooks of this machine's own packets, those
+ * that a module has sent meet no module.
+ */
 const NOT_LOOPBACK: Readonly<Record<Hook, string>> = {
   prerouting: 'iifname != "lo" ',
   input: 'iifname != "lo" ',
@@ -30,6 +33,13 @@ const NOT_LOOPBACK: Readonly<Record<Hook, string>> = {
   output: 'oifname != "lo" ',
   postrouting: 'oifname != "lo" ',
 };
+
+/** What nft prints for the number. */
+const SENT = `${(SENT_PRIORITY >>> 16).toString(16)}:${(SENT_PRIORITY & 0xffff).toString(16)}`;
+
+function notSent(hook: Hook): string {
+  return hook === 'output' || hook === 'postrouting' ? `meta priority != ${SENT} ` : '';
+}
 
 function hooksOf({ moduleHooks = [] }: QueuePlan): readonly ModuleHookPlan[] {
   return moduleHooks;
@@ -68,7 +78,7 @@ export function kernelLines({ plan, nfqueue }: RulesRequest): string[] {
 
 /** Of a chain in a hook, before our bits are cleared: modules may write any. */
 export function kernelJumps({ plan, nfqueue }: RulesRequest, hook: Hook): string[] {
-  const rule = `add rule inet ${tableName(nfqueue.first)} ${hook} ${NOT_LOOPBACK[hook]}`;
+  const rule = `add rule inet ${tableName(nfqueue.first)} ${hook} ${NOT_LOOPBACK[hook]}${notSent(hook)}`;
   const here = hooksOf(plan).find((one) => one.hook === hook);
   return (here?.kernel ?? []).flatMap(({ name }) => [
     `${rule}counter name "${kernelName(hook, name)}" jump ${kernelName(hook, name)}`,
@@ -87,7 +97,10 @@ export function comesUpRules({ plan, nfqueue }: RulesRequest, hook: Hook): strin
   // One that all match makes the others useless.
   const needed = matches.includes('') ? [''] : [...new Set(matches)];
   const chain = `add rule inet ${tableName(nfqueue.first)} ${hook}`;
-  return needed.map((match) => [chain, match, `goto queue_${plan.moduleNfqueue}`].filter(Boolean).join(' '));
+  return needed.map((match) => {
+    const wanted = `${notSent(hook)}${match}`.trimEnd();
+    return [chain, wanted, `goto queue_${plan.moduleNfqueue}`].filter(Boolean).join(' ');
+  });
 }
 
 /** The chains in hooks that are there only for modules. */

@@ -1,20 +1,23 @@
 /** Puts together the modules of a running instance. */
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import { OperatingError } from '../../base/errors.ts';
 import type { ModuleSet } from '../../control/messages.ts';
 import type { Engine } from '../../core/engine.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { Accounts } from '../../io/accounts.ts';
 import type { DeviceNames } from '../../io/nfqueue/device-names.ts';
 import { deviceNames } from '../../io/proc/devices.ts';
-import { readKernelCounts } from '../../io/rules/index.ts';
+import { type KernelCounts, readKernelCounts } from '../../io/rules/index.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import type { News } from '../news.ts';
 import { classesFor } from './classes.ts';
 import { ModuleDevices } from './devices.ts';
 import { FaultWatch } from './faults.ts';
+import type { GuardOnDemand } from './guard.ts';
 import { type ApplyModules, ModuleManager } from './manager.ts';
 import { readModule } from './read.ts';
+import { SenderOnDemand } from './sender.ts';
 
 export interface ModuleParts {
   readonly logger: Logger;
@@ -37,6 +40,19 @@ export function createModules(
   });
 }
 
+/** Without our table, which the watchdog may have taken away, nothing is known. */
+async function kernelCounts(
+  first: number,
+  labels: readonly string[],
+): Promise<ReadonlyMap<string, KernelCounts>> {
+  try {
+    return await readKernelCounts(first, labels);
+  } catch (error) {
+    if (error instanceof OperatingError) return new Map();
+    throw error;
+  }
+}
+
 /** Its message says where it was thrown. */
 class NamedFault extends Error {
   override readonly stack = '';
@@ -44,17 +60,17 @@ class NamedFault extends Error {
 
 export interface ModuleMachine {
   readonly engine: Engine;
-  readonly guard: ModuleGuard;
+  readonly guard: GuardOnDemand;
   readonly nowNs: () => number;
   readonly names: DeviceNames;
-  readonly inject: (bytes: Uint8Array) => void;
   readonly set: (change: ModuleSet) => Promise<void>;
   readonly apply: ApplyModules;
 }
 
 /** From now on modules can run. */
 export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
-  const { engine, guard, nowNs, names, inject, set, apply } = machine;
+  const { engine, guard, nowNs, names, set, apply } = machine;
+  const sender = new SenderOnDemand();
   const { indexOf, mtuOf } = names;
   const faults = new FaultWatch({
     entries: () => manager.current.entries,
@@ -65,12 +81,14 @@ export function connectModules(manager: ModuleManager, machine: ModuleMachine): 
   });
   const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
   manager.connect({
-    ...{ stage: engine.modules, guard, nowNs, inject, devices, apply },
-    kernelCounts: (labels) => readKernelCounts(engine.told.spec.nfqueue.first, labels),
+    ...{ stage: engine.modules, guard, nowNs, inject: sender.send, devices, apply },
+    kernelCounts: (labels) => kernelCounts(engine.told.spec.nfqueue.first, labels),
     classesFor: classesFor(engine, set),
     onLiving: (isAny) => {
-      if (isAny) faults.begin();
-      else faults.end();
+      if (isAny) return faults.begin();
+      faults.end();
+      guard.rest();
+      sender.close();
     },
   });
 }

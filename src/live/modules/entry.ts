@@ -99,15 +99,20 @@ export class ModuleEntry {
   /** Its life ends: what that has counted is kept. */
   keep(counters: ModuleCounters | undefined): void {
     if (counters === undefined) return;
-    this.past = added(this.past, counters);
+    this.past = this.sumWith(counters);
     this.lastNsPerPacket = counters.nanosecondsPerPacket;
+  }
+
+  /** What it has counted in all, with these of now. */
+  sumWith(counters: Partial<Sums> | undefined): Sums {
+    return added(this.past, counters ?? {});
   }
 
   /** `counters`: of its life, or of the kernel; undefined if it has none. */
   report(counters: Partial<ModuleCounters> | undefined): ModuleReport {
     const { label, enabled, state, reason, read } = this;
     const { priority, hooks, run } = read.spec;
-    const { packets, dropped, stolen, errors } = added(this.past, counters ?? {});
+    const { packets, dropped, stolen, errors } = this.sumWith(counters);
     return {
       ...{ label, enabled, priority, hooks, packets, dropped, stolen },
       nanosecondsPerPacket: counters?.nanosecondsPerPacket ?? this.lastNsPerPacket,

@@ -91,7 +91,12 @@ export class ModuleManager {
   async draft(uses: readonly ModuleUse[]): Promise<ModulesDraft> {
     if (isSameUses(this.uses, uses)) return this.current;
     const { folder, read } = this.options;
-    const draft = await draftOf(uses, this.entries, (use) => read({ ...use, folder }), folder);
+    const draft = await draftOf(
+      uses,
+      this.entries,
+      (use) => readAt(use, () => read({ ...use, folder })),
+      folder,
+    );
     checkOrder(draft);
     return draft;
   }
@@ -103,12 +108,29 @@ export class ModuleManager {
 
   /** The first list of the instance. Throws ModuleError. */
   start(draft: ModulesDraft): void {
-    this.begin(draft);
+    this.enliven(draft);
     this.commit(draft);
   }
 
-  /** Calls create() of the modules that come. Throws ModuleError, and none of them lives then. */
-  begin(draft: ModulesDraft): void {
+  /** Calls create() of the modules that come. Rejects with ModuleError, and none of them lives then. */
+  async begin(draft: ModulesDraft): Promise<void> {
+    await this.keepKernelCounts(draft);
+    this.enliven(draft);
+  }
+
+  /** The kernel forgets what it has counted for modules that go. */
+  private async keepKernelCounts({ entries }: ModulesDraft): Promise<void> {
+    const going = this.entries.filter(
+      (entry) => !entry.isUserRun && entry.state === 'on' && !entries.includes(entry),
+    );
+    const counts = await this.worldNow().kernelCounts(going.map(({ label }) => label));
+    for (const entry of going) {
+      const next = entries.find(({ label }) => label === entry.label);
+      if (next !== undefined) next.past = entry.sumWith(counts.get(entry.label));
+    }
+  }
+
+  private enliven(draft: ModulesDraft): void {
     const { logger } = this.options;
     const world = this.worldNow();
     try {
@@ -182,6 +204,9 @@ export class ModuleManager {
       if (!(error instanceof OperatingError)) throw error;
       const code = error.exitCode === EXIT_USAGE ? 'invalid' : 'failed';
       return { ok: false, code, message: error.message, hint: error.hint };
+    } finally {
+      // A module that was refused may have run.
+      if (command.do !== 'list') this.world?.onLiving(this.runnables().length > 0);
     }
   }
 
@@ -329,4 +354,15 @@ function changesOf(
     else changes.push([entry.label, entry.enabled ? 'on' : 'off']);
   }
   return changes;
+}
+
+/** Tells what is wrong with a module of the configuration by its line there. */
+async function readAt(use: ModuleUse, read: () => Promise<ReadModule>): Promise<ReadModule> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    const where = `modules, line ${use.line} of the configuration (${use.use})`;
+    throw new ModuleError('invalid', `${where}: ${error.message}`, error.hint);
+  }
 }

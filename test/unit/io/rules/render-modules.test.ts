@@ -72,7 +72,7 @@ describe('packets that modules want', () => {
       `add rule inet shaper_100 unread_prerouting meta mark & 0xff000000 != 0 ${CLEAR}`,
     ]);
     expect(rulesOf(request([UP('postrouting', [{ proto: [17] }])]), 'postrouting')).toEqual([
-      ...[CLEAR, 'oifname "lo" accept', 'meta l4proto 17 goto queue_1'],
+      ...[CLEAR, 'oifname "lo" accept', 'meta priority != 5348:0 meta l4proto 17 goto queue_1'],
     ]);
   });
 
@@ -145,8 +145,8 @@ describe('modules that the kernel runs', () => {
   it('have a chain with counters before all else, and no packet comes up', () => {
     const wanted = request([marks(['ip dscp set 4', 'counter drop'])], false);
     expect(rulesOf(wanted, 'output')).toEqual([
-      'oifname != "lo" counter name "kernel_output_marks" jump kernel_output_marks',
-      'oifname != "lo" counter name "passed_output_marks"',
+      'oifname != "lo" meta priority != 5348:0 counter name "kernel_output_marks" jump kernel_output_marks',
+      'oifname != "lo" meta priority != 5348:0 counter name "passed_output_marks"',
       ...[CLEAR, 'oifname "lo" accept'],
     ]);
     expect(rulesOf(wanted, 'kernel_output_marks')).toEqual(['ip dscp set 4', 'counter drop']);

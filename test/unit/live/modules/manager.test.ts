@@ -198,7 +198,7 @@ describe('the configuration', () => {
     const { manager, files, reads, events } = world();
     const go = async (uses: ReturnType<typeof useOf>[]): Promise<string[]> => {
       const draft = await manager.draft(uses);
-      manager.begin(draft);
+      await manager.begin(draft);
       manager.commit(draft);
       return brief(await manager.answer({ do: 'list' }));
     };

@@ -72,7 +72,7 @@ export function modulesWorld(more: Partial<ManagerWorld> = {}) {
     },
     apply: async (plan) => {
       const draft = plan();
-      manager.begin(draft);
+      await manager.begin(draft);
       manager.commit(draft);
     },
     ...more,
