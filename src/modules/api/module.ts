@@ -1,7 +1,7 @@
 /**
- * How a module is written: `import { ACCEPT, defineModule } from 'nfqueue-shaper/module'`. docs/modules.md
- * has the guide. The five functions are those of the itmBench framework (classification, logging, processing,
- * update of class and of controller), in its order.
+ * How a module is written: `import { ACCEPT, defineModule } from 'nfqueue-shaper/module'`.
+ * docs/modules.md has the guide. The five functions are those of the itmBench framework (classification,
+ * logging, processing, update of class and of controller), in its order.
  */
 import type { Handle, Hook, Packet } from './packet.ts';
 
@@ -21,7 +21,7 @@ export type OptionType = 'integer' | 'number' | 'boolean' | 'string' | 'rate' | 
 export interface OptionSpec {
   /**
    * `rate` is given to create() in bytes per second, `duration` in nanoseconds, `size` in bytes; a `list` is
-   * one of strings. Users write them as in the configuration: `8mbit`, `20ms`, `64kb`.
+   * one of strings. Users write them as in the configuration: `8mbit`, `20ms`, `64kB`.
    */
   readonly type: OptionType;
   /** In the user's words, as `8mbit`; without it the option must be given. */
@@ -36,7 +36,8 @@ export interface OptionSpec {
 }
 
 /**
- * A matcher as in the configuration: `{ proto: 'tcp', dport: [80, 443] }`. A list holds if any entry does.
+ * A matcher as in the configuration: `{ proto: 'tcp', dport: [80, 443] }`. A list holds if any entry
+ * does.
  */
 export type Interest = Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[];
 
