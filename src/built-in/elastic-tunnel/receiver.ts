@@ -134,7 +134,15 @@ export class TunnelReceiver {
   }
 
   private newOrder(): Resequencer {
-    return new Resequencer((packet) => this.itm.inject(packet));
+    return new Resequencer((packet) => this.send(packet));
+  }
+
+  private send(packet: Uint8Array): void {
+    try {
+      this.itm.inject(packet);
+    } catch (error) {
+      this.complaints.add('a packet of the tunnel cannot be sent', { error: String(error) });
+    }
   }
 
   private sendReceipt(guest: Guest): void {

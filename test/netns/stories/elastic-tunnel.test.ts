@@ -49,8 +49,8 @@ describeNetns('elastic-tunnel', () => {
     const instance = (options: string): string =>
       `modules: [ { use: elastic-tunnel, options: { ${options} } } ]\n${NO_LINK}`;
     await start(instance(`peer: ${client.addresses.v4}`), { host: server });
-    const options = `peer: ${server.addresses.v4}, match: [${match}, dport=${PORT}], target: ${target}`;
-    return start(instance(options), { host: client });
+    const sending = `peer: ${server.addresses.v4}, match: [${match}, dport=${PORT}], target: ${target}`;
+    return start(instance(sending), { host: client });
   };
   const crowd = async (connections: number): Promise<() => void> => {
     const { client, server } = world.lab;

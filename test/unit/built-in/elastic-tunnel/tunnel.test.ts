@@ -108,6 +108,22 @@ test('packets come out at the other instance as they went in, in order', async (
   expect(far.host.injected).toEqual(sent);
 });
 
+test('a packet that the kernel refuses is told, and the next one comes out', async () => {
+  const port = await freePort();
+  const far = start({ listen: `127.0.0.1:${port}` });
+  const near = start({ peer: `127.0.0.1:${port}`, match: ['dst=10.2.0.0/16'] });
+  const { onInject } = far.host;
+  far.host.onInject = () => {
+    far.host.onInject = onInject;
+    throw new Error('EINVAL');
+  };
+  await opened(near);
+  await until(() => far.host.said.length > 0, 'nothing is told');
+  expect(far.host.said[0]).toMatchObject({ level: 'warn', message: 'a packet of the tunnel cannot be sent' });
+  pass(near.module, 'output', PACKET);
+  await until(() => far.host.injected.length > 0, 'nothing came out');
+});
+
 test('the packets of its own connections stay outside', () => {
   const { module } = start({ match: ['dst=0.0.0.0/0'], listen: '127.0.0.1:9999', peer: '127.0.0.1:9998' });
   const own = { protocol: 6, dst: '127.0.0.1' };
