@@ -61,12 +61,13 @@ if (over === 'npm') {
   });
 }
 function report(): CoreReport {
-  const { totals, lateness, sentPackets, dropEarly, dropTail, dropPolice, dropAqm } = engine.stats;
+  const { totals, lateness, sentPackets, dropEarly, dropTail, dropPolice, dropAqm, dropModule } =
+    engine.stats;
   const sum = (column: Float64Array): number => column.reduce((a, b) => a + b, 0);
   return {
     received: totals[TOTAL.receivedPackets]!,
     accepted: totals[TOTAL.acceptedPackets]!,
-    dropped: sum(dropEarly) + sum(dropTail) + sum(dropPolice) + sum(dropAqm),
+    dropped: sum(dropEarly) + sum(dropTail) + sum(dropPolice) + sum(dropAqm) + sum(dropModule),
     unmatched: totals[TOTAL.unmatchedPackets]!,
     batches: totals[TOTAL.batches]!,
     flows: totals[TOTAL.flows]!,

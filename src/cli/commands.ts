@@ -22,6 +22,7 @@ const BESIDE_LIST = [
   'scenario',
   'pcap',
   'history',
+  'module',
   'compare',
   'seed',
   'json',
@@ -30,7 +31,7 @@ const BESIDE_LIST = [
   'duration',
 ];
 /** Options of packets, of which a replay of history has none. */
-const BESIDE_HISTORY = ['scenario', 'pcap', 'compare', 'html', 'quotaSpeed', 'duration'];
+const BESIDE_HISTORY = ['scenario', 'pcap', 'module', 'compare', 'html', 'quotaSpeed', 'duration'];
 
 export function addCommands(program: Command, context: CommandContext): void {
   for (const add of [
@@ -173,6 +174,7 @@ function addSimulate(program: Command, { terminal, finish }: CommandContext): vo
     )
     .addOption(new Option('--duration <time>', 'how long the scenario lasts, such as 5m').conflicts('pcap'))
     .option('--quota-speed <n>', 'divide windows and limits of quotas: 1440 makes a day a minute', '1')
+    .option('--module <words...>', 'a module with its options, FILE KEY=VALUE …; once more for each')
     .option('--compare <file>', 'second configuration, run under the same traffic')
     .option('--seed <n>', 'seeds all chance', '1')
     .option('--json', 'as JSON')

@@ -5,11 +5,15 @@
 import { EXIT_FAILED, EXIT_FINE, EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import { parseTime, TIME_FORMS, UnitError } from '../base/units.ts';
 import type { LoadedConfig } from '../config/config.ts';
+import { firstPlaceOf } from '../io/modules/traces.ts';
 import { readVersion } from '../live/version.ts';
+import { ModuleStartError } from '../sim/modules/world-modules.ts';
 import { figuresOf } from '../sim/report/figures.ts';
-import { DRAIN_NS_MAX } from '../sim/simulation.ts';
+import { DRAIN_NS_MAX, type Simulation } from '../sim/simulation.ts';
+import type { ModuleUse } from '../spec/modules.ts';
 import { writePage } from './page/write.ts';
 import { readConfigAloud } from './read-config.ts';
+import { modulesForRun, readModuleWords } from './simulate/modules.ts';
 import { renderPage } from './simulate/page.ts';
 import { Progress } from './simulate/progress.ts';
 import { quotaJson } from './simulate/quota-view.ts';
@@ -39,6 +43,8 @@ export interface SimulateOptions {
   readonly history?: string;
   readonly duration?: string;
   readonly quotaSpeed: string;
+  /** FILE KEY=VALUE …, and again. */
+  readonly module?: readonly string[];
 }
 
 /** Whole numbers up to this one are exact. */
@@ -54,6 +60,7 @@ export async function simulate(options: SimulateOptions, terminal: Terminal): Pr
   }
   const seed = readSeed(options.seed);
   const quotaSpeed = readQuotaSpeed(options.quotaSpeed);
+  const extra = readModuleWords(options.module ?? []);
   const { conf, compare } = options;
   const named = [conf, compare].filter((file) => file !== undefined);
   const files = named.map((file) => ({ file, config: readConfigAloud(file, terminal) }));
@@ -62,7 +69,7 @@ export async function simulate(options: SimulateOptions, terminal: Terminal): Pr
   // A page that cannot be written is an error before the run, not minutes later. An existing file stays until
   // it is replaced.
   if (options.html !== undefined) writePage(options.html, '', 'a');
-  const runs = takeRuns(files, subject, { seed, quotaSpeed }, terminal);
+  const runs = await takeRuns(files, subject, { seed, quotaSpeed, extra }, terminal);
   if (options.html !== undefined) {
     writePage(options.html, renderPage(runs, { about: subject.about, version: readVersion() }), 'w');
     terminal.err(`shaper: wrote ${options.html}\n`);
@@ -73,6 +80,7 @@ export async function simulate(options: SimulateOptions, terminal: Terminal): Pr
     const { about, question } = subject;
     terminal.out(renderSummary(runs, { about, question, style: styleOf(hasColor), columns }));
   }
+  for (const warning of ejectedModules(runs)) terminal.err(`shaper: warning: ${warning}\n`);
   for (const warning of idleClasses(runs)) terminal.err(`shaper: warning: ${warning}\n`);
   if (subject.drains) for (const warning of stillWaiting(runs)) terminal.err(`shaper: warning: ${warning}\n`);
   if (subject.failure === null) return EXIT_FINE;
@@ -119,21 +127,53 @@ function readDuration(text: string | undefined): number | null {
   throw new OperatingError(EXIT_USAGE, `--duration takes a time, not '${text}'`, `write ${TIME_FORMS}`);
 }
 
-function takeRuns(
+interface TakeOptions extends Omit<PrepareOptions, 'modules'> {
+  /** Modules of the command line. */
+  readonly extra: readonly ModuleUse[];
+}
+
+async function takeRuns(
   files: readonly ConfigFile[],
   subject: Subject,
-  options: PrepareOptions,
+  { extra, ...options }: TakeOptions,
   terminal: Terminal,
-): RunView[] {
+): Promise<RunView[]> {
   const progress = new Progress(terminal.isErrInteractive ? terminal.err : null, () => performance.now());
+  const runs: RunView[] = [];
   try {
-    return files.map(({ file, config }) => {
-      const run = subject.prepare(config.spec, files[0].config.spec, options);
-      return takeRun(run, file, (done) => progress.show(file, done));
-    });
+    for (const { file, config } of files) {
+      const { options: modules, warnings } = await modulesForRun(file, config, extra, terminal.err);
+      for (const warning of warnings) terminal.err(`shaper: warning: ${warning}\n`);
+      const run = begun(() => subject.prepare(config.spec, files[0].config.spec, { ...options, modules }));
+      runs.push(await takeRun(run, file, (done) => progress.show(file, done)));
+    }
   } finally {
     progress.clear();
   }
+  return runs;
+}
+
+/** A module whose create() fails is no fault of this program. */
+function begun(prepare: () => Simulation): Simulation {
+  try {
+    return prepare();
+  } catch (error) {
+    if (!(error instanceof ModuleStartError)) throw error;
+    throw new OperatingError(EXIT_USAGE, `${error.message}${placeOf(error.cause)}`, '', error);
+  }
+}
+
+function placeOf(cause: unknown): string {
+  const place = firstPlaceOf(cause);
+  return place === null ? '' : ` (${place})`;
+}
+
+function ejectedModules(runs: readonly RunView[]): string[] {
+  return runs.flatMap(({ configuration, modules }) =>
+    modules
+      .filter(({ state }) => state === 'ejected')
+      .map(({ label, reason }) => `${configuration}: module ${label} was ejected: ${reason}`),
+  );
 }
 
 /** Says which classes saw no packet. A `default` that saw none is usual. */
@@ -164,8 +204,11 @@ const secondsOf = (ns: number): number => ns / 1e9;
 
 /** The object of the contract. A comparison has both, each with the name of its file and its figures. */
 function jsonOf(runs: readonly RunView[]): object {
-  const withQuotas = ({ report, quotas }: RunView): object =>
-    quotas === null ? report : { ...report, quotas: quotaJson(quotas, secondsOf) };
+  const withQuotas = ({ report, quotas, modules }: RunView): object => ({
+    ...report,
+    ...(quotas !== null && { quotas: quotaJson(quotas, secondsOf) }),
+    ...(modules.length > 0 && { modules }),
+  });
   if (runs.length === 1) return withQuotas(runs[0]);
   return {
     runs: runs.map((run) => ({

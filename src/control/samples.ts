@@ -36,8 +36,10 @@ export interface Sample extends Counts {
 }
 
 export function countsOf(stats: Stats): Counts {
-  const { sentPackets, sentBytes, marked, dropTail, dropEarly, dropPolice, dropAqm } = stats;
-  const dropped = dropTail.map((tail, c) => tail + dropEarly[c]! + dropPolice[c]! + dropAqm[c]!);
+  const { sentPackets, sentBytes, marked, dropTail, dropEarly, dropPolice, dropAqm, dropModule } = stats;
+  const dropped = dropTail.map(
+    (tail, c) => tail + dropEarly[c]! + dropPolice[c]! + dropAqm[c]! + dropModule[c]!,
+  );
   return { sentPackets, sentBytes, dropped, marked };
 }
 

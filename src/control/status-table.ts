@@ -48,13 +48,14 @@ const PAST: readonly Column[] = [
   ['early', ({ dropped }) => formatCountShort(dropped.early)],
   ['police', ({ dropped }) => formatCountShort(dropped.police)],
   ['aqm', ({ dropped }) => formatCountShort(dropped.aqm)],
+  ['module', ({ dropped }) => formatCountShort(dropped.module)],
   ['marked', ({ marked }) => formatCountShort(marked)],
   ['flows', ({ flows }) => formatCountShort(flows)],
   ['p50', ({ delayMicroseconds }) => delayText(delayMicroseconds.p50)],
   ['p99', ({ delayMicroseconds }) => delayText(delayMicroseconds.p99)],
 ];
 /** Left out if every class has none. */
-const SPARSE: ReadonlySet<string> = new Set(['early', 'police', 'aqm', 'marked']);
+const SPARSE: ReadonlySet<string> = new Set(['early', 'police', 'aqm', 'module', 'marked']);
 
 function presentLines({ recent, classes }: StatusReport, columns: number): string[] {
   const { seconds, bitsPerSecond, packetsPerSecond, droppedPerSecond } = recent;

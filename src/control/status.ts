@@ -36,6 +36,7 @@ export interface ClassReport {
     readonly early: number;
     readonly police: number;
     readonly aqm: number;
+    readonly module: number;
   };
   readonly marked: number;
   readonly flows: number;
@@ -197,6 +198,7 @@ function classReport(
       early: stats.dropEarly[c]!,
       police: stats.dropPolice[c]!,
       aqm: stats.dropAqm[c]!,
+      module: stats.dropModule[c]!,
     },
     marked: stats.marked[c]!,
     flows: stats.flows[c]!,

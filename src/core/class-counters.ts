@@ -46,6 +46,6 @@ export class ClassCounterReader {
   }
 }
 
-function droppedOf({ dropTail, dropEarly, dropPolice, dropAqm }: Stats, c: number): number {
-  return dropTail[c]! + dropEarly[c]! + dropPolice[c]! + dropAqm[c]!;
+function droppedOf({ dropTail, dropEarly, dropPolice, dropAqm, dropModule }: Stats, c: number): number {
+  return dropTail[c]! + dropEarly[c]! + dropPolice[c]! + dropAqm[c]! + dropModule[c]!;
 }

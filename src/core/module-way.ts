@@ -1,6 +1,6 @@
 /**
- * A packet's way where modules are on: they decide about those of a batch that came by their NFQUEUE, and then
- * all packets take the usual way, in the order that the stage's line says.
+ * A packet's way where modules are on: they decide about those of a batch that came by their NFQUEUE, and
+ * then all packets take the usual way, in the order that the stage's line says.
  *
  *   prerouting, postrouting   no classes there: the module's verdict is the packet's
  *   input, forward, output    dropped for the leaf that would have had it, or on to its classes
@@ -46,6 +46,7 @@ export class ModuleWay extends PacketWay {
       else this.takeReleased(port, rows, line.rowOf(entry), nowNs);
     }
     this.takeOthers(port, next, rows, nowNs);
+    this.lasting.edits.settle(port.slab);
   }
 
   /** Rows [from, to) of the batch that modules have nothing to do with. */
@@ -108,14 +109,19 @@ export class ModuleWay extends PacketWay {
     else this.comes(h, nowNs, nowNs);
   }
 
-  /** Keeps the new bytes of a packet that modules have changed. Returns false if there is no room for them. */
-  private keepsEdits({ arrivals, slab, edits }: Rows, p: number, h: number): boolean {
+  /**
+   * Keeps the new bytes of a packet that modules have changed. Returns false if there is no room for them.
+   */
+  private keepsEdits(rows: Rows, p: number, h: number): boolean {
+    const { arrivals, slab, edits } = rows;
     if ((edits[p] & EDITED) === 0) return true;
     if (!this.lasting.edits.mayEdit(h, arrivals, p)) {
       this.modules.noRoom();
       return false;
     }
-    this.lasting.edits.keep(h, slab, arrivals.slabOffset[p]);
+    // Most leave in this batch: their bytes need not be copied.
+    if (rows === this.modules.line.arrived) this.lasting.edits.keepInSlab(h, arrivals.slabOffset[p]);
+    else this.lasting.edits.keep(h, slab, arrivals.slabOffset[p]);
     if ((edits[p] & REROUTED) !== 0) this.held.reroute(h);
     return true;
   }

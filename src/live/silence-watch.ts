@@ -156,7 +156,8 @@ function isSilent(
 function receivedByRoot(classes: readonly ClassInfo[], stats: Stats): Float64Array {
   const received = new Float64Array(classes.length);
   for (let c = 0; c < classes.length; c++) {
-    const dropped = stats.dropTail[c] + stats.dropEarly[c] + stats.dropPolice[c] + stats.dropAqm[c];
+    const { dropTail, dropEarly, dropPolice, dropAqm, dropModule } = stats;
+    const dropped = dropTail[c] + dropEarly[c] + dropPolice[c] + dropAqm[c] + dropModule[c];
     received[classes[c].root] += stats.sentPackets[c] + stats.backlogPackets[c] + dropped;
   }
   return received;

@@ -98,6 +98,10 @@ export class Simulation {
     this.drains = options.drains ?? false;
   }
 
+  get hasModules(): boolean {
+    return this.modules !== null;
+  }
+
   /** Runs to the next sample. Returns false at the end of the run. */
   step(): boolean {
     const way = this.way();
@@ -107,7 +111,10 @@ export class Simulation {
     return this.taken < this.samples;
   }
 
-  /** The same; modules go on at the instant at which a promise of theirs was kept. `settle` lets them do it. */
+  /**
+   * The same; modules go on at the instant at which a promise of theirs was kept. `settle` lets them do
+   * it.
+   */
   async stepWithModules(settle: () => Promise<void>): Promise<boolean> {
     for (const _ of this.way()) await settle();
     return this.taken < this.samples;

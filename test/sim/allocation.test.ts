@@ -11,6 +11,7 @@ import { TOTAL } from '../../src/core/packets/stats.ts';
 import { TraceReader } from '../../src/core/trace/trace-reader.ts';
 import { ARRIVAL_ROWS, SLOT_BYTES } from '../../src/limits.ts';
 import { widenInlining } from '../../src/live/inlining.ts';
+import { ACCEPT, DROP, type ModuleInstance } from '../../src/modules/api/module.ts';
 import { createBatch, NF_INET_FORWARD, NF_INET_LOCAL_OUT } from '../../src/packet/batch.ts';
 import type { Port } from '../../src/packet/port.ts';
 import type { SocketOwners } from '../../src/packet/sockets.ts';
@@ -307,3 +308,42 @@ test.each(['', ', while somebody watches them'])(
     else expect(recorded).toBeGreaterThanOrEqual(grown.batches * ARRIVAL_ROWS);
   },
 );
+
+/** The same packets by the NFQUEUE of modules, copied as far as they say. */
+class ModulePort extends EndlessPort {
+  constructor(nfqueue: number) {
+    super();
+    this.batch.arrivals.nfqueue.fill(nfqueue);
+  }
+
+  override drain(): number {
+    const rows = super.drain();
+    const { copiedBytes, lengthBytes } = this.batch.arrivals;
+    copiedBytes.set(lengthBytes);
+    return rows;
+  }
+}
+
+test('a module that reads fields, asks for flows, and sets a field makes no objects', PATIENCE, () => {
+  let read = 0;
+  const instance: ModuleInstance = {
+    classify: (p) => p.flow & 3,
+    process(p) {
+      read += p.length + p.sport + p.dport + p.ttl + p.direction;
+      p.ttl = 1 + (read & 63);
+      return (read & 15) === 0 ? DROP : ACCEPT;
+    },
+  };
+  const common = { run: 'user', priority: 100, hooks: ['forward'], interest: null } as const;
+  const one = { ...common, name: 'reads', payload: false, kernelRules: {}, budgetNs: 20_000, instance };
+  const spec = shaper({ wan: { up: { rate: 1e9, burst: 1e6 } } });
+  const engine = createEngine({ ...spec, modules: [one] });
+  engine.modules.use([one], 0);
+  const port = new ModulePort(engine.told.plan.moduleNfqueue!);
+  // As above: boxed float64s, 16 B each.
+  const isSmall = ({ left, allocated }: Growth): boolean => least(left) < 0.1 && least(allocated) < 180;
+  const grown = growth(engine, port, 1000, isSmall);
+  expect(isSmall(grown), JSON.stringify(grown)).toBe(true);
+  expect(engine.modules.counters()[0]).toMatchObject({ state: 'on', errors: 0 });
+  expect(engine.modules.counters()[0]!.dropped).toBeGreaterThan(1000);
+});

@@ -7,6 +7,7 @@ import { TOTAL } from '../../src/core/packets/stats.ts';
 import { ACCEPT, type ModuleInstance, STOLEN, type Verdict } from '../../src/modules/api/module.ts';
 import type { Handle, Hook, Packet } from '../../src/modules/api/packet.ts';
 import { NF_ACCEPT, NF_INET_POST_ROUTING } from '../../src/packet/batch.ts';
+import type { SocketOwners } from '../../src/packet/sockets.ts';
 import type { ShaperSpec } from '../../src/spec/spec.ts';
 import { runUntil } from '../port/driver.ts';
 import type { SimArrival } from '../port/sim-port.ts';
@@ -33,11 +34,19 @@ export class ModulesWorld {
   readonly ejected: [name: string, reason: string][] = [];
   list: readonly RunnableModule[] = [];
 
-  constructor(modules: Readonly<Record<string, ModuleInput>>, spec: ShaperSpec = PLAIN, guard?: ModuleGuard) {
+  constructor(
+    modules: Readonly<Record<string, ModuleInput>>,
+    spec: ShaperSpec = PLAIN,
+    { guard, sockets }: { guard?: ModuleGuard; sockets?: SocketOwners } = {},
+  ) {
     const specs = Object.keys(modules).map((name) => runnable(name, modules[name]!, {}));
     this.engine = new Engine(
       { ...spec, modules: specs },
-      { seed: 1, releaseSlackNs: 0, nameOf: (ifIndex) => `dev${ifIndex}`, ...(guard && { guard }) },
+      {
+        ...{ seed: 1, releaseSlackNs: 0, nameOf: (ifIndex: number) => `dev${ifIndex}` },
+        ...(guard && { guard }),
+        ...(sockets && { sockets }),
+      },
     );
     for (const device of this.engine.intake.devices) this.engine.intake.setDeviceIndex(device, WAN);
     this.engine.modules.onEjected = (name, reason) => this.ejected.push([name, reason]);

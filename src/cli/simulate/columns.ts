@@ -1,5 +1,6 @@
 /** Columns of the tables of classes and of flows, on the terminal and on the page. */
 import { formatBitsPerSecShort, formatMicrosecondsShort } from '../../base/units.ts';
+import type { ModuleResult } from '../../sim/modules/world-modules.ts';
 import type { DelayMilliseconds, SimulatedFlow } from '../../sim/report/report.ts';
 import type { ClassView, RunView } from './run-view.ts';
 
@@ -16,6 +17,16 @@ const delays = <Row>(delayOf: (row: Row) => DelayMilliseconds): Column<Row>[] =>
   { title: 'max', text: (row) => millisecondsText(delayOf(row).max) },
 ];
 
+/** The columns that have a text in any row. */
+export function usedColumns<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly (readonly (Row | null)[])[],
+): readonly Column<Row>[] {
+  return columns.filter(({ text }) =>
+    rows.some((pair) => pair.some((row) => row !== null && text(row) !== '')),
+  );
+}
+
 export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
   { title: 'throughput', text: ({ report }) => formatBitsPerSecShort(report.throughputBitsPerSecond) },
   ...delays(({ report }: ClassView) => report.delayMilliseconds),
@@ -23,7 +34,18 @@ export const CLASS_COLUMNS: readonly Column<ClassView>[] = [
   { title: 'early', text: ({ drops }) => String(drops.early), isTrouble: true },
   { title: 'police', text: ({ drops }) => String(drops.police), isTrouble: true },
   { title: 'aqm', text: ({ drops }) => String(drops.aqm), isTrouble: true },
+  { title: 'module', text: ({ drops }) => (drops.module === 0 ? '' : String(drops.module)), isTrouble: true },
   { title: 'marked', text: ({ report }) => String(report.marked) },
+];
+
+export const MODULE_COLUMNS: readonly Column<ModuleResult>[] = [
+  { title: 'packets', text: ({ packets }) => String(packets) },
+  { title: 'dropped', text: ({ dropped }) => String(dropped) },
+  { title: 'stolen', text: ({ stolen }) => String(stolen) },
+  { title: 'held', text: ({ held }) => String(held) },
+  { title: 'injected', text: ({ injected }) => String(injected) },
+  { title: 'errors', text: ({ errors }) => String(errors), isTrouble: true },
+  { title: 'state', text: ({ state }) => state },
 ];
 
 export const FLOW_COLUMNS: readonly Column<SimulatedFlow>[] = [

@@ -5,7 +5,15 @@ import { formatBitsPerSecShort } from '../../base/units.ts';
 import { pairUp } from '../../charts/palette.ts';
 import type { SimulatedFlow } from '../../sim/report/report.ts';
 import { htmlDocument, legendOf } from '../page/document.ts';
-import { CLASS_COLUMNS, type Column, FLOW_COLUMNS, flowTitle, millisecondsText } from './columns.ts';
+import {
+  CLASS_COLUMNS,
+  type Column,
+  FLOW_COLUMNS,
+  flowTitle,
+  MODULE_COLUMNS,
+  millisecondsText,
+  usedColumns,
+} from './columns.ts';
 import { RUN_NAMES } from './comparison.ts';
 import type { Panel } from './panel.ts';
 import { classPanels, quietText } from './panels-class.ts';
@@ -29,11 +37,21 @@ export function renderPage(runs: readonly RunView[], { about, version }: PageOpt
     flowsSection(runs),
     '<h2>All classes</h2>',
     tableOf('class', CLASS_COLUMNS, classRows(runs), ({ path }) => path, isPair),
+    ...modulesSection(runs),
     '<h2>All flows</h2>',
     tableOf('flow', FLOW_COLUMNS, flowRows(runs), flowTitle, isPair),
     `<footer>${NOTES}<br>nfqueue-shaper ${escapeHtml(version)}</footer>`,
   ];
   return htmlDocument(`${scenario} - shaper simulate`, body, isPair ? 'pair' : '');
+}
+
+function modulesSection(runs: readonly RunView[]): string[] {
+  const rows = pairUp(
+    runs.map(({ modules }) => modules),
+    ({ label }) => label,
+  );
+  if (rows.length === 0) return [];
+  return ['<h2>Modules</h2>', tableOf('module', MODULE_COLUMNS, rows, ({ label }) => label, runs.length > 1)];
 }
 
 /** Tables with more rows are folded. */
@@ -134,9 +152,7 @@ function tableOf<Row>(
   titleOf: (row: Row) => string,
   isPair: boolean,
 ): string {
-  const used = columns.filter(({ text }) =>
-    rows.some((pair) => pair.some((row) => row !== null && text(row) !== '')),
-  );
+  const used = usedColumns(columns, rows);
   const head = isPair
     ? `<tr><th rowspan="2">${what}</th>${used.map(({ title }) => `<th colspan="2">${title}</th>`).join('')}</tr>` +
       `<tr>${used.map(() => '<th class="run-a">A</th><th class="run-b">B</th>').join('')}</tr>`

@@ -18,6 +18,7 @@ const REASONS = [
   { key: 'early', name: 'early: RED', color: 'var(--hue-3)' },
   { key: 'police', name: 'police: over a rate', color: 'var(--hue-5)' },
   { key: 'aqm', name: 'aqm: CoDel, PIE', color: 'var(--hue-2)' },
+  { key: 'module', name: 'module: before the class', color: 'var(--hue-4)' },
 ] as const;
 const MARK_COLOR = 'var(--hue-1)';
 

@@ -2,6 +2,7 @@
 import { HISTOGRAM_BINS } from '../../base/histogram.ts';
 import { toBitsPerSecOrNull } from '../../base/units.ts';
 import { withChildren } from '../../core/packets/stats.ts';
+import type { ModuleResult } from '../../sim/modules/world-modules.ts';
 import type { SimulatedClass, SimulateReport } from '../../sim/report/report.ts';
 import type { ClassSeries, Series } from '../../sim/report/series.ts';
 import type { Simulation } from '../../sim/simulation.ts';
@@ -17,6 +18,7 @@ export interface DropReasons {
   readonly early: number;
   readonly police: number;
   readonly aqm: number;
+  readonly module: number;
 }
 
 export interface RedView {
@@ -53,24 +55,26 @@ export interface RunView {
   readonly classes: readonly ClassView[];
   /** null: the configuration has no quotas. */
   readonly quotas: QuotaView | null;
+  /** In the order in which packets passed them. */
+  readonly modules: readonly ModuleResult[];
 }
 
 /** Runs to the end. `onSample` gets the share of the run that is over, 0 to 1. */
-export function takeRun(
+export async function takeRun(
   run: Simulation,
   configuration: string,
   onSample: (done: number) => void = () => {},
-): RunView {
+): Promise<RunView> {
   const { engine } = run.world;
   const averages = engine.classes.map(({ spec }) => (redOf(spec.queue) ? new Float64Array(SAMPLES) : null));
   for (let at = 0, isMore = true; isMore; at++) {
-    isMore = run.step();
+    isMore = run.hasModules ? await run.stepWithModules(settled) : run.step();
     for (const [row, average] of averages.entries()) {
       if (average) average[at] = engine.stages.admission.averageBytes(row, run.world.nowNs);
     }
     onSample((at + 1) / SAMPLES);
   }
-  const { report, series, quotas } = run.result();
+  const { report, series, quotas, modules } = run.result();
   const sums = withChildren(engine.stats, engine.classes);
   const classes = engine.classes.map((info, row): ClassView => {
     const red = redOf(info.spec.queue);
@@ -86,6 +90,7 @@ export function takeRun(
         early: sums.dropEarly[row],
         police: sums.dropPolice[row],
         aqm: sums.dropAqm[row],
+        module: sums.dropModule[row],
       },
       delayCounts: engine.stats.delay.subarray(row * HISTOGRAM_BINS, (row + 1) * HISTOGRAM_BINS),
       series: series.classes.find(({ path }) => path === info.path) ?? null,
@@ -94,7 +99,12 @@ export function takeRun(
   });
   const instant = (ns: number): string => `${(ns / 1e9).toFixed(2)} s`;
   const view = quotas === null ? null : { ...quotas, instant };
-  return { configuration, report, series, classes, quotas: view };
+  return { configuration, report, series, classes, quotas: view, modules };
+}
+
+/** When all that waits for a promise has gone on. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function redOf(queue: QueueSpec | null): Omit<RedView, 'averageBytes'> | null {

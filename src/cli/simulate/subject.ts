@@ -6,6 +6,7 @@ import { CaptureError } from '../../sim/capture/capture-error.ts';
 import { prepareReplay } from '../../sim/capture/replay.ts';
 import { type CaptureScan, scanCapture } from '../../sim/capture/scan.ts';
 import type { ReadAt } from '../../sim/capture/window.ts';
+import type { ModulesOptions } from '../../sim/modules/world-modules.ts';
 import { findScenario, SCENARIO_NAMES, SCENARIOS } from '../../sim/scenarios/index.ts';
 import { prepareScenario, type Simulation } from '../../sim/simulation.ts';
 import type { Question } from '../../sim/traffic/traffic.ts';
@@ -36,6 +37,7 @@ export interface PrepareOptions {
   readonly seed: number;
   /** Windows and limits of quotas are divided by this. */
   readonly quotaSpeed: number;
+  readonly modules?: ModulesOptions | undefined;
 }
 
 /**
@@ -60,9 +62,10 @@ export function scenarioSubject(name: string, durationNs: number | null): Subjec
     warnings: [],
     failure: null,
     drains: false,
-    prepare: (spec, reference, { seed, quotaSpeed }) =>
+    prepare: (spec, reference, { seed, quotaSpeed, modules }) =>
       prepareScenario(spec, found, seed, {
         ...{ samples: SAMPLES, reference, quotaSpeed },
+        ...(modules && { modules }),
         ...(durationNs !== null && { durationNs }),
       }),
   };
@@ -78,8 +81,8 @@ export async function captureSubject(file: string): Promise<Subject> {
     warnings: captureWarnings(scan, file),
     failure: damageOf(scan, file, sizeBytes),
     drains: true,
-    prepare: (spec, _reference, { seed, quotaSpeed }) =>
-      prepareReplay(spec, scan, name, seed, { samples: SAMPLES, quotaSpeed }),
+    prepare: (spec, _reference, { seed, quotaSpeed, modules }) =>
+      prepareReplay(spec, scan, name, seed, { samples: SAMPLES, quotaSpeed, ...(modules && { modules }) }),
   };
 }
 

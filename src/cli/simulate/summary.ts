@@ -13,7 +13,9 @@ import {
   droppedOutside,
   FLOW_COLUMNS,
   flowTitle,
+  MODULE_COLUMNS,
   millisecondsText,
+  usedColumns,
 } from './columns.ts';
 import { comparison, RUN_NAMES } from './comparison.ts';
 import { chooseFlows, type FlowChoice, type FlowPair } from './flow-choice.ts';
@@ -46,6 +48,7 @@ export function renderSummary(runs: readonly RunView[], options: SummaryOptions)
     comparison(runs, options.style),
     classTable(runs, options.style),
     ...runs.map((run, r) => quotaSection(run, r, runs.length, options.style)),
+    moduleTable(runs, options.style),
     plots(runs, options),
     flowTable(runs, answers.shown, options.style),
     ...windowLines(runs),
@@ -127,6 +130,14 @@ function quotaSection({ quotas }: RunView, r: number, runCount: number, style: S
   return `${name}${speed}${quotaTables(quotas, style)}`;
 }
 
+function moduleTable(runs: readonly RunView[], style: Style): string {
+  const rows = pairUp(
+    runs.map(({ modules }) => modules),
+    ({ label }) => label,
+  );
+  return rows.length === 0 ? '' : table('module', MODULE_COLUMNS, rows, ({ label }) => label, style);
+}
+
 /** The flows that have no line above. */
 function flowTable(runs: readonly RunView[], answers: readonly FlowPair[], style: Style): string {
   const above = new Set(answers.flat());
@@ -162,18 +173,19 @@ function table<Row>(
   style: Style,
 ): string {
   const runCount = rows[0]?.length ?? 1;
+  const used = usedColumns(columns, rows);
   const runCell = (text: string, r: number): Cell[] => (runCount > 1 ? [{ text, paint: style.runs[r] }] : []);
   const head: Cell[] = [
     { text: what, align: 'left', paint: style.bold },
     ...runCell('', 0),
-    ...columns.map(({ title }) => ({ text: title, paint: style.bold })),
+    ...used.map(({ title }) => ({ text: title, paint: style.bold })),
   ];
   const lines = rows.flatMap((pair) => {
     const title = titleOf(pair.find((row) => row !== null) as Row);
     return pair.map((row, r): Cell[] => [
       { text: r === 0 ? title : '', align: 'left' },
       ...runCell(RUN_NAMES[r], r),
-      ...columns.map((column) => (row === null ? { text: '-' } : cellOf(column, row, style))),
+      ...used.map((column) => (row === null ? { text: '-' } : cellOf(column, row, style))),
     ]);
   });
   return renderCells([head, ...lines]);

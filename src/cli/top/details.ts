@@ -78,7 +78,7 @@ function classLines(state: TopState, report: ClassReport, cells: number): Line[]
         ['sent', `${formatBytesShort(sent.bytes)}, ${formatCountShort(sent.packets)} packets`],
         [
           'dropped',
-          `${formatCountShort(recent.droppedPerSecond)}/s; since the start: full queue ${dropped.tail}, early ${dropped.early}, police ${dropped.police}, aqm ${dropped.aqm}`,
+          `${formatCountShort(recent.droppedPerSecond)}/s; since the start: full queue ${dropped.tail}, early ${dropped.early}, police ${dropped.police}, aqm ${dropped.aqm}, modules ${dropped.module}`,
         ],
         ['marked', `${formatCountShort(recent.markedPerSecond)}/s; since the start ${report.marked}`],
         ['flows', String(report.flows)],

@@ -67,6 +67,7 @@ const classReport = object('A class', {
     early: integer('By RED, before it was full'),
     police: integer('Beyond the rate of police'),
     aqm: integer('By the AQM of the queue'),
+    module: integer('By a module, before they came to the class'),
   }),
   marked: integer('Packets that got a CE mark'),
   flows: integer('Flows that are remembered'),

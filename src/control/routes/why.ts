@@ -41,6 +41,7 @@ const flow = object('A flow', {
     early: integer('By RED, before it was full'),
     police: integer('Beyond the rate of police'),
     aqm: integer('By the AQM of the queue'),
+    module: integer('By a module, before they came to the class; at most 65,535 are counted'),
   }),
   bitsPerSecond: integer('Sent in the last half second'),
   buckets: list(

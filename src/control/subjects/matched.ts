@@ -1,6 +1,6 @@
 /** Subjects that matchers of the running configuration name: users, groups, control groups, programs. */
 import type { CgroupId } from '../../io/proc/cgroups.ts';
-import { subjectKeysOf } from '../../spec/match.ts';
+import { type MatcherSpec, subjectKeysOf } from '../../spec/match.ts';
 import type { ClassSpec, ShaperSpec } from '../../spec/spec.ts';
 import type { Machine } from './machine.ts';
 
@@ -17,14 +17,18 @@ export interface MatchedSubject {
   readonly rule: number | null;
 }
 
-/** Every key once, in the order of the file. */
-export function matchedKeys({ links }: ShaperSpec): string[] {
+/** Every key once, in the order of the file; those of modules come last. */
+export function matchedKeys({ links, modules }: ShaperSpec): string[] {
   const keys = new Set<string>();
+  const add = (matchers: readonly MatcherSpec[] | null): void => {
+    for (const matcher of matchers ?? []) for (const key of subjectKeysOf(matcher)) keys.add(key);
+  };
   const visit = (node: ClassSpec): void => {
-    for (const matcher of node.match ?? []) for (const key of subjectKeysOf(matcher)) keys.add(key);
+    add(node.match);
     for (const child of node.children) visit(child);
   };
   for (const { up, down } of links) for (const root of [up, down]) if (root !== null) visit(root);
+  for (const { interest } of modules) add(interest);
   return [...keys];
 }
 

@@ -42,7 +42,7 @@ export interface TcpSegments {
   readonly held: boolean[];
 }
 
-export const DROP_REASONS = ['tail', 'early', 'police', 'aqm'] as const;
+export const DROP_REASONS = ['tail', 'early', 'police', 'aqm', 'module'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Segments that were told, and were dropped here. */

@@ -52,8 +52,8 @@ export class Alarms {
 
 /** By path of each class what it has dropped itself: the statistics have the classes inside it as well. */
 function ownDrops(stats: Stats, classes: readonly ClassLabel[]): Map<string, number> {
-  const { dropTail, dropEarly, dropPolice, dropAqm } = stats;
-  const own = dropTail.map((tail, c) => tail + dropEarly[c]! + dropPolice[c]! + dropAqm[c]!);
+  const { dropTail, dropEarly, dropPolice, dropAqm, dropModule } = stats;
+  const own = dropTail.map((tail, c) => tail + dropEarly[c]! + dropPolice[c]! + dropAqm[c]! + dropModule[c]!);
   const all = own.slice();
   for (const [c, { parent }] of classes.entries()) if (parent !== NONE) own[parent]! -= all[c]!;
   return new Map(classes.map(({ path }, c) => [path, own[c]!]));

@@ -25,8 +25,9 @@ export type SideOf = readonly Side[];
 /** The host of the inside address in this row of the memory of hosts. */
 export type HostOfAddress = (address: number) => HostEntry | undefined;
 
-export function droppedPackets({ dropTail, dropEarly, dropPolice, dropAqm }: FlowRecord): number {
-  return dropTail + dropEarly + dropPolice + dropAqm;
+export function droppedPackets(record: FlowRecord): number {
+  const { dropTail, dropEarly, dropPolice, dropAqm, dropModule } = record;
+  return dropTail + dropEarly + dropPolice + dropAqm + dropModule;
 }
 
 export class FlowSamples {

@@ -7,7 +7,7 @@
 import { NONE } from '../../base/none.ts';
 import type { ClassInfo } from '../../core/classes/classes.ts';
 import type { FlowRecord } from '../../core/flows/flow-reader.ts';
-import { DROP_POLICE, DROP_TAIL } from '../../core/packets/ledger.ts';
+import { DROP_MODULE, DROP_POLICE, DROP_TAIL } from '../../core/packets/ledger.ts';
 import type { HostLimitState } from '../../core/quotas/limit-states.ts';
 import type { KnownClasses } from './classes.ts';
 import type { Evidence, Watched } from './evidence.ts';
@@ -57,8 +57,9 @@ const USED_MIN = 0.7;
 /** Part of a ceiling that others use if they leave nothing to borrow. */
 const OTHERS_MIN = 0.05;
 
-export function droppedOf({ dropTail, dropEarly, dropPolice, dropAqm }: FlowRecord): number {
-  return dropTail + dropEarly + dropPolice + dropAqm;
+export function droppedOf(record: FlowRecord): number {
+  const { dropTail, dropEarly, dropPolice, dropAqm, dropModule } = record;
+  return dropTail + dropEarly + dropPolice + dropAqm + dropModule;
 }
 
 export function limitOf(flow: Watched, evidence: Evidence, known: KnownClasses): Limit {
@@ -204,6 +205,7 @@ function signalled(
   const leaf = leafUnder(owner, leaves);
   if (now.dropReason === DROP_POLICE)
     return { kind: owner.spec.police === null ? 'each' : 'police', owner, leaf, sharers: null };
+  if (now.dropReason === DROP_MODULE) return { kind: 'module', owner, leaf, sharers: null };
   if (now.waitedNs >= since) return null;
   return { kind: now.dropReason === DROP_TAIL ? 'queue' : 'aqm', owner, leaf, sharers: null };
 }

@@ -32,6 +32,7 @@ export interface FlowAnswer {
     readonly early: number;
     readonly police: number;
     readonly aqm: number;
+    readonly module: number;
   };
   readonly bitsPerSecond: number;
   readonly buckets: readonly BucketReport[];

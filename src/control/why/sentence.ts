@@ -63,6 +63,8 @@ function bound({ before, now }: Watched, limit: Limit, owner: ClassInfo, evidenc
     }
     case 'rate':
       return `is slow because ${path} is full (${ceil}) and has nothing left to borrow; ${shareText(limit.leaf!, others, evidence)}`;
+    case 'module':
+      return `is slow because a module has dropped ${packetsText(now.dropModule)} of it before they came to ${path}, the last ${agoText(now.dropNs, evidence)}; \`shaper module list\` shows which modules drop`;
     case 'queue':
       return `is slow because the queue of ${path} was full and dropped ${packetsText(now.dropTail)} of it`;
     default:

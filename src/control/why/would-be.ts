@@ -8,7 +8,7 @@ import type { Endpoint, Subject } from './subject.ts';
 
 /** Classes that are named; of more only the number is told. */
 const PERHAPS_MAX = 3;
-const NOTHING = { tail: 0, early: 0, police: 0, aqm: 0 };
+const NOTHING = { tail: 0, early: 0, police: 0, aqm: 0, module: 0 };
 
 interface Way {
   readonly text: string;

@@ -11,6 +11,8 @@
  *
  * Instants that only people ask for are ticks or milliseconds, in one word.
  */
+import { invariant } from '../../base/assert.ts';
+import { CLASSES_MAX } from '../../limits.ts';
 
 /** 48 bytes: large allocations begin 16 bytes into a page, so the records lie on cache lines. */
 const HEADER_WORDS = 12;
@@ -59,17 +61,26 @@ export const FIELD_WORDS = RECORD_WORDS - KEY_WORDS - 1;
 // A measure. All its words are 0 when the flow begins.
 export const BYTES_BEFORE = 0; // float64
 export const BYTES_DROPPED = 2; // float64
-/** Packets by DROP_* of the ledger. */
+/** Packets by DROP_* of the ledger, but those that modules have dropped. */
 export const DROPS = 4; // to 7
 export const MARKED = 8;
 /** The `each` bucket that made a packet wait last: millisecond, and class row + 1. */
 export const EACH_MS = 9;
 export const EACH_CLASS = 10;
-/** The last drop: millisecond; class row + 1 of the policer if it was one, and DROP_* in the lowest bits. */
+/**
+ * The last drop: millisecond; DROP_* in the lowest bits, class row + 1 of the policer if it was one above
+ * them, and in the high half the packets that modules have dropped, at most MODULE_DROPS_MAX.
+ */
 export const DROP_MS = 11;
 export const DROP_CLASS = 12;
-export const DROP_REASON_BITS = 2;
+export const DROP_REASON_BITS = 3;
 export const DROP_REASON_MASK = (1 << DROP_REASON_BITS) - 1;
+export const MODULE_DROPS_SHIFT = 16;
+export const MODULE_DROPS_MAX = 0xffff;
+invariant(
+  CLASSES_MAX < 1 << (MODULE_DROPS_SHIFT - DROP_REASON_BITS),
+  'the row of a class plus 1 has 13 bits beside the reason of a drop',
+);
 /** Millisecond at which the last packet left that has waited. */
 export const WAIT_MS = 13;
 export const FIRST_TICK = 14; // when the flow began

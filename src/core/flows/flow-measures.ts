@@ -7,6 +7,7 @@
  */
 import { NONE } from '../../base/none.ts';
 import { FLAG_CE, FLAG_MARKED, type HeldTable } from '../packets/held.ts';
+import { DROP_MODULE } from '../packets/ledger.ts';
 import {
   BYTES,
   BYTES_BEFORE,
@@ -22,6 +23,8 @@ import {
   type FlowMemory,
   MARKED,
   MEASURE_WORDS,
+  MODULE_DROPS_MAX,
+  MODULE_DROPS_SHIFT,
   measureAt,
   tickOf,
   WAIT_MS,
@@ -109,10 +112,12 @@ export class FlowMeasures {
     if (f === NONE) return;
     const { words } = this;
     const at = measureAt(f);
-    words[at + DROPS + reason] += 1;
+    let byModules = words[at + DROP_CLASS] >>> MODULE_DROPS_SHIFT;
+    if (reason !== DROP_MODULE) words[at + DROPS + reason] += 1;
+    else if (byModules < MODULE_DROPS_MAX) byModules += 1;
     this.floats[(at + BYTES_DROPPED) >> 1] += lengthBytes;
     words[at + DROP_MS] = this.nowMs;
-    words[at + DROP_CLASS] = ((c + 1) << DROP_REASON_BITS) | reason;
+    words[at + DROP_CLASS] = (byModules << MODULE_DROPS_SHIFT) | ((c + 1) << DROP_REASON_BITS) | reason;
   }
 
   /** Packet `h` leaves a tree that asks for a CE mark. */
@@ -128,8 +133,9 @@ export class FlowMeasures {
     const at = measureAt(f);
     if (words[at + EACH_CLASS] !== 0) words[at + EACH_CLASS] = 1 + heir[words[at + EACH_CLASS] - 1];
     const drop = words[at + DROP_CLASS];
-    if (drop === 0) return;
-    const reason = drop & DROP_REASON_MASK;
-    words[at + DROP_CLASS] = ((1 + heir[(drop >> DROP_REASON_BITS) - 1]) << DROP_REASON_BITS) | reason;
+    const c = ((drop & 0xffff) >> DROP_REASON_BITS) - 1;
+    if (c === NONE) return;
+    const others = drop & (DROP_REASON_MASK | ~0xffff);
+    words[at + DROP_CLASS] = others | ((1 + heir[c]) << DROP_REASON_BITS);
   }
 }

@@ -40,6 +40,7 @@ import {
   LAST_SEEN_NS,
   LEAVES,
   MARKED,
+  MODULE_DROPS_SHIFT,
   measureAt,
   PACKETS,
   PEER_ACK,
@@ -105,6 +106,8 @@ export interface FlowRecord {
   dropEarly: number;
   dropPolice: number;
   dropAqm: number;
+  /** At most 65,535 are counted. */
+  dropModule: number;
   marked: number;
   /** Packets by the time that they have waited in a tree (waitBinStartNs), modulo 2^16. */
   readonly waits: Uint16Array;
@@ -166,6 +169,7 @@ export function createFlowRecord(): FlowRecord {
     dropEarly: 0,
     dropPolice: 0,
     dropAqm: 0,
+    dropModule: 0,
     marked: 0,
     waits: new Uint16Array(WAIT_BINS),
     waitedNs: Number.NEGATIVE_INFINITY,
@@ -284,7 +288,8 @@ export class FlowReader {
     into.dropEarly = measures[at + DROPS + 1] >>> 0;
     into.dropPolice = measures[at + DROPS + 2] >>> 0;
     into.dropAqm = measures[at + DROPS + 3] >>> 0;
-    const dropped = into.dropTail + into.dropEarly + into.dropPolice + into.dropAqm;
+    into.dropModule = measures[at + DROP_CLASS] >>> MODULE_DROPS_SHIFT;
+    const dropped = into.dropTail + into.dropEarly + into.dropPolice + into.dropAqm + into.dropModule;
     into.sentPackets = Math.max(0, into.receivedPackets - into.backlogPackets - dropped);
     into.marked = measures[at + MARKED] >>> 0;
     for (let bin = 0; bin < WAIT_BINS; bin++) into.waits[bin] = waits[2 * at + bin];
@@ -292,7 +297,7 @@ export class FlowReader {
     into.eachNs = this.instantOf(measures[at + EACH_MS]);
     into.eachClass = measures[at + EACH_CLASS] - 1;
     into.dropNs = this.instantOf(measures[at + DROP_MS]);
-    into.dropClass = (measures[at + DROP_CLASS] >> DROP_REASON_BITS) - 1;
+    into.dropClass = ((measures[at + DROP_CLASS] & 0xffff) >> DROP_REASON_BITS) - 1;
     into.dropReason = measures[at + DROP_CLASS] & DROP_REASON_MASK;
   }
 

@@ -204,26 +204,25 @@ export class Intake {
   }
 
   /**
-   * Counts row `p` as received and held, in no class, of no flow and of no host: a module holds it, or it comes
-   * by a hook that has no classes. Returns its held row.
+   * Counts row `p` as received and held, in no class, of no flow and of no host: a module holds it, or it
+   * comes by a hook that has no classes. Returns its held row.
    */
   takeAside(arrivals: Arrivals, p: number): number {
     const { held } = this;
     const h = held.take();
-    const lengthBytes = arrivals.lengthBytes[p];
     held.packetId[h] = arrivals.packetId[p];
     held.setWay(h, arrivals.nfqueue[p], arrivals.hook[p], 0);
     held.setDscp(h, 0);
     held.mark[h] = arrivals.mark[p];
-    held.lengthBytes[h] = lengthBytes;
-    held.chargeBytes[h] = lengthBytes;
+    held.lengthBytes[h] = arrivals.lengthBytes[p];
+    held.chargeBytes[h] = arrivals.lengthBytes[p];
     held.flow[h] = NONE;
     held.leaf[h] = NONE;
     held.nextLeaf[h] = NONE;
     held.leafBefore[h] = NONE;
     held.flags[h] = 0;
     this.flows.hosts.setFlowless(h, 0);
-    this.ledger.received(lengthBytes);
+    this.ledger.received(arrivals.lengthBytes[p]);
     return h;
   }
 

@@ -4,10 +4,11 @@
  *   hold()           NEW: the packet lies in the batch that brought it
  *   the batch ends   KEPT: a copy of its bytes and columns lies here, and it has a row of the held table
  *   accept(), drop() ACCEPTED, DROPPED: it stands in the list of answers, until the stage takes it from there
- *   the kernel lost  GONE: it has had its verdict, and an answer means nothing any more
+ *   its time is over or  it is gone: it has had its verdict, and an answer means nothing. Its record stays
+ *   the kernel lost it   for as long as a packet may be held, so that the answer is no error
  *
- * Code of a module may be ended from outside at any call or turn of a loop. So what modules call here, hold()
- * and answer(), has neither behind its checks. Records are freed by the stage, which nobody ends.
+ * Code of a module may be ended from outside at any call or turn of a loop. So what modules call here,
+ * hold() and answer(), has neither behind its checks. Records are freed by the stage, which nobody ends.
  *
  * A handle is the place of its record and a number that no other hold has had, so a handle is answered once.
  */
@@ -35,8 +36,11 @@ const NEXT = 8;
 /** Neighbours by age. */
 const OLDER = 9;
 const NEWER = 10;
+/** 1: its verdict does not wait for the answer any more; 1: it goes on because its time is over. */
+const IS_GONE = 11;
+const IS_OVERDUE = 12;
 /** The columns of the packet. */
-const COLUMNS = 11;
+const COLUMNS = 13;
 const WORDS = 32;
 
 const FREE = 0;
@@ -44,7 +48,6 @@ export const NEW = 1;
 const KEPT = 2;
 export const ACCEPTED = 3;
 export const DROPPED = 4;
-const GONE = 5;
 
 const RECORDS_AT_START = 256;
 /** A handle is serial * 2^20 + record. */
@@ -103,6 +106,8 @@ export class Holds {
     words[at + HELD] = rows.h[p];
     words[at + PLACE] = NONE;
     words[at + ENTRY] = entry;
+    words[at + IS_GONE] = 0;
+    words[at + IS_OVERDUE] = 0;
     words[at + OLDER] = newest;
     words[at + NEWER] = NONE;
     this.floats[r] = nowNs;
@@ -129,7 +134,7 @@ export class Holds {
     const { words, lastAnswer } = this;
     const isOne = Number.isSafeInteger(handle) && handle >= 0 && at < words.length;
     if (!isOne || words[at + SERIAL] !== Math.floor(handle / RECORDS_MAX) || words[at + STATE] === FREE)
-      throw new Error('the handle was answered already, or its 30 s are over');
+      throw new Error('the handle was answered already');
     if (words[at + OWNER] !== owner) throw new Error('the handle is of another module');
     const before = words[at + STATE];
     if (before === ACCEPTED || before === DROPPED) throw new Error('the handle was answered already');
@@ -169,8 +174,9 @@ export class Holds {
 
   /** Another module takes over where it left off. */
   setOwner(r: number, owner: number): void {
-    this.heldBy[this.owner(r)] -= 1;
-    this.heldBy[owner] += 1;
+    const by = this.isGone(r) ? 0 : 1;
+    this.heldBy[this.owner(r)] -= by;
+    this.heldBy[owner] += by;
     this.words[r * WORDS + OWNER] = owner;
   }
 
@@ -230,26 +236,44 @@ export class Holds {
     return this.words[r * WORDS + COLUMNS + COPIED];
   }
 
-  /** The kernel has lost it. */
+  /** The verdict of its packet does not wait for the answer any more. */
   lose(r: number): void {
-    const at = r * WORDS;
-    if (this.words[at + STATE] === KEPT) this.words[at + STATE] = GONE;
     this.giveBytes(r);
+    this.words[r * WORDS + IS_GONE] = 1;
+    this.heldBy[this.owner(r)] -= 1;
   }
 
-  /** Forgets a hold that stands in no list of answers. */
-  end(r: number): void {
+  isGone(r: number): boolean {
+    return this.words[r * WORDS + IS_GONE] === 1;
+  }
+
+  /** Its time is over: it goes on as if it were answered. */
+  expire(r: number): void {
+    this.words[r * WORDS + IS_OVERDUE] = 1;
+    this.answer(this.owner(r), this.handleOf(r), ACCEPTED, 0);
+  }
+
+  /** The packet has gone on, and the hold stands in no list of answers. */
+  end(r: number, nowNs: number): void {
     const { words } = this;
     const at = r * WORDS;
-    this.giveBytes(r);
-    const [older, newer] = [words[at + OLDER], words[at + NEWER]];
-    if (older === NONE) this.oldest = newer;
-    else words[older * WORDS + NEWER] = newer;
-    if (newer === NONE) this.newest = older;
-    else words[newer * WORDS + OLDER] = older;
-    this.heldBy[words[at + OWNER]] -= 1;
-    words[at + STATE] = FREE;
-    this.free.push(r);
+    this.unlink(r);
+    if (!this.isGone(r)) this.lose(r);
+    if (words[at + IS_OVERDUE] === 0) {
+      words[at + STATE] = FREE;
+      this.free.push(r);
+      return;
+    }
+    // The module may answer yet.
+    words[at + IS_OVERDUE] = 0;
+    words[at + STATE] = KEPT;
+    words[at + ENTRY] = NONE;
+    this.floats[r] = nowNs;
+    words[at + OLDER] = this.newest;
+    words[at + NEWER] = NONE;
+    if (this.newest === NONE) this.oldest = r;
+    else words[this.newest * WORDS + NEWER] = r;
+    this.newest = r;
   }
 
   /** The oldest hold that nobody has answered, if its time is over; NONE. */
@@ -264,7 +288,7 @@ export class Holds {
   /** Whether nobody has answered. */
   isOpen(r: number): boolean {
     const state = this.state(r);
-    return state === NEW || state === KEPT || state === GONE;
+    return state === NEW || state === KEPT;
   }
 
   /** All holds, the oldest first. */
@@ -272,6 +296,16 @@ export class Holds {
     const found: number[] = [];
     for (let r = this.oldest; r !== NONE; r = this.words[r * WORDS + NEWER]) found.push(r);
     return found;
+  }
+
+  private unlink(r: number): void {
+    const { words } = this;
+    const older = words[r * WORDS + OLDER];
+    const newer = words[r * WORDS + NEWER];
+    if (older === NONE) this.oldest = newer;
+    else words[older * WORDS + NEWER] = newer;
+    if (newer === NONE) this.newest = older;
+    else words[newer * WORDS + OLDER] = older;
   }
 
   private giveBytes(r: number): void {

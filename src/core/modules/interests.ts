@@ -1,6 +1,6 @@
 /**
- * Whether a packet is one of those in which a module is interested. Rules bring up what may be, the NFQUEUE is
- * shared by all modules, and a module may have changed the packet: so every packet is asked here, by the
+ * Whether a packet is one of those in which a module is interested. Rules bring up what may be, the NFQUEUE
+ * is shared by all modules, and a module may have changed the packet: so every packet is asked here, by the
  * matchers of classes.
  *
  * Whose a packet is (user, group, control group, program) is known where the kernel has its socket: at input

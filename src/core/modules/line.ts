@@ -70,10 +70,10 @@ export class Line {
   }
 
   /**
-   * Packets that were answered go to their places. `indexOf` says which place a module has among all; the packet
-   * goes on with the next. Those for which there is no room wait for the next batch.
+   * Packets that were answered go to their places. `indexOf` says which place a module has among all; the
+   * packet goes on with the next. Those for which there is no room wait for the next batch.
    */
-  merge(indexOf: (owner: number) => number): void {
+  merge(indexOf: (owner: number) => number, nowNs: number): void {
     const { holds, entries, spare } = this;
     const answers = this.answersThatFit();
     let n = 0;
@@ -84,7 +84,7 @@ export class Line {
       for (; i < position; i++) if (!this.isLeaving(entries[i])) spare[n++] = entries[i];
       holds.endAnswer();
       const entry = this.bring(r, indexOf(holds.owner(r)) + 1);
-      holds.end(r);
+      holds.end(r, nowNs);
       if (entry !== NONE) spare[n++] = entry;
     }
     for (; i < this.count; i++) if (!this.isLeaving(entries[i])) spare[n++] = entries[i];

@@ -43,7 +43,9 @@ export function writeHalf(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value & 0xff;
 }
 
-/** The checksum at `bytes[sumAt]` follows a half word that changes. With `isUdp` 0 means that there is none. */
+/**
+ * The checksum at `bytes[sumAt]` follows a half word that changes. With `isUdp` 0 means that there is none.
+ */
 export function mend(bytes: Uint8Array, sumAt: number, before: number, after: number, isUdp: boolean): void {
   const checksum = readHalf(bytes, sumAt);
   if (isUdp && checksum === 0) return;

@@ -5,23 +5,12 @@
  * Packets that were not copied whole (longer than COPY_BYTES_MAX) are left as they are: what is set is not
  * written, and counts as an error of the module.
  */
-import { COPY_BYTES_MAX } from '../../limits.ts';
 import type { Handle, Hook, Packet, TcpHeader } from '../../modules/api/packet.ts';
 import { addressText, addressWordsOf } from '../../packet/address-text.ts';
 import { FRAGMENT_NONE } from '../../packet/parse.ts';
 import { IPPROTO_TCP, readHalf, TCP_HEADER_BYTES } from '../../packet/tcp-header.ts';
-import {
-  checksumPlace,
-  hasPseudoHeader,
-  IPPROTO_SCTP,
-  IPPROTO_UDP,
-  IPV4_CHECKSUM_AT,
-  mend,
-  setTrafficClass,
-  sumIpv4,
-  sumTransport,
-  writeHalf,
-} from './mending.ts';
+import { IPPROTO_SCTP, setTrafficClass } from './mending.ts';
+import { checkPacket, IPV4_BYTES, IPV6_BYTES, putHalf, sumRow } from './row-bytes.ts';
 import { FLOW_UNKNOWN, type Rows } from './rows.ts';
 import { checked, TcpView } from './tcp-view.ts';
 
@@ -38,9 +27,6 @@ export interface ViewParts {
   /** Mark bits that are the shaper's. */
   readonly markMask: number;
 }
-
-const IPV4_BYTES = 20;
-const IPV6_BYTES = 40;
 
 export class PacketView implements Packet {
   private readonly parts: ViewParts;
@@ -163,7 +149,7 @@ export class PacketView implements Packet {
     if (!this.mayChange('ttl') || value === this.ttl) return;
     const { slab } = this.rows;
     this.isBusy = true;
-    if (this.family === 4) this.put(8, (value << 8) | slab[this.start + 9], true, false);
+    if (this.family === 4) putHalf(this.rows, this.p, 8, (value << 8) | slab[this.start + 9], true, false);
     else slab[this.start + 7] = value;
     this.rows.changed(this.p, false);
     this.isBusy = false;
@@ -217,7 +203,7 @@ export class PacketView implements Packet {
   touched(): void {
     if (!this.mayChange('bytes')) return;
     this.isBusy = true;
-    this.sumAgain();
+    sumRow(this.rows, this.p);
     this.rows.readAgain(this.p);
     this.rows.changed(this.p, true);
     this.isBusy = false;
@@ -226,7 +212,7 @@ export class PacketView implements Packet {
   replace(bytes: Uint8Array): void {
     if (!this.hasPayload)
       throw new TypeError('replace() needs payload: true in the definition of the module');
-    this.checkPacket(bytes);
+    checkPacket(bytes, this.family);
     if (!this.mayChange('bytes')) return;
     const { arrivals, slab } = this.rows;
     if (bytes.length > this.rows.roomBytes(this.p)) {
@@ -273,7 +259,7 @@ export class PacketView implements Packet {
   putTransport(at: number, value: number): void {
     if (readHalf(this.slab, this.start + this.l4Offset + at) === value) return;
     this.isBusy = true;
-    this.put(this.l4Offset + at, value, false, true);
+    putHalf(this.rows, this.p, this.l4Offset + at, value, false, true);
     this.rows.changed(this.p, false);
     this.isBusy = false;
   }
@@ -300,7 +286,7 @@ export class PacketView implements Packet {
   repair(): void {
     if (!this.isBusy) return;
     this.isBusy = false;
-    this.sumAgain();
+    sumRow(this.rows, this.p);
     this.rows.readAgain(this.p);
     this.rows.changed(this.p, true);
   }
@@ -347,8 +333,8 @@ export class PacketView implements Packet {
     const isIpv4 = parsed.family[p] === 4;
     this.isBusy = true;
     for (let w = 0; w < words.length; w++) {
-      this.put(at + 4 * w, words[w] >>> 16, isIpv4, true);
-      this.put(at + 4 * w + 2, words[w] & 0xffff, isIpv4, true);
+      putHalf(this.rows, this.p, at + 4 * w, words[w] >>> 16, isIpv4, true);
+      putHalf(this.rows, this.p, at + 4 * w + 2, words[w] & 0xffff, isIpv4, true);
     }
     this.rows.readAgain(p);
     this.rows.changed(p, true);
@@ -364,57 +350,9 @@ export class PacketView implements Packet {
       throw new TypeError(`${field} of a fragment of SCTP cannot be set: its checksum is over the whole`);
     if (!this.mayChange(field)) return;
     this.putTransport(at, port);
-    if (isSctp) this.sumAgain();
+    if (isSctp) sumRow(this.rows, this.p);
     (at === 0 ? parsed.sport : parsed.dport)[this.p] = port;
     this.rows.flow[this.p] = FLOW_UNKNOWN;
-  }
-
-  /**
-   * Writes a half word, `at` from the start of the packet. The checksum of the IPv4 header follows if `isInIp`,
-   * that of the transport header if `isInTransport`, where there is one.
-   */
-  private put(at: number, value: number, isInIp: boolean, isInTransport: boolean): void {
-    const { slab, parsed } = this.rows;
-    const { start, p } = this;
-    const before = readHalf(slab, start + at);
-    writeHalf(slab, start + at, value);
-    if (isInIp) mend(slab, start + IPV4_CHECKSUM_AT, before, value, false);
-    if (!isInTransport) return;
-    const l4 = parsed.l4Offset[p];
-    const protocol = parsed.protocol[p];
-    const place = checksumPlace(protocol);
-    // A field of the IP header is in the pseudo header, if there is one.
-    if (l4 === 0 || place === 0 || (at < l4 && !hasPseudoHeader(protocol))) return;
-    if (l4 + place + 2 <= this.copied)
-      mend(slab, start + l4 + place, before, value, protocol === IPPROTO_UDP);
-  }
-
-  /** Length and checksums are made anew from the bytes as they are. */
-  private sumAgain(): void {
-    const { rows, p, start } = this;
-    const { slab, parsed } = rows;
-    const length = this.length;
-    if (slab[start] >> 4 === 6) writeHalf(slab, start + 4, length - IPV6_BYTES);
-    else writeHalf(slab, start + 2, length);
-    rows.readAgain(p);
-    if (parsed.family[p] === 4) sumIpv4(slab, start);
-    const l4 = parsed.l4Offset[p];
-    const isWhole = parsed.fragment[p] === FRAGMENT_NONE;
-    if (l4 !== 0 && isWhole) sumTransport(slab, start, start + l4, start + length, parsed.protocol[p]);
-  }
-
-  /** @throws TypeError if the bytes are no IP packet of the packet's family, RangeError if they are too many */
-  private checkPacket(bytes: Uint8Array): void {
-    if (bytes.length > COPY_BYTES_MAX)
-      throw new RangeError(`${bytes.length} bytes are too many: a packet has at most ${COPY_BYTES_MAX}`);
-    const version = bytes.length > 0 ? bytes[0] >> 4 : 0;
-    if (version !== 4 && version !== 6) throw new TypeError('the bytes are no IP packet');
-    const headerBytes = version === 4 ? Math.max(IPV4_BYTES, (bytes[0] & 15) * 4) : IPV6_BYTES;
-    if (bytes.length < headerBytes) throw new TypeError('the bytes end in the middle of the IP header');
-    const said = version === 4 ? readHalf(bytes, 2) : IPV6_BYTES + readHalf(bytes, 4);
-    if (said !== bytes.length)
-      throw new TypeError(`the IP header says ${said} bytes, but there are ${bytes.length}`);
-    if (version !== this.family) throw new TypeError('the packet is of another IP version than the bytes');
   }
 }
 

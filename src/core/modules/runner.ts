@@ -74,7 +74,7 @@ export class Runner {
       for (const record of modules) record.runNs = 0;
       if (!guard.run(this.step)) this.wasEnded();
       else if (this.hasFailed) this.threw(this.failure);
-      if (holds.hasAnswers) line.merge(indexOf);
+      if (holds.hasAnswers) line.merge(indexOf, nowNs);
       if (this.phase === PACKETS && this.turn < modules.length && line.count === 0) break;
     }
     this.phase = TIMERS;
@@ -97,7 +97,9 @@ export class Runner {
     if (record !== undefined) record.errors += 1;
   }
 
-  /** One run of the guard: goes on where the last one ended, until packets were answered or a module throws. */
+  /**
+   * One run of the guard: goes on where the last one ended, until packets were answered or a module throws.
+   */
   private readonly step = (): void => {
     const { holds } = this.parts;
     const { modules } = this;
@@ -228,7 +230,9 @@ export class Runner {
     this.next();
   }
 
-  /** The guard has ended the run: the module that took most of it goes, perhaps not the one whose turn it is. */
+  /**
+   * The guard has ended the run: the module that took most of it goes, perhaps not the one whose turn it is.
+   */
   private wasEnded(): void {
     const { modules } = this;
     const current = modules[Math.min(this.turn, modules.length - 1)];

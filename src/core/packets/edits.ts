@@ -3,16 +3,20 @@
  * next drain; a packet that is edited keeps a copy of them here until its verdict. Where the memory is
  * full, a packet cannot be edited.
  */
-import { EDITS_MAX } from '../../limits.ts';
+import { NONE } from '../../base/none.ts';
+import { ARRIVAL_ROWS, EDITS_MAX } from '../../limits.ts';
 import type { Arrivals } from '../../packet/batch.ts';
 import { FLAG_EDITED, FLAG_WHOLE, HELD_SHIFT, type HeldTable } from './held.ts';
 import { Places } from './places.ts';
 
 export class Edits {
   private readonly places = new Places(EDITS_MAX);
-  /** By held row: place + 1; 0 without new bytes. */
+  /** By held row: place + 1; 0 without new bytes; below 0, in the slab at -1 - this. */
   private readonly placeOf: Int32Array;
   private readonly held: HeldTable;
+  /** Packets whose new bytes lie in the slab; those may be among them that have left. */
+  private readonly fresh = new Int32Array(ARRIVAL_ROWS);
+  private freshCount = 0;
 
   constructor(held: HeldTable) {
     this.held = held;
@@ -26,7 +30,7 @@ export class Edits {
   mayEdit(h: number, { copiedBytes, lengthBytes }: Arrivals, p: number): boolean {
     if (copiedBytes[p] !== lengthBytes[p]) return false;
     this.held.flags[h] |= FLAG_WHOLE;
-    return this.places.hasRoom(lengthBytes[p], 1);
+    return this.places.hasRoom(lengthBytes[p], this.freshCount + 1);
   }
 
   /** Keeps the new bytes of packet `h`, which begin at `slab[from]`. mayEdit() has allowed it. */
@@ -35,6 +39,36 @@ export class Edits {
     if ((this.held.flags[h] & FLAG_EDITED) !== 0) this.forget(h);
     this.held.flags[h] |= FLAG_EDITED;
     this.placeOf[h >> HELD_SHIFT] = this.places.put(slab, from, this.held.lengthBytes[h]) + 1;
+  }
+
+  /**
+   * The new bytes of packet `h` lie in the slab of the batch that brought it, at `at`. mayEdit() has allowed
+   * it. Call settle() before the next drain.
+   */
+  keepInSlab(h: number, at: number): void {
+    this.held.flags[h] |= FLAG_EDITED;
+    this.placeOf[h >> HELD_SHIFT] = -1 - at;
+    this.fresh[this.freshCount++] = h;
+  }
+
+  /** Where in the slab the new bytes of packet `h` lie, which are forgotten then; NONE: take() has them. */
+  takeFromSlab(h: number): number {
+    const row = h >> HELD_SHIFT;
+    const place = this.placeOf[row];
+    if (place >= 0) return NONE;
+    this.placeOf[row] = 0;
+    return -1 - place;
+  }
+
+  /** Copies new bytes that lie in the slab, of packets that wait. */
+  settle(slab: Uint8Array): void {
+    const { fresh, placeOf, held, places } = this;
+    for (let n = 0; n < this.freshCount; n++) {
+      const row = fresh[n] >> HELD_SHIFT;
+      if (placeOf[row] < 0)
+        placeOf[row] = places.put(slab, -1 - placeOf[row], held.lengthBytes[fresh[n]]) + 1;
+    }
+    this.freshCount = 0;
   }
 
   /** Copies the new bytes of packet `h` to `slab[to]`, and forgets them. */
@@ -46,7 +80,7 @@ export class Edits {
   /** Packet `h` is dropped. */
   forget(h: number): void {
     const row = h >> HELD_SHIFT;
-    this.places.give(this.placeOf[row] - 1);
+    if (this.placeOf[row] > 0) this.places.give(this.placeOf[row] - 1);
     this.placeOf[row] = 0;
   }
 }

@@ -67,7 +67,9 @@ function copy(from: Uint8Array, at: number, to: Uint8Array, toAt: number, bytes:
 const SIZE_BITS = 2;
 const SIZE_MASK = (1 << SIZE_BITS) - 1;
 
-/** The greatest number of bytes of a place, and how many such places there may be. The smallest come first. */
+/**
+ * The greatest number of bytes of a place, and how many such places there may be. The smallest come first.
+ */
 export type PlaceSizes = readonly { readonly bytes: number; readonly packets: number }[];
 
 /** A place is named by a number: its place among those of its size, and the size. */

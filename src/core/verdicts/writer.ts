@@ -279,24 +279,27 @@ export class VerdictWriter {
   private acceptKept(h: number): void {
     const { held } = this;
     const bytes = held.lengthBytes[h];
-    const at = this.editRoom(h, bytes);
-    this.edits.take(h, this.slabOf(h), at);
+    let at = this.edits.takeFromSlab(h);
+    if (at === NONE) {
+      at = this.editRoom(h, bytes);
+      this.edits.take(h, this.slabOf(h), at);
+    }
     held.flags[h] &= ~FLAG_EDITED;
     if (held.isRerouted(h)) this.writeAsked(h, this.slabOf(h), at);
     this.acceptEdited(h, at, bytes);
   }
 
   /**
-   * Whether packet `h` is one of this host that is not to be routed again. A module that changes addresses, TOS
-   * or mark wants that.
+   * Whether packet `h` is one of this host that is not to be routed again. A module that changes addresses,
+   * TOS or mark wants that.
    */
   private staysOnRoute(h: number): boolean {
     return this.held.hook(h) === NF_INET_LOCAL_OUT && !this.held.isRerouted(h);
   }
 
   /**
-   * Writes into the packet at `slab[at]` what rules would be asked for: bits of the mark would change its route
-   * or, where chains are shared, keep it from being routed.
+   * Writes into the packet at `slab[at]` what rules would be asked for: bits of the mark would change its
+   * route or, where chains are shared, keep it from being routed.
    */
   private writeAsked(h: number, slab: Uint8Array, at: number): void {
     const { held } = this;

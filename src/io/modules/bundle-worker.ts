@@ -1,4 +1,7 @@
 /** Bundles one module, in a thread of its own, so that reading and parsing files keeps no packet waiting. */
+import type { ChildProcess } from 'node:child_process';
+import { subscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { dirname, resolve } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type BuildFailure, build, type Message, stop } from 'esbuild';
@@ -54,7 +57,17 @@ function placed({ text, location }: Message, folder: string): string {
   return file === '' ? text : `${file}${location.line}:${location.column + 1}: ${text}`;
 }
 
+/** The service of esbuild is a process, of which it tells nobody. */
+const services: ChildProcess[] = [];
+subscribe('child_process', (message) => services.push((message as { process: ChildProcess }).process));
+
 const bundled = await answer(workerData as BundleQuestion);
-// The service of esbuild is a process. It ends with this.
 await stop();
+// Who ends without asking how a child has ended leaves a zombie.
+await Promise.all(services.map(ended));
 parentPort!.postMessage(bundled);
+
+async function ended(child: ChildProcess): Promise<void> {
+  child.ref();
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}

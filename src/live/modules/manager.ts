@@ -91,7 +91,12 @@ export class ModuleManager {
   async draft(uses: readonly ModuleUse[]): Promise<ModulesDraft> {
     if (isSameUses(this.uses, uses)) return this.current;
     const { folder, read } = this.options;
-    const draft = await draftOf(uses, this.entries, (use) => read({ ...use, folder }), folder);
+    const draft = await draftOf(
+      uses,
+      this.entries,
+      (use) => readAt(use, () => read({ ...use, folder })),
+      folder,
+    );
     checkOrder(draft);
     return draft;
   }
@@ -349,4 +354,15 @@ function changesOf(
     else changes.push([entry.label, entry.enabled ? 'on' : 'off']);
   }
   return changes;
+}
+
+/** Tells what is wrong with a module of the configuration by its line there. */
+async function readAt(use: ModuleUse, read: () => Promise<ReadModule>): Promise<ReadModule> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    const where = `modules, line ${use.line} of the configuration (${use.use})`;
+    throw new ModuleError('invalid', `${where}: ${error.message}`, error.hint);
+  }
 }

@@ -1,7 +1,7 @@
 /**
- * Modules in a virtual world: what the manager of a running instance does for them. They are there from the
- * start to the end of the run. Packets of the world pass the machine from one device to the other, so they come
- * by prerouting, forward and postrouting.
+ * Modules in a virtual world: what the manager of a running instance does for them. They are there from
+ * the start to the end of the run. Packets of the world pass the machine from one device to the other, so
+ * they come by prerouting, forward and postrouting.
  */
 import { ClassCounterReader } from '../../core/class-counters.ts';
 import type { RunnableModule } from '../../core/modules/runnable.ts';

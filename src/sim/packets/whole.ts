@@ -6,8 +6,9 @@ const IPV4_CHECKSUM_AT = 10;
 const IPV6_BYTES = 40;
 
 /**
- * The packet at `slab[at]`, of which `copiedBytes` are there, gets all its `lengthBytes` bytes, and checksums of
- * IPv4 and of TCP that are right for them. A packet that is there whole keeps a checksum that it has.
+ * The packet at `slab[at]`, of which `copiedBytes` are there, gets all its `lengthBytes` bytes, and
+ * checksums of IPv4 and of TCP that are right for them. A packet that is there whole keeps a checksum
+ * that it has.
  */
 export function completePacket(slab: Uint8Array, at: number, copiedBytes: number, lengthBytes: number): void {
   const isCut = copiedBytes < lengthBytes;

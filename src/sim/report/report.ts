@@ -147,7 +147,12 @@ function classReport(sums: Stats, path: string, row: number, seconds: number): S
     path,
     sent: { packets: sums.sentPackets[row], bytes: sums.sentBytes[row] },
     throughputBitsPerSecond: perSecond(sums.sentBytes[row], seconds),
-    dropped: sums.dropTail[row] + sums.dropEarly[row] + sums.dropPolice[row] + sums.dropAqm[row],
+    dropped:
+      sums.dropTail[row] +
+      sums.dropEarly[row] +
+      sums.dropPolice[row] +
+      sums.dropAqm[row] +
+      sums.dropModule[row],
     marked: sums.marked[row],
     delayMilliseconds: {
       p50: histogramPercentile(sums.delay, first, 0.5) / 1e3,

@@ -15,6 +15,7 @@ export interface ClassSeries {
     readonly early: Float64Array;
     readonly police: Float64Array;
     readonly aqm: Float64Array;
+    readonly module: Float64Array;
   };
   /** Packets marked since the sample before. */
   readonly marked: Float64Array;
@@ -43,6 +44,8 @@ export interface Series {
 /** Number of flows whose window is recorded. */
 export const CWND_FLOWS_MAX = 64;
 
+const CLASS_COUNTERS = 7;
+
 export class SeriesRecorder {
   readonly series: Series;
   private readonly world: World;
@@ -51,7 +54,7 @@ export class SeriesRecorder {
   private readonly flowRows: readonly number[];
   private readonly delayBefore: Float64Array;
   private readonly delaySince = new Float64Array(HISTOGRAM_BINS);
-  /** Counters as of the sample before: five per class, two per flow. */
+  /** Counters as of the sample before: CLASS_COUNTERS per class, two per flow. */
   private readonly classBefore: Float64Array;
   private readonly flowBefore: Float64Array;
   private taken = 0;
@@ -65,7 +68,7 @@ export class SeriesRecorder {
     this.rows = engine.classes.flatMap((info, row) => (info.children.length === 0 ? [row] : []));
     this.flowRows = followedFlows(world);
     this.delayBefore = new Float64Array(engine.stats.delay.length);
-    this.classBefore = new Float64Array(6 * engine.classes.length);
+    this.classBefore = new Float64Array(CLASS_COUNTERS * engine.classes.length);
     this.flowBefore = new Float64Array(2 * meter.rows);
     this.series = {
       timesSeconds: column(),
@@ -74,7 +77,7 @@ export class SeriesRecorder {
         throughputBitsPerSecond: column(),
         delayP50Milliseconds: column(),
         delayP99Milliseconds: column(),
-        dropped: { tail: column(), early: column(), police: column(), aqm: column() },
+        dropped: { tail: column(), early: column(), police: column(), aqm: column(), module: column() },
         marked: column(),
         backlogBytes: column(),
       })),
@@ -103,7 +106,7 @@ export class SeriesRecorder {
 
   private sampleClass(to: ClassSeries, row: number, at: number, spanSec: number): void {
     const { stats } = this.world.engine;
-    const before = 6 * row;
+    const before = CLASS_COUNTERS * row;
     const since = (n: number, value: number): number => {
       const difference = value - this.classBefore[before + n];
       this.classBefore[before + n] = value;
@@ -116,6 +119,7 @@ export class SeriesRecorder {
     to.dropped.police[at] = since(3, stats.dropPolice[row]);
     to.dropped.aqm[at] = since(4, stats.dropAqm[row]);
     to.marked[at] = since(5, stats.marked[row]);
+    to.dropped.module[at] = since(6, stats.dropModule[row]);
     to.backlogBytes[at] = stats.backlogBytes[row];
     const first = row * HISTOGRAM_BINS;
     for (let b = 0; b < HISTOGRAM_BINS; b++) {

@@ -153,7 +153,8 @@ export class WorldPort implements Port {
   }
 
   /**
-   * A packet begins its way: row `p` is not the packet any more that it was. Without `bytes` the owner has them.
+   * A packet begins its way: row `p` is not the packet any more that it was. Without `bytes` the owner
+   * has them.
    */
   begins(p: number, bytes: Uint8Array | null = null): void {
     if (bytes !== null) this.changed.set(p, bytes.slice());

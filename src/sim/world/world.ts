@@ -129,8 +129,8 @@ export class World implements Wire, PortOwner {
   }
 
   /**
-   * The same, but returns false as soon as a module has a promise that was kept: what it does then is to be done
-   * at this instant.
+   * The same, but returns false as soon as a module has a promise that was kept: what it does then is to
+   * be done at this instant.
    */
   runUntilPromise(untilNs: number): boolean {
     const { agenda } = this;
@@ -196,8 +196,8 @@ export class World implements Wire, PortOwner {
   }
 
   /**
-   * A module sends a packet. A copy of one that is in the shaper goes on as that one does, by the classes but by
-   * no module. Any other packet leaves this world, which knows the hosts of its flows alone.
+   * A module sends a packet. A copy of one that is in the shaper goes on as that one does, by the classes
+   * but by no module. Any other packet leaves this world, which knows the hosts of its flows alone.
    */
   inject(bytes: Uint8Array): void {
     const { packets } = this;

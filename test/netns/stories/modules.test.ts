@@ -82,7 +82,12 @@ describeNetns('modules', () => {
     );
     const sink = await startSink(server, { port: PORT, waitMs: 20_000, idleMs: 1500 });
     let isOver = false;
-    const sent = sendUdp(client, server, { port: PORT, seconds: 12, lengthBytes: 200, rateBitsPerSec: 3e6 });
+    const sent = sendUdp(client, server, {
+      port: PORT,
+      seconds: 12,
+      lengthBytes: 200,
+      rateBitsPerSec: 0.6e6,
+    });
     void sent.finally(() => {
       isOver = true;
     });

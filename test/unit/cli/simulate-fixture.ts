@@ -4,7 +4,7 @@ import type { ClassView, DropReasons, RunView } from '../../../src/cli/simulate/
 import type { SimulatedFlow } from '../../../src/sim/report/report.ts';
 import type { ClassSeries } from '../../../src/sim/report/series.ts';
 
-const NO_DROPS: DropReasons = { tail: 0, early: 0, police: 0, aqm: 0 };
+const NO_DROPS: DropReasons = { tail: 0, early: 0, police: 0, aqm: 0, module: 0 };
 const column = (...values: number[]): Float64Array => Float64Array.from(values);
 const NOTHING = column(0, 0, 0, 0);
 
@@ -14,7 +14,7 @@ function leafSeries(path: string, more: Partial<ClassSeries>): ClassSeries {
     throughputBitsPerSecond: NOTHING,
     delayP50Milliseconds: NOTHING,
     delayP99Milliseconds: NOTHING,
-    dropped: { tail: NOTHING, early: NOTHING, police: NOTHING, aqm: NOTHING },
+    dropped: { tail: NOTHING, early: NOTHING, police: NOTHING, aqm: NOTHING, module: NOTHING },
     marked: NOTHING,
     backlogBytes: NOTHING,
     ...more,
@@ -82,6 +82,7 @@ export function runView(
         early: more.hasRed ? column(0, 0, 3, 4) : NOTHING,
         police: NOTHING,
         aqm: NOTHING,
+        module: NOTHING,
       },
       backlogBytes: column(0, 20e3, 40e3, 40e3),
     }),
@@ -107,6 +108,7 @@ export function runView(
   return {
     configuration: name,
     quotas: null,
+    modules: [],
     report: {
       scenario: name,
       seed: 5,

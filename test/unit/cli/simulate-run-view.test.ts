@@ -18,9 +18,9 @@ links:
 describe('a run of TCP through RED beside a policed flood', () => {
   let view: RunView;
   const shares: number[] = [];
-  beforeAll(() => {
+  beforeAll(async () => {
     const run = prepareScenario(loadConfig(YAML, 'x.yaml').spec, 'flood', 1, { samples: SAMPLES });
-    view = takeRun(run, 'x.yaml', (done) => shares.push(done));
+    view = await takeRun(run, 'x.yaml', (done) => shares.push(done));
   });
   const classOf = (path: string): RunView['classes'][number] =>
     view.classes.find((one) => one.path === path)!;

@@ -27,7 +27,7 @@ describe('the report', () => {
       effectiveCeilBitsPerSecond: 10_000_000,
       sent: { packets: 20, bytes: 2000 },
       backlog: { packets: 1, bytes: 100 },
-      dropped: { tail: 1, early: 3, police: 5, aqm: 0 },
+      dropped: { tail: 1, early: 3, police: 5, aqm: 0, module: 0 },
       marked: 0,
       flows: 2,
       delayMicroseconds: { p50: 10, p99: 10 },

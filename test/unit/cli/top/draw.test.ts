@@ -132,7 +132,7 @@ test('details of a flow have the answer of why', () => {
     nextClass: null,
     limitedBy: { kind: 'ceil', where: 'wan/up/guests', detail: '10 Mbit/s' },
     waitMilliseconds: { p50: 12, p99: 40 },
-    dropped: { tail: 0, early: 0, police: 0, aqm: 3 },
+    dropped: { tail: 0, early: 0, police: 0, aqm: 3, module: 0 },
     bitsPerSecond: 10e6,
     buckets: [],
     sentence: 'It is as fast as its class may be.',

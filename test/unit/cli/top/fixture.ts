@@ -28,7 +28,7 @@ export function classOf(path: string, numbers: ClassNumbers = {}): ClassReport {
     effectiveCeilBitsPerSecond: ceil,
     sent: { packets: 10, bytes: 10_000 },
     backlog: { packets: waiting / 1000, bytes: waiting },
-    dropped: { tail: 1, early: 2, police: 3, aqm: 4 },
+    dropped: { tail: 1, early: 2, police: 3, aqm: 4, module: 0 },
     marked: 5,
     flows: 2,
     delayMicroseconds: { p50: 100, p99: 900 },

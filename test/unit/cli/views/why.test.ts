@@ -11,7 +11,7 @@ const ANSWER: FlowAnswer = {
   nextClass: null,
   limitedBy: { kind: 'ceil', where: 'wan/up/guests', detail: '-1.00 kB of 3.00 kB tokens' },
   waitMilliseconds: { p50: 1.5, p99: 20 },
-  dropped: { tail: 0, early: 0, police: 2, aqm: 3 },
+  dropped: { tail: 0, early: 0, police: 2, aqm: 3, module: 0 },
   bitsPerSecond: 2e6,
   buckets: [
     { kind: 'ceil', where: 'wan/up/guests', bitsPerSecond: 2e6, burstBytes: 3000, tokensBytes: -1000 },

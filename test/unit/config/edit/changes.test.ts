@@ -94,6 +94,18 @@ it('tells of hosts and quotas as deep as they were written, and of a quota that 
   expect(told(wan('9mbit', 'hosts: {}'), wan('9mbit'))).toEqual([]);
 });
 
+it('tells of modules as they are written, and not of lines that moved', () => {
+  const [before, moved] = ['modules: [{ use: a }]', '\n\nmodules: { use: a, priority: 100 }'].map((text) =>
+    wan('9mbit', text),
+  );
+  expect(told(before!, moved!)).toEqual([]);
+  expect(told(before!, wan('9mbit', 'modules: [{ use: a, options: { n: 5 } }]'))).toEqual([
+    ' modules: [{ use: a }] -> [{ use: a, options: { n: 5 } }]',
+  ]);
+  expect(told(before!, wan('9mbit'))).toEqual([' modules: [{ use: a }] -> null']);
+  expect(told(wan('9mbit', 'modules: []'), wan('9mbit'))).toEqual([]);
+});
+
 it('a leaf that became an inner class with nothing in it is a difference', () => {
   const changes = configChanges(
     wan('{ rate: 9mbit, classes: { a: } }'),

@@ -1,5 +1,5 @@
 /** Modules from files in a temporary folder: what they may import, and what is said of wrong ones. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -121,12 +121,12 @@ describe('errors', () => {
     expect(stack[0]).toBe('Error: deep 1');
     expect(stack[1]).toBe(`    at deep (${folder}/throws/deep.ts:6:9)`);
     expect(stack[2]).toMatch(/^ {4}at .*process \(.*\/throws\/top\.ts:9:7\)$/);
-    expect(stack[3]).toContain('loader.test.ts');
+    expect(stack[3]).toContain('loader.slow.test.ts');
   });
 
   test('of other code are told as before', () => {
     const { stack } = new Error('mine');
-    expect(stack).toMatch(/^Error: mine\n {4}at .*loader\.test\.ts:\d+:\d+/);
+    expect(stack).toMatch(/^Error: mine\n {4}at .*loader\.slow\.test\.ts:\d+:\d+/);
   });
 });
 
@@ -178,6 +178,28 @@ describe('a module that is wrong', () => {
       'FOLDER/ever.ts: its outermost statements have not ended after 500 ms',
     ]);
   });
+});
+
+test('a load leaves no process behind', async () => {
+  const parent = (pid: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) \S+ (\d+) .*$/s, '$1');
+    } catch (error) {
+      // It has ended while this looked.
+      if (
+        (error as NodeJS.ErrnoException).code === 'ENOENT' ||
+        (error as NodeJS.ErrnoException).code === 'ESRCH'
+      )
+        return '';
+      throw error;
+    }
+  };
+  const children = (): string[] =>
+    readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && parent(pid) === String(process.pid));
+  const before = children();
+  write('gone.js', `export default { label: 'gone', hooks: ['input'], create: () => ({}) };`);
+  await loadModule('./gone.js', folder);
+  expect(children().filter((pid) => !before.includes(pid))).toEqual([]);
 });
 
 test('what use may name', () => {

@@ -1,10 +1,12 @@
 /** Which devices, queue and lines packets take between inside and outside. */
 import { describe, expect, test } from 'vitest';
 import { UNLIMITED_BYTES_PER_SEC } from '../../../../src/base/units.ts';
-import { bottleneckOf, Layout, planRoutes } from '../../../../src/sim/traffic/layout.ts';
+import { addStops, bottleneckOf, Layout, planRoutes } from '../../../../src/sim/traffic/layout.ts';
 import type { Bottleneck, HostSpec } from '../../../../src/sim/traffic/traffic.ts';
 import { delayLine } from '../../../../src/sim/world/lines.ts';
 import { HOP_END, hopOfRoute } from '../../../../src/sim/world/world.ts';
+import type { ShaperRoute } from '../../../../src/sim/world/world-port.ts';
+import type { ModuleSpec } from '../../../../src/spec/modules.ts';
 import type { ShaperSpec } from '../../../../src/spec/spec.ts';
 import { shaper } from '../../../sim/world.ts';
 
@@ -43,6 +45,41 @@ describe('routes', () => {
   test('a device that matchers name is the inside', () => {
     const { up } = routes(shaper({ wan: { up: TREE } }), ['wan0', 'guests0']);
     expect(up?.ifIndexIn).toBe(2);
+  });
+});
+
+describe('stops of modules', () => {
+  const module = (hooks: ModuleSpec['hooks']): ModuleSpec => ({
+    ...{ name: 'm', run: 'user', priority: 100, hooks, interest: null, payload: false, kernelRules: {} },
+  });
+  const stops = (
+    hooks: ModuleSpec['hooks'],
+    direction: 'up' | 'down',
+    links: Parameters<typeof shaper>[0],
+  ) => {
+    const planned = routes({ ...shaper(links), modules: [module(hooks)] }, ['wan0']);
+    const list: ShaperRoute[] = [];
+    return addStops(list, planned, direction).map((r) => list[r]);
+  };
+  const whole = { nfqueue: 1, isWhole: true };
+
+  test('are where the packet comes by, and classes are met once', () => {
+    expect(stops(['prerouting', 'forward', 'postrouting'], 'up', { wan: { up: TREE } })).toEqual([
+      { ...whole, ifIndexIn: 0xffff, ifIndexOut: 0, hook: 0, classStop: 0 },
+      { ...whole, ifIndexIn: 0xffff, ifIndexOut: 1, hook: 2, classStop: 0 },
+      { ...whole, ifIndexIn: 0xffff, ifIndexOut: 1, hook: 4, classStop: 0 },
+    ]);
+    expect(stops(['postrouting'], 'up', { wan: { up: TREE } })).toMatchObject([
+      { nfqueue: 0 },
+      { nfqueue: 1 },
+    ]);
+  });
+
+  test('are there for packets without classes as well', () => {
+    expect(stops(['forward'], 'down', { wan: { up: TREE } })).toEqual([
+      { ...whole, ifIndexIn: 1, ifIndexOut: 0xffff, hook: 2, classStop: -1 },
+    ]);
+    expect(stops(['input'], 'down', { wan: { up: TREE } })).toEqual([]);
   });
 });
 

@@ -1,0 +1,138 @@
+/** Modules that answer nonsense, throw, or take too long: they go, and nothing else stops. Exact. */
+import { expect, test } from 'vitest';
+import { ACCEPT, DROP, STOLEN, type Verdict } from '../../src/modules/api/module.ts';
+import type { Handle } from '../../src/modules/api/packet.ts';
+import { deciding, ModulesWorld, PLAIN, packet, seeing } from './modules-world.ts';
+import { MS, SECOND, udp } from './world.ts';
+
+const ms = (count: number, each = MS) => Array.from({ length: count }, (_, n) => packet(n * each, n + 1));
+
+test('STOLEN without hold(), hold() without STOLEN and nonsense are errors; the packet passes', () => {
+  const answers = [STOLEN, ACCEPT, undefined as unknown as Verdict, DROP] as const;
+  const world = new ModulesWorld({
+    m: deciding((p) => {
+      const n = p.dport - 1;
+      if (n === 1 || n === 3) p.hold();
+      return answers[n]!;
+    }),
+  });
+  world.run(
+    [1, 2, 3, 4].map((dport) => packet(0, 1, { shape: { ...udp(1), dport } })),
+    SECOND,
+  );
+  expect(world.verdicts().sort()).toEqual(['-4@0', '1@0', '2@0', '3@0']);
+  expect(world.counters('m')).toMatchObject({ errors: 4, dropped: 1, stolen: 0, held: 0 });
+  expect(world.ejected).toEqual([]);
+});
+
+test('a module that throws is taken out, and the rest goes on', () => {
+  const seen: number[] = [];
+  const holder: Handle[] = [];
+  const world = new ModulesWorld({
+    bad: deciding((p) => {
+      if (p.dport === 3) throw new TypeError('three');
+      holder.push(p.hold());
+      return STOLEN;
+    }),
+    good: seeing((p) => seen.push(p.dport)),
+  });
+  world.run(
+    [1, 2, 3, 4].map((dport) => packet(0, 1, { shape: { ...udp(1), dport } })),
+    SECOND,
+  );
+  expect(world.ejected).toEqual([['bad', expect.stringMatching(/^three \(at .*modules-trouble\.test\.ts/)]]);
+  expect(world.counters('bad')).toMatchObject({ state: 'ejected', errors: 1, held: 0 });
+  // What it held goes on as well, where it failed.
+  expect(seen).toEqual([1, 2, 3, 4]);
+  expect(world.verdicts()).toEqual(['1@0', '2@0', '3@0', '4@0']);
+  world.run([packet(2 * SECOND)], 3 * SECOND);
+  expect(world.counters('bad').packets).toBe(3);
+});
+
+test('a timer that throws takes its module out only', () => {
+  let rings = 0;
+  const world = new ModulesWorld({
+    bad: {
+      create: (itm) => {
+        itm.every(1, () => {
+          throw new Error('ring');
+        });
+        return {};
+      },
+    },
+    good: {
+      create: (itm) => {
+        itm.every(1, () => rings++);
+        return {};
+      },
+    },
+  });
+  world.run([packet(0)], 10 * MS);
+  expect(world.ejected.map(([name]) => name)).toEqual(['bad']);
+  expect(rings).toBe(10);
+});
+
+test('no budget, a module over its budget for a second is taken out', () => {
+  let cpuNs = 0;
+  const guard = {
+    run(run: () => void) {
+      run();
+      return true;
+    },
+    cpuNs: () => cpuNs,
+  };
+  const slow = deciding(() => {
+    cpuNs += 30e3;
+    return ACCEPT;
+  });
+  const quick = deciding(() => {
+    cpuNs += 1e3;
+    return ACCEPT;
+  });
+  const world = new ModulesWorld({ slow, quick }, PLAIN, { guard });
+  world.run(ms(2500), 900 * MS);
+  expect(world.ejected).toEqual([]);
+  world.run([], 3 * SECOND);
+  expect(world.ejected).toEqual([['slow', 'it took 30.0 us a packet over a second; its budget is 20.0 us']]);
+  expect(world.counters('quick')).toMatchObject({ state: 'on', nanosecondsPerPacket: 1000, packets: 2500 });
+});
+
+test('a run that the guard has ended: who has taken most of it goes, and what it had begun is mended', () => {
+  let cpuNs = 0;
+  let endsIn = 0;
+  // Stands for the native guard, which nothing in a module can catch: the run ends at one reading of the
+  // clock.
+  class Ended extends Error {}
+  const guard = {
+    run(run: () => void) {
+      try {
+        run();
+        return true;
+      } catch (error) {
+        if (error instanceof Ended) return false;
+        throw error;
+      }
+    },
+    cpuNs: () => {
+      endsIn -= 1;
+      if (endsIn === 0) throw new Ended();
+      return cpuNs;
+    },
+  };
+  const seen: number[] = [];
+  const hog = deciding((p) => {
+    p.ttl = 1;
+    cpuNs += 99e6;
+    return ACCEPT;
+  });
+  const innocent = seeing((p) => seen.push(p.ttl));
+  const world = new ModulesWorld({ hog, innocent }, PLAIN, { guard });
+  // The first reading begins the run, the second ends the turn of hog, the third that of innocent.
+  endsIn = 3;
+  world.run([packet(0), packet(0)], MS);
+  expect(world.ejected).toEqual([['hog', 'it took more than 100 ms of processor time at once']]);
+  expect(world.counters('innocent')).toMatchObject({ state: 'on', errors: 0 });
+  expect(world.counters('hog')).toMatchObject({ state: 'ejected', errors: 1, packets: 2 });
+  expect(world.verdicts()).toEqual(['1@0', '2@0']);
+  expect(seen).toEqual([1, 1]);
+});
