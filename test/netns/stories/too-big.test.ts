@@ -1,4 +1,4 @@
-/** A module that lets only short packets pass, and says so to their senders: path MTU discovery goes by it. */
+/** A module that lets only short packets pass, and says so to senders: path MTU discovery goes by it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
