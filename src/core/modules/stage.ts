@@ -62,6 +62,8 @@ export class ModuleStage {
   onEjected: (name: string, reason: string) => void = () => {};
   /** Asks for a batch, because packets go on or another timer may be due. The engine sets it. */
   wake: () => void = () => {};
+  /** The time between two batches, for code that runs by itself; within a batch time stands still. */
+  clock: () => number = () => this.nowNs;
   readonly holds = new Holds();
   readonly line = new Line(this.holds);
   private readonly parts: StageParts;
@@ -144,10 +146,10 @@ export class ModuleStage {
     const session = new Session(name, this.keysOf(name));
     this.sessions.set(name, session);
     return {
-      now: () => this.nowNs,
+      now: () => this.time(),
       every: (ms, run) => {
         if (session.isOver) return () => {};
-        const stop = session.every(ms, run, this.nowNs);
+        const stop = session.every(ms, run, this.time());
         if (!this.isInBatch) this.wake();
         return stop;
       },
@@ -283,6 +285,10 @@ export class ModuleStage {
     const { holds } = this;
     const found = holds.all().filter((r) => holds.isKept(r) && holds.isOf(r, ifIndexes));
     return new Set(found.map((r) => holds.h(r)));
+  }
+
+  private time(): number {
+    return this.isInBatch ? this.nowNs : Math.max(this.nowNs, this.clock());
   }
 
   private hasDueTimer(): boolean {
