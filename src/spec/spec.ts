@@ -165,8 +165,8 @@ export interface LinkSpec {
 /** The kernel queues of the instance, and how it uses them. */
 export interface NfqueueSpec {
   /**
-   * First queue number, which names our nft table. The instance owns [first, first + count), and first + count
-   * while packets come to modules.
+   * First queue number, which names our nft table. The instance owns [first, first + count), and first +
+   * count while packets come to modules.
    */
   readonly first: number;
   readonly count: number;
