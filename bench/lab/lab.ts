@@ -27,7 +27,7 @@ export interface Addresses {
 }
 
 export interface Host {
-  readonly name: 'client' | 'router' | 'server';
+  readonly name: string;
   /** Name of the network namespace. */
   readonly ns: string;
   /** The router's are those towards the client. */
@@ -64,7 +64,7 @@ interface Started {
   readonly hasMounts: boolean;
 }
 
-function makeHost(name: Host['name'], ns: string, addresses: Addresses, started: Started): Host {
+function makeHost(name: string, ns: string, addresses: Addresses, started: Started): Host {
   const { children, hasMounts } = started;
   const enter = hasMounts ? ['nsenter', `--net=${NAMESPACE_FOLDER}/${ns}`] : ['ip', 'netns', 'exec', ns];
   const inside = (command: readonly string[]): string[] => [...enter, ...command];
@@ -155,13 +155,7 @@ export const OUTSIDE: Addresses = { v4: '10.77.2.1', v6: 'fd77:2::1' };
 
 async function build(client: Host, router: Host, server: Host, options: LabOptions): Promise<void> {
   const mtu = `mtu ${options.mtuBytes ?? 1500}`;
-  const hosts = [client, router, server];
-  for (const host of hosts) await run(['ip', 'netns', 'add', host.ns]);
-  await Promise.all(
-    hosts.map((host) =>
-      host.exec(['sysctl', '-q', '-w', ...SYSCTLS, ...(host === router ? ROUTER_SYSCTLS : [])]),
-    ),
-  );
+  await router.exec(['sysctl', '-q', '-w', ...ROUTER_SYSCTLS]);
   const links = [
     `link add lan0 netns ${router.ns} ${mtu} type veth peer name eth0 netns ${client.ns} ${mtu}`,
     `link add wan0 netns ${router.ns} ${mtu} type veth peer name eth0 netns ${server.ns} ${mtu}`,
@@ -195,25 +189,57 @@ async function build(client: Host, router: Host, server: Host, options: LabOptio
   }
 }
 
-export async function createLab(options: LabOptions = {}): Promise<Lab> {
+/** Hosts without any link between them: the lab's, and those of tests that need others. */
+export interface Hosts<Name extends string> {
+  readonly hosts: Readonly<Record<Name, Host>>;
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+/** New namespaces. The caller gives addresses and links to their devices. */
+export async function createHosts<Name extends string>(
+  addresses: Readonly<Record<Name, Addresses>>,
+  hasMounts = false,
+): Promise<Hosts<Name>> {
   removeLeftovers();
   const id = `${PREFIX}${process.pid}-${threadId}-${++labs}`;
-  const children = new Set<ChildProcess>();
-  const started = { children, hasMounts: options.hasMounts ?? false };
-  const client = makeHost('client', `${id}-client`, { v4: '10.77.1.2', v6: 'fd77:1::2' }, started);
-  const router = makeHost('router', `${id}-router`, { v4: '10.77.1.1', v6: 'fd77:1::1' }, started);
-  const server = makeHost('server', `${id}-server`, { v4: '10.77.2.2', v6: 'fd77:2::2' }, started);
+  const started = { children: new Set<ChildProcess>(), hasMounts };
+  const names = Object.keys(addresses) as Name[];
+  const made = names.map((name): [Name, Host] => [
+    name,
+    makeHost(name, `${id}-${name}`, addresses[name], started),
+  ]);
   const folder = mkdtempSync(join(tmpdir(), `${id}-`));
   const destroy = (): void => {
-    destroyNamespaces([client.ns, router.ns, server.ns]);
+    destroyNamespaces(made.map(([, { ns }]) => ns));
     rmSync(folder, { recursive: true, force: true });
   };
   const forget = onProcessEnd(destroy);
   const close = async (): Promise<void> => {
     forget();
     destroy();
-    await Promise.all([...children].map((child) => ended(child, 10_000)));
+    await Promise.all([...started.children].map((child) => ended(child, 10_000)));
   };
+  try {
+    for (const [, { ns }] of made) await run(['ip', 'netns', 'add', ns]);
+    await Promise.all(made.map(([, host]) => host.exec(['sysctl', '-q', '-w', ...SYSCTLS])));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { hosts: Object.fromEntries(made) as Record<Name, Host>, folder, close };
+}
+
+export async function createLab(options: LabOptions = {}): Promise<Lab> {
+  const { hosts, folder, close } = await createHosts(
+    {
+      client: { v4: '10.77.1.2', v6: 'fd77:1::2' },
+      router: { v4: '10.77.1.1', v6: 'fd77:1::1' },
+      server: { v4: '10.77.2.2', v6: 'fd77:2::2' },
+    },
+    options.hasMounts,
+  );
+  const { client, router, server } = hosts;
   try {
     await build(client, router, server, options);
   } catch (error) {

@@ -119,7 +119,7 @@ function watchOutput(child: ChildProcess): { logs: LogLine[]; stderr: () => stri
  * resolves when it has logged `ready`. Rejects with its output if it ends before that.
  */
 export async function startShaper(
-  lab: Lab,
+  lab: Pick<Lab, 'folder' | 'router'>,
   config: string,
   options: ShaperOptions = {},
 ): Promise<RunningShaper> {

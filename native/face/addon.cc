@@ -1,11 +1,7 @@
-// The face of the native part: the class NativeQueue (NativeHosts stands in hosts.cc, NativeSockets in
-// sockets.cc, NativeGuard in guard.cc, NativeRawSender in raw_sender.cc, look-ups of network devices in
-// devices.cc), and functions for the scheduler.
-// src/io/nfqueue/addon.ts declares them for TypeScript.
-//
-// The four calls of the data path allocate nothing and take at most one number. They are functions of each
-// instance with the instance as their data, not methods of the class: finding the object behind `this`
-// (napi_unwrap) costs about 100 ns a call on Node 20, four times the rest of the crossing.
+// The face of the native part: the class NativeQueue, and functions for the scheduler. NativeGuard,
+// NativeHosts, NativeRawSender, NativeSockets and the look-ups of network devices have files of their own.
+// src/io/nfqueue/addon.ts declares them for TypeScript. The four calls of the data path allocate nothing and
+// take at most one number.
 #include <napi.h>
 
 #include <algorithm>
@@ -20,6 +16,7 @@
 #include "face/error.h"
 #include "face/guard.h"
 #include "face/hosts.h"
+#include "face/hot_calls.h"
 #include "face/layout.h"
 #include "face/options.h"
 #include "face/raw_sender.h"
@@ -39,7 +36,6 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   ~NativeQueue() override;
 
  private:
-  void addHotCalls(Napi::Env env);
   static napi_value drain(napi_env env, napi_callback_info info);
   static napi_value send(napi_env env, napi_callback_info info);
   static napi_value arm(napi_env env, napi_callback_info info);
@@ -107,25 +103,11 @@ NativeQueue::NativeQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
     return;
   }
   startNs_ = monotonicNs();
-  addHotCalls(info.Env());
+  const std::initializer_list<HotCall> calls = {{"drain", drain}, {"send", send}, {"arm", arm}, {"nowNs", nowNs}};
+  addHotCalls(info.Env(), Value(), this, calls);
 }
 
 NativeQueue::~NativeQueue() { shutDown(nullptr, nullptr); }
-
-void NativeQueue::addHotCalls(Napi::Env env) {
-  const struct {
-    const char* name;
-    napi_callback call;
-  } calls[] = {{"drain", drain}, {"send", send}, {"arm", arm}, {"nowNs", nowNs}};
-  for (const auto& [name, call] : calls) {
-    napi_value created = nullptr;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, call, this, &created);
-    Napi::Function function(env, created);
-    // A function that is kept alive keeps its instance alive: the property cannot be deleted.
-    function.DefineProperty(Napi::PropertyDescriptor::Value("owner", Value(), napi_default));
-    Value().Set(name, function);
-  }
-}
 
 // Returns the instance of a hot call, and fills *argument with the first argument unless `argument` is null.
 NativeQueue* instanceOf(napi_env env, napi_callback_info info, napi_value* argument) {

@@ -3,10 +3,11 @@
 #include <memory>
 
 #include "face/arguments.h"
+#include "face/hot_calls.h"
 #include "modules/guard.h"
 
-// Of V8 only these three. Node-API has nothing like them, and their names are the same in all versions of Node;
-// v8.h would tie the addon to one of them.
+// Of V8 only these three. Node-API has nothing like them, and their names are the same in all versions of
+// Node; v8.h would tie the addon to one of them.
 namespace v8 {
 class __attribute__((visibility("default"))) Isolate {
  public:
@@ -28,7 +29,6 @@ class NativeGuard : public Napi::ObjectWrap<NativeGuard> {
   ~NativeGuard() override;
 
  private:
-  void addHotCalls(Napi::Env env);
   static napi_value run(napi_env env, napi_callback_info info);
   static napi_value cpuNs(napi_env env, napi_callback_info info);
   void close(const Napi::CallbackInfo& info);
@@ -53,26 +53,10 @@ NativeGuard::NativeGuard(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
   isolate_ = v8::Isolate::GetCurrent();
   guard_ = std::make_unique<Guard>(int64_t{1000} * limitUs, int64_t{1000} * lookUs, terminate, isolate_);
   napi_add_env_cleanup_hook(info.Env(), onEnvironmentExit, this);
-  addHotCalls(info.Env());
+  addHotCalls(info.Env(), Value(), this, {{"run", run}, {"cpuNs", cpuNs}});
 }
 
 NativeGuard::~NativeGuard() { stop(); }
-
-// As in addon.cc.
-void NativeGuard::addHotCalls(Napi::Env env) {
-  const struct {
-    const char* name;
-    napi_callback call;
-  } calls[] = {{"run", run}, {"cpuNs", cpuNs}};
-  for (const auto& [name, call] : calls) {
-    napi_value created = nullptr;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, call, this, &created);
-    Napi::Function function(env, created);
-    // A function that is kept alive keeps its instance alive: the property cannot be deleted.
-    function.DefineProperty(Napi::PropertyDescriptor::Value("owner", Value(), napi_default));
-    Value().Set(name, function);
-  }
-}
 
 napi_value NativeGuard::run(napi_env env, napi_callback_info info) {
   size_t count = 1;

@@ -96,8 +96,8 @@ bool Guard::isTooLong(uint64_t run, Seen* seen) const {
   return cpuNs - seen->cpuNs >= limitNs_ || seen->waitedNs >= kWaitLimits * limitNs_;
 }
 
-// proc(5): "pid (name) S …", where the name may have anything in it. S sleeps; D waits for a disk, perhaps for
-// its own memory, and T was stopped.
+// proc(5): "pid (name) S …", where the name may have anything in it. S sleeps; D waits for a disk, perhaps
+// for its own memory, and T was stopped.
 bool Guard::isAsleep() const {
   char text[128];
   const ssize_t bytes = statFd_ < 0 ? -1 : pread(statFd_, text, sizeof text - 1, 0);

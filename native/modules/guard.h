@@ -44,7 +44,7 @@ class Guard {
 
   void watch();
   bool isTooLong(uint64_t run, Seen* seen) const;
-  // Whether the watched thread sleeps in the kernel, and neither runs nor wants to. False where that is not told.
+  // Whether the watched thread sleeps in the kernel, and neither runs nor wants to. False where nobody says.
   bool isAsleep() const;
 
   const int64_t limitNs_;

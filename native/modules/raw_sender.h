@@ -20,8 +20,8 @@ class RawSender {
 
   // Whether it is an IPv4 or an IPv6 packet of so many bytes: version, header and length agree.
   static bool isPacket(const uint8_t* bytes, size_t length);
-  // Of what isPacket() holds. Returns 0 or errno; EAGAIN: the socket's memory is full of packets that have not
-  // left yet.
+  // Of what isPacket() holds. Returns 0 or errno; EAGAIN: the socket's memory is full of packets that have
+  // not left yet.
   int send(const uint8_t* bytes, size_t length);
 
  private:

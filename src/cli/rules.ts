@@ -70,10 +70,12 @@ function backendOf({ spec }: LoadedConfig): Backend {
 
 /** Of an instance with the same numbers that runs, else the mask that `run` would choose. */
 function maskOf({ spec, isMarkAuto }: LoadedConfig, neighbours: Neighbours): number {
-  const { links, nfqueue } = spec;
+  const { links, modules, nfqueue } = spec;
   if (!isMarkAuto) return nfqueue.markMask;
   const running = neighbours.masks.get(nfqueue.first);
-  return running ?? chooseMarkMask(nfqueue.first, matchedMarkBits(links), neighbours) ?? nfqueue.markMask;
+  return (
+    running ?? chooseMarkMask(nfqueue.first, matchedMarkBits(links, modules), neighbours) ?? nfqueue.markMask
+  );
 }
 
 async function readNeighboursAloud({ spec }: LoadedConfig, terminal: Terminal): Promise<Neighbours> {

@@ -242,7 +242,7 @@ export class Applier {
     if (backend !== 'auto' && backend !== planner.backend)
       refuse('nfqueue.backend', `packets are queued by rules of ${planner.backend}`);
     if (!isMarkAuto) return spec;
-    if ((matchedMarkBits(spec.links) & markMask) !== 0)
+    if ((matchedMarkBits(spec.links, spec.modules) & markMask) !== 0)
       refuse('match.mark', `the instance uses these bits of the mark itself (${hex(markMask)})`);
     return { ...spec, nfqueue: { ...spec.nfqueue, markMask } };
   }

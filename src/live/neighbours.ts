@@ -50,8 +50,8 @@ async function settleMark(
 ): Promise<{ spec: ShaperSpec; neighbours: Neighbours }> {
   const neighbours = await readNeighbours(spec.links.map((link) => link.device));
   if (!isMarkAuto) return { spec, neighbours };
-  const { nfqueue, links } = spec;
-  const chosen = chooseMarkMask(nfqueue.first, matchedMarkBits(links), neighbours);
+  const { nfqueue, links, modules } = spec;
+  const chosen = chooseMarkMask(nfqueue.first, matchedMarkBits(links, modules), neighbours);
   if (chosen === null) {
     log.warn(
       'no eight neighbouring bits of the packet mark are free: give nfqueue.mark those that matter least',

@@ -53,7 +53,9 @@ export function warnOfLess(
   { nfqueue, plan }: RulesRequest,
   logger: Pick<Logger, 'warn'>,
 ): void {
-  const fits = Math.floor(rcvbufBytes / unreadMessageBytes(Math.max(...plan.copyBytes)));
+  // Packets for modules are copied whole, but superpackets are none of them: they need no such room.
+  const copies = plan.copyBytes.filter((_, index) => index !== plan.moduleNfqueue);
+  const fits = Math.floor(rcvbufBytes / unreadMessageBytes(Math.max(...copies)));
   if (fits < nfqueue.length) {
     const message = 'the kernel granted a smaller socket buffer: so many packets can wait unread';
     logger.warn({ length: nfqueue.length, fits, rcvbufBytes }, `${message}; set nfqueue.length to ${fits}`);

@@ -11,9 +11,9 @@ import type { ModuleSpec } from './modules.ts';
 export const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 
 /**
- * Priority (SO_PRIORITY) of packets that modules send. By it they meet no module: unlike a mark it stays while
- * classes have the packet. Of its last four bits, by which queues of devices choose a band, none is set, and
- * it names no class of tc that anybody has.
+ * Priority (SO_PRIORITY) of packets that modules send. By it they meet no module: unlike a mark it stays
+ * while classes have the packet. Of its last four bits, by which queues of devices choose a band, none is
+ * set, and it names no class of tc that anybody has.
  */
 export const SENT_PRIORITY = 0x53480000;
 

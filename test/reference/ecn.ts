@@ -1,19 +1,15 @@
 /**
  * Explicit congestion notification: the two low bits of the traffic class.
  *
- * Reference: RFC 3168, section 5 and 6.1; RFC 6040, section 4.2 (tunnels); RFC 8311 (ECT(1) is marked like
- * ECT(0)).
+ * Reference: RFC 3168, section 5 and 6.1; RFC 8311 (ECT(1) is marked like ECT(0)). Tunnels are in
+ * src/algo/overlay/ecn-tunnel.ts.
  *
  * Model. A packet whose ends understand a mark says so, and a queue marks it where it would have dropped it:
  *
- *     00 Not-ECT  cannot be marked: a signal drops it        inner \ outer   00    01    10    11
- *     01 ECT(1)   a signal makes it CE                             00        00    00    00   drop
- *     10 ECT(0)   a signal makes it CE                             01        01    01    01    11
- *     11 CE       stays CE, and counts as one more mark            10        10    01    10    11
- *                                                                  11        11    11    11    11
- *
- * The table on the right says which code point leaves a tunnel: it joins the congestion of the outer header
- * and the ability of the inner header to carry a mark.
+ *     00 Not-ECT  cannot be marked: a signal drops it
+ *     01 ECT(1)   a signal makes it CE
+ *     10 ECT(0)   a signal makes it CE
+ *     11 CE       stays CE, and counts as one more mark
  *
  * | parameter | unit    | range |                                                 |
  * |-----------|---------|-------|-------------------------------------------------|
@@ -30,12 +26,7 @@
  * or a sender that ignores marks would own the queue. Cost: nothing.
  */
 
-export const ECN_NOT_ECT = 0;
-export const ECN_ECT_1 = 1;
-export const ECN_ECT_0 = 2;
-export const ECN_CE = 3;
-/** In place of a code point: the packet is dropped. */
-export const ECN_DROP = -1;
+import { ECN_CE, ECN_DROP, ECN_NOT_ECT } from '../../src/algo/overlay/ecn-tunnel.ts';
 
 const ECN_MASK = 3;
 const DSCP_SHIFT = 2;
@@ -48,14 +39,6 @@ export function isEcnCapable(ecn: number): boolean {
 /** Code point after an AQM's signal; ECN_DROP: it cannot be marked. */
 export function ecnSignalled(ecn: number): number {
   return ecn === ECN_NOT_ECT ? ECN_DROP : ECN_CE;
-}
-
-/**
- * Code point of a packet that leaves a tunnel; ECN_DROP: congestion was signalled to ends that cannot hear.
- */
-export function ecnDecapsulated(inner: number, outer: number): number {
-  if (outer === ECN_CE) return ecnSignalled(inner);
-  return inner === ECN_ECT_0 && outer === ECN_ECT_1 ? ECN_ECT_1 : inner;
 }
 
 /** Traffic class with another DSCP. */

@@ -8,8 +8,9 @@ import {
   redObserve,
   redPacketProbability,
 } from '../../src/algo/aqm/red.ts';
+import { ECN_DROP, ECN_ECT_0, ECN_NOT_ECT } from '../../src/algo/overlay/ecn-tunnel.ts';
 import { Prng } from '../../src/base/prng.ts';
-import { ECN_DROP, ECN_ECT_0, ECN_NOT_ECT, ecnSignalled } from '../reference/ecn.ts';
+import { ecnSignalled } from '../reference/ecn.ts';
 import { type RedSpacing, spacedProbability, spacedSignal } from '../reference/red-spacings.ts';
 import type { Vector } from './load.ts';
 import type { Found, Runner } from './runner.ts';

@@ -1,10 +1,10 @@
-/** Sends the packets that modules make. They meet no module on their way: rules know them by their priority. */
+/** Sends the packets that modules make. They meet no module: rules know them by their priority. */
 import { getSystemErrorName } from 'node:util';
 import { EXIT_IMPOSSIBLE, OperatingError } from '../../base/errors.ts';
 import { SENT_PRIORITY } from '../../spec/module-hooks.ts';
 import { type Addon, loadAddon } from '../nfqueue/addon.ts';
 
-/** What an address may be that nobody can reach now, or a network that is full: the packet is lost, as any may be. */
+/** Nobody can reach the address now, or there is no room: the packet is lost, as any may be. */
 const LOST = new Set([
   'EAGAIN',
   'ENOBUFS',
@@ -29,7 +29,8 @@ export class RawSendError extends Error {
 
 export interface RawSender {
   /**
-   * Sends a whole IP packet as this machine would. Returns false if the network cannot take it now: it is lost.
+   * Sends a whole IP packet as this machine would. Returns false if the network cannot take it now: it is
+   * lost.
    * @throws TypeError if the bytes are no IP packet
    * @throws RawSendError if the kernel refuses them for another reason
    */

@@ -38,6 +38,8 @@ export function startReactor(
     }
     if (engine.stats.totals[TOTAL.lostPackets] !== lostBefore) onLost?.();
   });
+  // Timers of modules run before the first packet comes, if one ever does.
+  port.arm(port.nowNs());
 }
 
 /** Accepts every packet that is held or waits unread. Call it when the rules match nothing any more. */

@@ -1,7 +1,7 @@
 /**
  * What modules have rules do. Packets that user-run modules want come up by an NFQUEUE of their own, and
- * rules of kernel-run ones stand in chains of ours. At input, forward and output both happen in the marking chains,
- * before directions. At the other two hooks there are chains only for modules:
+ * rules of kernel-run ones stand in chains of ours. At input, forward and output both happen in the marking
+ * chains, before directions. At the other two hooks there are chains only for modules:
  *
  *     -160   asked by verdicts (render-asked.ts)
  *     -155   rules of kernel-run modules; the mark of packets that come up

@@ -45,6 +45,7 @@ export type Interest = Readonly<Record<string, unknown>> | readonly Readonly<Rec
 export interface ClassCounters {
   readonly sentBytes: number;
   readonly sentPackets: number;
+  /** By the class itself: what modules have dropped never came to it. */
   readonly droppedPackets: number;
   readonly backlogBytes: number;
   readonly backlogPackets: number;

@@ -6,6 +6,7 @@ import { describeNetns, type Lab, ping, tcpTransfer, udpTransfer, useLab, useSha
 
 const LINK = 'links: { wan: { device: wan0, up: 900mbit } }';
 const THRESHOLD = 20;
+
 const [UNKNOWN, SHORT, LONG] = [0, 4, 8];
 
 /** What the listing of the paper makes of the packets of one direction, and what they came with. */
@@ -41,8 +42,10 @@ describeNetns('size-aware marks', () => {
     const options = `{ threshold: ${THRESHOLD}, short: ${SHORT}, long: ${LONG} }`;
     const shaper = await start(`modules: [ { use: qosmod, run: ${run}, options: ${options} } ]\n${LINK}`);
     for (const [n, family] of ([4, 6] as const).entries()) {
-      for (const segments of await connection(world.lab, family, 7300 + n)) {
-        expect(segments.length).toBeGreaterThan(40);
+      const ways = await connection(world.lab, family, 7300 + n);
+      // The data is 200 segments and more. How many acknowledge them is up to the receiver.
+      expect(ways[0]!.length).toBeGreaterThan(200);
+      for (const segments of ways) {
         const differing = segments.filter(({ dscp }, at) => dscp !== listing(segments)[at]);
         expect(differing.map(({ dscp, flags, payloadBytes }) => ({ dscp, flags, payloadBytes }))).toEqual([]);
       }
@@ -98,7 +101,8 @@ describeNetns('impairments', () => {
     expect(sent.packets).toBeGreaterThan(2000);
     // Five standard deviations of 2500 packets.
     expect(Math.abs(received.packets / sent.packets - 0.7)).toBeLessThan(0.046);
-    const [module] = JSON.parse((await shaper.cli(['module', 'list', '--json'])).stdout);
+    const list = ['module', 'list', '--json', '--socket', shaper.socketPath];
+    const [module] = JSON.parse((await shaper.cli(list)).stdout);
     expect(module).toMatchObject({ label: 'loss', state: 'on', packets: sent.packets });
     expect(module.dropped).toBe(sent.packets - received.packets);
     expect((await shaper.stop()).code).toBe(0);

@@ -171,8 +171,8 @@ describe('reorder', () => {
     const counts = overtaken(order);
     expect(counts.length).toBeGreaterThan(150);
     expect(counts.length).toBeLessThan(250);
-    // The last ones may have run out of packets to wait for. Packets that were kept back as well, and released
-    // before, have overtaken it too.
+    // The last ones may have run out of packets to wait for. Packets that were kept back as well, and
+    // released before, have overtaken it too.
     expect(Math.min(...counts.slice(0, -3))).toBe(3);
     expect(Math.max(...counts)).toBeLessThanOrEqual(5);
   });

@@ -20,12 +20,13 @@ const REQUEST: RulesRequest = {
   },
 };
 
-function warningsOf(rcvbufBytes: number, gso: readonly boolean[]): string[] {
+function warningsOf(rcvbufBytes: number, gso: readonly boolean[], more: object = {}): string[] {
   const warnings: string[] = [];
   const warn = (...args: unknown[]): void => {
     warnings.push(String(args.at(-1)));
   };
-  warnOfLess({ rcvbufBytes, gso }, REQUEST, { warn });
+  const request = { ...REQUEST, plan: { ...REQUEST.plan, ...more } };
+  warnOfLess({ rcvbufBytes, gso }, request, { warn });
   return warnings;
 }
 
@@ -37,6 +38,11 @@ it('a smaller buffer: how many packets fit', () => {
   expect(warningsOf(1280 * 1000 - 1, [false, true])).toEqual([
     expect.stringMatching(/smaller socket buffer.*set nfqueue\.length to 999$/),
   ]);
+});
+
+it('packets for modules are no superpackets, and fit', () => {
+  const modules = { moduleNfqueue: 2, gso: [false, true, false], copyBytes: [128, 128, 65531] };
+  expect(warningsOf(1280 * 1000, [false, true, false], modules)).toEqual([]);
 });
 
 it('no superpackets where they were asked for; queues that did not ask do not count', () => {

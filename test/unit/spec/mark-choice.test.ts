@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { comparedBits, freeMarkMask, matchedMarkBits } from '../../../src/spec/mark-choice.ts';
+import type { ModuleSpec } from '../../../src/spec/modules.ts';
 import { shaper } from '../../sim/world.ts';
 
 it.each([
@@ -35,4 +36,11 @@ it('matchers use the bits of their mask or, without one, those of their value', 
     { name: 'b', match: match(0, 0xf0000000) },
   ];
   expect(matchedMarkBits(shaper({ wan: { up: { rate: 1, burst: 1, leaves } } }).links)).toBe(0xf0000012);
+});
+
+it('modules use those by which they choose packets', () => {
+  const of = (interest: ModuleSpec['interest']): ModuleSpec => ({
+    ...{ name: 'a', run: 'user', priority: 0, hooks: ['input'], interest, payload: false, kernelRules: {} },
+  });
+  expect(matchedMarkBits([], [of(null), of([{ mark: [{ value: 0x100, mask: 0xf00 }] }, {}])])).toBe(0xf00);
 });

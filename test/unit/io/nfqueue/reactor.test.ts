@@ -8,9 +8,16 @@ import { ARRIVAL_ROWS, BATCHES_PER_WAKEUP_MAX } from '../../../../src/limits.ts'
 import { shaper, World } from '../../../sim/world.ts';
 
 /** An engine whose batches have these numbers of rows, then none. The clock goes on by 1 ns a reading. */
-function setUp(rows: number[]): { wake: () => void; port: NfqueuePort; engine: Engine; instants: number[] } {
+function setUp(rows: number[]): {
+  wake: () => void;
+  port: NfqueuePort;
+  engine: Engine;
+  instants: number[];
+  armed: number[];
+} {
   const { engine } = new World(shaper({ wan: { up: { rate: 1, burst: 1 } } }));
   const instants: number[] = [];
+  const armed: number[] = [];
   engine.runBatch = (_, nowNs) => {
     instants.push(nowNs);
     return rows.shift() ?? 0;
@@ -19,19 +26,26 @@ function setUp(rows: number[]): { wake: () => void; port: NfqueuePort; engine: E
   let wake = (): void => {};
   const port = {
     nowNs: () => clockNs++,
+    arm: (dueNs: number) => armed.push(dueNs),
     onReady: (callback: () => void) => {
       wake = callback;
     },
-  } as NfqueuePort;
-  return { wake: () => wake(), port, engine, instants };
+  } as unknown as NfqueuePort;
+  return { wake: () => wake(), port, engine, instants, armed };
 }
+
+test('the first batch is asked for at once', () => {
+  const { port, engine, armed } = setUp([]);
+  startReactor(port, engine);
+  expect(armed).toEqual([100]);
+});
 
 test('a full batch is followed by another, each at its own instant; a wake-up has a bounded number', () => {
   const full = new Array(BATCHES_PER_WAKEUP_MAX + 2).fill(ARRIVAL_ROWS);
   const { wake, port, engine, instants } = setUp([...full, ARRIVAL_ROWS - 1, ARRIVAL_ROWS]);
   startReactor(port, engine);
   wake();
-  expect(instants).toEqual(Array.from({ length: BATCHES_PER_WAKEUP_MAX }, (_, i) => 100 + i));
+  expect(instants).toEqual(Array.from({ length: BATCHES_PER_WAKEUP_MAX }, (_, i) => 101 + i));
   wake();
   expect(instants.length).toBe(BATCHES_PER_WAKEUP_MAX + 3);
   wake();
@@ -46,8 +60,8 @@ test('courtesy sees the totals before the batch, once a wake-up', () => {
   wake();
   wake();
   expect(looks).toEqual([
-    [100, 0, 0],
-    [102, 0, 0],
+    [101, 0, 0],
+    [103, 0, 0],
   ]);
 });
 
