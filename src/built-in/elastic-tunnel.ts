@@ -41,5 +41,7 @@ export default defineModule<TunnelOptions>({
   hooks: ['output', 'forward'],
   interest: ({ match }) => interestOf(match),
   payload: true,
+  // Copies of whole packets cost more on slow machines than other modules do.
+  budget: '50us',
   create: (itm, options) => new ElasticTunnel(itm, readTunnelOptions(options), options.match.length > 0),
 });

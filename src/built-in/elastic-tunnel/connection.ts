@@ -1,6 +1,6 @@
 /** One TCP connection of the tunnel, on the side that sends packets into it. */
 import { connect, type Socket } from 'node:net';
-import { FRAME_HEADER_BYTES, HELLO, ReceiptReader } from './frames.ts';
+import { FRAME_HEADER_BYTES, HELLO, ReceiptReader, SESSION_BYTES } from './frames.ts';
 import type { Endpoint } from './settings.ts';
 
 export type ConnectionState = 'opening' | 'open' | 'draining' | 'closed';
@@ -42,10 +42,12 @@ export class TunnelConnection {
   private chunk: Buffer | null = null;
   private chunkBytes = 0;
 
-  constructor(peer: Endpoint, listener: ConnectionListener) {
+  constructor(peer: Endpoint, session: number, listener: ConnectionListener) {
     this.listener = listener;
     this.socket = connect({ host: peer.address, port: peer.port, noDelay: true });
-    this.socket.on('connect', () => this.socket.write(HELLO));
+    const greeting = Buffer.concat([HELLO, Buffer.alloc(SESSION_BYTES)]);
+    greeting.writeUInt32BE(session, HELLO.length);
+    this.socket.on('connect', () => this.socket.write(greeting));
     this.socket.on('data', (chunk) => this.receipt(this.receipts.read(chunk)));
     this.socket.on('error', (error) => {
       this.fault ??= error;
@@ -53,8 +55,8 @@ export class TunnelConnection {
     this.socket.on('close', () => this.close());
   }
 
-  /** Takes a frame with the packet. Call it only while the connection is open. */
-  send(packet: Uint8Array): void {
+  /** Takes a frame with packet `number` of `flow`. Call it only while the connection is open. */
+  send(packet: Uint8Array, flow: number, number: number): void {
     const bytes = packet.length + FRAME_HEADER_BYTES;
     if (this.chunkBytes + bytes > CHUNK_BYTES) this.flush();
     if (this.chunk === null) {
@@ -62,8 +64,9 @@ export class TunnelConnection {
       this.spare = null;
       setImmediate(() => this.flush());
     }
-    this.chunk[this.chunkBytes] = packet.length >>> 8;
-    this.chunk[this.chunkBytes + 1] = packet.length & 255;
+    this.chunk.writeUInt16BE(packet.length, this.chunkBytes);
+    this.chunk.writeUInt16BE(flow, this.chunkBytes + 2);
+    this.chunk.writeUInt16BE(number, this.chunkBytes + 4);
     this.chunk.set(packet, this.chunkBytes + FRAME_HEADER_BYTES);
     this.chunkBytes += bytes;
     if (this.inFlightBytes === 0) this.sinceMs = performance.now();

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Itm } from '../../modules/api/module.ts';
 import type { Complaints } from '../shared/complaints.ts';
 import { FrameReader, RECEIPT_BYTES } from './frames.ts';
+import { Resequencer } from './resequencer.ts';
 import { type Endpoint, plainAddress } from './settings.ts';
 
 const RECEIPT_EVERY_BYTES = 8192;
@@ -26,6 +27,9 @@ export class TunnelReceiver {
   private readonly guestsMax: number;
   private readonly complaints: Complaints;
   private readonly guests = new Set<Guest>();
+  /** Of the session that greeted last: those of the instance before the peer's restart are of no use. */
+  private order: Resequencer;
+  private session = -1;
   private server: Server | null = null;
   private listenAtMs = 0;
   private isOver = false;
@@ -36,6 +40,7 @@ export class TunnelReceiver {
     this.peer = peer;
     this.guestsMax = guestsMax;
     this.complaints = complaints;
+    this.order = this.newOrder();
     this.open();
   }
 
@@ -45,6 +50,7 @@ export class TunnelReceiver {
 
   /** Sends the receipts that are due, ends guests that say nothing, and listens again after a failure. */
   look(nowMs: number): void {
+    this.order.look(nowMs);
     if (this.server === null && nowMs >= this.listenAtMs) this.open();
     for (const guest of this.guests) {
       if (guest.frames.hasGreeted) this.sendReceipt(guest);
@@ -104,10 +110,11 @@ export class TunnelReceiver {
 
   private read(guest: Guest, chunk: Uint8Array): void {
     try {
-      guest.frames.read(chunk, (packet) => {
+      const nowMs = performance.now();
+      guest.frames.read(chunk, (packet, flow, number) => {
         this.receivedPackets++;
         this.receivedBytes += packet.length;
-        this.itm.inject(packet);
+        this.orderOf(guest.frames.session).take(packet, flow, number, nowMs);
       });
     } catch (error) {
       // Whatever is wrong, the stream cannot be read on. The error is told where the socket's errors are.
@@ -116,6 +123,26 @@ export class TunnelReceiver {
     }
     const isDue = guest.frames.frameBytes - guest.receiptBytes >= RECEIPT_EVERY_BYTES;
     if (guest.frames.hasGreeted && (isDue || !guest.hasReceipt)) this.sendReceipt(guest);
+  }
+
+  private orderOf(session: number): Resequencer {
+    if (session !== this.session) {
+      this.session = session;
+      this.order = this.newOrder();
+    }
+    return this.order;
+  }
+
+  private newOrder(): Resequencer {
+    return new Resequencer((packet) => this.send(packet));
+  }
+
+  private send(packet: Uint8Array): void {
+    try {
+      this.itm.inject(packet);
+    } catch (error) {
+      this.complaints.add('a packet of the tunnel cannot be sent', { error: String(error) });
+    }
   }
 
   private sendReceipt(guest: Guest): void {

@@ -2,7 +2,7 @@
 import type { Itm } from '../../modules/api/module.ts';
 import type { Complaints } from '../shared/complaints.ts';
 import { type ConnectionListener, TunnelConnection } from './connection.ts';
-import { FRAME_HEADER_BYTES } from './frames.ts';
+import { FRAME_HEADER_BYTES, NO_FLOW } from './frames.ts';
 import type { TunnelSettings } from './settings.ts';
 
 /**
@@ -15,8 +15,10 @@ const IN_FLIGHT_BYTES_MAX = 4 * 1024 * 1024;
 const MS_PER_SEC = 1000;
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 30_000;
-/** Flows that are remembered with their connection. */
-const PINS_MAX = 65_536;
+/** A flow moves to a connection with less than this part of its room in use, if its own has twice as much. */
+const MOVE_BELOW = 0.25;
+const FLOWS = 0x10000;
+const WORD = 0x1_0000_0000;
 
 export interface SenderCounters {
   readonly deliveredBytes: number;
@@ -41,7 +43,10 @@ export class TunnelSender implements ConnectionListener {
   private readonly settings: TunnelSettings;
   private readonly complaints: Complaints;
   private readonly connections = new Set<TunnelConnection>();
+  /** By flow: its connection, and the number of its next packet. */
   private readonly pins = new Map<number, TunnelConnection>();
+  private readonly numbers = new Uint16Array(FLOWS);
+  private readonly session: number;
   private wanted = 1;
   private retryMs = RETRY_MS_MIN;
   private retryAtMs = 0;
@@ -53,6 +58,7 @@ export class TunnelSender implements ConnectionListener {
     this.itm = itm;
     this.settings = settings;
     this.complaints = complaints;
+    this.session = Math.floor(itm.random() * WORD);
   }
 
   get openCount(): number {
@@ -60,13 +66,14 @@ export class TunnelSender implements ConnectionListener {
   }
 
   /** Whether the packet is in the tunnel, has to be dropped, or cannot be helped now. */
-  offer(packet: Uint8Array, flow: number): 'taken' | 'full' | 'closed' {
+  offer(packet: Uint8Array, flowNumber: number): 'taken' | 'full' | 'closed' {
+    const flow = flowNumber < 0 ? NO_FLOW : flowNumber & NO_FLOW;
     const connection = this.connectionFor(flow, packet.length + FRAME_HEADER_BYTES);
     this.offeredPackets++;
     if (connection !== null) {
       if (connection.inFlightBytes * 2 >= this.roomOf(connection)) this.waitingPackets++;
       this.counters.sentPackets++;
-      connection.send(packet);
+      connection.send(packet, flow, this.numbers[flow]++);
       return 'taken';
     }
     const answer = this.openCount === 0 ? 'closed' : 'full';
@@ -98,7 +105,7 @@ export class TunnelSender implements ConnectionListener {
     for (const connection of this.connections) connection.look(nowMs);
     if (this.isOver || nowMs < this.retryAtMs) return;
     for (let missing = this.wanted - this.aliveCount(); missing > 0; missing--)
-      this.connections.add(new TunnelConnection(this.settings.peer, this));
+      this.connections.add(new TunnelConnection(this.settings.peer, this.session, this));
   }
 
   stop(): void {
@@ -129,14 +136,20 @@ export class TunnelSender implements ConnectionListener {
     this.complaints.add(`a connection of the tunnel failed: ${fault.message}`, fields);
   }
 
-  /** A flow stays in its connection while that has room, so that its packets keep their order. */
+  /**
+   * A flow stays in its connection while that can take it, so that it waits for no other flow's losses. It
+   * moves where its own connection is what holds it up and another has little to do: a single flow uses them
+   * all, and the peer puts its packets in order.
+   */
   private connectionFor(flow: number, bytes: number): TunnelConnection | null {
-    const pinned = flow < 0 ? undefined : this.pins.get(flow);
-    if (pinned !== undefined && this.hasRoom(pinned, bytes)) return pinned;
+    const pinned = this.pins.get(flow);
+    if (pinned !== undefined && this.hasRoom(pinned, bytes)) {
+      if (pinned.inFlightBytes < 2 * MOVE_BELOW * this.roomOf(pinned)) return pinned;
+    }
     const next = this.leastBusy();
     if (next === null || !this.hasRoom(next, bytes)) return null;
-    if (flow < 0) return next;
-    if (this.pins.size >= PINS_MAX) this.pins.clear();
+    const isIdle = next.inFlightBytes < MOVE_BELOW * this.roomOf(next);
+    if (!isIdle && pinned !== undefined && this.hasRoom(pinned, bytes)) return pinned;
     this.pins.set(flow, next);
     return next;
   }

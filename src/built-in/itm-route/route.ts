@@ -109,13 +109,13 @@ export class ItmRoute implements ModuleInstance {
     const mtu = outerBytes - IPV4_HEADER_BYTES;
     const length = packetBytes(bytes, 0, bytes.length);
     if (length > mtu && !mayBeCut(bytes)) {
-      if (mayAnswerTooBig(p)) this.itm.inject(tooBig(p, mtu));
+      if (mayAnswerTooBig(p)) this.inject(tooBig(p, mtu));
       return DROP;
     }
     // A forwarded packet whose TTL ends here stays as it is: the kernel answers it.
     if (p.hook === 'prerouting' && !lowerTtl(bytes)) return ACCEPT;
     const pieces = length > mtu ? cut(bytes, mtu) : [];
-    for (const piece of pieces.slice(1)) this.itm.inject(this.wrapped(piece, neighbour).slice());
+    for (const piece of pieces.slice(1)) this.inject(this.wrapped(piece, neighbour));
     p.replace(this.wrapped(pieces[0] ?? bytes, neighbour));
     return ACCEPT;
   }
@@ -213,7 +213,15 @@ export class ItmRoute implements ModuleInstance {
   private sendProbe(probe: Probe): void {
     const { probePacket } = this;
     writeProbe(probe, probePacket);
-    this.itm.inject(probe.via === 0 ? probePacket : this.wrapped(probePacket, probe.via));
+    this.inject(probe.via === 0 ? probePacket : this.wrapped(probePacket, probe.via));
+  }
+
+  private inject(bytes: Uint8Array): void {
+    try {
+      this.itm.inject(bytes);
+    } catch (error) {
+      this.complaints.add('a packet cannot be sent', { error: String(error) });
+    }
   }
 
   private choose(end: FarEnd, nowNs: number): void {

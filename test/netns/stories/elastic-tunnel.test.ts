@@ -12,6 +12,8 @@ import {
   sendUdp,
   sleep,
   startSink,
+  steadyBitsPerSec,
+  tcpTransfer,
   until,
   useLab,
   useShapers,
@@ -41,14 +43,14 @@ describeNetns('elastic-tunnel', () => {
   const world = useLab();
   const start = useShapers(world);
 
-  const tunnel = async (target: string): Promise<RunningShaper> => {
+  const tunnel = async (target: string, match: string): Promise<RunningShaper> => {
     const { client, server } = world.lab;
     await start(`links: { wan: { device: wan0, up: ${LINK_BITS / 1e6}mbit } }`);
     const instance = (options: string): string =>
       `modules: [ { use: elastic-tunnel, options: { ${options} } } ]\n${NO_LINK}`;
     await start(instance(`peer: ${client.addresses.v4}`), { host: server });
-    const match = `match: [proto=udp, dport=${PORT}]`;
-    return start(instance(`peer: ${server.addresses.v4}, ${match}, target: ${target}`), { host: client });
+    const sending = `peer: ${server.addresses.v4}, match: [${match}, dport=${PORT}], target: ${target}`;
+    return start(instance(sending), { host: client });
   };
   const crowd = async (connections: number): Promise<() => void> => {
     const { client, server } = world.lab;
@@ -80,7 +82,7 @@ describeNetns('elastic-tunnel', () => {
 
   it('holds its target among others with few connections, and gives them up when the others leave', async () => {
     const { client, server } = world.lab;
-    const shaper = await tunnel(`${TARGET_BITS / 1e6}mbit`);
+    const shaper = await tunnel(`${TARGET_BITS / 1e6}mbit`, 'proto=udp');
     const sending = sendUdp(client, server, {
       ...{ port: PORT, seconds: 200, rateBitsPerSec: 1.5 * TARGET_BITS, lengthBytes: 1200, flows: 8 },
     }).catch(() => undefined); // the lab ends it
@@ -109,7 +111,7 @@ describeNetns('elastic-tunnel', () => {
 
   it('tells that a target is out of reach, and opens few connections for it', async () => {
     const { client, server } = world.lab;
-    const shaper = await tunnel('30mbit');
+    const shaper = await tunnel('30mbit', 'proto=udp');
     void sendUdp(client, server, {
       ...{ port: PORT, seconds: 100, rateBitsPerSec: 40e6, lengthBytes: 1200, flows: 8 },
     }).catch(() => undefined); // the lab ends it
@@ -117,6 +119,21 @@ describeNetns('elastic-tunnel', () => {
     expect(line.level).toBe('warn');
     expect(Number(line.connections)).toBeLessThan(10);
     expect(await goodput(2000)).toBeGreaterThan(0.8 * LINK_BITS);
+    expect((await shaper.stop()).code).toBe(0);
+  });
+
+  it('gives a single connection of a user the target, in order', async () => {
+    const { client, server } = world.lab;
+    const shaper = await tunnel(`${TARGET_BITS / 1e6}mbit`, 'proto=tcp');
+    const leave = await crowd(4);
+    const transfer = await tcpTransfer(client, server, { port: PORT, seconds: 40, timeoutMs: 120_000 });
+    leave();
+    expect(transfer.received.sha256).toBe(transfer.sent.sha256);
+    const bits = steadyBitsPerSec(transfer, 25_000, 1000);
+    console.log(`one connection: ${(bits / 1e6).toFixed(2)} Mbit/s with m = ${connectionsOf(shaper)}`);
+    // A single of five connections gets 4 Mbit/s.
+    expect(bits).toBeGreaterThan(0.8 * TARGET_BITS);
+    expect(connectionsOf(shaper)).toBeLessThanOrEqual(6);
     expect((await shaper.stop()).code).toBe(0);
   });
 });

@@ -1,14 +1,25 @@
 import { expect, test } from 'vitest';
 import { Prng } from '../../../../src/base/prng.ts';
-import { FrameReader, HELLO, ReceiptReader } from '../../../../src/built-in/elastic-tunnel/frames.ts';
+import {
+  FrameReader,
+  HELLO,
+  ReceiptReader,
+  SESSION_BYTES,
+} from '../../../../src/built-in/elastic-tunnel/frames.ts';
 
 function packet(length: number, version = 4): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i === 0 ? version << 4 : i & 255));
 }
 
 function stream(packets: readonly Uint8Array[]): Buffer {
-  const frames = packets.map((one) => Buffer.concat([Buffer.from([one.length >> 8, one.length & 255]), one]));
-  return Buffer.concat([HELLO, ...frames]);
+  const frames = packets.map((one, n) => {
+    const header = Buffer.alloc(6);
+    header.writeUInt16BE(one.length, 0);
+    header.writeUInt16BE(1000 + n, 2);
+    header.writeUInt16BE(60_000 + n, 4);
+    return Buffer.concat([header, one]);
+  });
+  return Buffer.concat([HELLO, Buffer.from([0xf0, 1, 2, 3]), ...frames]);
 }
 
 const PACKETS = [20, 1500, 40, 65_535, 21, 576].map((length) => packet(length));
@@ -19,10 +30,14 @@ function read(bytes: Buffer, cuts: readonly number[]): Uint8Array[] {
   const ends = [...cuts, bytes.length];
   let at = 0;
   for (const end of ends) {
-    reader.read(bytes.subarray(at, end), (one) => found.push(new Uint8Array(one)));
+    reader.read(bytes.subarray(at, end), (one, flow, number) => {
+      expect([flow, number]).toEqual([1000 + found.length, 60_000 + found.length]);
+      found.push(new Uint8Array(one));
+    });
     at = end;
   }
-  expect(reader.frameBytes).toBe(bytes.length - HELLO.length);
+  expect(reader.frameBytes).toBe(bytes.length - HELLO.length - SESSION_BYTES);
+  expect(reader.session).toBe(0xf0010203);
   return found;
 }
 

@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { HELLO } from '../../../../src/built-in/elastic-tunnel/frames.ts';
+import { FRAME_HEADER_BYTES, HELLO, SESSION_BYTES } from '../../../../src/built-in/elastic-tunnel/frames.ts';
 import type { TunnelOptions } from '../../../../src/built-in/elastic-tunnel/settings.ts';
 import elasticTunnel from '../../../../src/built-in/elastic-tunnel.ts';
 import { ACCEPT, DROP, type ModuleInstance } from '../../../../src/modules/api/module.ts';
@@ -71,7 +71,7 @@ async function slowPeer(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    let read = -HELLO.length;
+    let read = -HELLO.length - SESSION_BYTES;
     const timer = setInterval(() => {
       const chunk: Buffer | null = socket.read(Math.min(bytesPerLook, socket.readableLength));
       const share = bytesInAll();
@@ -106,6 +106,22 @@ test('packets come out at the other instance as they went in, in order', async (
   for (const packet of sent) expect(pass(near.module, 'output', packet).verdict).toBe(DROP);
   await until(() => far.host.injected.length >= 100, 'not all came out');
   expect(far.host.injected).toEqual(sent);
+});
+
+test('a packet that the kernel refuses is told, and the next one comes out', async () => {
+  const port = await freePort();
+  const far = start({ listen: `127.0.0.1:${port}` });
+  const near = start({ peer: `127.0.0.1:${port}`, match: ['dst=10.2.0.0/16'] });
+  const { onInject } = far.host;
+  far.host.onInject = () => {
+    far.host.onInject = onInject;
+    throw new Error('EINVAL');
+  };
+  await opened(near);
+  await until(() => far.host.said.length > 0, 'nothing is told');
+  expect(far.host.said[0]).toMatchObject({ level: 'warn', message: 'a packet of the tunnel cannot be sent' });
+  pass(near.module, 'output', PACKET);
+  await until(() => far.host.injected.length > 0, 'nothing came out');
 });
 
 test('the packets of its own connections stay outside', () => {
@@ -150,7 +166,7 @@ test('who is not the peer is sent away', async () => {
 });
 
 test('a peer that reads nothing: the tunnel fills up to its bound, and packets are dropped', async () => {
-  const { port } = await slowPeer(HELLO.length, () => 0);
+  const { port } = await slowPeer(HELLO.length + SESSION_BYTES, () => 0);
   const near = start({ peer: `127.0.0.1:${port}`, match: ['dst=10.2.0.0/16'], target: 1e6, period: 60e9 });
   await opened(near);
   let taken = 0;
@@ -159,7 +175,7 @@ test('a peer that reads nothing: the tunnel fills up to its bound, and packets a
   expect(taken).toBe(100_000);
   near.host.runUntil(near.host.nowNs + 61e9);
   const period = near.host.said.find(({ message }) => message === 'a period')!;
-  expect(period.fields.sentPackets).toBe(Math.floor(250_000 / 1002));
+  expect(period.fields.sentPackets).toBe(Math.floor(250_000 / (PACKET.length + FRAME_HEADER_BYTES)));
   expect(period.fields.droppedPackets).toBe(100_000 + 1 - (period.fields.sentPackets as number));
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(400e6);
 });

@@ -229,6 +229,16 @@ describe('a tunnel packet', () => {
   });
 });
 
+test('what the kernel refuses to send is told, and no more', () => {
+  const { host, module } = alone();
+  host.onInject = () => {
+    throw new Error('EINVAL');
+  };
+  expect(pass(module, 'output', ipPacket({ ...TO_D, length: 1481 })).verdict).toBe(DROP);
+  host.runUntil(SECOND);
+  expect(host.said.map(({ message }) => message)).toEqual(['a packet cannot be sent']);
+});
+
 describe('options', () => {
   const read = (more: Partial<typeof OPTIONS>): unknown => readRouteOptions({ ...OPTIONS, ...more });
 
