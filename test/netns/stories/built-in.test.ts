@@ -74,7 +74,8 @@ describeNetns('superpackets', () => {
         if (dscp !== (n < THRESHOLD + 2 ? SHORT : LONG)) wrong++;
       before += wire;
     }
-    // The superpacket that crosses the threshold has one mark. What comes to the server in user-run form was cut.
+    // The superpacket that crosses the threshold has one mark. What comes to the server in user-run form was
+    // cut.
     expect(wrong).toBeLessThanOrEqual(run === 'user' ? 0 : Math.max(4, crossing - 5) + 1);
     expect(before).toBeGreaterThan(200);
     expect((await shaper.stop()).code).toBe(0);
