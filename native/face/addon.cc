@@ -1,5 +1,5 @@
-// The face of the native part: the class NativeQueue, and functions for the scheduler. NativeGuard, NativeHosts,
-// NativeRawSender, NativeSockets and the look-ups of network devices stand in files of their own.
+// The face of the native part: the class NativeQueue, and functions for the scheduler. NativeGuard,
+// NativeHosts, NativeRawSender, NativeSockets and the look-ups of network devices have files of their own.
 // src/io/nfqueue/addon.ts declares them for TypeScript. The four calls of the data path allocate nothing and
 // take at most one number.
 #include <napi.h>

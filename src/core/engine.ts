@@ -23,12 +23,17 @@ import { updateHosts } from './update-hosts.ts';
 
 export class Engine extends ModuleWay {
   private lastNs = FLOAT_ZERO;
-  /** Of the last batch. */
+  /** Of the last batch, or that of the first. */
   private port: Port | null = null;
 
   constructor(spec: ShaperSpec, options: EngineOptions) {
     super(spec, options);
     this.modules.wake = () => this.port?.arm(this.nextDueNs());
+  }
+
+  /** The port by which packets will come: modules whose timers are due are woken before the first packet. */
+  connect(port: Port): void {
+    this.port ??= port;
   }
 
   /** The live counters; read them between two batches only. */

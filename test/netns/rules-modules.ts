@@ -50,16 +50,16 @@ const at = (...hooks: readonly Hook[]): ModuleHookPlan[] =>
 async function countArrivals(lab: Lab): Promise<void> {
   const chain = [
     'type filter hook input priority 200; policy accept;',
-    `udp dport ${PORT} udp length 9 counter name plain`,
-    `udp dport ${PORT} udp length 17 counter name grown`,
-    `udp dport ${PORT} ip dscp 4 counter name marked`,
+    `udp dport ${PORT} udp length 9 counter name m_plain`,
+    `udp dport ${PORT} udp length 17 counter name m_grown`,
+    `udp dport ${PORT} ip dscp 4 counter name m_marked`,
   ];
   const table = [
     ...['add table inet arrivals', 'delete table inet arrivals', 'table inet arrivals {'],
     ...[
-      'counter plain { }',
-      'counter grown { }',
-      'counter marked { }',
+      'counter m_plain { }',
+      'counter m_grown { }',
+      'counter m_marked { }',
       'chain input {',
       ...chain,
       '}',
@@ -80,7 +80,7 @@ async function arrived(
   const all = { plain: 0, grown: 0, marked: 0, ...wanted };
   const settled = async (): Promise<boolean> => {
     const now = await counters(host);
-    return Object.entries(all).every(([name, packets]) => now[name] === packets);
+    return Object.entries(all).every(([name, packets]) => now[`m_${name}`] === packets);
   };
   await until(`${JSON.stringify(all)} at the ${host.name}`, settled).catch(async (error) => {
     throw new Error(`${String(error)}; it has ${JSON.stringify(await counters(host))}`);
@@ -303,7 +303,8 @@ async function nothingOutlivesUs(lab: Lab, backend: Backend): Promise<void> {
 export const MODULES = [
   { name: 'what modules want comes up at five hooks, nothing else', differs: true, run: comesUpAtFiveHooks },
   { name: 'modules drop and edit packets at five hooks', differs: true, run: dropsAndEdits },
-  { name: 'rules of modules come and go under traffic', differs: true, run: changesUnderTraffic },
+  // An emulated machine stands still under so much of it.
+  { name: 'rules of modules come and go under traffic', differs: false, run: changesUnderTraffic },
   { name: 'rules of modules run in the kernel and are counted', differs: true, run: runsInTheKernel },
   { name: 'packets that modules send meet no module', differs: true, run: sentMeetNoModule },
   {

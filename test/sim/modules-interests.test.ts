@@ -110,3 +110,14 @@ test('a module sees what the packet is by then, not what rules have seen', () =>
   world.run([packet(0, 1, { shape: { ...udp(1), dport: 4001, sport: 1 } })], SECOND);
   expect(seen).toEqual(['postrouting 4000']);
 });
+
+test('names of devices are asked for again within a second', () => {
+  const seen: string[] = [];
+  const names = new Map([[7, 'old']]);
+  const m = seeing((p) => seen.push(p.oif));
+  const world = new ModulesWorld({ m }, PLAIN, { nameOf: (ifIndex) => names.get(ifIndex) ?? '' });
+  world.run([packet(0, 1, { ifIndexOut: 7 })], SECOND / 2);
+  names.set(7, 'new');
+  world.run([packet(SECOND, 1, { ifIndexOut: 7 })], 2 * SECOND);
+  expect(seen).toEqual(['old', 'new']);
+});

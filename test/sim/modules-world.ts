@@ -28,6 +28,14 @@ export interface ModuleInput {
   readonly create: (itm: CoreItm) => ModuleInstance;
 }
 
+export interface ModulesWorldOptions {
+  /** Default: code of modules is called. */
+  readonly guard?: ModuleGuard;
+  readonly sockets?: SocketOwners;
+  /** Default: dev and the index. */
+  readonly nameOf?: (ifIndex: number) => string;
+}
+
 export class ModulesWorld {
   readonly port = new WatchedPort([128, WHOLE_BYTES]);
   readonly engine: Engine;
@@ -37,19 +45,20 @@ export class ModulesWorld {
   constructor(
     modules: Readonly<Record<string, ModuleInput>>,
     spec: ShaperSpec = PLAIN,
-    { guard, sockets }: { guard?: ModuleGuard; sockets?: SocketOwners } = {},
+    { guard, sockets, nameOf = (ifIndex) => `dev${ifIndex}` }: ModulesWorldOptions = {},
   ) {
     const specs = Object.keys(modules).map((name) => runnable(name, modules[name]!, {}));
     this.engine = new Engine(
       { ...spec, modules: specs },
       {
-        ...{ seed: 1, releaseSlackNs: 0, nameOf: (ifIndex: number) => `dev${ifIndex}` },
+        ...{ seed: 1, releaseSlackNs: 0, nameOf },
         ...(guard && { guard }),
         ...(sockets && { sockets }),
       },
     );
     for (const device of this.engine.intake.devices) this.engine.intake.setDeviceIndex(device, WAN);
     this.engine.modules.onEjected = (name, reason) => this.ejected.push([name, reason]);
+    this.engine.connect(this.port);
     this.use(modules);
     this.port.afterBatch = () => this.checkBooks();
   }

@@ -111,7 +111,8 @@ test('timers: no time is made up for, and they end', () => {
       },
     },
   });
-  world.run([packet(0)], 6 * MS);
+  // Before the first packet.
+  world.run([], 6 * MS);
   world.port.nowNs = 12 * MS;
   world.engine.runBatch(world.port, 12 * MS);
   world.run([], 30 * MS);

@@ -45,6 +45,8 @@ export interface StageParts {
   readonly guard: ModuleGuard | undefined;
 }
 
+/** Names of devices are asked for again so often: nobody may have told of a change. */
+const NAMES_NS = 1e9;
 /** No module has this number: the owner of what a module that was first has left behind. */
 const NOBODY = 0;
 
@@ -69,6 +71,7 @@ export class ModuleStage {
   private readonly runner: Runner;
   private readonly flowNumbers: FlowNumbers;
   private readonly names = new Map<number, string>();
+  private namesNs = FLOAT_ZERO;
   private modules: ModuleRecord[] = [];
   private lastNumber = NOBODY;
   /** By name: the life that began last. */
@@ -186,6 +189,7 @@ export class ModuleStage {
 
   /** Names of devices may have changed. */
   forgetDevices(): void {
+    this.namesNs = this.nowNs;
     this.names.clear();
     this.interests.forgetDevices();
   }
@@ -218,6 +222,7 @@ export class ModuleStage {
     this.isInBatch = true;
     arrived.use(arrivals, slab, endOffset, parsed);
     this.line.begin(rows, this.nfqueue);
+    if (nowNs - this.namesNs >= NAMES_NS) this.forgetDevices();
     this.flowNumbers.begin(nowNs);
   }
 

@@ -1,7 +1,7 @@
 /**
- * How a module is written: `import { ACCEPT, defineModule } from 'nfqueue-shaper/module'`. docs/modules.md has
- * the guide. The five functions are those of the itmBench framework (classification, logging, processing,
- * update of class and of controller), in its order.
+ * How a module is written: `import { ACCEPT, defineModule } from 'nfqueue-shaper/module'`.
+ * docs/modules.md has the guide. The five functions are those of the itmBench framework (classification,
+ * logging, processing, update of class and of controller), in its order.
  */
 import type { Handle, Hook, Packet } from './packet.ts';
 
@@ -21,7 +21,7 @@ export type OptionType = 'integer' | 'number' | 'boolean' | 'string' | 'rate' | 
 export interface OptionSpec {
   /**
    * `rate` is given to create() in bytes per second, `duration` in nanoseconds, `size` in bytes; a `list` is
-   * one of strings. Users write them as in the configuration: `8mbit`, `20ms`, `64kb`.
+   * one of strings. Users write them as in the configuration: `8mbit`, `20ms`, `64kB`.
    */
   readonly type: OptionType;
   /** In the user's words, as `8mbit`; without it the option must be given. */
@@ -35,13 +35,17 @@ export interface OptionSpec {
   readonly values?: readonly string[];
 }
 
-/** A matcher as in the configuration: `{ proto: 'tcp', dport: [80, 443] }`. A list holds if any entry does. */
+/**
+ * A matcher as in the configuration: `{ proto: 'tcp', dport: [80, 443] }`. A list holds if any entry
+ * does.
+ */
 export type Interest = Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[];
 
 /** Counters of a class of the shaper. */
 export interface ClassCounters {
   readonly sentBytes: number;
   readonly sentPackets: number;
+  /** By the class itself: what modules have dropped never came to it. */
   readonly droppedPackets: number;
   readonly backlogBytes: number;
   readonly backlogPackets: number;
@@ -55,7 +59,8 @@ export interface Classes {
   /** Counters since the start; null if there is no such class. */
   get(path: string): ClassCounters | null;
   /**
-   * Sets values as `shaper set` does: `set('wan/up/bulk', { ceil: '8mbit' })`. Resolves when they are in force.
+   * Sets values as `shaper set` does: `set('wan/up/bulk', { ceil: '8mbit' })`. Resolves when they are in
+   * force.
    * @throws Error (rejects) with the message that `shaper set` would print
    */
   set(path: string, values: Readonly<Record<string, string | number | boolean>>): Promise<void>;

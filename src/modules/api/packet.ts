@@ -62,8 +62,9 @@ export interface Packet {
    */
   replace(bytes: Uint8Array): void;
   /**
-   * Keeps the packet back: return STOLEN from process() then. Its flow waits for no one: later packets pass it
-   * unless they are held too. A packet that nobody answers within 30 s is accepted, and counted as an error.
+   * Keeps the packet back: return STOLEN from process() then. Its flow waits for no one: later packets
+   * pass it unless they are held too. A packet that nobody answers within 30 s is accepted, and counted
+   * as an error.
    * @throws Error if the module holds 10,000 packets already
    */
   hold(): Handle;

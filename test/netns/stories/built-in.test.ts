@@ -42,8 +42,10 @@ describeNetns('size-aware marks', () => {
     const options = `{ threshold: ${THRESHOLD}, short: ${SHORT}, long: ${LONG} }`;
     const shaper = await start(`modules: [ { use: qosmod, run: ${run}, options: ${options} } ]\n${LINK}`);
     for (const [n, family] of ([4, 6] as const).entries()) {
-      for (const segments of await connection(world.lab, family, 7300 + n)) {
-        expect(segments.length).toBeGreaterThan(40);
+      const ways = await connection(world.lab, family, 7300 + n);
+      // The data is 200 segments and more. How many acknowledge them is up to the receiver.
+      expect(ways[0]!.length).toBeGreaterThan(200);
+      for (const segments of ways) {
         const differing = segments.filter(({ dscp }, at) => dscp !== listing(segments)[at]);
         expect(differing.map(({ dscp, flags, payloadBytes }) => ({ dscp, flags, payloadBytes }))).toEqual([]);
       }

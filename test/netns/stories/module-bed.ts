@@ -22,7 +22,7 @@ void [ACCEPT, DROP, STOLEN];
 /** `shaper module …`, which must succeed. Returns what it prints. */
 export async function moduleCommand(shaper: RunningShaper, ...words: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await shaper.cli(['module', ...words, '--socket', shaper.socketPath]);
-  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(code, stderr).toBe(0);
   return stdout;
 }
 

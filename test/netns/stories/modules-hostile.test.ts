@@ -176,7 +176,8 @@ describeNetns('a bad module', () => {
       return (await shaper.status()).totals.received.packets >= receivedBefore + 10;
     });
     await server.exec(['nft', 'delete', 'table', 'inet', 'arrived']);
-    expect((await shaper.stop()).code).toBe(0);
+    const stopped = await shaper.stop();
+    expect(stopped.code, JSON.stringify(shaper.logs)).toBe(0);
   });
 
   it.each([

@@ -17,6 +17,8 @@ it('a class counts what all classes inside it have counted', () => {
   for (const [c, { path }] of classes.entries()) {
     if (path.endsWith('/x')) stats.sentBytes[c] = 100;
     if (path.endsWith('/y')) [stats.sentBytes[c], stats.dropTail[c], stats.dropAqm[c]] = [20, 1, 2];
+    // What modules have dropped never came to the class.
+    if (path.endsWith('/x')) stats.dropModule[c] = 50;
     if (path.endsWith('/b')) [stats.sentBytes[c], stats.backlogPackets[c]] = [3, 7];
   }
   expect(reader.get('wan/up')).toMatchObject({ sentBytes: 123, droppedPackets: 3, backlogPackets: 7 });

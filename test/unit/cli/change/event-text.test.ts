@@ -60,7 +60,9 @@ it.each([
     },
     '10.0.0.5 is over the limit of fair-use: down 10.2 GB of 10.0 GB in 4h',
   ],
-  ['module', { host: 'a' }, '{"host":"a"}'],
+  ['module', { label: 'mine', action: 'loaded' }, 'mine loaded'],
+  ['module', { label: 'mine', action: 'ejected', reason: 'no luck' }, 'mine ejected: no luck'],
+  ['later', { host: 'a' }, '{"host":"a"}'],
 ])('%s', (type, data, text) => {
   expect(textOf(type, data)).toBe(`14:03:59 ${type}: ${text}`);
 });
