@@ -112,9 +112,9 @@ export class ModuleStage {
     holds.heldBy[NOBODY] = 0;
   }
 
-  /** Goes by another plan. */
+  /** Goes by another plan. Without an NFQUEUE for modules, packets of the one before may still be unread. */
   usePlan(plan: QueuePlan): void {
-    this.nfqueue = plan.moduleNfqueue ?? NONE;
+    this.nfqueue = plan.moduleNfqueue ?? this.nfqueue;
   }
 
   /**
