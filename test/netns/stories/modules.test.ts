@@ -208,7 +208,7 @@ describeNetns('modules', () => {
         text: `${fileOf('{ use: ./broken.ts }')}control: { socket: ${shaper.socketPath} }\n`,
       },
     });
-    expect(answer.status).not.toBe(200);
+    expect(answer.status).toBe(400);
     expect(JSON.stringify(answer.body)).toContain('broken.ts');
     api.close();
     expect((await shaper.stop()).code).toBe(0);
