@@ -77,7 +77,7 @@ describe('problems', () => {
     expect(await problemsOf('  - { use: ./no.ts }\n  - { use: throws.ts }\n  - { use: ever.ts }')).toEqual([
       '3:12 FOLDER/no.ts: there is no such file',
       '4:12 FOLDER/throws.ts:5:9: it throws: mine',
-      '5:12 interest() or kernel() does not end: it has not returned after 500 ms',
+      '5:12 interest() or kernel() does not end: it has not returned after 1000 ms',
     ]);
     expect((await problemsOf('  - { use: deley }'))[0]).toMatch(
       /^3:12 Could not resolve "deley"; a file is written/,

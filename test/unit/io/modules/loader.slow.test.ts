@@ -175,7 +175,7 @@ describe('a module that is wrong', () => {
   test('does not end when it is loaded', async () => {
     write('ever.ts', 'for (;;) {}\nexport default {};');
     expect(await faultsOf('./ever.ts')).toEqual([
-      'FOLDER/ever.ts: its outermost statements have not ended after 500 ms',
+      'FOLDER/ever.ts: its outermost statements have not ended after 1000 ms',
     ]);
   });
 });
