@@ -53,7 +53,8 @@ static void die(const char *what)
 
 static int open_socket(const char *device)
 {
-	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+	/* With a protocol it would take frames of all devices until it is bound to one. */
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 	int bytes = RECEIVE_BYTES, on = 1;
 	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
 

@@ -76,7 +76,12 @@ describeNetns('itm-route', () => {
   /** Both ways. Returns how long it took. */
   const takes = async (path: string): Promise<number> => {
     const fromMs = performance.now();
-    await until(`the path is ${path}`, () => pathOf('a') === path && pathOf('d') === path, 60_000);
+    try {
+      await until(`the path is ${path}`, () => pathOf('a') === path && pathOf('d') === path, 60_000);
+    } catch (error) {
+      const lines = (['a', 'd'] as const).flatMap((name) => running.get(name)!.logs.slice(-8));
+      throw new Error(lines.map((line) => JSON.stringify(line)).join('\n'), { cause: error });
+    }
     return performance.now() - fromMs;
   };
   const pings = async (
@@ -94,8 +99,10 @@ describeNetns('itm-route', () => {
     const stop = await bed.capture('n1', 'to-a');
     const near = await pings(10);
     expect(near.received).toBe(10);
-    expect(near.medianMs).toBeGreaterThanOrEqual(2 * DELAY_MS.n1);
-    expect(near.medianMs).toBeLessThan(2 * DELAY_MS.n2);
+    // The fastest: a busy machine may be late with others.
+    const fastest = Math.min(...near.rttsMs);
+    expect(fastest).toBeGreaterThanOrEqual(2 * DELAY_MS.n1);
+    expect(fastest).toBeLessThan(2 * DELAY_MS.n2);
 
     // Outer headers of what passed, probes among it: between A and the neighbour on both ways, never fragments.
     const packets = await stop();
