@@ -60,9 +60,9 @@ export interface ApplyRequest {
 }
 
 /**
- * `restart`: the running process cannot change it. `invalid`: a file that it names cannot be used. `failed`: the
- * machine refused, for example a rule or an NFQUEUE. `stopping`: the instance ends. In every case all is as
- * before the request.
+ * `restart`: the running process cannot change it. `invalid`: a file that it names cannot be used. `failed`:
+ * the machine refused, for example a rule or an NFQUEUE. `stopping`: the instance ends. In every case all is
+ * as before the request.
  */
 export type ApplyRefusal = {
   readonly ok: false;

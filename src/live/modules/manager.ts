@@ -23,6 +23,7 @@ import type { ShaperSpec } from '../../spec/spec.ts';
 import { type ModuleAsk, ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
 import { Life, type ModuleWorld } from './life.ts';
 import {
+  changesOf,
   checkOrder,
   draftOf,
   entryOf,
@@ -348,24 +349,6 @@ function wholeUse(use: string, folder: string): string {
 
 function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
   return new Map(stage.counters().map((one) => [one.name, one]));
-}
-
-/** What has become of each module that is not as before. */
-function changesOf(
-  before: readonly ModuleEntry[],
-  after: readonly ModuleEntry[],
-): (readonly [label: string, action: string])[] {
-  const changes: (readonly [string, string])[] = [];
-  for (const entry of before)
-    if (!after.some(({ label }) => label === entry.label)) changes.push([entry.label, 'unloaded']);
-  for (const entry of after) {
-    if (before.includes(entry)) continue;
-    const was = before.find(({ label }) => label === entry.label);
-    if (was === undefined) changes.push([entry.label, 'loaded']);
-    else if (was.read !== entry.read) changes.push([entry.label, 'reloaded']);
-    else changes.push([entry.label, entry.enabled ? 'on' : 'off']);
-  }
-  return changes;
 }
 
 /** Tells what is wrong with a module of the configuration by its line there. */

@@ -105,3 +105,21 @@ async function newEntry(
   const ask = { use: use.use, folder, run, priority, options };
   return new ModuleEntry(freeLabel(found.spec.name, taken), ask, found, use, use.enabled);
 }
+
+/** What has become of each module that is not as before. */
+export function changesOf(
+  before: readonly ModuleEntry[],
+  after: readonly ModuleEntry[],
+): (readonly [label: string, action: string])[] {
+  const changes: (readonly [string, string])[] = [];
+  for (const entry of before)
+    if (!after.some(({ label }) => label === entry.label)) changes.push([entry.label, 'unloaded']);
+  for (const entry of after) {
+    if (before.includes(entry)) continue;
+    const was = before.find(({ label }) => label === entry.label);
+    if (was === undefined) changes.push([entry.label, 'loaded']);
+    else if (was.read !== entry.read) changes.push([entry.label, 'reloaded']);
+    else changes.push([entry.label, entry.enabled ? 'on' : 'off']);
+  }
+  return changes;
+}

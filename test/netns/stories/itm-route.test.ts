@@ -104,7 +104,8 @@ describeNetns('itm-route', () => {
     expect(fastest).toBeGreaterThanOrEqual(2 * DELAY_MS.n1);
     expect(fastest).toBeLessThan(2 * DELAY_MS.n2);
 
-    // Outer headers of what passed, probes among it: between A and the neighbour on both ways, never fragments.
+    // Outer headers of what passed, probes among it: between A and the neighbour on both ways, and never
+    // fragments.
     const packets = await stop();
     const tunnel = packets.filter((bytes) => protocolOf(bytes) === 4);
     const ends = new Set(
