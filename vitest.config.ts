@@ -56,7 +56,7 @@ const BESIDE = [
  */
 const COUNTS = [
   'test/netns/{answers,lab,run}.test.ts',
-  'test/netns/stories/{attach,built-in,module-config,control,counting,device-changes,edit-trial,ends,flows,live,live-rates,local,owners,pacing}.test.ts',
+  'test/netns/stories/{attach,built-in,module-config,control,counting,device-changes,edit-trial,ends,flows,guide,live,live-rates,local,owners,pacing}.test.ts',
   'test/netns/stories/{packets,page-browser,programs,quota,reloads,remark,rootless,standstill,starts,trouble}.test.ts',
 ];
 const EMULATED = 'test/netns/emulated/**/*.test.ts';

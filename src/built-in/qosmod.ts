@@ -124,6 +124,13 @@ class Marker implements ModuleInstance {
 const KERNEL_FLOWS_MAX = 65_535;
 /** Two segments without data, with which a connection begins. */
 const HANDSHAKE_BYTES = 100;
+/** Headers of IPv6, and of TCP with time stamps: a superpacket has them once. */
+const HEADER_BYTES = 72;
+/**
+ * A superpacket that crosses the threshold has one mark. So many of its segments may have the wrong one as
+ * short ones; all others of up to nine segments then have at most four wrong ones as long ones.
+ */
+const CROSSING_PACKETS = 4;
 
 /**
  * The same in rules of nft 1.0.6, without connection tracking: the keys of meters are flows. A limit that
@@ -136,7 +143,8 @@ function marking(family: 'ip' | 'ip6', { threshold, short, long, mtu }: Options)
   const meter = (name: string, over: string): string =>
     `meter qosmod_${name}_${family} size ${KERNEL_FLOWS_MAX} { ${flow} ${over} }`;
   const packets = (count: number): string => `limit rate over 1/week burst ${count} packets`;
-  const bytes = `quota over ${(threshold + 1) * mtu + HANDSHAKE_BYTES} bytes`;
+  const fullPackets = threshold + 1 + CROSSING_PACKETS;
+  const bytes = `quota over ${fullPackets * (mtu - HEADER_BYTES) + HANDSHAKE_BYTES} bytes`;
   const set = (dscp: number): string => `${family} dscp set ${dscp}`;
   const unlessLast = 'tcp flags & fin != fin';
   return [

@@ -48,6 +48,8 @@ export type AppliedConfig = Pick<
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */
 export interface ApplyRequest {
   readonly config: AppliedConfig;
+  /** Where relative files of modules start: the folder of the file by which the instance runs. */
+  readonly folder: string;
   /** Classes that moved since the configuration that was applied last. */
   readonly renamed: Renamed;
   /**
@@ -58,12 +60,13 @@ export interface ApplyRequest {
 }
 
 /**
- * `restart`: the running process cannot change it. `failed`: the machine refused, for example a rule or an
- * NFQUEUE. `stopping`: the instance ends. In every case all is as before the request.
+ * `restart`: the running process cannot change it. `invalid`: a file that it names cannot be used. `failed`: the
+ * machine refused, for example a rule or an NFQUEUE. `stopping`: the instance ends. In every case all is as
+ * before the request.
  */
 export type ApplyRefusal = {
   readonly ok: false;
-  readonly code: 'restart' | 'failed' | 'stopping';
+  readonly code: 'restart' | 'invalid' | 'failed' | 'stopping';
   /** What it is about: a class, link or key of the configuration. Empty if it is about all. */
   readonly where: string;
   readonly message: string;

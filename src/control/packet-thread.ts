@@ -147,5 +147,6 @@ export class PacketThread {
 function refusalError({ code, message, where, hint }: ApplyRefusal): ApiError {
   // People read the message alone.
   const text = where === '' || message.includes(where) ? message : `${where}: ${message}`;
-  return new ApiError(code === 'restart' ? 409 : 503, code, text, where, hint);
+  const status = ({ restart: 409, invalid: 400, failed: 503, stopping: 503 } as const)[code];
+  return new ApiError(status, code, text, where, hint);
 }

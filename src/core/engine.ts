@@ -31,9 +31,13 @@ export class Engine extends ModuleWay {
     this.modules.wake = () => this.port?.arm(this.nextDueNs());
   }
 
-  /** The port by which packets will come: modules whose timers are due are woken before the first packet. */
-  connect(port: Port): void {
+  /**
+   * The port by which packets will come, and the clock of runBatch(): timers of modules ring before the first
+   * packet, and between two batches modules see time go on.
+   */
+  connect(port: Port, clock: () => number): void {
     this.port ??= port;
+    this.modules.clock = clock;
   }
 
   /** The live counters; read them between two batches only. */

@@ -109,7 +109,7 @@ export function reconfigure(
   hosts.useSpec(spec.hosts);
   intake.reclassify(classifier, change, deviceIndexes);
   if (change.isRenumbered) log.renumber(heir);
-  held.raiseBound(heldMax(spec.nfqueue));
+  held.raiseBound(heldMax(spec.nfqueue, plan));
   if (isPlanNew) usePlan(plan, parts);
   parts.steering.update(classes);
   acks.regroup(classes);

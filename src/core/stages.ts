@@ -98,7 +98,7 @@ export function createLasting(
   const prng = new Prng(seed);
   const keysOf = (table: string): HashKeys => hashKeys(seed, table);
   // Rows that no packet has taken cost no memory.
-  const held = new HeldTable(HELD_MAX + ARRIVAL_ROWS, heldMax(spec.nfqueue));
+  const held = new HeldTable(HELD_MAX + ARRIVAL_ROWS, heldMax(spec.nfqueue, plan));
   const ledger = new Ledger(classes.length, held);
   const backlog = new Backlog(ledger.stats, held);
   const hosts = new Hosts(spec.hosts, keysOf, findsHosts);
@@ -122,16 +122,8 @@ export function createLasting(
   const limits = new LimitStage({ held, flows, acks, hosts, keysOf: ofHosts });
   if (spec.quotas.length > 0) limits.prepare();
   const trace = new Trace(held, flows);
-  const modules = new ModuleStage({
-    flows,
-    owners,
-    hosts,
-    seed,
-    markMask,
-    plan,
-    nameOf: nameOf ?? null,
-    guard,
-  });
+  const whose = { held, flows, owners, hosts };
+  const modules = new ModuleStage({ ...whose, seed, markMask, plan, nameOf: nameOf ?? null, guard });
   const verdicts = new VerdictWriter(markMask, held, flows, edits, ledger, steering, log, trace, plan);
   const released = new HeldFifos(1, held);
   const waiting = { held, flows, acks, prng, keysOf: (table: string) => keysOf(`${table} of buckets`) };
@@ -160,8 +152,8 @@ export function createLasting(
 }
 
 /** Packets that the kernel can hold for us. */
-export function heldMax({ count, length }: NfqueueSpec): number {
-  return Math.min(HELD_MAX, count * length);
+export function heldMax({ count, length }: NfqueueSpec, { moduleNfqueue }: QueuePlan): number {
+  return Math.min(HELD_MAX, (moduleNfqueue === null ? count : count + 1) * length);
 }
 
 export function createStages(

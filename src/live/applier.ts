@@ -14,7 +14,7 @@
  */
 import { invariant } from '../base/assert.ts';
 import { equal } from '../base/equal.ts';
-import { EXIT_FAILED, OperatingError } from '../base/errors.ts';
+import { EXIT_FAILED, EXIT_USAGE, OperatingError } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
 import type { AppliedConfig, ApplyAnswer, ApplyRefusal, ApplyRequest } from '../control/messages.ts';
 import type { NfqueuePort, NfqueueSetup } from '../io/nfqueue/nfqueue.ts';
@@ -87,12 +87,13 @@ export class Applier {
         return { ok: false, code: 'restart', where, message: reason, hint };
       }
       if (!(error instanceof OperatingError)) throw error;
-      return { ok: false, code: 'failed', where: '', message: error.message, hint: error.hint };
+      const code = error.exitCode === EXIT_USAGE ? 'invalid' : 'failed';
+      return { ok: false, code, where: '', message: error.message, hint: error.hint };
     }
   }
 
   /** Resolves with what the client should know. */
-  private async applyNow({ config, renamed, isSpecSame }: ApplyRequest): Promise<string[]> {
+  private async applyNow({ config, folder, renamed, isSpecSame }: ApplyRequest): Promise<string[]> {
     const { running, planner, pacing, modules, checkDevices, findPorts, onApplied, warn } = this.options;
     const { now, rules } = this.inForce();
     const asked = this.checked(config);
@@ -101,7 +102,7 @@ export class Applier {
       onApplied(config, now.request, false);
       return [];
     }
-    const draft = await modules.draft(config.modules);
+    const draft = await modules.draft(config.modules, folder);
     this.checkGoesOn();
     const spec = modules.admit(pacing.admit(asked), draft);
     const added = addedDirections(now.spec, spec);

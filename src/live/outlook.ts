@@ -1,4 +1,5 @@
 /** What an instance is to shape by, and what this machine can do of that, before anything is queued. */
+import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { LoadedConfig } from '../config/config.ts';
 import type { ModuleGuard } from '../core/modules/guard.ts';
@@ -55,8 +56,8 @@ export async function lookOut(
   const backend = await probeBackend(claimed.spec.nfqueue.backend);
   const pacing = new PacingGate(await tryEditing(session, backend, claimed.spec, stopper.requested));
   if (stopper.isRequested()) return null;
-  const modules = createModules(claimed.spec, parts.source.file, guard, parts);
-  const firstModules = await modules.draft(config.modules);
+  const modules = createModules(claimed.spec, guard, parts);
+  const firstModules = await modules.draft(config.modules, dirname(parts.source.file));
   if (stopper.isRequested()) return null;
   const spec = modules.admit(pacing.admit(claimed.spec), firstModules);
   const warning = pacing.settle(claimed.spec);

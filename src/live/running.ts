@@ -52,7 +52,7 @@ export class Running implements SnapshotSource {
   constructor({ engine, port, devices, nowNs, socketCounters, nfqueues, warnings }: RunningOptions) {
     this.engine = engine;
     this.port = port;
-    engine.connect(port);
+    engine.connect(port, nowNs);
     this.devices = devices;
     this.nowNs = nowNs;
     this.socketCounters = socketCounters;

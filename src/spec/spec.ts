@@ -164,7 +164,10 @@ export interface LinkSpec {
 
 /** The kernel queues of the instance, and how it uses them. */
 export interface NfqueueSpec {
-  /** First queue number. The instance owns [first, first + count), and the number names our nft table. */
+  /**
+   * First queue number, which names our nft table. The instance owns [first, first + count), and first +
+   * count while packets come to modules.
+   */
   readonly first: number;
   readonly count: number;
   /** Packets that may wait for a verdict, per queue. */

@@ -36,7 +36,8 @@ test.each(SEEDS)(
     const managed = classOf(run, 'wan/up/default');
     expect(run.modules[0]).toMatchObject({ state: 'on', errors: 0, stolen: 0 });
     expect(managed.delayMilliseconds.p50).toBeLessThan(0.4 * plain.delayMilliseconds.p50);
-    // The report has all drops of the class. At the start BLUE has not learnt anything, and the queue overflows.
+    // The report has all drops of the class. At the start BLUE has not learnt anything, and the queue
+    // overflows.
     const overflowed = managed.dropped - run.modules[0]!.dropped;
     expect(overflowed).toBeLessThan(0.4 * plain.dropped);
     expect(managed.throughputBitsPerSecond).toBeGreaterThan(0.96 * plain.throughputBitsPerSecond);

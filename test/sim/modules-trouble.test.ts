@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { ACCEPT, DROP, STOLEN, type Verdict } from '../../src/modules/api/module.ts';
 import type { Handle } from '../../src/modules/api/packet.ts';
-import { deciding, ModulesWorld, PLAIN, packet, seeing } from './modules-world.ts';
+import { deciding, holding, ModulesWorld, PLAIN, packet, seeing } from './modules-world.ts';
 import { MS, SECOND, udp } from './world.ts';
 
 const ms = (count: number, each = MS) => Array.from({ length: count }, (_, n) => packet(n * each, n + 1));
@@ -135,4 +135,17 @@ test('a run that the guard has ended: who has taken most of it goes, and what it
   expect(world.counters('hog')).toMatchObject({ state: 'ejected', errors: 1, packets: 2 });
   expect(world.verdicts()).toEqual(['1@0', '2@0']);
   expect(seen).toEqual([1, 1]);
+});
+
+test('where the kernel can hold no more for us, hold() is an error, and nothing stops', () => {
+  const nfqueue = { ...PLAIN.nfqueue, length: 300 };
+  const world = new ModulesWorld({ m: holding(() => {}) }, { ...PLAIN, nfqueue });
+  // 300 packets of each of the two NFQUEUEs.
+  world.run(
+    Array.from({ length: 1200 }, () => packet(0)),
+    SECOND,
+  );
+  expect(world.ejected).toEqual([['m', expect.stringMatching(/no memory for more held packets/)]]);
+  expect(world.counters('m')).toMatchObject({ stolen: 600, held: 0 });
+  expect(world.port.trace).toHaveLength(1200);
 });

@@ -58,7 +58,7 @@ export class ModulesWorld {
     );
     for (const device of this.engine.intake.devices) this.engine.intake.setDeviceIndex(device, WAN);
     this.engine.modules.onEjected = (name, reason) => this.ejected.push([name, reason]);
-    this.engine.connect(this.port);
+    this.engine.connect(this.port, () => this.port.nowNs);
     this.use(modules);
     this.port.afterBatch = () => this.checkBooks();
   }

@@ -221,3 +221,19 @@ test('the same run gives the same verdicts at the same instants', () => {
   };
   expect(hash()).toBe(hash());
 });
+
+test('time stands still within a batch, and goes on between two', () => {
+  let now = (): number => Number.NaN;
+  const seen: number[] = [];
+  const world = new ModulesWorld({
+    m: {
+      create: (itm) => {
+        now = itm.now;
+        return seeing(() => seen.push(itm.now())).create(itm);
+      },
+    },
+  });
+  world.run([packet(5), packet(5)], 5);
+  world.port.nowNs = 17;
+  expect([seen, now()]).toEqual([[5, 5], 17]);
+});

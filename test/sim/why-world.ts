@@ -6,6 +6,7 @@ import type { FlowAnswer, WhyReport } from '../../src/control/why/report.ts';
 import { type WhyOptions, whyCommand } from '../../src/control/why/why.ts';
 import { FlowReader } from '../../src/core/flows/flow-reader.ts';
 import { inspect } from '../../src/core/inspect.ts';
+import { DROP_MODULE } from '../../src/core/packets/ledger.ts';
 import { buildWorld } from '../../src/sim/traffic/build.ts';
 import type { FlowSpec, HostSpec, Traffic } from '../../src/sim/traffic/traffic.ts';
 import { type Limit, limit } from './host-limits.ts';
@@ -21,6 +22,8 @@ export interface Situation {
   readonly stopped?: WhyOptions['stopped'];
   /** Limits of hosts, from four seconds before it is asked. */
   readonly limits?: readonly Limit[];
+  /** So many packets of each flow are booked as dropped by a module, a second before it is asked. */
+  readonly droppedByModules?: number;
   /** When it is asked. */
   readonly atSeconds?: number;
 }
@@ -57,6 +60,11 @@ export async function ask(subject: string, situation: Situation): Promise<WhyRep
   const reader = new SnapshotReader();
   world.runUntil((atSeconds - 4) * SECOND);
   if (limits.length > 0) limit(engine, world.nowNs, ...limits);
+  world.runUntil((atSeconds - 1) * SECOND);
+  const all = new FlowReader(engine.flows.buffer);
+  for (let f = all.next(NONE); f !== NONE; f = all.next(f))
+    for (let n = 0; n < (situation.droppedByModules ?? 0); n++)
+      engine.flows.measures.packetDropped(f, engine.flows.leaf(f), DROP_MODULE, 100);
   world.runUntil(atSeconds * SECOND);
   const why = whyCommand({
     packets: {

@@ -190,6 +190,17 @@ const cases: Case[] = [
     says: /the queue of wan\/up\/q was full/,
   },
   {
+    name: 'a module that drops, and no bucket since',
+    links: up(classes('        a: { match: { dport: 5001 }, ceil: 4mbit }\n')),
+    flows: [udp('u', 10_000, 500)],
+    subject: 'udp 10.0.0.1:5000 198.51.100.1:5001',
+    droppedByModules: 7,
+    flow: 'udp',
+    kind: 'module',
+    where: 'wan/up/a',
+    says: /is slow because a module has dropped 7 packets of it before they came to wan\/up\/a, the last/,
+  },
+  {
     name: 'a sender that sends little',
     links: up(classes('        a: { match: { dport: 5001 }, ceil: 4mbit }\n')),
     flows: [udp('u', 10_000, 500)],

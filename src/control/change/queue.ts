@@ -5,6 +5,7 @@
  * together, each of them crosses alone, and the one at fault is told.
  */
 
+import { dirname } from 'node:path';
 import { equal } from '../../base/equal.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { Renamed } from '../../spec/edit.ts';
@@ -184,10 +185,14 @@ export class ChangeQueue {
         const { isMarkAuto, socketPath, socketGroup, filesFolder, logLevel } = rest;
         const config = { spec, modules, history, isMarkAuto, socketPath, socketGroup, filesFolder, logLevel };
         const { renamed } = last.plan;
-        const before = this.#state.config;
+        const folder = dirname(last.plan.next.base.file);
+        const before = this.#state;
         const isSpecSame =
-          renamed.size === 0 && equal(spec, before.spec) && isSameModules(modules, before.modules);
-        const applied = await this.#apply({ config, renamed, isSpecSame });
+          renamed.size === 0 &&
+          equal(spec, before.config.spec) &&
+          isSameModules(modules, before.config.modules) &&
+          (modules.length === 0 || folder === dirname(before.base.file));
+        const applied = await this.#apply({ config, folder, renamed, isSpecSame });
         this.#generation = applied.generation;
         this.#pace.crossed(applied.tookMs);
         notes = applied.notes;

@@ -42,12 +42,8 @@ export class FlowNumbers {
     this.nowNs = nowNs;
     const { table, hand } = this;
     if (table === null || hand === null) return;
-    if (this.isBusy) {
-      // What was cut off may have left the table in the middle of a change.
-      this.table = null;
-      this.isBusy = false;
-      return;
-    }
+    // The next look-up makes a new table.
+    if (this.isBusy) return;
     for (let n = hand.rowsDue(nowNs); n > 0; n--) {
       const row = hand.next();
       if (table.isUsed(row) && nowNs - table.floats[(row + LAST_SEEN_NS) >> 1] >= IDLE_NS) table.remove(row);
@@ -60,6 +56,8 @@ export class FlowNumbers {
     rows.direction[p] = 0;
     rows.flow[p] = NONE;
     if (parsed.family[p] === 0 || parsed.fragment[p] === FRAGMENT_LATER) return;
+    // What was cut off may have left the table in the middle of a change.
+    if (this.isBusy) this.table = null;
     this.isBusy = true;
     this.table ??= this.make();
     const { table } = this;

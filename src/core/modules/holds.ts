@@ -69,6 +69,12 @@ export class Holds {
   private lastAnswer = NONE;
   /** NEW ones of this batch, which are to have places. */
   private fresh = 0;
+  private readonly mayHold: (packets: number) => boolean;
+
+  /** `mayHold` says whether so many packets more may wait for a verdict. */
+  constructor(mayHold: (packets: number) => boolean) {
+    this.mayHold = mayHold;
+  }
 
   get hasAnswers(): boolean {
     return this.firstAnswer !== NONE;
@@ -92,8 +98,8 @@ export class Holds {
   hold(owner: number, rows: Rows, p: number, entry: number, nowNs: number): number {
     if (this.heldBy[owner] >= MODULE_HELD_MAX)
       throw new Error(`the module holds ${MODULE_HELD_MAX} packets already, which is the most`);
-    if (!this.places.hasRoom(rows.arrivals.copiedBytes[p], this.fresh + 1))
-      throw new Error('there is no memory for more held packets');
+    if (!this.places.hasRoom(rows.arrivals.copiedBytes[p], this.fresh + 1) || !this.mayHold(this.fresh + 1))
+      throw new Error('the shaper has no memory for more held packets');
     if (this.free.length === 0 && this.highWater * WORDS >= this.words.length)
       throw new Error('too many packets are held');
     const r = this.free.length > 0 ? (this.free.pop() as number) : this.highWater++;

@@ -20,6 +20,7 @@ import type { FlowOwners } from '../flows/flow-owners.ts';
 import type { FlowTable } from '../flows/flow-table.ts';
 import type { DeviceNameOf } from '../flows/intake.ts';
 import type { Hosts } from '../hosts/hosts.ts';
+import type { HeldTable } from '../packets/held.ts';
 import { FlowNumbers } from './flow-numbers.ts';
 import { type ModuleGuard, PLAIN_GUARD } from './guard.ts';
 import { ACCEPTED, DROPPED, Holds } from './holds.ts';
@@ -35,6 +36,7 @@ import { Runner, reasonOf } from './runner.ts';
 export type CoreItm = Pick<Itm, 'now' | 'every' | 'random' | 'accept' | 'drop'>;
 
 export interface StageParts {
+  readonly held: HeldTable;
   readonly flows: FlowTable;
   readonly owners: FlowOwners;
   readonly hosts: Hosts;
@@ -62,8 +64,10 @@ export class ModuleStage {
   onEjected: (name: string, reason: string) => void = () => {};
   /** Asks for a batch, because packets go on or another timer may be due. The engine sets it. */
   wake: () => void = () => {};
-  readonly holds = new Holds();
-  readonly line = new Line(this.holds);
+  /** The time between two batches, for code that runs by itself; within a batch time stands still. */
+  clock: () => number = () => this.nowNs;
+  readonly holds: Holds;
+  readonly line: Line;
   private readonly parts: StageParts;
   private readonly guard: ModuleGuard;
   private readonly interests: Interests;
@@ -82,7 +86,10 @@ export class ModuleStage {
   private isInBatch = false;
 
   constructor(parts: StageParts) {
-    const { holds, line } = this;
+    const holds = new Holds((packets) => parts.held.mayAllWait(packets));
+    const line = new Line(holds);
+    this.holds = holds;
+    this.line = line;
     const { flows, owners, hosts, markMask, seed } = parts;
     this.parts = parts;
     this.guard = parts.guard ?? PLAIN_GUARD;
@@ -144,10 +151,10 @@ export class ModuleStage {
     const session = new Session(name, this.keysOf(name));
     this.sessions.set(name, session);
     return {
-      now: () => this.nowNs,
+      now: () => this.time(),
       every: (ms, run) => {
         if (session.isOver) return () => {};
-        const stop = session.every(ms, run, this.nowNs);
+        const stop = session.every(ms, run, this.time());
         if (!this.isInBatch) this.wake();
         return stop;
       },
@@ -283,6 +290,10 @@ export class ModuleStage {
     const { holds } = this;
     const found = holds.all().filter((r) => holds.isKept(r) && holds.isOf(r, ifIndexes));
     return new Set(found.map((r) => holds.h(r)));
+  }
+
+  private time(): number {
+    return this.isInBatch ? this.nowNs : Math.max(this.nowNs, this.clock());
   }
 
   private hasDueTimer(): boolean {

@@ -209,6 +209,11 @@ export class HeldTable {
     return this.size + ARRIVAL_ROWS <= this.rowsMax;
   }
 
+  /** Whether so many packets of a batch may wait that has not been taken yet. */
+  mayAllWait(packets: number): boolean {
+    return this.size + packets + ARRIVAL_ROWS <= this.rowsMax;
+  }
+
   /** Whether packet `h` must not be dropped. */
   neverDrop(h: number): boolean {
     return (this.flags[h] & FLAG_NEVER_DROP) !== 0;

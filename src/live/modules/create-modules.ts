@@ -1,5 +1,4 @@
 /** Puts together the modules of a running instance. */
-import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { OperatingError } from '../../base/errors.ts';
 import type { ModuleSet } from '../../control/messages.ts';
@@ -24,16 +23,14 @@ export interface ModuleParts {
   readonly news: News;
 }
 
-/** Nothing runs yet: files can be read, and rules planned. `file` is that of the configuration. */
+/** Nothing runs yet: files can be read, and rules planned. */
 export function createModules(
   spec: ShaperSpec,
-  file: string,
   guard: ModuleGuard,
   { logger, news }: ModuleParts,
 ): ModuleManager {
   const { hosts, nfqueue } = spec;
   return new ModuleManager({
-    folder: dirname(file),
     read: (ask) => readModule(ask, { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() }, guard),
     logger,
     tell: (event) => news.tell('module', event),

@@ -9,11 +9,13 @@
  *
  * A module that the core has ejected is off at once. Its rules go with a change that follows.
  */
+import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { EXIT_FAILED, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import type { ModuleAnswer, ModuleCommand, ModuleReport, QuotaCommand } from '../../control/modules.ts';
 import type { ModuleCounters, RunnableModule } from '../../core/modules/runnable.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
+import { kindOfUse } from '../../io/modules/loader.ts';
 import type { KernelCounts } from '../../io/rules/index.ts';
 import { ChangeRefusedError } from '../../spec/edit.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
@@ -35,8 +37,6 @@ import {
 export type ApplyModules = (plan: () => ModulesDraft) => Promise<void>;
 
 export interface ManagerOptions {
-  /** Of the configuration: relative files start there. */
-  readonly folder: string;
   /** Rejects with OperatingError if the module cannot be used so. */
   readonly read: (ask: ModuleAsk) => Promise<ReadModule>;
   readonly logger: Logger;
@@ -87,10 +87,14 @@ export class ModuleManager {
     return { entries: this.entries, uses: this.uses };
   }
 
-  /** The list by this `modules:` of the configuration. Reads the files of new ones. */
-  async draft(uses: readonly ModuleUse[]): Promise<ModulesDraft> {
+  /**
+   * The list by this `modules:` of the configuration, whose relative files start at `folder`. Reads the files
+   * of new ones.
+   */
+  async draft(written: readonly ModuleUse[], folder: string): Promise<ModulesDraft> {
+    const uses = written.map((use) => ({ ...use, use: wholeUse(use.use, folder) }));
     if (isSameUses(this.uses, uses)) return this.current;
-    const { folder, read } = this.options;
+    const { read } = this.options;
     const draft = await draftOf(
       uses,
       this.entries,
@@ -231,8 +235,9 @@ export class ModuleManager {
     let label = '';
     await this.change((entries) => {
       label = freeLabel(read.spec.name, entries);
-      const { use, folder, run, priority, options } = ask;
-      return [...entries, new ModuleEntry(label, { use, folder, run, priority, options }, read, null, true)];
+      const { folder, run, priority, options } = ask;
+      const whole = { use: wholeUse(ask.use, folder), folder, run, priority, options };
+      return [...entries, new ModuleEntry(label, whole, read, null, true)];
     });
     return this.reports([entryOf(this.entries, label)]);
   }
@@ -269,7 +274,9 @@ export class ModuleManager {
   }
 
   private async tellQuota({ name, host, quota, state }: QuotaCommand): Promise<readonly ModuleReport[]> {
-    const meant = this.entries.filter(({ label, ask }) => label === name || ask.use === name);
+    const meant = this.entries.filter(
+      ({ label, ask }) => label === name || ask.use === wholeUse(name, ask.folder),
+    );
     if (meant.length === 0) entryOf(this.entries, name);
     for (const { label, life } of meant) {
       const { instance } = life ?? {};
@@ -332,6 +339,11 @@ export class ModuleManager {
     if (this.world) return this.world;
     throw new OperatingError(EXIT_FAILED, 'the instance is still starting', 'try again when it is ready');
   }
+}
+
+/** A file by its whole path; names of built-in modules and packages as they are. */
+function wholeUse(use: string, folder: string): string {
+  return kindOfUse(use) === 'file' ? resolve(folder, use) : use;
 }
 
 function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {

@@ -97,7 +97,7 @@ export class World implements Wire, PortOwner {
   /** Gives the world its parts. They are made after the world, because the endpoints need it. */
   assemble(parts: WorldParts): void {
     this.parts = parts;
-    parts.engine.connect(parts.port);
+    parts.engine.connect(parts.port, () => this.nowNs);
     this.forth = Int32Array.from(parts.flows, (flow) => flow.forth);
     this.back = Int32Array.from(parts.flows, (flow) => flow.back);
   }

@@ -1,7 +1,7 @@
 /** Changes while packets flow, as users make them: by HTTP, by commands and by files. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
 import {
   classOf,
@@ -56,6 +56,10 @@ const EXAMPLES = ['shaper.yaml', 'examples/']
       : [name],
   )
   .filter((name) => name.endsWith('.yaml'));
+
+const EXAMPLE_MODULES = readdirSync(new URL('examples/', ROOT), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => `examples/${name}`);
 
 function pathsOf({ classes }: Status): string[] {
   return classes.map(({ path }) => path);
@@ -173,6 +177,9 @@ describeNetns('changes while packets flow', () => {
     const { cli, socketPath: socket } = shaper;
     expect(EXAMPLES.length).toBeGreaterThan(8);
     const api = new Api(socket);
+    // Files of modules are named from beside the configuration.
+    for (const name of EXAMPLE_MODULES)
+      copyFileSync(new URL(name, ROOT), join(world.lab.folder, basename(name)));
     for (const name of EXAMPLES) {
       const example = readFileSync(new URL(name, ROOT), 'utf8');
       const text = example.replace(/^(?:control|history):.*\n(?: .*\n)*/gm, '') + history;

@@ -99,7 +99,7 @@ describe('kernel-run', () => {
     expect(rules.slice(0, 3)).toEqual([
       `meter qosmod_seen_ip size 65535 { ${flow} limit rate over 1/week burst 1 packets } ip dscp set 4`,
       `meter qosmod_packets_ip size 65535 { ${flow} limit rate over 1/week burst 5 packets } tcp flags & fin != fin ip dscp set 0`,
-      `meter qosmod_bytes_ip size 65535 { ${flow} quota over 6100 bytes } tcp flags & fin != fin ip dscp set 0`,
+      `meter qosmod_bytes_ip size 65535 { ${flow} quota over 11524 bytes } tcp flags & fin != fin ip dscp set 0`,
     ]);
     expect(rules.slice(3)).toEqual(
       rules

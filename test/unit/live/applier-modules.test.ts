@@ -26,7 +26,9 @@ describe('modules of a configuration', () => {
   it('that cannot be read refuse the whole configuration', async () => {
     const { apply, steps, running } = world();
     const answer = await apply({ ...TWO, modules: [useOf('none.ts')] });
-    expect(answer).toMatchObject({ ok: false, message: expect.stringContaining('none.ts') });
+    expect(answer).toMatchObject({
+      ...{ ok: false, code: 'invalid', message: expect.stringContaining('none.ts') },
+    });
     expect([steps, running.generation]).toEqual([[], 0]);
   });
 

@@ -197,7 +197,7 @@ describe('the configuration', () => {
   it('another list loads, unloads and switches; what is the same stays', async () => {
     const { manager, files, reads, events } = world();
     const go = async (uses: ReturnType<typeof useOf>[]): Promise<string[]> => {
-      const draft = await manager.draft(uses);
+      const draft = await manager.draft(uses, '/m');
       await manager.begin(draft);
       manager.commit(draft);
       return brief(await manager.answer({ do: 'list' }));
@@ -217,10 +217,23 @@ describe('the configuration', () => {
     expect(events).toEqual([...['a loaded', 'b loaded', 'b-2 loaded', 'b on', 'b unloaded', 'a reloaded']]);
   });
 
+  it('the same list in another folder means other files', async () => {
+    const { manager, files, reads } = world();
+    files.set('a.ts', diary('a').definition);
+    for (const folder of ['/m', '/m', '/n']) {
+      const draft = await manager.draft([useOf('./a.ts')], folder);
+      await manager.begin(draft);
+      manager.commit(draft);
+    }
+    expect(reads).toEqual(['a.ts', 'a.ts']);
+  });
+
   it('a list of which one module cannot be read changes nothing', async () => {
     const { manager, files } = world();
     files.set('a.ts', diary('a').definition);
-    await expect(manager.draft([useOf('a.ts'), useOf('none.ts')])).rejects.toThrow('there is no such file');
+    await expect(manager.draft([useOf('a.ts'), useOf('none.ts')], '/m')).rejects.toThrow(
+      'there is no such file',
+    );
     expect(manager.current.entries).toEqual([]);
   });
 });
@@ -228,7 +241,7 @@ describe('the configuration', () => {
 it('quotas reach the modules that they name, by file or label', async () => {
   const { manager, files } = world();
   const { calls, definition } = diary('a');
-  files.set('./a.ts', definition);
+  files.set('a.ts', definition);
   await manager.answer(load('./a.ts'));
   const host = { id: 'h', name: null, addresses: [] };
   const told = { do: 'quota', host, quota: 'q', state: 'limited' } as const;

@@ -1,4 +1,5 @@
 /** Modules of an instance that is pretended: definitions in the place of files, and no packets. */
+import { basename } from 'node:path';
 import pino from 'pino';
 import { loadConfig } from '../../../../src/config/config.ts';
 import { readOptions, reportOptions } from '../../../../src/config/modules/options.ts';
@@ -33,8 +34,9 @@ export function modulesWorld(more: Partial<ManagerWorld> = {}) {
     },
   );
   const read = async (ask: ModuleAsk): Promise<ReadModule> => {
-    reads.push(ask.use);
-    const definition = files.get(ask.use) as AnyModule | undefined;
+    const name = basename(ask.use);
+    reads.push(name);
+    const definition = files.get(name) as AnyModule | undefined;
     if (definition === undefined) throw new ModuleError('invalid', `${ask.use}: there is no such file`);
     const options = readOptions(definition, ask.options);
     const how = { run: ask.run, priority: ask.priority ?? 100 };
@@ -42,10 +44,10 @@ export function modulesWorld(more: Partial<ManagerWorld> = {}) {
     const spec = moduleSpecOf(definition, definition.label, how, options, context);
     const optionReports = reportOptions(definition, options);
     const budgetNs = budgetNsOf(definition);
-    return { definition, source: `/m/${ask.use}`, spec, options, optionReports, budgetNs, interest: '' };
+    return { definition, source: `/m/${name}`, spec, options, optionReports, budgetNs, interest: '' };
   };
   const manager = new ModuleManager({
-    ...{ folder: '/m', read, logger },
+    ...{ read, logger },
     tell: ({ label, action, reason }) => events.push(`${label} ${action}${reason ? `: ${reason}` : ''}`),
   });
   const { modules: stage } = new Engine(SPEC, { seed: 1 });
