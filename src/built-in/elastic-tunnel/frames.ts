@@ -1,8 +1,8 @@
 /**
  * What crosses a connection. From the side that opened it: HELLO and the four bytes of a session, then
- * frames. A frame is six bytes and a packet: its length, its flow, and its number in that flow, each two bytes, high
- * one first. Back come receipts of four bytes: how many bytes of frames have been read in all, without what
- * exceeds 32 bits. Connections of one session number the packets of a flow together.
+ * frames. A frame is six bytes and a packet: its length, its flow, and its number in that flow, each two
+ * bytes, high one first. Back come receipts of four bytes: how many bytes of frames have been read in all,
+ * without what exceeds 32 bits. Connections of one session number the packets of a flow together.
  */
 export const HELLO = Buffer.from('itm-tunnel 1\n');
 export const SESSION_BYTES = 4;
