@@ -294,6 +294,45 @@ describeNetns('modules', () => {
     expect((await shaper.stop()).code).toBe(0);
   });
 
+  it('are told by quotas how hosts stand', async () => {
+    const { client, server } = world.lab;
+    moduleFile(
+      world.lab,
+      'punish',
+      `hooks: ['forward'], interest: { proto: 'udp', dport: ${PORT} },
+       create(itm) {
+         const states = new Set<string>();
+         return {
+           onQuota(host, quota, state) {
+             states.add(state);
+             itm.log.info({ quota, state, addresses: host.addresses }, 'told');
+           },
+           process() { return states.has('limited') || states.has('stopped') ? DROP : ACCEPT; },
+         };
+       }`,
+    );
+    const shaper = await start(`links: { wan: { device: wan0, up: 50mbit, down: 50mbit } }
+modules: [ { use: ./punish.ts } ]
+quotas:
+  small: { windows: { over: 600s, up: 100kB }, warn: 50%, then: [ { module: ./punish.ts } ] }
+`);
+    await countUdp(server, [PORT], DSCP);
+    const load = { port: PORT, rateBitsPerSec: 1e6, lengthBytes: 500, family: 4 } as const;
+    await sendUdp(client, server, { ...load, count: 300 });
+    await until('the module was told', () =>
+      shaper.logs.some(({ msg, state }) => msg === 'told' && (state === 'limited' || state === 'stopped')),
+    );
+    const told = shaper.logs.filter(({ msg }) => msg === 'told');
+    expect(told[0]).toMatchObject({ quota: 'small', module: 'punish' });
+    expect(JSON.stringify(told[0]!.addresses)).toContain(client.addresses.v4);
+    const before = (await arrived(server))[0]!;
+    await sendUdp(client, server, { ...load, count: 50 });
+    await until('all have come', async () => (await moduleOf(shaper, 'punish')).packets === 350);
+    expect((await arrived(server))[0]).toBe(before);
+    expect((await shaper.stop()).code).toBe(0);
+    await server.exec(['nft', 'delete', 'table', 'inet', 'arrived']);
+  });
+
   it('send packets of their own', async () => {
     const { client, server } = world.lab;
     const shaper = await start(WAN);
