@@ -27,7 +27,7 @@ export default defineModule<RouteOptions>({
       default: '1s',
       min: PROBE_NS_MIN,
       max: PROBE_NS_MAX,
-      help: 'a path is asked four times in it; longer than the longest round trip',
+      help: 'a path is asked five times in it; at least twice the longest round trip',
     },
     hysteresis: {
       type: 'number',

@@ -8,7 +8,8 @@ export const DIRECT = 0;
 
 /** Probes that wait for an answer, per path. */
 const WAITING = 8;
-const PROBES_PER_PERIOD = 4;
+/** Three of them, and a round trip, fit a period: so long does a change of the delay take. */
+const PROBES_PER_PERIOD = 5;
 const WORD = 0x1_0000_0000;
 
 interface Waiting {

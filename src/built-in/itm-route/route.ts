@@ -33,8 +33,8 @@ const TO_SELF = 2;
 
 const TTL = 64;
 const NS_PER_MS = 1e6;
-/** Probes are due four times a period; the timer looks four times as often. */
-const LOOKS_PER_PERIOD = 16;
+/** Probes are due five times a period; the timer looks four times as often. */
+const LOOKS_PER_PERIOD = 20;
 
 export class ItmRoute implements ModuleInstance {
   private readonly itm: Itm;

@@ -28,7 +28,7 @@ export interface RouteSettings {
   readonly lifetimeNs: number;
 }
 
-/** Every path to every end is asked four times a period. */
+/** Every path to every end is asked five times a period. */
 const PATHS_MAX = 256;
 
 export function addressWord(text: string): number {

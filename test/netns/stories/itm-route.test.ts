@@ -63,26 +63,25 @@ describeNetns('itm-route', () => {
       }),
     ]);
   };
-  const setDelay = async (name: Middle, ms: number): Promise<void> => {
+  const told = ({ time }: LogLine): number => Date.parse(String(time));
+  /** A command about the delay of a machine. Returns when that held, by its log. */
+  const delayIs = async (name: Middle, done: string, ...words: readonly string[]): Promise<number> => {
     const shaper = running.get(name)!;
-    const socket = ['--socket', shaper.socketPath];
-    const off = await shaper.cli(['module', 'unload', 'delay', ...socket]);
-    expect([off.code, off.stderr]).toEqual([0, '']);
-    const on = await shaper.cli(['module', 'load', 'delay', `delay=${ms}ms`, 'oif=to-a,to-d', ...socket]);
-    expect([on.code, on.stderr]).toEqual([0, '']);
+    const { code, stderr } = await shaper.cli(['module', ...words, '--socket', shaper.socketPath]);
+    expect([code, stderr]).toEqual([0, '']);
+    return told(shaper.logs.filter(({ msg, module: of }) => msg === done && of === 'delay').at(-1)!);
   };
   const changes = (name: 'a' | 'd'): LogLine[] => running.get(name)!.logs.filter(({ msg }) => msg === PATH);
   const pathOf = (name: 'a' | 'd'): unknown => changes(name).at(-1)?.path;
-  /** Both ways. Returns how long it took. */
-  const takes = async (path: string): Promise<number> => {
-    const fromMs = performance.now();
+  /** Both ways. Returns how long after `sinceMs`, by the clock of logs. */
+  const takes = async (path: string, sinceMs = 0): Promise<number> => {
     try {
       await until(`the path is ${path}`, () => pathOf('a') === path && pathOf('d') === path, 60_000);
     } catch (error) {
       const lines = (['a', 'd'] as const).flatMap((name) => running.get(name)!.logs.slice(-8));
       throw new Error(lines.map((line) => JSON.stringify(line)).join('\n'), { cause: error });
     }
-    return performance.now() - fromMs;
+    return Math.max(...(['a', 'd'] as const).map((name) => told(changes(name).at(-1)!))) - sinceMs;
   };
   const pings = async (
     count: number,
@@ -104,8 +103,7 @@ describeNetns('itm-route', () => {
     expect(fastest).toBeGreaterThanOrEqual(2 * DELAY_MS.n1);
     expect(fastest).toBeLessThan(2 * DELAY_MS.n2);
 
-    // Outer headers of what passed, probes among it: between A and the neighbour on both ways, and never
-    // fragments.
+    // Outer headers of what passed, probes among it: from A to the neighbour, and never fragments.
     const packets = await stop();
     const tunnel = packets.filter((bytes) => protocolOf(bytes) === 4);
     const ends = new Set(
@@ -119,14 +117,15 @@ describeNetns('itm-route', () => {
     // What n1 took out of D's tunnel packets goes on to A as it is.
     expect(packets.filter((bytes) => protocolOf(bytes) === 1).length).toBe(10);
 
-    await setDelay('n1', 80);
-    const slowMs = await takes(N[1]);
-    await setDelay('n1', 1);
-    const fastMs = await takes(N[0]);
+    await delayIs('n1', 'module unloaded', 'unload', 'delay');
+    const load = ['load', 'delay', 'delay=80ms', 'oif=to-a,to-d'];
+    const slowMs = await takes(N[1], await delayIs('n1', 'module loaded', ...load));
+    const fastMs = await takes(N[0], await delayIs('n1', 'module unloaded', 'unload', 'delay'));
     const follow = pings(60);
+    const deadAtMs = Date.now();
     await bed.hosts.n1.exec(['ip', 'link', 'set', 'to-a', 'down']);
     await running.get('n1')!.kill();
-    const deadMs = await takes(N[1]);
+    const deadMs = await takes(N[1], deadAtMs);
     const { received } = await follow;
     console.log(
       `another path after ${[slowMs, fastMs, deadMs].map(Math.round).join(', ')} ms; ${received} of 60`,

@@ -43,7 +43,7 @@ test('four probes without an answer: dead, and asked after 1, 2, 4, … periods,
     sentAt.push(ms);
   }
   const gaps = sentAt.slice(1).map((ms, i) => ms - (sentAt[i] as number));
-  const seconds = [1, 2, 4, 8, 16, 32, 64, 64, 64, 64].map((s) => s * 1000);
+  const seconds = [1, 2, 4, 8, 16, 32, 64, 64, 64, 64, 64].map((s) => s * 1000);
   expect(gaps).toEqual([250, 250, 250, ...seconds]);
   expect(probes.isDead).toBe(true);
 

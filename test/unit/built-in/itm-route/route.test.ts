@@ -235,7 +235,7 @@ test('what the kernel refuses to send is told, and no more', () => {
     throw new Error('EINVAL');
   };
   expect(pass(module, 'output', ipPacket({ ...TO_D, length: 1481 })).verdict).toBe(DROP);
-  host.runUntil(SECOND);
+  host.runUntil(SECOND / 2);
   expect(host.said.map(({ message }) => message)).toEqual(['a packet cannot be sent']);
 });
 
