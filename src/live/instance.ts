@@ -189,7 +189,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const control = await openControl(config, backend, running, applier, modules, parts);
   if (stopper.isRequested()) return null;
   connectModules(modules, {
-    ...{ engine, guard, names, nowNs: () => port.nowNs(), set: (change) => control.set(change) },
+    ...{ engine, guard, names, logger, nowNs: () => port.nowNs(), set: (change) => control.set(change) },
     apply: (draft) => applier.changeModules(draft),
   });
   unwinder.add('modules', async () => modules.stop());

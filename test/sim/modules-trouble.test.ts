@@ -130,7 +130,7 @@ test('a run that the guard has ended: who has taken most of it goes, and what it
   // The first reading begins the run, the second ends the turn of hog, the third that of innocent.
   endsIn = 3;
   world.run([packet(0), packet(0)], MS);
-  expect(world.ejected).toEqual([['hog', 'it took more than 100 ms of processor time at once']]);
+  expect(world.ejected).toEqual([['hog', 'it took more than 100 ms at once']]);
   expect(world.counters('innocent')).toMatchObject({ state: 'on', errors: 0 });
   expect(world.counters('hog')).toMatchObject({ state: 'ejected', errors: 1, packets: 2 });
   expect(world.verdicts()).toEqual(['1@0', '2@0']);

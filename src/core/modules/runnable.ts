@@ -24,6 +24,6 @@ export interface ModuleCounters {
   /** Processor time a packet, its timers included; 0 before the first packet and in virtual time. */
   readonly nanosecondsPerPacket: number;
   readonly state: ModuleState;
-  /** Why it was ejected; null otherwise. */
+  /** Why it was ejected, or which answer of it made no sense first; null: nothing is wrong. */
   readonly reason: string | null;
 }

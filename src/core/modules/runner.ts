@@ -20,6 +20,9 @@ import type { PacketView } from './packet-view.ts';
 import type { ModuleRecord } from './record.ts';
 import { GOES_ON, IS_DROPPED, IS_HELD, type Rows } from './rows.ts';
 
+/** Stack frames of those who call modules. */
+const OURS = /\/(core|live|io)\/modules\//;
+
 const TIMERS = 0;
 const PACKETS = 1;
 
@@ -199,8 +202,16 @@ export class Runner {
     if (verdict === DROP) {
       rows.decision[p] = IS_DROPPED;
       record.dropped += 1;
-    } else if (verdict !== ACCEPT) record.errors += 1;
+    } else if (verdict !== ACCEPT) this.isNoVerdict(record, verdict);
     if (held !== NONE) this.letGo(record, held);
+  }
+
+  private isNoVerdict(record: ModuleRecord, verdict: unknown): void {
+    record.errors += 1;
+    record.reason ??=
+      verdict === STOLEN
+        ? 'process() returned STOLEN without hold(): the packet goes on'
+        : `process() returned ${kindOf(verdict)}, which is no verdict: the packet goes on`;
   }
 
   /** The packet was held, and process() has said something else: the hold ends. */
@@ -241,7 +252,7 @@ export class Runner {
     let guilty = current;
     for (const record of modules) if (record.runNs > guilty.runNs) guilty = record;
     guilty.errors += 1;
-    this.parts.eject(guilty, 'it took more than 100 ms of processor time at once');
+    this.parts.eject(guilty, 'it took more than 100 ms at once');
     if (guilty === current) this.next();
     else if (this.phase === PACKETS) this.at++;
     this.isDecided = 0;
@@ -263,10 +274,15 @@ export class Runner {
   }
 }
 
+function kindOf(verdict: unknown): string {
+  if (verdict instanceof Promise) return 'a promise';
+  return typeof verdict === 'object' ? 'an object' : String(verdict);
+}
+
 /** The message of an error, and where in the module's file it was thrown. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return `it threw ${String(error)}`;
   const lines = (error.stack ?? '').split('\n').map((line) => line.trim());
-  const place = lines.find((line) => line.startsWith('at ') && !line.includes('/core/modules/'));
+  const place = lines.find((line) => line.startsWith('at ') && !OURS.test(line));
   return place === undefined ? error.message : `${error.message} (${place})`;
 }

@@ -178,7 +178,7 @@ export class ModuleStage {
     const fromNs = this.guard.cpuNs();
     let reason: string | null = null;
     try {
-      if (!this.guard.run(fn)) reason = 'it took more than 100 ms of processor time at once';
+      if (!this.guard.run(fn)) reason = 'it took more than 100 ms at once';
     } catch (error) {
       reason = reasonOf(error);
     }

@@ -80,6 +80,13 @@ function hintOf(use: string, kind: string): string {
   return `a file is written ./${use}.ts; ${names}`;
 }
 
+/** This process, in which a module could end everything. */
+const program = process;
+const { exit } = program;
+const refuseExit: typeof exit = () => {
+  throw new Error('process.exit() would end the shaper');
+};
+
 /** Runs what was bundled, and returns the default export. What it requires is looked for from `from`. */
 function run(bundled: Bundled, source: string, from: string): unknown {
   const filename = nameOfText(source, bundled.map, bundled.mapFolder);
@@ -88,9 +95,12 @@ function run(bundled: Bundled, source: string, from: string): unknown {
   try {
     const body = new Script(wrapped, { filename }).runInThisContext();
     const require = createRequire(from);
+    program.exit = refuseExit;
     callWithin(MODULE_RUN_MS_MAX, () => body(module, module.exports, require, pathToFileURL(from).href));
   } catch (error) {
     throw new ModuleFileError([whyNotRun(error, source)], '', error);
+  } finally {
+    program.exit = exit;
   }
   const { exports } = module;
   return '__esModule' in exports ? exports.default : (exports.default ?? exports);

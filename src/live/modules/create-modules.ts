@@ -62,11 +62,12 @@ export interface ModuleMachine {
   readonly names: DeviceNames;
   readonly set: (change: ModuleSet) => Promise<void>;
   readonly apply: ApplyModules;
+  readonly logger: Logger;
 }
 
 /** From now on modules can run. */
 export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
-  const { engine, guard, nowNs, names, set, apply } = machine;
+  const { engine, guard, nowNs, names, set, apply, logger } = machine;
   const sender = new SenderOnDemand();
   const { indexOf, mtuOf } = names;
   const faults = new FaultWatch({
@@ -75,6 +76,7 @@ export function connectModules(manager: ModuleManager, machine: ModuleMachine): 
       void engine.modules.call(label, () => {
         throw new NamedFault(reason);
       }),
+    tell: (modules, reason) => logger.error({ modules, reason }, 'a module threw; nothing else ends'),
   });
   const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
   manager.connect({
@@ -83,7 +85,6 @@ export function connectModules(manager: ModuleManager, machine: ModuleMachine): 
     classesFor: classesFor(engine, set),
     onLiving: (isAny) => {
       if (isAny) return faults.begin();
-      faults.end();
       guard.rest();
       sender.close();
     },

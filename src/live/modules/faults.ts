@@ -1,62 +1,115 @@
 /**
  * Errors that modules throw where nobody waits for them: in callbacks of sockets, in timers of Node, in
- * promises. By its stack such an error belongs to a module, which is ejected; any other one ends the program,
- * as it would without modules.
+ * promises. By its stack such an error belongs to a module, which is ejected. One of a module that has gone
+ * is told, and ends nothing. An error that shows no file of the program itself is of some module as well,
+ * since the program catches those of its own sockets. Any other one ends the program, as without modules.
  */
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ModuleEntry } from './entry.ts';
 import { firstLines } from './guarded.ts';
 
-/** The label of the module that an error comes from; null: from none of them. */
-export function culpritOf(error: unknown, entries: readonly ModuleEntry[]): string | null {
-  const stack = error instanceof Error ? String(error.stack) : '';
-  const living = entries.filter(({ life }) => life !== null);
-  const byFile = living.find((entry) => placesOf(entry).some((place) => stack.includes(place)));
-  // What a file imports lies beside it or below.
-  const found =
-    byFile ?? living.find((entry) => folderOf(entry) !== null && stack.includes(folderOf(entry)!));
-  return found?.label ?? null;
+/** Where the files of the program lie, and the packages that it uses. */
+const PROGRAM = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+/** An error that the shaper has made for a module. */
+export class ModuleCallError extends Error {
+  override readonly name = 'ModuleCallError';
+  readonly label: string;
+
+  constructor(label: string, message: string) {
+    super(message);
+    this.label = label;
+  }
 }
 
-function placesOf({ ask, read: { source } }: ModuleEntry): string[] {
-  if (source.startsWith('/')) return [`${source}:`, `${source}#`];
-  return [`/built-in/${ask.use}.`, `/built-in/${ask.use}/`, `/node_modules/${ask.use}/`];
+/** What is remembered of a module: its label, and what stacks show of its files. */
+export interface Suspect {
+  readonly label: string;
+  readonly places: readonly string[];
+  /** What a file imports lies beside it or below. */
+  readonly folder: string | null;
 }
 
-function folderOf({ read: { source } }: ModuleEntry): string | null {
-  const folder = source.startsWith('/') ? dirname(source) : '/';
-  return folder === '/' ? null : `${folder}/`;
+export function suspectOf({ label, ask, read: { source } }: ModuleEntry): Suspect {
+  if (!source.startsWith('/')) {
+    const places = [`/built-in/${ask.use}.`, `/built-in/${ask.use}/`, `/node_modules/${ask.use}/`];
+    return { label, places, folder: null };
+  }
+  const folder = dirname(source);
+  return { label, places: [`${source}:`, `${source}#`], folder: folder === '/' ? null : `${folder}/` };
+}
+
+/** The module that an error comes from; null: from none of them. */
+export function culpritOf(error: unknown, suspects: readonly Suspect[]): Suspect | null {
+  if (error instanceof ModuleCallError) return suspects.find(({ label }) => label === error.label) ?? null;
+  const stack = stackOf(error);
+  const byFile = suspects.find(({ places }) => places.some((place) => stack.includes(place)));
+  return byFile ?? suspects.find(({ folder }) => folder !== null && stack.includes(folder)) ?? null;
+}
+
+/** Whether the stack of an error shows a file of the program. */
+export function isOfProgram(error: unknown): boolean {
+  return stackOf(error).includes(PROGRAM);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? String(error.stack) : '';
 }
 
 export interface FaultsOptions {
   readonly entries: () => readonly ModuleEntry[];
   readonly eject: (label: string, reason: string) => void;
+  /** An error that ends nothing, of these modules or one of them. */
+  readonly tell: (labels: readonly string[], reason: string) => void;
 }
 
-/** Without it Node ends the program, as it should while no module lives. */
+/** Until the first module lives, Node ends the program at an error that nobody catches. */
 export class FaultWatch {
   private readonly options: FaultsOptions;
+  /** Of all that have ever lived, by their files. */
+  private readonly suspects = new Map<string, Suspect>();
+  private isOn = false;
 
   constructor(options: FaultsOptions) {
     this.options = options;
   }
 
+  /** Modules live, or other ones than before. Their timers may outlive them, and so does the watch. */
   begin(): void {
-    this.end();
+    for (const entry of this.options.entries()) {
+      if (entry.life === null) continue;
+      const suspect = suspectOf(entry);
+      this.suspects.set(`${suspect.label} ${suspect.places[0]}`, suspect);
+    }
+    if (this.isOn) return;
+    this.isOn = true;
     process.on('uncaughtException', this.onError);
   }
 
+  /** For tests: the watch ends. */
   end(): void {
+    this.isOn = false;
     process.off('uncaughtException', this.onError);
   }
 
   private readonly onError = (error: unknown): void => {
-    const { entries, eject } = this.options;
-    const label = culpritOf(error, entries());
-    if (label === null) {
+    const { entries, eject, tell } = this.options;
+    const living = entries().filter(({ life }) => life !== null);
+    const reason = `threw outside of its functions: ${firstLines(error)}`;
+    const suspect = culpritOf(error, living.map(suspectOf)) ?? culpritOf(error, [...this.suspects.values()]);
+    if (suspect === null && isOfProgram(error)) {
       this.end();
       throw error;
     }
-    eject(label, `threw outside of its functions: ${firstLines(error)}`);
+    const isAlive = living.some(({ label }) => label === suspect?.label);
+    if (suspect !== null && isAlive) eject(suspect.label, reason);
+    else if (suspect !== null) tell([suspect.label], reason);
+    else if (living.length === 1) eject(living[0]!.label, reason);
+    else
+      tell(
+        living.map(({ label }) => label),
+        reason,
+      );
   };
 }

@@ -4,7 +4,11 @@ import type { ModuleGuard } from '../../core/modules/guard.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
 import type { Classes, DeviceChange, Itm, ModuleInstance } from '../../modules/api/module.ts';
 import { type ModuleEntry, ModuleError } from './entry.ts';
+import { ModuleCallError } from './faults.ts';
 import { guarded } from './guarded.ts';
+
+/** A module that has stopped waits for ever. */
+const NEVER = new Promise<never>(() => undefined);
 
 /** What only a real machine has for modules. */
 export interface ModuleWorld {
@@ -91,7 +95,11 @@ export class Life {
       classes: {
         get: (path) => classes.get(path),
         set: (path, values) =>
-          this.isOver ? Promise.reject(new Error(`module ${label} has stopped`)) : classes.set(path, values),
+          this.isOver
+            ? NEVER
+            : classes.set(path, values).catch((error: Error) => {
+                throw new ModuleCallError(label, error.message);
+              }),
       },
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       onDevice: (run) =>

@@ -3,7 +3,9 @@
  * the start to the end of the run. Packets of the world pass the machine from one device to the other, so
  * they come by prerouting, forward and postrouting.
  */
+
 import { ClassCounterReader } from '../../core/class-counters.ts';
+import { checkPacket } from '../../core/modules/row-bytes.ts';
 import type { RunnableModule } from '../../core/modules/runnable.ts';
 import type {
   Classes,
@@ -165,6 +167,7 @@ export class WorldModules {
 
   private inject(label: string, bytes: Uint8Array): void {
     if (this.isOver) return;
+    checkPacket(bytes, bytes.length > 0 ? bytes[0] >> 4 : 0);
     this.world.inject(bytes);
     this.injected.set(label, (this.injected.get(label) ?? 0) + 1);
   }

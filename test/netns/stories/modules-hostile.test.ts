@@ -10,6 +10,7 @@ import {
   packetsUnaccounted,
   type RunningShaper,
   sendUdp,
+  sleep,
   startSink,
   until,
   useLab,
@@ -101,6 +102,24 @@ describeNetns('a bad module', () => {
       expect((await shaper.stop()).code).toBe(0);
     },
   );
+
+  it.each([
+    ['throws again and again in a timer of Node', "setInterval(() => { throw new Error('again'); }, 50);"],
+    [
+      'leaves the refusal of classes.set to nobody',
+      "itm.every(50, () => void itm.classes.set('no/such', { ceil: '1mbit' }));",
+    ],
+    ['rejects with a text', "setInterval(() => void Promise.reject('only a text'), 50);"],
+  ])('that %s is ejected, and the instance goes on', async (_, begins) => {
+    const shaper = await start(WAN);
+    await moduleCommand(shaper, 'load', moduleFile(world.lab, 'bad', body('return ACCEPT;', begins)));
+    await until('it is ejected', async () => (await lookAt(shaper)).state === 'ejected');
+    await moduleCommand(shaper, 'unload', 'bad');
+    // Its timer of Node goes on.
+    await sleep(500);
+    expect((await shaper.status()).warnings).toEqual([]);
+    expect((await shaper.stop()).code).toBe(0);
+  });
 
   it('that leaks is bounded: it holds 10,000 packets and no more', async () => {
     const { client, server } = world.lab;

@@ -1,7 +1,13 @@
 /** To which module an error belongs that nobody has caught. */
-import { expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { ModuleEntry } from '../../../../src/live/modules/entry.ts';
-import { culpritOf } from '../../../../src/live/modules/faults.ts';
+import {
+  culpritOf,
+  FaultWatch,
+  isOfProgram,
+  ModuleCallError,
+  suspectOf,
+} from '../../../../src/live/modules/faults.ts';
 
 const entry = (label: string, use: string, source: string, isAlive = true): ModuleEntry =>
   ({ label, ask: { use }, read: { source }, life: isAlive ? {} : null }) as unknown as ModuleEntry;
@@ -9,7 +15,6 @@ const entry = (label: string, use: string, source: string, isAlive = true): Modu
 const ENTRIES = [
   entry('a', './a.ts', '/m/a.ts'),
   entry('b', './b.ts', '/m/b.ts'),
-  entry('dead', './dead.ts', '/d/dead.ts', false),
   entry('tunnel', 'elastic-tunnel', 'built in'),
 ];
 
@@ -23,12 +28,60 @@ it.each([
   ['its own file', ['node:net:1:2', '/m/b.ts:7:3'], 'b'],
   ['a file beside it', ['/m/inner/deep.ts:7:3'], 'a'],
   ['a built-in module', ['/x/dist/built-in/elastic-tunnel.js:7:3'], 'tunnel'],
-  ['the program', ['/x/dist/core/engine.js:7:3'], null],
-  ['a module that has gone', ['/d/dead.ts:7:3'], null],
+  ['the program', ['/x/dist/core/engine.js:7:3'], undefined],
 ])('%s', (_, places, label) => {
-  expect(culpritOf(thrownAt(...places), ENTRIES)).toBe(label);
+  expect(culpritOf(thrownAt(...places), ENTRIES.map(suspectOf))?.label).toBe(label);
 });
 
-it('what is no error belongs to nobody', () => {
-  expect(culpritOf('no luck', ENTRIES)).toBeNull();
+it('what is no error belongs to nobody, what the shaper has made for a module to that one', () => {
+  const suspects = ENTRIES.map(suspectOf);
+  expect(culpritOf('no luck', suspects)).toBeNull();
+  expect(culpritOf(new ModuleCallError('b', 'no such class'), suspects)?.label).toBe('b');
+});
+
+it('an error of the program shows a file of it', () => {
+  expect(isOfProgram(new Error('ours'))).toBe(true);
+  expect([isOfProgram(thrownAt('node:net:1:2')), isOfProgram('text')]).toEqual([false, false]);
+});
+
+describe('a watch', () => {
+  let living: ModuleEntry[] = [];
+  const told: string[] = [];
+  const watch = new FaultWatch({
+    entries: () => living,
+    eject: (label, reason) => told.push(`eject ${label}: ${reason}`),
+    tell: (labels, reason) => told.push(`tell ${labels.join(' ')}: ${reason}`),
+  });
+  /** What it does about an error that nobody has caught. */
+  const uncaught = (error: unknown): string[] => {
+    told.length = 0;
+    const listeners = process.listeners('uncaughtException');
+    (listeners.at(-1) as (error: unknown) => void)(error);
+    return told.map((text) => text.split(' threw')[0]!);
+  };
+  afterEach(() => watch.end());
+
+  it('ejects whose error it is, and goes on when that one has gone', () => {
+    living = [entry('a', './a.ts', '/m/a.ts'), entry('b', './b.ts', '/n/b.ts')];
+    watch.begin();
+    expect(uncaught(thrownAt('/n/b.ts:7:3'))).toEqual(['eject b:']);
+    living = [living[0]!];
+    expect(uncaught(thrownAt('/n/b.ts:7:3'))).toEqual(['tell b:']);
+    living = [];
+    expect(uncaught(thrownAt('/m/a.ts:7:3'))).toEqual(['tell a:']);
+  });
+
+  it('takes an error without a place for that of the only module, and tells of several', () => {
+    living = [entry('a', './a.ts', '/m/a.ts')];
+    watch.begin();
+    expect(uncaught(thrownAt('node:net:1:2'))).toEqual(['eject a:']);
+    living.push(entry('b', './b.ts', '/n/b.ts'));
+    expect(uncaught('only a text')).toEqual(['tell a b:']);
+  });
+
+  it('lets an error of the program end it', () => {
+    living = [entry('a', './a.ts', '/m/a.ts')];
+    watch.begin();
+    expect(() => uncaught(new Error('ours'))).toThrow('ours');
+  });
 });
