@@ -8,7 +8,7 @@
 #   scale       the cost of many flows, hosts and classes
 #   views       what it costs packets that people look: flows, hosts, events, metrics
 #   hosts       what hosts and quotas cost packets, the control thread and memory
-#   modules     what modules cost in the decision loop
+#   modules     what modules cost, in the decision loop and, as root, on real packets
 #   sockets     what a new flow of this machine costs: whose it is, and the search for the process
 #   store       history and quotas on disk: processor time, memory, size
 #   compare     this program beside the kernel's disciplines

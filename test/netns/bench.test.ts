@@ -59,6 +59,19 @@ describeNetns('bench views --quick', () => {
   });
 });
 
+describeNetns('bench modules --quick', () => {
+  it('measures the decision loop and real packets, and prints one line of JSON', async () => {
+    const script = fileURLToPath(new URL('../../bench/modules.ts', import.meta.url));
+    const { stdout } = await run([process.execPath, '--import', 'tsx', script, '--quick'], {
+      timeoutMs: 200_000,
+    });
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    const { loop, payload } = JSON.parse(stdout);
+    for (const { bestNs } of loop) expect(bestNs[0]).toBeGreaterThan(0);
+    expect(payload.ratio).toBeGreaterThan(0.5);
+  });
+});
+
 describeNetns('bench pacing-cost --quick', () => {
   it('measures connections that are paced and that are not, and prints one line of JSON', async () => {
     const script = fileURLToPath(new URL('../../bench/pacing-cost.ts', import.meta.url));
