@@ -5,21 +5,16 @@
  */
 import { loadConfig } from '../src/config/config.ts';
 import { Engine } from '../src/core/engine.ts';
-import { TOTAL } from '../src/core/packets/stats.ts';
-import { ARRIVAL_ROWS } from '../src/limits.ts';
 import { widenInlining } from '../src/live/inlining.ts';
 import { cpuMs } from './cpu-time.ts';
 import { farMaxima } from './far-maxima.ts';
-import { MemoryPort, PACKET_BYTES } from './memory-port.ts';
-import { LOOP_SETTING, ONE_LEAF, RATE_BYTES_PER_SEC } from './scale-cases.ts';
-import { type Spread, spread } from './table.ts';
+import { LoopSlices } from './loop-slices.ts';
+import { MemoryPort } from './memory-port.ts';
+import { LOOP_SETTING, ONE_LEAF } from './scale-cases.ts';
+import type { Spread } from './table.ts';
 
-/** Batches of a slice: a millisecond or two, so that many slices see no other process. */
-const SLICE_BATCHES = 8;
 const FLOWS_OF_HOST = 4;
 const IF_INDEX = 3;
-/** Packets take half of the rate. */
-const BATCH_NS = (2 * ARRIVAL_ROWS * PACKET_BYTES * 1e9) / RATE_BYTES_PER_SEC;
 
 export interface LoopCost {
   readonly nsPerPacket: Spread;
@@ -34,27 +29,12 @@ function measure(hosts: number, mode: string, slices: number): LoopCost {
   const { spec } = loadConfig(ONE_LEAF(LOOP_SETTING), 'bench');
   const engine = new Engine(spec, { seed: 1, findsHosts: mode !== 'off' });
   for (const device of engine.intake.devices) engine.intake.setDeviceIndex(device, IF_INDEX);
-  const { totals } = engine.stats;
-  let nowNs = 1e9;
-  const runSlice = (): number => {
-    const receivedBefore = totals[TOTAL.receivedPackets]!;
-    const ownBefore = port.ownMs;
-    const startMs = cpuMs();
-    for (let n = 0; n < SLICE_BATCHES; n++) {
-      engine.runBatch(port, nowNs);
-      nowNs += BATCH_NS;
-    }
-    const ms = cpuMs() - startMs - (port.ownMs - ownBefore);
-    return (ms * 1e6) / (totals[TOTAL.receivedPackets]! - receivedBefore);
-  };
-  const runPackets = (packets: number): void => {
-    for (let n = 0; n < packets; n += SLICE_BATCHES * ARRIVAL_ROWS) runSlice();
-  };
-  runPackets(traffic.flows + 50_000);
+  const loop = new LoopSlices(engine, port);
+  loop.warmUp(traffic.flows + 50_000);
   const limits = farMaxima(engine.hosts.buffer);
-  if (mode === 'limited') engine.updateHosts({ limits }, nowNs);
-  runPackets(300_000);
-  const nsPerPacket = spread(Array.from({ length: slices }, runSlice));
+  if (mode === 'limited') engine.updateHosts({ limits }, loop.nowNs);
+  loop.warmUp(300_000);
+  const nsPerPacket = loop.measure(slices);
   return { nsPerPacket, hosts: limits.host.length, limited: mode === 'limited' ? limits.host.length : 0 };
 }
 

@@ -6,20 +6,15 @@
 import { loadConfig } from '../src/config/config.ts';
 import { Engine } from '../src/core/engine.ts';
 import type { RunnableModule } from '../src/core/modules/runnable.ts';
-import { TOTAL } from '../src/core/packets/stats.ts';
-import { ARRIVAL_ROWS } from '../src/limits.ts';
 import { widenInlining } from '../src/live/inlining.ts';
 import { ACCEPT, type ModuleInstance } from '../src/modules/api/module.ts';
 import { cpuMs } from './cpu-time.ts';
+import { LoopSlices } from './loop-slices.ts';
 import { MemoryPort, PACKET_BYTES } from './memory-port.ts';
-import { LOOP_SETTING, ONE_LEAF, RATE_BYTES_PER_SEC } from './scale-cases.ts';
-import { type Spread, spread } from './table.ts';
+import { LOOP_SETTING, ONE_LEAF } from './scale-cases.ts';
+import type { Spread } from './table.ts';
 
-/** Batches of a slice: a millisecond or two, so that many slices see no other process. */
-const SLICE_BATCHES = 8;
 const IF_INDEX = 3;
-/** Packets take half of the rate. */
-const BATCH_NS = (2 * ARRIVAL_ROWS * PACKET_BYTES * 1e9) / RATE_BYTES_PER_SEC;
 /** What the module with fields has read, so that nothing of it is left out. */
 let read = 0;
 
@@ -60,21 +55,9 @@ function measure(mode: string, flows: number, slices: number): ModulesCost {
     arrivals.nfqueue.fill(engine.told.plan.moduleNfqueue!);
     engine.modules.use(modules, 0);
   }
-  const { totals } = engine.stats;
-  let nowNs = 1e9;
-  const runSlice = (): number => {
-    const receivedBefore = totals[TOTAL.receivedPackets]!;
-    const ownBefore = port.ownMs;
-    const startMs = cpuMs();
-    for (let n = 0; n < SLICE_BATCHES; n++) {
-      engine.runBatch(port, nowNs);
-      nowNs += BATCH_NS;
-    }
-    const ms = cpuMs() - startMs - (port.ownMs - ownBefore);
-    return (ms * 1e6) / (totals[TOTAL.receivedPackets]! - receivedBefore);
-  };
-  for (let packets = 0; packets < flows + 400_000; packets += SLICE_BATCHES * ARRIVAL_ROWS) runSlice();
-  const nsPerPacket = spread(Array.from({ length: slices }, runSlice));
+  const loop = new LoopSlices(engine, port);
+  loop.warmUp(flows + 400_000);
+  const nsPerPacket = loop.measure(slices);
   return { nsPerPacket, met: engine.modules.counters()[0]?.packets ?? 0 };
 }
 

@@ -13,10 +13,10 @@ import { median } from './statistics.ts';
 import { type Spread, spread } from './table.ts';
 
 const MODULE = `
-import { ACCEPT, defineModule } from 'nfqueue-shaper/module';
+import { ACCEPT, DROP, defineModule } from 'nfqueue-shaper/module';
 export default defineModule({
   label: 'reader', hooks: ['forward'], interest: { proto: 'udp' }, payload: true,
-  create: () => ({ process: (p) => (p.bytes!.length > 0 ? ACCEPT : ACCEPT) }),
+  create: () => ({ process: (p) => (p.bytes!.length > 0 ? ACCEPT : DROP) }),
 });
 `;
 const LENGTH_BYTES = 1000;

@@ -87,7 +87,7 @@ export class FaultWatch {
     process.on('uncaughtException', this.onError);
   }
 
-  /** For tests: the watch ends. */
+  /** From now on Node ends the program again. */
   end(): void {
     this.isOn = false;
     process.off('uncaughtException', this.onError);
