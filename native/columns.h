@@ -117,4 +117,24 @@ struct Counters {
 #undef X
 };
 
+// A visit: what native code does for a wake-up before it calls TypeScript, and afterwards, so that most
+// wake-ups cross the border once, and once more for verdicts. `isOn` is 1 meanwhile. Before the call native
+// code has read the clock (`nowNs`) and the socket (`rows`; kNoRows: somebody has taken them). TypeScript
+// leaves in `dueNs` for when the timer is to be set; kNotArmed: as it is.
+#define SHAPER_VISIT(X) X(isOn) X(nowNs) X(rows) X(dueNs)
+constexpr double kNoRows = -1;
+constexpr double kNotArmed = -1;
+
+struct Visit {
+#define X(name) double name;
+  SHAPER_VISIT(X)
+#undef X
+};
+
+// The memory that has both.
+struct Shared {
+  Counters counters;
+  Visit visit;
+};
+
 }  // namespace shaper

@@ -25,6 +25,7 @@
 #include "loop/promptness.h"
 #include "loop/wakeup.h"
 #include "nfqueue/queue.h"
+#include "rules/generation.h"
 
 namespace shaper {
 namespace {
@@ -51,10 +52,14 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   Napi::Value setReceiveBuffer(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
-  static void onWake(void* context, Wakeup::Source source);
+  static void onWake(void* context, uint32_t ready);
   static void onEnvironmentExit(napi_async_cleanup_hook_handle handle, void* argument);
   void call(const Napi::FunctionReference& callback, size_t count, const napi_value* arguments);
   void callLinks();
+  void visit(bool isDue);
+  void armAt(double dueNs);
+  Shared& sharedCells() const { return *static_cast<Shared*>(options_.shared.data); }
+  Visit& visitCells() const { return sharedCells().visit; }
   // Answers to requests came among packets, which were read with them.
   void handleEarly();
   void shutDown(void (*closed)(void*), void* argument);
@@ -96,13 +101,14 @@ NativeQueue::NativeQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
   }
   queue_ = std::make_unique<Queue>(static_cast<Columns*>(options_.columns.data),
                                    static_cast<uint8_t*>(options_.slab.data),
-                                   static_cast<Counters*>(options_.counters.data), options_.queue);
+                                   &sharedCells().counters, options_.queue);
   if (error.number != 0 || !queue_->open(&error)) {
     toError(info.Env(), error).ThrowAsJavaScriptException();
     queue_->close();
     return;
   }
   startNs_ = monotonicNs();
+  visitCells() = {0, 0, kNoRows, kNotArmed};
   const std::initializer_list<HotCall> calls = {{"drain", drain}, {"send", send}, {"arm", arm}, {"nowNs", nowNs}};
   addHotCalls(info.Env(), Value(), this, calls);
 }
@@ -122,7 +128,13 @@ napi_value NativeQueue::drain(napi_env env, napi_callback_info info) {
   uint32_t rows = 0;
   SystemError error;
   if (!self->options_.isMemoryIntact(env)) return nullptr;
-  if (!self->queue_->drain(&rows, &error)) toError(env, error).ThrowAsJavaScriptException();
+  Visit& visit = self->visitCells();
+  if (visit.rows != kNoRows) {
+    rows = static_cast<uint32_t>(visit.rows);
+    visit.rows = kNoRows;
+  } else if (!self->queue_->drain(&rows, &error)) {
+    toError(env, error).ThrowAsJavaScriptException();
+  }
   napi_value result = nullptr;
   napi_create_uint32(env, rows, &result);
   return result;
@@ -157,11 +169,15 @@ napi_value NativeQueue::arm(napi_env env, napi_callback_info info) {
     Napi::TypeError::New(env, "dueNs must be a number").ThrowAsJavaScriptException();
     return nullptr;
   }
-  int64_t at = Timer::kNever;
-  if (dueNs < 4611686018427387904.0) at = self->startNs_ + static_cast<int64_t>(std::fmax(std::floor(dueNs), 0));
-  // Leftovers that the socket will not announce again must not wait for the next packet.
-  self->timer_.arm(self->queue_->hasLeftover() ? 0 : at);
+  self->armAt(dueNs);
   return nullptr;
+}
+
+void NativeQueue::armAt(double dueNs) {
+  int64_t at = Timer::kNever;
+  if (dueNs < 4611686018427387904.0) at = startNs_ + static_cast<int64_t>(std::fmax(std::floor(dueNs), 0));
+  // Leftovers that the socket will not announce again must not wait for the next packet.
+  timer_.arm(queue_->hasLeftover() ? 0 : at);
 }
 
 napi_value NativeQueue::nowNs(napi_env env, napi_callback_info info) {
@@ -203,18 +219,42 @@ void NativeQueue::onLinks(const Napi::CallbackInfo& info) {
   links_ = Napi::Persistent(info[0].As<Napi::Function>());
 }
 
-void NativeQueue::onWake(void* context, Wakeup::Source source) {
+void NativeQueue::onWake(void* context, uint32_t ready) {
   auto* self = static_cast<NativeQueue*>(context);
-  if (source == Wakeup::Source::kTimer) self->timer_.fired();
+  const bool isDue = (ready & Wakeup::kTimer) != 0;
+  if (isDue) self->timer_.fired();
   Napi::HandleScope scope(self->Env());
   // The callback may close the port and so make it garbage: this handle keeps it for the rest of the call.
   [[maybe_unused]] const Napi::Object keptAlive = self->Value();
-  if (source == Wakeup::Source::kLinks) {
-    self->callLinks();
-  } else {
-    self->call(self->ready_, 0, nullptr);
-    self->timer_.settle();
+  if ((ready & (Wakeup::kSocket | Wakeup::kTimer)) != 0) self->visit(isDue);
+  if ((ready & Wakeup::kLinks) != 0 && self->wakeup_) self->callLinks();
+}
+
+// The callback may take the memory away, so it is looked at again afterwards.
+void NativeQueue::visit(bool isDue) {
+  const napi_env env = Env();
+  if (options_.isIntact(env)) {
+    Visit& cells = visitCells();
+    cells.nowNs = static_cast<double>(monotonicNs() - startNs_);
+    uint32_t rows = 0;
+    SystemError error;
+    // The callback's own drain() meets a failure again.
+    if (cells.rows == kNoRows && queue_->drain(&rows, &error)) {
+      // What woke us was read in the visit before.
+      if (rows == 0 && sharedCells().counters.failureRows == 0 && !isDue) return;
+      cells.rows = rows;
+    }
+    cells.isOn = 1;
   }
+  call(ready_, 0, nullptr);
+  if (options_.shared.isIntact(env)) {
+    Visit& cells = visitCells();
+    const double dueNs = cells.dueNs;
+    cells.isOn = 0;
+    cells.dueNs = kNotArmed;
+    if (dueNs != kNotArmed) armAt(dueNs);
+  }
+  timer_.settle();
 }
 
 void NativeQueue::callLinks() {
@@ -348,6 +388,10 @@ Napi::Value askForPromptness(const Napi::CallbackInfo& info) {
 
 void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoolean().Value()); }
 
+Napi::Value rulesGeneration(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(shaper::rulesGeneration()));
+}
+
 // A terminal with `stty tostop` stops a program in the background that writes to it. It spares those that
 // ignore the signal; for one that handles it, as Node can, the write would begin again for ever.
 void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IGN); }
@@ -362,6 +406,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
   addDevices(exports);
   exports["ignoreTerminalStop"] = Napi::Function::New<ignoreTerminalStop>(env, "ignoreTerminalStop");
+  exports["rulesGeneration"] = Napi::Function::New<rulesGeneration>(env, "rulesGeneration");
   exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");
   return exports;
 }

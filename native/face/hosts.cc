@@ -22,7 +22,7 @@ class NativeHosts : public Napi::ObjectWrap<NativeHosts> {
   Napi::Value ask(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
-  static void onWake(void* context, Wakeup::Source source);
+  static void onWake(void* context, uint32_t ready);
   static void onEnvironmentExit(napi_async_cleanup_hook_handle handle, void* argument);
   void tell();
   void shutDown(void (*closed)(void*), void* argument);
@@ -89,7 +89,7 @@ Napi::Value NativeHosts::ask(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), socket_ && socket_->ask());
 }
 
-void NativeHosts::onWake(void* context, Wakeup::Source) {
+void NativeHosts::onWake(void* context, uint32_t) {
   auto* self = static_cast<NativeHosts*>(context);
   Napi::HandleScope scope(self->Env());
   // The callback may close this and so make it garbage: this handle keeps it for the rest of the call.

@@ -13,6 +13,7 @@ constexpr const char* kHostNames[] = {SHAPER_HOST_COLUMNS(X)};
 constexpr const char* kSocketNames[] = {SHAPER_SOCKET_COLUMNS(X)};
 constexpr const char* kProcessNames[] = {SHAPER_PROCESS_FIELDS(X)};
 constexpr const char* kCounterNames[] = {SHAPER_COUNTERS(X)};
+constexpr const char* kVisitNames[] = {SHAPER_VISIT(X)};
 #undef X
 
 template <size_t N>
@@ -41,6 +42,7 @@ Napi::Object describeLayout(Napi::Env env) {
   layout["sockets"] = toArray(env, kSocketNames);
   layout["process"] = toArray(env, kProcessNames);
   layout["counters"] = toArray(env, kCounterNames);
+  layout["visit"] = toArray(env, kVisitNames);
   return layout;
 }
 

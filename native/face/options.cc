@@ -77,8 +77,12 @@ bool readQueues(OptionsReader& reader, QueueOptions* queue) {
 
 }  // namespace
 
+bool PortOptions::isIntact(napi_env env) const {
+  return columns.isIntact(env) && slab.isIntact(env) && shared.isIntact(env);
+}
+
 bool PortOptions::isMemoryIntact(napi_env env) const {
-  for (const SharedMemory* memory : {&columns, &slab, &counters}) {
+  for (const SharedMemory* memory : {&columns, &slab, &shared}) {
     if (memory->isIntact(env)) continue;
     const std::string name(memory->name);
     Napi::TypeError::New(env, name + " was transferred or resized; the port needs it as it was at the start")
@@ -104,7 +108,7 @@ bool readOptions(Napi::Env env, Napi::Value value, PortOptions* options) {
          reader.number("timerLeewayNs", 0, UINT32_MAX, &options->timerLeewayNs) && readQueues(reader, &queue) &&
          reader.memory("columns", sizeof(Columns), &options->columns) &&
          reader.memory("slab", queue.slabBytes(), &options->slab) &&
-         reader.memory("counters", sizeof(Counters), &options->counters) &&
+         reader.memory("shared", sizeof(Shared), &options->shared) &&
          // The getter of one option can take away the memory of another.
          options->isMemoryIntact(env);
 }

@@ -27,7 +27,10 @@ struct SharedMemory {
 struct PortOptions {
   SharedMemory columns;
   SharedMemory slab;
-  SharedMemory counters;
+  SharedMemory shared;
+
+  // Whether all of it is as it was.
+  bool isIntact(napi_env env) const;
 
   // Call before native code touches the memory, for as long as no JavaScript runs. False leaves a JavaScript
   // exception pending. It costs about 50 ns.

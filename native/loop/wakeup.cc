@@ -1,5 +1,6 @@
 #include "loop/wakeup.h"
 
+#include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 namespace shaper {
 
 constexpr int64_t kNsPerSecond = 1000000000;
+// More than the sources: a wait sees at once whether the loop has something else to do.
+constexpr int kEventsMax = 8;
 
 int64_t monotonicNs() {
   timespec now;
@@ -55,8 +58,9 @@ void Timer::settle() {
 }
 
 Wakeup* Wakeup::start(uv_loop_t* loop, const int* fds, int count, Callback callback, void* context, int* error) {
-  auto* wakeup = new Wakeup(callback, context);
+  auto* wakeup = new Wakeup(loop, callback, context);
   for (int i = 0; i < count; i++) {
+    wakeup->fds_[i] = fds[i];
     uv_poll_t* poll = &wakeup->polls_[i];
     int status = uv_poll_init(loop, poll, fds[i]);
     if (status == 0) {
@@ -90,7 +94,35 @@ void Wakeup::onPoll(uv_poll_t* handle, int status, int) {
   // libuv stops a handle whose descriptor reports an error. The
   // next read fetches the error, so polling goes on.
   if (status < 0) uv_poll_start(handle, UV_READABLE, onPoll);
-  wakeup->callback_(wakeup->context_, static_cast<Source>(handle - wakeup->polls_));
+  wakeup->callback_(wakeup->context_, 1u << (handle - wakeup->polls_));
+  wakeup->waitInPlace();
+}
+
+void Wakeup::waitInPlace() {
+  epoll_event events[kEventsMax];
+  while (callback_) {
+    uv_update_time(loop_);
+    // 0 if a timer is due, a handle is new or closing, or somebody has asked for a turn of the loop.
+    const int timeoutMs = uv_backend_timeout(loop_);
+    if (timeoutMs == 0) return;
+    const int count = epoll_wait(uv_backend_fd(loop_), events, kEventsMax, timeoutMs);
+    if (count <= 0) return;
+    uint32_t ready = 0;
+    for (int i = 0; i < count; i++) {
+      const uint32_t bit = events[i].events == EPOLLIN ? bitOf(events[i].data.fd) : 0;
+      // What is ready stays ready until somebody has read it, so the loop finds it as well.
+      if (bit == 0) return;
+      ready |= bit;
+    }
+    callback_(context_, ready);
+  }
+}
+
+uint32_t Wakeup::bitOf(int fd) const {
+  for (int i = 0; i < kSources; i++) {
+    if (fds_[i] == fd) return 1u << i;
+  }
+  return 0;
 }
 
 void Wakeup::onClosed(uv_handle_t* handle) {

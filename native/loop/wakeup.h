@@ -37,13 +37,19 @@ class Timer {
 };
 
 // A few uv_poll handles with one owner, which lives until libuv has closed all.
+//
+// After a callback it waits for the next event in place, on libuv's own epoll descriptor, as long as only its
+// own descriptors become ready. Most wake-ups then skip the turn of the loop: libuv polls twice in each, since
+// Node asks for its idle time, and Node looks at timers and immediates. As soon as anything else is ready or
+// due, the loop has its turn.
 class Wakeup {
  public:
-  enum class Source { kSocket, kTimer, kLinks };
   static constexpr int kSources = 3;
-  using Callback = void (*)(void* context, Source source);
+  // Bits of what is ready, in the order of the descriptors.
+  static constexpr uint32_t kSocket = 1, kTimer = 2, kLinks = 4;
+  using Callback = void (*)(void* context, uint32_t ready);
 
-  // `fds`, at most kSources, are in the order of Source. Returns null and fills *error with an errno when
+  // `fds`, at most kSources, are in the order of the bits. Returns null and fills *error with an errno when
   // libuv refuses. The handles keep the loop alive.
   static Wakeup* start(uv_loop_t* loop, const int* fds, int count, Callback callback, void* context, int* error);
   // No callback comes after this call, and the descriptors may be closed. The loop calls `closed` when the
@@ -51,10 +57,15 @@ class Wakeup {
   void stop(void (*closed)(void*), void* argument);
 
  private:
-  Wakeup(Callback callback, void* context) : callback_(callback), context_(context) {}
+  Wakeup(uv_loop_t* loop, Callback callback, void* context) : loop_(loop), callback_(callback), context_(context) {}
   static void onPoll(uv_poll_t* handle, int status, int events);
   static void onClosed(uv_handle_t* handle);
+  void waitInPlace();
+  // The bit of a descriptor; 0: it is not ours.
+  uint32_t bitOf(int fd) const;
 
+  uv_loop_t* const loop_;
+  int fds_[kSources] = {-1, -1, -1};
   uv_poll_t polls_[kSources];
   int open_ = 0;
   Callback callback_;

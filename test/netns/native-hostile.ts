@@ -2,13 +2,19 @@
  * Scenarios for native.test.ts about callers that break the contract of the addon. They call it without the
  * checks of src/io/nfqueue/nfqueue.ts, and memory that was taken away must not be touched.
  */
-import { type Addon, COUNTER_NAMES, loadAddon, type NativeOptions } from '../../src/io/nfqueue/addon.ts';
+import {
+  type Addon,
+  COUNTER_NAMES,
+  loadAddon,
+  type NativeOptions,
+  VISIT_NAMES,
+} from '../../src/io/nfqueue/addon.ts';
 import { EDIT_BYTES, SLOT_BYTES } from '../../src/limits.ts';
 import { createBatch } from '../../src/packet/batch.ts';
 import { FIRST_QUEUE } from './native-bed.ts';
 
 type Queue = InstanceType<Addon['NativeQueue']>;
-type Memory = 'columns' | 'slab' | 'counters';
+type Memory = 'columns' | 'slab' | 'shared';
 
 /** Resizable memory is younger than the library that the types of this program come from. */
 type Resizable = ArrayBuffer & { resize(bytes: number): void };
@@ -23,7 +29,7 @@ function options(): NativeOptions {
   return {
     columns: createBatch().buffer,
     slab: new ArrayBuffer(SLAB_BYTES),
-    counters: new ArrayBuffer(8 * COUNTER_NAMES.length),
+    shared: new ArrayBuffer(8 * (COUNTER_NAMES.length + VISIT_NAMES.length)),
     ...{ firstQueue: FIRST_QUEUE, count: 1, lengthPackets: 16, receiveBufferBytes: 100_000 },
     ...{
       slotBytes: SLOT_BYTES,
@@ -68,7 +74,7 @@ function afterLoss(name: Memory, lose: (memory: ArrayBuffer) => void, given = op
 export const hostileScenarios: Record<string, () => Promise<unknown>> = {
   async lostMemory() {
     const transfer = (memory: ArrayBuffer): unknown => structuredClone(memory, { transfer: [memory] });
-    const names: Memory[] = ['columns', 'slab', 'counters'];
+    const names: Memory[] = ['columns', 'slab', 'shared'];
     const transferred = names.map((name) => afterLoss(name, transfer));
     const resizable = { ...options(), slab: new ResizableBuffer(SLAB_BYTES, { maxByteLength: SLAB_BYTES }) };
     const resized = afterLoss('slab', (memory) => (memory as Resizable).resize(0), resizable);

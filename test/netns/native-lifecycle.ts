@@ -196,6 +196,40 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     });
   },
 
+  /** The port wakes a thousand times a second, and waits in place: everything else of the loop goes on. */
+  async othersTakeTurns() {
+    return withBed(async (bed) => {
+      const { port } = bed;
+      const turns = { wakeups: 0, intervals: 0, immediates: 0, ticks: 0, promises: 0, echoes: 0, signals: 0 };
+      port.onReady(() => {
+        turns.wakeups++;
+        port.drain();
+        port.arm(port.visitNs + 1e6);
+        if (turns.wakeups % 10 !== 0) return;
+        setImmediate(() => turns.immediates++);
+        process.nextTick(() => turns.ticks++);
+        void Promise.resolve().then(() => turns.promises++);
+      });
+      const timer = setInterval(() => turns.intervals++, 5);
+      process.on('SIGUSR2', () => turns.signals++);
+      // A child, and the pipes to it, come while the loop waits in place.
+      const echo = spawn('cat');
+      echo.stdout.on('data', () => {
+        turns.echoes++;
+        if (turns.echoes % 10 === 0) process.kill(process.pid, 'SIGUSR2');
+        if (turns.echoes < 50) echo.stdin.write('x');
+      });
+      port.arm(0);
+      setTimeout(() => echo.stdin.write('x'), 20);
+      await until(() => turns.echoes === 50 && turns.intervals >= 50 && turns.signals >= 3, 'all of them');
+      const exit = new Promise((resolve) => echo.on('exit', resolve));
+      echo.stdin.end();
+      const exitCode = await exit;
+      clearInterval(timer);
+      return { ...turns, exitCode };
+    });
+  },
+
   async promptness() {
     const asked = askForPromptness();
     const again = askForPromptness();

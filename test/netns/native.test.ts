@@ -306,6 +306,18 @@ describe('native port on real packets', () => {
     expect({ microtask, drained, afterClose }).toEqual({ microtask: true, drained: 0, afterClose: 'EBADF' });
   });
 
+  test('timers, immediates, ticks, promises, pipes, children and signals have their turns', async () => {
+    const { wakeups, intervals, immediates, ticks, promises, exitCode } = await scenario('othersTakeTurns');
+    expect(exitCode).toBe(0);
+    expect(intervals).toBeGreaterThanOrEqual(50);
+    const asked = Math.floor(wakeups / 10);
+    // The last one may not have had its turn yet.
+    for (const count of [immediates, ticks, promises]) {
+      expect(count).toBeGreaterThanOrEqual(asked - 1);
+      expect(count).toBeLessThanOrEqual(asked);
+    }
+  });
+
   test('promptness is asked for, reported, and not handed on to children', async () => {
     const { asked, again, own, child, givenBack, takenAgain } = await scenario('promptness');
     expect({ niceness: asked.niceness, own, child }).toEqual({ niceness: -20, own: -20, child: 0 });
@@ -336,7 +348,7 @@ describe('native port on real packets', () => {
     const { transferred, resized, byGetter } = await scenario('lostMemory');
     const lost = (name: string): string =>
       `TypeError: ${name} was transferred or resized; the port needs it as it was at the start`;
-    const names = ['columns', 'slab', 'counters'];
+    const names = ['columns', 'slab', 'shared'];
     expect(transferred).toEqual(names.map((name) => [lost(name), lost(name), '']));
     expect({ resized, byGetter }).toEqual({
       resized: [lost('slab'), lost('slab'), ''],

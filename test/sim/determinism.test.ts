@@ -101,6 +101,9 @@ function livePort(inner: SimPort, onReady: NfqueuePort['onReady']): NfqueuePort 
     send: (count) => inner.send(count),
     arm: (dueNs) => inner.arm(dueNs),
     nowNs: () => inner.nowNs,
+    get visitNs() {
+      return inner.nowNs;
+    },
     onReady,
     onLinks: () => {},
     granted: { gso: [false], rcvbufBytes: 0 },

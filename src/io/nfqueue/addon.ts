@@ -31,6 +31,11 @@ export const COUNTER_NAMES = [
   'sendErrors',
 ] as const;
 
+/** What native code and the port tell each other during a wake-up (native/columns.h, struct Visit), float64 each. */
+export const VISIT_NAMES = ['isOn', 'nowNs', 'rows', 'dueNs'] as const;
+/** `rows`: somebody has taken them. */
+export const NO_ROWS = -1;
+
 /**
  * What native/face/options.cc reads; it refuses values of
  * other kinds and ranges with a RangeError that names them.
@@ -40,8 +45,8 @@ export interface NativeOptions {
   readonly columns: ArrayBuffer;
   /** ARRIVAL_ROWS slots of `slotBytesMost`, and EDIT_BYTES. */
   readonly slab: ArrayBuffer;
-  /** A float64 per name of COUNTER_NAMES. */
-  readonly counters: ArrayBuffer;
+  /** A float64 per name of COUNTER_NAMES, then of VISIT_NAMES. */
+  readonly shared: ArrayBuffer;
   readonly firstQueue: number;
   readonly count: number;
   readonly lengthPackets: number;
@@ -162,6 +167,7 @@ export interface NativeLayout {
   readonly sockets: readonly string[];
   readonly process: readonly string[];
   readonly counters: readonly string[];
+  readonly visit: readonly string[];
 }
 
 /** What the calling thread has after it asked (native/loop/promptness.h). */
@@ -190,6 +196,11 @@ export interface Addon {
    * A refusal is no error: the result says what the thread has.
    */
   askForPromptness(): Promptness;
+  /**
+   * The number of the nftables rule set of this network namespace, which every change raises; negative if the
+   * kernel does not tell.
+   */
+  rulesGeneration(): number;
   /** Interface index of a device of this network namespace; 0 if there is none of that name. */
   deviceIndex(name: string): number;
   /** Bytes that a packet of the device may have; 0 if there is none of that name. */
@@ -220,6 +231,7 @@ const EXPECTED_LAYOUT: NativeLayout = {
   sockets: SOCKET_COLUMNS,
   process: PROCESS_FIELDS,
   counters: COUNTER_NAMES,
+  visit: VISIT_NAMES,
 };
 
 /** src/io/nfqueue and dist/io/nfqueue are equally deep below the package. */

@@ -24,7 +24,9 @@ import {
   loadAddon,
   type NativeOptions,
   type NativeQueue,
+  NO_ROWS,
   type Promptness,
+  VISIT_NAMES,
 } from './addon.ts';
 import { Courtesy } from './courtesy.ts';
 import { explainFailure, isSystemFailure, NfqueueError, readCircumstances } from './nfqueue-error.ts';
@@ -44,6 +46,12 @@ const RCVBUF_BYTES_MAX = 256 * 1024 * 1024;
  * sets of the processor's cache as those of SLOT_BYTES do.
  */
 const PAGE_BYTES = 4096;
+
+/** Places in the shared memory: see VISIT_NAMES. */
+const VISIT_IS_ON = COUNTER_NAMES.length;
+const VISIT_NOW_NS = VISIT_IS_ON + 1;
+const VISIT_ROWS = VISIT_IS_ON + 2;
+const VISIT_DUE_NS = VISIT_IS_ON + 3;
 
 /** Socket memory that one unread message occupies at most, with a copy of this length. */
 export function unreadMessageBytes(copyBytes: number): number {
@@ -106,8 +114,11 @@ export interface NfqueueGranted {
 export interface NfqueuePort extends Port {
   /** CLOCK_MONOTONIC in nanoseconds since the port was opened. */
   nowNs(): number;
+  /** When the present call of onReady's callback began, by nowNs(). */
+  readonly visitNs: number;
   /**
    * `callback` runs on this environment's event loop when packets wait or the time given to arm() has come.
+   * The first drain() in it answers with packets that were read before it; the timer is set when it returns.
    * An error that it throws becomes an uncaught exception. The port keeps the loop alive until close(). A
    * later callback replaces it.
    */
@@ -177,7 +188,7 @@ function setupOf({ lengthPackets, copyBytes, gso }: NfqueueSetup, nfqueue: numbe
 function openNative(
   addon: Addon,
   options: NfqueueOptions,
-  memory: Pick<NativeOptions, 'columns' | 'slab' | 'counters' | 'slotBytes' | 'slotBytesMost'>,
+  memory: Pick<NativeOptions, 'columns' | 'slab' | 'shared' | 'slotBytes' | 'slotBytesMost'>,
 ): NativeQueue {
   const { firstQueue, count, lengthPackets, copyBytes } = options;
   try {
@@ -205,7 +216,7 @@ class LivePort implements NfqueuePort {
   private readonly firstQueue: number;
   private slotBytes: number;
   private readonly opened = new Map<number, Opened>();
-  private readonly shared = new Float64Array(COUNTER_NAMES.length);
+  private readonly shared = new Float64Array(COUNTER_NAMES.length + VISIT_NAMES.length);
   /** socketDrops at close, as the socket that counted them is gone; NONE while it is open. */
   private closedDrops = NONE;
 
@@ -220,7 +231,7 @@ class LivePort implements NfqueuePort {
     this.native = openNative(addon, options, {
       columns: batch.buffer,
       slab,
-      counters: shared.buffer,
+      shared: shared.buffer,
       slotBytes,
       slotBytesMost,
     });
@@ -301,7 +312,11 @@ class LivePort implements NfqueuePort {
   }
 
   drain(): number {
-    return this.native.drain();
+    const { shared } = this;
+    const rows = shared[VISIT_ROWS]!;
+    if (shared[VISIT_IS_ON] === 0 || rows === NO_ROWS) return this.native.drain();
+    shared[VISIT_ROWS] = NO_ROWS;
+    return rows;
   }
 
   send(count: number): void {
@@ -310,11 +325,16 @@ class LivePort implements NfqueuePort {
   }
 
   arm(dueNs: number): void {
-    this.native.arm(dueNs);
+    if (this.shared[VISIT_IS_ON] === 0) this.native.arm(dueNs);
+    else this.shared[VISIT_DUE_NS] = Math.max(dueNs, 0);
   }
 
   nowNs(): number {
     return this.native.nowNs();
+  }
+
+  get visitNs(): number {
+    return this.shared[VISIT_NOW_NS]!;
   }
 
   onReady(callback: () => void): void {

@@ -28,7 +28,7 @@ export function startReactor(
   onLost?: () => void,
 ): void {
   port.onReady(() => {
-    const nowNs = port.nowNs();
+    const nowNs = port.visitNs;
     const { totals } = engine.stats;
     const lostBefore = totals[TOTAL.lostPackets];
     courtesy?.look(nowNs, totals[TOTAL.receivedPackets]!, totals[TOTAL.receivedBytes]!);

@@ -4,6 +4,7 @@
  * the packet loop.
  */
 import type { RulesLog } from './errors.ts';
+import { readGeneration } from './generation.ts';
 import { findCollisions, type Neighbours, readNeighbours, withoutOwnTables } from './neighbours.ts';
 import type { NftSession } from './nft-session.ts';
 import { firstPingLines, plannedDevices, type RulesRequest } from './render-nft.ts';
@@ -29,7 +30,10 @@ export class NeighbourWatch {
   private found: readonly string[] = [];
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
+  private readonly generation: () => number | null;
   private listing = '';
+  /** The number of the rule set at the last look that found nothing new; null: look again. */
+  private generationSeen: number | null = null;
   private looksNotBefore = 0;
   /** Looks that found a change, one after the other. */
   private changes = 0;
@@ -37,8 +41,9 @@ export class NeighbourWatch {
   private letsPingsPass = false;
   private known: Neighbours | null = null;
 
-  constructor(session: NftSession, request: RulesRequest, log: RulesLog) {
+  constructor(session: NftSession, request: RulesRequest, log: RulesLog, generation = readGeneration) {
     this.session = session;
+    this.generation = generation;
     this.request = request;
     this.log = log;
   }
@@ -64,6 +69,7 @@ export class NeighbourWatch {
     this.request = request;
     // Nobody has looked at classifiers of its new devices yet: the next look is a whole one.
     this.listing = '';
+    this.generationSeen = null;
     if (this.known) void this.consider(this.known);
   }
 
@@ -89,9 +95,15 @@ export class NeighbourWatch {
   private async check(): Promise<void> {
     if (!this.timer || performance.now() < this.looksNotBefore) return;
     try {
+      const generation = this.generation();
+      if (generation !== null && generation === this.generationSeen) {
+        this.changes = 0;
+        return;
+      }
       const listing = await this.list();
       if (listing === this.listing || listing.length > LISTING_MAX) {
         this.changes = 0;
+        this.generationSeen = generation;
         return;
       }
       this.changes++;
@@ -100,6 +112,7 @@ export class NeighbourWatch {
       this.looksNotBefore = performance.now() + waitMs - NEIGHBOUR_INTERVAL_MS / 2;
       await this.consider(await readNeighbours(plannedDevices(this.request.plan)));
       this.listing = listing;
+      this.generationSeen = generation;
       this.failures = 0;
     } catch (error) {
       if (!this.timer || ++this.failures !== FAILURES_TOLD) return;

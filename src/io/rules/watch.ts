@@ -5,6 +5,7 @@
  * open anyway, because the start of a process would stall the packet loop.
  */
 import type { RulesLog } from './errors.ts';
+import { readGeneration } from './generation.ts';
 import { addRules, deleteTagged, findPlace, type Iptables } from './iptables.ts';
 import type { NftSession } from './nft-session.ts';
 import { tableOf } from './render-iptables.ts';
@@ -25,10 +26,13 @@ export class RuleWatch {
   private readonly first: number;
   private readonly log: RulesLog;
   private readonly onGap: () => void;
+  private readonly generation: () => number | null;
   private timer: NodeJS.Timeout | null = null;
   /** The listing with which our rules were at their place, or had to stay where they were. */
   private settled: string | null = null;
   private settledUntilMs = Number.POSITIVE_INFINITY;
+  /** The number of the rule set whose listing that is. */
+  private settledGeneration: number | null = null;
   private movesMs: number[] = [];
   private look: Promise<void> = Promise.resolve();
 
@@ -38,6 +42,7 @@ export class RuleWatch {
     own: { readonly first: number; readonly rules: readonly string[] },
     log: RulesLog,
     onGap: () => void,
+    generation = readGeneration,
   ) {
     this.session = session;
     this.iptables = iptables;
@@ -45,6 +50,7 @@ export class RuleWatch {
     this.rules = own.rules;
     this.log = log;
     this.onGap = onGap;
+    this.generation = generation;
   }
 
   start(): void {
@@ -64,15 +70,23 @@ export class RuleWatch {
   private async check(): Promise<void> {
     if (!this.timer) return;
     try {
+      // Read before the listing, so that a change in between is seen at the next look.
+      const generation = this.generation();
+      const isSame = generation !== null && generation === this.settledGeneration;
+      if (isSame && performance.now() < this.settledUntilMs) return;
       const tables = [...new Set(this.rules.map(tableOf))];
       const lists = ['ip', 'ip6'].flatMap((family) => tables.map((table) => `list table ${family} ${table}`));
       const listing = await this.session.query('looking for the queue rules', lists);
       const nowMs = performance.now();
-      if (listing === this.settled && nowMs < this.settledUntilMs) return;
+      if (listing === this.settled && nowMs < this.settledUntilMs) {
+        this.settledGeneration = generation;
+        return;
+      }
       // The listing may hold rules of others in place of ours, so only the tags tell.
       const place = await findPlace(this.iptables, this.first, this.rules.length);
-      if (place === 'right') this.settle(listing);
-      else if (place === 'displaced' && !this.mayMove(nowMs)) this.settle(listing, nowMs + MOVES_MS);
+      if (place === 'right') this.settle(listing, generation);
+      else if (place === 'displaced' && !this.mayMove(nowMs))
+        this.settle(listing, generation, nowMs + MOVES_MS);
       else await this.install(place === 'gone');
     } catch (error) {
       // Between the loss of the session and the end of this watch there is nobody to ask.
@@ -81,8 +95,9 @@ export class RuleWatch {
     }
   }
 
-  private settle(listing: string, untilMs = Number.POSITIVE_INFINITY): void {
+  private settle(listing: string, generation: number | null, untilMs = Number.POSITIVE_INFINITY): void {
     this.settled = listing;
+    this.settledGeneration = generation;
     this.settledUntilMs = untilMs;
   }
 

@@ -7,6 +7,7 @@ import {
   findDifference,
   loadAddon,
   type NativeOptions,
+  VISIT_NAMES,
 } from '../../../../src/io/nfqueue/addon.ts';
 import { EDIT_BYTES, SLOT_BYTES } from '../../../../src/limits.ts';
 import { createBatch } from '../../../../src/packet/batch.ts';
@@ -34,6 +35,7 @@ test('the first size or column that differs is named', ({ skip }) => {
     { ...layout, verdicts: verdicts.slice(0, -1) },
     { ...layout, failures: [...layout.failures, 'time'] },
     { ...layout, counters: ['rows'] },
+    { ...layout, visit: [] },
     {},
     undefined,
   ].map(findDifference);
@@ -46,6 +48,7 @@ test('the first size or column that differs is named', ({ skip }) => {
     `${built} with column 6 of verdicts being none, the program has payloadBytes`,
     `${built} with column 2 of failures being time, the program has none`,
     `${built} with column 0 of counters being rows, the program has failureRows`,
+    `${built} with column 0 of visit being none, the program has isOn`,
     `${built} for arrivalRows undefined, the program has 256`,
     `${built} for arrivalRows undefined, the program has 256`,
   ]);
@@ -57,7 +60,7 @@ test('native code names the option that it refuses', ({ skip }) => {
   const good: NativeOptions = {
     columns: createBatch().buffer,
     slab: new ArrayBuffer(256 * 2 * SLOT_BYTES + EDIT_BYTES),
-    counters: new ArrayBuffer(8 * COUNTER_NAMES.length),
+    shared: new ArrayBuffer(8 * (COUNTER_NAMES.length + VISIT_NAMES.length)),
     ...{ firstQueue: 1, count: 1, lengthPackets: 1, receiveBufferBytes: 1000, slotBytes: SLOT_BYTES },
     slotBytesMost: 2 * SLOT_BYTES,
     ...{ timerLeewayNs: 0, copyBytes: Uint32Array.of(128), gso: Uint8Array.of(0) },
@@ -68,7 +71,7 @@ test('native code names the option that it refuses', ({ skip }) => {
     ['slab must be an ArrayBuffer of', { slab: shorter(good.slab) }],
     ['slab must be', { slotBytesMost: SLOT_BYTES + 1 }],
     ['slotBytesMost must be', { slotBytes: 2 * SLOT_BYTES + 1 }],
-    ['counters must be', { counters: new Float64Array(COUNTER_NAMES.length) }],
+    ['shared must be', { shared: new Float64Array(COUNTER_NAMES.length) }],
     ['count must be a whole number from 1 to 65', { count: 66 }],
     ['count must be', { count: 1.5 }],
     ['firstQueue must be a whole number from 0 to 65535', { firstQueue: 65536 }],

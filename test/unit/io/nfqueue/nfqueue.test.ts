@@ -47,8 +47,11 @@ function recordingAddon(
       asked.push(`${bytes} bytes`);
       return bytes;
     }
+    arm(dueNs: number) {
+      asked.push(`armed for ${dueNs}`);
+    }
     drain() {
-      new Float64Array(calls[0]!.counters).set([3, 10, 20, 30, 40, 50]);
+      new Float64Array(calls[0]!.shared).set([3, 10, 20, 30, 40, 50]);
       return 2;
     }
     socketDrops() {
@@ -63,10 +66,10 @@ describe('openNfqueue', () => {
   test('hands over shared memory and plain values', () => {
     const { addon, calls } = recordingAddon();
     const port = openNfqueue(OPTIONS, addon);
-    const { columns, slab, counters, ...rest } = calls[0]!;
+    const { columns, slab, shared, ...rest } = calls[0]!;
     expect(columns).toBe(port.batch.buffer);
     expect(slab).toBe(port.slab.buffer);
-    expect(counters.byteLength).toBe(48);
+    expect(shared.byteLength).toBe(80);
     expect(rest).toEqual({
       ...{ firstQueue: 100, count: 2, lengthPackets: 1024, receiveBufferBytes: 2 * 1024 * 1280 },
       ...{ slotBytes: 4224, slotBytesMost: 4224 + 65536, timerLeewayNs: 100_000 },
@@ -103,6 +106,22 @@ describe('openNfqueue', () => {
     const all = { count: 64, gso: new Array(64).fill(false), copyBytes: new Array(64).fill(128) };
     openNfqueue({ ...OPTIONS, ...all, lengthPackets: 65536 }, addon);
     expect(calls[0]!.receiveBufferBytes).toBe(256 * 1024 * 1024);
+  });
+
+  test('a wake-up brings its time and its packets, and takes the timer', () => {
+    const { addon, calls, asked } = recordingAddon();
+    const port = openNfqueue(OPTIONS, addon);
+    const shared = new Float64Array(calls[0]!.shared);
+    port.arm(7);
+    expect(asked).toEqual(['armed for 7']);
+    // Native code begins a visit with five packets.
+    shared.set([1, 1000, 5, -1], 6);
+    expect([port.visitNs, port.drain(), port.drain()]).toEqual([1000, 5, 2]);
+    port.arm(2000);
+    port.arm(-1);
+    port.arm(1500);
+    expect(asked).toEqual(['armed for 7']);
+    expect([...shared.slice(6)]).toEqual([1, 1000, -1, 1500]);
   });
 
   test('reads the shared counters by position', () => {

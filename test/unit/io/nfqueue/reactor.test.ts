@@ -26,6 +26,9 @@ function setUp(rows: number[]): {
   let wake = (): void => {};
   const port = {
     nowNs: () => clockNs++,
+    get visitNs() {
+      return clockNs++;
+    },
     arm: (dueNs: number) => armed.push(dueNs),
     onReady: (callback: () => void) => {
       wake = callback;

@@ -37,7 +37,11 @@ afterEach(() => {
 });
 
 /** A watch over rules that a test changes, after its first look. */
-async function watchOver(listing: string, known: Neighbours = NO_NEIGHBOURS) {
+async function watchOver(
+  listing: string,
+  known: Neighbours = NO_NEIGHBOURS,
+  generation: () => number | null = () => null,
+) {
   const warnings: string[] = [];
   const ran: string[] = [];
   const rules = { listing, isBroken: false, looks: 0 };
@@ -49,7 +53,8 @@ async function watchOver(listing: string, known: Neighbours = NO_NEIGHBOURS) {
   };
   const run = async (_: string, lines: readonly string[]): Promise<void> => void ran.push(...lines);
   const session = { query, run } as unknown as NftSession;
-  const watch = new NeighbourWatch(session, REQUEST, { warn: (message) => warnings.push(message) });
+  const log = { warn: (message: string) => void warnings.push(message) };
+  const watch = new NeighbourWatch(session, REQUEST, log, generation);
   await watch.start(known);
   const nftSays = (text: string): void =>
     tools.pretend('nft', `case "$*" in *ruleset*) cat <<'END'\n${text}END\necho look >> $LOG;; esac`);
@@ -66,6 +71,21 @@ async function watchOver(listing: string, known: Neighbours = NO_NEIGHBOURS) {
 }
 
 const looksOfTools = (): number => tools.log().split('look').length - 1;
+
+it('nothing is listed while the number of the rule set stays', async () => {
+  let generation = 7;
+  const { watch, warnings, rules, change, pass } = await watchOver(HARMLESS, NO_NEIGHBOURS, () => generation);
+  await pass(() => expect(rules.looks).toBe(2));
+  for (let looks = 0; looks < 3; looks++) {
+    vi.advanceTimersByTime(NEIGHBOUR_INTERVAL_MS);
+    await (watch as unknown as { running: Promise<void> }).running;
+  }
+  expect(rules.looks).toBe(2);
+  generation = 8;
+  change(COLLIDES);
+  await pass(() => expect(warnings).toHaveLength(1));
+  expect(rules.looks).toBe(3);
+});
 
 it('what collides later is told once, and the tools are asked after a change only', async () => {
   const { watch, warnings, rules, change, pass } = await watchOver(HARMLESS);

@@ -31,15 +31,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function startWatch(listing: { text: string }) {
-  const session = { query: async () => listing.text } as unknown as NftSession;
+async function startWatch(listing: { text: string }, generation: () => number | null = () => null) {
+  const query = vi.fn(async () => listing.text);
+  const session = { query } as unknown as NftSession;
   const warnings: string[] = [];
   const log = { warn: (message: string) => warnings.push(message) };
   const own = { first: 100, rules: RULES };
   const onGap = vi.fn();
-  const watch = new RuleWatch(session, await findIptables(), own, log, onGap);
+  const watch = new RuleWatch(session, await findIptables(), own, log, onGap, generation);
   watch.start();
-  return { watch, warnings, onGap };
+  return { watch, warnings, onGap, query };
 }
 
 /** When the looks that were due are over. */
@@ -51,6 +52,32 @@ it('rules that are there are left alone', async () => {
   await watch.stop();
   expect([tools.log(), warnings]).toEqual(['', []]);
   expect(onGap).not.toHaveBeenCalled();
+});
+
+it('nothing is listed while the number of the rule set stays', async () => {
+  let generation = 7;
+  const listing = { text: LISTING };
+  const { watch, warnings, query } = await startWatch(listing, () => generation);
+  for (let looks = 0; looks < 3; looks++) {
+    vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+    await looked(watch);
+  }
+  expect(query).toHaveBeenCalledTimes(1);
+  // Rules of others have changed: one look, and ours are found at their place.
+  generation = 8;
+  for (let looks = 0; looks < 2; looks++) {
+    vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+    await looked(watch);
+  }
+  expect(query).toHaveBeenCalledTimes(2);
+  expect([tools.log(), warnings]).toEqual(['', []]);
+  generation = 9;
+  listing.text = '';
+  pretendSaved([]);
+  vi.advanceTimersByTime(WATCH_INTERVAL_MS);
+  await vi.waitFor(() => expect(warnings).toHaveLength(1), 30_000);
+  await watch.stop();
+  expect(warnings[0]).toContain('put back');
 });
 
 it('rules that somebody removed are put back in both families, and it says so', async () => {
