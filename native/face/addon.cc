@@ -22,6 +22,7 @@
 #include "face/raw_sender.h"
 #include "face/sockets.h"
 #include "links/link_socket.h"
+#include "loop/gathering.h"
 #include "loop/promptness.h"
 #include "loop/wakeup.h"
 #include "nfqueue/queue.h"
@@ -69,6 +70,7 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   std::unique_ptr<Queue> queue_;
   Timer timer_;
   LinkSocket linkSocket_;
+  Gathering gathering_;
   int64_t startNs_ = 0;
   Wakeup* wakeup_ = nullptr;
   Napi::FunctionReference ready_;
@@ -233,10 +235,10 @@ void NativeQueue::onWake(void* context, uint32_t ready) {
 // The callback may take the memory away, so it is looked at again afterwards.
 void NativeQueue::visit(bool isDue) {
   const napi_env env = Env();
+  uint32_t rows = 0;
   if (options_.isIntact(env)) {
     Visit& cells = visitCells();
     cells.nowNs = static_cast<double>(monotonicNs() - startNs_);
-    uint32_t rows = 0;
     SystemError error;
     // The callback's own drain() meets a failure again.
     if (cells.rows == kNoRows && queue_->drain(&rows, &error)) {
@@ -255,6 +257,7 @@ void NativeQueue::visit(bool isDue) {
     if (dueNs != kNotArmed) armAt(dueNs);
   }
   timer_.settle();
+  if (queue_->fd() >= 0) gathering_.pause(rows, timer_.dueNs());
 }
 
 void NativeQueue::callLinks() {

@@ -28,6 +28,8 @@ class Timer {
   // Silences a fired timer that nobody armed again.
   void settle();
   int fd() const { return fd_; }
+  // When it fires; kNever if it does not.
+  int64_t dueNs() const { return dueNs_; }
 
  private:
   int fd_ = -1;
