@@ -19,6 +19,8 @@ export interface Load {
 export interface CostShaper {
   readonly key: string;
   readonly label: string;
+  /** A process takes the packets. */
+  readonly isProgram: boolean;
   readonly isHere: (lab: Lab) => Promise<boolean>;
   /** Shapes UDP to this port, or all that crosses the router, until the answer is called. */
   readonly start: (lab: Lab, port: number) => Promise<() => Promise<void>>;
@@ -33,7 +35,7 @@ const tc = (lab: Lab, ...words: readonly string[]) => lab.router.exec(['tc', ...
 /** A loop in C that accepts every packet, with so many verdicts per send. */
 function loop(key: string, label: string, verdicts: number): CostShaper {
   return {
-    ...{ key, label, isHere: always },
+    ...{ key, label, isProgram: true, isHere: always },
     start: async (lab, port) => {
       const command = [
         await nativeProgram('acceptall'),
@@ -67,7 +69,7 @@ function htb(key: string, label: string, below: readonly string[]): CostShaper {
     return true;
   };
   return {
-    ...{ key, label },
+    ...{ key, label, isProgram: false },
     isHere: async (lab) => {
       const isHere = await add(lab);
       await remove(lab);
@@ -84,7 +86,7 @@ function htb(key: string, label: string, below: readonly string[]): CostShaper {
 
 function ours(key: string, label: string, config: string): CostShaper {
   return {
-    ...{ key, label, isHere: always },
+    ...{ key, label, isProgram: true, isHere: always },
     start: async (lab) => {
       const shaper = await startShaper(lab, config);
       return async () => {
@@ -101,7 +103,10 @@ history: { file: none }
 `;
 
 export const COST_SHAPERS: readonly CostShaper[] = [
-  { key: 'nothing', label: 'nothing', isHere: always, start: async () => async () => undefined },
+  {
+    ...{ key: 'nothing', label: 'nothing', isProgram: false, isHere: always },
+    start: async () => async () => undefined,
+  },
   loop('c1', 'C loop, single verdicts', 1),
   loop('c256', 'C loop, batches', 256),
   htb('htb', 'HTB', ['pfifo', 'limit', '1000']),
