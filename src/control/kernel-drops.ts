@@ -1,7 +1,5 @@
 /** What the kernel says of our NFQUEUEs. */
-import { readFile } from 'node:fs/promises';
-import { isSystemError } from '../base/system-error.ts';
-import { type KernelDrops, type KernelQueue, NFQUEUES_FILE, parseNfqueues } from '../io/proc/nfqueues.ts';
+import { type KernelDrops, type KernelQueue, readKernelQueues } from '../io/proc/nfqueues.ts';
 import type { OwnNfqueues } from './snapshot.ts';
 
 /**
@@ -9,13 +7,9 @@ import type { OwnNfqueues } from './snapshot.ts';
  * in between is in the snapshot then, and no drop disappears. The list is empty if it cannot be read, which
  * takes privileges.
  */
-export async function readNfqueues(): Promise<KernelQueue[]> {
-  try {
-    return parseNfqueues(await readFile(NFQUEUES_FILE, 'utf8'));
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return [];
-  }
+export function readNfqueues(): readonly KernelQueue[] {
+  // The kernel writes it within microseconds; to have another thread read it takes a dozen wake-ups.
+  return readKernelQueues() ?? [];
 }
 
 /** Sums over our NFQUEUEs, those that have closed included. Those of other programs do not count. */

@@ -124,7 +124,7 @@ port.on('message', (message: ToControlThread) => {
 });
 
 async function look(): Promise<Seen> {
-  const queues = await readNfqueues();
+  const queues = readNfqueues();
   const snapshot = await packetThread.snapshot();
   return { snapshot, kernel: sumKernelDrops(queues, snapshot.nfqueues) };
 }

@@ -19,7 +19,7 @@ export function statusCommand(
   more: StatusMore,
 ): () => Promise<StatusReport> {
   return async () => {
-    const queues = await readNfqueues();
+    const queues = readNfqueues();
     const [snapshot, eachClasses] = await Promise.all([packets.snapshot(), packets.eachClasses()]);
     const drops = sumKernelDrops(queues, snapshot.nfqueues);
     const context = { samples, scheduled: more.scheduled(), warnings: more.warnings() };

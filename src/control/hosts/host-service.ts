@@ -50,7 +50,9 @@ export interface HostServiceOptions
   readonly log: (line: LogLine) => void;
 }
 
+/** Quotas are kept to so often; without any, hosts are only counted. */
 const LOOK_MS = 250;
+const COUNT_MS = 1000;
 const ADDRESSES_MS = 1000;
 const NAMES_MS = 5000;
 /** Hosts that nobody asks for are forgotten by the book so often. */
@@ -194,7 +196,8 @@ export class HostService {
 
   #again(): void {
     this.look();
-    this.#forgetTimer = this.#options.clock.after(LOOK_MS, () => this.#again());
+    const pauseMs = this.#spec.quotas.length > 0 ? LOOK_MS : COUNT_MS;
+    this.#forgetTimer = this.#options.clock.after(pauseMs, () => this.#again());
   }
 
   #newKeeper(stored: Stored | null): QuotaKeeper {
