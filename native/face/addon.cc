@@ -257,7 +257,9 @@ void NativeQueue::visit(bool isDue) {
     if (dueNs != kNotArmed) armAt(dueNs);
   }
   timer_.settle();
-  if (queue_->fd() >= 0) gathering_.pause(rows, timer_.dueNs());
+  if (const int64_t lengthNs = gathering_.sleepNs(rows, monotonicNs(), timer_.dueNs()); lengthNs > 0) {
+    Gathering::sleep(lengthNs);
+  }
 }
 
 void NativeQueue::callLinks() {

@@ -1,8 +1,9 @@
-// Leaves the socket alone for a moment while packets press, so that one wake-up handles several of them.
+// Leaves the socket alone for a moment while packets press, so that one wake-up handles several of them: a
+// wake-up costs several times what it costs to handle a packet.
 //
-// A wake-up costs several times what the kernel does for a packet. Packets press if wake-ups follow each other
-// closely; then each waits for the next by a short sleep first. A due release, and so its lateness, is not
-// touched: the sleep ends before it. Sparse packets, and the first of those that press, are handled at once.
+// Packets press if wake-ups that bring some follow each other closely. Each then waits for the next by a
+// short sleep first. Sparse packets, and the first of those that press, are handled at once, and no sleep
+// lasts beyond the next due release.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +12,17 @@ namespace shaper {
 
 class Gathering {
  public:
-  // Call when a wake-up has been handled. `rows`: packets that it brought. Sleeps if packets press, but not
-  // beyond `dueNs` (CLOCK_MONOTONIC).
-  void pause(uint32_t rows, int64_t dueNs);
+  // A wake-up that brought so many packets was handled at `nowNs`, and the next release is due at `dueNs`
+  // (CLOCK_MONOTONIC). Returns for how long to sleep now; 0: not at all.
+  int64_t sleepNs(uint32_t rows, int64_t nowNs, int64_t dueNs);
+
+  // Of the calling thread, as precisely as the kernel can.
+  static void sleep(int64_t lengthNs);
 
  private:
   int64_t lastNs_ = 0;
-  uint32_t close_ = 0;
-  bool hasPrecision_ = false;
+  int64_t sleptNs_ = 0;
+  uint32_t closeWakeups_ = 0;
 };
 
 }  // namespace shaper
