@@ -1,12 +1,11 @@
-// The face of the native part: the class NativeQueue, and functions for the scheduler. NativeGuard,
-// NativeHosts, NativeRawSender, NativeSockets and the look-ups of network devices have files of their own.
+// The face of the native part: the class NativeQueue. NativeGuard, NativeHosts, NativeRawSender, NativeSockets,
+// the look-ups of network devices and other functions have files of their own.
 // src/io/nfqueue/addon.ts declares them for TypeScript. The four calls of the data path allocate nothing and
 // take at most one number.
 #include <napi.h>
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,15 +17,14 @@
 #include "face/hosts.h"
 #include "face/hot_calls.h"
 #include "face/layout.h"
+#include "face/machine.h"
 #include "face/options.h"
 #include "face/raw_sender.h"
 #include "face/sockets.h"
 #include "links/link_socket.h"
 #include "loop/gathering.h"
-#include "loop/promptness.h"
 #include "loop/wakeup.h"
 #include "nfqueue/queue.h"
-#include "rules/generation.h"
 
 namespace shaper {
 namespace {
@@ -382,25 +380,6 @@ void NativeQueue::onEnvironmentExit(napi_async_cleanup_hook_handle handle, void*
       [](void* hook) { napi_remove_async_cleanup_hook(static_cast<napi_async_cleanup_hook_handle>(hook)); }, handle);
 }
 
-Napi::Value askForPromptness(const Napi::CallbackInfo& info) {
-  const Promptness promptness = shaper::askForPromptness();
-  Napi::Object result = Napi::Object::New(info.Env());
-  result["niceness"] = Napi::Number::New(info.Env(), promptness.niceness);
-  result["sliceNs"] = Napi::Number::New(info.Env(), static_cast<double>(promptness.sliceNs));
-  result["sessionNiceness"] = Napi::Number::New(info.Env(), promptness.sessionNiceness);
-  return result;
-}
-
-void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoolean().Value()); }
-
-Napi::Value rulesGeneration(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(shaper::rulesGeneration()));
-}
-
-// A terminal with `stty tostop` stops a program in the background that writes to it. It spares those that
-// ignore the signal; for one that handles it, as Node can, the write would begin again for ever.
-void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IGN); }
-
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
@@ -408,11 +387,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeRawSender"] = defineNativeRawSender(env);
   exports["NativeSockets"] = defineNativeSockets(env);
   exports["layout"] = describeLayout(env);
-  exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
   addDevices(exports);
-  exports["ignoreTerminalStop"] = Napi::Function::New<ignoreTerminalStop>(env, "ignoreTerminalStop");
-  exports["rulesGeneration"] = Napi::Function::New<rulesGeneration>(env, "rulesGeneration");
-  exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");
+  addMachine(exports);
   return exports;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes the native parser and checks the verdict writer and the gathering of packets, with the sanitizers for addresses and undefined
-# behaviour.
+# Fuzzes the native parser, and checks the verdict writer and the gathering of packets, with the sanitizers
+# for addresses and undefined behaviour.
 # Usage: run.sh [COUNT [SEED]]             COUNT mutated messages (default ten million), fixed seed 1
 #        run.sh --libfuzzer [SECONDS]      coverage-guided with clang (Debian: clang, libclang-rt-14-dev)
 set -euo pipefail

@@ -40,10 +40,10 @@ class Timer {
 
 // A few uv_poll handles with one owner, which lives until libuv has closed all.
 //
-// After a callback it waits for the next event in place, on libuv's own epoll descriptor, as long as only its
-// own descriptors become ready. Most wake-ups then skip the turn of the loop: libuv polls twice in each, since
-// Node asks for its idle time, and Node looks at timers and immediates. As soon as anything else is ready or
-// due, the loop has its turn.
+// After a callback it waits for the next event in place, on libuv's own epoll descriptor, as long as only
+// its own descriptors become ready. Most wake-ups then skip the turn of the loop: libuv polls twice in each,
+// since Node asks for its idle time, and Node looks at timers and immediates. As soon as anything else is
+// ready or due, the loop has its turn.
 class Wakeup {
  public:
   static constexpr int kSources = 3;

@@ -31,7 +31,7 @@ export const COUNTER_NAMES = [
   'sendErrors',
 ] as const;
 
-/** What native code and the port tell each other during a wake-up (native/columns.h, struct Visit), float64 each. */
+/** What both sides tell each other during a wake-up (native/columns.h, struct Visit), float64 each. */
 export const VISIT_NAMES = ['isOn', 'nowNs', 'rows', 'dueNs'] as const;
 /** `rows`: somebody has taken them. */
 export const NO_ROWS = -1;

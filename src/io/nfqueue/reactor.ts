@@ -2,14 +2,7 @@
  * The live loop. Packets and time wake it alike, and a wake-up handles a bounded number of batches, so that
  * the event loop gets its turn (signals, snapshots for the control thread) under any load. Packets that are
  * left wake it again at once.
- *
- * A wake-up for a single packet costs about 25 us of processor time; a C loop that sleeps in
- * recvmmsg takes 14 (5,000 packets a second, cold caches). The event loop takes 3 of the
- * difference, because Node polls twice to measure its idle time, entering JavaScript 2, and the
- * decision 4. At 20,000 a second and more, packets wait for us and both loops cost the same.
- * Two attempts brought no measurable gain: asking the socket again before going back to the
- * loop (20,000 and 80,000 a second), and calling back without Node's callback scope. Waiting
- * inside the callback saves 2 us, but every other event would then need a look of its own.
+ * ARCHITECTURE.md says what a wake-up costs.
  */
 import type { Engine } from '../../core/engine.ts';
 import { TOTAL } from '../../core/packets/stats.ts';
