@@ -1,5 +1,5 @@
-// The face of the native part: the class NativeQueue. NativeGuard, NativeHosts, NativeRawSender, NativeSockets,
-// the look-ups of network devices and other functions have files of their own.
+// The face of the native part: the class NativeQueue. NativeGuard, NativeHosts, NativeRawSender,
+// NativeSockets, the look-ups of network devices and other functions have files of their own.
 // src/io/nfqueue/addon.ts declares them for TypeScript. The four calls of the data path allocate nothing and
 // take at most one number.
 #include <napi.h>
@@ -59,8 +59,6 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   void armAt(double dueNs);
   Shared& sharedCells() const { return *static_cast<Shared*>(options_.shared.data); }
   Visit& visitCells() const { return sharedCells().visit; }
-  // Answers to requests came among packets, which were read with them.
-  void handleEarly();
   void shutDown(void (*closed)(void*), void* argument);
 
   // Holds the shared memory, so it outlives the queue.
@@ -297,10 +295,6 @@ Napi::Value NativeQueue::socketDrops(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), queue_->socketDrops());
 }
 
-void NativeQueue::handleEarly() {
-  if (wakeup_ && queue_->hasLeftover()) timer_.arm(0);
-}
-
 // An index of a queue whose number exists.
 bool readIndex(const Napi::CallbackInfo& info, const QueueOptions& options, uint32_t* index) {
   return readNumber(info, 0, "index", 0, std::min(kQueuesMax, 0x10000 - options.firstQueue) - 1, index);
@@ -324,7 +318,8 @@ Napi::Value NativeQueue::setUp(const Napi::CallbackInfo& info) {
     if (!queue_->setUp(index, lengthPackets, copyBytes, gso, &granted, &error)) {
       toError(info.Env(), error).ThrowAsJavaScriptException();
     }
-    handleEarly();
+    // Answers to requests came among packets, which were read with them.
+    if (wakeup_ && queue_->hasLeftover()) timer_.arm(0);
   }
   return Napi::Boolean::New(info.Env(), granted);
 }
