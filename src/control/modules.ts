@@ -24,6 +24,8 @@ export interface QuotaCommand {
   readonly host: QuotaHost;
   readonly quota: string;
   readonly state: QuotaState;
+  /** The label of the only module that is told; null: all that are meant by `name`. */
+  readonly only: string | null;
 }
 
 export type ModuleSwitch = 'unload' | 'on' | 'off' | 'reload';

@@ -4,6 +4,7 @@
  * wait for none of this. The core is told ahead where the next limit of a host is, and acts there by itself
  * (core/hosts/update.ts).
  */
+import { equal } from '../../base/equal.ts';
 import { NONE } from '../../base/none.ts';
 import { limitColumns } from '../../core/hosts/limit-columns.ts';
 import type { HostsUpdate, KnownAddress } from '../../core/hosts/update.ts';
@@ -74,6 +75,8 @@ export class HostService {
   readonly #limited = new Map<HostEntry, boolean>();
   #hasPageChanged = true;
   #waiting: Waiting[] = [];
+  /** Labels of modules that do not know yet how hosts stand; null: none does. */
+  readonly #untold = new Set<string | null>();
   #dueMs = { addresses: 0, names: 0, tidy: TIDY_MS };
   #forgetTimer: (() => void) | null = null;
   #isReady = false;
@@ -147,8 +150,15 @@ export class HostService {
     this.#again();
   }
 
+  /** A module has begun, and knows no host: it is told of those that are not ok with a quota naming it. */
+  moduleBegan(label: string): void {
+    this.#untold.add(label);
+    this.look();
+  }
+
   /** The configuration is another one. */
   follow(spec: ShaperSpec, history: HistorySpec): void {
+    if (!equal(toldModules(this.#spec), toldModules(spec))) this.#untold.add(null);
     this.#spec = spec;
     this.history.follow(history);
     this.#keeper.replace(spec.quotas, ratesOf(spec.links));
@@ -223,11 +233,22 @@ export class HostService {
     }
     const news = this.#keeper.takeNews();
     const toTell = this.#teller.tell(news);
+    if (this.#untold.size > 0) this.#tellModules();
     if (toTell.length > 0) this.#flush();
     this.#waiting.push(...toTell.map((one) => ({ ...one, untilMs: nowMs + STORED_MS_MAX })));
     this.#tellOthers(nowMs);
     this.#page.tell(() => this.#pageHosts(), this.#hasPageChanged);
     this.#hasPageChanged = false;
+  }
+
+  #tellModules(): void {
+    const labels = this.#untold.has(null) ? [null] : [...this.#untold];
+    this.#untold.clear();
+    if (toldModules(this.#spec).length === 0) return;
+    for (const entry of this.directory.entries.values()) {
+      const standings = this.#keeper.standingsOf(entry);
+      for (const label of labels) this.#teller.tellPresent(entry.id, standings, label);
+    }
   }
 
   #tellOthers(nowMs: number): void {
@@ -284,6 +305,7 @@ export class HostService {
     for (const entry of this.directory.entries.values()) this.#keeper.adopt(entry);
     const nowNs = this.#keeper.nowNs();
     for (const { entry, upBytes, downBytes } of counted) this.#keeper.count(entry, upBytes, downBytes, nowNs);
+    this.#untold.add(null);
     this.#tellKnown(stored.hosts);
   }
 
@@ -327,4 +349,11 @@ export class HostService {
     const isKnown = (entry: HostEntry): boolean => entries.get(entry.id) === entry;
     void seedWindows([...entries.values()], oversNs, wallMs, this.history, this.#keeper, isKnown);
   }
+}
+
+/** Which quotas name which modules. */
+function toldModules({
+  quotas,
+}: ShaperSpec): { readonly name: string; readonly modules: readonly string[] }[] {
+  return quotas.flatMap(({ name, modules }) => (modules.length === 0 ? [] : [{ name, modules }]));
 }

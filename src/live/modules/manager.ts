@@ -274,17 +274,17 @@ export class ModuleManager {
     });
   }
 
-  private async tellQuota({ name, host, quota, state }: QuotaCommand): Promise<readonly ModuleReport[]> {
+  private tellQuota({ name, host, quota, state, only }: QuotaCommand): readonly ModuleReport[] {
     const meant = this.entries.filter(
       ({ label, ask }) => label === name || ask.use === wholeUse(name, ask.folder),
     );
-    if (meant.length === 0) entryOf(this.entries, name);
+    if (meant.length === 0 && only === null) entryOf(this.entries, name);
     for (const { label, life } of meant) {
       const { instance } = life ?? {};
-      if (instance?.onQuota !== undefined)
+      if (instance?.onQuota !== undefined && (only ?? label) === label)
         this.worldNow().stage.call(label, () => instance.onQuota!(host, quota, state));
     }
-    return this.reports(meant);
+    return [];
   }
 
   private async reports(entries: readonly ModuleEntry[]): Promise<readonly ModuleReport[]> {

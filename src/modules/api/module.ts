@@ -130,7 +130,10 @@ export interface ModuleInstance {
   updateClass?(p: Packet): void;
   /** Learns from it about the whole. */
   updateController?(): void;
-  /** The state of a host has changed with a quota that names this module. */
+  /**
+   * The state of a host has changed with a quota that names this module. Soon after create() it is called
+   * for every host that is not ok. It may be told a state again that it knows.
+   */
   onQuota?(host: QuotaHost, quota: string, state: QuotaState): void;
   /** The module goes: timers have ended, held packets are accepted afterwards. */
   stop?(): void;

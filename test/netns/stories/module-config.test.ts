@@ -71,6 +71,11 @@ quotas: { small: { windows: { over: 1h, up: 200kB }, warn: 50%, then: [ { module
       const [, , packets, dropped] = await counts();
       return packets! > before! && dropped! > 0;
     });
+    // Another life of the module is told of it again.
+    const reloaded = await shaper.cli(['module', 'reload', 'punish', '--socket', shaper.socketPath]);
+    expect(reloaded.code, reloaded.stderr).toBe(0);
+    await until('the module is told', async () => lines().length === 3);
+    expect(lines()[2]).toBe(`${client.addresses.v4} small limited`);
     expect((await shaper.stop()).code).toBe(0);
   });
 });

@@ -248,10 +248,14 @@ it('quotas reach the modules that they name, by file or label', async () => {
   files.set('a.ts', definition);
   await manager.answer(load('./a.ts'));
   const host = { id: 'h', name: null, addresses: [] };
-  const told = { do: 'quota', host, quota: 'q', state: 'limited' } as const;
+  const told = { do: 'quota', host, quota: 'q', state: 'limited', only: null } as const;
   await manager.answer({ ...told, name: './a.ts' });
   await manager.answer({ ...told, name: 'a', state: 'ok' });
-  expect(calls).toEqual(['create', 'q', 'limited', 'q', 'ok']);
+  expect(calls.splice(0)).toEqual(['create', 'q', 'limited', 'q', 'ok']);
+  await manager.answer({ ...told, name: './a.ts', only: 'b' });
+  expect(calls).toEqual([]);
+  await manager.answer({ ...told, name: './a.ts', only: 'a' });
+  expect(calls).toEqual(['q', 'limited']);
   expect(await manager.answer({ ...told, name: 'b' })).toMatchObject({ ok: false, code: 'not-found' });
 });
 
