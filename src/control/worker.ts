@@ -52,6 +52,7 @@ const change = new ChangeService({
     return applied;
   },
   readText: readConfigText,
+  presentModules: () => packetThread.moduleUses(),
   log: (line) => packetThread.log(line),
   emit: events.emit,
   clock: REAL_CLOCK,

@@ -9,13 +9,17 @@
  *
  * A module that the core has ejected is off at once. Its rules go with a change that follows.
  */
-import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { EXIT_FAILED, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
-import type { ModuleAnswer, ModuleCommand, ModuleReport, QuotaCommand } from '../../control/modules.ts';
+import {
+  type ModuleAnswer,
+  type ModuleCommand,
+  type ModuleReport,
+  type QuotaCommand,
+  wholeUse,
+} from '../../control/modules.ts';
 import type { ModuleCounters, RunnableModule } from '../../core/modules/runnable.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
-import { kindOfUse } from '../../io/modules/loader.ts';
 import type { KernelCounts } from '../../io/rules/index.ts';
 import { ChangeRefusedError } from '../../spec/edit.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
@@ -32,6 +36,7 @@ import {
   isSameUses,
   type ModulesDraft,
   specsOf,
+  useOfEntry,
 } from './roster.ts';
 
 /** Brings a draft into force. `plan` is called when it is its turn. Rejects, and all is as before then. */
@@ -86,6 +91,11 @@ export class ModuleManager {
   /** The list as it is. */
   get current(): ModulesDraft {
     return { entries: this.entries, uses: this.uses };
+  }
+
+  /** All that are there, as a configuration would name them: `save` writes them so. */
+  get present(): readonly ModuleUse[] {
+    return this.entries.map(useOfEntry);
   }
 
   /**
@@ -169,6 +179,7 @@ export class ModuleManager {
     }
     this.entries = draft.entries;
     this.uses = draft.uses;
+    for (const [entry, use] of draft.adopted ?? []) entry.declared = use;
     const living = this.runnables();
     stage.use(living, nowNs());
     onLiving(living.length > 0);
@@ -340,11 +351,6 @@ export class ModuleManager {
     if (this.world) return this.world;
     throw new OperatingError(EXIT_FAILED, 'the instance is still starting', 'try again when it is ready');
   }
-}
-
-/** A file by its whole path; names of built-in modules and packages as they are. */
-function wholeUse(use: string, folder: string): string {
-  return kindOfUse(use) === 'file' ? resolve(folder, use) : use;
 }
 
 function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {

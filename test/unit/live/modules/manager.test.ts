@@ -221,6 +221,37 @@ describe('the configuration', () => {
     expect(events).toEqual([...['a loaded', 'b loaded', 'b-2 loaded', 'b on', 'b unloaded', 'a reloaded']]);
   });
 
+  it('what was loaded or switched by command goes on when the configuration says the same', async () => {
+    const { manager, files, reads, events } = world();
+    const go = async (uses: readonly ReturnType<typeof useOf>[]): Promise<string[]> => {
+      const draft = await manager.draft(uses, '/m');
+      await manager.begin(draft);
+      manager.commit(draft);
+      return brief(await manager.answer({ do: 'list' }));
+    };
+    const [a, b] = [diary('a'), diary('b')];
+    files.set('a.ts', a.definition);
+    files.set('b.ts', {
+      ...b.definition,
+      options: { n: { type: 'integer', default: 1, help: 'n' } },
+    } as never);
+    await go([useOf('./a.ts', { enabled: false })]);
+    await manager.answer({ do: 'on', name: 'a' });
+    await manager.answer(load('./b.ts', { priority: 7, options: { n: '2' } }));
+    const { present } = manager;
+    expect(present).toEqual([
+      useOf('/m/a.ts', { line: 0 }),
+      useOf('/m/b.ts', { line: 0, priority: 7, options: { n: '2' } }),
+    ]);
+    // As after save.
+    const before = [a.calls, b.calls, events, reads].map(({ length }) => length);
+    expect(await go(present)).toEqual(['b on 7', 'a on 100']);
+    expect([a.calls, b.calls, events, reads].map(({ length }) => length)).toEqual(before);
+    // Now they are of the configuration, and go with it.
+    expect(await go([])).toEqual([]);
+    expect(manager.present).toEqual([]);
+  });
+
   it('the same list in another folder means other files', async () => {
     const { manager, files, reads } = world();
     files.set('a.ts', diary('a').definition);
