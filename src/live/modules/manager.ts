@@ -10,7 +10,7 @@
  * A module that the core has ejected is off at once. Its rules go with a change that follows.
  */
 import type { Logger } from 'pino';
-import { EXIT_FAILED, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
+import { EXIT_FAILED, OperatingError } from '../../base/errors.ts';
 import {
   type ModuleAnswer,
   type ModuleCommand,
@@ -24,8 +24,9 @@ import type { KernelCounts } from '../../io/rules/index.ts';
 import { ChangeRefusedError } from '../../spec/edit.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
-import { type ModuleAsk, ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
+import { type ModuleAsk, ModuleEntry, type ReadModule } from './entry.ts';
 import { Life, type ModuleWorld } from './life.ts';
+import { readAgain, readAt, refusalOf, STOPPING } from './refusals.ts';
 import {
   changesOf,
   checkOrder,
@@ -183,8 +184,8 @@ export class ModuleManager {
     const living = this.runnables();
     stage.use(living, nowNs());
     onLiving(living.length > 0);
-    for (const [label, action] of changesOf(before, draft.entries)) {
-      this.options.logger.info({ module: label }, `module ${action}`);
+    for (const { label, action, isOff } of changesOf(before, draft.entries)) {
+      this.options.logger.info({ module: label }, `module ${action}${isOff ? ', off' : ''}`);
       this.options.tell({ label, action });
     }
   }
@@ -211,15 +212,7 @@ export class ModuleManager {
     try {
       return { ok: true, modules: await this.carryOut(command) };
     } catch (error) {
-      if (this.isStopping)
-        return { ok: false, code: 'stopping', message: 'the instance is stopping', hint: '' };
-      if (error instanceof ModuleError)
-        return { ok: false, code: error.code, message: error.message, hint: error.hint };
-      if (error instanceof ChangeRefusedError)
-        return { ok: false, code: 'failed', message: error.message, hint: error.hint };
-      if (!(error instanceof OperatingError)) throw error;
-      const code = error.exitCode === EXIT_USAGE ? 'invalid' : 'failed';
-      return { ok: false, code, message: error.message, hint: error.hint };
+      return this.isStopping ? STOPPING : refusalOf(error);
     } finally {
       // A module that was refused may have run.
       if (command.do !== 'list') this.world?.onLiving(this.runnables().length > 0);
@@ -255,7 +248,8 @@ export class ModuleManager {
   }
 
   private async reload(name: string): Promise<readonly ModuleReport[]> {
-    const read = await this.options.read(entryOf(this.entries, name).ask);
+    const old = entryOf(this.entries, name);
+    const read = await readAgain(old, () => this.options.read(old.ask));
     return this.replace(name, (entry) => entry.next({ read }));
   }
 
@@ -355,15 +349,4 @@ export class ModuleManager {
 
 function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
   return new Map(stage.counters().map((one) => [one.name, one]));
-}
-
-/** Tells what is wrong with a module of the configuration by its line there. */
-async function readAt(use: ModuleUse, read: () => Promise<ReadModule>): Promise<ReadModule> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
-    const where = `modules, line ${use.line} of the configuration (${use.use})`;
-    throw new ModuleError('invalid', `${where}: ${error.message}`, error.hint);
-  }
 }

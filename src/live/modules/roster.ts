@@ -120,20 +120,27 @@ async function newEntry(
   return new ModuleEntry(freeLabel(found.spec.name, taken), ask, found, use, use.enabled);
 }
 
+interface ModuleChange {
+  readonly label: string;
+  readonly action: 'loaded' | 'reloaded' | 'on' | 'off' | 'unloaded';
+  /** It was loaded or reloaded, and does not run. */
+  readonly isOff: boolean;
+}
+
 /** What has become of each module that is not as before. */
-export function changesOf(
-  before: readonly ModuleEntry[],
-  after: readonly ModuleEntry[],
-): (readonly [label: string, action: string])[] {
-  const changes: (readonly [string, string])[] = [];
-  for (const entry of before)
-    if (!after.some(({ label }) => label === entry.label)) changes.push([entry.label, 'unloaded']);
+export function changesOf(before: readonly ModuleEntry[], after: readonly ModuleEntry[]): ModuleChange[] {
+  const changes: ModuleChange[] = [];
+  for (const { label } of before)
+    if (!after.some((entry) => entry.label === label))
+      changes.push({ label, action: 'unloaded', isOff: false });
   for (const entry of after) {
     if (before.includes(entry)) continue;
-    const was = before.find(({ label }) => label === entry.label);
-    if (was === undefined) changes.push([entry.label, 'loaded']);
-    else if (was.read !== entry.read) changes.push([entry.label, 'reloaded']);
-    else changes.push([entry.label, entry.enabled ? 'on' : 'off']);
+    const { label, enabled, read } = entry;
+    const was = before.find((one) => one.label === label);
+    const isOff = !enabled;
+    if (was === undefined) changes.push({ label, action: 'loaded', isOff });
+    else if (was.read !== read) changes.push({ label, action: 'reloaded', isOff });
+    else changes.push({ label, action: enabled ? 'on' : 'off', isOff: false });
   }
   return changes;
 }

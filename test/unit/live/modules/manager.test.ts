@@ -130,9 +130,20 @@ describe('commands', () => {
     files.set('a.ts', definition);
     await manager.answer(load('a.ts'));
     files.delete('a.ts');
-    expect(await manager.answer({ do: 'reload', name: 'a' })).toMatchObject({ ok: false, code: 'invalid' });
+    const refusal = { ok: false, code: 'invalid', message: '/m/a.ts: there is no such file' };
+    const what = 'put the file right and reload it again, or: shaper module unload a';
+    expect(await manager.answer({ do: 'reload', name: 'a' })).toEqual({
+      ...{ ...refusal, hint: `a goes on as it was: ${what}` },
+    });
     expect(calls).toEqual(['create']);
     expect(brief(await manager.answer({ do: 'stat', name: 'a' }))).toEqual(['a on 100']);
+    await manager.answer({ do: 'off', name: 'a' });
+    expect(await manager.answer({ do: 'reload', name: 'a' })).toEqual({
+      ...{ ...refusal, hint: `a stays off: ${what}` },
+    });
+    // What was read before is enough to turn it on.
+    expect(brief(await manager.answer({ do: 'on', name: 'a' }))).toEqual(['a on 100']);
+    expect(calls).toEqual(['create', 'stop', 'create']);
   });
 
   it('a priority that puts a kernel-run module behind a user-run one is refused', async () => {
@@ -199,7 +210,7 @@ describe('ejection', () => {
 
 describe('the configuration', () => {
   it('another list loads, unloads and switches; what is the same stays', async () => {
-    const { manager, files, reads, events } = world();
+    const { manager, files, reads, events, lines } = world();
     const go = async (uses: ReturnType<typeof useOf>[]): Promise<string[]> => {
       const draft = await manager.draft(uses, '/m');
       await manager.begin(draft);
@@ -210,6 +221,10 @@ describe('the configuration', () => {
     files.set('a.ts', a.definition);
     files.set('b.ts', diary('b').definition);
     expect(await go([useOf('a.ts'), useOf('b.ts', { enabled: false })])).toEqual(['a on 100', 'b off 100']);
+    expect(lines).toMatchObject([
+      { module: 'a', msg: 'module loaded' },
+      { module: 'b', msg: 'module loaded, off' },
+    ]);
     await manager.answer(load('b.ts', { priority: 7 }));
     expect(await go([useOf('b.ts', { line: 9 }), useOf('a.ts', { line: 12 })])).toEqual([
       ...['b-2 on 7', 'b on 100', 'a on 100'],
@@ -266,9 +281,10 @@ describe('the configuration', () => {
   it('a list of which one module cannot be read changes nothing', async () => {
     const { manager, files } = world();
     files.set('a.ts', diary('a').definition);
-    await expect(manager.draft([useOf('a.ts'), useOf('none.ts')], '/m')).rejects.toThrow(
-      'there is no such file',
-    );
+    await expect(manager.draft([useOf('a.ts'), useOf('none.ts', { line: 3 })], '/m')).rejects.toMatchObject({
+      message: 'modules, line 3 of the configuration (/m/none.ts): /m/none.ts: there is no such file',
+      hint: 'put the file right, or take it out of the configuration',
+    });
     expect(manager.current.entries).toEqual([]);
   });
 });
