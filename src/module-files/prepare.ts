@@ -4,13 +4,14 @@
  */
 import { dirname, resolve } from 'node:path';
 import { nearest } from '../base/nearest.ts';
+import { thrownText } from '../base/short-text.ts';
 import { ConfigError, type ConfigProblem, type LoadedConfig } from '../config/config.ts';
 import type { InterestContext } from '../config/modules/interest.ts';
 import { OptionsError, type OptionValue, readOptions } from '../config/modules/options.ts';
 import { ModuleSpecError, moduleSpecOf } from '../config/modules/spec.ts';
 import { callWithin, LateError } from '../io/modules/call-within.ts';
 import { loadModule, ModuleFileError } from '../io/modules/loader.ts';
-import { firstPlaceOf, textOfThrown } from '../io/modules/traces.ts';
+import { firstPlaceOf } from '../io/modules/traces.ts';
 import { MODULE_RUN_MS_MAX } from '../limits.ts';
 import type { AnyModule } from '../modules/definition.ts';
 import type { AccountNames } from '../spec/accounts.ts';
@@ -119,7 +120,7 @@ function problemsOf(error: unknown, places: ModuleUsePlaces): Problem[] {
     return error.faults.map((message) => ({ place: places.run, message }));
   const what = error instanceof LateError ? 'interest() or kernel() does not end' : 'it throws';
   const at = firstPlaceOf(error);
-  return [{ place: places.use, message: `${at === null ? '' : `${at}: `}${what}: ${textOfThrown(error)}` }];
+  return [{ place: places.use, message: `${at === null ? '' : `${at}: `}${what}: ${thrownText(error)}` }];
 }
 
 /** Quotas that name no module, or one that cannot be told anything. */

@@ -100,6 +100,7 @@ describe('commands', () => {
     ['a file that is not there', load('none.ts'), 'there is no such file'],
     ['create() that throws', load('throws.ts'), /^\/m\/throws.ts: create\(\) throws: no luck$/],
     ['create() that returns nothing', load('nothing.ts'), /create\(\) returns no object/],
+    ['create() that returns no function', load('wrong.ts'), /create\(\) returns process: 5: a function is/],
     ['a form that it has not', load('a.ts', { run: 'kernel' }), /no kernel-run form/],
     ['a name that nobody has', { do: 'off', name: 'aa' } as const, 'no module aa is loaded'],
   ])('%s is refused, and all is as before', async (_, command, message) => {
@@ -107,6 +108,7 @@ describe('commands', () => {
     const { calls, definition } = diary('a');
     files.set('a.ts', definition);
     const fails = (create: () => never): Written => ({ label: 'f', hooks: ['input'], create });
+    files.set('wrong.ts', { label: 'f', hooks: ['input'], create: () => ({ process: 5 as never }) });
     files.set(
       'throws.ts',
       fails(() => {
@@ -192,6 +194,8 @@ describe('ejection', () => {
     itm.log.info({ level2: 1 }, 'alive');
     itm.onDevice(() => undefined);
     expect(lines.at(-1)).toEqual({ level: 30, level2: 1, module: 'a', msg: 'alive' });
+    itm.log.warn('alone');
+    expect(lines.at(-1)).toEqual({ level: 40, module: 'a', msg: 'alone' });
     expect(listeners.size).toBe(1);
     await manager.answer({ do: 'unload', name: 'a' });
     const before = lines.length;
