@@ -51,7 +51,7 @@ export async function modulesForRun(
   extra: readonly ModuleUse[],
   err: (text: string) => void,
 ): Promise<RunModules> {
-  const prepared = [...(await prepareModules(config, file, null))];
+  const prepared = [...(await prepareModules(config, file, { accounts: null }))];
   for (const use of extra) prepared.push(await prepareExtra(use, file, config, prepared));
   const warnings: string[] = [];
   const on = prepared.filter(({ use }) => use.enabled).flatMap((one) => simulated(one, warnings));
