@@ -71,6 +71,8 @@ export class ModuleManager {
   private readonly options: ManagerOptions;
   private world: ManagerWorld | null = null;
   private entries: readonly ModuleEntry[] = [];
+  /** Their create() was called, and the draft that has them is not in force yet. */
+  private coming: readonly ModuleEntry[] = [];
   private uses: readonly ModuleUse[] = [];
   private isStopping = false;
 
@@ -92,6 +94,11 @@ export class ModuleManager {
   /** The list as it is. */
   get current(): ModulesDraft {
     return { entries: this.entries, uses: this.uses };
+  }
+
+  /** All whose code may run. While a module is reloaded, it is there twice. */
+  get alive(): readonly ModuleEntry[] {
+    return [...this.coming, ...this.entries];
   }
 
   /** All that are there, as a configuration would name them: `save` writes them so. */
@@ -149,10 +156,14 @@ export class ModuleManager {
   private enliven(draft: ModulesDraft): void {
     const { logger } = this.options;
     const world = this.worldNow();
+    const coming = draft.entries.filter(
+      ({ state, isUserRun, life }) => state === 'on' && isUserRun && life === null,
+    );
+    // What create() begins may throw before the rules are in force.
+    this.coming = coming;
+    if (coming.length > 0) world.onLiving(true);
     try {
-      for (const entry of draft.entries)
-        if (entry.state === 'on' && entry.isUserRun && entry.life === null)
-          entry.life = new Life(entry, { ...world, logger });
+      for (const entry of coming) entry.life = new Life(entry, { ...world, logger });
     } catch (error) {
       this.discard(draft);
       throw error;
@@ -161,6 +172,7 @@ export class ModuleManager {
 
   /** The draft does not come into force: what has begun of it ends. */
   discard({ entries }: ModulesDraft): void {
+    this.coming = [];
     for (const entry of entries) if (!this.entries.includes(entry)) this.end(entry);
   }
 
@@ -179,6 +191,7 @@ export class ModuleManager {
       this.end(entry);
     }
     this.entries = draft.entries;
+    this.coming = [];
     this.uses = draft.uses;
     for (const [entry, use] of draft.adopted ?? []) entry.declared = use;
     const living = this.runnables();
@@ -305,20 +318,22 @@ export class ModuleManager {
 
   /** The core has taken it out, in the middle of a batch. */
   private ejected(name: string, reason: string): void {
-    const entry = this.entries.find(({ label, state }) => label === name && state === 'on');
-    if (entry === undefined || this.isStopping) return;
-    entry.state = 'ejected';
-    entry.reason = reason;
+    // While it is reloaded there are two lives of it, and nobody knows which one it was.
+    const lives = this.alive.filter(({ label, state }) => label === name && state === 'on');
+    if (lives.length === 0 || this.isStopping) return;
+    for (const entry of lives) {
+      entry.state = 'ejected';
+      entry.reason = reason;
+    }
     // Its stop() may take its time, and rules take theirs: packets come first.
-    setImmediate(() => void this.withdraw(entry, reason));
+    setImmediate(() => void this.withdraw(name, lives, reason));
   }
 
-  private async withdraw(entry: ModuleEntry, reason: string): Promise<void> {
-    const { label } = entry;
+  private async withdraw(label: string, lives: readonly ModuleEntry[], reason: string): Promise<void> {
     const { logger, tell } = this.options;
     logger.error({ module: label, reason }, 'module ejected: its packets pass without it');
     tell({ label, action: 'ejected', reason });
-    this.end(entry);
+    for (const entry of lives) this.end(entry);
     try {
       await this.worldNow().apply(() => this.current);
     } catch (error) {

@@ -171,7 +171,10 @@ describeNetns('modules', () => {
     expect(await shaper.logged('set')).toMatchObject({ ceil: 375_000, module: 'steer' });
     expect((await shaper.logged('refused')).error).toContain('wan/up/none');
     const { changes } = await new Api(shaper.socketPath).done('GET', 'diff');
-    expect(changes).toMatchObject([{ path: 'wan/up/a', key: 'ceil', new: '3mbit' }]);
+    expect(changes).toMatchObject([
+      { path: '', key: 'modules', old: null },
+      { path: 'wan/up/a', key: 'ceil', new: '3mbit' },
+    ]);
     expect((await shaper.stop()).code).toBe(0);
   });
 

@@ -185,6 +185,33 @@ describe('ejection', () => {
     expect(manager.warnings).toEqual([]);
   });
 
+  it('a module that throws between create() and the rules is out before its first packet', async () => {
+    const living: boolean[] = [];
+    const made = world({
+      onLiving: (isAny) => void living.push(isAny),
+      apply: async (plan) => {
+        const draft = plan();
+        await made.manager.begin(draft);
+        expect(made.manager.alive.map(({ label }) => label)).toEqual(['a']);
+        if (draft.entries.some(({ state }) => state === 'on')) made.stage.onEjected('a', 'late');
+        made.manager.commit(draft);
+      },
+    });
+    const { manager, files, events, used } = made;
+    const a = diary('a', {
+      create: () => {
+        // Who throws from now on is seen.
+        expect(living).toEqual([true]);
+        return {};
+      },
+    });
+    files.set('a.ts', a.definition);
+    expect(brief(await manager.answer(load('a.ts')))).toEqual(['a ejected 100']);
+    await settled();
+    expect(used[0]).toEqual([]);
+    expect(events).toEqual(['a loaded', 'a ejected: late']);
+  });
+
   it('what a module does after its end has no effect', async () => {
     const { manager, files, lines, listeners } = world();
     const { itms, definition } = diary('a');
