@@ -57,8 +57,11 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   void callLinks();
   void visit(bool isDue);
   void armAt(double dueNs);
-  Shared& sharedCells() const { return *static_cast<Shared*>(options_.shared.data); }
-  Visit& visitCells() const { return sharedCells().visit; }
+  Shared& shared() const { return *static_cast<Shared*>(options_.shared.data); }
+  // Answers to requests came among packets, which were read with them.
+  void handleEarly() {
+    if (wakeup_ && queue_->hasLeftover()) timer_.arm(0);
+  }
   void shutDown(void (*closed)(void*), void* argument);
 
   // Holds the shared memory, so it outlives the queue.
@@ -99,14 +102,14 @@ NativeQueue::NativeQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
   }
   queue_ = std::make_unique<Queue>(static_cast<Columns*>(options_.columns.data),
                                    static_cast<uint8_t*>(options_.slab.data),
-                                   &sharedCells().counters, options_.queue);
+                                   &shared().counters, options_.queue);
   if (error.number != 0 || !queue_->open(&error)) {
     toError(info.Env(), error).ThrowAsJavaScriptException();
     queue_->close();
     return;
   }
   startNs_ = monotonicNs();
-  visitCells() = {0, 0, kNoRows, kNotArmed};
+  shared().visit = {0, 0, kNoRows, kNotArmed};
   const std::initializer_list<HotCall> calls = {{"drain", drain}, {"send", send}, {"arm", arm}, {"nowNs", nowNs}};
   addHotCalls(info.Env(), Value(), this, calls);
 }
@@ -126,7 +129,7 @@ napi_value NativeQueue::drain(napi_env env, napi_callback_info info) {
   uint32_t rows = 0;
   SystemError error;
   if (!self->options_.isMemoryIntact(env)) return nullptr;
-  Visit& visit = self->visitCells();
+  Visit& visit = self->shared().visit;
   if (visit.rows != kNoRows) {
     rows = static_cast<uint32_t>(visit.rows);
     visit.rows = kNoRows;
@@ -233,20 +236,20 @@ void NativeQueue::visit(bool isDue) {
   const napi_env env = Env();
   uint32_t rows = 0;
   if (options_.isIntact(env)) {
-    Visit& cells = visitCells();
+    Visit& cells = shared().visit;
     cells.nowNs = static_cast<double>(monotonicNs() - startNs_);
     SystemError error;
     // The callback's own drain() meets a failure again.
     if (cells.rows == kNoRows && queue_->drain(&rows, &error)) {
       // What woke us was read in the visit before.
-      if (rows == 0 && sharedCells().counters.failureRows == 0 && !isDue) return;
+      if (rows == 0 && shared().counters.failureRows == 0 && !isDue) return;
       cells.rows = rows;
     }
     cells.isOn = 1;
   }
   call(ready_, 0, nullptr);
   if (options_.shared.isIntact(env)) {
-    Visit& cells = visitCells();
+    Visit& cells = shared().visit;
     const double dueNs = cells.dueNs;
     cells.isOn = 0;
     cells.dueNs = kNotArmed;
@@ -318,8 +321,7 @@ Napi::Value NativeQueue::setUp(const Napi::CallbackInfo& info) {
     if (!queue_->setUp(index, lengthPackets, copyBytes, gso, &granted, &error)) {
       toError(info.Env(), error).ThrowAsJavaScriptException();
     }
-    // Answers to requests came among packets, which were read with them.
-    if (wakeup_ && queue_->hasLeftover()) timer_.arm(0);
+    handleEarly();
   }
   return Napi::Boolean::New(info.Env(), granted);
 }

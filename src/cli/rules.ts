@@ -34,7 +34,7 @@ export async function rules(
   const config = readConfigAloud(options.conf, terminal);
   const backend = options.backend ?? backendOf(config);
   const neighbours = await readNeighboursAloud(config, terminal);
-  const modules = await prepareModules(config, options.conf, null);
+  const modules = await prepareModules(config, options.conf, { accounts: null });
   const spec = {
     ...config.spec,
     modules: specsOfEnabled(modules),

@@ -107,7 +107,13 @@ export function readConfig(
       reader.problems.error(offset, message);
   }
   const errors = reader.problems.errors;
-  if (errors.length > 0) throw new ConfigError(errors);
+  const toldModules = told.map(({ value, offset }) => ({
+    ...{ name: value, place: reader.problems.placeOf(offset) },
+  }));
+  if (errors.length > 0)
+    throw new ConfigError(errors, {
+      ...{ modules, modulePlaces: places, toldModules, hosts, ownMarkMask: ownMask },
+    });
   const markMask = mark === 'auto' ? (freeMarkMask(matchedMarkBits(links)) ?? DEFAULTS.markMask) : mark;
   return deepFreeze({
     // Modules that are on join when their files were read.
@@ -121,7 +127,7 @@ export function readConfig(
     warnings: reader.problems.warnings,
     modules,
     modulePlaces: places,
-    toldModules: told.map(({ value, offset }) => ({ name: value, place: reader.problems.placeOf(offset) })),
+    toldModules,
     schedules: schedules.map(({ path, entries }) => ({ path, entries })),
     accesses,
     written: reader.written(),

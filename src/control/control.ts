@@ -1,5 +1,6 @@
 /** The packet thread's side: starts the control thread and answers its questions between two batches. */
 import { basename, dirname, join } from 'node:path';
+import type { ModuleUse } from '../spec/modules.ts';
 import { startWorkerFile } from '../threads/worker-file.ts';
 import type { EventType } from './events.ts';
 import { trustedFolder } from './folder.ts';
@@ -36,6 +37,8 @@ export interface ControlOptions {
   readonly setStopped: (addresses: StoppedAddresses) => void;
   /** Lists, loads or switches modules. It may be asked again before it has answered. */
   readonly modules: (command: ModuleCommand) => Promise<ModuleAnswer>;
+  /** All modules that there are, as a configuration would name them. */
+  readonly moduleUses: () => readonly ModuleUse[];
   readonly log: (line: LogLine) => void;
   /** A client asks for an orderly stop. */
   readonly onStop: () => void;
@@ -89,6 +92,7 @@ async function listenInWorker(options: ControlOptions, gid: number | null): Prom
     else if (message.type === 'log') options.log(message.line);
     else if (message.type === 'stop') options.onStop();
     else if (message.type === 'module') void answerModule(message.id, message.command);
+    else if (message.type === 'uses') tell({ type: 'uses', id: message.id, answer: options.moduleUses() });
     else if (message.type === 'set-done') sets.done(message.request, message.refusal);
     else void apply(message.id, message.request);
   };

@@ -10,6 +10,7 @@ import type { SubjectsUpdate } from '../core/subjects/update.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
 import type { Renamed } from '../spec/edit.ts';
+import type { ModuleUse } from '../spec/modules.ts';
 import type { EventType } from './events.ts';
 import type { ModuleAnswer, ModuleCommand } from './modules.ts';
 import type { ControlErrorCode } from './server.ts';
@@ -124,6 +125,8 @@ export type FromControlThread =
   | { readonly type: 'trace'; readonly id: number; readonly subject: TraceSubject | null }
   | { readonly type: 'apply'; readonly id: number; readonly request: ApplyRequest }
   | { readonly type: 'module'; readonly id: number; readonly command: ModuleCommand }
+  /** Which modules there are, as a configuration would name them. */
+  | { readonly type: 'uses'; readonly id: number }
   /** What has come of a `set` message with the same number. null: it is in force. */
   | { readonly type: 'set-done'; readonly request: number; readonly refusal: string | null }
   /** What is known of hosts, and what they may, from the next batch on. */
@@ -142,6 +145,7 @@ export type ToControlThread =
   | { readonly type: 'trace'; readonly id: number; readonly answer: TraceBegun | null }
   | { readonly type: 'apply'; readonly id: number; readonly answer: TimedAnswer }
   | { readonly type: 'module'; readonly id: number; readonly answer: ModuleAnswer }
+  | { readonly type: 'uses'; readonly id: number; readonly answer: readonly ModuleUse[] }
   /** A module changes a class, as `shaper set` does. `set-done` answers. */
   | ({ readonly type: 'set'; readonly request: number } & ModuleSet)
   /** Reload the file by which the instance runs. The log is told of the result. */

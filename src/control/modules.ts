@@ -1,6 +1,9 @@
 /** Modules of a running instance: what the control thread asks the packet thread, and what that answers. */
+import { resolve } from 'node:path';
+import { equal } from '../base/equal.ts';
 import type { OptionType, QuotaHost, QuotaState } from '../modules/api/module.ts';
 import type { Hook } from '../modules/api/packet.ts';
+import { isFileUse, type ModuleUse } from '../spec/modules.ts';
 import { ApiError, type ApiStatus } from './api-error.ts';
 
 export interface LoadCommand {
@@ -24,6 +27,8 @@ export interface QuotaCommand {
   readonly host: QuotaHost;
   readonly quota: string;
   readonly state: QuotaState;
+  /** The label of the only module that is told; null: all that are meant by `name`. */
+  readonly only: string | null;
 }
 
 export type ModuleSwitch = 'unload' | 'on' | 'off' | 'reload';
@@ -104,4 +109,18 @@ export function modulesOf(answer: ModuleAnswer): readonly ModuleReport[] {
   if (answer.ok) return answer.modules;
   const { code, message, hint } = answer;
   throw new ApiError(STATUS[code], code, message, 'modules', hint);
+}
+
+/** A file by its whole path; names of built-in modules and packages as they are. */
+export function wholeUse(use: string, folder: string): string {
+  return isFileUse(use) ? resolve(folder, use) : use;
+}
+
+/** Whether the two mean the same module with the same options, on or off. */
+export function isSameUse(a: ModuleUse, b: ModuleUse): boolean {
+  return equal(plain(a), plain(b));
+}
+
+function plain({ use, run, priority, options }: ModuleUse): object {
+  return { use, run, priority, options };
 }

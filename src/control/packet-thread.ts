@@ -9,6 +9,7 @@ import type { FlowName, Inspection } from '../core/inspect.ts';
 import type { SubjectsUpdate } from '../core/subjects/update.ts';
 import type { TraceBegun } from '../core/trace/trace.ts';
 import type { TraceSubject } from '../core/trace/trace-subject.ts';
+import type { ModuleUse } from '../spec/modules.ts';
 import { ApiError } from './api-error.ts';
 import type {
   ApplyRefusal,
@@ -119,6 +120,11 @@ export class PacketThread {
   /** Lists, loads or switches modules. Rejects with ApiError, and all is as before then. */
   async modules(command: ModuleCommand): Promise<readonly ModuleReport[]> {
     return modulesOf(await this.ask({ type: 'module', command }));
+  }
+
+  /** All modules that there are, as a configuration would name them. Files have whole paths. */
+  moduleUses(): Promise<readonly ModuleUse[]> {
+    return this.ask({ type: 'uses' });
   }
 
   log(line: LogLine): void {

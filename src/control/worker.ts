@@ -12,7 +12,7 @@ import { DOCUMENTS } from './change/documents.ts';
 import { NO_MOVES } from './change/moves.ts';
 import { ChangeService } from './change/service.ts';
 import { metricsCommand, type Seen } from './commands/metrics.ts';
-import { moduleSetter } from './commands/modules.ts';
+import { begunModule, moduleSetter } from './commands/modules.ts';
 import { quotaCommands } from './commands/quotas.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
@@ -52,6 +52,7 @@ const change = new ChangeService({
     return applied;
   },
   readText: readConfigText,
+  presentModules: () => packetThread.moduleUses(),
   log: (line) => packetThread.log(line),
   emit: events.emit,
   clock: REAL_CLOCK,
@@ -119,9 +120,15 @@ port.on('message', (message: ToControlThread) => {
   else if (message.type === 'reload') void change.reloadForSignal();
   else if (message.type === 'stopping') stopping();
   else if (message.type === 'set') void setForModule(message);
-  else if (message.type === 'event') events.emit(message.event, message.data);
+  else if (message.type === 'event') happened(message);
   else packetThread.answered(message);
 });
+
+function happened({ event, data }: Extract<ToControlThread, { type: 'event' }>): void {
+  events.emit(event, data);
+  const begun = begunModule(event, data);
+  if (begun !== null) service.moduleBegan(begun);
+}
 
 async function look(): Promise<Seen> {
   const queues = readNfqueues();

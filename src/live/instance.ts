@@ -262,6 +262,7 @@ async function openControl(
     config: source,
     apply: (request) => applier.apply(request),
     modules: (command) => modules.answer(command),
+    moduleUses: () => modules.present,
     setStopped: (addresses) => stopped.set(addresses),
     log: ({ level, message, fields }) => logger[level](fields, message),
     onStop: () => stopper.ask('shaper stop'),

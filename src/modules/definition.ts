@@ -1,7 +1,8 @@
 /** Whether a value is the definition of a module: files may be written without types. */
 import { nearest } from '../base/nearest.ts';
+import { shortText } from '../base/short-text.ts';
 import { parseTime, UnitError } from '../base/units.ts';
-import type { ModuleDefinition, OptionType } from './api/module.ts';
+import type { ModuleDefinition, ModuleInstance, OptionType } from './api/module.ts';
 import type { Hook } from './api/packet.ts';
 
 /** A definition whose options are not known to the compiler. */
@@ -61,6 +62,23 @@ export function definitionFaults(value: unknown): string[] {
   if (written.create === undefined && written.kernel === undefined)
     faults.push('it does nothing: write create(itm, options), kernel(options), or both');
   return [...faults, ...optionFaults(written.options)];
+}
+
+const FUNCTIONS: readonly (keyof ModuleInstance)[] = [
+  ...(['classify', 'log', 'process', 'updateClass', 'updateController', 'onQuota', 'stop'] as const),
+];
+
+/** Why what create() has returned is no module that can run, as the end of a sentence; null: it is one. */
+export function instanceFault(value: unknown): string | null {
+  if (value instanceof Promise)
+    return 'returns a promise: nobody waits for it; return the functions at once, and begin other work in them';
+  if (typeof value !== 'object' || value === null)
+    return 'returns no object of functions such as { process(p) { … } }';
+  const wrong = FUNCTIONS.flatMap((name) => {
+    const one: unknown = (value as ModuleInstance)[name];
+    return one === undefined || typeof one === 'function' ? [] : [`${name}: ${shortText(one)}`];
+  });
+  return wrong.length === 0 ? null : `returns ${wrong.join(', ')}: a function is expected`;
 }
 
 function hooksFault(value: unknown): string | null {

@@ -15,7 +15,7 @@ export function prefixText(family: number, words: ArrayLike<number>, bits: numbe
 
 /**
  * The words of an address in text, as headers have them: one of IPv4, four of IPv6 (RFC 4291, 2.2). Returns
- * null for anything else.
+ * null for anything else, also for leading zeros: some read 010.1.1.1 as 8.1.1.1.
  */
 export function addressWordsOf(text: string): number[] | null {
   if (!text.includes(':')) {
@@ -40,7 +40,7 @@ export function addressWordsOf(text: string): number[] | null {
 }
 
 function ipv4WordOf(text: string): number | null {
-  if (!/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) return null;
+  if (!/^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/.test(text)) return null;
   const bytes = text.split('.').map(Number);
   if (bytes.some((byte) => byte > 255)) return null;
   return ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;

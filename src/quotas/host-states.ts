@@ -47,8 +47,25 @@ export class HostStates {
   }
 }
 
+/** How a host stands now with each quota that names modules and is not ok, by how it stands with limits. */
+export function presentStates(
+  host: string,
+  standings: readonly { readonly quota: string; readonly state: QuotaState }[],
+  quotas: readonly QuotaSpec[],
+): StateChange[] {
+  return quotas.flatMap((quota) => {
+    const states = standings.filter((one) => one.quota === quota.name).map(({ state }) => state);
+    const worst = quota.modules.length === 0 ? 'ok' : worstState(states);
+    return worst === 'ok' ? [] : [{ host, quota, state: toldAs(worst, quota) }];
+  });
+}
+
 function worstOf(limits: Limits): QuotaState {
-  return STATES[Math.max(...[...limits.values()].map((state) => STATES.indexOf(state)))]!;
+  return worstState([...limits.values()]);
+}
+
+function worstState(states: readonly QuotaState[]): QuotaState {
+  return STATES[Math.max(0, ...states.map((state) => STATES.indexOf(state)))]!;
 }
 
 function toldAs(state: QuotaState, { isBlocking, page }: QuotaSpec): ToldState {

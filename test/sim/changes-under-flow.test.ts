@@ -58,6 +58,7 @@ function setUp() {
   };
   const service = new ChangeService({
     ...{ documents: DOCUMENTS, config: { text: first, file: '/f' }, apply, clock: CLOCK },
+    presentModules: async () => [],
     readText: () => first,
     log: () => undefined,
     emit: () => undefined,

@@ -110,7 +110,8 @@ test('held packets can be dropped; a handle is answered once', () => {
   itm!.drop(handles[1]!);
   itm!.accept(handles[0]!);
   expect(() => itm!.accept(handles[0]!)).toThrow('answered already');
-  expect(() => itm!.drop(4711 as Handle)).toThrow('answered already');
+  for (const wrong of [4711, -1, 2 ** 51, 1.5, Number.NaN, null, '5'])
+    expect(() => itm!.drop(wrong as Handle)).toThrow(/ is no held packet: give what hold\(\) has returned/);
   world.run([], 2 * MS);
   expect(world.verdicts()).toEqual(['-2@1', '1@1']);
   expect(() => itm!.accept(handles[1]!)).toThrow('answered already');

@@ -25,6 +25,66 @@ test('STOLEN without hold(), hold() without STOLEN and nonsense are errors; the 
   expect(world.ejected).toEqual([]);
 });
 
+test('a class that is none takes the module out, and its packets pass', () => {
+  const answers: readonly [unknown, string][] = [
+    [Number.NaN, 'NaN'],
+    ['abc', '"abc"'],
+    [1.5, '1.5'],
+    [-1, '-1'],
+    [true, 'true'],
+    [undefined, 'undefined'],
+  ];
+  for (const [answer, text] of answers) {
+    const world = new ModulesWorld({
+      m: { create: () => ({ classify: () => answer as number, process: () => DROP }) },
+    });
+    world.run([packet(0)], SECOND);
+    const why = `classify() returned ${text}; a whole number from 0 on is expected`;
+    expect(world.ejected).toEqual([['m', expect.stringContaining(why)]]);
+    expect(world.verdicts()).toEqual(['1@0']);
+  }
+});
+
+test('what is thrown and is no error is told as it is written', () => {
+  const world = new ModulesWorld({
+    m: deciding(() => {
+      throw { a: 1 };
+    }),
+  });
+  world.run([packet(0)], SECOND);
+  expect(world.ejected).toEqual([['m', 'it threw {"a":1}']]);
+});
+
+test('every() says what it does not take', () => {
+  const said: string[] = [];
+  const world = new ModulesWorld({
+    m: {
+      create: (itm) => {
+        const calls: unknown[][] = [
+          ['5', () => 1],
+          [5, 'x'],
+          [0, () => 1],
+          [Number.NaN, () => 1],
+        ];
+        for (const [time, run] of calls)
+          try {
+            itm.every(time as number, run as () => void);
+          } catch (error) {
+            said.push(String(error));
+          }
+        return {};
+      },
+    },
+  });
+  world.run([], SECOND);
+  expect(said).toEqual([
+    'TypeError: every(): "5" is no number of milliseconds',
+    'TypeError: every(5, …): "x" is no function to call',
+    'RangeError: every(0): the time must be above 0 ms',
+    'RangeError: every(NaN): the time must be above 0 ms',
+  ]);
+});
+
 test('a module that throws is taken out, and the rest goes on', () => {
   const seen: number[] = [];
   const holder: Handle[] = [];
@@ -126,6 +186,15 @@ test('a run that the guard has ended: who has taken most of it goes, and what it
     return ACCEPT;
   });
   const innocent = seeing((p) => seen.push(p.ttl));
+  // Where nobody has taken much, whose turn it is has waited.
+  const busy = deciding(() => {
+    cpuNs += 9e6;
+    return ACCEPT;
+  });
+  const other = new ModulesWorld({ busy, sleeper: seeing(() => {}) }, PLAIN, { guard });
+  endsIn = 3;
+  other.run([packet(0)], MS);
+  expect(other.ejected).toEqual([['sleeper', 'it slept or waited for more than 100 ms at once']]);
   const world = new ModulesWorld({ hog, innocent }, PLAIN, { guard });
   // The first reading begins the run, the second ends the turn of hog, the third that of innocent.
   endsIn = 3;

@@ -167,6 +167,7 @@ const control = await startControl({
   config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },
   apply: () => Promise.reject(new Error('nobody asks for a change')),
   setStopped: () => undefined,
+  moduleUses: () => [],
   modules: async () => ({ ok: true, modules: [] }),
   log: () => undefined,
   onStop: () => problems.push('nobody asked for a stop'),

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { EXIT_FINE, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { call, type Method } from '../../client/client.ts';
+import { PRIORITY_MAX } from '../../config/fields/modules.ts';
 import type { ModuleReport, ModuleSwitch } from '../../control/modules.ts';
 import { kindOfUse } from '../../io/modules/loader.ts';
 import { type ChangeOptions, socketOf } from '../change/socket.ts';
@@ -89,8 +90,9 @@ function json(value: object): string {
 }
 
 function priorityOf(written: string): number {
-  if (/^\d{1,6}$/.test(written)) return Number(written);
-  throw new OperatingError(EXIT_USAGE, `--priority ${written} is no whole number`, 'such as --priority 10');
+  if (/^\d+$/.test(written) && Number(written) <= PRIORITY_MAX) return Number(written);
+  const range = `is no whole number from 0 to ${PRIORITY_MAX}`;
+  throw new OperatingError(EXIT_USAGE, `--priority ${written} ${range}`, 'such as --priority 10');
 }
 
 function optionsOf(assignments: readonly string[]): Record<string, string> {

@@ -1,11 +1,12 @@
 /** Modules of a simulated run: those of the configuration, then those of --module. */
 import { dirname, resolve } from 'node:path';
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
+import { thrownText } from '../../base/short-text.ts';
 import type { LoadedConfig } from '../../config/config.ts';
 import { ConfigDocument } from '../../config/edit/document.ts';
 import { MODULE } from '../../config/fields/defaults.ts';
 import { readConfigText } from '../../io/config-text.ts';
-import { firstPlaceOf, textOfThrown } from '../../io/modules/traces.ts';
+import { firstPlaceOf } from '../../io/modules/traces.ts';
 import { type PreparedModule, prepareModule, prepareModules } from '../../module-files/prepare.ts';
 import type { LogEntry, ModulesOptions, SimulatedModule } from '../../sim/modules/world-modules.ts';
 import { inOrder } from '../../spec/module-order.ts';
@@ -50,7 +51,7 @@ export async function modulesForRun(
   extra: readonly ModuleUse[],
   err: (text: string) => void,
 ): Promise<RunModules> {
-  const prepared = [...(await prepareModules(config, file, null))];
+  const prepared = [...(await prepareModules(config, file, { accounts: null }))];
   for (const use of extra) prepared.push(await prepareExtra(use, file, config, prepared));
   const warnings: string[] = [];
   const on = prepared.filter(({ use }) => use.enabled).flatMap((one) => simulated(one, warnings));
@@ -71,7 +72,7 @@ async function prepareExtra(
     return await prepareModule(use, dirname(resolve(file)), taken, context);
   } catch (error) {
     if (error instanceof OperatingError) throw error;
-    const message = `${firstPlaceOf(error) ?? use.use}: it throws: ${textOfThrown(error)}`;
+    const message = `${firstPlaceOf(error) ?? use.use}: it throws: ${thrownText(error)}`;
     throw new OperatingError(EXIT_USAGE, message, '', error);
   }
 }

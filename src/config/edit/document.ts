@@ -11,6 +11,7 @@ import { addClass, moveClass, patchClass, removeClass } from '../tree/classes.ts
 import { settleComments } from '../tree/comments.ts';
 import { Draft } from '../tree/draft.ts';
 import { ConfigEditError } from '../tree/error.ts';
+import { type ListedModule, setModules } from '../tree/modules.ts';
 import { checkPatch } from '../tree/patch-keys.ts';
 import { Places } from '../tree/places.ts';
 import { numberOfClass, whereOf } from '../tree/where.ts';
@@ -124,6 +125,11 @@ export class ConfigDocument {
   moveClass(path: string, newPath: string, before?: string): ConfigDocument {
     const renamed = newPath === path ? undefined : new Map([[newPath, path]]);
     return this.#edited((draft) => moveClass(draft, path, newPath, before), renamed);
+  }
+
+  /** The list of modules is this one. */
+  withModules(listed: readonly ListedModule[]): ConfigDocument {
+    return this.#edited((draft) => setModules(draft, listed));
   }
 
   /** Path and key of a problem of this document, such as `wan/up/guests queue.limit`. */

@@ -5,7 +5,7 @@ import { boolean, choice, FieldError, node, type Section, word } from './kinds.t
 import { integer } from './quantities.ts';
 
 const change = 'reload';
-const PRIORITY_MAX = 1000;
+export const PRIORITY_MAX = 1000;
 
 /** The name of a built-in module, a file or a package. */
 const MODULE_NAME = {

@@ -38,7 +38,7 @@ export function moduleSpecOf(
     context,
   );
   const rules = form === 'kernel' ? readRules(definition, options) : { kernelRules: {}, faults: [] };
-  const all = [...faults, ...rules.faults];
+  const all = [...faults, ...rules.faults, ...markFaults(rules.kernelRules, context.ownMarkMask)];
   if (all.length > 0) throw new ModuleSpecError(name, all);
   return {
     ...{ name, run: form, priority, interest: matchers, kernelRules: rules.kernelRules },
@@ -71,4 +71,32 @@ function readRules(definition: AnyModule, options: Readonly<Record<string, Optio
 
 function isRule(rule: unknown): boolean {
   return typeof rule === 'string' && rule.trim() !== '' && !/[\n\r\0]/.test(rule);
+}
+
+/** `meta mark set` and what is computed for it. The mark of a connection is none of ours to say. */
+const SET =
+  /(?<!\bct\s+)\bmark\s+set\s+((?:[\s()|^&]|\b(?:meta|ct|mark|or|xor|and|0x[\da-f]+|\d+)\b|<<|>>)+)/gi;
+const NUMBER = /(&|\band)?\s*\b(0x[\da-f]+|\d+)\b/gi;
+
+/** Rules that write bits of the mark which are ours, and are cleared behind modules. 0: nobody knows them. */
+function markFaults(rules: ReadRules['kernelRules'], ownMarkMask: number): string[] {
+  return Object.entries(rules).flatMap(([hook, texts]) =>
+    texts.flatMap((text, i) => {
+      const written = [...text.matchAll(SET)].reduce((bits, [, value]) => bits | bitsOf(value!), 0);
+      if ((written & ownMarkMask) === 0) return [];
+      const [mark, mask] = [written, ownMarkMask].map((bits) => `0x${(bits >>> 0).toString(16)}`);
+      return [
+        `kernel(): rule ${i + 1} at ${hook} writes mark ${mark}, which has bits of the shaper's own mask ${mask} (nfqueue.mark): they are cleared behind it; write others`,
+      ];
+    }),
+  );
+}
+
+/** The bits that an expression sets: those of its numbers, but for masks. Shifts are not understood. */
+function bitsOf(expression: string): number {
+  if (/<<|>>/.test(expression)) return 0;
+  return [...expression.matchAll(NUMBER)].reduce(
+    (bits, [, before, number]) => (before === undefined ? bits | Number(number) : bits),
+    0,
+  );
 }

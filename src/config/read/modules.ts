@@ -28,7 +28,7 @@ export function readModules(
   const read = items.map((item) => readModule(reader, item));
   for (const one of told)
     if (isFileUse(one.value) && !read.some(({ module }) => module.use === one.value))
-      read.push(toldModule(reader, one));
+      read.push(bareModule(reader, one));
   return { modules: read.map(({ module }) => module), places: read.map(({ places }) => places) };
 }
 
@@ -37,8 +37,8 @@ interface ReadModule {
   readonly places: ModuleUsePlaces;
 }
 
-/** It is there for a quota alone, with every default. */
-function toldModule(reader: YamlReader, { value: use, offset }: Located<string>): ReadModule {
+/** It has no entry of its own, and every default. */
+function bareModule(reader: YamlReader, { value: use, offset }: Located<string>): ReadModule {
   const place = reader.problems.placeOf(offset);
   return {
     module: { use, run: null, options: {}, ...DEFAULTS, line: place.line },
@@ -47,6 +47,11 @@ function toldModule(reader: YamlReader, { value: use, offset }: Located<string>)
 }
 
 function readModule(reader: YamlReader, item: Node): ReadModule {
+  const word = scalarText(item);
+  if (word !== null) {
+    reader.problems.error(offsetOf(item), `a module is a map; write - use: ${word}`);
+    return bareModule(reader, { value: word, offset: offsetOf(item) });
+  }
   const { use, run, priority, options, enabled } = reader.section(item, SECTIONS.module, 'a module');
   const entry = offsetOf(item);
   if (!use && !reader.hasKey(item, 'use'))

@@ -46,7 +46,11 @@ export class Draft {
   /** The value at a key of an own map, aliases resolved; null if there is none. */
   get(map: YAMLMap, key: string): Node | null {
     const pair = map.items[indexOf(map, key)];
-    const value = (pair?.value ?? null) as Node | null;
+    return this.resolved((pair?.value ?? null) as Node | null);
+  }
+
+  /** What an alias stands for; anything else as it is. */
+  resolved(value: Node | null): Node | null {
     return isAlias(value) ? (this.#targets.get(value) ?? null) : value;
   }
 

@@ -2,6 +2,7 @@
 import type { LineCounter } from 'yaml';
 import { EXIT_USAGE, OperatingError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
+import type { FoundModules } from '../../spec/found-modules.ts';
 
 export interface ConfigProblem {
   readonly file: string;
@@ -24,10 +25,13 @@ export class ConfigError extends OperatingError {
   override readonly name = 'ConfigError';
   override readonly isPlaced = true;
   readonly problems: readonly ConfigProblem[];
+  /** What the file says of modules, as far as it can be read; null: nothing. */
+  readonly found: FoundModules | null;
 
-  constructor(problems: readonly ConfigProblem[]) {
+  constructor(problems: readonly ConfigProblem[], found: FoundModules | null = null) {
     super(EXIT_USAGE, formatProblems(problems));
     this.problems = problems;
+    this.found = found;
   }
 }
 

@@ -7,6 +7,7 @@ import type { LoadedConfig } from '../../config/config.ts';
 import type { ConfigChange } from '../../config/edit/changes.ts';
 import type { ConfigDocument, MergePatch } from '../../config/edit/document.ts';
 import { needsRestart } from '../../config/fields/explain.ts';
+import type { ModuleUse } from '../../spec/modules.ts';
 import type { Emit } from '../events.ts';
 import type { ApplyRequest, ConfigSource, LogLine } from '../messages.ts';
 import type { Applied } from '../packet-thread.ts';
@@ -14,6 +15,7 @@ import type { Clock } from './clock.ts';
 import { type Documents, derive } from './derive.ts';
 import { asApiError } from './errors.ts';
 import { type ChangePlan, type LeasePlan, Plans } from './plans.ts';
+import { withPresentModules } from './present-modules.ts';
 import { ChangeQueue, type Outcome } from './queue.ts';
 import { type LeaseReport, leaseReport, leaseReports } from './reports.ts';
 import type { ChangeState, Scheduled } from './state.ts';
@@ -29,6 +31,8 @@ export interface ChangeOptions {
   readonly apply: (request: ApplyRequest) => Promise<Applied>;
   /** The text of a file. Throws OperatingError. */
   readonly readText: (file: string) => string;
+  /** The modules that are there, files by their whole paths: commands have loaded and switched some. */
+  readonly presentModules: () => Promise<readonly ModuleUse[]>;
   readonly log: (line: LogLine) => void;
   readonly emit: Emit;
   readonly clock: Clock;
@@ -226,17 +230,31 @@ export class ChangeService {
   }
 
   /** From the file as it is on the disk now to the configuration that runs, without leases and schedules. */
-  diff(): { readonly file: string; readonly changes: readonly ConfigChange[] } {
+  async diff(): Promise<{ readonly file: string; readonly changes: readonly ConfigChange[] }> {
     const { documents, readText } = this.#options;
     const { base, baseConfig } = this.#queue.state;
-    const onDisk = asApiError(() => documents.parse(readText(base.file), base.file).load());
-    return { file: base.file, changes: documents.changes(onDisk, baseConfig) };
+    const present = await this.#present(base, baseConfig);
+    return asApiError(() => {
+      const onDisk = documents.parse(readText(base.file), base.file).load();
+      const running = present === base ? baseConfig : present.load();
+      return { file: base.file, changes: documents.changes(onDisk, running) };
+    });
   }
 
-  /** The configuration that runs, without leases and schedules, and the file that it belongs to. */
-  config(): { readonly file: string; readonly yaml: string; readonly generation: number } {
-    const { base } = this.#queue.state;
-    return { file: base.file, yaml: base.text(), generation: this.generation };
+  /**
+   * The configuration that runs, without leases and schedules, and the file that it belongs to. Its modules
+   * are those that are there.
+   */
+  async config(): Promise<{ readonly file: string; readonly yaml: string; readonly generation: number }> {
+    const { generation } = this;
+    const { base, baseConfig } = this.#queue.state;
+    const present = await this.#present(base, baseConfig);
+    return { file: base.file, yaml: present.text(), generation };
+  }
+
+  async #present(base: ConfigDocument, baseConfig: LoadedConfig): Promise<ConfigDocument> {
+    const present = await this.#options.presentModules();
+    return asApiError(() => withPresentModules(base, baseConfig, present));
   }
 
   #reloadPlan({ file, text, confirmMs }: ReloadRequest): (state: ChangeState) => ChangePlan {

@@ -1,6 +1,12 @@
 /** Changes that modules make go the way of `shaper set`. */
 import type { ChangeService } from '../change/service.ts';
+import type { EventType } from '../events.ts';
 import type { FromControlThread, ModuleSet } from '../messages.ts';
+
+interface ModuleNews {
+  readonly label: string;
+  readonly action: string;
+}
 
 /** Carries a change out, and tells what has come of it. */
 export function moduleSetter(
@@ -14,4 +20,11 @@ export function moduleSetter(
     );
     tell({ type: 'set-done', request, refusal });
   };
+}
+
+/** The label of a module whose life has begun, if that is what the packet thread tells; null: it is not. */
+export function begunModule(event: EventType, data: object): string | null {
+  if (event !== 'module') return null;
+  const { label, action } = data as ModuleNews;
+  return ['loaded', 'on', 'reloaded'].includes(action) ? label : null;
 }

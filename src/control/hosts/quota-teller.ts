@@ -1,13 +1,14 @@
 /** Tells watchers, the log, modules and outside actions how standings of hosts with their quotas change. */
 import { formatTime } from '../../base/units.ts';
 import type { QuotaHost, QuotaState } from '../../modules/api/module.ts';
-import { HostStates, type StateChange } from '../../quotas/host-states.ts';
+import { HostStates, presentStates, type StateChange } from '../../quotas/host-states.ts';
 import type { QuotaNews, StandingChange } from '../../quotas/news.ts';
 import type { QuotaSpec } from '../../spec/hosts.ts';
 import type { Emit } from '../events.ts';
 import type { LogLine } from '../messages.ts';
 import type { ViolationFacts } from './actions/facts.ts';
 import type { HostEntry } from './entry.ts';
+import type { StandingReport } from './reports.ts';
 
 /** Of a host whose state with a quota has changed, for a module that the quota names. */
 export interface ModuleNews {
@@ -16,6 +17,8 @@ export interface ModuleNews {
   readonly host: QuotaHost;
   readonly quota: string;
   readonly state: QuotaState;
+  /** The label of the only module that is told; null: all that are meant by `name`. */
+  readonly only: string | null;
 }
 
 export interface TellerOptions {
@@ -55,6 +58,12 @@ export class QuotaTeller {
     });
   }
 
+  /** Tells modules, or the one with this label, how the host stands now, unless it is ok. */
+  tellPresent(host: string, standings: readonly StandingReport[], only: string | null): void {
+    for (const state of presentStates(host, standings, this.#options.quotas()))
+      this.#tellModules(state, only);
+  }
+
   #tellChange(change: StandingChange): void {
     const { from, to } = change;
     const { host, name, quota, direction, usedBytes, limitBytes, endsAt, overNs } = this.#factsOf(change);
@@ -65,10 +74,11 @@ export class QuotaTeller {
     else if (from === 'exceeded') this.#options.log({ level: 'info', message: 'quota: released', fields });
   }
 
-  #tellModules({ host: id, quota, state }: StateChange): void {
+  #tellModules({ host: id, quota, state }: StateChange, only: string | null = null): void {
     const entry = this.#options.entryOf(id);
     const host = { id, name: entry?.name || null, addresses: entry?.addressTexts ?? [] };
-    for (const name of quota.modules) this.#options.tellModule({ name, host, quota: quota.name, state });
+    for (const name of quota.modules)
+      this.#options.tellModule({ name, host, quota: quota.name, state, only });
   }
 
   #factsOf(change: StandingChange): ViolationFacts {

@@ -1,4 +1,5 @@
 /** Routes of modules: users' own code on packets. */
+import { PRIORITY_MAX } from '../../config/fields/modules.ts';
 import { ApiError } from '../api-error.ts';
 import { type Route, route } from '../http/route.ts';
 import {
@@ -74,7 +75,9 @@ export function moduleRoutes({ modules, isShared }: ModuleCommands): Route[] {
       body: object('Which module', {
         use: text('The name of a built-in module or of a package, or a file (.ts or .js)'),
         folder: optional(text('Absolute path where a relative file starts; / without it')),
-        priority: optional(integer('Packets pass the lowest first; 100 without it', { min: 0, max: 1000 })),
+        priority: optional(
+          integer('Packets pass the lowest first; 100 without it', { min: 0, max: PRIORITY_MAX }),
+        ),
         run: optional(choice('Which of its forms', ['user', 'kernel'])),
         options: optional(anyObject('Its options, by name, as in the configuration')),
       }),

@@ -13,6 +13,7 @@
  * A handle is the place of its record and a number that no other hold has had, so a handle is answered once.
  */
 import { NONE } from '../../base/none.ts';
+import { shortText } from '../../base/short-text.ts';
 import { MODULE_BYTES_MAX, MODULE_HELD_MAX, MODULE_HOLD_NS_MAX } from '../../limits.ts';
 import type { Handle } from '../../modules/api/packet.ts';
 import { ARRIVAL_COLUMNS } from '../../packet/batch.ts';
@@ -132,14 +133,18 @@ export class Holds {
   /**
    * Module `owner` answers: the packet is ACCEPTED or DROPPED. `position` is the place in the line where that
    * happens.
-   * @throws Error if the handle was answered already, or is not the module's
+   * @throws Error if there is no such packet, the handle was answered already, or is not the module's
    */
   answer(owner: number, handle: number, state: number, position: number): void {
     const r = handle % RECORDS_MAX;
     const at = r * WORDS;
     const { words, lastAnswer } = this;
-    const isOne = Number.isSafeInteger(handle) && handle >= 0 && at < words.length;
-    if (!isOne || words[at + SERIAL] !== Math.floor(handle / RECORDS_MAX) || words[at + STATE] === FREE)
+    const isOne = Number.isSafeInteger(handle) && handle >= RECORDS_MAX && r < this.highWater;
+    const serial = Math.floor(handle / RECORDS_MAX);
+    // A record is used again for another packet, under a greater number.
+    if (!isOne || serial > words[at + SERIAL])
+      throw new Error(`${shortText(handle)} is no held packet: give what hold() has returned`);
+    if (words[at + SERIAL] !== serial || words[at + STATE] === FREE)
       throw new Error('the handle was answered already');
     if (words[at + OWNER] !== owner) throw new Error('the handle is of another module');
     const before = words[at + STATE];

@@ -5,6 +5,7 @@
  * Packets that were not copied whole (longer than COPY_BYTES_MAX) are left as they are: what is set is not
  * written, and counts as an error of the module.
  */
+import { shortText } from '../../base/short-text.ts';
 import type { Handle, Hook, Packet, TcpHeader } from '../../modules/api/packet.ts';
 import { addressText, addressWordsOf } from '../../packet/address-text.ts';
 import { FRAGMENT_NONE } from '../../packet/parse.ts';
@@ -323,8 +324,9 @@ export class PacketView implements Packet {
   }
 
   private setAddress(text: string, field: string, at: number): void {
-    const words = addressWordsOf(text);
-    if (words === null) throw new RangeError(`${field} ${JSON.stringify(text)} is no address`);
+    const words = typeof text === 'string' ? addressWordsOf(text) : null;
+    if (words === null)
+      throw new RangeError(`${field} ${shortText(text)} is no address, such as "192.0.2.1" or "2001:db8::1"`);
     if (!this.mayChange(field)) return;
     const { parsed } = this.rows;
     const { p } = this;

@@ -2,6 +2,7 @@
 import { FLOAT_ZERO } from '../../base/float.ts';
 import type { HashKeys } from '../../base/hash.ts';
 import { Prng } from '../../base/prng.ts';
+import { shortText } from '../../base/short-text.ts';
 import { MODULE_BUDGET_PACKETS } from '../../limits.ts';
 import type { Interest } from './interests.ts';
 import { HOOKS } from './packet-view.ts';
@@ -32,9 +33,12 @@ export class Session {
     this.prng = new Prng((low >>> 0) + (high >>> 11) * 0x100000000);
   }
 
-  /** @throws RangeError unless `ms` is a number greater than 0 */
+  /** @throws TypeError or RangeError unless `ms` is a number greater than 0, and `run` a function */
   every(ms: number, run: () => void, nowNs: number): () => void {
+    if (typeof ms !== 'number') throw new TypeError(`every(): ${shortText(ms)} is no number of milliseconds`);
     if (!(ms > 0) || !Number.isFinite(ms)) throw new RangeError(`every(${ms}): the time must be above 0 ms`);
+    if (typeof run !== 'function')
+      throw new TypeError(`every(${ms}, …): ${shortText(run)} is no function to call`);
     const everyNs = Math.max(1, Math.round(ms * 1e6));
     const timer = { everyNs, run, dueNs: nowNs + everyNs, isOff: false };
     this.timers.push(timer);

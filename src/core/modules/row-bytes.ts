@@ -1,4 +1,5 @@
 /** The bytes of a packet, where its row says that they lie: written with the checksums that cover them. */
+import { shortText } from '../../base/short-text.ts';
 import { COPY_BYTES_MAX } from '../../limits.ts';
 import { FRAGMENT_NONE } from '../../packet/parse.ts';
 import { readHalf } from '../../packet/tcp-header.ts';
@@ -60,9 +61,12 @@ export function sumRow(rows: Rows, p: number): void {
 
 /**
  * New bytes of a packet.
- * @throws TypeError if they are no IP packet of the packet's family, RangeError if they are too many
+ * @throws TypeError if they are no Uint8Array, or no IP packet of the packet's family
+ * @throws RangeError if they are too many
  */
 export function checkPacket(bytes: Uint8Array, family: number): void {
+  if (!(bytes instanceof Uint8Array))
+    throw new TypeError(`a Uint8Array with a whole IP packet is expected, and not ${shortText(bytes)}`);
   if (bytes.length > COPY_BYTES_MAX)
     throw new RangeError(`${bytes.length} bytes are too many: a packet has at most ${COPY_BYTES_MAX}`);
   const version = bytes.length > 0 ? bytes[0] >> 4 : 0;

@@ -10,6 +10,7 @@
  */
 import { FLOAT_ZERO } from '../../base/float.ts';
 import { NONE } from '../../base/none.ts';
+import { shortText, thrownText } from '../../base/short-text.ts';
 import { ACCEPT, DROP, STOLEN } from '../../modules/api/module.ts';
 import type { ModuleGuard } from './guard.ts';
 import type { Holds } from './holds.ts';
@@ -22,6 +23,9 @@ import { GOES_ON, IS_DROPPED, IS_HELD, type Rows } from './rows.ts';
 
 /** Stack frames of those who call modules. */
 const OURS = /\/(core|live|io)\/modules\//;
+
+/** The guard ends a run of 100 ms of processor time, or one that waits. */
+const WAITED_NS_MAX = 50e6;
 
 const TIMERS = 0;
 const PACKETS = 1;
@@ -176,7 +180,7 @@ export class Runner {
       record.packets += 1;
       this.isDecided = 0;
       this.held = NONE;
-      const cls = instance.classify === undefined ? 1 : instance.classify(view);
+      const cls = instance.classify === undefined ? 1 : classOf(instance.classify(view));
       instance.log?.(view);
       if (cls !== 0 && instance.process !== undefined) {
         this.isProcessing = true;
@@ -211,7 +215,7 @@ export class Runner {
     record.reason ??=
       verdict === STOLEN
         ? 'process() returned STOLEN without hold(): the packet goes on'
-        : `process() returned ${kindOf(verdict)}, which is no verdict: the packet goes on`;
+        : `process() returned ${shortText(verdict)}, which is no verdict: the packet goes on`;
   }
 
   /** The packet was held, and process() has said something else: the hold ends. */
@@ -243,6 +247,7 @@ export class Runner {
 
   /**
    * The guard has ended the run: the module that took most of it goes, perhaps not the one whose turn it is.
+   * If it was ended because somebody waited, that is whose turn it is.
    */
   private wasEnded(): void {
     const { modules } = this;
@@ -250,9 +255,14 @@ export class Runner {
     this.clock(current);
     this.clean(current);
     let guilty = current;
-    for (const record of modules) if (record.runNs > guilty.runNs) guilty = record;
+    let takenNs = 0;
+    for (const record of modules) {
+      takenNs += record.runNs;
+      if (record.runNs > guilty.runNs) guilty = record;
+    }
+    if (hasWaited(takenNs)) guilty = current;
     guilty.errors += 1;
-    this.parts.eject(guilty, 'it took more than 100 ms at once');
+    this.parts.eject(guilty, reasonOfEnd(takenNs));
     if (guilty === current) this.next();
     else if (this.phase === PACKETS) this.at++;
     this.isDecided = 0;
@@ -274,14 +284,25 @@ export class Runner {
   }
 }
 
-function kindOf(verdict: unknown): string {
-  if (verdict instanceof Promise) return 'a promise';
-  return typeof verdict === 'object' ? 'an object' : String(verdict);
+/** @throws TypeError for what is no class */
+function classOf(value: number): number {
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new TypeError(`classify() returned ${shortText(value)}; a whole number from 0 on is expected`);
+}
+
+/** Why a run was ended that has taken so much processor time: who waits takes none. */
+export function reasonOfEnd(takenNs: number): string {
+  const what = hasWaited(takenNs) ? 'it slept or waited for' : 'it took';
+  return `${what} more than 100 ms at once`;
+}
+
+function hasWaited(takenNs: number): boolean {
+  return takenNs < WAITED_NS_MAX;
 }
 
 /** The message of an error, and where in the module's file it was thrown. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return `it threw ${String(error)}`;
+  if (!(error instanceof Error)) return `it threw ${thrownText(error)}`;
   const lines = (error.stack ?? '').split('\n').map((line) => line.trim());
   const place = lines.find((line) => line.startsWith('at ') && !OURS.test(line));
   return place === undefined ? error.message : `${error.message} (${place})`;

@@ -30,7 +30,7 @@ import { PacketView } from './packet-view.ts';
 import { ModuleRecord, Session } from './record.ts';
 import type { Rows } from './rows.ts';
 import type { ModuleCounters, RunnableModule } from './runnable.ts';
-import { Runner, reasonOf } from './runner.ts';
+import { Runner, reasonOf, reasonOfEnd } from './runner.ts';
 
 /** What the core does for a module. The rest of Itm is the world's. */
 export type CoreItm = Pick<Itm, 'now' | 'every' | 'random' | 'accept' | 'drop'>;
@@ -178,7 +178,7 @@ export class ModuleStage {
     const fromNs = this.guard.cpuNs();
     let reason: string | null = null;
     try {
-      if (!this.guard.run(fn)) reason = 'it took more than 100 ms at once';
+      if (!this.guard.run(fn)) reason = reasonOfEnd(this.guard.cpuNs() - fromNs);
     } catch (error) {
       reason = reasonOf(error);
     }

@@ -1,4 +1,5 @@
 /** The TCP header of the packet that the view shows. */
+import { shortText } from '../../base/short-text.ts';
 import type { TcpHeader } from '../../modules/api/packet.ts';
 import {
   ACK_AT,
@@ -99,5 +100,5 @@ export class TcpView implements TcpHeader {
 /** @throws RangeError unless `value` is a whole number from 0 to `max` */
 export function checked(value: number, max: number, field: string): number {
   if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-  throw new RangeError(`${field} ${value} is no whole number from 0 to ${max}`);
+  throw new RangeError(`${field} ${shortText(value)} is no whole number from 0 to ${max}`);
 }

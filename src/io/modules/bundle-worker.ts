@@ -50,8 +50,12 @@ async function answer({ file, name, folder, api }: BundleQuestion): Promise<Bund
   }
 }
 
+const AWAIT =
+  'a module cannot wait (await) in its outermost statements: wait in an async function that create() calls';
+
 /** `FILE:LINE:COL: message`. Columns of esbuild count from 0. */
-function placed({ text, location }: Message, folder: string): string {
+function placed({ text: said, location }: Message, folder: string): string {
+  const text = said.startsWith('Top-level await') ? AWAIT : said;
   if (location === null) return text;
   const file = location.file.startsWith('<') ? '' : `${resolve(folder, location.file)}:`;
   return file === '' ? text : `${file}${location.line}:${location.column + 1}: ${text}`;

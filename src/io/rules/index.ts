@@ -3,7 +3,7 @@ export type { ChangedRules } from './change.ts';
 export { claimRules } from './claim.ts';
 export { RulesError, type RulesErrorCode, type RulesLog } from './errors.ts';
 export { type InstalledRules, installRules, renderRules } from './install.ts';
-export { checkKernelRules, kernelTracks, refusalOfText } from './kernel-rules.ts';
+export { checkKernelRules, kernelRuleFault, kernelTracks, refusalOfText } from './kernel-rules.ts';
 export { foreignBits, hex, markShift, nfqueueMark } from './mark.ts';
 export { type KernelCounts, readKernelCounts } from './module-counts.ts';
 export {

@@ -2,7 +2,8 @@
  * Rules of modules that the kernel runs: text of users, as statements of nft. They stand in a chain of the
  * module's own, and may not leave it but by its end, `return`, `drop` or `reject`.
  */
-import type { ModuleHookPlan } from '../../spec/module-hooks.ts';
+import { type ModuleHookPlan, planHooks } from '../../spec/module-hooks.ts';
+import type { ModuleSpec } from '../../spec/modules.ts';
 import type { QueuePlan } from '../../spec/queue-plan.ts';
 import { RulesError, toolComplaint } from './errors.ts';
 import { runTool } from './tool.ts';
@@ -124,6 +125,23 @@ export async function checkKernelRules({ moduleHooks = [] }: Pick<QueuePlan, 'mo
   // `iif` means a device by its number, and so only one that is there.
   const hint = message === 'Interface does not exist' ? '; iifname and oifname match names' : '';
   throw refused(place, `nft says: ${message}${hint}`);
+}
+
+/**
+ * What is wrong with the rules of one kernel-run module; null: nothing, or nobody can be asked, such as
+ * without nft. What the kernel refuses is not believed of a user who is not root.
+ */
+export async function kernelRuleFault(spec: ModuleSpec): Promise<string | null> {
+  if (spec.run !== 'kernel') return null;
+  try {
+    await checkKernelRules({ moduleHooks: planHooks([spec]) });
+    return null;
+  } catch (error) {
+    if (!(error instanceof RulesError)) throw error;
+    const isOfKernel = error.message.includes('Could not process rule');
+    const isBelieved = error.code === 'request' && (!isOfKernel || process.getuid?.() === 0);
+    return isBelieved ? error.message : null;
+  }
 }
 
 /** What nft says against these lines; null: nothing, or there can be no other namespace. */

@@ -71,7 +71,7 @@ export function connectModules(manager: ModuleManager, machine: ModuleMachine): 
   const sender = new SenderOnDemand();
   const { indexOf, mtuOf } = names;
   const faults = new FaultWatch({
-    entries: () => manager.current.entries,
+    entries: () => manager.alive,
     eject: (label, reason) =>
       void engine.modules.call(label, () => {
         throw new NamedFault(reason);

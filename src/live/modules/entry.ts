@@ -55,7 +55,7 @@ export class ModuleEntry {
   readonly ask: ModuleAsk;
   readonly read: ReadModule;
   /** Where the configuration names it; null: a command has loaded it. */
-  readonly declared: ModuleUse | null;
+  declared: ModuleUse | null;
   readonly enabled: boolean;
   state: ModuleState;
   reason: string | null = null;

@@ -1,6 +1,8 @@
 /** Code of modules outside of their packets: what it throws is told, and it cannot stay for ever. */
+
+import { thrownText } from '../../base/short-text.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
-import { firstPlaceOf, textOfThrown } from '../../io/modules/traces.ts';
+import { firstPlaceOf } from '../../io/modules/traces.ts';
 
 /** What is wrong with it, as the end of a sentence; null: nothing. */
 export function guarded(guard: ModuleGuard, run: () => void): string | null {
@@ -14,5 +16,5 @@ export function guarded(guard: ModuleGuard, run: () => void): string | null {
 /** The message, and the first place in the files of the module. */
 export function firstLines(error: unknown): string {
   const place = firstPlaceOf(error);
-  return place === null ? textOfThrown(error) : `${textOfThrown(error)} (${place})`;
+  return place === null ? thrownText(error) : `${thrownText(error)} (${place})`;
 }

@@ -2,7 +2,9 @@
 import type { Logger } from 'pino';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
-import type { Classes, DeviceChange, Itm, ModuleInstance } from '../../modules/api/module.ts';
+import type { Classes, DeviceChange, Itm, ModuleInstance, ModuleLogger } from '../../modules/api/module.ts';
+import { instanceFault } from '../../modules/definition.ts';
+import { moduleLogLine } from '../../modules/log-line.ts';
 import { type ModuleEntry, ModuleError } from './entry.ts';
 import { ModuleCallError } from './faults.ts';
 import { guarded } from './guarded.ts';
@@ -41,16 +43,17 @@ export class Life {
     const create = (): ModuleInstance => definition.create!(itm, { ...options });
     this.instance = {};
     let instance: unknown;
+    let wrong: string | null = null;
     const fault = guarded(world.guard, () => {
       instance = create();
+      wrong = instanceFault(instance);
     });
-    const isInstance = typeof instance === 'object' && instance !== null && !(instance instanceof Promise);
-    if (fault === null && isInstance) {
+    const reason = fault ?? wrong;
+    if (reason === null) {
       this.instance = instance as ModuleInstance;
       return;
     }
     this.end();
-    const reason = fault ?? 'returns no object of functions such as { process(p) { … } }';
     throw new ModuleError('invalid', `${source}: create() ${reason}`, 'mend the module, and load it again');
   }
 
@@ -77,8 +80,11 @@ export class Life {
     const unlessOver = (act: () => void): void => {
       if (!this.isOver) act();
     };
-    const log = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: object, message: string) =>
-      unlessOver(() => logger[level]({ ...fields, module: label }, message));
+    const log = (level: keyof ModuleLogger) => (first: unknown, text?: unknown) =>
+      unlessOver(() => {
+        const { fields, message } = moduleLogLine(first, text);
+        logger[level]({ ...fields, module: label }, message);
+      });
     return {
       label,
       now: () => core.now(),

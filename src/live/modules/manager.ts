@@ -9,19 +9,24 @@
  *
  * A module that the core has ejected is off at once. Its rules go with a change that follows.
  */
-import { resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { EXIT_FAILED, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
-import type { ModuleAnswer, ModuleCommand, ModuleReport, QuotaCommand } from '../../control/modules.ts';
+import { EXIT_FAILED, OperatingError } from '../../base/errors.ts';
+import {
+  type ModuleAnswer,
+  type ModuleCommand,
+  type ModuleReport,
+  type QuotaCommand,
+  wholeUse,
+} from '../../control/modules.ts';
 import type { ModuleCounters, RunnableModule } from '../../core/modules/runnable.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
-import { kindOfUse } from '../../io/modules/loader.ts';
 import type { KernelCounts } from '../../io/rules/index.ts';
 import { ChangeRefusedError } from '../../spec/edit.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
-import { type ModuleAsk, ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
+import { type ModuleAsk, ModuleEntry, type ReadModule } from './entry.ts';
 import { Life, type ModuleWorld } from './life.ts';
+import { readAgain, readAt, refusalOf, STOPPING } from './refusals.ts';
 import {
   changesOf,
   checkOrder,
@@ -32,6 +37,7 @@ import {
   isSameUses,
   type ModulesDraft,
   specsOf,
+  useOfEntry,
 } from './roster.ts';
 
 /** Brings a draft into force. `plan` is called when it is its turn. Rejects, and all is as before then. */
@@ -65,6 +71,8 @@ export class ModuleManager {
   private readonly options: ManagerOptions;
   private world: ManagerWorld | null = null;
   private entries: readonly ModuleEntry[] = [];
+  /** Their create() was called, and the draft that has them is not in force yet. */
+  private coming: readonly ModuleEntry[] = [];
   private uses: readonly ModuleUse[] = [];
   private isStopping = false;
 
@@ -86,6 +94,16 @@ export class ModuleManager {
   /** The list as it is. */
   get current(): ModulesDraft {
     return { entries: this.entries, uses: this.uses };
+  }
+
+  /** All whose code may run. While a module is reloaded, it is there twice. */
+  get alive(): readonly ModuleEntry[] {
+    return [...this.coming, ...this.entries];
+  }
+
+  /** All that are there, as a configuration would name them: `save` writes them so. */
+  get present(): readonly ModuleUse[] {
+    return this.entries.map(useOfEntry);
   }
 
   /**
@@ -138,10 +156,14 @@ export class ModuleManager {
   private enliven(draft: ModulesDraft): void {
     const { logger } = this.options;
     const world = this.worldNow();
+    const coming = draft.entries.filter(
+      ({ state, isUserRun, life }) => state === 'on' && isUserRun && life === null,
+    );
+    // What create() begins may throw before the rules are in force.
+    this.coming = coming;
+    if (coming.length > 0) world.onLiving(true);
     try {
-      for (const entry of draft.entries)
-        if (entry.state === 'on' && entry.isUserRun && entry.life === null)
-          entry.life = new Life(entry, { ...world, logger });
+      for (const entry of coming) entry.life = new Life(entry, { ...world, logger });
     } catch (error) {
       this.discard(draft);
       throw error;
@@ -150,6 +172,7 @@ export class ModuleManager {
 
   /** The draft does not come into force: what has begun of it ends. */
   discard({ entries }: ModulesDraft): void {
+    this.coming = [];
     for (const entry of entries) if (!this.entries.includes(entry)) this.end(entry);
   }
 
@@ -168,12 +191,14 @@ export class ModuleManager {
       this.end(entry);
     }
     this.entries = draft.entries;
+    this.coming = [];
     this.uses = draft.uses;
+    for (const [entry, use] of draft.adopted ?? []) entry.declared = use;
     const living = this.runnables();
     stage.use(living, nowNs());
     onLiving(living.length > 0);
-    for (const [label, action] of changesOf(before, draft.entries)) {
-      this.options.logger.info({ module: label }, `module ${action}`);
+    for (const { label, action, isOff } of changesOf(before, draft.entries)) {
+      this.options.logger.info({ module: label }, `module ${action}${isOff ? ', off' : ''}`);
       this.options.tell({ label, action });
     }
   }
@@ -200,15 +225,7 @@ export class ModuleManager {
     try {
       return { ok: true, modules: await this.carryOut(command) };
     } catch (error) {
-      if (this.isStopping)
-        return { ok: false, code: 'stopping', message: 'the instance is stopping', hint: '' };
-      if (error instanceof ModuleError)
-        return { ok: false, code: error.code, message: error.message, hint: error.hint };
-      if (error instanceof ChangeRefusedError)
-        return { ok: false, code: 'failed', message: error.message, hint: error.hint };
-      if (!(error instanceof OperatingError)) throw error;
-      const code = error.exitCode === EXIT_USAGE ? 'invalid' : 'failed';
-      return { ok: false, code, message: error.message, hint: error.hint };
+      return this.isStopping ? STOPPING : refusalOf(error);
     } finally {
       // A module that was refused may have run.
       if (command.do !== 'list') this.world?.onLiving(this.runnables().length > 0);
@@ -244,7 +261,8 @@ export class ModuleManager {
   }
 
   private async reload(name: string): Promise<readonly ModuleReport[]> {
-    const read = await this.options.read(entryOf(this.entries, name).ask);
+    const old = entryOf(this.entries, name);
+    const read = await readAgain(old, () => this.options.read(old.ask));
     return this.replace(name, (entry) => entry.next({ read }));
   }
 
@@ -274,17 +292,17 @@ export class ModuleManager {
     });
   }
 
-  private async tellQuota({ name, host, quota, state }: QuotaCommand): Promise<readonly ModuleReport[]> {
+  private tellQuota({ name, host, quota, state, only }: QuotaCommand): readonly ModuleReport[] {
     const meant = this.entries.filter(
       ({ label, ask }) => label === name || ask.use === wholeUse(name, ask.folder),
     );
-    if (meant.length === 0) entryOf(this.entries, name);
+    if (meant.length === 0 && only === null) entryOf(this.entries, name);
     for (const { label, life } of meant) {
       const { instance } = life ?? {};
-      if (instance?.onQuota !== undefined)
+      if (instance?.onQuota !== undefined && (only ?? label) === label)
         this.worldNow().stage.call(label, () => instance.onQuota!(host, quota, state));
     }
-    return this.reports(meant);
+    return [];
   }
 
   private async reports(entries: readonly ModuleEntry[]): Promise<readonly ModuleReport[]> {
@@ -300,20 +318,22 @@ export class ModuleManager {
 
   /** The core has taken it out, in the middle of a batch. */
   private ejected(name: string, reason: string): void {
-    const entry = this.entries.find(({ label, state }) => label === name && state === 'on');
-    if (entry === undefined || this.isStopping) return;
-    entry.state = 'ejected';
-    entry.reason = reason;
+    // While it is reloaded there are two lives of it, and nobody knows which one it was.
+    const lives = this.alive.filter(({ label, state }) => label === name && state === 'on');
+    if (lives.length === 0 || this.isStopping) return;
+    for (const entry of lives) {
+      entry.state = 'ejected';
+      entry.reason = reason;
+    }
     // Its stop() may take its time, and rules take theirs: packets come first.
-    setImmediate(() => void this.withdraw(entry, reason));
+    setImmediate(() => void this.withdraw(name, lives, reason));
   }
 
-  private async withdraw(entry: ModuleEntry, reason: string): Promise<void> {
-    const { label } = entry;
+  private async withdraw(label: string, lives: readonly ModuleEntry[], reason: string): Promise<void> {
     const { logger, tell } = this.options;
     logger.error({ module: label, reason }, 'module ejected: its packets pass without it');
     tell({ label, action: 'ejected', reason });
-    this.end(entry);
+    for (const entry of lives) this.end(entry);
     try {
       await this.worldNow().apply(() => this.current);
     } catch (error) {
@@ -342,22 +362,6 @@ export class ModuleManager {
   }
 }
 
-/** A file by its whole path; names of built-in modules and packages as they are. */
-function wholeUse(use: string, folder: string): string {
-  return kindOfUse(use) === 'file' ? resolve(folder, use) : use;
-}
-
 function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
   return new Map(stage.counters().map((one) => [one.name, one]));
-}
-
-/** Tells what is wrong with a module of the configuration by its line there. */
-async function readAt(use: ModuleUse, read: () => Promise<ReadModule>): Promise<ReadModule> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
-    const where = `modules, line ${use.line} of the configuration (${use.use})`;
-    throw new ModuleError('invalid', `${where}: ${error.message}`, error.hint);
-  }
 }

@@ -1,6 +1,7 @@
 /** Lists of modules: which labels are free, in which order packets pass, and what contradicts that order. */
-import { equal } from '../../base/equal.ts';
 import { nearest } from '../../base/nearest.ts';
+import { MODULE as DEFAULTS } from '../../config/fields/defaults.ts';
+import { isSameUse } from '../../control/modules.ts';
 import { orderFaults, inOrder as specsInOrder } from '../../spec/module-order.ts';
 import type { ModuleSpec, ModuleUse } from '../../spec/modules.ts';
 import { ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
@@ -10,6 +11,21 @@ export interface ModulesDraft {
   readonly entries: readonly ModuleEntry[];
   /** What the configuration names, by which the list was made. */
   readonly uses: readonly ModuleUse[];
+  /** Modules that go on as they are, and where the configuration names them now. */
+  readonly adopted?: ReadonlyMap<ModuleEntry, ModuleUse>;
+}
+
+/** A module as a configuration would name it. */
+export function useOfEntry({ ask, enabled }: ModuleEntry): ModuleUse {
+  const { use, run, priority, options } = ask;
+  return {
+    use,
+    run,
+    priority: priority ?? DEFAULTS.priority,
+    options: options as ModuleUse['options'],
+    enabled,
+    line: 0,
+  };
 }
 
 /** `qosmod`, or `qosmod-2` if that is taken. */
@@ -50,23 +66,15 @@ export function checkOrder({ entries }: Pick<ModulesDraft, 'entries'>): void {
   if (fault !== undefined) throw new ModuleError('invalid', fault.message);
 }
 
-/** Whether the two mean the same module with the same options, on or off. */
-export function isSameUse(a: ModuleUse, b: ModuleUse): boolean {
-  return equal(plain(a), plain(b));
-}
-
 /** Whether two lists of the configuration mean the same modules. */
 export function isSameUses(a: readonly ModuleUse[], b: readonly ModuleUse[]): boolean {
   return a.length === b.length && a.every((use, i) => isSameUse(use, b[i]!) && use.enabled === b[i]!.enabled);
 }
 
-function plain({ use, run, priority, options }: ModuleUse): object {
-  return { use, run, priority, options };
-}
-
 /**
  * The list by another `modules:` of the configuration. What is the same there stays as it is, and so does
- * what commands have loaded. `read` reads what is new.
+ * what commands have loaded: under the name of the configuration if it names the same module now, as after
+ * `save`. `read` reads what is new.
  */
 export async function draftOf(
   uses: readonly ModuleUse[],
@@ -74,16 +82,22 @@ export async function draftOf(
   read: (use: ModuleUse) => Promise<ReadModule>,
   folder: string,
 ): Promise<ModulesDraft> {
+  const adopted = new Map<ModuleEntry, ModuleUse>();
+  const takeFrom = (list: ModuleEntry[], use: ModuleUse): ModuleEntry | null => {
+    const at = list.findIndex((entry) => isSameUse(entry.declared ?? useOfEntry(entry), use));
+    return at < 0 ? null : list.splice(at, 1)[0]!;
+  };
   const old = before.filter(({ declared }) => declared !== null);
-  const kept = uses.map((use) => {
-    const at = old.findIndex(({ declared }) => isSameUse(declared!, use));
-    if (at < 0) return null;
-    const [entry] = old.splice(at, 1);
-    return entry!.declared!.enabled === use.enabled
-      ? entry!
-      : entry!.next({ declared: use, enabled: use.enabled });
-  });
   const loaded = before.filter(({ declared }) => declared === null);
+  const found = uses.map((use) => takeFrom(old, use));
+  const kept = uses.map((use, i) => {
+    const entry = found[i] ?? takeFrom(loaded, use);
+    if (entry === null) return null;
+    const isAsWished = entry.enabled === use.enabled || entry.declared?.enabled === use.enabled;
+    if (!isAsWished) return entry.next({ declared: use, enabled: use.enabled });
+    adopted.set(entry, use);
+    return entry;
+  });
   const taken = [...loaded, ...kept.filter((entry) => entry !== null)];
   const entries: ModuleEntry[] = [];
   for (const [i, use] of uses.entries()) {
@@ -91,7 +105,7 @@ export async function draftOf(
     if (kept[i] === null) taken.push(entry);
     entries.push(entry);
   }
-  return { entries: [...entries, ...loaded], uses };
+  return { entries: [...entries, ...loaded], uses, adopted };
 }
 
 async function newEntry(
@@ -106,20 +120,27 @@ async function newEntry(
   return new ModuleEntry(freeLabel(found.spec.name, taken), ask, found, use, use.enabled);
 }
 
+interface ModuleChange {
+  readonly label: string;
+  readonly action: 'loaded' | 'reloaded' | 'on' | 'off' | 'unloaded';
+  /** It was loaded or reloaded, and does not run. */
+  readonly isOff: boolean;
+}
+
 /** What has become of each module that is not as before. */
-export function changesOf(
-  before: readonly ModuleEntry[],
-  after: readonly ModuleEntry[],
-): (readonly [label: string, action: string])[] {
-  const changes: (readonly [string, string])[] = [];
-  for (const entry of before)
-    if (!after.some(({ label }) => label === entry.label)) changes.push([entry.label, 'unloaded']);
+export function changesOf(before: readonly ModuleEntry[], after: readonly ModuleEntry[]): ModuleChange[] {
+  const changes: ModuleChange[] = [];
+  for (const { label } of before)
+    if (!after.some((entry) => entry.label === label))
+      changes.push({ label, action: 'unloaded', isOff: false });
   for (const entry of after) {
     if (before.includes(entry)) continue;
-    const was = before.find(({ label }) => label === entry.label);
-    if (was === undefined) changes.push([entry.label, 'loaded']);
-    else if (was.read !== entry.read) changes.push([entry.label, 'reloaded']);
-    else changes.push([entry.label, entry.enabled ? 'on' : 'off']);
+    const { label, enabled, read } = entry;
+    const was = before.find((one) => one.label === label);
+    const isOff = !enabled;
+    if (was === undefined) changes.push({ label, action: 'loaded', isOff });
+    else if (was.read !== read) changes.push({ label, action: 'reloaded', isOff });
+    else changes.push({ label, action: enabled ? 'on' : 'off', isOff: false });
   }
   return changes;
 }

@@ -13,7 +13,10 @@ export const DROP = 0;
 export const STOLEN = 2;
 export type Verdict = typeof ACCEPT | typeof DROP | typeof STOLEN;
 
-/** What classify() returns; 0: process() is not called. Numbers keep their meaning inside the module. */
+/**
+ * What classify() returns: a whole number from 0 on; anything else is an error. 0: process() is not called.
+ * Numbers keep their meaning inside the module.
+ */
 export type PacketClass = number;
 
 export type OptionType = 'integer' | 'number' | 'boolean' | 'string' | 'rate' | 'duration' | 'size' | 'list';
@@ -66,12 +69,22 @@ export interface Classes {
   set(path: string, values: Readonly<Record<string, string | number | boolean>>): Promise<void>;
 }
 
-/** A pino logger, as far as modules need it: keys of the object stand at top level of the line. */
+/** One level of the log. Both forms are those of pino. */
+export interface LogFunction {
+  (message: string): void;
+  /**
+   * Keys of the object stand at top level of the line. Those that every line has of its own (`level`, `time`,
+   * `pid`, `hostname`, `module`, `msg`) get a `_` behind them.
+   */
+  (fields: object, message?: string): void;
+}
+
+/** A pino logger, as far as modules need it. */
 export interface ModuleLogger {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
+  readonly debug: LogFunction;
+  readonly info: LogFunction;
+  readonly warn: LogFunction;
+  readonly error: LogFunction;
 }
 
 /** A device of the machine has come, gone, or changed its name. */
@@ -90,11 +103,15 @@ export interface Itm {
   /**
    * Calls `run` every `ms` milliseconds from now on, until the returned function is called. In `simulate` by
    * virtual time. Times that were missed are not made up for.
+   * @throws TypeError or RangeError unless `ms` is a number above 0, and `run` a function
    */
   every(ms: number, run: () => void): () => void;
   /** A number from 0 (included) to 1 (excluded), from the seed of the run: the same in every `simulate`. */
   random(): number;
-  /** The held packet goes on to the classes of its hook. A handle that was answered already is an error. */
+  /**
+   * The held packet goes on to the classes of its hook.
+   * @throws Error if the handle was answered already, or is none that hold() has returned
+   */
   accept(handle: Handle): void;
   drop(handle: Handle): void;
   /**
@@ -130,7 +147,10 @@ export interface ModuleInstance {
   updateClass?(p: Packet): void;
   /** Learns from it about the whole. */
   updateController?(): void;
-  /** The state of a host has changed with a quota that names this module. */
+  /**
+   * The state of a host has changed with a quota that names this module. Soon after create() it is called
+   * for every host that is not ok. It may be told a state again that it knows.
+   */
   onQuota?(host: QuotaHost, quota: string, state: QuotaState): void;
   /** The module goes: timers have ended, held packets are accepted afterwards. */
   stop?(): void;

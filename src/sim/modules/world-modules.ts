@@ -4,6 +4,7 @@
  * they come by prerouting, forward and postrouting.
  */
 
+import { thrownText } from '../../base/short-text.ts';
 import { ClassCounterReader } from '../../core/class-counters.ts';
 import { checkPacket } from '../../core/modules/row-bytes.ts';
 import type { RunnableModule } from '../../core/modules/runnable.ts';
@@ -17,7 +18,8 @@ import type {
   QuotaState,
 } from '../../modules/api/module.ts';
 import type { Hook } from '../../modules/api/packet.ts';
-import { type AnyModule, budgetNsOf } from '../../modules/definition.ts';
+import { type AnyModule, budgetNsOf, instanceFault } from '../../modules/definition.ts';
+import { moduleLogLine } from '../../modules/log-line.ts';
 import type { ModuleSpec } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import type { World } from '../world/world.ts';
@@ -140,12 +142,11 @@ export class WorldModules {
     try {
       instance = definition.create?.(itm, { ...options });
     } catch (error) {
-      throw new ModuleStartError(`${name}: create() throws: ${messageOf(error)}`, { cause: error });
+      throw new ModuleStartError(`${name}: create() throws: ${thrownText(error)}`, { cause: error });
     }
-    if (typeof instance === 'object' && instance !== null) return instance;
-    throw new ModuleStartError(
-      `${name}: create() returns no object of functions such as { process(p) { … } }`,
-    );
+    const fault = instanceFault(instance);
+    if (fault === null) return instance as ModuleInstance;
+    throw new ModuleStartError(`${name}: create() ${fault}`);
   }
 
   private itmFor(label: string): Itm {
@@ -190,8 +191,8 @@ export class WorldModules {
   private loggerOf(label: string): ModuleLogger {
     const logAs =
       (level: keyof ModuleLogger) =>
-      (fields: object, message: string): void =>
-        this.options.log({ label, level, fields, message, atNs: this.world.nowNs });
+      (first: unknown, text?: unknown): void =>
+        this.options.log({ label, level, ...moduleLogLine(first, text), atNs: this.world.nowNs });
     return { debug: logAs('debug'), info: logAs('info'), warn: logAs('warn'), error: logAs('error') };
   }
 
@@ -202,9 +203,4 @@ export class WorldModules {
 
 function runnable({ module: { spec, definition }, instance }: Life): RunnableModule {
   return { ...spec, budgetNs: budgetNsOf(definition), instance };
-}
-
-/** Anything can be thrown. */
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -71,6 +71,30 @@ quotas: { small: { windows: { over: 1h, up: 200kB }, warn: 50%, then: [ { module
       const [, , packets, dropped] = await counts();
       return packets! > before! && dropped! > 0;
     });
+    // Another life of the module is told of it again.
+    const reloaded = await shaper.cli(['module', 'reload', 'punish', '--socket', shaper.socketPath]);
+    expect(reloaded.code, reloaded.stderr).toBe(0);
+    await until('the module is told', async () => lines().length === 3);
+    expect(lines()[2]).toBe(`${client.addresses.v4} small limited`);
+    // What commands have done can be saved, and the file says what runs then.
+    const run = async (...words: readonly string[]): Promise<string> => {
+      const done = await shaper.cli([...words, '--socket', shaper.socketPath]);
+      expect(done.code, done.stderr).toBe(0);
+      return done.stdout;
+    };
+    await run('module', 'off', 'nth');
+    await run('module', 'load', 'delay', 'delay=1ms', '--priority', '7');
+    const states = async (): Promise<string> =>
+      (await modules(shaper)).map(({ label, state, priority }) => `${label} ${state} ${priority}`).join();
+    expect(await states()).toBe('nth off 5,delay on 7,punish on 100');
+    expect(await run('diff')).toContain('use: delay');
+    await run('save');
+    const text = readFileSync(shaper.configPath, 'utf8');
+    expect(text).toMatch(/options: \{ n: 10 \}, enabled: false/);
+    expect(text).toContain('{ use: delay, priority: 7, options: { delay: 1ms } }');
+    expect(await run('diff')).not.toContain('modules');
+    await run('reload');
+    expect(await states()).toBe('nth off 5,delay on 7,punish on 100');
     expect((await shaper.stop()).code).toBe(0);
   });
 });

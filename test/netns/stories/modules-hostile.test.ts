@@ -104,6 +104,7 @@ describeNetns('a bad module', () => {
   );
 
   it.each([
+    ['throws at once in a timer of Node', "setTimeout(() => { throw new Error('at once'); }, 0);"],
     ['throws again and again in a timer of Node', "setInterval(() => { throw new Error('again'); }, 50);"],
     [
       'leaves the refusal of classes.set to nobody',

@@ -171,7 +171,10 @@ describeNetns('modules', () => {
     expect(await shaper.logged('set')).toMatchObject({ ceil: 375_000, module: 'steer' });
     expect((await shaper.logged('refused')).error).toContain('wan/up/none');
     const { changes } = await new Api(shaper.socketPath).done('GET', 'diff');
-    expect(changes).toMatchObject([{ path: 'wan/up/a', key: 'ceil', new: '3mbit' }]);
+    expect(changes).toMatchObject([
+      { path: '', key: 'modules', old: null },
+      { path: 'wan/up/a', key: 'ceil', new: '3mbit' },
+    ]);
     expect((await shaper.stop()).code).toBe(0);
   });
 
@@ -263,6 +266,15 @@ describeNetns('modules', () => {
     expect(code).not.toBe(0);
     for (const word of ['wrong', 'forward', 'frobnicate']) expect(stderr).toContain(word);
     expect((await modules(shaper)).map(({ label }) => label)).toEqual(['marks']);
+    // `check` asks nft as well, which is installed and may be asked here.
+    const config = join(world.lab.folder, 'wrong.yaml');
+    writeFileSync(config, `modules: [ { use: ${file} }, { use: ${bad} } ]\n${WAN}`);
+    const checked = await shaper.cli(['check', config]);
+    expect(checked.code).toBe(2);
+    expect(checked.stderr).toMatch(
+      /wrong\.yaml:1:\d+: module wrong, hook forward, rule 1, .*frobnicate.*nft says/,
+    );
+    expect(checked.stderr).not.toContain('marks');
     expect((await shaper.stop()).code).toBe(0);
     await server.exec(['nft', 'delete', 'table', 'inet', 'arrived']);
   });

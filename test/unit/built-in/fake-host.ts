@@ -17,6 +17,7 @@ import {
   STOLEN,
   type TcpHeader,
 } from '../../../src/modules/api/index.ts';
+import { moduleLogLine } from '../../../src/modules/log-line.ts';
 
 const HELD_MAX = 10_000;
 const HELD_NS_MAX = 30e9;
@@ -163,7 +164,10 @@ export class FakeHost<Options extends object> {
   }
 
   private itm(prng: Prng): Itm {
-    const log = (fields: object, message: string): void => void this.logged.push([message, fields]);
+    const log = (first: unknown, text?: unknown): void => {
+      const { fields, message } = moduleLogLine(first, text);
+      this.logged.push([message, fields]);
+    };
     return {
       label: 'fake',
       now: () => this.nowNs,

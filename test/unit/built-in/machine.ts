@@ -2,6 +2,7 @@
 import type { Itm, ModuleInstance, Verdict } from '../../../src/modules/api/module.ts';
 import { ACCEPT, DROP } from '../../../src/modules/api/module.ts';
 import type { Hook, Packet } from '../../../src/modules/api/packet.ts';
+import { moduleLogLine } from '../../../src/modules/log-line.ts';
 
 export interface Said {
   readonly level: string;
@@ -41,10 +42,10 @@ export class Machine {
     inject: (bytes) => this.onInject(new Uint8Array(bytes)),
     classes: { get: () => null, set: async () => undefined },
     log: {
-      debug: (fields, message) => this.say('debug', fields, message),
-      info: (fields, message) => this.say('info', fields, message),
-      warn: (fields, message) => this.say('warn', fields, message),
-      error: (fields, message) => this.say('error', fields, message),
+      debug: (...call: unknown[]) => this.say('debug', call),
+      info: (...call: unknown[]) => this.say('info', call),
+      warn: (...call: unknown[]) => this.say('warn', call),
+      error: (...call: unknown[]) => this.say('error', call),
     },
     onDevice: (run) => {
       for (const [name, mtu] of Object.entries(this.mtus)) run({ name, ifIndex: 2, mtu });
@@ -73,8 +74,8 @@ export class Machine {
     this.nowNs = nowNs;
   }
 
-  private say(level: string, fields: object, message: string): void {
-    this.said.push({ level, message, fields: fields as Record<string, unknown> });
+  private say(level: string, [first, text]: readonly unknown[]): void {
+    this.said.push({ level, ...moduleLogLine(first, text) });
   }
 }
 

@@ -43,6 +43,7 @@ const begin = () =>
     config: { text: 'links: { w: { device: w, up: 1mbit } }', file: '/x.yaml' },
     apply: async () => ({ ok: true, generation: 1, notes: [] }),
     setStopped: () => undefined,
+    moduleUses: () => [],
     modules: async () => ({ ok: true, modules: [] }),
     log: () => undefined,
     onStop: () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ApiError } from '../../../src/control/api-error.ts';
-import { moduleSetter } from '../../../src/control/commands/modules.ts';
+import { begunModule, moduleSetter } from '../../../src/control/commands/modules.ts';
 import type { FromControlThread } from '../../../src/control/messages.ts';
 import { ModuleSets } from '../../../src/control/module-sets.ts';
 
@@ -40,4 +40,11 @@ it('a module that asks faster than changes are made is refused', async () => {
   const next = sets.ask(change);
   sets.done(told.at(-1)!, null);
   await next;
+});
+
+it('a life of a module has begun when it was loaded, turned on or reloaded', () => {
+  const begun = (action: string) => begunModule('module', { label: 'a', action });
+  expect(['loaded', 'on', 'reloaded'].map(begun)).toEqual(['a', 'a', 'a']);
+  expect(['off', 'unloaded', 'ejected'].map(begun)).toEqual([null, null, null]);
+  expect(begunModule('quota', { label: 'a', action: 'loaded' })).toBeNull();
 });

@@ -32,7 +32,7 @@ const HEAD = 'links: { w: { device: e, up: 9mbit, down: 9mbit } }\n';
 
 function prepare(modules: string, more = ''): Promise<PreparedModule[]> {
   const file = join(folder, 'shaper.yaml');
-  return prepareModules(loadConfig(`${HEAD}modules:\n${modules}\n${more}`, file), file, null);
+  return prepareModules(loadConfig(`${HEAD}modules:\n${modules}\n${more}`, file), file, { accounts: null });
 }
 
 async function problemsOf(modules: string, more = ''): Promise<string[]> {

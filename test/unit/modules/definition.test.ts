@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { budgetNsOf, definitionFaults } from '../../../src/modules/definition.ts';
+import { budgetNsOf, definitionFaults, instanceFault } from '../../../src/modules/definition.ts';
 
 const GOOD = { label: 'm', hooks: ['input'], create: () => ({}) };
 
@@ -66,4 +66,27 @@ describe('a definition', () => {
 it('has 20 us a packet, or as it says', () => {
   expect(budgetNsOf({ ...GOOD, hooks: ['input'] })).toBe(20_000);
   expect(budgetNsOf({ ...GOOD, hooks: ['input'], budget: '1ms' })).toBe(1e6);
+});
+
+describe('what create() returns', () => {
+  it.each([
+    [{}],
+    [{ process: () => 1, stop: undefined, packets: 5 }],
+    [
+      new (class {
+        classify() {}
+      })(),
+    ],
+  ])('%# can run', (value) => expect(instanceFault(value)).toBeNull());
+
+  it.each([
+    [undefined, 'returns no object of functions such as { process(p) { … } }'],
+    [() => 1, 'returns no object of functions such as { process(p) { … } }'],
+    [Promise.resolve({}), 'returns a promise: nobody waits for it'],
+    [{ process: 5 }, 'returns process: 5: a function is expected'],
+    [
+      { classify: 'x', log: {}, updateClass: null, updateController: [1], onQuota: true, stop: 0 },
+      'returns classify: "x", log: {}, updateClass: null, updateController: [1], onQuota: true, stop: 0: a function is expected',
+    ],
+  ])('%#', (value, fault) => expect(instanceFault(value)).toContain(fault));
 });

@@ -110,6 +110,13 @@ describe('shaper module', () => {
     expect((await shaper(...args('list', '--options'))).stdout).toContain('threshold=20');
   });
 
+  it.each(['1001', '5000', '-1', 'x', '1.5'])('--priority %s is refused by its name', async (priority) => {
+    const { code, stderr } = await shaper(...args('load', 'delay', `--priority=${priority}`));
+    expect(code).toBe(2);
+    expect(stderr).toContain(`--priority ${priority} is no whole number from 0 to 1000`);
+    expect(asked).toEqual([]);
+  });
+
   it('load sends the file with its whole path, and the options as they are written', async () => {
     const words = ['load', 'mine.ts', 'threshold=20', 'name=a=b', '--priority', '10', '--run', 'user'];
     expect(await shaper(...args(...words))).toMatchObject({ code: 0, stdout: 'qosmod: on\n' });

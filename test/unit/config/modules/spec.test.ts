@@ -88,3 +88,30 @@ describe('a kernel-run module', () => {
     ],
   ])('wrong %#', (parts, faults) => expect(faultsOf(parts, 'kernel')).toEqual(faults));
 });
+
+describe('a rule that writes the mark', () => {
+  const faultsOfRule = (rule: string): readonly string[] =>
+    faultsOf({ kernel: () => ({ input: ['counter', rule] }) }, 'kernel');
+
+  it.each([
+    ['meta mark set 0x01000000', '0x1000000'],
+    ['ip dscp 46 mark set 0xff000001 counter', '0xff000001'],
+    ['meta mark set meta mark | 0x80000000', '0x80000000'],
+    ['meta mark set (meta mark & 0x00ffffff) or 33554432', '0x2000000'],
+    ['counter meta mark set mark and 0xff xor 0x1000000', '0x1000000'],
+  ])('%s is refused if it writes our bits', (rule, mark) => {
+    expect(faultsOfRule(rule)).toEqual([
+      `kernel(): rule 2 at input writes mark ${mark}, which has bits of the shaper's own mask 0xff000000 (nfqueue.mark): they are cleared behind it; write others`,
+    ]);
+  });
+
+  it.each([
+    'meta mark set 0x00ffffff',
+    'meta mark set meta mark & 0xff000000',
+    'meta mark set mark and 0xff00ffff or 0x10000',
+    'meta mark 0x01000000 meta mark set 0x1',
+    'ct mark set 0xff000000',
+    'meta mark set ct mark counter packets 4278190080 bytes 0',
+    'meta mark set 0x1 << 3',
+  ])('%s is none of our business', (rule) => expect(faultsOfRule(rule)).toEqual([]));
+});

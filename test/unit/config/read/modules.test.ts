@@ -56,7 +56,9 @@ describe('modules', () => {
     ['[{ use: a, options: 5 }]', "2:30 options must be a map (key: value), not '5'"],
     ['[{ use: "" }]', "2:18 use: '' names no module; write a built-in name, ./FILE.ts, or a package"],
     ['[{ use: a, options: { x: 1, x: 2 } }]', '2:38 this key is here twice'],
-    ['[a]', "2:11 a module must be a map (key: value), not 'a'"],
+    ['[a]', '2:11 a module is a map; write - use: a'],
+    ['qosmod', '2:10 a module is a map; write - use: qosmod'],
+    ['[[a]]', '2:11 a module must be a map (key: value), not a list'],
     [
       `[${Array(101).fill('{ use: a }').join()}]`,
       '2:10 modules: 101 are more than the 100 that are possible',

@@ -9,6 +9,7 @@ import type { Scheduled } from '../../../../src/control/change/state.ts';
 import { type ControlEvent, Events } from '../../../../src/control/events.ts';
 import type { ApplyRefusal, ApplyRequest, LogLine } from '../../../../src/control/messages.ts';
 import type { Applied } from '../../../../src/control/packet-thread.ts';
+import type { ModuleUse } from '../../../../src/spec/modules.ts';
 import type { ClassSpec } from '../../../../src/spec/spec.ts';
 
 /** Noon in UTC. */
@@ -99,11 +100,14 @@ export function setUp(
     hasSchedules: () => schedules !== null,
     scheduled: (_, at) => schedules?.(at) ?? [],
   };
-  const service = new ChangeService({
+  /** null: as the configuration says. */
+  const present: { modules: readonly ModuleUse[] | null } = { modules: null };
+  const service: ChangeService = new ChangeService({
     documents,
     config: { text: yaml, file: '/etc/shaper.yaml' },
     apply: thread.apply,
     readText: (file) => files.get(file)!,
+    presentModules: async () => present.modules ?? service.running().config.modules,
     log: (line) => logged.push(line),
     emit: events.emit,
     clock,
@@ -122,7 +126,7 @@ export function setUp(
   };
   const eventsOf = (type: string): object[] =>
     told.filter((one) => one.type === type).map(({ data }) => data);
-  return { service, clock, thread, files, logged, eventsOf, soon, events };
+  return { service, present, clock, thread, files, logged, eventsOf, soon, events };
 }
 
 export type Schedules = (at: Date) => readonly Scheduled[];

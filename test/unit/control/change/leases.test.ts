@@ -38,8 +38,8 @@ describe('a lease', () => {
   it('is neither in the file that save writes nor a difference', async () => {
     const { service } = setUp();
     await service.lease(BULK, { ceil: '9mbit' }, MINUTE, undefined);
-    expect(service.config().yaml).toBe(YAML);
-    expect(service.diff().changes).toEqual([]);
+    expect((await service.config()).yaml).toBe(YAML);
+    expect((await service.diff()).changes).toEqual([]);
   });
 
   it('stays on top of a reload and goes back to the reloaded value', async () => {

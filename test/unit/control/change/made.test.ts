@@ -7,8 +7,8 @@ it('a class made for a command is there until its end, and in no file', async ()
   const { service, soon, thread, eventsOf } = setUp();
   await soon(service.make(MADE));
   expect(thread.ceil('wan/up/bulk/exec-1')).toBe(2);
-  expect(service.config().yaml).toBe(YAML);
-  expect(service.diff().changes).toEqual([]);
+  expect((await service.config()).yaml).toBe(YAML);
+  expect((await service.diff()).changes).toEqual([]);
   expect(eventsOf('change').at(-1)).toMatchObject({ by: 'exec' });
   await soon(service.unmake([...MADE.keys()]));
   expect(thread.running('wan/up/bulk/exec-1')).toBeUndefined();

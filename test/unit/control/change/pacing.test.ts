@@ -24,7 +24,7 @@ describe('pacing and adjusting', () => {
     expect(thread.running(BULK)).toMatchObject({ pace: null, adjust: true });
     await set({ tcp: null, adjust: null });
     expect(thread.running(BULK)).toMatchObject({ pace: null, adjust: false });
-    expect(service.config().yaml).toBe(YAML);
+    expect((await service.config()).yaml).toBe(YAML);
   });
 
   it('come, go and move with their class', async () => {
@@ -35,7 +35,7 @@ describe('pacing and adjusting', () => {
     await soon(service.moveClass('wan/up/mail', 'wan/up/guests/mail', undefined, undefined));
     expect(thread.running('wan/up/guests/mail')).toMatchObject({ pace: DEFAULTS, adjust: true });
     await soon(service.removeClass('wan/up/guests/mail', undefined));
-    expect(service.config().yaml).toBe(YAML);
+    expect((await service.config()).yaml).toBe(YAML);
   });
 
   it('of a second class among siblings is refused, and nothing has changed', async () => {

@@ -12,7 +12,7 @@ describe('set', () => {
     expect(changes).toMatchObject([{ path: BULK }]);
     expect({ generation, notes }).toEqual({ generation: 1, notes: [] });
     expect(thread.ceil(BULK)).toBe(8);
-    expect(service.config().yaml).toBe(YAML.replace('ceil: 5mbit', 'ceil: 8mbit'));
+    expect((await service.config()).yaml).toBe(YAML.replace('ceil: 5mbit', 'ceil: 8mbit'));
     expect(eventsOf('change')).toEqual([{ by: 'set', generation: 1, changes }]);
   });
 
@@ -52,9 +52,9 @@ describe('set', () => {
     const { changes, generation } = await set({ dir: 'alice:staff 755' });
     expect(changes).toEqual([{ path: BULK, key: 'access', old: null, new: '{ dir: "alice:staff 755" }' }]);
     expect(generation).toBe(1);
-    expect(service.config().yaml).toContain('access: { dir: alice:staff 755 }');
+    expect((await service.config()).yaml).toContain('access: { dir: alice:staff 755 }');
     await set(null);
-    expect(service.config().yaml).toBe(YAML);
+    expect((await service.config()).yaml).toBe(YAML);
     await soon(service.patchClass(BULK, { ceil: '6mbit' }, undefined));
     expect(thread.requests.map(({ isSpecSame }) => isSpecSame)).toEqual([true, true, false]);
   });
@@ -76,7 +76,7 @@ describe('set', () => {
       code: 'no-such-class',
     });
     expect(thread.requests).toEqual([]);
-    expect(service.config().yaml).toBe(YAML);
+    expect((await service.config()).yaml).toBe(YAML);
   });
 
   it('that the packet thread refuses is told so, and leaves all as it was', async () => {
@@ -87,7 +87,7 @@ describe('set', () => {
       code: 'restart',
       hint: 'restart',
     });
-    expect(service.config().yaml).toBe(YAML);
+    expect((await service.config()).yaml).toBe(YAML);
     expect(service.generation).toBe(0);
   });
 });
@@ -226,7 +226,7 @@ describe('classes', () => {
     await soon(service.moveClass('wan/up/new', 'wan/up/guests/new', undefined, undefined));
     expect(thread.requests.at(-1)!.renamed).toEqual(new Map([['wan/up/guests/new', 'wan/up/new']]));
     await soon(service.removeClass('wan/up/guests/new', undefined));
-    expect(service.config().yaml.trim()).toBe(YAML.trim());
+    expect((await service.config()).yaml.trim()).toBe(YAML.trim());
   });
 });
 
@@ -240,7 +240,7 @@ describe('reload', () => {
     const answer = await soon(service.reload({}, undefined));
     expect(answer).toMatchObject({ generation: 2, file: '/etc/shaper.yaml', confirmUntil: null });
     expect([thread.ceil(BULK), thread.ceil(GUESTS)]).toEqual([4, 10]);
-    expect(service.config().yaml).toBe(other);
+    expect((await service.config()).yaml).toBe(other);
     expect(eventsOf('reload')).toMatchObject([{ action: 'applied', generation: 2 }]);
   });
 
@@ -256,7 +256,7 @@ describe('reload', () => {
   it('of another file: from then on the instance runs by that one', async () => {
     const { service } = setUp();
     await service.reload({ file: '/tmp/other.yaml', text: other }, undefined);
-    expect(service.config()).toMatchObject({ file: '/tmp/other.yaml', yaml: other });
+    expect(await service.config()).toMatchObject({ file: '/tmp/other.yaml', yaml: other });
   });
 
   it('a dry run says the changes and makes none', async () => {
@@ -299,11 +299,11 @@ describe('reload', () => {
 
   it('diff compares with the file on the disk', async () => {
     const { service, files } = setUp();
-    expect(service.diff().changes).toEqual([]);
+    expect((await service.diff()).changes).toEqual([]);
     await service.patchClass(BULK, { ceil: '4mbit' }, undefined);
-    expect(service.diff().changes).toMatchObject([{ path: BULK }]);
+    expect((await service.diff()).changes).toMatchObject([{ path: BULK }]);
     files.set('/etc/shaper.yaml', other);
-    expect(service.diff().changes).toEqual([]);
+    expect((await service.diff()).changes).toEqual([]);
   });
 });
 
@@ -320,7 +320,7 @@ describe('confirm and revert', () => {
     expect(thread.ceil(BULK)).toBe(4);
     await clock.advance(1);
     expect(thread.ceil(BULK)).toBe(5);
-    expect(service.config().file).toBe('/etc/shaper.yaml');
+    expect((await service.config()).file).toBe('/etc/shaper.yaml');
     await expect(soon(service.confirm())).rejects.toMatchObject({ status: 409 });
     expect(eventsOf('reload')).toMatchObject([
       { action: 'applied' },

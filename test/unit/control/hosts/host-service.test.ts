@@ -64,9 +64,45 @@ it('a module that the quota names is told of every state', async () => {
   await w.run(101);
   const host = expect.objectContaining({ id: A });
   const news = (state: string) =>
-    ['./punish.ts', 'mine'].map((name) => ({ name, host, quota: 'small', state }));
+    ['./punish.ts', 'mine'].map((name) => ({ name, host, quota: 'small', state, only: null }));
   expect(w.moduleNews).toEqual([...news('warned'), ...news('stopped'), ...news('ok')]);
   expect(w.moduleNews.at(-1)!.host.name).toBe('flat-12');
+});
+
+it('a module that begins later is told of hosts that are not ok, and no other module is', async () => {
+  const w = await world([quota({ modules: ['mine'] }), quota({ name: 'other' })]);
+  w.memory.up(32, 1001);
+  await w.run(1);
+  w.moduleNews.splice(0);
+  w.service.moduleBegan('mine-2');
+  const news = { name: 'mine', quota: 'small', state: 'stopped', host: { id: A, addresses: ['10.0.0.5'] } };
+  expect(w.moduleNews.splice(0)).toMatchObject([{ ...news, only: 'mine-2' }]);
+  await w.run(1);
+  expect(w.moduleNews).toEqual([]);
+  // The quota names one module more.
+  w.service.follow({ ...shaper({}), quotas: [quota({ modules: ['mine', 'new'] })] }, HISTORY);
+  expect(w.moduleNews.splice(0)).toMatchObject([
+    { ...news, only: null },
+    { ...news, name: 'new', only: null },
+  ]);
+  await w.run(101);
+  w.moduleNews.splice(0);
+  w.service.moduleBegan('mine');
+  expect(w.moduleNews).toEqual([]);
+});
+
+it('a module that begins with the instance is told of hosts that were over before it', async () => {
+  const first = await world([quota({ modules: ['mine'] })]);
+  first.memory.up(32, 2000);
+  await first.run(1);
+  const stored = storedAfter(first.service.keeper.takeChanges(), first);
+  const w = new HostsWorld([quota({ modules: ['mine'] })], { stored, clock: first.clock });
+  w.memory.device(32, 1);
+  w.memory.owns(32, 5);
+  w.service.moduleBegan('mine');
+  expect(w.moduleNews).toEqual([]);
+  await w.service.start();
+  expect(w.moduleNews).toMatchObject([{ name: 'mine', quota: 'small', state: 'stopped', only: 'mine' }]);
 });
 
 it('every byte is stored once, every 10 s, also of a host that has ended or become another', async () => {

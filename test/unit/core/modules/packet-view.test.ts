@@ -180,7 +180,13 @@ test('a value that does not fit is refused, says what would, and changes nothing
     [() => (view.ecn = -1), /ecn -1/],
     [() => (view.ttl = 1.5), /ttl 1.5/],
     [() => (view.sport = 65536), /sport 65536/],
-    [() => (view.src = 'example.org'), /src "example.org" is no address/],
+    [
+      () => (view.src = 'example.org'),
+      /src "example.org" is no address, such as "192.0.2.1" or "2001:db8::1"/,
+    ],
+    [() => (view.src = null as never), /src null is no address/],
+    [() => (view.dst = '010.1.1.1'), /dst "010.1.1.1" is no address/],
+    [() => (view.dscp = { a: 1 } as never), /dscp \{"a":1\} is no whole number/],
     [() => (view.dst = '2001:db8::1'), /another family/],
     [() => (view.mark = 0x100), /mark 0x100 has bits of the shaper's own mask 0xff00/],
     [() => (view.tcp!.window = 65536), /window 65536/],
@@ -191,6 +197,9 @@ test('a value that does not fit is refused, says what would, and changes nothing
     expect(attempt).toThrow(message);
   }
   expect(() => view.replace(new Uint8Array(30))).toThrow(TypeError);
+  expect(() => view.replace(null as never)).toThrow(
+    'a Uint8Array with a whole IP packet is expected, and not null',
+  );
   expect(() => view.replace(twinBytes(TCP).subarray(0, 40))).toThrow('says 50 bytes, but there are 40');
   expect([now(), rows.edits[0]]).toEqual([before, 0]);
 });

@@ -123,7 +123,7 @@ describe.skipIf(missing !== '')(`a mounted tree${missing === '' ? '' : ` (${miss
     expect(await user('cat mine/error')).toContain('above the 4mbit of wan/up/vif3');
     expect(await user('echo 9mbit > bandwidth')).toContain('Permission denied');
     expect(await user('mv mine theirs && rmdir theirs')).toBe('');
-    expect(made.service.config().yaml).toContain('access: { dir: nobody:root 755 }');
+    expect((await made.service.config()).yaml).toContain('access: { dir: nobody:root 755 }');
   });
 
   it('a process is attached by ln -s of its user, and shown by ls, readlink and clients', async () => {

@@ -86,7 +86,7 @@ describe('classes are directories', () => {
     const { echo, cat, service } = world();
     expect(await errnoOf(echo(value, `${VIF}/${file}`))).toBe('EINVAL');
     expect(await cat(`${VIF}/error`)).toContain(reason);
-    expect(service.config().yaml).toBe(YAML);
+    expect((await service.config()).yaml).toBe(YAML);
     await echo('3mbit', `${VIF}/bandwidth`);
     expect(await cat(`${VIF}/error`)).toBe('');
   });
@@ -100,7 +100,7 @@ describe('classes are directories', () => {
     expect(await errnoOf(tree.removeDirectory(`${VIF}/default`, ROOT))).toBe('EBUSY');
     await tree.removeDirectory(`${VIF}/vif1`, ROOT);
     await tree.removeDirectory(VIF, ROOT);
-    expect(service.config().yaml).not.toContain('vif3');
+    expect((await service.config()).yaml).not.toContain('vif3');
   });
 
   it('mv renames and moves within the direction', async () => {
@@ -219,7 +219,7 @@ describe('rights', () => {
     expect(await errnoOf(mkdir(`${UP}/hers`, ALICE))).toBe('EACCES');
     expect(await errnoOf(tree.removeDirectory(VIF, ALICE))).toBe('EACCES');
     expect(await errnoOf(tree.rename(`${VIF}/mine`, `${UP}/mine`, ALICE))).toBe('EACCES');
-    expect(service.config().yaml).toContain('dir: alice:alice 700, files: alice:alice 600');
+    expect((await service.config()).yaml).toContain('dir: alice:alice 700, files: alice:alice 600');
     await tree.removeDirectory(`${VIF}/mine`, ALICE);
   });
 
@@ -265,7 +265,9 @@ describe('rights', () => {
       tree.setAttributes('network/wan', { mode: 0o777 }, ROOT),
     ].map(errnoOf);
     expect(await Promise.all(errnos)).toEqual(['EPERM', 'EPERM', 'EPERM', 'EPERM', 'EROFS']);
-    expect(service.config().yaml).toContain('access: { dir: alice:staff 775, weight: alice:root 644 }');
+    expect((await service.config()).yaml).toContain(
+      'access: { dir: alice:staff 775, weight: alice:root 644 }',
+    );
     await tree.setAttributes(`${VIF}/stat`, { mode: 0o666 }, ROOT);
     expect(await owner(`${VIF}/stat`)).toBe('0:0 444');
   });

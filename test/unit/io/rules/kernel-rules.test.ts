@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   checkKernelRules,
   checkTexts,
+  kernelRuleFault,
   kernelTracks,
   refusalOfText,
 } from '../../../../src/io/rules/kernel-rules.ts';
@@ -12,6 +13,8 @@ const hooks = (rules: readonly string[], name = 'marks'): readonly ModuleHookPla
   { hook: 'forward', interest: [], kernel: [{ name: 'other', rules: ['counter'] }] },
   { hook: 'postrouting', interest: [], kernel: [{ name, rules }] },
 ];
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe('the text of a rule', () => {
   it.each([
@@ -115,5 +118,32 @@ describe('the check by nft', () => {
     tools.pretend('unshare', 'exit 1');
     await checkKernelRules({ moduleHooks: hooks(['dorp']) });
     await checkKernelRules({});
+  });
+
+  it('of one module is what check tells, unless nobody can say', async () => {
+    const ofOne = (rule: string, run: 'user' | 'kernel' = 'kernel') =>
+      kernelRuleFault({
+        ...{ name: 'marks', run, priority: 100, hooks: ['forward'], interest: null, payload: false },
+        kernelRules: { forward: [rule] },
+      });
+    const says = (text: string): void =>
+      tools.pretend('unshare', `[ "$2" = true ] && exit 0; echo "${text}" >&2; exit 1`);
+    const where = 'module marks, hook forward, rule 1';
+    says('-:3:1-4: Error: syntax error');
+    expect(await ofOne('dorp')).toBe(`${where}, "dorp": nft says: syntax error`);
+    expect(await ofOne('dorp', 'user')).toBeNull();
+    says('-:3:1-4: Error: Could not process rule: No such file or directory');
+    for (const uid of [0, 1000]) {
+      vi.spyOn(process, 'getuid').mockReturnValue(uid);
+      const fault = await ofOne('fib daddr type local');
+      if (uid === 0) expect(fault).toContain('Could not process rule');
+      else expect(fault).toBeNull();
+    }
+    says('unshare: failed to execute nft: No such file or directory');
+    expect(await ofOne('dorp')).toBeNull();
+    tools.pretend('unshare', 'exit 1');
+    expect(await ofOne('dorp')).toBeNull();
+    // Nobody has to be asked about that.
+    expect(await ofOne('accept')).toContain(`${where}, "accept": accept cannot stand`);
   });
 });

@@ -100,6 +100,7 @@ describe('commands', () => {
     ['a file that is not there', load('none.ts'), 'there is no such file'],
     ['create() that throws', load('throws.ts'), /^\/m\/throws.ts: create\(\) throws: no luck$/],
     ['create() that returns nothing', load('nothing.ts'), /create\(\) returns no object/],
+    ['create() that returns no function', load('wrong.ts'), /create\(\) returns process: 5: a function is/],
     ['a form that it has not', load('a.ts', { run: 'kernel' }), /no kernel-run form/],
     ['a name that nobody has', { do: 'off', name: 'aa' } as const, 'no module aa is loaded'],
   ])('%s is refused, and all is as before', async (_, command, message) => {
@@ -107,6 +108,7 @@ describe('commands', () => {
     const { calls, definition } = diary('a');
     files.set('a.ts', definition);
     const fails = (create: () => never): Written => ({ label: 'f', hooks: ['input'], create });
+    files.set('wrong.ts', { label: 'f', hooks: ['input'], create: () => ({ process: 5 as never }) });
     files.set(
       'throws.ts',
       fails(() => {
@@ -130,9 +132,20 @@ describe('commands', () => {
     files.set('a.ts', definition);
     await manager.answer(load('a.ts'));
     files.delete('a.ts');
-    expect(await manager.answer({ do: 'reload', name: 'a' })).toMatchObject({ ok: false, code: 'invalid' });
+    const refusal = { ok: false, code: 'invalid', message: '/m/a.ts: there is no such file' };
+    const what = 'put the file right and reload it again, or: shaper module unload a';
+    expect(await manager.answer({ do: 'reload', name: 'a' })).toEqual({
+      ...{ ...refusal, hint: `a goes on as it was: ${what}` },
+    });
     expect(calls).toEqual(['create']);
     expect(brief(await manager.answer({ do: 'stat', name: 'a' }))).toEqual(['a on 100']);
+    await manager.answer({ do: 'off', name: 'a' });
+    expect(await manager.answer({ do: 'reload', name: 'a' })).toEqual({
+      ...{ ...refusal, hint: `a stays off: ${what}` },
+    });
+    // What was read before is enough to turn it on.
+    expect(brief(await manager.answer({ do: 'on', name: 'a' }))).toEqual(['a on 100']);
+    expect(calls).toEqual(['create', 'stop', 'create']);
   });
 
   it('a priority that puts a kernel-run module behind a user-run one is refused', async () => {
@@ -172,6 +185,33 @@ describe('ejection', () => {
     expect(manager.warnings).toEqual([]);
   });
 
+  it('a module that throws between create() and the rules is out before its first packet', async () => {
+    const living: boolean[] = [];
+    const made = world({
+      onLiving: (isAny) => void living.push(isAny),
+      apply: async (plan) => {
+        const draft = plan();
+        await made.manager.begin(draft);
+        expect(made.manager.alive.map(({ label }) => label)).toEqual(['a']);
+        if (draft.entries.some(({ state }) => state === 'on')) made.stage.onEjected('a', 'late');
+        made.manager.commit(draft);
+      },
+    });
+    const { manager, files, events, used } = made;
+    const a = diary('a', {
+      create: () => {
+        // Who throws from now on is seen.
+        expect(living).toEqual([true]);
+        return {};
+      },
+    });
+    files.set('a.ts', a.definition);
+    expect(brief(await manager.answer(load('a.ts')))).toEqual(['a ejected 100']);
+    await settled();
+    expect(used[0]).toEqual([]);
+    expect(events).toEqual(['a loaded', 'a ejected: late']);
+  });
+
   it('what a module does after its end has no effect', async () => {
     const { manager, files, lines, listeners } = world();
     const { itms, definition } = diary('a');
@@ -181,6 +221,8 @@ describe('ejection', () => {
     itm.log.info({ level2: 1 }, 'alive');
     itm.onDevice(() => undefined);
     expect(lines.at(-1)).toEqual({ level: 30, level2: 1, module: 'a', msg: 'alive' });
+    itm.log.warn('alone');
+    expect(lines.at(-1)).toEqual({ level: 40, module: 'a', msg: 'alone' });
     expect(listeners.size).toBe(1);
     await manager.answer({ do: 'unload', name: 'a' });
     const before = lines.length;
@@ -199,7 +241,7 @@ describe('ejection', () => {
 
 describe('the configuration', () => {
   it('another list loads, unloads and switches; what is the same stays', async () => {
-    const { manager, files, reads, events } = world();
+    const { manager, files, reads, events, lines } = world();
     const go = async (uses: ReturnType<typeof useOf>[]): Promise<string[]> => {
       const draft = await manager.draft(uses, '/m');
       await manager.begin(draft);
@@ -210,6 +252,10 @@ describe('the configuration', () => {
     files.set('a.ts', a.definition);
     files.set('b.ts', diary('b').definition);
     expect(await go([useOf('a.ts'), useOf('b.ts', { enabled: false })])).toEqual(['a on 100', 'b off 100']);
+    expect(lines).toMatchObject([
+      { module: 'a', msg: 'module loaded' },
+      { module: 'b', msg: 'module loaded, off' },
+    ]);
     await manager.answer(load('b.ts', { priority: 7 }));
     expect(await go([useOf('b.ts', { line: 9 }), useOf('a.ts', { line: 12 })])).toEqual([
       ...['b-2 on 7', 'b on 100', 'a on 100'],
@@ -219,6 +265,37 @@ describe('the configuration', () => {
     expect(await go([useOf('a.ts', { priority: 1 })])).toEqual(['a on 1', 'b-2 on 7']);
     expect(a.calls).toEqual(['create', 'create', 'stop']);
     expect(events).toEqual([...['a loaded', 'b loaded', 'b-2 loaded', 'b on', 'b unloaded', 'a reloaded']]);
+  });
+
+  it('what was loaded or switched by command goes on when the configuration says the same', async () => {
+    const { manager, files, reads, events } = world();
+    const go = async (uses: readonly ReturnType<typeof useOf>[]): Promise<string[]> => {
+      const draft = await manager.draft(uses, '/m');
+      await manager.begin(draft);
+      manager.commit(draft);
+      return brief(await manager.answer({ do: 'list' }));
+    };
+    const [a, b] = [diary('a'), diary('b')];
+    files.set('a.ts', a.definition);
+    files.set('b.ts', {
+      ...b.definition,
+      options: { n: { type: 'integer', default: 1, help: 'n' } },
+    } as never);
+    await go([useOf('./a.ts', { enabled: false })]);
+    await manager.answer({ do: 'on', name: 'a' });
+    await manager.answer(load('./b.ts', { priority: 7, options: { n: '2' } }));
+    const { present } = manager;
+    expect(present).toEqual([
+      useOf('/m/a.ts', { line: 0 }),
+      useOf('/m/b.ts', { line: 0, priority: 7, options: { n: '2' } }),
+    ]);
+    // As after save.
+    const before = [a.calls, b.calls, events, reads].map(({ length }) => length);
+    expect(await go(present)).toEqual(['b on 7', 'a on 100']);
+    expect([a.calls, b.calls, events, reads].map(({ length }) => length)).toEqual(before);
+    // Now they are of the configuration, and go with it.
+    expect(await go([])).toEqual([]);
+    expect(manager.present).toEqual([]);
   });
 
   it('the same list in another folder means other files', async () => {
@@ -235,9 +312,10 @@ describe('the configuration', () => {
   it('a list of which one module cannot be read changes nothing', async () => {
     const { manager, files } = world();
     files.set('a.ts', diary('a').definition);
-    await expect(manager.draft([useOf('a.ts'), useOf('none.ts')], '/m')).rejects.toThrow(
-      'there is no such file',
-    );
+    await expect(manager.draft([useOf('a.ts'), useOf('none.ts', { line: 3 })], '/m')).rejects.toMatchObject({
+      message: 'modules, line 3 of the configuration (/m/none.ts): /m/none.ts: there is no such file',
+      hint: 'put the file right, or take it out of the configuration',
+    });
     expect(manager.current.entries).toEqual([]);
   });
 });
@@ -248,10 +326,14 @@ it('quotas reach the modules that they name, by file or label', async () => {
   files.set('a.ts', definition);
   await manager.answer(load('./a.ts'));
   const host = { id: 'h', name: null, addresses: [] };
-  const told = { do: 'quota', host, quota: 'q', state: 'limited' } as const;
+  const told = { do: 'quota', host, quota: 'q', state: 'limited', only: null } as const;
   await manager.answer({ ...told, name: './a.ts' });
   await manager.answer({ ...told, name: 'a', state: 'ok' });
-  expect(calls).toEqual(['create', 'q', 'limited', 'q', 'ok']);
+  expect(calls.splice(0)).toEqual(['create', 'q', 'limited', 'q', 'ok']);
+  await manager.answer({ ...told, name: './a.ts', only: 'b' });
+  expect(calls).toEqual([]);
+  await manager.answer({ ...told, name: './a.ts', only: 'a' });
+  expect(calls).toEqual(['q', 'limited']);
   expect(await manager.answer({ ...told, name: 'b' })).toMatchObject({ ok: false, code: 'not-found' });
 });
 
