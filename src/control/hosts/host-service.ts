@@ -1,8 +1,8 @@
 /**
- * Hosts over time: four times a second, or once while there is no quota, it takes what was counted, lets the windows of quotas slide, and tells
- * everybody what follows from it: the packet thread, the page, watchers, outside actions, the store. Packets
- * wait for none of this. The core is told ahead where the next limit of a host is, and acts there by itself
- * (core/hosts/update.ts).
+ * Hosts over time: four times a second, or once while there is no quota, it takes what was counted, lets the
+ * windows of quotas slide, and tells everybody what follows from it: the packet thread, the page, watchers,
+ * outside actions, the store. Packets wait for none of this. The core is told ahead where the next limit of a
+ * host is, and acts there by itself (core/hosts/update.ts).
  */
 import { equal } from '../../base/equal.ts';
 import { NONE } from '../../base/none.ts';
