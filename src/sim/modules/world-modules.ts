@@ -5,6 +5,7 @@
  */
 
 import { ClassCounterReader } from '../../core/class-counters.ts';
+import { type ModuleGuard, PLAIN_GUARD } from '../../core/modules/guard.ts';
 import { checkPacket } from '../../core/modules/row-bytes.ts';
 import type { RunnableModule } from '../../core/modules/runnable.ts';
 import type {
@@ -48,6 +49,8 @@ export interface ModulesOptions {
   /** The specification after `shaper set`. Throws Error with the message that it would print. */
   readonly setClass: (path: string, values: ClassValues) => ShaperSpec;
   readonly log: (entry: LogEntry) => void;
+  /** Ends what does not return; without one modules are trusted to. */
+  readonly guard?: ModuleGuard;
 }
 
 /** What a module came to in a run. */
@@ -136,12 +139,17 @@ export class WorldModules {
 
   private create({ definition, options, spec: { name } }: SimulatedModule): ModuleInstance {
     const itm = this.itmFor(name);
+    const guard = this.options.guard ?? PLAIN_GUARD;
     let instance: unknown;
+    let hasReturned = true;
     try {
-      instance = definition.create?.(itm, { ...options });
+      hasReturned = guard.run(() => {
+        instance = definition.create?.(itm, { ...options });
+      });
     } catch (error) {
       throw new ModuleStartError(`${name}: create() throws: ${messageOf(error)}`, { cause: error });
     }
+    if (!hasReturned) throw new ModuleStartError(`${name}: create() has not returned within 100 ms`);
     if (typeof instance === 'object' && instance !== null) return instance;
     throw new ModuleStartError(
       `${name}: create() returns no object of functions such as { process(p) { … } }`,
