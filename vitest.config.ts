@@ -57,7 +57,7 @@ const BESIDE = [
 const COUNTS = [
   'test/netns/{answers,lab,native-hosts,run}.test.ts',
   'test/netns/stories/{attach,built-in,module-config,control,counting,device-changes,edit-trial,elastic-tunnel,ends,flows,guide}.test.ts',
-  'test/netns/stories/{kills,live,live-rates,local,modules,modules-hostile,neighbour-macs,owners,pacing,too-big}.test.ts',
+  'test/netns/stories/{kills,live,live-rates,local,modules,neighbour-macs,owners,pacing,too-big}.test.ts',
   'test/netns/stories/{packets,page-browser,programs,quota,reloads,remark,rootless,standstill,starts,trouble}.test.ts',
 ];
 const EMULATED = 'test/netns/emulated/**/*.test.ts';
