@@ -19,6 +19,7 @@ const GUEST = `
   } }'
   nft delete table inet warm
   ip netns add warm; ip netns exec warm sysctl net.core.default_qdisc; ip netns delete warm
+  (cd "$6"; find dist node_modules/{@hono,commander,hono,pino*,yaml} -name '*.*js*' -exec cat {} +)
   tc -s -j qdisc; ss -ltn; iperf3 -v; ping -c 1 127.0.0.1; sleep 0; "$1" "$2" --version
 } >/dev/null 2>&1
 SHAPER_LAB_LIMIT_MS=$5 exec "$1" "$3" "$4"
@@ -54,7 +55,7 @@ export async function compiledScript(folder: string, name: string): Promise<stri
 export async function runMachine(machine: MachineTask): Promise<unknown[]> {
   const { tool, script, task, name, seconds, isFirst, onText } = machine;
   const program = join(ROOT, 'dist/shaper.js');
-  const parameters = [process.execPath, program, script, JSON.stringify(task), String(INSIDE_LIMIT_MS)];
+  const parameters = [process.execPath, program, script, JSON.stringify(task), String(INSIDE_LIMIT_MS), ROOT];
   const command = ['bash', '-c', GUEST, 'guest', ...parameters];
   const child = start(underFullkernelCommand(tool, command, { seconds, isVirtualTime: true, isFirst }));
   const finished = finish(child, (seconds + 20) * 1000);

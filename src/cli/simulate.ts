@@ -13,6 +13,7 @@ import { DRAIN_NS_MAX, type Simulation } from '../sim/simulation.ts';
 import type { ModuleUse } from '../spec/modules.ts';
 import { writePage } from './page/write.ts';
 import { readConfigAloud } from './read-config.ts';
+import { startRunGuard, withoutFaults } from './simulate/module-faults.ts';
 import { modulesForRun, readModuleWords } from './simulate/modules.ts';
 import { renderPage } from './simulate/page.ts';
 import { Progress } from './simulate/progress.ts';
@@ -139,18 +140,29 @@ async function takeRuns(
   terminal: Terminal,
 ): Promise<RunView[]> {
   const progress = new Progress(terminal.isErrInteractive ? terminal.err : null, () => performance.now());
+  const guard = hasModules(files, extra) ? startRunGuard() : null;
   const runs: RunView[] = [];
   try {
     for (const { file, config } of files) {
-      const { options: modules, warnings } = await modulesForRun(file, config, extra, terminal.err);
+      const prepared = await modulesForRun(file, config, extra, terminal.err, guard);
+      const { options: modules, warnings, sources } = prepared;
       for (const warning of warnings) terminal.err(`shaper: warning: ${warning}\n`);
-      const run = begun(() => subject.prepare(config.spec, files[0].config.spec, { ...options, modules }));
-      runs.push(await takeRun(run, file, (done) => progress.show(file, done)));
+      const take = async (): Promise<RunView> => {
+        const run = begun(() => subject.prepare(config.spec, files[0].config.spec, { ...options, modules }));
+        return takeRun(run, file, (done) => progress.show(file, done));
+      };
+      runs.push(await withoutFaults(sources, take));
     }
   } finally {
+    guard?.close();
     progress.clear();
   }
   return runs;
+}
+
+/** Only modules need somebody to end them. */
+function hasModules(files: readonly ConfigFile[], extra: readonly ModuleUse[]): boolean {
+  return extra.length > 0 || files.some(({ config }) => config.modules.length > 0);
 }
 
 /** A module whose create() fails is no fault of this program. */

@@ -180,7 +180,14 @@ export function prepareTraffic(
   const durationNs = options.durationNs ?? traffic.durationNs;
   const bottleneck = bottleneckOf(options.reference ?? spec);
   const met = withModules(spec, options.modules);
-  const world = buildWorld(met, { ...traffic, durationNs }, { ...options, bottleneck, seed });
+  const world = buildWorld(
+    met,
+    { ...traffic, durationNs },
+    {
+      ...options,
+      ...{ bottleneck, seed, guard: options.modules?.guard },
+    },
+  );
   const protocols = Array<number>(world.meter.rows).fill(NONE);
   for (const [f, { source }] of traffic.flows.entries())
     protocols[world.meter.rowOf[f]] = 'protocol' in source ? source.protocol : IPPROTO_TCP;

@@ -1,19 +1,30 @@
 /** The rules module in a namespace, and what can be seen of its work from outside. */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { compileInto } from '../../bench/compiled.ts';
 import type { Host } from '../../bench/lab/lab.ts';
 import { ended } from '../../bench/lab/process.ts';
+import { findAddon } from '../../src/io/nfqueue/addon.ts';
 import type { RulesRequest } from '../../src/io/rules/index.ts';
 
 /** Translated files (see emulated/nft.test.ts) run without tsx. */
 const IS_SOURCE = import.meta.url.endsWith('.ts');
-const DRIVER = [
+let driverCommand: readonly string[] = [
   process.execPath,
   ...(IS_SOURCE ? ['--import', 'tsx'] : []),
   fileURLToPath(new URL(`./rules-driver${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url)),
 ];
+
+/** From now on drivers start compiled, into that folder: tsx would take most of their time. */
+export async function compileDrivers(folder: string): Promise<void> {
+  await compileInto(folder, [fileURLToPath(new URL('./rules-driver.ts', import.meta.url))]);
+  const script = join(folder, 'test/netns/rules-driver.js');
+  driverCommand = ['env', `SHAPER_ADDON=${findAddon() ?? ''}`, process.execPath, script];
+}
+
 export const MASK = 0xff000000;
 /** Far longer than anything takes on a busy machine. */
 const PATIENCE_MS = 30_000;
@@ -39,6 +50,11 @@ export async function endDrivers(): Promise<void> {
   idle.clear();
 }
 
+/** Forgets what was kept, as its lab has gone. */
+export function dropDrivers(): void {
+  idle.clear();
+}
+
 export class Driver {
   readonly child: ChildProcess;
   readonly events: { event: string; message: string }[] = [];
@@ -51,7 +67,7 @@ export class Driver {
     return kept ?? new Driver(host);
   }
 
-  constructor(host: Host, wrapper: readonly string[] = [], program = DRIVER) {
+  constructor(host: Host, wrapper: readonly string[] = [], program = driverCommand) {
     this.host = host;
     this.child = host.spawn([...wrapper, ...program]);
     this.child.stderr?.pipe(process.stderr);

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, it } from 'vitest';
 import type { Backend } from '../../src/io/rules/index.ts';
 import { capabilities } from './capabilities.ts';
 import { createLab, describeNetns, type Lab, until } from './harness.ts';
-import { Driver, hasTable, queueRules, request, ruleset, WAN } from './rules-bed.ts';
+import { compileDrivers, Driver, hasTable, queueRules, request, ruleset, WAN } from './rules-bed.ts';
 import { SCENARIOS } from './rules-scenarios.ts';
 
 const capable = await capabilities();
+let compiled = '';
+beforeAll(async () => {
+  compiled = mkdtempSync(join(tmpdir(), 'shaper-rules-'));
+  await compileDrivers(compiled);
+});
+afterAll(() => rmSync(compiled, { recursive: true }));
 
 for (const backend of ['iptables', 'nft'] as const) {
   describeNetns(`rules, back end ${backend}`, () => {

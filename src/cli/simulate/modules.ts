@@ -5,6 +5,7 @@ import { thrownText } from '../../base/short-text.ts';
 import type { LoadedConfig } from '../../config/config.ts';
 import { ConfigDocument } from '../../config/edit/document.ts';
 import { MODULE } from '../../config/fields/defaults.ts';
+import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { readConfigText } from '../../io/config-text.ts';
 import { firstPlaceOf } from '../../io/modules/traces.ts';
 import { type PreparedModule, prepareModule, prepareModules } from '../../module-files/prepare.ts';
@@ -12,6 +13,7 @@ import type { LogEntry, ModulesOptions, SimulatedModule } from '../../sim/module
 import { inOrder } from '../../spec/module-order.ts';
 import { isFileUse, type ModuleUse } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
+import type { ModuleSource } from './module-faults.ts';
 
 /** Every simulated packet comes by these. */
 const MET = ['prerouting', 'forward', 'postrouting'];
@@ -42,6 +44,8 @@ export interface RunModules {
   /** undefined: there are none. */
   readonly options: ModulesOptions | undefined;
   readonly warnings: readonly string[];
+  /** Of all that are on. */
+  readonly sources: readonly ModuleSource[];
 }
 
 /** Loads them, anew for every run. Rejects with OperatingError. */
@@ -50,14 +54,18 @@ export async function modulesForRun(
   config: LoadedConfig,
   extra: readonly ModuleUse[],
   err: (text: string) => void,
+  guard: ModuleGuard | null,
 ): Promise<RunModules> {
   const prepared = [...(await prepareModules(config, file, { accounts: null }))];
   for (const use of extra) prepared.push(await prepareExtra(use, file, config, prepared));
   const warnings: string[] = [];
   const on = prepared.filter(({ use }) => use.enabled).flatMap((one) => simulated(one, warnings));
   const modules = inOrder(on.map((module, i) => ({ ...module.spec, i }))).map(({ i }) => on[i]!);
-  if (modules.length === 0) return { options: undefined, warnings };
-  return { options: { modules, setClass: classSetter(file), log: (entry) => err(logLine(entry)) }, warnings };
+  const sources = prepared.map(({ spec, source }) => ({ label: spec.name, source }));
+  if (modules.length === 0) return { options: undefined, warnings, sources: [] };
+  const log = (entry: LogEntry): void => err(logLine(entry));
+  const options = { modules, setClass: classSetter(file), log, ...(guard !== null && { guard }) };
+  return { options, warnings, sources };
 }
 
 async function prepareExtra(

@@ -147,7 +147,7 @@ function buildReplay(
   options: RunOptions & { readonly seed: number },
 ): World {
   const { flows } = scan;
-  const engine = createEngine(spec, options);
+  const engine = createEngine(spec, { ...options, guard: options.modules?.guard });
   const planned = planRoutes(spec, engine.intake.devices, indexOfDevice(engine));
   const routes: ShaperRoute[] = [];
   const [up, down] = [addStops(routes, planned, 'up'), addStops(routes, planned, 'down')];

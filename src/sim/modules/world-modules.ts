@@ -6,6 +6,7 @@
 
 import { thrownText } from '../../base/short-text.ts';
 import { ClassCounterReader } from '../../core/class-counters.ts';
+import { type ModuleGuard, PLAIN_GUARD } from '../../core/modules/guard.ts';
 import { checkPacket } from '../../core/modules/row-bytes.ts';
 import type { RunnableModule } from '../../core/modules/runnable.ts';
 import type {
@@ -50,6 +51,8 @@ export interface ModulesOptions {
   /** The specification after `shaper set`. Throws Error with the message that it would print. */
   readonly setClass: (path: string, values: ClassValues) => ShaperSpec;
   readonly log: (entry: LogEntry) => void;
+  /** Ends what does not return; without one modules are trusted to. */
+  readonly guard?: ModuleGuard;
 }
 
 /** What a module came to in a run. */
@@ -138,12 +141,17 @@ export class WorldModules {
 
   private create({ definition, options, spec: { name } }: SimulatedModule): ModuleInstance {
     const itm = this.itmFor(name);
+    const guard = this.options.guard ?? PLAIN_GUARD;
     let instance: unknown;
+    let hasReturned = true;
     try {
-      instance = definition.create?.(itm, { ...options });
+      hasReturned = guard.run(() => {
+        instance = definition.create?.(itm, { ...options });
+      });
     } catch (error) {
       throw new ModuleStartError(`${name}: create() throws: ${thrownText(error)}`, { cause: error });
     }
+    if (!hasReturned) throw new ModuleStartError(`${name}: create() has not returned within 100 ms`);
     const fault = instanceFault(instance);
     if (fault === null) return instance as ModuleInstance;
     throw new ModuleStartError(`${name}: create() ${fault}`);

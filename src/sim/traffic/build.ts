@@ -3,6 +3,7 @@
 import { chanceStream } from '../../base/chance.ts';
 import { NONE } from '../../base/none.ts';
 import { Engine } from '../../core/engine.ts';
+import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { ARRIVAL_ROWS, EDIT_BYTES } from '../../limits.ts';
 import { IPPROTO_TCP } from '../../packet/tcp-header.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
@@ -49,18 +50,21 @@ export interface BuildOptions {
   readonly timerLatenessNs?: number;
   /** Rates of the lines of directions that are not shaped. Defaults to the specification's. */
   readonly bottleneck?: Bottleneck;
+  /** Of modules. Defaults to none: they are trusted to return. */
+  readonly guard?: ModuleGuard | undefined;
 }
 
 /**
  * Makes an engine and tells it its devices: interface indices 1, 2, … in the order in which it names them.
  */
 export function createEngine(spec: ShaperSpec, options: BuildOptions): Engine {
-  const { seed, releaseSlackNs } = options;
+  const { seed, releaseSlackNs, guard } = options;
   const names: string[] = [];
   const nameOf = (ifIndex: number): string => names[ifIndex] ?? '';
   const engine = new Engine(spec, {
     seed,
     ...(releaseSlackNs !== undefined && { releaseSlackNs }),
+    ...(guard !== undefined && { guard }),
     // Only modules ask for names.
     ...(spec.modules.length > 0 && { nameOf }),
   });

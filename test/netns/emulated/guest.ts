@@ -11,7 +11,7 @@ import { type Status, type Stopped, shaperCommand, startShaper } from '../../../
 import { type UdpTransfer, udpTransfer } from '../../../bench/lab/udp.ts';
 import { call } from '../../../src/client/client.ts';
 import { probeBackend } from '../../../src/io/rules/index.ts';
-import { endDrivers, keepDrivers, ruleset } from '../rules-bed.ts';
+import { dropDrivers, endDrivers, keepDrivers, ruleset } from '../rules-bed.ts';
 import { addBridge, setCalls } from '../rules-bridges.ts';
 import { SCENARIOS } from '../rules-scenarios.ts';
 
@@ -20,6 +20,9 @@ export interface GuestLine {
   readonly test: string;
   readonly error?: string;
   readonly found?: unknown;
+  /** Why it was repeated. */
+  readonly repeated?: string;
+  readonly seconds: number;
 }
 
 export interface ProgramReport {
@@ -127,7 +130,7 @@ async function ports(lab: Lab): Promise<PortReport> {
   const load = async (from: Host, to: Host, family: 4 | 6 = 4): Promise<UdpTransfer> => {
     for (let tries = 1; ; tries++) {
       const stoodBefore = stood('this process stood still');
-      const options = { port: 7001, family, count: 500, lengthBytes: 1000, rateBitsPerSec: 2e6 };
+      const options = { port: 7001, family, count: 300, lengthBytes: 1000, rateBitsPerSec: 2e6 };
       const transfer = await udpTransfer(from, to, options);
       // Its answer comes behind what it logs.
       await call(shaper.socketPath, 'GET', '/v1/status');
@@ -147,7 +150,7 @@ async function ports(lab: Lab): Promise<PortReport> {
   const [ownPackets, farPackets] = [(await load(near, own)).received, (await load(near, far)).received];
   const ownShares = [ownPackets.packets / farPackets.packets, await up(own, near)] as const;
   const other = await load(far, own);
-  const bulk = { port: 5201, seconds: 4, omitSeconds: 1 };
+  const bulk = { port: 5201, seconds: 3, omitSeconds: 1 };
   const tcp = (await iperfTcp(far, near, bulk)).bitsPerSec / upRate;
   const paced = (await iperfTcp(near, far, bulk)).bitsPerSec / downRate;
   await router.exec(['ip', 'link', 'set', 'port8', 'nomaster']);
@@ -168,29 +171,54 @@ async function ports(lab: Lab): Promise<PortReport> {
 }
 
 const wanted = process.argv.slice(2);
+// One lab for all, as making one takes seconds here.
+let shared = await createLab();
+keepDrivers();
 
-async function report(test: string, run: () => Promise<unknown>): Promise<void> {
-  if (!wanted.includes(test)) return;
-  const line: GuestLine = await run().then(
-    (found) => ({ test, found }),
-    (error) => ({ test, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+async function attempt(test: string, run: (lab: Lab) => Promise<unknown>): Promise<GuestLine> {
+  const began = performance.now();
+  const ended = await run(shared).then(
+    (found) => ({ found }),
+    (error) => ({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );
+  return { test, ...ended, seconds: Math.round((performance.now() - began) / 100) / 10 };
+}
+
+/** What a failed test has left running would fail all that come. */
+async function renewLab(): Promise<void> {
+  await shared.close();
+  dropDrivers();
+  shared = await createLab();
+}
+
+/** Of all hosts: scenarios count and drop packets everywhere. */
+async function flushRules({ client, router, server }: Lab): Promise<void> {
+  for (const host of [client, router, server]) await host.exec(['nft', 'flush', 'ruleset']);
+}
+
+/** A busy machine can make this one too slow for the limits of the program. Once more, then. */
+async function report(test: string, run: (lab: Lab) => Promise<unknown>): Promise<void> {
+  if (!wanted.includes(test)) return;
+  let line = await attempt(test, run);
+  if (line.error !== undefined) {
+    const repeated = line.error;
+    await renewLab();
+    line = { ...(await attempt(test, run)), repeated };
+    if (line.error !== undefined) await renewLab();
+  }
   console.log(JSON.stringify(line));
 }
 
 await report('back end', () => probeBackend('auto'));
-// One lab for all, as making one takes seconds here.
-const shared = await createLab();
-keepDrivers();
 for (const { name, run } of SCENARIOS) {
-  await report(name, async () => {
-    await shared.router.exec(['nft', 'flush', 'ruleset']);
-    await run(shared, 'nft');
+  await report(name, async (lab) => {
+    await flushRules(lab);
+    await run(lab, 'nft');
   });
 }
 await endDrivers();
-await shared.router.exec(['nft', 'flush', 'ruleset']);
-await report('devices', () => devices(shared));
-await report('program', () => program(shared));
-await report('ports', () => ports(shared));
+await flushRules(shared);
+await report('devices', devices);
+await report('program', program);
+await report('ports', ports);
 await shared.close();

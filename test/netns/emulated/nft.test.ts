@@ -73,14 +73,14 @@ describeNetns('the nft back end under a full kernel', () => {
         // A machine that ran a test and then broke down is a fault, perhaps of ours.
         if (guest.code === FULLKERNEL_FAILED && reported.length === 0)
           obstacle = `fullkernel failed: ${guest.stderr.slice(0, 200)}`;
-        const passed = reported.filter(({ error }) => error === undefined);
-        const failed = all.filter((name) => !passed.some(({ test }) => test === name));
-        // A busy machine can make the emulated one too slow for the limits of the program. Once more, then.
-        if (obstacle === '' && failed.length > 0) {
-          const faults = reported.flatMap(({ test, error }) => (error ? [`${test}: ${error}`] : []));
-          console.warn(`A second machine repeats ${failed.join('; ')}.`, ...faults);
-          reported = [...passed, ...(await boot(tool, failed))];
+        const missing = all.filter((name) => !reported.some(({ test }) => test === name));
+        if (obstacle === '' && missing.length > 0) {
+          console.warn(`The machine ended with ${guest.code}. A second one runs ${missing.join('; ')}.`);
+          reported = [...reported, ...(await boot(tool, missing))];
         }
+        console.log(reported.map(({ test, seconds }) => `${seconds} s: ${test}`).join('\n'));
+        for (const { test, repeated } of reported)
+          if (repeated !== undefined) console.warn(`It was repeated: ${test}: ${repeated}`);
       }
     },
     2 * (SECONDS + 60) * 1000,

@@ -69,7 +69,7 @@ describe('options of the comparison', () => {
     const floods = ['flood-flows', 'flood-ports', 'flood-ipv6'];
     expect(full.loads).toEqual(['tcp1', 'tcp4', 'tcp4-super', 'udp5', 'udp30', ...floods]);
     expect(readOptions(['--quick'])).toEqual({
-      ...{ quick: true, runs: 1, warmSeconds: 1, seconds: 1.5 },
+      ...{ quick: true, runs: 1, warmSeconds: 0.5, seconds: 1 },
       ...{ shapers: ['cake', 'shaper'], loads: ['tcp1'] },
     });
     const chosen = ['--runs', '2', '--seconds', '10', '--shapers', 'cake', '--loads', 'udp5,tcp1'];

@@ -1,7 +1,9 @@
 /** `simulate` with modules: of the command line and of the configuration. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readModuleWords } from '../../../src/cli/simulate/modules.ts';
+import { findAddon } from '../../../src/io/nfqueue/addon.ts';
 import { filesWith, shaper } from './helpers.ts';
 
 const LINKS = 'links: { wan: { device: nodevice0, up: 9mbit, down: 20mbit } }\n';
@@ -27,13 +29,34 @@ const files = filesWith({
       return { process() { if (++n === 50) throw new Error('fifty'); return ACCEPT; } };
     } });`,
   'create.ts': `${HEAD}\nexport default defineModule({ label: 'c', hooks: ['forward'],\n  create() { throw new Error('not here'); } });`,
+  'loops.ts': `${HEAD}
+    export default defineModule({ label: 'loops', hooks: ['forward'], create: () => {
+      let n = 0;
+      return { process() { if (++n === 50) for (;;); return ACCEPT; } };
+    } });`,
+  'made-endless.ts': `${HEAD}\nexport default defineModule({ label: 'm', hooks: ['forward'], create() { for (;;); } });`,
+  'rejects.ts': `${HEAD}
+    export default defineModule({ label: 'rejects', hooks: ['forward'], create: () => {
+      let n = 0;
+      return { process() {
+        if (++n === 50) void Promise.reject(new Error('fifty'));
+        return ACCEPT;
+      } };
+    } });`,
+  'late.ts': `${HEAD}
+    export default defineModule({ label: 'late', hooks: ['forward'], create: (itm) => {
+      setTimeout(() => { throw new Error('a timer'); }, 0);
+      itm.every(100, () => void itm.classes.set('wan/up', { rate: '5mbit' }));
+      return {};
+    } });`,
   'rules.ts': `${HEAD}\nexport default defineModule({ label: 'rules', hooks: ['input'], create: () => ({}), kernel: () => ({}) });`,
   'only.ts': `${HEAD}\nexport default defineModule({ label: 'only', hooks: ['forward'], kernel: () => ({}) });`,
 });
 afterAll(() => files.remove());
 
+const SCENARIO = ['--scenario', 'game-beside-download', '--duration', '3s'];
 const simulate = (conf: string, ...args: string[]) =>
-  shaper('simulate', files.path(conf), '--scenario', 'game-beside-download', '--duration', '3s', ...args);
+  shaper('simulate', files.path(conf), ...SCENARIO, ...args);
 const json = async (conf: string, ...args: string[]) =>
   JSON.parse((await simulate(conf, '--json', ...args)).stdout);
 
@@ -96,6 +119,36 @@ it('modules that fail are told', async () => {
     2,
     expect.stringContaining("unknown option 'nht' of nth; did you mean 'nth'?"),
   ]);
+});
+
+it.skipIf(findAddon() === undefined)('modules that do not return are ended', async () => {
+  const { code, stdout, stderr } = await simulate('plain.yaml', '--module', files.path('loops.ts'));
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^loops +50 .* ejected$/m);
+  expect(stderr).toContain('module loops was ejected: it took more than 100 ms at once');
+  const created = await simulate('plain.yaml', '--module', files.path('made-endless.ts'));
+  expect([created.code, created.stderr]).toEqual([
+    2,
+    expect.stringContaining('m: create() has not returned within 100 ms'),
+  ]);
+});
+
+/** In a process of its own: what nobody catches there is the runner's here. */
+it.each([
+  [
+    'rejects',
+    /^shaper: module rejects threw outside of its functions: fifty \(.*rejects\.ts:5:\d+\)\n {2}catch /,
+  ],
+  ['late', /^shaper: module late threw outside of its functions: a timer \(.*late\.ts:3:\d+\)\n {2}catch /],
+])('what the module %s leaves to nobody ends the run', (name, told) => {
+  const module = ['--module', files.path(`${name}.ts`)];
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', 'src/shaper.ts', 'simulate', files.path('plain.yaml'), ...SCENARIO, ...module],
+    { encoding: 'utf8' },
+  );
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(told);
 });
 
 it('the kernel-run form has no rules here', async () => {
