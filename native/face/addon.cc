@@ -3,6 +3,7 @@
 // src/io/nfqueue/addon.ts declares them for TypeScript. The four calls of the data path allocate nothing and
 // take at most one number.
 #include <napi.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cmath>
@@ -352,6 +353,19 @@ void setFirst(const Napi::CallbackInfo& info) { shaper::setFirst(info[0].ToBoole
 // ignore the signal; for one that handles it, as Node can, the write would begin again for ever.
 void ignoreTerminalStop(const Napi::CallbackInfo&) { std::signal(SIGTTOU, SIG_IGN); }
 
+// Of a child that the program before had (modules/restart.h): libuv asks for its own children alone. Returns
+// whether it has gone.
+Napi::Value reapChild(const Napi::CallbackInfo& info) {
+  uint32_t pid = 0;
+  if (!readNumber(info, 0, "pid", 1, INT32_MAX, &pid)) return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG) != 0);
+}
+
+void endChild(const Napi::CallbackInfo& info) {
+  uint32_t pid = 0;
+  if (readNumber(info, 0, "pid", 1, INT32_MAX, &pid)) kill(static_cast<pid_t>(pid), SIGKILL);
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["NativeQueue"] = NativeQueue::define(env);
   exports["NativeHosts"] = defineNativeHosts(env);
@@ -362,6 +376,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["askForPromptness"] = Napi::Function::New<askForPromptness>(env, "askForPromptness");
   addDevices(exports);
   exports["ignoreTerminalStop"] = Napi::Function::New<ignoreTerminalStop>(env, "ignoreTerminalStop");
+  exports["endChild"] = Napi::Function::New<endChild>(env, "endChild");
+  exports["reapChild"] = Napi::Function::New<reapChild>(env, "reapChild");
   exports["setFirst"] = Napi::Function::New<setFirst>(env, "setFirst");
   return exports;
 }

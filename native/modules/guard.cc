@@ -63,37 +63,68 @@ bool Guard::end() {
   return true;
 }
 
+void Guard::watchTurns(const Turns* turns, int64_t hangNs, Hung hung, void* context) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  turns_ = turns;
+  hangNs_ = hangNs;
+  hung_ = hung;
+  hungContext_ = context;
+}
+
 void Guard::watch() {
   // The program handles its signals in the main thread.
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  Seen seen;
+  Seen run, turn;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!closing_.wait_for(lock, std::chrono::nanoseconds(lookNs_), [this] { return isClosing_; })) {
     const uint64_t state = state_.load(std::memory_order_acquire);
-    if ((state & kStateMask) != kRunning || !isTooLong(state, &seen)) continue;
-    uint64_t expected = state;
-    if (!state_.compare_exchange_strong(expected, (state & ~kStateMask) | kEnding, std::memory_order_acq_rel)) continue;
-    terminate_(context_);
-    state_.store((state & ~kStateMask) | kEnded, std::memory_order_release);
+    if ((state & kStateMask) == kRunning) lookAtRun(state, &run);
+    if (turns_) lookAtTurn(state, &turn);
   }
 }
 
+void Guard::lookAtRun(uint64_t state, Seen* seen) {
+  const Spent spent = look(state, true, seen);
+  if (spent.cpuNs < limitNs_ && spent.waitedNs < kWaitLimits * limitNs_) return;
+  uint64_t expected = state;
+  if (!state_.compare_exchange_strong(expected, (state & ~kStateMask) | kEnding, std::memory_order_acq_rel)) return;
+  terminate_(context_);
+  state_.store((state & ~kStateMask) | kEnded, std::memory_order_release);
+}
+
+void Guard::lookAtTurn(uint64_t state, Seen* seen) {
+  const uint64_t idleNs = turns_->idleNs();
+  if (turns_->isWaiting() || idleNs != idleNs_) waits_++;
+  idleNs_ = idleNs;
+  // Another one after every turn, every wait, and where a run begins or ends. That it is asked to end is no
+  // step: only the run itself can do that.
+  const uint64_t phase = (state & kStateMask) == kIdle ? kIdle : kRunning;
+  const uint64_t number = (turns_->count() + waits_) * 0x9e3779b97f4a7c15 + ((state & ~kStateMask) | phase);
+  const Spent spent = look(number, false, seen);
+  if (spent.cpuNs < hangNs_ && spent.waitedNs < hangNs_) return;
+  const bool isAsleep = spent.cpuNs < hangNs_;
+  hung_(hungContext_, {isAsleep, isAsleep ? spent.waitedNs : spent.cpuNs, phase == kRunning});
+  turns_ = nullptr;
+}
+
 // The first look at a run remembers the processor time: a run pays nothing for being watched.
-bool Guard::isTooLong(uint64_t run, Seen* seen) const {
+Guard::Spent Guard::look(uint64_t number, bool isAtOnce, Seen* seen) const {
   const int64_t cpuNs = readClock(clock_);
   const int64_t nowNs = readClock(CLOCK_MONOTONIC);
-  if (seen->run != run) {
-    *seen = {run, cpuNs, cpuNs, 0, nowNs};
-    return false;
+  if (seen->number != number) {
+    *seen = {number, cpuNs, cpuNs, 0, nowNs};
+    return {};
   }
-  // Between two looks it waits if it sleeps and has used no processor. A look that was late counts as one.
-  const bool waits = cpuNs == seen->lookCpuNs && isAsleep();
-  seen->waitedNs = waits ? seen->waitedNs + (nowNs - seen->atNs < 2 * lookNs_ ? nowNs - seen->atNs : lookNs_) : 0;
+  // Between two looks it waits if it sleeps, and at once if it has used no processor. A look that was late
+  // counts as one.
+  const bool waits = (!isAtOnce || cpuNs == seen->lookCpuNs) && isAsleep();
+  if (waits) seen->waitedNs += nowNs - seen->atNs < 2 * lookNs_ ? nowNs - seen->atNs : lookNs_;
+  if (!waits && isAtOnce) seen->waitedNs = 0;
   seen->lookCpuNs = cpuNs;
   seen->atNs = nowNs;
-  return cpuNs - seen->cpuNs >= limitNs_ || seen->waitedNs >= kWaitLimits * limitNs_;
+  return {cpuNs - seen->cpuNs, seen->waitedNs};
 }
 
 // proc(5): "pid (name) S …", where the name may have anything in it. S sleeps; D waits for a disk, perhaps

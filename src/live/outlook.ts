@@ -13,8 +13,11 @@ import {
 import type { ShaperSpec } from '../spec/spec.ts';
 import { tryEditing } from './edit-trial.ts';
 import { createModules } from './modules/create-modules.ts';
+import type { Resume } from './modules/handover.ts';
 import type { ModuleManager } from './modules/manager.ts';
+import type { Restarts } from './modules/restarts.ts';
 import type { ModulesDraft } from './modules/roster.ts';
+import { takeOver } from './modules/take-over.ts';
 import { type Claimed, claimMark } from './neighbours.ts';
 import type { News } from './news.ts';
 import { PacingGate } from './pacing-gate.ts';
@@ -28,6 +31,8 @@ interface Parts {
   readonly stopper: Stopper;
   readonly unwinder: Unwinder;
   readonly news: News;
+  readonly restarts: Restarts;
+  readonly resume: Resume | null;
 }
 
 export interface Outlook {
@@ -57,7 +62,9 @@ export async function lookOut(
   const pacing = new PacingGate(await tryEditing(session, backend, claimed.spec, stopper.requested));
   if (stopper.isRequested()) return null;
   const modules = createModules(claimed.spec, guard, parts);
-  const firstModules = await modules.draft(config.modules, dirname(parts.source.file));
+  const { resume, source } = parts;
+  const uses = resume ? await takeOver(modules, resume, config.modules, logger) : config.modules;
+  const firstModules = await modules.draft(uses, dirname(source.file));
   if (stopper.isRequested()) return null;
   const spec = modules.admit(pacing.admit(claimed.spec), firstModules);
   const warning = pacing.settle(claimed.spec);

@@ -18,6 +18,10 @@ const mapped = new Map<string, Mapped>();
 const namesOf = new Map<string, string[]>();
 const TEXTS_KEPT = 2;
 let loads = 0;
+/** Names of all texts that have ever run. */
+const texts = new Set<string>();
+/** Which of them the stack of an error shows. */
+const shownBy = new WeakMap<Error, readonly string[]>();
 
 /**
  * The name under which a text made from `source` is to run. From then on places in it are told by `map`, a
@@ -26,6 +30,7 @@ let loads = 0;
 export function nameOfText(source: string, map: string, folder: string): string {
   install();
   const name = `${source}#${++loads}`;
+  texts.add(name);
   mapped.set(name, { map: new SourceMap(JSON.parse(map)), folder });
   const names = [...(namesOf.get(source) ?? []), name];
   while (names.length > TEXTS_KEPT) mapped.delete(names.shift()!);
@@ -43,6 +48,8 @@ function install(): void {
 }
 
 function ownStack(error: Error, sites: NodeJS.CallSite[]): unknown {
+  const shown = sites.map((site) => site.getFileName() ?? '').filter((name) => texts.has(name));
+  if (shown.length > 0) shownBy.set(error, shown);
   if (previous && !sites.some((site) => mapped.has(site.getFileName() ?? ''))) return previous(error, sites);
   return [headOf(error), ...sites.map((site) => `    at ${textOf(site)}`)].join('\n');
 }
@@ -69,6 +76,12 @@ function placeOf(site: NodeJS.CallSite): string | null {
   const found = known.map.findEntry((site.getLineNumber() ?? 1) - 1, (site.getColumnNumber() ?? 1) - 1);
   if (!('originalSource' in found)) return null;
   return `${resolve(known.folder, found.originalSource)}:${found.originalLine + 1}:${found.originalColumn + 1}`;
+}
+
+/** Names of the texts (nameOfText) that the stack of an error shows, the innermost first. */
+export function textsOf(error: unknown): readonly string[] {
+  // V8 asks for the text of a stack when somebody wants it first.
+  return error instanceof Error && String(error.stack) !== '' ? (shownBy.get(error) ?? []) : [];
 }
 
 /** The first place in a file of a module that the stack of an error names, as `FILE:LINE:COL`; null: none. */

@@ -16,25 +16,33 @@ import { FaultWatch } from './faults.ts';
 import type { GuardOnDemand } from './guard.ts';
 import { type ApplyModules, ModuleManager } from './manager.ts';
 import { readModule } from './read.ts';
+import type { Restarts } from './restarts.ts';
 import { SenderOnDemand } from './sender.ts';
 
 export interface ModuleParts {
   readonly logger: Logger;
   readonly news: News;
+  readonly restarts: Restarts;
 }
 
 /** Nothing runs yet: files can be read, and rules planned. */
 export function createModules(
   spec: ShaperSpec,
   guard: ModuleGuard,
-  { logger, news }: ModuleParts,
+  { logger, news, restarts }: ModuleParts,
 ): ModuleManager {
   const { hosts, nfqueue } = spec;
-  return new ModuleManager({
-    read: (ask) => readModule(ask, { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() }, guard),
+  const manager = new ModuleManager({
+    read: (ask) => {
+      restarts.reads(ask.use);
+      const context = { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() };
+      return readModule(ask, context, guard, restarts.arePacketsWaiting);
+    },
     logger,
     tell: (event) => news.tell('module', event),
   });
+  restarts.entries = () => manager.current.entries;
+  return manager;
 }
 
 /** Without our table, which the watchdog may have taken away, nothing is known. */
@@ -58,6 +66,7 @@ class NamedFault extends Error {
 export interface ModuleMachine {
   readonly engine: Engine;
   readonly guard: GuardOnDemand;
+  readonly restarts: Restarts;
   readonly nowNs: () => number;
   readonly names: DeviceNames;
   readonly set: (change: ModuleSet) => Promise<void>;
@@ -67,7 +76,7 @@ export interface ModuleMachine {
 
 /** From now on modules can run. */
 export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
-  const { engine, guard, nowNs, names, set, apply, logger } = machine;
+  const { engine, guard, restarts, nowNs, names, set, apply, logger } = machine;
   const sender = new SenderOnDemand();
   const { indexOf, mtuOf } = names;
   const faults = new FaultWatch({
@@ -79,11 +88,13 @@ export function connectModules(manager: ModuleManager, machine: ModuleMachine): 
     tell: (modules, reason) => logger.error({ modules, reason }, 'a module threw; nothing else ends'),
   });
   const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
+  restarts.begin();
   manager.connect({
     ...{ stage: engine.modules, guard, nowNs, inject: sender.send, devices, apply },
     kernelCounts: (labels) => kernelCounts(engine.told.spec.nfqueue.first, labels),
     classesFor: classesFor(engine, set),
     onLiving: (isAny) => {
+      restarts.note();
       if (isAny) return faults.begin();
       guard.rest();
       sender.close();

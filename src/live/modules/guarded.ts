@@ -2,8 +2,9 @@
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { firstPlaceOf, textOfThrown } from '../../io/modules/traces.ts';
 
-/** What is wrong with it, as the end of a sentence; null: nothing. */
-export function guarded(guard: ModuleGuard, run: () => void): string | null {
+/** What is wrong with code of this module, as the end of a sentence; null: nothing. */
+export function guarded(guard: ModuleGuard, label: string, run: () => void): string | null {
+  guard.owner[0] = guard.numberOf(label);
   try {
     return guard.run(run) ? null : 'has not returned within 100 ms';
   } catch (error) {

@@ -41,7 +41,7 @@ export class Life {
     const create = (): ModuleInstance => definition.create!(itm, { ...options });
     this.instance = {};
     let instance: unknown;
-    const fault = guarded(world.guard, () => {
+    const fault = guarded(world.guard, label, () => {
       instance = create();
     });
     const isInstance = typeof instance === 'object' && instance !== null && !(instance instanceof Promise);
@@ -58,8 +58,8 @@ export class Life {
   stop(): string | null {
     if (this.isOver) return null;
     for (const end of this.endings.splice(0)) end();
-    const { instance } = this;
-    const fault = instance.stop === undefined ? null : guarded(this.world.guard, () => instance.stop!());
+    const { instance, label, world } = this;
+    const fault = instance.stop === undefined ? null : guarded(world.guard, label, () => instance.stop!());
     this.end();
     return fault === null ? null : `stop() ${fault}`;
   }

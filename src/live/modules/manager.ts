@@ -9,19 +9,18 @@
  *
  * A module that the core has ejected is off at once. Its rules go with a change that follows.
  */
-import { resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { EXIT_FAILED, EXIT_USAGE, OperatingError } from '../../base/errors.ts';
+import { EXIT_FAILED, OperatingError } from '../../base/errors.ts';
 import type { ModuleAnswer, ModuleCommand, ModuleReport, QuotaCommand } from '../../control/modules.ts';
 import type { ModuleCounters, RunnableModule } from '../../core/modules/runnable.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
-import { kindOfUse } from '../../io/modules/loader.ts';
 import type { KernelCounts } from '../../io/rules/index.ts';
-import { ChangeRefusedError } from '../../spec/edit.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { type ModuleAsk, ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
 import { Life, type ModuleWorld } from './life.ts';
+import { readAt } from './read.ts';
+import { refusalOf } from './refusals.ts';
 import {
   changesOf,
   checkOrder,
@@ -32,6 +31,7 @@ import {
   isSameUses,
   type ModulesDraft,
   specsOf,
+  wholeUse,
 } from './roster.ts';
 
 /** Brings a draft into force. `plan` is called when it is its turn. Rejects, and all is as before then. */
@@ -60,6 +60,12 @@ export interface ManagerWorld extends Omit<ModuleWorld, 'logger' | 'stage' | 'de
   /** Whether any module of this thread lives from now on. */
   readonly onLiving: (isAny: boolean) => void;
 }
+
+/** Of the log, when a module is taken out. */
+export const EJECTED = 'module ejected: its packets pass without it';
+/** The rules of an ejected module are asked to go so often, and so much later each. */
+const WITHDRAW_TRIES = 5;
+const WITHDRAW_MS = 500;
 
 export class ModuleManager {
   private readonly options: ManagerOptions;
@@ -111,9 +117,17 @@ export class ModuleManager {
     return { ...spec, modules: specsOf(draft) };
   }
 
-  /** The first list of the instance. Throws ModuleError. */
-  start(draft: ModulesDraft): void {
-    this.enliven(draft);
+  /** The list of an instance that has started anew. `make` is given what reads a module. */
+  async takeOver(make: (read: ManagerOptions['read']) => Promise<readonly ModuleEntry[]>): Promise<void> {
+    this.entries = await make(this.options.read);
+  }
+
+  /**
+   * The first list of the instance. Throws ModuleError, or ejects a module that cannot be created if the
+   * instance has started anew: packets need it more.
+   */
+  start(draft: ModulesDraft, isAnew = false): void {
+    this.enliven(draft, isAnew);
     this.commit(draft);
   }
 
@@ -135,16 +149,20 @@ export class ModuleManager {
     }
   }
 
-  private enliven(draft: ModulesDraft): void {
+  private enliven(draft: ModulesDraft, isAnew = false): void {
     const { logger } = this.options;
     const world = this.worldNow();
-    try {
-      for (const entry of draft.entries)
-        if (entry.state === 'on' && entry.isUserRun && entry.life === null)
-          entry.life = new Life(entry, { ...world, logger });
-    } catch (error) {
-      this.discard(draft);
-      throw error;
+    for (const entry of draft.entries) {
+      if (entry.state !== 'on' || !entry.isUserRun || entry.life !== null) continue;
+      try {
+        entry.life = new Life(entry, { ...world, logger });
+      } catch (error) {
+        if (!isAnew || !(error instanceof ModuleError)) {
+          this.discard(draft);
+          throw error;
+        }
+        this.leaveOut(entry, error.message);
+      }
     }
   }
 
@@ -200,15 +218,7 @@ export class ModuleManager {
     try {
       return { ok: true, modules: await this.carryOut(command) };
     } catch (error) {
-      if (this.isStopping)
-        return { ok: false, code: 'stopping', message: 'the instance is stopping', hint: '' };
-      if (error instanceof ModuleError)
-        return { ok: false, code: error.code, message: error.message, hint: error.hint };
-      if (error instanceof ChangeRefusedError)
-        return { ok: false, code: 'failed', message: error.message, hint: error.hint };
-      if (!(error instanceof OperatingError)) throw error;
-      const code = error.exitCode === EXIT_USAGE ? 'invalid' : 'failed';
-      return { ok: false, code, message: error.message, hint: error.hint };
+      return refusalOf(error, this.isStopping);
     } finally {
       // A module that was refused may have run.
       if (command.do !== 'list') this.world?.onLiving(this.runnables().length > 0);
@@ -248,7 +258,12 @@ export class ModuleManager {
     return this.replace(name, (entry) => entry.next({ read }));
   }
 
-  private turn(name: string, enabled: boolean): Promise<readonly ModuleReport[]> {
+  private async turn(name: string, enabled: boolean): Promise<readonly ModuleReport[]> {
+    const { isUnread, ask } = entryOf(this.entries, name);
+    if (isUnread && enabled) {
+      const read = await this.options.read(ask);
+      return this.replace(name, (entry) => entry.next({ read, enabled }));
+    }
     return this.replace(name, (entry) => {
       const isSo = enabled ? entry.state === 'on' : entry.state === 'off';
       return isSo ? entry : entry.next({ enabled });
@@ -301,7 +316,10 @@ export class ModuleManager {
   /** The core has taken it out, in the middle of a batch. */
   private ejected(name: string, reason: string): void {
     const entry = this.entries.find(({ label, state }) => label === name && state === 'on');
-    if (entry === undefined || this.isStopping) return;
+    if (entry !== undefined && !this.isStopping) this.leaveOut(entry, reason);
+  }
+
+  private leaveOut(entry: ModuleEntry, reason: string): void {
     entry.state = 'ejected';
     entry.reason = reason;
     // Its stop() may take its time, and rules take theirs: packets come first.
@@ -311,16 +329,29 @@ export class ModuleManager {
   private async withdraw(entry: ModuleEntry, reason: string): Promise<void> {
     const { label } = entry;
     const { logger, tell } = this.options;
-    logger.error({ module: label, reason }, 'module ejected: its packets pass without it');
+    logger.error({ module: label, reason }, EJECTED);
     tell({ label, action: 'ejected', reason });
     this.end(entry);
+    for (let tries = 1; ; tries++) {
+      const refusal = await this.applyCurrent();
+      if (refusal === null || this.isStopping) return;
+      if (tries === WITHDRAW_TRIES) {
+        const text = 'its packets still come here, and pass: the rules of the ejected module could not go';
+        logger.warn({ module: label, error: refusal }, text);
+        return;
+      }
+      // While the module kept this thread, the watchdog has taken the rules, which come back now.
+      await new Promise((resolve) => setTimeout(resolve, WITHDRAW_MS).unref());
+    }
+  }
+
+  /** Returns why it was refused; null: it is in force. */
+  private async applyCurrent(): Promise<string | null> {
     try {
       await this.worldNow().apply(() => this.current);
+      return null;
     } catch (error) {
-      if (this.isStopping) return;
-      if (!(error instanceof OperatingError || error instanceof ChangeRefusedError)) throw error;
-      const text = 'its packets still come here, and pass: the rules of the ejected module could not go';
-      logger.warn({ module: label, error: error.message }, text);
+      return refusalOf(error, this.isStopping).message;
     }
   }
 
@@ -342,22 +373,6 @@ export class ModuleManager {
   }
 }
 
-/** A file by its whole path; names of built-in modules and packages as they are. */
-function wholeUse(use: string, folder: string): string {
-  return kindOfUse(use) === 'file' ? resolve(folder, use) : use;
-}
-
 function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
   return new Map(stage.counters().map((one) => [one.name, one]));
-}
-
-/** Tells what is wrong with a module of the configuration by its line there. */
-async function readAt(use: ModuleUse, read: () => Promise<ReadModule>): Promise<ReadModule> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
-    const where = `modules, line ${use.line} of the configuration (${use.use})`;
-    throw new ModuleError('invalid', `${where}: ${error.message}`, error.hint);
-  }
 }

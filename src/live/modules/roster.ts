@@ -1,6 +1,8 @@
 /** Lists of modules: which labels are free, in which order packets pass, and what contradicts that order. */
+import { resolve } from 'node:path';
 import { equal } from '../../base/equal.ts';
 import { nearest } from '../../base/nearest.ts';
+import { kindOfUse } from '../../io/modules/loader.ts';
 import { orderFaults, inOrder as specsInOrder } from '../../spec/module-order.ts';
 import type { ModuleSpec, ModuleUse } from '../../spec/modules.ts';
 import { ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
@@ -48,6 +50,11 @@ export function specsOf({ entries }: Pick<ModulesDraft, 'entries'>): ModuleSpec[
 export function checkOrder({ entries }: Pick<ModulesDraft, 'entries'>): void {
   const [fault] = orderFaults(entries.filter(({ enabled }) => enabled).map(({ spec }) => spec));
   if (fault !== undefined) throw new ModuleError('invalid', fault.message);
+}
+
+/** A file by its whole path; names of built-in modules and packages as they are. */
+export function wholeUse(use: string, folder: string): string {
+  return kindOfUse(use) === 'file' ? resolve(folder, use) : use;
 }
 
 /** Whether the two mean the same module with the same options, on or off. */

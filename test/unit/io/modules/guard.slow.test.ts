@@ -18,7 +18,7 @@ function work(guard: LiveGuard, ns: number): void {
 describe.skipIf(findAddon() === undefined)('the guard of modules', () => {
   const guards: LiveGuard[] = [];
   const start = (limitUs = LIMIT_US, lookUs = LOOK_US): LiveGuard => {
-    const guard = startGuard(limitUs, lookUs);
+    const guard = startGuard(new ArrayBuffer(4), { limitUs, lookUs });
     guards.push(guard);
     return guard;
   };
@@ -99,7 +99,7 @@ describe.skipIf(findAddon() === undefined)('the guard of modules', () => {
     const script = `
       const { createRequire } = require('node:module');
       const { NativeGuard } = require(process.argv[1]);
-      const guard = new NativeGuard(${LIMIT_US}, ${LOOK_US});
+      const guard = new NativeGuard(${LIMIT_US}, ${LOOK_US}, new ArrayBuffer(4));
       const { spawn } = require('node:child_process');
       const waker = 'sleep 0.3; for i in 1 2 3 4 5 6 7 8 9; do kill -CONT ' + process.pid + '; sleep 0.2; done';
       spawn('sh', ['-c', waker], { stdio: 'ignore', detached: true }).unref();
@@ -146,7 +146,7 @@ describe.skipIf(findAddon() === undefined)('the guard of modules', () => {
   it('ends with its thread', async () => {
     const text = `
       const { NativeGuard } = require(require('node:worker_threads').workerData);
-      const guard = new NativeGuard(${LIMIT_US}, ${LOOK_US});
+      const guard = new NativeGuard(${LIMIT_US}, ${LOOK_US}, new ArrayBuffer(4));
       guard.run(() => undefined);
       require('node:worker_threads').parentPort.postMessage('ready');`;
     const worker = new Worker(text, { eval: true, workerData: findAddon() });
