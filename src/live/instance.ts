@@ -20,6 +20,7 @@ import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
   type Backend,
+  cleanLeftovers,
   hex,
   type InstalledRules,
   installRules,
@@ -95,7 +96,10 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
     onGone: () => stopper.ask('SIGHUP: the terminal has gone'),
     onEarly: () => logger.warn('SIGHUP came during the start, which reads the file anyway'),
   });
-  if (resume?.signal) stopper.ask(resume.signal);
+  if (resume?.signal) {
+    unwinder.add('rules from before', async () => void (await cleanLeftovers(config.spec.nfqueue.first)));
+    stopper.ask(resume.signal);
+  }
   const guard = new GuardOnDemand();
   void stopper.requested.then(() => guard.stopping());
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };

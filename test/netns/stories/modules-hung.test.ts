@@ -1,7 +1,9 @@
 /** Modules in which the event loop hangs, where nothing can end it: the program starts anew without them. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { LogLine } from '../../../bench/lab/shaper.ts';
+import { mountAt, OUR_TYPE } from '../../../src/files/fuse/mounts.ts';
 import { parseProcessStat } from '../../../src/io/proc/process.ts';
 import {
   describeNetns,
@@ -12,7 +14,7 @@ import {
   useLab,
   useShapers,
 } from '../harness.ts';
-import { ruleset } from '../rules-bed.ts';
+import { hasTable, queueRules, ruleset } from '../rules-bed.ts';
 import { arrived, countUdp, moduleCommand, moduleFile, modules } from './module-bed.ts';
 
 const WAN = 'links: { wan: { device: wan0, up: 50mbit } }\n';
@@ -67,7 +69,7 @@ const HANGS = [
 ] as const;
 
 describeNetns('a module in which the event loop hangs', () => {
-  const world = useLab();
+  const world = useLab({ hasMounts: true });
   const start = useShapers(world);
 
   const ready = ({ logs }: RunningShaper): LogLine[] => logs.filter(({ msg }) => msg === 'ready');
@@ -132,7 +134,61 @@ describeNetns('a module in which the event loop hangs', () => {
       expect(await ruleset(router)).toBe(before);
     },
   );
+
+  it('comes back with rules of iptables, files and history, as often as it must, and ends when it is asked', async () => {
+    const { client, server, router, folder } = world.lab;
+    const net = join(folder, 'net');
+    const bad = moduleFile(world.lab, 'bad', text('setTimeout(() => { hangs(); for (;;); }, 1);'));
+    const good = moduleFile(world.lab, 'good', "hooks: ['forward'], create: () => ({})");
+    const shaper = await start(`${WAN}files: ${net}
+history: { file: ${join(folder, 'hung.db')} }
+nfqueue: { backend: iptables }
+modules: [ { use: ${bad} }, { use: qosmod }, { use: ${good} } ]
+`);
+    const { logs } = shaper;
+    const count = (msg: string): number => logs.filter((line) => line.msg === msg).length;
+    const serves = (times: number) => async () =>
+      count('classes are shown as files') === times && isMounted(net);
+    await until('files are there', serves(1), AGAIN_MS_MAX);
+    const send = () =>
+      sendUdp(client, server, { port: PORT, count: 300, rateBitsPerSec: 1e6, lengthBytes: 300 });
+
+    await send();
+    await until('it is ready again', () => ready(shaper).length === 2, AGAIN_MS_MAX);
+    // Either may have done it.
+    expect((await modules(shaper)).map(({ label, state }) => `${label} ${state}`)).toEqual([
+      ...['bad ejected', 'qosmod on', 'good ejected'],
+    ]);
+    await until('files are there again', serves(2), AGAIN_MS_MAX);
+    const rules = (await queueRules(router)).map(({ rule }) => rule);
+    expect(rules).not.toEqual([]);
+    // Once for IPv4, once for IPv6.
+    expect(rules.length).toBe(2 * new Set(rules).size);
+    expect(logs.filter(({ level }) => level === 'fatal')).toEqual([]);
+    expect((await shaper.status()).warnings.filter((line) => !line.startsWith('module '))).toEqual([]);
+
+    await moduleCommand(shaper, 'on', 'bad');
+    await send();
+    await until('it is ready once more', () => ready(shaper).length === 3, AGAIN_MS_MAX);
+    const reason = (await modules(shaper)).map((module) => module.reason);
+    expect(reason).toEqual([
+      expect.stringMatching(/^it computed/),
+      null,
+      expect.stringMatching(/^one of bad, good/),
+    ]);
+
+    await moduleCommand(shaper, 'on', 'bad');
+    const sent = send();
+    await until('it hangs', () => count('hangs now') === 3);
+    expect((await shaper.stop()).code).toBe(0);
+    await sent;
+    // Empty chains of iptables may stay.
+    expect([await queueRules(router), await hasTable(router)]).toEqual([[], false]);
+    expect(isMounted(net)).toBe(false);
+  });
 });
+
+const isMounted = (folder: string): boolean => mountAt(folder)?.type === OUR_TYPE;
 
 interface Child {
   readonly name: string;
