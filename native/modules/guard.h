@@ -45,9 +45,9 @@ class Guard {
   // Whether terminate() was called for this run. If so it has returned, and is never called late.
   bool end();
 
-  // From now on the loop of the thread is watched too. The watching thread calls `hung` once, when the thread
-  // has used `hangNs` of processor time, or has slept as long, and the loop has not gone on. null: no more.
-  // By any thread.
+  // From now on the loop of the thread is watched too. The watching thread calls `hung` once, when the loop
+  // has not gone on and the thread has used `hangNs` of processor time, or has slept as long at a stretch, or
+  // four times as long in all. null: no more. By any thread.
   void watchTurns(const Turns* turns, int64_t hangNs, Hung hung, void* context);
 
   // Processor time of the calling thread in nanoseconds.
@@ -60,20 +60,25 @@ class Guard {
     int64_t cpuNs = 0;
     int64_t lookCpuNs = 0;
     int64_t waitedNs = 0;
+    int64_t sleptNs = 0;
     int64_t atNs = 0;
   };
   struct Spent {
     int64_t cpuNs = 0;
+    // Asleep at a stretch, up to now; and in all.
     int64_t waitedNs = 0;
+    int64_t sleptNs = 0;
   };
 
   void watch();
   void lookAtRun(uint64_t state, Seen* seen);
   void lookAtTurn(uint64_t state, Seen* seen);
-  // `isAtOnce`: only an uninterrupted wait counts.
-  Spent look(uint64_t number, bool isAtOnce, Seen* seen) const;
+  Spent look(uint64_t number, Seen* seen) const;
   // Whether the watched thread sleeps in the kernel, and neither runs nor wants to. False where nobody says.
   bool isAsleep() const;
+  // Whether the thread waits for a child of its own to become another program, as libuv does for each that it
+  // starts. On a busy machine that takes long, and is nobody's fault.
+  bool isStartingChild() const;
 
   const int64_t limitNs_;
   const int64_t lookNs_;
@@ -81,6 +86,7 @@ class Guard {
   void* const context_;
   clockid_t clock_ = CLOCK_THREAD_CPUTIME_ID;
   int statFd_ = -1;
+  int childrenFd_ = -1;
 
   // The number of a run, times four, and what it is at. Only a run that goes on can be ended, and end() waits
   // for whoever is about to do that.

@@ -176,7 +176,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   unwinder.add('guard of modules', async () => guard.close());
   const outlook = await lookOut(config, guard, parts);
   if (outlook === null) return null;
-  const { backend, pacing, modules, firstModules, spec } = outlook;
+  const { backend, pacing, modules, faults, firstModules, spec } = outlook;
   const { neighbours, session } = outlook.claimed;
   const planner = new RulePlanner(backend, neighbours, parts.rulesLog);
   const names = openDeviceNames();
@@ -206,15 +206,8 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const control = await openControl(config, backend, running, applier, modules, parts);
   if (stopper.isRequested()) return null;
   connectModules(modules, {
-    ...{
-      engine,
-      guard,
-      restarts,
-      names,
-      logger,
-      nowNs: () => port.nowNs(),
-      set: (change) => control.set(change),
-    },
+    ...{ engine, guard, restarts, faults, names, nowNs: () => port.nowNs() },
+    set: (change) => control.set(change),
     apply: (draft) => applier.changeModules(draft),
   });
   unwinder.add('modules', async () => modules.stop());

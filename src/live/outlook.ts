@@ -13,6 +13,7 @@ import {
 import type { ShaperSpec } from '../spec/spec.ts';
 import { tryEditing } from './edit-trial.ts';
 import { createModules } from './modules/create-modules.ts';
+import type { FaultWatch } from './modules/faults.ts';
 import type { Resume } from './modules/handover.ts';
 import type { ModuleManager } from './modules/manager.ts';
 import type { Restarts } from './modules/restarts.ts';
@@ -40,6 +41,7 @@ export interface Outlook {
   readonly backend: Backend;
   readonly pacing: PacingGate;
   readonly modules: ModuleManager;
+  readonly faults: FaultWatch;
   readonly firstModules: ModulesDraft;
   readonly spec: ShaperSpec;
 }
@@ -61,7 +63,7 @@ export async function lookOut(
   const backend = await probeBackend(claimed.spec.nfqueue.backend);
   const pacing = new PacingGate(await tryEditing(session, backend, claimed.spec, stopper.requested));
   if (stopper.isRequested()) return null;
-  const modules = createModules(claimed.spec, guard, parts);
+  const { manager: modules, faults } = createModules(claimed.spec, guard, parts);
   const { resume, source } = parts;
   const uses = resume ? await takeOver(modules, resume, config.modules, logger) : config.modules;
   const firstModules = await modules.draft(uses, dirname(source.file));
@@ -69,5 +71,5 @@ export async function lookOut(
   const spec = modules.admit(pacing.admit(claimed.spec), firstModules);
   const warning = pacing.settle(claimed.spec);
   if (warning !== null) logger.warn(warning);
-  return { claimed, backend, pacing, modules, firstModules, spec };
+  return { claimed, backend, pacing, modules, faults, firstModules, spec };
 }

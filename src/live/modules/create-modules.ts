@@ -5,6 +5,7 @@ import type { ModuleSet } from '../../control/messages.ts';
 import type { Engine } from '../../core/engine.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { Accounts } from '../../io/accounts.ts';
+import { kindOfUse } from '../../io/modules/loader.ts';
 import type { DeviceNames } from '../../io/nfqueue/device-names.ts';
 import { deviceNames } from '../../io/proc/devices.ts';
 import { type KernelCounts, readKernelCounts } from '../../io/rules/index.ts';
@@ -30,19 +31,25 @@ export function createModules(
   spec: ShaperSpec,
   guard: ModuleGuard,
   { logger, news, restarts }: ModuleParts,
-): ModuleManager {
+): { readonly manager: ModuleManager; readonly faults: FaultWatch } {
   const { hosts, nfqueue } = spec;
   const manager = new ModuleManager({
     read: (ask) => {
       restarts.reads(ask.use);
+      if (kindOfUse(ask.use) !== 'built-in') faults.watch();
       const context = { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() };
       return readModule(ask, context, guard, restarts.arePacketsWaiting);
     },
     logger,
     tell: (event) => news.tell('module', event),
   });
+  const faults = new FaultWatch({
+    entries: () => manager.current.entries,
+    eject: (label, reason) => manager.fault(label, reason),
+    tell: (modules, reason) => logger.error({ modules, reason }, 'a module threw; nothing else ends'),
+  });
   restarts.entries = () => manager.current.entries;
-  return manager;
+  return { manager, faults };
 }
 
 /** Without our table, which the watchdog may have taken away, nothing is known. */
@@ -58,35 +65,22 @@ async function kernelCounts(
   }
 }
 
-/** Its message says where it was thrown. */
-class NamedFault extends Error {
-  override readonly stack = '';
-}
-
 export interface ModuleMachine {
   readonly engine: Engine;
   readonly guard: GuardOnDemand;
   readonly restarts: Restarts;
+  readonly faults: FaultWatch;
   readonly nowNs: () => number;
   readonly names: DeviceNames;
   readonly set: (change: ModuleSet) => Promise<void>;
   readonly apply: ApplyModules;
-  readonly logger: Logger;
 }
 
 /** From now on modules can run. */
 export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
-  const { engine, guard, restarts, nowNs, names, set, apply, logger } = machine;
+  const { engine, guard, restarts, faults, nowNs, names, set, apply } = machine;
   const sender = new SenderOnDemand();
   const { indexOf, mtuOf } = names;
-  const faults = new FaultWatch({
-    entries: () => manager.current.entries,
-    eject: (label, reason) =>
-      void engine.modules.call(label, () => {
-        throw new NamedFault(reason);
-      }),
-    tell: (modules, reason) => logger.error({ modules, reason }, 'a module threw; nothing else ends'),
-  });
   const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
   restarts.begin();
   manager.connect({

@@ -71,7 +71,12 @@ export interface FaultsOptions {
   readonly tell: (labels: readonly string[], reason: string) => void;
 }
 
-/** Until the first module lives, Node ends the program at an error that nobody catches. */
+/** Its message says where it was thrown. */
+export class NamedFault extends Error {
+  override readonly stack = '';
+}
+
+/** Until the text of a module is run, Node ends the program at an error that nobody catches. */
 export class FaultWatch {
   private readonly options: FaultsOptions;
   /** Of all that have ever lived, by their files. */
@@ -89,6 +94,11 @@ export class FaultWatch {
       const suspect = suspectOf(entry);
       this.suspects.set(`${suspect.label} ${suspect.text ?? suspect.places[0]}`, suspect);
     }
+    this.watch();
+  }
+
+  /** The text of a module is about to run: its timers may throw before it lives. */
+  watch(): void {
     if (this.isOn) return;
     this.isOn = true;
     process.on('uncaughtException', this.onError);

@@ -18,12 +18,14 @@ import type { KernelCounts } from '../../io/rules/index.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
 import { type ModuleAsk, ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
+import { NamedFault } from './faults.ts';
 import { Life, type ModuleWorld } from './life.ts';
 import { readAt } from './read.ts';
 import { refusalOf } from './refusals.ts';
 import {
   changesOf,
   checkOrder,
+  countersByName,
   draftOf,
   entryOf,
   freeLabel,
@@ -196,6 +198,13 @@ export class ModuleManager {
     }
   }
 
+  /** A module has thrown where nobody waited for it: it is taken out. */
+  fault(label: string, reason: string): void {
+    this.world?.stage.call(label, () => {
+      throw new NamedFault(reason);
+    });
+  }
+
   /** The instance stops: every module does. Packets that they hold are accepted. */
   stop(): void {
     this.isStopping = true;
@@ -333,7 +342,12 @@ export class ModuleManager {
     tell({ label, action: 'ejected', reason });
     this.end(entry);
     for (let tries = 1; ; tries++) {
-      const refusal = await this.applyCurrent();
+      const refusal = await this.worldNow()
+        .apply(() => this.current)
+        .then(
+          () => null,
+          (error: unknown) => refusalOf(error, this.isStopping).message,
+        );
       if (refusal === null || this.isStopping) return;
       if (tries === WITHDRAW_TRIES) {
         const text = 'its packets still come here, and pass: the rules of the ejected module could not go';
@@ -342,16 +356,6 @@ export class ModuleManager {
       }
       // While the module kept this thread, the watchdog has taken the rules, which come back now.
       await new Promise((resolve) => setTimeout(resolve, WITHDRAW_MS).unref());
-    }
-  }
-
-  /** Returns why it was refused; null: it is in force. */
-  private async applyCurrent(): Promise<string | null> {
-    try {
-      await this.worldNow().apply(() => this.current);
-      return null;
-    } catch (error) {
-      return refusalOf(error, this.isStopping).message;
     }
   }
 
@@ -371,8 +375,4 @@ export class ModuleManager {
     if (this.world) return this.world;
     throw new OperatingError(EXIT_FAILED, 'the instance is still starting', 'try again when it is ready');
   }
-}
-
-function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
-  return new Map(stage.counters().map((one) => [one.name, one]));
 }

@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import { equal } from '../../base/equal.ts';
 import { nearest } from '../../base/nearest.ts';
+import type { ModuleCounters } from '../../core/modules/runnable.ts';
+import type { ModuleStage } from '../../core/modules/stage.ts';
 import { kindOfUse } from '../../io/modules/loader.ts';
 import { orderFaults, inOrder as specsInOrder } from '../../spec/module-order.ts';
 import type { ModuleSpec, ModuleUse } from '../../spec/modules.ts';
@@ -129,4 +131,9 @@ export function changesOf(
     else changes.push([entry.label, entry.enabled ? 'on' : 'off']);
   }
   return changes;
+}
+
+/** What the modules that live have counted. */
+export function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
+  return new Map(stage.counters().map((one) => [one.name, one]));
 }

@@ -158,7 +158,7 @@ describe.skipIf(findAddon() === undefined)('the guard of modules', () => {
   });
 
   describe('a loop that hangs', () => {
-    /** Runs `hang` where nothing can end it, with a limit of 100 ms. Resolves with what the next start says. */
+    /** Runs `hang` where nothing ends it, with a limit of 100 ms. Resolves with what the next start says. */
     const startsAnew = async (hang: string, more = ''): Promise<{ first: string[]; text: string }> => {
       const script = `
         const { readdirSync, readFileSync, readlinkSync } = require('node:fs');

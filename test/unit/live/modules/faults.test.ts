@@ -98,6 +98,12 @@ describe('a watch', () => {
     expect(uncaught(textOf().fails())).toEqual(['tell :']);
   });
 
+  it('tells an error of a module that does not live yet', () => {
+    living = [];
+    watch.watch();
+    expect(uncaught(thrownAt('node:net:1:2'))).toEqual(['tell :']);
+  });
+
   it('takes an error without a place for that of the only module, and tells of several', () => {
     living = [entry('a', './a.ts', '/m/a.ts')];
     watch.begin();
