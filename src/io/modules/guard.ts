@@ -15,7 +15,7 @@ const LOOK_US = 20_000;
  * So much processor time, or waiting, of one turn of the event loop, and it hangs. Turns of the program take
  * 0.1 s at most. With a start of a second packets have an instance again within two.
  */
-const HANG_US = 500_000;
+const HANG_US = 400_000;
 /** From here the arguments of the program count. */
 const FOLDER = process.cwd();
 

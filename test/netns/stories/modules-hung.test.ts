@@ -19,7 +19,7 @@ import { arrived, countUdp, moduleCommand, moduleFile, modules } from './module-
 
 const WAN = 'links: { wan: { device: wan0, up: 50mbit } }\n';
 const PORT = 7520;
-/** The guard waits for half a second, then the program starts. A busy machine takes longer. */
+/** The guard waits for 0.4 s, then the program starts. A busy machine takes longer. */
 const AGAIN_MS_MAX = 60_000;
 
 /** A module that does `hang` when its hundredth packet comes. */
