@@ -64,7 +64,8 @@ class NativeGuard : public Napi::ObjectWrap<NativeGuard> {
 };
 
 Napi::Function NativeGuard::define(Napi::Env env) {
-  return DefineClass(env, "NativeGuard", {InstanceMethod<&NativeGuard::arm>("arm"), InstanceMethod<&NativeGuard::stopping>("stopping"),
+  return DefineClass(env, "NativeGuard", {InstanceMethod<&NativeGuard::arm>("arm"),
+                                     InstanceMethod<&NativeGuard::stopping>("stopping"),
                                      InstanceMethod<&NativeGuard::close>("close")});
 }
 
@@ -144,7 +145,8 @@ void NativeGuard::arm(const Napi::CallbackInfo& info) {
   const bool isWhole = info[1].IsString() && info[2].IsArray() && info[3].IsArray() && info[4].IsString() &&
                        info[5].IsString() && guard_;
   if (!isWhole) {
-    const char* what = guard_ ? "arm needs a program, its arguments, environment, folder and text" : "the guard was closed";
+    const char* what = "arm needs a program, its arguments, environment, folder and text";
+    if (!guard_) what = "the guard was closed";
     Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
     return;
   }
