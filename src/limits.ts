@@ -270,7 +270,7 @@ export const HELD_ACK_SLACK_NS = 1e6;
 
 /** Reading and joining the files of a module takes at most this long; then its load fails. */
 export const MODULE_BUNDLE_MS_MAX = 60_000;
-/** So long may the outermost statements of a module run when it is loaded; then its load fails. */
+/** So long may the outermost statements of a module run where no packet waits; then its load fails. */
 export const MODULE_RUN_MS_MAX = 1000;
 /** Modules of a configuration. */
 export const MODULES_MAX = 100;

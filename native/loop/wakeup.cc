@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include "loop/turns.h"
+
 namespace shaper {
 
 constexpr int64_t kNsPerSecond = 1000000000;
@@ -105,7 +107,9 @@ void Wakeup::waitInPlace() {
     // 0 if a timer is due, a handle is new or closing, or somebody has asked for a turn of the loop.
     const int timeoutMs = uv_backend_timeout(loop_);
     if (timeoutMs == 0) return;
+    loopWaits();
     const int count = epoll_wait(uv_backend_fd(loop_), events, kEventsMax, timeoutMs);
+    loopRuns();
     if (count <= 0) return;
     uint32_t ready = 0;
     for (int i = 0; i < count; i++) {

@@ -49,6 +49,8 @@ export type AppliedConfig = Pick<
 /** A configuration by which the instance shall run from now on: with its leases and schedules. */
 export interface ApplyRequest {
   readonly config: AppliedConfig;
+  /** As `save` would write it: without leases, schedules and classes that end with a command. */
+  readonly base: ConfigSource;
   /** Where relative files of modules start: the folder of the file by which the instance runs. */
   readonly folder: string;
   /** Classes that moved since the configuration that was applied last. */

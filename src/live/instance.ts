@@ -6,7 +6,6 @@ import { randomInt } from 'node:crypto';
 import type { Logger } from 'pino';
 import { EXIT_FAILED } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/config.ts';
-import { type Control, startControl } from '../control/control.ts';
 import type { ConfigSource } from '../control/messages.ts';
 import { Engine } from '../core/engine.ts';
 import { TOTAL } from '../core/packets/stats.ts';
@@ -21,6 +20,7 @@ import { finishReactor, startReactor } from '../io/nfqueue/reactor.ts';
 import { readDeviceGraph } from '../io/proc/device-graph.ts';
 import {
   type Backend,
+  cleanLeftovers,
   hex,
   type InstalledRules,
   installRules,
@@ -31,7 +31,6 @@ import {
 } from '../io/rules/index.ts';
 import { NFQUEUES_MAX } from '../limits.ts';
 import type { ShaperSpec } from '../spec/spec.ts';
-import type { Applier } from './applier.ts';
 import { logCountersOnSignal } from './counters-signal.ts';
 import { createApplier } from './create-applier.ts';
 import { watchDevices } from './create-device-watch.ts';
@@ -44,11 +43,15 @@ import { openLog } from './log.ts';
 import { LostWatch } from './lost-watch.ts';
 import { connectModules } from './modules/create-modules.ts';
 import { GuardOnDemand } from './modules/guard.ts';
+import type { Resume } from './modules/handover.ts';
 import type { ModuleManager } from './modules/manager.ts';
+import { Restarts } from './modules/restarts.ts';
 import { News } from './news.ts';
 import { NfqueueBooks, openNfqueues, warnOfLess } from './nfqueues.ts';
+import { openControl } from './open-control.ts';
 import { lookOut } from './outlook.ts';
 import { checkDevices, checkProcess, readProcessStatus } from './preconditions.ts';
+import { Remnants } from './remnants.ts';
 import { RulePlanner } from './rule-planner.ts';
 import { Running } from './running.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -57,11 +60,12 @@ import { createStopper, type Stopper } from './stop.ts';
 import { StoppedHosts } from './stopped-hosts.ts';
 import { canOpenTerminal, isUnderNohup, leaveClosedTerminal } from './terminal.ts';
 import { Unwinder } from './unwinder.ts';
-import { readVersion } from './version.ts';
 
 export interface Surroundings {
   /** Where the configuration came from. */
   readonly source: ConfigSource;
+  /** The program has started itself anew in this process; null: a start like any other. */
+  readonly resume: Resume | null;
   /** Standard output is a terminal: the log is for people. */
   readonly isInteractive: boolean;
   readonly exitNow: (exitCode: number) => never;
@@ -69,8 +73,9 @@ export interface Surroundings {
 
 /** Shapes until a signal or a fault. Resolves with the exit code. */
 export async function runInstance(config: LoadedConfig, surroundings: Surroundings): Promise<number> {
-  const { source, isInteractive, exitNow } = surroundings;
+  const { source, resume, isInteractive, exitNow } = surroundings;
   const { file } = source;
+  const remnants = resume ? new Remnants() : null;
   checkProcess(readProcessStatus());
   checkDevices(config.spec, readDeviceGraph() ?? new Map(), shownName);
   ignoreTerminalStop();
@@ -91,10 +96,19 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
     onGone: () => stopper.ask('SIGHUP: the terminal has gone'),
     onEarly: () => logger.warn('SIGHUP came during the start, which reads the file anyway'),
   });
+  if (resume?.signal) {
+    unwinder.add('rules from before', async () => void (await cleanLeftovers(config.spec.nfqueue.first)));
+    stopper.ask(resume.signal);
+  }
+  const guard = new GuardOnDemand();
+  void stopper.requested.then(() => guard.stopping());
   const rulesLog: RulesLog = { warn: (message, fields) => logger.warn(fields ?? {}, message) };
   try {
     const instance = await startUnlessStopped(config, {
       source,
+      resume,
+      guard,
+      restarts: new Restarts(guard, source),
       logger,
       rulesLog,
       stopper,
@@ -112,6 +126,7 @@ export async function runInstance(config: LoadedConfig, surroundings: Surroundin
     return isClean ? exitCode : EXIT_FAILED;
   } finally {
     await unwind(unwinder, logger);
+    remnants?.close();
     await close();
     stopper.dispose();
     leaveClosedTerminal();
@@ -124,6 +139,9 @@ function unwind(unwinder: Unwinder, logger: Logger): Promise<boolean> {
 
 interface Parts {
   readonly source: ConfigSource;
+  readonly resume: Resume | null;
+  readonly guard: GuardOnDemand;
+  readonly restarts: Restarts;
   readonly logger: Logger;
   readonly rulesLog: RulesLog;
   readonly stopper: Stopper;
@@ -154,12 +172,11 @@ async function startUnlessStopped(config: LoadedConfig, parts: Parts): Promise<I
  * the unwinder knows what to take back.
  */
 async function start(config: LoadedConfig, parts: Parts): Promise<Instance | null> {
-  const { logger, stopper, unwinder } = parts;
-  const guard = new GuardOnDemand();
-  unwinder.add('guard of modules', async () => guard.rest());
+  const { guard, restarts, logger, stopper, unwinder } = parts;
+  unwinder.add('guard of modules', async () => guard.close());
   const outlook = await lookOut(config, guard, parts);
   if (outlook === null) return null;
-  const { backend, pacing, modules, firstModules, spec } = outlook;
+  const { backend, pacing, modules, faults, firstModules, spec } = outlook;
   const { neighbours, session } = outlook.claimed;
   const planner = new RulePlanner(backend, neighbours, parts.rulesLog);
   const names = openDeviceNames();
@@ -189,11 +206,12 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   const control = await openControl(config, backend, running, applier, modules, parts);
   if (stopper.isRequested()) return null;
   connectModules(modules, {
-    ...{ engine, guard, names, logger, nowNs: () => port.nowNs(), set: (change) => control.set(change) },
+    ...{ engine, guard, restarts, faults, names, nowNs: () => port.nowNs() },
+    set: (change) => control.set(change),
     apply: (draft) => applier.changeModules(draft),
   });
   unwinder.add('modules', async () => modules.stop());
-  modules.start(firstModules);
+  modules.start(firstModules, parts.resume !== null);
   logCountersOnSignal(engine, parts);
   startReactor(port, engine, createCourtesy(), () => lost.look());
   const installed = await enforceRules(session, request, backend, neighbours, parts);
@@ -244,35 +262,6 @@ function watchSilences(engine: Engine, { logger, unwinder }: Parts): SilenceWatc
   });
   unwinder.add('silence watch', () => watch.close());
   return watch;
-}
-
-async function openControl(
-  { socketPath, socketGroup }: LoadedConfig,
-  backend: Backend,
-  running: Running,
-  applier: Applier,
-  modules: ModuleManager,
-  { logger, stopper, hangup, unwinder, source, news, stopped }: Parts,
-): Promise<Control> {
-  const control = await startControl({
-    socketPath,
-    group: socketGroup,
-    subject: { version: readVersion(), pid: process.pid, backend },
-    source: running,
-    config: source,
-    apply: (request) => applier.apply(request),
-    modules: (command) => modules.answer(command),
-    moduleUses: () => modules.present,
-    setStopped: (addresses) => stopped.set(addresses),
-    log: ({ level, message, fields }) => logger[level](fields, message),
-    onStop: () => stopper.ask('shaper stop'),
-    onFailure: (err) => logger.error({ err }, 'no status any more: the control thread has ended'),
-  });
-  unwinder.add('control socket', () => control.close());
-  void stopper.requested.then(() => control.stopping());
-  hangup.reload = () => control.reload();
-  news.listen((type, data) => control.event(type, data));
-  return control;
 }
 
 /** From here on packets are queued. */

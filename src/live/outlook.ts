@@ -13,8 +13,12 @@ import {
 import type { ShaperSpec } from '../spec/spec.ts';
 import { tryEditing } from './edit-trial.ts';
 import { createModules } from './modules/create-modules.ts';
+import type { FaultWatch } from './modules/faults.ts';
+import type { Resume } from './modules/handover.ts';
 import type { ModuleManager } from './modules/manager.ts';
+import type { Restarts } from './modules/restarts.ts';
 import type { ModulesDraft } from './modules/roster.ts';
+import { takeOver } from './modules/take-over.ts';
 import { type Claimed, claimMark } from './neighbours.ts';
 import type { News } from './news.ts';
 import { PacingGate } from './pacing-gate.ts';
@@ -28,6 +32,8 @@ interface Parts {
   readonly stopper: Stopper;
   readonly unwinder: Unwinder;
   readonly news: News;
+  readonly restarts: Restarts;
+  readonly resume: Resume | null;
 }
 
 export interface Outlook {
@@ -35,6 +41,7 @@ export interface Outlook {
   readonly backend: Backend;
   readonly pacing: PacingGate;
   readonly modules: ModuleManager;
+  readonly faults: FaultWatch;
   readonly firstModules: ModulesDraft;
   readonly spec: ShaperSpec;
 }
@@ -56,11 +63,13 @@ export async function lookOut(
   const backend = await probeBackend(claimed.spec.nfqueue.backend);
   const pacing = new PacingGate(await tryEditing(session, backend, claimed.spec, stopper.requested));
   if (stopper.isRequested()) return null;
-  const modules = createModules(claimed.spec, guard, parts);
-  const firstModules = await modules.draft(config.modules, dirname(parts.source.file));
+  const { manager: modules, faults } = createModules(claimed.spec, guard, parts);
+  const { resume, source } = parts;
+  const uses = resume ? await takeOver(modules, resume, config.modules, logger) : config.modules;
+  const firstModules = await modules.draft(uses, dirname(source.file));
   if (stopper.isRequested()) return null;
   const spec = modules.admit(pacing.admit(claimed.spec), firstModules);
   const warning = pacing.settle(claimed.spec);
   if (warning !== null) logger.warn(warning);
-  return { claimed, backend, pacing, modules, firstModules, spec };
+  return { claimed, backend, pacing, modules, faults, firstModules, spec };
 }

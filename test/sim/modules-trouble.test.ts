@@ -1,5 +1,6 @@
 /** Modules that answer nonsense, throw, or take too long: they go, and nothing else stops. Exact. */
 import { expect, test } from 'vitest';
+import { PLAIN_GUARD } from '../../src/core/modules/guard.ts';
 import { ACCEPT, DROP, STOLEN, type Verdict } from '../../src/modules/api/module.ts';
 import type { Handle } from '../../src/modules/api/packet.ts';
 import { deciding, holding, ModulesWorld, PLAIN, packet, seeing } from './modules-world.ts';
@@ -135,6 +136,7 @@ test('a timer that throws takes its module out only', () => {
 test('no budget, a module over its budget for a second is taken out', () => {
   let cpuNs = 0;
   const guard = {
+    ...PLAIN_GUARD,
     run(run: () => void) {
       run();
       return true;
@@ -164,6 +166,7 @@ test('a run that the guard has ended: who has taken most of it goes, and what it
   // clock.
   class Ended extends Error {}
   const guard = {
+    ...PLAIN_GUARD,
     run(run: () => void) {
       try {
         run();

@@ -4,9 +4,10 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { EXIT_FAILED, OperatingError } from '../../base/errors.ts';
+import { thrownText } from '../../base/short-text.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { startGuard } from '../../io/modules/guard.ts';
-import { firstPlaceOf, textOfThrown } from '../../io/modules/traces.ts';
+import { firstPlaceOf } from '../../io/modules/traces.ts';
 import { findAddon } from '../../io/nfqueue/addon.ts';
 
 /** A module by its label and file. */
@@ -25,8 +26,11 @@ export interface RunGuard extends ModuleGuard {
  */
 export function startRunGuard(): RunGuard | null {
   if (findAddon() === undefined) return null;
-  const guard = startGuard();
-  return { run: (run) => guard.run(run), cpuNs: () => 0, close: () => guard.close() };
+  const owner = new Uint32Array(new ArrayBuffer(Uint32Array.BYTES_PER_ELEMENT));
+  const guard = startGuard(owner.buffer as ArrayBuffer);
+  // Nobody asks whose code runs: only the new start of an instance does.
+  const noOwner = { owner, numberOf: () => 0 };
+  return { run: (run) => guard.run(run), cpuNs: () => 0, ...noOwner, close: () => guard.close() };
 }
 
 /** Runs to the end. Rejects with OperatingError at an error of a module that nobody has caught. */
@@ -57,6 +61,6 @@ function faultOf(error: unknown, modules: readonly ModuleSource[]): OperatingErr
   const own = modules.filter(({ source }) => place?.startsWith(`${source}:`));
   const labels = (own.length > 0 ? own : modules).map(({ label }) => label).join(' or ');
   const where = place === null ? '' : ` (${place})`;
-  const message = `module ${labels} threw outside of its functions: ${textOfThrown(error)}${where}`;
+  const message = `module ${labels} threw outside of its functions: ${thrownText(error)}${where}`;
   return new OperatingError(EXIT_FAILED, message, 'catch what its promises and timers throw', error);
 }

@@ -185,14 +185,16 @@ export class ChangeQueue {
         const { isMarkAuto, socketPath, socketGroup, filesFolder, logLevel } = rest;
         const config = { spec, modules, history, isMarkAuto, socketPath, socketGroup, filesFolder, logLevel };
         const { renamed } = last.plan;
-        const folder = dirname(last.plan.next.base.file);
+        const { file } = last.plan.next.base;
+        const base = { text: last.plan.next.base.text(), file };
+        const folder = dirname(file);
         const before = this.#state;
         const isSpecSame =
           renamed.size === 0 &&
           equal(spec, before.config.spec) &&
           isSameModules(modules, before.config.modules) &&
           (modules.length === 0 || folder === dirname(before.base.file));
-        const applied = await this.#apply({ config, folder, renamed, isSpecSame });
+        const applied = await this.#apply({ config, base, folder, renamed, isSpecSame });
         this.#generation = applied.generation;
         this.#pace.crossed(applied.tookMs);
         notes = applied.notes;

@@ -7,6 +7,10 @@ export interface ModuleGuard {
   run(run: () => void): boolean;
   /** Processor time of this thread in nanoseconds; 0 in virtual time. */
   cpuNs(): number;
+  /** One number, written before code of a module runs: whose it is. Who watches from outside reads it. */
+  readonly owner: Uint32Array;
+  /** The number of the module with that label. */
+  numberOf(label: string): number;
 }
 
 /** For worlds in which code of users is trusted to return. */
@@ -16,4 +20,6 @@ export const PLAIN_GUARD: ModuleGuard = {
     return true;
   },
   cpuNs: () => 0,
+  owner: new Uint32Array(1),
+  numberOf: () => 0,
 };

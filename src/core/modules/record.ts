@@ -78,6 +78,8 @@ export class Session {
 export class ModuleRecord {
   /** Of no other module, ever. */
   readonly number: number;
+  /** By which the guard knows whose code runs. */
+  readonly owner: number;
   readonly session: Session;
   spec: RunnableModule;
   interest: Interest | null;
@@ -97,8 +99,15 @@ export class ModuleRecord {
   private windowPackets = 0;
   private windowTakenNs = FLOAT_ZERO;
 
-  constructor(number: number, session: Session, spec: RunnableModule, interest: Interest | null) {
+  constructor(
+    number: number,
+    owner: number,
+    session: Session,
+    spec: RunnableModule,
+    interest: Interest | null,
+  ) {
     this.number = number;
+    this.owner = owner;
     this.session = session;
     this.spec = spec;
     this.interest = interest;

@@ -44,6 +44,7 @@ export interface RunnerParts {
 
 export class Runner {
   private readonly parts: RunnerParts;
+  private readonly owner: Uint32Array;
   private modules: readonly ModuleRecord[] = [];
   private nowNs = FLOAT_ZERO;
   private phase = TIMERS;
@@ -61,6 +62,7 @@ export class Runner {
 
   constructor(parts: RunnerParts) {
     this.parts = parts;
+    this.owner = parts.guard.owner;
   }
 
   /** Where in the line an answer takes effect that is given now. */
@@ -137,6 +139,7 @@ export class Runner {
   /** Returns false if a timer has thrown. */
   private ringTimers(record: ModuleRecord): boolean {
     if (record.state !== 'on' || record.session.nextDueNs() > this.nowNs) return true;
+    this.owner[0] = record.owner;
     try {
       for (
         let due = record.session.takeDue(this.nowNs);
@@ -153,6 +156,7 @@ export class Runner {
 
   /** Returns false if the module has thrown. */
   private pass(record: ModuleRecord): boolean {
+    this.owner[0] = record.owner;
     try {
       this.passAll(record);
     } catch (error) {

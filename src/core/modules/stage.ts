@@ -177,6 +177,7 @@ export class ModuleStage {
     const record = this.modules.find(({ spec }) => spec.name === name) ?? null;
     const fromNs = this.guard.cpuNs();
     let reason: string | null = null;
+    this.guard.owner[0] = this.guard.numberOf(name);
     try {
       if (!this.guard.run(fn)) reason = reasonOfEnd(this.guard.cpuNs() - fromNs);
     } catch (error) {
@@ -310,7 +311,7 @@ export class ModuleStage {
     const { name } = spec;
     const session = this.sessions.get(name) ?? new Session(name, this.keysOf(name));
     this.sessions.delete(name);
-    const record = new ModuleRecord(++this.lastNumber, session, spec, interest);
+    const record = new ModuleRecord(++this.lastNumber, this.guard.numberOf(name), session, spec, interest);
     session.record = record;
     session.begin(this.nowNs);
     this.holds.heldBy[record.number] = 0;

@@ -18,6 +18,10 @@ const mapped = new Map<string, Mapped>();
 const namesOf = new Map<string, string[]>();
 const TEXTS_KEPT = 2;
 let loads = 0;
+/** Names of all texts that have ever run. */
+const texts = new Set<string>();
+/** Which of them the stack of an error shows. */
+const shownBy = new WeakMap<Error, readonly string[]>();
 
 /**
  * The name under which a text made from `source` is to run. From then on places in it are told by `map`, a
@@ -26,6 +30,7 @@ let loads = 0;
 export function nameOfText(source: string, map: string, folder: string): string {
   install();
   const name = `${source}#${++loads}`;
+  texts.add(name);
   mapped.set(name, { map: new SourceMap(JSON.parse(map)), folder });
   const names = [...(namesOf.get(source) ?? []), name];
   while (names.length > TEXTS_KEPT) mapped.delete(names.shift()!);
@@ -43,6 +48,8 @@ function install(): void {
 }
 
 function ownStack(error: Error, sites: NodeJS.CallSite[]): unknown {
+  const shown = sites.map((site) => site.getFileName() ?? '').filter((name) => texts.has(name));
+  if (shown.length > 0) shownBy.set(error, shown);
   if (previous && !sites.some((site) => mapped.has(site.getFileName() ?? ''))) return previous(error, sites);
   return [headOf(error), ...sites.map((site) => `    at ${textOf(site)}`)].join('\n');
 }
@@ -71,19 +78,16 @@ function placeOf(site: NodeJS.CallSite): string | null {
   return `${resolve(known.folder, found.originalSource)}:${found.originalLine + 1}:${found.originalColumn + 1}`;
 }
 
+/** Names of the texts (nameOfText) that the stack of an error shows, the innermost first. */
+export function textsOf(error: unknown): readonly string[] {
+  // V8 asks for the text of a stack when somebody wants it first.
+  return error instanceof Error && String(error.stack) !== '' ? (shownBy.get(error) ?? []) : [];
+}
+
 /** The first place in a file of a module that the stack of an error names, as `FILE:LINE:COL`; null: none. */
 export function firstPlaceOf(error: unknown): string | null {
   const stack = error instanceof Error ? String(error.stack) : '';
   const folders = [...mapped.values()].map(({ folder }) => folder);
   const places = [...stack.matchAll(/^ {4}at .*?(\/[^()\n]+:\d+:\d+)\)?$/gm)].map(([, place]) => place!);
   return places.find((place) => folders.some((folder) => place.startsWith(folder))) ?? null;
-}
-
-/** What was thrown, as text. Anything can be thrown. */
-export function textOfThrown(error: unknown): string {
-  try {
-    return error instanceof Error ? error.message : String(error);
-  } catch (fault) {
-    return `something without a text (${typeof fault})`;
-  }
 }

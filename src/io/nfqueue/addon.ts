@@ -139,6 +139,17 @@ export interface NativeGuard {
   run(run: () => void): boolean;
   /** Processor time of this thread in nanoseconds. */
   cpuNs(): number;
+  /** The program starts anew, by what is given, when a turn of the event loop takes so long. */
+  arm(
+    hangUs: number,
+    program: string,
+    args: readonly string[],
+    environment: readonly string[],
+    folder: string,
+    text: string,
+  ): void;
+  /** From now on the process ends instead. */
+  stopping(): void;
   close(): void;
 }
 
@@ -185,10 +196,11 @@ export interface Addon {
   readonly NativeQueue: new (options: NativeOptions) => NativeQueue;
   readonly NativeHosts: new (columns: ArrayBuffer, receiveBufferBytes: number) => NativeHosts;
   readonly NativeSockets: new (columns: ArrayBuffer) => NativeSockets;
-  /** Microseconds: the limit of a run, and how often the watching thread looks. */
+  /** Microseconds: the limit of a run, and how often the watching thread looks. `owner` has four bytes. */
   readonly NativeGuard: new (
     limitUs: number,
     lookUs: number,
+    owner: ArrayBuffer,
   ) => NativeGuard;
   readonly NativeRawSender: new (priority: number) => NativeRawSender;
   /**
@@ -209,6 +221,10 @@ export interface Addon {
   deviceName(index: number): string;
   /** A terminal that stops what writes to it from the background (SIGTTOU) no longer stops this process. */
   ignoreTerminalStop(): void;
+  /** Whether this child has gone. For those that the program had before it started anew. */
+  reapChild(pid: number): boolean;
+  /** SIGKILL, for the same children. */
+  endChild(pid: number): void;
   /** Gives back the niceness that was granted (false), or asks for it again (true). */
   setFirst(first: boolean): void;
 }

@@ -29,7 +29,8 @@ export async function claimRules(request: RulesRequest, isWanted = (): boolean =
       if (rivals.length === 0) return session;
       const reasons = rivals.flatMap((rival) => rival.reasons);
       const error = new RulesError('taken', reasons.join('; '), HINT_TAKEN);
-      const lives = rivals.some(({ process: pid }) => pid !== null && isAlive(pid));
+      // A table of this very process is that of a start before (native/modules/restart.h), and goes.
+      const lives = rivals.some(({ process: pid }) => pid !== null && pid !== process.pid && isAlive(pid));
       if (lives || tries === TRIES || !isWanted()) throw error;
       await session.end();
     } catch (error) {

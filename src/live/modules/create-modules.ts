@@ -5,6 +5,7 @@ import type { ModuleSet } from '../../control/messages.ts';
 import type { Engine } from '../../core/engine.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { Accounts } from '../../io/accounts.ts';
+import { kindOfUse } from '../../io/modules/loader.ts';
 import type { DeviceNames } from '../../io/nfqueue/device-names.ts';
 import { deviceNames } from '../../io/proc/devices.ts';
 import { type KernelCounts, readKernelCounts } from '../../io/rules/index.ts';
@@ -16,25 +17,39 @@ import { FaultWatch } from './faults.ts';
 import type { GuardOnDemand } from './guard.ts';
 import { type ApplyModules, ModuleManager } from './manager.ts';
 import { readModule } from './read.ts';
+import type { Restarts } from './restarts.ts';
 import { SenderOnDemand } from './sender.ts';
 
 export interface ModuleParts {
   readonly logger: Logger;
   readonly news: News;
+  readonly restarts: Restarts;
 }
 
 /** Nothing runs yet: files can be read, and rules planned. */
 export function createModules(
   spec: ShaperSpec,
   guard: ModuleGuard,
-  { logger, news }: ModuleParts,
-): ModuleManager {
+  { logger, news, restarts }: ModuleParts,
+): { readonly manager: ModuleManager; readonly faults: FaultWatch } {
   const { hosts, nfqueue } = spec;
-  return new ModuleManager({
-    read: (ask) => readModule(ask, { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() }, guard),
+  const manager = new ModuleManager({
+    read: (ask) => {
+      restarts.reads(ask.use);
+      if (kindOfUse(ask.use) !== 'built-in') faults.watch();
+      const context = { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() };
+      return readModule(ask, context, guard, restarts.arePacketsWaiting);
+    },
     logger,
     tell: (event) => news.tell('module', event),
   });
+  const faults = new FaultWatch({
+    entries: () => manager.alive,
+    eject: (label, reason) => manager.fault(label, reason),
+    tell: (modules, reason) => logger.error({ modules, reason }, 'a module threw; nothing else ends'),
+  });
+  restarts.entries = () => manager.current.entries;
+  return { manager, faults };
 }
 
 /** Without our table, which the watchdog may have taken away, nothing is known. */
@@ -50,40 +65,30 @@ async function kernelCounts(
   }
 }
 
-/** Its message says where it was thrown. */
-class NamedFault extends Error {
-  override readonly stack = '';
-}
-
 export interface ModuleMachine {
   readonly engine: Engine;
   readonly guard: GuardOnDemand;
+  readonly restarts: Restarts;
+  readonly faults: FaultWatch;
   readonly nowNs: () => number;
   readonly names: DeviceNames;
   readonly set: (change: ModuleSet) => Promise<void>;
   readonly apply: ApplyModules;
-  readonly logger: Logger;
 }
 
 /** From now on modules can run. */
 export function connectModules(manager: ModuleManager, machine: ModuleMachine): void {
-  const { engine, guard, nowNs, names, set, apply, logger } = machine;
+  const { engine, guard, restarts, faults, nowNs, names, set, apply } = machine;
   const sender = new SenderOnDemand();
   const { indexOf, mtuOf } = names;
-  const faults = new FaultWatch({
-    entries: () => manager.alive,
-    eject: (label, reason) =>
-      void engine.modules.call(label, () => {
-        throw new NamedFault(reason);
-      }),
-    tell: (modules, reason) => logger.error({ modules, reason }, 'a module threw; nothing else ends'),
-  });
   const devices = new ModuleDevices({ names: deviceNames, indexOf, mtuOf });
+  restarts.begin();
   manager.connect({
     ...{ stage: engine.modules, guard, nowNs, inject: sender.send, devices, apply },
     kernelCounts: (labels) => kernelCounts(engine.told.spec.nfqueue.first, labels),
     classesFor: classesFor(engine, set),
     onLiving: (isAny) => {
+      restarts.note();
       if (isAny) return faults.begin();
       guard.rest();
       sender.close();

@@ -20,6 +20,8 @@ export interface ModuleAsk {
 export interface ReadModule {
   readonly definition: AnyModule;
   readonly source: string;
+  /** The name of its text in stacks; null: it is built in. */
+  readonly text: string | null;
   /** Its name is the label of the file, which may be taken. */
   readonly spec: ModuleSpec;
   /** As create() gets them. */
@@ -59,6 +61,8 @@ export class ModuleEntry {
   readonly enabled: boolean;
   state: ModuleState;
   reason: string | null = null;
+  /** It has stayed out since a new start, and its file has not been read. */
+  isUnread = false;
   /** null: it does not run, or it runs in the kernel. */
   life: Life | null = null;
   /** What its earlier lives have counted. */
@@ -85,6 +89,11 @@ export class ModuleEntry {
     const next = new ModuleEntry(label, ask, read, declared, enabled);
     next.past = this.past;
     next.lastNsPerPacket = this.lastNsPerPacket;
+    next.isUnread = this.isUnread && more.read === undefined;
+    if (next.isUnread && enabled) {
+      next.state = 'ejected';
+      next.reason = this.reason;
+    }
     return next;
   }
 

@@ -4,8 +4,9 @@ import { thrownText } from '../../base/short-text.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { firstPlaceOf } from '../../io/modules/traces.ts';
 
-/** What is wrong with it, as the end of a sentence; null: nothing. */
-export function guarded(guard: ModuleGuard, run: () => void): string | null {
+/** What is wrong with code of this module, as the end of a sentence; null: nothing. */
+export function guarded(guard: ModuleGuard, label: string, run: () => void): string | null {
+  guard.owner[0] = guard.numberOf(label);
   try {
     return guard.run(run) ? null : 'has not returned within 100 ms';
   } catch (error) {

@@ -44,7 +44,7 @@ export class Life {
     this.instance = {};
     let instance: unknown;
     let wrong: string | null = null;
-    const fault = guarded(world.guard, () => {
+    const fault = guarded(world.guard, label, () => {
       instance = create();
       wrong = instanceFault(instance);
     });
@@ -61,8 +61,8 @@ export class Life {
   stop(): string | null {
     if (this.isOver) return null;
     for (const end of this.endings.splice(0)) end();
-    const { instance } = this;
-    const fault = instance.stop === undefined ? null : guarded(this.world.guard, () => instance.stop!());
+    const { instance, label, world } = this;
+    const fault = instance.stop === undefined ? null : guarded(world.guard, label, () => instance.stop!());
     this.end();
     return fault === null ? null : `stop() ${fault}`;
   }

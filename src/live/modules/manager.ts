@@ -21,15 +21,16 @@ import {
 import type { ModuleCounters, RunnableModule } from '../../core/modules/runnable.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
 import type { KernelCounts } from '../../io/rules/index.ts';
-import { ChangeRefusedError } from '../../spec/edit.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
 import type { ShaperSpec } from '../../spec/spec.ts';
-import { type ModuleAsk, ModuleEntry, type ReadModule } from './entry.ts';
+import { type ModuleAsk, ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
+import { NamedFault } from './faults.ts';
 import { Life, type ModuleWorld } from './life.ts';
-import { readAgain, readAt, refusalOf, STOPPING } from './refusals.ts';
+import { readAgain, readAt, refusalOf } from './refusals.ts';
 import {
   changesOf,
   checkOrder,
+  countersByName,
   draftOf,
   entryOf,
   freeLabel,
@@ -66,6 +67,12 @@ export interface ManagerWorld extends Omit<ModuleWorld, 'logger' | 'stage' | 'de
   /** Whether any module of this thread lives from now on. */
   readonly onLiving: (isAny: boolean) => void;
 }
+
+/** Of the log, when a module is taken out. */
+export const EJECTED = 'module ejected: its packets pass without it';
+/** The rules of an ejected module are asked to go so often, and so much later each. */
+const WITHDRAW_TRIES = 5;
+const WITHDRAW_MS = 500;
 
 export class ModuleManager {
   private readonly options: ManagerOptions;
@@ -129,9 +136,17 @@ export class ModuleManager {
     return { ...spec, modules: specsOf(draft) };
   }
 
-  /** The first list of the instance. Throws ModuleError. */
-  start(draft: ModulesDraft): void {
-    this.enliven(draft);
+  /** The list of an instance that has started anew. `make` is given what reads a module. */
+  async takeOver(make: (read: ManagerOptions['read']) => Promise<readonly ModuleEntry[]>): Promise<void> {
+    this.entries = await make(this.options.read);
+  }
+
+  /**
+   * The first list of the instance. Throws ModuleError, or ejects a module that cannot be created if the
+   * instance has started anew: packets need it more.
+   */
+  start(draft: ModulesDraft, isAnew = false): void {
+    this.enliven(draft, isAnew);
     this.commit(draft);
   }
 
@@ -153,7 +168,7 @@ export class ModuleManager {
     }
   }
 
-  private enliven(draft: ModulesDraft): void {
+  private enliven(draft: ModulesDraft, isAnew = false): void {
     const { logger } = this.options;
     const world = this.worldNow();
     const coming = draft.entries.filter(
@@ -162,11 +177,16 @@ export class ModuleManager {
     // What create() begins may throw before the rules are in force.
     this.coming = coming;
     if (coming.length > 0) world.onLiving(true);
-    try {
-      for (const entry of coming) entry.life = new Life(entry, { ...world, logger });
-    } catch (error) {
-      this.discard(draft);
-      throw error;
+    for (const entry of coming) {
+      try {
+        entry.life = new Life(entry, { ...world, logger });
+      } catch (error) {
+        if (!isAnew || !(error instanceof ModuleError)) {
+          this.discard(draft);
+          throw error;
+        }
+        this.leaveOut([entry], error.message);
+      }
     }
   }
 
@@ -203,6 +223,13 @@ export class ModuleManager {
     }
   }
 
+  /** A module has thrown where nobody waited for it: it is taken out. */
+  fault(label: string, reason: string): void {
+    this.world?.stage.call(label, () => {
+      throw new NamedFault(reason);
+    });
+  }
+
   /** The instance stops: every module does. Packets that they hold are accepted. */
   stop(): void {
     this.isStopping = true;
@@ -225,7 +252,7 @@ export class ModuleManager {
     try {
       return { ok: true, modules: await this.carryOut(command) };
     } catch (error) {
-      return this.isStopping ? STOPPING : refusalOf(error);
+      return refusalOf(error, this.isStopping);
     } finally {
       // A module that was refused may have run.
       if (command.do !== 'list') this.world?.onLiving(this.runnables().length > 0);
@@ -266,7 +293,12 @@ export class ModuleManager {
     return this.replace(name, (entry) => entry.next({ read }));
   }
 
-  private turn(name: string, enabled: boolean): Promise<readonly ModuleReport[]> {
+  private async turn(name: string, enabled: boolean): Promise<readonly ModuleReport[]> {
+    const old = entryOf(this.entries, name);
+    if (old.isUnread && enabled) {
+      const read = await readAgain(old, () => this.options.read(old.ask));
+      return this.replace(name, (entry) => entry.next({ read, enabled }));
+    }
     return this.replace(name, (entry) => {
       const isSo = enabled ? entry.state === 'on' : entry.state === 'off';
       return isSo ? entry : entry.next({ enabled });
@@ -320,27 +352,40 @@ export class ModuleManager {
   private ejected(name: string, reason: string): void {
     // While it is reloaded there are two lives of it, and nobody knows which one it was.
     const lives = this.alive.filter(({ label, state }) => label === name && state === 'on');
-    if (lives.length === 0 || this.isStopping) return;
+    if (lives.length > 0 && !this.isStopping) this.leaveOut(lives, reason);
+  }
+
+  /** Lives of one module. */
+  private leaveOut(lives: readonly ModuleEntry[], reason: string): void {
     for (const entry of lives) {
       entry.state = 'ejected';
       entry.reason = reason;
     }
     // Its stop() may take its time, and rules take theirs: packets come first.
-    setImmediate(() => void this.withdraw(name, lives, reason));
+    setImmediate(() => void this.withdraw(lives, reason));
   }
 
-  private async withdraw(label: string, lives: readonly ModuleEntry[], reason: string): Promise<void> {
+  private async withdraw(lives: readonly ModuleEntry[], reason: string): Promise<void> {
+    const { label } = lives[0]!;
     const { logger, tell } = this.options;
-    logger.error({ module: label, reason }, 'module ejected: its packets pass without it');
+    logger.error({ module: label, reason }, EJECTED);
     tell({ label, action: 'ejected', reason });
     for (const entry of lives) this.end(entry);
-    try {
-      await this.worldNow().apply(() => this.current);
-    } catch (error) {
-      if (this.isStopping) return;
-      if (!(error instanceof OperatingError || error instanceof ChangeRefusedError)) throw error;
-      const text = 'its packets still come here, and pass: the rules of the ejected module could not go';
-      logger.warn({ module: label, error: error.message }, text);
+    for (let tries = 1; ; tries++) {
+      const refusal = await this.worldNow()
+        .apply(() => this.current)
+        .then(
+          () => null,
+          (error: unknown) => refusalOf(error, this.isStopping).message,
+        );
+      if (refusal === null || this.isStopping) return;
+      if (tries === WITHDRAW_TRIES) {
+        const text = 'its packets still come here, and pass: the rules of the ejected module could not go';
+        logger.warn({ module: label, error: refusal }, text);
+        return;
+      }
+      // While the module kept this thread, the watchdog has taken the rules, which come back now.
+      await new Promise((resolve) => setTimeout(resolve, WITHDRAW_MS).unref());
     }
   }
 
@@ -360,8 +405,4 @@ export class ModuleManager {
     if (this.world) return this.world;
     throw new OperatingError(EXIT_FAILED, 'the instance is still starting', 'try again when it is ready');
   }
-}
-
-function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
-  return new Map(stage.counters().map((one) => [one.name, one]));
 }

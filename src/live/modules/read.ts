@@ -5,24 +5,33 @@ import type { InterestContext } from '../../config/modules/interest.ts';
 import { readOptions, reportOptions } from '../../config/modules/options.ts';
 import { moduleSpecOf } from '../../config/modules/spec.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
-import { type LoadedModule, loadModule } from '../../io/modules/loader.ts';
+import { type LoadedModule, loadModule, type RunText } from '../../io/modules/loader.ts';
 import { budgetNsOf } from '../../modules/definition.ts';
+import type { ModuleUse } from '../../spec/modules.ts';
 import { type ModuleAsk, ModuleError, type ReadModule } from './entry.ts';
 import { guarded } from './guarded.ts';
 
 const PRIORITY = 100;
 
-/** Rejects with OperatingError if the module cannot be used so. */
+/**
+ * Rejects with OperatingError if the module cannot be used so. `arePacketsWaiting`: its outermost statements
+ * run under the guard, as all else of it.
+ */
 export async function readModule(
   ask: ModuleAsk,
   context: InterestContext,
   guard: ModuleGuard,
+  arePacketsWaiting: boolean,
 ): Promise<ReadModule> {
-  const loaded = await loadModule(ask.use, ask.folder);
+  const underGuard: RunText = (run) => {
+    guard.owner[0] = guard.numberOf(ask.use);
+    return guard.run(run) ? null : '100 ms of processor time';
+  };
+  const loaded = await loadModule(ask.use, ask.folder, arePacketsWaiting ? underGuard : undefined);
   let read: ReadModule | null = null;
   let refusal: OperatingError | null = null;
   // It may say its interest and its rules by functions.
-  const fault = guarded(guard, () => {
+  const fault = guarded(guard, ask.use, () => {
     try {
       read = readLoaded(loaded, ask, context);
     } catch (error) {
@@ -38,7 +47,7 @@ export async function readModule(
 }
 
 function readLoaded(
-  { definition, source }: LoadedModule,
+  { definition, source, text }: LoadedModule,
   { run, priority, options: given }: ModuleAsk,
   context: InterestContext,
 ): ReadModule {
@@ -48,9 +57,20 @@ function readLoaded(
   const { interest } = definition;
   const asked = typeof interest === 'function' ? interest(options) : interest;
   return {
-    ...{ definition, source, spec, options },
+    ...{ definition, source, text, spec, options },
     optionReports: reportOptions(definition, options),
     budgetNs: budgetNsOf(definition),
     interest: asked === undefined || asked === null ? '' : JSON.stringify(asked),
   };
+}
+
+/** Tells what is wrong with a module of the configuration by its line there. */
+export async function readAt(use: ModuleUse, read: () => Promise<ReadModule>): Promise<ReadModule> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    const where = `modules, line ${use.line} of the configuration (${use.use})`;
+    throw new ModuleError('invalid', `${where}: ${error.message}`, error.hint);
+  }
 }

@@ -5,14 +5,11 @@ import { ChangeRefusedError } from '../../spec/edit.ts';
 import type { ModuleUse } from '../../spec/modules.ts';
 import { type ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
 
-type Refusal = Extract<ModuleAnswer, { readonly ok: false }>;
+export type ModuleRefusal = Extract<ModuleAnswer, { readonly ok: false }>;
 
-export const STOPPING: Refusal = {
-  ...{ ok: false, code: 'stopping', message: 'the instance is stopping', hint: '' },
-};
-
-/** Throws what is no refusal. */
-export function refusalOf(error: unknown): Refusal {
+/** What a client is told. Throws the error again if it is a fault of the program. */
+export function refusalOf(error: unknown, isStopping: boolean): ModuleRefusal {
+  if (isStopping) return { ok: false, code: 'stopping', message: 'the instance is stopping', hint: '' };
   if (error instanceof ModuleError)
     return { ok: false, code: error.code, message: error.message, hint: error.hint };
   if (error instanceof ChangeRefusedError)

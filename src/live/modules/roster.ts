@@ -2,6 +2,8 @@
 import { nearest } from '../../base/nearest.ts';
 import { MODULE as DEFAULTS } from '../../config/fields/defaults.ts';
 import { isSameUse } from '../../control/modules.ts';
+import type { ModuleCounters } from '../../core/modules/runnable.ts';
+import type { ModuleStage } from '../../core/modules/stage.ts';
 import { orderFaults, inOrder as specsInOrder } from '../../spec/module-order.ts';
 import type { ModuleSpec, ModuleUse } from '../../spec/modules.ts';
 import { ModuleEntry, ModuleError, type ReadModule } from './entry.ts';
@@ -143,4 +145,9 @@ export function changesOf(before: readonly ModuleEntry[], after: readonly Module
     else changes.push({ label, action: enabled ? 'on' : 'off', isOff: false });
   }
   return changes;
+}
+
+/** What the modules that live have counted. */
+export function countersByName(stage: ModuleStage): Map<string, ModuleCounters> {
+  return new Map(stage.counters().map((one) => [one.name, one]));
 }

@@ -114,7 +114,13 @@ export function world(start = ONE, trial: EditTrial = { outcome: 'taken' }) {
     warn: (message) => steps.push(`warning: ${message}`),
   });
   const apply = (to: LoadedConfig, isSpecSame = false): Promise<ApplyAnswer> =>
-    applier.apply({ config: to, folder: '/m', renamed: new Map(), isSpecSame });
+    applier.apply({
+      config: to,
+      base: { text: '', file: '/m/x.yaml' },
+      folder: '/m',
+      renamed: new Map(),
+      isSpecSame,
+    });
   const paths = (): string[] => engine.classes.map(({ path }) => path);
   const follow = (ports: BridgePorts): Promise<void> => applier.followPorts(ports);
   return { apply, follow, modules, files, steps, fails, at, running, paths, engine, request: () => request };

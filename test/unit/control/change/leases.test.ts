@@ -36,9 +36,11 @@ describe('a lease', () => {
   });
 
   it('is neither in the file that save writes nor a difference', async () => {
-    const { service } = setUp();
+    const { service, thread } = setUp();
     await service.lease(BULK, { ceil: '9mbit' }, MINUTE, undefined);
     expect((await service.config()).yaml).toBe(YAML);
+    // Nor in what a new start of the same process would be told.
+    expect(thread.requests.at(-1)!.base).toEqual({ text: YAML, file: service.file });
     expect((await service.diff()).changes).toEqual([]);
   });
 

@@ -57,6 +57,7 @@ describe('set', () => {
     expect((await service.config()).yaml).toBe(YAML);
     await soon(service.patchClass(BULK, { ceil: '6mbit' }, undefined));
     expect(thread.requests.map(({ isSpecSame }) => isSpecSame)).toEqual([true, true, false]);
+    expect(thread.requests.at(-1)!.base.text).toBe((await service.config()).yaml);
   });
 
   it('that changes nothing crosses nothing', async () => {

@@ -180,6 +180,14 @@ describe('a module that is wrong', () => {
       'FOLDER/ever.ts: its outermost statements have not ended after 1000 ms',
     ]);
   });
+
+  test('is ended while it loads as whoever loads it says', async () => {
+    let runs = 0;
+    const refused = await loadModule('./lib/../ever.ts', folder, () => `${++runs} look`).catch(String);
+    expect(refused).toBe(
+      `ModuleFileError: ${folder}/ever.ts: its outermost statements have not ended after 1 look`,
+    );
+  });
 });
 
 test('a load leaves no process behind', async () => {

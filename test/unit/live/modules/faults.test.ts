@@ -1,5 +1,7 @@
 /** To which module an error belongs that nobody has caught. */
+import { Script } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
+import { nameOfText } from '../../../../src/io/modules/traces.ts';
 import type { ModuleEntry } from '../../../../src/live/modules/entry.ts';
 import {
   culpritOf,
@@ -69,6 +71,37 @@ describe('a watch', () => {
     expect(uncaught(thrownAt('/n/b.ts:7:3'))).toEqual(['tell b:']);
     living = [];
     expect(uncaught(thrownAt('/m/a.ts:7:3'))).toEqual(['tell a:']);
+  });
+
+  it('tells an error of a text from before a reload, and leaves the new one alone', () => {
+    const textOf = (): { readonly name: string; readonly fails: () => Error } => {
+      const name = nameOfText(
+        '/n/b.ts',
+        '{"version":3,"sources":["b.ts"],"mappings":"AAAA","names":[]}',
+        '/n',
+      );
+      const fails = new Script(`(() => new Error('late'))`, { filename: name }).runInThisContext();
+      return { name, fails: fails as () => Error };
+    };
+    const [old, now] = [textOf(), textOf()];
+    const lives = (text: string): ModuleEntry => {
+      const one = entry('b', './b.ts', '/n/b.ts');
+      return { ...one, read: { ...one.read, text } } as ModuleEntry;
+    };
+    living = [lives(old.name)];
+    watch.begin();
+    living = [lives(now.name)];
+    watch.begin();
+    expect(uncaught(old.fails())).toEqual(['tell b:']);
+    expect(uncaught(now.fails())).toEqual(['eject b:']);
+    // One that was read, and never lived.
+    expect(uncaught(textOf().fails())).toEqual(['tell :']);
+  });
+
+  it('tells an error of a module that does not live yet', () => {
+    living = [];
+    watch.watch();
+    expect(uncaught(thrownAt('node:net:1:2'))).toEqual(['tell :']);
   });
 
   it('takes an error without a place for that of the only module, and tells of several', () => {

@@ -44,7 +44,16 @@ export function modulesWorld(more: Partial<ManagerWorld> = {}) {
     const spec = moduleSpecOf(definition, definition.label, how, options, context);
     const optionReports = reportOptions(definition, options);
     const budgetNs = budgetNsOf(definition);
-    return { definition, source: `/m/${name}`, spec, options, optionReports, budgetNs, interest: '' };
+    return {
+      definition,
+      source: `/m/${name}`,
+      text: null,
+      spec,
+      options,
+      optionReports,
+      budgetNs,
+      interest: '',
+    };
   };
   const manager = new ModuleManager({
     ...{ read, logger },
