@@ -41,10 +41,7 @@ export { NfqueueError } from './nfqueue-error.ts';
 const UNREAD_MESSAGE_BYTES = 1280;
 /** No socket is asked for more than this, whatever the queues may hold. */
 const RCVBUF_BYTES_MAX = 256 * 1024 * 1024;
-/**
- * Slots grow in pages, so that their starts spread over the
- * sets of the processor's cache as those of SLOT_BYTES do.
- */
+/** Slots grow in pages, so that their starts spread over the sets of the cache as those of SLOT_BYTES do. */
 const PAGE_BYTES = 4096;
 
 /** Places in the shared memory: see VISIT_NAMES. */
@@ -58,10 +55,7 @@ export function unreadMessageBytes(copyBytes: number): number {
   return UNREAD_MESSAGE_BYTES + Math.max(0, copyBytes - COPY_BYTES);
 }
 
-/**
- * Bytes of slab per arrival row when no copy is longer than
- * this; any slot may receive a packet of any NFQUEUE.
- */
+/** Bytes of slab per arrival row when no copy is longer: any slot may receive a packet of any NFQUEUE. */
 export function slotBytesFor(copyBytes: number): number {
   return SLOT_BYTES + PAGE_BYTES * Math.ceil(Math.max(0, copyBytes - COPY_BYTES) / PAGE_BYTES);
 }

@@ -11,13 +11,7 @@
  */
 import type { Logger } from 'pino';
 import { EXIT_FAILED, OperatingError } from '../../base/errors.ts';
-import {
-  type ModuleAnswer,
-  type ModuleCommand,
-  type ModuleReport,
-  type QuotaCommand,
-  wholeUse,
-} from '../../control/modules.ts';
+import { type ModuleAnswer, type ModuleCommand, type ModuleReport, wholeUse } from '../../control/modules.ts';
 import type { ModuleCounters, RunnableModule } from '../../core/modules/runnable.ts';
 import type { ModuleStage } from '../../core/modules/stage.ts';
 import type { KernelCounts } from '../../io/rules/index.ts';
@@ -40,6 +34,8 @@ import {
   specsOf,
   useOfEntry,
 } from './roster.ts';
+import { tellQuota } from './tell-quota.ts';
+import { withdrawRules } from './withdrawal.ts';
 
 /** Brings a draft into force. `plan` is called when it is its turn. Rejects, and all is as before then. */
 export type ApplyModules = (plan: () => ModulesDraft) => Promise<void>;
@@ -70,9 +66,6 @@ export interface ManagerWorld extends Omit<ModuleWorld, 'logger' | 'stage' | 'de
 
 /** Of the log, when a module is taken out. */
 export const EJECTED = 'module ejected: its packets pass without it';
-/** The rules of an ejected module are asked to go so often, and so much later each. */
-const WITHDRAW_TRIES = 5;
-const WITHDRAW_MS = 500;
 
 export class ModuleManager {
   private readonly options: ManagerOptions;
@@ -262,7 +255,10 @@ export class ModuleManager {
   private async carryOut(command: ModuleCommand): Promise<readonly ModuleReport[]> {
     if (command.do === 'list') return this.reports(this.entries);
     if (command.do === 'stat') return this.reports([entryOf(this.entries, command.name)]);
-    if (command.do === 'quota') return this.tellQuota(command);
+    if (command.do === 'quota') {
+      tellQuota(command, this.entries, this.worldNow().stage);
+      return [];
+    }
     if (command.do === 'load') return this.load(command);
     const { name } = command;
     if (command.do === 'reload') return this.reload(name);
@@ -324,19 +320,6 @@ export class ModuleManager {
     });
   }
 
-  private tellQuota({ name, host, quota, state, only }: QuotaCommand): readonly ModuleReport[] {
-    const meant = this.entries.filter(
-      ({ label, ask }) => label === name || ask.use === wholeUse(name, ask.folder),
-    );
-    if (meant.length === 0 && only === null) entryOf(this.entries, name);
-    for (const { label, life } of meant) {
-      const { instance } = life ?? {};
-      if (instance?.onQuota !== undefined && (only ?? label) === label)
-        this.worldNow().stage.call(label, () => instance.onQuota!(host, quota, state));
-    }
-    return [];
-  }
-
   private async reports(entries: readonly ModuleEntry[]): Promise<readonly ModuleReport[]> {
     const { world } = this;
     const inKernel = entries.filter((entry) => !entry.isUserRun && entry.state === 'on');
@@ -371,22 +354,10 @@ export class ModuleManager {
     logger.error({ module: label, reason }, EJECTED);
     tell({ label, action: 'ejected', reason });
     for (const entry of lives) this.end(entry);
-    for (let tries = 1; ; tries++) {
-      const refusal = await this.worldNow()
-        .apply(() => this.current)
-        .then(
-          () => null,
-          (error: unknown) => refusalOf(error, this.isStopping).message,
-        );
-      if (refusal === null || this.isStopping) return;
-      if (tries === WITHDRAW_TRIES) {
-        const text = 'its packets still come here, and pass: the rules of the ejected module could not go';
-        logger.warn({ module: label, error: refusal }, text);
-        return;
-      }
-      // While the module kept this thread, the watchdog has taken the rules, which come back now.
-      await new Promise((resolve) => setTimeout(resolve, WITHDRAW_MS).unref());
-    }
+    const apply = (): Promise<void> => this.worldNow().apply(() => this.current);
+    const error = await withdrawRules(apply, () => this.isStopping);
+    const text = 'its packets still come here, and pass: the rules of the ejected module could not go';
+    if (error !== null) logger.warn({ module: label, error }, text);
   }
 
   private end(entry: ModuleEntry): void {
