@@ -66,7 +66,7 @@ describe('the claim', () => {
   });
 
   it('does not wait for an instance that lives', async () => {
-    // A table of our own process is that of a start before, so another one that lives stands for the instance.
+    // A table of our own process is that of a start before: another one that lives stands for the instance.
     const pid = process.ppid.toString(16);
     pretendNft(OWNED, table(200, 4, 'wan0').replace('0x3fffffff', `0x${pid}`));
     await expect(claimRules(REQUEST)).rejects.toMatchObject({ code: 'taken' });
