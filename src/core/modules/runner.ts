@@ -294,9 +294,9 @@ function classOf(value: number): number {
   throw new TypeError(`classify() returned ${shortText(value)}; a whole number from 0 on is expected`);
 }
 
-/** Why a run was ended that has taken so much processor time: who waits takes none. */
+/** Why a run was ended that has taken so much processor time: who waits takes little. 0: nobody measures. */
 export function reasonOfEnd(takenNs: number): string {
-  const what = hasWaited(takenNs) ? 'it slept or waited for' : 'it took';
+  const what = takenNs > 0 && hasWaited(takenNs) ? 'it slept or waited for' : 'it took';
   return `${what} more than 100 ms at once`;
 }
 
