@@ -238,7 +238,8 @@ async function measureHosts(lab: Lab, goals: Goal[]): Promise<Record<string, num
   const shares: Record<string, number> = {};
   for (const direction of ['up', 'down']) {
     console.error(`bench: one flow of one host, eight of another, ${direction}`);
-    const config = upAndDown(`${direction}: 50mbit`);
+    // Both addresses are those of one device, which would be one host by its MAC.
+    const config = `${upAndDown(`${direction}: 50mbit`)}\nhosts: { identify: address }\n`;
     const { value } = await throughShaper(lab, config, () => hostShare(lab, direction === 'down'));
     shares[direction] = value;
     goals.push(
