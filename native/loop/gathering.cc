@@ -31,8 +31,9 @@ int64_t Gathering::sleepNs(uint32_t rows, int64_t nowNs, int64_t dueNs) {
 }
 
 void Gathering::sleep(int64_t lengthNs) {
-  thread_local const bool isPrecise = prctl(PR_SET_TIMERSLACK, kTimerSlackNs, 0, 0, 0) == 0;
-  static_cast<void>(isPrecise);
+  thread_local bool isPrecise = false;
+  if (!isPrecise) prctl(PR_SET_TIMERSLACK, kTimerSlackNs, 0, 0, 0);
+  isPrecise = true;
   const timespec length{0, static_cast<long>(lengthNs)};
   nanosleep(&length, nullptr);
 }

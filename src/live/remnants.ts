@@ -2,7 +2,7 @@
  * Children that the program had before it started anew in the same process. They end by themselves, as they
  * do when it is killed, but nobody else asks how they have ended: without that they stay as zombies.
  */
-import { endChild, reapChild } from '../io/nfqueue/nfqueue.ts';
+import { endChild, reapChild } from '../io/modules/children.ts';
 import { Processes } from '../io/proc/processes.ts';
 
 const LOOK_MS = 100;

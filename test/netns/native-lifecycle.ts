@@ -230,6 +230,23 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
     });
   },
 
+  /** Nothing but the timer of the port is due. */
+  async waitsInPlace() {
+    return withBed(async (bed) => {
+      const { port } = bed;
+      let wakeups = 0;
+      port.onReady(() => {
+        wakeups++;
+        port.arm(wakeups < 200 ? port.visitNs + 1e6 : Number.POSITIVE_INFINITY);
+      });
+      const turns = (): number => performance.nodeTiming.uvMetricsInfo.loopCount;
+      const before = turns();
+      port.arm(0);
+      await sleep(1000);
+      return { wakeups, turns: turns() - before };
+    });
+  },
+
   async promptness() {
     const asked = askForPromptness();
     const again = askForPromptness();

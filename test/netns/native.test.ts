@@ -318,6 +318,12 @@ describe('native port on real packets', () => {
     }
   });
 
+  test('wake-ups of the port alone are no turns of the event loop', async () => {
+    const { wakeups, turns } = await scenario('waitsInPlace');
+    expect(wakeups).toBe(200);
+    expect(turns).toBeLessThan(50);
+  });
+
   test('promptness is asked for, reported, and not handed on to children', async () => {
     const { asked, again, own, child, givenBack, takenAgain } = await scenario('promptness');
     expect({ niceness: asked.niceness, own, child }).toEqual({ niceness: -20, own: -20, child: 0 });

@@ -9,6 +9,7 @@ import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { startGuard } from '../../io/modules/guard.ts';
 import { firstPlaceOf } from '../../io/modules/traces.ts';
 import { findAddon } from '../../io/nfqueue/addon.ts';
+import { isOfProgram } from '../../live/modules/faults.ts';
 
 /** A module by its label and file. */
 export interface ModuleSource {
@@ -38,7 +39,10 @@ export async function withoutFaults<T>(modules: readonly ModuleSource[], run: ()
   if (modules.length === 0) return run();
   let onError: (error: unknown) => void = () => undefined;
   const fault = new Promise<never>((_, reject) => {
-    onError = (error) => reject(isOfProgram(error) ? error : faultOf(error, modules));
+    onError = (error) => {
+      const isOurs = firstPlaceOf(error) === null && isOfProgram(error);
+      reject(isOurs ? error : faultOf(error, modules));
+    };
   });
   process.on('uncaughtException', onError);
   try {
@@ -49,11 +53,6 @@ export async function withoutFaults<T>(modules: readonly ModuleSource[], run: ()
   } finally {
     process.off('uncaughtException', onError);
   }
-}
-
-/** Its stack shows files, and none of a module. */
-function isOfProgram(error: unknown): boolean {
-  return error instanceof Error && firstPlaceOf(error) === null && String(error.stack).includes('file:///');
 }
 
 function faultOf(error: unknown, modules: readonly ModuleSource[]): OperatingError {

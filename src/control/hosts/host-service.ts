@@ -4,7 +4,6 @@
  * outside actions, the store. Packets wait for none of this. The core is told ahead where the next limit of a
  * host is, and acts there by itself (core/hosts/update.ts).
  */
-import { equal } from '../../base/equal.ts';
 import { NONE } from '../../base/none.ts';
 import { limitColumns } from '../../core/hosts/limit-columns.ts';
 import type { HostsUpdate, KnownAddress } from '../../core/hosts/update.ts';
@@ -27,6 +26,7 @@ import { QuotaTeller, type TellerOptions, type ToTell } from './quota-teller.ts'
 import type { HostCounts } from './reports.ts';
 import { restored } from './restored.ts';
 import { seedWindows } from './seeding.ts';
+import { UntoldModules } from './untold-modules.ts';
 
 export interface HostServiceOptions
   extends Pick<HostHistoryOptions, 'openStore'>,
@@ -51,8 +51,9 @@ export interface HostServiceOptions
   readonly log: (line: LogLine) => void;
 }
 
-/** Quotas are kept to so often; without any, hosts are only counted, and with each look at addresses. */
+/** Quotas are kept to so often. Without any, hosts are only counted. */
 const LOOK_MS = 250;
+const COUNT_MS = 1000;
 const ADDRESSES_MS = 1000;
 const NAMES_MS = 5000;
 /** Hosts that nobody asks for are forgotten by the book so often. */
@@ -76,8 +77,7 @@ export class HostService {
   readonly #limited = new Map<HostEntry, boolean>();
   #hasPageChanged = true;
   #waiting: Waiting[] = [];
-  /** Labels of modules that do not know yet how hosts stand; null: none does. */
-  readonly #untold = new Set<string | null>();
+  readonly #untold = new UntoldModules();
   #dueMs = { addresses: 0, names: 0, tidy: TIDY_MS };
   #forgetTimer: (() => void) | null = null;
   #isReady = false;
@@ -124,7 +124,7 @@ export class HostService {
 
   /** For metrics. */
   counts(): HostCounts {
-    const stopped = [...this.#limited.values()].filter(Boolean).length;
+    const stopped = [...this.#limited.values()].filter((isStopped) => isStopped).length;
     return {
       ...{ known: this.directory.entries.size, slowed: this.#limited.size - stopped, stopped },
       ...{ isStored: this.history.isWell, isPageServed: this.#page.isServed },
@@ -153,13 +153,13 @@ export class HostService {
 
   /** A module has begun, and knows no host: it is told of those that are not ok with a quota naming it. */
   moduleBegan(label: string): void {
-    this.#untold.add(label);
+    this.#untold.began(label);
     this.look();
   }
 
   /** The configuration is another one. */
   follow(spec: ShaperSpec, history: HistorySpec): void {
-    if (!equal(toldModules(this.#spec), toldModules(spec))) this.#untold.add(null);
+    this.#untold.follow(this.#spec, spec);
     this.#spec = spec;
     this.history.follow(history);
     this.#keeper.replace(spec.quotas, ratesOf(spec.links));
@@ -205,7 +205,7 @@ export class HostService {
 
   #again(): void {
     this.look();
-    const pauseMs = this.#spec.quotas.length > 0 ? LOOK_MS : ADDRESSES_MS;
+    const pauseMs = this.#spec.quotas.length > 0 ? LOOK_MS : COUNT_MS;
     this.#forgetTimer = this.#options.clock.after(pauseMs, () => this.#again());
   }
 
@@ -234,7 +234,7 @@ export class HostService {
       }
     }
     const toTell = this.#teller.tell(this.#keeper.takeNews());
-    if (this.#untold.size > 0) this.#tellModules();
+    this.#tellModules();
     if (toTell.length > 0) this.#flush();
     this.#waiting.push(...toTell.map((one) => ({ ...one, untilMs: nowMs + STORED_MS_MAX })));
     this.#tellOthers(nowMs);
@@ -243,9 +243,8 @@ export class HostService {
   }
 
   #tellModules(): void {
-    const labels = this.#untold.has(null) ? [null] : [...this.#untold];
-    this.#untold.clear();
-    if (toldModules(this.#spec).length === 0) return;
+    const labels = this.#untold.take(this.#spec);
+    if (labels.length === 0) return;
     for (const entry of this.directory.entries.values()) {
       const standings = this.#keeper.standingsOf(entry);
       for (const label of labels) this.#teller.tellPresent(entry.id, standings, label);
@@ -306,7 +305,7 @@ export class HostService {
     for (const entry of this.directory.entries.values()) this.#keeper.adopt(entry);
     const nowNs = this.#keeper.nowNs();
     for (const { entry, upBytes, downBytes } of counted) this.#keeper.count(entry, upBytes, downBytes, nowNs);
-    this.#untold.add(null);
+    this.#untold.allBegan();
     this.#tellKnown(stored.hosts);
   }
 
@@ -350,11 +349,4 @@ export class HostService {
     const isKnown = (entry: HostEntry): boolean => entries.get(entry.id) === entry;
     void seedWindows([...entries.values()], oversNs, wallMs, this.history, this.#keeper, isKnown);
   }
-}
-
-/** Which quotas name which modules. */
-function toldModules({
-  quotas,
-}: ShaperSpec): { readonly name: string; readonly modules: readonly string[] }[] {
-  return quotas.flatMap(({ name, modules }) => (modules.length === 0 ? [] : [{ name, modules }]));
 }

@@ -382,16 +382,6 @@ export function ignoreTerminalStop(addon: Addon = loadAddon()): void {
   addon.ignoreTerminalStop();
 }
 
-/** Whether this child of ours, of which Node does not know, has gone. Takes what is left of it. */
-export function reapChild(pid: number, addon: Addon = loadAddon()): boolean {
-  return addon.reapChild(pid);
-}
-
-/** SIGKILL for this child of ours, of which Node does not know. */
-export function endChild(pid: number, addon: Addon = loadAddon()): void {
-  addon.endChild(pid);
-}
-
 /** Decides when the thread that asked for promptness gives up some of it; see courtesy.ts. */
 export function createCourtesy(addon: Addon = loadAddon()): Courtesy {
   return new Courtesy((first) => addon.setFirst(first));

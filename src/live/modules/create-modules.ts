@@ -5,7 +5,6 @@ import type { ModuleSet } from '../../control/messages.ts';
 import type { Engine } from '../../core/engine.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { Accounts } from '../../io/accounts.ts';
-import { kindOfUse } from '../../io/modules/loader.ts';
 import type { DeviceNames } from '../../io/nfqueue/device-names.ts';
 import { deviceNames } from '../../io/proc/devices.ts';
 import { type KernelCounts, readKernelCounts } from '../../io/rules/index.ts';
@@ -36,7 +35,7 @@ export function createModules(
   const manager = new ModuleManager({
     read: (ask) => {
       restarts.reads(ask.use);
-      if (kindOfUse(ask.use) !== 'built-in') faults.watch();
+      faults.watch();
       const context = { hosts, ownMarkMask: nfqueue.markMask, accounts: new Accounts() };
       return readModule(ask, context, guard, restarts.arePacketsWaiting);
     },

@@ -169,7 +169,6 @@ export class ModuleManager {
     );
     // What create() begins may throw before the rules are in force.
     this.coming = coming;
-    if (coming.length > 0) world.onLiving(true);
     for (const entry of coming) {
       try {
         entry.life = new Life(entry, { ...world, logger });

@@ -7,7 +7,6 @@ import { moduleSpecOf } from '../../config/modules/spec.ts';
 import type { ModuleGuard } from '../../core/modules/guard.ts';
 import { type LoadedModule, loadModule, type RunText } from '../../io/modules/loader.ts';
 import { budgetNsOf } from '../../modules/definition.ts';
-import type { ModuleUse } from '../../spec/modules.ts';
 import { type ModuleAsk, ModuleError, type ReadModule } from './entry.ts';
 import { guarded } from './guarded.ts';
 
@@ -62,15 +61,4 @@ function readLoaded(
     budgetNs: budgetNsOf(definition),
     interest: asked === undefined || asked === null ? '' : JSON.stringify(asked),
   };
-}
-
-/** Tells what is wrong with a module of the configuration by its line there. */
-export async function readAt(use: ModuleUse, read: () => Promise<ReadModule>): Promise<ReadModule> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
-    const where = `modules, line ${use.line} of the configuration (${use.use})`;
-    throw new ModuleError('invalid', `${where}: ${error.message}`, error.hint);
-  }
 }

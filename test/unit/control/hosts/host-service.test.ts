@@ -55,6 +55,22 @@ it('a host is told where its limit is, stopped beyond it, and released when the 
   ]);
 });
 
+it('hosts are counted once a second, four times where quotas are to be kept to', async () => {
+  const takes = async (w: HostsWorld): Promise<number> => {
+    const { directory } = w.service;
+    const take = directory.take.bind(directory);
+    let count = 0;
+    directory.take = (...args) => {
+      count++;
+      take(...args);
+    };
+    await w.run(10);
+    return count;
+  };
+  expect(await takes(await world([]))).toBe(10);
+  expect(await takes(await world([quota()]))).toBe(40);
+});
+
 it('a module that the quota names is told of every state', async () => {
   const w = await world([quota({ modules: ['./punish.ts', 'mine'] }), quota({ name: 'other' })]);
   w.names[A] = 'flat-12';

@@ -186,9 +186,7 @@ describe('ejection', () => {
   });
 
   it('a module that throws between create() and the rules is out before its first packet', async () => {
-    const living: boolean[] = [];
     const made = world({
-      onLiving: (isAny) => void living.push(isAny),
       apply: async (plan) => {
         const draft = plan();
         await made.manager.begin(draft);
@@ -198,14 +196,7 @@ describe('ejection', () => {
       },
     });
     const { manager, files, events, used } = made;
-    const a = diary('a', {
-      create: () => {
-        // Who throws from now on is seen.
-        expect(living).toEqual([true]);
-        return {};
-      },
-    });
-    files.set('a.ts', a.definition);
+    files.set('a.ts', diary('a').definition);
     expect(brief(await manager.answer(load('a.ts')))).toEqual(['a ejected 100']);
     await settled();
     expect(used[0]).toEqual([]);
