@@ -11,7 +11,7 @@
 namespace shaper {
 namespace {
 
-class NativeHosts : public Napi::ObjectWrap<NativeHosts> {
+class NativeHosts : public Napi::ObjectWrap<NativeHosts>, private Wakeup::Owner {
  public:
   static Napi::Function define(Napi::Env env);
   explicit NativeHosts(const Napi::CallbackInfo& info);
@@ -22,7 +22,7 @@ class NativeHosts : public Napi::ObjectWrap<NativeHosts> {
   Napi::Value ask(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 
-  static void onWake(void* context, uint32_t ready);
+  void wake(uint32_t ready) override;
   static void onEnvironmentExit(napi_async_cleanup_hook_handle handle, void* argument);
   void tell();
   void shutDown(void (*closed)(void*), void* argument);
@@ -73,7 +73,7 @@ void NativeHosts::listen(const Napi::CallbackInfo& info) {
   SystemError error{0, "uv_poll_start", -1};
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) error.number = ENOSYS;
   const int fd = socket_->fd();
-  if (loop) wakeup_ = Wakeup::start(loop, &fd, 1, onWake, this, &error.number);
+  if (loop) wakeup_ = Wakeup::start(loop, &fd, 1, this, &error.number);
   if (!wakeup_) {
     toError(env, error).ThrowAsJavaScriptException();
     return;
@@ -89,12 +89,11 @@ Napi::Value NativeHosts::ask(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), socket_ && socket_->ask());
 }
 
-void NativeHosts::onWake(void* context, uint32_t) {
-  auto* self = static_cast<NativeHosts*>(context);
-  Napi::HandleScope scope(self->Env());
+void NativeHosts::wake(uint32_t) {
+  Napi::HandleScope scope(Env());
   // The callback may close this and so make it garbage: this handle keeps it for the rest of the call.
-  [[maybe_unused]] const Napi::Object keptAlive = self->Value();
-  self->tell();
+  [[maybe_unused]] const Napi::Object keptAlive = Value();
+  tell();
 }
 
 // An exception of the callback becomes an uncaught exception, as from any event.

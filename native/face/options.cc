@@ -21,17 +21,6 @@ class OptionsReader {
     return true;
   }
 
-  // Memory of exactly `bytes`; a difference means that addon and program are of different versions.
-  bool memory(const char* name, size_t bytes, SharedMemory* to) {
-    const Napi::Value value = object_.Get(name);
-    if (!value.IsArrayBuffer() || value.As<Napi::ArrayBuffer>().ByteLength() != bytes) {
-      return refuse(std::string(name) + " must be an ArrayBuffer of " + std::to_string(bytes) +
-                    " bytes: if addon and program differ, rebuild both");
-    }
-    *to = {name, value.As<Napi::ArrayBuffer>().Data(), bytes, Napi::Persistent(value.As<Napi::Object>())};
-    return true;
-  }
-
   // A typed array with one element per queue; null with an exception pending if it is anything else.
   template <typename T>
   const T* perQueue(const char* name, napi_typedarray_type type, uint32_t count) {
@@ -77,21 +66,6 @@ bool readQueues(OptionsReader& reader, QueueOptions* queue) {
 
 }  // namespace
 
-bool PortOptions::isIntact(napi_env env) const {
-  return columns.isIntact(env) && slab.isIntact(env) && shared.isIntact(env);
-}
-
-bool PortOptions::isMemoryIntact(napi_env env) const {
-  for (const SharedMemory* memory : {&columns, &slab, &shared}) {
-    if (memory->isIntact(env)) continue;
-    const std::string name(memory->name);
-    Napi::TypeError::New(env, name + " was transferred or resized; the port needs it as it was at the start")
-        .ThrowAsJavaScriptException();
-    return false;
-  }
-  return true;
-}
-
 bool readOptions(Napi::Env env, Napi::Value value, PortOptions* options) {
   if (!value.IsObject()) {
     Napi::TypeError::New(env, "options must be an object").ThrowAsJavaScriptException();
@@ -105,12 +79,7 @@ bool readOptions(Napi::Env env, Napi::Value value, PortOptions* options) {
          reader.number("receiveBufferBytes", 0, INT32_MAX, &queue.receiveBufferBytes) &&
          reader.number("slotBytes", kAttributeBytes + 1, kSlotBytesMax, &queue.slotBytes) &&
          reader.number("slotBytesMost", queue.slotBytes, kSlotBytesMax, &queue.slotBytesMost) &&
-         reader.number("timerLeewayNs", 0, UINT32_MAX, &options->timerLeewayNs) && readQueues(reader, &queue) &&
-         reader.memory("columns", sizeof(Columns), &options->columns) &&
-         reader.memory("slab", queue.slabBytes(), &options->slab) &&
-         reader.memory("shared", sizeof(Shared), &options->shared) &&
-         // The getter of one option can take away the memory of another.
-         options->isMemoryIntact(env);
+         reader.number("timerLeewayNs", 0, UINT32_MAX, &options->timerLeewayNs) && readQueues(reader, &queue);
 }
 
 }  // namespace shaper

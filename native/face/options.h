@@ -25,17 +25,6 @@ struct SharedMemory {
 };
 
 struct PortOptions {
-  SharedMemory columns;
-  SharedMemory slab;
-  SharedMemory shared;
-
-  // Whether all of it is as it was.
-  bool isIntact(napi_env env) const;
-
-  // Call before native code touches the memory, for as long as no JavaScript runs. False leaves a JavaScript
-  // exception pending. It costs about 50 ns.
-  bool isMemoryIntact(napi_env env) const;
-
   QueueOptions queue;
   // So much too early is as good for the timer.
   uint32_t timerLeewayNs = 0;

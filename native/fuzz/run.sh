@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes the native parser, and checks the verdict writer and the gathering of packets, with the sanitizers
-# for addresses and undefined behaviour.
+# Fuzzes the native parser, and checks the verdict writer and the choice of waits, with the sanitizers for
+# addresses and undefined behaviour.
 # Usage: run.sh [COUNT [SEED]]             COUNT mutated messages (default ten million), fixed seed 1
 #        run.sh --libfuzzer [SECONDS]      coverage-guided with clang (Debian: clang, libclang-rt-14-dev)
 set -euo pipefail
@@ -28,6 +28,6 @@ if [ "${1:-}" = --libfuzzer ]; then
 fi
 build verdicts_check "${CXX:-g++}" address,undefined verdicts_check.cc ../nfqueue/verdicts.cc
 "$OUT/verdicts_check" 3000
-build gathering_check "${CXX:-g++}" address,undefined gathering_check.cc ../loop/gathering.cc
-"$OUT/gathering_check"
+build waits_check "${CXX:-g++}" address,undefined waits_check.cc ../loop/gathering.cc ../loop/socket_wait.cc
+"$OUT/waits_check"
 "$OUT/driver" "${1:-10000000}" "${2:-1}"

@@ -59,8 +59,8 @@ void Timer::settle() {
   }
 }
 
-Wakeup* Wakeup::start(uv_loop_t* loop, const int* fds, int count, Callback callback, void* context, int* error) {
-  auto* wakeup = new Wakeup(loop, callback, context);
+Wakeup* Wakeup::start(uv_loop_t* loop, const int* fds, int count, Owner* owner, int* error) {
+  auto* wakeup = new Wakeup(loop, owner);
   for (int i = 0; i < count; i++) {
     wakeup->fds_[i] = fds[i];
     uv_poll_t* poll = &wakeup->polls_[i];
@@ -85,24 +85,28 @@ Wakeup* Wakeup::start(uv_loop_t* loop, const int* fds, int count, Callback callb
 void Wakeup::stop(void (*closed)(void*), void* argument) {
   closed_ = closed;
   closedArgument_ = argument;
-  callback_ = nullptr;
+  owner_ = nullptr;
   const int handles = open_;
   for (int i = 0; i < handles; i++) uv_close(reinterpret_cast<uv_handle_t*>(&polls_[i]), onClosed);
 }
 
 void Wakeup::onPoll(uv_poll_t* handle, int status, int) {
   auto* wakeup = static_cast<Wakeup*>(handle->data);
-  if (!wakeup->callback_) return;
+  if (!wakeup->owner_) return;
   // libuv stops a handle whose descriptor reports an error. The
   // next read fetches the error, so polling goes on.
   if (status < 0) uv_poll_start(handle, UV_READABLE, onPoll);
-  wakeup->callback_(wakeup->context_, 1u << (handle - wakeup->polls_));
+  wakeup->owner_->wake(1u << (handle - wakeup->polls_));
   wakeup->waitInPlace();
 }
 
 void Wakeup::waitInPlace() {
   epoll_event events[kEventsMax];
-  while (callback_) {
+  while (owner_) {
+    if (owner_->awaitPackets(uv_backend_timeout(loop_))) {
+      owner_->wake(kSocket);
+      continue;
+    }
     uv_update_time(loop_);
     // 0 if a timer is due, a handle is new or closing, or somebody has asked for a turn of the loop.
     const int timeoutMs = uv_backend_timeout(loop_);
@@ -115,10 +119,13 @@ void Wakeup::waitInPlace() {
     for (int i = 0; i < count; i++) {
       const uint32_t bit = events[i].events == EPOLLIN ? bitOf(events[i].data.fd) : 0;
       // What is ready stays ready until somebody has read it, so the loop finds it as well.
-      if (bit == 0) return;
+      if (bit == 0) {
+        owner_->othersReady();
+        return;
+      }
       ready |= bit;
     }
-    callback_(context_, ready);
+    owner_->wake(ready);
   }
 }
 

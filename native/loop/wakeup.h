@@ -49,17 +49,29 @@ class Wakeup {
   static constexpr int kSources = 3;
   // Bits of what is ready, in the order of the descriptors.
   static constexpr uint32_t kSocket = 1, kTimer = 2, kLinks = 4;
-  using Callback = void (*)(void* context, uint32_t ready);
+
+  class Owner {
+   public:
+    virtual void wake(uint32_t ready) = 0;
+    // May wait for packets by itself. The loop has a timer in so many milliseconds; -1: none. True: packets
+    // have come, and wake() is called with kSocket. False: the wait is the loop's.
+    virtual bool awaitPackets(int loopTimeoutMs) { return (void)loopTimeoutMs, false; }
+    // Descriptors of others are ready, and the loop is about to have its turn.
+    virtual void othersReady() {}
+
+   protected:
+    ~Owner() = default;
+  };
 
   // `fds`, at most kSources, are in the order of the bits. Returns null and fills *error with an errno when
   // libuv refuses. The handles keep the loop alive.
-  static Wakeup* start(uv_loop_t* loop, const int* fds, int count, Callback callback, void* context, int* error);
+  static Wakeup* start(uv_loop_t* loop, const int* fds, int count, Owner* owner, int* error);
   // No callback comes after this call, and the descriptors may be closed. The loop calls `closed` when the
   // handles are gone, and the object deletes itself.
   void stop(void (*closed)(void*), void* argument);
 
  private:
-  Wakeup(uv_loop_t* loop, Callback callback, void* context) : loop_(loop), callback_(callback), context_(context) {}
+  Wakeup(uv_loop_t* loop, Owner* owner) : loop_(loop), owner_(owner) {}
   static void onPoll(uv_poll_t* handle, int status, int events);
   static void onClosed(uv_handle_t* handle);
   void waitInPlace();
@@ -70,8 +82,8 @@ class Wakeup {
   int fds_[kSources] = {-1, -1, -1};
   uv_poll_t polls_[kSources];
   int open_ = 0;
-  Callback callback_;
-  void* context_;
+  // Null when stopped.
+  Owner* owner_;
   void (*closed_)(void*) = nullptr;
   void* closedArgument_ = nullptr;
 };

@@ -2,7 +2,9 @@
 
 #include <libmnl/libmnl.h>
 #include <libnetfilter_queue/libnetfilter_queue.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -241,6 +243,7 @@ void Queue::close() {
   if (socket_) mnl_socket_close(socket_);
   socket_ = nullptr;
   fd_ = -1;
+  mayWait_ = false;
   filledSlots_ = nextSlot_ = resumeAt_ = 0;
   bound_.reset();
   early_.clear();
@@ -259,6 +262,15 @@ void Queue::takeEarly() {
   filledSlots_ = static_cast<uint32_t>(count);
 }
 
+// Returns how many messages came, or -1 with errno.
+int Queue::receiveSlots(int flags) {
+  nextSlot_ = filledSlots_ = resumeAt_ = 0;
+  const int count = recvmmsg(fd_, headers_.get(), kArrivalRows, flags, nullptr);
+  if (count > 0) filledSlots_ = static_cast<uint32_t>(count);
+  if (count < 0 && errno == ENOBUFS) parser_.counters().enobufs++;
+  return count;
+}
+
 bool Queue::receive(SystemError* error) {
   nextSlot_ = filledSlots_ = resumeAt_ = 0;
   if (!early_.empty()) {
@@ -266,15 +278,8 @@ bool Queue::receive(SystemError* error) {
     return true;
   }
   for (int attempt = 1; attempt <= kReceiveAttemptsMax; attempt++) {
-    const int count = recvmmsg(fd_, headers_.get(), kArrivalRows, MSG_DONTWAIT, nullptr);
-    if (count >= 0) {
-      filledSlots_ = static_cast<uint32_t>(count);
-      return true;
-    }
-    if (errno == EAGAIN) return true;
-    if (errno == ENOBUFS) {
-      parser_.counters().enobufs++;
-    } else if (errno != EINTR && errno != ENOMEM) {
+    if (receiveSlots(MSG_DONTWAIT) >= 0 || errno == EAGAIN) return true;
+    if (errno != ENOBUFS && errno != EINTR && errno != ENOMEM) {
       *error = {lastErrno(), "recvmmsg", -1};
       return false;
     }
@@ -304,6 +309,17 @@ bool Queue::drain(uint32_t* rows, SystemError* error) {
   parser_.counters().failureRows = parser_.failureRows();
   return true;
 }
+
+void Queue::allowWaiting(int64_t timeoutNs) {
+  constexpr int64_t kNsPerSecond = 1000000000, kNsPerUs = 1000;
+  const timeval timeout{timeoutNs / kNsPerSecond, timeoutNs % kNsPerSecond / kNsPerUs};
+  const int flags = fcntl(fd_, F_GETFL);
+  mayWait_ = flags >= 0 && setOption(fd_, SOL_SOCKET, SO_RCVTIMEO, timeout) &&
+             fcntl(fd_, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+// Drain() meets an error again, but for a full socket.
+bool Queue::await() { return mayWait_ && !hasLeftover() && receiveSlots(MSG_WAITFORONE) > 0; }
 
 void Queue::send(uint32_t count) { parser_.counters().sendErrors += writer_.send(fd_, count, &unsent_); }
 

@@ -77,6 +77,11 @@ class Queue {
   // Fills the next rows of the arrivals table. Reads nothing while messages of the last receive are unparsed.
   // False: the socket failed in a way that reading on cannot mend, and *error says how.
   bool drain(uint32_t* rows, SystemError* error);
+  // Lets await() wait for at most `timeoutNs`. The socket may block from now on; drain() never does.
+  void allowWaiting(int64_t timeoutNs);
+  // Waits until the socket has messages, and reads them for the next drain(). False: none came, or the last
+  // ones are still unparsed.
+  bool await();
   // Sends verdict rows [0, count); count <= kVerdictRows.
   void send(uint32_t count);
   // Whether the next drain finds something that the socket will not announce again.
@@ -101,6 +106,7 @@ class Queue {
   int request(nlmsghdr* message);
   bool readEarly(nlmsghdr* answered, int32_t* errorNumber);
   bool receive(SystemError* error);
+  int receiveSlots(int flags);
   void takeEarly();
 
   const QueueOptions options_;
@@ -114,6 +120,7 @@ class Queue {
 
   mnl_socket* socket_ = nullptr;
   int fd_ = -1;
+  bool mayWait_ = false;
   uint32_t sequence_ = 0;
 
   // The last receive: slots [nextSlot_, filledSlots_) are unparsed, the first of them from resumeAt_ on.

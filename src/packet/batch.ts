@@ -96,8 +96,8 @@ const BATCH_BYTES =
     VERDICT_COLUMNS.length * VERDICT_ROWS +
     FAILURE_COLUMNS.length * FAILURE_ROWS);
 
-export function createBatch(): Batch {
-  const buffer = new ArrayBuffer(BATCH_BYTES);
+/** In memory of the caller if it gives some; it has BATCH_BYTES. */
+export function createBatch(buffer: ArrayBuffer = new ArrayBuffer(BATCH_BYTES)): Batch {
   let offset = 0;
   const table = <Names extends readonly string[]>(names: Names, rows: number): Columns<Names> => {
     const columns: Record<string, Uint32Array> = {};

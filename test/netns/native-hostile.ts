@@ -1,35 +1,16 @@
 /**
  * Scenarios for native.test.ts about callers that break the contract of the addon. They call it without the
- * checks of src/io/nfqueue/nfqueue.ts, and memory that was taken away must not be touched.
+ * checks of src/io/nfqueue/nfqueue.ts.
  */
-import {
-  type Addon,
-  COUNTER_NAMES,
-  loadAddon,
-  type NativeOptions,
-  VISIT_NAMES,
-} from '../../src/io/nfqueue/addon.ts';
-import { EDIT_BYTES, SLOT_BYTES } from '../../src/limits.ts';
-import { createBatch } from '../../src/packet/batch.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Addon, loadAddon, type NativeOptions } from '../../src/io/nfqueue/addon.ts';
+import { SLOT_BYTES } from '../../src/limits.ts';
 import { FIRST_QUEUE } from './native-bed.ts';
 
 type Queue = InstanceType<Addon['NativeQueue']>;
-type Memory = 'columns' | 'slab' | 'shared';
-
-/** Resizable memory is younger than the library that the types of this program come from. */
-type Resizable = ArrayBuffer & { resize(bytes: number): void };
-const ResizableBuffer = ArrayBuffer as unknown as new (
-  bytes: number,
-  options: { maxByteLength: number },
-) => Resizable;
-
-const SLAB_BYTES = 256 * SLOT_BYTES + EDIT_BYTES;
 
 function options(): NativeOptions {
   return {
-    columns: createBatch().buffer,
-    slab: new ArrayBuffer(SLAB_BYTES),
-    shared: new ArrayBuffer(8 * (COUNTER_NAMES.length + VISIT_NAMES.length)),
     ...{ firstQueue: FIRST_QUEUE, count: 1, lengthPackets: 16, receiveBufferBytes: 100_000 },
     ...{
       slotBytes: SLOT_BYTES,
@@ -61,31 +42,23 @@ function withQueue<T>(given: NativeOptions, use: (queue: Queue) => T): T {
   }
 }
 
-/** What drain, send and granted throw after the memory was taken away. */
-function afterLoss(name: Memory, lose: (memory: ArrayBuffer) => void, given = options()): string[] {
-  return withQueue(given, (queue) => {
-    lose(given[name]);
-    // What was freed is used by others at once.
-    Array.from({ length: 8 }, () => new ArrayBuffer(SLAB_BYTES));
-    return [thrown(() => queue.drain()), thrown(() => queue.send(1)), thrown(() => queue.granted())];
-  });
-}
-
 export const hostileScenarios: Record<string, () => Promise<unknown>> = {
-  async lostMemory() {
-    const transfer = (memory: ArrayBuffer): unknown => structuredClone(memory, { transfer: [memory] });
-    const names: Memory[] = ['columns', 'slab', 'shared'];
-    const transferred = names.map((name) => afterLoss(name, transfer));
-    const resizable = { ...options(), slab: new ResizableBuffer(SLAB_BYTES, { maxByteLength: SLAB_BYTES }) };
-    const resized = afterLoss('slab', (memory) => (memory as Resizable).resize(0), resizable);
-    const given = options();
-    const { columns, slab } = given;
-    const get = (): ArrayBuffer => {
-      transfer(columns);
-      return slab;
-    };
-    const byGetter = thrown(() => withQueue(Object.defineProperty(given, 'slab', { get }), () => {}));
-    return { transferred, resized, byGetter };
+  async ownMemory() {
+    const memory = withQueue(options(), (queue) => {
+      const { columns, slab, shared } = queue;
+      const all = [columns, slab, shared];
+      for (const one of all) structuredClone(one, { transfer: [one] });
+      return { rows: queue.drain(), all };
+    });
+    // The queue is garbage now, but for its memory.
+    await sleep(0);
+    globalThis.gc?.();
+    const ends = memory.all.map((one) => {
+      const bytes = new Uint8Array(one);
+      bytes[bytes.length - 1] = 9;
+      return [bytes.length, bytes.at(-1)];
+    });
+    return { rows: memory.rows, ends };
   },
 
   async hostileArguments() {

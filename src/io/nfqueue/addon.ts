@@ -41,12 +41,6 @@ export const NO_ROWS = -1;
  * other kinds and ranges with a RangeError that names them.
  */
 export interface NativeOptions {
-  /** Memory of createBatch(). */
-  readonly columns: ArrayBuffer;
-  /** ARRIVAL_ROWS slots of `slotBytesMost`, and EDIT_BYTES. */
-  readonly slab: ArrayBuffer;
-  /** A float64 per name of COUNTER_NAMES, then of VISIT_NAMES. */
-  readonly shared: ArrayBuffer;
   readonly firstQueue: number;
   readonly count: number;
   readonly lengthPackets: number;
@@ -60,8 +54,17 @@ export interface NativeOptions {
   readonly gso: Uint8Array;
 }
 
-/** native/face/addon.cc, class NativeQueue. System errors carry `code`, `errno`, `syscall` and `queue`. */
+/**
+ * native/face/queue.cc. System errors carry `code`, `errno`, `syscall` and `queue`. Native code owns the
+ * memory, and it lasts as long as one side has it.
+ */
 export interface NativeQueue {
+  /** For createBatch(). */
+  readonly columns: ArrayBuffer;
+  /** ARRIVAL_ROWS slots of `slotBytesMost`, and EDIT_BYTES. */
+  readonly slab: ArrayBuffer;
+  /** A float64 per name of COUNTER_NAMES, then of VISIT_NAMES. */
+  readonly shared: ArrayBuffer;
   drain(): number;
   send(count: number): void;
   arm(dueNs: number): void;

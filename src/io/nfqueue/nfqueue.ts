@@ -6,7 +6,6 @@
 import { equal } from '../../base/equal.ts';
 import { NONE } from '../../base/none.ts';
 import {
-  ARRIVAL_ROWS,
   COPY_BYTES,
   COPY_BYTES_MAX,
   EDIT_BYTES,
@@ -16,7 +15,7 @@ import {
   SLOT_BYTES,
   VERDICT_ROWS,
 } from '../../limits.ts';
-import { createBatch } from '../../packet/batch.ts';
+import { type Batch, createBatch } from '../../packet/batch.ts';
 import type { Port } from '../../packet/port.ts';
 import {
   type Addon,
@@ -26,7 +25,6 @@ import {
   type NativeQueue,
   NO_ROWS,
   type Promptness,
-  VISIT_NAMES,
 } from './addon.ts';
 import { Courtesy } from './courtesy.ts';
 import { explainFailure, isSystemFailure, NfqueueError, readCircumstances } from './nfqueue-error.ts';
@@ -182,12 +180,12 @@ function setupOf({ lengthPackets, copyBytes, gso }: NfqueueSetup, nfqueue: numbe
 function openNative(
   addon: Addon,
   options: NfqueueOptions,
-  memory: Pick<NativeOptions, 'columns' | 'slab' | 'shared' | 'slotBytes' | 'slotBytesMost'>,
+  slots: Pick<NativeOptions, 'slotBytes' | 'slotBytesMost'>,
 ): NativeQueue {
   const { firstQueue, count, lengthPackets, copyBytes } = options;
   try {
     return new addon.NativeQueue({
-      ...memory,
+      ...slots,
       firstQueue,
       count,
       lengthPackets,
@@ -202,7 +200,7 @@ function openNative(
 }
 
 class LivePort implements NfqueuePort {
-  readonly batch = createBatch();
+  readonly batch: Batch;
   readonly slab: Uint8Array;
   readonly editOffset: number;
   granted: NfqueueGranted;
@@ -210,25 +208,18 @@ class LivePort implements NfqueuePort {
   private readonly firstQueue: number;
   private slotBytes: number;
   private readonly opened = new Map<number, Opened>();
-  private readonly shared = new Float64Array(COUNTER_NAMES.length + VISIT_NAMES.length);
+  private readonly shared: Float64Array;
   /** socketDrops at close, as the socket that counted them is gone; NONE while it is open. */
   private closedDrops = NONE;
 
   constructor(addon: Addon, options: NfqueueOptions) {
     const slotBytes = slotBytesFor(Math.max(...options.copyBytes));
-    const slotBytesMost = slotBytesFor(COPY_BYTES_MAX);
     // Packets may have to be copied whole later. Memory that nobody has touched costs nothing but addresses.
-    const slab = new ArrayBuffer(ARRIVAL_ROWS * slotBytesMost + EDIT_BYTES);
-    this.slab = new Uint8Array(slab);
-    this.editOffset = slab.byteLength - EDIT_BYTES;
-    const { shared, batch } = this;
-    this.native = openNative(addon, options, {
-      columns: batch.buffer,
-      slab,
-      shared: shared.buffer,
-      slotBytes,
-      slotBytesMost,
-    });
+    this.native = openNative(addon, options, { slotBytes, slotBytesMost: slotBytesFor(COPY_BYTES_MAX) });
+    this.batch = createBatch(this.native.columns);
+    this.shared = new Float64Array(this.native.shared);
+    this.slab = new Uint8Array(this.native.slab);
+    this.editOffset = this.slab.length - EDIT_BYTES;
     this.granted = this.native.granted();
     this.firstQueue = options.firstQueue;
     this.slotBytes = slotBytes;
