@@ -10,8 +10,10 @@ namespace {
 
 // Wake-ups that come so soon after each other are close.
 constexpr int64_t kCloseNs = 60000;
-// So many close ones in a row mean that packets press.
-constexpr uint32_t kCloseWakeups = 3;
+// So many close ones mean that packets press.
+constexpr uint32_t kPressing = 2;
+// No more are counted. One that is not close takes one away: packets in bursts press from burst to burst.
+constexpr uint32_t kCountedMax = 3;
 // Within RELEASE_SLACK_NS of src/limits.ts, with what a sleep takes longer than it was asked for.
 constexpr int64_t kSleepNs = 60000;
 // A shorter sleep gathers nothing.
@@ -23,10 +25,14 @@ constexpr unsigned long kTimerSlackNs = 1;
 
 int64_t Gathering::sleepNs(uint32_t rows, int64_t nowNs, int64_t dueNs) {
   const bool isClose = rows > 0 && nowNs - lastNs_ < sleptNs_ + kCloseNs;
-  closeWakeups_ = isClose ? std::min(closeWakeups_ + 1, kCloseWakeups) : 0;
+  if (isClose) {
+    closeWakeups_ = std::min(closeWakeups_ + 1, kCountedMax);
+  } else {
+    closeWakeups_ = rows > 0 && closeWakeups_ > 0 ? closeWakeups_ - 1 : 0;
+  }
   lastNs_ = nowNs;
   const int64_t lengthNs = std::min(kSleepNs, dueNs - nowNs);
-  sleptNs_ = closeWakeups_ == kCloseWakeups && lengthNs >= kSleepNsMin ? lengthNs : 0;
+  sleptNs_ = closeWakeups_ >= kPressing && lengthNs >= kSleepNsMin ? lengthNs : 0;
   return sleptNs_;
 }
 

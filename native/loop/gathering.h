@@ -1,9 +1,9 @@
 // Leaves the socket alone for a moment while packets press, so that one wake-up handles several of them: a
 // wake-up costs several times what it costs to handle a packet.
 //
-// Packets press if wake-ups that bring some follow each other closely. Each then waits for the next by a
-// short sleep first. Sparse packets, and the first of those that press, are handled at once, and no sleep
-// lasts beyond the next due release.
+// Packets press if wake-ups that bring some follow each other closely, or did so in the burst before. Each
+// then waits for the next by a short sleep first. Sparse packets, and the first of those that press, are
+// handled at once, and no sleep lasts beyond the next due release.
 #pragma once
 
 #include <cstdint>
