@@ -77,7 +77,7 @@ export class Engine extends ModuleWay {
     else if (rows > 0) this.takeArrivals(port, rows, nowNs);
     if (rows > 0) {
       this.flows.sweep(nowNs);
-      this.stages.each.sweep(nowNs);
+      if (this.stages.each.hasRows) this.stages.each.sweep(nowNs);
       queues.sweep(nowNs);
       if (this.limits.isUsed) this.limits.sweep(nowNs);
     }
@@ -183,9 +183,11 @@ export class Engine extends ModuleWay {
   /** Instant at which the next waiting packet is due; Infinity when none waits. */
   nextDueNs(): number {
     const { trees, each } = this.stages;
-    const classesNs = Math.min(trees.nextDueNs(), each.nextDueNs());
-    const modulesNs = this.modules.nextDueNs();
-    return Math.min(classesNs, this.pacing.nextDueNs(), this.limits.nextDueNs(), modulesNs);
+    let dueNs = trees.nextDueNs();
+    if (each.hasRows) dueNs = Math.min(dueNs, each.nextDueNs());
+    if (this.pacing.isUsed) dueNs = Math.min(dueNs, this.pacing.nextDueNs());
+    if (this.limits.isUsed) dueNs = Math.min(dueNs, this.limits.nextDueNs());
+    return this.modules.isUsed ? Math.min(dueNs, this.modules.nextDueNs()) : dueNs;
   }
 
   /** Accepts everything held, then everything that still arrives: the orderly stop. */

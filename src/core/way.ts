@@ -135,7 +135,7 @@ export class PacketWay {
     const mayDrop = (flags & FLAG_NEVER_DROP) === 0;
     const mayMark = (flags & FLAG_ECT) !== 0;
     const isError = (flags & FLAG_ICMP_ERROR) !== 0;
-    if (!isError) {
+    if (!isError && stages.policers.isUsed) {
       const decision = stages.policers.ask(leaf, held.chargeBytes[h], mayDrop, mayMark, nowNs);
       if (decision === POLICE_DROP) {
         verdicts.drop(h, DROP_POLICE, stages.policers.lastClass);
@@ -158,7 +158,7 @@ export class PacketWay {
       verdicts.drop(h, DROP_TAIL, leaf);
       return;
     }
-    if (!isError) {
+    if (!isError && stages.eachPolicers.isUsed) {
       const decision = mayDrop ? stages.eachPolicers.ask(leaf, h, nowNs) : EACH_PASS;
       if (decision !== EACH_PASS) {
         if (decision === EACH_FULL) this.ledger.eachFull();
@@ -221,18 +221,24 @@ export class PacketWay {
 
   /** Lets go the packets whose buckets and ceilings allow it by now. */
   protected leaveDue(nowNs: number): void {
-    const { each, trees, waits } = this.stages;
+    const { each, trees } = this.stages;
     const { released } = this.lasting;
     const horizonNs = nowNs + this.slackNs;
     this.leavePacing(nowNs, nowNs);
     while (!released.isEmpty(0)) this.leaveLeaf(released.shift(0), nowNs);
     trees.advance(horizonNs);
+    if (each.hasRows) this.leaveEach(horizonNs, nowNs);
+    for (const root of trees.roots) this.serve(root, nowNs);
+    if (this.limits.isUsed) this.leaveLimits(nowNs);
+  }
+
+  /** Packets whose buckets let them go by the horizon come to the next ones, or to their ceilings. */
+  private leaveEach(horizonNs: number, nowNs: number): void {
+    const { each, waits } = this.stages;
     for (let h = each.popDue(horizonNs, nowNs); h !== NONE; h = each.popDue(horizonNs, nowNs)) {
       if (each.lastPoppedIsDropped) this.discard(h, DROP_AQM);
       else this.passEach(h, waits.above[each.lastPoppedClass], nowNs);
     }
-    for (const root of trees.roots) this.serve(root, nowNs);
-    if (this.limits.isUsed) this.leaveLimits(nowNs);
   }
 
   /** Packets that the limits of their hosts let go by now come to their classes. */

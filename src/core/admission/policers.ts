@@ -20,6 +20,8 @@ export const POLICE_DROP = 1;
 export const POLICE_MARK = 2;
 
 export class Policers {
+  /** Whether any class has a policer. */
+  readonly isUsed: boolean;
   /** The class whose policer made the last ask() decide to drop. */
   lastClass = 0;
   private readonly buckets: TokenBuckets;
@@ -27,6 +29,7 @@ export class Policers {
   private readonly marks: Uint8Array;
 
   constructor(classes: readonly ClassInfo[]) {
+    this.isUsed = classes.some(({ spec }) => spec.police !== null);
     this.buckets = createTokenBuckets(classes.length);
     this.chain = chainOf(classes, ({ spec }) => spec.police !== null);
     this.marks = Uint8Array.from(classes, ({ spec }) => (spec.police?.exceed === 'mark' ? 1 : 0));

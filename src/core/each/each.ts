@@ -39,6 +39,8 @@ const LONGEST_LOOKS = 8;
 const SINGLE_RANK_MAX = 32;
 
 export class EachTable {
+  /** Whether there is room for buckets: there was a class with `each` when the table was made. */
+  readonly hasRows: boolean;
   readonly buckets: EachBuckets;
   readonly bucketQueues: BucketQueues;
   /** Class of the bucket from which the last popDue() took a packet. */
@@ -71,7 +73,8 @@ export class EachTable {
     ledger: Ledger,
   ) {
     // Without a class with `each` one row is enough, so that idle memory stays small.
-    const used = classes.some((info) => info.spec.each !== null) ? rows : 1;
+    this.hasRows = classes.some((info) => info.spec.each !== null);
+    const used = this.hasRows ? rows : 1;
     const { held, flows } = parts;
     this.bucketQueues = new BucketQueues(used, classes, parts);
     this.queues = this.bucketQueues.queues;
@@ -85,11 +88,6 @@ export class EachTable {
     this.held = held;
     this.flows = flows;
     this.doomed = new HeldFifos(1, held);
-  }
-
-  /** Whether there is room for buckets: there was a class with `each` when the table was made. */
-  get hasRows(): boolean {
-    return this.keys.rows > 1;
   }
 
   /** Instant at which the first bucket lets a packet go. Infinity if none waits. */

@@ -14,6 +14,8 @@ export const EACH_DROP = 1;
 export const EACH_FULL = 2;
 
 export class EachPolicers {
+  /** Whether any class has such policers. */
+  readonly isUsed: boolean;
   /** The class whose bucket made the last ask() decide to drop. */
   lastClass = 0;
   private readonly buckets: EachBuckets;
@@ -21,7 +23,9 @@ export class EachPolicers {
 
   constructor(classes: readonly ClassInfo[], buckets: EachBuckets) {
     this.buckets = buckets;
-    this.chain = chainOf(classes, ({ spec }) => spec.each?.exceed === 'drop');
+    const polices = ({ spec }: ClassInfo): boolean => spec.each?.exceed === 'drop';
+    this.isUsed = classes.some(polices);
+    this.chain = chainOf(classes, polices);
   }
 
   /** Decides on packet `h`. Takes no tokens. */

@@ -53,8 +53,9 @@ export class FlowMeasures {
     this.waits = waits;
   }
 
-  nowIs(nowNs: number): void {
-    this.nowMs = Math.floor(nowNs / 1e6) | 0 || 1;
+  /** A batch begins. `nowMs` is not 0. */
+  nowIs(nowMs: number): void {
+    this.nowMs = nowMs;
   }
 
   /** A flow begins in row `f`. */
@@ -90,6 +91,7 @@ export class FlowMeasures {
 
   /** Brings the measures up to date with the packets that have waited. */
   settle(): void {
+    if (this.waitedCount === 0) return;
     const { words, waits, waited, waitedBin, nowMs } = this;
     for (let n = 0; n < this.waitedCount; n++) {
       const at = measureAt(waited[n]);

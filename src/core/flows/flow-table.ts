@@ -313,7 +313,7 @@ export class FlowTable {
   /** Brings the memory up to date with the verdicts. */
   settle(): void {
     const { given, givenBytes, words, keys } = this;
-    this.hosts.verdictsGiven(given, this.passedBytes, this.givenCount);
+    if (this.givenCount > 0) this.hosts.verdictsGiven(given, this.passedBytes, this.givenCount);
     for (let n = 0; n < this.givenCount; n++) {
       const f = given[n];
       words[f + PACKETS_DONE] += 1;
@@ -331,8 +331,10 @@ export class FlowTable {
   /** A batch begins. */
   begin(nowNs: number): void {
     this.memory.headerFloats[HEADER_NOW_NS >> 1] = nowNs;
-    this.measures.nowIs(nowNs);
-    this.tcp.nowIs(nowNs);
+    // Modulo 2^32; 0 is "never".
+    const nowMs = Math.floor(nowNs / 1e6) | 0 || 1;
+    this.measures.nowIs(nowMs);
+    this.tcp.nowIs(nowNs, nowMs);
     this.hosts.nowIs(nowNs);
   }
 

@@ -106,9 +106,9 @@ export class TcpWatch {
   }
 
   /** A batch begins: all its segments come at one instant. */
-  nowIs(nowNs: number): void {
+  nowIs(nowNs: number, nowMs: number): void {
     this.nowUs = Math.floor(nowNs / 1e3) | 0;
-    this.nowMs = Math.floor(nowNs / 1e6) | 0 || 1;
+    this.nowMs = nowMs;
   }
 
   /** Reads ahead what read() will need of the flows that FlowKeys has read ahead, many at once. */

@@ -138,6 +138,7 @@ export class FairKeys {
    */
   readAhead(rows: number): void {
     const { flows, words } = this;
+    if (!flows.flowKeys.isReadAhead) return;
     const ofHosts = this.hosts.words;
     let sum = 0;
     for (let p = 0; p < rows; p++) {
