@@ -316,6 +316,8 @@ export class SetQueues {
   }
 
   sweep(nowNs: number): void {
+    // Where no packet has ever waited in a flow queue, no turn can pass.
+    if (this.fairKeys.highWater === 0) return;
     this.fair.sweep();
     this.sweepKeys(nowNs);
   }
