@@ -1,5 +1,5 @@
-// When a wake-up sleeps, and when it waits by a read: packets that come evenly, in bursts and beside releases,
-// in pretended time.
+// When a wake-up sleeps, and when it waits by a read: packets that come evenly, in bursts and beside
+// releases, in pretended time.
 #include <algorithm>
 #include <cstdint>
 
