@@ -68,12 +68,12 @@ test('the node-gyp build exports the same as the one by cmake-js', async ({ skip
   }
 }, 120_000);
 
-test('gathering keeps its promises; parser and verdict writer stand 200,000 mutated messages under the sanitizers', async ({
+test('waits keep their promises; parser and verdict writer stand 200,000 mutated messages under the sanitizers', async ({
   skip,
 }) => {
   if (!hasCompiler) skip(NO_COMPILER);
   const { stdout } = await run('bash', [join(ROOT, 'native/fuzz/run.sh'), '200000']);
   expect(stdout).toMatch(
-    /^rounds 3000\ngathering: as promised\ninputs 200000 seed 1 malformed \d+ truncated \d+ refusals \d+\n$/,
+    /^rounds 3000\nwaits: as promised\ninputs 200000 seed 1 malformed \d+ truncated \d+ refusals \d+\n$/,
   );
 }, 120_000);
