@@ -213,7 +213,7 @@ async function start(config: LoadedConfig, parts: Parts): Promise<Instance | nul
   unwinder.add('modules', async () => modules.stop());
   modules.start(firstModules, parts.resume !== null);
   logCountersOnSignal(engine, parts);
-  startReactor(port, engine, createCourtesy(), () => lost.look());
+  startReactor(port, engine, createCourtesy(), lost);
   const installed = await enforceRules(session, request, backend, neighbours, parts);
   rules = installed;
   parts.stopped.installed(installed);

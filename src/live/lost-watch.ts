@@ -4,6 +4,8 @@
  *
  * The list also counts packets that we have not read yet, so it never shows more lost packets than there are.
  * Where it cannot be read, the word of the kernel that a device went down is enough.
+ *
+ * It looks only while packets wait, so that a program without packets sleeps.
  */
 import type { LostPackets } from '../core/lost.ts';
 import { type KernelQueue, readKernelQueues } from '../io/proc/nfqueues.ts';
@@ -30,21 +32,43 @@ export interface LostWatchOptions {
 
 export class LostWatch {
   private readonly options: LostWatchOptions;
-  private readonly timer: NodeJS.Timeout;
+  /** null: nothing to look for. */
+  private timer: NodeJS.Timeout | null = null;
   private down: ReadonlySet<number> = new Set();
   private downLooks = 0;
+  private isClosed = false;
 
   constructor(options: LostWatchOptions) {
     this.options = options;
-    this.timer = setInterval(() => {
-      this.look();
-      if (this.downLooks > 0 && --this.downLooks === 0) this.down = new Set();
-    }, LOOK_MS);
+  }
+
+  /** Packets wait. Looks from now on, until none does. */
+  watch(): void {
+    if (this.timer !== null || this.isClosed) return;
+    this.timer = setInterval(() => this.lookAgain(), LOOK_MS);
     this.timer.unref();
   }
 
   close(): void {
-    clearInterval(this.timer);
+    this.isClosed = true;
+    this.rest();
+  }
+
+  private lookAgain(): void {
+    this.look();
+    if (this.downLooks > 0 && --this.downLooks === 0) this.down = new Set();
+    if (this.downLooks === 0 && this.holding().length === 0) this.rest();
+  }
+
+  private rest(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+  }
+
+  /** Indexes of the NFQUEUEs whose packets wait. */
+  private holding(): number[] {
+    const { count, waitingOf } = this.options;
+    return Array.from({ length: count }, (_, nfqueue) => nfqueue).filter((nfqueue) => waitingOf(nfqueue) > 0);
   }
 
   /** Looks for lost packets. If these devices went down, theirs are lost first, in the next looks as well. */
@@ -52,10 +76,10 @@ export class LostWatch {
     if (down !== null) {
       this.down = new Set([...this.down, ...down]);
       this.downLooks = DOWN_LOOKS;
+      this.watch();
     }
-    const { first, count, waitingOf, letGo, onFound } = this.options;
-    const indexes = Array.from({ length: count }, (_, nfqueue) => nfqueue);
-    const holding = indexes.filter((nfqueue) => waitingOf(nfqueue) > 0);
+    const { first, waitingOf, letGo, onFound } = this.options;
+    const holding = this.holding();
     if (holding.length === 0) return;
     const kernel = this.heldByKernel(holding);
     let found = 0;

@@ -10,15 +10,22 @@ import { ARRIVAL_ROWS, BATCHES_PER_WAKEUP_MAX } from '../../limits.ts';
 import type { Courtesy } from './courtesy.ts';
 import type { NfqueuePort } from './nfqueue.ts';
 
+/** Finds packets that the kernel has discarded (live/lost-watch.ts). */
+export interface LostPacketsWatch {
+  /** Packets wait. */
+  watch(): void;
+  /** The kernel has refused verdicts, because it had discarded the packets. */
+  look(): void;
+}
+
 /**
- * Handles packets from now on. `courtesy` is for a thread that asked for promptness. `onLost` is called after
- * batches in which the kernel refused verdicts, because it had discarded the packets.
+ * Handles packets from now on. `courtesy` is for a thread that asked for promptness.
  */
 export function startReactor(
   port: NfqueuePort,
   engine: Engine,
   courtesy?: Courtesy,
-  onLost?: () => void,
+  lost?: LostPacketsWatch,
 ): void {
   port.onReady(() => {
     const nowNs = port.visitNs;
@@ -29,7 +36,9 @@ export function startReactor(
     for (let batch = 1; rows === ARRIVAL_ROWS && batch < BATCHES_PER_WAKEUP_MAX; batch++) {
       rows = engine.runBatch(port, port.nowNs());
     }
-    if (engine.stats.totals[TOTAL.lostPackets] !== lostBefore) onLost?.();
+    const after = engine.stats.totals;
+    if (after[TOTAL.heldPackets]! > 0) lost?.watch();
+    if (after[TOTAL.lostPackets] !== lostBefore) lost?.look();
   });
   // Timers of modules run before the first packet comes, if one ever does.
   port.arm(port.nowNs());

@@ -43,6 +43,7 @@ describe('the watch for lost packets', () => {
 
   it('lets go what the kernel has no longer, the oldest of each NFQUEUE; unread packets hide some', () => {
     const { watch, calls } = setUp([5, 7, 2], [[5, 3, 4]]);
+    watch.watch();
     vi.advanceTimersByTime(LOOK_MS);
     expect(calls).toEqual([[1, 4, null], 4]);
     vi.advanceTimersByTime(10 * LOOK_MS);
@@ -65,14 +66,36 @@ describe('the watch for lost packets', () => {
 
   it('reads nothing while nothing is held, and nothing after its end', () => {
     const { watch, calls, reads } = setUp([0, 0, 0], [[0, 0, 0]]);
+    watch.watch();
     vi.advanceTimersByTime(100 * LOOK_MS);
     watch.look(new Set([7]));
     expect([reads(), calls]).toEqual([0, []]);
     watch.close();
     const other = setUp([9, 0, 0], [[0, 0, 0]]);
+    other.watch.watch();
     other.watch.close();
+    other.watch.watch();
     vi.advanceTimersByTime(10 * LOOK_MS);
     expect(other.calls).toEqual([]);
+  });
+
+  it('rests while nothing waits, and looks again as soon as something does', () => {
+    const waiting = [2, 0, 0];
+    const { watch, calls, reads } = setUp(waiting, [[2, 0, 0]]);
+    expect(vi.getTimerCount()).toBe(0);
+    watch.watch();
+    watch.watch();
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(10 * LOOK_MS);
+    expect(reads()).toBe(10);
+    waiting[0] = 0;
+    vi.advanceTimersByTime(LOOK_MS);
+    expect(vi.getTimerCount()).toBe(0);
+    waiting[0] = 3;
+    watch.watch();
+    vi.advanceTimersByTime(LOOK_MS);
+    expect(calls).toEqual([[0, 1, null], 1]);
+    watch.close();
   });
 
   it('a device that went down takes its packets first; what is missing beyond them is taken by age', () => {

@@ -1,6 +1,7 @@
 /** How many batches a wake-up handles, and at which instants. */
 import { expect, test } from 'vitest';
 import type { Engine } from '../../../../src/core/engine.ts';
+import { TOTAL } from '../../../../src/core/packets/stats.ts';
 import type { Courtesy } from '../../../../src/io/nfqueue/courtesy.ts';
 import type { NfqueuePort } from '../../../../src/io/nfqueue/nfqueue.ts';
 import { finishReactor, startReactor } from '../../../../src/io/nfqueue/reactor.ts';
@@ -66,6 +67,29 @@ test('courtesy sees the totals before the batch, once a wake-up', () => {
     [101, 0, 0],
     [103, 0, 0],
   ]);
+});
+
+test('the watch for lost packets hears of wake-ups after which packets wait, and of refused verdicts', () => {
+  const { wake, port, engine } = setUp([]);
+  const told: string[] = [];
+  startReactor(port, engine, undefined, { watch: () => told.push('wait'), look: () => told.push('lost') });
+  const { totals } = engine.stats;
+  let onBatch = (): void => {};
+  engine.runBatch = () => {
+    onBatch();
+    return 1;
+  };
+  wake();
+  expect(told).toEqual([]);
+  totals[TOTAL.heldPackets] = 2;
+  wake();
+  expect(told.splice(0)).toEqual(['wait']);
+  totals[TOTAL.heldPackets] = 0;
+  onBatch = () => {
+    totals[TOTAL.lostPackets]! += 1;
+  };
+  wake();
+  expect(told).toEqual(['lost']);
 });
 
 test('the end accepts at the present instant', () => {
