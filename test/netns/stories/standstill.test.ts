@@ -151,8 +151,9 @@ describeNetns('a process that stands still', () => {
       const [first] = await children(router, shaper, WATCHDOG);
       process.kill(first!, 'SIGKILL');
       await until('there is another, and it has left the group', async () => {
-        const members = readFileSync(`${group}/cgroup.procs`, 'utf8').split('\n').map(Number);
+        // Members last: one that starts between the two would seem to have left.
         const dogs = await children(router, shaper, WATCHDOG);
+        const members = readFileSync(`${group}/cgroup.procs`, 'utf8').split('\n').map(Number);
         return dogs.some((pid) => pid !== first && !members.includes(pid));
       });
       writeFileSync(`${group}/cgroup.freeze`, '1');
