@@ -23,6 +23,9 @@ export function findFullkernel(): string | undefined {
   return folders.map((folder) => join(folder, NAME)).find((path) => existsSync(path));
 }
 
+/** For the tool, which may install what it needs. */
+const APT_CONFIG = join(ROOT, 'bench/lab/apt.conf');
+
 export interface FullkernelOptions {
   /** Ends everything after this long in real time. */
   readonly seconds: number;
@@ -31,7 +34,7 @@ export interface FullkernelOptions {
   readonly isFirst?: boolean;
 }
 
-/** The whole command line. The environment is empty, as some variables make every start inside slower. */
+/** The whole command line. Nearly no environment, as some variables make every start inside slower. */
 export function underFullkernelCommand(
   tool: string,
   command: readonly string[],
@@ -39,5 +42,6 @@ export function underFullkernelCommand(
 ): string[] {
   const options = ['-t', String(seconds), ...(isVirtualTime ? ['-V'] : [])];
   const nice = isFirst ? ['nice', '-n', '-10'] : [];
-  return ['env', '-i', `PATH=${process.env.PATH}`, ...nice, tool, ...options, '--', ...command];
+  const variables = [`PATH=${process.env.PATH}`, `APT_CONFIG=${APT_CONFIG}`];
+  return ['env', '-i', ...variables, ...nice, tool, ...options, '--', ...command];
 }

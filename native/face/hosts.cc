@@ -3,8 +3,9 @@
 #include <memory>
 
 #include "face/arguments.h"
+#include "face/callback.h"
 #include "face/error.h"
-#include "face/options.h"
+#include "face/shared_memory.h"
 #include "links/host_socket.h"
 #include "loop/wakeup.h"
 
@@ -96,7 +97,6 @@ void NativeHosts::wake(uint32_t) {
   tell();
 }
 
-// An exception of the callback becomes an uncaught exception, as from any event.
 void NativeHosts::tell() {
   const Napi::Env env = Env();
   if (!columns_.isIntact(env)) {
@@ -108,12 +108,7 @@ void NativeHosts::tell() {
   const uint32_t found = socket_->read();
   if (socket_->rows() == 0 && found == 0) return;
   const napi_value arguments[] = {Napi::Number::New(env, socket_->rows()), Napi::Number::New(env, found)};
-  const napi_status status =
-      napi_make_callback(env, *asyncContext_, Value(), callback_.Value(), 2, arguments, nullptr);
-  napi_value exception = nullptr;
-  if (status == napi_pending_exception && napi_get_and_clear_last_exception(env, &exception) == napi_ok) {
-    napi_fatal_exception(env, exception);
-  }
+  callBack(*asyncContext_, Value(), callback_, 2, arguments);
 }
 
 void NativeHosts::close(const Napi::CallbackInfo&) {

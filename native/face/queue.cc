@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "face/arguments.h"
+#include "face/callback.h"
 #include "face/error.h"
 #include "face/hot_calls.h"
 #include "face/options.h"
@@ -49,9 +50,8 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue>, private Wakeup::Owner 
   bool awaitPackets(int loopTimeoutMs) override;
   void othersReady() override { socketWait_.othersReady(); }
   static void onEnvironmentExit(napi_async_cleanup_hook_handle handle, void* argument);
-  void call(const Napi::FunctionReference& callback, size_t count, const napi_value* arguments);
   void callLinks();
-  void visit(bool isDue);
+  void visit(uint32_t ready);
   void armAt(double dueNs);
   Shared& shared() const { return *memory_->shared(); }
   // Answers to requests came among packets, which were read with them.
@@ -71,8 +71,6 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue>, private Wakeup::Owner 
   int64_t startNs_ = 0;
   // When the last visit had ended and slept.
   int64_t visitEndNs_ = 0;
-  // Packets of the next visit were read by awaitPackets().
-  bool isRead_ = false;
   Wakeup* wakeup_ = nullptr;
   Napi::FunctionReference ready_;
   Napi::FunctionReference links_;
@@ -222,48 +220,42 @@ void NativeQueue::onLinks(const Napi::CallbackInfo& info) {
 }
 
 void NativeQueue::wake(uint32_t ready) {
-  const bool isDue = (ready & Wakeup::kTimer) != 0;
-  if (isDue) timer_.fired();
+  if ((ready & Wakeup::kTimer) != 0) timer_.fired();
   Napi::HandleScope scope(Env());
   // The callback may close the port and so make it garbage: this handle keeps it for the rest of the call.
   [[maybe_unused]] const Napi::Object keptAlive = Value();
-  if ((ready & (Wakeup::kSocket | Wakeup::kTimer)) != 0) visit(isDue);
+  if ((ready & (Wakeup::kSocket | Wakeup::kTimer)) != 0) visit(ready);
   if ((ready & Wakeup::kLinks) != 0 && wakeup_) callLinks();
 }
 
 bool NativeQueue::awaitPackets(int loopTimeoutMs) {
   if (!socketWait_.fits(visitEndNs_, timer_.dueNs(), loopTimeoutMs)) return false;
   loopWaits();
-  isRead_ = queue_->await();
+  const bool isRead = queue_->await();
   loopRuns();
-  return isRead_;
+  return isRead;
 }
 
-void NativeQueue::visit(bool isDue) {
-  uint32_t rows = 0;
+void NativeQueue::visit(uint32_t ready) {
   const int64_t beginNs = monotonicNs();
-  const bool isRead = isRead_;
-  isRead_ = false;
   Visit& cells = shared().visit;
   cells.nowNs = static_cast<double>(beginNs - startNs_);
+  uint32_t rows = 0;
   SystemError error;
   // The callback's own drain() meets a failure again.
-  if (cells.rows == kNoRows && queue_->drain(&rows, &error)) {
-    // What woke us was read in the visit before.
-    if (rows == 0 && shared().counters.failureRows == 0 && !isDue) {
-      socketWait_.woke(0, beginNs, isRead);
-      return;
-    }
-    cells.rows = rows;
-  }
+  const bool isDrained = cells.rows == kNoRows && queue_->drain(&rows, &error);
+  socketWait_.woke(rows, beginNs, (ready & Wakeup::kRead) != 0);
+  const bool isDue = (ready & Wakeup::kTimer) != 0;
+  // What woke us was read in the visit before.
+  if (isDrained && rows == 0 && shared().counters.failureRows == 0 && !isDue) return;
+  if (isDrained) cells.rows = rows;
   cells.isOn = 1;
-  call(ready_, 0, nullptr);
+  callBack(*asyncContext_, Value(), ready_, 0, nullptr);
   const double dueNs = cells.dueNs;
   cells.isOn = 0;
   cells.dueNs = kNotArmed;
   if (dueNs != kNotArmed) armAt(dueNs);
   timer_.settle();
-  socketWait_.woke(rows, beginNs, isRead);
   visitEndNs_ = monotonicNs();
   if (const int64_t lengthNs = gathering_.sleepNs(rows, visitEndNs_, timer_.dueNs()); lengthNs > 0) {
     Gathering::sleep(lengthNs);
@@ -278,18 +270,7 @@ void NativeQueue::callLinks() {
   Napi::Array indexes = Napi::Array::New(Env(), down.size());
   for (size_t i = 0; i < down.size(); i++) indexes[static_cast<uint32_t>(i)] = Napi::Number::New(Env(), down[i]);
   const napi_value argument = indexes;
-  call(links_, 1, &argument);
-}
-
-// An exception of the callback becomes an uncaught exception, as from any event.
-void NativeQueue::call(const Napi::FunctionReference& callback, size_t count, const napi_value* arguments) {
-  const napi_env env = Env();
-  const napi_status status =
-      napi_make_callback(env, *asyncContext_, Value(), callback.Value(), count, arguments, nullptr);
-  napi_value exception = nullptr;
-  if (status == napi_pending_exception && napi_get_and_clear_last_exception(env, &exception) == napi_ok) {
-    napi_fatal_exception(env, exception);
-  }
+  callBack(*asyncContext_, Value(), links_, 1, &argument);
 }
 
 Napi::Value NativeQueue::granted(const Napi::CallbackInfo& info) {

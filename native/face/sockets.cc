@@ -4,7 +4,7 @@
 
 #include "face/arguments.h"
 #include "face/error.h"
-#include "face/options.h"
+#include "face/shared_memory.h"
 #include "sockets/diag_socket.h"
 #include "sockets/process_files.h"
 

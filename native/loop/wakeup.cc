@@ -104,7 +104,7 @@ void Wakeup::waitInPlace() {
   epoll_event events[kEventsMax];
   while (owner_) {
     if (owner_->awaitPackets(uv_backend_timeout(loop_))) {
-      owner_->wake(kSocket);
+      owner_->wake(kSocket | kRead);
       continue;
     }
     uv_update_time(loop_);

@@ -49,13 +49,15 @@ class Wakeup {
   static constexpr int kSources = 3;
   // Bits of what is ready, in the order of the descriptors.
   static constexpr uint32_t kSocket = 1, kTimer = 2, kLinks = 4;
+  // The packets of kSocket have been read by awaitPackets().
+  static constexpr uint32_t kRead = 8;
 
   class Owner {
    public:
     virtual void wake(uint32_t ready) = 0;
     // May wait for packets by itself. The loop has a timer in so many milliseconds; -1: none. True: packets
-    // have come, and wake() is called with kSocket. False: the wait is the loop's.
-    virtual bool awaitPackets(int loopTimeoutMs) { return (void)loopTimeoutMs, false; }
+    // have been read, and wake() is called with kSocket and kRead. False: the wait is the loop's.
+    virtual bool awaitPackets(int /* loopTimeoutMs */) { return false; }
     // Descriptors of others are ready, and the loop is about to have its turn.
     virtual void othersReady() {}
 

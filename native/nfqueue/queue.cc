@@ -259,6 +259,7 @@ void Queue::takeEarly() {
     headers_[slot].msg_hdr.msg_flags = early_[slot].truncated ? MSG_TRUNC : 0;
   }
   early_.erase(early_.begin(), early_.begin() + static_cast<ptrdiff_t>(count));
+  nextSlot_ = resumeAt_ = 0;
   filledSlots_ = static_cast<uint32_t>(count);
 }
 
@@ -272,7 +273,6 @@ int Queue::receiveSlots(int flags) {
 }
 
 bool Queue::receive(SystemError* error) {
-  nextSlot_ = filledSlots_ = resumeAt_ = 0;
   if (!early_.empty()) {
     takeEarly();
     return true;
@@ -318,7 +318,7 @@ void Queue::allowWaiting(int64_t timeoutNs) {
              fcntl(fd_, F_SETFL, flags & ~O_NONBLOCK) == 0;
 }
 
-// Drain() meets an error again, but for a full socket.
+// The next drain() meets an error again, but for a full socket, which is counted here.
 bool Queue::await() { return mayWait_ && !hasLeftover() && receiveSlots(MSG_WAITFORONE) > 0; }
 
 void Queue::send(uint32_t count) { parser_.counters().sendErrors += writer_.send(fd_, count, &unsent_); }

@@ -53,6 +53,7 @@ export const hostileScenarios: Record<string, () => Promise<unknown>> = {
     // The queue is garbage now, but for its memory.
     await sleep(0);
     globalThis.gc?.();
+    await sleep(10);
     const ends = memory.all.map((one) => {
       const bytes = new Uint8Array(one);
       bytes[bytes.length - 1] = 9;

@@ -1,6 +1,8 @@
 /** Scenarios for native.test.ts about opening, overflowing, waking and closing. */
 import { execFileSync, spawn } from 'node:child_process';
-import { getPriority } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Addon, loadAddon, type NativeOptions } from '../../src/io/nfqueue/addon.ts';
 import {
@@ -244,6 +246,24 @@ export const lifecycleScenarios: Record<string, () => Promise<unknown>> = {
       port.arm(0);
       await sleep(1000);
       return { wakeups, turns: turns() - before };
+    });
+  },
+
+  /** Where this thread sleeps, while a ping and its reply come every millisecond. */
+  async waitsByReading() {
+    queueRule({ match: ['-p', 'icmp'] });
+    return withBed(async (bed) => {
+      bed.acceptAll();
+      const folder = mkdtempSync(join(tmpdir(), 'shaper-waits-'));
+      const file = join(folder, 'places');
+      // It writes to a file: a pipe would be a descriptor that is ready all the time.
+      const look = `for i in $(seq 200); do cat /proc/${process.pid}/wchan; echo; sleep 0.003; done > ${file}`;
+      const ping = spawn('ping', ['-q', '-i', '0.001', '-c', '1500', '127.0.0.1'], { stdio: 'ignore' });
+      const looker = spawn('sh', ['-c', look], { stdio: 'ignore' });
+      await Promise.all([ping, looker].map((child) => new Promise((resolve) => child.on('exit', resolve))));
+      const places = readFileSync(file, 'utf8').trim().split('\n');
+      rmSync(folder, { recursive: true });
+      return { inRead: places.filter((place) => place.includes('skb')).length, looks: places.length };
     });
   },
 

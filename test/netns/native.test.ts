@@ -326,6 +326,12 @@ describe('native port on real packets', () => {
     expect(turns).toBeLessThan(50);
   });
 
+  test('packets that come closely are waited for by a read', async () => {
+    const { inRead, looks } = await scenario('waitsByReading');
+    expect(looks).toBe(200);
+    expect(inRead).toBeGreaterThan(20);
+  });
+
   test('promptness is asked for, reported, and not handed on to children', async () => {
     const { asked, again, own, child, givenBack, takenAgain } = await scenario('promptness');
     expect({ niceness: asked.niceness, own, child }).toEqual({ niceness: -20, own: -20, child: 0 });
